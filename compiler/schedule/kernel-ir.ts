@@ -1,0 +1,131 @@
+/**
+ * Kernel IR: loops, tiles, workgroup memory and barriers, made explicit. A target only prints it.
+ *
+ * One rule explains it: **expressions have no effects, statements do.** An expression may be printed where it is used,
+ * or bound by a `let`; only `store`, `assign` and `barrier` change anything.
+ *
+ * How it runs. A kernel is started as a grid of workgroups. A workgroup runs the body once, top to bottom. Parallel work
+ * inside a workgroup is a loop of kind `lanes`: its iterations are independent and may run in any order, on the
+ * workgroup's invocations (GPU: `for (i = lid; i < n; i += size)`) or one after another (CPU). Everything outside a
+ * `lanes` loop is computed redundantly by every invocation, so it must be effect-free except for `let`, `var`, `for`, `if`
+ * and `barrier`: a `store` outside a `lanes` loop is an error the verifier reports. Between a `lanes` loop that stores and one that loads
+ * what another lane stored there stands a `barrier`; on a CPU it prints as nothing. `if` around a `barrier` may only test
+ * values equal for the whole workgroup (`group`, `uniform`, and the loop variables of `serial` loops between such bounds).
+ *
+ * Memory. All memory is `f32`. A `region` is one storage buffer (WGSL) or one range of linear memory (WASM); the plan says
+ * where each tensor stands in it. `tile` memory belongs to a workgroup: WGSL `var<workgroup>`, or scratch on a CPU.
+ * Indices count floats from the region's or tile's start. 4-wide accesses need no alignment in WASM; on machines with
+ * `vector = 1` the schedule emits none.
+ *
+ * Integers are signed 32-bit and non-negative in every index.
+ */
+
+/** `f32x4` holds four neighbours along the innermost feature axis. */
+export type KType = "f32" | "f32x4" | "i32" | "bool";
+
+/** Where a load or store goes. */
+export type Memory =
+  | { readonly kind: "region"; readonly region: string }
+  | { readonly kind: "tile"; readonly name: string };
+
+/** Values the runtime supplies with every dispatch: the time step of the enclosing host loop, and the sequence length. */
+export type Uniform = "t" | "T";
+
+export type IntOp = "add" | "sub" | "mul" | "div" | "rem" | "min" | "max";
+export type CompareOp = "lt" | "le" | "gt" | "ge" | "eq" | "ne";
+
+export type KExpr =
+  | { readonly k: "float"; readonly value: number }
+  | { readonly k: "int"; readonly value: number }
+  /** A loop variable, a `let` or a `var`. */
+  | { readonly k: "var"; readonly name: string; readonly type: KType }
+  | { readonly k: "uniform"; readonly name: Uniform }
+  /** The workgroup's index in the grid. */
+  | { readonly k: "group"; readonly axis: 0 | 1 | 2 }
+  | { readonly k: "int2"; readonly op: IntOp; readonly a: KExpr; readonly b: KExpr }
+  /** Compares two ints or two floats (`f32` only): `bool`. */
+  | { readonly k: "compare"; readonly op: CompareOp; readonly a: KExpr; readonly b: KExpr }
+  | { readonly k: "and"; readonly a: KExpr; readonly b: KExpr }
+  /**
+   * Float arithmetic, of type `type` on operands of the same type. `op` is a row of the op table with a `spell` entry:
+   * add sub mul div max min neg exp log tanh sigmoid sqrt rsqrt recip abs floor sign sin cos lt le gt ge eq ne (comparisons
+   * yield 1.0 or 0.0) and `select` (operands: condition ≠ 0, then, else).
+   */
+  | { readonly k: "math"; readonly op: string; readonly type: "f32" | "f32x4"; readonly args: readonly KExpr[] }
+  /** a * b + c; fused or not, as the machine likes. */
+  | { readonly k: "fma"; readonly type: "f32" | "f32x4"; readonly a: KExpr; readonly b: KExpr; readonly c: KExpr }
+  /** f32 → f32x4, four equal lanes. */
+  | { readonly k: "splat"; readonly a: KExpr }
+  /** Four f32 → f32x4. */
+  | { readonly k: "vec4"; readonly lanes: readonly [KExpr, KExpr, KExpr, KExpr] }
+  /** Sum, or maximum, of the four lanes: f32. */
+  | { readonly k: "across"; readonly op: "add" | "max"; readonly a: KExpr }
+  /** One lane of an f32x4. */
+  | { readonly k: "extract"; readonly a: KExpr; readonly lane: 0 | 1 | 2 | 3 }
+  | { readonly k: "load"; readonly memory: Memory; readonly index: KExpr; readonly type: "f32" | "f32x4" }
+  /** i32 → f32. */
+  | { readonly k: "toFloat"; readonly a: KExpr }
+  /** f32 → i32, towards zero. */
+  | { readonly k: "toInt"; readonly a: KExpr };
+
+export type KStmt =
+  | { readonly s: "let"; readonly name: string; readonly type: KType; readonly value: KExpr }
+  | { readonly s: "var"; readonly name: string; readonly type: KType; readonly value: KExpr }
+  | { readonly s: "assign"; readonly name: string; readonly type: KType; readonly value: KExpr }
+  | { readonly s: "store"; readonly memory: Memory; readonly index: KExpr; readonly type: "f32" | "f32x4"; readonly value: KExpr }
+  /** for (name = from; name < to; name += step). `from`, `to` and `step` are int; `step` is a positive constant. */
+  | {
+      readonly s: "for";
+      readonly kind: "serial" | "lanes";
+      readonly name: string;
+      readonly from: KExpr;
+      readonly to: KExpr;
+      readonly step: number;
+      readonly body: readonly KStmt[];
+    }
+  | { readonly s: "if"; readonly condition: KExpr; readonly then: readonly KStmt[]; readonly else: readonly KStmt[] }
+  | { readonly s: "barrier" }
+  /** A line of prose for the reader of the generated code. */
+  | { readonly s: "comment"; readonly text: string };
+
+/** A count that may grow with the sequence: `fixed + perStep * T`. Grids, region sizes and traffic are counted so. */
+export interface Extent {
+  readonly fixed: number;
+  readonly perStep: number;
+}
+
+export interface Tile {
+  readonly name: string;
+  /** In floats. */
+  readonly size: number;
+}
+
+export interface Kernel {
+  /** Readable and unique in its module, a safe identifier in every target: `lstm_forward_step`. */
+  readonly name: string;
+  /** What it computes, for a comment above it. */
+  readonly doc: string;
+  /** Invocations of a workgroup; 1 on a CPU. */
+  readonly lanes: number;
+  /** Workgroups. */
+  readonly grid: readonly [Extent, Extent, Extent];
+  /** Regions the body touches, and how. */
+  readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
+  readonly tiles: readonly Tile[];
+  readonly body: readonly KStmt[];
+}
+
+/** What a schedule must know of a machine. A target's `machine.ts` fills it in; nothing else of a target is known here. */
+export interface Machine {
+  readonly name: string;
+  /** Invocations of a workgroup; 1: no lanes, the CPU. */
+  readonly lanes: number;
+  /** Width of a vector register in floats: 4, or 1 for none. */
+  readonly vector: 1 | 4;
+  /** Workgroup memory in bytes; on a CPU the scratch a workgroup should not exceed to stay in cache. */
+  readonly tileBytes: number;
+  /** Largest grid along one axis. */
+  readonly maxGrid: number;
+  /** Storage buffers a kernel may bind. */
+  readonly maxRegions: number;
+}

@@ -1,0 +1,138 @@
+/**
+ * A plan: everything the runtime must know to run a compiled cell or model, as plain JSON plus the kernels' code.
+ *
+ * The runtime owns this format; the compiler and the targets import these types (types only) and fill them in.
+ *
+ * Memory is a handful of **regions**, each one storage buffer or one range of linear memory, all f32:
+ *
+ * | region   | holds                                                                     | lives                     |
+ * | -------- | ------------------------------------------------------------------------- | ------------------------- |
+ * | `param`  | trainable parameters, back to back                                        | always; saved             |
+ * | `grad`   | their gradients, at the same offsets as in `param`                        | within a step             |
+ * | `slot`   | optimiser state: `slots` copies of `param`'s layout, one behind the other | always; saved             |
+ * | `stat`   | population statistics                                                     | always; saved             |
+ * | `input`  | inputs, targets, noise, hyper-parameters; written by the host             | until the next run        |
+ * | `work`   | everything else: states, saved values, outputs, loss                      | within a run              |
+ *
+ * A region is `fixed` floats followed by frames, one per time step, each `frame` floats long. A tensor with `time` lives in
+ * the frames: its element i at step t stands at `fixed + t * frame + offset + i`. A tensor without stands at `offset + i`.
+ * There are `T + 1` frames, so that a state tensor can hold its initial value in frame 0 and step t's result in frame t + 1.
+ * All offsets are constants: the sequence length T is chosen at run time and changes nothing but the size of the regions.
+ */
+
+export type RegionName = "param" | "grad" | "slot" | "stat" | "input" | "work";
+
+export interface Region {
+  /** In floats, a multiple of 16. */
+  readonly fixed: number;
+  /** Floats per time step, a multiple of 16; 0 when the region does not grow. */
+  readonly frame: number;
+}
+
+/** How a parameter starts. `blocks` cuts the last axis in equal parts, one initialiser each (gate blocks). */
+export type Init =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  | { readonly kind: "normal"; readonly mean: number; readonly std: number }
+  /** Glorot & Bengio 2010: uniform in ±gain·sqrt(6 / (fan_in + fan_out)). */
+  | { readonly kind: "xavier"; readonly gain: number }
+  /** Rows (or columns, whichever are fewer) orthonormal, times gain: Saxe et al. 2014. */
+  | { readonly kind: "orthogonal"; readonly gain: number }
+  /** [n, k·n]: k identity blocks side by side, times gain. */
+  | { readonly kind: "identity"; readonly gain: number }
+  | { readonly kind: "blocks"; readonly parts: readonly Init[] };
+
+export type Role =
+  | { readonly kind: "param"; readonly init: Init }
+  | { readonly kind: "grad"; readonly of: string }
+  /**
+   * A population statistic. `steps` rows of `shape`, laid out [steps, ...shape] in `stat` without frames; `steps` is 1 for
+   * `shared`. Row min(t, steps − 1) serves step t.
+   */
+  | { readonly kind: "stat"; readonly steps: number; readonly policy: "per_step" | "shared" }
+  | { readonly kind: "input" }
+  /** Whole numbers 0 … size − 1, stored as floats. */
+  | { readonly kind: "index"; readonly size: number }
+  /** Filled by the runtime from the counter-based generator before each run. */
+  | { readonly kind: "noise"; readonly distribution: "normal" | "uniform"; readonly scale: number }
+  /** A scalar the host sets: `lr`, `step` (1, 2, …), `clip`, and `momentum`: the weight of the newest batch in the statistics. */
+  | { readonly kind: "hyper" }
+  | { readonly kind: "output" }
+  | { readonly kind: "loss" }
+  | { readonly kind: "metric" }
+  /** The batch's own value of a statistic, with `time`: [T, ...shape]. Read only by people and tests. */
+  | { readonly kind: "batch_stat"; readonly of: string };
+
+export interface Tensor {
+  /** `rnn/Wx`, `rnn/hh/g`, `rnn/hh/m`, `x`, `loss`. */
+  readonly name: string;
+  readonly role: Role;
+  readonly region: RegionName;
+  /** In floats; see the formula above. */
+  readonly offset: number;
+  readonly time: boolean;
+  /** Feature extents with the batch in front where it has one: [B, 4H]. */
+  readonly shape: readonly number[];
+  readonly batch: boolean;
+}
+
+/** `fixed + perStep * T`. */
+export interface Extent {
+  readonly fixed: number;
+  readonly perStep: number;
+}
+
+export type Command =
+  | { readonly do: "dispatch"; readonly kernel: string; readonly grid: readonly [Extent, Extent, Extent] }
+  /** Runs the commands for t = 0 … T−1, or T−1 … 0. */
+  | { readonly do: "steps"; readonly reverse: boolean; readonly commands: readonly Command[] };
+
+/**
+ * The entry points of an executable, each its own compilation of the one graph:
+ *
+ * - `train`: batch statistics; loss, metrics, gradients, and statistics folded into the population's with `momentum`.
+ * - `estimate`: as `train` without gradients: the pass over training data that estimates population statistics.
+ * - `infer`: population statistics; loss and metrics where targets are given, and outputs.
+ * - `update`: one optimiser step on `param` from `grad`, with clipping.
+ */
+export type EntryName = "train" | "estimate" | "infer" | "update";
+
+export interface Entry {
+  readonly tensors: readonly Tensor[];
+  readonly commands: readonly Command[];
+  /** Its own size of `work` and `input`; `param`, `grad`, `slot` and `stat` are shared by all entries. */
+  readonly regions: Readonly<Record<RegionName, Region>>;
+}
+
+export interface Plan {
+  readonly format: 1;
+  /** Cell or model name. */
+  readonly name: string;
+  readonly target: "wasm" | "wgsl";
+  /** Every bound dimension, `batch` included; `time` is not: it is the runtime's. */
+  readonly dims: Readonly<Record<string, number>>;
+  /** Changes with names, shapes and placements of what a checkpoint holds, and with nothing else. */
+  readonly fingerprint: string;
+  /** Names of the optimiser's slots: [] (SGD), ["m"], ["m", "v"]. */
+  readonly slots: readonly string[];
+  readonly optimizer: string;
+  readonly entries: Readonly<Partial<Record<EntryName, Entry>>>;
+  readonly kernels: readonly KernelInfo[];
+}
+
+export interface KernelInfo {
+  readonly name: string;
+  /** WGSL: invocations of a workgroup. */
+  readonly lanes: number;
+  readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
+}
+
+/** What a target made: the plan and its code. */
+export interface Executable {
+  readonly plan: Plan;
+  readonly code:
+    /** One module for all kernels; each is exported under its name: (t, T, gx, gy, gz) → (), running the whole grid. */
+    | { readonly kind: "wasm"; readonly text: string; readonly binary: Uint8Array }
+    /** One module a kernel, entry point `main`. */
+    | { readonly kind: "wgsl"; readonly modules: Readonly<Record<string, string>> };
+}
