@@ -1,0 +1,419 @@
+/**
+ * The other half of the op table: ops that move, combine or select elements. One row an op: its type rule, its f64 meaning
+ * and its derivative. (`scan` has a body and `leaf` a source; the interpreter and `derive` know those two.)
+ */
+import type { Builder } from "./builder.ts";
+import * as dim from "./dim.ts";
+import { alignedShape, alignedStrides, type Bindings, forEachIndex, rowMajor, type Tensor, tensor } from "./tensor.ts";
+import { broadcastTypes, extentsOf, ShapeError, scalar, showType } from "./type.ts";
+import type { Axes, OpAttrs, OpName, Type, Value } from "./types.ts";
+
+export interface StructuralRow<K extends OpName> {
+  readonly doc: string;
+  infer(x: readonly Type[], attrs: OpAttrs[K]): readonly Type[];
+  evaluate(x: readonly Tensor[], attrs: OpAttrs[K], types: readonly Type[], dims: Bindings): readonly Tensor[];
+  /** Cotangents of the operands (undefined: none flows) from those of the results. `zero`: none ever flows. */
+  readonly grad:
+    | "zero"
+    | ((
+        b: Builder,
+        a: { x: readonly Value[]; y: readonly Value[]; dy: readonly (Value | undefined)[]; attrs: OpAttrs[K] },
+      ) => readonly (Value | undefined)[]);
+}
+
+const identity = {
+  infer: ([x]: readonly Type[]) => [x],
+  evaluate: ([x]: readonly Tensor[]) => [x],
+};
+
+function reducedType(x: Type, axes: Axes): Type {
+  const bad = axes.features.find((i) => i < 0 || i >= x.shape.length);
+  if (bad !== undefined) throw new ShapeError(`${showType(x)} has no feature axis ${bad}`);
+  return {
+    dtype: "f32",
+    time: x.time && !axes.time,
+    batch: x.batch && !axes.batch,
+    shape: axes.keep
+      ? x.shape.map((d, i) => (axes.features.includes(i) ? dim.constant(1) : d))
+      : x.shape.filter((_, i) => !axes.features.includes(i)),
+  };
+}
+
+/** Folds `x` over `axes` into a tensor of type `type`, from `start`. */
+function fold(
+  x: Tensor,
+  axes: Axes,
+  type: Type,
+  dims: Bindings,
+  start: number,
+  f: (a: number, b: number) => number,
+): Tensor {
+  const kept = reducedType(x.type, { ...axes, keep: true });
+  const y = tensor(type, dims);
+  y.data.fill(start);
+  const rank = x.type.shape.length;
+  const view: Tensor = { type: kept, shape: tensor(kept, dims).shape, data: y.data };
+  forEachIndex(alignedShape(x, rank), [alignedStrides(x, rank), alignedStrides(view, rank)], ([i, j]) => {
+    y.data[j] = f(y.data[j], x.data[i]);
+  });
+  return y;
+}
+
+/** `v`, a reduction's result without its reduced axes, as a value that broadcasts against the operand. */
+function withUnitAxes(b: Builder, v: Value, x: Type, axes: Axes): Value {
+  if (axes.keep || axes.features.length === 0 || axes.features.length === x.shape.length) return v;
+  return b.one("reshape", [v], { shape: x.shape.map((d, i) => (axes.features.includes(i) ? "1" : dim.show(d))) });
+}
+
+const reduction = <K extends "sum" | "maximum">(
+  doc: string,
+  row: Pick<StructuralRow<K>, "evaluate" | "grad">,
+): StructuralRow<K> => ({
+  doc,
+  infer: ([x], { axes }) => [reducedType(x, axes)],
+  ...row,
+});
+
+/** Views `x` as [outer, axis, inner] around feature axis `axis`. */
+function around(x: Tensor, axis: number): readonly [number, number, number] {
+  const at = x.shape.length - x.type.shape.length + axis;
+  const product = (s: readonly number[]): number => s.reduce((a, b) => a * b, 1);
+  return [product(x.shape.slice(0, at)), x.shape[at], product(x.shape.slice(at + 1))];
+}
+
+function stretch(x: Tensor, type: Type, dims: Bindings): Tensor {
+  const y = tensor(type, dims);
+  const rank = type.shape.length;
+  forEachIndex(alignedShape(y, rank), [alignedStrides(x, rank)], ([i], at) => {
+    y.data[at] = x.data[i];
+  });
+  return y;
+}
+
+/** Axes of a labelled operand as [label, extent, stride]; time is "<", batch is "|". */
+function labelled(x: Tensor, labels: string): readonly (readonly [string, number, number])[] {
+  const all = [...(x.type.time ? ["<"] : []), ...(x.type.batch ? ["|"] : []), ...labels];
+  const strides = rowMajor(x.shape);
+  return all.map((l, i) => [l, x.shape[i], strides[i]]);
+}
+
+function contract(a: Tensor, b: Tensor, attrs: OpAttrs["dot"], type: Type, dims: Bindings): Tensor {
+  const y = tensor(type, dims);
+  const sides = [labelled(a, attrs.a), labelled(b, attrs.b), labelled(y, attrs.out)];
+  const loops = new Map<string, number>();
+  for (const side of [sides[2], sides[0], sides[1]]) for (const [l, n] of side) loops.set(l, n);
+  const names = [...loops.keys()];
+  const strides = sides.map((side) => names.map((l) => side.find(([k]) => k === l)?.[2] ?? 0));
+  forEachIndex([...loops.values()], strides, ([i, j, k]) => {
+    y.data[k] += a.data[i] * b.data[j];
+  });
+  return y;
+}
+
+function dotType([a, b]: readonly Type[], { a: la, b: lb, out, batch, time }: OpAttrs["dot"]): Type {
+  const extent = new Map<string, dim.Dim>();
+  for (const [labels, type] of [
+    [la, a],
+    [lb, b],
+  ] as const) {
+    if (labels.length !== type.shape.length)
+      throw new ShapeError(`${showType(type)} does not have the axes "${labels}"`);
+    [...labels].forEach((l, i) => {
+      const old = extent.get(l);
+      if (old !== undefined && !dim.equal(old, type.shape[i])) {
+        throw new ShapeError(
+          `the product of ${showType(a)} and ${showType(b)} sums over ${dim.show(old)} on one side and ${dim.show(type.shape[i])} on the other`,
+        );
+      }
+      extent.set(l, type.shape[i]);
+    });
+  }
+  return {
+    dtype: "f32",
+    time: (a.time || b.time) && !time,
+    batch: (a.batch || b.batch) && !batch,
+    shape: [...out].map((l) => {
+      const d = extent.get(l);
+      if (d === undefined) throw new ShapeError(`the label ${l} of the result stands on neither side`);
+      return d;
+    }),
+  };
+}
+
+/** The cotangent of one side of a dot: the contraction of dy with the other side, over what this side lacks. */
+function dotGrad(
+  b: Builder,
+  dy: Value,
+  other: Value,
+  to: Type,
+  labels: { dy: string; other: string; to: string },
+): Value {
+  const v = b.dot(dy, other, {
+    a: labels.dy,
+    b: labels.other,
+    out: labels.to,
+    batch: (dy.type.batch || other.type.batch) && !to.batch,
+    time: (dy.type.time || other.type.time) && !to.time,
+  });
+  return b.broadcast(v, { ...to, dtype: "f32" });
+}
+
+type Rows = {
+  [K in Exclude<OpName, "scan" | "leaf" | keyof typeof import("./elementwise.ts").elementwise>]: StructuralRow<K>;
+};
+
+export const structural: Rows = {
+  const: {
+    doc: "a number, times the product of extents",
+    infer: () => [scalar],
+    evaluate: (_, { value, dims: names }, [type], dims) => [
+      tensor(type, dims, [names.reduce((p, d) => p * dim.evaluate(dim.parse(d), dims), value)]),
+    ],
+    grad: "zero",
+  },
+  stop: { doc: "the operand, without gradient", ...identity, grad: "zero" },
+  site: { doc: "a point where a norm may stand", ...identity, grad: (_, { dy }) => dy },
+  stat: { doc: "a statistic over examples", ...identity, grad: (_, { dy }) => dy },
+  sum: reduction("sum over axes", {
+    evaluate: ([x], { axes }, [type], dims) => [fold(x, axes, type, dims, 0, (a, c) => a + c)],
+    grad: (b, { x, dy, attrs }) => [
+      b.broadcast(withUnitAxes(b, dy[0]!, x[0].type, attrs.axes), { ...x[0].type, dtype: "f32" }),
+    ],
+  }),
+  maximum: reduction("largest entry over axes", {
+    evaluate: ([x], { axes }, [type], dims) => [fold(x, axes, type, dims, Number.NEGATIVE_INFINITY, Math.max)],
+    grad: (b, { x, y, dy, attrs }) => {
+      // Equal entries share the gradient equally.
+      const at = b.eq(x[0], withUnitAxes(b, y[0], x[0].type, attrs.axes));
+      const ties = b.one("sum", [at], { axes: attrs.axes });
+      return [b.mul(at, withUnitAxes(b, b.div(dy[0]!, ties), x[0].type, attrs.axes))];
+    },
+  }),
+  argmax: {
+    doc: "position of the largest entry along the last feature axis",
+    infer: ([x]) => {
+      if (x.shape.length === 0) throw new ShapeError("argmax needs a feature axis");
+      return [{ ...x, dtype: "index", shape: x.shape.slice(0, -1) }];
+    },
+    evaluate: ([x], _, [type], dims) => {
+      const y = tensor(type, dims);
+      const n = x.shape[x.shape.length - 1];
+      for (let i = 0; i < y.data.length; i++) {
+        const row = x.data.subarray(i * n, (i + 1) * n);
+        y.data[i] = row.reduce((best, v, k) => (v > row[best] ? k : best), 0);
+      }
+      return [y];
+    },
+    grad: "zero",
+  },
+  dot: {
+    doc: "labelled contraction",
+    infer: (x, attrs) => [dotType(x, attrs)],
+    evaluate: ([a, b], attrs, [type], dims) => [contract(a, b, attrs, type, dims)],
+    grad: (b, { x, dy, attrs }) => [
+      dotGrad(b, dy[0]!, x[1], x[0].type, { dy: attrs.out, other: attrs.b, to: attrs.a }),
+      dotGrad(b, dy[0]!, x[0], x[1].type, { dy: attrs.out, other: attrs.a, to: attrs.b }),
+    ],
+  },
+  split: {
+    doc: "equal parts along a feature axis",
+    infer: ([x], { axis, parts }) => {
+      const part = x.shape[axis] && dim.divide(x.shape[axis], dim.constant(parts));
+      if (!part || part.some((t) => t.vars.length === 0 && t.den > 1))
+        throw new ShapeError(`${showType(x)} cannot be split in ${parts} equal parts`);
+      return Array.from({ length: parts }, () => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? part : d)) }));
+    },
+    evaluate: ([x], { axis, parts }, types, dims) => {
+      const [outer, n, inner] = around(x, axis);
+      const width = (n / parts) * inner;
+      return types.map((type, p) => {
+        const y = tensor(type, dims);
+        for (let o = 0; o < outer; o++)
+          y.data.set(x.data.subarray(o * n * inner + p * width, o * n * inner + (p + 1) * width), o * width);
+        return y;
+      });
+    },
+    grad: (b, { y, dy, attrs }) => [
+      b.one(
+        "concat",
+        dy.map((d, i) => d ?? b.zeros({ ...y[i].type, dtype: "f32" })),
+        { axis: attrs.axis },
+      ),
+    ],
+  },
+  concat: {
+    doc: "operands one behind another along a feature axis",
+    infer: (x, { axis }) => {
+      if (x.some((t) => t.shape.length <= axis || t.shape.length !== x[0].shape.length))
+        throw new ShapeError(`${x.map(showType).join(", ")} cannot be joined along axis ${axis}`);
+      const rest = broadcastTypes(
+        x.map((t) => ({ ...t, shape: t.shape.map((d, i) => (i === axis ? dim.constant(1) : d)) })),
+      );
+      const total = x.map((t) => t.shape[axis]).reduce(dim.add);
+      return [{ ...rest, shape: rest.shape.map((d, i) => (i === axis ? total : d)) }];
+    },
+    evaluate: (x, { axis }, [type], dims) => {
+      const parts = x.map((p) =>
+        stretch(p, { ...type, shape: type.shape.map((d, i) => (i === axis ? p.type.shape[i] : d)) }, dims),
+      );
+      const y = tensor(type, dims);
+      const [outer, n, inner] = around(y, axis);
+      let at = 0;
+      for (const p of parts) {
+        const width = around(p, axis)[1] * inner;
+        for (let o = 0; o < outer; o++) y.data.set(p.data.subarray(o * width, (o + 1) * width), o * n * inner + at);
+        at += width;
+      }
+      return [y];
+    },
+    grad: (b, { x, y, dy, attrs: { axis } }) => {
+      const widths = x.map((v) => v.type.shape[axis]);
+      if (widths.every((w) => dim.equal(w, widths[0]))) return b.emit("split", [dy[0]!], { axis, parts: x.length });
+      return b.emit("cut", [dy[0]!], { axis, widths: widths.map(dim.show) }, y[0].name);
+    },
+  },
+  cut: {
+    doc: "parts of given widths along a feature axis",
+    infer: ([x], { axis, widths }) => {
+      const to = widths.map(dim.parse);
+      if (!dim.equal(to.reduce(dim.add), x.shape[axis]))
+        throw new ShapeError(`${showType(x)} cannot be cut in ${widths.join(", ")}`);
+      return to.map((w) => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? w : d)) }));
+    },
+    evaluate: ([x], { axis }, types, dims) => {
+      const [outer, n, inner] = around(x, axis);
+      let at = 0;
+      return types.map((type) => {
+        const y = tensor(type, dims);
+        const width = around(y, axis)[1] * inner;
+        for (let o = 0; o < outer; o++)
+          y.data.set(x.data.subarray(o * n * inner + at, o * n * inner + at + width), o * width);
+        at += width;
+        return y;
+      });
+    },
+    grad: (b, { y, dy, attrs }) => [
+      b.one(
+        "concat",
+        dy.map((d, i) => d ?? b.zeros({ ...y[i].type, dtype: "f32" })),
+        { axis: attrs.axis },
+      ),
+    ],
+  },
+  reshape: {
+    doc: "the same elements in another feature shape",
+    infer: ([x], { shape }) => {
+      const to = shape.map(dim.parse);
+      if (!dim.equal(dim.product(to), dim.product(x.shape)))
+        throw new ShapeError(`${showType(x)} does not have the elements of [${shape.join(", ")}]`);
+      return [{ ...x, shape: to }];
+    },
+    evaluate: ([x], _, [type], dims) => [tensor(type, dims, x.data)],
+    grad: (b, { x, dy }) => [b.one("reshape", [dy[0]!], { shape: x[0].type.shape.map(dim.show) })],
+  },
+  transpose: {
+    doc: "feature axes in another order",
+    infer: ([x], { permutation }) => {
+      if (permutation.length !== x.shape.length)
+        throw new ShapeError(`${showType(x)} does not have ${permutation.length} axes`);
+      return [{ ...x, shape: permutation.map((i) => x.shape[i]) }];
+    },
+    evaluate: ([x], { permutation }, [type], dims) => {
+      const y = tensor(type, dims);
+      const lead = x.shape.length - permutation.length;
+      const strides = rowMajor(x.shape);
+      const from = [...strides.slice(0, lead), ...permutation.map((i) => strides[lead + i])];
+      forEachIndex(y.shape, [from], ([i], at) => {
+        y.data[at] = x.data[i];
+      });
+      return [y];
+    },
+    grad: (b, { dy, attrs: { permutation } }) => [
+      b.one("transpose", [dy[0]!], { permutation: permutation.map((_, i) => permutation.indexOf(i)) }),
+    ],
+  },
+  broadcast: {
+    doc: "to a larger type",
+    infer: (_, { type }) => [type],
+    evaluate: ([x], _, [type], dims) => [stretch(x, type, dims)],
+    grad: (_, { dy }) => [dy[0]],
+  },
+  at: {
+    doc: "the value at the first or last time step",
+    infer: ([x]) => {
+      if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
+      return [{ ...x, time: false }];
+    },
+    evaluate: ([x], { step }, [type], dims) => {
+      const n = x.data.length / x.shape[0];
+      const from = step === "first" ? 0 : x.data.length - n;
+      return [tensor(type, dims, x.data.subarray(from, from + n))];
+    },
+    grad: (b, { dy, attrs }) => [b.one("put", [dy[0]!], attrs)],
+  },
+  put: {
+    doc: "zero but at the first or last time step",
+    infer: ([x]) => [{ ...x, time: true }],
+    evaluate: ([x], { step }, [type], dims) => {
+      const y = tensor(type, dims);
+      y.data.set(x.data, step === "first" ? 0 : y.data.length - x.data.length);
+      return [y];
+    },
+    grad: (b, { dy, attrs }) => [b.one("at", [dy[0]!], attrs)],
+  },
+  gather: {
+    doc: "rows of a table by index",
+    infer: ([table, index]) => {
+      if (index.dtype !== "index") throw new ShapeError(`${showType(index)} is not an index`);
+      if (table.time || table.batch || table.shape.length === 0)
+        throw new ShapeError(`${showType(table)} is not a table of rows`);
+      return [{ dtype: "f32", time: index.time, batch: index.batch, shape: [...index.shape, ...table.shape.slice(1)] }];
+    },
+    evaluate: ([table, index], _, [type], dims) => {
+      const y = tensor(type, dims);
+      const n = table.data.length / table.shape[0];
+      index.data.forEach((row, i) => {
+        y.data.set(table.data.subarray(row * n, (row + 1) * n), i * n);
+      });
+      return [y];
+    },
+    grad: (b, { x, dy }) => [b.one("scatter", [x[1], dy[0]!], { size: dim.show(x[0].type.shape[0]) }), undefined],
+  },
+  scatter: {
+    doc: "rows added up where their index says",
+    infer: ([index, rows], { size }) => [
+      { dtype: "f32", time: false, batch: false, shape: [dim.parse(size), ...rows.shape.slice(index.shape.length)] },
+    ],
+    evaluate: ([index, rows], _, [type], dims) => {
+      const y = tensor(type, dims);
+      const n = y.data.length / y.shape[0];
+      const full = stretch(rows, { ...rows.type, time: index.type.time, batch: index.type.batch }, dims);
+      index.data.forEach((row, i) => {
+        for (let k = 0; k < n; k++) y.data[row * n + k] += full.data[i * n + k];
+      });
+      return [y];
+    },
+    grad: (b, { x, dy }) => [undefined, b.one("gather", [dy[0]!, x[0]], {})],
+  },
+  onehot: {
+    doc: "1 at the index, 0 elsewhere",
+    infer: ([index], { size }) => {
+      if (index.dtype !== "index") throw new ShapeError(`${showType(index)} is not an index`);
+      return [{ ...index, dtype: "f32", shape: [...index.shape, dim.parse(size)] }];
+    },
+    evaluate: ([index], { size }, [type], dims) => {
+      const y = tensor(type, dims);
+      const n = dim.evaluate(dim.parse(size), dims);
+      index.data.forEach((row, i) => {
+        y.data[i * n + row] = 1;
+      });
+      return [y];
+    },
+    grad: "zero",
+  },
+};
+
+/** How many elements a reduction combines into one, as dimension texts. */
+export function reducedExtents(x: Type, axes: Axes): readonly string[] {
+  return extentsOf(x, axes.batch, axes.time, axes.features);
+}

@@ -1,0 +1,91 @@
+/** Dense f64 tensors: what the reference interpreter computes with. */
+import * as dim from "./dim.ts";
+import type { Type } from "./types.ts";
+
+export type Bindings = Readonly<Record<string, number>>;
+
+/** `data` in row-major order of [time?, batch?, ...features]. */
+export interface Tensor {
+  readonly type: Type;
+  /** Extents in that same order. */
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+export function extents(type: Type, dims: Bindings): number[] {
+  const leading = [...(type.time ? ["time"] : []), ...(type.batch ? ["batch"] : [])].map(dim.variable);
+  return [...leading, ...type.shape].map((d) => dim.evaluate(d, dims));
+}
+
+export const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+export function tensor(type: Type, dims: Bindings, data?: ArrayLike<number>): Tensor {
+  const shape = extents(type, dims);
+  const n = count(shape);
+  if (data !== undefined && data.length !== n) throw new Error(`expected ${n} numbers, got ${data.length}`);
+  return { type, shape, data: data ? Float64Array.from(data) : new Float64Array(n) };
+}
+
+/**
+ * Strides of `t` over the aligned index space [time, batch, ...features of rank `rank`]: 0 along axes that `t` lacks or in
+ * which it has extent 1.
+ */
+export function alignedStrides(t: Tensor, rank: number): number[] {
+  const strides = new Array<number>(rank + 2).fill(0);
+  let step = 1;
+  let axis = t.shape.length - 1;
+  for (let i = 0; i < t.type.shape.length; i++, axis--) {
+    strides[rank + 1 - i] = t.shape[axis] === 1 ? 0 : step;
+    step *= t.shape[axis];
+  }
+  for (const [present, at] of [
+    [t.type.batch, 1],
+    [t.type.time, 0],
+  ] as const) {
+    if (!present) continue;
+    strides[at] = step;
+    step *= t.shape[axis--];
+  }
+  return strides;
+}
+
+/** The aligned extents of `t`: [time or 1, batch or 1, ...features padded with 1 in front to `rank`]. */
+export function alignedShape(t: Tensor, rank: number): number[] {
+  const shape = new Array<number>(rank + 2).fill(1);
+  let axis = t.shape.length - 1;
+  for (let i = 0; i < t.type.shape.length; i++, axis--) shape[rank + 1 - i] = t.shape[axis];
+  if (t.type.batch) shape[1] = t.shape[axis--];
+  if (t.type.time) shape[0] = t.shape[axis];
+  return shape;
+}
+
+/** Calls `visit` for every index of `shape` in row-major order, with the flat offsets that `strides` give. */
+export function forEachIndex(
+  shape: readonly number[],
+  strides: readonly (readonly number[])[],
+  visit: (offsets: readonly number[], position: number) => void,
+): void {
+  const n = count(shape);
+  const index = new Array<number>(shape.length).fill(0);
+  const offsets = strides.map(() => 0);
+  for (let position = 0; position < n; position++) {
+    visit(offsets, position);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis]++;
+      for (let k = 0; k < offsets.length; k++) offsets[k] += strides[k][axis];
+      if (index[axis] < shape[axis]) break;
+      for (let k = 0; k < offsets.length; k++) offsets[k] -= strides[k][axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+}
+
+export function rowMajor(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= shape[i];
+  }
+  return strides;
+}

@@ -1,0 +1,52 @@
+/** What can be asked of types: text, equality, and the shape rule that all elementwise ops share. */
+import * as dim from "./dim.ts";
+import type { Type } from "./types.ts";
+
+/** Thrown by shape rules. The semantics turns it into a diagnostic at the user's source; elsewhere it is our error. */
+export class ShapeError extends Error {}
+
+export const scalar: Type = { dtype: "f32", time: false, batch: false, shape: [] };
+
+/** `f32[time, batch, 4H]`, `f32[]`, `index[batch]`. */
+export function showType(t: Type): string {
+  return `${t.dtype}[${[...(t.time ? ["time"] : []), ...(t.batch ? ["batch"] : []), ...t.shape.map(dim.show)].join(", ")}]`;
+}
+
+export function sameShape(a: readonly dim.Dim[], b: readonly dim.Dim[]): boolean {
+  return a.length === b.length && a.every((d, i) => dim.equal(d, b[i]));
+}
+
+export function sameType(a: Type, b: Type): boolean {
+  return a.dtype === b.dtype && a.time === b.time && a.batch === b.batch && sameShape(a.shape, b.shape);
+}
+
+/** Feature shapes aligned from the right; extent 1 and missing axes stretch. */
+export function broadcastShapes(a: readonly dim.Dim[], b: readonly dim.Dim[]): readonly dim.Dim[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length];
+    const y = b[i - rank + b.length];
+    if (x === undefined || (y !== undefined && dim.isOne(x))) return y;
+    if (y === undefined || dim.isOne(y) || dim.equal(x, y)) return x;
+    throw new ShapeError(`shapes [${a.map(dim.show).join(", ")}] and [${b.map(dim.show).join(", ")}] do not fit`);
+  });
+}
+
+/** The type of an elementwise op on operands of these types. */
+export function broadcastTypes(types: readonly Type[]): Type {
+  return types.reduce((a, b) => ({
+    dtype: "f32",
+    time: a.time || b.time,
+    batch: a.batch || b.batch,
+    shape: broadcastShapes(a.shape, b.shape),
+  }));
+}
+
+/** The number of elements a reduction of `t` over its own extra axes combines, as dimension texts. */
+export function extentsOf(t: Type, batch: boolean, time: boolean, features: readonly number[]): readonly string[] {
+  return [
+    ...(batch && t.batch ? ["batch"] : []),
+    ...(time && t.time ? ["time"] : []),
+    ...features.map((i) => dim.show(t.shape[i])),
+  ];
+}

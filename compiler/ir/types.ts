@@ -1,0 +1,187 @@
+/**
+ * Tensor IR: one graph in static single assignment, in which everything from a cell's text to an optimiser step is said.
+ *
+ * **Values are per example.** A type is a feature shape, and two flags say whether the value also has one entry per
+ * example (`batch`) and per time step (`time`). Elementwise ops align operands by those flags and broadcast feature
+ * shapes from the right, so the same op means the same thing inside a scan's body, where no value has `time`, and
+ * outside, where it may: moving an op out of the loop changes its type and nothing else.
+ *
+ * **Recurrence is a region.** `scan` runs its body once per step. What stands before or after it in the enclosing block is
+ * time-parallel. A body may use values of the enclosing block that have no `time`; what varies with time comes in as
+ * per-step inputs.
+ *
+ * **Reductions are the only ops that look across examples or steps**, and `dot` is the only contraction.
+ */
+import type { Init } from "../../runtime/plan.ts";
+import type { Dim } from "./dim.ts";
+
+export interface Type {
+  /** `index`: whole numbers that select rows or classes. */
+  readonly dtype: "f32" | "index";
+  readonly time: boolean;
+  readonly batch: boolean;
+  readonly shape: readonly Dim[];
+}
+
+export interface Value {
+  /** Unique in its graph. */
+  readonly id: number;
+  readonly type: Type;
+  /** A readable hint for generated code: `hh`, `c_next`. Not unique. */
+  readonly name: string;
+}
+
+/** Which axes a reduction removes. `features` are positions in the operand's feature shape. */
+export interface Axes {
+  readonly batch: boolean;
+  readonly time: boolean;
+  readonly features: readonly number[];
+  /** Reduced features stay as extent 1, so that the result broadcasts against the operand. */
+  readonly keep: boolean;
+}
+
+/** How a statistic is kept for inference: one row for each of the first `steps` time steps, or one for all. */
+export type StatPolicy = { readonly kind: "per_step"; readonly steps: string } | { readonly kind: "shared" };
+
+/** A value that comes from outside the graph. */
+export type Leaf =
+  | { readonly kind: "param"; readonly name: string; readonly init: Init }
+  | { readonly kind: "input"; readonly name: string }
+  | { readonly kind: "index"; readonly name: string; readonly size: string }
+  | {
+      readonly kind: "noise";
+      readonly name: string;
+      readonly distribution: "normal" | "uniform";
+      readonly scale: number;
+    }
+  /** The population value of a statistic; has `time` when kept per step (row min(t, steps − 1)). */
+  | { readonly kind: "population"; readonly name: string; readonly policy: StatPolicy }
+  | { readonly kind: "hyper"; readonly name: string };
+
+type None = Readonly<Record<string, never>>;
+
+/** Every op and its attributes. Their meaning stands in the op table, `ops.ts`. */
+export interface OpAttrs {
+  leaf: { readonly leaf: Leaf; readonly type: Type };
+  /** `value` times the product of `dims` (dimension texts; `batch` and `time` too), in every element. */
+  const: { readonly value: number; readonly dims: readonly string[] };
+  neg: None;
+  exp: None;
+  log: None;
+  tanh: None;
+  sigmoid: None;
+  relu: None;
+  softplus: None;
+  sqrt: None;
+  rsqrt: None;
+  recip: None;
+  square: None;
+  abs: None;
+  sign: None;
+  sin: None;
+  cos: None;
+  floor: None;
+  add: None;
+  sub: None;
+  mul: None;
+  div: None;
+  min: None;
+  max: None;
+  lt: None;
+  le: None;
+  gt: None;
+  ge: None;
+  eq: None;
+  ne: None;
+  select: None;
+  /** The operand; no gradient flows through. */
+  stop: None;
+  /** The operand: a named point where a norm may stand. Expanded by `place`. */
+  site: { readonly name: string };
+  /** The operand: a statistic over examples. Expanded by `place`. */
+  stat: { readonly name: string; readonly policy: StatPolicy };
+  sum: { readonly axes: Axes };
+  maximum: { readonly axes: Axes };
+  /** Position of the largest entry of the last feature axis, which it removes. */
+  argmax: None;
+  /**
+   * Contraction over labelled feature axes, one letter an axis: `{ a: "k", b: "kn", out: "n" }` is x @ W for each example.
+   * `batch` and `time` say that the sum also runs over examples and steps.
+   */
+  dot: {
+    readonly a: string;
+    readonly b: string;
+    readonly out: string;
+    readonly batch: boolean;
+    readonly time: boolean;
+  };
+  split: { readonly axis: number; readonly parts: number };
+  concat: { readonly axis: number };
+  /** Parts of given widths (dimension texts). */
+  cut: { readonly axis: number; readonly widths: readonly string[] };
+  reshape: { readonly shape: readonly string[] };
+  transpose: { readonly permutation: readonly number[] };
+  /** To a larger type. */
+  broadcast: { readonly type: Type };
+  /** The value at the first or last time step. */
+  at: { readonly step: "first" | "last" };
+  /** Zero at every time step but the first or last, where it is the operand. */
+  put: { readonly step: "first" | "last" };
+  /** (table [V, …], index): row `index` of the table. */
+  gather: None;
+  /** (index, rows …): table [size, …] with each row added where its index says; sums over examples and steps. */
+  scatter: { readonly size: string };
+  /** (index): 1.0 at the index, 0.0 elsewhere, along a new last feature axis. */
+  onehot: { readonly size: string };
+  /**
+   * Operands: `states` initial values, then per-step inputs (with `time`). Body: params are the states, then one step of the
+   * inputs; results are the states' next values, then one step of each output. Results: the states' final values, then the
+   * outputs with `time`. `reverse` runs from the last step to the first.
+   */
+  scan: { readonly states: number; readonly reverse: boolean };
+}
+
+export type OpName = keyof OpAttrs;
+
+export type OpOf<K extends OpName> = {
+  readonly op: K;
+  readonly operands: readonly Value[];
+  readonly attrs: OpAttrs[K];
+  readonly results: readonly Value[];
+  /** Only `scan` has one. */
+  readonly body?: Block;
+};
+
+export type Op = { [K in OpName]: OpOf<K> }[OpName];
+
+export interface Block {
+  readonly params: readonly Value[];
+  /** In an order in which every value is defined before it is used. */
+  readonly ops: readonly Op[];
+  readonly results: readonly Value[];
+}
+
+/** What a graph is for: named results, each with what the runtime does with it. */
+export interface Result {
+  readonly kind: "output" | "loss" | "metric" | "grad" | "batch_stat" | "population" | "param" | "slot";
+  readonly name: string;
+  readonly value: Value;
+}
+
+export interface Graph {
+  readonly name: string;
+  readonly ops: readonly Op[];
+  readonly results: readonly Result[];
+  /**
+   * The norms placed at sites, by site name: each a graph with one leaf input `x` and one output. `place` inlines and
+   * forgets them.
+   */
+  readonly norms: ReadonlyMap<string, Graph>;
+}
+
+/** A graph transformation: a pure function. */
+export interface Pass {
+  readonly name: string;
+  readonly doc: string;
+  run(graph: Graph): Graph;
+}
