@@ -12,6 +12,10 @@ export class Ids {
   next(): number {
     return ++this.last;
   }
+  /** Ids up to and including `id` are taken. */
+  skip(id: number): void {
+    this.last = Math.max(this.last, id);
+  }
 }
 
 export class Builder {

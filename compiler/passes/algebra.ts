@@ -1,0 +1,339 @@
+/**
+ * The algebra that `simplify` knows: a table of rules. A rule looks at an op about to be built and answers with values of the
+ * same types that mean the same and cost less, or with nothing.
+ *
+ * No rule may turn a numerically safe form into an unsafe one: sums of centred values stay centred.
+ */
+import * as dim from "../ir/dim.ts";
+import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { inferTypes } from "../ir/ops.ts";
+import { reducedExtents } from "../ir/structural.ts";
+import { broadcastTypes, sameShape, sameType } from "../ir/type.ts";
+import type { Axes, Op, OpName, OpOf, Type, Value } from "../ir/types.ts";
+import type { SimplifyingBuilder } from "./simplify.ts";
+import { finalState } from "./simplify-scan.ts";
+
+/** An op about to be built: no results yet. */
+export type Candidate = { [K in Exclude<OpName, "scan">]: Pick<OpOf<K>, "op" | "operands" | "attrs"> }[Exclude<OpName, "scan">];
+export type Rule = (b: SimplifyingBuilder, op: Candidate) => readonly Value[] | undefined;
+
+const real = (t: Type): Type => ({ ...t, dtype: "f32" });
+
+function defined<K extends OpName>(b: SimplifyingBuilder, v: Value, kind: K): OpOf<K> | undefined {
+  const op: Op | undefined = b.definition(v);
+  return op?.op === kind ? (op as OpOf<K>) : undefined;
+}
+
+/** The value before broadcasts. */
+function bare(b: SimplifyingBuilder, v: Value): Value {
+  const op = defined(b, v, "broadcast");
+  return op ? bare(b, op.operands[0]) : v;
+}
+
+/** The number that every element of `v` is, if that is known. */
+function uniform(b: SimplifyingBuilder, v: Value): number | undefined {
+  const op = defined(b, bare(b, v), "const");
+  return op && op.attrs.dims.length === 0 ? op.attrs.value : undefined;
+}
+
+const typeOf = (op: Candidate): Type => inferTypes(op.op, op.operands.map((v) => v.type), op.attrs as never)[0];
+
+/** An elementwise op on numbers is a number. */
+const foldNumbers: Rule = (b, op) => {
+  if (!isElementwise(op.op) || op.op === "select") return undefined;
+  const numbers = op.operands.map((v) => uniform(b, v));
+  if (numbers.some((n) => n === undefined)) return undefined;
+  const value = (elementwise[op.op].evaluate as (...x: number[]) => number)(...(numbers as number[]));
+  return [b.broadcast(b.scalar(value), typeOf(op))];
+};
+
+/** Products and quotients of constants with extents. */
+const foldExtents: Rule = (b, op) => {
+  if (op.op !== "mul") return undefined;
+  const [x, y] = op.operands.map((v) => defined(b, v, "const"));
+  if (!x || !y) return undefined;
+  return [b.one("const", [], { value: x.attrs.value * y.attrs.value, dims: [...x.attrs.dims, ...y.attrs.dims] })];
+};
+
+/** f(broadcast x, …) = broadcast f(x, …): what is computed once is not computed for each example. */
+const sinkBroadcast: Rule = (b, op) => {
+  if (!isElementwise(op.op)) return undefined;
+  const operands = op.operands.map((v) => bare(b, v));
+  if (operands.every((v, i) => v === op.operands[i])) return undefined;
+  const small = b.elementwise(op.op, operands);
+  return [b.broadcast(small, typeOf(op))];
+};
+
+/** Identities with 0 and 1, and of sign. */
+const identities: Rule = (b, op) => {
+  if (!isElementwise(op.op)) return undefined;
+  const [x, y] = op.operands;
+  const n = op.operands.map((v) => uniform(b, v));
+  const as = (v: Value): readonly Value[] => [b.broadcast(v, typeOf(op))];
+  const negated = (v: Value): Value | undefined => defined(b, v, "neg")?.operands[0];
+  switch (op.op) {
+    case "add": {
+      if (n[0] === 0) return as(y);
+      if (n[1] === 0) return as(x);
+      const [nx, ny] = [negated(x), negated(y)];
+      if (ny) return [b.sub(x, ny)];
+      if (nx) return [b.sub(y, nx)];
+      return undefined;
+    }
+    case "sub": {
+      if (n[1] === 0) return as(x);
+      if (n[0] === 0) return [b.broadcast(b.neg(y), typeOf(op))];
+      if (x === y) return as(b.scalar(0));
+      const ny = negated(y);
+      return ny ? [b.add(x, ny)] : undefined;
+    }
+    case "mul": {
+      for (const [c, other] of [
+        [n[0], y],
+        [n[1], x],
+      ] as const) {
+        if (c === 0) return as(b.scalar(0));
+        if (c === 1) return as(other);
+        if (c === -1) return [b.broadcast(b.neg(other), typeOf(op))];
+        // Numbers gather in front: 2 · (3 · x) = 6 · x.
+        const inner = c === undefined ? undefined : defined(b, other, "mul");
+        if (!inner) continue;
+        const at = inner.operands.findIndex((v) => uniform(b, v) !== undefined);
+        if (at < 0) continue;
+        return [b.broadcast(b.mul(b.scalar(c! * uniform(b, inner.operands[at])!), inner.operands[1 - at]), typeOf(op))];
+      }
+      const [nx, ny] = [negated(x), negated(y)];
+      if (nx || ny) {
+        const product = b.mul(nx ?? x, ny ?? y);
+        return [nx && ny ? product : b.neg(product)];
+      }
+      return x === y ? [b.square(x)] : undefined;
+    }
+    case "div":
+      if (n[0] === 0) return as(b.scalar(0));
+      if (n[1] === 1) return as(x);
+      if (n[1] !== undefined && n[1] !== 0) return [b.broadcast(b.mul(b.scalar(1 / n[1]), x), typeOf(op))];
+      return negated(x) ? [b.neg(b.div(negated(x)!, y))] : undefined;
+    case "neg": {
+      const inner = negated(x);
+      if (inner) return [inner];
+      const difference = defined(b, x, "sub");
+      return difference ? [b.sub(difference.operands[1], difference.operands[0])] : undefined;
+    }
+    case "square":
+      return negated(x) ? [b.square(negated(x)!)] : undefined;
+    case "select":
+      if (n[0] !== undefined) return as(n[0] !== 0 ? y : op.operands[2]);
+      return y === op.operands[2] ? as(y) : undefined;
+    default:
+      return undefined;
+  }
+};
+
+/** Whether `v` is the same along every axis that `axes` removes. */
+function invariant(v: Value, axes: Axes, of: Type): boolean {
+  if (axes.batch && v.type.batch) return false;
+  if (axes.time && v.type.time) return false;
+  // A feature reduction takes a factor out only when the factor has no features at all.
+  return axes.features.length === 0 || v.type.shape.every((d) => dim.isOne(d)) || (of.shape.length === 0 && v.type.shape.length === 0);
+}
+
+interface Factors {
+  sign: 1 | -1;
+  /** Multiplied, then divided by. */
+  readonly over: Value[];
+  readonly under: Value[];
+}
+
+/** The product that `v` is, through mul, neg, div and square. */
+function factors(b: SimplifyingBuilder, v: Value, into: Factors = { sign: 1, over: [], under: [] }): Factors {
+  const op = b.definition(v);
+  switch (op?.op) {
+    case "mul":
+      factors(b, op.operands[0], into);
+      return factors(b, op.operands[1], into);
+    case "neg":
+      into.sign = into.sign === 1 ? -1 : 1;
+      return factors(b, op.operands[0], into);
+    case "div":
+      into.under.push(op.operands[1]);
+      return factors(b, op.operands[0], into);
+    case "broadcast":
+      return factors(b, op.operands[0], into);
+    default:
+      into.over.push(v);
+      return into;
+  }
+}
+
+const product = (b: SimplifyingBuilder, values: readonly Value[]): Value | undefined =>
+  values.length === 0 ? undefined : [...values].sort((x, y) => x.id - y.id).reduce((x, y) => b.mul(x, y));
+
+/** Whether `v` is x − mean(x) over exactly `axes`: it sums to zero. */
+function centred(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
+  const difference = defined(b, v, "sub");
+  if (!difference) return false;
+  const mean = defined(b, unshaped(b, difference.operands[1]), "div");
+  const sum = mean && defined(b, mean.operands[0], "sum");
+  const n = mean && defined(b, mean.operands[1], "const");
+  if (!sum || !n || sum.operands[0] !== difference.operands[0]) return false;
+  const x = sum.operands[0].type;
+  const same = (p: Axes, q: Axes): boolean =>
+    (p.batch && x.batch) === (q.batch && x.batch) &&
+    (p.time && x.time) === (q.time && x.time) &&
+    [...p.features].sort().join() === [...q.features].sort().join();
+  const extents = (dims: readonly string[]): string => dim.show(dim.product(dims.map(dim.parse)));
+  return n.attrs.value === 1 && extents(n.attrs.dims) === extents(reducedExtents(x, sum.attrs.axes)) && same(sum.attrs.axes, axes);
+}
+
+/** The value before broadcasts and reshapes that only add unit axes. */
+function unshaped(b: SimplifyingBuilder, v: Value): Value {
+  const op = b.definition(v);
+  if (op?.op === "broadcast") return unshaped(b, op.operands[0]);
+  const squeezed = (t: Type): readonly dim.Dim[] => t.shape.filter((d) => !dim.isOne(d));
+  if (op?.op === "reshape" && sameShape(squeezed(op.operands[0].type), squeezed(v.type))) return unshaped(b, op.operands[0]);
+  return v;
+}
+
+/** Whether the sum of `v` over `axes` is known to be zero. */
+function vanishes(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
+  if (uniform(b, v) === 0) return true;
+  const { over, under } = factors(b, v);
+  const varying = over.filter((f) => !invariant(f, axes, v.type));
+  return varying.length === 1 && under.every((f) => invariant(f, axes, v.type)) && centred(b, varying[0], axes);
+}
+
+const sums: Rule = (b, op) => {
+  if (op.op !== "sum") return undefined;
+  const [x] = op.operands;
+  const type = typeOf(op);
+  const { axes } = op.attrs;
+  const batch = axes.batch && x.type.batch;
+  const time = axes.time && x.type.time;
+  if (!batch && !time && axes.features.length === 0) return [x];
+  if (batch !== axes.batch || time !== axes.time) return [b.sum(x, { ...axes, batch, time })];
+  if (vanishes(b, x, axes)) return [b.zeros(type)];
+
+  const inner = b.definition(x);
+  // Σ over axes that a broadcast made: a multiple.
+  if (inner?.op === "broadcast") {
+    const [from] = inner.operands;
+    const lead = x.type.shape.length - from.type.shape.length;
+    const made = axes.features.filter((i) => i < lead || (dim.isOne(from.type.shape[i - lead]) && !dim.isOne(x.type.shape[i])));
+    const madeBatch = batch && !from.type.batch;
+    const madeTime = time && !from.type.time;
+    if (madeBatch || madeTime || made.length > 0) {
+      const n = b.extent([...(madeBatch ? ["batch"] : []), ...(madeTime ? ["time"] : []), ...made.map((i) => dim.show(x.type.shape[i]))]);
+      const left = axes.features.filter((i) => !made.includes(i)).map((i) => i - lead);
+      const smaller = b.sum(b.mul(from, n), { batch: batch && from.type.batch, time: time && from.type.time, features: left, keep: true });
+      const shape = type.shape.map(dim.show);
+      const fits = sameShape(smaller.type.shape, type.shape);
+      const squeezable = dim.equal(dim.product(smaller.type.shape), dim.product(type.shape));
+      if (fits || !squeezable) return squeezable || smaller.type.shape.length <= type.shape.length ? stretched(b, smaller, type) : undefined;
+      return [b.broadcast(b.one("reshape", [smaller], { shape }), type)];
+    }
+    return undefined;
+  }
+  if (inner?.op === "sum" && !inner.attrs.axes.keep && axes.features.length === 0 && !axes.keep) {
+    const merged = { ...inner.attrs.axes, batch: batch || inner.attrs.axes.batch, time: time || inner.attrs.axes.time };
+    return [b.sum(inner.operands[0], merged)];
+  }
+  // Σ over examples or steps of a product of matrices is a longer product of matrices.
+  if (inner?.op === "dot" && axes.features.length === 0) {
+    const a = inner.attrs;
+    return [b.one("dot", inner.operands, { ...a, batch: batch || a.batch, time: time || a.time })];
+  }
+  if (inner?.op === "add" || inner?.op === "sub") {
+    const [l, r] = inner.operands;
+    if (vanishes(b, l, axes) || vanishes(b, r, axes)) {
+      const side = (v: Value): Value => b.sum(b.broadcast(v, real(x.type)), axes);
+      return [inner.op === "add" ? b.add(side(l), side(r)) : b.sub(side(l), side(r))];
+    }
+  }
+  // Factors that do not vary along the summed axes come out: Σ g·r·dy = g·r·Σ dy.
+  const { sign, over, under } = factors(b, x);
+  const out = over.filter((f) => invariant(f, axes, x.type));
+  const outUnder = under.filter((f) => invariant(f, axes, x.type));
+  const stay = over.filter((f) => !out.includes(f));
+  const stayUnder = under.filter((f) => !outUnder.includes(f));
+  if ((out.length === 0 && outUnder.length === 0 && sign === 1) || stay.length === 0) return undefined;
+  let rest = product(b, stay)!;
+  if (stayUnder.length > 0) rest = b.div(rest, product(b, stayUnder)!);
+  const features = axes.features.length > 0 ? x.type.shape : rest.type.shape;
+  let total = b.sum(b.broadcast(rest, { ...real(rest.type), time: time || rest.type.time, batch: batch || rest.type.batch, shape: features }), axes);
+  const factor = product(b, out);
+  if (factor) total = b.mul(factor, total);
+  if (outUnder.length > 0) total = b.div(total, product(b, outUnder)!);
+  return [b.broadcast(sign === 1 ? total : b.neg(total), type)];
+};
+
+function stretched(b: SimplifyingBuilder, v: Value, type: Type): readonly Value[] | undefined {
+  const fits = sameType(broadcastTypes([v.type, type]), real(type));
+  return fits ? [b.broadcast(v, type)] : undefined;
+}
+
+const dots: Rule = (b, op) => {
+  if (op.op !== "dot") return undefined;
+  return op.operands.some((v) => uniform(b, v) === 0) ? [b.zeros(typeOf(op))] : undefined;
+};
+
+const movement: Rule = (b, op) => {
+  const [x] = op.operands;
+  switch (op.op) {
+    case "broadcast": {
+      if (sameType(x.type, op.attrs.type)) return [x];
+      const inner = defined(b, x, "broadcast");
+      return inner ? [b.broadcast(inner.operands[0], op.attrs.type)] : undefined;
+    }
+    case "reshape": {
+      if (sameShape(x.type.shape, op.attrs.shape.map(dim.parse))) return [x];
+      const inner = defined(b, x, "reshape");
+      if (inner) return [b.one("reshape", inner.operands, op.attrs)];
+      const n = uniform(b, x);
+      return n === undefined ? undefined : [b.broadcast(b.scalar(n), typeOf(op))];
+    }
+    case "transpose": {
+      if (op.attrs.permutation.every((p, i) => p === i)) return [x];
+      const inner = defined(b, x, "transpose");
+      if (!inner) return undefined;
+      return [b.one("transpose", inner.operands, { permutation: op.attrs.permutation.map((i) => inner.attrs.permutation[i]) })];
+    }
+    case "split":
+    case "cut": {
+      const inner = defined(b, x, "concat");
+      const types = inferTypes(op.op, [x.type], op.attrs as never);
+      if (inner && inner.attrs.axis === op.attrs.axis && inner.operands.length === types.length) {
+        const fits = inner.operands.every((v, i) => dim.equal(v.type.shape[op.attrs.axis], types[i].shape[op.attrs.axis]));
+        if (fits) return inner.operands.map((v, i) => b.broadcast(v, types[i]));
+      }
+      const n = uniform(b, x);
+      return n === undefined ? undefined : types.map((t) => b.broadcast(b.scalar(n), t));
+    }
+    case "concat": {
+      const numbers = op.operands.map((v) => uniform(b, v));
+      if (numbers[0] !== undefined && numbers.every((n) => n === numbers[0])) return [b.broadcast(b.scalar(numbers[0]), typeOf(op))];
+      const first = defined(b, x, "split") ?? defined(b, x, "cut");
+      if (first && first.attrs.axis === op.attrs.axis && first.results.length === op.operands.length) {
+        if (op.operands.every((v, i) => v === first.results[i])) return [first.operands[0]];
+      }
+      return undefined;
+    }
+    case "at": {
+      const inner = b.definition(x);
+      if (inner?.op === "broadcast" && !inner.operands[0].type.time) return [b.broadcast(inner.operands[0], typeOf(op))];
+      if (inner?.op === "put") {
+        return inner.attrs.step === op.attrs.step ? [b.broadcast(inner.operands[0], typeOf(op))] : undefined;
+      }
+      const final = inner?.op === "scan" ? finalState(inner, x, op.attrs.step) : undefined;
+      return final && [final];
+    }
+    case "put":
+    case "stop":
+      return uniform(b, x) === 0 ? [b.zeros(typeOf(op))] : undefined;
+    default:
+      return undefined;
+  }
+};
+
+/** In the order in which they are tried. */
+export const rules: readonly Rule[] = [foldNumbers, foldExtents, sinkBroadcast, identities, sums, dots, movement];

@@ -1,0 +1,258 @@
+/**
+ * Reverse-mode differentiation of the loss, through `scan`.
+ *
+ * The derivative of a scan is a scan the other way. Its states are the cotangents of the states, and one accumulator for
+ * each borrowed value (a weight) that needs a gradient. The values of the forward body that it needs are saved: they
+ * become further outputs of the forward scan and inputs of the backward one. No derivative of a norm or a cell is written
+ * anywhere: only the op table's rows are.
+ */
+
+import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { type StructuralOp, structuralRow } from "../ir/ops.ts";
+import type { Graph, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
+import { Builder, captured, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
+
+export interface DeriveOptions {
+  /** Also gradients with respect to inputs (never to indices, noise or statistics). Default: parameters only. */
+  readonly inputs: boolean;
+}
+
+export function derive(options: DeriveOptions = { inputs: false }): Pass {
+  return {
+    name: "derive",
+    doc: "adds the gradient of the loss with respect to every parameter",
+    run: (graph) => new Derivation(graph, options).run(),
+  };
+}
+
+const real = (t: Type): Type => ({ ...t, dtype: "f32" });
+
+/** Cotangents of values, added up as they arrive. */
+class Cotangents {
+  private readonly map = new Map<Value, Value>();
+  private readonly active: ReadonlySet<Value>;
+
+  constructor(active: ReadonlySet<Value>) {
+    this.active = active;
+  }
+
+  add(b: Builder, v: Value, cotangent: Value | undefined): void {
+    if (cotangent === undefined || !this.active.has(v)) return;
+    const fitted = b.unbroadcast(cotangent, real(v.type));
+    const old = this.map.get(v);
+    this.map.set(v, old ? b.add(old, fitted) : fitted);
+  }
+
+  get(v: Value): Value | undefined {
+    return this.map.get(v);
+  }
+}
+
+class Derivation {
+  private readonly graph: Graph;
+  private readonly options: DeriveOptions;
+  private readonly b: Builder;
+  /** Values whose gradient may matter: those that a parameter reaches through ops with a derivative. */
+  private readonly active = new Set<Value>();
+
+  constructor(graph: Graph, options: DeriveOptions) {
+    this.graph = graph;
+    this.options = options;
+    this.b = new Builder(idsAfter(graph));
+  }
+
+  run(): Graph {
+    const { graph, b } = this;
+    const losses = graph.results.filter((r) => r.kind === "loss");
+    if (losses.length === 0) return graph;
+    this.mark(graph.ops);
+    b.ops.push(...graph.ops);
+    const cotangents = new Cotangents(this.active);
+    for (const { value } of losses) cotangents.add(b, value, b.scalar(1));
+    this.reverse(b, graph.ops, cotangents);
+    const grads = graph.ops.flatMap((op): Result[] => {
+      if (op.op !== "leaf" || !this.wanted(op)) return [];
+      const [leaf] = op.results;
+      const value = cotangents.get(leaf) ?? b.zeros(real(leaf.type));
+      return [{ kind: "grad", name: op.attrs.leaf.name, value }];
+    });
+    return { ...graph, ops: b.ops, results: [...graph.results, ...grads] };
+  }
+
+  private wanted(op: OpOf<"leaf">): boolean {
+    const { kind } = op.attrs.leaf;
+    return kind === "param" || (kind === "input" && this.options.inputs);
+  }
+
+  private mark(ops: readonly Op[]): void {
+    const { active } = this;
+    for (const op of ops) {
+      if (op.op === "leaf") {
+        if (this.wanted(op)) active.add(op.results[0]);
+      } else if (op.op === "scan") {
+        this.markScan(op);
+      } else {
+        const row = isElementwise(op.op) ? elementwise[op.op] : structuralRow(op.op as StructuralOp);
+        if (row.grad !== "zero" && op.operands.some((v) => active.has(v))) for (const r of op.results) active.add(r);
+      }
+    }
+  }
+
+  private markScan(scan: OpOf<"scan">): void {
+    const { active } = this;
+    const { params, ops, results } = scan.body!;
+    const { states } = scan.attrs;
+    scan.operands.forEach((v, i) => {
+      if (active.has(v)) active.add(params[i]);
+    });
+    // A state is active when its next value is: to a fixed point.
+    for (let before = -1; before !== active.size; ) {
+      before = active.size;
+      this.mark(ops);
+      for (let i = 0; i < states; i++) if (active.has(results[i])) active.add(params[i]);
+    }
+    results.forEach((v, i) => {
+      if (active.has(v) || (i < states && active.has(params[i]))) active.add(scan.results[i]);
+    });
+  }
+
+  private reverse(b: Builder, ops: readonly Op[], cotangents: Cotangents): void {
+    for (const op of [...ops].reverse()) {
+      const dy = op.results.map((r) => cotangents.get(r));
+      if (op.op === "leaf" || dy.every((d) => d === undefined)) continue;
+      if (op.op === "scan") {
+        this.reverseScan(op, dy, cotangents);
+        continue;
+      }
+      const dx = gradient(b, op, dy);
+      op.operands.forEach((v, i) => {
+        cotangents.add(b, v, dx[i]);
+      });
+    }
+  }
+
+  private reverseScan(scan: OpOf<"scan">, dy: readonly (Value | undefined)[], outer: Cotangents): void {
+    const { b, active } = this;
+    const body = scan.body!;
+    const { states, reverse } = scan.attrs;
+    const stateParams = body.params.slice(0, states);
+    const live = stateParams.flatMap((p, i) => (active.has(p) ? [i] : []));
+    const borrowed = captured(body).filter((v) => active.has(v));
+
+    const inner = b.body();
+    const cotangents = new Cotangents(active);
+    const dStates = live.map((i) => inner.value(real(stateParams[i].type), `d_${stateParams[i].name}`));
+    const sums = borrowed.map((v) => inner.value(real(v.type), `d_${v.name}`));
+    const inputs: Value[] = [];
+    const inputParams: Value[] = [];
+    live.forEach((i, k) => {
+      cotangents.add(inner, body.results[i], dStates[k]);
+    });
+    dy.slice(states).forEach((d, k) => {
+      if (d === undefined) return;
+      const param = inner.value({ ...d.type, time: false }, d.name);
+      inputs.push(d);
+      inputParams.push(param);
+      cotangents.add(inner, body.results[states + k], param);
+    });
+    this.reverse(inner, body.ops, cotangents);
+
+    const next = live.map((i) => cotangents.get(stateParams[i]) ?? inner.zeros(real(stateParams[i].type)));
+    const added = borrowed.map((v, i) => {
+      const d = cotangents.get(v);
+      return d ? inner.add(sums[i], d) : sums[i];
+    });
+    const dInputs = body.params.slice(states).map((p) => cotangents.get(p));
+    const outputs = dInputs.flatMap((d) => (d ? [d] : []));
+
+    const saved = this.save(scan, inner, [...next, ...added, ...outputs], [...dStates, ...sums, ...inputParams]);
+    const made = b.scan(
+      [...live.map((i) => dy[i] ?? b.zeros(real(scan.results[i].type))), ...borrowed.map((v) => b.zeros(real(v.type)))],
+      [...inputs, ...saved.outside],
+      {
+        params: [...dStates, ...sums, ...inputParams, ...saved.params],
+        ops: saved.ops,
+        results: saved.results,
+      },
+      { reverse: !reverse, names: [...live.map((i) => `d_${stateParams[i].name}`), ...borrowed.map((v) => `d_${v.name}`)] },
+    );
+    live.forEach((i, k) => {
+      outer.add(b, scan.operands[i], made.finals[k]);
+    });
+    borrowed.forEach((v, k) => {
+      outer.add(b, v, made.finals[live.length + k]);
+    });
+    let k = 0;
+    dInputs.forEach((d, i) => {
+      if (d) outer.add(b, scan.operands[states + i], made.outputs[k++]);
+    });
+  }
+
+  /**
+   * Makes the forward body's values that the backward ops use available to them: constants are repeated, inputs come from
+   * where the forward scan had them, everything else is saved as a further output of the forward scan.
+   */
+  private save(scan: OpOf<"scan">, inner: Builder, results: readonly Value[], own: readonly Value[]) {
+    const body = scan.body!;
+    const { states } = scan.attrs;
+    const defs = definitions(body.ops);
+    const bodyParams = new Set(body.params);
+    const local = new Set(own);
+    for (const op of inner.ops) for (const r of op.results) local.add(r);
+    const foreign = new Set<Value>();
+    const use = (v: Value): void => {
+      if (!local.has(v) && (bodyParams.has(v) || defs.has(v))) foreign.add(v);
+    };
+    for (const op of inner.ops) op.operands.forEach(use);
+    results.forEach(use);
+
+    const rename = new Renaming();
+    const fresh = this.b.body();
+    const params: Value[] = [];
+    const outside: Value[] = [];
+    const kept: Value[] = [];
+    for (const v of foreign) {
+      const def = defs.get(v);
+      if (def?.op === "const") {
+        rename.set([v], copy(fresh, def, (x) => x));
+        continue;
+      }
+      const param = inner.value({ ...v.type, time: false }, v.name);
+      rename.set([v], [param]);
+      params.push(param);
+      const at = body.params.indexOf(v);
+      if (at >= states) outside.push(scan.operands[at]);
+      else {
+        const output = this.b.value({ ...v.type, time: true }, v.name);
+        kept.push(v);
+        outside.push(output);
+      }
+    }
+    for (const op of inner.ops) rename.set(op.results, copy(fresh, op, rename.of));
+    this.extend(scan, kept, outside.filter((v) => !scan.operands.includes(v)));
+    return { ops: fresh.ops, results: results.map(rename.of), params, outside };
+  }
+
+  /** Adds outputs to a forward scan that stands in `b` already. */
+  private extend(scan: OpOf<"scan">, inside: readonly Value[], outside: readonly Value[]): void {
+    const { ops } = this.b;
+    const at = ops.findIndex((op) => op.op === "scan" && op.body!.params === scan.body!.params);
+    const old = ops[at] as OpOf<"scan">;
+    ops[at] = {
+      ...old,
+      results: [...old.results, ...outside],
+      body: { ...old.body!, results: [...old.body!.results, ...inside] },
+    };
+  }
+}
+
+/** The cotangents of an op's operands from those of its results. */
+function gradient(b: Builder, op: Op, dy: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
+  if (isElementwise(op.op)) {
+    const { grad } = elementwise[op.op];
+    return grad === "zero" ? [] : grad(b, { x: op.operands, y: op.results[0], dy: dy[0]! });
+  }
+  const { grad } = structuralRow(op.op as StructuralOp);
+  return grad === "zero" ? [] : grad(b, { x: op.operands, y: op.results, dy, attrs: op.attrs as never });
+}
+

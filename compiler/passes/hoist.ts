@@ -1,0 +1,91 @@
+/**
+ * Moves what does not depend on the recurrence out of a scan's body, so that it runs once over all time steps: `x @ Wx`
+ * becomes one product for the whole sequence, and a norm on it one kernel over all steps.
+ */
+import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
+import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
+
+export const hoist: Pass = {
+  name: "hoist",
+  doc: "what does not depend on the recurrence leaves the scan's body",
+  run(graph: Graph): Graph {
+    const b = new Builder(idsAfter(graph));
+    const rename = new Renaming();
+    hoistOps(b, graph.ops, rename);
+    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+  },
+};
+
+function hoistOps(b: Builder, ops: readonly Op[], rename: Renaming): void {
+  for (const op of ops) {
+    if (op.op === "scan") hoistScan(b, op, rename);
+    else rename.set(op.results, copy(b, op, rename.of));
+  }
+}
+
+function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): void {
+  const body = scan.body!;
+  const { states, reverse } = scan.attrs;
+  const recurrent = new Set<Value>(body.params.slice(0, states));
+  // What a body value is outside: the scan's operand for a parameter, a moved op's result.
+  const outside = new Renaming();
+  const operands = scan.operands.map(rename.of);
+  outside.set(body.params.slice(states), operands.slice(states));
+  const stays: Op[] = [];
+  const moved = new Set<Value>();
+  for (const op of body.ops) {
+    if (op.op === "scan" || op.operands.some((v) => recurrent.has(v))) {
+      for (const r of op.results) recurrent.add(r);
+      stays.push(op);
+      continue;
+    }
+    const results = copy(b, op, (v) => outside.of(rename.of(v)));
+    outside.set(op.results, results);
+    for (const r of op.results) moved.add(r);
+  }
+
+  const inner = b.body();
+  const local = new Renaming();
+  const stateParams = body.params.slice(0, states).map((p) => inner.value(p.type, p.name));
+  local.set(body.params.slice(0, states), stateParams);
+  const inputs: Value[] = [];
+  const inputParams: Value[] = [];
+  /** A value in the new body: what varies with time comes in as an input, once. */
+  const inBody = (v: Value): Value => {
+    const known = local.of(v);
+    if (known !== v) return known;
+    if (!moved.has(v) && !body.params.includes(v)) return rename.of(v);
+    const source = outside.of(v);
+    if (!source.type.time) return source;
+    const seen = inputs.indexOf(source);
+    const param = seen >= 0 ? inputParams[seen] : inner.value({ ...source.type, time: false }, v.name);
+    if (seen < 0) {
+      inputs.push(source);
+      inputParams.push(param);
+    }
+    local.set([v], [param]);
+    return param;
+  };
+  for (const op of stays) {
+    if (op.op === "scan") throw new Error("a scan inside a scan's body is not supported");
+    local.set(op.results, copy(inner, op, inBody));
+  }
+  const results = body.results.map((v, i) => {
+    const value = inBody(v);
+    // An output that does not depend on the recurrence: it is known outside, all steps at once.
+    return { value, outside: i >= states && !recurrent.has(v) ? outside.of(rename.of(v)) : undefined };
+  });
+  const kept = results.filter((r) => r.outside === undefined);
+  const { finals, outputs } = b.scan(
+    operands.slice(0, states),
+    inputs,
+    { params: [...stateParams, ...inputParams], ops: inner.ops, results: kept.map((r) => r.value) },
+    { reverse, names: scan.results.filter((_, i) => results[i].outside === undefined).map((r) => r.name) },
+  );
+  const made = [...finals, ...outputs];
+  let next = 0;
+  rename.set(
+    scan.results,
+    results.map((r, i) => (r.outside === undefined ? made[next++] : b.broadcast(r.outside, scan.results[i].type))),
+  );
+}

@@ -1,0 +1,140 @@
+/**
+ * Puts the norms where they were placed and says what a statistic is.
+ *
+ * In training a `stat` is the batch's own value, and that value also leaves the graph, step by step, to be averaged into the
+ * population's (Cooijmans et al. 2016, §3). In inference a `stat` is the population's value, a leaf. The two are two
+ * compilations of one graph.
+ *
+ * Runs after `hoist`, so that a norm on a value outside the recurrence sees all time steps at once.
+ */
+import type { Graph, Op, OpOf, Pass, Result, StatPolicy, Value } from "../ir/types.ts";
+import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
+
+export type Mode = "train" | "infer";
+
+export function place(mode: Mode): Pass {
+  return {
+    name: "place",
+    doc: "norms are expanded at their sites; statistics become the batch's (training) or the population's (inference)",
+    run: (graph) => new Placement(graph, mode).run(),
+  };
+}
+
+interface Statistic {
+  readonly name: string;
+  readonly policy: StatPolicy;
+  /** The batch's value: with `time` if one a step. */
+  readonly value: Value;
+}
+
+class Placement {
+  private readonly graph: Graph;
+  private readonly mode: Mode;
+  private readonly top: Builder;
+  private readonly statistics: Statistic[] = [];
+
+  constructor(graph: Graph, mode: Mode) {
+    this.graph = graph;
+    this.mode = mode;
+    this.top = new Builder(idsAfter(graph));
+  }
+
+  run(): Graph {
+    const rename = new Renaming();
+    this.ops(this.top, this.graph.ops, rename, (stat) => this.statistics.push(stat));
+    const results: Result[] = this.graph.results.map((r) => ({ ...r, value: rename.of(r.value) }));
+    for (const { name, policy, value } of this.statistics) results.push(...this.record(name, policy, value));
+    return { name: this.graph.name, ops: this.top.ops, results, norms: new Map() };
+  }
+
+  /** Copies `ops`, expanding sites and statistics. `record` takes note of a statistic of this block. */
+  private ops(b: Builder, ops: readonly Op[], rename: Renaming, record: (s: Statistic) => void): void {
+    for (const op of ops) {
+      if (op.op === "scan") this.scan(op, rename, record);
+      else if (op.op === "site") rename.set(op.results, [this.site(b, op.attrs.name, rename.of(op.operands[0]), record)]);
+      else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
+      // Leaves stand outside every loop, also those of a norm inside one.
+      else rename.set(op.results, copy(op.op === "leaf" ? this.top : b, op, rename.of));
+    }
+  }
+
+  private site(b: Builder, name: string, x: Value, record: (s: Statistic) => void): Value {
+    const norm = this.graph.norms.get(name);
+    if (!norm) return x;
+    const rename = new Renaming();
+    const input = norm.ops.find((op) => op.op === "leaf" && op.attrs.leaf.kind === "input");
+    if (input) rename.set(input.results, [x]);
+    this.ops(b, norm.ops.filter((op) => op !== input), rename, record);
+    return rename.of(norm.results[0].value);
+  }
+
+  private stat(b: Builder, { attrs: { name, policy }, results: [result] }: OpOf<"stat">, x: Value, record: (s: Statistic) => void): Value {
+    if (this.mode === "train") {
+      record({ name, policy, value: x });
+      return x;
+    }
+    // Inside a body the leaf of a per-step statistic comes in as an input: see `scan`.
+    const perStep = policy.kind === "per_step";
+    const leaf = this.top.one(
+      "leaf",
+      [],
+      { leaf: { kind: "population", name, policy }, type: { ...x.type, batch: false, time: perStep } },
+      result.name,
+    );
+    if (b === this.top || !perStep) return leaf;
+    const param = b.value({ ...leaf.type, time: false }, result.name);
+    this.pending.push({ leaf, param });
+    return param;
+  }
+
+  /** Population rows that the body being built needs as per-step inputs. */
+  private pending: { readonly leaf: Value; readonly param: Value }[] = [];
+
+  private scan(scan: OpOf<"scan">, rename: Renaming, record: (s: Statistic) => void): void {
+    const body = scan.body!;
+    const { states, reverse } = scan.attrs;
+    const inner = this.top.body();
+    const params = body.params.map((p) => inner.value(p.type, p.name));
+    rename.set(body.params, params);
+    const seen: Statistic[] = [];
+    this.pending = [];
+    this.ops(inner, body.ops, rename, (s) => seen.push(s));
+    const extra = this.pending;
+    this.pending = [];
+    const operands = scan.operands.map(rename.of);
+    const { finals, outputs } = this.top.scan(
+      operands.slice(0, states),
+      [...operands.slice(states), ...extra.map((e) => e.leaf)],
+      {
+        params: [...params, ...extra.map((e) => e.param)],
+        ops: inner.ops,
+        results: [...body.results.map(rename.of), ...seen.map((s) => s.value)],
+      },
+      { reverse, names: [...scan.results.map((r) => r.name), ...seen.map((s) => s.value.name)] },
+    );
+    const all = [...finals, ...outputs];
+    rename.set(scan.results, all.slice(0, scan.results.length));
+    seen.forEach((s, i) => {
+      record({ ...s, value: all[scan.results.length + i] });
+    });
+  }
+
+  /**
+   * The batch's value as a result, and the population's moved towards it: p + w·(batch − p), where the runtime chooses w:
+   * the EMA's momentum while training, 1 / (n + 1) for the n-th batch of an estimation pass.
+   */
+  private record(name: string, policy: StatPolicy, value: Value): readonly Result[] {
+    const b = this.top;
+    const perStep = policy.kind === "per_step";
+    const batch =
+      perStep || !value.type.time ? value : b.div(b.sum(value, { time: true }), b.extent(["time"]));
+    const type = perStep ? { ...batch.type, time: true } : batch.type;
+    const population = b.one("leaf", [], { leaf: { kind: "population", name, policy }, type });
+    const weight = b.one("leaf", [], { leaf: { kind: "hyper", name: "momentum" }, type: { ...type, time: false, shape: [] } });
+    const moved = b.add(population, b.mul(weight, b.sub(batch, population)));
+    return [
+      { kind: "batch_stat", name, value: batch },
+      { kind: "population", name, value: moved },
+    ];
+  }
+}

@@ -1,0 +1,110 @@
+/** What rewriting passes share: where values are defined, which values a body borrows, and copying ops under a renaming. */
+import { Builder, Ids } from "../ir/builder.ts";
+import type { Block, Graph, Op, OpAttrs, OpName, OpOf, Value } from "../ir/types.ts";
+
+export type Definitions = ReadonlyMap<Value, Op>;
+
+/** The op that defines each value, bodies included. Block parameters have none. */
+export function definitions(ops: readonly Op[], into = new Map<Value, Op>()): Definitions {
+  for (const op of ops) {
+    for (const r of op.results) into.set(r, op);
+    if (op.body) definitions(op.body.ops, into);
+  }
+  return into;
+}
+
+/** The values of enclosing blocks that `body` uses, in order of first use. */
+export function captured(body: Block): readonly Value[] {
+  const own = new Set<Value>(body.params);
+  const found = new Set<Value>();
+  const use = (v: Value): void => {
+    if (!own.has(v)) found.add(v);
+  };
+  for (const op of body.ops) {
+    op.operands.forEach(use);
+    if (op.body) captured(op.body).forEach(use);
+    for (const r of op.results) own.add(r);
+  }
+  body.results.forEach(use);
+  return [...found];
+}
+
+/** Every value an op reads: its operands and what its body borrows. */
+export function reads(op: Op): readonly Value[] {
+  return op.body ? [...op.operands, ...captured(op.body)] : op.operands;
+}
+
+/** The attributes of the op that defines `v` if it is a `kind`, else undefined. */
+export function definedBy<K extends OpName>(defs: Definitions, v: Value, kind: K): OpOf<K> | undefined {
+  const op = defs.get(v);
+  return op?.op === kind ? (op as OpOf<K>) : undefined;
+}
+
+/** Adds a copy of `op` (not a scan) to `b`, with its operands renamed by `rename`; types are inferred anew. */
+export function copy(b: Builder, op: Op, rename: (v: Value) => Value): readonly Value[] {
+  if (op.op === "scan") throw new Error("a scan is not copied op by op");
+  const results = b.emit(op.op as Exclude<OpName, "scan">, op.operands.map(rename), op.attrs as OpAttrs[Exclude<OpName, "scan">]);
+  return results.map((r, i) => named(b, r, op.results[i].name));
+}
+
+/** Gives the last op's result a readable name. */
+function named(b: Builder, value: Value, name: string): Value {
+  if (!name || value.name) return value;
+  const last = b.ops.length - 1;
+  const renamed = { ...value, name };
+  const op = b.ops[last];
+  b.ops[last] = { ...op, results: op.results.map((r) => (r === value ? renamed : r)) } as Op;
+  return renamed;
+}
+
+/** Ids that continue behind those of `graph`. */
+export function idsAfter(graph: Graph): Ids {
+  const ids = new Ids();
+  let last = 0;
+  const visit = (ops: readonly Op[]): void => {
+    for (const op of ops) {
+      for (const r of op.results) last = Math.max(last, r.id);
+      for (const p of op.body?.params ?? []) last = Math.max(last, p.id);
+      if (op.body) visit(op.body.ops);
+    }
+  };
+  visit(graph.ops);
+  for (const norm of graph.norms.values()) visit(norm.ops);
+  ids.skip(last);
+  return ids;
+}
+
+/** A renaming with a default: values it does not know stay themselves. */
+export class Renaming {
+  private readonly map = new Map<Value, Value>();
+
+  readonly of = (v: Value): Value => this.map.get(v) ?? v;
+
+  set(from: readonly Value[], to: readonly Value[]): void {
+    from.forEach((v, i) => {
+      this.map.set(v, to[i]);
+    });
+  }
+}
+
+/** Rebuilds a scan in `b`; `body` fills the new body given its builder and parameters and returns its results. */
+export function rebuildScan(
+  b: Builder,
+  scan: OpOf<"scan">,
+  operands: readonly Value[],
+  body: (inner: Builder, params: readonly Value[]) => readonly Value[],
+): readonly Value[] {
+  const inner = b.body();
+  const params = scan.body!.params.map((p) => inner.value(p.type, p.name));
+  const results = body(inner, params);
+  const { states, reverse } = scan.attrs;
+  const { finals, outputs } = b.scan(
+    operands.slice(0, states),
+    operands.slice(states),
+    { params, ops: inner.ops, results },
+    { reverse, names: scan.results.map((r) => r.name) },
+  );
+  return [...finals, ...outputs];
+}
+
+export { Builder };

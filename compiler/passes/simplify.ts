@@ -1,0 +1,132 @@
+/**
+ * Constant folding, common subexpressions, dead code and algebra, in one rebuild of the graph, repeated to a fixed point.
+ *
+ * The algebra is a table of rules (`algebra.ts`) that look at one op about to be built and may answer with a simpler value.
+ * What needs a scan as a whole stands in `simplify-scan.ts`. Together they bring the derivative of batch normalization to
+ * its compact form, two column sums, without knowing what a batch normalization is.
+ */
+import { Builder } from "../ir/builder.ts";
+import type { Graph, Op, OpAttrs, OpName, Pass, Value } from "../ir/types.ts";
+import { rules } from "./algebra.ts";
+import { idsAfter, reads, Renaming } from "./rewrite.ts";
+import { pruneScans, simplifyScan } from "./simplify-scan.ts";
+
+export const simplify: Pass = {
+  name: "simplify",
+  doc: "constant folding, common subexpressions, dead code, algebra",
+  run(graph: Graph): Graph {
+    let before = graph;
+    // Each round can only shrink the graph or leave it; the bound is a guard against a rule that undoes another.
+    for (let round = 0; round < 12; round++) {
+      const after = once(before);
+      if (size(after.ops) === size(before.ops) && round > 1) return after;
+      before = after;
+    }
+    return before;
+  },
+};
+
+const size = (ops: readonly Op[]): number => ops.reduce((n, op) => n + 1 + (op.body ? size(op.body.ops) : 0), 0);
+
+function once(graph: Graph): Graph {
+  const live = withoutDead(pruneScans(graph.ops, graph.results.map((r) => r.value)), graph.results.map((r) => r.value));
+  const b = new SimplifyingBuilder(idsAfter(graph));
+  const rename = new Renaming();
+  rebuild(b, live, rename);
+  const results = graph.results.map((r) => ({ ...r, value: rename.of(r.value) }));
+  return { ...graph, ops: withoutDead(b.ops, results.map((r) => r.value)), results };
+}
+
+function rebuild(b: SimplifyingBuilder, ops: readonly Op[], rename: Renaming): void {
+  for (const op of ops) {
+    if (op.op === "scan") {
+      rename.set(
+        op.results,
+        simplifyScan(b, op, op.operands.map(rename.of), (inner, inBody) => rebuild(inner, op.body!.ops, inBody), rename),
+      );
+    } else {
+      rename.set(op.results, b.again(op, rename));
+    }
+  }
+}
+
+/** The ops that `results` need. */
+export function withoutDead(ops: readonly Op[], results: readonly Value[]): Op[] {
+  const needed = new Set<Value>(results);
+  const kept: Op[] = [];
+  for (const op of [...ops].reverse()) {
+    if (!op.results.some((r) => needed.has(r))) continue;
+    const alive = op.body ? { ...op, body: { ...op.body, ops: withoutDead(op.body.ops, op.body.results) } } : op;
+    for (const v of reads(alive)) needed.add(v);
+    kept.push(alive);
+  }
+  return kept.reverse();
+}
+
+const commutative: ReadonlySet<OpName> = new Set(["add", "mul", "min", "max", "eq", "ne"]);
+
+/** A builder that never builds what a rule can say more simply, nor the same op twice. */
+export class SimplifyingBuilder extends Builder {
+  private readonly seen = new Map<string, readonly Value[]>();
+  private readonly defs = new Map<Value, Op>();
+
+  override body(): SimplifyingBuilder {
+    return new SimplifyingBuilder(this.ids, this);
+  }
+
+  /** The op that defines `v` in this block. */
+  own(v: Value): Op | undefined {
+    return this.defs.get(v);
+  }
+
+  /** The op that defines `v`, here or in an enclosing block. */
+  definition(v: Value): Op | undefined {
+    return this.defs.get(v) ?? (this.parent as SimplifyingBuilder | undefined)?.definition(v);
+  }
+
+  /** Takes note of an op that was added without `emit`. */
+  define(op: Op): void {
+    for (const r of op.results) this.defs.set(r, op);
+  }
+
+  /** Whether this very op stands here already. */
+  known(op: OpName, operands: readonly Value[], attrs: unknown): readonly Value[] | undefined {
+    const key = keyOf(op, operands, attrs);
+    return this.seen.get(key) ?? (this.parent as SimplifyingBuilder | undefined)?.known(op, operands, attrs);
+  }
+
+  override emit<K extends Exclude<OpName, "scan">>(
+    op: K,
+    operands: readonly Value[],
+    attrs: OpAttrs[K],
+    name = "",
+  ): readonly Value[] {
+    const ordered = commutative.has(op) ? [...operands].sort((x, y) => x.id - y.id) : operands;
+    const before = this.known(op, ordered, attrs);
+    if (before) return before;
+    for (const rule of rules) {
+      const simpler = rule(this, { op, operands: ordered, attrs } as Parameters<typeof rule>[1]);
+      if (simpler) return simpler;
+    }
+    const results = super.emit(op, ordered, attrs, name);
+    const made = this.ops[this.ops.length - 1];
+    this.seen.set(keyOf(op, ordered, attrs), results);
+    for (const r of results) this.defs.set(r, made);
+    return results;
+  }
+
+  /** `op` under `rename`, keeping its results' names. */
+  again(op: Op, rename: Renaming): readonly Value[] {
+    return this.emit(
+      op.op as Exclude<OpName, "scan">,
+      op.operands.map(rename.of),
+      op.attrs as OpAttrs[Exclude<OpName, "scan">],
+      op.results[0]?.name ?? "",
+    );
+  }
+
+}
+
+function keyOf(op: OpName, operands: readonly Value[], attrs: unknown): string {
+  return `${op}(${operands.map((v) => v.id).join(",")})${JSON.stringify(attrs)}`;
+}
