@@ -3,7 +3,7 @@
  */
 import { elementwise, isElementwise } from "./elementwise.ts";
 import { structuralRow } from "./ops.ts";
-import { alignedShape, alignedStrides, type Bindings, count, forEachIndex, type Tensor, tensor } from "./tensor.ts";
+import { alignedShape, alignedStrides, type Bindings, count, forEachRow, type Tensor, tensor } from "./tensor.ts";
 import type { Block, Graph, Leaf, Op, OpOf, Type, Value } from "./types.ts";
 
 export interface InterpretOptions {
@@ -111,10 +111,7 @@ export function applyElementwise(
   }
   const shape = alignedShape(y, rank);
   const strides = x.map((t) => alignedStrides(t, rank));
-  const width = shape[shape.length - 1];
-  const inner = strides.map((s) => s[s.length - 1]);
-  const outer = strides.map((s) => s.slice(0, -1));
-  forEachIndex(shape.slice(0, -1), outer, (offsets, at) => row(f, y.data, at * width, width, x, offsets, inner));
+  forEachRow(shape, strides, (from, at, width, steps) => row(f, y.data, at, width, x, from, steps));
   return y;
 }
 
