@@ -19,8 +19,8 @@ export function sourceObjections(file: string, text: string): readonly string[] 
   for (const match of text.matchAll(/@ts-(?:ignore|nocheck|expect-error)\b/g)) {
     found.push(`${line(match.index)}: ${match[0]} silences the type checker`);
   }
-  for (const match of text.matchAll(/\b(?:TODO|FIXME|XXX)\b(?!\|)/g)) {
-    found.push(`${line(match.index)}: ${match[0]} leaves work behind`);
+  for (const match of text.matchAll(/\b(?:TODO|FIXME)[:( ]/g)) {
+    found.push(`${line(match.index)}: ${match[0].slice(0, -1)} leaves work behind`);
   }
   return found;
 }
