@@ -19,7 +19,7 @@ test("every link of a document leads to a file of the tree", () => {
 
 test("every npm script that a document names exists", () => {
   const unknown = documents.flatMap((file) =>
-    [...readTree(file).matchAll(/\bnpm (?:run ([\w:]+)|(test)\b)/g)]
+    [...readTree(file).matchAll(/\bnpm (?:run ([\w:-]+)|(test)\b)/g)]
       .map((match) => match[1] ?? match[2])
       .filter((name) => !scripts.has(name))
       .map((name) => `${file}: npm run ${name}`),
