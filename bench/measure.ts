@@ -1,0 +1,70 @@
+/** What every bench shares: times of a repeated run, the machine they were taken on, a table for people, JSON for programs. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { dirname } from "node:path";
+
+/** Times of one thing run several times, in milliseconds. The median is what to quote; the extremes show the noise. */
+export interface Times {
+  readonly runs: number;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The middle one, or the mean of the middle two; NaN of nothing. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
+}
+
+export function summarize(samples: readonly number[]): Times {
+  return { runs: samples.length, median: median(samples), min: Math.min(...samples), max: Math.max(...samples) };
+}
+
+/** Runs `work` `warmup` times unmeasured and then `runs` times measured. */
+export function measure(work: () => void, runs: number, warmup = 0): Times {
+  for (let k = 0; k < warmup; k++) work();
+  const samples = Array.from({ length: runs }, () => {
+    const start = performance.now();
+    work();
+    return performance.now() - start;
+  });
+  return summarize(samples);
+}
+
+/** Without it a time says nothing. */
+export function machine(): {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly platform: string;
+  readonly node: string;
+} {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model.trim() ?? "unknown",
+    cores: cores.length,
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+  };
+}
+
+/** Columns as wide as their widest cell; the first is words and stands left, the others are numbers and stand right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
+  return lines.map((line) => line.map(pad).join("  ")).join("\n");
+}
+
+/** Milliseconds to three digits: `0.412`, `41.2`, `412`. */
+export function ms(time: number): string {
+  return time >= 100 ? time.toFixed(0) : time.toPrecision(3);
+}
+
+/** Writes a result as JSON, making its folder if need be. */
+export function writeResult(path: string, result: object): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
+}

@@ -1,0 +1,36 @@
+import { existsSync } from "node:fs";
+import { posix } from "node:path";
+import { expect, test } from "vitest";
+import { readTree, root, treeFiles } from "./tree.ts";
+
+const documents = treeFiles(".md");
+const scripts = new Set(Object.keys((JSON.parse(readTree("package.json")) as { scripts: object }).scripts));
+
+test("every link of a document leads to a file of the tree", () => {
+  const broken = documents.flatMap((file) =>
+    [...readTree(file).matchAll(/\]\(([^)\s#]+)[^)]*\)|(?:src|href)="([^"#]+)"/g)]
+      .map((match) => match[1] ?? match[2])
+      .filter((link) => !/^[a-z]+:/.test(link))
+      .filter((link) => !existsSync(posix.join(root, posix.dirname(file), link)))
+      .map((link) => `${file}: ${link}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test("every npm script that a document names exists", () => {
+  const unknown = documents.flatMap((file) =>
+    [...readTree(file).matchAll(/\bnpm (?:run ([\w:-]+)|(test)\b)/g)]
+      .map((match) => match[1] ?? match[2])
+      .filter((name) => !scripts.has(name))
+      .map((name) => `${file}: npm run ${name}`),
+  );
+  expect(unknown).toEqual([]);
+});
+
+test("no file names a folder of the machine it was written on", () => {
+  // A path that starts at the root of the file system, in a folder where people or jobs keep their own files.
+  const place = /(?:^|[\s"'`(=:])\/(?:work|home|root|Users|tmp|mnt)\/[\w.-]+/m;
+  const text = treeFiles(".ts", ".mjs", ".md", ".json", ".cell", ".py", ".html", ".svg", ".yml", "run");
+  const named = text.filter((file) => file !== "package-lock.json").filter((file) => place.test(readTree(file)));
+  expect(named).toEqual([]);
+});

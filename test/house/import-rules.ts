@@ -1,0 +1,114 @@
+/**
+ * Which file may import which: the order of the folders, as a table.
+ *
+ * `compiler` knows nothing but the plan's types; `targets` know the schedule's output; `runtime` knows only itself;
+ * `cli` joins them. Inside `compiler` the folders are the pipeline's stages, and data goes one way.
+ */
+import { posix } from "node:path";
+import { ts } from "ts-morph";
+
+export interface Import {
+  /** As written: `../ir/type.ts`, `node:fs`, `chevrotain`. */
+  readonly from: string;
+  /** `import type`, or every name in it is marked `type`: gone when types are stripped. */
+  readonly typeOnly: boolean;
+  /** `import("…")`: loaded when the line is reached, and only then. */
+  readonly dynamic: boolean;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+/** Every import, re-export, `import("…")` and `import("…").Type` of a TypeScript source text. */
+export function importsOf(file: string, text: string): readonly Import[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Import[] = [];
+  const add = (specifier: ts.Node | undefined, typeOnly: boolean, dynamic: boolean): void => {
+    if (!specifier || !ts.isStringLiteralLike(specifier)) return;
+    const line = source.getLineAndCharacterOfPosition(specifier.getStart(source)).line + 1;
+    found.push({ from: specifier.text, typeOnly, dynamic, line });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypeOnly(node.importClause), false);
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly, false);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true, false);
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+      add(node.arguments[0], false, true);
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
+  if (!clause) return false;
+  if (clause.isTypeOnly) return true;
+  const names = clause.namedBindings;
+  return !clause.name && !!names && ts.isNamedImports(names) && names.elements.every((name) => name.isTypeOnly);
+}
+
+/** What a folder's files may import besides their own folder: everything whose path starts so. */
+interface Rule {
+  readonly folder: string;
+  readonly may: readonly string[];
+}
+
+/** The first rule whose folder holds a file decides. */
+const RULES: readonly Rule[] = [
+  { folder: "compiler/diagnostics/", may: [] },
+  { folder: "compiler/syntax/", may: ["compiler/diagnostics/"] },
+  // Names and shapes are resolved, and the checked cell is written down, as Tensor IR.
+  {
+    folder: "compiler/semantics/",
+    may: ["compiler/diagnostics/", "compiler/syntax/", "compiler/ir/", "compiler/source-host.ts"],
+  },
+  { folder: "compiler/ir/", may: ["compiler/diagnostics/"] },
+  { folder: "compiler/passes/", may: ["compiler/diagnostics/", "compiler/ir/"] },
+  { folder: "compiler/schedule/", may: ["compiler/diagnostics/", "compiler/ir/", "compiler/passes/"] },
+  // compile.ts and what else joins the stages.
+  { folder: "compiler/", may: [] },
+  // The op table is ops.ts and the two halves it is made of; a target spells and costs ops, it never sees a graph.
+  {
+    folder: "targets/",
+    may: ["compiler/schedule/", "compiler/ir/ops.ts", "compiler/ir/elementwise.ts", "compiler/ir/structural.ts"],
+  },
+  { folder: "runtime/", may: [] },
+  { folder: "cli/", may: ["compiler/", "targets/", "runtime/"] },
+  { folder: "test/", may: ["compiler/", "targets/", "runtime/", "cli/", "bench/"] },
+  { folder: "bench/", may: ["compiler/", "targets/", "runtime/", "cli/"] },
+];
+
+/** The plan's format belongs to the runtime; those who fill it in take its types, which leave no trace when stripped. */
+const PLAN = "runtime/plan.ts";
+const FILL_IN_THE_PLAN = /^(compiler|targets)\//;
+
+/** Where the runtime may speak to Node: a folder of its own, and the file that fetches a GPU adapter, when asked to. */
+const NODE_FOLDER = "runtime/node/";
+const ADAPTER = "runtime/webgpu/adapter.ts";
+
+/** What is wrong with one import of `file`, in a few words; undefined when it is allowed. */
+export function objection(file: string, { from, typeOnly, dynamic }: Import): string | undefined {
+  if (!from.startsWith(".")) return packageObjection(file, from, typeOnly, dynamic);
+  const target = posix.join(posix.dirname(file), from);
+  const rule = RULES.find(({ folder }) => file.startsWith(folder));
+  if (!rule) return undefined;
+  if (target.startsWith(rule.folder)) return siblingTargetObjection(file, target);
+  if (rule.may.some((path) => target.startsWith(path))) return undefined;
+  if (target === PLAN && typeOnly && FILL_IN_THE_PLAN.test(file)) return undefined;
+  return `${rule.folder} may not import ${target}`;
+}
+
+/** A target is a folder of its own; what two of them share lies in `targets/shared/`. */
+function siblingTargetObjection(file: string, target: string): string | undefined {
+  const [, mine] = /^targets\/(\w+)\//.exec(file) ?? [];
+  const [, theirs] = /^targets\/(\w+)\//.exec(target) ?? [];
+  if (mine === undefined || theirs === undefined || theirs === mine || theirs === "shared") return undefined;
+  return `the target ${mine} may not import the target ${theirs}`;
+}
+
+/** The runtime depends on no package and runs in a browser. */
+function packageObjection(file: string, from: string, typeOnly: boolean, dynamic: boolean): string | undefined {
+  if (!file.startsWith("runtime/") || typeOnly) return undefined;
+  if (file === ADAPTER && dynamic) return undefined;
+  if (from.startsWith("node:") && file.startsWith(NODE_FOLDER)) return undefined;
+  return `runtime/ may not import ${from} here`;
+}
