@@ -56,7 +56,9 @@ export type Leaf =
     }
   /** The population value of a statistic; has `time` when kept per step (row min(t, steps − 1)). */
   | { readonly kind: "population"; readonly name: string; readonly policy: StatPolicy }
-  | { readonly kind: "hyper"; readonly name: string };
+  | { readonly kind: "hyper"; readonly name: string }
+  /** All parameters, all gradients, or the optimiser's slot `slot` for all parameters, end to end: [params]. */
+  | { readonly kind: "flat"; readonly name: string; readonly region: "param" | "grad" | "slot"; readonly slot: number };
 
 type None = Readonly<Record<string, never>>;
 

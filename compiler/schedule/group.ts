@@ -1,0 +1,189 @@
+/**
+ * Groups ops into kernels. One question decides: does a workgroup own every element that an op of the kernel reduces over?
+ *
+ * - `column`: it owns some features for the whole batch: sums over examples are local. Also for a whole sequence (`steps`), then
+ *   sums over time are local, too.
+ * - `row`: it owns some examples with all their features: sums over features and products are local.
+ * - `element`: it owns single elements: no reduction but products with what other kernels made.
+ * - `whole`: it owns everything.
+ *
+ * A kernel starts with every ownership its first op allows; each op that joins may narrow them; an op that would leave none
+ * starts a new kernel.
+ */
+import * as dim from "../ir/dim.ts";
+import { isElementwise } from "../ir/elementwise.ts";
+import { sameShape } from "../ir/type.ts";
+import type { Op, Type, Value } from "../ir/types.ts";
+
+export type Owner = "column" | "steps" | "row" | "element" | "whole";
+
+export interface Group {
+  readonly ops: Op[];
+  /** The ownerships still possible, best first. */
+  owners: readonly Owner[];
+  /** The space its kernels run over: of the op that said most. */
+  space: Type;
+}
+
+/** Ops without code of their own: they say how other values are read. */
+const views: ReadonlySet<Op["op"]> = new Set(["const", "leaf", "split", "cut", "reshape", "transpose", "broadcast", "at", "concat"]);
+
+export const isView = (op: Op): boolean => views.has(op.op);
+
+/** The computed values behind `v`, through views. Values of no op (parameters of a body, leaves) are not listed. */
+export function sources(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
+  const op = defs.get(v);
+  if (!op || op.op === "leaf" || op.op === "const") return [];
+  return isView(op) ? op.operands.flatMap((o) => sources(o, defs)) : [v];
+}
+
+interface Demand {
+  readonly owners: readonly Owner[];
+  /** The space of the loops it needs: its result's, or its operand's if it reduces. */
+  readonly space: Type;
+}
+
+/** What an op asks of the kernel it joins. */
+function demand(op: Op): Demand {
+  const y = op.results[0].type;
+  if (op.op === "sum" || op.op === "maximum" || op.op === "argmax") {
+    const from = op.operands[0].type;
+    const axes = op.op === "argmax" ? { batch: false, time: false, features: [from.shape.length - 1] } : op.attrs.axes;
+    const batch = axes.batch && from.batch;
+    const time = axes.time && from.time;
+    const features = axes.features.some((i) => !dim.isOne(from.shape[i]));
+    if (!features && from.shape.length > 0) {
+      if (time) return { owners: ["steps", "whole"], space: from };
+      if (batch) return { owners: ["column", "steps", "whole"], space: from };
+      return { owners: ["column", "steps", "row", "element", "whole"], space: y };
+    }
+    if (!batch && !time && from.batch) return { owners: ["row", "whole"], space: from };
+    return { owners: ["whole"], space: from };
+  }
+  if (op.op === "dot") {
+    if (!y.batch) return { owners: ["element", "whole"], space: y };
+    return { owners: y.shape.length > 0 ? ["element", "column", "row", "whole"] : ["row", "element", "whole"], space: y };
+  }
+  if (op.op === "scatter") return { owners: ["element", "whole"], space: y };
+  if (isElementwise(op.op) || op.op === "stop" || op.op === "put" || op.op === "gather" || op.op === "onehot" || op.op === "stat" || op.op === "site") {
+    const column: readonly Owner[] = y.shape.length > 0 ? ["column", "steps"] : [];
+    const row: readonly Owner[] = y.batch ? ["row"] : [];
+    // A lone scalar is cheapest beside what made it.
+    return { owners: y.shape.length === 0 && !y.batch && !y.time ? ["whole"] : ["element", ...column, ...row, "whole"], space: y };
+  }
+  throw new Error(`${op.op} cannot be scheduled`);
+}
+
+/** Whether a value of type `t` fits the loops of a kernel over `space` that `owner` owns. */
+function fits(owner: Owner, t: Type, space: Type): boolean {
+  switch (owner) {
+    case "element":
+      return t.time === space.time && t.batch === space.batch && sameShape(t.shape, space.shape);
+    case "column":
+      return t.time === space.time && sameShape(t.shape, space.shape);
+    case "steps":
+      return sameShape(t.shape, space.shape);
+    case "row":
+      return t.time === space.time && t.batch;
+    case "whole":
+      return true;
+  }
+}
+
+/** Whether `op` may read, inside one kernel of `owner`, what that kernel itself computes in `inside`. */
+function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: ReadonlyMap<Value, Op>): boolean {
+  const internal = (v: Value): boolean => sources(v, defs).some((s) => inside.has(s));
+  if (owner === "whole") return true;
+  // Elements of other workgroups are out of reach: no product, gather or shifted view of what this kernel makes.
+  if (op.op === "dot" || op.op === "scatter" || op.op === "gather") {
+    if (owner !== "row") return !op.operands.some(internal);
+    return op.operands.every((v) => !internal(v) || v.type.batch);
+  }
+  return op.operands.every((v) => !internal(v) || isLocal(owner, v, defs, inside));
+}
+
+/** Whether views between a consumer and what its kernel computes stay within what a workgroup owns. */
+function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: ReadonlySet<Value>): boolean {
+  const op = defs.get(v);
+  if (!op || !isView(op) || inside.has(v)) return true;
+  if (op.op === "broadcast") return op.operands.every((o) => isLocal(owner, o, defs, inside));
+  // Other views move elements between features, examples or steps.
+  if (owner === "row" && op.op !== "at") return op.operands.every((o) => isLocal(owner, o, defs, inside));
+  return sources(v, defs).every((s) => !inside.has(s));
+}
+
+export interface Grouping {
+  readonly groups: readonly (Group | { readonly scan: Op })[];
+}
+
+/** Groups the ops of one block, in order; a scan stands alone. */
+export function group(ops: readonly Op[], defs: ReadonlyMap<Value, Op>): Grouping {
+  const groups: (Group | { readonly scan: Op })[] = [];
+  const placed = new Map<Value, number>();
+  const made: Set<Value>[] = [];
+  for (const op of ops) {
+    if (op.op === "scan") {
+      groups.push({ scan: op });
+      made.push(new Set());
+      for (const r of op.results) placed.set(r, groups.length - 1);
+      continue;
+    }
+    if (isView(op)) continue;
+    const need = demand(op);
+    const earliest = Math.max(0, ...op.operands.flatMap((v) => behind(v, defs, placed)));
+    let at = groups.length - 1;
+    let owners: readonly Owner[] = [];
+    for (; at >= earliest; at--) {
+      const candidate = groups[at];
+      if ("scan" in candidate) continue;
+      owners = joined(candidate, op, need, defs, made[at]);
+      if (owners.length > 0) break;
+    }
+    if (at < earliest) {
+      groups.push({ ops: [op], owners: need.owners, space: need.space });
+      made.push(new Set(op.results));
+      for (const r of op.results) placed.set(r, groups.length - 1);
+      continue;
+    }
+    const target = groups[at] as Group;
+    target.ops.push(op);
+    target.owners = owners;
+    if (volume(need.space) > volume(target.space)) target.space = need.space;
+    for (const r of op.results) {
+      made[at].add(r);
+      placed.set(r, at);
+    }
+  }
+  return { groups };
+}
+
+/** The groups in which what `v` reads is made: scans count. */
+function behind(v: Value, defs: ReadonlyMap<Value, Op>, placed: ReadonlyMap<Value, number>): readonly number[] {
+  const direct = placed.get(v);
+  if (direct !== undefined) return [direct];
+  const op = defs.get(v);
+  return op && isView(op) ? op.operands.flatMap((o) => behind(o, defs, placed)) : [];
+}
+
+const volume = (t: Type): number => (t.time ? 4 : 0) + (t.batch ? 2 : 0) + (t.shape.length > 0 ? 1 : 0);
+
+/** The ownerships left when `op` joins `group`; none: it cannot. */
+function joined(group: Group, op: Op, need: Demand, defs: ReadonlyMap<Value, Op>, made: ReadonlySet<Value>): readonly Owner[] {
+  const space = volume(need.space) > volume(group.space) ? need.space : group.space;
+  return group.owners.filter(
+    (owner) =>
+      // One workgroup for everything is a last resort: only what asks for nothing else shares it.
+      (owner !== "whole" || (need.owners[0] === "whole" && group.owners[0] === "whole")) &&
+      need.owners.includes(owner) &&
+      fits(owner, need.space, space) &&
+      fits(owner, op.results[0].type, owner === "steps" || owner === "column" ? { ...space } : op.results[0].type) &&
+      group.ops.every((o) => fits(owner, spaceOf(o, owner), space)) &&
+      mayRead(owner, op, made, defs),
+  );
+}
+
+/** The space in which an op of a group must fit: reductions by their operand. */
+function spaceOf(op: Op, owner: Owner): Type {
+  const need = demand(op).space;
+  return owner === "row" && !need.batch ? op.results[0].type : need;
+}

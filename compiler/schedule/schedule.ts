@@ -1,0 +1,359 @@
+/**
+ * Tensor IR → Kernel IR: groups ops into kernels, gives every value that crosses a kernel a place in memory, and writes the
+ * commands that run them.
+ */
+import type { Command, Region, RegionName, Role, Tensor } from "../../runtime/plan.ts";
+import * as dim from "../ir/dim.ts";
+import type { Graph, Leaf, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
+import { captured, definitions } from "../passes/rewrite.ts";
+import { strided } from "./blocked-dot.ts";
+import { type Group, group, isView, sources } from "./group.ts";
+import { inlineDots, makeKernel } from "./kernel.ts";
+import type { Kernel, Machine } from "./kernel-ir.ts";
+import { type Buffer, featureStrides, type Home, Layout } from "./layout.ts";
+import { settle } from "./settle.ts";
+import type { Shared } from "./shared.ts";
+import { isReduction, stages } from "./stages.ts";
+
+export interface ScheduleOptions {
+  /** Entry point, for names. */
+  readonly entry: string;
+  /** Every dimension as a number: `batch`, `steps`, `params` too. */
+  readonly dims: Readonly<Record<string, number>>;
+  readonly machine: Machine;
+  /** Parameters and statistics, laid out alike for all entries. */
+  readonly shared: Shared;
+  /** Leaves that the host writes, whether this graph reads them or not. */
+  readonly inputs: readonly OpOf<"leaf">[];
+}
+
+export interface KernelGroup {
+  readonly kernel: Kernel;
+  readonly group: Group;
+}
+
+export interface Scheduled {
+  readonly kernels: readonly KernelGroup[];
+  readonly commands: readonly Command[];
+  readonly tensors: readonly Tensor[];
+  readonly regions: Readonly<Record<RegionName, Region>>;
+}
+
+export function schedule(graph: Graph, options: ScheduleOptions): Scheduled {
+  return new Scheduler(settle(graph), options).run();
+}
+
+/** A kernel still without loops: planned first, so that all memory is known before any index is written. */
+interface Planned {
+  readonly name: string;
+  readonly group: Group;
+  readonly inBody: boolean;
+}
+
+type Plan = readonly (Planned | { readonly reverse: boolean; readonly body: readonly Planned[] })[];
+
+class Scheduler {
+  private readonly graph: Graph;
+  private readonly options: ScheduleOptions;
+  private readonly layout = new Layout();
+  private readonly defs: ReadonlyMap<Value, Op>;
+  private readonly homes = new Map<Value, Home[]>();
+  private readonly tensors: Tensor[] = [];
+  /** Values of the body being planned that get a frame a step. */
+  private readonly counts = new Map<string, number>();
+
+  constructor(graph: Graph, options: ScheduleOptions) {
+    this.graph = graph;
+    this.options = options;
+    this.defs = definitions(graph.ops);
+  }
+
+  run(): Scheduled {
+    const { graph, layout, options } = this;
+    const { shared } = options;
+    layout.reserve("param", shared.params);
+    layout.reserve("grad", shared.params);
+    layout.reserve("slot", shared.params * shared.slots.length);
+    layout.reserve("stat", shared.stats);
+    this.tensors.push(...shared.tensors);
+    for (const leaf of options.inputs) this.leaf(leaf.attrs.leaf, leaf.results[0], leaf.attrs.type);
+    for (const op of graph.ops) if (op.op === "leaf") this.leaf(op.attrs.leaf, op.results[0], op.attrs.type);
+    for (const r of graph.results) this.claim(r);
+    const plan = this.plan();
+    this.report();
+    const regions = layout.close();
+    const kernels: KernelGroup[] = [];
+    const dispatch = (p: Planned): Command => {
+      const kernel = makeKernel({
+        name: p.name,
+        group: p.group,
+        defs: this.defs,
+        dims: options.dims,
+        machine: options.machine,
+        layout,
+        inBody: p.inBody,
+        homes: this.homes,
+      });
+      kernels.push({ kernel, group: p.group });
+      return { do: "dispatch", kernel: kernel.name, grid: kernel.grid };
+    };
+    const commands = plan.map((p): Command =>
+      "body" in p ? { do: "steps", reverse: p.reverse, commands: p.body.map(dispatch) } : dispatch(p),
+    );
+    return { kernels, commands, tensors: this.tensors, regions };
+  }
+
+  private extent = (d: dim.Dim): number => dim.evaluate(d, this.options.dims);
+
+  private shape(t: Type): readonly number[] {
+    return t.shape.map(this.extent);
+  }
+
+  private size(t: Type): number {
+    return this.shape(t).reduce((a, b) => a * b, t.batch ? this.options.dims.batch : 1);
+  }
+
+  private home(buffer: Buffer, t: Type, by = 0): Home {
+    const shape = this.shape(t);
+    return {
+      buffer,
+      start: 0,
+      frame: { kind: "shifted", by },
+      batch: shape.reduce((a, b) => a * b, 1),
+      strides: featureStrides(shape),
+    };
+  }
+
+  private add(v: Value, home: Home): void {
+    this.homes.set(v, [...(this.homes.get(v) ?? []), home]);
+    const op = this.defs.get(v);
+    if (op?.op !== "concat") return;
+    // A joined value is never computed: its parts are computed where they stand in it.
+    let start = 0;
+    for (const part of op.operands) {
+      this.add(part, { ...home, start: home.start + start * home.strides[op.attrs.axis] });
+      start += this.extent(part.type.shape[op.attrs.axis]);
+    }
+  }
+
+  private readonly leaves = new Map<string, Home>();
+
+  private leaf(leaf: Leaf, v: Value, type: Type): void {
+    const key = `${leaf.kind}:${leaf.name}`;
+    const home = this.leaves.get(key) ?? this.leafHome(leaf, type);
+    this.leaves.set(key, home);
+    if (!this.homes.has(v)) this.homes.set(v, [home]);
+  }
+
+  private leafHome(leaf: Leaf, type: Type): Home {
+    const { shared, dims } = this.options;
+    const fixed = (region: RegionName, offset: number): Home =>
+      this.home({ region, time: false, offset, size: this.size(type) }, type);
+    switch (leaf.kind) {
+      case "param":
+        return fixed("param", shared.offsets.get(leaf.name)!);
+      case "population":
+        return this.statistic(leaf.name, type);
+      case "flat":
+        return fixed(leaf.region, leaf.region === "slot" ? leaf.slot * shared.params : 0);
+      default: {
+        const buffer = this.layout.buffer("input", type.time, this.size(type));
+        const shape = this.shape(type);
+        this.pending.push({
+          name: leaf.name,
+          role: inputRole(leaf, dims),
+          time: type.time,
+          batch: type.batch,
+          shape: type.batch ? [dims.batch, ...shape] : shape,
+          home: this.home(buffer, type),
+        });
+        return this.home(buffer, type);
+      }
+    }
+  }
+
+  private statistic(name: string, type: Type): Home {
+    const stat = this.options.shared.statistics.get(name)!;
+    const buffer: Buffer = { region: "stat", time: false, offset: stat.offset, size: stat.steps * stat.row };
+    const home = this.home(buffer, { ...type, time: false, batch: false });
+    return type.time ? { ...home, steps: { count: stat.steps, row: stat.row } } : home;
+  }
+
+  /** Tensors to list once the frames' size is known. */
+  private readonly pending: (Omit<Tensor, "region" | "offset"> & { readonly home: Home })[] = [];
+
+  private report(): void {
+    for (const { home, ...rest } of this.pending) {
+      const { buffer } = home;
+      const shift = buffer.time && home.frame.kind === "shifted" ? home.frame.by * this.layout.region(buffer.region).frame : 0;
+      this.tensors.push({ ...rest, region: buffer.region, offset: buffer.offset + home.start + shift });
+    }
+  }
+
+  /** Gives a result its place. */
+  private claim(r: Result): void {
+    const { shared } = this.options;
+    const { value } = r;
+    const fixed = (region: RegionName, offset: number): Home =>
+      this.home({ region, time: false, offset, size: this.size(value.type) }, value.type);
+    switch (r.kind) {
+      case "grad": {
+        const offset = shared.offsets.get(r.name);
+        if (offset !== undefined) this.add(value, fixed("grad", offset));
+        else this.named(`d_${r.name}`, value, { kind: "output" });
+        return;
+      }
+      case "population":
+        this.add(value, this.statistic(r.name, value.type));
+        return;
+      case "param":
+        this.add(value, fixed("param", 0));
+        return;
+      case "slot":
+        this.add(value, fixed("slot", shared.slots.indexOf(r.name) * shared.params));
+        return;
+      case "batch_stat":
+        this.named(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
+        return;
+      case "output":
+      case "loss":
+      case "metric":
+        this.named(r.name, value, { kind: r.kind });
+        return;
+    }
+  }
+
+  private readonly results: { readonly name: string; readonly value: Value; readonly role: Role }[] = [];
+
+  private named(name: string, value: Value, role: Role): void {
+    this.results.push({ name, value, role });
+    const op = this.defs.get(value);
+    if (op?.op !== "scan") this.place(value, value.type.time);
+  }
+
+  /** A home in `work` for a value that has none. */
+  private place(v: Value, time: boolean): Home {
+    const known = this.homes.get(v);
+    if (known) return known[0];
+    const home = this.home(this.layout.buffer("work", time, this.size(v.type)), v.type);
+    this.add(v, home);
+    return home;
+  }
+
+  private plan(): Plan {
+    const { ops } = this.graph;
+    const { groups } = group(ops, this.defs);
+    const plan: (Planned | { reverse: boolean; body: readonly Planned[] })[] = [];
+    // Bodies first: what they hand out decides where it stands.
+    for (const g of groups) if ("scan" in g) this.states(g.scan as OpOf<"scan">);
+    this.keep(ops, groups, false);
+    for (const g of groups) {
+      if ("scan" in g) plan.push(this.body(g.scan as OpOf<"scan">));
+      else {
+        this.temporaries(g, false);
+        plan.push({ name: this.name(g, "all"), group: g, inBody: false });
+      }
+    }
+    const { batch } = this.options.dims;
+    for (const { name, value, role } of this.results) {
+      const shape = this.shape(value.type);
+      const { time, batch: hasBatch } = value.type;
+      this.pending.push({ name, role, time, batch: hasBatch, shape: hasBatch ? [batch, ...shape] : shape, home: this.homes.get(value)![0] });
+    }
+    return plan;
+  }
+
+  /** Homes of a scan's states, inputs and outputs. */
+  private states(scan: OpOf<"scan">): void {
+    const { states, reverse } = scan.attrs;
+    const body = scan.body!;
+    for (let i = 0; i < states; i++) {
+      const { type } = body.params[i];
+      const buffer = this.layout.buffer("work", true, this.size(type));
+      const at = (frame: Home["frame"]): Home => ({ ...this.home(buffer, type), frame });
+      this.add(scan.operands[i], at({ kind: reverse ? "behind" : "first" }));
+      this.add(body.params[i], at({ kind: "shifted", by: reverse ? 1 : 0 }));
+      this.add(body.results[i], at({ kind: "shifted", by: reverse ? 0 : 1 }));
+      this.add(scan.results[i], at({ kind: reverse ? "first" : "behind" }));
+    }
+    body.results.slice(states).forEach((v, k) => {
+      this.homes.set(scan.results[states + k], [this.place(v, true)]);
+    });
+  }
+
+  private body(scan: OpOf<"scan">): { reverse: boolean; body: readonly Planned[] } {
+    const { states, reverse } = scan.attrs;
+    const body = scan.body!;
+    body.params.slice(states).forEach((p, i) => {
+      const operand = scan.operands[states + i];
+      const home = strided(operand, (v) => this.homes.get(v)?.[0], this.defs, this.extent) ?? { home: this.place(operand, true) };
+      this.homes.set(p, [home.home]);
+    });
+    const { groups } = group(body.ops, this.defs);
+    const computed = groups.map((g) => g as Group);
+    this.keep(body.ops, computed, true);
+    return {
+      reverse,
+      body: computed.map((g) => {
+        this.temporaries(g, true);
+        return { name: this.name(g, reverse ? "backward" : "forward"), group: g, inBody: true };
+      }),
+    };
+  }
+
+  /** Places what one kernel makes and another reads. */
+  private keep(ops: readonly Op[], groups: readonly (Group | { readonly scan: Op })[], inBody: boolean): void {
+    const groupOf = new Map<Value, number>();
+    groups.forEach((g, i) => {
+      for (const op of "scan" in g ? [] : g.ops) for (const r of op.results) groupOf.set(r, i);
+    });
+    const made = (v: Value): void => {
+      if (groupOf.has(v)) this.place(v, !inBody && v.type.time);
+    };
+    const index = new Map<Op, number>();
+    groups.forEach((g, i) => {
+      if (!("scan" in g)) for (const op of g.ops) index.set(op, i);
+    });
+    for (const op of ops) {
+      if (op.op === "concat") this.place(op.results[0], !inBody && op.results[0].type.time);
+      if (isView(op)) continue;
+      const read = op.op === "scan" ? [...op.operands, ...captured(op.body!)] : op.operands;
+      for (const v of read) {
+        for (const s of sources(v, this.defs)) if (groupOf.get(s) !== index.get(op)) made(s);
+      }
+      if (isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots(this.options.machine))) made(op.results[0]);
+    }
+  }
+
+  /** Places what a kernel must store for its own later stages. */
+  private temporaries(g: Group, inBody: boolean): void {
+    const exported = new Set([...this.homes.keys()]);
+    const { stored } = stages(g.ops, this.defs, exported, inlineDots(this.options.machine));
+    for (const v of stored) this.place(v, !inBody && v.type.time);
+  }
+
+  private name(g: Group, where: string): string {
+    const made = [...g.ops].reverse().flatMap((op) => op.results).find((v) => this.homes.has(v) && v.name !== "");
+    const hint = (made?.name ?? g.ops[g.ops.length - 1].op).replace(/[^A-Za-z0-9_]/g, "_");
+    const base = `${this.options.entry}_${where}_${hint}`;
+    const n = (this.counts.get(base) ?? 0) + 1;
+    this.counts.set(base, n);
+    return n === 1 ? base : `${base}_${n}`;
+  }
+}
+
+function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
+  switch (leaf.kind) {
+    case "input":
+      return { kind: "input" };
+    case "index":
+      return { kind: "index", size: dim.evaluate(dim.parse(leaf.size), dims) };
+    case "noise":
+      return { kind: "noise", distribution: leaf.distribution, scale: leaf.scale };
+    case "hyper":
+      return { kind: "hyper" };
+    default:
+      throw new Error(`a ${leaf.kind} is not an input`);
+  }
+}
+

@@ -1,0 +1,97 @@
+/**
+ * Orders the ops of one kernel in stages. Within a stage nothing waits for anything; between stages stands a barrier.
+ *
+ * A sum is known a stage after what it sums. An elementwise value is computed where it is used, in as many loops as use it,
+ * unless that is dear: then it is stored once, and later stages load it.
+ */
+import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import type { Op, Value } from "../ir/types.ts";
+import { isView } from "./group.ts";
+
+/** Recomputing a value that costs no more flops than this beats a store, a barrier and a load. */
+const CHEAP = 3;
+
+export interface StagePlan {
+  readonly stages: readonly (readonly Op[])[];
+  /** Elementwise values that must be stored although nothing outside the kernel asks for them. */
+  readonly stored: ReadonlySet<Value>;
+}
+
+export function isReduction(op: Op): boolean {
+  return op.op === "sum" || op.op === "maximum" || op.op === "argmax";
+}
+
+/**
+ * @param exported values stored anyway, because something outside the kernel reads them
+ * @param inlineDots whether a product is computed where it is used (a lane a point) or in loops of its own (blocked)
+ */
+export function stages(
+  ops: readonly Op[],
+  defs: ReadonlyMap<Value, Op>,
+  exported: ReadonlySet<Value>,
+  inlineDots: boolean,
+): StagePlan {
+  const inside = new Set(ops.flatMap((op) => op.results));
+  const stored = new Set<Value>();
+  const stageOf = new Map<Value, number>();
+  const cost = new Map<Value, number>();
+  const isStored = (v: Value): boolean => stored.has(v) || exported.has(v);
+
+  /** The first stage in which `v` can be read; with `whole`, elements other than one's own, so it must be stored. */
+  const available = (v: Value, whole: boolean): number => {
+    if (inside.has(v)) {
+      const op = defs.get(v)!;
+      const at = stageOf.get(v)!;
+      if (isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots)) return at + 1;
+      if (!whole && cost.get(v)! <= CHEAP && !isStored(v)) return at;
+      if (!whole) return at;
+      stored.add(v);
+      return at + 1;
+    }
+    const op = defs.get(v);
+    if (!op || !isView(op)) return 0;
+    return Math.max(0, ...op.operands.map((o) => available(o, whole || op.op === "concat")));
+  };
+  /** The flops it takes to have `v` where it is used. */
+  const price = (v: Value): number => {
+    if (inside.has(v)) return isStored(v) || !isElementwise(defs.get(v)!.op) ? 0 : cost.get(v)!;
+    const op = defs.get(v);
+    return op && isView(op) ? op.operands.reduce((n, o) => n + price(o), 0) : 0;
+  };
+  /** Values inside that `v` reads through views. */
+  const direct = (v: Value): readonly Value[] => {
+    if (inside.has(v)) return [v];
+    const op = defs.get(v);
+    return op && isView(op) ? op.operands.flatMap(direct) : [];
+  };
+
+  for (const op of ops) {
+    let at = 0;
+    for (const v of op.operands) {
+      let dear = op.op === "dot" || op.op === "scatter" || op.op === "gather" || op.op === "argmax";
+      if (isReduction(op)) dear ||= direct(v).some((s) => price(s) > CHEAP || exported.has(s));
+      at = Math.max(at, available(v, dear && direct(v).length > 0));
+    }
+    const flops = isElementwise(op.op) ? elementwise[op.op].flops : 0;
+    for (const r of op.results) {
+      stageOf.set(r, at);
+      cost.set(r, flops + op.operands.reduce((n, v) => n + price(v), 0));
+    }
+  }
+  // What a later stage uses is stored unless recomputing it there is cheap.
+  for (const op of ops) {
+    for (const v of op.operands.flatMap(direct)) {
+      const source = defs.get(v)!;
+      if (isReduction(source) || isStored(v)) continue;
+      const dearDot = source.op === "dot";
+      if (stageOf.get(v)! < stageOf.get(op.results[0])! && (dearDot || cost.get(v)! > CHEAP)) stored.add(v);
+    }
+  }
+  const byStage: Op[][] = [];
+  for (const op of ops) {
+    const at = stageOf.get(op.results[0])!;
+    byStage[at] ??= [];
+    byStage[at].push(op);
+  }
+  return { stages: Array.from(byStage, (s) => s ?? []), stored };
+}
