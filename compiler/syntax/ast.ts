@@ -229,8 +229,20 @@ export type Expr =
   /** `[k, H / k]`, as an argument (`reshape(x, [k, H / k])`). */
   | { readonly kind: "list"; readonly items: readonly Expr[]; readonly span: Span }
   | { readonly kind: "unary"; readonly op: "-"; readonly operand: Expr; readonly span: Span }
-  | { readonly kind: "binary"; readonly op: BinaryOperator; readonly left: Expr; readonly right: Expr; readonly span: Span }
-  | { readonly kind: "call"; readonly callee: Name; readonly args: readonly Arg[]; readonly over?: Over; readonly span: Span }
+  | {
+      readonly kind: "binary";
+      readonly op: BinaryOperator;
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: "call";
+      readonly callee: Name;
+      readonly args: readonly Arg[];
+      readonly over?: Over;
+      readonly span: Span;
+    }
   /** `scan rnn(D, H) over x`, `scan rnn(H, H) over hs reverse` */
   | {
       readonly kind: "scan";
