@@ -1,0 +1,171 @@
+/** C02xx: the text can be read, but does not mean anything. */
+import type { Message } from "./message.ts";
+
+export const meaningMessages = {
+  C0201: {
+    title: "unknown name",
+    explanation:
+      "Nothing of this name is declared here. A body sees its own dimensions, parameters, inputs, states, sites and equations, the functions of the file, its imports, and the prelude. It does not see inside other cells.",
+    example: "param Wh : [H, 4H] = orthogonal\na = h @ Whh",
+    fix: "param Wh : [H, 4H] = orthogonal\na = h @ Wh",
+  },
+  C0202: {
+    title: "name defined twice",
+    explanation:
+      "A name stands for one value, as in a formula; it is not a variable that changes. Only a state has two values, h and h'. The same holds for the names of a file and for named arguments.",
+    example: "a = h @ Wh\na = a + b",
+    fix: "a = h @ Wh + b",
+  },
+  C0203: {
+    title: "used before it is defined",
+    explanation: "Equations are read from top to bottom: a value may use only what stands above it.",
+    example: "y = tanh(a)\na = h @ W",
+    fix: "a = h @ W\ny = tanh(a)",
+  },
+  C0204: {
+    title: "shapes do not fit",
+    explanation:
+      "The two shapes cannot be combined. `a @ W` needs the last dimension of a to be the first of W. Element-wise operations need equal shapes, or a single number, or a shape that is the end of the other ([H] with [k, H]). Shapes are compared as formulas: 4H fits H + 3H, but not D, even where both happen to be 100.",
+    example: "input x : [D]\nparam W : [H, 4H] = orthogonal\na = x @ W",
+    fix: "input x : [D]\nparam W : [D, 4H] = orthogonal\na = x @ W",
+  },
+  C0205: {
+    title: "wrong number of values",
+    explanation:
+      "The names left of `=` must be as many as the parts on the right: `split(x, 4)` has four, a `scan` has as many as the cell has outputs. A function takes as many arguments as it is declared with.",
+    example: "f, i, o = split(a, 4)",
+    fix: "f, i, o, g = split(a, 4)",
+  },
+  C0206: {
+    title: "unknown argument",
+    explanation: "The function, norm or cell has no argument of this name, or it is given twice.",
+    example: "place hh : batch(gama = 0.1)",
+    fix: "place hh : batch(gamma = 0.1)",
+  },
+  C0207: {
+    title: "statistics over time need the whole sequence",
+    explanation:
+      "A statistic over the time axis is a statistic of all steps at once. A value that depends on the previous state does not have its later steps yet when the first is computed, so such a norm cannot stand there. It can stand on a value computed from the inputs alone, such as x @ Wx (Laurent et al. 2016, “sequence-wise”).",
+    example: "norm sequence(x) { stat m = mean(x, over (batch, time)) … }\nplace hh : sequence",
+    fix: "place hh : batch\nplace xh : sequence",
+  },
+  C0208: {
+    title: "unknown site",
+    explanation:
+      "`place` names a point that a cell or model declares with `site`. In a model, the sites of the cell it scans are written with the cell's name: rnn.hh.",
+    example: "site hh = h @ Wh\nplace h : batch",
+    fix: "site hh = h @ Wh\nplace hh : batch",
+  },
+  C0209: {
+    title: "unknown norm",
+    explanation:
+      "No norm of this name is declared in the file, imported, or in the prelude (batch, layer, rms). `none` takes a norm away.",
+    example: "place hh : bach(gamma = 0.1)",
+    fix: "place hh : batch(gamma = 0.1)",
+  },
+  C0210: {
+    title: "unknown cell or model",
+    explanation: "No cell (or model) of this name is declared in the file or imported.",
+    example: "cell bnlstm = lstn with { place hh : batch }",
+    fix: 'import { lstm } from "./lstm.cell"\ncell bnlstm = lstm with { place hh : batch }',
+  },
+  C0211: {
+    title: "state without a next value",
+    explanation: "A state that no equation gives a next value would never change. Give it one, or make it a param.",
+    example: "state c : [H] = 0\nh' = tanh(c + x @ W)",
+    fix: "state c : [H] = 0\nc' = c + x @ W\nh' = tanh(c')",
+  },
+  C0212: {
+    title: "prime on something that is not a state",
+    explanation: "Only a state has a next value. Other values belong to the step they are computed in.",
+    example: "a' = h @ Wh",
+    fix: "a = h @ Wh",
+  },
+  C0213: {
+    title: "no output",
+    explanation: "A cell says with `output` what a scan over it collects: usually a state's next value.",
+    example: "cell plain(D, H) { … h' = tanh(a) }",
+    fix: "cell plain(D, H) { … h' = tanh(a); output h' }",
+  },
+  C0214: {
+    title: "stat without a batch",
+    explanation:
+      "A stat is a reduction over examples, whose population value takes its place at inference. A reduction over features alone is the same in training and at inference: write it as an equation, without `stat`.",
+    example: "stat m = mean(x, over feature)",
+    fix: "m = mean(x, over feature)",
+  },
+  C0215: {
+    title: "axis not present",
+    explanation:
+      "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there; in a model, only what comes from an input over time or a scan has a time axis. A single number has no feature axis.",
+    example: "cell c(D, H) { … m = mean(h, over time) }",
+    fix: "model m(…) { hs = scan c(D, H) over x; m = mean(hs, over time) }",
+  },
+  C0216: {
+    title: "unusable initialiser",
+    explanation:
+      "A parameter begins as a number, uniform(low, high), normal(std), normal(mean, std), xavier, orthogonal, identity, or blocks(…) of these; the named ones take gain = and blocks =. The matrix kinds need a shape with two dimensions, blocks a last dimension that the number of blocks divides.",
+    example: "param b : [4H] = orthogonal",
+    fix: "param b : [4H] = blocks(1, 0, 0, 0)",
+  },
+  C0217: {
+    title: "dimension not positive and whole",
+    explanation: "With the sizes given, this dimension is not a whole number above zero.",
+    example: "param W : [H / 3, H] = xavier   // with H = 100",
+    fix: "cellc compile net.cell --dims H=99",
+  },
+  C0218: {
+    title: "dimension not given",
+    explanation: "A dimension has neither a default nor a value from outside, so nothing can be compiled yet.",
+    example: "cell plain(D, H) { … }",
+    fix: "cell plain(D = 28, H = 100) { … }, or --dims D=28,H=100",
+  },
+  C0219: {
+    title: "import fails",
+    explanation:
+      "The file does not exist, or it does not declare this name, or the files import each other in a circle. Paths are relative to the importing file.",
+    example: 'import { lstm } from "lstm"',
+    fix: 'import { lstm } from "./lstm.cell"',
+  },
+  C0220: {
+    title: "recursive definition",
+    explanation:
+      "A function, norm or derived cell is expanded where it is used, so it cannot use itself, directly or through others. Recurrence over time is a state and its next value.",
+    example: "fn twice(x) { twice(x) + x }",
+    fix: "fn twice(x) { x + x }",
+  },
+  C0221: {
+    title: "model without a loss",
+    explanation: "Training and gradients need one value to minimise: `loss` followed by a value per example.",
+    example: "model m(…) { … output logits }",
+    fix: "model m(…) { … output logits; loss cross_entropy(logits, y) }",
+  },
+  C0222: {
+    title: "constant expected",
+    explanation:
+      "This must be known when the cell is compiled: a number, a dimension, or an expression of these. Values that depend on inputs or parameters are known only when it runs.",
+    example: "f, i = split(a, n)",
+    fix: "f, i = split(a, 2)",
+  },
+  C0223: {
+    title: "statement not allowed here",
+    explanation:
+      "Each kind of body has its own statements. A cell has param, input, state, site, equations, output, place. A model has param, input, target, site, equations, output, place, loss, metric (its recurrence is in the cells it scans). A norm has param, stat, equations; a function only equations. After `with` stand place, param, state.",
+    example: "cell c(D, H) { … loss mse(h', x) }",
+    fix: "model m(…) { … loss mse(hs, y) }",
+  },
+  C0224: {
+    title: "index and number mixed",
+    explanation:
+      "An index (0 … K-1) names a class or a row; arithmetic on it has no meaning. Turn it into numbers with one_hot(i, K) or embed(i, W). The other way round, embed, one_hot and the class of cross_entropy need an index.",
+    example: "input w : index(V) over time\na = w @ E",
+    fix: "input w : index(V) over time\na = embed(w, E)",
+  },
+  C0225: {
+    title: "next value of another shape",
+    explanation:
+      "A state keeps its shape from step to step, so its next value must have the shape it is declared with.",
+    example: "state h : [H] = 0\nh' = h @ Wh   // Wh : [H, 4H]",
+    fix: "state h : [H] = 0\nh' = h @ Wh   // Wh : [H, H]",
+  },
+} as const satisfies Record<string, Message>;

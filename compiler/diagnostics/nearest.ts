@@ -1,0 +1,37 @@
+/**
+ * The candidate that `word` was most likely meant to be: at most two edits away (a letter added, dropped, changed, or
+ * two neighbours swapped; Damerau–Levenshtein), and fewer edits than half the word, so that `x` never becomes `hh`.
+ */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let least = 3;
+  for (const candidate of candidates) {
+    if (candidate === word) continue;
+    const sameLetters = candidate.toLowerCase() === word.toLowerCase();
+    const edits = sameLetters ? 0 : distance(word, candidate);
+    if (edits < least && edits * 2 <= Math.max(word.length, candidate.length) && edits < candidate.length) {
+      best = candidate;
+      least = edits;
+    }
+  }
+  return best;
+}
+
+/** Damerau–Levenshtein distance (optimal string alignment). */
+export function distance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      row[j] = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j], before[j - 2] + 1);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length];
+}

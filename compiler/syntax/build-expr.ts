@@ -1,0 +1,190 @@
+/** Builds expressions, names and argument lists from the concrete tree. */
+import type { CstNode, IToken } from "chevrotain";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { nearest } from "../diagnostics/nearest.ts";
+import { join, type Span } from "../diagnostics/span.ts";
+import type { Arg, AxisName, BinaryOperator, Expr, Name, NormRef, Over } from "./ast.ts";
+import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan, tokens } from "./cst.ts";
+import { reservedWords } from "./tokens.ts";
+
+const axisNames: readonly AxisName[] = ["batch", "time", "feature", "last"];
+
+export class ExprBuilder {
+  readonly file: string;
+  readonly diagnostics: Diagnostic[] = [];
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  report(code: Diagnostic["code"], message: string, span: Span, label?: string, help?: string): void {
+    this.diagnostics.push({ code, severity: "error", message, span, label, help });
+  }
+
+  /** A name that may be primed. */
+  name(cst: CstNode): Name {
+    const word = token(cst, "Identifier");
+    const span = tokenSpan(word, this.file);
+    const text = word.image.replace(/'+$/, "");
+    const primes = word.image.length - text.length;
+    if (primes > 1) {
+      this.report("C0120", `\`${word.image}\` has more than one prime`, span, undefined, `write ${text}'`);
+    } else if (reservedWords.includes(text)) {
+      this.report("C0108", `\`${text}\` is a reserved word`, span, "a name is expected here", "choose another name");
+    }
+    return { text, primed: primes > 0, span };
+  }
+
+  /** A name that stands for something else than the next step's value. */
+  plainName(cst: CstNode): Name {
+    const name = this.name(cst);
+    if (name.primed) {
+      const help = "primes stand in equations, for the next step's value of a state";
+      this.report("C0120", `\`${name.text}'\` cannot be primed here`, name.span, undefined, help);
+    }
+    return { ...name, primed: false };
+  }
+
+  expression(cst: CstNode): Expr {
+    const scan = maybeNode(cst, "scan");
+    return scan === undefined ? this.comparison(node(cst, "comparison")) : this.scan(scan);
+  }
+
+  private scan(cst: CstNode): Expr {
+    const args = maybeNode(cst, "args");
+    return {
+      kind: "scan",
+      cell: this.plainName(node(cst, "name")),
+      args: args === undefined ? [] : this.args(args, "the cell").args,
+      over: nodes(cst, "comparison").map((c) => this.comparison(c)),
+      reverse: maybeToken(cst, "Reverse") !== undefined,
+      span: nodeSpan(cst, this.file),
+    };
+  }
+
+  comparison(cst: CstNode): Expr {
+    return this.chain(cst, nodes(cst, "sum"), (c) =>
+      this.chain(c, nodes(c, "product"), (p) => this.chain(p, nodes(p, "signed"), (s) => this.signed(s))),
+    );
+  }
+
+  /** `a ∘ b ∘ c`, to the left. */
+  private chain(cst: CstNode, operands: readonly CstNode[], build: (cst: CstNode) => Expr): Expr {
+    const operators = tokens(cst, "operator");
+    return operands.slice(1).reduce<Expr>((left, operand, i) => {
+      return this.binary(operators[i].image as BinaryOperator, left, build(operand));
+    }, build(operands[0]));
+  }
+
+  private binary(op: BinaryOperator, left: Expr, right: Expr): Expr {
+    return { kind: "binary", op, left, right, span: join(left.span, right.span) };
+  }
+
+  private signed(cst: CstNode): Expr {
+    return tokens(cst, "Minus").reduceRight<Expr>(
+      (operand, minus) => ({
+        kind: "unary",
+        op: "-",
+        operand,
+        span: join(tokenSpan(minus, this.file), operand.span),
+      }),
+      this.multiple(node(cst, "multiple")),
+    );
+  }
+
+  private multiple(cst: CstNode): Expr {
+    const power = this.power(node(cst, "power"));
+    const factor = maybeToken(cst, "NumberLiteral");
+    return factor === undefined ? power : this.binary("*", this.number(factor), power);
+  }
+
+  private power(cst: CstNode): Expr {
+    const base = this.primary(node(cst, "primary"));
+    const exponent = maybeNode(cst, "signed");
+    return exponent === undefined ? base : this.binary("^", base, this.signed(exponent));
+  }
+
+  private number(word: IToken): Expr {
+    return { kind: "number", value: Number(word.image), text: word.image, span: tokenSpan(word, this.file) };
+  }
+
+  private primary(cst: CstNode): Expr {
+    const number = maybeToken(cst, "NumberLiteral");
+    if (number !== undefined) return this.number(number);
+    const list = maybeNode(cst, "list");
+    if (list !== undefined) {
+      return { kind: "list", items: this.list(list), span: nodeSpan(list, this.file) };
+    }
+    const inner = maybeNode(cst, "expression");
+    // The brackets belong to the span: `4(H)` must not look like `4H`.
+    if (inner !== undefined) return { ...this.expression(inner), span: nodeSpan(cst, this.file) };
+    const args = maybeNode(cst, "args");
+    if (args === undefined) {
+      const name = this.name(node(cst, "name"));
+      return { kind: "name", name, span: name.span };
+    }
+    const callee = this.plainName(node(cst, "name"));
+    return { kind: "call", callee, ...this.args(args, "the function"), span: nodeSpan(cst, this.file) };
+  }
+
+  /** The items of `[a, b]`. */
+  list(cst: CstNode): readonly Expr[] {
+    return nodes(cst, "expression").map((c) => this.expression(c));
+  }
+
+  normRef(name: CstNode, args: CstNode | undefined): NormRef {
+    const read = this.plainName(name);
+    const list = args === undefined ? [] : this.args(args, "the norm").args;
+    return {
+      name: read,
+      args: list,
+      span: args === undefined ? read.span : join(read.span, nodeSpan(args, this.file)),
+    };
+  }
+
+  /** An argument list. Only functions have an `over`; it comes last, and named arguments come after the others. */
+  private args(cst: CstNode, of: "the function" | "the norm" | "the cell"): { args: readonly Arg[]; over?: Over } {
+    const args: Arg[] = [];
+    let over: Over | undefined;
+    for (const arg of nodes(cst, "arg")) {
+      const span = nodeSpan(arg, this.file);
+      if (over !== undefined) {
+        this.report("C0118", "`over` comes last among the arguments", over.span, undefined, "move it to the end");
+      }
+      const axes = maybeNode(arg, "over");
+      if (axes !== undefined) {
+        over = this.over(axes);
+        if (of !== "the function") {
+          this.report("C0118", `${of} takes no \`over\``, over.span, "only functions such as mean and sum do");
+        }
+        continue;
+      }
+      const name = maybeNode(arg, "name");
+      const value = this.expression(node(arg, "expression"));
+      if (name !== undefined) {
+        args.push({ name: this.plainName(name), value, span });
+        continue;
+      }
+      const named = args.find((a) => a.name !== undefined)?.name;
+      if (named !== undefined) {
+        const label = `after \`${named.text} = …\``;
+        this.report("C0118", "an argument without a name follows a named one", span, label, "put it first, or name it");
+      }
+      args.push({ value, span });
+    }
+    return over === undefined ? { args } : { args, over };
+  }
+
+  private over(cst: CstNode): Over {
+    const axes = nodes(cst, "name").flatMap((c) => {
+      const name = this.name(c);
+      const axis = axisNames.find((a) => a === name.text);
+      if (axis !== undefined && !name.primed) return [{ axis, span: name.span }];
+      const guess = nearest(name.text, axisNames);
+      const help = guess === undefined ? "the axes are batch, time, feature and last" : `did you mean \`${guess}\`?`;
+      this.report("C0116", `\`${name.text}\` is no axis`, name.span, undefined, help);
+      return [];
+    });
+    return { axes, span: nodeSpan(cst, this.file) };
+  }
+}

@@ -1,0 +1,61 @@
+/** Reads chevrotain's concrete tree: children by rule name or label, tokens by type name or label. */
+import type { CstElement, CstNode, IToken } from "chevrotain";
+import type { Span } from "../diagnostics/span.ts";
+
+function children(node: CstNode, key: string): readonly CstElement[] {
+  return node.children[key] ?? [];
+}
+
+export function nodes(node: CstNode, key: string): readonly CstNode[] {
+  return children(node, key).filter((c) => "children" in c);
+}
+
+export function tokens(node: CstNode, key: string): readonly IToken[] {
+  return children(node, key).filter((c) => "image" in c);
+}
+
+export function maybeNode(node: CstNode, key: string): CstNode | undefined {
+  return nodes(node, key)[0];
+}
+
+export function maybeToken(node: CstNode, key: string): IToken | undefined {
+  return tokens(node, key)[0];
+}
+
+/** A child the grammar guarantees in every statement it could read. */
+export function node(parent: CstNode, key: string): CstNode {
+  const found = maybeNode(parent, key);
+  if (found === undefined) throw new Error(`internal: no \`${key}\` in the rule \`${parent.name}\``);
+  return found;
+}
+
+/** A token the grammar guarantees in every statement it could read. */
+export function token(parent: CstNode, key: string): IToken {
+  const found = maybeToken(parent, key);
+  if (found === undefined) throw new Error(`internal: no \`${key}\` in the rule \`${parent.name}\``);
+  return found;
+}
+
+export function tokenSpan(token: IToken, file: string): Span {
+  return { file, start: token.startOffset, end: token.startOffset + token.image.length };
+}
+
+/** From the first to the last token below a node. Zero-width tokens count with their place. */
+export function nodeSpan(root: CstNode, file: string): Span {
+  let start = Number.POSITIVE_INFINITY;
+  let end = 0;
+  const visit = (node: CstNode): void => {
+    for (const group of Object.values(node.children)) {
+      for (const child of group) {
+        if ("children" in child) visit(child);
+        else {
+          const span = tokenSpan(child, file);
+          start = Math.min(start, span.start);
+          end = Math.max(end, span.end);
+        }
+      }
+    }
+  };
+  visit(root);
+  return { file, start: Math.min(start, end), end };
+}

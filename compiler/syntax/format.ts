@@ -1,0 +1,225 @@
+/**
+ * The canonical form of a `.cell` text.
+ *
+ * Comments are not in the tree, so they are set back by their place: one that shares the line with the end of a
+ * statement stays behind it, one from inside a statement moves above it, every other keeps a line of its own.
+ */
+import type { IToken } from "chevrotain";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Span } from "../diagnostics/span.ts";
+import type { Declaration, Import } from "./ast.ts";
+import { parse } from "./parse.ts";
+import { type Columns, printExpr, printHeader, printImport, printStatement } from "./print.ts";
+import { LeftCurly, lex } from "./tokens.ts";
+
+export { printExpr };
+
+/**
+ * Formats a text. Formatting twice changes nothing, and no comment is lost. A text with syntax errors comes back as it
+ * is, together with them.
+ */
+export function format(text: string, file: string): { text: string; diagnostics: readonly Diagnostic[] } {
+  const given = parse(text, file);
+  if (given.diagnostics.length > 0) return { text, diagnostics: given.diagnostics };
+  const source = text.replace(/\r\n?/g, "\n").replace(/^\ufeff/, "");
+  const tree = source === text ? given.file : parse(source, file).file;
+  const items = [...tree.imports, ...tree.declarations].sort((a, b) => a.span.start - b.span.start);
+  const printer = new Printer(source);
+  const entries = printer.region(
+    items.map((item) => ({ span: item.span, print: () => printer.item(item) })),
+    0,
+    source.length,
+  );
+  return { text: joinEntries(entries, 0), diagnostics: [] };
+}
+
+/** Something to be printed, by the place it was read from. */
+interface Item {
+  readonly span: Span;
+  readonly print: () => Printed;
+}
+
+interface Printed {
+  /** Columns of a statement, or finished lines of anything else. */
+  readonly columns: Columns | undefined;
+  readonly lines: readonly string[];
+}
+
+/** A statement or declaration, or a comment with lines of its own. */
+interface Entry extends Printed {
+  readonly blankBefore: boolean;
+  readonly trailing: readonly string[];
+}
+
+/** Declarations with a body on several lines stand apart. */
+const isTall = (entry: Entry): boolean => entry.lines.length > 1;
+
+class Printer {
+  private readonly text: string;
+  private readonly comments: readonly IToken[];
+  private readonly braces: readonly number[];
+
+  constructor(text: string) {
+    this.text = text;
+    const words = lex(text);
+    this.comments = words.comments;
+    this.braces = words.tokens.filter((t) => t.tokenType === LeftCurly).map((t) => t.startOffset);
+  }
+
+  /** The items and comments between two offsets, in order. */
+  region(items: readonly Item[], start: number, end: number): Entry[] {
+    const entries: Entry[] = [];
+    const comments = this.commentsIn(start, end);
+    let at = 0;
+    let last = start;
+    const own = (comment: IToken): void => {
+      const printed = { columns: undefined, lines: [comment.image.trimEnd()] };
+      entries.push({
+        ...printed,
+        blankBefore: entries.length > 0 && this.blank(last, comment.startOffset),
+        trailing: [],
+      });
+      last = endOf(comment);
+    };
+    for (const [i, item] of items.entries()) {
+      const next = items[i + 1]?.span.start ?? end;
+      while (at < comments.length && comments[at].startOffset < item.span.start) own(comments[at++]);
+      const printed = item.print();
+      const inside: IToken[] = [];
+      while (at < comments.length && comments[at].startOffset < item.span.end) inside.push(comments[at++]);
+      const above = inside.filter((c) => !this.printedInBody.has(c));
+      const blankBefore = entries.length > 0 && this.blank(last, item.span.start);
+      above.forEach((c, i) => {
+        entries.push({
+          columns: undefined,
+          lines: [c.image.trimEnd()],
+          blankBefore: blankBefore && i === 0,
+          trailing: [],
+        });
+      });
+      last = item.span.end;
+      const trailing: string[] = [];
+      while (comments[at]?.startOffset < next && this.sameLine(last, comments[at].startOffset)) {
+        trailing.push(comments[at].image.trimEnd());
+        last = endOf(comments[at++]);
+      }
+      entries.push({ ...printed, blankBefore: blankBefore && above.length === 0, trailing });
+    }
+    while (at < comments.length) own(comments[at++]);
+    return entries;
+  }
+
+  item(item: Import | Declaration): Printed {
+    if (item.kind === "import") return { columns: undefined, lines: [printImport(item)] };
+    const header = printHeader(item);
+    const open = this.braces.find((b) => b >= item.span.start)!;
+    const close = item.span.end - 1;
+    const comments = this.commentsIn(open, close);
+    for (const comment of comments) this.printedInBody.add(comment);
+
+    const values: readonly Item[] =
+      "result" in item
+        ? [{ span: item.result.span, print: () => ({ columns: [printExpr(item.result)], lines: [] }) }]
+        : [];
+    const items = [
+      ...item.body.map((s): Item => ({ span: s.span, print: () => ({ columns: printStatement(s), lines: [] }) })),
+      ...values,
+    ];
+    if (items.length === 0 && comments.length === 0) return { columns: undefined, lines: [`${header} {}`] };
+    if (items.length === 1 && comments.length === 0 && this.sameLine(open, items[0].span.start)) {
+      return {
+        columns: undefined,
+        lines: [`${header} { ${joinEntries(this.region(items, open, close), 0).trimEnd()} }`],
+      };
+    }
+    // Comments behind the brace stay there.
+    let start = open + 1;
+    let first = `${header} {`;
+    for (const comment of comments) {
+      if (!this.sameLine(start, comment.startOffset)) break;
+      first += `${start === open + 1 ? "  " : " "}${comment.image.trimEnd()}`;
+      start = endOf(comment);
+    }
+    const body = joinEntries(this.region(items, start, close), 2);
+    return { columns: undefined, lines: [first, ...body.split("\n").slice(0, -1), "}"] };
+  }
+
+  /** Comments that a declaration has printed with its body. */
+  private readonly printedInBody = new Set<IToken>();
+
+  private commentsIn(start: number, end: number): readonly IToken[] {
+    return this.comments.filter((c) => c.startOffset >= start && c.startOffset < end);
+  }
+
+  private blank(from: number, to: number): boolean {
+    return this.text.slice(from, to).split("\n").length > 2;
+  }
+
+  private sameLine(from: number, to: number): boolean {
+    return from <= to && !this.text.slice(from, to).includes("\n");
+  }
+}
+
+function endOf(token: IToken): number {
+  return token.startOffset + token.image.length;
+}
+
+/** Sets entries one below the other, each run of alike statements in columns. Ends in a line end, unless empty. */
+function joinEntries(entries: readonly Entry[], indent: number): string {
+  const blanks = blankLines(entries);
+  const columns = alignRuns(entries, blanks);
+  const margin = " ".repeat(indent);
+  return entries
+    .map((entry, i) => {
+      const lines = columns[i] === undefined ? entry.lines.join("\n") : columns[i];
+      const trailing = entry.trailing.length === 0 ? "" : `  ${entry.trailing.join(" ")}`;
+      return `${blanks[i] ? "\n" : ""}${margin}${lines}${trailing}\n`;
+    })
+    .join("");
+}
+
+/** Blank lines of the source stay, one at a time; around a tall declaration (and the comments above it) there is one. */
+function blankLines(entries: readonly Entry[]): readonly boolean[] {
+  const blanks = entries.map((e) => e.blankBefore);
+  entries.forEach((entry, i) => {
+    if (!isTall(entry)) return;
+    if (i + 1 < entries.length) blanks[i + 1] = true;
+    let first = i;
+    while (first > 0 && !blanks[first] && isComment(entries[first - 1])) first--;
+    if (first > 0) blanks[first] = true;
+  });
+  return blanks;
+}
+
+function isComment(entry: Entry): boolean {
+  return entry.columns === undefined && entry.lines[0].startsWith("/");
+}
+
+/** Statements whose colons line up with each other. */
+const families: readonly (readonly string[])[] = [["param", "input", "target", "state"], ["place"]];
+
+function alignRuns(entries: readonly Entry[], blanks: readonly boolean[]): readonly (string | undefined)[] {
+  const word = (i: number): string | undefined => entries[i]?.columns?.[0].split(" ", 1)[0];
+  const family = (i: number) => {
+    const first = word(i);
+    return entries[i]?.columns?.[1] === undefined ? undefined : families.find((f) => f.includes(first ?? ""));
+  };
+  /** The widest of a column over the neighbours of `i` that are alike. */
+  const widest = (i: number, column: 0 | 1, alike: (a: number, b: number) => boolean): number => {
+    let from = i;
+    while (from > 0 && !blanks[from] && alike(from - 1, from)) from--;
+    let width = 0;
+    for (let k = from; k === from || (k < entries.length && !blanks[k] && alike(k - 1, k)); k++) {
+      width = Math.max(width, entries[k].columns?.[column]?.length ?? 0);
+    }
+    return width;
+  };
+  return entries.map((entry, i) => {
+    if (entry.columns === undefined) return undefined;
+    const [head, type, value] = entry.columns;
+    if (type === undefined) return head;
+    const start = `${head.padEnd(widest(i, 0, (a, b) => family(a) !== undefined && family(a) === family(b)))} : `;
+    if (value === undefined) return start + type;
+    return `${start}${type.padEnd(widest(i, 1, (a, b) => word(a) === word(b)))} = ${value}`;
+  });
+}

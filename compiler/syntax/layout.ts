@@ -1,0 +1,347 @@
+/**
+ * Turns the words of a file into the words the grammar reads.
+ *
+ * Line ends become `Begin` and `End` around every statement, brackets are made to match, and everything that is wrong
+ * already at this level is reported. So the grammar sees statements one by one, and what is wrong in one of them
+ * cannot spoil its neighbours.
+ */
+import { createTokenInstance, type IToken, type TokenType, tokenLabel } from "chevrotain";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Span } from "../diagnostics/span.ts";
+import * as T from "./tokens.ts";
+
+/** Brackets and powers deeper than this are refused: the stages after this one walk the tree recursively. */
+const maxNesting = 64;
+/** A longer statement is refused, for the same reason: `a + b + …` is as deep as it is long. */
+const maxWords = 2000;
+
+export interface Layout {
+  readonly tokens: readonly IToken[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+interface Bracket {
+  readonly token: IToken;
+  /** `body`: the braces of a declaration, in which line ends count. */
+  readonly role: "body" | "inline";
+  /** Dropped from the output, because it is nested too deeply. */
+  readonly dropped: boolean;
+}
+
+const closers: ReadonlyMap<TokenType, TokenType> = new Map([
+  [T.LeftParen, T.RightParen],
+  [T.LeftSquare, T.RightSquare],
+  [T.ListLeft, T.ListRight],
+]);
+const closing: ReadonlySet<TokenType> = new Set(closers.values());
+const isDeclaration: ReadonlySet<TokenType> = new Set([...T.declarationWords, T.Import]);
+const isStatement: ReadonlySet<TokenType> = new Set(T.statementWords);
+/** After one of these at the end of a line the statement goes on. */
+const goesOn: ReadonlySet<TokenType> = new Set([
+  T.LessEqual,
+  T.GreaterEqual,
+  T.EqualEqual,
+  T.NotEqual,
+  T.Less,
+  T.Greater,
+  T.Plus,
+  T.Minus,
+  T.Star,
+  T.Slash,
+  T.At,
+  T.Caret,
+  T.Equals,
+  T.Comma,
+  T.Colon,
+]);
+const endsValue: ReadonlySet<TokenType> = new Set([
+  T.Identifier,
+  T.NumberLiteral,
+  T.BadNumber,
+  T.RightParen,
+  T.RightSquare,
+]);
+
+/** Brings the words of `text` in order. Never fails. */
+export function layOut(words: readonly IToken[], text: string, file: string): Layout {
+  return new LayoutRun(words, text, file).run();
+}
+
+class LayoutRun {
+  private readonly words: readonly IToken[];
+  private readonly text: string;
+  private readonly file: string;
+  private readonly out: IToken[] = [];
+  private readonly diagnostics: Diagnostic[] = [];
+  private readonly brackets: Bracket[] = [];
+  /** The first word of the statement being read, for each body around this place. */
+  private readonly heads: (IToken | undefined)[] = [undefined];
+  private length = 0;
+  private powers = 0;
+  private tooDeep = false;
+
+  constructor(words: readonly IToken[], text: string, file: string) {
+    this.words = words;
+    this.text = text;
+    this.file = file;
+  }
+
+  run(): Layout {
+    for (let i = 0; i < this.words.length; i++) {
+      const type = this.words[i].tokenType;
+      if (type === T.Newline) this.newline(i);
+      else if (type === T.Semicolon) this.endStatement();
+      else if (type === T.Unknown) this.unknown(i);
+      else this.word(this.words[i], this.words[i - 1]);
+    }
+    this.closeInline();
+    this.endStatement();
+    while (this.brackets.length > 0) this.closeBody(undefined);
+    return { tokens: this.out, diagnostics: this.diagnostics };
+  }
+
+  private get head(): IToken | undefined {
+    return this.heads[this.heads.length - 1];
+  }
+
+  private set head(token: IToken | undefined) {
+    this.heads[this.heads.length - 1] = token;
+  }
+
+  private get top(): Bracket | undefined {
+    return this.brackets[this.brackets.length - 1];
+  }
+
+  private word(word: IToken, before: IToken | undefined): void {
+    const type = word.tokenType;
+    if (type === T.OpenComment) {
+      const span = { ...this.span(word), end: word.startOffset + 2 };
+      this.report("C0102", "this comment is never closed", span, "the rest of the file is inside it", "end it with */");
+      return;
+    }
+    if (type === T.RightCurly) return this.rightCurly(word);
+    if (this.head === undefined) this.beginStatement(word);
+    if (++this.length > maxWords) return this.deep(word, `a statement has at most ${maxWords} words`);
+    if (type === T.LeftCurly) return this.leftCurly(word);
+    if (closers.has(type)) return this.open(word);
+    if (closing.has(type)) return this.close(word);
+    if (type === T.Caret && ++this.powers + this.brackets.length > maxNesting) {
+      return this.deep(word, `powers and brackets nest at most ${maxNesting} deep`);
+    }
+    if (type === T.BadNumber) this.badNumber(word);
+    if (type === T.BadString) {
+      this.report("C0103", "this text has no closing quote", this.span(word), undefined, 'write "./file.cell"');
+    }
+    if (type === T.Identifier && before?.tokenType === T.NumberLiteral && endOf(before) === word.startOffset) {
+      this.out.push(this.virtual(T.Juxtaposed, word.startOffset));
+    }
+    this.out.push(word);
+  }
+
+  /** A line end is a statement's end, unless a bracket is open or the line ends in the middle of something. */
+  private newline(index: number): void {
+    if (this.head === undefined) return;
+    const before = this.out[this.out.length - 1];
+    let next = index + 1;
+    while (this.words[next]?.tokenType === T.Newline) next++;
+    const after = this.words[next];
+    if (after === undefined) return;
+    const starts = isStatement.has(after.tokenType) || isDeclaration.has(after.tokenType);
+    const assigns = this.assigns(next);
+    if (this.top?.role === "inline") {
+      // Nothing inside brackets can begin a statement: if one begins here, a bracket is missing.
+      const parameter =
+        after.tokenType === T.Cell && (before.tokenType === T.Comma || before.tokenType === T.LeftParen);
+      if ((starts && !parameter) || (endsValue.has(before.tokenType) && assigns)) this.endStatement();
+      return;
+    }
+    if (goesOn.has(before.tokenType) && !starts && !(assigns && before.tokenType !== T.Comma)) return;
+    if (after.tokenType === T.LeftCurly && isDeclaration.has(this.head.tokenType)) return;
+    this.endStatement();
+  }
+
+  /** Whether `a = …` or `a, b = …` begins at this word. */
+  private assigns(index: number): boolean {
+    let i = index;
+    while (this.words[i]?.tokenType === T.Identifier && this.words[i + 1]?.tokenType === T.Comma) i += 2;
+    return this.words[i]?.tokenType === T.Identifier && this.words[i + 1]?.tokenType === T.Equals;
+  }
+
+  private beginStatement(word: IToken): void {
+    const body = this.top;
+    if (body?.role === "body" && isDeclaration.has(word.tokenType)) {
+      this.closeBody(word);
+    }
+    this.head = word;
+    this.length = 0;
+    this.powers = 0;
+    this.tooDeep = false;
+    this.out.push(this.virtual(T.Begin, word.startOffset));
+  }
+
+  private endStatement(): void {
+    this.closeInline();
+    if (this.head === undefined) return;
+    this.out.push(this.virtual(T.End, this.here()));
+    this.head = undefined;
+  }
+
+  private leftCurly(word: IToken): void {
+    const head = this.head;
+    const header = head !== undefined && T.declarationWords.includes(head.tokenType);
+    if (header && (this.top === undefined || this.top.role === "inline")) {
+      this.closeInline();
+      this.brackets.push({ token: word, role: "body", dropped: false });
+      this.heads.push(undefined);
+      this.out.push(word);
+      return;
+    }
+    this.open(retyped(word, T.ListLeft));
+  }
+
+  private rightCurly(word: IToken): void {
+    const inline = this.brackets.findLastIndex((b) => b.token.tokenType === T.ListLeft);
+    const body = this.brackets.findLastIndex((b) => b.role === "body");
+    if (inline > body) return this.close(retyped(word, T.ListRight));
+    this.endStatement();
+    if (body < 0) {
+      this.report("C0106", "this `}` closes nothing", this.span(word), undefined, "remove it");
+      return;
+    }
+    this.brackets.pop();
+    this.heads.pop();
+    this.out.push(word);
+    this.endStatement();
+  }
+
+  /** Closes a body whose `}` is missing, at the end of the file or before the declaration that begins at `next`. */
+  private closeBody(next: IToken | undefined): void {
+    const body = this.brackets.pop()!;
+    this.heads.pop();
+    const where =
+      next === undefined ? "the file ends inside it" : `\`${next.image}\` begins a new declaration inside it`;
+    this.report(
+      "C0105",
+      "this `{` is never closed",
+      this.span(body.token),
+      where,
+      "add a `}` after the last statement",
+    );
+    this.out.push(this.virtual(T.RightCurly, this.here()), this.virtual(T.End, this.here()));
+    this.head = undefined;
+  }
+
+  private open(word: IToken): void {
+    const dropped = this.brackets.length + this.powers >= maxNesting;
+    if (dropped) this.deep(word, `brackets nest at most ${maxNesting} deep`);
+    else this.out.push(word);
+    this.brackets.push({ token: word, role: "inline", dropped });
+  }
+
+  private close(word: IToken): void {
+    const top = this.top;
+    if (top === undefined || top.role === "body") {
+      const message = `this \`${word.image}\` closes nothing`;
+      this.report("C0106", message, this.span(word), undefined, "remove it, or add the bracket that opens it");
+      return;
+    }
+    const expected = closers.get(top.token.tokenType)!;
+    this.brackets.pop();
+    if (word.tokenType !== expected) {
+      this.diagnostics.push({
+        code: "C0106",
+        severity: "error",
+        message: `\`${top.token.image}\` is closed by \`${word.image}\``,
+        span: this.span(word),
+        label: `expected ${tokenLabel(expected)}`,
+        notes: [{ span: this.span(top.token), message: "opened here" }],
+      });
+    }
+    if (!top.dropped) this.out.push(retyped(word, expected));
+  }
+
+  /** Closes the round and square brackets the statement left open. */
+  private closeInline(): void {
+    while (this.top?.role === "inline") {
+      const { token, dropped } = this.brackets.pop()!;
+      const closer = closers.get(token.tokenType)!;
+      if (dropped) continue;
+      const help = `add a ${tokenLabel(closer)}`;
+      if (!this.tooDeep) {
+        this.report("C0105", `this \`${token.image}\` is never closed`, this.span(token), undefined, help);
+      }
+      this.out.push(this.virtual(closer, this.here()));
+    }
+  }
+
+  private unknown(index: number): void {
+    const word = this.words[index];
+    const before = this.words[index - 1];
+    // A run of strange characters (`&&`, a word in another script) is one mistake.
+    if (before?.tokenType === T.Unknown && endOf(before) === word.startOffset) return;
+    let last = index;
+    while (
+      this.words[last + 1]?.tokenType === T.Unknown &&
+      endOf(this.words[last]) === this.words[last + 1].startOffset
+    ) {
+      last++;
+    }
+    const span = { file: this.file, start: word.startOffset, end: endOf(this.words[last]) };
+    const after = this.words[last + 1];
+    if (this.head === undefined && after !== undefined && after.tokenType !== T.Newline) this.beginStatement(word);
+    const image = this.text.slice(span.start, span.end);
+    const help = this.head?.tokenType === T.Import && image === "'" ? quotesHelp : unknownHelp(image);
+    this.report("C0101", `\`${image}\` has no meaning here`, span, undefined, help);
+  }
+
+  private badNumber(word: IToken): void {
+    const image = word.image;
+    const help = image.startsWith(".") ? `write 0${image}` : image.endsWith(".") ? `write ${image}0` : undefined;
+    this.report("C0104", `\`${image}\` is not a number`, this.span(word), undefined, help ?? "a number has one point");
+  }
+
+  private deep(word: IToken, label: string): void {
+    if (!this.tooDeep) this.report("C0121", "this statement is too deep to read", this.span(word), label, splitHelp);
+    this.tooDeep = true;
+  }
+
+  private report(code: Diagnostic["code"], message: string, span: Span, label?: string, help?: string): void {
+    this.diagnostics.push({ code, severity: "error", message, span, label, help });
+  }
+
+  private span(token: IToken): Span {
+    return { file: this.file, start: token.startOffset, end: endOf(token) };
+  }
+
+  /** The place right after the last word that was kept. */
+  private here(): number {
+    const last = this.out[this.out.length - 1];
+    return last === undefined ? 0 : endOf(last);
+  }
+
+  /** A zero-width token: its image is empty. */
+  private virtual(type: TokenType, offset: number): IToken {
+    return createTokenInstance(type, "", offset, Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN);
+  }
+}
+
+/** The offset right after a token. */
+function endOf(token: IToken): number {
+  return token.startOffset + token.image.length;
+}
+
+function retyped(token: IToken, type: TokenType): IToken {
+  return { ...token, tokenType: type, tokenTypeIdx: type.tokenTypeIdx! };
+}
+
+const quotesHelp = 'file names stand in double quotes: "./lstm.cell"';
+const splitHelp = "give a part of it a name of its own";
+
+function unknownHelp(image: string): string | undefined {
+  if (image.startsWith("'")) return "a prime stands directly after a name: h'";
+  if (image === "&&" || image === "&") return "multiply two comparisons instead: (a < b) * (b < c)";
+  if (image === "!") return "compare with != or write 1 - x";
+  if (image === "#") return "comments begin with //";
+  if (/\p{L}/u.test(image)) return "names are made of a–z, A–Z, 0–9 and _: write `gamma` for γ";
+  return undefined;
+}

@@ -1,0 +1,67 @@
+/** Text → syntax tree: words, layout, grammar, tree. */
+import type { IToken } from "chevrotain";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { File } from "./ast.ts";
+import { buildAst } from "./build-ast.ts";
+import { readGrammar } from "./grammar.ts";
+import { layOut } from "./layout.ts";
+import { explainError } from "./syntax-errors.ts";
+import * as T from "./tokens.ts";
+
+/**
+ * Reads a `.cell` text. Never throws on a bad text: every statement that could not be read is left out of the tree and
+ * has its diagnostic, in source order. `file` is the name that spans carry.
+ */
+export function parse(text: string, file: string): { file: File; diagnostics: Diagnostic[] } {
+  const layout = layOut(T.lex(text).tokens, text, file);
+  const { cst, errors } = readGrammar(layout.tokens);
+  const statements = splitStatements(layout.tokens);
+
+  // Where the words themselves are wrong, what the grammar says about the rest of the statement is noise.
+  const damaged = new Set(layout.diagnostics.map((d) => statementAt(statements, d.span.start)));
+  const unread = errors.flatMap((error) => {
+    const statement = statementOf(statements, error.token);
+    return damaged.has(statement) ? [] : [explainError(error, statement?.words ?? [], file)];
+  });
+  const built = buildAst(cst, { file, start: 0, end: text.length });
+  const diagnostics = [...layout.diagnostics, ...unread, ...built.diagnostics];
+  return { file: built.file, diagnostics: diagnostics.sort((a, b) => a.span.start - b.span.start) };
+}
+
+interface StatementWords {
+  readonly start: number;
+  /** Every word of the statement: a declaration's are those of its header. */
+  readonly words: readonly IToken[];
+}
+
+function splitStatements(tokens: readonly IToken[]): readonly StatementWords[] {
+  const statements: StatementWords[] = [];
+  let words: IToken[] = [];
+  let start = 0;
+  for (const token of tokens) {
+    if (token.tokenType === T.Begin) {
+      words = [];
+      start = token.startOffset;
+    } else if (token.tokenType === T.End || token.tokenType === T.LeftCurly) {
+      if (words.length > 0) statements.push({ start, words });
+      words = [];
+    } else if (token.tokenType !== T.RightCurly && token.tokenType !== T.Juxtaposed) words.push(token);
+  }
+  return statements;
+}
+
+/** The last statement that begins at or before an offset. */
+function statementAt(statements: readonly StatementWords[], offset: number): StatementWords | undefined {
+  let low = 0;
+  let high = statements.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (statements[middle].start <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return statements[low - 1];
+}
+
+function statementOf(statements: readonly StatementWords[], token: IToken): StatementWords | undefined {
+  return Number.isNaN(token.startOffset) ? statements.at(-1) : statementAt(statements, token.startOffset);
+}

@@ -1,0 +1,169 @@
+/** Prints single nodes of the syntax tree back as text, on one line. */
+import type { Arg, CellStmt, Declaration, Expr, Import, ModelStmt, NormRef, NormStmt, Over, Shape } from "./ast.ts";
+
+type Statement = CellStmt | NormStmt | ModelStmt;
+
+/** How tightly an expression holds together, loosest first. */
+const level = { scan: 0, comparison: 1, sum: 2, product: 3, signed: 4, multiple: 5, power: 6, primary: 7 } as const;
+type Level = (typeof level)[keyof typeof level];
+
+const operators: Record<string, Level> = {
+  "<": level.comparison,
+  "<=": level.comparison,
+  ">": level.comparison,
+  ">=": level.comparison,
+  "==": level.comparison,
+  "!=": level.comparison,
+  "+": level.sum,
+  "-": level.sum,
+  "*": level.product,
+  "/": level.product,
+  "@": level.product,
+  "^": level.power,
+};
+
+/** The text of an expression as the formatter writes it: minimal brackets, `4H` as it was written. */
+export function printExpr(e: Expr): string {
+  switch (e.kind) {
+    case "number":
+      return e.text === "" ? String(e.value) : e.text;
+    case "name":
+      return e.name.primed ? `${e.name.text}'` : e.name.text;
+    case "list":
+      return `[${e.items.map(printItem).join(", ")}]`;
+    case "unary":
+      return `-${printAt(e.operand, level.signed)}`;
+    case "binary": {
+      const own = levelOf(e);
+      if (own === level.multiple) return `${printExpr(e.left)}${printAt(e.right, level.power)}`;
+      if (own === level.power) return `${printAt(e.left, level.primary)}^${printAt(e.right, level.signed)}`;
+      // To the left for sums and products; comparisons do not chain at all.
+      const left = own === level.comparison ? level.sum : own;
+      return `${printAt(e.left, left)} ${e.op} ${printAt(e.right, (own + 1) as Level)}`;
+    }
+    case "call":
+      return `${e.callee.text}(${[...e.args.map(printArg), ...(e.over ? [printOver(e.over)] : [])].join(", ")})`;
+    case "scan": {
+      const args = e.args.length === 0 ? "" : printArgs(e.args);
+      const over = e.over.map((x) => printAt(x, level.comparison)).join(", ");
+      return `scan ${e.cell.text}${args} over ${over}${e.reverse ? " reverse" : ""}`;
+    }
+    default:
+      return e satisfies never;
+  }
+}
+
+function printAt(e: Expr, least: Level): string {
+  return levelOf(e) < least ? `(${printExpr(e)})` : printExpr(e);
+}
+
+function levelOf(e: Expr): Level {
+  if (e.kind === "scan") return level.scan;
+  if (e.kind === "unary" || (e.kind === "number" && printExpr(e).startsWith("-"))) return level.signed;
+  if (e.kind === "binary") return isMultiple(e) ? level.multiple : operators[e.op];
+  return level.primary;
+}
+
+/** Whether a product was written without a sign, as `4H`. Only the spans tell: number and name touch. */
+function isMultiple(e: Expr & { kind: "binary" }): boolean {
+  if (e.op !== "*" || e.left.kind !== "number" || levelOf(e.left) !== level.primary) return false;
+  if (e.left.span.end !== e.right.span.start) return false;
+  const base = e.right.kind === "binary" && e.right.op === "^" ? e.right.left : e.right;
+  const word = base.kind === "name" ? base.name.text : base.kind === "call" ? base.callee.text : undefined;
+  // `1` and `e5` side by side would read as the number 1e5.
+  return word !== undefined && !/^[eE]\d/.test(word);
+}
+
+/** In a list, commas separate the items, so a scan over several sequences needs brackets. */
+function printItem(e: Expr): string {
+  return e.kind === "scan" && e.over.length > 1 ? `(${printExpr(e)})` : printExpr(e);
+}
+
+function printArg(arg: Arg): string {
+  return arg.name === undefined ? printItem(arg.value) : `${arg.name.text} = ${printItem(arg.value)}`;
+}
+
+function printArgs(args: readonly Arg[]): string {
+  return `(${args.map(printArg).join(", ")})`;
+}
+
+function printOver(over: Over): string {
+  const axes = over.axes.map((a) => a.axis);
+  return axes.length === 1 ? `over ${axes[0]}` : `over (${axes.join(", ")})`;
+}
+
+export function printNorm(norm: NormRef): string {
+  return norm.args.length === 0 ? norm.name.text : norm.name.text + printArgs(norm.args);
+}
+
+export function printShape(shape: Shape): string {
+  return shape.kind === "like" ? `like ${shape.name.text}` : `[${shape.dims.map(printItem).join(", ")}]`;
+}
+
+/**
+ * A statement as columns that a run of alike statements lines up: what is declared, its type, its value.
+ * `["param Wx", "[D, 4H]", "orthogonal"]` prints as `param Wx : [D, 4H] = orthogonal`.
+ */
+export type Columns = readonly [head: string, type?: string, value?: string];
+
+export function printStatement(s: Statement): Columns {
+  switch (s.kind) {
+    case "param":
+    case "state":
+      return [`${s.kind} ${s.name.text}`, printShape(s.shape), printExpr(s.init)];
+    case "input":
+    case "target": {
+      const type = s.type.kind === "index" ? `index(${printItem(s.type.size)})` : printShape(s.type.shape);
+      return [`${s.kind} ${s.name.text}`, s.overTime ? `${type} over time` : type];
+    }
+    case "place": {
+      const sites = s.sites.map((r) => (r.scope === undefined ? r.site.text : `${r.scope.text}.${r.site.text}`));
+      return [`place ${sites.join(", ")}`, printNorm(s.norm)];
+    }
+    case "site":
+    case "stat":
+    case "metric":
+      return [`${s.kind} ${s.name.text} = ${printExpr(s.value)}`];
+    case "let":
+      return [`${s.names.map((n) => (n.primed ? `${n.text}'` : n.text)).join(", ")} = ${printExpr(s.value)}`];
+    case "loss":
+      return [`loss ${printExpr(s.value)}`];
+    case "output": {
+      // A scan would take the values after it for further sequences.
+      const last = s.values.length - 1;
+      const values = s.values.map((v, i) => (v.kind === "scan" && i < last ? `(${printExpr(v)})` : printExpr(v)));
+      return [`output ${values.join(", ")}`];
+    }
+    default:
+      return s satisfies never;
+  }
+}
+
+export function printImport(i: Import): string {
+  return `import { ${i.names.map((n) => n.text).join(", ")} } from "${i.from}"`;
+}
+
+/** What stands before the body: `cell lstm(D, H = 100)`, `cell bnlstm = lstm with`. */
+export function printHeader(d: Declaration): string {
+  if (d.kind === "derived") return `${d.of} ${d.name.text} = ${d.base.text} with`;
+  const parameters = (): readonly string[] => {
+    switch (d.kind) {
+      case "cell":
+      case "model":
+        return d.params.map((p) =>
+          p.kind === "cell" ? `cell ${p.name.text} = ${p.default.text}` : withDefault(p.name.text, p.default),
+        );
+      case "norm":
+        return [d.operand.text, ...d.args.map((a) => withDefault(a.name.text, a.default))];
+      case "fn":
+        return d.args.map((a) => withDefault(a.name.text, a.default));
+      default:
+        return d satisfies never;
+    }
+  };
+  return `${d.kind} ${d.name.text}(${parameters().join(", ")})`;
+}
+
+function withDefault(name: string, value: Expr | undefined): string {
+  return value === undefined ? name : `${name} = ${printItem(value)}`;
+}

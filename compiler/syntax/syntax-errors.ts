@@ -1,0 +1,166 @@
+/** Says in the user's words where the grammar stopped. */
+import { type IRecognitionException, type IToken, tokenMatcher } from "chevrotain";
+import type { Code } from "../diagnostics/catalogue.ts";
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { nearest } from "../diagnostics/nearest.ts";
+import { tokenSpan } from "./cst.ts";
+import * as T from "./tokens.ts";
+
+interface Words {
+  readonly code: Code;
+  readonly message: string;
+  readonly label?: string;
+  readonly help?: string;
+}
+
+const statementStarts = T.statementWords.map((t) => t.PATTERN as string);
+const startsValue = [T.Identifier, T.NumberLiteral, T.LeftParen, T.LeftSquare];
+
+/**
+ * `statement` holds the words of the statement the error is in, from its first word on; the error's own token is
+ * among them, or follows them.
+ */
+export function explainError(error: IRecognitionException, statement: readonly IToken[], file: string): Diagnostic {
+  const { token } = error;
+  return { severity: "error", span: tokenSpan(token, file), ...words(error, statement) };
+}
+
+function words(error: IRecognitionException, statement: readonly IToken[]): Words {
+  const { token, message: expected } = error;
+  const rules = error.context.ruleStack;
+  const rule = rules[rules.length - 1];
+  const at = statement.indexOf(token);
+  const before = statement[(at < 0 ? statement.length : at) - 1];
+  const found = token.tokenType === T.End || token.image === "" ? "the end of the statement" : `\`${token.image}\``;
+
+  if (expected === "a name" && T.keywords.includes(token.tokenType)) {
+    return {
+      code: "C0108",
+      message: `\`${token.image}\` is a reserved word`,
+      label: "a name is expected here",
+      help: "choose another name",
+    };
+  }
+  if (rules.includes("import")) {
+    return missing("C0119", "this import", expected, found, 'write import { lstm } from "./lstm.cell"');
+  }
+  if (rule === "item" || (rule === "line" && expected === "`}`")) {
+    return {
+      code: "C0111",
+      message: `${found} begins no declaration`,
+      help: "a file holds imports, cells, norms, fns and models",
+    };
+  }
+  if (rules.includes("header") && !rules.includes("expression")) {
+    return missing("C0112", "this header", expected, found, "write `cell name(D, H) {`, or `cell name = other with {`");
+  }
+  if (expected === "the end of the statement") return tooMuch(token, before, statement);
+  if (expected === "a statement") {
+    return {
+      code: "C0110",
+      message: `${found} begins no statement`,
+      help: `statements begin with a name, or ${list(statementStarts)}`,
+    };
+  }
+  if (expected === "`=`" && rule === "param") {
+    const what = statement[0]?.image;
+    return {
+      code: "C0114",
+      message: `this ${what} has no initial value`,
+      label: "`= …` is missing",
+      help: what === "state" ? "write `= 0`" : "write `= 0`, `= xavier`, `= orthogonal`, …",
+    };
+  }
+  if (expected.startsWith("a shape") || (expected === "`:`" && (rule === "param" || rule === "inputs"))) {
+    return missing(
+      "C0115",
+      `this ${statement[0]?.image}`,
+      "a shape",
+      found,
+      "write `: [D, 4H]`, or `: []` for a single number",
+    );
+  }
+  if (rule === "inputs" && expected === "`(`") {
+    return { code: "C0115", message: `this ${statement[0]?.image} has no shape`, help: `write \`[${before?.image}]\`` };
+  }
+  if (rule === "over")
+    return missing("C0116", "`over`", "an axis", found, "the axes are batch, time, feature and last");
+  if (rules.includes("place")) {
+    return missing("C0113", "this placement", expected, found, "write `place hh, xh : batch(gamma = 0.1)`");
+  }
+  if (expected === "`over`" && rule === "scan") {
+    return missing("C0107", "this scan", expected, found, "write `scan rnn(D, H) over xs`");
+  }
+  if (expected === "a value") return noValue(token, before, found);
+  if (tokenMatcher(token, T.CompareOperator)) return chained;
+  if (token.tokenType === T.Equals) {
+    return { code: "C0107", message: "`=` cannot stand here", label: `expected ${expected}`, help: "compare with ==" };
+  }
+  return { code: "C0107", message: `expected ${expected}, found ${found}`, help: gapHelp(token, before) };
+}
+
+const chained: Words = {
+  code: "C0109",
+  message: "comparisons do not chain",
+  label: "a second comparison",
+  help: "multiply two comparisons: (a < b) * (b < c)",
+};
+
+function missing(code: Code, what: string, expected: string, found: string, help: string): Words {
+  return { code, message: `${what} lacks ${expected}`, label: `found ${found}`, help };
+}
+
+function noValue(token: IToken, before: IToken | undefined, found: string): Words {
+  if (token.tokenType === T.Scan) {
+    return { code: "C0107", message: "a scan stands alone, or in brackets", help: "write `(scan rnn(D, H) over x)`" };
+  }
+  if (T.keywords.includes(token.tokenType)) {
+    return {
+      code: "C0108",
+      message: `${found} is a reserved word`,
+      label: "a value is expected here",
+      help: "choose another name",
+    };
+  }
+  const after = before === undefined ? "" : ` after \`${before.image}\``;
+  return { code: "C0107", message: `a value is missing${after}`, label: `found ${found}` };
+}
+
+/** The statement was complete, and more follows. */
+function tooMuch(token: IToken, before: IToken | undefined, statement: readonly IToken[]): Words {
+  if (tokenMatcher(token, T.CompareOperator)) return chained;
+  const first = statement[0];
+  const guess = first.tokenType === T.Identifier ? nearest(first.image, statementStarts) : undefined;
+  if (guess !== undefined && before === first) {
+    return { code: "C0110", message: `\`${first.image}\` begins no statement`, help: `did you mean \`${guess}\`?` };
+  }
+  if (token.tokenType === T.Equals) {
+    return {
+      code: "C0110",
+      message: "a statement has one `=`",
+      label: "this is a second one",
+      help: "compare with ==",
+    };
+  }
+  if (T.keywords.includes(token.tokenType)) {
+    const begins = T.statementWords.includes(token.tokenType);
+    const help = begins ? "begin it on a line of its own, or after a `;`" : undefined;
+    return { code: "C0110", message: `\`${token.image}\` does not belong to this statement`, help };
+  }
+  return {
+    code: "C0110",
+    message: `\`${token.image}\` does not belong to this statement`,
+    help: gapHelp(token, before),
+  };
+}
+
+function gapHelp(token: IToken, before: IToken | undefined): string | undefined {
+  if (before === undefined || !startsValue.some((t) => tokenMatcher(token, t))) return undefined;
+  if (tokenMatcher(before, T.NumberLiteral))
+    return `write ${before.image} * ${token.image}, or ${before.image}${token.image} without a space`;
+  return "an operator, a comma or a line end is missing before it";
+}
+
+function list(words: readonly string[]): string {
+  return words.join(", ");
+}
