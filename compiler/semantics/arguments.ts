@@ -1,4 +1,5 @@
 /** Which argument of a call belongs to which parameter. */
+import type { Code } from "../diagnostics/catalogue.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Arg, Expr, Name } from "../syntax/ast.ts";
 import type { Problems } from "./problems.ts";
@@ -23,7 +24,8 @@ export function matchArguments(
   problems: Problems,
 ): Matched | undefined {
   const matched = new Map<string, Arg | undefined>();
-  const wrong = (at: Span, message: string, help?: string): void => problems.error("C0213", at, message, { help });
+  const wrong = (code: Code, at: Span, message: string, help?: string): void =>
+    problems.error(code, at, message, { help });
   const names = params.map(nameOf);
   const signature = `${callee}(${names.join(", ")})`;
   let ok = true;
@@ -31,14 +33,14 @@ export function matchArguments(
   for (const arg of args) {
     const name = arg.name?.text ?? names[next++];
     if (name === undefined) {
-      wrong(arg.span, `\`${callee}\` takes ${names.length} arguments, not ${args.length}`, `it is ${signature}`);
+      wrong("C0205", arg.span, `\`${callee}\` takes ${names.length} arguments, not ${args.length}`, `it is ${signature}`);
       return undefined;
     }
     if (!names.includes(name)) {
-      wrong(arg.span, `\`${callee}\` has no argument \`${name}\``, didYouMean(name, names) ?? `it is ${signature}`);
+      wrong("C0206", arg.span, `\`${callee}\` has no argument \`${name}\``, didYouMean(name, names) ?? `it is ${signature}`);
       ok = false;
     } else if (matched.has(name)) {
-      wrong(arg.span, `\`${callee}\` is given \`${name}\` twice`);
+      wrong("C0206", arg.span, `\`${callee}\` is given \`${name}\` twice`);
       ok = false;
     } else matched.set(name, arg);
   }
@@ -47,7 +49,7 @@ export function matchArguments(
     if (matched.has(name)) continue;
     matched.set(name, undefined);
     if (p.default === undefined && ok) {
-      wrong(span, `\`${callee}\` is not given \`${name}\``, `it is ${signature}`);
+      wrong("C0205", span, `\`${callee}\` is not given \`${name}\``, `it is ${signature}`);
       ok = false;
     }
   }

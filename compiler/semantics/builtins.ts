@@ -76,7 +76,7 @@ const atStep = (step: "first" | "last"): Builtin => ({
     const x = toValue(args[0], spans[0], c);
     if (x === undefined) return poison;
     if (x.type.time) return value(c.builder.one("at", [x], { step }));
-    c.problems.error("C0208", span, `\`${name}\` needs a value that varies over time`, {
+    c.problems.error("C0215", span, `\`${name}\` needs a value that varies over time`, {
       label: "this value has no time axis",
       help: "use it without `" + name + "`",
     });
@@ -88,7 +88,7 @@ function positive({ name, args, spans, c }: BuiltinCall, i: number, what: string
   const m = args[i];
   const n = m.kind === "number" ? m.number : m.kind === "dim" ? dim.asNumber(m.dim) : undefined;
   if (n !== undefined && isExtent(n)) return n;
-  c.problems.error("C0213", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
+  c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
   return undefined;
 }
 
@@ -100,7 +100,7 @@ function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | undefined
     c.world.extents.push({ dim: d, span: spans[i] });
     return d;
   }
-  c.problems.error("C0205", spans[i], `${describe(args[i])} is not an extent`, {
+  c.problems.error("C0222", spans[i], `${describe(args[i])} is not an extent`, {
     label: "a positive whole number, or made of dimensions",
   });
   return undefined;
@@ -109,7 +109,7 @@ function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | undefined
 function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
   const v = toValue(args[i], spans[i], c);
   if (v === undefined || v.type.dtype === "index") return v;
-  c.problems.error("C0210", spans[i], `${describe(args[i])} does not select rows`, {
+  c.problems.error("C0224", spans[i], `${describe(args[i])} does not select rows`, {
     label: "an index is needed here",
     help: "declare the input as `index(n)`",
   });
@@ -216,7 +216,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       const list = call.args[1];
       if (x === undefined) return poison;
       if (list.kind !== "list") {
-        call.c.problems.error("C0213", call.spans[1], "`reshape` needs a shape: [n, …]", { label: describe(list) });
+        call.c.problems.error("C0222", call.spans[1], "`reshape` needs a shape: [n, …]", { label: describe(list) });
         return poison;
       }
       if (list.items.some((m) => m.kind === "poison")) return poison;
@@ -261,7 +261,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       const table = real(call, 1);
       if (i === undefined || table === undefined) return poison;
       if (table.type.shape.length === 0 || table.type.batch || table.type.time) {
-        call.c.problems.error("C0213", call.spans[1], "`embed` needs a table of rows", { label: "not a parameter [n, …]" });
+        call.c.problems.error("C0204", call.spans[1], "`embed` needs a table of rows", { label: "not a parameter [n, …]" });
         return poison;
       }
       return value(call.c.builder.one("gather", [table, i], {}));
@@ -290,7 +290,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
         return poison;
       }
       if (std.kind !== "number") {
-        c.problems.error("C0215", spans[0], "this number must be known while compiling", {
+        c.problems.error("C0222", spans[0], "this number must be known while compiling", {
           label: `${describe(std)} is no constant`,
         });
         return poison;

@@ -20,7 +20,7 @@ export function call(e: Call, c: Context): Meaning {
   else if (declared.decl.kind !== "poisoned") {
     const kind = declared.decl.kind === "derived" ? declared.decl.of : declared.decl.kind;
     const help = kind === "norm" ? `place ${name} on a site: place s : ${name}` : `scan it: scan ${name}(…) over x`;
-    c.problems.error("C0209", e.callee.span, `\`${name}\` is a ${kind}, not a function`, {
+    c.problems.error("C0201", e.callee.span, `\`${name}\` is a ${kind}, not a function`, {
       help: kind === "model" ? undefined : help,
     });
   }
@@ -31,7 +31,7 @@ function unknownFunction(e: Call, c: Context): void {
   const name = e.callee.text;
   const isInit = Object.hasOwn(initialisers, name);
   const functions = [...c.module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
-  c.problems.error("C0203", e.callee.span, `there is no function \`${name}\``, {
+  c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
     label: isInit ? "an initialiser, which stands after a parameter's `=` only" : undefined,
     help: didYouMean(name, [...functions, ...Object.keys(builtins)]),
   });
@@ -42,7 +42,7 @@ function callBuiltin(e: Call, c: Context): Meaning {
   const row = builtins[name];
   const meanings = e.args.map((a) => evaluate(a.value, c));
   const wrong = (message: string): Meaning => {
-    c.problems.error("C0213", e.span, message, { help: `it is ${row.signature}` });
+    c.problems.error("C0205", e.span, message, { help: `it is ${row.signature}` });
     return poison;
   };
   if (e.args.some((a) => a.name !== undefined)) return wrong(`\`${name}\` takes its arguments in order, without names`);
@@ -63,7 +63,7 @@ function expand(e: Call, decl: FunctionDecl, module: Module, c: Context): Meanin
     return poison;
   }
   if (e.over !== undefined) {
-    c.problems.error("C0213", e.over.span, `\`${name}\` does not reduce over axes`, {
+    c.problems.error("C0206", e.over.span, `\`${name}\` does not reduce over axes`, {
       help: "sum, mean and max do",
     });
     return poison;

@@ -24,7 +24,7 @@ export function dimension(e: Expr, c: Context): dim.Dim | undefined {
   const d = asDim(meaning);
   const number = d && dim.asNumber(d);
   if (d === undefined || (number !== undefined && !isExtent(number))) {
-    c.problems.error("C0205", e.span, `${describe(meaning)} is not an extent`, {
+    c.problems.error("C0222", e.span, `${describe(meaning)} is not an extent`, {
       label: "an extent is a positive whole number, or made of dimensions",
       help: "write a dimension, a number, or a sum, product or quotient of them: 4H, D + H, H / 4",
     });
@@ -46,7 +46,7 @@ export function shapeOf(shape: Shape, c: Context): readonly dim.Dim[] | undefine
   if (meaning.kind === "value") return meaning.value.type.shape;
   if (meaning.kind === "poison") return undefined;
   if (meaning.kind === "number" || meaning.kind === "dim") return [];
-  c.problems.error("C0209", shape.span, `${describe(meaning)} has no shape`);
+  c.problems.error("C0222", shape.span, `${describe(meaning)} has no shape`);
   return undefined;
 }
 
@@ -103,7 +103,7 @@ const functions: Readonly<Record<string, (x: number) => number>> = {
 };
 
 function notConstant(span: Span, c: Context): undefined {
-  c.problems.error("C0215", span, "this number must be known while compiling", {
+  c.problems.error("C0222", span, "this number must be known while compiling", {
     label: "not a constant",
     help: "use numbers, dimensions, + - * / ^, sqrt, exp, log and abs",
   });
@@ -116,7 +116,7 @@ export function checkExtents(world: World): void {
     const n = extentOf(d, world.numbers);
     if (n === undefined || isExtent(n)) continue;
     const where = dim.names(d).map((name) => `${name} = ${world.numbers[name]}`);
-    world.problems.error("C0205", span, `the extent ${dim.show(d)} is ${n} with ${where.join(", ")}`, {
+    world.problems.error("C0217", span, `the extent ${dim.show(d)} is ${n} with ${where.join(", ")}`, {
       label: "not a positive whole number",
       help: `choose other numbers for ${showShape(dim.names(d).map(dim.variable)).slice(1, -1)}`,
     });

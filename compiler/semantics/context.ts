@@ -3,10 +3,10 @@ import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Leaf, StatPolicy, Type, Value } from "../ir/types.ts";
-import type { Expr, FunctionDecl } from "../syntax/ast.ts";
+import type { Expr, FunctionDecl, Name } from "../syntax/ast.ts";
 import type { Module, Modules } from "./modules.ts";
 import type { Problems } from "./problems.ts";
-import type { Binding, Meaning, Scope } from "./scope.ts";
+import { type Binding, type Meaning, type Scope, spell } from "./scope.ts";
 
 /** What one elaboration shares among all its parts. */
 export interface World {
@@ -31,11 +31,20 @@ export interface Context {
   readonly calls: readonly FunctionDecl[];
   /** Why a declared name cannot be used here, if it cannot. */
   readonly forbids?: (binding: Binding) => string | undefined;
+  /** Names that the body declares, wherever: for the message about what is used too early. */
+  readonly later?: ReadonlyMap<string, Name>;
   /** Fresh noise, where there may be some; `shape` when the text says one. */
   readonly noise?: (std: number, shape: readonly dim.Dim[] | undefined, span: Span) => Meaning;
   readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;
   /** Reports that a value has no time axis to reduce over here; without it, the common message. */
   readonly timeless?: (span: Span) => void;
+}
+
+/** Every name that the statements of a body declare, as `later` needs them. */
+export function declaredNames(body: readonly { readonly kind: string; readonly name?: Name; readonly names?: readonly Name[] }[]): Map<string, Name> {
+  const all = new Map<string, Name>();
+  for (const s of body) for (const n of s.names ?? (s.name ? [s.name] : [])) all.set(spell(n), n);
+  return all;
 }
 
 /** `name`, or `name_2`, `name_3`, … if it is taken; takes it. */

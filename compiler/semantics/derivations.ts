@@ -76,7 +76,7 @@ export function find(kind: "cell" | "model", name: Name, module: Module, problem
   if (declared === undefined) {
     if (module.damaged.has(name.text)) return undefined;
     const candidates = [...module.names].flatMap(([n, d]) => (kindOf(d) === kind ? [n] : []));
-    problems.error("C0201", name.span, `there is no ${kind} \`${name.text}\``, {
+    problems.error("C0210", name.span, `there is no ${kind} \`${name.text}\``, {
       label: `unknown ${kind}`,
       help: didYouMean(name.text, candidates),
     });
@@ -85,7 +85,7 @@ export function find(kind: "cell" | "model", name: Name, module: Module, problem
   const is = kindOf(declared);
   if (is === kind) return declared;
   if (is !== "poisoned") {
-    problems.error("C0209", name.span, `\`${name.text}\` is a ${is === "fn" ? "function" : is}, not a ${kind}`, {
+    problems.error("C0210", name.span, `\`${name.text}\` is a ${is === "fn" ? "function" : is}, not a ${kind}`, {
       label: `a ${kind} is needed here`,
     });
   }

@@ -59,7 +59,7 @@ export function toValue(meaning: Meaning, span: Span, c: Context): Value | undef
     case "list":
     case "init":
     case "none":
-      c.problems.error("C0209", span, `${describe(meaning)} is not a value`, {
+      c.problems.error("C0205", span, `${describe(meaning)} is not a value`, {
         label: "a value is needed here",
         help: meaning.kind === "list" ? "give each part a name: a, b = …" : undefined,
       });
@@ -75,7 +75,7 @@ export function toValue(meaning: Meaning, span: Span, c: Context): Value | undef
 export function realValue(meaning: Meaning, span: Span, c: Context): Value | undefined {
   const v = toValue(meaning, span, c);
   if (v === undefined || v.type.dtype === "f32") return v;
-  c.problems.error("C0210", span, "an index is not a quantity to compute with", {
+  c.problems.error("C0224", span, "an index is not a quantity to compute with", {
     label: "an index",
     help: "compare it, or make a vector of it: one_hot(i, n), embed(i, W)",
   });
@@ -96,11 +96,20 @@ export function resolveName(name: Name, c: Context): Meaning {
     return poison;
   }
   if (key === "none") return { kind: "none" };
-  if (name.primed && c.scope.has(name.text)) {
-    const state = c.scope.find(name.text)?.origin === "state";
-    c.problems.error("C0201", name.span, `\`${key}\` has no value yet`, {
-      label: state ? "its equation stands further down, or nowhere" : `\`${name.text}\` is no state`,
-      help: state ? `move the equation \`${key} = …\` above this line` : `write \`${name.text}\``,
+  if (name.primed && c.scope.has(name.text) && c.scope.find(name.text)?.origin !== "state") {
+    c.problems.error("C0212", name.span, `\`${name.text}\` is not a state, so it has no next value`, {
+      label: `there is no \`${key}\``,
+      help: `write \`${name.text}\``,
+    });
+    return poison;
+  }
+  if (c.module.damaged.has(name.text)) return poison;
+  const later = c.later?.get(key);
+  if (later !== undefined) {
+    c.problems.error("C0203", name.span, `\`${key}\` is used before it is defined`, {
+      label: "not known yet",
+      help: "move this line down, or that one up",
+      notes: [{ span: later.span, message: "defined here" }],
     });
     return poison;
   }

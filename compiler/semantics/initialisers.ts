@@ -62,7 +62,7 @@ export function initialiser(e: Expr, shape: readonly dim.Dim[], c: Context): Ini
       return constant(extentOf(meaning.dim, c.world.numbers) ?? 1);
     case "value":
     case "list":
-      c.problems.error("C0215", e.span, `${describe(meaning)} is not an initialiser`, {
+      c.problems.error("C0216", e.span, `${describe(meaning)} is not an initialiser`, {
         label: "a number or an initialiser is needed here",
         help: `write a number, or one of ${Object.keys(initialisers).join(", ")}, blocks`,
       });
@@ -101,7 +101,7 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
     const n = arg && numeric(arg.value, c);
     if (arg !== undefined && n === undefined) return { kind: "poison" };
     if (arg !== undefined && key === "blocks" && !isExtent(n!)) {
-      c.problems.error("C0215", arg.span, `${n} is not a number of blocks`, { label: "a positive whole number is" });
+      c.problems.error("C0216", arg.span, `${n} is not a number of blocks`, { label: "a positive whole number is" });
       return { kind: "poison" };
     }
     numbers.push(n);
@@ -120,18 +120,18 @@ function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {
     if (m.kind === "init") parts.push(m.init);
     else if (m.kind === "number") parts.push(constant(m.number));
     else {
-      c.problems.error("C0215", arg.span, `${describe(m)} is not an initialiser`);
+      c.problems.error("C0216", arg.span, `${describe(m)} is not an initialiser`);
       return { kind: "poison" };
     }
   }
   if (parts.length > 0) return { kind: "init", init: { kind: "blocks", parts } };
-  c.problems.error("C0213", span, "`blocks` needs an initialiser for each part", { help: "blocks(orthogonal, identity)" });
+  c.problems.error("C0216", span, "`blocks` needs an initialiser for each part", { help: "blocks(orthogonal, identity)" });
   return { kind: "poison" };
 }
 
 function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): boolean {
   const wrong = (message: string, label: string): false => {
-    c.problems.error("C0204", span, message, { label });
+    c.problems.error("C0216", span, message, { label });
     return false;
   };
   if (init.kind === "blocks") {

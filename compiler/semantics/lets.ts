@@ -18,7 +18,7 @@ export function letStatement(s: LetStmt, c: Context, next?: (name: Name, meaning
       return;
     }
     if (name.primed) {
-      c.problems.error("C0211", name.span, `\`${name.text}'\` is the next value of a state, and there are none here`, {
+      c.problems.error("C0212", name.span, `\`${name.text}'\` is the next value of a state, and there are none here`, {
         help: `write \`${name.text}\``,
       });
       return;
@@ -33,7 +33,7 @@ function destructure(s: LetStmt, meaning: Meaning, c: Context): readonly Meaning
   if (s.names.length === 1) return [meaning];
   if (meaning.kind === "list" && meaning.items.length === s.names.length) return meaning.items;
   const got = meaning.kind === "list" ? `${meaning.items.length} values` : describe(meaning);
-  c.problems.error("C0212", s.value.span, `${s.names.length} names are given ${got}`, {
+  c.problems.error("C0205", s.value.span, `${s.names.length} names are given ${got}`, {
     label: meaning.kind === "list" ? "one name for each value" : "this is one value",
   });
   return s.names.map(() => poison);

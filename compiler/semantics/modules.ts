@@ -58,7 +58,7 @@ export class Modules {
     if (known !== undefined) return known;
     const text = this.host.read(path);
     if (text === undefined) {
-      this.problems.error("C0301", from, `there is no file \`${path}\``, { label: "not found" });
+      this.problems.error("C0219", from, `there is no file \`${path}\``, { label: "not found" });
       return undefined;
     }
     const module = this.read(path, text, this.prelude);
@@ -100,7 +100,7 @@ export class Modules {
     const cycle = this.loading.indexOf(path);
     if (cycle >= 0) {
       const way = [...this.loading.slice(cycle), path].map((p) => `\`${p}\``).join(" → ");
-      this.problems.error("C0221", i.fromSpan, "files import each other in a circle", {
+      this.problems.error("C0219", i.fromSpan, "files import each other in a circle", {
         label: way,
         help: "move what both need to a third file",
       });

@@ -129,7 +129,7 @@ function statistics({ value: e }: Arg, c: Context): StatPolicy | undefined {
     const steps = dimension(e.args[0].value, c);
     return steps && { kind: "per_step", steps: dim.show(steps) };
   }
-  c.problems.error("C0216", e.span, "this is no way to keep statistics", {
+  c.problems.error("C0206", e.span, "this is no way to keep statistics", {
     label: "statistics are kept for each step, or shared by all",
     help: "write stats = per_step, stats = per_step(100) or stats = shared",
   });
@@ -162,7 +162,7 @@ function statistic(
 
   function kept(value: Value): Meaning {
     if (value.type.batch) {
-      c.problems.error("C0208", s.value.span, `the statistic \`${s.name.text}\` still differs from example to example`, {
+      c.problems.error("C0214", s.value.span, `the statistic \`${s.name.text}\` still differs from example to example`, {
         label: "not reduced over batch",
         help: "reduce over batch: mean(x, over batch); what reduces over features only is a plain name, without `stat`",
       });
@@ -170,7 +170,7 @@ function statistic(
     }
     const byStep = operand.time ? value.type.time : site.dependence.kind === "recurrent";
     if (policy?.kind === "per_step" && !byStep) {
-      c.problems.error("C0216", policyArg!.span, `\`${s.name.text}\` has one value for all steps`, {
+      c.problems.error("C0215", policyArg!.span, `\`${s.name.text}\` has one value for all steps`, {
         label: "there is nothing to keep for each step",
         help: "write stats = shared",
       });

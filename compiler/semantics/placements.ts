@@ -43,7 +43,7 @@ function normOf(p: Placement, ref: SiteRef, problems: Problems): Placed | "none"
     return { ref, norm, decl: declared.decl, declModule: declared.module, module, scope };
   if (declared?.decl.kind === "poisoned" || (declared === undefined && module.damaged.has(name))) return undefined;
   const norms = [...module.names].flatMap(([n, d]) => (d.decl.kind === "norm" ? [n] : []));
-  problems.error("C0214", norm.name.span, declared ? `\`${name}\` is not a norm` : `there is no norm \`${name}\``, {
+  problems.error("C0209", norm.name.span, declared ? `\`${name}\` is not a norm` : `there is no norm \`${name}\``, {
     label: "unknown norm",
     help: didYouMean(name, [...norms, "none"]) ?? `norms are ${norms.join(", ")}`,
   });
@@ -53,6 +53,7 @@ function normOf(p: Placement, ref: SiteRef, problems: Problems): Placed | "none"
 /** The placements of one elaboration, and which of them have found their site. */
 export class Placements {
   private readonly all: readonly Placement[];
+  /** References that have met their site. */
   private readonly found = new Set<SiteRef>();
   private readonly problems: Problems;
 
@@ -63,18 +64,17 @@ export class Placements {
   }
 
   /**
-   * What stands at site `site` of scope `scope` (undefined: the cell's or model's own sites). A reference without a scope
-   * means the own site of that name or, where `fallback` says that there is none, every scanned cell's.
+   * What stands at site `site` of scope `scope` (undefined: the own sites). `unscoped`: a reference without a scope means
+   * this scope too.
    */
-  at(scope: string | undefined, site: string, fallback: boolean): Placed | undefined {
-    let result: Placed | undefined;
+  at(scope: string | undefined, site: string, unscoped = false): Placed | "none" | undefined {
+    let result: Placed | "none" | undefined;
     for (const p of this.all) {
       for (const ref of p.refs) {
-        const sameScope = ref.scope?.text === scope || (ref.scope === undefined && fallback);
+        const sameScope = ref.scope?.text === scope || (ref.scope === undefined && unscoped);
         if (ref.site.text !== site || !sameScope) continue;
         this.found.add(ref);
-        const norm = normOf(p, ref, this.problems);
-        result = norm === "none" ? undefined : norm;
+        result = normOf(p, ref, this.problems);
       }
     }
     return result;
@@ -86,7 +86,7 @@ export class Placements {
       for (const ref of p.refs) {
         if (this.found.has(ref) || p.module.damaged.has(ref.site.text)) continue;
         const name = ref.scope ? `${ref.scope.text}.${ref.site.text}` : ref.site.text;
-        this.problems.error("C0206", ref.span, `there is no site \`${name}\``, {
+        this.problems.error("C0208", ref.span, `there is no site \`${name}\``, {
           label: "unknown site",
           help: didYouMean(name, sites) ?? (sites.length > 0 ? `sites are ${sites.join(", ")}` : "declare one: site s = …"),
         });
@@ -95,7 +95,7 @@ export class Placements {
   }
 }
 
-export const placementsOf = (stmts: readonly In<PlaceStmt>[], scope: Scope): readonly Placement[] =>
+export const placementsOf = (stmts: readonly In<PlaceOption>[], scope: Scope): readonly Placement[] =>
   stmts.map(({ stmt, module }) => ({ refs: stmt.sites, norm: stmt.norm, module, scope }));
 
 /**
@@ -108,7 +108,7 @@ export function parsePlaceOption(text: string): readonly PlaceOption[] {
     const stmt = at > 0 ? readPlacement(part.slice(0, at), part.slice(at + 1)) : undefined;
     if (stmt !== undefined) return { sites: stmt.sites, norm: stmt.norm };
     const problem: Diagnostic = {
-      code: "C0302",
+      code: "C0301",
       severity: "error",
       message: `\`${part.trim()}\` is not a placement`,
       span: nowhere,

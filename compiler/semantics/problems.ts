@@ -12,7 +12,7 @@ export interface Expansion {
 }
 
 /** Wrong wherever the body is used: reported at the body itself. Everything else is the fault of the use. */
-const bodysOwnFault: ReadonlySet<Code> = new Set<Code>(["C0201", "C0202", "C0203", "C0206", "C0220"]);
+const bodysOwnFault: ReadonlySet<Code> = new Set<Code>(["C0201", "C0202", "C0203", "C0212", "C0220"]);
 
 export class Problems {
   private readonly found = new Map<string, Diagnostic>();

@@ -8,7 +8,7 @@ import { type Meaning, poison } from "./scope.ts";
 export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning {
   const { c, over, name, span, args, spans } = call;
   if (over === undefined || args.length > 1) {
-    c.problems.error("C0213", span, `\`${name}\` reduces one value over named axes`, {
+    c.problems.error("C0205", span, `\`${name}\` reduces one value over named axes`, {
       label: over === undefined ? "the axes are missing" : "two values",
       help: `say which: ${name}(x, over feature)`,
     });
@@ -24,7 +24,7 @@ export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning
     if (!missing) continue;
     if (axis === "time" && c.timeless !== undefined) c.timeless(at);
     else {
-      c.problems.error("C0208", at, `this value has no ${axis === "last" ? "feature" : axis} axis to reduce over`, {
+      c.problems.error("C0215", at, `this value has no ${axis === "last" ? "feature" : axis} axis to reduce over`, {
         label: axis === "batch" ? "it is the same for all examples" : axis === "time" ? "it does not vary over time" : "it is []",
       });
     }
