@@ -32,8 +32,8 @@ export const useMessages = {
     title: "derivative not available",
     explanation:
       "The gradient check or the backward pass was asked for something without a derivative: an index, a metric, a model without loss, or a parameter that does not exist.",
-    example: "cellc gradcheck net.cell --wrt y   // y is a target",
-    fix: "cellc gradcheck net.cell --wrt Wh",
+    example: "the derivative of the loss by y, where y is `target y : index(K)`",
+    fix: "the derivative by a parameter, or by an input of numbers",
   },
   C0401: {
     title: "file not found",
@@ -52,8 +52,8 @@ export const useMessages = {
     title: "checkpoint of another model",
     explanation:
       "A checkpoint carries the fingerprint of the model it was saved from. This one has other parameters, shapes or statistics, so loading it would give numbers without meaning. The message lists the differences.",
-    example: "cellc eval smnist.cell --checkpoint lstm-h200.safetensors   // compiled with H = 100",
-    fix: "cellc eval smnist.cell --dims H=200 --checkpoint lstm-h200.safetensors",
+    example: "a checkpoint saved with H = 200, loaded into a model compiled with H = 100",
+    fix: "compile the model with --dims H=200",
   },
   C0404: {
     title: "damaged checkpoint",
@@ -65,55 +65,55 @@ export const useMessages = {
   C0405: {
     title: "data set not found",
     explanation: "The data set is not in any of the folders that were searched. The message lists them.",
-    example: "cellc train smnist.cell --data mnist",
-    fix: "cellc train smnist.cell --data mnist --data-dir ~/data/mnist",
+    example: "training on `mnist`, which is nowhere on this machine",
+    fix: "Put the files in one of the folders the message lists, or say where they are.",
   },
   C0406: {
     title: "data set does not fit the model",
     explanation:
       "The inputs and targets of the model and the columns of the data set differ in name, size or kind. A model that reads pixels one by one has D = 1, row by row D = 28.",
     example: "model m(D = 3, …) { input x : [D] over time … }   // data has 1 value a step",
-    fix: "cellc train m.cell --data mnist --dims D=1",
+    fix: "compile the model with --dims D=1",
   },
   C0407: {
     title: "download failed",
     explanation:
       "The file could not be fetched, or what came has another checksum than expected and was thrown away. Nothing was kept.",
-    example: "cellc data fetch mnist",
+    example: "train-images-idx3-ubyte.gz: the checksum differs",
     fix: "Try again, or put the files in the data folder by hand; the message names it.",
   },
   C0501: {
     title: "inference without population statistics",
     explanation:
       "A norm with a stat normalizes with the batch's own statistics in training and with the population's at inference. This checkpoint has no population statistics yet: it was never trained, or they were never estimated.",
-    example: "cellc eval bnlstm.cell --checkpoint init.safetensors",
-    fix: "cellc stats bnlstm.cell --checkpoint init.safetensors --data mnist",
+    example: "inference with bnlstm.cell right after its parameters were initialised",
+    fix: "Train it, or estimate the statistics by a pass over training data, and save the checkpoint again.",
   },
   C0502: {
     title: "loss is not finite",
     explanation:
       "The loss became infinite or NaN, so training stopped before the parameters were spoiled; the last good checkpoint is kept. Usual causes: a learning rate too high, gradients that explode (clip them), or variances of zero behind a batch norm at the first steps, whose derivative is about γ/√ε large.",
-    example: "cellc train net.cell --lr 1",
-    fix: "cellc train net.cell --lr 1e-3 --clip 1, or state h : [H] = noise(0.1)",
+    example: "a learning rate of 1 without clipping",
+    fix: "a learning rate of 1e-3, gradients clipped to norm 1, and `state h : [H] = noise(0.1)`",
   },
   C0503: {
     title: "no WebGPU adapter",
     explanation:
       "This machine, or this browser, offers no GPU through WebGPU: there is none, its driver is missing, or it is blocked.",
-    example: "cellc run net.cell --target wgsl",
-    fix: "cellc run net.cell --target wasm",
+    example: "--target wgsl on a machine without a GPU",
+    fix: "--target wasm, which runs anywhere",
   },
   C0504: {
     title: "optional package missing",
     explanation: "This needs a package that is not installed by default, because most uses do not need it.",
-    example: "cellc run net.cell --target wgsl   // in Node, without Dawn",
+    example: "--target wgsl in Node, where WebGPU is the package webgpu",
     fix: "npm install webgpu",
   },
   C0505: {
     title: "sequence too long for the device's memory",
     explanation:
       "The backward pass needs values of every step; for this length and batch they are more than the device's memory.",
-    example: "cellc train net.cell --length 100000",
+    example: "training on sequences of 100,000 steps",
     fix: "A shorter length, a smaller batch, or --memory 1GB: values are then computed again instead of kept.",
   },
   C0506: {
@@ -140,8 +140,8 @@ export const useMessages = {
     title: "batch of one in training",
     explanation:
       "Statistics over a batch of one example are the example itself: the mean is its value and the variance zero, so the norm returns β whatever comes in, and nothing is learned.",
-    example: "cellc train bnlstm.cell --batch 1",
-    fix: "cellc train bnlstm.cell --batch 32, or --place hh=layer",
+    example: "training bnlstm with batches of 1",
+    fix: "batches of 32 or more, or --place hh=layer,xh=layer,cc=layer",
   },
   W0604: {
     title: "variance collapsed",

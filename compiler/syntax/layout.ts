@@ -119,15 +119,22 @@ class LayoutRun {
       this.report("C0102", "this comment is never closed", span, "the rest of the file is inside it", "end it with */");
       return;
     }
-    if (type === T.RightCurly) return this.rightCurly(word);
-    if (this.head === undefined) this.beginStatement(word);
-    if (++this.length > maxWords) return this.deep(word, `a statement has at most ${maxWords} words`);
-    if (type === T.LeftCurly) return this.leftCurly(word);
-    if (closers.has(type)) return this.open(word);
-    if (closing.has(type)) return this.close(word);
-    if (type === T.Caret && ++this.powers + this.brackets.length > maxNesting) {
-      return this.deep(word, `powers and brackets nest at most ${maxNesting} deep`);
+    if (type === T.RightCurly) {
+      this.rightCurly(word);
+      return;
     }
+    if (this.head === undefined) this.beginStatement(word);
+    if (++this.length > maxWords) this.deep(word, `a statement has at most ${maxWords} words`);
+    else if (type === T.LeftCurly) this.leftCurly(word);
+    else if (closers.has(type)) this.open(word);
+    else if (closing.has(type)) this.close(word);
+    else if (type === T.Caret && ++this.powers + this.brackets.length > maxNesting) {
+      this.deep(word, `powers and brackets nest at most ${maxNesting} deep`);
+    } else this.plain(word, before);
+  }
+
+  private plain(word: IToken, before: IToken | undefined): void {
+    const type = word.tokenType;
     if (type === T.BadNumber) this.badNumber(word);
     if (type === T.BadString) {
       this.report("C0103", "this text has no closing quote", this.span(word), undefined, 'write "./file.cell"');
@@ -202,7 +209,10 @@ class LayoutRun {
   private rightCurly(word: IToken): void {
     const inline = this.brackets.findLastIndex((b) => b.token.tokenType === T.ListLeft);
     const body = this.brackets.findLastIndex((b) => b.role === "body");
-    if (inline > body) return this.close(retyped(word, T.ListRight));
+    if (inline > body) {
+      this.close(retyped(word, T.ListRight));
+      return;
+    }
     this.endStatement();
     if (body < 0) {
       this.report("C0106", "this `}` closes nothing", this.span(word), undefined, "remove it");

@@ -38,7 +38,9 @@ export function printExpr(e: Expr): string {
       if (own === level.multiple) return `${printExpr(e.left)}${printAt(e.right, level.power)}`;
       if (own === level.power) return `${printAt(e.left, level.primary)}^${printAt(e.right, level.signed)}`;
       // To the left for sums and products; comparisons do not chain at all.
-      const left = own === level.comparison ? level.sum : own;
+      // `r * h @ W` would be (r * h) @ W by the rules, but no reader is sure of that: those brackets stay.
+      const unsure = e.op === "@" && e.left.kind === "binary" && e.left.op !== "@";
+      const left = own === level.comparison ? level.sum : unsure ? level.signed : own;
       return `${printAt(e.left, left)} ${e.op} ${printAt(e.right, (own + 1) as Level)}`;
     }
     case "call":

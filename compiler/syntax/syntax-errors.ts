@@ -7,6 +7,8 @@ import { tokenSpan } from "./cst.ts";
 import * as T from "./tokens.ts";
 
 interface Words {
+  /** The word to point at, where it is not the one the grammar stopped at. */
+  readonly at?: IToken;
   readonly code: Code;
   readonly message: string;
   readonly label?: string;
@@ -22,7 +24,8 @@ const startsValue = [T.Identifier, T.NumberLiteral, T.LeftParen, T.LeftSquare];
  */
 export function explainError(error: IRecognitionException, statement: readonly IToken[], file: string): Diagnostic {
   const { token } = error;
-  return { severity: "error", span: tokenSpan(token, file), ...words(error, statement) };
+  const { at = token, ...text } = words(error, statement);
+  return { severity: "error", span: tokenSpan(at, file), ...text };
 }
 
 function words(error: IRecognitionException, statement: readonly IToken[]): Words {
@@ -81,7 +84,12 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     );
   }
   if (rule === "inputs" && expected === "`(`") {
-    return { code: "C0115", message: `this ${statement[0]?.image} has no shape`, help: `write \`[${before?.image}]\`` };
+    return {
+      at: before,
+      code: "C0115",
+      message: `this ${statement[0]?.image} has no shape`,
+      help: `write \`[${before?.image}]\``,
+    };
   }
   if (rule === "over")
     return missing("C0116", "`over`", "an axis", found, "the axes are batch, time, feature and last");
@@ -132,7 +140,12 @@ function tooMuch(token: IToken, before: IToken | undefined, statement: readonly 
   const first = statement[0];
   const guess = first.tokenType === T.Identifier ? nearest(first.image, statementStarts) : undefined;
   if (guess !== undefined && before === first) {
-    return { code: "C0110", message: `\`${first.image}\` begins no statement`, help: `did you mean \`${guess}\`?` };
+    return {
+      at: first,
+      code: "C0110",
+      message: `\`${first.image}\` begins no statement`,
+      help: `did you mean \`${guess}\`?`,
+    };
   }
   if (token.tokenType === T.Equals) {
     return {

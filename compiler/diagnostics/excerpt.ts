@@ -1,0 +1,87 @@
+/** The lines of source text that a message points at, with carets under the place. */
+import type { Lines, Position } from "./position.ts";
+
+export interface ExcerptLine {
+  /** The line number, or nothing for carets and gaps. */
+  readonly number?: number;
+  readonly text: string;
+  /** The part of `text` that is to be coloured, as [from, to). */
+  readonly marked?: readonly [number, number];
+}
+
+const tab = "    ";
+/** Longer lines are cut around the place. */
+const maxWidth = 110;
+
+/**
+ * One line with carets below it; of a span over several lines the first and the last, with `…` between. The label
+ * stands behind the last carets. `mark` is the character of the carets.
+ */
+export function excerpt(
+  lines: Lines,
+  from: number,
+  to: number,
+  label: string,
+  mark: "^" | "-",
+): readonly ExcerptLine[] {
+  const start = lines.at(from);
+  // An end right after a line break belongs to the line before.
+  const last = lines.at(Math.max(from, to - 1));
+  const end: Position = { line: last.line, column: to > from ? last.column + 1 : last.column };
+  if (start.line === end.line) return marked(lines, start.line, start.column, end.column, label, mark);
+  const body = lines.line(end.line);
+  const indent = body.length - body.trimStart().length;
+  const gap: ExcerptLine[] = end.line > start.line + 1 ? [{ text: "…" }] : [];
+  return [
+    ...marked(lines, start.line, start.column, lines.line(start.line).length + 1, "", mark),
+    ...gap,
+    ...marked(lines, end.line, Math.min(indent + 1, end.column), end.column, label, mark),
+  ];
+}
+
+function marked(
+  lines: Lines,
+  line: number,
+  from: number,
+  to: number,
+  label: string,
+  mark: string,
+): readonly ExcerptLine[] {
+  const source = lines.line(line);
+  const left = widthOf(source.slice(0, from - 1));
+  const width = Math.max(1, widthOf(source.slice(from - 1, to - 1)));
+  const cut = cutAround(source.replaceAll("\t", tab), left, width);
+  const carets = mark.repeat(Math.min(width, maxWidth));
+  const under = `${" ".repeat(cut.left)}${carets}${label === "" ? "" : ` ${label}`}`;
+  return [
+    { number: line, text: cut.text },
+    { text: under, marked: [cut.left, under.length] },
+  ];
+}
+
+/** Keeps a window of a long line in which the place can be seen. Lines with wide characters are left whole. */
+function cutAround(text: string, left: number, width: number): { text: string; left: number } {
+  if (text.length <= maxWidth || widthOf(text) !== text.length) return { text: text.trimEnd(), left };
+  const begin = Math.max(0, Math.min(left - 20, left + Math.min(width, maxWidth) - maxWidth + 20));
+  const window = text.slice(begin, begin + maxWidth);
+  const before = begin > 0 ? "…" : "";
+  const after = begin + maxWidth < text.length ? "…" : "";
+  return { text: `${before}${window}${after}`.trimEnd(), left: left - begin + before.length };
+}
+
+/** Columns a text takes on a terminal: tabs four, East Asian and pictures two, combining marks none. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const char of text) {
+    if (char === "\t") width += tab.length;
+    else if (/\p{Mn}|\p{Me}|\u200b|\u200d/u.test(char)) width += 0;
+    else if (
+      /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/u.test(
+        char,
+      )
+    ) {
+      width += 2;
+    } else width += 1;
+  }
+  return width;
+}

@@ -1,0 +1,89 @@
+/** Diagnostics as text for a terminal. */
+import { createColors } from "picocolors";
+import type { Diagnostic } from "./diagnostic.ts";
+import { type ExcerptLine, excerpt } from "./excerpt.ts";
+import { Lines } from "./position.ts";
+import type { Span } from "./span.ts";
+
+export interface RenderOptions {
+  readonly color: boolean;
+}
+
+/**
+ * One diagnostic: its code and message, the place with an excerpt and carets, and what to do.
+ *
+ *     error[C0201]: unknown name `Whh`
+ *       ┌─ lstm.cell:12:18
+ *       │
+ *     12│   site hh = h @ Whh
+ *       │                 ^^^ not declared
+ *       = help: did you mean `Wh`?
+ *
+ * `sources` holds the texts by file name; without the text only the file is named. No line end at the end.
+ */
+export function render(d: Diagnostic, sources: ReadonlyMap<string, string>, options: RenderOptions): string {
+  const colors = createColors(options.color);
+  const tint = d.severity === "error" ? colors.red : colors.yellow;
+  const places = [
+    { span: d.span, label: d.label ?? "", mark: "^" as const, tint },
+    ...(d.notes ?? []).map((n) => ({ span: n.span, label: n.message, mark: "-" as const, tint: colors.blue })),
+  ].map((place) => ({ ...place, ...locate(place.span, place.label, place.mark, sources) }));
+
+  const numbers = places.flatMap((p) => p.lines.map((l) => l.number ?? 0));
+  const gutter = String(Math.max(...numbers, 0)).length;
+  const margin = " ".repeat(gutter);
+  const dim = colors.cyan;
+
+  const out = [`${colors.bold(tint(`${d.severity}[${d.code}]`))}${colors.bold(`: ${d.message}`)}`];
+  for (const place of places) {
+    if (place.where !== "") out.push(`${margin}${dim("┌─")} ${place.where}`);
+    else if (place.label !== "") out.push(`${margin}${dim("=")} note: ${place.label}`);
+    if (place.lines.length > 0) out.push(`${margin}${dim("│")}`);
+    for (const line of place.lines) {
+      const number = line.number === undefined ? margin : dim(String(line.number).padStart(gutter));
+      out.push(`${number}${dim("│")} ${paint(line, place.tint)}`.trimEnd());
+    }
+  }
+  if (d.help !== undefined) out.push(`${margin}${dim("=")} ${colors.bold("help")}: ${d.help}`);
+  return out.join("\n");
+}
+
+/** All diagnostics, by file and place, a blank line between them, and a last line that counts them. Empty for none. */
+export function renderAll(
+  diagnostics: readonly Diagnostic[],
+  sources: ReadonlyMap<string, string>,
+  options: RenderOptions,
+): string {
+  if (diagnostics.length === 0) return "";
+  const sorted = [...diagnostics].sort(byPlace).map((d) => render(d, sources, options));
+  const count = (severity: Diagnostic["severity"]): string[] => {
+    const n = diagnostics.filter((d) => d.severity === severity).length;
+    return n === 0 ? [] : [`${n} ${severity}${n === 1 ? "" : "s"}`];
+  };
+  return `${[...sorted, [...count("error"), ...count("warning")].join(", ")].join("\n\n")}\n`;
+}
+
+/** Orders diagnostics by file, then by where they begin. */
+export function byPlace(a: Diagnostic, b: Diagnostic): number {
+  if (a.span.file !== b.span.file) return a.span.file < b.span.file ? -1 : 1;
+  return a.span.start - b.span.start || a.span.end - b.span.end;
+}
+
+function locate(
+  span: Span,
+  label: string,
+  mark: "^" | "-",
+  sources: ReadonlyMap<string, string>,
+): { where: string; lines: readonly ExcerptLine[] } {
+  const text = sources.get(span.file);
+  if (span.file === "" || text === undefined) return { where: span.file, lines: [] };
+  const lines = new Lines(text);
+  const { line, column } = lines.at(span.start);
+  return { where: `${span.file}:${line}:${column}`, lines: excerpt(lines, span.start, span.end, label, mark) };
+}
+
+function paint(line: ExcerptLine, tint: (text: string) => string): string {
+  if (line.marked === undefined) return line.text;
+  const [from, to] = line.marked;
+  return line.text.slice(0, from) + tint(line.text.slice(from, to));
+}
