@@ -1,4 +1,5 @@
 /** Builds Tensor IR. Every method adds one op to the block being built and returns its result; types are inferred. */
+import { isOne } from "./dim.ts";
 import type { ElementwiseOp } from "./elementwise.ts";
 import { inferTypes } from "./ops.ts";
 import { sameType, scalar } from "./type.ts";
@@ -112,7 +113,8 @@ export class Builder {
     const batch = a.type.batch && !type.batch;
     const time = a.type.time && !type.time;
     if (batch || time || dropped.length > 0) v = this.sum(v, { batch, time, features: dropped });
-    const shrunk = type.shape.flatMap((d, i) => (isUnit(d) && !isUnit(v.type.shape[i]) ? [i] : []));
+    const missing = type.shape.length - v.type.shape.length;
+    const shrunk = v.type.shape.flatMap((d, i) => (isOne(type.shape[i + missing]) && !isOne(d) ? [i] : []));
     if (shrunk.length > 0) v = this.sum(v, { features: shrunk, keep: true });
     return this.broadcast(v, { ...type, dtype: "f32" });
   }
@@ -146,7 +148,5 @@ export class Builder {
     return { finals: results.slice(0, states), outputs: results.slice(states) };
   }
 }
-
-const isUnit = (d: Type["shape"][number]): boolean => d.length === 1 && d[0].vars.length === 0 && d[0].num === d[0].den;
 
 export { scalar as scalarType };

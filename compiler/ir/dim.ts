@@ -22,7 +22,7 @@ function canonical(terms: readonly Term[]): Dim {
     const old = byVars.get(key);
     const num = old ? old.num * t.den + t.num * old.den : t.num;
     const den = old ? old.den * t.den : t.den;
-    const g = gcd(num, den) || 1;
+    const g = Math.sign(den) * gcd(num, den) || 1;
     byVars.set(key, { num: num / g, den: den / g, vars });
   }
   return [...byVars.entries()]
@@ -55,7 +55,7 @@ export function multiply(a: Dim, b: Dim): Dim {
 
 /** a / b where b is a single term whose names a's terms all contain; otherwise undefined. */
 export function divide(a: Dim, b: Dim): Dim | undefined {
-  if (b.length !== 1) return equal(a, b) ? constant(1) : undefined;
+  if (b.length !== 1) return b.length > 0 && equal(a, b) ? constant(1) : undefined;
   const divisor = b[0];
   const terms: Term[] = [];
   for (const t of a) {

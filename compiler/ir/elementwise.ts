@@ -55,7 +55,7 @@ export const elementwise = {
   }),
   relu: unary({
     doc: "max(x, 0)",
-    evaluate: (x) => (x > 0 ? x : 0),
+    evaluate: (x) => Math.max(x, 0),
     grad: (b, { y, dy }) => [b.mul(dy, b.gt(y, b.scalar(0)))],
     flops: 1,
     domain: [0.1, 2],

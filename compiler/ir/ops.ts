@@ -4,6 +4,12 @@ import { type StructuralRow, structural } from "./structural.ts";
 import { broadcastTypes, ShapeError } from "./type.ts";
 import type { OpAttrs, OpName, Type } from "./types.ts";
 
+/** The two ops without a row: their meaning is in the interpreter, their derivative in `derive`. */
+export const special = {
+  leaf: "a value from outside the graph",
+  scan: "a body run once per time step",
+} satisfies Partial<Record<OpName, string>>;
+
 export type StructuralOp = keyof typeof structural;
 
 export function structuralRow<K extends StructuralOp>(op: K): StructuralRow<K> {
@@ -16,11 +22,17 @@ export function inferTypes<K extends Exclude<OpName, "scan">>(
   x: readonly Type[],
   attrs: OpAttrs[K],
 ): readonly Type[] {
-  if (op === "leaf") return [(attrs as OpAttrs["leaf"]).type];
+  if (op === "leaf") {
+    if (x.length > 0) throw new ShapeError(`a leaf takes no values, not ${x.length}`);
+    return [(attrs as OpAttrs["leaf"]).type];
+  }
   if (isElementwise(op)) {
     const { arity } = elementwise[op];
     if (x.length !== arity) throw new ShapeError(`${op} takes ${arity} values, not ${x.length}`);
     return [broadcastTypes(x)];
   }
-  return structuralRow(op as StructuralOp).infer(x, attrs as never);
+  const { operands, infer } = structuralRow(op as StructuralOp);
+  if (operands === "many" ? x.length === 0 : x.length !== operands.length)
+    throw new ShapeError(`${op} takes ${operands === "many" ? "some" : operands.length} values, not ${x.length}`);
+  return infer(x, attrs as never);
 }

@@ -3,13 +3,16 @@
  * and its derivative. (`scan` has a body and `leaf` a source; the interpreter and `derive` know those two.)
  */
 import type { Builder } from "./builder.ts";
+import { contract, contractionGrad, contractionType } from "./contraction.ts";
 import * as dim from "./dim.ts";
-import { alignedShape, alignedStrides, type Bindings, forEachIndex, rowMajor, type Tensor, tensor } from "./tensor.ts";
-import { broadcastTypes, extentsOf, ShapeError, scalar, showType } from "./type.ts";
+import { alignedShape, alignedStrides, type Bindings, forEachRow, rowMajor, type Tensor, tensor } from "./tensor.ts";
+import { broadcastTypes, extentsOf, ShapeError, sameShape, sameType, scalar, showType } from "./type.ts";
 import type { Axes, OpAttrs, OpName, Type, Value } from "./types.ts";
 
 export interface StructuralRow<K extends OpName> {
   readonly doc: string;
+  /** What the operands are; `many`: one or more of the same sort. */
+  readonly operands: readonly string[] | "many";
   infer(x: readonly Type[], attrs: OpAttrs[K]): readonly Type[];
   evaluate(x: readonly Tensor[], attrs: OpAttrs[K], types: readonly Type[], dims: Bindings): readonly Tensor[];
   /** Cotangents of the operands (undefined: none flows) from those of the results. `zero`: none ever flows. */
@@ -22,6 +25,7 @@ export interface StructuralRow<K extends OpName> {
 }
 
 const identity = {
+  operands: ["x"],
   infer: ([x]: readonly Type[]) => [x],
   evaluate: ([x]: readonly Tensor[]) => [x],
 };
@@ -53,8 +57,9 @@ function fold(
   y.data.fill(start);
   const rank = x.type.shape.length;
   const view: Tensor = { type: kept, shape: tensor(kept, dims).shape, data: y.data };
-  forEachIndex(alignedShape(x, rank), [alignedStrides(x, rank), alignedStrides(view, rank)], ([i, j]) => {
-    y.data[j] = f(y.data[j], x.data[i]);
+  const strides = [alignedStrides(x, rank), alignedStrides(view, rank)];
+  forEachRow(alignedShape(x, rank), strides, ([i, j], _, n, [di, dj]) => {
+    for (let k = 0; k < n; k++, i += di, j += dj) y.data[j] = f(y.data[j], x.data[i]);
   });
   return y;
 }
@@ -70,6 +75,7 @@ const reduction = <K extends "sum" | "maximum">(
   row: Pick<StructuralRow<K>, "evaluate" | "grad">,
 ): StructuralRow<K> => ({
   doc,
+  operands: ["x"],
   infer: ([x], { axes }) => [reducedType(x, axes)],
   ...row,
 });
@@ -84,78 +90,10 @@ function around(x: Tensor, axis: number): readonly [number, number, number] {
 function stretch(x: Tensor, type: Type, dims: Bindings): Tensor {
   const y = tensor(type, dims);
   const rank = type.shape.length;
-  forEachIndex(alignedShape(y, rank), [alignedStrides(x, rank)], ([i], at) => {
-    y.data[at] = x.data[i];
+  forEachRow(alignedShape(y, rank), [alignedStrides(x, rank)], ([i], at, n, [di]) => {
+    for (let k = 0; k < n; k++, i += di) y.data[at + k] = x.data[i];
   });
   return y;
-}
-
-/** Axes of a labelled operand as [label, extent, stride]; time is "<", batch is "|". */
-function labelled(x: Tensor, labels: string): readonly (readonly [string, number, number])[] {
-  const all = [...(x.type.time ? ["<"] : []), ...(x.type.batch ? ["|"] : []), ...labels];
-  const strides = rowMajor(x.shape);
-  return all.map((l, i) => [l, x.shape[i], strides[i]]);
-}
-
-function contract(a: Tensor, b: Tensor, attrs: OpAttrs["dot"], type: Type, dims: Bindings): Tensor {
-  const y = tensor(type, dims);
-  const sides = [labelled(a, attrs.a), labelled(b, attrs.b), labelled(y, attrs.out)];
-  const loops = new Map<string, number>();
-  for (const side of [sides[2], sides[0], sides[1]]) for (const [l, n] of side) loops.set(l, n);
-  const names = [...loops.keys()];
-  const strides = sides.map((side) => names.map((l) => side.find(([k]) => k === l)?.[2] ?? 0));
-  forEachIndex([...loops.values()], strides, ([i, j, k]) => {
-    y.data[k] += a.data[i] * b.data[j];
-  });
-  return y;
-}
-
-function dotType([a, b]: readonly Type[], { a: la, b: lb, out, batch, time }: OpAttrs["dot"]): Type {
-  const extent = new Map<string, dim.Dim>();
-  for (const [labels, type] of [
-    [la, a],
-    [lb, b],
-  ] as const) {
-    if (labels.length !== type.shape.length)
-      throw new ShapeError(`${showType(type)} does not have the axes "${labels}"`);
-    [...labels].forEach((l, i) => {
-      const old = extent.get(l);
-      if (old !== undefined && !dim.equal(old, type.shape[i])) {
-        throw new ShapeError(
-          `the product of ${showType(a)} and ${showType(b)} sums over ${dim.show(old)} on one side and ${dim.show(type.shape[i])} on the other`,
-        );
-      }
-      extent.set(l, type.shape[i]);
-    });
-  }
-  return {
-    dtype: "f32",
-    time: (a.time || b.time) && !time,
-    batch: (a.batch || b.batch) && !batch,
-    shape: [...out].map((l) => {
-      const d = extent.get(l);
-      if (d === undefined) throw new ShapeError(`the label ${l} of the result stands on neither side`);
-      return d;
-    }),
-  };
-}
-
-/** The cotangent of one side of a dot: the contraction of dy with the other side, over what this side lacks. */
-function dotGrad(
-  b: Builder,
-  dy: Value,
-  other: Value,
-  to: Type,
-  labels: { dy: string; other: string; to: string },
-): Value {
-  const v = b.dot(dy, other, {
-    a: labels.dy,
-    b: labels.other,
-    out: labels.to,
-    batch: (dy.type.batch || other.type.batch) && !to.batch,
-    time: (dy.type.time || other.type.time) && !to.time,
-  });
-  return b.broadcast(v, { ...to, dtype: "f32" });
 }
 
 type Rows = {
@@ -165,6 +103,7 @@ type Rows = {
 export const structural: Rows = {
   const: {
     doc: "a number, times the product of extents",
+    operands: [],
     infer: () => [scalar],
     evaluate: (_, { value, dims: names }, [type], dims) => [
       tensor(type, dims, [names.reduce((p, d) => p * dim.evaluate(dim.parse(d), dims), value)]),
@@ -191,6 +130,7 @@ export const structural: Rows = {
   }),
   argmax: {
     doc: "position of the largest entry along the last feature axis",
+    operands: ["x"],
     infer: ([x]) => {
       if (x.shape.length === 0) throw new ShapeError("argmax needs a feature axis");
       return [{ ...x, dtype: "index", shape: x.shape.slice(0, -1) }];
@@ -208,15 +148,14 @@ export const structural: Rows = {
   },
   dot: {
     doc: "labelled contraction",
-    infer: (x, attrs) => [dotType(x, attrs)],
+    operands: ["a", "b"],
+    infer: (x, attrs) => [contractionType(x, attrs)],
     evaluate: ([a, b], attrs, [type], dims) => [contract(a, b, attrs, type, dims)],
-    grad: (b, { x, dy, attrs }) => [
-      dotGrad(b, dy[0]!, x[1], x[0].type, { dy: attrs.out, other: attrs.b, to: attrs.a }),
-      dotGrad(b, dy[0]!, x[0], x[1].type, { dy: attrs.out, other: attrs.a, to: attrs.b }),
-    ],
+    grad: (b, { x, dy, attrs }) => contractionGrad(b, x, dy[0]!, attrs),
   },
   split: {
     doc: "equal parts along a feature axis",
+    operands: ["x"],
     infer: ([x], { axis, parts }) => {
       const part = x.shape[axis] && dim.divide(x.shape[axis], dim.constant(parts));
       if (!part || part.some((t) => t.vars.length === 0 && t.den > 1))
@@ -243,6 +182,7 @@ export const structural: Rows = {
   },
   concat: {
     doc: "operands one behind another along a feature axis",
+    operands: "many",
     infer: (x, { axis }) => {
       if (x.some((t) => t.shape.length <= axis || t.shape.length !== x[0].shape.length))
         throw new ShapeError(`${x.map(showType).join(", ")} cannot be joined along axis ${axis}`);
@@ -274,9 +214,10 @@ export const structural: Rows = {
   },
   cut: {
     doc: "parts of given widths along a feature axis",
+    operands: ["x"],
     infer: ([x], { axis, widths }) => {
       const to = widths.map(dim.parse);
-      if (!dim.equal(to.reduce(dim.add), x.shape[axis]))
+      if (x.shape[axis] === undefined || !dim.equal(to.reduce(dim.add, []), x.shape[axis]))
         throw new ShapeError(`${showType(x)} cannot be cut in ${widths.join(", ")}`);
       return to.map((w) => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? w : d)) }));
     },
@@ -302,6 +243,7 @@ export const structural: Rows = {
   },
   reshape: {
     doc: "the same elements in another feature shape",
+    operands: ["x"],
     infer: ([x], { shape }) => {
       const to = shape.map(dim.parse);
       if (!dim.equal(dim.product(to), dim.product(x.shape)))
@@ -313,9 +255,10 @@ export const structural: Rows = {
   },
   transpose: {
     doc: "feature axes in another order",
+    operands: ["x"],
     infer: ([x], { permutation }) => {
-      if (permutation.length !== x.shape.length)
-        throw new ShapeError(`${showType(x)} does not have ${permutation.length} axes`);
+      if ([...permutation].sort((i, j) => i - j).join() !== [...x.shape.keys()].join())
+        throw new ShapeError(`[${permutation.join(", ")}] does not order the axes of ${showType(x)}`);
       return [{ ...x, shape: permutation.map((i) => x.shape[i]) }];
     },
     evaluate: ([x], { permutation }, [type], dims) => {
@@ -323,8 +266,8 @@ export const structural: Rows = {
       const lead = x.shape.length - permutation.length;
       const strides = rowMajor(x.shape);
       const from = [...strides.slice(0, lead), ...permutation.map((i) => strides[lead + i])];
-      forEachIndex(y.shape, [from], ([i], at) => {
-        y.data[at] = x.data[i];
+      forEachRow(y.shape, [from], ([i], at, n, [di]) => {
+        for (let k = 0; k < n; k++, i += di) y.data[at + k] = x.data[i];
       });
       return [y];
     },
@@ -334,12 +277,18 @@ export const structural: Rows = {
   },
   broadcast: {
     doc: "to a larger type",
-    infer: (_, { type }) => [type],
+    operands: ["x"],
+    infer: ([x], { type }) => {
+      if (!sameType(broadcastTypes([x, type]), { ...type, dtype: "f32" }))
+        throw new ShapeError(`${showType(x)} does not stretch to ${showType(type)}`);
+      return [type];
+    },
     evaluate: ([x], _, [type], dims) => [stretch(x, type, dims)],
     grad: (_, { dy }) => [dy[0]],
   },
   at: {
     doc: "the value at the first or last time step",
+    operands: ["x"],
     infer: ([x]) => {
       if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
       return [{ ...x, time: false }];
@@ -353,7 +302,11 @@ export const structural: Rows = {
   },
   put: {
     doc: "zero but at the first or last time step",
-    infer: ([x]) => [{ ...x, time: true }],
+    operands: ["x"],
+    infer: ([x]) => {
+      if (x.time) throw new ShapeError(`${showType(x)} already varies over time`);
+      return [{ ...x, time: true }];
+    },
     evaluate: ([x], { step }, [type], dims) => {
       const y = tensor(type, dims);
       y.data.set(x.data, step === "first" ? 0 : y.data.length - x.data.length);
@@ -363,6 +316,7 @@ export const structural: Rows = {
   },
   gather: {
     doc: "rows of a table by index",
+    operands: ["table", "index"],
     infer: ([table, index]) => {
       if (index.dtype !== "index") throw new ShapeError(`${showType(index)} is not an index`);
       if (table.time || table.batch || table.shape.length === 0)
@@ -381,15 +335,22 @@ export const structural: Rows = {
   },
   scatter: {
     doc: "rows added up where their index says",
-    infer: ([index, rows], { size }) => [
-      { dtype: "f32", time: false, batch: false, shape: [dim.parse(size), ...rows.shape.slice(index.shape.length)] },
-    ],
+    operands: ["index", "rows"],
+    infer: ([index, rows], { size }) => {
+      if (index.dtype !== "index") throw new ShapeError(`${showType(index)} is not an index`);
+      if (!sameShape(index.shape, rows.shape.slice(0, index.shape.length)))
+        throw new ShapeError(`${showType(index)} does not say where the rows of ${showType(rows)} go`);
+      const row = rows.shape.slice(index.shape.length);
+      return [{ dtype: "f32", time: false, batch: false, shape: [dim.parse(size), ...row] }];
+    },
     evaluate: ([index, rows], _, [type], dims) => {
       const y = tensor(type, dims);
       const n = y.data.length / y.shape[0];
-      const full = stretch(rows, { ...rows.type, time: index.type.time, batch: index.type.batch }, dims);
-      index.data.forEach((row, i) => {
-        for (let k = 0; k < n; k++) y.data[row * n + k] += full.data[i * n + k];
+      const every = { time: index.type.time || rows.type.time, batch: index.type.batch || rows.type.batch };
+      const at = stretch(index, { ...index.type, ...every }, dims).data;
+      const from = stretch(rows, { ...rows.type, ...every }, dims).data;
+      at.forEach((row, i) => {
+        for (let k = 0; k < n; k++) y.data[row * n + k] += from[i * n + k];
       });
       return [y];
     },
@@ -397,6 +358,7 @@ export const structural: Rows = {
   },
   onehot: {
     doc: "1 at the index, 0 elsewhere",
+    operands: ["index"],
     infer: ([index], { size }) => {
       if (index.dtype !== "index") throw new ShapeError(`${showType(index)} is not an index`);
       return [{ ...index, dtype: "f32", shape: [...index.shape, dim.parse(size)] }];

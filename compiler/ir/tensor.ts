@@ -80,6 +80,21 @@ export function forEachIndex(
   }
 }
 
+/**
+ * As `forEachIndex`, for loops that run along the last axis themselves: `visit` is called once for every index of the other
+ * axes, with the offsets and the position where the row starts, its length, and what each offset advances by along it.
+ */
+export function forEachRow(
+  shape: readonly number[],
+  strides: readonly (readonly number[])[],
+  visit: (offsets: readonly number[], position: number, n: number, steps: readonly number[]) => void,
+): void {
+  const n = shape.length === 0 ? 1 : shape[shape.length - 1];
+  const steps = strides.map((s) => (s.length === 0 ? 0 : s[s.length - 1]));
+  const outer = strides.map((s) => s.slice(0, -1));
+  forEachIndex(shape.slice(0, -1), outer, (offsets, row) => visit(offsets, row * n, n, steps));
+}
+
 export function rowMajor(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let step = 1;

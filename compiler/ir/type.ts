@@ -34,12 +34,15 @@ export function broadcastShapes(a: readonly dim.Dim[], b: readonly dim.Dim[]): r
 
 /** The type of an elementwise op on operands of these types. */
 export function broadcastTypes(types: readonly Type[]): Type {
-  return types.reduce((a, b) => ({
-    dtype: "f32",
-    time: a.time || b.time,
-    batch: a.batch || b.batch,
-    shape: broadcastShapes(a.shape, b.shape),
-  }));
+  return types.reduce(
+    (a, b) => ({
+      dtype: "f32",
+      time: a.time || b.time,
+      batch: a.batch || b.batch,
+      shape: broadcastShapes(a.shape, b.shape),
+    }),
+    scalar,
+  );
 }
 
 /** The number of elements a reduction of `t` over its own extra axes combines, as dimension texts. */

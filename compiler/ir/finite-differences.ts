@@ -1,0 +1,83 @@
+/** Gradients by central differences of the f64 reference: the truth that derivatives are checked against. */
+import { interpret } from "./interpret.ts";
+import type { Bindings } from "./tensor.ts";
+import type { Graph, Op, Value } from "./types.ts";
+
+/** The numbers of each leaf, by its name, in row-major order of [time?, batch?, ...features]. */
+export type Leaves = Readonly<Record<string, ArrayLike<number>>>;
+
+export interface FiniteDifferenceOptions {
+  /** Which result is differentiated, a single number: `loss:loss` unless told. */
+  readonly result?: string;
+  /** Step for an element x, as a multiple of max(1, |x|). */
+  readonly step?: number;
+}
+
+/**
+ * The step that balances the two errors of a central difference: truncation grows as h², rounding as ε/h, so h = ∛ε ≈ 6e-6
+ * (Press et al., Numerical Recipes, 5.7). Both are then about 4e-11 for functions whose values and derivatives are near 1.
+ */
+const defaultStep = Math.cbrt(Number.EPSILON);
+
+/** d result / d leaf `of`, in the leaf's own order: (f(x + h) − f(x − h)) / 2h for each of its elements. */
+export function finiteDifferences(
+  graph: Graph,
+  dims: Bindings,
+  leaves: Leaves,
+  of: string,
+  options: FiniteDifferenceOptions = {},
+): Float64Array {
+  const { result = "loss:loss", step = defaultStep } = options;
+  const needed = only(graph, result);
+  const x = Float64Array.from(leaves[of]);
+  const read = { ...leaves, [of]: x };
+  const f = (): number => {
+    const y = interpret(needed, { dims, leaf: (name) => read[name] }).get(result);
+    if (y?.data.length !== 1) throw new Error(`${result} is not a single number`);
+    return y.data[0];
+  };
+  return x.map((center, i) => {
+    const h = step * Math.max(1, Math.abs(center));
+    x[i] = center + h;
+    const [right, above] = [x[i], f()];
+    x[i] = center - h;
+    const [left, below] = [x[i], f()];
+    x[i] = center;
+    // The distance that was really stepped, after rounding.
+    return (above - below) / (right - left);
+  });
+}
+
+/** `graph` with nothing but what `result` needs. */
+function only(graph: Graph, result: string): Graph {
+  const results = graph.results.filter((r) => `${r.kind}:${r.name}` === result);
+  const needed = new Set<number>(results.map((r) => r.value.id));
+  const need = (v: Value): unknown => needed.add(v.id);
+  const within = (op: Op): void => {
+    op.operands.forEach(need);
+    op.body?.ops.forEach(within);
+    op.body?.results.forEach(need);
+  };
+  const ops: Op[] = [];
+  for (const op of graph.ops.toReversed()) {
+    if (!op.results.some((v) => needed.has(v.id))) continue;
+    within(op);
+    ops.unshift(op);
+  }
+  return { ...graph, ops, results };
+}
+
+/**
+ * max |a − b| / max(|a|∞, |b|∞, floor). Below `floor` gradients are compared absolutely: there the rounding of the differences
+ * themselves, some 1e-11, would be large beside them. NaN anywhere gives NaN, which is below no tolerance.
+ */
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>, floor = 1e-3): number {
+  if (a.length !== b.length) throw new Error(`${a.length} numbers cannot be compared with ${b.length}`);
+  let difference = 0;
+  let scale = floor;
+  for (let i = 0; i < a.length; i++) {
+    difference = Math.max(difference, Math.abs(a[i] - b[i]));
+    scale = Math.max(scale, Math.abs(a[i]), Math.abs(b[i]));
+  }
+  return difference / scale;
+}

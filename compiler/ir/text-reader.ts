@@ -1,0 +1,101 @@
+/** Reads the text form of IRs from left to right. White space and `//` comments separate and mean nothing. */
+
+/** A text that does not read, with the line (from 1) where it stops. */
+export class IrSyntaxError extends Error {
+  readonly line: number;
+
+  constructor(message: string, line: number) {
+    super(`line ${line}: ${message}`);
+    this.name = "IrSyntaxError";
+    this.line = line;
+  }
+}
+
+const space = /(?:\s|\/\/[^\n]*)*/y;
+
+export class Reader {
+  private readonly text: string;
+  private at = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** What `pattern` (sticky) matches next, or undefined. */
+  tryMatch(pattern: RegExp): string | undefined {
+    space.lastIndex = this.at;
+    space.exec(this.text);
+    pattern.lastIndex = space.lastIndex;
+    const found = pattern.exec(this.text)?.[0];
+    if (found !== undefined) this.at = pattern.lastIndex;
+    return found;
+  }
+
+  match(pattern: RegExp, what: string): string {
+    return this.tryMatch(pattern) ?? this.fail(`expected ${what}`);
+  }
+
+  /** Takes `token` if it comes next: a punctuation mark, or a word that does not go on. */
+  take(token: string): boolean {
+    const escaped = token.replace(/[^\w]/g, "\\$&");
+    return this.tryMatch(new RegExp(/\w$/.test(token) ? `${escaped}(?!\\w)` : escaped, "y")) !== undefined;
+  }
+
+  expect(token: string): void {
+    if (!this.take(token)) this.fail(`expected "${token}"`);
+  }
+
+  word(what = "a name"): string {
+    return this.match(/[A-Za-z_]\w*/y, what);
+  }
+
+  /** One of `words`. */
+  oneOf<W extends string>(words: readonly W[]): W {
+    return words.find((w) => this.take(w)) ?? this.fail(`expected ${words.join(" or ")}`);
+  }
+
+  string(): string {
+    const found = this.match(/"(?:[^"\\\n]|\\.)*"/y, "a string");
+    try {
+      return JSON.parse(found) as string;
+    } catch {
+      return this.fail(`${found} is not a string`);
+    }
+  }
+
+  number(): number {
+    return Number(this.match(/-?(?:Infinity|\d+(?:\.\d+)?(?:e[-+]?\d+)?)|NaN/y, "a number"));
+  }
+
+  /** A dimension's text: `4H`, `D + 2H`. */
+  dimension(): string {
+    return this.match(/[-\w*/]+(?: *\+ *[-\w*/]+)*/y, "a dimension");
+  }
+
+  /** Items with commas between, up to `end`, which is taken. */
+  list<T>(end: string, item: () => T): T[] {
+    const items: T[] = [];
+    if (this.take(end)) return items;
+    do items.push(item());
+    while (this.take(","));
+    this.expect(end);
+    return items;
+  }
+
+  end(): void {
+    if (this.tryMatch(/[\s\S]/y) !== undefined) this.fail("expected the end of the text");
+  }
+
+  fail(message: string): never {
+    space.lastIndex = this.at;
+    space.exec(this.text);
+    const at = space.lastIndex;
+    const rest = this.text.slice(at, this.text.indexOf("\n", at) < 0 ? undefined : this.text.indexOf("\n", at));
+    throw new IrSyntaxError(`${message} before "${rest}"`, this.text.slice(0, at).split("\n").length);
+  }
+}
+
+/** A number that `Reader.number` reads back exactly. */
+export function showNumber(n: number): string {
+  return Object.is(n, -0) ? "-0" : String(n);
+}
