@@ -33,11 +33,21 @@ export function matchArguments(
   for (const arg of args) {
     const name = arg.name?.text ?? names[next++];
     if (name === undefined) {
-      wrong("C0205", arg.span, `\`${callee}\` takes ${names.length} arguments, not ${args.length}`, `it is ${signature}`);
+      wrong(
+        "C0205",
+        arg.span,
+        `\`${callee}\` takes ${names.length} arguments, not ${args.length}`,
+        `it is ${signature}`,
+      );
       return undefined;
     }
     if (!names.includes(name)) {
-      wrong("C0206", arg.span, `\`${callee}\` has no argument \`${name}\``, didYouMean(name, names) ?? `it is ${signature}`);
+      wrong(
+        "C0206",
+        arg.span,
+        `\`${callee}\` has no argument \`${name}\``,
+        didYouMean(name, names) ?? `it is ${signature}`,
+      );
       ok = false;
     } else if (matched.has(name)) {
       wrong("C0206", arg.span, `\`${callee}\` is given \`${name}\` twice`);

@@ -51,14 +51,18 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
       case "number":
         return;
       case "name":
-        return use(e.name, initial);
+        use(e.name, initial);
+        return;
       case "list":
-        return e.items.forEach((i) => visit(i, initial));
+        for (const i of e.items) visit(i, initial);
+        return;
       case "unary":
-        return visit(e.operand, initial);
+        visit(e.operand, initial);
+        return;
       case "binary":
         visit(e.left, initial);
-        return visit(e.right, initial);
+        visit(e.right, initial);
+        return;
       case "call": {
         const name = e.callee.text;
         const called = module.names.has(name) || Object.hasOwn(builtins, name);

@@ -3,7 +3,7 @@ import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { ElementwiseOp } from "../ir/elementwise.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
-import type { Value } from "../ir/types.ts";
+import type { Type, Value } from "../ir/types.ts";
 import type { Over } from "../syntax/ast.ts";
 import { asDim, isExtent } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
@@ -78,7 +78,7 @@ const atStep = (step: "first" | "last"): Builtin => ({
     if (x.type.time) return value(c.builder.one("at", [x], { step }));
     c.problems.error("C0215", span, `\`${name}\` needs a value that varies over time`, {
       label: "this value has no time axis",
-      help: "use it without `" + name + "`",
+      help: `use it without \`${name}\``,
     });
     return poison;
   },
@@ -117,7 +117,12 @@ function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
 }
 
 function noFeatures(call: BuiltinCall): Meaning {
-  return misfit(call.span, `\`${call.name}\` needs a feature axis`, [{ span: call.spans[0], message: "this is []" }], call.c);
+  return misfit(
+    call.span,
+    `\`${call.name}\` needs a feature axis`,
+    [{ span: call.spans[0], message: "this is []" }],
+    call.c,
+  );
 }
 
 export const builtins: Readonly<Record<string, Builtin>> = {
@@ -182,7 +187,12 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       const part = dim.divide(x.type.shape[axis], dim.constant(parts))!;
       if (part.some((t) => t.vars.length === 0 && t.den > 1)) {
         const message = `${dim.show(x.type.shape[axis])} cannot be split in ${parts} equal parts`;
-        return misfit(call.span, message, [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }], call.c);
+        return misfit(
+          call.span,
+          message,
+          [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }],
+          call.c,
+        );
       }
       call.c.world.extents.push({ dim: part, span: call.span });
       const items = call.c.builder.emit("split", [x], { axis, parts }).map(value);
@@ -198,7 +208,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       if (xs.length < call.args.length) return poison;
       const rank = Math.max(...xs.map((v) => v.type.shape.length));
       try {
-        xs.map((v) => v.type.shape.slice(0, -1)).reduce(broadcastShapes);
+        xs.map((v): Type["shape"] => v.type.shape.slice(0, -1)).reduce(broadcastShapes);
       } catch (e) {
         if (!(e instanceof ShapeError)) throw e;
         return cannotJoin(call, xs);
@@ -225,7 +235,12 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       if (shape.length < list.items.length) return poison;
       if (!dim.equal(dim.product(shape), dim.product(x.type.shape))) {
         const message = `${showShape(x.type.shape)} does not have the elements of ${showShape(shape)}`;
-        return misfit(call.span, message, [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }], call.c);
+        return misfit(
+          call.span,
+          message,
+          [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }],
+          call.c,
+        );
       }
       return value(call.c.builder.one("reshape", [x], { shape: shape.map(dim.show) }));
     },
@@ -261,7 +276,9 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       const table = real(call, 1);
       if (i === undefined || table === undefined) return poison;
       if (table.type.shape.length === 0 || table.type.batch || table.type.time) {
-        call.c.problems.error("C0204", call.spans[1], "`embed` needs a table of rows", { label: "not a parameter [n, …]" });
+        call.c.problems.error("C0204", call.spans[1], "`embed` needs a table of rows", {
+          label: "not a parameter [n, …]",
+        });
         return poison;
       }
       return value(call.c.builder.one("gather", [table, i], {}));

@@ -4,16 +4,7 @@ import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Graph, Type, Value } from "../ir/types.ts";
-import type {
-  CellDecl,
-  Expr,
-  InputStmt,
-  Name,
-  OutputStmt,
-  ParamStmt,
-  SiteStmt,
-  StateStmt,
-} from "../syntax/ast.ts";
+import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
 import { dimension, shapeOf } from "./constants.ts";
 import { type Context, claim, declaredNames, hint, leaf, showShape, type World } from "./context.ts";
 import { type Dependence, dependenceOf } from "./dependence.ts";
@@ -23,7 +14,7 @@ import { initialiser } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
 import { elaborateNorm, type NormInfo } from "./norms.ts";
-import { type Placed, type PlaceOption, Placements, placementsOf } from "./placements.ts";
+import { type Placed, Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
 
 /** A named point of a cell or model, and what stands there. */
@@ -126,7 +117,10 @@ class CellRun {
       const d = dims.get(p.name.text);
       this.scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
     }
-    const placements = new Placements(placementsOf([...cell.placements, ...this.instance.options], this.scope), problems);
+    const placements = new Placements(
+      placementsOf([...cell.placements, ...this.instance.options], this.scope),
+      problems,
+    );
     for (const s of cell.decl.body) {
       switch (s.kind) {
         case "param":
@@ -190,10 +184,15 @@ class CellRun {
     const shape = shapeOf(s.shape, this.c);
     const again = replaced && shapeOf(replaced.stmt.shape, { ...this.c, module: replaced.module });
     if (shape && again && !sameShape(shape, again)) {
-      this.world.problems.error("C0204", replaced.stmt.shape.span, `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`, {
-        label: "`with` changes how it begins, not its shape",
-        notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
-      });
+      this.world.problems.error(
+        "C0204",
+        replaced.stmt.shape.span,
+        `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`,
+        {
+          label: "`with` changes how it begins, not its shape",
+          notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
+        },
+      );
       return undefined;
     }
     return shape;
@@ -205,9 +204,7 @@ class CellRun {
     const known = shape !== undefined && (s.type.kind === "tensor" || size !== undefined);
     const at = this.inputCount++;
     const dtype = s.type.kind === "index" ? "index" : "f32";
-    const outside = known
-      ? this.instance.input(s, { dtype, time: true, batch: true, shape }, size, at)
-      : undefined;
+    const outside = known ? this.instance.input(s, { dtype, time: true, batch: true, shape }, size, at) : undefined;
     if (outside === undefined) {
       this.scope.declare(s.name, "input", poison, this.world.problems);
       return;
@@ -248,9 +245,14 @@ class CellRun {
     const type: Type = { dtype: "f32", time: false, batch: true, shape };
     const known = this.stretch(v, type);
     if (known !== undefined) return hint(known, `${s.name.text}_first`);
-    this.world.problems.error("C0204", init.span, `\`${s.name.text}\` is ${showShape(shape)}, but begins as ${showShape(v.type.shape)}`, {
-      label: `this is ${showShape(v.type.shape)}`,
-    });
+    this.world.problems.error(
+      "C0204",
+      init.span,
+      `\`${s.name.text}\` is ${showShape(shape)}, but begins as ${showShape(v.type.shape)}`,
+      {
+        label: `this is ${showShape(v.type.shape)}`,
+      },
+    );
     return undefined;
   }
 

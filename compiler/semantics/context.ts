@@ -41,7 +41,9 @@ export interface Context {
 }
 
 /** Every name that the statements of a body declare, as `later` needs them. */
-export function declaredNames(body: readonly { readonly kind: string; readonly name?: Name; readonly names?: readonly Name[] }[]): Map<string, Name> {
+export function declaredNames(
+  body: readonly { readonly kind: string; readonly name?: Name; readonly names?: readonly Name[] }[],
+): Map<string, Name> {
   const all = new Map<string, Name>();
   for (const s of body) for (const n of s.names ?? (s.name ? [s.name] : [])) all.set(spell(n), n);
   return all;

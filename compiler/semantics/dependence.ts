@@ -13,11 +13,7 @@ export type Dependence =
 const rank = { constant: 0, step: 1, recurrent: 2 } as const;
 
 /** The dependence of `value`, given that of the body's params, in a body whose ops so far are `ops`. */
-export function dependenceOf(
-  value: Value,
-  ops: readonly Op[],
-  params: ReadonlyMap<number, Dependence>,
-): Dependence {
+export function dependenceOf(value: Value, ops: readonly Op[], params: ReadonlyMap<number, Dependence>): Dependence {
   const known = new Map(params);
   const of = (v: Value): Dependence => known.get(v.id) ?? { kind: "constant" };
   for (const op of ops) {

@@ -41,7 +41,7 @@ export function evaluate(e: Expr, c: Context): Meaning {
 }
 
 /** `e` as a tensor; undefined after a report. */
-export function valueOf(e: Expr, c: Context): Value | undefined {
+export function tensorOf(e: Expr, c: Context): Value | undefined {
   return toValue(evaluate(e, c), e.span, c);
 }
 
@@ -133,7 +133,8 @@ function binary(e: Binary, c: Context): Meaning {
   if (a.kind === "poison" || b.kind === "poison") return poison;
   const isArithmetic = e.op === "+" || e.op === "-" || e.op === "*" || e.op === "/";
   if (isArithmetic && b.kind === "none") return a;
-  if (isArithmetic && a.kind === "none") return e.op === "-" ? negate(b, e.right.span, c) : e.op === "/" ? recip(b, e, c) : b;
+  if (isArithmetic && a.kind === "none")
+    return e.op === "-" ? negate(b, e.right.span, c) : e.op === "/" ? recip(b, e, c) : b;
   const known = fold(e.op, a, b);
   if (known !== undefined) return known;
   if (e.op === "^") return power(e, a, b, c);
@@ -258,8 +259,7 @@ function constantPower(b: Builder, x: Value, p: number): Value {
   if (p === 2) return b.square(x);
   if (p === 0.5) return b.sqrt(x);
   if (p === -0.5) return b.elementwise("rsqrt", [x]);
-  if (Number.isInteger(p) && p < 0 && p >= -largestProduct)
-    return b.elementwise("recip", [constantPower(b, x, -p)]);
+  if (Number.isInteger(p) && p < 0 && p >= -largestProduct) return b.elementwise("recip", [constantPower(b, x, -p)]);
   if (Number.isInteger(p) && p > 0 && p <= largestProduct) {
     const half = b.square(constantPower(b, x, Math.floor(p / 2)));
     return p % 2 === 0 ? half : b.mul(half, x);
@@ -303,4 +303,3 @@ export function describe(m: Meaning): string {
       return m satisfies never;
   }
 }
-

@@ -20,11 +20,7 @@ export interface Built {
   readonly scope: Scope;
 }
 
-export function buildCell(
-  cell: Resolved<CellDecl>,
-  options: readonly In<PlaceOption>[],
-  world: World,
-): Built {
+export function buildCell(cell: Resolved<CellDecl>, options: readonly In<PlaceOption>[], world: World): Built {
   const b = new Builder();
   const dims = new Map(cell.decl.params.map((p) => [p.name.text, dim.variable(p.name.text)]));
   const elaborated = elaborateCell(

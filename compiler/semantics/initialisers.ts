@@ -17,7 +17,10 @@ interface Initialiser {
 
 const constant = (value: number): Init => ({ kind: "constant", value });
 const optional = (...names: string[]): readonly Parameter[] =>
-  names.map((name) => ({ name, default: { kind: "number", value: 0, text: "0", span: { file: "", start: 0, end: 0 } } }));
+  names.map((name) => ({
+    name,
+    default: { kind: "number", value: 0, text: "0", span: { file: "", start: 0, end: 0 } },
+  }));
 
 /** The same initialiser for each of `n` equal parts of the last axis: a gate each. */
 const repeated = (init: Init, n: number | undefined): Init =>
@@ -125,7 +128,9 @@ function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {
     }
   }
   if (parts.length > 0) return { kind: "init", init: { kind: "blocks", parts } };
-  c.problems.error("C0216", span, "`blocks` needs an initialiser for each part", { help: "blocks(orthogonal, identity)" });
+  c.problems.error("C0216", span, "`blocks` needs an initialiser for each part", {
+    help: "blocks(orthogonal, identity)",
+  });
   return { kind: "poison" };
 }
 

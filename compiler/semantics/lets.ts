@@ -1,8 +1,9 @@
 /** `a = e` and `a, b = e`: names for values. */
-import { hint, type Context } from "./context.ts";
+
+import type { LetStmt, Name } from "../syntax/ast.ts";
+import { type Context, hint } from "./context.ts";
 import { describe, evaluate } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
-import type { LetStmt, Name } from "../syntax/ast.ts";
 
 /**
  * Gives the names of `s` their meanings. `next` takes a primed name, the next value of a state; where there are no

@@ -5,7 +5,16 @@ import * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/structural.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Axes, Graph, Result, Type, Value } from "../ir/types.ts";
-import type { CellDecl, CellParam, Expr, InputStmt, MetricStmt, ModelDecl, ParamStmt, SiteStmt } from "../syntax/ast.ts";
+import type {
+  CellDecl,
+  CellParam,
+  Expr,
+  InputStmt,
+  MetricStmt,
+  ModelDecl,
+  ParamStmt,
+  SiteStmt,
+} from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import { elaborateCell, type SiteInfo } from "./cells.ts";
 import { dimension, shapeOf } from "./constants.ts";
@@ -17,7 +26,7 @@ import { initialiser } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { elaborateNorm } from "./norms.ts";
-import { type PlaceOption, Placements, placementsOf } from "./placements.ts";
+import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 
 type ScanExpr = Expr & { readonly kind: "scan" };
@@ -134,10 +143,15 @@ class ModelRun {
     const from = replaced ? { ...this.c, module: replaced.module } : this.c;
     const again = replaced && shapeOf(replaced.stmt.shape, from);
     if (shape && again && !sameShape(shape, again)) {
-      this.world.problems.error("C0204", replaced.stmt.shape.span, `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`, {
-        label: "`with` changes how it begins, not its shape",
-        notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
-      });
+      this.world.problems.error(
+        "C0204",
+        replaced.stmt.shape.span,
+        `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`,
+        {
+          label: "`with` changes how it begins, not its shape",
+          notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
+        },
+      );
     }
     const init = shape && initialiser((replaced?.stmt ?? s).init, shape, from);
     let meaning: Meaning = init === "none" ? { kind: "none" } : poison;
@@ -214,7 +228,9 @@ class ModelRun {
     const value = this.measured(s.value);
     const first = this.results.find((r) => r.kind === "metric" && r.name === s.name.text);
     if (first !== undefined)
-      this.world.problems.error("C0202", s.name.span, `there are two metrics \`${s.name.text}\``, { help: "choose another name" });
+      this.world.problems.error("C0202", s.name.span, `there are two metrics \`${s.name.text}\``, {
+        help: "choose another name",
+      });
     else if (value !== undefined) this.results.push({ kind: "metric", name: s.name.text, value });
   }
 
@@ -227,10 +243,15 @@ class ModelRun {
     const dims = this.dimsOf(e, cell);
     const inputs = cell.decl.body.filter((s): s is InputStmt => s.kind === "input" || s.kind === "target");
     if (inputs.length !== sequences.length) {
-      problems.error("C0205", e.span, `\`${e.cell.text}\` reads ${count(inputs.length, "input")}, not ${sequences.length}`, {
-        label: inputs.length > 0 ? `its inputs are ${inputs.map((i) => i.name.text).join(", ")}` : "it has no inputs",
-        notes: [{ span: cell.decl.name.span, message: "the cell is declared here" }],
-      });
+      problems.error(
+        "C0205",
+        e.span,
+        `\`${e.cell.text}\` reads ${count(inputs.length, "input")}, not ${sequences.length}`,
+        {
+          label: inputs.length > 0 ? `its inputs are ${inputs.map((i) => i.name.text).join(", ")}` : "it has no inputs",
+          notes: [{ span: cell.decl.name.span, message: "the cell is declared here" }],
+        },
+      );
     }
     if (problems.errors > errors) return poison;
     const scopeName = this.freeScope(e.cell.text);
@@ -310,10 +331,15 @@ class ModelRun {
     if (v === undefined) return undefined;
     const declared = { span: stmt.span, message: `\`${stmt.name.text}\` of \`${e.cell.text}\` is declared here` };
     if (v.type.dtype !== wanted.dtype) {
-      problems.error("C0224", arg.span, `\`${stmt.name.text}\` is ${size ? "an index" : "numbers"}, and this is ${describe(meaning)}`, {
-        help: size ? "declare the model's input as index(n)" : "make a vector of it: embed(w, E) or one_hot(w, n)",
-        notes: [declared],
-      });
+      problems.error(
+        "C0224",
+        arg.span,
+        `\`${stmt.name.text}\` is ${size ? "an index" : "numbers"}, and this is ${describe(meaning)}`,
+        {
+          help: size ? "declare the model's input as index(n)" : "make a vector of it: embed(w, E) or one_hot(w, n)",
+          notes: [declared],
+        },
+      );
       return undefined;
     }
     if (!v.type.time) {

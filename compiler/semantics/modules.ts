@@ -53,19 +53,19 @@ export class Modules {
   }
 
   /** The file at `path` and all it imports. `from`: the import that asks for it, if one does. */
-  load(path: string, from: Span = nowhere): Module | undefined {
+  load(path: string, from?: Span): Module | undefined {
     const known = this.loaded.get(path);
     if (known !== undefined) return known;
     const text = this.host.read(path);
     if (text === undefined) {
-      this.problems.error("C0219", from, `there is no file \`${path}\``, { label: "not found" });
+      const label = from && "not found";
+      this.problems.error(from ? "C0219" : "C0401", from ?? nowhere, `there is no file \`${path}\``, { label });
       return undefined;
     }
     const module = this.read(path, text, this.prelude);
     this.loading.push(path);
     for (const i of module.file.imports) this.import(i, module);
     this.loading.pop();
-    for (const [name, declared] of module.own) module.names.set(name, declared);
     return module;
   }
 
@@ -92,6 +92,7 @@ export class Modules {
       if (first === undefined) own.set(decl.name.text, { decl, module });
       else this.duplicate(decl.name, first.decl.name);
     }
+    for (const [name, declared] of own) module.names.set(name, declared);
     return module;
   }
 
@@ -116,7 +117,7 @@ export class Modules {
       }
       const own = into.own.get(name.text);
       if (own !== undefined) this.duplicate(own.decl.name, name);
-      into.names.set(name.text, declared ?? { decl: { kind: "poisoned", name }, module: into });
+      else into.names.set(name.text, declared ?? { decl: { kind: "poisoned", name }, module: into });
     }
   }
 

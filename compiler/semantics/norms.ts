@@ -2,14 +2,14 @@
 import type { Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
-import { broadcastShapes, sameShape, ShapeError } from "../ir/type.ts";
+import { broadcastShapes, ShapeError, sameShape } from "../ir/type.ts";
 import type { Graph, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Arg, Expr, Name, NormDecl, ParamStmt, StatStmt } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import { dimension, shapeOf } from "./constants.ts";
 import { type Context, claim, leaf, perStep, shared, showShape, type World } from "./context.ts";
 import type { Dependence } from "./dependence.ts";
-import { evaluate, toValue, valueOf } from "./expressions.ts";
+import { evaluate, tensorOf, toValue } from "./expressions.ts";
 import { initialiser, initialMeaning } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
 import type { Placed } from "./placements.ts";
@@ -157,15 +157,20 @@ function statistic(
   policyArg: Arg | undefined,
   c: Context,
 ): void {
-  const v = valueOf(s.value, c);
+  const v = tensorOf(s.value, c);
   c.scope.declare(s.name, "stat", v === undefined ? poison : kept(v), c.problems);
 
   function kept(value: Value): Meaning {
     if (value.type.batch) {
-      c.problems.error("C0214", s.value.span, `the statistic \`${s.name.text}\` still differs from example to example`, {
-        label: "not reduced over batch",
-        help: "reduce over batch: mean(x, over batch); what reduces over features only is a plain name, without `stat`",
-      });
+      c.problems.error(
+        "C0214",
+        s.value.span,
+        `the statistic \`${s.name.text}\` still differs from example to example`,
+        {
+          label: "not reduced over batch",
+          help: "reduce over batch: mean(x, over batch); what reduces over features only is a plain name, without `stat`",
+        },
+      );
       return poison;
     }
     const byStep = operand.time ? value.type.time : site.dependence.kind === "recurrent";

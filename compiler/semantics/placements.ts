@@ -88,7 +88,8 @@ export class Placements {
         const name = ref.scope ? `${ref.scope.text}.${ref.site.text}` : ref.site.text;
         this.problems.error("C0208", ref.span, `there is no site \`${name}\``, {
           label: "unknown site",
-          help: didYouMean(name, sites) ?? (sites.length > 0 ? `sites are ${sites.join(", ")}` : "declare one: site s = …"),
+          help:
+            didYouMean(name, sites) ?? (sites.length > 0 ? `sites are ${sites.join(", ")}` : "declare one: site s = …"),
         });
       }
     }

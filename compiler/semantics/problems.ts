@@ -39,7 +39,8 @@ export class Problems {
   add(d: Diagnostic): void {
     if (d.severity === "error") this.errors++;
     // A cell is elaborated alone and again wherever it is scanned; what is wrong with it is said once.
-    const key = `${d.code} ${d.span.file} ${d.span.start} ${d.span.end}`;
+    const at = d.span.file === "" ? d.message : `${d.span.file} ${d.span.start} ${d.span.end}`;
+    const key = `${d.code} ${at}`;
     if (!this.found.has(key)) this.found.set(key, d);
   }
 

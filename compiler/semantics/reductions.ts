@@ -25,7 +25,12 @@ export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning
     if (axis === "time" && c.timeless !== undefined) c.timeless(at);
     else {
       c.problems.error("C0215", at, `this value has no ${axis === "last" ? "feature" : axis} axis to reduce over`, {
-        label: axis === "batch" ? "it is the same for all examples" : axis === "time" ? "it does not vary over time" : "it is []",
+        label:
+          axis === "batch"
+            ? "it is the same for all examples"
+            : axis === "time"
+              ? "it does not vary over time"
+              : "it is []",
       });
     }
     return poison;
