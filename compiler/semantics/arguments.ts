@@ -1,0 +1,67 @@
+/** Which argument of a call belongs to which parameter. */
+import type { Code } from "../diagnostics/catalogue.ts";
+import type { Span } from "../diagnostics/span.ts";
+import type { Arg, Expr, Name } from "../syntax/ast.ts";
+import type { Problems } from "./problems.ts";
+import { didYouMean } from "./scope.ts";
+
+export interface Parameter {
+  readonly name: Name | string;
+  readonly default?: Expr;
+}
+
+/** A parameter's argument: the caller's, or undefined for the default. */
+export type Matched = ReadonlyMap<string, Arg | undefined>;
+
+const nameOf = (p: Parameter): string => (typeof p.name === "string" ? p.name : p.name.text);
+
+/** Positional arguments first, then by name. Undefined after a report. */
+export function matchArguments(
+  callee: string,
+  span: Span,
+  params: readonly Parameter[],
+  args: readonly Arg[],
+  problems: Problems,
+): Matched | undefined {
+  const matched = new Map<string, Arg | undefined>();
+  const wrong = (code: Code, at: Span, message: string, help?: string): void =>
+    problems.error(code, at, message, { help });
+  const names = params.map(nameOf);
+  const signature = `${callee}(${names.join(", ")})`;
+  let ok = true;
+  let next = 0;
+  for (const arg of args) {
+    const name = arg.name?.text ?? names[next++];
+    if (name === undefined) {
+      wrong(
+        "C0205",
+        arg.span,
+        `\`${callee}\` takes ${names.length} arguments, not ${args.length}`,
+        `it is ${signature}`,
+      );
+      return undefined;
+    }
+    if (!names.includes(name)) {
+      wrong(
+        "C0206",
+        arg.span,
+        `\`${callee}\` has no argument \`${name}\``,
+        didYouMean(name, names) ?? `it is ${signature}`,
+      );
+      ok = false;
+    } else if (matched.has(name)) {
+      wrong("C0206", arg.span, `\`${callee}\` is given \`${name}\` twice`);
+      ok = false;
+    } else matched.set(name, arg);
+  }
+  for (const p of params) {
+    const name = nameOf(p);
+    if (matched.has(name)) continue;
+    matched.set(name, undefined);
+    if (p.default === undefined && ok) {
+      wrong("C0205", span, `\`${callee}\` is not given \`${name}\``, `it is ${signature}`);
+      ok = false;
+    }
+  }
+  return ok ? matched : undefined;
+}

@@ -1,0 +1,103 @@
+/** Names in the bodies of norms and functions, which are otherwise looked at only where they are used. */
+import type { Span } from "../diagnostics/span.ts";
+import type { Expr, FunctionDecl, Name, NormDecl, Shape } from "../syntax/ast.ts";
+import { builtins } from "./builtins.ts";
+import { initialisers } from "./initialisers.ts";
+import type { Module } from "./modules.ts";
+import type { Problems } from "./problems.ts";
+import { didYouMean, spell } from "./scope.ts";
+
+/** Reports unknown names, names defined twice and primes in the body of `decl`. */
+export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problems: Problems): void {
+  const known = new Map<string, Span>();
+  const declare = (name: Name): void => {
+    const first = known.get(spell(name));
+    if (first === undefined) known.set(spell(name), name.span);
+    else {
+      problems.error("C0202", name.span, `\`${spell(name)}\` already has a meaning`, {
+        label: "a name is given a meaning once",
+        help: "choose another name",
+        notes: [{ span: first, message: "first declared here" }],
+      });
+    }
+  };
+  const use = (name: Name, initial: boolean): void => {
+    const key = spell(name);
+    if (known.has(key) || key === "none" || module.damaged.has(name.text)) return;
+    if (initial && Object.hasOwn(initialisers, key)) return;
+    if (name.primed && known.has(name.text)) {
+      problems.error("C0212", name.span, `\`${name.text}\` is not a state, so it has no next value`, {
+        label: `there is no \`${key}\``,
+        help: `write \`${name.text}\``,
+      });
+      return;
+    }
+    const later = decl.body.flatMap((s) => (s.kind === "let" ? s.names : [s.name])).find((n) => spell(n) === key);
+    if (later !== undefined) {
+      problems.error("C0203", name.span, `\`${key}\` is used before it is defined`, {
+        label: "not known yet",
+        help: "move this line down, or that one up",
+        notes: [{ span: later.span, message: "defined here" }],
+      });
+      return;
+    }
+    problems.error("C0201", name.span, `there is no \`${key}\` here`, {
+      label: "unknown name",
+      help: didYouMean(key, known.keys()),
+    });
+  };
+  const visit = (e: Expr, initial = false): void => {
+    switch (e.kind) {
+      case "number":
+        return;
+      case "name":
+        use(e.name, initial);
+        return;
+      case "list":
+        for (const i of e.items) visit(i, initial);
+        return;
+      case "unary":
+        visit(e.operand, initial);
+        return;
+      case "binary":
+        visit(e.left, initial);
+        visit(e.right, initial);
+        return;
+      case "call": {
+        const name = e.callee.text;
+        const called = module.names.has(name) || Object.hasOwn(builtins, name);
+        const initialises = initial && (name === "blocks" || Object.hasOwn(initialisers, name));
+        if (!called && !initialises && !module.damaged.has(name)) {
+          const functions = [...module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
+          problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
+            help: didYouMean(name, [...functions, ...Object.keys(builtins)]),
+          });
+        }
+        for (const a of e.args) visit(a.value, initial);
+        return;
+      }
+      case "scan":
+        problems.error("C0223", e.span, "`scan` stands in models only", { label: "this is not a model's statement" });
+        return;
+      default:
+        e satisfies never;
+    }
+  };
+  const shape = (s: Shape): void => {
+    if (s.kind === "like") use(s.name, false);
+    else for (const d of s.dims) visit(d);
+  };
+
+  for (const a of decl.args) if (a.default !== undefined) visit(a.default, true);
+  if (decl.kind === "norm") declare(decl.operand);
+  for (const a of decl.args) declare(a.name);
+  for (const s of decl.body) {
+    if (s.kind === "param") {
+      shape(s.shape);
+      visit(s.init, true);
+    } else visit(s.value);
+    if (s.kind === "let") s.names.forEach(declare);
+    else declare(s.name);
+  }
+  visit(decl.result);
+}

@@ -1,0 +1,333 @@
+/** The functions that are built in: one row each. What can be written in the language is in the prelude instead. */
+import type { Span } from "../diagnostics/span.ts";
+import * as dim from "../ir/dim.ts";
+import type { ElementwiseOp } from "../ir/elementwise.ts";
+import { broadcastShapes, ShapeError } from "../ir/type.ts";
+import type { Type, Value } from "../ir/types.ts";
+import type { Over } from "../syntax/ast.ts";
+import { asDim, isExtent } from "./constants.ts";
+import { type Context, showShape } from "./context.ts";
+import { describe, elementwise, listed, misfit, realValue, toValue } from "./expressions.ts";
+import { reduce } from "./reductions.ts";
+import { type Meaning, poison } from "./scope.ts";
+
+export interface BuiltinCall {
+  readonly name: string;
+  readonly span: Span;
+  readonly args: readonly Meaning[];
+  /** Of the arguments. */
+  readonly spans: readonly Span[];
+  readonly over: Over | undefined;
+  readonly c: Context;
+}
+
+export interface Builtin {
+  readonly signature: string;
+  readonly doc: string;
+  /** The fewest and the most arguments. */
+  readonly arity: readonly [number, number];
+  /** Takes `over`. */
+  readonly reduces?: true;
+  /** Meaning of a call whose arguments are not poison. */
+  readonly apply: (call: BuiltinCall) => Meaning;
+}
+
+const value = (v: Value | undefined): Meaning => (v === undefined ? poison : { kind: "value", value: v });
+
+const real = ({ args, spans, c }: BuiltinCall, i: number): Value | undefined => realValue(args[i], spans[i], c);
+
+const map = (op: ElementwiseOp, doc: string): Builtin => ({
+  signature: `${op}(x)`,
+  doc,
+  arity: [1, 1],
+  apply: (call) => {
+    const x = real(call, 0);
+    return x === undefined ? poison : value(call.c.builder.elementwise(op, [x]));
+  },
+});
+
+/** The smaller or larger of two values, or the largest along axes. */
+const extreme = (op: "min" | "max", doc: string): Builtin => ({
+  signature: op === "max" ? "max(a, b) or max(x, over …)" : "min(a, b)",
+  doc,
+  arity: op === "max" ? [1, 2] : [2, 2],
+  ...(op === "max" && { reduces: true }),
+  apply: (call) => {
+    if (call.args.length === 1 || call.over !== undefined) return reduce("max", call);
+    const [a, b] = [real(call, 0), real(call, 1)];
+    if (a === undefined || b === undefined) return poison;
+    return elementwise(op, [a, b], call.spans, call.span, call.c);
+  },
+});
+
+const reduction = (name: "sum" | "mean", doc: string): Builtin => ({
+  signature: `${name}(x, over …)`,
+  doc,
+  arity: [1, 1],
+  reduces: true,
+  apply: (call) => reduce(name, call),
+});
+
+const atStep = (step: "first" | "last"): Builtin => ({
+  signature: `${step}(xs)`,
+  doc: `the value at the ${step} time step`,
+  arity: [1, 1],
+  apply: ({ name, span, args, spans, c }) => {
+    const x = toValue(args[0], spans[0], c);
+    if (x === undefined) return poison;
+    if (x.type.time) return value(c.builder.one("at", [x], { step }));
+    c.problems.error("C0215", span, `\`${name}\` needs a value that varies over time`, {
+      label: "this value has no time axis",
+      help: `use it without \`${name}\``,
+    });
+    return poison;
+  },
+});
+
+function positive({ name, args, spans, c }: BuiltinCall, i: number, what: string): number | undefined {
+  const m = args[i];
+  const n = m.kind === "number" ? m.number : m.kind === "dim" ? dim.asNumber(m.dim) : undefined;
+  if (n !== undefined && isExtent(n)) return n;
+  c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
+  return undefined;
+}
+
+/** The argument as an extent, remembered for the check against bound numbers. */
+function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | undefined {
+  const d = asDim(args[i]);
+  const n = d && dim.asNumber(d);
+  if (d !== undefined && (n === undefined || isExtent(n))) {
+    c.world.extents.push({ dim: d, span: spans[i] });
+    return d;
+  }
+  c.problems.error("C0222", spans[i], `${describe(args[i])} is not an extent`, {
+    label: "a positive whole number, or made of dimensions",
+  });
+  return undefined;
+}
+
+function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
+  const v = toValue(args[i], spans[i], c);
+  if (v === undefined || v.type.dtype === "index") return v;
+  c.problems.error("C0224", spans[i], `${describe(args[i])} does not select rows`, {
+    label: "an index is needed here",
+    help: "declare the input as `index(n)`",
+  });
+  return undefined;
+}
+
+function noFeatures(call: BuiltinCall): Meaning {
+  return misfit(
+    call.span,
+    `\`${call.name}\` needs a feature axis`,
+    [{ span: call.spans[0], message: "this is []" }],
+    call.c,
+  );
+}
+
+export const builtins: Readonly<Record<string, Builtin>> = {
+  exp: map("exp", "eˣ"),
+  log: map("log", "natural logarithm"),
+  tanh: map("tanh", "hyperbolic tangent"),
+  sigmoid: map("sigmoid", "1 / (1 + e⁻ˣ)"),
+  relu: map("relu", "max(x, 0)"),
+  softplus: map("softplus", "log(1 + eˣ)"),
+  sqrt: map("sqrt", "square root"),
+  rsqrt: map("rsqrt", "1 / √x"),
+  abs: map("abs", "|x|"),
+  square: map("square", "x²"),
+  sign: map("sign", "−1, 0 or 1"),
+  sin: map("sin", "sine"),
+  cos: map("cos", "cosine"),
+  floor: map("floor", "largest whole number ≤ x"),
+  min: extreme("min", "the smaller of two"),
+  max: extreme("max", "the larger of two, or the largest along axes"),
+  sum: reduction("sum", "sum along axes"),
+  mean: reduction("mean", "mean along axes"),
+  last: atStep("last"),
+  first: atStep("first"),
+  where: {
+    signature: "where(c, a, b)",
+    doc: "a where c is not 0, else b",
+    arity: [3, 3],
+    apply: (call) => {
+      const x = [0, 1, 2].map((i) => real(call, i)).filter((v) => v !== undefined);
+      return x.length === 3 ? elementwise("select", x, call.spans, call.span, call.c) : poison;
+    },
+  },
+  stop: {
+    signature: "stop(x)",
+    doc: "x, through which no gradient flows",
+    arity: [1, 1],
+    apply: (call) => {
+      const x = real(call, 0);
+      return x === undefined ? poison : value(call.c.builder.one("stop", [x], {}));
+    },
+  },
+  argmax: {
+    signature: "argmax(x)",
+    doc: "position of the largest entry of the last feature axis",
+    arity: [1, 1],
+    apply: (call) => {
+      const x = real(call, 0);
+      if (x === undefined) return poison;
+      return x.type.shape.length === 0 ? noFeatures(call) : value(call.c.builder.one("argmax", [x], {}));
+    },
+  },
+  split: {
+    signature: "split(x, n)",
+    doc: "n equal parts of the last feature axis",
+    arity: [2, 2],
+    apply: (call) => {
+      const x = toValue(call.args[0], call.spans[0], call.c);
+      const parts = positive(call, 1, "a number of parts that is known while compiling");
+      if (x === undefined || parts === undefined) return poison;
+      const axis = x.type.shape.length - 1;
+      if (axis < 0) return noFeatures(call);
+      const part = dim.divide(x.type.shape[axis], dim.constant(parts))!;
+      if (part.some((t) => t.vars.length === 0 && t.den > 1)) {
+        const message = `${dim.show(x.type.shape[axis])} cannot be split in ${parts} equal parts`;
+        return misfit(
+          call.span,
+          message,
+          [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }],
+          call.c,
+        );
+      }
+      call.c.world.extents.push({ dim: part, span: call.span });
+      const items = call.c.builder.emit("split", [x], { axis, parts }).map(value);
+      return parts === 1 ? items[0] : { kind: "list", items };
+    },
+  },
+  concat: {
+    signature: "concat(a, b, …)",
+    doc: "values one behind another along the last feature axis",
+    arity: [1, Number.POSITIVE_INFINITY],
+    apply: (call) => {
+      const xs = call.args.map((_, i) => real(call, i)).filter((v) => v !== undefined);
+      if (xs.length < call.args.length) return poison;
+      const rank = Math.max(...xs.map((v) => v.type.shape.length));
+      try {
+        xs.map((v): Type["shape"] => v.type.shape.slice(0, -1)).reduce(broadcastShapes);
+      } catch (e) {
+        if (!(e instanceof ShapeError)) throw e;
+        return cannotJoin(call, xs);
+      }
+      if (rank === 0 || xs.some((v) => v.type.shape.length !== rank)) return cannotJoin(call, xs);
+      return value(call.c.builder.one("concat", xs, { axis: rank - 1 }));
+    },
+  },
+  reshape: {
+    signature: "reshape(x, [n, …])",
+    doc: "the same elements in another shape",
+    arity: [2, 2],
+    apply: (call) => {
+      const x = real(call, 0);
+      const list = call.args[1];
+      if (x === undefined) return poison;
+      if (list.kind !== "list") {
+        call.c.problems.error("C0222", call.spans[1], "`reshape` needs a shape: [n, …]", { label: describe(list) });
+        return poison;
+      }
+      if (list.items.some((m) => m.kind === "poison")) return poison;
+      const items = { ...call, args: list.items, spans: list.items.map(() => call.spans[1]) };
+      const shape = list.items.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
+      if (shape.length < list.items.length) return poison;
+      if (!dim.equal(dim.product(shape), dim.product(x.type.shape))) {
+        const message = `${showShape(x.type.shape)} does not have the elements of ${showShape(shape)}`;
+        return misfit(
+          call.span,
+          message,
+          [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }],
+          call.c,
+        );
+      }
+      return value(call.c.builder.one("reshape", [x], { shape: shape.map(dim.show) }));
+    },
+  },
+  transpose: {
+    signature: "transpose(x)",
+    doc: "feature axes in reverse order",
+    arity: [1, 1],
+    apply: (call) => {
+      const x = real(call, 0);
+      if (x === undefined) return poison;
+      const permutation = x.type.shape.map((_, i) => x.type.shape.length - 1 - i);
+      return value(call.c.builder.one("transpose", [x], { permutation }));
+    },
+  },
+  one_hot: {
+    signature: "one_hot(i, n)",
+    doc: "1 at index i, 0 elsewhere, along a new axis of extent n",
+    arity: [2, 2],
+    apply: (call) => {
+      const i = index(call, 0);
+      const n = extent(call, 1);
+      if (i === undefined || n === undefined) return poison;
+      return value(call.c.builder.one("onehot", [i], { size: dim.show(n) }));
+    },
+  },
+  embed: {
+    signature: "embed(i, W)",
+    doc: "row i of the table W",
+    arity: [2, 2],
+    apply: (call) => {
+      const i = index(call, 0);
+      const table = real(call, 1);
+      if (i === undefined || table === undefined) return poison;
+      if (table.type.shape.length === 0 || table.type.batch || table.type.time) {
+        call.c.problems.error("C0204", call.spans[1], "`embed` needs a table of rows", {
+          label: "not a parameter [n, …]",
+        });
+        return poison;
+      }
+      return value(call.c.builder.one("gather", [table, i], {}));
+    },
+  },
+  size: {
+    signature: "size(x)",
+    doc: "extent of the last feature axis",
+    arity: [1, 1],
+    apply: (call) => {
+      const x = toValue(call.args[0], call.spans[0], call.c);
+      if (x === undefined) return poison;
+      const d = x.type.shape.at(-1);
+      return d === undefined ? noFeatures(call) : { kind: "dim", dim: d };
+    },
+  },
+  noise: {
+    signature: "noise(std) or noise(std, [n, …])",
+    doc: "normal noise, fresh for each example and step",
+    arity: [1, 2],
+    apply: (call) => {
+      const { c, span, args, spans } = call;
+      const std = args[0];
+      if (c.noise === undefined) {
+        c.problems.error("C0223", span, "there is no noise here", { label: "only cells and models draw noise" });
+        return poison;
+      }
+      if (std.kind !== "number") {
+        c.problems.error("C0222", spans[0], "this number must be known while compiling", {
+          label: `${describe(std)} is no constant`,
+        });
+        return poison;
+      }
+      if (args.length === 1) return c.noise(std.number, undefined, span);
+      const list = args[1];
+      const dims = list.kind === "list" ? list.items : [list];
+      if (dims.some((m) => m.kind === "poison")) return poison;
+      const items = { ...call, args: dims, spans: dims.map(() => spans[1]) };
+      const shape = dims.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
+      return shape.length === dims.length ? c.noise(std.number, shape, span) : poison;
+    },
+  },
+};
+
+function cannotJoin(call: BuiltinCall, xs: readonly Value[]): Meaning {
+  return misfit(
+    call.span,
+    `${listed(xs.map((v) => showShape(v.type.shape)))} cannot be joined along the last axis`,
+    xs.map((v, i) => ({ span: call.spans[i], message: `this is ${showShape(v.type.shape)}` })),
+    call.c,
+  );
+}

@@ -1,0 +1,395 @@
+/** Cells: one scan, whose body is what the cell says of one step. */
+import type { Span } from "../diagnostics/span.ts";
+import type { Builder } from "../ir/builder.ts";
+import * as dim from "../ir/dim.ts";
+import { sameShape } from "../ir/type.ts";
+import type { Graph, Type, Value } from "../ir/types.ts";
+import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
+import { dimension, shapeOf } from "./constants.ts";
+import { type Context, claim, declaredNames, hint, leaf, showShape, type World } from "./context.ts";
+import { type Dependence, dependenceOf } from "./dependence.ts";
+import type { In, Resolved } from "./derivations.ts";
+import { evaluate, toValue } from "./expressions.ts";
+import { initialiser } from "./initialisers.ts";
+import { letStatement } from "./lets.ts";
+import type { Module } from "./modules.ts";
+import { elaborateNorm, type NormInfo } from "./norms.ts";
+import { type Placed, Placements, type PlaceOption, placementsOf } from "./placements.ts";
+import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
+
+/** A named point of a cell or model, and what stands there. */
+export interface SiteInfo {
+  /** `hh`, `rnn/hh`. */
+  readonly name: string;
+  readonly type: Type;
+  /** Undefined: nothing is placed. */
+  readonly norm: NormInfo | undefined;
+  /** The value depends on a state of its cell. */
+  readonly recurrent: boolean;
+  readonly span: Span;
+}
+
+/** One use of a cell. */
+export interface Instance {
+  readonly cell: Resolved<CellDecl>;
+  /** What the names of its leaves and sites begin with: "" or "rnn". */
+  readonly scopeName: string;
+  /** What its dimensions are in the graph. Poisoned ones are missing. */
+  readonly dims: ReadonlyMap<string, dim.Dim>;
+  readonly reverse: boolean;
+  /** The value, with time, that input `index` reads; undefined after a report. */
+  readonly input: (stmt: InputStmt, type: Type, size: dim.Dim | undefined, index: number) => Value | undefined;
+  /** Placements that count after the cell's own, said in the cell's terms. */
+  readonly options: readonly In<PlaceOption>[];
+  /** What the model around says of a site, which counts last. */
+  readonly override?: (site: string) => Placed | "none" | undefined;
+}
+
+export interface CellOutput {
+  readonly name: string;
+  /** With time; undefined after a report. */
+  readonly value: Value | undefined;
+  readonly span: Span;
+}
+
+export interface ElaboratedCell {
+  readonly outputs: readonly CellOutput[];
+  readonly sites: readonly SiteInfo[];
+  readonly norms: ReadonlyMap<string, Graph>;
+  readonly scope: Scope;
+}
+
+interface State {
+  readonly stmt: StateStmt;
+  readonly initial: Value;
+  readonly previous: Value;
+  next?: Meaning;
+}
+
+/** Adds the scan of a cell, its leaves and its initial states to `outer`. */
+export function elaborateCell(instance: Instance, world: World, outer: Builder): ElaboratedCell {
+  return new CellRun(instance, world, outer).run();
+}
+
+class CellRun {
+  private readonly instance: Instance;
+  private readonly world: World;
+  private readonly outer: Builder;
+  private readonly body: Builder;
+  private readonly scope = new Scope();
+  private readonly c: Context;
+  private readonly states: State[] = [];
+  private readonly inputs: { readonly outside: Value; readonly inside: Value }[] = [];
+  private readonly outputs: { readonly name: string; readonly value: Value | undefined; readonly span: Span }[] = [];
+  private readonly sites: SiteInfo[] = [];
+  private readonly norms = new Map<string, Graph>();
+  /** Of the body's params. */
+  private readonly dependences = new Map<number, Dependence>();
+  private inputCount = 0;
+
+  constructor(instance: Instance, world: World, outer: Builder) {
+    this.instance = instance;
+    this.world = world;
+    this.outer = outer;
+    this.body = outer.body();
+    const { decl, module } = instance.cell;
+    this.c = {
+      world,
+      problems: world.problems,
+      module,
+      scope: this.scope,
+      builder: this.body,
+      calls: [],
+      later: declaredNames(decl.body),
+      noise: (std, shape, span) => this.stepNoise(std, shape, span),
+      timeless: (span) =>
+        world.problems.error("C0215", span, "a cell has no time axis: it says what happens in one step", {
+          label: "there is one step here",
+          help: "reduce over time in a model, after the scan",
+        }),
+    };
+  }
+
+  run(): ElaboratedCell {
+    const { cell, dims } = this.instance;
+    const { problems } = this.world;
+    for (const p of cell.decl.params) {
+      const d = dims.get(p.name.text);
+      this.scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
+    }
+    const placements = new Placements(
+      placementsOf([...cell.placements, ...this.instance.options], this.scope),
+      problems,
+    );
+    for (const s of cell.decl.body) {
+      switch (s.kind) {
+        case "param":
+          this.param(s);
+          break;
+        case "input":
+        case "target":
+          this.input(s);
+          break;
+        case "state":
+          this.state(s);
+          break;
+        case "site":
+          this.site(s, placements);
+          break;
+        case "let":
+          letStatement(s, this.c, (name, meaning) => this.next(name, meaning, s.value.span));
+          break;
+        case "output":
+          this.output(s);
+          break;
+        case "place":
+          break;
+        default:
+          s satisfies never;
+      }
+    }
+    placements.reportUnknown(cell.decl.body.flatMap((s) => (s.kind === "site" ? [s.name.text] : [])));
+    if (this.outputs.length === 0 && cell.module.damaged.size === 0) {
+      problems.error("C0213", cell.decl.name.span, `the cell \`${cell.decl.name.text}\` has no output`, {
+        label: "a scan over it collects nothing",
+        help: "end it with `output h'`",
+      });
+    }
+    return this.finish();
+  }
+
+  private name(short: string): string {
+    return this.instance.scopeName === "" ? short : `${this.instance.scopeName}/${short}`;
+  }
+
+  private param(s: ParamStmt): void {
+    const replaced = this.instance.cell.params.get(s.name.text);
+    const shape = this.shapeWithReplacement(s, replaced);
+    const from = replaced ? { ...this.c, module: replaced.module } : this.c;
+    const init = shape && initialiser((replaced?.stmt ?? s).init, shape, from);
+    let meaning: Meaning = poison;
+    if (shape && init && init !== "none") {
+      const name = claim(this.name(s.name.text), this.world.taken);
+      const type: Type = { dtype: "f32", time: false, batch: false, shape };
+      meaning = { kind: "value", value: leaf(this.outer, { kind: "param", name, init }, type) };
+    } else if (init === "none") meaning = { kind: "none" };
+    this.scope.declare(s.name, "param", meaning, this.world.problems);
+  }
+
+  /** The shape `s` declares; a statement that replaces it must declare the same. */
+  private shapeWithReplacement(
+    s: ParamStmt | StateStmt,
+    replaced: In<ParamStmt | StateStmt> | undefined,
+  ): readonly dim.Dim[] | undefined {
+    const shape = shapeOf(s.shape, this.c);
+    const again = replaced && shapeOf(replaced.stmt.shape, { ...this.c, module: replaced.module });
+    if (shape && again && !sameShape(shape, again)) {
+      this.world.problems.error(
+        "C0204",
+        replaced.stmt.shape.span,
+        `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`,
+        {
+          label: "`with` changes how it begins, not its shape",
+          notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
+        },
+      );
+      return undefined;
+    }
+    return shape;
+  }
+
+  private input(s: InputStmt): void {
+    const shape = s.type.kind === "tensor" ? shapeOf(s.type.shape, this.c) : [];
+    const size = s.type.kind === "index" ? dimension(s.type.size, this.c) : undefined;
+    const known = shape !== undefined && (s.type.kind === "tensor" || size !== undefined);
+    const at = this.inputCount++;
+    const dtype = s.type.kind === "index" ? "index" : "f32";
+    const outside = known ? this.instance.input(s, { dtype, time: true, batch: true, shape }, size, at) : undefined;
+    if (outside === undefined) {
+      this.scope.declare(s.name, "input", poison, this.world.problems);
+      return;
+    }
+    const inside = this.body.value({ ...outside.type, time: false }, s.name.text);
+    this.dependences.set(inside.id, { kind: "step" });
+    this.inputs.push({ outside, inside });
+    this.scope.declare(s.name, "input", { kind: "value", value: inside }, this.world.problems);
+  }
+
+  private state(s: StateStmt): void {
+    const replaced = this.instance.cell.states.get(s.name.text);
+    const shape = this.shapeWithReplacement(s, replaced);
+    const initial = shape && this.initial(s, (replaced?.stmt ?? s).init, replaced?.module ?? this.c.module, shape);
+    if (shape === undefined) {
+      this.scope.declare(s.name, "state", poison, this.world.problems);
+      return;
+    }
+    const type: Type = { dtype: "f32", time: false, batch: true, shape };
+    const previous = this.body.value(type, s.name.text);
+    this.dependences.set(previous.id, { kind: "recurrent", state: s });
+    this.states.push({ stmt: s, initial: initial ?? this.outer.zeros(type), previous });
+    this.scope.declare(s.name, "state", { kind: "value", value: previous }, this.world.problems);
+  }
+
+  /** The value of a state before the first step, [batch, shape], in the block around the scan. */
+  private initial(s: StateStmt, init: Expr, module: Module, shape: readonly dim.Dim[]): Value | undefined {
+    const c: Context = {
+      ...this.c,
+      module,
+      builder: this.outer,
+      forbids: beforeTheFirstStep,
+      noise: (std, own) => this.noise(this.outer, std, own ?? shape, s.name.text, false),
+    };
+    const errors = this.world.problems.errors;
+    const v = toValue(evaluate(init, c), init.span, c);
+    if (v === undefined || this.world.problems.errors > errors) return undefined;
+    const type: Type = { dtype: "f32", time: false, batch: true, shape };
+    const known = this.stretch(v, type);
+    if (known !== undefined) return hint(known, `${s.name.text}_first`);
+    this.world.problems.error(
+      "C0204",
+      init.span,
+      `\`${s.name.text}\` is ${showShape(shape)}, but begins as ${showShape(v.type.shape)}`,
+      {
+        label: `this is ${showShape(v.type.shape)}`,
+      },
+    );
+    return undefined;
+  }
+
+  private stretch(v: Value, type: Type, b: Builder = this.outer): Value | undefined {
+    const lead = type.shape.length - v.type.shape.length;
+    const fits = lead >= 0 && v.type.shape.every((d, i) => dim.isOne(d) || dim.equal(d, type.shape[lead + i]));
+    return fits && v.type.dtype === "f32" ? b.broadcast(v, type) : undefined;
+  }
+
+  private noise(b: Builder, scale: number, shape: readonly dim.Dim[], what: string, time: boolean): Meaning {
+    const name = claim(`noise/${this.name(what)}`, this.world.taken);
+    const spec = { kind: "noise", name, distribution: "normal", scale } as const;
+    return { kind: "value", value: leaf(b, spec, { dtype: "f32", time, batch: true, shape }) };
+  }
+
+  /** Noise of a step: drawn outside for all steps, and one of the scan's inputs. */
+  private stepNoise(scale: number, shape: readonly dim.Dim[] | undefined, span: Span): Meaning {
+    if (shape === undefined) {
+      this.world.problems.error("C0205", span, "the noise of a step needs a shape", { help: "write noise(0.1, [H])" });
+      return poison;
+    }
+    const meaning = this.noise(this.outer, scale, shape, "step", true);
+    if (meaning.kind !== "value") return meaning;
+    const inside = this.body.value({ ...meaning.value.type, time: false }, "noise");
+    this.dependences.set(inside.id, { kind: "step" });
+    this.inputs.push({ outside: meaning.value, inside });
+    return { kind: "value", value: inside };
+  }
+
+  private site(s: SiteStmt, placements: Placements): void {
+    const { problems } = this.world;
+    const placed = this.instance.override?.(s.name.text) ?? placements.at(undefined, s.name.text);
+    const v = toValue(evaluate(s.value, this.c), s.value.span, this.c);
+    if (v === undefined || v.type.dtype !== "f32") {
+      if (v !== undefined)
+        problems.error("C0224", s.value.span, "an index cannot be normalized", { label: "a site holds numbers" });
+      this.scope.declare(s.name, "site", poison, problems);
+      return;
+    }
+    const name = this.name(s.name.text);
+    const dependence = dependenceOf(v, this.body.ops, this.dependences);
+    const value = this.body.one("site", [v], { name }, s.name.text);
+    this.scope.declare(s.name, "site", { kind: "value", value }, problems);
+    const norm =
+      placed === undefined || placed === "none"
+        ? undefined
+        : elaborateNorm(placed, { name, short: s.name.text, type: v.type, inCell: true, dependence }, this.world);
+    if (norm !== undefined) this.norms.set(name, norm.template);
+    const recurrent = dependence.kind === "recurrent";
+    this.sites.push({ name, type: v.type, norm: norm?.info, recurrent, span: s.name.span });
+  }
+
+  private next(name: Name, meaning: Meaning, span: Span): void {
+    const { problems } = this.world;
+    const state = this.states.find((s) => s.stmt.name.text === name.text);
+    const declared = this.scope.find(name.text);
+    let value = meaning;
+    if (state === undefined && declared?.meaning.kind !== "poison" && !this.c.module.damaged.has(name.text)) {
+      problems.error("C0212", name.span, `\`${name.text}\` is not a state, so it has no next value`, {
+        label: "only a state has a prime",
+        help: this.states.length > 0 ? `states are ${this.states.map((s) => s.stmt.name.text).join(", ")}` : undefined,
+      });
+    }
+    if (state !== undefined) {
+      value = this.nextOf(state, meaning, span);
+      state.next ??= value;
+    }
+    this.scope.declare(name, "next", value, problems);
+  }
+
+  private nextOf({ stmt, previous }: State, meaning: Meaning, span: Span): Meaning {
+    const v = toValue(meaning, span, this.c);
+    if (v === undefined) return poison;
+    const value = this.stretch(v, previous.type, this.body);
+    if (value !== undefined) return { kind: "value", value: hint(value, `${stmt.name.text}_next`) };
+    const [is, was] = [showShape(v.type.shape), showShape(previous.type.shape)];
+    const message =
+      v.type.dtype === "index"
+        ? `\`${stmt.name.text}'\` is an index, and the state holds numbers`
+        : `\`${stmt.name.text}\` is ${was}, but its next value is ${is}`;
+    this.world.problems.error("C0225", span, message, {
+      label: `this is ${is}`,
+      notes: [{ span: stmt.shape.span, message: `the state is ${was}` }],
+    });
+    return poison;
+  }
+
+  private output(s: OutputStmt): void {
+    for (const e of s.values) {
+      const name = e.kind === "name" ? e.name.text : "output";
+      const value = toValue(evaluate(e, this.c), e.span, this.c);
+      if (this.outputs.some((o) => o.name === name)) {
+        this.world.problems.error("C0202", e.span, `there are two outputs \`${name}\``, {
+          help: "give one of them another name by an equation",
+        });
+        continue;
+      }
+      this.outputs.push({ name, value, span: e.span });
+    }
+  }
+
+  private finish(): ElaboratedCell {
+    const next = this.states.map((state) => {
+      const missing = state.next === undefined && !this.c.module.damaged.has(state.stmt.name.text);
+      if (missing) {
+        const name = state.stmt.name.text;
+        this.world.problems.error("C0211", state.stmt.name.span, `the state \`${name}\` is given no next value`, {
+          label: `no equation \`${name}' = …\``,
+          help: `add one, or make it a param`,
+        });
+      }
+      return state.next?.kind === "value" ? state.next.value : state.previous;
+    });
+    const live = this.outputs.filter((o) => o.value !== undefined);
+    const { outputs } = this.outer.scan(
+      this.states.map((s) => s.initial),
+      this.inputs.map((i) => i.outside),
+      {
+        params: [...this.states.map((s) => s.previous), ...this.inputs.map((i) => i.inside)],
+        ops: this.body.ops,
+        results: [...next, ...live.map((o) => o.value!)],
+      },
+      {
+        reverse: this.instance.reverse,
+        names: [...this.states.map((s) => `${s.stmt.name.text}_last`), ...live.map((o) => `${o.name}s`)],
+      },
+    );
+    return {
+      outputs: this.outputs.map((o) => ({ ...o, value: o.value && outputs[live.indexOf(o)] })),
+      sites: this.sites,
+      norms: this.norms,
+      scope: this.scope,
+    };
+  }
+}
+
+const beforeTheFirstStep = (b: Binding): string | undefined =>
+  b.origin === "dimension" || b.origin === "param"
+    ? undefined
+    : "this is a value of a step, and the initial value stands before the first";

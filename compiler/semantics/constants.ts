@@ -1,0 +1,124 @@
+/** Expressions that must be known while compiling: extents, shapes, and the numbers of initialisers. */
+import type { Span } from "../diagnostics/span.ts";
+import * as dim from "../ir/dim.ts";
+import type { Expr, Shape } from "../syntax/ast.ts";
+import { type Context, showShape, type World } from "./context.ts";
+import { describe, evaluate, resolveName } from "./expressions.ts";
+import type { Meaning } from "./scope.ts";
+
+/** The extent under the known numbers; undefined while a name in it has none. */
+export function extentOf(d: dim.Dim, numbers: World["numbers"]): number | undefined {
+  return dim.names(d).every((n) => Object.hasOwn(numbers, n)) ? dim.evaluate(d, numbers) : undefined;
+}
+
+/** `meaning` as an extent, if it is one. */
+export function asDim(m: Meaning): dim.Dim | undefined {
+  if (m.kind === "dim") return m.dim;
+  return m.kind === "number" && Number.isInteger(m.number) ? dim.constant(m.number) : undefined;
+}
+
+/** The extent `e` says, remembered for the check against the bound numbers. Undefined after a report. */
+export function dimension(e: Expr, c: Context): dim.Dim | undefined {
+  const meaning = evaluate(e, c);
+  if (meaning.kind === "poison") return undefined;
+  const d = asDim(meaning);
+  const number = d && dim.asNumber(d);
+  if (d === undefined || (number !== undefined && !isExtent(number))) {
+    c.problems.error("C0222", e.span, `${describe(meaning)} is not an extent`, {
+      label: "an extent is a positive whole number, or made of dimensions",
+      help: "write a dimension, a number, or a sum, product or quotient of them: 4H, D + H, H / 4",
+    });
+    return undefined;
+  }
+  c.world.extents.push({ dim: d, span: e.span });
+  return d;
+}
+
+export const isExtent = (n: number): boolean => Number.isInteger(n) && n > 0;
+
+/** A shape `[D, 4H]`, or that of the value after `like`. Undefined after a report. */
+export function shapeOf(shape: Shape, c: Context): readonly dim.Dim[] | undefined {
+  if (shape.kind === "shape") {
+    const dims = shape.dims.map((d) => dimension(d, c));
+    return dims.every((d) => d !== undefined) ? dims : undefined;
+  }
+  const meaning = resolveName(shape.name, c);
+  if (meaning.kind === "value") return meaning.value.type.shape;
+  if (meaning.kind === "poison") return undefined;
+  if (meaning.kind === "number" || meaning.kind === "dim") return [];
+  c.problems.error("C0222", shape.span, `${describe(meaning)} has no shape`);
+  return undefined;
+}
+
+/** A number that is known while compiling; dimensions count with their bound numbers. Undefined after a report. */
+export function numeric(e: Expr, c: Context): number | undefined {
+  switch (e.kind) {
+    case "number":
+      return e.value;
+    case "unary": {
+      const x = numeric(e.operand, c);
+      return x === undefined ? undefined : -x;
+    }
+    case "binary": {
+      const f = arithmetic[e.op];
+      if (f === undefined) return notConstant(e.span, c);
+      const a = numeric(e.left, c);
+      const b = numeric(e.right, c);
+      return a === undefined || b === undefined ? undefined : f(a, b);
+    }
+    case "call": {
+      const f = functions[e.callee.text];
+      if (f === undefined || e.args.length !== 1) return notConstant(e.span, c);
+      const x = numeric(e.args[0].value, c);
+      return x === undefined ? undefined : f(x);
+    }
+    case "name": {
+      const m = resolveName(e.name, c);
+      if (m.kind === "number") return m.number;
+      // While only checking, an unbound dimension may be any number; 1 spoils no message.
+      if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
+      return m.kind === "poison" ? undefined : notConstant(e.span, c);
+    }
+    case "list":
+    case "scan":
+      return notConstant(e.span, c);
+    default:
+      return e satisfies never;
+  }
+}
+
+const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => a / b,
+  "^": (a, b) => a ** b,
+};
+
+const functions: Readonly<Record<string, (x: number) => number>> = {
+  sqrt: Math.sqrt,
+  exp: Math.exp,
+  log: Math.log,
+  abs: Math.abs,
+};
+
+function notConstant(span: Span, c: Context): undefined {
+  c.problems.error("C0222", span, "this number must be known while compiling", {
+    label: "not a constant",
+    help: "use numbers, dimensions, + - * / ^, sqrt, exp, log and abs",
+  });
+  return undefined;
+}
+
+/** Checks, once the numbers are known, that every extent the text asks for is a positive whole number. */
+export function checkExtents(world: World): void {
+  for (const { dim: d, span } of world.extents) {
+    const n = extentOf(d, world.numbers);
+    if (n === undefined || isExtent(n)) continue;
+    const where = dim.names(d).map((name) => `${name} = ${world.numbers[name]}`);
+    world.problems.error("C0217", span, `the extent ${dim.show(d)} is ${n} with ${where.join(", ")}`, {
+      label: "not a positive whole number",
+      help: `choose other numbers for ${showShape(dim.names(d).map(dim.variable)).slice(1, -1)}`,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/** Where an expression stands: what it may use, and where its ops go. */
+import type { Span } from "../diagnostics/span.ts";
+import type { Builder } from "../ir/builder.ts";
+import * as dim from "../ir/dim.ts";
+import type { Leaf, StatPolicy, Type, Value } from "../ir/types.ts";
+import type { Expr, FunctionDecl, Name } from "../syntax/ast.ts";
+import type { Module, Modules } from "./modules.ts";
+import type { Problems } from "./problems.ts";
+import { type Binding, type Meaning, type Scope, spell } from "./scope.ts";
+
+/** What one elaboration shares among all its parts. */
+export interface World {
+  readonly problems: Problems;
+  readonly modules: Modules;
+  /** Dimensions whose numbers are known: defaults and overrides of the entry. */
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Extents the text asks for; checked to be whole and positive once the numbers are known. */
+  readonly extents: { readonly dim: dim.Dim; readonly span: Span }[];
+  /** Names of leaves and of scopes that are taken. */
+  readonly taken: Set<string>;
+}
+
+export interface Context {
+  readonly world: World;
+  readonly problems: Problems;
+  /** Whose declarations names of functions, norms and cells mean. */
+  readonly module: Module;
+  readonly scope: Scope;
+  readonly builder: Builder;
+  /** Functions being expanded around this place. */
+  readonly calls: readonly FunctionDecl[];
+  /** Why a declared name cannot be used here, if it cannot. */
+  readonly forbids?: (binding: Binding) => string | undefined;
+  /** Names that the body declares, wherever: for the message about what is used too early. */
+  readonly later?: ReadonlyMap<string, Name>;
+  /** Fresh noise, where there may be some; `shape` when the text says one. */
+  readonly noise?: (std: number, shape: readonly dim.Dim[] | undefined, span: Span) => Meaning;
+  readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;
+  /** Reports that a value has no time axis to reduce over here; without it, the common message. */
+  readonly timeless?: (span: Span) => void;
+}
+
+/** Every name that the statements of a body declare, as `later` needs them. */
+export function declaredNames(
+  body: readonly { readonly kind: string; readonly name?: Name; readonly names?: readonly Name[] }[],
+): Map<string, Name> {
+  const all = new Map<string, Name>();
+  for (const s of body) for (const n of s.names ?? (s.name ? [s.name] : [])) all.set(spell(n), n);
+  return all;
+}
+
+/** `name`, or `name_2`, `name_3`, … if it is taken; takes it. */
+export function claim(name: string, taken: Set<string>): string {
+  let free = name;
+  for (let n = 2; taken.has(free); n++) free = `${name}_${n}`;
+  taken.add(free);
+  return free;
+}
+
+/** Adds a value that comes from outside to `b`. */
+export function leaf(b: Builder, spec: Leaf, type: Type): Value {
+  return b.one("leaf", [], { leaf: spec, type }, spec.name.split("/").at(-1));
+}
+
+/** Gives a value that has none its readable name. Names are hints in generated code, so this changes no meaning. */
+export function hint(value: Value, name: string): Value {
+  if (value.name === "") (value as { name: string }).name = name;
+  return value;
+}
+
+/** `[D, 4H]`: a shape in the user's terms, without batch and time. */
+export function showShape(shape: readonly dim.Dim[]): string {
+  return `[${shape.map(dim.show).join(", ")}]`;
+}
+
+export const perStep: StatPolicy = { kind: "per_step", steps: "steps" };
+export const shared: StatPolicy = { kind: "shared" };

@@ -1,0 +1,101 @@
+/** `cell a = b with { … }`: a declaration at the end of a chain, and what the chain changes on the way. */
+import type { CellDecl, DerivedDecl, ModelDecl, Name, ParamStmt, PlaceStmt, StateStmt } from "../syntax/ast.ts";
+import type { Declared, Module } from "./modules.ts";
+import type { Problems } from "./problems.ts";
+import { didYouMean } from "./scope.ts";
+
+/** A statement together with the file whose names it uses. */
+export interface In<S> {
+  readonly stmt: S;
+  readonly module: Module;
+}
+
+export interface Resolved<D extends CellDecl | ModelDecl> {
+  /** The name of the derived declaration. */
+  readonly name: string;
+  readonly decl: D;
+  readonly module: Module;
+  /** Statements that take the place of the base's; the last in the chain counts. */
+  readonly params: ReadonlyMap<string, In<ParamStmt>>;
+  readonly states: ReadonlyMap<string, In<StateStmt>>;
+  /** Of the whole chain, the base's first. */
+  readonly placements: readonly In<PlaceStmt>[];
+}
+
+type Base<K> = K extends "cell" ? CellDecl : ModelDecl;
+
+/** Follows the chain of `declared`. Undefined after a report. */
+export function resolve<K extends "cell" | "model">(
+  kind: K,
+  declared: Declared,
+  problems: Problems,
+): Resolved<Base<K>> | undefined {
+  const chain: In<DerivedDecl>[] = [];
+  let at = declared;
+  while (at.decl.kind === "derived") {
+    const decl = at.decl;
+    if (chain.some((d) => d.stmt === decl)) {
+      problems.error("C0220", decl.base.span, `\`${decl.name.text}\` is derived from itself`, {
+        label: chain.length > 1 ? chain.map((d) => `\`${d.stmt.name.text}\``).join(" → ") : "this is the same name",
+        help: `begin the chain with a ${decl.of} that has a body`,
+      });
+      return undefined;
+    }
+    chain.push({ stmt: decl, module: at.module });
+    const base = find(kind, decl.base, at.module, problems);
+    if (base === undefined) return undefined;
+    at = base;
+  }
+  if (at.decl.kind !== kind) return undefined;
+  const decl = at.decl as Base<K>;
+  const place = (body: readonly { readonly kind: string }[], module: Module): In<PlaceStmt>[] =>
+    body.flatMap((s) => (s.kind === "place" ? [{ stmt: s as PlaceStmt, module }] : []));
+  const params = new Map<string, In<ParamStmt>>();
+  const states = new Map<string, In<StateStmt>>();
+  const placements = place(decl.body, at.module);
+  for (const { stmt, module } of chain.reverse()) {
+    placements.push(...place(stmt.body, module));
+    for (const s of stmt.body) {
+      if (s.kind === "place") continue;
+      const candidates = namesOf(decl, s.kind);
+      if (!candidates.includes(s.name.text)) {
+        problems.error("C0201", s.name.span, `\`${stmt.base.text}\` has no ${s.kind} \`${s.name.text}\``, {
+          label: "`with` changes what is there",
+          help: didYouMean(s.name.text, candidates),
+        });
+      } else if (s.kind === "param") params.set(s.name.text, { stmt: s, module });
+      else states.set(s.name.text, { stmt: s, module });
+    }
+  }
+  return { name: declared.decl.name.text, decl, module: at.module, params, states, placements };
+}
+
+/** What `name` declares, if that is a cell (or a model). Undefined after a report. */
+export function find(kind: "cell" | "model", name: Name, module: Module, problems: Problems): Declared | undefined {
+  const declared = module.names.get(name.text);
+  if (declared === undefined) {
+    if (module.damaged.has(name.text)) return undefined;
+    const candidates = [...module.names].flatMap(([n, d]) => (kindOf(d) === kind ? [n] : []));
+    problems.error("C0210", name.span, `there is no ${kind} \`${name.text}\``, {
+      label: `unknown ${kind}`,
+      help: didYouMean(name.text, candidates),
+    });
+    return undefined;
+  }
+  const is = kindOf(declared);
+  if (is === kind) return declared;
+  if (is !== "poisoned") {
+    problems.error("C0210", name.span, `\`${name.text}\` is a ${is === "fn" ? "function" : is}, not a ${kind}`, {
+      label: `a ${kind} is needed here`,
+    });
+  }
+  return undefined;
+}
+
+const kindOf = (d: Declared): string => (d.decl.kind === "derived" ? d.decl.of : d.decl.kind);
+
+function namesOf(decl: CellDecl | ModelDecl, kind: "param" | "state"): readonly string[] {
+  const names: string[] = [];
+  for (const s of decl.body) if (s.kind === kind) names.push(s.name.text);
+  return names;
+}

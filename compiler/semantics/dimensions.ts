@@ -1,0 +1,85 @@
+/** Numbers for the dimensions of a cell or model: the caller's, or the declared defaults. */
+import { nowhere } from "../diagnostics/span.ts";
+import { Builder } from "../ir/builder.ts";
+import type { DimParam, Name } from "../syntax/ast.ts";
+import { isExtent, numeric } from "./constants.ts";
+import type { Context, World } from "./context.ts";
+import type { Module } from "./modules.ts";
+import { didYouMean, Scope } from "./scope.ts";
+
+/** What the compiler itself calls by these names: the implicit axes, and the training length. */
+const reserved: Readonly<Record<string, string>> = {
+  batch: "the batch axis",
+  time: "the time axis",
+  steps: "the length of training sequences",
+};
+
+/**
+ * The numbers of `params`, in order: a default may use those before it. `overrides` are the caller's; without them
+ * (a file is only checked) a dimension without default stays without a number.
+ */
+export function bindDims(
+  owner: Name,
+  params: readonly DimParam[],
+  module: Module,
+  overrides: Readonly<Record<string, number>> | undefined,
+  world: World,
+): Readonly<Record<string, number>> {
+  const { problems } = world;
+  const names = params.map((p) => p.name.text);
+  for (const name of Object.keys(overrides ?? {})) {
+    if (names.includes(name)) continue;
+    problems.error("C0302", nowhere, `\`${owner.text}\` has no dimension \`${name}\``, {
+      help: didYouMean(name, names) ?? (names.length > 0 ? `its dimensions are ${names.join(", ")}` : "it has none"),
+    });
+  }
+  const numbers: Record<string, number> = {};
+  const scope = new Scope();
+  const c: Context = { world, problems, module, scope, builder: new Builder(), calls: [] };
+  for (const p of params) {
+    const n = number(p, overrides, c);
+    if (n !== undefined) numbers[p.name.text] = n;
+    // A name declared twice is reported where the body is elaborated.
+    if (!scope.has(p.name.text))
+      scope.declare(
+        p.name,
+        "dimension",
+        n === undefined ? { kind: "poison" } : { kind: "number", number: n },
+        problems,
+      );
+    const taken = Object.hasOwn(reserved, p.name.text) ? reserved[p.name.text] : undefined;
+    if (taken !== undefined) {
+      problems.error("C0202", p.name.span, `\`${p.name.text}\` is ${taken} already`, {
+        label: "not a name for a dimension",
+        help: "choose another name",
+      });
+    }
+  }
+  return numbers;
+}
+
+function number(p: DimParam, overrides: Readonly<Record<string, number>> | undefined, c: Context): number | undefined {
+  const name = p.name.text;
+  if (overrides !== undefined && Object.hasOwn(overrides, name)) {
+    if (isExtent(overrides[name])) return overrides[name];
+    c.problems.error("C0302", nowhere, `the dimension \`${name}\` cannot be ${overrides[name]}`, {
+      help: "give it a positive whole number",
+    });
+    return undefined;
+  }
+  if (p.default === undefined) {
+    if (overrides !== undefined) {
+      c.problems.error("C0218", p.name.span, `the dimension \`${name}\` has no number`, {
+        label: "no default, and none given",
+        help: `declare a default (${name} = 100) or give it one: --dims ${name}=100`,
+      });
+    }
+    return undefined;
+  }
+  const n = numeric(p.default, c);
+  if (n === undefined || isExtent(n)) return n;
+  c.problems.error("C0217", p.default.span, `the dimension \`${name}\` cannot be ${n}`, {
+    label: "not a positive whole number",
+  });
+  return undefined;
+}

@@ -1,0 +1,241 @@
+/** Text → checked cell or model → Tensor IR: the stage's front door. */
+import { CompileError, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { nowhere, type Span } from "../diagnostics/span.ts";
+import type { Graph } from "../ir/types.ts";
+import type { SourceHost } from "../source-host.ts";
+import type { CellDecl, CellParam, DimParam, ModelDecl } from "../syntax/ast.ts";
+import { checkBody } from "./bodies.ts";
+import type { SiteInfo } from "./cells.ts";
+import { checkExtents } from "./constants.ts";
+import type { World } from "./context.ts";
+import { find, type Resolved, resolve } from "./derivations.ts";
+import { bindDims } from "./dimensions.ts";
+import { type Built, buildCell } from "./harness.ts";
+import { buildModel } from "./models.ts";
+import { type Declared, type Module, Modules } from "./modules.ts";
+import type { PlaceOption } from "./placements.ts";
+import { Problems } from "./problems.ts";
+import { didYouMean, type Origin, type Scope } from "./scope.ts";
+
+export interface ElaborateOptions {
+  /** Which cell or model of the file. Default: the only one, else the last model, else the last cell. */
+  readonly entry?: string;
+  /** Numbers that take the place of the declared defaults. */
+  readonly dims?: Readonly<Record<string, number>>;
+  /** Applied after the file's own placements; see `parsePlaceOption`. */
+  readonly place?: readonly PlaceOption[];
+  /** What stands for a model's cell parameters: `{ rnn: "lstm" }`, names the file can see. */
+  readonly cells?: Readonly<Record<string, string>>;
+}
+
+export interface Elaborated {
+  readonly graph: Graph;
+  /** A number for every dimension of the entry. */
+  readonly dims: Readonly<Record<string, number>>;
+  readonly sites: readonly SiteInfo[];
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** A declaration of a file, for listings. */
+export interface DeclarationInfo {
+  readonly name: string;
+  readonly kind: "cell" | "model" | "norm" | "fn";
+  /** What it is derived from. */
+  readonly base?: string;
+  /** Names of its dimensions (of the base, when derived) or arguments. */
+  readonly params: readonly string[];
+  readonly span: Span;
+}
+
+/**
+ * Elaborates a cell or model of the file at `path`. Throws `CompileError` with every error of the file, of what it
+ * imports and of the entry under `options`, in source order.
+ */
+export function elaborate(path: string, host: SourceHost, options: ElaborateOptions = {}): Elaborated {
+  const run = new Run(host);
+  const module = run.load(path);
+  if (module !== undefined) run.checkAll(module);
+  const entry = module && run.entry(module, options.entry);
+  const made = entry && module && run.build(entry, module, options);
+  const diagnostics = run.diagnostics();
+  if (made === undefined || diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
+  const { graph, sites } = made.built;
+  const within = ({ span }: Diagnostic): boolean =>
+    span.file === made.span.file && span.start >= made.span.start && span.end <= made.span.end;
+  return { graph, dims: made.dims, sites, warnings: diagnostics.filter(within) };
+}
+
+/**
+ * Everything that is wrong with the file at `path` and what it imports, in source order: each of its cells and models is
+ * elaborated with its defaults, and dimensions without one stay symbolic.
+ */
+export function check(path: string, host: SourceHost): readonly Diagnostic[] {
+  const run = new Run(host);
+  const module = run.load(path);
+  if (module !== undefined) run.checkAll(module);
+  return run.diagnostics();
+}
+
+/** What the file at `path` declares, in source order. Throws `CompileError` when there is no such file. */
+export function declarations(path: string, host: SourceHost): readonly DeclarationInfo[] {
+  const run = new Run(host);
+  const module = run.load(path);
+  if (module === undefined) throw new CompileError(run.diagnostics());
+  return module.file.declarations.map((decl): DeclarationInfo => {
+    const { name, span } = decl;
+    switch (decl.kind) {
+      case "cell":
+      case "model":
+        return { name: name.text, kind: decl.kind, params: decl.params.map((p) => p.name.text), span };
+      case "norm":
+      case "fn":
+        return { name: name.text, kind: decl.kind, params: decl.args.map((a) => a.name.text), span };
+      case "derived": {
+        const base = resolve(decl.of, { decl, module }, run.problems);
+        const params = base?.decl.params.map((p) => p.name.text) ?? [];
+        return { name: name.text, kind: decl.of, base: decl.base.text, params, span };
+      }
+      default:
+        return decl satisfies never;
+    }
+  });
+}
+
+interface Made {
+  readonly built: Built;
+  readonly dims: Readonly<Record<string, number>>;
+  /** Of the declaration whose body was elaborated. */
+  readonly span: Span;
+}
+
+class Run {
+  readonly problems = new Problems();
+  private readonly modules: Modules;
+
+  constructor(host: SourceHost) {
+    this.modules = new Modules(host, this.problems);
+  }
+
+  load(path: string): Module | undefined {
+    return this.modules.load(path);
+  }
+
+  diagnostics(): readonly Diagnostic[] {
+    return this.problems.inOrder(this.modules.paths);
+  }
+
+  checkAll(module: Module): void {
+    for (const decl of module.file.declarations) {
+      if (decl.kind === "norm" || decl.kind === "fn") checkBody(decl, module, this.problems);
+      else this.build({ decl, module }, module, undefined);
+    }
+  }
+
+  /** `options`: undefined when the declaration is only checked. */
+  build(declared: Declared, from: Module, options: ElaborateOptions | undefined): Made | undefined {
+    const { decl } = declared;
+    const kind = decl.kind === "derived" ? decl.of : decl.kind;
+    const place = (options?.place ?? []).map((stmt) => ({ stmt, module: from }));
+    const cells = this.chosenCells(options?.cells ?? {}, declared, from);
+    if (kind === "cell") {
+      const cell = resolve("cell", declared, this.problems);
+      return cell && this.finish(cell, declared, options, (world) => buildCell(cell, place, world));
+    }
+    if (kind === "model") {
+      const model = resolve("model", declared, this.problems);
+      return model && this.finish(model, declared, options, (world) => buildModel(model, place, cells, world));
+    }
+    return undefined;
+  }
+
+  private finish(
+    resolved: Resolved<CellDecl | ModelDecl>,
+    declared: Declared,
+    options: ElaborateOptions | undefined,
+    build: (world: World) => Built,
+  ): Made {
+    const { problems, modules } = this;
+    const { decl, module } = resolved;
+    const errors = problems.errors;
+    const fresh = (numbers: World["numbers"]): World => ({
+      problems,
+      modules,
+      numbers,
+      extents: [],
+      taken: new Set(),
+    });
+    const params = decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
+    const overrides = options && (options.dims ?? {});
+    const dims = bindDims(declared.decl.name, params, module, overrides, fresh({}));
+    const world = fresh(dims);
+    const built = build(world);
+    checkExtents(world);
+    if (problems.errors === errors && declared.decl === decl) this.warnUnused(built.scope);
+    return { built, dims, span: decl.span };
+  }
+
+  private warnUnused(scope: Scope): void {
+    const counted: Readonly<Partial<Record<Origin, string>>> = {
+      param: "parameter",
+      input: "input",
+      target: "target",
+      site: "site",
+      let: "value",
+      cell: "cell parameter",
+    };
+    for (const { name, origin, used } of scope.all()) {
+      const what = counted[origin];
+      if (used || what === undefined || name.text.startsWith("_")) continue;
+      this.problems.warning("W0601", name.span, `the ${what} \`${name.text}\` is not used`, {
+        help: `remove it, or begin its name with _`,
+      });
+    }
+  }
+
+  /** The cell or model that `name` asks for. Undefined after a report. */
+  entry(module: Module, name: string | undefined): Declared | undefined {
+    const isEntry = (d: Declared): boolean => ["cell", "model", "derived"].includes(d.decl.kind);
+    const own = module.file.declarations.map((decl) => ({ decl, module })).filter(isEntry);
+    const names = own.map((d) => d.decl.name.text);
+    if (name !== undefined) {
+      const declared = module.names.get(name);
+      if (declared !== undefined && isEntry(declared)) return declared;
+      this.problems.error("C0303", nowhere, `\`${module.path}\` has no cell or model \`${name}\``, {
+        help: didYouMean(name, names) ?? (names.length > 0 ? `it has ${names.join(", ")}` : "it declares none"),
+      });
+      return undefined;
+    }
+    const isModel = (d: Declared): boolean =>
+      d.decl.kind === "model" || (d.decl.kind === "derived" && d.decl.of === "model");
+    const chosen = own.findLast(isModel) ?? own.at(-1);
+    if (chosen === undefined && module.damaged.size === 0)
+      this.problems.error("C0303", nowhere, `\`${module.path}\` declares no cell or model`);
+    return chosen;
+  }
+
+  private chosenCells(
+    chosen: Readonly<Record<string, string>>,
+    declared: Declared,
+    module: Module,
+  ): ReadonlyMap<string, Declared> {
+    const cells = new Map<string, Declared>();
+    if (Object.keys(chosen).length === 0) return cells;
+    const { decl } = declared;
+    const base =
+      decl.kind === "model" || (decl.kind === "derived" && decl.of === "model")
+        ? resolve("model", declared, this.problems)
+        : undefined;
+    const params = base?.decl.params.filter((p): p is CellParam => p.kind === "cell").map((p) => p.name.text) ?? [];
+    for (const [param, name] of Object.entries(chosen)) {
+      if (!params.includes(param)) {
+        this.problems.error("C0301", nowhere, `\`${decl.name.text}\` has no cell parameter \`${param}\``, {
+          help: didYouMean(param, params) ?? (params.length > 0 ? `it has ${params.join(", ")}` : "it has none"),
+        });
+        continue;
+      }
+      const cell = find("cell", { text: name, primed: false, span: nowhere }, module, this.problems);
+      if (cell !== undefined) cells.set(param, cell);
+    }
+    return cells;
+  }
+}

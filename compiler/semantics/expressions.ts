@@ -1,0 +1,305 @@
+/** Expressions: what they mean, and the ops they become. */
+import type { Span } from "../diagnostics/span.ts";
+import type { Builder } from "../ir/builder.ts";
+import * as dim from "../ir/dim.ts";
+import type { ElementwiseOp } from "../ir/elementwise.ts";
+import { broadcastShapes, ShapeError } from "../ir/type.ts";
+import type { Value } from "../ir/types.ts";
+import type { BinaryOperator, Expr, Name } from "../syntax/ast.ts";
+import { call } from "./calls.ts";
+import { asDim } from "./constants.ts";
+import { type Context, showShape } from "./context.ts";
+import { type Meaning, poison, spell } from "./scope.ts";
+
+type Binary = Expr & { readonly kind: "binary" };
+
+/** What `e` means in `c`. Reports what is wrong with it, and is poison then. */
+export function evaluate(e: Expr, c: Context): Meaning {
+  switch (e.kind) {
+    case "number":
+      return { kind: "number", number: e.value };
+    case "name":
+      return resolveName(e.name, c);
+    case "list":
+      return { kind: "list", items: e.items.map((item) => evaluate(item, c)) };
+    case "unary":
+      return negate(evaluate(e.operand, c), e.operand.span, c);
+    case "binary":
+      return binary(e, c);
+    case "call":
+      return call(e, c);
+    case "scan":
+      if (c.scan !== undefined) return c.scan(e);
+      c.problems.error("C0223", e.span, "`scan` stands in models only", {
+        label: "this is not a model's statement",
+        help: "scan the cells one after another in a model: hs = scan lstm(D, H) over x",
+      });
+      return poison;
+    default:
+      return e satisfies never;
+  }
+}
+
+/** `e` as a tensor; undefined after a report. */
+export function tensorOf(e: Expr, c: Context): Value | undefined {
+  return toValue(evaluate(e, c), e.span, c);
+}
+
+/** `meaning` as a tensor; undefined after a report. */
+export function toValue(meaning: Meaning, span: Span, c: Context): Value | undefined {
+  switch (meaning.kind) {
+    case "value":
+      return meaning.value;
+    case "number":
+      return c.builder.scalar(meaning.number);
+    case "dim": {
+      const n = dim.asNumber(meaning.dim);
+      return n === undefined ? c.builder.extent([dim.show(meaning.dim)]) : c.builder.scalar(n);
+    }
+    case "list":
+    case "init":
+    case "none":
+      c.problems.error("C0205", span, `${describe(meaning)} is not a value`, {
+        label: "a value is needed here",
+        help: meaning.kind === "list" ? "give each part a name: a, b = …" : undefined,
+      });
+      return undefined;
+    case "poison":
+      return undefined;
+    default:
+      return meaning satisfies never;
+  }
+}
+
+/** A tensor of numbers rather than of indices; undefined after a report. */
+export function realValue(meaning: Meaning, span: Span, c: Context): Value | undefined {
+  const v = toValue(meaning, span, c);
+  if (v === undefined || v.type.dtype === "f32") return v;
+  c.problems.error("C0224", span, "an index is not a quantity to compute with", {
+    label: "an index",
+    help: "compare it, or make a vector of it: one_hot(i, n), embed(i, W)",
+  });
+  return undefined;
+}
+
+export function resolveName(name: Name, c: Context): Meaning {
+  const key = spell(name);
+  const binding = c.scope.find(key);
+  if (binding !== undefined) {
+    binding.used = true;
+    const why = c.forbids?.(binding);
+    if (why === undefined) return binding.meaning;
+    c.problems.error("C0222", name.span, `\`${key}\` cannot be used here`, {
+      label: why,
+      notes: [{ span: binding.name.span, message: "declared here" }],
+    });
+    return poison;
+  }
+  if (key === "none") return { kind: "none" };
+  if (name.primed && c.scope.has(name.text) && c.scope.find(name.text)?.origin !== "state") {
+    c.problems.error("C0212", name.span, `\`${name.text}\` is not a state, so it has no next value`, {
+      label: `there is no \`${key}\``,
+      help: `write \`${name.text}\``,
+    });
+    return poison;
+  }
+  if (c.module.damaged.has(name.text)) return poison;
+  const later = c.later?.get(key);
+  if (later !== undefined) {
+    c.problems.error("C0203", name.span, `\`${key}\` is used before it is defined`, {
+      label: "not known yet",
+      help: "move this line down, or that one up",
+      notes: [{ span: later.span, message: "defined here" }],
+    });
+    return poison;
+  }
+  c.problems.error("C0201", name.span, `there is no \`${key}\` here`, {
+    label: "unknown name",
+    help: c.scope.suggestion(key),
+  });
+  return poison;
+}
+
+function negate(m: Meaning, span: Span, c: Context): Meaning {
+  if (m.kind === "number") return { kind: "number", number: -m.number };
+  if (m.kind === "dim") return { kind: "dim", dim: dim.multiply(m.dim, dim.constant(-1)) };
+  const v = realValue(m, span, c);
+  return v === undefined ? poison : { kind: "value", value: c.builder.neg(v) };
+}
+
+function binary(e: Binary, c: Context): Meaning {
+  const a = evaluate(e.left, c);
+  const b = evaluate(e.right, c);
+  if (a.kind === "poison" || b.kind === "poison") return poison;
+  const isArithmetic = e.op === "+" || e.op === "-" || e.op === "*" || e.op === "/";
+  if (isArithmetic && b.kind === "none") return a;
+  if (isArithmetic && a.kind === "none")
+    return e.op === "-" ? negate(b, e.right.span, c) : e.op === "/" ? recip(b, e, c) : b;
+  const known = fold(e.op, a, b);
+  if (known !== undefined) return known;
+  if (e.op === "^") return power(e, a, b, c);
+  const compares = comparisons.has(e.op);
+  const x = compares ? toValue(a, e.left.span, c) : realValue(a, e.left.span, c);
+  const y = compares ? toValue(b, e.right.span, c) : realValue(b, e.right.span, c);
+  if (x === undefined || y === undefined) return poison;
+  if (e.op === "@") return contraction(e, x, y, c);
+  return elementwise(opOf[e.op], [x, y], [e.left.span, e.right.span], e.span, c);
+}
+
+const comparisons: ReadonlySet<BinaryOperator> = new Set<BinaryOperator>(["<", "<=", ">", ">=", "==", "!="]);
+
+const opOf: Readonly<Record<Exclude<BinaryOperator, "@" | "^">, ElementwiseOp>> = {
+  "+": "add",
+  "-": "sub",
+  "*": "mul",
+  "/": "div",
+  "<": "lt",
+  "<=": "le",
+  ">": "gt",
+  ">=": "ge",
+  "==": "eq",
+  "!=": "ne",
+};
+
+const recip = (m: Meaning, e: Binary, c: Context): Meaning => {
+  const v = realValue(m, e.right.span, c);
+  return v === undefined ? poison : { kind: "value", value: c.builder.elementwise("recip", [v]) };
+};
+
+/** Arithmetic of what is known while compiling; undefined where the result is not an extent or a number. */
+function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {
+  if (a.kind === "number" && b.kind === "number") {
+    const f = numberArithmetic[op];
+    return f && { kind: "number", number: f(a.number, b.number) };
+  }
+  const x = asDim(a);
+  const y = asDim(b);
+  if (x === undefined || y === undefined) return undefined;
+  const result = dimArithmetic[op]?.(x, y);
+  return result && { kind: "dim", dim: result };
+}
+
+const numberArithmetic: Readonly<Partial<Record<BinaryOperator, (a: number, b: number) => number>>> = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => a / b,
+  "^": (a, b) => a ** b,
+};
+
+const dimArithmetic: Readonly<Partial<Record<BinaryOperator, (a: dim.Dim, b: dim.Dim) => dim.Dim | undefined>>> = {
+  "+": dim.add,
+  "-": dim.subtract,
+  "*": dim.multiply,
+  "/": dim.divide,
+};
+
+/** An elementwise op on values that must broadcast; `spans` are those of the operands. */
+export function elementwise(
+  op: ElementwiseOp,
+  operands: readonly Value[],
+  spans: readonly Span[],
+  span: Span,
+  c: Context,
+): Meaning {
+  try {
+    operands.reduce((shape, v) => broadcastShapes(shape, v.type.shape), [] as readonly dim.Dim[]);
+  } catch (e) {
+    if (!(e instanceof ShapeError)) throw e;
+    return misfit(
+      span,
+      `the shapes ${listed(operands.map((v) => showShape(v.type.shape)))} do not fit`,
+      operands.map((v, i) => ({ span: spans[i], message: `this is ${showShape(v.type.shape)}` })),
+      c,
+    );
+  }
+  return { kind: "value", value: c.builder.elementwise(op, operands) };
+}
+
+/** Sums over the last axis of `x` and the first of `y`, for each example: [K] @ [K, N], [H, K] @ [K, N], [K] @ [K]. */
+function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
+  const [a, b] = [x.type.shape, y.type.shape];
+  const sides = [
+    { span: e.left.span, message: `this is ${showShape(a)}` },
+    { span: e.right.span, message: `this is ${showShape(b)}` },
+  ];
+  if (a.length === 0 || b.length === 0) return misfit(e.span, "`@` needs a feature axis on both sides", sides, c);
+  const [k, l] = [a[a.length - 1], b[0]];
+  if (!dim.equal(k, l)) {
+    const message = `\`@\` sums over ${dim.show(k)} on the left and ${dim.show(l)} on the right`;
+    return misfit(e.span, message, sides, c);
+  }
+  const letters = "abcdefghijlmnopqrstuvwxyz";
+  const left = letters.slice(0, a.length - 1);
+  const right = letters.slice(a.length - 1, a.length + b.length - 2);
+  return {
+    kind: "value",
+    value: c.builder.dot(x, y, { a: `${left}k`, b: `k${right}`, out: left + right }),
+  };
+}
+
+/** Integer powers up to this one are products; higher ones are exp(p · log x). */
+const largestProduct = 8;
+
+function power(e: Binary, a: Meaning, b: Meaning, c: Context): Meaning {
+  const x = realValue(a, e.left.span, c);
+  if (x === undefined) return poison;
+  if (b.kind === "number") return { kind: "value", value: constantPower(c.builder, x, b.number) };
+  const p = realValue(b, e.right.span, c);
+  if (p === undefined) return poison;
+  const log = c.builder.elementwise("log", [x]);
+  const scaled = elementwise("mul", [log, p], [e.left.span, e.right.span], e.span, c);
+  if (scaled.kind !== "value") return scaled;
+  return { kind: "value", value: c.builder.elementwise("exp", [scaled.value]) };
+}
+
+function constantPower(b: Builder, x: Value, p: number): Value {
+  if (p === 0) return b.scalar(1);
+  if (p === 1) return x;
+  if (p === 2) return b.square(x);
+  if (p === 0.5) return b.sqrt(x);
+  if (p === -0.5) return b.elementwise("rsqrt", [x]);
+  if (Number.isInteger(p) && p < 0 && p >= -largestProduct) return b.elementwise("recip", [constantPower(b, x, -p)]);
+  if (Number.isInteger(p) && p > 0 && p <= largestProduct) {
+    const half = b.square(constantPower(b, x, Math.floor(p / 2)));
+    return p % 2 === 0 ? half : b.mul(half, x);
+  }
+  return b.elementwise("exp", [b.mul(b.scalar(p), b.elementwise("log", [x]))]);
+}
+
+/** Reports shapes that do not fit. */
+export function misfit(
+  span: Span,
+  message: string,
+  notes: readonly { readonly span: Span; readonly message: string }[],
+  c: Context,
+): Meaning {
+  c.problems.error("C0204", span, message, { notes });
+  return poison;
+}
+
+export function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+/** `meaning` in the user's terms. */
+export function describe(m: Meaning): string {
+  switch (m.kind) {
+    case "value":
+      return m.value.type.dtype === "index" ? "an index" : `a value of shape ${showShape(m.value.type.shape)}`;
+    case "number":
+      return `the number ${m.number}`;
+    case "dim":
+      return `the dimension ${dim.show(m.dim)}`;
+    case "list":
+      return `a list of ${m.items.length}`;
+    case "init":
+      return "an initialiser";
+    case "none":
+      return "`none`";
+    case "poison":
+      return "this";
+    default:
+      return m satisfies never;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * A cell compiled on its own: its inputs come from outside, its outputs are results, and the loss is
+ * L = mean over time and batch of Σ output · d_output, with an input `d_h` for each output `h`, so that the gradients of L
+ * are vector–Jacobian products with `d_h`.
+ */
+import { Builder } from "../ir/builder.ts";
+import * as dim from "../ir/dim.ts";
+import type { Graph, Result, Value } from "../ir/types.ts";
+import type { CellDecl } from "../syntax/ast.ts";
+import { type ElaboratedCell, elaborateCell, type SiteInfo } from "./cells.ts";
+import { claim, leaf, type World } from "./context.ts";
+import type { In, Resolved } from "./derivations.ts";
+import type { PlaceOption } from "./placements.ts";
+import type { Scope } from "./scope.ts";
+
+export interface Built {
+  readonly graph: Graph;
+  readonly sites: readonly SiteInfo[];
+  /** For the message about names that nothing uses. */
+  readonly scope: Scope;
+}
+
+export function buildCell(cell: Resolved<CellDecl>, options: readonly In<PlaceOption>[], world: World): Built {
+  const b = new Builder();
+  const dims = new Map(cell.decl.params.map((p) => [p.name.text, dim.variable(p.name.text)]));
+  const elaborated = elaborateCell(
+    {
+      cell,
+      scopeName: "",
+      dims,
+      reverse: false,
+      options,
+      input: (stmt, type, size) => {
+        const name = claim(stmt.name.text, world.taken);
+        return leaf(b, size ? { kind: "index", name, size: dim.show(size) } : { kind: "input", name }, type);
+      },
+    },
+    world,
+    b,
+  );
+  const outputs = elaborated.outputs.flatMap(({ name, value }): Result[] =>
+    value ? [{ kind: "output", name, value }] : [],
+  );
+  const loss = pairing(b, outputs, world);
+  const results: Result[] = loss ? [...outputs, { kind: "loss", name: "loss", value: loss }] : outputs;
+  return { ...built(cell.name, b, results, elaborated), scope: elaborated.scope };
+}
+
+const built = (name: string, b: Builder, results: readonly Result[], e: ElaboratedCell): Omit<Built, "scope"> => ({
+  graph: { name, ops: b.ops, results, norms: e.norms },
+  sites: e.sites,
+});
+
+function pairing(b: Builder, outputs: readonly Result[], world: World): Value | undefined {
+  let total: Value | undefined;
+  for (const { name, value } of outputs) {
+    if (value.type.dtype === "index") continue;
+    const cotangent = leaf(b, { kind: "input", name: claim(`d_${name}`, world.taken) }, value.type);
+    const { time, batch } = value.type;
+    const features = value.type.shape.map((_, i) => i);
+    const sum = b.sum(b.mul(value, cotangent), { time, batch, features });
+    total = total ? b.add(total, sum) : sum;
+  }
+  return total && b.div(total, b.extent(["batch", "time"]));
+}

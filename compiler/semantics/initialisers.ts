@@ -1,0 +1,157 @@
+/** How parameters start: the expression after a parameter's `=`, as the plan's `Init`. */
+import type { Init } from "../../runtime/plan.ts";
+import type { Span } from "../diagnostics/span.ts";
+import * as dim from "../ir/dim.ts";
+import type { Arg, Expr } from "../syntax/ast.ts";
+import { matchArguments, type Parameter } from "./arguments.ts";
+import { extentOf, isExtent, numeric } from "./constants.ts";
+import { type Context, showShape } from "./context.ts";
+import { describe, resolveName } from "./expressions.ts";
+import { didYouMean, type Meaning, spell } from "./scope.ts";
+
+interface Initialiser {
+  readonly params: readonly Parameter[];
+  /** `n[i]`: the number given for parameter i, or undefined when none is. */
+  readonly make: (n: readonly (number | undefined)[]) => Init;
+}
+
+const constant = (value: number): Init => ({ kind: "constant", value });
+const optional = (...names: string[]): readonly Parameter[] =>
+  names.map((name) => ({
+    name,
+    default: { kind: "number", value: 0, text: "0", span: { file: "", start: 0, end: 0 } },
+  }));
+
+/** The same initialiser for each of `n` equal parts of the last axis: a gate each. */
+const repeated = (init: Init, n: number | undefined): Init =>
+  n === undefined ? init : { kind: "blocks", parts: Array.from({ length: n }, () => init) };
+
+export const initialisers: Readonly<Record<string, Initialiser>> = {
+  zeros: { params: [], make: () => constant(0) },
+  ones: { params: [], make: () => constant(1) },
+  /** `uniform(r)` is ±r; `uniform(low, high)`. */
+  uniform: {
+    params: [{ name: "low" }, ...optional("high")],
+    make: ([low = 0, high]) =>
+      high === undefined
+        ? { kind: "uniform", low: -Math.abs(low), high: Math.abs(low) }
+        : { kind: "uniform", low, high },
+  },
+  /** `normal(std)` or `normal(mean, std)`; by name in any order. */
+  normal: {
+    params: optional("mean", "std"),
+    make: ([mean, std]) =>
+      std === undefined ? { kind: "normal", mean: 0, std: mean ?? 1 } : { kind: "normal", mean: mean ?? 0, std },
+  },
+  xavier: { params: optional("gain"), make: ([gain = 1]) => ({ kind: "xavier", gain }) },
+  orthogonal: {
+    params: optional("gain", "blocks"),
+    make: ([gain = 1, n]) => repeated({ kind: "orthogonal", gain }, n),
+  },
+  identity: { params: optional("gain", "blocks"), make: ([gain = 1, n]) => repeated({ kind: "identity", gain }, n) },
+};
+
+/** The initialiser `e` says for a parameter of `shape`; "none" when it says there is no parameter. Undefined after a report. */
+export function initialiser(e: Expr, shape: readonly dim.Dim[], c: Context): Init | "none" | undefined {
+  const meaning = initialMeaning(e, c);
+  switch (meaning.kind) {
+    case "none":
+      return "none";
+    case "number":
+      return constant(meaning.number);
+    case "init":
+      return fits(meaning.init, shape, e.span, c) ? meaning.init : undefined;
+    case "dim":
+      return constant(extentOf(meaning.dim, c.world.numbers) ?? 1);
+    case "value":
+    case "list":
+      c.problems.error("C0216", e.span, `${describe(meaning)} is not an initialiser`, {
+        label: "a number or an initialiser is needed here",
+        help: `write a number, or one of ${Object.keys(initialisers).join(", ")}, blocks`,
+      });
+      return undefined;
+    case "poison":
+      return undefined;
+    default:
+      return meaning satisfies never;
+  }
+}
+
+/** What an expression means where an initialiser may stand: after a parameter's `=`, and as an argument of a norm. */
+export function initialMeaning(e: Expr, c: Context): Meaning {
+  const poison: Meaning = { kind: "poison" };
+  if (e.kind === "name") {
+    const key = spell(e.name);
+    if (c.scope.has(key) || key === "none") return resolveName(e.name, c);
+    if (Object.hasOwn(initialisers, key)) return built(key, e.span, [], c);
+    c.problems.error("C0201", e.span, `there is no initialiser \`${key}\``, {
+      help: didYouMean(key, [...Object.keys(initialisers), "blocks", ...c.scope.names()]),
+    });
+    return poison;
+  }
+  if (e.kind === "call" && e.callee.text === "blocks") return blocks(e.args, e.span, c);
+  if (e.kind === "call" && Object.hasOwn(initialisers, e.callee.text)) return built(e.callee.text, e.span, e.args, c);
+  const n = numeric(e, c);
+  return n === undefined ? poison : { kind: "number", number: n };
+}
+
+function built(name: string, span: Span, args: readonly Arg[], c: Context): Meaning {
+  const { params, make } = initialisers[name];
+  const matched = matchArguments(name, span, params, args, c.problems);
+  if (matched === undefined) return { kind: "poison" };
+  const numbers: (number | undefined)[] = [];
+  for (const [key, arg] of [...matched].sort(([a], [b]) => order(params, a) - order(params, b))) {
+    const n = arg && numeric(arg.value, c);
+    if (arg !== undefined && n === undefined) return { kind: "poison" };
+    if (arg !== undefined && key === "blocks" && !isExtent(n!)) {
+      c.problems.error("C0216", arg.span, `${n} is not a number of blocks`, { label: "a positive whole number is" });
+      return { kind: "poison" };
+    }
+    numbers.push(n);
+  }
+  return { kind: "init", init: make(numbers) };
+}
+
+const order = (params: readonly Parameter[], name: string): number => params.findIndex((p) => p.name === name);
+
+/** `blocks(a, b, …)`: an initialiser for each of equal parts of the last axis. */
+function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {
+  const parts: Init[] = [];
+  for (const arg of args) {
+    const m = initialMeaning(arg.value, c);
+    if (m.kind === "poison") return m;
+    if (m.kind === "init") parts.push(m.init);
+    else if (m.kind === "number") parts.push(constant(m.number));
+    else {
+      c.problems.error("C0216", arg.span, `${describe(m)} is not an initialiser`);
+      return { kind: "poison" };
+    }
+  }
+  if (parts.length > 0) return { kind: "init", init: { kind: "blocks", parts } };
+  c.problems.error("C0216", span, "`blocks` needs an initialiser for each part", {
+    help: "blocks(orthogonal, identity)",
+  });
+  return { kind: "poison" };
+}
+
+function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): boolean {
+  const wrong = (message: string, label: string): false => {
+    c.problems.error("C0216", span, message, { label });
+    return false;
+  };
+  if (init.kind === "blocks") {
+    const width = shape.at(-1);
+    const part = width && dim.divide(width, dim.constant(init.parts.length));
+    if (part === undefined || part.some((t) => t.vars.length === 0 && t.den > 1))
+      return wrong(`${showShape(shape)} cannot be cut in ${init.parts.length} blocks`, "the last axis has blocks");
+    return init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
+  }
+  if ((init.kind === "orthogonal" || init.kind === "identity") && shape.length !== 2)
+    return wrong(`${init.kind} is a matrix, and this parameter is ${showShape(shape)}`, "needs a shape [n, m]");
+  if (init.kind === "identity") {
+    const [rows, columns] = shape.map((d) => extentOf(d, c.world.numbers));
+    if (rows !== undefined && columns !== undefined && columns % rows !== 0)
+      return wrong(`${showShape(shape)} does not consist of identity matrices`, "needs a shape [n, k n]");
+  }
+  return true;
+}

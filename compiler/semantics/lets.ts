@@ -1,0 +1,41 @@
+/** `a = e` and `a, b = e`: names for values. */
+
+import type { LetStmt, Name } from "../syntax/ast.ts";
+import { type Context, hint } from "./context.ts";
+import { describe, evaluate } from "./expressions.ts";
+import { type Meaning, poison } from "./scope.ts";
+
+/**
+ * Gives the names of `s` their meanings. `next` takes a primed name, the next value of a state; where there are no
+ * states, such a name is an error.
+ */
+export function letStatement(s: LetStmt, c: Context, next?: (name: Name, meaning: Meaning) => void): void {
+  const meaning = evaluate(s.value, c);
+  const parts = destructure(s, meaning, c);
+  s.names.forEach((name, i) => {
+    const part = parts[i];
+    if (name.primed && next !== undefined) {
+      next(name, part);
+      return;
+    }
+    if (name.primed) {
+      c.problems.error("C0212", name.span, `\`${name.text}'\` is the next value of a state, and there are none here`, {
+        help: `write \`${name.text}\``,
+      });
+      return;
+    }
+    if (part.kind === "value") hint(part.value, name.text);
+    c.scope.declare(name, "let", part, c.problems);
+  });
+}
+
+function destructure(s: LetStmt, meaning: Meaning, c: Context): readonly Meaning[] {
+  if (meaning.kind === "poison") return s.names.map(() => poison);
+  if (s.names.length === 1) return [meaning];
+  if (meaning.kind === "list" && meaning.items.length === s.names.length) return meaning.items;
+  const got = meaning.kind === "list" ? `${meaning.items.length} values` : describe(meaning);
+  c.problems.error("C0205", s.value.span, `${s.names.length} names are given ${got}`, {
+    label: meaning.kind === "list" ? "one name for each value" : "this is one value",
+  });
+  return s.names.map(() => poison);
+}

@@ -1,0 +1,365 @@
+/** Models: inputs, scans of cells, and what is minimised and measured. */
+import type { Span } from "../diagnostics/span.ts";
+import { Builder } from "../ir/builder.ts";
+import * as dim from "../ir/dim.ts";
+import { reducedExtents } from "../ir/structural.ts";
+import { sameShape } from "../ir/type.ts";
+import type { Axes, Graph, Result, Type, Value } from "../ir/types.ts";
+import type {
+  CellDecl,
+  CellParam,
+  Expr,
+  InputStmt,
+  MetricStmt,
+  ModelDecl,
+  ParamStmt,
+  SiteStmt,
+} from "../syntax/ast.ts";
+import { matchArguments } from "./arguments.ts";
+import { elaborateCell, type SiteInfo } from "./cells.ts";
+import { dimension, shapeOf } from "./constants.ts";
+import { type Context, claim, declaredNames, leaf, showShape, type World } from "./context.ts";
+import { find, type In, type Resolved, resolve } from "./derivations.ts";
+import { describe, evaluate, realValue, toValue } from "./expressions.ts";
+import type { Built } from "./harness.ts";
+import { initialiser } from "./initialisers.ts";
+import { letStatement } from "./lets.ts";
+import type { Declared } from "./modules.ts";
+import { elaborateNorm } from "./norms.ts";
+import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
+import { type Meaning, poison, Scope } from "./scope.ts";
+
+type ScanExpr = Expr & { readonly kind: "scan" };
+
+/** `cells`: what stands for the model's cell parameters instead of their defaults. */
+export function buildModel(
+  model: Resolved<ModelDecl>,
+  options: readonly In<PlaceOption>[],
+  cells: ReadonlyMap<string, Declared>,
+  world: World,
+): Built {
+  return new ModelRun(model, options, cells, world).run();
+}
+
+class ModelRun {
+  private readonly model: Resolved<ModelDecl>;
+  private readonly cells: ReadonlyMap<string, Declared>;
+  private readonly world: World;
+  private readonly b = new Builder();
+  private readonly scope = new Scope();
+  private readonly placements: Placements;
+  private readonly c: Context;
+  private readonly ownSites: ReadonlySet<string>;
+  private readonly sites: SiteInfo[] = [];
+  private readonly siteNames: string[] = [];
+  private readonly norms = new Map<string, Graph>();
+  private readonly results: Result[] = [];
+  private readonly losses: Value[] = [];
+  private hasLoss = false;
+
+  constructor(
+    model: Resolved<ModelDecl>,
+    options: readonly In<PlaceOption>[],
+    cells: ReadonlyMap<string, Declared>,
+    world: World,
+  ) {
+    this.model = model;
+    this.cells = cells;
+    this.world = world;
+    const { decl, module } = model;
+    this.ownSites = new Set(decl.body.flatMap((s) => (s.kind === "site" ? [s.name.text] : [])));
+    this.placements = new Placements(placementsOf([...model.placements, ...options], this.scope), world.problems);
+    this.c = {
+      world,
+      problems: world.problems,
+      module,
+      scope: this.scope,
+      builder: this.b,
+      calls: [],
+      later: declaredNames(decl.body),
+      noise: (std, shape, span) => this.noise(std, shape, span),
+      scan: (e) => this.scan(e),
+    };
+  }
+
+  run(): Built {
+    const { problems } = this.world;
+    const { decl, name, module } = this.model;
+    for (const p of decl.params) {
+      const meaning: Meaning = p.kind === "dim" ? { kind: "dim", dim: dim.variable(p.name.text) } : poison;
+      this.scope.declare(p.name, p.kind === "dim" ? "dimension" : "cell", meaning, problems);
+    }
+    for (const s of decl.body) {
+      switch (s.kind) {
+        case "param":
+          this.param(s);
+          break;
+        case "input":
+        case "target":
+          this.input(s);
+          break;
+        case "site":
+          this.site(s);
+          break;
+        case "let":
+          letStatement(s, this.c);
+          break;
+        case "output":
+          for (const e of s.values) this.output(e);
+          break;
+        case "place":
+          break;
+        case "loss": {
+          const value = this.measured(s.value);
+          if (value !== undefined) this.losses.push(value);
+          this.hasLoss = true;
+          break;
+        }
+        case "metric":
+          this.metric(s);
+          break;
+        default:
+          s satisfies never;
+      }
+    }
+    this.placements.reportUnknown(this.siteNames);
+    if (!this.hasLoss && module.damaged.size === 0) {
+      problems.error("C0221", decl.name.span, `the model \`${decl.name.text}\` has no loss`, {
+        label: "nothing to minimise",
+        help: "add one, such as loss cross_entropy(logits, y)",
+      });
+    }
+    if (this.losses.length > 0) {
+      const value = this.losses.reduce((a, l) => this.b.add(a, l));
+      this.results.push({ kind: "loss", name: "loss", value });
+    }
+    const graph: Graph = { name, ops: this.b.ops, results: this.results, norms: this.norms };
+    return { graph, sites: this.sites, scope: this.scope };
+  }
+
+  private param(s: ParamStmt): void {
+    const replaced = this.model.params.get(s.name.text);
+    const shape = shapeOf(s.shape, this.c);
+    const from = replaced ? { ...this.c, module: replaced.module } : this.c;
+    const again = replaced && shapeOf(replaced.stmt.shape, from);
+    if (shape && again && !sameShape(shape, again)) {
+      this.world.problems.error(
+        "C0204",
+        replaced.stmt.shape.span,
+        `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`,
+        {
+          label: "`with` changes how it begins, not its shape",
+          notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
+        },
+      );
+    }
+    const init = shape && initialiser((replaced?.stmt ?? s).init, shape, from);
+    let meaning: Meaning = init === "none" ? { kind: "none" } : poison;
+    if (shape && init && init !== "none") {
+      const name = claim(s.name.text, this.world.taken);
+      const type: Type = { dtype: "f32", time: false, batch: false, shape };
+      meaning = { kind: "value", value: leaf(this.b, { kind: "param", name, init }, type) };
+    }
+    this.scope.declare(s.name, "param", meaning, this.world.problems);
+  }
+
+  private input(s: InputStmt): void {
+    const shape = s.type.kind === "tensor" ? shapeOf(s.type.shape, this.c) : [];
+    const size = s.type.kind === "index" ? dimension(s.type.size, this.c) : undefined;
+    let meaning: Meaning = poison;
+    if (shape !== undefined && (s.type.kind === "tensor" || size !== undefined)) {
+      const name = claim(s.name.text, this.world.taken);
+      const type: Type = { dtype: size ? "index" : "f32", time: s.overTime, batch: true, shape };
+      const spec = size ? ({ kind: "index", name, size: dim.show(size) } as const) : ({ kind: "input", name } as const);
+      meaning = { kind: "value", value: leaf(this.b, spec, type) };
+    }
+    this.scope.declare(s.name, s.kind, meaning, this.world.problems);
+  }
+
+  private site(s: SiteStmt): void {
+    const { problems } = this.world;
+    const name = s.name.text;
+    this.siteNames.push(name);
+    const placed = this.placements.at(undefined, name);
+    const v = realValue(evaluate(s.value, this.c), s.value.span, this.c);
+    if (v === undefined) {
+      this.scope.declare(s.name, "site", poison, problems);
+      return;
+    }
+    const value = this.b.one("site", [v], { name }, name);
+    this.scope.declare(s.name, "site", { kind: "value", value }, problems);
+    const site = { name, short: name, type: v.type, inCell: false, dependence: { kind: "constant" } } as const;
+    const norm = placed && placed !== "none" ? elaborateNorm(placed, site, this.world) : undefined;
+    if (norm !== undefined) this.norms.set(name, norm.template);
+    this.sites.push({ name, type: v.type, norm: norm?.info, recurrent: false, span: s.name.span });
+  }
+
+  private noise(scale: number, shape: readonly dim.Dim[] | undefined, span: Span): Meaning {
+    if (shape === undefined) {
+      this.world.problems.error("C0205", span, "noise in a model needs a shape", { help: "write noise(0.1, [H])" });
+      return poison;
+    }
+    const name = claim("noise/model", this.world.taken);
+    const spec = { kind: "noise", name, distribution: "normal", scale } as const;
+    return { kind: "value", value: leaf(this.b, spec, { dtype: "f32", time: false, batch: true, shape }) };
+  }
+
+  private output(e: Expr): void {
+    const name = e.kind === "name" ? e.name.text : "output";
+    const value = toValue(evaluate(e, this.c), e.span, this.c);
+    if (this.results.some((r) => r.kind === "output" && r.name === name)) {
+      this.world.problems.error("C0202", e.span, `there are two outputs \`${name}\``, {
+        help: "give one of them another name by an equation",
+      });
+    } else if (value !== undefined) this.results.push({ kind: "output", name, value });
+  }
+
+  /** The mean of `e` over everything it has: time, batch and features. */
+  private measured(e: Expr): Value | undefined {
+    const v = realValue(evaluate(e, this.c), e.span, this.c);
+    if (v === undefined) return undefined;
+    const { time, batch, shape } = v.type;
+    const axes: Axes = { time, batch, features: shape.map((_, i) => i), keep: false };
+    const extents = reducedExtents(v.type, axes);
+    return extents.length === 0 ? v : this.b.div(this.b.sum(v, axes), this.b.extent(extents));
+  }
+
+  private metric(s: MetricStmt): void {
+    const value = this.measured(s.value);
+    const first = this.results.find((r) => r.kind === "metric" && r.name === s.name.text);
+    if (first !== undefined)
+      this.world.problems.error("C0202", s.name.span, `there are two metrics \`${s.name.text}\``, {
+        help: "choose another name",
+      });
+    else if (value !== undefined) this.results.push({ kind: "metric", name: s.name.text, value });
+  }
+
+  private scan(e: ScanExpr): Meaning {
+    const { problems } = this.world;
+    const sequences = e.over.map((o) => [o, evaluate(o, this.c)] as const);
+    const cell = this.cellOf(e);
+    if (cell === undefined) return poison;
+    const errors = problems.errors;
+    const dims = this.dimsOf(e, cell);
+    const inputs = cell.decl.body.filter((s): s is InputStmt => s.kind === "input" || s.kind === "target");
+    if (inputs.length !== sequences.length) {
+      problems.error(
+        "C0205",
+        e.span,
+        `\`${e.cell.text}\` reads ${count(inputs.length, "input")}, not ${sequences.length}`,
+        {
+          label: inputs.length > 0 ? `its inputs are ${inputs.map((i) => i.name.text).join(", ")}` : "it has no inputs",
+          notes: [{ span: cell.decl.name.span, message: "the cell is declared here" }],
+        },
+      );
+    }
+    if (problems.errors > errors) return poison;
+    const scopeName = this.freeScope(e.cell.text);
+    const { outputs, sites, norms } = elaborateCell(
+      {
+        cell,
+        scopeName,
+        dims,
+        reverse: e.reverse,
+        options: [],
+        override: (site) => this.placements.at(scopeName, site, !this.ownSites.has(site)),
+        input: (stmt, type, size, i) => this.sequence(e, stmt, type, size, sequences[i][0], sequences[i][1]),
+      },
+      this.world,
+      this.b,
+    );
+    this.sites.push(...sites);
+    this.siteNames.push(...sites.map((s) => s.name.replace("/", ".")));
+    for (const [name, graph] of norms) this.norms.set(name, graph);
+    const meanings = outputs.map(({ value }): Meaning => (value ? { kind: "value", value } : poison));
+    return meanings.length === 1 ? meanings[0] : { kind: "list", items: meanings };
+  }
+
+  /** The cell a scan names: a parameter of the model, or a cell of the file. */
+  private cellOf(e: ScanExpr): Resolved<CellDecl> | undefined {
+    const { problems } = this.world;
+    const name = e.cell.text;
+    const { decl, module } = this.model;
+    const param = decl.params.find((p): p is CellParam => p.kind === "cell" && p.name.text === name);
+    const binding = this.scope.find(name);
+    if (binding?.origin === "cell") binding.used = true;
+    const declared = (param && this.cells.get(name)) ?? find("cell", param ? param.default : e.cell, module, problems);
+    return declared && resolve("cell", declared, problems);
+  }
+
+  /** The cell's dimensions in the model's terms; those not given take their defaults. */
+  private dimsOf(e: ScanExpr, cell: Resolved<CellDecl>): ReadonlyMap<string, dim.Dim> {
+    const { problems } = this.world;
+    const dims = new Map<string, dim.Dim>();
+    const matched = matchArguments(e.cell.text, e.span, cell.decl.params, e.args, problems);
+    if (matched === undefined) return dims;
+    const scope = new Scope();
+    for (const p of cell.decl.params) {
+      const arg = matched.get(p.name.text);
+      const d = arg
+        ? dimension(arg.value, this.c)
+        : dimension(p.default!, { ...this.c, module: cell.module, scope, later: undefined });
+      if (d !== undefined) dims.set(p.name.text, d);
+      scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
+    }
+    return dims;
+  }
+
+  private freeScope(name: string): string {
+    for (let n = 1; ; n++) {
+      const scope = n === 1 ? name : `${name}_${n}`;
+      // A site of the model has its norm's parameters under its own name.
+      if (this.ownSites.has(scope)) continue;
+      const key = `${scope}/`;
+      if (this.world.taken.has(key)) continue;
+      this.world.taken.add(key);
+      return scope;
+    }
+  }
+
+  /** What input `stmt` of the scanned cell reads. */
+  private sequence(
+    e: ScanExpr,
+    stmt: InputStmt,
+    wanted: Type,
+    size: dim.Dim | undefined,
+    arg: Expr,
+    meaning: Meaning,
+  ): Value | undefined {
+    const { problems } = this.world;
+    const v = toValue(meaning, arg.span, this.c);
+    if (v === undefined) return undefined;
+    const declared = { span: stmt.span, message: `\`${stmt.name.text}\` of \`${e.cell.text}\` is declared here` };
+    if (v.type.dtype !== wanted.dtype) {
+      problems.error(
+        "C0224",
+        arg.span,
+        `\`${stmt.name.text}\` is ${size ? "an index" : "numbers"}, and this is ${describe(meaning)}`,
+        {
+          help: size ? "declare the model's input as index(n)" : "make a vector of it: embed(w, E) or one_hot(w, n)",
+          notes: [declared],
+        },
+      );
+      return undefined;
+    }
+    if (!v.type.time) {
+      problems.error("C0215", arg.span, "a scan runs over time, and this value does not vary over time", {
+        label: "one value for the whole sequence",
+        help: "declare the input `over time`",
+        notes: [declared],
+      });
+      return undefined;
+    }
+    if (!sameShape(v.type.shape, wanted.shape)) {
+      const [is, was] = [showShape(v.type.shape), showShape(wanted.shape)];
+      problems.error("C0204", arg.span, `\`${stmt.name.text}\` of \`${e.cell.text}\` is ${was}, and this is ${is}`, {
+        label: `this is ${is}`,
+        notes: [declared],
+      });
+      return undefined;
+    }
+    return v;
+  }
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

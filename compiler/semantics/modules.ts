@@ -1,0 +1,138 @@
+/** Files: what each declares, what it imports, and what the prelude gives to all. */
+import type { Span } from "../diagnostics/span.ts";
+import { nowhere } from "../diagnostics/span.ts";
+import type { SourceHost } from "../source-host.ts";
+import type { Declaration, File, Import, Name } from "../syntax/ast.ts";
+import { parse } from "../syntax/parse.ts";
+import { preludeTexts } from "./prelude.ts";
+import type { Problems } from "./problems.ts";
+import { didYouMean } from "./scope.ts";
+
+export interface Declared {
+  /** `poisoned`: imported from where it is not, which was reported. */
+  readonly decl: Declaration | { readonly kind: "poisoned"; readonly name: Name };
+  /** Where its body's names are looked up. */
+  readonly module: Module;
+}
+
+export interface Module {
+  readonly path: string;
+  readonly text: string;
+  readonly file: File;
+  /** Everything the file may use: the prelude's, the imported and its own declarations. */
+  readonly names: Map<string, Declared>;
+  /** Names the file declares itself. */
+  readonly own: Map<string, Declared>;
+  /** Words in statements that could not be read: what they declare is missing, and that is no further mistake. */
+  readonly damaged: ReadonlySet<string>;
+}
+
+export class Modules {
+  private readonly host: SourceHost;
+  private readonly problems: Problems;
+  private readonly loaded = new Map<string, Module>();
+  private readonly loading: string[] = [];
+  private readonly prelude = new Map<string, Declared>();
+
+  constructor(host: SourceHost, problems: Problems) {
+    this.host = host;
+    this.problems = problems;
+    for (const { path, text } of preludeTexts()) {
+      const module = this.read(path, text, this.prelude);
+      for (const [name, declared] of module.own) this.prelude.set(name, declared);
+    }
+  }
+
+  /** Paths in the order in which they were first read. */
+  get paths(): readonly string[] {
+    return [...this.loaded.keys()];
+  }
+
+  get(path: string): Module | undefined {
+    return this.loaded.get(path);
+  }
+
+  /** The file at `path` and all it imports. `from`: the import that asks for it, if one does. */
+  load(path: string, from?: Span): Module | undefined {
+    const known = this.loaded.get(path);
+    if (known !== undefined) return known;
+    const text = this.host.read(path);
+    if (text === undefined) {
+      const label = from && "not found";
+      this.problems.error(from ? "C0219" : "C0401", from ?? nowhere, `there is no file \`${path}\``, { label });
+      return undefined;
+    }
+    const module = this.read(path, text, this.prelude);
+    this.loading.push(path);
+    for (const i of module.file.imports) this.import(i, module);
+    this.loading.pop();
+    return module;
+  }
+
+  /** The text a span covers. */
+  textAt(span: Span): string {
+    return this.loaded.get(span.file)?.text.slice(span.start, span.end) ?? "";
+  }
+
+  /** The line a span begins in, counted from 1. */
+  lineOf(span: Span): number {
+    return (this.loaded.get(span.file)?.text.slice(0, span.start).split("\n").length ?? 0) || 1;
+  }
+
+  private read(path: string, text: string, prelude: ReadonlyMap<string, Declared>): Module {
+    const { file, diagnostics } = parse(text, path);
+    for (const d of diagnostics) this.problems.add(d);
+    const errors = diagnostics.filter((d) => d.severity === "error");
+    const damaged = new Set(errors.flatMap((d) => wordsAround(text, d.span)));
+    const own = new Map<string, Declared>();
+    const module: Module = { path, text, file, names: new Map(prelude), own, damaged };
+    this.loaded.set(path, module);
+    for (const decl of file.declarations) {
+      const first = own.get(decl.name.text);
+      if (first === undefined) own.set(decl.name.text, { decl, module });
+      else this.duplicate(decl.name, first.decl.name);
+    }
+    for (const [name, declared] of own) module.names.set(name, declared);
+    return module;
+  }
+
+  private import(i: Import, into: Module): void {
+    const path = this.host.resolve(into.path, i.from);
+    const cycle = this.loading.indexOf(path);
+    if (cycle >= 0) {
+      const way = [...this.loading.slice(cycle), path].map((p) => `\`${p}\``).join(" → ");
+      this.problems.error("C0219", i.fromSpan, "files import each other in a circle", {
+        label: way,
+        help: "move what both need to a third file",
+      });
+    }
+    const from = cycle >= 0 ? undefined : this.load(path, i.fromSpan);
+    for (const name of i.names) {
+      const declared = from?.own.get(name.text);
+      if (from !== undefined && declared === undefined && !from.damaged.has(name.text)) {
+        this.problems.error("C0219", name.span, `\`${i.from}\` declares no \`${name.text}\``, {
+          label: "not declared there",
+          help: didYouMean(name.text, from.own.keys()),
+        });
+      }
+      const own = into.own.get(name.text);
+      if (own !== undefined) this.duplicate(own.decl.name, name);
+      else into.names.set(name.text, declared ?? { decl: { kind: "poisoned", name }, module: into });
+    }
+  }
+
+  private duplicate(name: Name, first: Name): void {
+    this.problems.error("C0202", name.span, `\`${name.text}\` is declared twice`, {
+      label: "declared again",
+      help: "choose another name",
+      notes: [{ span: first.span, message: "first declared here" }],
+    });
+  }
+}
+
+/** The words of the lines that `span` touches. */
+function wordsAround(text: string, span: Span): readonly string[] {
+  const start = text.lastIndexOf("\n", span.start - 1) + 1;
+  const end = text.indexOf("\n", Math.max(span.start, span.end - 1));
+  return text.slice(start, end < 0 ? text.length : end).match(/[A-Za-z_]\w*'?/g) ?? [];
+}

@@ -1,0 +1,239 @@
+/** Norms: the template graph of a norm at a site, with its parameters and statistics under the site's name. */
+import type { Span } from "../diagnostics/span.ts";
+import { Builder } from "../ir/builder.ts";
+import * as dim from "../ir/dim.ts";
+import { broadcastShapes, ShapeError, sameShape } from "../ir/type.ts";
+import type { Graph, StatPolicy, Type, Value } from "../ir/types.ts";
+import type { Arg, Expr, Name, NormDecl, ParamStmt, StatStmt } from "../syntax/ast.ts";
+import { matchArguments } from "./arguments.ts";
+import { dimension, shapeOf } from "./constants.ts";
+import { type Context, claim, leaf, perStep, shared, showShape, type World } from "./context.ts";
+import type { Dependence } from "./dependence.ts";
+import { evaluate, tensorOf, toValue } from "./expressions.ts";
+import { initialiser, initialMeaning } from "./initialisers.ts";
+import { letStatement } from "./lets.ts";
+import type { Placed } from "./placements.ts";
+import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
+
+/** Where a norm is placed. */
+export interface NormSite {
+  /** Full name: `rnn/hh`. */
+  readonly name: string;
+  readonly short: string;
+  /** Of the value in the body: without time if that stands in a loop. */
+  readonly type: Type;
+  /** In a cell; a model's own sites stand in no loop. */
+  readonly inCell: boolean;
+  readonly dependence: Dependence;
+}
+
+export interface NormInfo {
+  readonly name: string;
+  /** Arguments as written, defaults included. */
+  readonly args: Readonly<Record<string, string>>;
+}
+
+export interface PlacedNorm {
+  readonly template: Graph;
+  readonly info: NormInfo;
+}
+
+/** Expands the norm that stands at `site`. Undefined after a report. */
+export function elaborateNorm(placed: Placed, site: NormSite, world: World): PlacedNorm | undefined {
+  const { problems } = world;
+  const errors = problems.errors;
+  const { decl, norm, ref } = placed;
+  const args = norm.args.filter((a) => a.name?.text !== "stats");
+  const params = decl.args.map((a) => ({ name: a.name, default: a.default }));
+  const matched = matchArguments(norm.name.text, norm.span, params, args, problems);
+  if (matched === undefined) return undefined;
+
+  // A site that does not depend on the recurrence leaves the loop before its norm is expanded: all its steps are there.
+  const time = site.inCell ? site.dependence.kind === "step" : site.type.time;
+  const type: Type = { ...site.type, time };
+  const builder = new Builder();
+  const x = leaf(builder, { kind: "input", name: "x" }, type);
+  const given: Context = {
+    world,
+    problems,
+    module: placed.module,
+    scope: placed.scope,
+    builder: new Builder(),
+    calls: [],
+    forbids: onlyDimensions,
+  };
+  const meanings = new Map<string, Meaning>();
+  const texts: Record<string, string> = {};
+  for (const [name, arg] of matched) {
+    if (arg !== undefined) meanings.set(name, argument(arg.value, given));
+    texts[name] = textOf(arg, decl, name, world);
+  }
+  const statsArg = norm.args.find((a) => a.name?.text === "stats");
+  const policy = statsArg && statistics(statsArg, given);
+  if (statsArg !== undefined) texts.stats = world.modules.textAt(statsArg.value.span) || "given";
+
+  const scope = new Scope();
+  const c: Context = {
+    world,
+    problems,
+    module: placed.declModule,
+    scope,
+    builder,
+    calls: [],
+    timeless: (span) => reportTimeless(placed, site, span, world),
+  };
+  return problems.within({ name: norm.name.text, span: ref.span }, () => {
+    scope.declare(decl.operand, "argument", { kind: "value", value: x }, problems);
+    for (const a of decl.args)
+      scope.declare(a.name, "argument", meanings.get(a.name.text) ?? argument(a.default, c), problems);
+    for (const s of decl.body) {
+      if (s.kind === "param") normParam(s, site, c);
+      else if (s.kind === "stat") statistic(s, site, type, policy, statsArg, c);
+      else letStatement(s, c);
+    }
+    const y = normalized(decl, type, c);
+    if (y === undefined || problems.errors > errors) return undefined;
+    const results = [{ kind: "output" as const, name: "y", value: y }];
+    return {
+      template: { name: norm.name.text, ops: builder.ops, results, norms: new Map() },
+      info: { name: norm.name.text, args: texts },
+    };
+  });
+}
+
+function onlyDimensions(b: Binding): string | undefined {
+  return b.origin === "dimension" ? undefined : `a placement's arguments are constants, and this is a ${b.origin}`;
+}
+
+/** An argument: a number, a dimension, an initialiser or `none`. */
+function argument(e: Expr, c: Context): Meaning {
+  if (e.kind === "list") return { kind: "list", items: e.items.map((i) => argument(i, c)) };
+  if (e.kind === "name" || e.kind === "call") return initialMeaning(e, c);
+  const meaning = evaluate(e, c);
+  return meaning.kind === "value" ? initialMeaning(e, c) : meaning;
+}
+
+function textOf(arg: Arg | undefined, decl: NormDecl, name: string, world: World): string {
+  const e = arg?.value ?? decl.args.find((a) => a.name.text === name)!.default;
+  if (e.kind === "number") return e.text;
+  if (e.kind === "name") return e.name.text;
+  return world.modules.textAt(e.span) || e.kind;
+}
+
+/** `stats = shared`, `stats = per_step`, `stats = per_step(100)`. Undefined after a report. */
+function statistics({ value: e }: Arg, c: Context): StatPolicy | undefined {
+  const callee = e.kind === "name" ? e.name.text : e.kind === "call" ? e.callee.text : undefined;
+  if (e.kind === "name" && callee === "shared") return shared;
+  if (e.kind === "name" && callee === "per_step") return perStep;
+  if (e.kind === "call" && callee === "per_step" && e.args.length === 1) {
+    const steps = dimension(e.args[0].value, c);
+    return steps && { kind: "per_step", steps: dim.show(steps) };
+  }
+  c.problems.error("C0206", e.span, "this is no way to keep statistics", {
+    label: "statistics are kept for each step, or shared by all",
+    help: "write stats = per_step, stats = per_step(100) or stats = shared",
+  });
+  return undefined;
+}
+
+function normParam(s: ParamStmt, site: NormSite, c: Context): void {
+  const shape = shapeOf(s.shape, c);
+  const init = shape && initialiser(s.init, shape, c);
+  c.scope.declare(s.name, "param", shape && init ? param(shape, init) : poison, c.problems);
+
+  function param(extents: readonly dim.Dim[], from: NonNullable<typeof init>): Meaning {
+    if (from === "none") return { kind: "none" };
+    const name = claim(`${site.name}/${s.name.text}`, c.world.taken);
+    const type: Type = { dtype: "f32", time: false, batch: false, shape: extents };
+    return { kind: "value", value: leaf(c.builder, { kind: "param", name, init: from }, type) };
+  }
+}
+
+function statistic(
+  s: StatStmt,
+  site: NormSite,
+  operand: Type,
+  policy: StatPolicy | undefined,
+  policyArg: Arg | undefined,
+  c: Context,
+): void {
+  const v = tensorOf(s.value, c);
+  c.scope.declare(s.name, "stat", v === undefined ? poison : kept(v), c.problems);
+
+  function kept(value: Value): Meaning {
+    if (value.type.batch) {
+      c.problems.error(
+        "C0214",
+        s.value.span,
+        `the statistic \`${s.name.text}\` still differs from example to example`,
+        {
+          label: "not reduced over batch",
+          help: "reduce over batch: mean(x, over batch); what reduces over features only is a plain name, without `stat`",
+        },
+      );
+      return poison;
+    }
+    const byStep = operand.time ? value.type.time : site.dependence.kind === "recurrent";
+    if (policy?.kind === "per_step" && !byStep) {
+      c.problems.error("C0215", policyArg!.span, `\`${s.name.text}\` has one value for all steps`, {
+        label: "there is nothing to keep for each step",
+        help: "write stats = shared",
+      });
+      return poison;
+    }
+    const name = claim(`${site.name}/${s.name.text}`, c.world.taken);
+    const attrs = { name, policy: policy ?? (byStep ? perStep : shared) };
+    return { kind: "value", value: c.builder.one("stat", [value], attrs, s.name.text) };
+  }
+}
+
+/** The norm's result as a value of the site's own type. */
+function normalized(decl: NormDecl, type: Type, c: Context): Value | undefined {
+  const meaning = evaluate(decl.result, c);
+  const y = toValue(meaning, decl.result.span, c);
+  if (y === undefined) return undefined;
+  const fits = sameShape(type.shape, stretched(y.type.shape, type.shape) ?? []);
+  if (fits && y.type.dtype === "f32" && (!y.type.batch || type.batch)) return c.builder.broadcast(y, type);
+  c.problems.error("C0204", decl.result.span, `the norm makes ${showShape(y.type.shape)} of ${showShape(type.shape)}`, {
+    label: "a norm keeps the shape of its operand",
+  });
+  return undefined;
+}
+
+function stretched(a: readonly dim.Dim[], b: readonly dim.Dim[]): readonly dim.Dim[] | undefined {
+  try {
+    return broadcastShapes(a, b);
+  } catch (e) {
+    if (e instanceof ShapeError) return undefined;
+    throw e;
+  }
+}
+
+/** A reduction over time where there is no time axis: the heart of what a norm inside a recurrence cannot do. */
+function reportTimeless(placed: Placed, site: NormSite, inside: Span, world: World): void {
+  const { ref, norm } = placed;
+  const reduction = { span: inside, message: `\`${norm.name.text}\` reduces over time here` };
+  const d = site.dependence;
+  // Outside of `within`, so that the placement itself is what the message points at.
+  const why =
+    d.kind === "recurrent"
+      ? `\`${site.short}\` depends on the previous state \`${d.state.name.text}\` (line ${world.modules.lineOf(d.state.name.span)}), so its later values do not exist yet`
+      : `\`${site.short}\` does not vary over time`;
+  world.problems.add({
+    code: "C0207",
+    severity: "error",
+    message: "statistics over time need the whole sequence",
+    span: ref.span,
+    label: why,
+    help:
+      d.kind === "recurrent"
+        ? "place a norm over the batch only, such as batch, or place this one on a site that does not depend on the recurrence"
+        : "place a norm that does not reduce over time",
+    notes: [...(d.kind === "recurrent" ? [stateNote(d.state.name)] : []), reduction],
+  });
+}
+
+const stateNote = (name: Name): { span: Span; message: string } => ({
+  span: name.span,
+  message: `the state \`${name.text}\` is declared here`,
+});

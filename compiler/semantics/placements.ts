@@ -1,0 +1,142 @@
+/** Placements: which norm stands at which site, as the file, its derivations and the caller's options say, the last one counting. */
+import { CompileError, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { nowhere } from "../diagnostics/span.ts";
+import type { NormDecl, NormRef, PlaceStmt, SiteRef } from "../syntax/ast.ts";
+import { parse } from "../syntax/parse.ts";
+import type { In } from "./derivations.ts";
+import type { Module } from "./modules.ts";
+import type { Problems } from "./problems.ts";
+import { didYouMean, type Scope } from "./scope.ts";
+
+/** One `site=norm` of a `--place` option. */
+export interface PlaceOption {
+  readonly sites: readonly SiteRef[];
+  readonly norm: NormRef;
+}
+
+/** The norm that a placement names, or `none`. */
+export interface Placed {
+  readonly ref: SiteRef;
+  readonly norm: NormRef;
+  readonly decl: NormDecl;
+  /** Where the norm's own names are looked up. */
+  readonly declModule: Module;
+  /** Where the arguments' names are looked up, with the dimensions of `scope`. */
+  readonly module: Module;
+  readonly scope: Scope;
+}
+
+export interface Placement {
+  readonly refs: readonly SiteRef[];
+  readonly norm: NormRef;
+  readonly module: Module;
+  readonly scope: Scope;
+}
+
+/** `none`, or a norm with its declaration. Undefined after a report. */
+function normOf(p: Placement, ref: SiteRef, problems: Problems): Placed | "none" | undefined {
+  const { norm, module, scope } = p;
+  const name = norm.name.text;
+  const declared = module.names.get(name);
+  if (name === "none" && declared === undefined) return "none";
+  if (declared?.decl.kind === "norm")
+    return { ref, norm, decl: declared.decl, declModule: declared.module, module, scope };
+  if (declared?.decl.kind === "poisoned" || (declared === undefined && module.damaged.has(name))) return undefined;
+  const norms = [...module.names].flatMap(([n, d]) => (d.decl.kind === "norm" ? [n] : []));
+  problems.error("C0209", norm.name.span, declared ? `\`${name}\` is not a norm` : `there is no norm \`${name}\``, {
+    label: "unknown norm",
+    help: didYouMean(name, [...norms, "none"]) ?? `norms are ${norms.join(", ")}`,
+  });
+  return undefined;
+}
+
+/** The placements of one elaboration, and which of them have found their site. */
+export class Placements {
+  private readonly all: readonly Placement[];
+  /** References that have met their site. */
+  private readonly found = new Set<SiteRef>();
+  private readonly problems: Problems;
+
+  constructor(all: readonly Placement[], problems: Problems) {
+    this.all = all;
+    this.problems = problems;
+    for (const p of all) for (const ref of p.refs) normOf(p, ref, problems);
+  }
+
+  /**
+   * What stands at site `site` of scope `scope` (undefined: the own sites). `unscoped`: a reference without a scope means
+   * this scope too.
+   */
+  at(scope: string | undefined, site: string, unscoped = false): Placed | "none" | undefined {
+    let result: Placed | "none" | undefined;
+    for (const p of this.all) {
+      for (const ref of p.refs) {
+        const sameScope = ref.scope?.text === scope || (ref.scope === undefined && unscoped);
+        if (ref.site.text !== site || !sameScope) continue;
+        this.found.add(ref);
+        result = normOf(p, ref, this.problems);
+      }
+    }
+    return result;
+  }
+
+  /** Reports the references that found no site among `sites` (`hh`, `rnn.hh`). */
+  reportUnknown(sites: readonly string[]): void {
+    for (const p of this.all) {
+      for (const ref of p.refs) {
+        if (this.found.has(ref) || p.module.damaged.has(ref.site.text)) continue;
+        const name = ref.scope ? `${ref.scope.text}.${ref.site.text}` : ref.site.text;
+        this.problems.error("C0208", ref.span, `there is no site \`${name}\``, {
+          label: "unknown site",
+          help:
+            didYouMean(name, sites) ?? (sites.length > 0 ? `sites are ${sites.join(", ")}` : "declare one: site s = …"),
+        });
+      }
+    }
+  }
+}
+
+export const placementsOf = (stmts: readonly In<PlaceOption>[], scope: Scope): readonly Placement[] =>
+  stmts.map(({ stmt, module }) => ({ refs: stmt.sites, norm: stmt.norm, module, scope }));
+
+/**
+ * Reads a `--place` option: `hh=layer,cc=batch(gamma=0.2),rnn.hh=none`. Spans point into a file of that name.
+ * Throws `CompileError` (C0302) on a text it cannot read.
+ */
+export function parsePlaceOption(text: string): readonly PlaceOption[] {
+  return topLevelParts(text).map((part) => {
+    const at = part.indexOf("=");
+    const stmt = at > 0 ? readPlacement(part.slice(0, at), part.slice(at + 1)) : undefined;
+    if (stmt !== undefined) return { sites: stmt.sites, norm: stmt.norm };
+    const problem: Diagnostic = {
+      code: "C0301",
+      severity: "error",
+      message: `\`${part.trim()}\` is not a placement`,
+      span: nowhere,
+      help: "write site=norm, as in hh=layer,cc=batch(gamma=0.2)",
+    };
+    throw new CompileError([problem]);
+  });
+}
+
+function readPlacement(site: string, norm: string): PlaceStmt | undefined {
+  const { file, diagnostics } = parse(`cell option() { place ${site} : ${norm} }`, `--place ${site}=${norm}`);
+  const decl = file.declarations[0];
+  if (diagnostics.length > 0 || file.declarations.length !== 1 || decl.kind !== "cell" || decl.body.length !== 1)
+    return undefined;
+  const stmt = decl.body[0];
+  return stmt.kind === "place" ? stmt : undefined;
+}
+
+/** The parts between commas that stand in no bracket. */
+function topLevelParts(text: string): readonly string[] {
+  const parts = [""];
+  let depth = 0;
+  for (const ch of text) {
+    if (ch === "(" || ch === "[") depth++;
+    if (ch === ")" || ch === "]") depth--;
+    if (ch === "," && depth === 0) parts.push("");
+    else parts[parts.length - 1] += ch;
+  }
+  return parts;
+}

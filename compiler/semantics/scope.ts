@@ -1,0 +1,95 @@
+/** What names mean in one body, and what a name can mean. */
+import type { Init } from "../../runtime/plan.ts";
+import { nearest } from "../diagnostics/nearest.ts";
+import type { Dim } from "../ir/dim.ts";
+import type { Value } from "../ir/types.ts";
+import type { Name } from "../syntax/ast.ts";
+import type { Problems } from "./problems.ts";
+
+/** What an expression turns out to be. */
+export type Meaning =
+  | { readonly kind: "value"; readonly value: Value }
+  /** Known while compiling; becomes a constant where a tensor is wanted. */
+  | { readonly kind: "number"; readonly number: number }
+  /** An extent; likewise. */
+  | { readonly kind: "dim"; readonly dim: Dim }
+  /** `[k, H / k]`, or the parts of `split`. */
+  | { readonly kind: "list"; readonly items: readonly Meaning[] }
+  /** `uniform(0.1)`, as an argument of a norm. */
+  | { readonly kind: "init"; readonly init: Init }
+  /**
+   * `none`: nothing. As an argument it leaves out what it would have brought: a parameter that starts from `none` does not
+   * exist, and an addition, subtraction, multiplication or division with it is its other operand.
+   */
+  | { readonly kind: "none" }
+  /** Something wrong, already reported: whatever is made of it says nothing more. */
+  | { readonly kind: "poison" };
+
+export const poison: Meaning = { kind: "poison" };
+
+export type Origin =
+  | "dimension"
+  | "param"
+  | "input"
+  | "target"
+  | "state"
+  | "next"
+  | "site"
+  | "let"
+  | "stat"
+  | "argument"
+  | "cell";
+
+export interface Binding {
+  readonly name: Name;
+  readonly origin: Origin;
+  readonly meaning: Meaning;
+  used: boolean;
+}
+
+export const spell = (name: Name): string => (name.primed ? `${name.text}'` : name.text);
+
+export class Scope {
+  private readonly bindings = new Map<string, Binding>();
+
+  /** Gives `name` a meaning. A second meaning for the same name is reported, and the first one stays. */
+  declare(name: Name, origin: Origin, meaning: Meaning, problems: Problems): void {
+    const key = spell(name);
+    const first = this.bindings.get(key);
+    if (first === undefined) {
+      this.bindings.set(key, { name, origin, meaning, used: false });
+      return;
+    }
+    problems.error("C0202", name.span, `\`${key}\` already has a meaning`, {
+      label: origin === "next" ? "a state is given its next value once" : "a name is given a meaning once",
+      help: "choose another name",
+      notes: [{ span: first.name.span, message: "first declared here" }],
+    });
+  }
+
+  has(key: string): boolean {
+    return this.bindings.has(key);
+  }
+
+  find(key: string): Binding | undefined {
+    return this.bindings.get(key);
+  }
+
+  names(): readonly string[] {
+    return [...this.bindings.keys()];
+  }
+
+  all(): Iterable<Binding> {
+    return this.bindings.values();
+  }
+
+  /** The declared name most like `text`, as a help line. */
+  suggestion(text: string, others: Iterable<string> = []): string | undefined {
+    return didYouMean(text, [...this.bindings.keys(), ...others]);
+  }
+}
+
+export function didYouMean(text: string, candidates: Iterable<string>): string | undefined {
+  const best = nearest(text, [...candidates]);
+  return best === undefined ? undefined : `did you mean \`${best}\`?`;
+}
