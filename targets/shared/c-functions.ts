@@ -33,7 +33,7 @@ const functions: Readonly<Record<string, CFunction>> = {
       bind("z", "c * c"),
       bind("p", horner(tanhFit.numerator, "z")),
       bind("q", horner(tanhFit.denominator, "z")),
-      "return c * p / q;",
+      "return c * (p / q);",
     ],
   },
   sigmoid: {

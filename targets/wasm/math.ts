@@ -102,14 +102,14 @@ export const mathFunctions: Readonly<Record<string, MathFunction>> = {
   },
   tanh: {
     text: `
-;; tanh x ≈ x·P(x²)/Q(x²); relative error 4e-7 everywhere, exactly ±1 from ${tanhFit.limit} on.
+;; tanh x ≈ x·(P(x²)/Q(x²)); relative error 4e-7 everywhere, exactly ±1 from ${tanhFit.limit} on.
 (func $tanh (param $x v128) (result v128)
   (local $z v128) (local $p v128) (local $q v128)
   (local.set $x (f32x4.pmax (f32x4.pmin (local.get $x) ${k(tanhFit.limit)}) ${k(-tanhFit.limit)}))
   (local.set $z (f32x4.mul (local.get $x) (local.get $x)))
   ${horner("$p", "$z", tanhFit.numerator)}
   ${horner("$q", "$z", tanhFit.denominator)}
-  (f32x4.div (f32x4.mul (local.get $x) (local.get $p)) (local.get $q)))`,
+  (f32x4.mul (local.get $x) (f32x4.div (local.get $p) (local.get $q))))`,
   },
   sigmoid: {
     calls: ["exp"],
