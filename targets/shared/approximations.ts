@@ -1,0 +1,27 @@
+/**
+ * Coefficients of the approximations every target shares. Each list is a polynomial's, lowest power first.
+ */
+
+/**
+ * tanh x ≈ x·(P(x²) / Q(x²)) for |x| ≤ `limit`, beyond which it is ±1: a rational minimax fit, as in Eigen's
+ * `generic_fast_tanh_float`. Its error is relative, 4e-7 in f32, near zero too, where tanh by way of exp cancels; a
+ * GPU's own `tanh` is only promised to 1e-5.
+ */
+export const tanhFit = {
+  /** The first f32 at which the quotient, evaluated in f32, is exactly 1. */
+  limit: 7.9053111,
+  numerator: [
+    4.89352455891786e-3, 6.37261928875436e-4, 1.48572235717979e-5, 5.12229709037114e-8, -8.60467152213735e-11,
+    2.00018790482477e-13, -2.76076847742355e-16,
+  ],
+  denominator: [4.89352518554385e-3, 2.268434632439e-3, 1.18534705686654e-4, 1.19825839466702e-6],
+} as const;
+
+/**
+ * log(1 + e) = 2 atanh s with s = e / (2 + e), and 2 atanh s ≈ 2s + s³·R(s²). R interpolates at the six Chebyshev points of
+ * s² in [0, 1/9], which is e in [0, 1]; relative error 1e-9 before rounding, 2e-7 in f32.
+ */
+export const log1pFit = [
+  0.666666666500236, 0.4000001076995163, 0.2857030572176477, 0.22264711211886923, 0.17464702435665286,
+  0.20787616964283556,
+] as const;

@@ -1,0 +1,78 @@
+import { helperName, type FloatType } from "../spellings.ts";
+import { log1pFit, tanhFit } from "./approximations.ts";
+import { f32Digits } from "./literals.ts";
+
+/** What differs between the C-like languages in a function of one argument. */
+export interface FunctionDialect {
+  readonly types: Readonly<Record<FloatType, string>>;
+  /** `fn name(x: F) -> F {` */
+  header(name: string, F: string): string;
+  /** `let name = value;` */
+  bind(name: string, F: string, value: string): string;
+}
+
+interface CFunction {
+  readonly name: string;
+  readonly doc: string;
+  lines(F: string, bind: (name: string, value: string) => string): readonly string[];
+}
+
+/** Horner's scheme in `z`; coefficients lowest power first. */
+const horner = (coefficients: readonly number[], z: string): string =>
+  coefficients
+    .slice(0, -1)
+    .reduceRight((inner, c) => `(${inner} * ${z} + ${f32Digits(c)})`, f32Digits(coefficients[coefficients.length - 1]))
+    .slice(1, -1);
+
+const functions: Readonly<Record<string, CFunction>> = {
+  tanh: {
+    name: "rational_tanh",
+    doc: "tanh with a small relative error everywhere, and no overflow.",
+    lines: (F, bind) => [
+      bind("c", `clamp(x, ${F}(${f32Digits(-tanhFit.limit)}), ${F}(${f32Digits(tanhFit.limit)}))`),
+      bind("z", "c * c"),
+      bind("p", horner(tanhFit.numerator, "z")),
+      bind("q", horner(tanhFit.denominator, "z")),
+      "return c * (p / q);",
+    ],
+  },
+  sigmoid: {
+    name: "sigmoid",
+    doc: "The exponent is bounded, so that exp stays finite.",
+    lines: (F) => [`return 1.0 / (1.0 + exp(min(-x, ${F}(87.0))));`],
+  },
+  softplus: {
+    name: "softplus",
+    doc: "log(1 + exp(x)) = max(x, 0) + log(1 + e) with e = exp(-|x|); log(1 + e) = 2 atanh(e / (2 + e)).",
+    lines: (F, bind) => [
+      bind("e", "exp(-abs(x))"),
+      bind("s", "e / (2.0 + e)"),
+      bind("z", "s * s"),
+      bind("r", horner(log1pFit, "z")),
+      `return max(x, ${F}(0.0)) + (2.0 * s + s * z * r);`,
+    ],
+  },
+};
+
+/** The text of the functions that ops stand for; each use is an op and the type it is used at. */
+export function cFunctionLines(
+  uses: Iterable<{ readonly op: string; readonly type: FloatType }>,
+  dialect: FunctionDialect,
+): string[] {
+  const lines: string[] = [];
+  const done = new Set<string>();
+  for (const { op, type } of uses) {
+    const f = functions[op];
+    if (f === undefined) continue;
+    const name = helperName(f.name, type);
+    if (done.has(name)) continue;
+    done.add(name);
+    const F = dialect.types[type];
+    const body = f.lines(F, (local, value) => dialect.bind(local, F, value));
+    lines.push(`// ${f.doc}`, dialect.header(name, F), ...body.map((line) => `  ${line}`), "}", "");
+  }
+  return lines;
+}
+
+/** Every name `cFunctionLines` may define. */
+export const cFunctionNames: readonly string[] = Object.values(functions).flatMap((f) => [f.name, `${f.name}4`]);

@@ -1,0 +1,216 @@
+import type { KExpr, Kernel, KStmt, KType, Machine, Memory } from "../../compiler/schedule/kernel-ir.ts";
+import { spellingOf } from "../spellings.ts";
+import { printKernel } from "./print.ts";
+import { someExpr, typeOf } from "./types.ts";
+import { eachStmt } from "./walk.ts";
+
+/** A kernel that breaks Kernel IR's rules: the compiler's own mistake, never the user's. */
+export class KernelError extends Error {
+  constructor(kernel: Kernel, fault: string) {
+    super(
+      `internal error: ${fault}\n\nThis is a mistake of the compiler, not of your cell. The kernel:\n\n${printKernel(kernel)}`,
+    );
+    this.name = "KernelError";
+  }
+}
+
+interface Binding {
+  readonly kind: "let" | "var" | "loop";
+  readonly type: KType;
+  /** The value is the same in every invocation of the workgroup. */
+  readonly uniform: boolean;
+  /** How many `lanes` loops surround the declaration. */
+  readonly lanes: number;
+}
+
+type Scope = ReadonlyMap<string, Binding>;
+
+interface Place {
+  readonly lanes: number;
+  /** Every invocation of the workgroup comes here together. */
+  readonly uniform: boolean;
+}
+
+const isI32 = (value: number): boolean => Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31;
+
+/**
+ * Checks a kernel: types, scopes, memory, where stores and barriers may stand, and, if a machine is given, its limits.
+ * Throws a `KernelError` that names the first fault and prints the kernel.
+ */
+export function verifyKernel(kernel: Kernel, machine?: Machine): void {
+  const fail = (fault: string): never => {
+    throw new KernelError(kernel, fault);
+  };
+  const access = new Map(kernel.regions.map((r) => [r.region, r.access]));
+  const tiles = new Map(kernel.tiles.map((t) => [t.name, t.size]));
+  if (access.size !== kernel.regions.length) fail("a region is declared twice");
+  if (tiles.size !== kernel.tiles.length) fail("a tile is declared twice");
+  if (!Number.isInteger(kernel.lanes) || kernel.lanes < 1) fail(`a workgroup of ${kernel.lanes} invocations`);
+  for (const { name, size } of kernel.tiles)
+    if (!Number.isInteger(size) || size < 1) fail(`tile \`${name}\` has ${size} floats`);
+  if (machine !== undefined) checkLimits(kernel, machine, fail);
+
+  const memory = (m: Memory, use: "load" | "store"): void => {
+    if (m.kind === "tile") {
+      if (!tiles.has(m.name)) fail(`tile \`${m.name}\` is not declared`);
+      return;
+    }
+    const declared = access.get(m.region);
+    if (declared === undefined) fail(`region \`${m.region}\` is not declared`);
+    if (use === "store" && declared === "read") fail(`a store to region \`${m.region}\`, which is declared read`);
+  };
+
+  const float = (type: KType, what: string): void => {
+    if (type !== "f32" && type !== "f32x4") fail(`${what} is of type ${type}, not f32 or f32x4`);
+    if (type === "f32x4" && machine?.vector === 1) fail(`${what} is f32x4, but the machine has no vectors`);
+  };
+
+  const check = (e: KExpr, type: KType, scope: Scope, what: string): void => {
+    const found = typeOf(e);
+    if (found !== type) fail(`${what} is of type ${found}, not ${type}`);
+    checkExpr(e, scope);
+  };
+
+  const checkExpr = (e: KExpr, scope: Scope): void => {
+    const all = (args: readonly KExpr[], type: KType, what: string): void => {
+      for (const a of args) check(a, type, scope, `an operand of ${what}`);
+    };
+    switch (e.k) {
+      case "float":
+        if (Number.isNaN(e.value)) fail("a float constant is NaN");
+        return;
+      case "int":
+        if (!isI32(e.value)) fail(`the integer constant ${e.value} is no i32`);
+        return;
+      case "var": {
+        const bound = scope.get(e.name) ?? fail(`\`${e.name}\` is used where it is not declared`);
+        if (bound.type !== e.type) fail(`\`${e.name}\` is of type ${bound.type} but used as ${e.type}`);
+        return;
+      }
+      case "uniform":
+      case "group":
+        return;
+      case "int2":
+        return all([e.a, e.b], "i32", `integer ${e.op}`);
+      case "compare": {
+        const type = typeOf(e.a);
+        if (type !== "i32" && type !== "f32") fail(`a comparison of ${type}`);
+        return all([e.a, e.b], type, `comparison ${e.op}`);
+      }
+      case "and":
+        return all([e.a, e.b], "bool", "and");
+      case "math": {
+        const row = spellingOf(e.op) ?? fail(`op \`${e.op}\` has no spelling`);
+        if (row.arity !== e.args.length) fail(`op \`${e.op}\` has ${e.args.length} operands, not ${row.arity}`);
+        float(e.type, `op \`${e.op}\``);
+        return all(e.args, e.type, e.op);
+      }
+      case "fma":
+        float(e.type, "fma");
+        return all([e.a, e.b, e.c], e.type, "fma");
+      case "splat":
+        float("f32x4", "splat");
+        return all([e.a], "f32", "splat");
+      case "vec4":
+        float("f32x4", "vec4");
+        return all(e.lanes, "f32", "vec4");
+      case "across":
+      case "extract":
+        return all([e.a], "f32x4", e.k);
+      case "load":
+        float(e.type, "a load");
+        memory(e.memory, "load");
+        return check(e.index, "i32", scope, "an index");
+      case "toFloat":
+        return all([e.a], "i32", "toFloat");
+      case "toInt":
+        return all([e.a], "f32", "toInt");
+      default:
+        e satisfies never;
+    }
+  };
+
+  const isUniform = (e: KExpr, scope: Scope): boolean =>
+    !someExpr(e, (x) => x.k === "load" || (x.k === "var" && scope.get(x.name)?.uniform !== true));
+
+  const checkBlock = (body: readonly KStmt[], outer: Scope, place: Place): void => {
+    const scope = new Map(outer);
+    const declare = (name: string, bound: Binding): void => {
+      if (scope.has(name)) fail(`\`${name}\` is declared where another \`${name}\` is in scope`);
+      scope.set(name, bound);
+    };
+    for (const s of body) {
+      switch (s.s) {
+        case "let":
+        case "var": {
+          check(s.value, s.type, scope, `the value of \`${s.name}\``);
+          if (s.type === "f32x4") float(s.type, `\`${s.name}\``);
+          // A `var` may be assigned in control flow that is not uniform: it counts as differing between invocations.
+          const uniform = s.s === "let" && isUniform(s.value, scope);
+          declare(s.name, { kind: s.s, type: s.type, uniform, lanes: place.lanes });
+          break;
+        }
+        case "assign": {
+          const bound = scope.get(s.name) ?? fail(`\`${s.name}\` is assigned where it is not declared`);
+          if (bound.kind !== "var") fail(`\`${s.name}\` is assigned, but it is a ${bound.kind}`);
+          if (bound.type !== s.type) fail(`\`${s.name}\` is of type ${bound.type} but assigned as ${s.type}`);
+          if (bound.lanes !== place.lanes) fail(`\`${s.name}\`, declared outside a lanes loop, is assigned inside it`);
+          check(s.value, s.type, scope, `the value assigned to \`${s.name}\``);
+          break;
+        }
+        case "store":
+          if (place.lanes === 0) fail("a store outside a lanes loop");
+          float(s.type, "a store");
+          memory(s.memory, "store");
+          check(s.index, "i32", scope, "an index");
+          check(s.value, s.type, scope, "a stored value");
+          break;
+        case "for": {
+          check(s.from, "i32", scope, `the lower bound of \`${s.name}\``);
+          check(s.to, "i32", scope, `the upper bound of \`${s.name}\``);
+          if (!isI32(s.step) || s.step < 1) fail(`the step of \`${s.name}\` is ${s.step}`);
+          const lanes = s.kind === "lanes";
+          if (lanes && place.lanes > 0) fail(`the lanes loop \`${s.name}\` stands inside another`);
+          eachStmt(s.body, (inner) => {
+            const changes = inner.s === "assign" && someExpr(s.to, (e) => e.k === "var" && e.name === inner.name);
+            if (changes) fail(`the upper bound of \`${s.name}\` changes inside its loop`);
+          });
+          if (scope.has(s.name)) fail(`\`${s.name}\` is declared where another \`${s.name}\` is in scope`);
+          const uniform = !lanes && isUniform(s.from, scope) && isUniform(s.to, scope);
+          const bound: Binding = { kind: "loop", type: "i32", uniform, lanes: place.lanes + (lanes ? 1 : 0) };
+          const inside: Place = { lanes: bound.lanes, uniform: place.uniform && (lanes || uniform) };
+          checkBlock(s.body, new Map([...scope, [s.name, bound]]), inside);
+          break;
+        }
+        case "if": {
+          check(s.condition, "bool", scope, "a condition");
+          const inside: Place = { lanes: place.lanes, uniform: place.uniform && isUniform(s.condition, scope) };
+          checkBlock(s.then, scope, inside);
+          checkBlock(s.else, scope, inside);
+          break;
+        }
+        case "barrier":
+          if (place.lanes > 0) fail("a barrier inside a lanes loop");
+          if (!place.uniform) fail("a barrier where the invocations of a workgroup may not come together");
+          break;
+        case "comment":
+          break;
+        default:
+          s satisfies never;
+      }
+    }
+  };
+
+  checkBlock(kernel.body, new Map(), { lanes: 0, uniform: true });
+}
+
+function checkLimits(kernel: Kernel, machine: Machine, fail: (fault: string) => never): void {
+  if (kernel.lanes > machine.lanes) fail(`${kernel.lanes} invocations, ${machine.name} has ${machine.lanes}`);
+  const bytes = kernel.tiles.reduce((sum, tile) => sum + 4 * tile.size, 0);
+  // On a CPU the figure is advice (the size of a cache), on a GPU a limit.
+  if (machine.lanes > 1 && bytes > machine.tileBytes) fail(`tiles of ${bytes} bytes, ${machine.name} has ${machine.tileBytes}`);
+  if (kernel.regions.length > machine.maxRegions)
+    fail(`${kernel.regions.length} regions, ${machine.name} binds ${machine.maxRegions}`);
+  for (const { fixed } of kernel.grid)
+    if (fixed > machine.maxGrid) fail(`a grid of ${fixed} workgroups along one axis, ${machine.name} has ${machine.maxGrid}`);
+}

@@ -1,0 +1,68 @@
+import { compile } from "watr";
+import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
+import type { RegionName } from "../../runtime/plan.ts";
+import { createNamer } from "../shared/names.ts";
+import { commentLines } from "../shared/text.ts";
+import { KernelError, verifyKernel } from "../shared/verify.ts";
+import { kernelFunction, tileStride } from "./function.ts";
+import { mathFunctions, mathText } from "./math.ts";
+import { watLines } from "./wat.ts";
+
+export const regions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
+
+export interface WasmOptions {
+  /** Use relaxed SIMD (`fma` on f32x4 fused where the machine fuses). Off: it is not everywhere, and rounds differently. */
+  readonly relaxed?: boolean;
+  /** The memory is shared between threads; 4 GiB is then declared as its maximum. */
+  readonly shared?: boolean;
+}
+
+/**
+ * One module for all kernels, as readable text and assembled.
+ *
+ * - imports `env.memory`;
+ * - exports, as mutable i32 globals that the host sets after instantiation, `region_param`, `region_grad`, … : where each
+ *   region starts, in bytes; and `tiles`: where this thread's scratch starts, `tile_bytes` (constant) long;
+ * - exports each kernel under its name: (t, T, gx, gy, gz, from, to), see `kernelFunction`.
+ *
+ * Throws a `KernelError` if a kernel is not well formed, or its name is taken.
+ */
+export function emitWasm(
+  kernels: readonly Kernel[],
+  options: WasmOptions = {},
+): { readonly text: string; readonly binary: Uint8Array } {
+  const exported = new Set(["tiles", "tile_bytes", ...regions.map((region) => `region_${region}`)]);
+  const namer = createNamer(new Set(), Object.keys(mathFunctions));
+  const called = new Set<string>();
+
+  const functions = kernels.map((kernel) => {
+    verifyKernel(kernel);
+    if (exported.has(kernel.name)) throw new KernelError(kernel, `the name \`${kernel.name}\` is taken in the module`);
+    exported.add(kernel.name);
+    for (const { region } of kernel.regions)
+      if (!(regions as readonly string[]).includes(region)) throw new KernelError(kernel, `no region \`${region}\``);
+    const wat = kernelFunction(kernel, {
+      name: namer.fresh(kernel.name),
+      relaxed: options.relaxed ?? false,
+      calls: (name) => called.add(name),
+    });
+    return [...commentLines(kernel.doc).map((comment) => `;; ${comment}`.trimEnd()), ...watLines(wat)];
+  });
+
+  const tileBytes = kernels.map(({ tiles }) => tiles.reduce((sum, tile) => sum + tileStride(tile.size), 0));
+  const parts: readonly (readonly string[])[] = [
+    [
+      `(import "env" "memory" (memory ${options.shared ? "1 65536 shared" : "1"}))`,
+      ";; Where each region starts, in bytes: set by the host.",
+      ...regions.map((name) => `(global $region_${name} (export "region_${name}") (mut i32) (i32.const 0))`),
+      ";; Workgroup memory of this thread.",
+      `(global $tiles (export "tiles") (mut i32) (i32.const 0))`,
+      `(global (export "tile_bytes") i32 (i32.const ${Math.max(0, ...tileBytes)}))`,
+    ],
+    ...functions,
+    ...mathText(called).map((text) => text.split("\n")),
+  ];
+  const body = parts.map((lines) => lines.map((line) => (line === "" ? "" : `  ${line}`)).join("\n"));
+  const text = `(module\n${body.join("\n\n")}\n)\n`;
+  return { text, binary: compile(text) };
+}

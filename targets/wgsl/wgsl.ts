@@ -1,0 +1,206 @@
+import type { Kernel, KExpr, Memory } from "../../compiler/schedule/kernel-ir.ts";
+import type { RegionName } from "../../runtime/plan.ts";
+import { cFunctionLines, cFunctionNames } from "../shared/c-functions.ts";
+import { type Dialect, printBlock, spelledMath } from "../shared/c-printer.ts";
+import { f32Digits, largestF32 } from "../shared/literals.ts";
+import { createNamer } from "../shared/names.ts";
+import { atom, call, commentLines, indented, infix, type Text } from "../shared/text.ts";
+import { someExpr } from "../shared/types.ts";
+import { KernelError, verifyKernel } from "../shared/verify.ts";
+import { eachExpr, eachStmt } from "../shared/walk.ts";
+import type { FloatType } from "../spellings.ts";
+import { reserved } from "./reserved.ts";
+
+/** Binding 0 is the uniforms; the regions follow in this order, the same in every module. */
+export const bindings: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
+
+const types = { f32: "f32", f32x4: "vec4<f32>", i32: "i32", bool: "bool" } as const;
+
+/** Names the module's frame uses. */
+const frame = [
+  ...["main", "Uniforms", "u", "t", "T", "group", "group_x", "group_y", "group_z", "lane", "lane_index", "across_max"],
+  ...cFunctionNames,
+  ...bindings,
+];
+
+/** What a kernel's body uses, gathered once, so that the module declares nothing else. */
+interface Uses {
+  readonly math: readonly { readonly op: string; readonly type: FloatType }[];
+  readonly groups: ReadonlySet<number>;
+  readonly uniforms: boolean;
+  readonly lanes: boolean;
+  readonly acrossMax: boolean;
+  /** Memory that is loaded or stored four floats at a time. */
+  readonly wideLoads: readonly Memory[];
+  readonly wideStores: readonly Memory[];
+  /** Some region is both loaded and stored: a barrier must order the two. */
+  readonly readsBack: boolean;
+}
+
+const key = (m: Memory): string => (m.kind === "region" ? m.region : `tile ${m.name}`);
+
+function gather(kernel: Kernel): Uses {
+  const math: { op: string; type: FloatType }[] = [];
+  const groups = new Set<number>();
+  const [loaded, stored] = [new Map<string, Memory>(), new Map<string, Memory>()];
+  const [wideLoads, wideStores] = [new Map<string, Memory>(), new Map<string, Memory>()];
+  let [uniforms, lanes, acrossMax] = [false, false, false];
+  eachExpr(kernel, (e) => {
+    if (e.k === "math") math.push({ op: e.op, type: e.type });
+    if (e.k === "group") groups.add(e.axis);
+    if (e.k === "uniform") uniforms = true;
+    if (e.k === "across" && e.op === "max") acrossMax = true;
+    if (e.k === "load") loaded.set(key(e.memory), e.memory);
+    if (e.k === "load" && e.type === "f32x4") wideLoads.set(key(e.memory), e.memory);
+  });
+  eachStmt(kernel.body, (s) => {
+    if (s.s === "for" && s.kind === "lanes") lanes = true;
+    if (s.s === "store") stored.set(key(s.memory), s.memory);
+    if (s.s === "store" && s.type === "f32x4") wideStores.set(key(s.memory), s.memory);
+  });
+  const readsBack = [...stored.values()].some((m) => m.kind === "region" && loaded.has(key(m)));
+  return {
+    ...{ math, groups, uniforms, lanes, acrossMax, readsBack },
+    wideLoads: [...wideLoads.values()],
+    wideStores: [...wideStores.values()],
+  };
+}
+
+/**
+ * The WGSL module of a kernel, entry point `main`. Group 0: binding 0 the uniforms `t` and `T` (i32 each), then the regions
+ * in the order of `bindings`, as f32 arrays; the module declares those it uses. Throws a `KernelError` if the kernel is
+ * not well formed. Constants that WGSL cannot evaluate (1/0, an overflow of constants alone) must be folded before.
+ */
+export function emitWgsl(kernel: Kernel): string {
+  verifyKernel(kernel);
+  for (const { region } of kernel.regions)
+    if (!(bindings as readonly string[]).includes(region)) throw new KernelError(kernel, `no region \`${region}\``);
+
+  const uses = gather(kernel);
+  const namer = createNamer(reserved, frame);
+  const tileName = (name: string): string => namer.of(`tile ${name}`, name);
+  const memoryName = (m: Memory): string => (m.kind === "region" ? m.region : tileName(m.name));
+  const wideName = (verb: "load" | "store", m: Memory): string =>
+    namer.of(`${verb}4 ${key(m)}`, `${verb}4_${memoryName(m)}`);
+
+  const dialect: Dialect = {
+    types,
+    end: ";",
+    comment: "//",
+    name: (source) => namer.of(`local ${source}`, source),
+    // WGSL has no infinity: the largest number stands for it, which is all that a maximum's start needs.
+    float: (value) => f32Digits(Math.max(-largestF32, Math.min(largestF32, value))),
+    math: spelledMath("wgsl", types),
+    fma: (a, b, c) => call("fma", a, b, c),
+    across: (op, a) => (op === "add" ? call("dot", a, atom("vec4<f32>(1.0)")) : call("across_max", a)),
+    uniform: (name) => atom(`u.${name}`),
+    group: (axis) => atom(`group_${"xyz"[axis]}`),
+    lane: (lane) => `.${"xyzw"[lane]}`,
+    load: (memory, index, type) =>
+      type === "f32" ? atom(`${memoryName(memory)}[${index.text}]`) : call(wideName("load", memory), index),
+    store: (memory, index, value, type) =>
+      type === "f32"
+        ? `${memoryName(memory)}[${index.text}] = ${value.text}`
+        : call(wideName("store", memory), index, value).text,
+    declare: (kind, name, _type, value) => `${kind} ${name} = ${value.text}`,
+    loop(loop, name, from, to) {
+      const lanes = loop.kind === "lanes";
+      const start = lanes ? firstOfLane(loop.from, from, loop.step) : from;
+      const step = lanes ? kernel.lanes * loop.step : loop.step;
+      // Bounds hold for the whole loop; one that reads memory is read once.
+      const reads = someExpr(loop.to, (e) => e.k === "load");
+      const end = reads ? namer.fresh(`${name}_end`) : to.text;
+      return {
+        before: reads ? [`let ${end} = ${to.text};`] : [],
+        header: `for (var ${name} = ${start.text}; ${name} < ${end}; ${name} += ${step})`,
+      };
+    },
+    condition: (condition) => `(${condition.text})`,
+    barrier: barrierLines(kernel, uses),
+  };
+
+  const body = printBlock(kernel.body, dialect);
+  return `${[
+    ...commentLines(kernel.doc).map((line) => `// ${line}`.trimEnd()),
+    "",
+    ...declarations(kernel, uses, tileName),
+    "",
+    ...cFunctionLines(uses.math, {
+      types,
+      header: (name, F) => `fn ${name}(x: ${F}) -> ${F} {`,
+      bind: (name, _F, value) => `let ${name} = ${value};`,
+    }),
+    ...(uses.acrossMax
+      ? ["fn across_max(v: vec4<f32>) -> f32 {", "  return max(max(v.x, v.y), max(v.z, v.w));", "}", ""]
+      : []),
+    ...uses.wideLoads.flatMap((m) => wideLoad(wideName("load", m), memoryName(m))),
+    ...uses.wideStores.flatMap((m) => wideStore(wideName("store", m), memoryName(m))),
+    ...entry(kernel, uses, body),
+  ].join("\n")}\n`;
+}
+
+const lane = atom("lane");
+
+/** Where an invocation starts in a lanes loop. */
+function firstOfLane(from: KExpr, fromText: Text, step: number): Text {
+  const mine = step === 1 ? lane : infix("*", lane, atom(String(step)));
+  return from.k === "int" && from.value === 0 ? mine : infix("+", fromText, mine);
+}
+
+/** Only the barriers that order something: two in a row would cost twice. */
+function barrierLines(kernel: Kernel, uses: Uses): readonly string[] {
+  const workgroup = kernel.tiles.length > 0 || !uses.readsBack;
+  return [...(workgroup ? ["workgroupBarrier();"] : []), ...(uses.readsBack ? ["storageBarrier();"] : [])];
+}
+
+function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => string): string[] {
+  const touched = new Set(kernel.regions.map((r) => r.region));
+  return [
+    ...(uses.uniforms
+      ? ["struct Uniforms { t: i32, T: i32 }", "@group(0) @binding(0) var<uniform> u: Uniforms;"]
+      : []),
+    ...bindings.flatMap((region, at) =>
+      touched.has(region)
+        ? [`@group(0) @binding(${at + 1}) var<storage, read_write> ${region}: array<f32>;`]
+        : [],
+    ),
+    ...kernel.tiles.map(({ name, size }) => `var<workgroup> ${tileName(name)}: array<f32, ${size}>;`),
+  ];
+}
+
+const wideLoad = (name: string, memory: string): string[] => [
+  `fn ${name}(i: i32) -> vec4<f32> {`,
+  `  return vec4<f32>(${memory}[i], ${memory}[i + 1], ${memory}[i + 2], ${memory}[i + 3]);`,
+  "}",
+  "",
+];
+
+const wideStore = (name: string, memory: string): string[] => [
+  `fn ${name}(i: i32, v: vec4<f32>) {`,
+  `  ${memory}[i] = v.x;`,
+  `  ${memory}[i + 1] = v.y;`,
+  `  ${memory}[i + 2] = v.z;`,
+  `  ${memory}[i + 3] = v.w;`,
+  "}",
+  "",
+];
+
+function entry(kernel: Kernel, uses: Uses, body: readonly string[]): string[] {
+  const parameters = [
+    ...(uses.groups.size > 0 ? ["@builtin(workgroup_id) group: vec3u"] : []),
+    ...(uses.lanes ? ["@builtin(local_invocation_index) lane_index: u32"] : []),
+  ];
+  return [
+    `@compute @workgroup_size(${kernel.lanes})`,
+    `fn main(${parameters.join(", ")}) {`,
+    ...indented([
+      ...(uses.lanes ? ["let lane = i32(lane_index);"] : []),
+      ...[0, 1, 2].filter((axis) => uses.groups.has(axis)).map((axis) => {
+        const letter = "xyz"[axis];
+        return `let group_${letter} = i32(group.${letter});`;
+      }),
+      ...body,
+    ]),
+    "}",
+  ];
+}

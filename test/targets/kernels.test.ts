@@ -1,0 +1,69 @@
+import { setFlagsFromString } from "node:v8";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { emitWasm } from "../../targets/wasm/wasm.ts";
+import { openDevice } from "./gpu.ts";
+import { runWasm, runWgsl } from "./run.ts";
+import { type Sample, samples } from "./samples.ts";
+
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await openDevice();
+});
+afterAll(() => device?.destroy());
+
+function expectResult(sample: Sample, work: Float32Array): void {
+  const wanted = sample.expected(sample.memory, sample.times ?? { t: 0, T: 1 });
+  const scale = Math.max(...wanted.map(Math.abs));
+  expect(work.length).toBe(wanted.length);
+  wanted.forEach((y, at) => {
+    expect(Math.abs(work[at] - y), `work[${at}] = ${work[at]}, not ${y}`).toBeLessThanOrEqual(sample.tolerance * scale);
+  });
+}
+
+describe.each(samples.map((sample) => [sample.claim, sample] as const))("%s", (_claim, sample) => {
+  it("runs in WebAssembly as in JavaScript", async () => {
+    expectResult(sample, (await runWasm(sample.kernel, sample.memory, sample.times)).work);
+  });
+
+  it("runs on WebGPU as in JavaScript", async () => {
+    expectResult(sample, (await runWgsl(device, sample.kernel, sample.memory, sample.times)).work);
+  });
+});
+
+describe("a WebAssembly module", () => {
+  const kernels = samples.map((sample) => sample.kernel);
+
+  it("holds many kernels, and says how much scratch the largest needs", async () => {
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const { instance } = await WebAssembly.instantiate(emitWasm(kernels).binary as BufferSource, { env: { memory } });
+    for (const { name } of kernels) expect(instance.exports[name]).toBeInstanceOf(Function);
+    expect((instance.exports.tile_bytes as WebAssembly.Global).value).toBe(272);
+  });
+
+  it("takes a memory shared between threads when asked to", async () => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+    const { binary } = emitWasm(kernels, { shared: true });
+    await expect(WebAssembly.instantiate(binary as BufferSource, { env: { memory } })).resolves.toBeDefined();
+  });
+
+  it("uses relaxed SIMD when asked to, and computes the same", async () => {
+    setFlagsFromString("--experimental-wasm-relaxed-simd");
+    const sample = samples.find(({ kernel }) => kernel.name === "matmul") as Sample;
+    expect(emitWasm([sample.kernel], { relaxed: true }).text).toContain("f32x4.relaxed_madd");
+    expectResult(sample, (await runWasm(sample.kernel, sample.memory, sample.times, { relaxed: true })).work);
+  });
+
+  it("leaves no product and no address sum in the inner loop of a matrix product", () => {
+    const sample = samples.find(({ kernel }) => kernel.name === "matmul") as Sample;
+    const { text } = emitWasm([sample.kernel]);
+    const inner = text.slice(text.indexOf("(loop $each_k"), text.indexOf("br_if $each_k"));
+    expect(inner.match(/f32x4\.mul/g)).toHaveLength(8);
+    expect(inner).not.toMatch(/i32\.mul/);
+    // One step for each of the two pointers, besides the counter's.
+    expect(inner.match(/i32\.add/g)).toHaveLength(2);
+  });
+
+  it("refuses two kernels of one name", () => {
+    expect(() => emitWasm([kernels[0], kernels[0]])).toThrow(/the name `saxpy` is taken/);
+  });
+});

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
+import { type MathOp, spellings } from "../../targets/spellings.ts";
+import { kernel, lanes, load, load4, math, math4, plus, store, store4, times, v } from "./build.ts";
+import { openDevice } from "./gpu.ts";
+import { allowance, meaning, type Target } from "./meaning.ts";
+import { runWasm, runWgsl } from "./run.ts";
+
+const ops = Object.keys(spellings) as MathOp[];
+const count = 256;
+const index = v("i");
+
+/** Three operands for every op: the whole middle range, then large ones where the op stays finite. */
+function operand(op: MathOp, at: number, i: number): number {
+  const spread = ((i * 37 + at * 101) % count) / count;
+  const saturating = ["tanh", "sigmoid", "softplus"].includes(op);
+  let x = (spread - 0.5) * (saturating && i % 4 === 0 ? 400 : 24);
+  if (i % 16 === 3) x *= 1e-4;
+  // Equal operands and zeros, for the comparisons and for select.
+  if (i % 8 === 5 && ["lt", "le", "gt", "ge", "eq", "ne", "select", "sign", "max", "floor"].includes(op)) x = at === 1 ? 1 : i % 3;
+  if (["log", "sqrt", "rsqrt"].includes(op)) x = Math.abs(x) + 1e-3;
+  if (["div", "recip"].includes(op) && Math.abs(x) < 1e-3) x = 0.5;
+  if (op === "sin" || op === "cos") x *= 0.25;
+  return Math.fround(x);
+}
+
+const input = new Float32Array(ops.length * 3 * count);
+ops.forEach((op, o) => {
+  for (let at = 0; at < 3; at++)
+    for (let i = 0; i < count; i++) input[(o * 3 + at) * count + i] = operand(op, at, i);
+});
+
+/** work[o · count + i] = op(input …) for every op o. */
+const scalar: Kernel = kernel({
+  body: [
+    lanes("i", 0, count, ops.map((op, o) => {
+      const args = [0, 1, 2].slice(0, spellings[op].arity).map((at) => load("input", plus((o * 3 + at) * count, index)));
+      return store("work", plus(o * count, index), math(op, ...args));
+    })),
+  ],
+});
+const vector: Kernel = kernel({
+  body: [
+    lanes("i", 0, count / 4, ops.map((op, o) => {
+      const four = times(index, 4);
+      const args = [0, 1, 2].slice(0, spellings[op].arity).map((at) => load4("input", plus((o * 3 + at) * count, four)));
+      return store4("work", plus(o * count, four), math4(op, ...args));
+    })),
+  ],
+});
+
+const results = new Map<string, Float32Array>();
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await openDevice();
+  const memory = { input, work: new Float32Array(ops.length * count) };
+  for (const [type, probe] of Object.entries({ f32: scalar, f32x4: vector })) {
+    results.set(`wasm ${type}`, (await runWasm(probe, memory)).work);
+    results.set(`wgsl ${type}`, (await runWgsl(device, probe, memory)).work);
+  }
+});
+afterAll(() => device?.destroy());
+
+describe.each(["wasm", "wgsl"] as const)("%s computes each op as f64 does", (target: Target) => {
+  it.each(ops.flatMap((op, o) => [[op, "f32", o] as const, [op, "f32x4", o] as const]))("%s on %s", (op, type, o) => {
+    const got = (results.get(`${target} ${type}`) as Float32Array).subarray(o * count, (o + 1) * count);
+    const distinct = new Set<number>();
+    for (let i = 0; i < count; i++) {
+      const args = [0, 1, 2].slice(0, spellings[op].arity).map((at) => input[(o * 3 + at) * count + i]);
+      const wanted = meaning[op](...args);
+      distinct.add(wanted);
+      const error = Math.abs(got[i] - wanted);
+      expect(error, `${op}(${args.join(", ")}) = ${got[i]}, not ${wanted}`).toBeLessThanOrEqual(
+        allowance(op, target, args[0], wanted),
+      );
+    }
+    expect(distinct.size).toBeGreaterThan(1);
+  });
+});
