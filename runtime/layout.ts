@@ -1,0 +1,98 @@
+import type { Entry, Plan, Region, RegionName, Tensor } from "./plan.ts";
+
+/** In the order of the bindings and of linear memory: what keeps its size first, what grows with the sequence last. */
+export const regionNames = ["param", "grad", "slot", "stat", "input", "work"] as const satisfies readonly RegionName[];
+
+/** `count` pieces of `length` floats in a region, the first at `offset`, each `stride` floats after the one before. */
+export interface Range {
+  readonly region: RegionName;
+  readonly offset: number;
+  readonly length: number;
+  readonly stride: number;
+  readonly count: number;
+}
+
+/** Floats of a region for sequences of `steps` steps: its fixed part and `steps + 1` frames. */
+export function floatsOf(region: Region, steps: number): number {
+  return region.fixed + region.frame * (steps + 1);
+}
+
+/** Floats each region needs so that every entry can run `steps` steps. */
+export function regionSizes(plan: Plan, steps: number): Record<RegionName, number> {
+  const entries = Object.values(plan.entries);
+  const largest = (name: RegionName) => Math.max(0, ...entries.map((entry) => floatsOf(entry.regions[name], steps)));
+  return {
+    param: largest("param"),
+    grad: largest("grad"),
+    slot: largest("slot"),
+    stat: largest("stat"),
+    input: largest("input"),
+    work: largest("work"),
+  };
+}
+
+/** A tensor's shape as a program sees it, time or a statistic's steps in front: [T, B, …], [B, …] or [steps, …]. */
+export function shapeOf(tensor: Tensor, steps: number): readonly number[] {
+  if (tensor.time) return [steps, ...tensor.shape];
+  return tensor.role.kind === "stat" ? [tensor.role.steps, ...tensor.shape] : tensor.shape;
+}
+
+/** Elements of a shape. */
+export function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** Where a tensor stands; read piece after piece it is contiguous in the order of `shapeOf`. */
+export function rangeOf(tensor: Tensor, entry: Entry, steps: number): Range {
+  const { region, offset } = tensor;
+  const { fixed, frame } = entry.regions[region];
+  if (!tensor.time) return whole(region, offset, elementsOf(shapeOf(tensor, steps)));
+  const length = elementsOf(tensor.shape);
+  if (length === frame) return whole(region, fixed + offset, length * steps);
+  return { region, offset: fixed + offset, length, stride: frame, count: steps };
+}
+
+/** Floats of a range, all pieces together. */
+export function floatsIn(range: Range): number {
+  return range.length * range.count;
+}
+
+/** One contiguous piece. */
+export function whole(region: RegionName, offset: number, length: number): Range {
+  return { region, offset, length, stride: length, count: 1 };
+}
+
+/** What lives from step to step and is saved: a parameter, an optimiser slot or a statistic. */
+export interface Kept {
+  /** `rnn/Wx`, `slot/m/rnn/Wx`, `rnn/hh/m`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly range: Range;
+  /** The tensor itself, or the parameter a slot belongs to. */
+  readonly tensor: Tensor;
+  readonly kind: "param" | "slot" | "stat";
+}
+
+/** Everything a plan keeps: parameters, then the slots of each, then statistics; each in the order of the plan. */
+export function keptTensors(plan: Plan): readonly Kept[] {
+  const parameters = new Map<string, Kept>();
+  const slots = new Map<string, Kept>();
+  const statistics = new Map<string, Kept>();
+  for (const entry of Object.values(plan.entries)) {
+    for (const tensor of entry.tensors) {
+      const shape = shapeOf(tensor, 0);
+      const length = elementsOf(shape);
+      const { name } = tensor;
+      if (tensor.role.kind === "stat") {
+        statistics.set(name, { name, shape, tensor, kind: "stat", range: whole("stat", tensor.offset, length) });
+      } else if (tensor.role.kind === "param") {
+        parameters.set(name, { name, shape, tensor, kind: "param", range: whole("param", tensor.offset, length) });
+        for (const [index, slot] of plan.slots.entries()) {
+          const range = whole("slot", index * entry.regions.param.fixed + tensor.offset, length);
+          slots.set(`slot/${slot}/${name}`, { name: `slot/${slot}/${name}`, shape, tensor, kind: "slot", range });
+        }
+      }
+    }
+  }
+  return [...parameters.values(), ...slots.values(), ...statistics.values()];
+}

@@ -1,0 +1,59 @@
+import type { Command, Extent } from "./plan.ts";
+
+type Grid = readonly [Extent, Extent, Extent];
+
+/** An entry's commands with every kernel looked up, so that the loop over time looks nothing up. */
+export type Program<K> = readonly Instruction<K>[];
+
+export type Instruction<K> =
+  | { readonly do: "dispatch"; readonly kernel: K; readonly grid: Grid }
+  | { readonly do: "steps"; readonly reverse: boolean; readonly program: Program<K> };
+
+/** Replaces kernel names by what a backend starts them with; `lookup` throws for a name it does not know. */
+export function resolve<K>(commands: readonly Command[], lookup: (kernel: string) => K): Program<K> {
+  return commands.map((command) => {
+    switch (command.do) {
+      case "dispatch":
+        return { do: "dispatch", kernel: lookup(command.kernel), grid: command.grid };
+      case "steps":
+        return { do: "steps", reverse: command.reverse, program: resolve(command.commands, lookup) };
+      default:
+        return command satisfies never;
+    }
+  });
+}
+
+/** Starts a kernel at time step `t` on a grid of workgroups. */
+export type Dispatch<K> = (kernel: K, t: number, gx: number, gy: number, gz: number) => void;
+
+/** Plays a program for sequences of `steps` steps; outside of a loop over time t is 0. */
+export function play<K>(program: Program<K>, steps: number, dispatch: Dispatch<K>): void {
+  for (const action of bind(program, steps, dispatch)) action(0);
+}
+
+type Action = (t: number) => void;
+
+/** Works out each grid once, before the loop. */
+function bind<K>(program: Program<K>, steps: number, dispatch: Dispatch<K>): readonly Action[] {
+  return program.map((instruction): Action => {
+    switch (instruction.do) {
+      case "dispatch": {
+        const { kernel, grid } = instruction;
+        const [gx, gy, gz] = grid.map((extent) => extent.fixed + extent.perStep * steps);
+        return (t) => dispatch(kernel, t, gx, gy, gz);
+      }
+      case "steps": {
+        const actions = bind(instruction.program, steps, dispatch);
+        const { reverse } = instruction;
+        return () => {
+          for (let i = 0; i < steps; i++) {
+            const t = reverse ? steps - 1 - i : i;
+            for (const action of actions) action(t);
+          }
+        };
+      }
+      default:
+        return instruction satisfies never;
+    }
+  });
+}

@@ -1,0 +1,94 @@
+/**
+ * Finds a GPU adapter: the platform's own (`navigator.gpu` in browsers and Deno), or in Node the one of the optional
+ * package `webgpu` (Dawn). Touches Node's `process` when there is one, and imports nothing of Node.
+ */
+import { messageOf, RuntimeError } from "../error.ts";
+
+/** The adapter and the object it came from, which must be referenced as long as a device of it lives: Dawn crashes otherwise. */
+export interface Graphics {
+  readonly gpu: GPU;
+  readonly adapter: GPUAdapter;
+}
+
+/** Where SwiftShader, Vulkan on the processor, is found beside a browser. */
+const browserFolders = [
+  "/usr/lib/chromium",
+  "/usr/lib/chromium-browser",
+  "/usr/lib64/chromium-browser",
+  "/opt/google/chrome",
+  "/opt/microsoft/msedge",
+  "/usr/share/vulkan/icd.d",
+];
+
+/** Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). */
+export async function findAdapter(): Promise<Graphics> {
+  if (typeof navigator !== "undefined" && navigator.gpu) {
+    const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (adapter === null) {
+      throw new RuntimeError("C0503", "there is no WebGPU adapter", "check that the GPU is not blocked in this browser");
+    }
+    return { gpu: navigator.gpu, adapter };
+  }
+  if (typeof process === "undefined" || process.versions?.node === undefined) {
+    throw new RuntimeError("C0503", "this browser has no WebGPU", "use a browser with WebGPU, or the wasm target");
+  }
+  const { create, globals } = await importDawn();
+  Object.assign(globalThis, globals);
+  const found = (await request(create)) ?? (useSwiftShader() ? await request(create) : undefined);
+  if (found === undefined) {
+    throw new RuntimeError(
+      "C0503",
+      "there is no GPU adapter: no Vulkan, Metal or Direct3D driver was found, nor SwiftShader",
+      "install a GPU driver with Vulkan (Debian: libvulkan1 and mesa-vulkan-drivers), or chromium for its SwiftShader, or use the wasm target",
+    );
+  }
+  return found;
+}
+
+interface Dawn {
+  readonly create: (flags: string[]) => GPU;
+  readonly globals: Readonly<Record<string, unknown>>;
+}
+
+async function importDawn(): Promise<Dawn> {
+  // Not a literal, so that bundlers do not look for an optional package.
+  const name = "webgpu";
+  try {
+    return (await import(/* @vite-ignore */ name)) as Dawn;
+  } catch (thrown) {
+    throw new RuntimeError(
+      "C0504",
+      `the wgsl target needs the package \`webgpu\` in Node: ${messageOf(thrown)}`,
+      "npm install webgpu",
+    );
+  }
+}
+
+async function request(create: Dawn["create"]): Promise<Graphics | undefined> {
+  const gpu = create([]);
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  return adapter === null ? undefined : { gpu, adapter };
+}
+
+/**
+ * Points the Vulkan loader at a browser's SwiftShader, unless the user chose drivers; whether there was one to point at.
+ * A system without Vulkan lacks the loader too: the browser's own is then loaded first, which makes Dawn find it.
+ */
+function useSwiftShader(): boolean {
+  const files = process.getBuiltinModule?.("node:fs");
+  if (files === undefined || process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) return false;
+  const folder = browserFolders.find((candidate) => files.existsSync(`${candidate}/vk_swiftshader_icd.json`));
+  if (folder === undefined) return false;
+  process.env.VK_DRIVER_FILES = `${folder}/vk_swiftshader_icd.json`;
+  const loader = `${folder}/libvulkan.so.1`;
+  if (process.platform === "linux" && files.existsSync(loader)) {
+    // RTLD_NOW, and RTLD_NODELETE, by which the library stays although Node finds that it is no module of its own.
+    const flags = 0x2 | 0x1000;
+    try {
+      process.dlopen({ exports: {} }, loader, flags);
+    } catch {
+      // Always: it did not register itself as a module.
+    }
+  }
+  return true;
+}

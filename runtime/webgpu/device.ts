@@ -1,0 +1,107 @@
+import { RuntimeError } from "../error.ts";
+import { findAdapter, type Graphics } from "./adapter.ts";
+
+/** Asked for as large as the adapter has them; everything else stays at WebGPU's defaults, which every device has. */
+const wantedLimits = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+] as const;
+
+/** Keeps Dawn's root objects alive until their devices are closed. */
+const alive = new Set<Graphics>();
+
+/** A device none of whose errors is overlooked: once it fails, everything asked of it later is refused. */
+export interface WatchedDevice {
+  readonly device: GPUDevice;
+  /** Does something, and rejects if the device finds fault with it; also if it failed before. */
+  check<R>(act: () => R): Promise<R>;
+  /** Does something without waiting; a fault the device finds is the failure that every later call is refused with. */
+  start(act: () => void): void;
+  /** Waits for the verdict on all that was started, and throws the device's failure if it has one. */
+  settle(): Promise<void>;
+  /** Destroys the device. */
+  close(): void;
+}
+
+/** Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). */
+export async function openDevice(): Promise<WatchedDevice> {
+  const graphics = await findAdapter();
+  const { limits } = graphics.adapter;
+  const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, limits[name]]));
+  const device = await graphics.adapter.requestDevice({ label: "cellc", requiredLimits });
+  alive.add(graphics);
+
+  let failure: RuntimeError | undefined;
+  let verdict: Promise<void> = Promise.resolve();
+  const fail = (error: RuntimeError): void => {
+    failure ??= error;
+  };
+  const refuse = (): void => {
+    if (failure !== undefined) throw failure;
+  };
+  const scoped = <R>(act: () => R): { result: R; error: Promise<GPUError | null> } => {
+    device.pushErrorScope("validation");
+    device.pushErrorScope("out-of-memory");
+    try {
+      const result = act();
+      return { result, error: pop() };
+    } catch (thrown) {
+      void pop();
+      throw thrown;
+    }
+  };
+  const pop = async (): Promise<GPUError | null> => {
+    const [memory, validation] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    return memory ?? validation;
+  };
+
+  device.addEventListener("uncapturederror", ({ error }) => fail(failureOf(error)));
+  void device.lost.then(({ reason, message }) => {
+    fail(
+      reason === "destroyed"
+        ? new RuntimeError("C0503", "the GPU device is closed")
+        : new RuntimeError(
+            "C0503",
+            `the GPU device was lost: ${message}`,
+            "open the session again and resume from a checkpoint",
+          ),
+    );
+  });
+
+  return {
+    device,
+    async check(act) {
+      refuse();
+      const { result, error } = scoped(act);
+      const found = await error;
+      if (found !== null) throw failureOf(found);
+      refuse();
+      return result;
+    },
+    start(act) {
+      refuse();
+      const { error } = scoped(act);
+      const earlier = verdict;
+      verdict = Promise.all([earlier, error]).then(([, found]) => {
+        if (found !== null) fail(failureOf(found));
+      });
+    },
+    async settle() {
+      await verdict;
+      refuse();
+    },
+    close() {
+      device.destroy();
+      alive.delete(graphics);
+    },
+  };
+}
+
+function failureOf(error: GPUError): RuntimeError {
+  return error instanceof GPUOutOfMemoryError
+    ? new RuntimeError("C0505", `the GPU is out of memory: ${error.message}`, "use a smaller batch or shorter sequences")
+    : new RuntimeError("C0506", `the GPU refused a command: ${error.message}`);
+}

@@ -1,0 +1,43 @@
+import { messageOf, RuntimeError } from "../error.ts";
+
+/** Compiles every kernel, all at once. Errors: C0506 with the shader compiler's messages and the lines they are about. */
+export async function createPipelines(
+  device: GPUDevice,
+  bindings: GPUBindGroupLayout,
+  modules: Readonly<Record<string, string>>,
+): Promise<ReadonlyMap<string, GPUComputePipeline>> {
+  const layout = device.createPipelineLayout({ label: "regions", bindGroupLayouts: [bindings] });
+  const compiled = Object.entries(modules).map(async ([name, code]) => {
+    return [name, await createPipeline(device, layout, name, code)] as const;
+  });
+  return new Map(await Promise.all(compiled));
+}
+
+async function createPipeline(
+  device: GPUDevice,
+  layout: GPUPipelineLayout,
+  name: string,
+  code: string,
+): Promise<GPUComputePipeline> {
+  // The messages say more than the error, which the scope only keeps from being reported a second time.
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ label: name, code });
+  const scope = device.popErrorScope();
+  const { messages } = await module.getCompilationInfo();
+  const errors = messages.filter(({ type }) => type === "error");
+  if (errors.length > 0) {
+    const lines = code.split("\n");
+    const report = errors.map(({ lineNum, message }) => {
+      const source = lines[lineNum - 1]?.trim();
+      return source ? `line ${lineNum}: ${message}: ${source}` : message;
+    });
+    throw new RuntimeError("C0506", `the shader of kernel \`${name}\` does not compile: ${report.join("; ")}`);
+  }
+  const error = await scope;
+  if (error !== null) throw new RuntimeError("C0506", `the shader of kernel \`${name}\` is refused: ${error.message}`);
+  try {
+    return await device.createComputePipelineAsync({ label: name, layout, compute: { module, entryPoint: "main" } });
+  } catch (thrown) {
+    throw new RuntimeError("C0506", `kernel \`${name}\` cannot run on this GPU: ${messageOf(thrown)}`);
+  }
+}

@@ -1,0 +1,214 @@
+import type { Backend, Machine } from "../backend.ts";
+import { RuntimeError } from "../error.ts";
+import { floatsIn, type Range, regionNames, regionSizes } from "../layout.ts";
+import type { EntryName, Executable, RegionName } from "../plan.ts";
+import { type Program, play, resolve } from "../program.ts";
+import { openDevice, type WatchedDevice } from "./device.ts";
+import { createPipelines } from "./pipelines.ts";
+
+/** One slot of the uniform buffer: the alignment dynamic offsets need on every device. */
+const slotBytes = 256;
+/** What a kernel sees of a slot, { t: i32, T: i32 }, rounded up to 16. */
+const uniformBytes = 16;
+/** A buffer cannot be empty; a region of no floats gets the smallest that binds. */
+const leastBytes = 16;
+
+/**
+ * The backend for executables of target `wgsl`: one device. `close` destroys it, without which Node does not exit.
+ * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`).
+ */
+export async function webgpuBackend(): Promise<Backend> {
+  const watched = await openDevice();
+  return { name: "wgsl", open: (executable) => open(executable, watched), close: () => watched.close() };
+}
+
+async function open({ plan, code }: Executable, watched: WatchedDevice): Promise<Machine> {
+  if (code.kind !== "wgsl") throw new Error(`the wgsl backend cannot run code of kind ${code.kind}`);
+  const { device } = watched;
+  const layout = layoutOf(device);
+  const pipelines = await createPipelines(device, layout, code.modules);
+  const pipelineOf = (kernel: string): GPUComputePipeline => {
+    const pipeline = pipelines.get(kernel);
+    if (pipeline === undefined) throw new RuntimeError("C0506", `there is no module for kernel \`${kernel}\``);
+    return pipeline;
+  };
+  const programs = new Map<string, Program<GPUComputePipeline>>();
+  for (const [name, entry] of Object.entries(plan.entries)) programs.set(name, resolve(entry.commands, pipelineOf));
+
+  let memory = await watched.check(() => allocate(device, layout, executableSizes(0), undefined));
+  let capacity = 0;
+  /** The sequence length in the uniform buffer. */
+  let uniformSteps = -1;
+  /** Settled when the run before the last one is done, so that the queue never grows without bound. */
+  let previous: Promise<unknown> = Promise.resolve();
+
+  function executableSizes(steps: number): Sizes {
+    return { name: plan.name, steps, floats: regionSizes(plan, steps) };
+  }
+
+  return {
+    async prepare(steps) {
+      if (steps <= capacity) return;
+      memory = await watched.check(() => allocate(device, layout, executableSizes(steps), memory));
+      capacity = steps;
+      uniformSteps = -1;
+    },
+    async run(entry: EntryName, steps) {
+      const program = programs.get(entry);
+      if (program === undefined) throw new Error(`the executable has no entry \`${entry}\``);
+      await previous;
+      previous = device.queue.onSubmittedWorkDone().catch(() => {});
+      watched.start(() => {
+        if (uniformSteps !== steps) device.queue.writeBuffer(memory.uniforms, 0, uniformsFor(steps));
+        uniformSteps = steps;
+        device.queue.submit([encode(device, memory.group, program, steps)]);
+      });
+    },
+    async write(range, data) {
+      watched.start(() => {
+        const buffer = memory.buffers[range.region];
+        for (let piece = 0; piece < range.count; piece++) {
+          const from = data.subarray(piece * range.length, (piece + 1) * range.length) as Float32Array<ArrayBuffer>;
+          device.queue.writeBuffer(buffer, 4 * (range.offset + piece * range.stride), from);
+        }
+      });
+    },
+    read: (ranges) => read(watched, memory, ranges),
+    close() {
+      for (const buffer of Object.values(memory.buffers)) buffer.destroy();
+      memory.uniforms.destroy();
+    },
+  };
+}
+
+/** What every kernel sees: binding 0 { t, T } of a time step, bindings 1 … 6 the regions. */
+function layoutOf(device: GPUDevice): GPUBindGroupLayout {
+  const visibility = GPUShaderStage.COMPUTE;
+  return device.createBindGroupLayout({
+    label: "regions",
+    entries: [
+      { binding: 0, visibility, buffer: { type: "uniform", hasDynamicOffset: true } },
+      ...regionNames.map((_, index) => ({ binding: index + 1, visibility, buffer: { type: "storage" as const } })),
+    ],
+  });
+}
+
+interface Memory {
+  readonly buffers: Readonly<Record<RegionName, GPUBuffer>>;
+  readonly uniforms: GPUBuffer;
+  readonly group: GPUBindGroup;
+}
+
+interface Sizes {
+  /** Of the plan, for messages. */
+  readonly name: string;
+  readonly steps: number;
+  readonly floats: Readonly<Record<RegionName, number>>;
+}
+
+/** Makes the buffers, zeroed, or enlarges those of `old` that are too small: only regions that grow with the sequence. */
+function allocate(device: GPUDevice, layout: GPUBindGroupLayout, sizes: Sizes, old: Memory | undefined): Memory {
+  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const bytesOf = (region: RegionName) => Math.max(leastBytes, 4 * sizes.floats[region]);
+  for (const region of regionNames) {
+    if (bytesOf(region) <= most) continue;
+    const [need, have] = [bytesOf(region), most].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`);
+    throw new RuntimeError(
+      "C0505",
+      `${sizes.name} needs ${need} in one piece (\`${region}\`) for ${sizes.steps} steps, and this GPU allows ${have}`,
+      "use a smaller batch or shorter sequences",
+    );
+  }
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const buffer = (region: RegionName): GPUBuffer => {
+    const existing = old?.buffers[region];
+    if (existing !== undefined && existing.size >= bytesOf(region)) return existing;
+    existing?.destroy();
+    return device.createBuffer({ label: region, size: bytesOf(region), usage });
+  };
+  const buffers = {
+    param: buffer("param"),
+    grad: buffer("grad"),
+    slot: buffer("slot"),
+    stat: buffer("stat"),
+    input: buffer("input"),
+    work: buffer("work"),
+  };
+  old?.uniforms.destroy();
+  const uniforms = device.createBuffer({
+    label: "uniforms",
+    size: slotBytes * Math.max(1, sizes.steps),
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  });
+  const regions = regionNames.map((region, index) => ({ binding: index + 1, resource: { buffer: buffers[region] } }));
+  const entries = [{ binding: 0, resource: { buffer: uniforms, size: uniformBytes } }, ...regions];
+  return { buffers, uniforms, group: device.createBindGroup({ label: "regions", layout, entries }) };
+}
+
+/** Slot t holds { t, T }. */
+function uniformsFor(steps: number): Int32Array<ArrayBuffer> {
+  const slots = Math.max(1, steps);
+  const stride = slotBytes / 4;
+  const words = new Int32Array(stride * slots);
+  for (let t = 0; t < slots; t++) words.set([t, steps], stride * t);
+  return words;
+}
+
+/** A whole run as one compute pass, in which WebGPU orders each dispatch behind the writes of those before. */
+function encode(
+  device: GPUDevice,
+  group: GPUBindGroup,
+  program: Program<GPUComputePipeline>,
+  steps: number,
+): GPUCommandBuffer {
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  let boundStep = -1;
+  let boundPipeline: GPUComputePipeline | undefined;
+  play(program, steps, (pipeline, t, gx, gy, gz) => {
+    if (pipeline !== boundPipeline) pass.setPipeline(pipeline);
+    if (t !== boundStep) pass.setBindGroup(0, group, [slotBytes * t]);
+    pass.dispatchWorkgroups(gx, gy, gz);
+    boundPipeline = pipeline;
+    boundStep = t;
+  });
+  pass.end();
+  return encoder.finish();
+}
+
+/** All ranges in one transfer. */
+async function read(watched: WatchedDevice, memory: Memory, ranges: readonly Range[]): Promise<Float32Array[]> {
+  const { device } = watched;
+  const floats = ranges.reduce((sum, range) => sum + floatsIn(range), 0);
+  if (floats === 0) return ranges.map(() => new Float32Array(0));
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = device.createBuffer({ label: "staging", size: 4 * floats, usage });
+  watched.start(() => {
+    const encoder = device.createCommandEncoder();
+    let end = 0;
+    for (const range of ranges) {
+      for (let piece = 0; piece < range.count; piece++) {
+        const from = 4 * (range.offset + piece * range.stride);
+        encoder.copyBufferToBuffer(memory.buffers[range.region], from, staging, end, 4 * range.length);
+        end += 4 * range.length;
+      }
+    }
+    device.queue.submit([encoder.finish()]);
+  });
+  try {
+    await staging.mapAsync(GPUMapMode.READ);
+  } catch (thrown) {
+    // The device's own failure says why, where it has one.
+    await watched.settle();
+    throw thrown;
+  }
+  await watched.settle();
+  const all = new Float32Array(staging.getMappedRange());
+  let end = 0;
+  const parts = ranges.map((range) => {
+    end += floatsIn(range);
+    return all.slice(end - floatsIn(range), end);
+  });
+  staging.destroy();
+  return parts;
+}
