@@ -5,7 +5,7 @@ import type { ElementwiseOp } from "../ir/elementwise.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { Over } from "../syntax/ast.ts";
-import { asDim, isExtent } from "./constants.ts";
+import { asDim, isExtent, mostParts } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { describe, elementwise, listed, misfit, realValue, toValue } from "./expressions.ts";
 import { reduce } from "./reductions.ts";
@@ -87,7 +87,7 @@ const atStep = (step: "first" | "last"): Builtin => ({
 function positive({ name, args, spans, c }: BuiltinCall, i: number, what: string): number | undefined {
   const m = args[i];
   const n = m.kind === "number" ? m.number : m.kind === "dim" ? dim.asNumber(m.dim) : undefined;
-  if (n !== undefined && isExtent(n)) return n;
+  if (n !== undefined && isExtent(n) && n <= mostParts) return n;
   c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
   return undefined;
 }

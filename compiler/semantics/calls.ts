@@ -9,6 +9,9 @@ import { letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
 import { didYouMean, type Meaning, poison, Scope } from "./scope.ts";
 
+/** Calls grow as powers when functions call functions twice; real cells and models stay far below this. */
+const mostExpansions = 10_000;
+
 type Call = Expr & { readonly kind: "call" };
 
 export function call(e: Call, c: Context): Meaning {
@@ -59,6 +62,13 @@ function expand(e: Call, decl: FunctionDecl, module: Module, c: Context): Meanin
     c.problems.error("C0220", e.callee.span, `\`${name}\` is expanded inside itself`, {
       label: "a function cannot call itself",
       help: "what repeats over time is a cell with a state",
+    });
+    return poison;
+  }
+  if (++c.world.expanded.calls > mostExpansions) {
+    c.problems.error("C0220", e.callee.span, `more than ${mostExpansions} calls are expanded`, {
+      label: "functions that call others many times over",
+      help: "give what is computed again and again a name",
     });
     return poison;
   }

@@ -18,6 +18,8 @@ export interface World {
   readonly extents: { readonly dim: dim.Dim; readonly span: Span }[];
   /** Names of leaves and of scopes that are taken. */
   readonly taken: Set<string>;
+  /** How many calls were expanded so far. */
+  readonly expanded: { calls: number };
 }
 
 export interface Context {

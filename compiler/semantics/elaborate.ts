@@ -163,6 +163,7 @@ class Run {
       numbers,
       extents: [],
       taken: new Set(),
+      expanded: { calls: 0 },
     });
     const params = decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
     const overrides = options && (options.dims ?? {});
@@ -170,7 +171,7 @@ class Run {
     const world = fresh(dims);
     const built = build(world);
     checkExtents(world);
-    if (problems.errors === errors && declared.decl === decl) this.warnUnused(built.scope);
+    if (problems.errors === errors && declared.decl === decl && module.damaged.size === 0) this.warnUnused(built.scope);
     return { built, dims, span: decl.span };
   }
 
