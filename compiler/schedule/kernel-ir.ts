@@ -72,7 +72,13 @@ export type KStmt =
   | { readonly s: "let"; readonly name: string; readonly type: KType; readonly value: KExpr }
   | { readonly s: "var"; readonly name: string; readonly type: KType; readonly value: KExpr }
   | { readonly s: "assign"; readonly name: string; readonly type: KType; readonly value: KExpr }
-  | { readonly s: "store"; readonly memory: Memory; readonly index: KExpr; readonly type: "f32" | "f32x4"; readonly value: KExpr }
+  | {
+      readonly s: "store";
+      readonly memory: Memory;
+      readonly index: KExpr;
+      readonly type: "f32" | "f32x4";
+      readonly value: KExpr;
+    }
   /** for (name = from; name < to; name += step). `from`, `to` and `step` are int; `step` is a positive constant. */
   | {
       readonly s: "for";
