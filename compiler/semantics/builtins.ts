@@ -247,12 +247,17 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   },
   transpose: {
     signature: "transpose(x)",
-    doc: "feature axes in reverse order",
+    doc: "the last two feature axes swapped",
     arity: [1, 1],
     apply: (call) => {
       const x = real(call, 0);
       if (x === undefined) return poison;
-      const permutation = x.type.shape.map((_, i) => x.type.shape.length - 1 - i);
+      const rank = x.type.shape.length;
+      if (rank < 2) {
+        const is = [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }];
+        return misfit(call.span, "`transpose` needs two feature axes", is, call.c);
+      }
+      const permutation = [...Array(rank - 2).keys(), rank - 1, rank - 2];
       return value(call.c.builder.one("transpose", [x], { permutation }));
     },
   },

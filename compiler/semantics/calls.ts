@@ -83,7 +83,15 @@ function expand(e: Call, decl: FunctionDecl, module: Module, c: Context): Meanin
   if (matched === undefined) return poison;
   const meanings = new Map(given);
   const scope = new Scope();
-  const inner: Context = { ...c, module, scope, calls: [...c.calls, decl], forbids: undefined, scan: undefined };
+  const inner: Context = {
+    ...c,
+    module,
+    scope,
+    calls: [...c.calls, decl],
+    forbids: undefined,
+    scan: undefined,
+    noise: undefined,
+  };
   return c.problems.within({ name, span: e.span }, () => {
     for (const arg of decl.args) {
       const own = matched.get(arg.name.text);

@@ -149,12 +149,8 @@ function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): bo
       return wrong(`${showShape(shape)} cannot be cut in ${init.parts.length} blocks`, "the last axis has blocks");
     return init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
   }
-  if ((init.kind === "orthogonal" || init.kind === "identity") && shape.length !== 2)
+  const isMatrix = init.kind === "orthogonal" || init.kind === "identity" || init.kind === "xavier";
+  if (isMatrix && shape.length !== 2)
     return wrong(`${init.kind} is a matrix, and this parameter is ${showShape(shape)}`, "needs a shape [n, m]");
-  if (init.kind === "identity") {
-    const [rows, columns] = shape.map((d) => extentOf(d, c.world.numbers));
-    if (rows !== undefined && columns !== undefined && columns % rows !== 0)
-      return wrong(`${showShape(shape)} does not consist of identity matrices`, "needs a shape [n, k n]");
-  }
   return true;
 }
