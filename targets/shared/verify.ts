@@ -41,6 +41,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
   const fail = (fault: string): never => {
     throw new KernelError(kernel, fault);
   };
+  if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(kernel.name)) fail(`the name \`${kernel.name}\` is no identifier`);
   const access = new Map(kernel.regions.map((r) => [r.region, r.access]));
   const tiles = new Map(kernel.tiles.map((t) => [t.name, t.size]));
   if (access.size !== kernel.regions.length) fail("a region is declared twice");
