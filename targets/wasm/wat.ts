@@ -41,7 +41,8 @@ export function watLines(wat: Wat, indent = 0): string[] {
   let at = 0;
   for (; at < wat.length; at++) {
     const part = wat[at];
-    const onHead = typeof part === "string" || (isList(part) && ["export", "param", "result"].includes(part[0] as string));
+    const onHead =
+      typeof part === "string" || (isList(part) && ["export", "param", "result"].includes(part[0] as string));
     if (!onHead) break;
     const text = flat(part, Number.POSITIVE_INFINITY) as string;
     head += at === 0 ? text : ` ${text}`;
@@ -51,7 +52,8 @@ export function watLines(wat: Wat, indent = 0): string[] {
     const below = watLines(part, indent + 2);
     // Declarations of locals share lines.
     const room = width - lines[lines.length - 1].length;
-    if (isLocal(part) && lines.length > 1 && below[0].trim().length < room) lines[lines.length - 1] += ` ${below[0].trim()}`;
+    if (isLocal(part) && lines.length > 1 && below[0].trim().length < room)
+      lines[lines.length - 1] += ` ${below[0].trim()}`;
     else lines.push(...below);
   }
   // A bracket behind a comment would be part of it.

@@ -30,8 +30,7 @@ const compares = {
 export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memory {
   const regions = Object.fromEntries(Object.entries(before).map(([name, data]) => [name, data.slice()]));
   const [gx, gy, gz] = gridOf(kernel, T);
-  for (let z = 0; z < gz; z++)
-    for (let y = 0; y < gy; y++) for (let x = 0; x < gx; x++) workgroup([x, y, z]);
+  for (let z = 0; z < gz; z++) for (let y = 0; y < gy; y++) for (let x = 0; x < gx; x++) workgroup([x, y, z]);
   return regions;
 
   function workgroup(group: readonly number[]): void {
@@ -66,7 +65,9 @@ export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memo
           const op = e.k === "math" ? meaning[e.op as MathOp] : (a: number, b: number, c: number) => a * b + c;
           const args = (e.k === "math" ? e.args : [e.a, e.b, e.c]).map(evaluate);
           if (e.type === "f32") return op(...(args as [number, number, number]));
-          return [0, 1, 2, 3].map((lane) => op(...(args.map((a) => (a as number[])[lane]) as [number, number, number])));
+          return [0, 1, 2, 3].map((lane) =>
+            op(...(args.map((a) => (a as number[])[lane]) as [number, number, number])),
+          );
         }
         case "splat":
           return Array(4).fill(number(e.a));
@@ -103,7 +104,10 @@ export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memo
           case "store": {
             const index = number(s.index);
             const value = evaluate(s.value);
-            memory(s.memory, index, s.type === "f32" ? 1 : 4).set(typeof value === "number" ? [value] : (value as number[]), index);
+            memory(s.memory, index, s.type === "f32" ? 1 : 4).set(
+              typeof value === "number" ? [value] : (value as number[]),
+              index,
+            );
             break;
           }
           case "for": {

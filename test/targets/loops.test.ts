@@ -55,7 +55,10 @@ function randomKernel(tape: readonly number[]): Kernel {
       case 2:
         return { e: b.most(b.minus(whole.e, 9), 0), most: whole.most };
       case 3:
-        return { e: { k: "toInt", a: b.math("abs", b.load("input", b.plus(whole.e, choose(9) === 0 ? 2000 : 1))) }, most: 2048 };
+        return {
+          e: { k: "toInt", a: b.math("abs", b.load("input", b.plus(whole.e, choose(9) === 0 ? 2000 : 1))) },
+          most: 2048,
+        };
       default:
         return whole;
     }
@@ -95,7 +98,10 @@ function randomKernel(tape: readonly number[]): Kernel {
           break;
         }
         default: {
-          const [from, count] = [choose(3) === 0 ? { e: b.rem(linear(here).e, 3), most: 2 } : { e: b.int(choose(3)), most: 2 }, choose(4)];
+          const [from, count] = [
+            choose(3) === 0 ? { e: b.rem(linear(here).e, 3), most: 2 } : { e: b.int(choose(3)), most: 2 },
+            choose(4),
+          ];
           const to = choose(2) === 0 ? b.int(count + 2) : b.plus(from.e, count);
           const inside = [...here, { e: b.v(name), most: from.most + 3 }];
           statements.push(b.serial(name, from.e, to, block(inside, depth - 1), 1 + choose(2)));
@@ -116,7 +122,9 @@ function randomKernel(tape: readonly number[]): Kernel {
   return b.kernel({
     lanes: 4,
     grid: [3, 2, 1],
-    body: [b.lanes("i", 0, 8, [b.variable("sum", "f32", b.f(0)), ...block(known, 3), b.store("work", out, b.fv("sum"))])],
+    body: [
+      b.lanes("i", 0, 8, [b.variable("sum", "f32", b.f(0)), ...block(known, 3), b.store("work", out, b.fv("sum"))]),
+    ],
   });
 }
 
@@ -151,12 +159,15 @@ describe("random loops over random indices", () => {
 });
 
 describe("the interpreter itself", () => {
-  it.each(samples.map((sample) => [sample.kernel.name, sample] as const))("runs the sample %s as JavaScript does", (_name, sample) => {
-    const runTimes = sample.times ?? { t: 0, T: 1 };
-    const { work } = interpret(sample.kernel, sample.memory, runTimes);
-    const wanted = sample.expected(sample.memory, runTimes);
-    wanted.forEach((y, at) => {
-      expect(work[at]).toBeCloseTo(y, 5);
-    });
-  });
+  it.each(samples.map((sample) => [sample.kernel.name, sample] as const))(
+    "runs the sample %s as JavaScript does",
+    (_name, sample) => {
+      const runTimes = sample.times ?? { t: 0, T: 1 };
+      const { work } = interpret(sample.kernel, sample.memory, runTimes);
+      const wanted = sample.expected(sample.memory, runTimes);
+      wanted.forEach((y, at) => {
+        expect(work[at]).toBeCloseTo(y, 5);
+      });
+    },
+  );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Kernel, KExpr, KStmt } from "../../compiler/schedule/kernel-ir.ts";
+import type { KExpr, Kernel, KStmt } from "../../compiler/schedule/kernel-ir.ts";
 import { KernelError, verifyKernel } from "../../targets/shared/verify.ts";
 import { machine as wasm } from "../../targets/wasm/machine.ts";
 import { machine as wgsl } from "../../targets/wgsl/machine.ts";
@@ -25,8 +25,16 @@ describe("the verifier", () => {
     ["shadowing", body(each(b.bind("i", "f32", x))), /`i` is declared where another/],
     ["a loop that shadows", body(each(b.serial("i", 0, 2, []))), /`i` is declared where another/],
     ["assigning a let", body(each(b.bind("y", "f32", x), b.assign("y", "f32", x))), /`y` is assigned, but it is a let/],
-    ["assigning another type", body(each(b.variable("y", "f32", x), b.assign("y", "i32", 1))), /f32 but assigned as i32/],
-    ["a lane that assigns what all share", body(b.variable("y", "f32", b.f(0)), each(b.assign("y", "f32", x))), /outside a lanes loop/],
+    [
+      "assigning another type",
+      body(each(b.variable("y", "f32", x), b.assign("y", "i32", 1))),
+      /f32 but assigned as i32/,
+    ],
+    [
+      "a lane that assigns what all share",
+      body(b.variable("y", "f32", b.f(0)), each(b.assign("y", "f32", x))),
+      /outside a lanes loop/,
+    ],
     ["a store outside lanes", body(b.store("work", 0, b.f(1))), /a store outside a lanes loop/],
     ["a store to what is read", body(each(b.store("input", i, x))), /`input`, which is declared read/],
     ["an undeclared region", body(each(save(b.load("param", i)))), /region `param` is not declared/],
@@ -49,7 +57,11 @@ describe("the verifier", () => {
     ["mixed widths", body(each(save(b.math("add", x, b.splat(x))))), /an operand of add is of type f32x4/],
     ["comparing vectors", body(each(b.when(b.compare("lt", b.splat(x), b.splat(x)), []))), /a comparison of f32x4/],
     ["a loop without an end", body(b.serial("k", 0, 4, [], 0)), /the step of `k` is 0/],
-    ["an end that moves", body(b.variable("n", "i32", 3), b.serial("k", 0, b.v("n"), [b.assign("n", "i32", 4)])), /changes inside/],
+    [
+      "an end that moves",
+      body(b.variable("n", "i32", 3), b.serial("k", 0, b.v("n"), [b.assign("n", "i32", 4)])),
+      /changes inside/,
+    ],
     ["an integer beyond 32 bits", body(each(save(b.load("input", 2 ** 31)))), /is no i32/],
     ["a name that is no identifier", { ...body(), name: "hh/mean" }, /`hh\/mean` is no identifier/],
     ["NaN", body(each(save(b.f(Number.NaN)))), /is NaN/],
@@ -72,6 +84,8 @@ describe("the verifier", () => {
   });
 
   it("says that the mistake is the compiler's, and shows the kernel", () => {
-    expect(() => verifyKernel(body(b.store("work", 3, b.f(1))))).toThrow(/internal error.*\n\n.*not of your cell.*[^]*work\[3\] = 1\.0/);
+    expect(() => verifyKernel(body(b.store("work", 3, b.f(1))))).toThrow(
+      /internal error.*\n\n.*not of your cell.*[\s\S]*work\[3\] = 1\.0/,
+    );
   });
 });
