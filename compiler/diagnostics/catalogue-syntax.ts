@@ -134,7 +134,7 @@ export const syntaxMessages = {
   C0120: {
     title: "prime where none can stand",
     explanation:
-      "h' is the value that the state h has after this step. It is given left of `=` and used in values. Declarations, arguments and sites have plain names, and there is no second prime.",
+      "With a prime, h' is the value that the state h has after this step. It is given left of `=` and used in values. Declarations, arguments and sites have plain names, and there is no second prime.",
     example: "state h' : [H] = 0",
     fix: "state h : [H] = 0",
   },

@@ -5,7 +5,7 @@ import type { ElementwiseOp } from "../ir/elementwise.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { Over } from "../syntax/ast.ts";
-import { asDim, isExtent } from "./constants.ts";
+import { asDim, isExtent, mostParts } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { describe, elementwise, listed, misfit, realValue, toValue } from "./expressions.ts";
 import { reduce } from "./reductions.ts";
@@ -87,7 +87,7 @@ const atStep = (step: "first" | "last"): Builtin => ({
 function positive({ name, args, spans, c }: BuiltinCall, i: number, what: string): number | undefined {
   const m = args[i];
   const n = m.kind === "number" ? m.number : m.kind === "dim" ? dim.asNumber(m.dim) : undefined;
-  if (n !== undefined && isExtent(n)) return n;
+  if (n !== undefined && isExtent(n) && n <= mostParts) return n;
   c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
   return undefined;
 }
@@ -247,12 +247,17 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   },
   transpose: {
     signature: "transpose(x)",
-    doc: "feature axes in reverse order",
+    doc: "the last two feature axes swapped",
     arity: [1, 1],
     apply: (call) => {
       const x = real(call, 0);
       if (x === undefined) return poison;
-      const permutation = x.type.shape.map((_, i) => x.type.shape.length - 1 - i);
+      const rank = x.type.shape.length;
+      if (rank < 2) {
+        const is = [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }];
+        return misfit(call.span, "`transpose` needs two feature axes", is, call.c);
+      }
+      const permutation = [...Array(rank - 2).keys(), rank - 1, rank - 2];
       return value(call.c.builder.one("transpose", [x], { permutation }));
     },
   },

@@ -9,6 +9,9 @@ import { letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
 import { didYouMean, type Meaning, poison, Scope } from "./scope.ts";
 
+/** Calls grow as powers when functions call functions twice; real cells and models stay far below this. */
+const mostExpansions = 10_000;
+
 type Call = Expr & { readonly kind: "call" };
 
 export function call(e: Call, c: Context): Meaning {
@@ -62,6 +65,13 @@ function expand(e: Call, decl: FunctionDecl, module: Module, c: Context): Meanin
     });
     return poison;
   }
+  if (++c.world.expanded.calls > mostExpansions) {
+    c.problems.error("C0220", e.callee.span, `more than ${mostExpansions} calls are expanded`, {
+      label: "functions that call others many times over",
+      help: "give what is computed again and again a name",
+    });
+    return poison;
+  }
   if (e.over !== undefined) {
     c.problems.error("C0206", e.over.span, `\`${name}\` does not reduce over axes`, {
       help: "sum, mean and max do",
@@ -73,7 +83,15 @@ function expand(e: Call, decl: FunctionDecl, module: Module, c: Context): Meanin
   if (matched === undefined) return poison;
   const meanings = new Map(given);
   const scope = new Scope();
-  const inner: Context = { ...c, module, scope, calls: [...c.calls, decl], forbids: undefined, scan: undefined };
+  const inner: Context = {
+    ...c,
+    module,
+    scope,
+    calls: [...c.calls, decl],
+    forbids: undefined,
+    scan: undefined,
+    noise: undefined,
+  };
   return c.problems.within({ name, span: e.span }, () => {
     for (const arg of decl.args) {
       const own = matched.get(arg.name.text);

@@ -3,7 +3,7 @@ import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Expr, Shape } from "../syntax/ast.ts";
 import { type Context, showShape, type World } from "./context.ts";
-import { describe, evaluate, resolveName } from "./expressions.ts";
+import { describe, evaluate, numberArithmetic, resolveName } from "./expressions.ts";
 import type { Meaning } from "./scope.ts";
 
 /** The extent under the known numbers; undefined while a name in it has none. */
@@ -14,7 +14,7 @@ export function extentOf(d: dim.Dim, numbers: World["numbers"]): number | undefi
 /** `meaning` as an extent, if it is one. */
 export function asDim(m: Meaning): dim.Dim | undefined {
   if (m.kind === "dim") return m.dim;
-  return m.kind === "number" && Number.isInteger(m.number) ? dim.constant(m.number) : undefined;
+  return m.kind === "number" && Number.isSafeInteger(m.number) ? dim.constant(m.number) : undefined;
 }
 
 /** The extent `e` says, remembered for the check against the bound numbers. Undefined after a report. */
@@ -33,6 +33,9 @@ export function dimension(e: Expr, c: Context): dim.Dim | undefined {
   c.world.extents.push({ dim: d, span: e.span });
   return d;
 }
+
+/** The most parts that `split` and `blocks` make: many more than a cell has gates, few enough for any graph. */
+export const mostParts = 1024;
 
 export const isExtent = (n: number): boolean => Number.isInteger(n) && n > 0;
 
@@ -60,14 +63,14 @@ export function numeric(e: Expr, c: Context): number | undefined {
       return x === undefined ? undefined : -x;
     }
     case "binary": {
-      const f = arithmetic[e.op];
+      const f = numberArithmetic[e.op];
       if (f === undefined) return notConstant(e.span, c);
       const a = numeric(e.left, c);
       const b = numeric(e.right, c);
       return a === undefined || b === undefined ? undefined : f(a, b);
     }
     case "call": {
-      const f = functions[e.callee.text];
+      const f = Object.hasOwn(functions, e.callee.text) ? functions[e.callee.text] : undefined;
       if (f === undefined || e.args.length !== 1) return notConstant(e.span, c);
       const x = numeric(e.args[0].value, c);
       return x === undefined ? undefined : f(x);
@@ -86,14 +89,6 @@ export function numeric(e: Expr, c: Context): number | undefined {
       return e satisfies never;
   }
 }
-
-const arithmetic: Readonly<Record<string, (a: number, b: number) => number>> = {
-  "+": (a, b) => a + b,
-  "-": (a, b) => a - b,
-  "*": (a, b) => a * b,
-  "/": (a, b) => a / b,
-  "^": (a, b) => a ** b,
-};
 
 const functions: Readonly<Record<string, (x: number) => number>> = {
   sqrt: Math.sqrt,

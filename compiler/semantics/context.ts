@@ -18,6 +18,8 @@ export interface World {
   readonly extents: { readonly dim: dim.Dim; readonly span: Span }[];
   /** Names of leaves and of scopes that are taken. */
   readonly taken: Set<string>;
+  /** How many calls were expanded so far. */
+  readonly expanded: { calls: number };
 }
 
 export interface Context {
@@ -35,6 +37,8 @@ export interface Context {
   readonly later?: ReadonlyMap<string, Name>;
   /** Fresh noise, where there may be some; `shape` when the text says one. */
   readonly noise?: (std: number, shape: readonly dim.Dim[] | undefined, span: Span) => Meaning;
+  /** Inside a `stat`, the one place that may look across examples. */
+  readonly inStat?: true;
   readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;
   /** Reports that a value has no time axis to reduce over here; without it, the common message. */
   readonly timeless?: (span: Span) => void;

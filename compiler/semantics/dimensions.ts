@@ -33,7 +33,8 @@ export function bindDims(
       help: didYouMean(name, names) ?? (names.length > 0 ? `its dimensions are ${names.join(", ")}` : "it has none"),
     });
   }
-  const numbers: Record<string, number> = {};
+  // Without a prototype: a dimension may be called anything, `__proto__` too.
+  const numbers: Record<string, number> = Object.create(null);
   const scope = new Scope();
   const c: Context = { world, problems, module, scope, builder: new Builder(), calls: [] };
   for (const p of params) {

@@ -2,6 +2,7 @@
 import { CompileError, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { nowhere, type Span } from "../diagnostics/span.ts";
 import type { Graph } from "../ir/types.ts";
+import { verify } from "../ir/verify.ts";
 import type { SourceHost } from "../source-host.ts";
 import type { CellDecl, CellParam, DimParam, ModelDecl } from "../syntax/ast.ts";
 import { checkBody } from "./bodies.ts";
@@ -60,6 +61,7 @@ export function elaborate(path: string, host: SourceHost, options: ElaborateOpti
   const diagnostics = run.diagnostics();
   if (made === undefined || diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
   const { graph, sites } = made.built;
+  verify(graph);
   const within = ({ span }: Diagnostic): boolean =>
     span.file === made.span.file && span.start >= made.span.start && span.end <= made.span.end;
   return { graph, dims: made.dims, sites, warnings: diagnostics.filter(within) };
@@ -163,6 +165,7 @@ class Run {
       numbers,
       extents: [],
       taken: new Set(),
+      expanded: { calls: 0 },
     });
     const params = decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
     const overrides = options && (options.dims ?? {});
@@ -170,7 +173,7 @@ class Run {
     const world = fresh(dims);
     const built = build(world);
     checkExtents(world);
-    if (problems.errors === errors && declared.decl === decl) this.warnUnused(built.scope);
+    if (problems.errors === errors && declared.decl === decl && module.damaged.size === 0) this.warnUnused(built.scope);
     return { built, dims, span: decl.span };
   }
 

@@ -59,7 +59,7 @@ export function toValue(meaning: Meaning, span: Span, c: Context): Value | undef
     case "list":
     case "init":
     case "none":
-      c.problems.error("C0205", span, `${describe(meaning)} is not a value`, {
+      c.problems.error(meaning.kind === "list" ? "C0205" : "C0216", span, `${describe(meaning)} is not a value`, {
         label: "a value is needed here",
         help: meaning.kind === "list" ? "give each part a name: a, b = …" : undefined,
       });
@@ -176,10 +176,11 @@ function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {
   const y = asDim(b);
   if (x === undefined || y === undefined) return undefined;
   const result = dimArithmetic[op]?.(x, y);
-  return result && { kind: "dim", dim: result };
+  // Beyond exact whole numbers an extent would no longer be what the text says.
+  return result?.every((t) => Number.isSafeInteger(t.num)) ? { kind: "dim", dim: result } : undefined;
 }
 
-const numberArithmetic: Readonly<Partial<Record<BinaryOperator, (a: number, b: number) => number>>> = {
+export const numberArithmetic: Readonly<Partial<Record<BinaryOperator, (a: number, b: number) => number>>> = {
   "+": (a, b) => a + b,
   "-": (a, b) => a - b,
   "*": (a, b) => a * b,

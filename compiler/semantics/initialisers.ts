@@ -4,7 +4,7 @@ import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Arg, Expr } from "../syntax/ast.ts";
 import { matchArguments, type Parameter } from "./arguments.ts";
-import { extentOf, isExtent, numeric } from "./constants.ts";
+import { extentOf, isExtent, mostParts, numeric } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { describe, resolveName } from "./expressions.ts";
 import { didYouMean, type Meaning, spell } from "./scope.ts";
@@ -37,11 +37,11 @@ export const initialisers: Readonly<Record<string, Initialiser>> = {
         ? { kind: "uniform", low: -Math.abs(low), high: Math.abs(low) }
         : { kind: "uniform", low, high },
   },
-  /** `normal(std)` or `normal(mean, std)`; by name in any order. */
+  /** `normal(std)` or `normal(mean, std)`. */
   normal: {
-    params: optional("mean", "std"),
-    make: ([mean, std]) =>
-      std === undefined ? { kind: "normal", mean: 0, std: mean ?? 1 } : { kind: "normal", mean: mean ?? 0, std },
+    params: [{ name: "mean" }, ...optional("std")],
+    make: ([mean = 0, std]) =>
+      std === undefined ? { kind: "normal", mean: 0, std: mean } : { kind: "normal", mean, std },
   },
   xavier: { params: optional("gain"), make: ([gain = 1]) => ({ kind: "xavier", gain }) },
   orthogonal: {
@@ -97,13 +97,16 @@ export function initialMeaning(e: Expr, c: Context): Meaning {
 
 function built(name: string, span: Span, args: readonly Arg[], c: Context): Meaning {
   const { params, make } = initialisers[name];
-  const matched = matchArguments(name, span, params, args, c.problems);
+  // One number alone is the spread, whatever it is called: uniform(0.1), normal(std = 0.1).
+  const alone =
+    params.length === 2 && params[0].default === undefined && args.length === 1 && args[0].name?.text === "std";
+  const matched = matchArguments(name, span, params, alone ? [{ ...args[0], name: undefined }] : args, c.problems);
   if (matched === undefined) return { kind: "poison" };
   const numbers: (number | undefined)[] = [];
   for (const [key, arg] of [...matched].sort(([a], [b]) => order(params, a) - order(params, b))) {
     const n = arg && numeric(arg.value, c);
     if (arg !== undefined && n === undefined) return { kind: "poison" };
-    if (arg !== undefined && key === "blocks" && !isExtent(n!)) {
+    if (arg !== undefined && key === "blocks" && !(isExtent(n!) && n! <= mostParts)) {
       c.problems.error("C0216", arg.span, `${n} is not a number of blocks`, { label: "a positive whole number is" });
       return { kind: "poison" };
     }
@@ -146,12 +149,8 @@ function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): bo
       return wrong(`${showShape(shape)} cannot be cut in ${init.parts.length} blocks`, "the last axis has blocks");
     return init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
   }
-  if ((init.kind === "orthogonal" || init.kind === "identity") && shape.length !== 2)
+  const isMatrix = init.kind === "orthogonal" || init.kind === "identity" || init.kind === "xavier";
+  if (isMatrix && shape.length !== 2)
     return wrong(`${init.kind} is a matrix, and this parameter is ${showShape(shape)}`, "needs a shape [n, m]");
-  if (init.kind === "identity") {
-    const [rows, columns] = shape.map((d) => extentOf(d, c.world.numbers));
-    if (rows !== undefined && columns !== undefined && columns % rows !== 0)
-      return wrong(`${showShape(shape)} does not consist of identity matrices`, "needs a shape [n, k n]");
-  }
   return true;
 }

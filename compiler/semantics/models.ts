@@ -55,7 +55,6 @@ class ModelRun {
   private readonly norms = new Map<string, Graph>();
   private readonly results: Result[] = [];
   private readonly losses: Value[] = [];
-  private hasLoss = false;
 
   constructor(
     model: Resolved<ModelDecl>,
@@ -84,7 +83,7 @@ class ModelRun {
 
   run(): Built {
     const { problems } = this.world;
-    const { decl, name, module } = this.model;
+    const { decl, name } = this.model;
     for (const p of decl.params) {
       const meaning: Meaning = p.kind === "dim" ? { kind: "dim", dim: dim.variable(p.name.text) } : poison;
       this.scope.declare(p.name, p.kind === "dim" ? "dimension" : "cell", meaning, problems);
@@ -112,7 +111,6 @@ class ModelRun {
         case "loss": {
           const value = this.measured(s.value);
           if (value !== undefined) this.losses.push(value);
-          this.hasLoss = true;
           break;
         }
         case "metric":
@@ -123,12 +121,6 @@ class ModelRun {
       }
     }
     this.placements.reportUnknown(this.siteNames);
-    if (!this.hasLoss && module.damaged.size === 0) {
-      problems.error("C0221", decl.name.span, `the model \`${decl.name.text}\` has no loss`, {
-        label: "nothing to minimise",
-        help: "add one, such as loss cross_entropy(logits, y)",
-      });
-    }
     if (this.losses.length > 0) {
       const value = this.losses.reduce((a, l) => this.b.add(a, l));
       this.results.push({ kind: "loss", name: "loss", value });
@@ -342,14 +334,6 @@ class ModelRun {
       );
       return undefined;
     }
-    if (!v.type.time) {
-      problems.error("C0215", arg.span, "a scan runs over time, and this value does not vary over time", {
-        label: "one value for the whole sequence",
-        help: "declare the input `over time`",
-        notes: [declared],
-      });
-      return undefined;
-    }
     if (!sameShape(v.type.shape, wanted.shape)) {
       const [is, was] = [showShape(v.type.shape), showShape(wanted.shape)];
       problems.error("C0204", arg.span, `\`${stmt.name.text}\` of \`${e.cell.text}\` is ${was}, and this is ${is}`, {
@@ -358,7 +342,8 @@ class ModelRun {
       });
       return undefined;
     }
-    return v;
+    // What does not vary over time is the same at each step.
+    return this.b.broadcast(v, { ...v.type, time: true });
   }
 }
 

@@ -157,7 +157,7 @@ function statistic(
   policyArg: Arg | undefined,
   c: Context,
 ): void {
-  const v = tensorOf(s.value, c);
+  const v = tensorOf(s.value, { ...c, inStat: true });
   c.scope.declare(s.name, "stat", v === undefined ? poison : kept(v), c.problems);
 
   function kept(value: Value): Meaning {

@@ -17,6 +17,14 @@ export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning
   const x = realValue(args[0], spans[0], c);
   if (x === undefined) return poison;
   const rank = x.type.shape.length;
+  const overBatch = over.axes.find((a) => a.axis === "batch");
+  if (overBatch !== undefined && c.inStat !== true) {
+    c.problems.error("C0223", overBatch.span, "a reduction over examples is a statistic", {
+      label: "stands after `stat` only",
+      help: "in a norm: stat m = mean(x, over batch); at inference the population's value takes its place",
+    });
+    return poison;
+  }
   const named = new Set(over.axes.map((a) => a.axis));
   for (const { axis, span: at } of over.axes) {
     const missing =

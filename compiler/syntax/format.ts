@@ -43,6 +43,8 @@ interface Printed {
   /** Columns of a statement, or finished lines of anything else. */
   readonly columns: Columns | undefined;
   readonly lines: readonly string[];
+  /** Where the body begins: comments from there on are in `lines` already. */
+  readonly body?: number;
 }
 
 /** A statement or declaration, or a comment with lines of its own. */
@@ -73,12 +75,7 @@ class Printer {
     let at = 0;
     let last = start;
     const own = (comment: IToken): void => {
-      const printed = { columns: undefined, lines: [comment.image.trimEnd()] };
-      entries.push({
-        ...printed,
-        blankBefore: entries.length > 0 && this.blank(last, comment.startOffset),
-        trailing: [],
-      });
+      entries.push(commentEntry(comment, entries.length > 0 && this.blank(last, comment.startOffset)));
       last = endOf(comment);
     };
     for (const [i, item] of items.entries()) {
@@ -87,16 +84,9 @@ class Printer {
       const printed = item.print();
       const inside: IToken[] = [];
       while (at < comments.length && comments[at].startOffset < item.span.end) inside.push(comments[at++]);
-      const above = inside.filter((c) => !this.printedInBody.has(c));
+      const above = inside.filter((c) => c.startOffset < (printed.body ?? item.span.end));
       const blankBefore = entries.length > 0 && this.blank(last, item.span.start);
-      above.forEach((c, i) => {
-        entries.push({
-          columns: undefined,
-          lines: [c.image.trimEnd()],
-          blankBefore: blankBefore && i === 0,
-          trailing: [],
-        });
-      });
+      entries.push(...above.map((c, k) => commentEntry(c, blankBefore && k === 0)));
       last = item.span.end;
       const trailing: string[] = [];
       while (comments[at]?.startOffset < next && this.sameLine(last, comments[at].startOffset)) {
@@ -115,7 +105,6 @@ class Printer {
     const open = this.braces.find((b) => b >= item.span.start)!;
     const close = item.span.end - 1;
     const comments = this.commentsIn(open, close);
-    for (const comment of comments) this.printedInBody.add(comment);
 
     const values: readonly Item[] =
       "result" in item
@@ -141,11 +130,8 @@ class Printer {
       start = endOf(comment);
     }
     const body = joinEntries(this.region(items, start, close), 2);
-    return { columns: undefined, lines: [first, ...body.split("\n").slice(0, -1), "}"] };
+    return { columns: undefined, lines: [first, ...body.split("\n").slice(0, -1), "}"], body: open };
   }
-
-  /** Comments that a declaration has printed with its body. */
-  private readonly printedInBody = new Set<IToken>();
 
   private commentsIn(start: number, end: number): readonly IToken[] {
     return this.comments.filter((c) => c.startOffset >= start && c.startOffset < end);
@@ -158,6 +144,10 @@ class Printer {
   private sameLine(from: number, to: number): boolean {
     return from <= to && !this.text.slice(from, to).includes("\n");
   }
+}
+
+function commentEntry(comment: IToken, blankBefore: boolean): Entry {
+  return { columns: undefined, lines: [comment.image.trimEnd()], blankBefore, trailing: [] };
 }
 
 function endOf(token: IToken): number {

@@ -36,6 +36,15 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
   const before = statement[(at < 0 ? statement.length : at) - 1];
   const found = token.tokenType === T.End || token.image === "" ? "the end of the statement" : `\`${token.image}\``;
 
+  const first = statement[0];
+  if (
+    before === first &&
+    T.keywords.includes(first.tokenType) &&
+    (token.tokenType === T.Equals || token.tokenType === T.Comma)
+  ) {
+    const message = `\`${first.image}\` is a reserved word`;
+    return { at: first, code: "C0108", message, label: "a name is expected here", help: "choose another name" };
+  }
   if (expected === "a name" && T.keywords.includes(token.tokenType)) {
     return {
       code: "C0108",
@@ -66,7 +75,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     };
   }
   if (expected === "`=`" && rule === "param") {
-    const what = statement[0]?.image;
+    const what = first?.image;
     return {
       code: "C0114",
       message: `this ${what} has no initial value`,
@@ -77,7 +86,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
   if (expected.startsWith("a shape") || (expected === "`:`" && (rule === "param" || rule === "inputs"))) {
     return missing(
       "C0115",
-      `this ${statement[0]?.image}`,
+      `this ${first?.image}`,
       "a shape",
       found,
       "write `: [D, 4H]`, or `: []` for a single number",
@@ -87,7 +96,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     return {
       at: before,
       code: "C0115",
-      message: `this ${statement[0]?.image} has no shape`,
+      message: `this ${first?.image} has no shape`,
       help: `write \`[${before?.image}]\``,
     };
   }

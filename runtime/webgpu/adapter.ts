@@ -25,7 +25,11 @@ export async function findAdapter(): Promise<Graphics> {
   if (typeof navigator !== "undefined" && navigator.gpu) {
     const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
     if (adapter === null) {
-      throw new RuntimeError("C0503", "there is no WebGPU adapter", "check that the GPU is not blocked in this browser");
+      throw new RuntimeError(
+        "C0503",
+        "there is no WebGPU adapter",
+        "check that the GPU is not blocked in this browser",
+      );
     }
     return { gpu: navigator.gpu, adapter };
   }

@@ -102,6 +102,10 @@ export async function openDevice(): Promise<WatchedDevice> {
 
 function failureOf(error: GPUError): RuntimeError {
   return error instanceof GPUOutOfMemoryError
-    ? new RuntimeError("C0505", `the GPU is out of memory: ${error.message}`, "use a smaller batch or shorter sequences")
+    ? new RuntimeError(
+        "C0505",
+        `the GPU is out of memory: ${error.message}`,
+        "use a smaller batch or shorter sequences",
+      )
     : new RuntimeError("C0506", `the GPU refused a command: ${error.message}`);
 }

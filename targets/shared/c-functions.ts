@@ -1,4 +1,4 @@
-import { helperName, type FloatType } from "../spellings.ts";
+import { type FloatType, helperName } from "../spellings.ts";
 import { log1pFit, tanhFit } from "./approximations.ts";
 import { f32Digits } from "./literals.ts";
 

@@ -3,7 +3,8 @@ import { type Dialect, printBlock, spelledMath } from "./c-printer.ts";
 import { f32Digits } from "./literals.ts";
 import { atom, call, commentLines, indented, type Text } from "./text.ts";
 
-const infixOps: ReadonlySet<string> = new Set(["add", "sub", "mul", "div", "neg"]);
+/** Ops that stand as operators, and how many operands they take: a kernel under suspicion may hold fewer. */
+const operators: Readonly<Record<string, number>> = { add: 2, sub: 2, mul: 2, div: 2, neg: 1 };
 const types = { f32: "f32", f32x4: "f32x4", i32: "i32", bool: "bool" } as const;
 const asOperator = spelledMath("wgsl", types);
 const place = (memory: Memory): string => (memory.kind === "region" ? memory.region : memory.name);
@@ -17,7 +18,7 @@ const dialect: Dialect = {
   comment: "#",
   name: (source) => source,
   float: (value) => (Number.isFinite(value) ? f32Digits(value) : value > 0 ? "inf" : value < 0 ? "-inf" : "nan"),
-  math: (op, args, type) => (infixOps.has(op) ? asOperator(op, args, type) : call(op, ...args)),
+  math: (op, args, type) => (operators[op] === args.length ? asOperator(op, args, type) : call(op, ...args)),
   fma: (a, b, c) => call("fma", a, b, c),
   across: (op, a) => call(`across_${op}`, a),
   uniform: (name) => atom(`uniform.${name}`),

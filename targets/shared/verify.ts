@@ -41,6 +41,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
   const fail = (fault: string): never => {
     throw new KernelError(kernel, fault);
   };
+  if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(kernel.name)) fail(`the name \`${kernel.name}\` is no identifier`);
   const access = new Map(kernel.regions.map((r) => [r.region, r.access]));
   const tiles = new Map(kernel.tiles.map((t) => [t.name, t.size]));
   if (access.size !== kernel.regions.length) fail("a region is declared twice");
@@ -91,40 +92,51 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
       case "group":
         return;
       case "int2":
-        return all([e.a, e.b], "i32", `integer ${e.op}`);
+        all([e.a, e.b], "i32", `integer ${e.op}`);
+        return;
       case "compare": {
         const type = typeOf(e.a);
         if (type !== "i32" && type !== "f32") fail(`a comparison of ${type}`);
-        return all([e.a, e.b], type, `comparison ${e.op}`);
+        all([e.a, e.b], type, `comparison ${e.op}`);
+        return;
       }
       case "and":
-        return all([e.a, e.b], "bool", "and");
+        all([e.a, e.b], "bool", "and");
+        return;
       case "math": {
         const row = spellingOf(e.op) ?? fail(`op \`${e.op}\` has no spelling`);
         if (row.arity !== e.args.length) fail(`op \`${e.op}\` has ${e.args.length} operands, not ${row.arity}`);
         float(e.type, `op \`${e.op}\``);
-        return all(e.args, e.type, e.op);
+        all(e.args, e.type, e.op);
+        return;
       }
       case "fma":
         float(e.type, "fma");
-        return all([e.a, e.b, e.c], e.type, "fma");
+        all([e.a, e.b, e.c], e.type, "fma");
+        return;
       case "splat":
         float("f32x4", "splat");
-        return all([e.a], "f32", "splat");
+        all([e.a], "f32", "splat");
+        return;
       case "vec4":
         float("f32x4", "vec4");
-        return all(e.lanes, "f32", "vec4");
+        all(e.lanes, "f32", "vec4");
+        return;
       case "across":
       case "extract":
-        return all([e.a], "f32x4", e.k);
+        all([e.a], "f32x4", e.k);
+        return;
       case "load":
         float(e.type, "a load");
         memory(e.memory, "load");
-        return check(e.index, "i32", scope, "an index");
+        check(e.index, "i32", scope, "an index");
+        return;
       case "toFloat":
-        return all([e.a], "i32", "toFloat");
+        all([e.a], "i32", "toFloat");
+        return;
       case "toInt":
-        return all([e.a], "f32", "toInt");
+        all([e.a], "f32", "toInt");
+        return;
       default:
         e satisfies never;
     }
@@ -208,9 +220,11 @@ function checkLimits(kernel: Kernel, machine: Machine, fail: (fault: string) => 
   if (kernel.lanes > machine.lanes) fail(`${kernel.lanes} invocations, ${machine.name} has ${machine.lanes}`);
   const bytes = kernel.tiles.reduce((sum, tile) => sum + 4 * tile.size, 0);
   // On a CPU the figure is advice (the size of a cache), on a GPU a limit.
-  if (machine.lanes > 1 && bytes > machine.tileBytes) fail(`tiles of ${bytes} bytes, ${machine.name} has ${machine.tileBytes}`);
+  if (machine.lanes > 1 && bytes > machine.tileBytes)
+    fail(`tiles of ${bytes} bytes, ${machine.name} has ${machine.tileBytes}`);
   if (kernel.regions.length > machine.maxRegions)
     fail(`${kernel.regions.length} regions, ${machine.name} binds ${machine.maxRegions}`);
   for (const { fixed } of kernel.grid)
-    if (fixed > machine.maxGrid) fail(`a grid of ${fixed} workgroups along one axis, ${machine.name} has ${machine.maxGrid}`);
+    if (fixed > machine.maxGrid)
+      fail(`a grid of ${fixed} workgroups along one axis, ${machine.name} has ${machine.maxGrid}`);
 }

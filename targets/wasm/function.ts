@@ -249,7 +249,10 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
   };
 
   const body = block(kernel.body, { scope: new Map(), frame: undefined });
-  const each = counting(group, 1, get("$to"), namer.fresh("each_group"), [...groupIndices(kernel, group, axes), ...body]);
+  const each = counting(group, 1, get("$to"), namer.fresh("each_group"), [
+    ...groupIndices(kernel, group, axes),
+    ...body,
+  ]);
   return [
     "func",
     `$${options.name}`,

@@ -63,6 +63,5 @@ export const isMovable = (e: KExpr): boolean =>
   !someExpr(
     e,
     (x) =>
-      x.k === "load" ||
-      (x.k === "int2" && (x.op === "div" || x.op === "rem") && !(x.b.k === "int" && x.b.value > 0)),
+      x.k === "load" || (x.k === "int2" && (x.op === "div" || x.op === "rem") && !(x.b.k === "int" && x.b.value > 0)),
   );

@@ -1,4 +1,5 @@
 import { log1pFit, tanhFit } from "../shared/approximations.ts";
+import { f32Digits } from "../shared/literals.ts";
 
 /**
  * The functions WebAssembly lacks, each written once on four floats. Bounds are relative errors where the result is a
@@ -10,7 +11,10 @@ interface MathFunction {
   readonly calls?: readonly string[];
 }
 
-const k = (value: number | string): string => `(v128.const f32x4 ${value} ${value} ${value} ${value})`;
+const k = (value: number | string): string => {
+  const digits = typeof value === "number" ? f32Digits(value).replace(/\.0$/, "") : value;
+  return `(v128.const f32x4 ${digits} ${digits} ${digits} ${digits})`;
+};
 const ki = (value: number | string): string => `(v128.const i32x4 ${value} ${value} ${value} ${value})`;
 const kd = (value: number | string): string => `(v128.const f64x2 ${value} ${value})`;
 
@@ -18,9 +22,7 @@ const kd = (value: number | string): string => `(v128.const f64x2 ${value} ${val
 function horner(p: string, z: string, coefficients: readonly number[], type = "f32x4", constant = k): string {
   const lines = [`(local.set ${p} ${constant(coefficients[coefficients.length - 1])})`];
   for (const c of coefficients.slice(0, -1).reverse())
-    lines.push(
-      `(local.set ${p} (${type}.add (${type}.mul (local.get ${p}) (local.get ${z})) ${constant(c)}))`,
-    );
+    lines.push(`(local.set ${p} (${type}.add (${type}.mul (local.get ${p}) (local.get ${z})) ${constant(c)}))`);
   return lines.join("\n  ");
 }
 
@@ -28,8 +30,8 @@ function horner(p: string, z: string, coefficients: readonly number[], type = "f
 const expFit = [5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4];
 
 /** sin and cos on [−π/4, π/4], in f64: FreeBSD's k_sindf.c and k_cosdf.c. */
-const sinFit = [-0.166666666416265235595, 0.0083333293858894631756, -0.000198393348360966317347, 0.0000027183114939898219064];
-const cosFit = [-0.499999997251031003120, 0.0416666233237390631894, -0.00138867637746099294692, 0.0000243904487962774090654];
+const sinFit = [-0.16666666641626524, 0.008333329385889463, -0.00019839334836096632, 0.000002718311493989822];
+const cosFit = [-0.499999997251031, 0.04166662332373906, -0.001388676377460993, 0.000024390448796277409];
 
 const trigonometric = (name: "sin" | "cos"): MathFunction => ({
   calls: ["sin_quarter"],
@@ -54,7 +56,7 @@ export const mathFunctions: Readonly<Record<string, MathFunction>> = {
 (func $exp (param $x v128) (result v128)
   (local $n v128) (local $r v128) (local $p v128) (local $half v128)
   (local.set $x (f32x4.pmax (f32x4.pmin (local.get $x) ${k(89)}) ${k(-104.5)}))
-  (local.set $n (f32x4.nearest (f32x4.mul (local.get $x) ${k(1.44269504)})))
+  (local.set $n (f32x4.nearest (f32x4.mul (local.get $x) ${k(Math.LOG2E)})))
   (local.set $r (f32x4.sub (local.get $x) (f32x4.mul (local.get $n) ${k(0.693359375)})))
   (local.set $r (f32x4.sub (local.get $r) (f32x4.mul (local.get $n) ${k(-2.1219444e-4)})))
   ${horner("$p", "$r", expFit)}

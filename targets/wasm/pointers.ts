@@ -37,7 +37,8 @@ export interface PointerPrinter {
 
 const isGet = (wat: Wat): boolean => Array.isArray(wat) && wat[0] === "local.get";
 
-const scaled = (value: Wat, factor: number): Wat => (factor === 1 ? value : ["i32.mul", value, ["i32.const", `${factor}`]]);
+const scaled = (value: Wat, factor: number): Wat =>
+  factor === 1 ? value : ["i32.mul", value, ["i32.const", `${factor}`]];
 
 /** start + 4 × Σ terms + bytes. */
 function sum(start: Wat, terms: Iterable<Term>, bytes: number, printer: PointerPrinter): Wat {
@@ -53,12 +54,7 @@ function sum(start: Wat, terms: Iterable<Term>, bytes: number, printer: PointerP
  * left inside. An index with a negative term (`T - 1 - t`) keeps its constant in the pointer: without it the sum might lie
  * before address 0, and WebAssembly adds immediates without wrapping round. (A variable in an index is never negative.)
  */
-export function addressOf(
-  base: Base,
-  index: Linear,
-  frame: LoopFrame | undefined,
-  printer: PointerPrinter,
-): Address {
+export function addressOf(base: Base, index: Linear, frame: LoopFrame | undefined, printer: PointerPrinter): Address {
   const bytes = Math.imul(4, index.constant) + base.offset;
   const immediate = bytes >= 0 && [...index.terms.values()].every((t) => t.coefficient > 0);
   const pointer = pointerTo(base, index.terms, immediate ? 0 : bytes, frame, printer);

@@ -20,6 +20,8 @@ function flat(wat: Wat, room: number): string | undefined {
   return text.length < room ? `${text})` : undefined;
 }
 
+const isLocal = (wat: Wat): boolean => isList(wat) && wat[0] === "local";
+
 /** Forms that always take a line for each part, so that a body reads like a program. */
 const blocks: ReadonlySet<Wat> = new Set(["module", "func", "loop", "block", "then", "else"]);
 
@@ -39,13 +41,21 @@ export function watLines(wat: Wat, indent = 0): string[] {
   let at = 0;
   for (; at < wat.length; at++) {
     const part = wat[at];
-    const onHead = typeof part === "string" || (isList(part) && ["export", "param", "result"].includes(part[0] as string));
+    const onHead =
+      typeof part === "string" || (isList(part) && ["export", "param", "result"].includes(part[0] as string));
     if (!onHead) break;
     const text = flat(part, Number.POSITIVE_INFINITY) as string;
     head += at === 0 ? text : ` ${text}`;
   }
   const lines = [head];
-  for (const part of wat.slice(at)) lines.push(...watLines(part, indent + 2));
+  for (const part of wat.slice(at)) {
+    const below = watLines(part, indent + 2);
+    // Declarations of locals share lines.
+    const room = width - lines[lines.length - 1].length;
+    if (isLocal(part) && lines.length > 1 && below[0].trim().length < room)
+      lines[lines.length - 1] += ` ${below[0].trim()}`;
+    else lines.push(...below);
+  }
   // A bracket behind a comment would be part of it.
   const last = lines[lines.length - 1];
   if (last.trimStart().startsWith(";;")) lines.push(`${margin})`);

@@ -1,4 +1,4 @@
-import type { Kernel, KExpr, Memory } from "../../compiler/schedule/kernel-ir.ts";
+import type { KExpr, Kernel, Memory } from "../../compiler/schedule/kernel-ir.ts";
 import type { RegionName } from "../../runtime/plan.ts";
 import { cFunctionLines, cFunctionNames } from "../shared/c-functions.ts";
 import { type Dialect, printBlock, spelledMath } from "../shared/c-printer.ts";
@@ -156,13 +156,9 @@ function barrierLines(kernel: Kernel, uses: Uses): readonly string[] {
 function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => string): string[] {
   const touched = new Set(kernel.regions.map((r) => r.region));
   return [
-    ...(uses.uniforms
-      ? ["struct Uniforms { t: i32, T: i32 }", "@group(0) @binding(0) var<uniform> u: Uniforms;"]
-      : []),
+    ...(uses.uniforms ? ["struct Uniforms { t: i32, T: i32 }", "@group(0) @binding(0) var<uniform> u: Uniforms;"] : []),
     ...bindings.flatMap((region, at) =>
-      touched.has(region)
-        ? [`@group(0) @binding(${at + 1}) var<storage, read_write> ${region}: array<f32>;`]
-        : [],
+      touched.has(region) ? [`@group(0) @binding(${at + 1}) var<storage, read_write> ${region}: array<f32>;`] : [],
     ),
     ...kernel.tiles.map(({ name, size }) => `var<workgroup> ${tileName(name)}: array<f32, ${size}>;`),
   ];
@@ -195,10 +191,12 @@ function entry(kernel: Kernel, uses: Uses, body: readonly string[]): string[] {
     `fn main(${parameters.join(", ")}) {`,
     ...indented([
       ...(uses.lanes ? ["let lane = i32(lane_index);"] : []),
-      ...[0, 1, 2].filter((axis) => uses.groups.has(axis)).map((axis) => {
-        const letter = "xyz"[axis];
-        return `let group_${letter} = i32(group.${letter});`;
-      }),
+      ...[0, 1, 2]
+        .filter((axis) => uses.groups.has(axis))
+        .map((axis) => {
+          const letter = "xyz"[axis];
+          return `let group_${letter} = i32(group.${letter});`;
+        }),
       ...body,
     ]),
     "}",

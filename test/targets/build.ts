@@ -34,7 +34,12 @@ export const splat = (a: KExpr): KExpr => ({ k: "splat", a });
 const place = (memory: string): Memory =>
   memory.startsWith("tile:") ? { kind: "tile", name: memory.slice(5) } : { kind: "region", region: memory };
 /** `memory` is a region's name, or `tile:` and a tile's. */
-export const load = (memory: string, index: Int): KExpr => ({ k: "load", memory: place(memory), index: int(index), type: "f32" });
+export const load = (memory: string, index: Int): KExpr => ({
+  k: "load",
+  memory: place(memory),
+  index: int(index),
+  type: "f32",
+});
 export const load4 = (memory: string, index: Int): KExpr => ({ ...load(memory, index), type: "f32x4" }) as KExpr;
 
 export const store = (memory: string, index: Int, value: KExpr): KStmt => ({
@@ -48,7 +53,12 @@ export const store4 = (memory: string, index: Int, value: KExpr): KStmt =>
   ({ ...store(memory, index, value), type: "f32x4" }) as KStmt;
 export const bind = (name: string, type: KType, value: Int): KStmt => ({ s: "let", name, type, value: int(value) });
 export const variable = (name: string, type: KType, value: Int): KStmt => ({ s: "var", name, type, value: int(value) });
-export const assign = (name: string, type: KType, value: Int): KStmt => ({ s: "assign", name, type, value: int(value) });
+export const assign = (name: string, type: KType, value: Int): KStmt => ({
+  s: "assign",
+  name,
+  type,
+  value: int(value),
+});
 export const barrier: KStmt = { s: "barrier" };
 export const comment = (text: string): KStmt => ({ s: "comment", text });
 export const when = (condition: KExpr, then: readonly KStmt[], other: readonly KStmt[] = []): KStmt => ({

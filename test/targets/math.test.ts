@@ -1,5 +1,5 @@
-import { compile } from "watr";
 import { describe, expect, it } from "vitest";
+import { compile } from "watr";
 import { mathText } from "../../targets/wasm/math.ts";
 
 const names = ["exp", "log", "tanh", "sigmoid", "softplus", "sin", "cos", "sign"] as const;
@@ -88,7 +88,11 @@ describe("WebAssembly math against f64, over all exponents", () => {
 describe("WebAssembly math at the edges", () => {
   const inf = Number.POSITIVE_INFINITY;
   it.each<[Name, readonly number[], readonly number[]]>([
-    ["exp", [0, -0, inf, -inf, 1000, -1000, 88.72, -104], [1, 1, inf, 0, inf, 0, Math.fround(Math.exp(Math.fround(88.72))), 0]],
+    [
+      "exp",
+      [0, -0, inf, -inf, 1000, -1000, 88.72, -104],
+      [1, 1, inf, 0, inf, 0, Math.fround(Math.exp(Math.fround(88.72))), 0],
+    ],
     ["log", [0, -0, 1, inf, -1, -inf, -1e-40], [-inf, -inf, 0, inf, Number.NaN, Number.NaN, Number.NaN]],
     ["tanh", [0, inf, -inf, 9, -9, 1e30, 1e-45], [0, 1, -1, 1, -1, 1, Math.fround(1e-45)]],
     ["sigmoid", [0, inf, -inf, 200, -200], [0.5, 1, 0, 1, 0]],

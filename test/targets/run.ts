@@ -47,7 +47,12 @@ export async function runWasm(
 }
 
 /** Runs one kernel over its whole grid on WebGPU. Throws with WGSL's messages if the module does not compile. */
-export async function runWgsl(device: GPUDevice, kernel: Kernel, memory: Memory, { t, T }: Times = noTimes): Promise<Memory> {
+export async function runWgsl(
+  device: GPUDevice,
+  kernel: Kernel,
+  memory: Memory,
+  { t, T }: Times = noTimes,
+): Promise<Memory> {
   const code = emitWgsl(kernel);
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ code });

@@ -15,7 +15,7 @@ export interface Sample {
 
 /** Numbers in [-1, 1) that look random. */
 export const noise = (count: number, seed = 1): Float32Array =>
-  Float32Array.from({ length: count }, (_, i) => ((Math.imul(i + seed * 7919, 0x9e3779b1) >>> 8) / 2 ** 23) - 1);
+  Float32Array.from({ length: count }, (_, i) => (Math.imul(i + seed * 7919, 0x9e3779b1) >>> 8) / 2 ** 23 - 1);
 const zeros = (count: number): Float32Array => new Float32Array(count);
 const i = b.v("i");
 
@@ -50,7 +50,11 @@ const rowSums: Sample = {
       b.variable("half", "i32", 32),
       b.serial("round", 0, 6, [
         b.lanes("i", 0, b.v("half"), [
-          b.store("tile:partial", i, b.math("add", b.load("tile:partial", i), b.load("tile:partial", b.plus(i, b.v("half"))))),
+          b.store(
+            "tile:partial",
+            i,
+            b.math("add", b.load("tile:partial", i), b.load("tile:partial", b.plus(i, b.v("half")))),
+          ),
         ]),
         b.assign("half", "i32", b.over(b.v("half"), 2)),
         b.barrier,
@@ -59,7 +63,8 @@ const rowSums: Sample = {
     ],
   }),
   memory: { input: noise(192), work: zeros(3) },
-  expected: ({ input }) => Float32Array.from([0, 1, 2], (row) => input.slice(row * 64, row * 64 + 64).reduce((sum, x) => sum + x, 0)),
+  expected: ({ input }) =>
+    Float32Array.from([0, 1, 2], (row) => input.slice(row * 64, row * 64 + 64).reduce((sum, x) => sum + x, 0)),
   tolerance: 1e-6,
 };
 
@@ -93,7 +98,11 @@ const matmul: Sample = {
           ]),
           ...rows.flatMap((r) =>
             [0, 1].map((c) =>
-              b.store4("work", b.plus(b.plus(b.times(b.plus(b.v("row"), r), N), b.v("column")), 4 * c), b.xv(`sum_${r}_${c}`)),
+              b.store4(
+                "work",
+                b.plus(b.plus(b.times(b.plus(b.v("row"), r), N), b.v("column")), 4 * c),
+                b.xv(`sum_${r}_${c}`),
+              ),
             ),
           ),
         ],
@@ -120,7 +129,10 @@ const branches: Sample = {
     body: [
       b.lanes("i", 0, 30, [
         b.when(
-          b.and(b.compare("lt", i, 10), b.compare("gt", b.load("input", b.plus(i, b.times(b.most(b.minus(i, 9), 0), 6_000_000))), b.f(0))),
+          b.and(
+            b.compare("lt", i, 10),
+            b.compare("gt", b.load("input", b.plus(i, b.times(b.most(b.minus(i, 9), 0), 6_000_000))), b.f(0)),
+          ),
           [b.store("work", i, b.math("sqrt", b.load("input", i)))],
           [
             b.when(
@@ -129,7 +141,11 @@ const branches: Sample = {
               [
                 b.comment("Neither: the index itself, and its sign."),
                 b.bind("value", "f32", { k: "toFloat", a: i }),
-                b.when(b.compare("lt", i, 20), [b.store("work", i, b.fv("value"))], [b.store("work", i, b.math("neg", b.fv("value")))]),
+                b.when(
+                  b.compare("lt", i, 20),
+                  [b.store("work", i, b.fv("value"))],
+                  [b.store("work", i, b.math("neg", b.fv("value")))],
+                ),
               ],
             ),
           ],
@@ -155,9 +171,23 @@ const triangle: Sample = {
       b.lanes("i", 0, 16, [
         b.variable("sum", "f32", b.f(0)),
         b.serial("j", 0, b.plus(i, 1), [
-          b.serial("k", b.v("j"), b.least(i, 14), [
-            b.assign("sum", "f32", b.math("add", b.fv("sum"), b.load("input", b.plus(b.plus(b.times(i, 16), b.times(b.v("j"), 3)), b.v("k"))))),
-          ], 3),
+          b.serial(
+            "k",
+            b.v("j"),
+            b.least(i, 14),
+            [
+              b.assign(
+                "sum",
+                "f32",
+                b.math(
+                  "add",
+                  b.fv("sum"),
+                  b.load("input", b.plus(b.plus(b.times(i, 16), b.times(b.v("j"), 3)), b.v("k"))),
+                ),
+              ),
+            ],
+            3,
+          ),
         ]),
         b.store("work", i, b.fv("sum")),
       ]),
@@ -184,7 +214,11 @@ const step: Sample = {
       b.lanes("i", 0, frame, [
         b.bind("h", "f32", b.load("work", b.plus(b.times(b.t, frame), i))),
         b.bind("x", "f32", b.load("input", b.plus(b.plus(b.times(b.t, frame), 16), i))),
-        b.store("work", b.plus(b.plus(b.times(b.plus(b.t, 1), frame), 0), i), b.math("tanh", b.fma(b.fv("h"), b.f(0.5), b.fv("x")))),
+        b.store(
+          "work",
+          b.plus(b.plus(b.times(b.plus(b.t, 1), frame), 0), i),
+          b.math("tanh", b.fma(b.fv("h"), b.f(0.5), b.fv("x"))),
+        ),
       ]),
     ],
   }),
@@ -209,7 +243,15 @@ const reversed: Sample = {
       b.serial("s", 0, b.T, [
         b.lanes("i", 0, 8, [
           b.bind("at", "i32", b.plus(b.times(b.minus(b.minus(b.T, 1), b.v("s")), 8), i)),
-          b.store("work", b.v("at"), b.fma(b.load("work", b.plus(b.v("at"), 8)), b.f(0.5), b.load("input", b.plus(b.times(b.minus(b.minus(b.T, 1), b.v("s")), 8), i)))),
+          b.store(
+            "work",
+            b.v("at"),
+            b.fma(
+              b.load("work", b.plus(b.v("at"), 8)),
+              b.f(0.5),
+              b.load("input", b.plus(b.times(b.minus(b.minus(b.T, 1), b.v("s")), 8), i)),
+            ),
+          ),
         ]),
         b.barrier,
       ]),
@@ -251,7 +293,8 @@ const grid: Sample = {
   },
   memory: { work: zeros(60) },
   times: { t: 0, T: 2 },
-  expected: () => Float32Array.from({ length: 60 }, (_, at) => (at % 3) * 100 + (Math.floor(at / 3) % 4) * 10 + Math.floor(at / 12)),
+  expected: () =>
+    Float32Array.from({ length: 60 }, (_, at) => (at % 3) * 100 + (Math.floor(at / 3) % 4) * 10 + Math.floor(at / 12)),
   tolerance: 0,
 };
 
@@ -270,7 +313,11 @@ const vectors: Sample = {
           k: "vec4",
           lanes: [3, 2, 1, 0].map((at) => ({ k: "extract", a: b.xv("x"), lane: at })) as never,
         }),
-        b.store4("work", b.times(i, 8), b.math4("mul", b.xv("turned"), { k: "vec4", lanes: [b.f(1), b.f(2), b.f(3), b.f(-4)] })),
+        b.store4(
+          "work",
+          b.times(i, 8),
+          b.math4("mul", b.xv("turned"), { k: "vec4", lanes: [b.f(1), b.f(2), b.f(3), b.f(-4)] }),
+        ),
         b.store("work", b.plus(b.times(i, 8), 4), { k: "across", op: "add", a: b.xv("x") }),
         b.store("work", b.plus(b.times(i, 8), 5), { k: "across", op: "max", a: b.xv("x") }),
         b.store("work", b.plus(b.times(i, 8), 6), { k: "extract", a: b.xv("x"), lane: 2 }),
@@ -280,21 +327,13 @@ const vectors: Sample = {
   }),
   memory: { input: Float32Array.of(4, 0, 2, 1, 3, 4), stat: noise(20), work: zeros(48) },
   expected: ({ input, stat }) =>
-    Float32Array.from([...input].flatMap((n) => {
-      const x = stat.slice(4 * n, 4 * n + 4);
-      return [x[3], 2 * x[2], 3 * x[1], -4 * x[0], x[0] + x[1] + x[2] + x[3], Math.max(...x), x[2], n % 3];
-    })),
+    Float32Array.from(
+      [...input].flatMap((n) => {
+        const x = stat.slice(4 * n, 4 * n + 4);
+        return [x[3], 2 * x[2], 3 * x[1], -4 * x[0], x[0] + x[1] + x[2] + x[3], Math.max(...x), x[2], n % 3];
+      }),
+    ),
   tolerance: 1e-6,
 };
 
-export const samples: readonly Sample[] = [
-  saxpy,
-  rowSums,
-  matmul,
-  branches,
-  triangle,
-  step,
-  reversed,
-  grid,
-  vectors,
-];
+export const samples: readonly Sample[] = [saxpy, rowSums, matmul, branches, triangle, step, reversed, grid, vectors];

@@ -17,7 +17,8 @@ function operand(op: MathOp, at: number, i: number): number {
   let x = (spread - 0.5) * (saturating && i % 4 === 0 ? 400 : 24);
   if (i % 16 === 3) x *= 1e-4;
   // Equal operands and zeros, for the comparisons and for select.
-  if (i % 8 === 5 && ["lt", "le", "gt", "ge", "eq", "ne", "select", "sign", "max", "floor"].includes(op)) x = at === 1 ? 1 : i % 3;
+  if (i % 8 === 5 && ["lt", "le", "gt", "ge", "eq", "ne", "select", "sign", "max", "floor"].includes(op))
+    x = at === 1 ? 1 : i % 3;
   if (["log", "sqrt", "rsqrt"].includes(op)) x = Math.abs(x) + 1e-3;
   if (["div", "recip"].includes(op) && Math.abs(x) < 1e-3) x = 0.5;
   if (op === "sin" || op === "cos") x *= 0.25;
@@ -26,26 +27,39 @@ function operand(op: MathOp, at: number, i: number): number {
 
 const input = new Float32Array(ops.length * 3 * count);
 ops.forEach((op, o) => {
-  for (let at = 0; at < 3; at++)
-    for (let i = 0; i < count; i++) input[(o * 3 + at) * count + i] = operand(op, at, i);
+  for (let at = 0; at < 3; at++) for (let i = 0; i < count; i++) input[(o * 3 + at) * count + i] = operand(op, at, i);
 });
 
 /** work[o · count + i] = op(input …) for every op o. */
 const scalar: Kernel = kernel({
   body: [
-    lanes("i", 0, count, ops.map((op, o) => {
-      const args = [0, 1, 2].slice(0, spellings[op].arity).map((at) => load("input", plus((o * 3 + at) * count, index)));
-      return store("work", plus(o * count, index), math(op, ...args));
-    })),
+    lanes(
+      "i",
+      0,
+      count,
+      ops.map((op, o) => {
+        const args = [0, 1, 2]
+          .slice(0, spellings[op].arity)
+          .map((at) => load("input", plus((o * 3 + at) * count, index)));
+        return store("work", plus(o * count, index), math(op, ...args));
+      }),
+    ),
   ],
 });
 const vector: Kernel = kernel({
   body: [
-    lanes("i", 0, count / 4, ops.map((op, o) => {
-      const four = times(index, 4);
-      const args = [0, 1, 2].slice(0, spellings[op].arity).map((at) => load4("input", plus((o * 3 + at) * count, four)));
-      return store4("work", plus(o * count, four), math4(op, ...args));
-    })),
+    lanes(
+      "i",
+      0,
+      count / 4,
+      ops.map((op, o) => {
+        const four = times(index, 4);
+        const args = [0, 1, 2]
+          .slice(0, spellings[op].arity)
+          .map((at) => load4("input", plus((o * 3 + at) * count, four)));
+        return store4("work", plus(o * count, four), math4(op, ...args));
+      }),
+    ),
   ],
 });
 

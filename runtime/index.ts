@@ -1,0 +1,34 @@
+/** `cellc/runtime`: everything an application needs to run what the compiler made. Nothing here needs Node. */
+export type { Backend, Machine } from "./backend.ts";
+export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
+export { initialise } from "./initialise.ts";
+export type { Range } from "./layout.ts";
+export type {
+  Command,
+  Entry,
+  EntryName,
+  Executable,
+  Extent,
+  Init,
+  KernelInfo,
+  Plan,
+  Region,
+  RegionName,
+  Role,
+  Tensor,
+} from "./plan.ts";
+export { childKey, type Key, keyOf, normalAt, permutation, uniformAt } from "./random.ts";
+export type { Batch } from "./runner.ts";
+export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safetensors.ts";
+export {
+  type Batches,
+  type Evaluation,
+  type Inference,
+  Session,
+  type TrainOptions,
+  type TrainReport,
+} from "./session.ts";
+export type { Counters, SavedTensor, SessionState } from "./state.ts";
+export { wasmBackend } from "./wasm/wasm.ts";
+export { webgpuBackend } from "./webgpu/webgpu.ts";

@@ -1,0 +1,143 @@
+import type { Backend, Machine } from "./backend.ts";
+import { RuntimeError } from "./error.ts";
+import { elementsOf, floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
+import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
+import { keyOf, normalAt, uniformAt } from "./random.ts";
+
+/** Examples to run on. */
+export interface Batch {
+  /**
+   * By the plan's names: [T, B, …] for what varies with time, [B, …] for what does not. `null` leaves an input out on
+   * purpose, such as the targets at inference; zeros stand in for it, and loss and metrics are not reported.
+   */
+  readonly inputs: Readonly<Record<string, Float32Array | null>>;
+  /** T, at least 1. */
+  readonly steps: number;
+  /** B, as many as an executable was compiled for. */
+  readonly examples: number;
+}
+
+/** What an entry is fed besides the batch. */
+export interface Feed {
+  readonly hyper: Readonly<Record<string, number>>;
+  readonly seed: number;
+  /** Tells apart the noise of one run from that of another. */
+  readonly run: number;
+}
+
+/** A loaded executable: feeds an entry, runs it, reads tensors back by name. It knows nothing of training. */
+export class Runner {
+  readonly plan: Plan;
+  readonly machine: Machine;
+  /** The entry that ran last, whose tensors `work` holds, and for how many steps. */
+  last: { readonly entry: Entry; readonly steps: number } | undefined;
+  /** What goes to the region `input`, assembled here and sent in one piece. */
+  #image = new Float32Array(0);
+
+  private constructor(plan: Plan, machine: Machine) {
+    this.plan = plan;
+    this.machine = machine;
+  }
+
+  static async open(executable: Executable, backend: Backend): Promise<Runner> {
+    const { plan } = executable;
+    if (plan.format !== 1) throw new Error(`this runtime reads plans of format 1, not ${plan.format}`);
+    if (plan.target !== backend.name) {
+      throw new Error(`${plan.name} was compiled for ${plan.target}; this backend runs ${backend.name}`);
+    }
+    return new Runner(plan, await backend.open(executable));
+  }
+
+  /** The entry of a name. Errors: C0406, if the executable was compiled without it. */
+  entry(name: EntryName): Entry {
+    const entry = this.plan.entries[name];
+    if (entry === undefined) throw new RuntimeError("C0406", `${this.plan.name} was compiled without \`${name}\``);
+    return entry;
+  }
+
+  /** Writes the inputs of an entry and runs it. Errors: C0406 (inputs); those of the backend. */
+  async run(name: EntryName, batch: Batch, feed: Feed): Promise<void> {
+    const entry = this.entry(name);
+    const { steps } = batch;
+    this.#checkBatch(batch);
+    const length = floatsOf(entry.regions.input, steps);
+    if (this.#image.length < length) this.#image = new Float32Array(length);
+    for (const tensor of entry.tensors) if (tensor.region === "input") this.#fill(entry, tensor, batch, feed);
+    await this.machine.prepare(steps);
+    if (length > 0) await this.machine.write(whole("input", 0, length), this.#image.subarray(0, length));
+    await this.machine.run(name, steps);
+    this.last = { entry, steps };
+  }
+
+  /** Reads tensors of the entry that ran last, each contiguous in the order of `shapeOf`. */
+  async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
+    const { last } = this;
+    if (last === undefined) throw new Error("nothing has run yet");
+    return this.machine.read(tensors.map((tensor) => rangeOf(tensor, last.entry, last.steps)));
+  }
+
+  #checkBatch(batch: Batch): void {
+    if (!Number.isInteger(batch.steps) || batch.steps < 1) {
+      throw new RuntimeError("C0406", `a batch needs a whole number of steps, at least 1, and has ${batch.steps}`);
+    }
+    const known = new Set<string>();
+    for (const entry of Object.values(this.plan.entries)) {
+      for (const { name, role } of entry.tensors) if (role.kind === "input" || role.kind === "index") known.add(name);
+    }
+    const stranger = Object.keys(batch.inputs).find((name) => !known.has(name));
+    if (stranger === undefined) return;
+    const names = [...known].map((name) => `\`${name}\``).join(", ");
+    throw new RuntimeError("C0406", `${this.plan.name} has no input \`${stranger}\``, `its inputs are ${names}`);
+  }
+
+  #fill(entry: Entry, tensor: Tensor, batch: Batch, feed: Feed): void {
+    const { name, role } = tensor;
+    const shape = shapeOf(tensor, batch.steps);
+    switch (role.kind) {
+      case "input":
+      case "index": {
+        const data = batch.inputs[name];
+        if (data === undefined) {
+          const help = "pass null for an input that is left out on purpose";
+          throw new RuntimeError("C0406", `the batch lacks input \`${name}\` [${shape.join(", ")}]`, help);
+        }
+        if (data !== null && data.length !== elementsOf(shape)) {
+          const wanted = `[${shape.join(", ")}]: ${elementsOf(shape)} numbers`;
+          throw new RuntimeError("C0406", `input \`${name}\` is ${wanted}, and ${data.length} were given`);
+        }
+        if (data !== null && role.kind === "index") checkIndices(name, data, role.size);
+        this.#place(entry, tensor, batch.steps, (index) => (data === null ? 0 : data[index]));
+        break;
+      }
+      case "noise": {
+        const key = keyOf(feed.seed, `noise/${name}`);
+        const draw = role.distribution === "normal" ? normalAt : uniformAt;
+        this.#place(entry, tensor, batch.steps, (index) => role.scale * draw(key, index, feed.run));
+        break;
+      }
+      case "hyper": {
+        const value = feed.hyper[name];
+        if (value === undefined) throw new RuntimeError("C0406", `hyper-parameter \`${name}\` has no value`);
+        this.#place(entry, tensor, batch.steps, () => value);
+        break;
+      }
+      default:
+        throw new Error(`the runtime cannot fill \`${name}\`, a tensor of role ${role.kind}, in \`input\``);
+    }
+  }
+
+  #place(entry: Entry, tensor: Tensor, steps: number, value: (index: number) => number): void {
+    const { offset, length, stride, count } = rangeOf(tensor, entry, steps);
+    for (let piece = 0; piece < count; piece++) {
+      const start = offset + piece * stride;
+      for (let i = 0; i < length; i++) this.#image[start + i] = value(piece * length + i);
+    }
+  }
+}
+
+/** An index out of its range would read beyond a table. */
+function checkIndices(name: string, data: Float32Array, size: number): void {
+  const wrong = data.find((value) => !Number.isInteger(value) || value < 0 || value >= size);
+  if (wrong === undefined) return;
+  throw new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and holds ${wrong}`);
+}

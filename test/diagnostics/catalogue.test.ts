@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { type Code, catalogue } from "../../compiler/diagnostics/catalogue.ts";
+import { explain } from "../../compiler/diagnostics/explain.ts";
+import { nearest } from "../../compiler/diagnostics/nearest.ts";
+
+const codes = Object.keys(catalogue) as Code[];
+
+describe("the catalogue", () => {
+  test.each(codes)("%s says what is wrong, why, and what to do", (code) => {
+    const { title, explanation, example, fix } = catalogue[code];
+    expect(code).toMatch(/^(C0[1-5]|W06)\d\d$/);
+    expect(title.length).toBeGreaterThan(5);
+    expect(explanation).toMatch(/^[^a-z].{40,}[.]$/s);
+    expect(example.trim()).not.toBe("");
+    expect(fix.trim()).not.toBe("");
+    expect(fix).not.toBe(example);
+  });
+
+  test("gives no two codes the same title", () => {
+    expect(new Set(codes.map((c) => catalogue[c].title)).size).toBe(codes.length);
+  });
+
+  test("has every syntax code that the sample of mistakes raises, and the sample raises almost every one", () => {
+    const sample = readFileSync("test/syntax/samples/mistakes.bad.cell", "utf8");
+    const raised = new Set(sample.match(/C01\d\d/g));
+    const syntax = codes.filter((c) => c.startsWith("C01"));
+    expect(syntax.filter((c) => !raised.has(c))).toEqual(["C0121"]);
+  });
+});
+
+describe("explain", () => {
+  test("prints the entry of a code, in any case", () => {
+    expect(explain("c0109")).toBe(`C0109: comparisons do not chain
+
+A comparison gives 1 where it holds and 0 where it does not, so \`a < b < c\`
+would compare that 0 or 1 with c. It is refused, because it is never meant.
+
+For example
+
+    inside = a < b < c
+
+Instead
+
+    inside = (a < b) * (b < c)
+`);
+  });
+
+  test("offers the nearest code for one that does not exist", () => {
+    expect(explain("C020")).toBe("There is no message C020. Did you mean C0120?\n");
+    expect(explain("nonsense")).toBe("There is no message nonsense.\n");
+  });
+});
+
+describe("nearest", () => {
+  test.each([
+    ["bach", ["layer", "batch", "rms"], "batch"],
+    ["gmama", ["gamma", "beta"], "gamma"],
+    ["WH", ["Wx", "Wh"], "Wh"],
+    ["hh", ["xh", "cc"], "xh"],
+    ["epsilno", ["epsilon"], "epsilon"],
+    ["x", ["y", "zz"], undefined],
+    ["softmax", ["sigmoid"], undefined],
+    ["batch", [], undefined],
+  ])("takes %s, among %j, for %s", (word, candidates, expected) => {
+    expect(nearest(word, candidates)).toBe(expected);
+  });
+});

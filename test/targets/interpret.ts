@@ -1,0 +1,135 @@
+import type { IntOp, KExpr, Kernel, KStmt, Memory as Place } from "../../compiler/schedule/kernel-ir.ts";
+import type { MathOp } from "../../targets/spellings.ts";
+import { meaning } from "./meaning.ts";
+import { gridOf, type Memory, type Times } from "./run.ts";
+
+type Value = number | boolean | readonly number[];
+
+const ints: Readonly<Record<IntOp, (a: number, b: number) => number>> = {
+  add: (a, b) => (a + b) | 0,
+  sub: (a, b) => (a - b) | 0,
+  mul: Math.imul,
+  div: (a, b) => Math.trunc(a / b) | 0,
+  rem: (a, b) => (a % b) | 0,
+  min: Math.min,
+  max: Math.max,
+};
+const compares = {
+  lt: (a: number, b: number) => a < b,
+  le: (a: number, b: number) => a <= b,
+  gt: (a: number, b: number) => a > b,
+  ge: (a: number, b: number) => a >= b,
+  eq: (a: number, b: number) => a === b,
+  ne: (a: number, b: number) => a !== b,
+};
+
+/**
+ * Runs a kernel as Kernel IR defines it, one workgroup and one lane after another, floats in f64 but rounded to f32 when
+ * stored. Throws on an index outside memory.
+ */
+export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memory {
+  const regions = Object.fromEntries(Object.entries(before).map(([name, data]) => [name, data.slice()]));
+  const [gx, gy, gz] = gridOf(kernel, T);
+  for (let z = 0; z < gz; z++) for (let y = 0; y < gy; y++) for (let x = 0; x < gx; x++) workgroup([x, y, z]);
+  return regions;
+
+  function workgroup(group: readonly number[]): void {
+    const tiles = Object.fromEntries(kernel.tiles.map(({ name, size }) => [name, new Float32Array(size)]));
+    const memory = (place: Place, index: number, width: number): Float32Array => {
+      const data = place.kind === "region" ? regions[place.region] : tiles[place.name];
+      if (index < 0 || index + width > data.length) throw new RangeError(`index ${index} of ${data.length}`);
+      return data;
+    };
+    const names = new Map<string, Value>();
+    const number = (e: KExpr): number => evaluate(e) as number;
+
+    function evaluate(e: KExpr): Value {
+      switch (e.k) {
+        case "float":
+        case "int":
+          return e.value;
+        case "var":
+          return names.get(e.name) as Value;
+        case "uniform":
+          return e.name === "t" ? t : T;
+        case "group":
+          return group[e.axis];
+        case "int2":
+          return ints[e.op](number(e.a), number(e.b));
+        case "compare":
+          return compares[e.op](number(e.a), number(e.b));
+        case "and":
+          return (evaluate(e.a) as boolean) && (evaluate(e.b) as boolean);
+        case "math":
+        case "fma": {
+          const op = e.k === "math" ? meaning[e.op as MathOp] : (a: number, b: number, c: number) => a * b + c;
+          const args = (e.k === "math" ? e.args : [e.a, e.b, e.c]).map(evaluate);
+          if (e.type === "f32") return op(...(args as [number, number, number]));
+          return [0, 1, 2, 3].map((lane) =>
+            op(...(args.map((a) => (a as number[])[lane]) as [number, number, number])),
+          );
+        }
+        case "splat":
+          return Array(4).fill(number(e.a));
+        case "vec4":
+          return e.lanes.map(number);
+        case "across": {
+          const lanes = evaluate(e.a) as readonly number[];
+          return e.op === "add" ? lanes.reduce((a, b) => a + b) : Math.max(...lanes);
+        }
+        case "extract":
+          return (evaluate(e.a) as readonly number[])[e.lane];
+        case "load": {
+          const index = number(e.index);
+          const data = memory(e.memory, index, e.type === "f32" ? 1 : 4);
+          return e.type === "f32" ? data[index] : Array.from(data.subarray(index, index + 4));
+        }
+        case "toFloat":
+          return number(e.a);
+        case "toInt":
+          return Math.trunc(number(e.a));
+        default:
+          return e satisfies never;
+      }
+    }
+
+    function run(body: readonly KStmt[]): void {
+      for (const s of body) {
+        switch (s.s) {
+          case "let":
+          case "var":
+          case "assign":
+            names.set(s.name, evaluate(s.value));
+            break;
+          case "store": {
+            const index = number(s.index);
+            const value = evaluate(s.value);
+            memory(s.memory, index, s.type === "f32" ? 1 : 4).set(
+              typeof value === "number" ? [value] : (value as number[]),
+              index,
+            );
+            break;
+          }
+          case "for": {
+            const to = number(s.to);
+            for (let i = number(s.from); i < to; i += s.step) {
+              names.set(s.name, i);
+              run(s.body);
+            }
+            break;
+          }
+          case "if":
+            run(evaluate(s.condition) ? s.then : s.else);
+            break;
+          case "barrier":
+          case "comment":
+            break;
+          default:
+            s satisfies never;
+        }
+      }
+    }
+
+    run(kernel.body);
+  }
+}
