@@ -97,6 +97,8 @@ function printLeaf(leaf: Leaf): string {
       return `${head} ${leaf.distribution} scale=${showNumber(leaf.scale)}`;
     case "population":
       return `${head} ${printPolicy(leaf.policy)}`;
+    case "flat":
+      return `${head} ${leaf.region} slot=${leaf.slot}`;
     case "input":
     case "hyper":
       return head;
@@ -104,7 +106,7 @@ function printLeaf(leaf: Leaf): string {
 }
 
 function parseLeaf(r: Reader): Leaf {
-  const kind = r.oneOf(["param", "input", "index", "noise", "population", "hyper"]);
+  const kind = r.oneOf(["param", "input", "index", "noise", "population", "hyper", "flat"]);
   const name = r.string();
   switch (kind) {
     case "param":
@@ -121,6 +123,12 @@ function parseLeaf(r: Reader): Leaf {
     }
     case "population":
       return { kind, name, policy: parsePolicy(r) };
+    case "flat": {
+      const region = r.oneOf(["param", "grad", "slot"]);
+      r.expect("slot");
+      r.expect("=");
+      return { kind, name, region, slot: r.number() };
+    }
     case "input":
     case "hyper":
       return { kind, name };

@@ -238,8 +238,8 @@ const sums: Rule = (b, op) => {
     const merged = { ...inner.attrs.axes, batch: batch || inner.attrs.axes.batch, time: time || inner.attrs.axes.time };
     return [b.sum(inner.operands[0], merged)];
   }
-  // Σ over examples or steps of a product of matrices is a longer product of matrices.
-  if (inner?.op === "dot" && axes.features.length === 0) {
+  // Σ over examples or steps of a product is a longer product, when both sides vary along them.
+  if (inner?.op === "dot" && axes.features.length === 0 && inner.operands.every((v) => (!batch || v.type.batch) && (!time || v.type.time))) {
     const a = inner.attrs;
     return [b.one("dot", inner.operands, { ...a, batch: batch || a.batch, time: time || a.time })];
   }

@@ -70,10 +70,8 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
     }
   }
 
-  const stays = body.ops.filter((op) => !leaves.has(op));
   const roots = [...outputs, ...sums.flatMap((v) => (v ? [v] : []))];
   const gone = new Set([...leaves].flatMap((op) => op.results));
-  // Ops that stay only for a value that left are dropped by `simplify`; what the others hand over becomes an output.
   const handed = new Set<Value>();
   for (const op of leaves) for (const v of op.operands) if (own.has(v) && !gone.has(v)) handed.add(v);
   for (const v of roots) if (own.has(v) && !gone.has(v)) handed.add(v);
@@ -88,12 +86,14 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
     const known = local.of(v);
     return known === v ? rename.of(v) : known;
   };
-  const adders = new Set(body.results.filter((_, i) => i < states && sums[i] !== undefined));
-  for (const op of stays) if (!op.results.some((r) => adders.has(r))) local.set(op.results, copy(inner, op, inBody));
-
   const handedOver = [...handed].filter((v) => !inputs2.includes(v));
-  const operands = scan.operands.map(rename.of);
   const stateResults = body.results.filter((_, i) => i < states && sums[i] === undefined);
+  // An op may be wanted on both sides: cheap to say twice, and `simplify` drops what is not read.
+  const inside = new Set<Value>([...stateResults, ...handedOver]);
+  for (const op of [...body.ops].reverse()) if (op.results.some((r) => inside.has(r))) for (const v of reads(op)) inside.add(v);
+  for (const op of body.ops) if (op.results.some((r) => inside.has(r))) local.set(op.results, copy(inner, op, inBody));
+
+  const operands = scan.operands.map(rename.of);
   const made = b.scan(
     operands.filter((_, i) => i < states && sums[i] === undefined),
     operands.slice(states),

@@ -1,0 +1,130 @@
+/**
+ * The whole pipeline, from a file's text to an executable:
+ *
+ *     text ─► elaborate ─► Tensor IR ─► hoist ─► place ─► simplify ─► derive ─► defer ─► gates ─► schedule ─► Kernel IR ─► target
+ *
+ * One elaborated graph is compiled four times: to train, to estimate statistics, to infer, and (from its own graph) to update.
+ */
+import type { Entry, EntryName, Executable, KernelInfo, Plan } from "../runtime/plan.ts";
+import type { Diagnostic } from "./diagnostics/diagnostic.ts";
+import type { Graph, OpOf, Pass } from "./ir/types.ts";
+import { printGraph } from "./ir/text.ts";
+import { type OptimizerName, optimizerGraph, optimizers } from "./optimizers.ts";
+import { defer } from "./passes/defer.ts";
+import { derive } from "./passes/derive.ts";
+import { gates } from "./passes/gates.ts";
+import { hoist } from "./passes/hoist.ts";
+import { type Mode, place } from "./passes/place.ts";
+import { simplify } from "./passes/simplify.ts";
+import { checkDims } from "./schedule/check-dims.ts";
+import type { Kernel, Machine } from "./schedule/kernel-ir.ts";
+import { printSchedule } from "./schedule/print.ts";
+import { type Scheduled, schedule } from "./schedule/schedule.ts";
+import { sharedTensors } from "./schedule/shared.ts";
+import { type Elaborated, type ElaborateOptions, elaborate } from "./semantics/elaborate.ts";
+import type { SourceHost } from "./source-host.ts";
+
+export interface CompileOptions extends ElaborateOptions {
+  /** Examples at a time. Default 64. */
+  readonly batch?: number;
+  /** Length of the training sequences: how many steps have statistics of their own (T_max). Default 100. */
+  readonly time?: number;
+  readonly optimizer?: OptimizerName;
+  /** Also gradients with respect to inputs, as outputs `d_NAME`. */
+  readonly inputGradients?: boolean;
+  /** Told every stage when it is done; the text is made when asked for. */
+  readonly observe?: (stage: string, text: () => string) => void;
+}
+
+/** What the compiler asks of a target: facts about the machine, and code for kernels. */
+export interface Target {
+  readonly name: Plan["target"];
+  readonly machine: Machine;
+  assemble(kernels: readonly Kernel[]): Executable["code"];
+}
+
+export interface Compilation extends Pick<Elaborated, "sites"> {
+  readonly executable: Executable;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * Compiles a cell or model of the file at `path` for `target`.
+ * Throws `CompileError` with every error of the file in source order.
+ */
+export function compile(path: string, options: CompileOptions, target: Target, host: SourceHost): Compilation {
+  const { batch = 64, time = 100, optimizer = "adam", observe } = options;
+  const elaborated = elaborate(path, host, options);
+  observe?.("elaborate", () => printGraph(elaborated.graph));
+  const dims = { ...elaborated.dims, batch, steps: time };
+  const graphs = lower(elaborated.graph, options);
+  const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
+  const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isHostWritten(op));
+  checkDims([...Object.values(graphs.entries), graphs.placed], dims, path);
+
+  const bound = { ...dims, params: shared.params };
+  const scheduled = new Map<EntryName, Scheduled>();
+  for (const [entry, graph] of Object.entries({ ...graphs.entries, update: simplify.run(optimizerGraph(optimizer)) })) {
+    const own = entry === "update" ? [] : inputs;
+    const made = schedule(graph, { entry, dims: bound, machine: target.machine, shared, inputs: own });
+    scheduled.set(entry as EntryName, made);
+  }
+  observe?.("schedule", () => printSchedule(scheduled, target.machine));
+
+  const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
+  const entries = Object.fromEntries(
+    [...scheduled].map(([name, { tensors, commands, regions }]): [string, Entry] => [name, { tensors, commands, regions }]),
+  );
+  const plan: Plan = {
+    format: 1,
+    name: elaborated.graph.name,
+    target: target.name,
+    dims: { ...elaborated.dims, batch },
+    fingerprint: fingerprint(elaborated.graph.name, shared.tensors),
+    slots: shared.slots,
+    optimizer,
+    entries,
+    kernels: kernels.map(({ name, lanes, regions }): KernelInfo => ({ name, lanes, regions })),
+  };
+  return { executable: { plan, code: target.assemble(kernels) }, warnings: elaborated.warnings, sites: elaborated.sites };
+}
+
+export interface Lowered {
+  /** Placed for training, otherwise as elaborated: names every parameter, statistic and input. */
+  readonly placed: Graph;
+  readonly entries: Readonly<Record<"train" | "estimate" | "infer", Graph>>;
+}
+
+/** The passes: from an elaborated graph to the graph of each entry point. */
+export function lower(graph: Graph, options: Pick<CompileOptions, "observe" | "inputGradients"> = {}): Lowered {
+  const through = (from: Graph, passes: readonly Pass[], shown: boolean): Graph =>
+    passes.reduce((g, pass) => {
+      const after = pass.run(g);
+      if (shown) options.observe?.(pass.name, () => printGraph(after));
+      return after;
+    }, from);
+  const hoisted = through(graph, [hoist], true);
+  const placed = (mode: Mode): Graph => place(mode).run(hoisted);
+  const finish = [gates, simplify];
+  const train = placed("train");
+  const backward = [simplify, derive({ inputs: options.inputGradients ?? false }), simplify, defer, simplify, ...finish];
+  options.observe?.("place", () => printGraph(train));
+  return {
+    placed: train,
+    entries: {
+      train: through(train, backward, true),
+      estimate: through(train, [simplify, ...finish], false),
+      infer: through(placed("infer"), [simplify, ...finish], false),
+    },
+  };
+}
+
+const isHostWritten = (op: OpOf<"leaf">): boolean => ["input", "index", "noise"].includes(op.attrs.leaf.kind);
+
+/** A hash of what a checkpoint holds: FNV-1a over names, shapes and roles, 64 bits as hex. */
+function fingerprint(name: string, tensors: readonly { name: string; shape: readonly number[]; role: { kind: string } }[]): string {
+  const text = JSON.stringify([name, tensors.map((t) => [t.name, t.shape, t.role.kind])]);
+  let hash = 0xcbf29ce484222325n;
+  for (let i = 0; i < text.length; i++) hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, "0");
+}

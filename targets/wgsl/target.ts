@@ -1,0 +1,10 @@
+import type { Target } from "../../compiler/compile.ts";
+import { machine } from "./machine.ts";
+import { emitWgsl } from "./wgsl.ts";
+
+/** WebGPU. */
+export const wgsl: Target = {
+  name: "wgsl",
+  machine,
+  assemble: (kernels) => ({ kind: "wgsl", modules: Object.fromEntries(kernels.map((k) => [k.name, emitWgsl(k)])) }),
+};
