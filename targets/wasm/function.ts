@@ -7,6 +7,7 @@ import { eachExpr, eachStmt } from "../shared/walk.ts";
 import { type FloatType, type Spelling, spellings, wasmConstant } from "../spellings.ts";
 import { isPlain, type Linear, linearOf } from "./linear.ts";
 import { type Address, addressOf, type Base, type LoopFrame } from "./pointers.ts";
+import { withoutUnread } from "./prune.ts";
 import type { Wat } from "./wat.ts";
 
 export interface FunctionOptions {
@@ -253,7 +254,7 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
     ...groupIndices(kernel, group, axes),
     ...body,
   ]);
-  return [
+  return withoutUnread([
     "func",
     `$${options.name}`,
     ["export", JSON.stringify(kernel.name)],
@@ -262,7 +263,7 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
     ...starts,
     set(group, get("$from")),
     ["if", ["i32.lt_s", get(group), get("$to")], ["then", each]],
-  ];
+  ]);
 }
 
 /** Bytes a tile takes: whole vectors, so that each starts at one. */

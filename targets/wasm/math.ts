@@ -157,7 +157,7 @@ export const mathFunctions: Readonly<Record<string, MathFunction>> = {
   (local $n v128) (local $r v128) (local $z v128) (local $sin v128) (local $cos v128)
   (local.set $n (f64x2.nearest (f64x2.mul (local.get $x) ${kd(0.6366197723675814)})))
   (local.set $r (f64x2.sub (local.get $x) (f64x2.mul (local.get $n) ${kd(1.5707963109016418)})))
-  (local.set $r (f64x2.sub (local.get $r) (f64x2.mul (local.get $n) ${kd(1.5893254773528197e-8)})))
+  (local.set $r (f64x2.sub (local.get $r) (f64x2.mul (local.get $n) ${kd(1.5893254773528196e-8)})))
   (local.set $r (f64x2.pmax (f64x2.pmin (local.get $r) ${kd(1)}) ${kd(-1)}))
   (local.set $z (f64x2.mul (local.get $r) (local.get $r)))
   ${horner("$sin", "$z", [1, ...sinFit], "f64x2", kd)}

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { emitWasm } from "../../targets/wasm/wasm.ts";
+import * as b from "./build.ts";
 import { openDevice } from "./gpu.ts";
 import { runWasm, runWgsl } from "./run.ts";
 import { type Sample, samples } from "./samples.ts";
@@ -27,6 +28,37 @@ describe.each(samples.map((sample) => [sample.claim, sample] as const))("%s", (_
 
   it("runs on WebGPU as in JavaScript", async () => {
     expectResult(sample, (await runWgsl(device, sample.kernel, sample.memory, sample.times)).work);
+  });
+});
+
+describe("constants", () => {
+  const values = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 3.4028234663852886e38, 1e-38, -0.1, 16777217, 0];
+  const memory = { input: Float32Array.of(7), work: new Float32Array(values.length) };
+  /** The larger of 7 and each constant, but the smaller for plus infinity. */
+  const constants = b.kernel({
+    name: "constants",
+    body: [
+      b.lanes(
+        "i",
+        0,
+        1,
+        values.map((value, at) =>
+          b.store(
+            "work",
+            at,
+            b.math(value === Number.POSITIVE_INFINITY ? "min" : "max", b.load("input", 0), b.f(value)),
+          ),
+        ),
+      ),
+    ],
+  });
+  const expected = Float32Array.of(7, 7, 3.4028234663852886e38, 7, 7, 16777216, 7);
+
+  it("start a maximum and a minimum at infinity in WebAssembly", async () => {
+    expect((await runWasm(constants, memory)).work).toEqual(expected);
+  });
+  it("start a maximum and a minimum at the largest numbers on WebGPU, which has no infinity", async () => {
+    expect((await runWgsl(device, constants, memory)).work).toEqual(expected);
   });
 });
 
@@ -61,6 +93,14 @@ describe("a WebAssembly module", () => {
     expect(inner).not.toMatch(/i32\.mul/);
     // One step for each of the two pointers, besides the counter's.
     expect(inner.match(/i32\.add/g)).toHaveLength(2);
+  });
+
+  it("keeps no local that is never read", () => {
+    for (const kernel of kernels) {
+      const { text } = emitWasm([kernel]);
+      for (const [, name] of text.matchAll(/\(local (\$\w+) /g))
+        expect(text, `${kernel.name} ${name}`).toMatch(new RegExp(`local\\.(get|tee) \\${name}[ )]`));
+    }
   });
 
   it("refuses two kernels of one name", () => {

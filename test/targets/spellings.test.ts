@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
-import { type MathOp, spellings } from "../../targets/spellings.ts";
+import { cFunctionNames } from "../../targets/shared/c-functions.ts";
+import { atom } from "../../targets/shared/text.ts";
+import { type MathOp, type Spelling, spellings } from "../../targets/spellings.ts";
 import { kernel, lanes, load, load4, math, math4, plus, store, store4, times, v } from "./build.ts";
 import { openDevice } from "./gpu.ts";
 import { allowance, meaning, type Target } from "./meaning.ts";
@@ -89,5 +91,40 @@ describe.each(["wasm", "wgsl"] as const)("%s computes each op as f64 does", (tar
       );
     }
     expect(distinct.size).toBeGreaterThan(1);
+  });
+});
+
+describe("glsl spells each op", () => {
+  /** Functions of GLSL ES 3.00, and those of `c-functions.ts`. */
+  const functions = new Set([
+    ...[
+      "float",
+      "vec4",
+      "exp",
+      "log",
+      "sqrt",
+      "inversesqrt",
+      "abs",
+      "floor",
+      "sign",
+      "sin",
+      "cos",
+      "max",
+      "min",
+      "mix",
+    ],
+    ...["lessThan", "lessThanEqual", "greaterThan", "greaterThanEqual", "equal", "notEqual"],
+    ...cFunctionNames,
+  ]);
+  it.each(ops)("%s with every operand once, by functions that GLSL has", (op) => {
+    for (const [type, F] of [
+      ["f32", "float"],
+      ["f32x4", "vec4"],
+    ] as const) {
+      const operands = ["a", "b", "c"].slice(0, spellings[op].arity);
+      const { text } = (spellings[op] as Spelling).glsl(operands.map(atom), type, F);
+      for (const name of operands) expect(text.match(new RegExp(`\\b${name}\\b`, "g")), text).toHaveLength(1);
+      for (const [, name] of text.matchAll(/(\w+)\(/g)) expect(functions, text).toContain(name);
+    }
   });
 });

@@ -13,7 +13,7 @@
 
   ;; C = A·B with A [8, 20] and B [20, 24]: a workgroup 4 rows, a lane 8 columns.
   (func $matmul (export "matmul") (param $t i32) (param $T i32) (param $gx i32) (param $gy i32) (param $gz i32) (param $from i32) (param $to i32)
-    (local $group i32) (local $group_x i32) (local $param i32) (local $input i32) (local $work i32) (local $row i32)
+    (local $group i32) (local $group_x i32) (local $param i32) (local $input i32) (local $work i32)
     (local $column i32) (local $sum_0_0 v128) (local $sum_0_1 v128) (local $sum_1_0 v128) (local $sum_1_1 v128)
     (local $sum_2_0 v128) (local $sum_2_1 v128) (local $sum_3_0 v128) (local $sum_3_1 v128) (local $k i32)
     (local $b0 v128) (local $param_column i32) (local $param_k_column i32) (local $b1 v128) (local $a0 v128)
@@ -28,7 +28,6 @@
       (then
         (loop $each_group
           (local.set $group_x (local.get $group))
-          (local.set $row (i32.mul (local.get $group_x) (i32.const 4)))
           (local.set $column (i32.const 0))
           (local.set $param_column (local.get $param))
           (local.set $input_group_x (i32.add (local.get $input) (i32.mul (local.get $group_x) (i32.const 320))))
