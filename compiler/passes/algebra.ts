@@ -139,30 +139,40 @@ function invariant(v: Value, axes: Axes, of: Type): boolean {
 }
 
 interface Factors {
-  sign: 1 | -1;
+  readonly sign: 1 | -1;
   /** Multiplied, then divided by. */
-  readonly over: Value[];
-  readonly under: Value[];
+  readonly over: readonly Value[];
+  readonly under: readonly Value[];
 }
 
-/** The product that `v` is, through mul, neg, div and square. */
-function factors(b: SimplifyingBuilder, v: Value, into: Factors = { sign: 1, over: [], under: [] }): Factors {
+/**
+ * `v` as a product, taken apart through mul, neg and div only where that sets a factor free that `axes` leave alone: what
+ * varies stays together, as it was computed.
+ */
+function factors(b: SimplifyingBuilder, v: Value, axes: Axes, of: Type): Factors {
   const op = b.definition(v);
-  switch (op?.op) {
-    case "mul":
-      factors(b, op.operands[0], into);
-      return factors(b, op.operands[1], into);
-    case "neg":
-      into.sign = into.sign === 1 ? -1 : 1;
-      return factors(b, op.operands[0], into);
-    case "div":
-      into.under.push(op.operands[1]);
-      return factors(b, op.operands[0], into);
+  const whole: Factors = { sign: 1, over: [v], under: [] };
+  if (op === undefined || invariant(v, axes, of)) return whole;
+  const free = (f: Factors): boolean => f.sign === -1 || [...f.over, ...f.under].some((x) => invariant(x, axes, of));
+  switch (op.op) {
+    case "mul": {
+      const [l, r] = op.operands.map((o) => factors(b, o, axes, of));
+      const both: Factors = { sign: l.sign === r.sign ? 1 : -1, over: [...l.over, ...r.over], under: [...l.under, ...r.under] };
+      return free(both) ? both : whole;
+    }
+    case "neg": {
+      const f = factors(b, op.operands[0], axes, of);
+      return { ...f, sign: f.sign === 1 ? -1 : 1 };
+    }
+    case "div": {
+      const f = factors(b, op.operands[0], axes, of);
+      const all: Factors = { ...f, under: [...f.under, op.operands[1]] };
+      return free(all) ? all : whole;
+    }
     case "broadcast":
-      return factors(b, op.operands[0], into);
+      return factors(b, op.operands[0], axes, of);
     default:
-      into.over.push(v);
-      return into;
+      return whole;
   }
 }
 
@@ -170,7 +180,8 @@ const product = (b: SimplifyingBuilder, values: readonly Value[]): Value | undef
   values.length === 0 ? undefined : [...values].sort((x, y) => x.id - y.id).reduce((x, y) => b.mul(x, y));
 
 /** Whether `v` is x − mean(x) over exactly `axes`: it sums to zero. */
-function centred(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
+function centred(here: SimplifyingBuilder, value: Value, axes: Axes): boolean {
+  const { b, v } = here.source(value);
   const difference = defined(b, v, "sub");
   if (!difference) return false;
   const mean = defined(b, unshaped(b, difference.operands[1]), "div");
@@ -198,7 +209,7 @@ function unshaped(b: SimplifyingBuilder, v: Value): Value {
 /** Whether the sum of `v` over `axes` is known to be zero. */
 function vanishes(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
   if (uniform(b, v) === 0) return true;
-  const { over, under } = factors(b, v);
+  const { over, under } = factors(b, v, axes, v.type);
   const varying = over.filter((f) => !invariant(f, axes, v.type));
   return varying.length === 1 && under.every((f) => invariant(f, axes, v.type)) && centred(b, varying[0], axes);
 }
@@ -234,10 +245,6 @@ const sums: Rule = (b, op) => {
     }
     return undefined;
   }
-  if (inner?.op === "sum" && !inner.attrs.axes.keep && axes.features.length === 0 && !axes.keep) {
-    const merged = { ...inner.attrs.axes, batch: batch || inner.attrs.axes.batch, time: time || inner.attrs.axes.time };
-    return [b.sum(inner.operands[0], merged)];
-  }
   // Σ over examples or steps of a product is a longer product, when both sides vary along them.
   if (inner?.op === "dot" && axes.features.length === 0 && inner.operands.every((v) => (!batch || v.type.batch) && (!time || v.type.time))) {
     const a = inner.attrs;
@@ -250,8 +257,15 @@ const sums: Rule = (b, op) => {
       return [inner.op === "add" ? b.add(side(l), side(r)) : b.sub(side(l), side(r))];
     }
   }
+  // Over examples first, then over steps, where the first sum is there already or smaller for it: Σₜ r·Σᵢ dy.
+  if (batch && time && axes.features.length === 0) {
+    const first = { ...axes, time: false };
+    const parts = factors(b, x, first, x.type);
+    const smaller = [...parts.over, ...parts.under].some((f) => f.type.time && invariant(f, first, x.type));
+    if (smaller || b.known("sum", [x], { axes: first })) return [b.sum(b.sum(x, first), { time: true })];
+  }
   // Factors that do not vary along the summed axes come out: Σ g·r·dy = g·r·Σ dy.
-  const { sign, over, under } = factors(b, x);
+  const { sign, over, under } = factors(b, x, axes, x.type);
   const out = over.filter((f) => invariant(f, axes, x.type));
   const outUnder = under.filter((f) => invariant(f, axes, x.type));
   const stay = over.filter((f) => !out.includes(f));

@@ -211,12 +211,17 @@ class Derivation {
     const params: Value[] = [];
     const outside: Value[] = [];
     const kept: Value[] = [];
+    // What one cheap op makes of other saved values is made again rather than saved.
+    const repeated = new Set<Op>();
+    for (const op of [...body.ops].reverse()) {
+      if (!foreign.has(op.results[0])) continue;
+      const cheap = op.op === "const" || (isElementwise(op.op) && elementwise[op.op].flops <= 1);
+      const others = op.operands.every((v) => foreign.has(v) || !(bodyParams.has(v) || defs.has(v)));
+      if (cheap && others) repeated.add(op);
+    }
     for (const v of foreign) {
       const def = defs.get(v);
-      if (def?.op === "const") {
-        rename.set([v], copy(fresh, def, (x) => x));
-        continue;
-      }
+      if (def && repeated.has(def)) continue;
       const param = inner.value({ ...v.type, time: false }, v.name);
       rename.set([v], [param]);
       params.push(param);
@@ -228,6 +233,7 @@ class Derivation {
         outside.push(output);
       }
     }
+    for (const op of body.ops) if (repeated.has(op)) rename.set(op.results, copy(fresh, op, rename.of));
     for (const op of inner.ops) rename.set(op.results, copy(fresh, op, rename.of));
     this.extend(scan, kept, outside.filter((v) => !scan.operands.includes(v)));
     return { ops: fresh.ops, results: results.map(rename.of), params, outside };

@@ -112,6 +112,7 @@ export function simplifyScan(
     const param = inner.value(p.type, p.name);
     inputs.push(operands[i]);
     inputParams.push(param);
+    inner.steps(param, operands[i]);
     rename.set([p], [param]);
   });
 
@@ -147,7 +148,7 @@ export function simplifyScan(
     { params: [...params, ...inputParams], ops: inner.ops, results: [...nexts, ...outputs] },
     { reverse, names },
   );
-  b.define(b.ops[b.ops.length - 1]);
+  b.define(b.ops[b.ops.length - 1] as OpOf<"scan">, inner);
   return [
     ...stateAt.map((at) => (typeof at === "number" ? made.finals[at] : at)),
     ...outputAt.map((at) => (typeof at === "number" ? made.outputs[at] : at)),

@@ -6,7 +6,7 @@
  * its compact form, two column sums, without knowing what a batch normalization is.
  */
 import { Builder } from "../ir/builder.ts";
-import type { Graph, Op, OpAttrs, OpName, Pass, Value } from "../ir/types.ts";
+import type { Graph, Op, OpAttrs, OpName, OpOf, Pass, Value } from "../ir/types.ts";
 import { rules } from "./algebra.ts";
 import { idsAfter, reads, Renaming } from "./rewrite.ts";
 import { pruneScans, simplifyScan } from "./simplify-scan.ts";
@@ -69,6 +69,8 @@ const commutative: ReadonlySet<OpName> = new Set(["add", "mul", "min", "max", "e
 export class SimplifyingBuilder extends Builder {
   private readonly seen = new Map<string, readonly Value[]>();
   private readonly defs = new Map<Value, Op>();
+  private readonly origins = new Map<Value, Value>();
+  private readonly bodies = new Map<Op, SimplifyingBuilder>();
 
   override body(): SimplifyingBuilder {
     return new SimplifyingBuilder(this.ids, this);
@@ -84,9 +86,30 @@ export class SimplifyingBuilder extends Builder {
     return this.defs.get(v) ?? (this.parent as SimplifyingBuilder | undefined)?.definition(v);
   }
 
-  /** Takes note of an op that was added without `emit`. */
-  define(op: Op): void {
-    for (const r of op.results) this.defs.set(r, op);
+  /** Takes note of a scan, which is added without `emit`. */
+  define(scan: OpOf<"scan">, body: SimplifyingBuilder): void {
+    for (const r of scan.results) this.defs.set(r, scan);
+    this.bodies.set(scan, body);
+  }
+
+  /** Takes note of what outside a parameter of this body is a step of. */
+  steps(param: Value, of: Value): void {
+    this.origins.set(param, of);
+  }
+
+  /**
+   * Where a value is computed: itself, or for a body's input what it is a step of, which may stand in another scan's body
+   * (a backward scan reads what a forward scan saved).
+   */
+  source(v: Value): { readonly b: SimplifyingBuilder; readonly v: Value } {
+    const origin = this.origins.get(v);
+    const { parent } = this;
+    if (origin === undefined || !(parent instanceof SimplifyingBuilder)) return { b: this, v };
+    const op = parent.definition(origin);
+    const body = op?.op === "scan" ? parent.bodies.get(op) : undefined;
+    if (op?.op !== "scan" || body === undefined) return { b: parent, v: origin };
+    const k = op.results.indexOf(origin);
+    return k < op.attrs.states ? { b: parent, v: origin } : body.source(op.body!.results[k]);
   }
 
   /** Whether this very op stands here already. */
