@@ -110,6 +110,8 @@ export class Evaluation {
     if (!op) throw new Error(`value ${v.name || v.id} has neither a home nor a definition`);
     if (isElementwise(op.op)) {
       const args = op.operands.map((o) => this.at(o, p));
+      // No machine has a square: a product of a value with itself.
+      if (op.op === "square") return { k: "math", op: "mul", type: typeOf(p.width), args: [args[0], args[0]] };
       return { k: "math", op: op.op, type: typeOf(p.width), args };
     }
     switch (op.op) {
