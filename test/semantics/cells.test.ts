@@ -45,7 +45,7 @@ describe("the example cells", () => {
       "output h f32[time, batch, H]",
       "loss loss f32[]",
     ]);
-    expect(dims).toEqual(Object.assign(Object.create(null), { D: 28, H: 100 }));
+    expect(dims).toEqual({ D: 28, H: 100 });
     expect(warnings).toEqual([]);
   });
 });

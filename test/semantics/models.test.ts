@@ -40,7 +40,7 @@ describe("sequential MNIST", () => {
       "metric accuracy f32[]",
       "loss loss f32[]",
     ]);
-    expect({ ...dims }).toEqual({ D: 28, H: 100, K: 10 });
+    expect(dims).toEqual({ D: 28, H: 100, K: 10 });
     expect(warnings).toEqual([]);
   });
 
@@ -218,7 +218,7 @@ describe("options", () => {
   });
 
   it("give dimensions other numbers, on which defaults build", () => {
-    expect({ ...compile(text, { dims: { H: 5 } }).dims }).toEqual({ H: 5, N: 10 });
+    expect(compile(text, { dims: { H: 5 } }).dims).toEqual({ H: 5, N: 10 });
     expect(codes(refusal(text, { dims: { H: 5, hidden: 3 } }))).toEqual(["C0302"]);
     expect(codes(refusal(text, { dims: { H: 2.5 } }))).toEqual(["C0302"]);
     expect(codes(refusal(text, { dims: { H: 0 } }))).toEqual(["C0302"]);

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { check } from "../../compiler/semantics/elaborate.ts";
+import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import { check, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { files } from "./sources.ts";
 
 const names = ["lstm", "bnlstm", "lnlstm", "gru", "rnn", "smnist"];
@@ -38,8 +39,15 @@ describe("a damaged program", () => {
           expect(d.span.start).toBeGreaterThanOrEqual(0);
           expect(d.span.end).toBeLessThanOrEqual(text.length);
         }
+        // What is accepted has passed the verifier in there; anything but a refusal in the user's words is a failure.
+        try {
+          elaborate("main.cell", files({ ...texts, "main.cell": text }));
+        } catch (e) {
+          if (!(e instanceof CompileError)) throw e;
+          expect(e.diagnostics.length).toBeGreaterThan(0);
+        }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });
