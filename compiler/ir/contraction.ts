@@ -55,8 +55,9 @@ export function contract(a: Tensor, b: Tensor, attrs: Labels, type: Type, dims: 
   const loops = [...extents.keys()].sort((l, m) => jumps(m) - jumps(l));
   const strides = sides.map((side) => loops.map((l) => side.get(l)?.[1] ?? 0));
   const shape = loops.map((l) => extents.get(l)!);
+  const [to, left, right] = [y.data, a.data, b.data];
   forEachRow(shape, strides, ([k, i, j], _, n, [dk, di, dj]) => {
-    for (let p = 0; p < n; p++, k += dk, i += di, j += dj) y.data[k] += a.data[i] * b.data[j];
+    for (let p = 0; p < n; p++, k += dk, i += di, j += dj) to[k] += left[i] * right[j];
   });
   return y;
 }

@@ -69,17 +69,22 @@ class Values {
     return new Values(this.r, new Map(this.scope), this.ids);
   }
 
-  label(): string {
+  private label(): string {
     return this.r.match(/%(?:[A-Za-z_][\w'/]*|"(?:[^"\\\n]|\\.)*"|(?=\d))(?:\.?\d+)?/y, "a value");
   }
 
   use(): Value {
     const label = this.label();
-    return this.scope.get(label) ?? this.r.fail(`${label} is not defined`);
+    return this.scope.get(label) ?? this.r.reject(`${label} is not defined`);
+  }
+
+  /** The label of a value about to be defined, beside those in `taken`. */
+  fresh(taken: readonly string[]): string {
+    const label = this.label();
+    return this.scope.has(label) || taken.includes(label) ? this.r.reject(`${label} is defined twice`) : label;
   }
 
   define(label: string, type: Type): Value {
-    if (this.scope.has(label)) this.r.fail(`${label} is defined twice`);
     const value = { id: ++this.ids.last, type, name: nameOf(label) };
     this.scope.set(label, value);
     return value;
@@ -94,12 +99,12 @@ function nameOf(label: string): string {
 
 function readOp(r: Reader, values: Values): Op {
   const labels: string[] = [];
-  do labels.push(values.label());
+  do labels.push(values.fresh(labels));
   while (r.take(","));
   r.expect("=");
   const op = r.word("an op");
   if (op === "scan") return readScan(r, values, labels);
-  if (!isWrittenOp(op)) return r.fail(`there is no op ${op}`);
+  if (!isWrittenOp(op)) return r.reject(`there is no op ${op}`);
   const operands: Value[] = [];
   if (r.tryMatch(/(?=%)/y) !== undefined) {
     do operands.push(values.use());
@@ -124,7 +129,7 @@ function readScan(r: Reader, values: Values, labels: readonly string[]): Op {
   const operands: Value[] = [];
   const params: Value[] = [];
   const bind = (input: boolean): void => {
-    const label = inner.label();
+    const label = inner.fresh([]);
     const said = r.take(":") ? readType(r) : undefined;
     r.expect("=");
     const operand = values.use();
@@ -158,15 +163,16 @@ function readScan(r: Reader, values: Values, labels: readonly string[]): Op {
 function readType(r: Reader): Type {
   const dtype = r.oneOf(["f32", "index"]);
   r.expect("[");
-  const axes = r.list("]", () => r.dimension());
-  const time = axes[0] === "time";
-  const batch = axes[time ? 1 : 0] === "batch";
-  const shape = axes.slice(Number(time) + Number(batch)).map((text) => {
+  const axes = r.list("]", () => {
+    const text = r.dimension();
     try {
-      return dim.parse(text);
+      return { text, dim: dim.parse(text) };
     } catch (error) {
-      return r.fail((error as Error).message);
+      return r.reject((error as Error).message);
     }
   });
+  const time = axes[0]?.text === "time";
+  const batch = axes[time ? 1 : 0]?.text === "batch";
+  const shape = axes.slice(Number(time) + Number(batch)).map((a) => a.dim);
   return { dtype, time, batch, shape };
 }

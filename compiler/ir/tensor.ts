@@ -23,7 +23,7 @@ export function tensor(type: Type, dims: Bindings, data?: ArrayLike<number>): Te
   const shape = extents(type, dims);
   const n = count(shape);
   if (data !== undefined && data.length !== n) throw new Error(`expected ${n} numbers, got ${data.length}`);
-  return { type, shape, data: data ? Float64Array.from(data) : new Float64Array(n) };
+  return { type, shape, data: data ? new Float64Array(data) : new Float64Array(n) };
 }
 
 /**

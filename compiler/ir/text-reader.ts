@@ -16,6 +16,8 @@ const space = /(?:\s|\/\/[^\n]*)*/y;
 export class Reader {
   private readonly text: string;
   private at = 0;
+  /** Where what was read last begins. */
+  private last = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -27,7 +29,10 @@ export class Reader {
     space.exec(this.text);
     pattern.lastIndex = space.lastIndex;
     const found = pattern.exec(this.text)?.[0];
-    if (found !== undefined) this.at = pattern.lastIndex;
+    if (found !== undefined) {
+      this.last = space.lastIndex;
+      this.at = pattern.lastIndex;
+    }
     return found;
   }
 
@@ -59,7 +64,7 @@ export class Reader {
     try {
       return JSON.parse(found) as string;
     } catch {
-      return this.fail(`${found} is not a string`);
+      return this.reject(`${found} is not a string`);
     }
   }
 
@@ -86,12 +91,22 @@ export class Reader {
     if (this.tryMatch(/[\s\S]/y) !== undefined) this.fail("expected the end of the text");
   }
 
+  /** What comes next does not read. */
   fail(message: string): never {
     space.lastIndex = this.at;
     space.exec(this.text);
-    const at = space.lastIndex;
-    const rest = this.text.slice(at, this.text.indexOf("\n", at) < 0 ? undefined : this.text.indexOf("\n", at));
-    throw new IrSyntaxError(`${message} before "${rest}"`, this.text.slice(0, at).split("\n").length);
+    return this.error(message, space.lastIndex);
+  }
+
+  /** What was read last reads, but is wrong. */
+  reject(message: string): never {
+    return this.error(message, this.last);
+  }
+
+  private error(message: string, at: number): never {
+    const rest = this.text.slice(at).split("\n", 1)[0];
+    const here = rest === "" ? "at the end" : `at "${rest}"`;
+    throw new IrSyntaxError(`${message}, ${here}`, this.text.slice(0, at).split("\n").length);
   }
 }
 

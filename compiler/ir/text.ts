@@ -85,7 +85,10 @@ function scanLines(op: OpOf<"scan">, name: Namer, results: string, types: string
   const outputs = yielded.length > states ? `; ${list(yielded.slice(states))}` : "";
   return [
     `${head.trimStart()}${over} {`,
-    ...indent([...ops.flatMap((o) => opLines(o, name)), `yield ${list(yielded.slice(0, states))}${outputs}`.trimEnd()]),
+    ...indent([
+      ...ops.flatMap((o) => opLines(o, name)),
+      `yield${states > 0 ? " " : ""}${list(yielded.slice(0, states))}${outputs}`,
+    ]),
     `} : ${types}`,
   ];
 }

@@ -33,6 +33,11 @@ export function verify(graph: Graph, options: VerifyOptions = {}): void {
 
 const show = (v: Value): string => `%${v.name === "" ? "" : `${v.name}/`}${v.id}: ${showType(v.type)}`;
 
+function overTime(op: Op): boolean {
+  if (op.op === "sum" || op.op === "maximum") return op.attrs.axes.time;
+  return op.op === "dot" && op.attrs.time;
+}
+
 class Verifier {
   private readonly fault: (message: string) => never;
   private readonly placed: boolean;
@@ -80,6 +85,8 @@ class Verifier {
     if (op.op === "leaf" && this.depth > 0) this.fault(`${where} stands inside a scan's body`);
     if (this.placed && (op.op === "site" || op.op === "stat"))
       this.fault(`${where} ("${op.attrs.name}") is left after placement`);
+    // In a body nothing has time; moved out of it, such an op would suddenly sum over steps.
+    if (this.depth > 0 && overTime(op)) this.fault(`${where} runs over time inside a scan's body`);
     const types = op.op === "scan" ? this.scan(op, where) : this.infer(op, where);
     if (types.length !== op.results.length)
       this.fault(`${where} has ${op.results.length} results instead of ${types.length}`);

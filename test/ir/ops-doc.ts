@@ -1,0 +1,77 @@
+/** The text of `docs/ops.md`: the op table, for people. */
+import { type ElementwiseRow, elementwise } from "../../compiler/ir/elementwise.ts";
+import { type StructuralOp, special, structuralRow } from "../../compiler/ir/ops.ts";
+import { structural } from "../../compiler/ir/structural.ts";
+import { printAttributes } from "../../compiler/ir/text-attributes.ts";
+import { scalar } from "../../compiler/ir/type.ts";
+import type { OpAttrs } from "../../compiler/ir/types.ts";
+
+const axes = { batch: true, time: false, features: [0], keep: true };
+
+/** Attributes to show how they are written. A new op does not compile without. */
+const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
+  const: { value: 0.5, dims: ["batch", "4H"] },
+  stop: {},
+  site: { name: "hh" },
+  stat: { name: "hh/m", policy: { kind: "per_step", steps: "T" } },
+  sum: { axes },
+  maximum: { axes },
+  argmax: {},
+  dot: { a: "k", b: "kn", out: "n", batch: false, time: false },
+  split: { axis: 0, parts: 4 },
+  concat: { axis: 0 },
+  cut: { axis: 0, widths: ["D", "2H"] },
+  reshape: { shape: ["4", "H"] },
+  transpose: { permutation: [1, 0] },
+  broadcast: { type: scalar },
+  at: { step: "last" },
+  put: { step: "last" },
+  gather: {},
+  scatter: { size: "V" },
+  onehot: { size: "V" },
+};
+
+const row = (cells: readonly string[]): string => `| ${cells.map((c) => c.replaceAll("|", "\\|")).join(" | ")} |`;
+
+const flows = (grad: unknown): string => (grad === "zero" ? "none" : "yes");
+
+export function opsDoc(): string {
+  const operands = ["x", "a, b", "condition, a, b"];
+  return [
+    "# The ops of Tensor IR",
+    "",
+    "Made from the op table (`compiler/ir/elementwise.ts`, `compiler/ir/structural.ts`); `npx vitest run test/ir -u` makes it anew.",
+    "",
+    "## Elementwise",
+    "",
+    "Operands are aligned by `time` and `batch`, their feature shapes from the right; extent 1 stretches. An op is applied to each",
+    "element. Cost is in floating point operations an element, for the cost model.",
+    "",
+    row(["op", "operands", "meaning", "gradient", "cost"]),
+    row(["---", "---", "---", "---", "---:"]),
+    ...Object.entries<ElementwiseRow>(elementwise).map(([op, { doc, arity, grad, flops }]) =>
+      row([`\`${op}\``, operands[arity - 1], doc, flows(grad), String(flops)]),
+    ),
+    "",
+    "## Structural",
+    "",
+    "Ops that move, combine or select elements. The last column is how the text form writes one.",
+    "",
+    row(["op", "operands", "meaning", "gradient", "written"]),
+    row(["---", "---", "---", "---", "---"]),
+    ...(Object.keys(structural) as StructuralOp[]).map((op) => {
+      const { doc, operands: of, grad } = structuralRow(op);
+      const names = of === "many" ? ["a", "b", "…"] : of;
+      const values = names.map((n) => (n === "…" ? n : `%${n}`)).join(", ");
+      const written = [op, values, printAttributes(op, samples[op] as never)].filter((w) => w !== "").join(" ");
+      return row([`\`${op}\``, names.join(", "), doc, flows(grad), `\`${written}\``]);
+    }),
+    "",
+    "## Special",
+    "",
+    row(["op", "meaning"]),
+    row(["---", "---"]),
+    ...Object.entries(special).map(([op, doc]) => row([`\`${op}\``, doc])),
+    "",
+  ].join("\n");
+}
