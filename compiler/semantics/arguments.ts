@@ -15,7 +15,7 @@ export type Matched = ReadonlyMap<string, Arg | undefined>;
 
 const nameOf = (p: Parameter): string => (typeof p.name === "string" ? p.name : p.name.text);
 
-/** Positional arguments first, then by name. Undefined after a report. */
+/** Arguments in the order of the parameters: given by place, then by name. Undefined after a report. */
 export function matchArguments(
   callee: string,
   span: Span,
@@ -63,5 +63,5 @@ export function matchArguments(
       ok = false;
     }
   }
-  return ok ? matched : undefined;
+  return ok ? new Map(names.map((name) => [name, matched.get(name)])) : undefined;
 }

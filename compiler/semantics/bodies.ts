@@ -88,9 +88,12 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
     else for (const d of s.dims) visit(d);
   };
 
-  for (const a of decl.args) if (a.default !== undefined) visit(a.default, true);
   if (decl.kind === "norm") declare(decl.operand);
-  for (const a of decl.args) declare(a.name);
+  for (const a of decl.args) {
+    // A default may use the arguments before it; a norm's may be an initialiser.
+    if (a.default !== undefined) visit(a.default, decl.kind === "norm");
+    declare(a.name);
+  }
   for (const s of decl.body) {
     if (s.kind === "param") {
       shape(s.shape);

@@ -2,15 +2,13 @@
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
-import { sameShape } from "../ir/type.ts";
 import type { Graph, Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
-import { dimension, shapeOf } from "./constants.ts";
 import { type Context, claim, declaredNames, hint, leaf, showShape, type World } from "./context.ts";
 import { type Dependence, dependenceOf } from "./dependence.ts";
 import type { In, Resolved } from "./derivations.ts";
 import { evaluate, toValue } from "./expressions.ts";
-import { initialiser } from "./initialisers.ts";
+import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
 import { letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
 import { elaborateNorm, type NormInfo } from "./norms.ts";
@@ -38,7 +36,7 @@ export interface Instance {
   readonly dims: ReadonlyMap<string, dim.Dim>;
   readonly reverse: boolean;
   /** The value, with time, that input `index` reads; undefined after a report. */
-  readonly input: (stmt: InputStmt, type: Type, size: dim.Dim | undefined, index: number) => Value | undefined;
+  readonly input: (stmt: InputStmt, wanted: InputType, index: number) => Value | undefined;
   /** Placements that count after the cell's own, said in the cell's terms. */
   readonly options: readonly In<PlaceOption>[];
   /** What the model around says of a site, which counts last. */
@@ -164,47 +162,14 @@ class CellRun {
 
   private param(s: ParamStmt): void {
     const replaced = this.instance.cell.params.get(s.name.text);
-    const shape = this.shapeWithReplacement(s, replaced);
-    const from = replaced ? { ...this.c, module: replaced.module } : this.c;
-    const init = shape && initialiser((replaced?.stmt ?? s).init, shape, from);
-    let meaning: Meaning = poison;
-    if (shape && init && init !== "none") {
-      const name = claim(this.name(s.name.text), this.world.taken);
-      const type: Type = { dtype: "f32", time: false, batch: false, shape };
-      meaning = { kind: "value", value: leaf(this.outer, { kind: "param", name, init }, type) };
-    } else if (init === "none") meaning = { kind: "none" };
+    const meaning = parameter(s, replaced, this.name(s.name.text), this.outer, this.c);
     this.scope.declare(s.name, "param", meaning, this.world.problems);
   }
 
-  /** The shape `s` declares; a statement that replaces it must declare the same. */
-  private shapeWithReplacement(
-    s: ParamStmt | StateStmt,
-    replaced: In<ParamStmt | StateStmt> | undefined,
-  ): readonly dim.Dim[] | undefined {
-    const shape = shapeOf(s.shape, this.c);
-    const again = replaced && shapeOf(replaced.stmt.shape, { ...this.c, module: replaced.module });
-    if (shape && again && !sameShape(shape, again)) {
-      this.world.problems.error(
-        "C0204",
-        replaced.stmt.shape.span,
-        `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`,
-        {
-          label: "`with` changes how it begins, not its shape",
-          notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
-        },
-      );
-      return undefined;
-    }
-    return shape;
-  }
-
   private input(s: InputStmt): void {
-    const shape = s.type.kind === "tensor" ? shapeOf(s.type.shape, this.c) : [];
-    const size = s.type.kind === "index" ? dimension(s.type.size, this.c) : undefined;
-    const known = shape !== undefined && (s.type.kind === "tensor" || size !== undefined);
     const at = this.inputCount++;
-    const dtype = s.type.kind === "index" ? "index" : "f32";
-    const outside = known ? this.instance.input(s, { dtype, time: true, batch: true, shape }, size, at) : undefined;
+    const wanted = inputType(s, true, this.c);
+    const outside = wanted && this.instance.input(s, wanted, at);
     if (outside === undefined) {
       this.scope.declare(s.name, "input", poison, this.world.problems);
       return;
@@ -217,7 +182,7 @@ class CellRun {
 
   private state(s: StateStmt): void {
     const replaced = this.instance.cell.states.get(s.name.text);
-    const shape = this.shapeWithReplacement(s, replaced);
+    const shape = declaredShape(s, replaced, this.c);
     const initial = shape && this.initial(s, (replaced?.stmt ?? s).init, replaced?.module ?? this.c.module, shape);
     if (shape === undefined) {
       this.scope.declare(s.name, "state", poison, this.world.problems);

@@ -34,9 +34,13 @@ export function resolve<K extends "cell" | "model">(
   let at = declared;
   while (at.decl.kind === "derived") {
     const decl = at.decl;
-    if (chain.some((d) => d.stmt === decl)) {
-      problems.error("C0220", decl.base.span, `\`${decl.name.text}\` is derived from itself`, {
-        label: chain.length > 1 ? chain.map((d) => `\`${d.stmt.name.text}\``).join(" → ") : "this is the same name",
+    const again = chain.findIndex((d) => d.stmt === decl);
+    if (again >= 0) {
+      const circle = chain.slice(again).map((d) => d.stmt);
+      // The same member of the circle whichever it was entered by, so that it is reported once.
+      const first = circle.reduce((x, y) => (y.base.span.start < x.base.span.start ? y : x));
+      problems.error("C0220", first.base.span, `\`${first.name.text}\` is derived from itself`, {
+        label: circle.length > 1 ? circle.map((d) => `\`${d.name.text}\``).join(" → ") : "this is the same name",
         help: `begin the chain with a ${decl.of} that has a body`,
       });
       return undefined;

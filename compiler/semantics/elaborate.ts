@@ -64,7 +64,7 @@ export function elaborate(path: string, host: SourceHost, options: ElaborateOpti
   verify(graph);
   const within = ({ span }: Diagnostic): boolean =>
     span.file === made.span.file && span.start >= made.span.start && span.end <= made.span.end;
-  return { graph, dims: made.dims, sites, warnings: diagnostics.filter(within) };
+  return { graph, dims: { ...made.dims }, sites, warnings: diagnostics.filter(within) };
 }
 
 /**

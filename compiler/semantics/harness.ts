@@ -10,6 +10,7 @@ import type { CellDecl } from "../syntax/ast.ts";
 import { type ElaboratedCell, elaborateCell, type SiteInfo } from "./cells.ts";
 import { claim, leaf, type World } from "./context.ts";
 import type { In, Resolved } from "./derivations.ts";
+import { inputLeaf } from "./leaves.ts";
 import type { PlaceOption } from "./placements.ts";
 import type { Scope } from "./scope.ts";
 
@@ -30,10 +31,7 @@ export function buildCell(cell: Resolved<CellDecl>, options: readonly In<PlaceOp
       dims,
       reverse: false,
       options,
-      input: (stmt, type, size) => {
-        const name = claim(stmt.name.text, world.taken);
-        return leaf(b, size ? { kind: "index", name, size: dim.show(size) } : { kind: "input", name }, type);
-      },
+      input: (stmt, wanted) => inputLeaf(stmt, wanted, b, world.taken),
     },
     world,
     b,

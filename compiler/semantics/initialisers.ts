@@ -103,7 +103,7 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
   const matched = matchArguments(name, span, params, alone ? [{ ...args[0], name: undefined }] : args, c.problems);
   if (matched === undefined) return { kind: "poison" };
   const numbers: (number | undefined)[] = [];
-  for (const [key, arg] of [...matched].sort(([a], [b]) => order(params, a) - order(params, b))) {
+  for (const [key, arg] of matched) {
     const n = arg && numeric(arg.value, c);
     if (arg !== undefined && n === undefined) return { kind: "poison" };
     if (arg !== undefined && key === "blocks" && !(isExtent(n!) && n! <= mostParts)) {
@@ -114,8 +114,6 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
   }
   return { kind: "init", init: make(numbers) };
 }
-
-const order = (params: readonly Parameter[], name: string): number => params.findIndex((p) => p.name === name);
 
 /** `blocks(a, b, …)`: an initialiser for each of equal parts of the last axis. */
 function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {

@@ -4,7 +4,7 @@ import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/structural.ts";
 import { sameShape } from "../ir/type.ts";
-import type { Axes, Graph, Result, Type, Value } from "../ir/types.ts";
+import type { Axes, Graph, Result, Value } from "../ir/types.ts";
 import type {
   CellDecl,
   CellParam,
@@ -17,12 +17,12 @@ import type {
 } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import { elaborateCell, type SiteInfo } from "./cells.ts";
-import { dimension, shapeOf } from "./constants.ts";
+import { dimension } from "./constants.ts";
 import { type Context, claim, declaredNames, leaf, showShape, type World } from "./context.ts";
 import { find, type In, type Resolved, resolve } from "./derivations.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
 import type { Built } from "./harness.ts";
-import { initialiser } from "./initialisers.ts";
+import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
 import { letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { elaborateNorm } from "./norms.ts";
@@ -130,41 +130,13 @@ class ModelRun {
   }
 
   private param(s: ParamStmt): void {
-    const replaced = this.model.params.get(s.name.text);
-    const shape = shapeOf(s.shape, this.c);
-    const from = replaced ? { ...this.c, module: replaced.module } : this.c;
-    const again = replaced && shapeOf(replaced.stmt.shape, from);
-    if (shape && again && !sameShape(shape, again)) {
-      this.world.problems.error(
-        "C0204",
-        replaced.stmt.shape.span,
-        `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`,
-        {
-          label: "`with` changes how it begins, not its shape",
-          notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
-        },
-      );
-    }
-    const init = shape && initialiser((replaced?.stmt ?? s).init, shape, from);
-    let meaning: Meaning = init === "none" ? { kind: "none" } : poison;
-    if (shape && init && init !== "none") {
-      const name = claim(s.name.text, this.world.taken);
-      const type: Type = { dtype: "f32", time: false, batch: false, shape };
-      meaning = { kind: "value", value: leaf(this.b, { kind: "param", name, init }, type) };
-    }
+    const meaning = parameter(s, this.model.params.get(s.name.text), s.name.text, this.b, this.c);
     this.scope.declare(s.name, "param", meaning, this.world.problems);
   }
 
   private input(s: InputStmt): void {
-    const shape = s.type.kind === "tensor" ? shapeOf(s.type.shape, this.c) : [];
-    const size = s.type.kind === "index" ? dimension(s.type.size, this.c) : undefined;
-    let meaning: Meaning = poison;
-    if (shape !== undefined && (s.type.kind === "tensor" || size !== undefined)) {
-      const name = claim(s.name.text, this.world.taken);
-      const type: Type = { dtype: size ? "index" : "f32", time: s.overTime, batch: true, shape };
-      const spec = size ? ({ kind: "index", name, size: dim.show(size) } as const) : ({ kind: "input", name } as const);
-      meaning = { kind: "value", value: leaf(this.b, spec, type) };
-    }
+    const is = inputType(s, s.overTime, this.c);
+    const meaning: Meaning = is ? { kind: "value", value: inputLeaf(s, is, this.b, this.world.taken) } : poison;
     this.scope.declare(s.name, s.kind, meaning, this.world.problems);
   }
 
@@ -255,7 +227,7 @@ class ModelRun {
         reverse: e.reverse,
         options: [],
         override: (site) => this.placements.at(scopeName, site, !this.ownSites.has(site)),
-        input: (stmt, type, size, i) => this.sequence(e, stmt, type, size, sequences[i][0], sequences[i][1]),
+        input: (stmt, wanted, i) => this.sequence(e, stmt, wanted, sequences[i][0], sequences[i][1]),
       },
       this.world,
       this.b,
@@ -313,8 +285,7 @@ class ModelRun {
   private sequence(
     e: ScanExpr,
     stmt: InputStmt,
-    wanted: Type,
-    size: dim.Dim | undefined,
+    { type: wanted, size }: InputType,
     arg: Expr,
     meaning: Meaning,
   ): Value | undefined {

@@ -4,7 +4,7 @@ import { nowhere } from "../diagnostics/span.ts";
 import type { SourceHost } from "../source-host.ts";
 import type { Declaration, File, Import, Name } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
-import { preludeTexts } from "./prelude.ts";
+import { type ParsedFile, prelude } from "./prelude.ts";
 import type { Problems } from "./problems.ts";
 import { didYouMean } from "./scope.ts";
 
@@ -37,8 +37,8 @@ export class Modules {
   constructor(host: SourceHost, problems: Problems) {
     this.host = host;
     this.problems = problems;
-    for (const { path, text } of preludeTexts()) {
-      const module = this.read(path, text, this.prelude);
+    for (const parsed of prelude()) {
+      const module = this.enter(parsed);
       for (const [name, declared] of module.own) this.prelude.set(name, declared);
     }
   }
@@ -62,7 +62,7 @@ export class Modules {
       this.problems.error(from ? "C0219" : "C0401", from ?? nowhere, `there is no file \`${path}\``, { label });
       return undefined;
     }
-    const module = this.read(path, text, this.prelude);
+    const module = this.enter({ path, text, ...parse(text, path) });
     this.loading.push(path);
     for (const i of module.file.imports) this.import(i, module);
     this.loading.pop();
@@ -79,13 +79,12 @@ export class Modules {
     return (this.loaded.get(span.file)?.text.slice(0, span.start).split("\n").length ?? 0) || 1;
   }
 
-  private read(path: string, text: string, prelude: ReadonlyMap<string, Declared>): Module {
-    const { file, diagnostics } = parse(text, path);
+  private enter({ path, text, file, diagnostics }: ParsedFile): Module {
     for (const d of diagnostics) this.problems.add(d);
     const errors = diagnostics.filter((d) => d.severity === "error");
     const damaged = new Set(errors.flatMap((d) => wordsAround(text, d.span)));
     const own = new Map<string, Declared>();
-    const module: Module = { path, text, file, names: new Map(prelude), own, damaged };
+    const module: Module = { path, text, file, names: new Map(this.prelude), own, damaged };
     this.loaded.set(path, module);
     for (const decl of file.declarations) {
       const first = own.get(decl.name.text);

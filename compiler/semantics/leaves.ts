@@ -1,0 +1,66 @@
+/** What cells and models alike take from outside: parameters and inputs. */
+import type { Builder } from "../ir/builder.ts";
+import * as dim from "../ir/dim.ts";
+import { sameShape } from "../ir/type.ts";
+import type { Type, Value } from "../ir/types.ts";
+import type { InputStmt, ParamStmt, StateStmt } from "../syntax/ast.ts";
+import { dimension, shapeOf } from "./constants.ts";
+import { type Context, claim, leaf, showShape } from "./context.ts";
+import type { In } from "./derivations.ts";
+import { initialiser } from "./initialisers.ts";
+import { type Meaning, poison } from "./scope.ts";
+
+/** The parameter that `s` (or what replaces it) declares, named `name`, as a leaf of `b`. Poison after a report. */
+export function parameter(
+  s: ParamStmt,
+  replaced: In<ParamStmt> | undefined,
+  name: string,
+  b: Builder,
+  c: Context,
+): Meaning {
+  const shape = declaredShape(s, replaced, c);
+  const from = replaced ? { ...c, module: replaced.module } : c;
+  const init = shape && initialiser((replaced?.stmt ?? s).init, shape, from);
+  if (shape === undefined || init === undefined) return poison;
+  if (init === "none") return { kind: "none" };
+  const type: Type = { dtype: "f32", time: false, batch: false, shape };
+  return { kind: "value", value: leaf(b, { kind: "param", name: claim(name, c.world.taken), init }, type) };
+}
+
+/** The shape `s` declares; a statement that replaces it must declare the same. Undefined after a report. */
+export function declaredShape(
+  s: ParamStmt | StateStmt,
+  replaced: In<ParamStmt | StateStmt> | undefined,
+  c: Context,
+): readonly dim.Dim[] | undefined {
+  const shape = shapeOf(s.shape, c);
+  const again = replaced && shapeOf(replaced.stmt.shape, { ...c, module: replaced.module });
+  if (!shape || !again || sameShape(shape, again)) return shape;
+  const message = `\`${s.name.text}\` is ${showShape(shape)}, not ${showShape(again)}`;
+  c.problems.error("C0204", replaced.stmt.shape.span, message, {
+    label: "`with` changes how it begins, not its shape",
+    notes: [{ span: s.shape.span, message: `declared as ${showShape(shape)} here` }],
+  });
+  return undefined;
+}
+
+/** What an input is, before it is known where it comes from. */
+export interface InputType {
+  readonly type: Type;
+  /** Of an index: how many values it can have. */
+  readonly size: dim.Dim | undefined;
+}
+
+/** Undefined after a report. */
+export function inputType(s: InputStmt, time: boolean, c: Context): InputType | undefined {
+  const shape = s.type.kind === "tensor" ? shapeOf(s.type.shape, c) : [];
+  const size = s.type.kind === "index" ? dimension(s.type.size, c) : undefined;
+  if (shape === undefined || (s.type.kind === "index" && size === undefined)) return undefined;
+  return { type: { dtype: size ? "index" : "f32", time, batch: true, shape }, size };
+}
+
+/** An input from outside, as a leaf of `b`. */
+export function inputLeaf(s: InputStmt, { type, size }: InputType, b: Builder, taken: Set<string>): Value {
+  const name = claim(s.name.text, taken);
+  return leaf(b, size ? { kind: "index", name, size: dim.show(size) } : { kind: "input", name }, type);
+}

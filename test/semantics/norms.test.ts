@@ -1,0 +1,167 @@
+import { describe, expect, it } from "vitest";
+import { interpret } from "../../compiler/ir/interpret.ts";
+import { showType } from "../../compiler/ir/type.ts";
+import type { Graph, OpOf } from "../../compiler/ir/types.ts";
+import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { cellWith, codes, compile, leafNames, opsNamed, problemsOf, refusal } from "./sources.ts";
+
+/** A cell with a recurrent site r and one that only the input reaches, s. */
+const twoSites = (placements: string, before = ""): string =>
+  before + cellWith(`site s = x @ Wx\nsite r = h @ Wh\n${placements}`, "tanh(s + r)");
+
+const sequence = `norm sequence(x, gamma = 1) {
+  stat m = mean(x, over (batch, time))
+  param g : like x = gamma
+  g * (x - m)
+}
+`;
+
+const leafOf = (graph: Graph, name: string): OpOf<"leaf"> =>
+  opsNamed(graph, "leaf").find((op) => op.op === "leaf" && op.attrs.leaf.name === name) as OpOf<"leaf">;
+const stats = (graph: Graph): readonly OpOf<"stat">[] => opsNamed(graph, "stat") as readonly OpOf<"stat">[];
+
+describe("a norm's template", () => {
+  it("has one input x of the site's type, with time where the site does not depend on the recurrence", () => {
+    const { graph } = compile(twoSites("place s, r : batch"));
+    expect(showType(leafOf(graph.norms.get("s")!, "x").attrs.type)).toBe("f32[time, batch, H]");
+    expect(showType(leafOf(graph.norms.get("r")!, "x").attrs.type)).toBe("f32[batch, H]");
+    for (const norm of graph.norms.values())
+      expect(norm.results.map((r) => [r.kind, r.name])).toEqual([["output", "y"]]);
+  });
+
+  it("carries parameters and statistics under the site's name", () => {
+    const norm = compile(twoSites("place r : batch(gamma = 0.5)")).graph.norms.get("r")!;
+    expect(leafNames(norm)).toEqual(["x", "r/g", "r/k"]);
+    expect(leafOf(norm, "r/g").attrs).toEqual({
+      leaf: { kind: "param", name: "r/g", init: { kind: "constant", value: 0.5 } },
+      type: expect.objectContaining({ time: false, batch: false }),
+    });
+    expect(stats(norm).map((op) => op.attrs)).toEqual([
+      { name: "r/m", policy: { kind: "per_step", steps: "steps" } },
+      { name: "r/v", policy: { kind: "per_step", steps: "steps" } },
+    ]);
+  });
+
+  it("computes batch normalization", () => {
+    const norm = compile(twoSites("place r : batch(gamma = 2, beta = 1, eps = 0)")).graph.norms.get("r")!;
+    const given: Record<string, number[]> = { x: [1, 10, 3, 30], "r/g": [2, 2], "r/k": [1, 1] };
+    const y = interpret(norm, { dims: { H: 2, batch: 2, time: 1 }, leaf: (name) => given[name] }).get("output:y")!;
+    // Two examples are one standard deviation below and above their mean.
+    [-1, -1, 3, 3].forEach((v, i) => {
+      expect(y.data[i]).toBeCloseTo(v, 12);
+    });
+  });
+
+  it("leaves out what `none` would have brought: a shift of 0, a factor of 1", () => {
+    const both = compile(twoSites("place r : batch(gamma = none, beta = none, eps = 0)")).graph.norms.get("r")!;
+    expect(leafNames(both)).toEqual(["x"]);
+    const y = interpret(both, { dims: { H: 1, batch: 2, time: 1 }, leaf: () => [1, 3] }).get("output:y")!;
+    expect([...y.data]).toEqual([-1, 1]);
+  });
+
+  it("takes initialisers and dimensions as arguments", () => {
+    const before =
+      "norm scaled(x, gamma = 1, k = 1) { param g : [k, size(x) / k] = gamma\nreshape(g * reshape(x, [k, size(x) / k]), [size(x)]) }\n";
+    const norm = compile(twoSites("place r : scaled(gamma = uniform(0, 1), k = H / 2)", before)).graph.norms.get("r")!;
+    expect(leafOf(norm, "r/g").attrs.leaf).toMatchObject({ init: { kind: "uniform", low: 0, high: 1 } });
+    expect(showType(leafOf(norm, "r/g").attrs.type)).toBe("f32[H/2, 2]");
+  });
+
+  it("must keep the shape of its operand", () => {
+    const text = twoSites("place r : halved", "norm halved(x) { a, b = split(x, 2)\na + b }\n");
+    const found = problemsOf(text);
+    expect(codes(found)).toEqual(["C0204"]);
+    expect(text.slice(found[0].span.start, found[0].span.end)).toBe("r");
+  });
+});
+
+describe("statistics", () => {
+  const policies = (placement: string, before = ""): unknown[] => {
+    const { graph } = compile(twoSites(placement, before));
+    return [...graph.norms.values()].flatMap((norm) => stats(norm).map((op) => op.attrs.policy));
+  };
+  const [perStep, shared] = [{ kind: "per_step", steps: "steps" }, { kind: "shared" }];
+
+  it.each([
+    ["place r : batch", [perStep, perStep]],
+    ["place s : batch", [perStep, perStep]],
+    ["place r : batch(stats = per_step)", [perStep, perStep]],
+    ["place r : batch(stats = per_step(100))", Array(2).fill({ kind: "per_step", steps: "100" })],
+    ["place r : batch(stats = per_step(2H))", Array(2).fill({ kind: "per_step", steps: "2H" })],
+    ["place r : batch(stats = shared)", [shared, shared]],
+    ["place s : sequence", [shared]],
+  ])("%s keeps %j", (placement, expected) => {
+    expect(policies(placement, placement.includes("sequence") ? sequence : "")).toEqual(expected);
+  });
+
+  it("over all steps cannot be kept for each step", () => {
+    expect(codes(problemsOf(twoSites("place s : sequence(stats = per_step)", sequence)))).toEqual(["C0215"]);
+  });
+
+  it("over time are refused wherever a state reaches, through any number of equations", () => {
+    const text = `${sequence}${cellWith("site s = x @ Wx\na = s + 1\nb = a * h\nsite t = b\nsite u = a\nplace t, u, s : sequence", "t + u")}`;
+    const found = problemsOf(text);
+    expect(found.map((d) => [d.code, text.slice(d.span.start, d.span.end)])).toEqual([["C0207", "t"]]);
+  });
+
+  it("of a model's site are shared when it has no time, per step when it has", () => {
+    const { graph } = compile(`model m(D = 2) {
+  input x : [D]
+  input xs : [D] over time
+  site a = x
+  site b = xs
+  output a, b
+  place a, b : batch
+}`);
+    expect(stats(graph.norms.get("a")!)[0].attrs.policy).toEqual(shared);
+    expect(stats(graph.norms.get("b")!)[0].attrs.policy).toEqual(perStep);
+  });
+});
+
+describe("placements", () => {
+  const norms = (text: string, place?: string): Record<string, string | undefined> => {
+    const { sites } = compile(text, { place: place === undefined ? [] : parsePlaceOption(place) });
+    return Object.fromEntries(sites.map((s) => [s.name, s.norm && `${s.norm.name} ${JSON.stringify(s.norm.args)}`]));
+  };
+
+  it("list their arguments as written, defaults included", () => {
+    expect(norms(twoSites("place r : batch(beta = none, stats = shared)"))).toEqual({
+      s: undefined,
+      r: 'batch {"gamma":"0.1","beta":"none","eps":"1e-5","stats":"shared"}',
+    });
+  });
+
+  it("count last to first: the caller's, the derived cell's, the base's", () => {
+    const text = `${twoSites("place s, r : batch")}cell d = c with { place r : rms }\n`;
+    expect(norms(text)).toMatchObject({ s: expect.stringMatching(/^batch/), r: expect.stringMatching(/^rms/) });
+    expect(norms(text, "r=none,s=layer(gamma=0.2)")).toEqual({
+      s: 'layer {"gamma":"0.2","beta":"0","eps":"1e-5"}',
+      r: undefined,
+    });
+  });
+
+  it("of the caller reach a model's cells with or without their scope", () => {
+    const text = `${twoSites("")}model m(D = 3, H = 4) {
+  input x : [D] over time
+  a = scan c(D, H) over x
+  b = scan c(H, H) over a
+  output b
+}`;
+    expect(Object.keys(norms(text, "r=layer")).filter((k) => norms(text, "r=layer")[k])).toEqual(["c/r", "c_2/r"]);
+    expect(Object.keys(norms(text, "c_2.r=layer")).filter((k) => norms(text, "c_2.r=layer")[k])).toEqual(["c_2/r"]);
+  });
+
+  it("of the caller are checked like the file's", () => {
+    const text = twoSites("");
+    expect(codes(refusal(text, { place: parsePlaceOption("q=layer") }))).toEqual(["C0208"]);
+    expect(codes(refusal(text, { place: parsePlaceOption("r=leyer") }))).toEqual(["C0209"]);
+    expect(codes(refusal(text, { place: parsePlaceOption("r=layer(gama=1)") }))).toEqual(["C0206"]);
+  });
+
+  it.each(["", "r", "=layer", "r=", "r=layer,,s=rms", "r=layer) } fn f(x) { x", "r : layer"])(
+    "refuses the option %j",
+    (text) => {
+      expect(() => parsePlaceOption(text)).toThrow(/C0301/);
+    },
+  );
+});
