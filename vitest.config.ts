@@ -1,5 +1,13 @@
 import { defineConfig } from "vitest/config";
+import { TallyReporter } from "./test/house/tally-reporter.ts";
 
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000, pool: "forks", maxWorkers: 2 },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    pool: "forks",
+    maxWorkers: 2,
+    reporters: ["default", new TallyReporter()],
+  },
 });
