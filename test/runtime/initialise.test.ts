@@ -49,7 +49,14 @@ describe("orthogonal", () => {
 
   test("is scaled by its gain", () => {
     const matrix = initialise({ kind: "orthogonal", gain: 3 }, [20, 20], key);
-    expect(deviation(matrix.map((value) => value / 3), 20, 20, "rows")).toBeLessThan(1e-6);
+    expect(
+      deviation(
+        matrix.map((value) => value / 3),
+        20,
+        20,
+        "rows",
+      ),
+    ).toBeLessThan(1e-6);
   });
 });
 

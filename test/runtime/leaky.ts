@@ -65,11 +65,7 @@ export const kernels: k.Kernels = {
     return [
       k.store("work", k.int(2 + b), k.add(adjoint, k.div(own, k.toFloat(k.T)))),
       k.store("grad", k.int(0), k.add(k.load("grad", k.int(0)), k.mul(adjoint, previousState(b)))),
-      k.store(
-        "grad",
-        k.int(1),
-        k.add(k.load("grad", k.int(1)), k.mul(adjoint, k.load("input", at(frame, k.t, b)))),
-      ),
+      k.store("grad", k.int(1), k.add(k.load("grad", k.int(1)), k.mul(adjoint, k.load("input", at(frame, k.t, b))))),
       k.store("work", k.int(2 + b), k.mul(a, adjoint)),
     ];
   }),
@@ -77,23 +73,14 @@ export const kernels: k.Kernels = {
     k.store("work", at(2 * frame, k.t, b), k.add(k.mul(a, previousState(b)), k.mul(w, k.load("input", at(0, k.t, b))))),
     k.store("work", at(frame, k.t, 6 + b), k.sub(state(k.t, b), k.load("stat", row))),
   ]),
-  norm: [
-    k.store(
-      "work",
-      k.int(0),
-      k.root(k.add(square(k.load("grad", k.int(0))), square(k.load("grad", k.int(1))))),
-    ),
-  ],
+  norm: [k.store("work", k.int(0), k.root(k.add(square(k.load("grad", k.int(0))), square(k.load("grad", k.int(1))))))],
   descend: [
     k.store(
       "slot",
       k.group,
       k.add(
         k.mul(k.float(0.9), k.load("slot", k.group)),
-        k.mul(
-          k.load("grad", k.group),
-          k.least(k.float(1), k.div(k.load("input", k.int(1)), k.load("work", k.int(0)))),
-        ),
+        k.mul(k.load("grad", k.group), k.least(k.float(1), k.div(k.load("input", k.int(1)), k.load("work", k.int(0))))),
       ),
     ),
     k.store(
@@ -118,11 +105,29 @@ const perExample = { time: true, shape: [batchSize], batch: true } as const;
 const scalar = { time: false, shape: [], batch: false } as const;
 
 const kept: readonly Tensor[] = [
-  { name: "cell/a", role: { kind: "param", init: { kind: "constant", value: 0.25 } }, region: "param", offset: 0, ...scalar },
-  { name: "cell/w", role: { kind: "param", init: { kind: "normal", mean: 0, std: 1 } }, region: "param", offset: 1, ...scalar },
+  {
+    name: "cell/a",
+    role: { kind: "param", init: { kind: "constant", value: 0.25 } },
+    region: "param",
+    offset: 0,
+    ...scalar,
+  },
+  {
+    name: "cell/w",
+    role: { kind: "param", init: { kind: "normal", mean: 0, std: 1 } },
+    region: "param",
+    offset: 1,
+    ...scalar,
+  },
   { name: "cell/a'", role: { kind: "grad", of: "cell/a" }, region: "grad", offset: 0, ...scalar },
   { name: "cell/w'", role: { kind: "grad", of: "cell/w" }, region: "grad", offset: 1, ...scalar },
-  { name: "cell/m", role: { kind: "stat", steps: statisticRows, policy: "per_step" }, region: "stat", offset: 0, ...scalar },
+  {
+    name: "cell/m",
+    role: { kind: "stat", steps: statisticRows, policy: "per_step" },
+    region: "stat",
+    offset: 0,
+    ...scalar,
+  },
 ];
 const examplesAt = (fixed: number): readonly Tensor[] => [
   { name: "x", role: { kind: "input" }, region: "input", offset: 0, ...perExample },
