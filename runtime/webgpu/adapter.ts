@@ -3,11 +3,14 @@
  * package `webgpu` (Dawn). Touches Node's `process` when there is one, and imports nothing of Node.
  */
 import { messageOf, RuntimeError } from "../error.ts";
+import { type Wait, wait, waitNapping } from "./patience.ts";
 
 /** The adapter and the object it came from, which must be referenced as long as a device of it lives: Dawn crashes otherwise. */
 export interface Graphics {
   readonly gpu: GPU;
   readonly adapter: GPUAdapter;
+  /** How to wait for its promises. */
+  readonly wait: Wait;
 }
 
 /** The description by which the Vulkan loader finds SwiftShader, Vulkan on the processor. */
@@ -34,7 +37,7 @@ export async function findAdapter(): Promise<Graphics> {
         "check that the GPU is not blocked in this browser",
       );
     }
-    return { gpu: navigator.gpu, adapter };
+    return { gpu: navigator.gpu, adapter, wait };
   }
   if (typeof process === "undefined" || process.versions?.node === undefined) {
     throw new RuntimeError("C0503", "this browser has no WebGPU", "use a browser with WebGPU, or the wasm target");
@@ -74,7 +77,7 @@ async function importDawn(): Promise<Dawn> {
 async function request(create: Dawn["create"]): Promise<Graphics | undefined> {
   const gpu = create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  return adapter === null ? undefined : { gpu, adapter };
+  return adapter === null ? undefined : { gpu, adapter, wait: waitNapping };
 }
 
 /**
