@@ -194,7 +194,11 @@ export class Session {
       const sums: Record<string, number> = {};
       for await (const batch of batches) {
         const result = await this.#infer(batch, false);
-        if (result.loss === undefined) throw new RuntimeError("C0406", "a batch to evaluate lacks an input");
+        if (result.loss === undefined)
+          throw new RuntimeError(
+            "C0406",
+            "a batch cannot be evaluated: it leaves an input out, or the model has no loss",
+          );
         examples += batch.examples;
         loss += result.loss * batch.examples;
         for (const [name, value] of Object.entries(result.metrics)) {

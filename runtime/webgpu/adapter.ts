@@ -3,14 +3,20 @@
  * package `webgpu` (Dawn). Touches Node's `process` when there is one, and imports nothing of Node.
  */
 import { messageOf, RuntimeError } from "../error.ts";
+import { type Wait, wait, waitNapping } from "./patience.ts";
 
 /** The adapter and the object it came from, which must be referenced as long as a device of it lives: Dawn crashes otherwise. */
 export interface Graphics {
   readonly gpu: GPU;
   readonly adapter: GPUAdapter;
+  /** How to wait for its promises. */
+  readonly wait: Wait;
 }
 
-/** Where SwiftShader, Vulkan on the processor, is found beside a browser. */
+/** The description by which the Vulkan loader finds SwiftShader, Vulkan on the processor. */
+const swiftShader = "vk_swiftshader_icd.json";
+
+/** Where browsers bring it. */
 const browserFolders = [
   "/usr/lib/chromium",
   "/usr/lib/chromium-browser",
@@ -31,7 +37,7 @@ export async function findAdapter(): Promise<Graphics> {
         "check that the GPU is not blocked in this browser",
       );
     }
-    return { gpu: navigator.gpu, adapter };
+    return { gpu: navigator.gpu, adapter, wait };
   }
   if (typeof process === "undefined" || process.versions?.node === undefined) {
     throw new RuntimeError("C0503", "this browser has no WebGPU", "use a browser with WebGPU, or the wasm target");
@@ -71,20 +77,24 @@ async function importDawn(): Promise<Dawn> {
 async function request(create: Dawn["create"]): Promise<Graphics | undefined> {
   const gpu = create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  return adapter === null ? undefined : { gpu, adapter };
+  return adapter === null ? undefined : { gpu, adapter, wait: waitNapping };
 }
 
 /**
- * Points the Vulkan loader at a browser's SwiftShader, unless the user chose drivers; whether there was one to point at.
- * A system without Vulkan lacks the loader too: the browser's own is then loaded first, which makes Dawn find it.
+ * Points the Vulkan loader at a browser's SwiftShader, unless drivers were chosen by VK_DRIVER_FILES; whether that may help.
+ * A system without Vulkan lacks the loader too: the one beside the driver is then loaded first, so that Dawn finds it.
  */
 function useSwiftShader(): boolean {
   const files = process.getBuiltinModule?.("node:fs");
-  if (files === undefined || process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES) return false;
-  const folder = browserFolders.find((candidate) => files.existsSync(`${candidate}/vk_swiftshader_icd.json`));
-  if (folder === undefined) return false;
-  process.env.VK_DRIVER_FILES = `${folder}/vk_swiftshader_icd.json`;
-  const loader = `${folder}/libvulkan.so.1`;
+  if (files === undefined) return false;
+  const { env } = process;
+  if (!env.VK_DRIVER_FILES && !env.VK_ICD_FILENAMES) {
+    const folder = browserFolders.find((candidate) => files.existsSync(`${candidate}/${swiftShader}`));
+    if (folder === undefined) return false;
+    env.VK_DRIVER_FILES = `${folder}/${swiftShader}`;
+  }
+  const driver = env.VK_DRIVER_FILES || env.VK_ICD_FILENAMES || "";
+  const loader = driver.replace(/[^/]*$/, "libvulkan.so.1");
   if (process.platform === "linux" && files.existsSync(loader)) {
     // RTLD_NOW, and RTLD_NODELETE, by which the library stays although Node finds that it is no module of its own.
     const flags = 0x2 | 0x1000;

@@ -1,5 +1,6 @@
 import { RuntimeError } from "../error.ts";
 import { findAdapter, type Graphics } from "./adapter.ts";
+import type { Wait } from "./patience.ts";
 
 /** Asked for as large as the adapter has them; everything else stays at WebGPU's defaults, which every device has. */
 const wantedLimits = [
@@ -16,6 +17,7 @@ const alive = new Set<Graphics>();
 /** A device none of whose errors is overlooked: once it fails, everything asked of it later is refused. */
 export interface WatchedDevice {
   readonly device: GPUDevice;
+  readonly wait: Wait;
   /** Does something, and rejects if the device finds fault with it; also if it failed before. */
   check<R>(act: () => R): Promise<R>;
   /** Does something without waiting; a fault the device finds is the failure that every later call is refused with. */
@@ -73,6 +75,7 @@ export async function openDevice(): Promise<WatchedDevice> {
 
   return {
     device,
+    wait: graphics.wait,
     async check(act) {
       refuse();
       const { result, error } = scoped(act);

@@ -56,7 +56,7 @@ async function open({ plan, code }: Executable, watched: WatchedDevice): Promise
     async run(entry: EntryName, steps) {
       const program = programs.get(entry);
       if (program === undefined) throw new Error(`the executable has no entry \`${entry}\``);
-      await previous;
+      await watched.wait(previous);
       previous = device.queue.onSubmittedWorkDone().catch(() => {});
       watched.start(() => {
         if (uniformSteps !== steps) device.queue.writeBuffer(memory.uniforms, 0, uniformsFor(steps));
@@ -196,7 +196,7 @@ async function read(watched: WatchedDevice, memory: Memory, ranges: readonly Ran
     device.queue.submit([encoder.finish()]);
   });
   try {
-    await staging.mapAsync(GPUMapMode.READ);
+    await watched.wait(staging.mapAsync(GPUMapMode.READ));
   } catch (thrown) {
     // The device's own failure says why, where it has one.
     await watched.settle();

@@ -1,0 +1,119 @@
+import { describe, expect, test } from "vitest";
+import { initialise } from "../../runtime/initialise.ts";
+import { keyOf } from "../../runtime/random.ts";
+
+const key = keyOf(1, "W");
+const gain = 1;
+
+/** The largest distance of M·Mᵀ (`of` rows) or Mᵀ·M (`of` columns) from the identity. */
+function deviation(matrix: Float32Array, rows: number, columns: number, of: "rows" | "columns"): number {
+  const [count, length] = of === "rows" ? [rows, columns] : [columns, rows];
+  const element = (c: number, i: number) => (of === "rows" ? matrix[c * columns + i] : matrix[i * columns + c]);
+  let worst = 0;
+  for (let c = 0; c < count; c++) {
+    for (let d = 0; d <= c; d++) {
+      let product = 0;
+      for (let i = 0; i < length; i++) product += element(c, i) * element(d, i);
+      worst = Math.max(worst, Math.abs(product - (c === d ? 1 : 0)));
+    }
+  }
+  return worst;
+}
+
+describe("orthogonal", () => {
+  test.each([
+    [100, 100, "rows"],
+    [100, 100, "columns"],
+    [30, 80, "rows"],
+    [80, 30, "columns"],
+    [1, 7, "rows"],
+    [7, 1, "columns"],
+  ] as const)("[%i, %i] has orthonormal %s, to 1e-6", (rows, columns, of) => {
+    const matrix = initialise({ kind: "orthogonal", gain }, [rows, columns], key);
+    expect(deviation(matrix, rows, columns, of)).toBeLessThan(1e-6);
+  });
+
+  test("is distributed by Haar measure: determinants and angles of 2 × 2 matrices are even", () => {
+    const draws = 4000;
+    let rotations = 0;
+    const quadrants = [0, 0, 0, 0];
+    for (let draw = 0; draw < draws; draw++) {
+      const [a, b, c, d] = initialise({ kind: "orthogonal", gain }, [2, 2], keyOf(draw, "Q"));
+      if (a * d - b * c > 0) rotations++;
+      quadrants[(a > 0 ? 1 : 0) + (b > 0 ? 2 : 0)]++;
+    }
+    // Four standard deviations of a binomial count.
+    expect(Math.abs(rotations - draws / 2)).toBeLessThan(4 * Math.sqrt(draws / 4));
+    for (const count of quadrants) expect(Math.abs(count - draws / 4)).toBeLessThan(4 * Math.sqrt((draws * 3) / 16));
+  });
+
+  test("is scaled by its gain", () => {
+    const matrix = initialise({ kind: "orthogonal", gain: 3 }, [20, 20], key);
+    expect(
+      deviation(
+        matrix.map((value) => value / 3),
+        20,
+        20,
+        "rows",
+      ),
+    ).toBeLessThan(1e-6);
+  });
+});
+
+describe("the other initialisers", () => {
+  test("constant and scalar shapes", () => {
+    expect(initialise({ kind: "constant", value: 0.5 }, [2, 2], key)).toEqual(new Float32Array(4).fill(0.5));
+    expect(initialise({ kind: "constant", value: 0.5 }, [], key)).toEqual(new Float32Array([0.5]));
+  });
+
+  test("identity is k identity blocks side by side, times gain", () => {
+    const matrix = initialise({ kind: "identity", gain: 2 }, [2, 6], key);
+    expect([...matrix]).toEqual([2, 0, 2, 0, 2, 0, 0, 2, 0, 2, 0, 2]);
+  });
+
+  test("blocks initialise equal parts of the last axis, each with numbers of its own", () => {
+    const init = {
+      kind: "blocks",
+      parts: [
+        { kind: "constant", value: 1 },
+        { kind: "identity", gain: 1 },
+        { kind: "orthogonal", gain: 1 },
+        { kind: "orthogonal", gain: 1 },
+      ],
+    } as const;
+    const matrix = initialise(init, [10, 40], key);
+    const block = (index: number) => matrix.filter((_, i) => Math.floor((i % 40) / 10) === index);
+    expect(block(0)).toEqual(new Float32Array(100).fill(1));
+    expect(block(1)).toEqual(initialise({ kind: "identity", gain: 1 }, [10, 10], key));
+    expect(deviation(block(2), 10, 10, "rows")).toBeLessThan(1e-6);
+    expect(deviation(block(3), 10, 10, "rows")).toBeLessThan(1e-6);
+    expect(block(2)).not.toEqual(block(3));
+  });
+
+  test("blocks of a bias vector", () => {
+    const parts = [1, 0].map((value) => ({ kind: "constant", value }) as const);
+    expect([...initialise({ kind: "blocks", parts }, [4], key)]).toEqual([1, 1, 0, 0]);
+  });
+
+  test("xavier stays within ±gain·√(6 / (fan in + fan out)) and comes near it", () => {
+    const limit = 2 * Math.sqrt(6 / 150);
+    const values = initialise({ kind: "xavier", gain: 2 }, [50, 100], key).map(Math.abs);
+    expect(Math.max(...values)).toBeLessThanOrEqual(Math.fround(limit));
+    expect(Math.max(...values)).toBeGreaterThan(0.99 * limit);
+  });
+
+  test("uniform and normal have the range and the spread asked for", () => {
+    const uniform = initialise({ kind: "uniform", low: -0.1, high: 0.3 }, [5000], key);
+    expect(Math.min(...uniform)).toBeGreaterThanOrEqual(Math.fround(-0.1));
+    expect(Math.max(...uniform)).toBeLessThan(0.3);
+    const normal = initialise({ kind: "normal", mean: 5, std: 0.1 }, [5000], key);
+    const spread = Math.sqrt(normal.reduce((sum, value) => sum + (value - 5) ** 2, 0) / normal.length);
+    expect(Math.abs(spread - 0.1)).toBeLessThan((4 * 0.1) / Math.sqrt(2 * normal.length));
+  });
+
+  test("the same seed and name give the same numbers, another name others", () => {
+    const init = { kind: "normal", mean: 0, std: 1 } as const;
+    expect(initialise(init, [8], keyOf(4, "W"))).toEqual(initialise(init, [8], keyOf(4, "W")));
+    expect(initialise(init, [8], keyOf(4, "W"))).not.toEqual(initialise(init, [8], keyOf(4, "V")));
+  });
+});
