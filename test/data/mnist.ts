@@ -20,7 +20,9 @@ export function realMnistFolder(): string | undefined {
   const roots = [process.env.CELLC_DATA, join(REPOSITORY, "..", "shared", "data")].filter((root) => root !== undefined);
   return roots
     .flatMap((root) => [root, join(root, "mnist")])
-    .find((folder) => FILE_NAMES.every((name) => existsSync(join(folder, `${name}.gz`)) || existsSync(join(folder, name))));
+    .find((folder) =>
+      FILE_NAMES.every((name) => existsSync(join(folder, `${name}.gz`)) || existsSync(join(folder, name))),
+    );
 }
 
 /** Bytes of an IDX file of unsigned bytes. */
@@ -28,7 +30,7 @@ export function idx(shape: readonly number[], data: Uint8Array): Uint8Array {
   const header = Buffer.alloc(4 + 4 * shape.length);
   header[2] = 0x08;
   header[3] = shape.length;
-  shape.forEach((extent, axis) => header.writeUInt32BE(extent, 4 + 4 * axis));
+  for (const [axis, extent] of shape.entries()) header.writeUInt32BE(extent, 4 + 4 * axis);
   return Buffer.concat([header, data]);
 }
 
@@ -43,8 +45,15 @@ export const SYNTHETIC = { train: 60, test: 20 } as const;
 export async function writeSyntheticMnist(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const images = (count: number) =>
-    idx([count, 28, 28], Uint8Array.from({ length: count * 784 }, (_, i) => syntheticPixel(Math.floor(i / 784), i % 784)));
-  const labels = (count: number) => idx([count], Uint8Array.from({ length: count }, (_, n) => n % 10));
+    idx(
+      [count, 28, 28],
+      Uint8Array.from({ length: count * 784 }, (_, i) => syntheticPixel(Math.floor(i / 784), i % 784)),
+    );
+  const labels = (count: number) =>
+    idx(
+      [count],
+      Uint8Array.from({ length: count }, (_, n) => n % 10),
+    );
   await writeFile(join(folder, "train-images-idx3-ubyte.gz"), gzipSync(images(SYNTHETIC.train)));
   await writeFile(join(folder, "train-labels-idx1-ubyte.gz"), gzipSync(labels(SYNTHETIC.train)));
   await writeFile(join(folder, "t10k-images-idx3-ubyte"), images(SYNTHETIC.test));

@@ -20,14 +20,18 @@ function failureOf(run: () => unknown): Failure {
 describe("an IDX file", () => {
   test("gives back what was written, gzipped or not, for any shape", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 4 }), fc.boolean(), (shape, zip) => {
-        const size = shape.reduce((product, extent) => product * extent, 1);
-        const data = Uint8Array.from({ length: size }, (_, i) => (i * 37) % 256);
-        const file = idx(shape, data);
-        const array = readIdx(zip ? gzipSync(file) : file, "f");
-        expect(array.shape).toEqual(shape);
-        expect(Array.from(array.data)).toEqual(Array.from(data));
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        (shape, zip) => {
+          const size = shape.reduce((product, extent) => product * extent, 1);
+          const data = Uint8Array.from({ length: size }, (_, i) => (i * 37) % 256);
+          const file = idx(shape, data);
+          const array = readIdx(zip ? gzipSync(file) : file, "f");
+          expect(array.shape).toEqual(shape);
+          expect(Array.from(array.data)).toEqual(Array.from(data));
+        },
+      ),
     );
   });
 

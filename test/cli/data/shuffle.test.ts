@@ -5,9 +5,15 @@ import { testStreams } from "../../data/draws.ts";
 
 test("a permutation holds every number once, whatever the draws", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 300 }), fc.func(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), (n, uniform) => {
-      expect(Array.from(permutation(n, uniform)).sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i));
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 300 }),
+      fc.func(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })),
+      (n, uniform) => {
+        expect(Array.from(permutation(n, uniform)).sort((a, b) => a - b)).toEqual(
+          Array.from({ length: n }, (_, i) => i),
+        );
+      },
+    ),
   );
 });
 
