@@ -42,9 +42,12 @@ export function drawCurves(picture: CurvePicture): string {
     height,
     viewBox: `0 0 ${WIDTH} ${height}`,
     role: "img",
-    "aria-label": picture.title,
   });
+  // A <title>, not an aria-label: the serialiser escapes text for XML, but attributes only for HTML.
+  const title = element(document, "title", {});
+  title.textContent = picture.title;
   svg.append(
+    title,
     element(document, "rect", { width: WIDTH, height, fill: "#ffffff" }),
     words(document, picture.title, { x: 24, y: 32, fill: INK, style: `${FONT} font-size: 20px; font-weight: 600;` }),
     words(document, picture.subtitle, { x: 24, y: 55, fill: "#57606a", style: FONT }),

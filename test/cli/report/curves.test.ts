@@ -43,7 +43,7 @@ describe("learning curves", () => {
   });
 
   test("escape words that look like markup", () => {
-    expect(drawCurves(picture)).toContain("Two cells &lt;on&gt; digits");
+    expect(drawCurves(picture)).toContain("<title>Two cells &lt;on&gt; digits</title>");
     expect(drawCurves(picture)).not.toContain("<on>");
   });
 
