@@ -198,7 +198,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .description("measure a trained model with its population statistics")
     .argument("<file>", ".cell file with a model")
     .requiredOption("--task <name>", "see cellc data")
-    .requiredOption("--model <file>", "checkpoint, such as runs/x/model.safetensors")
+    .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors")
     .addOption(target("wasm", "wgsl"))
     .addOption(
       new Option("--split <name>", "what to measure on").choices(["train", "validation", "test"]).default("test"),

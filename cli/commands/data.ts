@@ -41,7 +41,7 @@ export async function data(context: Context, name: string | undefined, options: 
   );
   if (options.svg !== undefined) {
     if (task.picture === undefined)
-      throw new Failure("C0407", exit.usage, `${name} has no pictures`, "leave out --svg");
+      throw new Failure("C0301", exit.usage, `${name} has no pictures`, "leave out --svg");
     await writeAtomically(options.svg, examplesSvg(task, options.split, indices));
     output.say(`${options.svg} written`);
   } else {
@@ -63,7 +63,7 @@ export async function data(context: Context, name: string | undefined, options: 
 function chosen(task: Task, { split, from, count }: DataOptions): readonly number[] {
   const size = task.splits[split];
   if (from >= size)
-    throw new Failure("C0407", exit.usage, `${task.name} has ${size} examples in ${split}, no number ${from}`);
+    throw new Failure("C0301", exit.usage, `${task.name} has ${size} examples in ${split}, no number ${from}`);
   return Array.from({ length: Math.min(count, size - from) }, (_, i) => from + i);
 }
 

@@ -37,14 +37,14 @@ const OPENERS: Readonly<Record<string, Opener>> = {
 
 export const taskNames: readonly string[] = Object.keys(OPENERS);
 
-/** Opens a task. Throws C0407 for an unknown name, and what reading its data throws. */
+/** Opens a task. Throws C0301 for an unknown name, and what reading its data throws. */
 export async function openTask(name: string, options: TaskOptions): Promise<Task> {
   if (!Object.hasOwn(OPENERS, name)) {
-    throw new Failure("C0407", exit.usage, `there is no task ${name}`, `the tasks are ${taskNames.join(", ")}`);
+    throw new Failure("C0301", exit.usage, `there is no task ${name}`, `the tasks are ${taskNames.join(", ")}`);
   }
   const task = await OPENERS[name](options);
   if (options.steps !== undefined && options.steps !== task.steps) {
-    throw new Failure("C0407", exit.usage, `${name} has ${task.steps} steps; its length cannot be chosen`);
+    throw new Failure("C0301", exit.usage, `${name} has ${task.steps} steps; its length cannot be chosen`);
   }
   return task;
 }

@@ -11,7 +11,7 @@ const SPLITS: Readonly<Record<Split, number>> = { train: 50_000, validation: 5_0
 /** `steps` is T, at least 2. Example n of a split reads draws n·(T + 2) … of the stream `adding/<split>`. */
 export function addingTask(steps: number, streams: Streams): Task {
   if (!Number.isInteger(steps) || steps < 2) {
-    throw new Failure("C0407", exit.usage, `adding: ${steps} steps; two marked values need at least 2`);
+    throw new Failure("C0301", exit.usage, `adding: ${steps} steps; two marked values need at least 2`);
   }
   const half = Math.floor(steps / 2);
   return {

@@ -201,8 +201,8 @@ describe("the catalogue", () => {
   });
 
   test("refuses an unknown name, a length for a task of fixed length, and a length too short", async () => {
-    await expect(openTask("toString", options)).rejects.toMatchObject({ code: "C0407", exitCode: 2 });
-    await expect(openTask("digits", { ...options, steps: 9 })).rejects.toMatchObject({ code: "C0407" });
-    await expect(openTask("adding", { ...options, steps: 1 })).rejects.toMatchObject({ code: "C0407" });
+    await expect(openTask("toString", options)).rejects.toMatchObject({ code: "C0301", exitCode: 2 });
+    await expect(openTask("digits", { ...options, steps: 9 })).rejects.toMatchObject({ code: "C0301" });
+    await expect(openTask("adding", { ...options, steps: 1 })).rejects.toMatchObject({ code: "C0301" });
   });
 });

@@ -1,0 +1,23 @@
+/** `cellc check`: everything that is wrong with cells, without compiling them for a target. */
+import { check as checkSource } from "../../compiler/compile.ts";
+import type { Context } from "../context.ts";
+import { sayDiagnostics } from "../diagnostics.ts";
+import { type ExitCode, exit } from "../failure.ts";
+import { fileHost, readSource } from "../source-host.ts";
+
+export async function check({ output }: Context, files: readonly string[]): Promise<ExitCode> {
+  const diagnostics = files.flatMap((file) => {
+    readSource(file);
+    return checkSource(file, fileHost);
+  });
+  sayDiagnostics(diagnostics, output);
+  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  const warnings = diagnostics.length - errors;
+  output.say(`${count(files.length, "file")}: ${count(errors, "error")}, ${count(warnings, "warning")}`);
+  output.result({ ok: errors === 0, diagnostics });
+  return errors === 0 ? exit.ok : exit.input;
+}
+
+function count(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? "" : "s"}`;
+}
