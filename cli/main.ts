@@ -3,12 +3,12 @@
  * `cellc`: reads the command line and hands over to a command, a file each in `commands/`. A command's own modules load
  * only when it runs, so that `--help` is instant and a missing optional package troubles only what needs it.
  */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { Context } from "./context.ts";
 import { type ExitCode, exit } from "./failure.ts";
 import * as read from "./options.ts";
 import { createOutput, type Output } from "./output.ts";
+import { packageVersion } from "./package.ts";
 
 interface GlobalOptions {
   readonly json?: boolean;
@@ -57,7 +57,7 @@ type Runner = (command: Command, work: (context: Context) => Promise<ExitCode>) 
 function buildProgram(run: Runner): Command {
   const program = new Command("cellc")
     .description("Compiles recurrent cells with normalization to WebGPU and WASM kernels, trains and runs them.")
-    .version(version(), "-V, --version")
+    .version(packageVersion(), "-V, --version")
     .option("--json", "print one JSON document to stdout, words to stderr")
     .option("--seed <n>", "seed of initialisation, order and noise", read.wholeNumber, 1)
     .option("--no-color", "no colours (NO_COLOR does the same)")
@@ -108,7 +108,7 @@ function withModelOptions(command: Command): Command {
   return command
     .option("--entry <name>", "which cell or model of the file; the last one unless told otherwise")
     .option("--dims <name=n,...>", "dimensions, such as D=28,H=100", read.dimensions, {})
-    .option("--place <site=norm,...>", 'norms on sites, such as "hh=layer,cc=none"')
+    .option("--place <site=norm,...>", 'norms on sites, such as "hh=layer,cc=none"', read.pairs, [])
     .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
 }
 
@@ -119,10 +119,17 @@ function declareCompileCommands(program: Command, run: Runner): void {
   withModelOptions(program.command("compile"))
     .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
     .argument("<file>", ".cell file")
-    .addOption(target("wasm", "wgsl", "reference"))
+    .addOption(target("wasm", "wgsl"))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
-    .addOption(new Option("--emit <stage>", "print a stage").choices(["ast", "ir", "schedule", "kernels"]))
+    .addOption(
+      new Option("--emit <stage>", "print a stage instead of writing files").choices([
+        "ast",
+        "ir",
+        "schedule",
+        "kernels",
+      ]),
+    )
     .option("--after <pass>", "with --emit ir: the graph after this pass")
     .option("-o, --out <dir>", "folder for plan and kernels")
     .action((file: string, options, command: Command) =>
@@ -219,7 +226,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .command("demo")
     .description("train BN-LSTM and LSTM on generated digits and draw both learning curves")
     .addOption(target("wasm", "wgsl"))
-    .option("--steps <n>", "training steps of each", read.positiveWholeNumber, 500)
+    .option("--steps <n>", "training steps of each", read.positiveWholeNumber, 600)
     .option("--out <dir>", "folder of the results", "runs/demo")
     .action((options, command: Command) =>
       run(command, async (context) => (await import("./commands/demo.ts")).demo(context, options)),
@@ -237,22 +244,6 @@ function declareDataCommand(program: Command, run: Runner): void {
     .action((task: string | undefined, options, command: Command) =>
       run(command, async (context) => (await import("./commands/data.ts")).data(context, task, options)),
     );
-}
-
-function version(): string {
-  // Beside this file's folder in a checkout; one folder further up in a package, whose scripts stand in dist/cli.
-  for (const up of ["../package.json", "../../package.json"]) {
-    try {
-      const found = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as {
-        name?: string;
-        version: string;
-      };
-      if (found.name === "cellc") return found.version;
-    } catch {
-      // Not here.
-    }
-  }
-  return "unknown";
 }
 
 // A reader that has seen enough, such as head, is no error.

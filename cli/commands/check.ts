@@ -10,14 +10,9 @@ export async function check({ output }: Context, files: readonly string[]): Prom
     readSource(file);
     return checkSource(file, fileHost);
   });
-  sayDiagnostics(diagnostics, output);
+  const said = sayDiagnostics(diagnostics, output);
   const errors = diagnostics.filter(({ severity }) => severity === "error").length;
-  const warnings = diagnostics.length - errors;
-  output.say(`${count(files.length, "file")}: ${count(errors, "error")}, ${count(warnings, "warning")}`);
-  output.result({ ok: errors === 0, diagnostics });
+  if (diagnostics.length === 0) output.say(`nothing is wrong with ${files.join(", ")}`);
+  output.result({ ok: errors === 0, diagnostics: said });
   return errors === 0 ? exit.ok : exit.input;
-}
-
-function count(n: number, word: string): string {
-  return `${n} ${word}${n === 1 ? "" : "s"}`;
 }

@@ -6,7 +6,10 @@ import { type ExitCode, exit } from "../failure.ts";
 
 export async function explain({ output }: Context, code: string | undefined): Promise<ExitCode> {
   if (code === undefined) {
-    output.table(["code", "meaning"], Object.entries(catalogue).map(([code, { title }]) => [code, title]));
+    output.table(
+      ["code", "meaning"],
+      Object.entries(catalogue).map(([code, { title }]) => [code, title]),
+    );
     output.result(Object.entries(catalogue).map(([code, message]) => ({ code, ...message })));
     return exit.ok;
   }

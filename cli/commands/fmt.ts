@@ -13,7 +13,7 @@ export interface FmtOptions {
 }
 
 interface Formatted {
-  readonly file: string;
+  readonly name: string;
   readonly before: string;
   readonly after: string;
   readonly diagnostics: readonly Diagnostic[];
@@ -22,32 +22,43 @@ interface Formatted {
 export async function fmt(context: Context, files: readonly string[], options: FmtOptions): Promise<ExitCode> {
   const { output } = context;
   if (options.write && files.includes("-")) {
-    throw new Failure("C0301", exit.usage, "--write cannot write standard input", "leave out --write: the text goes to standard output");
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--write cannot write standard input",
+      "leave out --write: the text goes to standard output",
+    );
   }
   const formatted: Formatted[] = [];
   for (const file of files) {
     const before = file === "-" ? await readAll(context.stdin) : readSource(file);
-    const { text, diagnostics } = format(before, file === "-" ? "standard input" : file);
-    formatted.push({ file, before, after: text, diagnostics });
+    const name = file === "-" ? "standard input" : file;
+    const { text, diagnostics } = format(before, name);
+    formatted.push({ name, before, after: text, diagnostics });
   }
 
   const broken = formatted.filter(({ diagnostics }) => diagnostics.length > 0);
-  for (const { diagnostics } of broken) sayDiagnostics(diagnostics, output);
+  const said = sayDiagnostics(
+    broken.flatMap(({ diagnostics }) => diagnostics),
+    output,
+    Object.fromEntries(formatted.map(({ name, before }) => [name, before])),
+  );
   const readable = formatted.filter(({ diagnostics }) => diagnostics.length === 0);
   const changed = readable.filter(({ before, after }) => before !== after);
   if (options.write) {
-    for (const { file, after } of changed) {
-      await writeAtomically(file, after);
-      output.say(file);
+    for (const { name, after } of changed) {
+      await writeAtomically(name, after);
+      output.say(name);
     }
   } else if (options.check) {
-    for (const { file } of changed) output.say(`${file} is not formatted`);
+    for (const { name } of changed) output.say(`${name} is not formatted`);
   } else {
     for (const { after } of readable) output.print(after);
   }
   output.result({
     ok: broken.length === 0 && !(options.check && changed.length > 0),
-    files: formatted.map(({ file, before, after, diagnostics }) => ({ file, changed: before !== after, text: after, diagnostics })),
+    files: formatted.map(({ name, before, after }) => ({ file: name, changed: before !== after, text: after })),
+    diagnostics: said,
   });
   return broken.length > 0 || (options.check && changed.length > 0) ? exit.input : exit.ok;
 }

@@ -57,24 +57,27 @@ export function summarise(plan: Plan, time: number): PlanSummary {
 
 function summariseEntry(entry: Entry, time: number): EntrySummary {
   const kernels = new Set<string>();
-  const count = (commands: readonly Command[], inside: boolean): { inside: number; outside: number } =>
-    commands.reduce(
-      (sum, command) => {
-        if (command.do === "dispatch") {
-          kernels.add(command.kernel);
-          return inside ? { ...sum, inside: sum.inside + 1 } : { ...sum, outside: sum.outside + 1 };
-        }
-        const loop = count(command.commands, true);
-        return { inside: sum.inside + loop.inside, outside: sum.outside + loop.outside };
-      },
-      { inside: 0, outside: 0 },
-    );
-  const { inside, outside } = count(entry.commands, false);
+  const dispatches = { inside: 0, outside: 0 };
+  const walk = (commands: readonly Command[], place: "inside" | "outside"): void => {
+    for (const command of commands) {
+      if (command.do === "steps") walk(command.commands, "inside");
+      else {
+        kernels.add(command.kernel);
+        dispatches[place] += 1;
+      }
+    }
+  };
+  walk(entry.commands, "outside");
   const memory = Object.fromEntries(
     // Every region that grows has a frame more than steps, for the initial states: see runtime/plan.ts.
     Object.entries(entry.regions).map(([name, { fixed, frame }]) => [name, 4 * (fixed + frame * (time + 1))]),
   ) as Record<RegionName, number>;
-  return { memory, dispatchesPerStep: inside, dispatchesOutside: outside, kernels: [...kernels] };
+  return {
+    memory,
+    dispatchesPerStep: dispatches.inside,
+    dispatchesOutside: dispatches.outside,
+    kernels: [...kernels],
+  };
 }
 
 function sizeOf(shape: readonly number[]): number {

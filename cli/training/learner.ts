@@ -20,8 +20,8 @@ export interface Learner {
   readonly step: number;
   /** One optimiser step; the measures are of this batch, before the step. */
   train(batch: TaskBatch, settings: StepSettings): Promise<Measures>;
-  /** Replaces the population statistics by those of the batches, at fixed parameters. */
-  estimate(batches: Iterable<TaskBatch>): Promise<void>;
+  /** Replaces the population statistics by those of the batches, at fixed parameters. False where one is no number. */
+  estimate(batches: Iterable<TaskBatch>): Promise<boolean>;
   /** Measures with population statistics. */
   evaluate(batches: Iterable<TaskBatch>): Promise<Measures>;
   /** Writes parameters, optimiser state, statistics and the step to a file, atomically. */

@@ -113,7 +113,9 @@ export async function extendCurve(
   );
 }
 
-/** Takes the curve back to a checkpoint's step. */
-export async function rewindCurve(folder: string, step: number): Promise<void> {
-  await truncateCurve(runPaths(folder).curve, step);
+/** Takes the curve back to a checkpoint's step; the seconds of training up to there. */
+export async function takeBackCurve(folder: string, step: number): Promise<number> {
+  const { curve } = runPaths(folder);
+  await truncateCurve(curve, step);
+  return (await readCurve(curve)).at(-1)?.seconds ?? 0;
 }

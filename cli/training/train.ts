@@ -39,7 +39,7 @@ export type Ending =
   | { readonly kind: "finished" }
   /** The step in progress was finished; what was learnt since the last evaluation is in the learner. */
   | { readonly kind: "interrupted" }
-  /** The loss is no number any more. The learner's parameters are spoilt: do not save them. */
+  /** The loss is no number any more, after `step` steps. The learner may be spoilt: do not save it. */
   | { readonly kind: "diverged"; readonly step: number; readonly during: "training" | "evaluation" };
 
 /** Trains until `options.steps` steps are done. `streams` draws the order of the examples: one stream an epoch. */
@@ -86,7 +86,7 @@ export async function train(
   return { kind: "finished" };
 }
 
-/** Estimates population statistics where asked to, and measures the model on the held-out split with them. */
+/** Estimates population statistics where asked to, and measures the model with them. A loss that is no number: it, or they, overflowed. */
 export async function evaluate(
   learner: Learner,
   task: Task,
@@ -95,7 +95,8 @@ export async function evaluate(
   if (options.statistics === "exact") {
     // Whole batches only: a smaller last one would weigh its own noisier statistics as much as the others'.
     const whole = Math.floor(Math.min(task.splits.train, options.estimateExamples) / options.batch) * options.batch;
-    await learner.estimate(batchesOf(task, "train", options.batch, Math.max(options.batch, whole)));
+    const batches = batchesOf(task, "train", options.batch, Math.max(options.batch, whole));
+    if (!(await learner.estimate(batches))) return { loss: Number.NaN, metrics: {} };
   }
   return learner.evaluate(batchesOf(task, options.evaluateOn, options.batch));
 }

@@ -7,7 +7,7 @@ import {
   extendCurve,
   type RunRecord,
   readRecord,
-  rewindCurve,
+  takeBackCurve,
   writeRecord,
 } from "../../../cli/training/run-folder.ts";
 import { withFolder } from "../../data/mnist.ts";
@@ -54,11 +54,11 @@ test("a folder takes a new run only when empty, and a resumed one only when it i
 test("a curve grows, is drawn, and is taken back to a checkpoint's step", () =>
   withFolder(async (folder) => {
     const words = { title: "t", subtitle: "s", name: "smnist", metric: "accuracy" };
-    const point = (step: number) => ({ kind: "train", step, epoch: 1, loss: 1, seconds: 0 }) as const;
+    const point = (step: number) => ({ kind: "train", step, epoch: 1, loss: 1, seconds: 10 * step }) as const;
     await extendCurve(folder, [point(1), point(2)], words);
     await extendCurve(folder, [point(3)], words);
     expect((await readCurve(join(folder, "curve.jsonl"))).map(({ step }) => step)).toEqual([1, 2, 3]);
-    await rewindCurve(folder, 2);
+    expect(await takeBackCurve(folder, 2)).toBe(20);
     expect((await readCurve(join(folder, "curve.jsonl"))).map(({ step }) => step)).toEqual([1, 2]);
     expect(await readFile(join(folder, "curve.svg"), "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
     expect((await readdir(folder)).sort()).toEqual(["curve.jsonl", "curve.svg"]);

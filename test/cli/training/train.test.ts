@@ -23,6 +23,7 @@ class Recorder implements Learner {
   readonly settings: StepSettings[] = [];
   readonly estimated: number[][][] = [];
   readonly evaluated: number[][][] = [];
+  estimable = true;
   readonly loss: (step: number) => number;
   readonly evaluationLoss: (step: number) => number;
 
@@ -41,6 +42,7 @@ class Recorder implements Learner {
 
   async estimate(batches: Iterable<TaskBatch>) {
     this.estimated.push(Array.from(batches, (batch) => Array.from(batch.inputs.x)));
+    return this.estimable;
   }
 
   async evaluate(batches: Iterable<TaskBatch>) {
@@ -160,6 +162,13 @@ describe("training", () => {
     const { ending, evaluations } = await run(learner);
     expect(ending).toEqual({ kind: "diverged", step: 5, during: "evaluation" });
     expect(evaluations).toEqual([]);
+  });
+
+  test("stops at statistics that are no numbers, without an evaluation", async () => {
+    const learner = new Recorder();
+    learner.estimable = false;
+    expect((await run(learner)).ending).toEqual({ kind: "diverged", step: 5, during: "evaluation" });
+    expect(learner.evaluated).toEqual([]);
   });
 
   test("interrupted finishes the step it is in and starts nothing more", async () => {
