@@ -1,4 +1,4 @@
-/** What a command gives the shell back; `docs/cli.md` and `cellc --help` repeat this table. */
+/** What a command gives the shell back; `cellc --help` repeats this table. */
 export const exit = {
   ok: 0,
   /** The input is wrong: a cell with errors, a corrupt data file, a checkpoint of another model. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../../../cli/report/curve-log.ts";
@@ -19,6 +19,18 @@ test("an atomic write that fails leaves no part behind", () =>
     await mkdir(join(folder, "taken/inside"), { recursive: true });
     await expect(writeAtomically(join(folder, "taken"), "x")).rejects.toThrow();
     expect(await readdir(folder)).toEqual(["taken"]);
+  }));
+
+test("an atomic write goes through a symbolic link and keeps the file's permissions", () =>
+  withFolder(async (folder) => {
+    const [file, link] = [join(folder, "file"), join(folder, "link")];
+    await writeFile(file, "old");
+    await chmod(file, 0o640);
+    await symlink(file, link);
+    await writeAtomically(link, "new");
+    expect(await readFile(file, "utf8")).toBe("new");
+    expect((await stat(file)).mode & 0o777).toBe(0o640);
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
   }));
 
 test("writes to one path at once leave one of them whole", () =>
