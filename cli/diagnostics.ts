@@ -21,10 +21,13 @@ export function sayDiagnostics(
   return diagnostics.map((diagnostic) => toJSON(diagnostic, sources));
 }
 
+/** Diagnostics about the value of an option and not about a text. */
+const USAGE: ReadonlySet<string> = new Set(["C0301", "C0302"]);
+
 /** The end of a command that diagnostics stopped. */
 export function reportDiagnostics(diagnostics: readonly Diagnostic[], output: Output): ExitCode {
   output.result({ ok: false, diagnostics: sayDiagnostics(diagnostics, output) });
-  return exit.input;
+  return diagnostics.every(({ code }) => USAGE.has(code)) ? exit.usage : exit.input;
 }
 
 function sourcesOf(diagnostics: readonly Diagnostic[], others: OtherTexts): ReadonlyMap<string, string> {

@@ -108,7 +108,7 @@ function withModelOptions(command: Command): Command {
   return command
     .option("--entry <name>", "which cell or model of the file; the last one unless told otherwise")
     .option("--dims <name=n,...>", "dimensions, such as D=28,H=100", read.dimensions, {})
-    .option("--place <site=norm,...>", 'norms on sites, such as "hh=layer,cc=none"', read.pairs, [])
+    .option("--place <site=norm,...>", 'norms on sites, such as "hh=layer,cc=none"')
     .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
 }
 

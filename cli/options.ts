@@ -52,10 +52,10 @@ export function cells(text: string): Readonly<Record<string, string>> {
   return chosen;
 }
 
-/** `hh=layer,rnn.cc=batch(gamma = 0.1, beta = none)` → [["hh", "layer"], ["rnn.cc", "batch(gamma = 0.1, beta = none)"]] */
-export function pairs(text: string): readonly (readonly [string, string])[] {
+/** `a=1, b=2` → [["a", "1"], ["b", "2"]] */
+function pairs(text: string): readonly (readonly [string, string])[] {
   const found: [string, string][] = [];
-  for (const part of splitOutside(text, ",")) {
+  for (const part of text.split(",")) {
     const at = part.indexOf("=");
     const name = part.slice(0, at).trim();
     const value = part.slice(at + 1).trim();
@@ -64,20 +64,4 @@ export function pairs(text: string): readonly (readonly [string, string])[] {
     found.push([name, value]);
   }
   return found;
-}
-
-/** Cuts at separators that stand outside of parentheses and brackets. */
-function splitOutside(text: string, separator: string): readonly string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let start = 0;
-  for (let i = 0; i < text.length; i++) {
-    if (text[i] === "(" || text[i] === "[") depth += 1;
-    if (text[i] === ")" || text[i] === "]") depth -= 1;
-    if (text[i] === separator && depth === 0) {
-      parts.push(text.slice(start, i));
-      start = i + 1;
-    }
-  }
-  return [...parts, text.slice(start)];
 }

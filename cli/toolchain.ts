@@ -1,11 +1,10 @@
 /** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
 import { type Compilation, compile, type Target } from "../compiler/compile.ts";
-import type { DimParam, File, ModelDecl } from "../compiler/syntax/ast.ts";
-import { parse } from "../compiler/syntax/parse.ts";
+import { type DeclarationInfo, declarations } from "../compiler/semantics/elaborate.ts";
+import { parsePlaceOption } from "../compiler/semantics/placements.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
 import type { Output } from "./output.ts";
-import { readPlacements } from "./placements.ts";
 import { fileHost, readSource } from "./source-host.ts";
 
 export type TargetName = "wasm" | "wgsl";
@@ -15,7 +14,7 @@ export type OptimizerName = "adam" | "rmsprop" | "momentum" | "sgd";
 export interface ModelOptions {
   readonly entry?: string;
   readonly dims: Readonly<Record<string, number>>;
-  readonly place: readonly (readonly [string, string])[];
+  readonly place?: string;
   readonly cell: Readonly<Record<string, string>>;
 }
 
@@ -34,9 +33,9 @@ export interface CompileRequest extends ModelOptions {
 
 /** Compiles, and says warnings where there is an output for them. Throws C0401 for a missing file and CompileError for errors in the text. */
 export async function compileFile(request: CompileRequest, output?: Output): Promise<Compilation> {
-  const text = readSource(request.file);
-  const declared = declaredDims(parse(text, request.file).file, request.entry);
-  const suggested = Object.entries(request.suggested ?? {}).filter(([name]) => declared.has(name));
+  readSource(request.file);
+  const declared = entryOf(declarations(request.file, fileHost), request.entry)?.params ?? [];
+  const suggested = Object.entries(request.suggested ?? {}).filter(([name]) => declared.includes(name));
   const compilation = compile(
     request.file,
     {
@@ -44,7 +43,7 @@ export async function compileFile(request: CompileRequest, output?: Output): Pro
       dims: { ...Object.fromEntries(suggested), ...request.dims },
       batch: request.batch,
       time: request.time,
-      place: readPlacements(request.place),
+      place: request.place === undefined ? [] : parsePlaceOption(request.place),
       cells: request.cell,
       optimizer: request.optimizer,
       observe: request.observe,
@@ -79,12 +78,9 @@ export async function openBackend(target: TargetName): Promise<Backend> {
   }
 }
 
-/** Names of the dimensions of the entry, or of all models and cells where the entry is not in this file. */
-function declaredDims(file: File, entry: string | undefined): ReadonlySet<string> {
-  const open = file.declarations.filter((declaration) => declaration.kind === "model" || declaration.kind === "cell");
-  const chosen = open.filter(({ name }) => name.text === entry);
-  const params = (chosen.length > 0 ? chosen : open).flatMap(
-    ({ params }): readonly ModelDecl["params"][number][] => params,
-  );
-  return new Set(params.filter((param): param is DimParam => param.kind === "dim").map(({ name }) => name.text));
+/** The declaration that compiling will take: the one named, else the last model, else the last cell. */
+function entryOf(declared: readonly DeclarationInfo[], name: string | undefined): DeclarationInfo | undefined {
+  const open = declared.filter(({ kind }) => kind === "model" || kind === "cell");
+  if (name !== undefined) return open.find((declaration) => declaration.name === name);
+  return open.findLast(({ kind }) => kind === "model") ?? open.at(-1);
 }

@@ -102,7 +102,6 @@ async function trainCell(
       target: options.target,
       batch: BATCH,
       dims: { H: HIDDEN },
-      place: [],
       cell: { rnn: cell },
       optimizer: "adam",
     } as const;

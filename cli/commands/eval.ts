@@ -1,5 +1,5 @@
 /** `cellc eval`: measures a trained model. */
-import { loadCheckpoint } from "../../runtime/node/checkpoint-file.ts";
+import { readCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import { type Context, mnistOptions } from "../context.ts";
 import { openTask } from "../data/catalogue.ts";
 import { taskStreams } from "../data/streams.ts";
@@ -43,7 +43,7 @@ export async function evaluateCommand(context: Context, file: string, options: E
       context.seed,
       output,
     );
-    await session.restore(await loadCheckpoint(options.checkpoint));
+    await session.restore(await readCheckpoint(options.checkpoint));
     const { loss, metrics } = await evaluate(learner, task, {
       statistics: options.stats === "exact" ? "exact" : "ema",
       batch: options.batch,

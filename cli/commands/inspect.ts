@@ -1,4 +1,5 @@
 /** `cellc inspect`: what a compiled cell or model holds and costs. */
+import type { SiteInfo } from "../../compiler/semantics/cells.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { formatCount, type Output } from "../output.ts";
@@ -35,8 +36,8 @@ export async function inspect({ output }: Context, file: string, options: Inspec
   sayTable(
     output,
     "sites",
-    ["site", "norm"],
-    sites.map(({ name, norm }) => [name, norm]),
+    ["site", "norm", ""],
+    sites.map(({ name, norm, recurrent }) => [name, normText(norm), recurrent ? "depends on a state" : ""]),
   );
   sayTable(
     output,
@@ -57,7 +58,8 @@ export async function inspect({ output }: Context, file: string, options: Inspec
     ]),
   );
   if (schedule !== undefined) output.say(`\n${schedule.trimEnd()}`);
-  output.result({ ok: true, ...summary, sites, schedule });
+  const standing = sites.map(({ name, norm, recurrent }) => ({ name, norm, recurrent }));
+  output.result({ ok: true, ...summary, sites: standing, schedule });
   return exit.ok;
 }
 
@@ -75,6 +77,13 @@ function sayTable(
   if (rows.length === 0) return;
   output.say(`\n${output.colors.bold(title)}`);
   output.table(header, rows);
+}
+
+/** `batch(gamma = 0.1, beta = none)`, or a dash where nothing stands. */
+function normText(norm: SiteInfo["norm"]): string {
+  if (norm === undefined) return "–";
+  const args = Object.entries(norm.args).map(([name, value]) => `${name} = ${value}`);
+  return args.length === 0 ? norm.name : `${norm.name}(${args.join(", ")})`;
 }
 
 function shapeText(shape: readonly number[]): string {

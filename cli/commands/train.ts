@@ -1,7 +1,7 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
 import { existsSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
-import { loadCheckpoint } from "../../runtime/node/checkpoint-file.ts";
+import { readCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import { type Context, mnistOptions } from "../context.ts";
 import { openTask } from "../data/catalogue.ts";
 import { seededStreams, taskStreams } from "../data/streams.ts";
@@ -63,7 +63,7 @@ export async function trainCommand(context: Context, file: string, options: Trai
     const paths = runPaths(options.out);
     let before = 0;
     if (previous !== undefined) {
-      if (existsSync(paths.model)) await session.restore(await loadCheckpoint(paths.model));
+      if (existsSync(paths.model)) await session.restore(await readCheckpoint(paths.model));
       before = await takeBackCurve(options.out, learner.step);
       output.say(`going on after step ${learner.step}`);
     }

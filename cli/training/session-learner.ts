@@ -1,6 +1,6 @@
 /** A runtime session as the training loop sees it. */
 import { RuntimeError } from "../../runtime/error.ts";
-import { saveCheckpoint } from "../../runtime/node/checkpoint-file.ts";
+import { writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Learner } from "./learner.ts";
 
@@ -16,7 +16,7 @@ export function sessionLearner(session: Session): Learner {
     },
     estimate: async (batches) => (await finite(session.estimate(batches))) !== undefined,
     evaluate: (batches) => session.evaluate(batches),
-    save: async (path) => saveCheckpoint(path, await session.state()),
+    save: async (path) => writeCheckpoint(path, await session.state()),
   };
 }
 

@@ -1,14 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { describe, expect, test } from "vitest";
-import {
-  cells,
-  dimensions,
-  fraction,
-  pairs,
-  positiveNumber,
-  positiveWholeNumber,
-  wholeNumber,
-} from "../../cli/options.ts";
+import { cells, dimensions, fraction, positiveNumber, positiveWholeNumber, wholeNumber } from "../../cli/options.ts";
 
 describe("numbers on the command line", () => {
   test("are read whole", () => {
@@ -28,13 +20,9 @@ describe("numbers on the command line", () => {
 });
 
 describe("lists on the command line", () => {
-  test("are names and values, with commas inside parentheses left alone", () => {
+  test("are names and values", () => {
     expect(dimensions("D=28, H=100")).toEqual({ D: 28, H: 100 });
     expect(cells("rnn=lstm")).toEqual({ rnn: "lstm" });
-    expect(pairs("hh=batch(gamma = 0.1, beta = none),rnn.cc=none")).toEqual([
-      ["hh", "batch(gamma = 0.1, beta = none)"],
-      ["rnn.cc", "none"],
-    ]);
   });
 
   test("are refused when a part is no pair, or a name comes twice", () => {
