@@ -1,6 +1,12 @@
 /** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
-import { type Compilation, compile, type Target } from "../compiler/compile.ts";
-import { type DeclarationInfo, declarations } from "../compiler/semantics/elaborate.ts";
+import { type Compilation, compile, lower, type Target } from "../compiler/compile.ts";
+import { printGraph } from "../compiler/ir/text.ts";
+import {
+  type DeclarationInfo,
+  declarations,
+  type ElaborateOptions,
+  elaborate,
+} from "../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../compiler/semantics/placements.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
@@ -31,6 +37,16 @@ export interface CompileRequest extends ModelOptions {
   readonly suggested?: Readonly<Record<string, number>>;
 }
 
+/** The passes' stages by name, in order, without a target: `elaborate`, then each pass; a pass that runs twice shows its last. */
+export function lowerFile(request: ModelOptions & { readonly file: string }): ReadonlyMap<string, () => string> {
+  readSource(request.file);
+  const stages = new Map<string, () => string>();
+  const { graph } = elaborate(request.file, fileHost, elaborateOptions(request));
+  stages.set("elaborate", () => printGraph(graph));
+  lower(graph, { observe: (stage, text) => void stages.set(stage, text) });
+  return stages;
+}
+
 /** Compiles, and says warnings where there is an output for them. Throws C0401 for a missing file and CompileError for errors in the text. */
 export async function compileFile(request: CompileRequest, output?: Output): Promise<Compilation> {
   readSource(request.file);
@@ -39,12 +55,9 @@ export async function compileFile(request: CompileRequest, output?: Output): Pro
   const compilation = compile(
     request.file,
     {
-      entry: request.entry,
-      dims: { ...Object.fromEntries(suggested), ...request.dims },
+      ...elaborateOptions({ ...request, dims: { ...Object.fromEntries(suggested), ...request.dims } }),
       batch: request.batch,
       time: request.time,
-      place: request.place === undefined ? [] : parsePlaceOption(request.place),
-      cells: request.cell,
       optimizer: request.optimizer,
       observe: request.observe,
     },
@@ -53,6 +66,11 @@ export async function compileFile(request: CompileRequest, output?: Output): Pro
   );
   if (output !== undefined) sayDiagnostics(compilation.warnings, output);
   return compilation;
+}
+
+/** The command line's options as the compiler takes them. Throws CompileError for a placement it cannot read. */
+export function elaborateOptions({ entry, dims, place, cell }: ModelOptions): ElaborateOptions {
+  return { entry, dims, place: place === undefined ? [] : parsePlaceOption(place), cells: cell };
 }
 
 async function openTarget(name: TargetName): Promise<Target> {

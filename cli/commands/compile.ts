@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { writeAtomically } from "../report/files.ts";
 import { readSource } from "../source-host.ts";
-import { compileFile, type ModelOptions, type TargetName } from "../toolchain.ts";
+import { compileFile, lowerFile, type ModelOptions, type TargetName } from "../toolchain.ts";
 
 export interface CompileCommandOptions extends ModelOptions {
   readonly target: TargetName;
@@ -35,13 +35,21 @@ export async function compileCommand(
     return exit.ok;
   }
 
-  const stages = new Map<string, () => string>();
-  const observe = (stage: string, text: () => string) => void stages.set(stage, text);
+  if (options.emit === "ir") {
+    const text = passText(lowerFile({ ...options, file }), options.after);
+    output.print(text);
+    output.result({ ok: true, stage: "ir", after: options.after, text });
+    return exit.ok;
+  }
+  let schedule = "";
+  const observe = (stage: string, text: () => string) => {
+    if (stage === "schedule" && options.emit === "schedule") schedule = text();
+  };
   const { executable } = await compileFile({ ...options, file, observe }, output);
   if (options.emit !== undefined) {
-    const text = options.emit === "kernels" ? kernelsText(executable) : stageText(stages, options);
+    const text = options.emit === "kernels" ? kernelsText(executable) : schedule;
     output.print(text);
-    output.result({ ok: true, stage: options.emit, after: options.after, text });
+    output.result({ ok: true, stage: options.emit, text });
     return exit.ok;
   }
   const folder = options.out ?? `${executable.plan.name}.${options.target}`;
@@ -52,13 +60,13 @@ export async function compileCommand(
   return exit.ok;
 }
 
-/** The schedule, or the graph after the pass asked for, else after the last one. */
-function stageText(stages: ReadonlyMap<string, () => string>, { emit, after }: CompileCommandOptions): string {
-  const passes = [...stages.keys()].filter((stage) => stage !== "schedule");
-  const stage = emit === "schedule" ? "schedule" : (after ?? passes.at(-1) ?? "");
-  const text = stages.get(stage);
-  if (text === undefined)
-    throw new Failure("C0301", exit.usage, `there is no pass ${stage}`, `the passes are ${passes.join(", ")}`);
+/** The graph after the pass asked for, else after the last one. */
+function passText(stages: ReadonlyMap<string, () => string>, after: string | undefined): string {
+  const names = [...stages.keys()];
+  const text = stages.get(after ?? names[names.length - 1]);
+  if (text === undefined) {
+    throw new Failure("C0301", exit.usage, `there is no pass ${after}`, `the stages are ${names.join(", ")}`);
+  }
   return text();
 }
 

@@ -1,11 +1,10 @@
 /** `cellc gradcheck`: the derived gradients against finite differences, both in f64. */
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { checkGradients } from "../gradients.ts";
 import { fileHost, readSource } from "../source-host.ts";
-import type { ModelOptions } from "../toolchain.ts";
+import { elaborateOptions, type ModelOptions } from "../toolchain.ts";
 
 export interface GradcheckOptions extends ModelOptions {
   readonly batch: number;
@@ -23,9 +22,9 @@ const SMALL = 4;
 
 export async function gradcheck({ output, seed }: Context, file: string, options: GradcheckOptions): Promise<ExitCode> {
   readSource(file);
-  const { entry, dims, batch, time, cell } = options;
-  const chosen = { entry, cells: cell, place: options.place === undefined ? [] : parsePlaceOption(options.place) };
-  const declared = elaborate(file, fileHost, { ...chosen, dims }).dims;
+  const { dims, batch, time } = options;
+  const chosen = elaborateOptions(options);
+  const declared = elaborate(file, fileHost, chosen).dims;
   const small = Object.fromEntries(
     Object.entries(declared).map(([name, size]) => [name, dims[name] ?? Math.min(size, SMALL)]),
   );

@@ -67,7 +67,7 @@ describe("the command line", () => {
     expect(plain.stderr).not.toMatch(colour);
     expect((await cellc(["data", "nope"], { environment: { FORCE_COLOR: "1" } })).stderr).toMatch(colour);
     expect((await cellc(["data", "nope", "--no-color"], { environment: { FORCE_COLOR: "1" } })).stderr).not.toMatch(
-      escape,
+      colour,
     );
   });
 });
