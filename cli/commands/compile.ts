@@ -1,0 +1,99 @@
+/** `cellc compile`: writes a plan and its kernels, or prints a stage of the compilation. */
+import { join } from "node:path";
+import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import { parse } from "../../compiler/syntax/parse.ts";
+import type { Executable } from "../../runtime/plan.ts";
+import type { Context } from "../context.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
+import { writeAtomically } from "../report/files.ts";
+import { readSource } from "../source-host.ts";
+import { compileFile, lowerFile, type ModelOptions, type TargetName } from "../toolchain.ts";
+
+export interface CompileCommandOptions extends ModelOptions {
+  readonly target: TargetName;
+  readonly batch: number;
+  readonly time?: number;
+  readonly emit?: "ast" | "ir" | "schedule" | "kernels";
+  readonly after?: string;
+  readonly out?: string;
+}
+
+export async function compileCommand(
+  context: Context,
+  file: string,
+  options: CompileCommandOptions,
+): Promise<ExitCode> {
+  const { output } = context;
+  if (options.after !== undefined && options.emit !== "ir") {
+    throw new Failure("C0301", exit.usage, "--after is for --emit ir");
+  }
+  if (options.emit === "ast") {
+    const { file: tree, diagnostics } = parse(readSource(file), file);
+    if (diagnostics.length > 0) throw new CompileError(diagnostics);
+    output.print(JSON.stringify(tree, null, 2));
+    output.result(tree);
+    return exit.ok;
+  }
+
+  if (options.emit === "ir") {
+    const text = passText(lowerFile({ ...options, file }), options.after);
+    output.print(text);
+    output.result({ ok: true, stage: "ir", after: options.after, text });
+    return exit.ok;
+  }
+  let schedule = "";
+  const observe = (stage: string, text: () => string) => {
+    if (stage === "schedule" && options.emit === "schedule") schedule = text();
+  };
+  const { executable } = await compileFile({ ...options, file, observe }, output);
+  if (options.emit !== undefined) {
+    const text = options.emit === "kernels" ? kernelsText(executable) : schedule;
+    output.print(text);
+    output.result({ ok: true, stage: options.emit, text });
+    return exit.ok;
+  }
+  const folder = options.out ?? `${executable.plan.name}.${options.target}`;
+  const files = Object.entries(filesOf(executable));
+  for (const [name, content] of files) await writeAtomically(join(folder, name), content);
+  output.say(`${folder}: ${files.map(([name]) => name).join(", ")}`);
+  output.result({ ok: true, folder, files: files.map(([name]) => name) });
+  return exit.ok;
+}
+
+/** The graph after the pass asked for, else after the last one. */
+function passText(stages: ReadonlyMap<string, () => string>, after: string | undefined): string {
+  const names = [...stages.keys()];
+  const text = stages.get(after ?? names[names.length - 1]);
+  if (text === undefined) {
+    throw new Failure("C0301", exit.usage, `there is no pass ${after}`, `the stages are ${names.join(", ")}`);
+  }
+  return text();
+}
+
+function kernelsText({ code }: Executable): string {
+  switch (code.kind) {
+    case "wasm":
+      return code.text;
+    case "wgsl":
+      return Object.entries(code.modules)
+        .map(([name, text]) => `// ${name}\n${text}`)
+        .join("\n");
+    default:
+      return code satisfies never;
+  }
+}
+
+/** `plan.json` and the code: a WASM module with its text, or a WGSL file a kernel. */
+function filesOf({ plan, code }: Executable): Readonly<Record<string, string | Uint8Array>> {
+  const planText = `${JSON.stringify(plan, null, 2)}\n`;
+  switch (code.kind) {
+    case "wasm":
+      return { "kernels.wasm": code.binary, "kernels.wat": code.text, "plan.json": planText };
+    case "wgsl": {
+      const modules = Object.entries(code.modules).map(([name, text]) => [`${name}.wgsl`, text]);
+      return { ...Object.fromEntries(modules), "plan.json": planText };
+    }
+    default:
+      return code satisfies never;
+  }
+}

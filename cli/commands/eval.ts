@@ -1,0 +1,74 @@
+/** `cellc eval`: measures a trained model. */
+import { readCheckpoint } from "../../runtime/node/checkpoint-file.ts";
+import { type Context, mnistOptions } from "../context.ts";
+import { openTask } from "../data/catalogue.ts";
+import { taskStreams } from "../data/streams.ts";
+import type { Split } from "../data/task.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
+import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
+import { openLearner } from "../training/open-learner.ts";
+import { evaluate } from "../training/train.ts";
+
+export interface EvalOptions extends ModelOptions {
+  readonly task: string;
+  readonly checkpoint: string;
+  readonly target: TargetName;
+  readonly optimizer: OptimizerName;
+  readonly split: Split;
+  /** `stored`: those of the checkpoint. `exact`: a pass over training data, with the checkpoint's parameters. */
+  readonly stats: "stored" | "exact";
+  readonly estimate: number;
+  readonly batch: number;
+  readonly data?: string;
+  readonly offline?: boolean;
+  readonly validation?: boolean;
+  readonly time?: number;
+}
+
+export async function evaluateCommand(context: Context, file: string, options: EvalOptions): Promise<ExitCode> {
+  const { output } = context;
+  const task = await openTask(options.task, {
+    mnist: mnistOptions(context, options),
+    streams: taskStreams,
+    validation: options.validation ?? false,
+    steps: options.time,
+  });
+  const backend = await openBackend(options.target);
+  try {
+    const { session, learner } = await openLearner(
+      { ...options, file },
+      task,
+      options.split,
+      backend,
+      context.seed,
+      output,
+    );
+    await session.restore(await readCheckpoint(options.checkpoint));
+    const { loss, metrics } = await evaluate(learner, task, {
+      statistics: options.stats === "exact" ? "exact" : "ema",
+      batch: options.batch,
+      estimateExamples: options.estimate,
+      evaluateOn: options.split,
+    });
+    if (!Number.isFinite(loss))
+      throw new Failure("C0502", exit.diverged, `the loss on ${options.split} is no finite number`);
+    const measures = Object.entries({ loss, ...metrics });
+    output.table(
+      ["measure", options.split],
+      measures.map(([name, value]) => [name, value.toFixed(4)]),
+    );
+    output.result({
+      ok: true,
+      task: task.name,
+      split: options.split,
+      examples: task.splits[options.split],
+      statistics: options.stats,
+      step: learner.step,
+      loss,
+      metrics,
+    });
+    return exit.ok;
+  } finally {
+    backend.close();
+  }
+}

@@ -1,0 +1,50 @@
+/** Every task by name: what `--task` and `cellc data` take. */
+import { exit, Failure } from "../failure.ts";
+import { loadMnist, type MnistOptions } from "./mnist.ts";
+import type { Streams, Task } from "./task.ts";
+import { addingTask } from "./tasks/adding.ts";
+import { digitsTask } from "./tasks/digits.ts";
+import { type MnistReading, mnistTask } from "./tasks/mnist.ts";
+
+export interface TaskOptions {
+  readonly mnist: MnistOptions;
+  /** The draws of generated data and orders. They do not follow `--seed`: a task means the same examples in every run. */
+  readonly streams: Streams;
+  /** Keep the paper's validation images out of MNIST's training set. */
+  readonly validation: boolean;
+  /** Sequence length, for tasks that leave it open. */
+  readonly steps?: number;
+}
+
+type Opener = (options: TaskOptions) => Promise<Task>;
+
+/** Sequence length of `adding` when none is asked for: Hochreiter & Schmidhuber's shortest. */
+const ADDING_STEPS = 100;
+
+const mnist =
+  (reading: MnistReading): Opener =>
+  async ({ mnist, streams, validation }) =>
+    mnistTask(reading, await loadMnist(mnist), streams, validation);
+
+const OPENERS: Readonly<Record<string, Opener>> = {
+  "mnist-rows": mnist("rows"),
+  "mnist-pixels": mnist("pixels"),
+  "mnist-permuted": mnist("permuted"),
+  digits: async ({ streams }) => digitsTask("pixels", streams),
+  "digits-rows": async ({ streams }) => digitsTask("rows", streams),
+  adding: async ({ streams, steps }) => addingTask(steps ?? ADDING_STEPS, streams),
+};
+
+export const taskNames: readonly string[] = Object.keys(OPENERS);
+
+/** Opens a task. Throws C0301 for an unknown name, and what reading its data throws. */
+export async function openTask(name: string, options: TaskOptions): Promise<Task> {
+  if (!Object.hasOwn(OPENERS, name)) {
+    throw new Failure("C0301", exit.usage, `there is no task ${name}`, `the tasks are ${taskNames.join(", ")}`);
+  }
+  const task = await OPENERS[name](options);
+  if (options.steps !== undefined && options.steps !== task.steps) {
+    throw new Failure("C0301", exit.usage, `${name} has ${task.steps} steps; its length cannot be chosen`);
+  }
+  return task;
+}

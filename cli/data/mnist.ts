@@ -1,0 +1,147 @@
+/** MNIST: where its four files are, and what is in them. */
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { exit, Failure } from "../failure.ts";
+import { download } from "./download.ts";
+import { readIdxOf } from "./idx.ts";
+
+export interface ImageSet {
+  readonly count: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** [count, rows, columns], 0 … 255. */
+  readonly pixels: Uint8Array;
+  /** [count], 0 … 9. */
+  readonly labels: Uint8Array;
+}
+
+export interface Mnist {
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+}
+
+export interface MnistOptions {
+  /** `--data`: looked in first. */
+  readonly directory?: string;
+  /** Never ask the network. */
+  readonly offline: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Told before a download starts. */
+  readonly say: (line: string) => void;
+  readonly mirrors?: readonly string[];
+}
+
+/** The published SHA-256 of the gzipped files. */
+const DIGESTS = {
+  "train-images-idx3-ubyte": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+  "train-labels-idx1-ubyte": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+  "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+  "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+} as const;
+
+type FileName = keyof typeof DIGESTS;
+type Files = Readonly<Record<FileName, Uint8Array>>;
+
+const FILES = Object.keys(DIGESTS) as readonly FileName[];
+
+const MIRRORS = [
+  "https://storage.googleapis.com/cvdf-datasets/mnist/",
+  "https://ossci-datasets.s3.amazonaws.com/mnist/",
+];
+
+/** The folders `loadMnist` looks in, in order; the last one is the cache that a download goes to. */
+export function mnistPlaces(options: Pick<MnistOptions, "directory" | "environment">): readonly string[] {
+  const { CELLC_DATA, XDG_CACHE_HOME, HOME } = options.environment;
+  const given = [options.directory, CELLC_DATA].filter((place): place is string => Boolean(place));
+  const cache = XDG_CACHE_HOME ? XDG_CACHE_HOME : join(HOME ?? homedir(), ".cache");
+  return [...given.flatMap((place) => [place, join(place, "mnist")]), join(cache, "cellc", "mnist")];
+}
+
+/**
+ * Loads both sets: from the first place that holds all four files (gzipped or not), else by downloading into the cache.
+ * Throws C0402 for a damaged file and C0405, with every place and mirror and what each lacked, when there is no MNIST.
+ */
+export async function loadMnist(options: MnistOptions): Promise<Mnist> {
+  const places = mnistPlaces(options);
+  const looked: string[] = [];
+  for (const place of places) {
+    const found = await readPlace(place);
+    if (found.missing.length === 0) return parse(found.files as Files, place);
+    looked.push(
+      `${place}: ${found.missing.length === FILES.length ? "none of the files" : `lacks ${found.missing.join(", ")}`}`,
+    );
+  }
+  const cache = places[places.length - 1];
+  if (options.offline) throw notFound([...looked, "the network: not asked, because of --offline"]);
+  const failures = await fillCache(cache, options);
+  if (failures.length > 0) throw notFound([...looked, ...failures]);
+  const fetched = await readPlace(cache);
+  return parse(fetched.files as Files, cache);
+}
+
+async function readPlace(
+  place: string,
+): Promise<{ files: Partial<Record<FileName, Uint8Array>>; missing: FileName[] }> {
+  const files: Partial<Record<FileName, Uint8Array>> = {};
+  for (const name of FILES) {
+    const bytes = (await readIfThere(join(place, name))) ?? (await readIfThere(join(place, `${name}.gz`)));
+    if (bytes !== undefined) files[name] = bytes;
+  }
+  return { files, missing: FILES.filter((name) => files[name] === undefined) };
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return undefined;
+    throw error;
+  }
+}
+
+async function fillCache(cache: string, options: MnistOptions): Promise<readonly string[]> {
+  const present = await readPlace(cache);
+  for (const name of present.missing) {
+    options.say(`fetching ${name}.gz into ${cache}`);
+    const failures = await download({
+      mirrors: options.mirrors ?? MIRRORS,
+      name: `${name}.gz`,
+      sha256: DIGESTS[name],
+      to: join(cache, `${name}.gz`),
+    });
+    if (failures.length > 0) return failures;
+  }
+  return [];
+}
+
+function parse(files: Files, place: string): Mnist {
+  const set = (images: FileName, labels: FileName): ImageSet => {
+    const pixels = readIdxOf(files[images], join(place, images), [undefined, 28, 28]);
+    const [count, rows, columns] = pixels.shape;
+    const classes = readIdxOf(files[labels], join(place, labels), [count]);
+    const wrong = classes.data.findIndex((label) => label > 9);
+    if (wrong >= 0) {
+      throw new Failure(
+        "C0402",
+        exit.input,
+        `${join(place, labels)}: label ${classes.data[wrong]} at ${wrong}, want 0 … 9`,
+      );
+    }
+    return { count, rows, columns, pixels: pixels.data, labels: classes.data };
+  };
+  return {
+    train: set("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    test: set("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+  };
+}
+
+function notFound(looked: readonly string[]): Failure {
+  return new Failure(
+    "C0405",
+    exit.machine,
+    `MNIST is not on this machine. Looked in:\n${looked.map((line) => `  ${line}`).join("\n")}`,
+    `put ${FILES.join(", ")} (with or without .gz) into a folder and name it with --data DIR or CELLC_DATA; or use a generated task: digits, adding`,
+  );
+}

@@ -1,0 +1,55 @@
+/** How a command's failure is said, and the exit code it gives. */
+import { CompileError } from "../compiler/diagnostics/diagnostic.ts";
+import { RuntimeError, type RuntimeErrorCode } from "../runtime/error.ts";
+import { type ExitCode, exit, Failure } from "./failure.ts";
+import type { Output } from "./output.ts";
+
+/** A runtime error's exit code: what the user gave, what the machine lacks, or a fault of ours. */
+const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
+  C0403: exit.input,
+  C0404: exit.input,
+  C0406: exit.input,
+  C0501: exit.input,
+  C0502: exit.diverged,
+  C0503: exit.machine,
+  C0504: exit.machine,
+  C0505: exit.machine,
+  C0506: exit.internal,
+};
+
+/** Prints the failure for people on stderr, and with `--json` as the document on stdout. Returns the exit code. */
+export async function report(error: unknown, output: Output): Promise<ExitCode> {
+  if (error instanceof CompileError)
+    return (await import("./diagnostics.ts")).reportDiagnostics(error.diagnostics, output);
+  const { red, bold, cyan } = output.errorColors;
+  const known = describe(error);
+  if (known !== undefined) {
+    output.warn(`${red(`error[${known.code}]`)}: ${bold(known.message)}`);
+    if (known.help !== undefined) output.warn(`  ${cyan("= help:")} ${known.help}`);
+    output.result({ ok: false, error: { code: known.code, message: known.message, help: known.help } });
+    return known.exitCode;
+  }
+  const thrown = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  output.warn(`${red("internal error")}: this is a fault of cellc, not of your input\n${thrown}`);
+  output.result({ ok: false, error: { code: "internal", message: thrown } });
+  return exit.internal;
+}
+
+interface Known {
+  readonly code: string;
+  readonly message: string;
+  readonly help: string | undefined;
+  readonly exitCode: ExitCode;
+}
+
+function describe(error: unknown): Known | undefined {
+  if (error instanceof Failure) return error;
+  if (error instanceof RuntimeError) {
+    return { code: error.code, message: error.message, help: error.help, exitCode: RUNTIME_EXITS[error.code] };
+  }
+  // The system's own words (ENOENT, EACCES, ENOSPC …) are about a file the user named or a disk that is full.
+  if (error instanceof Error && "syscall" in error && "code" in error) {
+    return { code: String(error.code), message: error.message, help: undefined, exitCode: exit.input };
+  }
+  return undefined;
+}

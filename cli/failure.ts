@@ -1,0 +1,33 @@
+/** What a command gives the shell back; `cellc --help` repeats this table. */
+export const exit = {
+  ok: 0,
+  /** The input is wrong: a cell with errors, a corrupt data file, a checkpoint of another model. */
+  input: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** The machine lacks something: an adapter, a package, the data. */
+  machine: 3,
+  /** Training diverged. */
+  diverged: 4,
+  /** A fault of cellc itself. */
+  internal: 70,
+  /** Stopped by Ctrl-C: 128 + SIGINT. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exit)[keyof typeof exit];
+
+/** An expected end of a command that has no place in a source text: a catalogue code, the user's words, and what to do. */
+export class Failure extends Error {
+  readonly code: string;
+  readonly exitCode: ExitCode;
+  readonly help: string | undefined;
+
+  constructor(code: string, exitCode: ExitCode, message: string, help?: string) {
+    super(message);
+    this.name = "Failure";
+    this.code = code;
+    this.exitCode = exitCode;
+    this.help = help;
+  }
+}

@@ -1,0 +1,67 @@
+/** Reading the values of options. A bad value is commander's InvalidArgumentError: exit code 2, with the option's name. */
+import { InvalidArgumentError } from "commander";
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError("want a whole number.");
+  return value;
+}
+
+export function positiveWholeNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError("want a whole number above 0.");
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError("want a number above 0.");
+  return value;
+}
+
+/** A number in (0, 1]. */
+export function fraction(text: string): number {
+  const value = positiveNumber(text);
+  if (value > 1) throw new InvalidArgumentError("want a number above 0 and at most 1.");
+  return value;
+}
+
+const NAME = /^[\p{L}_][\p{L}\p{N}_]*$/u;
+
+/** `D=28,H=100` */
+export function dimensions(text: string): Readonly<Record<string, number>> {
+  const dims: Record<string, number> = {};
+  for (const [name, value] of pairs(text)) {
+    if (!NAME.test(name)) throw new InvalidArgumentError(`${name} is no name of a dimension.`);
+    dims[name] = positiveWholeNumber(value);
+  }
+  return dims;
+}
+
+/** `rnn=lstm,top=gru` */
+export function cells(text: string): Readonly<Record<string, string>> {
+  const chosen: Record<string, string> = {};
+  for (const [name, value] of pairs(text)) {
+    for (const word of [name, value]) {
+      if (!NAME.test(word)) throw new InvalidArgumentError(`${word} is no name of a cell.`);
+    }
+    chosen[name] = value;
+  }
+  return chosen;
+}
+
+/** `a=1, b=2` → [["a", "1"], ["b", "2"]] */
+function pairs(text: string): readonly (readonly [string, string])[] {
+  const found: [string, string][] = [];
+  for (const part of text.split(",")) {
+    const at = part.indexOf("=");
+    const name = part.slice(0, at).trim();
+    const value = part.slice(at + 1).trim();
+    if (at < 0 || name === "" || value === "") throw new InvalidArgumentError(`want name=value, got "${part.trim()}".`);
+    if (found.some(([other]) => other === name)) throw new InvalidArgumentError(`${name} is given twice.`);
+    found.push([name, value]);
+  }
+  return found;
+}

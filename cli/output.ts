@@ -1,0 +1,185 @@
+/**
+ * The one place that writes for people and for programs. People's words go to stdout; with `--json` stdout holds exactly
+ * one JSON document and the words go to stderr. Progress, warnings and errors always go to stderr.
+ */
+import cliProgress from "cli-progress";
+import picocolors from "picocolors";
+
+/** What Output needs of `process.stdout` and `process.stderr`. */
+export interface Sink extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+}
+
+export interface OutputOptions {
+  readonly json: boolean;
+  /** `--no-color`; NO_COLOR and a stream that is no terminal switch colours off too. */
+  readonly color: boolean;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds, for the pace of progress lines; Date.now unless a test says otherwise. */
+  readonly now?: () => number;
+}
+
+export type Colors = Pick<
+  ReturnType<typeof picocolors.createColors>,
+  "bold" | "dim" | "red" | "green" | "yellow" | "cyan"
+>;
+
+export interface Progress {
+  /** `done` of the total; `facts` are short words after the bar, such as `loss 0.312`. */
+  update(done: number, facts?: string): void;
+  /** Words while the bar stands: the bar is taken down and put back around them. */
+  interject(line: string): void;
+  stop(): void;
+}
+
+export interface Output {
+  readonly json: boolean;
+  /** Colours of the stream that `say` writes to, and of stderr. */
+  readonly colors: Colors;
+  readonly errorColors: Colors;
+  say(line?: string): void;
+  /** To stderr. */
+  warn(text: string): void;
+  /** Text that is the command's product (source, IR, a kernel), to stdout as it is; the `--json` document carries it instead. */
+  print(text: string): void;
+  table(header: readonly string[], rows: readonly (readonly Cell[])[]): void;
+  progress(total: number, unit: string): Progress;
+  /** The document that `--json` prints: call it once, at the end. Without `--json` nothing. */
+  result(document: unknown): void;
+}
+
+export type Cell = string | number;
+
+/** Seconds between progress lines where there is no terminal. */
+const LINE_EVERY = 5;
+
+export function createOutput(options: OutputOptions): Output {
+  const words = options.json ? options.stderr : options.stdout;
+  const colorsOf = (sink: Sink): Colors => picocolors.createColors(wantsColor(options, sink));
+  const colors = colorsOf(words);
+  const say = (line = "") => void words.write(`${line}\n`);
+  let finished = false;
+  return {
+    json: options.json,
+    colors,
+    errorColors: colorsOf(options.stderr),
+    say,
+    warn: (text) => void options.stderr.write(`${text}\n`),
+    print(text) {
+      if (!options.json) options.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+    },
+    table(header, rows) {
+      for (const line of tableLines(header, rows, colors)) say(line);
+    },
+    progress: (total, unit) =>
+      options.stderr.isTTY === true
+        ? barProgress(options.stderr, total, unit)
+        : lineProgress(options.stderr, total, unit, options.now ?? Date.now),
+    result(document) {
+      if (!options.json) return;
+      if (finished) throw new Error("a command printed two JSON documents");
+      finished = true;
+      options.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    },
+  };
+}
+
+/** Aligned lines: numbers to the right, words to the left. */
+export function tableLines(header: readonly string[], rows: readonly (readonly Cell[])[], colors?: Colors): string[] {
+  const texts = rows.map((row) => row.map((cell) => (typeof cell === "number" ? formatCount(cell) : cell)));
+  const numeric = header.map((_, c) => rows.length > 0 && rows.every((row) => typeof row[c] === "number"));
+  const widths = header.map((title, c) => Math.max(title.length, ...texts.map((row) => (row[c] ?? "").length)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((text, c) => (numeric[c] ? text.padStart(widths[c]) : text.padEnd(widths[c])))
+      .join("  ")
+      .trimEnd();
+  const title = line(header);
+  return [colors === undefined ? title : colors.dim(title), ...texts.map(line)];
+}
+
+/** 1234567 → 1,234,567; fractions with four significant digits. */
+export function formatCount(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString("en-US") : Number(value.toPrecision(4)).toString();
+}
+
+/** 75 → 1m15s, 3.2 → 3s. */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, "0")}s`;
+  return `${Math.floor(whole / 3600)}h${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")}m`;
+}
+
+/** NO_COLOR: https://no-color.org, any value that is not empty. */
+function wantsColor(options: OutputOptions, sink: Sink): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = options.environment;
+  if (!options.color || (NO_COLOR !== undefined && NO_COLOR !== "")) return false;
+  if (FORCE_COLOR !== undefined && FORCE_COLOR !== "" && FORCE_COLOR !== "0") return true;
+  return sink.isTTY === true && TERM !== "dumb";
+}
+
+function barProgress(stream: Sink, total: number, unit: string): Progress {
+  const bar = new cliProgress.SingleBar(
+    {
+      stream,
+      format: `{bar} {percentage}%  {value}/{total} ${unit}  {rate}/s  {left} left  {facts}`,
+      hideCursor: true,
+      clearOnComplete: true,
+      barsize: 24,
+      fps: 8,
+      emptyOnZero: true,
+      // Ctrl-C is the command's own: it saves before it goes.
+      gracefulExit: false,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  const pace = createPace(Date.now);
+  let value = 0;
+  let facts = "";
+  const show = () => ({ facts, ...paceWords(pace.rate(value), total - value) });
+  bar.start(total, 0, show());
+  return {
+    update(done, newFacts) {
+      value = done;
+      facts = newFacts ?? facts;
+      bar.update(value, show());
+    },
+    interject(line) {
+      bar.stop();
+      stream.write(`${line}\n`);
+      bar.start(total, value, show());
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function lineProgress(stream: Sink, total: number, unit: string, now: () => number): Progress {
+  const pace = createPace(now);
+  let last = now();
+  return {
+    update(done, facts) {
+      if (now() - last < LINE_EVERY * 1000 && done < total) return;
+      last = now();
+      const { rate, left } = paceWords(pace.rate(done), total - done);
+      const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+      const tail = facts === undefined || facts === "" ? "" : `  ${facts}`;
+      stream.write(`${percent}%  ${done}/${total} ${unit}  ${rate}/s  ${left} left${tail}\n`);
+    },
+    interject: (line) => void stream.write(`${line}\n`),
+    stop: () => {},
+  };
+}
+
+/** Units a second since the start. */
+function createPace(now: () => number): { rate(done: number): number } {
+  const start = now();
+  return { rate: (done) => (done * 1000) / Math.max(1, now() - start) };
+}
+
+function paceWords(rate: number, remaining: number): { rate: string; left: string } {
+  if (rate <= 0) return { rate: "–", left: "–" };
+  return { rate: rate >= 10 ? rate.toFixed(0) : rate.toPrecision(2), left: formatSeconds(remaining / rate) };
+}

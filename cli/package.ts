@@ -1,0 +1,17 @@
+/** Where cellc itself stands, and which one it is. */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of cellc's package.json: above this file's in a checkout, one further up in a package (dist/cli). */
+export const packageRoot: string = findRoot(dirname(fileURLToPath(import.meta.url)));
+
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
+  return version;
+}
+
+function findRoot(folder: string): string {
+  if (existsSync(join(folder, "package.json")) || dirname(folder) === folder) return folder;
+  return findRoot(dirname(folder));
+}

@@ -1,0 +1,104 @@
+/** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
+import { type Compilation, compile, lower, type Target } from "../compiler/compile.ts";
+import { printGraph } from "../compiler/ir/text.ts";
+import {
+  type DeclarationInfo,
+  declarations,
+  type ElaborateOptions,
+  elaborate,
+} from "../compiler/semantics/elaborate.ts";
+import { parsePlaceOption } from "../compiler/semantics/placements.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { sayDiagnostics } from "./diagnostics.ts";
+import type { Output } from "./output.ts";
+import { fileHost, readSource } from "./source-host.ts";
+
+export type TargetName = "wasm" | "wgsl";
+export type OptimizerName = "adam" | "rmsprop" | "momentum" | "sgd";
+
+/** The options that decide what is compiled, as the command line gives them. */
+export interface ModelOptions {
+  readonly entry?: string;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly place?: string;
+  readonly cell: Readonly<Record<string, string>>;
+}
+
+export interface CompileRequest extends ModelOptions {
+  readonly file: string;
+  readonly target: TargetName;
+  readonly batch: number;
+  /** Longest training sequence: how many steps have statistics of their own. */
+  readonly time?: number;
+  readonly optimizer?: OptimizerName;
+  /** Told each stage of the compilation as it is done: the passes by name, then `schedule`. The text is made when asked for. */
+  readonly observe?: (stage: string, text: () => string) => void;
+  /** Dimensions that a task suggests; those that the model does not have are left out. */
+  readonly suggested?: Readonly<Record<string, number>>;
+}
+
+/** The passes' stages by name, in order, without a target: `elaborate`, then each pass; a pass that runs twice shows its last. */
+export function lowerFile(request: ModelOptions & { readonly file: string }): ReadonlyMap<string, () => string> {
+  readSource(request.file);
+  const stages = new Map<string, () => string>();
+  const { graph } = elaborate(request.file, fileHost, elaborateOptions(request));
+  stages.set("elaborate", () => printGraph(graph));
+  lower(graph, { observe: (stage, text) => void stages.set(stage, text) });
+  return stages;
+}
+
+/** Compiles, and says warnings where there is an output for them. Throws C0401 for a missing file and CompileError for errors in the text. */
+export async function compileFile(request: CompileRequest, output?: Output): Promise<Compilation> {
+  readSource(request.file);
+  const declared = entryOf(declarations(request.file, fileHost), request.entry)?.params ?? [];
+  const suggested = Object.entries(request.suggested ?? {}).filter(([name]) => declared.includes(name));
+  const compilation = compile(
+    request.file,
+    {
+      ...elaborateOptions({ ...request, dims: { ...Object.fromEntries(suggested), ...request.dims } }),
+      batch: request.batch,
+      time: request.time,
+      optimizer: request.optimizer,
+      observe: request.observe,
+    },
+    await openTarget(request.target),
+    fileHost,
+  );
+  if (output !== undefined) sayDiagnostics(compilation.warnings, output);
+  return compilation;
+}
+
+/** The command line's options as the compiler takes them. Throws CompileError for a placement it cannot read. */
+export function elaborateOptions({ entry, dims, place, cell }: ModelOptions): ElaborateOptions {
+  return { entry, dims, place: place === undefined ? [] : parsePlaceOption(place), cells: cell };
+}
+
+async function openTarget(name: TargetName): Promise<Target> {
+  switch (name) {
+    case "wasm":
+      return (await import("../targets/wasm/target.ts")).wasm;
+    case "wgsl":
+      return (await import("../targets/wgsl/target.ts")).wgsl;
+    default:
+      return name satisfies never;
+  }
+}
+
+/** Opens the machine that runs a target's code; close it, or Node may not end. Errors: C0503, C0504. */
+export async function openBackend(target: TargetName): Promise<Backend> {
+  switch (target) {
+    case "wasm":
+      return (await import("../runtime/wasm/wasm.ts")).wasmBackend();
+    case "wgsl":
+      return (await import("../runtime/webgpu/webgpu.ts")).webgpuBackend();
+    default:
+      return target satisfies never;
+  }
+}
+
+/** The declaration that compiling will take: the one named, else the last model, else the last cell. */
+function entryOf(declared: readonly DeclarationInfo[], name: string | undefined): DeclarationInfo | undefined {
+  const open = declared.filter(({ kind }) => kind === "model" || kind === "cell");
+  if (name !== undefined) return open.find((declaration) => declaration.name === name);
+  return open.findLast(({ kind }) => kind === "model") ?? open.at(-1);
+}

@@ -1,0 +1,29 @@
+/** What the training loop needs of a compiled model on a machine; `cli/toolchain.ts` makes one from a runtime session. */
+import type { TaskBatch } from "../data/task.ts";
+
+/** Means over examples. */
+export interface Measures {
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface StepSettings {
+  readonly learningRate: number;
+  /** Largest global L2 norm of the gradients; undefined does not clip. */
+  readonly clip: number | undefined;
+  /** Weight of the newest batch in the population statistics' moving average. */
+  readonly momentum: number;
+}
+
+export interface Learner {
+  /** Optimiser steps done, those before a resume included. */
+  readonly step: number;
+  /** One optimiser step; the measures are of this batch, before the step. */
+  train(batch: TaskBatch, settings: StepSettings): Promise<Measures>;
+  /** Replaces the population statistics by those of the batches, at fixed parameters. False where one is no number. */
+  estimate(batches: Iterable<TaskBatch>): Promise<boolean>;
+  /** Measures with population statistics. */
+  evaluate(batches: Iterable<TaskBatch>): Promise<Measures>;
+  /** Writes parameters, optimiser state, statistics and the step to a file, atomically. */
+  save(path: string): Promise<void>;
+}

@@ -1,0 +1,57 @@
+/** A model compiled for a task and loaded on a machine, ready to train or to be measured. */
+import type { Backend } from "../../runtime/backend.ts";
+import type { Plan } from "../../runtime/plan.ts";
+import { Session } from "../../runtime/session.ts";
+import type { Split, Task } from "../data/task.ts";
+import { exit, Failure } from "../failure.ts";
+import type { Output } from "../output.ts";
+import { type CompileRequest, compileFile } from "../toolchain.ts";
+import { checkFit } from "./fit.ts";
+import type { Learner } from "./learner.ts";
+import { sessionLearner } from "./session-learner.ts";
+
+export interface OpenLearner {
+  readonly plan: Plan;
+  readonly session: Session;
+  readonly learner: Learner;
+  /** The model's first metric; "loss" where it has none. */
+  readonly metric: string;
+}
+
+/**
+ * Compiles the model for the request's batch, and for the smaller batch that ends `split`, so that every example is
+ * measured. Throws what compiling throws, and C0406 where task, batch and model do not fit.
+ */
+export async function openLearner(
+  request: Omit<CompileRequest, "suggested" | "time">,
+  task: Task,
+  split: Split,
+  backend: Backend,
+  seed: number,
+  output: Output,
+): Promise<OpenLearner> {
+  if (task.splits.train < request.batch) {
+    throw new Failure(
+      "C0406",
+      exit.input,
+      `${task.name} has ${task.splits.train} training examples, fewer than a batch of ${request.batch}`,
+    );
+  }
+  if (task.splits[split] === 0) {
+    throw new Failure(
+      "C0406",
+      exit.input,
+      `${task.name} has no examples in ${split}`,
+      "--validation sets some aside, for MNIST",
+    );
+  }
+  const full: CompileRequest = { ...request, suggested: task.dims, time: task.steps };
+  const { executable } = await compileFile(full, output);
+  const { plan } = executable;
+  checkFit(plan, task);
+  const session = await Session.open(executable, backend, { seed });
+  const rest = task.splits[split] % request.batch;
+  if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest })).executable);
+  const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";
+  return { plan, session, learner: sessionLearner(session), metric };
+}

@@ -1,0 +1,121 @@
+/** The folder of a run: `run.json`, `curve.jsonl`, `curve.svg`, `model.safetensors`. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exit, Failure } from "../failure.ts";
+import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
+import { drawCurves } from "../report/curves.ts";
+import { writeAtomically } from "../report/files.ts";
+
+/** What decides which examples come at which step: a resumed run must agree with these. */
+export interface RunIdentity {
+  readonly model: string;
+  readonly task: string;
+  readonly batch: number;
+  readonly seed: number;
+}
+
+export type RunStatus = "running" | "finished" | "interrupted" | "diverged";
+
+/** `run.json`. */
+export interface RunRecord extends RunIdentity {
+  readonly format: 1;
+  readonly status: RunStatus;
+  /** Every option of the command, defaults filled in. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly machine: Readonly<Record<string, string | number>>;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly ended?: string;
+  readonly step: number;
+  /** The last evaluation. */
+  readonly result?: Readonly<Record<string, number>>;
+}
+
+export interface RunPaths {
+  readonly record: string;
+  readonly curve: string;
+  readonly picture: string;
+  readonly model: string;
+}
+
+export function runPaths(folder: string): RunPaths {
+  return {
+    record: join(folder, "run.json"),
+    curve: join(folder, "curve.jsonl"),
+    picture: join(folder, "curve.svg"),
+    model: join(folder, "model.safetensors"),
+  };
+}
+
+export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
+  await writeAtomically(runPaths(folder).record, `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** The record of a run in `folder`; undefined where there is none. Throws C0402 when it cannot be read. */
+export async function readRecord(folder: string): Promise<RunRecord | undefined> {
+  const path = runPaths(folder).record;
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    const record = JSON.parse(text) as RunRecord;
+    if (record.format === 1) return record;
+  } catch {
+    // Said below, with the case of another format.
+  }
+  throw new Failure("C0402", exit.input, `${path}: not the record of a run`);
+}
+
+/**
+ * Makes sure that starting does not destroy a run and that resuming goes on with the same one.
+ * Throws C0408: a run stands here already, there is none to resume, or it is another one.
+ */
+export async function checkFolder(
+  folder: string,
+  identity: RunIdentity,
+  resume: boolean,
+): Promise<RunRecord | undefined> {
+  const record = await readRecord(folder);
+  if (record === undefined) {
+    if (resume) throw new Failure("C0408", exit.usage, `${folder} holds no run to resume`);
+    return undefined;
+  }
+  if (!resume) {
+    throw new Failure(
+      "C0408",
+      exit.usage,
+      `${folder} holds a run already`,
+      "go on with it: --resume; or choose another --out",
+    );
+  }
+  for (const key of ["model", "task", "batch", "seed"] as const) {
+    if (record[key] !== identity[key]) {
+      throw new Failure("C0408", exit.usage, `${folder} holds a run with ${key} ${record[key]}, not ${identity[key]}`);
+    }
+  }
+  return record;
+}
+
+/** Adds points to the curve and draws the picture anew. */
+export async function extendCurve(
+  folder: string,
+  points: readonly CurvePoint[],
+  words: { readonly title: string; readonly subtitle: string; readonly name: string; readonly metric: string },
+): Promise<void> {
+  const paths = runPaths(folder);
+  await appendCurve(paths.curve, points);
+  const runs = [{ name: words.name, points: await readCurve(paths.curve) }];
+  await writeAtomically(
+    paths.picture,
+    drawCurves({ title: words.title, subtitle: words.subtitle, runs, metric: words.metric }),
+  );
+}
+
+/** Takes the curve back to a checkpoint's step; the seconds of training up to there. */
+export async function takeBackCurve(folder: string, step: number): Promise<number> {
+  const { curve } = runPaths(folder);
+  await truncateCurve(curve, step);
+  return (await readCurve(curve)).at(-1)?.seconds ?? 0;
+}

@@ -1,0 +1,30 @@
+/** A runtime session as the training loop sees it. */
+import { RuntimeError } from "../../runtime/error.ts";
+import { writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
+import type { Session } from "../../runtime/session.ts";
+import type { Learner } from "./learner.ts";
+
+/** A loss or a statistic that is not finite is an outcome the loop knows what to do about, and not an error. */
+export function sessionLearner(session: Session): Learner {
+  return {
+    get step() {
+      return session.step;
+    },
+    async train(batch, { learningRate, clip, momentum }) {
+      const report = await finite(session.train(batch, { lr: learningRate, clip, momentum }));
+      return report ?? { loss: Number.NaN, metrics: {} };
+    },
+    estimate: async (batches) => (await finite(session.estimate(batches))) !== undefined,
+    evaluate: (batches) => session.evaluate(batches),
+    save: async (path) => writeCheckpoint(path, await session.state()),
+  };
+}
+
+async function finite<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === "C0502") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,116 @@
+/** The training loop: epochs of shuffled batches, an evaluation with population statistics after each, checkpoints. */
+import type { Split, Streams, Task } from "../data/task.ts";
+import type { EvaluationPoint, TrainPoint } from "../report/curve-log.ts";
+import { batchesOf, epochOrder, stepsPerEpoch, trainingBatch } from "./batches.ts";
+import type { Interrupt } from "./interrupt.ts";
+import type { Learner, Measures } from "./learner.ts";
+
+export type Decay = "none" | "linear" | "cosine";
+
+/**
+ * Where evaluation's population statistics come from: `exact`, a pass over training examples at fixed parameters before
+ * each evaluation; `ema`, the moving average kept while training.
+ */
+export type StatisticsSource = "exact" | "ema";
+
+export interface TrainingOptions {
+  /** Steps in all, those before a resume included. */
+  readonly steps: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly decay: Decay;
+  readonly clip: number | undefined;
+  readonly momentum: number;
+  readonly statistics: StatisticsSource;
+  /** Training examples that the exact pass reads. */
+  readonly estimateExamples: number;
+  readonly evaluateOn: Split;
+  /** Steps between evaluations; an epoch's unless asked otherwise. */
+  readonly evaluateEvery: number;
+}
+
+export interface TrainingEvents {
+  onStep(point: TrainPoint): void;
+  /** After an evaluation whose numbers are finite; saving a checkpoint belongs here. */
+  onEvaluation(point: EvaluationPoint): Promise<void>;
+}
+
+export type Ending =
+  | { readonly kind: "finished" }
+  /** The step in progress was finished; what was learnt since the last evaluation is in the learner. */
+  | { readonly kind: "interrupted" }
+  /** The loss is no number any more, after `step` steps. The learner may be spoilt: do not save it. */
+  | { readonly kind: "diverged"; readonly step: number; readonly during: "training" | "evaluation" };
+
+/** Trains until `options.steps` steps are done. `streams` draws the order of the examples: one stream an epoch. */
+export async function train(
+  learner: Learner,
+  task: Task,
+  options: TrainingOptions,
+  streams: Streams,
+  interrupt: Interrupt,
+  events: TrainingEvents,
+): Promise<Ending> {
+  const perEpoch = stepsPerEpoch(task, options.batch);
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  let order: { readonly epoch: number; readonly examples: Uint32Array } | undefined;
+
+  while (learner.step < options.steps) {
+    if (interrupt.requested) return { kind: "interrupted" };
+    const epoch = Math.floor(learner.step / perEpoch);
+    if (order?.epoch !== epoch) order = { epoch, examples: epochOrder(task, streams(`order/${epoch}`)) };
+    const batch = trainingBatch(task, order.examples, options.batch, learner.step % perEpoch);
+    const { loss } = await learner.train(batch, {
+      learningRate: options.learningRate * decayFactor(options.decay, learner.step / options.steps),
+      clip: options.clip,
+      momentum: options.momentum,
+    });
+    if (!Number.isFinite(loss)) return { kind: "diverged", step: learner.step, during: "training" };
+    events.onStep({ kind: "train", step: learner.step, epoch: epoch + 1, loss, seconds: seconds() });
+
+    if (learner.step % options.evaluateEvery === 0 || learner.step === options.steps) {
+      if (interrupt.requested) return { kind: "interrupted" };
+      const { loss, metrics } = await evaluate(learner, task, options);
+      if (!Number.isFinite(loss)) return { kind: "diverged", step: learner.step, during: "evaluation" };
+      await events.onEvaluation({
+        kind: "evaluation",
+        step: learner.step,
+        epoch: epoch + 1,
+        loss,
+        metrics,
+        seconds: seconds(),
+      });
+    }
+  }
+  return { kind: "finished" };
+}
+
+/** Estimates population statistics where asked to, and measures the model with them. A loss that is no number: it, or they, overflowed. */
+export async function evaluate(
+  learner: Learner,
+  task: Task,
+  options: Pick<TrainingOptions, "statistics" | "batch" | "estimateExamples" | "evaluateOn">,
+): Promise<Measures> {
+  if (options.statistics === "exact") {
+    // Whole batches only: a smaller last one would weigh its own noisier statistics as much as the others'.
+    const whole = Math.floor(Math.min(task.splits.train, options.estimateExamples) / options.batch) * options.batch;
+    const batches = batchesOf(task, "train", options.batch, Math.max(options.batch, whole));
+    if (!(await learner.estimate(batches))) return { loss: Number.NaN, metrics: {} };
+  }
+  return learner.evaluate(batchesOf(task, options.evaluateOn, options.batch));
+}
+
+/** `progress` in [0, 1) → the factor on the learning rate. */
+function decayFactor(decay: Decay, progress: number): number {
+  switch (decay) {
+    case "none":
+      return 1;
+    case "linear":
+      return 1 - progress;
+    case "cosine":
+      return (1 + Math.cos(Math.PI * progress)) / 2;
+    default:
+      return decay satisfies never;
+  }
+}

@@ -1,0 +1,46 @@
+/** Runs the command line as a user's shell would, in a process of its own. */
+import { spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const repository: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly cwd?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Sends Ctrl-C once this stands on stderr. */
+  readonly interruptAt?: RegExp;
+}
+
+export function cellc(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const loader = import.meta.resolve("tsx");
+  const child = spawn(process.execPath, ["--import", loader, join(repository, "cli/main.ts"), ...args], {
+    cwd: options.cwd ?? repository,
+    env: { PATH: process.env.PATH, HOME: "/nonexistent", ...options.environment },
+  });
+  let stdout = "";
+  let stderr = "";
+  let interrupted = false;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    if (!interrupted && options.interruptAt?.test(stderr)) {
+      interrupted = true;
+      child.kill("SIGINT");
+    }
+  });
+  child.stdin.end(options.input ?? "");
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
