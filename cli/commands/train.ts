@@ -135,8 +135,9 @@ export async function trainCommand(context: Context, file: string, options: Trai
 
     await extendCurve(options.out, points.splice(0), words);
     if (ending.kind === "interrupted") await learner.save(paths.model);
-    await writeRecord(options.out, record(ending.kind));
-    return finish(context, options.out, ending, record(ending.kind));
+    const last = record(ending.kind);
+    await writeRecord(options.out, last);
+    return finish(context, options.out, ending, last);
   } finally {
     backend.close();
   }

@@ -1,0 +1,102 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readCurve } from "../../cli/report/curve-log.ts";
+import type { RunRecord } from "../../cli/training/run-folder.ts";
+import { withFolder } from "../data/mnist.ts";
+import { cellc } from "./run-cellc.ts";
+
+const FILES = ["curve.jsonl", "curve.svg", "model.safetensors", "run.json"];
+
+const SMALL = ["--task", "digits-rows", "--dims", "H=8", "--batch", "64", "--estimate", "640"];
+
+const train = (out: string, ...more: readonly string[]) => [
+  "train",
+  "examples/smnist.cell",
+  ...SMALL,
+  "--out",
+  out,
+  ...more,
+];
+
+async function recordOf(folder: string): Promise<RunRecord> {
+  return JSON.parse(await readFile(join(folder, "run.json"), "utf8")) as RunRecord;
+}
+
+const trainLosses = async (folder: string) =>
+  (await readCurve(join(folder, "curve.jsonl"))).flatMap((point) => (point.kind === "train" ? [point.loss] : []));
+
+describe("cellc train", () => {
+  test("learns, keeps curve, picture, model and record, and measures what eval measures", () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      const ended = await cellc(train(out, "--steps", "60", "--evaluate-every", "30", "--lr", "1e-2", "--json"));
+      expect(ended.code).toBe(0);
+      expect((await readdir(out)).sort()).toEqual(FILES);
+      const record = await recordOf(out);
+      expect(record).toMatchObject({
+        status: "finished",
+        model: "smnist",
+        task: "digits-rows",
+        batch: 64,
+        seed: 1,
+        step: 60,
+      });
+      expect(JSON.parse(ended.stdout)).toEqual({ ok: true, ...record });
+
+      const points = await readCurve(join(out, "curve.jsonl"));
+      expect(points.filter(({ kind }) => kind === "evaluation").map(({ step }) => step)).toEqual([30, 60]);
+      const losses = await trainLosses(out);
+      expect(losses).toHaveLength(60);
+      expect(losses[59]).toBeLessThan(losses[0] - 0.2);
+
+      const checkpoint = join(out, "model.safetensors");
+      const measured = await cellc(["eval", "examples/smnist.cell", ...SMALL, "--checkpoint", checkpoint, "--json"]);
+      expect(measured.code).toBe(0);
+      const { loss, metrics, step, examples } = JSON.parse(measured.stdout);
+      expect({ loss, ...metrics }).toEqual(record.result);
+      expect([step, examples]).toEqual([60, 2000]);
+    }));
+
+  test("interrupted saves, ends with 130, and resumed gives what an unbroken run gives", () =>
+    withFolder(async (folder) => {
+      const [broken, whole] = [join(folder, "broken"), join(folder, "whole")];
+      const options = ["--steps", "400", "--evaluate-every", "100", "--lr", "1e-2"];
+      const ended = await cellc(train(broken, ...options), { interruptAt: /step 100/ });
+      expect([ended.code, ended.stdout]).toEqual([130, expect.stringContaining("go on with --resume")]);
+      expect((await readdir(broken)).sort()).toEqual(FILES);
+      const stopped = await recordOf(broken);
+      expect(stopped.status).toBe("interrupted");
+      expect(stopped.step).toBeGreaterThanOrEqual(100);
+      expect(stopped.step).toBeLessThan(400);
+
+      expect((await cellc(train(broken, ...options))).code).toBe(2);
+      expect((await cellc(train(broken, ...options, "--resume", "--seed", "2"))).code).toBe(2);
+      expect((await cellc(train(broken, ...options, "--resume"))).code).toBe(0);
+      expect((await cellc(train(whole, ...options))).code).toBe(0);
+      expect(await trainLosses(broken)).toEqual(await trainLosses(whole));
+      expect((await recordOf(broken)).result).toEqual((await recordOf(whole)).result);
+    }));
+
+  test("that diverges ends with 4, says so in the record, and keeps the last good checkpoint", () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      expect((await cellc(train(out, "--optimizer", "sgd", "--steps", "2", "--lr", "1e-2"))).code).toBe(0);
+      const model = await readFile(join(out, "model.safetensors"));
+      const ended = await cellc(train(out, "--optimizer", "sgd", "--steps", "9", "--lr", "1e38", "--resume"));
+      expect([ended.code, ended.stderr]).toEqual([4, expect.stringContaining("error[C0502]")]);
+      expect((await recordOf(out)).status).toBe("diverged");
+      expect((await readdir(out)).sort()).toEqual(FILES);
+      expect((await readFile(join(out, "model.safetensors"))).equals(model)).toBe(true);
+    }));
+
+  test("of a model that the task does not fit ends with 1 and makes no folder", () =>
+    withFolder(async (folder) => {
+      const ended = await cellc(train(join(folder, "run"), "--steps", "1", "--dims", "D=3"));
+      expect([ended.code, ended.stderr]).toEqual([
+        1,
+        expect.stringContaining("the model wants [3] over time, the task gives [6]"),
+      ]);
+      expect(await readdir(folder)).toEqual([]);
+    }));
+});
