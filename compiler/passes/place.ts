@@ -49,13 +49,27 @@ class Placement {
 
   /** Copies `ops`, expanding sites and statistics. `record` takes note of a statistic of this block. */
   private ops(b: Builder, ops: readonly Op[], rename: Renaming, record: (s: Statistic) => void): void {
+    const hints = this.hints(ops);
     for (const op of ops) {
       if (op.op === "scan") this.scan(op, rename, record);
       else if (op.op === "site") rename.set(op.results, [this.site(b, op.attrs.name, rename.of(op.operands[0]), record)]);
       else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
       // Leaves stand outside every loop, also those of a norm inside one.
-      else rename.set(op.results, copy(op.op === "leaf" ? this.top : b, op, rename.of));
+      else rename.set(op.results, copy(op.op === "leaf" ? this.top : b, op, rename.of, hints.get(op.results[0])));
     }
+  }
+
+  /** Names for values that only a site or a statistic names: `hh`, `hh_in` where a norm stands at `hh`, `hh_m`. */
+  private hints(ops: readonly Op[]): ReadonlyMap<Value, string> {
+    const identifier = (name: string): string => name.replaceAll("/", "_");
+    return new Map(
+      ops.flatMap((op): [Value, string][] => {
+        if (op.op === "stat") return [[op.operands[0], identifier(op.attrs.name)]];
+        if (op.op !== "site") return [];
+        const norm = this.graph.norms.has(op.attrs.name);
+        return [[op.operands[0], identifier(op.attrs.name) + (norm ? "_in" : "")]];
+      }),
+    );
   }
 
   private site(b: Builder, name: string, x: Value, record: (s: Statistic) => void): Value {
@@ -64,8 +78,9 @@ class Placement {
     const rename = new Renaming();
     const input = norm.ops.find((op) => op.op === "leaf" && op.attrs.leaf.kind === "input");
     if (input) rename.set(input.results, [x]);
+    const result = norm.results[0].value;
     this.ops(b, norm.ops.filter((op) => op !== input), rename, record);
-    return rename.of(norm.results[0].value);
+    return rename.of(result);
   }
 
   private stat(b: Builder, { attrs: { name, policy }, results: [result] }: OpOf<"stat">, x: Value, record: (s: Statistic) => void): Value {

@@ -40,11 +40,14 @@ export function definedBy<K extends OpName>(defs: Definitions, v: Value, kind: K
   return op?.op === kind ? (op as OpOf<K>) : undefined;
 }
 
-/** Adds a copy of `op` (not a scan) to `b`, with its operands renamed by `rename`; types are inferred anew. */
-export function copy(b: Builder, op: Op, rename: (v: Value) => Value): readonly Value[] {
+/**
+ * Adds a copy of `op` (not a scan) to `b`, with its operands renamed by `rename`; types are inferred anew. `hint` names results
+ * that have no name.
+ */
+export function copy(b: Builder, op: Op, rename: (v: Value) => Value, hint = ""): readonly Value[] {
   if (op.op === "scan") throw new Error("a scan is not copied op by op");
   const results = b.emit(op.op as Exclude<OpName, "scan">, op.operands.map(rename), op.attrs as OpAttrs[Exclude<OpName, "scan">]);
-  return results.map((r, i) => named(b, r, op.results[i].name));
+  return results.map((r, i) => named(b, r, op.results[i].name || hint));
 }
 
 /** Gives the last op's result a readable name. */
