@@ -7,8 +7,8 @@
  */
 import type { Entry, EntryName, Executable, KernelInfo, Plan } from "../runtime/plan.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
-import type { Graph, OpOf, Pass } from "./ir/types.ts";
 import { printGraph } from "./ir/text.ts";
+import type { Graph, OpOf, Pass } from "./ir/types.ts";
 import { type OptimizerName, optimizerGraph, optimizers } from "./optimizers.ts";
 import { defer } from "./passes/defer.ts";
 import { derive } from "./passes/derive.ts";
@@ -73,7 +73,10 @@ export function compile(path: string, options: CompileOptions, target: Target, h
 
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
   const entries = Object.fromEntries(
-    [...scheduled].map(([name, { tensors, commands, regions }]): [string, Entry] => [name, { tensors, commands, regions }]),
+    [...scheduled].map(([name, { tensors, commands, regions }]): [string, Entry] => [
+      name,
+      { tensors, commands, regions },
+    ]),
   );
   const plan: Plan = {
     format: 1,
@@ -86,7 +89,11 @@ export function compile(path: string, options: CompileOptions, target: Target, h
     entries,
     kernels: kernels.map(({ name, lanes, regions }): KernelInfo => ({ name, lanes, regions })),
   };
-  return { executable: { plan, code: target.assemble(kernels) }, warnings: elaborated.warnings, sites: elaborated.sites };
+  return {
+    executable: { plan, code: target.assemble(kernels) },
+    warnings: elaborated.warnings,
+    sites: elaborated.sites,
+  };
 }
 
 export interface Lowered {
@@ -107,7 +114,14 @@ export function lower(graph: Graph, options: Pick<CompileOptions, "observe" | "i
   const placed = (mode: Mode): Graph => place(mode).run(hoisted);
   const finish = [gates, simplify];
   const train = placed("train");
-  const backward = [simplify, derive({ inputs: options.inputGradients ?? false }), simplify, defer, simplify, ...finish];
+  const backward = [
+    simplify,
+    derive({ inputs: options.inputGradients ?? false }),
+    simplify,
+    defer,
+    simplify,
+    ...finish,
+  ];
   options.observe?.("place", () => printGraph(train));
   return {
     placed: train,
@@ -122,7 +136,10 @@ export function lower(graph: Graph, options: Pick<CompileOptions, "observe" | "i
 const isHostWritten = (op: OpOf<"leaf">): boolean => ["input", "index", "noise"].includes(op.attrs.leaf.kind);
 
 /** A hash of what a checkpoint holds: FNV-1a over names, shapes and roles, 64 bits as hex. */
-function fingerprint(name: string, tensors: readonly { name: string; shape: readonly number[]; role: { kind: string } }[]): string {
+function fingerprint(
+  name: string,
+  tensors: readonly { name: string; shape: readonly number[]; role: { kind: string } }[],
+): string {
   const text = JSON.stringify([name, tensors.map((t) => [t.name, t.shape, t.role.kind])]);
   let hash = 0xcbf29ce484222325n;
   for (let i = 0; i < text.length; i++) hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n);

@@ -97,7 +97,8 @@ export function optimizerGraph(name: OptimizerName): Graph {
   const b = new Builder();
   const flat: Type = { dtype: "f32", time: false, batch: false, shape: [dim.variable("params")] };
   const leaf = (leaf: Leaf, type: Type): Value => b.one("leaf", [], { leaf, type }, leaf.name.replace("/", "_"));
-  const vector = (name: string, region: "param" | "grad" | "slot", slot = 0): Value => leaf({ kind: "flat", name, region, slot }, flat);
+  const vector = (name: string, region: "param" | "grad" | "slot", slot = 0): Value =>
+    leaf({ kind: "flat", name, region, slot }, flat);
   const hyper = (name: string): Value => leaf({ kind: "hyper", name }, { ...flat, shape: [] });
 
   const p = vector("p", "param");

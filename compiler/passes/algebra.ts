@@ -14,7 +14,10 @@ import type { SimplifyingBuilder } from "./simplify.ts";
 import { finalState } from "./simplify-scan.ts";
 
 /** An op about to be built: no results yet. */
-export type Candidate = { [K in Exclude<OpName, "scan">]: Pick<OpOf<K>, "op" | "operands" | "attrs"> }[Exclude<OpName, "scan">];
+export type Candidate = { [K in Exclude<OpName, "scan">]: Pick<OpOf<K>, "op" | "operands" | "attrs"> }[Exclude<
+  OpName,
+  "scan"
+>];
 export type Rule = (b: SimplifyingBuilder, op: Candidate) => readonly Value[] | undefined;
 
 const real = (t: Type): Type => ({ ...t, dtype: "f32" });
@@ -36,7 +39,12 @@ function uniform(b: SimplifyingBuilder, v: Value): number | undefined {
   return op && op.attrs.dims.length === 0 ? op.attrs.value : undefined;
 }
 
-const typeOf = (op: Candidate): Type => inferTypes(op.op, op.operands.map((v) => v.type), op.attrs as never)[0];
+const typeOf = (op: Candidate): Type =>
+  inferTypes(
+    op.op,
+    op.operands.map((v) => v.type),
+    op.attrs as never,
+  )[0];
 
 /** An elementwise op on numbers is a number. */
 const foldNumbers: Rule = (b, op) => {
@@ -135,7 +143,11 @@ function invariant(v: Value, axes: Axes, of: Type): boolean {
   if (axes.batch && v.type.batch) return false;
   if (axes.time && v.type.time) return false;
   // A feature reduction takes a factor out only when the factor has no features at all.
-  return axes.features.length === 0 || v.type.shape.every((d) => dim.isOne(d)) || (of.shape.length === 0 && v.type.shape.length === 0);
+  return (
+    axes.features.length === 0 ||
+    v.type.shape.every((d) => dim.isOne(d)) ||
+    (of.shape.length === 0 && v.type.shape.length === 0)
+  );
 }
 
 interface Factors {
@@ -157,7 +169,11 @@ function factors(b: SimplifyingBuilder, v: Value, axes: Axes, of: Type): Factors
   switch (op.op) {
     case "mul": {
       const [l, r] = op.operands.map((o) => factors(b, o, axes, of));
-      const both: Factors = { sign: l.sign === r.sign ? 1 : -1, over: [...l.over, ...r.over], under: [...l.under, ...r.under] };
+      const both: Factors = {
+        sign: l.sign === r.sign ? 1 : -1,
+        over: [...l.over, ...r.over],
+        under: [...l.under, ...r.under],
+      };
       return free(both) ? both : whole;
     }
     case "neg": {
@@ -194,7 +210,11 @@ function centred(here: SimplifyingBuilder, value: Value, axes: Axes): boolean {
     (p.time && x.time) === (q.time && x.time) &&
     [...p.features].sort().join() === [...q.features].sort().join();
   const extents = (dims: readonly string[]): string => dim.show(dim.product(dims.map(dim.parse)));
-  return n.attrs.value === 1 && extents(n.attrs.dims) === extents(reducedExtents(x, sum.attrs.axes)) && same(sum.attrs.axes, axes);
+  return (
+    n.attrs.value === 1 &&
+    extents(n.attrs.dims) === extents(reducedExtents(x, sum.attrs.axes)) &&
+    same(sum.attrs.axes, axes)
+  );
 }
 
 /** The value before broadcasts and reshapes that only add unit axes. */
@@ -202,7 +222,8 @@ function unshaped(b: SimplifyingBuilder, v: Value): Value {
   const op = b.definition(v);
   if (op?.op === "broadcast") return unshaped(b, op.operands[0]);
   const squeezed = (t: Type): readonly dim.Dim[] => t.shape.filter((d) => !dim.isOne(d));
-  if (op?.op === "reshape" && sameShape(squeezed(op.operands[0].type), squeezed(v.type))) return unshaped(b, op.operands[0]);
+  if (op?.op === "reshape" && sameShape(squeezed(op.operands[0].type), squeezed(v.type)))
+    return unshaped(b, op.operands[0]);
   return v;
 }
 
@@ -230,23 +251,39 @@ const sums: Rule = (b, op) => {
   if (inner?.op === "broadcast") {
     const [from] = inner.operands;
     const lead = x.type.shape.length - from.type.shape.length;
-    const made = axes.features.filter((i) => i < lead || (dim.isOne(from.type.shape[i - lead]) && !dim.isOne(x.type.shape[i])));
+    const made = axes.features.filter(
+      (i) => i < lead || (dim.isOne(from.type.shape[i - lead]) && !dim.isOne(x.type.shape[i])),
+    );
     const madeBatch = batch && !from.type.batch;
     const madeTime = time && !from.type.time;
     if (madeBatch || madeTime || made.length > 0) {
-      const n = b.extent([...(madeBatch ? ["batch"] : []), ...(madeTime ? ["time"] : []), ...made.map((i) => dim.show(x.type.shape[i]))]);
+      const n = b.extent([
+        ...(madeBatch ? ["batch"] : []),
+        ...(madeTime ? ["time"] : []),
+        ...made.map((i) => dim.show(x.type.shape[i])),
+      ]);
       const left = axes.features.filter((i) => !made.includes(i)).map((i) => i - lead);
-      const smaller = b.sum(b.mul(from, n), { batch: batch && from.type.batch, time: time && from.type.time, features: left, keep: true });
+      const smaller = b.sum(b.mul(from, n), {
+        batch: batch && from.type.batch,
+        time: time && from.type.time,
+        features: left,
+        keep: true,
+      });
       const shape = type.shape.map(dim.show);
       const fits = sameShape(smaller.type.shape, type.shape);
       const squeezable = dim.equal(dim.product(smaller.type.shape), dim.product(type.shape));
-      if (fits || !squeezable) return squeezable || smaller.type.shape.length <= type.shape.length ? stretched(b, smaller, type) : undefined;
+      if (fits || !squeezable)
+        return squeezable || smaller.type.shape.length <= type.shape.length ? stretched(b, smaller, type) : undefined;
       return [b.broadcast(b.one("reshape", [smaller], { shape }), type)];
     }
     return undefined;
   }
   // Σ over examples or steps of a product is a longer product, when both sides vary along them.
-  if (inner?.op === "dot" && axes.features.length === 0 && inner.operands.every((v) => (!batch || v.type.batch) && (!time || v.type.time))) {
+  if (
+    inner?.op === "dot" &&
+    axes.features.length === 0 &&
+    inner.operands.every((v) => (!batch || v.type.batch) && (!time || v.type.time))
+  ) {
     const a = inner.attrs;
     return [b.one("dot", inner.operands, { ...a, batch: batch || a.batch, time: time || a.time })];
   }
@@ -274,7 +311,15 @@ const sums: Rule = (b, op) => {
   let rest = product(b, stay)!;
   if (stayUnder.length > 0) rest = b.div(rest, product(b, stayUnder)!);
   const features = axes.features.length > 0 ? x.type.shape : rest.type.shape;
-  let total = b.sum(b.broadcast(rest, { ...real(rest.type), time: time || rest.type.time, batch: batch || rest.type.batch, shape: features }), axes);
+  let total = b.sum(
+    b.broadcast(rest, {
+      ...real(rest.type),
+      time: time || rest.type.time,
+      batch: batch || rest.type.batch,
+      shape: features,
+    }),
+    axes,
+  );
   const factor = product(b, out);
   if (factor) total = b.mul(factor, total);
   if (outUnder.length > 0) total = b.div(total, product(b, outUnder)!);
@@ -310,14 +355,20 @@ const movement: Rule = (b, op) => {
       if (op.attrs.permutation.every((p, i) => p === i)) return [x];
       const inner = defined(b, x, "transpose");
       if (!inner) return undefined;
-      return [b.one("transpose", inner.operands, { permutation: op.attrs.permutation.map((i) => inner.attrs.permutation[i]) })];
+      return [
+        b.one("transpose", inner.operands, {
+          permutation: op.attrs.permutation.map((i) => inner.attrs.permutation[i]),
+        }),
+      ];
     }
     case "split":
     case "cut": {
       const inner = defined(b, x, "concat");
       const types = inferTypes(op.op, [x.type], op.attrs as never);
       if (inner && inner.attrs.axis === op.attrs.axis && inner.operands.length === types.length) {
-        const fits = inner.operands.every((v, i) => dim.equal(v.type.shape[op.attrs.axis], types[i].shape[op.attrs.axis]));
+        const fits = inner.operands.every((v, i) =>
+          dim.equal(v.type.shape[op.attrs.axis], types[i].shape[op.attrs.axis]),
+        );
         if (fits) return inner.operands.map((v, i) => b.broadcast(v, types[i]));
       }
       const n = uniform(b, x);
@@ -325,7 +376,8 @@ const movement: Rule = (b, op) => {
     }
     case "concat": {
       const numbers = op.operands.map((v) => uniform(b, v));
-      if (numbers[0] !== undefined && numbers.every((n) => n === numbers[0])) return [b.broadcast(b.scalar(numbers[0]), typeOf(op))];
+      if (numbers[0] !== undefined && numbers.every((n) => n === numbers[0]))
+        return [b.broadcast(b.scalar(numbers[0]), typeOf(op))];
       const first = defined(b, x, "split") ?? defined(b, x, "cut");
       if (first && first.attrs.axis === op.attrs.axis && first.results.length === op.operands.length) {
         if (op.operands.every((v, i) => v === first.results[i])) return [first.operands[0]];
@@ -334,7 +386,8 @@ const movement: Rule = (b, op) => {
     }
     case "at": {
       const inner = b.definition(x);
-      if (inner?.op === "broadcast" && !inner.operands[0].type.time) return [b.broadcast(inner.operands[0], typeOf(op))];
+      if (inner?.op === "broadcast" && !inner.operands[0].type.time)
+        return [b.broadcast(inner.operands[0], typeOf(op))];
       if (inner?.op === "put") {
         return inner.attrs.step === op.attrs.step ? [b.broadcast(inner.operands[0], typeOf(op))] : undefined;
       }

@@ -6,7 +6,7 @@
  * when all it reads is kept already; else it stays, and its own (smaller) value is kept.
  */
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { Builder, copy, definitions, idsAfter, reads, Renaming } from "./rewrite.ts";
+import { Builder, copy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
 
 export const defer: Pass = {
   name: "defer",
@@ -90,7 +90,8 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   const stateResults = body.results.filter((_, i) => i < states && sums[i] === undefined);
   // An op may be wanted on both sides: cheap to say twice, and `simplify` drops what is not read.
   const inside = new Set<Value>([...stateResults, ...handedOver]);
-  for (const op of [...body.ops].reverse()) if (op.results.some((r) => inside.has(r))) for (const v of reads(op)) inside.add(v);
+  for (const op of [...body.ops].reverse())
+    if (op.results.some((r) => inside.has(r))) for (const v of reads(op)) inside.add(v);
   for (const op of body.ops) if (op.results.some((r) => inside.has(r))) local.set(op.results, copy(inner, op, inBody));
 
   const operands = scan.operands.map(rename.of);
@@ -119,4 +120,3 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
     return b.add(operands[i], b.broadcast(b.sum(stacked(added), { time: true }), r.type));
   });
 }
-

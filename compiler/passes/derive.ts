@@ -174,7 +174,10 @@ class Derivation {
         ops: saved.ops,
         results: saved.results,
       },
-      { reverse: !reverse, names: [...live.map((i) => `d_${stateParams[i].name}`), ...borrowed.map((v) => `d_${v.name}`)] },
+      {
+        reverse: !reverse,
+        names: [...live.map((i) => `d_${stateParams[i].name}`), ...borrowed.map((v) => `d_${v.name}`)],
+      },
     );
     live.forEach((i, k) => {
       outer.add(b, scan.operands[i], made.finals[k]);
@@ -235,7 +238,11 @@ class Derivation {
     }
     for (const op of body.ops) if (repeated.has(op)) rename.set(op.results, copy(fresh, op, rename.of));
     for (const op of inner.ops) rename.set(op.results, copy(fresh, op, rename.of));
-    this.extend(scan, kept, outside.filter((v) => !scan.operands.includes(v)));
+    this.extend(
+      scan,
+      kept,
+      outside.filter((v) => !scan.operands.includes(v)),
+    );
     return { ops: fresh.ops, results: results.map(rename.of), params, outside };
   }
 
@@ -261,4 +268,3 @@ function gradient(b: Builder, op: Op, dy: readonly (Value | undefined)[]): reado
   const { grad } = structuralRow(op.op as StructuralOp);
   return grad === "zero" ? [] : grad(b, { x: op.operands, y: op.results, dy, attrs: op.attrs as never });
 }
-

@@ -7,7 +7,7 @@
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
-import { Builder, copy, idsAfter, rebuildScan, Renaming } from "./rewrite.ts";
+import { Builder, copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
 export const gates: Pass = {
   name: "gates",
@@ -15,7 +15,12 @@ export const gates: Pass = {
   run(graph: Graph): Graph {
     const b = new Builder(idsAfter(graph));
     const rename = new Renaming();
-    separate(b, graph.ops, rename, graph.results.map((r) => r.value));
+    separate(
+      b,
+      graph.ops,
+      rename,
+      graph.results.map((r) => r.value),
+    );
     return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
   },
 };
@@ -29,12 +34,14 @@ function spans(v: Value, like: Type): boolean {
   return own !== undefined && whole !== undefined && dim.equal(own, whole) && !dim.isOne(own);
 }
 
-const isLastAxis = (op: OpOf<"split"> | OpOf<"concat">): boolean => op.attrs.axis === op.results[0].type.shape.length - 1;
+const isLastAxis = (op: OpOf<"split"> | OpOf<"concat">): boolean =>
+  op.attrs.axis === op.results[0].type.shape.length - 1;
 
 /** The values among which a demand for parts spreads. */
 function tied(op: Op): readonly Value[] {
   const [y] = op.results;
-  if (isElementwise(op.op) || op.op === "broadcast" || op.op === "stop") return [y, ...op.operands.filter((v) => spans(v, y.type))];
+  if (isElementwise(op.op) || op.op === "broadcast" || op.op === "stop")
+    return [y, ...op.operands.filter((v) => spans(v, y.type))];
   if ((op.op === "sum" || op.op === "maximum") && op.attrs.axes.features.length === 0) return [y, ...op.operands];
   return [];
 }
@@ -117,7 +124,13 @@ function inParts(
   const operand = (v: Value, i: number): Value => (spans(v, y.type) ? pieces(v, n)[i] : whole(v));
   if (isElementwise(op.op)) {
     const name = op.op;
-    return each((i) => b.elementwise(name, op.operands.map((v) => operand(v, i)), y.name));
+    return each((i) =>
+      b.elementwise(
+        name,
+        op.operands.map((v) => operand(v, i)),
+        y.name,
+      ),
+    );
   }
   switch (op.op) {
     case "broadcast":

@@ -52,7 +52,8 @@ class Placement {
     const hints = this.hints(ops);
     for (const op of ops) {
       if (op.op === "scan") this.scan(op, rename, record);
-      else if (op.op === "site") rename.set(op.results, [this.site(b, op.attrs.name, rename.of(op.operands[0]), record)]);
+      else if (op.op === "site")
+        rename.set(op.results, [this.site(b, op.attrs.name, rename.of(op.operands[0]), record)]);
       else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
       // Leaves stand outside every loop, also those of a norm inside one.
       else rename.set(op.results, copy(op.op === "leaf" ? this.top : b, op, rename.of, hints.get(op.results[0])));
@@ -79,11 +80,21 @@ class Placement {
     const input = norm.ops.find((op) => op.op === "leaf" && op.attrs.leaf.kind === "input");
     if (input) rename.set(input.results, [x]);
     const result = norm.results[0].value;
-    this.ops(b, norm.ops.filter((op) => op !== input), rename, record);
+    this.ops(
+      b,
+      norm.ops.filter((op) => op !== input),
+      rename,
+      record,
+    );
     return rename.of(result);
   }
 
-  private stat(b: Builder, { attrs: { name, policy }, results: [result] }: OpOf<"stat">, x: Value, record: (s: Statistic) => void): Value {
+  private stat(
+    b: Builder,
+    { attrs: { name, policy }, results: [result] }: OpOf<"stat">,
+    x: Value,
+    record: (s: Statistic) => void,
+  ): Value {
     if (this.mode === "train") {
       record({ name, policy, value: x });
       return x;
@@ -141,11 +152,13 @@ class Placement {
   private record(name: string, policy: StatPolicy, value: Value): readonly Result[] {
     const b = this.top;
     const perStep = policy.kind === "per_step";
-    const batch =
-      perStep || !value.type.time ? value : b.div(b.sum(value, { time: true }), b.extent(["time"]));
+    const batch = perStep || !value.type.time ? value : b.div(b.sum(value, { time: true }), b.extent(["time"]));
     const type = perStep ? { ...batch.type, time: true } : batch.type;
     const population = b.one("leaf", [], { leaf: { kind: "population", name, policy }, type });
-    const weight = b.one("leaf", [], { leaf: { kind: "hyper", name: "momentum" }, type: { ...type, time: false, shape: [] } });
+    const weight = b.one("leaf", [], {
+      leaf: { kind: "hyper", name: "momentum" },
+      type: { ...type, time: false, shape: [] },
+    });
     const moved = b.add(population, b.mul(weight, b.sub(batch, population)));
     return [
       { kind: "batch_stat", name, value: batch },

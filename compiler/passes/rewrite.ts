@@ -46,7 +46,11 @@ export function definedBy<K extends OpName>(defs: Definitions, v: Value, kind: K
  */
 export function copy(b: Builder, op: Op, rename: (v: Value) => Value, hint = ""): readonly Value[] {
   if (op.op === "scan") throw new Error("a scan is not copied op by op");
-  const results = b.emit(op.op as Exclude<OpName, "scan">, op.operands.map(rename), op.attrs as OpAttrs[Exclude<OpName, "scan">]);
+  const results = b.emit(
+    op.op as Exclude<OpName, "scan">,
+    op.operands.map(rename),
+    op.attrs as OpAttrs[Exclude<OpName, "scan">],
+  );
   return results.map((r, i) => named(b, r, op.results[i].name || hint));
 }
 

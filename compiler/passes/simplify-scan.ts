@@ -31,7 +31,10 @@ function pruneScan(scan: OpOf<"scan">, needed: ReadonlySet<Value>): OpOf<"scan">
   const isLive = scan.results.map((r) => needed.has(r));
   // A state lives when its final value is needed, or when something that lives needs its value within the loop.
   for (let changed = true; changed; ) {
-    const live = reachable(body, body.results.filter((_, i) => isLive[i]));
+    const live = reachable(
+      body,
+      body.results.filter((_, i) => isLive[i]),
+    );
     changed = false;
     for (let i = 0; i < states; i++) {
       if (isLive[i] || !live.has(body.params[i])) continue;
@@ -39,7 +42,10 @@ function pruneScan(scan: OpOf<"scan">, needed: ReadonlySet<Value>): OpOf<"scan">
       changed = true;
     }
   }
-  const live = reachable(body, body.results.filter((_, i) => isLive[i]));
+  const live = reachable(
+    body,
+    body.results.filter((_, i) => isLive[i]),
+  );
   const keepOperand = scan.operands.map((_, i) => (i < states ? isLive[i] : live.has(body.params[i])));
   return {
     ...scan,
@@ -131,7 +137,11 @@ export function simplifyScan(
     if (input >= 0) return inputs[input];
     const def = inner.own(v);
     if (def === undefined && !params.includes(v)) return b.broadcast(v, type);
-    if (def?.op === "broadcast" && inner.own(def.operands[0]) === undefined && ![...params, ...inputParams].includes(def.operands[0]))
+    if (
+      def?.op === "broadcast" &&
+      inner.own(def.operands[0]) === undefined &&
+      ![...params, ...inputParams].includes(def.operands[0])
+    )
       return b.broadcast(def.operands[0], type);
     const seen = outputs.indexOf(v);
     if (seen >= 0) return seen;
@@ -163,4 +173,3 @@ export function finalState(scan: OpOf<"scan">, output: Value, step: "first" | "l
   const state = scan.body!.results.findIndex((v, i) => i < states && v === scan.body!.results[at]);
   return at >= states && state >= 0 ? scan.results[state] : undefined;
 }
-

@@ -8,7 +8,7 @@
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Op, OpAttrs, OpName, OpOf, Pass, Value } from "../ir/types.ts";
 import { rules } from "./algebra.ts";
-import { idsAfter, reads, Renaming } from "./rewrite.ts";
+import { idsAfter, Renaming, reads } from "./rewrite.ts";
 import { pruneScans, simplifyScan } from "./simplify-scan.ts";
 
 export const simplify: Pass = {
@@ -29,12 +29,25 @@ export const simplify: Pass = {
 const size = (ops: readonly Op[]): number => ops.reduce((n, op) => n + 1 + (op.body ? size(op.body.ops) : 0), 0);
 
 function once(graph: Graph): Graph {
-  const live = withoutDead(pruneScans(graph.ops, graph.results.map((r) => r.value)), graph.results.map((r) => r.value));
+  const live = withoutDead(
+    pruneScans(
+      graph.ops,
+      graph.results.map((r) => r.value),
+    ),
+    graph.results.map((r) => r.value),
+  );
   const b = new SimplifyingBuilder(idsAfter(graph));
   const rename = new Renaming();
   rebuild(b, live, rename);
   const results = graph.results.map((r) => ({ ...r, value: rename.of(r.value) }));
-  return { ...graph, ops: withoutDead(b.ops, results.map((r) => r.value)), results };
+  return {
+    ...graph,
+    ops: withoutDead(
+      b.ops,
+      results.map((r) => r.value),
+    ),
+    results,
+  };
 }
 
 function rebuild(b: SimplifyingBuilder, ops: readonly Op[], rename: Renaming): void {
@@ -42,7 +55,13 @@ function rebuild(b: SimplifyingBuilder, ops: readonly Op[], rename: Renaming): v
     if (op.op === "scan") {
       rename.set(
         op.results,
-        simplifyScan(b, op, op.operands.map(rename.of), (inner, inBody) => rebuild(inner, op.body!.ops, inBody), rename),
+        simplifyScan(
+          b,
+          op,
+          op.operands.map(rename.of),
+          (inner, inBody) => rebuild(inner, op.body!.ops, inBody),
+          rename,
+        ),
       );
     } else {
       rename.set(op.results, b.again(op, rename));
@@ -147,7 +166,6 @@ export class SimplifyingBuilder extends Builder {
       op.results[0]?.name ?? "",
     );
   }
-
 }
 
 function keyOf(op: OpName, operands: readonly Value[], attrs: unknown): string {

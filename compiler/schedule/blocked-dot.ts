@@ -59,8 +59,10 @@ export function blockedDot(site: DotSite): readonly KStmt[] | undefined {
     { home: site.b.home, labels: lb, type: site.b.type },
   ];
   const [left, right] = lb.includes(column) ? sides : [sides[1], sides[0]];
-  const has = (o: Operand, axis: string): boolean => (axis === "|" ? o.type.batch : axis === "<" ? o.type.time : o.labels.includes(axis));
-  const stride = (o: Operand, axis: string): number => (axis === "|" ? o.home.batch : o.home.strides[o.labels.indexOf(axis)]);
+  const has = (o: Operand, axis: string): boolean =>
+    axis === "|" ? o.type.batch : axis === "<" ? o.type.time : o.labels.includes(axis);
+  const stride = (o: Operand, axis: string): number =>
+    axis === "|" ? o.home.batch : o.home.strides[o.labels.indexOf(axis)];
 
   const y = op.results[0].type;
   const resultAxes = [...(y.batch ? ["|"] : []), ...out.slice(0, -1)];
@@ -74,7 +76,13 @@ export function blockedDot(site: DotSite): readonly KStmt[] | undefined {
   const inner = contracted[contracted.length - 1];
   const outerMode = stride(right, column) === 1;
   const innerMode =
-    !outerMode && inner !== undefined && inner !== "<" && has(left, inner) && has(right, inner) && stride(left, inner) === 1 && stride(right, inner) === 1;
+    !outerMode &&
+    inner !== undefined &&
+    inner !== "<" &&
+    has(left, inner) &&
+    has(right, inner) &&
+    stride(left, inner) === 1 &&
+    stride(right, inner) === 1;
   if (!outerMode && !innerMode) return undefined;
 
   const extentOf = (axis: string): KExpr => {
@@ -107,12 +115,21 @@ export function blockedDot(site: DotSite): readonly KStmt[] | undefined {
     const type = vectors || innerMode ? "f32x4" : "f32";
     const width = vectors ? 4 : 1;
     const zero: KExpr = type === "f32x4" ? { k: "splat", a: x.float(0) } : x.float(0);
-    const cells = Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (_, j) => ({ i, j, name: site.name(`acc_${i}_${j}`) }))).flat();
+    const cells = Array.from({ length: rows }, (_, i) =>
+      Array.from({ length: columns }, (_, j) => ({ i, j, name: site.name(`acc_${i}_${j}`) })),
+    ).flat();
     const before: KStmt[] = cells.map(({ name }) => ({ s: "var", name, type, value: zero }));
     const names = new Map(contracted.map((axis) => [axis, site.name(axis === "<" ? "s" : axis === "|" ? "n" : axis)]));
-    const inLoop: Index = new Map([...index, ...contracted.map((axis) => [axis, x.variable(names.get(axis)!, "i32")] as const)]);
+    const inLoop: Index = new Map([
+      ...index,
+      ...contracted.map((axis) => [axis, x.variable(names.get(axis)!, "i32")] as const),
+    ]);
 
-    const body = (kind: "f32" | "f32x4", accumulators: readonly { i: number; j: number; name: string }[], scalarRight: boolean): KStmt[] => {
+    const body = (
+      kind: "f32" | "f32x4",
+      accumulators: readonly { i: number; j: number; name: string }[],
+      scalarRight: boolean,
+    ): KStmt[] => {
       const statements: KStmt[] = [];
       const bind = (hint: string, value: KExpr): KExpr => {
         const name = site.name(hint);
@@ -120,19 +137,31 @@ export function blockedDot(site: DotSite): readonly KStmt[] | undefined {
         return x.variable(name, kind);
       };
       const right1 = Array.from({ length: columns }, (_, j) =>
-        bind(`b_${j}`, x.load(region(right.home), at(right, plus(inLoop, column, j * width)), scalarRight ? "f32" : kind)),
+        bind(
+          `b_${j}`,
+          x.load(region(right.home), at(right, plus(inLoop, column, j * width)), scalarRight ? "f32" : kind),
+        ),
       );
       for (let i = 0; i < rows; i++) {
         const from = at(left, plus(inLoop, row, i));
         const value = x.load(region(left.home), from, innerMode ? kind : "f32");
         const leftValue = bind(`a_${i}`, innerMode || kind === "f32" ? value : { k: "splat", a: value });
         for (const c of accumulators.filter((cell) => cell.i === i)) {
-          statements.push({ s: "assign", name: c.name, type: kind, value: { k: "fma", type: kind, a: leftValue, b: right1[c.j], c: x.variable(c.name, kind) } });
+          statements.push({
+            s: "assign",
+            name: c.name,
+            type: kind,
+            value: { k: "fma", type: kind, a: leftValue, b: right1[c.j], c: x.variable(c.name, kind) },
+          });
         }
       }
       return statements;
     };
-    const loops = (axes: readonly string[], body: readonly KStmt[], last?: { from: KExpr; to: KExpr; step: number }): readonly KStmt[] =>
+    const loops = (
+      axes: readonly string[],
+      body: readonly KStmt[],
+      last?: { from: KExpr; to: KExpr; step: number },
+    ): readonly KStmt[] =>
       [...axes].reverse().reduce<readonly KStmt[]>(
         (nest, axis, k) => [
           {
@@ -149,15 +178,25 @@ export function blockedDot(site: DotSite): readonly KStmt[] | undefined {
       );
 
     if (!innerMode) {
-      const done = cells.flatMap(({ i, j, name }) => store(plus(plus(index, row, i), column, j * width), x.variable(name, type), type));
+      const done = cells.flatMap(({ i, j, name }) =>
+        store(plus(plus(index, row, i), column, j * width), x.variable(name, type), type),
+      );
       return [...before, ...loops(contracted, body(type, cells, false)), ...done];
     }
     const n = x.known(extentOf(inner))!;
     const main = n - (n % 4);
-    const statements: KStmt[] = [...before, ...loops(contracted, body("f32x4", cells, false), { from: x.int(0), to: x.int(main), step: 4 })];
+    const statements: KStmt[] = [
+      ...before,
+      ...loops(contracted, body("f32x4", cells, false), { from: x.int(0), to: x.int(main), step: 4 }),
+    ];
     const totals = cells.map((c) => ({ ...c, name: site.name(`sum_${c.i}_${c.j}`) }));
     totals.forEach((c, k) => {
-      statements.push({ s: "var", name: c.name, type: "f32", value: { k: "across", op: "add", a: x.variable(cells[k].name, "f32x4") } });
+      statements.push({
+        s: "var",
+        name: c.name,
+        type: "f32",
+        value: { k: "across", op: "add", a: x.variable(cells[k].name, "f32x4") },
+      });
     });
     if (main < n) {
       for (const axis of contracted) names.set(axis, site.name(axis === "<" ? "s" : axis === "|" ? "n" : axis));
@@ -166,7 +205,8 @@ export function blockedDot(site: DotSite): readonly KStmt[] | undefined {
       for (const axis of contracted) (inLoop as Map<string, KExpr>).set(axis, x.variable(names.get(axis)!, "i32"));
       statements.push(...loops(contracted, body("f32", totals, true), { from: x.int(main), to: x.int(n), step: 1 }));
     }
-    for (const c of totals) statements.push(...store(plus(plus(index, row, c.i), column, c.j), x.variable(c.name, "f32"), "f32"));
+    for (const c of totals)
+      statements.push(...store(plus(plus(index, row, c.i), column, c.j), x.variable(c.name, "f32"), "f32"));
     return statements;
   };
 
@@ -216,7 +256,12 @@ export function blockedDot(site: DotSite): readonly KStmt[] | undefined {
 }
 
 /** `v` in memory, through views that only change strides; undefined when one does more. */
-export function strided(v: Value, home: (v: Value) => Home | undefined, defs: ReadonlyMap<Value, import("../ir/types.ts").Op>, extent: (d: dim.Dim) => number): Strided | undefined {
+export function strided(
+  v: Value,
+  home: (v: Value) => Home | undefined,
+  defs: ReadonlyMap<Value, import("../ir/types.ts").Op>,
+  extent: (d: dim.Dim) => number,
+): Strided | undefined {
   const own = home(v);
   if (own) return { home: own, type: v.type };
   const op = defs.get(v);
@@ -242,7 +287,8 @@ export function strided(v: Value, home: (v: Value) => Home | undefined, defs: Re
     case "at": {
       const { frame } = from.home;
       if (frame.kind !== "shifted" || frame.by < 0 || frame.by > 1) return undefined;
-      if (op.attrs.step === "first") return frame.by === 0 ? { type: v.type, home: { ...from.home, frame: { kind: "first" } } } : undefined;
+      if (op.attrs.step === "first")
+        return frame.by === 0 ? { type: v.type, home: { ...from.home, frame: { kind: "first" } } } : undefined;
       return { type: v.type, home: { ...from.home, frame: { kind: frame.by === 0 ? "last" : "behind" } } };
     }
     default:

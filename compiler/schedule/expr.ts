@@ -62,7 +62,12 @@ export const sum = (terms: readonly KExpr[]): KExpr => terms.reduce(add, int(0))
 
 export const compare = (op: CompareOp, a: KExpr, b: KExpr): KExpr => ({ k: "compare", op, a, b });
 
-export const load = (memory: Memory, index: KExpr, type: "f32" | "f32x4"): KExpr => ({ k: "load", memory, index, type });
+export const load = (memory: Memory, index: KExpr, type: "f32" | "f32x4"): KExpr => ({
+  k: "load",
+  memory,
+  index,
+  type,
+});
 
 /** The value of an int expression that is a number. */
 export const known = value;

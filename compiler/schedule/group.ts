@@ -26,7 +26,17 @@ export interface Group {
 }
 
 /** Ops without code of their own: they say how other values are read. */
-const views: ReadonlySet<Op["op"]> = new Set(["const", "leaf", "split", "cut", "reshape", "transpose", "broadcast", "at", "concat"]);
+const views: ReadonlySet<Op["op"]> = new Set([
+  "const",
+  "leaf",
+  "split",
+  "cut",
+  "reshape",
+  "transpose",
+  "broadcast",
+  "at",
+  "concat",
+]);
 
 export const isView = (op: Op): boolean => views.has(op.op);
 
@@ -62,14 +72,28 @@ function demand(op: Op): Demand {
   }
   if (op.op === "dot") {
     if (!y.batch) return { owners: ["element", "whole"], space: y };
-    return { owners: y.shape.length > 0 ? ["element", "column", "row", "whole"] : ["row", "element", "whole"], space: y };
+    return {
+      owners: y.shape.length > 0 ? ["element", "column", "row", "whole"] : ["row", "element", "whole"],
+      space: y,
+    };
   }
   if (op.op === "scatter") return { owners: ["element", "whole"], space: y };
-  if (isElementwise(op.op) || op.op === "stop" || op.op === "put" || op.op === "gather" || op.op === "onehot" || op.op === "stat" || op.op === "site") {
+  if (
+    isElementwise(op.op) ||
+    op.op === "stop" ||
+    op.op === "put" ||
+    op.op === "gather" ||
+    op.op === "onehot" ||
+    op.op === "stat" ||
+    op.op === "site"
+  ) {
     const column: readonly Owner[] = y.shape.length > 0 ? ["column", "steps"] : [];
     const row: readonly Owner[] = y.batch ? ["row"] : [];
     // A lone scalar is cheapest beside what made it.
-    return { owners: y.shape.length === 0 && !y.batch && !y.time ? ["whole"] : ["element", ...column, ...row, "whole"], space: y };
+    return {
+      owners: y.shape.length === 0 && !y.batch && !y.time ? ["whole"] : ["element", ...column, ...row, "whole"],
+      space: y,
+    };
   }
   throw new Error(`${op.op} cannot be scheduled`);
 }
@@ -168,7 +192,13 @@ function behind(v: Value, defs: ReadonlyMap<Value, Op>, placed: ReadonlyMap<Valu
 const volume = (t: Type): number => (t.time ? 4 : 0) + (t.batch ? 2 : 0) + (t.shape.length > 0 ? 1 : 0);
 
 /** The ownerships left when `op` joins `group`; none: it cannot. */
-function joined(group: Group, op: Op, need: Demand, defs: ReadonlyMap<Value, Op>, made: ReadonlySet<Value>): readonly Owner[] {
+function joined(
+  group: Group,
+  op: Op,
+  need: Demand,
+  defs: ReadonlyMap<Value, Op>,
+  made: ReadonlySet<Value>,
+): readonly Owner[] {
   const space = volume(need.space) > volume(group.space) ? need.space : group.space;
   return group.owners.filter(
     (owner) =>

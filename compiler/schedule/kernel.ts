@@ -134,7 +134,10 @@ class KernelMaker {
   }
 
   private doc(): string {
-    const made = [...this.in.homes.keys()].filter((v) => this.inside.has(v)).map((v) => v.name).filter((n) => n !== "");
+    const made = [...this.in.homes.keys()]
+      .filter((v) => this.inside.has(v))
+      .map((v) => v.name)
+      .filter((n) => n !== "");
     const owned = {
       column: "some features of the whole batch",
       steps: "some features of the whole batch at every step",
@@ -200,15 +203,22 @@ class KernelMaker {
   /** Computes and stores elementwise values. */
   private points(type: Type, values: readonly Value[]): readonly KStmt[] {
     const vectorize = type.shape.length > 0;
-    return forEachPoint(this.in.machine, this.scope.name, this.axes(type), origin(this.t, type.shape.length), vectorize, (p) => {
-      const evaluation = new Evaluation(this.scope);
-      // Everything is read before anything is written: a value may replace what it is computed from.
-      const computed = values.map((v) => evaluation.at(v, p));
-      values.forEach((v, i) => {
-        evaluation.statements.push(...this.store(v, p, computed[i]));
-      });
-      return evaluation.statements;
-    });
+    return forEachPoint(
+      this.in.machine,
+      this.scope.name,
+      this.axes(type),
+      origin(this.t, type.shape.length),
+      vectorize,
+      (p) => {
+        const evaluation = new Evaluation(this.scope);
+        // Everything is read before anything is written: a value may replace what it is computed from.
+        const computed = values.map((v) => evaluation.at(v, p));
+        values.forEach((v, i) => {
+          evaluation.statements.push(...this.store(v, p, computed[i]));
+        });
+        return evaluation.statements;
+      },
+    );
   }
 
   /** Stores `value` in every home of `v`. */
@@ -251,11 +261,16 @@ class KernelMaker {
       const results = outer.reduce((n, a) => n * (a.most ?? Number.POSITIVE_INFINITY), 1);
       if (results * 2 <= machine.lanes) return this.reduceTogether(ops, outer, inner, start, results);
     }
-    const lastKept = outer.length > 0 && outer[outer.length - 1].axis === from.shape.length - 1 && from.shape.length > 0;
+    const lastKept =
+      outer.length > 0 && outer[outer.length - 1].axis === from.shape.length - 1 && from.shape.length > 0;
     return forEachPoint(machine, this.scope.name, outer, start, lastKept, (p) => {
       const statements: KStmt[] = [];
       const totals = ops.map((op) => this.accumulator(op, p.width, statements));
-      const lastRemoved = !lastKept && inner.length > 0 && inner[inner.length - 1].axis === from.shape.length - 1 && from.shape.length > 0;
+      const lastRemoved =
+        !lastKept &&
+        inner.length > 0 &&
+        inner[inner.length - 1].axis === from.shape.length - 1 &&
+        from.shape.length > 0;
       const vectors = lastRemoved && machine.vector === 4 && (inner[inner.length - 1].most ?? 0) >= 4;
       statements.push(...this.accumulate(ops, totals, inner, p, vectors));
       ops.forEach((op, i) => {
@@ -280,26 +295,45 @@ class KernelMaker {
   }
 
   /** Loops over `inner`, folding each operand into its total. With `vectors` the last axis runs four at a time. */
-  private accumulate(ops: readonly Op[], totals: readonly KExpr[], inner: readonly Axis[], p: Point, vectors: boolean): readonly KStmt[] {
-    const fold = (targets: readonly KExpr[]) => (q: Point): readonly KStmt[] => {
-      const evaluation = new Evaluation(this.scope);
-      ops.forEach((op, i) => {
-        const target = targets[i] as Extract<KExpr, { k: "var" }>;
-        const type = target.type as "f32" | "f32x4";
-        const value = evaluation.at(op.operands[0], q);
-        const math = op.op === "maximum" ? "max" : "add";
-        evaluation.statements.push({ s: "assign", name: target.name, type, value: { k: "math", op: math, type, args: [target, value] } });
-      });
-      return evaluation.statements;
-    };
+  private accumulate(
+    ops: readonly Op[],
+    totals: readonly KExpr[],
+    inner: readonly Axis[],
+    p: Point,
+    vectors: boolean,
+  ): readonly KStmt[] {
+    const fold =
+      (targets: readonly KExpr[]) =>
+      (q: Point): readonly KStmt[] => {
+        const evaluation = new Evaluation(this.scope);
+        ops.forEach((op, i) => {
+          const target = targets[i] as Extract<KExpr, { k: "var" }>;
+          const type = target.type as "f32" | "f32x4";
+          const value = evaluation.at(op.operands[0], q);
+          const math = op.op === "maximum" ? "max" : "add";
+          evaluation.statements.push({
+            s: "assign",
+            name: target.name,
+            type,
+            value: { k: "math", op: math, type, args: [target, value] },
+          });
+        });
+        return evaluation.statements;
+      };
     const nest = (axes: readonly Axis[], q: Point, body: (q: Point) => readonly KStmt[]): readonly KStmt[] => {
       if (axes.length === 0) return body(q);
       const [first, ...rest] = axes;
       const name = this.name(typeof first.axis === "number" ? "k" : first.axis === "b" ? "n" : "s");
       const at = x.variable(name, "i32");
       const here: Point =
-        first.axis === "t" ? { ...q, t: at } : first.axis === "b" ? { ...q, b: at } : { ...q, f: q.f.map((e, i) => (i === first.axis ? at : e)) };
-      return [{ s: "for", kind: "serial", name, from: first.from, to: first.to, step: 1, body: nest(rest, here, body) }];
+        first.axis === "t"
+          ? { ...q, t: at }
+          : first.axis === "b"
+            ? { ...q, b: at }
+            : { ...q, f: q.f.map((e, i) => (i === first.axis ? at : e)) };
+      return [
+        { s: "for", kind: "serial", name, from: first.from, to: first.to, step: 1, body: nest(rest, here, body) },
+      ];
     };
     if (!vectors) return nest(inner, p, fold(totals));
     const axis = inner[inner.length - 1];
@@ -314,16 +348,37 @@ class KernelMaker {
       });
       const main = n - (n % 4);
       const name = this.name("k");
-      statements.push({ s: "for", kind: "serial", name, from: x.int(0), to: x.int(main), step: 4, body: fold(partial)(index(name, 4)) });
+      statements.push({
+        s: "for",
+        kind: "serial",
+        name,
+        from: x.int(0),
+        to: x.int(main),
+        step: 4,
+        body: fold(partial)(index(name, 4)),
+      });
       ops.forEach((op, i) => {
         const target = totals[i] as Extract<KExpr, { k: "var" }>;
         const math = op.op === "maximum" ? "max" : "add";
         const across: KExpr = { k: "across", op: math, a: partial[i] };
-        statements.push({ s: "assign", name: target.name, type: "f32", value: { k: "math", op: math, type: "f32", args: [target, across] } });
+        statements.push({
+          s: "assign",
+          name: target.name,
+          type: "f32",
+          value: { k: "math", op: math, type: "f32", args: [target, across] },
+        });
       });
       if (main < n) {
         const left = this.name("k");
-        statements.push({ s: "for", kind: "serial", name: left, from: x.int(main), to: x.int(n), step: 1, body: fold(totals)(index(left, 1)) });
+        statements.push({
+          s: "for",
+          kind: "serial",
+          name: left,
+          from: x.int(main),
+          to: x.int(n),
+          step: 1,
+          body: fold(totals)(index(left, 1)),
+        });
       }
       return statements;
     });
@@ -356,7 +411,9 @@ class KernelMaker {
     const at = this.name("k");
     const position = decode(closed, x.variable(at, "i32"), point);
     const fold = this.accumulate(ops, totals, open, position.point, false);
-    const folded: readonly KStmt[] = position.guard ? [{ s: "if", condition: position.guard, then: fold, else: [] }] : fold;
+    const folded: readonly KStmt[] = position.guard
+      ? [{ s: "if", condition: position.guard, then: fold, else: [] }]
+      : fold;
     body.push({ s: "for", kind: "serial", name: at, from: share, to: x.int(count), step: shares, body: folded });
     ops.forEach((_, k) => {
       body.push({ s: "store", memory: { kind: "tile", name: tiles[k].name }, index: i, type: "f32", value: totals[k] });
@@ -382,16 +439,37 @@ class KernelMaker {
         const from = x.add(x.mul(r, x.int(shares)), x.variable(k, "i32"));
         const share = x.load({ kind: "tile", name: tiles[j].name }, from, "f32");
         const math = op.op === "maximum" ? "max" : "add";
-        return { s: "assign", name: total.name, type: "f32", value: { k: "math", op: math, type: "f32", args: [total, share] } };
+        return {
+          s: "assign",
+          name: total.name,
+          type: "f32",
+          value: { k: "math", op: math, type: "f32", args: [total, share] },
+        };
       }),
     });
     ops.forEach((op, j) => {
       second.push(...this.store(op.results[0], this.resultPoint(op, target.point), sums[j]));
     });
     return [
-      { s: "for", kind: "lanes", name: lane, from: x.int(0), to: x.int(results * shares), step: 1, body: guarded(guard, body) },
+      {
+        s: "for",
+        kind: "lanes",
+        name: lane,
+        from: x.int(0),
+        to: x.int(results * shares),
+        step: 1,
+        body: guarded(guard, body),
+      },
       { s: "barrier" },
-      { s: "for", kind: "lanes", name: result, from: x.int(0), to: x.int(results), step: 1, body: guarded(target.guard, second) },
+      {
+        s: "for",
+        kind: "lanes",
+        name: result,
+        from: x.int(0),
+        to: x.int(results),
+        step: 1,
+        body: guarded(target.guard, second),
+      },
     ];
   }
 
@@ -399,58 +477,88 @@ class KernelMaker {
     const [from] = op.operands;
     const y = op.results[0];
     const n = this.extent(from.type.shape[from.type.shape.length - 1]);
-    return forEachPoint(this.in.machine, this.scope.name, this.axes(y.type), origin(this.t, y.type.shape.length), false, (p) => {
-      const best = this.name("best");
-      const at = this.name(y.name || "argmax");
-      const k = this.name("k");
-      const inner = new Evaluation(this.scope);
-      const value = inner.at(from, { ...p, f: [...p.f, x.variable(k, "i32")] });
-      const [b, a] = [x.variable(best, "f32"), x.variable(at, "f32")];
-      const better: KExpr = { k: "math", op: "gt", type: "f32", args: [value, b] };
-      const index: KExpr = { k: "toFloat", a: x.variable(k, "i32") };
-      inner.statements.push(
-        { s: "assign", name: at, type: "f32", value: { k: "math", op: "select", type: "f32", args: [better, index, a] } },
-        { s: "assign", name: best, type: "f32", value: { k: "math", op: "max", type: "f32", args: [value, b] } },
-      );
-      return [
-        { s: "var", name: best, type: "f32", value: x.float(LOWEST) },
-        { s: "var", name: at, type: "f32", value: x.float(0) },
-        { s: "for", kind: "serial", name: k, from: x.int(0), to: x.int(n), step: 1, body: inner.statements },
-        ...this.store(y, p, a),
-      ];
-    });
+    return forEachPoint(
+      this.in.machine,
+      this.scope.name,
+      this.axes(y.type),
+      origin(this.t, y.type.shape.length),
+      false,
+      (p) => {
+        const best = this.name("best");
+        const at = this.name(y.name || "argmax");
+        const k = this.name("k");
+        const inner = new Evaluation(this.scope);
+        const value = inner.at(from, { ...p, f: [...p.f, x.variable(k, "i32")] });
+        const [b, a] = [x.variable(best, "f32"), x.variable(at, "f32")];
+        const better: KExpr = { k: "math", op: "gt", type: "f32", args: [value, b] };
+        const index: KExpr = { k: "toFloat", a: x.variable(k, "i32") };
+        inner.statements.push(
+          {
+            s: "assign",
+            name: at,
+            type: "f32",
+            value: { k: "math", op: "select", type: "f32", args: [better, index, a] },
+          },
+          { s: "assign", name: best, type: "f32", value: { k: "math", op: "max", type: "f32", args: [value, b] } },
+        );
+        return [
+          { s: "var", name: best, type: "f32", value: x.float(LOWEST) },
+          { s: "var", name: at, type: "f32", value: x.float(0) },
+          { s: "for", kind: "serial", name: k, from: x.int(0), to: x.int(n), step: 1, body: inner.statements },
+          ...this.store(y, p, a),
+        ];
+      },
+    );
   }
 
   /** Each row of the table adds up the rows that name it. */
   private scatter(op: OpOf<"scatter">): readonly KStmt[] {
     const [index, rows] = op.operands;
     const y = op.results[0];
-    const space: Type = { ...index.type, time: index.type.time || rows.type.time, batch: index.type.batch || rows.type.batch };
+    const space: Type = {
+      ...index.type,
+      time: index.type.time || rows.type.time,
+      batch: index.type.batch || rows.type.batch,
+    };
     const rank = index.type.shape.length;
-    return forEachPoint(this.in.machine, this.scope.name, this.axes(y.type), origin(undefined, y.type.shape.length), false, (p) => {
-      const statements: KStmt[] = [];
-      const total = this.accumulator(op, 1, statements);
-      const [row, ...features] = p.f;
-      const loops: { name: string; to: KExpr }[] = [];
-      const loop = (hint: string, to: KExpr): KExpr => {
-        loops.push({ name: this.name(hint), to });
-        return x.variable(loops[loops.length - 1].name, "i32");
-      };
-      const t = space.time ? loop("s", x.uniform("T")) : undefined;
-      const b = space.batch ? loop("n", x.int(this.in.dims.batch)) : undefined;
-      const f = this.shape(index.type).map((n) => loop("k", x.int(n)));
-      const inner = new Evaluation(this.scope);
-      const named = inner.at(index, { t, b, f, width: 1 });
-      const value = inner.at(rows, { t, b, f: [...f.slice(0, rank), ...features], width: 1 });
-      const same: KExpr = { k: "math", op: "eq", type: "f32", args: [named, { k: "toFloat", a: row }] };
-      const target = total as Extract<KExpr, { k: "var" }>;
-      inner.statements.push({ s: "assign", name: target.name, type: "f32", value: { k: "fma", type: "f32", a: same, b: value, c: total } });
-      const nest = [...loops].reverse().reduce<readonly KStmt[]>(
-        (body, { name, to }) => [{ s: "for", kind: "serial", name, from: x.int(0), to, step: 1, body }],
-        inner.statements,
-      );
-      return [...statements, ...nest, ...this.store(y, p, total)];
-    });
+    return forEachPoint(
+      this.in.machine,
+      this.scope.name,
+      this.axes(y.type),
+      origin(undefined, y.type.shape.length),
+      false,
+      (p) => {
+        const statements: KStmt[] = [];
+        const total = this.accumulator(op, 1, statements);
+        const [row, ...features] = p.f;
+        const loops: { name: string; to: KExpr }[] = [];
+        const loop = (hint: string, to: KExpr): KExpr => {
+          loops.push({ name: this.name(hint), to });
+          return x.variable(loops[loops.length - 1].name, "i32");
+        };
+        const t = space.time ? loop("s", x.uniform("T")) : undefined;
+        const b = space.batch ? loop("n", x.int(this.in.dims.batch)) : undefined;
+        const f = this.shape(index.type).map((n) => loop("k", x.int(n)));
+        const inner = new Evaluation(this.scope);
+        const named = inner.at(index, { t, b, f, width: 1 });
+        const value = inner.at(rows, { t, b, f: [...f.slice(0, rank), ...features], width: 1 });
+        const same: KExpr = { k: "math", op: "eq", type: "f32", args: [named, { k: "toFloat", a: row }] };
+        const target = total as Extract<KExpr, { k: "var" }>;
+        inner.statements.push({
+          s: "assign",
+          name: target.name,
+          type: "f32",
+          value: { k: "fma", type: "f32", a: same, b: value, c: total },
+        });
+        const nest = [...loops]
+          .reverse()
+          .reduce<readonly KStmt[]>(
+            (body, { name, to }) => [{ s: "for", kind: "serial", name, from: x.int(0), to, step: 1, body }],
+            inner.statements,
+          );
+        return [...statements, ...nest, ...this.store(y, p, total)];
+      },
+    );
   }
 
   private blocked(op: OpOf<"dot">): readonly KStmt[] | undefined {
@@ -461,7 +569,8 @@ class KernelMaker {
     const y = op.results[0];
     if (y.type.time && this.t === undefined) return undefined;
     const targets = homes.get(y)!;
-    if (targets.some((home) => home.strides.length > 0 && home.strides[home.strides.length - 1] !== 1)) return undefined;
+    if (targets.some((home) => home.strides.length > 0 && home.strides[home.strides.length - 1] !== 1))
+      return undefined;
     const shape = this.shape(y.type);
     return blockedDot({
       op,
@@ -503,4 +612,3 @@ function regionsOf(body: readonly KStmt[]): Kernel["regions"] {
   visit(body);
   return [...access].map(([region, mode]) => ({ region, access: mode }));
 }
-

@@ -39,8 +39,17 @@ export const origin = (t: KExpr | undefined, rank: number): Point => ({
  * @param axes outermost first
  * @param vectorize the last axis is the last feature axis, and may be run four at a time
  */
-export function forEachPoint(machine: Machine, names: Names, axes: readonly Axis[], start: Point, vectorize: boolean, body: Body): readonly KStmt[] {
-  return machine.lanes > 1 ? onLanes(machine, names, axes, start, body) : onVectors(machine, names, axes, start, vectorize, body, true);
+export function forEachPoint(
+  machine: Machine,
+  names: Names,
+  axes: readonly Axis[],
+  start: Point,
+  vectorize: boolean,
+  body: Body,
+): readonly KStmt[] {
+  return machine.lanes > 1
+    ? onLanes(machine, names, axes, start, body)
+    : onVectors(machine, names, axes, start, vectorize, body, true);
 }
 
 function onVectors(
@@ -54,7 +63,9 @@ function onVectors(
 ): readonly KStmt[] {
   const kind = outermost ? "lanes" : "serial";
   if (axes.length === 0) {
-    return outermost ? [{ s: "for", kind, name: names("once"), from: x.int(0), to: x.int(1), step: 1, body: body(p) }] : body(p);
+    return outermost
+      ? [{ s: "for", kind, name: names("once"), from: x.int(0), to: x.int(1), step: 1, body: body(p) }]
+      : body(p);
   }
   const [first, ...rest] = axes;
   const name = names(hint(first.axis));
@@ -110,7 +121,11 @@ function onLanes(machine: Machine, names: Names, axes: readonly Axis[], p: Point
 }
 
 /** The point that position `i` of the flattened axes is, and the condition under which it exists. */
-export function decode(axes: readonly Axis[], i: KExpr, start: Point): { readonly point: Point; readonly guard: KExpr | undefined } {
+export function decode(
+  axes: readonly Axis[],
+  i: KExpr,
+  start: Point,
+): { readonly point: Point; readonly guard: KExpr | undefined } {
   let point = start;
   let left = i;
   let guard: KExpr | undefined;

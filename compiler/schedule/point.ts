@@ -75,7 +75,8 @@ export class Evaluation {
     const known = this.memo.get(key);
     if (known) return known;
     const value = this.compute(v, p);
-    const bound = value.k === "float" || value.k === "var" || value.k === "splat" ? value : this.bind(v.name, value, p.width);
+    const bound =
+      value.k === "float" || value.k === "var" || value.k === "splat" ? value : this.bind(v.name, value, p.width);
     this.memo.set(key, bound);
     return bound;
   }
@@ -141,13 +142,21 @@ export class Evaluation {
       case "reshape":
         return this.reshaped(v, op, p);
       case "at":
-        return this.at(op.operands[0], { ...p, t: op.attrs.step === "first" ? x.int(0) : x.sub(x.uniform("T"), x.int(1)) });
+        return this.at(op.operands[0], {
+          ...p,
+          t: op.attrs.step === "first" ? x.int(0) : x.sub(x.uniform("T"), x.int(1)),
+        });
       case "put": {
         const step = op.attrs.step === "first" ? x.int(0) : x.sub(x.uniform("T"), x.int(1));
         const here: KExpr = { k: "toFloat", a: p.t! };
         const is: KExpr = { k: "math", op: "eq", type: "f32", args: [here, { k: "toFloat", a: step }] };
         const value = this.at(op.operands[0], p);
-        return { k: "math", op: "select", type: typeOf(p.width), args: [splat(is, p.width), value, splat(x.float(0), p.width)] };
+        return {
+          k: "math",
+          op: "select",
+          type: typeOf(p.width),
+          args: [splat(is, p.width), value, splat(x.float(0), p.width)],
+        };
       }
       case "onehot": {
         const index = this.at(op.operands[0], { ...p, f: p.f.slice(0, -1), width: 1 });
@@ -178,7 +187,9 @@ export class Evaluation {
 
   private constant(op: OpOf<"const">): KExpr {
     const steps = op.attrs.dims.filter((d) => d === "time").length;
-    const rest = op.attrs.dims.filter((d) => d !== "time").reduce((n, d) => n * this.extent(dim.parse(d)), op.attrs.value);
+    const rest = op.attrs.dims
+      .filter((d) => d !== "time")
+      .reduce((n, d) => n * this.extent(dim.parse(d)), op.attrs.value);
     const T: KExpr = { k: "toFloat", a: x.uniform("T") };
     let value: KExpr = x.float(rest);
     for (let i = 0; i < steps; i++) value = { k: "math", op: "mul", type: "f32", args: [value, T] };
@@ -194,7 +205,8 @@ export class Evaluation {
     const to = this.shape(v);
     const source = this.shape(from);
     const width = (s: readonly number[]): number => s[s.length - 1] ?? 1;
-    if (p.width === 4 && (width(to) !== width(source) || width(to) % 4 !== 0)) return this.lanes(p, (q) => this.own(v, q));
+    if (p.width === 4 && (width(to) !== width(source) || width(to) % 4 !== 0))
+      return this.lanes(p, (q) => this.own(v, q));
     const strides = to.map((_, i) => to.slice(i + 1).reduce((a, b) => a * b, 1));
     let flat = x.sum(p.f.map((e, i) => x.mul(e, x.int(strides[i]))));
     const f: KExpr[] = [];
@@ -243,7 +255,8 @@ export class Evaluation {
     const total = x.variable(sum, type);
     inner.statements.push({ s: "assign", name: sum, type, value: { k: "fma", type, a: left, b: right, c: total } });
     let body: readonly KStmt[] = inner.statements;
-    for (const { name, to } of loops.reverse()) body = [{ s: "for", kind: "serial", name, from: x.int(0), to, step: 1, body }];
+    for (const { name, to } of loops.reverse())
+      body = [{ s: "for", kind: "serial", name, from: x.int(0), to, step: 1, body }];
     this.statements.push(...body);
     return total;
   }

@@ -18,8 +18,14 @@ export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machin
         return;
       }
       const { kernel, group } = kernels.get(command.kernel)!;
-      const grid = command.grid.map(showExtent).filter((e) => e !== "1").join(" × ") || "1";
-      lines.push(`${indent}${kernel.name}: owner ${group.owners[0]}, ${grid} workgroup${grid === "1" ? "" : "s"}, ${group.ops.length} ops`);
+      const grid =
+        command.grid
+          .map(showExtent)
+          .filter((e) => e !== "1")
+          .join(" × ") || "1";
+      lines.push(
+        `${indent}${kernel.name}: owner ${group.owners[0]}, ${grid} workgroup${grid === "1" ? "" : "s"}, ${group.ops.length} ops`,
+      );
     };
     for (const command of scheduled.commands) show(command, "  ");
   }

@@ -97,8 +97,8 @@ class Scheduler {
       kernels.push({ kernel, group: p.group });
       return { do: "dispatch", kernel: kernel.name, grid: kernel.grid };
     };
-    const commands = plan.map((p): Command =>
-      "body" in p ? { do: "steps", reverse: p.reverse, commands: p.body.map(dispatch) } : dispatch(p),
+    const commands = plan.map(
+      (p): Command => ("body" in p ? { do: "steps", reverse: p.reverse, commands: p.body.map(dispatch) } : dispatch(p)),
     );
     return { kernels, commands, tensors: this.tensors, regions };
   }
@@ -185,7 +185,8 @@ class Scheduler {
   private report(): void {
     for (const { home, ...rest } of this.pending) {
       const { buffer } = home;
-      const shift = buffer.time && home.frame.kind === "shifted" ? home.frame.by * this.layout.region(buffer.region).frame : 0;
+      const shift =
+        buffer.time && home.frame.kind === "shifted" ? home.frame.by * this.layout.region(buffer.region).frame : 0;
       this.tensors.push({ ...rest, region: buffer.region, offset: buffer.offset + home.start + shift });
     }
   }
@@ -258,7 +259,14 @@ class Scheduler {
     for (const { name, value, role } of this.results) {
       const shape = this.shape(value.type);
       const { time, batch: hasBatch } = value.type;
-      this.pending.push({ name, role, time, batch: hasBatch, shape: hasBatch ? [batch, ...shape] : shape, home: this.homes.get(value)![0] });
+      this.pending.push({
+        name,
+        role,
+        time,
+        batch: hasBatch,
+        shape: hasBatch ? [batch, ...shape] : shape,
+        home: this.homes.get(value)![0],
+      });
     }
     return plan;
   }
@@ -286,7 +294,9 @@ class Scheduler {
     const body = scan.body!;
     body.params.slice(states).forEach((p, i) => {
       const operand = scan.operands[states + i];
-      const home = strided(operand, (v) => this.homes.get(v)?.[0], this.defs, this.extent) ?? { home: this.place(operand, true) };
+      const home = strided(operand, (v) => this.homes.get(v)?.[0], this.defs, this.extent) ?? {
+        home: this.place(operand, true),
+      };
       this.homes.set(p, [home.home]);
     });
     const { groups } = group(body.ops, this.defs);
@@ -321,7 +331,8 @@ class Scheduler {
       for (const v of read) {
         for (const s of sources(v, this.defs)) if (groupOf.get(s) !== index.get(op)) made(s);
       }
-      if (isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots(this.options.machine))) made(op.results[0]);
+      if (isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots(this.options.machine)))
+        made(op.results[0]);
     }
   }
 
@@ -333,7 +344,10 @@ class Scheduler {
   }
 
   private name(g: Group, where: string): string {
-    const made = [...g.ops].reverse().flatMap((op) => op.results).find((v) => this.homes.has(v) && v.name !== "");
+    const made = [...g.ops]
+      .reverse()
+      .flatMap((op) => op.results)
+      .find((v) => this.homes.has(v) && v.name !== "");
     const hint = (made?.name ?? g.ops[g.ops.length - 1].op).replace(/[^A-Za-z0-9_]/g, "_");
     const base = `${this.options.entry}_${where}_${hint}`;
     const n = (this.counts.get(base) ?? 0) + 1;
@@ -356,4 +370,3 @@ function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
       throw new Error(`a ${leaf.kind} is not an input`);
   }
 }
-

@@ -5,7 +5,7 @@
 import { Builder } from "../ir/builder.ts";
 import { sameType } from "../ir/type.ts";
 import type { Graph, Op, Type, Value } from "../ir/types.ts";
-import { copy, idsAfter, rebuildScan, Renaming } from "../passes/rewrite.ts";
+import { copy, idsAfter, Renaming, rebuildScan } from "../passes/rewrite.ts";
 import { isView } from "./group.ts";
 
 export function settle(graph: Graph): Graph {
@@ -19,7 +19,8 @@ export function settle(graph: Graph): Graph {
   const taken = new Set<Value>();
   const results = graph.results.map((r) => {
     const v = rename.of(r.value);
-    const stays = computed.has(v) || joined.has(v) || (outputs.has(v) && (r.kind === "output" || r.kind === "batch_stat"));
+    const stays =
+      computed.has(v) || joined.has(v) || (outputs.has(v) && (r.kind === "output" || r.kind === "batch_stat"));
     const value = stays && !finals.has(v) && !taken.has(v) ? v : b.one("stop", [v], {}, r.name);
     taken.add(value);
     return { ...r, value };
