@@ -1,7 +1,7 @@
 /** Makes one kernel of one group of ops: which part of the work a workgroup owns, and the loops of every stage. */
 import * as dim from "../ir/dim.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
-import { blockedDot, strided } from "./blocked-dot.ts";
+import { blockedDot } from "./blocked-dot.ts";
 import * as x from "./expr.ts";
 import { argmax, type Folding, reduce, scatter } from "./folds.ts";
 import type { Group, Owner } from "./group.ts";
@@ -10,6 +10,7 @@ import type { Home, Layout } from "./layout.ts";
 import { type Axis, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
 import { stages } from "./stages.ts";
+import { strided } from "./strided.ts";
 
 export interface KernelInput {
   readonly name: string;
