@@ -12,6 +12,7 @@ import { initialise } from "../runtime/initialise.ts";
 import { rangeOf } from "../runtime/layout.ts";
 import type { Executable } from "../runtime/plan.ts";
 import { type Key, keyOf, normalAt, uniformAt } from "../runtime/random.ts";
+import { exit, Failure } from "./failure.ts";
 
 export interface GradientCheck {
   /** Of the parameter. */
@@ -50,7 +51,8 @@ type Numbers = Readonly<Record<string, Float64Array>>;
 
 /**
  * Checks the gradient of every parameter of a cell or model in training: the device's, or without one those that the
- * reference computes in f64. Throws `CompileError` for errors in the text; errors of the device as its backend has them.
+ * reference computes in f64. Throws `CompileError` for errors in the text, C0305 where there is nothing to differentiate,
+ * and what the device's backend throws.
  */
 export async function checkGradients(
   path: string,
@@ -62,6 +64,10 @@ export async function checkGradients(
   const dims: Bindings = { ...elaborated.dims, batch: options.batch, time: options.time, steps: options.time };
   const { placed, entries }: Lowered = lower(elaborated.graph);
   const leaves = new Map([...leavesOf(placed), ...leavesOf(entries.train)]);
+  const parameters = [...leavesOf(placed).values()].filter(({ leaf }) => leaf.kind === "param");
+  const lacks =
+    parameters.length === 0 ? "parameters" : placed.results.some(({ kind }) => kind === "loss") ? "" : "loss";
+  if (lacks !== "") throw new Failure("C0305", exit.input, `${placed.name} has no ${lacks}, so it has no gradients`);
   // Rounded to what a device can hold, so that all sides compute at the very same point.
   const numbers = Object.fromEntries(
     [...leaves].map(([name, { leaf, type }]) => [
@@ -73,7 +79,6 @@ export async function checkGradients(
     device === undefined
       ? referenceGradients(entries.train, dims, numbers)
       : await deviceGradients(device, options.time, numbers);
-  const parameters = [...leavesOf(placed).values()].filter(({ leaf }) => leaf.kind === "param");
   return parameters.map(({ leaf: { name } }) => {
     const truth = finiteDifferences(placed, dims, numbers, name, { step: STEP });
     const gradient = derived.get(name);

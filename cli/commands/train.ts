@@ -10,6 +10,7 @@ import { formatSeconds } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
 import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
+import { warnOfBatchOfOne } from "../training/batch-of-one.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
@@ -57,7 +58,8 @@ export async function trainCommand(context: Context, file: string, options: Trai
   const backend = await openBackend(options.target);
   try {
     const request = { ...options, file };
-    const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, seed, output);
+    const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
+    warnOfBatchOfOne(plan, output);
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     const previous = await checkFolder(options.out, identity, options.resume ?? false);
     const paths = runPaths(options.out);
