@@ -10,6 +10,9 @@ import * as read from "./options.ts";
 import { createOutput, type Output } from "./output.ts";
 import { packageVersion } from "./package.ts";
 
+/** The catalogue's code for a command line that cannot be read. */
+const USAGE = "C0301";
+
 interface GlobalOptions {
   readonly json?: boolean;
   readonly seed: number;
@@ -43,7 +46,7 @@ async function main(argv: readonly string[], host: NodeJS.Process): Promise<Exit
       if (error.exitCode === 0) return exit.ok;
       open({ json: argv.includes("--json"), color: true }).result({
         ok: false,
-        error: { code: error.code, message: error.message },
+        error: { code: USAGE, message: error.message.replace(/^error: /, "") },
       });
       return exit.usage;
     }
@@ -62,6 +65,8 @@ function buildProgram(run: Runner): Command {
     .option("--seed <n>", "seed of initialisation, order and noise", read.wholeNumber, 1)
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, `error[${USAGE}]: `)) })
+    .showHelpAfterError("  = help: --help, before or after a command, says what can be given")
     .showSuggestionAfterError()
     .addHelpText(
       "after",

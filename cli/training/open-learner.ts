@@ -34,6 +34,7 @@ export async function openLearner(
       "C0406",
       exit.input,
       `${task.name} has ${task.splits.train} training examples, fewer than a batch of ${request.batch}`,
+      `--batch ${task.splits.train} at most`,
     );
   }
   if (task.splits[split] === 0) {

@@ -4,7 +4,8 @@ import type { Message } from "./message.ts";
 export const useMessages = {
   C0301: {
     title: "unknown option value",
-    explanation: "The option does not have this value. The message lists the ones it has.",
+    explanation:
+      "The command line cannot be read: an option does not have this value, or there is no option or command of this name. The message says what can be given.",
     example: "cellc compile net.cell --target wgls",
     fix: "cellc compile net.cell --target wgsl",
   },
@@ -81,6 +82,20 @@ export const useMessages = {
       "The file could not be fetched, or what came has another checksum than expected and was thrown away. Nothing was kept.",
     example: "train-images-idx3-ubyte.gz: the checksum differs",
     fix: "Try again, or put the files in the data folder by hand; the message names it.",
+  },
+  C0408: {
+    title: "folder of another run",
+    explanation:
+      "A run keeps its curve, its checkpoint and its options in one folder. This one holds a run already, or none that could go on, or one of another model, task, batch or seed.",
+    example: "cellc train net.cell --task digits --out runs/a, where runs/a holds a run",
+    fix: "--resume to go on with it, or another --out",
+  },
+  C0409: {
+    title: "file cannot be written",
+    explanation:
+      "The system refused to write: the folder is a file, it may not be written to, or the disk is full. What stood there before is unharmed, because files are written beside and renamed.",
+    example: "cellc compile net.cell --out notes.txt",
+    fix: "cellc compile net.cell --out build",
   },
   C0501: {
     title: "inference without population statistics",

@@ -15,8 +15,9 @@ export interface RunOptions {
   readonly input?: string;
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Sends Ctrl-C once this stands on stderr. */
+  /** Sends Ctrl-C, or `signal`, once this stands on stderr. */
   readonly interruptAt?: RegExp;
+  readonly signal?: "SIGINT" | "SIGKILL";
 }
 
 export function cellc(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
@@ -35,7 +36,7 @@ export function cellc(args: readonly string[], options: RunOptions = {}): Promis
     stderr += text;
     if (!interrupted && options.interruptAt?.test(stderr)) {
       interrupted = true;
-      child.kill("SIGINT");
+      child.kill(options.signal ?? "SIGINT");
     }
   });
   child.stdin.end(options.input ?? "");
