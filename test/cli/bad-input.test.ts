@@ -44,7 +44,7 @@ test("ten mistakes in a cell give ten messages, in order, and exit code 1", asyn
 });
 
 test.each([
-  ["wrong shapes", 1, "C0204", "W", "cell c(D = 3, H = 4) { param W : [H, D]; input x : [D]; output x @ W }"],
+  ["wrong shapes", 1, "C0204", "W", "cell c(D = 3, H = 4) { param W : [H, D] = 0; input x : [D]; output x @ W }"],
   ["no loss to train by", 1, "C0305", "no loss", "model m(D = 6) { input x : [D] over time; output last(x) }"],
 ] as const)("a model with %s is refused", (_, exitCode, code, words, text) =>
   withFolder(async (folder) => {
@@ -126,7 +126,7 @@ test("a batch of one in training is warned of in one line, once, and only where 
     const batch = await run("a");
     expect(batch.code).toBe(0);
     expect(batch.stderr.match(/^warning\[W0603\].*--place .*rnn\.hh=layer.*$/gm)).toHaveLength(1);
-    const layer = await run("b", "--place", "hh=layer,xh=layer,cc=layer");
+    const layer = await run("b", "--place", "rnn.hh=layer,rnn.xh=layer,rnn.cc=layer");
     expect(layer.code).toBe(0);
     expect(layer.stderr).not.toContain("W0603");
   }));
