@@ -20,10 +20,10 @@ import { type Mode, place } from "./passes/place.ts";
 import { simplify } from "./passes/simplify.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
-import type { Kernel, Machine } from "./schedule/kernel-ir.ts";
 import { printSchedule } from "./schedule/print.ts";
 import { type Scheduled, schedule } from "./schedule/schedule.ts";
 import { sharedTensors } from "./schedule/shared.ts";
+import type { Target } from "./schedule/target.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "./semantics/elaborate.ts";
 import type { SourceHost } from "./source-host.ts";
 
@@ -37,13 +37,6 @@ export interface CompileOptions extends ElaborateOptions {
   readonly inputGradients?: boolean;
   /** Told every stage when it is done; the text is made when asked for. */
   readonly observe?: (stage: string, text: () => string) => void;
-}
-
-/** What the compiler asks of a target: facts about the machine, and code for kernels. */
-export interface Target {
-  readonly name: Plan["target"];
-  readonly machine: Machine;
-  assemble(kernels: readonly Kernel[]): Executable["code"];
 }
 
 export interface Compilation extends Pick<Elaborated, "sites"> {
@@ -67,7 +60,11 @@ export function compile(path: string, options: CompileOptions, target: Target, h
 
   const bound = { ...dims, params: shared.params };
   const scheduled = new Map<EntryName, Scheduled>();
-  for (const [entry, graph] of Object.entries({ ...graphs.entries, update: simplify.run(optimizerGraph(optimizer)) })) {
+  // A model without a loss can be run and its statistics estimated, but there is nothing to train.
+  const { train: _, ...others } = graphs.entries;
+  const trains = graphs.placed.results.some((r) => r.kind === "loss");
+  const programs = trains ? { ...graphs.entries, update: simplify.run(optimizerGraph(optimizer)) } : others;
+  for (const [entry, graph] of Object.entries(programs)) {
     const own = entry === "update" ? [] : inputs;
     const made = schedule(graph, { entry, dims: bound, machine: target.machine, shared, inputs: own });
     scheduled.set(entry as EntryName, made);
@@ -99,6 +96,8 @@ export function compile(path: string, options: CompileOptions, target: Target, h
     sites: elaborated.sites,
   };
 }
+
+export type { Target };
 
 export interface Lowered {
   /** Placed for training, otherwise as elaborated: names every parameter, statistic and input. */

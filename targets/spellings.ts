@@ -1,3 +1,4 @@
+import type { ElementwiseOp } from "../compiler/ir/elementwise.ts";
 import { atom, call, infix, negate, type Text } from "./shared/text.ts";
 import type { Wat } from "./wasm/wat.ts";
 
@@ -80,7 +81,8 @@ const arithmetic = (symbol: string, name: string): Spelling => ({
 const same = (arity: 1 | 2, c: CSpelling, wasm: WasmSpelling): Spelling => ({ arity, wgsl: c, glsl: c, wasm });
 
 /**
- * How every op of `KExpr.math` is written in each target. Accuracy is that of f32, a few units in the last place, unless
+ * How every op of `KExpr.math` is written in each target: a row for each elementwise op of the compiler's op table, or this
+ * does not type-check. (`square` never arrives: the schedule makes it a product.) Accuracy is that of f32, a few units in the last place, unless
  * the target's own builtin promises less (WGSL: sin and cos). `min` and `max` of NaN are not defined: `pmin` and `pmax`
  * are one machine instruction where the NaN-correct ones are five.
  */
@@ -136,7 +138,7 @@ export const spellings = {
         : ["v128.bitselect", a, b, ["f32x4.ne", c, wasmConstant(type, "0")]],
     ),
   },
-} as const satisfies Readonly<Record<string, Spelling>>;
+} as const satisfies Readonly<Record<Exclude<ElementwiseOp, "square">, Spelling>>;
 
 export type MathOp = keyof typeof spellings;
 

@@ -99,14 +99,3 @@ function frameOf(frame: FrameIndex, t: KExpr | undefined): KExpr {
       return x.add(t, x.int(frame.by));
   }
 }
-
-/** Row-major strides of a feature shape. */
-export function featureStrides(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    strides[i] = step;
-    step *= shape[i];
-  }
-  return strides;
-}

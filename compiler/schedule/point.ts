@@ -76,7 +76,9 @@ export class Evaluation {
     if (known) return known;
     const value = this.compute(v, p);
     const bound =
-      value.k === "float" || value.k === "var" || value.k === "splat" ? value : this.bind(v.name, value, p.width);
+      value.k === "float" || value.k === "var" || value.k === "splat"
+        ? value
+        : this.bind(v.name || (this.scope.defs.get(v)?.op ?? ""), value, p.width);
     this.memo.set(key, bound);
     return bound;
   }

@@ -4,16 +4,17 @@
  */
 import type { Command, Region, RegionName, Role, Tensor } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
+import { rowMajor } from "../ir/tensor.ts";
 import type { Graph, Leaf, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
 import { captured, definitions } from "../passes/rewrite.ts";
-import { strided } from "./blocked-dot.ts";
 import { type Group, group, isView, sources } from "./group.ts";
 import { inlineDots, makeKernel } from "./kernel.ts";
 import type { Kernel, Machine } from "./kernel-ir.ts";
-import { type Buffer, featureStrides, type Home, Layout } from "./layout.ts";
+import { type Buffer, type Home, Layout } from "./layout.ts";
 import { settle } from "./settle.ts";
 import type { Shared } from "./shared.ts";
 import { isReduction, stages } from "./stages.ts";
+import { strided } from "./strided.ts";
 
 export interface ScheduleOptions {
   /** Entry point, for names. */
@@ -120,7 +121,7 @@ class Scheduler {
       start: 0,
       frame: { kind: "shifted", by },
       batch: shape.reduce((a, b) => a * b, 1),
-      strides: featureStrides(shape),
+      strides: rowMajor(shape),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Target } from "../../compiler/compile.ts";
+import type { Target } from "../../compiler/schedule/target.ts";
 import { machine } from "./machine.ts";
 import { emitWgsl } from "./wgsl.ts";
 

@@ -1,0 +1,342 @@
+/**
+ * Loops that fold many elements into one: sums, maxima, positions of maxima, rows added up by index.
+ *
+ * Several sums over the same axes of the same space share one pass. Where lanes are many and results few, each lane folds a
+ * share, and the shares are folded behind a barrier.
+ */
+import * as dim from "../ir/dim.ts";
+import type { Axes, Op, OpOf, Type, Value } from "../ir/types.ts";
+import * as x from "./expr.ts";
+import type { KExpr, KStmt, Machine, Tile } from "./kernel-ir.ts";
+import { type Axis, decode, forEachPoint, origin } from "./loops.ts";
+import { Evaluation, type Point, type Scope } from "./point.ts";
+
+/** What a fold must know of the kernel it stands in. */
+export interface Folding {
+  readonly machine: Machine;
+  readonly scope: Scope;
+  /** The step of values with `time`, when a workgroup has one step only. */
+  readonly step: KExpr | undefined;
+  /** The axes of a space, with the part of each that the workgroup owns. */
+  axes(space: Type): readonly Axis[];
+  /** Statements that store the value of `v` at `p` wherever it is wanted. */
+  store(v: Value, p: Point, value: KExpr): readonly KStmt[];
+  /** Takes workgroup memory. */
+  tile(tile: Tile): void;
+}
+
+/** Below every finite f32. */
+const LOWEST = -3.4028234663852886e38;
+
+/** Several sums over the same axes of the same space, in one pass. */
+export function reduce(site: Folding, ops: readonly OpOf<"sum" | "maximum">[]): readonly KStmt[] {
+  const { machine } = site;
+  const from = ops[0].operands[0].type;
+  const { axes: removed } = ops[0].attrs;
+  const all = site.axes(from);
+  const isRemoved = (a: Axis): boolean => removes(removed, a.axis);
+  const outer = all.filter((a) => !isRemoved(a));
+  const inner = all.filter(isRemoved);
+  const start = origin(site.step, from.shape.length);
+  if (machine.lanes > 1) {
+    const results = outer.reduce((n, a) => n * (a.most ?? Number.POSITIVE_INFINITY), 1);
+    if (results * 2 <= machine.lanes) return reduceTogether(site, ops, outer, inner, start, results);
+  }
+  const lastKept = outer.length > 0 && outer[outer.length - 1].axis === from.shape.length - 1 && from.shape.length > 0;
+  return forEachPoint(machine, site.scope.name, outer, start, lastKept, (p) => {
+    const statements: KStmt[] = [];
+    const totals = ops.map((op) => accumulator(site, op, p.width, statements));
+    const lastRemoved =
+      !lastKept && inner.length > 0 && inner[inner.length - 1].axis === from.shape.length - 1 && from.shape.length > 0;
+    const vectors = lastRemoved && machine.vector === 4 && (inner[inner.length - 1].most ?? 0) >= 4;
+    statements.push(...accumulate(site, ops, totals, inner, p, vectors));
+    ops.forEach((op, i) => {
+      statements.push(...site.store(op.results[0], resultPoint(op, p), totals[i]));
+    });
+    return statements;
+  });
+}
+
+/** The point of a reduction's result that belongs to a point of its operand's space. */
+function resultPoint(op: OpOf<"sum" | "maximum">, p: Point): Point {
+  const { features, keep } = op.attrs.axes;
+  return { ...p, f: keep ? p.f : p.f.filter((_, i) => !features.includes(i)) };
+}
+
+function accumulator(site: Folding, op: Op, width: 1 | 4, into: KStmt[]): KExpr {
+  const name = site.scope.name(op.results[0].name || op.op);
+  const start = x.float(op.op === "maximum" ? LOWEST : 0);
+  const type = width === 4 ? "f32x4" : "f32";
+  into.push({ s: "var", name, type, value: width === 4 ? { k: "splat", a: start } : start });
+  return x.variable(name, type);
+}
+
+/** Loops over `inner`, folding each operand into its total. With `vectors` the last axis runs four at a time. */
+function accumulate(
+  site: Folding,
+  ops: readonly Op[],
+  totals: readonly KExpr[],
+  inner: readonly Axis[],
+  p: Point,
+  vectors: boolean,
+): readonly KStmt[] {
+  const fold =
+    (targets: readonly KExpr[]) =>
+    (q: Point): readonly KStmt[] => {
+      const evaluation = new Evaluation(site.scope);
+      ops.forEach((op, i) => {
+        const target = targets[i] as Extract<KExpr, { k: "var" }>;
+        const type = target.type as "f32" | "f32x4";
+        const value = evaluation.at(op.operands[0], q);
+        const math = op.op === "maximum" ? "max" : "add";
+        evaluation.statements.push({
+          s: "assign",
+          name: target.name,
+          type,
+          value: { k: "math", op: math, type, args: [target, value] },
+        });
+      });
+      return evaluation.statements;
+    };
+  const nest = (axes: readonly Axis[], q: Point, body: (q: Point) => readonly KStmt[]): readonly KStmt[] => {
+    if (axes.length === 0) return body(q);
+    const [first, ...rest] = axes;
+    const name = site.scope.name(typeof first.axis === "number" ? "k" : first.axis === "b" ? "n" : "s");
+    const at = x.variable(name, "i32");
+    const here: Point =
+      first.axis === "t"
+        ? { ...q, t: at }
+        : first.axis === "b"
+          ? { ...q, b: at }
+          : { ...q, f: q.f.map((e, i) => (i === first.axis ? at : e)) };
+    return [{ s: "for", kind: "serial", name, from: first.from, to: first.to, step: 1, body: nest(rest, here, body) }];
+  };
+  if (!vectors) return nest(inner, p, fold(totals));
+  const axis = inner[inner.length - 1];
+  const n = axis.most!;
+  return nest(inner.slice(0, -1), p, (q) => {
+    const statements: KStmt[] = [];
+    const partial = ops.map((op) => accumulator(site, op, 4, statements));
+    const index = (name: string, width: 1 | 4): Point => ({
+      ...q,
+      width,
+      f: q.f.map((e, i) => (i === axis.axis ? x.variable(name, "i32") : e)),
+    });
+    const main = n - (n % 4);
+    const name = site.scope.name("k");
+    statements.push({
+      s: "for",
+      kind: "serial",
+      name,
+      from: x.int(0),
+      to: x.int(main),
+      step: 4,
+      body: fold(partial)(index(name, 4)),
+    });
+    ops.forEach((op, i) => {
+      const target = totals[i] as Extract<KExpr, { k: "var" }>;
+      const math = op.op === "maximum" ? "max" : "add";
+      const across: KExpr = { k: "across", op: math, a: partial[i] };
+      statements.push({
+        s: "assign",
+        name: target.name,
+        type: "f32",
+        value: { k: "math", op: math, type: "f32", args: [target, across] },
+      });
+    });
+    if (main < n) {
+      const left = site.scope.name("k");
+      statements.push({
+        s: "for",
+        kind: "serial",
+        name: left,
+        from: x.int(main),
+        to: x.int(n),
+        step: 1,
+        body: fold(totals)(index(left, 1)),
+      });
+    }
+    return statements;
+  });
+}
+
+/** Few results on many lanes: each lane folds a share, then one lane a result folds the shares. */
+function reduceTogether(
+  site: Folding,
+  ops: readonly OpOf<"sum" | "maximum">[],
+  outer: readonly Axis[],
+  inner: readonly Axis[],
+  start: Point,
+  results: number,
+): readonly KStmt[] {
+  const { lanes } = site.machine;
+  const shares = Math.floor(lanes / results);
+  const tiles = ops.map((op) => {
+    const tile: Tile = { name: site.scope.name(`${op.results[0].name || op.op}_shares`), size: results * shares };
+    site.tile(tile);
+    return tile;
+  });
+  const lane = site.scope.name("i");
+  const i = x.variable(lane, "i32");
+  const share = x.rem(i, x.int(shares));
+  const { point, guard } = decode(outer, x.div(i, x.int(shares)), start);
+  const body: KStmt[] = [];
+  const totals = ops.map((op) => accumulator(site, op, 1, body));
+  const open = inner.filter((a) => a.most === undefined);
+  const closed = inner.filter((a) => a.most !== undefined);
+  const count = closed.reduce((n, a) => n * a.most!, 1);
+  const at = site.scope.name("k");
+  const position = decode(closed, x.variable(at, "i32"), point);
+  const fold = accumulate(site, ops, totals, open, position.point, false);
+  const folded: readonly KStmt[] = position.guard
+    ? [{ s: "if", condition: position.guard, then: fold, else: [] }]
+    : fold;
+  body.push({ s: "for", kind: "serial", name: at, from: share, to: x.int(count), step: shares, body: folded });
+  ops.forEach((_, k) => {
+    body.push({ s: "store", memory: { kind: "tile", name: tiles[k].name }, index: i, type: "f32", value: totals[k] });
+  });
+  const guarded = (condition: KExpr | undefined, then: readonly KStmt[]): readonly KStmt[] =>
+    condition ? [{ s: "if", condition, then, else: [] }] : then;
+
+  const result = site.scope.name("i");
+  const r = x.variable(result, "i32");
+  const target = decode(outer, r, start);
+  const second: KStmt[] = [];
+  const sums = ops.map((op) => accumulator(site, op, 1, second));
+  const k = site.scope.name("k");
+  second.push({
+    s: "for",
+    kind: "serial",
+    name: k,
+    from: x.int(0),
+    to: x.int(shares),
+    step: 1,
+    body: ops.map((op, j): KStmt => {
+      const total = sums[j] as Extract<KExpr, { k: "var" }>;
+      const from = x.add(x.mul(r, x.int(shares)), x.variable(k, "i32"));
+      const share = x.load({ kind: "tile", name: tiles[j].name }, from, "f32");
+      const math = op.op === "maximum" ? "max" : "add";
+      return {
+        s: "assign",
+        name: total.name,
+        type: "f32",
+        value: { k: "math", op: math, type: "f32", args: [total, share] },
+      };
+    }),
+  });
+  ops.forEach((op, j) => {
+    second.push(...site.store(op.results[0], resultPoint(op, target.point), sums[j]));
+  });
+  return [
+    {
+      s: "for",
+      kind: "lanes",
+      name: lane,
+      from: x.int(0),
+      to: x.int(results * shares),
+      step: 1,
+      body: guarded(guard, body),
+    },
+    { s: "barrier" },
+    {
+      s: "for",
+      kind: "lanes",
+      name: result,
+      from: x.int(0),
+      to: x.int(results),
+      step: 1,
+      body: guarded(target.guard, second),
+    },
+  ];
+}
+
+export function argmax(site: Folding, op: OpOf<"argmax">): readonly KStmt[] {
+  const [from] = op.operands;
+  const y = op.results[0];
+  const n = dim.evaluate(from.type.shape[from.type.shape.length - 1], site.scope.dims);
+  return forEachPoint(
+    site.machine,
+    site.scope.name,
+    site.axes(y.type),
+    origin(site.step, y.type.shape.length),
+    false,
+    (p) => {
+      const best = site.scope.name("best");
+      const at = site.scope.name(y.name || "argmax");
+      const k = site.scope.name("k");
+      const inner = new Evaluation(site.scope);
+      const value = inner.at(from, { ...p, f: [...p.f, x.variable(k, "i32")] });
+      const [b, a] = [x.variable(best, "f32"), x.variable(at, "f32")];
+      const better: KExpr = { k: "math", op: "gt", type: "f32", args: [value, b] };
+      const index: KExpr = { k: "toFloat", a: x.variable(k, "i32") };
+      inner.statements.push(
+        {
+          s: "assign",
+          name: at,
+          type: "f32",
+          value: { k: "math", op: "select", type: "f32", args: [better, index, a] },
+        },
+        { s: "assign", name: best, type: "f32", value: { k: "math", op: "max", type: "f32", args: [value, b] } },
+      );
+      return [
+        { s: "var", name: best, type: "f32", value: x.float(LOWEST) },
+        { s: "var", name: at, type: "f32", value: x.float(0) },
+        { s: "for", kind: "serial", name: k, from: x.int(0), to: x.int(n), step: 1, body: inner.statements },
+        ...site.store(y, p, a),
+      ];
+    },
+  );
+}
+
+/** Each row of the table adds up the rows that name it. */
+export function scatter(site: Folding, op: OpOf<"scatter">): readonly KStmt[] {
+  const [index, rows] = op.operands;
+  const y = op.results[0];
+  const space: Type = {
+    ...index.type,
+    time: index.type.time || rows.type.time,
+    batch: index.type.batch || rows.type.batch,
+  };
+  const rank = index.type.shape.length;
+  return forEachPoint(
+    site.machine,
+    site.scope.name,
+    site.axes(y.type),
+    origin(undefined, y.type.shape.length),
+    false,
+    (p) => {
+      const statements: KStmt[] = [];
+      const total = accumulator(site, op, 1, statements);
+      const [row, ...features] = p.f;
+      const loops: { name: string; to: KExpr }[] = [];
+      const loop = (hint: string, to: KExpr): KExpr => {
+        loops.push({ name: site.scope.name(hint), to });
+        return x.variable(loops[loops.length - 1].name, "i32");
+      };
+      const t = space.time ? loop("s", x.uniform("T")) : undefined;
+      const b = space.batch ? loop("n", x.int(site.scope.dims.batch)) : undefined;
+      const f = index.type.shape.map((d) => loop("k", x.int(dim.evaluate(d, site.scope.dims))));
+      const inner = new Evaluation(site.scope);
+      const named = inner.at(index, { t, b, f, width: 1 });
+      const value = inner.at(rows, { t, b, f: [...f.slice(0, rank), ...features], width: 1 });
+      const same: KExpr = { k: "math", op: "eq", type: "f32", args: [named, { k: "toFloat", a: row }] };
+      const target = total as Extract<KExpr, { k: "var" }>;
+      inner.statements.push({
+        s: "assign",
+        name: target.name,
+        type: "f32",
+        value: { k: "fma", type: "f32", a: same, b: value, c: total },
+      });
+      const nest = [...loops]
+        .reverse()
+        .reduce<readonly KStmt[]>(
+          (body, { name, to }) => [{ s: "for", kind: "serial", name, from: x.int(0), to, step: 1, body }],
+          inner.statements,
+        );
+      return [...statements, ...nest, ...site.store(y, p, total)];
+    },
+  );
+}
+
+const removes = (axes: Axes, axis: Axis["axis"]): boolean =>
+  axis === "t" ? axes.time : axis === "b" ? axes.batch : axes.features.includes(axis);
