@@ -9,6 +9,7 @@ import { type ElaborateOptions, elaborate } from "../compiler/semantics/elaborat
 import type { SourceHost } from "../compiler/source-host.ts";
 import { initialise } from "../runtime/initialise.ts";
 import { type Key, keyOf, normalAt, uniformAt } from "../runtime/random.ts";
+import { exit, Failure } from "./failure.ts";
 
 export interface GradientCheck {
   /** Of the parameter. */
@@ -30,11 +31,17 @@ export interface GradientOptions extends ElaborateOptions {
  */
 const JITTER = 0.1;
 
-/** Checks the gradient of every parameter of a cell or model in training. Throws `CompileError` for errors in the text. */
+/**
+ * Checks the gradient of every parameter of a cell or model in training. Throws `CompileError` for errors in the text, and
+ * C0221 for a model without a loss.
+ */
 export function checkGradients(path: string, options: GradientOptions, host: SourceHost): readonly GradientCheck[] {
   const elaborated = elaborate(path, host, options);
   const dims: Bindings = { ...elaborated.dims, batch: options.batch, time: options.time, steps: options.time };
   const { placed, entries }: Lowered = lower(elaborated.graph);
+  if (!placed.results.some(({ kind }) => kind === "loss")) {
+    throw new Failure("C0221", exit.input, `${placed.name} has no loss, so there is nothing to differentiate`);
+  }
   const leaves = new Map([...leavesOf(placed), ...leavesOf(entries.train)]);
   const numbers = Object.fromEntries(
     [...leaves].map(([name, { leaf, type }]) => [name, numbersFor(leaf, type, dims, keyOf(options.seed, name))]),
