@@ -122,8 +122,8 @@ export const useMessages = {
     title: "unused name",
     explanation:
       "Nothing uses this value, so it is not computed. A parameter nothing uses is not trained. A name that begins with _ may stay unused.",
-    example: "z = h @ Wz\nh' = tanh(a)",
-    fix: "h' = z * tanh(a)   // or remove z",
+    example: "z = x @ W\nh' = tanh(h)",
+    fix: "z = x @ W\nh' = tanh(h + z)",
   },
   W0603: {
     title: "batch of one in training",
