@@ -231,7 +231,9 @@ function vanishes(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
   if (uniform(b, v) === 0) return true;
   const { over, under } = factors(b, v, axes);
   const varying = over.filter((f) => !invariant(f, axes));
-  return varying.length === 1 && under.every((f) => invariant(f, axes)) && centred(b, varying[0], axes, v.type.shape.length);
+  return (
+    varying.length === 1 && under.every((f) => invariant(f, axes)) && centred(b, varying[0], axes, v.type.shape.length)
+  );
 }
 
 const sums: Rule = (b, op) => {
