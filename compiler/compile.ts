@@ -1,7 +1,9 @@
 /**
  * The whole pipeline, from a file's text to an executable:
  *
- *     text ─► elaborate ─► Tensor IR ─► hoist ─► place ─► simplify ─► derive ─► defer ─► gates ─► schedule ─► Kernel IR ─► target
+ *     text ─► elaborate ─► Tensor IR ─► hoist ─► place ─► derive ─► defer ─► gates ─► schedule ─► Kernel IR ─► target
+ *
+ * with `simplify` behind each pass from `place` on.
  *
  * One elaborated graph is compiled four times: to train, to estimate statistics, to infer, and (from its own graph) to update.
  */
@@ -17,6 +19,7 @@ import { hoist } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { simplify } from "./passes/simplify.ts";
 import { checkDims } from "./schedule/check-dims.ts";
+import { checkMemory } from "./schedule/check-memory.ts";
 import { printSchedule } from "./schedule/print.ts";
 import { type Scheduled, schedule } from "./schedule/schedule.ts";
 import { sharedTensors } from "./schedule/shared.ts";
@@ -78,6 +81,7 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
     const made = schedule(program, { entry, dims: bound, machine: target.machine, shared, inputs: own });
     scheduled.set(entry as EntryName, made);
   }
+  checkMemory(scheduled, time);
   observe?.("schedule", () => printSchedule(scheduled, target.machine));
 
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));

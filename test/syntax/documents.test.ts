@@ -4,6 +4,7 @@ import { syntaxMessages } from "../../compiler/diagnostics/catalogue-syntax.ts";
 import { format } from "../../compiler/syntax/format.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import { reservedWords } from "../../compiler/syntax/tokens.ts";
+import { problemsWith } from "../semantics/snippets.ts";
 
 const reference = readFileSync("docs/language.md", "utf8");
 
@@ -38,6 +39,10 @@ describe("the language reference", () => {
 
   test.each(statements)("shows statements that can be read: %s", (text) => {
     expect(codes(text)[1].replace(/C0223 ?/g, "")).toBe("");
+  });
+
+  test.each([...programs, ...statements])("shows only what the compiler accepts: %s", (text) => {
+    expect(problemsWith(text, "error")).toContain("");
   });
 
   test("lists every reserved word", () => {
