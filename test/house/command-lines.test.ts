@@ -24,19 +24,19 @@ const words = (line: string): readonly string[] =>
 
 /** What the command line says to `line`; nothing when it is accepted. No command is run. A command's name alone is a mention. */
 async function objection(line: string): Promise<string> {
-  let said = "";
+  const said: string[] = [];
   let accepted = false;
   const program = buildProgram(async () => {
     accepted = true;
   });
   const quiet = (command: Command): void => {
-    command.configureOutput({ writeOut: () => {}, writeErr: (text) => void (said += text) });
+    command.configureOutput({ writeOut: () => {}, writeErr: (text) => said.push(text) });
     command.commands.forEach(quiet);
   };
   quiet(program);
   if (program.commands.some((command) => command.name() === line)) return "";
   await program.parseAsync([...words(line)], { from: "user" }).catch(() => {});
-  return accepted || line.startsWith("help ") ? said : said || "is no command";
+  return accepted || line.startsWith("help ") ? said.join("") : said.join("") || "is no command";
 }
 
 test("the documents show command lines", () => {
