@@ -106,8 +106,9 @@ function declareCompileCommands(program: Command, run: Runner): void {
     );
 
   withModelOptions(program.command("gradcheck"))
-    .description("compare the derived gradients with finite differences, in f64")
+    .description("compare the derived gradients, as a target computes them, with finite differences in f64")
     .argument("<file>", ".cell file")
+    .addOption(target("reference", "wasm", "wgsl"))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 4)
     .option("--time <n>", "sequence length", read.positiveWholeNumber, 3)
     .action((file: string, options, command: Command) =>

@@ -6,7 +6,7 @@
  * when all it reads is kept already; else it stays, and its own (smaller) value is kept.
  */
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { Builder, copy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
+import { Builder, copy, copyOverSteps, definitions, idsAfter, Renaming, reads, runsOverSteps } from "./rewrite.ts";
 
 export const defer: Pass = {
   name: "defer",
@@ -55,7 +55,7 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   // Kept, step by step: parameters, products' operands, outputs that stay. Then what can be computed from them leaves.
   const outputs = body.results.slice(states);
   const isWaited = (op: Op): boolean => op.results.some((r) => waited.has(r));
-  const kept = new Set<Value>(body.params);
+  const kept = new Set<Value>(body.params.filter((_, i) => i >= states || sums[i] === undefined));
   for (const op of body.ops) {
     if (op.op === "dot" && !isWaited(op)) for (const v of op.operands) if (own.has(v)) kept.add(v);
   }
@@ -63,7 +63,7 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   const leaves = new Set<Op>();
   const available = new Set<Value>(kept);
   for (const op of body.ops) {
-    if (isWaited(op) || op.op === "scan" || op.results.some((r) => kept.has(r))) continue;
+    if (isWaited(op) || !runsOverSteps(op, (v) => own.has(v)) || op.results.some((r) => kept.has(r))) continue;
     if (op.operands.every((v) => !own.has(v) || available.has(v))) {
       leaves.add(op);
       for (const r of op.results) available.add(r);
@@ -109,7 +109,7 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
     const known = outside.of(v);
     return known === v ? rename.of(v) : known;
   };
-  for (const op of body.ops) if (leaves.has(op)) outside.set(op.results, copy(b, op, behind));
+  for (const op of body.ops) if (leaves.has(op)) outside.set(op.results, copyOverSteps(b, op, behind));
 
   let next = 0;
   const stacked = (v: Value): Value => b.broadcast(behind(v), { ...v.type, time: true });

@@ -80,10 +80,18 @@ function accumulate(
   p: Point,
   vectors: boolean,
 ): readonly KStmt[] {
+  // What does not vary in the loops is computed before them.
+  const loops: string[] = [];
+  const before = new Evaluation(site.scope);
+  const loop = (hint: string): string => {
+    const name = site.scope.name(hint);
+    loops.push(name);
+    return name;
+  };
   const fold =
     (targets: readonly KExpr[]) =>
     (q: Point): readonly KStmt[] => {
-      const evaluation = new Evaluation(site.scope);
+      const evaluation = new Evaluation(site.scope, { evaluation: before, loops });
       ops.forEach((op, i) => {
         const target = targets[i] as Extract<KExpr, { k: "var" }>;
         const type = target.type as "f32" | "f32x4";
@@ -101,7 +109,7 @@ function accumulate(
   const nest = (axes: readonly Axis[], q: Point, body: (q: Point) => readonly KStmt[]): readonly KStmt[] => {
     if (axes.length === 0) return body(q);
     const [first, ...rest] = axes;
-    const name = site.scope.name(typeof first.axis === "number" ? "k" : first.axis === "b" ? "n" : "s");
+    const name = loop(typeof first.axis === "number" ? "k" : first.axis === "b" ? "n" : "s");
     const at = x.variable(name, "i32");
     const here: Point =
       first.axis === "t"
@@ -111,10 +119,13 @@ function accumulate(
           : { ...q, f: q.f.map((e, i) => (i === first.axis ? at : e)) };
     return [{ s: "for", kind: "serial", name, from: first.from, to: first.to, step: 1, body: nest(rest, here, body) }];
   };
-  if (!vectors) return nest(inner, p, fold(totals));
+  if (!vectors) {
+    const nested = nest(inner, p, fold(totals));
+    return [...before.statements, ...nested];
+  }
   const axis = inner[inner.length - 1];
   const n = axis.most!;
-  return nest(inner.slice(0, -1), p, (q) => {
+  const nested = nest(inner.slice(0, -1), p, (q) => {
     const statements: KStmt[] = [];
     const partial = ops.map((op) => accumulator(site, op, 4, statements));
     const index = (name: string, width: 1 | 4): Point => ({
@@ -123,7 +134,7 @@ function accumulate(
       f: q.f.map((e, i) => (i === axis.axis ? x.variable(name, "i32") : e)),
     });
     const main = n - (n % 4);
-    const name = site.scope.name("k");
+    const name = loop("k");
     statements.push({
       s: "for",
       kind: "serial",
@@ -145,7 +156,7 @@ function accumulate(
       });
     });
     if (main < n) {
-      const left = site.scope.name("k");
+      const left = loop("k");
       statements.push({
         s: "for",
         kind: "serial",
@@ -158,6 +169,7 @@ function accumulate(
     }
     return statements;
   });
+  return [...before.statements, ...nested];
 }
 
 /** Few results on many lanes: each lane folds a share, then one lane a result folds the shares. */

@@ -152,7 +152,8 @@ class KernelMaker {
   /** The axes of a space, with the part of each that this workgroup owns. */
   private axes(t: Type): readonly Axis[] {
     const axes: Axis[] = [];
-    if (t.time && this.t === undefined) axes.push({ axis: "t", from: x.int(0), to: x.uniform("T"), most: undefined });
+    if (t.time && this.t === undefined)
+      axes.push({ axis: "t", from: x.int(0), to: x.uniform("T"), most: undefined, multiple: 1 });
     if (t.batch) axes.push(this.owned("b", this.in.dims.batch));
     this.shape(t).forEach((n, i) => {
       axes.push(this.owned(i, n));
@@ -163,10 +164,13 @@ class KernelMaker {
   private owned(axis: "b" | number, extent: number): Axis {
     const { split } = this;
     if (!split || split.axis !== axis || split.extent !== extent || split.block >= extent)
-      return { axis, from: x.int(0), to: x.int(extent), most: extent };
+      return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
     const from = x.mul({ k: "group", axis: 0 }, x.int(split.block));
     const end = x.add(from, x.int(split.block));
-    return { axis, from, to: extent % split.block === 0 ? end : x.min(end, x.int(extent)), most: split.block };
+    // The last workgroup owns what is left.
+    const left = extent % split.block;
+    if (left === 0) return { axis, from, to: end, most: split.block, multiple: split.block };
+    return { axis, from, to: x.min(end, x.int(extent)), most: split.block, multiple: commonDivisor(split.block, left) };
   }
 
   private stage(ops: readonly Op[]): readonly KStmt[] {
@@ -289,6 +293,8 @@ class KernelMaker {
     });
   }
 }
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
 
 /** The regions that statements touch. */
 function regionsOf(body: readonly KStmt[]): Kernel["regions"] {
