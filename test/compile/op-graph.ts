@@ -41,7 +41,7 @@ export function opGraph(ops: readonly TableOp[], extents: readonly Bindings[]): 
   for (const op of ops) {
     for (const bound of extents) {
       samplesOf(op).forEach(([texts, attrs], k) => {
-        if ("parts" in attrs && !divides(attrs, type(texts[0]), bound)) return;
+        if ("parts" in attrs && !divides(attrs as { axis: number; parts: number }, type(texts[0]), bound)) return;
         const id = `${op}_${k}_${bound.H}`;
         const x = texts.map((t, i) => leaf(`${id}_x${i}`, atExtents(type(t), bound), indexSize(op, attrs, bound)));
         const ys = b.emit(op, x, boundAttrs(attrs, bound) as never, id);
