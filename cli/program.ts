@@ -100,7 +100,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
     .addOption(target("wasm", "wgsl"))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber)
-    .option("--schedule", "how each kernel was chosen, and why")
+    .option("--schedule", "each kernel: which axis a workgroup owns, how many workgroups")
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/inspect.ts")).inspect(context, file, options)),
     );

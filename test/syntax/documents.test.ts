@@ -51,6 +51,12 @@ describe("the language reference", () => {
   });
 });
 
+test("the README shows programs that the compiler accepts", () => {
+  const snippets = [...readFileSync("README.md", "utf8").matchAll(/^```text\n(.*?)^```/gms)].map((match) => match[1]);
+  expect(snippets.length).toBeGreaterThanOrEqual(3);
+  expect(problemsWith(snippets.join("\n"), "error")).toContain("");
+});
+
 describe("the catalogue of syntax messages", () => {
   const complete = Object.entries(syntaxMessages).filter(([, m]) => !`${m.example}${m.fix}`.includes("…"));
   test.each(complete)("shows for %s a text that makes the mistake, and one that does not", (code, { example, fix }) => {
