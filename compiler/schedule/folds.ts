@@ -7,9 +7,10 @@
 import * as dim from "../ir/dim.ts";
 import type { Axes, Op, OpOf, Type, Value } from "../ir/types.ts";
 import * as x from "./expr.ts";
-import type { KExpr, KStmt, Machine, Tile } from "./kernel-ir.ts";
+import type { KExpr, KStmt, Machine } from "./kernel-ir.ts";
 import { type Axis, decode, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
+import type { Shares } from "./shares.ts";
 
 /** What a fold must know of the kernel it stands in. */
 export interface Folding {
@@ -21,8 +22,8 @@ export interface Folding {
   axes(space: Type): readonly Axis[];
   /** Statements that store the value of `v` at `p` wherever it is wanted. */
   store(v: Value, p: Point, value: KExpr): readonly KStmt[];
-  /** Takes workgroup memory. */
-  tile(tile: Tile): void;
+  /** Workgroup memory for the lanes' shares. */
+  readonly shares: Shares;
 }
 
 /** Below every finite f32. */
@@ -40,7 +41,13 @@ export function reduce(site: Folding, ops: readonly OpOf<"sum" | "maximum">[]): 
   const start = origin(site.step, from.shape.length);
   if (machine.lanes > 1) {
     const results = outer.reduce((n, a) => n * (a.most ?? Number.POSITIVE_INFINITY), 1);
-    if (results * 2 <= machine.lanes) return reduceTogether(site, ops, outer, inner, start, results);
+    if (results * 2 <= machine.lanes) {
+      const { most } = site.shares;
+      const batches = Array.from({ length: Math.ceil(ops.length / most) }, (_, i) =>
+        ops.slice(i * most, (i + 1) * most),
+      );
+      return batches.flatMap((some) => reduceTogether(site, some, outer, inner, start, results));
+    }
   }
   const lastKept = outer.length > 0 && outer[outer.length - 1].axis === from.shape.length - 1 && from.shape.length > 0;
   return forEachPoint(machine, site.scope.name, outer, start, lastKept, (p) => {
@@ -183,11 +190,9 @@ function reduceTogether(
 ): readonly KStmt[] {
   const { lanes } = site.machine;
   const shares = Math.floor(lanes / results);
-  const tiles = ops.map((op) => {
-    const tile: Tile = { name: site.scope.name(`${op.results[0].name || op.op}_shares`), size: results * shares };
-    site.tile(tile);
-    return tile;
-  });
+  const waits: readonly KStmt[] = site.shares.has(ops.length) ? [] : [{ s: "barrier" }];
+  if (waits.length > 0) site.shares.release();
+  const tiles = ops.map(() => site.shares.take());
   const lane = site.scope.name("i");
   const i = x.variable(lane, "i32");
   const share = x.rem(i, x.int(shares));
@@ -240,6 +245,7 @@ function reduceTogether(
     second.push(...site.store(op.results[0], resultPoint(op, target.point), sums[j]));
   });
   return [
+    ...waits,
     {
       s: "for",
       kind: "lanes",

@@ -50,6 +50,8 @@ export class Evaluation {
   private readonly scope: Scope;
   private readonly around: Surroundings | undefined;
   private readonly memo = new Map<string, KExpr>();
+  /** Rows looked up here: what is read at one varies as it does. */
+  private readonly rows: string[] = [];
 
   /** @param around what runs before the loops this evaluation stands in: values that do not vary in them are computed there */
   constructor(scope: Scope, around?: Surroundings) {
@@ -86,7 +88,8 @@ export class Evaluation {
     const known = this.memo.get(key);
     if (known) return known;
     const { around } = this;
-    if (around && !around.loops.some((name) => key.includes(`"${name}"`))) return around.evaluation.own(v, p);
+    if (around && ![...around.loops, ...this.rows].some((name) => key.includes(`"${name}"`)))
+      return around.evaluation.own(v, p);
     const value = this.compute(v, p);
     const bound =
       value.k === "float" || value.k === "var" || value.k === "splat"
@@ -187,8 +190,10 @@ export class Evaluation {
       case "gather": {
         const [table, index] = op.operands;
         const rank = index.type.shape.length;
+        // Each lane has an index of its own where rows are single numbers.
+        if (p.width === 4 && rank === p.f.length) return this.lanes(p, (q) => this.own(v, q));
         const at = this.at(index, { t: p.t, b: p.b, f: p.f.slice(0, rank), width: 1 });
-        const row = this.bindInt("row", { k: "toInt", a: at });
+        const row = this.bindRow({ k: "toInt", a: at });
         return this.at(table, { ...p, f: [row, ...p.f.slice(rank)] });
       }
       case "dot":
@@ -198,9 +203,10 @@ export class Evaluation {
     }
   }
 
-  private bindInt(hint: string, value: KExpr): KExpr {
-    const name = this.scope.name(hint);
+  private bindRow(value: KExpr): KExpr {
+    const name = this.scope.name("row");
     this.statements.push({ s: "let", name, type: "i32", value });
+    this.rows.push(name);
     return x.variable(name, "i32");
   }
 

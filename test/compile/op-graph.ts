@@ -41,10 +41,10 @@ export function opGraph(ops: readonly TableOp[], extents: readonly Bindings[]): 
   for (const op of ops) {
     for (const bound of extents) {
       samplesOf(op).forEach(([texts, attrs], k) => {
-        if ("parts" in attrs && !divides(attrs as { axis: number; parts: number }, type(texts[0]), bound)) return;
+        if ("parts" in attrs && !divides(attrs as OpAttrs["split"], type(texts[0]), bound)) return;
         const id = `${op}_${k}_${bound.H}`;
         const x = texts.map((t, i) => leaf(`${id}_x${i}`, atExtents(type(t), bound), indexSize(op, attrs, bound)));
-        const ys = b.emit(op, x, boundAttrs(attrs, bound) as never, id);
+        const ys = b.emit(op, x, boundAttrs(attrs, bound, id) as never, id);
         ys.forEach((y, i) => {
           results.push({ kind: "output", name: `${id}_y${i}`, value: y });
           const w = leaf(`${id}_w${i}`, { ...y.type, dtype: "f32" }, "1");
@@ -79,8 +79,9 @@ const atExtents = (t: Type, bound: Bindings): Type => ({
   shape: t.shape.map((d) => dim.constant(dim.evaluate(d, bound))),
 });
 
-function boundAttrs(attrs: Attrs, bound: Bindings): Attrs {
+function boundAttrs(attrs: Attrs, bound: Bindings, id: string): Attrs {
   const each = (texts: readonly string[]): readonly string[] => texts.map((t) => extent(t, bound));
+  if ("policy" in attrs) return { name: id, policy: { kind: "per_step", steps: "steps" } };
   if ("widths" in attrs) return { ...(attrs as OpAttrs["cut"]), widths: each(attrs.widths) };
   if ("dims" in attrs) return { ...(attrs as OpAttrs["const"]), dims: each(attrs.dims) };
   if ("shape" in attrs) return { ...attrs, shape: each(attrs.shape) };
