@@ -51,8 +51,8 @@ type Numbers = Readonly<Record<string, Float64Array>>;
 
 /**
  * Checks the gradient of every parameter of a cell or model in training: the device's, or without one those that the
- * reference computes in f64. Throws `CompileError` for errors in the text, C0221 for a model without a loss; errors of the
- * device as its backend has them.
+ * reference computes in f64. Throws `CompileError` for errors in the text, C0221 where there is nothing to differentiate,
+ * and what the device's backend throws.
  */
 export async function checkGradients(
   path: string,
@@ -67,6 +67,9 @@ export async function checkGradients(
     throw new Failure("C0221", exit.input, `${placed.name} has no loss, so there is nothing to differentiate`);
   }
   const leaves = new Map([...leavesOf(placed), ...leavesOf(entries.train)]);
+  const parameters = [...leavesOf(placed).values()].filter(({ leaf }) => leaf.kind === "param");
+  if (parameters.length === 0)
+    throw new Failure("C0221", exit.input, `${placed.name} has no parameters, so it has no gradients`);
   // Rounded to what a device can hold, so that all sides compute at the very same point.
   const numbers = Object.fromEntries(
     [...leaves].map(([name, { leaf, type }]) => [
@@ -78,7 +81,6 @@ export async function checkGradients(
     device === undefined
       ? referenceGradients(entries.train, dims, numbers)
       : await deviceGradients(device, options.time, numbers);
-  const parameters = [...leavesOf(placed).values()].filter(({ leaf }) => leaf.kind === "param");
   return parameters.map(({ leaf: { name } }) => {
     const truth = finiteDifferences(placed, dims, numbers, name, { step: STEP });
     const gradient = derived.get(name);

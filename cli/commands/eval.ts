@@ -35,14 +35,7 @@ export async function evaluateCommand(context: Context, file: string, options: E
   });
   const backend = await openBackend(options.target);
   try {
-    const { session, learner } = await openLearner(
-      { ...options, file },
-      task,
-      options.split,
-      backend,
-      context.seed,
-      output,
-    );
+    const { session, learner } = await openLearner({ ...options, file }, task, options.split, backend, context);
     await session.restore(await readCheckpoint(options.checkpoint));
     const { loss, metrics } = await evaluate(learner, task, {
       statistics: options.stats === "exact" ? "exact" : "ema",

@@ -31,7 +31,7 @@ export async function gradcheck(context: Context, file: string, options: Gradche
     Object.entries(declared).map(([name, size]) => [name, options.dims[name] ?? Math.min(size, SMALL)]),
   );
   const { target, batch, time } = options;
-  const rows = await checkOn(target, file, { ...options, dims }, { ...chosen, dims, batch, time, seed });
+  const rows = await checkOn(context, target, file, { ...options, dims }, { ...chosen, dims, batch, time, seed });
   const tolerance = TOLERANCES[target];
   const wrong = rows.filter(({ error }) => !(error <= tolerance));
   // NaN is the worst there is, and Math.max keeps it.
@@ -47,13 +47,14 @@ export async function gradcheck(context: Context, file: string, options: Gradche
 }
 
 async function checkOn(
+  context: Context,
   target: GradcheckOptions["target"],
   file: string,
   model: GradcheckOptions,
   options: GradientOptions,
 ): Promise<readonly GradientCheck[]> {
   if (target === "reference") return checkGradients(file, options, fileHost);
-  const { executable } = await compileFile({ ...model, target, file });
+  const { executable } = await compileFile({ ...model, target, file }, context);
   const backend = await openBackend(target);
   try {
     return await checkGradients(file, options, fileHost, { executable, backend });

@@ -1,18 +1,16 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
 import { existsSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
-import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
-import { nowhere } from "../../compiler/diagnostics/span.ts";
 import { readCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import { type Context, mnistOptions } from "../context.ts";
 import { openTask } from "../data/catalogue.ts";
 import { seededStreams, taskStreams } from "../data/streams.ts";
-import { sayDiagnostics } from "../diagnostics.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { formatSeconds } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
 import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
+import { warnOfBatchOfOne } from "../training/batch-of-one.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
@@ -60,9 +58,8 @@ export async function trainCommand(context: Context, file: string, options: Trai
   const backend = await openBackend(options.target);
   try {
     const request = { ...options, file };
-    const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, seed, output);
-    if (options.batch === 1 && plan.entries.train?.tensors.some(({ role }) => role.kind === "stat"))
-      sayDiagnostics([batchOfOne], output);
+    const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
+    warnOfBatchOfOne(plan, output);
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     const previous = await checkFolder(options.out, identity, options.resume ?? false);
     const paths = runPaths(options.out);
@@ -147,14 +144,6 @@ export async function trainCommand(context: Context, file: string, options: Trai
     backend.close();
   }
 }
-
-const batchOfOne: Diagnostic = {
-  code: "W0603",
-  severity: "warning",
-  message: "a batch of one has no statistics: its mean is the example itself, and its variance zero",
-  span: nowhere,
-  help: "use a larger --batch, or place norms that need none: --place hh=layer",
-};
 
 function finish({ output }: Context, folder: string, ending: Ending, record: RunRecord): ExitCode {
   switch (ending.kind) {

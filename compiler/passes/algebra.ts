@@ -231,7 +231,9 @@ function vanishes(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
   if (uniform(b, v) === 0) return true;
   const { over, under } = factors(b, v, axes);
   const varying = over.filter((f) => !invariant(f, axes));
-  return varying.length === 1 && under.every((f) => invariant(f, axes)) && centred(b, varying[0], axes, v.type.shape.length);
+  return (
+    varying.length === 1 && under.every((f) => invariant(f, axes)) && centred(b, varying[0], axes, v.type.shape.length)
+  );
 }
 
 const sums: Rule = (b, op) => {
@@ -293,13 +295,8 @@ const sums: Rule = (b, op) => {
       return [inner.op === "add" ? b.add(side(l), side(r)) : b.sub(side(l), side(r))];
     }
   }
-  // Over examples first, then over steps, where the first sum is there already or smaller for it: Σₜ r·Σᵢ dy.
-  if (batch && time && axes.features.length === 0) {
-    const first = { ...axes, time: false };
-    const parts = factors(b, x, first);
-    const smaller = [...parts.over, ...parts.under].some((f) => f.type.time && invariant(f, first));
-    if (smaller || b.known("sum", [x], { axes: first })) return [b.sum(b.sum(x, first), { time: true })];
-  }
+  // Over examples first, then over steps: the first sum may be wanted for itself, or leave a factor behind, as in Σₜ r·Σᵢ dy.
+  if (batch && time && axes.features.length === 0) return [b.sum(b.sum(x, { ...axes, time: false }), { time: true })];
   // Factors that do not vary along the summed axes come out: Σ g·r·dy = g·r·Σ dy.
   const { sign, over, under } = factors(b, x, axes);
   const out = over.filter((f) => invariant(f, axes));

@@ -20,10 +20,10 @@ describe.each(readdirSync(folder).sort())("%s", (name) => {
   const cases = readdirSync(`${folder}/${name}`).filter((file) => file.endsWith(".in.ir"));
   const claims = cases.map((file) => {
     const text = readFileSync(`${folder}/${name}/${file}`, "utf8");
-    return { file, text, claim: /^\/\/ (.*)\n/.exec(text)?.[1] ?? file };
+    return [/^\/\/ (.*)\n/.exec(text)?.[1] ?? file, file, text] as const;
   });
 
-  it.each(claims)("$claim", async ({ file, text }) => {
+  it.each(claims)("%s", async (_, file, text) => {
     const before = parseGraph(text);
     verify(before);
     const after = passes[name].run(before);

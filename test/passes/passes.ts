@@ -14,6 +14,11 @@ export const passes: Readonly<Record<string, Pass>> = {
   "place-infer": place("infer"),
   simplify,
   derive: derive(),
+  derivative: {
+    name: "derivative",
+    doc: "derive, between two of simplify",
+    run: (graph) => [simplify, derive({ inputs: true }), simplify].reduce((g, pass) => pass.run(g), graph),
+  },
   defer,
   gates,
   settle: { name: "settle", doc: "what must stand in a place of its own gets an op of its own", run: settle },
