@@ -51,7 +51,7 @@ type Numbers = Readonly<Record<string, Float64Array>>;
 
 /**
  * Checks the gradient of every parameter of a cell or model in training: the device's, or without one those that the
- * reference computes in f64. Throws `CompileError` for errors in the text, C0305 where there is nothing to differentiate,
+ * reference computes in f64. Throws `CompileError` for errors in the text, C0221 where there is nothing to differentiate,
  * and what the device's backend throws.
  */
 export async function checkGradients(
@@ -63,11 +63,14 @@ export async function checkGradients(
   const elaborated = elaborate(path, host, options);
   const dims: Bindings = { ...elaborated.dims, batch: options.batch, time: options.time, steps: options.time };
   const { placed, entries }: Lowered = lower(elaborated.graph);
+  if (!placed.results.some(({ kind }) => kind === "loss")) {
+    throw new Failure("C0221", exit.input, `${placed.name} has no loss, so there is nothing to differentiate`);
+  }
   const leaves = new Map([...leavesOf(placed), ...leavesOf(entries.train)]);
   const parameters = [...leavesOf(placed).values()].filter(({ leaf }) => leaf.kind === "param");
-  const lacks =
-    parameters.length === 0 ? "parameters" : placed.results.some(({ kind }) => kind === "loss") ? "" : "loss";
-  if (lacks !== "") throw new Failure("C0305", exit.input, `${placed.name} has no ${lacks}, so it has no gradients`);
+  if (parameters.length === 0) {
+    throw new Failure("C0221", exit.input, `${placed.name} has no parameters, so it has no gradients`);
+  }
   // Rounded to what a device can hold, so that all sides compute at the very same point.
   const numbers = Object.fromEntries(
     [...leaves].map(([name, { leaf, type }]) => [

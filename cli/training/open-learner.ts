@@ -20,7 +20,8 @@ export interface OpenLearner {
 
 /**
  * Compiles the model for the request's batch, and for the smaller batch that ends `split`, so that every example is
- * measured. Throws what compiling throws, and C0406 where task, batch and model do not fit.
+ * measured. Throws what compiling throws, C0221 for a model without a loss, and C0406 where task, batch and model do not
+ * fit.
  */
 export async function openLearner(
   request: Omit<CompileRequest, "suggested" | "time">,
@@ -48,9 +49,10 @@ export async function openLearner(
   const full: CompileRequest = { ...request, suggested: task.dims, time: task.steps };
   const { executable } = await compileFile(full, context);
   const { plan } = executable;
+  if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
+    throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
+  }
   checkFit(plan, task);
-  if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss"))
-    throw new Failure("C0305", exit.input, `${plan.name} has no loss to train or measure it by`, "declare one: loss e");
   const session = await Session.open(executable, backend, { seed: context.seed });
   const rest = task.splits[split] % request.batch;
   if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);

@@ -139,15 +139,11 @@ const identities: Rule = (b, op) => {
 };
 
 /** Whether `v` is the same along every axis that `axes` removes. */
-function invariant(v: Value, axes: Axes, of: Type): boolean {
+function invariant(v: Value, axes: Axes): boolean {
   if (axes.batch && v.type.batch) return false;
   if (axes.time && v.type.time) return false;
   // A feature reduction takes a factor out only when the factor has no features at all.
-  return (
-    axes.features.length === 0 ||
-    v.type.shape.every((d) => dim.isOne(d)) ||
-    (of.shape.length === 0 && v.type.shape.length === 0)
-  );
+  return axes.features.length === 0 || v.type.shape.every((d) => dim.isOne(d));
 }
 
 interface Factors {
@@ -161,14 +157,14 @@ interface Factors {
  * `v` as a product, taken apart through mul, neg and div only where that sets a factor free that `axes` leave alone: what
  * varies stays together, as it was computed.
  */
-function factors(b: SimplifyingBuilder, v: Value, axes: Axes, of: Type): Factors {
+function factors(b: SimplifyingBuilder, v: Value, axes: Axes): Factors {
   const op = b.definition(v);
   const whole: Factors = { sign: 1, over: [v], under: [] };
-  if (op === undefined || invariant(v, axes, of)) return whole;
-  const free = (f: Factors): boolean => f.sign === -1 || [...f.over, ...f.under].some((x) => invariant(x, axes, of));
+  if (op === undefined || invariant(v, axes)) return whole;
+  const free = (f: Factors): boolean => f.sign === -1 || [...f.over, ...f.under].some((x) => invariant(x, axes));
   switch (op.op) {
     case "mul": {
-      const [l, r] = op.operands.map((o) => factors(b, o, axes, of));
+      const [l, r] = op.operands.map((o) => factors(b, o, axes));
       const both: Factors = {
         sign: l.sign === r.sign ? 1 : -1,
         over: [...l.over, ...r.over],
@@ -177,16 +173,16 @@ function factors(b: SimplifyingBuilder, v: Value, axes: Axes, of: Type): Factors
       return free(both) ? both : whole;
     }
     case "neg": {
-      const f = factors(b, op.operands[0], axes, of);
+      const f = factors(b, op.operands[0], axes);
       return { ...f, sign: f.sign === 1 ? -1 : 1 };
     }
     case "div": {
-      const f = factors(b, op.operands[0], axes, of);
+      const f = factors(b, op.operands[0], axes);
       const all: Factors = { ...f, under: [...f.under, op.operands[1]] };
       return free(all) ? all : whole;
     }
     case "broadcast":
-      return factors(b, op.operands[0], axes, of);
+      return factors(b, op.operands[0], axes);
     default:
       return whole;
   }
@@ -195,8 +191,8 @@ function factors(b: SimplifyingBuilder, v: Value, axes: Axes, of: Type): Factors
 const product = (b: SimplifyingBuilder, values: readonly Value[]): Value | undefined =>
   values.length === 0 ? undefined : [...values].sort((x, y) => x.id - y.id).reduce((x, y) => b.mul(x, y));
 
-/** Whether `v` is x − mean(x) over exactly `axes`: it sums to zero. */
-function centred(here: SimplifyingBuilder, value: Value, axes: Axes): boolean {
+/** Whether `v` is x − mean(x) over exactly `axes` of a value of rank `rank`: it sums to zero. */
+function centred(here: SimplifyingBuilder, value: Value, axes: Axes, rank: number): boolean {
   const { b, v } = here.source(value);
   const difference = defined(b, v, "sub");
   if (!difference) return false;
@@ -209,11 +205,14 @@ function centred(here: SimplifyingBuilder, value: Value, axes: Axes): boolean {
     (p.batch && x.batch) === (q.batch && x.batch) &&
     (p.time && x.time) === (q.time && x.time) &&
     [...p.features].sort().join() === [...q.features].sort().join();
+  // Feature axes align from the right.
+  const lead = rank - v.type.shape.length;
+  const own = { ...axes, features: axes.features.map((i) => i - lead) };
   const extents = (dims: readonly string[]): string => dim.show(dim.product(dims.map(dim.parse)));
   return (
     n.attrs.value === 1 &&
     extents(n.attrs.dims) === extents(reducedExtents(x, sum.attrs.axes)) &&
-    same(sum.attrs.axes, axes)
+    same(sum.attrs.axes, own)
   );
 }
 
@@ -230,9 +229,11 @@ function unshaped(b: SimplifyingBuilder, v: Value): Value {
 /** Whether the sum of `v` over `axes` is known to be zero. */
 function vanishes(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
   if (uniform(b, v) === 0) return true;
-  const { over, under } = factors(b, v, axes, v.type);
-  const varying = over.filter((f) => !invariant(f, axes, v.type));
-  return varying.length === 1 && under.every((f) => invariant(f, axes, v.type)) && centred(b, varying[0], axes);
+  const { over, under } = factors(b, v, axes);
+  const varying = over.filter((f) => !invariant(f, axes));
+  return (
+    varying.length === 1 && under.every((f) => invariant(f, axes)) && centred(b, varying[0], axes, v.type.shape.length)
+  );
 }
 
 const sums: Rule = (b, op) => {
@@ -294,20 +295,17 @@ const sums: Rule = (b, op) => {
       return [inner.op === "add" ? b.add(side(l), side(r)) : b.sub(side(l), side(r))];
     }
   }
-  // Over examples first, then over steps, where the first sum is there already or smaller for it: Σₜ r·Σᵢ dy.
-  if (batch && time && axes.features.length === 0) {
-    const first = { ...axes, time: false };
-    const parts = factors(b, x, first, x.type);
-    const smaller = [...parts.over, ...parts.under].some((f) => f.type.time && invariant(f, first, x.type));
-    if (smaller || b.known("sum", [x], { axes: first })) return [b.sum(b.sum(x, first), { time: true })];
-  }
+  // Over examples first, then over steps: the first sum may be wanted for itself, or leave a factor behind, as in Σₜ r·Σᵢ dy.
+  if (batch && time && axes.features.length === 0) return [b.sum(b.sum(x, { ...axes, time: false }), { time: true })];
   // Factors that do not vary along the summed axes come out: Σ g·r·dy = g·r·Σ dy.
-  const { sign, over, under } = factors(b, x, axes, x.type);
-  const out = over.filter((f) => invariant(f, axes, x.type));
-  const outUnder = under.filter((f) => invariant(f, axes, x.type));
+  const { sign, over, under } = factors(b, x, axes);
+  const out = over.filter((f) => invariant(f, axes));
+  const outUnder = under.filter((f) => invariant(f, axes));
   const stay = over.filter((f) => !out.includes(f));
   const stayUnder = under.filter((f) => !outUnder.includes(f));
   if ((out.length === 0 && outUnder.length === 0 && sign === 1) || stay.length === 0) return undefined;
+  // Beside a sum that drops its features, a factor's unit axes go, too.
+  const fit = (v: Value): Value => (v.type.shape.length > type.shape.length ? b.one("reshape", [v], { shape: [] }) : v);
   let rest = product(b, stay)!;
   if (stayUnder.length > 0) rest = b.div(rest, product(b, stayUnder)!);
   const features = axes.features.length > 0 ? x.type.shape : rest.type.shape;
@@ -320,9 +318,9 @@ const sums: Rule = (b, op) => {
     }),
     axes,
   );
-  const factor = product(b, out);
+  const factor = product(b, out.map(fit));
   if (factor) total = b.mul(factor, total);
-  if (outUnder.length > 0) total = b.div(total, product(b, outUnder)!);
+  if (outUnder.length > 0) total = b.div(total, product(b, outUnder.map(fit))!);
   return [b.broadcast(sign === 1 ? total : b.neg(total), type)];
 };
 

@@ -2,11 +2,12 @@
  * Moves what a scan's body only accumulates or only hands out behind the loop, so that it runs once over all time steps:
  * `dWh += hᵀ·da` becomes one contraction over (time, batch).
  *
- * A product that the recurrence does not wait for always leaves, and its operands are kept, step by step. Anything else leaves
- * when all it reads is kept already; else it stays, and its own (smaller) value is kept.
+ * A product or a sum over examples that the recurrence does not wait for always leaves, and what it reads is kept, step by
+ * step: in the loop it would cut a step's kernel in two. Anything else leaves when all it reads is kept already; else it
+ * stays, and its own (smaller) value is kept.
  */
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { Builder, copy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
+import { Builder, copy, copyOverSteps, definitions, idsAfter, Renaming, reads, runsOverSteps } from "./rewrite.ts";
 
 export const defer: Pass = {
   name: "defer",
@@ -21,6 +22,8 @@ export const defer: Pass = {
     return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
   },
 };
+
+const looksAcross = (op: Op): boolean => op.op === "dot" || (op.op === "sum" && op.attrs.axes.batch);
 
 /** For each state: the value added to it each step if it is only an accumulator. */
 function accumulated(scan: OpOf<"scan">): readonly (Value | undefined)[] {
@@ -52,18 +55,18 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
     if (op.results.some((r) => waited.has(r))) for (const v of reads(op)) waited.add(v);
   }
 
-  // Kept, step by step: parameters, products' operands, outputs that stay. Then what can be computed from them leaves.
+  // Kept, step by step: parameters, operands of products and sums that leave, outputs that stay. Then what can be computed from them leaves.
   const outputs = body.results.slice(states);
   const isWaited = (op: Op): boolean => op.results.some((r) => waited.has(r));
-  const kept = new Set<Value>(body.params);
+  const kept = new Set<Value>(body.params.filter((_, i) => i >= states || sums[i] === undefined));
   for (const op of body.ops) {
-    if (op.op === "dot" && !isWaited(op)) for (const v of op.operands) if (own.has(v)) kept.add(v);
+    if (looksAcross(op) && !isWaited(op)) for (const v of op.operands) if (own.has(v)) kept.add(v);
   }
   for (const v of outputs) if (waited.has(v)) kept.add(v);
   const leaves = new Set<Op>();
   const available = new Set<Value>(kept);
   for (const op of body.ops) {
-    if (isWaited(op) || op.op === "scan" || op.results.some((r) => kept.has(r))) continue;
+    if (isWaited(op) || !runsOverSteps(op, (v) => own.has(v)) || op.results.some((r) => kept.has(r))) continue;
     if (op.operands.every((v) => !own.has(v) || available.has(v))) {
       leaves.add(op);
       for (const r of op.results) available.add(r);
@@ -109,7 +112,7 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
     const known = outside.of(v);
     return known === v ? rename.of(v) : known;
   };
-  for (const op of body.ops) if (leaves.has(op)) outside.set(op.results, copy(b, op, behind));
+  for (const op of body.ops) if (leaves.has(op)) outside.set(op.results, copyOverSteps(b, op, behind));
 
   let next = 0;
   const stacked = (v: Value): Value => b.broadcast(behind(v), { ...v.type, time: true });

@@ -7,7 +7,7 @@
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
-import { Builder, copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
+import { Builder, captured, copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
 export const gates: Pass = {
   name: "gates",
@@ -82,8 +82,10 @@ function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: rea
   };
   const pieces = (v: Value, n: number): readonly Value[] => {
     const known = parts.get(v);
-    if (known) return known;
-    const made = b.emit("split", [rename.of(v)], { axis: v.type.shape.length - 1, parts: n }, v.name);
+    if (known?.length === n) return known;
+    const made = b.emit("split", [whole(v)], { axis: v.type.shape.length - 1, parts: n }, v.name);
+    // A value already in parts may be wanted in another number of them, too.
+    if (known) return made;
     parts.set(v, made);
     joined.set(v, rename.of(v));
     return made;
@@ -95,7 +97,9 @@ function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: rea
     if (made) parts.set(op.results[0], made);
     else if (op.op === "split" && wanted.get(op.operands[0]) === op.attrs.parts && isLastAxis(op))
       rename.set(op.results, pieces(op.operands[0], op.attrs.parts));
-    else if (op.op === "scan")
+    else if (op.op === "scan") {
+      // What a body borrows it reads whole; split there, it comes apart again.
+      captured(op.body!).forEach(whole);
       rename.set(
         op.results,
         rebuildScan(b, op, op.operands.map(whole), (inner, params) => {
@@ -104,7 +108,7 @@ function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: rea
           return op.body!.results.map(rename.of);
         }),
       );
-    else rename.set(op.results, copy(b, op, whole));
+    } else rename.set(op.results, copy(b, op, whole));
   }
   for (const v of results) whole(v);
 }
@@ -142,7 +146,8 @@ function inParts(
       if (op.attrs.axes.features.length > 0) return undefined;
       return each((i) => b.one(op.op, [pieces(op.operands[0], n)[i]], op.attrs, y.name));
     case "concat":
-      if (op.operands.length !== n || !isLastAxis(op)) return undefined;
+      if (op.operands.length !== n || !isLastAxis(op) || !op.operands.every((v) => dim.equal(last(v.type)!, part)))
+        return undefined;
       return op.operands.map((v) => b.broadcast(whole(v), part1(y.type)));
     case "dot": {
       const label = op.attrs.out[op.attrs.out.length - 1];

@@ -3,7 +3,7 @@
  * becomes one product for the whole sequence, and a norm on it one kernel over all steps.
  */
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
+import { Builder, copy, copyOverSteps, idsAfter, Renaming, runsOverSteps } from "./rewrite.ts";
 
 export const hoist: Pass = {
   name: "hoist",
@@ -34,12 +34,13 @@ function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): void {
   const stays: Op[] = [];
   const moved = new Set<Value>();
   for (const op of body.ops) {
-    if (op.op === "scan" || op.operands.some((v) => recurrent.has(v))) {
+    const outer = (v: Value): Value => outside.of(rename.of(v));
+    if (op.operands.some((v) => recurrent.has(v)) || !runsOverSteps(op, (v) => outer(v).type.time)) {
       for (const r of op.results) recurrent.add(r);
       stays.push(op);
       continue;
     }
-    const results = copy(b, op, (v) => outside.of(rename.of(v)));
+    const results = copyOverSteps(b, op, outer);
     outside.set(op.results, results);
     for (const r of op.results) moved.add(r);
   }

@@ -54,6 +54,24 @@ export function copy(b: Builder, op: Op, rename: (v: Value) => Value, hint = "")
   return results.map((r, i) => named(b, r, op.results[i].name || hint));
 }
 
+/** As `copy`, for an op that leaves a scan's body: its operands may vary over the steps now, and so does its result. */
+export function copyOverSteps(b: Builder, op: Op, rename: (v: Value) => Value): readonly Value[] {
+  if (op.op !== "broadcast") return copy(b, op, rename);
+  const { type } = op.attrs;
+  const time = type.time || rename(op.operands[0]).type.time;
+  return copy(b, { ...op, attrs: { type: { ...type, time } } }, rename);
+}
+
+/**
+ * Whether an op of a scan's body means the same for all steps at once, where `varies` says which operands differ from step
+ * to step. Not so: `scatter` would add up the steps, too, and the table of `gather` is one for all.
+ */
+export function runsOverSteps(op: Op, varies: (v: Value) => boolean): boolean {
+  if (op.op === "scan") return false;
+  if (op.op === "scatter") return !op.operands.some(varies);
+  return op.op !== "gather" || !varies(op.operands[0]);
+}
+
 /** Gives the last op's result a readable name. */
 function named(b: Builder, value: Value, name: string): Value {
   if (!name || value.name) return value;

@@ -19,6 +19,8 @@ import type { Strided } from "./strided.ts";
 export interface Range {
   readonly from: KExpr;
   readonly to: KExpr;
+  /** A number that always divides the count of iterations. */
+  readonly multiple: number;
 }
 
 /** Axes are named by their labels; `|` is the batch, `<` is time. */
@@ -46,6 +48,13 @@ interface Operand {
 }
 
 type Index = ReadonlyMap<string, KExpr>;
+
+/** How the innermost loop over what is contracted runs. */
+interface Rounds {
+  readonly from: KExpr;
+  readonly to: KExpr;
+  readonly step: number;
+}
 
 /** A block of the result: `rows` × `columns` elements, or vectors of four with `width` 4, the first at `index`. */
 interface Block {
@@ -155,12 +164,13 @@ class BlockedDot {
     let from = range.from;
     const count = x.sub(range.to, range.from);
     for (const size of sizes) {
-      if (x.known(x.sub(range.to, from)) === 0) break;
-      const to = size === 1 ? range.to : x.add(range.from, x.sub(count, x.rem(count, x.int(size))));
+      const exact = range.multiple % size === 0;
+      const to = exact ? range.to : x.add(range.from, x.sub(count, x.rem(count, x.int(size))));
       const [first, end] = [x.known(from), x.known(to)];
       if (first !== undefined && end !== undefined && end <= first) continue;
       const name = this.site.name(loopName(axis));
       statements.push({ s: "for", kind, name, from, to, step: size, body: body(x.variable(name, "i32"), size) });
+      if (exact) break;
       from = to;
     }
     return statements;
@@ -202,7 +212,7 @@ class BlockedDot {
       const before = this.loadResult(this.cell(index, i, j), "f32");
       return onto ? { k: "math", op: "add", type: "f32", args: [before, across] } : across;
     };
-    const rest = { from: x.int(main), to: x.int(n), step: 1 };
+    const rest: Rounds = { from: x.int(main), to: x.int(n), step: 1 };
     return [
       ...partial.map(({ name }): KStmt => ({ s: "var", name, type: "f32x4", value: { k: "splat", a: x.float(0) } })),
       ...this.loops(index, { from: x.int(0), to: x.int(main), step: 4 }, (inLoop) =>
@@ -246,11 +256,7 @@ class BlockedDot {
   }
 
   /** Loops over what is contracted; `last` says how the innermost runs. */
-  private loops(
-    index: Index,
-    last: (Range & { readonly step: number }) | undefined,
-    body: (index: Index) => readonly KStmt[],
-  ): readonly KStmt[] {
+  private loops(index: Index, last: Rounds | undefined, body: (index: Index) => readonly KStmt[]): readonly KStmt[] {
     const names = this.contracted.map((axis) => this.site.name(loopName(axis)));
     const inLoop: Index = new Map([
       ...index,

@@ -45,7 +45,7 @@ test("ten mistakes in a cell give ten messages, in order, and exit code 1", asyn
 
 test.each([
   ["wrong shapes", 1, "C0204", "W", "cell c(D = 3, H = 4) { param W : [H, D] = 0; input x : [D]; output x @ W }"],
-  ["no loss to train by", 1, "C0305", "no loss", "model m(D = 6) { input x : [D] over time; output last(x) }"],
+  ["no loss to train by", 1, "C0221", "no loss", "model m(D = 6) { input x : [D] over time; output last(x) }"],
 ] as const)("a model with %s is refused", (_, exitCode, code, words, text) =>
   withFolder(async (folder) => {
     const file = join(folder, "m.cell");

@@ -1,0 +1,38 @@
+/** What a graph means, by the reference, before and after a pass. */
+import { expect } from "vitest";
+import { relativeError } from "../../compiler/ir/finite-differences.ts";
+import { interpret } from "../../compiler/ir/interpret.ts";
+import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
+import type { Graph } from "../../compiler/ir/types.ts";
+import { sample, uniform } from "../ir/numbers.ts";
+
+export type Leaves = Readonly<Record<string, ArrayLike<number>>>;
+
+/** Passes reorder f64 arithmetic on numbers near 1 and sums of some hundred terms; nothing else may differ. */
+export const tolerance = 1e-9;
+
+/** Numbers in [−1, 1) for every leaf, whole ones for indices, positive ones for population statistics (which name variances). */
+export function numbersFor(graph: Graph, dims: Bindings, seed = 1): Record<string, Float64Array> {
+  const random = uniform(seed);
+  return Object.fromEntries(
+    graph.ops.flatMap((op) => {
+      if (op.op !== "leaf") return [];
+      const { leaf, type } = op.attrs;
+      const n = count(extents(type, dims));
+      if (leaf.kind === "index") return [[leaf.name, sample(n, [0, dims[leaf.size]], random).map(Math.floor)]];
+      return [[leaf.name, sample(n, leaf.kind === "population" ? [0.5, 1.5] : [-1, 1], random)]];
+    }),
+  );
+}
+
+/** Every result of `before` must be one of `after`, equal within `tolerance`. A gradient that is all zeros may be missing. */
+export function expectSameMeaning(before: Graph, after: Graph, dims: Bindings, leaves: Leaves): void {
+  const leaf = (name: string): ArrayLike<number> => leaves[name];
+  const found = interpret(after, { dims, leaf });
+  for (const [name, { data }] of interpret(before, { dims, leaf })) {
+    const other = found.get(name);
+    if (other === undefined && name.startsWith("grad:") && data.every((v) => v === 0)) continue;
+    expect(other, `${name} is there`).toBeDefined();
+    expect(relativeError(data, other!.data), name).toBeLessThan(tolerance);
+  }
+}

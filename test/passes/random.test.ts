@@ -1,0 +1,90 @@
+/** Passes on random graphs: they keep every rule, and change nothing that the reference can see. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { lower } from "../../compiler/compile.ts";
+import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
+import { interpret } from "../../compiler/ir/interpret.ts";
+import { printGraph } from "../../compiler/ir/text.ts";
+import type { Graph, Pass } from "../../compiler/ir/types.ts";
+import { verify } from "../../compiler/ir/verify.ts";
+import { defer } from "../../compiler/passes/defer.ts";
+import { derive } from "../../compiler/passes/derive.ts";
+import { gates } from "../../compiler/passes/gates.ts";
+import { hoist } from "../../compiler/passes/hoist.ts";
+import { simplify } from "../../compiler/passes/simplify.ts";
+import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
+import { expectSameMeaning } from "./meaning.ts";
+import { passes, through } from "./passes.ts";
+
+const backward = derive({ inputs: true });
+const check = (graph: Graph): void => verify(graph, { placed: true });
+
+const forAll = (seed: number, numRuns: number, claim: (random: RandomGraph) => void): void =>
+  fc.assert(fc.property(randomGraphs, claim), { seed, numRuns });
+
+/** Checks the graph after each of `sequence`, and what the last means against what `reference` makes of the first. */
+function expectKept(random: RandomGraph, sequence: readonly Pass[], reference?: Pass): void {
+  const { graph, dims, leaves } = random;
+  const before = reference ? reference.run(graph) : graph;
+  expectSameMeaning(before, through(graph, sequence, check), dims, leaves);
+}
+
+describe("a pass alone keeps what a random graph means", () => {
+  it.each(Object.keys(passes))("%s", (name) => {
+    forAll(11, 120, (random) => expectKept(random, [passes[name]]));
+  });
+});
+
+describe("gradients of random graphs", () => {
+  it("are those of finite differences", () => {
+    fc.assert(
+      fc.property(randomGraphs, fc.nat(), ({ graph, dims, leaves, differentiable }, n) => {
+        const derived = through(graph, [backward], check);
+        const named = derived.results.filter((r) => r.kind === "grad" && differentiable.includes(r.name));
+        if (named.length === 0) return;
+        const { name } = named[n % named.length];
+        const found = interpret(derived, { dims, leaf: (leaf) => leaves[leaf] }).get(`grad:${name}`)!;
+        expect(relativeError(found.data, finiteDifferences(graph, dims, leaves, name)), name).toBeLessThan(1e-6);
+      }),
+      { seed: 12, numRuns: 200 },
+    );
+  });
+
+  it.each([
+    ["simplify", [simplify]],
+    ["defer", [defer]],
+    ["simplify, defer", [simplify, defer]],
+    ["simplify, gates", [simplify, gates]],
+  ])("are kept by %s", (_, sequence) => {
+    forAll(13, 100, (random) => expectKept(random, [backward, ...sequence], backward));
+  });
+
+  it("are kept by the whole pipeline, up to what the scheduler schedules", () => {
+    const all = [hoist, simplify, backward, simplify, defer, simplify, gates, simplify, passes.settle];
+    forAll(14, 100, (random) => expectKept(random, all, backward));
+  });
+
+  it("are those of every entry that the compiler makes", () => {
+    forAll(15, 80, ({ graph, dims, leaves }) => {
+      const { train, estimate, infer } = lower(graph, { inputGradients: true }).entries;
+      for (const entry of [train, estimate, infer]) check(entry);
+      expectSameMeaning(backward.run(graph), train, dims, leaves);
+      expectSameMeaning(graph, estimate, dims, leaves);
+      expectSameMeaning(graph, infer, dims, leaves);
+    });
+  });
+});
+
+describe("simplify", () => {
+  it.each([
+    ["random graphs", [simplify]],
+    ["their derivatives", [backward, simplify]],
+    ["what was deferred", [backward, simplify, defer, simplify]],
+    ["what was said gate by gate", [backward, simplify, gates, simplify]],
+  ])("has nothing left to do on %s the second time", (_, sequence) => {
+    forAll(16, 80, ({ graph }) => {
+      const once = through(graph, sequence, check);
+      expect(printGraph(simplify.run(once))).toBe(printGraph(once));
+    });
+  });
+});
