@@ -15,11 +15,11 @@ const SMALL = ["--task", "digits-rows", "--dims", "H=4", "--batch", "64", "--est
 
 const trainSmall = (out: string, ...more: readonly string[]) => ["train", MODEL, ...SMALL, "--out", out, ...more];
 
-/** One message with this code and a help line, nothing on stdout. */
+/** A message with this code that says what to do (or, of shapes, what each one is), and nothing on stdout. */
 function expectRefused({ code, stdout, stderr }: Ended, exitCode: number, message: string, words: string): void {
   expect(stderr).toContain(`error[${message}]: `);
   expect(stderr).toContain(words);
-  expect(stderr).toMatch(/= help: /);
+  expect(stderr).toMatch(/= help: |- this is /);
   expect(stderr).not.toContain("internal error");
   expect([code, stdout]).toEqual([exitCode, ""]);
 }
