@@ -35,4 +35,4 @@ export const cosFit = [
 ] as const;
 
 /** π/2 in three parts, the first two so short that their products with whole numbers up to 2^12 are exact in f32: Cephes' sinf. */
-export const quarterTurn = [1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8] as const;
+export const quarterTurn = [1.5703125, 4.837512969970703e-4, 7.549789954891882e-8] as const;
