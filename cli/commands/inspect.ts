@@ -35,11 +35,13 @@ export async function inspect(context: Context, file: string, options: InspectOp
       ["all", "", summary.parameterCount, ""],
     ],
   );
+  // As --place takes them: the sites of the cell that a model scans as rnn are rnn.hh and so on.
+  const standing = sites.map(({ name, norm, recurrent }) => ({ name: name.replaceAll("/", "."), norm, recurrent }));
   sayTable(
     output,
     "sites",
     ["site", "norm", ""],
-    sites.map(({ name, norm, recurrent }) => [name, normText(norm), recurrent ? "depends on a state" : ""]),
+    standing.map(({ name, norm, recurrent }) => [name, normText(norm), recurrent ? "depends on a state" : ""]),
   );
   sayTable(
     output,
@@ -75,7 +77,6 @@ export async function inspect(context: Context, file: string, options: InspectOp
     ]),
   );
   if (schedule !== undefined) output.say(`\n${schedule.trimEnd()}`);
-  const standing = sites.map(({ name, norm, recurrent }) => ({ name, norm, recurrent }));
   output.result({ ok: true, ...summary, sites: standing, schedule });
   return exit.ok;
 }

@@ -11,7 +11,7 @@ export function warnOfBatchOfOne({ dims, entries }: Plan, { warn, errorColors }:
   const statistics = tensors.flatMap(({ role, time }) => (role.kind === "batch_stat" && time ? [role.of] : []));
   const sites = new Set(statistics.map((name) => name.slice(0, name.lastIndexOf("/"))));
   if (sites.size === 0) return;
-  const norms = [...sites].map((site) => `${site}=layer`).join(",");
+  const norms = [...sites].map((site) => `${site.replace("/", ".")}=layer`).join(",");
   const { bold, yellow } = errorColors;
   warn(
     `${bold(yellow("warning[W0603]"))}: ${bold("a batch of one has no variance, so its norms see nothing of the example")}: use batches of 32 or more, or --place ${norms}`,

@@ -1,0 +1,110 @@
+/** What the scheduler makes of the example cells: how often a step dispatches, kernels that obey, memory that nobody shares. */
+import { describe, expect, it } from "vitest";
+import type { Command, Entry, Tensor } from "../../runtime/plan.ts";
+import { verifyKernel } from "../../targets/shared/verify.ts";
+import { wasm } from "../../targets/wasm/target.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
+import { cells, type Placed, type Planned, planned } from "./cells.ts";
+
+const targets = [wasm, wgsl];
+const batchGru = { file: "gru", entry: "gru_before", place: "hh=batch,xh=batch,rh=batch" } as const;
+const everyCell: Readonly<Record<string, Placed>> = { ...cells, batchGru, smnist: { file: "smnist" } };
+
+/** Plans by target and cell, made once: compiling is most of what these tests do. */
+const plans = new Map(
+  targets.flatMap((target) =>
+    Object.entries(everyCell).map(([name, cell]): [string, Planned] => [
+      `${name} on ${target.name}`,
+      planned(cell, target),
+    ]),
+  ),
+);
+
+/** Dispatches per time step of an entry's loops, in order: the forward's, then the backward's. */
+function perStep(entry: Entry | undefined): readonly number[] {
+  return (entry?.commands ?? []).flatMap((c) => (c.do === "steps" ? [c.commands.length] : []));
+}
+
+const dispatched = (commands: readonly Command[]): readonly string[] =>
+  commands.flatMap((c) => (c.do === "steps" ? dispatched(c.commands) : [c.kernel]));
+
+describe("a time step dispatches", () => {
+  it.each([
+    ["rnn", 1, 1],
+    ["lstm", 1, 1],
+    ["lnlstm", 1, 1],
+    ["gru_before", 1, 1],
+    ["gru_after", 1, 1],
+    // Batch norm's derivative owns columns; the product behind it, da·Whᵀ, needs the columns of others.
+    ["bnlstm", 1, 2],
+    // r ∘ h must be whole before its product, and is normalized by columns.
+    ["batchGru", 2, 3],
+  ])("%s: %i kernels forward, %i backward", (name, forward, backward) => {
+    for (const target of targets) {
+      const { entries } = plans.get(`${name} on ${target.name}`)!.plan;
+      expect(perStep(entries.train), target.name).toEqual([forward, backward]);
+      expect(perStep(entries.estimate), target.name).toEqual([forward]);
+      expect(perStep(entries.update), target.name).toEqual([]);
+    }
+  });
+});
+
+describe.each([...plans])("%s", (key, { plan, kernels }) => {
+  const machine = key.endsWith(wasm.name) ? wasm.machine : wgsl.machine;
+
+  it("has kernels that obey the rules and the machine's limits", () => {
+    for (const kernel of kernels) verifyKernel(kernel, machine);
+  });
+
+  it("names every kernel once, and runs every one of them once", () => {
+    const names = kernels.map((k) => k.name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(plan.kernels.map((k) => k.name)).toEqual(names);
+    expect(Object.values(plan.entries).flatMap((e) => dispatched(e.commands))).toEqual(names);
+  });
+
+  it("gives every tensor floats of its own, inside its region", () => {
+    for (const [name, entry] of Object.entries(plan.entries)) {
+      const taken = entry.tensors.map((tensor) => ({ tensor, ...floats(tensor, entry) }));
+      for (const [i, a] of taken.entries()) {
+        expect(a.end, `${name}: ${a.tensor.name} ends in its region`).toBeLessThanOrEqual(a.limit);
+        for (const b of taken.slice(0, i)) {
+          const apart = a.space !== b.space || a.begin >= b.end || b.begin >= a.end;
+          expect(apart, `${name}: ${a.tensor.name} and ${b.tensor.name} stand apart`).toBe(true);
+        }
+      }
+    }
+  });
+
+  it("rounds regions up to cache lines, and agrees on those that entries share", () => {
+    const entries = Object.values(plan.entries);
+    for (const { regions } of entries) {
+      for (const { fixed, frame } of Object.values(regions)) expect([fixed % 16, frame % 16]).toEqual([0, 0]);
+      for (const shared of ["param", "grad", "slot", "stat"] as const)
+        expect(regions[shared]).toEqual(entries[0].regions[shared]);
+    }
+  });
+
+  it("lists parameters, gradients and statistics alike for every entry", () => {
+    const kept = ({ tensors }: Entry): readonly Tensor[] =>
+      tensors.filter((t) => ["param", "grad", "stat"].includes(t.role.kind));
+    const [first, ...others] = Object.values(plan.entries);
+    for (const entry of others) expect(kept(entry)).toEqual(kept(first));
+    for (const { name, offset } of kept(first).filter((t) => t.role.kind === "param"))
+      expect(kept(first).find((t) => t.name === `grad/${name}`)?.offset).toBe(offset);
+  });
+
+  it("survives JSON", () => {
+    expect(JSON.parse(JSON.stringify(plan))).toStrictEqual(plan);
+  });
+});
+
+/** The floats a tensor takes: within the fixed part of its region, or within a frame of it. */
+function floats(tensor: Tensor, entry: Entry): { space: string; begin: number; end: number; limit: number } {
+  const { region, time, shape, role } = tensor;
+  const { fixed, frame } = entry.regions[region];
+  const size = shape.reduce((a, b) => a * b, role.kind === "stat" ? role.steps : 1);
+  // A state is found one frame on: frame 0 holds where it starts.
+  const begin = time && frame > 0 ? tensor.offset % frame : tensor.offset;
+  return { space: `${region} ${time}`, begin, end: begin + size, limit: time ? frame : fixed };
+}
