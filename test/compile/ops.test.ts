@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Bindings } from "../../compiler/ir/tensor.ts";
 import type { Leaf } from "../../compiler/ir/types.ts";
-import type { Backend } from "../../runtime/backend.ts";
-import { wasmBackend } from "../../runtime/wasm/wasm.ts";
-import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
-import { wasm } from "../../targets/wasm/target.ts";
-import { wgsl } from "../../targets/wgsl/target.ts";
 import { sample } from "../ir/numbers.ts";
+import { opened, places } from "./backends.ts";
 import { domainOf, opGraph, type TableOp, tableOps } from "./op-graph.ts";
 import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
@@ -31,16 +27,12 @@ const study = (ops: readonly TableOp[], some: readonly Bindings[], batch: number
   new Study(opGraph(ops, some), { dims: {}, batch, time: 3, seed: batch, draw });
 
 describe("every op, forward and backward, in WebAssembly as in the reference:", () => {
-  let backend: Backend;
-  beforeAll(() => {
-    backend = wasmBackend();
-  });
-  afterAll(() => backend.close());
+  const backend = opened(places.wasm);
 
   it.each(tableOps)("%s", async (op) => {
     for (const [k, batch] of batches.entries()) {
       const some = [0, 1, 3].map((i) => extents[(i + k) % extents.length]);
-      const errors = await study([op], some, batch).targetErrors(wasm, backend, ["train"]);
+      const errors = await study([op], some, batch).targetErrors(places.wasm.target, backend(), ["train"]);
       expect(errors.forward, `batch ${batch}`).toBeLessThan(tolerance.forward);
       expect(errors.gradient, `batch ${batch}`).toBeLessThan(tolerance.gradient);
     }
@@ -48,19 +40,17 @@ describe("every op, forward and backward, in WebAssembly as in the reference:", 
 });
 
 describe("every op, forward and backward, on WebGPU as in the reference:", () => {
-  let backend: Backend;
-  beforeAll(async () => {
-    backend = await webgpuBackend();
-  });
-  afterAll(() => backend?.close());
+  const backend = opened(places.wgsl);
 
   /** Together, because a shader compiler takes its time; each group sees some extents. */
   const groups = Array.from({ length: Math.ceil(tableOps.length / 10) }, (_, i) => tableOps.slice(10 * i, 10 * i + 10));
   it.each(groups.map((ops, i) => ({ ops, i, names: ops.join(", ") })))("$names", async ({ ops, i }) => {
     for (const [k, batch] of [1, 5, 64].entries()) {
-      const errors = await study(ops, [extents[(i + k) % extents.length]], batch).targetErrors(wgsl, backend, [
-        "train",
-      ]);
+      const errors = await study(ops, [extents[(i + k) % extents.length]], batch).targetErrors(
+        places.wgsl.target,
+        backend(),
+        ["train"],
+      );
       expect(errors.forward, `batch ${batch}`).toBeLessThan(tolerance.forward);
       expect(errors.gradient, `batch ${batch}`).toBeLessThan(tolerance.gradient);
     }
