@@ -5,6 +5,7 @@ import { type ElementwiseOp, elementwise, isElementwise } from "../../compiler/i
 import type { StructuralOp } from "../../compiler/ir/ops.ts";
 import { structural } from "../../compiler/ir/structural.ts";
 import type { Bindings } from "../../compiler/ir/tensor.ts";
+import { showType } from "../../compiler/ir/type.ts";
 import type { Graph, Leaf, OpAttrs, Result, Type, Value } from "../../compiler/ir/types.ts";
 import { elementwiseSamples, structuralSamples, type } from "../ir/op-samples.ts";
 
@@ -27,7 +28,8 @@ export function domainOf(leaf: string): readonly [number, number] {
 export function opGraph(ops: readonly TableOp[], extents: readonly Bindings[]): Graph {
   const b = new Builder();
   const results: Result[] = [];
-  let loss: Value | undefined;
+  /** Products of each type, added up before they are summed: a shader compiler takes long for sums. */
+  const products = new Map<string, Value>();
   const leaf = (name: string, t: Type, size: string): Value => {
     const varies = t.time || t.batch;
     const leaf: Leaf =
@@ -48,14 +50,18 @@ export function opGraph(ops: readonly TableOp[], extents: readonly Bindings[]): 
         ys.forEach((y, i) => {
           results.push({ kind: "output", name: `${id}_y${i}`, value: y });
           const w = leaf(`${id}_w${i}`, { ...y.type, dtype: "f32" }, "1");
-          const { time, batch, shape } = y.type;
-          const term = b.sum(b.mul(y, w), { time, batch, features: [...shape.keys()] });
-          loss = loss ? b.add(loss, term) : term;
+          const product = b.mul(y, w);
+          const key = showType(product.type);
+          const others = products.get(key);
+          products.set(key, others ? b.add(others, product) : product);
         });
       });
     }
   }
-  results.unshift({ kind: "loss", name: "loss", value: loss! });
+  const loss = [...products.values()]
+    .map((v) => b.sum(v, { time: v.type.time, batch: v.type.batch, features: [...v.type.shape.keys()] }))
+    .reduce(b.add);
+  results.unshift({ kind: "loss", name: "loss", value: loss });
   return { name: "ops", ops: b.ops, results, norms: new Map() };
 }
 

@@ -13,6 +13,7 @@ import type { EntryName, Executable } from "../../runtime/plan.ts";
 import { verifyKernel } from "../../targets/shared/verify.ts";
 import { sample, uniform } from "../ir/numbers.ts";
 import { type Numbers, runExecutable } from "./run-executable.ts";
+import { floor } from "./tolerances.ts";
 
 export type Computes = Exclude<EntryName, "update">;
 export const computations: readonly Computes[] = ["train", "estimate", "infer"];
@@ -168,7 +169,8 @@ export class Study {
       for (const [key, truth] of this.reference(entry)) {
         const numbers = found.get(entry)!.get(key) ?? found.get(entry)!.get(`output:d_${key.slice("grad:".length)}`);
         if (numbers === undefined) throw new Error(`${target.name} does not compute ${key} in ${entry}`);
-        const error = relativeError(truth, numbers);
+        const isMean = key.startsWith("loss:") || key.startsWith("metric:");
+        const error = relativeError(truth, numbers, isMean ? floor.mean : floor.tensor);
         if (Number.isNaN(error)) throw new Error(`${target.name} computes ${key} in ${entry} as no number`);
         errors = worse(
           errors,
