@@ -5,8 +5,8 @@ import type { SessionState } from "../state.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** Writes a checkpoint so that at every moment, even when power fails, `path` holds either the old file or the new one. */
-export function writeCheckpoint(path: string, state: SessionState): Promise<void> {
-  return replaceFile(path, encodeCheckpoint(state));
+export async function writeCheckpoint(path: string, state: SessionState): Promise<void> {
+  await replaceFile(path, encodeCheckpoint(state));
 }
 
 /** Errors: C0404 (damaged); those of the file system. */
