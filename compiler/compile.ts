@@ -72,10 +72,12 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
 
   const bound = { ...dims, params: shared.params };
   const scheduled = new Map<EntryName, Scheduled>();
-  // A model without a loss can be run and its statistics estimated, but there is nothing to train.
-  const { train: _, ...others } = graphs.entries;
-  const trains = graphs.placed.results.some((r) => r.kind === "loss");
-  const programs = trains ? { ...graphs.entries, update: simplify.run(optimizerGraph(optimizer)) } : others;
+  // A model without a loss can be run and its statistics estimated, but there is nothing to train; one without parameters has
+  // nothing to update.
+  const { train, ...others } = graphs.entries;
+  const hasLoss = graphs.placed.results.some((r) => r.kind === "loss");
+  const update = simplify.run(optimizerGraph(optimizer));
+  const programs = { ...others, ...(hasLoss && { train }), ...(hasLoss && shared.params > 0 && { update }) };
   for (const [entry, program] of Object.entries(programs)) {
     const own = entry === "update" ? [] : inputs;
     const made = schedule(program, { entry, dims: bound, machine: target.machine, shared, inputs: own });

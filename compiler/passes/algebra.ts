@@ -350,6 +350,11 @@ function stretched(b: SimplifyingBuilder, v: Value, type: Type): readonly Value[
 
 const dots: Rule = (b, op) => {
   if (op.op !== "dot") return undefined;
+  // Examples and steps that neither side has are not there to be summed over.
+  const batch = op.attrs.batch && op.operands.some((v) => v.type.batch);
+  const time = op.attrs.time && op.operands.some((v) => v.type.time);
+  if (batch !== op.attrs.batch || time !== op.attrs.time)
+    return [b.one("dot", op.operands, { ...op.attrs, batch, time })];
   return op.operands.some((v) => uniform(b, v) === 0) ? [b.zeros(typeOf(op))] : undefined;
 };
 

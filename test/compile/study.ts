@@ -129,7 +129,8 @@ export class Study {
       0,
       ...names.map((name) => {
         const truth = finiteDifferences(this.lowered.placed, this.dims, numbers, name);
-        return relativeError(derived.get(`grad:${name}`)!, truth);
+        // What the loss does not depend on has none.
+        return relativeError(derived.get(`grad:${name}`) ?? new Float64Array(truth.length), truth);
       }),
     );
   }
@@ -166,11 +167,12 @@ export class Study {
     const found = await this.run(target, backend, entries);
     let errors = none;
     for (const entry of entries) {
-      for (const [key, truth] of this.reference(entry)) {
+      const truths = this.reference(entry);
+      const largest = largestGradient(truths);
+      for (const [key, truth] of truths) {
         const numbers = found.get(entry)!.get(key) ?? found.get(entry)!.get(`output:d_${key.slice("grad:".length)}`);
         if (numbers === undefined) throw new Error(`${target.name} does not compute ${key} in ${entry}`);
-        const isMean = key.startsWith("loss:") || key.startsWith("metric:");
-        const error = relativeError(truth, numbers, isMean ? floor.mean : floor.tensor);
+        const error = relativeError(truth, numbers, floorOf(key, largest));
         if (Number.isNaN(error)) throw new Error(`${target.name} computes ${key} in ${entry} as no number`);
         errors = worse(
           errors,
@@ -180,6 +182,16 @@ export class Study {
     }
     return errors;
   }
+}
+
+function largestGradient(results: ReadonlyMap<string, Float64Array>): number {
+  const gradients = [...results].flatMap(([key, data]) => (key.startsWith("grad:") ? [data] : []));
+  return gradients.reduce((most, data) => data.reduce((m, g) => Math.max(m, Math.abs(g)), most), 0);
+}
+
+function floorOf(key: string, largestGradient: number): number {
+  if (key.startsWith("loss:") || key.startsWith("metric:")) return floor.mean;
+  return key.startsWith("grad:") ? Math.max(floor.tensor, floor.gradients * largestGradient) : floor.tensor;
 }
 
 function usual(leaf: Leaf, n: number, dims: Bindings, random: () => number): Float64Array {

@@ -11,6 +11,8 @@ export const tolerance = {
   forward: 1e-5,
   /** The same for gradients, through which every rounding of the forward pass has gone a second time. */
   gradient: 1e-4,
+  /** For random programs, whose norms stand on one another: each divides rounding errors by one more standard deviation. */
+  stacked: { differences: 1e-5, forward: 1e-4, gradient: 2e-3 },
   /** Losses of the same training on two targets, step by step. */
   training: 1e-4,
 } as const;
@@ -20,4 +22,6 @@ export const floor = {
   tensor: 1e-3,
   /** A loss or metric is a mean of many terms that nearly cancel; they round by their own size, some tenths. */
   mean: 0.1,
+  /** Of the graph's largest gradient: one that vanishes, as behind a batch norm, rounds by the size of what cancels. */
+  gradients: 0.01,
 } as const;
