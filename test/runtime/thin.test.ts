@@ -20,7 +20,8 @@ test("the runtime imports nothing from the compiler, the targets or a package", 
 
 test("only runtime/node imports from Node", () => {
   const users = files.filter((file) => importsOf(file).some((name) => name.startsWith("node:")));
-  expect(users).toEqual([join("node", "checkpoint-file.ts")]);
+  expect(users.length).toBeGreaterThan(0);
+  expect(users.filter((file) => !file.startsWith(join("node", "/")))).toEqual([]);
 });
 
 function isInside(file: string, name: string): boolean {
