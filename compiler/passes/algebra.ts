@@ -236,15 +236,34 @@ function vanishes(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
   );
 }
 
+/** Over axes that an operand lacks, or that have extent 1, there is nothing to reduce. */
+const vacuous: Rule = (b, op) => {
+  if (op.op === "dot") {
+    const batch = op.attrs.batch && op.operands.some((v) => v.type.batch);
+    const time = op.attrs.time && op.operands.some((v) => v.type.time);
+    const same = batch === op.attrs.batch && time === op.attrs.time;
+    return same ? undefined : [b.one("dot", op.operands, { ...op.attrs, batch, time })];
+  }
+  if (op.op !== "sum" && op.op !== "maximum") return undefined;
+  const [x] = op.operands;
+  const { axes } = op.attrs;
+  const batch = axes.batch && x.type.batch;
+  const time = axes.time && x.type.time;
+  const features = axes.features.filter((i) => !dim.isOne(x.type.shape[i]));
+  const reduces = batch || time || features.length > 0;
+  if (reduces && batch === axes.batch && time === axes.time && features.length === axes.features.length)
+    return undefined;
+  const reduced = reduces ? b.one(op.op, [x], { axes: { ...axes, batch, time, features } }) : x;
+  const type = typeOf(op);
+  return [b.broadcast(b.one("reshape", [reduced], { shape: type.shape.map(dim.show) }), type)];
+};
+
 const sums: Rule = (b, op) => {
   if (op.op !== "sum") return undefined;
   const [x] = op.operands;
   const type = typeOf(op);
   const { axes } = op.attrs;
-  const batch = axes.batch && x.type.batch;
-  const time = axes.time && x.type.time;
-  if (!batch && !time && axes.features.length === 0) return [x];
-  if (batch !== axes.batch || time !== axes.time) return [b.sum(x, { ...axes, batch, time })];
+  const { batch, time } = axes;
   if (vanishes(b, x, axes)) return [b.zeros(type)];
 
   const inner = b.definition(x);
@@ -406,4 +425,13 @@ const movement: Rule = (b, op) => {
 };
 
 /** In the order in which they are tried. */
-export const rules: readonly Rule[] = [foldNumbers, foldExtents, sinkBroadcast, identities, sums, dots, movement];
+export const rules: readonly Rule[] = [
+  foldNumbers,
+  foldExtents,
+  sinkBroadcast,
+  identities,
+  vacuous,
+  sums,
+  dots,
+  movement,
+];

@@ -230,14 +230,20 @@ class Scheduler {
   private named(name: string, value: Value, role: Role): void {
     this.results.push({ name, value, role });
     const op = this.defs.get(value);
-    if (op?.op !== "scan") this.place(value, value.type.time);
+    if (op?.op !== "scan") this.own(value, value.type.time);
   }
 
   /** A home in `work` for a value that has none. */
   private place(v: Value, time: boolean): Home {
-    const known = this.homes.get(v);
-    if (known) return known[0];
-    const home = this.home(this.layout.buffer("work", time, this.size(v.type)), v.type);
+    return this.homes.get(v)?.[0] ?? this.own(v, time);
+  }
+
+  /** A home that `v` fills: one within a joined value will not do for what the plan lists. */
+  private own(v: Value, time: boolean): Home {
+    const size = this.size(v.type);
+    const known = this.homes.get(v)?.find((home) => home.buffer.size === size);
+    if (known) return known;
+    const home = this.home(this.layout.buffer("work", time, size), v.type);
     this.add(v, home);
     return home;
   }
@@ -266,7 +272,7 @@ class Scheduler {
         time,
         batch: hasBatch,
         shape: hasBatch ? [batch, ...shape] : shape,
-        home: this.homes.get(value)![0],
+        home: this.own(value, time),
       });
     }
     return plan;
@@ -286,7 +292,7 @@ class Scheduler {
       this.add(scan.results[i], at({ kind: reverse ? "first" : "behind" }));
     }
     body.results.slice(states).forEach((v, k) => {
-      this.homes.set(scan.results[states + k], [this.place(v, true)]);
+      this.homes.set(scan.results[states + k], [this.own(v, true)]);
     });
   }
 

@@ -40,7 +40,7 @@ export function strided(
     }
     case "at": {
       const { frame } = from.home;
-      if (frame.kind !== "shifted" || frame.by < 0 || frame.by > 1) return undefined;
+      if (from.home.steps || frame.kind !== "shifted" || frame.by < 0 || frame.by > 1) return undefined;
       if (op.attrs.step === "first")
         return frame.by === 0 ? { type: v.type, home: { ...from.home, frame: { kind: "first" } } } : undefined;
       return { type: v.type, home: { ...from.home, frame: { kind: frame.by === 0 ? "last" : "behind" } } };
