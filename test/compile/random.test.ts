@@ -18,8 +18,8 @@ function ofGraph({ graph, dims: { batch, time, ...dims }, leaves }: RandomGraph)
 }
 
 describe.each([
-  { place: places.wasm, programs: 60, graphs: 150 },
-  { place: places.wgsl, programs: 10, graphs: 10 },
+  { place: places.wasm, programs: 60, graphs: 80 },
+  { place: places.wgsl, programs: 10, graphs: 6 },
 ])("on $place.name", ({ place, programs, graphs }) => {
   const backend = opened(place);
 
