@@ -1,3 +1,5 @@
+import type { Code } from "../compiler/diagnostics/catalogue.ts";
+
 /** What a command gives the shell back; `cellc --help` repeats this table. */
 export const exit = {
   ok: 0,
@@ -19,11 +21,11 @@ export type ExitCode = (typeof exit)[keyof typeof exit];
 
 /** An expected end of a command that has no place in a source text: a catalogue code, the user's words, and what to do. */
 export class Failure extends Error {
-  readonly code: string;
+  readonly code: Code;
   readonly exitCode: ExitCode;
   readonly help: string | undefined;
 
-  constructor(code: string, exitCode: ExitCode, message: string, help?: string) {
+  constructor(code: Code, exitCode: ExitCode, message: string, help?: string) {
     super(message);
     this.name = "Failure";
     this.code = code;

@@ -1,5 +1,5 @@
-/** The derivatives that the compiler derives, checked against central differences of the reference, both in f64. */
-import { type Lowered, lower } from "../compiler/compile.ts";
+/** The derivatives that the compiler derives, as the reference or a target computes them, against central differences in f64. */
+import { type Compilation, type Lowered, lower } from "../compiler/compile.ts";
 import * as dim from "../compiler/ir/dim.ts";
 import { finiteDifferences, relativeError } from "../compiler/ir/finite-differences.ts";
 import { interpret } from "../compiler/ir/interpret.ts";
@@ -7,8 +7,12 @@ import type { Bindings } from "../compiler/ir/tensor.ts";
 import type { Graph, Leaf, OpOf, Type } from "../compiler/ir/types.ts";
 import { type ElaborateOptions, elaborate } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
+import type { Backend } from "../runtime/backend.ts";
 import { initialise } from "../runtime/initialise.ts";
+import { rangeOf } from "../runtime/layout.ts";
+import type { Executable } from "../runtime/plan.ts";
 import { type Key, keyOf, normalAt, uniformAt } from "../runtime/random.ts";
+import { exit, Failure } from "./failure.ts";
 
 export interface GradientCheck {
   /** Of the parameter. */
@@ -24,29 +28,102 @@ export interface GradientOptions extends ElaborateOptions {
   readonly seed: number;
 }
 
+/** An executable of the same cell, options, batch and time, and the machine it runs on. */
+export interface Device {
+  readonly executable: Compilation["executable"];
+  readonly backend: Backend;
+}
+
 /**
  * Parameters start a little off their initial values: at an identity or a zero, mistakes that cancel there go unseen.
  * The same for gains of a norm, whose gradients do not depend on where they are.
  */
 const JITTER = 0.1;
 
-/** Checks the gradient of every parameter of a cell or model in training. Throws `CompileError` for errors in the text. */
-export function checkGradients(path: string, options: GradientOptions, host: SourceHost): readonly GradientCheck[] {
+/**
+ * Step of the differences. Smaller than ∛ε, which is right for derivatives near 1: behind a batch norm whose variance is
+ * small the third derivative is some 1e6. What it adds is then h² times that, 1e-6 at most, and rounding ε/h = 2e-10.
+ */
+const STEP = 1e-6;
+
+/** Numbers by the leaf's name, in row-major order of [time?, batch?, ...features]. */
+type Numbers = Readonly<Record<string, Float64Array>>;
+
+/**
+ * Checks the gradient of every parameter of a cell or model in training: the device's, or without one those that the
+ * reference computes in f64. Throws `CompileError` for errors in the text, C0221 where there is nothing to differentiate,
+ * and what the device's backend throws.
+ */
+export async function checkGradients(
+  path: string,
+  options: GradientOptions,
+  host: SourceHost,
+  device?: Device,
+): Promise<readonly GradientCheck[]> {
   const elaborated = elaborate(path, host, options);
   const dims: Bindings = { ...elaborated.dims, batch: options.batch, time: options.time, steps: options.time };
   const { placed, entries }: Lowered = lower(elaborated.graph);
+  if (!placed.results.some(({ kind }) => kind === "loss")) {
+    throw new Failure("C0221", exit.input, `${placed.name} has no loss, so there is nothing to differentiate`);
+  }
   const leaves = new Map([...leavesOf(placed), ...leavesOf(entries.train)]);
-  const numbers = Object.fromEntries(
-    [...leaves].map(([name, { leaf, type }]) => [name, numbersFor(leaf, type, dims, keyOf(options.seed, name))]),
-  );
-  const derived = interpret(entries.train, { dims, leaf: (name) => numbers[name] });
   const parameters = [...leavesOf(placed).values()].filter(({ leaf }) => leaf.kind === "param");
+  if (parameters.length === 0) {
+    throw new Failure("C0221", exit.input, `${placed.name} has no parameters, so it has no gradients`);
+  }
+  // Rounded to what a device can hold, so that all sides compute at the very same point.
+  const numbers = Object.fromEntries(
+    [...leaves].map(([name, { leaf, type }]) => [
+      name,
+      numbersFor(leaf, type, dims, keyOf(options.seed, name)).map(Math.fround),
+    ]),
+  );
+  const derived =
+    device === undefined
+      ? referenceGradients(entries.train, dims, numbers)
+      : await deviceGradients(device, options.time, numbers);
   return parameters.map(({ leaf: { name } }) => {
-    const truth = finiteDifferences(placed, dims, numbers, name);
-    const gradient = derived.get(`grad:${name}`);
+    const truth = finiteDifferences(placed, dims, numbers, name, { step: STEP });
+    const gradient = derived.get(name);
     if (gradient === undefined) throw new Error(`no gradient was derived for ${name}`);
-    return { name, count: truth.length, error: relativeError(gradient.data, truth) };
+    return { name, count: truth.length, error: relativeError(gradient, truth) };
   });
+}
+
+type Gradients = ReadonlyMap<string, ArrayLike<number>>;
+
+function referenceGradients(train: Graph, dims: Bindings, numbers: Numbers): Gradients {
+  const results = interpret(train, { dims, leaf: (name) => numbers[name] });
+  return new Map(
+    [...results].flatMap(([name, { data }]) => (name.startsWith("grad:") ? [[name.slice(5), data] as const] : [])),
+  );
+}
+
+/** Runs the entry `train` alone, on memory written here: a session would draw noise and parameters of its own. */
+async function deviceGradients({ executable, backend }: Device, steps: number, numbers: Numbers): Promise<Gradients> {
+  const train = trainEntry(executable);
+  const machine = await backend.open(executable);
+  try {
+    await machine.prepare(steps);
+    for (const tensor of train.tensors) {
+      if (["param", "input", "index", "noise", "hyper"].includes(tensor.role.kind)) {
+        await machine.write(rangeOf(tensor, train, steps), Float32Array.from(numbers[tensor.name]));
+      }
+    }
+    await machine.run("train", steps);
+    const gradients = train.tensors.flatMap((tensor) =>
+      tensor.role.kind === "grad" ? [{ of: tensor.role.of, range: rangeOf(tensor, train, steps) }] : [],
+    );
+    const data = await machine.read(gradients.map(({ range }) => range));
+    return new Map(gradients.map(({ of }, index) => [of, data[index]]));
+  } finally {
+    machine.close();
+  }
+}
+
+function trainEntry({ plan }: Executable): NonNullable<Executable["plan"]["entries"]["train"]> {
+  if (plan.entries.train === undefined) throw new Error(`${plan.name} was compiled without train`);
+  return plan.entries.train;
 }
 
 function leavesOf(graph: Graph): ReadonlyMap<string, OpOf<"leaf">["attrs"]> {
@@ -54,7 +131,6 @@ function leavesOf(graph: Graph): ReadonlyMap<string, OpOf<"leaf">["attrs"]> {
   return new Map(ops.map(({ attrs }) => [attrs.leaf.name, attrs]));
 }
 
-/** In row-major order of [time?, batch?, ...features]. */
 function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key): Float64Array {
   const shape = type.shape.map((extent) => dim.evaluate(extent, dims));
   const lead = (type.time ? dims.time : 1) * (type.batch ? dims.batch : 1);

@@ -1,14 +1,12 @@
 #!/usr/bin/env node
 /**
- * `cellc`: reads the command line and hands over to a command, a file each in `commands/`. A command's own modules load
- * only when it runs, so that `--help` is instant and a missing optional package troubles only what needs it.
+ * `cellc`: runs a command line and gives the shell its exit code.
  */
-import { Command, CommanderError, Option } from "commander";
+import { type Command, CommanderError } from "commander";
 import type { Context } from "./context.ts";
 import { type ExitCode, exit } from "./failure.ts";
-import * as read from "./options.ts";
 import { createOutput, type Output } from "./output.ts";
-import { packageVersion } from "./package.ts";
+import { buildProgram, USAGE } from "./program.ts";
 
 interface GlobalOptions {
   readonly json?: boolean;
@@ -43,207 +41,13 @@ async function main(argv: readonly string[], host: NodeJS.Process): Promise<Exit
       if (error.exitCode === 0) return exit.ok;
       open({ json: argv.includes("--json"), color: true }).result({
         ok: false,
-        error: { code: error.code, message: error.message },
+        error: { code: USAGE, message: error.message.replace(/^error: /, "") },
       });
       return exit.usage;
     }
     const { report } = await import("./errors.ts");
     return report(error, output ?? open({ json: argv.includes("--json"), color: !argv.includes("--no-color") }));
   }
-}
-
-type Runner = (command: Command, work: (context: Context) => Promise<ExitCode>) => Promise<void>;
-
-function buildProgram(run: Runner): Command {
-  const program = new Command("cellc")
-    .description("Compiles recurrent cells with normalization to WebGPU and WASM kernels, trains and runs them.")
-    .version(packageVersion(), "-V, --version")
-    .option("--json", "print one JSON document to stdout, words to stderr")
-    .option("--seed <n>", "seed of initialisation, order and noise", read.wholeNumber, 1)
-    .option("--no-color", "no colours (NO_COLOR does the same)")
-    .exitOverride()
-    .showSuggestionAfterError()
-    .addHelpText(
-      "after",
-      "\nExit codes: 0 ok, 1 the input is wrong, 2 usage, 3 the machine lacks something, 4 training diverged,\n70 internal error, 130 interrupted.",
-    );
-  declareTextCommands(program, run);
-  declareCompileCommands(program, run);
-  declareTrainingCommands(program, run);
-  declareDataCommand(program, run);
-  return program;
-}
-
-/** Commands about the text of a cell. */
-function declareTextCommands(program: Command, run: Runner): void {
-  program
-    .command("check")
-    .description("say what is wrong with cells")
-    .argument("<file...>", ".cell files")
-    .action((files: string[], _options, command: Command) =>
-      run(command, async (context) => (await import("./commands/check.ts")).check(context, files)),
-    );
-
-  program
-    .command("fmt")
-    .description("format cells; prints the text, unless --check or --write")
-    .argument("<file...>", ".cell files, or - for standard input")
-    .addOption(new Option("--check", "only say which files are not formatted; exit code 1 if any").conflicts("write"))
-    .option("--write", "change the files")
-    .action((files: string[], options, command: Command) =>
-      run(command, async (context) => (await import("./commands/fmt.ts")).fmt(context, files, options)),
-    );
-
-  program
-    .command("explain")
-    .description("explain an error code")
-    .argument("[code]", "such as C0207; without one, the list of all codes")
-    .action((code: string | undefined, _options, command: Command) =>
-      run(command, async (context) => (await import("./commands/explain.ts")).explain(context, code)),
-    );
-}
-
-/** Options that decide what is compiled. */
-function withModelOptions(command: Command): Command {
-  return command
-    .option("--entry <name>", "which cell or model of the file; the last one unless told otherwise")
-    .option("--dims <name=n,...>", "dimensions, such as D=28,H=100", read.dimensions, {})
-    .option("--place <site=norm,...>", 'norms on sites, such as "hh=layer,cc=none"')
-    .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
-}
-
-const target = (...choices: string[]) =>
-  new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
-
-function declareCompileCommands(program: Command, run: Runner): void {
-  withModelOptions(program.command("compile"))
-    .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
-    .argument("<file>", ".cell file")
-    .addOption(target("wasm", "wgsl"))
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
-    .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
-    .addOption(
-      new Option("--emit <stage>", "print a stage instead of writing files").choices([
-        "ast",
-        "ir",
-        "schedule",
-        "kernels",
-      ]),
-    )
-    .option("--after <pass>", "with --emit ir: the graph after this pass")
-    .option("-o, --out <dir>", "folder for plan and kernels")
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/compile.ts")).compileCommand(context, file, options)),
-    );
-
-  withModelOptions(program.command("inspect"))
-    .description("parameters, sites and what stands on them, statistics, memory, dispatches a step")
-    .argument("<file>", ".cell file")
-    .addOption(target("wasm", "wgsl"))
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
-    .option("--time <n>", "sequence length", read.positiveWholeNumber)
-    .option("--schedule", "how each kernel was chosen, and why")
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/inspect.ts")).inspect(context, file, options)),
-    );
-
-  withModelOptions(program.command("gradcheck"))
-    .description("compare the derived gradients with finite differences, in f64")
-    .argument("<file>", ".cell file")
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 4)
-    .option("--time <n>", "sequence length", read.positiveWholeNumber, 3)
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/gradcheck.ts")).gradcheck(context, file, options)),
-    );
-}
-
-/** Options that decide which examples are read. */
-function withDataOptions(command: Command): Command {
-  return command
-    .option("--data <dir>", "folder of the data files, looked in before CELLC_DATA and the cache")
-    .option("--offline", "never download")
-    .option("--validation", "keep the paper's 10,000 validation images out of MNIST's training set")
-    .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber);
-}
-
-function declareTrainingCommands(program: Command, run: Runner): void {
-  withDataOptions(withModelOptions(program.command("train")))
-    .description("train a model on a task")
-    .argument("<file>", ".cell file with a model")
-    .requiredOption("--task <name>", "see cellc data")
-    .addOption(target("wasm", "wgsl"))
-    .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
-    .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
-    .option("--batch <n>", "examples a step", read.positiveWholeNumber, 64)
-    .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
-    .addOption(
-      new Option("--decay <how>", "of the learning rate").choices(["none", "linear", "cosine"]).default("none"),
-    )
-    .addOption(
-      new Option("--optimizer <name>", "step rule").choices(["adam", "rmsprop", "momentum", "sgd"]).default("adam"),
-    )
-    .option("--clip <norm>", "clip gradients to this global norm", read.positiveNumber)
-    .option("--momentum <weight>", "weight of the newest batch in moving statistics", read.fraction, 0.1)
-    .addOption(
-      new Option("--stats <how>", "statistics to evaluate with: a pass over training data, or the moving average")
-        .choices(["exact", "ema"])
-        .default("exact"),
-    )
-    .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
-    .option(
-      "--evaluate-every <n>",
-      "steps between evaluations; an epoch unless told otherwise",
-      read.positiveWholeNumber,
-    )
-    .requiredOption("--out <dir>", "folder of the run")
-    .option("--resume", "go on with the run in --out")
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/train.ts")).trainCommand(context, file, options)),
-    );
-
-  withDataOptions(withModelOptions(program.command("eval")))
-    .description("measure a trained model with its population statistics")
-    .argument("<file>", ".cell file with a model")
-    .requiredOption("--task <name>", "see cellc data")
-    .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors")
-    .addOption(target("wasm", "wgsl"))
-    .addOption(
-      new Option("--split <name>", "what to measure on").choices(["train", "validation", "test"]).default("test"),
-    )
-    .addOption(new Option("--stats <how>", "statistics").choices(["stored", "exact"]).default("stored"))
-    .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
-    .addOption(
-      new Option("--optimizer <name>", "step rule of the checkpoint")
-        .choices(["adam", "rmsprop", "momentum", "sgd"])
-        .default("adam"),
-    )
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
-    );
-
-  program
-    .command("demo")
-    .description("train BN-LSTM and LSTM on generated digits and draw both learning curves")
-    .addOption(target("wasm", "wgsl"))
-    .option("--steps <n>", "training steps of each", read.positiveWholeNumber, 600)
-    .option("--out <dir>", "folder of the results", "runs/demo")
-    .action((options, command: Command) =>
-      run(command, async (context) => (await import("./commands/demo.ts")).demo(context, options)),
-    );
-}
-
-function declareDataCommand(program: Command, run: Runner): void {
-  withDataOptions(program.command("data"))
-    .description("list the tasks, or show a task's examples")
-    .argument("[task]", "name of a task")
-    .addOption(new Option("--split <name>", "of the task").choices(["train", "validation", "test"]).default("train"))
-    .option("--from <n>", "number of the first example", read.wholeNumber, 0)
-    .option("--count <n>", "how many examples", read.positiveWholeNumber, 3)
-    .option("--svg <file>", "write a picture instead of printing text")
-    .action((task: string | undefined, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/data.ts")).data(context, task, options)),
-    );
 }
 
 // A reader that has seen enough, such as head, is no error.

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { SourceHost } from "../compiler/source-host.ts";
-import { exit, Failure } from "./failure.ts";
+import { cannotRead } from "./file-errors.ts";
 
 export const fileHost: SourceHost = {
   read(path) {
@@ -20,7 +20,6 @@ export function readSource(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const reason = error instanceof Error && "code" in error && error.code !== "ENOENT" ? ` (${error.code})` : "";
-    throw new Failure("C0401", exit.input, `there is no file ${path} that can be read${reason}`);
+    throw cannotRead(path, error);
   }
 }

@@ -9,8 +9,9 @@ import {
 } from "../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../compiler/semantics/placements.ts";
 import type { Backend } from "../runtime/backend.ts";
+import type { Context } from "./context.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
-import type { Output } from "./output.ts";
+import { openDump } from "./dump.ts";
 import { fileHost, readSource } from "./source-host.ts";
 
 export type TargetName = "wasm" | "wgsl";
@@ -35,6 +36,8 @@ export interface CompileRequest extends ModelOptions {
   readonly observe?: (stage: string, text: () => string) => void;
   /** Dimensions that a task suggests; those that the model does not have are left out. */
   readonly suggested?: Readonly<Record<string, number>>;
+  /** Keep warnings to oneself: an earlier compilation of the same text has said them. */
+  readonly quiet?: boolean;
 }
 
 /** The passes' stages by name, in order, without a target: `elaborate`, then each pass; a pass that runs twice shows its last. */
@@ -47,24 +50,33 @@ export function lowerFile(request: ModelOptions & { readonly file: string }): Re
   return stages;
 }
 
-/** Compiles, and says warnings where there is an output for them. Throws C0401 for a missing file and CompileError for errors in the text. */
-export async function compileFile(request: CompileRequest, output?: Output): Promise<Compilation> {
-  readSource(request.file);
-  const declared = entryOf(declarations(request.file, fileHost), request.entry)?.params ?? [];
+/**
+ * Compiles, and says warnings. Throws C0401 for a missing file and CompileError for errors in the text. With CELLC_DUMP
+ * the stages are written, those of a compilation that failed too.
+ */
+export async function compileFile(
+  request: CompileRequest,
+  { environment, output }: Pick<Context, "environment" | "output">,
+): Promise<Compilation> {
+  const { file, batch, time, optimizer } = request;
+  readSource(file);
+  const target = await openTarget(request.target);
+  const declared = entryOf(declarations(file, fileHost), request.entry)?.params ?? [];
   const suggested = Object.entries(request.suggested ?? {}).filter(([name]) => declared.includes(name));
-  const compilation = compile(
-    request.file,
-    {
-      ...elaborateOptions({ ...request, dims: { ...Object.fromEntries(suggested), ...request.dims } }),
-      batch: request.batch,
-      time: request.time,
-      optimizer: request.optimizer,
-      observe: request.observe,
-    },
-    await openTarget(request.target),
-    fileHost,
-  );
-  if (output !== undefined) sayDiagnostics(compilation.warnings, output);
+  const dims = { ...Object.fromEntries(suggested), ...request.dims };
+  const dump = environment.CELLC_DUMP ? openDump(environment.CELLC_DUMP, file, request.target) : undefined;
+  const observe = (stage: string, text: () => string) => {
+    request.observe?.(stage, text);
+    dump?.observe(stage, text);
+  };
+  let compilation: Compilation | undefined;
+  try {
+    const options = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, observe };
+    compilation = compile(file, options, target, fileHost);
+  } finally {
+    await dump?.write(compilation?.executable);
+  }
+  if (!request.quiet) sayDiagnostics(compilation.warnings, output);
   return compilation;
 }
 

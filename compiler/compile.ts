@@ -1,7 +1,9 @@
 /**
  * The whole pipeline, from a file's text to an executable:
  *
- *     text ─► elaborate ─► Tensor IR ─► hoist ─► place ─► simplify ─► derive ─► defer ─► gates ─► schedule ─► Kernel IR ─► target
+ *     text ─► elaborate ─► Tensor IR ─► hoist ─► place ─► derive ─► defer ─► gates ─► schedule ─► Kernel IR ─► target
+ *
+ * with `simplify` behind each pass from `place` on.
  *
  * One elaborated graph is compiled four times: to train, to estimate statistics, to infer, and (from its own graph) to update.
  */
@@ -17,6 +19,7 @@ import { hoist } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { simplify } from "./passes/simplify.ts";
 import { checkDims } from "./schedule/check-dims.ts";
+import { checkMemory } from "./schedule/check-memory.ts";
 import { printSchedule } from "./schedule/print.ts";
 import { type Scheduled, schedule } from "./schedule/schedule.ts";
 import { sharedTensors } from "./schedule/shared.ts";
@@ -46,14 +49,26 @@ export interface Compilation extends Pick<Elaborated, "sites"> {
  * Throws `CompileError` with every error of the file in source order.
  */
 export function compile(path: string, options: CompileOptions, target: Target, host: SourceHost): Compilation {
+  const { graph, dims, warnings, sites } = elaborate(path, host, options);
+  options.observe?.("elaborate", () => printGraph(graph));
+  return { executable: compileGraph(graph, { ...options, dims, path }, target), warnings, sites };
+}
+
+export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOptions> {
+  /** A number for every dimension of the graph but `batch`, `time` and `steps`. */
+  readonly dims: Readonly<Record<string, number>>;
+  /** The file it was elaborated from, for messages. */
+  readonly path: string;
+}
+
+/** Everything behind elaboration: a graph to an executable. Throws `CompileError` (C0217) for extents that are none. */
+export function compileGraph(graph: Graph, options: GraphOptions, target: Target): Executable {
   const { batch = 64, time = 100, optimizer = "adam", observe } = options;
-  const elaborated = elaborate(path, host, options);
-  observe?.("elaborate", () => printGraph(elaborated.graph));
-  const dims = { ...elaborated.dims, batch, steps: time };
-  const graphs = lower(elaborated.graph, options);
+  const dims = { ...options.dims, batch, steps: time };
+  const graphs = lower(graph, options);
   const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
   const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isHostWritten(op));
-  checkDims([...Object.values(graphs.entries), graphs.placed], dims, path);
+  checkDims([...Object.values(graphs.entries), graphs.placed], dims, options.path);
 
   const bound = { ...dims, params: shared.params };
   const scheduled = new Map<EntryName, Scheduled>();
@@ -61,11 +76,12 @@ export function compile(path: string, options: CompileOptions, target: Target, h
   const { train: _, ...others } = graphs.entries;
   const trains = graphs.placed.results.some((r) => r.kind === "loss");
   const programs = trains ? { ...graphs.entries, update: simplify.run(optimizerGraph(optimizer)) } : others;
-  for (const [entry, graph] of Object.entries(programs)) {
+  for (const [entry, program] of Object.entries(programs)) {
     const own = entry === "update" ? [] : inputs;
-    const made = schedule(graph, { entry, dims: bound, machine: target.machine, shared, inputs: own });
+    const made = schedule(program, { entry, dims: bound, machine: target.machine, shared, inputs: own });
     scheduled.set(entry as EntryName, made);
   }
+  checkMemory(scheduled, time);
   observe?.("schedule", () => printSchedule(scheduled, target.machine));
 
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
@@ -77,20 +93,16 @@ export function compile(path: string, options: CompileOptions, target: Target, h
   );
   const plan: Plan = {
     format: 1,
-    name: elaborated.graph.name,
+    name: graph.name,
     target: target.name,
-    dims: { ...elaborated.dims, batch },
-    fingerprint: fingerprint(elaborated.graph.name, shared.tensors),
+    dims: { ...options.dims, batch },
+    fingerprint: fingerprint(graph.name, shared.tensors),
     slots: shared.slots,
     optimizer,
     entries,
     kernels: kernels.map(({ name, lanes, regions }): KernelInfo => ({ name, lanes, regions })),
   };
-  return {
-    executable: { plan, code: target.assemble(kernels) },
-    warnings: elaborated.warnings,
-    sites: elaborated.sites,
-  };
+  return { plan, code: target.assemble(kernels) };
 }
 
 export type { Target };

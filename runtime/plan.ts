@@ -130,7 +130,7 @@ export interface KernelInfo {
 /** What a target made: the plan and its code. */
 export interface Executable {
   readonly plan: Plan;
-  readonly code: /** One module for all kernels; each is exported under its name: (t, T, gx, gy, gz) → (), running the whole grid. */
+  readonly code: /** One module for all kernels; each is exported as (t, T, gx, gy, gz, from, to) → () and runs workgroups from … to−1. */
     | { readonly kind: "wasm"; readonly text: string; readonly binary: Uint8Array }
     /** One module a kernel, entry point `main`. */
     | { readonly kind: "wgsl"; readonly modules: Readonly<Record<string, string>> };

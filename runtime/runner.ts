@@ -21,7 +21,8 @@ export interface Batch {
 export interface Feed {
   readonly hyper: Readonly<Record<string, number>>;
   readonly seed: number;
-  /** Tells apart the noise of one run from that of another. */
+  /** What tells the noise of one run from that of another: what it is for, and the how-manieth of its kind it is. */
+  readonly purpose: "train" | "estimate" | "infer";
   readonly run: number;
 }
 
@@ -110,7 +111,7 @@ export class Runner {
         break;
       }
       case "noise": {
-        const key = keyOf(feed.seed, `noise/${name}`);
+        const key = keyOf(feed.seed, `noise/${feed.purpose}/${name}`);
         const draw = role.distribution === "normal" ? normalAt : uniformAt;
         this.#place(entry, tensor, batch.steps, (index) => role.scale * draw(key, index, feed.run));
         break;

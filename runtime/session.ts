@@ -66,6 +66,8 @@ export class Session {
   /** Runners for other batch sizes, and which version of the parameters and statistics each has. */
   readonly #attached = new Map<number, { readonly runner: Runner; version: number }>();
   #version = 0;
+  /** Calls of `infer`. */
+  #inferences = 0;
   /** Updates since the loss was last seen to be finite. */
   #unchecked = 0;
   /** The runner that ran last, whose tensors can be read. */
@@ -133,10 +135,12 @@ export class Session {
       const step = this.#counters.step + 1;
       const hyper = { ...options.hyper, lr, clip, step };
       const update = this.#main.entry("update");
-      await this.#collect("train", batch, hyper, momentum);
+      const { run } = this.#counters;
+      this.#counters = { ...this.#counters, run: run + 1 };
+      await this.#collect("train", batch, run, hyper, momentum);
       const result = report ? await this.#results(this.#main) : undefined;
       if (result?.loss !== undefined && !Number.isFinite(result.loss)) throw await this.#diverged(result.loss, step);
-      await this.#main.run("update", { ...batch, inputs: {} }, this.#feed(hyper));
+      await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
       this.#counters = { ...this.#counters, step };
       this.#version++;
       if (result === undefined) {
@@ -164,7 +168,7 @@ export class Session {
       let count = 0;
       for await (const batch of batches) {
         this.#checkExamples(batch, this.#main);
-        await this.#collect("estimate", batch, {}, 0);
+        await this.#collect("estimate", batch, count, {}, 0);
         count++;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to estimate statistics from");
@@ -177,23 +181,24 @@ export class Session {
   }
 
   /**
-   * Runs the model with its population statistics. Errors: C0406 (batch), C0501 if statistics were never collected.
+   * Runs the model with its population statistics; noise is drawn afresh at every call. Errors: C0406 (batch), C0501 if statistics were never collected.
    */
   infer(batch: Batch): Promise<Inference> {
-    return this.#exclusive(() => this.#infer(batch, true));
+    return this.#exclusive(() => this.#infer(batch, this.#inferences++, true));
   }
 
   /**
    * Loss and metrics over many batches, weighted by their numbers of examples. A last, smaller batch needs an executable
-   * of that size, attached. Errors: as `infer`; C0406 where an input was left out.
+   * of that size, attached. Noise is the same for the same batches. Errors: as `infer`; C0406 where an input was left out.
    */
   evaluate(batches: Batches): Promise<Evaluation> {
     return this.#exclusive(async () => {
       let examples = 0;
       let loss = 0;
+      let count = 0;
       const sums: Record<string, number> = {};
       for await (const batch of batches) {
-        const result = await this.#infer(batch, false);
+        const result = await this.#infer(batch, count++, false);
         if (result.loss === undefined)
           throw new RuntimeError(
             "C0406",
@@ -219,7 +224,7 @@ export class Session {
     return this.#exclusive(async () => {
       this.#checkExamples(batch, this.#main);
       const defaults = { momentum: 1, lr: 0, clip: noClipping, step: this.#counters.step + 1 };
-      await this.#main.run(entry, batch, this.#feed({ ...defaults, ...hyper }));
+      await this.#main.run(entry, batch, this.#feed("train", this.#counters.run, { ...defaults, ...hyper }));
       this.#recent = this.#main;
       this.#version++;
     });
@@ -292,8 +297,8 @@ export class Session {
     return result;
   }
 
-  #feed(hyper: Feed["hyper"]): Feed {
-    return { hyper, seed: this.#counters.seed, run: this.#counters.run };
+  #feed(purpose: Feed["purpose"], run: number, hyper: Feed["hyper"] = {}): Feed {
+    return { hyper, seed: this.#counters.seed, purpose, run };
   }
 
   #checkExamples(batch: Batch, runner: Runner): void {
@@ -307,12 +312,17 @@ export class Session {
   }
 
   /** Runs an entry that folds its batch's statistics into the population's. */
-  async #collect(entry: "train" | "estimate", batch: Batch, hyper: Feed["hyper"], momentum: number): Promise<void> {
+  async #collect(
+    entry: "train" | "estimate",
+    batch: Batch,
+    run: number,
+    hyper: Feed["hyper"],
+    momentum: number,
+  ): Promise<void> {
     this.#recent = this.#main;
     await this.#population.collect(batch.steps, momentum, (weight) => {
-      return this.#main.run(entry, batch, this.#feed({ ...hyper, momentum: weight }));
+      return this.#main.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: weight }));
     });
-    this.#counters = { ...this.#counters, run: this.#counters.run + 1 };
     this.#version++;
   }
 
@@ -332,7 +342,7 @@ export class Session {
     );
   }
 
-  async #infer(batch: Batch, outputs: boolean): Promise<Inference> {
+  async #infer(batch: Batch, run: number, outputs: boolean): Promise<Inference> {
     const { rows, seen } = this.#population;
     if (rows > 0 && seen.length === 0) {
       throw new RuntimeError(
@@ -343,8 +353,7 @@ export class Session {
     }
     if (await this.#population.reach(batch.steps)) this.#version++;
     const runner = await this.#runnerFor(batch);
-    await runner.run("infer", batch, this.#feed({}));
-    this.#counters = { ...this.#counters, run: this.#counters.run + 1 };
+    await runner.run("infer", batch, this.#feed("infer", run));
     this.#recent = runner;
     const results = await this.#results(runner, outputs);
     const complete = Object.values(batch.inputs).every((input) => input !== null);

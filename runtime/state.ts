@@ -7,7 +7,7 @@ export interface Counters {
   readonly seed: number;
   /** Updates done. */
   readonly step: number;
-  /** Runs done, which tells apart the noise of each. */
+  /** Training runs done, failed ones included, which tells apart the noise of each. */
   readonly run: number;
   /** For each row of the statistics, the batches it was collected from; empty: none were collected. */
   readonly seen: readonly number[];

@@ -82,8 +82,7 @@ const same = (arity: 1 | 2, c: CSpelling, wasm: WasmSpelling): Spelling => ({ ar
 
 /**
  * How every op of `KExpr.math` is written in each target: a row for each elementwise op of the compiler's op table, or this
- * does not type-check. (`square` never arrives: the schedule makes it a product.) Accuracy is that of f32, a few units in the last place, unless
- * the target's own builtin promises less (WGSL: sin and cos). `min` and `max` of NaN are not defined: `pmin` and `pmax`
+ * does not type-check. (`square` never arrives: the schedule makes it a product.) Accuracy is that of f32, a few units in the last place. `min` and `max` of NaN are not defined: `pmin` and `pmax`
  * are one machine instruction where the NaN-correct ones are five.
  */
 export const spellings = {
@@ -114,8 +113,8 @@ export const spellings = {
   abs: same(1, builtin("abs"), instruction("abs")),
   floor: same(1, builtin("floor"), instruction("floor")),
   sign: same(1, builtin("sign"), { function: "sign" }),
-  sin: same(1, builtin("sin"), { function: "sin" }),
-  cos: same(1, builtin("cos"), { function: "cos" }),
+  sin: same(1, helper("sine"), { function: "sin" }),
+  cos: same(1, helper("cosine"), { function: "cos" }),
   relu: same(
     1,
     ([a], _type, F) => call("max", a, call(F, atom("0.0"))),

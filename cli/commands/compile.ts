@@ -4,6 +4,7 @@ import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import type { Executable } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
+import { executableFiles } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { writeAtomically } from "../report/files.ts";
 import { readSource } from "../source-host.ts";
@@ -45,7 +46,7 @@ export async function compileCommand(
   const observe = (stage: string, text: () => string) => {
     if (stage === "schedule" && options.emit === "schedule") schedule = text();
   };
-  const { executable } = await compileFile({ ...options, file, observe }, output);
+  const { executable } = await compileFile({ ...options, file, observe }, context);
   if (options.emit !== undefined) {
     const text = options.emit === "kernels" ? kernelsText(executable) : schedule;
     output.print(text);
@@ -53,10 +54,11 @@ export async function compileCommand(
     return exit.ok;
   }
   const folder = options.out ?? `${executable.plan.name}.${options.target}`;
-  const files = Object.entries(filesOf(executable));
-  for (const [name, content] of files) await writeAtomically(join(folder, name), content);
-  output.say(`${folder}: ${files.map(([name]) => name).join(", ")}`);
-  output.result({ ok: true, folder, files: files.map(([name]) => name) });
+  const files = Object.entries(executableFiles(executable));
+  await Promise.all(files.map(([name, content]) => writeAtomically(join(folder, name), content)));
+  const names = files.map(([name]) => name);
+  output.say(`${folder}: ${names.join(", ")}`);
+  output.result({ ok: true, folder, files: names });
   return exit.ok;
 }
 
@@ -78,21 +80,6 @@ function kernelsText({ code }: Executable): string {
       return Object.entries(code.modules)
         .map(([name, text]) => `// ${name}\n${text}`)
         .join("\n");
-    default:
-      return code satisfies never;
-  }
-}
-
-/** `plan.json` and the code: a WASM module with its text, or a WGSL file a kernel. */
-function filesOf({ plan, code }: Executable): Readonly<Record<string, string | Uint8Array>> {
-  const planText = `${JSON.stringify(plan, null, 2)}\n`;
-  switch (code.kind) {
-    case "wasm":
-      return { "kernels.wasm": code.binary, "kernels.wat": code.text, "plan.json": planText };
-    case "wgsl": {
-      const modules = Object.entries(code.modules).map(([name, text]) => [`${name}.wgsl`, text]);
-      return { ...Object.fromEntries(modules), "plan.json": planText };
-    }
     default:
       return code satisfies never;
   }

@@ -105,7 +105,7 @@ async function trainCell(
       cell: { rnn: cell },
       optimizer: "adam",
     } as const;
-    const { learner } = await openLearner(request, task, "test", backend, seed, output);
+    const { learner } = await openLearner(request, task, "test", backend, context);
     const points: CurvePoint[] = [];
     const progress = output.progress(options.steps, "steps");
     const ending = await train(

@@ -1,11 +1,11 @@
 /** `cellc eval`: measures a trained model. */
-import { readCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import { type Context, mnistOptions } from "../context.ts";
 import { openTask } from "../data/catalogue.ts";
 import { taskStreams } from "../data/streams.ts";
 import type { Split } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
+import { loadCheckpoint } from "../training/checkpoint.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { evaluate } from "../training/train.ts";
 
@@ -35,15 +35,8 @@ export async function evaluateCommand(context: Context, file: string, options: E
   });
   const backend = await openBackend(options.target);
   try {
-    const { session, learner } = await openLearner(
-      { ...options, file },
-      task,
-      options.split,
-      backend,
-      context.seed,
-      output,
-    );
-    await session.restore(await readCheckpoint(options.checkpoint));
+    const { session, learner } = await openLearner({ ...options, file }, task, options.split, backend, context);
+    await session.restore(await loadCheckpoint(options.checkpoint));
     const { loss, metrics } = await evaluate(learner, task, {
       statistics: options.stats === "exact" ? "exact" : "ema",
       batch: options.batch,

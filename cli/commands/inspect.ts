@@ -1,5 +1,6 @@
 /** `cellc inspect`: what a compiled cell or model holds and costs. */
 import type { SiteInfo } from "../../compiler/semantics/cells.ts";
+import { regionNames } from "../../runtime/layout.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { formatCount, type Output } from "../output.ts";
@@ -16,28 +17,31 @@ export interface InspectOptions extends ModelOptions {
 /** Sequence length that memory is counted for when none is asked for. */
 const DEFAULT_TIME = 100;
 
-export async function inspect({ output }: Context, file: string, options: InspectOptions): Promise<ExitCode> {
+export async function inspect(context: Context, file: string, options: InspectOptions): Promise<ExitCode> {
+  const { output } = context;
   let schedule: string | undefined;
   const observe = (stage: string, text: () => string) => {
     if (stage === "schedule" && options.schedule) schedule = text();
   };
-  const { executable, sites } = await compileFile({ ...options, file, observe }, output);
+  const { executable, sites } = await compileFile({ ...options, file, observe }, context);
   const summary = summarise(executable.plan, options.time ?? DEFAULT_TIME);
   sayHeader(summary, output);
   sayTable(
     output,
     "parameters",
-    ["name", "shape", "numbers"],
+    ["name", "shape", "numbers", "starts as"],
     [
-      ...summary.parameters.map(({ name, shape, count }) => [name, shapeText(shape), count]),
-      ["all", "", summary.parameterCount],
+      ...summary.parameters.map(({ name, shape, count, init }) => [name, shapeText(shape), count, init]),
+      ["all", "", summary.parameterCount, ""],
     ],
   );
+  // As --place takes them: the sites of the cell that a model scans as rnn are rnn.hh and so on.
+  const standing = sites.map(({ name, norm, recurrent }) => ({ name: name.replaceAll("/", "."), norm, recurrent }));
   sayTable(
     output,
     "sites",
     ["site", "norm", ""],
-    sites.map(({ name, norm, recurrent }) => [name, normText(norm), recurrent ? "depends on a state" : ""]),
+    standing.map(({ name, norm, recurrent }) => [name, normText(norm), recurrent ? "depends on a state" : ""]),
   );
   sayTable(
     output,
@@ -45,20 +49,34 @@ export async function inspect({ output }: Context, file: string, options: Inspec
     ["name", "policy", "steps", "shape", "numbers"],
     summary.statistics.map(({ name, policy, steps, shape, count }) => [name, policy, steps, shapeText(shape), count]),
   );
+  const entries = Object.entries(summary.entries);
   sayTable(
     output,
-    `cost of each entry, for ${summary.time} steps`,
-    ["entry", "dispatches a step", "besides", "kernels", "memory"],
-    Object.entries(summary.entries).map(([name, entry]) => [
+    `dispatches of each entry, for ${summary.time} steps`,
+    ["entry", "a step forward", "a step backward", "besides", "in all", "kernels"],
+    entries.map(([name, { dispatchesPerStep, dispatchesOutside, dispatches, kernels }]) => [
       name,
-      entry.dispatchesPerStep,
-      entry.dispatchesOutside,
-      entry.kernels.length,
-      bytesText(Object.values(entry.memory).reduce((sum, bytes) => sum + bytes, 0)),
+      dispatchesPerStep.forward,
+      dispatchesPerStep.backward,
+      dispatchesOutside,
+      dispatches,
+      kernels.length,
+    ]),
+  );
+  const memories = [
+    ...entries.map(([name, { memory }]) => ({ name, memory })),
+    { name: "together", memory: summary.memory },
+  ];
+  sayTable(
+    output,
+    `memory of each entry, for ${summary.time} steps; together they share it`,
+    ["entry", ...regionNames, "all"],
+    memories.map(({ name, memory }) => [
+      name,
+      ...[...regionNames.map((region) => memory[region]), sum(Object.values(memory))].map(bytesText),
     ]),
   );
   if (schedule !== undefined) output.say(`\n${schedule.trimEnd()}`);
-  const standing = sites.map(({ name, norm, recurrent }) => ({ name, norm, recurrent }));
   output.result({ ok: true, ...summary, sites: standing, schedule });
   return exit.ok;
 }
@@ -84,6 +102,10 @@ function normText(norm: SiteInfo["norm"]): string {
   if (norm === undefined) return "–";
   const args = Object.entries(norm.args).map(([name, value]) => `${name} = ${value}`);
   return args.length === 0 ? norm.name : `${norm.name}(${args.join(", ")})`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function shapeText(shape: readonly number[]): string {

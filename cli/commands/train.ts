@@ -1,7 +1,6 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
 import { existsSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
-import { readCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import { type Context, mnistOptions } from "../context.ts";
 import { openTask } from "../data/catalogue.ts";
 import { seededStreams, taskStreams } from "../data/streams.ts";
@@ -10,13 +9,16 @@ import { formatSeconds } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
 import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
+import { warnOfBatchOfOne } from "../training/batch-of-one.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
+import { loadCheckpoint } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
 import {
   checkFolder,
   extendCurve,
   type RunRecord,
+  removeLeftovers,
   runPaths,
   takeBackCurve,
   writeRecord,
@@ -57,13 +59,15 @@ export async function trainCommand(context: Context, file: string, options: Trai
   const backend = await openBackend(options.target);
   try {
     const request = { ...options, file };
-    const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, seed, output);
+    const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
+    warnOfBatchOfOne(plan, output);
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     const previous = await checkFolder(options.out, identity, options.resume ?? false);
     const paths = runPaths(options.out);
     let before = 0;
     if (previous !== undefined) {
-      if (existsSync(paths.model)) await session.restore(await readCheckpoint(paths.model));
+      await removeLeftovers(options.out);
+      if (existsSync(paths.model)) await session.restore(await loadCheckpoint(paths.model));
       before = await takeBackCurve(options.out, learner.step);
       output.say(`going on after step ${learner.step}`);
     }
@@ -153,13 +157,17 @@ function finish({ output }: Context, folder: string, ending: Ending, record: Run
       output.say(`stopped and saved after step ${record.step}; go on with --resume`);
       output.result({ ok: false, ...record });
       return exit.interrupted;
-    case "diverged":
+    case "diverged": {
+      const kept = existsSync(runPaths(folder).model)
+        ? `the last good checkpoint in ${folder} was kept`
+        : "there was no evaluation and no checkpoint before";
       throw new Failure(
         "C0502",
         exit.diverged,
-        `the loss stopped being a number in ${ending.during}, after ${ending.step} steps; the last good checkpoint in ${folder} was kept`,
+        `the loss stopped being a number in ${ending.during}, after ${ending.step} steps; ${kept}`,
         "use a smaller --lr, or --clip 1; batch norms behind constant first steps need a noisy initial state",
       );
+    }
     default:
       return ending satisfies never;
   }

@@ -1,15 +1,24 @@
 /** Files that are either there whole or not there at all. */
 import { mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { cannotWrite } from "../file-errors.ts";
 
 let written = 0;
 
 /**
  * Writes `data` to `path` so that no reader, and no crash, ever sees a part of it: a sibling file first, flushed to the
  * disk, then renamed over `path`. Makes the folder where it is missing, writes through a symbolic link, and keeps the
- * permissions of a file that is replaced. On an error the old file stays as it was.
+ * permissions of a file that is replaced. On an error, C0409, the old file stays as it was.
  */
 export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
+  try {
+    await replace(path, data);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+async function replace(path: string, data: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const target = (await ifThere(realpath(path))) ?? path;
   const old = await ifThere(stat(target));

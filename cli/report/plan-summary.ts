@@ -1,5 +1,7 @@
 /** What a plan holds and costs, counted from the plan alone. */
+import { floatsOf, regionNames, regionSizes } from "../../runtime/layout.ts";
 import type { Command, Entry, EntryName, Plan, RegionName, Tensor } from "../../runtime/plan.ts";
+import { initText } from "./init-text.ts";
 
 export interface PlanSummary {
   readonly name: string;
@@ -7,7 +9,13 @@ export interface PlanSummary {
   readonly dims: Readonly<Record<string, number>>;
   /** Sequence length that `memory` and the totals are for. */
   readonly time: number;
-  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[]; readonly count: number }[];
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly count: number;
+    /** As the language writes it. */
+    readonly init: string;
+  }[];
   readonly parameterCount: number;
   readonly statistics: readonly {
     readonly name: string;
@@ -17,14 +25,19 @@ export interface PlanSummary {
     readonly count: number;
   }[];
   readonly entries: Readonly<Partial<Record<EntryName, EntrySummary>>>;
+  /** Bytes of each region, as large as the entry that needs most of it. */
+  readonly memory: Readonly<Record<RegionName, number>>;
 }
 
 export interface EntrySummary {
   /** Bytes of each region for sequences of `time` steps. */
   readonly memory: Readonly<Record<RegionName, number>>;
-  /** Dispatches in one time step, over all loops of the entry; and outside of them. */
-  readonly dispatchesPerStep: number;
+  /** Dispatches in one time step: of loops that go from the first step to the last, and of those that go back. */
+  readonly dispatchesPerStep: { readonly forward: number; readonly backward: number };
+  /** Dispatches outside of the loops, which handle all steps at once. */
   readonly dispatchesOutside: number;
+  /** For `time` steps, everything together. */
+  readonly dispatches: number;
   readonly kernels: readonly string[];
 }
 
@@ -36,7 +49,7 @@ export function summarise(plan: Plan, time: number): PlanSummary {
     for (const tensor of entry.tensors) if (!tensors.has(tensor.name)) tensors.set(tensor.name, tensor);
   }
   const parameters = [...tensors.values()].flatMap(({ name, role, shape }) =>
-    role.kind === "param" ? [{ name, shape, count: sizeOf(shape) }] : [],
+    role.kind === "param" ? [{ name, shape, count: sizeOf(shape), init: initText(role.init) }] : [],
   );
   const statistics = [...tensors.values()].flatMap(({ name, role, shape }) =>
     role.kind === "stat"
@@ -52,15 +65,16 @@ export function summarise(plan: Plan, time: number): PlanSummary {
     parameterCount: parameters.reduce((sum, { count }) => sum + count, 0),
     statistics,
     entries: Object.fromEntries(entries.map(([name, entry]) => [name, summariseEntry(entry, time)])),
+    memory: bytesOf(regionSizes(plan, time)),
   };
 }
 
 function summariseEntry(entry: Entry, time: number): EntrySummary {
   const kernels = new Set<string>();
-  const dispatches = { inside: 0, outside: 0 };
-  const walk = (commands: readonly Command[], place: "inside" | "outside"): void => {
+  const dispatches = { forward: 0, backward: 0, outside: 0 };
+  const walk = (commands: readonly Command[], place: keyof typeof dispatches): void => {
     for (const command of commands) {
-      if (command.do === "steps") walk(command.commands, "inside");
+      if (command.do === "steps") walk(command.commands, command.reverse ? "backward" : "forward");
       else {
         kernels.add(command.kernel);
         dispatches[place] += 1;
@@ -68,16 +82,21 @@ function summariseEntry(entry: Entry, time: number): EntrySummary {
     }
   };
   walk(entry.commands, "outside");
-  const memory = Object.fromEntries(
-    // Every region that grows has a frame more than steps, for the initial states: see runtime/plan.ts.
-    Object.entries(entry.regions).map(([name, { fixed, frame }]) => [name, 4 * (fixed + frame * (time + 1))]),
-  ) as Record<RegionName, number>;
+  const { forward, backward, outside } = dispatches;
+  const sizes = Object.entries(entry.regions).map(([name, region]) => [name, floatsOf(region, time)]);
   return {
-    memory,
-    dispatchesPerStep: dispatches.inside,
-    dispatchesOutside: dispatches.outside,
+    memory: bytesOf(Object.fromEntries(sizes)),
+    dispatchesPerStep: { forward, backward },
+    dispatchesOutside: outside,
+    dispatches: outside + (forward + backward) * time,
     kernels: [...kernels],
   };
+}
+
+/** All is f32. */
+function bytesOf(floats: Readonly<Record<RegionName, number>>): Readonly<Record<RegionName, number>> {
+  const bytes = regionNames.map((name): [RegionName, number] => [name, 4 * floats[name]]);
+  return Object.fromEntries(bytes) as Record<RegionName, number>;
 }
 
 function sizeOf(shape: readonly number[]): number {

@@ -2,9 +2,9 @@
 import type { Backend } from "../../runtime/backend.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
+import type { Context } from "../context.ts";
 import type { Split, Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
-import type { Output } from "../output.ts";
 import { type CompileRequest, compileFile } from "../toolchain.ts";
 import { checkFit } from "./fit.ts";
 import type { Learner } from "./learner.ts";
@@ -20,21 +20,22 @@ export interface OpenLearner {
 
 /**
  * Compiles the model for the request's batch, and for the smaller batch that ends `split`, so that every example is
- * measured. Throws what compiling throws, and C0406 where task, batch and model do not fit.
+ * measured. Throws what compiling throws, C0221 for a model without a loss, and C0406 where task, batch and model do not
+ * fit.
  */
 export async function openLearner(
   request: Omit<CompileRequest, "suggested" | "time">,
   task: Task,
   split: Split,
   backend: Backend,
-  seed: number,
-  output: Output,
+  context: Context,
 ): Promise<OpenLearner> {
   if (task.splits.train < request.batch) {
     throw new Failure(
       "C0406",
       exit.input,
       `${task.name} has ${task.splits.train} training examples, fewer than a batch of ${request.batch}`,
+      `--batch ${task.splits.train} at most`,
     );
   }
   if (task.splits[split] === 0) {
@@ -46,12 +47,15 @@ export async function openLearner(
     );
   }
   const full: CompileRequest = { ...request, suggested: task.dims, time: task.steps };
-  const { executable } = await compileFile(full, output);
+  const { executable } = await compileFile(full, context);
   const { plan } = executable;
+  if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
+    throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
+  }
   checkFit(plan, task);
-  const session = await Session.open(executable, backend, { seed });
+  const session = await Session.open(executable, backend, { seed: context.seed });
   const rest = task.splits[split] % request.batch;
-  if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest })).executable);
+  if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);
   const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";
   return { plan, session, learner: sessionLearner(session), metric };
 }

@@ -1,7 +1,8 @@
 /** The folder of a run: `run.json`, `curve.jsonl`, `curve.svg`, `model.safetensors`. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { exit, Failure } from "../failure.ts";
+import { cannotRead, cannotWrite } from "../file-errors.ts";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
 import { drawCurves } from "../report/curves.ts";
 import { writeAtomically } from "../report/files.ts";
@@ -56,7 +57,8 @@ export async function readRecord(folder: string): Promise<RunRecord | undefined>
   const path = runPaths(folder).record;
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    throw error;
+    // A file stands where the folder should be made.
+    throw error.code === "ENOTDIR" ? cannotWrite(path, error) : cannotRead(path, error);
   });
   if (text === undefined) return undefined;
   try {
@@ -111,6 +113,15 @@ export async function extendCurve(
     paths.picture,
     drawCurves({ title: words.title, subtitle: words.subtitle, runs, metric: words.metric }),
   );
+}
+
+/** Removes what a run that was killed in the middle of writing left beside its files. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const files = Object.values(runPaths(folder)).map((path) => basename(path));
+  for (const name of await readdir(folder)) {
+    const partial = files.some((file) => name.startsWith(`.${file}.`)) && /\.(tmp|part)$/.test(name);
+    if (partial) await rm(join(folder, name), { force: true });
+  }
 }
 
 /** Takes the curve back to a checkpoint's step; the seconds of training up to there. */

@@ -1,7 +1,7 @@
 /** A runtime session as the training loop sees it. */
 import { RuntimeError } from "../../runtime/error.ts";
-import { writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import type { Session } from "../../runtime/session.ts";
+import { saveCheckpoint } from "./checkpoint.ts";
 import type { Learner } from "./learner.ts";
 
 /** A loss or a statistic that is not finite is an outcome the loop knows what to do about, and not an error. */
@@ -16,7 +16,7 @@ export function sessionLearner(session: Session): Learner {
     },
     estimate: async (batches) => (await finite(session.estimate(batches))) !== undefined,
     evaluate: (batches) => session.evaluate(batches),
-    save: async (path) => writeCheckpoint(path, await session.state()),
+    save: async (path) => saveCheckpoint(path, await session.state()),
   };
 }
 

@@ -19,8 +19,8 @@ export const meaningMessages = {
   C0203: {
     title: "used before it is defined",
     explanation: "Equations are read from top to bottom: a value may use only what stands above it.",
-    example: "y = tanh(a)\na = h @ W",
-    fix: "a = h @ W\ny = tanh(a)",
+    example: "y = tanh(a)\na = x @ W",
+    fix: "a = x @ W\ny = tanh(a)",
   },
   C0204: {
     title: "shapes do not fit",
@@ -46,8 +46,9 @@ export const meaningMessages = {
     title: "statistics over time need the whole sequence",
     explanation:
       "A statistic over the time axis is a statistic of all steps at once. A value that depends on the previous state does not have its later steps yet when the first is computed, so such a norm cannot stand there. It can stand on a value computed from the inputs alone, such as x @ Wx (Laurent et al. 2016, “sequence-wise”).",
-    example: "norm sequence(x) { stat m = mean(x, over (batch, time)) … }\nplace hh : sequence",
-    fix: "place hh : batch\nplace xh : sequence",
+    example:
+      "norm sequence(x) {\n  stat m = mean(x, over (batch, time))\n  x - m\n}\ncell c(H = 100) {\n  param Wh : [H, H] = orthogonal\n  state h  : [H] = 0\n  site hh = h @ Wh\n  h' = tanh(hh)\n  output h'\n  place hh : sequence\n}",
+    fix: "place hh : batch\nplace xh : batch   // here `sequence` can stand, too",
   },
   C0208: {
     title: "unknown site",
@@ -66,8 +67,8 @@ export const meaningMessages = {
   C0210: {
     title: "unknown cell or model",
     explanation: "No cell (or model) of this name is declared in the file or imported.",
-    example: "cell bnlstm = lstn with { place hh : batch }",
-    fix: 'import { lstm } from "./lstm.cell"\ncell bnlstm = lstm with { place hh : batch }',
+    example: "cell bnlstm = lstn with {\n  place hh : batch\n}",
+    fix: 'import { lstm } from "./lstm.cell"\ncell bnlstm = lstm with {\n  place hh : batch\n}',
   },
   C0211: {
     title: "state without a next value",
@@ -84,27 +85,28 @@ export const meaningMessages = {
   C0213: {
     title: "no output",
     explanation: "A cell says with `output` what a scan over it collects: usually a state's next value.",
-    example: "cell plain(D, H) { … h' = tanh(a) }",
-    fix: "cell plain(D, H) { … h' = tanh(a); output h' }",
+    example: "cell plain(H = 100) {\n  state h : [H] = 0\n  h' = tanh(h)\n}",
+    fix: "cell plain(H = 100) {\n  state h : [H] = 0\n  h' = tanh(h)\n  output h'\n}",
   },
   C0214: {
     title: "stat without a batch",
     explanation:
       "A stat is a reduction over examples, whose population value takes its place at inference. A reduction over features alone is the same in training and at inference: write it as an equation, without `stat`.",
-    example: "stat m = mean(x, over feature)",
-    fix: "m = mean(x, over feature)",
+    example:
+      "norm layer(x) {\n  stat m = mean(x, over feature)\n  x - m\n}\ncell c(H = 100) {\n  input x : [H]\n  site s = x\n  output s\n  place s : layer\n}",
+    fix: "norm layer(x) {\n  m = mean(x, over feature)\n  x - m\n}",
   },
   C0215: {
     title: "axis not present",
     explanation:
       "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there; in a model, only what comes from an input over time or a scan has a time axis. A single number has no feature axis.",
-    example: "cell c(D, H) { … m = mean(h, over time) }",
-    fix: "model m(…) { hs = scan c(D, H) over x; m = mean(hs, over time) }",
+    example: "m = mean(h, over time)   // in a cell",
+    fix: "m = mean(hs, over time)   // in a model, behind the scan",
   },
   C0216: {
     title: "unusable initialiser",
     explanation:
-      "A parameter begins as a number, uniform(low, high), normal(std), normal(mean, std), xavier, orthogonal, identity, or blocks(…) of these; the named ones take gain = and blocks =. The matrix kinds need a shape with two dimensions, blocks a last dimension that the number of blocks divides.",
+      "A parameter begins as a number, uniform(r), uniform(low, high), normal(std), normal(mean, std), xavier, orthogonal, identity, or blocks(…) of these; zeros and ones are 0 and 1. The matrix kinds (xavier, orthogonal, identity) need a shape with two dimensions and take gain =, the latter two also blocks =; the number of blocks divides the last dimension.",
     example: "param b : [4H] = orthogonal",
     fix: "param b : [4H] = blocks(1, 0, 0, 0)",
   },
@@ -112,7 +114,7 @@ export const meaningMessages = {
     title: "dimension not positive and whole",
     explanation: "With the sizes given, this dimension is not a whole number above zero.",
     example: "param W : [H / 3, H] = xavier   // with H = 100",
-    fix: "cellc compile net.cell --dims H=99",
+    fix: "param W : [H / 4, H] = xavier",
   },
   C0218: {
     title: "dimension not given",
@@ -131,41 +133,41 @@ export const meaningMessages = {
     title: "recursive definition",
     explanation:
       "A function, norm or derived cell is expanded where it is used, so it cannot use itself, directly or through others. Recurrence over time is a state and its next value.",
-    example: "fn twice(x) { twice(x) + x }",
+    example: "fn twice(x) { twice(x) + x }\ncell c(H = 100) {\n  input x : [H]\n  output twice(x)\n}",
     fix: "fn twice(x) { x + x }",
   },
   C0221: {
     title: "model without a loss",
     explanation: "Training and gradients need one value to minimise: `loss` followed by a value per example.",
-    example: "model m(…) { … output logits }",
-    fix: "model m(…) { … output logits; loss cross_entropy(logits, y) }",
+    example: "model m(D = 28) { input x : [D] over time; output x }   // and cellc train",
+    fix: "loss cross_entropy(logits, y)",
   },
   C0222: {
     title: "constant expected",
     explanation:
       "This must be known when the cell is compiled: a number, a dimension, or an expression of these. Values that depend on inputs or parameters are known only when it runs.",
-    example: "f, i = split(a, n)",
+    example: "n = sum(x, over feature)\nf, i = split(a, n)",
     fix: "f, i = split(a, 2)",
   },
   C0223: {
     title: "statement not allowed here",
     explanation:
       "Each kind of body has its own statements. A cell has param, input, state, site, equations, output, place. A model has param, input, target, site, equations, output, place, loss, metric (its recurrence is in the cells it scans). A norm has param, stat, equations; a function only equations. After `with` stand place, param, state.",
-    example: "cell c(D, H) { … loss mse(h', x) }",
-    fix: "model m(…) { … loss mse(hs, y) }",
+    example: "loss mse(h, x)   // in a cell",
+    fix: "loss cross_entropy(logits, y)   // in a model",
   },
   C0224: {
     title: "index and number mixed",
     explanation:
       "An index (0 … K-1) names a class or a row; arithmetic on it has no meaning. Turn it into numbers with one_hot(i, K) or embed(i, W). The other way round, embed, one_hot and the class of cross_entropy need an index.",
-    example: "input w : index(V) over time\na = w @ E",
+    example: "input w : index(V) over time\na = w + 1",
     fix: "input w : index(V) over time\na = embed(w, E)",
   },
   C0225: {
     title: "next value of another shape",
     explanation:
       "A state keeps its shape from step to step, so its next value must have the shape it is declared with.",
-    example: "state h : [H] = 0\nh' = h @ Wh   // Wh : [H, 4H]",
-    fix: "state h : [H] = 0\nh' = h @ Wh   // Wh : [H, H]",
+    example: "param Wh : [H, 4H] = orthogonal\nstate h  : [H]     = 0\nh' = h @ Wh",
+    fix: "param Wh : [H, H] = orthogonal\nstate h  : [H]    = 0\nh' = h @ Wh",
   },
 } as const satisfies Record<string, Message>;

@@ -4,36 +4,30 @@ import type { Message } from "./message.ts";
 export const useMessages = {
   C0301: {
     title: "unknown option value",
-    explanation: "The option does not have this value. The message lists the ones it has.",
-    example: "cellc compile net.cell --target wgls",
-    fix: "cellc compile net.cell --target wgsl",
+    explanation:
+      "The command line cannot be read, or an option or argument does not have this value: there is no such command, option, task, pass, example, or cell parameter, or a placement cannot be read. The message says what there is.",
+    example: "cellc data mnist",
+    fix: "cellc data mnist-rows",
   },
   C0302: {
     title: "unknown dimension",
-    explanation: "--dims names a dimension that the cell or model does not have, or gives it no whole number.",
+    explanation: "--dims names a dimension that the cell or model does not have.",
     example: "cellc compile lstm.cell --dims hidden=100",
     fix: "cellc compile lstm.cell --dims H=100",
   },
   C0303: {
     title: "nothing to compile",
     explanation:
-      "The file has no cell or model of the name asked for, or none at all, or several and none was chosen. The message lists what is there.",
-    example: "cellc compile gru.cell --cell gru",
-    fix: "cellc compile gru.cell --cell gru_after",
+      "The file has no cell or model of the name asked for, or none at all. The message lists what is there. Without --entry the last model of a file is taken, or, in a file without models, the last cell.",
+    example: "cellc compile examples/gru.cell --entry gru",
+    fix: "cellc compile examples/gru.cell --entry gru_after",
   },
   C0304: {
-    title: "the target cannot run this",
+    title: "too large to address",
     explanation:
-      "The program needs more than the target allows: workgroup memory, bindings, buffer size, threads, or an operation it does not have. The message names the limit.",
-    example: "cellc compile net.cell --target glsl --dims H=8192",
-    fix: "Choose another target (wasm has no such limits), a smaller size, or another schedule.",
-  },
-  C0305: {
-    title: "derivative not available",
-    explanation:
-      "The gradient check or the backward pass was asked for something without a derivative: an index, a metric, a model without loss, or a parameter that does not exist.",
-    example: "the derivative of the loss by y, where y is `target y : index(K)`",
-    fix: "the derivative by a parameter, or by an input of numbers",
+      "Kernels count numbers in 32 bits, so one region of memory holds at most 8 GiB. The message names the region and the size it would have. What fits may still be more than a device has: C0505.",
+    example: "cellc compile examples/lstm.cell --dims H=100000",
+    fix: "cellc compile examples/lstm.cell --dims H=2000",
   },
   C0401: {
     title: "file not found",
@@ -64,37 +58,45 @@ export const useMessages = {
   },
   C0405: {
     title: "data set not found",
-    explanation: "The data set is not in any of the folders that were searched. The message lists them.",
-    example: "training on `mnist`, which is nowhere on this machine",
-    fix: "Put the files in one of the folders the message lists, or say where they are.",
+    explanation:
+      "The data set is not in any of the folders that were searched, and could not be fetched, or was not to be (--offline). The message lists the folders, and for each mirror what went wrong. A file with another checksum than the published one is thrown away.",
+    example: "--task mnist-rows on a machine without MNIST and without a network",
+    fix: "--data DIR or the variable CELLC_DATA with the folder that holds the files, or a generated task: --task digits",
   },
   C0406: {
     title: "data set does not fit the model",
     explanation:
-      "The inputs and targets of the model and the columns of the data set differ in name, size or kind. A model that reads pixels one by one has D = 1, row by row D = 28.",
-    example: "model m(D = 3, …) { input x : [D] over time … }   // data has 1 value a step",
-    fix: "compile the model with --dims D=1",
+      "The inputs and targets of the model and the columns of the data set differ in name, size or kind. A model that reads pixels one by one has D = 1, row by row D = 28; without --dims, the dimensions that the task and the model both name are set by the task.",
+    example: "cellc train examples/smnist.cell --task mnist-rows --dims D=3 --out runs/rows",
+    fix: "cellc train examples/smnist.cell --task mnist-rows --out runs/rows",
   },
-  C0407: {
-    title: "download failed",
+  C0408: {
+    title: "another run stands in the folder",
     explanation:
-      "The file could not be fetched, or what came has another checksum than expected and was thrown away. Nothing was kept.",
-    example: "train-images-idx3-ubyte.gz: the checksum differs",
-    fix: "Try again, or put the files in the data folder by hand; the message names it.",
+      "A folder holds one run. Training into a folder that holds one already would destroy it; --resume goes on with the run that is there, which must be the same one: the same model, task, batch and seed. A folder without a run cannot be resumed.",
+    example: "cellc train examples/smnist.cell --task digits --out runs/a   // a second time",
+    fix: "cellc train examples/smnist.cell --task digits --out runs/a --resume",
+  },
+  C0409: {
+    title: "file cannot be written",
+    explanation:
+      "The system refused to write: the folder is a file, it may not be written to, or the disk is full. What stood there before is unharmed, because files are written beside and renamed.",
+    example: "cellc compile net.cell --out notes.txt",
+    fix: "cellc compile net.cell --out build",
   },
   C0501: {
     title: "inference without population statistics",
     explanation:
       "A norm with a stat normalizes with the batch's own statistics in training and with the population's at inference. This checkpoint has no population statistics yet: it was never trained, or they were never estimated.",
     example: "inference with bnlstm.cell right after its parameters were initialised",
-    fix: "Train it, or estimate the statistics by a pass over training data, and save the checkpoint again.",
+    fix: "train it; or `eval --stats exact`, which estimates the statistics by a pass over training data",
   },
   C0502: {
     title: "loss is not finite",
     explanation:
       "The loss became infinite or NaN, so training stopped before the parameters were spoiled; the last good checkpoint is kept. Usual causes: a learning rate too high, gradients that explode (clip them), or variances of zero behind a batch norm at the first steps, whose derivative is about γ/√ε large.",
-    example: "a learning rate of 1 without clipping",
-    fix: "a learning rate of 1e-3, gradients clipped to norm 1, and `state h : [H] = noise(0.1)`",
+    example: "--lr 1 without --clip",
+    fix: "--lr 1e-3 --clip 1, and `state h : [H] = noise(0.1)` before a batch norm whose first inputs are constant",
   },
   C0503: {
     title: "no WebGPU adapter",
@@ -112,9 +114,9 @@ export const useMessages = {
   C0505: {
     title: "sequence too long for the device's memory",
     explanation:
-      "The backward pass needs values of every step; for this length and batch they are more than the device's memory.",
+      "The backward pass needs values of every step; for this length and batch they are more than the device's memory, or than one of its buffers may hold.",
     example: "training on sequences of 100,000 steps",
-    fix: "A shorter length, a smaller batch, or --memory 1GB: values are then computed again instead of kept.",
+    fix: "a shorter length (--time), a smaller batch (--batch), or fewer units (--dims)",
   },
   C0506: {
     title: "kernel failed to compile in the device",
@@ -125,16 +127,10 @@ export const useMessages = {
   },
   W0601: {
     title: "unused name",
-    explanation: "Nothing uses this value, so it is not computed. A parameter nothing uses is not trained.",
-    example: "z = h @ Wz\nh' = tanh(a)",
-    fix: "h' = z * tanh(a)   // or remove z",
-  },
-  W0602: {
-    title: "parameter without effect",
     explanation:
-      "What this parameter adds is the same for all examples, and the batch mean behind it takes it away again: its gradient is exactly zero. The norm's own shift β has its place.",
-    example: "site hh = h @ Wh + b\nplace hh : batch",
-    fix: "site hh = h @ Wh\nplace hh : batch   // and b added after the site",
+      "Nothing uses this value, so it is not computed. A parameter nothing uses is not trained. A name that begins with _ may stay unused.",
+    example: "z = x @ W\nh' = tanh(h)",
+    fix: "z = x @ W\nh' = tanh(h + z)",
   },
   W0603: {
     title: "batch of one in training",
@@ -142,12 +138,5 @@ export const useMessages = {
       "Statistics over a batch of one example are the example itself: the mean is its value and the variance zero, so the norm returns β whatever comes in, and nothing is learned.",
     example: "training bnlstm with batches of 1",
     fix: "batches of 32 or more, or --place hh=layer,xh=layer,cc=layer",
-  },
-  W0604: {
-    title: "variance collapsed",
-    explanation:
-      "At some step all examples have the same value at this site: identical initial states, or inputs that are still constant (the first hundred pixels of MNIST). The forward pass is fine, but gradients are multiplied by about γ/√ε per site and step. Cooijmans et al. start from a noisy state.",
-    example: "state h : [H] = 0",
-    fix: "state h : [H] = noise(0.1)",
   },
 } as const satisfies Record<string, Message>;

@@ -96,6 +96,32 @@ function stretch(x: Tensor, type: Type, dims: Bindings): Tensor {
   return y;
 }
 
+/** What `split` and `cut` share: parts of an axis, as wide as the result types say, and their derivative. */
+const parting = {
+  evaluate: ([x]: readonly Tensor[], { axis }: { axis: number }, types: readonly Type[], dims: Bindings) => {
+    const [outer, n, inner] = around(x, axis);
+    let at = 0;
+    return types.map((type) => {
+      const y = tensor(type, dims);
+      const width = around(y, axis)[1] * inner;
+      for (let o = 0; o < outer; o++)
+        y.data.set(x.data.subarray(o * n * inner + at, o * n * inner + at + width), o * width);
+      at += width;
+      return y;
+    });
+  },
+  grad: (
+    b: Builder,
+    { y, dy, attrs }: { y: readonly Value[]; dy: readonly (Value | undefined)[]; attrs: { axis: number } },
+  ) => [
+    b.one(
+      "concat",
+      dy.map((d, i) => d ?? b.zeros({ ...y[i].type, dtype: "f32" })),
+      { axis: attrs.axis },
+    ),
+  ],
+};
+
 type Rows = {
   [K in Exclude<OpName, "scan" | "leaf" | keyof typeof import("./elementwise.ts").elementwise>]: StructuralRow<K>;
 };
@@ -162,23 +188,7 @@ export const structural: Rows = {
         throw new ShapeError(`${showType(x)} cannot be split in ${parts} equal parts`);
       return Array.from({ length: parts }, () => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? part : d)) }));
     },
-    evaluate: ([x], { axis, parts }, types, dims) => {
-      const [outer, n, inner] = around(x, axis);
-      const width = (n / parts) * inner;
-      return types.map((type, p) => {
-        const y = tensor(type, dims);
-        for (let o = 0; o < outer; o++)
-          y.data.set(x.data.subarray(o * n * inner + p * width, o * n * inner + (p + 1) * width), o * width);
-        return y;
-      });
-    },
-    grad: (b, { y, dy, attrs }) => [
-      b.one(
-        "concat",
-        dy.map((d, i) => d ?? b.zeros({ ...y[i].type, dtype: "f32" })),
-        { axis: attrs.axis },
-      ),
-    ],
+    ...parting,
   },
   concat: {
     doc: "operands one behind another along a feature axis",
@@ -221,25 +231,7 @@ export const structural: Rows = {
         throw new ShapeError(`${showType(x)} cannot be cut in ${widths.join(", ")}`);
       return to.map((w) => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? w : d)) }));
     },
-    evaluate: ([x], { axis }, types, dims) => {
-      const [outer, n, inner] = around(x, axis);
-      let at = 0;
-      return types.map((type) => {
-        const y = tensor(type, dims);
-        const width = around(y, axis)[1] * inner;
-        for (let o = 0; o < outer; o++)
-          y.data.set(x.data.subarray(o * n * inner + at, o * n * inner + at + width), o * width);
-        at += width;
-        return y;
-      });
-    },
-    grad: (b, { y, dy, attrs }) => [
-      b.one(
-        "concat",
-        dy.map((d, i) => d ?? b.zeros({ ...y[i].type, dtype: "f32" })),
-        { axis: attrs.axis },
-      ),
-    ],
+    ...parting,
   },
   reshape: {
     doc: "the same elements in another feature shape",

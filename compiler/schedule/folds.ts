@@ -7,9 +7,10 @@
 import * as dim from "../ir/dim.ts";
 import type { Axes, Op, OpOf, Type, Value } from "../ir/types.ts";
 import * as x from "./expr.ts";
-import type { KExpr, KStmt, Machine, Tile } from "./kernel-ir.ts";
+import type { KExpr, KStmt, Machine } from "./kernel-ir.ts";
 import { type Axis, decode, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
+import type { Shares } from "./shares.ts";
 
 /** What a fold must know of the kernel it stands in. */
 export interface Folding {
@@ -21,8 +22,8 @@ export interface Folding {
   axes(space: Type): readonly Axis[];
   /** Statements that store the value of `v` at `p` wherever it is wanted. */
   store(v: Value, p: Point, value: KExpr): readonly KStmt[];
-  /** Takes workgroup memory. */
-  tile(tile: Tile): void;
+  /** Workgroup memory for the lanes' shares. */
+  readonly shares: Shares;
 }
 
 /** Below every finite f32. */
@@ -40,7 +41,13 @@ export function reduce(site: Folding, ops: readonly OpOf<"sum" | "maximum">[]): 
   const start = origin(site.step, from.shape.length);
   if (machine.lanes > 1) {
     const results = outer.reduce((n, a) => n * (a.most ?? Number.POSITIVE_INFINITY), 1);
-    if (results * 2 <= machine.lanes) return reduceTogether(site, ops, outer, inner, start, results);
+    if (results * 2 <= machine.lanes) {
+      const { most } = site.shares;
+      const batches = Array.from({ length: Math.ceil(ops.length / most) }, (_, i) =>
+        ops.slice(i * most, (i + 1) * most),
+      );
+      return batches.flatMap((some) => reduceTogether(site, some, outer, inner, start, results));
+    }
   }
   const lastKept = outer.length > 0 && outer[outer.length - 1].axis === from.shape.length - 1 && from.shape.length > 0;
   return forEachPoint(machine, site.scope.name, outer, start, lastKept, (p) => {
@@ -80,10 +87,18 @@ function accumulate(
   p: Point,
   vectors: boolean,
 ): readonly KStmt[] {
+  // What does not vary in the loops is computed before them.
+  const loops: string[] = [];
+  const before = new Evaluation(site.scope);
+  const loop = (hint: string): string => {
+    const name = site.scope.name(hint);
+    loops.push(name);
+    return name;
+  };
   const fold =
     (targets: readonly KExpr[]) =>
     (q: Point): readonly KStmt[] => {
-      const evaluation = new Evaluation(site.scope);
+      const evaluation = new Evaluation(site.scope, { evaluation: before, loops });
       ops.forEach((op, i) => {
         const target = targets[i] as Extract<KExpr, { k: "var" }>;
         const type = target.type as "f32" | "f32x4";
@@ -101,7 +116,7 @@ function accumulate(
   const nest = (axes: readonly Axis[], q: Point, body: (q: Point) => readonly KStmt[]): readonly KStmt[] => {
     if (axes.length === 0) return body(q);
     const [first, ...rest] = axes;
-    const name = site.scope.name(typeof first.axis === "number" ? "k" : first.axis === "b" ? "n" : "s");
+    const name = loop(typeof first.axis === "number" ? "k" : first.axis === "b" ? "n" : "s");
     const at = x.variable(name, "i32");
     const here: Point =
       first.axis === "t"
@@ -111,10 +126,13 @@ function accumulate(
           : { ...q, f: q.f.map((e, i) => (i === first.axis ? at : e)) };
     return [{ s: "for", kind: "serial", name, from: first.from, to: first.to, step: 1, body: nest(rest, here, body) }];
   };
-  if (!vectors) return nest(inner, p, fold(totals));
+  if (!vectors) {
+    const nested = nest(inner, p, fold(totals));
+    return [...before.statements, ...nested];
+  }
   const axis = inner[inner.length - 1];
   const n = axis.most!;
-  return nest(inner.slice(0, -1), p, (q) => {
+  const nested = nest(inner.slice(0, -1), p, (q) => {
     const statements: KStmt[] = [];
     const partial = ops.map((op) => accumulator(site, op, 4, statements));
     const index = (name: string, width: 1 | 4): Point => ({
@@ -123,7 +141,7 @@ function accumulate(
       f: q.f.map((e, i) => (i === axis.axis ? x.variable(name, "i32") : e)),
     });
     const main = n - (n % 4);
-    const name = site.scope.name("k");
+    const name = loop("k");
     statements.push({
       s: "for",
       kind: "serial",
@@ -145,7 +163,7 @@ function accumulate(
       });
     });
     if (main < n) {
-      const left = site.scope.name("k");
+      const left = loop("k");
       statements.push({
         s: "for",
         kind: "serial",
@@ -158,6 +176,7 @@ function accumulate(
     }
     return statements;
   });
+  return [...before.statements, ...nested];
 }
 
 /** Few results on many lanes: each lane folds a share, then one lane a result folds the shares. */
@@ -171,11 +190,9 @@ function reduceTogether(
 ): readonly KStmt[] {
   const { lanes } = site.machine;
   const shares = Math.floor(lanes / results);
-  const tiles = ops.map((op) => {
-    const tile: Tile = { name: site.scope.name(`${op.results[0].name || op.op}_shares`), size: results * shares };
-    site.tile(tile);
-    return tile;
-  });
+  const waits: readonly KStmt[] = site.shares.has(ops.length) ? [] : [{ s: "barrier" }];
+  if (waits.length > 0) site.shares.release();
+  const tiles = ops.map(() => site.shares.take());
   const lane = site.scope.name("i");
   const i = x.variable(lane, "i32");
   const share = x.rem(i, x.int(shares));
@@ -228,6 +245,7 @@ function reduceTogether(
     second.push(...site.store(op.results[0], resultPoint(op, target.point), sums[j]));
   });
   return [
+    ...waits,
     {
       s: "for",
       kind: "lanes",

@@ -53,6 +53,17 @@ interface Demand {
   readonly space: Type;
 }
 
+/** What an op asks that computes each element of `y` by itself. */
+function pointwise(y: Type): Demand {
+  const column: readonly Owner[] = y.shape.length > 0 ? ["column", "steps"] : [];
+  const row: readonly Owner[] = y.batch ? ["row"] : [];
+  // A lone scalar is cheapest beside what made it.
+  return {
+    owners: y.shape.length === 0 && !y.batch && !y.time ? ["whole"] : ["element", ...column, ...row, "whole"],
+    space: y,
+  };
+}
+
 /** What an op asks of the kernel it joins. */
 function demand(op: Op): Demand {
   const y = op.results[0].type;
@@ -65,7 +76,8 @@ function demand(op: Op): Demand {
     if (!features && from.shape.length > 0) {
       if (time) return { owners: ["steps", "whole"], space: from };
       if (batch) return { owners: ["column", "steps", "whole"], space: from };
-      return { owners: ["column", "steps", "row", "element", "whole"], space: y };
+      // Along unit axes alone there is nothing to add up.
+      return pointwise(y);
     }
     if (!batch && !time && from.batch) return { owners: ["row", "whole"], space: from };
     return { owners: ["whole"], space: from };
@@ -87,13 +99,7 @@ function demand(op: Op): Demand {
     op.op === "stat" ||
     op.op === "site"
   ) {
-    const column: readonly Owner[] = y.shape.length > 0 ? ["column", "steps"] : [];
-    const row: readonly Owner[] = y.batch ? ["row"] : [];
-    // A lone scalar is cheapest beside what made it.
-    return {
-      owners: y.shape.length === 0 && !y.batch && !y.time ? ["whole"] : ["element", ...column, ...row, "whole"],
-      space: y,
-    };
+    return pointwise(y);
   }
   throw new Error(`${op.op} cannot be scheduled`);
 }

@@ -1,15 +1,17 @@
 /** Makes one kernel of one group of ops: which part of the work a workgroup owns, and the loops of every stage. */
 import * as dim from "../ir/dim.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
-import { blockedDot, strided } from "./blocked-dot.ts";
+import { blockedDot } from "./blocked-dot.ts";
 import * as x from "./expr.ts";
 import { argmax, type Folding, reduce, scatter } from "./folds.ts";
 import type { Group, Owner } from "./group.ts";
-import type { Extent, KExpr, Kernel, KStmt, Machine, Tile } from "./kernel-ir.ts";
+import type { Extent, KExpr, Kernel, KStmt, Machine } from "./kernel-ir.ts";
 import type { Home, Layout } from "./layout.ts";
 import { type Axis, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
+import { Shares } from "./shares.ts";
 import { stages } from "./stages.ts";
+import { strided } from "./strided.ts";
 
 export interface KernelInput {
   readonly name: string;
@@ -45,7 +47,7 @@ class KernelMaker {
   /** The step of values with `time`, when a workgroup has one step only. */
   private readonly t: KExpr | undefined;
   private readonly split: { readonly axis: "b" | number; readonly extent: number; readonly block: number } | undefined;
-  private readonly tiles: Tile[] = [];
+  private readonly shares: Shares;
 
   constructor(input: KernelInput) {
     this.in = input;
@@ -56,6 +58,7 @@ class KernelMaker {
     const perStep = space.time && (this.owner === "column" || this.owner === "row" || this.owner === "element");
     this.t = perStep ? { k: "group", axis: 1 } : undefined;
     this.split = this.share(space);
+    this.shares = new Shares(input.machine, () => this.name("shares"));
     this.scope = {
       defs: input.defs,
       layout: input.layout,
@@ -115,6 +118,7 @@ class KernelMaker {
     const plan = stages(group.ops, this.in.defs, exported, inlineDots(machine));
     const body: KStmt[] = [];
     plan.stages.forEach((ops, i) => {
+      if (body.length > 0) this.shares.release();
       const statements = this.stage(ops);
       for (const op of ops) for (const r of op.results) if (homes.has(r)) this.done.add(r);
       if (statements.length === 0) return;
@@ -128,7 +132,7 @@ class KernelMaker {
       lanes: machine.lanes,
       grid: [{ fixed: blocks, perStep: 0 }, this.t ? steps : one, one],
       regions: regionsOf(body),
-      tiles: this.tiles,
+      tiles: this.shares.tiles,
       body,
     };
   }
@@ -151,7 +155,8 @@ class KernelMaker {
   /** The axes of a space, with the part of each that this workgroup owns. */
   private axes(t: Type): readonly Axis[] {
     const axes: Axis[] = [];
-    if (t.time && this.t === undefined) axes.push({ axis: "t", from: x.int(0), to: x.uniform("T"), most: undefined });
+    if (t.time && this.t === undefined)
+      axes.push({ axis: "t", from: x.int(0), to: x.uniform("T"), most: undefined, multiple: 1 });
     if (t.batch) axes.push(this.owned("b", this.in.dims.batch));
     this.shape(t).forEach((n, i) => {
       axes.push(this.owned(i, n));
@@ -162,10 +167,13 @@ class KernelMaker {
   private owned(axis: "b" | number, extent: number): Axis {
     const { split } = this;
     if (!split || split.axis !== axis || split.extent !== extent || split.block >= extent)
-      return { axis, from: x.int(0), to: x.int(extent), most: extent };
+      return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
     const from = x.mul({ k: "group", axis: 0 }, x.int(split.block));
     const end = x.add(from, x.int(split.block));
-    return { axis, from, to: extent % split.block === 0 ? end : x.min(end, x.int(extent)), most: split.block };
+    // The last workgroup owns what is left.
+    const left = extent % split.block;
+    if (left === 0) return { axis, from, to: end, most: split.block, multiple: split.block };
+    return { axis, from, to: x.min(end, x.int(extent)), most: split.block, multiple: commonDivisor(split.block, left) };
   }
 
   private stage(ops: readonly Op[]): readonly KStmt[] {
@@ -254,7 +262,7 @@ class KernelMaker {
       step: this.t,
       axes: (t) => this.axes(t),
       store: (v, p, value) => this.store(v, p, value),
-      tile: (tile) => this.tiles.push(tile),
+      shares: this.shares,
     };
   }
 
@@ -288,6 +296,8 @@ class KernelMaker {
     });
   }
 }
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
 
 /** The regions that statements touch. */
 function regionsOf(body: readonly KStmt[]): Kernel["regions"] {

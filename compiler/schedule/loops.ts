@@ -13,6 +13,8 @@ export interface Axis {
   readonly to: KExpr;
   /** Most iterations, where that is known at compile time. */
   readonly most: number | undefined;
+  /** A number that always divides the count of iterations. */
+  readonly multiple: number;
 }
 
 type Body = (p: Point) => readonly KStmt[];
@@ -75,11 +77,12 @@ function onVectors(
     return [{ s: "for", kind, name, from: first.from, to: first.to, step: 1, body: inside }];
   }
   const count = x.sub(first.to, first.from);
-  const main = x.add(first.from, x.sub(count, x.rem(count, x.int(4))));
+  const exact = first.multiple % 4 === 0;
+  const main = exact ? first.to : x.add(first.from, x.sub(count, x.rem(count, x.int(4))));
   const statements: KStmt[] = [];
   if (x.known(count) === undefined || x.known(count)! >= 4)
     statements.push({ s: "for", kind, name, from: first.from, to: main, step: 4, body: body({ ...here, width: 4 }) });
-  if (x.known(count) === undefined || x.known(count)! % 4 !== 0) {
+  if (!exact) {
     const left = names(hint(first.axis));
     statements.push({
       s: "for",

@@ -32,19 +32,32 @@ export interface Scope {
   name(hint: string): string;
 }
 
+/** An evaluation outside some loops, and those loops' variables. */
+export interface Surroundings {
+  readonly evaluation: Evaluation;
+  readonly loops: readonly string[];
+}
+
 type Width = Point["width"];
 const typeOf = (w: Width): "f32" | "f32x4" => (w === 4 ? "f32x4" : "f32");
 const splat = (e: KExpr, w: Width): KExpr => (w === 4 ? { k: "splat", a: e } : e);
+const numberOf = (e: KExpr): number | undefined =>
+  e.k === "float" ? e.value : e.k === "splat" ? numberOf(e.a) : undefined;
 
 export class Evaluation {
   /** Statements to run before the values are used. */
   readonly statements: KStmt[];
   private readonly scope: Scope;
+  private readonly around: Surroundings | undefined;
   private readonly memo = new Map<string, KExpr>();
+  /** Rows looked up here: what is read at one varies as it does. */
+  private readonly rows: string[] = [];
 
-  constructor(scope: Scope, statements: KStmt[] = []) {
+  /** @param around what runs before the loops this evaluation stands in: values that do not vary in them are computed there */
+  constructor(scope: Scope, around?: Surroundings) {
     this.scope = scope;
-    this.statements = statements;
+    this.around = around;
+    this.statements = [];
   }
 
   extent(d: dim.Dim): number {
@@ -74,9 +87,14 @@ export class Evaluation {
     const key = `${v.id} ${JSON.stringify(p)}`;
     const known = this.memo.get(key);
     if (known) return known;
+    const { around } = this;
+    if (around && ![...around.loops, ...this.rows].some((name) => key.includes(`"${name}"`)))
+      return around.evaluation.own(v, p);
     const value = this.compute(v, p);
     const bound =
-      value.k === "float" || value.k === "var" || value.k === "splat" ? value : this.bind(v.name, value, p.width);
+      value.k === "float" || value.k === "var" || value.k === "splat"
+        ? value
+        : this.bind(v.name || (this.scope.defs.get(v)?.op ?? ""), value, p.width);
     this.memo.set(key, bound);
     return bound;
   }
@@ -111,6 +129,10 @@ export class Evaluation {
     if (!op) throw new Error(`value ${v.name || v.id} has neither a home nor a definition`);
     if (isElementwise(op.op)) {
       const args = op.operands.map((o) => this.at(o, p));
+      // A product with the reciprocal costs a quarter of a quotient.
+      const divisor = op.op === "div" ? numberOf(args[1]) : undefined;
+      if (divisor !== undefined)
+        return { k: "math", op: "mul", type: typeOf(p.width), args: [args[0], splat(x.float(1 / divisor), p.width)] };
       // No machine has a square: a product of a value with itself.
       if (op.op === "square") return { k: "math", op: "mul", type: typeOf(p.width), args: [args[0], args[0]] };
       return { k: "math", op: op.op, type: typeOf(p.width), args };
@@ -168,8 +190,10 @@ export class Evaluation {
       case "gather": {
         const [table, index] = op.operands;
         const rank = index.type.shape.length;
+        // Each lane has an index of its own where rows are single numbers.
+        if (p.width === 4 && rank === p.f.length) return this.lanes(p, (q) => this.own(v, q));
         const at = this.at(index, { t: p.t, b: p.b, f: p.f.slice(0, rank), width: 1 });
-        const row = this.bindInt("row", { k: "toInt", a: at });
+        const row = this.bindRow({ k: "toInt", a: at });
         return this.at(table, { ...p, f: [row, ...p.f.slice(rank)] });
       }
       case "dot":
@@ -179,9 +203,10 @@ export class Evaluation {
     }
   }
 
-  private bindInt(hint: string, value: KExpr): KExpr {
-    const name = this.scope.name(hint);
+  private bindRow(value: KExpr): KExpr {
+    const name = this.scope.name("row");
     this.statements.push({ s: "let", name, type: "i32", value });
+    this.rows.push(name);
     return x.variable(name, "i32");
   }
 
@@ -249,7 +274,7 @@ export class Evaluation {
     const sum = this.scope.name(op.results[0].name || "sum");
     const type = typeOf(p.width);
     this.statements.push({ s: "var", name: sum, type, value: splat(x.float(0), p.width) });
-    const inner = new Evaluation(this.scope);
+    const inner = new Evaluation(this.scope, { evaluation: this, loops: loops.map((l) => l.name) });
     const left = splat(inner.at(a, point(la, a, 1)), p.width);
     const right = inner.at(b, point(lb, b, p.width));
     const total = x.variable(sum, type);

@@ -7,7 +7,6 @@ import * as dim from "../ir/dim.ts";
 import { rowMajor } from "../ir/tensor.ts";
 import type { Graph, Leaf, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
 import { captured, definitions } from "../passes/rewrite.ts";
-import { strided } from "./blocked-dot.ts";
 import { type Group, group, isView, sources } from "./group.ts";
 import { inlineDots, makeKernel } from "./kernel.ts";
 import type { Kernel, Machine } from "./kernel-ir.ts";
@@ -15,6 +14,7 @@ import { type Buffer, type Home, Layout } from "./layout.ts";
 import { settle } from "./settle.ts";
 import type { Shared } from "./shared.ts";
 import { isReduction, stages } from "./stages.ts";
+import { strided } from "./strided.ts";
 
 export interface ScheduleOptions {
   /** Entry point, for names. */

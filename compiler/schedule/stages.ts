@@ -65,10 +65,17 @@ export function stages(
     return op && isView(op) ? op.operands.flatMap(direct) : [];
   };
 
+  const smaller = (v: Value, than: Value): boolean =>
+    (than.type.batch && !v.type.batch) ||
+    (than.type.time && !v.type.time) ||
+    v.type.shape.length < than.type.shape.length;
+
   for (const op of ops) {
     let at = 0;
     for (const v of op.operands) {
-      let dear = op.op === "dot" || op.op === "scatter" || op.op === "gather" || op.op === "argmax";
+      // What belongs to a column is not computed again for each example, nor what belongs to a step for each feature.
+      const once = direct(v).some((s) => smaller(s, op.results[0]) && cost.get(s)! > CHEAP);
+      let dear = once || op.op === "dot" || op.op === "scatter" || op.op === "gather" || op.op === "argmax";
       if (isReduction(op)) dear ||= direct(v).some((s) => price(s) > CHEAP || exported.has(s));
       at = Math.max(at, available(v, dear && direct(v).length > 0));
     }

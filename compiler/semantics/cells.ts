@@ -249,7 +249,9 @@ class CellRun {
 
   private site(s: SiteStmt, placements: Placements): void {
     const { problems } = this.world;
-    const placed = this.instance.override?.(s.name.text) ?? placements.at(undefined, s.name.text);
+    // Looked up even where it is overridden: the cell's own placement has then found its site.
+    const own = placements.at(undefined, s.name.text);
+    const placed = this.instance.override?.(s.name.text) ?? own;
     const v = toValue(evaluate(s.value, this.c), s.value.span, this.c);
     if (v === undefined || v.type.dtype !== "f32") {
       if (v !== undefined)

@@ -101,7 +101,7 @@ export const placementsOf = (stmts: readonly In<PlaceOption>[], scope: Scope): r
 
 /**
  * Reads a `--place` option: `hh=layer,cc=batch(gamma=0.2),rnn.hh=none`. Spans point into a file of that name.
- * Throws `CompileError` (C0302) on a text it cannot read.
+ * Throws `CompileError` (C0301) on a text it cannot read.
  */
 export function parsePlaceOption(text: string): readonly PlaceOption[] {
   return topLevelParts(text).map((part) => {

@@ -25,3 +25,14 @@ export const log1pFit = [
   0.666666666500236, 0.4000001076995163, 0.2857030572176477, 0.22264711211886923, 0.17464702435665286,
   0.20787616964283556,
 ] as const;
+
+/** sin r ≈ r + r·z·P(z) and cos r ≈ 1 + z·Q(z) with z = r², for |r| ≤ π/4: FreeBSD's k_sindf.c and k_cosdf.c, errors below 1e-8. */
+export const sinFit = [
+  -0.16666666641626524, 0.008333329385889463, -0.00019839334836096632, 0.000002718311493989822,
+] as const;
+export const cosFit = [
+  -0.499999997251031, 0.04166662332373906, -0.001388676377460993, 0.000024390448796277409,
+] as const;
+
+/** π/2 in three parts, the first two so short that their products with whole numbers up to 2^12 are exact in f32: Cephes' sinf. */
+export const quarterTurn = [1.5703125, 4.837512969970703e-4, 7.549789954891882e-8] as const;

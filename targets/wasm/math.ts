@@ -1,4 +1,4 @@
-import { log1pFit, tanhFit } from "../shared/approximations.ts";
+import { cosFit, log1pFit, sinFit, tanhFit } from "../shared/approximations.ts";
 import { f32Digits } from "../shared/literals.ts";
 
 /**
@@ -28,10 +28,6 @@ function horner(p: string, z: string, coefficients: readonly number[], type = "f
 
 /** exp r − 1 − r = r²·P(r) for |r| ≤ log(2)/2: Cephes' expf. */
 const expFit = [5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4];
-
-/** sin and cos on [−π/4, π/4], in f64: FreeBSD's k_sindf.c and k_cosdf.c. */
-const sinFit = [-0.16666666641626524, 0.008333329385889463, -0.00019839334836096632, 0.000002718311493989822];
-const cosFit = [-0.499999997251031, 0.04166662332373906, -0.001388676377460993, 0.000024390448796277409];
 
 const trigonometric = (name: "sin" | "cos"): MathFunction => ({
   calls: ["sin_quarter"],

@@ -1,7 +1,10 @@
 /** Runs the command line as a user's shell would, in a process of its own. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll } from "vitest";
 
 export const repository: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -15,13 +18,36 @@ export interface RunOptions {
   readonly input?: string;
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Sends Ctrl-C once this stands on stderr. */
+  /** Sends Ctrl-C, or `signal`, once this stands on stderr. */
   readonly interruptAt?: RegExp;
+  readonly signal?: "SIGINT" | "SIGKILL";
 }
 
-export function cellc(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  const loader = import.meta.resolve("tsx");
-  const child = spawn(process.execPath, ["--import", loader, join(repository, "cli/main.ts"), ...args], {
+let built: Promise<string> | undefined;
+
+afterAll(async () => {
+  if (built !== undefined) await rm(await built, { recursive: true });
+});
+
+/**
+ * The folder of the tree compiled to JavaScript, once a test file: a process starts twice as fast as through a loader.
+ * It stands in the repository, whose packages and examples it finds there.
+ */
+async function build(): Promise<string> {
+  const scratch = join(repository, ".scratch");
+  await mkdir(scratch, { recursive: true });
+  const folder = await mkdtemp(join(scratch, "cli-"));
+  const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")));
+  const config = ["-p", "tsconfig.build.json", "--noCheck", "--declaration", "false", "--outDir", folder];
+  await promisify(execFile)(process.execPath, [compiler, ...config], { cwd: repository });
+  const prelude = "compiler/semantics/prelude";
+  await cp(join(repository, prelude), join(folder, prelude), { recursive: true });
+  return folder;
+}
+
+export async function cellc(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  built ??= build();
+  const child = spawn(process.execPath, [join(await built, "cli/main.js"), ...args], {
     cwd: options.cwd ?? repository,
     env: { PATH: process.env.PATH, HOME: "/nonexistent", ...options.environment },
   });
@@ -35,7 +61,7 @@ export function cellc(args: readonly string[], options: RunOptions = {}): Promis
     stderr += text;
     if (!interrupted && options.interruptAt?.test(stderr)) {
       interrupted = true;
-      child.kill("SIGINT");
+      child.kill(options.signal ?? "SIGINT");
     }
   });
   child.stdin.end(options.input ?? "");

@@ -99,4 +99,20 @@ describe("cellc train", () => {
       ]);
       expect(await readdir(folder)).toEqual([]);
     }));
+
+  test("on wgsl learns what it learns on wasm: the losses of 20 steps agree within 1e-4", () =>
+    withFolder(async (folder) => {
+      const small = ["--dims", "H=8", "--batch", "8", "--estimate", "16", "--steps", "20", "--lr", "1e-2"];
+      const run = async (target: string) => {
+        const out = join(folder, target);
+        const file = "examples/smnist.cell";
+        const ended = await cellc(["train", file, "--task", "digits-rows", ...small, "--target", target, "--out", out]);
+        expect(ended.code).toBe(0);
+        return trainLosses(out);
+      };
+      const [wasm, wgsl] = [await run("wasm"), await run("wgsl")];
+      expect([wasm.length, wgsl.length]).toEqual([20, 20]);
+      expect(new Set(wasm).size).toBeGreaterThan(10);
+      for (const [step, loss] of wasm.entries()) expect(Math.abs(loss - wgsl[step])).toBeLessThan(1e-4);
+    }));
 });

@@ -1,4 +1,4 @@
-/** Runs one entry of an executable on given numbers, for comparing targets with the reference. */
+/** Runs entries of an executable on given numbers, for comparing targets with the reference. */
 import type { Backend } from "../../runtime/backend.ts";
 import { rangeOf } from "../../runtime/layout.ts";
 import type { EntryName, Executable, Tensor } from "../../runtime/plan.ts";
@@ -6,36 +6,38 @@ import type { EntryName, Executable, Tensor } from "../../runtime/plan.ts";
 /** Numbers by tensor name: parameters, statistics, inputs, hyper-parameters; [T, B, …] as the plan's tensors are. */
 export type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 
+const written: ReadonlySet<Tensor["role"]["kind"]> = new Set(["param", "stat", "input", "index", "noise", "hyper"]);
+
 /**
- * Writes `numbers`, runs `entry` for `steps` steps and reads back every gradient (`grad:NAME`), statistic (`population:NAME`,
- * `batch_stat:NAME`), output, loss and metric.
+ * For each entry: writes `numbers`, runs it for `steps` steps and reads back every gradient (`grad:NAME`), statistic
+ * (`population:NAME`, `batch_stat:NAME`), output, loss and metric.
  */
-export async function runExecutable(
+export async function runExecutable<Name extends EntryName>(
   backend: Backend,
   executable: Executable,
-  entryName: EntryName,
+  entryNames: readonly Name[],
   steps: number,
   numbers: Numbers,
-): Promise<ReadonlyMap<string, Float32Array>> {
+): Promise<ReadonlyMap<Name, ReadonlyMap<string, Float32Array>>> {
   const machine = await backend.open(executable);
+  const all = new Map<Name, ReadonlyMap<string, Float32Array>>();
   try {
     await machine.prepare(steps);
-    const entry = executable.plan.entries[entryName];
-    if (!entry) throw new Error(`the plan has no entry ${entryName}`);
-    const written = new Set(["param", "stat", "input", "index", "noise", "hyper"]);
-    for (const tensor of entry.tensors) {
-      const data = numbers[tensor.name];
-      if (!written.has(tensor.role.kind)) continue;
-      if (data === undefined) {
-        if (tensor.role.kind === "stat") continue;
-        throw new Error(`no numbers for ${tensor.name}`);
+    for (const name of entryNames) {
+      const entry = executable.plan.entries[name];
+      if (!entry) throw new Error(`the plan has no entry ${name}`);
+      for (const tensor of entry.tensors) {
+        if (!written.has(tensor.role.kind)) continue;
+        const data = numbers[tensor.name];
+        if (data === undefined) throw new Error(`no numbers for ${tensor.name}`);
+        await machine.write(rangeOf(tensor, entry, steps), Float32Array.from(data));
       }
-      await machine.write(rangeOf(tensor, entry, steps), Float32Array.from(data));
+      await machine.run(name, steps);
+      const results = entry.tensors.flatMap((t) => resultKey(t).map((key) => [key, t] as const));
+      const data = await machine.read(results.map(([, t]) => rangeOf(t, entry, steps)));
+      all.set(name, new Map(results.map(([key], i) => [key, data[i]])));
     }
-    await machine.run(entryName, steps);
-    const results = entry.tensors.flatMap((t) => resultKey(t).map((key) => [key, t] as const));
-    const data = await machine.read(results.map(([, t]) => rangeOf(t, entry, steps)));
-    return new Map(results.map(([key], i) => [key, data[i]]));
+    return all;
   } finally {
     machine.close();
   }

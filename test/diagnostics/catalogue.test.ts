@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type Code, catalogue } from "../../compiler/diagnostics/catalogue.ts";
 import { explain } from "../../compiler/diagnostics/explain.ts";
 import { nearest } from "../../compiler/diagnostics/nearest.ts";
+import { readTree, treeFiles } from "../house/tree.ts";
+import { problemsWith } from "../semantics/snippets.ts";
 
 const codes = Object.keys(catalogue) as Code[];
 
@@ -26,6 +28,33 @@ describe("the catalogue", () => {
     const raised = new Set(sample.match(/C01\d\d/g));
     const syntax = codes.filter((c) => c.startsWith("C01"));
     expect(syntax.filter((c) => !raised.has(c))).toEqual(["C0121"]);
+  });
+});
+
+/** Raised by what a snippet alone does not have: numbers for dimensions, a task to train on. */
+const beyondSnippets: readonly Code[] = ["C0218", "C0221"];
+
+describe("the examples of the catalogue", () => {
+  const ofMeaning = codes.filter((c) => c.startsWith("C02") && !beyondSnippets.includes(c));
+  test.each(ofMeaning)("for %s show that mistake alone, and how to do without it", (code) => {
+    const { example, fix } = catalogue[code];
+    expect(problemsWith(example, "error")).toContain(code);
+    expect(problemsWith(fix, "error")).toContain("");
+  });
+
+  test("for W0601 show a value that nothing uses, and one that is used", () => {
+    const { example, fix } = catalogue.W0601;
+    expect(problemsWith(example)).toContain("W0601");
+    expect(problemsWith(fix)).toContain("");
+  });
+
+  test("are of messages that something raises", () => {
+    const sources = treeFiles(".ts").filter((file) => /^(?:cli|compiler|runtime|targets)\//.test(file));
+    const text = sources
+      .filter((file) => !file.includes("diagnostics/catalogue"))
+      .map(readTree)
+      .join("\n");
+    expect(codes.filter((code) => !new RegExp(`["[]${code}["\\]]`).test(text))).toEqual([]);
   });
 });
 

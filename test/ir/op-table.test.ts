@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { Builder } from "../../compiler/ir/builder.ts";
-import * as dim from "../../compiler/ir/dim.ts";
 import { type ElementwiseOp, type ElementwiseRow, elementwise } from "../../compiler/ir/elementwise.ts";
 import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
@@ -8,22 +7,15 @@ import { type StructuralOp, structuralRow } from "../../compiler/ir/ops.ts";
 import { structural } from "../../compiler/ir/structural.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import { ShapeError, scalar } from "../../compiler/ir/type.ts";
-import type { Graph, OpAttrs, Result, Type, Value } from "../../compiler/ir/types.ts";
+import type { Graph, Result, Type, Value } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { sample, uniform } from "./numbers.ts";
+import { axes, elementwiseSamples, structuralSamples, type } from "./op-samples.ts";
 
 /** Finite differences err by some 1e-10; a wrong derivative by about 1. */
 const tolerance = 1e-7;
 
 const dims: Bindings = { time: 3, batch: 2, H: 4, D: 3, V: 5 };
-
-/** `"time batch H D"` as a type; a leading `index` makes it one of indices. */
-function type(text: string): Type {
-  const words = text.split(" ").filter((w) => w !== "");
-  const flag = (w: string): boolean => words.includes(w);
-  const shape = words.filter((w) => !["index", "time", "batch"].includes(w)).map(dim.parse);
-  return { dtype: flag("index") ? "index" : "f32", time: flag("time"), batch: flag("batch"), shape };
-}
 
 interface Case {
   readonly types: readonly Type[];
@@ -107,30 +99,11 @@ function check(c: Case, moves: boolean, used: (result: number) => boolean = () =
 }
 
 describe("every elementwise op", () => {
-  const shapes = {
-    1: [["H"], ["batch H D"], ["time batch H"], [""]],
-    2: [
-      ["H", "H"],
-      ["time batch H", "batch H"],
-      ["time batch 2H", "2H"],
-      ["batch", "time H"],
-      ["H 1", "1 D"],
-      ["batch H D", "1 D"],
-      ["", "time batch D"],
-      ["time batch H 1", "1"],
-    ],
-    3: [
-      ["H", "H", "H"],
-      ["time batch 1", "batch H", "H"],
-      ["", "time H 1", "batch D"],
-      ["batch D", "", "time batch"],
-    ],
-  };
   for (const [op, row] of Object.entries(elementwise) as [ElementwiseOp, ElementwiseRow][]) {
     it(`${op}: has a doc, a meaning and the derivative that finite differences show`, () => {
       expect(row.doc).not.toBe("");
       expect(row.flops).toBeGreaterThan(0);
-      for (const texts of shapes[row.arity]) {
+      for (const texts of elementwiseSamples[row.arity]) {
         check(
           {
             types: texts.map(type),
@@ -145,119 +118,14 @@ describe("every elementwise op", () => {
   }
 });
 
-type Samples<K extends StructuralOp> = readonly (readonly [operands: readonly string[], attrs: OpAttrs[K]])[];
-
-const axes = { batch: false, time: false, features: [] as number[], keep: false };
-const labels = { batch: false, time: false };
-
-const reductions: Samples<"sum" | "maximum"> = [
-  [["H D"], { axes: { ...axes, features: [0] } }],
-  [["H D"], { axes: { ...axes, features: [1] } }],
-  [["batch H D"], { axes: { ...axes, features: [0, 1] } }],
-  [["time batch H D"], { axes: { ...axes, features: [0], keep: true } }],
-  [["time batch H"], { axes: { ...axes, batch: true } }],
-  [["time batch H"], { axes: { ...axes, time: true } }],
-  [["time batch H D"], { axes: { batch: true, time: true, features: [1], keep: true } }],
-  [["time batch H D"], { axes: { batch: true, time: true, features: [1], keep: false } }],
-  [["time batch H"], { axes: { batch: true, time: true, features: [0], keep: false } }],
-  // Asked to run over examples that are not there, a reduction leaves the value alone.
-  [["time H"], { axes: { ...axes, batch: true } }],
-  [["H 1"], { axes: { ...axes, features: [1] } }],
-];
-
-const cases: { readonly [K in StructuralOp]: Samples<K> } = {
-  const: [
-    [[], { value: 2.5, dims: [] }],
-    [[], { value: -1, dims: ["batch", "4H", "time"] }],
-  ],
-  stop: [[["batch H"], {}]],
-  site: [[["time batch H"], { name: "hh" }]],
-  stat: [[["H"], { name: "m", policy: { kind: "per_step", steps: "T" } }]],
-  sum: reductions,
-  maximum: reductions,
-  argmax: [
-    [["time batch H D"], {}],
-    [["D"], {}],
-  ],
-  dot: [
-    [["batch H", "H D"], { ...labels, a: "k", b: "kn", out: "n" }],
-    [["time batch H", "D H"], { ...labels, a: "k", b: "nk", out: "n" }],
-    [["time batch H D", "time D H"], { ...labels, a: "mk", b: "kn", out: "mn" }],
-    [["batch H", "batch D"], { ...labels, a: "m", b: "n", out: "mn" }],
-    [["time batch H", "time batch D"], { a: "m", b: "n", out: "nm", batch: true, time: true }],
-    [["time batch H", "batch D"], { ...labels, a: "m", b: "n", out: "mn", batch: true }],
-    [["time batch H", "H"], { ...labels, a: "k", b: "k", out: "", time: true }],
-    [["batch H", "batch H"], { ...labels, a: "k", b: "k", out: "k" }],
-    // Axes, examples and steps that one side alone has.
-    [["H D", "D"], { ...labels, a: "kn", b: "n", out: "n" }],
-    [["time batch H", "H D"], { a: "k", b: "kn", out: "n", batch: true, time: true }],
-    [["H", ""], { ...labels, a: "k", b: "", out: "" }],
-  ],
-  split: [
-    [["time batch 4H"], { axis: 0, parts: 4 }],
-    [["batch D 2H"], { axis: 1, parts: 2 }],
-    [["H D"], { axis: 0, parts: 2 }],
-  ],
-  concat: [
-    [["batch H", "batch H", "batch H"], { axis: 0 }],
-    [["batch H", "time D"], { axis: 0 }],
-    [["time D H", "batch 1 D"], { axis: 1 }],
-    [["H D", "1 D"], { axis: 0 }],
-    [["batch H"], { axis: 0 }],
-  ],
-  cut: [
-    [["batch D+2H"], { axis: 0, widths: ["D", "2H"] }],
-    [["time batch H+1 D"], { axis: 0, widths: ["1", "H"] }],
-  ],
-  reshape: [
-    [["time batch H D"], { shape: ["D*H"] }],
-    [["batch 4H"], { shape: ["4", "H"] }],
-    [["H"], { shape: ["1", "H", "1"] }],
-    [["1"], { shape: [] }],
-  ],
-  transpose: [
-    [["time batch H D"], { permutation: [1, 0] }],
-    [["batch H D V"], { permutation: [2, 0, 1] }],
-    [["H"], { permutation: [0] }],
-  ],
-  broadcast: [
-    [["H"], { type: type("time batch H") }],
-    [[""], { type: type("batch H D") }],
-    [["batch 1 D"], { type: type("batch H D") }],
-  ],
-  at: [
-    [["time batch H"], { step: "first" }],
-    [["time"], { step: "last" }],
-  ],
-  put: [
-    [["batch H"], { step: "first" }],
-    [[""], { step: "last" }],
-  ],
-  gather: [
-    [["D H", "index time batch"], {}],
-    [["D", "index batch H"], {}],
-    [["D H V", "index"], {}],
-  ],
-  scatter: [
-    [["index time batch", "time batch H"], { size: "D" }],
-    [["index batch H", "batch H V"], { size: "D" }],
-    [["index time batch", "batch H"], { size: "D" }],
-    [["index batch", "time batch"], { size: "D" }],
-  ],
-  onehot: [
-    [["index time batch"], { size: "D" }],
-    [["index batch H"], { size: "V" }],
-  ],
-};
-
 describe("every structural op", () => {
   it.each(Object.keys(structural) as StructuralOp[])(
     "%s: has a doc, a meaning and the derivative that finite differences show",
     (op) => {
       const row = structuralRow(op);
       expect(row.doc).not.toBe("");
-      expect(cases[op].length).toBeGreaterThan(0);
-      for (const [texts, attrs] of cases[op]) {
+      expect(structuralSamples[op].length).toBeGreaterThan(0);
+      for (const [texts, attrs] of structuralSamples[op]) {
         const c: Case = {
           types: texts.map(type),
           apply: (b, x) => b.emit(op, x, attrs as never),

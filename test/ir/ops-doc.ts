@@ -45,7 +45,7 @@ export function opsDoc(): string {
     "## Elementwise",
     "",
     "Operands are aligned by `time` and `batch`, their feature shapes from the right; extent 1 stretches. An op is applied to each",
-    "element. Cost is in floating point operations an element, for the cost model.",
+    "element. Cost is in floating point operations an element, to say what is cheaper computed again than kept.",
     "",
     row(["op", "operands", "meaning", "gradient", "cost"]),
     row(["---", "---", "---", "---", "---:"]),

@@ -235,9 +235,9 @@ export function reference(a: number, w: number, batch: Batch, noise: ArrayLike<n
   return { h, loss, gradient, means };
 }
 
-/** The noise of run `run` under `seed`, as the runtime draws it. */
-export function noiseOf(seed: number, run: number, length: number): Float32Array {
+/** The noise of the `run`-th run of its purpose under `seed`, as the runtime draws it. */
+export function noiseOf(seed: number, run: number, length: number, purpose = "train"): Float32Array {
   return Float32Array.from({ length: length * batchSize }, (_, i) => {
-    return noiseScale * normalAt(keyOf(seed, "noise/n"), i, run);
+    return noiseScale * normalAt(keyOf(seed, `noise/${purpose}/n`), i, run);
   });
 }

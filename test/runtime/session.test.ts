@@ -151,7 +151,7 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     const sums = [0, 0, 0, 0];
     const counts = [0, 0, 0, 0];
     for (const [i, length] of lengths.entries()) {
-      const { means } = reference(a, w, batchOf(length, i), noiseOf(seed, i + 1, length));
+      const { means } = reference(a, w, batchOf(length, i), noiseOf(seed, i, length, "estimate"));
       for (const [row, value] of means.slice(0, statisticRows).entries()) {
         sums[row] += value;
         counts[row]++;

@@ -151,6 +151,19 @@ describe("placements", () => {
     expect(Object.keys(norms(text, "c_2.r=layer")).filter((k) => norms(text, "c_2.r=layer")[k])).toEqual(["c_2/r"]);
   });
 
+  it("of the caller take the place of those that a model's cell has of its own", () => {
+    const text = `${twoSites("place s, r : batch")}model m(D = 3, H = 4) {
+  input x : [D] over time
+  a = scan c(D, H) over x
+  output a
+}`;
+    expect(norms(text, "r=rms")).toMatchObject({
+      "c/s": expect.stringMatching(/^batch/),
+      "c/r": expect.stringMatching(/^rms/),
+    });
+    expect(norms(text, "c.s=none")).toMatchObject({ "c/s": undefined, "c/r": expect.stringMatching(/^batch/) });
+  });
+
   it("of the caller are checked like the file's", () => {
     const text = twoSites("");
     expect(codes(refusal(text, { place: parsePlaceOption("q=layer") }))).toEqual(["C0208"]);

@@ -4,6 +4,7 @@ import { syntaxMessages } from "../../compiler/diagnostics/catalogue-syntax.ts";
 import { format } from "../../compiler/syntax/format.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import { reservedWords } from "../../compiler/syntax/tokens.ts";
+import { problemsWith } from "../semantics/snippets.ts";
 
 const reference = readFileSync("docs/language.md", "utf8");
 
@@ -40,10 +41,20 @@ describe("the language reference", () => {
     expect(codes(text)[1].replace(/C0223 ?/g, "")).toBe("");
   });
 
+  test.each([...programs, ...statements])("shows only what the compiler accepts: %s", (text) => {
+    expect(problemsWith(text, "error")).toContain("");
+  });
+
   test("lists every reserved word", () => {
     const listed = /\*\*Reserved words\*\*: `([^`]*)`/.exec(reference)?.[1].split(/\s+/) ?? [];
     expect(listed.sort()).toEqual([...reservedWords].sort());
   });
+});
+
+test("the README shows programs that the compiler accepts", () => {
+  const snippets = [...readFileSync("README.md", "utf8").matchAll(/^```text\n(.*?)^```/gms)].map((match) => match[1]);
+  expect(snippets.length).toBeGreaterThanOrEqual(3);
+  expect(problemsWith(snippets.join("\n"), "error")).toContain("");
 });
 
 describe("the catalogue of syntax messages", () => {

@@ -23,7 +23,7 @@ function operand(op: MathOp, at: number, i: number): number {
     x = at === 1 ? 1 : i % 3;
   if (["log", "sqrt", "rsqrt"].includes(op)) x = Math.abs(x) + 1e-3;
   if (["div", "recip"].includes(op) && Math.abs(x) < 1e-3) x = 0.5;
-  if (op === "sin" || op === "cos") x *= 0.25;
+  if (op === "sin" || op === "cos") x *= i % 4 === 0 ? 400 : 1;
   return Math.fround(x);
 }
 

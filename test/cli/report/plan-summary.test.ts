@@ -6,8 +6,8 @@ const summary = summarise(smallPlan, 28);
 
 test("parameters and statistics are counted once, statistics with their steps", () => {
   expect(summary.parameters).toEqual([
-    { name: "rnn/Wx", shape: [28, 16], count: 448 },
-    { name: "rnn/b", shape: [16], count: 16 },
+    { name: "rnn/Wx", shape: [28, 16], count: 448, init: "orthogonal" },
+    { name: "rnn/b", shape: [16], count: 16, init: "0" },
   ]);
   expect(summary.parameterCount).toBe(464);
   expect(summary.statistics).toEqual([{ name: "rnn/hh/m", policy: "per_step", steps: 28, shape: [16], count: 448 }]);
@@ -15,7 +15,8 @@ test("parameters and statistics are counted once, statistics with their steps", 
 
 test("dispatches are counted inside and outside of the loops over time, forward and backward", () => {
   const { train } = summary.entries;
-  expect([train?.dispatchesPerStep, train?.dispatchesOutside]).toEqual([3, 2]);
+  expect(train?.dispatchesPerStep).toEqual({ forward: 1, backward: 2 });
+  expect([train?.dispatchesOutside, train?.dispatches]).toEqual([2, 2 + 28 * 3]);
   expect(train?.kernels).toEqual(["project", "step", "back_a", "back_b"]);
 });
 

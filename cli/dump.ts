@@ -1,0 +1,43 @@
+/** `CELLC_DUMP=dir`: every stage of every compilation of a run, a folder each, numbered in the order they were made. */
+import { basename, join } from "node:path";
+import { parse } from "../compiler/syntax/parse.ts";
+import type { Executable } from "../runtime/plan.ts";
+import { executableFiles } from "./executable-files.ts";
+import { writeAtomically } from "./report/files.ts";
+import { readSource } from "./source-host.ts";
+
+/** Collects the stages of one compilation; nothing is on the disk before `write`. */
+export interface Dump {
+  observe(stage: string, text: () => string): void;
+  /** Writes what was collected, the executable with it where the compilation came that far. */
+  write(executable: Executable | undefined): Promise<void>;
+}
+
+let compilations = 0;
+
+/** A dump into `folder` of the compilation of `file`: `01-bnlstm-wgsl/00-ast.json`, `…/01-elaborate.ir`, …, `…/kernels/plan.json`. */
+export function openDump(folder: string, file: string, target: string): Dump {
+  compilations += 1;
+  const inside = join(folder, `${twoDigits(compilations)}-${basename(file, ".cell")}-${target}`);
+  const stages: { readonly name: string; readonly text: () => string }[] = [
+    { name: "ast.json", text: () => JSON.stringify(parse(readSource(file), file).file, null, 2) },
+  ];
+  return {
+    observe(stage, text) {
+      stages.push({ name: stage === "schedule" ? "schedule.txt" : `${stage}.ir`, text });
+    },
+    async write(executable) {
+      for (const [at, { name, text }] of stages.entries()) {
+        await writeAtomically(join(inside, `${twoDigits(at)}-${name}`), text());
+      }
+      if (executable === undefined) return;
+      for (const [name, content] of Object.entries(executableFiles(executable))) {
+        await writeAtomically(join(inside, "kernels", name), content);
+      }
+    },
+  };
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, "0");
+}

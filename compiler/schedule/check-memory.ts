@@ -1,0 +1,26 @@
+/** Kernels count floats in i32, so no region may be longer than that can say. */
+import { CompileError } from "../diagnostics/diagnostic.ts";
+import { nowhere } from "../diagnostics/span.ts";
+import type { Scheduled } from "./schedule.ts";
+
+/** The largest index. */
+const largest = 2 ** 31 - 1;
+
+/** Throws C0304 for the first region that is longer for `steps` steps, naming its entry and its size. */
+export function checkMemory(entries: ReadonlyMap<string, Scheduled>, steps: number): void {
+  for (const [entry, { regions }] of entries) {
+    for (const [name, { fixed, frame }] of Object.entries(regions)) {
+      const floats = fixed + frame * (steps + 1);
+      if (floats <= largest) continue;
+      throw new CompileError([
+        {
+          code: "C0304",
+          severity: "error",
+          message: `\`${entry}\` needs ${(floats / 2 ** 28).toFixed(1)} GiB of \`${name}\` memory for ${steps} steps; 8 GiB can be addressed`,
+          span: nowhere,
+          help: "choose smaller dimensions, a smaller batch or a shorter sequence: --dims, --batch, --time",
+        },
+      ]);
+    }
+  }
+}

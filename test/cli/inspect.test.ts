@@ -1,0 +1,108 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { PlanSummary } from "../../cli/report/plan-summary.ts";
+import { withFolder } from "../data/mnist.ts";
+import { cellc } from "./run-cellc.ts";
+
+interface Document extends PlanSummary {
+  readonly sites: readonly { readonly name: string; readonly norm?: { readonly name: string } }[];
+  readonly schedule?: string;
+}
+
+async function inspect(...args: readonly string[]): Promise<Document> {
+  const ended = await cellc(["inspect", ...args, "--json"]);
+  expect([ended.code, ended.stderr.includes("error")]).toEqual([0, false]);
+  return JSON.parse(ended.stdout) as Document;
+}
+
+describe("cellc inspect", () => {
+  test("of bnlstm gives each parameter with its shape and start, and statistics of every step", async () => {
+    const { parameters, sites, statistics, parameterCount } = await inspect("examples/bnlstm.cell", "--time", "28");
+    expect(parameters.map(({ name, shape, init }) => `${name} [${shape}] = ${init}`)).toEqual([
+      "Wx [28,400] = orthogonal",
+      "Wh [100,400] = identity",
+      "b [400] = blocks(1, 0, 0, 0)",
+      "xh/g [400] = 0.1",
+      "hh/g [400] = 0.1",
+      "cc/g [100] = 0.1",
+      "cc/k [100] = 0",
+    ]);
+    expect(parameterCount).toBe(128 * 400 + 3 * 400 + 2 * 100);
+    expect(sites.map(({ name, norm }) => `${name}: ${norm?.name}`)).toEqual(["hh: batch", "xh: batch", "cc: batch"]);
+    expect(statistics.map(({ name, steps, count }) => `${name} ${steps} ${count}`).sort()).toEqual([
+      "cc/m 28 2800",
+      "cc/v 28 2800",
+      "hh/m 28 11200",
+      "hh/v 28 11200",
+      "xh/m 28 11200",
+      "xh/v 28 11200",
+    ]);
+  });
+
+  test("of lnlstm has no statistics, and with nothing placed no norms", async () => {
+    const layer = await inspect("examples/lnlstm.cell");
+    expect(layer.sites.map(({ norm }) => norm?.name)).toEqual(["layer", "layer", "layer"]);
+    expect([layer.statistics, layer.entries.infer?.memory.stat]).toEqual([[], 0]);
+    const plain = await inspect("examples/lnlstm.cell", "--place", "hh=none,xh=none,cc=none");
+    expect(plain.sites.map(({ norm }) => norm)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("of smnist names its sites as --place takes them, and counts what grows with the sequence", async () => {
+    const short = await inspect("examples/smnist.cell", "--time", "28");
+    const long = await inspect("examples/smnist.cell", "--time", "56");
+    expect(short.sites.map(({ name }) => name)).toEqual(["rnn.hh", "rnn.xh", "rnn.cc"]);
+    const places = short.sites.map(({ name }) => `${name}=none`).join(",");
+    expect((await inspect("examples/smnist.cell", "--place", places)).statistics).toEqual([]);
+
+    const [a, b] = [short.entries.train!, long.entries.train!];
+    expect(a.dispatchesPerStep).toEqual(b.dispatchesPerStep);
+    const perStep = a.dispatchesPerStep.forward + a.dispatchesPerStep.backward;
+    expect(a.dispatches).toBe(a.dispatchesOutside + 28 * perStep);
+    expect(b.dispatches - a.dispatches).toBe(28 * perStep);
+    expect(a.dispatchesPerStep.forward).toBeGreaterThan(0);
+    expect(a.dispatchesPerStep.backward).toBeGreaterThan(0);
+    expect(short.entries.infer?.dispatchesPerStep.backward).toBe(0);
+    expect(b.memory.work).toBeGreaterThan(1.5 * a.memory.work);
+    // Inputs: 64 examples of 28 pixels a step and the targets, in frames of whole cache lines.
+    expect(b.memory.input - a.memory.input).toBe(28 * 64 * 28 * 4);
+    expect([a.memory.param, a.memory.slot]).toEqual([b.memory.param, 2 * a.memory.param]);
+  });
+
+  test("says the same with and without --json, and the schedule has every kernel that is counted", async () => {
+    const args = ["examples/smnist.cell", "--time", "28", "--schedule", "--target", "wgsl"];
+    const [words, document] = [await cellc(["inspect", ...args]), await inspect(...args)];
+    for (const { name, init, shape } of document.parameters) {
+      expect(words.stdout).toMatch(
+        new RegExp(`^${name} +\\[${shape.join(", ")}\\] .*${init.replace(/[()]/g, "\\$&")}$`, "m"),
+      );
+    }
+    expect(document.schedule).toBeDefined();
+    expect(words.stdout).toContain(document.schedule?.trimEnd());
+    for (const { kernels } of Object.values(document.entries)) {
+      for (const kernel of kernels) expect(document.schedule).toContain(`${kernel}: owner `);
+    }
+  });
+});
+
+test("with CELLC_DUMP every stage of a compilation is written, in order, also of one that fails", () =>
+  withFolder(async (folder) => {
+    const environment = { CELLC_DUMP: join(folder, "dump") };
+    expect((await cellc(["inspect", "examples/bnlstm.cell", "--target", "wgsl"], { environment })).code).toBe(0);
+    const inside = join(folder, "dump", "01-bnlstm-wgsl");
+    const files = (await readdir(inside)).sort();
+    expect(files[0]).toBe("00-ast.json");
+    expect(files.slice(1, 4)).toEqual(["01-elaborate.ir", "02-hoist.ir", "03-place.ir"]);
+    for (const stage of [/^\d\d-derive\.ir$/, /^\d\d-defer\.ir$/, /^\d\d-gates\.ir$/, /^\d\d-schedule\.txt$/]) {
+      expect(files.filter((name) => stage.test(name))).toHaveLength(1);
+    }
+    expect(JSON.parse(await readFile(join(inside, "00-ast.json"), "utf8"))).toMatchObject({ kind: "file" });
+    expect(await readFile(join(inside, "03-place.ir"), "utf8")).toMatch(/bnlstm/);
+    const kernels = await readdir(join(inside, "kernels"));
+    expect(kernels).toContain("plan.json");
+    expect(kernels.filter((name) => name.endsWith(".wgsl")).length).toBeGreaterThan(5);
+
+    const large = ["inspect", "examples/bnlstm.cell", "--dims", "H=100000"];
+    expect((await cellc(large, { environment: { CELLC_DUMP: join(folder, "large") } })).code).toBe(1);
+    expect(await readdir(join(folder, "large", "01-bnlstm-wasm"))).toContain("01-elaborate.ir");
+  }));

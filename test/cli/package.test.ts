@@ -1,0 +1,103 @@
+/** What a user installs: the tree built as on a fresh clone, packed, unpacked somewhere else. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { treeFiles } from "../house/tree.ts";
+import { repository } from "./run-cellc.ts";
+
+const run = promisify(execFile);
+
+/** What `npm run build` and `npm pack` read. */
+const WANTED = /^(?:(?:cli|compiler|docs|examples|runtime|targets)\/|package\.json$|tsconfig|README|LICENSE)/;
+
+interface Packed {
+  readonly filename: string;
+  /** Bytes of the tarball. */
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+let folder: string;
+let packed: Packed;
+/** The package as it is unpacked, without its dependencies. */
+let unpacked: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cellc-package-"));
+  const clone = join(folder, "clone");
+  for (const file of treeFiles().filter((path) => WANTED.test(path)))
+    await cp(join(repository, file), join(clone, file));
+  await symlink(join(repository, "node_modules"), join(clone, "node_modules"));
+  await run("npm", ["run", "build"], { cwd: clone });
+  const { stdout } = await run("npm", ["pack", "--json"], { cwd: clone });
+  packed = (JSON.parse(stdout) as readonly Packed[])[0];
+  await run("tar", ["-xzf", join(clone, packed.filename), "-C", folder]);
+  unpacked = join(folder, "package");
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("the package", () => {
+  test("is small and holds what is used, prelude and examples included, and nothing else", () => {
+    const paths = packed.files.map(({ path }) => path);
+    expect(packed.size).toBeLessThan(2_000_000);
+    for (const path of [
+      "dist/cli/main.js",
+      "dist/runtime/index.js",
+      "dist/runtime/index.d.ts",
+      "dist/compiler/semantics/prelude/norms.cell",
+      "dist/compiler/semantics/prelude/functions.cell",
+      "examples/bnlstm.cell",
+      "examples/smnist.cell",
+      "README.md",
+      "LICENSE",
+    ]) {
+      expect(paths).toContain(path);
+    }
+    const strays = paths.filter(
+      (path) => !/^(?:dist|docs|examples)\/|^(?:package\.json|README\.md|LICENSE)$/.test(path),
+    );
+    expect(strays).toEqual([]);
+    expect(paths.filter((path) => /test|bench|fixture|\.idx|ubyte|\.safetensors|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+  });
+
+  // Before the dependencies are there, so that an import of one would fail.
+  test("has a runtime that runs alone, without a single dependency", async () => {
+    const app = join(folder, "app");
+    await mkdir(join(app, "node_modules"), { recursive: true });
+    await symlink(unpacked, join(app, "node_modules", "cellc"));
+    const program = "import { Session } from 'cellc/runtime'; console.log(typeof Session.open)";
+    await writeFile(join(app, "main.mjs"), program);
+    expect((await run(process.execPath, [join(app, "main.mjs")])).stdout).toBe("function\n");
+  });
+
+  test("has a cellc that checks, formats and compiles its own examples from any folder", async () => {
+    await symlink(join(repository, "node_modules"), join(unpacked, "node_modules"));
+    const { bin } = JSON.parse(await readFile(join(unpacked, "package.json"), "utf8")) as { bin: { cellc: string } };
+    const cellc = (...args: readonly string[]) =>
+      run(process.execPath, [join(unpacked, bin.cellc), ...args], { cwd: folder });
+    const cell = join(unpacked, "examples/bnlstm.cell");
+    expect((await cellc("check", cell)).stdout).toMatch(/^nothing is wrong/);
+    expect((await cellc("fmt", cell)).stdout).toBe(await readFile(cell, "utf8"));
+    await cellc("compile", cell, "--out", join(folder, "out"), "--dims", "H=8");
+    const plan = JSON.parse(await readFile(join(folder, "out", "plan.json"), "utf8")) as { name: string };
+    expect(plan.name).toBe("bnlstm");
+  });
+
+  test("has every file that its exports name", async () => {
+    const text = await readFile(join(unpacked, "package.json"), "utf8");
+    const { exports } = JSON.parse(text) as { exports: Record<string, string | { types: string; default: string }> };
+    const targets = Object.values(exports).flatMap((target) =>
+      typeof target === "string" ? [target] : Object.values(target),
+    );
+    const paths = new Set(packed.files.map(({ path }) => `./${path}`));
+    expect(targets.filter((target) => !target.includes("*") && !paths.has(target))).toEqual([]);
+    const modules = targets.filter((target) => target.endsWith(".js"));
+    for (const module of modules) await import(/* @vite-ignore */ pathToFileURL(join(unpacked, module)).href);
+    expect(modules.length).toBeGreaterThan(3);
+  });
+});

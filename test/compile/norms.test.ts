@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { fileHost } from "../../cli/source-host.ts";
+import { elaborate } from "../../compiler/semantics/elaborate.ts";
+import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { opened, places } from "./backends.ts";
+import { Study } from "./study.ts";
+import { tolerance } from "./tolerances.ts";
+
+const examples = [
+  ["rnn", "rnn"],
+  ["lstm", "lstm"],
+  ["gru", "gru_before"],
+  ["gru", "gru_after"],
+  ["bnlstm", "bnlstm"],
+  ["lnlstm", "lnlstm"],
+  ["smnist", "smnist"],
+] as const;
+
+const norms = ["batch", "layer", "rms", "none"];
+
+interface Case {
+  readonly path: string;
+  readonly entry: string;
+  readonly place: string;
+  readonly H: number;
+  readonly batch: number;
+  readonly seed: number;
+}
+
+/** Four placements a cell, in which every norm stands once at every site, beside different neighbours. */
+const cases: readonly Case[] = examples.flatMap(([file, entry], c) => {
+  const path = `examples/${file}.cell`;
+  const sites = elaborate(path, fileHost, { entry }).sites.map((s) => s.name.replace("/", "."));
+  return norms.map((_, i) => ({
+    path,
+    entry,
+    place: sites.map((site, j) => `${site}=${norms[(i + j) % norms.length]}`).join(","),
+    H: [5, 6, 9, 5][i],
+    batch: [4, 5, 6, 7][i],
+    seed: 10 * c + i,
+  }));
+});
+
+function study({ path, entry, place, H, batch, seed }: Case): Study {
+  const dims = { D: 3, H, ...(entry === "smnist" && { K: 3 }) };
+  const { graph, dims: bound } = elaborate(path, fileHost, { entry, dims, place: parsePlaceOption(place) });
+  return new Study(graph, { dims: bound, batch, time: 4, seed });
+}
+
+it("every norm is tried at every site of every example", () => {
+  const tried = new Set(cases.flatMap(({ entry, place }) => place.split(",").map((p) => `${entry} ${p}`)));
+  const sites = examples.map(([file, entry]) => elaborate(`examples/${file}.cell`, fileHost, { entry }).sites.length);
+  expect(tried.size).toBe(norms.length * sites.reduce((a, b) => a + b));
+});
+
+describe("the derived gradients of all parameters and inputs are what differences show:", () => {
+  it.each(cases)("$entry with $place", (c) => {
+    expect(study(c).differenceError()).toBeLessThan(tolerance.differences);
+  });
+});
+
+describe.each(Object.values(places))(
+  "on $name losses, outputs, gradients and statistics are the reference's:",
+  (place) => {
+    const backend = opened(place);
+
+    it.each(cases)("$entry with $place", async (c) => {
+      const errors = await study(c).targetErrors(place.target, backend());
+      expect(errors.forward).toBeLessThan(tolerance.forward);
+      expect(errors.gradient).toBeLessThan(tolerance.gradient);
+    });
+  },
+);
+
+/** [file, entry, H, batch, steps] */
+type Size = readonly [file: string, entry: string, H: number, batch: number, steps: number];
+
+const sizes: Readonly<Record<keyof typeof places, readonly Size[]>> = {
+  // Several blocks of a product and what is left over; then the paper's own size.
+  wasm: [
+    ["rnn", "rnn", 33, 19, 7],
+    ["gru", "gru_before", 33, 19, 7],
+    ["gru", "gru_after", 33, 19, 7],
+    ["bnlstm", "bnlstm", 33, 19, 7],
+    ["lnlstm", "lnlstm", 33, 19, 7],
+    ["smnist", "smnist", 100, 64, 7],
+  ],
+  // Several workgroups; more examples than a workgroup has lanes.
+  wgsl: [
+    ["bnlstm", "bnlstm", 33, 19, 3],
+    ["bnlstm", "bnlstm", 6, 300, 3],
+    ["lnlstm", "lnlstm", 6, 300, 3],
+  ],
+};
+
+describe.each(Object.entries(sizes) as [keyof typeof places, readonly Size[]][])("larger cells on %s", (name, some) => {
+  const place = places[name];
+  const backend = opened(place);
+
+  it.each(some)("%s.cell, %s, H = %i, batch %i, %i steps: as the reference", async (file, entry, H, batch, time) => {
+    const { graph, dims } = elaborate(`examples/${file}.cell`, fileHost, { entry, dims: { H } });
+    const errors = await new Study(graph, { dims, batch, time, seed: H }).targetErrors(place.target, backend());
+    expect(errors.forward).toBeLessThan(tolerance.forward);
+    expect(errors.gradient).toBeLessThan(tolerance.gradient);
+  });
+});

@@ -1,0 +1,226 @@
+/** One graph with numbers for its leaves, and what differences, the reference and targets make of it. */
+import { compileGraph, type Lowered, lower } from "../../compiler/compile.ts";
+import * as dim from "../../compiler/ir/dim.ts";
+import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
+import { interpret } from "../../compiler/ir/interpret.ts";
+import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
+import type { Graph, Leaf, OpOf, Type } from "../../compiler/ir/types.ts";
+import { verify } from "../../compiler/ir/verify.ts";
+import type { OptimizerName } from "../../compiler/optimizers.ts";
+import type { Target } from "../../compiler/schedule/target.ts";
+import type { Backend } from "../../runtime/backend.ts";
+import type { EntryName, Executable } from "../../runtime/plan.ts";
+import { verifyKernel } from "../../targets/shared/verify.ts";
+import { sample, uniform } from "../ir/numbers.ts";
+import { type Numbers, runExecutable } from "./run-executable.ts";
+import { floor } from "./tolerances.ts";
+
+export type Computes = Exclude<EntryName, "update">;
+export const computations: readonly Computes[] = ["train", "estimate", "infer"];
+
+export interface StudyOptions {
+  /** Of the graph; without `batch` and `time`. */
+  readonly dims: Bindings;
+  readonly batch: number;
+  /** Length of the sequences that are run. */
+  readonly time: number;
+  /** How many steps have statistics of their own; `time` unless told. */
+  readonly steps?: number;
+  readonly seed?: number;
+  /** Instead of drawn ones. */
+  readonly numbers?: Numbers;
+  /** The numbers of a leaf, if not a uniform draw from its usual interval. */
+  readonly draw?: (leaf: Leaf, n: number, random: () => number) => Float64Array | undefined;
+}
+
+/** Worst relative errors. */
+export interface Errors {
+  readonly forward: number;
+  readonly gradient: number;
+}
+
+export const none: Errors = { forward: 0, gradient: 0 };
+export const worse = (a: Errors, b: Errors): Errors => ({
+  forward: Math.max(a.forward, b.forward),
+  gradient: Math.max(a.gradient, b.gradient),
+});
+
+export class Study {
+  readonly lowered: Lowered;
+  readonly numbers: Numbers;
+  private readonly graph: Graph;
+  private readonly options: StudyOptions;
+  /** `steps`, `batch` and `time` too. */
+  private readonly dims: Bindings;
+
+  /** Every pass's graph is verified. */
+  constructor(graph: Graph, options: StudyOptions) {
+    const { batch, time, steps = time } = options;
+    this.graph = graph;
+    this.options = options;
+    this.dims = { ...options.dims, batch, time, steps };
+    this.lowered = lower(graph, { inputGradients: true });
+    for (const entry of computations) verify(this.lowered.entries[entry], { placed: true });
+    this.numbers = this.draw();
+  }
+
+  /** The leaves of all entries, by name. */
+  get leaves(): ReadonlyMap<string, OpOf<"leaf">["attrs"]> {
+    const { placed, entries } = this.lowered;
+    const ops = [placed, ...Object.values(entries)].flatMap((g) => g.ops);
+    return new Map(ops.flatMap((op) => (op.op === "leaf" ? [[op.attrs.leaf.name, op.attrs]] : [])));
+  }
+
+  /** Numbers that f32 holds exactly, so that all see the same. */
+  private draw(): Numbers {
+    const { seed = 1, numbers = {}, draw } = this.options;
+    const random = uniform(seed);
+    const drawn = [...this.leaves].map(([name, { leaf, type }]): [string, Float64Array] => {
+      const n = this.size(leaf, type);
+      const values = draw?.(leaf, n, random) ?? usual(leaf, n, this.dims, random);
+      return [name, values.map(Math.fround)];
+    });
+    return { ...Object.fromEntries(drawn), ...numbers };
+  }
+
+  private size(leaf: Leaf, type: Type): number {
+    const statistic = leaf.kind === "population";
+    const n = count(extents({ ...type, time: type.time && !statistic }, this.dims));
+    return statistic && leaf.policy.kind === "per_step" ? n * this.rows(leaf.policy.steps) : n;
+  }
+
+  private rows(steps: string): number {
+    return dim.evaluate(dim.parse(steps), this.dims);
+  }
+
+  /** A leaf's numbers as the interpreter wants them: a statistic's last row serves all later steps. */
+  private readonly read = (name: string, leaf: Leaf, type: Type): ArrayLike<number> => {
+    const numbers = this.numbers[name];
+    if (leaf.kind !== "population" || leaf.policy.kind !== "per_step" || !type.time) return numbers;
+    const rows = this.rows(leaf.policy.steps);
+    const width = numbers.length / rows;
+    const { time } = this.dims;
+    return Float64Array.from({ length: time * width }, (_, i) => {
+      const row = Math.min(rows - 1, Math.floor(i / width));
+      return numbers[row * width + (i % width)];
+    });
+  };
+
+  /** What the reference computes, by `kind:name`; populations as they are afterwards, [steps, …]. */
+  reference(entry: Computes): ReadonlyMap<string, Float64Array> {
+    const { dims } = this;
+    const results = interpret(this.lowered.entries[entry], { dims, leaf: this.read });
+    return new Map(
+      [...results].map(([key, { data }]) => {
+        const name = key.slice(key.indexOf(":") + 1);
+        if (!key.startsWith("population:")) return [key, data];
+        const kept = Float64Array.from(this.numbers[name]);
+        kept.set(data.subarray(0, kept.length));
+        return [key, kept];
+      }),
+    );
+  }
+
+  /** Worst error of the derived gradients of `names` (all parameters and inputs unless told) against central differences. */
+  differenceError(names: readonly string[] = this.differentiable): number {
+    const derived = this.reference("train");
+    const numbers = Object.fromEntries([...this.leaves].map(([n, { leaf, type }]) => [n, this.read(n, leaf, type)]));
+    return Math.max(
+      0,
+      ...names.map((name) => {
+        const truth = finiteDifferences(this.lowered.placed, this.dims, numbers, name);
+        return relativeError(derived.get(`grad:${name}`)!, truth);
+      }),
+    );
+  }
+
+  get differentiable(): readonly string[] {
+    return [...this.leaves].flatMap(([name, { leaf }]) =>
+      leaf.kind === "param" || leaf.kind === "input" ? [name] : [],
+    );
+  }
+
+  /** Compiles for a target, verifying every kernel; of the entries only `entries`, whose code alone then needs loading. */
+  compile(target: Target, entries: readonly EntryName[] = computations, optimizer?: OptimizerName): Executable {
+    const { dims, batch, time, steps = time } = this.options;
+    const executable = compileGraph(
+      this.graph,
+      { dims, batch, time: steps, path: this.graph.name, inputGradients: true, ...(optimizer && { optimizer }) },
+      verifying(target),
+    );
+    return only(executable, entries);
+  }
+
+  /** Runs `entries` on a target. */
+  async run(
+    target: Target,
+    backend: Backend,
+    entries: readonly Computes[] = computations,
+  ): Promise<ReadonlyMap<Computes, ReadonlyMap<string, Float32Array>>> {
+    const executable = this.compile(target, entries);
+    return runExecutable(backend, executable, entries, this.options.time, this.numbers);
+  }
+
+  /** The worst errors of a target against the reference. Throws if a result of the reference is missing. */
+  async targetErrors(target: Target, backend: Backend, entries: readonly Computes[] = computations): Promise<Errors> {
+    const found = await this.run(target, backend, entries);
+    let errors = none;
+    for (const entry of entries) {
+      for (const [key, truth] of this.reference(entry)) {
+        const numbers = found.get(entry)!.get(key) ?? found.get(entry)!.get(`output:d_${key.slice("grad:".length)}`);
+        if (numbers === undefined) throw new Error(`${target.name} does not compute ${key} in ${entry}`);
+        const isMean = key.startsWith("loss:") || key.startsWith("metric:");
+        const error = relativeError(truth, numbers, isMean ? floor.mean : floor.tensor);
+        if (Number.isNaN(error)) throw new Error(`${target.name} computes ${key} in ${entry} as no number`);
+        errors = worse(
+          errors,
+          key.startsWith("grad:") ? { forward: 0, gradient: error } : { forward: error, gradient: 0 },
+        );
+      }
+    }
+    return errors;
+  }
+}
+
+function usual(leaf: Leaf, n: number, dims: Bindings, random: () => number): Float64Array {
+  switch (leaf.kind) {
+    case "index":
+      return sample(n, [0, dim.evaluate(dim.parse(leaf.size), dims)], random).map(Math.floor);
+    case "population":
+      // Also good variances.
+      return sample(n, [0.1, 0.6], random);
+    case "hyper":
+      return Float64Array.of({ momentum: 0.25, lr: 0.1, step: 1, clip: 1e30 }[leaf.name] ?? random());
+    case "noise":
+    case "input":
+      return sample(n, [-1, 1], random);
+    case "param":
+    case "flat":
+      return sample(n, [-0.7, 0.7], random);
+    default:
+      return leaf satisfies never;
+  }
+}
+
+/** `target`, refusing kernels that break a rule of Kernel IR. */
+function verifying(target: Target): Target {
+  return {
+    ...target,
+    assemble(kernels) {
+      for (const kernel of kernels) verifyKernel(kernel, target.machine);
+      return target.assemble(kernels);
+    },
+  };
+}
+
+/** `executable` with nothing but `names`: shader compilers take long for what is never run. */
+function only(executable: Executable, names: readonly EntryName[]): Executable {
+  const { plan, code } = executable;
+  const entries = Object.fromEntries(
+    Object.entries(plan.entries).filter(([name]) => names.includes(name as EntryName)),
+  );
+  if (code.kind !== "wgsl") return { plan: { ...plan, entries }, code };
+  const used = JSON.stringify(Object.values(entries).map((entry) => entry.commands));
+  const modules = Object.entries(code.modules).filter(([name]) => used.includes(`"kernel":"${name}"`));
+  return { plan: { ...plan, entries }, code: { ...code, modules: Object.fromEntries(modules) } };
+}

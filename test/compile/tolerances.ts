@@ -1,0 +1,23 @@
+/**
+ * How closely what is said twice must agree, once for all tests of the whole pipeline. All are relative to the largest number of
+ * the tensor, as `relativeError` has it: max |a − b| / max(|a|∞, |b|∞, floor).
+ */
+export const tolerance = {
+  /** Derived gradients, interpreted in f64, and central differences, which err by some 1e-10. */
+  differences: 1e-6,
+  /** The reference and PyTorch, both in f64: two orders of summation. */
+  pytorch: 1e-9,
+  /** What a target computes in f32, and the reference: outputs, loss, metrics, statistics. */
+  forward: 1e-5,
+  /** The same for gradients, through which every rounding of the forward pass has gone a second time. */
+  gradient: 1e-4,
+  /** Losses of the same training on two targets, step by step. */
+  training: 1e-4,
+} as const;
+
+/** Below which sizes errors are absolute. */
+export const floor = {
+  tensor: 1e-3,
+  /** A loss or metric is a mean of many terms that nearly cancel; they round by their own size, some tenths. */
+  mean: 0.1,
+} as const;
