@@ -77,7 +77,7 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
   const { train, ...others } = graphs.entries;
   const hasLoss = graphs.placed.results.some((r) => r.kind === "loss");
   const update = simplify.run(optimizerGraph(optimizer));
-  const programs = { ...others, ...(hasLoss && { train }), ...(hasLoss && shared.params > 0 && { update }) };
+  const programs = { ...(hasLoss && { train }), ...others, ...(hasLoss && shared.params > 0 && { update }) };
   for (const [entry, program] of Object.entries(programs)) {
     const own = entry === "update" ? [] : inputs;
     const made = schedule(program, { entry, dims: bound, machine: target.machine, shared, inputs: own });

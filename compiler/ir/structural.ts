@@ -148,9 +148,9 @@ export const structural: Rows = {
   maximum: reduction("largest entry over axes", {
     evaluate: ([x], { axes }, [type], dims) => [fold(x, axes, type, dims, Number.NEGATIVE_INFINITY, Math.max)],
     grad: (b, { x, y, dy, attrs }) => {
-      // Equal entries share the gradient equally.
-      const at = b.eq(x[0], withUnitAxes(b, y[0], x[0].type, attrs.axes));
-      const ties = b.one("sum", [at], { axes: attrs.axes });
+      // Equal entries share the gradient equally. A device may compute x again with another rounding: none may then be left.
+      const at = b.ge(x[0], withUnitAxes(b, y[0], x[0].type, attrs.axes));
+      const ties = b.max(b.one("sum", [at], { axes: attrs.axes }), b.scalar(1));
       return [b.mul(at, withUnitAxes(b, b.div(dy[0]!, ties), x[0].type, attrs.axes))];
     },
   }),

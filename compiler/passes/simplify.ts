@@ -16,7 +16,7 @@ export const simplify: Pass = {
   doc: "constant folding, common subexpressions, dead code, algebra",
   run(graph: Graph): Graph {
     let before = graph;
-    // Each round can only shrink the graph or leave it; the bound is a guard against a rule that undoes another.
+    // Until a round changes the size no more; the bound is a guard against a rule that undoes another.
     for (let round = 0; round < 12; round++) {
       const after = once(before);
       if (size(after.ops) === size(before.ops) && round > 1) return after;

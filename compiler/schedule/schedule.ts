@@ -60,7 +60,7 @@ class Scheduler {
   private readonly defs: ReadonlyMap<Value, Op>;
   private readonly homes = new Map<Value, Home[]>();
   private readonly tensors: Tensor[] = [];
-  /** Values of the body being planned that get a frame a step. */
+  /** How often each kernel name was wanted. */
   private readonly counts = new Map<string, number>();
 
   constructor(graph: Graph, options: ScheduleOptions) {

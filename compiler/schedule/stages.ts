@@ -43,7 +43,6 @@ export function stages(
       const op = defs.get(v)!;
       const at = stageOf.get(v)!;
       if (isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots)) return at + 1;
-      if (!whole && cost.get(v)! <= CHEAP && !isStored(v)) return at;
       if (!whole) return at;
       stored.add(v);
       return at + 1;

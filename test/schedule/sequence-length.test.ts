@@ -17,7 +17,7 @@ describe.each([wasm, wgsl])("on $name", (target) => {
   });
 
   it("bnlstm differs in its statistics only", () => {
-    const [short, long] = [10, 10_000].map((time) => planned(cells.bnlstm, target, { time, batch: 4 }));
+    const [short, long] = [10, 10_000].map((time) => planned(cells.bnlstm, target, { time, batch: 16 }));
     const entries = (p: typeof short) =>
       Object.entries(p.plan.entries).map(
         ([
