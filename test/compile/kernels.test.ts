@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+import { fileHost } from "../../cli/source-host.ts";
+import { compile } from "../../compiler/compile.ts";
+import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
+import { printKernel } from "../../targets/shared/print.ts";
+import { places } from "./backends.ts";
+
+/** Updated on purpose, with `vitest -u`, and read in review. */
+const golden = (file: string): string => `../golden/kernels/${file}`;
+
+const cases = ["bnlstm", "lnlstm"].flatMap((cell) => Object.values(places).map((place) => ({ cell, ...place })));
+
+it.each(cases)("the kernels of a training step of $cell on $name are as kept", async ({ cell, target }) => {
+  const made: Kernel[] = [];
+  const keeping = {
+    ...target,
+    assemble(kernels: readonly Kernel[]) {
+      made.push(...kernels);
+      return target.assemble(kernels);
+    },
+  };
+  compile(`examples/${cell}.cell`, { dims: { D: 3, H: 8 }, batch: 16, time: 4 }, keeping, fileHost);
+  const text = made
+    .filter((kernel) => /^train_(forward|backward)_/.test(kernel.name))
+    .map(printKernel)
+    .join("\n");
+  await expect(text).toMatchFileSnapshot(golden(`${cell}.${target.name}.kernel`));
+});
