@@ -16,19 +16,23 @@ export const simplify: Pass = {
   doc: "constant folding, common subexpressions, dead code, algebra",
   run(graph: Graph): Graph {
     let before = graph;
-    // Until a round changes the size no more; the bound is a guard against a rule that undoes another.
+    // Until a round finds nothing. A rule that always finds something, such as an order of its own, ends with the size; the
+    // bound is a guard against a rule that undoes another.
     for (let round = 0; round < 12; round++) {
-      const after = once(before);
-      if (size(after.ops) === size(before.ops) && round > 1) return after;
+      const { graph: after, found } = once(before);
+      if (size(after.ops) === size(before.ops) && (!found || round > 1)) return after;
       before = after;
     }
     return before;
   },
 };
 
-const size = (ops: readonly Op[]): number => ops.reduce((n, op) => n + 1 + (op.body ? size(op.body.ops) : 0), 0);
+/** Ops, and what scans take and give. */
+const size = (ops: readonly Op[]): number =>
+  ops.reduce((n, op) => n + 1 + (op.body ? op.operands.length + op.results.length + size(op.body.ops) : 0), 0);
 
-function once(graph: Graph): Graph {
+/** One rebuild, and whether a rule had something to say. */
+function once(graph: Graph): { readonly graph: Graph; readonly found: boolean } {
   const live = withoutDead(
     pruneScans(
       graph.ops,
@@ -40,14 +44,11 @@ function once(graph: Graph): Graph {
   const rename = new Renaming();
   rebuild(b, live, rename);
   const results = graph.results.map((r) => ({ ...r, value: rename.of(r.value) }));
-  return {
-    ...graph,
-    ops: withoutDead(
-      b.ops,
-      results.map((r) => r.value),
-    ),
-    results,
-  };
+  const ops = withoutDead(
+    b.ops,
+    results.map((r) => r.value),
+  );
+  return { graph: { ...graph, ops, results }, found: b.found };
 }
 
 function rebuild(b: SimplifyingBuilder, ops: readonly Op[], rename: Renaming): void {
@@ -90,6 +91,8 @@ export class SimplifyingBuilder extends Builder {
   private readonly defs = new Map<Value, Op>();
   private readonly origins = new Map<Value, Value>();
   private readonly bodies = new Map<Op, SimplifyingBuilder>();
+  /** Whether a rule had something to say, here or in a body. */
+  found = false;
 
   override body(): SimplifyingBuilder {
     return new SimplifyingBuilder(this.ids, this);
@@ -148,13 +151,20 @@ export class SimplifyingBuilder extends Builder {
     if (before) return before;
     for (const rule of rules) {
       const simpler = rule(this, { op, operands: ordered, attrs } as Parameters<typeof rule>[1]);
-      if (simpler) return simpler;
+      if (!simpler) continue;
+      this.find();
+      return simpler;
     }
     const results = super.emit(op, ordered, attrs, name);
     const made = this.ops[this.ops.length - 1];
     this.seen.set(keyOf(op, ordered, attrs), results);
     for (const r of results) this.defs.set(r, made);
     return results;
+  }
+
+  private find(): void {
+    this.found = true;
+    (this.parent as SimplifyingBuilder | undefined)?.find();
   }
 
   /** `op` under `rename`, keeping its results' names. */
