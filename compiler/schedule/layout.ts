@@ -1,14 +1,18 @@
 /** Where values live: buffers in the plan's regions, and homes, which say how a value is laid out in one. */
 import type { Region, RegionName } from "../../runtime/plan.ts";
+import { always, type Life, never, pack } from "./arena.ts";
 import * as x from "./expr.ts";
 import type { KExpr } from "./kernel-ir.ts";
 
-/** A stretch of a region. Offsets are fixed when it is made; where the frames begin is known when all are made. */
+/** A stretch of a region. Where it stands is known when the layout is closed. */
 export interface Buffer {
   readonly region: RegionName;
   /** One copy per frame. */
   readonly time: boolean;
+  /** Copies in the fixed part that frames take turns in: frame f has copy f mod `ring`. */
+  readonly ring?: number;
   readonly offset: number;
+  /** Floats of one copy. */
   readonly size: number;
 }
 
@@ -38,18 +42,54 @@ const align = (n: number): number => Math.ceil(n / LINE) * LINE;
 
 const regionNames: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
 
+/** A buffer of `work`, and from when to when it holds something. */
+export interface Slot {
+  readonly buffer: Buffer;
+  readonly life: Life;
+}
+
+/** Gets its offset when the layout is closed. */
+class Stretch implements Buffer {
+  readonly region: RegionName;
+  readonly time: boolean;
+  readonly ring: number | undefined;
+  readonly size: number;
+  private at: number | undefined;
+
+  constructor(region: RegionName, time: boolean, size: number, ring?: number) {
+    this.region = region;
+    this.time = time;
+    this.size = size;
+    this.ring = ring;
+  }
+
+  get offset(): number {
+    if (this.at === undefined) throw new Error("where a buffer stands was asked for before the layout was closed");
+    return this.at;
+  }
+
+  set offset(at: number) {
+    this.at = at;
+  }
+
+  /** All copies, on whole cache lines. */
+  get extent(): number {
+    return align(this.size) * (this.ring ?? 1);
+  }
+}
+
 export class Layout {
   private readonly fixed = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
   private readonly frame = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
+  private readonly stretches: Stretch[] = [];
   private closed = false;
 
-  /** Takes `size` floats of a region, once or in every frame. Parameters stand back to back, all else on cache lines. */
-  buffer(region: RegionName, time: boolean, size: number): Buffer {
+  /** Takes `size` floats of `input` or `work`, once or in every frame; with `ring`, once for each of so many frames in turn. */
+  buffer(region: "input" | "work", time: boolean, size: number, ring?: number): Buffer {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
-    const sizes = time ? this.frame : this.fixed;
-    const offset = sizes.get(region)!;
-    sizes.set(region, region === "param" || region === "grad" ? offset + size : align(offset + size));
-    return { region, time, offset, size };
+    const stretch = new Stretch(region, time, size, ring);
+    this.stretches.push(stretch);
+    return stretch;
   }
 
   /** Makes room for what other entries of the same plan keep in a region. */
@@ -57,10 +97,29 @@ export class Layout {
     this.fixed.set(region, Math.max(this.fixed.get(region)!, size));
   }
 
-  close(): Readonly<Record<RegionName, Region>> {
+  /**
+   * Gives every buffer its offset. Those of `work` share floats when their lives do not meet; `lives` says from when to when
+   * each holds something, and what is not in it is never used. What the host writes to `input` stays for the whole run.
+   */
+  close(lives: ReadonlyMap<Buffer, Life>): readonly Slot[] {
     this.closed = true;
-    const regions = regionNames.map((r) => [r, this.region(r)] as const);
-    return Object.fromEntries(regions) as Record<RegionName, Region>;
+    const slots = this.stretches.map((buffer) => ({ buffer, life: lives.get(buffer) ?? never }));
+    for (const region of ["input", "work"] as const) {
+      for (const time of [false, true]) {
+        const here = this.stretches.filter((s) => s.region === region && (s.time && !s.ring) === time);
+        const life = (s: Stretch): Life => (region === "input" ? always : (lives.get(s) ?? never));
+        const { offsets, size } = pack(here.map((s) => ({ size: s.extent, life: life(s) })));
+        here.forEach((s, i) => {
+          s.offset = offsets[i];
+        });
+        (time ? this.frame : this.fixed).set(region, size);
+      }
+    }
+    return slots.filter(({ buffer }) => buffer.region === "work");
+  }
+
+  regions(): Readonly<Record<RegionName, Region>> {
+    return Object.fromEntries(regionNames.map((r) => [r, this.region(r)])) as Record<RegionName, Region>;
   }
 
   region(name: RegionName): Region {
@@ -73,7 +132,9 @@ export class Layout {
     const terms: KExpr[] = [];
     if (home.steps) terms.push(x.mul(x.min(t ?? x.int(0), x.int(home.steps.count - 1)), x.int(home.steps.row)));
     let base = buffer.offset + home.start;
-    if (buffer.time) {
+    if (buffer.ring) {
+      terms.push(x.mul(x.rem(frameOf(home.frame, t), x.int(buffer.ring)), x.int(align(buffer.size))));
+    } else if (buffer.time) {
       const { fixed, frame } = this.region(buffer.region);
       base += fixed;
       terms.push(x.mul(frameOf(home.frame, t), x.int(frame)));

@@ -7,10 +7,12 @@ import * as dim from "../ir/dim.ts";
 import { rowMajor } from "../ir/tensor.ts";
 import type { Graph, Leaf, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
 import { captured, definitions } from "../passes/rewrite.ts";
+import type { Life } from "./arena.ts";
 import { type Group, group, isView, sources } from "./group.ts";
 import { inlineDots, makeKernel } from "./kernel.ts";
 import type { Kernel, Machine } from "./kernel-ir.ts";
-import { type Buffer, type Home, Layout } from "./layout.ts";
+import { type Buffer, type Home, Layout, type Slot } from "./layout.ts";
+import { lifetimes } from "./lifetimes.ts";
 import { settle } from "./settle.ts";
 import type { Shared } from "./shared.ts";
 import { isReduction, stages } from "./stages.ts";
@@ -38,6 +40,8 @@ export interface Scheduled {
   readonly commands: readonly Command[];
   readonly tensors: readonly Tensor[];
   readonly regions: Readonly<Record<RegionName, Region>>;
+  /** What stands in `work`, and from when to when. */
+  readonly arena: readonly Slot[];
 }
 
 export function schedule(graph: Graph, options: ScheduleOptions): Scheduled {
@@ -81,8 +85,8 @@ class Scheduler {
     for (const op of graph.ops) if (op.op === "leaf") this.leaf(op.attrs.leaf, op.results[0], op.attrs.type);
     for (const r of graph.results) this.claim(r);
     const plan = this.plan();
+    const arena = layout.close(this.lives(plan));
     this.report();
-    const regions = layout.close();
     const kernels: KernelGroup[] = [];
     const dispatch = (p: Planned): Command => {
       const kernel = makeKernel({
@@ -101,7 +105,18 @@ class Scheduler {
     const commands = plan.map(
       (p): Command => ("body" in p ? { do: "steps", reverse: p.reverse, commands: p.body.map(dispatch) } : dispatch(p)),
     );
-    return { kernels, commands, tensors: this.tensors, regions };
+    return { kernels, commands, tensors: this.tensors, regions: layout.regions(), arena };
+  }
+
+  private lives(plan: Plan): ReadonlyMap<Buffer, Life> {
+    return lifetimes({
+      commands: plan.map((p) =>
+        "body" in p ? { reverse: p.reverse, body: p.body.map(({ group: g }) => g) } : { ops: p.group.ops },
+      ),
+      homes: this.homes,
+      defs: this.defs,
+      results: this.pending.map(({ home }) => home),
+    });
   }
 
   private extent = (d: dim.Dim): number => dim.evaluate(d, this.options.dims);
@@ -282,9 +297,12 @@ class Scheduler {
   private states(scan: OpOf<"scan">): void {
     const { states, reverse } = scan.attrs;
     const body = scan.body!;
+    const handedOut = new Set(body.results.slice(states));
     for (let i = 0; i < states; i++) {
       const { type } = body.params[i];
-      const buffer = this.layout.buffer("work", true, this.size(type));
+      // Two frames for a state that nobody reads at other steps: while some workgroups write the next, others still read.
+      const isKept = handedOut.has(body.params[i]) || handedOut.has(body.results[i]);
+      const buffer = this.layout.buffer("work", true, this.size(type), isKept ? undefined : 2);
       const at = (frame: Home["frame"]): Home => ({ ...this.home(buffer, type), frame });
       this.add(scan.operands[i], at({ kind: reverse ? "behind" : "first" }));
       this.add(body.params[i], at({ kind: "shifted", by: reverse ? 1 : 0 }));

@@ -1,31 +1,43 @@
 /** Where buffers stand in a region. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Layout } from "../../compiler/schedule/layout.ts";
-import type { RegionName } from "../../runtime/plan.ts";
+import { type Life, meet } from "../../compiler/schedule/arena.ts";
+import { type Buffer, Layout } from "../../compiler/schedule/layout.ts";
+
+/** Lives as short and as nested as those of kernels and of loops. */
+const lives = fc
+  .tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: -1, max: 1 }), fc.integer({ min: 0, max: 5 }))
+  .chain(([command, kernel, more]) => fc.constant<Life>({ from: [command, 0, kernel], to: [command + more] }));
 
 const requests = fc.array(
   fc.record({
-    region: fc.constantFrom<RegionName>("param", "grad", "stat", "input", "work"),
+    region: fc.constantFrom("input" as const, "work" as const),
     time: fc.boolean(),
     size: fc.integer({ min: 1, max: 100 }),
+    ring: fc.constantFrom(undefined, undefined, 2),
+    life: lives,
   }),
   { maxLength: 30 },
 );
 
 describe("a layout", () => {
-  it("never gives the same floats to two buffers, and rounds regions up to 16", () => {
+  it("never gives the same floats to two buffers that live together, and rounds regions up to 16", () => {
     fc.assert(
       fc.property(requests, (all) => {
         const layout = new Layout();
-        const buffers = all.map((r) => layout.buffer(r.region, r.time, r.size));
-        const regions = layout.close();
+        const buffers = all.map((r) => layout.buffer(r.region, r.time, r.size, r.ring));
+        layout.close(new Map(buffers.map((b, i) => [b, all[i].life])));
+        const regions = layout.regions();
+        const end = (b: Buffer): number => b.offset + (b.ring ? 16 * Math.ceil(b.size / 16) * b.ring : b.size);
+        const inFrames = (b: Buffer): boolean => b.time && !b.ring;
         for (const { fixed, frame } of Object.values(regions)) expect([fixed % 16, frame % 16]).toEqual([0, 0]);
         for (const [i, b] of buffers.entries()) {
-          expect(b.offset + b.size).toBeLessThanOrEqual(b.time ? regions[b.region].frame : regions[b.region].fixed);
-          for (const c of buffers.slice(0, i)) {
-            if (b.region !== c.region || b.time !== c.time) continue;
-            expect(b.offset >= c.offset + c.size || c.offset >= b.offset + b.size).toBe(true);
+          expect(b.offset % 16).toBe(0);
+          expect(end(b)).toBeLessThanOrEqual(inFrames(b) ? regions[b.region].frame : regions[b.region].fixed);
+          for (const [k, c] of buffers.slice(0, i).entries()) {
+            if (b.region !== c.region || inFrames(b) !== inFrames(c)) continue;
+            if (b.region === "work" && !meet(all[i].life, all[k].life)) continue;
+            expect(b.offset >= end(c) || c.offset >= end(b)).toBe(true);
           }
         }
       }),
@@ -33,16 +45,23 @@ describe("a layout", () => {
     );
   });
 
-  it("sets parameters back to back and everything else on cache lines", () => {
+  it("gives the place of what is no longer needed to what is not needed yet", () => {
     const layout = new Layout();
-    const offsets = (region: RegionName): number[] => [5, 3, 20].map((n) => layout.buffer(region, false, n).offset);
-    expect(offsets("param")).toEqual([0, 5, 8]);
-    expect(offsets("work")).toEqual([0, 16, 32]);
+    const [a, b, c] = [20, 40, 20].map((n) => layout.buffer("work", true, n));
+    layout.close(
+      new Map([
+        [a, { from: [0], to: [1] }],
+        [b, { from: [1], to: [3] }],
+        [c, { from: [2], to: [3] }],
+      ]),
+    );
+    expect([a, b, c].map(({ offset }) => offset)).toEqual([48, 0, 48]);
+    expect(layout.region("work")).toEqual({ fixed: 0, frame: 80 });
   });
 
   it("takes no buffer once the frames' size has been told", () => {
     const layout = new Layout();
-    layout.close();
+    layout.close(new Map());
     expect(() => layout.buffer("work", true, 1)).toThrow("closed");
   });
 });

@@ -1,0 +1,71 @@
+/**
+ * Shares one stretch of memory among buffers that hold something at different times.
+ *
+ * Moments are compared by their parts, first things first, so a loop's moments lie within the moment of the command that runs
+ * it. A life runs from the moment of the first write to that of the last read, both included: what a kernel reads and what it
+ * writes never share, because one of its workgroups may write before another has read.
+ */
+
+export type Moment = readonly number[];
+
+export interface Life {
+  readonly from: Moment;
+  readonly to: Moment;
+}
+
+export const always: Life = { from: [Number.NEGATIVE_INFINITY], to: [Number.POSITIVE_INFINITY] };
+/** Of what nobody uses: it meets nothing. */
+export const never: Life = { from: [Number.POSITIVE_INFINITY], to: [Number.NEGATIVE_INFINITY] };
+
+/** Below 0 when `a` is before `b`, 0 when they are one moment. Parts that are not there count as 0. */
+export function compareMoments(a: Moment, b: Moment): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const [x, y] = [a[i] ?? 0, b[i] ?? 0];
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return 0;
+}
+
+export const meet = (a: Life, b: Life): boolean =>
+  compareMoments(a.from, b.to) <= 0 && compareMoments(b.from, a.to) <= 0;
+
+/** The shortest life that holds both. */
+export const around = (a: Life, b: Life): Life => ({
+  from: compareMoments(a.from, b.from) <= 0 ? a.from : b.from,
+  to: compareMoments(a.to, b.to) >= 0 ? a.to : b.to,
+});
+
+export interface Request {
+  /** In floats, a multiple of the alignment. */
+  readonly size: number;
+  readonly life: Life;
+}
+
+/**
+ * An offset for each request, and how much is needed in all. Largest first, each in the smallest gap that the larger ones alive
+ * with it leave (greedy by size: Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
+ */
+export function pack(requests: readonly Request[]): { readonly offsets: readonly number[]; readonly size: number } {
+  const offsets: number[] = requests.map(() => 0);
+  const order = requests.map((_, i) => i).sort((a, b) => requests[b].size - requests[a].size || a - b);
+  const placed: number[] = [];
+  let size = 0;
+  for (const i of order) {
+    const { size: wanted, life } = requests[i];
+    const taken = placed
+      .filter((k) => meet(requests[k].life, life))
+      .sort((a, b) => offsets[a] - offsets[b])
+      .map((k) => ({ from: offsets[k], to: offsets[k] + requests[k].size }));
+    let best: { readonly at: number; readonly room: number } | undefined;
+    let end = 0;
+    for (const { from, to } of taken) {
+      const room = from - end;
+      if (room >= wanted && room < (best?.room ?? Number.POSITIVE_INFINITY)) best = { at: end, room };
+      end = Math.max(end, to);
+    }
+    offsets[i] = best?.at ?? end;
+    placed.push(i);
+    size = Math.max(size, offsets[i] + wanted);
+  }
+  return { offsets, size };
+}

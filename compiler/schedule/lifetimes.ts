@@ -1,0 +1,82 @@
+/**
+ * From when to when each buffer holds something, counted over an entry's commands.
+ *
+ * A moment is [command, iteration, kernel]. Of a buffer with frames, the iteration is that at which a loop touches one and the
+ * same frame, less the frame's number, so that the answer is the same for every frame: in a loop from the first step to the last
+ * frame f is written at step f − 1 by what writes one frame ahead and read at step f by what does not. So a value that a loop
+ * makes may take the place of one that the same loop reads for the last time, if a kernel stands between.
+ *
+ * What has no frames and lives within one step of a loop has the loop's kernels as moments. Everything else that a loop touches
+ * is alive throughout the loop.
+ */
+import type { Op, Value } from "../ir/types.ts";
+import { around, type Life, type Moment } from "./arena.ts";
+import type { Buffer, Home } from "./layout.ts";
+
+/** A kernel, or the kernels of a loop over the steps. */
+export type Runs =
+  | { readonly ops: readonly Op[] }
+  | { readonly reverse: boolean; readonly body: readonly { readonly ops: readonly Op[] }[] };
+
+export interface Lifetimes {
+  readonly commands: readonly Runs[];
+  readonly homes: ReadonlyMap<Value, readonly Home[]>;
+  readonly defs: ReadonlyMap<Value, Op>;
+  /** What is read when everything has run. */
+  readonly results: readonly Home[];
+}
+
+export function lifetimes({ commands, homes, defs, results }: Lifetimes): ReadonlyMap<Buffer, Life> {
+  const lives = new Map<Buffer, Life>();
+  const touch = (buffer: Buffer, from: Moment, to: Moment = from): void => {
+    const life = { from, to };
+    const known = lives.get(buffer);
+    lives.set(buffer, known ? around(known, life) : life);
+  };
+  commands.forEach((command, at) => {
+    if (!("body" in command)) {
+      accesses(command.ops, homes, defs, ({ buffer }) => touch(buffer, [at]));
+      return;
+    }
+    const { body, reverse } = command;
+    const own = new Set<Buffer>();
+    for (const { ops } of body)
+      for (const v of everyOp(ops).flatMap((op) => op.results))
+        for (const { buffer } of homes.get(v) ?? []) own.add(buffer);
+    body.forEach(({ ops }, kernel) => {
+      accesses(ops, homes, defs, ({ buffer, frame }) => {
+        const framed = buffer.time && !buffer.ring;
+        if (framed && frame.kind === "shifted") touch(buffer, [at, reverse ? frame.by : -frame.by, kernel]);
+        else if (!buffer.time && own.has(buffer)) touch(buffer, [at, 0, kernel]);
+        else touch(buffer, [at, Number.NEGATIVE_INFINITY], [at, Number.POSITIVE_INFINITY]);
+      });
+    });
+  });
+  for (const { buffer } of results) touch(buffer, [commands.length]);
+  return lives;
+}
+
+/** The homes that a kernel of `ops` stores to and loads from: results in all of theirs, operands in their first. */
+function accesses(
+  ops: readonly Op[],
+  homes: ReadonlyMap<Value, readonly Home[]>,
+  defs: ReadonlyMap<Value, Op>,
+  touch: (home: Home) => void,
+): void {
+  const all = everyOp(ops);
+  const seen = new Set(all.flatMap((op) => op.results));
+  for (const v of seen) homes.get(v)?.forEach(touch);
+  // What has no home is computed where it is used.
+  const read = (v: Value): void => {
+    if (seen.has(v)) return;
+    seen.add(v);
+    const home = homes.get(v)?.[0];
+    if (home) touch(home);
+    else defs.get(v)?.operands.forEach(read);
+  };
+  for (const op of all) op.operands.forEach(read);
+}
+
+/** Ops and those of their bodies: all that one kernel does happens at one moment. */
+const everyOp = (ops: readonly Op[]): readonly Op[] =>
+  ops.flatMap((op) => (op.body ? [op, ...everyOp(op.body.ops)] : [op]));
