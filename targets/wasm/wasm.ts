@@ -1,12 +1,12 @@
-import { compile } from "watr";
 import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
 import type { RegionName } from "../../runtime/plan.ts";
 import { createNamer } from "../shared/names.ts";
 import { commentLines } from "../shared/text.ts";
 import { KernelError, verifyKernel } from "../shared/verify.ts";
+import { encodeModule } from "./encode.ts";
 import { kernelFunction, tileStride } from "./function.ts";
 import { mathFunctions, mathText } from "./math.ts";
-import { watLines } from "./wat.ts";
+import { readWat, type Wat, watLines } from "./wat.ts";
 
 export const regions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
 
@@ -35,7 +35,7 @@ export function emitWasm(
   const namer = createNamer(new Set(), Object.keys(mathFunctions));
   const called = new Set<string>();
 
-  const functions = kernels.map((kernel) => {
+  const functions = kernels.map((kernel): readonly Wat[] => {
     verifyKernel(kernel);
     if (exported.has(kernel.name)) throw new KernelError(kernel, `the name \`${kernel.name}\` is taken in the module`);
     exported.add(kernel.name);
@@ -46,23 +46,34 @@ export function emitWasm(
       relaxed: options.relaxed ?? false,
       calls: (name) => called.add(name),
     });
-    return [...commentLines(kernel.doc).map((comment) => `;; ${comment}`.trimEnd()), ...watLines(wat)];
+    return [...commentLines(kernel.doc).map((comment) => ({ comment })), wat];
   });
 
   const tileBytes = kernels.map(({ tiles }) => tiles.reduce((sum, tile) => sum + tileStride(tile.size), 0));
-  const parts: readonly (readonly string[])[] = [
+  const global = (name: string): Wat => [
+    "global",
+    `$${name}`,
+    ["export", JSON.stringify(name)],
+    ["mut", "i32"],
+    ["i32.const", "0"],
+  ];
+  const parts: readonly (readonly Wat[])[] = [
     [
-      `(import "env" "memory" (memory ${options.shared ? "1 65536 shared" : "1"}))`,
-      ";; Where each region starts, in bytes: set by the host.",
-      ...regions.map((name) => `(global $region_${name} (export "region_${name}") (mut i32) (i32.const 0))`),
-      ";; Workgroup memory of this thread.",
-      `(global $tiles (export "tiles") (mut i32) (i32.const 0))`,
-      `(global (export "tile_bytes") i32 (i32.const ${Math.max(0, ...tileBytes)}))`,
+      ["import", '"env"', '"memory"', options.shared ? ["memory", "1", "65536", "shared"] : ["memory", "1"]],
+      { comment: "Where each region starts, in bytes: set by the host." },
+      ...regions.map((name) => global(`region_${name}`)),
+      { comment: "Workgroup memory of this thread." },
+      global("tiles"),
+      ["global", ["export", '"tile_bytes"'], "i32", ["i32.const", String(Math.max(0, ...tileBytes))]],
     ],
     ...functions,
-    ...mathText(called).map((text) => text.split("\n")),
+    ...mathText(called).map(readWat),
   ];
-  const body = parts.map((lines) => lines.map((line) => (line === "" ? "" : `  ${line}`)).join("\n"));
-  const text = `(module\n${body.join("\n\n")}\n)\n`;
-  return { text, binary: compile(text) };
+  return {
+    get text() {
+      const body = parts.map((part) => part.flatMap((wat) => watLines(wat, 2)).join("\n"));
+      return `(module\n${body.join("\n\n")}\n)\n`;
+    },
+    binary: encodeModule(parts.flat()),
+  };
 }

@@ -62,3 +62,18 @@ export function watLines(wat: Wat, indent = 0): string[] {
   else lines[lines.length - 1] = `${last})`;
   return lines;
 }
+
+/** The forms of a text: the opposite of `watLines`. Strings hold no brackets and no blanks here. */
+export function readWat(text: string): readonly Wat[] {
+  const open: Wat[][] = [[]];
+  for (const [token] of text.matchAll(/;;[^\n]*|[()]|[^\s()]+/g)) {
+    const here = open[open.length - 1];
+    if (token === "(") {
+      const list: Wat[] = [];
+      here.push(list);
+      open.push(list);
+    } else if (token === ")") open.pop();
+    else here.push(token.startsWith(";;") ? { comment: token.slice(2).trim() } : token);
+  }
+  return open[0];
+}

@@ -31,7 +31,8 @@
           (local.set $column (i32.const 0))
           (local.set $param_column (local.get $param))
           (local.set $input_group_x (i32.add (local.get $input) (i32.mul (local.get $group_x) (i32.const 320))))
-          (local.set $work_group_x_column (i32.add (local.get $work) (i32.mul (local.get $group_x) (i32.const 384))))
+          (local.set $work_group_x_column
+            (i32.add (local.get $work) (i32.mul (local.get $group_x) (i32.const 384))))
           (loop $each_column
             (local.set $sum_0_0 (v128.const f32x4 0 0 0 0))
             (local.set $sum_0_1 (v128.const f32x4 0 0 0 0))
@@ -74,5 +75,6 @@
             (local.set $work_group_x_column (i32.add (local.get $work_group_x_column) (i32.const 32)))
             (br_if $each_column
               (i32.lt_s (local.tee $column (i32.add (local.get $column) (i32.const 8))) (i32.const 24))))
-          (br_if $each_group (i32.lt_s (local.tee $group (i32.add (local.get $group) (i32.const 1))) (local.get $to)))))))
+          (br_if $each_group
+            (i32.lt_s (local.tee $group (i32.add (local.get $group) (i32.const 1))) (local.get $to)))))))
 )

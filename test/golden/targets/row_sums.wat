@@ -14,8 +14,8 @@
   ;; The sum of each row of a [3, 64] array: a workgroup a row, halving in workgroup memory.
   (func $row_sums (export "row_sums") (param $t i32) (param $T i32) (param $gx i32) (param $gy i32) (param $gz i32) (param $from i32) (param $to i32)
     (local $group i32) (local $group_x i32) (local $input i32) (local $work i32) (local $tiles i32) (local $i i32)
-    (local $partial_i i32) (local $input_group_x_i i32) (local $half i32) (local $round i32) (local $partial_i_2 i32)
-    (local $partial_i_half i32) (local $work_group_x i32)
+    (local $partial_i i32) (local $input_group_x_i i32) (local $half i32) (local $round i32)
+    (local $partial_i_2 i32) (local $partial_i_half i32) (local $work_group_x i32)
     (local.set $input (global.get $region_input))
     (local.set $work (global.get $region_work))
     (local.set $tiles (global.get $tiles))
@@ -48,13 +48,16 @@
                     (f32.add (f32.load (local.get $partial_i_2)) (f32.load (local.get $partial_i_half))))
                   (local.set $partial_i_2 (i32.add (local.get $partial_i_2) (i32.const 4)))
                   (local.set $partial_i_half (i32.add (local.get $partial_i_half) (i32.const 4)))
-                  (br_if $each_i_2 (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $half))))))
+                  (br_if $each_i_2
+                    (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $half))))))
             (local.set $half (i32.div_s (local.get $half) (i32.const 2)))
-            (br_if $each_round (i32.lt_s (local.tee $round (i32.add (local.get $round) (i32.const 1))) (i32.const 6))))
+            (br_if $each_round
+              (i32.lt_s (local.tee $round (i32.add (local.get $round) (i32.const 1))) (i32.const 6))))
           (local.set $i (i32.const 0))
           (local.set $work_group_x (i32.add (local.get $work) (i32.mul (local.get $group_x) (i32.const 4))))
           (loop $each_i_3
             (f32.store (local.get $work_group_x) (f32.load (local.get $tiles)))
             (br_if $each_i_3 (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1))))
-          (br_if $each_group (i32.lt_s (local.tee $group (i32.add (local.get $group) (i32.const 1))) (local.get $to)))))))
+          (br_if $each_group
+            (i32.lt_s (local.tee $group (i32.add (local.get $group) (i32.const 1))) (local.get $to)))))))
 )

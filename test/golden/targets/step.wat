@@ -35,23 +35,54 @@
             (local.set $work_t_i (i32.add (local.get $work_t_i) (i32.const 4)))
             (local.set $input_t_i (i32.add (local.get $input_t_i) (i32.const 4)))
             (br_if $each_i (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 32))))
-          (br_if $each_group (i32.lt_s (local.tee $group (i32.add (local.get $group) (i32.const 1))) (local.get $to)))))))
+          (br_if $each_group
+            (i32.lt_s (local.tee $group (i32.add (local.get $group) (i32.const 1))) (local.get $to)))))))
 
   ;; tanh x ≈ x·(P(x²)/Q(x²)); relative error 4e-7 everywhere, exactly ±1 from 7.9053111 on.
   (func $tanh (param $x v128) (result v128)
     (local $z v128) (local $p v128) (local $q v128)
-    (local.set $x (f32x4.pmax (f32x4.pmin (local.get $x) (v128.const f32x4 7.905311 7.905311 7.905311 7.905311)) (v128.const f32x4 -7.905311 -7.905311 -7.905311 -7.905311)))
+    (local.set $x
+      (f32x4.pmax
+        (f32x4.pmin (local.get $x) (v128.const f32x4 7.905311 7.905311 7.905311 7.905311))
+        (v128.const f32x4 -7.905311 -7.905311 -7.905311 -7.905311)))
     (local.set $z (f32x4.mul (local.get $x) (local.get $x)))
     (local.set $p (v128.const f32x4 -2.7607684e-16 -2.7607684e-16 -2.7607684e-16 -2.7607684e-16))
-    (local.set $p (f32x4.add (f32x4.mul (local.get $p) (local.get $z)) (v128.const f32x4 2.000188e-13 2.000188e-13 2.000188e-13 2.000188e-13)))
-    (local.set $p (f32x4.add (f32x4.mul (local.get $p) (local.get $z)) (v128.const f32x4 -8.604672e-11 -8.604672e-11 -8.604672e-11 -8.604672e-11)))
-    (local.set $p (f32x4.add (f32x4.mul (local.get $p) (local.get $z)) (v128.const f32x4 5.1222973e-8 5.1222973e-8 5.1222973e-8 5.1222973e-8)))
-    (local.set $p (f32x4.add (f32x4.mul (local.get $p) (local.get $z)) (v128.const f32x4 0.0000148572235 0.0000148572235 0.0000148572235 0.0000148572235)))
-    (local.set $p (f32x4.add (f32x4.mul (local.get $p) (local.get $z)) (v128.const f32x4 0.00063726195 0.00063726195 0.00063726195 0.00063726195)))
-    (local.set $p (f32x4.add (f32x4.mul (local.get $p) (local.get $z)) (v128.const f32x4 0.0048935246 0.0048935246 0.0048935246 0.0048935246)))
+    (local.set $p
+      (f32x4.add
+        (f32x4.mul (local.get $p) (local.get $z))
+        (v128.const f32x4 2.000188e-13 2.000188e-13 2.000188e-13 2.000188e-13)))
+    (local.set $p
+      (f32x4.add
+        (f32x4.mul (local.get $p) (local.get $z))
+        (v128.const f32x4 -8.604672e-11 -8.604672e-11 -8.604672e-11 -8.604672e-11)))
+    (local.set $p
+      (f32x4.add
+        (f32x4.mul (local.get $p) (local.get $z))
+        (v128.const f32x4 5.1222973e-8 5.1222973e-8 5.1222973e-8 5.1222973e-8)))
+    (local.set $p
+      (f32x4.add
+        (f32x4.mul (local.get $p) (local.get $z))
+        (v128.const f32x4 0.0000148572235 0.0000148572235 0.0000148572235 0.0000148572235)))
+    (local.set $p
+      (f32x4.add
+        (f32x4.mul (local.get $p) (local.get $z))
+        (v128.const f32x4 0.00063726195 0.00063726195 0.00063726195 0.00063726195)))
+    (local.set $p
+      (f32x4.add
+        (f32x4.mul (local.get $p) (local.get $z))
+        (v128.const f32x4 0.0048935246 0.0048935246 0.0048935246 0.0048935246)))
     (local.set $q (v128.const f32x4 0.0000011982584 0.0000011982584 0.0000011982584 0.0000011982584))
-    (local.set $q (f32x4.add (f32x4.mul (local.get $q) (local.get $z)) (v128.const f32x4 0.00011853471 0.00011853471 0.00011853471 0.00011853471)))
-    (local.set $q (f32x4.add (f32x4.mul (local.get $q) (local.get $z)) (v128.const f32x4 0.0022684347 0.0022684347 0.0022684347 0.0022684347)))
-    (local.set $q (f32x4.add (f32x4.mul (local.get $q) (local.get $z)) (v128.const f32x4 0.004893525 0.004893525 0.004893525 0.004893525)))
+    (local.set $q
+      (f32x4.add
+        (f32x4.mul (local.get $q) (local.get $z))
+        (v128.const f32x4 0.00011853471 0.00011853471 0.00011853471 0.00011853471)))
+    (local.set $q
+      (f32x4.add
+        (f32x4.mul (local.get $q) (local.get $z))
+        (v128.const f32x4 0.0022684347 0.0022684347 0.0022684347 0.0022684347)))
+    (local.set $q
+      (f32x4.add
+        (f32x4.mul (local.get $q) (local.get $z))
+        (v128.const f32x4 0.004893525 0.004893525 0.004893525 0.004893525)))
     (f32x4.mul (local.get $x) (f32x4.div (local.get $p) (local.get $q))))
 )

@@ -1,0 +1,61 @@
+/** The binary of a module is what `watr`, an assembler of others, makes of its text: byte for byte. */
+
+import { describe, expect, it } from "vitest";
+import { compile as assemble } from "watr";
+import { encodeModule } from "../../targets/wasm/encode.ts";
+import { mathFunctions, mathText } from "../../targets/wasm/math.ts";
+import { wasm } from "../../targets/wasm/target.ts";
+import { emitWasm } from "../../targets/wasm/wasm.ts";
+import { readWat, type Wat } from "../../targets/wasm/wat.ts";
+import { cells, planned } from "../schedule/cells.ts";
+import { samples } from "./samples.ts";
+
+const fields = (text: string): readonly Wat[] => (readWat(text)[0] as readonly Wat[]).slice(1);
+
+describe("a module's binary is what an assembler makes of its text", () => {
+  it.each(Object.entries(cells))("%s", (_name, cell) => {
+    const { kernels } = planned(cell, wasm);
+    for (const relaxed of [false, true]) {
+      const { text, binary } = emitWasm(kernels, { relaxed });
+      expect(binary).toEqual(assemble(text));
+    }
+  });
+
+  it.each(samples.map((s) => [s.claim, s.kernel] as const))("%s", (_claim, kernel) => {
+    const { text, binary } = emitWasm([kernel]);
+    expect(binary).toEqual(assemble(text));
+  });
+
+  it("every mathematical function", () => {
+    const text = `(module ${mathText(Object.keys(mathFunctions)).join("\n")})`;
+    expect(encodeModule(fields(text))).toEqual(assemble(text));
+  });
+
+  it.each(["-1", "0", "63", "64", "-64", "-65", "8191", "8192", "2147483647", "-2147483648", "0x004afb0d"])(
+    "the integer %s",
+    (n) => {
+      const text = `(module (func $f (export "f") (result i32) (i32.const ${n})))`;
+      expect(encodeModule(fields(text))).toEqual(assemble(text));
+    },
+  );
+
+  it.each(["0", "-0", "1.5", "-1e-38", "3.4028235e38", "1e-45", "inf", "-inf", "nan", "0x1p-126", "-0x1.8p3"])(
+    "the float %s",
+    (x) => {
+      const text = `(module (func $f (export "f") (result f32) (f32.const ${x})))`;
+      expect(encodeModule(fields(text))).toEqual(assemble(text));
+    },
+  );
+});
+
+describe("what cannot be encoded is said", () => {
+  it.each([
+    ["(func $f (f32.frobnicate))", "there is no code for `f32.frobnicate`"],
+    ["(func $f (local.set $x (i32.const 1)))", "nothing is called $x"],
+    ["(func $f (call $g))", "nothing is called $g"],
+    ["(func $f (loop $a (br_if $b (i32.const 0))))", "nothing is called $b"],
+    ["(func $f (param $x i65))", 'no type "i65"'],
+  ])("%s", (text, message) => {
+    expect(() => encodeModule(readWat(text))).toThrow(message);
+  });
+});
