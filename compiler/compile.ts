@@ -1,7 +1,8 @@
 /**
  * The whole pipeline, from a file's text to an executable:
  *
- *     text ─► elaborate ─► Tensor IR ─► hoist ─► place ─► derive ─► defer ─► gates ─► schedule ─► Kernel IR ─► target
+ *     text ─► elaborate ─► Tensor IR ─► hoist ─► place ─► derive ─► defer ─► rotate ─► gates
+ *     ─► schedule ─► Kernel IR ─► target
  *
  * with `simplify` behind each pass from `place` on.
  *
@@ -17,6 +18,7 @@ import { derive } from "./passes/derive.ts";
 import { gates } from "./passes/gates.ts";
 import { hoist } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
+import { rotate } from "./passes/rotate.ts";
 import { simplify } from "./passes/simplify.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
@@ -125,7 +127,7 @@ export function lower(graph: Graph, options: Pick<CompileOptions, "observe" | "i
     }, from);
   const hoisted = through(graph, [hoist], true);
   const placed = (mode: Mode): Graph => place(mode).run(hoisted);
-  const finish = [gates, simplify];
+  const finish = [rotate, simplify, gates, simplify];
   const train = placed("train");
   const backward = [
     simplify,

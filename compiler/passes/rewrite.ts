@@ -99,11 +99,16 @@ export function idsAfter(graph: Graph): Ids {
   return ids;
 }
 
-/** A renaming with a default: values it does not know stay themselves. */
+/** A renaming with a default: values it does not know are what they are around it, else stay themselves. */
 export class Renaming {
   private readonly map = new Map<Value, Value>();
+  private readonly around: Renaming | undefined;
 
-  readonly of = (v: Value): Value => this.map.get(v) ?? v;
+  constructor(around?: Renaming) {
+    this.around = around;
+  }
+
+  readonly of = (v: Value): Value => this.map.get(v) ?? this.around?.of(v) ?? v;
 
   set(from: readonly Value[], to: readonly Value[]): void {
     from.forEach((v, i) => {

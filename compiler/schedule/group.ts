@@ -14,6 +14,7 @@ import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/elementwise.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Op, Type, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
 
 export type Owner = "column" | "steps" | "row" | "element" | "whole";
 
@@ -24,21 +25,6 @@ export interface Group {
   /** The space its kernels run over: of the op that said most. */
   space: Type;
 }
-
-/** Ops without code of their own: they say how other values are read. */
-const views: ReadonlySet<Op["op"]> = new Set([
-  "const",
-  "leaf",
-  "split",
-  "cut",
-  "reshape",
-  "transpose",
-  "broadcast",
-  "at",
-  "concat",
-]);
-
-export const isView = (op: Op): boolean => views.has(op.op);
 
 /** The computed values behind `v`, through views. Values of no op (parameters of a body, leaves) are not listed. */
 export function sources(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
@@ -93,7 +79,6 @@ function demand(op: Op): Demand {
   if (
     isElementwise(op.op) ||
     op.op === "stop" ||
-    op.op === "put" ||
     op.op === "gather" ||
     op.op === "onehot" ||
     op.op === "stat" ||
@@ -136,7 +121,7 @@ function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: Readonl
 function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: ReadonlySet<Value>): boolean {
   const op = defs.get(v);
   if (!op || !isView(op) || inside.has(v)) return true;
-  if (op.op === "broadcast") return op.operands.every((o) => isLocal(owner, o, defs, inside));
+  if (op.op === "broadcast" || op.op === "put") return op.operands.every((o) => isLocal(owner, o, defs, inside));
   // Other views move elements between features, examples or steps.
   if (owner === "row" && op.op !== "at") return op.operands.every((o) => isLocal(owner, o, defs, inside));
   return sources(v, defs).every((s) => !inside.has(s));
@@ -206,7 +191,7 @@ function joined(
   made: ReadonlySet<Value>,
 ): readonly Owner[] {
   const space = volume(need.space) > volume(group.space) ? need.space : group.space;
-  return group.owners.filter(
+  const left = group.owners.filter(
     (owner) =>
       // One workgroup for everything is a last resort: only what asks for nothing else shares it.
       (owner !== "whole" || (need.owners[0] === "whole" && group.owners[0] === "whole")) &&
@@ -216,6 +201,8 @@ function joined(
       group.ops.every((o) => fits(owner, spaceOf(o, owner), space)) &&
       mayRead(owner, op, made, defs),
   );
+  // All steps in one workgroup are for what sums over them: other work would wait there for no reason.
+  return left[0] === "steps" && need.owners[0] !== "steps" && group.owners[0] !== "steps" ? [] : left;
 }
 
 /** The space in which an op of a group must fit: reductions by their operand. */

@@ -6,9 +6,10 @@ import type { Command, Region, RegionName, Role, Tensor } from "../../runtime/pl
 import * as dim from "../ir/dim.ts";
 import { rowMajor } from "../ir/tensor.ts";
 import type { Graph, Leaf, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
 import { captured, definitions } from "../passes/rewrite.ts";
 import type { Life } from "./arena.ts";
-import { type Group, group, isView, sources } from "./group.ts";
+import { type Group, group, sources } from "./group.ts";
 import { inlineDots, makeKernel } from "./kernel.ts";
 import type { Kernel, Machine } from "./kernel-ir.ts";
 import { type Buffer, type Home, Layout, type Slot } from "./layout.ts";
@@ -70,7 +71,7 @@ class Scheduler {
   constructor(graph: Graph, options: ScheduleOptions) {
     this.graph = graph;
     this.options = options;
-    this.defs = definitions(graph.ops);
+    this.defs = new Map([...definitions(graph.ops), ...putInputs(graph)]);
   }
 
   run(): Scheduled {
@@ -318,6 +319,7 @@ class Scheduler {
     const { states, reverse } = scan.attrs;
     const body = scan.body!;
     body.params.slice(states).forEach((p, i) => {
+      if (this.defs.has(p)) return;
       const operand = scan.operands[states + i];
       const home = strided(operand, (v) => this.homes.get(v)?.[0], this.defs, this.extent) ?? {
         home: this.place(operand, true),
@@ -379,6 +381,19 @@ class Scheduler {
     this.counts.set(base, n);
     return n === 1 ? base : `${base}_${n}`;
   }
+}
+
+/** What is zero at all steps but one is no input that must stand in memory: a body computes its step of it. */
+function putInputs(graph: Graph): readonly (readonly [Value, Op])[] {
+  const defs = definitions(graph.ops);
+  return graph.ops.flatMap((scan) =>
+    scan.op !== "scan"
+      ? []
+      : scan.operands.flatMap((v, i): readonly (readonly [Value, Op])[] => {
+          const op = defs.get(v);
+          return i >= scan.attrs.states && op?.op === "put" ? [[scan.body!.params[i], op]] : [];
+        }),
+  );
 }
 
 function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {

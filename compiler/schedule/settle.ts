@@ -5,8 +5,8 @@
 import { Builder } from "../ir/builder.ts";
 import { sameType } from "../ir/type.ts";
 import type { Graph, Op, Type, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
 import { copy, idsAfter, Renaming, rebuildScan } from "../passes/rewrite.ts";
-import { isView } from "./group.ts";
 
 export function settle(graph: Graph): Graph {
   const b = new Builder(idsAfter(graph));
@@ -39,8 +39,11 @@ function settleOps(b: Builder, ops: readonly Op[], rename: Renaming, computed: S
     if (op.op === "scan") {
       const { states } = op.attrs;
       const fresh = new Set(b.ops.flatMap((o) => (o.op === "leaf" || o.op === "scan" ? o.results : [])));
+      const put = new Set(b.ops.flatMap((o) => (o.op === "put" ? o.results : [])));
       const operands = op.operands.map((v, i) => {
         const outer = rename.of(v);
+        // The body makes one step of it where it reads it.
+        if (i >= states && put.has(outer)) return outer;
         if (i < states) return mark(b.one("stop", [outer], {}, op.body!.params[i].name));
         return fresh.has(outer) || computed.has(outer) || joined.has(outer) ? outer : place(outer, outer.type);
       });

@@ -6,7 +6,7 @@
  */
 import { elementwise, isElementwise } from "../ir/elementwise.ts";
 import type { Op, Value } from "../ir/types.ts";
-import { isView } from "./group.ts";
+import { isView } from "../ir/views.ts";
 
 /** Recomputing a value that costs no more flops than this beats a store, a barrier and a load. */
 const CHEAP = 3;

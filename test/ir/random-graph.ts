@@ -378,8 +378,20 @@ class Writer {
     const fitting = (k: Known): boolean =>
       fits(k.value.type, type) && sameType(broadcastTypes([k.value.type, type]), type);
     const x = this.float(n, fitting)!;
-    const sum = this.b.add(this.b.mul(state, this.b.scalar(0.5)), x.value);
+    const sum = this.b.add(this.b.mul(state, this.b.scalar(0.5)), n % 2 ? this.product(x.value) : x.value);
     return this.b.one("tanh", [sum], {}, `${state.name}_next`);
+  }
+
+  /** Half of `x @ Whh`, where x has the features for it; nothing else reads the product. */
+  private product(x: Value): Value {
+    const last = x.type.shape.at(-1);
+    if (last === undefined || !dim.equal(last, dim.variable("H"))) return x;
+    const square = this.pick(0, ({ value: { name } }) => name === "Whh")!.value;
+    const rest = "lm".slice(3 - x.type.shape.length);
+    return this.b.mul(
+      this.b.dot(x, square, { a: `${rest}k`, b: "kn", out: `${rest}n` }),
+      this.b.scalar(0.5 / dim.evaluate(last, this.dims)),
+    );
   }
 
   /** The graph, without leaves that nothing uses; a value no op uses is an output, and its mean a part of the loss. */

@@ -5,6 +5,7 @@ import { derive } from "../../compiler/passes/derive.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";
+import { rotate } from "../../compiler/passes/rotate.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { settle } from "../../compiler/schedule/settle.ts";
 
@@ -20,6 +21,7 @@ export const passes: Readonly<Record<string, Pass>> = {
     run: (graph) => [simplify, derive({ inputs: true }), simplify].reduce((g, pass) => pass.run(g), graph),
   },
   defer,
+  rotate,
   gates,
   settle: { name: "settle", doc: "what must stand in a place of its own gets an op of its own", run: settle },
 };

@@ -11,6 +11,7 @@ import { defer } from "../../compiler/passes/defer.ts";
 import { derive } from "../../compiler/passes/derive.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";
+import { cuts, rotate } from "../../compiler/passes/rotate.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
 import { expectSameMeaning } from "./meaning.ts";
@@ -54,13 +55,15 @@ describe("gradients of random graphs", () => {
     ["simplify", [simplify]],
     ["defer", [defer]],
     ["simplify, defer", [simplify, defer]],
+    ["simplify, rotate", [simplify, rotate]],
     ["simplify, gates", [simplify, gates]],
   ])("are kept by %s", (_, sequence) => {
     forAll(13, 100, (random) => expectKept(random, [backward, ...sequence], backward));
   });
 
   it("are kept by the whole pipeline, up to what the scheduler schedules", () => {
-    const all = [hoist, simplify, backward, simplify, defer, simplify, gates, simplify, passes.settle];
+    const last = [rotate, simplify, gates, simplify, passes.settle];
+    const all = [hoist, simplify, backward, simplify, defer, simplify, ...last];
     forAll(14, 100, (random) => expectKept(random, all, backward));
   });
 
@@ -72,6 +75,22 @@ describe("gradients of random graphs", () => {
       expectSameMeaning(graph, estimate, dims, leaves);
       expectSameMeaning(graph, infer, dims, leaves);
     });
+  });
+});
+
+describe("rotate", () => {
+  it("makes a step's cuts fewer, never more, in a fair part of the derivatives of random graphs", () => {
+    let fewer = 0;
+    const most = (graph: Graph): readonly number[] => graph.ops.flatMap((op) => (op.body ? [cuts(op.body)] : []));
+    forAll(17, 120, ({ graph }) => {
+      const before = through(graph, [backward, simplify, defer, simplify], check);
+      const after = most(rotate.run(before));
+      most(before).forEach((n, i) => {
+        expect(after[i]).toBeLessThanOrEqual(n);
+        if (after[i] < n) fewer++;
+      });
+    });
+    expect(fewer).toBeGreaterThan(10);
   });
 });
 

@@ -35,10 +35,9 @@ describe("a time step dispatches", () => {
     ["lnlstm", 1, 1],
     ["gru_before", 1, 1],
     ["gru_after", 1, 1],
-    // Batch norm's derivative owns columns; the product behind it, da·Whᵀ, needs the columns of others.
-    ["bnlstm", 1, 2],
-    // r ∘ h must be whole before its product, and is normalized by columns.
-    ["batchGru", 2, 3],
+    ["bnlstm", 1, 1],
+    // r ∘ h must be whole before its product, and is normalized by columns. Backwards, so must the derivative behind it be.
+    ["batchGru", 2, 2],
   ])("%s: %i kernels forward, %i backward", (name, forward, backward) => {
     for (const target of targets) {
       const { entries } = plans.get(`${name} on ${target.name}`)!.plan;
@@ -47,6 +46,28 @@ describe("a time step dispatches", () => {
       expect(perStep(entries.update), target.name).toEqual([]);
     }
   });
+});
+
+/** Every subset of `sites`, with batch norm at each of it. */
+const placements = (sites: readonly string[]): readonly string[] =>
+  Array.from({ length: 2 ** sites.length }, (_, set) =>
+    sites.map((site, i) => `${site}=${(set >> i) & 1 ? "batch" : "none"}`).join(","),
+  );
+
+describe("wherever batch norm stands, a step is one kernel forward and one backward:", () => {
+  const placed = [
+    ...placements(["hh", "xh", "cc"]).map((place) => ({ ...cells.bnlstm, place })),
+    ...placements(["hh", "xh"]).map((place) => ({ ...cells.gru_after, place })),
+    ...placements(["hh", "xh"]).map((place) => ({ ...cells.rnn, place })),
+  ];
+  it.each(placed.map((cell) => [`${"entry" in cell ? cell.entry : cell.file} with ${cell.place}`, cell] as const))(
+    "%s",
+    (_, cell) => {
+      const { entries } = planned(cell, wgsl).plan;
+      expect(perStep(entries.train)).toEqual([1, 1]);
+      expect(perStep(entries.infer)).toEqual([1]);
+    },
+  );
 });
 
 describe.each([...plans])("%s", (key, { plan, kernels }) => {

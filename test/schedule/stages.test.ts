@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import type { Value } from "../../compiler/ir/types.ts";
+import { isView } from "../../compiler/ir/views.ts";
 import { definitions } from "../../compiler/passes/rewrite.ts";
-import { isView } from "../../compiler/schedule/group.ts";
 import { stages } from "../../compiler/schedule/stages.ts";
 
 /** The stages of these ops as one kernel, by the names of their values, and which values are stored. */
