@@ -145,7 +145,9 @@ export function group(ops: readonly Op[], defs: ReadonlyMap<Value, Op>): Groupin
     }
     if (isView(op)) continue;
     const need = demand(op);
-    const earliest = Math.max(0, ...op.operands.flatMap((v) => behind(v, defs, placed)));
+    // What only gives a value a place, such as a loop's initial state, would hold that place all through a loop before.
+    const held = op.op === "stop" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
+    const earliest = Math.max(held, ...op.operands.flatMap((v) => behind(v, defs, placed)));
     let at = groups.length - 1;
     let owners: readonly Owner[] = [];
     for (; at >= earliest; at--) {
