@@ -26,6 +26,7 @@ import { printSchedule } from "./schedule/print.ts";
 import { type Scheduled, schedule } from "./schedule/schedule.ts";
 import { sharedTensors } from "./schedule/shared.ts";
 import type { Target } from "./schedule/target.ts";
+import { workOf } from "./schedule/work.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "./semantics/elaborate.ts";
 import type { SourceHost } from "./source-host.ts";
 
@@ -96,7 +97,7 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
     ]),
   );
   const plan: Plan = {
-    format: 1,
+    format: 2,
     name: graph.name,
     target: target.name,
     dims: { ...options.dims, batch },
@@ -104,7 +105,10 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
     slots: shared.slots,
     optimizer,
     entries,
-    kernels: kernels.map(({ name, lanes, regions }): KernelInfo => ({ name, lanes, regions })),
+    kernels: kernels.map((kernel): KernelInfo => {
+      const { name, lanes, regions } = kernel;
+      return { name, work: workOf(kernel), lanes, regions };
+    }),
   };
   return { plan, code: target.assemble(kernels) };
 }

@@ -30,5 +30,5 @@ export {
   type TrainReport,
 } from "./session.ts";
 export type { Counters, SavedTensor, SessionState } from "./state.ts";
-export { wasmBackend } from "./wasm/wasm.ts";
+export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
 export { webgpuBackend } from "./webgpu/webgpu.ts";

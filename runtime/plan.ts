@@ -105,7 +105,7 @@ export interface Entry {
 }
 
 export interface Plan {
-  readonly format: 1;
+  readonly format: 2;
   /** Cell or model name. */
   readonly name: string;
   readonly target: "wasm" | "wgsl";
@@ -122,6 +122,8 @@ export interface Plan {
 
 export interface KernelInfo {
   readonly name: string;
+  /** About how many operations on f32, loads and stores included, a workgroup does. */
+  readonly work: Extent;
   /** WGSL: invocations of a workgroup. */
   readonly lanes: number;
   readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
@@ -130,8 +132,12 @@ export interface KernelInfo {
 /** What a target made: the plan and its code. */
 export interface Executable {
   readonly plan: Plan;
-  readonly code: /** One module for all kernels; each is exported as (t, T, gx, gy, gz, from, to) → () and runs workgroups from … to−1. */
-    | { readonly kind: "wasm"; readonly text: string; readonly binary: Uint8Array }
+  readonly code: /**
+   * One module for all kernels; each is exported as (t, T, gx, gy, gz, from, to) → () and runs workgroups from … to−1. It
+   * imports the memory `env.memory`, shared and of at most 65536 pages, and nothing else. `relaxed` is the same with relaxed
+   * SIMD, for engines that have it; it may be left out.
+   */
+    | { readonly kind: "wasm"; readonly text: string; readonly binary: Uint8Array; readonly relaxed?: Uint8Array }
     /** One module a kernel, entry point `main`. */
     | { readonly kind: "wgsl"; readonly modules: Readonly<Record<string, string>> };
 }

@@ -2,61 +2,117 @@ import type { Backend, Machine } from "../backend.ts";
 import { messageOf, RuntimeError } from "../error.ts";
 import { type Range, regionNames, regionSizes } from "../layout.ts";
 import type { EntryName, Executable, Plan, RegionName } from "../plan.ts";
-import { type Program, play, resolve } from "../program.ts";
+import { bestSimd, compileModule, type Simd } from "./module.ts";
+import { type Costs, largestGrid, type Partition, partition, usualCosts } from "./partition.ts";
+import { Team } from "./team.ts";
+import { processors, sharesMemory } from "./workers.ts";
 
-/** Scratch for the kernels' tiles, at address 0. A kernel's tiles fit a core's cache, so this is plenty. */
-const tileBytes = 2 ** 20;
 const pageBytes = 2 ** 16;
-/** All that 32-bit addresses reach: 4 GiB. */
+/** All that 32-bit addresses reach: 4 GiB. Modules declare it as their memory's maximum. */
 const maxPages = 2 ** 16;
 /** A cache line. */
 const alignment = 64;
 
-interface Kernel {
-  readonly name: string;
-  readonly call: (t: number, T: number, gx: number, gy: number, gz: number, from: number, to: number) => void;
+/**
+ * Threads when none are asked for: each takes some milliseconds to start and some megabytes, and a time step of the cells that
+ * are worth sharing out has a few tens of workgroups, which more threads cannot divide evenly.
+ */
+const mostThreads = 8;
+
+export interface WasmOptions {
+  /**
+   * Threads at most, the calling one included. As many as there are processors, up to 8, unless told otherwise; 1 where memory
+   * cannot be shared between threads. A small plan takes fewer: see `partition`.
+   */
+  readonly threads?: number;
+  /** The fastest that the engine has unless told otherwise. Results of the two differ in their last bits. */
+  readonly simd?: Simd;
+  /** What threads cost on this machine. */
+  readonly costs?: Costs;
+}
+
+export interface WasmBackend extends Backend {
+  /** Threads that it has, started or not. */
+  readonly threads: number;
 }
 
 type Addresses = Readonly<Record<RegionName, number>>;
 
-/** The backend for executables of target `wasm`, on the calling thread. Runs wherever WebAssembly SIMD does. */
-export function wasmBackend(): Backend {
-  return { name: "wasm", open, close: () => {} };
+/**
+ * The backend for executables of target `wasm`: the calling thread and, started when they are first wanted, workers. Runs
+ * wherever WebAssembly SIMD does. Results do not depend on the number of threads.
+ */
+export function wasmBackend(options: WasmOptions = {}): WasmBackend {
+  const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = options;
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new Error(`threads are a whole number from 1 on, not ${threads}`);
+  const team = new Team(sharesMemory() ? threads : 1);
+  let machines = 0;
+  return {
+    name: "wasm",
+    get threads() {
+      return team.limit;
+    },
+    open: (executable) => open(executable, { team, simd, costs, machine: machines++ }),
+    close: () => team.close(),
+  };
 }
 
-async function open({ plan, code }: Executable): Promise<Machine> {
+interface Surroundings {
+  readonly team: Team;
+  readonly simd: Simd;
+  readonly costs: Costs;
+  /** The machine's number among those of the backend. */
+  readonly machine: number;
+}
+
+async function open({ plan, code }: Executable, { team, simd, costs, machine }: Surroundings): Promise<Machine> {
   if (code.kind !== "wasm") throw new Error(`the wasm backend cannot run code of kind ${code.kind}`);
-  const memory = new WebAssembly.Memory({ initial: tileBytes / pageBytes, maximum: maxPages });
-  const exports = await instantiate(code.binary, memory);
-  const kernel = (name: string): Kernel => {
-    const call = exports[name];
-    if (typeof call !== "function") throw new RuntimeError("C0506", `the module exports no kernel \`${name}\``);
-    return { name, call: call as Kernel["call"] };
-  };
-  const programs = new Map<string, Program<Kernel>>();
-  for (const [name, entry] of Object.entries(plan.entries)) programs.set(name, resolve(entry.commands, kernel));
+  const shared = team.limit > 1;
+  const module = await compileModule(code, simd, shared);
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: maxPages, shared });
+  const exports = await instantiate(module, memory);
+  for (const { name } of plan.kernels) {
+    if (typeof exports[name] !== "function")
+      throw new RuntimeError("C0506", `the module exports no kernel \`${name}\``);
+  }
+  const tileBytes = exports.tile_bytes instanceof WebAssembly.Global ? Number(exports.tile_bytes.value) : 0;
+  const tileStride = aligned(tileBytes);
+  const start = tileStride * team.limit;
 
   let capacity = 0;
-  let addresses = place(plan, capacity, memory, exports);
+  let addresses = place(plan, capacity, memory, start);
+  const partitions = new Map<
+    EntryName,
+    { readonly steps: number; readonly threads: number; readonly part: Partition }
+  >();
+
+  /** What `threads` threads do for an entry, worked out anew only when something has changed. */
+  const partFor = (entry: EntryName, steps: number, threads: number): Partition => {
+    const known = partitions.get(entry);
+    if (known?.steps === steps && known.threads === threads) return known.part;
+    const { commands } = plan.entries[entry]!;
+    const part = partition(plan, commands, steps, Math.min(threads, largestGrid(plan, steps)), costs);
+    partitions.set(entry, { steps, threads, part });
+    return part;
+  };
 
   return {
     async prepare(steps) {
       if (steps <= capacity) return;
-      addresses = place(plan, steps, memory, exports);
+      addresses = place(plan, steps, memory, start);
       capacity = steps;
     },
     async run(entry: EntryName, steps) {
-      const program = programs.get(entry);
-      if (program === undefined) throw new Error(`the executable has no entry \`${entry}\``);
-      let running = "";
-      try {
-        play(program, steps, ({ name, call }, t, gx, gy, gz) => {
-          running = name;
-          call(t, steps, gx, gy, gz, 0, gx * gy * gz);
-        });
-      } catch (thrown) {
-        throw new RuntimeError("C0506", `kernel \`${running}\` of entry \`${entry}\` failed: ${messageOf(thrown)}`);
+      if (plan.entries[entry] === undefined) throw new Error(`the executable has no entry \`${entry}\``);
+      let part = partFor(entry, steps, team.limit);
+      if (part.threads > 1) {
+        const gathered = await team.gather({ machine, module, memory }, part.threads);
+        if (gathered < part.threads) part = partFor(entry, steps, gathered);
       }
+      const globals = Object.fromEntries(regionNames.map((name) => [`region_${name}`, addresses[name]]));
+      const failure = team.run({ machine, entry, steps, ...part, globals, tiles: 0, tileStride }, exports);
+      if (failure !== undefined) throw new RuntimeError("C0506", failure);
     },
     async write(range, data) {
       for (let piece = 0; piece < range.count; piece++) {
@@ -73,30 +129,33 @@ async function open({ plan, code }: Executable): Promise<Machine> {
         return data;
       });
     },
-    close() {},
+    close() {
+      team.drop(machine);
+    },
   };
 }
 
-async function instantiate(binary: Uint8Array, memory: WebAssembly.Memory): Promise<WebAssembly.Exports> {
+async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<WebAssembly.Exports> {
   try {
-    const module = await WebAssembly.compile(binary as Uint8Array<ArrayBuffer>);
     return (await WebAssembly.instantiate(module, { env: { memory } })).exports;
   } catch (thrown) {
     throw new RuntimeError("C0506", `the WebAssembly module does not load: ${messageOf(thrown)}`);
   }
 }
 
+const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+
 /**
- * Lays the regions out behind the tiles, grows the memory to hold them, and tells the module where they are. What does
- * not grow with the sequence comes first and therefore never moves, so its contents stay.
+ * Lays the regions out from `start` on, behind the threads' tiles, and grows the memory to hold them. What does not grow with
+ * the sequence comes first and therefore never moves, so its contents stay.
  */
-function place(plan: Plan, steps: number, memory: WebAssembly.Memory, exports: WebAssembly.Exports): Addresses {
+function place(plan: Plan, steps: number, memory: WebAssembly.Memory, start: number): Addresses {
   const sizes = regionSizes(plan, steps);
   const addresses: Record<RegionName, number> = { param: 0, grad: 0, slot: 0, stat: 0, input: 0, work: 0 };
-  let end = tileBytes;
+  let end = start;
   for (const name of regionNames) {
     addresses[name] = end;
-    end = Math.ceil((end + 4 * sizes[name]) / alignment) * alignment;
+    end = aligned(end + 4 * sizes[name]);
   }
   const missing = Math.ceil(end / pageBytes) - memory.buffer.byteLength / pageBytes;
   if (missing > 0) {
@@ -111,17 +170,10 @@ function place(plan: Plan, steps: number, memory: WebAssembly.Memory, exports: W
       );
     }
   }
-  // A module that touches no tensor of a region need not export its address.
-  const set = (name: string, address: number) => {
-    const global = exports[name];
-    if (global instanceof WebAssembly.Global) global.value = address | 0;
-  };
-  set("tiles", 0);
-  for (const name of regionNames) set(`region_${name}`, addresses[name]);
   return addresses;
 }
 
-/** One piece of a range. Made anew each time, because a memory that grows leaves older views empty. */
+/** One piece of a range. Made anew each time, because a memory that grows leaves older views behind. */
 function view(memory: WebAssembly.Memory, addresses: Addresses, range: Range, piece: number): Float32Array {
   const start = addresses[range.region] + 4 * (range.offset + piece * range.stride);
   return new Float32Array(memory.buffer, start, range.length);

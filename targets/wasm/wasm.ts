@@ -13,14 +13,12 @@ export const regions: readonly RegionName[] = ["param", "grad", "slot", "stat", 
 export interface WasmOptions {
   /** Use relaxed SIMD (`fma` on f32x4 fused where the machine fuses). Off: it is not everywhere, and rounds differently. */
   readonly relaxed?: boolean;
-  /** The memory is shared between threads; 4 GiB is then declared as its maximum. */
-  readonly shared?: boolean;
 }
 
 /**
  * One module for all kernels, as readable text and assembled.
  *
- * - imports `env.memory`;
+ * - imports `env.memory`, shared between threads, of 4 GiB at most;
  * - exports, as mutable i32 globals that the host sets after instantiation, `region_param`, `region_grad`, … : where each
  *   region starts, in bytes; and `tiles`: where this thread's scratch starts, `tile_bytes` (constant) long;
  * - exports each kernel under its name: (t, T, gx, gy, gz, from, to), see `kernelFunction`.
@@ -59,7 +57,7 @@ export function emitWasm(
   ];
   const parts: readonly (readonly Wat[])[] = [
     [
-      ["import", '"env"', '"memory"', options.shared ? ["memory", "1", "65536", "shared"] : ["memory", "1"]],
+      ["import", '"env"', '"memory"', ["memory", "1", "65536", "shared"]],
       { comment: "Where each region starts, in bytes: set by the host." },
       ...regions.map((name) => global(`region_${name}`)),
       { comment: "Workgroup memory of this thread." },

@@ -46,7 +46,7 @@ const train: Entry = {
 };
 
 export const smallPlan: Plan = {
-  format: 1,
+  format: 2,
   name: "small",
   target: "wasm",
   dims: { D: 28, H: 4, K: 10, batch: 8 },

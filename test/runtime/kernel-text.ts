@@ -79,7 +79,7 @@ export function wasmModule(kernels: Kernels): string {
     (local.set $g (i32.add (local.get $g) (i32.const 1)))
     (br $groups))))`,
   );
-  return `(module (import "env" "memory" (memory 1 65536))\n${[...globals, ...functions].join("\n")})`;
+  return `(module (import "env" "memory" (memory 1 65536 shared))\n${[...globals, ...functions].join("\n")})`;
 }
 
 /** One kernel's shader, with the bindings the WebGPU backend expects. */
@@ -100,6 +100,7 @@ ${bindings.join("\n")}
 export function assemble(plan: Omit<Plan, "target" | "kernels">, kernels: Kernels, target: Plan["target"]): Executable {
   const info = Object.keys(kernels).map((name) => ({
     name,
+    work: { fixed: 1, perStep: 0 },
     lanes: 1,
     regions: regions.map((region) => ({ region, access: "read_write" as const })),
   }));

@@ -196,7 +196,7 @@ const entries: Plan["entries"] = {
 };
 
 export const leakyPlan: Omit<Plan, "target" | "kernels"> = {
-  format: 1,
+  format: 2,
   name: "leaky",
   dims: { batch: batchSize },
   fingerprint: "leaky-1",

@@ -23,7 +23,7 @@ export async function runWasm(
   options: WasmOptions = {},
 ): Promise<Memory> {
   const { binary } = emitWasm([kernel], options);
-  const linear = new WebAssembly.Memory({ initial: 64 });
+  const linear = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
   const { instance } = await WebAssembly.instantiate(binary as BufferSource, { env: { memory: linear } });
   const exports = instance.exports as Record<string, WebAssembly.Global>;
   let end = 4;

@@ -1,5 +1,5 @@
 (module
-  (import "env" "memory" (memory 1))
+  (import "env" "memory" (memory 1 65536 shared))
   ;; Where each region starts, in bytes: set by the host.
   (global $region_param (export "region_param") (mut i32) (i32.const 0))
   (global $region_grad (export "region_grad") (mut i32) (i32.const 0))

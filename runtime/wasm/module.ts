@@ -1,0 +1,71 @@
+/** From a compiled model's code to a WebAssembly module that suits the engine and the memory. */
+import { messageOf, RuntimeError } from "../error.ts";
+import type { Executable } from "../plan.ts";
+
+export type WasmCode = Extract<Executable["code"], { kind: "wasm" }>;
+
+/** Which of WebAssembly's vector instructions: relaxed ones round as the machine does, a product and a sum at once. */
+export type Simd = "plain" | "relaxed";
+
+/** A function of nothing but one `f32x4.relaxed_madd`. */
+const relaxedFunction = [
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+  // Its type: three vectors to one.
+  ...[0x01, 0x08, 0x01, 0x60, 0x03, 0x7b, 0x7b, 0x7b, 0x01, 0x7b],
+  ...[0x03, 0x02, 0x01, 0x00],
+  ...[0x0a, 0x0d, 0x01, 0x0b, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfd, 0x85, 0x02, 0x0b],
+];
+
+/** The fastest that this engine has. */
+export function bestSimd(): Simd {
+  return WebAssembly.validate(Uint8Array.from(relaxedFunction)) ? "relaxed" : "plain";
+}
+
+/** Errors: C0506, if it is no module or not for this engine. */
+export async function compileModule(code: WasmCode, simd: Simd, shared: boolean): Promise<WebAssembly.Module> {
+  const binary = (simd === "relaxed" ? code.relaxed : undefined) ?? code.binary;
+  try {
+    return await WebAssembly.compile((shared ? binary : unshared(binary)) as Uint8Array<ArrayBuffer>);
+  } catch (thrown) {
+    throw new RuntimeError("C0506", `the WebAssembly module does not load: ${messageOf(thrown)}`);
+  }
+}
+
+const importSection = 2;
+const sharedWithMaximum = 3;
+const withMaximum = 1;
+
+/**
+ * The module for a memory of its own: modules import a shared one, and the two differ in one byte, the flags of the memory's
+ * limits in the import section. What imports no shared memory stays as it is.
+ */
+export function unshared(binary: Uint8Array): Uint8Array {
+  const copy = binary.slice();
+  // Behind magic number and version.
+  let at = 8;
+  /** A number of 7 bits a byte, the lowest first. */
+  const number = (): number => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = copy[at++];
+      value |= (byte & 0x7f) << shift;
+      if (!(byte & 0x80)) return value;
+    }
+  };
+  const skip = () => {
+    const length = number();
+    at += length;
+  };
+  while (copy[at++] !== importSection) {
+    if (at >= copy.length) return binary;
+    skip();
+  }
+  // The section's length, then one import: two names, its kind (memory), and the flags.
+  number();
+  number();
+  skip();
+  skip();
+  at++;
+  if (copy[at] === sharedWithMaximum) copy[at] = withMaximum;
+  return copy;
+}
