@@ -15,7 +15,7 @@ import { uniform } from "../ir/numbers.ts";
 
 /** Wide enough that there are several workgroups, and of no width that divides evenly. */
 const dims = { D: 5, H: 70, K: 3 };
-const [B, T] = [6, 3];
+const [B, T] = [6, 5];
 /** Shares out whatever has more than one workgroup. */
 const costs = { barrier: 0, start: 0 };
 
