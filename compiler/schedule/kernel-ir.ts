@@ -14,8 +14,11 @@
  *
  * Memory. All memory is `f32`. A `region` is one storage buffer (WGSL) or one range of linear memory (WASM); the plan says
  * where each tensor stands in it. `tile` memory belongs to a workgroup: WGSL `var<workgroup>`, or scratch on a CPU.
- * Indices count floats from the region's or tile's start. 4-wide accesses need no alignment in WASM; on machines with
- * `vector = 1` the schedule emits none.
+ * Indices count floats from the region's or tile's start. 4-wide accesses need no alignment, but in a tile of vectors, where
+ * every access is 4 wide and its index a multiple of 4.
+ *
+ * A `register` is a variable of which each lane has its own, and which lives from one `lanes` loop to the next, behind
+ * barriers too: what a tiled product adds up in. Only a loop that gives lane i its i-th iteration may touch it.
  *
  * Integers are signed 32-bit and non-negative in every index.
  */
@@ -72,6 +75,11 @@ export type KStmt =
   | { readonly s: "let"; readonly name: string; readonly type: KType; readonly value: KExpr }
   | { readonly s: "var"; readonly name: string; readonly type: KType; readonly value: KExpr }
   | { readonly s: "assign"; readonly name: string; readonly type: KType; readonly value: KExpr }
+  /**
+   * Declared outside `lanes` loops; read and assigned only in those from 0 by steps of 1 to at most the kernel's `lanes`.
+   * `value`, equal for all lanes, is what it starts as each time the declaration is passed.
+   */
+  | { readonly s: "register"; readonly name: string; readonly type: "f32" | "f32x4"; readonly value: KExpr }
   | {
       readonly s: "store";
       readonly memory: Memory;
@@ -90,7 +98,8 @@ export type KStmt =
       readonly body: readonly KStmt[];
     }
   | { readonly s: "if"; readonly condition: KExpr; readonly then: readonly KStmt[]; readonly else: readonly KStmt[] }
-  | { readonly s: "barrier" }
+  /** `tiles`: orders accesses to workgroup memory alone, which is cheaper. */
+  | { readonly s: "barrier"; readonly only?: "tiles" }
   /** A line of prose for the reader of the generated code. */
   | { readonly s: "comment"; readonly text: string };
 
@@ -104,6 +113,8 @@ export interface Tile {
   readonly name: string;
   /** In floats. */
   readonly size: number;
+  /** Holds vectors of four: every access is `f32x4`, at a multiple of 4. */
+  readonly vectors?: true;
 }
 
 export interface Kernel {
@@ -126,7 +137,10 @@ export interface Machine {
   readonly name: string;
   /** Invocations of a workgroup; 1: no lanes, the CPU. */
   readonly lanes: number;
-  /** Width of a vector register in floats: 4, or 1 for none. */
+  /**
+   * How many neighbours a loop over points takes at once: 4, or 1. Machines with lanes take one a lane, and use vectors for
+   * what one lane has four of.
+   */
   readonly vector: 1 | 4;
   /** Workgroup memory in bytes; on a CPU the scratch a workgroup should not exceed to stay in cache. */
   readonly tileBytes: number;

@@ -1,17 +1,21 @@
 /** Makes one kernel of one group of ops: which part of the work a workgroup owns, and the loops of every stage. */
 import * as dim from "../ir/dim.ts";
+import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { blockedDot } from "./blocked-dot.ts";
 import * as x from "./expr.ts";
 import { argmax, type Folding, reduce, scatter } from "./folds.ts";
 import type { Group, Owner } from "./group.ts";
-import type { Extent, KExpr, Kernel, KStmt, Machine } from "./kernel-ir.ts";
+import type { Extent, KExpr, Kernel, KStmt, Machine, Tile } from "./kernel-ir.ts";
 import type { Home, Layout } from "./layout.ts";
 import { type Axis, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
 import { Shares } from "./shares.ts";
 import { stages } from "./stages.ts";
 import { strided } from "./strided.ts";
+import { tileSide, worthTiling } from "./tile-shape.ts";
+import { jobOf, productOf } from "./tile-sides.ts";
+import { type TileSite, tiledPoints } from "./tiled-dot.ts";
 
 export interface KernelInput {
   readonly name: string;
@@ -26,6 +30,16 @@ export interface KernelInput {
   readonly homes: ReadonlyMap<Value, readonly Home[]>;
 }
 
+/** An axis that the grid shares out, `block` of its `extent` a workgroup. */
+interface Split {
+  readonly axis: "b" | number;
+  readonly extent: number;
+  readonly block: number;
+}
+
+/** The grid's axes for the first and the second split; time has the one between. */
+const GRID = [0, 2] as const;
+
 const one: Extent = { fixed: 1, perStep: 0 };
 const steps: Extent = { fixed: 0, perStep: 1 };
 
@@ -33,7 +47,12 @@ const steps: Extent = { fixed: 0, perStep: 1 };
 export const inlineDots = (machine: Machine): boolean => machine.lanes > 1;
 
 export function makeKernel(input: KernelInput): Kernel {
-  return new KernelMaker(input).make();
+  const { machine } = input;
+  const kernel = new KernelMaker(input, 0).make();
+  const bytes = (tiles: readonly Tile[]): number => tiles.reduce((sum, { size }) => sum + 4 * size, 0);
+  if (machine.lanes === 1 || bytes(kernel.tiles) <= machine.tileBytes) return kernel;
+  // Products come first in workgroup memory: sums then have fewer shares at a time, and more barriers.
+  return new KernelMaker(input, bytes(kernel.tiles.filter(({ vectors }) => vectors))).make();
 }
 
 class KernelMaker {
@@ -46,10 +65,11 @@ class KernelMaker {
   private readonly step: KExpr | undefined;
   /** The step of values with `time`, when a workgroup has one step only. */
   private readonly t: KExpr | undefined;
-  private readonly split: { readonly axis: "b" | number; readonly extent: number; readonly block: number } | undefined;
+  private readonly splits: readonly Split[];
   private readonly shares: Shares;
 
-  constructor(input: KernelInput) {
+  /** @param reserved bytes of workgroup memory that products need */
+  constructor(input: KernelInput, reserved: number) {
     this.in = input;
     this.owner = input.group.owners[0];
     this.inside = new Set(input.group.ops.flatMap((op) => op.results));
@@ -57,8 +77,9 @@ class KernelMaker {
     const { space } = input.group;
     const perStep = space.time && (this.owner === "column" || this.owner === "row" || this.owner === "element");
     this.t = perStep ? { k: "group", axis: 1 } : undefined;
-    this.split = this.share(space);
-    this.shares = new Shares(input.machine, () => this.name("shares"));
+    this.shares = new Shares({ ...input.machine, tileBytes: input.machine.tileBytes - reserved }, () =>
+      this.name("shares"),
+    );
     this.scope = {
       defs: input.defs,
       layout: input.layout,
@@ -67,6 +88,7 @@ class KernelMaker {
       home: (v) => (this.inside.has(v) && !this.done.has(v) ? undefined : input.homes.get(v)?.[0]),
       name: (hint) => this.name(hint),
     };
+    this.splits = this.share(space);
   }
 
   private name(hint: string): string {
@@ -84,8 +106,8 @@ class KernelMaker {
     return t.shape.map((d) => this.extent(d));
   }
 
-  /** The axis that the grid shares out, and how much of it one workgroup owns. */
-  private share(space: Type): KernelMaker["split"] {
+  /** The axes that the grid shares out, and how much of each one workgroup owns. */
+  private share(space: Type): readonly Split[] {
     const { machine, dims } = this.in;
     const shape = this.shape(space);
     const features = shape.reduce((a, b) => a * b, 1);
@@ -93,23 +115,49 @@ class KernelMaker {
     const lastAxis = shape.length - 1;
     switch (this.owner) {
       case "whole":
-        return undefined;
+        return [];
       case "column":
       case "steps": {
         const extent = shape[lastAxis];
         // Lanes: as many columns as fill them with the batch. Vectors: columns whose tile stays in the first-level cache.
         const block = machine.lanes > 1 ? Math.min(16, Math.floor(machine.lanes / dims.batch)) : 32;
-        return { axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) };
+        return [{ axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) }];
       }
       case "row":
       case "element": {
         const extent = space.batch ? dims.batch : shape[0];
-        if (extent === undefined) return undefined;
+        if (extent === undefined) return [];
+        const tile = this.owner === "element" ? this.tile(space, extent, features) : undefined;
+        if (tile) {
+          const inner = features / (space.batch ? 1 : extent) / shape[lastAxis];
+          const rows = atLeast(Math.max(1, Math.floor(tile / inner)), extent);
+          return [
+            { axis: space.batch ? "b" : 0, extent, block: Math.min(rows, extent) },
+            {
+              axis: lastAxis,
+              extent: shape[lastAxis],
+              block: atLeast(Math.min(tile, shape[lastAxis]), shape[lastAxis]),
+            },
+          ];
+        }
         const rest = space.batch ? features : features / extent;
         const block = machine.lanes > 1 ? Math.floor(machine.lanes / rest) : extent;
-        return { axis: space.batch ? "b" : 0, extent, block: atLeast(Math.min(block, extent), extent) };
+        return [{ axis: space.batch ? "b" : 0, extent, block: atLeast(Math.min(block, extent), extent) }];
       }
     }
+  }
+
+  /** The side of the tiles in which a kernel of single elements is best cut for the products in it; undefined: no tiles. */
+  private tile(space: Type, first: number, features: number): number | undefined {
+    const { group, machine } = this.in;
+    const columns = this.shape(space)[space.shape.length - 1];
+    const rows = (space.batch ? first * features : features) / columns;
+    const axes = space.batch ? space.shape.length + 1 : space.shape.length;
+    if (machine.lanes === 1 || columns === undefined || axes < 2) return undefined;
+    const products = group.ops.filter((op) => op.op === "dot" && sameType(op.results[0].type, space));
+    const jobs = products.flatMap((op) => productOf(op as OpOf<"dot">, this.scope) ?? []).map(jobOf);
+    if (!jobs.some((job) => worthTiling(rows, columns, job, machine))) return undefined;
+    return tileSide(rows, columns, this.t !== undefined);
   }
 
   make(): Kernel {
@@ -125,14 +173,16 @@ class KernelMaker {
       if (i > 0 && body.length > 0) body.push({ s: "barrier" });
       body.push(...statements);
     });
-    const blocks = this.split ? Math.ceil(this.split.extent / this.split.block) : 1;
+    const [first, second] = this.splits.map(
+      ({ extent, block }): Extent => ({ fixed: Math.ceil(extent / block), perStep: 0 }),
+    );
     return {
       name: this.in.name,
       doc: this.doc(),
       lanes: machine.lanes,
-      grid: [{ fixed: blocks, perStep: 0 }, this.t ? steps : one, one],
+      grid: [first ?? one, this.t ? steps : one, second ?? one],
       regions: regionsOf(body),
-      tiles: this.shares.tiles,
+      tiles: [...this.productTiles.values(), ...this.shares.tiles],
       body,
     };
   }
@@ -165,15 +215,22 @@ class KernelMaker {
   }
 
   private owned(axis: "b" | number, extent: number): Axis {
-    const { split } = this;
-    if (!split || split.axis !== axis || split.extent !== extent || split.block >= extent)
-      return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
-    const from = x.mul({ k: "group", axis: 0 }, x.int(split.block));
+    const at = this.splits.findIndex((s) => s.axis === axis && s.extent === extent && s.block < extent);
+    if (at < 0) return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
+    const split = this.splits[at];
+    const from = x.mul({ k: "group", axis: GRID[at] }, x.int(split.block));
     const end = x.add(from, x.int(split.block));
     // The last workgroup owns what is left.
     const left = extent % split.block;
     if (left === 0) return { axis, from, to: end, most: split.block, multiple: split.block };
-    return { axis, from, to: x.min(end, x.int(extent)), most: split.block, multiple: commonDivisor(split.block, left) };
+    return {
+      axis,
+      from,
+      to: x.min(end, x.int(extent)),
+      end: x.int(extent),
+      most: split.block,
+      multiple: commonDivisor(split.block, left),
+    };
   }
 
   private stage(ops: readonly Op[]): readonly KStmt[] {
@@ -210,6 +267,8 @@ class KernelMaker {
 
   /** Computes and stores elementwise values. */
   private points(type: Type, values: readonly Value[]): readonly KStmt[] {
+    const tiled = tiledPoints(this.tileSite(), type, values);
+    if (tiled) return tiled;
     const vectorize = type.shape.length > 0;
     return forEachPoint(
       this.in.machine,
@@ -253,6 +312,31 @@ class KernelMaker {
       if (!home.steps || t === undefined) return stores;
       return [{ s: "if", condition: x.compare("lt", t, x.int(home.steps.count)), then: stores, else: [] }];
     });
+  }
+
+  private tileSite(): TileSite {
+    return {
+      machine: this.in.machine,
+      scope: this.scope,
+      t: this.t,
+      axes: (t) => this.axes(t),
+      store: (v, p, value) => this.store(v, p, value),
+      tile: (which, size) => this.productTile(which, size),
+    };
+  }
+
+  private readonly productTiles = new Map<"left" | "right", Tile>();
+
+  /** Workgroup memory for products, one after another: as large as the largest needs. */
+  private productTile(which: "left" | "right", size: number): Tile {
+    const known = this.productTiles.get(which);
+    const tile: Tile = {
+      name: known?.name ?? this.name(`${which}_tile`),
+      size: Math.max(size, known?.size ?? 0),
+      vectors: true,
+    };
+    this.productTiles.set(which, tile);
+    return tile;
   }
 
   private folding(): Folding {

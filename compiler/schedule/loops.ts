@@ -11,6 +11,8 @@ export interface Axis {
   readonly axis: "t" | "b" | number;
   readonly from: KExpr;
   readonly to: KExpr;
+  /** What cuts off the last workgroup's part, if it is not known to be whole: a position below `most` is past `to` only there. */
+  readonly end?: KExpr;
   /** Most iterations, where that is known at compile time. */
   readonly most: number | undefined;
   /** A number that always divides the count of iterations. */
@@ -123,6 +125,9 @@ function onLanes(machine: Machine, names: Names, axes: readonly Axis[], p: Point
   ];
 }
 
+/** Whether a workgroup always has as much of an axis as it has at most. */
+export const isWhole = (a: Axis): boolean => x.known(x.sub(a.to, a.from)) === a.most || a.multiple === a.most;
+
 /** The point that position `i` of the flattened axes is, and the condition under which it exists. */
 export function decode(
   axes: readonly Axis[],
@@ -138,9 +143,8 @@ export function decode(
     left = x.div(left, x.int(a.most!));
     const at = x.add(a.from, offset);
     point = withIndex(point, a.axis, at);
-    const exact = x.known(x.sub(a.to, a.from));
-    if (exact === a.most) continue;
-    const inRange = x.compare("lt", at, a.to);
+    if (isWhole(a)) continue;
+    const inRange = x.compare("lt", at, a.end ?? a.to);
     guard = guard ? { k: "and", a: guard, b: inRange } : inRange;
   }
   return { point, guard };

@@ -28,6 +28,8 @@ export interface Scope {
   readonly step: KExpr | undefined;
   /** Where a value can be loaded from by now, if anywhere. */
   home(v: Value): Home | undefined;
+  /** What `v` is at `p`, where that is at hand: a product in registers. */
+  given?(v: Value, p: Point): KExpr | undefined;
   /** A name that the kernel does not have yet. */
   name(hint: string): string;
 }
@@ -123,6 +125,8 @@ export class Evaluation {
   }
 
   private compute(v: Value, p: Point): KExpr {
+    const given = this.scope.given?.(v, p);
+    if (given) return given;
     const home = this.scope.home(v);
     if (home) return this.load(home, p);
     const op = this.scope.defs.get(v);

@@ -10,6 +10,8 @@ import { isView } from "../ir/views.ts";
 
 /** Recomputing a value that costs no more flops than this beats a store, a barrier and a load. */
 const CHEAP = 3;
+/** What a product costs that is computed where it is used, even one of few terms: never twice. */
+const PRODUCT = 16;
 
 export interface StagePlan {
   readonly stages: readonly (readonly Op[])[];
@@ -53,7 +55,10 @@ export function stages(
   };
   /** The flops it takes to have `v` where it is used. */
   const price = (v: Value): number => {
-    if (inside.has(v)) return isStored(v) || !isElementwise(defs.get(v)!.op) ? 0 : cost.get(v)!;
+    if (inside.has(v)) {
+      const { op } = defs.get(v)!;
+      return isStored(v) || !(isElementwise(op) || (op === "dot" && inlineDots)) ? 0 : cost.get(v)!;
+    }
     const op = defs.get(v);
     return op && isView(op) ? op.operands.reduce((n, o) => n + price(o), 0) : 0;
   };
@@ -78,7 +83,7 @@ export function stages(
       if (isReduction(op)) dear ||= direct(v).some((s) => price(s) > CHEAP || exported.has(s));
       at = Math.max(at, available(v, dear && direct(v).length > 0));
     }
-    const flops = isElementwise(op.op) ? elementwise[op.op].flops : 0;
+    const flops = isElementwise(op.op) ? elementwise[op.op].flops : op.op === "dot" ? PRODUCT : 0;
     for (const r of op.results) {
       stageOf.set(r, at);
       cost.set(r, flops + op.operands.reduce((n, v) => n + price(v), 0));

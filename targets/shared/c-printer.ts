@@ -20,13 +20,21 @@ export interface Dialect {
   group(axis: 0 | 1 | 2): Text;
   /** A part of a vector: `.x`. */
   lane(lane: 0 | 1 | 2 | 3): string;
+  /** An index as the language counts, where it does not count floats. */
+  index?(memory: Memory, index: KExpr): KExpr;
   load(memory: Memory, index: Text, type: FloatType): Text;
   store(memory: Memory, index: Text, value: Text, type: FloatType): string;
-  declare(kind: "let" | "var", name: string, type: KType, value: Text): string;
-  /** What stands in front of a loop's block, and the lines before it that it needs. */
-  loop(loop: Loop, name: string, from: Text, to: Text): { readonly before: readonly string[]; readonly header: string };
+  declare(kind: "let" | "var" | "register", name: string, type: KType, value: Text): string;
+  /** What stands in front of a loop's block, the lines before it that it needs, and those its block starts with. */
+  loop(loop: Loop, name: string, from: Text, to: Text): LoopText;
   condition(condition: Text): string;
-  readonly barrier: readonly string[];
+  barrier(only: "tiles" | undefined): readonly string[];
+}
+
+export interface LoopText {
+  readonly before?: readonly string[];
+  readonly header: string;
+  readonly first?: readonly string[];
 }
 
 const intInfix: Readonly<Record<Exclude<IntOp, "min" | "max">, string>> = {
@@ -60,6 +68,8 @@ export function printExpr(e: KExpr, dialect: Dialect): Text {
     case "group":
       return dialect.group(e.axis);
     case "int2":
+      if (e.op === "add" && e.b.k === "int" && e.b.value < 0)
+        return infix("-", print(e.a), literal(String(-e.b.value)));
       return e.op === "min" || e.op === "max"
         ? call(e.op, print(e.a), print(e.b))
         : infix(intInfix[e.op], print(e.a), print(e.b));
@@ -83,7 +93,7 @@ export function printExpr(e: KExpr, dialect: Dialect): Text {
       return atom(operand + dialect.lane(e.lane));
     }
     case "load":
-      return dialect.load(e.memory, print(e.index), e.type);
+      return dialect.load(e.memory, print(indexOf(e.memory, e.index, dialect)), e.type);
     case "toFloat":
       return call(dialect.types.f32, print(e.a));
     case "toInt":
@@ -92,6 +102,8 @@ export function printExpr(e: KExpr, dialect: Dialect): Text {
       return e satisfies never;
   }
 }
+
+const indexOf = (memory: Memory, index: KExpr, dialect: Dialect): KExpr => dialect.index?.(memory, index) ?? index;
 
 /** The lines of a block's statements, at the margin. */
 export const printBlock = (body: readonly KStmt[], dialect: Dialect): string[] =>
@@ -103,14 +115,17 @@ function printStmt(s: KStmt, dialect: Dialect): string[] {
   switch (s.s) {
     case "let":
     case "var":
+    case "register":
       return [dialect.declare(s.s, dialect.name(s.name), s.type, print(s.value)) + dialect.end];
     case "assign":
       return [assignment(dialect.name(s.name), s.value, dialect) + dialect.end];
     case "store":
-      return [dialect.store(s.memory, print(s.index), print(s.value), s.type) + dialect.end];
+      return [
+        dialect.store(s.memory, print(indexOf(s.memory, s.index, dialect)), print(s.value), s.type) + dialect.end,
+      ];
     case "for": {
-      const { before, header } = dialect.loop(s, dialect.name(s.name), print(s.from), print(s.to));
-      return [...before, `${header} {`, ...block(s.body), "}"];
+      const { before = [], header, first = [] } = dialect.loop(s, dialect.name(s.name), print(s.from), print(s.to));
+      return [...before, `${header} {`.trimStart(), ...indented(first), ...block(s.body), "}"];
     }
     case "if": {
       const head = `if ${dialect.condition(print(s.condition))} {`;
@@ -120,7 +135,7 @@ function printStmt(s: KStmt, dialect: Dialect): string[] {
       return [head, ...block(s.then), "} else {", ...block(s.else), "}"];
     }
     case "barrier":
-      return [...dialect.barrier];
+      return [...dialect.barrier(s.only)];
     case "comment":
       return commentLines(s.text).map((line) => `${dialect.comment} ${line}`.trimEnd());
     default:

@@ -28,11 +28,10 @@ const dialect: Dialect = {
   store: (memory, index, value, type) => `${slice(memory, index, type)} = ${value.text}`,
   declare: (kind, name, type, value) => `${kind} ${name}: ${type} = ${value.text}`,
   loop: (loop, name, from, to) => ({
-    before: [],
     header: `${loop.kind === "lanes" ? "lanes" : "for"} ${name} = ${from.text} .. ${to.text}${loop.step === 1 ? "" : ` step ${loop.step}`}`,
   }),
   condition: (condition) => condition.text,
-  barrier: ["barrier"],
+  barrier: (only) => [only === undefined ? "barrier" : `barrier of ${only}`],
 };
 
 const extent = ({ fixed, perStep }: Extent): string =>
@@ -46,7 +45,7 @@ export function printKernel(kernel: Kernel): string {
     ...indented([
       `lanes ${kernel.lanes}, grid ${kernel.grid.map(extent).join(" × ")}`,
       ...kernel.regions.map(({ region, access }) => `region ${region}: ${access}`),
-      ...kernel.tiles.map(({ name, size }) => `tile ${name}[${size}]`),
+      ...kernel.tiles.map(({ name, size, vectors }) => `tile ${name}[${size}]${vectors ? " of vectors" : ""}`),
       "",
       ...printBlock(kernel.body, dialect),
     ]),

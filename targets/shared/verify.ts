@@ -15,7 +15,7 @@ export class KernelError extends Error {
 }
 
 interface Binding {
-  readonly kind: "let" | "var" | "loop";
+  readonly kind: "let" | "var" | "register" | "loop";
   readonly type: KType;
   /** The value is the same in every invocation of the workgroup. */
   readonly uniform: boolean;
@@ -27,6 +27,8 @@ type Scope = ReadonlyMap<string, Binding>;
 
 interface Place {
   readonly lanes: number;
+  /** In a lanes loop whose iteration i is lane i's. */
+  readonly own: boolean;
   /** Every invocation of the workgroup comes here together. */
   readonly uniform: boolean;
 }
@@ -43,17 +45,20 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
   };
   if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(kernel.name)) fail(`the name \`${kernel.name}\` is no identifier`);
   const access = new Map(kernel.regions.map((r) => [r.region, r.access]));
-  const tiles = new Map(kernel.tiles.map((t) => [t.name, t.size]));
+  const tiles = new Map(kernel.tiles.map((t) => [t.name, t]));
   if (access.size !== kernel.regions.length) fail("a region is declared twice");
   if (tiles.size !== kernel.tiles.length) fail("a tile is declared twice");
   if (!Number.isInteger(kernel.lanes) || kernel.lanes < 1) fail(`a workgroup of ${kernel.lanes} invocations`);
-  for (const { name, size } of kernel.tiles)
+  for (const { name, size, vectors } of kernel.tiles) {
     if (!Number.isInteger(size) || size < 1) fail(`tile \`${name}\` has ${size} floats`);
+    if (vectors && size % 4 !== 0) fail(`tile \`${name}\` has ${size} floats, which is no number of vectors`);
+  }
   if (machine !== undefined) checkLimits(kernel, machine, fail);
 
-  const memory = (m: Memory, use: "load" | "store"): void => {
+  const memory = (m: Memory, use: "load" | "store", type: KType): void => {
     if (m.kind === "tile") {
-      if (!tiles.has(m.name)) fail(`tile \`${m.name}\` is not declared`);
+      const tile = tiles.get(m.name) ?? fail(`tile \`${m.name}\` is not declared`);
+      if (tile.vectors && type !== "f32x4") fail(`a ${use} of ${type} in tile \`${m.name}\`, which holds vectors`);
       return;
     }
     const declared = access.get(m.region);
@@ -63,9 +68,10 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
 
   const float = (type: KType, what: string): void => {
     if (type !== "f32" && type !== "f32x4") fail(`${what} is of type ${type}, not f32 or f32x4`);
-    if (type === "f32x4" && machine?.vector === 1) fail(`${what} is f32x4, but the machine has no vectors`);
   };
 
+  /** Where the statement stands whose expressions are checked. */
+  let at: Place = { lanes: 0, own: false, uniform: true };
   const check = (e: KExpr, type: KType, scope: Scope, what: string): void => {
     const found = typeOf(e);
     if (found !== type) fail(`${what} is of type ${found}, not ${type}`);
@@ -86,6 +92,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
       case "var": {
         const bound = scope.get(e.name) ?? fail(`\`${e.name}\` is used where it is not declared`);
         if (bound.type !== e.type) fail(`\`${e.name}\` is of type ${bound.type} but used as ${e.type}`);
+        if (bound.kind === "register" && !at.own) fail(`the register \`${e.name}\` is read where no lane has its own`);
         return;
       }
       case "uniform":
@@ -128,7 +135,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
         return;
       case "load":
         float(e.type, "a load");
-        memory(e.memory, "load");
+        memory(e.memory, "load", e.type);
         check(e.index, "i32", scope, "an index");
         return;
       case "toFloat":
@@ -152,7 +159,14 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
       scope.set(name, bound);
     };
     for (const s of body) {
+      at = place;
       switch (s.s) {
+        case "register":
+          if (place.lanes > 0) fail(`the register \`${s.name}\` is declared inside a lanes loop`);
+          float(s.type, `the register \`${s.name}\``);
+          check(s.value, s.type, scope, `what \`${s.name}\` starts as`);
+          declare(s.name, { kind: "register", type: s.type, uniform: false, lanes: 0 });
+          break;
         case "let":
         case "var": {
           check(s.value, s.type, scope, `the value of \`${s.name}\``);
@@ -164,16 +178,20 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
         }
         case "assign": {
           const bound = scope.get(s.name) ?? fail(`\`${s.name}\` is assigned where it is not declared`);
-          if (bound.kind !== "var") fail(`\`${s.name}\` is assigned, but it is a ${bound.kind}`);
+          if (bound.kind !== "var" && bound.kind !== "register")
+            fail(`\`${s.name}\` is assigned, but it is a ${bound.kind}`);
           if (bound.type !== s.type) fail(`\`${s.name}\` is of type ${bound.type} but assigned as ${s.type}`);
-          if (bound.lanes !== place.lanes) fail(`\`${s.name}\`, declared outside a lanes loop, is assigned inside it`);
+          if (bound.kind === "register") {
+            if (!place.own) fail(`the register \`${s.name}\` is assigned where no lane has its own`);
+          } else if (bound.lanes !== place.lanes)
+            fail(`\`${s.name}\`, declared outside a lanes loop, is assigned inside it`);
           check(s.value, s.type, scope, `the value assigned to \`${s.name}\``);
           break;
         }
         case "store":
           if (place.lanes === 0) fail("a store outside a lanes loop");
           float(s.type, "a store");
-          memory(s.memory, "store");
+          memory(s.memory, "store", s.type);
           check(s.index, "i32", scope, "an index");
           check(s.value, s.type, scope, "a stored value");
           break;
@@ -190,13 +208,15 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
           if (scope.has(s.name)) fail(`\`${s.name}\` is declared where another \`${s.name}\` is in scope`);
           const uniform = !lanes && isUniform(s.from, scope) && isUniform(s.to, scope);
           const bound: Binding = { kind: "loop", type: "i32", uniform, lanes: place.lanes + (lanes ? 1 : 0) };
-          const inside: Place = { lanes: bound.lanes, uniform: place.uniform && (lanes || uniform) };
+          const mine = s.from.k === "int" && s.from.value === 0 && s.step === 1;
+          const own = lanes ? mine && s.to.k === "int" && s.to.value <= kernel.lanes : place.own;
+          const inside: Place = { lanes: bound.lanes, own, uniform: place.uniform && (lanes || uniform) };
           checkBlock(s.body, new Map([...scope, [s.name, bound]]), inside);
           break;
         }
         case "if": {
           check(s.condition, "bool", scope, "a condition");
-          const inside: Place = { lanes: place.lanes, uniform: place.uniform && isUniform(s.condition, scope) };
+          const inside: Place = { ...place, uniform: place.uniform && isUniform(s.condition, scope) };
           checkBlock(s.then, scope, inside);
           checkBlock(s.else, scope, inside);
           break;
@@ -213,7 +233,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
     }
   };
 
-  checkBlock(kernel.body, new Map(), { lanes: 0, uniform: true });
+  checkBlock(kernel.body, new Map(), at);
 }
 
 function checkLimits(kernel: Kernel, machine: Machine, fail: (fault: string) => never): void {

@@ -6,6 +6,7 @@ export function expressionsOf(s: KStmt): readonly KExpr[] {
   switch (s.s) {
     case "let":
     case "var":
+    case "register":
     case "assign":
       return [s.value];
     case "store":

@@ -3,6 +3,7 @@ import { f32Digits } from "../shared/literals.ts";
 import { createNamer } from "../shared/names.ts";
 import { commentLines } from "../shared/text.ts";
 import { someExpr, typeOf } from "../shared/types.ts";
+import { KernelError } from "../shared/verify.ts";
 import { eachExpr, eachStmt } from "../shared/walk.ts";
 import { type FloatType, type Spelling, spellings, wasmConstant } from "../spellings.ts";
 import { isPlain, type Linear, linearOf } from "./linear.ts";
@@ -184,6 +185,8 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
 
   const statement = (s: KStmt, context: Context): Wat[] => {
     switch (s.s) {
+      case "register":
+        throw new KernelError(kernel, `a register of lanes, \`${s.name}\`: WebAssembly has none`);
       case "let":
       case "var": {
         const name = localFor(s.name, s.type);

@@ -80,6 +80,8 @@ export function emitWgsl(kernel: Kernel): string {
   const namer = createNamer(reserved, frame);
   const tileName = (name: string): string => namer.of(`tile ${name}`, name);
   const memoryName = (m: Memory): string => (m.kind === "region" ? m.region : tileName(m.name));
+  const vectorTiles = new Set(kernel.tiles.flatMap(({ name, vectors }) => (vectors ? [name] : [])));
+  const holdsVectors = (m: Memory): boolean => m.kind === "tile" && vectorTiles.has(m.name);
   const wideName = (verb: "load" | "store", m: Memory): string =>
     namer.of(`${verb}4 ${key(m)}`, `${verb}4_${memoryName(m)}`);
 
@@ -96,15 +98,23 @@ export function emitWgsl(kernel: Kernel): string {
     uniform: (name) => atom(`u.${name}`),
     group: (axis) => atom(`group_${"xyz"[axis]}`),
     lane: (lane) => `.${"xyzw"[lane]}`,
+    index: (memory, index) => (holdsVectors(memory) ? quarter(index) : index),
     load: (memory, index, type) =>
-      type === "f32" ? atom(`${memoryName(memory)}[${index.text}]`) : call(wideName("load", memory), index),
+      type === "f32" || holdsVectors(memory)
+        ? atom(`${memoryName(memory)}[${index.text}]`)
+        : call(wideName("load", memory), index),
     store: (memory, index, value, type) =>
-      type === "f32"
+      type === "f32" || holdsVectors(memory)
         ? `${memoryName(memory)}[${index.text}] = ${value.text}`
         : call(wideName("store", memory), index, value).text,
-    declare: (kind, name, _type, value) => `${kind} ${name} = ${value.text}`,
+    declare: (kind, name, _type, value) => `${kind === "let" ? "let" : "var"} ${name} = ${value.text}`,
     loop(loop, name, from, to) {
       const lanes = loop.kind === "lanes";
+      // An iteration a lane at most is no loop.
+      if (lanes && loop.step === 1 && isInt(loop.from, 0) && loop.to.k === "int" && loop.to.value <= kernel.lanes) {
+        const header = loop.to.value === kernel.lanes ? "" : `if (lane < ${to.text})`;
+        return { header, first: [`let ${name} = lane;`] };
+      }
       const start = lanes ? firstOfLane(loop.from, from, loop.step) : from;
       const step = lanes ? kernel.lanes * loop.step : loop.step;
       // Bounds hold for the whole loop; one that reads memory is read once.
@@ -116,7 +126,7 @@ export function emitWgsl(kernel: Kernel): string {
       };
     },
     condition: (condition) => `(${condition.text})`,
-    barrier: barrierLines(kernel, uses),
+    barrier: (only) => barrierLines(kernel, uses, only),
   };
 
   const body = printBlock(kernel.body, dialect);
@@ -133,8 +143,8 @@ export function emitWgsl(kernel: Kernel): string {
     ...(uses.acrossMax
       ? ["fn across_max(v: vec4<f32>) -> f32 {", "  return max(max(v.x, v.y), max(v.z, v.w));", "}", ""]
       : []),
-    ...uses.wideLoads.flatMap((m) => wideLoad(wideName("load", m), memoryName(m))),
-    ...uses.wideStores.flatMap((m) => wideStore(wideName("store", m), memoryName(m))),
+    ...uses.wideLoads.filter((m) => !holdsVectors(m)).flatMap((m) => wideLoad(wideName("load", m), memoryName(m))),
+    ...uses.wideStores.filter((m) => !holdsVectors(m)).flatMap((m) => wideStore(wideName("store", m), memoryName(m))),
     ...entry(kernel, uses, body),
   ].join("\n")}\n`;
 }
@@ -144,13 +154,25 @@ const lane = atom("lane");
 /** Where an invocation starts in a lanes loop. */
 function firstOfLane(from: KExpr, fromText: Text, step: number): Text {
   const mine = step === 1 ? lane : infix("*", lane, atom(String(step)));
-  return from.k === "int" && from.value === 0 ? mine : infix("+", fromText, mine);
+  return isInt(from, 0) ? mine : infix("+", fromText, mine);
 }
 
 /** Only the barriers that order something: two in a row would cost twice. */
-function barrierLines(kernel: Kernel, uses: Uses): readonly string[] {
-  const workgroup = kernel.tiles.length > 0 || !uses.readsBack;
-  return [...(workgroup ? ["workgroupBarrier();"] : []), ...(uses.readsBack ? ["storageBarrier();"] : [])];
+function barrierLines(kernel: Kernel, uses: Uses, only: "tiles" | undefined): readonly string[] {
+  const storage = uses.readsBack && only === undefined;
+  const workgroup = kernel.tiles.length > 0 || !storage;
+  return [...(workgroup ? ["workgroupBarrier();"] : []), ...(storage ? ["storageBarrier();"] : [])];
+}
+
+const isInt = (e: KExpr, value: number): boolean => e.k === "int" && e.value === value;
+
+/** A quarter of an index that is a multiple of 4: which vector it means. */
+function quarter(e: KExpr): KExpr {
+  if (e.k === "int" && e.value % 4 === 0) return { k: "int", value: e.value / 4 };
+  if (e.k === "int2" && e.op === "add") return { ...e, a: quarter(e.a), b: quarter(e.b) };
+  if (e.k === "int2" && e.op === "mul" && isInt(e.b, 4)) return e.a;
+  if (e.k === "int2" && e.op === "mul" && e.b.k === "int" && e.b.value % 4 === 0) return { ...e, b: quarter(e.b) };
+  return { k: "int2", op: "div", a: e, b: { k: "int", value: 4 } };
 }
 
 function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => string): string[] {
@@ -160,7 +182,10 @@ function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => st
     ...bindings.flatMap((region, at) =>
       touched.has(region) ? [`@group(0) @binding(${at + 1}) var<storage, read_write> ${region}: array<f32>;`] : [],
     ),
-    ...kernel.tiles.map(({ name, size }) => `var<workgroup> ${tileName(name)}: array<f32, ${size}>;`),
+    ...kernel.tiles.map(({ name, size, vectors }) => {
+      const elements = vectors ? `vec4<f32>, ${size / 4}` : `f32, ${size}`;
+      return `var<workgroup> ${tileName(name)}: array<${elements}>;`;
+    }),
   ];
 }
 

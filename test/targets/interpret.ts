@@ -41,6 +41,9 @@ export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memo
       return data;
     };
     const names = new Map<string, Value>();
+    /** Each lane's own, where it was assigned. */
+    const registers = new Map<string, { readonly start: Value; readonly own: Value[] }>();
+    let lane = 0;
     const number = (e: KExpr): number => evaluate(e) as number;
 
     function evaluate(e: KExpr): Value {
@@ -49,7 +52,7 @@ export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memo
         case "int":
           return e.value;
         case "var":
-          return names.get(e.name) as Value;
+          return read(e.name);
         case "uniform":
           return e.name === "t" ? t : T;
         case "group":
@@ -93,14 +96,26 @@ export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memo
       }
     }
 
+    function read(name: string): Value {
+      const register = registers.get(name);
+      return register ? (register.own[lane] ?? register.start) : (names.get(name) as Value);
+    }
+
     function run(body: readonly KStmt[]): void {
       for (const s of body) {
         switch (s.s) {
+          case "register":
+            registers.set(s.name, { start: evaluate(s.value), own: [] });
+            break;
           case "let":
           case "var":
-          case "assign":
-            names.set(s.name, evaluate(s.value));
+          case "assign": {
+            const value = evaluate(s.value);
+            const register = registers.get(s.name);
+            if (register) register.own[lane] = value;
+            else names.set(s.name, value);
             break;
+          }
           case "store": {
             const index = number(s.index);
             const value = evaluate(s.value);
@@ -114,6 +129,7 @@ export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memo
             const to = number(s.to);
             for (let i = number(s.from); i < to; i += s.step) {
               names.set(s.name, i);
+              if (s.kind === "lanes") lane = i;
               run(s.body);
             }
             break;

@@ -9,7 +9,8 @@ var<workgroup> unused: array<f32, 3>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane_index: u32) {
   let lane = i32(lane_index);
   let group_x = i32(group.x);
-  for (var i = lane; i < 64; i += 64) {
+  {
+    let i = lane;
     partial[i] = input[group_x * 64 + i];
   }
   workgroupBarrier();
@@ -21,7 +22,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     half = half / 2;
     workgroupBarrier();
   }
-  for (var i = lane; i < 1; i += 64) {
+  if (lane < 1) {
+    let i = lane;
     work[group_x] = partial[0];
   }
 }

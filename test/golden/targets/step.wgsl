@@ -17,7 +17,8 @@ fn rational_tanh(x: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane_index: u32) {
   let lane = i32(lane_index);
-  for (var i = lane; i < 32; i += 64) {
+  if (lane < 32) {
+    let i = lane;
     let h = work[u.t * 32 + i];
     let x = input[u.t * 32 + 16 + i];
     work[(u.t + 1) * 32 + 0 + i] = rational_tanh(fma(h, 0.5, x));
