@@ -5,7 +5,7 @@ import type { KExpr, Machine } from "./kernel-ir.ts";
 export interface Job {
   /** How many products. */
   readonly count: number;
-  /** How many terms each sum has, at the longest training sequence if it goes along time. */
+  /** How many terms each sum has; at least, if it goes along time. */
   readonly terms: number;
 }
 

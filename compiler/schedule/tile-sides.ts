@@ -10,6 +10,9 @@ import type { Scope } from "./point.ts";
 import { strided } from "./strided.ts";
 import type { Job } from "./tile-shape.ts";
 
+/** How many steps a sequence is taken to have at least. What is compiled serves all lengths. */
+const STEPS = 8;
+
 /** An operand. Axes are named by their labels; `|` is the batch, `<` is time. */
 export interface Side {
   readonly value: Value;
@@ -22,7 +25,7 @@ export interface Side {
 
 /** What is contracted, all axes as one. */
 export interface Contraction {
-  /** Terms of the sum, at the longest training sequence if time is among its axes. */
+  /** Terms of the sum; at least, if time is among its axes. */
   readonly terms: number;
   readonly from: KExpr;
   readonly to: KExpr;
@@ -98,7 +101,7 @@ export function productOf(op: OpOf<"dot">, scope: Scope): Product | undefined {
     left: { ...left, out, alongOwn: alongOwn(left) },
     right: { ...right, out, alongOwn: alongOwn(right) },
     contraction: {
-      terms: time ? terms * scope.dims.steps : terms,
+      terms: time ? terms * STEPS : terms,
       from: x.int(0),
       to: time ? x.mul(x.uniform("T"), x.int(terms)) : x.int(terms),
       multiple: terms,
