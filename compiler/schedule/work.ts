@@ -23,6 +23,7 @@ function workAt(body: readonly KStmt[], outer: ReadonlyMap<string, number>, step
     switch (s.s) {
       case "let":
       case "var":
+      case "register":
       case "assign":
         work += workIn(s.value);
         if (s.type === "i32") known.set(s.name, whole(s.value, known, steps));
