@@ -1,6 +1,6 @@
 /** What every bench shares: times of a repeated run, the machine they were taken on, a table for people, JSON for programs. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 
 /** Times of one thing run several times, in milliseconds. The median is what to quote; the extremes show the noise. */
@@ -33,20 +33,33 @@ export function measure(work: () => void, runs: number, warmup = 0): Times {
   return summarize(samples);
 }
 
-/** Without it a time says nothing. */
-export function machine(): {
+/** A machine, without which a time says nothing. */
+export interface MachineFacts {
   readonly cpu: string;
   readonly cores: number;
+  readonly memoryGiB: number;
+  /** Vector instructions; empty where the system does not say. */
+  readonly simd: readonly string[];
   readonly platform: string;
   readonly node: string;
-} {
+}
+
+export function machine(): MachineFacts {
   const cores = cpus();
   return {
     cpu: cores[0]?.model.trim() ?? "unknown",
     cores: cores.length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    simd: existsSync("/proc/cpuinfo") ? vectorFlags(readFileSync("/proc/cpuinfo", "utf8")) : [],
     platform: `${process.platform} ${process.arch}`,
     node: process.version,
   };
+}
+
+/** The flags of Linux's `/proc/cpuinfo` that say how wide a processor computes: SSE, AVX, FMA, NEON (`asimd`), SVE. */
+export function vectorFlags(cpuinfo: string): readonly string[] {
+  const [, flags = ""] = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(cpuinfo) ?? [];
+  return flags.split(" ").filter((flag) => /^(sse|ssse|avx|fma$|amx|asimd|sve)/.test(flag));
 }
 
 /** Columns as wide as their widest cell; the first is words and stands left, the others are numbers and stand right. */

@@ -36,6 +36,8 @@ export interface CompileOptions extends ElaborateOptions {
   /** Length of the training sequences: how many steps have statistics of their own (T_max). Default 100. */
   readonly time?: number;
   readonly optimizer?: OptimizerName;
+  /** Entries to compile, by default all that the graph allows: an application that only infers needs no other's code. */
+  readonly entries?: readonly EntryName[];
   /** Also gradients with respect to inputs, as outputs `d_NAME`. */
   readonly inputGradients?: boolean;
   /** Told every stage when it is done; the text is made when asked for. */
@@ -82,6 +84,7 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
   const update = simplify.run(optimizerGraph(optimizer));
   const programs = { ...(hasLoss && { train }), ...others, ...(hasLoss && shared.params > 0 && { update }) };
   for (const [entry, program] of Object.entries(programs)) {
+    if (options.entries && !options.entries.includes(entry as EntryName)) continue;
     const own = entry === "update" ? [] : inputs;
     const made = schedule(program, { entry, dims: bound, machine: target.machine, shared, inputs: own });
     scheduled.set(entry as EntryName, made);

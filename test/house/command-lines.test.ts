@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { expect, test } from "vitest";
+import { benchProgram } from "../../bench/options.ts";
 import { buildProgram } from "../../cli/program.ts";
 import { catalogue } from "../../compiler/diagnostics/catalogue.ts";
 import { readTree, treeFiles } from "./tree.ts";
@@ -52,19 +53,21 @@ test("the command line objects to what it does not have", async () => {
   expect(await objection("run a.cell")).toContain("unknown command");
 });
 
-test("every option that a text names exists, and the command-line page names every option", () => {
+test("every option that a text names exists, of cellc or of the bench, and the command-line page names every one of cellc", () => {
   const known = new Set<string>();
   const visit = (command: Command): void => {
     for (const { long } of command.options) if (long) known.add(long);
     command.commands.forEach(visit);
   };
   visit(buildProgram(async () => {}));
+  const cellc = [...known];
+  visit(benchProgram(async () => {}));
   const named = texts.flatMap(([where, text]) =>
     [...text.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map((match) => [where, match[0]] as const),
   );
   expect(named.filter(([, option]) => !known.has(option))).toEqual([]);
   const page = readTree("docs/cli.md");
-  expect([...known].filter((option) => option !== "--version" && !page.includes(option))).toEqual([]);
+  expect(cellc.filter((option) => option !== "--version" && !page.includes(option))).toEqual([]);
 });
 
 test("the command-line page has a section for every command", () => {

@@ -1,0 +1,12 @@
+/** A process that compiles once: `cold-start.mjs FILE BATCH TIME`; how long its imports and the compilation took. */
+const [path, batch, time] = process.argv.slice(2);
+const dist = new URL("../dist/", import.meta.url);
+
+const start = performance.now();
+const { compile } = await import(new URL("compiler/compile.js", dist).href);
+const { wasm } = await import(new URL("targets/wasm/target.js", dist).href);
+const { fileHost } = await import(new URL("cli/source-host.js", dist).href);
+const imported = performance.now();
+compile(path, { batch: Number(batch), time: Number(time) }, wasm, fileHost);
+const compiled = performance.now();
+console.log(JSON.stringify({ imports: imported - start, compile: compiled - imported }));

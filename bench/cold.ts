@@ -1,0 +1,37 @@
+/** How long does the first compilation in a fresh process take, behind the imports, and does it grow with the sequence? */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { summarize, type Times } from "./measure.ts";
+
+/** Milliseconds. */
+export interface Cold {
+  /** Longest sequence with statistics of its own. */
+  readonly time: number;
+  readonly imports: Times;
+  readonly compile: Times;
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const LENGTHS = [10, 10_000] as const;
+/** Small enough that the longest sequence's saved values can be addressed. Compiling takes as long for any other. */
+const BATCH = 16;
+
+/** The batch-normalized LSTM to WebAssembly, `runs` processes for each length, by turns. */
+export function coldCompilations(runs: number): readonly Cold[] {
+  if (!existsSync(`${root}dist/compiler/compile.js`)) throw new Error("dist/ is missing: npm run build makes it");
+  const seen = LENGTHS.map((time) => ({ time, imports: [] as number[], compile: [] as number[] }));
+  for (let run = 0; run < runs; run++) {
+    for (const { time, imports, compile } of seen) {
+      const args = [`${root}bench/cold-start.mjs`, `${root}examples/bnlstm.cell`, String(BATCH), String(time)];
+      const took = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" })) as Record<string, number>;
+      imports.push(took.imports);
+      compile.push(took.compile);
+    }
+  }
+  return seen.map(({ time, imports, compile }) => ({
+    time,
+    imports: summarize(imports),
+    compile: summarize(compile),
+  }));
+}

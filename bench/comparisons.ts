@@ -1,0 +1,93 @@
+/** The ratios that matter, by name: how many times as long one thing takes as another, in one side-by-side run. */
+import type { Row } from "./side-by-side.ts";
+import type { Cell } from "./workloads.ts";
+
+/** Rows of a contender and cell, in any form and at any number of threads unless one is said. */
+interface Who {
+  readonly contender: string;
+  readonly cell: Cell;
+  readonly form?: string;
+}
+
+interface Goal {
+  readonly name: string;
+  readonly workloads: readonly string[];
+  /** Their fastest row is divided by ours. */
+  readonly over: Who;
+  readonly under: Who;
+  /** The ratio is wanted to be at least so much, or at most. */
+  readonly least?: number;
+  readonly most?: number;
+}
+
+const us = (cell: Cell): Who => ({ contender: "cellc wasm", cell });
+const eager: Who = { contender: "PyTorch", cell: "bnlstm", form: "eager" };
+const fused: Who = { contender: "PyTorch", cell: "lstm", form: "nn.LSTM" };
+
+const goals: readonly Goal[] = [
+  { name: "eager BN-LSTM / BN-LSTM", workloads: ["784"], over: eager, under: us("bnlstm"), least: 6 },
+  { name: "eager BN-LSTM / BN-LSTM", workloads: ["512"], over: eager, under: us("bnlstm"), least: 2 },
+  {
+    name: "TorchScript BN-LSTM / BN-LSTM",
+    workloads: ["784", "28", "512"],
+    over: { contender: "PyTorch", cell: "bnlstm", form: "TorchScript" },
+    under: us("bnlstm"),
+  },
+  { name: "nn.LSTM / BN-LSTM", workloads: ["784"], over: fused, under: us("bnlstm"), least: 1.5 },
+  { name: "nn.LSTM / BN-LSTM", workloads: ["512"], over: fused, under: us("bnlstm"), least: 1 },
+  { name: "nn.LSTM / LSTM", workloads: ["784", "28", "512", "stream", "sequence"], over: fused, under: us("lstm") },
+  {
+    name: "jax-js BN-LSTM / BN-LSTM",
+    workloads: ["784"],
+    over: { contender: "jax-js wasm", cell: "bnlstm" },
+    under: us("bnlstm"),
+    least: 12,
+  },
+  {
+    name: "tfjs LSTM / BN-LSTM",
+    workloads: ["784"],
+    over: { contender: "tfjs wasm", cell: "lstm" },
+    under: us("bnlstm"),
+    least: 25,
+  },
+  {
+    name: "ONNX Runtime LSTM / LSTM",
+    workloads: ["stream", "sequence"],
+    over: { contender: "ONNX Runtime", cell: "lstm" },
+    under: us("lstm"),
+  },
+  { name: "BN-LSTM / LSTM", workloads: ["784", "28", "512"], over: us("bnlstm"), under: us("lstm"), most: 1.1 },
+  { name: "LN-LSTM / LSTM", workloads: ["784", "28", "512"], over: us("lnlstm"), under: us("lstm") },
+];
+
+export interface Comparison {
+  readonly workload: string;
+  readonly name: string;
+  readonly ratio: number;
+  /** `≥ 6`, `≤ 1.1`; undefined where nothing particular is wanted. */
+  readonly wanted?: string;
+  readonly reached?: boolean;
+}
+
+/** Every goal that both sides of were measured; ratios of medians, each side at its best number of threads. */
+export function compare(rows: readonly Row[]): readonly Comparison[] {
+  return goals.flatMap(({ name, workloads, over, under, least, most }) =>
+    workloads.flatMap((workload): readonly Comparison[] => {
+      const [theirs, own] = [best(rows, workload, over), best(rows, workload, under)];
+      if (theirs === undefined || own === undefined) return [];
+      const ratio = theirs / own;
+      if (least !== undefined) return [{ workload, name, ratio, wanted: `≥ ${least}`, reached: ratio >= least }];
+      if (most !== undefined) return [{ workload, name, ratio, wanted: `≤ ${most}`, reached: ratio <= most }];
+      return [{ workload, name, ratio }];
+    }),
+  );
+}
+
+/** The shortest median of those that answer a description; undefined where none was measured. */
+function best(rows: readonly Row[], workload: string, { contender, cell, form }: Who): number | undefined {
+  const medians = rows.flatMap((row) => {
+    const fits = row.workload === workload && row.contender === contender && row.cell === cell;
+    return fits && (form === undefined || row.form === form) && row.times && !row.error ? [row.times.median] : [];
+  });
+  return medians.length === 0 ? undefined : Math.min(...medians);
+}

@@ -1,0 +1,58 @@
+/** What a compiled cell costs, counted from its plan and kernels: dispatches, bytes moved, memory. Nothing is timed. */
+import { fileURLToPath } from "node:url";
+import { summarise } from "../cli/report/plan-summary.ts";
+import { fileHost } from "../cli/source-host.ts";
+import { compile } from "../compiler/compile.ts";
+import type { Target } from "../compiler/schedule/target.ts";
+import { wasm } from "../targets/wasm/target.ts";
+import { wgsl } from "../targets/wgsl/target.ts";
+import { listening, type Traffic, trafficOf } from "./traffic.ts";
+import { type Cell, isWanted, type Workload } from "./workloads.ts";
+
+export interface Counts {
+  readonly workload: string;
+  readonly cell: Cell;
+  readonly target: Target["name"];
+  /** In one time step, forwards and backwards, and outside of the loops, for all steps at once. */
+  readonly dispatches: { readonly forward: number; readonly backward: number; readonly outside: number };
+  readonly traffic: Traffic;
+  /** Bytes of all regions together while it trains. */
+  readonly memory: number;
+}
+
+const cells = ["bnlstm", "lstm", "lnlstm"] as const satisfies readonly Cell[];
+
+/** Of training, for each cell on each workload that trains. */
+export function countAll(
+  workloads: readonly Workload[],
+  only: readonly string[],
+  say: (line: string) => void,
+): readonly Counts[] {
+  return workloads
+    .filter(({ kind }) => kind === "train")
+    .flatMap((workload) => cells.filter((cell) => isWanted(only, cell, workload)).map((cell) => ({ workload, cell })))
+    .flatMap(({ workload, cell }) =>
+      [wasm, wgsl].map((target) => {
+        say(`counts ${cell}-${workload.name} on ${target.name}`);
+        return countsOf(cell, workload, target);
+      }),
+    );
+}
+
+export function countsOf(cell: Cell, { name, B, H, T, D }: Workload, target: Target): Counts {
+  const heard = listening(target);
+  const file = fileURLToPath(new URL(`../examples/${cell}.cell`, import.meta.url));
+  // Only training: the memory that other entries need is not its.
+  const options = { entry: cell, batch: B, time: T, dims: { D, H }, entries: ["train"] as const };
+  const { plan } = compile(file, options, heard.target, fileHost).executable;
+  const { entries, memory } = summarise(plan, T);
+  const { dispatchesPerStep, dispatchesOutside } = entries.train!;
+  return {
+    workload: name,
+    cell,
+    target: target.name,
+    dispatches: { ...dispatchesPerStep, outside: dispatchesOutside },
+    traffic: trafficOf(plan, heard.kernels(), "train"),
+    memory: Object.values(memory).reduce((sum, bytes) => sum + bytes, 0),
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Which addresses a kernel touches: its Kernel IR, with all but the arithmetic of indices left out, made into a JavaScript
+ * function that marks them.
+ */
+import type { KExpr, Kernel, KStmt } from "../compiler/schedule/kernel-ir.ts";
+import { operands } from "../targets/shared/types.ts";
+import { expressionsOf } from "../targets/shared/walk.ts";
+
+/** A mark for each float of a region: not touched, read before it was written, written, or both in this order. */
+export const READ = 1;
+export const WRITTEN = 2;
+
+export type Marks = Readonly<Record<string, Uint8Array>>;
+
+/** Marks what one dispatch touches. A float that the dispatch itself wrote before it reads it counts as written only. */
+export type Footprint = (marks: Marks, t: number, T: number) => void;
+
+/** Throws where an address or a branch depends on data, as `embed`'s do. */
+export function footprintOf(kernel: Kernel): Footprint {
+  const regions = kernel.regions.map(({ region }) => region);
+  const grid = kernel.grid.map(({ fixed, perStep }) => `${fixed} + ${perStep} * T`);
+  const [gx, gy, gz] = grid;
+  const source = [
+    `const { ${regions.map((region) => `${region}: ${memory(region)}`).join(", ")} } = marks;`,
+    `for (let g2 = 0; g2 < ${gz}; g2++) for (let g1 = 0; g1 < ${gy}; g1++) for (let g0 = 0; g0 < ${gx}; g0++) {`,
+    ...block(kernel.body),
+    "}",
+  ].join("\n");
+  return new Function("marks", "t", "T", source) as Footprint;
+}
+
+const memory = (region: string): string => `m_${region}`;
+const local = (name: string): string => `v_${name}`;
+
+function block(body: readonly KStmt[]): readonly string[] {
+  return body.flatMap(statement);
+}
+
+function statement(s: KStmt): readonly string[] {
+  const reads = expressionsOf(s).flatMap(loads);
+  switch (s.s) {
+    case "let":
+    case "var":
+      return isNumber(s.type) ? [`let ${local(s.name)} = ${index(s.value)};`] : reads;
+    case "assign":
+      return isNumber(s.type) ? [`${local(s.name)} = ${index(s.value)};`] : reads;
+    case "store":
+      return s.memory.kind === "region" ? [...reads, ...written(s.memory.region, s.index, s.type)] : reads;
+    case "for": {
+      const i = local(s.name);
+      return [`for (let ${i} = ${index(s.from)}; ${i} < ${index(s.to)}; ${i} += ${s.step}) {`, ...block(s.body), "}"];
+    }
+    case "if":
+      return [`if (${index(s.condition)}) {`, ...block(s.then), "} else {", ...block(s.else), "}"];
+    case "barrier":
+    case "comment":
+      return [];
+    default:
+      return s satisfies never;
+  }
+}
+
+const isNumber = (type: string): boolean => type === "i32" || type === "bool";
+
+const each = (type: string, at: KExpr, mark: (i: string) => string): readonly string[] => [
+  `{ const i = ${index(at)}; ${Array.from({ length: type === "f32x4" ? 4 : 1 }, (_, k) => mark(`i + ${k}`)).join(" ")} }`,
+];
+
+const written = (region: string, at: KExpr, type: string): readonly string[] =>
+  each(type, at, (i) => `${memory(region)}[${i}] |= ${WRITTEN};`);
+
+/** The marks of every load in an expression. */
+function loads(e: KExpr): readonly string[] {
+  const inside = operands(e).flatMap(loads);
+  if (e.k !== "load" || e.memory.kind !== "region") return inside;
+  const { region } = e.memory;
+  return [
+    ...inside,
+    ...each(e.type, e.index, (i) => `if (${memory(region)}[${i}] === 0) ${memory(region)}[${i}] = ${READ};`),
+  ];
+}
+
+/** An expression of indices as JavaScript. All are non-negative, so dividing rounds down. */
+function index(e: KExpr): string {
+  switch (e.k) {
+    case "int":
+      return String(e.value);
+    case "uniform":
+      return e.name;
+    case "group":
+      return `g${e.axis}`;
+    case "var":
+      if (isNumber(e.type)) return local(e.name);
+      break;
+    case "int2": {
+      const [a, b] = [index(e.a), index(e.b)];
+      if (e.op === "min" || e.op === "max") return `Math.${e.op}(${a}, ${b})`;
+      if (e.op === "div") return `Math.floor(${a} / ${b})`;
+      return `(${a} ${arithmetic[e.op]} ${b})`;
+    }
+    case "compare":
+      return `(${index(e.a)} ${comparisons[e.op]} ${index(e.b)})`;
+    case "and":
+      return `(${index(e.a)} && ${index(e.b)})`;
+  }
+  throw new Error(`an address depends on data: ${e.k}`);
+}
+
+const arithmetic = { add: "+", sub: "-", mul: "*", rem: "%" } as const;
+const comparisons = { lt: "<", le: "<=", gt: ">", ge: ">=", eq: "===", ne: "!==" } as const;

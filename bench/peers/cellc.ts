@@ -1,0 +1,158 @@
+/**
+ * This compiler, in the place of a peer: `cellc.ts TARGET THREADS`. A run is an entry of the executable and nothing else:
+ * inputs stand in the machine's memory already, as other libraries' tensors do.
+ */
+import { fileURLToPath } from "node:url";
+import { fileHost } from "../../cli/source-host.ts";
+import { compile } from "../../compiler/compile.ts";
+import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import type { Backend, Machine } from "../../runtime/backend.ts";
+import { type Range, rangeOf } from "../../runtime/layout.ts";
+import type { Entry, EntryName, Executable, Tensor } from "../../runtime/plan.ts";
+import type { Job } from "../protocol.ts";
+import { openTarget, type TargetName } from "../targets.ts";
+import type { Cell } from "../workloads.ts";
+import { numbersOf, type Program, serve } from "./serve.ts";
+
+const path = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
+
+/** The norms of the examples' cells, for the cell of one step. */
+const placements: Readonly<Record<Cell, string>> = {
+  lstm: "",
+  bnlstm: "hh=batch(gamma=0.1, beta=none), xh=batch(gamma=0.1, beta=none), cc=batch(gamma=0.1)",
+  lnlstm: "hh=layer(beta=none), xh=layer(beta=none), cc=layer",
+};
+
+type Numbers = Readonly<Record<string, Float32Array>>;
+
+const [name, threads] = process.argv.slice(2);
+const { target, backend, facts } = await openTarget(name as TargetName, Number(threads));
+
+async function build(job: Job): Promise<Program> {
+  const numbers = numbersOf(job);
+  switch (job.kind) {
+    case "train":
+      return train(job, numbers);
+    case "sequence":
+      return sequence(job, numbers);
+    case "stream":
+      return stream(job, numbers);
+    default:
+      return job.kind satisfies never;
+  }
+}
+
+function compileCell({ cell, B, D, H }: Job, time: number): Executable {
+  const options = { entry: cell, batch: B, time, dims: { D, H } };
+  return compile(path(`examples/${cell}.cell`), options, target, fileHost).executable;
+}
+
+async function train(job: Job, numbers: Numbers): Promise<Program> {
+  const { T } = job;
+  const loaded = await load(backend, compileCell(job, T), "train", T, numbers);
+  const loss = loaded.range(({ role }) => role.kind === "loss");
+  const gradient = loaded.range(({ role }) => role.kind === "grad" && role.of === "b");
+  return {
+    // Reading the loss waits for all the work on a GPU.
+    run: async () => {
+      await loaded.machine.run("train", T);
+      await loaded.machine.read([loss]);
+    },
+    check: async () => {
+      const [[l], values] = await loaded.machine.read([loss, gradient]);
+      return { loss: l, values: [...values] };
+    },
+  };
+}
+
+/** Statistics are one row, which serves all steps. */
+async function sequence(job: Job, numbers: Numbers): Promise<Program> {
+  const { T, B, H } = job;
+  const loaded = await load(backend, compileCell(job, 1), "infer", T, numbers);
+  const output = loaded.range(({ role }) => role.kind === "output");
+  let hs: Float32Array = new Float32Array();
+  return {
+    run: async () => {
+      await loaded.machine.run("infer", T);
+      [hs] = await loaded.machine.read([output]);
+    },
+    check: () => ({ values: [...hs.subarray((T - 1) * B * H)] }),
+  };
+}
+
+/** A run is T calls, each with one input and the state of the call before. */
+async function stream(job: Job, numbers: Numbers): Promise<Program> {
+  const { T, B, D, H, cell } = job;
+  const place = placements[cell] === "" ? [] : parsePlaceOption(placements[cell]);
+  const options = { entry: "lstm_step", batch: B, time: 1, dims: { D, H }, place };
+  const { executable } = compile(path("bench/cells/step.cell"), options, target, fileHost);
+  const xs = numbers.x;
+  const zero = new Float32Array(B * H);
+  const start = { ...numbers, x: xs.subarray(0, B * D), h: zero, c: zero };
+  const { machine, range } = await load(backend, executable, "infer", 1, start);
+  const named = (name: string): Range => range((tensor) => tensor.name === name);
+  const [x, h, c] = ["x", "h", "c"].map(named);
+  const next = [named("next_h"), named("next_c")];
+  let last: Float32Array = zero;
+  return {
+    run: async () => {
+      let state: readonly Float32Array[] = [zero, zero];
+      for (let t = 0; t < T; t++) {
+        await machine.write(x, xs.subarray(t * B * D, (t + 1) * B * D));
+        await machine.write(h, state[0]);
+        await machine.write(c, state[1]);
+        await machine.run("infer", 1);
+        state = await machine.read(next);
+      }
+      last = state[0];
+    },
+    check: () => ({ values: [...last] }),
+  };
+}
+
+interface Loaded {
+  readonly machine: Machine;
+  /** Where the tensor of the entry stands that answers a description. */
+  readonly range: (is: (tensor: Tensor) => boolean) => Range;
+}
+
+/** An executable in memory, with everything written that `entry` reads. */
+async function load(
+  backend: Backend,
+  executable: Executable,
+  name: EntryName,
+  steps: number,
+  numbers: Numbers,
+): Promise<Loaded> {
+  const entry: Entry = executable.plan.entries[name]!;
+  const machine = await backend.open(executable);
+  await machine.prepare(steps);
+  for (const tensor of entry.tensors) {
+    const data = given(tensor, numbers);
+    if (data !== undefined) await machine.write(rangeOf(tensor, entry, steps), data);
+  }
+  const range = (is: (tensor: Tensor) => boolean): Range => {
+    const tensor = entry.tensors.find(is);
+    if (tensor === undefined) throw new Error(`${executable.plan.name} lacks a tensor in \`${name}\``);
+    return rangeOf(tensor, entry, steps);
+  };
+  return { machine, range };
+}
+
+/** What is to be written into a tensor; undefined for what the entry computes. */
+function given({ name, role }: Tensor, numbers: Numbers): Float32Array | undefined {
+  switch (role.kind) {
+    case "hyper":
+      // The newest batch's statistics count alone.
+      return Float32Array.of(1);
+    case "param":
+    case "stat":
+    case "input":
+      return numbers[name];
+    default:
+      return undefined;
+  }
+}
+
+await serve(facts, build);
+backend.close();

@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""PyTorch, as a peer: `torch_bench.py THREADS`, spoken to by JSON lines on stdin and stdout (see ../protocol.ts).
+
+Inputs are unbound into steps, never indexed: the backward of an index fills a whole tensor, once for each step, which
+makes it quadratic in the length of the sequence.
+
+- `nn.LSTM`: the fused layer; a step at a time it is `nn.LSTMCell`.
+- `eager`: a batch-normalized cell. The input's product and its norm, which do not wait for the recurrence, are done for all
+  steps at once; the other norms are `F.batch_norm`.
+- `TorchScript`: the same function, scripted.
+"""
+
+import json
+import sys
+from time import perf_counter
+from typing import List, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+EPS = 1e-5
+
+
+def read_numbers(path):
+    """A safetensors file: the header's length in 8 bytes, a JSON header, the numbers."""
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    tensors = {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        start, end = entry["data_offsets"]
+        floats = torch.frombuffer(data, dtype=torch.float32, count=(end - start) // 4, offset=8 + length + start)
+        tensors[name] = floats.reshape(entry["shape"]).clone()
+    return tensors
+
+
+def reorder(w, source, target):
+    """[..., 4H]: blocks of H from one order of the gates to another."""
+    blocks = dict(zip(source, w.chunk(4, -1)))
+    return torch.cat([blocks[gate] for gate in target], -1)
+
+
+OURS, TORCHS = "fiog", "ifgo"
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The batch-normalized LSTM (Cooijmans et al. 2016, eqs. 6-8).
+
+
+def train_steps(
+    a: List[Tensor], Wh: Tensor, gh: Tensor, gc: Tensor, kc: Tensor, h: Tensor, c: Tensor
+) -> Tensor:
+    """a: the normalized product of each step's input with its bias, [B, 4H]. Returns the outputs, [T, B, H]."""
+    hs: List[Tensor] = []
+    for x in a:
+        f, i, o, g = torch.chunk(F.batch_norm(h @ Wh, None, None, gh, None, True, 0.1, 1e-5) + x, 4, -1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(F.batch_norm(c, None, None, gc, kc, True, 0.1, 1e-5))
+        hs.append(h)
+    return torch.stack(hs)
+
+
+def infer_steps(
+    a: List[Tensor], Wh: Tensor, sh: Tensor, kh: Tensor, sc: Tensor, kc: Tensor, h: Tensor, c: Tensor
+) -> Tuple[List[Tensor], Tensor, Tensor]:
+    """Norms with the population's statistics are a scale s and a shift k."""
+    hs: List[Tensor] = []
+    for x in a:
+        f, i, o, g = torch.chunk(torch.addcmul(kh, h @ Wh, sh) + x, 4, -1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(torch.addcmul(kc, c, sc))
+        hs.append(h)
+    return hs, h, c
+
+
+def bnlstm_train(job, n):
+    T, B, H = job["T"], job["B"], job["H"]
+    steps = torch.jit.script(train_steps) if job["form"] == "TorchScript" else train_steps
+    names = ["Wx", "Wh", "b", "hh/g", "xh/g", "cc/g", "cc/k"]
+    p = {name: n[name].requires_grad_() for name in names}
+    x, w, zero = n["x"], n["d_h"], torch.zeros(B, H)
+
+    def run():
+        xh = x @ p["Wx"]
+        # F.batch_norm over the examples of each step: steps and features are its channels.
+        flat = xh.transpose(0, 1).reshape(B, -1)
+        gain = p["xh/g"].repeat(T)
+        xh = F.batch_norm(flat, None, None, gain, p["b"].repeat(T), True, 0.1, EPS).reshape(B, T, 4 * H)
+        h = steps(list(xh.unbind(1)), p["Wh"], p["hh/g"], p["cc/g"], p["cc/k"], zero, zero)
+        loss = (h * w).sum() / (T * B)
+        grads = dict(zip(names, torch.autograd.grad(loss, list(p.values()))))
+        return loss.item(), grads["b"]
+
+    return run, lambda last: {"loss": last[0], "values": last[1].tolist()}
+
+
+def bnlstm_infer(job, n):
+    T, B, H = job["T"], job["B"], job["H"]
+    steps = torch.jit.script(infer_steps) if job["form"] == "TorchScript" else infer_steps
+    affine = {}
+    for site in ("hh", "xh", "cc"):
+        scale = n[f"{site}/g"] * torch.rsqrt(n[f"{site}/v"] + EPS)
+        affine[site] = scale, n.get(f"{site}/k", torch.zeros(())) - n[f"{site}/m"] * scale
+    (sh, kh), (sx, kx), (sc, kc) = affine["hh"], affine["xh"], affine["cc"]
+    Wx, bx, zero = n["Wx"] * sx, kx + n["b"], torch.zeros(B, H)
+    project = lambda x: torch.addmm(bx, x.reshape(-1, x.shape[-1]), Wx).reshape(*x.shape[:-1], 4 * H)
+
+    def sequence():
+        with torch.inference_mode():
+            hs, h, _ = steps(list(project(n["x"]).unbind(0)), n["Wh"], sh, kh, sc, kc, zero, zero)
+            torch.stack(hs)
+            return h
+
+    def stream():
+        with torch.inference_mode():
+            h, c = zero, zero
+            for x in n["x"].unbind(0):
+                _, h, c = steps([project(x)], n["Wh"], sh, kh, sc, kc, h, c)
+            return h
+
+    return (stream if job["kind"] == "stream" else sequence), lambda h: {"values": h.reshape(-1).tolist()}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The plain LSTM.
+
+
+def load_lstm(module, n, suffix=""):
+    with torch.no_grad():
+        getattr(module, f"weight_ih{suffix}").copy_(reorder(n["Wx"], OURS, TORCHS).t())
+        getattr(module, f"weight_hh{suffix}").copy_(reorder(n["Wh"], OURS, TORCHS).t())
+        getattr(module, f"bias_ih{suffix}").copy_(reorder(n["b"], OURS, TORCHS))
+        getattr(module, f"bias_hh{suffix}").zero_()
+    return module
+
+
+def lstm_train(job, n):
+    T, B = job["T"], job["B"]
+    lstm = load_lstm(torch.nn.LSTM(job["D"], job["H"]), n, "_l0")
+    x, w = n["x"], n["d_h"]
+    params = dict(lstm.named_parameters())
+
+    def run():
+        h, _ = lstm(x)
+        loss = (h * w).sum() / (T * B)
+        grads = dict(zip(params, torch.autograd.grad(loss, list(params.values()))))
+        return loss.item(), grads["bias_ih_l0"]
+
+    return run, lambda last: {"loss": last[0], "values": reorder(last[1], TORCHS, OURS).tolist()}
+
+
+def lstm_infer(job, n):
+    layer = load_lstm(torch.nn.LSTM(job["D"], job["H"]), n, "_l0")
+    cell = load_lstm(torch.nn.LSTMCell(job["D"], job["H"]), n)
+
+    def sequence():
+        with torch.inference_mode():
+            return layer(n["x"])[0][-1]
+
+    def stream():
+        with torch.inference_mode():
+            state = None
+            for x in n["x"].unbind(0):
+                state = cell(x, state)
+            return state[0]
+
+    return (stream if job["kind"] == "stream" else sequence), lambda h: {"values": h.reshape(-1).tolist()}
+
+
+BUILD = {
+    ("lstm", "train"): lstm_train,
+    ("lstm", "infer"): lstm_infer,
+    ("bnlstm", "train"): bnlstm_train,
+    ("bnlstm", "infer"): bnlstm_infer,
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The conversation.
+
+
+def main():
+    threads = int(sys.argv[1])
+    torch.set_num_threads(threads)
+    replies = sys.stdout
+    # Replies are all there is on stdout.
+    sys.stdout = sys.stderr
+
+    def reply(message):
+        print(json.dumps(message), file=replies, flush=True)
+
+    capability = next((s.strip() for s in torch.__config__.show().splitlines() if "capability" in s), "")
+    reply({"facts": {"torch": torch.__version__, "threads": str(torch.get_num_threads()), "cpu": capability.lstrip("- ")}})
+    programs = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if request["do"] == "prepare":
+                job = request["job"]
+                build = BUILD[job["cell"], "train" if job["kind"] == "train" else "infer"]
+                run, check = build(job, read_numbers(job["numbers"]))
+                programs[request["key"]] = run
+                reply({"check": check(run())})
+            else:
+                run = programs[request["key"]]
+                start = perf_counter()
+                for _ in range(request["times"]):
+                    run()
+                reply({"ms": (perf_counter() - start) * 1000 / request["times"]})
+        except Exception as error:
+            reply({"error": f"{type(error).__name__}: {error}"})
+
+
+main()

@@ -1,0 +1,209 @@
+/**
+ * How fast is this compiler beside others, at the same work in the same minutes? All contenders of a workload are started
+ * and warmed up, and then take turns: A B C A B C …, so that whatever else the machine does meets them alike.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Contender } from "./contenders.ts";
+import { summarize, type Times } from "./measure.ts";
+import { numbersFile } from "./numbers.ts";
+import { Peer } from "./peer.ts";
+import type { Check, Hello } from "./protocol.ts";
+import { type Cell, isWanted, type Workload } from "./workloads.ts";
+
+/** A measured cell of a contender, or why there is none. */
+export interface Row {
+  readonly workload: string;
+  readonly contender: string;
+  readonly threads: number;
+  readonly cell: Cell;
+  readonly form: string;
+  /** Milliseconds of a run: of all T steps, forward and backward where it is training. */
+  readonly times?: Times;
+  /** Microseconds of a step: the median over T. */
+  readonly stepMicroseconds?: number;
+  /** Largest relative difference from the first contender that computed the same cell; 0 for that one. */
+  readonly difference?: number;
+  readonly note?: string;
+  readonly error?: string;
+}
+
+export interface SideBySide {
+  readonly rows: readonly Row[];
+  /** Versions and the like, by contender. */
+  readonly facts: Readonly<Record<string, Hello["facts"]>>;
+}
+
+export interface Settings {
+  readonly repeats: number;
+  /** Seconds for everything: slow contenders sit out rounds that would not fit their share. */
+  readonly budget: number;
+  /** Cases, cells or workloads; empty: all. */
+  readonly only: readonly string[];
+  /** Told what is going on. */
+  readonly say: (line: string) => void;
+}
+
+/** A start or a run that takes longer is given up. The slowest run seen took 20 s. */
+const LIMIT = 120_000;
+/** A sample is as many runs as take so long, so that a run of a few milliseconds is not at the mercy of one interrupt. */
+const SAMPLE = 100;
+/** Runs behind the first one and before the measured ones: engines compile what they find to be hot. */
+const WARMUPS = 2;
+/** Of a workload's share, what is measured even where warming up took longer than it should. */
+const MEASURED = 0.25;
+/** Results farther apart are not the same computation: f32, summed in different orders over hundreds of steps. */
+export const TOLERANCE = 1e-4;
+/** Below that a loss is a sum that cancelled; it is compared as if it were so large. */
+const LOSS_FLOOR = 0.1;
+
+/** One row while it is being measured. */
+interface Runner {
+  readonly row: Omit<Row, "times" | "error">;
+  readonly key: string;
+  readonly peer: Peer;
+  readonly check: Check;
+  /** Milliseconds of a run, as the last one had it. */
+  estimate: number;
+  /** Runs in a sample. */
+  times: number;
+  /** Milliseconds spent on measured samples. */
+  spent: number;
+  readonly samples: number[];
+  error?: string;
+}
+
+/** Measures every wanted form of every contender on every workload. */
+export async function sideBySide(
+  workloads: readonly Workload[],
+  contenders: readonly Contender[],
+  settings: Settings,
+): Promise<SideBySide> {
+  const folder = mkdtempSync(join(tmpdir(), "cellc-bench-"));
+  const facts: Record<string, Hello["facts"]> = {};
+  const rows: Row[] = [];
+  const end = performance.now() + settings.budget * 1000;
+  try {
+    for (const [index, workload] of workloads.entries()) {
+      const share = (end - performance.now()) / (workloads.length - index);
+      const numbers = join(folder, `${workload.name}.safetensors`);
+      writeFileSync(numbers, numbersFile(workload));
+      rows.push(...(await measureWorkload(workload, contenders, numbers, Math.max(share, 0), facts, settings)));
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  return { rows, facts };
+}
+
+async function measureWorkload(
+  workload: Workload,
+  contenders: readonly Contender[],
+  numbers: string,
+  share: number,
+  facts: Record<string, Hello["facts"]>,
+  { repeats, only, say }: Settings,
+): Promise<readonly Row[]> {
+  const start = performance.now();
+  const peers: Peer[] = [];
+  const all: (Runner | Row)[] = [];
+  try {
+    for (const contender of contenders) {
+      const forms = contender.forms.filter(
+        ({ cell, kinds }) => kinds.includes(workload.kind) && isWanted(only, cell, workload),
+      );
+      if (forms.length === 0) continue;
+      const named = { workload: workload.name, contender: contender.name, threads: contender.threads };
+      const label = `${contender.name}, ${contender.threads} thread${contender.threads > 1 ? "s" : ""}`;
+      say(`${workload.name}: ${label} warms up`);
+      let peer: Peer;
+      try {
+        const [started, hello] = await Peer.start(contender, LIMIT);
+        peer = started;
+        peers.push(peer);
+        facts[label] = hello.facts;
+      } catch (thrown) {
+        all.push(...forms.map(({ cell, name }) => ({ ...named, cell, form: name, error: messageOf(thrown) })));
+        continue;
+      }
+      for (const { cell, name: form } of forms) {
+        const row = { ...named, cell, form };
+        const key = `${cell} ${form}`;
+        try {
+          const began = performance.now();
+          const { check, note } = await peer.prepare(key, { ...workload, cell, form, numbers }, LIMIT);
+          const runner = { row: { ...row, note }, key, peer, check, times: 1, spent: 0, samples: [] };
+          all.push(await warmUp({ ...runner, estimate: performance.now() - began }));
+        } catch (thrown) {
+          all.push({ ...row, error: messageOf(thrown) });
+        }
+      }
+    }
+    const runners = all.filter((row) => "samples" in row);
+    // What warming up has left of the workload's share is divided evenly.
+    const left = Math.max(MEASURED * share, share - (performance.now() - start));
+    const each = left / Math.max(1, runners.length);
+    for (let round = 0; round < repeats; round++) {
+      say(`${workload.name}: round ${round + 1} of ${repeats}`);
+      for (const runner of runners) if (takesPart(runner, each)) await sample(runner);
+    }
+  } finally {
+    for (const peer of peers) peer.stop();
+  }
+  return all.map((row) => ("samples" in row ? finish(row, all, workload) : row));
+}
+
+/** Runs it a few times unmeasured; a run longer than a sample is warm after the first. */
+async function warmUp(runner: Runner): Promise<Runner> {
+  for (let k = 0; k < WARMUPS; k++) {
+    if (k > 0 && runner.estimate > 10 * SAMPLE) break;
+    runner.estimate = await runner.peer.run(runner.key, runner.times, LIMIT);
+    runner.times = Math.max(1, Math.ceil(SAMPLE / runner.estimate));
+  }
+  return runner;
+}
+
+/** Everyone takes part once; later rounds only if one more sample fits the contender's share, in milliseconds. */
+export function takesPart(
+  { samples, spent, estimate, times, error }: Pick<Runner, "samples" | "spent" | "estimate" | "times" | "error">,
+  share: number,
+): boolean {
+  if (error !== undefined) return false;
+  return samples.length === 0 || spent + estimate * times <= share;
+}
+
+async function sample(runner: Runner): Promise<void> {
+  try {
+    const ms = await runner.peer.run(runner.key, runner.times, LIMIT);
+    runner.samples.push(ms);
+    runner.spent += ms * runner.times;
+    runner.estimate = ms;
+  } catch (thrown) {
+    runner.error = messageOf(thrown);
+  }
+}
+
+function finish(runner: Runner, all: readonly (Runner | Row)[], { T }: Workload): Row {
+  const { row, samples, error, check } = runner;
+  if (error !== undefined) return { ...row, error };
+  const times = summarize(samples);
+  const first = all.find((other) => "samples" in other && other.row.cell === row.cell) as Runner;
+  const difference = differenceOf(check, first.check);
+  const result = { ...row, times, stepMicroseconds: (times.median * 1000) / T, difference };
+  return difference <= TOLERANCE ? result : { ...result, error: "it computes something else" };
+}
+
+/** The largest difference of two results, relative to the larger's largest element; infinite if either is not finite. */
+export function differenceOf(a: Check, b: Check): number {
+  const size = Math.max(...b.values.map(Math.abs));
+  const values = Math.max(...b.values.map((value, i) => Math.abs(value - a.values[i]))) / size;
+  const [one, other] = [a, b].map(({ loss = 0 }) => loss);
+  const loss = Math.abs(one - other) / Math.max(Math.abs(other), LOSS_FLOOR);
+  const worst = Math.max(values, loss);
+  return Number.isNaN(worst) || a.values.length !== b.values.length ? Number.POSITIVE_INFINITY : worst;
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,63 @@
+/** How much does a page load that runs one compiled cell: the runtime as a bundler makes it, the plan and the kernels. */
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { fileHost } from "../cli/source-host.ts";
+import { compile } from "../compiler/compile.ts";
+import type { Target } from "../compiler/schedule/target.ts";
+import type { EntryName } from "../runtime/plan.ts";
+import { wasm } from "../targets/wasm/target.ts";
+import { wgsl } from "../targets/wgsl/target.ts";
+
+/** Bytes behind gzip. */
+export interface Size {
+  readonly target: Target["name"];
+  /** What the cell can do: infer, or train too. */
+  readonly use: "inference" | "training";
+  readonly runtime: number;
+  /** Plan and kernels. */
+  readonly cell: number;
+  readonly total: number;
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** What an application takes of the runtime: a session, a checkpoint's parameters for it, and the backend. */
+const application = (backend: string): string =>
+  `export { Session, decodeCheckpoint, ${backend} } from "./runtime/index.ts";`;
+
+/** With the batch-normalized LSTM as the cell, at the sizes of its file. */
+export async function sizes(): Promise<readonly Size[]> {
+  const made = [
+    { target: wasm, runtime: await bundled("wasmBackend") },
+    { target: wgsl, runtime: await bundled("webgpuBackend") },
+  ];
+  return made.flatMap(({ target, runtime }) =>
+    (["inference", "training"] as const).map((use): Size => {
+      const cell = compiled(target, use === "inference" ? ["infer"] : undefined);
+      return { target: target.name, use, runtime, cell, total: runtime + cell };
+    }),
+  );
+}
+
+async function bundled(backend: string): Promise<number> {
+  const bundle = await build({
+    stdin: { contents: application(backend), resolveDir: root, loader: "ts" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    write: false,
+  });
+  return compressed(bundle.outputFiles[0].contents);
+}
+
+/** The plan as it is sent, without spaces for people, and the kernels: a module, or the WGSL modules in one file. */
+function compiled(target: Target, entries: readonly EntryName[] | undefined): number {
+  const { plan, code } = compile(`${root}examples/bnlstm.cell`, { entries }, target, fileHost).executable;
+  return (
+    compressed(JSON.stringify(plan)) + compressed(code.kind === "wasm" ? code.binary : JSON.stringify(code.modules))
+  );
+}
+
+const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;

@@ -1,0 +1,190 @@
+/**
+ * Bytes that a step moves, and the least it could move: counted from the kernels' addresses, not measured.
+ *
+ *     moved = Σ over the step's dispatches of 4 · (floats it reads + floats it writes)
+ *     least = 4 · (floats the step reads that it has not written before + floats it writes that are read after it or are results)
+ *
+ * Every float counts once a dispatch, however often the dispatch touches it: caches and workgroup memory may serve the other
+ * times, but from one dispatch to the next nothing is sure to stay. `least` is what one dispatch a step would move if it kept
+ * to itself whatever only it needs. What stands outside the loops, for all steps at once, is counted in the same way, as runs
+ * of dispatches before, between and after the loops.
+ */
+import type { Kernel } from "../compiler/schedule/kernel-ir.ts";
+import type { Target } from "../compiler/schedule/target.ts";
+import { rangeOf, regionNames, regionSizes } from "../runtime/layout.ts";
+import type { Command, EntryName, Plan, Tensor } from "../runtime/plan.ts";
+
+import { type Footprint, footprintOf, type Marks, READ, WRITTEN } from "./footprint.ts";
+
+export interface Moved {
+  readonly moved: number;
+  readonly least: number;
+}
+
+/** Bytes. */
+export interface Traffic {
+  /** Of one step in the middle of a loop that goes from the first step to the last, and of one that goes back. */
+  readonly forward: Moved;
+  readonly backward: Moved;
+  /** Outside of the loops, for each further step. */
+  readonly outside: Moved;
+}
+
+/** A target that keeps the kernels it is given to assemble. */
+export function listening(target: Target): { readonly target: Target; readonly kernels: () => readonly Kernel[] } {
+  let heard: readonly Kernel[] = [];
+  return {
+    target: {
+      ...target,
+      assemble(kernels) {
+        heard = kernels;
+        return target.assemble(kernels);
+      },
+    },
+    kernels: () => heard,
+  };
+}
+
+/** Of three steps the middle one is neither the first nor the last. */
+const STEPS = 2;
+
+/** Counts an entry. Throws where an address depends on data. */
+export function trafficOf(plan: Plan, kernels: readonly Kernel[], entry: EntryName): Traffic {
+  const footprints = new Map(kernels.map((kernel) => [kernel.name, footprintOf(kernel)]));
+  const [shorter, longer] = [STEPS, STEPS + 1].map((steps) => count(plan, footprints, entry, steps));
+  const middle = (pieces: readonly Piece[], where: Piece["where"]): Moved => {
+    const loop = pieces.filter((piece) => piece.where === where && piece.t === 1);
+    return sum(loop);
+  };
+  const outside = (pieces: readonly Piece[]): Moved => sum(pieces.filter(({ where }) => where === "outside"));
+  const [few, more] = [outside(shorter), outside(longer)];
+  return {
+    forward: middle(longer, "forward"),
+    backward: middle(longer, "backward"),
+    outside: { moved: more.moved - few.moved, least: more.least - few.least },
+  };
+}
+
+/** Dispatches that are counted together: a step of a loop, or those before, between or after loops. */
+interface Piece extends Moved {
+  readonly where: "forward" | "backward" | "outside";
+  readonly t: number;
+}
+
+const sum = (pieces: readonly Moved[]): Moved => ({
+  moved: pieces.reduce((n, { moved }) => n + moved, 0),
+  least: pieces.reduce((n, { least }) => n + least, 0),
+});
+
+interface Run {
+  readonly where: Piece["where"];
+  readonly t: number;
+  readonly dispatches: readonly Footprint[];
+}
+
+function count(
+  plan: Plan,
+  footprints: ReadonlyMap<string, Footprint>,
+  name: EntryName,
+  steps: number,
+): readonly Piece[] {
+  const entry = plan.entries[name];
+  if (entry === undefined) throw new Error(`${plan.name} has no entry ${name}`);
+  const sizes = regionSizes(plan, steps);
+  const blank = (): Marks => Object.fromEntries(regionNames.map((region) => [region, new Uint8Array(sizes[region])]));
+  const counted = runs(entry.commands, footprints, steps).map(({ where, t, dispatches }) => {
+    const together = blank();
+    let moved = 0;
+    for (const dispatch of dispatches) {
+      const marks = blank();
+      dispatch(marks, t, steps);
+      moved += merge(together, marks);
+    }
+    return { where, t, moved, together };
+  });
+  // Backwards: what is wanted after a piece is what the pieces behind it read, and the results.
+  const wanted = blank();
+  for (const tensor of entry.tensors) if (isResult(tensor)) markTensor(wanted, tensor, plan, name, steps);
+  return counted
+    .toReversed()
+    .map(({ where, t, moved, together }): Piece => {
+      let least = 0;
+      for (const region of regionNames) {
+        const [touched, after] = [together[region], wanted[region]];
+        for (let i = 0; i < touched.length; i++) {
+          if (touched[i] & WRITTEN && after[i] !== 0) {
+            least++;
+            after[i] = 0;
+          }
+          if (touched[i] & READ) {
+            least++;
+            after[i] = 1;
+          }
+        }
+      }
+      return { where, t, moved: 4 * moved, least: 4 * least };
+    })
+    .toReversed();
+}
+
+/** The commands in the order they run, cut into what is counted together. */
+function runs(commands: readonly Command[], footprints: ReadonlyMap<string, Footprint>, steps: number): readonly Run[] {
+  const footprint = (command: Command): Footprint => {
+    const found = command.do === "dispatch" ? footprints.get(command.kernel) : undefined;
+    if (found === undefined) throw new Error("a loop over time stands inside of another");
+    return found;
+  };
+  const made: Run[] = [];
+  let outside: Footprint[] = [];
+  const close = (): void => {
+    if (outside.length > 0) made.push({ where: "outside", t: 0, dispatches: outside });
+    outside = [];
+  };
+  for (const command of commands) {
+    if (command.do === "dispatch") {
+      outside.push(footprint(command));
+      continue;
+    }
+    close();
+    const dispatches = command.commands.map(footprint);
+    for (let k = 0; k < steps; k++) {
+      const t = command.reverse ? steps - 1 - k : k;
+      made.push({ where: command.reverse ? "backward" : "forward", t, dispatches });
+    }
+  }
+  close();
+  return made;
+}
+
+/** Adds a dispatch's marks to those of its piece; how many floats the dispatch moves. */
+function merge(together: Marks, marks: Marks): number {
+  let moved = 0;
+  for (const region of regionNames) {
+    const [all, own] = [together[region], marks[region]];
+    for (let i = 0; i < own.length; i++) {
+      if (own[i] === 0) continue;
+      moved += (own[i] & READ ? 1 : 0) + (own[i] & WRITTEN ? 1 : 0);
+      // Read after an earlier dispatch of the piece wrote it: nothing new comes in.
+      all[i] |= all[i] & WRITTEN ? WRITTEN : own[i];
+    }
+  }
+  return moved;
+}
+
+const results: ReadonlySet<Tensor["role"]["kind"]> = new Set([
+  "grad",
+  "stat",
+  "output",
+  "loss",
+  "metric",
+  "batch_stat",
+]);
+const isResult = ({ role }: Tensor): boolean => results.has(role.kind);
+
+function markTensor(marks: Marks, tensor: Tensor, plan: Plan, name: EntryName, steps: number): void {
+  const { region, offset, length, stride, count } = rangeOf(tensor, plan.entries[name]!, steps);
+  for (let piece = 0; piece < count; piece++) {
+    const start = offset + piece * stride;
+    marks[region].fill(1, start, start + length);
+  }
+}

@@ -1,0 +1,43 @@
+/** What is measured: the sizes, and in which way a cell is run. */
+
+/** `train`: forward and backward. `stream`: one step a call, the state kept between calls. `sequence`: inference in one call. */
+export type Kind = "train" | "stream" | "sequence";
+
+export interface Workload {
+  readonly name: string;
+  readonly about: string;
+  readonly kind: Kind;
+  /** Examples. */
+  readonly B: number;
+  /** Hidden units. */
+  readonly H: number;
+  /** Time steps. */
+  readonly T: number;
+  /** Features of an input. */
+  readonly D: number;
+}
+
+export type Cell = "lstm" | "bnlstm" | "lnlstm";
+
+/**
+ * The first two are sequential MNIST as the paper has it (Cooijmans et al. 2016, section 5.1), pixel by pixel and row by
+ * row; the third is a character model of the size of its section 5.2. Streams are as long as makes a run measurable.
+ */
+export const workloads: readonly Workload[] = [
+  { name: "784", about: "training, MNIST pixel by pixel", kind: "train", B: 64, H: 100, T: 784, D: 1 },
+  { name: "28", about: "training, MNIST row by row", kind: "train", B: 64, H: 100, T: 28, D: 28 },
+  { name: "512", about: "training, a character model", kind: "train", B: 64, H: 512, T: 100, D: 50 },
+  { name: "stream", about: "inference, a step at a time", kind: "stream", B: 1, H: 100, T: 1000, D: 28 },
+  { name: "sequence", about: "inference, a sequence at a time", kind: "sequence", B: 1, H: 100, T: 1000, D: 28 },
+];
+
+/** `lstm-784`: a cell on a workload, as `--only` names it. */
+export function caseName(cell: Cell, workload: Pick<Workload, "name">): string {
+  return `${cell}-${workload.name}`;
+}
+
+/** Whether `--only` wants a case: no words, or one that is the case, its cell or its workload. */
+export function isWanted(only: readonly string[], cell: Cell, workload: Pick<Workload, "name">): boolean {
+  const names = [caseName(cell, workload), cell, workload.name];
+  return only.length === 0 || only.some((word) => names.includes(word));
+}

@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { summarize } from "../../bench/measure.ts";
+import { type Result, report } from "../../bench/report.ts";
+import { workloads } from "../../bench/workloads.ts";
+
+const nothing: Result = {
+  date: "",
+  machine: { cpu: "a processor", cores: 2, memoryGiB: 8, simd: ["avx2"], platform: "linux x64", node: "v20" },
+  load: 0.1,
+  withheld: ["OPENBLAS_CORETYPE"],
+  workloads: [workloads[0]],
+  sideBySide: { rows: [], facts: { "PyTorch, 1 thread": { torch: "1.13" } } },
+  comparisons: [],
+  counts: [],
+  cold: [],
+  sizes: [],
+};
+
+test("the machine, the versions and what was withheld stand on top; questions not asked are left out", () => {
+  const lines = report(nothing).trim().split("\n");
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toContain("a processor, 2 cores, 8 GiB");
+  expect(lines[2]).toBe("PyTorch, 1 thread: torch 1.13");
+  expect(lines[3]).toContain("OPENBLAS_CORETYPE");
+});
+
+test("a row that could not be measured is empty and says why below", () => {
+  const row = { workload: "784", cell: "lstm", form: "compiled", threads: 1 } as const;
+  const text = report({
+    ...nothing,
+    sideBySide: {
+      rows: [
+        { ...row, contender: "cellc wasm", times: summarize([20]), stepMicroseconds: 25.5, difference: 0 },
+        {
+          ...row,
+          contender: "PyTorch",
+          form: "nn.LSTM",
+          times: summarize([50]),
+          stepMicroseconds: 63.8,
+          difference: 3e-7,
+        },
+        { ...row, contender: "cellc wgsl", error: "there is no GPU" },
+      ],
+      facts: {},
+    },
+  });
+  const [ours, theirs, missing, reason] = text.split("\n").slice(-5);
+  expect(ours.trim().split(/ {2,}/).slice(3)).toEqual(["20.0", "20.0", "20.0", "1", "25.5", "1.00", "–"]);
+  expect(theirs.trim().split(/ {2,}/).slice(7)).toEqual(["63.8", "2.50", "3e-7"]);
+  expect(missing.trim()).toMatch(/compiled$/);
+  expect(reason).toBe("  no figures: cellc wgsl, 1: there is no GPU");
+});
