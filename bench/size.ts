@@ -52,7 +52,10 @@ async function bundled(backend: string): Promise<number> {
   return compressed(bundle.outputFiles[0].contents);
 }
 
-/** The plan as it is sent, without spaces for people, and the kernels: a module, or the WGSL modules in one file. */
+/**
+ * The plan as it is sent, without spaces for people, and the kernels: a module (for engines without relaxed SIMD, the larger
+ * of the two), or the WGSL modules in one file.
+ */
 function compiled(target: Target, entries: readonly EntryName[] | undefined): number {
   const { plan, code } = compile(`${root}examples/bnlstm.cell`, { entries }, target, fileHost).executable;
   return (

@@ -1,6 +1,7 @@
 /** This compiler's targets, with a machine to run them on: the only place in the benches that knows how they are opened. */
 import type { Target } from "../compiler/schedule/target.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { bestSimd } from "../runtime/wasm/module.ts";
 import { wasmBackend } from "../runtime/wasm/wasm.ts";
 import { findAdapter } from "../runtime/webgpu/adapter.ts";
 import { webgpuBackend } from "../runtime/webgpu/webgpu.ts";
@@ -18,9 +19,11 @@ export interface Opened {
 /** Throws with the reason where a target has nothing to run on, or nothing that would be worth timing. */
 export async function openTarget(name: TargetName, threads: number): Promise<Opened> {
   switch (name) {
-    case "wasm":
-      if (threads > 1) throw new Error("the wasm backend runs on one thread");
-      return { target: wasm, backend: wasmBackend(), facts: {} };
+    case "wasm": {
+      const backend = wasmBackend({ threads });
+      if (backend.threads < threads) throw new Error("memory cannot be shared between threads here");
+      return { target: wasm, backend, facts: { threads: String(backend.threads), simd: bestSimd() } };
+    }
     case "wgsl": {
       const { info } = (await findAdapter()).adapter;
       const device = [info.vendor, info.architecture, info.description].filter((word) => word !== "").join(", ");

@@ -97,7 +97,7 @@ function planOf(names: readonly string[]): Plan {
     batch: false,
   };
   return {
-    format: 1,
+    format: 2,
     name: "two",
     target: "wasm",
     dims: { batch: 1 },
