@@ -44,6 +44,8 @@ function statement(s: KStmt): readonly string[] {
       return isNumber(s.type) ? [`let ${local(s.name)} = ${index(s.value)};`] : reads;
     case "assign":
       return isNumber(s.type) ? [`${local(s.name)} = ${index(s.value)};`] : reads;
+    case "register":
+      return reads;
     case "store":
       return s.memory.kind === "region" ? [...reads, ...written(s.memory.region, s.index, s.type)] : reads;
     case "for": {
