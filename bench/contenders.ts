@@ -105,7 +105,7 @@ export function contenders(
       forms: [
         { cell: "bnlstm", name: "cell", kinds: all },
         { cell: "lstm", name: "layer", kinds: ["train", "sequence"] },
-        { cell: "lstm", name: "cell", kinds: all },
+        { cell: "lstm", name: "cell", kinds: ["stream"] },
       ],
     },
     ...each((n) => ({

@@ -15,7 +15,8 @@ export interface Counts {
   readonly target: Target["name"];
   /** In one time step, forwards and backwards, and outside of the loops, for all steps at once. */
   readonly dispatches: { readonly forward: number; readonly backward: number; readonly outside: number };
-  readonly traffic: Traffic;
+  /** Or why it cannot be counted. */
+  readonly traffic: Traffic | { readonly error: string };
   /** Bytes of all regions together while it trains. */
   readonly memory: number;
 }
@@ -52,7 +53,15 @@ export function countsOf(cell: Cell, { name, B, H, T, D }: Workload, target: Tar
     cell,
     target: target.name,
     dispatches: { ...dispatchesPerStep, outside: dispatchesOutside },
-    traffic: trafficOf(plan, heard.kernels(), "train"),
+    traffic: counted(() => trafficOf(plan, heard.kernels(), "train")),
     memory: Object.values(memory).reduce((sum, bytes) => sum + bytes, 0),
   };
+}
+
+function counted(count: () => Traffic): Counts["traffic"] {
+  try {
+    return count();
+  } catch (thrown) {
+    return { error: thrown instanceof Error ? thrown.message : String(thrown) };
+  }
 }

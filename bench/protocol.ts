@@ -30,8 +30,8 @@ export interface Check {
   readonly values: readonly number[];
 }
 
-export interface Prepared {
-  /** Of the first run. */
+export interface Prepared extends Ran {
+  /** Of the first run, as the milliseconds are. */
   readonly check: Check;
   /** What a reader of the result should know of this way to write the cell. */
   readonly note?: string;

@@ -3,7 +3,7 @@ import type { Cold } from "./cold.ts";
 import type { Comparison } from "./comparisons.ts";
 import type { Counts } from "./counts.ts";
 import { type MachineFacts, ms, table } from "./measure.ts";
-import type { Row, SideBySide } from "./side-by-side.ts";
+import { labelOf, type Row, type SideBySide } from "./side-by-side.ts";
 import type { Size } from "./size.ts";
 import type { Moved } from "./traffic.ts";
 import type { Workload } from "./workloads.ts";
@@ -63,7 +63,7 @@ function workloadSection(workload: Workload, all: readonly Row[]): string {
     fastest.set(cell, Math.min(fastest.get(cell) ?? Number.POSITIVE_INFINITY, times.median));
   }
   const lines = rows.map(({ contender, threads, cell, form, times, stepMicroseconds, difference, error }) => {
-    const label = `${contender}, ${threads} thread${threads > 1 ? "s" : ""}`;
+    const label = labelOf({ name: contender, threads });
     const own = fastest.get(cell);
     const figures = times && !error ? figuresOf(times, stepMicroseconds!, own, difference!) : Array(7).fill("");
     return [label, cell, form, ...figures];
@@ -119,16 +119,20 @@ function countTable(counts: readonly Counts[]): string {
   ];
   const head = ["cell", "target", "dispatches forward", "backward", "outside"];
   const bytes = ["forward KiB", "÷ least", "backward KiB", "÷ least", "outside KiB", "÷ least", "memory MiB"];
-  return table(
+  const uncounted = counts.flatMap(({ cell, workload, target, traffic: t }) =>
+    "error" in t ? [`\n  no bytes: ${cell}-${workload}, ${target}: ${t.error}`] : [],
+  );
+  const counted = table(
     [...head, ...bytes],
     counts.map(({ cell, workload, target, dispatches: d, traffic: t, memory }) => [
       `${cell}-${workload}`,
       target,
       ...[d.forward, d.backward, d.outside].map(String),
-      ...[t.forward, t.backward, t.outside].flatMap(moved),
+      ...("error" in t ? Array(6).fill("") : [t.forward, t.backward, t.outside].flatMap(moved)),
       (memory / 2 ** 20).toFixed(1),
     ]),
   );
+  return counted + uncounted.join("");
 }
 
 function coldTable(cold: readonly Cold[]): string {

@@ -5,11 +5,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Contender } from "./contenders.ts";
+import type { Contender, Form } from "./contenders.ts";
 import { summarize, type Times } from "./measure.ts";
 import { numbersFile } from "./numbers.ts";
 import { Peer } from "./peer.ts";
-import type { Check, Hello } from "./protocol.ts";
+import type { Check, Hello, Job, Prepared } from "./protocol.ts";
 import { type Cell, isWanted, type Workload } from "./workloads.ts";
 
 /** A measured cell of a contender, or why there is none. */
@@ -51,6 +51,8 @@ const LIMIT = 120_000;
 const SAMPLE = 100;
 /** Runs behind the first one and before the measured ones: engines compile what they find to be hot. */
 const WARMUPS = 2;
+/** A run of so many milliseconds has met all its code often enough to be warm after the first time. */
+const WARM = 4000;
 /** Of a workload's share, what is measured even where warming up took longer than it should. */
 const MEASURED = 0.25;
 /** Results farther apart are not the same computation: f32, summed in different orders over hundreds of steps. */
@@ -60,7 +62,7 @@ const LOSS_FLOOR = 0.1;
 
 /** One row while it is being measured. */
 interface Runner {
-  readonly row: Omit<Row, "times" | "error">;
+  readonly row: Row;
   readonly key: string;
   readonly peer: Peer;
   readonly check: Check;
@@ -114,30 +116,16 @@ async function measureWorkload(
         ({ cell, kinds }) => kinds.includes(workload.kind) && isWanted(only, cell, workload),
       );
       if (forms.length === 0) continue;
-      const named = { workload: workload.name, contender: contender.name, threads: contender.threads };
-      const label = `${contender.name}, ${contender.threads} thread${contender.threads > 1 ? "s" : ""}`;
+      const label = labelOf(contender);
       say(`${workload.name}: ${label} warms up`);
-      let peer: Peer;
       try {
-        const [started, hello] = await Peer.start(contender, LIMIT);
-        peer = started;
+        const [peer, hello] = await Peer.start(contender, LIMIT);
         peers.push(peer);
         facts[label] = hello.facts;
+        for (const form of forms)
+          all.push(await enter(peer, rowOf(workload, contender, form), { ...workload, numbers }));
       } catch (thrown) {
-        all.push(...forms.map(({ cell, name }) => ({ ...named, cell, form: name, error: messageOf(thrown) })));
-        continue;
-      }
-      for (const { cell, name: form } of forms) {
-        const row = { ...named, cell, form };
-        const key = `${cell} ${form}`;
-        try {
-          const began = performance.now();
-          const { check, note } = await peer.prepare(key, { ...workload, cell, form, numbers }, LIMIT);
-          const runner = { row: { ...row, note }, key, peer, check, times: 1, spent: 0, samples: [] };
-          all.push(await warmUp({ ...runner, estimate: performance.now() - began }));
-        } catch (thrown) {
-          all.push({ ...row, error: messageOf(thrown) });
-        }
+        all.push(...forms.map((form) => ({ ...rowOf(workload, contender, form), error: messageOf(thrown) })));
       }
     }
     const runners = all.filter((row) => "samples" in row);
@@ -154,14 +142,35 @@ async function measureWorkload(
   return all.map((row) => ("samples" in row ? finish(row, all, workload) : row));
 }
 
-/** Runs it a few times unmeasured; a run longer than a sample is warm after the first. */
-async function warmUp(runner: Runner): Promise<Runner> {
-  for (let k = 0; k < WARMUPS; k++) {
-    if (k > 0 && runner.estimate > 10 * SAMPLE) break;
-    runner.estimate = await runner.peer.run(runner.key, runner.times, LIMIT);
-    runner.times = Math.max(1, Math.ceil(SAMPLE / runner.estimate));
+/** `PyTorch, 2 threads` */
+export function labelOf({ name, threads }: Pick<Contender, "name" | "threads">): string {
+  return `${name}, ${threads} thread${threads > 1 ? "s" : ""}`;
+}
+
+function rowOf(workload: Workload, { name, threads }: Contender, form: Form): Row {
+  return { workload: workload.name, contender: name, threads, cell: form.cell, form: form.name };
+}
+
+/** Has a peer build a cell and warm up with it; a row with the reason if it cannot. */
+async function enter(peer: Peer, row: Row, work: Omit<Job, "cell" | "form">): Promise<Runner | Row> {
+  const { cell, form } = row;
+  const key = `${cell} ${form}`;
+  try {
+    return await warmUp(row, key, peer, await peer.prepare(key, { ...work, cell, form }, LIMIT));
+  } catch (thrown) {
+    return { ...row, error: messageOf(thrown) };
   }
-  return runner;
+}
+
+/** Runs it a few times unmeasured, until it is warm. */
+async function warmUp(row: Row, key: string, peer: Peer, { ms, check, note }: Prepared): Promise<Runner> {
+  let estimate = ms;
+  let times = 1;
+  for (let k = 0; k < WARMUPS && estimate < WARM; k++) {
+    estimate = await peer.run(key, times, LIMIT);
+    times = Math.max(1, Math.ceil(SAMPLE / estimate));
+  }
+  return { row: { ...row, note }, key, peer, check, estimate, times, spent: 0, samples: [] };
 }
 
 /** Everyone takes part once; later rounds only if one more sample fits the contender's share, in milliseconds. */

@@ -42,14 +42,15 @@ async function build(job: Job): Promise<Program> {
   }
 }
 
-function compileCell({ cell, B, D, H }: Job, time: number): Executable {
-  const options = { entry: cell, batch: B, time, dims: { D, H } };
+/** Nothing but the entry wanted, with statistics of their own for `time` steps. */
+function compileCell({ cell, B, D, H }: Job, entry: EntryName, time: number): Executable {
+  const options = { entry: cell, batch: B, time, dims: { D, H }, entries: [entry] };
   return compile(path(`examples/${cell}.cell`), options, target, fileHost).executable;
 }
 
 async function train(job: Job, numbers: Numbers): Promise<Program> {
   const { T } = job;
-  const loaded = await load(backend, compileCell(job, T), "train", T, numbers);
+  const loaded = await load(backend, compileCell(job, "train", T), "train", T, numbers);
   const loss = loaded.range(({ role }) => role.kind === "loss");
   const gradient = loaded.range(({ role }) => role.kind === "grad" && role.of === "b");
   return {
@@ -68,7 +69,7 @@ async function train(job: Job, numbers: Numbers): Promise<Program> {
 /** Statistics are one row, which serves all steps. */
 async function sequence(job: Job, numbers: Numbers): Promise<Program> {
   const { T, B, H } = job;
-  const loaded = await load(backend, compileCell(job, 1), "infer", T, numbers);
+  const loaded = await load(backend, compileCell(job, "infer", 1), "infer", T, numbers);
   const output = loaded.range(({ role }) => role.kind === "output");
   let hs: Float32Array = new Float32Array();
   return {

@@ -25,14 +25,11 @@ export async function serve(facts: Hello["facts"], build: (job: Job) => Program 
     if (request.do === "prepare") {
       const program = await build(request.job);
       programs.set(request.key, program);
-      await program.run();
-      return { check: await program.check(), note: program.note };
+      return { ms: await timed(program, 1), check: await program.check(), note: program.note };
     }
     const program = programs.get(request.key);
     if (program === undefined) throw new Error(`nothing is prepared under ${request.key}`);
-    const start = performance.now();
-    for (let k = 0; k < request.times; k++) await program.run();
-    return { ms: (performance.now() - start) / request.times };
+    return { ms: await timed(program, request.times) };
   };
   reply({ facts });
   for await (const line of createInterface({ input: process.stdin })) {
@@ -42,6 +39,12 @@ export async function serve(facts: Hello["facts"], build: (job: Job) => Program 
       reply({ error: thrown instanceof Error ? thrown.message : String(thrown) });
     }
   }
+}
+
+async function timed(program: Program, times: number): Promise<number> {
+  const start = performance.now();
+  for (let k = 0; k < times; k++) await program.run();
+  return (performance.now() - start) / times;
 }
 
 /** A job's numbers, by name. */

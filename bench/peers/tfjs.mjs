@@ -2,7 +2,7 @@
  * TensorFlow.js on its wasm backend, which in Node has SIMD and one thread (its `WASM_HAS_MULTITHREAD_SUPPORT` is false there).
  *
  * - `layer`: `tf.layers.lstm`, differentiated by `tf.variableGrads`. Its wasm backend has every kernel that this needs.
- * - `cell`: a cell written with `tf.basicLSTMCell`, or with ops where that has no place for a norm; `tf.valueAndGrads`.
+ * - `cell`: a step at a time `tf.basicLSTMCell`; with norms a cell written with ops, differentiated by `tf.valueAndGrads`.
  */
 import { createRequire } from "node:module";
 import { dirname } from "node:path";

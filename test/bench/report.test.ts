@@ -25,7 +25,7 @@ test("the machine, the versions and what was withheld stand on top; questions no
 });
 
 test("a row that could not be measured is empty and says why below", () => {
-  const row = { workload: "784", cell: "lstm", form: "compiled", threads: 1 } as const;
+  const row = { workload: workloads[0].name, cell: "lstm", form: "compiled", threads: 1 } as const;
   const text = report({
     ...nothing,
     sideBySide: {

@@ -129,3 +129,12 @@ function floats(tensor: Tensor, entry: Entry): { space: string; begin: number; e
   const begin = time && frame > 0 ? tensor.offset % frame : tensor.offset;
   return { space: `${region} ${time}`, begin, end: begin + size, limit: time ? frame : fixed };
 }
+
+it("a plan has the entries that were asked for, and their kernels alone", () => {
+  const { plan, kernels } = planned(cells.bnlstm, wasm, { entries: ["infer"] });
+  const whole = plans.get("bnlstm on wasm")!;
+  expect(Object.keys(plan.entries)).toEqual(["infer"]);
+  expect(plan.entries.infer!.commands).toEqual(whole.plan.entries.infer!.commands);
+  expect(plan.fingerprint).toBe(whole.plan.fingerprint);
+  expect(kernels.map(({ name }) => name)).toEqual(dispatched(plan.entries.infer!.commands));
+});
