@@ -87,6 +87,15 @@ function around(x: Tensor, axis: number): readonly [number, number, number] {
   return [product(x.shape.slice(0, at)), x.shape[at], product(x.shape.slice(at + 1))];
 }
 
+/** Calls `visit` for each step and example of `x`: where it starts, where the row of its part starts, and how long both are. */
+function eachExample(x: Tensor, parts: number, visit: (example: number, part: number, n: number) => void): void {
+  const [steps, examples] = x.type.time ? x.shape : [1, x.shape[0]];
+  const n = x.data.length / (steps * examples);
+  const size = Math.ceil(examples / parts);
+  for (let t = 0; t < steps; t++)
+    for (let b = 0; b < examples; b++) visit((t * examples + b) * n, (t * parts + Math.floor(b / size)) * n, n);
+}
+
 function stretch(x: Tensor, type: Type, dims: Bindings): Tensor {
   const y = tensor(type, dims);
   const rank = type.shape.length;
@@ -154,6 +163,38 @@ export const structural: Rows = {
       return [b.mul(at, withUnitAxes(b, b.div(dy[0]!, ties), x[0].type, attrs.axes))];
     },
   }),
+  partial: {
+    doc: "sums over parts of the batch",
+    operands: ["x"],
+    infer: ([x], { parts }) => {
+      if (!x.batch) throw new ShapeError(`${showType(x)} has no examples to add up in parts`);
+      return [{ dtype: "f32", time: x.time, batch: false, shape: [dim.constant(parts), ...x.shape] }];
+    },
+    evaluate: ([x], { parts }, [type], dims) => {
+      const y = tensor(type, dims);
+      eachExample(x, parts, (from, to, n) => {
+        for (let k = 0; k < n; k++) y.data[to + k] += x.data[from + k];
+      });
+      return [y];
+    },
+    grad: (b, { x, dy }) => [b.broadcast(b.one("spread", [dy[0]!], {}), { ...x[0].type, dtype: "f32" })],
+  },
+  spread: {
+    doc: "each example's row of what parts of the batch have",
+    operands: ["x"],
+    infer: ([x]) => {
+      if (x.batch || x.shape.length === 0) throw new ShapeError(`${showType(x)} has no rows for parts of the batch`);
+      return [{ ...x, batch: true, shape: x.shape.slice(1) }];
+    },
+    evaluate: ([x], _, [type], dims) => {
+      const y = tensor(type, dims);
+      eachExample(y, x.shape[x.type.time ? 1 : 0], (to, from, n) => {
+        y.data.set(x.data.subarray(from, from + n), to);
+      });
+      return [y];
+    },
+    grad: (b, { x, dy }) => [b.one("partial", [dy[0]!], { parts: dim.asNumber(x[0].type.shape[0])! })],
+  },
   argmax: {
     doc: "position of the largest entry along the last feature axis",
     operands: ["x"],

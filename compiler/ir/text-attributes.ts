@@ -225,6 +225,11 @@ const table: { readonly [K in Written]: Syntax<OpAttrs[K]> } = {
   ),
   sum: axes,
   maximum: axes,
+  partial: row(
+    (a) => `{parts=${a.parts}}`,
+    (r) => fields(r, (field) => ({ parts: field("parts", () => r.number()) })),
+  ),
+  spread: none,
   argmax: none,
   dot: row(
     (a) => `{${a.a},${a.b}->${a.out}${a.batch ? "; batch" : ""}${a.time ? "; time" : ""}}`,

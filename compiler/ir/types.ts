@@ -104,6 +104,10 @@ export interface OpAttrs {
   stat: { readonly name: string; readonly policy: StatPolicy };
   sum: { readonly axes: Axes };
   maximum: { readonly axes: Axes };
+  /** Sums over `parts` parts of the batch, each ⌈batch / parts⌉ examples but the last, along a new first feature axis. */
+  partial: { readonly parts: number };
+  /** (x [parts, …]): for each example the row of its part, as `partial` parts the batch. */
+  spread: None;
   /** Position of the largest entry of the last feature axis, which it removes. */
   argmax: None;
   /**

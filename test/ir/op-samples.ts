@@ -63,6 +63,16 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
   stat: [[["H"], { name: "m", policy: { kind: "per_step", steps: "T" } }]],
   sum: reductions,
   maximum: reductions,
+  partial: [
+    [["time batch H"], { parts: 2 }],
+    [["batch H D"], { parts: 1 }],
+    [["batch"], { parts: 3 }],
+  ],
+  spread: [
+    [["time 2 H"], {}],
+    [["1 H D"], {}],
+    [["3"], {}],
+  ],
   argmax: [
     [["time batch H D"], {}],
     [["D"], {}],

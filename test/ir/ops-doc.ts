@@ -16,6 +16,8 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   stat: { name: "hh/m", policy: { kind: "per_step", steps: "T" } },
   sum: { axes },
   maximum: { axes },
+  partial: { parts: 8 },
+  spread: {},
   argmax: {},
   dot: { a: "k", b: "kn", out: "n", batch: false, time: false },
   split: { axis: 0, parts: 4 },
