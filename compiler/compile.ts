@@ -20,6 +20,7 @@ import { hoist } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { rotate } from "./passes/rotate.ts";
 import { simplify } from "./passes/simplify.ts";
+import { splitBatch } from "./passes/split-batch.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
 import { printSchedule } from "./schedule/print.ts";
@@ -40,6 +41,8 @@ export interface CompileOptions extends ElaborateOptions {
   readonly entries?: readonly EntryName[];
   /** Also gradients with respect to inputs, as outputs `d_NAME`. */
   readonly inputGradients?: boolean;
+  /** In how many parts at most kernels take the batch, each for a workgroup of its own. Default 1. */
+  readonly parts?: number;
   /** Told every stage when it is done; the text is made when asked for. */
   readonly observe?: (stage: string, text: () => string) => void;
 }
@@ -70,7 +73,7 @@ export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOption
 export function compileGraph(graph: Graph, options: GraphOptions, target: Target): Executable {
   const { batch = 64, time = 100, optimizer = "adam", observe } = options;
   const dims = { ...options.dims, batch, steps: time };
-  const graphs = lower(graph, options);
+  const graphs = lower(graph, { ...options, batch });
   const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
   const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isHostWritten(op));
   checkDims([...Object.values(graphs.entries), graphs.placed], dims, options.path);
@@ -124,8 +127,10 @@ export interface Lowered {
   readonly entries: Readonly<Record<"train" | "estimate" | "infer", Graph>>;
 }
 
+export type LowerOptions = Pick<CompileOptions, "observe" | "inputGradients" | "parts" | "batch">;
+
 /** The passes: from an elaborated graph to the graph of each entry point. */
-export function lower(graph: Graph, options: Pick<CompileOptions, "observe" | "inputGradients"> = {}): Lowered {
+export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   const through = (from: Graph, passes: readonly Pass[], shown: boolean): Graph =>
     passes.reduce((g, pass) => {
       const after = pass.run(g);
@@ -134,7 +139,7 @@ export function lower(graph: Graph, options: Pick<CompileOptions, "observe" | "i
     }, from);
   const hoisted = through(graph, [hoist], true);
   const placed = (mode: Mode): Graph => place(mode).run(hoisted);
-  const finish = [rotate, simplify, gates, simplify];
+  const finish = [rotate, simplify, gates, simplify, ...inParts(options)];
   const train = placed("train");
   const backward = [
     simplify,
@@ -153,6 +158,12 @@ export function lower(graph: Graph, options: Pick<CompileOptions, "observe" | "i
       infer: through(placed("infer"), [simplify, ...finish], false),
     },
   };
+}
+
+/** Splits the batch if it is to be split: in parts of equal size, the last of which has what is left. */
+function inParts({ parts = 1, batch = 1 }: LowerOptions): readonly Pass[] {
+  const size = Math.ceil(batch / parts);
+  return size < batch ? [splitBatch(Math.ceil(batch / size))] : [];
 }
 
 const isHostWritten = (op: OpOf<"leaf">): boolean => ["input", "index", "noise"].includes(op.attrs.leaf.kind);

@@ -12,12 +12,21 @@ import { type Axis, decode, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
 import type { Shares } from "./shares.ts";
 
+/** Folds that share a pass where they run over the same axes. */
+export type Fold = Extract<Op, { op: "sum" | "maximum" | "partial" }>;
+
+/** The axes that a fold removes. Of the batch, `partial` removes the part that its workgroup owns. */
+export const removedBy = (op: Fold): Axes =>
+  op.op === "partial" ? { batch: true, time: false, features: [], keep: false } : op.attrs.axes;
+
 /** What a fold must know of the kernel it stands in. */
 export interface Folding {
   readonly machine: Machine;
   readonly scope: Scope;
   /** The step of values with `time`, when a workgroup has one step only. */
   readonly step: KExpr | undefined;
+  /** The part of the batch that the workgroup owns, where the batch is taken in parts. */
+  readonly part: KExpr | undefined;
   /** The axes of a space, with the part of each that the workgroup owns. */
   axes(space: Type): readonly Axis[];
   /** Statements that store the value of `v` at `p` wherever it is wanted. */
@@ -30,10 +39,10 @@ export interface Folding {
 const LOWEST = -3.4028234663852886e38;
 
 /** Several sums over the same axes of the same space, in one pass. */
-export function reduce(site: Folding, ops: readonly OpOf<"sum" | "maximum">[]): readonly KStmt[] {
+export function reduce(site: Folding, ops: readonly Fold[]): readonly KStmt[] {
   const { machine } = site;
   const from = ops[0].operands[0].type;
-  const { axes: removed } = ops[0].attrs;
+  const removed = removedBy(ops[0]);
   const all = site.axes(from);
   const isRemoved = (a: Axis): boolean => removes(removed, a.axis);
   const outer = all.filter((a) => !isRemoved(a));
@@ -58,14 +67,15 @@ export function reduce(site: Folding, ops: readonly OpOf<"sum" | "maximum">[]): 
     const vectors = lastRemoved && machine.vector === 4 && (inner[inner.length - 1].most ?? 0) >= 4;
     statements.push(...accumulate(site, ops, totals, inner, p, vectors));
     ops.forEach((op, i) => {
-      statements.push(...site.store(op.results[0], resultPoint(op, p), totals[i]));
+      statements.push(...site.store(op.results[0], resultPoint(site, op, p), totals[i]));
     });
     return statements;
   });
 }
 
 /** The point of a reduction's result that belongs to a point of its operand's space. */
-function resultPoint(op: OpOf<"sum" | "maximum">, p: Point): Point {
+function resultPoint(site: Folding, op: Fold, p: Point): Point {
+  if (op.op === "partial") return { ...p, f: [site.part!, ...p.f] };
   const { features, keep } = op.attrs.axes;
   return { ...p, f: keep ? p.f : p.f.filter((_, i) => !features.includes(i)) };
 }
@@ -182,7 +192,7 @@ function accumulate(
 /** Few results on many lanes: each lane folds a share, then one lane a result folds the shares. */
 function reduceTogether(
   site: Folding,
-  ops: readonly OpOf<"sum" | "maximum">[],
+  ops: readonly Fold[],
   outer: readonly Axis[],
   inner: readonly Axis[],
   start: Point,
@@ -242,7 +252,7 @@ function reduceTogether(
     }),
   });
   ops.forEach((op, j) => {
-    second.push(...site.store(op.results[0], resultPoint(op, target.point), sums[j]));
+    second.push(...site.store(op.results[0], resultPoint(site, op, target.point), sums[j]));
   });
   return [
     ...waits,

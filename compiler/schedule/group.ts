@@ -5,6 +5,7 @@
  *   sums over time are local, too.
  * - `row`: it owns some examples with all their features: sums over features and products are local.
  * - `element`: it owns single elements: no reduction but products with what other kernels made.
+ * - `part`: it owns some features of one part of the batch: sums over that part are local.
  * - `whole`: it owns everything.
  *
  * A kernel starts with every ownership its first op allows; each op that joins may narrow them; an op that would leave none
@@ -16,7 +17,7 @@ import { sameShape } from "../ir/type.ts";
 import type { Op, Type, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
 
-export type Owner = "column" | "steps" | "row" | "element" | "whole";
+export type Owner = "column" | "steps" | "row" | "element" | "part" | "whole";
 
 export interface Group {
   readonly ops: Op[];
@@ -42,7 +43,7 @@ interface Demand {
 /** What an op asks that computes each element of `y` by itself. */
 function pointwise(y: Type): Demand {
   const column: readonly Owner[] = y.shape.length > 0 ? ["column", "steps"] : [];
-  const row: readonly Owner[] = y.batch ? ["row"] : [];
+  const row: readonly Owner[] = y.batch ? ["row", "part"] : ["part"];
   // A lone scalar is cheapest beside what made it.
   return {
     owners: y.shape.length === 0 && !y.batch && !y.time ? ["whole"] : ["element", ...column, ...row, "whole"],
@@ -68,10 +69,11 @@ function demand(op: Op): Demand {
     if (!batch && !time && from.batch) return { owners: ["row", "whole"], space: from };
     return { owners: ["whole"], space: from };
   }
+  if (op.op === "partial") return { owners: ["part"], space: op.operands[0].type };
   if (op.op === "dot") {
     if (!y.batch) return { owners: ["element", "whole"], space: y };
     return {
-      owners: y.shape.length > 0 ? ["element", "column", "row", "whole"] : ["row", "element", "whole"],
+      owners: y.shape.length > 0 ? ["element", "column", "row", "part", "whole"] : ["row", "element", "whole"],
       space: y,
     };
   }
@@ -81,6 +83,7 @@ function demand(op: Op): Demand {
     op.op === "stop" ||
     op.op === "gather" ||
     op.op === "onehot" ||
+    op.op === "spread" ||
     op.op === "stat" ||
     op.op === "site"
   ) {
@@ -89,9 +92,22 @@ function demand(op: Op): Demand {
   throw new Error(`${op.op} cannot be scheduled`);
 }
 
-/** Whether a value of type `t` fits the loops of a kernel over `space` that `owner` owns. */
-function fits(owner: Owner, t: Type, space: Type): boolean {
+/** In how many parts a kernel of these ops takes the batch, if it does. */
+export function partsOf(ops: readonly Op[]): number | undefined {
+  return ops.find((op) => op.op === "partial")?.attrs.parts;
+}
+
+/** Whether a value of type `t` fits the loops of a kernel over `space` that `owner` owns, the batch in `parts`. */
+function fits(owner: Owner, t: Type, space: Type, parts: number | undefined): boolean {
   switch (owner) {
+    case "part": {
+      if (t.time !== space.time) return false;
+      if (t.batch) return sameShape(t.shape, space.shape);
+      const [first, ...rest] = t.shape;
+      return (
+        parts !== undefined && first !== undefined && dim.asNumber(first) === parts && sameShape(rest, space.shape)
+      );
+    }
     case "element":
       return t.time === space.time && t.batch === space.batch && sameShape(t.shape, space.shape);
     case "column":
@@ -193,14 +209,15 @@ function joined(
   made: ReadonlySet<Value>,
 ): readonly Owner[] {
   const space = volume(need.space) > volume(group.space) ? need.space : group.space;
+  const parts = partsOf([...group.ops, op]);
   const left = group.owners.filter(
     (owner) =>
       // One workgroup for everything is a last resort: only what asks for nothing else shares it.
       (owner !== "whole" || (need.owners[0] === "whole" && group.owners[0] === "whole")) &&
       need.owners.includes(owner) &&
-      fits(owner, need.space, space) &&
-      fits(owner, op.results[0].type, owner === "steps" || owner === "column" ? { ...space } : op.results[0].type) &&
-      group.ops.every((o) => fits(owner, spaceOf(o, owner), space)) &&
+      fits(owner, need.space, space, parts) &&
+      fits(owner, op.results[0].type, owner === "row" || owner === "element" ? op.results[0].type : space, parts) &&
+      group.ops.every((o) => fits(owner, spaceOf(o, owner), space, parts)) &&
       mayRead(owner, op, made, defs),
   );
   // All steps in one workgroup are for what sums over them: other work would wait there for no reason.

@@ -4,8 +4,8 @@ import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { blockedDot } from "./blocked-dot.ts";
 import * as x from "./expr.ts";
-import { argmax, type Folding, reduce, scatter } from "./folds.ts";
-import type { Group, Owner } from "./group.ts";
+import { argmax, type Fold, type Folding, reduce, removedBy, scatter } from "./folds.ts";
+import { type Group, type Owner, partsOf } from "./group.ts";
 import type { Extent, KExpr, Kernel, KStmt, Machine, Tile } from "./kernel-ir.ts";
 import type { Home, Layout } from "./layout.ts";
 import { type Axis, forEachPoint, origin } from "./loops.ts";
@@ -66,6 +66,8 @@ class KernelMaker {
   /** The step of values with `time`, when a workgroup has one step only. */
   private readonly t: KExpr | undefined;
   private readonly splits: readonly Split[];
+  /** The part of the batch that a workgroup owns, when it owns one. */
+  private readonly part: KExpr | undefined;
   private readonly shares: Shares;
 
   /** @param reserved bytes of workgroup memory that products need */
@@ -75,7 +77,7 @@ class KernelMaker {
     this.inside = new Set(input.group.ops.flatMap((op) => op.results));
     this.step = input.inBody ? x.uniform("t") : undefined;
     const { space } = input.group;
-    const perStep = space.time && (this.owner === "column" || this.owner === "row" || this.owner === "element");
+    const perStep = space.time && this.owner !== "steps" && this.owner !== "whole";
     this.t = perStep ? { k: "group", axis: 1 } : undefined;
     this.shares = new Shares({ ...input.machine, tileBytes: input.machine.tileBytes - reserved }, () =>
       this.name("shares"),
@@ -89,6 +91,10 @@ class KernelMaker {
       name: (hint) => this.name(hint),
     };
     this.splits = this.share(space);
+    if (this.owner !== "part") return;
+    const at = this.splits.findIndex(({ axis }) => axis === "b");
+    this.part = { k: "group", axis: GRID[at] };
+    this.scope = { ...this.scope, part: this.part };
   }
 
   private name(hint: string): string {
@@ -116,6 +122,14 @@ class KernelMaker {
     switch (this.owner) {
       case "whole":
         return [];
+      case "part": {
+        const size = Math.ceil(dims.batch / partsOf(this.in.group.ops)!);
+        const examples: Split = { axis: "b", extent: dims.batch, block: size };
+        const extent = shape[lastAxis];
+        if (extent === undefined) return [examples];
+        const block = machine.lanes > 1 ? Math.min(16, Math.floor(machine.lanes / size)) : 32;
+        return [{ axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) }, examples];
+      }
       case "column":
       case "steps": {
         const extent = shape[lastAxis];
@@ -197,6 +211,7 @@ class KernelMaker {
       steps: "some features of the whole batch at every step",
       row: "all features of some examples",
       element: "single elements",
+      part: "some features of one part of the batch",
       whole: "everything",
     }[this.owner];
     return `${[...new Set(made)].join(", ") || "values"}. A workgroup owns ${owned}.`;
@@ -208,10 +223,18 @@ class KernelMaker {
     if (t.time && this.t === undefined)
       axes.push({ axis: "t", from: x.int(0), to: x.uniform("T"), most: undefined, multiple: 1 });
     if (t.batch) axes.push(this.owned("b", this.in.dims.batch));
+    // What parts of the batch have is owned at one part: `start` is there.
+    const first = this.part && !t.batch ? 1 : 0;
     this.shape(t).forEach((n, i) => {
-      axes.push(this.owned(i, n));
+      if (i >= first) axes.push({ ...this.owned(i - first, n), axis: i });
     });
     return axes;
+  }
+
+  /** The point at which loops over the axes of a space begin. */
+  private start(t: Type): Point {
+    const p = origin(this.t, t.shape.length);
+    return this.part && !t.batch ? { ...p, f: [this.part, ...p.f.slice(1)] } : p;
   }
 
   private owned(axis: "b" | number, extent: number): Axis {
@@ -237,11 +260,11 @@ class KernelMaker {
     const { machine, homes } = this.in;
     const statements: KStmt[] = [];
     const points = new Map<string, { type: Type; values: Value[] }>();
-    const reductions = new Map<string, OpOf<"sum" | "maximum">[]>();
+    const reductions = new Map<string, Fold[]>();
     for (const op of ops) {
       const [y] = op.results;
-      if (op.op === "sum" || op.op === "maximum") {
-        const key = JSON.stringify([op.operands[0].type, op.attrs.axes]);
+      if (op.op === "sum" || op.op === "maximum" || op.op === "partial") {
+        const key = JSON.stringify([op.operands[0].type, removedBy(op)]);
         reductions.set(key, [...(reductions.get(key) ?? []), op]);
         continue;
       }
@@ -270,22 +293,15 @@ class KernelMaker {
     const tiled = tiledPoints(this.tileSite(), type, values);
     if (tiled) return tiled;
     const vectorize = type.shape.length > 0;
-    return forEachPoint(
-      this.in.machine,
-      this.scope.name,
-      this.axes(type),
-      origin(this.t, type.shape.length),
-      vectorize,
-      (p) => {
-        const evaluation = new Evaluation(this.scope);
-        // Everything is read before anything is written: a value may replace what it is computed from.
-        const computed = values.map((v) => evaluation.at(v, p));
-        values.forEach((v, i) => {
-          evaluation.statements.push(...this.store(v, p, computed[i]));
-        });
-        return evaluation.statements;
-      },
-    );
+    return forEachPoint(this.in.machine, this.scope.name, this.axes(type), this.start(type), vectorize, (p) => {
+      const evaluation = new Evaluation(this.scope);
+      // Everything is read before anything is written: a value may replace what it is computed from.
+      const computed = values.map((v) => evaluation.at(v, p));
+      values.forEach((v, i) => {
+        evaluation.statements.push(...this.store(v, p, computed[i]));
+      });
+      return evaluation.statements;
+    });
   }
 
   /** Stores `value` in every home of `v`. */
@@ -344,6 +360,7 @@ class KernelMaker {
       machine: this.in.machine,
       scope: this.scope,
       step: this.t,
+      part: this.part,
       axes: (t) => this.axes(t),
       store: (v, p, value) => this.store(v, p, value),
       shares: this.shares,

@@ -26,6 +26,8 @@ export interface Scope {
   readonly dims: Readonly<Record<string, number>>;
   /** Inside a scan's body: the step. There values have no `time`, but their homes may. */
   readonly step: KExpr | undefined;
+  /** The part of the batch that the workgroup owns, where the batch is taken in parts. */
+  readonly part?: KExpr | undefined;
   /** Where a value can be loaded from by now, if anywhere. */
   home(v: Value): Home | undefined;
   /** What `v` is at `p`, where that is at hand: a product in registers. */
@@ -149,6 +151,12 @@ export class Evaluation {
       case "stat":
       case "broadcast":
         return this.at(op.operands[0], p);
+      case "spread": {
+        const [from] = op.operands;
+        const parts = this.extent(from.type.shape[0]);
+        const part = this.scope.part ?? x.div(p.b!, x.int(Math.ceil(this.scope.dims.batch / parts)));
+        return this.at(from, { ...p, b: undefined, f: [part, ...p.f] });
+      }
       case "split": {
         const part = this.extent(v.type.shape[op.attrs.axis]);
         return this.shifted(op, p, op.attrs.axis, op.results.indexOf(v) * part);

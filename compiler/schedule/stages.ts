@@ -20,7 +20,7 @@ export interface StagePlan {
 }
 
 export function isReduction(op: Op): boolean {
-  return op.op === "sum" || op.op === "maximum" || op.op === "argmax";
+  return op.op === "sum" || op.op === "partial" || op.op === "maximum" || op.op === "argmax";
 }
 
 /**

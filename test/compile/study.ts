@@ -1,5 +1,5 @@
 /** One graph with numbers for its leaves, and what differences, the reference and targets make of it. */
-import { compileGraph, type Lowered, lower } from "../../compiler/compile.ts";
+import { type CompileOptions, compileGraph, type Lowered, lower } from "../../compiler/compile.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
@@ -27,6 +27,8 @@ export interface StudyOptions {
   /** How many steps have statistics of their own; `time` unless told. */
   readonly steps?: number;
   readonly seed?: number;
+  /** In how many parts kernels take the batch. */
+  readonly parts?: number;
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -59,9 +61,14 @@ export class Study {
     this.graph = graph;
     this.options = options;
     this.dims = { ...options.dims, batch, time, steps };
-    this.lowered = lower(graph, { inputGradients: true });
+    this.lowered = lower(graph, { ...this.lowering, batch });
     for (const entry of computations) verify(this.lowered.entries[entry], { placed: true });
     this.numbers = this.draw();
+  }
+
+  private get lowering(): Pick<CompileOptions, "inputGradients" | "parts"> {
+    const { parts = 1 } = this.options;
+    return { inputGradients: true, parts };
   }
 
   /** The leaves of all entries, by name. */
@@ -146,7 +153,7 @@ export class Study {
     const { dims, batch, time, steps = time } = this.options;
     const executable = compileGraph(
       this.graph,
-      { dims, batch, time: steps, path: this.graph.name, inputGradients: true, ...(optimizer && { optimizer }) },
+      { dims, batch, time: steps, path: this.graph.name, ...this.lowering, ...(optimizer && { optimizer }) },
       verifying(target),
     );
     return only(executable, entries);
