@@ -166,6 +166,7 @@ class Writer {
       () => this.stretch(a, b),
       () => this.moment(a, b),
       () => this.rows(a, b, c),
+      () => this.parts(a, b),
     ];
     writers[kind % writers.length]();
   }
@@ -318,6 +319,17 @@ class Writer {
     }
     const x = this.float(a, (k) => k.value.type.time);
     if (x) this.emit("at", [x], attrs, x.range);
+  }
+
+  /** Sums over parts of the batch, and for each example that of its part. */
+  private parts(a: number, b: number): void {
+    const x = this.float(a, (k) => k.value.type.batch && k.value.type.shape.length < 3);
+    if (!x) return;
+    const n = this.dims.batch;
+    const range: Range = [Math.min(0, x.range[0]) * n, Math.max(0, x.range[1]) * n];
+    const sums = this.b.one("partial", [x.value], { parts: 1 + (b % 2) });
+    this.add(sums, range);
+    this.emit("spread", [{ value: sums, range }], {}, range);
   }
 
   /** Rows of a table by an index, and back. */
