@@ -35,6 +35,8 @@ interface Split {
   readonly axis: "b" | number;
   readonly extent: number;
   readonly block: number;
+  /** Workgroups, where there may be more than the extent needs: their shares are empty. */
+  readonly count?: number;
 }
 
 /** The grid's axes for the first and the second split; time has the one between. */
@@ -123,8 +125,9 @@ class KernelMaker {
       case "whole":
         return [];
       case "part": {
-        const size = Math.ceil(dims.batch / partsOf(this.in.group.ops)!);
-        const examples: Split = { axis: "b", extent: dims.batch, block: size };
+        const parts = partsOf(this.in.group.ops)!;
+        const size = Math.ceil(dims.batch / parts);
+        const examples: Split = { axis: "b", extent: dims.batch, block: size, count: parts };
         const extent = shape[lastAxis];
         if (extent === undefined) return [examples];
         const block = machine.lanes > 1 ? Math.min(16, Math.floor(machine.lanes / size)) : 32;
@@ -188,7 +191,7 @@ class KernelMaker {
       body.push(...statements);
     });
     const [first, second] = this.splits.map(
-      ({ extent, block }): Extent => ({ fixed: Math.ceil(extent / block), perStep: 0 }),
+      ({ extent, block, count }): Extent => ({ fixed: count ?? Math.ceil(extent / block), perStep: 0 }),
     );
     return {
       name: this.in.name,
@@ -238,14 +241,16 @@ class KernelMaker {
   }
 
   private owned(axis: "b" | number, extent: number): Axis {
-    const at = this.splits.findIndex((s) => s.axis === axis && s.extent === extent && s.block < extent);
+    const isShared = (s: Split): boolean => s.block < extent || (s.count ?? 1) > 1;
+    const at = this.splits.findIndex((s) => s.axis === axis && s.extent === extent && isShared(s));
     if (at < 0) return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
     const split = this.splits[at];
     const from = x.mul({ k: "group", axis: GRID[at] }, x.int(split.block));
     const end = x.add(from, x.int(split.block));
     // The last workgroup owns what is left.
     const left = extent % split.block;
-    if (left === 0) return { axis, from, to: end, most: split.block, multiple: split.block };
+    const isFull = left === 0 && (split.count ?? 0) * split.block <= extent;
+    if (isFull) return { axis, from, to: end, most: split.block, multiple: split.block };
     return {
       axis,
       from,

@@ -43,7 +43,7 @@ export function opGraph(ops: readonly TableOp[], extents: readonly Bindings[]): 
   for (const op of ops) {
     for (const bound of extents) {
       samplesOf(op).forEach(([texts, attrs], k) => {
-        if ("parts" in attrs && !divides(attrs as OpAttrs["split"], type(texts[0]), bound)) return;
+        if (op === "split" && !divides(attrs as OpAttrs["split"], type(texts[0]), bound)) return;
         const id = `${op}_${k}_${bound.H}`;
         const x = texts.map((t, i) => leaf(`${id}_x${i}`, atExtents(type(t), bound), indexSize(op, attrs, bound)));
         const ys = b.emit(op, x, boundAttrs(attrs, bound, id) as never, id);
