@@ -3,6 +3,7 @@ import * as dim from "../ir/dim.ts";
 import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { blockedDot } from "./blocked-dot.ts";
+import type { Factor } from "./contraction.ts";
 import * as x from "./expr.ts";
 import { argmax, type Fold, type Folding, reduce, removedBy, scatter } from "./folds.ts";
 import { type Group, type Owner, partsOf } from "./group.ts";
@@ -13,6 +14,7 @@ import { Evaluation, type Point, type Scope } from "./point.ts";
 import { Shares } from "./shares.ts";
 import { stages } from "./stages.ts";
 import { strided } from "./strided.ts";
+import { type Share, threadShare } from "./thread-shares.ts";
 import { tileSide, worthTiling } from "./tile-shape.ts";
 import { jobOf, productOf } from "./tile-sides.ts";
 import { type TileSite, tiledPoints } from "./tiled-dot.ts";
@@ -28,15 +30,6 @@ export interface KernelInput {
   readonly inBody: boolean;
   /** Where each value stands; several places for one that is wanted in several. The first is the one to load from. */
   readonly homes: ReadonlyMap<Value, readonly Home[]>;
-}
-
-/** An axis that the grid shares out, `block` of its `extent` a workgroup. */
-interface Split {
-  readonly axis: "b" | number;
-  readonly extent: number;
-  readonly block: number;
-  /** Workgroups, where there may be more than the extent needs: their shares are empty. */
-  readonly count?: number;
 }
 
 /** The grid's axes for the first and the second split; time has the one between. */
@@ -67,10 +60,11 @@ class KernelMaker {
   private readonly step: KExpr | undefined;
   /** The step of values with `time`, when a workgroup has one step only. */
   private readonly t: KExpr | undefined;
-  private readonly splits: readonly Split[];
+  private readonly splits: readonly Share[];
   /** The part of the batch that a workgroup owns, when it owns one. */
   private readonly part: KExpr | undefined;
   private readonly shares: Shares;
+  private panelTile: Tile | undefined;
 
   /** @param reserved bytes of workgroup memory that products need */
   constructor(input: KernelInput, reserved: number) {
@@ -115,9 +109,22 @@ class KernelMaker {
   }
 
   /** The axes that the grid shares out, and how much of each one workgroup owns. */
-  private share(space: Type): readonly Split[] {
+  private share(space: Type): readonly Share[] {
     const { machine, dims } = this.in;
     const shape = this.shape(space);
+    const { owner } = this;
+    if (machine.lanes === 1 && owner !== "part") {
+      const share = threadShare({
+        owner,
+        space,
+        shape,
+        batch: dims.batch,
+        byStep: this.t !== undefined,
+        hasProduct: this.in.group.ops.some((op) => op.op === "dot"),
+        maxGrid: machine.maxGrid,
+      });
+      return share ? [share] : [];
+    }
     const features = shape.reduce((a, b) => a * b, 1);
     const atLeast = (block: number, extent: number): number => Math.max(block, Math.ceil(extent / machine.maxGrid), 1);
     const lastAxis = shape.length - 1;
@@ -127,7 +134,7 @@ class KernelMaker {
       case "part": {
         const parts = partsOf(this.in.group.ops)!;
         const size = Math.ceil(dims.batch / parts);
-        const examples: Split = { axis: "b", extent: dims.batch, block: size, count: parts };
+        const examples: Share = { axis: "b", extent: dims.batch, block: size, count: parts };
         const extent = shape[lastAxis];
         if (extent === undefined) return [examples];
         const block = machine.lanes > 1 ? Math.min(16, Math.floor(machine.lanes / size)) : 32;
@@ -136,8 +143,8 @@ class KernelMaker {
       case "column":
       case "steps": {
         const extent = shape[lastAxis];
-        // Lanes: as many columns as fill them with the batch. Vectors: columns whose tile stays in the first-level cache.
-        const block = machine.lanes > 1 ? Math.min(16, Math.floor(machine.lanes / dims.batch)) : 32;
+        // As many columns as fill the lanes with the batch.
+        const block = Math.min(16, Math.floor(machine.lanes / dims.batch));
         return [{ axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) }];
       }
       case "row":
@@ -158,7 +165,7 @@ class KernelMaker {
           ];
         }
         const rest = space.batch ? features : features / extent;
-        const block = machine.lanes > 1 ? Math.floor(machine.lanes / rest) : extent;
+        const block = Math.floor(machine.lanes / rest);
         return [{ axis: space.batch ? "b" : 0, extent, block: atLeast(Math.min(block, extent), extent) }];
       }
     }
@@ -199,7 +206,7 @@ class KernelMaker {
       lanes: machine.lanes,
       grid: [first ?? one, this.t ? steps : one, second ?? one],
       regions: regionsOf(body),
-      tiles: [...this.productTiles.values(), ...this.shares.tiles],
+      tiles: [...this.productTiles.values(), ...this.shares.tiles, ...(this.panelTile ? [this.panelTile] : [])],
       body,
     };
   }
@@ -241,7 +248,7 @@ class KernelMaker {
   }
 
   private owned(axis: "b" | number, extent: number): Axis {
-    const isShared = (s: Split): boolean => s.block < extent || (s.count ?? 1) > 1;
+    const isShared = (s: Share): boolean => s.block < extent || (s.count ?? 1) > 1;
     const at = this.splits.findIndex((s) => s.axis === axis && s.extent === extent && isShared(s));
     if (at < 0) return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
     const split = this.splits[at];
@@ -266,7 +273,23 @@ class KernelMaker {
     const statements: KStmt[] = [];
     const points = new Map<string, { type: Type; values: Value[] }>();
     const reductions = new Map<string, Fold[]>();
+    const products = new Map<string, OpOf<"dot">[]>();
+    if (!inlineDots(machine)) {
+      for (const op of ops) {
+        if (op.op !== "dot") continue;
+        const key = productKey(op);
+        products.set(key, [...(products.get(key) ?? []), op]);
+      }
+    }
+    const done = new Set<Op>();
+    for (const alike of products.values()) {
+      const blocked = this.blocked(alike);
+      if (!blocked) continue;
+      statements.push(...blocked);
+      for (const op of alike) done.add(op);
+    }
     for (const op of ops) {
+      if (done.has(op)) continue;
       const [y] = op.results;
       if (op.op === "sum" || op.op === "maximum" || op.op === "partial") {
         const key = JSON.stringify([op.operands[0].type, removedBy(op)]);
@@ -277,11 +300,6 @@ class KernelMaker {
       if (op.op === "argmax") statements.push(...argmax(this.folding(), op));
       else if (op.op === "scatter") statements.push(...scatter(this.folding(), op));
       else {
-        const blocked = op.op === "dot" && !inlineDots(machine) ? this.blocked(op) : undefined;
-        if (blocked) {
-          statements.push(...blocked);
-          continue;
-        }
         const key = JSON.stringify([y.type.time, y.type.batch, y.type.shape]);
         const space = points.get(key) ?? { type: y.type, values: [] };
         space.values.push(y);
@@ -372,28 +390,32 @@ class KernelMaker {
     };
   }
 
-  private blocked(op: OpOf<"dot">): readonly KStmt[] | undefined {
-    const { defs, dims, homes, layout } = this.in;
+  /** Products alike but for one side, in one nest of loops. */
+  private blocked(ops: readonly OpOf<"dot">[]): readonly KStmt[] | undefined {
+    const { defs, dims, homes, layout, machine } = this.in;
     const extent = (d: dim.Dim): number => this.extent(d);
-    const [a, b] = op.operands.map((v) => strided(v, this.scope.home, defs, extent));
-    if (!a || !b) return undefined;
-    const y = op.results[0];
-    if (y.type.time && this.t === undefined) return undefined;
-    const targets = homes.get(y)!;
-    if (targets.some((home) => home.strides.length > 0 && home.strides[home.strides.length - 1] !== 1))
-      return undefined;
-    const shape = this.shape(y.type);
+    const products: Factor[] = [];
+    for (const op of ops) {
+      const [a, b] = op.operands.map((v) => strided(v, this.scope.home, defs, extent));
+      const y = op.results[0];
+      const targets = homes.get(y)!;
+      if (!a || !b || (y.type.time && this.t === undefined)) return undefined;
+      if (targets.some((home) => home.strides.length > 0 && home.strides[home.strides.length - 1] !== 1))
+        return undefined;
+      products.push({ op, a, b, targets });
+    }
+    const [op] = ops;
+    const shape = this.shape(op.results[0].type);
     return blockedDot({
-      op,
-      a,
-      b,
-      targets,
+      products,
       layout,
       t: this.t,
       step: this.step,
       batch: dims.batch,
+      tileBytes: machine.tileBytes,
       extent,
       name: (hint) => this.name(hint),
+      tile: (size) => this.panel(size),
       range: (axis) => {
         if (axis === "|") return this.owned("b", dims.batch);
         const i = op.attrs.out.indexOf(axis);
@@ -401,6 +423,21 @@ class KernelMaker {
       },
     });
   }
+
+  /** The one tile in which products lay out panels, one after another. */
+  private panel(size: number): string {
+    this.panelTile ??= { name: this.name("panel"), size };
+    this.panelTile = { ...this.panelTile, size: Math.max(size, this.panelTile.size) };
+    return this.panelTile.name;
+  }
+}
+
+/** Equal for products that differ only in the side with the columns. */
+function productKey(op: OpOf<"dot">): string {
+  const { out, b } = op.attrs;
+  const left = b.includes(out[out.length - 1]) ? op.operands[0] : op.operands[1];
+  const types = [...op.operands, ...op.results].map((v) => v.type);
+  return JSON.stringify([op.attrs, left.id, op.operands.indexOf(left), types]);
 }
 
 const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));

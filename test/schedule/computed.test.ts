@@ -1,43 +1,14 @@
 /** Graphs through the whole compiler, as Kernel IR means them: what kernels compute is what the reference does. */
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { lower } from "../../compiler/compile.ts";
-import { relativeError } from "../../compiler/ir/finite-differences.ts";
-import { interpret } from "../../compiler/ir/interpret.ts";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
-import type { Graph, Op, OpOf } from "../../compiler/ir/types.ts";
-import type { Machine } from "../../compiler/schedule/kernel-ir.ts";
-import { schedule } from "../../compiler/schedule/schedule.ts";
-import { sharedTensors } from "../../compiler/schedule/shared.ts";
-import { verifyKernel } from "../../targets/shared/verify.ts";
+import type { Op } from "../../compiler/ir/types.ts";
 import { machine as wasm } from "../../targets/wasm/machine.ts";
 import { machine as wgsl } from "../../targets/wgsl/machine.ts";
-import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
+import { randomGraphs } from "../ir/random-graph.ts";
 import { numbersFor } from "../passes/meaning.ts";
-import { runScheduled } from "./run-scheduled.ts";
-
-/** Stores round to f32, whose unit is 6e-8; random graphs lose some digits to sums of terms of either sign. */
-const tolerance = 2e-4;
-
-function expectComputed(
-  graph: Graph,
-  placed: Graph,
-  { dims, leaves }: Pick<RandomGraph, "dims" | "leaves">,
-  machine: Machine,
-): void {
-  const bound = { ...dims, steps: dims.time, S: dims.time };
-  const shared = sharedTensors(placed, bound, []);
-  const inputs = placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "input");
-  const scheduled = schedule(graph, { entry: "random", dims: bound, machine, shared, inputs });
-  for (const { kernel } of scheduled.kernels) verifyKernel(kernel, machine);
-  const numbers = Object.fromEntries(Object.entries(leaves).map(([name, data]) => [name, Float32Array.from(data)]));
-  const found = runScheduled(scheduled, dims.time, numbers);
-  for (const [key, { data }] of interpret(graph, { dims: bound, leaf: (name) => numbers[name] })) {
-    const value = found.get(key) ?? found.get(key.replace("grad:", "output:d_"));
-    expect(value, `${key} is there`).toBeDefined();
-    expect(relativeError(data, value!), key).toBeLessThan(tolerance);
-  }
-}
+import { expectComputed } from "./expect-computed.ts";
 
 const hasMaximum = (op: Op): boolean => op.op === "maximum" || (op.body?.ops.some(hasMaximum) ?? false);
 

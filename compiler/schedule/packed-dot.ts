@@ -1,0 +1,186 @@
+/**
+ * Products of many rows, for machines with vector registers and no lanes: panels of the right side, a few columns wide, are
+ * copied to workgroup memory in the order in which they are read, and blocks of rows run over them.
+ *
+ * The copy costs a load and a store for what all rows read. It lets the innermost loop walk through memory without a gap,
+ * whatever the operand's strides: rows a power of two apart would else fall on the same few lines of the cache.
+ *
+ * Products with the same left side, such as a cell's gates, share a panel: an element of the left side is loaded once.
+ */
+import { type Contraction, cellsOf, type Element, type Index, plus, zeroOf } from "./contraction.ts";
+import * as x from "./expr.ts";
+import type { KExpr, KStmt, Memory } from "./kernel-ir.ts";
+
+/**
+ * Rows of a block by the vectors it is wide. A block keeps rows × vectors sums, a row of the panel and a splat in registers,
+ * of which V8 has 15 to give. Measured on an AVX2 machine, GFLOP/s of a core without and with fused multiply-add: 2 × 4 vectors
+ * 36 and 49, 3 × 3: 30 and 48, 4 × 2: 28 and 38 to 47; 6 × 2 and 8 × 1 spill.
+ */
+const ROWS: Readonly<Record<number, number>> = { 1: 4, 2: 4, 3: 3, 4: 2 };
+
+/** As many products can share a panel: each has at least one vector of it. */
+export const MOST_PRODUCTS = 4;
+
+/** From so many rows on a panel is worth its copy, which costs as much as two rows of the product. */
+export const FEWEST_ROWS = 16;
+
+export function worthPacking(c: Contraction): boolean {
+  if (c.row === undefined || c.contracted.length === 0 || !c.columnsLieTogether) return false;
+  return (c.site.range(c.row).most ?? Number.POSITIVE_INFINITY) >= FEWEST_ROWS;
+}
+
+/** The loops of the products, packed. */
+export const packedDot = (c: Contraction): readonly KStmt[] => new PackedDot(c).statements();
+
+/** What a row of a panel holds: vectors, or single floats, each of one product, `offset` columns behind the panel's first. */
+interface Panel {
+  readonly type: Element;
+  /** Columns of each product. */
+  readonly columns: number;
+  readonly parts: readonly { readonly product: number; readonly offset: number }[];
+}
+
+const floatsOf = (p: Panel): number => p.parts.length * (p.type === "f32x4" ? 4 : 1);
+
+class PackedDot {
+  private readonly c: Contraction;
+  /** Largest first. */
+  private readonly panels: readonly Panel[];
+  /** The innermost axis that is summed over, and how much of it a panel holds. */
+  private readonly inner: string;
+  private readonly depth: number;
+  private readonly chunk: number;
+  /** What is summed over outside the panels: they add to what stands in memory. */
+  private readonly around: readonly string[];
+  private readonly tile: Memory;
+
+  constructor(c: Contraction) {
+    this.c = c;
+    const products = c.site.products.length;
+    const vectors = [4, 2, 1].filter((n) => n * products <= MOST_PRODUCTS || n === 1);
+    this.panels = [...vectors.map((n) => panel(products, n, "f32x4")), panel(products, 1, "f32")];
+    this.inner = c.contracted[c.contracted.length - 1];
+    this.around = [...(c.byStep ? ["<"] : []), ...c.contracted.slice(0, -1)];
+    this.depth = c.extentOf(this.inner);
+    // Half the cache is the panel's, half is left for the rows that stream by.
+    const floats = floatsOf(this.panels[0]);
+    const most = Math.max(1, Math.floor(c.site.tileBytes / 2 / (4 * floats)));
+    this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
+    this.tile = { kind: "tile", name: c.site.tile(this.chunk * floats) };
+  }
+
+  statements(): readonly KStmt[] {
+    const { c, around, inner, depth, chunk } = this;
+    const onto = around.length > 0 || chunk < depth;
+    const product = c.nest(around, c.start, (index) => {
+      const whole = depth - (depth % chunk);
+      const name = c.site.name(inner === "|" ? "b" : inner);
+      const first = this.piece(index, x.variable(name, "i32"), chunk, onto);
+      const rest = whole < depth ? this.piece(index, x.int(whole), depth - whole, onto) : [];
+      if (whole === chunk) return [...this.piece(index, x.int(0), chunk, onto), ...rest];
+      return [{ s: "for", kind: "serial", name, from: x.int(0), to: x.int(whole), step: chunk, body: first }, ...rest];
+    });
+    return onto ? [...this.cleared(), ...product] : product;
+  }
+
+  private cleared(): readonly KStmt[] {
+    const { c } = this;
+    const clear = this.eachPanel(c.start, (p, index) =>
+      this.eachBlock(p, index, (here, rows) =>
+        cellsOf(rows, p.parts.length).flatMap(([i, j]) => {
+          const { product, offset } = p.parts[j];
+          return c.store(product, c.cell(here, i, offset), zeroOf(p.type), p.type);
+        }),
+      ),
+    );
+    return [...clear, { s: "barrier" }];
+  }
+
+  /** `length` rounds of the sum, from `from` on. */
+  private piece(index: Index, from: KExpr, length: number, onto: boolean): readonly KStmt[] {
+    return this.eachPanel(index, (p, here) => [
+      ...this.pack(p, here, from, length),
+      { s: "barrier" },
+      ...this.eachBlock(p, here, (at, rows) => this.block(p, at, rows, from, length, onto)),
+      { s: "barrier" },
+    ]);
+  }
+
+  private eachPanel(index: Index, body: (p: Panel, index: Index) => readonly KStmt[]): readonly KStmt[] {
+    const { c, panels } = this;
+    const widths = panels.map((p) => p.columns);
+    return c.nest(c.others, index, (here) =>
+      c.blocks(c.column, c.site.range(c.column), widths, "serial", (first, width) =>
+        body(panels[widths.indexOf(width)], new Map([...here, [c.column, first]])),
+      ),
+    );
+  }
+
+  private eachBlock(p: Panel, index: Index, body: (index: Index, rows: number) => readonly KStmt[]): readonly KStmt[] {
+    const { c } = this;
+    const row = c.row!;
+    return c.blocks(row, c.site.range(row), [ROWS[p.parts.length], 1], "lanes", (first, rows) =>
+      body(new Map([...index, [row, first]]), rows),
+    );
+  }
+
+  /** Where round k of a panel stands. */
+  private round(p: Panel, k: KExpr, part: number): KExpr {
+    const width = p.type === "f32x4" ? 4 : 1;
+    return x.add(x.mul(k, x.int(floatsOf(p))), x.int(part * width));
+  }
+
+  private pack(p: Panel, index: Index, from: KExpr, length: number): readonly KStmt[] {
+    const { c, tile, inner } = this;
+    const name = c.site.name("k");
+    const k = x.variable(name, "i32");
+    const here: Index = new Map([...index, [inner, x.add(from, k)]]);
+    const body = p.parts.map(({ product, offset }, j): KStmt => {
+      const value = c.load(c.rights[product], plus(here, c.column, offset), p.type);
+      return { s: "store", memory: tile, index: this.round(p, k, j), type: p.type, value };
+    });
+    return [{ s: "for", kind: "lanes", name, from: x.int(0), to: x.int(length), step: 1, body }];
+  }
+
+  private block(p: Panel, index: Index, rows: number, from: KExpr, length: number, onto: boolean): readonly KStmt[] {
+    const { c, tile, inner } = this;
+    const { type } = p;
+    const sums = cellsOf(rows, p.parts.length).map(([i, j]) => ({ i, j, name: c.site.name(`acc_${i}_${j}`) }));
+    const cell = (i: number, j: number): Index => c.cell(index, i, p.parts[j].offset);
+    const k = c.site.name("k");
+    const body: KStmt[] = [];
+    const bind = (hint: string, value: KExpr): KExpr => {
+      const name = c.site.name(hint);
+      body.push({ s: "let", name, type, value });
+      return x.variable(name, type);
+    };
+    const rights = p.parts.map((_, j) => bind(`b_${j}`, x.load(tile, this.round(p, x.variable(k, "i32"), j), type)));
+    for (let i = 0; i < rows; i++) {
+      const where = plus(new Map([...index, [inner, x.add(from, x.variable(k, "i32"))]]), c.row, i);
+      const value = c.load(c.left, where, "f32");
+      const left = bind(`a_${i}`, type === "f32x4" ? { k: "splat", a: value } : value);
+      for (const s of sums.filter((sum) => sum.i === i)) {
+        const fma: KExpr = { k: "fma", type, a: left, b: rights[s.j], c: x.variable(s.name, type) };
+        body.push({ s: "assign", name: s.name, type, value: fma });
+      }
+    }
+    return [
+      ...sums.map(({ i, j, name }): KStmt => {
+        const value = onto ? c.loadResult(p.parts[j].product, cell(i, j), type) : zeroOf(type);
+        return { s: "var", name, type, value };
+      }),
+      { s: "for", kind: "serial", name: k, from: x.int(0), to: x.int(length), step: 1, body },
+      ...sums.flatMap(({ i, j, name }) => c.store(p.parts[j].product, cell(i, j), x.variable(name, type), type)),
+    ];
+  }
+}
+
+/** A panel of `count` vectors, or floats, of each product. */
+function panel(products: number, count: number, type: Element): Panel {
+  const width = type === "f32x4" ? 4 : 1;
+  const parts = Array.from({ length: products * count }, (_, i) => ({
+    product: Math.floor(i / count),
+    offset: (i % count) * width,
+  }));
+  return { type, columns: count * width, parts };
+}

@@ -1,0 +1,77 @@
+/**
+ * What of a kernel's space a workgroup owns on a machine without lanes. The workgroups of a grid are shared out among threads, in
+ * contiguous shares.
+ */
+import type { Type } from "../ir/types.ts";
+import type { Owner } from "./group.ts";
+import { FEWEST_ROWS } from "./packed-dot.ts";
+
+/** An axis that the grid shares out, and how much of it one workgroup owns. */
+export interface Share {
+  readonly axis: "b" | number;
+  readonly extent: number;
+  readonly block: number;
+  /** Workgroups, where there may be more than the extent needs: their shares are empty. */
+  readonly count?: number;
+}
+
+/** A kernel that is to be shared out. */
+export interface Shareable {
+  readonly owner: Exclude<Owner, "part">;
+  readonly space: Type;
+  /** Extents of the space's features. */
+  readonly shape: readonly number[];
+  readonly batch: number;
+  /** A workgroup has one step of many: the steps are shared out already. */
+  readonly byStep: boolean;
+  readonly hasProduct: boolean;
+  readonly maxGrid: number;
+}
+
+/** Threads on common machines. */
+const THREADS = 8;
+
+/** Workgroups of columns: three times as many leave no thread idle for long. */
+const COLUMN_GROUPS = 3 * THREADS;
+
+/** Floats of a cache line: threads that write to the same one wait for each other. */
+const LINE = 16;
+
+/** Columns of a workgroup where nothing asks for fewer: of a tile of 64 examples, several fit the first-level cache. */
+const WIDE = 32;
+
+export function threadShare(kernel: Shareable): Share | undefined {
+  const { owner, space, shape, batch, byStep, maxGrid } = kernel;
+  const lastAxis = shape.length - 1;
+  const part = (axis: "b" | number, extent: number, block: number): Share => ({
+    axis,
+    extent,
+    block: Math.max(Math.min(block, extent), Math.ceil(extent / maxGrid), 1),
+  });
+  switch (owner) {
+    case "whole":
+      return undefined;
+    case "steps":
+    case "column":
+      return part(lastAxis, shape[lastAxis], columns(kernel, shape[lastAxis]));
+    case "row":
+    case "element": {
+      // Every row of a product reads the same weight: it is shared out by columns.
+      const axis = kernel.hasProduct && lastAxis >= 0 && owner === "element" ? lastAxis : space.batch ? "b" : 0;
+      const extent = axis === "b" ? batch : shape[axis];
+      if (extent === undefined) return undefined;
+      if (byStep) return part(axis, extent, extent);
+      // A workgroup a thread: what they all read is read once for each.
+      const even = Math.ceil(extent / THREADS);
+      return part(axis, extent, axis === "b" ? even : Math.ceil(even / LINE) * LINE);
+    }
+  }
+}
+
+function columns({ owner, batch, byStep }: Shareable, extent: number): number {
+  // With few examples to a row of a weight, whole lines of it are read at once.
+  if (byStep || batch < FEWEST_ROWS) return WIDE;
+  // Who sweeps a sequence finds nothing in cache that another fetched: whole lines are its own.
+  if (owner === "steps") return LINE;
+  return [LINE, 8].find((n) => extent / n >= COLUMN_GROUPS) ?? 4;
+}
