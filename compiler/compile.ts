@@ -20,7 +20,9 @@ import { hoist } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { rotate } from "./passes/rotate.ts";
 import { simplify } from "./passes/simplify.ts";
+import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
+import { units } from "./passes/units.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
 import { printSchedule } from "./schedule/print.ts";
@@ -73,7 +75,7 @@ export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOption
 export function compileGraph(graph: Graph, options: GraphOptions, target: Target): Executable {
   const { batch = 64, time = 100, optimizer = "adam", observe } = options;
   const dims = { ...options.dims, batch, steps: time };
-  const graphs = lower(graph, { ...options, batch });
+  const graphs = lower(units(options.dims).run(graph), { ...options, batch });
   const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
   const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isHostWritten(op));
   checkDims([...Object.values(graphs.entries), graphs.placed], dims, options.path);
@@ -139,7 +141,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
     }, from);
   const hoisted = through(graph, [hoist], true);
   const placed = (mode: Mode): Graph => place(mode).run(hoisted);
-  const finish = [rotate, simplify, gates, simplify, ...inParts(options)];
+  const finish = [rotate, simplify, sink, gates, simplify, ...inParts(options)];
   const train = placed("train");
   const backward = [
     simplify,

@@ -110,6 +110,25 @@ const dots: Rule = (b, op) => {
   return op.operands.some((v) => uniform(b, v) === 0) ? [b.zeros(typeOf(op))] : undefined;
 };
 
+/**
+ * A product whose one side has a single number for each example or step, and nothing to contract but axes of extent 1, is
+ * elementwise, or a weighted sum over examples and steps.
+ */
+const scaled: Rule = (b, op) => {
+  if (op.op !== "dot") return undefined;
+  const { a, b: second, out, batch, time } = op.attrs;
+  const [x, y] = op.operands;
+  const wide = (v: Value, labels: string): string => [...labels].filter((_, i) => !dim.isOne(v.type.shape[i])).join("");
+  const [wx, wy] = [wide(x, a), wide(y, second)];
+  const whole = [...out].filter((label) => wx.includes(label) || wy.includes(label)).join("");
+  if ((wx !== "" && wy !== "") || wx + wy !== whole) return undefined;
+  const squeezed = (v: Value): Value =>
+    b.one("reshape", [v], { shape: v.type.shape.filter((d) => !dim.isOne(d)).map(dim.show) });
+  const product = b.mul(squeezed(x), squeezed(y));
+  const total = batch || time ? b.sum(product, { batch, time }) : product;
+  return [b.one("reshape", [total], { shape: typeOf(op).shape.map(dim.show) })];
+};
+
 const movement: Rule = (b, op) => {
   const [x] = op.operands;
   switch (op.op) {
@@ -185,5 +204,6 @@ export const rules: readonly Rule[] = [
   vacuous,
   sums,
   dots,
+  scaled,
   movement,
 ];

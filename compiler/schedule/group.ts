@@ -163,13 +163,14 @@ export function group(ops: readonly Op[], defs: ReadonlyMap<Value, Op>): Groupin
     const need = demand(op);
     // What only gives a value a place, such as a loop's initial state, would hold that place all through a loop before.
     const held = op.op === "stop" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
-    const earliest = Math.max(held, ...op.operands.flatMap((v) => behind(v, defs, placed)));
+    const from = op.operands.flatMap((v) => behind(v, defs, placed));
+    const earliest = Math.max(held, ...from);
     let at = groups.length - 1;
     let owners: readonly Owner[] = [];
     for (; at >= earliest; at--) {
       const candidate = groups[at];
       if ("scan" in candidate) continue;
-      owners = joined(candidate, op, need, defs, made[at]);
+      owners = joined(candidate, op, need, defs, made[at], from.includes(at));
       if (owners.length > 0) break;
     }
     if (at < earliest) {
@@ -207,6 +208,7 @@ function joined(
   need: Demand,
   defs: ReadonlyMap<Value, Op>,
   made: ReadonlySet<Value>,
+  reads: boolean,
 ): readonly Owner[] {
   const space = volume(need.space) > volume(group.space) ? need.space : group.space;
   const parts = partsOf([...group.ops, op]);
@@ -214,6 +216,7 @@ function joined(
     (owner) =>
       // One workgroup for everything is a last resort: only what asks for nothing else shares it.
       (owner !== "whole" || (need.owners[0] === "whole" && group.owners[0] === "whole")) &&
+      (owner !== "steps" || !narrows(group, need, reads)) &&
       need.owners.includes(owner) &&
       fits(owner, need.space, space, parts) &&
       fits(owner, op.results[0].type, owner === "row" || owner === "element" ? op.results[0].type : space, parts) &&
@@ -222,6 +225,18 @@ function joined(
   );
   // All steps in one workgroup are for what sums over them: other work would wait there for no reason.
   return left[0] === "steps" && need.owners[0] !== "steps" && group.owners[0] !== "steps" ? [] : left;
+}
+
+/**
+ * Whether a small sum over steps would make each workgroup of a kernel over examples sweep the whole sequence, pass after pass:
+ * what stands in cache for one step does not for all. The sum reads little and waits in a kernel of its own, together with what
+ * reads it.
+ */
+function narrows(group: Group, need: Demand, reads: boolean): boolean {
+  const isSmall = ({ space, owners }: Group | Demand): boolean => !space.batch && !owners.includes("column");
+  const overExamples = ({ space, owners }: Group | Demand): boolean => space.batch && owners.includes("column");
+  if (isSmall(group)) return overExamples(need) || (!reads && need.owners.includes("column"));
+  return isSmall(need) && overExamples(group);
 }
 
 /** The space in which an op of a group must fit: reductions by their operand. */

@@ -247,9 +247,11 @@ export class Evaluation {
     const strides = to.map((_, i) => to.slice(i + 1).reduce((a, b) => a * b, 1));
     let flat = x.sum(p.f.map((e, i) => x.mul(e, x.int(strides[i]))));
     const f: KExpr[] = [];
+    const first = source.findIndex((n) => n !== 1);
     for (let i = source.length - 1; i >= 0; i--) {
-      f.unshift(i === 0 ? flat : x.rem(flat, x.int(source[i])));
-      flat = x.div(flat, x.int(source[i]));
+      // The first axis takes what is left; before it there are only axes of extent 1.
+      f.unshift(i < first || source[i] === 1 ? x.int(0) : i === first ? flat : x.rem(flat, x.int(source[i])));
+      if (i > first) flat = x.div(flat, x.int(source[i]));
     }
     return this.at(from, { ...p, f });
   }

@@ -7,6 +7,7 @@ import { hoist } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { rotate } from "../../compiler/passes/rotate.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
+import { sink } from "../../compiler/passes/sink.ts";
 import { splitBatch } from "../../compiler/passes/split-batch.ts";
 import { settle } from "../../compiler/schedule/settle.ts";
 
@@ -23,6 +24,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   },
   defer,
   rotate,
+  sink,
   gates,
   "split-batch": splitBatch(2),
   settle: { name: "settle", doc: "what must stand in a place of its own gets an op of its own", run: settle },

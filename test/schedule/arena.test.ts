@@ -74,15 +74,15 @@ describe("bytes of a training step with B = 64, H = 100, D = 1", () => {
   /** [B, H]. */
   const one = 4 * 64 * 100;
 
-  it("are three values of [B, H] for the plain recurrent cell", () => {
-    expect(perStep("rnn")).toBe(3 * one);
+  it("are two values of [B, H] and some rows for the plain recurrent cell", () => {
+    expect(Math.floor(perStep("rnn") / one)).toBe(2);
   });
 
-  it("are twelve for the LSTM, where each value in a place of its own took nineteen", () => {
-    expect(perStep("lstm")).toBe(12 * one);
+  it("are eleven for the LSTM, where each value in a place of its own took nineteen", () => {
+    expect(perStep("lstm")).toBe(11 * one);
   });
 
-  it("are under 26 for the batch-normalized LSTM, where each value in a place of its own took 41", () => {
-    expect(Math.ceil(perStep("bnlstm") / one)).toBe(26);
+  it("are under 25 for the batch-normalized LSTM, where each value in a place of its own took 41", () => {
+    expect(Math.ceil(perStep("bnlstm") / one)).toBe(25);
   });
 });

@@ -49,12 +49,22 @@ describe("one kernel", () => {
     expect(kernels(ops)).toEqual(["row: dot sum sub dot"]);
   });
 
-  it("owns columns for all steps where it sums over steps, too", () => {
+  it("owns columns for all steps where it sums over examples and steps at once", () => {
+    const ops = `
+      %a = mul %s, %g : f32[time, batch, H]
+      %y = sum %a {batch, time} : f32[H]`;
+    expect(kernels(ops)).toEqual(["steps: mul sum"]);
+  });
+
+  it("leaves a small sum over steps to a kernel of its own, and what does not read it to the first", () => {
     const ops = `
       %a = mul %s, %g : f32[time, batch, H]
       %t = sum %a {batch} : f32[time, H]
-      %y = sum %t {time} : f32[H]`;
-    expect(kernels(ops)).toEqual(["steps: mul sum sum"]);
+      %y = sum %t {time} : f32[H]
+      %u = mul %t, %t : f32[time, H]
+      %b = sub %a, %u : f32[time, batch, H]
+      %z = add %y, %g : f32[H]`;
+    expect(kernels(ops)).toEqual(["column: mul sum mul sub", "steps: sum add"]);
   });
 
   it("owns everything for a sum over everything and the scalars made of it", () => {

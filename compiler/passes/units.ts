@@ -1,0 +1,55 @@
+/**
+ * Writes 1 for every dimension that is 1, where the compiler is told: what broadcasts, and what has nothing to sum over, shows
+ * in the types from then on. `x @ Wx` of one feature is no contraction but a product of numbers.
+ */
+import * as dim from "../ir/dim.ts";
+import type { Graph, Leaf, Op, OpAttrs, Pass, Type, Value } from "../ir/types.ts";
+
+/** @param dims a number for every dimension */
+export const units = (dims: Readonly<Record<string, number>>): Pass => ({
+  name: "units",
+  doc: "dimensions that are 1 are written so",
+  run: (graph) => (Object.values(dims).includes(1) ? substituted(graph, dims) : graph),
+});
+
+function substituted(graph: Graph, dims: Readonly<Record<string, number>>): Graph {
+  const extent = (d: dim.Dim): dim.Dim =>
+    d
+      .map((term) => ({ ...term, vars: term.vars.filter((name) => dims[name] !== 1) }))
+      .reduce((sum, term) => dim.add(sum, [term]), dim.constant(0));
+  const text = (d: string): string => dim.show(extent(dim.parse(d)));
+  const type = (t: Type): Type => ({ ...t, shape: t.shape.map(extent) });
+  const values = new Map<Value, Value>();
+  const value = (v: Value): Value => {
+    const known = values.get(v) ?? { ...v, type: type(v.type) };
+    values.set(v, known);
+    return known;
+  };
+  const leaf = (l: Leaf): Leaf => (l.kind === "index" ? { ...l, size: text(l.size) } : l);
+  const attrs = (given: OpAttrs[Op["op"]]): object => ({
+    ...given,
+    ...("leaf" in given && { leaf: leaf(given.leaf) }),
+    ...("type" in given && { type: type(given.type) }),
+    ...("shape" in given && { shape: given.shape.map(text) }),
+    ...("dims" in given && { dims: given.dims.map(text) }),
+    ...("widths" in given && { widths: given.widths.map(text) }),
+    ...("size" in given && { size: text(given.size) }),
+  });
+  const op = (o: Op): Op =>
+    ({
+      ...o,
+      operands: o.operands.map(value),
+      attrs: attrs(o.attrs),
+      results: o.results.map(value),
+      ...(o.body && {
+        body: { params: o.body.params.map(value), ops: o.body.ops.map(op), results: o.body.results.map(value) },
+      }),
+    }) as Op;
+  const whole = (g: Graph): Graph => ({
+    ...g,
+    ops: g.ops.map(op),
+    results: g.results.map((r) => ({ ...r, value: value(r.value) })),
+    norms: new Map([...g.norms].map(([site, norm]) => [site, whole(norm)])),
+  });
+  return whole(graph);
+}
