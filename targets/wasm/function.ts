@@ -14,8 +14,6 @@ import type { Wat } from "./wat.ts";
 export interface FunctionOptions {
   /** `$name` of the function. */
   readonly name: string;
-  /** Use relaxed SIMD: `fma` is fused where the machine fuses. */
-  readonly relaxed: boolean;
   /** Told the name of every function of `math.ts` that is called. */
   readonly calls: (name: string) => void;
 }
@@ -147,7 +145,6 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
         return math(e.op, e.type, e.args.map(inner));
       case "fma": {
         const prefix = e.type === "f32" ? "f32" : "f32x4";
-        if (options.relaxed && e.type === "f32x4") return ["f32x4.relaxed_madd", inner(e.a), inner(e.b), inner(e.c)];
         return [`${prefix}.add`, [`${prefix}.mul`, inner(e.a), inner(e.b)], inner(e.c)];
       }
       case "splat":

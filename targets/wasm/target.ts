@@ -6,5 +6,15 @@ import { emitWasm } from "./wasm.ts";
 export const wasm: Target = {
   name: "wasm",
   machine,
-  assemble: (kernels) => ({ kind: "wasm", ...emitWasm(kernels) }),
+  assemble(kernels) {
+    const { plain, relaxed } = emitWasm(kernels);
+    return {
+      kind: "wasm",
+      get text() {
+        return plain.text;
+      },
+      binary: plain.binary,
+      relaxed: relaxed.binary,
+    };
+  },
 };

@@ -5,18 +5,26 @@ import { commentLines } from "../shared/text.ts";
 import { KernelError, verifyKernel } from "../shared/verify.ts";
 import { encodeModule } from "./encode.ts";
 import { kernelFunction, tileStride } from "./function.ts";
+import { fuse } from "./fuse.ts";
 import { mathFunctions, mathText } from "./math.ts";
 import { readWat, type Wat, watLines } from "./wat.ts";
 
 export const regions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
 
-export interface WasmOptions {
-  /** Use relaxed SIMD (`fma` on f32x4 fused where the machine fuses). Off: it is not everywhere, and rounds differently. */
-  readonly relaxed?: boolean;
+/** A module as readable text, written when asked for, and as bytes. */
+export interface WasmModule {
+  readonly text: string;
+  readonly binary: Uint8Array;
+}
+
+/** One for every engine, and one with relaxed SIMD (`fuse.ts`), which not every engine has and which rounds as the machine does. */
+export interface WasmModules {
+  readonly plain: WasmModule;
+  readonly relaxed: WasmModule;
 }
 
 /**
- * One module for all kernels, as readable text and assembled.
+ * One module for all kernels, twice: both
  *
  * - imports `env.memory`, shared between threads, of 4 GiB at most;
  * - exports, as mutable i32 globals that the host sets after instantiation, `region_param`, `region_grad`, … : where each
@@ -25,10 +33,7 @@ export interface WasmOptions {
  *
  * Throws a `KernelError` if a kernel is not well formed, or its name is taken.
  */
-export function emitWasm(
-  kernels: readonly Kernel[],
-  options: WasmOptions = {},
-): { readonly text: string; readonly binary: Uint8Array } {
+export function emitWasm(kernels: readonly Kernel[]): WasmModules {
   const exported = new Set(["tiles", "tile_bytes", ...regions.map((region) => `region_${region}`)]);
   const namer = createNamer(new Set(), Object.keys(mathFunctions));
   const called = new Set<string>();
@@ -41,7 +46,6 @@ export function emitWasm(
       if (!(regions as readonly string[]).includes(region)) throw new KernelError(kernel, `no region \`${region}\``);
     const wat = kernelFunction(kernel, {
       name: namer.fresh(kernel.name),
-      relaxed: options.relaxed ?? false,
       calls: (name) => called.add(name),
     });
     return [...commentLines(kernel.doc).map((comment) => ({ comment })), wat];
@@ -67,6 +71,11 @@ export function emitWasm(
     ...functions,
     ...mathText(called).map(readWat),
   ];
+  return { plain: moduleOf(parts), relaxed: moduleOf(parts.map((part) => part.map(fuse))) };
+}
+
+/** @param parts fields, with an empty line between two parts */
+function moduleOf(parts: readonly (readonly Wat[])[]): WasmModule {
   return {
     get text() {
       const body = parts.map((part) => part.flatMap((wat) => watLines(wat, 2)).join("\n"));

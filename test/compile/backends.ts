@@ -2,6 +2,7 @@
 import { afterAll, beforeAll } from "vitest";
 import type { Target } from "../../compiler/schedule/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
+import { allowRelaxedSimd } from "../../runtime/node/relaxed-simd.ts";
 import { wasmBackend } from "../../runtime/wasm/wasm.ts";
 import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
 import { wasm } from "../../targets/wasm/target.ts";
@@ -13,9 +14,12 @@ export interface Place {
   readonly open: () => Promise<Backend>;
 }
 
+allowRelaxedSimd();
+
 /** Where kernels run. A machine without a WebGPU adapter cannot run these tests, and fails them with the reason. */
 export const places = {
-  wasm: { name: "WebAssembly", target: wasm, open: async () => wasmBackend() },
+  wasm: { name: "WebAssembly", target: wasm, open: async () => wasmBackend({ simd: "plain" }) },
+  relaxed: { name: "WebAssembly with relaxed SIMD", target: wasm, open: async () => wasmBackend({ simd: "relaxed" }) },
   wgsl: { name: "WebGPU", target: wgsl, open: webgpuBackend },
 } as const satisfies Record<string, Place>;
 

@@ -26,18 +26,21 @@ function draw(leaf: Leaf, n: number, random: () => number): Float64Array | undef
 const study = (ops: readonly TableOp[], some: readonly Bindings[], batch: number): Study =>
   new Study(opGraph(ops, some), { dims: {}, batch, time: 3, seed: batch, draw });
 
-describe("every op, forward and backward, in WebAssembly as in the reference:", () => {
-  const backend = opened(places.wasm);
+describe.each([places.wasm, places.relaxed])(
+  "every op, forward and backward, on $name as in the reference:",
+  (place) => {
+    const backend = opened(place);
 
-  it.each(tableOps)("%s", async (op) => {
-    for (const [k, batch] of batches.entries()) {
-      const some = [0, 1, 3].map((i) => extents[(i + k) % extents.length]);
-      const errors = await study([op], some, batch).targetErrors(places.wasm.target, backend(), ["train"]);
-      expect(errors.forward, `batch ${batch}`).toBeLessThan(tolerance.forward);
-      expect(errors.gradient, `batch ${batch}`).toBeLessThan(tolerance.gradient);
-    }
-  });
-});
+    it.each(tableOps)("%s", async (op) => {
+      for (const [k, batch] of batches.entries()) {
+        const some = [0, 1, 3].map((i) => extents[(i + k) % extents.length]);
+        const errors = await study([op], some, batch).targetErrors(place.target, backend(), ["train"]);
+        expect(errors.forward, `batch ${batch}`).toBeLessThan(tolerance.forward);
+        expect(errors.gradient, `batch ${batch}`).toBeLessThan(tolerance.gradient);
+      }
+    });
+  },
+);
 
 describe("every op, forward and backward, on WebGPU as in the reference:", () => {
   const backend = opened(places.wgsl);

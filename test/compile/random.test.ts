@@ -19,6 +19,7 @@ function ofGraph({ graph, dims: { batch, time, ...dims }, leaves }: RandomGraph)
 
 describe.each([
   { place: places.wasm, programs: 60, graphs: 80 },
+  { place: places.relaxed, programs: 20, graphs: 30 },
   { place: places.wgsl, programs: 10, graphs: 6 },
 ])("on $place.name", ({ place, programs, graphs }) => {
   const backend = opened(place);

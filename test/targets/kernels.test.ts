@@ -67,7 +67,9 @@ describe("a WebAssembly module", () => {
 
   it("holds many kernels, and says how much scratch the largest needs", async () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
-    const { instance } = await WebAssembly.instantiate(emitWasm(kernels).binary as BufferSource, { env: { memory } });
+    const { instance } = await WebAssembly.instantiate(emitWasm(kernels).plain.binary as BufferSource, {
+      env: { memory },
+    });
     for (const { name } of kernels) expect(instance.exports[name]).toBeInstanceOf(Function);
     expect((instance.exports.tile_bytes as WebAssembly.Global).value).toBe(272);
   });
@@ -75,13 +77,13 @@ describe("a WebAssembly module", () => {
   it("uses relaxed SIMD when asked to, and computes the same", async () => {
     setFlagsFromString("--experimental-wasm-relaxed-simd");
     const sample = samples.find(({ kernel }) => kernel.name === "matmul") as Sample;
-    expect(emitWasm([sample.kernel], { relaxed: true }).text).toContain("f32x4.relaxed_madd");
-    expectResult(sample, (await runWasm(sample.kernel, sample.memory, sample.times, { relaxed: true })).work);
+    expect(emitWasm([sample.kernel]).relaxed.text).toContain("f32x4.relaxed_madd");
+    expectResult(sample, (await runWasm(sample.kernel, sample.memory, sample.times, "relaxed")).work);
   });
 
   it("leaves no product and no address sum in the inner loop of a matrix product", () => {
     const sample = samples.find(({ kernel }) => kernel.name === "matmul") as Sample;
-    const { text } = emitWasm([sample.kernel]);
+    const { text } = emitWasm([sample.kernel]).plain;
     const inner = text.slice(text.indexOf("(loop $each_k"), text.indexOf("br_if $each_k"));
     expect(inner.match(/f32x4\.mul/g)).toHaveLength(8);
     expect(inner).not.toMatch(/i32\.mul/);
@@ -91,7 +93,7 @@ describe("a WebAssembly module", () => {
 
   it("keeps no local that is never read", () => {
     for (const kernel of kernels) {
-      const { text } = emitWasm([kernel]);
+      const { text } = emitWasm([kernel]).plain;
       for (const [, name] of text.matchAll(/\(local (\$\w+) /g))
         expect(text, `${kernel.name} ${name}`).toMatch(new RegExp(`local\\.(get|tee) \\${name}[ )]`));
     }

@@ -1,5 +1,5 @@
 import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
-import { emitWasm, regions, type WasmOptions } from "../../targets/wasm/wasm.ts";
+import { emitWasm, regions, type WasmModules } from "../../targets/wasm/wasm.ts";
 import { bindings, emitWgsl } from "../../targets/wgsl/wgsl.ts";
 
 /** What the regions hold before and after a run. */
@@ -20,9 +20,9 @@ export async function runWasm(
   kernel: Kernel,
   memory: Memory,
   { t, T }: Times = noTimes,
-  options: WasmOptions = {},
+  variant: keyof WasmModules = "plain",
 ): Promise<Memory> {
-  const { binary } = emitWasm([kernel], options);
+  const { binary } = emitWasm([kernel])[variant];
   const linear = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
   const { instance } = await WebAssembly.instantiate(binary as BufferSource, { env: { memory: linear } });
   const exports = instance.exports as Record<string, WebAssembly.Global>;
