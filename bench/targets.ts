@@ -1,6 +1,7 @@
 /** This compiler's targets, with a machine to run them on: the only place in the benches that knows how they are opened. */
 import type { Target } from "../compiler/schedule/target.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { allowRelaxedSimd } from "../runtime/node/relaxed-simd.ts";
 import { bestSimd } from "../runtime/wasm/module.ts";
 import { wasmBackend } from "../runtime/wasm/wasm.ts";
 import { findAdapter } from "../runtime/webgpu/adapter.ts";
@@ -20,6 +21,7 @@ export interface Opened {
 export async function openTarget(name: TargetName, threads: number): Promise<Opened> {
   switch (name) {
     case "wasm": {
+      allowRelaxedSimd();
       const backend = wasmBackend({ threads });
       if (backend.threads < threads) throw new Error("memory cannot be shared between threads here");
       return { target: wasm, backend, facts: { threads: String(backend.threads), simd: bestSimd() } };

@@ -78,6 +78,12 @@ function withModelOptions(command: Command): Command {
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
 
+const threads = () =>
+  new Option(
+    "--threads <n>",
+    "threads of the target wasm at most; the processors, up to 8, unless told otherwise",
+  ).argParser(read.positiveWholeNumber);
+
 function declareCompileCommands(program: Command, run: Runner): void {
   withModelOptions(program.command("compile"))
     .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
@@ -114,6 +120,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
     .description("compare the derived gradients, as a target computes them, with finite differences in f64")
     .argument("<file>", ".cell file")
     .addOption(target("reference", "wasm", "wgsl"))
+    .addOption(threads())
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 4)
     .option("--time <n>", "sequence length", read.positiveWholeNumber, 3)
     .action((file: string, options, command: Command) =>
@@ -136,6 +143,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .argument("<file>", ".cell file with a model")
     .requiredOption("--task <name>", "see cellc data")
     .addOption(target("wasm", "wgsl"))
+    .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
     .option("--batch <n>", "examples a step", read.positiveWholeNumber, 64)
@@ -171,6 +179,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .requiredOption("--task <name>", "see cellc data")
     .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors")
     .addOption(target("wasm", "wgsl"))
+    .addOption(threads())
     .addOption(
       new Option("--split <name>", "what to measure on").choices(["train", "validation", "test"]).default("test"),
     )
@@ -190,6 +199,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .command("demo")
     .description("train BN-LSTM and LSTM on generated digits and draw both learning curves")
     .addOption(target("wasm", "wgsl"))
+    .addOption(threads())
     .option("--steps <n>", "training steps of each", read.positiveWholeNumber, 600)
     .option("--out <dir>", "folder of the results", "runs/demo")
     .action((options, command: Command) =>

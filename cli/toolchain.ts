@@ -96,11 +96,15 @@ async function openTarget(name: TargetName): Promise<Target> {
   }
 }
 
-/** Opens the machine that runs a target's code; close it, or Node may not end. Errors: C0503, C0504. */
-export async function openBackend(target: TargetName): Promise<Backend> {
+/**
+ * Opens the machine that runs a target's code; close it, or Node may not end. `threads` are those of `wasm`; as many as pay
+ * unless told otherwise. Errors: C0503, C0504.
+ */
+export async function openBackend(target: TargetName, threads?: number): Promise<Backend> {
   switch (target) {
     case "wasm":
-      return (await import("../runtime/wasm/wasm.ts")).wasmBackend();
+      (await import("../runtime/node/relaxed-simd.ts")).allowRelaxedSimd();
+      return (await import("../runtime/wasm/wasm.ts")).wasmBackend({ threads });
     case "wgsl":
       return (await import("../runtime/webgpu/webgpu.ts")).webgpuBackend();
     default:

@@ -17,6 +17,7 @@ import { type Ending, train } from "../training/train.ts";
 
 export interface DemoOptions {
   readonly target: TargetName;
+  readonly threads?: number;
   readonly steps: number;
   readonly out: string;
 }
@@ -95,7 +96,7 @@ async function trainCell(
     streams: taskStreams,
     validation: false,
   });
-  const backend = await openBackend(options.target);
+  const backend = await openBackend(options.target, options.threads);
   try {
     const request = {
       file: join(packageRoot, "examples", "smnist.cell"),

@@ -13,6 +13,7 @@ export interface EvalOptions extends ModelOptions {
   readonly task: string;
   readonly checkpoint: string;
   readonly target: TargetName;
+  readonly threads?: number;
   readonly optimizer: OptimizerName;
   readonly split: Split;
   /** `stored`: those of the checkpoint. `exact`: a pass over training data, with the checkpoint's parameters. */
@@ -33,7 +34,7 @@ export async function evaluateCommand(context: Context, file: string, options: E
     validation: options.validation ?? false,
     steps: options.time,
   });
-  const backend = await openBackend(options.target);
+  const backend = await openBackend(options.target, options.threads);
   try {
     const { session, learner } = await openLearner({ ...options, file }, task, options.split, backend, context);
     await session.restore(await loadCheckpoint(options.checkpoint));

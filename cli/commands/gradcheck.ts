@@ -8,6 +8,7 @@ import { compileFile, elaborateOptions, type ModelOptions, openBackend, type Tar
 
 export interface GradcheckOptions extends ModelOptions {
   readonly target: "reference" | TargetName;
+  readonly threads?: number;
   readonly batch: number;
   readonly time: number;
 }
@@ -55,7 +56,7 @@ async function checkOn(
 ): Promise<readonly GradientCheck[]> {
   if (target === "reference") return checkGradients(file, options, fileHost);
   const { executable } = await compileFile({ ...model, target, file }, context);
-  const backend = await openBackend(target);
+  const backend = await openBackend(target, model.threads);
   try {
     return await checkGradients(file, options, fileHost, { executable, backend });
   } finally {

@@ -1,6 +1,7 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
 import { existsSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
+import { bestSimd } from "../../runtime/wasm/module.ts";
 import { type Context, mnistOptions } from "../context.ts";
 import { openTask } from "../data/catalogue.ts";
 import { seededStreams, taskStreams } from "../data/streams.ts";
@@ -28,6 +29,7 @@ import { type Decay, type Ending, type StatisticsSource, train } from "../traini
 export interface TrainCommandOptions extends ModelOptions {
   readonly task: string;
   readonly target: TargetName;
+  readonly threads?: number;
   readonly epochs: number;
   readonly steps?: number;
   readonly batch: number;
@@ -56,7 +58,7 @@ export async function trainCommand(context: Context, file: string, options: Trai
     steps: options.time,
   });
   const evaluateOn = options.validation ? "validation" : "test";
-  const backend = await openBackend(options.target);
+  const backend = await openBackend(options.target, options.threads);
   try {
     const request = { ...options, file };
     const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
@@ -191,5 +193,7 @@ function machineFacts(target: TargetName): Readonly<Record<string, string | numb
     cpu: cores[0]?.model ?? "unknown",
     cores: cores.length,
     target,
+    // Rounding depends on it.
+    ...(target === "wasm" && { simd: bestSimd() }),
   };
 }
