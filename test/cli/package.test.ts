@@ -62,7 +62,9 @@ describe("the package", () => {
       (path) => !/^(?:dist|docs|examples)\/|^(?:package\.json|README\.md|LICENSE)$/.test(path),
     );
     expect(strays).toEqual([]);
-    expect(paths.filter((path) => /(?:^|\/)(?:test|bench)\/|fixture|\.idx|ubyte|\.safetensors|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+    expect(
+      paths.filter((path) => /(?:^|\/)(?:test|bench)\/|fixture|\.idx|ubyte|\.safetensors|(?<!\.d)\.ts$/.test(path)),
+    ).toEqual([]);
   });
 
   // Before the dependencies are there, so that an import of one would fail.

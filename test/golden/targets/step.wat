@@ -38,13 +38,13 @@
           (br_if $each_group
             (i32.lt_s (local.tee $group (i32.add (local.get $group) (i32.const 1))) (local.get $to)))))))
 
-  ;; tanh x ≈ x·(P(x²)/Q(x²)); relative error 4e-7 everywhere, exactly ±1 from 7.9053111 on.
+  ;; tanh x ≈ x·(P(x²)/Q(x²)); relative error 4e-7 everywhere, exactly ±1 from 7.963572 on.
   (func $tanh (param $x v128) (result v128)
     (local $z v128) (local $p v128) (local $q v128)
     (local.set $x
       (f32x4.pmax
-        (f32x4.pmin (local.get $x) (v128.const f32x4 7.905311 7.905311 7.905311 7.905311))
-        (v128.const f32x4 -7.905311 -7.905311 -7.905311 -7.905311)))
+        (f32x4.pmin (local.get $x) (v128.const f32x4 7.963572 7.963572 7.963572 7.963572))
+        (v128.const f32x4 -7.963572 -7.963572 -7.963572 -7.963572)))
     (local.set $z (f32x4.mul (local.get $x) (local.get $x)))
     (local.set $p (v128.const f32x4 -2.7607684e-16 -2.7607684e-16 -2.7607684e-16 -2.7607684e-16))
     (local.set $p

@@ -7,7 +7,7 @@ struct Uniforms { t: i32, T: i32 }
 
 // tanh with a small relative error everywhere, and no overflow.
 fn rational_tanh(x: f32) -> f32 {
-  let c = clamp(x, f32(-7.905311), f32(7.905311));
+  let c = clamp(x, f32(-7.963572), f32(7.963572));
   let z = c * c;
   let p = (((((-2.7607684e-16 * z + 2.000188e-13) * z + -8.604672e-11) * z + 5.1222973e-8) * z + 0.0000148572235) * z + 0.00063726195) * z + 0.0048935246;
   let q = ((0.0000011982584 * z + 0.00011853471) * z + 0.0022684347) * z + 0.004893525;
