@@ -153,6 +153,7 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key): Float64Ar
     case "population":
     case "hyper":
     case "flat":
+    case "carry":
       return fill(() => 0);
     default:
       return leaf satisfies never;

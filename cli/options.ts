@@ -28,6 +28,16 @@ export function fraction(text: string): number {
   return value;
 }
 
+const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** `256M`, `1.5G`, `65536`: bytes. K, M and G are 1024 bytes, 1024² and 1024³. */
+export function bytes(text: string): number {
+  const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)([KMG]?)$/i.exec(text.trim()) ?? [];
+  if (number === undefined || Number(number) === 0)
+    throw new InvalidArgumentError("want a number of bytes, such as 256M or 1.5G.");
+  return Math.floor(Number(number) * UNITS[unit.toUpperCase()]);
+}
+
 const NAME = /^[\p{L}_][\p{L}\p{N}_]*$/u;
 
 /** `D=28,H=100` */

@@ -75,6 +75,12 @@ function withModelOptions(command: Command): Command {
     .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
 }
 
+const memory = () =>
+  new Option(
+    "--memory <size>",
+    "most bytes for a whole sequence, such as 256M; beyond, more is computed again",
+  ).argParser(read.bytes);
+
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
 
@@ -91,6 +97,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
     .addOption(target("wasm", "wgsl"))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
+    .addOption(memory())
     .addOption(
       new Option("--emit <stage>", "print a stage instead of writing files").choices([
         "ast",
@@ -111,6 +118,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
     .addOption(target("wasm", "wgsl"))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber)
+    .addOption(memory())
     .option("--schedule", "each kernel: which axis a workgroup owns, how many workgroups")
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/inspect.ts")).inspect(context, file, options)),
@@ -154,6 +162,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .addOption(
       new Option("--optimizer <name>", "step rule").choices(["adam", "rmsprop", "momentum", "sgd"]).default("adam"),
     )
+    .addOption(memory())
     .option("--clip <norm>", "clip gradients to this global norm", read.positiveNumber)
     .option("--momentum <weight>", "weight of the newest batch in moving statistics", read.fraction, 0.1)
     .addOption(

@@ -32,6 +32,8 @@ export interface CompileRequest extends ModelOptions {
   /** Longest training sequence: how many steps have statistics of their own. */
   readonly time?: number;
   readonly optimizer?: OptimizerName;
+  /** Bytes that all memory may take for `time` steps. */
+  readonly memory?: number;
   /** Told each stage of the compilation as it is done: the passes by name, then `schedule`. The text is made when asked for. */
   readonly observe?: (stage: string, text: () => string) => void;
   /** Dimensions that a task suggests; those that the model does not have are left out. */
@@ -58,7 +60,7 @@ export async function compileFile(
   request: CompileRequest,
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
-  const { file, batch, time, optimizer } = request;
+  const { file, batch, time, optimizer, memory } = request;
   readSource(file);
   const target = await openTarget(request.target);
   const declared = entryOf(declarations(file, fileHost), request.entry)?.params ?? [];
@@ -71,7 +73,7 @@ export async function compileFile(
   };
   let compilation: Compilation | undefined;
   try {
-    const options = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, observe };
+    const options = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory, observe };
     compilation = compile(file, options, target, fileHost);
   } finally {
     await dump?.write(compilation?.executable);

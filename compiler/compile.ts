@@ -19,14 +19,17 @@ import { gates } from "./passes/gates.ts";
 import { hoist } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { rotate } from "./passes/rotate.ts";
+import { DEAR_BYTE, type Extents } from "./passes/save.ts";
+import { type Segmented, segment } from "./passes/segment.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
 import { units } from "./passes/units.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
+import { bytesOf, segmentLength } from "./schedule/fit.ts";
 import { printSchedule } from "./schedule/print.ts";
-import { type Scheduled, schedule } from "./schedule/schedule.ts";
+import { type Scheduled, schedule, scheduleSegments } from "./schedule/schedule.ts";
 import { sharedTensors } from "./schedule/shared.ts";
 import type { Target } from "./schedule/target.ts";
 import { workOf } from "./schedule/work.ts";
@@ -41,6 +44,11 @@ export interface CompileOptions extends ElaborateOptions {
   readonly optimizer?: OptimizerName;
   /** Entries to compile, by default all that the graph allows: an application that only infers needs no other's code. */
   readonly entries?: readonly EntryName[];
+  /**
+   * Bytes that all regions together may take for `time` steps. Where they would take more, more is computed again and less is
+   * kept; the results are the same but for the order of sums. Gradients with respect to inputs are not to be had then.
+   */
+  readonly memory?: number;
   /** Also gradients with respect to inputs, as outputs `d_NAME`. */
   readonly inputGradients?: boolean;
   /** In how many parts at most kernels take the batch, each for a workgroup of its own. Default 1. */
@@ -75,25 +83,37 @@ export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOption
 export function compileGraph(graph: Graph, options: GraphOptions, target: Target): Executable {
   const { batch = 64, time = 100, optimizer = "adam", observe } = options;
   const dims = { ...options.dims, batch, steps: time };
-  const graphs = lower(units(options.dims).run(graph), { ...options, batch });
+  const sized = units(options.dims).run(graph);
+  const lowering: LowerOptions = { ...options, batch, extents: dims };
+  const graphs = lower(sized, lowering);
   const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
   const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isHostWritten(op));
   checkDims([...Object.values(graphs.entries), graphs.placed], dims, options.path);
 
   const bound = { ...dims, params: shared.params };
-  const scheduled = new Map<EntryName, Scheduled>();
   // A model without a loss can be run and its statistics estimated, but there is nothing to train; one without parameters has
   // nothing to update.
   const { train, ...others } = graphs.entries;
   const hasLoss = graphs.placed.results.some((r) => r.kind === "loss");
   const update = simplify.run(optimizerGraph(optimizer));
-  const programs = { ...(hasLoss && { train }), ...others, ...(hasLoss && shared.params > 0 && { update }) };
-  for (const [entry, program] of Object.entries(programs)) {
-    if (options.entries && !options.entries.includes(entry as EntryName)) continue;
-    const own = entry === "update" ? [] : inputs;
-    const made = schedule(program, { entry, dims: bound, machine: target.machine, shared, inputs: own });
-    scheduled.set(entry as EntryName, made);
-  }
+  const all = { ...(hasLoss && { train }), ...others, ...(hasLoss && shared.params > 0 && { update }) };
+  const wanted = ([entry]: [string, Graph]): boolean => options.entries?.includes(entry as EntryName) ?? true;
+  const programs: Programs = Object.fromEntries(Object.entries(all).filter(wanted));
+  const make = (some: Programs, length?: number): Schedule =>
+    new Map(
+      Object.entries(some).map(([entry, program]): [EntryName, Scheduled] => {
+        const own = entry === "update" ? [] : inputs;
+        const to = { entry, dims: bound, machine: target.machine, shared, inputs: own };
+        return [
+          entry as EntryName,
+          "pieces" in program ? scheduleSegments(program, length, to) : schedule(program, to),
+        ];
+      }),
+    );
+  const scheduled = within(options.memory, time, make, programs, {
+    thrifty: () => lower(sized, { ...lowering, byte: DEAR_BYTE, observe: undefined }).entries,
+    segmented: () => segmented(sized, lowering),
+  });
   checkMemory(scheduled, time);
   observe?.("schedule", () => printSchedule(scheduled, target.machine));
 
@@ -121,6 +141,33 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
   return { plan, code: target.assemble(kernels) };
 }
 
+type Schedule = ReadonlyMap<EntryName, Scheduled>;
+type Programs = Readonly<Partial<Record<EntryName, Graph | Segmented>>>;
+
+/**
+ * The schedule that is fastest of those that need no more than `budget` bytes for `steps` steps: with what is best saved for the
+ * backward loop; with as much of it as can be computed again instead; then in segments, the longest that fit. Throws C0305.
+ */
+function within(
+  budget: number | undefined,
+  steps: number,
+  make: (programs: Programs, length?: number) => Schedule,
+  programs: Programs,
+  others: { readonly thrifty: () => Programs; readonly segmented: () => Programs },
+): Schedule {
+  /** `programs`, with those that `better` has another for. */
+  const instead = (better: Programs): Programs =>
+    Object.fromEntries(
+      Object.entries(programs).map(([entry, program]) => [entry, better[entry as EntryName] ?? program]),
+    );
+  const whole = make(programs);
+  if (budget === undefined || bytesOf(whole, steps) <= budget) return whole;
+  const thrifty = make(instead(others.thrifty()));
+  if (bytesOf(thrifty, steps) <= budget) return thrifty;
+  const cut = instead(others.segmented());
+  return make(cut, segmentLength(make(cut, 1), steps, budget));
+}
+
 export type { Target };
 
 export interface Lowered {
@@ -129,7 +176,12 @@ export interface Lowered {
   readonly entries: Readonly<Record<"train" | "estimate" | "infer", Graph>>;
 }
 
-export type LowerOptions = Pick<CompileOptions, "observe" | "inputGradients" | "parts" | "batch">;
+export interface LowerOptions extends Pick<CompileOptions, "observe" | "inputGradients" | "parts" | "batch"> {
+  /** What dimensions will be, to weigh memory against arithmetic by. */
+  readonly extents?: Extents;
+  /** What a byte of memory costs, in flops, if not what it usually does. */
+  readonly byte?: number;
+}
 
 /** The passes: from an elaborated graph to the graph of each entry point. */
 export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
@@ -141,25 +193,49 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
     }, from);
   const hoisted = through(graph, [hoist], true);
   const placed = (mode: Mode): Graph => place(mode).run(hoisted);
-  const finish = [rotate, simplify, sink, gates, simplify, ...inParts(options)];
   const train = placed("train");
   const backward = [
     simplify,
-    derive({ inputs: options.inputGradients ?? false }),
+    derive({ inputs: options.inputGradients ?? false, extents: options.extents, byte: options.byte }),
     simplify,
     defer,
     simplify,
-    ...finish,
+    ...finishing(options),
   ];
   options.observe?.("place", () => printGraph(train));
   return {
     placed: train,
     entries: {
       train: through(train, backward, true),
-      estimate: through(train, [simplify, ...finish], false),
-      infer: through(placed("infer"), [simplify, ...finish], false),
+      estimate: through(train, [simplify, ...finishing(options)], false),
+      infer: through(placed("infer"), [simplify, ...finishing(options)], false),
     },
   };
+}
+
+/** What brings a derived graph in the shape that kernels like. */
+const finishing = (options: LowerOptions): readonly Pass[] => [
+  rotate,
+  simplify,
+  sink,
+  gates,
+  simplify,
+  ...inParts(options),
+];
+
+/** As `lower`, in pieces that need the memory of a segment of time each; undefined for what cannot be cut. */
+export function segmented(
+  graph: Graph,
+  options: Pick<LowerOptions, "extents" | "parts" | "batch"> = {},
+): Readonly<Record<keyof Lowered["entries"], Segmented | undefined>> {
+  const hoisted = hoist.run(graph);
+  const cut = (mode: Mode, backward: boolean): Segmented | undefined =>
+    segment(simplify.run(place(mode).run(hoisted)), {
+      backward,
+      extents: options.extents,
+      passes: [simplify, defer, simplify, ...finishing(options)],
+    });
+  return { train: cut("train", true), estimate: cut("train", false), infer: cut("infer", false) };
 }
 
 /** Splits the batch if it is to be split: in parts of equal size, the last of which has what is left. */

@@ -12,9 +12,10 @@ export interface Range {
   readonly count: number;
 }
 
-/** Floats of a region for sequences of `steps` steps: its fixed part and `steps + 1` frames. */
-export function floatsOf(region: Region, steps: number): number {
-  return region.fixed + region.frame * (steps + 1);
+/** Floats of a region for sequences of `steps` steps: its fixed part, `steps + 1` frames, and what is kept at borders. */
+export function floatsOf({ fixed, frame, segment }: Region, steps: number): number {
+  const kept = segment ? segment.border * (Math.ceil(steps / segment.length) + 1) : 0;
+  return fixed + frame * (steps + 1) + kept;
 }
 
 /** Floats each region needs so that every entry can run `steps` steps. */

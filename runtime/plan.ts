@@ -27,6 +27,12 @@ export interface Region {
   readonly fixed: number;
   /** Floats per time step, a multiple of 16; 0 when the region does not grow. */
   readonly frame: number;
+  /**
+   * Where an entry works in segments of `length` steps: the fixed part ends with the frames of one segment, `length + 1` of them,
+   * `frame` floats each; and behind the region's frames stand `border` floats for each border between segments, of which there is
+   * one more than there are segments. All are multiples of 16.
+   */
+  readonly segment?: { readonly length: number; readonly frame: number; readonly border: number };
 }
 
 /** How a parameter starts. `blocks` cuts the last axis in equal parts, one initialiser each (gate blocks). */
@@ -85,7 +91,17 @@ export interface Extent {
 export type Command =
   | { readonly do: "dispatch"; readonly kernel: string; readonly grid: readonly [Extent, Extent, Extent] }
   /** Runs the commands for t = 0 … T−1, or T−1 … 0. */
-  | { readonly do: "steps"; readonly reverse: boolean; readonly commands: readonly Command[] };
+  | { readonly do: "steps"; readonly reverse: boolean; readonly commands: readonly Command[] }
+  /**
+   * Runs the commands for each segment of `length` steps, the last one shorter, first to last or last to first. T is then the
+   * segment's length wherever it counts steps or workgroups; t of a dispatch outside of a loop over steps is the segment's first.
+   */
+  | {
+      readonly do: "segments";
+      readonly length: number;
+      readonly reverse: boolean;
+      readonly commands: readonly Command[];
+    };
 
 /**
  * The entry points of an executable, each its own compilation of the one graph:

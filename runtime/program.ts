@@ -7,7 +7,8 @@ export type Program<K> = readonly Instruction<K>[];
 
 export type Instruction<K> =
   | { readonly do: "dispatch"; readonly kernel: K; readonly grid: Grid }
-  | { readonly do: "steps"; readonly reverse: boolean; readonly program: Program<K> };
+  | { readonly do: "steps"; readonly reverse: boolean; readonly program: Program<K> }
+  | { readonly do: "segments"; readonly length: number; readonly reverse: boolean; readonly program: Program<K> };
 
 /** Replaces kernel names by what a backend starts them with; `lookup` throws for a name it does not know. */
 export function resolve<K>(commands: readonly Command[], lookup: (kernel: string) => K): Program<K> {
@@ -16,7 +17,10 @@ export function resolve<K>(commands: readonly Command[], lookup: (kernel: string
       case "dispatch":
         return { do: "dispatch", kernel: lookup(command.kernel), grid: command.grid };
       case "steps":
-        return { do: "steps", reverse: command.reverse, program: resolve(command.commands, lookup) };
+      case "segments": {
+        const { commands: inner, ...rest } = command;
+        return { ...rest, program: resolve(inner, lookup) };
+      }
       default:
         return command satisfies never;
     }
@@ -45,10 +49,22 @@ function bind<K>(program: Program<K>, steps: number, dispatch: Dispatch<K>): rea
       case "steps": {
         const actions = bind(instruction.program, steps, dispatch);
         const { reverse } = instruction;
-        return () => {
+        return (start) => {
           for (let i = 0; i < steps; i++) {
-            const t = reverse ? steps - 1 - i : i;
+            const t = start + (reverse ? steps - 1 - i : i);
             for (const action of actions) action(t);
+          }
+        };
+      }
+      case "segments": {
+        const { length, reverse } = instruction;
+        const count = Math.ceil(steps / length);
+        const whole = bind(instruction.program, Math.min(length, steps), dispatch);
+        const last = bind(instruction.program, steps - (count - 1) * length, dispatch);
+        return () => {
+          for (let i = 0; i < count; i++) {
+            const k = reverse ? count - 1 - i : i;
+            for (const action of k === count - 1 ? last : whole) action(k * length);
           }
         };
       }

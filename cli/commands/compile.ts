@@ -14,6 +14,7 @@ export interface CompileCommandOptions extends ModelOptions {
   readonly target: TargetName;
   readonly batch: number;
   readonly time?: number;
+  readonly memory?: number;
   readonly emit?: "ast" | "ir" | "schedule" | "kernels";
   readonly after?: string;
   readonly out?: string;

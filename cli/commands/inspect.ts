@@ -11,6 +11,7 @@ export interface InspectOptions extends ModelOptions {
   readonly target: TargetName;
   readonly batch: number;
   readonly time?: number;
+  readonly memory?: number;
   readonly schedule?: boolean;
 }
 
@@ -63,9 +64,17 @@ export async function inspect(context: Context, file: string, options: InspectOp
       kernels.length,
     ]),
   );
+  const uncapped =
+    options.memory === undefined
+      ? undefined
+      : summarise(
+          (await compileFile({ ...options, file, memory: undefined, quiet: true }, context)).executable.plan,
+          summary.time,
+        ).memory;
   const memories = [
     ...entries.map(([name, { memory }]) => ({ name, memory })),
     { name: "together", memory: summary.memory },
+    ...(uncapped ? [{ name: "without --memory", memory: uncapped }] : []),
   ];
   sayTable(
     output,
@@ -77,7 +86,7 @@ export async function inspect(context: Context, file: string, options: InspectOp
     ]),
   );
   if (schedule !== undefined) output.say(`\n${schedule.trimEnd()}`);
-  output.result({ ok: true, ...summary, sites: standing, schedule });
+  output.result({ ok: true, ...summary, uncapped, sites: standing, schedule });
   return exit.ok;
 }
 

@@ -47,6 +47,7 @@ export interface TrainCommandOptions extends ModelOptions {
   readonly offline?: boolean;
   readonly validation?: boolean;
   readonly time?: number;
+  readonly memory?: number;
 }
 
 export async function trainCommand(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {

@@ -72,16 +72,18 @@ export function summarise(plan: Plan, time: number): PlanSummary {
 function summariseEntry(entry: Entry, time: number): EntrySummary {
   const kernels = new Set<string>();
   const dispatches = { forward: 0, backward: 0, outside: 0 };
-  const walk = (commands: readonly Command[], place: keyof typeof dispatches): void => {
+  // Outside of the loops over steps a kernel runs once for each segment, if it stands in one.
+  const walk = (commands: readonly Command[], place: keyof typeof dispatches, times: number): void => {
     for (const command of commands) {
-      if (command.do === "steps") walk(command.commands, command.reverse ? "backward" : "forward");
+      if (command.do === "steps") walk(command.commands, command.reverse ? "backward" : "forward", 1);
+      else if (command.do === "segments") walk(command.commands, place, Math.ceil(time / command.length));
       else {
         kernels.add(command.kernel);
-        dispatches[place] += 1;
+        dispatches[place] += times;
       }
     }
   };
-  walk(entry.commands, "outside");
+  walk(entry.commands, "outside", 1);
   const { forward, backward, outside } = dispatches;
   const sizes = Object.entries(entry.regions).map(([name, region]) => [name, floatsOf(region, time)]);
   return {

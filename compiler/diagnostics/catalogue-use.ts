@@ -29,6 +29,13 @@ export const useMessages = {
     example: "cellc compile examples/lstm.cell --dims H=100000",
     fix: "cellc compile examples/lstm.cell --dims H=2000",
   },
+  C0305: {
+    title: "does not fit in the memory allowed",
+    explanation:
+      "--memory caps the bytes that parameters, inputs, states and all else take together for sequences of --time steps. Even cut in short segments, with everything in between computed again, the model needs more: its inputs, what it keeps of every step, and the states at the segments' borders. The message says the least.",
+    example: "cellc compile examples/lstm.cell --memory 1M",
+    fix: "cellc compile examples/lstm.cell --memory 8M",
+  },
   C0401: {
     title: "file not found",
     explanation: "There is no file at this path, or it cannot be read. Relative paths start at the current directory.",

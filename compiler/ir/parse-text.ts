@@ -25,6 +25,7 @@ const resultKinds = [
   "population",
   "param",
   "slot",
+  "carry",
 ] as const satisfies readonly Result["kind"][];
 
 function readGraph(r: Reader): Graph {

@@ -101,12 +101,13 @@ function printLeaf(leaf: Leaf): string {
       return `${head} ${leaf.region} slot=${leaf.slot}`;
     case "input":
     case "hyper":
+    case "carry":
       return head;
   }
 }
 
 function parseLeaf(r: Reader): Leaf {
-  const kind = r.oneOf(["param", "input", "index", "noise", "population", "hyper", "flat"]);
+  const kind = r.oneOf(["param", "input", "index", "noise", "population", "hyper", "carry", "flat"]);
   const name = r.string();
   switch (kind) {
     case "param":
@@ -131,6 +132,7 @@ function parseLeaf(r: Reader): Leaf {
     }
     case "input":
     case "hyper":
+    case "carry":
       return { kind, name };
   }
 }

@@ -58,6 +58,8 @@ export type Leaf =
   | { readonly kind: "population"; readonly name: string; readonly policy: StatPolicy }
   | { readonly kind: "hyper"; readonly name: string }
   /** All parameters, all gradients, or the optimiser's slot `slot` for all parameters, end to end: [params]. */
+  /** What another part of the same run made, in memory: see `passes/segment.ts`. */
+  | { readonly kind: "carry"; readonly name: string }
   | { readonly kind: "flat"; readonly name: string; readonly region: "param" | "grad" | "slot"; readonly slot: number };
 
 type None = Readonly<Record<string, never>>;
@@ -169,7 +171,7 @@ export interface Block {
 
 /** What a graph is for: named results, each with what the runtime does with it. */
 export interface Result {
-  readonly kind: "output" | "loss" | "metric" | "grad" | "batch_stat" | "population" | "param" | "slot";
+  readonly kind: "output" | "loss" | "metric" | "grad" | "batch_stat" | "population" | "param" | "slot" | "carry";
   readonly name: string;
   readonly value: Value;
 }

@@ -9,12 +9,19 @@
 
 import { elementwise, isElementwise } from "../ir/elementwise.ts";
 import { type StructuralOp, structuralRow } from "../ir/ops.ts";
-import type { Graph, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
+import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
 import { Builder, captured, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
+import { type Extents, save } from "./save.ts";
 
 export interface DeriveOptions {
   /** Also gradients with respect to inputs (never to indices, noise or statistics). Default: parameters only. */
   readonly inputs: boolean;
+  /** Leaves to derive by instead; those that no gradient reaches get none, where parameters get zeros. */
+  readonly leaves?: (leaf: Leaf) => boolean;
+  /** What dimensions will be, to weigh memory against arithmetic by. */
+  readonly extents?: Extents;
+  /** What a byte of memory costs, in flops, if not what it usually does. */
+  readonly byte?: number;
 }
 
 export function derive(options: DeriveOptions = { inputs: false }): Pass {
@@ -73,14 +80,15 @@ class Derivation {
     const grads = graph.ops.flatMap((op): Result[] => {
       if (op.op !== "leaf" || !this.wanted(op)) return [];
       const [leaf] = op.results;
-      const value = cotangents.get(leaf) ?? b.zeros(real(leaf.type));
-      return [{ kind: "grad", name: op.attrs.leaf.name, value }];
+      const value = cotangents.get(leaf) ?? (this.options.leaves ? undefined : b.zeros(real(leaf.type)));
+      return value ? [{ kind: "grad", name: op.attrs.leaf.name, value }] : [];
     });
     return { ...graph, ops: b.ops, results: [...graph.results, ...grads] };
   }
 
   private wanted(op: OpOf<"leaf">): boolean {
     const { kind } = op.attrs.leaf;
+    if (this.options.leaves) return this.options.leaves(op.attrs.leaf);
     return kind === "param" || (kind === "input" && this.options.inputs);
   }
 
@@ -165,7 +173,7 @@ class Derivation {
     const dInputs = body.params.slice(states).map((p) => cotangents.get(p));
     const outputs = dInputs.flatMap((d) => (d ? [d] : []));
 
-    const saved = this.save(scan, inner, [...next, ...added, ...outputs], [...dStates, ...sums, ...inputParams]);
+    const saved = this.have(scan, inner, [...next, ...added, ...outputs], [...dStates, ...sums, ...inputParams]);
     const made = b.scan(
       [...live.map((i) => dy[i] ?? b.zeros(real(scan.results[i].type))), ...borrowed.map((v) => b.zeros(real(v.type)))],
       [...inputs, ...saved.outside],
@@ -192,10 +200,10 @@ class Derivation {
   }
 
   /**
-   * Makes the forward body's values that the backward ops use available to them: constants are repeated, inputs come from
-   * where the forward scan had them, everything else is saved as a further output of the forward scan.
+   * Makes the forward body's values that the backward ops use available to them, as `save` chooses: inputs come from where the
+   * forward scan had them, what is kept is a further output of the forward scan, and the rest is computed again.
    */
-  private save(scan: OpOf<"scan">, inner: Builder, results: readonly Value[], own: readonly Value[]) {
+  private have(scan: OpOf<"scan">, inner: Builder, results: readonly Value[], own: readonly Value[]) {
     const body = scan.body!;
     const { states } = scan.attrs;
     const defs = definitions(body.ops);
@@ -214,17 +222,14 @@ class Derivation {
     const params: Value[] = [];
     const outside: Value[] = [];
     const kept: Value[] = [];
-    // What one cheap op makes of other saved values is made again rather than saved.
-    const repeated = new Set<Op>();
-    for (const op of [...body.ops].reverse()) {
-      if (!foreign.has(op.results[0])) continue;
-      const cheap = op.op === "const" || (isElementwise(op.op) && elementwise[op.op].flops <= 1);
-      const others = op.operands.every((v) => foreign.has(v) || !(bodyParams.has(v) || defs.has(v)));
-      if (cheap && others) repeated.add(op);
-    }
-    for (const v of foreign) {
-      const def = defs.get(v);
-      if (def && repeated.has(def)) continue;
+    const choice = save({
+      body,
+      states,
+      needed: foreign,
+      extents: this.options.extents ?? {},
+      byte: this.options.byte,
+    });
+    for (const v of choice.kept) {
       const param = inner.value({ ...v.type, time: false }, v.name);
       rename.set([v], [param]);
       params.push(param);
@@ -236,7 +241,7 @@ class Derivation {
         outside.push(output);
       }
     }
-    for (const op of body.ops) if (repeated.has(op)) rename.set(op.results, copy(fresh, op, rename.of));
+    for (const op of body.ops) if (choice.again.has(op)) rename.set(op.results, copy(fresh, op, rename.of));
     for (const op of inner.ops) rename.set(op.results, copy(fresh, op, rename.of));
     this.extend(
       scan,

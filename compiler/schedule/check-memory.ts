@@ -1,6 +1,7 @@
 /** Kernels count floats in i32, so no region may be longer than that can say. */
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import { nowhere } from "../diagnostics/span.ts";
+import { floatsOf } from "./fit.ts";
 import type { Scheduled } from "./schedule.ts";
 
 /** The largest index. */
@@ -9,8 +10,8 @@ const largest = 2 ** 31 - 1;
 /** Throws C0304 for the first region that is longer for `steps` steps, naming its entry and its size. */
 export function checkMemory(entries: ReadonlyMap<string, Scheduled>, steps: number): void {
   for (const [entry, { regions }] of entries) {
-    for (const [name, { fixed, frame }] of Object.entries(regions)) {
-      const floats = fixed + frame * (steps + 1);
+    for (const [name, region] of Object.entries(regions)) {
+      const floats = floatsOf(region, steps);
       if (floats <= largest) continue;
       throw new CompileError([
         {

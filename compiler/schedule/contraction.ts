@@ -3,7 +3,7 @@ import type * as dim from "../ir/dim.ts";
 import type { OpOf, Type } from "../ir/types.ts";
 import * as x from "./expr.ts";
 import type { KExpr, KStmt } from "./kernel-ir.ts";
-import type { Home, Layout } from "./layout.ts";
+import type { Addresses, Home } from "./layout.ts";
 import type { Strided } from "./strided.ts";
 
 /** A loop over [from, to). */
@@ -28,7 +28,7 @@ export interface Factor {
 export interface DotSite {
   /** Products alike in everything but the side with the column axis, and where that and the results stand. */
   readonly products: readonly Factor[];
-  readonly layout: Layout;
+  readonly layout: Addresses;
   /** The step of the result, if it has one. */
   readonly t: KExpr | undefined;
   /** The step of the loop around the kernel, inside a scan's body. */
@@ -179,7 +179,7 @@ export class Contraction {
   }
 
   private whole(axis: string): Pick<Range, "from" | "to"> {
-    return { from: x.int(0), to: axis === "<" ? x.uniform("T") : x.int(this.extentOf(axis)) };
+    return { from: x.int(0), to: axis === "<" ? this.site.layout.steps : x.int(this.extentOf(axis)) };
   }
 
   /** Loops over `range` in blocks of the given sizes, largest first, each taking what the ones before left. */

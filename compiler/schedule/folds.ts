@@ -341,7 +341,7 @@ export function scatter(site: Folding, op: OpOf<"scatter">): readonly KStmt[] {
         loops.push({ name: site.scope.name(hint), to });
         return x.variable(loops[loops.length - 1].name, "i32");
       };
-      const t = space.time ? loop("s", x.uniform("T")) : undefined;
+      const t = space.time ? loop("s", site.scope.layout.steps) : undefined;
       const b = space.batch ? loop("n", x.int(site.scope.dims.batch)) : undefined;
       const f = index.type.shape.map((d) => loop("k", x.int(dim.evaluate(d, site.scope.dims))));
       const inner = new Evaluation(site.scope);

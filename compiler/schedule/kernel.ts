@@ -8,7 +8,7 @@ import * as x from "./expr.ts";
 import { argmax, type Fold, type Folding, reduce, removedBy, scatter } from "./folds.ts";
 import { type Group, type Owner, partsOf } from "./group.ts";
 import type { Extent, KExpr, Kernel, KStmt, Machine, Tile } from "./kernel-ir.ts";
-import type { Home, Layout } from "./layout.ts";
+import type { Addresses, Home } from "./layout.ts";
 import { type Axis, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
 import { Shares } from "./shares.ts";
@@ -25,7 +25,7 @@ export interface KernelInput {
   readonly defs: ReadonlyMap<Value, Op>;
   readonly dims: Readonly<Record<string, number>>;
   readonly machine: Machine;
-  readonly layout: Layout;
+  readonly layout: Addresses;
   /** Inside a scan's body. */
   readonly inBody: boolean;
   /** Where each value stands; several places for one that is wanted in several. The first is the one to load from. */
@@ -231,7 +231,7 @@ class KernelMaker {
   private axes(t: Type): readonly Axis[] {
     const axes: Axis[] = [];
     if (t.time && this.t === undefined)
-      axes.push({ axis: "t", from: x.int(0), to: x.uniform("T"), most: undefined, multiple: 1 });
+      axes.push({ axis: "t", from: x.int(0), to: this.in.layout.steps, most: undefined, multiple: 1 });
     if (t.batch) axes.push(this.owned("b", this.in.dims.batch));
     // What parts of the batch have is owned at one part: `start` is there.
     const first = this.part && !t.batch ? 1 : 0;
@@ -349,7 +349,9 @@ class KernelMaker {
             }));
       // A statistic keeps its first rows only.
       if (!home.steps || t === undefined) return stores;
-      return [{ s: "if", condition: x.compare("lt", t, x.int(home.steps.count)), then: stores, else: [] }];
+      return [
+        { s: "if", condition: x.compare("lt", layout.global(t), x.int(home.steps.count)), then: stores, else: [] },
+      ];
     });
   }
 

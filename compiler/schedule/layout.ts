@@ -4,11 +4,18 @@ import { always, type Life, never, pack } from "./arena.ts";
 import * as x from "./expr.ts";
 import type { KExpr } from "./kernel-ir.ts";
 
+/**
+ * What the copies of a buffer are for: the steps of the sequence, those of the segment that is being worked on, or the borders
+ * between segments (border k stands before segment k).
+ */
+export type Span = "sequence" | "segment" | "borders";
+
 /** A stretch of a region. Where it stands is known when the layout is closed. */
 export interface Buffer {
   readonly region: RegionName;
   /** One copy per frame. */
   readonly time: boolean;
+  readonly span: Span;
   /** Copies in the fixed part that frames take turns in: frame f has copy f mod `ring`. */
   readonly ring?: number;
   readonly offset: number;
@@ -18,6 +25,7 @@ export interface Buffer {
 
 /** Which frame of a buffer serves step t. */
 export type FrameIndex =
+  /** Of a border: step t's is the one before its segment, `by` 1 the one behind. */
   | { readonly kind: "shifted"; readonly by: number }
   | { readonly kind: "first" }
   /** Frame T. */
@@ -52,14 +60,16 @@ export interface Slot {
 class Stretch implements Buffer {
   readonly region: RegionName;
   readonly time: boolean;
+  readonly span: Span;
   readonly ring: number | undefined;
   readonly size: number;
   private at: number | undefined;
 
-  constructor(region: RegionName, time: boolean, size: number, ring?: number) {
+  constructor(region: RegionName, time: boolean, size: number, span: Span, ring: number | undefined) {
     this.region = region;
     this.time = time;
     this.size = size;
+    this.span = span;
     this.ring = ring;
   }
 
@@ -78,16 +88,33 @@ class Stretch implements Buffer {
   }
 }
 
+/** Whether each frame has a copy of its own. */
+export const isFramed = ({ time, ring }: Buffer): boolean => time && !ring;
+
 export class Layout {
+  /** Steps of a segment, where time is cut. */
+  readonly length: number | undefined;
   private readonly fixed = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
   private readonly frame = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
+  /** Floats of a segment's frames, which follow each other at the end of the fixed part of `work`. */
+  private segmentFrame = 0;
+  private borderFrame = 0;
   private readonly stretches: Stretch[] = [];
   private closed = false;
 
+  constructor(length?: number) {
+    this.length = length;
+  }
+
   /** Takes `size` floats of `input` or `work`, once or in every frame; with `ring`, once for each of so many frames in turn. */
-  buffer(region: "input" | "work", time: boolean, size: number, ring?: number): Buffer {
+  buffer(
+    region: "input" | "work",
+    time: boolean,
+    size: number,
+    { ring, span = "sequence" }: { readonly ring?: number; readonly span?: Span } = {},
+  ): Buffer {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
-    const stretch = new Stretch(region, time, size, ring);
+    const stretch = new Stretch(region, time, size, span, ring);
     this.stretches.push(stretch);
     return stretch;
   }
@@ -103,19 +130,28 @@ export class Layout {
    */
   close(lives: ReadonlyMap<Buffer, Life>): readonly Slot[] {
     this.closed = true;
-    const slots = this.stretches.map((buffer) => ({ buffer, life: lives.get(buffer) ?? never }));
+    const life = (s: Stretch): Life => (s.region === "input" ? always : (lives.get(s) ?? never));
+    const place = (which: (s: Stretch) => boolean): number => {
+      const here = this.stretches.filter(which);
+      const { offsets, size } = pack(here.map((s) => ({ size: s.extent, life: life(s) })));
+      here.forEach((s, i) => {
+        s.offset = offsets[i];
+      });
+      return align(size);
+    };
     for (const region of ["input", "work"] as const) {
-      for (const time of [false, true]) {
-        const here = this.stretches.filter((s) => s.region === region && (s.time && !s.ring) === time);
-        const life = (s: Stretch): Life => (region === "input" ? always : (lives.get(s) ?? never));
-        const { offsets, size } = pack(here.map((s) => ({ size: s.extent, life: life(s) })));
-        here.forEach((s, i) => {
-          s.offset = offsets[i];
-        });
-        (time ? this.frame : this.fixed).set(region, size);
-      }
+      this.fixed.set(
+        region,
+        place((s) => s.region === region && !isFramed(s)),
+      );
+      this.frame.set(
+        region,
+        place((s) => s.region === region && isFramed(s) && s.span === "sequence"),
+      );
     }
-    return slots.filter(({ buffer }) => buffer.region === "work");
+    this.segmentFrame = place((s) => isFramed(s) && s.span === "segment");
+    this.borderFrame = place((s) => isFramed(s) && s.span === "borders");
+    return this.stretches.flatMap((s) => (s.region === "work" ? [{ buffer: s, life: life(s) }] : []));
   }
 
   regions(): Readonly<Record<RegionName, Region>> {
@@ -123,21 +159,45 @@ export class Layout {
   }
 
   region(name: RegionName): Region {
-    return { fixed: align(this.fixed.get(name)!), frame: align(this.frame.get(name)!) };
+    const fixed = align(this.fixed.get(name)!);
+    const frame = align(this.frame.get(name)!);
+    const { length } = this;
+    if (name !== "work" || length === undefined) return { fixed, frame };
+    // As a sequence has, a segment has a frame more than steps.
+    return {
+      fixed: fixed + this.segmentFrame * (length + 1),
+      frame,
+      segment: { length, frame: this.segmentFrame, border: this.borderFrame },
+    };
   }
 
-  /** The index of an element in its region. `t` is the step; `undefined` for a value without one. */
-  address(home: Home, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[]): KExpr {
+  /** How a kernel addresses memory that runs once for all steps, or in a loop over them. */
+  addresses(clock: Clock): Addresses {
+    return {
+      steps: clock.steps,
+      global: clock.global,
+      local: clock.local,
+      address: (home, t, b, f) => this.address(clock, home, t, b, f),
+    };
+  }
+
+  private address(clock: Clock, home: Home, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[]): KExpr {
     const { buffer } = home;
     const terms: KExpr[] = [];
-    if (home.steps) terms.push(x.mul(x.min(t ?? x.int(0), x.int(home.steps.count - 1)), x.int(home.steps.row)));
+    if (home.steps) {
+      const row = t === undefined ? x.int(0) : clock.global(t);
+      terms.push(x.mul(x.min(row, x.int(home.steps.count - 1)), x.int(home.steps.row)));
+    }
     let base = buffer.offset + home.start;
-    if (buffer.ring) {
-      terms.push(x.mul(x.rem(frameOf(home.frame, t), x.int(buffer.ring)), x.int(align(buffer.size))));
-    } else if (buffer.time) {
-      const { fixed, frame } = this.region(buffer.region);
-      base += fixed;
-      terms.push(x.mul(frameOf(home.frame, t), x.int(frame)));
+    if (buffer.time) {
+      const index = this.frameOf(clock, home, t);
+      if (buffer.ring) terms.push(x.mul(x.rem(index, x.int(buffer.ring)), x.int(align(buffer.size))));
+      else {
+        const { start, frame, perStep } = this.frames(buffer);
+        base += start;
+        if (perStep > 0) terms.push(x.mul(x.uniform("T"), x.int(perStep)));
+        terms.push(x.mul(index, x.int(frame)));
+      }
     }
     if (b !== undefined) terms.push(x.mul(b, x.int(home.batch)));
     f.forEach((index, i) => {
@@ -145,18 +205,81 @@ export class Layout {
     });
     return x.add(x.sum(terms), x.int(base));
   }
+
+  /** Frame k of a span stands at start + T · perStep + k · frame. */
+  private frames({ region, span }: Buffer): {
+    readonly start: number;
+    readonly frame: number;
+    readonly perStep: number;
+  } {
+    const { fixed, frame } = this.region(region);
+    switch (span) {
+      case "sequence":
+        return { start: fixed, frame, perStep: 0 };
+      case "segment":
+        return { start: align(this.fixed.get(region)!), frame: this.segmentFrame, perStep: 0 };
+      case "borders":
+        return { start: fixed + frame, frame: this.borderFrame, perStep: frame };
+    }
+  }
+
+  private frameOf(clock: Clock, { buffer: { span }, frame }: Home, t: KExpr | undefined): KExpr {
+    if (span === "borders") {
+      const length = x.int(this.length!);
+      switch (frame.kind) {
+        case "first":
+          return x.int(0);
+        case "shifted":
+          return x.add(x.div(x.uniform("t"), length), x.int(frame.by));
+        default:
+          return x.div(x.add(x.uniform("T"), x.int(this.length! - 1)), length);
+      }
+    }
+    const steps = span === "segment" ? clock.steps : x.uniform("T");
+    switch (frame.kind) {
+      case "first":
+        return x.int(0);
+      case "behind":
+        return steps;
+      case "last":
+        return x.sub(steps, x.int(1));
+      case "shifted":
+        if (t === undefined) throw new Error("a value that varies over time was read without a step");
+        return x.add(span === "segment" ? clock.local(t) : clock.global(t), x.int(frame.by));
+    }
+  }
 }
 
-function frameOf(frame: FrameIndex, t: KExpr | undefined): KExpr {
-  switch (frame.kind) {
-    case "first":
-      return x.int(0);
-    case "behind":
-      return x.uniform("T");
-    case "last":
-      return x.sub(x.uniform("T"), x.int(1));
-    case "shifted":
-      if (t === undefined) throw new Error("a value that varies over time was read without a step");
-      return x.add(t, x.int(frame.by));
-  }
+/** How a kernel counts steps. */
+export interface Clock {
+  /** How many its loops over time have. */
+  readonly steps: KExpr;
+  /** The step of the sequence that is its step `t`. */
+  global(t: KExpr): KExpr;
+  /** The step of the segment that is its step `t`. */
+  local(t: KExpr): KExpr;
+}
+
+/** The whole sequence at once, or step by step. */
+export const wholeClock: Clock = { steps: x.uniform("T"), global: (t) => t, local: (t) => t };
+
+/**
+ * A segment of `length` steps, the last one shorter. Kernels in a loop over its steps get the step of the sequence, and count by
+ * that; others get the segment's first step, and count from 0.
+ */
+export function segmentClock(length: number, inBody: boolean): Clock {
+  const t = x.uniform("t");
+  const within = (step: KExpr): KExpr => x.rem(step, x.int(length));
+  const start = inBody ? x.sub(t, within(t)) : t;
+  return {
+    steps: x.min(x.int(length), x.sub(x.uniform("T"), start)),
+    global: (step) => (inBody ? step : x.add(t, step)),
+    local: (step) => (inBody ? within(step) : step),
+  };
+}
+
+/** Where elements stand, as one kernel counts steps. */
+export interface Addresses extends Pick<Clock, "steps" | "global" | "local"> {
+  /** The index of an element in its region. `t` is the step; `undefined` for a value without one. */
+  address(home: Home, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[]): KExpr;
 }

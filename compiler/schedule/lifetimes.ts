@@ -1,7 +1,7 @@
 /**
  * From when to when each buffer holds something, counted over an entry's commands.
  *
- * A moment is [command, iteration, kernel]. Of a buffer with frames, the iteration is that at which a loop touches one and the
+ * A moment is [piece, command, iteration, kernel]. Of a buffer with frames, the iteration is that at which a loop touches one and the
  * same frame, less the frame's number, so that the answer is the same for every frame: in a loop from the first step to the last
  * frame f is written at step f − 1 by what writes one frame ahead and read at step f by what does not. So a value that a loop
  * makes may take the place of one that the same loop reads for the last time, if a kernel stands between.
@@ -11,7 +11,10 @@
  */
 import type { Op, Value } from "../ir/types.ts";
 import { around, type Life, type Moment } from "./arena.ts";
-import type { Buffer, Home } from "./layout.ts";
+import { type Buffer, type Home, isFramed } from "./layout.ts";
+
+const start: Moment = [Number.NEGATIVE_INFINITY];
+const end: Moment = [Number.POSITIVE_INFINITY];
 
 /** A kernel, or the kernels of a loop over the steps. */
 export type Runs =
@@ -22,14 +25,17 @@ export interface Lifetimes {
   readonly commands: readonly Runs[];
   readonly homes: ReadonlyMap<Value, readonly Home[]>;
   readonly defs: ReadonlyMap<Value, Op>;
-  /** What is read when everything has run. */
-  readonly results: readonly Home[];
+  /** Which part of the entry these are: its moments stand in front of theirs. */
+  readonly piece: number;
+  /** What is alive throughout when it is touched at all. */
+  stays(buffer: Buffer): boolean;
 }
 
-export function lifetimes({ commands, homes, defs, results }: Lifetimes): ReadonlyMap<Buffer, Life> {
+export function lifetimes({ commands, homes, defs, piece, stays }: Lifetimes): ReadonlyMap<Buffer, Life> {
   const lives = new Map<Buffer, Life>();
   const touch = (buffer: Buffer, from: Moment, to: Moment = from): void => {
-    const life = { from, to };
+    const whole = stays(buffer);
+    const life = { from: [piece, ...(whole ? start : from)], to: [piece, ...(whole ? end : to)] };
     const known = lives.get(buffer);
     lives.set(buffer, known ? around(known, life) : life);
   };
@@ -45,14 +51,13 @@ export function lifetimes({ commands, homes, defs, results }: Lifetimes): Readon
         for (const { buffer } of homes.get(v) ?? []) own.add(buffer);
     body.forEach(({ ops }, kernel) => {
       accesses(ops, homes, defs, ({ buffer, frame }) => {
-        const framed = buffer.time && !buffer.ring;
+        const framed = isFramed(buffer);
         if (framed && frame.kind === "shifted") touch(buffer, [at, reverse ? frame.by : -frame.by, kernel]);
         else if (!buffer.time && own.has(buffer)) touch(buffer, [at, 0, kernel]);
-        else touch(buffer, [at, Number.NEGATIVE_INFINITY], [at, Number.POSITIVE_INFINITY]);
+        else touch(buffer, [at, ...start], [at, ...end]);
       });
     });
   });
-  for (const { buffer } of results) touch(buffer, [commands.length]);
   return lives;
 }
 

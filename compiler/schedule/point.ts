@@ -9,7 +9,7 @@ import { isElementwise } from "../ir/elementwise.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import * as x from "./expr.ts";
 import type { KExpr, KStmt } from "./kernel-ir.ts";
-import type { Home, Layout } from "./layout.ts";
+import type { Addresses, Home } from "./layout.ts";
 
 /** A point of the space a loop nest runs over. With `width` 4 the last feature index is the first of four. */
 export interface Point {
@@ -22,7 +22,7 @@ export interface Point {
 /** What evaluation must know of the kernel being made. */
 export interface Scope {
   readonly defs: ReadonlyMap<Value, Op>;
-  readonly layout: Layout;
+  readonly layout: Addresses;
   readonly dims: Readonly<Record<string, number>>;
   /** Inside a scan's body: the step. There values have no `time`, but their homes may. */
   readonly step: KExpr | undefined;
@@ -178,11 +178,11 @@ export class Evaluation {
       case "at":
         return this.at(op.operands[0], {
           ...p,
-          t: op.attrs.step === "first" ? x.int(0) : x.sub(x.uniform("T"), x.int(1)),
+          t: op.attrs.step === "first" ? x.int(0) : x.sub(this.scope.layout.steps, x.int(1)),
         });
       case "put": {
-        const step = op.attrs.step === "first" ? x.int(0) : x.sub(x.uniform("T"), x.int(1));
-        const here: KExpr = { k: "toFloat", a: p.t! };
+        const step = op.attrs.step === "first" ? x.int(0) : x.sub(this.scope.layout.steps, x.int(1));
+        const here: KExpr = { k: "toFloat", a: this.scope.layout.local(p.t!) };
         const is: KExpr = { k: "math", op: "eq", type: "f32", args: [here, { k: "toFloat", a: step }] };
         const value = this.at(op.operands[0], p);
         return {
@@ -223,13 +223,13 @@ export class Evaluation {
   }
 
   private constant(op: OpOf<"const">): KExpr {
-    const steps = op.attrs.dims.filter((d) => d === "time").length;
-    const rest = op.attrs.dims
-      .filter((d) => d !== "time")
-      .reduce((n, d) => n * this.extent(dim.parse(d)), op.attrs.value);
-    const T: KExpr = { k: "toFloat", a: x.uniform("T") };
-    let value: KExpr = x.float(rest);
-    for (let i = 0; i < steps; i++) value = { k: "math", op: "mul", type: "f32", args: [value, T] };
+    const chosenLater: Readonly<Record<string, KExpr>> = { time: this.scope.layout.steps, sequence: x.uniform("T") };
+    const fixed = op.attrs.dims.filter((d) => !(d in chosenLater));
+    let value: KExpr = x.float(fixed.reduce((n, d) => n * this.extent(dim.parse(d)), op.attrs.value));
+    for (const d of op.attrs.dims) {
+      if (!(d in chosenLater)) continue;
+      value = { k: "math", op: "mul", type: "f32", args: [value, { k: "toFloat", a: chosenLater[d] }] };
+    }
     return value;
   }
 
@@ -269,7 +269,7 @@ export class Evaluation {
       loops.push({ name, to });
       return x.variable(name, "i32");
     };
-    const t = op.attrs.time ? loop("s", x.uniform("T")) : p.t;
+    const t = op.attrs.time ? loop("s", this.scope.layout.steps) : p.t;
     const n = op.attrs.batch ? loop("n", x.int(this.scope.dims.batch)) : p.b;
     for (const [labels, v] of [
       [la, a],

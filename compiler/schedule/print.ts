@@ -12,8 +12,9 @@ export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machin
     lines.push("", `${name}:`);
     const kernels = new Map(scheduled.kernels.map((k) => [k.kernel.name, k]));
     const show = (command: Command, indent: string): void => {
-      if (command.do === "steps") {
-        lines.push(`${indent}for each step${command.reverse ? ", last to first" : ""}:`);
+      if (command.do !== "dispatch") {
+        const what = command.do === "steps" ? "step" : `segment of ${command.length} steps`;
+        lines.push(`${indent}for each ${what}${command.reverse ? ", last to first" : ""}:`);
         for (const inner of command.commands) show(inner, `${indent}  `);
         return;
       }

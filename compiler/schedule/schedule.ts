@@ -8,11 +8,22 @@ import { rowMajor } from "../ir/tensor.ts";
 import type { Graph, Leaf, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
 import { captured, definitions } from "../passes/rewrite.ts";
-import type { Life } from "./arena.ts";
+import { isCotangent, type Piece, type Segmented } from "../passes/segment.ts";
+import { around, type Life } from "./arena.ts";
 import { type Group, group, sources } from "./group.ts";
 import { inlineDots, makeKernel } from "./kernel.ts";
 import type { Kernel, Machine } from "./kernel-ir.ts";
-import { type Buffer, type Home, Layout, type Slot } from "./layout.ts";
+import {
+  type Buffer,
+  type Clock,
+  type Home,
+  isFramed,
+  Layout,
+  type Slot,
+  type Span,
+  segmentClock,
+  wholeClock,
+} from "./layout.ts";
 import { lifetimes } from "./lifetimes.ts";
 import { settle } from "./settle.ts";
 import type { Shared } from "./shared.ts";
@@ -46,7 +57,68 @@ export interface Scheduled {
 }
 
 export function schedule(graph: Graph, options: ScheduleOptions): Scheduled {
-  return new Scheduler(settle(graph), options).run();
+  return scheduleSegments({ pieces: [{ graph, loop: undefined }], carries: new Map() }, undefined, options);
+}
+
+/** Schedules the pieces of a graph one after another in one arena, for segments of `length` steps. */
+export function scheduleSegments(
+  { pieces, carries }: Segmented,
+  length: number | undefined,
+  options: ScheduleOptions,
+): Scheduled {
+  const { shared } = options;
+  const layout = new Layout(length);
+  layout.reserve("param", shared.params);
+  layout.reserve("grad", shared.params);
+  layout.reserve("slot", shared.params * shared.slots.length);
+  layout.reserve("stat", shared.stats);
+  const common: Common = { layout, carries, crossing: new Map(), leaves: new Map(), pending: [], counts: new Map() };
+  const schedulers = pieces.map(
+    ({ graph, loop }) => new Scheduler(settle(graph, loop !== undefined), options, common, loop),
+  );
+  const planned = schedulers.map((scheduler) => scheduler.plan());
+  const lives = new Map<Buffer, Life>();
+  schedulers.forEach((scheduler, at) => {
+    for (const [buffer, life] of scheduler.lives(planned[at], at)) {
+      const known = lives.get(buffer);
+      lives.set(buffer, known ? around(known, life) : life);
+    }
+  });
+  for (const { home } of common.pending) {
+    const end: Life = { from: [pieces.length], to: [pieces.length] };
+    lives.set(home.buffer, around(lives.get(home.buffer) ?? end, end));
+  }
+  const arena = layout.close(lives);
+  const tensors = [...shared.tensors, ...common.pending.map((p) => listed(p, layout))];
+  const made = schedulers.map((scheduler, at) => scheduler.make(planned[at]));
+  const commands = made.flatMap(({ commands: own }, at): readonly Command[] => {
+    const { loop } = pieces[at];
+    return loop === undefined
+      ? own
+      : [{ do: "segments", length: length!, reverse: loop === "backward", commands: own }];
+  });
+  return { kernels: made.flatMap((m) => m.kernels), commands, tensors, regions: layout.regions(), arena };
+}
+
+/** What the pieces of an entry share. */
+interface Common {
+  readonly layout: Layout;
+  readonly carries: Segmented["carries"];
+  /** Where carries stand. */
+  readonly crossing: Map<string, Buffer>;
+  readonly leaves: Map<string, Home>;
+  /** Tensors to list once it is known where they stand. */
+  readonly pending: Pending[];
+  /** How often each kernel name was wanted. */
+  readonly counts: Map<string, number>;
+}
+
+type Pending = Omit<Tensor, "region" | "offset"> & { readonly home: Home };
+
+function listed({ home, ...rest }: Pending, layout: Layout): Tensor {
+  const { buffer, frame, start } = home;
+  const shift = buffer.time && frame.kind === "shifted" ? frame.by * layout.region(buffer.region).frame : 0;
+  return { ...rest, region: buffer.region, offset: buffer.offset + start + shift };
 }
 
 /** A kernel still without loops: planned first, so that all memory is known before any index is written. */
@@ -61,33 +133,36 @@ type Plan = readonly (Planned | { readonly reverse: boolean; readonly body: read
 class Scheduler {
   private readonly graph: Graph;
   private readonly options: ScheduleOptions;
-  private readonly layout = new Layout();
+  private readonly common: Common;
+  /** How the piece repeats, if it goes through the sequence segment by segment. */
+  private readonly loop: Piece["loop"];
+  private readonly layout: Layout;
   private readonly defs: ReadonlyMap<Value, Op>;
   private readonly homes = new Map<Value, Home[]>();
-  private readonly tensors: Tensor[] = [];
-  /** How often each kernel name was wanted. */
-  private readonly counts = new Map<string, number>();
 
-  constructor(graph: Graph, options: ScheduleOptions) {
+  constructor(graph: Graph, options: ScheduleOptions, common: Common, loop: Piece["loop"]) {
     this.graph = graph;
     this.options = options;
+    this.common = common;
+    this.loop = loop;
+    this.layout = common.layout;
     this.defs = new Map([...definitions(graph.ops), ...putInputs(graph)]);
   }
 
-  run(): Scheduled {
-    const { graph, layout, options } = this;
-    const { shared } = options;
-    layout.reserve("param", shared.params);
-    layout.reserve("grad", shared.params);
-    layout.reserve("slot", shared.params * shared.slots.length);
-    layout.reserve("stat", shared.stats);
-    this.tensors.push(...shared.tensors);
+  /** Gives everything its place, and says which kernels there will be. */
+  plan(): Plan {
+    const { graph, options } = this;
     for (const leaf of options.inputs) this.leaf(leaf.attrs.leaf, leaf.results[0], leaf.attrs.type);
     for (const op of graph.ops) if (op.op === "leaf") this.leaf(op.attrs.leaf, op.results[0], op.attrs.type);
     for (const r of graph.results) this.claim(r);
-    const plan = this.plan();
-    const arena = layout.close(this.lives(plan));
-    this.report();
+    return this.groups();
+  }
+
+  /** Writes the kernels, once the layout is closed. */
+  make(plan: Plan): { readonly kernels: readonly KernelGroup[]; readonly commands: readonly Command[] } {
+    const { layout, options } = this;
+    const clock = (inBody: boolean): Clock =>
+      this.loop && layout.length !== undefined ? segmentClock(layout.length, inBody) : wholeClock;
     const kernels: KernelGroup[] = [];
     const dispatch = (p: Planned): Command => {
       const kernel = makeKernel({
@@ -96,7 +171,7 @@ class Scheduler {
         defs: this.defs,
         dims: options.dims,
         machine: options.machine,
-        layout,
+        layout: layout.addresses(clock(p.inBody)),
         inBody: p.inBody,
         homes: this.homes,
       });
@@ -106,17 +181,21 @@ class Scheduler {
     const commands = plan.map(
       (p): Command => ("body" in p ? { do: "steps", reverse: p.reverse, commands: p.body.map(dispatch) } : dispatch(p)),
     );
-    return { kernels, commands, tensors: this.tensors, regions: layout.regions(), arena };
+    return { kernels, commands };
   }
 
-  private lives(plan: Plan): ReadonlyMap<Buffer, Life> {
+  /** From when to when this piece, the `at`-th, needs what it touches. */
+  lives(plan: Plan, at: number): ReadonlyMap<Buffer, Life> {
+    const handedOn = new Set(this.common.crossing.values());
     return lifetimes({
+      piece: at,
+      // Again and again: what is not of one segment alone is alive throughout.
+      stays: (b) => this.loop !== undefined && (handedOn.has(b) || (isFramed(b) && b.span !== "segment")),
       commands: plan.map((p) =>
         "body" in p ? { reverse: p.reverse, body: p.body.map(({ group: g }) => g) } : { ops: p.group.ops },
       ),
       homes: this.homes,
       defs: this.defs,
-      results: this.pending.map(({ home }) => home),
     });
   }
 
@@ -153,30 +232,33 @@ class Scheduler {
     }
   }
 
-  private readonly leaves = new Map<string, Home>();
-
   private leaf(leaf: Leaf, v: Value, type: Type): void {
     const key = `${leaf.kind}:${leaf.name}`;
-    const home = this.leaves.get(key) ?? this.leafHome(leaf, type);
-    this.leaves.set(key, home);
+    const home = this.common.leaves.get(key) ?? this.leafHome(leaf, type);
+    // Where a carry is read from depends on the piece.
+    if (leaf.kind !== "carry") this.common.leaves.set(key, home);
     if (!this.homes.has(v)) this.homes.set(v, [home]);
   }
 
   private leafHome(leaf: Leaf, type: Type): Home {
     const { shared, dims } = this.options;
     const fixed = (region: RegionName, offset: number): Home =>
-      this.home({ region, time: false, offset, size: this.size(type) }, type);
+      this.home({ region, time: false, span: "sequence", offset, size: this.size(type) }, type);
     switch (leaf.kind) {
       case "param":
         return fixed("param", shared.offsets.get(leaf.name)!);
       case "population":
         return this.statistic(leaf.name, type);
+      case "carry": {
+        const [group, name] = split(leaf.name);
+        return group === "grad" ? fixed("grad", shared.offsets.get(name)!) : this.carry(leaf.name, type, "read");
+      }
       case "flat":
         return fixed(leaf.region, leaf.region === "slot" ? leaf.slot * shared.params : 0);
       default: {
         const buffer = this.layout.buffer("input", type.time, this.size(type));
         const shape = this.shape(type);
-        this.pending.push({
+        this.common.pending.push({
           name: leaf.name,
           role: inputRole(leaf, dims),
           time: type.time,
@@ -191,21 +273,35 @@ class Scheduler {
 
   private statistic(name: string, type: Type): Home {
     const stat = this.options.shared.statistics.get(name)!;
-    const buffer: Buffer = { region: "stat", time: false, offset: stat.offset, size: stat.steps * stat.row };
+    const buffer: Buffer = {
+      region: "stat",
+      time: false,
+      span: "sequence",
+      offset: stat.offset,
+      size: stat.steps * stat.row,
+    };
     const home = this.home(buffer, { ...type, time: false, batch: false });
     return type.time ? { ...home, steps: { count: stat.steps, row: stat.row } } : home;
   }
 
-  /** Tensors to list once the frames' size is known. */
-  private readonly pending: (Omit<Tensor, "region" | "offset"> & { readonly home: Home })[] = [];
-
-  private report(): void {
-    for (const { home, ...rest } of this.pending) {
-      const { buffer } = home;
-      const shift =
-        buffer.time && home.frame.kind === "shifted" ? home.frame.by * this.layout.region(buffer.region).frame : 0;
-      this.tensors.push({ ...rest, region: buffer.region, offset: buffer.offset + home.start + shift });
-    }
+  /**
+   * Where a carry is read or written. Going forward, a segment reads at the border before it and writes at the one behind;
+   * cotangents go backward.
+   */
+  private carry(name: string, type: Type, access: "read" | "write"): Home {
+    const keeping = this.common.carries.get(name)!;
+    const crosses = keeping === "borders" || keeping === "turns";
+    const buffer =
+      this.common.crossing.get(name) ??
+      this.layout.buffer("work", keeping !== "once", this.size(type), {
+        span: crosses ? "borders" : "sequence",
+        ...(keeping === "turns" && { ring: 2 }),
+      });
+    this.common.crossing.set(name, buffer);
+    const before = (access === "read") !== isCotangent(name);
+    if (!crosses) return this.home(buffer, type);
+    if (this.loop) return this.home(buffer, type, before ? 0 : 1);
+    return { ...this.home(buffer, type), frame: { kind: before ? "behind" : "first" } };
   }
 
   /** Gives a result its place. */
@@ -213,7 +309,7 @@ class Scheduler {
     const { shared } = this.options;
     const { value } = r;
     const fixed = (region: RegionName, offset: number): Home =>
-      this.home({ region, time: false, offset, size: this.size(value.type) }, value.type);
+      this.home({ region, time: false, span: "sequence", offset, size: this.size(value.type) }, value.type);
     switch (r.kind) {
       case "grad": {
         const offset = shared.offsets.get(r.name);
@@ -229,6 +325,9 @@ class Scheduler {
         return;
       case "slot":
         this.add(value, fixed("slot", shared.slots.indexOf(r.name) * shared.params));
+        return;
+      case "carry":
+        this.add(value, this.carry(r.name, value.type, "write"));
         return;
       case "batch_stat":
         this.named(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
@@ -246,7 +345,7 @@ class Scheduler {
   private named(name: string, value: Value, role: Role): void {
     this.results.push({ name, value, role });
     const op = this.defs.get(value);
-    if (op?.op !== "scan") this.own(value, value.type.time);
+    if (op?.op !== "scan") this.own(value, value.type.time, "sequence");
   }
 
   /** A home in `work` for a value that has none. */
@@ -255,16 +354,21 @@ class Scheduler {
   }
 
   /** A home that `v` fills: one within a joined value will not do for what the plan lists. */
-  private own(v: Value, time: boolean): Home {
+  private own(v: Value, time: boolean, span: Span = this.span): Home {
     const size = this.size(v.type);
     const known = this.homes.get(v)?.find((home) => home.buffer.size === size);
     if (known) return known;
-    const home = this.home(this.layout.buffer("work", time, size), v.type);
+    const home = this.home(this.layout.buffer("work", time, size, { span }), v.type);
     this.add(v, home);
     return home;
   }
 
-  private plan(): Plan {
+  /** What frames are for, of values that this piece alone uses. */
+  private get span(): Span {
+    return this.loop ? "segment" : "sequence";
+  }
+
+  private groups(): Plan {
     const { ops } = this.graph;
     const { groups } = group(ops, this.defs);
     const plan: (Planned | { reverse: boolean; body: readonly Planned[] })[] = [];
@@ -282,7 +386,7 @@ class Scheduler {
     for (const { name, value, role } of this.results) {
       const shape = this.shape(value.type);
       const { time, batch: hasBatch } = value.type;
-      this.pending.push({
+      this.common.pending.push({
         name,
         role,
         time,
@@ -303,7 +407,10 @@ class Scheduler {
       const { type } = body.params[i];
       // Two frames for a state that nobody reads at other steps: while some workgroups write the next, others still read.
       const isKept = handedOut.has(body.params[i]) || handedOut.has(body.results[i]);
-      const buffer = this.layout.buffer("work", true, this.size(type), isKept ? undefined : 2);
+      const buffer = this.layout.buffer("work", true, this.size(type), {
+        span: this.span,
+        ...(!isKept && { ring: 2 }),
+      });
       const at = (frame: Home["frame"]): Home => ({ ...this.home(buffer, type), frame });
       this.add(scan.operands[i], at({ kind: reverse ? "behind" : "first" }));
       this.add(body.params[i], at({ kind: "shifted", by: reverse ? 1 : 0 }));
@@ -377,8 +484,9 @@ class Scheduler {
       .find((v) => this.homes.has(v) && v.name !== "");
     const hint = (made?.name ?? g.ops[g.ops.length - 1].op).replace(/[^A-Za-z0-9_]/g, "_");
     const base = `${this.options.entry}_${where}_${hint}`;
-    const n = (this.counts.get(base) ?? 0) + 1;
-    this.counts.set(base, n);
+    const { counts } = this.common;
+    const n = (counts.get(base) ?? 0) + 1;
+    counts.set(base, n);
     return n === 1 ? base : `${base}_${n}`;
   }
 }
@@ -395,6 +503,12 @@ function putInputs(graph: Graph): readonly (readonly [Value, Op])[] {
         }),
   );
 }
+
+/** `grad/rnn/Wx`: `grad` and `rnn/Wx`. */
+const split = (name: string): readonly [string, string] => {
+  const at = name.indexOf("/");
+  return [name.slice(0, at), name.slice(at + 1)];
+};
 
 function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
   switch (leaf.kind) {

@@ -8,7 +8,8 @@ import type { Graph, Op, Type, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
 import { copy, idsAfter, Renaming, rebuildScan } from "../passes/rewrite.ts";
 
-export function settle(graph: Graph): Graph {
+/** @param copiesOutputs what a loop hands out is kept elsewhere than the loop itself needs it */
+export function settle(graph: Graph, copiesOutputs = false): Graph {
   const b = new Builder(idsAfter(graph));
   const rename = new Renaming();
   const computed = new Set<Value>();
@@ -20,7 +21,9 @@ export function settle(graph: Graph): Graph {
   const results = graph.results.map((r) => {
     const v = rename.of(r.value);
     const stays =
-      computed.has(v) || joined.has(v) || (outputs.has(v) && (r.kind === "output" || r.kind === "batch_stat"));
+      computed.has(v) ||
+      joined.has(v) ||
+      (!copiesOutputs && outputs.has(v) && (r.kind === "output" || r.kind === "batch_stat"));
     const value = stays && !finals.has(v) && !taken.has(v) ? v : b.one("stop", [v], {}, r.name);
     taken.add(value);
     return { ...r, value };

@@ -103,7 +103,7 @@ export function productOf(op: OpOf<"dot">, scope: Scope): Product | undefined {
     contraction: {
       terms: time ? terms * STEPS : terms,
       from: x.int(0),
-      to: time ? x.mul(x.uniform("T"), x.int(terms)) : x.int(terms),
+      to: time ? x.mul(scope.layout.steps, x.int(terms)) : x.int(terms),
       multiple: terms,
       decode(k, bind) {
         const index = new Map<string, KExpr>();

@@ -47,7 +47,7 @@ export function partition(
   };
   const whole = (moves: readonly Move[]): number =>
     moves.reduce((sum, move) => {
-      if (move.do === "steps") return sum + steps * whole(move.moves);
+      if (move.do === "loop") return sum + move.count * whole(move.moves);
       return sum + (move.do === "dispatch" ? Math.max(0, saved(move)) : 0);
     }, 0);
   const bound = bind(commands, steps);
@@ -61,15 +61,35 @@ type Dispatch = Extract<Move, { do: "dispatch" }>;
 
 /** The commands with their grids worked out, for one thread. */
 const bind = (commands: readonly Command[], steps: number): readonly Move[] =>
-  commands.map((command): Move => {
-    if (command.do === "steps") return { do: "steps", reverse: command.reverse, moves: bind(command.commands, steps) };
+  commands.flatMap((command): readonly Move[] => {
+    if (command.do === "segments") return segments(command, steps);
+    if (command.do === "steps") return [loop(0, steps, 1, command.reverse, bind(command.commands, steps))];
     const [x, y, z] = command.grid.map(({ fixed, perStep }) => fixed + perStep * steps);
-    return { do: "dispatch", kernel: command.kernel, grid: [x, y, z], shared: false };
+    return [{ do: "dispatch", kernel: command.kernel, grid: [x, y, z], shared: false }];
   });
+
+const loop = (from: number, count: number, stride: number, reverse: boolean, moves: readonly Move[]): Move => ({
+  do: "loop",
+  from,
+  count,
+  stride,
+  reverse,
+  moves,
+});
+
+/** The last segment by itself, since its grids are those of fewer steps. */
+function segments(command: Extract<Command, { do: "segments" }>, steps: number): readonly Move[] {
+  const { length, reverse, commands } = command;
+  const whole = Math.ceil(steps / length) - 1;
+  const last = loop(whole * length, 1, length, reverse, bind(commands, steps - whole * length));
+  if (whole === 0) return [last];
+  const others = loop(0, whole, length, reverse, bind(commands, length));
+  return reverse ? [last, others] : [others, last];
+}
 
 const share = (moves: readonly Move[], worth: (move: Dispatch) => boolean): readonly Move[] =>
   moves.map((move): Move => {
-    if (move.do === "steps") return { ...move, moves: share(move.moves, worth) };
+    if (move.do === "loop") return { ...move, moves: share(move.moves, worth) };
     return move.do === "dispatch" ? { ...move, shared: worth(move) } : move;
   });
 
@@ -94,6 +114,6 @@ function withBarriers(moves: readonly Move[], before: Dispatch | undefined): rea
 }
 
 const dispatchesOf = (moves: readonly Move[]): readonly Dispatch[] =>
-  moves.flatMap((move) => (move.do === "steps" ? dispatchesOf(move.moves) : move.do === "dispatch" ? [move] : []));
+  moves.flatMap((move) => (move.do === "loop" ? dispatchesOf(move.moves) : move.do === "dispatch" ? [move] : []));
 
 const groupsOf = ({ grid: [x, y, z] }: Dispatch): number => x * y * z;

@@ -15,8 +15,15 @@ export type Move =
     }
   /** Waits until every thread is here. */
   | { readonly do: "meet" }
-  /** For every step, first to last or last to first. */
-  | { readonly do: "steps"; readonly reverse: boolean; readonly moves: readonly Move[] };
+  /** For `count` steps or segments, first to last or last to first: at step `from`, and every `stride` steps behind it. */
+  | {
+      readonly do: "loop";
+      readonly from: number;
+      readonly count: number;
+      readonly stride: number;
+      readonly reverse: boolean;
+      readonly moves: readonly Move[];
+    };
 
 /** One run of an entry. */
 export interface Job {
@@ -92,8 +99,10 @@ export function createThread(index: number, control: Int32Array, mayWait: boolea
     play(moves: readonly Move[], t: number, job: Job, exports: WebAssembly.Exports): void {
       const { steps, threads } = job;
       for (const move of moves) {
-        if (move.do === "steps") {
-          for (let i = 0; i < steps; i++) thread.play(move.moves, move.reverse ? steps - 1 - i : i, job, exports);
+        if (move.do === "loop") {
+          const { from, count, stride } = move;
+          for (let i = 0; i < count; i++)
+            thread.play(move.moves, t + from + (move.reverse ? count - 1 - i : i) * stride, job, exports);
         } else if (move.do === "meet") {
           thread.meet(threads);
         } else if (move.shared || index === 0) {

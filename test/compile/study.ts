@@ -29,6 +29,8 @@ export interface StudyOptions {
   readonly seed?: number;
   /** In how many parts kernels take the batch. */
   readonly parts?: number;
+  /** Bytes that a target may use for `steps` steps; gradients with respect to inputs are not looked at then. */
+  readonly memory?: number;
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -67,8 +69,8 @@ export class Study {
   }
 
   private get lowering(): Pick<CompileOptions, "inputGradients" | "parts"> {
-    const { parts = 1 } = this.options;
-    return { inputGradients: true, parts };
+    const { parts = 1, memory } = this.options;
+    return { inputGradients: memory === undefined, parts };
   }
 
   /** The leaves of all entries, by name. */
@@ -150,10 +152,10 @@ export class Study {
 
   /** Compiles for a target, verifying every kernel; of the entries only `entries`, whose code alone then needs loading. */
   compile(target: Target, entries: readonly EntryName[] = computations, optimizer?: OptimizerName): Executable {
-    const { dims, batch, time, steps = time } = this.options;
+    const { dims, batch, time, steps = time, memory } = this.options;
     const executable = compileGraph(
       this.graph,
-      { dims, batch, time: steps, path: this.graph.name, ...this.lowering, ...(optimizer && { optimizer }) },
+      { dims, batch, time: steps, path: this.graph.name, memory, ...this.lowering, ...(optimizer && { optimizer }) },
       verifying(target),
     );
     return only(executable, entries);
@@ -215,6 +217,7 @@ function usual(leaf: Leaf, n: number, dims: Bindings, random: () => number): Flo
       return sample(n, [-1, 1], random);
     case "param":
     case "flat":
+    case "carry":
       return sample(n, [-0.7, 0.7], random);
     default:
       return leaf satisfies never;

@@ -25,7 +25,7 @@ function planOf(commands: readonly Command[], work: Extent): Plan {
 const shown = (moves: readonly Move[]): string =>
   moves
     .map((move) => {
-      if (move.do === "steps") return `(${shown(move.moves)})`;
+      if (move.do === "loop") return `(${shown(move.moves)})`;
       return move.do === "meet" ? "|" : `${move.kernel}${move.shared ? "*" : ""}`;
     })
     .join(" ");
@@ -47,6 +47,18 @@ describe("threads", () => {
     expect(parts([loop(dispatch("wide"), dispatch("one"))]).text).toBe("(| wide* | one) |");
     expect(parts([dispatch("wide"), loop(dispatch("one"), dispatch("another"))]).text).toBe("wide* (| one another) |");
     expect(parts([dispatch("one"), loop(dispatch("another")), dispatch("wide")]).text).toBe("one (another) | wide* |");
+  });
+
+  test("meet between segments, the last of which is a loop of its own: its grids are smaller", () => {
+    const commands: Command[] = [{ do: "segments", length: 3, reverse: true, commands: [dispatch("long")] }];
+    const { moves, text } = parts(commands, { steps: 8 });
+    expect(text).toBe("(| long*) (| long*) |");
+    expect(moves).toMatchObject([
+      { from: 6, count: 1, moves: [{ do: "meet" }, { grid: [2, 1, 1] }] },
+      { from: 0, count: 2, stride: 3, reverse: true, moves: [{ do: "meet" }, { grid: [3, 1, 1] }] },
+      { do: "meet" },
+    ]);
+    expect(parts(commands, { steps: 2 }).moves).toMatchObject([{ from: 0, count: 1 }, { do: "meet" }]);
   });
 
   test("are none but the calling one where every dispatch has one workgroup", () => {

@@ -25,7 +25,7 @@ describe("a layout", () => {
     fc.assert(
       fc.property(requests, (all) => {
         const layout = new Layout();
-        const buffers = all.map((r) => layout.buffer(r.region, r.time, r.size, r.ring));
+        const buffers = all.map((r) => layout.buffer(r.region, r.time, r.size, { ring: r.ring }));
         layout.close(new Map(buffers.map((b, i) => [b, all[i].life])));
         const regions = layout.regions();
         const end = (b: Buffer): number => b.offset + (b.ring ? 16 * Math.ceil(b.size / 16) * b.ring : b.size);

@@ -26,7 +26,7 @@ function perStep(entry: Entry | undefined): readonly number[] {
 }
 
 const dispatched = (commands: readonly Command[]): readonly string[] =>
-  commands.flatMap((c) => (c.do === "steps" ? dispatched(c.commands) : [c.kernel]));
+  commands.flatMap((c) => (c.do === "dispatch" ? [c.kernel] : dispatched(c.commands)));
 
 describe("a time step dispatches", () => {
   it.each([

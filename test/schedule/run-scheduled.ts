@@ -1,17 +1,18 @@
 /** Runs a schedule by the meaning of Kernel IR alone: no target, no runtime. */
-import { compareMoments, type Life } from "../../compiler/schedule/arena.ts";
+import { compareMoments, type Life, type Moment } from "../../compiler/schedule/arena.ts";
 import type { Buffer } from "../../compiler/schedule/layout.ts";
 import type { Scheduled } from "../../compiler/schedule/schedule.ts";
+import { floatsOf } from "../../runtime/layout.ts";
 import type { Command, Tensor } from "../../runtime/plan.ts";
 import { interpret } from "../targets/interpret.ts";
 import type { Memory } from "../targets/run.ts";
 
-/** Whether a life reaches from command `at` to the one behind it. */
+/** Whether a life reaches from one command to the next. */
 const meetsGap =
-  (at: number) =>
+  (before: Moment, after: Moment) =>
   (life: Life): boolean =>
-    compareMoments(life.from, [at, Number.POSITIVE_INFINITY]) <= 0 &&
-    compareMoments(life.to, [at + 1, Number.NEGATIVE_INFINITY]) >= 0;
+    compareMoments(life.from, [...before, Number.POSITIVE_INFINITY]) <= 0 &&
+    compareMoments(life.to, [...after, Number.NEGATIVE_INFINITY]) >= 0;
 
 /**
  * `numbers` by tensor name; the results by kind and name, as the reference calls them. Memory starts as NaN, so that nothing may
@@ -23,10 +24,7 @@ export function runScheduled(
   numbers: Readonly<Record<string, Float32Array>>,
 ): ReadonlyMap<string, Float32Array> {
   let memory: Memory = Object.fromEntries(
-    Object.entries(regions).map(([name, { fixed, frame }]) => [
-      name,
-      new Float32Array(fixed + frame * (steps + 1)).fill(Number.NaN),
-    ]),
+    Object.entries(regions).map(([name, region]) => [name, new Float32Array(floatsOf(region, steps)).fill(Number.NaN)]),
   );
   const pieces = (tensor: Tensor): readonly Float32Array[] => {
     const { fixed, frame } = regions[tensor.region];
@@ -42,35 +40,50 @@ export function runScheduled(
       piece.set(data.subarray(i * piece.length, (i + 1) * piece.length));
     });
   }
-  const spans = ({ time, ring, offset, size }: Buffer): readonly (readonly [number, number])[] => {
-    const { fixed, frame } = regions.work;
+  const spans = ({ time, ring, offset, size, span }: Buffer): readonly (readonly [number, number])[] => {
+    const { fixed, frame, segment } = regions.work;
+    // Frames of segments and what is kept at borders: not looked at more closely.
+    if (!ring && span === "borders") return [[fixed + frame * (steps + 1), memory.work.length]];
+    if (!ring && time && span === "segment" && segment) return [[0, fixed]];
     if (ring) return [[offset, offset + ring * 16 * Math.ceil(size / 16)]];
     if (!time) return [[offset, offset + size]];
     return Array.from({ length: steps + 1 }, (_, f) => fixed + f * frame + offset).map((at) => [at, at + size]);
   };
   const byName = new Map(kernels.map(({ kernel }) => [kernel.name, kernel]));
-  const run = (command: Command, t: number): void => {
+  /** `length` steps from `t` on: those of the sequence, or of a segment. */
+  const run = (command: Command, t: number, length: number): void => {
     if (command.do === "dispatch") {
-      memory = interpret(byName.get(command.kernel)!, memory, { t, T: steps });
+      memory = interpret(byName.get(command.kernel)!, memory, { t, T: steps, steps: length });
       return;
     }
-    for (let i = 0; i < steps; i++)
-      for (const inner of command.commands) run(inner, command.reverse ? steps - 1 - i : i);
+    const stride = command.do === "steps" ? 1 : command.length;
+    const count = Math.ceil(length / stride);
+    for (let i = 0; i < count; i++) {
+      const from = (command.reverse ? count - 1 - i : i) * stride;
+      const own = command.do === "steps" ? length : Math.min(stride, length - from);
+      for (const inner of command.commands) run(inner, t + from, own);
+    }
   };
-  commands.forEach((command, at) => {
-    run(command, 0);
-    const stays = meetsGap(at);
+  let moment: Moment = [0, 0];
+  for (const command of commands) {
+    // A loop over segments is a piece of its own.
+    if (command.do === "segments") moment = [moment[0] + 1, 0];
+    run(command, 0, steps);
+    const next: Moment = command.do === "segments" ? [moment[0] + 1, 0] : [moment[0], moment[1] + 1];
+    const stays = meetsGap(moment, next);
     const kept = new Uint8Array(memory.work.length);
     for (const { buffer, life } of arena)
-      if (stays(life)) for (const [from, to] of spans(buffer)) kept.fill(1, from, to);
+      if (buffer.span !== "sequence" || stays(life)) for (const [from, to] of spans(buffer)) kept.fill(1, from, to);
     memory.work.forEach((_, i) => {
       if (!kept[i]) memory.work[i] = Number.NaN;
     });
-  });
+    moment = next;
+  }
   return new Map(
     tensors.flatMap((tensor) => {
       const { role, name } = tensor;
-      const key = role.kind === "grad" ? `grad:${role.of}` : `${role.kind}:${name}`;
+      const kind = role.kind === "stat" ? "population" : role.kind;
+      const key = `${kind}:${role.kind === "grad" || role.kind === "batch_stat" ? role.of : name}`;
       return [[key, Float32Array.from(pieces(tensor).flatMap((piece) => [...piece]))] as const];
     }),
   );

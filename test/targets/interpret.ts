@@ -27,9 +27,9 @@ const compares = {
  * Runs a kernel as Kernel IR defines it, one workgroup and one lane after another, floats in f64 but rounded to f32 when
  * stored. Throws on an index outside memory.
  */
-export function interpret(kernel: Kernel, before: Memory, { t, T }: Times): Memory {
+export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: Times): Memory {
   const regions = Object.fromEntries(Object.entries(before).map(([name, data]) => [name, data.slice()]));
-  const [gx, gy, gz] = gridOf(kernel, T);
+  const [gx, gy, gz] = gridOf(kernel, steps);
   for (let z = 0; z < gz; z++) for (let y = 0; y < gy; y++) for (let x = 0; x < gx; x++) workgroup([x, y, z]);
   return regions;
 

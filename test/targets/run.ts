@@ -7,6 +7,8 @@ export type Memory = Readonly<Record<string, Float32Array>>;
 export interface Times {
   readonly t: number;
   readonly T: number;
+  /** How many steps the grid is for, where it is not the whole sequence. */
+  readonly steps?: number;
 }
 
 const noTimes: Times = { t: 0, T: 1 };

@@ -1,0 +1,308 @@
+/**
+ * Cuts a placed graph in pieces that run one after another, so that a long sequence needs the memory of a short one.
+ *
+ * Time is cut in segments. One piece computes everything that goes along with time, segment after segment, and only what crosses
+ * from one to the next is handed on: states, and sums over time so far. The states at the borders are kept. To derive, a piece
+ * runs from the last segment to the first: it computes a segment again from the states at its border and takes the cotangents
+ * back through it (Chen et al., "Training deep nets with sublinear memory cost", 2016). Each piece is a graph like any other
+ * in which `time` is the segment; what passes from piece to piece is a `carry`.
+ *
+ *     start ─► forward, for each segment ─► head ─► backward, for each segment from the last ─► finish
+ *
+ * What waits for the whole sequence (a head on the last state, a loop that runs from the last step) stands in `head`.
+ */
+import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
+import { derive } from "./derive.ts";
+import { Builder, idsAfter, reads } from "./rewrite.ts";
+import type { Extents } from "./save.ts";
+
+/**
+ * How long a carry is kept: `borders`: one for each border between segments; `turns`: until the next segment has made its own;
+ * `steps`: all of it, step by step; `once`: one for all segments. A gradient is added up in its own place.
+ */
+export type Keeping = "borders" | "turns" | "steps" | "once";
+
+/** Cotangents go from the last segment to the first. */
+export const isCotangent = (carry: string): boolean => carry.startsWith("d/");
+
+export interface Piece {
+  readonly graph: Graph;
+  /** Once for each segment, or once for all. */
+  readonly loop: "forward" | "backward" | undefined;
+}
+
+export interface Segmented {
+  readonly pieces: readonly Piece[];
+  readonly carries: ReadonlyMap<string, Keeping>;
+}
+
+export interface SegmentOptions {
+  /** Also the gradient of the loss with respect to every parameter. */
+  readonly backward: boolean;
+  readonly extents?: Extents;
+  /** Run on each piece when it is cut and derived. */
+  readonly passes: readonly Pass[];
+}
+
+/** The pieces of `graph`, which must be placed and simplified; undefined when no loop can be cut. */
+export function segment(graph: Graph, options: SegmentOptions): Segmented | undefined {
+  const cut = classify(graph);
+  return cut.along.some((op) => op.op === "scan") ? new Segmentation(graph, cut, options).run() : undefined;
+}
+
+interface Cut {
+  /** Goes along with time, and can be done segment by segment. */
+  readonly along: readonly Op[];
+  /** Waits for the whole sequence. */
+  readonly behind: readonly Op[];
+  /** Sums over time that `along` adds up. */
+  readonly sums: readonly Value[];
+  readonly scans: readonly OpOf<"scan">[];
+}
+
+/** Ops that are neither `along` nor `behind` do not look at time: every piece says them for itself. */
+function classify({ ops }: Graph): Cut {
+  const late = new Set<Value>();
+  const along: Op[] = [];
+  const behind: Op[] = [];
+  const sums: Value[] = [];
+  const scans: OpOf<"scan">[] = [];
+  for (const op of ops) {
+    if (op.op === "leaf") continue;
+    const inputs = reads(op);
+    const timed = [...inputs, ...op.results].some((v) => v.type.time);
+    const after = inputs.some((v) => late.has(v));
+    if (!timed && !after) continue;
+    const adds = (op.op === "sum" && op.attrs.axes.time) || (op.op === "dot" && op.attrs.time);
+    const loops = op.op === "scan" && !op.attrs.reverse;
+    const stepwise = op.op !== "scan" && op.op !== "put" && op.results.every((v) => v.type.time);
+    if (after || !(adds || loops || stepwise)) {
+      behind.push(op);
+      for (const r of op.results) late.add(r);
+      continue;
+    }
+    along.push(op);
+    if (adds) sums.push(op.results[0]);
+    if (op.op === "scan") scans.push(op);
+    // Known when the last segment is done.
+    const whole = op.op === "scan" ? op.results.slice(0, op.attrs.states) : adds ? op.results : [];
+    for (const r of whole) late.add(r);
+  }
+  return { along, behind, sums, scans };
+}
+
+const real = (t: Type): Type => ({ ...t, dtype: "f32" });
+const isParam = (leaf: Leaf): boolean => leaf.kind === "param";
+
+class Segmentation {
+  private readonly graph: Graph;
+  private readonly cut: Cut;
+  private readonly options: SegmentOptions;
+  private readonly ids;
+  private readonly carries = new Map<string, Keeping>();
+  /** States and sums as they cross from segment to segment: the value at the end, its name, and what it starts as. */
+  private readonly crossing: readonly { readonly name: string; readonly final: Value; readonly initial?: Value }[];
+  /** What stands before the pieces: leaves, and what does not look at time. */
+  private readonly common: readonly Op[];
+  /** Values with time that `head` reads. */
+  private readonly whole: readonly { readonly name: string; readonly value: Value }[];
+
+  constructor(graph: Graph, cut: Cut, options: SegmentOptions) {
+    this.graph = graph;
+    this.cut = cut;
+    this.options = options;
+    this.ids = idsAfter(graph);
+    const states = cut.scans.flatMap((scan, k) =>
+      scan.results
+        .slice(0, scan.attrs.states)
+        .map((final, i) => ({ name: `state/${k}/${i}`, final, initial: scan.operands[i] })),
+    );
+    this.crossing = [...states, ...cut.sums.map((final, k) => ({ name: `sum/${k}`, final }))];
+    for (const { name, initial } of this.crossing) this.carries.set(name, initial ? "borders" : "turns");
+    const placed = new Set<Op>([...cut.along, ...cut.behind]);
+    this.common = graph.ops.filter((op) => !placed.has(op));
+    const made = new Set(cut.along.flatMap((op) => op.results));
+    const crossed = new Set(this.crossing.map(({ final }) => final));
+    const read = new Set(cut.behind.flatMap(reads).filter((v) => made.has(v) && !crossed.has(v)));
+    this.whole = [...read].map((value, k) => ({ name: `steps/${k}`, value }));
+    for (const { name } of this.whole) this.carries.set(name, "steps");
+  }
+
+  run(): Segmented {
+    const { backward } = this.options;
+    const made = new Set(this.cut.along.flatMap((op) => op.results));
+    const crossed = new Set(this.crossing.map(({ final }) => final));
+    const stepwise = (r: Result): boolean => made.has(r.value) && !crossed.has(r.value);
+    const head = this.head(this.graph.results.filter((r) => !stepwise(r)));
+    const pieces: (Piece | undefined)[] = [
+      this.start(),
+      this.forward(this.graph.results.filter(stepwise)),
+      head,
+      ...(backward ? [this.backward(), this.finish()] : []),
+    ];
+    return { pieces: pieces.filter((p) => p !== undefined), carries: this.carries };
+  }
+
+  private piece(name: string, ops: readonly Op[], results: readonly Result[], loop?: Piece["loop"]): Piece {
+    const graph: Graph = { ...this.graph, name: `${this.graph.name}_${name}`, ops, results };
+    return { loop, graph: this.options.passes.reduce((g, pass) => pass.run(g), graph) };
+  }
+
+  private builder(): Builder {
+    return new Builder(this.ids);
+  }
+
+  private leaf(b: Builder, name: string, type: Type): Value {
+    return b.one("leaf", [], { leaf: { kind: "carry", name }, type: real(type) }, name.replaceAll("/", "_"));
+  }
+
+  private carry(name: string, keeping: Keeping, value: Value): Result {
+    this.carries.set(name, keeping);
+    return { kind: "carry", name, value };
+  }
+
+  private start(): Piece {
+    const b = this.builder();
+    b.ops.push(...this.common);
+    const results = this.crossing.map(
+      ({ name, final, initial }): Result => ({ kind: "carry", name, value: initial ?? b.zeros(real(final.type)) }),
+    );
+    return this.piece("start", b.ops, results);
+  }
+
+  /** The ops of a segment on what crossed its first border; `ends` is what crosses its last. */
+  private along(b: Builder): { readonly leaves: readonly Value[]; readonly ends: readonly Value[] } {
+    const leaves = this.crossing.map(({ name, final }) => this.leaf(b, name, final.type));
+    b.ops.push(...this.common, ...this.cut.along.map((op) => this.atBorder(op, leaves)).map(ofSequence));
+    const common = new Set(this.common);
+    b.ops.forEach((op, i) => {
+      if (common.has(op)) b.ops[i] = ofSequence(op);
+    });
+    const ends = this.crossing.map(({ final, initial }, i) => (initial ? final : b.add(leaves[i], final)));
+    return { leaves, ends };
+  }
+
+  /** A scan starts from what crossed the border. */
+  private atBorder(op: Op, leaves: readonly Value[]): Op {
+    if (op.op !== "scan") return op;
+    const { states } = op.attrs;
+    const first = this.crossing.findIndex(({ final }) => final === op.results[0]);
+    return { ...op, operands: op.operands.map((v, i) => (i < states ? leaves[first + i] : v)) };
+  }
+
+  private forward(results: readonly Result[]): Piece {
+    const b = this.builder();
+    const { ends } = this.along(b);
+    return this.piece(
+      "forward",
+      b.ops,
+      [
+        ...results,
+        ...this.crossing.map(({ name }, i): Result => ({ kind: "carry", name, value: ends[i] })),
+        ...this.whole.map(({ name, value }): Result => ({ kind: "carry", name, value })),
+      ],
+      "forward",
+    );
+  }
+
+  /** Everything that waits for the whole sequence; when deriving, with the cotangents of what it read. */
+  private head(results: readonly Result[]): Piece {
+    const b = this.builder();
+    const handed = [...this.crossing.map(({ name, final }) => ({ name, value: final })), ...this.whole];
+    // The values' own definitions: what is behind goes on reading them.
+    for (const { name, value } of handed)
+      b.ops.push({
+        op: "leaf",
+        operands: [],
+        attrs: { leaf: { kind: "carry", name }, type: value.type },
+        results: [value],
+      });
+    b.ops.push(...this.common, ...this.cut.behind);
+    if (!this.options.backward) return this.piece("head", b.ops, results);
+    const carried = ({ name }: Leaf): boolean => this.carries.has(name);
+    const derived = this.derive({ ...this.graph, ops: b.ops, results }, (leaf) =>
+      leaf.kind === "carry" ? carried(leaf) : isParam(leaf),
+    );
+    const after = new Builder(idsAfter(derived));
+    after.ops.push(...derived.ops);
+    const grads = new Map(derived.results.flatMap((r) => (r.kind === "grad" ? [[r.name, r.value] as const] : [])));
+    const cotangents = handed.flatMap(({ name, value }): Result[] => {
+      const known = grads.get(name);
+      const state = this.carries.get(name) === "borders";
+      if (known === undefined && !state) return [];
+      const keeping = this.carries.get(name) === "steps" ? "steps" : state ? "turns" : "once";
+      return [this.carry(`d/${name}`, keeping, known ?? after.zeros(real(value.type)))];
+    });
+    const params = this.params().map(
+      ([name, value]): Result => ({ kind: "grad", name, value: grads.get(name) ?? after.zeros(real(value.type)) }),
+    );
+    return this.piece("head", after.ops, [
+      ...derived.results.filter((r) => r.kind !== "grad"),
+      ...params,
+      ...cotangents,
+    ]);
+  }
+
+  private backward(): Piece {
+    const b = this.builder();
+    const { leaves, ends } = this.along(b);
+    const reached = [...this.crossing.map(({ name }, i) => ({ name, value: ends[i] })), ...this.whole].filter(
+      ({ name }) => this.carries.has(`d/${name}`),
+    );
+    const { after, results, made } = this.pullBack(b, reached);
+    const states = this.crossing.flatMap(({ name, initial }, i): Result[] =>
+      initial ? [{ kind: "carry", name: `d/${name}`, value: made.get(name) ?? after.zeros(leaves[i].type) }] : [],
+    );
+    return this.piece("backward", after.ops, [...states, ...results], "backward");
+  }
+
+  /** The first states' own parameters. */
+  private finish(): Piece | undefined {
+    const b = this.builder();
+    b.ops.push(...this.common);
+    const reached = this.crossing.flatMap(({ name, initial }) => (initial ? [{ name, value: initial }] : []));
+    const { after, results } = this.pullBack(b, reached);
+    return results.length === 0 ? undefined : this.piece("finish", after.ops, results);
+  }
+
+  /**
+   * Takes the cotangents of `reached` back to parameters, whose gradients are added to what earlier pieces found, and to the
+   * carries read here.
+   */
+  private pullBack(b: Builder, reached: readonly { readonly name: string; readonly value: Value }[]) {
+    const cotangents = reached.map(({ name, value }) => this.leaf(b, `d/${name}`, value.type));
+    const parts = reached.map(({ value }, i) => b.sum(b.mul(cotangents[i], value), everything(value.type)));
+    const loss = parts.reduce(b.add, b.scalar(0));
+    const graph: Graph = { ...this.graph, ops: [...b.ops], results: [{ kind: "loss", name: "loss", value: loss }] };
+    const derived = this.derive(graph, (leaf) =>
+      leaf.kind === "carry" ? this.carries.get(leaf.name) === "borders" : isParam(leaf),
+    );
+    const after = new Builder(idsAfter(derived));
+    after.ops.push(...derived.ops);
+    const made = new Map(derived.results.flatMap((r) => (r.kind === "grad" ? [[r.name, r.value] as const] : [])));
+    const results = this.params().flatMap(([name, leaf]): Result[] => {
+      const more = made.get(name);
+      return more ? [{ kind: "grad", name, value: after.add(this.leaf(after, `grad/${name}`, leaf.type), more) }] : [];
+    });
+    return { after, results, made };
+  }
+
+  private derive(graph: Graph, leaves: (leaf: Leaf) => boolean): Graph {
+    return derive({ inputs: false, leaves, extents: this.options.extents }).run(graph);
+  }
+
+  private params(): readonly (readonly [string, Value])[] {
+    return this.graph.ops.flatMap((op) =>
+      op.op === "leaf" && isParam(op.attrs.leaf) ? [[op.attrs.leaf.name, op.results[0]] as const] : [],
+    );
+  }
+}
+
+const everything = (t: Type) => ({ time: t.time, batch: t.batch, features: t.shape.map((_, i) => i) });
+
+/** Numbers of steps that a segment's ops speak of are those of the sequence. */
+function ofSequence(op: Op): Op {
+  if (op.op === "const")
+    return { ...op, attrs: { ...op.attrs, dims: op.attrs.dims.map((d) => (d === "time" ? "sequence" : d)) } };
+  return op.body ? ({ ...op, body: { ...op.body, ops: op.body.ops.map(ofSequence) } } as Op) : op;
+}
