@@ -40,6 +40,9 @@ const script = (name: string, ...args: readonly (string | number)[]): readonly s
   ...args.map(String),
 ];
 
+/** The system's own, which is who has Debian's PyTorch; another may come before it on the path. */
+const python = "/usr/bin/python3";
+
 /** Variables by which a shell tells linear algebra libraries what processor or how many threads to compute with. */
 const libraryVariables = /^(OPENBLAS|GOTO|NVPL|MKL|OMP|KMP|BLIS|VECLIB|ATEN)_/;
 
@@ -77,7 +80,7 @@ export function contenders(
     ...each((n) => ({
       peer: "torch",
       name: "PyTorch",
-      command: ["/usr/bin/python3", file("torch_bench.py"), String(n)],
+      command: [python, file("torch_bench.py"), String(n)],
       environment: { ...cleared, OMP_NUM_THREADS: String(n), OPENBLAS_NUM_THREADS: String(n) },
       forms: [
         { cell: "bnlstm", name: "eager", kinds: all },

@@ -23,7 +23,7 @@ export interface Moved {
 
 /** Bytes. */
 export interface Traffic {
-  /** Of one step in the middle of a loop that goes from the first step to the last, and of one that goes back. */
+  /** Of one step, not the last that runs, of a loop that goes from the first step to the last, and of one that goes back. */
   readonly forward: Moved;
   readonly backward: Moved;
   /** Outside of the loops, for each further step. */
@@ -45,22 +45,21 @@ export function listening(target: Target): { readonly target: Target; readonly k
   };
 }
 
-/** Of three steps the middle one is neither the first nor the last. */
+/** In a loop of two the first step is like any other: the second reads what it wrote. */
 const STEPS = 2;
 
 /** Counts an entry. Throws where an address depends on data. */
 export function trafficOf(plan: Plan, kernels: readonly Kernel[], entry: EntryName): Traffic {
   const footprints = new Map(kernels.map((kernel) => [kernel.name, footprintOf(kernel)]));
-  const [shorter, longer] = [STEPS, STEPS + 1].map((steps) => count(plan, footprints, entry, steps));
-  const middle = (pieces: readonly Piece[], where: Piece["where"]): Moved => {
-    const loop = pieces.filter((piece) => piece.where === where && piece.t === 1);
-    return sum(loop);
-  };
+  const [shorter, longer] = [STEPS - 1, STEPS].map((steps) => count(plan, footprints, entry, steps));
+  // A model can have several loops each way.
+  const first = (where: Piece["where"]): Moved =>
+    sum(longer.filter((piece) => piece.where === where && piece.t === (where === "forward" ? 0 : STEPS - 1)));
   const outside = (pieces: readonly Piece[]): Moved => sum(pieces.filter(({ where }) => where === "outside"));
   const [few, more] = [outside(shorter), outside(longer)];
   return {
-    forward: middle(longer, "forward"),
-    backward: middle(longer, "backward"),
+    forward: first("forward"),
+    backward: first("backward"),
     outside: { moved: more.moved - few.moved, least: more.least - few.least },
   };
 }
