@@ -8,6 +8,7 @@ import { cellc } from "./run-cellc.ts";
 interface Document extends PlanSummary {
   readonly sites: readonly { readonly name: string; readonly norm?: { readonly name: string } }[];
   readonly schedule?: string;
+  readonly uncapped?: PlanSummary["memory"];
 }
 
 async function inspect(...args: readonly string[]): Promise<Document> {
@@ -67,6 +68,17 @@ describe("cellc inspect", () => {
     // Inputs: 64 examples of 28 pixels a step and the targets, in frames of whole cache lines.
     expect(b.memory.input - a.memory.input).toBe(28 * 64 * 28 * 4);
     expect([a.memory.param, a.memory.slot]).toEqual([b.memory.param, 2 * a.memory.param]);
+  });
+
+  test("shows the memory with a cap and without", async () => {
+    const args = ["examples/lstm.cell", "--dims", "D=1,H=10", "--batch", "4", "--time", "200"];
+    const all = (memory: PlanSummary["memory"]): number => Object.values(memory).reduce((a, b) => a + b, 0);
+    const [free, capped] = [await inspect(...args), await inspect(...args, "--memory", "256K")];
+    expect([free.uncapped, capped.uncapped]).toEqual([undefined, free.memory]);
+    expect(all(free.memory)).toBeGreaterThan(256 * 1024);
+    expect(all(capped.memory)).toBeLessThanOrEqual(256 * 1024);
+    // The forward loop runs twice, once in the pass back.
+    expect(capped.entries.train?.dispatchesPerStep).toEqual({ forward: 2, backward: 1 });
   });
 
   test("says the same with and without --json, and the schedule has every kernel that is counted", async () => {

@@ -1,6 +1,14 @@
 import { InvalidArgumentError } from "commander";
 import { describe, expect, test } from "vitest";
-import { cells, dimensions, fraction, positiveNumber, positiveWholeNumber, wholeNumber } from "../../cli/options.ts";
+import {
+  bytes,
+  cells,
+  dimensions,
+  fraction,
+  positiveNumber,
+  positiveWholeNumber,
+  wholeNumber,
+} from "../../cli/options.ts";
 
 describe("numbers on the command line", () => {
   test("are read whole", () => {
@@ -16,6 +24,16 @@ describe("numbers on the command line", () => {
     [fraction, ["1.1", "0"]],
   ])("are refused by %o when they are something else", (read, texts) => {
     for (const text of texts) expect(() => read(text)).toThrow(InvalidArgumentError);
+  });
+});
+
+describe("sizes on the command line", () => {
+  test("are bytes, or have a unit", () => {
+    expect(["65536", "8K", "256m", "1.5G"].map(bytes)).toEqual([65536, 8192, 256 * 2 ** 20, 1.5 * 2 ** 30]);
+  });
+
+  test.each(["", "M", "0", "0M", "-1M", "1T", "1 M", "1e6", "256MB"])("are refused when they are none: %o", (text) => {
+    expect(() => bytes(text)).toThrow(InvalidArgumentError);
   });
 });
 
