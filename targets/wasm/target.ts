@@ -8,13 +8,18 @@ export const wasm: Target = {
   machine,
   assemble(kernels) {
     const { plain, relaxed } = emitWasm(kernels);
+    // An engine takes one of the two: the other is not made.
     return {
       kind: "wasm",
       get text() {
         return plain.text;
       },
-      binary: plain.binary,
-      relaxed: relaxed.binary,
+      get binary() {
+        return plain.binary;
+      },
+      get relaxed() {
+        return relaxed.binary;
+      },
     };
   },
 };

@@ -11,7 +11,7 @@ import { readWat, type Wat, watLines } from "./wat.ts";
 
 export const regions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
 
-/** A module as readable text, written when asked for, and as bytes. */
+/** A module as readable text and as bytes, each made when asked for. */
 export interface WasmModule {
   readonly text: string;
   readonly binary: Uint8Array;
@@ -71,16 +71,20 @@ export function emitWasm(kernels: readonly Kernel[]): WasmModules {
     ...functions,
     ...mathText(called).map(readWat),
   ];
-  return { plain: moduleOf(parts), relaxed: moduleOf(parts.map((part) => part.map(fuse))) };
+  return { plain: moduleOf(() => parts), relaxed: moduleOf(() => parts.map((part) => part.map(fuse))) };
 }
 
 /** @param parts fields, with an empty line between two parts */
-function moduleOf(parts: readonly (readonly Wat[])[]): WasmModule {
+function moduleOf(parts: () => readonly (readonly Wat[])[]): WasmModule {
+  let binary: Uint8Array | undefined;
   return {
     get text() {
-      const body = parts.map((part) => part.flatMap((wat) => watLines(wat, 2)).join("\n"));
+      const body = parts().map((part) => part.flatMap((wat) => watLines(wat, 2)).join("\n"));
       return `(module\n${body.join("\n\n")}\n)\n`;
     },
-    binary: encodeModule(parts.flat()),
+    get binary() {
+      binary ??= encodeModule(parts().flat());
+      return binary;
+    },
   };
 }

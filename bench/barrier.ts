@@ -1,0 +1,81 @@
+/**
+ * What do threads cost: a barrier between two dispatches, and waking the workers for an entry? A kernel that does nothing is
+ * run for many steps, and for one; what a step of several threads takes beyond one thread's is the barrier. The figures stand
+ * behind `usualCosts` of `runtime/wasm/partition.ts`.
+ *
+ *     npx tsx bench/barrier.ts [--threads 2]
+ */
+import { parseArgs } from "node:util";
+import type { Kernel } from "../compiler/schedule/kernel-ir.ts";
+import type { Executable, Extent, Plan, Region } from "../runtime/plan.ts";
+import { wasmBackend } from "../runtime/wasm/wasm.ts";
+import { wasm } from "../targets/wasm/target.ts";
+import { machine, median, table } from "./measure.ts";
+
+const one: Extent = { fixed: 1, perStep: 0 };
+const empty: Region = { fixed: 0, frame: 0 };
+/** So many that waking the workers vanishes beside them. */
+const STEPS = 10_000;
+const RUNS = 21;
+
+/** A step is a dispatch of a kernel without a body on one workgroup a thread. */
+function emptySteps(threads: number): Executable {
+  const grid = [{ fixed: threads, perStep: 0 }, one, one] as const;
+  const kernel: Kernel = { name: "nothing", doc: "", lanes: 1, grid, regions: [], tiles: [], body: [] };
+  const plan: Plan = {
+    format: 2,
+    name: "nothing",
+    target: "wasm",
+    dims: {},
+    fingerprint: "",
+    slots: [],
+    optimizer: "sgd",
+    entries: {
+      infer: {
+        tensors: [],
+        commands: [{ do: "steps", reverse: false, commands: [{ do: "dispatch", kernel: "nothing", grid }] }],
+        regions: { param: empty, grad: empty, slot: empty, stat: empty, input: empty, work: empty },
+      },
+    },
+    // Any work at all, so that it is shared out where threads cost nothing.
+    kernels: [{ name: "nothing", work: one, lanes: 1, regions: [] }],
+  };
+  return { plan, code: wasm.assemble([kernel]) };
+}
+
+/** Medians in microseconds: of a step among many, and of a run of one step. */
+async function timesOf(threads: number): Promise<{ readonly step: number; readonly run: number }> {
+  const backend = wasmBackend({ threads, costs: { barrier: 0, start: 0 } });
+  try {
+    const executable = await backend.open(emptySteps(threads));
+    const microseconds = async (steps: number): Promise<number> => {
+      await executable.prepare(steps);
+      const times: number[] = [];
+      for (let run = 0; run < RUNS; run++) {
+        const start = performance.now();
+        await executable.run("infer", steps);
+        times.push(1000 * (performance.now() - start));
+      }
+      return median(times.slice(1));
+    };
+    return { step: (await microseconds(STEPS)) / STEPS, run: await microseconds(1) };
+  } finally {
+    backend.close();
+  }
+}
+
+const { values } = parseArgs({ options: { threads: { type: "string", default: "2" } } });
+const threads = Number(values.threads);
+const [alone, together] = [await timesOf(1), await timesOf(threads)];
+const here = machine();
+console.log(`${here.cpu}, ${here.cores} cores, ${here.platform}, Node ${here.node}\n`);
+console.log(
+  table(
+    ["µs, medians", "a step", "a run of one step"],
+    [
+      ["one thread", alone.step.toFixed(2), alone.run.toFixed(1)],
+      [`${threads} threads`, together.step.toFixed(2), together.run.toFixed(1)],
+      ["a barrier, and waking", (together.step - alone.step).toFixed(2), (together.run - alone.run).toFixed(1)],
+    ],
+  ),
+);
