@@ -13,10 +13,11 @@ import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, OpOf, Pass } from "./ir/types.ts";
 import { type OptimizerName, optimizerGraph, optimizers } from "./optimizers.ts";
+import { absorb } from "./passes/absorb.ts";
 import { defer } from "./passes/defer.ts";
 import { derive } from "./passes/derive.ts";
 import { gates } from "./passes/gates.ts";
-import { hoist } from "./passes/hoist.ts";
+import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { rotate } from "./passes/rotate.ts";
 import { DEAR_BYTE, type Extents } from "./passes/save.ts";
@@ -199,6 +200,10 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
     derive({ inputs: options.inputGradients ?? false, extents: options.extents, byte: options.byte }),
     simplify,
     defer,
+    simplify,
+    absorb,
+    simplify,
+    hoistNumbers,
     simplify,
     ...finishing(options),
   ];

@@ -10,7 +10,9 @@ import { inferTypes } from "../ir/ops.ts";
 import { sameShape, sameType } from "../ir/type.ts";
 import type { Value } from "../ir/types.ts";
 import { sums, vacuous } from "./algebra-sums.ts";
+import { wide } from "./cone.ts";
 import { bare, defined, type Rule, typeOf, uniform } from "./rule.ts";
+import type { SimplifyingBuilder } from "./simplify.ts";
 import { finalState } from "./simplify-scan.ts";
 
 /** An elementwise op on numbers is a number. */
@@ -129,6 +131,32 @@ const scaled: Rule = (b, op) => {
   return [b.one("reshape", [total], { shape: typeOf(op).shape.map(dim.show) })];
 };
 
+/** The sides of a product of a value without features and one with, in this order. */
+function outer(b: SimplifyingBuilder, v: Value): readonly [Value, Value] | undefined {
+  const op = defined(b, v, "mul");
+  if (!op) return undefined;
+  const [x, y] = op.operands;
+  if (wide(x) === 0 && wide(y) > 0) return [x, y];
+  return wide(y) === 0 && wide(x) > 0 ? [y, x] : undefined;
+}
+
+/** What a product does with its features, it does first with the numbers it multiplies them by: there are fewer. */
+const numbersFirst: Rule = (b, op) => {
+  const products = op.operands.map((v) => outer(b, v));
+  const [x, y] = products;
+  switch (op.op) {
+    case "square":
+      return x && [b.mul(b.square(x[0]), b.square(x[1]))];
+    case "div":
+      return x && wide(op.operands[1]) === 0 ? [b.mul(b.div(x[0], op.operands[1]), x[1])] : undefined;
+    case "add":
+    case "sub":
+      return x && y && x[1] === y[1] ? [b.mul(b.elementwise(op.op, [x[0], y[0]]), x[1])] : undefined;
+    default:
+      return undefined;
+  }
+};
+
 const movement: Rule = (b, op) => {
   const [x] = op.operands;
   switch (op.op) {
@@ -205,5 +233,6 @@ export const rules: readonly Rule[] = [
   sums,
   dots,
   scaled,
+  numbersFirst,
   movement,
 ];

@@ -2,28 +2,44 @@
  * Moves what does not depend on the recurrence out of a scan's body, so that it runs once over all time steps: `x @ Wx`
  * becomes one product for the whole sequence, and a norm on it one kernel over all steps.
  */
+import { isElementwise } from "../ir/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
+import { wide } from "./cone.ts";
 import { Builder, copy, copyOverSteps, idsAfter, Renaming, runsOverSteps } from "./rewrite.ts";
 
-export const hoist: Pass = {
-  name: "hoist",
-  doc: "what does not depend on the recurrence leaves the scan's body",
-  run(graph: Graph): Graph {
-    const b = new Builder(idsAfter(graph));
-    const rename = new Renaming();
-    hoistOps(b, graph.ops, rename);
-    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
-  },
-};
+export const hoist: Pass = hoisting(
+  "hoist",
+  "what does not depend on the recurrence leaves the scan's body",
+  () => true,
+);
 
-function hoistOps(b: Builder, ops: readonly Op[], rename: Renaming): void {
-  for (const op of ops) {
-    if (op.op === "scan") hoistScan(b, op, rename);
-    else rename.set(op.results, copy(b, op, rename.of));
-  }
+/**
+ * Once more, behind `derive`, whose bodies compute again what is cheaper to compute than to keep: only what has a single number
+ * for each example leaves then. It is next to nothing to keep, and has no place among the columns that a kernel owns.
+ */
+export const hoistNumbers: Pass = hoisting(
+  "hoist-numbers",
+  "numbers that do not depend on the recurrence leave the scan's body",
+  (op) => isElementwise(op.op) && wide(op.results[0]) === 0,
+);
+
+function hoisting(name: string, doc: string, leaves: (op: Op) => boolean): Pass {
+  return {
+    name,
+    doc,
+    run(graph: Graph): Graph {
+      const b = new Builder(idsAfter(graph));
+      const rename = new Renaming();
+      for (const op of graph.ops) {
+        if (op.op === "scan") hoistScan(b, op, rename, leaves);
+        else rename.set(op.results, copy(b, op, rename.of));
+      }
+      return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+    },
+  };
 }
 
-function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): void {
+function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op: Op) => boolean): void {
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
   const recurrent = new Set<Value>(body.params.slice(0, states));
@@ -35,7 +51,8 @@ function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): void {
   const moved = new Set<Value>();
   for (const op of body.ops) {
     const outer = (v: Value): Value => outside.of(rename.of(v));
-    if (op.operands.some((v) => recurrent.has(v)) || !runsOverSteps(op, (v) => outer(v).type.time)) {
+    const waits = op.operands.some((v) => recurrent.has(v));
+    if (waits || !leaves(op) || !runsOverSteps(op, (v) => outer(v).type.time)) {
       for (const r of op.results) recurrent.add(r);
       stays.push(op);
       continue;

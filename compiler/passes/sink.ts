@@ -3,13 +3,9 @@
  * projection of a single feature is, or of one that the host wrote. Neither has to be written to memory and read again then.
  */
 
-import * as dim from "../ir/dim.ts";
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
+import { aStep, type Cone, cone, smaller, wide } from "./cone.ts";
 import { Builder, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
-
-/** Flops an element that beat a store and a load of it, both of which go to memory when the sequence is long. */
-const MOST_FLOPS = 8;
 
 export const sink: Pass = {
   name: "sink",
@@ -24,48 +20,21 @@ export const sink: Pass = {
   },
 };
 
-/** What it takes to compute a value anew: ops in order, and what they start from. */
-interface Cone {
-  readonly ops: readonly Op[];
-  readonly from: readonly Value[];
-}
-
-const moves = (op: Op): boolean => op.op === "reshape" || op.op === "broadcast";
-
-/** Whether `v` has fewer entries than `of`: it lacks steps, examples or features. */
-const smaller = (v: Value, of: Value): boolean =>
-  !v.type.time || (of.type.batch && !v.type.batch) || wide(v) < wide(of);
-
-const wide = (v: Value): number => v.type.shape.filter((d) => !dim.isOne(d)).length;
-
-/** The cone of `v` over values smaller than `v`, or over a leaf; undefined where it is not worth while. */
-function cone(v: Value, defs: ReadonlyMap<Value, Op>): Cone | undefined {
-  const ops: Op[] = [];
-  const from = new Set<Value>();
-  const done = new Set<Value>();
-  const visit = (u: Value): boolean => {
-    if (done.has(u)) return true;
-    done.add(u);
-    const op = defs.get(u);
-    if (smaller(u, v) || op?.op === "leaf") {
-      from.add(u);
-      return true;
-    }
-    if (!op || !(isElementwise(op.op) || moves(op))) return false;
-    if (!op.operands.every(visit)) return false;
-    ops.push(op);
-    return true;
-  };
-  if (!visit(v) || ops.length === 0) return undefined;
-  const flops = ops.reduce((n, op) => n + (isElementwise(op.op) ? elementwise[op.op].flops : 0), 0);
-  const large = [...from].filter((u) => !smaller(u, v)).length;
-  return flops <= MOST_FLOPS && large <= 1 ? { ops, from: [...from] } : undefined;
+/**
+ * The ops that make `v` of values smaller than `v`, and at most one as large that the host wrote; undefined if there are none. A
+ * number for each example is small itself, and made once for all features.
+ */
+function worthSinking(v: Value, defs: ReadonlyMap<Value, Op>): Cone | undefined {
+  if (wide(v) === 0) return undefined;
+  const made = cone(v, defs, (u) => smaller(u, v) || defs.get(u)?.op === "leaf");
+  if (!made || made.ops.length === 0) return undefined;
+  return made.from.filter((u) => !smaller(u, v)).length <= 1 ? made : undefined;
 }
 
 function sunk(b: Builder, scan: OpOf<"scan">, rename: Renaming, defs: ReadonlyMap<Value, Op>): readonly Value[] {
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
-  const cones = scan.operands.map((v, i) => (i < states ? undefined : cone(v, defs)));
+  const cones = scan.operands.map((v, i) => (i < states ? undefined : worthSinking(v, defs)));
   const inner = b.body();
   const local = new Renaming();
   const inBody = (v: Value): Value => {
@@ -107,7 +76,3 @@ function sunk(b: Builder, scan: OpOf<"scan">, rename: Renaming, defs: ReadonlyMa
   });
   return [...made.finals, ...made.outputs];
 }
-
-/** An op over the steps as an op of one step. */
-const aStep = (op: Op): Op =>
-  op.op === "broadcast" ? { ...op, attrs: { type: { ...op.attrs.type, time: false } } } : op;

@@ -1,9 +1,10 @@
 /** Every pass by the name of its folder of golden texts. `settle` is the scheduler's own first step, and a pass like them. */
 import type { Pass } from "../../compiler/ir/types.ts";
+import { absorb } from "../../compiler/passes/absorb.ts";
 import { defer } from "../../compiler/passes/defer.ts";
 import { derive } from "../../compiler/passes/derive.ts";
 import { gates } from "../../compiler/passes/gates.ts";
-import { hoist } from "../../compiler/passes/hoist.ts";
+import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { rotate } from "../../compiler/passes/rotate.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
@@ -23,6 +24,8 @@ export const passes: Readonly<Record<string, Pass>> = {
     run: (graph) => [simplify, derive({ inputs: true }), simplify].reduce((g, pass) => pass.run(g), graph),
   },
   defer,
+  absorb,
+  "hoist-numbers": hoistNumbers,
   rotate,
   sink,
   gates,
