@@ -90,6 +90,24 @@ describe("the package", () => {
     expect(plan.name).toBe("bnlstm");
   });
 
+  // Behind the test that compiles, and with the runtime as it is installed: its workers start from JavaScript.
+  test("has a runtime that runs what cellc compiled on several threads", async () => {
+    const program = `
+      import { readFile } from "node:fs/promises";
+      import { wasmBackend } from "cellc/runtime";
+      const [binary, relaxed] = [await readFile("kernels.wasm"), await readFile("kernels.relaxed.wasm")];
+      const plan = JSON.parse(await readFile("plan.json", "utf8"));
+      const backend = wasmBackend({ threads: 3, costs: { barrier: 0, start: 0 } });
+      const machine = await backend.open({ plan, code: { kind: "wasm", text: "", binary, relaxed } });
+      await machine.prepare(4);
+      await machine.run("train", 4);
+      console.log(backend.threads);
+      backend.close();`;
+    await writeFile(join(folder, "app", "threads.mjs"), program);
+    const { stdout } = await run(process.execPath, [join(folder, "app", "threads.mjs")], { cwd: join(folder, "out") });
+    expect(stdout).toBe("3\n");
+  });
+
   test("has every file that its exports name", async () => {
     const text = await readFile(join(unpacked, "package.json"), "utf8");
     const { exports } = JSON.parse(text) as { exports: Record<string, string | { types: string; default: string }> };
