@@ -1,5 +1,7 @@
 /** Reading the values of options. A bad value is commander's InvalidArgumentError: exit code 2, with the option's name. */
 import { InvalidArgumentError } from "commander";
+import type { LoopChoice } from "../compiler/schedule/choose.ts";
+import { type LoopOwner, loopOwners } from "../compiler/schedule/loop.ts";
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
@@ -60,6 +62,23 @@ export function cells(text: string): Readonly<Record<string, string>> {
     chosen[name] = value;
   }
   return chosen;
+}
+
+/** `whole`, or `forward=row,backward=column` */
+export function schedule(text: string): LoopChoice {
+  const owner = (word: string): LoopOwner => {
+    const found = loopOwners.find((name) => name === word);
+    if (found === undefined) throw new InvalidArgumentError(`want ${loopOwners.join(", ")}, got "${word}".`);
+    return found;
+  };
+  if (!text.includes("=")) return { forward: owner(text.trim()), backward: owner(text.trim()) };
+  return Object.fromEntries(
+    pairs(text).map(([direction, word]) => {
+      if (direction !== "forward" && direction !== "backward")
+        throw new InvalidArgumentError(`a loop runs forward or backward, not ${direction}.`);
+      return [direction, owner(word)];
+    }),
+  );
 }
 
 /** `a=1, b=2` → [["a", "1"], ["b", "2"]] */

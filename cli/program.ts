@@ -81,6 +81,14 @@ const memory = () =>
     "most bytes for a whole sequence, such as 256M; beyond, more is computed again",
   ).argParser(read.bytes);
 
+/** The option that decides who owns the loops over the steps. */
+const withSchedule = (command: Command): Command =>
+  command.option(
+    "--schedule <owner>",
+    "who owns the loops over the steps: column, row or whole, or forward=…,backward=…; the cheapest unless told otherwise",
+    read.schedule,
+  );
+
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
 
@@ -91,7 +99,7 @@ const threads = () =>
   ).argParser(read.positiveWholeNumber);
 
 function declareCompileCommands(program: Command, run: Runner): void {
-  withModelOptions(program.command("compile"))
+  withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
     .argument("<file>", ".cell file")
     .addOption(target("wasm", "wgsl"))
@@ -119,12 +127,16 @@ function declareCompileCommands(program: Command, run: Runner): void {
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber)
     .addOption(memory())
-    .option("--schedule", "each kernel: which axis a workgroup owns, how many workgroups")
+    .option(
+      "--schedule [owner]",
+      "each kernel, who owns the loops over the steps, and what other owners would take; with an owner, as if that were chosen",
+      read.schedule,
+    )
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/inspect.ts")).inspect(context, file, options)),
     );
 
-  withModelOptions(program.command("gradcheck"))
+  withSchedule(withModelOptions(program.command("gradcheck")))
     .description("compare the derived gradients, as a target computes them, with finite differences in f64")
     .argument("<file>", ".cell file")
     .addOption(target("reference", "wasm", "wgsl"))
@@ -146,7 +158,7 @@ function withDataOptions(command: Command): Command {
 }
 
 function declareTrainingCommands(program: Command, run: Runner): void {
-  withDataOptions(withModelOptions(program.command("train")))
+  withSchedule(withDataOptions(withModelOptions(program.command("train"))))
     .description("train a model on a task")
     .argument("<file>", ".cell file with a model")
     .requiredOption("--task <name>", "see cellc data")
@@ -182,7 +194,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
       run(command, async (context) => (await import("./commands/train.ts")).trainCommand(context, file, options)),
     );
 
-  withDataOptions(withModelOptions(program.command("eval")))
+  withSchedule(withDataOptions(withModelOptions(program.command("eval"))))
     .description("measure a trained model with its population statistics")
     .argument("<file>", ".cell file with a model")
     .requiredOption("--task <name>", "see cellc data")

@@ -1,6 +1,7 @@
 /** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
 import { type Compilation, compile, lower, type Target } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
+import type { LoopChoice } from "../compiler/schedule/choose.ts";
 import {
   type DeclarationInfo,
   declarations,
@@ -23,6 +24,8 @@ export interface ModelOptions {
   readonly dims: Readonly<Record<string, number>>;
   readonly place?: string;
   readonly cell: Readonly<Record<string, string>>;
+  /** Who owns the loops over the steps; the cheapest where nothing is said. */
+  readonly schedule?: LoopChoice;
 }
 
 export interface CompileRequest extends ModelOptions {
@@ -60,7 +63,7 @@ export async function compileFile(
   request: CompileRequest,
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
-  const { file, batch, time, optimizer, memory } = request;
+  const { file, batch, time, optimizer, memory, schedule: loops } = request;
   readSource(file);
   const target = await openTarget(request.target);
   const declared = entryOf(declarations(file, fileHost), request.entry)?.params ?? [];
@@ -73,7 +76,8 @@ export async function compileFile(
   };
   let compilation: Compilation | undefined;
   try {
-    const options = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory, observe };
+    const chosen = { batch, time, optimizer, memory, loops, observe };
+    const options = { ...elaborateOptions({ ...request, dims }), ...chosen };
     compilation = compile(file, options, target, fileHost);
   } finally {
     await dump?.write(compilation?.executable);

@@ -28,6 +28,7 @@ import { splitBatch } from "./passes/split-batch.ts";
 import { units } from "./passes/units.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
+import type { LoopChoice } from "./schedule/choose.ts";
 import { bytesOf, segmentLength } from "./schedule/fit.ts";
 import { printSchedule } from "./schedule/print.ts";
 import { type Scheduled, schedule, scheduleSegments } from "./schedule/schedule.ts";
@@ -54,6 +55,8 @@ export interface CompileOptions extends ElaborateOptions {
   readonly inputGradients?: boolean;
   /** In how many parts at most kernels take the batch, each for a workgroup of its own. Default 1. */
   readonly parts?: number;
+  /** Who owns the loops over the steps; the cheapest where nothing is said. C0306: one that cannot be. */
+  readonly loops?: LoopChoice;
   /** Told every stage when it is done; the text is made when asked for. */
   readonly observe?: (stage: string, text: () => string) => void;
 }
@@ -104,7 +107,8 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
     new Map(
       Object.entries(some).map(([entry, program]): [EntryName, Scheduled] => {
         const own = entry === "update" ? [] : inputs;
-        const to = { entry, dims: bound, machine: target.machine, shared, inputs: own };
+        const { loops } = options;
+        const to = { entry, dims: bound, machine: target.machine, shared, inputs: own, ...(loops && { loops }) };
         return [
           entry as EntryName,
           "pieces" in program ? scheduleSegments(program, length, to) : schedule(program, to),

@@ -1,4 +1,5 @@
 /** `cellc inspect`: what a compiled cell or model holds and costs. */
+import type { LoopChoice } from "../../compiler/schedule/choose.ts";
 import type { SiteInfo } from "../../compiler/semantics/cells.ts";
 import { regionNames } from "../../runtime/layout.ts";
 import type { Context } from "../context.ts";
@@ -7,12 +8,13 @@ import { formatCount, type Output } from "../output.ts";
 import { type PlanSummary, summarise } from "../report/plan-summary.ts";
 import { compileFile, type ModelOptions, type TargetName } from "../toolchain.ts";
 
-export interface InspectOptions extends ModelOptions {
+export interface InspectOptions extends Omit<ModelOptions, "schedule"> {
   readonly target: TargetName;
   readonly batch: number;
   readonly time?: number;
   readonly memory?: number;
-  readonly schedule?: boolean;
+  /** The schedule is shown, too; with a choice, as if that had been made. */
+  readonly schedule?: true | LoopChoice;
 }
 
 /** Sequence length that memory is counted for when none is asked for. */
@@ -20,11 +22,13 @@ const DEFAULT_TIME = 100;
 
 export async function inspect(context: Context, file: string, options: InspectOptions): Promise<ExitCode> {
   const { output } = context;
+  const { schedule: asked, ...rest } = options;
+  const request = { ...rest, ...(asked !== true && { schedule: asked }), file };
   let schedule: string | undefined;
   const observe = (stage: string, text: () => string) => {
-    if (stage === "schedule" && options.schedule) schedule = text();
+    if (stage === "schedule" && asked) schedule = text();
   };
-  const { executable, sites } = await compileFile({ ...options, file, observe }, context);
+  const { executable, sites } = await compileFile({ ...request, observe }, context);
   const summary = summarise(executable.plan, options.time ?? DEFAULT_TIME);
   sayHeader(summary, output);
   sayTable(
@@ -68,7 +72,7 @@ export async function inspect(context: Context, file: string, options: InspectOp
     options.memory === undefined
       ? undefined
       : summarise(
-          (await compileFile({ ...options, file, memory: undefined, quiet: true }, context)).executable.plan,
+          (await compileFile({ ...request, memory: undefined, quiet: true }, context)).executable.plan,
           summary.time,
         ).memory;
   const memories = [

@@ -36,6 +36,13 @@ export const useMessages = {
     example: "cellc compile examples/lstm.cell --memory 1M",
     fix: "cellc compile examples/lstm.cell --memory 8M",
   },
+  C0306: {
+    title: "no such schedule",
+    explanation:
+      "--schedule asks for an owner that this loop over the steps cannot have. A workgroup that owns rows has some examples from the first step to the last and never waits for the others, so nothing in the loop may be summed over the batch or be one for all examples. The message says what is. `column` and `whole` own any loop.",
+    example: "cellc compile examples/bnlstm.cell --schedule row",
+    fix: "cellc compile examples/bnlstm.cell --schedule whole",
+  },
   C0401: {
     title: "file not found",
     explanation: "There is no file at this path, or it cannot be read. Relative paths start at the current directory.",

@@ -133,6 +133,10 @@ function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: Readonl
   return op.operands.every((v) => !internal(v) || isLocal(owner, v, defs, inside));
 }
 
+/** Whether a workgroup that owns as `owner` can run `op` in one kernel with what else makes `inside`. */
+export const mayOwn = (owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: ReadonlyMap<Value, Op>): boolean =>
+  demand(op).owners.includes(owner) && mayRead(owner, op, inside, defs);
+
 /** Whether views between a consumer and what its kernel computes stay within what a workgroup owns. */
 function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: ReadonlySet<Value>): boolean {
   const op = defs.get(v);

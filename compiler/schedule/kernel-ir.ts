@@ -148,4 +148,21 @@ export interface Machine {
   readonly maxGrid: number;
   /** Storage buffers a kernel may bind. */
   readonly maxRegions: number;
+  readonly rates: Rates;
+}
+
+/** How fast a machine is, as far as a choice between schedules asks. Times in µs. */
+export interface Rates {
+  /** From one dispatch to the next that waits for it. */
+  readonly dispatch: number;
+  /** Workgroups that run at a time. */
+  readonly units: number;
+  /** Operations on f32 that one of them does in a µs with all its lanes. */
+  readonly flops: number;
+  /** Bytes that one of them reads or writes in a µs: from the caches, where what is read again and again stands. */
+  readonly bytes: number;
+  /** A barrier behind which other lanes read from storage what was stored before it. */
+  readonly barrier: number;
+  /** A barrier that orders workgroup memory alone. */
+  readonly tileBarrier: number;
 }

@@ -28,6 +28,8 @@ export interface KernelInput {
   readonly layout: Addresses;
   /** Inside a scan's body. */
   readonly inBody: boolean;
+  /** All steps in one kernel, which runs through them itself; otherwise it is started for each. */
+  readonly loop?: { readonly reverse: boolean };
   /** Where each value stands; several places for one that is wanted in several. The first is the one to load from. */
   readonly homes: ReadonlyMap<Value, readonly Home[]>;
 }
@@ -71,7 +73,7 @@ class KernelMaker {
     this.in = input;
     this.owner = input.group.owners[0];
     this.inside = new Set(input.group.ops.flatMap((op) => op.results));
-    this.step = input.inBody ? x.uniform("t") : undefined;
+    this.step = input.loop ? x.variable(this.name("t"), "i32") : input.inBody ? x.uniform("t") : undefined;
     const { space } = input.group;
     const perStep = space.time && this.owner !== "steps" && this.owner !== "whole";
     this.t = perStep ? { k: "group", axis: 1 } : undefined;
@@ -207,8 +209,21 @@ class KernelMaker {
       grid: [first ?? one, this.t ? steps : one, second ?? one],
       regions: regionsOf(body),
       tiles: [...this.productTiles.values(), ...this.shares.tiles, ...(this.panelTile ? [this.panelTile] : [])],
-      body,
+      body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : body,
     };
+  }
+
+  /** `body` for every step: what a step stores, the next may read. */
+  private overSteps(body: readonly KStmt[], reverse: boolean): readonly KStmt[] {
+    const T = x.uniform("T");
+    const { name } = this.step as Extract<KExpr, { k: "var" }>;
+    const count = reverse ? this.name("s") : name;
+    const last = x.sub(T, x.int(1));
+    const step: readonly KStmt[] = reverse
+      ? [{ s: "let", name, type: "i32", value: x.sub(last, x.variable(count, "i32")) }]
+      : [];
+    const inside: readonly KStmt[] = [...step, ...body, { s: "barrier" }];
+    return [{ s: "for", kind: "serial", name: count, from: x.int(0), to: T, step: 1, body: inside }];
   }
 
   private doc(): string {
@@ -224,7 +239,10 @@ class KernelMaker {
       part: "some features of one part of the batch",
       whole: "everything",
     }[this.owner];
-    return `${[...new Set(made)].join(", ") || "values"}. A workgroup owns ${owned}.`;
+    const when = this.in.loop
+      ? `, ${this.in.loop.reverse ? "from the last step to the first" : "step after step"}`
+      : "";
+    return `${[...new Set(made)].join(", ") || "values"}. A workgroup owns ${owned}${when}.`;
   }
 
   /** The axes of a space, with the part of each that this workgroup owns. */

@@ -1,5 +1,6 @@
 /** The schedule as a person reads it: every entry's kernels in order, who owns what, and how often each runs. */
 import type { Command, EntryName, Extent } from "../../runtime/plan.ts";
+import type { Candidate, ChosenLoop } from "./choose.ts";
 import type { Machine } from "./kernel-ir.ts";
 import type { Scheduled } from "./schedule.ts";
 
@@ -29,6 +30,26 @@ export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machin
       );
     };
     for (const command of scheduled.commands) show(command, "  ");
+    for (const loop of scheduled.loops) lines.push(...showLoop(loop));
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Who owns a loop, and what each owner would take. */
+function showLoop({ direction, owner, reason, candidates }: ChosenLoop): readonly string[] {
+  const steps = `  the ${direction} loop is owned by ${owner}: ${reason}`;
+  return [steps, ...candidates.map((c) => `    ${c.owner}: ${c.refused ?? showCost(c)}`)];
+}
+
+const microseconds = (n: number): string => `${n < 100 ? n.toPrecision(2) : Math.round(n).toLocaleString("en")} µs`;
+
+function showCost({ cost }: Candidate): string {
+  if (!cost) return "legal";
+  const { total, dispatches, dispatch, workgroups, work, barriers } = cost;
+  const parts = [
+    `${dispatches.toLocaleString("en")} dispatch${dispatches === 1 ? "" : "es"} ${microseconds(dispatch)}`,
+    `${workgroups.toLocaleString("en")} workgroup${workgroups === 1 ? "" : "s"} at work ${microseconds(work)}`,
+    `barriers ${microseconds(barriers)}`,
+  ];
+  return `about ${microseconds(total)}: ${parts.join(", ")}`;
 }

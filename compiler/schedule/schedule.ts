@@ -10,6 +10,7 @@ import { isView } from "../ir/views.ts";
 import { captured, definitions } from "../passes/rewrite.ts";
 import { isCotangent, type Piece, type Segmented } from "../passes/segment.ts";
 import { around, type Life } from "./arena.ts";
+import { type ChosenLoop, chooseLoops, directionOf, type LoopChoice, type LoopOf } from "./choose.ts";
 import { type Group, group, sources } from "./group.ts";
 import { inlineDots, makeKernel } from "./kernel.ts";
 import type { Kernel, Machine } from "./kernel-ir.ts";
@@ -24,7 +25,8 @@ import {
   segmentClock,
   wholeClock,
 } from "./layout.ts";
-import { lifetimes } from "./lifetimes.ts";
+import { lifetimes, type Runs } from "./lifetimes.ts";
+import { type LoopOwner, loopGroup } from "./loop.ts";
 import { settle } from "./settle.ts";
 import type { Shared } from "./shared.ts";
 import { isReduction, stages } from "./stages.ts";
@@ -40,6 +42,8 @@ export interface ScheduleOptions {
   readonly shared: Shared;
   /** Leaves that the host writes, whether this graph reads them or not. */
   readonly inputs: readonly OpOf<"leaf">[];
+  /** Who owns the loops over the steps; the cheapest, where nothing is said. */
+  readonly loops?: LoopChoice;
 }
 
 export interface KernelGroup {
@@ -52,6 +56,8 @@ export interface Scheduled {
   readonly commands: readonly Command[];
   readonly tensors: readonly Tensor[];
   readonly regions: Readonly<Record<RegionName, Region>>;
+  /** Who owns each loop over the steps, and why. */
+  readonly loops: readonly ChosenLoop[];
   /** What stands in `work`, and from when to when. */
   readonly arena: readonly Slot[];
 }
@@ -66,20 +72,63 @@ export function scheduleSegments(
   length: number | undefined,
   options: ScheduleOptions,
 ): Scheduled {
+  const settled = pieces.map(({ graph, loop }): Piece => ({ graph: settle(graph, loop !== undefined), loop }));
+  const found = settled.flatMap(({ graph, loop }): readonly LoopOf[] => {
+    const defs = definitions(graph.ops);
+    const scans = graph.ops.filter((op): op is OpOf<"scan"> => op.op === "scan");
+    return scans.map((scan) => ({ scan, defs, segmented: loop !== undefined }));
+  });
+  const lay = (owners: readonly LoopOwner[]): Laid => {
+    const of = new Map<Op, LoopOwner>(found.map(({ scan }, i) => [scan, owners[i]]));
+    return layOut({ pieces: settled, carries }, length, options, of);
+  };
+  const loops = chooseLoops({
+    loops: found,
+    machine: options.machine,
+    asked: options.loops ?? {},
+    kernels: (owners) => lay(owners).schedulers.flatMap(({ scheduler, plan }) => scheduler.loopKernels(plan)),
+  });
+  const { layout, common, arena, schedulers } = lay(loops.map(({ owner }) => owner));
+  const tensors = [...options.shared.tensors, ...common.pending.map((p) => listed(p, layout))];
+  const made = schedulers.map(({ scheduler, plan }) => scheduler.make(plan));
+  const commands = made.flatMap(({ commands: own }, at): readonly Command[] => {
+    const { loop } = pieces[at];
+    return loop === undefined
+      ? own
+      : [{ do: "segments", length: length!, reverse: loop === "backward", commands: own }];
+  });
+  return { kernels: made.flatMap((m) => m.kernels), commands, tensors, regions: layout.regions(), arena, loops };
+}
+
+/** Everything in its place, the kernels still to be written. */
+interface Laid {
+  readonly layout: Layout;
+  readonly common: Common;
+  readonly arena: readonly Slot[];
+  readonly schedulers: readonly { readonly scheduler: Scheduler; readonly plan: Plan }[];
+}
+
+function layOut(
+  { pieces, carries }: Segmented,
+  length: number | undefined,
+  options: ScheduleOptions,
+  owners: ReadonlyMap<Op, LoopOwner>,
+): Laid {
   const { shared } = options;
   const layout = new Layout(length);
   layout.reserve("param", shared.params);
   layout.reserve("grad", shared.params);
   layout.reserve("slot", shared.params * shared.slots.length);
   layout.reserve("stat", shared.stats);
-  const common: Common = { layout, carries, crossing: new Map(), leaves: new Map(), pending: [], counts: new Map() };
-  const schedulers = pieces.map(
-    ({ graph, loop }) => new Scheduler(settle(graph, loop !== undefined), options, common, loop),
-  );
-  const planned = schedulers.map((scheduler) => scheduler.plan());
+  const common: Common = {
+    ...{ layout, carries, owners, crossing: new Map(), leaves: new Map(), pending: [], counts: new Map() },
+  };
+  const schedulers = pieces
+    .map(({ graph, loop }) => new Scheduler(graph, options, common, loop))
+    .map((scheduler) => ({ scheduler, plan: scheduler.plan() }));
   const lives = new Map<Buffer, Life>();
-  schedulers.forEach((scheduler, at) => {
-    for (const [buffer, life] of scheduler.lives(planned[at], at)) {
+  schedulers.forEach(({ scheduler, plan }, at) => {
+    for (const [buffer, life] of scheduler.lives(plan, at)) {
       const known = lives.get(buffer);
       lives.set(buffer, known ? around(known, life) : life);
     }
@@ -88,22 +137,15 @@ export function scheduleSegments(
     const end: Life = { from: [pieces.length], to: [pieces.length] };
     lives.set(home.buffer, around(lives.get(home.buffer) ?? end, end));
   }
-  const arena = layout.close(lives);
-  const tensors = [...shared.tensors, ...common.pending.map((p) => listed(p, layout))];
-  const made = schedulers.map((scheduler, at) => scheduler.make(planned[at]));
-  const commands = made.flatMap(({ commands: own }, at): readonly Command[] => {
-    const { loop } = pieces[at];
-    return loop === undefined
-      ? own
-      : [{ do: "segments", length: length!, reverse: loop === "backward", commands: own }];
-  });
-  return { kernels: made.flatMap((m) => m.kernels), commands, tensors, regions: layout.regions(), arena };
+  return { layout, common, arena: layout.close(lives), schedulers };
 }
 
 /** What the pieces of an entry share. */
 interface Common {
   readonly layout: Layout;
   readonly carries: Segmented["carries"];
+  /** Who owns each loop over the steps. */
+  readonly owners: ReadonlyMap<Op, LoopOwner>;
   /** Where carries stand. */
   readonly crossing: Map<string, Buffer>;
   readonly leaves: Map<string, Home>;
@@ -128,7 +170,14 @@ interface Planned {
   readonly inBody: boolean;
 }
 
-type Plan = readonly (Planned | { readonly reverse: boolean; readonly body: readonly Planned[] })[];
+/** A loop over the steps; with an owner it is one kernel, which holds the loop. */
+interface PlannedLoop {
+  readonly reverse: boolean;
+  readonly body: readonly Planned[];
+  readonly owner?: "row" | "whole";
+}
+
+type Plan = readonly (Planned | PlannedLoop)[];
 
 class Scheduler {
   private readonly graph: Graph;
@@ -160,28 +209,34 @@ class Scheduler {
 
   /** Writes the kernels, once the layout is closed. */
   make(plan: Plan): { readonly kernels: readonly KernelGroup[]; readonly commands: readonly Command[] } {
-    const { layout, options } = this;
-    const clock = (inBody: boolean): Clock =>
-      this.loop && layout.length !== undefined ? segmentClock(layout.length, inBody) : wholeClock;
     const kernels: KernelGroup[] = [];
-    const dispatch = (p: Planned): Command => {
-      const kernel = makeKernel({
-        name: p.name,
-        group: p.group,
-        defs: this.defs,
-        dims: options.dims,
-        machine: options.machine,
-        layout: layout.addresses(clock(p.inBody)),
-        inBody: p.inBody,
-        homes: this.homes,
-      });
+    const dispatch = (p: Planned, loop?: PlannedLoop): Command => {
+      const kernel = this.kernel(p, loop);
       kernels.push({ kernel, group: p.group });
       return { do: "dispatch", kernel: kernel.name, grid: kernel.grid };
     };
-    const commands = plan.map(
-      (p): Command => ("body" in p ? { do: "steps", reverse: p.reverse, commands: p.body.map(dispatch) } : dispatch(p)),
-    );
+    const commands = plan.map((p): Command => {
+      if (!("body" in p)) return dispatch(p);
+      if (p.owner !== undefined) return dispatch(p.body[0], p);
+      return { do: "steps", reverse: p.reverse, commands: p.body.map((k) => dispatch(k)) };
+    });
     return { kernels, commands };
+  }
+
+  /** Only the kernels of each loop over the steps, in order. */
+  loopKernels(plan: Plan): readonly (readonly Kernel[])[] {
+    return plan.flatMap((p) =>
+      "body" in p ? [p.body.map((k) => this.kernel(k, p.owner === undefined ? undefined : p))] : [],
+    );
+  }
+
+  private kernel({ name, group: made, inBody }: Planned, loop?: PlannedLoop): Kernel {
+    const { defs, homes, options } = this;
+    const { dims, machine } = options;
+    const clock: Clock =
+      this.loop && this.layout.length !== undefined ? segmentClock(this.layout.length, inBody) : wholeClock;
+    const layout = this.layout.addresses(clock);
+    return makeKernel({ name, group: made, inBody, defs, dims, machine, layout, homes, ...(loop && { loop }) });
   }
 
   /** From when to when this piece, the `at`-th, needs what it touches. */
@@ -191,9 +246,11 @@ class Scheduler {
       piece: at,
       // Again and again: what is not of one segment alone is alive throughout.
       stays: (b) => this.loop !== undefined && (handedOn.has(b) || (isFramed(b) && b.span !== "segment")),
-      commands: plan.map((p) =>
-        "body" in p ? { reverse: p.reverse, body: p.body.map(({ group: g }) => g) } : { ops: p.group.ops },
-      ),
+      commands: plan.map((p): Runs => {
+        if (!("body" in p)) return { ops: p.group.ops };
+        // Workgroups that own rows do not wait for each other: their steps are no moments.
+        return p.owner === "row" ? p.body[0].group : { reverse: p.reverse, body: p.body.map(({ group: g }) => g) };
+      }),
       homes: this.homes,
       defs: this.defs,
     });
@@ -371,7 +428,7 @@ class Scheduler {
   private groups(): Plan {
     const { ops } = this.graph;
     const { groups } = group(ops, this.defs);
-    const plan: (Planned | { reverse: boolean; body: readonly Planned[] })[] = [];
+    const plan: (Planned | PlannedLoop)[] = [];
     // Bodies first: what they hand out decides where it stands.
     for (const g of groups) if ("scan" in g) this.states(g.scan as OpOf<"scan">);
     this.keep(ops, groups, false);
@@ -422,7 +479,7 @@ class Scheduler {
     });
   }
 
-  private body(scan: OpOf<"scan">): { reverse: boolean; body: readonly Planned[] } {
+  private body(scan: OpOf<"scan">): PlannedLoop {
     const { states, reverse } = scan.attrs;
     const body = scan.body!;
     body.params.slice(states).forEach((p, i) => {
@@ -433,14 +490,18 @@ class Scheduler {
       };
       this.homes.set(p, [home.home]);
     });
-    const { groups } = group(body.ops, this.defs);
-    const computed = groups.map((g) => g as Group);
+    const direction = directionOf(scan);
+    const owner = this.common.owners.get(scan)!;
+    const one = owner === "column" ? undefined : loopGroup(scan, owner, this.defs);
+    if (one && "refused" in one) throw new Error(`no workgroup can own a loop as ${owner}: ${one.refused}`);
+    const computed = one ? [one] : group(body.ops, this.defs).groups.map((g) => g as Group);
     this.keep(body.ops, computed, true);
     return {
       reverse,
+      ...(owner !== "column" && { owner }),
       body: computed.map((g) => {
         this.temporaries(g, true);
-        return { name: this.name(g, reverse ? "backward" : "forward"), group: g, inBody: true };
+        return { name: this.name(g, direction), group: g, inBody: true };
       }),
     };
   }

@@ -69,6 +69,14 @@ export function stages(
     return op && isView(op) ? op.operands.flatMap(direct) : [];
   };
 
+  /** The first stage in which nothing dear behind `v` would be computed again: what is stored must have been. */
+  const settled = (v: Value): number => {
+    if (!inside.has(v)) return Math.max(0, ...(defs.get(v)?.operands ?? []).map(settled));
+    const at = stageOf.get(v)!;
+    if (isStored(v) && cost.get(v)! > CHEAP) return at + 1;
+    return isElementwise(defs.get(v)!.op) ? Math.max(at, ...defs.get(v)!.operands.map(settled)) : at;
+  };
+
   const smaller = (v: Value, than: Value): boolean =>
     (than.type.batch && !v.type.batch) ||
     (than.type.time && !v.type.time) ||
@@ -82,6 +90,7 @@ export function stages(
       let dear = once || op.op === "dot" || op.op === "scatter" || op.op === "gather" || op.op === "argmax";
       if (isReduction(op)) dear ||= direct(v).some((s) => price(s) > CHEAP || exported.has(s));
       at = Math.max(at, available(v, dear && direct(v).length > 0));
+      if (isReduction(op) && !dear) at = Math.max(at, settled(v));
     }
     const flops = isElementwise(op.op) ? elementwise[op.op].flops : op.op === "dot" ? PRODUCT : 0;
     for (const r of op.results) {

@@ -5,80 +5,119 @@ import type { Extent, IntOp, KExpr, Kernel, KStmt } from "./kernel-ir.ts";
 /** Lengths at which the work is counted, to find its fixed part and its part a step. */
 const [short, long] = [100, 200];
 
+/** What is counted of a kernel. */
+export interface Measure {
+  /** An evaluation, without those of its operands. */
+  of(e: KExpr): number;
+  store(s: KStmt & { readonly s: "store" }): number;
+  barrier(s: KStmt & { readonly s: "barrier" }): number;
+  /** How often a lanes loop of so many iterations counts. */
+  lanes(iterations: number): number;
+}
+
+/** Operations on f32, loads and stores included; indices cost nothing. */
+const operations: Measure = {
+  of: (e) => flopsOf(e) + (e.k === "load" ? lanesOf(e.type) : 0),
+  store: ({ type }) => lanesOf(type),
+  barrier: () => 0,
+  lanes: (iterations) => iterations,
+};
+
 /**
  * Operations on f32, loads and stores included, of the kernel's first workgroup: an estimate, because other workgroups may
  * have less to do, and of an `if` the longer branch counts.
  */
-export function workOf(kernel: Kernel): Extent {
-  const [few, many] = [short, long].map((steps) => workAt(kernel.body, new Map(), steps));
+export const workOf = (kernel: Kernel): Extent => tally(kernel, operations);
+
+/** Adds up what `measure` says of everything the kernel's first workgroup does; of an `if` the longer branch counts. */
+export function tally(kernel: Kernel, measure: Measure): Extent {
+  const [few, many] = [short, long].map((steps) => tallyAt(kernel.body, measure, new Map(), steps));
   const perStep = (many - few) / (long - short);
   return { fixed: few - short * perStep, perStep };
 }
 
 /** `known` are the integers in scope. */
-function workAt(body: readonly KStmt[], outer: ReadonlyMap<string, number>, steps: number): number {
+function tallyAt(body: readonly KStmt[], measure: Measure, outer: ReadonlyMap<string, number>, steps: number): number {
   const known = new Map(outer);
-  let work = 0;
+  const evaluated = (e: KExpr): number => tallyIn(e, measure);
+  let total = 0;
   for (const s of body) {
     switch (s.s) {
       case "let":
       case "var":
       case "register":
       case "assign":
-        work += workIn(s.value);
+        total += evaluated(s.value);
         if (s.type === "i32") known.set(s.name, whole(s.value, known, steps));
         break;
       case "store":
-        work += lanesOf(s.type) + workIn(s.value);
+        total += measure.store(s) + evaluated(s.value);
         break;
       case "for": {
         const from = whole(s.from, known, steps);
         const times = Math.max(0, Math.ceil((whole(s.to, known, steps) - from) / s.step));
-        if (times > 0) work += times * workAt(s.body, new Map(known).set(s.name, from), steps);
+        const counted = s.kind === "lanes" ? measure.lanes(times) : times;
+        if (times > 0) total += counted * tallyAt(s.body, measure, new Map(known).set(s.name, from), steps);
         break;
       }
       case "if":
-        work += workIn(s.condition) + Math.max(workAt(s.then, known, steps), workAt(s.else, known, steps));
+        total +=
+          evaluated(s.condition) +
+          Math.max(tallyAt(s.then, measure, known, steps), tallyAt(s.else, measure, known, steps));
         break;
       case "barrier":
+        total += measure.barrier(s);
+        break;
       case "comment":
         break;
       default:
         s satisfies never;
     }
   }
-  return work;
+  return total;
 }
 
-const lanesOf = (type: string): number => (type === "f32x4" ? 4 : 1);
+/** Floats of a value of type `type`. */
+export const lanesOf = (type: string): number => (type === "f32x4" ? 4 : 1);
 
-/** Operations of one evaluation. Indices cost nothing here. */
-function workIn(e: KExpr): number {
+/** Operations on f32 of one evaluation, without those of its operands. */
+export function flopsOf(e: KExpr): number {
   switch (e.k) {
-    case "math": {
-      const flops = isElementwise(e.op) ? elementwise[e.op].flops : 1;
-      return lanesOf(e.type) * flops + sum(e.args);
-    }
+    case "math":
+      return lanesOf(e.type) * (isElementwise(e.op) ? elementwise[e.op].flops : 1);
     case "fma":
-      return 2 * lanesOf(e.type) + sum([e.a, e.b, e.c]);
-    case "load":
-      return lanesOf(e.type);
+      return 2 * lanesOf(e.type);
     case "across":
-      return 3 + workIn(e.a);
-    case "splat":
-    case "extract":
-      return workIn(e.a);
-    case "vec4":
-      return sum(e.lanes);
-    case "compare":
-    case "and":
-      return sum([e.a, e.b]);
+      return 3;
     default:
       return 0;
   }
 }
 
-const sum = (operands: readonly KExpr[]): number => operands.reduce((total, e) => total + workIn(e), 0);
+function tallyIn(e: KExpr, measure: Measure): number {
+  return operandsOf(e).reduce((total, operand) => total + tallyIn(operand, measure), measure.of(e));
+}
+
+/** What an evaluation evaluates first; indices are not counted. */
+function operandsOf(e: KExpr): readonly KExpr[] {
+  switch (e.k) {
+    case "math":
+      return e.args;
+    case "fma":
+      return [e.a, e.b, e.c];
+    case "across":
+    case "splat":
+    case "extract":
+      return [e.a];
+    case "vec4":
+      return e.lanes;
+    case "compare":
+    case "and":
+      return [e.a, e.b];
+    default:
+      return [];
+  }
+}
 
 const integers: Readonly<Record<IntOp, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,

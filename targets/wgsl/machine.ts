@@ -13,4 +13,19 @@ export const machine: Machine = {
   maxGrid: 65535,
   /** maxStorageBuffersPerShaderStage */
   maxRegions: 8,
+  /** WebGPU does not say what it runs on: a GPU in the middle, at 1.5 GHz. */
+  rates: {
+    /** 24 to 36 µs were measured on Vulkan, 32 to 71 on Metal (arXiv 2604.02344): between the middles of the two. */
+    dispatch: 40,
+    /** Between an integrated GPU's eight to twenty compute units and a large one's hundred. */
+    units: 32,
+    /** 128 lanes, a multiply-add each a cycle; half of it: a block of 4 × 4 loads for as long as it multiplies. */
+    flops: (128 * 2 * 1500) / 2,
+    /** 64 bytes a cycle from the first- or second-level cache. */
+    bytes: 64 * 1500,
+    /** A store and a load by way of the second-level cache, 300 ns each. */
+    barrier: 0.6,
+    /** Some 50 cycles until the last of eight warps is there. */
+    tileBarrier: 0.03,
+  },
 };

@@ -19,7 +19,8 @@ it.each(cases)("the kernels of a training step of $cell on $name are as kept", a
       return target.assemble(kernels);
     },
   };
-  compile(`examples/${cell}.cell`, { dims: { D: 3, H: 8 }, batch: 16, time: 4 }, keeping, fileHost);
+  const loops = { forward: "column", backward: "column" } as const;
+  compile(`examples/${cell}.cell`, { dims: { D: 3, H: 8 }, batch: 16, time: 4, loops }, keeping, fileHost);
   const text = made
     .filter((kernel) => /^train_(forward|backward)_/.test(kernel.name))
     .map(printKernel)

@@ -7,6 +7,7 @@ import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import type { Graph, Leaf, OpOf, Type } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
+import type { LoopChoice } from "../../compiler/schedule/choose.ts";
 import type { Target } from "../../compiler/schedule/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
@@ -31,6 +32,8 @@ export interface StudyOptions {
   readonly parts?: number;
   /** Bytes that a target may use for `steps` steps; gradients with respect to inputs are not looked at then. */
   readonly memory?: number;
+  /** Who owns the loops over the steps. */
+  readonly loops?: LoopChoice;
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -152,10 +155,11 @@ export class Study {
 
   /** Compiles for a target, verifying every kernel; of the entries only `entries`, whose code alone then needs loading. */
   compile(target: Target, entries: readonly EntryName[] = computations, optimizer?: OptimizerName): Executable {
-    const { dims, batch, time, steps = time, memory } = this.options;
+    const { dims, batch, time, steps = time, memory, loops } = this.options;
+    const chosen = { memory, ...this.lowering, ...(optimizer && { optimizer }), ...(loops && { loops }) };
     const executable = compileGraph(
       this.graph,
-      { dims, batch, time: steps, path: this.graph.name, memory, ...this.lowering, ...(optimizer && { optimizer }) },
+      { dims, batch, time: steps, path: this.graph.name, ...chosen },
       verifying(target),
     );
     return only(executable, entries);

@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph, OpOf } from "../../compiler/ir/types.ts";
+import type { LoopChoice } from "../../compiler/schedule/choose.ts";
 import type { Kernel, Machine } from "../../compiler/schedule/kernel-ir.ts";
 import { schedule } from "../../compiler/schedule/schedule.ts";
 import { sharedTensors } from "../../compiler/schedule/shared.ts";
@@ -19,11 +20,12 @@ export function expectComputed(
   placed: Graph,
   { dims, leaves }: Pick<RandomGraph, "dims" | "leaves">,
   machine: Machine,
+  loops: LoopChoice = {},
 ): readonly Kernel[] {
   const bound = { ...dims, steps: dims.time, S: dims.time };
   const shared = sharedTensors(placed, bound, []);
   const inputs = placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "input");
-  const scheduled = schedule(graph, { entry: "random", dims: bound, machine, shared, inputs });
+  const scheduled = schedule(graph, { entry: "random", dims: bound, machine, shared, inputs, loops });
   for (const { kernel } of scheduled.kernels) verifyKernel(kernel, machine);
   const numbers = Object.fromEntries(Object.entries(leaves).map(([name, data]) => [name, Float32Array.from(data)]));
   const found = runScheduled(scheduled, dims.time, numbers);

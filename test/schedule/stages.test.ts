@@ -58,6 +58,15 @@ describe("stages", () => {
     expect(staged(ops, { exported: ["y"] })).toEqual({ stages: ["a", "t", "y"], stored: ["a"] });
   });
 
+  it("sum what is made of a value that must be stored no earlier than it stands there", () => {
+    const ops = `
+      %p = dot %x, %W {k,kn->n} : f32[batch, H]
+      %a = tanh %p : f32[batch, H]
+      %q = neg %a : f32[batch, H]
+      %y = sum %q {batch} : f32[H]`;
+    expect(staged(ops, { exported: ["a", "y"] }).stages).toEqual(["p a q", "y"]);
+  });
+
   it("give a product loops of its own where products are not computed in place", () => {
     const ops = "%p = dot %x, %W {k,kn->n} : f32[batch, H]\n%y = tanh %p : f32[batch, H]";
     expect(staged(ops, { exported: ["y"] }).stages).toEqual(["p y"]);

@@ -1,0 +1,111 @@
+/** Who is chosen to own the loops over the steps, from estimates: what the machine's defaults make of cells of every size. */
+import { describe, expect, it } from "vitest";
+import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import { costOf } from "../../compiler/schedule/cost.ts";
+import type { Kernel, KStmt } from "../../compiler/schedule/kernel-ir.ts";
+import type { Target } from "../../compiler/schedule/target.ts";
+import { wasm } from "../../targets/wasm/target.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
+import { cells, type Placed, planned } from "./cells.ts";
+
+/** Who owns the training loops, forward and backward. */
+function owners(cell: Placed, target: Target, batch: number, H: number): readonly string[] {
+  const { commands } = planned(cell, target, { batch, dims: { H }, entries: ["train"] }).plan.entries.train!;
+  return commands.flatMap((c) => {
+    if (c.do !== "dispatch") return ["column"];
+    const inLoop = /^train_(forward|backward)_/.test(c.kernel);
+    return inLoop ? [c.grid.every(({ fixed }) => fixed === 1) ? "whole" : "row"] : [];
+  });
+}
+
+const title = ({ file, entry, place }: Placed): string => `${entry ?? file}${place ? ` with ${place}` : ""}`;
+
+describe("on WebGPU", () => {
+  const small: readonly Placed[] = [
+    cells.bnlstm,
+    { ...cells.bnlstm, place: "cc=none" },
+    { ...cells.gru_after, place: "hh=batch" },
+    { ...cells.rnn, place: "hh=batch" },
+  ];
+  it.each(small.map((cell) => [title(cell), cell] as const))("one workgroup owns all of a small %s", (_, cell) => {
+    expect(owners(cell, wgsl, 64, 100)).toEqual(["whole", "whole"]);
+  });
+
+  const independent = [cells.lstm, cells.lnlstm, cells.gru_before, cells.gru_after, cells.rnn];
+  it.each(independent.map((cell) => [title(cell), cell] as const))("workgroups own rows of %s", (_, cell) => {
+    expect(owners(cell, wgsl, 64, 100)).toEqual(["row", "row"]);
+  });
+
+  it("workgroups own columns of a large batch-normalized cell, step by step", () => {
+    expect(owners(cells.bnlstm, wgsl, 64, 512)).toEqual(["column", "column"]);
+  });
+});
+
+it("on WebAssembly workgroups own columns of a batch-normalized cell, for threads to share", () => {
+  expect(owners(cells.bnlstm, wasm, 64, 100)).toEqual(["column", "column"]);
+});
+
+describe("an owner that was asked for", () => {
+  it("is taken, each direction by itself", () => {
+    let loops: readonly string[] = [];
+    const observe = (stage: string, text: () => string): void => {
+      if (stage === "schedule") loops = text().match(/the \w+ loop is owned by \w+: asked for/g) ?? [];
+    };
+    const asked = { forward: "whole", backward: "column" } as const;
+    planned(cells.bnlstm, wgsl, { batch: 64, dims: { H: 100 }, entries: ["train"], loops: asked, observe });
+    expect(loops).toEqual([
+      "the forward loop is owned by whole: asked for",
+      "the backward loop is owned by column: asked for",
+    ]);
+  });
+
+  it("is an error where it cannot be, which says why", () => {
+    const ask = (): unknown => planned(cells.bnlstm, wgsl, { loops: { backward: "row" } });
+    expect(ask).toThrow(CompileError);
+    expect(ask).toThrow(/the backward loop cannot be owned by `row`: .* is summed over the batch in the loop/);
+  });
+});
+
+describe("a cost", () => {
+  const { machine } = wgsl;
+  const extent = (fixed: number) => ({ fixed, perStep: 0 });
+  const kernel = (groups: number, body: readonly KStmt[]): Kernel => {
+    const grid = [extent(groups), extent(1), extent(1)] as const;
+    return { name: "k", doc: "", lanes: machine.lanes, grid, regions: [], tiles: [], body };
+  };
+  const barrier: KStmt = { s: "barrier" };
+
+  it("counts dispatches for every step", () => {
+    const { dispatches, dispatch } = costOf([kernel(1, []), kernel(1, [])], 10, 100, machine);
+    expect([dispatches, dispatch]).toEqual([20, 20 * machine.rates.dispatch]);
+  });
+
+  it("counts rounds of as many workgroups as run at a time", () => {
+    const { units, barrier: wait } = machine.rates;
+    const of = (groups: number): number => costOf([kernel(groups, [barrier])], 1, 100, machine).barriers;
+    expect([of(1), of(units), of(units + 1)]).toEqual([wait, wait, 2 * wait]);
+  });
+
+  it("is no less for lanes that have nothing to do", () => {
+    const lanes = (to: number): KStmt => ({
+      s: "for",
+      kind: "lanes",
+      name: "i",
+      from: { k: "int", value: 0 },
+      to: { k: "int", value: to },
+      step: 1,
+      body: [
+        {
+          s: "store",
+          memory: { kind: "region", region: "work" },
+          index: { k: "int", value: 0 },
+          type: "f32",
+          value: { k: "float", value: 0 },
+        },
+      ],
+    });
+    const of = (to: number): number => costOf([kernel(1, [lanes(to)])], 1, 100, machine).work;
+    expect(of(1)).toBe(of(machine.lanes));
+    expect(of(machine.lanes + 1)).toBe(2 * of(machine.lanes));
+  });
+});
