@@ -49,6 +49,8 @@ export interface Settings {
 const LIMIT = 180_000;
 /** A sample is as many runs as take so long, so that a run of a few milliseconds is not at the mercy of one interrupt. */
 const SAMPLE = 100;
+/** A sample of fewer milliseconds is not worth leaving out. */
+const CHEAP = 1000;
 /** Runs behind the first one and before the measured ones: engines compile what they find to be hot. */
 const WARMUPS = 2;
 /** A run of so many milliseconds has met all its code often enough to be warm after the first time. */
@@ -173,13 +175,14 @@ async function warmUp(row: Row, key: string, peer: Peer, { ms, check, note }: Pr
   return { row: { ...row, note }, key, peer, check, estimate, times, spent: 0, samples: [] };
 }
 
-/** Everyone takes part once; later rounds only if one more sample fits the contender's share, in milliseconds. */
+/** Everyone takes part once; in later rounds whose next sample is cheap or fits the contender's share, in milliseconds. */
 export function takesPart(
   { samples, spent, estimate, times, error }: Pick<Runner, "samples" | "spent" | "estimate" | "times" | "error">,
   share: number,
 ): boolean {
   if (error !== undefined) return false;
-  return samples.length === 0 || spent + estimate * times <= share;
+  const next = estimate * times;
+  return samples.length === 0 || next <= CHEAP || spent + next <= share;
 }
 
 async function sample(runner: Runner): Promise<void> {

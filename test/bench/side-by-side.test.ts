@@ -8,10 +8,14 @@ test("everyone is measured once, and again while its share lasts", () => {
   expect(takesPart({ ...slow, samples: [5000], spent: 5000 }, 10_000)).toBe(true);
 });
 
-test("a sample of many short runs counts as all of them", () => {
-  const short = { samples: [1], spent: 100, estimate: 1, times: 100 };
-  expect(takesPart(short, 199)).toBe(false);
-  expect(takesPart(short, 200)).toBe(true);
+test("a sample of several runs counts as all of them", () => {
+  const several = { samples: [100], spent: 2000, estimate: 100, times: 20 };
+  expect(takesPart(several, 3999)).toBe(false);
+  expect(takesPart(several, 4000)).toBe(true);
+});
+
+test("a cheap sample is always taken", () => {
+  expect(takesPart({ samples: [100], spent: 2000, estimate: 100, times: 2 }, 1)).toBe(true);
 });
 
 test("who failed sits out", () => {
