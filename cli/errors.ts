@@ -15,6 +15,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0504: exit.machine,
   C0505: exit.machine,
   C0506: exit.internal,
+  C0507: exit.machine,
 };
 
 /** Prints the failure for people on stderr, and with `--json` as the document on stdout. Returns the exit code. */

@@ -89,6 +89,8 @@ const withSchedule = (command: Command): Command =>
     read.schedule,
   );
 
+/** Where compiled code runs; the first is the default. */
+const targets = ["wasm", "wgsl", "wgsl+subgroups"] as const;
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
 
@@ -102,7 +104,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
   withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
     .argument("<file>", ".cell file")
-    .addOption(target("wasm", "wgsl"))
+    .addOption(target(...targets))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
     .addOption(memory())
@@ -123,7 +125,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
   withModelOptions(program.command("inspect"))
     .description("parameters, sites and what stands on them, statistics, memory, dispatches a step")
     .argument("<file>", ".cell file")
-    .addOption(target("wasm", "wgsl"))
+    .addOption(target(...targets))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber)
     .addOption(memory())
@@ -139,7 +141,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
   withSchedule(withModelOptions(program.command("gradcheck")))
     .description("compare the derived gradients, as a target computes them, with finite differences in f64")
     .argument("<file>", ".cell file")
-    .addOption(target("reference", "wasm", "wgsl"))
+    .addOption(target("reference", ...targets))
     .addOption(threads())
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 4)
     .option("--time <n>", "sequence length", read.positiveWholeNumber, 3)
@@ -162,7 +164,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .description("train a model on a task")
     .argument("<file>", ".cell file with a model")
     .requiredOption("--task <name>", "see cellc data")
-    .addOption(target("wasm", "wgsl"))
+    .addOption(target(...targets))
     .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
@@ -199,7 +201,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .argument("<file>", ".cell file with a model")
     .requiredOption("--task <name>", "see cellc data")
     .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors")
-    .addOption(target("wasm", "wgsl"))
+    .addOption(target(...targets))
     .addOption(threads())
     .addOption(
       new Option("--split <name>", "what to measure on").choices(["train", "validation", "test"]).default("test"),
@@ -219,7 +221,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
   program
     .command("demo")
     .description("train BN-LSTM and LSTM on generated digits and draw both learning curves")
-    .addOption(target("wasm", "wgsl"))
+    .addOption(target(...targets))
     .addOption(threads())
     .option("--steps <n>", "training steps of each", read.positiveWholeNumber, 600)
     .option("--out <dir>", "folder of the results", "runs/demo")

@@ -15,7 +15,8 @@ import { sayDiagnostics } from "./diagnostics.ts";
 import { openDump } from "./dump.ts";
 import { fileHost, readSource } from "./source-host.ts";
 
-export type TargetName = "wasm" | "wgsl";
+/** `wgsl+subgroups`: WebGPU, for GPUs with that feature. */
+export type TargetName = "wasm" | "wgsl" | "wgsl+subgroups";
 export type OptimizerName = "adam" | "rmsprop" | "momentum" | "sgd";
 
 /** The options that decide what is compiled, as the command line gives them. */
@@ -97,6 +98,8 @@ async function openTarget(name: TargetName): Promise<Target> {
       return (await import("../targets/wasm/target.ts")).wasm;
     case "wgsl":
       return (await import("../targets/wgsl/target.ts")).wgsl;
+    case "wgsl+subgroups":
+      return (await import("../targets/wgsl/target.ts")).wgslWithSubgroups;
     default:
       return name satisfies never;
   }
@@ -112,6 +115,7 @@ export async function openBackend(target: TargetName, threads?: number): Promise
       (await import("../runtime/node/relaxed-simd.ts")).allowRelaxedSimd();
       return (await import("../runtime/wasm/wasm.ts")).wasmBackend({ threads });
     case "wgsl":
+    case "wgsl+subgroups":
       return (await import("../runtime/webgpu/webgpu.ts")).webgpuBackend();
     default:
       return target satisfies never;

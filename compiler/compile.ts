@@ -137,6 +137,7 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
     fingerprint: fingerprint(graph.name, shared.tensors),
     slots: shared.slots,
     optimizer,
+    ...(kernels.some((k) => k.subgroups) && { features: ["subgroups"] }),
     entries,
     kernels: kernels.map((kernel): KernelInfo => {
       const { name, lanes, regions } = kernel;

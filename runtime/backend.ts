@@ -13,6 +13,14 @@ export interface Backend {
   close(): void;
 }
 
+/** How long the device took for some kernels of a run, one after another. */
+export interface Timing {
+  /** Their names; of a loop over the steps those of one step. */
+  readonly kernels: readonly string[];
+  /** As coarse as the device's clock: browsers round to 100,000. */
+  readonly nanoseconds: number;
+}
+
 /**
  * An executable's memory and code, loaded. Calls take effect in the order they are made. `param`, `grad`, `slot` and `stat`
  * are one for all entries and keep their contents; `input` and `work` are as large as the largest entry needs, and lose
@@ -23,6 +31,11 @@ export interface Machine {
   prepare(steps: number): Promise<void>;
   /** Runs an entry. It may return before the work is done; a failure of it then rejects the next call. */
   run(entry: EntryName, steps: number): Promise<void>;
+  /**
+   * Runs an entry as `run` does, and has the device's own clock say what took how long: one figure for each kernel outside of
+   * loops over the steps and one for each such loop, in order. Missing where the device has no such clock.
+   */
+  time?(entry: EntryName, steps: number): Promise<readonly Timing[]>;
   /** Writes a range, the pieces one after another in `data`. */
   write(range: Range, data: Float32Array): Promise<void>;
   /** Waits for all runs and reads ranges, the pieces of each one after another. */

@@ -17,7 +17,9 @@ export type RuntimeErrorCode =
   /** Not enough memory. */
   | "C0505"
   /** Kernel code that does not compile, load or run. */
-  | "C0506";
+  | "C0506"
+  /** A GPU without a feature that the kernels need. */
+  | "C0507";
 
 /** An error a user can act on: a code of the catalogue, what is wrong, and what to do about it. */
 export class RuntimeError extends Error {

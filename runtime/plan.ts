@@ -88,6 +88,10 @@ export interface Extent {
   readonly perStep: number;
 }
 
+/**
+ * A grid that grows with the sequence does so along its second axis, on which a workgroup's step is t plus its index: a machine
+ * whose grids are limited starts such a kernel several times, each from another t.
+ */
 export type Command =
   | { readonly do: "dispatch"; readonly kernel: string; readonly grid: readonly [Extent, Extent, Extent] }
   /** Runs the commands for t = 0 … T−1, or T−1 … 0. */
@@ -120,6 +124,9 @@ export interface Entry {
   readonly regions: Readonly<Record<RegionName, Region>>;
 }
 
+/** Of WebGPU's optional features, by their names there. */
+export type Feature = "subgroups";
+
 export interface Plan {
   readonly format: 2;
   /** Cell or model name. */
@@ -132,6 +139,8 @@ export interface Plan {
   /** Names of the optimiser's slots: [] (SGD), ["m"], ["m", "v"]. */
   readonly slots: readonly string[];
   readonly optimizer: string;
+  /** What kernels need of a WebGPU device beyond what every one has. */
+  readonly features?: readonly Feature[];
   readonly entries: Readonly<Partial<Record<EntryName, Entry>>>;
   readonly kernels: readonly KernelInfo[];
 }

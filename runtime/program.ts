@@ -35,6 +35,14 @@ export function play<K>(program: Program<K>, steps: number, dispatch: Dispatch<K
   for (const action of bind(program, steps, dispatch)) action(0);
 }
 
+/** Up to `most` of something at a time: from `first` on `count`. */
+export function pieces(total: number, most: number): readonly { readonly first: number; readonly count: number }[] {
+  return Array.from({ length: Math.ceil(total / most) }, (_, i) => ({
+    first: i * most,
+    count: Math.min(most, total - i * most),
+  }));
+}
+
 type Action = (t: number) => void;
 
 /** Works out each grid once, before the loop. */

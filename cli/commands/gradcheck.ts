@@ -18,7 +18,12 @@ export interface GradcheckOptions extends ModelOptions {
  * some 1e-7 behind a batch norm whose variance is small. In f32 (ε = 6e-8) such a norm multiplies rounding by about
  * γ/√variance a step, to some 1e-5 in practice; a derivative that is wrong is off by far more than either.
  */
-const TOLERANCES: Readonly<Record<GradcheckOptions["target"], number>> = { reference: 1e-6, wasm: 1e-4, wgsl: 1e-4 };
+const TOLERANCES: Readonly<Record<GradcheckOptions["target"], number>> = {
+  reference: 1e-6,
+  wasm: 1e-4,
+  wgsl: 1e-4,
+  "wgsl+subgroups": 1e-4,
+};
 
 /** What a dimension is at most when it is not given: differences take two runs a number, and declared sizes would take hours. */
 const SMALL = 4;

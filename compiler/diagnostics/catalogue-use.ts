@@ -139,6 +139,13 @@ export const useMessages = {
     example: "createShaderModule: unresolved value …",
     fix: "Report it, with the cell and the name of the device; --target wasm works meanwhile.",
   },
+  C0507: {
+    title: "GPU without a feature that the kernels need",
+    explanation:
+      "Kernels can be compiled for GPUs that have more than WebGPU asks of every one, such as subgroups. This GPU, or this browser, lacks what these kernels need.",
+    example: "an executable of --target wgsl+subgroups in a browser without the feature `subgroups`",
+    fix: "--target wgsl, which runs on every GPU",
+  },
   W0601: {
     title: "unused name",
     explanation:

@@ -7,8 +7,9 @@
 import * as dim from "../ir/dim.ts";
 import type { Axes, Op, OpOf, Type, Value } from "../ir/types.ts";
 import * as x from "./expr.ts";
+import { reduceTogether } from "./fold-together.ts";
 import type { KExpr, KStmt, Machine } from "./kernel-ir.ts";
-import { type Axis, decode, forEachPoint, origin } from "./loops.ts";
+import { type Axis, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
 import type { Shares } from "./shares.ts";
 
@@ -74,13 +75,13 @@ export function reduce(site: Folding, ops: readonly Fold[]): readonly KStmt[] {
 }
 
 /** The point of a reduction's result that belongs to a point of its operand's space. */
-function resultPoint(site: Folding, op: Fold, p: Point): Point {
+export function resultPoint(site: Folding, op: Fold, p: Point): Point {
   if (op.op === "partial") return { ...p, f: [site.part!, ...p.f] };
   const { features, keep } = op.attrs.axes;
   return { ...p, f: keep ? p.f : p.f.filter((_, i) => !features.includes(i)) };
 }
 
-function accumulator(site: Folding, op: Op, width: 1 | 4, into: KStmt[]): KExpr {
+export function accumulator(site: Folding, op: Op, width: 1 | 4, into: KStmt[]): KExpr {
   const name = site.scope.name(op.results[0].name || op.op);
   const start = x.float(op.op === "maximum" ? LOWEST : 0);
   const type = width === 4 ? "f32x4" : "f32";
@@ -89,7 +90,7 @@ function accumulator(site: Folding, op: Op, width: 1 | 4, into: KStmt[]): KExpr 
 }
 
 /** Loops over `inner`, folding each operand into its total. With `vectors` the last axis runs four at a time. */
-function accumulate(
+export function accumulate(
   site: Folding,
   ops: readonly Op[],
   totals: readonly KExpr[],
@@ -187,95 +188,6 @@ function accumulate(
     return statements;
   });
   return [...before.statements, ...nested];
-}
-
-/** Few results on many lanes: each lane folds a share, then one lane a result folds the shares. */
-function reduceTogether(
-  site: Folding,
-  ops: readonly Fold[],
-  outer: readonly Axis[],
-  inner: readonly Axis[],
-  start: Point,
-  results: number,
-): readonly KStmt[] {
-  const { lanes } = site.machine;
-  const shares = Math.floor(lanes / results);
-  const waits: readonly KStmt[] = site.shares.has(ops.length) ? [] : [{ s: "barrier" }];
-  if (waits.length > 0) site.shares.release();
-  const tiles = ops.map(() => site.shares.take());
-  const lane = site.scope.name("i");
-  const i = x.variable(lane, "i32");
-  const share = x.rem(i, x.int(shares));
-  const { point, guard } = decode(outer, x.div(i, x.int(shares)), start);
-  const body: KStmt[] = [];
-  const totals = ops.map((op) => accumulator(site, op, 1, body));
-  const open = inner.filter((a) => a.most === undefined);
-  const closed = inner.filter((a) => a.most !== undefined);
-  const count = closed.reduce((n, a) => n * a.most!, 1);
-  const at = site.scope.name("k");
-  const position = decode(closed, x.variable(at, "i32"), point);
-  const fold = accumulate(site, ops, totals, open, position.point, false);
-  const folded: readonly KStmt[] = position.guard
-    ? [{ s: "if", condition: position.guard, then: fold, else: [] }]
-    : fold;
-  body.push({ s: "for", kind: "serial", name: at, from: share, to: x.int(count), step: shares, body: folded });
-  ops.forEach((_, k) => {
-    body.push({ s: "store", memory: { kind: "tile", name: tiles[k].name }, index: i, type: "f32", value: totals[k] });
-  });
-  const guarded = (condition: KExpr | undefined, then: readonly KStmt[]): readonly KStmt[] =>
-    condition ? [{ s: "if", condition, then, else: [] }] : then;
-
-  const result = site.scope.name("i");
-  const r = x.variable(result, "i32");
-  const target = decode(outer, r, start);
-  const second: KStmt[] = [];
-  const sums = ops.map((op) => accumulator(site, op, 1, second));
-  const k = site.scope.name("k");
-  second.push({
-    s: "for",
-    kind: "serial",
-    name: k,
-    from: x.int(0),
-    to: x.int(shares),
-    step: 1,
-    body: ops.map((op, j): KStmt => {
-      const total = sums[j] as Extract<KExpr, { k: "var" }>;
-      const from = x.add(x.mul(r, x.int(shares)), x.variable(k, "i32"));
-      const share = x.load({ kind: "tile", name: tiles[j].name }, from, "f32");
-      const math = op.op === "maximum" ? "max" : "add";
-      return {
-        s: "assign",
-        name: total.name,
-        type: "f32",
-        value: { k: "math", op: math, type: "f32", args: [total, share] },
-      };
-    }),
-  });
-  ops.forEach((op, j) => {
-    second.push(...site.store(op.results[0], resultPoint(site, op, target.point), sums[j]));
-  });
-  return [
-    ...waits,
-    {
-      s: "for",
-      kind: "lanes",
-      name: lane,
-      from: x.int(0),
-      to: x.int(results * shares),
-      step: 1,
-      body: guarded(guard, body),
-    },
-    { s: "barrier" },
-    {
-      s: "for",
-      kind: "lanes",
-      name: result,
-      from: x.int(0),
-      to: x.int(results),
-      step: 1,
-      body: guarded(target.guard, second),
-    },
-  ];
 }
 
 export function argmax(site: Folding, op: OpOf<"argmax">): readonly KStmt[] {

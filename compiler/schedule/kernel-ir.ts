@@ -66,6 +66,13 @@ export type KExpr =
   /** One lane of an f32x4. */
   | { readonly k: "extract"; readonly a: KExpr; readonly lane: 0 | 1 | 2 | 3 }
   | { readonly k: "load"; readonly memory: Memory; readonly index: KExpr; readonly type: "f32" | "f32x4" }
+  /** How many lanes run as one: a power of two, known to the machine alone. Lane i's subgroup has the lanes i − i mod size …. */
+  | { readonly k: "subgroupSize" }
+  /**
+   * The sum, or maximum, of `a` over the lanes of a subgroup, for each of them. All lanes must come to it together: it stands in a
+   * `let`, directly in a loop that gives every lane its own iteration. Only on machines with `subgroups`.
+   */
+  | { readonly k: "joint"; readonly op: "add" | "max"; readonly a: KExpr }
   /** i32 → f32. */
   | { readonly k: "toFloat"; readonly a: KExpr }
   /** f32 → i32, towards zero. */
@@ -98,8 +105,8 @@ export type KStmt =
       readonly body: readonly KStmt[];
     }
   | { readonly s: "if"; readonly condition: KExpr; readonly then: readonly KStmt[]; readonly else: readonly KStmt[] }
-  /** `tiles`: orders accesses to workgroup memory alone, which is cheaper. */
-  | { readonly s: "barrier"; readonly only?: "tiles" }
+  /** `only`: what one lane stored there, another may load behind it. Of both kinds of memory costs twice. */
+  | { readonly s: "barrier"; readonly only?: "tiles" | "regions" }
   /** A line of prose for the reader of the generated code. */
   | { readonly s: "comment"; readonly text: string };
 
@@ -129,6 +136,8 @@ export interface Kernel {
   /** Regions the body touches, and how. */
   readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
   readonly tiles: readonly Tile[];
+  /** Its lanes join in subgroups. */
+  readonly subgroups?: true;
   readonly body: readonly KStmt[];
 }
 
@@ -146,6 +155,8 @@ export interface Machine {
   readonly tileBytes: number;
   /** Largest grid along one axis. */
   readonly maxGrid: number;
+  /** Lanes run in subgroups that can add up among themselves. */
+  readonly subgroups?: boolean;
   /** Storage buffers a kernel may bind. */
   readonly maxRegions: number;
   readonly rates: Rates;

@@ -76,7 +76,7 @@ class KernelMaker {
     this.step = input.loop ? x.variable(this.name("t"), "i32") : input.inBody ? x.uniform("t") : undefined;
     const { space } = input.group;
     const perStep = space.time && this.owner !== "steps" && this.owner !== "whole";
-    this.t = perStep ? { k: "group", axis: 1 } : undefined;
+    this.t = perStep ? x.variable(this.name("step"), "i32") : undefined;
     this.shares = new Shares({ ...input.machine, tileBytes: input.machine.tileBytes - reserved }, () =>
       this.name("shares"),
     );
@@ -145,8 +145,9 @@ class KernelMaker {
       case "column":
       case "steps": {
         const extent = shape[lastAxis];
-        // As many columns as fill the lanes with the batch.
-        const block = Math.min(16, Math.floor(machine.lanes / dims.batch));
+        // As many columns as fill the lanes with the batch. With a workgroup for every step there are enough of them, and each
+        // has whole cache lines, or a tile, of columns.
+        const block = this.t ? 64 : Math.min(16, Math.floor(machine.lanes / dims.batch));
         return [{ axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) }];
       }
       case "row":
@@ -196,9 +197,11 @@ class KernelMaker {
       const statements = this.stage(ops);
       for (const op of ops) for (const r of op.results) if (homes.has(r)) this.done.add(r);
       if (statements.length === 0) return;
-      if (i > 0 && body.length > 0) body.push({ s: "barrier" });
+      if (i > 0 && body.length > 0) body.push({ s: "barrier", only: "regions" });
       body.push(...statements);
     });
+    const step = x.add(this.in.layout.first, { k: "group", axis: 1 });
+    if (this.t?.k === "var") body.unshift({ s: "let", name: this.t.name, type: "i32", value: step });
     const [first, second] = this.splits.map(
       ({ extent, block, count }): Extent => ({ fixed: count ?? Math.ceil(extent / block), perStep: 0 }),
     );
@@ -207,7 +210,7 @@ class KernelMaker {
       doc: this.doc(),
       lanes: machine.lanes,
       grid: [first ?? one, this.t ? steps : one, second ?? one],
-      regions: regionsOf(body),
+      ...usesOf(body),
       tiles: [...this.productTiles.values(), ...this.shares.tiles, ...(this.panelTile ? [this.panelTile] : [])],
       body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : body,
     };
@@ -377,7 +380,7 @@ class KernelMaker {
     return {
       machine: this.in.machine,
       scope: this.scope,
-      t: this.t,
+      start: (t) => this.start(t),
       axes: (t) => this.axes(t),
       store: (v, p, value) => this.store(v, p, value),
       tile: (which, size) => this.productTile(which, size),
@@ -462,13 +465,15 @@ function productKey(op: OpOf<"dot">): string {
 
 const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
 
-/** The regions that statements touch. */
-function regionsOf(body: readonly KStmt[]): Kernel["regions"] {
+/** What statements touch of the machine: regions, and whether lanes join in subgroups. */
+function usesOf(body: readonly KStmt[]): Pick<Kernel, "regions" | "subgroups"> {
   const access = new Map<string, "read" | "read_write">();
+  const joined = new Set<string>();
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) node.forEach(visit);
     else if (node !== null && typeof node === "object") {
-      const { memory, s } = node as { memory?: { kind: string; region: string }; s?: string };
+      const { memory, s, k } = node as { memory?: { kind: string; region: string }; s?: string; k?: string };
+      if (k === "joint") joined.add(k);
       if (memory?.kind === "region") {
         if (s === "store") access.set(memory.region, "read_write");
         else if (!access.has(memory.region)) access.set(memory.region, "read");
@@ -477,5 +482,6 @@ function regionsOf(body: readonly KStmt[]): Kernel["regions"] {
     }
   };
   visit(body);
-  return [...access].map(([region, mode]) => ({ region, access: mode }));
+  const regions = [...access].map(([region, mode]) => ({ region, access: mode }));
+  return joined.size > 0 ? { regions, subgroups: true } : { regions };
 }

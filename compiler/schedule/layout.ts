@@ -175,6 +175,7 @@ export class Layout {
   addresses(clock: Clock): Addresses {
     return {
       steps: clock.steps,
+      first: clock.first,
       global: clock.global,
       local: clock.local,
       address: (home, t, b, f) => this.address(clock, home, t, b, f),
@@ -254,6 +255,8 @@ export class Layout {
 export interface Clock {
   /** How many its loops over time have. */
   readonly steps: KExpr;
+  /** From where the workgroups count that have one step each: not from 0 where a grid is started in pieces. */
+  readonly first: KExpr;
   /** The step of the sequence that is its step `t`. */
   global(t: KExpr): KExpr;
   /** The step of the segment that is its step `t`. */
@@ -261,7 +264,12 @@ export interface Clock {
 }
 
 /** The whole sequence at once, or step by step. */
-export const wholeClock: Clock = { steps: x.uniform("T"), global: (t) => t, local: (t) => t };
+export const wholeClock: Clock = {
+  steps: x.uniform("T"),
+  first: x.uniform("t"),
+  global: (t) => t,
+  local: (t) => t,
+};
 
 /**
  * A segment of `length` steps, the last one shorter. Kernels in a loop over its steps get the step of the sequence, and count by
@@ -273,13 +281,15 @@ export function segmentClock(length: number, inBody: boolean): Clock {
   const start = inBody ? x.sub(t, within(t)) : t;
   return {
     steps: x.min(x.int(length), x.sub(x.uniform("T"), start)),
+    // A segment is never so long that a grid would be too small for it.
+    first: x.int(0),
     global: (step) => (inBody ? step : x.add(t, step)),
     local: (step) => (inBody ? within(step) : step),
   };
 }
 
 /** Where elements stand, as one kernel counts steps. */
-export interface Addresses extends Pick<Clock, "steps" | "global" | "local"> {
+export interface Addresses extends Clock {
   /** The index of an element in its region. `t` is the step; `undefined` for a value without one. */
   address(home: Home, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[]): KExpr;
 }

@@ -110,7 +110,8 @@ function onLanes(machine: Machine, names: Names, axes: readonly Axis[], p: Point
   }
   const name = names("i");
   const total = axes.reduce((n, a) => n * a.most!, 1);
-  const { point, guard } = decode(axes, x.variable(name, "i32"), p);
+  const bound: KStmt[] = [];
+  const { point, guard } = decode(axes, x.variable(name, "i32"), p, binder(names, bound));
   const inside = body(point);
   return [
     {
@@ -120,19 +121,30 @@ function onLanes(machine: Machine, names: Names, axes: readonly Axis[], p: Point
       from: x.int(0),
       to: x.int(total),
       step: 1,
-      body: guard ? [{ s: "if", condition: guard, then: inside, else: [] }] : inside,
+      body: [...bound, ...(guard ? [{ s: "if", condition: guard, then: inside, else: [] } as const] : inside)],
     },
   ];
 }
 
-/** Whether a workgroup always has as much of an axis as it has at most. */
-export const isWhole = (a: Axis): boolean => x.known(x.sub(a.to, a.from)) === a.most || a.multiple === a.most;
+/** Gives indices names, in statements that go to `into`. */
+export const binder =
+  (names: Names, into: KStmt[]) =>
+  (axis: Axis["axis"], value: KExpr): KExpr => {
+    if (value.k !== "int2") return value;
+    const name = names(hint(axis));
+    into.push({ s: "let", name, type: "i32", value });
+    return x.variable(name, "i32");
+  };
 
-/** The point that position `i` of the flattened axes is, and the condition under which it exists. */
+/** Whether a workgroup always has as much of an axis as it has at most. */
+export const isWhole = (a: Axis): boolean => a.end === undefined;
+
+/** The point that position `i` of the flattened axes is, and the condition under which it exists; `bind` may name its indices. */
 export function decode(
   axes: readonly Axis[],
   i: KExpr,
   start: Point,
+  bind: (axis: Axis["axis"], value: KExpr) => KExpr = (_, value) => value,
 ): { readonly point: Point; readonly guard: KExpr | undefined } {
   let point = start;
   let left = i;
@@ -141,10 +153,10 @@ export function decode(
     const a = axes[k];
     const offset = k === 0 ? left : x.rem(left, x.int(a.most!));
     left = x.div(left, x.int(a.most!));
-    const at = x.add(a.from, offset);
+    const at = bind(a.axis, x.add(a.from, offset));
     point = withIndex(point, a.axis, at);
-    if (isWhole(a)) continue;
-    const inRange = x.compare("lt", at, a.end ?? a.to);
+    if (a.end === undefined) continue;
+    const inRange = x.compare("lt", at, a.end);
     guard = guard ? { k: "and", a: guard, b: inRange } : inRange;
   }
   return { point, guard };

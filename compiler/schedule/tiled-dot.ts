@@ -28,8 +28,8 @@ import { type Chunk, type Contraction, chunksOf, jobOf, productOf, productsBehin
 export interface TileSite {
   readonly machine: Machine;
   readonly scope: Scope;
-  /** The step of values with `time`, when a workgroup has one step only. */
-  readonly t: KExpr | undefined;
+  /** The point at which loops over the axes of a space begin. */
+  start(space: Type): Point;
   /** The axes of a space, with the part of each that the workgroup owns. */
   axes(space: Type): readonly Axis[];
   /** Statements that store the value of `v` at `p` wherever it is wanted. */
@@ -187,7 +187,7 @@ class TiledPoints {
         const at = x.add(x.add(n, x.mul(block, int(units))), int(u));
         return this.columnPoint(
           this.bind(evaluation.statements, "column", this.clamped(at, columns, units * unitBlocks)),
-          this.origin(),
+          this.site.start(this.type),
         );
       });
       const lane = (c: number): KExpr => {
@@ -438,13 +438,9 @@ class TiledPoints {
     };
   }
 
-  private origin(): Point {
-    return { t: this.site.t, b: undefined, f: this.type.shape.map(() => int(0)), width: 1 };
-  }
-
   /** The point of a row, by its number within what the workgroup owns. */
   private rowPoint(row: KExpr, beyond: "clamped" | "guarded" = "clamped"): Point {
-    let point = this.origin();
+    let point = this.site.start(this.type);
     let left = row;
     for (let k = this.rows.length - 1; k >= 0; k--) {
       const { axis, most } = this.rows[k];

@@ -9,7 +9,12 @@ const wantedLimits = [
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
+  // Here better is smaller.
+  "minUniformBufferOffsetAlignment",
 ] as const;
+
+/** Asked for where the adapter has them. */
+const wantedFeatures: readonly GPUFeatureName[] = ["timestamp-query", "subgroups"];
 
 /** Keeps Dawn's root objects alive until their devices are closed. */
 const alive = new Set<Graphics>();
@@ -31,9 +36,13 @@ export interface WatchedDevice {
 /** Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). */
 export async function openDevice(): Promise<WatchedDevice> {
   const graphics = await findAdapter();
-  const { limits } = graphics.adapter;
+  const { limits, features } = graphics.adapter;
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, limits[name]]));
-  const device = await graphics.adapter.requestDevice({ label: "cellc", requiredLimits });
+  const device = await graphics.adapter.requestDevice({
+    label: "cellc",
+    requiredLimits,
+    requiredFeatures: wantedFeatures.filter((name) => features.has(name)),
+  });
   alive.add(graphics);
 
   let failure: RuntimeError | undefined;

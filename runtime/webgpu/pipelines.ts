@@ -1,16 +1,36 @@
 import { messageOf, RuntimeError } from "../error.ts";
 
-/** Compiles every kernel, all at once. Errors: C0506 with the shader compiler's messages and the lines they are about. */
-export async function createPipelines(
-  device: GPUDevice,
-  bindings: GPUBindGroupLayout,
-  modules: Readonly<Record<string, string>>,
-): Promise<ReadonlyMap<string, GPUComputePipeline>> {
-  const layout = device.createPipelineLayout({ label: "regions", bindGroupLayouts: [bindings] });
-  const compiled = Object.entries(modules).map(async ([name, code]) => {
-    return [name, await createPipeline(device, layout, name, code)] as const;
-  });
-  return new Map(await Promise.all(compiled));
+/** The kernels of a device, each text compiled once for all executables that have it. */
+export class Pipelines {
+  /** What every kernel sees. */
+  readonly bindings: GPUBindGroupLayout;
+  readonly #device: GPUDevice;
+  readonly #layout: GPUPipelineLayout;
+  readonly #compiled = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(device: GPUDevice, bindings: GPUBindGroupLayout) {
+    this.bindings = bindings;
+    this.#device = device;
+    this.#layout = device.createPipelineLayout({ label: "regions", bindGroupLayouts: [bindings] });
+  }
+
+  /** Compiles modules, all at once. Errors: C0506 with the shader compiler's messages and the lines they are about. */
+  async load(modules: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, GPUComputePipeline>> {
+    const compiled = Object.entries(modules).map(
+      async ([name, code]) => [name, await this.#pipeline(name, code)] as const,
+    );
+    return new Map(await Promise.all(compiled));
+  }
+
+  #pipeline(name: string, code: string): Promise<GPUComputePipeline> {
+    const known = this.#compiled.get(code);
+    if (known !== undefined) return known;
+    const made = createPipeline(this.#device, this.#layout, name, code);
+    this.#compiled.set(code, made);
+    // What failed may be tried again.
+    made.catch(() => this.#compiled.delete(code));
+    return made;
+  }
 }
 
 async function createPipeline(

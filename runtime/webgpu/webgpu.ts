@@ -1,32 +1,37 @@
-import type { Backend, Machine } from "../backend.ts";
+import type { Backend, Machine, Timing } from "../backend.ts";
 import { RuntimeError } from "../error.ts";
 import { floatsIn, type Range, regionNames, regionSizes } from "../layout.ts";
-import type { EntryName, Executable, RegionName } from "../plan.ts";
-import { type Program, play, resolve } from "../program.ts";
+import type { Command, EntryName, Executable, RegionName } from "../plan.ts";
+import { type Program, pieces, play, resolve } from "../program.ts";
+import { Clock } from "./clock.ts";
 import { openDevice, type WatchedDevice } from "./device.ts";
-import { createPipelines } from "./pipelines.ts";
+import { Pipelines } from "./pipelines.ts";
 
-/** One slot of the uniform buffer: the alignment dynamic offsets need on every device. */
-const slotBytes = 256;
-/** What a kernel sees of a slot, { t: i32, T: i32 }, rounded up to 16. */
+/** What a kernel sees of a slot of the uniform buffer, { t: i32, T: i32 }, rounded up to 16. */
 const uniformBytes = 16;
 /** A buffer cannot be empty; a region of no floats gets the smallest that binds. */
 const leastBytes = 16;
 
 /**
  * The backend for executables of target `wgsl`: one device. `close` destroys it, without which Node does not exit.
- * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`).
+ * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). An executable may need a feature the device lacks: C0507.
  */
 export async function webgpuBackend(): Promise<Backend> {
   const watched = await openDevice();
-  return { name: "wgsl", open: (executable) => open(executable, watched), close: () => watched.close() };
+  const pipelines = new Pipelines(watched.device, layoutOf(watched.device));
+  return { name: "wgsl", open: (executable) => open(executable, watched, pipelines), close: () => watched.close() };
 }
 
-async function open({ plan, code }: Executable, watched: WatchedDevice): Promise<Machine> {
+async function open({ plan, code }: Executable, watched: WatchedDevice, kernels: Pipelines): Promise<Machine> {
   if (code.kind !== "wgsl") throw new Error(`the wgsl backend cannot run code of kind ${code.kind}`);
   const { device } = watched;
-  const layout = layoutOf(device);
-  const pipelines = await createPipelines(device, layout, code.modules);
+  for (const feature of plan.features ?? []) {
+    if (device.features.has(feature)) continue;
+    const message = `${plan.name} was compiled for GPUs with the feature \`${feature}\`, which this one lacks`;
+    throw new RuntimeError("C0507", message, "compile it with --target wgsl, which runs on every GPU");
+  }
+  const layout = kernels.bindings;
+  const pipelines = await kernels.load(code.modules);
   const pipelineOf = (kernel: string): GPUComputePipeline => {
     const pipeline = pipelines.get(kernel);
     if (pipeline === undefined) throw new RuntimeError("C0506", `there is no module for kernel \`${kernel}\``);
@@ -34,6 +39,11 @@ async function open({ plan, code }: Executable, watched: WatchedDevice): Promise
   };
   const programs = new Map<string, Program<GPUComputePipeline>>();
   for (const [name, entry] of Object.entries(plan.entries)) programs.set(name, resolve(entry.commands, pipelineOf));
+  const programOf = (entry: EntryName): Program<GPUComputePipeline> => {
+    const program = programs.get(entry);
+    if (program === undefined) throw new Error(`the executable has no entry \`${entry}\``);
+    return program;
+  };
 
   let memory = await watched.check(() => allocate(device, layout, executableSizes(0), undefined));
   let capacity = 0;
@@ -46,6 +56,17 @@ async function open({ plan, code }: Executable, watched: WatchedDevice): Promise
     return { name: plan.name, steps, floats: regionSizes(plan, steps) };
   }
 
+  /** Starts commands for sequences of `steps` steps, behind the run before the last. */
+  async function start(steps: number, commands: () => GPUCommandBuffer): Promise<void> {
+    await watched.wait(previous);
+    previous = device.queue.onSubmittedWorkDone().catch(() => {});
+    watched.start(() => {
+      if (uniformSteps !== steps) device.queue.writeBuffer(memory.uniforms, 0, uniformsFor(device, steps));
+      uniformSteps = steps;
+      device.queue.submit([commands()]);
+    });
+  }
+
   return {
     async prepare(steps) {
       if (steps <= capacity) return;
@@ -54,16 +75,33 @@ async function open({ plan, code }: Executable, watched: WatchedDevice): Promise
       uniformSteps = -1;
     },
     async run(entry: EntryName, steps) {
-      const program = programs.get(entry);
-      if (program === undefined) throw new Error(`the executable has no entry \`${entry}\``);
-      await watched.wait(previous);
-      previous = device.queue.onSubmittedWorkDone().catch(() => {});
-      watched.start(() => {
-        if (uniformSteps !== steps) device.queue.writeBuffer(memory.uniforms, 0, uniformsFor(steps));
-        uniformSteps = steps;
-        device.queue.submit([encode(device, memory.group, program, steps)]);
+      const program = programOf(entry);
+      await start(steps, () => {
+        const encoder = device.createCommandEncoder();
+        encode(device, encoder.beginComputePass(), memory.group, program, steps);
+        return encoder.finish();
       });
     },
+    ...(device.features.has("timestamp-query") && {
+      async time(entry: EntryName, steps: number): Promise<readonly Timing[]> {
+        const program = programOf(entry);
+        const clock = new Clock(device, program.length);
+        await start(steps, () => {
+          const encoder = device.createCommandEncoder();
+          program.forEach((instruction, i) => {
+            encode(device, encoder.beginComputePass(clock.pass(i)), memory.group, [instruction], steps);
+          });
+          clock.resolve(encoder);
+          return encoder.finish();
+        });
+        const durations = await watched.wait(clock.read());
+        await watched.settle();
+        return plan.entries[entry]!.commands.map((command, i) => ({
+          kernels: kernelsOf(command),
+          nanoseconds: durations[i],
+        }));
+      },
+    }),
     async write(range, data) {
       watched.start(() => {
         const buffer = memory.buffers[range.region];
@@ -137,7 +175,7 @@ function allocate(device: GPUDevice, layout: GPUBindGroupLayout, sizes: Sizes, o
   old?.uniforms.destroy();
   const uniforms = device.createBuffer({
     label: "uniforms",
-    size: slotBytes * Math.max(1, sizes.steps),
+    size: slotBytes(device) * Math.max(1, sizes.steps),
     usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
   });
   const regions = regionNames.map((region, index) => ({ binding: index + 1, resource: { buffer: buffers[region] } }));
@@ -145,36 +183,48 @@ function allocate(device: GPUDevice, layout: GPUBindGroupLayout, sizes: Sizes, o
   return { buffers, uniforms, group: device.createBindGroup({ label: "regions", layout, entries }) };
 }
 
+/** One slot of the uniform buffer: as dynamic offsets must be aligned. */
+const slotBytes = (device: GPUDevice): number => Math.max(uniformBytes, device.limits.minUniformBufferOffsetAlignment);
+
 /** Slot t holds { t, T }. */
-function uniformsFor(steps: number): Int32Array<ArrayBuffer> {
+function uniformsFor(device: GPUDevice, steps: number): Int32Array<ArrayBuffer> {
   const slots = Math.max(1, steps);
-  const stride = slotBytes / 4;
+  const stride = slotBytes(device) / 4;
   const words = new Int32Array(stride * slots);
   for (let t = 0; t < slots; t++) words.set([t, steps], stride * t);
   return words;
 }
 
-/** A whole run as one compute pass, in which WebGPU orders each dispatch behind the writes of those before. */
+/**
+ * A whole run as one compute pass, in which WebGPU orders each dispatch behind the writes of those before. Commands are encoded
+ * anew for each run: WebGPU has no command buffer that can be submitted twice. The step is a dynamic offset of the one bind group;
+ * an immediate would save a buffer, and not every browser has immediates yet.
+ */
 function encode(
   device: GPUDevice,
+  pass: GPUComputePassEncoder,
   group: GPUBindGroup,
   program: Program<GPUComputePipeline>,
   steps: number,
-): GPUCommandBuffer {
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
+): void {
+  const { maxComputeWorkgroupsPerDimension: most } = device.limits;
+  const slot = slotBytes(device);
   let boundStep = -1;
   let boundPipeline: GPUComputePipeline | undefined;
   play(program, steps, (pipeline, t, gx, gy, gz) => {
     if (pipeline !== boundPipeline) pass.setPipeline(pipeline);
-    if (t !== boundStep) pass.setBindGroup(0, group, [slotBytes * t]);
-    pass.dispatchWorkgroups(gx, gy, gz);
     boundPipeline = pipeline;
-    boundStep = t;
+    for (const { first, count } of pieces(gy, most)) {
+      if (t + first !== boundStep) pass.setBindGroup(0, group, [slot * (t + first)]);
+      boundStep = t + first;
+      pass.dispatchWorkgroups(gx, count, gz);
+    }
   });
   pass.end();
-  return encoder.finish();
 }
+
+const kernelsOf = (command: Command): readonly string[] =>
+  command.do === "dispatch" ? [command.kernel] : command.commands.flatMap(kernelsOf);
 
 /** All ranges in one transfer. */
 async function read(watched: WatchedDevice, memory: Memory, ranges: readonly Range[]): Promise<Float32Array[]> {

@@ -16,6 +16,8 @@ export interface Dialect {
   math(op: string, args: readonly Text[], type: FloatType): Text;
   fma(a: Text, b: Text, c: Text): Text;
   across(op: "add" | "max", a: Text): Text;
+  subgroupSize(): Text;
+  joint(op: "add" | "max", a: Text): Text;
   uniform(name: Uniform): Text;
   group(axis: 0 | 1 | 2): Text;
   /** A part of a vector: `.x`. */
@@ -28,7 +30,7 @@ export interface Dialect {
   /** What stands in front of a loop's block, the lines before it that it needs, and those its block starts with. */
   loop(loop: Loop, name: string, from: Text, to: Text): LoopText;
   condition(condition: Text): string;
-  barrier(only: "tiles" | undefined): readonly string[];
+  barrier(only: "tiles" | "regions" | undefined): readonly string[];
 }
 
 export interface LoopText {
@@ -94,6 +96,10 @@ export function printExpr(e: KExpr, dialect: Dialect): Text {
     }
     case "load":
       return dialect.load(e.memory, print(indexOf(e.memory, e.index, dialect)), e.type);
+    case "subgroupSize":
+      return dialect.subgroupSize();
+    case "joint":
+      return dialect.joint(e.op, print(e.a));
     case "toFloat":
       return call(dialect.types.f32, print(e.a));
     case "toInt":

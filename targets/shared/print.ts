@@ -21,6 +21,8 @@ const dialect: Dialect = {
   math: (op, args, type) => (operators[op] === args.length ? asOperator(op, args, type) : call(op, ...args)),
   fma: (a, b, c) => call("fma", a, b, c),
   across: (op, a) => call(`across_${op}`, a),
+  subgroupSize: () => atom("subgroup.size"),
+  joint: (op, a) => call(`joint_${op}`, a),
   uniform: (name) => atom(`uniform.${name}`),
   group: (axis) => atom(`group.${"xyz"[axis]}`),
   lane: (lane) => `.${lane}`,

@@ -5,12 +5,14 @@ export function typeOf(e: KExpr): KType {
   switch (e.k) {
     case "float":
     case "across":
+    case "joint":
     case "extract":
     case "toFloat":
       return "f32";
     case "int":
     case "uniform":
     case "group":
+    case "subgroupSize":
     case "int2":
     case "toInt":
       return "i32";
@@ -38,6 +40,7 @@ export function operands(e: KExpr): readonly KExpr[] {
     case "var":
     case "uniform":
     case "group":
+    case "subgroupSize":
       return [];
     case "int2":
     case "compare":
@@ -51,6 +54,7 @@ export function operands(e: KExpr): readonly KExpr[] {
       return e.lanes;
     case "splat":
     case "across":
+    case "joint":
     case "extract":
     case "toFloat":
     case "toInt":

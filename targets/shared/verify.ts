@@ -29,6 +29,8 @@ interface Place {
   readonly lanes: number;
   /** In a lanes loop whose iteration i is lane i's. */
   readonly own: boolean;
+  /** Directly in such a loop, of an iteration for every lane: all come here together. */
+  readonly all: boolean;
   /** Every invocation of the workgroup comes here together. */
   readonly uniform: boolean;
 }
@@ -71,7 +73,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
   };
 
   /** Where the statement stands whose expressions are checked. */
-  let at: Place = { lanes: 0, own: false, uniform: true };
+  let at: Place = { lanes: 0, own: false, all: false, uniform: true };
   const check = (e: KExpr, type: KType, scope: Scope, what: string): void => {
     const found = typeOf(e);
     if (found !== type) fail(`${what} is of type ${found}, not ${type}`);
@@ -97,6 +99,12 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
       }
       case "uniform":
       case "group":
+        return;
+      case "subgroupSize":
+        if (machine !== undefined && !machine.subgroups) fail(`a subgroup's size, and ${machine.name} has none`);
+        return;
+      case "joint":
+        fail("what a subgroup has together stands inside an expression");
         return;
       case "int2":
         all([e.a, e.b], "i32", `integer ${e.op}`);
@@ -169,7 +177,13 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
           break;
         case "let":
         case "var": {
-          check(s.value, s.type, scope, `the value of \`${s.name}\``);
+          if (s.value.k === "joint") {
+            if (s.s === "var" || !place.all)
+              fail(`\`${s.name}\` is a subgroup's where its lanes may not come together`);
+            if (machine !== undefined && !machine.subgroups)
+              fail(`\`${s.name}\` is a subgroup's, and ${machine.name} has none`);
+            check(s.value.a, "f32", scope, `an operand of \`${s.name}\``);
+          } else check(s.value, s.type, scope, `the value of \`${s.name}\``);
           if (s.type === "f32x4") float(s.type, `\`${s.name}\``);
           // A `var` may be assigned in control flow that is not uniform: it counts as differing between invocations.
           const uniform = s.s === "let" && isUniform(s.value, scope);
@@ -210,13 +224,14 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
           const bound: Binding = { kind: "loop", type: "i32", uniform, lanes: place.lanes + (lanes ? 1 : 0) };
           const mine = s.from.k === "int" && s.from.value === 0 && s.step === 1;
           const own = lanes ? mine && s.to.k === "int" && s.to.value <= kernel.lanes : place.own;
-          const inside: Place = { lanes: bound.lanes, own, uniform: place.uniform && (lanes || uniform) };
+          const all = lanes && own && s.to.k === "int" && s.to.value === kernel.lanes && place.uniform;
+          const inside: Place = { lanes: bound.lanes, own, all, uniform: place.uniform && (lanes || uniform) };
           checkBlock(s.body, new Map([...scope, [s.name, bound]]), inside);
           break;
         }
         case "if": {
           check(s.condition, "bool", scope, "a condition");
-          const inside: Place = { ...place, uniform: place.uniform && isUniform(s.condition, scope) };
+          const inside: Place = { ...place, all: false, uniform: place.uniform && isUniform(s.condition, scope) };
           checkBlock(s.then, scope, inside);
           checkBlock(s.else, scope, inside);
           break;

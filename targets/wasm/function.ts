@@ -166,6 +166,9 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
         return ["f32x4.extract_lane", String(e.lane), inner(e.a)];
       case "load":
         return access(e.type === "f32" ? "f32.load" : "v128.load", address(e.memory, e.index, context));
+      case "subgroupSize":
+      case "joint":
+        throw new KernelError(kernel, "subgroups: WebAssembly has none");
       case "toFloat":
         return ["f32.convert_i32_s", inner(e.a)];
       case "toInt":

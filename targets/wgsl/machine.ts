@@ -29,3 +29,9 @@ export const machine: Machine = {
     tileBarrier: 0.03,
   },
 };
+
+/**
+ * Devices with the feature `subgroups`. WGSL leaves open which invocations share a subgroup; in a workgroup of one axis, whose
+ * size is a multiple of every subgroup's (4 to 128), all implementations take neighbours.
+ */
+export const machineWithSubgroups: Machine = { ...machine, name: "WebGPU with subgroups", subgroups: true };

@@ -18,7 +18,7 @@ const words = `
 const predeclared = `
   array atomic bool bitcast f16 f32 i32 u32 vec2 vec3 vec4 vec3u vec4f ptr select abs ceil clamp cos dot exp floor fma
   inverseSqrt log max min pow sign sin sqrt tanh storageBarrier workgroupBarrier workgroup storage uniform function private
-  read write read_write`;
+  read write read_write subgroupAdd subgroupMax`;
 
 const split = (text: string): readonly string[] => text.trim().split(/\s+/);
 

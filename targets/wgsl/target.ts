@@ -1,5 +1,5 @@
 import type { Target } from "../../compiler/schedule/target.ts";
-import { machine } from "./machine.ts";
+import { machine, machineWithSubgroups } from "./machine.ts";
 import { emitWgsl } from "./wgsl.ts";
 
 /** WebGPU. */
@@ -8,3 +8,6 @@ export const wgsl: Target = {
   machine,
   assemble: (kernels) => ({ kind: "wgsl", modules: Object.fromEntries(kernels.map((k) => [k.name, emitWgsl(k)])) }),
 };
+
+/** WebGPU on devices with the feature `subgroups`. */
+export const wgslWithSubgroups: Target = { ...wgsl, machine: machineWithSubgroups };

@@ -18,7 +18,21 @@ const types = { f32: "f32", f32x4: "vec4<f32>", i32: "i32", bool: "bool" } as co
 
 /** Names the module's frame uses. */
 const frame = [
-  ...["main", "Uniforms", "u", "t", "T", "group", "group_x", "group_y", "group_z", "lane", "lane_index", "across_max"],
+  ...[
+    "main",
+    "Uniforms",
+    "u",
+    "t",
+    "T",
+    "group",
+    "group_x",
+    "group_y",
+    "group_z",
+    "lane",
+    "lane_index",
+    "across_max",
+    "subgroup_lanes",
+  ],
   ...cFunctionNames,
   ...bindings,
 ];
@@ -30,6 +44,8 @@ interface Uses {
   readonly uniforms: boolean;
   readonly lanes: boolean;
   readonly acrossMax: boolean;
+  readonly subgroups: boolean;
+  readonly subgroupSize: boolean;
   /** Memory that is loaded or stored four floats at a time. */
   readonly wideLoads: readonly Memory[];
   readonly wideStores: readonly Memory[];
@@ -44,11 +60,13 @@ function gather(kernel: Kernel): Uses {
   const groups = new Set<number>();
   const [loaded, stored] = [new Map<string, Memory>(), new Map<string, Memory>()];
   const [wideLoads, wideStores] = [new Map<string, Memory>(), new Map<string, Memory>()];
-  let [uniforms, lanes, acrossMax] = [false, false, false];
+  let [uniforms, lanes, acrossMax, subgroups, subgroupSize] = [false, false, false, false, false];
   eachExpr(kernel, (e) => {
     if (e.k === "math") math.push({ op: e.op, type: e.type });
     if (e.k === "group") groups.add(e.axis);
     if (e.k === "uniform") uniforms = true;
+    if (e.k === "joint" || e.k === "subgroupSize") subgroups = true;
+    if (e.k === "subgroupSize") subgroupSize = true;
     if (e.k === "across" && e.op === "max") acrossMax = true;
     if (e.k === "load") loaded.set(key(e.memory), e.memory);
     if (e.k === "load" && e.type === "f32x4") wideLoads.set(key(e.memory), e.memory);
@@ -60,7 +78,7 @@ function gather(kernel: Kernel): Uses {
   });
   const readsBack = [...stored.values()].some((m) => m.kind === "region" && loaded.has(key(m)));
   return {
-    ...{ math, groups, uniforms, lanes, acrossMax, readsBack },
+    ...{ math, groups, uniforms, lanes, acrossMax, subgroups, subgroupSize, readsBack },
     wideLoads: [...wideLoads.values()],
     wideStores: [...wideStores.values()],
   };
@@ -95,6 +113,8 @@ export function emitWgsl(kernel: Kernel): string {
     math: spelledMath("wgsl", types),
     fma: (a, b, c) => call("fma", a, b, c),
     across: (op, a) => (op === "add" ? call("dot", a, atom("vec4<f32>(1.0)")) : call("across_max", a)),
+    subgroupSize: () => call("i32", atom("subgroup_lanes")),
+    joint: (op, a) => call(op === "add" ? "subgroupAdd" : "subgroupMax", a),
     uniform: (name) => atom(`u.${name}`),
     group: (axis) => atom(`group_${"xyz"[axis]}`),
     lane: (lane) => `.${"xyzw"[lane]}`,
@@ -131,6 +151,7 @@ export function emitWgsl(kernel: Kernel): string {
 
   const body = printBlock(kernel.body, dialect);
   return `${[
+    ...(uses.subgroups ? ["enable subgroups;", ""] : []),
     ...commentLines(kernel.doc).map((line) => `// ${line}`.trimEnd()),
     "",
     ...declarations(kernel, uses, tileName),
@@ -158,9 +179,9 @@ function firstOfLane(from: KExpr, fromText: Text, step: number): Text {
 }
 
 /** Only the barriers that order something: two in a row would cost twice. */
-function barrierLines(kernel: Kernel, uses: Uses, only: "tiles" | undefined): readonly string[] {
-  const storage = uses.readsBack && only === undefined;
-  const workgroup = kernel.tiles.length > 0 || !storage;
+function barrierLines(kernel: Kernel, uses: Uses, only: "tiles" | "regions" | undefined): readonly string[] {
+  const storage = uses.readsBack && only !== "tiles";
+  const workgroup = (kernel.tiles.length > 0 && only !== "regions") || !storage;
   return [...(workgroup ? ["workgroupBarrier();"] : []), ...(storage ? ["storageBarrier();"] : [])];
 }
 
@@ -210,6 +231,7 @@ function entry(kernel: Kernel, uses: Uses, body: readonly string[]): string[] {
   const parameters = [
     ...(uses.groups.size > 0 ? ["@builtin(workgroup_id) group: vec3u"] : []),
     ...(uses.lanes ? ["@builtin(local_invocation_index) lane_index: u32"] : []),
+    ...(uses.subgroupSize ? ["@builtin(subgroup_size) subgroup_lanes: u32"] : []),
   ];
   return [
     `@compute @workgroup_size(${kernel.lanes})`,

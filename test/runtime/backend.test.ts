@@ -4,9 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "watr";
 import { type Backend, type Executable, Session, wasmBackend, webgpuBackend } from "../../runtime/index.ts";
 import { whole } from "../../runtime/layout.ts";
+import type { Command, Feature } from "../../runtime/plan.ts";
 import { batchOf, leaky, leakyPlan } from "./leaky.ts";
 
 const run = promisify(execFile);
+
+const kernelsOf = (command: Command): readonly string[] =>
+  command.do === "dispatch" ? [command.kernel] : command.commands.flatMap(kernelsOf);
 
 /** The small model with other code. */
 function withCode(code: Executable["code"]): Executable {
@@ -123,6 +127,41 @@ describe("the WebGPU backend", () => {
     await expect(machine.prepare(1_000_000)).rejects.toMatchObject({ code: "C0505" });
     expect(await machine.read([whole("param", 0, 1)])).toEqual([Float32Array.of(7)]);
     machine.close();
+  });
+
+  test("a feature the GPU lacks is an error that names it", async () => {
+    const { plan, code } = leaky("wgsl");
+    const wanting = { plan: { ...plan, features: ["teleportation" as Feature] }, code };
+    await expect(backend.open(wanting)).rejects.toMatchObject({
+      code: "C0507",
+      message: expect.stringContaining("`teleportation`"),
+    });
+  });
+
+  test("a run is timed by the GPU's own clock, command by command", async () => {
+    const machine = await backend.open(leaky("wgsl"));
+    await machine.prepare(3);
+    const timings = await machine.time!("train", 3);
+    expect(timings.map(({ kernels }) => kernels)).toEqual(leakyPlan.entries.train!.commands.map(kernelsOf));
+    for (const { nanoseconds } of timings) expect(nanoseconds).toBeGreaterThanOrEqual(0);
+    machine.close();
+  });
+
+  test("executables with the same kernels share what is compiled of them", async () => {
+    const own = await webgpuBackend();
+    const { createComputePipelineAsync } = GPUDevice.prototype;
+    let asked = 0;
+    GPUDevice.prototype.createComputePipelineAsync = function (descriptor) {
+      asked++;
+      return createComputePipelineAsync.call(this, descriptor);
+    };
+    (await own.open(leaky("wgsl"))).close();
+    const once = asked;
+    (await own.open(leaky("wgsl"))).close();
+    GPUDevice.prototype.createComputePipelineAsync = createComputePipelineAsync;
+    expect(once).toBeGreaterThan(0);
+    expect(asked).toBe(once);
+    own.close();
   });
 
   test("a command the GPU refuses rejects what waits for it", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Command, Extent } from "../../runtime/plan.ts";
-import { play, resolve } from "../../runtime/program.ts";
+import { pieces, play, resolve } from "../../runtime/program.ts";
 
 const one: Extent = { fixed: 1, perStep: 0 };
 const dispatch = (kernel: string, x: Extent = one): Command => ({ do: "dispatch", kernel, grid: [x, one, one] });
@@ -46,5 +46,14 @@ describe("a program", () => {
     expect(() => resolve([{ do: "steps", reverse: false, commands: [dispatch("a")] }], unknown)).toThrow(
       "unknown kernel",
     );
+  });
+
+  test("cuts what is more than a machine's grid in pieces that fit", () => {
+    expect(pieces(100_000, 65_535)).toEqual([
+      { first: 0, count: 65_535 },
+      { first: 65_535, count: 34_465 },
+    ]);
+    expect(pieces(65_535, 65_535)).toEqual([{ first: 0, count: 65_535 }]);
+    expect(pieces(0, 65_535)).toEqual([]);
   });
 });

@@ -22,6 +22,7 @@ export function runScheduled(
   { kernels, commands, tensors, regions, arena }: Scheduled,
   steps: number,
   numbers: Readonly<Record<string, Float32Array>>,
+  subgroupSize?: number,
 ): ReadonlyMap<string, Float32Array> {
   let memory: Memory = Object.fromEntries(
     Object.entries(regions).map(([name, region]) => [name, new Float32Array(floatsOf(region, steps)).fill(Number.NaN)]),
@@ -53,7 +54,7 @@ export function runScheduled(
   /** `length` steps from `t` on: those of the sequence, or of a segment. */
   const run = (command: Command, t: number, length: number): void => {
     if (command.do === "dispatch") {
-      memory = interpret(byName.get(command.kernel)!, memory, { t, T: steps, steps: length });
+      memory = interpret(byName.get(command.kernel)!, memory, { t, T: steps, steps: length }, subgroupSize);
       return;
     }
     const stride = command.do === "steps" ? 1 : command.length;

@@ -23,11 +23,14 @@ const compares = {
   ne: (a: number, b: number) => a !== b,
 };
 
+type Joining = Extract<KStmt, { s: "let" }> & { readonly value: Extract<KExpr, { k: "joint" }> };
+const joins = (s: KStmt): s is Joining => s.s === "let" && s.value.k === "joint";
+
 /**
  * Runs a kernel as Kernel IR defines it, one workgroup and one lane after another, floats in f64 but rounded to f32 when
- * stored. Throws on an index outside memory.
+ * stored. Where lanes join in subgroups they run in step. Throws on an index outside memory.
  */
-export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: Times): Memory {
+export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: Times, subgroupSize = 4): Memory {
   const regions = Object.fromEntries(Object.entries(before).map(([name, data]) => [name, data.slice()]));
   const [gx, gy, gz] = gridOf(kernel, steps);
   for (let z = 0; z < gz; z++) for (let y = 0; y < gy; y++) for (let x = 0; x < gx; x++) workgroup([x, y, z]);
@@ -40,7 +43,7 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
       if (index < 0 || index + width > data.length) throw new RangeError(`index ${index} of ${data.length}`);
       return data;
     };
-    const names = new Map<string, Value>();
+    let names = new Map<string, Value>();
     /** Each lane's own, where it was assigned. */
     const registers = new Map<string, { readonly start: Value; readonly own: Value[] }>();
     let lane = 0;
@@ -55,6 +58,10 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
           return read(e.name);
         case "uniform":
           return e.name === "t" ? t : T;
+        case "subgroupSize":
+          return subgroupSize;
+        case "joint":
+          throw new Error("a subgroup's value outside of a `let`");
         case "group":
           return group[e.axis];
         case "int2":
@@ -127,6 +134,10 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
           }
           case "for": {
             const to = number(s.to);
+            if (s.kind === "lanes" && s.body.some(joins)) {
+              inStep(s.name, number(s.from), to, s.body);
+              break;
+            }
             for (let i = number(s.from); i < to; i += s.step) {
               names.set(s.name, i);
               if (s.kind === "lanes") lane = i;
@@ -144,6 +155,30 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
             s satisfies never;
         }
       }
+    }
+
+    /** All lanes of a loop by steps of 1, a statement at a time. */
+    function inStep(name: string, from: number, to: number, body: readonly KStmt[]): void {
+      const outer = names;
+      const lanes = Array.from({ length: to - from }, (_, i) => new Map([...outer, [name, from + i]]));
+      const each = <R>(act: () => R): readonly R[] =>
+        lanes.map((own, i) => {
+          [names, lane] = [own, from + i];
+          return act();
+        });
+      for (const s of body) {
+        if (!joins(s)) each(() => run([s]));
+        else {
+          const { op, a } = s.value;
+          const values = each(() => number(a));
+          lanes.forEach((own, i) => {
+            const first = i - (i % subgroupSize);
+            const group = values.slice(first, first + subgroupSize);
+            own.set(s.name, op === "max" ? Math.max(...group) : group.reduce((x, y) => x + y));
+          });
+        }
+      }
+      names = outer;
     }
 
     run(kernel.body);

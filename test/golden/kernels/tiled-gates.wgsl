@@ -136,34 +136,44 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let c = a_2 + b_2;
     work[row_7 * 16 + (group_x * 4 + unit_2) + 1024] = c;
   }
-  workgroupBarrier();
   storageBarrier();
   {
     let i_13 = lane;
+    let j = group_x * 4 + i_13 % 4;
     var s = 0.0;
-    for (var k_2 = i_13 % 64; k_2 < 64; k_2 += 64) {
-      let c_2 = work[k_2 * 16 + (group_x * 4 + i_13 / 64) + 1024];
+    for (var k_2 = i_13 / 4; k_2 < 64; k_2 += 64) {
+      let c_2 = work[k_2 * 16 + j + 1024];
       s += c_2;
     }
     shares[i_13] = s;
   }
   workgroupBarrier();
-  storageBarrier();
-  if (lane < 4) {
+  if (lane < 32) {
     let i_14 = lane;
     var s_2 = 0.0;
-    for (var k_3 = 0; k_3 < 64; k_3 += 1) {
-      s_2 += shares[i_14 * 64 + k_3];
+    for (var k_3 = i_14 / 4; k_3 < 64; k_3 += 8) {
+      s_2 += shares[k_3 * 4 + i_14 % 4];
     }
-    work[group_x * 4 + i_14 + 2048] = s_2;
+    shares[i_14 / 4 * 4 + i_14 % 4] = s_2;
   }
   workgroupBarrier();
+  if (lane < 4) {
+    let i_15 = lane;
+    let j_2 = group_x * 4 + i_15;
+    var s_3 = 0.0;
+    for (var k_4 = 0; k_4 < 8; k_4 += 1) {
+      s_3 += shares[k_4 * 4 + i_15];
+    }
+    work[j_2 + 2048] = s_3;
+  }
   storageBarrier();
   {
-    let i_15 = lane;
-    let c_3 = work[i_15 / 4 * 16 + (group_x * 4 + i_15 % 4) + 1024];
-    let s_3 = work[group_x * 4 + i_15 % 4 + 2048];
-    let y = c_3 - s_3;
-    work[i_15 / 4 * 16 + (group_x * 4 + i_15 % 4)] = y;
+    let i_16 = lane;
+    let j_3 = group_x * 4 + i_16 % 4;
+    let b_3 = i_16 / 4;
+    let c_3 = work[b_3 * 16 + j_3 + 1024];
+    let s_4 = work[j_3 + 2048];
+    let y = c_3 - s_4;
+    work[b_3 * 16 + j_3] = y;
   }
 }
