@@ -24,9 +24,16 @@ export const MOST_PRODUCTS = 4;
 /** From so many rows on a panel is worth its copy, which costs as much as two rows of the product. */
 export const FEWEST_ROWS = 16;
 
+/**
+ * From so many columns on a panel is worth collecting from a right side whose columns lie apart, as those of a transposed weight
+ * do: with fewer, blocks that walk along what is contracted (`blocked-dot.ts`) keep as many sums in registers, and copy nothing.
+ */
+const FEWEST_APART = 16;
+
 export function worthPacking(c: Contraction): boolean {
-  if (c.row === undefined || c.contracted.length === 0 || !c.columnsLieTogether) return false;
-  return (c.site.range(c.row).most ?? Number.POSITIVE_INFINITY) >= FEWEST_ROWS;
+  if (c.row === undefined || c.contracted.length === 0) return false;
+  const most = (axis: string): number => c.site.range(axis).most ?? Number.POSITIVE_INFINITY;
+  return most(c.row) >= FEWEST_ROWS && (c.columnsLieTogether || most(c.column) >= FEWEST_APART);
 }
 
 /** The loops of the products, packed. */
@@ -136,10 +143,19 @@ class PackedDot {
     const k = x.variable(name, "i32");
     const here: Index = new Map([...index, [inner, x.add(from, k)]]);
     const body = p.parts.map(({ product, offset }, j): KStmt => {
-      const value = c.load(c.rights[product], plus(here, c.column, offset), p.type);
+      const value = this.right(product, plus(here, c.column, offset), p.type);
       return { s: "store", memory: tile, index: this.round(p, k, j), type: p.type, value };
     });
     return [{ s: "for", kind: "lanes", name, from: x.int(0), to: x.int(length), step: 1, body }];
+  }
+
+  /** One float of the right side, or four columns of it side by side. */
+  private right(product: number, index: Index, type: Element): KExpr {
+    const { c } = this;
+    const side = c.rights[product];
+    if (type === "f32" || c.columnsLieTogether) return c.load(side, index, type);
+    const lane = (i: number): KExpr => c.load(side, plus(index, c.column, i), "f32");
+    return { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] };
   }
 
   private block(p: Panel, index: Index, rows: number, from: KExpr, length: number, onto: boolean): readonly KStmt[] {

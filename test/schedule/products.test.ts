@@ -52,14 +52,21 @@ it.each([16, 40])("a weight's gradient, over %i examples and all steps", (batch)
     );
 });
 
-it("a product with a transposed weight, and one in every head", () => {
-  compare(
+it.each([
+  [13, false],
+  [150, true],
+])("a product with a transposed weight of %i rows, packed where it is wide: %s", (D, packed) => {
+  const kernels = compare(
     `%x = leaf input "x" : f32[batch, H]
      %W = leaf param "W" orthogonal(gain=1) : f32[D, H]
      %y = dot %x, %W {n,kn->k} : f32[batch, D]
      result output "y" %y`,
-    { batch: 18, D: 13, H: 22, time: 1 },
+    { batch: 18, D, H: 22, time: 1 },
   );
+  expect(kernels.some((k) => k.tiles.length > 0)).toBe(packed);
+});
+
+it("a product in every head", () => {
   compare(
     `%x = leaf input "x" : f32[batch, D, H]
      %W = leaf param "W" orthogonal(gain=1) : f32[D, H, 12]
