@@ -47,6 +47,21 @@ interface Panel {
   readonly parts: readonly { readonly product: number; readonly offset: number }[];
 }
 
+/** A part of the sum that a panel holds: `steps` steps from the index's on, and of each `length` rounds from `from` on. */
+interface Piece {
+  readonly index: Index;
+  readonly steps: number;
+  readonly from: KExpr;
+  readonly length: number;
+}
+
+/** A register of a block: row i, part j. */
+interface Sum {
+  readonly i: number;
+  readonly j: number;
+  readonly name: string;
+}
+
 const floatsOf = (p: Panel): number => p.parts.length * (p.type === "f32x4" ? 4 : 1);
 
 class PackedDot {
@@ -57,7 +72,9 @@ class PackedDot {
   private readonly inner: string;
   private readonly depth: number;
   private readonly chunk: number;
-  /** What is summed over outside the panels: they add to what stands in memory. */
+  /** How many steps a panel holds of a sum over steps: what stands in memory is read and written once for all of them. */
+  private readonly steps: number;
+  /** What is summed over outside the panels, besides steps: they add to what stands in memory. */
   private readonly around: readonly string[];
   private readonly tile: Memory;
 
@@ -67,27 +84,45 @@ class PackedDot {
     const vectors = [4, 2, 1].filter((n) => n * products <= MOST_PRODUCTS || n === 1);
     this.panels = [...vectors.map((n) => panel(products, n, "f32x4")), panel(products, 1, "f32")];
     this.inner = c.contracted[c.contracted.length - 1];
-    this.around = [...(c.byStep ? ["<"] : []), ...c.contracted.slice(0, -1)];
+    this.around = c.contracted.slice(0, -1);
     this.depth = c.extentOf(this.inner);
     // Half the cache is the panel's, half is left for the rows that stream by.
     const floats = floatsOf(this.panels[0]);
     const most = Math.max(1, Math.floor(c.site.tileBytes / 2 / (4 * floats)));
     this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
-    this.tile = { kind: "tile", name: c.site.tile(this.chunk * floats) };
+    this.steps = c.byStep && this.around.length === 0 ? Math.max(1, Math.floor(most / this.depth)) : 1;
+    this.tile = { kind: "tile", name: c.site.tile(this.steps * this.chunk * floats) };
   }
 
   statements(): readonly KStmt[] {
+    const { c, around, depth, chunk, steps } = this;
+    if (!c.byStep) {
+      const onto = around.length > 0 || chunk < depth;
+      return [...(onto ? this.cleared() : []), ...this.pieces(c.start, 1, onto)];
+    }
+    const loop = (from: KExpr, to: KExpr, count: number): KStmt => {
+      const name = c.site.name("s");
+      const body = this.pieces(new Map([["<", x.variable(name, "i32")]]), count, true);
+      return { s: "for", kind: "serial", name, from, to, step: count, body };
+    };
+    const T = x.uniform("T");
+    const whole = x.sub(T, x.rem(T, x.int(steps)));
+    const loops = steps === 1 ? [loop(x.int(0), T, 1)] : [loop(x.int(0), whole, steps), loop(whole, T, 1)];
+    return [...this.cleared(), ...loops];
+  }
+
+  /** The sum over `steps` steps from the index's on, panel by panel. */
+  private pieces(start: Index, steps: number, onto: boolean): readonly KStmt[] {
     const { c, around, inner, depth, chunk } = this;
-    const onto = around.length > 0 || chunk < depth;
-    const product = c.nest(around, c.start, (index) => {
+    return c.nest(around, start, (index) => {
       const whole = depth - (depth % chunk);
+      const piece = (from: KExpr, length: number): readonly KStmt[] => this.piece({ index, steps, from, length }, onto);
+      const rest = whole < depth ? piece(x.int(whole), depth - whole) : [];
+      if (whole === chunk) return [...piece(x.int(0), chunk), ...rest];
       const name = c.site.name(inner === "|" ? "b" : inner);
-      const first = this.piece(index, x.variable(name, "i32"), chunk, onto);
-      const rest = whole < depth ? this.piece(index, x.int(whole), depth - whole, onto) : [];
-      if (whole === chunk) return [...this.piece(index, x.int(0), chunk, onto), ...rest];
-      return [{ s: "for", kind: "serial", name, from: x.int(0), to: x.int(whole), step: chunk, body: first }, ...rest];
+      const body = piece(x.variable(name, "i32"), chunk);
+      return [{ s: "for", kind: "serial", name, from: x.int(0), to: x.int(whole), step: chunk, body }, ...rest];
     });
-    return onto ? [...this.cleared(), ...product] : product;
   }
 
   private cleared(): readonly KStmt[] {
@@ -103,14 +138,39 @@ class PackedDot {
     return [...clear, { s: "barrier" }];
   }
 
-  /** `length` rounds of the sum, from `from` on. */
-  private piece(index: Index, from: KExpr, length: number, onto: boolean): readonly KStmt[] {
-    return this.eachPanel(index, (p, here) => [
-      ...this.pack(p, here, from, length),
+  private piece(of: Piece, onto: boolean): readonly KStmt[] {
+    return this.eachPanel(of.index, (p, index) => [
+      ...this.pack(p, { ...of, index }),
       { s: "barrier" },
-      ...this.eachBlock(p, here, (at, rows) => this.block(p, at, rows, from, length, onto)),
+      ...this.eachBlock(p, index, (at, rows) => this.block(p, { ...of, index: at }, rows, onto)),
       { s: "barrier" },
     ]);
+  }
+
+  /** The rounds of a piece: where the operands stand in one, and how many come before it. */
+  private eachRound(
+    { index, steps, from, length }: Piece,
+    kind: "lanes" | "serial",
+    body: (index: Index, round: KExpr) => readonly KStmt[],
+  ): readonly KStmt[] {
+    const { c, inner } = this;
+    const name = c.site.name("k");
+    const k = x.variable(name, "i32");
+    const rounds = (here: Index, before: KExpr): KStmt => ({
+      s: "for",
+      kind,
+      name,
+      from: x.int(0),
+      to: x.int(length),
+      step: 1,
+      body: body(new Map([...here, [inner, x.add(from, k)]]), x.add(before, k)),
+    });
+    if (steps === 1) return [rounds(index, x.int(0))];
+    const step = c.site.name("q");
+    const q = x.variable(step, "i32");
+    const later: Index = new Map([...index, ["<", x.add(index.get("<")!, q)]]);
+    const nested = [rounds(later, x.mul(q, x.int(length)))];
+    return [{ s: "for", kind: "serial", name: step, from: x.int(0), to: x.int(steps), step: 1, body: nested }];
   }
 
   private eachPanel(index: Index, body: (p: Panel, index: Index) => readonly KStmt[]): readonly KStmt[] {
@@ -131,22 +191,20 @@ class PackedDot {
     );
   }
 
-  /** Where round k of a panel stands. */
-  private round(p: Panel, k: KExpr, part: number): KExpr {
+  /** Where a round of a panel stands. */
+  private at(p: Panel, round: KExpr, part: number): KExpr {
     const width = p.type === "f32x4" ? 4 : 1;
-    return x.add(x.mul(k, x.int(floatsOf(p))), x.int(part * width));
+    return x.add(x.mul(round, x.int(floatsOf(p))), x.int(part * width));
   }
 
-  private pack(p: Panel, index: Index, from: KExpr, length: number): readonly KStmt[] {
-    const { c, tile, inner } = this;
-    const name = c.site.name("k");
-    const k = x.variable(name, "i32");
-    const here: Index = new Map([...index, [inner, x.add(from, k)]]);
-    const body = p.parts.map(({ product, offset }, j): KStmt => {
-      const value = this.right(product, plus(here, c.column, offset), p.type);
-      return { s: "store", memory: tile, index: this.round(p, k, j), type: p.type, value };
-    });
-    return [{ s: "for", kind: "lanes", name, from: x.int(0), to: x.int(length), step: 1, body }];
+  private pack(p: Panel, of: Piece): readonly KStmt[] {
+    const { c, tile } = this;
+    return this.eachRound(of, "lanes", (here, round) =>
+      p.parts.map(({ product, offset }, j): KStmt => {
+        const value = this.right(product, plus(here, c.column, offset), p.type);
+        return { s: "store", memory: tile, index: this.at(p, round, j), type: p.type, value };
+      }),
+    );
   }
 
   /** One float of the right side, or four columns of it side by side. */
@@ -158,36 +216,41 @@ class PackedDot {
     return { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] };
   }
 
-  private block(p: Panel, index: Index, rows: number, from: KExpr, length: number, onto: boolean): readonly KStmt[] {
-    const { c, tile, inner } = this;
+  private block(p: Panel, of: Piece, rows: number, onto: boolean): readonly KStmt[] {
+    const { c } = this;
     const { type } = p;
     const sums = cellsOf(rows, p.parts.length).map(([i, j]) => ({ i, j, name: c.site.name(`acc_${i}_${j}`) }));
-    const cell = (i: number, j: number): Index => c.cell(index, i, p.parts[j].offset);
-    const k = c.site.name("k");
+    const cell = (i: number, j: number): Index => c.cell(of.index, i, p.parts[j].offset);
+    return [
+      ...sums.map(({ i, j, name }): KStmt => {
+        const value = onto ? c.loadResult(p.parts[j].product, cell(i, j), type) : zeroOf(type);
+        return { s: "var", name, type, value };
+      }),
+      ...this.eachRound(of, "serial", (here, round) => this.round(p, sums, rows, here, round)),
+      ...sums.flatMap(({ i, j, name }) => c.store(p.parts[j].product, cell(i, j), x.variable(name, type), type)),
+    ];
+  }
+
+  /** A row of the panel times a column of the left side. */
+  private round(p: Panel, sums: readonly Sum[], rows: number, index: Index, round: KExpr): readonly KStmt[] {
+    const { c, tile } = this;
+    const { type } = p;
     const body: KStmt[] = [];
     const bind = (hint: string, value: KExpr): KExpr => {
       const name = c.site.name(hint);
       body.push({ s: "let", name, type, value });
       return x.variable(name, type);
     };
-    const rights = p.parts.map((_, j) => bind(`b_${j}`, x.load(tile, this.round(p, x.variable(k, "i32"), j), type)));
+    const rights = p.parts.map((_, j) => bind(`b_${j}`, x.load(tile, this.at(p, round, j), type)));
     for (let i = 0; i < rows; i++) {
-      const where = plus(new Map([...index, [inner, x.add(from, x.variable(k, "i32"))]]), c.row, i);
-      const value = c.load(c.left, where, "f32");
+      const value = c.load(c.left, plus(index, c.row, i), "f32");
       const left = bind(`a_${i}`, type === "f32x4" ? { k: "splat", a: value } : value);
       for (const s of sums.filter((sum) => sum.i === i)) {
         const fma: KExpr = { k: "fma", type, a: left, b: rights[s.j], c: x.variable(s.name, type) };
         body.push({ s: "assign", name: s.name, type, value: fma });
       }
     }
-    return [
-      ...sums.map(({ i, j, name }): KStmt => {
-        const value = onto ? c.loadResult(p.parts[j].product, cell(i, j), type) : zeroOf(type);
-        return { s: "var", name, type, value };
-      }),
-      { s: "for", kind: "serial", name: k, from: x.int(0), to: x.int(length), step: 1, body },
-      ...sums.flatMap(({ i, j, name }) => c.store(p.parts[j].product, cell(i, j), x.variable(name, type), type)),
-    ];
+    return body;
   }
 }
 
