@@ -83,11 +83,13 @@ const memory = () =>
 
 /** The option that decides who owns the loops over the steps. */
 const withSchedule = (command: Command): Command =>
-  command.option(
-    "--schedule <owner>",
-    "who owns the loops over the steps: column, row or whole, or forward=…,backward=…; the cheapest unless told otherwise",
-    read.schedule,
-  );
+  command
+    .option(
+      "--schedule <owner>",
+      "who owns the loops over the steps: column, row or whole, or forward=…,backward=…; the cheapest unless told otherwise",
+      read.schedule,
+    )
+    .option("--no-tuned", "not as cellc tune measured on this device, but by estimate");
 
 /** Where compiled code runs; the first is the default. */
 const targets = ["wasm", "wgsl", "wgsl+subgroups"] as const;
@@ -136,6 +138,18 @@ function declareCompileCommands(program: Command, run: Runner): void {
     )
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/inspect.ts")).inspect(context, file, options)),
+    );
+
+  withModelOptions(program.command("tune"))
+    .description("measure who had best own the loops over the steps on this device, and remember it")
+    .argument("<file>", ".cell file")
+    .addOption(target(...targets))
+    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
+    .option("--time <n>", "sequence length", read.positiveWholeNumber, 100)
+    .option("--repeats <n>", "training steps that are timed of each candidate", read.positiveWholeNumber, 5)
+    .addOption(threads())
+    .action((file: string, options, command: Command) =>
+      run(command, async (context) => (await import("./commands/tune.ts")).tune(context, file, options)),
     );
 
   withSchedule(withModelOptions(program.command("gradcheck")))

@@ -1,4 +1,5 @@
 /** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
+import { existsSync } from "node:fs";
 import { type Compilation, compile, lower, type Target } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
 import type { LoopChoice } from "../compiler/schedule/choose.ts";
@@ -14,6 +15,7 @@ import type { Context } from "./context.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
 import { openDump } from "./dump.ts";
 import { fileHost, readSource } from "./source-host.ts";
+import { anyTuned, cellKey, choiceText, deviceName, recall, tunedPath } from "./tuned.ts";
 
 /** `wgsl+subgroups`: WebGPU, for GPUs with that feature. */
 export type TargetName = "wasm" | "wgsl" | "wgsl+subgroups";
@@ -27,6 +29,8 @@ export interface ModelOptions {
   readonly cell: Readonly<Record<string, string>>;
   /** Who owns the loops over the steps; the cheapest where nothing is said. */
   readonly schedule?: LoopChoice;
+  /** Where no schedule is asked for, take the one that `cellc tune` measured on this device, if any. */
+  readonly tuned?: boolean;
 }
 
 export interface CompileRequest extends ModelOptions {
@@ -42,6 +46,8 @@ export interface CompileRequest extends ModelOptions {
   readonly observe?: (stage: string, text: () => string) => void;
   /** Dimensions that a task suggests; those that the model does not have are left out. */
   readonly suggested?: Readonly<Record<string, number>>;
+  /** Of the target wasm; tells devices apart where schedules were measured. */
+  readonly threads?: number;
   /** Keep warnings to oneself: an earlier compilation of the same text has said them. */
   readonly quiet?: boolean;
 }
@@ -77,14 +83,33 @@ export async function compileFile(
   };
   let compilation: Compilation | undefined;
   try {
-    const chosen = { batch, time, optimizer, memory, loops, observe };
-    const options = { ...elaborateOptions({ ...request, dims }), ...chosen };
-    compilation = compile(file, options, target, fileHost);
+    const chosen = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory };
+    const tuned =
+      loops === undefined && request.tuned
+        ? await tunedLoops(() => compile(file, chosen, target, fileHost), request, environment)
+        : undefined;
+    if (tuned && !request.quiet)
+      output.warn(`loops over the steps, as measured on ${tuned.device}: ${choiceText(tuned.loops)}`);
+    compilation = compile(file, { ...chosen, loops: loops ?? tuned?.loops, observe }, target, fileHost);
   } finally {
     await dump?.write(compilation?.executable);
   }
   if (!request.quiet) sayDiagnostics(compilation.warnings, output);
   return compilation;
+}
+
+/** Who owns the loops best, as measured on this device; undefined if nobody measured. */
+async function tunedLoops(
+  compiled: () => Compilation,
+  { target, threads }: Pick<CompileRequest, "target" | "threads">,
+  environment: Context["environment"],
+): Promise<{ readonly device: string; readonly loops: LoopChoice } | undefined> {
+  if (!existsSync(tunedPath(environment))) return undefined;
+  const cell = cellKey(compiled().executable.plan);
+  if (!(await anyTuned(environment, cell))) return undefined;
+  const device = await deviceName(target, threads);
+  const loops = device === undefined ? undefined : await recall(environment, device, cell);
+  return device === undefined || loops === undefined ? undefined : { device, loops };
 }
 
 /** The command line's options as the compiler takes them. Throws CompileError for a placement it cannot read. */

@@ -23,7 +23,7 @@ const DEFAULT_TIME = 100;
 export async function inspect(context: Context, file: string, options: InspectOptions): Promise<ExitCode> {
   const { output } = context;
   const { schedule: asked, ...rest } = options;
-  const request = { ...rest, ...(asked !== true && { schedule: asked }), file };
+  const request = { ...rest, ...(asked !== true && { schedule: asked }), tuned: true, file };
   let schedule: string | undefined;
   const observe = (stage: string, text: () => string) => {
     if (stage === "schedule" && asked) schedule = text();

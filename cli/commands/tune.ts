@@ -1,0 +1,137 @@
+/** `cellc tune`: measures who had best own the loops over the steps on this device, and remembers it. */
+import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import type { Direction, LoopChoice } from "../../compiler/schedule/choose.ts";
+import { type LoopOwner, loopOwners } from "../../compiler/schedule/loop.ts";
+import { elementsOf, shapeOf } from "../../runtime/layout.ts";
+import type { Executable, Plan } from "../../runtime/plan.ts";
+import type { Batch } from "../../runtime/runner.ts";
+import { Session } from "../../runtime/session.ts";
+import type { Context } from "../context.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
+import { compileFile, type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
+import { cellKey, choiceText, deviceName, remember } from "../tuned.ts";
+
+export interface TuneOptions extends Omit<ModelOptions, "schedule" | "tuned"> {
+  readonly target: TargetName;
+  readonly batch: number;
+  readonly time: number;
+  readonly repeats: number;
+  readonly threads?: number;
+}
+
+interface Candidate {
+  readonly choice: LoopChoice;
+  readonly executable: Executable;
+}
+
+interface Measured {
+  readonly choice: LoopChoice;
+  /** Of a training step, in milliseconds. */
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+export async function tune(context: Context, file: string, options: TuneOptions): Promise<ExitCode> {
+  const { output, environment } = context;
+  const candidates = await compileAll(context, file, options);
+  const { plan } = candidates[0].executable;
+  if (plan.entries.train === undefined) {
+    throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
+  }
+  const device = await deviceName(options.target, options.threads);
+  const measured = await measureAll(context, candidates, options);
+  const [best] = [...measured].sort((a, b) => a.median - b.median);
+  const ms = (n: number): string => n.toPrecision(3);
+  output.table(
+    ["forward", "backward", "ms a training step", "least", "most", ""],
+    measured.map((m) => [
+      m.choice.forward ?? "",
+      m.choice.backward ?? "",
+      ms(m.median),
+      ms(m.least),
+      ms(m.most),
+      m === best ? "best" : "",
+    ]),
+  );
+  const path = device === undefined ? undefined : await remember(environment, device, cellKey(plan), best.choice);
+  output.say(
+    `\n${device ?? options.target}: ${choiceText(best.choice)}${path === undefined ? "" : `; kept in ${path}`}`,
+  );
+  output.result({ ok: true, device, best: best.choice, measured, path });
+  return exit.ok;
+}
+
+/** An executable for each pair of owners that can be. */
+async function compileAll(context: Context, file: string, options: TuneOptions): Promise<readonly Candidate[]> {
+  const made = async (schedule: LoopChoice): Promise<Executable | undefined> => {
+    try {
+      return (await compileFile({ ...options, file, schedule, quiet: true }, context)).executable;
+    } catch (error) {
+      // An owner that this loop cannot have is none of the candidates.
+      if (error instanceof CompileError && error.diagnostics.every(({ code }) => code === "C0306")) return undefined;
+      throw error;
+    }
+  };
+  const legal = async (direction: Direction): Promise<readonly LoopOwner[]> => {
+    const able: LoopOwner[] = [];
+    for (const owner of loopOwners) if (await made({ [direction]: owner })) able.push(owner);
+    return able;
+  };
+  const candidates: Candidate[] = [];
+  const backwards = await legal("backward");
+  for (const forward of await legal("forward")) {
+    for (const backward of backwards) {
+      const choice = { forward, backward };
+      const executable = await made(choice);
+      if (executable) candidates.push({ choice, executable });
+    }
+  }
+  return candidates;
+}
+
+/** Training steps on drawn inputs, each candidate in turn, round after round, so that what disturbs one disturbs all. */
+async function measureAll(
+  context: Context,
+  candidates: readonly Candidate[],
+  { target, threads, repeats, time }: TuneOptions,
+): Promise<readonly Measured[]> {
+  const backend = await openBackend(target, threads);
+  try {
+    const sessions: Session[] = [];
+    for (const { executable } of candidates)
+      sessions.push(await Session.open(executable, backend, { seed: context.seed }));
+    const batch = drawnBatch(candidates[0].executable.plan, time);
+    const times: number[][] = candidates.map(() => []);
+    // The first round compiles, allocates and warms up.
+    for (let round = 0; round <= repeats; round++) {
+      for (const [i, session] of sessions.entries()) {
+        const start = performance.now();
+        await session.train(batch, { lr: 0 });
+        if (round > 0) times[i].push(performance.now() - start);
+      }
+    }
+    return candidates.map(({ choice }, i): Measured => {
+      const sorted = [...times[i]].sort((a, b) => a - b);
+      const median = sorted[Math.floor(sorted.length / 2)];
+      return { choice, median, least: sorted[0], most: sorted[sorted.length - 1] };
+    });
+  } finally {
+    backend.close();
+  }
+}
+
+/** Inputs between −1 and 1; of whole numbers, zeros. */
+function drawnBatch(plan: Plan, steps: number): Batch {
+  const inputs = Object.fromEntries(
+    plan.entries.train!.tensors.flatMap((tensor): readonly (readonly [string, Float32Array])[] => {
+      const { kind } = tensor.role;
+      if (kind !== "input" && kind !== "index") return [];
+      const data = new Float32Array(elementsOf(shapeOf(tensor, steps)));
+      // Not periodic in any extent, and nowhere so small that numbers lose their normal form.
+      if (kind === "input") for (let i = 0; i < data.length; i++) data[i] = Math.sin(i * Math.SQRT2);
+      return [[tensor.name, data]];
+    }),
+  );
+  return { inputs, steps, examples: plan.dims.batch };
+}
