@@ -12,7 +12,7 @@ import type { Workload } from "./workloads.ts";
 export interface Result {
   readonly date: string;
   readonly machine: MachineFacts;
-  /** The load average when it began: above 0 others were at work too. */
+  /** The load average over the minute before it began: above 0 others were at work too. */
   readonly load: number;
   /** Settings of linear algebra libraries in the environment, kept from PyTorch. */
   readonly withheld: readonly string[];
@@ -24,11 +24,15 @@ export interface Result {
   readonly sizes: readonly Size[];
 }
 
+/** A load average of half a processor. */
+const BUSY = 0.5;
+
 /** The report: a table a question, empty questions left out. */
 export function report(result: Result): string {
   const { machine: m, load, sideBySide, workloads, comparisons, counts, cold, sizes } = result;
   const head = [
     `${m.cpu}, ${m.cores} cores, ${m.memoryGiB} GiB, ${m.platform}, Node ${m.node}; load ${load.toFixed(2)}`,
+    ...(load > BUSY ? ["the machine was not idle when it began: these times say little"] : []),
     `SIMD: ${m.simd.join(" ") || "unknown"}`,
     ...Object.entries(sideBySide.facts).map(([name, facts]) => `${name}: ${factsText(facts)}`),
     ...(result.withheld.length > 0 ? [`kept from PyTorch: ${result.withheld.join(", ")}`] : []),

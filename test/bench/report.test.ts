@@ -24,6 +24,11 @@ test("the machine, the versions and what was withheld stand on top; questions no
   expect(lines[3]).toContain("OPENBLAS_CORETYPE");
 });
 
+test("times taken on a busy machine come with a warning", () => {
+  expect(report(nothing)).not.toContain("not idle");
+  expect(report({ ...nothing, load: 2.5 })).toContain("the machine was not idle");
+});
+
 test("a row that could not be measured is empty and says why below", () => {
   const row = { workload: workloads[0].name, cell: "lstm", form: "compiled", threads: 1 } as const;
   const text = report({
