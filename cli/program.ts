@@ -72,7 +72,12 @@ function withModelOptions(command: Command): Command {
     .option("--entry <name>", "which cell or model of the file; the last one unless told otherwise")
     .option("--dims <name=n,...>", "dimensions, such as D=28,H=100", read.dimensions, {})
     .option("--place <site=norm,...>", 'norms on sites, such as "hh=layer,cc=none"')
-    .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
+    .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {})
+    .option(
+      "--parts <n>",
+      "in how many parts kernels take the batch at most; as estimated to be best unless told otherwise",
+      read.positiveWholeNumber,
+    );
 }
 
 const memory = () =>

@@ -31,6 +31,8 @@ export interface ModelOptions {
   readonly schedule?: LoopChoice;
   /** Where no schedule is asked for, take the one that `cellc tune` measured on this device, if any. */
   readonly tuned?: boolean;
+  /** In how many parts kernels take the batch at most. */
+  readonly parts?: number;
 }
 
 export interface CompileRequest extends ModelOptions {
@@ -70,7 +72,7 @@ export async function compileFile(
   request: CompileRequest,
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
-  const { file, batch, time, optimizer, memory, schedule: loops } = request;
+  const { file, batch, time, optimizer, memory, schedule: loops, parts } = request;
   readSource(file);
   const target = await openTarget(request.target);
   const declared = entryOf(declarations(file, fileHost), request.entry)?.params ?? [];
@@ -83,7 +85,7 @@ export async function compileFile(
   };
   let compilation: Compilation | undefined;
   try {
-    const chosen = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory };
+    const chosen = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory, parts };
     const tuned =
       loops === undefined && request.tuned
         ? await tunedLoops(() => compile(file, chosen, target, fileHost), request, environment)

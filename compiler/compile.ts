@@ -28,11 +28,11 @@ import { splitBatch } from "./passes/split-batch.ts";
 import { units } from "./passes/units.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
-import type { LoopChoice } from "./schedule/choose.ts";
+import { costOfChosen, type LoopChoice } from "./schedule/choose.ts";
 import { bytesOf, segmentLength } from "./schedule/fit.ts";
 import { printSchedule } from "./schedule/print.ts";
 import { type Scheduled, schedule, scheduleSegments } from "./schedule/schedule.ts";
-import { sharedTensors } from "./schedule/shared.ts";
+import { type Shared, sharedTensors } from "./schedule/shared.ts";
 import type { Target } from "./schedule/target.ts";
 import { workOf } from "./schedule/work.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "./semantics/elaborate.ts";
@@ -53,7 +53,7 @@ export interface CompileOptions extends ElaborateOptions {
   readonly memory?: number;
   /** Also gradients with respect to inputs, as outputs `d_NAME`. */
   readonly inputGradients?: boolean;
-  /** In how many parts at most kernels take the batch, each for a workgroup of its own. Default 1. */
+  /** In how many parts at most kernels take the batch, each for a workgroup of its own; as estimated to be best unless told. */
   readonly parts?: number;
   /** Who owns the loops over the steps; the cheapest where nothing is said. C0306: one that cannot be. */
   readonly loops?: LoopChoice;
@@ -85,6 +85,53 @@ export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOption
 
 /** Everything behind elaboration: a graph to an executable. Throws `CompileError` (C0217) for extents that are none. */
 export function compileGraph(graph: Graph, options: GraphOptions, target: Target): Executable {
+  const { batch = 64, optimizer = "adam" } = options;
+  const parts = options.parts ?? bestParts(graph, options, target);
+  const { scheduled, shared } = scheduleGraph(graph, { ...options, parts }, target);
+  const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
+  const entries = Object.fromEntries(
+    [...scheduled].map(([name, { tensors, commands, regions }]): [string, Entry] => [
+      name,
+      { tensors, commands, regions },
+    ]),
+  );
+  const plan: Plan = {
+    format: 2,
+    name: graph.name,
+    target: target.name,
+    dims: { ...options.dims, batch },
+    fingerprint: fingerprint(graph.name, shared.tensors),
+    slots: shared.slots,
+    optimizer,
+    ...(kernels.some((k) => k.subgroups) && { features: ["subgroups"] }),
+    entries,
+    kernels: kernels.map((kernel): KernelInfo => {
+      const { name, lanes, regions } = kernel;
+      return { name, work: workOf(kernel), lanes, regions };
+    }),
+  };
+  return { plan, code: target.assemble(kernels) };
+}
+
+/** A batch that fills the lanes of more than one workgroup, in parts if that is estimated to take the loops less time. */
+function bestParts(graph: Graph, options: GraphOptions, target: Target): number {
+  const { batch = 64 } = options;
+  const { lanes } = target.machine;
+  if (lanes === 1 || batch <= lanes) return 1;
+  const cost = (parts: number): number => {
+    const { scheduled } = scheduleGraph(graph, { ...options, parts, observe: undefined }, target);
+    return [...scheduled.values()].flatMap((s) => s.loops).reduce((sum, loop) => sum + costOfChosen(loop), 0);
+  };
+  const most = Math.ceil(batch / lanes);
+  return cost(most) < cost(1) ? most : 1;
+}
+
+/** The schedules of a graph's entries, and the memory they share. */
+function scheduleGraph(
+  graph: Graph,
+  options: GraphOptions,
+  target: Target,
+): { readonly scheduled: Schedule; readonly shared: Shared } {
   const { batch = 64, time = 100, optimizer = "adam", observe } = options;
   const dims = { ...options.dims, batch, steps: time };
   const sized = units(options.dims).run(graph);
@@ -122,29 +169,7 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
   checkMemory(scheduled, time);
   observe?.("schedule", () => printSchedule(scheduled, target.machine));
 
-  const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
-  const entries = Object.fromEntries(
-    [...scheduled].map(([name, { tensors, commands, regions }]): [string, Entry] => [
-      name,
-      { tensors, commands, regions },
-    ]),
-  );
-  const plan: Plan = {
-    format: 2,
-    name: graph.name,
-    target: target.name,
-    dims: { ...options.dims, batch },
-    fingerprint: fingerprint(graph.name, shared.tensors),
-    slots: shared.slots,
-    optimizer,
-    ...(kernels.some((k) => k.subgroups) && { features: ["subgroups"] }),
-    entries,
-    kernels: kernels.map((kernel): KernelInfo => {
-      const { name, lanes, regions } = kernel;
-      return { name, work: workOf(kernel), lanes, regions };
-    }),
-  };
-  return { plan, code: target.assemble(kernels) };
+  return { scheduled, shared };
 }
 
 type Schedule = ReadonlyMap<EntryName, Scheduled>;

@@ -30,6 +30,10 @@ export interface ChosenLoop {
   readonly candidates: readonly Candidate[];
 }
 
+/** What a loop's owner is estimated to take, in µs. */
+export const costOfChosen = ({ owner, candidates }: ChosenLoop): number =>
+  candidates.find((c) => c.owner === owner)?.cost?.total ?? 0;
+
 /** A loop over the steps, and what stands around it. */
 export interface LoopOf {
   readonly scan: OpOf<"scan">;

@@ -41,6 +41,26 @@ describe("on WebGPU", () => {
   });
 });
 
+describe("a batch that would fill the lanes of many workgroups", () => {
+  /** Kernels of a step, forward, on a GPU of so many compute units where a dispatch takes so many µs. */
+  const kernels = (units: number, dispatch: number, parts?: number): number => {
+    const { machine } = wgsl;
+    const gpu: Target = { ...wgsl, machine: { ...machine, rates: { ...machine.rates, units, dispatch } } };
+    const options = { batch: 65536, dims: { D: 4, H: 4 }, entries: ["train" as const], ...(parts && { parts }) };
+    const { commands } = planned(cells.bnlstm, gpu, options).plan.entries.train!;
+    return commands.flatMap((c) => (c.do === "steps" ? [c.commands.length] : []))[0];
+  };
+
+  it("stays whole where dispatches cost more than more workgroups save", () => {
+    expect(kernels(32, 40)).toBe(1);
+  });
+
+  it("is taken in parts on a large GPU whose dispatches cost little, and where it is asked for", () => {
+    expect(kernels(1024, 1)).toBeGreaterThan(1);
+    expect(kernels(32, 40, 256)).toBe(kernels(1024, 1));
+  });
+});
+
 it("on WebAssembly workgroups own columns of a batch-normalized cell, for threads to share", () => {
   expect(owners(cells.bnlstm, wasm, 64, 100)).toEqual(["column", "column"]);
 });
