@@ -1,7 +1,7 @@
 /** Passes on random graphs: they keep every rule, and change nothing that the reference can see. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lower } from "../../compiler/compile.ts";
+import { lower, segmented } from "../../compiler/compile.ts";
 import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { printGraph } from "../../compiler/ir/text.ts";
@@ -14,8 +14,9 @@ import { hoist } from "../../compiler/passes/hoist.ts";
 import { cuts, rotate } from "../../compiler/passes/rotate.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
-import { expectSameMeaning } from "./meaning.ts";
+import { expectSameMeaning, tolerance } from "./meaning.ts";
 import { passes, through } from "./passes.ts";
+import { runPieces } from "./run-pieces.ts";
 
 const backward = derive({ inputs: true });
 const check = (graph: Graph): void => verify(graph, { placed: true });
@@ -75,6 +76,32 @@ describe("gradients of random graphs", () => {
       expectSameMeaning(graph, estimate, dims, leaves);
       expectSameMeaning(graph, infer, dims, leaves);
     });
+  });
+});
+
+describe("in segments", () => {
+  it("a fair part of random graphs can be cut, and means the same, gradients too", () => {
+    let cut = 0;
+    forAll(18, 200, ({ graph, dims, leaves }) => {
+      const pieces = segmented(graph);
+      if (Object.values(pieces).every((parts) => parts === undefined)) return;
+      const whole = lower(graph).entries;
+      for (const entry of ["train", "estimate", "infer"] as const) {
+        const parts = pieces[entry];
+        if (parts === undefined) continue;
+        cut++;
+        for (const piece of parts.pieces) check(piece.graph);
+        for (const length of [1, 2, dims.time]) {
+          const found = runPieces(parts, length, { dims, leaves });
+          for (const [name, { data }] of interpret(whole[entry], { dims, leaf: (leaf) => leaves[leaf] })) {
+            const other = found.get(name);
+            expect(other, `${entry} has ${name}`).toBeDefined();
+            expect(relativeError(data, other!), `${entry} ${name}, ${length} steps a segment`).toBeLessThan(tolerance);
+          }
+        }
+      }
+    });
+    expect(cut).toBeGreaterThan(30);
   });
 });
 
