@@ -38,8 +38,6 @@ export const costOfChosen = ({ owner, candidates }: ChosenLoop): number =>
 export interface LoopOf {
   readonly scan: OpOf<"scan">;
   readonly defs: ReadonlyMap<Value, Op>;
-  /** It runs over one segment of the sequence at a time. */
-  readonly segmented: boolean;
 }
 
 export interface Choosing {
@@ -56,7 +54,9 @@ const STEPS = 100;
 /** One for each loop, in order. Throws C0306 for an owner that was asked for and cannot be. */
 export function chooseLoops({ loops, machine, asked, kernels }: Choosing): readonly ChosenLoop[] {
   const scans = loops.map(({ scan }) => scan);
-  const refused = loops.map((loop) => new Map(loopOwners.map((owner) => [owner, refusalOf(loop, owner)])));
+  const refused = loops.map(
+    (loop) => new Map(loopOwners.map((owner) => [owner, refusal(loop.scan, owner, loop.defs)])),
+  );
   scans.forEach((scan, i) => {
     const owner = asked[directionOf(scan)];
     const reason = owner && refused[i].get(owner);
@@ -87,11 +87,6 @@ const GAIN = 0.98;
 
 function cheapest(costs: ReadonlyMap<LoopOwner, Cost>): LoopOwner {
   return [...costs].reduce((best, other) => (other[1].total < GAIN * best[1].total ? other : best))[0];
-}
-
-function refusalOf({ scan, defs, segmented }: LoopOf, owner: LoopOwner): string | undefined {
-  if (segmented && owner !== "column") return "to stay within --memory, the sequence is worked on in segments";
-  return refusal(scan, owner, defs);
 }
 
 const illegal = (direction: Direction, owner: LoopOwner, reason: string) =>

@@ -218,7 +218,7 @@ class KernelMaker {
 
   /** `body` for every step: what a step stores, the next may read. */
   private overSteps(body: readonly KStmt[], reverse: boolean): readonly KStmt[] {
-    const T = x.uniform("T");
+    const T = this.in.layout.steps;
     const { name } = this.step as Extract<KExpr, { k: "var" }>;
     const count = reverse ? this.name("s") : name;
     const last = x.sub(T, x.int(1));

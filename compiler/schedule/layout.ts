@@ -272,8 +272,8 @@ export const wholeClock: Clock = {
 };
 
 /**
- * A segment of `length` steps, the last one shorter. Kernels in a loop over its steps get the step of the sequence, and count by
- * that; others get the segment's first step, and count from 0.
+ * A segment of `length` steps, the last one shorter. Kernels that are started for each step get the step of the sequence, and
+ * count by that; others get the segment's first step, and count from 0.
  */
 export function segmentClock(length: number, inBody: boolean): Clock {
   const t = x.uniform("t");

@@ -73,10 +73,10 @@ export function scheduleSegments(
   options: ScheduleOptions,
 ): Scheduled {
   const settled = pieces.map(({ graph, loop }): Piece => ({ graph: settle(graph, loop !== undefined), loop }));
-  const found = settled.flatMap(({ graph, loop }): readonly LoopOf[] => {
+  const found = settled.flatMap(({ graph }): readonly LoopOf[] => {
     const defs = definitions(graph.ops);
     const scans = graph.ops.filter((op): op is OpOf<"scan"> => op.op === "scan");
-    return scans.map((scan) => ({ scan, defs, segmented: loop !== undefined }));
+    return scans.map((scan) => ({ scan, defs }));
   });
   const lay = (owners: readonly LoopOwner[]): Laid => {
     const of = new Map<Op, LoopOwner>(found.map(({ scan }, i) => [scan, owners[i]]));
@@ -234,7 +234,7 @@ class Scheduler {
     const { defs, homes, options } = this;
     const { dims, machine } = options;
     const clock: Clock =
-      this.loop && this.layout.length !== undefined ? segmentClock(this.layout.length, inBody) : wholeClock;
+      this.loop && this.layout.length !== undefined ? segmentClock(this.layout.length, inBody && !loop) : wholeClock;
     const layout = this.layout.addresses(clock);
     return makeKernel({ name, group: made, inBody, defs, dims, machine, layout, homes, ...(loop && { loop }) });
   }

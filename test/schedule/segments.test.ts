@@ -4,6 +4,7 @@ import { lower, segmented } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { OpOf } from "../../compiler/ir/types.ts";
+import type { LoopChoice } from "../../compiler/schedule/choose.ts";
 import { scheduleSegments } from "../../compiler/schedule/schedule.ts";
 import { sharedTensors } from "../../compiler/schedule/shared.ts";
 import { verifyKernel } from "../../targets/shared/verify.ts";
@@ -25,7 +26,7 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
     const whole = lower(graph);
     const pieces = segmented(graph);
 
-    it.each([1, S - 1, S, S + 1, 3 * S + 2])("is the same over %i steps", (time) => {
+    const expectSame = (time: number, loops: LoopChoice): void => {
       const dims = { batch: 3, time, steps: time, D: 2, H: 5, K: 4 };
       const leaves = numbersFor(whole.placed, dims);
       const numbers = Object.fromEntries(Object.entries(leaves).map(([name, data]) => [name, Float32Array.from(data)]));
@@ -34,7 +35,7 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
         (op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "input",
       );
       for (const entry of ["train", "estimate", "infer"] as const) {
-        const scheduled = scheduleSegments(pieces[entry]!, S, { entry, dims, machine, shared, inputs });
+        const scheduled = scheduleSegments(pieces[entry]!, S, { entry, dims, machine, shared, inputs, loops });
         for (const { kernel } of scheduled.kernels) verifyKernel(kernel, machine);
         const found = runScheduled(scheduled, time, numbers);
         for (const [key, { data }] of interpret(whole.entries[entry], { dims, leaf: (name) => numbers[name] })) {
@@ -42,6 +43,14 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
           expect(relativeError(data, found.get(key)!), `${entry} ${key}`).toBeLessThan(tolerance);
         }
       }
+    };
+
+    it.each([1, S - 1, S, S + 1, 3 * S + 2])("is the same over %i steps", (time) => {
+      expectSame(time, { forward: "column", backward: "column" });
+    });
+
+    it("is the same with all steps of a segment in one kernel", () => {
+      expectSame(3 * S + 2, { forward: "whole", backward: "whole" });
     });
   });
 });
