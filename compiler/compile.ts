@@ -228,13 +228,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   const backward = [
     simplify,
     derive({ inputs: options.inputGradients ?? false, extents: options.extents, byte: options.byte }),
-    simplify,
-    defer,
-    simplify,
-    absorb,
-    simplify,
-    hoistNumbers,
-    simplify,
+    ...leaving,
     ...finishing(options),
   ];
   options.observe?.("place", () => printGraph(train));
@@ -247,6 +241,9 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
     },
   };
 }
+
+/** What moves out of the backward loop whatever need not stand in it. */
+const leaving: readonly Pass[] = [simplify, defer, simplify, absorb, simplify, hoistNumbers, simplify];
 
 /** What brings a derived graph in the shape that kernels like. */
 const finishing = (options: LowerOptions): readonly Pass[] => [
@@ -268,7 +265,7 @@ export function segmented(
     segment(simplify.run(place(mode).run(hoisted)), {
       backward,
       extents: options.extents,
-      passes: [simplify, defer, simplify, ...finishing(options)],
+      passes: [...leaving, ...finishing(options)],
     });
   return { train: cut("train", true), estimate: cut("train", false), infer: cut("infer", false) };
 }
