@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""PyTorch, as a peer: `torch_bench.py THREADS`, spoken to by JSON lines on stdin and stdout (see ../protocol.ts).
+"""PyTorch, as a peer: `torch_bench.py THREADS`, or `torch_bench.py cuda` on a GPU, spoken to by JSON lines on stdin and stdout (see ../protocol.ts).
 
 Inputs are unbound into steps, never indexed: the backward of an index fills a whole tensor, once for each step, which
 makes it quadratic in the length of the sequence.
@@ -7,7 +7,7 @@ makes it quadratic in the length of the sequence.
 - `nn.LSTM`: the fused layer; a step at a time it is `nn.LSTMCell`.
 - `eager`: a batch-normalized cell. The input's product and its norm, which do not wait for the recurrence, are done for all
   steps at once; the other norms are `F.batch_norm`.
-- `TorchScript`: the same function, scripted.
+- `TorchScript`: the same function, scripted; `torch.compile`: compiled.
 """
 
 import json
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 EPS = 1e-5
+DEVICE = "cuda" if sys.argv[1:] == ["cuda"] else "cpu"
 
 
 def read_numbers(path):
@@ -34,7 +35,7 @@ def read_numbers(path):
             continue
         start, end = entry["data_offsets"]
         floats = torch.frombuffer(data, dtype=torch.float32, count=(end - start) // 4, offset=8 + length + start)
-        tensors[name] = floats.reshape(entry["shape"]).clone()
+        tensors[name] = floats.reshape(entry["shape"]).clone().to(DEVICE)
     return tensors
 
 
@@ -76,9 +77,13 @@ def infer_steps(
     return hs, h, c
 
 
+# torch.compile came with PyTorch 2.
+MADE = {"TorchScript": torch.jit.script, "torch.compile": lambda f: torch.compile(f)}
+
+
 def bnlstm_train(job, n):
     T, B, H = job["T"], job["B"], job["H"]
-    steps = torch.jit.script(train_steps) if job["form"] == "TorchScript" else train_steps
+    steps = MADE.get(job["form"], lambda f: f)(train_steps)
     names = ["Wx", "Wh", "b", "hh/g", "xh/g", "cc/g", "cc/k"]
     p = {name: n[name].requires_grad_() for name in names}
     x, w, zero = n["x"], n["d_h"], torch.zeros(B, H)
@@ -190,8 +195,13 @@ def timed(run, times):
 
 
 def main():
-    threads = int(sys.argv[1])
-    torch.set_num_threads(threads)
+    cuda = DEVICE == "cuda"
+    if cuda and not torch.cuda.is_available():
+        sys.exit("PyTorch sees no CUDA device")
+    if cuda:
+        torch.set_default_tensor_type("torch.cuda.FloatTensor")
+    else:
+        torch.set_num_threads(int(sys.argv[1]))
     replies = sys.stdout
     # Replies are all there is on stdout.
     sys.stdout = sys.stderr
@@ -200,7 +210,10 @@ def main():
         print(json.dumps(message), file=replies, flush=True)
 
     capability = next((s.strip() for s in torch.__config__.show().splitlines() if "capability" in s), "")
-    reply({"facts": {"torch": torch.__version__, "threads": str(torch.get_num_threads()), "cpu": capability.lstrip("- ")}})
+    facts = {"torch": torch.__version__, "threads": str(torch.get_num_threads()), "cpu": capability.lstrip("- ")}
+    if cuda:
+        facts = {"torch": torch.__version__, "device": torch.cuda.get_device_name(), "cuDNN": str(torch.backends.cudnn.version())}
+    reply({"facts": facts})
     programs = {}
     for line in sys.stdin:
         request = json.loads(line)
