@@ -4,7 +4,7 @@
  */
 import type { KExpr, Kernel, KStmt } from "../compiler/schedule/kernel-ir.ts";
 import { operands } from "../targets/shared/types.ts";
-import { expressionsOf } from "../targets/shared/walk.ts";
+import { eachStmt, expressionsOf } from "../targets/shared/walk.ts";
 
 /** A mark for each float of a region: not touched, read before it was written, written, or both in this order. */
 export const READ = 1;
@@ -27,6 +27,31 @@ export function footprintOf(kernel: Kernel): Footprint {
     "}",
   ].join("\n");
   return new Function("marks", "t", "T", source) as Footprint;
+}
+
+/** Whether a kernel goes through the sequence itself: it has a loop over T that stores each step's results elsewhere. */
+export function loopsOverTime(kernel: Kernel): boolean {
+  let loops = false;
+  eachStmt(kernel.body, (s) => {
+    if (s.s === "for" && s.kind === "serial" && mentions(s.to, isLength)) loops ||= storesBy(s.name, s.body);
+  });
+  return loops;
+}
+
+const mentions = (e: KExpr, is: (e: KExpr) => boolean): boolean => is(e) || operands(e).some((a) => mentions(a, is));
+const isLength = (e: KExpr): boolean => e.k === "uniform" && e.name === "T";
+
+/** Whether a store to a region stands at an index that depends on a variable. */
+function storesBy(variable: string, body: readonly KStmt[]): boolean {
+  const dependent = new Set([variable]);
+  const depends = (e: KExpr): boolean => mentions(e, (a) => a.k === "var" && dependent.has(a.name));
+  let found = false;
+  eachStmt(body, (s) => {
+    if (s.s === "store") found ||= s.memory.kind === "region" && depends(s.index);
+    else if ((s.s === "let" || s.s === "var" || s.s === "assign") && depends(s.value)) dependent.add(s.name);
+    else if (s.s === "for" && (depends(s.from) || depends(s.to))) dependent.add(s.name);
+  });
+  return found;
 }
 
 const memory = (region: string): string => `m_${region}`;

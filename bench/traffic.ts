@@ -7,14 +7,14 @@
  * Every float counts once a dispatch, however often the dispatch touches it: caches and workgroup memory may serve the other
  * times, but from one dispatch to the next nothing is sure to stay. `least` is what one dispatch a step would move if it kept
  * to itself whatever only it needs. What stands outside the loops, for all steps at once, is counted in the same way, as runs
- * of dispatches before, between and after the loops.
+ * of dispatches before, between and after the loops; a dispatch that goes through the sequence itself is a run of its own.
  */
 import type { Kernel } from "../compiler/schedule/kernel-ir.ts";
 import type { Target } from "../compiler/schedule/target.ts";
 import { rangeOf, regionNames, regionSizes } from "../runtime/layout.ts";
 import type { Command, EntryName, Plan, Tensor } from "../runtime/plan.ts";
 
-import { type Footprint, footprintOf, type Marks, READ, WRITTEN } from "./footprint.ts";
+import { type Footprint, footprintOf, loopsOverTime, type Marks, READ, WRITTEN } from "./footprint.ts";
 
 export interface Moved {
   readonly moved: number;
@@ -50,7 +50,9 @@ const STEPS = 2;
 
 /** Counts an entry. Throws where an address depends on data. */
 export function trafficOf(plan: Plan, kernels: readonly Kernel[], entry: EntryName): Traffic {
-  const footprints = new Map(kernels.map((kernel) => [kernel.name, footprintOf(kernel)]));
+  const footprints = new Map(
+    kernels.map((kernel) => [kernel.name, { footprint: footprintOf(kernel), alone: loopsOverTime(kernel) }]),
+  );
   const [shorter, longer] = [STEPS - 1, STEPS].map((steps) => count(plan, footprints, entry, steps));
   // A model can have several loops each way.
   const first = (where: Piece["where"]): Moved =>
@@ -75,18 +77,19 @@ const sum = (pieces: readonly Moved[]): Moved => ({
   least: pieces.reduce((n, { least }) => n + least, 0),
 });
 
+interface Counted {
+  readonly footprint: Footprint;
+  /** Not counted together with its neighbours. */
+  readonly alone: boolean;
+}
+
 interface Run {
   readonly where: Piece["where"];
   readonly t: number;
   readonly dispatches: readonly Footprint[];
 }
 
-function count(
-  plan: Plan,
-  footprints: ReadonlyMap<string, Footprint>,
-  name: EntryName,
-  steps: number,
-): readonly Piece[] {
+function count(plan: Plan, footprints: ReadonlyMap<string, Counted>, name: EntryName, steps: number): readonly Piece[] {
   const entry = plan.entries[name];
   if (entry === undefined) throw new Error(`${plan.name} has no entry ${name}`);
   const sizes = regionSizes(plan, steps);
@@ -127,10 +130,10 @@ function count(
 }
 
 /** The commands in the order they run, cut into what is counted together. */
-function runs(commands: readonly Command[], footprints: ReadonlyMap<string, Footprint>, steps: number): readonly Run[] {
-  const footprint = (command: Command): Footprint => {
+function runs(commands: readonly Command[], footprints: ReadonlyMap<string, Counted>, steps: number): readonly Run[] {
+  const counted = (command: Command): Counted => {
     const found = command.do === "dispatch" ? footprints.get(command.kernel) : undefined;
-    if (found === undefined) throw new Error("a loop over time stands inside of another");
+    if (found === undefined) throw new Error("sequences in segments are not counted");
     return found;
   };
   const made: Run[] = [];
@@ -141,11 +144,14 @@ function runs(commands: readonly Command[], footprints: ReadonlyMap<string, Foot
   };
   for (const command of commands) {
     if (command.do === "dispatch") {
-      outside.push(footprint(command));
+      const { footprint, alone } = counted(command);
+      if (alone) close();
+      outside.push(footprint);
+      if (alone) close();
       continue;
     }
     close();
-    const dispatches = command.commands.map(footprint);
+    const dispatches = command.commands.map((inner) => counted(inner).footprint);
     for (let k = 0; k < steps; k++) {
       const t = command.reverse ? steps - 1 - k : k;
       made.push({ where: command.reverse ? "backward" : "forward", t, dispatches });

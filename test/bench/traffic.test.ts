@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { countsOf } from "../../bench/counts.ts";
-import { footprintOf, READ, WRITTEN } from "../../bench/footprint.ts";
+import { footprintOf, loopsOverTime, READ, WRITTEN } from "../../bench/footprint.ts";
 import { trafficOf } from "../../bench/traffic.ts";
 import type { KExpr, Kernel, KStmt } from "../../compiler/schedule/kernel-ir.ts";
 import type { Command, Plan, RegionName, Tensor } from "../../runtime/plan.ts";
@@ -73,6 +73,19 @@ test("an address made of data is refused", () => {
   expect(() => footprintOf(kernel("k", [store({ k: "toInt", a: load(int(0)) }, load(int(1)))]))).toThrow(
     "depends on data",
   );
+});
+
+test("a kernel goes through the sequence where it stores each step's results elsewhere, not where it sums them up", () => {
+  const overTime = (body: readonly KStmt[]): KStmt => ({
+    ...{ s: "for", kind: "serial", name: "step", from: int(0), to: { k: "uniform", name: "T" }, step: 1 },
+    body,
+  });
+  const step: KExpr = { k: "var", name: "step", type: "i32" };
+  const at: KExpr = { k: "var", name: "at", type: "i32" };
+  const named: KStmt = { s: "let", name: "at", type: "i32", value: plus(step, int(4)) };
+  expect(loopsOverTime(kernel("k", [overTime([named, loop(1, [store(at, load(int(0)))])])]))).toBe(true);
+  expect(loopsOverTime(kernel("k", [overTime([store(int(0), load(step))])]))).toBe(false);
+  expect(loopsOverTime(kernel("k", [loop(4, [store(i, load(i))])]))).toBe(false);
 });
 
 /** `x` (floats 0 … 3) → by `first` → 4 … 7 → by `second` → the output, float 8, at every step. */
