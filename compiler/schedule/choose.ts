@@ -27,12 +27,13 @@ export interface ChosenLoop {
   readonly owner: LoopOwner;
   /** Why this owner, for people. */
   readonly reason: string;
-  readonly candidates: readonly Candidate[];
+  /** Every owner; their costs are estimated when somebody asks. */
+  candidates(): readonly Candidate[];
 }
 
 /** What a loop's owner is estimated to take, in µs. */
 export const costOfChosen = ({ owner, candidates }: ChosenLoop): number =>
-  candidates.find((c) => c.owner === owner)?.cost?.total ?? 0;
+  candidates().find((c) => c.owner === owner)?.cost?.total ?? 0;
 
 /** A loop over the steps, and what stands around it. */
 export interface LoopOf {
@@ -62,7 +63,34 @@ export function chooseLoops({ loops, machine, asked, kernels }: Choosing): reado
     const reason = owner && refused[i].get(owner);
     if (reason) throw new CompileError([illegal(directionOf(scan), owner, reason)]);
   });
-  const costs = scans.map(() => new Map<LoopOwner, Cost>());
+  let estimated: readonly ReadonlyMap<LoopOwner, Cost>[] | undefined;
+  const costs = (i: number): ReadonlyMap<LoopOwner, Cost> => {
+    estimated ??= estimate(refused, machine, kernels);
+    return estimated[i];
+  };
+  return scans.map((scan, i): ChosenLoop => {
+    const direction = directionOf(scan);
+    const wanted = asked[direction];
+    return {
+      direction,
+      owner: wanted ?? cheapest(costs(i)),
+      reason: wanted ? "asked for" : "the cheapest by estimate",
+      candidates: () =>
+        loopOwners.map((owner): Candidate => {
+          const [cost, reason] = [costs(i).get(owner), refused[i].get(owner)];
+          return { owner, ...(cost && { cost }), ...(reason !== undefined && { refused: reason }) };
+        }),
+    };
+  });
+}
+
+/** What each loop would cost by each owner that can be. */
+function estimate(
+  refused: readonly ReadonlyMap<LoopOwner, string | undefined>[],
+  machine: Machine,
+  kernels: Choosing["kernels"],
+): readonly ReadonlyMap<LoopOwner, Cost>[] {
+  const costs = refused.map(() => new Map<LoopOwner, Cost>());
   for (const owner of loopOwners) {
     const legal = refused.map((reasons) => reasons.get(owner) === undefined);
     if (!legal.some(Boolean)) continue;
@@ -70,16 +98,7 @@ export function chooseLoops({ loops, machine, asked, kernels }: Choosing): reado
       if (legal[i]) costs[i].set(owner, costOf(made, owner === "column" ? STEPS : 1, STEPS, machine));
     });
   }
-  return scans.map((scan, i): ChosenLoop => {
-    const direction = directionOf(scan);
-    const candidates = loopOwners.map((owner): Candidate => {
-      const [cost, reason] = [costs[i].get(owner), refused[i].get(owner)];
-      return { owner, ...(cost && { cost }), ...(reason !== undefined && { refused: reason }) };
-    });
-    const wanted = asked[direction];
-    const reason = wanted ? "asked for" : "the cheapest by estimate";
-    return { direction, owner: wanted ?? cheapest(costs[i]), reason, candidates };
-  });
+  return costs;
 }
 
 /** One kernel for all steps must save more than a fiftieth: all that its loop makes stands in memory at once. */

@@ -38,7 +38,7 @@ export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machin
 /** Who owns a loop, and what each owner would take. */
 function showLoop({ direction, owner, reason, candidates }: ChosenLoop): readonly string[] {
   const steps = `  the ${direction} loop is owned by ${owner}: ${reason}`;
-  return [steps, ...candidates.map((c) => `    ${c.owner}: ${c.refused ?? showCost(c)}`)];
+  return [steps, ...candidates().map((c) => `    ${c.owner}: ${c.refused ?? showCost(c)}`)];
 }
 
 const microseconds = (n: number): string => `${n < 100 ? n.toPrecision(2) : Math.round(n).toLocaleString("en")} µs`;

@@ -78,9 +78,13 @@ export function scheduleSegments(
     const scans = graph.ops.filter((op): op is OpOf<"scan"> => op.op === "scan");
     return scans.map((scan) => ({ scan, defs }));
   });
+  // What was laid out for an estimate serves again if it is chosen.
+  const known = new Map<string, Laid>();
   const lay = (owners: readonly LoopOwner[]): Laid => {
     const of = new Map<Op, LoopOwner>(found.map(({ scan }, i) => [scan, owners[i]]));
-    return layOut({ pieces: settled, carries }, length, options, of);
+    const laid = known.get(owners.join()) ?? layOut({ pieces: settled, carries }, length, options, of);
+    known.set(owners.join(), laid);
+    return laid;
   };
   const loops = chooseLoops({
     loops: found,
@@ -230,7 +234,15 @@ class Scheduler {
     );
   }
 
-  private kernel({ name, group: made, inBody }: Planned, loop?: PlannedLoop): Kernel {
+  private readonly written = new Map<Planned, Kernel>();
+
+  private kernel(planned: Planned, loop?: PlannedLoop): Kernel {
+    const kernel = this.written.get(planned) ?? this.write(planned, loop);
+    this.written.set(planned, kernel);
+    return kernel;
+  }
+
+  private write({ name, group: made, inBody }: Planned, loop?: PlannedLoop): Kernel {
     const { defs, homes, options } = this;
     const { dims, machine } = options;
     const clock: Clock =
