@@ -105,7 +105,7 @@ class PackedDot {
       const body = this.pieces(new Map([["<", x.variable(name, "i32")]]), count, true);
       return { s: "for", kind: "serial", name, from, to, step: count, body };
     };
-    const T = x.uniform("T");
+    const T = c.site.layout.steps;
     const whole = x.sub(T, x.rem(T, x.int(steps)));
     const loops = steps === 1 ? [loop(x.int(0), T, 1)] : [loop(x.int(0), whole, steps), loop(whole, T, 1)];
     return [...this.cleared(), ...loops];
