@@ -26,8 +26,8 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
     const whole = lower(graph);
     const pieces = segmented(graph);
 
-    const expectSame = (time: number, loops: LoopChoice): void => {
-      const dims = { batch: 3, time, steps: time, D: 2, H: 5, K: 4 };
+    const expectSame = (time: number, loops: LoopChoice, sizes: { batch: number; H: number }): void => {
+      const dims = { time, steps: time, D: 2, K: 4, ...sizes };
       const leaves = numbersFor(whole.placed, dims);
       const numbers = Object.fromEntries(Object.entries(leaves).map(([name, data]) => [name, Float32Array.from(data)]));
       const shared = sharedTensors(whole.placed, dims, []);
@@ -46,11 +46,15 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
     };
 
     it.each([1, S - 1, S, S + 1, 3 * S + 2])("is the same over %i steps", (time) => {
-      expectSame(time, { forward: "column", backward: "column" });
+      expectSame(time, { forward: "column", backward: "column" }, { batch: 3, H: 5 });
     });
 
     it("is the same with all steps of a segment in one kernel", () => {
-      expectSame(3 * S + 2, { forward: "whole", backward: "whole" });
+      expectSame(3 * S + 2, { forward: "whole", backward: "whole" }, { batch: 3, H: 5 });
+    });
+
+    it("is the same where products are large enough for packing", () => {
+      expectSame(S + 1, { forward: "column", backward: "column" }, { batch: 4, H: 16 });
     });
   });
 });
