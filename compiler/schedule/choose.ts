@@ -95,10 +95,17 @@ function estimate(
     const legal = refused.map((reasons) => reasons.get(owner) === undefined);
     if (!legal.some(Boolean)) continue;
     kernels(legal.map((is) => (is ? owner : "column"))).forEach((made, i) => {
-      if (legal[i]) costs[i].set(owner, costOf(made, owner === "column" ? STEPS : 1, STEPS, machine));
+      if (legal[i]) costs[i].set(owner, loopCost(made, owner, machine));
     });
   }
   return costs;
+}
+
+function loopCost(kernels: readonly Kernel[], owner: LoopOwner, machine: Machine): Cost {
+  const cost = costOf(kernels, owner === "column" ? STEPS : 1, STEPS, machine);
+  if (owner !== "row") return cost;
+  const work = cost.work * machine.rates.rows;
+  return { ...cost, work, total: cost.total + work - cost.work };
 }
 
 /** One kernel for all steps must save more than a fiftieth: all that its loop makes stands in memory at once. */

@@ -176,4 +176,6 @@ export interface Rates {
   readonly barrier: number;
   /** A barrier that orders workgroup memory alone. */
   readonly tileBarrier: number;
+  /** How much longer arithmetic takes in a loop that workgroups own by rows than in one that they own by columns. */
+  readonly rows: number;
 }

@@ -61,6 +61,8 @@ export function threadShare(kernel: Shareable): Share | undefined {
       const extent = axis === "b" ? batch : shape[axis];
       if (extent === undefined) return undefined;
       if (byStep) return part(axis, extent, extent);
+      // A step's product with what stands around it is a step's kernel like any other.
+      if (axis === lastAxis && space.batch) return part(axis, extent, columns(kernel, extent));
       // A workgroup a thread: what they all read is read once for each.
       const even = Math.ceil(extent / THREADS);
       return part(axis, extent, axis === "b" ? even : Math.ceil(even / LINE) * LINE);

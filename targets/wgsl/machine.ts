@@ -27,6 +27,8 @@ export const machine: Machine = {
     barrier: 0.6,
     /** Some 50 cycles until the last of eight warps is there. */
     tileBarrier: 0.03,
+    /** Both lay their weights down in workgroup memory each step. */
+    rows: 1,
   },
 };
 

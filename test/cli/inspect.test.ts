@@ -71,7 +71,7 @@ describe("cellc inspect", () => {
   });
 
   test("shows the memory with a cap and without", async () => {
-    const args = ["examples/lstm.cell", "--dims", "D=1,H=10", "--batch", "4", "--time", "200"];
+    const args = ["examples/lstm.cell", "--dims", "D=1,H=10", "--batch", "4", "--time", "200", "--schedule", "column"];
     const all = (memory: PlanSummary["memory"]): number => Object.values(memory).reduce((a, b) => a + b, 0);
     const [free, capped] = [await inspect(...args), await inspect(...args, "--memory", "256K")];
     expect([free.uncapped, capped.uncapped]).toEqual([undefined, free.memory]);
