@@ -54,7 +54,7 @@ it.each([16, 40])("a weight's gradient, over %i examples and all steps", (batch)
 
 it.each([
   [13, false],
-  [150, true],
+  [400, true],
 ])("a product with a transposed weight of %i rows, packed where it is wide: %s", (D, packed) => {
   const kernels = compare(
     `%x = leaf input "x" : f32[batch, H]
