@@ -1,7 +1,7 @@
 /**
  * The whole pipeline, from a file's text to an executable:
  *
- *     text ─► elaborate ─► Tensor IR ─► hoist ─► place ─► derive ─► defer ─► rotate ─► gates
+ *     text ─► elaborate ─► Tensor IR ─► units ─► hoist ─► place ─► derive ─► defer ─► absorb ─► rotate ─► sink ─► gates
  *     ─► schedule ─► Kernel IR ─► target
  *
  * with `simplify` behind each pass from `place` on.
