@@ -5,7 +5,7 @@
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
-import { type Cost, costOf } from "./cost.ts";
+import { type Cost, costOf, productFlops } from "./cost.ts";
 import type { Kernel, Machine } from "./kernel-ir.ts";
 import { type LoopOwner, loopOwners, refusal } from "./loop.ts";
 
@@ -15,25 +15,23 @@ export type Direction = "forward" | "backward";
 
 export const directionOf = (scan: OpOf<"scan">): Direction => (scan.attrs.reverse ? "backward" : "forward");
 
-export interface Candidate {
-  readonly owner: LoopOwner;
-  /** What it is estimated to take, or why it cannot be. */
-  readonly cost?: Cost;
-  readonly refused?: string;
-}
+/** What an owner is estimated to take, or why it cannot be. */
+export type Candidate = { readonly cost: Cost } | { readonly refused: string };
 
 export interface ChosenLoop {
   readonly direction: Direction;
   readonly owner: LoopOwner;
   /** Why this owner, for people. */
   readonly reason: string;
-  /** Every owner; their costs are estimated when somebody asks. */
-  candidates(): readonly Candidate[];
+  /** Estimated when somebody asks, if the choice did not need it. */
+  candidate(owner: LoopOwner): Candidate;
 }
 
 /** What a loop's owner is estimated to take, in µs. */
-export const costOfChosen = ({ owner, candidates }: ChosenLoop): number =>
-  candidates().find((c) => c.owner === owner)?.cost?.total ?? 0;
+export function costOfChosen({ owner, candidate }: ChosenLoop): number {
+  const chosen = candidate(owner);
+  return "cost" in chosen ? chosen.cost.total : 0;
+}
 
 /** A loop over the steps, and what stands around it. */
 export interface LoopOf {
@@ -44,6 +42,7 @@ export interface LoopOf {
 export interface Choosing {
   readonly loops: readonly LoopOf[];
   readonly machine: Machine;
+  readonly dims: Readonly<Record<string, number>>;
   readonly asked: LoopChoice;
   /** The kernels of each loop if they had these owners. */
   kernels(owners: readonly LoopOwner[]): readonly (readonly Kernel[])[];
@@ -53,52 +52,74 @@ export interface Choosing {
 const STEPS = 100;
 
 /** One for each loop, in order. Throws C0306 for an owner that was asked for and cannot be. */
-export function chooseLoops({ loops, machine, asked, kernels }: Choosing): readonly ChosenLoop[] {
-  const scans = loops.map(({ scan }) => scan);
-  const refused = loops.map(
-    (loop) => new Map(loopOwners.map((owner) => [owner, refusal(loop.scan, owner, loop.defs)])),
-  );
-  scans.forEach((scan, i) => {
-    const owner = asked[directionOf(scan)];
-    const reason = owner && refused[i].get(owner);
-    if (reason) throw new CompileError([illegal(directionOf(scan), owner, reason)]);
-  });
-  let estimated: readonly ReadonlyMap<LoopOwner, Cost>[] | undefined;
-  const costs = (i: number): ReadonlyMap<LoopOwner, Cost> => {
-    estimated ??= estimate(refused, machine, kernels);
-    return estimated[i];
-  };
-  return scans.map((scan, i): ChosenLoop => {
+export function chooseLoops({ loops, machine, dims, asked, kernels }: Choosing): readonly ChosenLoop[] {
+  const open = loops.map((loop): OpenLoop => {
+    const { scan, defs } = loop;
     const direction = directionOf(scan);
-    const wanted = asked[direction];
+    const refused = new Map(loopOwners.map((owner) => [owner, refusal(scan, owner, defs)]));
+    const owner = asked[direction];
+    const reason = owner && refused.get(owner);
+    if (reason) throw new CompileError([illegal(direction, owner, reason)]);
+    const flops = productFlops(scan.body!.ops, dims);
+    const legal = loopOwners.filter((o) => refused.get(o) === undefined);
+    const bounds = new Map(legal.map((o) => [o, { total: atLeast(o, flops, machine) }]));
+    return { direction, asked: owner, refused, bounds, costs: new Map() };
+  });
+  /** Has a loop's owners estimated, those of the others as they are. */
+  const estimate = (owners: readonly LoopOwner[]): void =>
+    kernels(owners).forEach((made, i) => {
+      open[i].costs.set(owners[i], loopCost(made, owners[i], machine));
+    });
+  for (;;) {
+    const next = open.map(promising);
+    if (next.every((owner) => owner === undefined)) break;
+    estimate(open.map((loop, i) => next[i] ?? chosen(loop)));
+  }
+  return open.map((loop, i): ChosenLoop => {
+    const { direction, refused, costs } = loop;
     return {
       direction,
-      owner: wanted ?? cheapest(costs(i)),
-      reason: wanted ? "asked for" : "the cheapest by estimate",
-      candidates: () =>
-        loopOwners.map((owner): Candidate => {
-          const [cost, reason] = [costs(i).get(owner), refused[i].get(owner)];
-          return { owner, ...(cost && { cost }), ...(reason !== undefined && { refused: reason }) };
-        }),
+      owner: chosen(loop),
+      reason: loop.asked ? "asked for" : "the cheapest by estimate",
+      candidate(owner) {
+        const reason = refused.get(owner);
+        if (reason !== undefined) return { refused: reason };
+        if (!costs.has(owner)) estimate(open.map((other, k) => (k === i ? owner : chosen(other))));
+        return { cost: costs.get(owner)! };
+      },
     };
   });
 }
 
-/** What each loop would cost by each owner that can be. */
-function estimate(
-  refused: readonly ReadonlyMap<LoopOwner, string | undefined>[],
-  machine: Machine,
-  kernels: Choosing["kernels"],
-): readonly ReadonlyMap<LoopOwner, Cost>[] {
-  const costs = refused.map(() => new Map<LoopOwner, Cost>());
-  for (const owner of loopOwners) {
-    const legal = refused.map((reasons) => reasons.get(owner) === undefined);
-    if (!legal.some(Boolean)) continue;
-    kernels(legal.map((is) => (is ? owner : "column"))).forEach((made, i) => {
-      if (legal[i]) costs[i].set(owner, loopCost(made, owner, machine));
-    });
-  }
-  return costs;
+type Total = Pick<Cost, "total">;
+
+/** A loop that is still to be given an owner. */
+interface OpenLoop {
+  readonly direction: Direction;
+  readonly asked: LoopOwner | undefined;
+  /** Why an owner cannot be. */
+  readonly refused: ReadonlyMap<LoopOwner, string | undefined>;
+  /** What a legal owner takes at least. */
+  readonly bounds: ReadonlyMap<LoopOwner, Total>;
+  /** Estimates made so far. */
+  readonly costs: Map<LoopOwner, Cost>;
+}
+
+/** The owner to estimate next: the most promising of those that may still turn out the cheapest. */
+function promising({ asked, bounds, costs }: OpenLoop): LoopOwner | undefined {
+  const best = Math.min(...[...costs].map(weight));
+  const left = [...bounds].filter(([owner, bound]) => !costs.has(owner) && weight([owner, bound]) < best);
+  return asked ? undefined : cheapest(left);
+}
+
+/** The owner of a loop, as far as estimates have been made. */
+const chosen = ({ asked, costs }: OpenLoop): LoopOwner => asked ?? cheapest(costs) ?? "column";
+
+/** What an owner takes at least: its dispatches, and the products of the loop. */
+function atLeast(owner: LoopOwner, flops: number, { rates }: Machine): number {
+  const dispatches = owner === "column" ? STEPS : 1;
+  const units = owner === "whole" ? 1 : rates.units;
+  return dispatches * rates.dispatch + (STEPS * flops * (owner === "row" ? rates.rows : 1)) / (units * rates.flops);
 }
 
 function loopCost(kernels: readonly Kernel[], owner: LoopOwner, machine: Machine): Cost {
@@ -111,8 +132,11 @@ function loopCost(kernels: readonly Kernel[], owner: LoopOwner, machine: Machine
 /** One kernel for all steps must save more than a fiftieth: all that its loop makes stands in memory at once. */
 const GAIN = 0.98;
 
-function cheapest(costs: ReadonlyMap<LoopOwner, Cost>): LoopOwner {
-  return [...costs].reduce((best, other) => (other[1].total < GAIN * best[1].total ? other : best))[0];
+const weight = ([owner, { total }]: readonly [LoopOwner, Total]): number => (owner === "column" ? GAIN : 1) * total;
+
+function cheapest(of: Iterable<readonly [LoopOwner, Total]>): LoopOwner | undefined {
+  const [first, ...others] = of;
+  return first && others.reduce((best, other) => (weight(other) < weight(best) ? other : best), first)[0];
 }
 
 const illegal = (direction: Direction, owner: LoopOwner, reason: string) =>

@@ -6,6 +6,8 @@
  *
  * where a round is as many workgroups as run at a time. Lanes that have nothing to do in a loop count as if they worked.
  */
+import * as dim from "../ir/dim.ts";
+import type { Op, OpOf } from "../ir/types.ts";
 import type { Extent, Kernel, Machine } from "./kernel-ir.ts";
 import { flopsOf, lanesOf, type Measure, tally } from "./work.ts";
 
@@ -59,4 +61,16 @@ export function costOf(kernels: readonly Kernel[], times: number, steps: number,
   const dispatches = kernels.length * times;
   const dispatch = dispatches * rates.dispatch;
   return { total: dispatch + work + barriers, dispatches, workgroups, dispatch, work, barriers };
+}
+
+/** Operations on f32 of the products among `ops`, of one step: whoever owns them does these at least. */
+export function productFlops(ops: readonly Op[], dims: Readonly<Record<string, number>>): number {
+  const terms = ({ operands, attrs }: OpOf<"dot">): number => {
+    const extents = operands.flatMap(({ type }, i) =>
+      [...(i === 0 ? attrs.a : attrs.b)].map((label, k) => [label, dim.evaluate(type.shape[k], dims)] as const),
+    );
+    const batch = operands.some(({ type }) => type.batch) ? dims.batch : 1;
+    return [...new Map(extents).values()].reduce((n, extent) => n * extent, batch);
+  };
+  return ops.reduce((sum, op) => (op.op === "dot" ? sum + 2 * terms(op) : sum), 0);
 }

@@ -2,6 +2,7 @@
 import type { Command, EntryName, Extent } from "../../runtime/plan.ts";
 import type { Candidate, ChosenLoop } from "./choose.ts";
 import type { Machine } from "./kernel-ir.ts";
+import { loopOwners } from "./loop.ts";
 import type { Scheduled } from "./schedule.ts";
 
 const showExtent = ({ fixed, perStep }: Extent): string =>
@@ -36,16 +37,16 @@ export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machin
 }
 
 /** Who owns a loop, and what each owner would take. */
-function showLoop({ direction, owner, reason, candidates }: ChosenLoop): readonly string[] {
+function showLoop({ direction, owner, reason, candidate }: ChosenLoop): readonly string[] {
   const steps = `  the ${direction} loop is owned by ${owner}: ${reason}`;
-  return [steps, ...candidates().map((c) => `    ${c.owner}: ${c.refused ?? showCost(c)}`)];
+  return [steps, ...loopOwners.map((other) => `    ${other}: ${showCandidate(candidate(other))}`)];
 }
 
 const microseconds = (n: number): string => `${n < 100 ? n.toPrecision(2) : Math.round(n).toLocaleString("en")} µs`;
 
-function showCost({ cost }: Candidate): string {
-  if (!cost) return "legal";
-  const { total, dispatches, dispatch, workgroups, work, barriers } = cost;
+function showCandidate(candidate: Candidate): string {
+  if ("refused" in candidate) return candidate.refused;
+  const { total, dispatches, dispatch, workgroups, work, barriers } = candidate.cost;
   const parts = [
     `${dispatches.toLocaleString("en")} dispatch${dispatches === 1 ? "" : "es"} ${microseconds(dispatch)}`,
     `${workgroups.toLocaleString("en")} workgroup${workgroups === 1 ? "" : "s"} at work ${microseconds(work)}`,

@@ -89,6 +89,7 @@ export function scheduleSegments(
   const loops = chooseLoops({
     loops: found,
     machine: options.machine,
+    dims: options.dims,
     asked: options.loops ?? {},
     kernels: (owners) => lay(owners).schedulers.flatMap(({ scheduler, plan }) => scheduler.loopKernels(plan)),
   });

@@ -65,6 +65,33 @@ it("on WebAssembly workgroups own columns of a batch-normalized cell, for thread
   expect(owners(cells.bnlstm, wasm, 64, 100)).toEqual(["column", "column"]);
 });
 
+/** What each owner of each loop is estimated to take in µs, by the printed schedule, and who was chosen. */
+function estimates(cell: Placed, target: Target, H: number): readonly { owner: string; costs: Map<string, number> }[] {
+  let printed = "";
+  const observe = (stage: string, text: () => string): void => {
+    if (stage === "schedule") printed = text();
+  };
+  planned(cell, target, { batch: 64, dims: { H }, entries: ["train"], observe });
+  return printed.split(/ loop is owned by /).flatMap((part, i) => {
+    const costs = [...part.matchAll(/^ {4}(\w+): about ([\d,.]+) µs/gm)];
+    const owner = /^\w+/.exec(part)![0];
+    return i === 0 ? [] : [{ owner, costs: new Map(costs.map(([, o, cost]) => [o, Number(cost.replace(/,/g, ""))])) }];
+  });
+}
+
+describe.each([wasm, wgsl])("on $name the owner of a loop", (target) => {
+  const all = Object.values(cells).flatMap((cell) => [8, 128].map((H) => [title(cell), H, cell] as const));
+  it.each(all)("of %s with H = %d is the cheapest of all, though not all are estimated to choose it", (_, H, cell) => {
+    const loops = estimates(cell, target, H);
+    expect(loops).toHaveLength(2);
+    for (const { owner, costs } of loops) {
+      const [column = 0, ...others] = ["column", "row", "whole"].flatMap((o) => costs.get(o) ?? []);
+      const least = Math.min(0.98 * column, ...others);
+      expect(owner === "column" ? 0.98 * column : costs.get(owner)).toBe(least);
+    }
+  });
+});
+
 describe("an owner that was asked for", () => {
   it("is taken, each direction by itself", () => {
     let loops: readonly string[] = [];
