@@ -116,6 +116,8 @@ function index(e: KExpr): string {
       return e.name;
     case "group":
       return `g${e.axis}`;
+    case "groupEnd":
+      return "(g0 + 1)";
     case "var":
       if (isNumber(e.type)) return local(e.name);
       break;

@@ -39,8 +39,8 @@ export interface DotSite {
   readonly batch: number;
   /** Bytes of workgroup memory that stay in the first-level cache. */
   readonly tileBytes: number;
-  /** Workgroup memory for `size` floats, free until the next call. */
-  tile(size: number): string;
+  /** Workgroup memory for `size` floats of a side, the next product's as well. */
+  tile(side: "left" | "right", size: number): string;
   name(hint: string): string;
 }
 
@@ -103,6 +103,13 @@ export class Contraction {
   /** Whether the columns of every right side stand side by side. */
   get columnsLieTogether(): boolean {
     return this.rights.every((o) => stride(o, this.column) === 1);
+  }
+
+  /** Whether rows of the left side stand side by side, and what the innermost loop sums over does not. */
+  get rowsLieTogether(): boolean {
+    const inner = this.contracted[this.contracted.length - 1];
+    const { left, row } = this;
+    return row !== undefined && stride(left, row) === 1 && has(left, inner) && stride(left, inner) !== 1;
   }
 
   /** Whether what the innermost loop sums over stands side by side on both sides. */

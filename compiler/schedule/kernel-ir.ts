@@ -45,6 +45,11 @@ export type KExpr =
   | { readonly k: "uniform"; readonly name: Uniform }
   /** The workgroup's index in the grid. */
   | { readonly k: "group"; readonly axis: 0 | 1 | 2 }
+  /**
+   * Along the first axis, the workgroup behind this one. A machine without lanes may run several that follow each other as one:
+   * then `group` is the first of them, and this is the one behind the last. Only where the grid has no other axis.
+   */
+  | { readonly k: "groupEnd" }
   | { readonly k: "int2"; readonly op: IntOp; readonly a: KExpr; readonly b: KExpr }
   /** Compares two ints or two floats (`f32` only): `bool`. */
   | { readonly k: "compare"; readonly op: CompareOp; readonly a: KExpr; readonly b: KExpr }

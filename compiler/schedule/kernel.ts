@@ -66,7 +66,7 @@ class KernelMaker {
   /** The part of the batch that a workgroup owns, when it owns one. */
   private readonly part: KExpr | undefined;
   private readonly shares: Shares;
-  private panelTile: Tile | undefined;
+  private readonly panels = new Map<"left" | "right", Tile>();
 
   /** @param reserved bytes of workgroup memory that products need */
   constructor(input: KernelInput, reserved: number) {
@@ -211,7 +211,7 @@ class KernelMaker {
       lanes: machine.lanes,
       grid: [first ?? one, this.t ? steps : one, second ?? one],
       ...usesOf(body),
-      tiles: [...this.productTiles.values(), ...this.shares.tiles, ...(this.panelTile ? [this.panelTile] : [])],
+      tiles: [...this.productTiles.values(), ...this.shares.tiles, ...this.panels.values()],
       body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : body,
     };
   }
@@ -268,15 +268,25 @@ class KernelMaker {
     return this.part && !t.batch ? { ...p, f: [this.part, ...p.f.slice(1)] } : p;
   }
 
+  /** Whether workgroups that follow each other run as one, however many a thread has: what they share is then read once. */
+  private get spans(): boolean {
+    return this.in.machine.lanes === 1 && this.splits.length === 1 && this.t === undefined && this.owner !== "part";
+  }
+
   private owned(axis: "b" | number, extent: number): Axis {
     const isShared = (s: Share): boolean => s.block < extent || (s.count ?? 1) > 1;
     const at = this.splits.findIndex((s) => s.axis === axis && s.extent === extent && isShared(s));
     if (at < 0) return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
     const split = this.splits[at];
     const from = x.mul({ k: "group", axis: GRID[at] }, x.int(split.block));
-    const end = x.add(from, x.int(split.block));
     // The last workgroup owns what is left.
     const left = extent % split.block;
+    if (this.spans) {
+      const to = x.mul({ k: "groupEnd" }, x.int(split.block));
+      const multiple = commonDivisor(split.block, left);
+      return { axis, from, to: left === 0 ? to : x.min(to, x.int(extent)), most: extent, multiple };
+    }
+    const end = x.add(from, x.int(split.block));
     const isFull = left === 0 && (split.count ?? 0) * split.block <= extent;
     if (isFull) return { axis, from, to: end, most: split.block, multiple: split.block };
     return {
@@ -438,7 +448,7 @@ class KernelMaker {
       tileBytes: machine.tileBytes,
       extent,
       name: (hint) => this.name(hint),
-      tile: (size) => this.panel(size),
+      tile: (side, size) => this.panel(side, size),
       range: (axis) => {
         if (axis === "|") return this.owned("b", dims.batch);
         const i = op.attrs.out.indexOf(axis);
@@ -447,11 +457,12 @@ class KernelMaker {
     });
   }
 
-  /** The one tile in which products lay out panels, one after another. */
-  private panel(size: number): string {
-    this.panelTile ??= { name: this.name("panel"), size };
-    this.panelTile = { ...this.panelTile, size: Math.max(size, this.panelTile.size) };
-    return this.panelTile.name;
+  /** The tiles in which products lay out panels, one after another. */
+  private panel(side: "left" | "right", size: number): string {
+    const known = this.panels.get(side);
+    const panel = { name: known?.name ?? this.name(`${side}_panel`), size: Math.max(size, known?.size ?? 0) };
+    this.panels.set(side, panel);
+    return panel.name;
   }
 }
 

@@ -3,11 +3,13 @@
  * copied to workgroup memory in the order in which they are read, and blocks of rows run over them.
  *
  * The copy costs a load and a store for what all rows read. It lets the innermost loop walk through memory without a gap,
- * whatever the operand's strides: rows a power of two apart would else fall on the same few lines of the cache.
+ * whatever the operand's strides: rows a power of two apart would else fall on the same few lines of the cache. A left side
+ * whose rows lie side by side, as those of a weight's gradient do, is copied, too: each panel would fetch a column of it from
+ * another line every round, from as far away as the sequence stands.
  *
  * Products with the same left side, such as a cell's gates, share a panel: an element of the left side is loaded once.
  */
-import { type Contraction, cellsOf, type Element, type Index, plus, zeroOf } from "./contraction.ts";
+import { type Contraction, cellsOf, type Element, type Index, plus, type Range, zeroOf } from "./contraction.ts";
 import * as x from "./expr.ts";
 import type { KExpr, KStmt, Memory } from "./kernel-ir.ts";
 
@@ -39,6 +41,8 @@ export function worthPacking(c: Contraction): boolean {
 /** The loops of the products, packed. */
 export const packedDot = (c: Contraction): readonly KStmt[] => new PackedDot(c).statements();
 
+const VECTOR = 4;
+
 /** What a row of a panel holds: vectors, or single floats, each of one product, `offset` columns behind the panel's first. */
 interface Panel {
   readonly type: Element;
@@ -47,12 +51,13 @@ interface Panel {
   readonly parts: readonly { readonly product: number; readonly offset: number }[];
 }
 
-/** A part of the sum that a panel holds: `steps` steps from the index's on, and of each `length` rounds from `from` on. */
+/** A part of the sum that a panel holds: `length` rounds from `from` on. */
 interface Piece {
   readonly index: Index;
-  readonly steps: number;
   readonly from: KExpr;
   readonly length: number;
+  /** Rows of the left side. */
+  readonly rows: Range;
 }
 
 /** A register of a block: row i, part j. */
@@ -72,11 +77,11 @@ class PackedDot {
   private readonly inner: string;
   private readonly depth: number;
   private readonly chunk: number;
-  /** How many steps a panel holds of a sum over steps: what stands in memory is read and written once for all of them. */
-  private readonly steps: number;
   /** What is summed over outside the panels, besides steps: they add to what stands in memory. */
   private readonly around: readonly string[];
   private readonly tile: Memory;
+  /** Where the left side is copied to, and how many rows of it at a time. */
+  private readonly left: { readonly tile: Memory; readonly rows: number } | undefined;
 
   constructor(c: Contraction) {
     this.c = c;
@@ -90,33 +95,30 @@ class PackedDot {
     const floats = floatsOf(this.panels[0]);
     const most = Math.max(1, Math.floor(c.site.tileBytes / 2 / (4 * floats)));
     this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
-    this.steps = c.byStep && this.around.length === 0 ? Math.max(1, Math.floor(most / this.depth)) : 1;
-    this.tile = { kind: "tile", name: c.site.tile(this.steps * this.chunk * floats) };
+    this.tile = { kind: "tile", name: c.site.tile("right", this.chunk * floats) };
+    const rows = c.site.range(c.row!).most;
+    if (!c.rowsLieTogether || rows === undefined) return;
+    const fit = Math.max(VECTOR, Math.floor(c.site.tileBytes / (4 * this.chunk * VECTOR)) * VECTOR);
+    const least = Math.min(rows, fit);
+    this.left = { tile: { kind: "tile", name: c.site.tile("left", this.chunk * least) }, rows: least };
   }
 
   statements(): readonly KStmt[] {
-    const { c, around, depth, chunk, steps } = this;
+    const { c, around, depth, chunk } = this;
     if (!c.byStep) {
       const onto = around.length > 0 || chunk < depth;
-      return [...(onto ? this.cleared() : []), ...this.pieces(c.start, 1, onto)];
+      return [...(onto ? this.cleared() : []), ...this.pieces(c.start, onto)];
     }
-    const loop = (from: KExpr, to: KExpr, count: number): KStmt => {
-      const name = c.site.name("s");
-      const body = this.pieces(new Map([["<", x.variable(name, "i32")]]), count, true);
-      return { s: "for", kind: "serial", name, from, to, step: count, body };
-    };
-    const T = c.site.layout.steps;
-    const whole = x.sub(T, x.rem(T, x.int(steps)));
-    const loops = steps === 1 ? [loop(x.int(0), T, 1)] : [loop(x.int(0), whole, steps), loop(whole, T, 1)];
-    return [...this.cleared(), ...loops];
+    return [...this.cleared(), ...c.nest(["<"], new Map(), (index) => this.pieces(index, true))];
   }
 
-  /** The sum over `steps` steps from the index's on, panel by panel. */
-  private pieces(start: Index, steps: number, onto: boolean): readonly KStmt[] {
+  /** The sum, a panel's depth at a time. */
+  private pieces(start: Index, onto: boolean): readonly KStmt[] {
     const { c, around, inner, depth, chunk } = this;
     return c.nest(around, start, (index) => {
       const whole = depth - (depth % chunk);
-      const piece = (from: KExpr, length: number): readonly KStmt[] => this.piece({ index, steps, from, length }, onto);
+      const piece = (from: KExpr, length: number): readonly KStmt[] =>
+        this.eachRows((rows) => this.piece({ index, from, length, rows }, onto));
       const rest = whole < depth ? piece(x.int(whole), depth - whole) : [];
       if (whole === chunk) return [...piece(x.int(0), chunk), ...rest];
       const name = c.site.name(inner === "|" ? "b" : inner);
@@ -125,10 +127,23 @@ class PackedDot {
     });
   }
 
+  /** All rows, or as many at a time as are copied. */
+  private eachRows(body: (rows: Range) => readonly KStmt[]): readonly KStmt[] {
+    const { c, left } = this;
+    const all = c.site.range(c.row!);
+    if (left === undefined || left.rows === all.most) return body(all);
+    const name = c.site.name("r");
+    const from = x.variable(name, "i32");
+    const to = x.min(x.add(from, x.int(left.rows)), all.to);
+    const multiple = all.multiple % left.rows === 0 ? left.rows : all.multiple % VECTOR === 0 ? VECTOR : 1;
+    const some = body({ from, to, most: left.rows, multiple });
+    return [{ s: "for", kind: "serial", name, from: all.from, to: all.to, step: left.rows, body: some }];
+  }
+
   private cleared(): readonly KStmt[] {
     const { c } = this;
     const clear = this.eachPanel(c.start, (p, index) =>
-      this.eachBlock(p, index, (here, rows) =>
+      this.eachBlock(p, c.site.range(c.row!), index, (here, rows) =>
         cellsOf(rows, p.parts.length).flatMap(([i, j]) => {
           const { product, offset } = p.parts[j];
           return c.store(product, c.cell(here, i, offset), zeroOf(p.type), p.type);
@@ -139,38 +154,25 @@ class PackedDot {
   }
 
   private piece(of: Piece, onto: boolean): readonly KStmt[] {
-    return this.eachPanel(of.index, (p, index) => [
+    const panels = this.eachPanel(of.index, (p, index) => [
       ...this.pack(p, { ...of, index }),
       { s: "barrier" },
-      ...this.eachBlock(p, index, (at, rows) => this.block(p, { ...of, index: at }, rows, onto)),
+      ...this.eachBlock(p, of.rows, index, (at, rows) => this.block(p, { ...of, index: at }, rows, onto)),
       { s: "barrier" },
     ]);
+    return [...this.packLeft(of), ...panels];
   }
 
   /** The rounds of a piece: where the operands stand in one, and how many come before it. */
   private eachRound(
-    { index, steps, from, length }: Piece,
+    { index, from, length }: Pick<Piece, "index" | "from" | "length">,
     kind: "lanes" | "serial",
     body: (index: Index, round: KExpr) => readonly KStmt[],
   ): readonly KStmt[] {
-    const { c, inner } = this;
-    const name = c.site.name("k");
+    const name = this.c.site.name("k");
     const k = x.variable(name, "i32");
-    const rounds = (here: Index, before: KExpr): KStmt => ({
-      s: "for",
-      kind,
-      name,
-      from: x.int(0),
-      to: x.int(length),
-      step: 1,
-      body: body(new Map([...here, [inner, x.add(from, k)]]), x.add(before, k)),
-    });
-    if (steps === 1) return [rounds(index, x.int(0))];
-    const step = c.site.name("q");
-    const q = x.variable(step, "i32");
-    const later: Index = new Map([...index, ["<", x.add(index.get("<")!, q)]]);
-    const nested = [rounds(later, x.mul(q, x.int(length)))];
-    return [{ s: "for", kind: "serial", name: step, from: x.int(0), to: x.int(steps), step: 1, body: nested }];
+    const inside = body(new Map([...index, [this.inner, x.add(from, k)]]), k);
+    return [{ s: "for", kind, name, from: x.int(0), to: x.int(length), step: 1, body: inside }];
   }
 
   private eachPanel(index: Index, body: (p: Panel, index: Index) => readonly KStmt[]): readonly KStmt[] {
@@ -183,10 +185,15 @@ class PackedDot {
     );
   }
 
-  private eachBlock(p: Panel, index: Index, body: (index: Index, rows: number) => readonly KStmt[]): readonly KStmt[] {
+  private eachBlock(
+    p: Panel,
+    range: Range,
+    index: Index,
+    body: (index: Index, rows: number) => readonly KStmt[],
+  ): readonly KStmt[] {
     const { c } = this;
     const row = c.row!;
-    return c.blocks(row, c.site.range(row), [ROWS[p.parts.length], 1], "lanes", (first, rows) =>
+    return c.blocks(row, range, [ROWS[p.parts.length], 1], "lanes", (first, rows) =>
       body(new Map([...index, [row, first]]), rows),
     );
   }
@@ -195,6 +202,24 @@ class PackedDot {
   private at(p: Panel, round: KExpr, part: number): KExpr {
     const width = p.type === "f32x4" ? 4 : 1;
     return x.add(x.mul(round, x.int(floatsOf(p))), x.int(part * width));
+  }
+
+  private packLeft(of: Piece): readonly KStmt[] {
+    const { c, left } = this;
+    if (left === undefined) return [];
+    const pack = this.eachRound(of, "lanes", (here, round) =>
+      c.blocks(c.row!, of.rows, [VECTOR, 1], "serial", (first, size): readonly KStmt[] => {
+        const type: Element = size === VECTOR ? "f32x4" : "f32";
+        const value = c.load(c.left, new Map([...here, [c.row!, first]]), type);
+        return [{ s: "store", memory: left.tile, index: this.leftAt(of.rows, round, first), type, value }];
+      }),
+    );
+    return [...pack, { s: "barrier" }];
+  }
+
+  /** Where a round of a row stands that was copied. */
+  private leftAt(rows: Range, round: KExpr, row: KExpr): KExpr {
+    return x.add(x.mul(round, x.int(this.left!.rows)), x.sub(row, rows.from));
   }
 
   private pack(p: Panel, of: Piece): readonly KStmt[] {
@@ -226,14 +251,14 @@ class PackedDot {
         const value = onto ? c.loadResult(p.parts[j].product, cell(i, j), type) : zeroOf(type);
         return { s: "var", name, type, value };
       }),
-      ...this.eachRound(of, "serial", (here, round) => this.round(p, sums, rows, here, round)),
+      ...this.eachRound(of, "serial", (here, round) => this.round(p, sums, of.rows, here, round)),
       ...sums.flatMap(({ i, j, name }) => c.store(p.parts[j].product, cell(i, j), x.variable(name, type), type)),
     ];
   }
 
   /** A row of the panel times a column of the left side. */
-  private round(p: Panel, sums: readonly Sum[], rows: number, index: Index, round: KExpr): readonly KStmt[] {
-    const { c, tile } = this;
+  private round(p: Panel, sums: readonly Sum[], range: Range, index: Index, round: KExpr): readonly KStmt[] {
+    const { c, tile, left: copied } = this;
     const { type } = p;
     const body: KStmt[] = [];
     const bind = (hint: string, value: KExpr): KExpr => {
@@ -242,8 +267,11 @@ class PackedDot {
       return x.variable(name, type);
     };
     const rights = p.parts.map((_, j) => bind(`b_${j}`, x.load(tile, this.at(p, round, j), type)));
-    for (let i = 0; i < rows; i++) {
-      const value = c.load(c.left, plus(index, c.row, i), "f32");
+    for (const i of new Set(sums.map((sum) => sum.i))) {
+      const at = plus(index, c.row, i);
+      const value = copied
+        ? x.load(copied.tile, this.leftAt(range, round, at.get(c.row!)!), "f32")
+        : c.load(c.left, at, "f32");
       const left = bind(`a_${i}`, type === "f32x4" ? { k: "splat", a: value } : value);
       for (const s of sums.filter((sum) => sum.i === i)) {
         const fma: KExpr = { k: "fma", type, a: left, b: rights[s.j], c: x.variable(s.name, type) };

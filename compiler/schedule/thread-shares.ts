@@ -31,15 +31,19 @@ export interface Shareable {
 /** Threads on common machines. */
 const THREADS = 8;
 
-/** Workgroups of columns: three times as many leave no thread idle for long. */
-const COLUMN_GROUPS = 3 * THREADS;
-
 /** Floats of a cache line: threads that write to the same one wait for each other. */
 const LINE = 16;
 
-/** Columns of a workgroup where nothing asks for fewer: of a tile of 64 examples, several fit the first-level cache. */
+/** Floats of a vector. */
+const VECTOR = 4;
+
+/** Columns of a workgroup that has one step of many: of a tile of 64 examples, several fit the first-level cache. */
 const WIDE = 32;
 
+/**
+ * Where workgroups that follow each other run as one, a thread's share is one stretch however fine the grid is, and a fine grid
+ * gives threads equal shares.
+ */
 export function threadShare(kernel: Shareable): Share | undefined {
   const { owner, space, shape, batch, byStep, maxGrid } = kernel;
   const lastAxis = shape.length - 1;
@@ -53,7 +57,7 @@ export function threadShare(kernel: Shareable): Share | undefined {
       return undefined;
     case "steps":
     case "column":
-      return part(lastAxis, shape[lastAxis], columns(kernel, shape[lastAxis]));
+      return part(lastAxis, shape[lastAxis], columns(kernel));
     case "row":
     case "element": {
       // Every row of a product reads the same weight: it is shared out by columns.
@@ -61,19 +65,15 @@ export function threadShare(kernel: Shareable): Share | undefined {
       const extent = axis === "b" ? batch : shape[axis];
       if (extent === undefined) return undefined;
       if (byStep) return part(axis, extent, extent);
+      if (axis === "b") return part(axis, extent, Math.ceil(extent / THREADS));
       // A step's product with what stands around it is a step's kernel like any other.
-      if (axis === lastAxis && space.batch) return part(axis, extent, columns(kernel, extent));
-      // A workgroup a thread: what they all read is read once for each.
-      const even = Math.ceil(extent / THREADS);
-      return part(axis, extent, axis === "b" ? even : Math.ceil(even / LINE) * LINE);
+      return part(axis, extent, axis === lastAxis && space.batch ? columns(kernel) : LINE);
     }
   }
 }
 
-function columns({ owner, batch, byStep }: Shareable, extent: number): number {
-  // With few examples to a row of a weight, whole lines of it are read at once.
-  if (byStep || batch < FEWEST_ROWS) return WIDE;
-  // Who sweeps a sequence finds nothing in cache that another fetched: whole lines are its own.
-  if (owner === "steps") return LINE;
-  return [LINE, 8].find((n) => extent / n >= COLUMN_GROUPS) ?? 4;
+function columns({ owner, batch, byStep }: Shareable): number {
+  if (byStep) return WIDE;
+  // With few examples to a row of a weight, and in a sweep over a sequence, whole lines of it are read at once.
+  return owner === "steps" || batch < FEWEST_ROWS ? LINE : VECTOR;
 }

@@ -138,6 +138,8 @@ function whole(e: KExpr, known: ReadonlyMap<string, number>, steps: number): num
       return known.get(e.name) ?? 0;
     case "uniform":
       return e.name === "T" ? steps : 0;
+    case "groupEnd":
+      return 1;
     case "int2":
       return integers[e.op](whole(e.a, known, steps), whole(e.b, known, steps));
     default:

@@ -69,6 +69,8 @@ export function printExpr(e: KExpr, dialect: Dialect): Text {
       return dialect.uniform(e.name);
     case "group":
       return dialect.group(e.axis);
+    case "groupEnd":
+      return infix("+", dialect.group(0), literal("1"));
     case "int2":
       if (e.op === "add" && e.b.k === "int" && e.b.value < 0)
         return infix("-", print(e.a), literal(String(-e.b.value)));

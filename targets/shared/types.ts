@@ -12,6 +12,7 @@ export function typeOf(e: KExpr): KType {
     case "int":
     case "uniform":
     case "group":
+    case "groupEnd":
     case "subgroupSize":
     case "int2":
     case "toInt":
@@ -40,6 +41,7 @@ export function operands(e: KExpr): readonly KExpr[] {
     case "var":
     case "uniform":
     case "group":
+    case "groupEnd":
     case "subgroupSize":
       return [];
     case "int2":

@@ -100,6 +100,10 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
       case "uniform":
       case "group":
         return;
+      case "groupEnd":
+        if (kernel.grid.slice(1).some(({ fixed, perStep }) => fixed !== 1 || perStep !== 0))
+          fail("workgroups that follow each other, in a grid of more axes than one");
+        return;
       case "subgroupSize":
         if (machine !== undefined && !machine.subgroups) fail(`a subgroup's size, and ${machine.name} has none`);
         return;

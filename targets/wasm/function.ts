@@ -43,7 +43,8 @@ interface Context {
 
 /**
  * A kernel as a function of (t, T, gx, gy, gz, from, to): it runs the workgroups g with from ≤ g < to of a grid of
- * gx × gy × gz, where g = (z · gy + y) · gx + x. Axes the kernel declares to be 1 are taken to be 1.
+ * gx × gy × gz, where g = (z · gy + y) · gx + x. Axes the kernel declares to be 1 are taken to be 1. A kernel that asks for
+ * `groupEnd` runs them as one.
  */
 export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
   const namer = createNamer(new Set(), parameters);
@@ -58,15 +59,21 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
     return ["call", `$${name}`, ...args];
   };
 
-  // Where memory starts.
-  const group = local("group", "i32");
-  const axes = [0, 1, 2].map((axis) => {
+  const uses = (test: (e: KExpr) => boolean): boolean => {
     let used = false;
     eachExpr(kernel, (e) => {
-      if (e.k === "group" && e.axis === axis) used = true;
+      used ||= test(e);
     });
-    return used ? local(`group_${"xyz"[axis]}`, "i32") : undefined;
-  });
+    return used;
+  };
+  /** All its workgroups are run as one. */
+  const spans = uses((e) => e.k === "groupEnd");
+  const group = local("group", "i32");
+  const axes = [0, 1, 2].map((axis) =>
+    uses((e) => e.k === "group" && e.axis === axis) ? local(`group_${"xyz"[axis]}`, "i32") : undefined,
+  );
+
+  // Where memory starts.
   const starts: Wat[] = [];
   const bases = new Map<string, Base>();
   for (const { region } of kernel.regions) {
@@ -129,6 +136,8 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
         return get(`$${e.name}`);
       case "group":
         return get(axes[e.axis] as string);
+      case "groupEnd":
+        return get("$to");
       case "int2":
         if (e.op === "min" || e.op === "max") return call(`${e.op}_i32`, inner(e.a), inner(e.b));
         return [`i32.${e.op}${e.op === "div" || e.op === "rem" ? "_s" : ""}`, inner(e.a), inner(e.b)];
@@ -253,10 +262,8 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
   };
 
   const body = block(kernel.body, { scope: new Map(), frame: undefined });
-  const each = counting(group, 1, get("$to"), namer.fresh("each_group"), [
-    ...groupIndices(kernel, group, axes),
-    ...body,
-  ]);
+  const groups = [...groupIndices(kernel, group, axes), ...body];
+  const all = spans ? groups : [counting(group, 1, get("$to"), namer.fresh("each_group"), groups)];
   return withoutUnread([
     "func",
     `$${options.name}`,
@@ -265,7 +272,7 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
     ...[...locals].map(([name, type]): Wat => ["local", name, type]),
     ...starts,
     set(group, get("$from")),
-    ["if", ["i32.lt_s", get(group), get("$to")], ["then", each]],
+    ["if", ["i32.lt_s", get(group), get("$to")], ["then", ...all]],
   ]);
 }
 

@@ -115,6 +115,7 @@ function walkingPointer(base: Base, terms: Terms, bytes: number, frame: LoopFram
 /** What to call an atom in a pointer's name. */
 function label(atom: KExpr): readonly string[] {
   if (atom.k === "var" || atom.k === "uniform") return [atom.name];
+  if (atom.k === "groupEnd") return ["group_end"];
   if (atom.k === "group") return [`group_${"xyz"[atom.axis]}`];
   return [...new Set(namesIn(atom))];
 }

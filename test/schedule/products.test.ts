@@ -42,6 +42,8 @@ it.each([16, 40])("a weight's gradient, over %i examples and all steps", (batch)
     [3, 8],
     [17, 70],
     [60, 40],
+    // More rows than are copied at a time, with some left over.
+    [batch === 40 ? 409 : 512, 20],
   ])
     compare(
       `%x = leaf input "x" : f32[time, batch, D]

@@ -64,6 +64,8 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
           throw new Error("a subgroup's value outside of a `let`");
         case "group":
           return group[e.axis];
+        case "groupEnd":
+          return group[0] + 1;
         case "int2":
           return ints[e.op](number(e.a), number(e.b));
         case "compare":

@@ -267,6 +267,24 @@ const reversed: Sample = {
   tolerance: 1e-6,
 };
 
+const stretch: Sample = {
+  claim: "workgroups that follow each other, one by one or as one",
+  kernel: b.kernel({
+    name: "stretch",
+    doc: "Each workgroup has three elements, the last one two.",
+    lanes: 1,
+    grid: [7, 1, 1],
+    body: [
+      b.lanes("i", b.times(b.group(0), 3), b.least(b.times(b.groupEnd, 3), 20), [
+        b.store("work", b.v("i"), b.math("add", b.load("work", b.v("i")), b.load("input", b.v("i")))),
+      ]),
+    ],
+  }),
+  memory: { input: noise(20), work: noise(20) },
+  expected: ({ input }) => input.map((y) => 2 * y),
+  tolerance: 0,
+};
+
 const grid: Sample = {
   claim: "a grid in three axes, one of them as long as the sequence",
   kernel: {
@@ -336,4 +354,15 @@ const vectors: Sample = {
   tolerance: 1e-6,
 };
 
-export const samples: readonly Sample[] = [saxpy, rowSums, matmul, branches, triangle, step, reversed, grid, vectors];
+export const samples: readonly Sample[] = [
+  saxpy,
+  rowSums,
+  matmul,
+  branches,
+  triangle,
+  step,
+  reversed,
+  stretch,
+  grid,
+  vectors,
+];
