@@ -34,18 +34,18 @@ export class Builder {
     return { id: this.ids.next(), type, name };
   }
 
-  /** Adds an op of any kind but `scan`. */
+  /** Adds an op of any kind but `scan`. `types`: those of its results, where they are known. */
   emit<K extends Exclude<OpName, "scan">>(
     op: K,
     operands: readonly Value[],
     attrs: OpAttrs[K],
     name = "",
-  ): readonly Value[] {
-    const types = inferTypes(
+    types: readonly Type[] = inferTypes(
       op,
       operands.map((v) => v.type),
       attrs,
-    );
+    ),
+  ): readonly Value[] {
     const results = types.map((t) => this.value(t, name));
     this.ops.push({ op, operands, attrs, results } as Op);
     return results;

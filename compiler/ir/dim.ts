@@ -75,7 +75,7 @@ export function product(dims: readonly Dim[]): Dim {
 }
 
 export function equal(a: Dim, b: Dim): boolean {
-  return show(a) === show(b);
+  return a === b || show(a) === show(b);
 }
 
 export function isOne(d: Dim): boolean {

@@ -13,7 +13,7 @@ export function showType(t: Type): string {
 }
 
 export function sameShape(a: readonly dim.Dim[], b: readonly dim.Dim[]): boolean {
-  return a.length === b.length && a.every((d, i) => dim.equal(d, b[i]));
+  return a === b || (a.length === b.length && a.every((d, i) => dim.equal(d, b[i])));
 }
 
 export function sameType(a: Type, b: Type): boolean {
@@ -22,6 +22,7 @@ export function sameType(a: Type, b: Type): boolean {
 
 /** Feature shapes aligned from the right; extent 1 and missing axes stretch. */
 export function broadcastShapes(a: readonly dim.Dim[], b: readonly dim.Dim[]): readonly dim.Dim[] {
+  if (a === b) return a;
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const x = a[i - rank + a.length];

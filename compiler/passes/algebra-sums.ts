@@ -3,7 +3,7 @@ import * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/structural.ts";
 import { broadcastTypes, sameShape, sameType } from "../ir/type.ts";
 import type { Axes, Type, Value } from "../ir/types.ts";
-import { defined, type Rule, real, typeOf, uniform } from "./rule.ts";
+import { defined, real, rule, typeOf, uniform } from "./rule.ts";
 import type { SimplifyingBuilder } from "./simplify.ts";
 
 /** Whether `v` is the same along every axis that `axes` removes. */
@@ -105,14 +105,13 @@ function vanishes(b: SimplifyingBuilder, v: Value, axes: Axes): boolean {
 }
 
 /** Over axes that an operand lacks, or that have extent 1, there is nothing to reduce. */
-export const vacuous: Rule = (b, op) => {
+export const vacuous = rule(["dot", "sum", "maximum"], (b, op) => {
   if (op.op === "dot") {
     const batch = op.attrs.batch && op.operands.some((v) => v.type.batch);
     const time = op.attrs.time && op.operands.some((v) => v.type.time);
     const same = batch === op.attrs.batch && time === op.attrs.time;
     return same ? undefined : [b.one("dot", op.operands, { ...op.attrs, batch, time })];
   }
-  if (op.op !== "sum" && op.op !== "maximum") return undefined;
   const [x] = op.operands;
   const { axes } = op.attrs;
   const batch = axes.batch && x.type.batch;
@@ -124,10 +123,9 @@ export const vacuous: Rule = (b, op) => {
   const reduced = reduces ? b.one(op.op, [x], { axes: { ...axes, batch, time, features } }) : x;
   const type = typeOf(op);
   return [b.broadcast(b.one("reshape", [reduced], { shape: type.shape.map(dim.show) }), type)];
-};
+});
 
-export const sums: Rule = (b, op) => {
-  if (op.op !== "sum") return undefined;
+export const sums = rule(["sum"], (b, op) => {
   const [x] = op.operands;
   const type = typeOf(op);
   const { axes } = op.attrs;
@@ -209,7 +207,7 @@ export const sums: Rule = (b, op) => {
   if (factor) total = b.mul(factor, total);
   if (outUnder.length > 0) total = b.div(total, product(b, outUnder.map(fit))!);
   return [b.broadcast(sign === 1 ? total : b.neg(total), type)];
-};
+});
 
 function stretched(b: SimplifyingBuilder, v: Value, type: Type): readonly Value[] | undefined {
   const fits = sameType(broadcastTypes([v.type, type]), real(type));

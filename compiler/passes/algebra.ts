@@ -5,45 +5,44 @@
  * No rule may turn a numerically safe form into an unsafe one: sums of centred values stay centred.
  */
 import * as dim from "../ir/dim.ts";
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { type ElementwiseOp, elementwise } from "../ir/elementwise.ts";
 import { inferTypes } from "../ir/ops.ts";
 import { sameShape, sameType } from "../ir/type.ts";
 import type { Value } from "../ir/types.ts";
 import { sums, vacuous } from "./algebra-sums.ts";
 import { wide } from "./cone.ts";
-import { bare, defined, type Rule, typeOf, uniform } from "./rule.ts";
+import { bare, type Candidate, defined, type Rule, rule, typeOf, uniform } from "./rule.ts";
 import type { SimplifyingBuilder } from "./simplify.ts";
 import { finalState } from "./simplify-scan.ts";
 
+const elementwiseOps = Object.keys(elementwise) as readonly ElementwiseOp[];
+
 /** An elementwise op on numbers is a number. */
-const foldNumbers: Rule = (b, op) => {
-  if (!isElementwise(op.op) || op.op === "select") return undefined;
+const foldNumbers = rule(elementwiseOps, (b, op) => {
+  if (op.op === "select") return undefined;
   const numbers = op.operands.map((v) => uniform(b, v));
   if (numbers.some((n) => n === undefined)) return undefined;
   const value = (elementwise[op.op].evaluate as (...x: number[]) => number)(...(numbers as number[]));
   return [b.broadcast(b.scalar(value), typeOf(op))];
-};
+});
 
 /** Products and quotients of constants with extents. */
-const foldExtents: Rule = (b, op) => {
-  if (op.op !== "mul") return undefined;
+const foldExtents = rule(["mul"], (b, op) => {
   const [x, y] = op.operands.map((v) => defined(b, v, "const"));
   if (!x || !y) return undefined;
   return [b.one("const", [], { value: x.attrs.value * y.attrs.value, dims: [...x.attrs.dims, ...y.attrs.dims] })];
-};
+});
 
 /** f(broadcast x, …) = broadcast f(x, …): what is computed once is not computed for each example. */
-const sinkBroadcast: Rule = (b, op) => {
-  if (!isElementwise(op.op)) return undefined;
+const sinkBroadcast = rule(elementwiseOps, (b, op) => {
   const operands = op.operands.map((v) => bare(b, v));
   if (operands.every((v, i) => v === op.operands[i])) return undefined;
   const small = b.elementwise(op.op, operands);
   return [b.broadcast(small, typeOf(op))];
-};
+});
 
 /** Identities with 0 and 1, and of sign. */
-const identities: Rule = (b, op) => {
-  if (!isElementwise(op.op)) return undefined;
+const identities = rule(["add", "sub", "mul", "div", "neg", "square", "select"], (b, op) => {
   const [x, y] = op.operands;
   const n = op.operands.map((v) => uniform(b, v));
   const as = (v: Value): readonly Value[] => [b.broadcast(v, typeOf(op))];
@@ -102,22 +101,18 @@ const identities: Rule = (b, op) => {
     case "select":
       if (n[0] !== undefined) return as(n[0] !== 0 ? y : op.operands[2]);
       return y === op.operands[2] ? as(y) : undefined;
-    default:
-      return undefined;
   }
-};
+});
 
-const dots: Rule = (b, op) => {
-  if (op.op !== "dot") return undefined;
+const dots = rule(["dot"], (b, op) => {
   return op.operands.some((v) => uniform(b, v) === 0) ? [b.zeros(typeOf(op))] : undefined;
-};
+});
 
 /**
  * A product whose one side has a single number for each example or step, and nothing to contract but axes of extent 1, is
  * elementwise, or a weighted sum over examples and steps.
  */
-const scaled: Rule = (b, op) => {
-  if (op.op !== "dot") return undefined;
+const scaled = rule(["dot"], (b, op) => {
   const { a, b: second, out, batch, time } = op.attrs;
   const [x, y] = op.operands;
   const wide = (v: Value, labels: string): string => [...labels].filter((_, i) => !dim.isOne(v.type.shape[i])).join("");
@@ -129,7 +124,7 @@ const scaled: Rule = (b, op) => {
   const product = b.mul(squeezed(x), squeezed(y));
   const total = batch || time ? b.sum(product, { batch, time }) : product;
   return [b.one("reshape", [total], { shape: typeOf(op).shape.map(dim.show) })];
-};
+});
 
 /** The sides of a product of a value without features and one with, in this order. */
 function outer(b: SimplifyingBuilder, v: Value): readonly [Value, Value] | undefined {
@@ -141,7 +136,7 @@ function outer(b: SimplifyingBuilder, v: Value): readonly [Value, Value] | undef
 }
 
 /** What a product does with its features, it does first with the numbers it multiplies them by: there are fewer. */
-const numbersFirst: Rule = (b, op) => {
+const numbersFirst = rule(["square", "div", "add", "sub"], (b, op) => {
   const products = op.operands.map((v) => outer(b, v));
   const [x, y] = products;
   switch (op.op) {
@@ -152,12 +147,12 @@ const numbersFirst: Rule = (b, op) => {
     case "add":
     case "sub":
       return x && y && x[1] === y[1] ? [b.mul(b.elementwise(op.op, [x[0], y[0]]), x[1])] : undefined;
-    default:
-      return undefined;
   }
-};
+});
 
-const movement: Rule = (b, op) => {
+const moving = ["broadcast", "reshape", "transpose", "split", "cut", "concat", "at", "put", "stop"] as const;
+
+const movement = rule(moving, (b, op) => {
   const [x] = op.operands;
   switch (op.op) {
     case "broadcast": {
@@ -218,13 +213,11 @@ const movement: Rule = (b, op) => {
     case "put":
     case "stop":
       return uniform(b, x) === 0 ? [b.zeros(typeOf(op))] : undefined;
-    default:
-      return undefined;
   }
-};
+});
 
 /** In the order in which they are tried. */
-export const rules: readonly Rule[] = [
+const all: readonly Rule[] = [
   foldNumbers,
   foldExtents,
   sinkBroadcast,
@@ -236,3 +229,7 @@ export const rules: readonly Rule[] = [
   numbersFirst,
   movement,
 ];
+
+/** The rules about each op, in the order in which they are tried. */
+export const rules = new Map<Candidate["op"], Rule["rewrite"][]>();
+for (const { on, rewrite } of all) for (const op of on) rules.set(op, [...(rules.get(op) ?? []), rewrite]);

@@ -2,6 +2,7 @@
 import * as dim from "../ir/dim.ts";
 import { elementwise, isElementwise } from "../ir/elementwise.ts";
 import type { Op, Value } from "../ir/types.ts";
+import { broadcastTo } from "./rewrite.ts";
 
 export interface Cone {
   /** In order; none when the value is one to start from. */
@@ -44,5 +45,4 @@ export const smaller = (v: Value, of: Value): boolean =>
 export const wide = (v: Value): number => v.type.shape.filter((d) => !dim.isOne(d)).length;
 
 /** An op over all steps as an op of one step. */
-export const aStep = (op: Op): Op =>
-  op.op === "broadcast" ? { ...op, attrs: { type: { ...op.attrs.type, time: false } } } : op;
+export const aStep = (op: Op): Op => (op.op === "broadcast" ? broadcastTo(op, { ...op.attrs.type, time: false }) : op);

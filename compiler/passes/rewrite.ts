@@ -1,6 +1,6 @@
 /** What rewriting passes share: where values are defined, which values a body borrows, and copying ops under a renaming. */
 import { Builder, Ids } from "../ir/builder.ts";
-import type { Block, Graph, Op, OpAttrs, OpName, OpOf, Value } from "../ir/types.ts";
+import type { Block, Graph, Op, OpAttrs, OpName, OpOf, Type, Value } from "../ir/types.ts";
 
 export type Definitions = ReadonlyMap<Value, Op>;
 
@@ -40,16 +40,25 @@ export function definedBy<K extends OpName>(defs: Definitions, v: Value, kind: K
   return op?.op === kind ? (op as OpOf<K>) : undefined;
 }
 
+/** The types of `op`'s results on other operands, as far as they are known without inferring them: those of operands stay. */
+export function typesOf(op: Op, operands: readonly Value[]): readonly Type[] | undefined {
+  const alike = op.operands.every((v, i) => v.type === operands[i].type);
+  return alike ? op.results.map((r) => r.type) : undefined;
+}
+
 /**
- * Adds a copy of `op` (not a scan) to `b`, with its operands renamed by `rename`; types are inferred anew. `hint` names results
- * that have no name.
+ * Adds a copy of `op` (not a scan) to `b`, with its operands renamed by `rename`; types are inferred anew where they have
+ * changed. `hint` names results that have no name.
  */
 export function copy(b: Builder, op: Op, rename: (v: Value) => Value, hint = ""): readonly Value[] {
   if (op.op === "scan") throw new Error("a scan is not copied op by op");
+  const operands = op.operands.map(rename);
   const results = b.emit(
     op.op as Exclude<OpName, "scan">,
-    op.operands.map(rename),
+    operands,
     op.attrs as OpAttrs[Exclude<OpName, "scan">],
+    "",
+    typesOf(op, operands),
   );
   return results.map((r, i) => named(b, r, op.results[i].name || hint));
 }
@@ -59,8 +68,15 @@ export function copyOverSteps(b: Builder, op: Op, rename: (v: Value) => Value): 
   if (op.op !== "broadcast") return copy(b, op, rename);
   const { type } = op.attrs;
   const time = type.time || rename(op.operands[0]).type.time;
-  return copy(b, { ...op, attrs: { type: { ...type, time } } }, rename);
+  return copy(b, broadcastTo(op, { ...type, time }), rename);
 }
+
+/** A broadcast, but to `type`. */
+export const broadcastTo = (op: OpOf<"broadcast">, type: Type): OpOf<"broadcast"> => ({
+  ...op,
+  attrs: { type },
+  results: op.results.map((r) => ({ ...r, type })),
+});
 
 /**
  * Whether an op of a scan's body means the same for all steps at once, where `varies` says which operands differ from step

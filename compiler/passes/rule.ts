@@ -8,7 +8,16 @@ export type Candidate = { [K in Exclude<OpName, "scan">]: Pick<OpOf<K>, "op" | "
   OpName,
   "scan"
 >];
-export type Rule = (b: SimplifyingBuilder, op: Candidate) => readonly Value[] | undefined;
+export interface Rule {
+  /** The ops it has something to say about: no other is given to it. */
+  readonly on: readonly Candidate["op"][];
+  rewrite(b: SimplifyingBuilder, op: Candidate): readonly Value[] | undefined;
+}
+
+export const rule = <K extends Candidate["op"]>(
+  on: readonly K[],
+  rewrite: (b: SimplifyingBuilder, op: Extract<Candidate, { readonly op: K }>) => readonly Value[] | undefined,
+): Rule => ({ on, rewrite });
 
 export const real = (t: Type): Type => ({ ...t, dtype: "f32" });
 

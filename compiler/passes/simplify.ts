@@ -6,9 +6,10 @@
  * its compact form, two column sums, without knowing what a batch normalization is.
  */
 import { Builder } from "../ir/builder.ts";
-import type { Graph, Op, OpAttrs, OpName, OpOf, Pass, Value } from "../ir/types.ts";
+import type { Graph, Op, OpAttrs, OpName, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { rules } from "./algebra.ts";
-import { idsAfter, Renaming, reads } from "./rewrite.ts";
+import { idsAfter, Renaming, reads, typesOf } from "./rewrite.ts";
+import type { Candidate } from "./rule.ts";
 import { pruneScans, simplifyScan } from "./simplify-scan.ts";
 
 export const simplify: Pass = {
@@ -134,10 +135,9 @@ export class SimplifyingBuilder extends Builder {
     return k < op.attrs.states ? { b: parent, v: origin } : body.source(op.body!.results[k]);
   }
 
-  /** Whether this very op stands here already. */
-  known(op: OpName, operands: readonly Value[], attrs: unknown): readonly Value[] | undefined {
-    const key = keyOf(op, operands, attrs);
-    return this.seen.get(key) ?? (this.parent as SimplifyingBuilder | undefined)?.known(op, operands, attrs);
+  /** The results of the op of this key, if it stands here already. */
+  private known(key: string): readonly Value[] | undefined {
+    return this.seen.get(key) ?? (this.parent as SimplifyingBuilder | undefined)?.known(key);
   }
 
   override emit<K extends Exclude<OpName, "scan">>(
@@ -145,19 +145,21 @@ export class SimplifyingBuilder extends Builder {
     operands: readonly Value[],
     attrs: OpAttrs[K],
     name = "",
+    types?: readonly Type[],
   ): readonly Value[] {
     const ordered = commutative.has(op) ? [...operands].sort((x, y) => x.id - y.id) : operands;
-    const before = this.known(op, ordered, attrs);
+    const key = keyOf(op, ordered, attrs);
+    const before = this.known(key);
     if (before) return before;
-    for (const rule of rules) {
-      const simpler = rule(this, { op, operands: ordered, attrs } as Parameters<typeof rule>[1]);
+    for (const rewrite of rules.get(op) ?? []) {
+      const simpler = rewrite(this, { op, operands: ordered, attrs } as Candidate);
       if (!simpler) continue;
       this.find();
       return simpler;
     }
-    const results = super.emit(op, ordered, attrs, name);
+    const results = super.emit(op, ordered, attrs, name, types);
     const made = this.ops[this.ops.length - 1];
-    this.seen.set(keyOf(op, ordered, attrs), results);
+    this.seen.set(key, results);
     for (const r of results) this.defs.set(r, made);
     return results;
   }
@@ -169,15 +171,28 @@ export class SimplifyingBuilder extends Builder {
 
   /** `op` under `rename`, keeping its results' names. */
   again(op: Op, rename: Renaming): readonly Value[] {
+    const operands = op.operands.map(rename.of);
+    const { attrs } = op;
+    const name = op.results[0]?.name ?? "";
     return this.emit(
       op.op as Exclude<OpName, "scan">,
-      op.operands.map(rename.of),
-      op.attrs as OpAttrs[Exclude<OpName, "scan">],
-      op.results[0]?.name ?? "",
+      operands,
+      attrs as OpAttrs[Exclude<OpName, "scan">],
+      name,
+      typesOf(op, operands),
     );
   }
 }
 
-function keyOf(op: OpName, operands: readonly Value[], attrs: unknown): string {
-  return `${op}(${operands.map((v) => v.id).join(",")})${JSON.stringify(attrs)}`;
+/** The text of an op's attributes; an op that is built again still has the same. */
+const texts = new WeakMap<object, string>();
+
+function textOf(attrs: object): string {
+  const text = texts.get(attrs) ?? JSON.stringify(attrs);
+  texts.set(attrs, text);
+  return text;
 }
+
+/** Equal for equal ops on equal operands. */
+const keyOf = (op: OpName, operands: readonly Value[], attrs: object): string =>
+  `${op}(${operands.map((v) => v.id).join()})${textOf(attrs)}`;
