@@ -24,7 +24,7 @@ export interface Cost {
   readonly barriers: number;
 }
 
-const none = { of: () => 0, store: () => 0, barrier: () => 0 } as const;
+const none = { store: () => 0, barrier: () => 0 } as const;
 
 /** Lanes' iterations, rounded up to whole turns of all lanes. */
 const turns = (machine: Machine) => (iterations: number) => Math.ceil(iterations / machine.lanes) * machine.lanes;
@@ -53,7 +53,7 @@ export function costOf(kernels: readonly Kernel[], times: number, steps: number,
   for (const kernel of kernels) {
     const groups = kernel.grid.reduce((n, extent) => n * at(extent, steps), 1);
     const rounds = times * Math.ceil(groups / rates.units);
-    const of = (measure: Measure): number => at(tally(kernel, measure), steps);
+    const of = (measure: Measure): number => tally(kernel, measure, steps);
     work += rounds * Math.max(of(arithmetic(machine)) / rates.flops, of(bytes(machine)) / rates.bytes);
     barriers += rounds * of(waits(machine));
     workgroups = Math.max(workgroups, groups);

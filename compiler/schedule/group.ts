@@ -178,7 +178,8 @@ export function group(ops: readonly Op[], defs: ReadonlyMap<Value, Op>): Groupin
       if (owners.length > 0) break;
     }
     if (at < earliest) {
-      groups.push({ ops: [op], owners: need.owners, space: need.space });
+      const alone = need.owners.filter((owner) => fits(owner, spaceOf(op, owner), need.space, partsOf([op])));
+      groups.push({ ops: [op], owners: alone, space: need.space });
       made.push(new Set(op.results));
       for (const r of op.results) placed.set(r, groups.length - 1);
       continue;
@@ -214,17 +215,19 @@ function joined(
   made: ReadonlySet<Value>,
   reads: boolean,
 ): readonly Owner[] {
-  const space = volume(need.space) > volume(group.space) ? need.space : group.space;
-  const parts = partsOf([...group.ops, op]);
+  const grows = volume(need.space) > volume(group.space);
+  const space = grows ? need.space : group.space;
+  const parts = partsOf(group.ops) ?? partsOf([op]);
   const left = group.owners.filter(
     (owner) =>
+      need.owners.includes(owner) &&
       // One workgroup for everything is a last resort: only what asks for nothing else shares it.
       (owner !== "whole" || (need.owners[0] === "whole" && group.owners[0] === "whole")) &&
       (owner !== "steps" || !narrows(group, need, reads)) &&
-      need.owners.includes(owner) &&
       fits(owner, need.space, space, parts) &&
       fits(owner, op.results[0].type, owner === "row" || owner === "element" ? op.results[0].type : space, parts) &&
-      group.ops.every((o) => fits(owner, spaceOf(o, owner), space, parts)) &&
+      // The others fit the space that the group has had.
+      (!grows || group.ops.every((o) => fits(owner, spaceOf(o, owner), space, parts))) &&
       mayRead(owner, op, made, defs),
   );
   // All steps in one workgroup are for what sums over them: other work would wait there for no reason.

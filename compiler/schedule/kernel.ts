@@ -480,17 +480,14 @@ const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDiv
 function usesOf(body: readonly KStmt[]): Pick<Kernel, "regions" | "subgroups"> {
   const access = new Map<string, "read" | "read_write">();
   const joined = new Set<string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) node.forEach(visit);
-    else if (node !== null && typeof node === "object") {
-      const { memory, s, k } = node as { memory?: { kind: string; region: string }; s?: string; k?: string };
-      if (k === "joint") joined.add(k);
-      if (memory?.kind === "region") {
-        if (s === "store") access.set(memory.region, "read_write");
-        else if (!access.has(memory.region)) access.set(memory.region, "read");
-      }
-      Object.values(node).forEach(visit);
+  const visit = (node: object): void => {
+    const { memory, s, k } = node as { memory?: { kind: string; region: string }; s?: string; k?: string };
+    if (k === "joint") joined.add(k);
+    if (memory?.kind === "region") {
+      if (s === "store") access.set(memory.region, "read_write");
+      else if (!access.has(memory.region)) access.set(memory.region, "read");
     }
+    for (const part of Object.values(node)) if (typeof part === "object") visit(part);
   };
   visit(body);
   const regions = [...access].map(([region, mode]) => ({ region, access: mode }));

@@ -7,8 +7,8 @@ const [short, long] = [100, 200];
 
 /** What is counted of a kernel. */
 export interface Measure {
-  /** An evaluation, without those of its operands. */
-  of(e: KExpr): number;
+  /** An evaluation, without those of its operands; nothing is, unless told. */
+  of?(e: KExpr): number;
   store(s: KStmt & { readonly s: "store" }): number;
   barrier(s: KStmt & { readonly s: "barrier" }): number;
   /** How often a lanes loop of so many iterations counts. */
@@ -27,14 +27,18 @@ const operations: Measure = {
  * Operations on f32, loads and stores included, of the kernel's first workgroup: an estimate, because other workgroups may
  * have less to do, and of an `if` the longer branch counts.
  */
-export const workOf = (kernel: Kernel): Extent => tally(kernel, operations);
-
-/** Adds up what `measure` says of everything the kernel's first workgroup does; of an `if` the longer branch counts. */
-export function tally(kernel: Kernel, measure: Measure): Extent {
-  const [few, many] = [short, long].map((steps) => tallyAt(kernel.body, measure, new Map(), steps));
+export function workOf(kernel: Kernel): Extent {
+  const [few, many] = [short, long].map((steps) => tally(kernel, operations, steps));
   const perStep = (many - few) / (long - short);
   return { fixed: few - short * perStep, perStep };
 }
+
+/**
+ * Adds up what `measure` says of everything the kernel's first workgroup does with a sequence of `steps` steps; of an `if` the
+ * longer branch counts.
+ */
+export const tally = (kernel: Kernel, measure: Measure, steps: number): number =>
+  tallyAt(kernel.body, measure, new Map(), steps);
 
 /** `known` are the integers in scope. */
 function tallyAt(body: readonly KStmt[], measure: Measure, outer: ReadonlyMap<string, number>, steps: number): number {
@@ -95,6 +99,7 @@ export function flopsOf(e: KExpr): number {
 }
 
 function tallyIn(e: KExpr, measure: Measure): number {
+  if (!measure.of) return 0;
   return operandsOf(e).reduce((total, operand) => total + tallyIn(operand, measure), measure.of(e));
 }
 

@@ -31,6 +31,7 @@ const longest = 48;
  * `hh/mean` → `hh_mean`. Not unique, and perhaps a reserved word: `Namer` sees to both.
  */
 export function identifier(text: string): string {
+  if (text.length <= longest && /^[A-Za-z](_?[A-Za-z0-9])*$/.test(text)) return text;
   let ascii = "";
   // 200 characters in are more than enough for `longest` out, however long the source.
   for (const letter of text.slice(0, 200)) ascii += spelledOut[letter] ?? letter.normalize("NFKD");

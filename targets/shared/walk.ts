@@ -23,18 +23,15 @@ export function expressionsOf(s: KStmt): readonly KExpr[] {
   }
 }
 
-/** The statements a statement holds. */
-export function blocksOf(s: KStmt): readonly (readonly KStmt[])[] {
-  if (s.s === "for") return [s.body];
-  if (s.s === "if") return [s.then, s.else];
-  return [];
-}
-
 /** Calls `visit` on every statement, outer before inner, in text order. */
 export function eachStmt(body: readonly KStmt[], visit: (s: KStmt) => void): void {
   for (const s of body) {
     visit(s);
-    for (const block of blocksOf(s)) eachStmt(block, visit);
+    if (s.s === "for") eachStmt(s.body, visit);
+    else if (s.s === "if") {
+      eachStmt(s.then, visit);
+      eachStmt(s.else, visit);
+    }
   }
 }
 

@@ -59,19 +59,15 @@ export function kernelFunction(kernel: Kernel, options: FunctionOptions): Wat {
     return ["call", `$${name}`, ...args];
   };
 
-  const uses = (test: (e: KExpr) => boolean): boolean => {
-    let used = false;
-    eachExpr(kernel, (e) => {
-      used ||= test(e);
-    });
-    return used;
-  };
+  const used = new Set<number | "end">();
+  eachExpr(kernel, (e) => {
+    if (e.k === "group") used.add(e.axis);
+    else if (e.k === "groupEnd") used.add("end");
+  });
   /** All its workgroups are run as one. */
-  const spans = uses((e) => e.k === "groupEnd");
+  const spans = used.has("end");
   const group = local("group", "i32");
-  const axes = [0, 1, 2].map((axis) =>
-    uses((e) => e.k === "group" && e.axis === axis) ? local(`group_${"xyz"[axis]}`, "i32") : undefined,
-  );
+  const axes = [0, 1, 2].map((axis) => (used.has(axis) ? local(`group_${"xyz"[axis]}`, "i32") : undefined));
 
   // Where memory starts.
   const starts: Wat[] = [];

@@ -43,7 +43,8 @@ export function linearOf(e: KExpr, known: (name: string) => Linear | undefined):
     if (b.terms.size === 0) return addScaled(zero, a, b.constant);
     if (a.terms.size === 0) return addScaled(zero, b, a.constant);
   }
-  return { constant: 0, terms: new Map([[JSON.stringify(e), { atom: e, coefficient: 1 }]]) };
+  const key = e.k === "var" ? e.name : JSON.stringify(e);
+  return { constant: 0, terms: new Map([[key, { atom: e, coefficient: 1 }]]) };
 }
 
 /**

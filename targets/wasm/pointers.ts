@@ -85,7 +85,8 @@ function isEarly(atom: KExpr, frame: LoopFrame): boolean {
 
 /** A pointer that holds throughout an iteration of `frame`, made on first use. */
 function walkingPointer(base: Base, terms: Terms, bytes: number, frame: LoopFrame, printer: PointerPrinter): Wat {
-  const key = JSON.stringify([base.name, bytes, ...[...terms].map(([k, t]) => [k, t.coefficient]).sort()]);
+  const sorted = [...terms].map(([k, { coefficient }]) => `${coefficient} ${k}`).sort();
+  const key = `${base.name} ${bytes} ${sorted.join()}`;
   const known = frame.pointers.get(key);
   if (known !== undefined) return known;
 

@@ -3,13 +3,6 @@ import type { Wat } from "./wat.ts";
 type List = readonly Wat[];
 const isList = (wat: Wat): wat is List => Array.isArray(wat);
 
-/** Calls `visit` with the name of every local that is read. */
-function eachRead(wat: Wat, visit: (name: string) => void): void {
-  if (!isList(wat)) return;
-  if (wat[0] === "local.get" || wat[0] === "local.tee") visit(wat[1] as string);
-  for (const part of wat) eachRead(part, visit);
-}
-
 /** The list without `local.set`s of, and declarations of, locals that are not read. Values have no effects: nothing is lost. */
 const without = (wat: List, read: ReadonlySet<string>): List =>
   wat
@@ -20,14 +13,19 @@ const without = (wat: List, read: ReadonlySet<string>): List =>
 
 /**
  * A function without the locals it never reads: integers that were written out in indices, and bases that pointers
- * replaced. Dropping one may leave another unread, so it goes on until nothing is dropped.
+ * replaced. What only such a local is made of is not read either.
  */
 export function withoutUnread(func: List): List {
-  for (let now = func, count = -1; ; ) {
-    const read = new Set<string>();
-    eachRead(now, (name) => read.add(name));
-    if (read.size === count) return now;
-    count = read.size;
-    now = without(now, read);
-  }
+  /** By local, what its values read; by "", what is read for anything else. */
+  const reads = new Map<string, Set<string>>();
+  const visit = (wat: Wat, by: string): void => {
+    if (!isList(wat)) return;
+    const [head, name] = wat as readonly [Wat, string];
+    if (head === "local.get" || head === "local.tee") reads.set(by, (reads.get(by) ?? new Set()).add(name));
+    for (const part of wat) visit(part, head === "local.set" ? name : by);
+  };
+  visit(func, "");
+  const read = new Set(reads.get(""));
+  for (const name of read) for (const other of reads.get(name) ?? []) read.add(other);
+  return without(func, read);
 }
