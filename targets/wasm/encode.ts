@@ -245,10 +245,12 @@ class FunctionBody {
 
   private block(name: "loop" | "block", wat: List): void {
     const label = isString(wat[1]) ? wat[1] : "";
+    const parts = wat.slice(label === "" ? 1 : 2);
+    const result = headOf(parts[0]) === "result" ? (parts[0] as List) : undefined;
     this.out.byte(name === "loop" ? 0x03 : 0x02);
-    this.out.byte(empty);
+    this.out.byte(result ? typeCode(result[1]) : empty);
     this.labels.push(label);
-    this.all(wat.slice(label === "" ? 1 : 2));
+    this.all(result ? parts.slice(1) : parts);
     this.labels.pop();
     this.out.byte(end);
   }

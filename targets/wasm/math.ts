@@ -26,8 +26,17 @@ function horner(p: string, z: string, coefficients: readonly number[], type = "f
   return lines.join("\n  ");
 }
 
-/** exp r − 1 − r = r²·P(r) for |r| ≤ log(2)/2: Cephes' expf. */
-const expFit = [5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4];
+/** exp r for |r| ≤ log(2)/2: 1 + r + r²·P(r) with Cephes' expf's P. */
+const expFit = [
+  1, 1, 5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4,
+];
+
+/** A sum with it is rounded to a whole number. */
+const SHIFT = 1.5 * 2 ** 23;
+
+/** r = x − n·log 2, log 2 in two parts. */
+const remainder = `(local.set $r (f32x4.sub (local.get $x) (f32x4.mul (local.get $n) ${k(0.693359375)})))
+  (local.set $r (f32x4.sub (local.get $r) (f32x4.mul (local.get $n) ${k(-2.1219444e-4)})))`;
 
 const trigonometric = (name: "sin" | "cos"): MathFunction => ({
   calls: ["sin_quarter"],
@@ -48,17 +57,15 @@ export const mathFunctions: Readonly<Record<string, MathFunction>> = {
   exp: {
     text: `
 ;; exp x = 2^n · exp r with n whole and |r| ≤ log(2)/2; relative error 1.2e-7. 2^n is applied in two halves, so that results
-;; overflow to infinity and fade through the subnormals to 0.
+;; overflow to infinity and fade through the subnormals to 0. Added to 1.5·2^23, n stands in the lowest bits.
 (func $exp (param $x v128) (result v128)
   (local $n v128) (local $r v128) (local $p v128) (local $half v128)
   (local.set $x (f32x4.pmax (f32x4.pmin (local.get $x) ${k(89)}) ${k(-104.5)}))
-  (local.set $n (f32x4.nearest (f32x4.mul (local.get $x) ${k(Math.LOG2E)})))
-  (local.set $r (f32x4.sub (local.get $x) (f32x4.mul (local.get $n) ${k(0.693359375)})))
-  (local.set $r (f32x4.sub (local.get $r) (f32x4.mul (local.get $n) ${k(-2.1219444e-4)})))
+  (local.set $half (f32x4.add (f32x4.mul (local.get $x) ${k(Math.LOG2E)}) ${k(SHIFT)}))
+  (local.set $n (f32x4.sub (local.get $half) ${k(SHIFT)}))
+  ${remainder}
   ${horner("$p", "$r", expFit)}
-  (local.set $p (f32x4.mul (local.get $p) (f32x4.mul (local.get $r) (local.get $r))))
-  (local.set $p (f32x4.add (f32x4.add (local.get $p) (local.get $r)) ${k(1)}))
-  (local.set $n (i32x4.trunc_sat_f32x4_s (local.get $n)))
+  (local.set $n (i32x4.sub (local.get $half) ${k(SHIFT)}))
   (local.set $half (i32x4.shr_s (local.get $n) (i32.const 1)))
   (f32x4.mul
     (f32x4.mul
@@ -110,12 +117,18 @@ export const mathFunctions: Readonly<Record<string, MathFunction>> = {
   (f32x4.mul (local.get $x) (f32x4.div (local.get $p) (local.get $q))))`,
   },
   sigmoid: {
-    calls: ["exp"],
     text: `
-;; 1/(1 + e) for x ≥ 0 and e/(1 + e) for x < 0, where e = exp(-|x|) never overflows; relative error 3e-7.
+;; 1/(1 + e) for x ≥ 0 and e/(1 + e) for x < 0, where e = exp(-|x|) never overflows; relative error 3e-7. As exp, but
+;; with n ≤ 0 one number is enough for 2^n: 2^(n + 64), of which 2^-64 is taken at the end.
 (func $sigmoid (param $x v128) (result v128)
-  (local $e v128)
-  (local.set $e (call $exp (f32x4.neg (f32x4.abs (local.get $x)))))
+  (local $n v128) (local $r v128) (local $p v128) (local $e v128)
+  (local.set $e (f32x4.pmax (v128.or (local.get $x) ${k("-0")}) ${k(-104.5)}))
+  (local.set $p (f32x4.add (f32x4.mul (local.get $e) ${k(Math.LOG2E)}) ${k(SHIFT)}))
+  (local.set $n (f32x4.sub (local.get $p) ${k(SHIFT)}))
+  ${remainder.replaceAll("$x", "$e")}
+  (local.set $n (i32x4.add (i32x4.shl (local.get $p) (i32.const 23)) ${k(2 ** 64)}))
+  ${horner("$p", "$r", expFit)}
+  (local.set $e (f32x4.mul (f32x4.mul (local.get $p) (local.get $n)) ${k(2 ** -64)}))
   (f32x4.div
     (v128.bitselect (local.get $e) ${k(1)} (f32x4.lt (local.get $x) ${k(0)}))
     (f32x4.add ${k(1)} (local.get $e))))`,
@@ -199,6 +212,11 @@ export const mathFunctions: Readonly<Record<string, MathFunction>> = {
   (select (local.get $a) (local.get $b) (i32.gt_s (local.get $a) (local.get $b))))`,
   },
 };
+
+/** What is written out where it is called (`inline.ts`): what gates are made of, and what is shorter than a call. */
+export const shortFunctions: ReadonlySet<string> = new Set(
+  ["exp", "tanh", "sigmoid", "across_add", "across_max", "min_i32", "max_i32"].map((name) => `$${name}`),
+);
 
 /** The text of these functions and of those they call, each once, in the table's order. */
 export function mathText(names: Iterable<string>): string[] {

@@ -6,12 +6,13 @@ import { KernelError, verifyKernel } from "../shared/verify.ts";
 import { encodeModule } from "./encode.ts";
 import { kernelFunction, tileStride } from "./function.ts";
 import { fuse } from "./fuse.ts";
-import { mathFunctions, mathText } from "./math.ts";
+import { inline } from "./inline.ts";
+import { mathFunctions, mathText, shortFunctions } from "./math.ts";
 import { readWat, type Wat, watLines } from "./wat.ts";
 
 export const regions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
 
-/** A module as readable text and as bytes, each made when asked for. */
+/** A module as readable text and as bytes, with its short functions written out, each made when asked for. */
 export interface WasmModule {
   readonly text: string;
   readonly binary: Uint8Array;
@@ -83,7 +84,7 @@ function moduleOf(parts: () => readonly (readonly Wat[])[]): WasmModule {
       return `(module\n${body.join("\n\n")}\n)\n`;
     },
     get binary() {
-      binary ??= encodeModule(parts().flat());
+      binary ??= encodeModule(inline(parts().flat(), shortFunctions));
       return binary;
     },
   };

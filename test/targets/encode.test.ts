@@ -1,26 +1,39 @@
-/** The binary of a module is what `watr`, an assembler of others, makes of its text: byte for byte. */
+/**
+ * The binary of a module is what `watr`, an assembler of others, makes of its text: byte for byte, once its short functions are
+ * written out.
+ */
 
 import { describe, expect, it } from "vitest";
 import { compile as assemble } from "watr";
 import { encodeModule } from "../../targets/wasm/encode.ts";
-import { mathFunctions, mathText } from "../../targets/wasm/math.ts";
+import { inline } from "../../targets/wasm/inline.ts";
+import { mathFunctions, mathText, shortFunctions } from "../../targets/wasm/math.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { emitWasm } from "../../targets/wasm/wasm.ts";
-import { readWat, type Wat } from "../../targets/wasm/wat.ts";
+import { readWat, type Wat, watLines } from "../../targets/wasm/wat.ts";
 import { cells, planned } from "../schedule/cells.ts";
 import { samples } from "./samples.ts";
+
+/** The module of a text with its short functions written out. */
+const writtenOut = (text: string): string => {
+  const lines = inline(fields(text), shortFunctions).flatMap((wat) => watLines(wat));
+  return `(module ${lines.join("\n")}\n)`;
+};
 
 const fields = (text: string): readonly Wat[] => (readWat(text)[0] as readonly Wat[]).slice(1);
 
 describe("a module's binary is what an assembler makes of its text", () => {
   it.each(Object.entries(cells))("%s", (_name, cell) => {
     const { kernels } = planned(cell, wasm);
-    for (const { text, binary } of Object.values(emitWasm(kernels))) expect(binary).toEqual(assemble(text));
+    for (const { text, binary } of Object.values(emitWasm(kernels))) {
+      expect(binary).toEqual(assemble(writtenOut(text)));
+      expect(encodeModule(fields(text))).toEqual(assemble(text));
+    }
   });
 
   it.each(samples.map((s) => [s.claim, s.kernel] as const))("%s", (_claim, kernel) => {
     const { text, binary } = emitWasm([kernel]).plain;
-    expect(binary).toEqual(assemble(text));
+    expect(binary).toEqual(assemble(writtenOut(text)));
   });
 
   it("every mathematical function", () => {
@@ -43,6 +56,36 @@ describe("a module's binary is what an assembler makes of its text", () => {
       expect(encodeModule(fields(text))).toEqual(assemble(text));
     },
   );
+});
+
+describe("short functions written out", () => {
+  it("leave no call of them, whatever calls what", () => {
+    const text = `(module ${mathText(["softplus", "sin", "max_i32"]).join("\n")}
+      (func $f (export "f") (param $x v128) (result v128) (call $softplus (call $exp (call $exp (local.get $x))))))`;
+    const out = writtenOut(text);
+    expect(out).not.toContain("call $exp");
+    expect(out).not.toContain("func $max_i32");
+    expect(out).toContain("call $softplus");
+    expect(out).toContain("call $sin_quarter");
+  });
+
+  it("compute what they did, nested in each other as well", async () => {
+    const text = `(module ${mathText(["exp", "sigmoid"]).join("\n")}
+      (func (export "f") (param $a f32) (param $b f32) (result f32)
+        (f32x4.extract_lane 0
+          (f32x4.add
+            (call $sigmoid (call $exp (call $sigmoid (f32x4.splat (local.get $a)))))
+            (call $sigmoid (f32x4.splat (local.get $b)))))))`;
+    const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+    const { instance } = await WebAssembly.instantiate(assemble(writtenOut(text)) as BufferSource);
+    const f = instance.exports.f as (a: number, b: number) => number;
+    for (const [a, b] of [
+      [0.5, -2],
+      [-30, 3],
+      [4, 0],
+    ])
+      expect(f(a, b)).toBeCloseTo(sigmoid(Math.exp(sigmoid(a))) + sigmoid(b), 6);
+  });
 });
 
 describe("what cannot be encoded is said", () => {
