@@ -23,7 +23,7 @@ function emptySteps(threads: number): Executable {
   const grid = [{ fixed: threads, perStep: 0 }, one, one] as const;
   const kernel: Kernel = { name: "nothing", doc: "", lanes: 1, grid, regions: [], tiles: [], body: [] };
   const plan: Plan = {
-    format: 2,
+    format: 3,
     name: "nothing",
     target: "wasm",
     dims: {},
@@ -34,7 +34,7 @@ function emptySteps(threads: number): Executable {
       infer: {
         tensors: [],
         commands: [{ do: "steps", reverse: false, commands: [{ do: "dispatch", kernel: "nothing", grid }] }],
-        regions: { param: empty, grad: empty, slot: empty, stat: empty, input: empty, work: empty },
+        regions: { param: empty, grad: empty, slot: empty, stat: empty, input: empty, work: empty, half: empty },
       },
     },
     // Any work at all, so that it is shared out where threads cost nothing.

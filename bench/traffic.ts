@@ -1,8 +1,8 @@
 /**
  * Bytes that a step moves, and the least it could move: counted from the kernels' addresses, not measured.
  *
- *     moved = Σ over the step's dispatches of 4 · (floats it reads + floats it writes)
- *     least = 4 · (floats the step reads that it has not written before + floats it writes that are read after it or are results)
+ *     moved = Σ over the step's dispatches of the bytes of (floats it reads + floats it writes)
+ *     least = the bytes of (floats the step reads that it has not written before + floats it writes that are read after it or are results)
  *
  * Every float counts once a dispatch, however often the dispatch touches it: caches and workgroup memory may serve the other
  * times, but from one dispatch to the next nothing is sure to stay. `least` is what one dispatch a step would move if it kept
@@ -11,7 +11,7 @@
  */
 import type { Kernel } from "../compiler/schedule/kernel-ir.ts";
 import type { Target } from "../compiler/schedule/target.ts";
-import { rangeOf, regionNames, regionSizes } from "../runtime/layout.ts";
+import { rangeOf, regionNames, regionSizes, widthOf } from "../runtime/layout.ts";
 import type { Command, EntryName, Plan, Tensor } from "../runtime/plan.ts";
 
 import { type Footprint, footprintOf, loopsOverTime, type Marks, READ, WRITTEN } from "./footprint.ts";
@@ -115,16 +115,16 @@ function count(plan: Plan, footprints: ReadonlyMap<string, Counted>, name: Entry
         const [touched, after] = [together[region], wanted[region]];
         for (let i = 0; i < touched.length; i++) {
           if (touched[i] & WRITTEN && after[i] !== 0) {
-            least++;
+            least += widthOf(region);
             after[i] = 0;
           }
           if (touched[i] & READ) {
-            least++;
+            least += widthOf(region);
             after[i] = 1;
           }
         }
       }
-      return { where, t, moved: 4 * moved, least: 4 * least };
+      return { where, t, moved, least };
     })
     .toReversed();
 }
@@ -161,14 +161,14 @@ function runs(commands: readonly Command[], footprints: ReadonlyMap<string, Coun
   return made;
 }
 
-/** Adds a dispatch's marks to those of its piece; how many floats the dispatch moves. */
+/** Adds a dispatch's marks to those of its piece; how many bytes the dispatch moves. */
 function merge(together: Marks, marks: Marks): number {
   let moved = 0;
   for (const region of regionNames) {
     const [all, own] = [together[region], marks[region]];
     for (let i = 0; i < own.length; i++) {
       if (own[i] === 0) continue;
-      moved += (own[i] & READ ? 1 : 0) + (own[i] & WRITTEN ? 1 : 0);
+      moved += widthOf(region) * ((own[i] & READ ? 1 : 0) + (own[i] & WRITTEN ? 1 : 0));
       // Read after an earlier dispatch of the piece wrote it: nothing new comes in.
       all[i] |= all[i] & WRITTEN ? WRITTEN : own[i];
     }

@@ -28,10 +28,11 @@ import { splitBatch } from "./passes/split-batch.ts";
 import { units } from "./passes/units.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
+import { checkStorage } from "./schedule/check-storage.ts";
 import { costOfChosen, type LoopChoice } from "./schedule/choose.ts";
 import { bytesOf, segmentLength } from "./schedule/fit.ts";
 import { printSchedule } from "./schedule/print.ts";
-import { type Scheduled, schedule, scheduleSegments } from "./schedule/schedule.ts";
+import { type Scheduled, type Storage, schedule, scheduleSegments } from "./schedule/schedule.ts";
 import { type Shared, sharedTensors } from "./schedule/shared.ts";
 import type { Target } from "./schedule/target.ts";
 import { workOf } from "./schedule/work.ts";
@@ -57,6 +58,8 @@ export interface CompileOptions extends ElaborateOptions {
   readonly parts?: number;
   /** Who owns the loops over the steps; the cheapest where nothing is said. C0306: one that cannot be. */
   readonly loops?: LoopChoice;
+  /** As what the values saved for the backward pass are stored, by default f32. C0307: f16 for a target without. */
+  readonly storage?: Storage;
   /** Told every stage when it is done; the text is made when asked for. */
   readonly observe?: (stage: string, text: () => string) => void;
 }
@@ -85,6 +88,7 @@ export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOption
 
 /** Everything behind elaboration: a graph to an executable. Throws `CompileError` (C0217) for extents that are none. */
 export function compileGraph(graph: Graph, options: GraphOptions, target: Target): Executable {
+  checkStorage(options.storage, target);
   const { batch = 64, optimizer = "adam" } = options;
   const parts = options.parts ?? bestParts(graph, options, target);
   const { scheduled, shared } = scheduleGraph(graph, { ...options, parts }, target);
@@ -96,7 +100,7 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
     ]),
   );
   const plan: Plan = {
-    format: 2,
+    format: 3,
     name: graph.name,
     target: target.name,
     dims: { ...options.dims, batch },
@@ -154,8 +158,8 @@ function scheduleGraph(
     new Map(
       Object.entries(some).map(([entry, program]): [EntryName, Scheduled] => {
         const own = entry === "update" ? [] : inputs;
-        const { loops } = options;
-        const to = { entry, dims: bound, machine: target.machine, shared, inputs: own, ...(loops && { loops }) };
+        const { loops, storage } = options;
+        const to = { entry, dims: bound, machine: target.machine, shared, inputs: own, loops, storage };
         return [
           entry as EntryName,
           "pieces" in program ? scheduleSegments(program, length, to) : schedule(program, to),

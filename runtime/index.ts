@@ -10,6 +10,7 @@ export type {
   EntryName,
   Executable,
   Extent,
+  HostRegion,
   Init,
   KernelInfo,
   Plan,

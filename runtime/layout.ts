@@ -1,11 +1,15 @@
-import type { Entry, Plan, Region, RegionName, Tensor } from "./plan.ts";
+import type { Entry, HostRegion, Plan, Region, RegionName, Tensor } from "./plan.ts";
 
 /** In the order of the bindings and of linear memory: what keeps its size first, what grows with the sequence last. */
-export const regionNames = ["param", "grad", "slot", "stat", "input", "work"] as const satisfies readonly RegionName[];
+export const hostRegions = ["param", "grad", "slot", "stat", "input", "work"] as const satisfies readonly HostRegion[];
+export const regionNames = [...hostRegions, "half"] as const satisfies readonly RegionName[];
+
+/** Bytes of a float. */
+export const widthOf = (region: RegionName): 2 | 4 => (region === "half" ? 2 : 4);
 
 /** `count` pieces of `length` floats in a region, the first at `offset`, each `stride` floats after the one before. */
 export interface Range {
-  readonly region: RegionName;
+  readonly region: HostRegion;
   readonly offset: number;
   readonly length: number;
   readonly stride: number;
@@ -29,6 +33,7 @@ export function regionSizes(plan: Plan, steps: number): Record<RegionName, numbe
     stat: largest("stat"),
     input: largest("input"),
     work: largest("work"),
+    half: largest("half"),
   };
 }
 
@@ -59,7 +64,7 @@ export function floatsIn(range: Range): number {
 }
 
 /** One contiguous piece. */
-export function whole(region: RegionName, offset: number, length: number): Range {
+export function whole(region: HostRegion, offset: number, length: number): Range {
   return { region, offset, length, stride: length, count: 1 };
 }
 

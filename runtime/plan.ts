@@ -3,7 +3,7 @@
  *
  * The runtime owns this format; the compiler and the targets import these types (types only) and fill them in.
  *
- * Memory is a handful of **regions**, each one storage buffer or one range of linear memory, all f32:
+ * Memory is a handful of **regions**, each one storage buffer or one range of linear memory, all f32 but `half`, which is f16:
  *
  * | region   | holds                                                                     | lives                     |
  * | -------- | ------------------------------------------------------------------------- | ------------------------- |
@@ -13,6 +13,7 @@
  * | `stat`   | population statistics                                                     | always; saved             |
  * | `input`  | inputs, targets, noise, hyper-parameters; written by the host             | until the next run        |
  * | `work`   | everything else: states, saved values, outputs, loss                      | within a run              |
+ * | `half`   | where a plan stores f16: what is saved for the backward pass              | within a run              |
  *
  * A region is `fixed` floats followed by frames, one per time step, each `frame` floats long. A tensor with `time` lives in
  * the frames: its element i at step t stands at `fixed + t * frame + offset + i`. A tensor without stands at `offset + i`.
@@ -20,10 +21,12 @@
  * All offsets are constants: the sequence length T is chosen at run time and changes nothing but the size of the regions.
  */
 
-export type RegionName = "param" | "grad" | "slot" | "stat" | "input" | "work";
+export type RegionName = "param" | "grad" | "slot" | "stat" | "input" | "work" | "half";
+/** Regions that the host reads and writes. */
+export type HostRegion = Exclude<RegionName, "half">;
 
 export interface Region {
-  /** In floats, a multiple of 16. */
+  /** In floats of the region's width, a multiple of 16. */
   readonly fixed: number;
   /** Floats per time step, a multiple of 16; 0 when the region does not grow. */
   readonly frame: number;
@@ -73,7 +76,7 @@ export interface Tensor {
   /** `rnn/Wx`, `rnn/hh/g`, `rnn/hh/m`, `x`, `loss`. */
   readonly name: string;
   readonly role: Role;
-  readonly region: RegionName;
+  readonly region: HostRegion;
   /** In floats; see the formula above. */
   readonly offset: number;
   readonly time: boolean;
@@ -120,7 +123,7 @@ export type EntryName = "train" | "estimate" | "infer" | "update";
 export interface Entry {
   readonly tensors: readonly Tensor[];
   readonly commands: readonly Command[];
-  /** Its own size of `work` and `input`; `param`, `grad`, `slot` and `stat` are shared by all entries. */
+  /** Its own size of `work`, `half` and `input`; `param`, `grad`, `slot` and `stat` are shared by all entries. */
   readonly regions: Readonly<Record<RegionName, Region>>;
 }
 
@@ -128,7 +131,7 @@ export interface Entry {
 export type Feature = "subgroups";
 
 export interface Plan {
-  readonly format: 2;
+  readonly format: 3;
   /** Cell or model name. */
   readonly name: string;
   readonly target: "wasm" | "wgsl";

@@ -42,7 +42,7 @@ export class Runner {
 
   static async open(executable: Executable, backend: Backend): Promise<Runner> {
     const { plan } = executable;
-    if (plan.format !== 2) throw new Error(`this runtime reads plans of format 2, not ${plan.format}`);
+    if (plan.format !== 3) throw new Error(`this runtime reads plans of format 3, not ${plan.format}`);
     if (plan.target !== backend.name) {
       throw new Error(`${plan.name} was compiled for ${plan.target}; this backend runs ${backend.name}`);
     }

@@ -80,13 +80,14 @@ export async function inspect(context: Context, file: string, options: InspectOp
     { name: "together", memory: summary.memory },
     ...(uncapped ? [{ name: "without --memory", memory: uncapped }] : []),
   ];
+  const shown = regionNames.filter((region) => region !== "half" || summary.memory.half > 0);
   sayTable(
     output,
     `memory of each entry, for ${summary.time} steps; together they share it`,
-    ["entry", ...regionNames, "all"],
+    ["entry", ...shown, "all"],
     memories.map(({ name, memory }) => [
       name,
-      ...[...regionNames.map((region) => memory[region]), sum(Object.values(memory))].map(bytesText),
+      ...[...shown.map((region) => memory[region]), sum(Object.values(memory))].map(bytesText),
     ]),
   );
   if (schedule !== undefined) output.say(`\n${schedule.trimEnd()}`);

@@ -1,5 +1,5 @@
 /** What a plan holds and costs, counted from the plan alone. */
-import { floatsOf, regionNames, regionSizes } from "../../runtime/layout.ts";
+import { floatsOf, regionNames, regionSizes, widthOf } from "../../runtime/layout.ts";
 import type { Command, Entry, EntryName, Plan, RegionName, Tensor } from "../../runtime/plan.ts";
 import { initText } from "./init-text.ts";
 
@@ -95,9 +95,8 @@ function summariseEntry(entry: Entry, time: number): EntrySummary {
   };
 }
 
-/** All is f32. */
 function bytesOf(floats: Readonly<Record<RegionName, number>>): Readonly<Record<RegionName, number>> {
-  const bytes = regionNames.map((name): [RegionName, number] => [name, 4 * floats[name]]);
+  const bytes = regionNames.map((name): [RegionName, number] => [name, widthOf(name) * floats[name]]);
   return Object.fromEntries(bytes) as Record<RegionName, number>;
 }
 

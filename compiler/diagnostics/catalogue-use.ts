@@ -43,6 +43,13 @@ export const useMessages = {
     example: "cellc compile examples/bnlstm.cell --schedule row",
     fix: "cellc compile examples/bnlstm.cell --schedule whole",
   },
+  C0307: {
+    title: "target without f16 storage",
+    explanation:
+      "--storage f16 halves the memory of what a sequence saves for its backward pass, on targets that can store f16: those for WebGPU. WebAssembly has no instructions between f16 and f32, and stores f32 only.",
+    example: "cellc compile examples/lstm.cell --storage f16",
+    fix: "cellc compile examples/lstm.cell --storage f16 --target wgsl",
+  },
   C0401: {
     title: "file not found",
     explanation: "There is no file at this path, or it cannot be read. Relative paths start at the current directory.",

@@ -2,6 +2,7 @@
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import { floatsOf } from "./fit.ts";
+import { widthOf } from "./kernel-ir.ts";
 import type { Scheduled } from "./schedule.ts";
 
 /** The largest index. */
@@ -13,11 +14,12 @@ export function checkMemory(entries: ReadonlyMap<string, Scheduled>, steps: numb
     for (const [name, region] of Object.entries(regions)) {
       const floats = floatsOf(region, steps);
       if (floats <= largest) continue;
+      const gibibytes = (count: number): number => (widthOf(name) * count) / 2 ** 30;
       throw new CompileError([
         {
           code: "C0304",
           severity: "error",
-          message: `\`${entry}\` needs ${(floats / 2 ** 28).toFixed(1)} GiB of \`${name}\` memory for ${steps} steps; 8 GiB can be addressed`,
+          message: `\`${entry}\` needs ${gibibytes(floats).toFixed(1)} GiB of \`${name}\` memory for ${steps} steps; ${Math.round(gibibytes(largest))} GiB can be addressed`,
           span: nowhere,
           help: "choose smaller dimensions, a smaller batch or a shorter sequence: --dims, --batch, --time",
         },

@@ -8,7 +8,7 @@
  */
 import * as dim from "../ir/dim.ts";
 import type { Op, OpOf } from "../ir/types.ts";
-import type { Extent, Kernel, Machine } from "./kernel-ir.ts";
+import { type Extent, type Kernel, type Machine, widthOf } from "./kernel-ir.ts";
 import { flopsOf, lanesOf, type Measure, tally } from "./work.ts";
 
 /** Of all steps together; times in µs. */
@@ -33,8 +33,8 @@ const arithmetic = (machine: Machine): Measure => ({ ...none, of: flopsOf, lanes
 
 const bytes = (machine: Machine): Measure => ({
   ...none,
-  of: (e) => (e.k === "load" && e.memory.kind === "region" ? 4 * lanesOf(e.type) : 0),
-  store: ({ memory, type }) => (memory.kind === "region" ? 4 * lanesOf(type) : 0),
+  of: (e) => (e.k === "load" && e.memory.kind === "region" ? widthOf(e.memory.region) * lanesOf(e.type) : 0),
+  store: ({ memory, type }) => (memory.kind === "region" ? widthOf(memory.region) * lanesOf(type) : 0),
   lanes: turns(machine),
 });
 

@@ -1,7 +1,8 @@
 /** How long the segments of a sequence may be, so that all entries fit in the memory there is. */
-import type { Region } from "../../runtime/plan.ts";
+import type { Region, RegionName } from "../../runtime/plan.ts";
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import { nowhere } from "../diagnostics/span.ts";
+import { widthOf } from "./kernel-ir.ts";
 import type { Scheduled } from "./schedule.ts";
 
 /** Entries by name. */
@@ -15,9 +16,9 @@ export function floatsOf({ fixed, frame, segment }: Region, steps: number): numb
 
 /** Bytes of all regions for sequences of `steps` steps; with `length`, as if segments had so many steps. */
 export function bytesOf(entries: Schedules, steps: number, length?: number): number {
-  const largest = new Map<string, number>();
+  const largest = new Map<RegionName, number>();
   for (const { regions } of entries.values()) {
-    for (const [name, region] of Object.entries(regions)) {
+    for (const [name, region] of Object.entries(regions) as [RegionName, Region][]) {
       const { segment } = region;
       const cut = segment && length !== undefined ? segment : undefined;
       const floats = cut
@@ -33,7 +34,7 @@ export function bytesOf(entries: Schedules, steps: number, length?: number): num
       largest.set(name, Math.max(largest.get(name) ?? 0, floats));
     }
   }
-  return 4 * [...largest.values()].reduce((a, b) => a + b, 0);
+  return [...largest].reduce((sum, [region, floats]) => sum + widthOf(region) * floats, 0);
 }
 
 /**

@@ -12,7 +12,7 @@
  * what another lane stored there stands a `barrier`; on a CPU it prints as nothing. `if` around a `barrier` may only test
  * values equal for the whole workgroup (`group`, `uniform`, and the loop variables of `serial` loops between such bounds).
  *
- * Memory. All memory is `f32`. A `region` is one storage buffer (WGSL) or one range of linear memory (WASM); the plan says
+ * Memory. All memory is `f32` but the region `half`, which is `f16`: loads from it give f32, and stores to it round. A `region` is one storage buffer (WGSL) or one range of linear memory (WASM); the plan says
  * where each tensor stands in it. `tile` memory belongs to a workgroup: WGSL `var<workgroup>`, or scratch on a CPU.
  * Indices count floats from the region's or tile's start. 4-wide accesses need no alignment, but in a tile of vectors, where
  * every access is 4 wide and its index a multiple of 4.
@@ -115,6 +115,9 @@ export type KStmt =
   /** A line of prose for the reader of the generated code. */
   | { readonly s: "comment"; readonly text: string };
 
+/** Bytes of a float in a region. */
+export const widthOf = (region: string): 2 | 4 => (region === "half" ? 2 : 4);
+
 /** A count that may grow with the sequence: `fixed + perStep * T`. Grids, region sizes and traffic are counted so. */
 export interface Extent {
   readonly fixed: number;
@@ -162,6 +165,8 @@ export interface Machine {
   readonly maxGrid: number;
   /** Lanes run in subgroups that can add up among themselves. */
   readonly subgroups?: boolean;
+  /** Can store f16, in the region `half`. */
+  readonly halves?: boolean;
   /** Storage buffers a kernel may bind. */
   readonly maxRegions: number;
   readonly rates: Rates;

@@ -2,7 +2,7 @@
 import type { Region, RegionName } from "../../runtime/plan.ts";
 import { always, type Life, never, pack } from "./arena.ts";
 import * as x from "./expr.ts";
-import type { KExpr } from "./kernel-ir.ts";
+import { type KExpr, widthOf } from "./kernel-ir.ts";
 
 /**
  * What the copies of a buffer are for: the steps of the sequence, those of the segment that is being worked on, or the borders
@@ -12,6 +12,7 @@ export type Span = "sequence" | "segment" | "borders";
 
 /** A stretch of a region. Where it stands is known when the layout is closed. */
 export interface Buffer {
+  /** Where it may be `half` it may also be `work`: closing the layout settles it. */
   readonly region: RegionName;
   /** One copy per frame. */
   readonly time: boolean;
@@ -48,25 +49,36 @@ export interface Home {
 const LINE = 16;
 const align = (n: number): number => Math.ceil(n / LINE) * LINE;
 
-const regionNames: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
+const regionNames: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work", "half"];
+/** Regions whose buffers share floats when their lives do not meet. */
+const arenas = ["work", "half"] as const;
 
-/** A buffer of `work`, and from when to when it holds something. */
+/** A buffer of an arena, and from when to when it holds something. */
 export interface Slot {
   readonly buffer: Buffer;
   readonly life: Life;
 }
 
+/** What a buffer is for. */
+interface Kind {
+  /** Copies that frames take turns in. */
+  readonly ring?: number;
+  readonly span?: Span;
+  /** Each frame's copy may be stored as f16. */
+  readonly half?: boolean;
+}
+
 /** Gets its offset when the layout is closed. */
 class Stretch implements Buffer {
-  readonly region: RegionName;
+  region: RegionName;
   readonly time: boolean;
   readonly span: Span;
   readonly ring: number | undefined;
   readonly size: number;
   private at: number | undefined;
 
-  constructor(region: RegionName, time: boolean, size: number, span: Span, ring: number | undefined) {
-    this.region = region;
+  constructor(region: "input" | "work", time: boolean, size: number, { span = "sequence", ring, half = false }: Kind) {
+    this.region = half ? "half" : region;
     this.time = time;
     this.size = size;
     this.span = span;
@@ -96,8 +108,8 @@ export class Layout {
   readonly length: number | undefined;
   private readonly fixed = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
   private readonly frame = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
-  /** Floats of a segment's frames, which follow each other at the end of the fixed part of `work`. */
-  private segmentFrame = 0;
+  /** Floats of a segment's frames, which follow each other at the end of an arena's fixed part. */
+  private readonly segmentFrame = new Map<RegionName, number>();
   private borderFrame = 0;
   private readonly stretches: Stretch[] = [];
   private closed = false;
@@ -107,14 +119,9 @@ export class Layout {
   }
 
   /** Takes `size` floats of `input` or `work`, once or in every frame; with `ring`, once for each of so many frames in turn. */
-  buffer(
-    region: "input" | "work",
-    time: boolean,
-    size: number,
-    { ring, span = "sequence" }: { readonly ring?: number; readonly span?: Span } = {},
-  ): Buffer {
+  buffer(region: "input" | "work", time: boolean, size: number, kind: Kind = {}): Buffer {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
-    const stretch = new Stretch(region, time, size, span, ring);
+    const stretch = new Stretch(region, time, size, kind);
     this.stretches.push(stretch);
     return stretch;
   }
@@ -125,21 +132,33 @@ export class Layout {
   }
 
   /**
-   * Gives every buffer its offset. Those of `work` share floats when their lives do not meet; `lives` says from when to when
+   * Gives every buffer its offset. Those of an arena share floats when their lives do not meet; `lives` says from when to when
    * each holds something, and what is not in it is never used. What the host writes to `input` stays for the whole run.
    */
   close(lives: ReadonlyMap<Buffer, Life>): readonly Slot[] {
     this.closed = true;
     const life = (s: Stretch): Life => (s.region === "input" ? always : (lives.get(s) ?? never));
-    const place = (which: (s: Stretch) => boolean): number => {
+    const packed = (which: (s: Stretch) => boolean) => {
       const here = this.stretches.filter(which);
-      const { offsets, size } = pack(here.map((s) => ({ size: s.extent, life: life(s) })));
+      return { here, ...pack(here.map((s) => ({ size: s.extent, life: life(s) }))) };
+    };
+    const place = (which: (s: Stretch) => boolean): number => {
+      const { here, offsets, size } = packed(which);
       here.forEach((s, i) => {
         s.offset = offsets[i];
       });
       return align(size);
     };
-    for (const region of ["input", "work"] as const) {
+    this.settleHalves(() =>
+      arenas
+        .flatMap((region) =>
+          (["sequence", "segment"] as const).map(
+            (span) => widthOf(region) * packed((s) => s.region === region && isFramed(s) && s.span === span).size,
+          ),
+        )
+        .reduce((a, b) => a + b),
+    );
+    for (const region of ["input", ...arenas] as const) {
       this.fixed.set(
         region,
         place((s) => s.region === region && !isFramed(s)),
@@ -149,9 +168,28 @@ export class Layout {
         place((s) => s.region === region && isFramed(s) && s.span === "sequence"),
       );
     }
-    this.segmentFrame = place((s) => isFramed(s) && s.span === "segment");
+    for (const region of arenas) {
+      this.segmentFrame.set(
+        region,
+        place((s) => s.region === region && isFramed(s) && s.span === "segment"),
+      );
+    }
     this.borderFrame = place((s) => isFramed(s) && s.span === "borders");
-    return this.stretches.flatMap((s) => (s.region === "work" ? [{ buffer: s, life: life(s) }] : []));
+    return this.stretches.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, life: life(s) }]));
+  }
+
+  /** Leaves in `work` what takes less room there: the place, mostly, of what the backward pass makes later. */
+  private settleHalves(bytes: () => number): void {
+    let least = bytes();
+    for (let before = Number.POSITIVE_INFINITY; least < before; ) {
+      before = least;
+      for (const s of this.stretches.filter(({ region }) => region === "half")) {
+        s.region = "work";
+        const found = bytes();
+        if (found < least) least = found;
+        else s.region = "half";
+      }
+    }
   }
 
   regions(): Readonly<Record<RegionName, Region>> {
@@ -162,12 +200,13 @@ export class Layout {
     const fixed = align(this.fixed.get(name)!);
     const frame = align(this.frame.get(name)!);
     const { length } = this;
-    if (name !== "work" || length === undefined) return { fixed, frame };
+    const segmentFrame = this.segmentFrame.get(name);
+    if (segmentFrame === undefined || length === undefined) return { fixed, frame };
     // As a sequence has, a segment has a frame more than steps.
     return {
-      fixed: fixed + this.segmentFrame * (length + 1),
+      fixed: fixed + segmentFrame * (length + 1),
       frame,
-      segment: { length, frame: this.segmentFrame, border: this.borderFrame },
+      segment: { length, frame: segmentFrame, border: name === "work" ? this.borderFrame : 0 },
     };
   }
 
@@ -218,7 +257,7 @@ export class Layout {
       case "sequence":
         return { start: fixed, frame, perStep: 0 };
       case "segment":
-        return { start: align(this.fixed.get(region)!), frame: this.segmentFrame, perStep: 0 };
+        return { start: align(this.fixed.get(region)!), frame: this.segmentFrame.get(region)!, perStep: 0 };
       case "borders":
         return { start: fixed + frame, frame: this.borderFrame, perStep: frame };
     }

@@ -27,6 +27,7 @@ import {
 } from "./layout.ts";
 import { lifetimes, type Runs } from "./lifetimes.ts";
 import { type LoopOwner, loopGroup } from "./loop.ts";
+import { halve } from "./saved.ts";
 import { settle } from "./settle.ts";
 import type { Shared } from "./shared.ts";
 import { isReduction, stages } from "./stages.ts";
@@ -44,7 +45,11 @@ export interface ScheduleOptions {
   readonly inputs: readonly OpOf<"leaf">[];
   /** Who owns the loops over the steps; the cheapest, where nothing is said. */
   readonly loops?: LoopChoice;
+  /** As what the values saved for the backward pass are stored. */
+  readonly storage?: Storage;
 }
+
+export type Storage = "f32" | "f16";
 
 export interface KernelGroup {
   readonly kernel: Kernel;
@@ -58,7 +63,7 @@ export interface Scheduled {
   readonly regions: Readonly<Record<RegionName, Region>>;
   /** Who owns each loop over the steps, and why. */
   readonly loops: readonly ChosenLoop[];
-  /** What stands in `work`, and from when to when. */
+  /** What stands in `work` and `half`, and from when to when. */
   readonly arena: readonly Slot[];
 }
 
@@ -72,7 +77,14 @@ export function scheduleSegments(
   length: number | undefined,
   options: ScheduleOptions,
 ): Scheduled {
-  const settled = pieces.map(({ graph, loop }): Piece => ({ graph: settle(graph, loop !== undefined), loop }));
+  const halves = new Set<Value>();
+  const settled = pieces.map(({ graph, loop }): Piece => {
+    const whole = settle(graph, loop !== undefined);
+    if (options.storage !== "f16") return { graph: whole, loop };
+    const halved = halve(whole);
+    for (const v of halved.halves) halves.add(v);
+    return { graph: halved.graph, loop };
+  });
   const found = settled.flatMap(({ graph }): readonly LoopOf[] => {
     const defs = definitions(graph.ops);
     const scans = graph.ops.filter((op): op is OpOf<"scan"> => op.op === "scan");
@@ -82,7 +94,7 @@ export function scheduleSegments(
   const known = new Map<string, Laid>();
   const lay = (owners: readonly LoopOwner[]): Laid => {
     const of = new Map<Op, LoopOwner>(found.map(({ scan }, i) => [scan, owners[i]]));
-    const laid = known.get(owners.join()) ?? layOut({ pieces: settled, carries }, length, options, of);
+    const laid = known.get(owners.join()) ?? layOut({ pieces: settled, carries, halves }, length, options, of);
     known.set(owners.join(), laid);
     return laid;
   };
@@ -114,7 +126,7 @@ interface Laid {
 }
 
 function layOut(
-  { pieces, carries }: Segmented,
+  { pieces, carries, halves }: Segmented & Pick<Common, "halves">,
   length: number | undefined,
   options: ScheduleOptions,
   owners: ReadonlyMap<Op, LoopOwner>,
@@ -126,7 +138,7 @@ function layOut(
   layout.reserve("slot", shared.params * shared.slots.length);
   layout.reserve("stat", shared.stats);
   const common: Common = {
-    ...{ layout, carries, owners, crossing: new Map(), leaves: new Map(), pending: [], counts: new Map() },
+    ...{ layout, carries, halves, owners, crossing: new Map(), leaves: new Map(), pending: [], counts: new Map() },
   };
   const schedulers = pieces
     .map(({ graph, loop }) => new Scheduler(graph, options, common, loop))
@@ -151,6 +163,8 @@ interface Common {
   readonly carries: Segmented["carries"];
   /** Who owns each loop over the steps. */
   readonly owners: ReadonlyMap<Op, LoopOwner>;
+  /** What may be stored as f16. */
+  readonly halves: ReadonlySet<Value>;
   /** Where carries stand. */
   readonly crossing: Map<string, Buffer>;
   readonly leaves: Map<string, Home>;
@@ -164,8 +178,10 @@ type Pending = Omit<Tensor, "region" | "offset"> & { readonly home: Home };
 
 function listed({ home, ...rest }: Pending, layout: Layout): Tensor {
   const { buffer, frame, start } = home;
-  const shift = buffer.time && frame.kind === "shifted" ? frame.by * layout.region(buffer.region).frame : 0;
-  return { ...rest, region: buffer.region, offset: buffer.offset + start + shift };
+  const { region } = buffer;
+  if (region === "half") throw new Error(`\`${rest.name}\`, which the host reads, is stored as f16`);
+  const shift = buffer.time && frame.kind === "shifted" ? frame.by * layout.region(region).frame : 0;
+  return { ...rest, region, offset: buffer.offset + start + shift };
 }
 
 /** A kernel still without loops: planned first, so that all memory is known before any index is written. */
@@ -418,17 +434,17 @@ class Scheduler {
     if (op?.op !== "scan") this.own(value, value.type.time, "sequence");
   }
 
-  /** A home in `work` for a value that has none. */
+  /** A home for a value that has none. */
   private place(v: Value, time: boolean): Home {
     return this.homes.get(v)?.[0] ?? this.own(v, time);
   }
 
   /** A home that `v` fills: one within a joined value will not do for what the plan lists. */
-  private own(v: Value, time: boolean, span: Span = this.span): Home {
+  private own(v: Value, time: boolean, span: Span = this.span, half = this.common.halves.has(v)): Home {
     const size = this.size(v.type);
     const known = this.homes.get(v)?.find((home) => home.buffer.size === size);
     if (known) return known;
-    const home = this.home(this.layout.buffer("work", time, size, { span }), v.type);
+    const home = this.home(this.layout.buffer("work", time, size, { span, half }), v.type);
     this.add(v, home);
     return home;
   }
@@ -488,7 +504,8 @@ class Scheduler {
       this.add(scan.results[i], at({ kind: reverse ? "first" : "behind" }));
     }
     body.results.slice(states).forEach((v, k) => {
-      this.homes.set(scan.results[states + k], [this.own(v, true)]);
+      const output = scan.results[states + k];
+      this.homes.set(output, [this.own(v, true, this.span, this.common.halves.has(output))]);
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Backend, Machine } from "../backend.ts";
 import { messageOf, RuntimeError } from "../error.ts";
-import { type Range, regionNames, regionSizes } from "../layout.ts";
-import type { EntryName, Executable, Plan, RegionName } from "../plan.ts";
+import { hostRegions, type Range, regionSizes } from "../layout.ts";
+import type { EntryName, Executable, HostRegion, Plan } from "../plan.ts";
 import { bestSimd, compileModule, type Simd } from "./module.ts";
 import { type Costs, largestGrid, type Partition, partition, usualCosts } from "./partition.ts";
 import { Team } from "./team.ts";
@@ -36,7 +36,8 @@ export interface WasmBackend extends Backend {
   readonly threads: number;
 }
 
-type Addresses = Readonly<Record<RegionName, number>>;
+/** A plan for WebAssembly has nothing in `half`. */
+type Addresses = Readonly<Record<HostRegion, number>>;
 
 /**
  * The backend for executables of target `wasm`: the calling thread and, started when they are first wanted, workers. Runs
@@ -110,7 +111,7 @@ async function open({ plan, code }: Executable, { team, simd, costs, machine }: 
         const gathered = await team.gather({ machine, module, memory }, part.threads);
         if (gathered < part.threads) part = partFor(entry, steps, gathered);
       }
-      const globals = Object.fromEntries(regionNames.map((name) => [`region_${name}`, addresses[name]]));
+      const globals = Object.fromEntries(hostRegions.map((name) => [`region_${name}`, addresses[name]]));
       const failure = team.run({ machine, entry, steps, ...part, globals, tiles: 0, tileStride }, exports);
       if (failure !== undefined) throw new RuntimeError("C0506", failure);
     },
@@ -151,9 +152,9 @@ const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignm
  */
 function place(plan: Plan, steps: number, memory: WebAssembly.Memory, start: number): Addresses {
   const sizes = regionSizes(plan, steps);
-  const addresses: Record<RegionName, number> = { param: 0, grad: 0, slot: 0, stat: 0, input: 0, work: 0 };
+  const addresses: Record<HostRegion, number> = { param: 0, grad: 0, slot: 0, stat: 0, input: 0, work: 0 };
   let end = start;
-  for (const name of regionNames) {
+  for (const name of hostRegions) {
     addresses[name] = end;
     end = aligned(end + 4 * sizes[name]);
   }

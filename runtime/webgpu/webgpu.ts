@@ -1,6 +1,6 @@
 import type { Backend, Machine, Timing } from "../backend.ts";
 import { RuntimeError } from "../error.ts";
-import { floatsIn, type Range, regionNames, regionSizes } from "../layout.ts";
+import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
 import type { Command, EntryName, Executable, RegionName } from "../plan.ts";
 import { type Program, pieces, play, resolve } from "../program.ts";
 import { Clock } from "./clock.ts";
@@ -119,7 +119,7 @@ async function open({ plan, code }: Executable, watched: WatchedDevice, kernels:
   };
 }
 
-/** What every kernel sees: binding 0 { t, T } of a time step, bindings 1 … 6 the regions. */
+/** What every kernel sees: binding 0 { t, T } of a time step, bindings 1 … 7 the regions. */
 function layoutOf(device: GPUDevice): GPUBindGroupLayout {
   const visibility = GPUShaderStage.COMPUTE;
   return device.createBindGroupLayout({
@@ -147,7 +147,7 @@ interface Sizes {
 /** Makes the buffers, zeroed, or enlarges those of `old` that are too small: only regions that grow with the sequence. */
 function allocate(device: GPUDevice, layout: GPUBindGroupLayout, sizes: Sizes, old: Memory | undefined): Memory {
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const bytesOf = (region: RegionName) => Math.max(leastBytes, 4 * sizes.floats[region]);
+  const bytesOf = (region: RegionName) => Math.max(leastBytes, widthOf(region) * sizes.floats[region]);
   for (const region of regionNames) {
     if (bytesOf(region) <= most) continue;
     const [need, have] = [bytesOf(region), most].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`);
@@ -171,6 +171,7 @@ function allocate(device: GPUDevice, layout: GPUBindGroupLayout, sizes: Sizes, o
     stat: buffer("stat"),
     input: buffer("input"),
     work: buffer("work"),
+    half: buffer("half"),
   };
   old?.uniforms.destroy();
   const uniforms = device.createBuffer({

@@ -1,5 +1,5 @@
 import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
-import type { RegionName } from "../../runtime/plan.ts";
+import type { HostRegion } from "../../runtime/plan.ts";
 import { createNamer } from "../shared/names.ts";
 import { commentLines } from "../shared/text.ts";
 import { KernelError, verifyKernel } from "../shared/verify.ts";
@@ -10,7 +10,8 @@ import { inline } from "./inline.ts";
 import { mathFunctions, mathText, shortFunctions } from "./math.ts";
 import { readWat, type Wat, watLines } from "./wat.ts";
 
-export const regions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
+/** Its machine has no f16 storage, so no kernel touches `half`. */
+export const regions: readonly HostRegion[] = ["param", "grad", "slot", "stat", "input", "work"];
 
 /** A module as readable text and as bytes, with its short functions written out, each made when asked for. */
 export interface WasmModule {

@@ -11,6 +11,8 @@ export const machine: Machine = {
   tileBytes: 16384,
   /** maxComputeWorkgroupsPerDimension */
   maxGrid: 65535,
+  /** As halves of words, see `wgsl.ts`: `shader-f16` is a feature that not every device has. */
+  halves: true,
   /** maxStorageBuffersPerShaderStage */
   maxRegions: 8,
   /** WebGPU does not say what it runs on: a GPU in the middle, at 1.5 GHz. */

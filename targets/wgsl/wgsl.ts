@@ -1,4 +1,4 @@
-import type { KExpr, Kernel, Memory } from "../../compiler/schedule/kernel-ir.ts";
+import { type KExpr, type Kernel, type Memory, widthOf } from "../../compiler/schedule/kernel-ir.ts";
 import type { RegionName } from "../../runtime/plan.ts";
 import { cFunctionLines, cFunctionNames } from "../shared/c-functions.ts";
 import { type Dialect, printBlock, spelledMath } from "../shared/c-printer.ts";
@@ -12,7 +12,7 @@ import type { FloatType } from "../spellings.ts";
 import { reserved } from "./reserved.ts";
 
 /** Binding 0 is the uniforms; the regions follow in this order, the same in every module. */
-export const bindings: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work"];
+export const bindings: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work", "half"];
 
 const types = { f32: "f32", f32x4: "vec4<f32>", i32: "i32", bool: "bool" } as const;
 
@@ -32,6 +32,8 @@ const frame = [
     "lane_index",
     "across_max",
     "subgroup_lanes",
+    "load_half",
+    "store_half",
   ],
   ...cFunctionNames,
   ...bindings,
@@ -51,7 +53,12 @@ interface Uses {
   readonly wideStores: readonly Memory[];
   /** Some region is both loaded and stored: a barrier must order the two. */
   readonly readsBack: boolean;
+  readonly loadsHalf: boolean;
+  readonly storesHalf: boolean;
 }
+
+/** Memory of f16, two in a word. */
+const isHalf = (m: Memory): boolean => m.kind === "region" && widthOf(m.region) === 2;
 
 const key = (m: Memory): string => (m.kind === "region" ? m.region : `tile ${m.name}`);
 
@@ -79,6 +86,8 @@ function gather(kernel: Kernel): Uses {
   const readsBack = [...stored.values()].some((m) => m.kind === "region" && loaded.has(key(m)));
   return {
     ...{ math, groups, uniforms, lanes, acrossMax, subgroups, subgroupSize, readsBack },
+    loadsHalf: [...loaded.values()].some(isHalf),
+    storesHalf: [...stored.values()].some(isHalf),
     wideLoads: [...wideLoads.values()],
     wideStores: [...wideStores.values()],
   };
@@ -86,7 +95,7 @@ function gather(kernel: Kernel): Uses {
 
 /**
  * The WGSL module of a kernel, entry point `main`. Group 0: binding 0 the uniforms `t` and `T` (i32 each), then the regions
- * in the order of `bindings`, as f32 arrays; the module declares those it uses. Throws a `KernelError` if the kernel is
+ * in the order of `bindings`, as f32 arrays (`half`: words of two f16); the module declares those it uses. Throws a `KernelError` if the kernel is
  * not well formed. Constants that WGSL cannot evaluate (1/0, an overflow of constants alone) must be folded before.
  */
 export function emitWgsl(kernel: Kernel): string {
@@ -121,11 +130,11 @@ export function emitWgsl(kernel: Kernel): string {
     index: (memory, index) => (holdsVectors(memory) ? quarter(index) : index),
     load: (memory, index, type) =>
       type === "f32" || holdsVectors(memory)
-        ? atom(`${memoryName(memory)}[${index.text}]`)
+        ? element(memory, memoryName(memory), index)
         : call(wideName("load", memory), index),
     store: (memory, index, value, type) =>
       type === "f32" || holdsVectors(memory)
-        ? `${memoryName(memory)}[${index.text}] = ${value.text}`
+        ? storeElement(memory, memoryName(memory), index, value)
         : call(wideName("store", memory), index, value).text,
     declare: (kind, name, _type, value) => `${kind === "let" ? "let" : "var"} ${name} = ${value.text}`,
     loop(loop, name, from, to) {
@@ -164,8 +173,12 @@ export function emitWgsl(kernel: Kernel): string {
     ...(uses.acrossMax
       ? ["fn across_max(v: vec4<f32>) -> f32 {", "  return max(max(v.x, v.y), max(v.z, v.w));", "}", ""]
       : []),
-    ...uses.wideLoads.filter((m) => !holdsVectors(m)).flatMap((m) => wideLoad(wideName("load", m), memoryName(m))),
-    ...uses.wideStores.filter((m) => !holdsVectors(m)).flatMap((m) => wideStore(wideName("store", m), memoryName(m))),
+    ...(uses.loadsHalf ? loadHalf(uses.storesHalf) : []),
+    ...(uses.storesHalf ? storeHalf : []),
+    ...uses.wideLoads.filter((m) => !holdsVectors(m)).flatMap((m) => wideLoad(wideName("load", m), m, memoryName(m))),
+    ...uses.wideStores
+      .filter((m) => !holdsVectors(m))
+      .flatMap((m) => wideStore(wideName("store", m), m, memoryName(m))),
     ...entry(kernel, uses, body),
   ].join("\n")}\n`;
 }
@@ -201,7 +214,9 @@ function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => st
   return [
     ...(uses.uniforms ? ["struct Uniforms { t: i32, T: i32 }", "@group(0) @binding(0) var<uniform> u: Uniforms;"] : []),
     ...bindings.flatMap((region, at) =>
-      touched.has(region) ? [`@group(0) @binding(${at + 1}) var<storage, read_write> ${region}: array<f32>;`] : [],
+      touched.has(region)
+        ? [`@group(0) @binding(${at + 1}) var<storage, read_write> ${region}: array<${wordOf(region, uses)}>;`]
+        : [],
     ),
     ...kernel.tiles.map(({ name, size, vectors }) => {
       const elements = vectors ? `vec4<f32>, ${size / 4}` : `f32, ${size}`;
@@ -210,19 +225,52 @@ function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => st
   ];
 }
 
-const wideLoad = (name: string, memory: string): string[] => [
-  `fn ${name}(i: i32) -> vec4<f32> {`,
-  `  return vec4<f32>(${memory}[i], ${memory}[i + 1], ${memory}[i + 2], ${memory}[i + 3]);`,
+/** What an array of a region has as its elements. */
+function wordOf(region: RegionName, { storesHalf }: Uses): string {
+  if (widthOf(region) === 4) return "f32";
+  return storesHalf ? "atomic<u32>" : "u32";
+}
+
+const element = (memory: Memory, name: string, index: Text): Text =>
+  isHalf(memory) ? call("load_half", index) : atom(`${name}[${index.text}]`);
+
+const storeElement = (memory: Memory, name: string, index: Text, value: Text): string =>
+  isHalf(memory) ? call("store_half", index, value).text : `${name}[${index.text}] = ${value.text}`;
+
+const loadHalf = (atomic: boolean): string[] => [
+  "fn load_half(i: i32) -> f32 {",
+  `  return unpack2x16float(${atomic ? "atomicLoad(&half[i >> 1u])" : "half[i >> 1u]"})[i & 1];`,
   "}",
   "",
 ];
 
-const wideStore = (name: string, memory: string): string[] => [
+/**
+ * Two lanes may share a word: each clears and sets its own half of it alone. For numbers too large for f16 stands its largest; what
+ * is not finite is stored as NaN, so that it goes on to show.
+ */
+const storeHalf: readonly string[] = [
+  "fn store_half(i: i32, x: f32) {",
+  "  let shift = 16u * u32(i & 1);",
+  "  let finite = (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;",
+  "  let bits = select(0x7e00u, pack2x16float(vec2<f32>(clamp(x, -65504.0, 65504.0), 0.0)), finite);",
+  "  atomicAnd(&half[i >> 1u], ~(0xffffu << shift));",
+  "  atomicOr(&half[i >> 1u], bits << shift);",
+  "}",
+  "",
+];
+
+const neighbours: readonly Text[] = [atom("i"), ...[1, 2, 3].map((n) => infix("+", atom("i"), atom(String(n))))];
+
+const wideLoad = (name: string, memory: Memory, region: string): string[] => [
+  `fn ${name}(i: i32) -> vec4<f32> {`,
+  `  return ${call("vec4<f32>", ...neighbours.map((i) => element(memory, region, i))).text};`,
+  "}",
+  "",
+];
+
+const wideStore = (name: string, memory: Memory, region: string): string[] => [
   `fn ${name}(i: i32, v: vec4<f32>) {`,
-  `  ${memory}[i] = v.x;`,
-  `  ${memory}[i + 1] = v.y;`,
-  `  ${memory}[i + 2] = v.z;`,
-  `  ${memory}[i + 3] = v.w;`,
+  ...neighbours.map((i, lane) => `  ${storeElement(memory, region, i, atom(`v.${"xyzw"[lane]}`))};`),
   "}",
   "",
 ];

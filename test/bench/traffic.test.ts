@@ -97,7 +97,7 @@ function planOf(names: readonly string[]): Plan {
   const none = { fixed: 0, frame: 0 };
   const commands = names.map((name): Command => ({ do: "dispatch", kernel: name, grid: [one, one, one] }));
   const regions: Record<RegionName, { fixed: number; frame: number }> = {
-    ...{ param: none, grad: none, slot: none, stat: none, input: none },
+    ...{ param: none, grad: none, slot: none, stat: none, input: none, half: none },
     work: { fixed: 16, frame: 0 },
   };
   const output: Tensor = {
@@ -110,7 +110,7 @@ function planOf(names: readonly string[]): Plan {
     batch: false,
   };
   return {
-    format: 2,
+    format: 3,
     name: "two",
     target: "wasm",
     dims: { batch: 1 },

@@ -8,6 +8,7 @@ import type { Graph, Leaf, OpOf, Type } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { LoopChoice } from "../../compiler/schedule/choose.ts";
+import type { Storage } from "../../compiler/schedule/schedule.ts";
 import type { Target } from "../../compiler/schedule/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
@@ -34,6 +35,8 @@ export interface StudyOptions {
   readonly memory?: number;
   /** Who owns the loops over the steps. */
   readonly loops?: LoopChoice;
+  /** As what the values saved for the backward pass are stored. */
+  readonly storage?: Storage;
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -155,8 +158,8 @@ export class Study {
 
   /** Compiles for a target, verifying every kernel; of the entries only `entries`, whose code alone then needs loading. */
   compile(target: Target, entries: readonly EntryName[] = computations, optimizer?: OptimizerName): Executable {
-    const { dims, batch, time, steps = time, memory, loops } = this.options;
-    const chosen = { memory, ...this.lowering, ...(optimizer && { optimizer }), ...(loops && { loops }) };
+    const { dims, batch, time, steps = time, memory, loops, storage } = this.options;
+    const chosen = { memory, ...this.lowering, ...(optimizer && { optimizer }), ...(loops && { loops }), storage };
     const executable = compileGraph(
       this.graph,
       { dims, batch, time: steps, path: this.graph.name, ...chosen },
@@ -178,20 +181,23 @@ export class Study {
   /** The worst errors of a target against the reference. Throws if a result of the reference is missing. */
   async targetErrors(target: Target, backend: Backend, entries: readonly Computes[] = computations): Promise<Errors> {
     const found = await this.run(target, backend, entries);
+    return entries.map((entry) => this.errorsOf(entry, found.get(entry)!)).reduce(worse, none);
+  }
+
+  /** The worst errors of what was found for an entry. Throws if a result of the reference is missing. */
+  errorsOf(entry: Computes, found: ReadonlyMap<string, Float32Array>): Errors {
     let errors = none;
-    for (const entry of entries) {
-      const truths = this.reference(entry);
-      const largest = largestGradient(truths);
-      for (const [key, truth] of truths) {
-        const numbers = found.get(entry)!.get(key) ?? found.get(entry)!.get(`output:d_${key.slice("grad:".length)}`);
-        if (numbers === undefined) throw new Error(`${target.name} does not compute ${key} in ${entry}`);
-        const error = relativeError(truth, numbers, floorOf(key, largest));
-        if (Number.isNaN(error)) throw new Error(`${target.name} computes ${key} in ${entry} as no number`);
-        errors = worse(
-          errors,
-          key.startsWith("grad:") ? { forward: 0, gradient: error } : { forward: error, gradient: 0 },
-        );
-      }
+    const truths = this.reference(entry);
+    const largest = largestGradient(truths);
+    for (const [key, truth] of truths) {
+      const numbers = found.get(key) ?? found.get(`output:d_${key.slice("grad:".length)}`);
+      if (numbers === undefined) throw new Error(`${key} is not computed in ${entry}`);
+      const error = relativeError(truth, numbers, floorOf(key, largest));
+      if (Number.isNaN(error)) throw new Error(`${key} is computed in ${entry} as no number`);
+      errors = worse(
+        errors,
+        key.startsWith("grad:") ? { forward: 0, gradient: error } : { forward: error, gradient: 0 },
+      );
     }
     return errors;
   }

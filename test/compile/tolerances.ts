@@ -13,6 +13,11 @@ export const tolerance = {
   gradient: 1e-4,
   /** For random programs, whose norms stand on one another: each divides rounding errors by one more standard deviation. */
   stacked: { differences: 1e-5, forward: 1e-4, gradient: 2e-3 },
+  /**
+   * Gradients over five steps where what is saved for them is stored as f16, which is off by up to 2^-11 of itself: a path takes in up
+   * to three saved values a step, and a norm over a few examples divides errors by a standard deviation.
+   */
+  half: 8 * 2 ** -11,
   /** Losses of the same training on two targets, step by step. */
   training: 1e-4,
 } as const;

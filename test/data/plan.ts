@@ -42,11 +42,12 @@ const train: Entry = {
     stat: { fixed: 448, frame: 0 },
     input: { fixed: 16, frame: 224 },
     work: { fixed: 0, frame: 128 },
+    half: { fixed: 16, frame: 64 },
   },
 };
 
 export const smallPlan: Plan = {
-  format: 2,
+  format: 3,
   name: "small",
   target: "wasm",
   dims: { D: 28, H: 4, K: 10, batch: 8 },

@@ -99,7 +99,7 @@ const perStep: Extent = { fixed: 0, perStep: 1 };
 
 const regionsOf = (input: Region, work: Region): Entry["regions"] => {
   const fixed: Region = { fixed: frame, frame: 0 };
-  return { param: fixed, grad: fixed, slot: fixed, stat: fixed, input, work };
+  return { param: fixed, grad: fixed, slot: fixed, stat: fixed, input, work, half: { fixed: 0, frame: 0 } };
 };
 const perExample = { time: true, shape: [batchSize], batch: true } as const;
 const scalar = { time: false, shape: [], batch: false } as const;
@@ -196,7 +196,7 @@ const entries: Plan["entries"] = {
 };
 
 export const leakyPlan: Omit<Plan, "target" | "kernels"> = {
-  format: 2,
+  format: 3,
   name: "leaky",
   dims: { batch: batchSize },
   fingerprint: "leaky-1",

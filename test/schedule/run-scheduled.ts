@@ -1,7 +1,7 @@
 /** Runs a schedule by the meaning of Kernel IR alone: no target, no runtime. */
 import { compareMoments, type Life, type Moment } from "../../compiler/schedule/arena.ts";
 import type { Buffer } from "../../compiler/schedule/layout.ts";
-import type { Scheduled } from "../../compiler/schedule/schedule.ts";
+import type { KernelGroup, Scheduled } from "../../compiler/schedule/schedule.ts";
 import { floatsOf } from "../../runtime/layout.ts";
 import type { Command, Tensor } from "../../runtime/plan.ts";
 import { interpret } from "../targets/interpret.ts";
@@ -14,12 +14,16 @@ const meetsGap =
     compareMoments(life.from, [...before, Number.POSITIVE_INFINITY]) <= 0 &&
     compareMoments(life.to, [...after, Number.NEGATIVE_INFINITY]) >= 0;
 
+/** A schedule; without an arena nothing is given up. */
+export type Runnable = Pick<Scheduled, "commands" | "tensors" | "regions"> &
+  Partial<Pick<Scheduled, "arena">> & { readonly kernels: readonly Pick<KernelGroup, "kernel">[] };
+
 /**
  * `numbers` by tensor name; the results by kind and name, as the reference calls them. Memory starts as NaN, so that nothing may
  * be read before it is written, and what the arena gives up turns NaN behind the command that used it last.
  */
 export function runScheduled(
-  { kernels, commands, tensors, regions, arena }: Scheduled,
+  { kernels, commands, tensors, regions, arena }: Runnable,
   steps: number,
   numbers: Readonly<Record<string, Float32Array>>,
   subgroupSize?: number,
@@ -41,10 +45,10 @@ export function runScheduled(
       piece.set(data.subarray(i * piece.length, (i + 1) * piece.length));
     });
   }
-  const spans = ({ time, ring, offset, size, span }: Buffer): readonly (readonly [number, number])[] => {
-    const { fixed, frame, segment } = regions.work;
+  const spans = ({ region, time, ring, offset, size, span }: Buffer): readonly (readonly [number, number])[] => {
+    const { fixed, frame, segment } = regions[region];
     // Frames of segments and what is kept at borders: not looked at more closely.
-    if (!ring && span === "borders") return [[fixed + frame * (steps + 1), memory.work.length]];
+    if (!ring && span === "borders") return [[fixed + frame * (steps + 1), memory[region].length]];
     if (!ring && time && span === "segment" && segment) return [[0, fixed]];
     if (ring) return [[offset, offset + ring * 16 * Math.ceil(size / 16)]];
     if (!time) return [[offset, offset + size]];
@@ -70,14 +74,18 @@ export function runScheduled(
     // A loop over segments is a piece of its own.
     if (command.do === "segments") moment = [moment[0] + 1, 0];
     run(command, 0, steps);
+    if (arena === undefined) continue;
     const next: Moment = command.do === "segments" ? [moment[0] + 1, 0] : [moment[0], moment[1] + 1];
     const stays = meetsGap(moment, next);
-    const kept = new Uint8Array(memory.work.length);
-    for (const { buffer, life } of arena)
-      if (buffer.span !== "sequence" || stays(life)) for (const [from, to] of spans(buffer)) kept.fill(1, from, to);
-    memory.work.forEach((_, i) => {
-      if (!kept[i]) memory.work[i] = Number.NaN;
-    });
+    for (const region of ["work", "half"]) {
+      const kept = new Uint8Array(memory[region].length);
+      for (const { buffer, life } of arena)
+        if (buffer.region === region && (buffer.span !== "sequence" || stays(life)))
+          for (const [from, to] of spans(buffer)) kept.fill(1, from, to);
+      memory[region].forEach((_, i) => {
+        if (!kept[i]) memory[region][i] = Number.NaN;
+      });
+    }
     moment = next;
   }
   return new Map(

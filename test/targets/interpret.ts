@@ -1,5 +1,13 @@
-import type { IntOp, KExpr, Kernel, KStmt, Memory as Place } from "../../compiler/schedule/kernel-ir.ts";
+import {
+  type IntOp,
+  type KExpr,
+  type Kernel,
+  type KStmt,
+  type Memory as Place,
+  widthOf,
+} from "../../compiler/schedule/kernel-ir.ts";
 import type { MathOp } from "../../targets/spellings.ts";
+import { roundToF16 } from "./f16.ts";
 import { meaning } from "./meaning.ts";
 import { gridOf, type Memory, type Times } from "./run.ts";
 
@@ -28,7 +36,7 @@ const joins = (s: KStmt): s is Joining => s.s === "let" && s.value.k === "joint"
 
 /**
  * Runs a kernel as Kernel IR defines it, one workgroup and one lane after another, floats in f64 but rounded to f32 when
- * stored. Where lanes join in subgroups they run in step. Throws on an index outside memory.
+ * stored, and to f16 in `half`. Where lanes join in subgroups they run in step. Throws on an index outside memory.
  */
 export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: Times, subgroupSize = 4): Memory {
   const regions = Object.fromEntries(Object.entries(before).map(([name, data]) => [name, data.slice()]));
@@ -128,10 +136,9 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
           case "store": {
             const index = number(s.index);
             const value = evaluate(s.value);
-            memory(s.memory, index, s.type === "f32" ? 1 : 4).set(
-              typeof value === "number" ? [value] : (value as number[]),
-              index,
-            );
+            const values = typeof value === "number" ? [value] : (value as number[]);
+            const isHalf = s.memory.kind === "region" && widthOf(s.memory.region) === 2;
+            memory(s.memory, index, s.type === "f32" ? 1 : 4).set(isHalf ? values.map(roundToF16) : values, index);
             break;
           }
           case "for": {

@@ -1,8 +1,9 @@
 import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
 import { emitWasm, regions, type WasmModules } from "../../targets/wasm/wasm.ts";
 import { bindings, emitWgsl } from "../../targets/wgsl/wgsl.ts";
+import { packF16, unpackF16 } from "./f16.ts";
 
-/** What the regions hold before and after a run. */
+/** What the regions hold before and after a run; `half` has numbers that are f16, as many as fill words. */
 export type Memory = Readonly<Record<string, Float32Array>>;
 export interface Times {
   readonly t: number;
@@ -59,7 +60,7 @@ export async function runWgsl(
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ code });
   const layout = device.createBindGroupLayout({
-    entries: [0, 1, 2, 3, 4, 5, 6].map((binding) => ({
+    entries: [0, ...bindings.map((_, at) => at + 1)].map((binding) => ({
       binding,
       visibility: GPUShaderStage.COMPUTE,
       buffer: { type: binding === 0 ? "uniform" : "storage" },
@@ -76,9 +77,10 @@ export async function runWgsl(
   device.queue.writeBuffer(uniforms, 0, new Int32Array([t, T, 0, 0]));
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const buffers = bindings.map((region) => {
-    const data = memory[region] ?? new Float32Array(4);
+    const numbers = memory[region] ?? new Float32Array(4);
+    const data = region === "half" ? packF16(numbers) : (numbers as Float32Array<ArrayBuffer>);
     const buffer = device.createBuffer({ size: data.byteLength, usage });
-    device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+    device.queue.writeBuffer(buffer, 0, data);
     return { region, buffer, bytes: data.byteLength };
   });
   const encoder = device.createCommandEncoder();
@@ -106,7 +108,9 @@ export async function runWgsl(
   const after: Record<string, Float32Array> = {};
   for (const { region, copy } of results) {
     await copy.mapAsync(GPUMapMode.READ);
-    if (memory[region] !== undefined) after[region] = new Float32Array(copy.getMappedRange().slice(0));
+    const data = copy.getMappedRange().slice(0);
+    if (memory[region] !== undefined)
+      after[region] = region === "half" ? unpackF16(new Uint32Array(data)) : new Float32Array(data);
     copy.destroy();
   }
   for (const { buffer } of buffers) buffer.destroy();

@@ -28,5 +28,6 @@ test("memory is bytes, with a frame more than steps where a region grows", () =>
     stat: 448 * 4,
     input: (16 + 224 * 29) * 4,
     work: 128 * 29 * 4,
+    half: (16 + 64 * 29) * 2,
   });
 });

@@ -14,12 +14,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     partial[i] = input[group_x * 64 + i];
   }
   workgroupBarrier();
-  var half = 32;
+  var half_2 = 32;
   for (var round = 0; round < 6; round += 1) {
-    for (var i = lane; i < half; i += 64) {
-      partial[i] = partial[i] + partial[i + half];
+    for (var i = lane; i < half_2; i += 64) {
+      partial[i] = partial[i] + partial[i + half_2];
     }
-    half = half / 2;
+    half_2 = half_2 / 2;
     workgroupBarrier();
   }
   if (lane < 1) {

@@ -1,0 +1,173 @@
+/** What is saved for the backward pass, stored as f16: how much it saves, and that nothing else is touched. */
+import { describe, expect, it } from "vitest";
+import { lower, segmented } from "../../compiler/compile.ts";
+import { relativeError } from "../../compiler/ir/finite-differences.ts";
+import { interpret } from "../../compiler/ir/interpret.ts";
+import type { OpOf } from "../../compiler/ir/types.ts";
+import { verify } from "../../compiler/ir/verify.ts";
+import { reads } from "../../compiler/passes/rewrite.ts";
+import type { LoopChoice } from "../../compiler/schedule/choose.ts";
+import { halve } from "../../compiler/schedule/saved.ts";
+import { scheduleSegments } from "../../compiler/schedule/schedule.ts";
+import { settle } from "../../compiler/schedule/settle.ts";
+import { sharedTensors } from "../../compiler/schedule/shared.ts";
+import { regionNames, widthOf } from "../../runtime/layout.ts";
+import type { Entry } from "../../runtime/plan.ts";
+import { verifyKernel } from "../../targets/shared/verify.ts";
+import { wasm } from "../../targets/wasm/target.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
+import { tolerance } from "../compile/tolerances.ts";
+import { numbersFor } from "../passes/meaning.ts";
+import { cells, elaborated, planned } from "./cells.ts";
+import { runScheduled } from "./run-scheduled.ts";
+
+const byStep = { forward: "column", backward: "column" } as const;
+
+const bytesPerStep = ({ regions }: Entry): number =>
+  regionNames.reduce((sum, region) => sum + widthOf(region) * regions[region].frame, 0);
+
+const both = Object.fromEntries(
+  Object.entries(cells).map(([name, cell]) => [
+    name,
+    { f32: planned(cell, wgsl, { loops: byStep }), f16: planned(cell, wgsl, { loops: byStep, storage: "f16" }) },
+  ]),
+);
+
+describe.each(Object.keys(both))("%s", (name) => {
+  const { f32, f16 } = both[name];
+
+  it("takes as many dispatches and no more memory", () => {
+    for (const entry of ["train", "estimate", "infer", "update"] as const) {
+      const [before, after] = [f32.plan.entries[entry]!, f16.plan.entries[entry]!];
+      expect(after.commands).toEqual(before.commands);
+      expect(bytesPerStep(after)).toBeLessThanOrEqual(bytesPerStep(before));
+    }
+  });
+
+  it("has kernels that obey the machine's limits, among them that of bindings", () => {
+    for (const kernel of f16.kernels) verifyKernel(kernel, wgsl.machine);
+  });
+
+  it("only stores what is saved for a backward pass so: in other entries nothing changes", () => {
+    for (const entry of ["estimate", "infer", "update"] as const)
+      expect(f16.plan.entries[entry]).toEqual(f32.plan.entries[entry]);
+    const ofTraining = ({ name: kernel }: { readonly name: string }): boolean => kernel.startsWith("train");
+    const others = f16.kernels.filter((kernel) => !ofTraining(kernel));
+    expect(others).toEqual(f32.kernels.filter((kernel) => !ofTraining(kernel)));
+  });
+});
+
+it("the batch-normalized LSTM saves 15 of a step's 24 values for each unit and example as f16", () => {
+  const { f32, f16 } = both.bnlstm;
+  const unit = 64 * 100;
+  const [before, after] = [f32, f16].map(({ plan }) => plan.entries.train!.regions);
+  expect(before.half.frame).toBe(0);
+  // The four gates, c, BN's input and tanh of its result, and both products, centred.
+  expect(after.half.frame).toBe(15 * unit);
+  // h, the cotangents of both products (where x @ Wx stood before), and statistics.
+  expect([before, after].map(({ work }) => work.frame)).toEqual([24 * unit + 3248, 9 * unit + 4224]);
+  const input = 4 * 8192;
+  expect(bytesPerStep(f32.plan.entries.train!) - input).toBe(627_392);
+  expect(bytesPerStep(f16.plan.entries.train!) - input).toBe(439_296);
+});
+
+it.each([
+  ["lstm", 281_600, 206_400],
+  ["lnlstm", 871_680, 708_224],
+  ["gru_before", 256_000, 218_944],
+])("%s stores %i bytes a step, with f16 %i", (name, before, after) => {
+  const { f32, f16 } = both[name];
+  const framed = (entry: Entry): number => bytesPerStep({ ...entry, regions: { ...entry.regions, input: none } });
+  const none = { fixed: 0, frame: 0 };
+  expect([f32, f16].map(({ plan }) => framed(plan.entries.train!))).toEqual([before, after]);
+});
+
+describe("what is halved", () => {
+  const graph = settle(lower(elaborated(cells.bnlstm).graph).entries.train);
+  const { graph: made, halves } = halve(graph);
+  const scans = made.ops.filter((op): op is OpOf<"scan"> => op.op === "scan");
+
+  it("is nothing that a state, a result or a cotangent stands in", () => {
+    expect(scans.map(({ attrs }) => attrs.reverse)).toEqual([false, true]);
+    const [forward, backward] = scans;
+    const carried = forward.body!.results.slice(0, forward.attrs.states);
+    forward.results.forEach((v, i) => {
+      const value = forward.body!.results[i];
+      if (halves.has(v)) expect([...forward.body!.params, ...carried]).not.toContain(value);
+    });
+    for (const { value } of made.results) expect(halves.has(value)).toBe(false);
+    const later = made.ops.slice(made.ops.indexOf(backward)).flatMap((op) => op.results);
+    expect(later.filter((v) => halves.has(v))).toEqual([]);
+    for (const v of halves) expect(v.type).toMatchObject({ time: true, batch: true });
+  });
+
+  it("is read by the backward pass alone", () => {
+    const [forward, backward] = scans;
+    for (const op of made.ops.slice(0, made.ops.indexOf(backward)))
+      if (op !== forward) expect(reads(op).filter((v) => halves.has(v) && op.op !== "split")).toEqual([]);
+    expect(reads(backward).filter((v) => halves.has(v)).length).toBeGreaterThan(6);
+  });
+
+  it("means the same: a copy is its original", () => {
+    const dims = { time: 3, steps: 3, D: 2, H: 3, batch: 4 };
+    const numbers = numbersFor(graph, dims);
+    const leaf = (name: string) => numbers[name];
+    verify(made, { placed: true });
+    expect(interpret(made, { dims, leaf })).toEqual(interpret(graph, { dims, leaf }));
+  });
+});
+
+it("WebAssembly stores f32 only, and says so", () => {
+  expect(() => planned(cells.lstm, wasm, { storage: "f16" })).toThrow(
+    expect.objectContaining({ diagnostics: [expect.objectContaining({ code: "C0307" })] }),
+  );
+});
+
+describe.each([cells.lstm, cells.lnlstm, cells.bnlstm, cells.gru_before])("$file", (cell) => {
+  const { graph } = elaborated(cell);
+  const whole = lower(graph);
+  const pieces = segmented(graph);
+  const time = 5;
+  const dims = { time, steps: time, D: 2, H: 8, batch: 4 };
+  const leaves = numbersFor(whole.placed, dims);
+  const numbers = Object.fromEntries(Object.entries(leaves).map(([name, data]) => [name, Float32Array.from(data)]));
+  const truth = interpret(whole.entries.train, { dims, leaf: (name) => numbers[name] });
+  const shared = sharedTensors(whole.placed, dims, []);
+  const inputs = whole.placed.ops.filter(
+    (op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "input",
+  );
+  const rowsWait = cell.file === "bnlstm";
+  const choices: readonly LoopChoice["forward"][] = rowsWait ? ["column", "whole"] : ["column", "row", "whole"];
+
+  it.each(
+    choices.flatMap((owner) => [
+      { owner, segments: false },
+      { owner, segments: true },
+    ]),
+  )(
+    "has the reference's results but for rounding, loops owned by $owner, in segments: $segments",
+    ({ owner, segments }) => {
+      const loops = { forward: owner, backward: owner };
+      const errors = (["f32", "f16"] as const).map((storage) => {
+        const options = { entry: "train", dims, machine: wgsl.machine, shared, inputs, loops, storage };
+        const program = segments
+          ? pieces.train!
+          : { pieces: [{ graph: whole.entries.train, loop: undefined }], carries: new Map() };
+        const scheduled = scheduleSegments(program, segments ? 2 : undefined, options);
+        for (const { kernel } of scheduled.kernels) verifyKernel(kernel, wgsl.machine);
+        const found = runScheduled(scheduled, time, numbers);
+        const of = (gradients: boolean): number =>
+          Math.max(
+            ...[...truth]
+              .filter(([key]) => key.startsWith("grad:") === gradients)
+              .map(([key, { data }]) => relativeError(data, found.get(key)!)),
+          );
+        return { forward: of(false), gradient: of(true) };
+      });
+      const [f32, f16] = errors;
+      expect(f16.forward).toBeLessThan(tolerance.forward);
+      expect(f16.gradient).toBeLessThan(tolerance.half);
+      expect(f16.gradient).toBeGreaterThan(10 * f32.gradient);
+    },
+  );
+});
