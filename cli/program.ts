@@ -77,6 +77,11 @@ function withModelOptions(command: Command): Command {
       "--parts <n>",
       "in how many parts kernels take the batch at most; as estimated to be best unless told otherwise",
       read.positiveWholeNumber,
+    )
+    .addOption(
+      new Option("--storage <type>", "what a sequence saves for its backward pass is stored as this")
+        .choices(["f32", "f16"])
+        .default("f32"),
     );
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { type Compilation, compile, lower, type Target } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
 import type { LoopChoice } from "../compiler/schedule/choose.ts";
+import type { Storage } from "../compiler/schedule/schedule.ts";
 import {
   type DeclarationInfo,
   declarations,
@@ -33,6 +34,8 @@ export interface ModelOptions {
   readonly tuned?: boolean;
   /** In how many parts kernels take the batch at most. */
   readonly parts?: number;
+  /** As what the values saved for the backward pass are stored; f32 unless told otherwise. */
+  readonly storage?: Storage;
 }
 
 export interface CompileRequest extends ModelOptions {
@@ -72,7 +75,7 @@ export async function compileFile(
   request: CompileRequest,
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
-  const { file, batch, time, optimizer, memory, schedule: loops, parts } = request;
+  const { file, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
   readSource(file);
   const target = await openTarget(request.target);
   const declared = entryOf(declarations(file, fileHost), request.entry)?.params ?? [];
@@ -85,7 +88,7 @@ export async function compileFile(
   };
   let compilation: Compilation | undefined;
   try {
-    const chosen = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory, parts };
+    const chosen = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory, parts, storage };
     const tuned =
       loops === undefined && request.tuned
         ? await tunedLoops(() => compile(file, chosen, target, fileHost), request, environment)

@@ -1,7 +1,7 @@
 /** `cellc gradcheck`: the derived gradients, on any target, against finite differences in f64. */
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { Context } from "../context.ts";
-import { type ExitCode, exit } from "../failure.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
 import { checkGradients, type GradientCheck, type GradientOptions } from "../gradients.ts";
 import { fileHost, readSource } from "../source-host.ts";
 import { compileFile, elaborateOptions, type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
@@ -25,6 +25,9 @@ const TOLERANCES: Readonly<Record<GradcheckOptions["target"], number>> = {
   "wgsl+subgroups": 1e-4,
 };
 
+/** With --storage f16, whose unit is 2^-11: some of it for each step. */
+const HALF_TOLERANCE = 4e-3;
+
 /** What a dimension is at most when it is not given: differences take two runs a number, and declared sizes would take hours. */
 const SMALL = 4;
 
@@ -36,9 +39,16 @@ export async function gradcheck(context: Context, file: string, options: Gradche
   const dims = Object.fromEntries(
     Object.entries(declared).map(([name, size]) => [name, options.dims[name] ?? Math.min(size, SMALL)]),
   );
-  const { target, batch, time } = options;
+  const { target, batch, time, storage } = options;
+  if (target === "reference" && storage === "f16")
+    throw new Failure(
+      "C0307",
+      exit.input,
+      "the reference stores f64 only",
+      "choose a target that stores f16: --target wgsl",
+    );
   const rows = await checkOn(context, target, file, { ...options, dims }, { ...chosen, dims, batch, time, seed });
-  const tolerance = TOLERANCES[target];
+  const tolerance = storage === "f16" ? HALF_TOLERANCE : TOLERANCES[target];
   const wrong = rows.filter(({ error }) => !(error <= tolerance));
   // NaN is the worst there is, and Math.max keeps it.
   const worst = Math.max(...rows.map(({ error }) => error));

@@ -57,6 +57,19 @@ test.each([
 );
 
 test.each([
+  ["compile", CELL, "--storage", "f16"],
+  ["inspect", CELL, "--storage", "f16", "--target", "wasm"],
+  ["tune", MODEL, "--storage", "f16"],
+  ["gradcheck", CELL, "--storage", "f16"],
+])("%s %s %s %s is refused on a target that stores nothing so", async (...args) => {
+  expectRefused(await cellc(args), 1, "C0307", "--target wgsl");
+});
+
+test("a storage that is none is refused, and what there is is said", async () => {
+  expectRefused(await cellc(["compile", CELL, "--storage", "f8"]), 2, "C0301", "f32, f16");
+});
+
+test.each([
   ["a site that is not there", ["--place", "zz=layer"], 1, "C0208", "sites are hh, xh, cc"],
   ["a norm that is not there", ["--place", "hh=bach"], 1, "C0209", "did you mean `batch`?"],
   ["a dimension of zero", ["--dims", "H=0"], 2, "C0301", "a whole number above 0"],

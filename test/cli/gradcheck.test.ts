@@ -36,6 +36,13 @@ test.each([
   expect(worst).toBeGreaterThan(0);
 });
 
+test("with f16 storage gradients agree within its unit, and no closer", async () => {
+  const args = ["examples/bnlstm.cell", "--target", "wgsl", "--storage", "f16", "--dims", "H=8", "--seed", "2"];
+  const { ok, tolerance, worst } = await gradcheck(...args);
+  expect([ok, tolerance]).toEqual([true, 4e-3]);
+  expect(worst).toBeGreaterThan(1e-4);
+});
+
 test("a gradient of f32 is told from one of f64", async () => {
   const [reference, wasm] = [
     await gradcheck("examples/rnn.cell"),

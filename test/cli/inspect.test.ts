@@ -49,6 +49,15 @@ describe("cellc inspect", () => {
     expect(plain.sites.map(({ norm }) => norm)).toEqual([undefined, undefined, undefined]);
   });
 
+  test("with --storage f16 shows what it saves, region by region", async () => {
+    const args = ["examples/lstm.cell", "--target", "wgsl", "--schedule", "column", "--time", "100"];
+    const [f32, f16] = [await inspect(...args), await inspect(...args, "--storage", "f16")];
+    expect([f32, f16].map(({ memory }) => memory.half)).toEqual([0, 101 * 2 * 6 * 64 * 100]);
+    expect(f16.entries.infer!.memory).toEqual(f32.entries.infer!.memory);
+    const table = async (...more: string[]) => (await cellc(["inspect", ...args, ...more])).stdout;
+    expect([await table(), await table("--storage", "f16")].map((text) => / half /.test(text))).toEqual([false, true]);
+  });
+
   test("of smnist names its sites as --place takes them, and counts what grows with the sequence", async () => {
     const short = await inspect("examples/smnist.cell", "--time", "28");
     const long = await inspect("examples/smnist.cell", "--time", "56");
