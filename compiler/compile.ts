@@ -229,18 +229,18 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   const hoisted = through(graph, [hoist], true);
   const placed = (mode: Mode): Graph => place(mode).run(hoisted);
   const train = placed("train");
+  options.observe?.("place", () => printGraph(train));
+  const forward = through(train, [simplify], true);
   const backward = [
-    simplify,
     derive({ inputs: options.inputGradients ?? false, extents: options.extents, byte: options.byte }),
     ...leaving,
     ...finishing(options),
   ];
-  options.observe?.("place", () => printGraph(train));
   return {
     placed: train,
     entries: {
-      train: through(train, backward, true),
-      estimate: through(train, [simplify, ...finishing(options)], false),
+      train: through(forward, backward, true),
+      estimate: through(forward, finishing(options), false),
       infer: through(placed("infer"), [simplify, ...finishing(options)], false),
     },
   };

@@ -20,9 +20,13 @@ const elementwiseOps = Object.keys(elementwise) as readonly ElementwiseOp[];
 /** An elementwise op on numbers is a number. */
 const foldNumbers = rule(elementwiseOps, (b, op) => {
   if (op.op === "select") return undefined;
-  const numbers = op.operands.map((v) => uniform(b, v));
-  if (numbers.some((n) => n === undefined)) return undefined;
-  const value = (elementwise[op.op].evaluate as (...x: number[]) => number)(...(numbers as number[]));
+  const numbers: number[] = [];
+  for (const v of op.operands) {
+    const n = uniform(b, v);
+    if (n === undefined) return undefined;
+    numbers.push(n);
+  }
+  const value = (elementwise[op.op].evaluate as (...x: number[]) => number)(...numbers);
   return [b.broadcast(b.scalar(value), typeOf(op))];
 });
 
@@ -35,9 +39,11 @@ const foldExtents = rule(["mul"], (b, op) => {
 
 /** f(broadcast x, …) = broadcast f(x, …): what is computed once is not computed for each example. */
 const sinkBroadcast = rule(elementwiseOps, (b, op) => {
-  const operands = op.operands.map((v) => bare(b, v));
-  if (operands.every((v, i) => v === op.operands[i])) return undefined;
-  const small = b.elementwise(op.op, operands);
+  if (!op.operands.some((v) => defined(b, v, "broadcast"))) return undefined;
+  const small = b.elementwise(
+    op.op,
+    op.operands.map((v) => bare(b, v)),
+  );
   return [b.broadcast(small, typeOf(op))];
 });
 

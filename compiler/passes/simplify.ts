@@ -147,7 +147,8 @@ export class SimplifyingBuilder extends Builder {
     name = "",
     types?: readonly Type[],
   ): readonly Value[] {
-    const ordered = commutative.has(op) ? [...operands].sort((x, y) => x.id - y.id) : operands;
+    const [x, y] = operands;
+    const ordered = commutative.has(op) && x.id > y.id ? [y, x] : operands;
     const key = keyOf(op, ordered, attrs);
     const before = this.known(key);
     if (before) return before;
@@ -188,7 +189,9 @@ export class SimplifyingBuilder extends Builder {
 const texts = new WeakMap<object, string>();
 
 function textOf(attrs: object): string {
-  const text = texts.get(attrs) ?? JSON.stringify(attrs);
+  const known = texts.get(attrs);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(attrs);
   texts.set(attrs, text);
   return text;
 }

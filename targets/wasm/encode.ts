@@ -177,9 +177,8 @@ class FunctionBody {
   }
 
   private instruction(name: string, wat: List): void {
-    const operands = wat.slice(1).filter(isList);
-    const immediates = wat.slice(1).filter(isString);
-    this.all(operands);
+    const [, ...immediates] = wat.filter(isString);
+    for (const part of wat) if (isList(part)) this.one(part);
     const { out } = this;
     const plain = plainCodes[name];
     if (plain !== undefined) {

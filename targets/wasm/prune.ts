@@ -3,13 +3,17 @@ import type { Wat } from "./wat.ts";
 type List = readonly Wat[];
 const isList = (wat: Wat): wat is List => Array.isArray(wat);
 
-/** The list without `local.set`s of, and declarations of, locals that are not read. Values have no effects: nothing is lost. */
-const without = (wat: List, read: ReadonlySet<string>): List =>
-  wat
-    .filter(
-      (part) => !(isList(part) && (part[0] === "local.set" || part[0] === "local") && !read.has(part[1] as string)),
-    )
-    .map((part) => (isList(part) ? without(part, read) : part));
+/** What holds statements. Nothing else has a `local.set` in it: values have no effects. */
+const blocks: ReadonlySet<Wat> = new Set(["func", "loop", "if", "then", "else"]);
+
+/** The block without `local.set`s of, and declarations of, locals that are not read. */
+const without = (block: List, read: ReadonlySet<string>): List =>
+  block.flatMap((part): List => {
+    if (!isList(part)) return [part];
+    const [head, name] = part;
+    if (blocks.has(head)) return [without(part, read)];
+    return (head === "local.set" || head === "local") && !read.has(name as string) ? [] : [part];
+  });
 
 /**
  * A function without the locals it never reads: integers that were written out in indices, and bases that pointers
@@ -18,11 +22,10 @@ const without = (wat: List, read: ReadonlySet<string>): List =>
 export function withoutUnread(func: List): List {
   /** By local, what its values read; by "", what is read for anything else. */
   const reads = new Map<string, Set<string>>();
-  const visit = (wat: Wat, by: string): void => {
-    if (!isList(wat)) return;
+  const visit = (wat: List, by: string): void => {
     const [head, name] = wat as readonly [Wat, string];
     if (head === "local.get" || head === "local.tee") reads.set(by, (reads.get(by) ?? new Set()).add(name));
-    for (const part of wat) visit(part, head === "local.set" ? name : by);
+    for (const part of wat) if (isList(part)) visit(part, head === "local.set" ? name : by);
   };
   visit(func, "");
   const read = new Set(reads.get(""));
