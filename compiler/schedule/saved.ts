@@ -4,10 +4,11 @@
  * Saved is what the forward pass computes of every example at every step and the backward pass reads. The forward pass goes on
  * with what it computed: rounding a saved value enters each gradient once, and that of a state, or of what a loop reads back, would
  * add up over the steps. Cotangents are no such values. Divided by the number of examples, and vanishing over the steps, they leave
- * the range of f16 at its lower end.
+ * the range of f16 at its lower end. Nor is what the backward pass compares, as it does to find a maximum again, or divides by: no
+ * rounding is small there.
  */
 import { Builder } from "../ir/builder.ts";
-import type { Block, Graph, Op, OpOf, Value } from "../ir/types.ts";
+import type { Block, Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
 import { definitions, idsAfter, reads } from "../passes/rewrite.ts";
 import { isCotangent } from "../passes/segment.ts";
@@ -23,11 +24,21 @@ export function halve(graph: Graph): Halved {
   return new Halving(graph).run();
 }
 
+/** Operands of which a small difference may make any of the result: what is compared, and what divides and may be nearly zero. */
+const sensitive: Readonly<Partial<Record<Op["op"], readonly number[]>>> = {
+  ...{ lt: [0, 1], le: [0, 1], gt: [0, 1], ge: [0, 1], eq: [0, 1], ne: [0, 1] },
+  ...{ select: [0], sign: [0], floor: [0], argmax: [0], div: [1], recip: [0], rsqrt: [0], log: [0] },
+};
+
+const isLarge = ({ dtype, time, batch }: Type): boolean => dtype === "f32" && time && batch;
+
 class Halving {
   private readonly graph: Graph;
   private readonly b: Builder;
   private readonly defs: ReadonlyMap<Value, Op>;
   private readonly backward: ReadonlySet<Op>;
+  /** And the ops of their bodies. */
+  private readonly inBackward: ReadonlySet<Op>;
   private readonly halves = new Set<Value>();
   /** What the backward pass reads instead of a value. */
   private readonly instead = new Map<Value, Value>();
@@ -37,6 +48,7 @@ class Halving {
     this.b = new Builder(idsAfter(graph));
     this.defs = definitions(graph.ops);
     this.backward = backwardOps(graph);
+    this.inBackward = new Set([...this.backward].flatMap((op) => [op, ...(op.body?.ops ?? [])]));
   }
 
   run(): Halved {
@@ -55,7 +67,7 @@ class Halving {
     return { graph: { ...graph, ops: b.ops }, halves };
   }
 
-  /** What both passes read, or the backward pass alone: computed values with time and batch, not the results that others read. */
+  /** What the backward pass reads of what the forward pass makes for each step and example, but for results that others read. */
   private saved(): ReadonlySet<Value> {
     const behind = (v: Value): readonly Value[] => {
       const op = this.defs.get(v);
@@ -66,10 +78,33 @@ class Halving {
     const made = new Set(forward.flatMap((op) => op.results));
     // A loop hands out each value once.
     const kept = new Set([
+      ...this.exact(),
       ...this.graph.results.map(({ value }) => value),
       ...forward.flatMap((op) => reads(op).filter((v) => this.defs.get(v)?.op === "scan")),
     ]);
-    return new Set(read.filter((v) => made.has(v) && !kept.has(v) && v.type.time && v.type.batch));
+    return new Set(read.filter((v) => made.has(v) && !kept.has(v) && isLarge(v.type)));
+  }
+
+  /** What the backward pass compares or divides by, and what it makes that of. */
+  private exact(): ReadonlySet<Value> {
+    const found = new Set<Value>();
+    const scanOf = new Map(
+      [...this.backward].flatMap((op) => (op.body?.params ?? []).map((p) => [p, op as OpOf<"scan">] as const)),
+    );
+    const visit = (v: Value): void => {
+      if (found.has(v)) return;
+      found.add(v);
+      const op = this.defs.get(v);
+      const scan = scanOf.get(v);
+      if (scan) {
+        const at = scan.body!.params.indexOf(v);
+        visit(scan.operands[at]);
+        if (at < scan.attrs.states) visit(scan.body!.results[at]);
+      } else if (op && (this.inBackward.has(op) || isView(op)))
+        (op.body ? [op.body.results[op.results.indexOf(v)]] : op.operands).forEach(visit);
+    };
+    for (const { op, operands } of this.inBackward) for (const i of sensitive[op] ?? []) visit(operands[i]);
+    return found;
   }
 
   private copied(v: Value): void {
