@@ -5,18 +5,8 @@
  * skipped as a whole, up to the next `Begin` (or the `{` of the body). Nothing is guessed inside a statement, so that
  * one mistake gives one message.
  */
-import {
-  type CstNode,
-  CstParser,
-  EMPTY_ALT,
-  EOF,
-  type IParserErrorMessageProvider,
-  type IRuleConfig,
-  type IToken,
-  type ParserMethod,
-  type TokenType,
-  tokenLabel,
-} from "chevrotain";
+import type { CstNode, IParserErrorMessageProvider, IRuleConfig, IToken, ParserMethod, TokenType } from "chevrotain";
+import { CstParser, EMPTY_ALT, EOF, tokenLabel } from "./chevrotain.ts";
 import * as T from "./tokens.ts";
 
 /** What the grammar wanted where it stopped; `syntax-errors.ts` makes the sentence. */

@@ -5,9 +5,10 @@
  * already at this level is reported. So the grammar sees statements one by one, and what is wrong in one of them
  * cannot spoil its neighbours.
  */
-import { createTokenInstance, type IToken, type TokenType, tokenLabel } from "chevrotain";
+import type { IToken, TokenType } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Span } from "../diagnostics/span.ts";
+import { createTokenInstance, tokenLabel } from "./chevrotain.ts";
 import * as T from "./tokens.ts";
 
 /** Brackets and powers deeper than this are refused: the stages after this one walk the tree recursively. */

@@ -1,8 +1,9 @@
 /** Says in the user's words where the grammar stopped. */
-import { type IRecognitionException, type IToken, tokenMatcher } from "chevrotain";
+import type { IRecognitionException, IToken } from "chevrotain";
 import type { Code } from "../diagnostics/catalogue.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { nearest } from "../diagnostics/nearest.ts";
+import { tokenMatcher } from "./chevrotain.ts";
 import { tokenSpan } from "./cst.ts";
 import * as T from "./tokens.ts";
 

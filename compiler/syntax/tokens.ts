@@ -3,7 +3,8 @@
  *
  * The lexer never fails: a character that starts no word becomes an `Unknown` token, which `layout.ts` reports.
  */
-import { createToken, type IToken, Lexer, type TokenType } from "chevrotain";
+import type { IToken, TokenType } from "chevrotain";
+import { createToken, Lexer } from "./chevrotain.ts";
 
 // Categories: the grammar asks for "a comparison operator" and the order of several operators is kept.
 export const CompareOperator = createToken({ name: "CompareOperator", pattern: Lexer.NA, label: "a comparison" });

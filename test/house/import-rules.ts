@@ -105,8 +105,12 @@ function siblingTargetObjection(file: string, target: string): string | undefine
   return `the target ${mine} may not import the target ${theirs}`;
 }
 
-/** The runtime depends on no package and runs in a browser. */
+/** Where the syntax gets chevrotain from: the build makes one file of it. */
+const TOOLKIT = "compiler/syntax/chevrotain.ts";
+
+/** The runtime depends on no package and runs in a browser; nothing loads chevrotain's files one by one. */
 function packageObjection(file: string, from: string, typeOnly: boolean, dynamic: boolean): string | undefined {
+  if (from === "chevrotain" && !typeOnly && file !== TOOLKIT) return `chevrotain is to be had from ${TOOLKIT}`;
   if (!file.startsWith("runtime/") || typeOnly) return undefined;
   if (file === ADAPTER && dynamic) return undefined;
   if (from.startsWith("node:") && file.startsWith(NODE_FOLDER)) return undefined;

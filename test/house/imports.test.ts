@@ -36,6 +36,7 @@ describe("the rules", () => {
     ["a target does not know another target", "targets/wgsl/a.ts", 'import { w } from "../wasm/wasm.ts";'],
     ["the runtime does not know the compiler", "runtime/a.ts", 'import type { K } from "../compiler/schedule/k.ts";'],
     ["the runtime needs no Node outside runtime/node", "runtime/a.ts", 'import { readFile } from "node:fs/promises";'],
+    ["nothing loads chevrotain's many files", "compiler/syntax/a.ts", 'import { Lexer } from "chevrotain";'],
     ["the runtime needs no package", "runtime/a.ts", 'import pc from "picocolors";'],
     ["the adapter loads a package only when asked to", "runtime/webgpu/adapter.ts", 'import { create } from "webgpu";'],
     ["nothing imports the command line", "runtime/a.ts", 'const m = await import("../cli/main.ts");'],
