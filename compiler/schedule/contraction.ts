@@ -102,7 +102,12 @@ export class Contraction {
 
   /** Whether the columns of every right side stand side by side. */
   get columnsLieTogether(): boolean {
-    return this.rights.every((o) => stride(o, this.column) === 1);
+    return this.rights.every((o) => o.home.quads || stride(o, this.column) === 1);
+  }
+
+  /** Whether every right side already stands as panels are read. */
+  get isPacked(): boolean {
+    return this.rights.every((o) => o.home.quads);
   }
 
   /** Whether rows of the left side stand side by side, and what the innermost loop sums over does not. */
@@ -130,17 +135,18 @@ export class Contraction {
     return this.site.extent(o.type.shape[o.labels.indexOf(axis)]);
   }
 
-  at(o: Operand, index: Index): KExpr {
+  at(o: Operand, index: Index, type: Element): KExpr {
     return this.site.layout.address(
       o.home,
       o.type.time ? index.get("<") : this.site.step,
       o.type.batch ? index.get("|") : undefined,
       [...o.labels].map((l) => index.get(l)!),
+      type === "f32x4" ? 4 : 1,
     );
   }
 
   load(o: Operand, index: Index, type: Element): KExpr {
-    return x.load(region(o.home), this.at(o, index), type);
+    return x.load(region(o.home), this.at(o, index, type), type);
   }
 
   /** The index `rows` further down and `columns` further right. */
@@ -156,7 +162,7 @@ export class Contraction {
     return this.site.products[product].targets.map((home) => ({
       s: "store",
       memory: region(home),
-      index: this.at(this.target(home), index),
+      index: this.at(this.target(home), index, type),
       type,
       value,
     }));

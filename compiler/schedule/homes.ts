@@ -21,6 +21,8 @@ export interface Common {
   readonly owners: ReadonlyMap<Op, LoopOwner>;
   /** What may be stored as f16. */
   readonly halves: ReadonlySet<Value>;
+  /** Copies of weights, whose columns stand in fours. */
+  readonly quads: ReadonlySet<Value>;
   /** Where carries stand. */
   readonly crossing: Map<string, Buffer>;
   readonly leaves: Map<string, Home>;
@@ -213,7 +215,10 @@ export class Homes {
     const size = this.size(v.type);
     const known = this.all.get(v)?.find((home) => home.buffer.size === size);
     if (known) return known;
-    const home = this.home(this.layout.buffer("work", time, size, { span, half }), v.type);
+    const plain = this.home(this.layout.buffer("work", time, size, { span, half }), v.type);
+    const home: Home = this.common.quads.has(v)
+      ? { ...plain, strides: [4, this.shape(v.type)[0]], quads: true }
+      : plain;
     this.add(v, home);
     return home;
   }

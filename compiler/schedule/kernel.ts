@@ -8,7 +8,7 @@ import * as x from "./expr.ts";
 import { argmax, type Fold, type Folding, reduce, removedBy, scatter } from "./folds.ts";
 import { type Group, type Owner, partsOf } from "./group.ts";
 import type { Extent, KExpr, Kernel, KStmt, Machine, Tile } from "./kernel-ir.ts";
-import type { Addresses, Home } from "./layout.ts";
+import { type Addresses, type Home, liesTogether } from "./layout.ts";
 import { type Axis, forEachPoint, origin } from "./loops.ts";
 import { Evaluation, type Point, type Scope } from "./point.ts";
 import { Shares } from "./shares.ts";
@@ -365,9 +365,8 @@ class KernelMaker {
     return homes.get(v)!.flatMap((home): KStmt[] => {
       const memory = { kind: "region", region: home.buffer.region } as const;
       const f = p.f.slice(p.f.length - v.type.shape.length);
-      const index = layout.address(home, t, v.type.batch ? p.b : undefined, f);
-      const contiguous = home.strides[home.strides.length - 1] === 1;
-      const lanes = p.width === 4 && !contiguous ? ([0, 1, 2, 3] as const) : [];
+      const index = layout.address(home, t, v.type.batch ? p.b : undefined, f, p.width);
+      const lanes = p.width === 4 && !liesTogether(home) ? ([0, 1, 2, 3] as const) : [];
       const stores: KStmt[] =
         lanes.length === 0
           ? [{ s: "store", memory, index, type: p.width === 4 ? "f32x4" : "f32", value }]

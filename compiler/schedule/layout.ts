@@ -42,12 +42,18 @@ export interface Home {
   /** Rows kept of a statistic: row min(t, steps − 1), each `row` floats, without frames. */
   readonly steps?: { readonly count: number; readonly row: number };
   readonly batch: number;
+  /** With `quads`, the last one is for columns that are multiples of 4. */
   readonly strides: readonly number[];
+  /** Columns stand in fours, each four side by side: see `packed-weights.ts`. */
+  readonly quads?: true;
 }
 
 /** Alignment of buffers, in floats: a cache line. */
 const LINE = 16;
 const align = (n: number): number => Math.ceil(n / LINE) * LINE;
+
+/** Whether four columns of a home, the first a multiple of 4, stand side by side. */
+export const liesTogether = ({ strides, quads }: Home): boolean => quads === true || strides[strides.length - 1] === 1;
 
 const regionNames: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work", "half"];
 /** Regions whose buffers share floats when their lives do not meet. */
@@ -217,11 +223,18 @@ export class Layout {
       first: clock.first,
       global: clock.global,
       local: clock.local,
-      address: (home, t, b, f) => this.address(clock, home, t, b, f),
+      address: (home, t, b, f, width = 1) => this.address(clock, home, t, b, f, width),
     };
   }
 
-  private address(clock: Clock, home: Home, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[]): KExpr {
+  private address(
+    clock: Clock,
+    home: Home,
+    t: KExpr | undefined,
+    b: KExpr | undefined,
+    f: readonly KExpr[],
+    width: 1 | 4,
+  ): KExpr {
     const { buffer } = home;
     const terms: KExpr[] = [];
     if (home.steps) {
@@ -241,7 +254,10 @@ export class Layout {
     }
     if (b !== undefined) terms.push(x.mul(b, x.int(home.batch)));
     f.forEach((index, i) => {
-      terms.push(x.mul(index, x.int(home.strides[i])));
+      const stride = home.strides[i];
+      if (home.quads && width === 1 && i === f.length - 1)
+        terms.push(x.mul(x.div(index, x.int(4)), x.int(4 * stride)), x.rem(index, x.int(4)));
+      else terms.push(x.mul(index, x.int(stride)));
     });
     return x.add(x.sum(terms), x.int(base));
   }
@@ -329,6 +345,8 @@ export function segmentClock(length: number, inBody: boolean): Clock {
 
 /** Where elements stand, as one kernel counts steps. */
 export interface Addresses extends Clock {
-  /** The index of an element in its region. `t` is the step; `undefined` for a value without one. */
-  address(home: Home, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[]): KExpr;
+  /**
+   * The index of an element in its region, or of the first of four columns. `t` is the step; `undefined` for a value without one.
+   */
+  address(home: Home, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[], width?: 1 | 4): KExpr;
 }

@@ -79,7 +79,8 @@ class PackedDot {
   private readonly chunk: number;
   /** What is summed over outside the panels, besides steps: they add to what stands in memory. */
   private readonly around: readonly string[];
-  private readonly tile: Memory;
+  /** Where panels are laid down, if the right side does not stand in panels already. */
+  private readonly tile: Memory | undefined;
   /** Where the left side is copied to, and how many rows of it at a time. */
   private readonly left: { readonly tile: Memory; readonly rows: number } | undefined;
 
@@ -95,7 +96,7 @@ class PackedDot {
     const floats = floatsOf(this.panels[0]);
     const most = Math.max(1, Math.floor(c.site.tileBytes / 2 / (4 * floats)));
     this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
-    this.tile = { kind: "tile", name: c.site.tile("right", this.chunk * floats) };
+    if (!c.isPacked) this.tile = { kind: "tile", name: c.site.tile("right", this.chunk * floats) };
     const rows = c.site.range(c.row!).most;
     if (!c.rowsLieTogether || rows === undefined) return;
     const fit = Math.max(VECTOR, Math.floor(c.site.tileBytes / (4 * this.chunk * VECTOR)) * VECTOR);
@@ -156,7 +157,6 @@ class PackedDot {
   private piece(of: Piece, onto: boolean): readonly KStmt[] {
     const panels = this.eachPanel(of.index, (p, index) => [
       ...this.pack(p, { ...of, index }),
-      { s: "barrier" },
       ...this.eachBlock(p, of.rows, index, (at, rows) => this.block(p, { ...of, index: at }, rows, onto)),
       { s: "barrier" },
     ]);
@@ -224,12 +224,14 @@ class PackedDot {
 
   private pack(p: Panel, of: Piece): readonly KStmt[] {
     const { c, tile } = this;
-    return this.eachRound(of, "lanes", (here, round) =>
+    if (tile === undefined) return [];
+    const pack = this.eachRound(of, "lanes", (here, round) =>
       p.parts.map(({ product, offset }, j): KStmt => {
         const value = this.right(product, plus(here, c.column, offset), p.type);
         return { s: "store", memory: tile, index: this.at(p, round, j), type: p.type, value };
       }),
     );
+    return [...pack, { s: "barrier" }];
   }
 
   /** One float of the right side, or four columns of it side by side. */
@@ -266,7 +268,12 @@ class PackedDot {
       body.push({ s: "let", name, type, value });
       return x.variable(name, type);
     };
-    const rights = p.parts.map((_, j) => bind(`b_${j}`, x.load(tile, this.at(p, round, j), type)));
+    const rights = p.parts.map(({ product, offset }, j) => {
+      const value = tile
+        ? x.load(tile, this.at(p, round, j), type)
+        : this.right(product, plus(index, c.column, offset), type);
+      return bind(`b_${j}`, value);
+    });
     for (const i of new Set(sums.map((sum) => sum.i))) {
       const at = plus(index, c.row, i);
       const value = copied

@@ -9,7 +9,7 @@ import { isElementwise } from "../ir/elementwise.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import * as x from "./expr.ts";
 import type { KExpr, KStmt } from "./kernel-ir.ts";
-import type { Addresses, Home } from "./layout.ts";
+import { type Addresses, type Home, liesTogether } from "./layout.ts";
 
 /** A point of the space a loop nest runs over. With `width` 4 the last feature index is the first of four. */
 export interface Point {
@@ -112,9 +112,8 @@ export class Evaluation {
   load(home: Home, p: Point): KExpr {
     const { layout } = this.scope;
     const memory = { kind: "region", region: home.buffer.region } as const;
-    const stride = home.strides[home.strides.length - 1];
-    const index = layout.address(home, p.t, p.b, p.f);
-    if (p.width === 1 || stride === 1) return x.load(memory, index, typeOf(p.width));
+    const index = layout.address(home, p.t, p.b, p.f, p.width);
+    if (p.width === 1 || liesTogether(home)) return x.load(memory, index, typeOf(p.width));
     return this.lanes(p, (q) => x.load(memory, layout.address(home, q.t, q.b, q.f), "f32"));
   }
 

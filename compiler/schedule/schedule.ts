@@ -13,6 +13,7 @@ import type { Common, Pending } from "./homes.ts";
 import type { Kernel, Machine } from "./kernel-ir.ts";
 import { type Buffer, Layout, type Slot } from "./layout.ts";
 import type { LoopOwner } from "./loop.ts";
+import { packWeights } from "./packed-weights.ts";
 import { halve } from "./saved.ts";
 import { type Plan, Scheduler } from "./scheduler.ts";
 import { settle } from "./settle.ts";
@@ -63,10 +64,12 @@ export function scheduleSegments(
   options: ScheduleOptions,
 ): Scheduled {
   const halves = new Set<Value>();
+  const quads = new Set<Value>();
   const settled = pieces.map(({ graph, loop }): Piece => {
-    const whole = settle(graph, loop !== undefined);
-    if (options.storage !== "f16") return { graph: whole, loop };
-    const halved = halve(whole);
+    const packed = packWeights(settle(graph, loop !== undefined), options.machine, options.dims);
+    for (const v of packed.quads) quads.add(v);
+    if (options.storage !== "f16") return { graph: packed.graph, loop };
+    const halved = halve(packed.graph);
     for (const v of halved.halves) halves.add(v);
     return { graph: halved.graph, loop };
   });
@@ -79,7 +82,7 @@ export function scheduleSegments(
   const known = new Map<string, Laid>();
   const lay = (owners: readonly LoopOwner[]): Laid => {
     const of = new Map<Op, LoopOwner>(found.map(({ scan }, i) => [scan, owners[i]]));
-    const laid = known.get(owners.join()) ?? layOut({ pieces: settled, carries, halves }, length, options, of);
+    const laid = known.get(owners.join()) ?? layOut({ pieces: settled, carries, halves, quads }, length, options, of);
     known.set(owners.join(), laid);
     return laid;
   };
@@ -111,7 +114,7 @@ interface Laid {
 }
 
 function layOut(
-  { pieces, carries, halves }: Segmented & Pick<Common, "halves">,
+  { pieces, carries, halves, quads }: Segmented & Pick<Common, "halves" | "quads">,
   length: number | undefined,
   options: ScheduleOptions,
   owners: ReadonlyMap<Op, LoopOwner>,
@@ -123,7 +126,17 @@ function layOut(
   layout.reserve("slot", shared.params * shared.slots.length);
   layout.reserve("stat", shared.stats);
   const common: Common = {
-    ...{ layout, carries, halves, owners, crossing: new Map(), leaves: new Map(), pending: [], counts: new Map() },
+    ...{
+      layout,
+      carries,
+      halves,
+      quads,
+      owners,
+      crossing: new Map(),
+      leaves: new Map(),
+      pending: [],
+      counts: new Map(),
+    },
   };
   const schedulers = pieces.map(({ graph, loop }) => {
     const scheduler = new Scheduler(graph, options, common, loop);

@@ -22,7 +22,8 @@ export function strided(
   if (!op) return undefined;
   const from = op.operands[0] && strided(op.operands[0], home, defs, extent);
   if (!from) return undefined;
-  const { strides } = from.home;
+  const { strides, quads } = from.home;
+  if (quads && op.op !== "split") return undefined;
   switch (op.op) {
     case "split": {
       const part = extent(v.type.shape[op.attrs.axis]);
