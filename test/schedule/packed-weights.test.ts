@@ -1,0 +1,70 @@
+/** Weights copied before a loop, in the order in which its products read them. */
+import { describe, expect, it } from "vitest";
+import { lower } from "../../compiler/compile.ts";
+import * as x from "../../compiler/schedule/expr.ts";
+import { type Home, Layout, wholeClock } from "../../compiler/schedule/layout.ts";
+import { packWeights } from "../../compiler/schedule/packed-weights.ts";
+import { settle } from "../../compiler/schedule/settle.ts";
+import { wasm } from "../../targets/wasm/target.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
+import { numbersFor } from "../passes/meaning.ts";
+import { cells, elaborated } from "./cells.ts";
+import { expectComputed } from "./expect-computed.ts";
+
+const all = Object.entries(cells);
+const dimsOf = (batch: number, H: number) => ({ batch, time: 3, steps: 3, D: 2, H });
+
+/** How many weights the loops of a training step read as copies. */
+const copies = (
+  cell: (typeof all)[number][1],
+  batch: number,
+  H: number,
+  { machine } = wasm as Pick<typeof wasm, "machine">,
+) => packWeights(settle(lower(elaborated(cell).graph).entries.train), machine, dimsOf(batch, H)).quads.size;
+
+describe("what a loop's products read of a weight is copied", () => {
+  it("once for each pass: its gates are parts of one copy", () => {
+    expect(all.map(([name, cell]) => [name, copies(cell, 16, 8)])).toEqual([
+      ["rnn", 2],
+      ["lstm", 2],
+      ["lnlstm", 2],
+      ["bnlstm", 2],
+      // Its candidate has a weight of its own.
+      ["gru_before", 4],
+      ["gru_after", 2],
+    ]);
+  });
+
+  it("not for few examples, nor where columns do not come in fours, nor on machines with lanes", () => {
+    for (const [, cell] of all)
+      expect([copies(cell, 15, 8), copies(cell, 16, 10), copies(cell, 16, 8, wgsl)]).toEqual([0, 0, 0]);
+  });
+
+  it.each(all)("%s computes what the reference does", (_, cell) => {
+    const { placed, entries } = lower(elaborated(cell).graph);
+    for (const [batch, H] of [
+      [16, 8],
+      [19, 20],
+    ]) {
+      const dims = dimsOf(batch, H);
+      expectComputed(entries.train, placed, { dims, leaves: numbersFor(placed, dims) }, wasm.machine);
+    }
+  });
+});
+
+it("an element of a copy stands where its four stands, and no two in the same place", () => {
+  const [rows, columns] = [5, 12];
+  const layout = new Layout();
+  const buffer = layout.buffer("work", false, rows * columns);
+  layout.close(new Map());
+  const home: Home = {
+    ...{ buffer, start: 0, frame: { kind: "shifted", by: 0 }, batch: 0, strides: [4, rows], quads: true },
+  };
+  const { address } = layout.addresses(wholeClock);
+  const at = (k: number, n: number, width: 1 | 4) =>
+    x.known(address(home, undefined, undefined, [x.int(k), x.int(n)], width))! - buffer.offset;
+  const places = Array.from({ length: rows * columns }, (_, i) => at(Math.floor(i / columns), i % columns, 1));
+  expect([...places].sort((a, b) => a - b)).toEqual(places.map((_, i) => i));
+  for (let k = 0; k < rows; k++)
+    for (let n = 0; n < columns; n++) expect(at(k, n, 1)).toBe(at(k, n - (n % 4), 4) + (n % 4));
+});
