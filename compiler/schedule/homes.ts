@@ -34,9 +34,17 @@ export interface Common {
 
 export type Pending = Omit<Tensor, "region" | "offset"> & { readonly home: Home };
 
+/** Floats of a cache line. */
+const LINE = 16;
+
+/** So many floats apart, examples of a batch fall on the same few sets of a processor's first-level cache. */
+const SAME_SETS = 256;
+
 export class Homes {
   /** The first is the one to load from. */
   readonly all = new Map<Value, Home[]>();
+  /** What the host reads: there is no gap between its examples. */
+  private readonly dense = new Set<Value>();
   readonly defs: ReadonlyMap<Value, Op>;
   private readonly options: ScheduleOptions;
   private readonly common: Common;
@@ -62,19 +70,23 @@ export class Homes {
     return t.shape.map(this.extent);
   }
 
-  private size(t: Type): number {
-    return this.shape(t).reduce((a, b) => a * b, t.batch ? this.options.dims.batch : 1);
+  private size(t: Type, row = this.features(t)): number {
+    return t.batch ? row * this.options.dims.batch : row;
   }
 
-  private home(buffer: Buffer, t: Type, by = 0): Home {
-    const shape = this.shape(t);
-    return {
-      buffer,
-      start: 0,
-      frame: { kind: "shifted", by },
-      batch: shape.reduce((a, b) => a * b, 1),
-      strides: rowMajor(shape),
-    };
+  private features(t: Type): number {
+    return this.shape(t).reduce((a, b) => a * b, 1);
+  }
+
+  /** Floats from one example to the next of what only kernels read. */
+  private row(t: Type): number {
+    const features = this.features(t);
+    const apart = this.options.machine.lanes === 1 && t.batch && features % SAME_SETS === 0;
+    return apart ? features + LINE : features;
+  }
+
+  private home(buffer: Buffer, t: Type, by = 0, row = this.features(t)): Home {
+    return { buffer, start: 0, frame: { kind: "shifted", by }, batch: row, strides: rowMajor(this.shape(t)) };
   }
 
   private add(v: Value, home: Home): void {
@@ -201,8 +213,10 @@ export class Homes {
 
   private named(name: string, value: Value, role: Role): void {
     this.results.push({ name, value, role });
+    this.dense.add(value);
     const op = this.defs.get(value);
-    if (op?.op !== "scan") this.own(value, value.type.time, "sequence");
+    if (op?.op === "scan") this.dense.add(op.body!.results[op.results.indexOf(value)]);
+    else this.own(value, value.type.time, "sequence");
   }
 
   /** A home for a value that has none. */
@@ -212,10 +226,11 @@ export class Homes {
 
   /** A home that `v` fills: one within a joined value will not do for what the plan lists. */
   private own(v: Value, time: boolean, span: Span = this.span, half = this.common.halves.has(v)): Home {
-    const size = this.size(v.type);
+    const row = this.dense.has(v) ? this.features(v.type) : this.row(v.type);
+    const size = this.size(v.type, row);
     const known = this.all.get(v)?.find((home) => home.buffer.size === size);
     if (known) return known;
-    const plain = this.home(this.layout.buffer("work", time, size, { span, half }), v.type);
+    const plain = this.home(this.layout.buffer("work", time, size, { span, half }), v.type, 0, row);
     const home: Home = this.common.quads.has(v)
       ? { ...plain, strides: [4, this.shape(v.type)[0]], quads: true }
       : plain;
@@ -237,11 +252,15 @@ export class Homes {
       const { type } = body.params[i];
       // Two frames for a state that nobody reads at other steps: while some workgroups write the next, others still read.
       const isKept = handedOut.has(body.params[i]) || handedOut.has(body.results[i]);
-      const buffer = this.layout.buffer("work", true, this.size(type), {
+      const stored = [scan.operands[i], body.params[i], body.results[i], scan.results[i]];
+      const isDense = stored.some((v) => this.dense.has(v));
+      if (isDense) for (const v of stored) this.dense.add(v);
+      const row = isDense ? this.features(type) : this.row(type);
+      const buffer = this.layout.buffer("work", true, this.size(type, row), {
         span: this.span,
         ...(!isKept && { ring: 2 }),
       });
-      const at = (frame: Home["frame"]): Home => ({ ...this.home(buffer, type), frame });
+      const at = (frame: Home["frame"]): Home => ({ ...this.home(buffer, type, 0, row), frame });
       this.add(scan.operands[i], at({ kind: reverse ? "behind" : "first" }));
       this.add(body.params[i], at({ kind: "shifted", by: reverse ? 1 : 0 }));
       this.add(body.results[i], at({ kind: "shifted", by: reverse ? 0 : 1 }));
