@@ -31,7 +31,7 @@ async function open({ plan, code }: Executable, watched: WatchedDevice, kernels:
     throw new RuntimeError("C0507", message, "compile it with --target wgsl, which runs on every GPU");
   }
   const layout = kernels.bindings;
-  const pipelines = await kernels.load(code.modules);
+  const pipelines = await watched.wait(kernels.load(code.modules));
   const pipelineOf = (kernel: string): GPUComputePipeline => {
     const pipeline = pipelines.get(kernel);
     if (pipeline === undefined) throw new RuntimeError("C0506", `there is no module for kernel \`${kernel}\``);
