@@ -6,6 +6,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    globalSetup: "test/scratch.ts",
     pool: "forks",
     maxWorkers: 2,
     reporters: ["default", new TallyReporter()],

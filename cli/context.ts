@@ -1,6 +1,7 @@
 /** What every command is given besides its own options. */
 import type { MnistOptions } from "./data/mnist.ts";
 import type { Output } from "./output.ts";
+import type { SignalSource } from "./training/interrupt.ts";
 
 export interface Context {
   readonly output: Output;
@@ -8,7 +9,7 @@ export interface Context {
   /** `--seed`: initialisation, the order of examples, noise. Not the examples of generated tasks. */
   readonly seed: number;
   readonly stdin: NodeJS.ReadableStream;
-  readonly signals: NodeJS.Process;
+  readonly signals: SignalSource;
 }
 
 /** `--data` and `--offline`, as the MNIST reader wants them. */

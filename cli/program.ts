@@ -14,8 +14,14 @@ export const USAGE = "C0301";
 /** Opens the context of a command and does its work. */
 export type Runner = (command: Command, work: (context: Context) => Promise<ExitCode>) => Promise<void>;
 
+/** Where help goes, and words about a line that cannot be read. */
+export interface Streams {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
 /** Every command and option. Parsing a line calls `run` with the command meant and its work; a bad line throws CommanderError. */
-export function buildProgram(run: Runner): Command {
+export function buildProgram(run: Runner, { stdout, stderr }: Streams = process): Command {
   const program = new Command("cellc")
     .description("Compiles recurrent cells with normalization to WebGPU and WASM kernels, trains and runs them.")
     .version(packageVersion(), "-V, --version")
@@ -23,7 +29,11 @@ export function buildProgram(run: Runner): Command {
     .option("--seed <n>", "seed of initialisation, order and noise", read.wholeNumber, 1)
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, `error[${USAGE}]: `)) })
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, `error[${USAGE}]: `)),
+    })
     .showHelpAfterError("  = help: --help, before or after a command, says what can be given")
     .showSuggestionAfterError()
     .addHelpText(

@@ -7,7 +7,8 @@ import { describe, expect, test } from "vitest";
 import { readCurve } from "../../cli/report/curve-log.ts";
 import { loadCheckpoint } from "../../cli/training/checkpoint.ts";
 import { FILE_NAMES, withFolder, writeSyntheticMnist } from "../data/mnist.ts";
-import { cellc, type Ended, repository } from "./run-cellc.ts";
+import { cellc as cellcProcess, type Ended, repository } from "./run-cellc.ts";
+import { cellc } from "./run-here.ts";
 
 const CELL = "examples/bnlstm.cell";
 const MODEL = "examples/smnist.cell";
@@ -188,7 +189,7 @@ describe("checkpoints", () => {
     withFolder(async (folder) => {
       const out = join(folder, "run");
       const options = ["--steps", "2000", "--evaluate-every", "2"];
-      const killed = await cellc(trainSmall(out, ...options), { interruptAt: /step 6:/, signal: "SIGKILL" });
+      const killed = await cellcProcess(trainSmall(out, ...options), { interruptAt: /step 6:/, signal: "SIGKILL" });
       expect(killed.code).toBeNull();
       await writeFile(join(out, ".model.safetensors.0a1b2c.tmp"), "half");
       const model = join(out, "model.safetensors");

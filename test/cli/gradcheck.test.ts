@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { withFolder } from "../data/mnist.ts";
-import { cellc } from "./run-cellc.ts";
+import { cellc } from "./run-here.ts";
 
 interface Document {
   readonly ok: boolean;

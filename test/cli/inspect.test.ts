@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { PlanSummary } from "../../cli/report/plan-summary.ts";
 import { withFolder } from "../data/mnist.ts";
-import { cellc } from "./run-cellc.ts";
+import { cellc as cellcProcess } from "./run-cellc.ts";
+import { cellc } from "./run-here.ts";
 
 interface Document extends PlanSummary {
   readonly sites: readonly { readonly name: string; readonly norm?: { readonly name: string } }[];
@@ -109,7 +110,7 @@ describe("cellc inspect", () => {
 test("with CELLC_DUMP every stage of a compilation is written, in order, also of one that fails", () =>
   withFolder(async (folder) => {
     const environment = { CELLC_DUMP: join(folder, "dump") };
-    expect((await cellc(["inspect", "examples/bnlstm.cell", "--target", "wgsl"], { environment })).code).toBe(0);
+    expect((await cellcProcess(["inspect", "examples/bnlstm.cell", "--target", "wgsl"], { environment })).code).toBe(0);
     const inside = join(folder, "dump", "01-bnlstm-wgsl");
     const files = (await readdir(inside)).sort();
     expect(files[0]).toBe("00-ast.json");
@@ -124,6 +125,6 @@ test("with CELLC_DUMP every stage of a compilation is written, in order, also of
     expect(kernels.filter((name) => name.endsWith(".wgsl")).length).toBeGreaterThan(5);
 
     const large = ["inspect", "examples/bnlstm.cell", "--dims", "H=100000"];
-    expect((await cellc(large, { environment: { CELLC_DUMP: join(folder, "large") } })).code).toBe(1);
+    expect((await cellcProcess(large, { environment: { CELLC_DUMP: join(folder, "large") } })).code).toBe(1);
     expect(await readdir(join(folder, "large", "01-bnlstm-wasm"))).toContain("01-elaborate.ir");
   }));

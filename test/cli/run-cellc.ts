@@ -1,10 +1,11 @@
 /** Runs the command line as a user's shell would, in a process of its own. */
 import { execFile, spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll } from "vitest";
+import { build as bundle } from "esbuild";
+import { inject } from "vitest";
 
 export const repository: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -25,21 +26,17 @@ export interface RunOptions {
 
 let built: Promise<string> | undefined;
 
-afterAll(async () => {
-  if (built !== undefined) await rm(await built, { recursive: true });
-});
-
 /**
- * The folder of the tree compiled to JavaScript, once a test file: a process starts twice as fast as through a loader.
- * It stands in the repository, whose packages and examples it finds there.
+ * The folder of the tree compiled to JavaScript as `npm run build` does it, once a worker: a process starts five times as fast as
+ * through a loader. It stands in the repository, whose packages and examples it finds there.
  */
 async function build(): Promise<string> {
-  const scratch = join(repository, ".scratch");
-  await mkdir(scratch, { recursive: true });
-  const folder = await mkdtemp(join(scratch, "cli-"));
+  const folder = await mkdtemp(join(inject("scratch"), "cli-"));
   const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")));
   const config = ["-p", "tsconfig.build.json", "--noCheck", "--declaration", "false", "--outDir", folder];
   await promisify(execFile)(process.execPath, [compiler, ...config], { cwd: repository });
+  const chevrotain = join(folder, "compiler/syntax/chevrotain.js");
+  await bundle({ entryPoints: [chevrotain], bundle: true, format: "esm", outfile: chevrotain, allowOverwrite: true });
   const prelude = "compiler/semantics/prelude";
   await cp(join(repository, prelude), join(folder, prelude), { recursive: true });
   return folder;

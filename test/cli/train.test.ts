@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { readCurve } from "../../cli/report/curve-log.ts";
 import type { RunRecord } from "../../cli/training/run-folder.ts";
 import { withFolder } from "../data/mnist.ts";
-import { cellc } from "./run-cellc.ts";
+import { cellc as cellcProcess } from "./run-cellc.ts";
+import { cellc } from "./run-here.ts";
 
 const FILES = ["curve.jsonl", "curve.svg", "model.safetensors", "run.json"];
 
@@ -30,7 +31,7 @@ describe("cellc train", () => {
   test("learns, keeps curve, picture, model and record, and measures what eval measures", () =>
     withFolder(async (folder) => {
       const out = join(folder, "run");
-      const ended = await cellc(train(out, "--steps", "60", "--evaluate-every", "30", "--lr", "1e-2", "--json"));
+      const ended = await cellcProcess(train(out, "--steps", "60", "--evaluate-every", "30", "--lr", "1e-2", "--json"));
       expect(ended.code).toBe(0);
       expect((await readdir(out)).sort()).toEqual(FILES);
       const record = await recordOf(out);
@@ -61,14 +62,14 @@ describe("cellc train", () => {
   test("interrupted saves, ends with 130, and resumed gives what an unbroken run gives", () =>
     withFolder(async (folder) => {
       const [broken, whole] = [join(folder, "broken"), join(folder, "whole")];
-      const options = ["--steps", "400", "--evaluate-every", "100", "--lr", "1e-2"];
-      const ended = await cellc(train(broken, ...options), { interruptAt: /step 100/ });
+      const options = ["--steps", "200", "--evaluate-every", "50", "--lr", "1e-2"];
+      const ended = await cellcProcess(train(broken, ...options), { interruptAt: /step 50:/ });
       expect([ended.code, ended.stdout]).toEqual([130, expect.stringContaining("go on with --resume")]);
       expect((await readdir(broken)).sort()).toEqual(FILES);
       const stopped = await recordOf(broken);
       expect(stopped.status).toBe("interrupted");
-      expect(stopped.step).toBeGreaterThanOrEqual(100);
-      expect(stopped.step).toBeLessThan(400);
+      expect(stopped.step).toBeGreaterThanOrEqual(50);
+      expect(stopped.step).toBeLessThan(200);
 
       expect((await cellc(train(broken, ...options))).code).toBe(2);
       expect((await cellc(train(broken, ...options, "--resume", "--seed", "2"))).code).toBe(2);

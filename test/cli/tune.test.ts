@@ -6,7 +6,7 @@ import { cellKey, choiceText, recall, remember, tunedPath } from "../../cli/tune
 import { wasm } from "../../targets/wasm/target.ts";
 import { withFolder } from "../data/mnist.ts";
 import { cells, planned } from "../schedule/cells.ts";
-import { cellc } from "./run-cellc.ts";
+import { cellc } from "./run-here.ts";
 
 const small = ["--dims", "D=2,H=4", "--batch", "3", "--time", "3"];
 
