@@ -97,11 +97,11 @@ class PackedDot {
     const most = Math.max(1, Math.floor(c.site.tileBytes / 2 / (4 * floats)));
     this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
     if (!c.isPacked) this.tile = { kind: "tile", name: c.site.tile("right", this.chunk * floats) };
-    const rows = c.site.range(c.row!).most;
-    if (!c.rowsLieTogether || rows === undefined) return;
-    const fit = Math.max(VECTOR, Math.floor(c.site.tileBytes / (4 * this.chunk * VECTOR)) * VECTOR);
-    const least = Math.min(rows, fit);
-    this.left = { tile: { kind: "tile", name: c.site.tile("left", this.chunk * least) }, rows: least };
+    const { most: allRows } = c.site.range(c.row!);
+    if (!c.rowsLieTogether || allRows === undefined) return;
+    const vectorsInCache = Math.floor(c.site.tileBytes / (4 * this.chunk * VECTOR));
+    const rows = Math.min(allRows, Math.max(1, vectorsInCache) * VECTOR);
+    this.left = { tile: { kind: "tile", name: c.site.tile("left", this.chunk * rows) }, rows };
   }
 
   statements(): readonly KStmt[] {
