@@ -62,6 +62,8 @@ export class Study {
   private readonly options: StudyOptions;
   /** `steps`, `batch` and `time` too. */
   private readonly dims: Bindings;
+  private readonly references = new Map<Computes, ReadonlyMap<string, Float64Array>>();
+  private readonly executables = new Map<Target, Map<OptimizerName | undefined, Executable>>();
 
   /** Every pass's graph is verified. */
   constructor(graph: Graph, options: StudyOptions) {
@@ -121,8 +123,14 @@ export class Study {
     });
   };
 
-  /** What the reference computes, by `kind:name`; populations as they are afterwards, [steps, …]. */
+  /** What the reference computes, by `kind:name`; populations as they are afterwards, [steps, …]. Computed once. */
   reference(entry: Computes): ReadonlyMap<string, Float64Array> {
+    const known = this.references.get(entry) ?? this.interpreted(entry);
+    this.references.set(entry, known);
+    return known;
+  }
+
+  private interpreted(entry: Computes): ReadonlyMap<string, Float64Array> {
     const { dims } = this;
     const results = interpret(this.lowered.entries[entry], { dims, leaf: this.read });
     return new Map(
@@ -156,16 +164,20 @@ export class Study {
     );
   }
 
-  /** Compiles for a target, verifying every kernel; of the entries only `entries`, whose code alone then needs loading. */
+  /**
+   * Compiles for a target, once, verifying every kernel; of the entries only `entries`, whose code alone then needs loading.
+   */
   compile(target: Target, entries: readonly EntryName[] = computations, optimizer?: OptimizerName): Executable {
+    const known = this.executables.get(target) ?? new Map<OptimizerName | undefined, Executable>();
+    const executable = known.get(optimizer) ?? this.compiled(target, optimizer);
+    this.executables.set(target, known.set(optimizer, executable));
+    return only(executable, entries);
+  }
+
+  private compiled(target: Target, optimizer: OptimizerName | undefined): Executable {
     const { dims, batch, time, steps = time, memory, loops, storage } = this.options;
     const chosen = { memory, ...this.lowering, ...(optimizer && { optimizer }), ...(loops && { loops }), storage };
-    const executable = compileGraph(
-      this.graph,
-      { dims, batch, time: steps, path: this.graph.name, ...chosen },
-      verifying(target),
-    );
-    return only(executable, entries);
+    return compileGraph(this.graph, { dims, batch, time: steps, path: this.graph.name, ...chosen }, verifying(target));
   }
 
   /** Runs `entries` on a target. */
