@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { CompileFirst } from "./test/house/compile-first.ts";
 import { TallyReporter } from "./test/house/tally-reporter.ts";
 
 export default defineConfig({
@@ -7,8 +8,11 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     globalSetup: "test/scratch.ts",
+    // One file instead of chevrotain's 640, which every test file would load anew.
+    deps: { optimizer: { ssr: { enabled: true, include: ["chevrotain"] } } },
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: CompileFirst },
     reporters: ["default", new TallyReporter()],
   },
 });
