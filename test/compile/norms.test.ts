@@ -68,7 +68,10 @@ describe("the derived gradients of all parameters and inputs are what difference
   });
 });
 
-/** A shader compiler takes its time, and the kernels of `estimate` are the forward ones of `train`. */
+/**
+ * A shader compiler takes its time, and the kernels of `estimate` are the forward ones of `train`, without what is saved. They run
+ * on WebGPU in batch-norm.test.ts and split-batch.test.ts.
+ */
 const onGpu = ["train", "infer"] as const;
 
 describe.each(Object.values(places))(

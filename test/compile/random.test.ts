@@ -20,7 +20,8 @@ function ofGraph({ graph, dims: { batch, time, ...dims }, leaves }: RandomGraph)
 describe.each([
   { place: places.wasm, programs: 60, graphs: 80, entries: computations },
   { place: places.relaxed, programs: 20, graphs: 30, entries: computations },
-  // A shader compiler takes its time, and the kernels of `estimate` are the forward ones of `train`.
+  // A shader compiler takes its time, and the kernels of `estimate` are the forward ones of `train`, without what is saved:
+  // they run on WebGPU in batch-norm.test.ts and split-batch.test.ts.
   { place: places.wgsl, programs: 10, graphs: 6, entries: ["train", "infer"] as const },
 ])("on $place.name", ({ place, programs, graphs, entries }) => {
   const backend = opened(place);
