@@ -43,6 +43,15 @@ export const packedDot = (c: Contraction): readonly KStmt[] => new PackedDot(c).
 
 const VECTOR = 4;
 
+/** Floats of a cache line: rounds of a left side that is copied are so much further apart, never a power of two. */
+const LINE = 16;
+
+/**
+ * The second-level cache, which holds what is copied of a left side, in first-level ones: with fewer rows at a time the right side
+ * would be copied again for each part of them.
+ */
+const SECOND_LEVEL = 8;
+
 /** What a row of a panel holds: vectors, or single floats, each of one product, `offset` columns behind the panel's first. */
 interface Panel {
   readonly type: Element;
@@ -81,8 +90,8 @@ class PackedDot {
   private readonly around: readonly string[];
   /** Where panels are laid down, if the right side does not stand in panels already. */
   private readonly tile: Memory | undefined;
-  /** Where the left side is copied to, and how many rows of it at a time. */
-  private readonly left: { readonly tile: Memory; readonly rows: number } | undefined;
+  /** Where the left side is copied to, how many rows of it at a time, and how far one round is from the next. */
+  private readonly left: { readonly tile: Memory; readonly rows: number; readonly pitch: number } | undefined;
 
   constructor(c: Contraction) {
     this.c = c;
@@ -99,9 +108,10 @@ class PackedDot {
     if (!c.isPacked) this.tile = { kind: "tile", name: c.site.tile("right", this.chunk * floats) };
     const { most: allRows } = c.site.range(c.row!);
     if (!c.rowsLieTogether || allRows === undefined) return;
-    const vectorsInCache = Math.floor(c.site.tileBytes / (4 * this.chunk * VECTOR));
-    const rows = Math.min(allRows, Math.max(1, vectorsInCache) * VECTOR);
-    this.left = { tile: { kind: "tile", name: c.site.tile("left", this.chunk * rows) }, rows };
+    const fit = Math.floor((SECOND_LEVEL * c.site.tileBytes) / (4 * this.chunk * VECTOR));
+    const rows = Math.min(allRows, Math.max(1, fit) * VECTOR);
+    const pitch = rows + LINE;
+    this.left = { tile: { kind: "tile", name: c.site.tile("left", this.chunk * pitch) }, rows, pitch };
   }
 
   statements(): readonly KStmt[] {
@@ -219,7 +229,7 @@ class PackedDot {
 
   /** Where a round of a row stands that was copied. */
   private leftAt(rows: Range, round: KExpr, row: KExpr): KExpr {
-    return x.add(x.mul(round, x.int(this.left!.rows)), x.sub(row, rows.from));
+    return x.add(x.mul(round, x.int(this.left!.pitch)), x.sub(row, rows.from));
   }
 
   private pack(p: Panel, of: Piece): readonly KStmt[] {
