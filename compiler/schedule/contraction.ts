@@ -102,12 +102,17 @@ export class Contraction {
 
   /** Whether the columns of every right side stand side by side. */
   get columnsLieTogether(): boolean {
-    return this.rights.every((o) => o.home.quads || stride(o, this.column) === 1);
+    return this.rights.every((o) => this.hasQuads(o) || stride(o, this.column) === 1);
   }
 
   /** Whether every right side already stands as panels are read. */
   get isPacked(): boolean {
-    return this.rights.every((o) => o.home.quads);
+    return this.rights.every((o) => this.hasQuads(o));
+  }
+
+  /** Whether it is this product's columns that stand in fours: another may read the same copy by its rows. */
+  private hasQuads({ home, labels }: Operand): boolean {
+    return home.quads === true && labels.endsWith(this.column);
   }
 
   /** Whether rows of the left side stand side by side, and what the innermost loop sums over does not. */

@@ -186,6 +186,7 @@ export class Layout {
 
   /** Leaves in `work` what takes less room there: the place, mostly, of what the backward pass makes later. */
   private settleHalves(bytes: () => number): void {
+    if (!this.stretches.some(({ region }) => region === "half")) return;
     let least = bytes();
     for (let before = Number.POSITIVE_INFINITY; least < before; ) {
       before = least;

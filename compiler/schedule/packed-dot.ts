@@ -146,7 +146,7 @@ class PackedDot {
     const name = c.site.name("r");
     const from = x.variable(name, "i32");
     const to = x.min(x.add(from, x.int(left.rows)), all.to);
-    const multiple = all.multiple % left.rows === 0 ? left.rows : all.multiple % VECTOR === 0 ? VECTOR : 1;
+    const multiple = all.multiple % VECTOR === 0 ? VECTOR : 1;
     const some = body({ from, to, most: left.rows, multiple });
     return [{ s: "for", kind: "serial", name, from: all.from, to: all.to, step: left.rows, body: some }];
   }

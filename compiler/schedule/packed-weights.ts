@@ -3,7 +3,6 @@
  * stand in fours, the fours of all rows one behind another. A panel of any width is then read in order from where it stands,
  * instead of being collected at every step: the rows of a weight are thousands of bytes apart, and often a power of two.
  */
-
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Block, Graph, Op, OpOf, Value } from "../ir/types.ts";

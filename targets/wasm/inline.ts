@@ -1,6 +1,6 @@
 /**
  * Calls of short functions, written out: a block that sets the function's parameters and ends with its value. A call saves all
- * that stands in registers, some 5 ns, and hides what could be computed side by side; a sigmoid is some 25 instructions.
+ * that stands in registers, and hides what could be computed side by side; a sigmoid is some 25 instructions.
  */
 import type { Wat } from "./wat.ts";
 

@@ -95,8 +95,8 @@ function gather(kernel: Kernel): Uses {
 
 /**
  * The WGSL module of a kernel, entry point `main`. Group 0: binding 0 the uniforms `t` and `T` (i32 each), then the regions
- * in the order of `bindings`, as f32 arrays (`half`: words of two f16); the module declares those it uses. Throws a `KernelError` if the kernel is
- * not well formed. Constants that WGSL cannot evaluate (1/0, an overflow of constants alone) must be folded before.
+ * in the order of `bindings`, as f32 arrays (`half`: words of two f16); the module declares those it uses. Throws a
+ * `KernelError` if the kernel is not well formed. Constants that WGSL cannot evaluate (1/0, an overflow of constants alone) must be folded before.
  */
 export function emitWgsl(kernel: Kernel): string {
   verifyKernel(kernel);

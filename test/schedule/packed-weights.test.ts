@@ -1,6 +1,7 @@
 /** Weights copied before a loop, in the order in which its products read them. */
 import { describe, expect, it } from "vitest";
 import { lower } from "../../compiler/compile.ts";
+import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import * as x from "../../compiler/schedule/expr.ts";
 import { type Home, Layout, wholeClock } from "../../compiler/schedule/layout.ts";
 import { packWeights } from "../../compiler/schedule/packed-weights.ts";
@@ -50,6 +51,27 @@ describe("what a loop's products read of a weight is copied", () => {
       expectComputed(entries.train, placed, { dims, leaves: numbersFor(placed, dims) }, wasm.machine);
     }
   });
+});
+
+it("another product of the loop may read a copy by its rows", () => {
+  const graph = parseGraph(`graph tied {
+    %x = leaf input "x" : f32[time, batch, H]
+    %W = leaf param "W" orthogonal(gain=1) : f32[H, 2H]
+    %zero = const 0 : f32[]
+    %first = broadcast %zero : f32[batch, H]
+    %last, %hs = scan (%h = %first) over (%now = %x) {
+      %V, %U = split %W {axis=1, parts=2} : f32[H, H], f32[H, H]
+      %up = dot %h, %V {k,kn->n} : f32[batch, H]
+      %down = dot %now, %V {n,kn->k} : f32[batch, H]
+      %next = add %up, %down : f32[batch, H]
+      yield %next; %next
+    } : f32[batch, H], f32[time, batch, H]
+    result output "hs" %hs
+  }`);
+  const dims = dimsOf(17, 8);
+  const leaves = numbersFor(graph, dims);
+  expect(packWeights(settle(graph), wasm.machine, dims).quads.size).toBe(1);
+  expectComputed(graph, graph, { dims, leaves }, wasm.machine);
 });
 
 it("an element of a copy stands where its four stands, and no two in the same place", () => {
