@@ -66,7 +66,7 @@ class KernelMaker {
   /** The part of the batch that a workgroup owns, when it owns one. */
   private readonly part: KExpr | undefined;
   private readonly shares: Shares;
-  private readonly panels = new Map<"left" | "right", Tile>();
+  private readonly tiles = new Map<string, Tile>();
 
   /** @param reserved bytes of workgroup memory that products need */
   constructor(input: KernelInput, reserved: number) {
@@ -211,7 +211,7 @@ class KernelMaker {
       lanes: machine.lanes,
       grid: [first ?? one, this.t ? steps : one, second ?? one],
       ...usesOf(body),
-      tiles: [...this.productTiles.values(), ...this.shares.tiles, ...this.panels.values()],
+      tiles: [...this.tiles.values(), ...this.shares.tiles],
       body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : body,
     };
   }
@@ -392,21 +392,16 @@ class KernelMaker {
       start: (t) => this.start(t),
       axes: (t) => this.axes(t),
       store: (v, p, value) => this.store(v, p, value),
-      tile: (which, size) => this.productTile(which, size),
+      tile: (side, size) => this.productTile({ name: `${side}_tile`, size, vectors: true }),
     };
   }
 
-  private readonly productTiles = new Map<"left" | "right", Tile>();
-
   /** Workgroup memory for products, one after another: as large as the largest needs. */
-  private productTile(which: "left" | "right", size: number): Tile {
-    const known = this.productTiles.get(which);
-    const tile: Tile = {
-      name: known?.name ?? this.name(`${which}_tile`),
-      size: Math.max(size, known?.size ?? 0),
-      vectors: true,
-    };
-    this.productTiles.set(which, tile);
+  private productTile(wanted: Tile): Tile {
+    const known = this.tiles.get(wanted.name);
+    const name = known?.name ?? this.name(wanted.name);
+    const tile: Tile = { ...wanted, name, size: Math.max(wanted.size, known?.size ?? 0) };
+    this.tiles.set(wanted.name, tile);
     return tile;
   }
 
@@ -447,21 +442,13 @@ class KernelMaker {
       tileBytes: machine.tileBytes,
       extent,
       name: (hint) => this.name(hint),
-      tile: (side, size) => this.panel(side, size),
+      tile: (side, size) => this.productTile({ name: `${side}_panel`, size }).name,
       range: (axis) => {
         if (axis === "|") return this.owned("b", dims.batch);
         const i = op.attrs.out.indexOf(axis);
         return this.owned(i, shape[i]);
       },
     });
-  }
-
-  /** The tiles in which products lay out panels, one after another. */
-  private panel(side: "left" | "right", size: number): string {
-    const known = this.panels.get(side);
-    const panel = { name: known?.name ?? this.name(`${side}_panel`), size: Math.max(size, known?.size ?? 0) };
-    this.panels.set(side, panel);
-    return panel.name;
   }
 }
 

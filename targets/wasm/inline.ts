@@ -6,42 +6,42 @@ import type { Wat } from "./wat.ts";
 
 type List = readonly Wat[];
 const isList = (wat: Wat | undefined): wat is List => Array.isArray(wat);
+/** A list that begins with one of these, with its name behind. */
+type Form = readonly [head: string, name: string, ...rest: Wat[]];
 const isForm = (wat: Wat, ...heads: readonly string[]): boolean => isList(wat) && heads.includes(wat[0] as string);
-const nameOf = (wat: Wat): string => wat[1 as keyof Wat] as string;
+const formsOf = (wats: readonly Wat[], ...heads: readonly string[]): readonly Form[] =>
+  wats.filter((wat): wat is Form => isForm(wat, ...heads));
 
 /**
  * The fields of a module with every call of the functions in `names` written out, and without these. They may call each other,
  * but not themselves.
  */
 export function inline(fields: readonly Wat[], names: ReadonlySet<string>): readonly Wat[] {
-  const short = new Map(
-    fields.flatMap((f) => (isForm(f, "func") && names.has(nameOf(f)) ? [[nameOf(f), f as List] as const] : [])),
-  );
+  const functions = formsOf(fields, "func").filter(([, name]) => names.has(name));
+  const short = new Map(functions.map((f) => [f[1], f] as const));
   if (short.size === 0) return fields;
-  return fields.flatMap((f) => (!isForm(f, "func") ? [f] : short.has(nameOf(f)) ? [] : [written(f as List, short)]));
+  const kept = fields.filter((f) => !(functions as readonly Wat[]).includes(f));
+  return kept.map((f) => (isForm(f, "func") ? written(f as List, short) : f));
 }
 
 /**
  * A function without calls of `short`. Values have no effects, so that one set of locals serves all places where a function is
  * written out: what its parameters are is computed before they are set.
  */
-function written(func: List, short: ReadonlyMap<string, List>): List {
+function written(func: List, short: ReadonlyMap<string, Form>): List {
   const locals = new Map<string, Wat>();
   const visit = (wat: Wat): Wat => {
     if (!isList(wat)) return wat;
-    const callee = wat[0] === "call" ? short.get(nameOf(wat)) : undefined;
+    const [head, called, ...args] = wat;
+    const callee = head === "call" ? short.get(called as string) : undefined;
     if (callee === undefined) return wat.map(visit);
-    const own = (local: string): string => `${nameOf(wat)}.${local.slice(1)}`;
+    const own = (local: string): string => `${callee[1]}.${local.slice(1)}`;
     const parts = callee.slice(2);
-    const params = parts.filter((part) => isForm(part, "param"));
-    for (const part of parts) {
-      if (!isForm(part, "param", "local")) continue;
-      locals.set(own(nameOf(part)), ["local", own(nameOf(part)), part[2 as keyof Wat] as Wat]);
-    }
+    for (const [, name, type] of formsOf(parts, "param", "local")) locals.set(own(name), ["local", own(name), type]);
     return [
       "block",
-      ...parts.filter((part) => isForm(part, "result")),
-      ...params.map((param, i): Wat => ["local.set", own(nameOf(param)), visit(wat[2 + i])]),
+      ...formsOf(parts, "result"),
+      ...formsOf(parts, "param").map(([, name], i): Wat => ["local.set", own(name), visit(args[i])]),
       ...parts.filter((part) => !isForm(part, "param", "result", "local")).map((part) => visit(renamed(part, own))),
     ];
   };
