@@ -41,7 +41,11 @@ function written(func: List, short: ReadonlyMap<string, Form>): List {
     return [
       "block",
       ...formsOf(parts, "result"),
-      ...formsOf(parts, "param").map(([, name], i): Wat => ["local.set", own(name), visit(args[i])]),
+      // All arguments first: one may be written out from the same function, and set its parameters.
+      ...args.map(visit),
+      ...formsOf(parts, "param")
+        .map(([, name]): Wat => ["local.set", own(name)])
+        .reverse(),
       ...parts.filter((part) => !isForm(part, "param", "result", "local")).map((part) => visit(renamed(part, own))),
     ];
   };

@@ -69,6 +69,22 @@ describe("short functions written out", () => {
     expect(out).toContain("call $sin_quarter");
   });
 
+  it("compute what they did as an argument of themselves", async () => {
+    const text = `(module ${mathText(["min_i32"]).join("\n")}
+      (func $f (export "f") (param $a i32) (param $b i32) (param $c i32) (result i32)
+        (call $min_i32 (local.get $a) (call $min_i32 (local.get $b) (local.get $c)))))`;
+    const { instance } = await WebAssembly.instantiate(
+      encodeModule(inline(fields(text), shortFunctions)) as BufferSource,
+    );
+    const f = instance.exports.f as (...args: number[]) => number;
+    for (const args of [
+      [1, 2, 3],
+      [3, 1, 2],
+      [2, 3, 1],
+    ])
+      expect(f(...args)).toBe(1);
+  });
+
   it("compute what they did, nested in each other as well", async () => {
     const text = `(module ${mathText(["exp", "sigmoid"]).join("\n")}
       (func (export "f") (param $a f32) (param $b f32) (result f32)
