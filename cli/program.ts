@@ -49,12 +49,11 @@ export function buildProgram(run: Runner, { stdout, stderr }: Streams = process)
 
 /** Commands about the text of a cell. */
 function declareTextCommands(program: Command, run: Runner): void {
-  program
-    .command("check")
+  withEntryOptions(program.command("check"))
     .description("say what is wrong with cells")
     .argument("<file...>", ".cell files")
-    .action((files: string[], _options, command: Command) =>
-      run(command, async (context) => (await import("./commands/check.ts")).check(context, files)),
+    .action((files: string[], options, command: Command) =>
+      run(command, async (context) => (await import("./commands/check.ts")).check(context, files, options)),
     );
 
   program
@@ -76,13 +75,17 @@ function declareTextCommands(program: Command, run: Runner): void {
     );
 }
 
-/** Options that decide what is compiled. */
-function withModelOptions(command: Command): Command {
-  return command
+/** Options that decide which cell, how large, and what stands on its sites. */
+const withEntryOptions = (command: Command): Command =>
+  command
     .option("--entry <name>", "which cell or model of the file; the last one unless told otherwise")
     .option("--dims <name=n,...>", "dimensions, such as D=28,H=100", read.dimensions, {})
-    .option("--place <site=norm,...>", 'norms on sites, such as "hh=layer,cc=none"')
-    .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {})
+    .option("--place <site=norm,...>", 'norms on sites and parameters, such as "hh=group(4),Wh=weight"')
+    .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
+
+/** Options that decide what is compiled. */
+const withModelOptions = (command: Command): Command =>
+  withEntryOptions(command)
     .option(
       "--parts <n>",
       "in how many parts kernels take the batch at most; as estimated to be best unless told otherwise",
@@ -93,7 +96,6 @@ function withModelOptions(command: Command): Command {
         .choices(["f32", "f16"])
         .default("f32"),
     );
-}
 
 const memory = () =>
   new Option(

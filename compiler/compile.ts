@@ -64,7 +64,7 @@ export interface CompileOptions extends ElaborateOptions {
   readonly observe?: (stage: string, text: () => string) => void;
 }
 
-export interface Compilation extends Pick<Elaborated, "sites"> {
+export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
   readonly executable: Executable;
   readonly warnings: readonly Diagnostic[];
 }
@@ -74,9 +74,9 @@ export interface Compilation extends Pick<Elaborated, "sites"> {
  * Throws `CompileError` with every error of the file in source order.
  */
 export function compile(path: string, options: CompileOptions, target: Target, host: SourceHost): Compilation {
-  const { graph, dims, warnings, sites } = elaborate(path, host, options);
+  const { graph, dims, ...said } = elaborate(path, host, options);
   options.observe?.("elaborate", () => printGraph(graph));
-  return { executable: compileGraph(graph, { ...options, dims, path }, target), warnings, sites };
+  return { executable: compileGraph(graph, { ...options, dims, path }, target), ...said };
 }
 
 export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOptions> {

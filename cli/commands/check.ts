@@ -4,11 +4,17 @@ import type { Context } from "../context.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { fileHost, readSource } from "../source-host.ts";
+import { elaborateOptions, type ModelOptions } from "../toolchain.ts";
 
-export async function check({ output }: Context, files: readonly string[]): Promise<ExitCode> {
+/** Options that choose an entry and say how it is elaborated; without any, every cell and model is checked as it stands. */
+export type CheckOptions = Pick<ModelOptions, "entry" | "dims" | "place" | "cell">;
+
+export async function check({ output }: Context, files: readonly string[], options: CheckOptions): Promise<ExitCode> {
+  const { entry, dims, place, cell } = options;
+  const chosen = [entry, place, ...Object.keys(dims), ...Object.keys(cell)].some((given) => given !== undefined);
   const diagnostics = files.flatMap((file) => {
     readSource(file);
-    return checkSource(file, fileHost);
+    return checkSource(file, fileHost, chosen ? elaborateOptions(options) : undefined);
   });
   const said = sayDiagnostics(diagnostics, output);
   const errors = diagnostics.filter(({ severity }) => severity === "error").length;

@@ -1,6 +1,6 @@
 /** `cellc inspect`: what a compiled cell or model holds and costs. */
 import type { LoopChoice } from "../../compiler/schedule/choose.ts";
-import type { SiteInfo } from "../../compiler/semantics/cells.ts";
+import type { SiteInfo } from "../../compiler/semantics/sites.ts";
 import { regionNames } from "../../runtime/layout.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit } from "../failure.ts";
@@ -28,7 +28,7 @@ export async function inspect(context: Context, file: string, options: InspectOp
   const observe = (stage: string, text: () => string) => {
     if (stage === "schedule" && asked) schedule = text();
   };
-  const { executable, sites } = await compileFile({ ...request, observe }, context);
+  const { executable, sites, parameters } = await compileFile({ ...request, observe }, context);
   const summary = summarise(executable.plan, options.time ?? DEFAULT_TIME);
   sayHeader(summary, output);
   sayTable(
@@ -40,13 +40,19 @@ export async function inspect(context: Context, file: string, options: InspectOp
       ["all", "", summary.parameterCount, ""],
     ],
   );
-  // As --place takes them: the sites of the cell that a model scans as rnn are rnn.hh and so on.
-  const standing = sites.map(({ name, norm, recurrent }) => ({ name: name.replaceAll("/", "."), norm, recurrent }));
+  const standing = [
+    ...sites.map((site) => ({ ...shown(site), recurrent: site.recurrent })),
+    ...parameters.flatMap((site) => (site.norm ? [{ ...shown(site), parameter: true, recurrent: false }] : [])),
+  ];
   sayTable(
     output,
     "sites",
     ["site", "norm", ""],
-    standing.map(({ name, norm, recurrent }) => [name, normText(norm), recurrent ? "depends on a state" : ""]),
+    standing.map((site) => [
+      site.name,
+      normText(site.norm),
+      "parameter" in site ? "a parameter" : site.recurrent ? "depends on a state" : "",
+    ]),
   );
   sayTable(
     output,
@@ -80,14 +86,14 @@ export async function inspect(context: Context, file: string, options: InspectOp
     { name: "together", memory: summary.memory },
     ...(uncapped ? [{ name: "without --memory", memory: uncapped }] : []),
   ];
-  const shown = regionNames.filter((region) => region !== "half" || summary.memory.half > 0);
+  const regions = regionNames.filter((region) => region !== "half" || summary.memory.half > 0);
   sayTable(
     output,
     `memory of each entry, for ${summary.time} steps; together they share it`,
-    ["entry", ...shown, "all"],
+    ["entry", ...regions, "all"],
     memories.map(({ name, memory }) => [
       name,
-      ...[...shown.map((region) => memory[region]), sum(Object.values(memory))].map(bytesText),
+      ...[...regions.map((region) => memory[region]), sum(Object.values(memory))].map(bytesText),
     ]),
   );
   if (schedule !== undefined) output.say(`\n${schedule.trimEnd()}`);
@@ -110,6 +116,9 @@ function sayTable(
   output.say(`\n${output.colors.bold(title)}`);
   output.table(header, rows);
 }
+
+/** A site as --place takes it: those of the cell that a model scans as rnn are rnn.hh and so on. */
+const shown = ({ name, norm }: SiteInfo) => ({ name: name.replaceAll("/", "."), norm });
 
 /** `batch(gamma = 0.1, beta = none)`, or a dash where nothing stands. */
 function normText(norm: SiteInfo["norm"]): string {

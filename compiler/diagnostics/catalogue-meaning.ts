@@ -53,14 +53,14 @@ export const meaningMessages = {
   C0208: {
     title: "unknown site",
     explanation:
-      "`place` names a point that a cell or model declares with `site`. In a model, the sites of the cell it scans are written with the cell's name: rnn.hh.",
+      "`place` names a point that a cell or model declares with `site`, or one of its parameters. In a model, the sites and parameters of the cell it scans are written with the cell's name: rnn.hh.",
     example: "site hh = h @ Wh\nplace h : batch",
     fix: "site hh = h @ Wh\nplace hh : batch",
   },
   C0209: {
     title: "unknown norm",
     explanation:
-      "No norm of this name is declared in the file, imported, or in the prelude (batch, layer, rms). `none` takes a norm away.",
+      "No norm of this name is declared in the file, imported, or in the prelude (batch, sequence, layer, group, instance, rms, cosine, weight). `none` takes a norm away.",
     example: "place hh : bach(gamma = 0.1)",
     fix: "place hh : batch(gamma = 0.1)",
   },
@@ -99,7 +99,7 @@ export const meaningMessages = {
   C0215: {
     title: "axis not present",
     explanation:
-      "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there; in a model, only what comes from an input over time or a scan has a time axis. A single number has no feature axis.",
+      "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there; in a model, only what comes from an input over time or a scan has a time axis. A single number has no feature axis. A parameter is the same for all examples, so a norm placed on one cannot have statistics over the batch.",
     example: "m = mean(h, over time)   // in a cell",
     fix: "m = mean(hs, over time)   // in a model, behind the scan",
   },

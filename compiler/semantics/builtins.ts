@@ -6,7 +6,7 @@ import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { Over } from "../syntax/ast.ts";
 import { asDim, isExtent, mostParts } from "./constants.ts";
-import { type Context, showShape } from "./context.ts";
+import { type Context, showShape, wanted } from "./context.ts";
 import { describe, elementwise, listed, misfit, realValue, toValue } from "./expressions.ts";
 import { reduce } from "./reductions.ts";
 import { type Meaning, poison } from "./scope.ts";
@@ -97,7 +97,7 @@ function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | undefined
   const d = asDim(args[i]);
   const n = d && dim.asNumber(d);
   if (d !== undefined && (n === undefined || isExtent(n))) {
-    c.world.extents.push({ dim: d, span: spans[i] });
+    wanted(d, spans[i], c);
     return d;
   }
   c.problems.error("C0222", spans[i], `${describe(args[i])} is not an extent`, {
@@ -194,7 +194,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
           call.c,
         );
       }
-      call.c.world.extents.push({ dim: part, span: call.span });
+      wanted(part, call.span, call.c);
       const items = call.c.builder.emit("split", [x], { axis, parts }).map(value);
       return parts === 1 ? items[0] : { kind: "list", items };
     },
@@ -298,6 +298,24 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       if (x === undefined) return poison;
       const d = x.type.shape.at(-1);
       return d === undefined ? noFeatures(call) : { kind: "dim", dim: d };
+    },
+  },
+  shape: {
+    signature: "shape(x)",
+    doc: "all extents of x, as reshape takes them",
+    arity: [1, 1],
+    apply: (call) => {
+      const x = toValue(call.args[0], call.spans[0], call.c);
+      return x === undefined ? poison : { kind: "list", items: x.type.shape.map((d) => ({ kind: "dim", dim: d })) };
+    },
+  },
+  elements: {
+    signature: "elements(x)",
+    doc: "how many features x has in all",
+    arity: [1, 1],
+    apply: (call) => {
+      const x = toValue(call.args[0], call.spans[0], call.c);
+      return x === undefined ? poison : { kind: "dim", dim: dim.product(x.type.shape) };
     },
   },
   noise: {

@@ -2,7 +2,7 @@
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
-import type { Graph, Type, Value } from "../ir/types.ts";
+import type { Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
 import { type Context, claim, declaredNames, hint, leaf, showShape, type World } from "./context.ts";
 import { type Dependence, dependenceOf } from "./dependence.ts";
@@ -11,21 +11,9 @@ import { evaluate, toValue } from "./expressions.ts";
 import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
 import { letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
-import { elaborateNorm, type NormInfo } from "./norms.ts";
 import { type Placed, Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
-
-/** A named point of a cell or model, and what stands there. */
-export interface SiteInfo {
-  /** `hh`, `rnn/hh`. */
-  readonly name: string;
-  readonly type: Type;
-  /** Undefined: nothing is placed. */
-  readonly norm: NormInfo | undefined;
-  /** The value depends on a state of its cell. */
-  readonly recurrent: boolean;
-  readonly span: Span;
-}
+import { Sites } from "./sites.ts";
 
 /** One use of a cell. */
 export interface Instance {
@@ -52,8 +40,7 @@ export interface CellOutput {
 
 export interface ElaboratedCell {
   readonly outputs: readonly CellOutput[];
-  readonly sites: readonly SiteInfo[];
-  readonly norms: ReadonlyMap<string, Graph>;
+  readonly sites: Sites;
   readonly scope: Scope;
 }
 
@@ -79,8 +66,7 @@ class CellRun {
   private readonly states: State[] = [];
   private readonly inputs: { readonly outside: Value; readonly inside: Value }[] = [];
   private readonly outputs: { readonly name: string; readonly value: Value | undefined; readonly span: Span }[] = [];
-  private readonly sites: SiteInfo[] = [];
-  private readonly norms = new Map<string, Graph>();
+  private readonly sites: Sites;
   /** Of the body's params. */
   private readonly dependences = new Map<number, Dependence>();
   private inputCount = 0;
@@ -90,6 +76,7 @@ class CellRun {
     this.world = world;
     this.outer = outer;
     this.body = outer.body();
+    this.sites = new Sites(world);
     const { decl, module } = instance.cell;
     this.c = {
       world,
@@ -122,7 +109,7 @@ class CellRun {
     for (const s of cell.decl.body) {
       switch (s.kind) {
         case "param":
-          this.param(s);
+          this.param(s, placements);
           break;
         case "input":
         case "target":
@@ -146,7 +133,9 @@ class CellRun {
           s satisfies never;
       }
     }
-    placements.reportUnknown(cell.decl.body.flatMap((s) => (s.kind === "site" ? [s.name.text] : [])));
+    const named = (kind: "site" | "param"): readonly string[] =>
+      cell.decl.body.flatMap((s) => (s.kind === kind ? [s.name.text] : []));
+    placements.reportUnknown(named("site"), named("param"));
     if (this.outputs.length === 0 && cell.module.damaged.size === 0) {
       problems.error("C0213", cell.decl.name.span, `the cell \`${cell.decl.name.text}\` has no output`, {
         label: "a scan over it collects nothing",
@@ -160,10 +149,18 @@ class CellRun {
     return this.instance.scopeName === "" ? short : `${this.instance.scopeName}/${short}`;
   }
 
-  private param(s: ParamStmt): void {
-    const replaced = this.instance.cell.params.get(s.name.text);
-    const meaning = parameter(s, replaced, this.name(s.name.text), this.outer, this.c);
+  private param(s: ParamStmt, placements: Placements): void {
+    const name = this.name(s.name.text);
+    const leaf = parameter(s, this.instance.cell.params.get(s.name.text), name, this.outer, this.c);
+    const meaning = this.sites.parameter(this.outer, leaf, name, s.name, this.placed(s.name.text, placements));
     this.scope.declare(s.name, "param", meaning, this.world.problems);
+  }
+
+  /** What stands at a site or on a parameter. */
+  private placed(name: string, placements: Placements): Placed | "none" | undefined {
+    // Looked up even where it is overridden: the cell's own placement has then found its site.
+    const own = placements.at(undefined, name);
+    return this.instance.override?.(name) ?? own;
   }
 
   private input(s: InputStmt): void {
@@ -249,9 +246,7 @@ class CellRun {
 
   private site(s: SiteStmt, placements: Placements): void {
     const { problems } = this.world;
-    // Looked up even where it is overridden: the cell's own placement has then found its site.
-    const own = placements.at(undefined, s.name.text);
-    const placed = this.instance.override?.(s.name.text) ?? own;
+    const placed = this.placed(s.name.text, placements);
     const v = toValue(evaluate(s.value, this.c), s.value.span, this.c);
     if (v === undefined || v.type.dtype !== "f32") {
       if (v !== undefined)
@@ -259,17 +254,10 @@ class CellRun {
       this.scope.declare(s.name, "site", poison, problems);
       return;
     }
-    const name = this.name(s.name.text);
     const dependence = dependenceOf(v, this.body.ops, this.dependences);
-    const value = this.body.one("site", [v], { name }, s.name.text);
+    const point = { value: v, name: this.name(s.name.text), declared: s.name, inCell: true, dependence, placed };
+    const value = this.sites.add(this.body, point);
     this.scope.declare(s.name, "site", { kind: "value", value }, problems);
-    const norm =
-      placed === undefined || placed === "none"
-        ? undefined
-        : elaborateNorm(placed, { name, short: s.name.text, type: v.type, inCell: true, dependence }, this.world);
-    if (norm !== undefined) this.norms.set(name, norm.template);
-    const recurrent = dependence.kind === "recurrent";
-    this.sites.push({ name, type: v.type, norm: norm?.info, recurrent, span: s.name.span });
   }
 
   private next(name: Name, meaning: Meaning, span: Span): void {
@@ -350,7 +338,6 @@ class CellRun {
     return {
       outputs: this.outputs.map((o) => ({ ...o, value: o.value && outputs[live.indexOf(o)] })),
       sites: this.sites,
-      norms: this.norms,
       scope: this.scope,
     };
   }

@@ -2,7 +2,7 @@
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Expr, Shape } from "../syntax/ast.ts";
-import { type Context, showShape, type World } from "./context.ts";
+import { type Context, showShape, type World, wanted } from "./context.ts";
 import { describe, evaluate, numberArithmetic, resolveName } from "./expressions.ts";
 import type { Meaning } from "./scope.ts";
 
@@ -30,7 +30,7 @@ export function dimension(e: Expr, c: Context): dim.Dim | undefined {
     });
     return undefined;
   }
-  c.world.extents.push({ dim: d, span: e.span });
+  wanted(d, e.span, c);
   return d;
 }
 
@@ -107,13 +107,15 @@ function notConstant(span: Span, c: Context): undefined {
 
 /** Checks, once the numbers are known, that every extent the text asks for is a positive whole number. */
 export function checkExtents(world: World): void {
-  for (const { dim: d, span } of world.extents) {
+  for (const { dim: d, span, expansions } of world.extents) {
     const n = extentOf(d, world.numbers);
     if (n === undefined || isExtent(n)) continue;
     const where = dim.names(d).map((name) => `${name} = ${world.numbers[name]}`);
-    world.problems.error("C0217", span, `the extent ${dim.show(d)} is ${n} with ${where.join(", ")}`, {
-      label: "not a positive whole number",
-      help: `choose other numbers for ${showShape(dim.names(d).map(dim.variable)).slice(1, -1)}`,
-    });
+    world.problems.inside(expansions, () =>
+      world.problems.error("C0217", span, `the extent ${dim.show(d)} is ${n} with ${where.join(", ")}`, {
+        label: "not a positive whole number",
+        help: `choose other numbers for ${showShape(dim.names(d).map(dim.variable)).slice(1, -1)}`,
+      }),
+    );
   }
 }

@@ -5,7 +5,7 @@ import * as dim from "../ir/dim.ts";
 import type { Leaf, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Expr, FunctionDecl, Name } from "../syntax/ast.ts";
 import type { Module, Modules } from "./modules.ts";
-import type { Problems } from "./problems.ts";
+import type { Expansion, Problems } from "./problems.ts";
 import { type Binding, type Meaning, type Scope, spell } from "./scope.ts";
 
 /** What one elaboration shares among all its parts. */
@@ -14,8 +14,8 @@ export interface World {
   readonly modules: Modules;
   /** Dimensions whose numbers are known: defaults and overrides of the entry. */
   readonly numbers: Readonly<Record<string, number>>;
-  /** Extents the text asks for; checked to be whole and positive once the numbers are known. */
-  readonly extents: { readonly dim: dim.Dim; readonly span: Span }[];
+  /** Extents the text asks for, and where; checked to be whole and positive once the numbers are known. */
+  readonly extents: { readonly dim: dim.Dim; readonly span: Span; readonly expansions: readonly Expansion[] }[];
   /** Names of leaves and of scopes that are taken. */
   readonly taken: Set<string>;
   /** How many calls were expanded so far. */
@@ -42,6 +42,8 @@ export interface Context {
   readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;
   /** Reports that a value has no time axis to reduce over here; without it, the common message. */
   readonly timeless?: (span: Span) => void;
+  /** Reports that a value is the same for all examples, so that there is no statistic to take over them. */
+  readonly alike?: (span: Span) => void;
 }
 
 /** Every name that the statements of a body declare, as `later` needs them. */
@@ -64,6 +66,11 @@ export function claim(name: string, taken: Set<string>): string {
 /** Adds a value that comes from outside to `b`. */
 export function leaf(b: Builder, spec: Leaf, type: Type): Value {
   return b.one("leaf", [], { leaf: spec, type }, spec.name.split("/").at(-1));
+}
+
+/** Takes note that the text asks for the extent `d` at `span`. */
+export function wanted(d: dim.Dim, span: Span, { world, problems }: Context): void {
+  world.extents.push({ dim: d, span, expansions: problems.around });
 }
 
 /** Gives a value that has none its readable name. Names are hints in generated code, so this changes no meaning. */

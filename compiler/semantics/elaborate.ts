@@ -6,7 +6,6 @@ import { verify } from "../ir/verify.ts";
 import type { SourceHost } from "../source-host.ts";
 import type { CellDecl, CellParam, DimParam, ModelDecl } from "../syntax/ast.ts";
 import { checkBody } from "./bodies.ts";
-import type { SiteInfo } from "./cells.ts";
 import { checkExtents } from "./constants.ts";
 import type { World } from "./context.ts";
 import { find, type Resolved, resolve } from "./derivations.ts";
@@ -17,6 +16,7 @@ import { type Declared, type Module, Modules } from "./modules.ts";
 import type { PlaceOption } from "./placements.ts";
 import { Problems } from "./problems.ts";
 import { didYouMean, type Origin, type Scope } from "./scope.ts";
+import type { SiteInfo } from "./sites.ts";
 
 export interface ElaborateOptions {
   /** Which cell or model of the file. Default: the only one, else the last model, else the last cell. */
@@ -34,6 +34,8 @@ export interface Elaborated {
   /** A number for every dimension of the entry. */
   readonly dims: Readonly<Record<string, number>>;
   readonly sites: readonly SiteInfo[];
+  /** Parameters, which are places for norms, too. */
+  readonly parameters: readonly SiteInfo[];
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -60,21 +62,24 @@ export function elaborate(path: string, host: SourceHost, options: ElaborateOpti
   const made = entry && module && run.build(entry, module, options);
   const diagnostics = run.diagnostics();
   if (made === undefined || diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
-  const { graph, sites } = made.built;
+  const { graph, sites, parameters } = made.built;
   verify(graph);
   const within = ({ span }: Diagnostic): boolean =>
     span.file === made.span.file && span.start >= made.span.start && span.end <= made.span.end;
-  return { graph, dims: { ...made.dims }, sites, warnings: diagnostics.filter(within) };
+  return { graph, dims: { ...made.dims }, sites, parameters, warnings: diagnostics.filter(within) };
 }
 
 /**
  * Everything that is wrong with the file at `path` and what it imports, in source order: each of its cells and models is
- * elaborated with its defaults, and dimensions without one stay symbolic.
+ * elaborated with its defaults, and dimensions without one stay symbolic. With `options`, the entry is elaborated under them,
+ * too.
  */
-export function check(path: string, host: SourceHost): readonly Diagnostic[] {
+export function check(path: string, host: SourceHost, options?: ElaborateOptions): readonly Diagnostic[] {
   const run = new Run(host);
   const module = run.load(path);
   if (module !== undefined) run.checkAll(module);
+  const entry = options && module && run.entry(module, options.entry);
+  if (entry !== undefined) run.build(entry, module!, options);
   return run.diagnostics();
 }
 

@@ -7,16 +7,19 @@ import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Graph, Result, Value } from "../ir/types.ts";
 import type { CellDecl } from "../syntax/ast.ts";
-import { type ElaboratedCell, elaborateCell, type SiteInfo } from "./cells.ts";
+import { type ElaboratedCell, elaborateCell } from "./cells.ts";
 import { claim, leaf, type World } from "./context.ts";
 import type { In, Resolved } from "./derivations.ts";
 import { inputLeaf } from "./leaves.ts";
 import type { PlaceOption } from "./placements.ts";
 import type { Scope } from "./scope.ts";
+import type { SiteInfo } from "./sites.ts";
 
 export interface Built {
   readonly graph: Graph;
   readonly sites: readonly SiteInfo[];
+  /** Parameters, with what stands on them. */
+  readonly parameters: readonly SiteInfo[];
   /** For the message about names that nothing uses. */
   readonly scope: Scope;
 }
@@ -45,8 +48,9 @@ export function buildCell(cell: Resolved<CellDecl>, options: readonly In<PlaceOp
 }
 
 const built = (name: string, b: Builder, results: readonly Result[], e: ElaboratedCell): Omit<Built, "scope"> => ({
-  graph: { name, ops: b.ops, results, norms: e.norms },
-  sites: e.sites,
+  graph: { name, ops: b.ops, results, norms: e.sites.norms },
+  sites: e.sites.all,
+  parameters: e.sites.parameters,
 });
 
 function pairing(b: Builder, outputs: readonly Result[], world: World): Value | undefined {

@@ -16,7 +16,7 @@ import type {
   SiteStmt,
 } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
-import { elaborateCell, type SiteInfo } from "./cells.ts";
+import { elaborateCell } from "./cells.ts";
 import { dimension } from "./constants.ts";
 import { type Context, claim, declaredNames, leaf, showShape, type World } from "./context.ts";
 import { find, type In, type Resolved, resolve } from "./derivations.ts";
@@ -25,9 +25,9 @@ import type { Built } from "./harness.ts";
 import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
 import { letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
-import { elaborateNorm } from "./norms.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
+import { type SiteInfo, Sites } from "./sites.ts";
 
 type ScanExpr = Expr & { readonly kind: "scan" };
 
@@ -49,10 +49,9 @@ class ModelRun {
   private readonly scope = new Scope();
   private readonly placements: Placements;
   private readonly c: Context;
+  /** Names of its own sites and parameters. */
   private readonly ownSites: ReadonlySet<string>;
-  private readonly sites: SiteInfo[] = [];
-  private readonly siteNames: string[] = [];
-  private readonly norms = new Map<string, Graph>();
+  private readonly sites: Sites;
   private readonly results: Result[] = [];
   private readonly losses: Value[] = [];
 
@@ -66,7 +65,8 @@ class ModelRun {
     this.cells = cells;
     this.world = world;
     const { decl, module } = model;
-    this.ownSites = new Set(decl.body.flatMap((s) => (s.kind === "site" ? [s.name.text] : [])));
+    this.ownSites = new Set(decl.body.flatMap((s) => (s.kind === "site" || s.kind === "param" ? [s.name.text] : [])));
+    this.sites = new Sites(world);
     this.placements = new Placements(placementsOf([...model.placements, ...options], this.scope), world.problems);
     this.c = {
       world,
@@ -120,17 +120,21 @@ class ModelRun {
           s satisfies never;
       }
     }
-    this.placements.reportUnknown(this.siteNames);
+    const names = (sites: readonly SiteInfo[]): readonly string[] => sites.map((s) => s.name.replace("/", "."));
+    this.placements.reportUnknown(names(this.sites.all), names(this.sites.parameters));
     if (this.losses.length > 0) {
       const value = this.losses.reduce((a, l) => this.b.add(a, l));
       this.results.push({ kind: "loss", name: "loss", value });
     }
-    const graph: Graph = { name, ops: this.b.ops, results: this.results, norms: this.norms };
-    return { graph, sites: this.sites, scope: this.scope };
+    const { all: sites, parameters, norms } = this.sites;
+    const graph: Graph = { name, ops: this.b.ops, results: this.results, norms };
+    return { graph, sites, parameters, scope: this.scope };
   }
 
   private param(s: ParamStmt): void {
-    const meaning = parameter(s, this.model.params.get(s.name.text), s.name.text, this.b, this.c);
+    const name = s.name.text;
+    const leaf = parameter(s, this.model.params.get(name), name, this.b, this.c);
+    const meaning = this.sites.parameter(this.b, leaf, name, s.name, this.placements.at(undefined, name));
     this.scope.declare(s.name, "param", meaning, this.world.problems);
   }
 
@@ -142,20 +146,15 @@ class ModelRun {
 
   private site(s: SiteStmt): void {
     const { problems } = this.world;
-    const name = s.name.text;
-    this.siteNames.push(name);
-    const placed = this.placements.at(undefined, name);
+    const placed = this.placements.at(undefined, s.name.text);
     const v = realValue(evaluate(s.value, this.c), s.value.span, this.c);
     if (v === undefined) {
       this.scope.declare(s.name, "site", poison, problems);
       return;
     }
-    const value = this.b.one("site", [v], { name }, name);
+    const site = { name: s.name.text, declared: s.name, inCell: false, dependence: { kind: "constant" } } as const;
+    const value = this.sites.add(this.b, { ...site, value: v, placed });
     this.scope.declare(s.name, "site", { kind: "value", value }, problems);
-    const site = { name, short: name, type: v.type, inCell: false, dependence: { kind: "constant" } } as const;
-    const norm = placed && placed !== "none" ? elaborateNorm(placed, site, this.world) : undefined;
-    if (norm !== undefined) this.norms.set(name, norm.template);
-    this.sites.push({ name, type: v.type, norm: norm?.info, recurrent: false, span: s.name.span });
   }
 
   private noise(scale: number, shape: readonly dim.Dim[] | undefined, span: Span): Meaning {
@@ -219,7 +218,7 @@ class ModelRun {
     }
     if (problems.errors > errors) return poison;
     const scopeName = this.freeScope(e.cell.text);
-    const { outputs, sites, norms } = elaborateCell(
+    const { outputs, sites } = elaborateCell(
       {
         cell,
         scopeName,
@@ -232,9 +231,7 @@ class ModelRun {
       this.world,
       this.b,
     );
-    this.sites.push(...sites);
-    this.siteNames.push(...sites.map((s) => s.name.replace("/", ".")));
-    for (const [name, graph] of norms) this.norms.set(name, graph);
+    this.sites.include(sites);
     const meanings = outputs.map(({ value }): Meaning => (value ? { kind: "value", value } : poison));
     return meanings.length === 1 ? meanings[0] : { kind: "list", items: meanings };
   }
@@ -272,7 +269,7 @@ class ModelRun {
   private freeScope(name: string): string {
     for (let n = 1; ; n++) {
       const scope = n === 1 ? name : `${name}_${n}`;
-      // A site of the model has its norm's parameters under its own name.
+      // A site or parameter of the model has its norm's parameters under its own name.
       if (this.ownSites.has(scope)) continue;
       const key = `${scope}/`;
       if (this.world.taken.has(key)) continue;

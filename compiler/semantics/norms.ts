@@ -22,8 +22,9 @@ export interface NormSite {
   readonly short: string;
   /** Of the value in the body: without time if that stands in a loop. */
   readonly type: Type;
-  /** In a cell; a model's own sites stand in no loop. */
+  /** In a cell's body; a model's own sites and all parameters stand in no loop. */
   readonly inCell: boolean;
+  readonly of: "value" | "parameter";
   readonly dependence: Dependence;
 }
 
@@ -81,6 +82,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     builder,
     calls: [],
     timeless: (span) => reportTimeless(placed, site, span, world),
+    alike: (span) => reportAlike(placed, site, span, world),
   };
   return problems.within({ name: norm.name.text, span: ref.span }, () => {
     scope.declare(decl.operand, "argument", { kind: "value", value: x }, problems);
@@ -230,6 +232,23 @@ function reportTimeless(placed: Placed, site: NormSite, inside: Span, world: Wor
         ? "place a norm over the batch only, such as batch, or place this one on a site that does not depend on the recurrence"
         : "place a norm that does not reduce over time",
     notes: [...(d.kind === "recurrent" ? [stateNote(d.state.name)] : []), reduction],
+  });
+}
+
+/** A statistic over examples of what is one for all of them. */
+function reportAlike({ ref, norm }: Placed, site: NormSite, inside: Span, world: World): void {
+  const is = site.of === "parameter" ? "is a parameter" : "does not depend on the examples";
+  world.problems.add({
+    code: "C0215",
+    severity: "error",
+    message: `\`${site.short}\` is the same for all examples`,
+    span: ref.span,
+    label: `it ${is}, so there are no statistics over a batch of it`,
+    help:
+      site.of === "parameter"
+        ? "place weight, layer or rms on it, or batch on a product with it"
+        : "place a norm that reduces over features, such as layer or rms",
+    notes: [{ span: inside, message: `\`${norm.name.text}\` reduces over the batch here` }],
   });
 }
 

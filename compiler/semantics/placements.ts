@@ -80,16 +80,21 @@ export class Placements {
     return result;
   }
 
-  /** Reports the references that found no site among `sites` (`hh`, `rnn.hh`). */
-  reportUnknown(sites: readonly string[]): void {
+  /** Reports the references that found neither a site (`hh`, `rnn.hh`) nor a parameter (`rnn.Wh`). */
+  reportUnknown(sites: readonly string[], parameters: readonly string[]): void {
+    const known = [
+      ...(sites.length > 0 ? [`sites are ${sites.join(", ")}`] : []),
+      ...(parameters.length > 0 ? [`parameters are ${parameters.join(", ")}`] : []),
+    ];
     for (const p of this.all) {
       for (const ref of p.refs) {
         if (this.found.has(ref) || p.module.damaged.has(ref.site.text)) continue;
         const name = ref.scope ? `${ref.scope.text}.${ref.site.text}` : ref.site.text;
-        this.problems.error("C0208", ref.span, `there is no site \`${name}\``, {
+        this.problems.error("C0208", ref.span, `there is no site or parameter \`${name}\``, {
           label: "unknown site",
           help:
-            didYouMean(name, sites) ?? (sites.length > 0 ? `sites are ${sites.join(", ")}` : "declare one: site s = …"),
+            didYouMean(name, [...sites, ...parameters]) ??
+            (sites.length > 0 ? known.join("; ") : ["declare a site: site s = …", ...known].join("; ")),
         });
       }
     }

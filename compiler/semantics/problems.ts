@@ -16,7 +16,7 @@ const bodysOwnFault: ReadonlySet<Code> = new Set<Code>(["C0201", "C0202", "C0203
 
 export class Problems {
   private readonly found = new Map<string, Diagnostic>();
-  private readonly expansions: Expansion[] = [];
+  private expansions: readonly Expansion[] = [];
 
   /** Errors so far, so that a caller can tell whether a piece of work added any. */
   errors = 0;
@@ -46,11 +46,22 @@ export class Problems {
 
   /** Runs `expand`; what goes wrong in there is reported at the outermost use, with a note at the inside. */
   within<T>(expansion: Expansion, expand: () => T): T {
-    this.expansions.push(expansion);
+    return this.inside([...this.expansions, expansion], expand);
+  }
+
+  /** What is being expanded, outermost first. */
+  get around(): readonly Expansion[] {
+    return this.expansions;
+  }
+
+  /** As within each of `expansions`: for what comes out after the expansion. */
+  inside<T>(expansions: readonly Expansion[], report: () => T): T {
+    const before = this.expansions;
+    this.expansions = expansions;
     try {
-      return expand();
+      return report();
     } finally {
-      this.expansions.pop();
+      this.expansions = before;
     }
   }
 

@@ -1,6 +1,7 @@
 /** `sum`, `mean` and `max` over named axes. */
 import { reducedExtents } from "../ir/structural.ts";
-import type { Axes } from "../ir/types.ts";
+import type { Axes, Type } from "../ir/types.ts";
+import type { AxisName } from "../syntax/ast.ts";
 import type { BuiltinCall } from "./builtins.ts";
 import { realValue } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
@@ -27,28 +28,24 @@ export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning
   }
   const named = new Set(over.axes.map((a) => a.axis));
   for (const { axis, span: at } of over.axes) {
-    const missing =
-      axis === "feature" ? false : axis === "last" ? rank === 0 : axis === "time" ? !x.type.time : !x.type.batch;
-    if (!missing) continue;
+    if (has(x.type, axis)) continue;
     if (axis === "time" && c.timeless !== undefined) c.timeless(at);
+    else if (axis === "batch" && c.alike !== undefined) c.alike(at);
     else {
-      c.problems.error("C0215", at, `this value has no ${axis === "last" ? "feature" : axis} axis to reduce over`, {
-        label:
-          axis === "batch"
-            ? "it is the same for all examples"
-            : axis === "time"
-              ? "it does not vary over time"
-              : "it is []",
+      const what = axis === "last" || axis === "first" ? "feature" : axis;
+      c.problems.error("C0215", at, `this value has no ${what} axis to reduce over`, {
+        label: axis === "feature" ? undefined : lacking[axis],
       });
     }
     return poison;
   }
   const all = named.has("feature");
+  const ends = [...(named.has("first") ? [0] : []), ...(named.has("last") ? [rank - 1] : [])];
   const axes: Axes = {
     batch: named.has("batch"),
     time: named.has("time"),
-    features: all ? x.type.shape.map((_, i) => i) : named.has("last") ? [rank - 1] : [],
-    keep: !all && named.has("last"),
+    features: all ? x.type.shape.map((_, i) => i) : [...new Set(ends)],
+    keep: !all && ends.length > 0,
   };
   const b = c.builder;
   if (kind === "max") return { kind: "value", value: b.maximum(x, axes) };
@@ -57,3 +54,13 @@ export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning
   const extents = reducedExtents(x.type, axes);
   return { kind: "value", value: extents.length === 0 ? sum : b.div(sum, b.extent(extents)) };
 }
+
+const has = (t: Type, axis: AxisName): boolean =>
+  axis === "feature" || (axis === "batch" || axis === "time" ? t[axis] : t.shape.length > 0);
+
+const lacking: Readonly<Record<Exclude<AxisName, "feature">, string>> = {
+  batch: "it is the same for all examples",
+  time: "it does not vary over time",
+  first: "it is []",
+  last: "it is []",
+};

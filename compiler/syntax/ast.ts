@@ -220,7 +220,7 @@ export interface MetricStmt {
 export type BinaryOperator = "+" | "-" | "*" | "/" | "@" | "^" | "<" | "<=" | ">" | ">=" | "==" | "!=";
 
 /** What a reduction runs over: `over batch`, `over time`, `over feature`, `over (batch, time)`. */
-export type AxisName = "batch" | "time" | "feature" | "last";
+export type AxisName = "batch" | "time" | "feature" | "first" | "last";
 
 export type Expr =
   /** `0.1`, `1e-5`. `text` keeps the spelling for the formatter. */

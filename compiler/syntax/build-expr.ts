@@ -7,7 +7,7 @@ import type { Arg, AxisName, BinaryOperator, Expr, Name, NormRef, Over } from ".
 import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan, tokens } from "./cst.ts";
 import { reservedWords } from "./tokens.ts";
 
-const axisNames: readonly AxisName[] = ["batch", "time", "feature", "last"];
+const axisNames: readonly AxisName[] = ["batch", "time", "feature", "first", "last"];
 
 export class ExprBuilder {
   readonly file: string;
@@ -181,7 +181,8 @@ export class ExprBuilder {
       const axis = axisNames.find((a) => a === name.text);
       if (axis !== undefined && !name.primed) return [{ axis, span: name.span }];
       const guess = nearest(name.text, axisNames);
-      const help = guess === undefined ? "the axes are batch, time, feature and last" : `did you mean \`${guess}\`?`;
+      const help =
+        guess === undefined ? "the axes are batch, time, feature, first and last" : `did you mean \`${guess}\`?`;
       this.report("C0116", `\`${name.text}\` is no axis`, name.span, undefined, help);
       return [];
     });

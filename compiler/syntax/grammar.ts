@@ -409,7 +409,7 @@ class CellParser extends CstParser {
 }
 
 const value = "a value";
-const axis = "an axis: batch, time, feature or last";
+const axis = "an axis: batch, time, feature, first or last";
 
 const parser = new CellParser();
 

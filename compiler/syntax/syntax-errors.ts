@@ -102,7 +102,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     };
   }
   if (rule === "over")
-    return missing("C0116", "`over`", "an axis", found, "the axes are batch, time, feature and last");
+    return missing("C0116", "`over`", "an axis", found, "the axes are batch, time, feature, first and last");
   if (rules.includes("place")) {
     return missing("C0113", "this placement", expected, found, "write `place hh, xh : batch(gamma = 0.1)`");
   }

@@ -18,6 +18,9 @@ const examples = [
 
 const norms = ["batch", "layer", "rms", "none"];
 
+/** As far as the site may have them: what stands behind a state has no statistics over time. */
+const others = ["sequence", "group(2)", "instance(2)", "cosine"];
+
 interface Case {
   readonly path: string;
   readonly entry: string;
@@ -38,6 +41,28 @@ const cases: readonly Case[] = examples.flatMap(([file, entry], c) => {
     H: [5, 6, 9, 5][i],
     batch: [4, 5, 6, 7][i],
     seed: 10 * c + i,
+  }));
+});
+
+/** The examples that differ in more than what stands on their sites. */
+const plain = examples.filter(([file]) => file === "rnn" || file === "lstm" || file === "gru");
+
+/** The other norms, likewise, and on all parameters. */
+const otherCases: readonly Case[] = plain.flatMap(([file, entry], c) => {
+  const path = `examples/${file}.cell`;
+  const { sites, parameters } = elaborate(path, fileHost, { entry });
+  const places = others.map((_, i) =>
+    sites.map(({ name, recurrent }, j) => {
+      const some = others.filter((norm) => !recurrent || norm !== "sequence");
+      return `${name.replace("/", ".")}=${some[(i + j) % some.length]}`;
+    }),
+  );
+  const onParameters = parameters.map(({ name, type }, i) => {
+    const norm = type.shape.length < 2 ? "layer" : ["weight", "weight(gamma = none)", "rms"][i % 3];
+    return `${name.replace("/", ".")}=${norm}`;
+  });
+  return [...places, onParameters].map((place, i) => ({
+    ...{ path, entry, place: place.join(), H: 6, batch: 4, seed: 100 + 10 * c + i },
   }));
 });
 
@@ -62,8 +87,18 @@ it("every norm is tried at every site of every example", () => {
   expect(tried.size).toBe(norms.length * sites.reduce((a, b) => a + b));
 });
 
+it("every other norm is tried at every site that may have it, and every parameter has one", () => {
+  const tried = new Set(otherCases.flatMap(({ entry, place }) => place.split(",").map((p) => `${entry} ${p}`)));
+  const places = plain.map(([file, entry]) => {
+    const { sites, parameters } = elaborate(`examples/${file}.cell`, fileHost, { entry });
+    const recurrent = sites.filter((s) => s.recurrent).length;
+    return sites.length * others.length - recurrent + parameters.length;
+  });
+  expect(tried.size).toBe(places.reduce((a, b) => a + b));
+});
+
 describe("the derived gradients of all parameters and inputs are what differences show:", () => {
-  it.each(cases)("$entry with $place", (c) => {
+  it.each([...cases, ...otherCases])("$entry with $place", (c) => {
     expect(studyOf(c).differenceError()).toBeLessThan(tolerance.differences);
   });
 });
@@ -82,7 +117,9 @@ describe.each(Object.values(places))(
     const isGpu = place === places.wgsl;
     // smnist's cell is bnlstm, of whose placements every one is tried: the model's own kernels need one.
     const some = isGpu ? cases.filter(({ entry, seed }) => entry !== "smnist" || seed % 10 === 0) : cases;
-    it.each(some)("$entry with $place", async (c) => {
+    const more =
+      place === places.wasm ? otherCases : isGpu ? otherCases.filter((c) => c.entry === "rnn" && c.seed % 5 > 2) : [];
+    it.each([...some, ...more])("$entry with $place", async (c) => {
       const entries = isGpu ? onGpu : computations;
       const errors = await studyOf(c).targetErrors(place.target, backend(), entries);
       expect(errors.forward).toBeLessThan(tolerance.forward);

@@ -9,13 +9,6 @@ import { cellWith, codes, compile, leafNames, opsNamed, problemsOf, refusal } fr
 const twoSites = (placements: string, before = ""): string =>
   before + cellWith(`site s = x @ Wx\nsite r = h @ Wh\n${placements}`, "tanh(s + r)");
 
-const sequence = `norm sequence(x, gamma = 1) {
-  stat m = mean(x, over (batch, time))
-  param g : like x = gamma
-  g * (x - m)
-}
-`;
-
 const leafOf = (graph: Graph, name: string): OpOf<"leaf"> =>
   opsNamed(graph, "leaf").find((op) => op.op === "leaf" && op.attrs.leaf.name === name) as OpOf<"leaf">;
 const stats = (graph: Graph): readonly OpOf<"stat">[] => opsNamed(graph, "stat") as readonly OpOf<"stat">[];
@@ -76,8 +69,8 @@ describe("a norm's template", () => {
 });
 
 describe("statistics", () => {
-  const policies = (placement: string, before = ""): unknown[] => {
-    const { graph } = compile(twoSites(placement, before));
+  const policies = (placement: string): unknown[] => {
+    const { graph } = compile(twoSites(placement));
     return [...graph.norms.values()].flatMap((norm) => stats(norm).map((op) => op.attrs.policy));
   };
   const [perStep, shared] = [{ kind: "per_step", steps: "steps" }, { kind: "shared" }];
@@ -89,17 +82,20 @@ describe("statistics", () => {
     ["place r : batch(stats = per_step(100))", Array(2).fill({ kind: "per_step", steps: "100" })],
     ["place r : batch(stats = per_step(2H))", Array(2).fill({ kind: "per_step", steps: "2H" })],
     ["place r : batch(stats = shared)", [shared, shared]],
-    ["place s : sequence", [shared]],
+    ["place s : sequence", [shared, shared]],
   ])("%s keeps %j", (placement, expected) => {
-    expect(policies(placement, placement.includes("sequence") ? sequence : "")).toEqual(expected);
+    expect(policies(placement)).toEqual(expected);
   });
 
   it("over all steps cannot be kept for each step", () => {
-    expect(codes(problemsOf(twoSites("place s : sequence(stats = per_step)", sequence)))).toEqual(["C0215"]);
+    expect(codes(problemsOf(twoSites("place s : sequence(stats = per_step)")))).toEqual(["C0215"]);
   });
 
   it("over time are refused wherever a state reaches, through any number of equations", () => {
-    const text = `${sequence}${cellWith("site s = x @ Wx\na = s + 1\nb = a * h\nsite t = b\nsite u = a\nplace t, u, s : sequence", "t + u")}`;
+    const text = cellWith(
+      "site s = x @ Wx\na = s + 1\nb = a * h\nsite t = b\nsite u = a\nplace t, u, s : sequence",
+      "t + u",
+    );
     const found = problemsOf(text);
     expect(found.map((d) => [d.code, text.slice(d.span.start, d.span.end)])).toEqual([["C0207", "t"]]);
   });
@@ -115,6 +111,70 @@ describe("statistics", () => {
 }`);
     expect(stats(graph.norms.get("a")!)[0].attrs.policy).toEqual(shared);
     expect(stats(graph.norms.get("b")!)[0].attrs.policy).toEqual(perStep);
+  });
+});
+
+describe("a norm on a parameter", () => {
+  const scaled = `${twoSites("place Wh : weight")}model m(D = 3, H = 4) {
+  param V : [H, 2] = xavier
+  input x : [D] over time
+  a = scan c(D, H) over x
+  output a @ V
+}`;
+
+  it("stands before all steps, with its parameters under the parameter's name", () => {
+    const { graph, parameters } = compile(twoSites("place Wh : weight"));
+    expect(leafNames(graph.norms.get("Wh")!)).toEqual(["x", "Wh/g"]);
+    expect(graph.ops.filter((op) => op.op === "site").map((op) => op.attrs)).toEqual([{ name: "Wh" }]);
+    expect(parameters.map((p) => [p.name, p.norm?.name])).toEqual([
+      ["Wx", undefined],
+      ["Wh", "weight"],
+    ]);
+  });
+
+  it("gives each column of a matrix the length g", () => {
+    const norm = compile(twoSites("place Wh : weight(gamma = 2, eps = 0)")).graph.norms.get("Wh")!;
+    const given: Record<string, number[]> = { x: [3, 1, 4, -1], "Wh/g": [2, 2] };
+    const y = interpret(norm, { dims: { H: 2, batch: 1, time: 1 }, leaf: (name) => given[name] }).get("output:y")!;
+    [6 / 5, Math.SQRT2, 8 / 5, -Math.SQRT2].forEach((v, i) => {
+      expect(y.data[i]).toBeCloseTo(v, 12);
+    });
+  });
+
+  it("is placed in a model with or without the scan's name, and on the model's own", () => {
+    const placed = (place: string): readonly string[] =>
+      compile(scaled, { place: parsePlaceOption(place) }).parameters.flatMap((p) => (p.norm ? [p.name] : []));
+    expect(placed("c.Wx=rms")).toEqual(["c/Wx", "c/Wh"]);
+    expect(placed("Wx=rms,V=weight")).toEqual(["V", "c/Wx", "c/Wh"]);
+    expect(placed("Wh=none")).toEqual([]);
+  });
+
+  it.each(["batch", "batch(stats = shared)"])("cannot be %s: a parameter is the same for all examples", (norm) => {
+    const text = twoSites(`place Wh : ${norm}`);
+    const [d, ...others] = problemsOf(text);
+    expect([d.code, others.length, text.slice(d.span.start, d.span.end)]).toEqual(["C0215", 0, "Wh"]);
+    expect(d.label).toContain("it is a parameter");
+  });
+});
+
+describe("blocks of units", () => {
+  it("are normalized each by itself: group with a gain a unit, instance with a gain a block", () => {
+    const of = (norm: string) => compile(twoSites(`place r : ${norm}`)).graph.norms.get("r")!;
+    const x = [1, 3, 10, 30];
+    const read = (g: number[], s: number[]) => (name: string) => (name === "x" ? x : name === "r/g" ? g : s);
+    const dims = { H: 4, batch: 1, time: 1 };
+    const group = interpret(of("group(2, eps = 0)"), { dims, leaf: read([1, 2, 3, 4], [0, 0, 0, 1]) });
+    expect([...group.get("output:y")!.data]).toEqual([-1, 2, -3, 5]);
+    const instance = interpret(of("instance(2, eps = 0)"), { dims, leaf: read([1, 2], [0, 1]) });
+    expect([...instance.get("output:y")!.data]).toEqual([-1, 1, -1, 3]);
+  });
+
+  it("are of whole numbers of units; else the placement is what is wrong", () => {
+    const text = twoSites("place r : group(3)");
+    const [d] = problemsOf(text);
+    expect([d.code, text.slice(d.span.start, d.span.end)]).toEqual(["C0217", "r"]);
+    expect(codes(problemsOf(twoSites("place Wh : group(3)")))).toEqual(["C0217"]);
+    expect(codes(problemsOf(twoSites("place Wh : group(2)")))).toEqual([]);
   });
 });
 
