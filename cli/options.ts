@@ -40,6 +40,22 @@ export function bytes(text: string): number {
   return Math.floor(Number(number) * UNITS[unit.toUpperCase()]);
 }
 
+/** What an exploration may take: training steps for each row, or seconds for all rows together. */
+export type Budget =
+  | { readonly kind: "steps"; readonly steps: number }
+  | { readonly kind: "time"; readonly seconds: number };
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** `2000`: steps; `90s`, `10m`, `1.5h`: time. */
+export function budget(text: string): Budget {
+  const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)([smh]?)$/.exec(text.trim()) ?? [];
+  if (number === undefined || Number(number) === 0)
+    throw new InvalidArgumentError("want training steps for each row, such as 2000, or time for all, such as 10m.");
+  if (unit === "") return { kind: "steps", steps: positiveWholeNumber(number) };
+  return { kind: "time", seconds: Number(number) * SECONDS[unit] };
+}
+
 const NAME = /^[\p{L}_][\p{L}\p{N}_]*$/u;
 
 /** `D=28,H=100` */

@@ -106,6 +106,13 @@ export function formatCount(value: number): string {
   return Number.isInteger(value) ? value.toLocaleString("en-US") : Number(value.toPrecision(4)).toString();
 }
 
+/** 1536 → 1.5 KiB. */
+export function bytesText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${formatCount(Number((bytes / 1024 ** power).toPrecision(3)))} ${units[power]}`;
+}
+
 /** 75 → 1m15s, 3.2 → 3s. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

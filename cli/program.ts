@@ -195,15 +195,9 @@ function withDataOptions(command: Command): Command {
     .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber);
 }
 
-function declareTrainingCommands(program: Command, run: Runner): void {
-  withSchedule(withDataOptions(withModelOptions(program.command("train"))))
-    .description("train a model on a task")
-    .argument("<file>", ".cell file with a model")
-    .requiredOption("--task <name>", "see cellc data")
-    .addOption(target(...targets))
-    .addOption(threads())
-    .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
-    .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
+/** Options that decide how a model is trained, besides how long. */
+function withTrainingOptions(command: Command): Command {
+  return command
     .option("--batch <n>", "examples a step", read.positiveWholeNumber, 64)
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
     .addOption(
@@ -225,7 +219,18 @@ function declareTrainingCommands(program: Command, run: Runner): void {
       "--evaluate-every <n>",
       "steps between evaluations; an epoch unless told otherwise",
       read.positiveWholeNumber,
-    )
+    );
+}
+
+function declareTrainingCommands(program: Command, run: Runner): void {
+  withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("train")))))
+    .description("train a model, or a cell with a readout, on a task")
+    .argument("<file>", ".cell file")
+    .requiredOption("--task <name>", "see cellc data")
+    .addOption(target(...targets))
+    .addOption(threads())
+    .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
+    .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
     .requiredOption("--out <dir>", "folder of the run")
     .option("--resume", "go on with the run in --out")
     .action((file: string, options, command: Command) =>
@@ -234,7 +239,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
 
   withSchedule(withDataOptions(withModelOptions(program.command("eval"))))
     .description("measure a trained model with its population statistics")
-    .argument("<file>", ".cell file with a model")
+    .argument("<file>", ".cell file")
     .requiredOption("--task <name>", "see cellc data")
     .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors")
     .addOption(target(...targets))
@@ -252,6 +257,34 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     )
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
+    );
+
+  withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore")))))
+    .description("train a cell or model with norms at its sites, one placement after another, and rank them")
+    .argument("<file>", ".cell file")
+    .requiredOption("--task <name>", "see cellc data")
+    .option("--sites <site,...>", "sites to place norms at, such as hh,xh; all unless told otherwise")
+    .option("--norms <norm,...>", 'norms to place at each, such as "none,batch(gamma=0.1),layer"', "none,batch,layer")
+    .option(
+      "--placement <site=norm,...>",
+      "a placement to try instead of all combinations; again for each",
+      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+    )
+    .option("--seeds <n>", "seeds that each placement is tried with, from --seed on", read.positiveWholeNumber, 1)
+    .option(
+      "--budget <steps or time>",
+      "training steps of each, such as 2000, or time for all, such as 10m; an epoch unless told otherwise",
+      read.budget,
+    )
+    .option(
+      "--workers <n>",
+      "threads, each with a placement of its own; the processors unless told otherwise",
+      read.positiveWholeNumber,
+    )
+    .option("--out <dir>", "folder of the results", "runs/explore")
+    .option("--resume", "go on with the exploration in --out")
+    .action((file: string, options, command: Command) =>
+      run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
     );
 
   program

@@ -11,6 +11,7 @@ import {
   elaborate,
 } from "../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../compiler/semantics/placements.ts";
+import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Context } from "./context.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
@@ -40,6 +41,8 @@ export interface ModelOptions {
 
 export interface CompileRequest extends ModelOptions {
   readonly file: string;
+  /** Where texts come from; the disk unless told otherwise. */
+  readonly host?: SourceHost;
   readonly target: TargetName;
   readonly batch: number;
   /** Longest training sequence: how many steps have statistics of their own. */
@@ -75,12 +78,10 @@ export async function compileFile(
   request: CompileRequest,
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
-  const { file, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
-  readSource(file);
+  const { file, host = fileHost, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
+  if (host === fileHost) readSource(file);
   const target = await openTarget(request.target);
-  const declared = entryOf(declarations(file, fileHost), request.entry)?.params ?? [];
-  const suggested = Object.entries(request.suggested ?? {}).filter(([name]) => declared.includes(name));
-  const dims = { ...Object.fromEntries(suggested), ...request.dims };
+  const dims = chosenDims(request);
   const dump = environment.CELLC_DUMP ? openDump(environment.CELLC_DUMP, file, request.target) : undefined;
   const observe = (stage: string, text: () => string) => {
     request.observe?.(stage, text);
@@ -91,16 +92,29 @@ export async function compileFile(
     const chosen = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory, parts, storage };
     const tuned =
       loops === undefined && request.tuned
-        ? await tunedLoops(() => compile(file, chosen, target, fileHost), request, environment)
+        ? await tunedLoops(() => compile(file, chosen, target, host), request, environment)
         : undefined;
     if (tuned && !request.quiet)
       output.warn(`loops over the steps, as measured on ${tuned.device}: ${choiceText(tuned.loops)}`);
-    compilation = compile(file, { ...chosen, loops: loops ?? tuned?.loops, observe }, target, fileHost);
+    compilation = compile(file, { ...chosen, loops: loops ?? tuned?.loops, observe }, target, host);
   } finally {
     await dump?.write(compilation?.executable);
   }
   if (!request.quiet) sayDiagnostics(compilation.warnings, output);
   return compilation;
+}
+
+/** Dimensions that were asked for, and those suggested that the entry has. Throws `CompileError` for errors in the text. */
+export function chosenDims({
+  file,
+  host = fileHost,
+  entry,
+  suggested = {},
+  dims,
+}: Pick<CompileRequest, "file" | "host" | "entry" | "suggested" | "dims">): Readonly<Record<string, number>> {
+  const declared = entryOf(declarations(file, host), entry)?.params ?? [];
+  const known = Object.entries(suggested).filter(([name]) => declared.includes(name));
+  return { ...Object.fromEntries(known), ...dims };
 }
 
 /** Who owns the loops best, as measured on this device; undefined if nobody measured. */
@@ -153,7 +167,7 @@ export async function openBackend(target: TargetName, threads?: number): Promise
 }
 
 /** The declaration that compiling will take: the one named, else the last model, else the last cell. */
-function entryOf(declared: readonly DeclarationInfo[], name: string | undefined): DeclarationInfo | undefined {
+export function entryOf(declared: readonly DeclarationInfo[], name: string | undefined): DeclarationInfo | undefined {
   const open = declared.filter(({ kind }) => kind === "model" || kind === "cell");
   if (name !== undefined) return open.find((declaration) => declaration.name === name);
   return open.findLast(({ kind }) => kind === "model") ?? open.at(-1);

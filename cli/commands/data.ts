@@ -1,17 +1,13 @@
 /** `cellc data [TASK]`: what the tasks are, and what their examples look like. */
-import { type Context, mnistOptions } from "../context.ts";
-import { openTask, taskNames } from "../data/catalogue.ts";
+import type { Context } from "../context.ts";
+import { taskNames } from "../data/catalogue.ts";
 import { examplesSvg, exampleText } from "../data/picture.ts";
-import { taskStreams } from "../data/streams.ts";
+import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Split, Task } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { writeAtomically } from "../report/files.ts";
 
-export interface DataOptions {
-  readonly data?: string;
-  readonly offline?: boolean;
-  readonly validation?: boolean;
-  readonly time?: number;
+export interface DataOptions extends DataSettings {
   readonly split: Split;
   readonly from: number;
   readonly count: number;
@@ -26,12 +22,7 @@ export async function data(context: Context, name: string | undefined, options: 
     output.result({ tasks: taskNames });
     return exit.ok;
   }
-  const task = await openTask(name, {
-    mnist: mnistOptions(context, options),
-    streams: taskStreams,
-    validation: options.validation ?? false,
-    steps: options.time,
-  });
+  const task = await openTaskWith(context, name, options);
   const indices = chosen(task, options);
   output.say(output.colors.bold(task.summary));
   output.say(

@@ -1,7 +1,6 @@
 /** `cellc eval`: measures a trained model. */
-import { type Context, mnistOptions } from "../context.ts";
-import { openTask } from "../data/catalogue.ts";
-import { taskStreams } from "../data/streams.ts";
+import type { Context } from "../context.ts";
+import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Split } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
@@ -9,7 +8,7 @@ import { loadCheckpoint } from "../training/checkpoint.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { evaluate } from "../training/train.ts";
 
-export interface EvalOptions extends ModelOptions {
+export interface EvalOptions extends ModelOptions, DataSettings {
   readonly task: string;
   readonly checkpoint: string;
   readonly target: TargetName;
@@ -20,20 +19,11 @@ export interface EvalOptions extends ModelOptions {
   readonly stats: "stored" | "exact";
   readonly estimate: number;
   readonly batch: number;
-  readonly data?: string;
-  readonly offline?: boolean;
-  readonly validation?: boolean;
-  readonly time?: number;
 }
 
 export async function evaluateCommand(context: Context, file: string, options: EvalOptions): Promise<ExitCode> {
   const { output } = context;
-  const task = await openTask(options.task, {
-    mnist: mnistOptions(context, options),
-    streams: taskStreams,
-    validation: options.validation ?? false,
-    steps: options.time,
-  });
+  const task = await openTaskWith(context, options.task, options);
   const backend = await openBackend(options.target, options.threads);
   try {
     const { session, learner } = await openLearner({ ...options, file }, task, options.split, backend, context);

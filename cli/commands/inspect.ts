@@ -4,7 +4,7 @@ import type { SiteInfo } from "../../compiler/semantics/sites.ts";
 import { regionNames } from "../../runtime/layout.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit } from "../failure.ts";
-import { formatCount, type Output } from "../output.ts";
+import { bytesText, formatCount, type Output } from "../output.ts";
 import { type PlanSummary, summarise } from "../report/plan-summary.ts";
 import { compileFile, type ModelOptions, type TargetName } from "../toolchain.ts";
 
@@ -133,10 +133,4 @@ function sum(numbers: readonly number[]): number {
 
 function shapeText(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
-}
-
-function bytesText(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return `${formatCount(Number((bytes / 1024 ** power).toPrecision(3)))} ${units[power]}`;
 }

@@ -1,15 +1,13 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
 import { existsSync } from "node:fs";
-import { arch, cpus, platform } from "node:os";
-import { bestSimd } from "../../runtime/wasm/module.ts";
-import { type Context, mnistOptions } from "../context.ts";
-import { openTask } from "../data/catalogue.ts";
-import { seededStreams, taskStreams } from "../data/streams.ts";
+import type { Context } from "../context.ts";
+import { type DataSettings, openTaskWith } from "../data/settings.ts";
+import { seededStreams } from "../data/streams.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { machineFacts } from "../machine-facts.ts";
 import { formatSeconds } from "../output.ts";
-import { packageVersion } from "../package.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
-import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
+import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { warnOfBatchOfOne } from "../training/batch-of-one.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
@@ -24,40 +22,22 @@ import {
   takeBackCurve,
   writeRecord,
 } from "../training/run-folder.ts";
-import { type Decay, type Ending, type StatisticsSource, train } from "../training/train.ts";
+import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
+import { type Ending, train } from "../training/train.ts";
 
-export interface TrainCommandOptions extends ModelOptions {
+export interface TrainCommandOptions extends ModelOptions, DataSettings, TrainingSettings {
   readonly task: string;
   readonly target: TargetName;
   readonly threads?: number;
   readonly epochs: number;
   readonly steps?: number;
-  readonly batch: number;
-  readonly lr: number;
-  readonly decay: Decay;
-  readonly optimizer: OptimizerName;
-  readonly clip?: number;
-  readonly momentum: number;
-  readonly stats: StatisticsSource;
-  readonly estimate: number;
-  readonly evaluateEvery?: number;
   readonly out: string;
   readonly resume?: boolean;
-  readonly data?: string;
-  readonly offline?: boolean;
-  readonly validation?: boolean;
-  readonly time?: number;
-  readonly memory?: number;
 }
 
 export async function trainCommand(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {
   const { output, seed } = context;
-  const task = await openTask(options.task, {
-    mnist: mnistOptions(context, options),
-    streams: taskStreams,
-    validation: options.validation ?? false,
-    steps: options.time,
-  });
+  const task = await openTaskWith(context, options.task, options);
   const evaluateOn = options.validation ? "validation" : "test";
   const backend = await openBackend(options.target, options.threads);
   try {
@@ -108,18 +88,7 @@ export async function trainCommand(context: Context, file: string, options: Trai
         train(
           learner,
           task,
-          {
-            steps,
-            batch: options.batch,
-            learningRate: options.lr,
-            decay: options.decay,
-            clip: options.clip,
-            momentum: options.momentum,
-            statistics: options.stats,
-            estimateExamples: options.estimate,
-            evaluateOn,
-            evaluateEvery: options.evaluateEvery ?? perEpoch,
-          },
+          trainingOptions(options, { steps, evaluateEvery: options.evaluateEvery ?? perEpoch, evaluateOn }),
           seededStreams(seed),
           interrupt,
           {
@@ -183,18 +152,4 @@ function evaluationWords({ epoch, step, loss, metrics, seconds }: EvaluationPoin
     ...Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`),
   ];
   return `epoch ${epoch}, step ${step}: ${split} ${measures.join(", ")} (${formatSeconds(seconds)})`;
-}
-
-function machineFacts(target: TargetName): Readonly<Record<string, string | number>> {
-  const cores = cpus();
-  return {
-    cellc: packageVersion(),
-    node: process.version,
-    platform: `${platform()} ${arch()}`,
-    cpu: cores[0]?.model ?? "unknown",
-    cores: cores.length,
-    target,
-    // Rounding depends on it.
-    ...(target === "wasm" && { simd: bestSimd() }),
-  };
 }

@@ -10,6 +10,8 @@ export interface TrainPoint {
   readonly step: number;
   readonly epoch: number;
   readonly loss: number;
+  /** Global L2 norm of the batch's gradient, before clipping. */
+  readonly gradientNorm?: number;
   /** Seconds of training so far. */
   readonly seconds: number;
 }

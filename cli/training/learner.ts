@@ -7,6 +7,12 @@ export interface Measures {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** What a training step tells: the measures of its batch, before the step. */
+export interface StepMeasures extends Measures {
+  /** Global L2 norm of the gradient, before clipping. */
+  readonly gradientNorm?: number;
+}
+
 export interface StepSettings {
   readonly learningRate: number;
   /** Largest global L2 norm of the gradients; undefined does not clip. */
@@ -18,8 +24,8 @@ export interface StepSettings {
 export interface Learner {
   /** Optimiser steps done, those before a resume included. */
   readonly step: number;
-  /** One optimiser step; the measures are of this batch, before the step. */
-  train(batch: TaskBatch, settings: StepSettings): Promise<Measures>;
+  /** One optimiser step. */
+  train(batch: TaskBatch, settings: StepSettings): Promise<StepMeasures>;
   /** Replaces the population statistics by those of the batches, at fixed parameters. False where one is no number. */
   estimate(batches: Iterable<TaskBatch>): Promise<boolean>;
   /** Measures with population statistics. */

@@ -4,11 +4,13 @@ import type { Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import type { Split, Task } from "../data/task.ts";
+import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
 import { type CompileRequest, compileFile } from "../toolchain.ts";
 import { checkFit } from "./fit.ts";
 import type { Learner } from "./learner.ts";
 import { sessionLearner } from "./session-learner.ts";
+import { modelAround } from "./task-model.ts";
 
 export interface OpenLearner {
   readonly plan: Plan;
@@ -19,8 +21,8 @@ export interface OpenLearner {
 }
 
 /**
- * Compiles the model for the request's batch, and for the smaller batch that ends `split`, so that every example is
- * measured. Throws what compiling throws, C0221 for a model without a loss, and C0406 where task, batch and model do not
+ * Compiles the model, or a model around the cell, for the request's batch, and for the smaller batch that ends `split`, so that
+ * every example is measured. Throws what compiling throws, C0221 for a model without a loss, and C0406 where task, batch and model do not
  * fit.
  */
 export async function openLearner(
@@ -28,7 +30,7 @@ export async function openLearner(
   task: Task,
   split: Split,
   backend: Backend,
-  context: Context,
+  context: Pick<Context, "environment" | "output" | "seed">,
 ): Promise<OpenLearner> {
   if (task.splits.train < request.batch) {
     throw new Failure(
@@ -46,7 +48,9 @@ export async function openLearner(
       "--validation sets some aside, for MNIST",
     );
   }
-  const full: CompileRequest = { ...request, suggested: task.dims, time: task.steps };
+  const around = modelAround(request, task);
+  if (around !== undefined && !request.quiet) sayDiagnostics(around.warnings, context.output);
+  const full: CompileRequest = { ...request, ...around, suggested: task.dims, time: task.steps };
   const { executable } = await compileFile(full, context);
   const { plan } = executable;
   if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {

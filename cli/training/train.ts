@@ -61,13 +61,13 @@ export async function train(
     const epoch = Math.floor(learner.step / perEpoch);
     if (order?.epoch !== epoch) order = { epoch, examples: epochOrder(task, streams(`order/${epoch}`)) };
     const batch = trainingBatch(task, order.examples, options.batch, learner.step % perEpoch);
-    const { loss } = await learner.train(batch, {
+    const { loss, gradientNorm } = await learner.train(batch, {
       learningRate: options.learningRate * decayFactor(options.decay, learner.step / options.steps),
       clip: options.clip,
       momentum: options.momentum,
     });
     if (!Number.isFinite(loss)) return { kind: "diverged", step: learner.step, during: "training" };
-    events.onStep({ kind: "train", step: learner.step, epoch: epoch + 1, loss, seconds: seconds() });
+    events.onStep({ kind: "train", step: learner.step, epoch: epoch + 1, loss, gradientNorm, seconds: seconds() });
 
     if (learner.step % options.evaluateEvery === 0 || learner.step === options.steps) {
       if (interrupt.requested) return { kind: "interrupted" };

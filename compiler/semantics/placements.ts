@@ -134,7 +134,7 @@ function readPlacement(site: string, norm: string): PlaceStmt | undefined {
 }
 
 /** The parts between commas that stand in no bracket. */
-function topLevelParts(text: string): readonly string[] {
+export function topLevelParts(text: string): readonly string[] {
   const parts = [""];
   let depth = 0;
   for (const ch of text) {

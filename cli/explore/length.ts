@@ -1,0 +1,68 @@
+/** How long each row trains: the same for all, so that they can be compared. */
+import type { Task } from "../data/task.ts";
+import { exit, Failure } from "../failure.ts";
+import type { Budget } from "../options.ts";
+import { formatSeconds } from "../output.ts";
+import { stepsPerEpoch } from "../training/batches.ts";
+import type { Crew } from "./crew.ts";
+import type { RowLength, RowPrice } from "./row.ts";
+import type { RowJob } from "./row-worker.ts";
+
+/** Evaluations of a row where nobody says how many: enough for a curve, and each may cost as much as many steps. */
+const EVALUATIONS = 5;
+
+/**
+ * The steps of a row: as many as asked for, an epoch's where nothing is, or as many as all rows have time for together. For the
+ * last, one row of each placement is measured first. Throws C0301 where there is no time for a single step.
+ */
+export async function lengthOf(
+  {
+    budget,
+    batch,
+    evaluateEvery,
+  }: { readonly budget?: Budget; readonly batch: number; readonly evaluateEvery?: number },
+  jobs: readonly RowJob[],
+  task: Task,
+  workers: number,
+  crew: Pick<Crew, "price">,
+): Promise<RowLength> {
+  const withSteps = (steps: number): RowLength => ({
+    steps,
+    evaluateEvery: evaluateEvery ?? Math.ceil(steps / EVALUATIONS),
+  });
+  if (budget?.kind !== "time") return withSteps(budget?.steps ?? Math.max(1, stepsPerEpoch(task, batch)));
+  const started = performance.now();
+  const first = jobs.filter(({ row }, at) => jobs.findIndex((job) => job.row.placement === row.placement) === at);
+  const prices = await Promise.all(first.map((job) => crew.price(job)));
+  const spent = (performance.now() - started) / 1000;
+  const known = prices.filter((price) => price !== undefined);
+  // Every row will say why it cannot be trained.
+  if (known.length === 0) return withSteps(1);
+  const seeds = jobs.length / first.length;
+  const steps = stepsWithin((budget.seconds - spent) * workers, known, seeds, evaluateEvery);
+  if (steps >= 1) return withSteps(steps);
+  const least = spent + (seeds / workers) * sum(known.map((price) => price.compile + price.step + price.evaluation));
+  throw new Failure(
+    "C0301",
+    exit.usage,
+    `a budget of ${formatSeconds(budget.seconds)} is too short for ${jobs.length} rows`,
+    `one step of each takes about ${formatSeconds(least)}; leave out placements, or evaluate less: --estimate`,
+  );
+}
+
+/** The most steps that `seconds` of one thread suffice for: `seeds` rows of each price. */
+export function stepsWithin(
+  seconds: number,
+  prices: readonly RowPrice[],
+  seeds: number,
+  evaluateEvery: number | undefined,
+): number {
+  const evaluation = seeds * sum(prices.map((price) => price.evaluation));
+  const compile = seeds * sum(prices.map((price) => price.compile));
+  const step = seeds * sum(prices.map((price) => price.step));
+  // However few the steps are, the last is followed by an evaluation.
+  if (evaluateEvery === undefined) return Math.floor((seconds - compile - EVALUATIONS * evaluation) / step);
+  return Math.floor((seconds - compile - evaluation) / (step + evaluation / evaluateEvery));
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

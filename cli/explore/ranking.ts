@@ -1,0 +1,84 @@
+/** Placements in order: what was measured of each, over its seeds. */
+import type { RowOutcome, RowRecord } from "./row.ts";
+import { type Placement, placementText } from "./rows.ts";
+
+export interface Spread {
+  readonly mean: number;
+  /** Of the sample (n − 1); undefined for one seed. */
+  readonly deviation: number | undefined;
+}
+
+export interface Standing {
+  /** Counted from 1; undefined for a placement that no seed finished with. */
+  readonly rank: number | undefined;
+  readonly placement: Placement;
+  /** Numbers of its rows. */
+  readonly rows: readonly number[];
+  readonly finished: number;
+  /** Over the seeds that finished, `loss` and the metrics: of the last evaluation. */
+  readonly measures: Readonly<Record<string, Spread>>;
+  /** Of its rows: the mean of their milliseconds a training step; the rest is the same for all. */
+  readonly cost: NonNullable<RowRecord["cost"]> | undefined;
+  /** What came of the seeds that did not finish. */
+  readonly reasons: readonly string[];
+}
+
+export interface Ranking {
+  /** `accuracy`, the higher the better, where the model has a metric of that name; else `loss`. */
+  readonly by: string;
+  readonly standings: readonly Standing[];
+}
+
+/** Placements whose every seed finished stand before those of which some did, and these before the others. */
+export function rank(rows: readonly RowRecord[]): Ranking {
+  const by = rows.some(({ result }) => result !== undefined && "accuracy" in result.metrics) ? "accuracy" : "loss";
+  const better = by === "accuracy" ? -1 : 1;
+  const groups = new Map<string, RowRecord[]>();
+  for (const row of rows) {
+    const text = placementText(row.placement);
+    groups.set(text, [...(groups.get(text) ?? []), row]);
+  }
+  const standings = [...groups.values()].map(standingOf);
+  const share = ({ finished, rows: own }: Omit<Standing, "rank">): number => finished / own.length;
+  const value = ({ measures }: Omit<Standing, "rank">): number => better * (measures[by]?.mean ?? 0);
+  standings.sort((a, b) => share(b) - share(a) || value(a) - value(b));
+  return {
+    by,
+    standings: standings.map((standing, at) => ({ rank: standing.finished > 0 ? at + 1 : undefined, ...standing })),
+  };
+}
+
+function standingOf(rows: readonly RowRecord[]): Omit<Standing, "rank"> {
+  const finished = rows.filter(({ outcome }) => outcome.status === "finished");
+  const results = finished.flatMap(({ result }) => (result ? [{ loss: result.loss, ...result.metrics }] : []));
+  const names = Object.keys(results[0] ?? {}) as readonly (keyof (typeof results)[0])[];
+  const costs = rows.flatMap(({ cost }) => (cost ? [cost] : []));
+  return {
+    placement: rows[0].placement,
+    rows: rows.map(({ number }) => number),
+    finished: finished.length,
+    measures: Object.fromEntries(names.map((name) => [name, spread(results.map((result) => result[name]))])),
+    cost: costs[0] && { ...costs[0], milliseconds: spread(costs.map(({ milliseconds }) => milliseconds)).mean },
+    reasons: [...new Set(rows.flatMap(({ outcome }) => outcomeText(outcome)))],
+  };
+}
+
+/** Nothing for a row that finished. */
+export function outcomeText(outcome: RowOutcome): readonly string[] {
+  switch (outcome.status) {
+    case "finished":
+      return [];
+    case "diverged":
+      return [`diverged in ${outcome.during} after ${outcome.step} steps`];
+    case "failed":
+      return [`${outcome.code}: ${outcome.message.split("\n")[0]}`];
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function spread(values: readonly number[]): Spread {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined };
+}

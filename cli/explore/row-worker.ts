@@ -1,0 +1,72 @@
+/** What a worker thread of an exploration does: the rows it is given, one after another. */
+import { parentPort } from "node:worker_threads";
+import { type DataSettings, openTaskWith } from "../data/settings.ts";
+import type { Task } from "../data/task.ts";
+import { type ExitCode, Failure } from "../failure.ts";
+import { createOutput } from "../output.ts";
+import { priceRow, type RowLength, type RowPrice, type RowRecord, type RowSettings, trainRow } from "./row.ts";
+import type { Row } from "./rows.ts";
+
+/** What of a command a worker needs; plain data, because it is sent. */
+export interface RowJob {
+  readonly row: Row;
+  readonly task: string;
+  readonly data: DataSettings;
+  readonly settings: RowSettings;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** An error that is about the command and not about a placement. Plain data, because an error loses what it is on its way. */
+export interface Stop {
+  readonly stop: Pick<Failure, "code" | "message" | "help"> & { readonly exitCode: ExitCode };
+}
+
+/** Sent on the way through a row. */
+export interface RowProgress {
+  readonly number: number;
+  readonly step: number;
+}
+
+/** Milliseconds between two words about progress. */
+const TELL_EVERY = 100;
+
+export function trainJob(job: RowJob & RowLength): Promise<RowRecord | Stop> {
+  let told = 0;
+  const tell = (step: number): void => {
+    const now = performance.now();
+    if (now - told < TELL_EVERY) return;
+    told = now;
+    const progress: RowProgress = { number: job.row.number, step };
+    parentPort?.postMessage(progress);
+  };
+  return carryOut(job, (task, context) => trainRow(job.row, task, job.settings, job, context, tell));
+}
+
+/** Undefined: it cannot be trained, which its row will say. */
+export function priceJob(job: RowJob): Promise<RowPrice | undefined | Stop> {
+  return carryOut(job, (task, context) => priceRow(job.row, task, job.settings, context));
+}
+
+type JobContext = Parameters<typeof priceRow>[3];
+
+/** A worker's task, opened once: its rows all have the same. */
+let opened: Promise<Task> | undefined;
+
+async function carryOut<T>(
+  { task, data, environment }: RowJob,
+  work: (task: Task, context: JobContext) => Promise<T>,
+): Promise<T | Stop> {
+  const { stderr } = process;
+  const context = {
+    environment,
+    output: createOutput({ json: false, color: false, stdout: stderr, stderr, environment }),
+  };
+  try {
+    opened ??= openTaskWith(context, task, data);
+    return await work(await opened, context);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const { code, exitCode, message, help } = error;
+    return { stop: { code, exitCode, message, help } };
+  }
+}

@@ -1,0 +1,236 @@
+/** One row of an exploration: a placement with a seed, trained and measured by itself on one thread. */
+import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import { RuntimeError } from "../../runtime/error.ts";
+import type { Plan } from "../../runtime/plan.ts";
+import type { Context } from "../context.ts";
+import { seededStreams } from "../data/streams.ts";
+import type { Task } from "../data/task.ts";
+import { Failure } from "../failure.ts";
+import type { CurvePoint } from "../report/curve-log.ts";
+import { summarise } from "../report/plan-summary.ts";
+import { type ModelOptions, openBackend } from "../toolchain.ts";
+import type { Learner, Measures } from "../training/learner.ts";
+import { type OpenLearner, openLearner } from "../training/open-learner.ts";
+import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
+import { train } from "../training/train.ts";
+import { placementText, type Row } from "./rows.ts";
+
+/** What all rows share. */
+export interface RowSettings {
+  readonly file: string;
+  /** Placements of all rows stand in front of a row's own. */
+  readonly model: ModelOptions;
+  readonly training: TrainingSettings;
+  readonly evaluateOn: "test" | "validation";
+}
+
+/** Training steps of a row, and how many stand between two evaluations. */
+export interface RowLength {
+  readonly steps: number;
+  readonly evaluateEvery: number;
+}
+
+export type RowOutcome =
+  | { readonly status: "finished" }
+  | { readonly status: "diverged"; readonly step: number; readonly during: "training" | "evaluation" }
+  /** It does not compile, or cannot run here. `code` is the catalogue's, or `internal`. */
+  | { readonly status: "failed"; readonly code: string; readonly message: string };
+
+/** What a training step takes. */
+export interface RowCost {
+  /** Median over the steps, on one thread; without making the batch. */
+  readonly milliseconds: number;
+  /** Kernels that a step starts, the update's included. */
+  readonly dispatches: number;
+  /** Of all memory. */
+  readonly bytes: number;
+  readonly parameters: number;
+}
+
+/** What is kept of a row when it is done: a file. */
+export interface RowRecord extends Row {
+  readonly format: 1;
+  readonly outcome: RowOutcome;
+  /** The last evaluation. */
+  readonly result?: Measures;
+  readonly cost?: RowCost;
+  /** Compiling, training and evaluating. */
+  readonly seconds: number;
+  readonly points: readonly CurvePoint[];
+}
+
+/** What a row would take, in seconds. */
+export interface RowPrice {
+  readonly compile: number;
+  readonly step: number;
+  readonly evaluation: number;
+}
+
+type RowContext = Pick<Context, "environment" | "output">;
+
+/**
+ * Trains a row. That its placement does not compile, cannot run or diverges is its outcome; an error that is about the command
+ * and not about the placement is thrown.
+ */
+export async function trainRow(
+  row: Row,
+  task: Task,
+  settings: RowSettings,
+  length: RowLength,
+  context: RowContext,
+  onStep: (step: number) => void,
+): Promise<RowRecord> {
+  const started = performance.now();
+  const points: CurvePoint[] = [];
+  const milliseconds: number[] = [];
+  let plan: Plan | undefined;
+  let result: Measures | undefined;
+  const record = (outcome: RowOutcome): RowRecord => ({
+    format: 1,
+    ...row,
+    outcome,
+    result,
+    cost: plan && milliseconds.length > 0 ? { milliseconds: median(milliseconds), ...costOf(plan, task) } : undefined,
+    seconds: (performance.now() - started) / 1000,
+    points,
+  });
+  try {
+    return await withRow(row, task, settings, context, async (opened) => {
+      plan = opened.plan;
+      const ending = await train(
+        timed(opened.learner, (time) => milliseconds.push(time)),
+        task,
+        trainingOptions(settings.training, { ...length, evaluateOn: settings.evaluateOn }),
+        seededStreams(row.seed),
+        { requested: false },
+        {
+          onStep(point) {
+            points.push(point);
+            onStep(point.step);
+          },
+          async onEvaluation(point) {
+            points.push(point);
+            result = { loss: point.loss, metrics: point.metrics };
+          },
+        },
+      );
+      if (ending.kind === "interrupted") throw new Error("nobody interrupts a row");
+      return record(
+        ending.kind === "finished"
+          ? { status: "finished" }
+          : { status: "diverged", step: ending.step, during: ending.during },
+      );
+    });
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === undefined) throw error;
+    return record({ status: "failed", ...reason });
+  }
+}
+
+/** Steps that a row is timed for, behind one that brings code and memory in. */
+const TIMED_STEPS = 5;
+
+/** Measures what a placement takes; undefined where it cannot be trained. */
+export async function priceRow(
+  row: Row,
+  task: Task,
+  settings: RowSettings,
+  context: RowContext,
+): Promise<RowPrice | undefined> {
+  const started = performance.now();
+  try {
+    return await withRow(row, task, settings, context, async ({ learner }) => {
+      const compile = (performance.now() - started) / 1000;
+      const steps = TIMED_STEPS + 1;
+      const times: number[] = [];
+      // Seconds at the last step, and at the evaluation behind it.
+      const seconds = { trained: 0, evaluated: 0 };
+      await train(
+        timed(learner, (time) => times.push(time)),
+        task,
+        trainingOptions(settings.training, { steps, evaluateEvery: steps, evaluateOn: settings.evaluateOn }),
+        seededStreams(row.seed),
+        { requested: false },
+        {
+          onStep(point) {
+            seconds.trained = point.seconds;
+          },
+          async onEvaluation(point) {
+            seconds.evaluated = point.seconds;
+          },
+        },
+      );
+      return {
+        compile,
+        step: median(times.slice(1)) / 1000,
+        evaluation: Math.max(0, seconds.evaluated - seconds.trained),
+      };
+    });
+  } catch (error) {
+    if (reasonOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Opens a row's learner on a machine of its own, for as long as `work` takes. */
+async function withRow<T>(
+  row: Row,
+  task: Task,
+  { file, model, training, evaluateOn }: RowSettings,
+  context: RowContext,
+  work: (opened: OpenLearner) => Promise<T>,
+): Promise<T> {
+  const place = [model.place, placementText(row.placement)].filter((text) => text !== undefined).join(",");
+  const backend = await openBackend("wasm", 1);
+  try {
+    const request = { ...model, ...training, file, place, target: "wasm", threads: 1, quiet: true } as const;
+    return await work(await openLearner(request, task, evaluateOn, backend, { ...context, seed: row.seed }));
+  } finally {
+    backend.close();
+  }
+}
+
+/** The learner, with `tell` told how many milliseconds each training step took. */
+function timed(learner: Learner, tell: (milliseconds: number) => void): Learner {
+  return {
+    get step() {
+      return learner.step;
+    },
+    async train(batch, settings) {
+      const started = performance.now();
+      const measures = await learner.train(batch, settings);
+      tell(performance.now() - started);
+      return measures;
+    },
+    estimate: (batches) => learner.estimate(batches),
+    evaluate: (batches) => learner.evaluate(batches),
+    save: (path) => learner.save(path),
+  };
+}
+
+function costOf(plan: Plan, task: Task): Omit<RowCost, "milliseconds"> {
+  const { entries, memory, parameterCount } = summarise(plan, task.steps);
+  return {
+    dispatches: (entries.train?.dispatches ?? 0) + (entries.update?.dispatches ?? 0),
+    bytes: Object.values(memory).reduce((sum, bytes) => sum + bytes, 0),
+    parameters: parameterCount,
+  };
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Why a row failed; undefined for what is no matter of its placement. */
+function reasonOf(error: unknown): { readonly code: string; readonly message: string } | undefined {
+  if (error instanceof Failure) return undefined;
+  if (error instanceof CompileError) {
+    const { code, message } = error.diagnostics.find(({ severity }) => severity === "error") ?? error.diagnostics[0];
+    return { code, message };
+  }
+  if (error instanceof RuntimeError) return { code: error.code, message: error.message };
+  return { code: "internal", message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}

@@ -1,0 +1,114 @@
+/** What is tried: placements, each a norm for some sites, and every placement with every seed. */
+import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import { type Elaborated, type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
+import { parsePlaceOption, topLevelParts } from "../../compiler/semantics/placements.ts";
+import type { SourceHost } from "../../compiler/source-host.ts";
+import { exit, Failure } from "../failure.ts";
+
+/** Norms by site, both as `--place` takes them: `{ hh: "batch(gamma = 0.1)", cc: "none" }`. */
+export type Placement = Readonly<Record<string, string>>;
+
+export interface Row {
+  /** Counted from 1. */
+  readonly number: number;
+  readonly placement: Placement;
+  readonly seed: number;
+}
+
+export interface RowOptions {
+  /** `hh,xh`; all that the cell or model declares unless told otherwise. */
+  readonly sites?: string;
+  /** `none,batch(gamma=0.1),layer` */
+  readonly norms: string;
+  /** Chosen placements instead of all combinations, each as `--place` takes it. */
+  readonly placement?: readonly string[];
+  /** How many seeds each placement gets. */
+  readonly seeds: number;
+}
+
+/** `hh=batch,cc=none`, as `--place` takes it. */
+export const placementText = (placement: Placement): string =>
+  Object.entries(placement)
+    .map(([site, norm]) => `${site}=${norm}`)
+    .join(",");
+
+/** The rows in order: seeds of one placement stand together. Throws C0301 for lists that cannot be read or say a thing twice. */
+export function rowsOf(options: RowOptions, declared: readonly string[], firstSeed: number): readonly Row[] {
+  const placements =
+    options.placement === undefined
+      ? combinations(
+          options.sites === undefined ? declared : listed(options.sites, "site"),
+          listed(options.norms, "norm"),
+        )
+      : options.placement.map(readPlacement);
+  if (placements.some((placement) => Object.keys(placement).length === 0))
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "there is no site to place norms at",
+      "declare one in the cell: site hh = h @ Wh",
+    );
+  twice(placements.map(placementText), "placement");
+  return placements
+    .flatMap((placement) => Array.from({ length: options.seeds }, (_, i) => ({ placement, seed: firstSeed + i })))
+    .map((row, at) => ({ number: at + 1, ...row }));
+}
+
+/** Every norm at every site with every other: the last site's norm changes fastest. */
+function combinations(sites: readonly string[], norms: readonly string[]): readonly Placement[] {
+  return sites.reduce<readonly Placement[]>(
+    (placements, site) => placements.flatMap((placement) => norms.map((norm) => ({ ...placement, [site]: norm }))),
+    [{}],
+  );
+}
+
+function listed(text: string, what: string): readonly string[] {
+  const parts = topLevelParts(text).map((part) => part.trim());
+  if (parts.includes("")) throw new Failure("C0301", exit.usage, `"${text}" is no list of ${what}s`);
+  twice(parts, what);
+  return parts;
+}
+
+function readPlacement(text: string): Placement {
+  const pairs = topLevelParts(text).map((part): readonly [string, string] => {
+    const at = part.indexOf("=");
+    return [part.slice(0, Math.max(0, at)).trim(), part.slice(at + 1).trim()];
+  });
+  if (pairs.some(([site, norm]) => site === "" || norm === ""))
+    throw new Failure("C0301", exit.usage, `"${text}" is no placement`, "write site=norm, as in hh=batch,cc=layer");
+  twice(
+    pairs.map(([site]) => site),
+    "site",
+  );
+  return Object.fromEntries(pairs);
+}
+
+function twice(names: readonly string[], what: string): void {
+  const again = names.find((name, at) => names.indexOf(name) < at);
+  if (again !== undefined) throw new Failure("C0301", exit.usage, `the ${what} ${again} is given twice`);
+}
+
+/** The sites as short as `--place` understands them: `hh`, or `rnn.hh` where two scans have one. */
+export function siteNames({ sites }: Pick<Elaborated, "sites">): readonly string[] {
+  const names = sites.map(({ name }) => name.replaceAll("/", "."));
+  const short = (name: string): string => name.slice(name.lastIndexOf(".") + 1);
+  return names.map((name) => (names.filter((other) => short(other) === short(name)).length === 1 ? short(name) : name));
+}
+
+/** Codes that are about names and not about what stands where: no site or norm of that name, or a text that is no placement. */
+const WRONG_NAMES: ReadonlySet<string> = new Set(["C0208", "C0209", "C0301"]);
+
+/** Throws `CompileError` for a site or norm that does not exist. A norm that cannot stand at a site is what a row finds out. */
+export function checkNames(rows: readonly Row[], file: string, host: SourceHost, options: ElaborateOptions): void {
+  const single = new Set(
+    rows.flatMap(({ placement }) => Object.entries(placement).map(([site, norm]) => placementText({ [site]: norm }))),
+  );
+  for (const text of single) {
+    const place = [...(options.place ?? []), ...parsePlaceOption(text)];
+    try {
+      elaborate(file, host, { ...options, place });
+    } catch (error) {
+      if (error instanceof CompileError && error.diagnostics.some(({ code }) => WRONG_NAMES.has(code))) throw error;
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/** What all pictures of this tool share: one look, and one way from panels of Observable Plot to a whole SVG document. */
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+
+/** Okabe & Ito 2008: eight colours told apart by most colour-blind readers; the pale ones last. */
+export const COLOURS: readonly string[] = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#cc79a7",
+  "#56b4e9",
+  "#e69f00",
+  "#7f7f7f",
+  "#b8a900",
+];
+
+export const INK = "#24292f";
+export const PALE_INK = "#57606a";
+const FAMILY = "'Inter', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif";
+const FONT = `font-family: ${FAMILY}; font-size: 14px;`;
+
+const WIDTH = 840;
+const PANEL = 280;
+/** Title, subtitle and legend. */
+const HEADER = 96;
+const MARGIN = { left: 70, right: 30, top: 34, bottom: 54 };
+
+/** What is drawn in one colour, and what its colour is. */
+export interface Series {
+  readonly name: string;
+  readonly colour: string;
+}
+
+export interface Panel {
+  /** Of the vertical axis, above the panel. */
+  readonly label: string;
+  readonly marks: readonly Plot.Markish[];
+  readonly x: Plot.ScaleOptions & { readonly label: string };
+  readonly y: Plot.ScaleOptions;
+}
+
+export interface Figure {
+  readonly title: string;
+  /** A line under the title: sizes, what was measured. */
+  readonly subtitle: string;
+  /** The legend; marks have these names as `stroke` or `fill`. */
+  readonly series: readonly Series[];
+  /** From the top down. */
+  readonly panels: readonly Panel[];
+}
+
+/** Draws the figure; the text is a whole SVG document. */
+export function drawFigure({ title, subtitle, series, panels }: Figure): string {
+  const document = blankDocument();
+  const height = HEADER + panels.length * PANEL;
+  const svg = svgElement(document, "svg", {
+    xmlns: "http://www.w3.org/2000/svg",
+    width: WIDTH,
+    height,
+    viewBox: `0 0 ${WIDTH} ${height}`,
+    role: "img",
+  });
+  // A <title>, not an aria-label: the serialiser escapes text for XML, but attributes only for HTML.
+  const name = svgElement(document, "title", {});
+  name.textContent = title;
+  svg.append(
+    name,
+    svgElement(document, "rect", { width: WIDTH, height, fill: "#ffffff" }),
+    words(document, title, { x: 24, y: 32, fill: INK, style: `${FONT} font-size: 20px; font-weight: 600;` }),
+    words(document, subtitle, { x: 24, y: 55, fill: PALE_INK, style: FONT }),
+    ...legend(document, series),
+    ...panels.map((panel, at) => {
+      const plot = drawPanel(document, panel, series);
+      plot.setAttribute("x", "0");
+      plot.setAttribute("y", String(HEADER + at * PANEL));
+      return plot;
+    }),
+  );
+  return `${svg.outerHTML}\n`;
+}
+
+/** A document to draw in. */
+export function blankDocument(): Document {
+  return parseHTML("<!doctype html><html><head></head><body></body></html>").document;
+}
+
+/** Draws a panel by itself, without a legend. */
+export function drawPanel(document: Document, { label, marks, x, y }: Panel, series: readonly Series[]): Element {
+  return Plot.plot({
+    document,
+    width: WIDTH,
+    height: PANEL,
+    marginLeft: MARGIN.left,
+    marginRight: MARGIN.right,
+    marginTop: MARGIN.top,
+    marginBottom: MARGIN.bottom,
+    // The height again, because the library's own `height: auto` would win over the attribute in a nested <svg>.
+    style: { fontFamily: FAMILY, fontSize: "14px", color: INK, overflow: "visible", height: `${PANEL}px` },
+    x: { labelOffset: 40, ticks: 8, ...x },
+    y: { label, grid: true, nice: true, ticks: 6, labelArrow: "none", labelOffset: 46, ...y },
+    color: { domain: series.map(({ name }) => name), range: series.map(({ colour }) => colour) },
+    marks: [...marks],
+  });
+}
+
+function legend(document: Document, series: readonly Series[]): Element[] {
+  let x = 24;
+  return series.flatMap(({ name, colour }) => {
+    const left = x;
+    // Seven and a half pixels a character is wide enough for 14 px sans-serif.
+    x += 34 + name.length * 7.5 + 26;
+    return [
+      svgElement(document, "line", { x1: left, x2: left + 24, y1: 76, y2: 76, stroke: colour, "stroke-width": 4 }),
+      words(document, name, { x: left + 32, y: 81, fill: INK, style: FONT }),
+    ];
+  });
+}
+
+function svgElement(document: Document, name: string, attributes: Readonly<Record<string, string | number>>): Element {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  return made;
+}
+
+function words(document: Document, text: string, attributes: Readonly<Record<string, string | number>>): Element {
+  const made = svgElement(document, "text", attributes);
+  made.textContent = text;
+  return made;
+}

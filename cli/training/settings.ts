@@ -1,0 +1,36 @@
+/** The options of training that commands share, as the command line gives them. */
+import type { OptimizerName } from "../toolchain.ts";
+import type { Decay, StatisticsSource, TrainingOptions } from "./train.ts";
+
+export interface TrainingSettings {
+  readonly batch: number;
+  readonly lr: number;
+  readonly decay: Decay;
+  readonly optimizer: OptimizerName;
+  readonly clip?: number;
+  readonly momentum: number;
+  readonly stats: StatisticsSource;
+  readonly estimate: number;
+  readonly evaluateEvery?: number;
+  /** Bytes that all memory may take. */
+  readonly memory?: number;
+}
+
+/** The settings as the training loop takes them, with an evaluation after `evaluateEvery` steps. */
+export function trainingOptions(
+  settings: TrainingSettings,
+  { steps, evaluateEvery, evaluateOn }: Pick<TrainingOptions, "steps" | "evaluateEvery" | "evaluateOn">,
+): TrainingOptions {
+  return {
+    steps,
+    batch: settings.batch,
+    learningRate: settings.lr,
+    decay: settings.decay,
+    clip: settings.clip,
+    momentum: settings.momentum,
+    statistics: settings.stats,
+    estimateExamples: settings.estimate,
+    evaluateOn,
+    evaluateEvery,
+  };
+}

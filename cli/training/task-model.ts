@@ -1,0 +1,108 @@
+/**
+ * A model around a cell that stands alone, so that a task can train it: one scan over the task's sequence, a linear readout of
+ * the cell's first output, and the loss that fits the task's target `y`. It is a text like any other, in a file that only
+ * the compiler sees:
+ *
+ *     import { lstm } from "./lstm.cell"
+ *     model lstm_on_digits(D = 28, H = 100) {
+ *       param readout : [H, 10] = orthogonal
+ *       …
+ */
+import { basename, dirname, join } from "node:path";
+import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
+import * as dim from "../../compiler/ir/dim.ts";
+import type { Graph, OpOf } from "../../compiler/ir/types.ts";
+import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
+import type { SourceHost } from "../../compiler/source-host.ts";
+import type { Task } from "../data/task.ts";
+import { exit, Failure } from "../failure.ts";
+import { fileHost, readSource } from "../source-host.ts";
+import { chosenDims, entryOf, type ModelOptions } from "../toolchain.ts";
+
+/** What to compile instead of the cell. */
+export interface TaskModel {
+  readonly file: string;
+  readonly host: SourceHost;
+  readonly entry: string;
+  /** About the cell itself. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * The model around what `request` means, for `task`; undefined where it means a model already. Throws `CompileError` for errors
+ * in the text, and C0406 for a cell whose first output is no vector.
+ */
+export function modelAround(
+  request: Pick<ModelOptions, "entry" | "dims"> & { readonly file: string },
+  task: Task,
+): TaskModel | undefined {
+  const { file } = request;
+  readSource(file);
+  const cell = entryOf(declarations(file, fileHost), request.entry);
+  if (cell?.kind !== "cell") return undefined;
+  const known = chosenDims({ ...request, suggested: task.dims });
+  const { graph, dims, warnings } = elaborate(file, fileHost, { entry: cell.name, dims: known });
+  const entry = `${cell.name}_on_${task.name.replaceAll("-", "_")}`;
+  const text = modelText({ cell: cell.name, entry, file: basename(file), dims, graph, task });
+  const path = join(dirname(file), `${entry}.cell`);
+  const host: SourceHost = { ...fileHost, read: (asked) => (asked === path ? text : fileHost.read(asked)) };
+  return { file: path, host, entry, warnings };
+}
+
+interface Wanted {
+  readonly cell: string;
+  readonly entry: string;
+  readonly file: string;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly graph: Graph;
+  readonly task: Task;
+}
+
+function modelText({ cell, entry, file, dims, graph, task }: Wanted): string {
+  const output = outputOf(graph);
+  const inputs = inputsOf(graph);
+  const { y } = task.inputs;
+  const classes = y.kind === "index";
+  const size = classes ? y.size : y.shape[0];
+  const names = Object.keys(dims);
+  // Outputs that nothing reads.
+  const others = graph.results.filter(({ kind }) => kind === "output").slice(1);
+  return `import { ${cell} } from "./${file}"
+
+model ${entry}(${names.map((name) => `${name} = ${dims[name]}`).join(", ")}) {
+  param readout : [${dim.show(output[0])}, ${size}] = orthogonal
+  param shift   : [${size}] = 0
+${inputs.map(({ name, type }) => `  input ${name} : ${type} over time`).join("\n")}
+  target y : ${classes ? `index(${size})` : `[${size}]`}${y.time ? " over time" : ""}
+
+  ${["hs", ...others.map((_, at) => `_${at}`)].join(", ")} = scan ${cell}(${names.map((name) => `${name} = ${name}`).join(", ")}) over ${inputs.map(({ name }) => name).join(", ")}
+  prediction = ${y.time ? "hs" : "last(hs)"} @ readout + shift
+  output prediction
+  ${classes ? "loss cross_entropy(prediction, y)\n  metric accuracy = correct(prediction, y)" : "loss mse(prediction, y)"}
+}
+`;
+}
+
+/** What the cell's scan reads, in the cell's order. */
+function inputsOf(graph: Graph): readonly { readonly name: string; readonly type: string }[] {
+  const scan = graph.ops.find((op): op is OpOf<"scan"> => op.op === "scan")!;
+  const leaves = graph.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf");
+  return scan.operands.slice(scan.attrs.states).flatMap((operand) => {
+    const { leaf, type } = leaves.find(({ results }) => results[0] === operand)!.attrs;
+    if (leaf.kind === "input") return [{ name: leaf.name, type: `[${type.shape.map(dim.show).join(", ")}]` }];
+    return leaf.kind === "index" ? [{ name: leaf.name, type: `index(${leaf.size})` }] : [];
+  });
+}
+
+/** The shape of the cell's first output. */
+function outputOf(graph: Graph): readonly dim.Dim[] {
+  const { name, value } = graph.results.find(({ kind }) => kind === "output")!;
+  const { shape, dtype } = value.type;
+  if (shape.length === 1 && dtype === "f32") return shape;
+  throw new Failure(
+    "C0406",
+    exit.input,
+    `${graph.name} stands alone, and its first output, ${name}, is no vector that a readout could be made of`,
+    "write a model around it, as examples/smnist.cell does",
+  );
+}
