@@ -79,7 +79,7 @@ export async function compileFile(
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
   const { file, host = fileHost, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
-  if (host === fileHost) readSource(file);
+  readSource(file);
   const target = await openTarget(request.target);
   const dims = chosenDims(request);
   const dump = environment.CELLC_DUMP ? openDump(environment.CELLC_DUMP, file, request.target) : undefined;

@@ -27,7 +27,7 @@ import { type ExitCode, exit } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import type { Budget } from "../options.ts";
 import { bytesText, formatCount, formatSeconds, type Output, type Progress } from "../output.ts";
-import { fileHost, readSource } from "../source-host.ts";
+import { fileHost } from "../source-host.ts";
 import { chosenDims, elaborateOptions, type ModelOptions } from "../toolchain.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import type { TrainingSettings } from "../training/settings.ts";
@@ -135,7 +135,6 @@ interface Study {
 
 /** What the command line asks for. Throws what is wrong with the text, and with the names of sites and norms. */
 function readStudy(context: Context, file: string, options: ExploreOptions, task: Task): Study {
-  readSource(file);
   const around = modelAround({ ...options, file }, task);
   const source = { file, host: fileHost, entry: options.entry, ...around };
   const dims = chosenDims({ ...source, suggested: task.dims, dims: options.dims });
@@ -204,7 +203,18 @@ interface Report {
 }
 
 function report(output: Output, { page, ranking, record, rows }: Report): ExitCode {
-  const { standings } = ranking;
+  sayTable(output, ranking);
+  const interrupted = record.status === "interrupted";
+  // A fault of cellc is no result of a placement.
+  const faults = rows.some(({ outcome }) => outcome.status === "failed" && outcome.code === "internal");
+  output.say(`\n${interrupted ? `${record.done} of ${record.rows} rows are done; go on with --resume. ` : ""}${page}`);
+  output.result({ ok: !interrupted && !faults, ...record });
+  if (interrupted) return exit.interrupted;
+  return faults ? exit.internal : exit.ok;
+}
+
+function sayTable(output: Output, { standings }: Ranking): void {
+  if (standings.length === 0) return;
   const sites = [...new Set(standings.flatMap(({ placement }) => Object.keys(placement)))];
   const measures = measureNames(standings);
   output.say();
@@ -220,11 +230,4 @@ function report(output: Output, { page, ranking, record, rows }: Report): ExitCo
       reasons.join("; "),
     ]),
   );
-  const interrupted = record.status === "interrupted";
-  // A fault of cellc is no result of a placement.
-  const faults = rows.some(({ outcome }) => outcome.status === "failed" && outcome.code === "internal");
-  output.say(`\n${interrupted ? `${record.done} of ${record.rows} rows are done; go on with --resume. ` : ""}${page}`);
-  output.result({ ok: !interrupted && !faults, ...record });
-  if (interrupted) return exit.interrupted;
-  return faults ? exit.internal : exit.ok;
 }

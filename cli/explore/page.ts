@@ -186,7 +186,7 @@ function sections({ by, standings }: Ranking, rows: readonly RowRecord[]): reado
       panel: {
         label: "gradient norm",
         x: stepAxis(drawn),
-        y: { type: "log", tickFormat: "~g" },
+        y: { type: "log", tickFormat: "~g", nice: false },
         marks: [Plot.lineY(norms, line)],
       },
     },

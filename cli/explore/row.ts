@@ -131,7 +131,7 @@ export async function trainRow(
 /** Steps that a row is timed for, behind one that brings code and memory in. */
 const TIMED_STEPS = 5;
 
-/** Measures what a placement takes; undefined where it cannot be trained. */
+/** Measures what a placement takes, its batches included; undefined where it cannot be trained. */
 export async function priceRow(
   row: Row,
   task: Task,
@@ -143,28 +143,25 @@ export async function priceRow(
     return await withRow(row, task, settings, context, async ({ learner }) => {
       const compile = (performance.now() - started) / 1000;
       const steps = TIMED_STEPS + 1;
+      /** Seconds at each step, and at the evaluation behind the last. */
       const times: number[] = [];
-      // Seconds at the last step, and at the evaluation behind it.
-      const seconds = { trained: 0, evaluated: 0 };
       await train(
-        timed(learner, (time) => times.push(time)),
+        learner,
         task,
         trainingOptions(settings.training, { steps, evaluateEvery: steps, evaluateOn: settings.evaluateOn }),
         seededStreams(row.seed),
         { requested: false },
         {
-          onStep(point) {
-            seconds.trained = point.seconds;
-          },
-          async onEvaluation(point) {
-            seconds.evaluated = point.seconds;
-          },
+          onStep: ({ seconds }) => void times.push(seconds),
+          onEvaluation: async ({ seconds }) => void times.push(seconds),
         },
       );
+      // A loss that is no number ends it early.
+      if (times.length < steps + 1) return undefined;
       return {
         compile,
-        step: median(times.slice(1)) / 1000,
-        evaluation: Math.max(0, seconds.evaluated - seconds.trained),
+        step: (times[TIMED_STEPS] - times[0]) / TIMED_STEPS,
+        evaluation: times[steps] - times[TIMED_STEPS],
       };
     });
   } catch (error) {

@@ -1,14 +1,12 @@
 /**
  * A model around a cell that stands alone, so that a task can train it: one scan over the task's sequence, a linear readout of
- * the cell's first output, and the loss that fits the task's target `y`. It is a text like any other, in a file that only
- * the compiler sees:
+ * the cell's first output, and the loss that fits the task's target `y`. It is a text like any other, which only the compiler
+ * sees, behind the file's own:
  *
- *     import { lstm } from "./lstm.cell"
  *     model lstm_on_digits(D = 28, H = 100) {
  *       param readout : [H, 10] = orthogonal
  *       …
  */
-import { basename, dirname, join } from "node:path";
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import type { Graph, OpOf } from "../../compiler/ir/types.ts";
@@ -21,7 +19,7 @@ import { chosenDims, entryOf, type ModelOptions } from "../toolchain.ts";
 
 /** What to compile instead of the cell. */
 export interface TaskModel {
-  readonly file: string;
+  /** Has the file with the model behind it. */
   readonly host: SourceHost;
   readonly entry: string;
   /** About the cell itself. */
@@ -37,28 +35,26 @@ export function modelAround(
   task: Task,
 ): TaskModel | undefined {
   const { file } = request;
-  readSource(file);
+  const own = readSource(file);
   const cell = entryOf(declarations(file, fileHost), request.entry);
   if (cell?.kind !== "cell") return undefined;
   const known = chosenDims({ ...request, suggested: task.dims });
   const { graph, dims, warnings } = elaborate(file, fileHost, { entry: cell.name, dims: known });
   const entry = `${cell.name}_on_${task.name.replaceAll("-", "_")}`;
-  const text = modelText({ cell: cell.name, entry, file: basename(file), dims, graph, task });
-  const path = join(dirname(file), `${entry}.cell`);
-  const host: SourceHost = { ...fileHost, read: (asked) => (asked === path ? text : fileHost.read(asked)) };
-  return { file: path, host, entry, warnings };
+  const text = `${own}\n${modelText({ cell: cell.name, entry, dims, graph, task })}`;
+  const host: SourceHost = { ...fileHost, read: (path) => (path === file ? text : fileHost.read(path)) };
+  return { host, entry, warnings };
 }
 
 interface Wanted {
   readonly cell: string;
   readonly entry: string;
-  readonly file: string;
   readonly dims: Readonly<Record<string, number>>;
   readonly graph: Graph;
   readonly task: Task;
 }
 
-function modelText({ cell, entry, file, dims, graph, task }: Wanted): string {
+function modelText({ cell, entry, dims, graph, task }: Wanted): string {
   const output = outputOf(graph);
   const inputs = inputsOf(graph);
   const { y } = task.inputs;
@@ -67,9 +63,7 @@ function modelText({ cell, entry, file, dims, graph, task }: Wanted): string {
   const names = Object.keys(dims);
   // Outputs that nothing reads.
   const others = graph.results.filter(({ kind }) => kind === "output").slice(1);
-  return `import { ${cell} } from "./${file}"
-
-model ${entry}(${names.map((name) => `${name} = ${dims[name]}`).join(", ")}) {
+  return `model ${entry}(${names.map((name) => `${name} = ${dims[name]}`).join(", ")}) {
   param readout : [${dim.show(output[0])}, ${size}] = orthogonal
   param shift   : [${size}] = 0
 ${inputs.map(({ name, type }) => `  input ${name} : ${type} over time`).join("\n")}

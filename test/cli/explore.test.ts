@@ -1,0 +1,204 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { taskStreams } from "../../cli/data/streams.ts";
+import { digitsTask } from "../../cli/data/tasks/digits.ts";
+import type { ExploreRecord } from "../../cli/explore/folder.ts";
+import { priceRow, type RowRecord, type RowSettings, trainRow } from "../../cli/explore/row.ts";
+import type { Placement } from "../../cli/explore/rows.ts";
+import { createOutput } from "../../cli/output.ts";
+import { withFolder } from "../data/mnist.ts";
+import { closeBrowser, visit } from "./browser.ts";
+import { cellc as cellcProcess } from "./run-cellc.ts";
+import { cellc } from "./run-here.ts";
+
+/** A cell with two sites, a norm that no loop can hold, and one behind which nothing is finite. */
+const CELL = `
+cell tiny(D = 6, H = 4) {
+  param Wx : [D, H] = orthogonal
+  param Wh : [H, H] = orthogonal
+  input x : [D]
+  state h : [H] = noise(0.1)
+  site hh = h @ Wh
+  site xh = x @ Wx
+  h' = tanh(hh + xh)
+  output h'
+}
+norm whole(x) {
+  stat m = mean(x, over (batch, time))
+  x - m
+}
+norm huge(x) { (x * 1e30) * 1e30 }
+`;
+
+const SMALL = ["--task", "digits-rows", "--batch", "32", "--estimate", "64", "--lr", "1e-2", "--evaluate-every", "8"];
+
+const explore = (folder: string, ...more: readonly string[]): readonly string[] => [
+  ...["explore", join(folder, "tiny.cell"), ...SMALL, "--budget", "8", "--out", join(folder, "out"), "--json"],
+  ...more,
+];
+
+const rowsIn = async (folder: string): Promise<ReadonlyMap<string, string>> => {
+  const rows = join(folder, "out", "rows");
+  const names = (await readdir(rows)).filter((name) => name.endsWith(".json")).sort();
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(rows, name), "utf8")] as const)),
+  );
+};
+
+afterAll(closeBrowser);
+
+describe("cellc explore", () => {
+  test("killed half-way and resumed loses no row and repeats none, and reports all of them", () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, "tiny.cell"), CELL);
+      const norms = ["--norms", "none,batch(gamma=0.5),whole", "--sites", "hh,xh"];
+      const killed = await cellcProcess(explore(folder, ...norms), {
+        interruptAt: /row \d\/9 [\s\S]*row \d\/9 /,
+        signal: "SIGKILL",
+      });
+      expect(killed.code).toBeNull();
+      const before = await rowsIn(folder);
+      expect(before.size).toBeGreaterThanOrEqual(2);
+      expect(before.size).toBeLessThan(9);
+
+      const other = await cellc(explore(folder, ...norms, "--resume", "--lr", "2e-2"));
+      expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("with lr 0.01, not 0.02")]);
+      expect((await cellc(explore(folder, ...norms))).code).toBe(2);
+      const resumed = await cellcProcess(explore(folder, ...norms, "--resume"));
+      expect([resumed.code, resumed.stderr]).toEqual([0, expect.not.stringContaining("internal")]);
+      const after = await rowsIn(folder);
+      expect([...after.keys()]).toEqual(Array.from({ length: 9 }, (_, i) => `000${i + 1}.json`));
+      for (const [name, text] of before) expect(after.get(name)).toBe(text);
+
+      const rows = [...after.values()].map((text) => JSON.parse(text) as RowRecord);
+      const failed = rows.filter(({ outcome }) => outcome.status === "failed");
+      expect(failed.map(({ placement }) => placement.hh)).toEqual(["whole", "whole", "whole"]);
+      for (const { outcome, points, result, cost } of rows) {
+        if (outcome.status !== "finished") continue;
+        expect(points.filter(({ kind }) => kind === "train")).toHaveLength(8);
+        expect(points.every((point) => point.kind !== "train" || point.gradientNorm! > 0)).toBe(true);
+        expect(result!.metrics.accuracy).toBeGreaterThanOrEqual(0);
+        expect(Math.min(cost!.milliseconds, cost!.dispatches, cost!.bytes)).toBeGreaterThan(0);
+      }
+
+      const { ok, ...record } = JSON.parse(resumed.stdout) as ExploreRecord & { readonly ok: boolean };
+      expect(ok).toBe(true);
+      expect(JSON.parse(await readFile(join(folder, "out", "explore.json"), "utf8"))).toEqual(record);
+      expect(record).toMatchObject({ status: "finished", rows: 9, done: 9, rankedBy: "accuracy" });
+      const accuracies = record.ranking!.flatMap(({ measures }) => measures.accuracy?.mean ?? []);
+      expect(accuracies).toHaveLength(6);
+      expect(accuracies).toEqual([...accuracies].sort((a, b) => b - a));
+
+      const { page, requests, errors } = await visit(join(folder, "out", "explore.html"));
+      expect([requests, errors]).toEqual([[], []]);
+      expect(await page.locator("tbody tr").count()).toBe(9);
+      expect(await page.locator("body").innerText()).toContain("C0207: statistics over time need the whole sequence");
+      // A metric, a loss and a gradient norm of each row that finished, and a dot for what it costs.
+      const lines = page.locator("svg path:has(> title)");
+      expect(await page.locator("svg").count()).toBe(4);
+      expect(await lines.count()).toBe(3 * 6);
+      expect(await page.locator("svg").last().locator("circle").count()).toBe(6);
+      const widths = await lines.evaluateAll((all) => all.map((line) => line.getBoundingClientRect().width));
+      expect(widths.filter((width) => width > 400)).toHaveLength(2 * 6);
+      await page.locator("tbody tr").nth(1).hover();
+      expect(await page.locator("path.chosen").count()).toBe(3);
+    }));
+
+  test("says what is wrong with names before anything is trained", () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, "tiny.cell"), CELL);
+      const site = await cellc(explore(folder, "--sites", "hh,cc"));
+      expect([site.code, site.stderr]).toEqual([1, expect.stringContaining("there is no site `cc`")]);
+      const norm = await cellc(explore(folder, "--norms", "none,bach"));
+      expect([norm.code, norm.stderr]).toEqual([1, expect.stringContaining("there is no norm `bach`")]);
+      expect(await readdir(folder)).toEqual(["tiny.cell"]);
+    }));
+});
+
+describe("a row", () => {
+  const task = digitsTask("rows", taskStreams);
+  const environment = {};
+  const { stderr } = process;
+  const context = {
+    environment,
+    output: createOutput({ json: false, color: false, stdout: stderr, stderr, environment }),
+  };
+
+  const train = (folder: string, placement: Placement, seed = 1): Promise<RowRecord> =>
+    trainRow(
+      { number: 1, placement, seed },
+      task,
+      settingsIn(folder),
+      { steps: 8, evaluateEvery: 8 },
+      context,
+      () => {},
+    );
+
+  const settingsIn = (folder: string): RowSettings => ({
+    file: join(folder, "tiny.cell"),
+    model: { dims: {}, cell: {} },
+    training: {
+      ...{ batch: 32, lr: 1e-2, decay: "none", optimizer: "adam", momentum: 0.1, stats: "exact", estimate: 64 },
+    },
+    evaluateOn: "test",
+  });
+
+  const inFolder = (work: (folder: string) => Promise<void>): Promise<void> =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, "tiny.cell"), CELL);
+      await work(folder);
+    });
+
+  test("is what train makes of the same placement and seed", () =>
+    inFolder(async (folder) => {
+      const { result, outcome } = await train(folder, { hh: "batch(gamma = 0.2)", xh: "layer" }, 3);
+      expect(outcome).toEqual({ status: "finished" });
+      const options = [...SMALL, "--steps", "8", "--seed", "3", "--place", "hh=batch(gamma=0.2),xh=layer"];
+      const ended = await cellc([
+        "train",
+        join(folder, "tiny.cell"),
+        ...options,
+        "--out",
+        join(folder, "run"),
+        "--json",
+      ]);
+      expect(JSON.parse(ended.stdout).result).toEqual({ loss: result!.loss, ...result!.metrics });
+    }));
+
+  test("that diverges says when, and that it did", () =>
+    inFolder(async (folder) => {
+      const { outcome, points, result } = await train(folder, { xh: "huge" });
+      expect(outcome).toMatchObject({ status: "diverged", during: "training" });
+      expect([points.length < 8, result]).toEqual([true, undefined]);
+    }));
+
+  test("that does not compile gives the reason, and has no price", () =>
+    inFolder(async (folder) => {
+      const message = "statistics over time need the whole sequence";
+      expect((await train(folder, { hh: "whole" })).outcome).toEqual({ status: "failed", code: "C0207", message });
+      const row = { number: 1, placement: { hh: "whole" }, seed: 1 };
+      expect(await priceRow(row, task, settingsIn(folder), context)).toBeUndefined();
+    }));
+
+  test("that compiles has a price", () =>
+    inFolder(async (folder) => {
+      const price = await priceRow(
+        { number: 1, placement: { hh: "none" }, seed: 1 },
+        task,
+        settingsIn(folder),
+        context,
+      );
+      expect(Math.min(price!.compile, price!.step, price!.evaluation)).toBeGreaterThan(0);
+    }));
+
+  test("of a model that the task does not fit is no row: the command fails", () =>
+    inFolder(async (folder) => {
+      const { training, ...settings } = settingsIn(folder);
+      const wrong = { ...settings, training, model: { dims: { D: 3 }, cell: {} } };
+      const row = { number: 1, placement: { hh: "none" }, seed: 1 };
+      await expect(trainRow(row, task, wrong, { steps: 1, evaluateEvery: 1 }, context, () => {})).rejects.toThrow(
+        "the model wants [3] over time, the task gives [6]",
+      );
+    }));
+});
