@@ -94,7 +94,7 @@ export const useMessages = {
   C0408: {
     title: "another run stands in the folder",
     explanation:
-      "A folder holds one run. Training into a folder that holds one already would destroy it; --resume goes on with the run that is there, which must be the same one: the same model, task, batch and seed. A folder without a run cannot be resumed.",
+      "A folder holds one run, or one exploration. Training into a folder that holds one already would destroy it; --resume goes on with what is there, which must be the same: of a run the model, task, batch and seed, of an exploration all that decides what its rows are. The message says what differs. A folder that holds none cannot be resumed.",
     example: "cellc train examples/smnist.cell --task digits --out runs/a   // a second time",
     fix: "cellc train examples/smnist.cell --task digits --out runs/a --resume",
   },

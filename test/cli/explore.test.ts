@@ -109,7 +109,7 @@ describe("cellc explore", () => {
     withFolder(async (folder) => {
       await writeFile(join(folder, "tiny.cell"), CELL);
       const site = await cellc(explore(folder, "--sites", "hh,cc"));
-      expect([site.code, site.stderr]).toEqual([1, expect.stringContaining("there is no site `cc`")]);
+      expect([site.code, site.stderr]).toEqual([1, expect.stringContaining("there is no site or parameter `cc`")]);
       const norm = await cellc(explore(folder, "--norms", "none,bach"));
       expect([norm.code, norm.stderr]).toEqual([1, expect.stringContaining("there is no norm `bach`")]);
       expect(await readdir(folder)).toEqual(["tiny.cell"]);
