@@ -3,13 +3,13 @@ import { type Compilation, type Lowered, lower } from "../compiler/compile.ts";
 import * as dim from "../compiler/ir/dim.ts";
 import { finiteDifferences, relativeError } from "../compiler/ir/finite-differences.ts";
 import { interpret } from "../compiler/ir/interpret.ts";
-import type { Bindings } from "../compiler/ir/tensor.ts";
+import { type Bindings, count } from "../compiler/ir/tensor.ts";
 import type { Graph, Leaf, OpOf, Type } from "../compiler/ir/types.ts";
 import { type ElaborateOptions, elaborate } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { initialise } from "../runtime/initialise.ts";
-import { rangeOf } from "../runtime/layout.ts";
+import { floatsIn, rangeOf } from "../runtime/layout.ts";
 import type { Executable } from "../runtime/plan.ts";
 import { type Key, keyOf, normalAt, uniformAt } from "../runtime/random.ts";
 import { exit, Failure } from "./failure.ts";
@@ -106,8 +106,14 @@ async function deviceGradients({ executable, backend }: Device, steps: number, n
   try {
     await machine.prepare(steps);
     for (const tensor of train.tensors) {
-      if (["param", "input", "index", "noise", "hyper"].includes(tensor.role.kind)) {
-        await machine.write(rangeOf(tensor, train, steps), Float32Array.from(numbers[tensor.name]));
+      if (["param", "input", "index", "noise", "hyper", "stat"].includes(tensor.role.kind)) {
+        const range = rangeOf(tensor, train, steps);
+        const values = numbers[tensor.name];
+        // A statistic may have rows for more or fewer steps than are run; all rows are alike.
+        await machine.write(
+          range,
+          Float32Array.from({ length: floatsIn(range) }, (_, i) => values[i % values.length]),
+        );
       }
     }
     await machine.run("train", steps);
@@ -134,7 +140,7 @@ function leavesOf(graph: Graph): ReadonlyMap<string, OpOf<"leaf">["attrs"]> {
 function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key): Float64Array {
   const shape = type.shape.map((extent) => dim.evaluate(extent, dims));
   const lead = (type.time ? dims.time : 1) * (type.batch ? dims.batch : 1);
-  const size = shape.reduce((product, extent) => product * extent, lead);
+  const size = lead * count(shape);
   const fill = (number: (index: number) => number) => Float64Array.from({ length: size }, (_, i) => number(i));
   switch (leaf.kind) {
     case "param": {
@@ -149,9 +155,12 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key): Float64Ar
     }
     case "noise":
       return fill((i) => leaf.scale * (leaf.distribution === "normal" ? normalAt(key, i) : uniformAt(key, i)));
-    // Neither takes part in a gradient: training normalizes with the batch's own statistics.
+    // The same at every step: good means, deviations and signs that something was collected, for norms that look at them in training.
     case "population":
+      return fill((i) => 0.5 + uniformAt(key, i % count(shape)));
+    // Late in a training, where what changes with the updates has come to its end.
     case "hyper":
+      return fill(() => (leaf.name === "step" ? 1e6 : 0));
     case "flat":
     case "carry":
       return fill(() => 0);

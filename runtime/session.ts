@@ -168,7 +168,7 @@ export class Session {
       let count = 0;
       for await (const batch of batches) {
         this.#checkExamples(batch, this.#main);
-        await this.#collect("estimate", batch, count, {}, 0);
+        await this.#collect("estimate", batch, count, { step: this.#counters.step + 1 }, 0);
         count++;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to estimate statistics from");

@@ -60,7 +60,7 @@ export const meaningMessages = {
   C0209: {
     title: "unknown norm",
     explanation:
-      "No norm of this name is declared in the file, imported, or in the prelude (batch, sequence, layer, group, instance, rms, cosine, weight). `none` takes a norm away.",
+      "No norm of this name is declared in the file, imported, or in the prelude (batch, batch_renorm, sequence, layer, group, instance, rms, cosine, weight). `none` takes a norm away.",
     example: "place hh : bach(gamma = 0.1)",
     fix: "place hh : batch(gamma = 0.1)",
   },
@@ -169,5 +169,13 @@ export const meaningMessages = {
       "A state keeps its shape from step to step, so its next value must have the shape it is declared with.",
     example: "param Wh : [H, 4H] = orthogonal\nstate h  : [H]     = 0\nh' = h @ Wh",
     fix: "param Wh : [H, H] = orthogonal\nstate h  : [H]    = 0\nh' = h @ Wh",
+  },
+  C0226: {
+    title: "population of what is no statistic",
+    explanation:
+      "`population(m)` is what the population's value of a statistic is, while training with the batch's own. It takes the name of a `stat` of the same norm; other values have no population.",
+    example:
+      "norm n(x) {\n  m = mean(x, over feature)\n  x - population(m)\n}\ncell c(H = 100) {\n  input x : [H]\n  site s = x\n  output s\n  place s : n\n}",
+    fix: "norm n(x) {\n  stat m = mean(x, over batch)\n  x - population(m)\n}",
   },
 } as const satisfies Record<string, Message>;

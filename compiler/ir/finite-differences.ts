@@ -1,6 +1,6 @@
 /** Gradients by central differences of the f64 reference: the truth that derivatives are checked against. */
 import { interpret } from "./interpret.ts";
-import type { Bindings } from "./tensor.ts";
+import type { Bindings, Tensor } from "./tensor.ts";
 import type { Graph, Op, Value } from "./types.ts";
 
 /** The numbers of each leaf, by its name, in row-major order of [time?, batch?, ...features]. */
@@ -19,7 +19,10 @@ export interface FiniteDifferenceOptions {
  */
 const defaultStep = Math.cbrt(Number.EPSILON);
 
-/** d result / d leaf `of`, in the leaf's own order: (f(x + h) − f(x − h)) / 2h for each of its elements. */
+/**
+ * d result / d leaf `of`, in the leaf's own order: (f(x + h) − f(x − h)) / 2h for each of its elements, where what `stop` is
+ * given does not change with x.
+ */
 export function finiteDifferences(
   graph: Graph,
   dims: Bindings,
@@ -31,8 +34,16 @@ export function finiteDifferences(
   const needed = only(graph, result);
   const x = Float64Array.from(leaves[of]);
   const read = { ...leaves, [of]: x };
+  // What `stop` is given stays as it is: no gradient flows through it.
+  const held: Tensor[] = [];
+  const hold = (v: Tensor): Tensor => {
+    held.push(v);
+    return v;
+  };
+  interpret(needed, { dims, leaf: (name) => read[name], stop: hold });
   const f = (): number => {
-    const y = interpret(needed, { dims, leaf: (name) => read[name] }).get(result);
+    let next = 0;
+    const y = interpret(needed, { dims, leaf: (name) => read[name], stop: () => held[next++] }).get(result);
     if (y?.data.length !== 1) throw new Error(`${result} is not a single number`);
     return y.data[0];
   };

@@ -14,6 +14,10 @@ export interface InterpretOptions {
    * as [T, ...]: the caller has repeated its last row for steps beyond those that are kept.
    */
   leaf(name: string, leaf: Leaf, type: Type): ArrayLike<number>;
+  /**
+   * Told what each `stop` and `population` is given, in the order of evaluation; says what takes its place, itself unless told.
+   */
+  stop?(x: Tensor): Tensor;
 }
 
 /** Every result of `graph`, keyed `kind:name` (`loss:loss`, `grad:Wx`). Sites and statistics are the identity. */
@@ -51,6 +55,7 @@ class Run {
     const x = op.operands.map((v) => this.read(v));
     if (op.op === "scan") return this.scan(op, x);
     if (isElementwise(op.op)) return [applyElementwise(elementwise[op.op].evaluate, x, op.results[0].type, dims)];
+    if ((op.op === "stop" || op.op === "population") && this.options.stop) return [this.options.stop(x[0])];
     const types = op.results.map((v) => v.type);
     return structuralRow(op.op).evaluate(x, op.attrs as never, types, dims);
   }

@@ -148,6 +148,14 @@ export const structural: Rows = {
   stop: { doc: "the operand, without gradient", ...identity, grad: "zero" },
   site: { doc: "a point where a norm may stand", ...identity, grad: (_, { dy }) => dy },
   stat: { doc: "a statistic over examples", ...identity, grad: (_, { dy }) => dy },
+  population: { doc: "the population's value of a statistic of the batch", ...identity, grad: "zero" },
+  ramp: {
+    doc: "a number that changes with the updates done",
+    operands: [],
+    infer: () => [scalar],
+    evaluate: (_, { to }, [type], dims) => [tensor(type, dims, [to])],
+    grad: "zero",
+  },
   sum: reduction("sum over axes", {
     evaluate: ([x], { axes }, [type], dims) => [fold(x, axes, type, dims, 0, (a, c) => a + c)],
     grad: (b, { x, dy, attrs }) => [

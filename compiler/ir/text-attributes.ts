@@ -225,6 +225,18 @@ const table: { readonly [K in Written]: Syntax<OpAttrs[K]> } = {
     (a) => `${q(a.name)} ${printPolicy(a.policy)}`,
     (r) => ({ name: r.string(), policy: parsePolicy(r) }),
   ),
+  population: row(
+    (a) => `${q(a.name)} ${q(a.collected)} ${printPolicy(a.policy)}`,
+    (r) => ({ name: r.string(), collected: r.string(), policy: parsePolicy(r) }),
+  ),
+  ramp: row(
+    (a) => `{from=${showNumber(a.from)}, to=${showNumber(a.to)}, first=${a.first}, last=${a.last}}`,
+    (r) =>
+      fields(r, (field) => {
+        const number = (name: string): number => field(name, () => r.number());
+        return { from: number("from"), to: number("to"), first: number("first"), last: number("last") };
+      }),
+  ),
   sum: axes,
   maximum: axes,
   partial: row(

@@ -104,6 +104,17 @@ export interface OpAttrs {
   site: { readonly name: string };
   /** The operand: a statistic over examples. Expanded by `place`. */
   stat: { readonly name: string; readonly policy: StatPolicy };
+  /**
+   * The operand is the statistic `name` of a batch. Without gradient: the population's value of it, as it is before this batch
+   * counts; where none was collected yet, the batch's own. The statistic `collected`, kept likewise, is 1 where one was.
+   * Expanded by `place`.
+   */
+  population: { readonly name: string; readonly collected: string; readonly policy: StatPolicy };
+  /**
+   * A number that changes with training: `from` until `first` updates are done, `to` from `last` on, linear in between; at
+   * inference `to`. Expanded by `place`.
+   */
+  ramp: { readonly from: number; readonly to: number; readonly first: number; readonly last: number };
   sum: { readonly axes: Axes };
   maximum: { readonly axes: Axes };
   /** Sums over `parts` parts of the batch, each ⌈batch / parts⌉ examples but the last, along a new first feature axis. */

@@ -83,8 +83,8 @@ class Verifier {
     const where = `${op.op} ${op.results.map(show).join(", ")}`;
     for (const v of op.operands) this.use(v, where);
     if (op.op === "leaf" && this.depth > 0) this.fault(`${where} stands inside a scan's body`);
-    if (this.placed && (op.op === "site" || op.op === "stat"))
-      this.fault(`${where} ("${op.attrs.name}") is left after placement`);
+    if (this.placed && (op.op === "site" || op.op === "stat" || op.op === "population" || op.op === "ramp"))
+      this.fault(`${where} is left after placement: ${JSON.stringify(op.attrs)}`);
     // In a body nothing has time; moved out of it, such an op would suddenly sum over steps.
     if (this.depth > 0 && overTime(op)) this.fault(`${where} runs over time inside a scan's body`);
     const types = op.op === "scan" ? this.scan(op, where) : this.infer(op, where);

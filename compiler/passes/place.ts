@@ -7,7 +7,8 @@
  *
  * Runs after `hoist`, so that a norm on a value outside the recurrence sees all time steps at once.
  */
-import type { Graph, Op, OpOf, Pass, Result, StatPolicy, Value } from "../ir/types.ts";
+import { scalar } from "../ir/type.ts";
+import type { Graph, Op, OpAttrs, OpOf, Pass, Result, StatPolicy, Type, Value } from "../ir/types.ts";
 import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
 
 export type Mode = "train" | "infer";
@@ -55,6 +56,8 @@ class Placement {
       else if (op.op === "site")
         rename.set(op.results, [this.site(b, op.attrs.name, rename.of(op.operands[0]), record)]);
       else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
+      else if (op.op === "population") rename.set(op.results, [this.before(b, op, rename.of(op.operands[0]))]);
+      else if (op.op === "ramp") rename.set(op.results, [this.ramp(op.attrs)]);
       // Leaves stand outside every loop, also those of a norm inside one.
       else rename.set(op.results, copy(op.op === "leaf" ? this.top : b, op, rename.of, hints.get(op.results[0])));
     }
@@ -99,18 +102,48 @@ class Placement {
       record({ name, policy, value: x });
       return x;
     }
+    return this.population(b, name, policy, x.type, result.name);
+  }
+
+  /** The population's value of a statistic of `type`, as a value of block `b`. */
+  private population(b: Builder, name: string, policy: StatPolicy, type: Type, hint = ""): Value {
     // Inside a body the leaf of a per-step statistic comes in as an input: see `scan`.
     const perStep = policy.kind === "per_step";
     const leaf = this.top.one(
       "leaf",
       [],
-      { leaf: { kind: "population", name, policy }, type: { ...x.type, batch: false, time: perStep } },
-      result.name,
+      { leaf: { kind: "population", name, policy }, type: { ...type, batch: false, time: perStep } },
+      hint,
     );
     if (b === this.top || !perStep) return leaf;
-    const param = b.value({ ...leaf.type, time: false }, result.name);
+    const param = b.value({ ...leaf.type, time: false }, hint);
     this.pending.push({ leaf, param });
     return param;
+  }
+
+  /** The population's value before this batch counts: in training what the leaf holds, if it holds any. */
+  private before(b: Builder, { attrs: { name, collected, policy } }: OpOf<"population">, own: Value): Value {
+    if (this.mode === "infer") return own;
+    if (!this.statistics.some((s) => s.name === collected)) {
+      const type: Type = { ...scalar, time: policy.kind === "per_step" };
+      this.statistics.push({ name: collected, policy, value: this.top.broadcast(this.top.scalar(1), type) });
+    }
+    const known = b.elementwise("gt", [this.population(b, collected, policy, scalar), b.scalar(0)]);
+    const hint = name.replaceAll("/", "_");
+    const population = this.population(b, name, policy, own.type, `${hint}_before`);
+    return b.select(known, population, b.one("stop", [own], {}));
+  }
+
+  /** from + (to − from) · (updates − first) / (last − first), between `from` and `to`. */
+  private ramp({ from, to, first, last }: OpAttrs["ramp"]): Value {
+    const b = this.top;
+    if (this.mode === "infer") return b.scalar(to);
+    const step = b.one("leaf", [], { leaf: { kind: "hyper", name: "step" }, type: scalar });
+    const done = b.sub(step, b.scalar(1));
+    if (first === last) return b.select(b.elementwise("ge", [done, b.scalar(last)]), b.scalar(to), b.scalar(from));
+    const share = b.mul(b.sub(done, b.scalar(first)), b.scalar(1 / (last - first)));
+    const part = b.max(b.min(share, b.scalar(1)), b.scalar(0));
+    return b.add(b.scalar(from), b.mul(part, b.scalar(to - from)));
   }
 
   /** Population rows that the body being built needs as per-step inputs. */

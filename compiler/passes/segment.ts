@@ -13,6 +13,7 @@
  */
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
 import { derive } from "./derive.ts";
+import { overwriting } from "./overwriting.ts";
 import { Builder, idsAfter, reads } from "./rewrite.ts";
 import type { Extents } from "./save.ts";
 
@@ -44,8 +45,12 @@ export interface SegmentOptions {
   readonly passes: readonly Pass[];
 }
 
-/** The pieces of `graph`, which must be placed and simplified; undefined when no loop can be cut. */
+/**
+ * The pieces of `graph`, which must be placed and simplified; undefined when no loop can be cut, or when what goes along with
+ * time reads statistics that it overwrites: going backward it would not find them again.
+ */
 export function segment(graph: Graph, options: SegmentOptions): Segmented | undefined {
+  if (overwriting(graph).size > 0) return undefined;
   const cut = classify(graph);
   return cut.along.some((op) => op.op === "scan") ? new Segmentation(graph, cut, options).run() : undefined;
 }

@@ -151,12 +151,23 @@ export interface Grouping {
   readonly groups: readonly (Group | { readonly scan: Op })[];
 }
 
-/** Groups the ops of one block, in order; a scan stands alone. */
-export function group(ops: readonly Op[], defs: ReadonlyMap<Value, Op>): Grouping {
+/**
+ * Groups the ops of one block, in order; a scan stands alone. Those that make a value of `last` stand behind all others, in
+ * kernels of their own.
+ */
+export function group(
+  ops: readonly Op[],
+  defs: ReadonlyMap<Value, Op>,
+  last: ReadonlySet<Value> = new Set(),
+): Grouping {
   const groups: (Group | { readonly scan: Op })[] = [];
   const placed = new Map<Value, number>();
   const made: Set<Value>[] = [];
-  for (const op of ops) {
+  const waits = (op: Op): boolean => op.results.some((v) => last.has(v));
+  const inOrder = last.size === 0 ? ops : [...ops.filter((op) => !waits(op)), ...ops.filter(waits)];
+  let others: number | undefined;
+  for (const op of inOrder) {
+    if (waits(op)) others ??= groups.length;
     if (op.op === "scan") {
       groups.push({ scan: op });
       made.push(new Set());
@@ -168,7 +179,7 @@ export function group(ops: readonly Op[], defs: ReadonlyMap<Value, Op>): Groupin
     // What only gives a value a place, such as a loop's initial state, would hold that place all through a loop before.
     const held = op.op === "stop" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
     const from = op.operands.flatMap((v) => behind(v, defs, placed));
-    const earliest = Math.max(held, ...from);
+    const earliest = Math.max(held, others ?? 0, ...from);
     let at = groups.length - 1;
     let owners: readonly Owner[] = [];
     for (; at >= earliest; at--) {

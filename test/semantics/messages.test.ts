@@ -94,6 +94,12 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ["C0224", "arithmetic on an index", "model m(V = 5) { input w : index(V) over time\ny = w + 1\noutput y }"],
   ["C0224", "an embedding of numbers", cellWith("", "h @ Wh + x @ Wx + embed(h, Wh)")],
   ["C0225", "a next value of another shape", cellWith("", "x")],
+  [
+    "C0226",
+    "the population's value of what is no statistic",
+    withNorm("m = mean(x, over feature)\ngamma * (x - population(m))"),
+  ],
+  ["C0222", "a ramp that begins after its end", withNorm("gamma * ramp(0, 1, 20, 10) * x")],
 ];
 
 describe("messages", () => {

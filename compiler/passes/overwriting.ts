@@ -1,0 +1,31 @@
+/** Which results take the place of what other ops still read: nothing but the order of kernels keeps those apart. */
+import type { Graph, Op, Value } from "../ir/types.ts";
+import { reads } from "./rewrite.ts";
+
+/**
+ * The population's new values where the old ones are read for more than making them: such a statistic is overwritten when all
+ * else is done.
+ */
+export function overwriting({ ops, results }: Graph): ReadonlySet<Value> {
+  const readers = new Map<Value, Op[]>();
+  const makers = new Map<Value, Op>();
+  for (const op of ops) {
+    for (const v of reads(op)) readers.set(v, [...(readers.get(v) ?? []), op]);
+    for (const v of op.results) makers.set(v, op);
+  }
+  const leaves = (name: string): readonly Value[] =>
+    ops.flatMap((op) =>
+      op.op === "leaf" && op.attrs.leaf.kind === "population" && op.attrs.leaf.name === name ? op.results : [],
+    );
+  /** Whether all that is made of `v` is `result`. */
+  const onlyMakes = (v: Value, result: Value): boolean =>
+    v === result ||
+    (readers.get(v) ?? []).every((op) => op.op !== "scan" && op.results.every((r) => onlyMakes(r, result)));
+  return new Set(
+    results.flatMap(({ kind, name, value }) =>
+      kind === "population" && makers.has(value) && !leaves(name).every((leaf) => onlyMakes(leaf, value))
+        ? [value]
+        : [],
+    ),
+  );
+}
