@@ -54,6 +54,11 @@ export interface CompileOptions extends ElaborateOptions {
   readonly memory?: number;
   /** Also gradients with respect to inputs, as outputs `d_NAME`. */
   readonly inputGradients?: boolean;
+  /**
+   * Also gradients with respect to the states after each step, as outputs `d_state/NAME` [T, B, …] of `train`. Where `memory` has
+   * a sequence cut in segments, they are not to be had.
+   */
+  readonly stateGradients?: boolean;
   /** In how many parts at most kernels take the batch, each for a workgroup of its own; as estimated to be best unless told. */
   readonly parts?: number;
   /** Who owns the loops over the steps; the cheapest where nothing is said. C0306: one that cannot be. */
@@ -211,7 +216,8 @@ export interface Lowered {
   readonly entries: Readonly<Record<"train" | "estimate" | "infer", Graph>>;
 }
 
-export interface LowerOptions extends Pick<CompileOptions, "observe" | "inputGradients" | "parts" | "batch"> {
+export interface LowerOptions
+  extends Pick<CompileOptions, "observe" | "inputGradients" | "stateGradients" | "parts" | "batch"> {
   /** What dimensions will be, to weigh memory against arithmetic by. */
   readonly extents?: Extents;
   /** What a byte of memory costs, in flops, if not what it usually does. */
@@ -232,7 +238,12 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   options.observe?.("place", () => printGraph(train));
   const forward = through(train, [simplify], true);
   const backward = [
-    derive({ inputs: options.inputGradients ?? false, extents: options.extents, byte: options.byte }),
+    derive({
+      inputs: options.inputGradients ?? false,
+      states: options.stateGradients ?? false,
+      extents: options.extents,
+      byte: options.byte,
+    }),
     ...leaving,
     ...finishing(options),
   ];

@@ -16,6 +16,11 @@ import { type Extents, save } from "./save.ts";
 export interface DeriveOptions {
   /** Also gradients with respect to inputs (never to indices, noise or statistics). Default: parameters only. */
   readonly inputs: boolean;
+  /**
+   * Also gradients with respect to states, `state/NAME` with `time`: at step t of what the state is after step t, through all
+   * that reads it. A second state of the same name is `NAME_2`. Default: none.
+   */
+  readonly states?: boolean;
   /** Leaves to derive by instead; those that no gradient reaches get none, where parameters get zeros. */
   readonly leaves?: (leaf: Leaf) => boolean;
   /** What dimensions will be, to weigh memory against arithmetic by. */
@@ -61,10 +66,13 @@ class Derivation {
   private readonly b: Builder;
   /** Values whose gradient may matter: those that a parameter reaches through ops with a derivative. */
   private readonly active = new Set<Value>();
+  private readonly stateGradients: Result[] = [];
+  private readonly stateNames: ReadonlyMap<Value, string>;
 
   constructor(graph: Graph, options: DeriveOptions) {
     this.graph = graph;
     this.options = options;
+    this.stateNames = namesOfStates(graph);
     this.b = new Builder(idsAfter(graph));
   }
 
@@ -83,7 +91,7 @@ class Derivation {
       const value = cotangents.get(leaf) ?? (this.options.leaves ? undefined : b.zeros(real(leaf.type)));
       return value ? [{ kind: "grad", name: op.attrs.leaf.name, value }] : [];
     });
-    return { ...graph, ops: b.ops, results: [...graph.results, ...grads] };
+    return { ...graph, ops: b.ops, results: [...graph.results, ...grads, ...this.stateGradients] };
   }
 
   private wanted(op: OpOf<"leaf">): boolean {
@@ -113,6 +121,7 @@ class Derivation {
     scan.operands.forEach((v, i) => {
       if (active.has(v)) active.add(params[i]);
     });
+    if (this.options.states) for (const state of params.slice(0, states)) active.add(state);
     // A state is active when its next value is: to a fixed point.
     for (let before = -1; before !== active.size; ) {
       before = active.size;
@@ -172,8 +181,13 @@ class Derivation {
     });
     const dInputs = body.params.slice(states).map((p) => cotangents.get(p));
     const outputs = dInputs.flatMap((d) => (d ? [d] : []));
+    // By now all that reads a next value has been reversed, and has added its share.
+    const handed = this.options.states
+      ? live.map((i) => cotangents.get(body.results[i]) ?? inner.zeros(real(stateParams[i].type)))
+      : [];
 
-    const saved = this.have(scan, inner, [...next, ...added, ...outputs], [...dStates, ...sums, ...inputParams]);
+    const wanted = [...next, ...added, ...outputs, ...handed];
+    const saved = this.have(scan, inner, wanted, [...dStates, ...sums, ...inputParams]);
     const made = b.scan(
       [...live.map((i) => dy[i] ?? b.zeros(real(scan.results[i].type))), ...borrowed.map((v) => b.zeros(real(v.type)))],
       [...inputs, ...saved.outside],
@@ -196,6 +210,10 @@ class Derivation {
     let k = 0;
     dInputs.forEach((d, i) => {
       if (d) outer.add(b, scan.operands[states + i], made.outputs[k++]);
+    });
+    handed.forEach((_, at) => {
+      const name = `state/${this.stateNames.get(stateParams[live[at]])}`;
+      this.stateGradients.push({ kind: "grad", name, value: made.outputs[outputs.length + at] });
     });
   }
 
@@ -262,6 +280,22 @@ class Derivation {
       body: { ...old.body!, results: [...old.body!.results, ...inside] },
     };
   }
+}
+
+/** The states of all scans, each with a name of its own: a later one of the same name is `NAME_2`. */
+function namesOfStates({ ops }: Graph): ReadonlyMap<Value, string> {
+  const names = new Map<Value, string>();
+  const taken = new Set<string>();
+  for (const op of ops) {
+    if (op.op !== "scan") continue;
+    for (const state of op.body!.params.slice(0, op.attrs.states)) {
+      let name = state.name;
+      for (let n = 2; taken.has(name); n++) name = `${state.name}_${n}`;
+      taken.add(name);
+      names.set(state, name);
+    }
+  }
+  return names;
 }
 
 /** The cotangents of an op's operands from those of its results. */

@@ -37,6 +37,8 @@ export interface StudyOptions {
   readonly loops?: LoopChoice;
   /** As what the values saved for the backward pass are stored. */
   readonly storage?: Storage;
+  /** Also gradients with respect to states. */
+  readonly stateGradients?: boolean;
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -76,9 +78,9 @@ export class Study {
     this.numbers = this.draw();
   }
 
-  private get lowering(): Pick<CompileOptions, "inputGradients" | "parts"> {
-    const { parts = 1, memory } = this.options;
-    return { inputGradients: memory === undefined, parts };
+  private get lowering(): Pick<CompileOptions, "inputGradients" | "stateGradients" | "parts"> {
+    const { parts = 1, memory, stateGradients } = this.options;
+    return { inputGradients: memory === undefined, stateGradients, parts };
   }
 
   /** The leaves of all entries, by name. */
