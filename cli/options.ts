@@ -40,6 +40,18 @@ export function bytes(text: string): number {
   return Math.floor(Number(number) * UNITS[unit.toUpperCase()]);
 }
 
+/** `0.1,0.3`: numbers above 0, each once. */
+export const positiveNumbers = (text: string): readonly number[] => numbers(text, positiveNumber);
+
+/** `0,100`: whole numbers, each once. */
+export const wholeNumbers = (text: string): readonly number[] => numbers(text, wholeNumber);
+
+function numbers(text: string, read: (part: string) => number): readonly number[] {
+  const found = text.split(",").map((part) => read(part));
+  if (new Set(found).size < found.length) throw new InvalidArgumentError("want each number once.");
+  return found;
+}
+
 /** What an exploration may take: training steps for each row, or seconds for all rows together. */
 export type Budget =
   | { readonly kind: "steps"; readonly steps: number }

@@ -195,6 +195,9 @@ function withDataOptions(command: Command): Command {
     .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber);
 }
 
+const optimizer = () =>
+  new Option("--optimizer <name>", "step rule").choices(["adam", "rmsprop", "momentum", "sgd"]).default("adam");
+
 /** Options that decide how a model is trained, besides how long. */
 function withTrainingOptions(command: Command): Command {
   return command
@@ -203,9 +206,7 @@ function withTrainingOptions(command: Command): Command {
     .addOption(
       new Option("--decay <how>", "of the learning rate").choices(["none", "linear", "cosine"]).default("none"),
     )
-    .addOption(
-      new Option("--optimizer <name>", "step rule").choices(["adam", "rmsprop", "momentum", "sgd"]).default("adam"),
-    )
+    .addOption(optimizer())
     .addOption(memory())
     .option("--clip <norm>", "clip gradients to this global norm", read.positiveNumber)
     .option("--momentum <weight>", "weight of the newest batch in moving statistics", read.fraction, 0.1)
@@ -285,6 +286,27 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .option("--resume", "go on with the exploration in --out")
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
+    );
+
+  withSchedule(withDataOptions(withModelOptions(program.command("gradflow"))))
+    .description(
+      "measure and draw how much of the gradient reaches each state at each step, as norms' initial gain varies",
+    )
+    .argument("<file>", ".cell file")
+    .requiredOption("--task <name>", "see cellc data")
+    .option("--gamma <gain,...>", "initial gains of all norms that stand in it", read.positiveNumbers, [
+      ...[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
+    ])
+    .option("--steps <n,...>", "after how many training steps; 0 is at initialisation", read.wholeNumbers, [0])
+    .addOption(target(...targets))
+    .addOption(threads())
+    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 100)
+    .addOption(optimizer())
+    .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
+    .option("--clip <norm>", "clip gradients to this global norm in training", read.positiveNumber)
+    .option("--out <dir>", "folder of the results", "runs/gradflow")
+    .action((file: string, options, command: Command) =>
+      run(command, async (context) => (await import("./commands/gradflow.ts")).gradflow(context, file, options)),
     );
 
   program

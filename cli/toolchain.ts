@@ -13,6 +13,7 @@ import {
 import { parsePlaceOption } from "../compiler/semantics/placements.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
+import type { EntryName } from "../runtime/plan.ts";
 import type { Context } from "./context.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
 import { openDump } from "./dump.ts";
@@ -56,6 +57,10 @@ export interface CompileRequest extends ModelOptions {
   readonly suggested?: Readonly<Record<string, number>>;
   /** Of the target wasm; tells devices apart where schedules were measured. */
   readonly threads?: number;
+  /** Also what the loss depends on states by, step by step: `CompileOptions` has it. */
+  readonly stateGradients?: boolean;
+  /** Entries to compile, all unless told otherwise. */
+  readonly entries?: readonly EntryName[];
   /** Keep warnings to oneself: an earlier compilation of the same text has said them. */
   readonly quiet?: boolean;
 }
@@ -79,6 +84,7 @@ export async function compileFile(
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
   const { file, host = fileHost, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
+  const { stateGradients, entries } = request;
   readSource(file);
   const target = await openTarget(request.target);
   const dims = chosenDims(request);
@@ -89,7 +95,17 @@ export async function compileFile(
   };
   let compilation: Compilation | undefined;
   try {
-    const chosen = { ...elaborateOptions({ ...request, dims }), batch, time, optimizer, memory, parts, storage };
+    const chosen = {
+      ...elaborateOptions({ ...request, dims }),
+      batch,
+      time,
+      optimizer,
+      memory,
+      parts,
+      storage,
+      stateGradients,
+      entries,
+    };
     const tuned =
       loops === undefined && request.tuned
         ? await tunedLoops(() => compile(file, chosen, target, host), request, environment)

@@ -104,11 +104,15 @@ export function drawPanel(document: Document, { label, marks, x, y }: Panel, ser
 }
 
 function legend(document: Document, series: readonly Series[]): Element[] {
-  let x = 24;
-  return series.flatMap(({ name, colour }) => {
+  // Seven and a half pixels a character is wide enough for 14 px sans-serif.
+  const widths = series.map(({ name }) => 34 + name.length * 7.5);
+  const left = 24;
+  const room = WIDTH - 2 * left - widths.reduce((sum, width) => sum + width, 0);
+  const gap = Math.min(26, room / Math.max(1, series.length - 1));
+  let x = left;
+  return series.flatMap(({ name, colour }, at) => {
     const left = x;
-    // Seven and a half pixels a character is wide enough for 14 px sans-serif.
-    x += 34 + name.length * 7.5 + 26;
+    x += widths[at] + gap;
     return [
       svgElement(document, "line", { x1: left, x2: left + 24, y1: 76, y2: 76, stroke: colour, "stroke-width": 4 }),
       words(document, name, { x: left + 32, y: 81, fill: INK, style: FONT }),

@@ -1,20 +1,31 @@
 /** Batches of a task: shuffled for training, in order for everything else. */
 import { permutation } from "../data/shuffle.ts";
-import type { Split, Task, TaskBatch, Uniform } from "../data/task.ts";
+import type { Split, Streams, Task, TaskBatch } from "../data/task.ts";
 
 /** Whole batches in an epoch; the examples left over differ from epoch to epoch, since the order does. */
 export function stepsPerEpoch(task: Task, batch: number): number {
   return Math.floor(task.splits.train / batch);
 }
 
-/** The order of the training examples in an epoch, the same whenever it is asked for, so that a resumed run goes on where it stopped. */
-export function epochOrder(task: Task, uniform: Uniform): Uint32Array {
-  return permutation(task.splits.train, uniform);
-}
-
-/** Batch `at` of an epoch. */
-export function trainingBatch(task: Task, order: Uint32Array, batch: number, at: number): TaskBatch {
-  return task.batch("train", order.subarray(at * batch, (at + 1) * batch));
+/**
+ * Shuffled batches without an end, from step `first` on, with their epochs, counted from 0. `streams` draws the order of the
+ * examples, one stream an epoch, so that a resumed run goes on where it stopped.
+ */
+export function* trainingBatches(
+  task: Task,
+  batch: number,
+  streams: Streams,
+  first = 0,
+): Generator<{ readonly epoch: number; readonly batch: TaskBatch }, never> {
+  const perEpoch = stepsPerEpoch(task, batch);
+  for (let step = first, epoch = -1, order: Uint32Array = new Uint32Array(); ; step++) {
+    if (Math.floor(step / perEpoch) !== epoch) {
+      epoch = Math.floor(step / perEpoch);
+      order = permutation(task.splits.train, streams(`order/${epoch}`));
+    }
+    const at = (step % perEpoch) * batch;
+    yield { epoch, batch: task.batch("train", order.subarray(at, at + batch)) };
+  }
 }
 
 /** The first `examples` of a split, or all of it, in order; the last batch may be smaller. */

@@ -22,13 +22,13 @@ export interface OpenLearner {
 
 /**
  * Compiles the model, or a model around the cell, for the request's batch, and for the smaller batch that ends `split`, so that
- * every example is measured. Throws what compiling throws, C0221 for a model without a loss, and C0406 where task, batch and model do not
+ * every example of it is measured; without a split, to train only. Throws what compiling throws, C0221 for a model without a loss, and C0406 where task, batch and model do not
  * fit.
  */
 export async function openLearner(
   request: Omit<CompileRequest, "suggested" | "time">,
   task: Task,
-  split: Split,
+  split: Split | undefined,
   backend: Backend,
   context: Pick<Context, "environment" | "output" | "seed">,
 ): Promise<OpenLearner> {
@@ -40,7 +40,7 @@ export async function openLearner(
       `--batch ${task.splits.train} at most`,
     );
   }
-  if (task.splits[split] === 0) {
+  if (split !== undefined && task.splits[split] === 0) {
     throw new Failure(
       "C0406",
       exit.input,
@@ -58,7 +58,7 @@ export async function openLearner(
   }
   checkFit(plan, task);
   const session = await Session.open(executable, backend, { seed: context.seed });
-  const rest = task.splits[split] % request.batch;
+  const rest = split === undefined ? 0 : task.splits[split] % request.batch;
   if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);
   const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";
   return { plan, session, learner: sessionLearner(session), metric };

@@ -1,7 +1,7 @@
 /** The training loop: epochs of shuffled batches, an evaluation with population statistics after each, checkpoints. */
 import type { Split, Streams, Task } from "../data/task.ts";
 import type { EvaluationPoint, TrainPoint } from "../report/curve-log.ts";
-import { batchesOf, epochOrder, stepsPerEpoch, trainingBatch } from "./batches.ts";
+import { batchesOf, trainingBatches } from "./batches.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { Learner, Measures } from "./learner.ts";
 
@@ -42,7 +42,7 @@ export type Ending =
   /** The loss is no number any more, after `step` steps. The learner may be spoilt: do not save it. */
   | { readonly kind: "diverged"; readonly step: number; readonly during: "training" | "evaluation" };
 
-/** Trains until `options.steps` steps are done. `streams` draws the order of the examples: one stream an epoch. */
+/** Trains until `options.steps` steps are done. `streams` draws the order of the examples. */
 export async function train(
   learner: Learner,
   task: Task,
@@ -51,16 +51,13 @@ export async function train(
   interrupt: Interrupt,
   events: TrainingEvents,
 ): Promise<Ending> {
-  const perEpoch = stepsPerEpoch(task, options.batch);
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
-  let order: { readonly epoch: number; readonly examples: Uint32Array } | undefined;
+  const batches = trainingBatches(task, options.batch, streams, learner.step);
 
   while (learner.step < options.steps) {
     if (interrupt.requested) return { kind: "interrupted" };
-    const epoch = Math.floor(learner.step / perEpoch);
-    if (order?.epoch !== epoch) order = { epoch, examples: epochOrder(task, streams(`order/${epoch}`)) };
-    const batch = trainingBatch(task, order.examples, options.batch, learner.step % perEpoch);
+    const { epoch, batch } = batches.next().value;
     const { loss, gradientNorm } = await learner.train(batch, {
       learningRate: options.learningRate * decayFactor(options.decay, learner.step / options.steps),
       clip: options.clip,

@@ -1,0 +1,14 @@
+import type { Elaborated } from "../../compiler/semantics/elaborate.ts";
+
+/**
+ * Placements, as `--place` takes them, that give every norm with an argument `gamma` that initial gain and change nothing else.
+ * Undefined where no such norm stands anywhere.
+ */
+export function placedWithGain({ sites }: Pick<Elaborated, "sites">, gamma: number): string | undefined {
+  const placed = sites.flatMap(({ name, norm }) => {
+    if (norm?.args.gamma === undefined) return [];
+    const args = Object.entries({ ...norm.args, gamma: String(gamma) }).map(([key, value]) => `${key} = ${value}`);
+    return [`${name.replaceAll("/", ".")}=${norm.name}(${args.join(", ")})`];
+  });
+  return placed.length === 0 ? undefined : placed.join(",");
+}

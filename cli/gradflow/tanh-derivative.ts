@@ -1,0 +1,32 @@
+/** What tanh lets through of a gradient, by how widely its argument is spread (Cooijmans et al. 2016, figure 1b). */
+
+export interface TanhDerivative {
+  /** σ of the argument, x ~ N(0, σ²). */
+  readonly deviation: number;
+  readonly mean: number;
+  /** Of tanh'(x). */
+  readonly quartiles: readonly [lower: number, upper: number];
+}
+
+const derivative = (x: number): number => 1 - Math.tanh(x) ** 2;
+
+/**
+ * The trapezoidal rule, whose error falls exponentially for a smooth function that vanishes at both ends: at this step and reach
+ * it is below 1e-12 for deviations up to 1.
+ */
+const REACH = 10;
+const STEP = 0.05;
+
+/** Quantiles of |x|, x ~ N(0, 1): 0.25 and 0.75 of its distribution. */
+const QUANTILES = [0.318639363964375, 1.150349380376008] as const;
+
+/** tanh' falls with |x|, so its quartiles are its values at those of |x|. */
+export function tanhDerivative(deviation: number): TanhDerivative {
+  let mean = 0;
+  for (let k = -REACH / STEP; k <= REACH / STEP; k++) {
+    const x = k * STEP;
+    mean += ((STEP * Math.exp(-(x ** 2) / 2)) / Math.sqrt(2 * Math.PI)) * derivative(deviation * x);
+  }
+  const [near, far] = QUANTILES.map((quantile) => derivative(deviation * quantile));
+  return { deviation, mean, quartiles: [far, near] };
+}
