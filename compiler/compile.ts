@@ -26,6 +26,7 @@ import { simplify } from "./passes/simplify.ts";
 import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
 import { units } from "./passes/units.ts";
+import { prove } from "./proofs/prove.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
 import { checkStorage } from "./schedule/check-storage.ts";
@@ -79,9 +80,11 @@ export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
  * Throws `CompileError` with every error of the file in source order.
  */
 export function compile(path: string, options: CompileOptions, target: Target, host: SourceHost): Compilation {
-  const { graph, dims, ...said } = elaborate(path, host, options);
+  const elaborated = elaborate(path, host, options);
+  const { graph, dims, sites, parameters } = elaborated;
   options.observe?.("elaborate", () => printGraph(graph));
-  return { executable: compileGraph(graph, { ...options, dims, path }, target), ...said };
+  const warnings = [...elaborated.warnings, ...prove(elaborated)];
+  return { executable: compileGraph(graph, { ...options, dims, path }, target), warnings, sites, parameters };
 }
 
 export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOptions> {

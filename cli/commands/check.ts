@@ -1,5 +1,5 @@
 /** `cellc check`: everything that is wrong with cells, without compiling them for a target. */
-import { check as checkSource } from "../../compiler/semantics/elaborate.ts";
+import { check as checkSource } from "../../compiler/check.ts";
 import type { Context } from "../context.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { type ExitCode, exit } from "../failure.ts";

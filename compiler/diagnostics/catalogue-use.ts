@@ -167,4 +167,27 @@ export const useMessages = {
     example: "training bnlstm with batches of 1",
     fix: "batches of 32 or more, or --place hh=layer,xh=layer,cc=layer",
   },
+  W0604: {
+    title: "parameter without a gradient",
+    explanation:
+      "The loss does not change with this parameter, so it is never trained. Often a statistic over the batch takes it out: what is added to all examples alike, such as a bias, or a learned initial state behind `h @ Wh`, moves their mean by as much, and the norm subtracts that mean again. What is computed for its gradient is nothing but rounding errors, which an optimiser such as Adam makes as large as any other step.",
+    example:
+      "param d : [H] = 0\nparam W2 : [H, H] = orthogonal\nsite s = h @ W2 + d\nh' = tanh(s + x @ W)\noutput h'\nplace s : batch",
+    fix: "param d : [H] = 0\nparam W2 : [H, H] = orthogonal\nsite s = h @ W2\nh' = tanh(s + d + x @ W)\noutput h'\nplace s : batch(beta = none)",
+  },
+  W0605: {
+    title: "shift beside another shift",
+    explanation:
+      "The shift β of a norm is only ever added to another parameter, such as the bias behind two products: what counts is what they come to together, and one of them is enough. `none` leaves the norm's out.",
+    example:
+      "param d : [H] = 0\nparam W2 : [H, H] = orthogonal\nsite s = h @ W2\nh' = tanh(s + x @ W + d)\noutput h'\nplace s : batch",
+    fix: "param d : [H] = 0\nparam W2 : [H, H] = orthogonal\nsite s = h @ W2\nh' = tanh(s + x @ W + d)\noutput h'\nplace s : batch(beta = none)",
+  },
+  W0606: {
+    title: "state normalized in place",
+    explanation:
+      "The normalized value of a state is also what is carried on, and the next step adds to it: what the state has gathered is scaled anew in every step. Cooijmans et al. (2016) normalize the cell on its way to the output only, and carry the value itself.",
+    example: "site s = 0.9 * h + x @ W\nh' = s\noutput h'\nplace s : layer",
+    fix: "h' = 0.9 * h + x @ W\nsite s = h'\noutput s\nplace s : layer",
+  },
 } as const satisfies Record<string, Message>;

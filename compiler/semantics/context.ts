@@ -18,8 +18,20 @@ export interface World {
   readonly extents: { readonly dim: dim.Dim; readonly span: Span; readonly expansions: readonly Expansion[] }[];
   /** Names of leaves and of scopes that are taken. */
   readonly taken: Set<string>;
+  /** Where the parameters among the leaves come from, by their names. */
+  readonly sources: Map<string, Source>;
   /** How many calls were expanded so far. */
   readonly expanded: { calls: number };
+}
+
+/** Where a parameter comes from. */
+export interface Source {
+  /** As it is declared. */
+  readonly name: string;
+  /** Of the declaration, or of the placement that brings it. */
+  readonly span: Span;
+  /** The norm it belongs to, and the site or parameter on which that stands. */
+  readonly norm?: { readonly name: string; readonly site: string };
 }
 
 export interface Context {

@@ -7,7 +7,7 @@ import type { SourceHost } from "../source-host.ts";
 import type { CellDecl, CellParam, DimParam, ModelDecl } from "../syntax/ast.ts";
 import { checkBody } from "./bodies.ts";
 import { checkExtents } from "./constants.ts";
-import type { World } from "./context.ts";
+import type { Source, World } from "./context.ts";
 import { find, type Resolved, resolve } from "./derivations.ts";
 import { bindDims } from "./dimensions.ts";
 import { type Built, buildCell } from "./harness.ts";
@@ -36,6 +36,8 @@ export interface Elaborated {
   readonly sites: readonly SiteInfo[];
   /** Parameters, which are places for norms, too. */
   readonly parameters: readonly SiteInfo[];
+  /** Where each parameter comes from, by its name in the graph. */
+  readonly sources: ReadonlyMap<string, Source>;
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -62,11 +64,15 @@ export function elaborate(path: string, host: SourceHost, options: ElaborateOpti
   const made = entry && module && run.build(entry, module, options);
   const diagnostics = run.diagnostics();
   if (made === undefined || diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
-  const { graph, sites, parameters } = made.built;
-  verify(graph);
   const within = ({ span }: Diagnostic): boolean =>
     span.file === made.span.file && span.start >= made.span.start && span.end <= made.span.end;
-  return { graph, dims: { ...made.dims }, sites, parameters, warnings: diagnostics.filter(within) };
+  return elaboratedFrom(made, diagnostics.filter(within));
+}
+
+function elaboratedFrom({ built, dims, sources }: Made, warnings: readonly Diagnostic[]): Elaborated {
+  const { graph, sites, parameters } = built;
+  verify(graph);
+  return { graph, dims: { ...dims }, sites, parameters, sources, warnings };
 }
 
 /**
@@ -75,12 +81,24 @@ export function elaborate(path: string, host: SourceHost, options: ElaborateOpti
  * too.
  */
 export function check(path: string, host: SourceHost, options?: ElaborateOptions): readonly Diagnostic[] {
+  return examine(path, host, options).diagnostics;
+}
+
+/** As `check`; also what was elaborated, if nothing is wrong: the entry where there are `options`, else all. */
+export function examine(
+  path: string,
+  host: SourceHost,
+  options?: ElaborateOptions,
+): { readonly diagnostics: readonly Diagnostic[]; readonly elaborated: readonly Elaborated[] } {
   const run = new Run(host);
   const module = run.load(path);
-  if (module !== undefined) run.checkAll(module);
+  const all = module === undefined ? [] : run.checkAll(module);
   const entry = options && module && run.entry(module, options.entry);
-  if (entry !== undefined) run.build(entry, module!, options);
-  return run.diagnostics();
+  const chosen = entry && run.build(entry, module!, options);
+  const diagnostics = run.diagnostics();
+  const made = options ? (chosen ? [chosen] : []) : all;
+  const sound = run.problems.errors === 0;
+  return { diagnostics, elaborated: sound ? made.map((m) => elaboratedFrom(m, [])) : [] };
 }
 
 /** What the file at `path` declares, in source order. Throws `CompileError` when there is no such file. */
@@ -111,6 +129,7 @@ export function declarations(path: string, host: SourceHost): readonly Declarati
 interface Made {
   readonly built: Built;
   readonly dims: Readonly<Record<string, number>>;
+  readonly sources: ReadonlyMap<string, Source>;
   /** Of the declaration whose body was elaborated. */
   readonly span: Span;
 }
@@ -131,11 +150,14 @@ class Run {
     return this.problems.inOrder(this.modules.paths);
   }
 
-  checkAll(module: Module): void {
-    for (const decl of module.file.declarations) {
-      if (decl.kind === "norm" || decl.kind === "fn") checkBody(decl, module, this.problems);
-      else this.build({ decl, module }, module, undefined);
-    }
+  /** Checks every declaration of a file; what its cells and models are elaborated to. */
+  checkAll(module: Module): readonly Made[] {
+    return module.file.declarations.flatMap((decl): readonly Made[] => {
+      if (decl.kind !== "norm" && decl.kind !== "fn")
+        return [this.build({ decl, module }, module, undefined) ?? []].flat();
+      checkBody(decl, module, this.problems);
+      return [];
+    });
   }
 
   /** `options`: undefined when the declaration is only checked. */
@@ -170,6 +192,7 @@ class Run {
       numbers,
       extents: [],
       taken: new Set(),
+      sources: new Map(),
       expanded: { calls: 0 },
     });
     const params = decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
@@ -179,7 +202,7 @@ class Run {
     const built = build(world);
     checkExtents(world);
     if (problems.errors === errors && declared.decl === decl && module.damaged.size === 0) this.warnUnused(built.scope);
-    return { built, dims, span: decl.span };
+    return { built, dims, sources: world.sources, span: decl.span };
   }
 
   private warnUnused(scope: Scope): void {

@@ -24,7 +24,9 @@ export function parameter(
   if (shape === undefined || init === undefined) return poison;
   if (init === "none") return { kind: "none" };
   const type: Type = { dtype: "f32", time: false, batch: false, shape };
-  return { kind: "value", value: leaf(b, { kind: "param", name: claim(name, c.world.taken), init }, type) };
+  const full = claim(name, c.world.taken);
+  c.world.sources.set(full, { name: s.name.text, span: s.name.span });
+  return { kind: "value", value: leaf(b, { kind: "param", name: full, init }, type) };
 }
 
 /** The shape `s` declares; a statement that replaces it must declare the same. Undefined after a report. */

@@ -89,7 +89,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     for (const a of decl.args)
       scope.declare(a.name, "argument", meanings.get(a.name.text) ?? argument(a.default, c), problems);
     for (const s of decl.body) {
-      if (s.kind === "param") normParam(s, site, c);
+      if (s.kind === "param") normParam(s, site, placed, c);
       else if (s.kind === "stat") statistic(s, site, type, policy, statsArg, c);
       else letStatement(s, c);
     }
@@ -139,7 +139,7 @@ function statistics({ value: e }: Arg, c: Context): StatPolicy | undefined {
   return undefined;
 }
 
-function normParam(s: ParamStmt, site: NormSite, c: Context): void {
+function normParam(s: ParamStmt, site: NormSite, { ref, norm }: Placed, c: Context): void {
   const shape = shapeOf(s.shape, c);
   const init = shape && initialiser(s.init, shape, c);
   c.scope.declare(s.name, "param", shape && init ? param(shape, init) : poison, c.problems);
@@ -147,6 +147,8 @@ function normParam(s: ParamStmt, site: NormSite, c: Context): void {
   function param(extents: readonly dim.Dim[], from: NonNullable<typeof init>): Meaning {
     if (from === "none") return { kind: "none" };
     const name = claim(`${site.name}/${s.name.text}`, c.world.taken);
+    const of = { name: norm.name.text, site: site.name.replaceAll("/", ".") };
+    c.world.sources.set(name, { name: s.name.text, span: ref.span, norm: of });
     const type: Type = { dtype: "f32", time: false, batch: false, shape: extents };
     return { kind: "value", value: leaf(c.builder, { kind: "param", name, init: from }, type) };
   }

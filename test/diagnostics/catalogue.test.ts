@@ -42,9 +42,9 @@ describe("the examples of the catalogue", () => {
     expect(problemsWith(fix, "error")).toContain("");
   });
 
-  test("for W0601 show a value that nothing uses, and one that is used", () => {
-    const { example, fix } = catalogue.W0601;
-    expect(problemsWith(example)).toContain("W0601");
+  test.each(["W0601", "W0604", "W0605", "W0606"] as const)("for %s show what is warned of, and what is not", (code) => {
+    const { example, fix } = catalogue[code];
+    expect(problemsWith(example)).toContain(code);
     expect(problemsWith(fix)).toContain("");
   });
 

@@ -64,6 +64,11 @@ const RULES: readonly Rule[] = [
   { folder: "compiler/ir/", may: ["compiler/diagnostics/"] },
   { folder: "compiler/passes/", may: ["compiler/diagnostics/", "compiler/ir/"] },
   { folder: "compiler/schedule/", may: ["compiler/diagnostics/", "compiler/ir/", "compiler/passes/"] },
+  // What is proven of a graph is said about the text that it was elaborated from.
+  {
+    folder: "compiler/proofs/",
+    may: ["compiler/diagnostics/", "compiler/ir/", "compiler/passes/", "compiler/semantics/"],
+  },
   // compile.ts and what else joins the stages.
   { folder: "compiler/", may: [] },
   // The op table is ops.ts and the two halves it is made of; a target spells and costs ops, it never sees a graph.

@@ -3,8 +3,9 @@
  * way the documents mean it: `x` an input, `h` a state, `hh` a site.
  */
 import { readFileSync } from "node:fs";
+import { check } from "../../compiler/check.ts";
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
-import { check } from "../../compiler/semantics/elaborate.ts";
+
 import { files } from "./sources.ts";
 
 /** A declaration by the name it declares. What it uses stands before it. */

@@ -1,0 +1,20 @@
+/** Everything that can be said about a file without compiling it: what is wrong, and what is proven of what is right. */
+import type { Diagnostic } from "./diagnostics/diagnostic.ts";
+import { prove } from "./proofs/prove.ts";
+import { type ElaborateOptions, examine } from "./semantics/elaborate.ts";
+import type { SourceHost } from "./source-host.ts";
+
+/**
+ * The diagnostics of the file at `path` and of what it imports, then warnings about its cells and models as they stand, or
+ * with `options` about the entry under them.
+ */
+export function check(path: string, host: SourceHost, options?: ElaborateOptions): readonly Diagnostic[] {
+  const { diagnostics, elaborated } = examine(path, host, options);
+  // What is proven of a cell is proven again of a model that scans it, and said once.
+  const proven = new Map<string, Diagnostic>();
+  for (const d of elaborated.flatMap(prove)) {
+    const key = `${d.code} ${d.span.file} ${d.span.start}`;
+    if (!proven.has(key)) proven.set(key, d);
+  }
+  return [...diagnostics, ...proven.values()];
+}

@@ -1,0 +1,87 @@
+/** What can be proven of a cell or model before it runs, as warnings. */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Graph, Value } from "../ir/types.ts";
+import { hoist } from "../passes/hoist.ts";
+import { place } from "../passes/place.ts";
+import type { Source } from "../semantics/context.ts";
+import type { Elaborated } from "../semantics/elaborate.ts";
+import { carriedNorms } from "./carried.ts";
+import { deadParameters } from "./dead.ts";
+import { redundantShifts } from "./shifts.ts";
+
+/** Warnings W0604 (no gradient), W0605 (shift beside a shift) and W0606 (normalized state), each at its place in the text. */
+export function prove({
+  graph,
+  sources,
+  sites,
+}: Pick<Elaborated, "graph" | "sources" | "sites">): readonly Diagnostic[] {
+  const placed = place("train").run(hoist.run(graph));
+  const dead = deadParameters(placed);
+  const isShift = (name: string): boolean =>
+    sources.get(name)?.norm !== undefined && !dead.some((d) => d.name === name);
+  return [
+    ...dead.flatMap(({ name, mean }) => {
+      const source = sources.get(name);
+      return source ? [withoutGradient(source, mean && siteOf(mean, placed))] : [];
+    }),
+    ...redundantShifts(placed, isShift).map(({ name, beside }) => shiftBesideShift(sources.get(name)!, beside)),
+    ...carriedNorms(graph).map(({ site, state }) => normalizedState(sites.find((s) => s.name === site)!, state)),
+  ];
+}
+
+/** A parameter in the user's words: `b`, or the parameter `k` of `batch` at `hh`. */
+const said = ({ name, norm }: Source): string =>
+  norm === undefined ? `\`${name}\`` : `\`${name}\` of \`${norm.name}\` at \`${norm.site}\``;
+
+function withoutGradient(source: Source, site: string | undefined): Diagnostic {
+  return {
+    code: "W0604",
+    severity: "warning",
+    message:
+      site === undefined
+        ? `the loss does not depend on ${said(source)}`
+        : `the norm at \`${site}\` takes off again what ${said(source)} adds to all examples alike`,
+    span: source.span,
+    label: "its gradient is zero, whatever the numbers are",
+    help:
+      site === undefined
+        ? "leave it out, or let the loss depend on it"
+        : source.norm === undefined
+          ? "leave it out, or add it behind the norm"
+          : "leave it out: beta = none",
+  };
+}
+
+function shiftBesideShift(source: Source, beside: readonly string[]): Diagnostic {
+  return {
+    code: "W0605",
+    severity: "warning",
+    message: `${said(source)} is only ever added to ${beside.map((name) => `\`${name}\``).join(" and ")}`,
+    span: source.span,
+    label: "a shift beside another shift",
+    help: "leave it out: beta = none",
+  };
+}
+
+function normalizedState({ name, span }: Elaborated["sites"][number], state: string): Diagnostic {
+  const short = name.slice(name.lastIndexOf("/") + 1);
+  return {
+    code: "W0606",
+    severity: "warning",
+    message: `the state \`${state}\` carries its normalized value on`,
+    span,
+    label: `\`${state}'\` is what the norm at \`${short}\` makes, and the next step adds to that`,
+    help: `carry the value itself, and read the normalized one: ${state}' = …; site ${short} = ${state}'; h' = tanh(${short})`,
+  };
+}
+
+/** The site whose statistic `mean` is. */
+function siteOf(mean: Value, { ops, results }: Graph): string | undefined {
+  const inside = new Map<Value, Value | undefined>(
+    ops.flatMap((op) => op.results.map((r, i) => [r, op.body?.results[i]] as const)),
+  );
+  const statistic = results.find(
+    ({ kind, value }) => kind === "batch_stat" && (value === mean || inside.get(value) === mean),
+  );
+  return statistic?.name.slice(0, statistic.name.lastIndexOf("/")).replaceAll("/", ".");
+}
