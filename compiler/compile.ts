@@ -26,6 +26,7 @@ import { simplify } from "./passes/simplify.ts";
 import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
 import { units } from "./passes/units.ts";
+import { type Guard, guards } from "./proofs/guards.ts";
 import { prove } from "./proofs/prove.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
@@ -71,6 +72,8 @@ export interface CompileOptions extends ElaborateOptions {
 }
 
 export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
+  /** Statistics whose ε may turn out to be as large as they are. */
+  readonly guards: readonly Guard[];
   readonly executable: Executable;
   readonly warnings: readonly Diagnostic[];
 }
@@ -84,7 +87,13 @@ export function compile(path: string, options: CompileOptions, target: Target, h
   const { graph, dims, sites, parameters } = elaborated;
   options.observe?.("elaborate", () => printGraph(graph));
   const warnings = [...elaborated.warnings, ...prove(elaborated)];
-  return { executable: compileGraph(graph, { ...options, dims, path }, target), warnings, sites, parameters };
+  return {
+    executable: compileGraph(graph, { ...options, dims, path }, target),
+    warnings,
+    sites,
+    parameters,
+    guards: guards(graph),
+  };
 }
 
 export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOptions> {

@@ -8,6 +8,7 @@ import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
 import { type CompileRequest, compileFile } from "../toolchain.ts";
 import { checkFit } from "./fit.ts";
+import { watchEpsilon } from "./large-epsilon.ts";
 import type { Learner } from "./learner.ts";
 import { sessionLearner } from "./session-learner.ts";
 import { modelAround } from "./task-model.ts";
@@ -51,7 +52,7 @@ export async function openLearner(
   const around = modelAround(request, task);
   if (around !== undefined && !request.quiet) sayDiagnostics(around.warnings, context.output);
   const full: CompileRequest = { ...request, ...around, suggested: task.dims, time: task.steps };
-  const { executable } = await compileFile(full, context);
+  const { executable, guards } = await compileFile(full, context);
   const { plan } = executable;
   if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
@@ -61,5 +62,11 @@ export async function openLearner(
   const rest = split === undefined ? 0 : task.splits[split] % request.batch;
   if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);
   const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";
-  return { plan, session, learner: sessionLearner(session), metric };
+  const learner = sessionLearner(session);
+  return {
+    plan,
+    session,
+    learner: request.quiet ? learner : watchEpsilon(learner, session, guards, context.output),
+    metric,
+  };
 }

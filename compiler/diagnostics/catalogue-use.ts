@@ -190,4 +190,11 @@ export const useMessages = {
     example: "site s = 0.9 * h + x @ W\nh' = s\noutput h'\nplace s : layer",
     fix: "h' = 0.9 * h + x @ W\nsite s = h'\noutput s\nplace s : layer",
   },
+  W0607: {
+    title: "ε as large as the variance",
+    explanation:
+      "ε keeps a norm from dividing by zero. Where it is as large as the variance beside it, it is part of the model: the norm makes less of small values than of large ones, and its result has not the scale that γ says. In a recurrence variances are small: of `h @ Wh` some 1e-3 at first, of `x @ Wx` with single pixels some 1e-5. What is compared is the median over units and steps, of the first batch of a training.",
+    example: "place hh : batch(eps = 1e-3)",
+    fix: "place hh : batch(eps = 1e-5)",
+  },
 } as const satisfies Record<string, Message>;

@@ -28,6 +28,14 @@ const trainLosses = async (folder: string) =>
   (await readCurve(join(folder, "curve.jsonl"))).flatMap((point) => (point.kind === "train" ? [point.loss] : []));
 
 describe("cellc train", () => {
+  test("says behind the first step where an ε is as large as the variance it guards", () =>
+    withFolder(async (folder) => {
+      const placed = ["--steps", "1", "--place", "hh=batch(beta=none,eps=0.1)"];
+      const { code, stderr } = await cellc(train(join(folder, "run"), ...placed));
+      expect(code).toBe(0);
+      expect(stderr.match(/W0607.*/g)).toEqual([expect.stringContaining("at `rnn.hh` ε is 0.1")]);
+    }));
+
   test("learns, keeps curve, picture, model and record, and measures what eval measures", () =>
     withFolder(async (folder) => {
       const out = join(folder, "run");
