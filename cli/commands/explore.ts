@@ -115,7 +115,10 @@ export async function explore(context: Context, file: string, options: ExploreOp
     progress?.stop();
     return crew.end();
   });
-  if (length === undefined) return exit.interrupted;
+  if (length === undefined) {
+    output.result({ ok: false, status: "interrupted", rows: rows.length, done: 0 });
+    return exit.interrupted;
+  }
 
   const ranking = rank(done.sort((a, b) => a.number - b.number));
   const last = record(stopped ? "interrupted" : "finished", length, ranking);

@@ -192,7 +192,7 @@ function sections({ by, standings }: Ranking, rows: readonly RowRecord[]): reado
     },
     {
       heading: "What a step costs and what it gives",
-      words: "Milliseconds a training step on one thread (the median), and the last evaluation; means over seeds.",
+      words: "Milliseconds of a training step on one thread (the quickest), and the last evaluation; means over seeds.",
       panel: {
         label: by,
         x: { label: "milliseconds a training step", zero: true, nice: true },

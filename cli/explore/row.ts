@@ -38,7 +38,7 @@ export type RowOutcome =
 
 /** What a training step takes. */
 export interface RowCost {
-  /** Median over the steps, on one thread; without making the batch. */
+  /** Of the quickest step, on one thread, without making the batch: what else the machine does can only add to it. */
   readonly milliseconds: number;
   /** Kernels that a step starts, the update's included. */
   readonly dispatches: number;
@@ -82,7 +82,7 @@ export async function trainRow(
 ): Promise<RowRecord> {
   const started = performance.now();
   const points: CurvePoint[] = [];
-  const milliseconds: number[] = [];
+  let milliseconds = Number.POSITIVE_INFINITY;
   let plan: Plan | undefined;
   let result: Measures | undefined;
   const record = (outcome: RowOutcome): RowRecord => ({
@@ -90,7 +90,7 @@ export async function trainRow(
     ...row,
     outcome,
     result,
-    cost: plan && milliseconds.length > 0 ? { milliseconds: median(milliseconds), ...costOf(plan, task) } : undefined,
+    cost: plan && Number.isFinite(milliseconds) ? { milliseconds, ...costOf(plan, task) } : undefined,
     seconds: (performance.now() - started) / 1000,
     points,
   });
@@ -98,7 +98,9 @@ export async function trainRow(
     return await withRow(row, task, settings, context, async (opened) => {
       plan = opened.plan;
       const ending = await train(
-        timed(opened.learner, (time) => milliseconds.push(time)),
+        timed(opened.learner, (time) => {
+          milliseconds = Math.min(milliseconds, time);
+        }),
         task,
         trainingOptions(settings.training, { ...length, evaluateOn: settings.evaluateOn }),
         seededStreams(row.seed),
@@ -213,12 +215,6 @@ function costOf(plan: Plan, task: Task): Omit<RowCost, "milliseconds"> {
     bytes: Object.values(memory).reduce((sum, bytes) => sum + bytes, 0),
     parameters: parameterCount,
   };
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /** Why a row failed; undefined for what is no matter of its placement. */
