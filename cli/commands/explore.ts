@@ -19,7 +19,7 @@ import {
 } from "../explore/folder.ts";
 import { lengthOf } from "../explore/length.ts";
 import { drawPage, measureNames, spreadText } from "../explore/page.ts";
-import { outcomeText, type Ranking, rank } from "../explore/ranking.ts";
+import { outcomeText, type Ranking, rank, remarks } from "../explore/ranking.ts";
 import type { RowLength, RowRecord } from "../explore/row.ts";
 import type { RowJob } from "../explore/row-worker.ts";
 import { checkNames, placementText, type Row, type RowOptions, rowsOf, siteNames } from "../explore/rows.ts";
@@ -223,14 +223,17 @@ function sayTable(output: Output, { standings }: Ranking): void {
   output.say();
   output.table(
     ["#", ...sites, ...measures, "ms a step", "dispatches", "memory", ""],
-    standings.map(({ rank: place, placement, measures: measured, cost, reasons }) => [
-      place === undefined ? "–" : String(place),
-      ...sites.map((site) => placement[site] ?? "–"),
-      ...measures.map((name) => spreadText(name, measured[name])),
-      ...(cost
-        ? [cost.milliseconds.toPrecision(3), formatCount(cost.dispatches), bytesText(cost.bytes)]
-        : ["–", "–", "–"]),
-      reasons.join("; "),
-    ]),
+    standings.map((standing) => {
+      const { rank: place, placement, measures: measured, cost } = standing;
+      return [
+        place === undefined ? "–" : String(place),
+        ...sites.map((site) => placement[site] ?? "–"),
+        ...measures.map((name) => spreadText(name, measured[name])),
+        ...(cost
+          ? [cost.milliseconds.toPrecision(3), formatCount(cost.dispatches), bytesText(cost.bytes)]
+          : ["–", "–", "–"]),
+        remarks(standing),
+      ];
+    }),
   );
 }

@@ -43,7 +43,8 @@ export function startCrew(workers: number, tell: (progress: RowProgress) => void
         // The thread is gone: memory, or a fault of ours. The other rows need not go with it.
         const message = `the thread ended: ${error instanceof Error ? error.message : String(error)}`;
         const seconds = (performance.now() - started) / 1000;
-        return { format: 1, ...job.row, outcome: { status: "failed", code: "internal", message }, seconds, points: [] };
+        const outcome = { status: "failed", code: "internal", message } as const;
+        return { format: 1, ...job.row, outcome, warnings: [], seconds, points: [] };
       }
     },
     price: (job) => run<RowPrice | undefined>("priceJob", job),

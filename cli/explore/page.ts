@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { bytesText, formatCount } from "../output.ts";
 import { blankDocument, COLOURS, drawPanel, INK, PALE_INK, type Panel, type Series } from "../report/chart.ts";
 import { type CurveRun, evaluationMarks, metricAxis, stepAxis, trainingMarks } from "../report/curves.ts";
-import type { Ranking, Spread, Standing } from "./ranking.ts";
+import { type Ranking, remarks, type Spread, type Standing } from "./ranking.ts";
 import type { RowRecord } from "./row.ts";
 import { placementText } from "./rows.ts";
 
@@ -101,6 +101,8 @@ function table(made: Maker, { standings }: Ranking, series: readonly Series[]): 
     const colour = made("span");
     colour.setAttribute("class", "colour");
     colour.setAttribute("style", `background: ${series[at].colour}`);
+    const said = made("td", remarks(standing));
+    said.setAttribute("title", standing.warnings.join("\n"));
     const row = made(
       "tr",
       number(made("td", rank === undefined ? "–" : String(rank))),
@@ -117,7 +119,7 @@ function table(made: Maker, { standings }: Ranking, series: readonly Series[]): 
             ]
           : ["–", "–", "–", "–"]),
       ].map((text) => number(made("td", text))),
-      made("td", standing.reasons.join("; ")),
+      said,
     );
     row.setAttribute("data-placement", placementText(placement));
     return row;

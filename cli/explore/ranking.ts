@@ -21,6 +21,8 @@ export interface Standing {
   readonly cost: NonNullable<RowRecord["cost"]> | undefined;
   /** What came of the seeds that did not finish. */
   readonly reasons: readonly string[];
+  /** What the compiler warns of. */
+  readonly warnings: readonly string[];
 }
 
 export interface Ranking {
@@ -60,7 +62,14 @@ function standingOf(rows: readonly RowRecord[]): Omit<Standing, "rank"> {
     measures: Object.fromEntries(names.map((name) => [name, spread(results.map((result) => result[name]))])),
     cost: costs[0] && { ...costs[0], milliseconds: spread(costs.map(({ milliseconds }) => milliseconds)).mean },
     reasons: [...new Set(rows.flatMap(({ outcome }) => outcomeText(outcome)))],
+    warnings: [...new Set(rows.flatMap(({ warnings }) => warnings))],
   };
+}
+
+/** What a table says beside a placement: why seeds did not finish, and the codes of warnings. */
+export function remarks({ reasons, warnings }: Pick<Standing, "reasons" | "warnings">): string {
+  const codes = new Set(warnings.map((warning) => warning.slice(0, warning.indexOf(":"))));
+  return [...reasons, ...codes].join("; ");
 }
 
 /** Nothing for a row that finished. */

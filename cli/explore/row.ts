@@ -51,6 +51,8 @@ export interface RowCost {
 export interface RowRecord extends Row {
   readonly format: 1;
   readonly outcome: RowOutcome;
+  /** What the compiler warns of, each with its code: `W0605: …`. */
+  readonly warnings: readonly string[];
   /** The last evaluation. */
   readonly result?: Measures;
   readonly cost?: RowCost;
@@ -84,11 +86,13 @@ export async function trainRow(
   const points: CurvePoint[] = [];
   let milliseconds = Number.POSITIVE_INFINITY;
   let plan: Plan | undefined;
+  let warnings: readonly string[] = [];
   let result: Measures | undefined;
   const record = (outcome: RowOutcome): RowRecord => ({
     format: 1,
     ...row,
     outcome,
+    warnings,
     result,
     cost: plan && Number.isFinite(milliseconds) ? { milliseconds, ...costOf(plan, task) } : undefined,
     seconds: (performance.now() - started) / 1000,
@@ -97,6 +101,7 @@ export async function trainRow(
   try {
     return await withRow(row, task, settings, context, async (opened) => {
       plan = opened.plan;
+      warnings = opened.warnings.map(({ code, message }) => `${code}: ${message}`);
       const ending = await train(
         timed(opened.learner, (time) => {
           milliseconds = Math.min(milliseconds, time);

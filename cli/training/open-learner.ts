@@ -1,4 +1,5 @@
 /** A model compiled for a task and loaded on a machine, ready to train or to be measured. */
+import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
@@ -19,12 +20,14 @@ export interface OpenLearner {
   readonly learner: Learner;
   /** The model's first metric; "loss" where it has none. */
   readonly metric: string;
+  /** What the compiler has to say about the model and its norms, said already unless `quiet`. */
+  readonly warnings: readonly Diagnostic[];
 }
 
 /**
  * Compiles the model, or a model around the cell, for the request's batch, and for the smaller batch that ends `split`, so that
- * every example of it is measured; without a split, to train only. Throws what compiling throws, C0221 for a model without a loss, and C0406 where task, batch and model do not
- * fit.
+ * every example of it is measured; without a split, to train only. Throws what compiling throws, C0221 for a model without a
+ * loss, and C0406 where task, batch and model do not fit.
  */
 export async function openLearner(
   request: Omit<CompileRequest, "suggested" | "time">,
@@ -52,7 +55,7 @@ export async function openLearner(
   const around = modelAround(request, task);
   if (around !== undefined && !request.quiet) sayDiagnostics(around.warnings, context.output);
   const full: CompileRequest = { ...request, ...around, suggested: task.dims, time: task.steps };
-  const { executable, guards } = await compileFile(full, context);
+  const { executable, guards, warnings } = await compileFile(full, context);
   const { plan } = executable;
   if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
@@ -68,5 +71,6 @@ export async function openLearner(
     session,
     learner: request.quiet ? learner : watchEpsilon(learner, session, guards, context.output),
     metric,
+    warnings: [...(around?.warnings ?? []), ...warnings],
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rank } from "../../../cli/explore/ranking.ts";
+import { rank, remarks } from "../../../cli/explore/ranking.ts";
 import type { RowOutcome, RowRecord } from "../../../cli/explore/row.ts";
 
 const finished: RowOutcome = { status: "finished" };
@@ -7,7 +7,18 @@ const finished: RowOutcome = { status: "finished" };
 function row(hh: string, seed: number, accuracy: number | undefined, outcome = finished, name = "accuracy"): RowRecord {
   const result = accuracy === undefined ? undefined : { loss: 1 - accuracy, metrics: { [name]: accuracy } };
   const cost = { milliseconds: seed, dispatches: 3, bytes: 64, parameters: 5 };
-  return { format: 1, number: seed, placement: { hh }, seed, outcome, result, cost, seconds: 1, points: [] };
+  return {
+    format: 1,
+    number: seed,
+    placement: { hh },
+    seed,
+    outcome,
+    warnings: [`W0605: \`k\` of ${hh}`],
+    result,
+    cost,
+    seconds: 1,
+    points: [],
+  };
 }
 
 const diverged: RowOutcome = { status: "diverged", step: 4, during: "training" };
@@ -57,4 +68,10 @@ test("a placement of which a seed diverged stands behind those of which none did
 test("what a diverged row measured before does not count", () => {
   const { standings } = rank([row("batch", 1, 0.9, diverged), row("batch", 2, 0.5)]);
   expect(standings[0].measures.accuracy).toEqual({ mean: 0.5, deviation: undefined });
+});
+
+test("warnings stand once beside a placement, by their codes", () => {
+  const { standings } = rank([row("batch", 1, 0.9), row("batch", 2, undefined, diverged)]);
+  expect(standings[0].warnings).toEqual(["W0605: `k` of batch"]);
+  expect(remarks(standings[0])).toBe("diverged in training after 4 steps; W0605");
 });
