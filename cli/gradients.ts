@@ -8,7 +8,7 @@ import type { Graph, Leaf, OpOf, Type } from "../compiler/ir/types.ts";
 import { type ElaborateOptions, elaborate } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { initialise } from "../runtime/initialise.ts";
+import { type FirstValue, initialise } from "../runtime/initialise.ts";
 import { floatsIn, rangeOf } from "../runtime/layout.ts";
 import type { Executable } from "../runtime/plan.ts";
 import { type Key, keyOf, normalAt, uniformAt } from "../runtime/random.ts";
@@ -71,11 +71,16 @@ export async function checkGradients(
   if (parameters.length === 0) {
     throw new Failure("C0221", exit.input, `${placed.name} has no parameters, so it has no gradients`);
   }
+  const first = (name: string): Float32Array => {
+    const { leaf, type } = leaves.get(name)!;
+    if (leaf.kind !== "param") throw new Error(`${name} is not a parameter`);
+    return initialise(leaf.init, shapeOf(type, dims), keyOf(options.seed, name), first);
+  };
   // Rounded to what a device can hold, so that all sides compute at the very same point.
   const numbers = Object.fromEntries(
     [...leaves].map(([name, { leaf, type }]) => [
       name,
-      numbersFor(leaf, type, dims, keyOf(options.seed, name)).map(Math.fround),
+      numbersFor(leaf, type, dims, keyOf(options.seed, name), first).map(Math.fround),
     ]),
   );
   const derived =
@@ -137,14 +142,17 @@ function leavesOf(graph: Graph): ReadonlyMap<string, OpOf<"leaf">["attrs"]> {
   return new Map(ops.map(({ attrs }) => [attrs.leaf.name, attrs]));
 }
 
-function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key): Float64Array {
-  const shape = type.shape.map((extent) => dim.evaluate(extent, dims));
+const shapeOf = (type: Type, dims: Bindings): readonly number[] =>
+  type.shape.map((extent) => dim.evaluate(extent, dims));
+
+function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: FirstValue): Float64Array {
+  const shape = shapeOf(type, dims);
   const lead = (type.time ? dims.time : 1) * (type.batch ? dims.batch : 1);
   const size = lead * count(shape);
   const fill = (number: (index: number) => number) => Float64Array.from({ length: size }, (_, i) => number(i));
   switch (leaf.kind) {
     case "param": {
-      const initial = initialise(leaf.init, shape, key);
+      const initial = initialise(leaf.init, shape, key, first);
       return fill((i) => initial[i] + JITTER * normalAt(key, i, 1));
     }
     case "input":

@@ -1,18 +1,21 @@
 import type { Init } from "./plan.ts";
 import { childKey, type Key, normalAt, uniformAt } from "./random.ts";
 
+/** The first value of the parameter of a name. */
+export type FirstValue = (name: string) => Float32Array;
+
 /**
- * The first value of a parameter: `shape`, row-major. It depends on the key alone, so a (seed, parameter name) means the
+ * The first value of a parameter: `shape`, row-major; `first` tells that of another, which some initialisers look at. It depends on the key alone, so a (seed, parameter name) means the
  * same numbers on every target. A tensor of more than two axes counts as a matrix whose columns are its last axis, a
  * vector as a single row.
  */
-export function initialise(init: Init, shape: readonly number[], key: Key): Float32Array {
+export function initialise(init: Init, shape: readonly number[], key: Key, first?: FirstValue): Float32Array {
   const columns = shape.at(-1) ?? 1;
   const rows = shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
-  return matrix(init, rows, columns, key);
+  return matrix(init, rows, columns, key, first);
 }
 
-function matrix(init: Init, rows: number, columns: number, key: Key): Float32Array {
+function matrix(init: Init, rows: number, columns: number, key: Key, first?: FirstValue): Float32Array {
   const fill = (value: (index: number) => number) => Float32Array.from({ length: rows * columns }, (_, i) => value(i));
   switch (init.kind) {
     case "constant":
@@ -31,6 +34,14 @@ function matrix(init: Init, rows: number, columns: number, key: Key): Float32Arr
       return fill((index) => ((index % columns) % rows === Math.floor(index / columns) ? init.gain : 0));
     case "blocks":
       return blocks(init.parts, rows, columns, key);
+    case "lengths": {
+      if (first === undefined) throw new Error(`the first value of \`${init.of}\` is not known`);
+      const squares = new Float64Array(columns);
+      first(init.of).forEach((v, i) => {
+        squares[i % columns] += v * v;
+      });
+      return fill((index) => Math.sqrt(squares[index % columns]));
+    }
     default:
       return init satisfies never;
   }

@@ -49,7 +49,9 @@ export type Init =
   | { readonly kind: "orthogonal"; readonly gain: number }
   /** [n, k·n]: k identity blocks side by side, times gain. */
   | { readonly kind: "identity"; readonly gain: number }
-  | { readonly kind: "blocks"; readonly parts: readonly Init[] };
+  | { readonly kind: "blocks"; readonly parts: readonly Init[] }
+  /** As long as each column of the parameter `of` is at first: weight normalization that changes no weights. */
+  | { readonly kind: "lengths"; readonly of: string };
 
 export type Role =
   | { readonly kind: "param"; readonly init: Init }

@@ -89,10 +89,13 @@ export class Session {
    */
   static async open(executable: Executable, backend: Backend, options: { readonly seed: number }): Promise<Session> {
     const session = new Session(backend, await Runner.open(executable, backend), options.seed);
-    for (const { name, tensor, range } of session.#kept) {
-      const { role } = tensor;
-      if (range.region !== "param" || role.kind !== "param") continue;
-      await session.#main.machine.write(range, initialise(role.init, tensor.shape, keyOf(options.seed, name)));
+    const first = (name: string): Float32Array => {
+      const tensor = session.#kept.find((kept) => kept.name === name)?.tensor;
+      if (tensor?.role.kind !== "param") throw new Error(`there is no parameter \`${name}\``);
+      return initialise(tensor.role.init, tensor.shape, keyOf(options.seed, name), first);
+    };
+    for (const { name, kind, range } of session.#kept) {
+      if (kind === "param") await session.#main.machine.write(range, first(name));
     }
     return session;
   }

@@ -15,6 +15,8 @@ export function initText(init: Init): string {
       return init.gain === 1 ? init.kind : `${init.kind}(${init.gain})`;
     case "blocks":
       return `blocks(${init.parts.map(initText).join(", ")})`;
+    case "lengths":
+      return `lengths of ${init.of}`;
     default:
       return init satisfies never;
   }

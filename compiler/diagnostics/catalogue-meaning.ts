@@ -106,7 +106,7 @@ export const meaningMessages = {
   C0216: {
     title: "unusable initialiser",
     explanation:
-      "A parameter begins as a number, uniform(r), uniform(low, high), normal(std), normal(mean, std), xavier, orthogonal, identity, or blocks(…) of these; zeros and ones are 0 and 1. The matrix kinds (xavier, orthogonal, identity) need a shape with two dimensions and take gain =, the latter two also blocks =; the number of blocks divides the last dimension.",
+      "A parameter begins as a number, uniform(r), uniform(low, high), normal(std), normal(mean, std), xavier, orthogonal, identity, or blocks(…) of these; zeros and ones are 0 and 1. In a norm on a parameter, lengths are those of its columns. The matrix kinds (xavier, orthogonal, identity) need a shape with two dimensions and take gain =, the latter two also blocks =; the number of blocks divides the last dimension.",
     example: "param b : [4H] = orthogonal",
     fix: "param b : [4H] = blocks(1, 0, 0, 0)",
   },

@@ -37,11 +37,13 @@ function printInit(init: Init): string {
       return `${init.kind}(gain=${showNumber(init.gain)})`;
     case "blocks":
       return `blocks(${init.parts.map(printInit).join(", ")})`;
+    case "lengths":
+      return `lengths(${q(init.of)})`;
   }
 }
 
 function parseInit(r: Reader): Init {
-  const kind = r.oneOf(["constant", "uniform", "normal", "xavier", "orthogonal", "identity", "blocks"]);
+  const kind = r.oneOf(["constant", "uniform", "normal", "xavier", "orthogonal", "identity", "blocks", "lengths"]);
   r.expect("(");
   const named = (name: string): number => {
     r.expect(name);
@@ -68,6 +70,8 @@ function parseInit(r: Reader): Init {
         return { kind, gain: named("gain") };
       case "blocks":
         return { kind, parts: r.list(")", () => parseInit(r)) };
+      case "lengths":
+        return { kind, of: r.string() };
     }
   };
   const init = inside();

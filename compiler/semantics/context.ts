@@ -49,6 +49,8 @@ export interface Context {
   readonly later?: ReadonlyMap<string, Name>;
   /** Fresh noise, where there may be some; `shape` when the text says one. */
   readonly noise?: (std: number, shape: readonly dim.Dim[] | undefined, span: Span) => Meaning;
+  /** In a norm on a parameter: that one. */
+  readonly parameter?: { readonly name: string; readonly shape: readonly dim.Dim[] };
   /** Inside a `stat`, the one place that may look across examples. */
   readonly inStat?: true;
   readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;

@@ -11,8 +11,8 @@ import { didYouMean, type Meaning, spell } from "./scope.ts";
 
 interface Initialiser {
   readonly params: readonly Parameter[];
-  /** `n[i]`: the number given for parameter i, or undefined when none is. */
-  readonly make: (n: readonly (number | undefined)[]) => Init;
+  /** `n[i]`: the number given for parameter i, or undefined when none is. Undefined: it cannot stand where `c` is. */
+  readonly make: (n: readonly (number | undefined)[], c: Context) => Init | undefined;
 }
 
 const constant = (value: number): Init => ({ kind: "constant", value });
@@ -49,6 +49,8 @@ export const initialisers: Readonly<Record<string, Initialiser>> = {
     make: ([gain = 1, n]) => repeated({ kind: "orthogonal", gain }, n),
   },
   identity: { params: optional("gain", "blocks"), make: ([gain = 1, n]) => repeated({ kind: "identity", gain }, n) },
+  /** In a norm on a parameter: how long each of its columns is at first. */
+  lengths: { params: [], make: (_, { parameter }) => parameter && { kind: "lengths", of: parameter.name } },
 };
 
 /** The initialiser `e` says for a parameter of `shape`; "none" when it says there is no parameter. Undefined after a report. */
@@ -112,7 +114,13 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
     }
     numbers.push(n);
   }
-  return { kind: "init", init: make(numbers) };
+  const init = make(numbers, c);
+  if (init !== undefined) return { kind: "init", init };
+  c.problems.error("C0216", span, `\`${name}\` are those of a parameter's columns`, {
+    label: "this is no norm on a parameter",
+    help: "place the norm on a parameter: place Wh : weight(gamma = lengths)",
+  });
+  return { kind: "poison" };
 }
 
 /** `blocks(a, b, …)`: an initialiser for each of equal parts of the last axis. */
@@ -146,6 +154,17 @@ function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): bo
     if (part === undefined || part.some((t) => t.vars.length === 0 && t.den > 1))
       return wrong(`${showShape(shape)} cannot be cut in ${init.parts.length} blocks`, "the last axis has blocks");
     return init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
+  }
+  if (init.kind === "lengths") {
+    const columns = c.parameter?.shape.at(-1);
+    const alike = columns !== undefined && shape.length === 1 && dim.equal(shape[0], columns);
+    return (
+      alike ||
+      wrong(
+        `the lengths of columns are [${columns ? dim.show(columns) : 1}], not ${showShape(shape)}`,
+        "one for each column",
+      )
+    );
   }
   const isMatrix = init.kind === "orthogonal" || init.kind === "identity" || init.kind === "xavier";
   if (isMatrix && shape.length !== 2)

@@ -53,6 +53,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
   const time = site.inCell ? site.dependence.kind === "step" : site.type.time;
   const type: Type = { ...site.type, time };
   const builder = new Builder();
+  const parameter = site.of === "parameter" ? { name: site.name, shape: site.type.shape } : undefined;
   const x = leaf(builder, { kind: "input", name: "x" }, type);
   const given: Context = {
     world,
@@ -62,6 +63,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     builder,
     calls: [],
     forbids: onlyDimensions,
+    parameter,
   };
   const meanings = new Map<string, Meaning>();
   const texts: Record<string, string> = {};
@@ -81,6 +83,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     scope,
     builder,
     calls: [],
+    parameter,
     timeless: (span) => reportTimeless(placed, site, span, world),
     alike: (span) => reportAlike(placed, site, span, world),
   };

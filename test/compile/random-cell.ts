@@ -57,6 +57,8 @@ const norms = [
   "layer(gamma = 0.5, beta = none)",
   "rms",
   undefined,
+  "batch_renorm(r_max = 2, d_max = 0.5)",
+  "cosine(gamma = 2)",
 ];
 
 class CellText {
@@ -72,6 +74,7 @@ class CellText {
   param(shape: string, init: string): string {
     const name = this.name("W");
     this.head.push(`param ${name} : ${shape} = ${init}`);
+    if (shape.includes(",") && this.names % 4 === 0) this.head.push(`place ${name} : weight`);
     return name;
   }
 
@@ -138,7 +141,7 @@ const wrappers: readonly (undefined | string)[] = [
   output h2`,
 ];
 
-const line = fc.record({ make: fc.nat(997), a: fc.nat(3), b: fc.nat(3), norm: fc.nat(15) });
+const line = fc.record({ make: fc.nat(997), a: fc.nat(3), b: fc.nat(3), norm: fc.nat(19) });
 
 export const randomPrograms: fc.Arbitrary<RandomProgram> = fc
   .record({

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
 import { compile } from "../../compiler/compile.ts";
+import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
 import type { Batch } from "../../runtime/runner.ts";
 import { Session } from "../../runtime/session.ts";
 import { uniform } from "../ir/numbers.ts";
@@ -49,6 +50,24 @@ async function train(place: Place): Promise<Run> {
     backend.close();
   }
 }
+
+it("weight normalization by the lengths of columns changes nothing at first", async () => {
+  const backend = await places.wasm.open();
+  const firstLoss = async (place: string): Promise<number> => {
+    const options = { dims: { D, H, K }, batch: B, time: T, place: parsePlaceOption(place) } as const;
+    const { executable } = compile("examples/smnist.cell", options, places.wasm.target, fileHost);
+    const session = await Session.open(executable, backend, { seed: 7 });
+    const { loss } = await session.train(batches[0], { lr: 0 });
+    session.close();
+    return loss;
+  };
+  const plain = await firstLoss("rnn.cc=none");
+  expect(
+    Math.abs((await firstLoss("rnn.cc=none,Wh=weight(gamma=lengths),V=weight(gamma=lengths)")) - plain),
+  ).toBeLessThan(1e-5);
+  expect(Math.abs((await firstLoss("rnn.cc=none,V=weight(gamma=2)")) - plain)).toBeGreaterThan(1e-3);
+  backend.close();
+});
 
 it("training learns, and goes the same way in WebAssembly and on WebGPU", async () => {
   const [wasm, wgsl] = [await train(places.wasm), await train(places.wgsl)];

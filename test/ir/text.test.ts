@@ -38,6 +38,7 @@ function renumbered(graph: Graph): Graph {
 
 const everything = `graph everything {
   %Wx = leaf param "rnn/Wx" blocks(orthogonal(gain=1), identity(gain=0.5), constant(-0), uniform(-0.1, 1e-7), normal(mean=0, std=1), xavier(gain=2)) : f32[D, 6H]
+  %g = leaf param "rnn/Wx/g" lengths("rnn/Wx") : f32[6H]
   %x = leaf input "x" : f32[time, batch, D]
   %y = leaf index "a \\"quoted\\" name" size=V : index[time, batch]
   %n = leaf noise "n" uniform scale=0.25 : f32[batch, H/2]
@@ -66,6 +67,8 @@ const everything = `graph everything {
   %16 = stop %lr : f32[]
   %"x h" = site %xh "xh" : f32[time, batch, 6H]
   %m = stat %xh "xh/m" per_step(T) : f32[time, batch, 6H]
+  %m_before = population %m "xh/m" "xh/collected" per_step(T) : f32[time, batch, 6H]
+  %r = ramp {from=-0.5, to=3, first=10, last=20} : f32[]
   %17 = select %lr, %1, %2 : f32[]
   %18 = broadcast %lr : f32[batch, H]
   %h_T, %hs, %qs = scan reverse (%h = %18) over (%t = %15, %u = %p) {

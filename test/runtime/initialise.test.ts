@@ -117,3 +117,8 @@ describe("the other initialisers", () => {
     expect(initialise(init, [8], keyOf(4, "W"))).not.toEqual(initialise(init, [8], keyOf(4, "V")));
   });
 });
+
+test("lengths are those of another parameter's columns, as it starts", () => {
+  const first = (): Float32Array => Float32Array.of(3, 1, 4, -1);
+  expect([...initialise({ kind: "lengths", of: "W" }, [2], key, first)]).toEqual([5, Math.fround(Math.SQRT2)]);
+});

@@ -149,6 +149,13 @@ describe("a norm on a parameter", () => {
     expect(placed("Wh=none")).toEqual([]);
   });
 
+  it("may begin with the lengths of the parameter's columns; there are none elsewhere", () => {
+    const norm = compile(twoSites("place Wh : weight(gamma = lengths)")).graph.norms.get("Wh")!;
+    expect(leafOf(norm, "Wh/g").attrs.leaf).toMatchObject({ init: { kind: "lengths", of: "Wh" } });
+    expect(codes(problemsOf(twoSites("place r : cosine(gamma = lengths)")))).toEqual(["C0216"]);
+    expect(codes(problemsOf(twoSites("place Wh : rms(gamma = lengths)")))).toEqual(["C0216"]);
+  });
+
   it.each(["batch", "batch(stats = shared)"])("cannot be %s: a parameter is the same for all examples", (norm) => {
     const text = twoSites(`place Wh : ${norm}`);
     const [d, ...others] = problemsOf(text);
