@@ -156,6 +156,19 @@ const numbersFirst = rule(["square", "div", "add", "sub"], (b, op) => {
   }
 });
 
+/**
+ * a · (p · x) = (a · p) · x where only x differs from example to example: what is one for all of them is multiplied once. So a
+ * norm's gain and its 1/σ are one factor.
+ */
+const sharedFirst = rule(["mul"], (b, op) => {
+  for (const [a, product] of [op.operands, [...op.operands].reverse()]) {
+    const inner = a.type.batch ? undefined : defined(b, product, "mul");
+    const x = inner?.operands.find((v) => v.type.batch);
+    const p = inner?.operands.find((v) => !v.type.batch);
+    if (x !== undefined && p !== undefined) return [b.mul(b.mul(a, p), x)];
+  }
+});
+
 const moving = ["broadcast", "reshape", "transpose", "split", "cut", "concat", "at", "put", "stop"] as const;
 
 const movement = rule(moving, (b, op) => {
@@ -233,6 +246,7 @@ const all: readonly Rule[] = [
   dots,
   scaled,
   numbersFirst,
+  sharedFirst,
   movement,
 ];
 

@@ -1,11 +1,12 @@
 /**
  * Computes within a loop what would cost more to hand in: a sequence that is made elementwise of smaller ones, as the input
- * projection of a single feature is, or of one that the host wrote. Neither has to be written to memory and read again then.
+ * projection of a single feature is, or of one that is in memory anyway: the host wrote it, or the backward pass reads it (of
+ * a normalized projection the centred one). Neither has to be written to memory and read again then.
  */
 
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { aStep, type Cone, cone, smaller, wide } from "./cone.ts";
-import { Builder, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
+import { Builder, copy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
 
 export const sink: Pass = {
   name: "sink",
@@ -14,27 +15,46 @@ export const sink: Pass = {
     const b = new Builder(idsAfter(graph));
     const rename = new Renaming();
     const defs = definitions(graph.ops);
+    const kept = keptBehind(graph);
     for (const op of graph.ops)
-      rename.set(op.results, op.op === "scan" ? sunk(b, op, rename, defs) : copy(b, op, rename.of));
+      rename.set(op.results, op.op === "scan" ? sunk(b, op, rename, defs, kept(op)) : copy(b, op, rename.of));
     return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
   },
 };
 
+/** What of the values before a scan is also read behind it. */
+function keptBehind(graph: Graph): (scan: Op) => ReadonlySet<Value> {
+  const last = new Map<Value, number>(graph.results.map((r) => [r.value, graph.ops.length]));
+  graph.ops.forEach((op, i) => {
+    for (const v of reads(op)) last.set(v, Math.max(i, last.get(v) ?? 0));
+  });
+  return (scan) => {
+    const at = graph.ops.indexOf(scan);
+    return new Set([...last].flatMap(([v, i]) => (i > at ? [v] : [])));
+  };
+}
+
 /**
- * The ops that make `v` of values smaller than `v`, and at most one as large that the host wrote; undefined if there are none. A
- * number for each example is small itself, and made once for all features.
+ * The ops that make `v` of values smaller than `v`, and at most one as large that is in memory anyway; undefined if there are
+ * none, or if `v` is there itself. A number for each example is small itself, and made once for all features.
  */
-function worthSinking(v: Value, defs: ReadonlyMap<Value, Op>): Cone | undefined {
-  if (wide(v) === 0) return undefined;
-  const made = cone(v, defs, (u) => smaller(u, v) || defs.get(u)?.op === "leaf");
+function worthSinking(v: Value, defs: ReadonlyMap<Value, Op>, kept: ReadonlySet<Value>): Cone | undefined {
+  if (wide(v) === 0 || kept.has(v)) return undefined;
+  const made = cone(v, defs, (u) => smaller(u, v) || defs.get(u)?.op === "leaf" || (kept.has(u) && u.type.time));
   if (!made || made.ops.length === 0) return undefined;
   return made.from.filter((u) => !smaller(u, v)).length <= 1 ? made : undefined;
 }
 
-function sunk(b: Builder, scan: OpOf<"scan">, rename: Renaming, defs: ReadonlyMap<Value, Op>): readonly Value[] {
+function sunk(
+  b: Builder,
+  scan: OpOf<"scan">,
+  rename: Renaming,
+  defs: ReadonlyMap<Value, Op>,
+  kept: ReadonlySet<Value>,
+): readonly Value[] {
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
-  const cones = scan.operands.map((v, i) => (i < states ? undefined : worthSinking(v, defs)));
+  const cones = scan.operands.map((v, i) => (i < states ? undefined : worthSinking(v, defs, kept)));
   const inner = b.body();
   const local = new Renaming();
   const inBody = (v: Value): Value => {

@@ -8,12 +8,19 @@
 
 export type Moment = readonly number[];
 
-export interface Life {
+interface Stretch {
   readonly from: Moment;
   readonly to: Moment;
 }
 
-export const always: Life = { from: [Number.NEGATIVE_INFINITY], to: [Number.POSITIVE_INFINITY] };
+/** Of a buffer with frames, when each of those is in use that belong to a step. */
+export interface Life extends Stretch {
+  /** When the frame behind the last step's is in use; not there where it never is: of most buffers. */
+  readonly behind?: Stretch;
+}
+
+const all: Stretch = { from: [Number.NEGATIVE_INFINITY], to: [Number.POSITIVE_INFINITY] };
+export const always: Life = { ...all, behind: all };
 /** Of what nobody uses: it meets nothing. */
 export const never: Life = { from: [Number.POSITIVE_INFINITY], to: [Number.NEGATIVE_INFINITY] };
 
@@ -27,10 +34,18 @@ export function compareMoments(a: Moment, b: Moment): number {
 }
 
 export const meet = (a: Life, b: Life): boolean =>
+  overlap(a, b) || (a.behind !== undefined && b.behind !== undefined && overlap(a.behind, b.behind));
+
+const overlap = (a: Stretch, b: Stretch): boolean =>
   compareMoments(a.from, b.to) <= 0 && compareMoments(b.from, a.to) <= 0;
 
 /** The shortest life that holds both. */
-export const around = (a: Life, b: Life): Life => ({
+export function around(a: Life, b: Life): Life {
+  const behind = a.behind && b.behind ? both(a.behind, b.behind) : (a.behind ?? b.behind);
+  return { ...both(a, b), ...(behind && { behind }) };
+}
+
+const both = (a: Stretch, b: Stretch): Stretch => ({
   from: compareMoments(a.from, b.from) <= 0 ? a.from : b.from,
   to: compareMoments(a.to, b.to) >= 0 ? a.to : b.to,
 });

@@ -1,6 +1,6 @@
 /** Where values live: buffers in the plan's regions, and homes, which say how a value is laid out in one. */
 import type { Region, RegionName } from "../../runtime/plan.ts";
-import { always, type Life, never, pack } from "./arena.ts";
+import { always, around, type Life, never, pack } from "./arena.ts";
 import * as x from "./expr.ts";
 import { type KExpr, widthOf } from "./kernel-ir.ts";
 
@@ -65,6 +65,12 @@ export interface Slot {
   readonly life: Life;
 }
 
+/** A buffer that may stand where another does: it is made of it element by element, and nobody reads the other afterwards. */
+export interface Replacement {
+  readonly from: Buffer;
+  readonly to: Buffer;
+}
+
 /** What a buffer is for. */
 interface Kind {
   /** Copies that frames take turns in. */
@@ -106,6 +112,22 @@ class Stretch implements Buffer {
   }
 }
 
+/** Stretches of f32 each of which may stand where the one before it does. */
+function chains(stretches: readonly Stretch[], replacements: readonly Replacement[]): readonly (readonly Stretch[])[] {
+  const here = new Map<Buffer, Stretch>(stretches.flatMap((s) => (s.region === "work" ? [[s, s]] : [])));
+  const next = new Map<Buffer, Stretch>();
+  for (const { from, to } of replacements) {
+    const after = here.get(to);
+    if (here.has(from) && after !== undefined) next.set(from, after);
+  }
+  const later = new Set(next.values());
+  const chain = (s: Stretch): readonly Stretch[] => {
+    const after = next.get(s);
+    return after === undefined ? [s] : [s, ...chain(after)];
+  };
+  return stretches.filter((s) => !later.has(s)).map(chain);
+}
+
 /** Whether each frame has a copy of its own. */
 export const isFramed = ({ time, ring }: Buffer): boolean => time && !ring;
 
@@ -138,20 +160,24 @@ export class Layout {
   }
 
   /**
-   * Gives every buffer its offset. Those of an arena share floats when their lives do not meet; `lives` says from when to when
-   * each holds something, and what is not in it is never used. What the host writes to `input` stays for the whole run.
+   * Gives every buffer its offset. Those of an arena share floats when their lives do not meet, or where one may stand in the
+   * other's place; `lives` says from when to when each holds something, and what is not in it is never used. What the host
+   * writes to `input` stays for the whole run.
    */
-  close(lives: ReadonlyMap<Buffer, Life>): readonly Slot[] {
+  close(lives: ReadonlyMap<Buffer, Life>, replacements: readonly Replacement[] = []): readonly Slot[] {
     this.closed = true;
     const life = (s: Stretch): Life => (s.region === "input" ? always : (lives.get(s) ?? never));
     const packed = (which: (s: Stretch) => boolean) => {
-      const here = this.stretches.filter(which);
-      return { here, ...pack(here.map((s) => ({ size: s.extent, life: life(s) }))) };
+      const here = chains(this.stretches.filter(which), replacements);
+      return {
+        here,
+        ...pack(here.map((chain) => ({ size: chain[0].extent, life: chain.map(life).reduce(around) }))),
+      };
     };
     const place = (which: (s: Stretch) => boolean): number => {
       const { here, offsets, size } = packed(which);
-      here.forEach((s, i) => {
-        s.offset = offsets[i];
+      here.forEach((chain, i) => {
+        for (const s of chain) s.offset = offsets[i];
       });
       return align(size);
     };

@@ -10,7 +10,7 @@
  * is alive throughout the loop.
  */
 import type { Op, Value } from "../ir/types.ts";
-import { around, type Life, type Moment } from "./arena.ts";
+import { around, type Life, type Moment, never } from "./arena.ts";
 import { type Buffer, type Home, isFramed } from "./layout.ts";
 
 const start: Moment = [Number.NEGATIVE_INFINITY];
@@ -33,15 +33,23 @@ export interface Lifetimes {
 
 export function lifetimes({ commands, homes, defs, piece, stays }: Lifetimes): ReadonlyMap<Buffer, Life> {
   const lives = new Map<Buffer, Life>();
-  const touch = (buffer: Buffer, from: Moment, to: Moment = from): void => {
+  const touch = (buffer: Buffer, from: Moment, to: Moment = from): void => add(buffer, when(buffer, from, to));
+  const touchBehind = (buffer: Buffer, from: Moment, to: Moment): void =>
+    add(buffer, { ...never, behind: when(buffer, from, to) });
+  const when = (buffer: Buffer, from: Moment, to: Moment): Life => {
     const whole = stays(buffer);
-    const life = { from: [piece, ...(whole ? start : from)], to: [piece, ...(whole ? end : to)] };
+    return { from: [piece, ...(whole ? start : from)], to: [piece, ...(whole ? end : to)] };
+  };
+  const add = (buffer: Buffer, life: Life): void => {
     const known = lives.get(buffer);
     lives.set(buffer, known ? around(known, life) : life);
   };
   commands.forEach((command, at) => {
     if (!("body" in command)) {
-      accesses(command.ops, homes, defs, ({ buffer }) => touch(buffer, [at]));
+      accesses(command.ops, homes, defs, (home) => {
+        if (reachesBehind(home)) touchBehind(home.buffer, [at], [at]);
+        if (!isBehind(home)) touch(home.buffer, [at]);
+      });
       return;
     }
     const { body, reverse } = command;
@@ -50,19 +58,32 @@ export function lifetimes({ commands, homes, defs, piece, stays }: Lifetimes): R
       for (const v of everyOp(ops).flatMap((op) => op.results))
         for (const { buffer } of homes.get(v) ?? []) own.add(buffer);
     body.forEach(({ ops }, kernel) => {
-      accesses(ops, homes, defs, ({ buffer, frame }) => {
-        const framed = isFramed(buffer);
-        if (framed && frame.kind === "shifted") touch(buffer, [at, reverse ? frame.by : -frame.by, kernel]);
+      accesses(ops, homes, defs, (home) => {
+        const { buffer, frame } = home;
+        const throughout = [
+          [at, ...start],
+          [at, ...end],
+        ] as const;
+        if (reachesBehind(home)) touchBehind(buffer, ...throughout);
+        if (isBehind(home)) return;
+        if (isFramed(buffer) && frame.kind === "shifted") touch(buffer, [at, reverse ? frame.by : -frame.by, kernel]);
         else if (!buffer.time && own.has(buffer)) touch(buffer, [at, 0, kernel]);
-        else touch(buffer, [at, ...start], [at, ...end]);
+        else touch(buffer, ...throughout);
       });
     });
   });
   return lives;
 }
 
+/** Whether a home is the frame behind the last step's. */
+const isBehind = ({ buffer, frame }: Home): boolean => isFramed(buffer) && frame.kind === "behind";
+
+/** Whether one of a home's frames is that one. */
+const reachesBehind = (home: Home): boolean =>
+  isBehind(home) || (isFramed(home.buffer) && home.frame.kind === "shifted" && home.frame.by > 0);
+
 /** The homes that a kernel of `ops` stores to and loads from: results in all of theirs, operands in their first. */
-function accesses(
+export function accesses(
   ops: readonly Op[],
   homes: ReadonlyMap<Value, readonly Home[]>,
   defs: ReadonlyMap<Value, Op>,

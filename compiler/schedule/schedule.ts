@@ -142,18 +142,24 @@ function layOut(
     const scheduler = new Scheduler(graph, options, common, loop);
     return { scheduler, plan: scheduler.plan() };
   });
+  const lives = livesOf(schedulers, common);
+  const replacements = schedulers.flatMap(({ scheduler, plan }) => scheduler.replacements(plan, lives));
+  return { layout, common, arena: layout.close(lives, replacements), schedulers };
+}
+
+/** From when to when each buffer holds something. */
+function livesOf(schedulers: Laid["schedulers"], common: Common): ReadonlyMap<Buffer, Life> {
   const lives = new Map<Buffer, Life>();
+  const add = (buffer: Buffer, life: Life): void => {
+    const known = lives.get(buffer);
+    lives.set(buffer, known ? around(known, life) : life);
+  };
   schedulers.forEach(({ scheduler, plan }, at) => {
-    for (const [buffer, life] of scheduler.lives(plan, at)) {
-      const known = lives.get(buffer);
-      lives.set(buffer, known ? around(known, life) : life);
-    }
+    for (const [buffer, life] of scheduler.lives(plan, at)) add(buffer, life);
   });
-  for (const { home } of common.pending) {
-    const end: Life = { from: [pieces.length], to: [pieces.length] };
-    lives.set(home.buffer, around(lives.get(home.buffer) ?? end, end));
-  }
-  return { layout, common, arena: layout.close(lives), schedulers };
+  const end = [schedulers.length];
+  for (const { home } of common.pending) add(home.buffer, { from: end, to: end, behind: { from: end, to: end } });
+  return lives;
 }
 
 function listed({ home, ...rest }: Pending, layout: Layout): Tensor {

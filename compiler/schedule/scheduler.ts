@@ -9,9 +9,10 @@ import type { Life } from "./arena.ts";
 import { directionOf } from "./choose.ts";
 import { type Group, group, sources } from "./group.ts";
 import { type Common, Homes } from "./homes.ts";
+import { replacements } from "./in-place.ts";
 import { inlineDots, makeKernel } from "./kernel.ts";
 import type { Kernel } from "./kernel-ir.ts";
-import { type Buffer, type Clock, isFramed, segmentClock, wholeClock } from "./layout.ts";
+import { type Buffer, type Clock, isFramed, type Replacement, segmentClock, wholeClock } from "./layout.ts";
 import { lifetimes, type Runs } from "./lifetimes.ts";
 import { loopGroup } from "./loop.ts";
 import type { KernelGroup, ScheduleOptions } from "./schedule.ts";
@@ -109,6 +110,18 @@ export class Scheduler {
         : wholeClock;
     const layout = this.common.layout.addresses(clock);
     return makeKernel({ name, group: made, inBody, defs, dims, machine, layout, homes, ...(loop && { loop }) });
+  }
+
+  /** Buffers that may stand where others do: see `in-place.ts`. */
+  replacements(plan: Plan, lives: ReadonlyMap<Buffer, Life>): readonly Replacement[] {
+    const { all: homes, defs } = this.homes;
+    const { dims, machine } = this.options;
+    const kernels = plan.flatMap((p) =>
+      "body" in p
+        ? p.body.map((k) => ({ group: k.group, loops: p.owner !== undefined }))
+        : [{ group: p.group, loops: false }],
+    );
+    return replacements({ kernels, lives, homes, defs, dims, machine });
   }
 
   /** From when to when this piece, the `at`-th, needs what it touches. */

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lower } from "../../compiler/compile.ts";
-import { type Life, meet, pack } from "../../compiler/schedule/arena.ts";
+import { compareMoments, type Life, meet, pack } from "../../compiler/schedule/arena.ts";
 import { schedule } from "../../compiler/schedule/schedule.ts";
 import { sharedTensors } from "../../compiler/schedule/shared.ts";
 import { wasm } from "../../targets/wasm/target.ts";
@@ -43,6 +43,14 @@ describe("packing", () => {
     expect(meet(inLoop, { from: [0], to: [2, -1, 9] })).toBe(false);
     expect(meet(inLoop, { from: [2, Number.NEGATIVE_INFINITY], to: [2, Number.POSITIVE_INFINITY] })).toBe(true);
   });
+
+  it("knows the frame behind the last step's: two may share the steps', not that one", () => {
+    const state: Life = { from: [4], to: [5], behind: { from: [0], to: [5] } };
+    const saved: Life = { from: [1], to: [3] };
+    expect(meet(state, saved)).toBe(false);
+    expect(meet(state, { ...saved, behind: { from: [6], to: [7] } })).toBe(false);
+    expect(meet(state, { ...saved, behind: { from: [5], to: [7] } })).toBe(true);
+  });
 });
 
 const dims = { D: 1, H: 100, batch: 64, steps: 10 };
@@ -60,6 +68,9 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
       for (const [i, a] of arena.entries()) {
         for (const b of arena.slice(0, i)) {
           if (framed(a) !== framed(b) || !meet(a.life, b.life)) continue;
+          // One in the other's place: the kernel that reads the one for the last time is the first to write the other.
+          const inPlace = [a, b].some(({ life: { to } }, k) => compareMoments(to, [b, a][k].life.from) === 0);
+          if (inPlace && span(a)[0] === span(b)[0] && a.buffer.size === b.buffer.size) continue;
           const [[from, to], [start, end]] = [span(a), span(b)];
           expect(from >= end || start >= to, `${from}–${to} and ${start}–${end}`).toBe(true);
         }
@@ -82,7 +93,7 @@ describe("bytes of a training step with B = 64, H = 100, D = 1", () => {
     expect(perStep("lstm")).toBe(11 * one);
   });
 
-  it("are under 17 for the batch-normalized LSTM, where each value in a place of its own took 41", () => {
-    expect(Math.ceil(perStep("bnlstm") / one)).toBe(17);
+  it("are under 14 for the batch-normalized LSTM, where each value in a place of its own took 41", () => {
+    expect(Math.ceil(perStep("bnlstm") / one)).toBe(14);
   });
 });

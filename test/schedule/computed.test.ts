@@ -44,6 +44,22 @@ const regressions: readonly (readonly [string, string])[] = [
      result output "y" %y`,
   ],
   [
+    "a value that each step of a loop reads, and one like it that each step makes",
+    `%h = leaf input "h" : f32[batch, H]
+     %W = leaf param "W" orthogonal(gain=1) : f32[H, H]
+     %same = dot %h, %W {k,kn->n} : f32[batch, H]
+     %a_last, %b_last = scan (%a = %h, %b = %h) {
+       %n = neg %b : f32[batch, H]
+       %m = add %same, %a : f32[batch, H]
+       %d = dot %n, %W {k,kn->n} : f32[batch, H]
+       %a_next = tanh %m : f32[batch, H]
+       %b_next = tanh %d : f32[batch, H]
+       yield %a_next, %b_next
+     } : f32[batch, H], f32[batch, H]
+     result output "a" %a_last
+     result output "b" %b_last`,
+  ],
+  [
     "sums over axes of extent 1, and products over axes that neither side has",
     `%g = leaf param "g" constant(1) : f32[H]
      %W = leaf param "W" orthogonal(gain=1) : f32[H, 1]

@@ -7,10 +7,10 @@ import type { Command, Tensor } from "../../runtime/plan.ts";
 import { interpret } from "../targets/interpret.ts";
 import type { Memory } from "../targets/run.ts";
 
-/** Whether a life reaches from one command to the next. */
+/** Whether a stretch of time reaches from one command to the next. */
 const meetsGap =
   (before: Moment, after: Moment) =>
-  (life: Life): boolean =>
+  (life: Pick<Life, "from" | "to">): boolean =>
     compareMoments(life.from, [...before, Number.POSITIVE_INFINITY]) <= 0 &&
     compareMoments(life.to, [...after, Number.NEGATIVE_INFINITY]) >= 0;
 
@@ -45,11 +45,22 @@ export function runScheduled(
       piece.set(data.subarray(i * piece.length, (i + 1) * piece.length));
     });
   }
-  const spans = ({ region, time, ring, offset, size, span }: Buffer): readonly (readonly [number, number])[] => {
+  /** What of a buffer is kept where `stays` says so of its life. */
+  const spans = (
+    { region, time, ring, offset, size, span }: Buffer,
+    life: Life,
+    stays: ReturnType<typeof meetsGap>,
+  ): readonly (readonly [number, number])[] => {
     const { fixed, frame, segment } = regions[region];
     // Frames of segments and what is kept at borders: not looked at more closely.
     if (!ring && span === "borders") return [[fixed + frame * (steps + 1), memory[region].length]];
     if (!ring && time && span === "segment" && segment) return [[0, fixed]];
+    if (span === "sequence" && time && !ring) {
+      const frames = Array.from({ length: steps + 1 }, (_, f) => f);
+      const kept = frames.filter((f) => (f < steps ? stays(life) : life.behind !== undefined && stays(life.behind)));
+      return kept.map((f) => fixed + f * frame + offset).map((at) => [at, at + size]);
+    }
+    if (span === "sequence" && !stays(life)) return [];
     if (ring) return [[offset, offset + ring * 16 * Math.ceil(size / 16)]];
     if (!time) return [[offset, offset + size]];
     return Array.from({ length: steps + 1 }, (_, f) => fixed + f * frame + offset).map((at) => [at, at + size]);
@@ -80,8 +91,7 @@ export function runScheduled(
     for (const region of ["work", "half"]) {
       const kept = new Uint8Array(memory[region].length);
       for (const { buffer, life } of arena)
-        if (buffer.region === region && (buffer.span !== "sequence" || stays(life)))
-          for (const [from, to] of spans(buffer)) kept.fill(1, from, to);
+        if (buffer.region === region) for (const [from, to] of spans(buffer, life, stays)) kept.fill(1, from, to);
       memory[region].forEach((_, i) => {
         if (!kept[i]) memory[region][i] = Number.NaN;
       });

@@ -134,7 +134,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let pg = acc_0.w;
     let b_2 = po * pg;
     let c = a_2 + b_2;
-    work[row_7 * 16 + (group_x * 4 + unit_2) + 1024] = c;
+    work[row_7 * 16 + (group_x * 4 + unit_2)] = c;
   }
   storageBarrier();
   {
@@ -142,7 +142,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let j = group_x * 4 + i_13 % 4;
     var s = 0.0;
     for (var k_2 = i_13 / 4; k_2 < 64; k_2 += 64) {
-      let c_2 = work[k_2 * 16 + j + 1024];
+      let c_2 = work[k_2 * 16 + j];
       s += c_2;
     }
     shares[i_13] = s;
@@ -164,15 +164,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var k_4 = 0; k_4 < 8; k_4 += 1) {
       s_3 += shares[k_4 * 4 + i_15];
     }
-    work[j_2 + 2048] = s_3;
+    work[j_2 + 1024] = s_3;
   }
   storageBarrier();
   {
     let i_16 = lane;
     let j_3 = group_x * 4 + i_16 % 4;
     let b_3 = i_16 / 4;
-    let c_3 = work[b_3 * 16 + j_3 + 1024];
-    let s_4 = work[j_3 + 2048];
+    let c_3 = work[b_3 * 16 + j_3];
+    let s_4 = work[j_3 + 1024];
     let y = c_3 - s_4;
     work[b_3 * 16 + j_3] = y;
   }
