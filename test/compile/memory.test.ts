@@ -24,7 +24,7 @@ const deep = compileText(`cell learned(D = 2, H = 5) {
   param b  : [H] = 0
   param h0 : [H] = 0.5
   input x : [D]
-  state h : [H] = tanh(h0)
+  state h : [H] = tanh(h0) + noise(0.3)
   site hh = h @ Wh
   h' = tanh(hh + x @ Wx + b)
   output h'

@@ -34,7 +34,7 @@ function interpreted(s: Study, target: Target): ReadonlyMap<string, Float32Array
   return runScheduled({ ...plan.entries.train!, kernels: kernels.map((kernel) => ({ kernel })) }, steps, numbers);
 }
 
-describe.each(["lstm", "lnlstm", "bnlstm", "gru_before"] as const)("%s", (name) => {
+describe.each(["lstm", "lnlstm", "bnlstm"] as const)("%s", (name) => {
   const { target } = places.wgsl;
   const backend = opened(places.wgsl);
 
