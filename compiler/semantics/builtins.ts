@@ -312,6 +312,43 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       return value(call.c.builder.one("gather", [table, i], {}));
     },
   },
+  row: {
+    signature: "row(W, i)",
+    doc: "entry i of W along its first axis, i a number known while compiling: the weights of one round of several",
+    arity: [2, 2],
+    apply: (call) => {
+      const { args, spans, c } = call;
+      const x = real(call, 0);
+      const i = constant(args[1], spans[1], c);
+      if (x === undefined || i === undefined) return poison;
+      if (x.type.shape.length === 0) return noFeatures(call);
+      const [first] = x.type.shape;
+      // While only checking, an extent that is not known yet has that entry.
+      const n = extentOf(first, c.world.numbers) ?? i + 1;
+      if (!Number.isInteger(i) || i < 0 || i >= n || n > mostParts) {
+        c.problems.error("C0222", spans[1], `there is no entry ${i} among ${n}`, {
+          label: "entries count from 0",
+        });
+        return poison;
+      }
+      const part = c.builder.emit("split", [x], { axis: 0, parts: n })[i];
+      return value(c.builder.sum(part, { features: [0] }));
+    },
+  },
+  headwise: {
+    signature: "headwise(x, W)",
+    doc: "the product of x [k, n] and W [k, n, m], head by head: [k, m]",
+    arity: [2, 2],
+    apply: (call) => {
+      const [x, W] = [real(call, 0), real(call, 1)];
+      if (x === undefined || W === undefined) return poison;
+      const [a, b] = [x.type.shape, W.type.shape];
+      if (a.length === 2 && b.length === 3 && dim.equal(a[0], b[0]) && dim.equal(a[1], b[1]))
+        return value(call.c.builder.dot(x, W, { a: "hk", b: "hka", out: "ha", batch: false, time: false }));
+      const shapes = [x, W].map((v, i) => ({ span: call.spans[i], message: `this is ${showShape(v.type.shape)}` }));
+      return misfit(call.span, "`headwise` multiplies [k, n] and [k, n, m]", shapes, call.c);
+    },
+  },
   size: {
     signature: "size(x)",
     doc: "extent of the last feature axis",

@@ -1,7 +1,9 @@
 /** Calls: of built-in functions, and of functions written in the language, which are expanded in place. */
-import type { Expr, FunctionDecl } from "../syntax/ast.ts";
+import type { Span } from "../diagnostics/span.ts";
+import type { Arg, Expr, FunctionDecl } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import { builtins } from "./builtins.ts";
+import { mostParts, numeric } from "./constants.ts";
 import type { Context } from "./context.ts";
 import { evaluate } from "./expressions.ts";
 import { initialisers } from "./initialisers.ts";
@@ -12,12 +14,18 @@ import { didYouMean, type Meaning, poison, Scope } from "./scope.ts";
 /** Calls grow as powers when functions call functions twice; real cells and models stay far below this. */
 const mostExpansions = 10_000;
 
+const iterateSignature = "iterate(f, n, start, …)";
+
 type Call = Expr & { readonly kind: "call" };
 
 export function call(e: Call, c: Context): Meaning {
   const name = e.callee.text;
   const declared = c.module.names.get(name);
-  if (declared?.decl.kind === "fn") return expand(e, declared.decl, declared.module, c);
+  if (declared?.decl.kind === "fn") {
+    const given = new Map(e.args.map((a) => [a, evaluate(a.value, c)]));
+    return expand(e, given, declared.decl, declared.module, c);
+  }
+  if (declared === undefined && name === "iterate") return iterate(e, c);
   if (declared === undefined && Object.hasOwn(builtins, name)) return callBuiltin(e, c);
   if (declared === undefined) unknownFunction(e, c);
   else if (declared.decl.kind !== "poisoned") {
@@ -36,7 +44,7 @@ function unknownFunction(e: Call, c: Context): void {
   const functions = [...c.module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
   c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
     label: isInit ? "an initialiser, which stands after a parameter's `=` only" : undefined,
-    help: didYouMean(name, [...functions, ...Object.keys(builtins)]),
+    help: didYouMean(name, [...functions, ...Object.keys(builtins), "iterate"]),
   });
 }
 
@@ -56,7 +64,46 @@ function callBuiltin(e: Call, c: Context): Meaning {
   return row.apply({ name, span: e.span, args: meanings, spans: e.args.map((a) => a.value.span), over: e.over, c });
 }
 
-function expand(e: Call, decl: FunctionDecl, module: Module, c: Context): Meaning {
+/**
+ * `iterate(f, n, start, …)`: f(… f(f(start, 0, …), 1, …) …, n − 1, …), the rounds of an inner loop of fixed length, one
+ * behind the other in the graph.
+ */
+function iterate(e: Call, c: Context): Meaning {
+  const wrong = (span: Span, message: string): Meaning => {
+    c.problems.error("C0205", span, message, { help: `it is ${iterateSignature}` });
+    return poison;
+  };
+  const [f, count, start, ...more] = e.args;
+  if (start === undefined || e.over !== undefined || e.args.some((a) => a.name !== undefined))
+    return wrong(
+      e.span,
+      "`iterate` takes a function, a number of rounds, what the first begins with, and what all are given",
+    );
+  const declared = f.value.kind === "name" ? c.module.names.get(f.value.name.text) : undefined;
+  if (declared?.decl.kind !== "fn") return wrong(f.value.span, "this is no function");
+  const { decl, module } = declared;
+  const rounds = roundsOf(count, c);
+  const common = more.map((a) => [a, evaluate(a.value, c)] as const);
+  let carried = evaluate(start.value, c);
+  if (rounds === undefined) return poison;
+  for (let round = 0; round < rounds && carried.kind !== "poison"; round++) {
+    const given = new Map([[start, carried], [count, { kind: "number", number: round }], ...common] as const);
+    carried = expand({ ...e, args: [start, count, ...more] }, given, decl, module, c);
+  }
+  return carried;
+}
+
+/** A number of rounds that is known while compiling; undefined after a report. */
+function roundsOf({ value: e }: Arg, c: Context): number | undefined {
+  const n = numeric(e, c);
+  if (n === undefined || (Number.isInteger(n) && n >= 0 && n <= mostParts)) return n;
+  c.problems.error("C0222", e.span, `${n} is no number of rounds`, {
+    label: `a whole number up to ${mostParts} is needed`,
+  });
+  return undefined;
+}
+
+function expand(e: Call, meanings: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, module: Module, c: Context): Meaning {
   const name = decl.name.text;
   if (c.calls.includes(decl)) {
     c.problems.error("C0220", e.callee.span, `\`${name}\` is expanded inside itself`, {
@@ -79,9 +126,7 @@ function expand(e: Call, decl: FunctionDecl, module: Module, c: Context): Meanin
     return poison;
   }
   const matched = matchArguments(name, e.span, decl.args, e.args, c.problems);
-  const given = e.args.map((a) => [a, evaluate(a.value, c)] as const);
   if (matched === undefined) return poison;
-  const meanings = new Map(given);
   const scope = new Scope();
   const inner: Context = {
     ...c,
