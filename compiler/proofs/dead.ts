@@ -84,6 +84,8 @@ class Proof {
   /** Extents that constants are made of, and nothing else. */
   private readonly extents = new Map<Value, readonly string[]>();
 
+  private readonly names = new Map<string, string>();
+
   constructor(parameter: Value) {
     this.known.set(parameter, plain(`v${parameter.id}`, false));
   }
@@ -110,6 +112,13 @@ class Proof {
     return shown === "any" && !result.type.batch ? plain(`v${result.id}`, result.type.time) : shown;
   }
 
+  /** The shift of this name, told by a short one: names are made of names. */
+  private shift(name: string, time: boolean): Shift {
+    const short = this.names.get(name) ?? `s${this.names.size}`;
+    this.names.set(name, short);
+    return plain(short, time);
+  }
+
   private made(op: Exclude<Op, OpOf<"scan">>, index: number): Dependence {
     const row = isElementwise(op.op) ? undefined : structuralRow(op.op as StructuralOp);
     if (row?.grad === "zero" || zeroGradient.has(op.op)) return undefined;
@@ -121,7 +130,7 @@ class Proof {
     /** A name for what `op` makes of the shifts, other operands being numbers that are the same for all examples. */
     const named = (): Shift => {
       const parts = op.operands.map((v, i) => `${shifts[i] ? key(shifts[i]) : `v${v.id}`}: ${showType(v.type)}`);
-      return plain(`${op.op}${JSON.stringify(op.attrs)}#${index}(${parts.join()})`, time);
+      return this.shift(`${op.op}${JSON.stringify(op.attrs)}#${index}(${parts.join()})`, time);
     };
     const [a, b] = shifts;
     switch (op.op) {
@@ -138,7 +147,7 @@ class Proof {
         return named();
       case "concat": {
         const parts = op.operands.map((v, i) => `${shifts[i] ? key(shifts[i]) : 0}: ${showType(v.type)}`);
-        return plain(`concat${op.attrs.axis}(${parts.join()})`, time);
+        return this.shift(`concat${op.attrs.axis}(${parts.join()})`, time);
       }
       case "mul": {
         if (a && b) return "any";
@@ -159,7 +168,7 @@ class Proof {
         if (shifts[1] && shifts[2] && key(shifts[1]) === key(shifts[2])) return shifts[1];
         if (c.type.batch) return "any";
         const [p, q] = shifts.slice(1).map((s) => (s ? key(s) : "0"));
-        return plain(`select(v${c.id},${p},${q})`, time);
+        return this.shift(`select(v${c.id},${p},${q})`, time);
       }
       case "dot": {
         if ((a && b) || op.attrs.batch || op.attrs.time) return "any";
@@ -173,7 +182,7 @@ class Proof {
         const counted = [...(batch && from.batch ? ["batch"] : []), ...(alongTime && !a.time ? ["time"] : [])];
         const adds = features.length > 0 || (alongTime && a.time);
         const name = `sum${JSON.stringify(op.attrs)}(${key(a)}: ${showType(from)})`;
-        return scaled(adds ? plain(name, a.time && !steps) : a, counted, []);
+        return scaled(adds ? this.shift(name, a.time && !steps) : a, counted, []);
       }
       default:
         return "any";
@@ -183,13 +192,13 @@ class Proof {
   private sum(op: OpOf<"add"> | OpOf<"sub">, a: Shift | undefined, b: Shift | undefined): Dependence {
     if (!a || !b) {
       const one = (a ?? b)!;
-      return op.op === "sub" && !a ? plain(`neg(${key(one)})`, one.time) : one;
+      return op.op === "sub" && !a ? this.shift(`neg(${key(one)})`, one.time) : one;
     }
     if (op.op === "sub" && key(a) === key(b)) {
       if (!op.operands[1].type.batch) this.mean = op.operands[1];
       return undefined;
     }
-    return plain(`${op.op}(${key(a)},${key(b)})`, a.time || b.time);
+    return this.shift(`${op.op}(${key(a)},${key(b)})`, a.time || b.time);
   }
 
   private scan(scan: OpOf<"scan">): void {

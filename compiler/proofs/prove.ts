@@ -33,6 +33,9 @@ export function prove({
 const said = ({ name, norm }: Source): string =>
   norm === undefined ? `\`${name}\`` : `\`${name}\` of \`${norm.name}\` at \`${norm.site}\``;
 
+const leaveOut = ({ norm }: Source): string =>
+  norm?.option === undefined ? "leave it out" : `leave it out: ${norm.option} = none`;
+
 function withoutGradient(source: Source, site: string | undefined): Diagnostic {
   return {
     code: "W0604",
@@ -48,7 +51,7 @@ function withoutGradient(source: Source, site: string | undefined): Diagnostic {
         ? "leave it out, or let the loss depend on it"
         : source.norm === undefined
           ? "leave it out, or add it behind the norm"
-          : "leave it out: beta = none",
+          : leaveOut(source),
   };
 }
 
@@ -59,7 +62,7 @@ function shiftBesideShift(source: Source, beside: readonly string[]): Diagnostic
     message: `${said(source)} is only ever added to ${beside.map((name) => `\`${name}\``).join(" and ")}`,
     span: source.span,
     label: "a shift beside another shift",
-    help: "leave it out: beta = none",
+    help: leaveOut(source),
   };
 }
 

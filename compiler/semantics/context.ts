@@ -30,8 +30,8 @@ export interface Source {
   readonly name: string;
   /** Of the declaration, or of the placement that brings it. */
   readonly span: Span;
-  /** The norm it belongs to, and the site or parameter on which that stands. */
-  readonly norm?: { readonly name: string; readonly site: string };
+  /** The norm it belongs to, the site or parameter on which that stands, and the norm's option that it begins as. */
+  readonly norm?: { readonly name: string; readonly site: string; readonly option: string | undefined };
 }
 
 export interface Context {

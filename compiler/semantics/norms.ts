@@ -142,7 +142,7 @@ function statistics({ value: e }: Arg, c: Context): StatPolicy | undefined {
   return undefined;
 }
 
-function normParam(s: ParamStmt, site: NormSite, { ref, norm }: Placed, c: Context): void {
+function normParam(s: ParamStmt, site: NormSite, { ref, norm, decl }: Placed, c: Context): void {
   const shape = shapeOf(s.shape, c);
   const init = shape && initialiser(s.init, shape, c);
   c.scope.declare(s.name, "param", shape && init ? param(shape, init) : poison, c.problems);
@@ -150,7 +150,9 @@ function normParam(s: ParamStmt, site: NormSite, { ref, norm }: Placed, c: Conte
   function param(extents: readonly dim.Dim[], from: NonNullable<typeof init>): Meaning {
     if (from === "none") return { kind: "none" };
     const name = claim(`${site.name}/${s.name.text}`, c.world.taken);
-    const of = { name: norm.name.text, site: site.name.replaceAll("/", ".") };
+    const begins = s.init.kind === "name" ? s.init.name.text : undefined;
+    const option = decl.args.find((a) => a.name.text === begins)?.name.text;
+    const of = { name: norm.name.text, site: site.name.replaceAll("/", "."), option };
     c.world.sources.set(name, { name: s.name.text, span: ref.span, norm: of });
     const type: Type = { dtype: "f32", time: false, batch: false, shape: extents };
     return { kind: "value", value: leaf(c.builder, { kind: "param", name, init: from }, type) };

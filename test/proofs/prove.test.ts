@@ -73,6 +73,11 @@ describe("a parameter is without gradient", () => {
     expect(dead(text)).toEqual([]);
   });
 
+  it("and found in a long sum of itself", () => {
+    const doubled = Array.from({ length: 40 }, (_, i) => `b${i + 1} = b${i} + b${i}`).join("\n  ");
+    expect(dead(rnn(`b0 = b\n  ${doubled}\n  site s = x @ Wx + b40\n  place s : batch`, "s + h @ Wh"))).toEqual(["b"]);
+  });
+
   it("as the reference finds, wherever it is claimed of random programs", () => {
     let claims = 0;
     fc.assert(
@@ -190,6 +195,9 @@ describe("warnings", () => {
     expect([d.code, text.slice(d.span.start, d.span.end)]).toEqual(["W0605", "s"]);
     expect(d.message).toBe("`k` of `batch` at `s` is only ever added to `b`");
     expect(d.help).toBe("leave it out: beta = none");
+    const own = text.replace("place s : batch", "place s : own(by = 1)");
+    const norm = "norm own(x, by = 0) {\n  stat m = mean(x, over batch)\n  param p : like x = by\n  x - m + p\n}\n";
+    expect(prove(compile(norm + own))[0].help).toBe("leave it out: by = none");
   });
 
   it("are of placements of the caller, too", () => {
