@@ -11,7 +11,7 @@ import type { Backend } from "../runtime/backend.ts";
 import { type FirstValue, initialise } from "../runtime/initialise.ts";
 import { floatsIn, rangeOf } from "../runtime/layout.ts";
 import type { Executable } from "../runtime/plan.ts";
-import { type Key, keyOf, normalAt, uniformAt } from "../runtime/random.ts";
+import { type Key, keyOf, noiseAt, normalAt, uniformAt } from "../runtime/random.ts";
 import { exit, Failure } from "./failure.ts";
 
 export interface GradientCheck {
@@ -162,7 +162,7 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
       return fill((i) => Math.floor(uniformAt(key, i) * classes));
     }
     case "noise":
-      return fill((i) => leaf.scale * (leaf.distribution === "normal" ? normalAt(key, i) : uniformAt(key, i)));
+      return fill((i) => noiseAt(leaf, key, i));
     // The same at every step: good means, deviations and signs that something was collected, for norms that look at them in training.
     case "population":
       return fill((i) => 0.5 + uniformAt(key, i % count(shape)));

@@ -159,7 +159,7 @@ function scheduleGraph(
   const lowering: LowerOptions = { ...options, batch, extents: dims };
   const graphs = lower(sized, lowering);
   const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
-  const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isHostWritten(op));
+  const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isInput(op));
   checkDims([...Object.values(graphs.entries), graphs.placed], dims, options.path);
 
   const bound = { ...dims, params: shared.params };
@@ -263,7 +263,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
     placed: train,
     entries: {
       train: through(forward, backward, true),
-      estimate: through(forward, finishing(options), false),
+      estimate: through(placed("estimate"), [simplify, ...finishing(options)], false),
       infer: through(placed("infer"), [simplify, ...finishing(options)], false),
     },
   };
@@ -294,7 +294,7 @@ export function segmented(
       extents: options.extents,
       passes: [...leaving, ...finishing(options)],
     });
-  return { train: cut("train", true), estimate: cut("train", false), infer: cut("infer", false) };
+  return { train: cut("train", true), estimate: cut("estimate", false), infer: cut("infer", false) };
 }
 
 /** Splits the batch if it is to be split: in parts of equal size, the last of which has what is left. */
@@ -303,7 +303,7 @@ function inParts({ parts = 1, batch = 1 }: LowerOptions): readonly Pass[] {
   return size < batch ? [splitBatch(Math.ceil(batch / size))] : [];
 }
 
-const isHostWritten = (op: OpOf<"leaf">): boolean => ["input", "index", "noise"].includes(op.attrs.leaf.kind);
+const isInput = (op: OpOf<"leaf">): boolean => ["input", "index"].includes(op.attrs.leaf.kind);
 
 /** A hash of what a checkpoint holds: FNV-1a over names, shapes and roles, 64 bits as hex. */
 function fingerprint(

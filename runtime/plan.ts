@@ -53,6 +53,14 @@ export type Init =
   /** As long as each column of the parameter `of` is at first: weight normalization that changes no weights. */
   | { readonly kind: "lengths"; readonly of: string };
 
+/**
+ * What is drawn from the counter-based generator: `scale` times a standard normal number or a uniform one in [0, 1); or a mask's
+ * 1 with probability `keep`, else 0.
+ */
+export type Noise =
+  | { readonly distribution: "normal" | "uniform"; readonly scale: number }
+  | { readonly distribution: "bernoulli"; readonly keep: number };
+
 export type Role =
   | { readonly kind: "param"; readonly init: Init }
   | { readonly kind: "grad"; readonly of: string }
@@ -65,7 +73,7 @@ export type Role =
   /** Whole numbers 0 … size − 1, stored as floats. */
   | { readonly kind: "index"; readonly size: number }
   /** Filled by the runtime from the counter-based generator before each run. */
-  | { readonly kind: "noise"; readonly distribution: "normal" | "uniform"; readonly scale: number }
+  | ({ readonly kind: "noise" } & Noise)
   /** A scalar the host sets: `lr`, `step` (1, 2, …), `clip`, and `momentum`: the weight of the newest batch in the statistics. */
   | { readonly kind: "hyper" }
   | { readonly kind: "output" }
@@ -116,7 +124,7 @@ export type Command =
  * The entry points of an executable, each its own compilation of the one graph:
  *
  * - `train`: batch statistics; loss, metrics, gradients, and statistics folded into the population's with `momentum`.
- * - `estimate`: as `train` without gradients: the pass over training data that estimates population statistics.
+ * - `estimate`: as `train` without gradients and masks: the pass over training data that estimates population statistics.
  * - `infer`: population statistics; loss and metrics where targets are given, and outputs.
  * - `update`: one optimiser step on `param` from `grad`, with clipping.
  */

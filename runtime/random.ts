@@ -5,6 +5,8 @@
  * Source: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
  */
 
+import type { Noise } from "./plan.ts";
+
 /** Two 32-bit words that name a stream. */
 export type Key = readonly [number, number];
 
@@ -62,6 +64,18 @@ export function normalAt(key: Key, index: number, run = 0): number {
   // The first word is shifted into (0, 1], away from the logarithm's pole.
   const radius = Math.sqrt(-2 * Math.log((a + 1) * 2 ** -32));
   return Math.fround(radius * Math.cos(2 * Math.PI * b * 2 ** -32));
+}
+
+/** The `index`-th number of a noise, exact in f32 but for the scale. */
+export function noiseAt(noise: Noise, key: Key, index: number, run = 0): number {
+  switch (noise.distribution) {
+    case "normal":
+      return noise.scale * normalAt(key, index, run);
+    case "uniform":
+      return noise.scale * uniformAt(key, index, run);
+    case "bernoulli":
+      return uniformAt(key, index, run) < noise.keep ? 1 : 0;
+  }
 }
 
 /** The numbers 0 … n − 1 in random order (Fisher & Yates 1938), the same order for the same key. */

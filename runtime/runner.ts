@@ -2,7 +2,7 @@ import type { Backend, Machine } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { elementsOf, floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
-import { keyOf, normalAt, uniformAt } from "./random.ts";
+import { keyOf, noiseAt } from "./random.ts";
 
 /** Examples to run on. */
 export interface Batch {
@@ -112,8 +112,7 @@ export class Runner {
       }
       case "noise": {
         const key = keyOf(feed.seed, `noise/${feed.purpose}/${name}`);
-        const draw = role.distribution === "normal" ? normalAt : uniformAt;
-        this.#place(entry, tensor, batch.steps, (index) => role.scale * draw(key, index, feed.run));
+        this.#place(entry, tensor, batch.steps, (index) => noiseAt(role, key, index, feed.run));
         break;
       }
       case "hyper": {

@@ -98,7 +98,9 @@ function printLeaf(leaf: Leaf): string {
     case "index":
       return `${head} size=${leaf.size}`;
     case "noise":
-      return `${head} ${leaf.distribution} scale=${showNumber(leaf.scale)}`;
+      return leaf.distribution === "bernoulli"
+        ? `${head} bernoulli keep=${showNumber(leaf.keep)}`
+        : `${head} ${leaf.distribution} scale=${showNumber(leaf.scale)}`;
     case "population":
       return `${head} ${printPolicy(leaf.policy)}`;
     case "flat":
@@ -121,10 +123,13 @@ function parseLeaf(r: Reader): Leaf {
       r.expect("=");
       return { kind, name, size: r.dimension() };
     case "noise": {
-      const distribution = r.oneOf(["normal", "uniform"]);
-      r.expect("scale");
+      const distribution = r.oneOf(["normal", "uniform", "bernoulli"]);
+      r.expect(distribution === "bernoulli" ? "keep" : "scale");
       r.expect("=");
-      return { kind, name, distribution, scale: r.number() };
+      const number = r.number();
+      return distribution === "bernoulli"
+        ? { kind, name, distribution, keep: number }
+        : { kind, name, distribution, scale: number };
     }
     case "population":
       return { kind, name, policy: parsePolicy(r) };

@@ -12,7 +12,7 @@
  *
  * **Reductions are the only ops that look across examples or steps**, and `dot` is the only contraction.
  */
-import type { Init } from "../../runtime/plan.ts";
+import type { Init, Noise } from "../../runtime/plan.ts";
 import type { Dim } from "./dim.ts";
 
 export interface Type {
@@ -48,12 +48,8 @@ export type Leaf =
   | { readonly kind: "param"; readonly name: string; readonly init: Init }
   | { readonly kind: "input"; readonly name: string }
   | { readonly kind: "index"; readonly name: string; readonly size: string }
-  | {
-      readonly kind: "noise";
-      readonly name: string;
-      readonly distribution: "normal" | "uniform";
-      readonly scale: number;
-    }
+  /** Drawn afresh in every run. A mask, `bernoulli`, is drawn to train only and is else its expectation, `keep`. */
+  | ({ readonly kind: "noise"; readonly name: string } & Noise)
   /** The population value of a statistic; has `time` when kept per step (row min(t, steps − 1)). */
   | { readonly kind: "population"; readonly name: string; readonly policy: StatPolicy }
   | { readonly kind: "hyper"; readonly name: string }

@@ -1,25 +1,29 @@
 /**
- * Puts the norms where they were placed and says what a statistic is.
+ * Puts the norms where they were placed and says what a statistic and a mask are.
  *
  * In training a `stat` is the batch's own value, and that value also leaves the graph, step by step, to be averaged into the
- * population's (Cooijmans et al. 2016, §3). In inference a `stat` is the population's value, a leaf. The two are two
- * compilations of one graph.
+ * population's (Cooijmans et al. 2016, §3). In inference a `stat` is the population's value, a leaf. A mask is drawn to train,
+ * and else the number that it is on average: also where statistics are estimated, as they are those of the model that is used.
+ * These are three compilations of one graph.
  *
  * Runs after `hoist`, so that a norm on a value outside the recurrence sees all time steps at once.
  */
+import type { Noise } from "../../runtime/plan.ts";
 import { scalar } from "../ir/type.ts";
-import type { Graph, Op, OpAttrs, OpOf, Pass, Result, StatPolicy, Type, Value } from "../ir/types.ts";
+import type { Graph, Leaf, Op, OpAttrs, OpOf, Pass, Result, StatPolicy, Type, Value } from "../ir/types.ts";
 import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
 
-export type Mode = "train" | "infer";
+export type Mode = "train" | "estimate" | "infer";
 
 export function place(mode: Mode): Pass {
   return {
     name: "place",
-    doc: "norms are expanded at their sites; statistics become the batch's (training) or the population's (inference)",
+    doc: "norms are expanded at their sites; statistics become the batch's or, to infer, the population's; masks are drawn to train",
     run: (graph) => new Placement(graph, mode).run(),
   };
 }
+
+type Mask = Noise & { readonly distribution: "bernoulli" };
 
 interface Statistic {
   readonly name: string;
@@ -58,9 +62,16 @@ class Placement {
       else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
       else if (op.op === "population") rename.set(op.results, [this.before(b, op, rename.of(op.operands[0]))]);
       else if (op.op === "ramp") rename.set(op.results, [this.ramp(op.attrs)]);
+      else if (op.op === "leaf" && this.isAveraged(op.attrs.leaf))
+        rename.set(op.results, [this.top.broadcast(this.top.scalar(op.attrs.leaf.keep), op.attrs.type)]);
       // Leaves stand outside every loop, also those of a norm inside one.
       else rename.set(op.results, copy(op.op === "leaf" ? this.top : b, op, rename.of, hints.get(op.results[0])));
     }
+  }
+
+  /** A mask that is its expectation: it is not drawn here, or is 1 always. */
+  private isAveraged(leaf: Leaf): leaf is Leaf & Mask {
+    return leaf.kind === "noise" && leaf.distribution === "bernoulli" && (this.mode !== "train" || leaf.keep === 1);
   }
 
   /** Names for values that only a site or a statistic names: `hh`, `hh_in` where a norm stands at `hh`, `hh_m`. */
@@ -98,7 +109,7 @@ class Placement {
     x: Value,
     record: (s: Statistic) => void,
   ): Value {
-    if (this.mode === "train") {
+    if (this.mode !== "infer") {
       record({ name, policy, value: x });
       return x;
     }

@@ -330,7 +330,9 @@ function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
     case "index":
       return { kind: "index", size: dim.evaluate(dim.parse(leaf.size), dims) };
     case "noise":
-      return { kind: "noise", distribution: leaf.distribution, scale: leaf.scale };
+      return leaf.distribution === "bernoulli"
+        ? { kind: "noise", distribution: leaf.distribution, keep: leaf.keep }
+        : { kind: "noise", distribution: leaf.distribution, scale: leaf.scale };
     case "hyper":
       return { kind: "hyper" };
     default:

@@ -6,7 +6,7 @@ import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { OpAttrs, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Over } from "../syntax/ast.ts";
 import { asDim, extentOf, isExtent, mostParts } from "./constants.ts";
-import { type Context, claim, showShape, wanted } from "./context.ts";
+import { type Context, claim, type Draw, showShape, wanted } from "./context.ts";
 import { describe, elementwise, listed, misfit, realValue, toValue } from "./expressions.ts";
 import { reduce } from "./reductions.ts";
 import { type Meaning, poison } from "./scope.ts";
@@ -104,6 +104,53 @@ function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | undefined
     label: "a positive whole number, or made of dimensions",
   });
   return undefined;
+}
+
+/** What to draw where a text asks for it. */
+function draw(what: Draw, c: Context): Meaning {
+  if (c.draw !== undefined) return c.draw(what);
+  c.problems.error("C0223", what.span, "there is no chance here", {
+    label: "only cells and models draw noise and masks",
+    help: "a norm gives the same for the same values; draw in the cell around it",
+  });
+  return poison;
+}
+
+/** A mask for each element of a value, or of a shape. */
+const mask = (name: string, once: boolean, doc: string): Builtin => ({
+  signature: `${name}(keep, x) or ${name}(keep, [n, …])`,
+  doc,
+  arity: [2, 2],
+  apply: (call) => {
+    const { args, spans, c, span } = call;
+    const keep = constant(args[0], spans[0], c);
+    if (keep === undefined) return poison;
+    // Not 0 either: nothing would be left, and what is divided by `keep` to make up for it would be no number.
+    if (!(keep > 0 && keep <= 1)) {
+      c.problems.error("C0222", spans[0], `a mask cannot keep a share of ${keep}`, {
+        label: "a probability is needed here, above 0 and up to 1",
+        help: "what is dropped or zoned out at a rate is kept with probability 1 − rate",
+      });
+      return poison;
+    }
+    const noise = { distribution: "bernoulli", keep } as const;
+    const of = args[1];
+    if (of.kind === "value") {
+      const like = of.value.type;
+      return draw({ noise, shape: like.shape, like, once, span }, c);
+    }
+    const shape = extents(call, of, spans[1]);
+    return shape === undefined ? poison : draw({ noise, shape, once, span }, c);
+  },
+});
+
+/** The shape `[n, …]` that an argument says; undefined after a report. */
+function extents(call: BuiltinCall, list: Meaning, span: Span): readonly dim.Dim[] | undefined {
+  const args = list.kind === "list" ? list.items : [list];
+  if (args.some((m) => m.kind === "poison")) return undefined;
+  const items = { ...call, args, spans: args.map(() => span) };
+  const shape = args.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
+  return shape.length === args.length ? shape : undefined;
 }
 
 function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
@@ -420,23 +467,17 @@ export const builtins: Readonly<Record<string, Builtin>> = {
     doc: "normal noise, fresh for each example and step",
     arity: [1, 2],
     apply: (call) => {
-      const { c, span, args, spans } = call;
-      const std = args[0];
-      if (c.noise === undefined) {
-        c.problems.error("C0223", span, "there is no noise here", { label: "only cells and models draw noise" });
-        return poison;
-      }
-      const scale = constant(std, spans[0], c);
+      const { args, spans, c, span } = call;
+      const scale = constant(args[0], spans[0], c);
       if (scale === undefined) return poison;
-      if (args.length === 1) return c.noise(scale, undefined, span);
-      const list = args[1];
-      const dims = list.kind === "list" ? list.items : [list];
-      if (dims.some((m) => m.kind === "poison")) return poison;
-      const items = { ...call, args: dims, spans: dims.map(() => spans[1]) };
-      const shape = dims.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
-      return shape.length === dims.length ? c.noise(scale, shape, span) : poison;
+      const noise = { distribution: "normal", scale } as const;
+      if (args.length === 1) return draw({ noise, once: false, span }, c);
+      const shape = extents(call, args[1], spans[1]);
+      return shape === undefined ? poison : draw({ noise, shape, once: false, span }, c);
     },
   },
+  mask: mask("mask", false, "1 with probability keep, else 0, fresh for each example and step; at inference keep"),
+  sequence_mask: mask("sequence_mask", true, "as mask, but the same at all steps of a sequence"),
 };
 
 function cannotJoin(call: BuiltinCall, xs: readonly Value[]): Meaning {

@@ -135,7 +135,6 @@ function expand(e: Call, meanings: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl
     calls: [...c.calls, decl],
     forbids: undefined,
     scan: undefined,
-    noise: undefined,
   };
   return c.problems.within({ name, span: e.span }, () => {
     for (const arg of decl.args) {

@@ -4,7 +4,7 @@ import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
-import { type Context, claim, declaredNames, hint, leaf, showShape, type World } from "./context.ts";
+import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { type Dependence, dependenceOf } from "./dependence.ts";
 import type { In, Resolved } from "./derivations.ts";
 import { evaluate, toValue } from "./expressions.ts";
@@ -86,7 +86,7 @@ class CellRun {
       builder: this.body,
       calls: [],
       later: declaredNames(decl.body),
-      noise: (std, shape, span) => this.stepNoise(std, shape, span),
+      draw: (draw) => this.drawAtStep(draw),
       timeless: (span) =>
         world.problems.error("C0215", span, "a cell has no time axis: it says what happens in one step", {
           label: "there is one step here",
@@ -199,7 +199,7 @@ class CellRun {
       module,
       builder: this.outer,
       forbids: beforeTheFirstStep,
-      noise: (std, own) => this.noise(this.outer, std, own ?? shape, s.name.text, false),
+      draw: (draw) => this.draw(draw, draw.shape ?? shape, s.name.text, false),
     };
     const errors = this.world.problems.errors;
     const v = toValue(evaluate(init, c), init.span, c);
@@ -224,21 +224,27 @@ class CellRun {
     return fits && v.type.dtype === "f32" ? b.broadcast(v, type) : undefined;
   }
 
-  private noise(b: Builder, scale: number, shape: readonly dim.Dim[], what: string, time: boolean): Meaning {
-    const name = claim(`noise/${this.name(what)}`, this.world.taken);
-    const spec = { kind: "noise", name, distribution: "normal", scale } as const;
-    return { kind: "value", value: leaf(b, spec, { dtype: "f32", time, batch: true, shape }) };
+  /** Drawn in the block around the scan; for each example, unless it is like what all of them share. */
+  private draw({ noise, like }: Draw, shape: readonly dim.Dim[], what: string, time: boolean): Meaning {
+    const type: Type = { dtype: "f32", time, batch: like?.batch ?? true, shape };
+    return { kind: "value", value: drawn(noise, this.name(what), type, this.outer, this.world.taken) };
   }
 
-  /** Noise of a step: drawn outside for all steps, and one of the scan's inputs. */
-  private stepNoise(scale: number, shape: readonly dim.Dim[] | undefined, span: Span): Meaning {
+  /** What is drawn for a step: drawn outside for all steps and one of the scan's inputs, unless it is the same at all of them. */
+  private drawAtStep(draw: Draw): Meaning {
+    const { noise, shape, like, once, span } = draw;
     if (shape === undefined) {
       this.world.problems.error("C0205", span, "the noise of a step needs a shape", { help: "write noise(0.1, [H])" });
       return poison;
     }
-    const meaning = this.noise(this.outer, scale, shape, "step", true);
-    if (meaning.kind !== "value") return meaning;
-    const inside = this.body.value({ ...meaning.value.type, time: false }, "noise");
+    // What examples share is made of parameters, the same at each step.
+    const varies = !once && (like?.batch ?? true);
+    const meaning = this.draw(draw, shape, varies ? "step" : "sequence", varies);
+    if (meaning.kind !== "value" || !varies) return meaning;
+    const inside = this.body.value(
+      { ...meaning.value.type, time: false },
+      noise.distribution === "bernoulli" ? "mask" : "noise",
+    );
     this.dependences.set(inside.id, { kind: "step" });
     this.inputs.push({ outside: meaning.value, inside });
     return { kind: "value", value: inside };

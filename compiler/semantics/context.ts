@@ -1,4 +1,5 @@
 /** Where an expression stands: what it may use, and where its ops go. */
+import type { Noise } from "../../runtime/plan.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
@@ -34,6 +35,18 @@ export interface Source {
   readonly norm?: { readonly name: string; readonly site: string; readonly option: string | undefined };
 }
 
+/** What the text wants drawn from the random generator. */
+export interface Draw {
+  readonly noise: Noise;
+  /** If the text says one. */
+  readonly shape?: readonly dim.Dim[];
+  /** The value each element of which gets a number: what varies over examples or steps gets one for each. */
+  readonly like?: Type;
+  /** One for each sequence, the same at all its steps. */
+  readonly once: boolean;
+  readonly span: Span;
+}
+
 export interface Context {
   readonly world: World;
   readonly problems: Problems;
@@ -47,8 +60,8 @@ export interface Context {
   readonly forbids?: (binding: Binding) => string | undefined;
   /** Names that the body declares, wherever: for the message about what is used too early. */
   readonly later?: ReadonlyMap<string, Name>;
-  /** Fresh noise, where there may be some; `shape` when the text says one. */
-  readonly noise?: (std: number, shape: readonly dim.Dim[] | undefined, span: Span) => Meaning;
+  /** Draws numbers, where there may be chance. */
+  readonly draw?: (draw: Draw) => Meaning;
   /** In a norm on a parameter: that one. */
   readonly parameter?: { readonly name: string; readonly shape: readonly dim.Dim[] };
   /** Inside a `stat`, the one place that may look across examples. */
@@ -75,6 +88,12 @@ export function claim(name: string, taken: Set<string>): string {
   for (let n = 2; taken.has(free); n++) free = `${name}_${n}`;
   taken.add(free);
   return free;
+}
+
+/** Numbers drawn for `what`, as a leaf of `b`, named after both. */
+export function drawn(noise: Noise, what: string, type: Type, b: Builder, taken: Set<string>): Value {
+  const name = claim(`${noise.distribution === "bernoulli" ? "mask" : "noise"}/${what}`, taken);
+  return leaf(b, { kind: "noise", name, ...noise }, type);
 }
 
 /** Adds a value that comes from outside to `b`. */

@@ -1,5 +1,4 @@
 /** Models: inputs, scans of cells, and what is minimised and measured. */
-import type { Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/structural.ts";
@@ -18,7 +17,7 @@ import type {
 import { matchArguments } from "./arguments.ts";
 import { elaborateCell } from "./cells.ts";
 import { dimension } from "./constants.ts";
-import { type Context, claim, declaredNames, leaf, showShape, type World } from "./context.ts";
+import { type Context, type Draw, declaredNames, drawn, showShape, type World } from "./context.ts";
 import { find, type In, type Resolved, resolve } from "./derivations.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
 import type { Built } from "./harness.ts";
@@ -76,7 +75,7 @@ class ModelRun {
       builder: this.b,
       calls: [],
       later: declaredNames(decl.body),
-      noise: (std, shape, span) => this.noise(std, shape, span),
+      draw: (draw) => this.draw(draw),
       scan: (e) => this.scan(e),
     };
   }
@@ -157,14 +156,14 @@ class ModelRun {
     this.scope.declare(s.name, "site", { kind: "value", value }, problems);
   }
 
-  private noise(scale: number, shape: readonly dim.Dim[] | undefined, span: Span): Meaning {
+  private draw({ noise, shape, like, once, span }: Draw): Meaning {
     if (shape === undefined) {
       this.world.problems.error("C0205", span, "noise in a model needs a shape", { help: "write noise(0.1, [H])" });
       return poison;
     }
-    const name = claim("noise/model", this.world.taken);
-    const spec = { kind: "noise", name, distribution: "normal", scale } as const;
-    return { kind: "value", value: leaf(this.b, spec, { dtype: "f32", time: false, batch: true, shape }) };
+    const [time, batch] = [!once && (like?.time ?? false), like?.batch ?? true];
+    const value = drawn(noise, "model", { dtype: "f32", time, batch, shape }, this.b, this.world.taken);
+    return { kind: "value", value };
   }
 
   private output(e: Expr): void {

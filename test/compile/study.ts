@@ -237,6 +237,8 @@ function usual(leaf: Leaf, n: number, dims: Bindings, random: () => number): Flo
     case "hyper":
       return Float64Array.of({ momentum: 0.25, lr: 0.1, step: 1, clip: 1e30 }[leaf.name] ?? random());
     case "noise":
+      if (leaf.distribution === "bernoulli") return sample(n, [0, 1], random).map((u) => (u < leaf.keep ? 1 : 0));
+      return sample(n, [-1, 1], random);
     case "input":
       return sample(n, [-1, 1], random);
     case "param":

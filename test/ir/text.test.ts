@@ -42,6 +42,7 @@ const everything = `graph everything {
   %x = leaf input "x" : f32[time, batch, D]
   %y = leaf index "a \\"quoted\\" name" size=V : index[time, batch]
   %n = leaf noise "n" uniform scale=0.25 : f32[batch, H/2]
+  %k = leaf noise "mask/step" bernoulli keep=0.75 : f32[time, batch, H]
   %p = leaf population "hh/m" per_step(2T + 1) : f32[time, H]
   %q = leaf population "hh/v" shared : f32[H]
   %lr = leaf hyper "lr" : f32[]

@@ -15,6 +15,7 @@ import { settle } from "../../compiler/schedule/settle.ts";
 export const passes: Readonly<Record<string, Pass>> = {
   hoist,
   "place-train": place("train"),
+  "place-estimate": place("estimate"),
   "place-infer": place("infer"),
   simplify,
   derive: derive(),

@@ -125,6 +125,25 @@ describe("a cell", () => {
     ]);
   });
 
+  it("draws a mask for whatever its value varies over: examples and steps, examples, or neither", () => {
+    const { graph } = compile(
+      cellWith(
+        "a = mask(0.5, h)\nb = mask(0.5, [H])\nd = sequence_mask(0.9, h)\ne = mask(0.8, Wh)",
+        "tanh((a * b * d * h) @ (e * Wh) + x @ Wx)",
+      ),
+    );
+    const masks = opsNamed(graph, "leaf").flatMap((op) =>
+      op.op === "leaf" && op.attrs.leaf.kind === "noise" ? [[op.attrs.leaf, showType(op.attrs.type)]] : [],
+    );
+    const leaf = (name: string, keep: number) => ({ kind: "noise", name, distribution: "bernoulli", keep });
+    expect(masks).toEqual([
+      [leaf("mask/step", 0.5), "f32[time, batch, H]"],
+      [leaf("mask/step_2", 0.5), "f32[time, batch, H]"],
+      [leaf("mask/sequence", 0.9), "f32[batch, H]"],
+      [leaf("mask/sequence_2", 0.8), "f32[H, H]"],
+    ]);
+  });
+
   it("has an input d_… for each output, whatever the cell itself calls its inputs", () => {
     const text = `cell c(H = 2) {
   input d_h : [H]

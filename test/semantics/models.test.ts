@@ -99,6 +99,23 @@ describe("a model", () => {
     expect(leafNames(graph.norms.get("c")!)).toEqual(["x", "c/Wx"]);
   });
 
+  it("draws a mask for each step of what varies over time, and one for each example of what does not", () => {
+    const { graph } = compile(
+      model(`hs = scan c(D, H) over dropout(x, 0.2)
+  a = dropout(last(hs), 0.5)
+  b = variational_dropout(hs, 0.5)
+  output a, b`),
+    );
+    const masks = opsNamed(graph, "leaf").flatMap((op) =>
+      op.op === "leaf" && op.attrs.leaf.kind === "noise" ? [`${op.attrs.leaf.name} ${showType(op.attrs.type)}`] : [],
+    );
+    expect(masks).toEqual([
+      "mask/model f32[time, batch, D]",
+      "mask/model_2 f32[batch, H]",
+      "mask/model_3 f32[batch, H]",
+    ]);
+  });
+
   it("gives a cell its dimensions in its own terms, defaults included", () => {
     const { graph } = compile(model("hs = scan c(H = 2H, D = D) over x\nk = scan c(2H) over hs\noutput k"));
     const types = opsNamed(graph, "leaf").map((op) =>
