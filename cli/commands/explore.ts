@@ -1,41 +1,22 @@
 /** `cellc explore`: trains a cell or model with each of many placements of norms, and ranks them. */
-import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { printGraph } from "../../compiler/ir/text.ts";
-import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { Context } from "../context.ts";
-import { type DataSettings, openTaskWith } from "../data/settings.ts";
-import type { Task } from "../data/task.ts";
-import { sayDiagnostics } from "../diagnostics.ts";
+import { openTaskWith } from "../data/settings.ts";
 import { startCrew } from "../explore/crew.ts";
-import {
-  checkFolder,
-  type ExploreRecord,
-  type Identity,
-  readRows,
-  writePage,
-  writeRecord,
-  writeRow,
-} from "../explore/folder.ts";
+import { checkFolder, type ExploreRecord, readRows, writePage, writeRecord, writeRow } from "../explore/folder.ts";
 import { lengthOf } from "../explore/length.ts";
-import { drawPage, measureNames, spreadText } from "../explore/page.ts";
-import { outcomeText, type Ranking, rank, remarks } from "../explore/ranking.ts";
+import { drawPage } from "../explore/page.ts";
+import { outcomeText, type Ranking, rank } from "../explore/ranking.ts";
 import type { RowLength, RowRecord } from "../explore/row.ts";
-import type { RowJob } from "../explore/row-worker.ts";
-import { checkNames, placementText, type Row, type RowOptions, rowsOf, siteNames } from "../explore/rows.ts";
+import { placementText, type Row } from "../explore/rows.ts";
+import { readStudy, type StudyOptions } from "../explore/study.ts";
+import { rankingTable, spreadText } from "../explore/table.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
-import type { Budget } from "../options.ts";
-import { bytesText, formatCount, formatSeconds, type Output, type Progress } from "../output.ts";
-import { fileHost } from "../source-host.ts";
-import { chosenDims, elaborateOptions, type ModelOptions } from "../toolchain.ts";
+import { formatCount, formatSeconds, type Output, type Progress } from "../output.ts";
 import { withInterrupt } from "../training/interrupt.ts";
-import type { TrainingSettings } from "../training/settings.ts";
-import { modelAround } from "../training/task-model.ts";
 
-export interface ExploreOptions extends ModelOptions, DataSettings, TrainingSettings, RowOptions {
-  readonly task: string;
-  readonly budget?: Budget;
+export interface ExploreOptions extends StudyOptions {
   readonly workers?: number;
   readonly out: string;
   readonly resume?: boolean;
@@ -128,63 +109,6 @@ export async function explore(context: Context, file: string, options: ExploreOp
   return report(output, { page, ranking, record: last, rows: done });
 }
 
-interface Study {
-  readonly rows: readonly Row[];
-  readonly identity: Identity;
-  readonly job: (row: Row) => RowJob;
-  readonly title: string;
-  readonly facts: readonly string[];
-}
-
-/** What the command line asks for. Throws what is wrong with the text, and with the names of sites and norms. */
-function readStudy(context: Context, file: string, options: ExploreOptions, task: Task): Study {
-  const around = modelAround({ ...options, file }, task);
-  const source = { file, host: fileHost, entry: options.entry, ...around };
-  const dims = chosenDims({ ...source, suggested: task.dims, dims: options.dims });
-  const chosen = elaborateOptions({ ...options, entry: source.entry, dims });
-  const elaborated = elaborate(source.file, source.host, chosen);
-  sayDiagnostics(around?.warnings ?? elaborated.warnings, context.output);
-  const rows = rowsOf(options, siteNames(elaborated), context.seed);
-  checkNames(rows, source.file, source.host, chosen);
-
-  const { entry, place, cell, schedule, tuned, parts, storage } = options;
-  const { batch, lr, decay, optimizer, clip, momentum, stats, estimate, evaluateEvery, memory } = options;
-  const { data, offline, validation, time } = options;
-  const model = { entry, dims: options.dims, place, cell, schedule, tuned, parts, storage };
-  const training = { batch, lr, decay, optimizer, clip, momentum, stats, estimate, evaluateEvery, memory };
-  const evaluateOn = validation ? "validation" : "test";
-  return {
-    rows,
-    identity: {
-      model: elaborated.graph.name,
-      // What the text means, whatever its comments say.
-      text: createHash("sha256").update(printGraph(elaborated.graph)).digest("hex"),
-      task: task.name,
-      placements: [...new Set(rows.map(({ placement }) => placementText(placement)))],
-      seeds: options.seeds,
-      seed: context.seed,
-      budget: options.budget,
-      validation: validation ?? false,
-      time,
-      ...model,
-      dims: elaborated.dims,
-      ...training,
-    },
-    job: (row) => ({
-      row,
-      task: options.task,
-      data: { data, offline, validation, time },
-      settings: { file, model, training, evaluateOn },
-      environment: { ...context.environment },
-    }),
-    title: `${elaborated.graph.name} on ${task.name}`,
-    facts: [
-      task.summary,
-      `batch ${batch}, ${optimizer}, learning rate ${lr}${decay === "none" ? "" : ` falling to 0 (${decay})`}, ${clip === undefined ? "gradients not clipped" : `gradients clipped to norm ${clip}`}; ${options.seeds === 1 ? `seed ${context.seed}` : `${options.seeds} seeds from ${context.seed} on`}`,
-    ],
-  };
-}
-
 const lengthWords = ({ steps, evaluateEvery }: RowLength): string =>
   `${formatCount(steps)} training steps a row, evaluated every ${formatCount(evaluateEvery)}`;
 
@@ -206,7 +130,14 @@ interface Report {
 }
 
 function report(output: Output, { page, ranking, record, rows }: Report): ExitCode {
-  sayTable(output, ranking);
+  const { columns, rows: texts } = rankingTable(ranking);
+  if (texts.length > 0) {
+    output.say();
+    output.table(
+      columns.map(({ title }) => title),
+      texts,
+    );
+  }
   const interrupted = record.status === "interrupted";
   // A fault of cellc is no result of a placement.
   const faults = rows.some(({ outcome }) => outcome.status === "failed" && outcome.code === "internal");
@@ -214,26 +145,4 @@ function report(output: Output, { page, ranking, record, rows }: Report): ExitCo
   output.result({ ok: !interrupted && !faults, ...record });
   if (interrupted) return exit.interrupted;
   return faults ? exit.internal : exit.ok;
-}
-
-function sayTable(output: Output, { standings }: Ranking): void {
-  if (standings.length === 0) return;
-  const sites = [...new Set(standings.flatMap(({ placement }) => Object.keys(placement)))];
-  const measures = measureNames(standings);
-  output.say();
-  output.table(
-    ["#", ...sites, ...measures, "ms a step", "dispatches", "memory", ""],
-    standings.map((standing) => {
-      const { rank: place, placement, measures: measured, cost } = standing;
-      return [
-        place === undefined ? "–" : String(place),
-        ...sites.map((site) => placement[site] ?? "–"),
-        ...measures.map((name) => spreadText(name, measured[name])),
-        ...(cost
-          ? [cost.milliseconds.toPrecision(3), formatCount(cost.dispatches), bytesText(cost.bytes)]
-          : ["–", "–", "–"]),
-        remarks(standing),
-      ];
-    }),
-  );
 }

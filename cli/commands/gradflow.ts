@@ -1,6 +1,5 @@
 /** `cellc gradflow`: how much of the gradient reaches each state at each step, as the norms' initial gain varies. */
 import { join } from "node:path";
-import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
@@ -12,18 +11,10 @@ import { placedWithGain } from "../gradflow/gain.ts";
 import { tanhDerivative } from "../gradflow/tanh-derivative.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { writeAtomically } from "../report/files.ts";
-import { fileHost } from "../source-host.ts";
-import {
-  chosenDims,
-  elaborateOptions,
-  type ModelOptions,
-  type OptimizerName,
-  openBackend,
-  type TargetName,
-} from "../toolchain.ts";
+import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
 import { trainingBatches } from "../training/batches.ts";
 import { openLearner } from "../training/open-learner.ts";
-import { modelAround } from "../training/task-model.ts";
+import { elaborateModel } from "../training/task-model.ts";
 
 export interface GradflowOptions extends ModelOptions, DataSettings {
   readonly task: string;
@@ -116,10 +107,7 @@ function readGains(
   options: GradflowOptions,
   task: Task,
 ): { readonly name: string; readonly placements: readonly Gain[] } {
-  const around = modelAround({ ...options, file }, task);
-  const source = { file, host: fileHost, entry: options.entry, ...around };
-  const dims = chosenDims({ ...source, suggested: task.dims, dims: options.dims });
-  const elaborated = elaborate(file, source.host, elaborateOptions({ ...options, entry: source.entry, dims }));
+  const { elaborated } = elaborateModel({ ...options, file }, task);
   const placements = options.gamma.map((gamma): Gain => {
     const place = placedWithGain(elaborated, gamma);
     if (place !== undefined) return { gamma, place };

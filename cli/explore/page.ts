@@ -1,11 +1,11 @@
 /** The report as one HTML page that needs nothing else: a table of the placements, their curves, and what a step costs. */
 import * as Plot from "@observablehq/plot";
-import { bytesText, formatCount } from "../output.ts";
 import { blankDocument, COLOURS, drawPanel, INK, PALE_INK, type Panel, type Series } from "../report/chart.ts";
 import { type CurveRun, evaluationMarks, metricAxis, stepAxis, trainingMarks } from "../report/curves.ts";
-import { type Ranking, remarks, type Spread, type Standing } from "./ranking.ts";
+import type { Ranking } from "./ranking.ts";
 import type { RowRecord } from "./row.ts";
 import { placementText } from "./rows.ts";
+import { rankingTable } from "./table.ts";
 
 export interface ReportPage {
   readonly title: string;
@@ -83,48 +83,25 @@ const maker =
     return element;
   };
 
-function table(made: Maker, { standings }: Ranking, series: readonly Series[]): Element {
-  const sites = [...new Set(standings.flatMap(({ placement }) => Object.keys(placement)))];
-  const measures = measureNames(standings);
-  const number = (element: Element): Element => {
-    element.setAttribute("class", "number");
+function table(made: Maker, ranking: Ranking, series: readonly Series[]): Element {
+  const { columns, rows } = rankingTable(ranking);
+  const cell = (name: "th" | "td", text: string, at: number): Element => {
+    const element = made(name, text);
+    if (columns[at].numeric) element.setAttribute("class", "number");
     return element;
   };
-  const header = [
-    ...[number(made("th", "#")), made("th", "")],
-    ...sites.map((site) => made("th", site)),
-    ...[...measures, "ms a step", "dispatches a step", "memory", "parameters"].map((text) => number(made("th", text))),
-    made("th", ""),
-  ];
-  const body = standings.map((standing, at) => {
-    const { rank, placement, cost } = standing;
+  const body = rows.map((texts, place) => {
+    const { placement, warnings } = ranking.standings[place];
     const colour = made("span");
     colour.setAttribute("class", "colour");
-    colour.setAttribute("style", `background: ${series[at].colour}`);
-    const said = made("td", remarks(standing));
-    said.setAttribute("title", standing.warnings.join("\n"));
-    const row = made(
-      "tr",
-      number(made("td", rank === undefined ? "–" : String(rank))),
-      made("td", colour),
-      ...sites.map((site) => made("td", placement[site] ?? "as in the file")),
-      ...[
-        ...measures.map((name) => spreadText(name, standing.measures[name])),
-        ...(cost
-          ? [
-              cost.milliseconds.toPrecision(3),
-              formatCount(cost.dispatches),
-              bytesText(cost.bytes),
-              formatCount(cost.parameters),
-            ]
-          : ["–", "–", "–", "–"]),
-      ].map((text) => number(made("td", text))),
-      said,
-    );
+    colour.setAttribute("style", `background: ${series[place].colour}`);
+    const row = made("tr", made("td", colour), ...texts.map((text, at) => cell("td", text, at)));
     row.setAttribute("data-placement", placementText(placement));
+    row.lastElementChild!.setAttribute("title", warnings.join("\n"));
     return row;
   });
-  const wide = made("div", made("table", made("thead", made("tr", ...header)), made("tbody", ...body)));
+  const header = made("tr", made("th", ""), ...columns.map(({ title }, at) => cell("th", title, at)));
+  const wide = made("div", made("table", made("thead", header), made("tbody", ...body)));
   wide.setAttribute("class", "wide");
   return wide;
 }
@@ -203,19 +180,4 @@ function sections({ by, standings }: Ranking, rows: readonly RowRecord[]): reado
       },
     },
   ];
-}
-
-/** `loss` last. */
-export function measureNames(standings: readonly Standing[]): readonly string[] {
-  const names = new Set(standings.flatMap(({ measures }) => Object.keys(measures)));
-  return [...names].sort((a, b) => Number(a === "loss") - Number(b === "loss"));
-}
-
-/** `93.1 % ± 0.4`, `0.2134`, or a dash. */
-export function spreadText(name: string, spread: Spread | undefined): string {
-  if (spread === undefined) return "–";
-  const { mean, deviation } = spread;
-  const [factor, digits, unit] = name === "accuracy" ? [100, 1, " %"] : [1, 4, ""];
-  const text = (value: number): string => (factor * value).toFixed(digits);
-  return `${text(mean)}${deviation === undefined ? "" : ` ± ${text(deviation)}`}${unit}`;
 }

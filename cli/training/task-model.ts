@@ -10,12 +10,12 @@
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import type { Graph, OpOf } from "../../compiler/ir/types.ts";
-import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
+import { declarations, type Elaborated, type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import type { Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import { fileHost, readSource } from "../source-host.ts";
-import { chosenDims, entryOf, type ModelOptions } from "../toolchain.ts";
+import { chosenDims, elaborateOptions, entryOf, type ModelOptions } from "../toolchain.ts";
 
 /** What to compile instead of the cell. */
 export interface TaskModel {
@@ -44,6 +44,26 @@ export function modelAround(
   const text = `${own}\n${modelText({ cell: cell.name, entry, dims, graph, task })}`;
   const host: SourceHost = { ...fileHost, read: (path) => (path === file ? text : fileHost.read(path)) };
   return { host, entry, warnings };
+}
+
+export interface ElaboratedModel {
+  readonly elaborated: Elaborated;
+  readonly host: SourceHost;
+  /** With which `elaborate` makes the same of the same file again. */
+  readonly options: ElaborateOptions;
+  /** About the model, or the cell itself. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** The model that a file means for a task, elaborated with the task's dimensions. Throws as `modelAround` does. */
+export function elaborateModel(request: ModelOptions & { readonly file: string }, task: Task): ElaboratedModel {
+  const { file } = request;
+  const around = modelAround(request, task);
+  const { host, entry } = { host: fileHost, entry: request.entry, ...around };
+  const dims = chosenDims({ file, host, entry, suggested: task.dims, dims: request.dims });
+  const options = elaborateOptions({ ...request, entry, dims });
+  const elaborated = elaborate(file, host, options);
+  return { elaborated, host, options, warnings: around?.warnings ?? elaborated.warnings };
 }
 
 interface Wanted {

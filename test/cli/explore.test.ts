@@ -65,6 +65,10 @@ describe("cellc explore", () => {
       const other = await cellc(explore(folder, ...norms, "--resume", "--lr", "2e-2"));
       expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("with lr 0.01, not 0.02")]);
       expect((await cellc(explore(folder, ...norms))).code).toBe(2);
+      await writeFile(join(folder, "tiny.cell"), CELL.replace("x - m", "2 * (x - m)"));
+      const edited = await cellc(explore(folder, ...norms, "--resume"));
+      expect([edited.code, edited.stderr]).toEqual([2, expect.stringContaining("holds an exploration with text")]);
+      await writeFile(join(folder, "tiny.cell"), CELL);
       const resumed = await cellcProcess(explore(folder, ...norms, "--resume"));
       expect([resumed.code, resumed.stderr]).toEqual([0, expect.not.stringContaining("internal")]);
       const after = await rowsIn(folder);

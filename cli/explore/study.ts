@@ -1,0 +1,93 @@
+/** What an exploration is: its rows, what each of them is to do, and what a resumed one must agree with. */
+import { createHash } from "node:crypto";
+import type { SourceHost } from "../../compiler/source-host.ts";
+import type { Context } from "../context.ts";
+import type { DataSettings } from "../data/settings.ts";
+import type { Task } from "../data/task.ts";
+import { sayDiagnostics } from "../diagnostics.ts";
+import type { Budget } from "../options.ts";
+import { packageVersion } from "../package.ts";
+import type { ModelOptions } from "../toolchain.ts";
+import type { TrainingSettings } from "../training/settings.ts";
+import { elaborateModel } from "../training/task-model.ts";
+import type { Identity } from "./folder.ts";
+import type { RowJob } from "./row-worker.ts";
+import { checkNames, placementText, type Row, type RowOptions, rowsOf, siteNames } from "./rows.ts";
+
+export interface StudyOptions extends ModelOptions, DataSettings, TrainingSettings, RowOptions {
+  readonly task: string;
+  readonly budget?: Budget;
+}
+
+export interface Study {
+  readonly rows: readonly Row[];
+  readonly identity: Identity;
+  readonly job: (row: Row) => RowJob;
+  readonly title: string;
+  /** Task and settings, for the page. */
+  readonly facts: readonly string[];
+}
+
+/** What the command line asks for. Throws what is wrong with the text, and with the names of sites and norms. */
+export function readStudy(
+  context: Pick<Context, "environment" | "output" | "seed">,
+  file: string,
+  options: StudyOptions,
+  task: Task,
+): Study {
+  const read = new Map<string, string>();
+  const { elaborated, host, options: chosen, warnings } = elaborateModel({ ...options, file }, task);
+  sayDiagnostics(warnings, context.output);
+  const rows = rowsOf(options, siteNames(elaborated), context.seed);
+  checkNames(rows, file, recording(host, read), chosen);
+
+  const { entry, place, cell, schedule, tuned, parts, storage } = options;
+  const { batch, lr, decay, optimizer, clip, momentum, stats, estimate, evaluateEvery, memory } = options;
+  const { data, offline, validation, time } = options;
+  const model = { entry, dims: options.dims, place, cell, schedule, tuned, parts, storage };
+  const training = { batch, lr, decay, optimizer, clip, momentum, stats, estimate, evaluateEvery, memory };
+  const evaluateOn = validation ? "validation" : "test";
+  return {
+    rows,
+    identity: {
+      model: elaborated.graph.name,
+      // Of all that was read: the file, what it imports, and norms that only rows place.
+      text: createHash("sha256")
+        .update(JSON.stringify([...read.values()]))
+        .digest("hex"),
+      cellc: packageVersion(),
+      task: task.name,
+      placements: [...new Set(rows.map(({ placement }) => placementText(placement)))],
+      seeds: options.seeds,
+      seed: context.seed,
+      budget: options.budget,
+      validation: validation ?? false,
+      time,
+      ...model,
+      dims: elaborated.dims,
+      ...training,
+    },
+    job: (row) => ({
+      row,
+      task: options.task,
+      data: { data, offline, validation, time },
+      settings: { file, model, training, evaluateOn },
+      environment: { ...context.environment },
+    }),
+    title: `${elaborated.graph.name} on ${task.name}`,
+    facts: [
+      task.summary,
+      `batch ${batch}, ${optimizer}, learning rate ${lr}${decay === "none" ? "" : ` falling to 0 (${decay})`}, ${clip === undefined ? "gradients not clipped" : `gradients clipped to norm ${clip}`}; ${options.seeds === 1 ? `seed ${context.seed}` : `${options.seeds} seeds from ${context.seed} on`}`,
+    ],
+  };
+}
+
+/** The host, with the texts that it gives kept by their paths. */
+const recording = (host: SourceHost, texts: Map<string, string>): SourceHost => ({
+  ...host,
+  read(path) {
+    const text = host.read(path);
+    if (text !== undefined) texts.set(path, text);
+    return text;
+  },
+});
