@@ -46,6 +46,9 @@ const makers: readonly Maker[] = [
   (_, a) => `softmax(${a})`,
   (_, a, b) => `tanh(${a}) * sum(softmax(${b}) * ${a}, over feature)`,
   (c, a, b) => c.halves(`concat(${a}, tanh(${b}))`),
+  (_, a) => `dropout(${a}, 0.3)`,
+  (_, a) => `variational_dropout(${a}, 0.3)`,
+  (_, a, b) => `zoneout(tanh(${a}), ${b}, 0.2)`,
 ];
 
 const norms = [
