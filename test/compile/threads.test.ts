@@ -19,7 +19,8 @@ const [B, T] = [6, 5];
 /** Shares out whatever has more than one workgroup. */
 const costs = { barrier: 0, start: 0 };
 
-const cells = readdirSync("examples").flatMap((name) => {
+const files = readdirSync("examples").filter((name) => name.endsWith(".cell"));
+const cells = files.flatMap((name) => {
   const file = `examples/${name}`;
   return declarations(file, fileHost)
     .filter(({ kind }) => kind === "cell" || kind === "model")
