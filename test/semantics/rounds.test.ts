@@ -1,0 +1,62 @@
+/** Inner loops of fixed length, and the weights of their rounds. */
+import { describe, expect, it } from "vitest";
+import { lower } from "../../compiler/compile.ts";
+import { interpret } from "../../compiler/ir/interpret.ts";
+import { printGraph } from "../../compiler/ir/text.ts";
+import { compile, problemsOf } from "./sources.ts";
+
+const cell = (body: string, fn = "fn step(y, l, b) { 2 * y + l * b }"): string => `${fn}
+cell c(H = 2, L = 3) {
+  param b : [H] = 1
+  param W : [L, H] = 0
+  input x : [H]
+  state h : [H] = 0
+  ${body}
+  output h'
+}`;
+
+/** What is wrong, as the help line or the label says it. */
+const said = (text: string): readonly string[] =>
+  problemsOf(text)
+    .filter(({ severity }) => severity === "error")
+    .map(({ code, message }) => `${code} ${message}`);
+
+describe("rounds of a function", () => {
+  it("are applied one behind the other, counted from 0", () => {
+    const { graph } = compile(cell("h' = iterate(step, L, x, b) + 0 * row(W, 0)"));
+    const dims = { H: 2, L: 3, batch: 1, time: 1, steps: 1 };
+    const leaves: Readonly<Record<string, readonly number[]>> = { x: [1, 10], b: [1, 2], W: Array(6).fill(0) };
+    const out = interpret(lower(graph).entries.infer, {
+      dims,
+      leaf: (name) => Float64Array.from(leaves[name] ?? [0, 0]),
+    });
+    // 2 (2 (2 x + 0 b) + 1 b) + 2 b = 8 x + 4 b
+    expect([...out.get("output:h")!.data]).toEqual([8 + 4, 80 + 8]);
+  });
+
+  it("none leave what they begin with", () => {
+    const [none, without] = ["iterate(step, 0, x, b)", "x"].map(
+      (e) => compile(cell(`h' = ${e} * b + row(W, 0)`)).graph,
+    );
+    expect(printGraph(none)).toBe(printGraph(without));
+  });
+
+  it.each([
+    ["h' = iterate(x, L, x, b)", "C0205 this is no function"],
+    [
+      "h' = iterate(step, L)",
+      "C0205 `iterate` takes a function, a number of rounds, what the first begins with, and what all are given",
+    ],
+    ["h' = iterate(step, 1.5, x, b)", "C0222 1.5 is no number of rounds"],
+    ["h' = x + row(W, 3)", "C0222 there is no entry 3 among 3"],
+    ["h' = x + row(W, -1)", "C0222 there is no entry -1 among 3"],
+    ["h' = headwise(x, W)", "C0204 `headwise` multiplies [k, n] and [k, n, m]"],
+  ])("%s: %s", (body, message) => {
+    expect(said(cell(body))).toEqual([message]);
+  });
+
+  it("do not end where the function calls itself", () => {
+    const own = cell("h' = iterate(step, L, x, b)", "fn step(y, l, b) { iterate(step, 2, y, b) }");
+    expect(said(own)).toContainEqual("C0220 `step` is expanded inside itself");
+  });
+});
