@@ -11,7 +11,7 @@
 import type { Entry, EntryName, Executable, KernelInfo, Plan } from "../runtime/plan.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { printGraph } from "./ir/text.ts";
-import type { Graph, OpOf, Pass } from "./ir/types.ts";
+import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
 import { type OptimizerName, optimizerGraph, optimizers } from "./optimizers.ts";
 import { absorb } from "./passes/absorb.ts";
 import { defer } from "./passes/defer.ts";
@@ -249,6 +249,8 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   const train = placed("train");
   options.observe?.("place", () => printGraph(train));
   const forward = through(train, [simplify], true);
+  // Nothing but masks makes the two differ.
+  const estimated = train.ops.some(isMask) ? through(placed("estimate"), [simplify], false) : forward;
   const backward = [
     derive({
       inputs: options.inputGradients ?? false,
@@ -263,7 +265,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
     placed: train,
     entries: {
       train: through(forward, backward, true),
-      estimate: through(placed("estimate"), [simplify, ...finishing(options)], false),
+      estimate: through(estimated, finishing(options), false),
       infer: through(placed("infer"), [simplify, ...finishing(options)], false),
     },
   };
@@ -302,6 +304,9 @@ function inParts({ parts = 1, batch = 1 }: LowerOptions): readonly Pass[] {
   const size = Math.ceil(batch / parts);
   return size < batch ? [splitBatch(Math.ceil(batch / size))] : [];
 }
+
+const isMask = (op: Op): boolean =>
+  op.op === "leaf" && op.attrs.leaf.kind === "noise" && op.attrs.leaf.distribution === "bernoulli";
 
 const isInput = (op: OpOf<"leaf">): boolean => ["input", "index"].includes(op.attrs.leaf.kind);
 

@@ -1,9 +1,9 @@
 /** The folder of an exploration: `explore.json`, `explore.html`, and `rows/` with a file for each row that is done. */
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
-import { cannotRead, cannotWrite } from "../file-errors.ts";
-import { writeAtomically } from "../report/files.ts";
+import { cannotWrite } from "../file-errors.ts";
+import { readRecordFile, writeAtomically } from "../report/files.ts";
 import type { Standing } from "./ranking.ts";
 import type { RowLength, RowRecord } from "./row.ts";
 
@@ -58,7 +58,7 @@ export async function checkFolder(
   identity: Identity,
   resume: boolean,
 ): Promise<ExploreRecord | undefined> {
-  const record = await readJson<ExploreRecord>(recordPath(folder));
+  const record = await readRecordFile<ExploreRecord>(recordPath(folder), "of an exploration");
   if (record === undefined) {
     if (resume) throw new Failure("C0408", exit.usage, `${folder} holds no exploration to resume`);
     return undefined;
@@ -95,23 +95,8 @@ export async function readRows(folder: string, record: ExploreRecord | undefined
   if (record === undefined && whole.length > 0)
     throw new Failure("C0408", exit.usage, `${rows} holds rows of another exploration`, "choose another --out");
   for (const name of names) if (name.endsWith(".part")) await rm(join(rows, name), { force: true });
-  const records = await Promise.all(whole.map((name) => readJson<RowRecord>(join(rows, name))));
+  const records = await Promise.all(
+    whole.map((name) => readRecordFile<RowRecord>(join(rows, name), "of an exploration")),
+  );
   return records.filter((row) => row !== undefined).sort((a, b) => a.number - b.number);
-}
-
-/** Undefined where there is no file. Throws C0402 for one that holds something else, C0401 for one that cannot be read. */
-async function readJson<T extends { readonly format: 1 }>(path: string): Promise<T | undefined> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    // A file stands where the folder should be made.
-    throw error.code === "ENOTDIR" ? cannotWrite(path, error) : cannotRead(path, error);
-  });
-  if (text === undefined) return undefined;
-  try {
-    const found = JSON.parse(text) as T;
-    if (found.format === 1) return found;
-  } catch {
-    // Said below, with the case of another format.
-  }
-  throw new Failure("C0402", exit.input, `${path}: not of an exploration`);
 }

@@ -9,7 +9,7 @@ import { Failure } from "../failure.ts";
 import type { CurvePoint } from "../report/curve-log.ts";
 import { summarise } from "../report/plan-summary.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
-import type { Learner, Measures } from "../training/learner.ts";
+import { type Learner, type Measures, withTrain } from "../training/learner.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
 import { train } from "../training/train.ts";
@@ -196,22 +196,13 @@ async function withRow<T>(
 }
 
 /** The learner, with `tell` told how many milliseconds each training step took. */
-function timed(learner: Learner, tell: (milliseconds: number) => void): Learner {
-  return {
-    get step() {
-      return learner.step;
-    },
-    async train(batch, settings) {
-      const started = performance.now();
-      const measures = await learner.train(batch, settings);
-      tell(performance.now() - started);
-      return measures;
-    },
-    estimate: (batches) => learner.estimate(batches),
-    evaluate: (batches) => learner.evaluate(batches),
-    save: (path) => learner.save(path),
-  };
-}
+const timed = (learner: Learner, tell: (milliseconds: number) => void): Learner =>
+  withTrain(learner, async (batch, settings) => {
+    const started = performance.now();
+    const measures = await learner.train(batch, settings);
+    tell(performance.now() - started);
+    return measures;
+  });
 
 function costOf(plan: Plan, task: Task): Omit<RowCost, "milliseconds"> {
   const { entries, memory, parameterCount } = summarise(plan, task.steps);

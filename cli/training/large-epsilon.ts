@@ -2,7 +2,7 @@
 import type { Guard } from "../../compiler/proofs/guards.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Output } from "../output.ts";
-import type { Learner } from "./learner.ts";
+import { type Learner, withTrain } from "./learner.ts";
 
 /** A learner that looks at its norms' statistics behind its very first step, and says W0607 where they are too small. */
 export function watchEpsilon(
@@ -11,20 +11,12 @@ export function watchEpsilon(
   guards: readonly Guard[],
   output: Pick<Output, "warn" | "errorColors">,
 ): Learner {
-  return {
-    get step() {
-      return learner.step;
-    },
-    async train(batch, settings) {
-      const first = learner.step === 0;
-      const measures = await learner.train(batch, settings);
-      if (first) for (const guard of guards) warn(guard, await session.read(guard.statistic), output);
-      return measures;
-    },
-    estimate: (batches) => learner.estimate(batches),
-    evaluate: (batches) => learner.evaluate(batches),
-    save: (path) => learner.save(path),
-  };
+  return withTrain(learner, async (batch, settings) => {
+    const first = learner.step === 0;
+    const measures = await learner.train(batch, settings);
+    if (first) for (const guard of guards) warn(guard, await session.read(guard.statistic), output);
+    return measures;
+  });
 }
 
 function warn(

@@ -33,3 +33,16 @@ export interface Learner {
   /** Writes parameters, optimiser state, statistics and the step to a file, atomically. */
   save(path: string): Promise<void>;
 }
+
+/** A learner whose training step is another, in which the one it had may be used. */
+export function withTrain(learner: Learner, train: Learner["train"]): Learner {
+  return {
+    get step() {
+      return learner.step;
+    },
+    train,
+    estimate: (batches) => learner.estimate(batches),
+    evaluate: (batches) => learner.evaluate(batches),
+    save: (path) => learner.save(path),
+  };
+}

@@ -1,11 +1,10 @@
 /** The folder of a run: `run.json`, `curve.jsonl`, `curve.svg`, `model.safetensors`. */
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { exit, Failure } from "../failure.ts";
-import { cannotRead, cannotWrite } from "../file-errors.ts";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
 import { drawCurves } from "../report/curves.ts";
-import { writeAtomically } from "../report/files.ts";
+import { readRecordFile, writeAtomically } from "../report/files.ts";
 
 /** What decides which examples come at which step: a resumed run must agree with these. */
 export interface RunIdentity {
@@ -53,21 +52,8 @@ export async function writeRecord(folder: string, record: RunRecord): Promise<vo
 }
 
 /** The record of a run in `folder`; undefined where there is none. Throws C0402 when it cannot be read. */
-export async function readRecord(folder: string): Promise<RunRecord | undefined> {
-  const path = runPaths(folder).record;
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    // A file stands where the folder should be made.
-    throw error.code === "ENOTDIR" ? cannotWrite(path, error) : cannotRead(path, error);
-  });
-  if (text === undefined) return undefined;
-  try {
-    const record = JSON.parse(text) as RunRecord;
-    if (record.format === 1) return record;
-  } catch {
-    // Said below, with the case of another format.
-  }
-  throw new Failure("C0402", exit.input, `${path}: not the record of a run`);
+export function readRecord(folder: string): Promise<RunRecord | undefined> {
+  return readRecordFile(runPaths(folder).record, "the record of a run");
 }
 
 /**

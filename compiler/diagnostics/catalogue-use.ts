@@ -170,7 +170,7 @@ export const useMessages = {
   W0604: {
     title: "parameter without a gradient",
     explanation:
-      "The loss does not change with this parameter, so it is never trained. Often a statistic over the batch takes it out: what is added to all examples alike, such as a bias, or a learned initial state behind `h @ Wh`, moves their mean by as much, and the norm subtracts that mean again. What is computed for its gradient is nothing but rounding errors, which an optimiser such as Adam makes as large as any other step.",
+      "The loss does not change with this parameter. Often a statistic over the batch takes it out: what is added to all examples alike, such as a bias, or a learned initial state behind `h @ Wh`, moves their mean by as much, and the norm subtracts it again. Its gradient is rounding errors, of which Adam makes steps as large as any.",
     example:
       "param d : [H] = 0\nparam W2 : [H, H] = orthogonal\nsite s = h @ W2 + d\nh' = tanh(s + x @ W)\noutput h'\nplace s : batch",
     fix: "param d : [H] = 0\nparam W2 : [H, H] = orthogonal\nsite s = h @ W2\nh' = tanh(s + d + x @ W)\noutput h'\nplace s : batch(beta = none)",

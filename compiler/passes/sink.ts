@@ -15,32 +15,33 @@ export const sink: Pass = {
     const b = new Builder(idsAfter(graph));
     const rename = new Renaming();
     const defs = definitions(graph.ops);
-    const kept = keptBehind(graph);
-    for (const op of graph.ops)
-      rename.set(op.results, op.op === "scan" ? sunk(b, op, rename, defs, kept(op)) : copy(b, op, rename.of));
+    const last = lastReads(graph);
+    graph.ops.forEach((op, i) => {
+      /** Whether a value is also read behind this op. */
+      const kept = (v: Value): boolean => last.get(v)! > i;
+      rename.set(op.results, op.op === "scan" ? sunk(b, op, rename, defs, kept) : copy(b, op, rename.of));
+    });
     return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
   },
 };
 
-/** What of the values before a scan is also read behind it. */
-function keptBehind(graph: Graph): (scan: Op) => ReadonlySet<Value> {
-  const last = new Map<Value, number>(graph.results.map((r) => [r.value, graph.ops.length]));
-  graph.ops.forEach((op, i) => {
-    for (const v of reads(op)) last.set(v, Math.max(i, last.get(v) ?? 0));
+/** The place of the last op that reads each value; behind all for results. */
+function lastReads({ ops, results }: Graph): ReadonlyMap<Value, number> {
+  const last = new Map<Value, number>();
+  ops.forEach((op, i) => {
+    for (const v of reads(op)) last.set(v, i);
   });
-  return (scan) => {
-    const at = graph.ops.indexOf(scan);
-    return new Set([...last].flatMap(([v, i]) => (i > at ? [v] : [])));
-  };
+  for (const { value } of results) last.set(value, ops.length);
+  return last;
 }
 
 /**
  * The ops that make `v` of values smaller than `v`, and at most one as large that is in memory anyway; undefined if there are
  * none, or if `v` is there itself. A number for each example is small itself, and made once for all features.
  */
-function worthSinking(v: Value, defs: ReadonlyMap<Value, Op>, kept: ReadonlySet<Value>): Cone | undefined {
-  if (wide(v) === 0 || kept.has(v)) return undefined;
-  const made = cone(v, defs, (u) => smaller(u, v) || defs.get(u)?.op === "leaf" || (kept.has(u) && u.type.time));
+function worthSinking(v: Value, defs: ReadonlyMap<Value, Op>, kept: (u: Value) => boolean): Cone | undefined {
+  if (wide(v) === 0 || kept(v)) return undefined;
+  const made = cone(v, defs, (u) => smaller(u, v) || defs.get(u)?.op === "leaf" || (u.type.time && kept(u)));
   if (!made || made.ops.length === 0) return undefined;
   return made.from.filter((u) => !smaller(u, v)).length <= 1 ? made : undefined;
 }
@@ -50,7 +51,7 @@ function sunk(
   scan: OpOf<"scan">,
   rename: Renaming,
   defs: ReadonlyMap<Value, Op>,
-  kept: ReadonlySet<Value>,
+  kept: (u: Value) => boolean,
 ): readonly Value[] {
   const body = scan.body!;
   const { states, reverse } = scan.attrs;

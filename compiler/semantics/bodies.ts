@@ -73,7 +73,9 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
             help: didYouMean(name, [...functions, ...Object.keys(builtins)]),
           });
         }
-        for (const a of e.args) visit(a.value, initial);
+        // A function's name that is given to another is no value: where it is expanded, it is looked up.
+        const values = builtins[name]?.takesFunction && !module.names.has(name) ? e.args.slice(1) : e.args;
+        for (const a of values) visit(a.value, initial);
         return;
       }
       case "scan":

@@ -1,40 +1,25 @@
 /** The functions that are built in: one row each. What can be written in the language is in the prelude instead. */
-import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { ElementwiseOp } from "../ir/elementwise.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { OpAttrs, StatPolicy, Type, Value } from "../ir/types.ts";
-import type { Over } from "../syntax/ast.ts";
-import { asDim, extentOf, isExtent, mostParts } from "./constants.ts";
+import {
+  type Builtin,
+  type BuiltinCall,
+  constant,
+  extent,
+  extents,
+  index,
+  noFeatures,
+  positive,
+  real,
+  value,
+} from "./builtin.ts";
+import { extentOf, mostParts } from "./constants.ts";
 import { type Context, claim, type Draw, showShape, wanted } from "./context.ts";
-import { describe, elementwise, listed, misfit, realValue, toValue } from "./expressions.ts";
+import { describe, elementwise, listed, misfit, toValue } from "./expressions.ts";
 import { reduce } from "./reductions.ts";
 import { type Meaning, poison } from "./scope.ts";
-
-export interface BuiltinCall {
-  readonly name: string;
-  readonly span: Span;
-  readonly args: readonly Meaning[];
-  /** Of the arguments. */
-  readonly spans: readonly Span[];
-  readonly over: Over | undefined;
-  readonly c: Context;
-}
-
-export interface Builtin {
-  readonly signature: string;
-  readonly doc: string;
-  /** The fewest and the most arguments. */
-  readonly arity: readonly [number, number];
-  /** Takes `over`. */
-  readonly reduces?: true;
-  /** Meaning of a call whose arguments are not poison. */
-  readonly apply: (call: BuiltinCall) => Meaning;
-}
-
-const value = (v: Value | undefined): Meaning => (v === undefined ? poison : { kind: "value", value: v });
-
-const real = ({ args, spans, c }: BuiltinCall, i: number): Value | undefined => realValue(args[i], spans[i], c);
 
 const map = (op: ElementwiseOp, doc: string): Builtin => ({
   signature: `${op}(x)`,
@@ -84,27 +69,20 @@ const atStep = (step: "first" | "last"): Builtin => ({
   },
 });
 
-function positive({ name, args, spans, c }: BuiltinCall, i: number, what: string): number | undefined {
-  const m = args[i];
-  const n = m.kind === "number" ? m.number : m.kind === "dim" ? dim.asNumber(m.dim) : undefined;
-  if (n !== undefined && isExtent(n) && n <= mostParts) return n;
-  c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
-  return undefined;
-}
-
-/** The argument as an extent, remembered for the check against bound numbers. */
-function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | undefined {
-  const d = asDim(args[i]);
-  const n = d && dim.asNumber(d);
-  if (d !== undefined && (n === undefined || isExtent(n))) {
-    wanted(d, spans[i], c);
-    return d;
-  }
-  c.problems.error("C0222", spans[i], `${describe(args[i])} is not an extent`, {
-    label: "a positive whole number, or made of dimensions",
-  });
-  return undefined;
-}
+/** Something about the shape of a value. */
+const shapeOf = (
+  signature: string,
+  doc: string,
+  of: (shape: Type["shape"], call: BuiltinCall) => Meaning,
+): Builtin => ({
+  signature,
+  doc,
+  arity: [1, 1],
+  apply: (call) => {
+    const x = toValue(call.args[0], call.spans[0], call.c);
+    return x === undefined ? poison : of(x.type.shape, call);
+  },
+});
 
 /** What to draw where a text asks for it. */
 function draw(what: Draw, c: Context): Meaning {
@@ -144,38 +122,6 @@ const mask = (name: string, once: boolean, doc: string): Builtin => ({
   },
 });
 
-/** The shape `[n, …]` that an argument says; undefined after a report. */
-function extents(call: BuiltinCall, list: Meaning, span: Span): readonly dim.Dim[] | undefined {
-  const args = list.kind === "list" ? list.items : [list];
-  if (args.some((m) => m.kind === "poison")) return undefined;
-  const items = { ...call, args, spans: args.map(() => span) };
-  const shape = args.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
-  return shape.length === args.length ? shape : undefined;
-}
-
-function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
-  const v = toValue(args[i], spans[i], c);
-  if (v === undefined || v.type.dtype === "index") return v;
-  c.problems.error("C0224", spans[i], `${describe(args[i])} does not select rows`, {
-    label: "an index is needed here",
-    help: "declare the input as `index(n)`",
-  });
-  return undefined;
-}
-
-/** A number that is known while compiling; dimensions count with theirs. Undefined after a report. */
-function constant(m: Meaning, span: Span, c: Context): number | undefined {
-  if (m.kind === "number") return m.number;
-  // While only checking, an unbound dimension may be any number; 1 spoils no message.
-  if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
-  if (m.kind !== "poison") {
-    c.problems.error("C0222", span, "this number must be known while compiling", {
-      label: `${describe(m)} is no constant`,
-    });
-  }
-  return undefined;
-}
-
 /** The statistic that says whether one that is kept as `policy` says was collected: one for all such of a norm. */
 function collected({ name, policy }: OpAttrs["stat"], c: Context): string {
   const alike = c.builder.ops.find((op) => op.op === "population" && sameKeeping(op.attrs.policy, policy));
@@ -185,15 +131,6 @@ function collected({ name, policy }: OpAttrs["stat"], c: Context): string {
 
 const sameKeeping = (a: StatPolicy, b: StatPolicy): boolean =>
   a.kind === "per_step" && b.kind === "per_step" ? a.steps === b.steps : a.kind === b.kind;
-
-function noFeatures(call: BuiltinCall): Meaning {
-  return misfit(
-    call.span,
-    `\`${call.name}\` needs a feature axis`,
-    [{ span: call.spans[0], message: "this is []" }],
-    call.c,
-  );
-}
 
 export const builtins: Readonly<Record<string, Builtin>> = {
   exp: map("exp", "eˣ"),
@@ -382,6 +319,26 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       return value(c.builder.sum(part, { features: [0] }));
     },
   },
+  iterate: {
+    signature: "iterate(f, n, start, …)",
+    doc: "n rounds of the function f: f(start, 0, …), then f of that and 1, and so on; what follows is given to all",
+    arity: [3, Number.POSITIVE_INFINITY],
+    takesFunction: true,
+    apply: ({ f, args: [count, start, ...others], spans, c }) => {
+      const rounds = constant(count, spans[0], c);
+      if (rounds === undefined) return poison;
+      if (!Number.isInteger(rounds) || rounds < 0 || rounds > mostParts) {
+        c.problems.error("C0222", spans[0], `${rounds} is no number of rounds`, {
+          label: `a whole number up to ${mostParts} is needed`,
+        });
+        return poison;
+      }
+      let carried = start;
+      for (let i = 0; i < rounds && carried.kind !== "poison"; i++)
+        carried = f!([carried, { kind: "number", number: i }, ...others]);
+      return carried;
+    },
+  },
   headwise: {
     signature: "headwise(x, W)",
     doc: "the product of x [k, n] and W [k, n, m], head by head: [k, m]",
@@ -396,17 +353,10 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       return misfit(call.span, "`headwise` multiplies [k, n] and [k, n, m]", shapes, call.c);
     },
   },
-  size: {
-    signature: "size(x)",
-    doc: "extent of the last feature axis",
-    arity: [1, 1],
-    apply: (call) => {
-      const x = toValue(call.args[0], call.spans[0], call.c);
-      if (x === undefined) return poison;
-      const d = x.type.shape.at(-1);
-      return d === undefined ? noFeatures(call) : { kind: "dim", dim: d };
-    },
-  },
+  size: shapeOf("size(x)", "extent of the last feature axis", (shape, call) => {
+    const last = shape.at(-1);
+    return last === undefined ? noFeatures(call) : { kind: "dim", dim: last };
+  }),
   population: {
     signature: "population(m)",
     doc: "the population's value of the statistic m, without gradient",
@@ -444,24 +394,12 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       return poison;
     },
   },
-  shape: {
-    signature: "shape(x)",
-    doc: "all extents of x, as reshape takes them",
-    arity: [1, 1],
-    apply: (call) => {
-      const x = toValue(call.args[0], call.spans[0], call.c);
-      return x === undefined ? poison : { kind: "list", items: x.type.shape.map((d) => ({ kind: "dim", dim: d })) };
-    },
-  },
-  elements: {
-    signature: "elements(x)",
-    doc: "how many features x has in all",
-    arity: [1, 1],
-    apply: (call) => {
-      const x = toValue(call.args[0], call.spans[0], call.c);
-      return x === undefined ? poison : { kind: "dim", dim: dim.product(x.type.shape) };
-    },
-  },
+  shape: shapeOf("shape(x)", "all extents of x, as reshape takes them", (shape) => {
+    return { kind: "list", items: shape.map((d) => ({ kind: "dim", dim: d })) };
+  }),
+  elements: shapeOf("elements(x)", "how many features x has in all", (shape) => {
+    return { kind: "dim", dim: dim.product(shape) };
+  }),
   noise: {
     signature: "noise(std) or noise(std, [n, …])",
     doc: "normal noise, fresh for each example and step",

@@ -2,7 +2,7 @@
 import { reducedExtents } from "../ir/structural.ts";
 import type { Axes, Type } from "../ir/types.ts";
 import type { AxisName } from "../syntax/ast.ts";
-import type { BuiltinCall } from "./builtins.ts";
+import type { BuiltinCall } from "./builtin.ts";
 import { realValue } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
 

@@ -43,10 +43,8 @@ describe("rounds of a function", () => {
 
   it.each([
     ["h' = iterate(x, L, x, b)", "C0205 this is no function"],
-    [
-      "h' = iterate(step, L)",
-      "C0205 `iterate` takes a function, a number of rounds, what the first begins with, and what all are given",
-    ],
+    ["h' = iterate(step, L)", "C0205 `iterate` cannot take 2 arguments"],
+    ["h' = iterate(step, L, x)", "C0205 `step` is not given `b`"],
     ["h' = iterate(step, 1.5, x, b)", "C0222 1.5 is no number of rounds"],
     ["h' = x + row(W, 3)", "C0222 there is no entry 3 among 3"],
     ["h' = x + row(W, -1)", "C0222 there is no entry -1 among 3"],
@@ -57,6 +55,18 @@ describe("rounds of a function", () => {
 
   it("do not end where the function calls itself", () => {
     const own = cell("h' = iterate(step, L, x, b)", "fn step(y, l, b) { iterate(step, 2, y, b) }");
-    expect(said(own)).toContainEqual("C0220 `step` is expanded inside itself");
+    expect(said(own)).toEqual(["C0220 `step` is expanded inside itself"]);
+  });
+
+  it("may stand in a function, and be of one that stands behind it", () => {
+    const fns = "fn outer(y, b) { iterate(step, 2, y, b) }\nfn step(y, l, b) { 2 * y + l * b }";
+    const [inside, outside] = [
+      cell("h' = outer(x, b) + row(W, 0)", fns),
+      cell("h' = iterate(step, 2, x, b) + row(W, 0)"),
+    ];
+    expect(printGraph(compile(inside).graph)).toBe(printGraph(compile(outside).graph));
+    expect(said(cell("h' = outer(x, b)", "fn outer(y, b) { iterate(b, 2, y, b) }"))).toEqual([
+      "C0205 this is no function",
+    ]);
   });
 });

@@ -1,0 +1,101 @@
+/** What a function that is built in is: a row of the table in `builtins.ts`, and how its arguments are read. */
+import type { Span } from "../diagnostics/span.ts";
+import * as dim from "../ir/dim.ts";
+import type { Value } from "../ir/types.ts";
+import type { Over } from "../syntax/ast.ts";
+import { asDim, extentOf, isExtent, mostParts } from "./constants.ts";
+import { type Context, wanted } from "./context.ts";
+import { describe, misfit, realValue, toValue } from "./expressions.ts";
+import { type Meaning, poison } from "./scope.ts";
+
+export interface BuiltinCall {
+  readonly name: string;
+  readonly span: Span;
+  readonly args: readonly Meaning[];
+  /** Of the arguments. */
+  readonly spans: readonly Span[];
+  readonly over: Over | undefined;
+  /** The function that the first argument names, where the row takes one; `args` and `spans` are then of the others. */
+  readonly f?: (args: readonly Meaning[]) => Meaning;
+  readonly c: Context;
+}
+
+export interface Builtin {
+  readonly signature: string;
+  readonly doc: string;
+  /** The fewest and the most arguments. */
+  readonly arity: readonly [number, number];
+  /** Takes `over`. */
+  readonly reduces?: true;
+  /** The first argument is the name of a function. */
+  readonly takesFunction?: true;
+  /** Meaning of a call whose arguments are not poison. */
+  readonly apply: (call: BuiltinCall) => Meaning;
+}
+
+export const value = (v: Value | undefined): Meaning => (v === undefined ? poison : { kind: "value", value: v });
+
+export const real = ({ args, spans, c }: BuiltinCall, i: number): Value | undefined => realValue(args[i], spans[i], c);
+
+export function positive({ name, args, spans, c }: BuiltinCall, i: number, what: string): number | undefined {
+  const m = args[i];
+  const n = m.kind === "number" ? m.number : m.kind === "dim" ? dim.asNumber(m.dim) : undefined;
+  if (n !== undefined && isExtent(n) && n <= mostParts) return n;
+  c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
+  return undefined;
+}
+
+/** The argument as an extent, remembered for the check against bound numbers. */
+export function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | undefined {
+  const d = asDim(args[i]);
+  const n = d && dim.asNumber(d);
+  if (d !== undefined && (n === undefined || isExtent(n))) {
+    wanted(d, spans[i], c);
+    return d;
+  }
+  c.problems.error("C0222", spans[i], `${describe(args[i])} is not an extent`, {
+    label: "a positive whole number, or made of dimensions",
+  });
+  return undefined;
+}
+
+/** The shape `[n, …]` that an argument says; undefined after a report. */
+export function extents(call: BuiltinCall, list: Meaning, span: Span): readonly dim.Dim[] | undefined {
+  const args = list.kind === "list" ? list.items : [list];
+  if (args.some((m) => m.kind === "poison")) return undefined;
+  const items = { ...call, args, spans: args.map(() => span) };
+  const shape = args.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
+  return shape.length === args.length ? shape : undefined;
+}
+
+export function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
+  const v = toValue(args[i], spans[i], c);
+  if (v === undefined || v.type.dtype === "index") return v;
+  c.problems.error("C0224", spans[i], `${describe(args[i])} does not select rows`, {
+    label: "an index is needed here",
+    help: "declare the input as `index(n)`",
+  });
+  return undefined;
+}
+
+/** A number that is known while compiling; dimensions count with theirs. Undefined after a report. */
+export function constant(m: Meaning, span: Span, c: Context): number | undefined {
+  if (m.kind === "number") return m.number;
+  // While only checking, an unbound dimension may be any number; 1 spoils no message.
+  if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
+  if (m.kind !== "poison") {
+    c.problems.error("C0222", span, "this number must be known while compiling", {
+      label: `${describe(m)} is no constant`,
+    });
+  }
+  return undefined;
+}
+
+export function noFeatures(call: BuiltinCall): Meaning {
+  return misfit(
+    call.span,
+    `\`${call.name}\` needs a feature axis`,
+    [{ span: call.spans[0], message: "this is []" }],
+    call.c,
+  );
+}
