@@ -4,7 +4,7 @@
  *     text ─► elaborate ─► Tensor IR ─► units ─► hoist ─► place ─► derive ─► defer ─► absorb ─► rotate ─► sink ─► gates
  *     ─► schedule ─► Kernel IR ─► target
  *
- * with `simplify` behind each pass from `place` on.
+ * with `simplify` behind each pass from `place` on. To infer, `fold` stands in place of what derives.
  *
  * One elaborated graph is compiled four times: to train, to estimate statistics, to infer, and (from its own graph) to update.
  */
@@ -16,6 +16,7 @@ import { type OptimizerName, optimizerGraph, optimizers } from "./optimizers.ts"
 import { absorb } from "./passes/absorb.ts";
 import { defer } from "./passes/defer.ts";
 import { derive } from "./passes/derive.ts";
+import { fold } from "./passes/fold.ts";
 import { gates } from "./passes/gates.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
@@ -251,6 +252,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   const forward = through(train, [simplify], true);
   // Nothing but masks makes the two differ.
   const estimated = train.ops.some(isMask) ? through(placed("estimate"), [simplify], false) : forward;
+  const folded = through(through(placed("infer"), [simplify], false), [fold], true);
   const backward = [
     derive({
       inputs: options.inputGradients ?? false,
@@ -266,7 +268,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
     entries: {
       train: through(forward, backward, true),
       estimate: through(estimated, finishing(options), false),
-      infer: through(placed("infer"), [simplify, ...finishing(options)], false),
+      infer: through(folded, [simplify, ...finishing(options)], false),
     },
   };
 }
@@ -290,12 +292,13 @@ export function segmented(
   options: Pick<LowerOptions, "extents" | "parts" | "batch"> = {},
 ): Readonly<Record<keyof Lowered["entries"], Segmented | undefined>> {
   const hoisted = hoist.run(graph);
-  const cut = (mode: Mode, backward: boolean): Segmented | undefined =>
-    segment(simplify.run(place(mode).run(hoisted)), {
-      backward,
-      extents: options.extents,
-      passes: [...leaving, ...finishing(options)],
-    });
+  const cut = (mode: Mode, backward: boolean): Segmented | undefined => {
+    const passes = mode === "infer" ? [simplify, fold, simplify] : [simplify];
+    return segment(
+      passes.reduce((g, pass) => pass.run(g), place(mode).run(hoisted)),
+      { backward, extents: options.extents, passes: [...leaving, ...finishing(options)] },
+    );
+  };
   return { train: cut("train", true), estimate: cut("estimate", false), infer: cut("infer", false) };
 }
 

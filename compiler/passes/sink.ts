@@ -37,10 +37,11 @@ function lastReads({ ops, results }: Graph): ReadonlyMap<Value, number> {
 
 /**
  * The ops that make `v` of values smaller than `v`, and at most one as large that is in memory anyway; undefined if there are
- * none, or if `v` is there itself. A number for each example is small itself, and made once for all features.
+ * none, or if `v` is there itself. A number for each example is small itself, and made once for all features; what is one for all
+ * examples is, too, and made once for all of them.
  */
 function worthSinking(v: Value, defs: ReadonlyMap<Value, Op>, kept: (u: Value) => boolean): Cone | undefined {
-  if (wide(v) === 0 || kept(v)) return undefined;
+  if (wide(v) === 0 || !v.type.batch || kept(v)) return undefined;
   const made = cone(v, defs, (u) => smaller(u, v) || defs.get(u)?.op === "leaf" || (u.type.time && kept(u)));
   if (!made || made.ops.length === 0) return undefined;
   return made.from.filter((u) => !smaller(u, v)).length <= 1 ? made : undefined;

@@ -3,6 +3,7 @@ import type { Pass } from "../../compiler/ir/types.ts";
 import { absorb } from "../../compiler/passes/absorb.ts";
 import { defer } from "../../compiler/passes/defer.ts";
 import { derive } from "../../compiler/passes/derive.ts";
+import { fold } from "../../compiler/passes/fold.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";
@@ -18,6 +19,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   "place-estimate": place("estimate"),
   "place-infer": place("infer"),
   simplify,
+  fold,
   derive: derive(),
   derivative: {
     name: "derivative",
