@@ -30,23 +30,9 @@ export function finiteDifferences(
   of: string,
   options: FiniteDifferenceOptions = {},
 ): Float64Array {
-  const { result = "loss:loss", step = defaultStep } = options;
-  const needed = only(graph, result);
+  const { step = defaultStep } = options;
   const x = Float64Array.from(leaves[of]);
-  const read = { ...leaves, [of]: x };
-  // What `stop` is given stays as it is: no gradient flows through it.
-  const held: Tensor[] = [];
-  const hold = (v: Tensor): Tensor => {
-    held.push(v);
-    return v;
-  };
-  interpret(needed, { dims, leaf: (name) => read[name], stop: hold });
-  const f = (): number => {
-    let next = 0;
-    const y = interpret(needed, { dims, leaf: (name) => read[name], stop: () => held[next++] }).get(result);
-    if (y?.data.length !== 1) throw new Error(`${result} is not a single number`);
-    return y.data[0];
-  };
+  const f = resultOf(graph, dims, { ...leaves, [of]: x }, options);
   return x.map((center, i) => {
     const h = step * Math.max(1, Math.abs(center));
     x[i] = center + h;
@@ -57,6 +43,53 @@ export function finiteDifferences(
     // The distance that was really stepped, after rounding.
     return (above - below) / (right - left);
   });
+}
+
+/**
+ * How the result changes along `direction`, numbers for some of the leaves: Σ d result / d leaf · direction over all their
+ * elements, from two evaluations, where what `stop` is given does not change.
+ */
+export function directionalDifference(
+  graph: Graph,
+  dims: Bindings,
+  leaves: Leaves,
+  direction: Leaves,
+  options: FiniteDifferenceOptions = {},
+): number {
+  const { step = defaultStep } = options;
+  const moved = Object.fromEntries(Object.keys(direction).map((name) => [name, Float64Array.from(leaves[name])]));
+  const f = resultOf(graph, dims, { ...leaves, ...moved }, options);
+  const at = (h: number): number => {
+    for (const [name, d] of Object.entries(direction)) {
+      for (let i = 0; i < d.length; i++) moved[name][i] = leaves[name][i] + h * d[i];
+    }
+    return f();
+  };
+  return (at(step) - at(-step)) / (2 * step);
+}
+
+/** The result as a function of what `leaves` hold when it is called; `stop` goes on having what it has now. */
+function resultOf(
+  graph: Graph,
+  dims: Bindings,
+  leaves: Leaves,
+  { result = "loss:loss" }: FiniteDifferenceOptions,
+): () => number {
+  const needed = only(graph, result);
+  const leaf = (name: string): ArrayLike<number> => leaves[name];
+  // What `stop` is given stays as it is: no gradient flows through it.
+  const held: Tensor[] = [];
+  const hold = (v: Tensor): Tensor => {
+    held.push(v);
+    return v;
+  };
+  interpret(needed, { dims, leaf, stop: hold });
+  return () => {
+    let next = 0;
+    const y = interpret(needed, { dims, leaf, stop: () => held[next++] }).get(result);
+    if (y?.data.length !== 1) throw new Error(`${result} is not a single number`);
+    return y.data[0];
+  };
 }
 
 /** `graph` with nothing but what `result` needs. */

@@ -46,7 +46,7 @@ describe("gradients through masks", () => {
 
   it.each(names)("of %s are what differences with the same masks show, also on WebAssembly", async (name) => {
     const checked = study(name);
-    expect(checked.differenceError()).toBeLessThan(tolerance.differences);
+    expect(checked.directionError()).toBeLessThan(tolerance.differences);
     const errors = await checked.targetErrors(places.wasm.target, wasm());
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);

@@ -102,7 +102,7 @@ it("every other norm is tried at every site that may have it, and every paramete
 
 describe("the derived gradients of all parameters and inputs are what differences show:", () => {
   it.each([...cases, ...otherCases])("$entry with $place", (c) => {
-    expect(studyOf(c).differenceError()).toBeLessThan(tolerance.differences);
+    expect(studyOf(c).directionError()).toBeLessThan(tolerance.differences);
   });
 });
 

@@ -1,7 +1,7 @@
 /** One graph with numbers for its leaves, and what differences, the reference and targets make of it. */
 import { type CompileOptions, compileGraph, type Lowered, lower } from "../../compiler/compile.ts";
 import * as dim from "../../compiler/ir/dim.ts";
-import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
+import { directionalDifference, finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import type { Graph, Leaf, OpOf, Type } from "../../compiler/ir/types.ts";
@@ -65,7 +65,7 @@ export class Study {
   /** `steps`, `batch` and `time` too. */
   private readonly dims: Bindings;
   private readonly references = new Map<Computes, ReadonlyMap<string, Float64Array>>();
-  private readonly executables = new Map<Target, Map<OptimizerName | undefined, Executable>>();
+  private readonly executables = new Map<Target, Map<string, Executable>>();
 
   /** Every pass's graph is verified. */
   constructor(graph: Graph, options: StudyOptions) {
@@ -149,15 +149,52 @@ export class Study {
   /** Worst error of the derived gradients of `names` (all parameters and inputs unless told) against central differences. */
   differenceError(names: readonly string[] = this.differentiable): number {
     const derived = this.reference("train");
-    const numbers = Object.fromEntries([...this.leaves].map(([n, { leaf, type }]) => [n, this.read(n, leaf, type)]));
     return Math.max(
       0,
       ...names.map((name) => {
-        const truth = finiteDifferences(this.lowered.placed, this.dims, numbers, name);
+        const truth = finiteDifferences(this.lowered.placed, this.dims, this.interpreterNumbers, name);
         // What the loss does not depend on has none.
         return relativeError(derived.get(`grad:${name}`) ?? new Float64Array(truth.length), truth);
       }),
     );
+  }
+
+  /**
+   * Error of all derived gradients at once, against the central difference along a random direction in the space of all
+   * parameters and inputs: relative to what a sum of as many terms of either sign comes to. As each element moves by a number of
+   * its own, no wrong one is made up for by others. Of several steps the best is taken: norms on norms are too curved for the
+   * usual one now and then, and what is wrong is wrong at all of them.
+   */
+  directionError(): number {
+    const derived = this.reference("train");
+    const random = uniform(this.options.seed ?? 1);
+    const numbers = this.interpreterNumbers;
+    const direction = Object.fromEntries(
+      this.differentiable.map((name) => [name, sample(numbers[name].length, [-1, 1], random)]),
+    );
+    let along = 0;
+    let squares = 0;
+    for (const [name, d] of Object.entries(direction)) {
+      // What the loss does not depend on has no gradient.
+      derived.get(`grad:${name}`)?.forEach((g, i) => {
+        along += g * d[i];
+        squares += (g * d[i]) ** 2;
+      });
+    }
+    let best = Number.POSITIVE_INFINITY;
+    for (const step of [6e-6, 6e-7, 6e-5]) {
+      const truth = directionalDifference(this.lowered.placed, this.dims, numbers, direction, { step });
+      const error = Math.abs(along - truth) / Math.max(1e-3, Math.sqrt(squares), Math.abs(truth));
+      if (Number.isNaN(error)) return error;
+      best = Math.min(best, error);
+      if (best < 1e-7) break;
+    }
+    return best;
+  }
+
+  /** All leaves' numbers as the interpreter wants them. */
+  private get interpreterNumbers(): Readonly<Record<string, ArrayLike<number>>> {
+    return Object.fromEntries([...this.leaves].map(([n, { leaf, type }]) => [n, this.read(n, leaf, type)]));
   }
 
   get differentiable(): readonly string[] {
@@ -166,20 +203,21 @@ export class Study {
     );
   }
 
-  /**
-   * Compiles for a target, once, verifying every kernel; of the entries only `entries`, whose code alone then needs loading.
-   */
+  /** Compiles `entries` for a target, once, verifying every kernel. */
   compile(target: Target, entries: readonly EntryName[] = computations, optimizer?: OptimizerName): Executable {
-    const known = this.executables.get(target) ?? new Map<OptimizerName | undefined, Executable>();
-    const executable = known.get(optimizer) ?? this.compiled(target, optimizer);
-    this.executables.set(target, known.set(optimizer, executable));
-    return only(executable, entries);
+    const known = this.executables.get(target) ?? new Map<string, Executable>();
+    this.executables.set(target, known);
+    const key = [optimizer, ...entries].join();
+    const executable = known.get(key) ?? this.compiled(target, entries, optimizer);
+    known.set(key, executable);
+    return executable;
   }
 
-  private compiled(target: Target, optimizer: OptimizerName | undefined): Executable {
+  private compiled(target: Target, entries: readonly EntryName[], optimizer: OptimizerName | undefined): Executable {
     const { dims, batch, time, steps = time, memory, loops, storage } = this.options;
     const chosen = { memory, ...this.lowering, ...(optimizer && { optimizer }), ...(loops && { loops }), storage };
-    return compileGraph(this.graph, { dims, batch, time: steps, path: this.graph.name, ...chosen }, verifying(target));
+    const options = { dims, batch, time: steps, path: this.graph.name, entries, ...chosen };
+    return compileGraph(this.graph, options, verifying(target));
   }
 
   /** Runs `entries` on a target. */
@@ -259,16 +297,4 @@ function verifying(target: Target): Target {
       return target.assemble(kernels);
     },
   };
-}
-
-/** `executable` with nothing but `names`: shader compilers take long for what is never run. */
-function only(executable: Executable, names: readonly EntryName[]): Executable {
-  const { plan, code } = executable;
-  const entries = Object.fromEntries(
-    Object.entries(plan.entries).filter(([name]) => names.includes(name as EntryName)),
-  );
-  if (code.kind !== "wgsl") return { plan: { ...plan, entries }, code };
-  const used = JSON.stringify(Object.values(entries).map((entry) => entry.commands));
-  const modules = Object.entries(code.modules).filter(([name]) => used.includes(`"kernel":"${name}"`));
-  return { plan: { ...plan, entries }, code: { ...code, modules: Object.fromEntries(modules) } };
 }
