@@ -70,5 +70,5 @@ test.each(cells)("$entry of $file", async ({ file, entry, params }) => {
   expect(largestGrid(plan, T)).toBeGreaterThanOrEqual(5);
   const expected = await results(executable, 1);
   for (const value of expected.values()) expect(value.length).toBeGreaterThan(0);
-  for (const threads of [2, 3, 5]) expect(await results(executable, threads), `${threads} threads`).toEqual(expected);
+  for (const threads of [2, 5]) expect(await results(executable, threads), `${threads} threads`).toEqual(expected);
 });

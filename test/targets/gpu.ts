@@ -15,7 +15,8 @@ export async function openDevice(): Promise<GPUDevice> {
   useSwiftShader();
   const { create, globals } = await import("webgpu");
   Object.assign(globalThis, globals);
-  instance ??= create([]);
+  // As the runtime has it (`runtime/webgpu/adapter.ts`): workgroup memory is not cleared.
+  instance ??= create(["enable-dawn-features=disable_workgroup_init"]);
   const adapter = await instance.requestAdapter();
   if (adapter === null)
     throw new Error(
