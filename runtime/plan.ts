@@ -74,7 +74,10 @@ export type Role =
   | { readonly kind: "index"; readonly size: number }
   /** Filled by the runtime from the counter-based generator before each run. */
   | ({ readonly kind: "noise" } & Noise)
-  /** A scalar the host sets: `lr`, `step` (1, 2, …), `clip`, and `momentum`: the weight of the newest batch in the statistics. */
+  /**
+   * A number the host sets: `lr`, `step` (1, 2, …), `clip`, and the weight of the newest batch in the statistics: `momentum` in
+   * shared ones, and `momentum_step`, with `time`, in each row of those kept per step.
+   */
   | { readonly kind: "hyper" }
   | { readonly kind: "output" }
   | { readonly kind: "loss" }

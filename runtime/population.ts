@@ -1,6 +1,6 @@
 import type { Machine } from "./backend.ts";
 import { floatsIn, type Kept } from "./layout.ts";
-import { blend, countedWith, extend, weightsFor } from "./statistics.ts";
+import { countedWith, extend, type Weights, weightsFor } from "./statistics.ts";
 
 /** A session's population statistics: collects them batch by batch, and knows how far they can be trusted. */
 export class Population {
@@ -18,7 +18,7 @@ export class Population {
     this.rows = Math.max(0, ...this.#statistics.map(rowsOf));
   }
 
-  /** For each row, the batches it was collected from; empty: none were collected. */
+  /** For each step, the batches it was collected from; empty: none were collected. */
   get seen(): readonly number[] {
     return this.#seen;
   }
@@ -28,25 +28,18 @@ export class Population {
     this.#extended = false;
   }
 
-  /** Runs an entry that folds its batch of `steps` steps into the statistics with the momentum it is given. */
-  async collect(steps: number, momentum: number, run: (momentum: number) => Promise<void>): Promise<void> {
-    const weights = weightsFor(this.seen, this.rows, steps, momentum);
-    if (weights.every((weight) => weight === weights[0])) {
-      await run(weights[0] ?? momentum);
-    } else {
-      // Rows that were seen unequally often need unequal weights, which a kernel does not have: fold here. A momentum of one
-      // leaves the batch's own statistics behind.
-      const old = await this.#read();
-      await run(1);
-      const batch = await this.#read();
-      await this.#write((statistic, index) => blend(old[index], batch[index], rowsOf(statistic), weights));
-    }
-    this.seen = countedWith(this.seen, this.rows, steps);
+  /**
+   * Runs an entry that folds its batch into the statistics with the weights it is given. `filled`: for each step, for which part
+   * of the batch's places there are examples.
+   */
+  async collect(filled: readonly number[], momentum: number, run: (weights: Weights) => Promise<void>): Promise<void> {
+    await run(weightsFor(this.seen, filled, momentum));
+    this.seen = countedWith(this.seen, filled);
   }
 
   /** Lets steps beyond the longest sequence seen use the statistics of its last step; whether anything was written. */
   async reach(steps: number): Promise<boolean> {
-    const known = this.seen.length;
+    const known = this.seen.filter((batches) => batches > 0).length;
     if (this.#extended || steps <= known || known === 0 || known >= this.rows) return false;
     const statistics = await this.#read();
     await this.#write((statistic, index) => {

@@ -19,7 +19,8 @@ export interface Batch {
 
 /** What an entry is fed besides the batch. */
 export interface Feed {
-  readonly hyper: Readonly<Record<string, number>>;
+  /** By name; a list has a number for each step. */
+  readonly hyper: Readonly<Record<string, number | readonly number[]>>;
   readonly seed: number;
   /** What tells the noise of one run from that of another: what it is for, and the how-manieth of its kind it is. */
   readonly purpose: "train" | "estimate" | "infer";
@@ -118,7 +119,7 @@ export class Runner {
       case "hyper": {
         const value = feed.hyper[name];
         if (value === undefined) throw new RuntimeError("C0406", `hyper-parameter \`${name}\` has no value`);
-        this.#place(entry, tensor, batch.steps, () => value);
+        this.#place(entry, tensor, batch.steps, (index) => (typeof value === "number" ? value : value[index]));
         break;
       }
       default:

@@ -226,7 +226,13 @@ export class Session {
   run(entry: EntryName, batch: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
     return this.#exclusive(async () => {
       this.#checkExamples(batch, this.#main);
-      const defaults = { momentum: 1, lr: 0, clip: noClipping, step: this.#counters.step + 1 };
+      const defaults = {
+        momentum: 1,
+        momentum_step: hyper.momentum ?? 1,
+        lr: 0,
+        clip: noClipping,
+        step: this.#counters.step + 1,
+      };
       await this.#main.run(entry, batch, this.#feed("train", this.#counters.run, { ...defaults, ...hyper }));
       this.#recent = this.#main;
       this.#version++;
@@ -323,8 +329,8 @@ export class Session {
     momentum: number,
   ): Promise<void> {
     this.#recent = this.#main;
-    await this.#population.collect(batch.steps, momentum, (weight) => {
-      return this.#main.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: weight }));
+    await this.#population.collect(new Array<number>(batch.steps).fill(1), momentum, ({ steps, shared }) => {
+      return this.#main.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
     });
     this.#version++;
   }

@@ -1,27 +1,31 @@
 /**
  * The bookkeeping of population statistics. A statistic has a row per time step (or one for all), and a batch of T steps
- * adds to the first T rows. `seen[r]` counts the batches that row r was collected from; because sequences differ in
- * length, rows may have been seen unequally often.
+ * adds to the first T rows. `seen[t]` counts the batches that step t was collected from: one that has examples for a part of its
+ * places only, because its sequences differ in length, counts for that part.
  */
 
-/** The weight of a new batch in each row it adds to: 1/(n + 1) after n batches, an average of all, but at least `momentum`. */
-export function weightsFor(seen: readonly number[], rows: number, steps: number, momentum: number): readonly number[] {
-  return Array.from({ length: Math.min(rows, steps) }, (_, row) => Math.max(momentum, 1 / ((seen[row] ?? 0) + 1)));
+/** How much the newest batch weighs in statistics that are kept for each step, and in those that all steps share. */
+export interface Weights {
+  readonly steps: readonly number[];
+  readonly shared: number;
 }
 
-/** The counts after a batch of `steps` steps. */
-export function countedWith(seen: readonly number[], rows: number, steps: number): readonly number[] {
-  const length = Math.max(seen.length, Math.min(rows, steps));
-  return Array.from({ length }, (_, row) => (seen[row] ?? 0) + (row < steps ? 1 : 0));
+/**
+ * The weights of a batch that at step t has examples for the part `filled[t]` of its places: its part of all that was seen, an
+ * average over examples (and steps, where a statistic is shared), but at least `momentum` times its part of a whole batch.
+ */
+export function weightsFor(seen: readonly number[], filled: readonly number[], momentum: number): Weights {
+  const weight = (before: number, now: number, whole: number): number =>
+    now === 0 ? 0 : Math.max(momentum * (now / whole), now / (before + now));
+  return {
+    steps: filled.map((now, t) => weight(seen[t] ?? 0, now, 1)),
+    shared: weight(sum(seen), sum(filled), filled.length),
+  };
 }
 
-/** Moves `old`, rows of one statistic, towards `batch` by each row's weight; rows without a weight stay. */
-export function blend(old: Float32Array, batch: Float32Array, rows: number, weights: readonly number[]): Float32Array {
-  const width = old.length / rows;
-  return old.map((value, index) => {
-    const weight = weights[Math.floor(index / width)];
-    return weight === undefined ? value : (1 - weight) * value + weight * batch[index];
-  });
+/** The counts after such a batch. */
+export function countedWith(seen: readonly number[], filled: readonly number[]): readonly number[] {
+  return Array.from({ length: Math.max(seen.length, filled.length) }, (_, t) => (seen[t] ?? 0) + (filled[t] ?? 0));
 }
 
 /** Copies the last of the first `known` rows into those behind it: steps beyond the longest sequence seen use its statistics. */
@@ -31,3 +35,5 @@ export function extend(statistic: Float32Array, rows: number, known: number): Fl
   for (let row = known; row < rows; row++) extended.copyWithin(row * width, (known - 1) * width, known * width);
   return extended;
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -190,8 +190,8 @@ class Placement {
   }
 
   /**
-   * The batch's value as a result, and the population's moved towards it: p + w·(batch − p), where the runtime chooses w:
-   * the EMA's momentum while training, 1 / (n + 1) for the n-th batch of an estimation pass.
+   * The batch's value as a result, and the population's moved towards it: p + w·(batch − p), where the runtime chooses w, for
+   * each step or one for all: the EMA's momentum while training, 1 / (n + 1) for the n-th batch of an estimation pass.
    */
   private record(name: string, policy: StatPolicy, value: Value): readonly Result[] {
     const b = this.top;
@@ -200,8 +200,8 @@ class Placement {
     const type = perStep ? { ...batch.type, time: true } : batch.type;
     const population = b.one("leaf", [], { leaf: { kind: "population", name, policy }, type });
     const weight = b.one("leaf", [], {
-      leaf: { kind: "hyper", name: "momentum" },
-      type: { ...type, time: false, shape: [] },
+      leaf: { kind: "hyper", name: perStep ? "momentum_step" : "momentum" },
+      type: { ...scalar, time: perStep },
     });
     const moved = b.add(population, b.mul(weight, b.sub(batch, population)));
     return [

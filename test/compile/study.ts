@@ -273,6 +273,7 @@ function usual(leaf: Leaf, n: number, dims: Bindings, random: () => number): Flo
       // Also good variances.
       return sample(n, [0.1, 0.6], random);
     case "hyper":
+      if (leaf.name === "momentum_step") return sample(n, [0, 1], random);
       return Float64Array.of({ momentum: 0.25, lr: 0.1, step: 1, clip: 1e30 }[leaf.name] ?? random());
     case "noise":
       if (leaf.distribution === "bernoulli") return sample(n, [0, 1], random).map((u) => (u < leaf.keep ? 1 : 0));

@@ -44,7 +44,7 @@ export const kernels: k.Kernels = {
         k.add(
           k.load("stat", row),
           k.mul(
-            k.load("input", k.int(0)),
+            k.load("input", at(frame, k.t, 6)),
             k.sub(k.mul(k.float(0.5), k.add(state(k.t, 0), state(k.t, 1))), k.load("stat", row)),
           ),
         ),
@@ -146,6 +146,7 @@ const hyper = (name: string, offset: number): Tensor => ({
   offset,
   ...scalar,
 });
+const weights: Tensor = { ...hyper("momentum_step", 6), time: true };
 const noise: Tensor = {
   name: "n",
   role: { kind: "noise", distribution: "normal", scale: noiseScale },
@@ -157,7 +158,7 @@ const noise: Tensor = {
 const grows: Region = { fixed: frame, frame };
 const entries: Plan["entries"] = {
   train: {
-    tensors: [...kept, ...examplesAt(frame), hyper("momentum", 0), noise],
+    tensors: [...kept, ...examplesAt(frame), weights, noise],
     commands: [
       dispatch("start"),
       steps(dispatch("forward"), dispatch("collect")),
@@ -168,7 +169,7 @@ const entries: Plan["entries"] = {
     regions: regionsOf(grows, grows),
   },
   estimate: {
-    tensors: [...kept, ...examplesAt(frame), hyper("momentum", 0), noise],
+    tensors: [...kept, ...examplesAt(frame), weights, noise],
     commands: [
       dispatch("start"),
       steps(dispatch("forward"), dispatch("collect")),

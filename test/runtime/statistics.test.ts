@@ -1,23 +1,38 @@
 import { describe, expect, test } from "vitest";
-import { blend, countedWith, extend, weightsFor } from "../../runtime/statistics.ts";
+import { countedWith, extend, weightsFor } from "../../runtime/statistics.ts";
 
 describe("statistics", () => {
-  test("a batch weighs 1/(n + 1) in a row that n batches were collected in, and never less than momentum", () => {
-    expect(weightsFor([], 3, 2, 0.1)).toEqual([1, 1]);
-    expect(weightsFor([3, 1], 3, 5, 0)).toEqual([1 / 4, 1 / 2, 1]);
-    expect(weightsFor([30, 30, 30], 3, 3, 0.1)).toEqual([0.1, 0.1, 0.1]);
+  test("a batch weighs 1/(n + 1) at a step that n batches were collected from, and never less than momentum", () => {
+    expect(weightsFor([], [1, 1], 0.1)).toEqual({ steps: [1, 1], shared: 1 });
+    expect(weightsFor([3, 1], [1, 1, 1], 0).steps).toEqual([1 / 4, 1 / 2, 1]);
+    expect(weightsFor([30, 30, 30], [1, 1, 1], 0.1)).toEqual({ steps: [0.1, 0.1, 0.1], shared: 0.1 });
   });
 
-  test("counts grow for the rows a batch reaches, and for no more rows than there are", () => {
-    expect(countedWith([], 4, 2)).toEqual([1, 1]);
-    expect(countedWith([1, 1], 4, 9)).toEqual([2, 2, 1, 1]);
-    expect(countedWith([2, 2, 1, 1], 4, 1)).toEqual([3, 2, 1, 1]);
+  test("a batch that is filled in part weighs by that part, and where it has no examples not at all", () => {
+    const { steps, shared } = weightsFor([2, 1, 0], [1, 0.5, 0], 0);
+    expect(steps).toEqual([1 / 3, 1 / 3, 0]);
+    expect(shared).toBeCloseTo(1.5 / 4.5, 15);
+    expect(weightsFor([90, 90], [1, 0.25], 0.2)).toEqual({ steps: [0.2, 0.05], shared: 0.125 });
   });
 
-  test("blending leaves rows without a weight as they are", () => {
-    const old = Float32Array.of(1, 2, 3, 4, 5, 6);
-    const batch = Float32Array.of(9, 8, 7, 6, 5, 4);
-    expect([...blend(old, batch, 3, [1, 0.5])]).toEqual([9, 8, 5, 5, 5, 6]);
+  test("averages by such weights are those of all examples at once", () => {
+    const batches = [
+      { mean: 3, filled: 1 },
+      { mean: -1, filled: 0.25 },
+      { mean: 7, filled: 0.75 },
+    ];
+    let [seen, average]: [readonly number[], number] = [[], 0];
+    for (const { mean, filled } of batches) {
+      average += weightsFor(seen, [filled], 0).steps[0] * (mean - average);
+      seen = countedWith(seen, [filled]);
+    }
+    expect(average).toBeCloseTo((3 - 0.25 + 7 * 0.75) / 2, 14);
+  });
+
+  test("counts grow for the steps a batch has", () => {
+    expect(countedWith([], [1, 1])).toEqual([1, 1]);
+    expect(countedWith([2, 2, 1, 1], [1])).toEqual([3, 2, 1, 1]);
+    expect(countedWith([1, 1], [1, 1, 0.5])).toEqual([2, 2, 0.5]);
   });
 
   test("rows no batch reached take the last one's that was", () => {
