@@ -10,6 +10,7 @@ import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { type FirstValue, initialise } from "../runtime/initialise.ts";
 import { floatsIn, rangeOf } from "../runtime/layout.ts";
+import { markOf } from "../runtime/lengths.ts";
 import type { Executable } from "../runtime/plan.ts";
 import { type Key, keyOf, noiseAt, normalAt, uniformAt } from "../runtime/random.ts";
 import { exit, Failure } from "./failure.ts";
@@ -169,6 +170,8 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
     // Late in a training, where what changes with the updates has come to its end.
     case "hyper":
       return fill(() => (leaf.name === "step" ? 1e6 : 0));
+    case "lengths":
+      return Float64Array.from(markOf(leaf.mark, new Array<number>(dims.batch).fill(dims.time), dims.time));
     case "flat":
     case "carry":
       return fill(() => 0);

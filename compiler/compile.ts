@@ -20,6 +20,7 @@ import { fold } from "./passes/fold.ts";
 import { gates } from "./passes/gates.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { type Mode, place } from "./passes/place.ts";
+import { ragged } from "./passes/ragged.ts";
 import { rotate } from "./passes/rotate.ts";
 import { DEAR_BYTE, type Extents } from "./passes/save.ts";
 import { type Segmented, segment } from "./passes/segment.ts";
@@ -55,6 +56,8 @@ export interface CompileOptions extends ElaborateOptions {
    * kept; the results are the same but for the order of sums. Gradients with respect to inputs are not to be had then.
    */
   readonly memory?: number;
+  /** Whether the sequences of a batch may differ in length: its `lengths` say. */
+  readonly ragged?: boolean;
   /** Also gradients with respect to inputs, as outputs `d_NAME`. */
   readonly inputGradients?: boolean;
   /**
@@ -230,7 +233,7 @@ export interface Lowered {
 }
 
 export interface LowerOptions
-  extends Pick<CompileOptions, "observe" | "inputGradients" | "stateGradients" | "parts" | "batch"> {
+  extends Pick<CompileOptions, "observe" | "ragged" | "inputGradients" | "stateGradients" | "parts" | "batch"> {
   /** What dimensions will be, to weigh memory against arithmetic by. */
   readonly extents?: Extents;
   /** What a byte of memory costs, in flops, if not what it usually does. */
@@ -246,7 +249,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
       return after;
     }, from);
   const hoisted = through(graph, [hoist], true);
-  const placed = (mode: Mode): Graph => place(mode).run(hoisted);
+  const placed = (mode: Mode): Graph => placing(mode, options.ragged).reduce((g, pass) => pass.run(g), hoisted);
   const train = placed("train");
   options.observe?.("place", () => printGraph(train));
   const forward = through(train, [simplify], true);
@@ -273,6 +276,9 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   };
 }
 
+/** What makes a graph the one of an entry. */
+const placing = (mode: Mode, lengths = false): readonly Pass[] => [place(mode, lengths), ...(lengths ? [ragged] : [])];
+
 /** What moves out of the backward loop whatever need not stand in it. */
 const leaving: readonly Pass[] = [simplify, defer, simplify, absorb, simplify, hoistNumbers, simplify];
 
@@ -289,13 +295,13 @@ const finishing = (options: LowerOptions): readonly Pass[] => [
 /** As `lower`, in pieces that need the memory of a segment of time each; undefined for what cannot be cut. */
 export function segmented(
   graph: Graph,
-  options: Pick<LowerOptions, "extents" | "parts" | "batch"> = {},
+  options: Pick<LowerOptions, "extents" | "ragged" | "parts" | "batch"> = {},
 ): Readonly<Record<keyof Lowered["entries"], Segmented | undefined>> {
   const hoisted = hoist.run(graph);
   const cut = (mode: Mode, backward: boolean): Segmented | undefined => {
-    const passes = mode === "infer" ? [simplify, fold, simplify] : [simplify];
+    const passes = [...placing(mode, options.ragged), simplify, ...(mode === "infer" ? [fold, simplify] : [])];
     return segment(
-      passes.reduce((g, pass) => pass.run(g), place(mode).run(hoisted)),
+      passes.reduce((g, pass) => pass.run(g), hoisted),
       { backward, extents: options.extents, passes: [...leaving, ...finishing(options)] },
     );
   };

@@ -21,6 +21,8 @@
  * All offsets are constants: the sequence length T is chosen at run time and changes nothing but the size of the regions.
  */
 
+import type { Mark } from "./lengths.ts";
+
 export type RegionName = "param" | "grad" | "slot" | "stat" | "input" | "work" | "half";
 /** Regions that the host reads and writes. */
 export type HostRegion = Exclude<RegionName, "half">;
@@ -79,6 +81,8 @@ export type Role =
    * shared ones, and `momentum_step`, with `time`, in each row of those kept per step.
    */
   | { readonly kind: "hyper" }
+  /** Which steps the examples of a batch have. */
+  | { readonly kind: "lengths"; readonly mark: Mark }
   | { readonly kind: "output" }
   | { readonly kind: "loss" }
   | { readonly kind: "metric" }

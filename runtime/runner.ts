@@ -1,6 +1,7 @@
 import type { Backend, Machine } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { elementsOf, floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
+import { markOf } from "./lengths.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { keyOf, noiseAt } from "./random.ts";
 
@@ -15,6 +16,11 @@ export interface Batch {
   readonly steps: number;
   /** B, as many as an executable was compiled for. */
   readonly examples: number;
+  /**
+   * How many steps each example has, from 1 to `steps`; all of them where nothing is said. What stands behind an example's last
+   * step is not looked at. Only for what was compiled for it.
+   */
+  readonly lengths?: ArrayLike<number>;
 }
 
 /** What an entry is fed besides the batch. */
@@ -82,6 +88,7 @@ export class Runner {
     if (!Number.isInteger(batch.steps) || batch.steps < 1) {
       throw new RuntimeError("C0406", `a batch needs a whole number of steps, at least 1, and has ${batch.steps}`);
     }
+    this.#checkLengths(batch);
     const known = new Set<string>();
     for (const entry of Object.values(this.plan.entries)) {
       for (const { name, role } of entry.tensors) if (role.kind === "input" || role.kind === "index") known.add(name);
@@ -90,6 +97,21 @@ export class Runner {
     if (stranger === undefined) return;
     const names = [...known].map((name) => `\`${name}\``).join(", ");
     throw new RuntimeError("C0406", `${this.plan.name} has no input \`${stranger}\``, `its inputs are ${names}`);
+  }
+
+  #checkLengths({ lengths, steps, examples }: Batch): void {
+    if (lengths === undefined) return;
+    const tensors = Object.values(this.plan.entries).flatMap((entry) => entry.tensors);
+    if (!tensors.some(({ role }) => role.kind === "lengths")) {
+      const help = "compile it with `ragged`, or leave `lengths` out";
+      throw new RuntimeError("C0406", `${this.plan.name} is compiled for sequences of one length in a batch`, help);
+    }
+    if (lengths.length !== examples) {
+      throw new RuntimeError("C0406", `a batch of ${examples} examples has as many lengths, not ${lengths.length}`);
+    }
+    const wrong = Array.from(lengths).find((length) => !Number.isInteger(length) || length < 1 || length > steps);
+    if (wrong === undefined) return;
+    throw new RuntimeError("C0406", `an example of these sequences has 1 to ${steps} steps, not ${wrong}`);
   }
 
   #fill(entry: Entry, tensor: Tensor, batch: Batch, feed: Feed): void {
@@ -107,8 +129,22 @@ export class Runner {
           const wanted = `[${shape.join(", ")}]: ${elementsOf(shape)} numbers`;
           throw new RuntimeError("C0406", `input \`${name}\` is ${wanted}, and ${data.length} were given`);
         }
-        if (data !== null && role.kind === "index") checkIndices(name, data, role.size);
-        this.#place(entry, tensor, batch.steps, (index) => (data === null ? 0 : data[index]));
+        const { lengths, steps, examples } = batch;
+        const row = elementsOf(tensor.shape) / examples;
+        // Padding may be anything, and nothing that is not finite may come of it.
+        const padded = (index: number): boolean =>
+          lengths !== undefined &&
+          tensor.time &&
+          Math.floor(index / row / examples) >= lengths[Math.floor(index / row) % examples];
+        const value = (index: number): number => (data === null || padded(index) ? 0 : data[index]);
+        if (role.kind === "index") checkIndices(name, data ?? [], value, role.size);
+        this.#place(entry, tensor, steps, value);
+        break;
+      }
+      case "lengths": {
+        const { lengths = new Array<number>(batch.examples).fill(batch.steps), steps } = batch;
+        const numbers = markOf(role.mark, lengths, steps);
+        this.#place(entry, tensor, steps, (index) => numbers[index]);
         break;
       }
       case "noise": {
@@ -137,8 +173,10 @@ export class Runner {
 }
 
 /** An index out of its range would read beyond a table. */
-function checkIndices(name: string, data: Float32Array, size: number): void {
-  const wrong = data.find((value) => !Number.isInteger(value) || value < 0 || value >= size);
+function checkIndices(name: string, data: ArrayLike<number>, of: (index: number) => number, size: number): void {
+  const wrong = Array.from(data, (_, index) => of(index)).find(
+    (value) => !Number.isInteger(value) || value < 0 || value >= size,
+  );
   if (wrong === undefined) return;
   throw new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and holds ${wrong}`);
 }

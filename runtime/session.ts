@@ -2,6 +2,7 @@ import type { Backend } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { initialise } from "./initialise.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, regionSizes, whole } from "./layout.ts";
+import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
@@ -329,7 +330,8 @@ export class Session {
     momentum: number,
   ): Promise<void> {
     this.#recent = this.#main;
-    await this.#population.collect(new Array<number>(batch.steps).fill(1), momentum, ({ steps, shared }) => {
+    const filled = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
+    await this.#population.collect(filled, momentum, ({ steps, shared }) => {
       return this.#main.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
     });
     this.#version++;

@@ -103,6 +103,8 @@ function printLeaf(leaf: Leaf): string {
         : `${head} ${leaf.distribution} scale=${showNumber(leaf.scale)}`;
     case "population":
       return `${head} ${printPolicy(leaf.policy)}`;
+    case "lengths":
+      return `${head} ${leaf.mark}`;
     case "flat":
       return `${head} ${leaf.region} slot=${leaf.slot}`;
     case "input":
@@ -113,7 +115,7 @@ function printLeaf(leaf: Leaf): string {
 }
 
 function parseLeaf(r: Reader): Leaf {
-  const kind = r.oneOf(["param", "input", "index", "noise", "population", "hyper", "carry", "flat"]);
+  const kind = r.oneOf(["param", "input", "index", "noise", "population", "hyper", "lengths", "carry", "flat"]);
   const name = r.string();
   switch (kind) {
     case "param":
@@ -133,6 +135,8 @@ function parseLeaf(r: Reader): Leaf {
     }
     case "population":
       return { kind, name, policy: parsePolicy(r) };
+    case "lengths":
+      return { kind, name, mark: r.oneOf(["valid", "last", "examples", "enough", "until"]) };
     case "flat": {
       const region = r.oneOf(["param", "grad", "slot"]);
       r.expect("slot");

@@ -12,6 +12,7 @@
  *
  * **Reductions are the only ops that look across examples or steps**, and `dot` is the only contraction.
  */
+import type { Mark } from "../../runtime/lengths.ts";
 import type { Init, Noise } from "../../runtime/plan.ts";
 import type { Dim } from "./dim.ts";
 
@@ -53,6 +54,8 @@ export type Leaf =
   /** The population value of a statistic; has `time` when kept per step (row min(t, steps − 1)). */
   | { readonly kind: "population"; readonly name: string; readonly policy: StatPolicy }
   | { readonly kind: "hyper"; readonly name: string }
+  /** Which steps the examples of a batch have: see `passes/ragged.ts`. */
+  | { readonly kind: "lengths"; readonly name: string; readonly mark: Mark }
   /** All parameters, all gradients, or the optimiser's slot `slot` for all parameters, end to end: [params]. */
   /** What another part of the same run made, in memory: see `passes/segment.ts`. */
   | { readonly kind: "carry"; readonly name: string }

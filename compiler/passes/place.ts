@@ -11,15 +11,17 @@
 import type { Noise } from "../../runtime/plan.ts";
 import { scalar } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpAttrs, OpOf, Pass, Result, StatPolicy, Type, Value } from "../ir/types.ts";
+import { markLeaf, markType } from "./ragged.ts";
 import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
 
 export type Mode = "train" | "estimate" | "infer";
 
-export function place(mode: Mode): Pass {
+/** `lengths`: where `ragged` follows, sequences may differ in length. */
+export function place(mode: Mode, lengths = false): Pass {
   return {
     name: "place",
     doc: "norms are expanded at their sites; statistics become the batch's or, to infer, the population's; masks are drawn to train",
-    run: (graph) => new Placement(graph, mode).run(),
+    run: (graph) => new Placement(graph, mode, lengths).run(),
   };
 }
 
@@ -35,12 +37,14 @@ interface Statistic {
 class Placement {
   private readonly graph: Graph;
   private readonly mode: Mode;
+  private readonly lengths: boolean;
   private readonly top: Builder;
   private readonly statistics: Statistic[] = [];
 
-  constructor(graph: Graph, mode: Mode) {
+  constructor(graph: Graph, mode: Mode, lengths: boolean) {
     this.graph = graph;
     this.mode = mode;
+    this.lengths = lengths;
     this.top = new Builder(idsAfter(graph));
   }
 
@@ -110,8 +114,9 @@ class Placement {
     record: (s: Statistic) => void,
   ): Value {
     if (this.mode !== "infer") {
-      record({ name, policy, value: x });
-      return x;
+      const value = this.lengths ? this.ofEnough(b, x) : x;
+      record({ name, policy, value });
+      return value;
     }
     return this.population(b, name, policy, x.type, result.name);
   }
@@ -130,6 +135,26 @@ class Placement {
     const param = b.value({ ...leaf.type, time: false }, hint);
     this.pending.push({ leaf, param });
     return param;
+  }
+
+  /**
+   * A batch's statistic, for the steps that too few examples have the one of the last step that enough had: as at inference,
+   * where steps beyond the longest sequence use the statistics of its last. A loop from the last step to the first has not come
+   * to that step yet, and its first steps have what their few examples make.
+   */
+  private ofEnough(b: Builder, x: Value): Value {
+    if (b === this.top) {
+      if (!x.type.time) return x;
+      const last = b.sum(b.mul(markLeaf(b, "until"), x), { time: true });
+      return b.select(markLeaf(b, "enough"), x, last);
+    }
+    if (this.held === undefined) return x;
+    const before = b.value(x.type);
+    const enough = b.value({ ...markType("enough"), time: false });
+    this.pending.push({ leaf: markLeaf(this.top, "enough"), param: enough });
+    const value = b.select(enough, x, before);
+    this.held.push({ before, value });
+    return value;
   }
 
   /** The population's value before this batch counts: in training what the leaf holds, if it holds any. */
@@ -157,7 +182,9 @@ class Placement {
     return b.add(b.scalar(from), b.mul(part, b.scalar(to - from)));
   }
 
-  /** Population rows that the body being built needs as per-step inputs. */
+  /** Statistics that a body which runs from the first step to the last carries on. */
+  private held: { readonly before: Value; readonly value: Value }[] | undefined;
+  /** Leaves that the body being built needs as per-step inputs: population rows, above all. */
   private pending: { readonly leaf: Value; readonly param: Value }[] = [];
 
   private scan(scan: OpOf<"scan">, rename: Renaming, record: (s: Statistic) => void): void {
@@ -168,21 +195,44 @@ class Placement {
     rename.set(body.params, params);
     const seen: Statistic[] = [];
     this.pending = [];
+    this.held = reverse ? undefined : [];
     this.ops(inner, body.ops, rename, (s) => seen.push(s));
     const extra = this.pending;
+    const held = this.held ?? [];
     this.pending = [];
+    this.held = undefined;
     const operands = scan.operands.map(rename.of);
+    const results = body.results.map(rename.of);
+    const names = scan.results.map((r) => r.name);
     const { finals, outputs } = this.top.scan(
-      operands.slice(0, states),
+      [...operands.slice(0, states), ...held.map((h) => this.top.zeros(h.before.type))],
       [...operands.slice(states), ...extra.map((e) => e.leaf)],
       {
-        params: [...params, ...extra.map((e) => e.param)],
+        params: [
+          ...params.slice(0, states),
+          ...held.map((h) => h.before),
+          ...params.slice(states),
+          ...extra.map((e) => e.param),
+        ],
         ops: inner.ops,
-        results: [...body.results.map(rename.of), ...seen.map((s) => s.value)],
+        results: [
+          ...results.slice(0, states),
+          ...held.map((h) => h.value),
+          ...results.slice(states),
+          ...seen.map((s) => s.value),
+        ],
       },
-      { reverse, names: [...scan.results.map((r) => r.name), ...seen.map((s) => s.value.name)] },
+      {
+        reverse,
+        names: [
+          ...names.slice(0, states),
+          ...held.map((h) => h.value.name),
+          ...names.slice(states),
+          ...seen.map((s) => s.value.name),
+        ],
+      },
     );
-    const all = [...finals, ...outputs];
+    const all = [...finals.slice(0, states), ...outputs];
     rename.set(scan.results, all.slice(0, scan.results.length));
     seen.forEach((s, i) => {
       record({ ...s, value: all[scan.results.length + i] });
@@ -196,7 +246,7 @@ class Placement {
   private record(name: string, policy: StatPolicy, value: Value): readonly Result[] {
     const b = this.top;
     const perStep = policy.kind === "per_step";
-    const batch = perStep || !value.type.time ? value : b.div(b.sum(value, { time: true }), b.extent(["time"]));
+    const batch = perStep || !value.type.time ? value : this.overSteps(value);
     const type = perStep ? { ...batch.type, time: true } : batch.type;
     const population = b.one("leaf", [], { leaf: { kind: "population", name, policy }, type });
     const weight = b.one("leaf", [], {
@@ -208,5 +258,13 @@ class Placement {
       { kind: "batch_stat", name, value: batch },
       { kind: "population", name, value: moved },
     ];
+  }
+
+  /** The mean of what each step has: of sequences that differ in length, as many examples weigh as there are. */
+  private overSteps(value: Value): Value {
+    const b = this.top;
+    if (!this.lengths) return b.div(b.sum(value, { time: true }), b.extent(["time"]));
+    const weight = b.mul(markLeaf(b, "enough"), markLeaf(b, "examples"));
+    return b.div(b.sum(b.mul(weight, value), { time: true }), b.sum(weight, { time: true }));
   }
 }

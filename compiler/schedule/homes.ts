@@ -335,6 +335,8 @@ function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
         : { kind: "noise", distribution: leaf.distribution, scale: leaf.scale };
     case "hyper":
       return { kind: "hyper" };
+    case "lengths":
+      return { kind: "lengths", mark: leaf.mark };
     default:
       throw new Error(`a ${leaf.kind} is not an input`);
   }

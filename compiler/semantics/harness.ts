@@ -61,7 +61,8 @@ function pairing(b: Builder, outputs: readonly Result[], world: World): Value | 
     const { time, batch } = value.type;
     const features = value.type.shape.map((_, i) => i);
     const sum = b.sum(b.mul(value, cotangent), { time, batch, features });
-    total = total ? b.add(total, sum) : sum;
+    const mean = b.div(sum, b.extent(["batch", "time"]));
+    total = total ? b.add(total, mean) : mean;
   }
-  return total && b.div(total, b.extent(["batch", "time"]));
+  return total;
 }

@@ -6,7 +6,15 @@ import type { EntryName, Executable, Tensor } from "../../runtime/plan.ts";
 /** Numbers by tensor name: parameters, statistics, inputs, hyper-parameters; [T, B, …] as the plan's tensors are. */
 export type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 
-const written: ReadonlySet<Tensor["role"]["kind"]> = new Set(["param", "stat", "input", "index", "noise", "hyper"]);
+const written: ReadonlySet<Tensor["role"]["kind"]> = new Set([
+  "param",
+  "stat",
+  "input",
+  "index",
+  "noise",
+  "hyper",
+  "lengths",
+]);
 
 /**
  * For each entry: writes `numbers`, runs it for `steps` steps and reads back every gradient (`grad:NAME`), statistic

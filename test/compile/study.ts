@@ -11,6 +11,7 @@ import type { LoopChoice } from "../../compiler/schedule/choose.ts";
 import type { Storage } from "../../compiler/schedule/schedule.ts";
 import type { Target } from "../../compiler/schedule/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
+import { markOf } from "../../runtime/lengths.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
 import { verifyKernel } from "../../targets/shared/verify.ts";
 import { sample, uniform } from "../ir/numbers.ts";
@@ -39,6 +40,8 @@ export interface StudyOptions {
   readonly storage?: Storage;
   /** Also gradients with respect to states. */
   readonly stateGradients?: boolean;
+  /** How many steps each example has, where they differ. */
+  readonly lengths?: readonly number[];
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -78,9 +81,9 @@ export class Study {
     this.numbers = this.draw();
   }
 
-  private get lowering(): Pick<CompileOptions, "inputGradients" | "stateGradients" | "parts"> {
-    const { parts = 1, memory, stateGradients } = this.options;
-    return { inputGradients: memory === undefined, stateGradients, parts };
+  private get lowering(): Pick<CompileOptions, "inputGradients" | "stateGradients" | "parts" | "ragged"> {
+    const { parts = 1, memory, stateGradients, lengths } = this.options;
+    return { inputGradients: memory === undefined, stateGradients, parts, ragged: lengths !== undefined };
   }
 
   /** The leaves of all entries, by name. */
@@ -92,11 +95,14 @@ export class Study {
 
   /** Numbers that f32 holds exactly, so that all see the same. */
   private draw(): Numbers {
-    const { seed = 1, numbers = {}, draw } = this.options;
+    const { seed = 1, numbers = {}, draw, lengths = [] } = this.options;
     const random = uniform(seed);
     const drawn = [...this.leaves].map(([name, { leaf, type }]): [string, Float64Array] => {
       const n = this.size(leaf, type);
-      const values = draw?.(leaf, n, random) ?? usual(leaf, n, this.dims, random);
+      const values =
+        leaf.kind === "lengths"
+          ? Float64Array.from(markOf(leaf.mark, lengths, this.dims.time))
+          : (draw?.(leaf, n, random) ?? usual(leaf, n, this.dims, random));
       return [name, values.map(Math.fround)];
     });
     return { ...Object.fromEntries(drawn), ...numbers };
@@ -265,7 +271,12 @@ function floorOf(key: string, largestGradient: number): number {
   return key.startsWith("grad:") ? Math.max(floor.tensor, floor.gradients * largestGradient) : floor.tensor;
 }
 
-function usual(leaf: Leaf, n: number, dims: Bindings, random: () => number): Float64Array {
+function usual(
+  leaf: Exclude<Leaf, { kind: "lengths" }>,
+  n: number,
+  dims: Bindings,
+  random: () => number,
+): Float64Array {
   switch (leaf.kind) {
     case "index":
       return sample(n, [0, dim.evaluate(dim.parse(leaf.size), dims)], random).map(Math.floor);

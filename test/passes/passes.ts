@@ -7,6 +7,7 @@ import { fold } from "../../compiler/passes/fold.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";
+import { ragged } from "../../compiler/passes/ragged.ts";
 import { rotate } from "../../compiler/passes/rotate.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { sink } from "../../compiler/passes/sink.ts";
@@ -18,6 +19,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   "place-train": place("train"),
   "place-estimate": place("estimate"),
   "place-infer": place("infer"),
+  ragged,
   simplify,
   fold,
   derive: derive(),

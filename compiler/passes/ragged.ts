@@ -1,0 +1,176 @@
+/**
+ * Sequences of different lengths in one batch: what is computed of an example beyond its last step counts nowhere.
+ *
+ * Sequences begin together and are padded at their ends. The language has no word for it, for a cell says what one example does
+ * at one step; it is the axes that are ragged, and this pass says so to everything that looks along them:
+ *
+ * - a sum or maximum over examples or steps leaves out what is not there, and a mean divides by how many are;
+ * - the states of a scan stay at padded steps as they are, so that the final ones are those of each example's last step, and a
+ *   scan that runs from the last step to the first begins at each example's own last;
+ * - the value at the last step is that at each example's last, and outputs are 0 behind it.
+ *
+ * Which steps there are the runtime knows (`runtime/lengths.ts`). Runs behind `place`, whose statistics are sums over examples.
+ */
+import type { Mark } from "../../runtime/lengths.ts";
+import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
+import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming } from "./rewrite.ts";
+
+/** Below every number that f32 has. */
+const LEAST = -3.4e38;
+
+export const ragged: Pass = {
+  name: "ragged",
+  doc: "what is computed of an example beyond its last step counts nowhere",
+  run: (graph) => new Ragged(graph).run(),
+};
+
+/** The type of what the runtime says of each step, or of each step of each example. */
+export function markType(mark: Mark): Type {
+  return { dtype: "f32", time: true, batch: mark === "valid" || mark === "last", shape: [] };
+}
+
+/** A mark as a leaf of the outermost block. */
+export function markLeaf(top: Builder, mark: Mark): Value {
+  return top.one("leaf", [], { leaf: { kind: "lengths", name: `lengths/${mark}`, mark }, type: markType(mark) }, mark);
+}
+
+/** A block, and what the marks are in it: with `time` in the outermost, of one step in a body. */
+interface Here {
+  readonly b: Builder;
+  readonly inBody: boolean;
+  mark(mark: Mark): Value;
+}
+
+class Ragged {
+  private readonly graph: Graph;
+  private readonly defs: Definitions;
+  private readonly top: Builder;
+  private readonly marks = new Map<Mark, Value>();
+  private readonly rename = new Renaming();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    this.defs = definitions(graph.ops);
+    this.top = new Builder(idsAfter(graph));
+  }
+
+  run(): Graph {
+    const here: Here = { b: this.top, inBody: false, mark: (mark) => this.mark(mark) };
+    for (const op of this.graph.ops) {
+      if (op.op === "scan") this.scan(op);
+      else this.op(op, here);
+    }
+    const results = this.graph.results.map((r) => {
+      const value = this.rename.of(r.value);
+      return { ...r, value: r.kind === "output" && value.type.dtype === "f32" ? this.counted(value, 0, here) : value };
+    });
+    return { ...this.graph, ops: this.top.ops, results };
+  }
+
+  private mark(mark: Mark): Value {
+    const known = this.marks.get(mark) ?? markLeaf(this.top, mark);
+    this.marks.set(mark, known);
+    return known;
+  }
+
+  private op(op: Exclude<Op, { op: "scan" }>, here: Here): void {
+    const x = op.operands.map(this.rename.of);
+    this.rename.set(op.results, [this.rewritten(op, x, here)].flat());
+  }
+
+  private rewritten(op: Exclude<Op, { op: "scan" }>, x: readonly Value[], here: Here): Value | readonly Value[] {
+    const { b } = here;
+    switch (op.op) {
+      case "sum":
+      case "maximum": {
+        const { axes } = op.attrs;
+        const absent = op.op === "sum" ? 0 : LEAST;
+        const present = axes.batch || axes.time ? this.counted(x[0], absent, here) : x[0];
+        return b.one(op.op, [present], op.attrs, op.results[0].name);
+      }
+      case "div": {
+        const count = this.count(op, here);
+        return b.elementwise("div", [x[0], count ?? x[1]], op.results[0].name);
+      }
+      case "at":
+        // A state stays as it is behind an example's last step.
+        if (op.attrs.step === "first" || !x[0].type.batch || this.isState(op.operands[0]))
+          return copy(b, op, this.rename.of);
+        return b.sum(b.select(here.mark("last"), x[0], b.scalar(0)), { time: true });
+      default:
+        return copy(b, op, this.rename.of);
+    }
+  }
+
+  /** `x`, but `absent` where an example has no such step. */
+  private counted(x: Value, absent: number, { b, inBody, mark }: Here): Value {
+    return x.type.batch && (x.type.time || inBody) ? b.select(mark("valid"), x, b.scalar(absent)) : x;
+  }
+
+  /** How many numbers a mean over examples or steps adds up; undefined where padding changes nothing. */
+  private count({ operands }: OpOf<"div">, { b, inBody, mark }: Here): Value | undefined {
+    const extent = definedBy(this.defs, operands[1], "const");
+    const { dims, value } = extent?.attrs ?? { dims: [], value: 1 };
+    const over = { batch: dims.includes("batch"), time: dims.includes("time") };
+    if (!over.batch && !over.time) return undefined;
+    const sum = definedBy(this.defs, operands[0], "sum");
+    if (sum === undefined) throw new Error("something else than a sum is divided by a number of examples or steps");
+    const { type } = sum.operands[0];
+    if (!type.batch || !(type.time || inBody)) return undefined;
+    const examples = over.batch ? mark("examples") : undefined;
+    const number = examples
+      ? // Behind the longest sequence there are none.
+        b.max(over.time ? b.sum(examples, { time: true }) : examples, b.scalar(1))
+      : b.sum(mark("valid"), { time: true });
+    const features = dims.filter((d) => d !== "batch" && d !== "time");
+    return features.length === 0 && value === 1 ? number : b.mul(number, b.one("const", [], { value, dims: features }));
+  }
+
+  /** Whether `v` is what a scan hands out of a state, step by step. */
+  private isState(v: Value): boolean {
+    const scan = this.defs.get(v);
+    if (scan?.op !== "scan" || scan.attrs.reverse) return false;
+    const { results } = scan.body!;
+    return results.indexOf(results[scan.results.indexOf(v)]) < scan.attrs.states;
+  }
+
+  private scan(scan: OpOf<"scan">): void {
+    const body = scan.body!;
+    const { states, reverse } = scan.attrs;
+    const inner = this.top.body();
+    const params = body.params.map((p) => inner.value(p.type, p.name));
+    this.rename.set(body.params, params);
+    const inputs = new Map<Mark, { readonly outside: Value; readonly inside: Value }>();
+    const mark = (name: Mark): Value => {
+      const outside = this.mark(name);
+      const known = inputs.get(name) ?? { outside, inside: inner.value({ ...outside.type, time: false }, name) };
+      inputs.set(name, known);
+      return known.inside;
+    };
+    const here: Here = { b: inner, inBody: true, mark };
+    for (const op of body.ops) {
+      if (op.op === "scan") throw new Error("a scan inside a scan's body is not supported");
+      this.op(op, here);
+    }
+    const next = body.results.slice(0, states).map((v, k) => {
+      const value = this.rename.of(v);
+      return value.type.batch ? inner.select(mark("valid"), value, params[k]) : value;
+    });
+    const outputs = body.results.slice(states).map((v) => {
+      const state = body.results.indexOf(v);
+      return state < states ? next[state] : this.rename.of(v);
+    });
+    const more = [...inputs.values()];
+    const made = this.top.scan(
+      scan.operands.slice(0, states).map(this.rename.of),
+      [...scan.operands.slice(states).map(this.rename.of), ...more.map((m) => m.outside)],
+      {
+        params: [...params, ...more.map((m) => m.inside)],
+        ops: inner.ops,
+        results: [...next, ...outputs],
+      },
+      { reverse, names: scan.results.map((r) => r.name) },
+    );
+    this.rename.set(scan.results, [...made.finals, ...made.outputs]);
+  }
+}

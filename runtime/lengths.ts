@@ -1,0 +1,51 @@
+/** What programs are told of batches whose sequences differ in length. */
+
+/**
+ * A sequence that is shorter than the batch's longest is padded at its end; what is computed there counts nowhere.
+ *
+ * | mark       |        |                                                                                             |
+ * | ---------- | ------ | ------------------------------------------------------------------------------------------- |
+ * | `valid`    | [T, B] | 1 where an example has this step                                                            |
+ * | `last`     | [T, B] | 1 at the last step of each example                                                          |
+ * | `examples` | [T]    | how many examples have this step                                                            |
+ * | `enough`   | [T]    | 1 where there are two or more, of whom a statistic says something                           |
+ * | `until`    | [T]    | 1 at the last such step, whose statistics serve those behind it                             |
+ */
+export type Mark = "valid" | "last" | "examples" | "enough" | "until";
+
+/** Fewer examples than this have no statistics: a single one is its own mean. */
+const FEWEST = 2;
+
+/** How many of the examples have each step. */
+export function examplesAt(lengths: ArrayLike<number>, steps: number): readonly number[] {
+  return Array.from({ length: steps }, (_, t) => Array.from(lengths).filter((length) => t < length).length);
+}
+
+/** For each step, for which part of the batch's places there are examples that statistics are taken over. */
+export function filledAt(lengths: ArrayLike<number>, steps: number): readonly number[] {
+  const enough = isEnough(lengths.length);
+  return examplesAt(lengths, steps).map((n) => (enough(n) ? n / lengths.length : 0));
+}
+
+/** The numbers of a mark for sequences of `lengths` steps, each at least 1 and at most `steps`. */
+export function markOf(mark: Mark, lengths: ArrayLike<number>, steps: number): Float32Array {
+  const batch = lengths.length;
+  if (mark === "valid" || mark === "last") {
+    return Float32Array.from({ length: steps * batch }, (_, i) => {
+      const [t, length] = [Math.floor(i / batch), lengths[i % batch]];
+      return Number(mark === "valid" ? t < length : t === length - 1);
+    });
+  }
+  const examples = examplesAt(lengths, steps);
+  const enough = examples.map(isEnough(batch));
+  const until = enough.lastIndexOf(true);
+  const at = (t: number): number =>
+    mark === "examples" ? examples[t] : Number(mark === "enough" ? enough[t] : t === until);
+  return Float32Array.from(examples, (_, t) => at(t));
+}
+
+/** A batch of one is what its user asked for. */
+const isEnough =
+  (batch: number) =>
+  (examples: number): boolean =>
+    examples >= Math.min(FEWEST, batch);
