@@ -253,8 +253,9 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   const train = placed("train");
   options.observe?.("place", () => printGraph(train));
   const forward = through(train, [simplify], true);
-  // Nothing but masks makes the two differ.
-  const estimated = train.ops.some(isMask) ? through(placed("estimate"), [simplify], false) : forward;
+  // Nothing but masks, and how variances are averaged, makes the two differ.
+  const differs = train.ops.some(isMask) || train.results.some(({ kind }) => kind === "population");
+  const estimated = differs ? through(placed("estimate"), [simplify], false) : forward;
   const folded = through(through(placed("infer"), [simplify], false), [fold], true);
   const backward = [
     derive({

@@ -24,6 +24,7 @@ export type { Batch } from "./runner.ts";
 export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safetensors.ts";
 export {
   type Batches,
+  type EstimateOptions,
   type Evaluation,
   type Inference,
   Session,

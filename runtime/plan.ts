@@ -78,7 +78,8 @@ export type Role =
   | ({ readonly kind: "noise" } & Noise)
   /**
    * A number the host sets: `lr`, `step` (1, 2, …), `clip`, and the weight of the newest batch in the statistics: `momentum` in
-   * shared ones, and `momentum_step`, with `time`, in each row of those kept per step.
+   * shared ones, and `momentum_step`, with `time`, in each row of those kept per step; `between`: whether variances count what
+   * lies between batches.
    */
   | { readonly kind: "hyper" }
   /** Which steps the examples of a batch have. */

@@ -28,6 +28,15 @@ export interface TrainOptions {
   readonly report?: boolean;
 }
 
+export interface EstimateOptions {
+  /**
+   * What a population variance is: `within`, the average of the batches' own, as in the paper and as in training (of B examples
+   * each, it is (B − 1) / B of the variance of all, and lacks what lies between batches); or `total`, by the law of total
+   * variance: that of all examples of all batches about their common mean, as if they had been one batch.
+   */
+  readonly variance?: "within" | "total";
+}
+
 export interface TrainReport {
   /** Updates done, this one included. */
   readonly step: number;
@@ -164,15 +173,16 @@ export class Session {
    * section 3), forgetting what was collected before; how many batches it was. Errors: C0406 (batch, or none), C0502 if a
    * statistic is not finite. Does nothing for a model without statistics.
    */
-  estimate(batches: Batches): Promise<number> {
+  estimate(batches: Batches, { variance = "within" }: EstimateOptions = {}): Promise<number> {
     return this.#exclusive(async () => {
+      const between = variance === "total" ? 1 : 0;
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
       this.#version++;
       let count = 0;
       for await (const batch of batches) {
         this.#checkExamples(batch, this.#main);
-        await this.#collect("estimate", batch, count, { step: this.#counters.step + 1 }, 0);
+        await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0);
         count++;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to estimate statistics from");
@@ -230,6 +240,7 @@ export class Session {
       const defaults = {
         momentum: 1,
         momentum_step: hyper.momentum ?? 1,
+        between: 0,
         lr: 0,
         clip: noClipping,
         step: this.#counters.step + 1,

@@ -17,10 +17,12 @@ export function overwriting({ ops, results }: Graph): ReadonlySet<Value> {
     ops.flatMap((op) =>
       op.op === "leaf" && op.attrs.leaf.kind === "population" && op.attrs.leaf.name === name ? op.results : [],
     );
+  const handedOut = new Set(results.map(({ value }) => value));
   /** Whether all that is made of `v` is `result`. */
   const onlyMakes = (v: Value, result: Value): boolean =>
     v === result ||
-    (readers.get(v) ?? []).every((op) => op.op !== "scan" && op.results.every((r) => onlyMakes(r, result)));
+    (!handedOut.has(v) &&
+      (readers.get(v) ?? []).every((op) => op.op !== "scan" && op.results.every((r) => onlyMakes(r, result))));
   return new Set(
     results.flatMap(({ kind, name, value }) =>
       kind === "population" && makers.has(value) && !leaves(name).every((leaf) => onlyMakes(leaf, value))

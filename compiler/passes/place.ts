@@ -13,6 +13,7 @@ import { scalar } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpAttrs, OpOf, Pass, Result, StatPolicy, Type, Value } from "../ir/types.ts";
 import { markLeaf, markType } from "./ragged.ts";
 import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
+import { variances } from "./variances.ts";
 
 export type Mode = "train" | "estimate" | "infer";
 
@@ -40,19 +41,22 @@ class Placement {
   private readonly lengths: boolean;
   private readonly top: Builder;
   private readonly statistics: Statistic[] = [];
+  /** Which statistics are variances, and about which means. */
+  private readonly variances: ReadonlyMap<string, string>;
 
   constructor(graph: Graph, mode: Mode, lengths: boolean) {
     this.graph = graph;
     this.mode = mode;
     this.lengths = lengths;
     this.top = new Builder(idsAfter(graph));
+    this.variances = new Map([...graph.norms.values()].flatMap((norm) => [...variances(norm)]));
   }
 
   run(): Graph {
     const rename = new Renaming();
     this.ops(this.top, this.graph.ops, rename, (stat) => this.statistics.push(stat));
     const results: Result[] = this.graph.results.map((r) => ({ ...r, value: rename.of(r.value) }));
-    for (const { name, policy, value } of this.statistics) results.push(...this.record(name, policy, value));
+    for (const statistic of this.statistics) results.push(...this.record(statistic));
     return { name: this.graph.name, ops: this.top.ops, results, norms: new Map() };
   }
 
@@ -239,25 +243,55 @@ class Placement {
     });
   }
 
-  /**
-   * The batch's value as a result, and the population's moved towards it: p + w·(batch − p), where the runtime chooses w, for
-   * each step or one for all: the EMA's momentum while training, 1 / (n + 1) for the n-th batch of an estimation pass.
-   */
-  private record(name: string, policy: StatPolicy, value: Value): readonly Result[] {
+  /** The batch's value as a result, and the population's moved towards it. */
+  private record({ name, policy, value }: Statistic): readonly Result[] {
     const b = this.top;
-    const perStep = policy.kind === "per_step";
-    const batch = perStep || !value.type.time ? value : this.overSteps(value);
-    const type = perStep ? { ...batch.type, time: true } : batch.type;
-    const population = b.one("leaf", [], { leaf: { kind: "population", name, policy }, type });
-    const weight = b.one("leaf", [], {
-      leaf: { kind: "hyper", name: perStep ? "momentum_step" : "momentum" },
-      type: { ...scalar, time: perStep },
-    });
-    const moved = b.add(population, b.mul(weight, b.sub(batch, population)));
+    const mean =
+      this.mode === "estimate" ? this.statistics.find((s) => s.name === this.variances.get(name)) : undefined;
+    const own = this.ofBatch(policy, value);
+    let moved = this.moved(name, policy, own);
+    // Law of total variance: what is within the batch, within the population so far, and between the two.
+    if (mean !== undefined) {
+      const between = b.one("leaf", [], { leaf: { kind: "hyper", name: "between" }, type: scalar });
+      const about = this.ofBatch(policy, mean.value);
+      const apart = b.square(b.sub(about, this.known(mean.name, policy, about.type)));
+      const weight = this.weight(policy);
+      moved = b.add(moved, b.mul(b.mul(between, b.mul(weight, b.sub(b.scalar(1), weight))), apart));
+      if (value.type.time && !own.type.time) {
+        const steps = this.overSteps(b.square(b.sub(mean.value, about)));
+        moved = b.add(moved, b.mul(between, b.mul(weight, steps)));
+      }
+    }
     return [
-      { kind: "batch_stat", name, value: batch },
+      { kind: "batch_stat", name, value: own },
       { kind: "population", name, value: moved },
     ];
+  }
+
+  /** A batch's own value as it is kept: for each step, or one for all. */
+  private ofBatch(policy: StatPolicy, value: Value): Value {
+    return policy.kind === "per_step" || !value.type.time ? value : this.overSteps(value);
+  }
+
+  /**
+   * p + w·(batch − p), where the runtime chooses w, for each step or one for all: the EMA's momentum while training, 1 / (n + 1)
+   * for the n-th batch of an estimation pass.
+   */
+  private moved(name: string, policy: StatPolicy, own: Value): Value {
+    const b = this.top;
+    const population = this.known(name, policy, own.type);
+    return b.add(population, b.mul(this.weight(policy), b.sub(own, population)));
+  }
+
+  private known(name: string, policy: StatPolicy, type: Type): Value {
+    const time = policy.kind === "per_step";
+    return this.top.one("leaf", [], { leaf: { kind: "population", name, policy }, type: { ...type, time } });
+  }
+
+  private weight({ kind }: StatPolicy): Value {
+    const perStep = kind === "per_step";
+    const name = perStep ? "momentum_step" : "momentum";
+    return this.top.one("leaf", [], { leaf: { kind: "hyper", name }, type: { ...scalar, time: perStep } });
   }
 
   /** The mean of what each step has: of sequences that differ in length, as many examples weigh as there are. */

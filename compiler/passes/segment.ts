@@ -50,7 +50,7 @@ export interface SegmentOptions {
  * time reads statistics that it overwrites: going backward it would not find them again.
  */
 export function segment(graph: Graph, options: SegmentOptions): Segmented | undefined {
-  if (overwriting(graph).size > 0) return undefined;
+  if (options.backward && overwriting(graph).size > 0) return undefined;
   const cut = classify(graph);
   return cut.along.some((op) => op.op === "scan") ? new Segmentation(graph, cut, options).run() : undefined;
 }
