@@ -27,6 +27,8 @@ export interface GradientOptions extends ElaborateOptions {
   readonly batch: number;
   readonly time: number;
   readonly seed: number;
+  /** Compiled for sequences that differ in length, and checked with such. */
+  readonly ragged?: boolean;
 }
 
 /** An executable of the same cell, options, batch and time, and the machine it runs on. */
@@ -63,7 +65,8 @@ export async function checkGradients(
 ): Promise<readonly GradientCheck[]> {
   const elaborated = elaborate(path, host, options);
   const dims: Bindings = { ...elaborated.dims, batch: options.batch, time: options.time, steps: options.time };
-  const { placed, entries }: Lowered = lower(elaborated.graph);
+  const { ragged } = options;
+  const { placed, entries }: Lowered = lower(elaborated.graph, { ragged });
   if (!placed.results.some(({ kind }) => kind === "loss")) {
     throw new Failure("C0221", exit.input, `${placed.name} has no loss, so there is nothing to differentiate`);
   }
@@ -112,7 +115,7 @@ async function deviceGradients({ executable, backend }: Device, steps: number, n
   try {
     await machine.prepare(steps);
     for (const tensor of train.tensors) {
-      if (["param", "input", "index", "noise", "hyper", "stat"].includes(tensor.role.kind)) {
+      if (["param", "input", "index", "noise", "hyper", "stat", "lengths"].includes(tensor.role.kind)) {
         const range = rangeOf(tensor, train, steps);
         const values = numbers[tensor.name];
         // A statistic may have rows for more or fewer steps than are run; all rows are alike.
@@ -146,6 +149,10 @@ function leavesOf(graph: Graph): ReadonlyMap<string, OpOf<"leaf">["attrs"]> {
 const shapeOf = (type: Type, dims: Bindings): readonly number[] =>
   type.shape.map((extent) => dim.evaluate(extent, dims));
 
+/** T, T − 1, … 1, and again. */
+const everyLength = ({ batch, time }: Bindings): readonly number[] =>
+  Array.from({ length: batch }, (_, i) => time - (i % time));
+
 function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: FirstValue): Float64Array {
   const shape = shapeOf(type, dims);
   const lead = (type.time ? dims.time : 1) * (type.batch ? dims.batch : 1);
@@ -171,7 +178,7 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
     case "hyper":
       return fill(() => (leaf.name === "step" ? 1e6 : 0));
     case "lengths":
-      return Float64Array.from(markOf(leaf.mark, new Array<number>(dims.batch).fill(dims.time), dims.time));
+      return Float64Array.from(markOf(leaf.mark, everyLength(dims), dims.time));
     case "flat":
     case "carry":
       return fill(() => 0);

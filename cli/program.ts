@@ -95,7 +95,8 @@ const withModelOptions = (command: Command): Command =>
       new Option("--storage <type>", "what a sequence saves for its backward pass is stored as this")
         .choices(["f32", "f16"])
         .default("f32"),
-    );
+    )
+    .option("--ragged", "the sequences of a batch may differ in length");
 
 const memory = () =>
   new Option(

@@ -38,6 +38,8 @@ export interface ModelOptions {
   readonly parts?: number;
   /** As what the values saved for the backward pass are stored; f32 unless told otherwise. */
   readonly storage?: Storage;
+  /** Whether the sequences of a batch may differ in length. */
+  readonly ragged?: boolean;
 }
 
 export interface CompileRequest extends ModelOptions {
@@ -71,7 +73,7 @@ export function lowerFile(request: ModelOptions & { readonly file: string }): Re
   const stages = new Map<string, () => string>();
   const { graph } = elaborate(request.file, fileHost, elaborateOptions(request));
   stages.set("elaborate", () => printGraph(graph));
-  lower(graph, { observe: (stage, text) => void stages.set(stage, text) });
+  lower(graph, { ragged: request.ragged, observe: (stage, text) => void stages.set(stage, text) });
   return stages;
 }
 
@@ -84,7 +86,7 @@ export async function compileFile(
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
   const { file, host = fileHost, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
-  const { stateGradients, entries } = request;
+  const { stateGradients, entries, ragged } = request;
   readSource(file);
   const target = await openTarget(request.target);
   const dims = chosenDims(request);
@@ -103,6 +105,7 @@ export async function compileFile(
       memory,
       parts,
       storage,
+      ragged,
       stateGradients,
       entries,
     };

@@ -39,7 +39,7 @@ export async function gradcheck(context: Context, file: string, options: Gradche
   const dims = Object.fromEntries(
     Object.entries(declared).map(([name, size]) => [name, options.dims[name] ?? Math.min(size, SMALL)]),
   );
-  const { target, batch, time, storage } = options;
+  const { target, batch, time, storage, ragged } = options;
   if (target === "reference" && storage === "f16")
     throw new Failure(
       "C0307",
@@ -47,7 +47,13 @@ export async function gradcheck(context: Context, file: string, options: Gradche
       "the reference stores f64 only",
       "choose a target that stores f16: --target wgsl",
     );
-  const rows = await checkOn(context, target, file, { ...options, dims }, { ...chosen, dims, batch, time, seed });
+  const rows = await checkOn(
+    context,
+    target,
+    file,
+    { ...options, dims },
+    { ...chosen, dims, batch, time, seed, ragged },
+  );
   const tolerance = storage === "f16" ? HALF_TOLERANCE : TOLERANCES[target];
   const wrong = rows.filter(({ error }) => !(error <= tolerance));
   // NaN is the worst there is, and Math.max keeps it.
