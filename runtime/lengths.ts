@@ -1,17 +1,5 @@
 /** What programs are told of batches whose sequences differ in length. */
-
-/**
- * A sequence that is shorter than the batch's longest is padded at its end; what is computed there counts nowhere.
- *
- * | mark       |        |                                                                                             |
- * | ---------- | ------ | ------------------------------------------------------------------------------------------- |
- * | `valid`    | [T, B] | 1 where an example has this step                                                            |
- * | `last`     | [T, B] | 1 at the last step of each example                                                          |
- * | `examples` | [T]    | how many examples have this step                                                            |
- * | `enough`   | [T]    | 1 where there are two or more, of whom a statistic says something                           |
- * | `until`    | [T]    | 1 at the last such step, whose statistics serve those behind it                             |
- */
-export type Mark = "valid" | "last" | "examples" | "enough" | "until";
+import type { Mark } from "./plan.ts";
 
 /** Fewer examples than this have no statistics: a single one is its own mean. */
 const FEWEST = 2;

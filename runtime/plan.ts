@@ -21,8 +21,6 @@
  * All offsets are constants: the sequence length T is chosen at run time and changes nothing but the size of the regions.
  */
 
-import type { Mark } from "./lengths.ts";
-
 export type RegionName = "param" | "grad" | "slot" | "stat" | "input" | "work" | "half";
 /** Regions that the host reads and writes. */
 export type HostRegion = Exclude<RegionName, "half">;
@@ -62,6 +60,19 @@ export type Init =
 export type Noise =
   | { readonly distribution: "normal" | "uniform"; readonly scale: number }
   | { readonly distribution: "bernoulli"; readonly keep: number };
+
+/**
+ * A sequence that is shorter than the batch's longest is padded at its end; what is computed there counts nowhere.
+ *
+ * | mark       |        |                                                                                             |
+ * | ---------- | ------ | ------------------------------------------------------------------------------------------- |
+ * | `valid`    | [T, B] | 1 where an example has this step                                                            |
+ * | `last`     | [T, B] | 1 at the last step of each example                                                          |
+ * | `examples` | [T]    | how many examples have this step                                                            |
+ * | `enough`   | [T]    | 1 where there are two or more, of whom a statistic says something                           |
+ * | `until`    | [T]    | 1 at the last such step, whose statistics serve those behind it                             |
+ */
+export type Mark = "valid" | "last" | "examples" | "enough" | "until";
 
 export type Role =
   | { readonly kind: "param"; readonly init: Init }

@@ -12,8 +12,7 @@
  *
  * **Reductions are the only ops that look across examples or steps**, and `dot` is the only contraction.
  */
-import type { Mark } from "../../runtime/lengths.ts";
-import type { Init, Noise } from "../../runtime/plan.ts";
+import type { Init, Mark, Noise } from "../../runtime/plan.ts";
 import type { Dim } from "./dim.ts";
 
 export interface Type {

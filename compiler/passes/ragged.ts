@@ -11,7 +11,7 @@
  *
  * Which steps there are the runtime knows (`runtime/lengths.ts`). Runs behind `place`, whose statistics are sums over examples.
  */
-import type { Mark } from "../../runtime/lengths.ts";
+import type { Mark } from "../../runtime/plan.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 

@@ -1,9 +1,11 @@
 /** What a graph means, by the reference, before and after a pass. */
 import { expect } from "vitest";
+import type { Lowered } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
-import type { Graph } from "../../compiler/ir/types.ts";
+import type { Graph, Leaf } from "../../compiler/ir/types.ts";
+import { markOf } from "../../runtime/lengths.ts";
 import { sample, uniform } from "../ir/numbers.ts";
 
 export type Leaves = Readonly<Record<string, ArrayLike<number>>>;
@@ -12,7 +14,7 @@ export type Leaves = Readonly<Record<string, ArrayLike<number>>>;
 export const tolerance = 1e-9;
 
 /** Numbers in [−1, 1) for every leaf, whole ones for indices, positive ones for population statistics (which name variances). */
-export function numbersFor(graph: Graph, dims: Bindings, seed = 1): Record<string, Float64Array> {
+export function numbersFor(graph: Pick<Graph, "ops">, dims: Bindings, seed = 1): Record<string, Float64Array> {
   const random = uniform(seed);
   return Object.fromEntries(
     graph.ops.flatMap((op) => {
@@ -25,9 +27,17 @@ export function numbersFor(graph: Graph, dims: Bindings, seed = 1): Record<strin
   );
 }
 
+/** Where all entries of a lowered graph have their leaves: the pass that estimates statistics has one more than the others. */
+export const allOps = ({ placed, entries }: Lowered): Pick<Graph, "ops"> => ({
+  ops: [...placed.ops, ...entries.estimate.ops],
+});
+
 /** Every result of `before` must be one of `after`, equal within `tolerance`. A gradient that is all zeros may be missing. */
 export function expectSameMeaning(before: Graph, after: Graph, dims: Bindings, leaves: Leaves): void {
-  const leaf = (name: string): ArrayLike<number> => leaves[name];
+  // Sequences are equally long here.
+  const lengths = new Array<number>(dims.batch).fill(dims.time);
+  const leaf = (name: string, from: Leaf): ArrayLike<number> =>
+    from.kind === "lengths" ? markOf(from.mark, lengths, dims.time) : leaves[name];
   const found = interpret(after, { dims, leaf });
   for (const [name, { data }] of interpret(before, { dims, leaf })) {
     const other = found.get(name);

@@ -5,7 +5,7 @@ import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { cells, elaborated, type Placed } from "../schedule/cells.ts";
-import { numbersFor, tolerance } from "./meaning.ts";
+import { allOps, numbersFor, tolerance } from "./meaning.ts";
 import { runPieces } from "./run-pieces.ts";
 
 const S = 3;
@@ -30,7 +30,7 @@ describe.each(checked.map((cell) => [title(cell), cell] as const))("%s in segmen
 
   it.each(lengths)("computes the same loss, statistics and gradients over %i steps", (time) => {
     const dims = { batch: 3, time, steps: time, D: 2, H: 3, K: 4 };
-    const leaves = numbersFor(whole.placed, dims);
+    const leaves = numbersFor(allOps(whole), dims);
     for (const entry of ["train", "estimate", "infer"] as const) {
       const found = runPieces(pieces[entry]!, S, { dims, leaves });
       const expected = interpret(whole.entries[entry], { dims, leaf: (name) => leaves[name] });

@@ -10,7 +10,7 @@ import { sharedTensors } from "../../compiler/schedule/shared.ts";
 import { verifyKernel } from "../../targets/shared/verify.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
-import { numbersFor } from "../passes/meaning.ts";
+import { allOps, numbersFor } from "../passes/meaning.ts";
 import { cells, elaborated, type Placed } from "./cells.ts";
 import { runScheduled } from "./run-scheduled.ts";
 
@@ -28,7 +28,7 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
 
     const expectSame = (time: number, loops: LoopChoice, sizes: { batch: number; H: number }): void => {
       const dims = { time, steps: time, D: 2, K: 4, ...sizes };
-      const leaves = numbersFor(whole.placed, dims);
+      const leaves = numbersFor(allOps(whole), dims);
       const numbers = Object.fromEntries(Object.entries(leaves).map(([name, data]) => [name, Float32Array.from(data)]));
       const shared = sharedTensors(whole.placed, dims, []);
       const inputs = whole.placed.ops.filter(
