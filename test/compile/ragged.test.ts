@@ -182,6 +182,16 @@ describe("in the reference", () => {
   });
 });
 
+it("statistics of such batches are the same where kernels take the batch in parts", async () => {
+  const graph = graphs(norms.batch)["a loss at each step"];
+  const backend = await places.wasm.open();
+  const study = new Study(graph, { dims, batch: B, time: T, lengths, seed: 7, parts: 2 });
+  const errors = await study.targetErrors(places.wasm.target, backend);
+  expect(errors.forward).toBeLessThan(tolerance.forward);
+  expect(errors.gradient).toBeLessThan(tolerance.gradient);
+  await backend.close();
+});
+
 it("sequences that differ in length train with less memory, too", async () => {
   const graph = graphs(norms.layer)["a loss at each step"];
   const backend = await places.wasm.open();
