@@ -42,6 +42,9 @@ export interface ModelOptions {
   readonly ragged?: boolean;
 }
 
+/** What training and evaluating need; the others are for streams. */
+export const trainingEntries: readonly EntryName[] = ["train", "estimate", "infer", "update"];
+
 export interface CompileRequest extends ModelOptions {
   readonly file: string;
   /** Where texts come from; the disk unless told otherwise. */

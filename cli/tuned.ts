@@ -36,7 +36,13 @@ export async function deviceName(target: string, threads?: number): Promise<stri
 
 /** Tells cells, their norms, dimensions and batch apart, and what they were compiled for. */
 export const cellKey = ({ name, target, fingerprint, dims, entries }: Plan): string =>
-  JSON.stringify([target, name, fingerprint, Object.entries(dims).sort(), Object.keys(entries)]);
+  JSON.stringify([
+    target,
+    name,
+    fingerprint,
+    Object.entries(dims).sort(),
+    Object.keys(entries).filter((entry) => entry !== "start" && entry !== "step"),
+  ]);
 
 export async function recall(environment: Environment, device: string, cell: string): Promise<LoopChoice | undefined> {
   return (await readTuned(environment))[device]?.[cell];

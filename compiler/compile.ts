@@ -27,6 +27,7 @@ import { type Segmented, segment } from "./passes/segment.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
+import { type Refused, type Streamed, stream } from "./passes/stream.ts";
 import { units } from "./passes/units.ts";
 import { type Guard, guards } from "./proofs/guards.ts";
 import { prove } from "./proofs/prove.ts";
@@ -36,6 +37,7 @@ import { checkStorage } from "./schedule/check-storage.ts";
 import { costOfChosen, type LoopChoice } from "./schedule/choose.ts";
 import { bytesOf, segmentLength } from "./schedule/fit.ts";
 import { printSchedule } from "./schedule/print.ts";
+import { refuseStream } from "./schedule/refuse-stream.ts";
 import { type Scheduled, type Storage, schedule, scheduleSegments } from "./schedule/schedule.ts";
 import { type Shared, sharedTensors } from "./schedule/shared.ts";
 import type { Target } from "./schedule/target.ts";
@@ -172,13 +174,20 @@ function scheduleGraph(
   const { train, ...others } = graphs.entries;
   const hasLoss = graphs.placed.results.some((r) => r.kind === "loss");
   const update = simplify.run(optimizerGraph(optimizer));
-  const all = { ...(hasLoss && { train }), ...others, ...(hasLoss && shared.params > 0 && { update }) };
+  const all = {
+    ...(hasLoss && { train }),
+    ...others,
+    ...(hasLoss && shared.params > 0 && { update }),
+  };
   const wanted = ([entry]: [string, Graph]): boolean => options.entries?.includes(entry as EntryName) ?? true;
-  const programs: Programs = Object.fromEntries(Object.entries(all).filter(wanted));
+  const programs: Programs = {
+    ...Object.fromEntries(Object.entries(all).filter(wanted)),
+    ...streamPrograms(sized, options),
+  };
   const make = (some: Programs, length?: number): Schedule =>
     new Map(
       Object.entries(some).map(([entry, program]): [EntryName, Scheduled] => {
-        const own = entry === "update" ? [] : inputs;
+        const own = entry === "update" || isOfStream(entry) ? [] : inputs;
         const { loops, storage } = options;
         const to = { entry, dims: bound, machine: target.machine, shared, inputs: own, loops, storage };
         return [
@@ -195,6 +204,16 @@ function scheduleGraph(
   observe?.("schedule", () => printSchedule(scheduled, target.machine));
 
   return { scheduled, shared };
+}
+
+/** The programs of a stream where they are wanted: `start` goes with `step`. Throws C0308 where they are asked for in vain. */
+function streamPrograms(graph: Graph, { entries, path }: GraphOptions): Programs {
+  const asked = entries?.some(isOfStream);
+  if (asked === false) return {};
+  const made = streamed(graph);
+  if ("step" in made) return made;
+  if (asked) refuseStream(made, path);
+  return {};
 }
 
 type Schedule = ReadonlyMap<EntryName, Scheduled>;
@@ -293,6 +312,14 @@ const finishing = (options: LowerOptions): readonly Pass[] => [
   ...inParts(options),
 ];
 
+/** Inference step by step, or why it cannot be had. */
+export function streamed(graph: Graph): Streamed | Refused {
+  const made = stream([hoist, place("infer"), simplify].reduce((g, pass) => pass.run(g), graph));
+  if ("refused" in made) return made;
+  const finished = (g: Graph): Graph => [fold, simplify, ...finishing({})].reduce((h, pass) => pass.run(h), g);
+  return { start: finished(made.start), step: finished(made.step) };
+}
+
 /** As `lower`, in pieces that need the memory of a segment of time each; undefined for what cannot be cut. */
 export function segmented(
   graph: Graph,
@@ -314,6 +341,8 @@ function inParts({ parts = 1, batch = 1 }: LowerOptions): readonly Pass[] {
   const size = Math.ceil(batch / parts);
   return size < batch ? [splitBatch(Math.ceil(batch / size))] : [];
 }
+
+const isOfStream = (entry: string): boolean => entry === "start" || entry === "step";
 
 const isMask = (op: Op): boolean =>
   op.op === "leaf" && op.attrs.leaf.kind === "noise" && op.attrs.leaf.distribution === "bernoulli";

@@ -29,8 +29,11 @@ export interface Timing {
 export interface Machine {
   /** Makes room for sequences of `steps` steps; to be called before what is written for a run of that length. */
   prepare(steps: number): Promise<void>;
-  /** Runs an entry. It may return before the work is done; a failure of it then rejects the next call. */
-  run(entry: EntryName, steps: number): Promise<void>;
+  /**
+   * Runs an entry, t outside of loops being `first`, 0 unless told. It may return before the work is done; a failure of it then
+   * rejects the next call.
+   */
+  run(entry: EntryName, steps: number, first?: number): Promise<void>;
   /**
    * Runs an entry as `run` does, and has the device's own clock say what took how long: one figure for each kernel outside of
    * loops over the steps and one for each such loop, in order. Missing where the device has no such clock.

@@ -32,5 +32,6 @@ export {
   type TrainReport,
 } from "./session.ts";
 export type { Counters, SavedTensor, SessionState } from "./state.ts";
+export type { Stream, StreamOptions, StreamState } from "./stream.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
 export { webgpuBackend } from "./webgpu/webgpu.ts";

@@ -58,7 +58,12 @@ export type Init =
  * 1 with probability `keep`, else 0.
  */
 export type Noise =
-  | { readonly distribution: "normal" | "uniform"; readonly scale: number }
+  | {
+      readonly distribution: "normal" | "uniform";
+      readonly scale: number;
+      /** In a graph of one step: a step of what is drawn for all of them. */
+      readonly perStep?: true;
+    }
   | { readonly distribution: "bernoulli"; readonly keep: number };
 
 /**
@@ -87,6 +92,8 @@ export type Role =
   | { readonly kind: "index"; readonly size: number }
   /** Filled by the runtime from the counter-based generator before each run. */
   | ({ readonly kind: "noise" } & Noise)
+  /** A state of a stream: in `input` as it is before a step, in `work` as `start` or the step made it. */
+  | { readonly kind: "state" }
   /**
    * A number the host sets: `lr`, `step` (1, 2, …), `clip`, and the weight of the newest batch in the statistics: `momentum` in
    * shared ones, and `momentum_step`, with `time`, in each row of those kept per step; `between`: whether variances count what
@@ -146,8 +153,11 @@ export type Command =
  * - `estimate`: as `train` without gradients and masks: the pass over training data that estimates population statistics.
  * - `infer`: population statistics; loss and metrics where targets are given, and outputs.
  * - `update`: one optimiser step on `param` from `grad`, with clipping.
+ * - `start`: the states of a stream before its first step.
+ * - `step`: one step of `infer` for a stream, whose states the host keeps. No tensor has `time`; t outside of any loop is the row
+ *   of per-step statistics.
  */
-export type EntryName = "train" | "estimate" | "infer" | "update";
+export type EntryName = "train" | "estimate" | "infer" | "update" | "start" | "step";
 
 export interface Entry {
   readonly tensors: readonly Tensor[];

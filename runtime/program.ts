@@ -30,9 +30,9 @@ export function resolve<K>(commands: readonly Command[], lookup: (kernel: string
 /** Starts a kernel at time step `t` on a grid of workgroups. */
 export type Dispatch<K> = (kernel: K, t: number, gx: number, gy: number, gz: number) => void;
 
-/** Plays a program for sequences of `steps` steps; outside of a loop over time t is 0. */
-export function play<K>(program: Program<K>, steps: number, dispatch: Dispatch<K>): void {
-  for (const action of bind(program, steps, dispatch)) action(0);
+/** Plays a program for sequences of `steps` steps; outside of a loop over time t is `first`. */
+export function play<K>(program: Program<K>, steps: number, dispatch: Dispatch<K>, first = 0): void {
+  for (const action of bind(program, steps, dispatch)) action(first);
 }
 
 /** Up to `most` of something at a time: from `first` on `count`. */

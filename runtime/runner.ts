@@ -31,6 +31,8 @@ export interface Feed {
   /** What tells the noise of one run from that of another: what it is for, and the how-manieth of its kind it is. */
   readonly purpose: "train" | "estimate" | "infer";
   readonly run: number;
+  /** Of `step`: the states before it, and which step of the stream it is. */
+  readonly stream?: { readonly states: ReadonlyMap<string, Float32Array>; readonly step: number };
 }
 
 /** A loaded executable: feeds an entry, runs it, reads tensors back by name. It knows nothing of training. */
@@ -63,8 +65,10 @@ export class Runner {
     return entry;
   }
 
-  /** Writes the inputs of an entry and runs it. Errors: C0406 (inputs); those of the backend. */
-  async run(name: EntryName, batch: Batch, feed: Feed): Promise<void> {
+  /**
+   * Writes the inputs of an entry and runs it, t outside of loops being `first`. Errors: C0406 (inputs); those of the backend.
+   */
+  async run(name: EntryName, batch: Batch, feed: Feed, first = 0): Promise<void> {
     const entry = this.entry(name);
     const { steps } = batch;
     this.#checkBatch(batch);
@@ -73,7 +77,7 @@ export class Runner {
     for (const tensor of entry.tensors) if (tensor.region === "input") this.#fill(entry, tensor, batch, feed);
     await this.machine.prepare(steps);
     if (length > 0) await this.machine.write(whole("input", 0, length), this.#image.subarray(0, length));
-    await this.machine.run(name, steps);
+    await this.machine.run(name, steps, first);
     this.last = { entry, steps };
   }
 
@@ -149,7 +153,16 @@ export class Runner {
       }
       case "noise": {
         const key = keyOf(feed.seed, `noise/${feed.purpose}/${name}`);
-        this.#place(entry, tensor, batch.steps, (index) => noiseAt(role, key, index, feed.run));
+        // A step of a stream draws what the same step of a whole sequence would.
+        const perStep = role.distribution !== "bernoulli" && role.perStep;
+        const from = perStep ? (feed.stream?.step ?? 0) * elementsOf(shape) : 0;
+        this.#place(entry, tensor, batch.steps, (index) => noiseAt(role, key, from + index, feed.run));
+        break;
+      }
+      case "state": {
+        const state = feed.stream?.states.get(name);
+        if (state === undefined) throw new Error(`the step lacks \`${name}\``);
+        this.#place(entry, tensor, batch.steps, (index) => state[index]);
         break;
       }
       case "hyper": {

@@ -8,6 +8,7 @@ import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Batch, type Feed, Runner } from "./runner.ts";
 import { type Counters, compareState, type SessionState } from "./state.ts";
+import { Stream, type StreamOptions } from "./stream.ts";
 
 /** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
 const noClipping = 3.4e38;
@@ -202,6 +203,37 @@ export class Session {
   }
 
   /**
+   * A stream of `examples` sequences side by side, before their first step; any number of streams may be open. Errors: C0406 if
+   * the executable has no entry `step` for so many examples, C0501 if statistics were never collected.
+   */
+  async stream({ examples = this.plan.dims.batch, ...options }: StreamOptions = {}): Promise<Stream> {
+    const { plan } = (this.#attached.get(examples) ?? { runner: this.#main }).runner;
+    if (plan.entries.step === undefined) {
+      const help = "compile it with the entry `step`; where that cannot be, the compiler then says why";
+      throw new RuntimeError("C0406", `${plan.name} was compiled without \`step\``, help);
+    }
+    const rows = this.#population.rows;
+    const stream = new Stream({ plan, rows, examples, ...options }, (entry, step) =>
+      this.#exclusive(async () => {
+        const runner = await this.#inferring(step.batch, step.at + 1);
+        const run = step.run ?? this.#inferences++;
+        const feed = { ...this.#feed("infer", run), stream: { states: step.states, step: step.at } };
+        await runner.run(entry, step.batch, feed, Math.min(step.at, Math.max(0, rows - 1)));
+        this.#recent = runner;
+        const made = runner.entry(entry).tensors.filter(({ role, region }) => {
+          return role.kind === "output" || (role.kind === "state" && region === "work");
+        });
+        const data = await runner.read(made);
+        const of = (kind: Tensor["role"]["kind"]) =>
+          made.flatMap(({ name, role }, i) => (role.kind === kind ? [[name, data[i]] as const] : []));
+        return { run, states: new Map(of("state")), outputs: Object.fromEntries(of("output")) };
+      }),
+    );
+    await stream.reset();
+    return stream;
+  }
+
+  /**
    * Loss and metrics over many batches, weighted by their numbers of examples. A last, smaller batch needs an executable
    * of that size, attached. Noise is the same for the same batches. Errors: as `infer`; C0406 where an input was left out.
    */
@@ -364,7 +396,8 @@ export class Session {
     );
   }
 
-  async #infer(batch: Batch, run: number, outputs: boolean): Promise<Inference> {
+  /** The runner to infer `batch` with, whose statistics serve `steps` steps. Errors: C0501, C0406 (batch). */
+  async #inferring(batch: Batch, steps: number): Promise<Runner> {
     const { rows, seen } = this.#population;
     if (rows > 0 && seen.length === 0) {
       throw new RuntimeError(
@@ -373,8 +406,12 @@ export class Session {
         "train it, or estimate statistics from training data",
       );
     }
-    if (await this.#population.reach(batch.steps)) this.#version++;
-    const runner = await this.#runnerFor(batch);
+    if (await this.#population.reach(steps)) this.#version++;
+    return this.#runnerFor(batch);
+  }
+
+  async #infer(batch: Batch, run: number, outputs: boolean): Promise<Inference> {
+    const runner = await this.#inferring(batch, batch.steps);
     await runner.run("infer", batch, this.#feed("infer", run));
     this.#recent = runner;
     const results = await this.#results(runner, outputs);

@@ -4,7 +4,14 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { checkGradients, type GradientCheck, type GradientOptions } from "../gradients.ts";
 import { fileHost, readSource } from "../source-host.ts";
-import { compileFile, elaborateOptions, type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
+import {
+  compileFile,
+  elaborateOptions,
+  type ModelOptions,
+  openBackend,
+  type TargetName,
+  trainingEntries,
+} from "../toolchain.ts";
 
 export interface GradcheckOptions extends ModelOptions {
   readonly target: "reference" | TargetName;
@@ -76,7 +83,7 @@ async function checkOn(
   options: GradientOptions,
 ): Promise<readonly GradientCheck[]> {
   if (target === "reference") return checkGradients(file, options, fileHost);
-  const { executable } = await compileFile({ ...model, target, file }, context);
+  const { executable } = await compileFile({ ...model, target, file, entries: trainingEntries }, context);
   const backend = await openBackend(target, model.threads);
   try {
     return await checkGradients(file, options, fileHost, { executable, backend });

@@ -8,7 +8,7 @@ import type { Batch } from "../../runtime/runner.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
-import { compileFile, type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
+import { compileFile, type ModelOptions, openBackend, type TargetName, trainingEntries } from "../toolchain.ts";
 import { cellKey, choiceText, deviceName, remember } from "../tuned.ts";
 
 export interface TuneOptions extends Omit<ModelOptions, "schedule" | "tuned"> {
@@ -66,7 +66,8 @@ export async function tune(context: Context, file: string, options: TuneOptions)
 async function compileAll(context: Context, file: string, options: TuneOptions): Promise<readonly Candidate[]> {
   const made = async (schedule: LoopChoice): Promise<Executable | undefined> => {
     try {
-      return (await compileFile({ ...options, file, schedule, quiet: true }, context)).executable;
+      return (await compileFile({ ...options, file, schedule, quiet: true, entries: trainingEntries }, context))
+        .executable;
     } catch (error) {
       // An owner that this loop cannot have is none of the candidates.
       if (error instanceof CompileError && error.diagnostics.every(({ code }) => code === "C0306")) return undefined;

@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import type { Split, Task } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
-import { type CompileRequest, compileFile } from "../toolchain.ts";
+import { type CompileRequest, compileFile, trainingEntries } from "../toolchain.ts";
 import { checkFit } from "./fit.ts";
 import { watchEpsilon } from "./large-epsilon.ts";
 import type { Learner } from "./learner.ts";
@@ -54,7 +54,13 @@ export async function openLearner(
   }
   const around = modelAround(request, task);
   if (around !== undefined && !request.quiet) sayDiagnostics(around.warnings, context.output);
-  const full: CompileRequest = { ...request, ...around, suggested: task.dims, time: task.steps };
+  const full: CompileRequest = {
+    ...request,
+    ...around,
+    suggested: task.dims,
+    time: task.steps,
+    entries: trainingEntries,
+  };
   const { executable, guards, warnings } = await compileFile(full, context);
   const { plan } = executable;
   if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {

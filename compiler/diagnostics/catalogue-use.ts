@@ -50,6 +50,13 @@ export const useMessages = {
     example: "cellc compile examples/lstm.cell --storage f16",
     fix: "cellc compile examples/lstm.cell --storage f16 --target wgsl",
   },
+  C0308: {
+    title: "no stream",
+    explanation:
+      "The entries `start` and `step` run a model step by step, with its states kept in between. That cannot be done for an output that waits for steps that are not there yet: of a scan that runs from the last step to the first, or of a sum, mean or largest value over all steps. The message names it. Losses and metrics are no hindrance: a stream leaves them out.",
+    example: 'compile("bidirectional.cell", { entries: ["step"] }, …)',
+    fix: 'compile("lstm.cell", { entries: ["step"] }, …)',
+  },
   C0401: {
     title: "file not found",
     explanation: "There is no file at this path, or it cannot be read. Relative paths start at the current directory.",
@@ -196,5 +203,12 @@ export const useMessages = {
       "ε keeps a norm from dividing by zero. Where it is as large as the variance beside it, it is part of the model: the norm makes less of small values than of large ones, and its result has not the scale that γ says. In a recurrence variances are small: of `h @ Wh` some 1e-3 at first, of `x @ Wx` with single pixels some 1e-5. What is compared is the median over units and steps, of the first batch of a training.",
     example: "place hh : batch(eps = 1e-3)",
     fix: "place hh : batch(eps = 1e-5)",
+  },
+  W0608: {
+    title: "stream set back",
+    explanation:
+      "A stream of a model that keeps statistics for each step goes on with a state that is steps old, as if before an earlier step. Statistics of the first steps are of states that hardly differ yet: a variance near 0 makes of a carried state up to γ/√ε times what it should be. A state and its step belong together: `restore` goes on at the state's own step, and `reset` begins anew with both.",
+    example: "await stream.restore(state, { at: 0 })",
+    fix: "await stream.restore(state)",
   },
 } as const satisfies Record<string, Message>;

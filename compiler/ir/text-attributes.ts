@@ -100,7 +100,7 @@ function printLeaf(leaf: Leaf): string {
     case "noise":
       return leaf.distribution === "bernoulli"
         ? `${head} bernoulli keep=${showNumber(leaf.keep)}`
-        : `${head} ${leaf.distribution} scale=${showNumber(leaf.scale)}`;
+        : `${head} ${leaf.distribution} scale=${showNumber(leaf.scale)}${leaf.perStep ? " per_step" : ""}`;
     case "population":
       return `${head} ${printPolicy(leaf.policy)}`;
     case "lengths":
@@ -131,7 +131,7 @@ function parseLeaf(r: Reader): Leaf {
       const number = r.number();
       return distribution === "bernoulli"
         ? { kind, name, distribution, keep: number }
-        : { kind, name, distribution, scale: number };
+        : { kind, name, distribution, scale: number, ...(r.take("per_step") && { perStep: true }) };
     }
     case "population":
       return { kind, name, policy: parsePolicy(r) };

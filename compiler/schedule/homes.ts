@@ -110,37 +110,44 @@ export class Homes {
   }
 
   private leafHome(leaf: Leaf, type: Type): Home {
-    const { shared, dims } = this.options;
+    const { shared } = this.options;
     const fixed = (region: RegionName, offset: number): Home =>
       this.home({ region, time: false, span: "sequence", offset, size: this.size(type) }, type);
     switch (leaf.kind) {
       case "param":
         return fixed("param", shared.offsets.get(leaf.name)!);
       case "population":
-        return this.statistic(leaf.name, type);
+        return this.statistic(leaf.name, type, leaf.policy.kind === "per_step");
       case "carry": {
+        if (!this.common.carries.has(leaf.name) && !leaf.name.startsWith("grad/")) return this.input(leaf, type);
         const [group, name] = split(leaf.name);
         return group === "grad" ? fixed("grad", shared.offsets.get(name)!) : this.carry(leaf.name, type, "read");
       }
       case "flat":
         return fixed(leaf.region, leaf.region === "slot" ? leaf.slot * shared.params : 0);
-      default: {
-        const buffer = this.layout.buffer("input", type.time, this.size(type));
-        const shape = this.shape(type);
-        this.common.pending.push({
-          name: leaf.name,
-          role: inputRole(leaf, dims),
-          time: type.time,
-          batch: type.batch,
-          shape: type.batch ? [dims.batch, ...shape] : shape,
-          home: this.home(buffer, type),
-        });
-        return this.home(buffer, type);
-      }
+      default:
+        return this.input(leaf, type);
     }
   }
 
-  private statistic(name: string, type: Type): Home {
+  /** Where the host writes a leaf. */
+  private input(leaf: Leaf, type: Type): Home {
+    const { dims } = this.options;
+    const buffer = this.layout.buffer("input", type.time, this.size(type));
+    const shape = this.shape(type);
+    this.common.pending.push({
+      name: leaf.name,
+      role: inputRole(leaf, dims),
+      time: type.time,
+      batch: type.batch,
+      shape: type.batch ? [dims.batch, ...shape] : shape,
+      home: this.home(buffer, type),
+    });
+    return this.home(buffer, type);
+  }
+
+  /** One without time that is kept `perStep` is the row of the step that is run. */
+  private statistic(name: string, type: Type, perStep = type.time): Home {
     const stat = this.options.shared.statistics.get(name)!;
     const buffer: Buffer = {
       region: "stat",
@@ -150,7 +157,7 @@ export class Homes {
       size: stat.steps * stat.row,
     };
     const home = this.home(buffer, { ...type, time: false, batch: false });
-    return type.time ? { ...home, steps: { count: stat.steps, row: stat.row } } : home;
+    return perStep ? { ...home, steps: { count: stat.steps, row: stat.row } } : home;
   }
 
   /**
@@ -196,7 +203,8 @@ export class Homes {
         this.add(value, fixed("slot", shared.slots.indexOf(r.name) * shared.params));
         return;
       case "carry":
-        this.add(value, this.carry(r.name, value.type, "write"));
+        if (this.common.carries.has(r.name)) this.add(value, this.carry(r.name, value.type, "write"));
+        else this.named(r.name, value, { kind: "state" });
         return;
       case "batch_stat":
         this.named(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
@@ -332,7 +340,14 @@ function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
     case "noise":
       return leaf.distribution === "bernoulli"
         ? { kind: "noise", distribution: leaf.distribution, keep: leaf.keep }
-        : { kind: "noise", distribution: leaf.distribution, scale: leaf.scale };
+        : {
+            kind: "noise",
+            distribution: leaf.distribution,
+            scale: leaf.scale,
+            ...(leaf.perStep && { perStep: leaf.perStep }),
+          };
+    case "carry":
+      return { kind: "state" };
     case "hyper":
       return { kind: "hyper" };
     case "lengths":

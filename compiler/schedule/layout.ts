@@ -39,7 +39,10 @@ export interface Home {
   readonly buffer: Buffer;
   readonly start: number;
   readonly frame: FrameIndex;
-  /** Rows kept of a statistic: row min(t, steps − 1), each `row` floats, without frames. */
+  /**
+   * Rows kept of a statistic: row min(t, steps − 1), each `row` floats, without frames; where the value has no time, t is the step
+   * that the kernel is started for.
+   */
   readonly steps?: { readonly count: number; readonly row: number };
   readonly batch: number;
   /** With `quads`, the last one is for columns that are multiples of 4. */
@@ -265,7 +268,7 @@ export class Layout {
     const { buffer } = home;
     const terms: KExpr[] = [];
     if (home.steps) {
-      const row = t === undefined ? x.int(0) : clock.global(t);
+      const row = t === undefined ? x.uniform("t") : clock.global(t);
       terms.push(x.mul(x.min(row, x.int(home.steps.count - 1)), x.int(home.steps.row)));
     }
     let base = buffer.offset + home.start;

@@ -32,6 +32,8 @@ export interface Job {
   readonly moves: readonly Move[];
   /** T, the length of the sequences. */
   readonly steps: number;
+  /** t outside of loops. */
+  readonly first: number;
   /** How many threads take part: those with a smaller index. */
   readonly threads: number;
   /** Where regions start, in bytes, by the globals' names. */
@@ -141,7 +143,7 @@ export function createThread(index: number, control: Int32Array, mayWait: boolea
         const global = exports[name];
         if (global instanceof WebAssembly.Global) global.value = address | 0;
       }
-      thread.play(job.moves, 0, job, exports);
+      thread.play(job.moves, job.first, job, exports);
     },
 
     obey(order: Order): Answer | undefined {

@@ -104,7 +104,7 @@ async function open({ plan, code }: Executable, { team, simd, costs, machine }: 
       addresses = place(plan, steps, memory, start);
       capacity = steps;
     },
-    async run(entry: EntryName, steps) {
+    async run(entry: EntryName, steps, first = 0) {
       if (plan.entries[entry] === undefined) throw new Error(`the executable has no entry \`${entry}\``);
       let part = partFor(entry, steps, team.limit);
       if (part.threads > 1) {
@@ -112,7 +112,7 @@ async function open({ plan, code }: Executable, { team, simd, costs, machine }: 
         if (gathered < part.threads) part = partFor(entry, steps, gathered);
       }
       const globals = Object.fromEntries(hostRegions.map((name) => [`region_${name}`, addresses[name]]));
-      const failure = team.run({ machine, entry, steps, ...part, globals, tiles: 0, tileStride }, exports);
+      const failure = team.run({ machine, entry, steps, first, ...part, globals, tiles: 0, tileStride }, exports);
       if (failure !== undefined) throw new RuntimeError("C0506", failure);
     },
     async write(range, data) {

@@ -2,7 +2,7 @@ import type { Backend, Machine, Timing } from "../backend.ts";
 import { RuntimeError } from "../error.ts";
 import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
 import type { Command, EntryName, Executable, RegionName } from "../plan.ts";
-import { type Program, pieces, play, resolve } from "../program.ts";
+import { type Dispatch, type Program, pieces, play, resolve } from "../program.ts";
 import { Clock } from "./clock.ts";
 import { openDevice, type WatchedDevice } from "./device.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -47,8 +47,8 @@ async function open({ plan, code }: Executable, watched: WatchedDevice, kernels:
 
   let memory = await watched.check(() => allocate(device, layout, executableSizes(0), undefined));
   let capacity = 0;
-  /** The sequence length in the uniform buffer. */
-  let uniformSteps = -1;
+  /** The sequence length and the first step in the uniform buffer. */
+  let uniform = { steps: -1, first: 0 };
   /** Settled when the run before the last one is done, so that the queue never grows without bound. */
   let previous: Promise<unknown> = Promise.resolve();
 
@@ -56,13 +56,14 @@ async function open({ plan, code }: Executable, watched: WatchedDevice, kernels:
     return { name: plan.name, steps, floats: regionSizes(plan, steps) };
   }
 
-  /** Starts commands for sequences of `steps` steps, behind the run before the last. */
-  async function start(steps: number, commands: () => GPUCommandBuffer): Promise<void> {
+  /** Starts commands for sequences of `steps` steps from `first` on, behind the run before the last. */
+  async function start(steps: number, first: number, commands: () => GPUCommandBuffer): Promise<void> {
     await watched.wait(previous);
     previous = device.queue.onSubmittedWorkDone().catch(() => {});
     watched.start(() => {
-      if (uniformSteps !== steps) device.queue.writeBuffer(memory.uniforms, 0, uniformsFor(device, steps));
-      uniformSteps = steps;
+      if (uniform.steps !== steps || uniform.first !== first)
+        device.queue.writeBuffer(memory.uniforms, 0, uniformsFor(device, steps, first));
+      uniform = { steps, first };
       device.queue.submit([commands()]);
     });
   }
@@ -72,13 +73,13 @@ async function open({ plan, code }: Executable, watched: WatchedDevice, kernels:
       if (steps <= capacity) return;
       memory = await watched.check(() => allocate(device, layout, executableSizes(steps), memory));
       capacity = steps;
-      uniformSteps = -1;
+      uniform = { steps: -1, first: 0 };
     },
-    async run(entry: EntryName, steps) {
+    async run(entry: EntryName, steps, first = 0) {
       const program = programOf(entry);
-      await start(steps, () => {
+      await start(steps, first, () => {
         const encoder = device.createCommandEncoder();
-        encode(device, encoder.beginComputePass(), memory.group, program, steps);
+        encode(device, encoder.beginComputePass(), memory.group, program, steps, first);
         return encoder.finish();
       });
     },
@@ -86,10 +87,10 @@ async function open({ plan, code }: Executable, watched: WatchedDevice, kernels:
       async time(entry: EntryName, steps: number): Promise<readonly Timing[]> {
         const program = programOf(entry);
         const clock = new Clock(device, program.length);
-        await start(steps, () => {
+        await start(steps, 0, () => {
           const encoder = device.createCommandEncoder();
           program.forEach((instruction, i) => {
-            encode(device, encoder.beginComputePass(clock.pass(i)), memory.group, [instruction], steps);
+            encode(device, encoder.beginComputePass(clock.pass(i)), memory.group, [instruction], steps, 0);
           });
           clock.resolve(encoder);
           return encoder.finish();
@@ -187,12 +188,12 @@ function allocate(device: GPUDevice, layout: GPUBindGroupLayout, sizes: Sizes, o
 /** One slot of the uniform buffer: as dynamic offsets must be aligned. */
 const slotBytes = (device: GPUDevice): number => Math.max(uniformBytes, device.limits.minUniformBufferOffsetAlignment);
 
-/** Slot t holds { t, T }. */
-function uniformsFor(device: GPUDevice, steps: number): Int32Array<ArrayBuffer> {
+/** Slot i holds { first + i, T }. */
+function uniformsFor(device: GPUDevice, steps: number, first: number): Int32Array<ArrayBuffer> {
   const slots = Math.max(1, steps);
   const stride = slotBytes(device) / 4;
   const words = new Int32Array(stride * slots);
-  for (let t = 0; t < slots; t++) words.set([t, steps], stride * t);
+  for (let i = 0; i < slots; i++) words.set([first + i, steps], stride * i);
   return words;
 }
 
@@ -207,20 +208,22 @@ function encode(
   group: GPUBindGroup,
   program: Program<GPUComputePipeline>,
   steps: number,
+  start: number,
 ): void {
   const { maxComputeWorkgroupsPerDimension: most } = device.limits;
   const slot = slotBytes(device);
   let boundStep = -1;
   let boundPipeline: GPUComputePipeline | undefined;
-  play(program, steps, (pipeline, t, gx, gy, gz) => {
+  const dispatch: Dispatch<GPUComputePipeline> = (pipeline, t, gx, gy, gz) => {
     if (pipeline !== boundPipeline) pass.setPipeline(pipeline);
     boundPipeline = pipeline;
     for (const { first, count } of pieces(gy, most)) {
-      if (t + first !== boundStep) pass.setBindGroup(0, group, [slot * (t + first)]);
+      if (t + first !== boundStep) pass.setBindGroup(0, group, [slot * (t + first - start)]);
       boundStep = t + first;
       pass.dispatchWorkgroups(gx, count, gz);
     }
-  });
+  };
+  play(program, steps, dispatch, start);
   pass.end();
 }
 

@@ -18,7 +18,7 @@ import { sample, uniform } from "../ir/numbers.ts";
 import { type Numbers, runExecutable } from "./run-executable.ts";
 import { floor } from "./tolerances.ts";
 
-export type Computes = Exclude<EntryName, "update">;
+export type Computes = Exclude<EntryName, "update" | "start" | "step">;
 export const computations: readonly Computes[] = ["train", "estimate", "infer"];
 
 export interface StudyOptions {

@@ -1,0 +1,139 @@
+/**
+ * Makes one step of a graph that is placed for inference: for a stream, whose states are kept by who runs it.
+ *
+ * No value has time any more. A scan is its body; its states come in as carries and go out as carries, and what they are at first
+ * is a graph of its own. What looked at time loses sight of it: the last step is this one, and a statistic kept per step is the
+ * row of the step that is run. Losses and metrics, which are of whole sequences, are left out.
+ */
+import type { Graph, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
+import { Builder, broadcastTo, copy, idsAfter, Renaming } from "./rewrite.ts";
+import { simplify } from "./simplify.ts";
+
+export interface Streamed {
+  /** The states before the first step. */
+  readonly start: Graph;
+  readonly step: Graph;
+}
+
+/** Why a graph cannot be run step by step. */
+export interface Refused {
+  readonly refused: string;
+  readonly help: string;
+}
+
+/** The graphs of a stream, or why there are none: some output waits for steps that are not there yet. */
+export function stream(graph: Graph): Streamed | Refused {
+  const outputs = simplify.run({ ...graph, results: graph.results.filter((r) => r.kind === "output") });
+  const refused = outputs.ops.map(refusal).find((r) => r !== undefined);
+  if (refused) return refused;
+  const streamed = new Streaming(outputs).run();
+  const given = streamed.start.ops.find((op) => op.op === "scan" || (op.op === "leaf" && isGiven(op)));
+  if (given === undefined) return streamed;
+  return { refused: "a first state depends on inputs", help: "begin with numbers, parameters or noise" };
+}
+
+const isGiven = (op: OpOf<"leaf">): boolean => op.attrs.leaf.kind === "input" || op.attrs.leaf.kind === "index";
+
+/** Why an op needs more of a sequence than the steps so far. */
+function refusal(op: Op): Refused | undefined {
+  const timed = op.operands.some((v) => v.type.time);
+  const what = op.results.find((r) => r.name !== "")?.name;
+  const named = what ? `\`${what}\`` : "an output";
+  const pooled = "take the last step of it, or keep a running sum as a state of the cell";
+  switch (op.op) {
+    case "scan":
+      if (!op.attrs.reverse) return undefined;
+      return { refused: `${named} is made from the last step to the first`, help: "scan it forward" };
+    case "sum":
+    case "maximum":
+      return op.attrs.axes.time && timed ? { refused: `${named} is taken over all steps`, help: pooled } : undefined;
+    case "dot":
+      return op.attrs.time && timed ? { refused: `${named} is a sum over all steps`, help: pooled } : undefined;
+    case "scatter":
+      return timed ? { refused: `${named} is added up over all steps`, help: pooled } : undefined;
+    case "at":
+      if (op.attrs.step === "last") return undefined;
+      return { refused: `${named} is the value at the first step`, help: "take the last one" };
+    case "put":
+      return { refused: `${named} is of one step`, help: "say it for every step" };
+    case "const":
+      if (!op.attrs.dims.some((d) => d === "time")) return undefined;
+      return { refused: "an output depends on the number of steps", help: pooled };
+    default:
+      return undefined;
+  }
+}
+
+const ofStep = (type: Type): Type => ({ ...type, time: false });
+
+/** A step of a leaf: of noise that is drawn for all steps, its own. */
+function leafOfStep(op: OpOf<"leaf">): OpOf<"leaf"> {
+  const { leaf, type } = op.attrs;
+  const drawn = leaf.kind === "noise" && leaf.distribution !== "bernoulli" && type.time;
+  return {
+    ...op,
+    attrs: { leaf: drawn ? { ...leaf, perStep: true } : leaf, type: ofStep(type) },
+    results: op.results.map((r) => ({ ...r, type: ofStep(type) })),
+  };
+}
+
+class Streaming {
+  private readonly graph: Graph;
+  private readonly b: Builder;
+  private readonly rename = new Renaming();
+  private readonly states: { readonly name: string; readonly first: Value; readonly next: Value }[] = [];
+
+  /** How many states of a name there are. */
+  private readonly named = new Map<string, number>();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    this.b = new Builder(idsAfter(graph));
+  }
+
+  run(): Streamed {
+    const { graph, b } = this;
+    for (const op of graph.ops) this.op(op);
+    const carries = (value: (s: (typeof this.states)[number]) => Value): readonly Result[] =>
+      this.states.map((s) => ({ kind: "carry", name: s.name, value: value(s) }));
+    const outputs = graph.results.map((r) => ({ ...r, value: this.rename.of(r.value) }));
+    return {
+      start: simplify.run({ ...graph, results: carries(({ first }) => first) }),
+      step: simplify.run({ ...graph, ops: b.ops, results: [...outputs, ...carries(({ next }) => next)] }),
+    };
+  }
+
+  private op(op: Op): void {
+    const { b, rename } = this;
+    if (op.op === "scan") this.scan(op);
+    else if (op.op === "at") rename.set(op.results, op.operands.map(rename.of));
+    else if (op.op === "leaf") rename.set(op.results, copy(b, leafOfStep(op), rename.of));
+    else if (op.op === "broadcast") rename.set(op.results, copy(b, broadcastTo(op, ofStep(op.attrs.type)), rename.of));
+    else rename.set(op.results, copy(b, op, rename.of));
+  }
+
+  private scan(scan: OpOf<"scan">): void {
+    const { b, rename } = this;
+    const body = scan.body!;
+    const { states } = scan.attrs;
+    const names = body.params.slice(0, states).map((p) => this.name(p));
+    body.params.slice(0, states).forEach((p, i) => {
+      const leaf = { kind: "carry", name: names[i] } as const;
+      rename.set([p], [b.one("leaf", [], { leaf, type: p.type }, p.name)]);
+    });
+    rename.set(body.params.slice(states), scan.operands.slice(states).map(rename.of));
+    for (const op of body.ops) this.op(op);
+    rename.set(scan.results, body.results.map(rename.of));
+    names.forEach((name, i) => {
+      this.states.push({ name, first: scan.operands[i], next: rename.of(body.results[i]) });
+    });
+  }
+
+  /** `state/h`, that of a second scan `state/h_2`, as scans are numbered. */
+  private name(state: Value): string {
+    const base = `state/${state.name || "s"}`;
+    const n = (this.named.get(base) ?? 0) + 1;
+    this.named.set(base, n);
+    return n === 1 ? base : `${base}_${n}`;
+  }
+}

@@ -1,0 +1,169 @@
+import { RuntimeError } from "./error.ts";
+import type { Plan } from "./plan.ts";
+import type { Batch } from "./runner.ts";
+import type { SavedTensor } from "./state.ts";
+
+export interface StreamOptions {
+  /** Sequences side by side: what the executable, or one that was attached, is compiled for; the executable's own by default. */
+  readonly examples?: number;
+  /** Told what is dangerous; the console unless told otherwise. */
+  readonly warn?: (warning: string) => void;
+}
+
+/** All that a stream must remember between two steps; plain data, to be kept wherever one likes. */
+export interface StreamState {
+  /** Of the cell or model. */
+  readonly name: string;
+  readonly fingerprint: string;
+  /** Steps done: the index of the next one. */
+  readonly step: number;
+  /** Which draw of noise it goes on with. */
+  readonly run: number;
+  /** By name, [B, …]: `state/h`. */
+  readonly tensors: ReadonlyMap<string, SavedTensor>;
+}
+
+/** What an entry of a stream is run with. */
+export interface StreamRun {
+  readonly batch: Batch;
+  readonly at: number;
+  readonly states: ReadonlyMap<string, Float32Array>;
+  /** Undefined: a new draw. */
+  readonly run: number | undefined;
+}
+
+/** What it makes. */
+export interface StreamMade {
+  readonly run: number;
+  readonly states: ReadonlyMap<string, Float32Array>;
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+}
+
+interface Facts {
+  readonly plan: Plan;
+  /** Of the statistic that has most. */
+  readonly rows: number;
+  readonly examples: number;
+  readonly warn?: (warning: string) => void;
+}
+
+/**
+ * A sequence that goes on: one step at a time, with the states kept in between. A stream counts its steps, because statistics
+ * kept per step are of a step: step t takes row t, and the last row serves all steps behind it. A state and its count belong
+ * together and are saved and restored together.
+ */
+export class Stream {
+  readonly #facts: Facts;
+  readonly #execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>;
+  #states: ReadonlyMap<string, Float32Array> = new Map();
+  #step = 0;
+  #run = 0;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** For sessions: use `Session.stream`. */
+  constructor(facts: Facts, execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>) {
+    this.#facts = facts;
+    this.#execute = execute;
+  }
+
+  /** The index of the next step. */
+  get step(): number {
+    return this.#step;
+  }
+
+  get examples(): number {
+    return this.#facts.examples;
+  }
+
+  /**
+   * One step: `inputs` by name, [B, …] each; the outputs, [B, …] each. Calls may overlap; they are carried out one after
+   * another. A step that fails leaves the stream as it was. Errors: C0406 (inputs), C0501.
+   */
+  next(inputs: Batch["inputs"]): Promise<Readonly<Record<string, Float32Array>>> {
+    return this.#exclusive(async () => {
+      const batch = this.#batch(inputs);
+      const { states, outputs } = await this.#execute("step", {
+        batch,
+        at: this.#step,
+        states: this.#states,
+        run: this.#run,
+      });
+      this.#states = states;
+      this.#step++;
+      return outputs;
+    });
+  }
+
+  /** Back before the first step: first states, with noise drawn anew, and the count at 0. */
+  reset(): Promise<void> {
+    return this.#exclusive(async () => {
+      const made = await this.#execute("start", { batch: this.#batch({}), at: 0, states: new Map(), run: undefined });
+      this.#states = made.states;
+      this.#run = made.run;
+      this.#step = 0;
+    });
+  }
+
+  /** The states and their step, behind all calls so far. */
+  state(): Promise<StreamState> {
+    return this.#exclusive(async () => {
+      const { name, fingerprint } = this.#facts.plan;
+      const tensors = new Map(
+        this.#shapes().map(([state, shape]) => [state, { shape, data: this.#states.get(state)!.slice() }]),
+      );
+      return { name, fingerprint, step: this.#step, run: this.#run, tensors };
+    });
+  }
+
+  /**
+   * Goes on where `state` was taken, in this stream or another of the same model. `at` has the count go on from another step.
+   * Statistics of another step than the state's may be far off: those of the first steps are of states that hardly differ, and
+   * their small variance makes a state carried on large by up to γ/√ε. So a count that is set back to a row before the state's
+   * is warned of (W0608). Errors: C0403 (another model), C0406 (`at`, or another number of examples).
+   */
+  restore(state: StreamState, { at = state.step }: { readonly at?: number } = {}): Promise<void> {
+    return this.#exclusive(async () => {
+      const { plan, rows, examples, warn = console.warn } = this.#facts;
+      if (state.fingerprint !== plan.fingerprint)
+        throw new RuntimeError("C0403", `the state of a stream of ${state.name} does not fit ${plan.name}`);
+      if (!Number.isInteger(at) || at < 0)
+        throw new RuntimeError("C0406", `a stream goes on at a whole step from 0 on, not at ${at}`);
+      const wrong = this.#shapes().find(([name, shape]) => state.tensors.get(name)?.shape.join() !== shape.join());
+      if (wrong !== undefined) {
+        const [name, shape] = wrong;
+        const found = state.tensors.get(name)?.shape.join(", ");
+        const what = found === undefined ? `lacks \`${name}\`` : `has \`${name}\` [${found}]`;
+        throw new RuntimeError(
+          "C0406",
+          `a stream of ${examples} examples keeps \`${name}\` [${shape.join(", ")}], and the state ${what}`,
+          "save and restore streams of as many examples",
+        );
+      }
+      const row = (step: number): number => Math.min(step, rows - 1);
+      if (rows > 1 && row(at) < row(state.step)) {
+        warn(
+          `warning[W0608]: ${plan.name} normalizes each step by its own statistics, and a state behind step ${state.step} goes on as if before step ${at}; restore it without \`at\`, or reset the stream`,
+        );
+      }
+      this.#states = new Map(this.#shapes().map(([name]) => [name, state.tensors.get(name)!.data.slice()]));
+      this.#step = at;
+      this.#run = state.run;
+    });
+  }
+
+  #batch(inputs: Batch["inputs"]): Batch {
+    return { inputs, steps: 1, examples: this.#facts.examples };
+  }
+
+  #shapes(): readonly (readonly [string, readonly number[]])[] {
+    const tensors = this.#facts.plan.entries.start?.tensors ?? [];
+    return tensors.flatMap(({ name, role, shape }) => (role.kind === "state" ? [[name, shape] as const] : []));
+  }
+
+  /** One at a time: each step needs the states of the one before. */
+  #exclusive<R>(act: () => Promise<R>): Promise<R> {
+    const result = this.#turn.then(act);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+}
