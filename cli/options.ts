@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import type { LoopChoice } from "../compiler/schedule/choose.ts";
 import { type LoopOwner, loopOwners } from "../compiler/schedule/loop.ts";
+import type { EntryName } from "../runtime/plan.ts";
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
@@ -90,6 +91,17 @@ export function cells(text: string): Readonly<Record<string, string>> {
     chosen[name] = value;
   }
   return chosen;
+}
+
+const entryNames: readonly EntryName[] = ["train", "estimate", "infer", "update", "start", "step"];
+
+/** `infer,step` */
+export function entries(text: string): readonly EntryName[] {
+  return text.split(",").map((word) => {
+    const found = entryNames.find((name) => name === word.trim());
+    if (found === undefined) throw new InvalidArgumentError(`want ${entryNames.join(", ")}, got "${word.trim()}".`);
+    return found;
+  });
 }
 
 /** `whole`, or `forward=row,backward=column` */

@@ -132,6 +132,11 @@ function declareCompileCommands(program: Command, run: Runner): void {
     .addOption(target(...targets))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
+    .option(
+      "--entries <name,...>",
+      "what to compile, such as infer,step; all that can be unless told otherwise",
+      read.entries,
+    )
     .addOption(memory())
     .addOption(
       new Option("--emit <stage>", "print a stage instead of writing files").choices([

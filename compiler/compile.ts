@@ -312,7 +312,7 @@ const finishing = (options: LowerOptions): readonly Pass[] => [
   ...inParts(options),
 ];
 
-/** Inference step by step, or why it cannot be had. */
+/** Inference step by step, or why it cannot be had. There is no padding in a stream: `ragged` has nothing to say. */
 export function streamed(graph: Graph): Streamed | Refused {
   const made = stream([hoist, place("infer"), simplify].reduce((g, pass) => pass.run(g), graph));
   if ("refused" in made) return made;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
-import type { Executable } from "../../runtime/plan.ts";
+import type { EntryName, Executable } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
 import { executableFiles } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
@@ -15,6 +15,7 @@ export interface CompileCommandOptions extends ModelOptions {
   readonly batch: number;
   readonly time?: number;
   readonly memory?: number;
+  readonly entries?: readonly EntryName[];
   readonly emit?: "ast" | "ir" | "schedule" | "kernels";
   readonly after?: string;
   readonly out?: string;

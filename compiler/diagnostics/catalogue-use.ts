@@ -54,8 +54,8 @@ export const useMessages = {
     title: "no stream",
     explanation:
       "The entries `start` and `step` run a model step by step, with its states kept in between. That cannot be done for an output that waits for steps that are not there yet: of a scan that runs from the last step to the first, or of a sum, mean or largest value over all steps. The message names it. Losses and metrics are no hindrance: a stream leaves them out.",
-    example: 'compile("bidirectional.cell", { entries: ["step"] }, …)',
-    fix: 'compile("lstm.cell", { entries: ["step"] }, …)',
+    example: "cellc compile bidirectional.cell --entries step",
+    fix: "cellc compile examples/lstm.cell --entries step",
   },
   C0401: {
     title: "file not found",

@@ -6,7 +6,7 @@
  * row of the step that is run. Losses and metrics, which are of whole sequences, are left out.
  */
 import type { Graph, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
-import { Builder, broadcastTo, copy, idsAfter, Renaming } from "./rewrite.ts";
+import { Builder, broadcastTo, copy, idsAfter, Renaming, reads } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
 
 export interface Streamed {
@@ -24,7 +24,7 @@ export interface Refused {
 /** The graphs of a stream, or why there are none: some output waits for steps that are not there yet. */
 export function stream(graph: Graph): Streamed | Refused {
   const outputs = simplify.run({ ...graph, results: graph.results.filter((r) => r.kind === "output") });
-  const refused = outputs.ops.map(refusal).find((r) => r !== undefined);
+  const refused = outputs.ops.map(refusal).find((r) => r !== undefined) ?? lateness(outputs);
   if (refused) return refused;
   const streamed = new Streaming(outputs).run();
   const given = streamed.start.ops.find((op) => op.op === "scan" || (op.op === "leaf" && isGiven(op)));
@@ -37,8 +37,7 @@ const isGiven = (op: OpOf<"leaf">): boolean => op.attrs.leaf.kind === "input" ||
 /** Why an op needs more of a sequence than the steps so far. */
 function refusal(op: Op): Refused | undefined {
   const timed = op.operands.some((v) => v.type.time);
-  const what = op.results.find((r) => r.name !== "")?.name;
-  const named = what ? `\`${what}\`` : "an output";
+  const named = nameOf(op);
   const pooled = "take the last step of it, or keep a running sum as a state of the cell";
   switch (op.op) {
     case "scan":
@@ -62,6 +61,24 @@ function refusal(op: Op): Refused | undefined {
     default:
       return undefined;
   }
+}
+
+/** What is known behind the last step may be handed out, and not be read at all steps. */
+function lateness({ ops }: Graph): Refused | undefined {
+  const late = new Set<Value>();
+  for (const op of ops) {
+    const reader = reads(op).some((v) => late.has(v));
+    if (reader && (op.op === "scan" || op.results.some((r) => r.type.time)))
+      return { refused: `${nameOf(op)} reads at each step what the last one makes`, help: "read what each step makes" };
+    const finals = op.op === "scan" ? op.results.slice(0, op.attrs.states) : op.op === "at" || reader ? op.results : [];
+    for (const r of finals) late.add(r);
+  }
+  return undefined;
+}
+
+function nameOf(op: Op): string {
+  const named = op.results.find((r) => r.name !== "");
+  return named ? `\`${named.name}\`` : "an output";
 }
 
 const ofStep = (type: Type): Type => ({ ...type, time: false });

@@ -108,6 +108,30 @@ describe("the package", () => {
     expect(stdout).toBe("3\n");
   });
 
+  test("streams what cellc compiled as the document says, without a compiler", async () => {
+    const [, program] = /```js\n([\s\S]*?)```/.exec(await readFile(join(unpacked, "docs/streaming.md"), "utf8"))!;
+    const { bin } = JSON.parse(await readFile(join(unpacked, "package.json"), "utf8")) as { bin: { cellc: string } };
+    const cell = join(unpacked, "examples/bnlstm.cell");
+    const out = join(folder, "stream");
+    const options = ["--batch", "1", "--time", "3", "--dims", "H=8", "--entries", "estimate,step"];
+    await run(process.execPath, [join(unpacked, bin.cellc), "compile", cell, "--out", out, ...options]);
+    const checkpoint = `
+      import { readFile, writeFile } from "node:fs/promises";
+      import { encodeCheckpoint, Session, wasmBackend } from "cellc/runtime";
+      const plan = JSON.parse(await readFile("plan.json", "utf8"));
+      const binary = await readFile("kernels.wasm");
+      const backend = wasmBackend({ threads: 1, simd: "plain" });
+      const session = await Session.open({ plan, code: { kind: "wasm", text: "", binary } }, backend, { seed: 1 });
+      const x = Float32Array.from({ length: 3 * 28 }, (_, i) => Math.sin(i));
+      await session.estimate([{ steps: 3, examples: 1, inputs: { x, d_h: null } }]);
+      await writeFile("model.safetensors", encodeCheckpoint(await session.state()));`;
+    await writeFile(join(folder, "app", "checkpoint.mjs"), checkpoint);
+    await run(process.execPath, [join(folder, "app", "checkpoint.mjs")], { cwd: out });
+    await writeFile(join(folder, "app", "stream.mjs"), program);
+    const { stdout } = await run(process.execPath, [join(folder, "app", "stream.mjs")], { cwd: out });
+    expect(stdout).toBe("1 8\n2 8\n3 8\n4 8\n5 8\n");
+  });
+
   test("has every file that its exports name", async () => {
     const text = await readFile(join(unpacked, "package.json"), "utf8");
     const { exports } = JSON.parse(text) as { exports: Record<string, string | { types: string; default: string }> };

@@ -254,6 +254,10 @@ model m(D = 3, H = 4) { input x : [D] over time\n${equations}\nloss mse(sum(y, o
     ["hs = scan c(D, H) over x reverse\ny = last(hs)\noutput y", /from the last step to the first/],
     ["hs = scan c(D, H) over x\ny = mean(hs, over time)\noutput y", /`y`|over all steps|number of steps/],
     ["hs = scan c(D, H) over x\ny = first(hs)\noutput y", /first step/],
+    [
+      "hs = scan c(D, H) over x\ny = scan c(D, H) over x + sum(last(hs), over feature)\noutput y",
+      /what the last one makes/,
+    ],
   ])("%s", (equations, reason) => {
     const text = model(equations);
     const { graph } = compile(text);
