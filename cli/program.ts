@@ -266,6 +266,21 @@ function declareTrainingCommands(program: Command, run: Runner): void {
       run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
     );
 
+  withSchedule(withDataOptions(withModelOptions(program.command("stats"))))
+    .description("show the population statistics of a trained model, or estimate them anew")
+    .argument("<run>", "folder of a run, or a checkpoint")
+    .argument("[file]", ".cell file; the run's unless told otherwise")
+    .option("--task <name>", "see cellc data; the run's unless told otherwise")
+    .addOption(target(...targets))
+    .addOption(threads())
+    .option("--batch <n>", "examples a batch; the run's unless told otherwise", read.positiveWholeNumber, 64)
+    .addOption(optimizer())
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/stats.ts")).stats(context, path, file, options, givenOptions(command)),
+      ),
+    );
+
   withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore")))))
     .description("train a cell or model with norms at its sites, one placement after another, and rank them")
     .argument("<file>", ".cell file")
@@ -326,6 +341,10 @@ function declareTrainingCommands(program: Command, run: Runner): void {
       run(command, async (context) => (await import("./commands/demo.ts")).demo(context, options)),
     );
 }
+
+/** Names of the options that stand on the command line, where the others have their defaults. */
+const givenOptions = (command: Command): ReadonlySet<string> =>
+  new Set(Object.keys(command.opts()).filter((name) => command.getOptionValueSource(name) === "cli"));
 
 function declareDataCommand(program: Command, run: Runner): void {
   withDataOptions(program.command("data"))

@@ -29,7 +29,7 @@ import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
 import { type Refused, type Streamed, stream } from "./passes/stream.ts";
 import { units } from "./passes/units.ts";
-import { type Guard, guards } from "./proofs/guards.ts";
+import { type Moment, moments } from "./proofs/moments.ts";
 import { prove } from "./proofs/prove.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
@@ -78,8 +78,8 @@ export interface CompileOptions extends ElaborateOptions {
 }
 
 export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
-  /** Statistics whose ε may turn out to be as large as they are. */
-  readonly guards: readonly Guard[];
+  /** What the population's statistics are. */
+  readonly moments: readonly Moment[];
   readonly executable: Executable;
   readonly warnings: readonly Diagnostic[];
 }
@@ -98,7 +98,7 @@ export function compile(path: string, options: CompileOptions, target: Target, h
     warnings,
     sites,
     parameters,
-    guards: guards(graph),
+    moments: moments(graph),
   };
 }
 

@@ -9,10 +9,10 @@ import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
 import { type CompileRequest, compileFile, trainingEntries } from "../toolchain.ts";
 import { checkFit } from "./fit.ts";
-import { watchEpsilon } from "./large-epsilon.ts";
 import type { Learner } from "./learner.ts";
 import { sessionLearner } from "./session-learner.ts";
 import { modelAround } from "./task-model.ts";
+import { watchVariances } from "./watch-variances.ts";
 
 export interface OpenLearner {
   readonly plan: Plan;
@@ -61,7 +61,8 @@ export async function openLearner(
     time: task.steps,
     entries: trainingEntries,
   };
-  const { executable, guards, warnings } = await compileFile(full, context);
+  const compilation = await compileFile(full, context);
+  const { executable, warnings } = compilation;
   const { plan } = executable;
   if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
@@ -75,7 +76,7 @@ export async function openLearner(
   return {
     plan,
     session,
-    learner: request.quiet ? learner : watchEpsilon(learner, session, guards, context.output),
+    learner: request.quiet ? learner : watchVariances(learner, session, compilation, context.output),
     metric,
     warnings: [...(around?.warnings ?? []), ...warnings],
   };

@@ -211,4 +211,11 @@ export const useMessages = {
     example: "await stream.restore(state, { at: 0 })",
     fix: "await stream.restore(state)",
   },
+  W0609: {
+    title: "recurrence without variance",
+    explanation:
+      "All examples of a batch are alike at some steps of a recurrence, as where the first inputs are constant (MNIST's blank rows) and the state begins with one value for all. A batch norm then divides by √ε: forward nothing happens, but each such step multiplies gradients by γ/√ε, some 30 with γ = 0.1 and ε = 1e-5, one step after the other. Noise in the initial state tells the examples apart (Cooijmans et al. 2016, section 5.1). It is looked for in the first batch of a training, behind the first step.",
+    example: "state h : [H] = 0",
+    fix: "state h : [H] = noise(0.1)",
+  },
 } as const satisfies Record<string, Message>;

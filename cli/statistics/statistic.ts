@@ -1,0 +1,64 @@
+/** Population statistics, as a checkpoint or a session has them. */
+import type { Moment } from "../../compiler/proofs/moments.ts";
+import { keptTensors } from "../../runtime/layout.ts";
+import type { Plan } from "../../runtime/plan.ts";
+
+/** A statistic of a norm, with its numbers. */
+export interface Statistic {
+  /** `rnn/hh/v`. */
+  readonly name: string;
+  /** As `--place` takes it: `rnn.hh`. */
+  readonly site: string;
+  /** `other`: nothing that this program knows, such as whether others were collected. */
+  readonly is: Moment["is"] | "other";
+  readonly policy: "per_step" | "shared";
+  /** Steps that have numbers of their own; 1 where all share them. */
+  readonly rows: number;
+  readonly units: number;
+  /** [rows, units] */
+  readonly values: Float32Array;
+  /** [rows]: the batches that each was collected from; 0: none were. */
+  readonly batches: readonly number[];
+  readonly epsilon: number | undefined;
+  /** The mean that a variance or deviation is about, where it is known. */
+  readonly about: string | undefined;
+}
+
+/**
+ * The statistics of a plan, in its order. `seen`: for each step, the batches that statistics were collected from; `read` gives
+ * numbers by name.
+ */
+export function statisticsOf(
+  plan: Plan,
+  moments: readonly Moment[],
+  seen: readonly number[],
+  read: (name: string) => Float32Array,
+): readonly Statistic[] {
+  return keptTensors(plan).flatMap(({ name, tensor, shape: [rows], kind }): readonly Statistic[] => {
+    if (kind !== "stat" || tensor.role.kind !== "stat") return [];
+    const { policy } = tensor.role;
+    const values = read(name);
+    const moment = moments.find(({ statistic }) => statistic === name);
+    return [
+      {
+        ...{ name, policy, rows, values, units: values.length / rows },
+        site: name.slice(0, name.lastIndexOf("/")).replaceAll("/", "."),
+        is: moment?.is ?? "other",
+        batches:
+          policy === "shared" ? [Math.max(0, ...seen)] : Array.from({ length: rows }, (_, row) => seen[row] ?? 0),
+        epsilon: moment?.epsilon,
+        about: moment?.about,
+      },
+    ];
+  });
+}
+
+/** The numbers of one row. */
+export const rowOf = ({ values, units }: Pick<Statistic, "values" | "units">, row: number): Float32Array =>
+  values.subarray(row * units, (row + 1) * units);
+
+/** What a variance is, of one or of a deviation; and of what is neither, nothing. */
+export function varianceOf({ is, epsilon = 0 }: Pick<Statistic, "is" | "epsilon">, value: number): number | undefined {
+  if (is === "variance") return value;
+  return is === "deviation" ? value * value - epsilon : undefined;
+}

@@ -1,0 +1,72 @@
+/** What a run or a checkpoint was trained as, so that it can be compiled again. */
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import type { DataSettings } from "../data/settings.ts";
+import { exit, Failure } from "../failure.ts";
+import type { ModelOptions, OptimizerName } from "../toolchain.ts";
+import { type RunRecord, readRecord, runPaths } from "../training/run-folder.ts";
+
+/** Options that decide which model a checkpoint is of, and which examples it learnt from. */
+export interface ModelSettings extends ModelOptions, DataSettings {
+  readonly task?: string;
+  readonly optimizer: OptimizerName;
+  readonly batch: number;
+}
+
+export interface TrainedModel<Settings> {
+  /** `.cell` file. */
+  readonly file: string;
+  readonly checkpoint: string;
+  readonly task: string;
+  /** Those of the run, where the command line says nothing else. */
+  readonly settings: Settings;
+}
+
+/** What a run's record says of its model and data. */
+const RECORDED = [
+  ...["entry", "dims", "place", "cell", "storage", "ragged", "memory", "schedule", "parts"],
+  ...["task", "optimizer", "batch", "data", "offline", "validation", "time"],
+] as const;
+
+/**
+ * What `path`, the folder of a run or a checkpoint, was trained as. A checkpoint in a run's folder is that run's; of any other,
+ * the command line says it all. `given` names the options that stand there: they win over the run's. Throws C0408 for a folder
+ * without a run, C0401 for a run without a checkpoint, and C0301 where it is not said what the model is.
+ */
+export async function trainedModel<Settings extends ModelSettings>(
+  path: string,
+  file: string | undefined,
+  options: Settings,
+  given: ReadonlySet<string>,
+): Promise<TrainedModel<Settings>> {
+  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : undefined;
+  const checkpoint = folder === undefined ? path : runPaths(folder).model;
+  const record = await recordOf(folder, checkpoint);
+  if (folder !== undefined && record === undefined)
+    throw new Failure("C0408", exit.usage, `${folder} holds no run`, "name a folder that cellc train wrote");
+  if (folder !== undefined && !existsSync(checkpoint))
+    throw new Failure(
+      "C0401",
+      exit.input,
+      `the run in ${folder} has no checkpoint yet`,
+      "one is written at each evaluation",
+    );
+  const recorded = RECORDED.filter((name) => !given.has(name) && record?.options[name] !== undefined);
+  const settings = { ...options, ...Object.fromEntries(recorded.map((name) => [name, record?.options[name]])) };
+  const cell = file ?? (record?.options.file as string | undefined);
+  const { task } = settings;
+  if (cell === undefined || task === undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      `${path} stands in no folder of a run, so nothing says which model it is of`,
+      "name the run's folder; or say all that training was told, such as: cellc stats a.safetensors a.cell --task digits --dims H=48",
+    );
+  return { file: cell, checkpoint, task, settings };
+}
+
+async function recordOf(folder: string | undefined, checkpoint: string): Promise<RunRecord | undefined> {
+  if (folder !== undefined) return readRecord(folder);
+  const beside = dirname(checkpoint);
+  return basename(checkpoint) === basename(runPaths(beside).model) ? readRecord(beside) : undefined;
+}

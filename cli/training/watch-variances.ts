@@ -1,0 +1,79 @@
+/** Says where norms have next to nothing to divide by, as the first batch of a training shows it. */
+import type { Compilation } from "../../compiler/compile.ts";
+import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
+import type { Session } from "../../runtime/session.ts";
+import { sayDiagnostics } from "../diagnostics.ts";
+import type { Output } from "../output.ts";
+import { findingsOf, stepsText } from "../statistics/findings.ts";
+import { median } from "../statistics/quantile.ts";
+import { type Statistic, statisticsOf, varianceOf } from "../statistics/statistic.ts";
+import { type Learner, withTrain } from "./learner.ts";
+
+/** A learner that looks at its norms' statistics behind its very first step: they are that batch's own then. */
+export function watchVariances(
+  learner: Learner,
+  session: Pick<Session, "read" | "plan">,
+  { moments, sites }: Pick<Compilation, "moments" | "sites">,
+  output: Output,
+): Learner {
+  return withTrain(learner, async (batch, settings) => {
+    const first = learner.step === 0;
+    const measures = await learner.train(batch, settings);
+    // Examples of a batch of one are all alike, which is another warning.
+    if (first && batch.examples > 1) {
+      const values = new Map<string, Float32Array>();
+      for (const { statistic } of moments) values.set(statistic, await session.read(statistic));
+      const seen = new Array<number>(batch.steps).fill(1);
+      const statistics = statisticsOf(session.plan, moments, seen, (name) => values.get(name) ?? new Float32Array());
+      sayDiagnostics(varianceWarnings(statistics, sites), output);
+    }
+    return measures;
+  });
+}
+
+/** W0607, where an ε is as large as the variance it guards, and W0609, where a variance in a recurrence is zero behind its first step. */
+export function varianceWarnings(statistics: readonly Statistic[], sites: Compilation["sites"]): readonly Diagnostic[] {
+  const findings = findingsOf(statistics);
+  return statistics.flatMap((statistic): readonly Diagnostic[] => {
+    const site = sites.find(({ name }) => name.replaceAll("/", ".") === statistic.site);
+    if (site === undefined) return [];
+    const { epsilon } = statistic;
+    const variance = medianVariance(statistic);
+    const collapsed = findings.find(({ kind, statistic: name }) => kind === "collapsed" && name === statistic.name);
+    // What one step's norm makes too large ends at the initial state; those of several steps multiply.
+    const steps = site.recurrent ? (collapsed?.steps.filter((step) => step > 1) ?? []) : [];
+    return [
+      ...(epsilon !== undefined && variance <= epsilon ? [largeEpsilon(site, epsilon, variance)] : []),
+      ...(collapsed && steps.length > 0
+        ? [noVariance(site, statistic, stepsText(collapsed.steps), collapsed.units)]
+        : []),
+    ];
+  });
+}
+
+type Site = Compilation["sites"][number];
+
+const shown = ({ name }: Site): string => name.replaceAll("/", ".");
+
+const largeEpsilon = (site: Site, epsilon: number, variance: number): Diagnostic => ({
+  code: "W0607",
+  severity: "warning",
+  message: `at \`${shown(site)}\` ε is ${epsilon}, as large as the variance it guards, ${variance.toPrecision(2)}`,
+  span: site.span,
+  label: "the median of the first batch",
+  help: `use a smaller eps, such as eps = ${(variance / 100).toExponential(0)}`,
+});
+
+const noVariance = (site: Site, { units: all }: Statistic, steps: string, units: number): Diagnostic => ({
+  code: "W0609",
+  severity: "warning",
+  message: `at \`${shown(site)}\` the examples of the first batch are alike at ${steps}, in ${units === all ? `all ${all}` : `up to ${units} of ${all}`} units`,
+  span: site.span,
+  label: "the variance is zero there, and at each such step gradients grow by γ/√ε",
+  help: "let the examples begin apart: state h : [H] = noise(0.1)",
+});
+
+/** Of what is above zero: steps at which all examples are alike, such as the first of a recurrence, say nothing of ε. */
+function medianVariance(statistic: Statistic): number {
+  return median([...statistic.values].flatMap((value) => varianceOf(statistic, value) ?? []).filter((v) => v > 0));
+}
