@@ -270,6 +270,25 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .description("show the population statistics of a trained model, or estimate them anew")
     .argument("<run>", "folder of a run, or a checkpoint")
     .argument("[file]", ".cell file; the run's unless told otherwise")
+    .option("--plot <file>", "draw them over the steps as an SVG picture")
+    .addOption(new Option("--estimate", "estimate them anew and write the checkpoint").conflicts("drift"))
+    .addOption(
+      new Option("--drift", "compare them with an exact pass, and what the model makes of both").conflicts("output"),
+    )
+    .option("--output <file>", "with --estimate: where the checkpoint goes, if not in its old place")
+    .addOption(
+      new Option("--split <name>", "what to estimate from").choices(["train", "validation", "test"]).default("train"),
+    )
+    .option(
+      "--batches <n>",
+      "batches to estimate from; those of 10,000 examples unless told otherwise",
+      read.positiveWholeNumber,
+    )
+    .addOption(
+      new Option("--variance <how>", "average the batches' own, or by the law of total variance")
+        .choices(["within", "total"])
+        .default("within"),
+    )
     .option("--task <name>", "see cellc data; the run's unless told otherwise")
     .addOption(target(...targets))
     .addOption(threads())

@@ -59,6 +59,9 @@ function isCountRecord(value: unknown): value is Record<string, number> {
 
 function isCounters(value: unknown): value is Counters {
   if (typeof value !== "object" || value === null) return false;
-  const { seed, step, run, seen } = value as Partial<Record<keyof Counters, unknown>>;
-  return Number.isSafeInteger(seed) && isCount(step) && isCount(run) && Array.isArray(seen) && seen.every(isCount);
+  const { seed, step, run, seen, estimated } = value as Partial<Record<keyof Counters, unknown>>;
+  if (!Number.isSafeInteger(seed) || !isCount(step) || !isCount(run)) return false;
+  // Of batches whose sequences differ in length, parts are seen.
+  const parts = Array.isArray(seen) && seen.every((n) => Number.isFinite(n) && n >= 0);
+  return parts && (estimated === undefined || isCount(estimated));
 }

@@ -179,6 +179,7 @@ export class Session {
       const between = variance === "total" ? 1 : 0;
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
+      this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
       let count = 0;
       for await (const batch of batches) {
@@ -191,6 +192,7 @@ export class Session {
         await this.#population.forget();
         throw new RuntimeError("C0502", "a population statistic is not finite", "look for inputs that are not finite");
       }
+      this.#counters = { ...this.#counters, estimated: this.#counters.run };
       return count;
     });
   }

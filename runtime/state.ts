@@ -9,8 +9,13 @@ export interface Counters {
   readonly step: number;
   /** Training runs done, failed ones included, which tells apart the noise of each. */
   readonly run: number;
-  /** For each row of the statistics, the batches it was collected from; empty: none were collected. */
+  /** For each step, the batches that statistics were collected from, parts of batches as fractions; empty: none were collected. */
   readonly seen: readonly number[];
+  /**
+   * `run` when statistics were last estimated; none: never. Where more runs were done since, they are moving averages that began
+   * with those estimates.
+   */
+  readonly estimated?: number;
 }
 
 export interface SavedTensor {

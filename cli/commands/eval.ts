@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Split } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
 import { openLearner } from "../training/open-learner.ts";
@@ -26,8 +27,11 @@ export async function evaluateCommand(context: Context, file: string, options: E
   const task = await openTaskWith(context, options.task, options);
   const backend = await openBackend(options.target, options.threads);
   try {
-    const { session, learner } = await openLearner({ ...options, file }, task, options.split, backend, context);
-    await session.restore(await loadCheckpoint(options.checkpoint));
+    const { plan, session, learner } = await openLearner({ ...options, file }, task, options.split, backend, context);
+    const state = await loadCheckpoint(options.checkpoint);
+    await session.restore(state);
+    const warning = provenanceWarning(provenanceOf(plan, state.counters), options.checkpoint);
+    if (options.stats === "stored" && warning !== undefined) output.warn(warning);
     const { loss, metrics } = await evaluate(learner, task, {
       statistics: options.stats === "exact" ? "exact" : "ema",
       batch: options.batch,

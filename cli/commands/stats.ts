@@ -1,21 +1,45 @@
-/** `cellc stats`: shows the population statistics of a trained model, and estimates them anew. */
+/** `cellc stats`: shows the population statistics of a trained model, estimates them anew, and says how far they have drifted. */
+import type { Moment } from "../../compiler/proofs/moments.ts";
 import { keptTensors } from "../../runtime/layout.ts";
-import { compareState } from "../../runtime/state.ts";
+import type { Plan } from "../../runtime/plan.ts";
+import type { EstimateOptions } from "../../runtime/session.ts";
+import { compareState, type SessionState } from "../../runtime/state.ts";
 import type { Context } from "../context.ts";
 import { openTaskWith } from "../data/settings.ts";
-import { type ExitCode, exit } from "../failure.ts";
+import type { Split, Task } from "../data/task.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
+import { writeAtomically } from "../report/files.ts";
+import { driftOf } from "../statistics/drift.ts";
+import { lagging, type Measured, sayDrift } from "../statistics/drift-report.ts";
+import { drawStatistics } from "../statistics/figure.ts";
 import { findingsOf } from "../statistics/findings.ts";
-import { statisticsOf } from "../statistics/statistic.ts";
+import { measureWithOwn, type Pass, passOver, withProgress } from "../statistics/passes.ts";
+import { provenanceOf, provenanceText } from "../statistics/provenance.ts";
+import { hasStatistics, statisticsOf } from "../statistics/statistic.ts";
 import { sayFindings, sayStatistics, summarise } from "../statistics/summary.ts";
-import { type ModelSettings, trainedModel } from "../statistics/trained-model.ts";
-import { compileFile, type TargetName } from "../toolchain.ts";
-import { loadCheckpoint } from "../training/checkpoint.ts";
+import { type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
+import { compileFile, openBackend, type TargetName } from "../toolchain.ts";
+import { loadCheckpoint, saveCheckpoint } from "../training/checkpoint.ts";
+import { type OpenLearner, openLearner } from "../training/open-learner.ts";
 import { modelAround } from "../training/task-model.ts";
 
 export interface StatsOptions extends ModelSettings {
   readonly target: TargetName;
   readonly threads?: number;
+  /** Where to draw them. */
+  readonly plot?: string;
+  readonly estimate?: boolean;
+  readonly drift?: boolean;
+  /** Of what statistics are estimated from. */
+  readonly split: Split;
+  readonly batches?: number;
+  readonly variance: NonNullable<EstimateOptions["variance"]>;
+  /** Where the checkpoint with the new statistics goes, if not in the old one's place. */
+  readonly output?: string;
 }
+
+/** Examples that a pass reads where nobody says how many batches: as many as `train` and `eval` read. */
+const EXAMPLES = 10_000;
 
 /** `given`: the options that stand on the command line. */
 export async function stats(
@@ -27,20 +51,143 @@ export async function stats(
 ): Promise<ExitCode> {
   const { output } = context;
   const model = await trainedModel(path, file, options, given);
-  const state = await loadCheckpoint(model.checkpoint);
+  const before = await loadCheckpoint(model.checkpoint);
   const task = await openTaskWith(context, model.task, model.settings);
-  const request = { ...model.settings, file: model.file, quiet: true };
+  if (options.drift) return drift(context, model, before, task);
+  const { plan, moments, state } = options.estimate
+    ? await estimated(context, model, before, task)
+    : { ...(await compiled(context, model, task)), state: before };
+  compareState(state, plan, keptTensors(plan));
+  const { counters } = state;
+  const statistics = statisticsIn(state, plan, moments);
+  const findings = findingsOf(statistics);
+  const summaries = statistics.map(summarise);
+  const provenance = provenanceOf(plan, counters);
+  if (statistics.length === 0) {
+    output.say(`${plan.name} has no population statistics: no norm in it has a stat`);
+  } else {
+    output.say(
+      `${output.colors.bold(plan.name)} after ${counters.step} steps; statistics: ${provenanceText(provenance)}\n`,
+    );
+    sayStatistics(summaries, output);
+    sayFindings(findings, statistics, output);
+  }
+  if (options.plot !== undefined && statistics.length > 0) {
+    const title = `Population statistics: ${plan.name} on ${task.name}`;
+    const subtitle = `after ${counters.step} training steps; ${provenanceText(provenance)}`;
+    await writeAtomically(options.plot, drawStatistics(statistics, { title, subtitle, steps: task.steps }));
+    output.say(`\n${options.plot}`);
+  }
+  output.result({
+    ok: true,
+    model: plan.name,
+    step: counters.step,
+    provenance,
+    statistics: summaries,
+    findings,
+  });
+  return exit.ok;
+}
+
+const statisticsIn = ({ counters, tensors }: SessionState, plan: Plan, moments: readonly Moment[]) =>
+  statisticsOf(plan, moments, counters.seen, (name) => tensors.get(name)?.data ?? new Float32Array());
+
+/** The plan that the checkpoint is of, if it is of this model. */
+async function compiled(
+  context: Context,
+  { file, settings }: TrainedModel<StatsOptions>,
+  task: Task,
+): Promise<{ readonly plan: Plan; readonly moments: readonly Moment[] }> {
+  const request = { ...settings, file, quiet: true };
   const { executable, moments } = await compileFile(
     { ...request, ...modelAround(request, task), suggested: task.dims, time: task.steps },
     context,
   );
-  const { plan } = executable;
-  compareState(state, plan, keptTensors(plan));
-  const statistics = statisticsOf(plan, moments, state.counters.seen, (name) => state.tensors.get(name)!.data);
-  const findings = findingsOf(statistics);
-  const summaries = statistics.map(summarise);
-  sayStatistics(summaries, output);
-  sayFindings(findings, statistics, output);
-  output.result({ ok: true, model: plan.name, step: state.counters.step, statistics: summaries, findings });
-  return exit.ok;
+  return { plan: executable.plan, moments };
+}
+
+/** Estimates the statistics anew and writes the checkpoint with them. */
+async function estimated(
+  context: Context,
+  model: TrainedModel<StatsOptions>,
+  before: SessionState,
+  task: Task,
+): Promise<{ readonly plan: Plan; readonly moments: readonly Moment[]; readonly state: SessionState }> {
+  const { variance, output: elsewhere = model.checkpoint } = model.settings;
+  return withModel(context, model, before, task, async ({ plan, moments, session }) => {
+    const pass = dataPass(model, task);
+    await withProgress(pass, "estimating", context.output, (batches) => session.estimate(batches, { variance }));
+    const state = await session.state();
+    await saveCheckpoint(elsewhere, state);
+    context.output.say(`${elsewhere}: statistics of ${pass.count} batches of ${pass.split}`);
+    return { plan, moments, state };
+  });
+}
+
+/** Compares the stored statistics with new ones, and what the model makes of either. The checkpoint stays as it is. */
+async function drift(
+  context: Context,
+  model: TrainedModel<StatsOptions>,
+  before: SessionState,
+  task: Task,
+): Promise<ExitCode> {
+  const { output } = context;
+  const { variance, batch } = model.settings;
+  return withModel(context, model, before, task, async ({ plan, moments, session }) => {
+    const pass = dataPass(model, task);
+    const held = passOver(task, task.splits.validation > 0 ? "validation" : "test", batch, pass.count * batch);
+    const measure = (words: string) => withProgress(held, words, output, (batches) => session.evaluate(batches));
+    const stored = await measure("with stored statistics");
+    await withProgress(pass, "estimating", output, (batches) => session.estimate(batches, { variance }));
+    const fresh = await measure("with estimated statistics");
+    const drifts = driftOf(statisticsIn(before, plan, moments), statisticsIn(await session.state(), plan, moments));
+    const own = await withProgress(held, "with the batches' own", output, (batches) =>
+      measureWithOwn(session, batches),
+    );
+    const measured: Measured = { split: held.split, stored, estimated: fresh, batch: own };
+    const provenance = provenanceOf(plan, before.counters);
+    output.say(`${output.colors.bold(plan.name)} after ${session.step} steps; stored: ${provenanceText(provenance)}`);
+    output.say(`against ${pass.count} batches of ${pass.split}\n`);
+    sayDrift(drifts, measured, output);
+    output.result({
+      ok: true,
+      model: plan.name,
+      step: session.step,
+      provenance,
+      batches: pass.count,
+      drifts,
+      lagging: lagging(drifts).map(({ site }) => site),
+      measured,
+    });
+    return exit.ok;
+  });
+}
+
+function dataPass({ settings: { split, batch, batches } }: TrainedModel<StatsOptions>, task: Task): Pass {
+  return passOver(task, split, batch, batches === undefined ? EXAMPLES : batches * batch);
+}
+
+/** Opens the model of a checkpoint in a session of its own. Throws C0406 for one without statistics, C0403 for another model. */
+async function withModel<T>(
+  context: Context,
+  { file, settings }: TrainedModel<StatsOptions>,
+  state: SessionState,
+  task: Task,
+  work: (learner: OpenLearner) => Promise<T>,
+): Promise<T> {
+  const backend = await openBackend(settings.target, settings.threads);
+  try {
+    const opened = await openLearner({ ...settings, file, quiet: true }, task, undefined, backend, context);
+    await opened.session.restore(state);
+    if (!hasStatistics(opened.plan))
+      throw new Failure(
+        "C0406",
+        exit.input,
+        `${opened.plan.name} has no population statistics to estimate`,
+        "only norms over examples have: batch, batch_renorm, sequence, and your own with a stat",
+      );
+    return await work(opened);
+  } finally {
+    backend.close();
+  }
 }

@@ -7,6 +7,7 @@ import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { formatSeconds } from "../output.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
+import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { warnOfBatchOfOne } from "../training/batch-of-one.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
@@ -113,6 +114,9 @@ export async function trainCommand(context: Context, file: string, options: Trai
     if (ending.kind === "interrupted") await learner.save(paths.model);
     const last = record(ending.kind);
     await writeRecord(options.out, last);
+    const provenance = provenanceOf(plan, (await session.state()).counters);
+    const warning = ending.kind === "finished" ? provenanceWarning(provenance, options.out) : undefined;
+    if (warning !== undefined) output.warn(warning);
     return finish(context, options.out, ending, last);
   } finally {
     backend.close();

@@ -45,14 +45,16 @@ export interface Figure {
   readonly subtitle: string;
   /** The legend; marks have these names as `stroke` or `fill`. */
   readonly series: readonly Series[];
-  /** From the top down. */
+  /** Row by row, from the top down. */
   readonly panels: readonly Panel[];
+  /** Panels side by side, 1 unless told otherwise. */
+  readonly columns?: number;
 }
 
 /** Draws the figure; the text is a whole SVG document. */
-export function drawFigure({ title, subtitle, series, panels }: Figure): string {
+export function drawFigure({ title, subtitle, series, panels, columns = 1 }: Figure): string {
   const document = blankDocument();
-  const height = HEADER + panels.length * PANEL;
+  const height = HEADER + Math.ceil(panels.length / columns) * PANEL;
   const svg = svgElement(document, "svg", {
     xmlns: "http://www.w3.org/2000/svg",
     width: WIDTH,
@@ -70,9 +72,10 @@ export function drawFigure({ title, subtitle, series, panels }: Figure): string 
     words(document, subtitle, { x: 24, y: 55, fill: PALE_INK, style: FONT }),
     ...legend(document, series),
     ...panels.map((panel, at) => {
-      const plot = drawPanel(document, panel, series);
-      plot.setAttribute("x", "0");
-      plot.setAttribute("y", String(HEADER + at * PANEL));
+      const width = WIDTH / columns;
+      const plot = drawPanel(document, panel, series, width);
+      plot.setAttribute("x", String((at % columns) * width));
+      plot.setAttribute("y", String(HEADER + Math.floor(at / columns) * PANEL));
       return plot;
     }),
   );
@@ -85,10 +88,15 @@ export function blankDocument(): Document {
 }
 
 /** Draws a panel by itself, without a legend. */
-export function drawPanel(document: Document, { label, marks, x, y }: Panel, series: readonly Series[]): Element {
+export function drawPanel(
+  document: Document,
+  { label, marks, x, y }: Panel,
+  series: readonly Series[],
+  width = WIDTH,
+): Element {
   return Plot.plot({
     document,
-    width: WIDTH,
+    width,
     height: PANEL,
     marginLeft: MARGIN.left,
     marginRight: MARGIN.right,

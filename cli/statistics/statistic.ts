@@ -53,6 +53,9 @@ export function statisticsOf(
   });
 }
 
+/** Whether any norm of the model has statistics. */
+export const hasStatistics = (plan: Plan): boolean => keptTensors(plan).some(({ kind }) => kind === "stat");
+
 /** The numbers of one row. */
 export const rowOf = ({ values, units }: Pick<Statistic, "values" | "units">, row: number): Float32Array =>
   values.subarray(row * units, (row + 1) * units);

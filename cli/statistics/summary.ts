@@ -99,7 +99,8 @@ export function findingText({ kind, steps, units }: Finding, statistic: Statisti
     case "not finite":
       return `is not finite ${where}, in ${how}: what is normalized there is no number; estimate it anew (--estimate), or train with --clip`;
     case "collapsed": {
-      const gain = epsilon === undefined ? "" : ` and its gradients grow by γ/√ε, γ times ${short(epsilon ** -0.5)}`;
+      const gain =
+        epsilon === undefined ? "" : ` and gradients grow by γ/√ε, ${short(epsilon ** -0.5)} γ, at each such step`;
       return `is zero ${where}, in ${how}: all examples are alike there, so what \`${site}\` is normalized to says nothing of them,${gain}; noise in the initial state tells them apart: state h : [H] = noise(0.1)`;
     }
     case "epsilon":

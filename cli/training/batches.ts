@@ -28,6 +28,19 @@ export function* trainingBatches(
   }
 }
 
+/**
+ * The whole batches that the first `examples` of a split hold, but one at least: a smaller last one would weigh its own noisier
+ * statistics as much as the others'.
+ */
+export function wholeBatchesOf(task: Task, split: Split, batch: number, examples: number): Generator<TaskBatch> {
+  return batchesOf(task, split, batch, wholeBatches(task, split, batch, examples) * batch);
+}
+
+/** How many those are. */
+export function wholeBatches(task: Task, split: Split, batch: number, examples: number): number {
+  return Math.max(1, Math.floor(Math.min(task.splits[split], examples) / batch));
+}
+
 /** The first `examples` of a split, or all of it, in order; the last batch may be smaller. */
 export function* batchesOf(
   task: Task,

@@ -1,4 +1,5 @@
 /** A model compiled for a task and loaded on a machine, ready to train or to be measured. */
+import type { Compilation } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Plan } from "../../runtime/plan.ts";
@@ -17,6 +18,8 @@ import { watchVariances } from "./watch-variances.ts";
 export interface OpenLearner {
   readonly plan: Plan;
   readonly session: Session;
+  /** What its statistics are. */
+  readonly moments: Compilation["moments"];
   readonly learner: Learner;
   /** The model's first metric; "loss" where it has none. */
   readonly metric: string;
@@ -76,6 +79,7 @@ export async function openLearner(
   return {
     plan,
     session,
+    moments: compilation.moments,
     learner: request.quiet ? learner : watchVariances(learner, session, compilation, context.output),
     metric,
     warnings: [...(around?.warnings ?? []), ...warnings],

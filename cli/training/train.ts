@@ -1,7 +1,7 @@
 /** The training loop: epochs of shuffled batches, an evaluation with population statistics after each, checkpoints. */
 import type { Split, Streams, Task } from "../data/task.ts";
 import type { EvaluationPoint, TrainPoint } from "../report/curve-log.ts";
-import { batchesOf, trainingBatches } from "./batches.ts";
+import { batchesOf, trainingBatches, wholeBatchesOf } from "./batches.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { Learner, Measures } from "./learner.ts";
 
@@ -90,9 +90,7 @@ export async function evaluate(
   options: Pick<TrainingOptions, "statistics" | "batch" | "estimateExamples" | "evaluateOn">,
 ): Promise<Measures> {
   if (options.statistics === "exact") {
-    // Whole batches only: a smaller last one would weigh its own noisier statistics as much as the others'.
-    const whole = Math.floor(Math.min(task.splits.train, options.estimateExamples) / options.batch) * options.batch;
-    const batches = batchesOf(task, "train", options.batch, Math.max(options.batch, whole));
+    const batches = wholeBatchesOf(task, "train", options.batch, options.estimateExamples);
     if (!(await learner.estimate(batches))) return { loss: Number.NaN, metrics: {} };
   }
   return learner.evaluate(batchesOf(task, options.evaluateOn, options.batch));

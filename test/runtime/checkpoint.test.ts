@@ -12,7 +12,7 @@ const state: SessionState = {
   fingerprint: "f1",
   dims: { batch: 2, hidden: 3 },
   optimizer: "adam",
-  counters: { seed: -1, step: 5, run: 9, seen: [3, 3, 1] },
+  counters: { seed: -1, step: 5, run: 9, seen: [3, 3, 0.25], estimated: 9 },
   tensors: new Map([["rnn/Wx", { shape: [1, 3], data: Float32Array.of(1, 2, 3) }]]),
 };
 

@@ -1,0 +1,51 @@
+/** The drift of stored statistics, and what it costs, in words. */
+import type { Output } from "../output.ts";
+import type { Measures } from "../training/learner.ts";
+import { type Drift, LAGS } from "./drift.ts";
+import { short } from "./summary.ts";
+
+/** The same model on the same examples, with different statistics. */
+export interface Measured {
+  readonly split: string;
+  readonly stored: Measures;
+  readonly estimated: Measures;
+  /** Each batch by its own statistics. */
+  readonly batch: Measures;
+}
+
+export function sayDrift(drifts: readonly Drift[], measured: Measured, output: Output): void {
+  output.table(
+    ["site", "mean off by, in σ", "95 %", "worst", "σ off by a factor", "95 %", "worst"],
+    drifts.map(({ site, shift, factor }) => [
+      site,
+      ...[shift, factor].flatMap((part) =>
+        part === undefined
+          ? ["–", "–", "–"]
+          : [
+              short(part.median),
+              short(part.most),
+              `${short(part.worst.value)} (t = ${part.worst.step}, unit ${part.worst.unit})`,
+            ],
+      ),
+    ]),
+  );
+  output.say();
+  const { split, stored, estimated, batch } = measured;
+  const names = ["loss", ...Object.keys(stored.metrics)];
+  const value = ({ loss, metrics }: Measures, name: string): string =>
+    (name === "loss" ? loss : (metrics[name] ?? Number.NaN)).toFixed(4);
+  output.table(
+    [`on ${split}`, "stored", "estimated anew", "the batch's own"],
+    names.map((name) => [name, ...[stored, estimated, batch].map((measures) => value(measures, name))]),
+  );
+  output.say();
+  output.say(verdict(drifts));
+}
+
+export const lagging = (drifts: readonly Drift[]): readonly Drift[] => drifts.filter(({ lag }) => lag > LAGS);
+
+function verdict(drifts: readonly Drift[]): string {
+  const sites = [...new Set(lagging(drifts).map(({ site }) => site))];
+  if (sites.length === 0) return `the stored statistics are within ${LAGS} σ of what an exact pass finds`;
+  return `the stored statistics of ${sites.join(", ")} lag: estimate them anew, with --estimate`;
+}

@@ -1,0 +1,75 @@
+/** How far stored statistics lie from those that an exact pass finds at the same parameters. */
+import { quantile } from "./quantile.ts";
+import { rowOf, type Statistic, varianceOf } from "./statistic.ts";
+
+/** Over the units of all steps. */
+interface Distribution {
+  readonly median: number;
+  /** What 95 % of them do not exceed. */
+  readonly most: number;
+  readonly worst: { readonly value: number; readonly step: number; readonly unit: number };
+}
+
+export interface Drift {
+  readonly site: string;
+  /** Of the variance or deviation. */
+  readonly statistic: string;
+  /** How many standard deviations (√(v + ε), what the norm divides by) the stored mean is off. None where no mean is known. */
+  readonly shift: Distribution | undefined;
+  /** Stored standard deviation by the estimated one, or the estimated by the stored, whichever is more than 1. */
+  readonly factor: Distribution;
+  /** The part by which 95 % of the numbers are off at most, of a standard deviation: what drifts are ranked by. */
+  readonly lag: number;
+}
+
+/**
+ * From here on statistics are said to lag. Moving averages with a weight of 0.1 are of some 19 batches, 1200 examples with
+ * batches of 64: by chance alone 5 % of means would be off by more than 0.06 standard deviations.
+ */
+export const LAGS = 0.1;
+
+/** Of each variance and deviation that both have, the furthest off first. */
+export function driftOf(stored: readonly Statistic[], estimated: readonly Statistic[]): readonly Drift[] {
+  const named = (all: readonly Statistic[], name: string | undefined) =>
+    all.find((statistic) => statistic.name === name);
+  const drifts = stored.flatMap((before): readonly Drift[] => {
+    const after = named(estimated, before.name);
+    if (after === undefined || (before.is !== "variance" && before.is !== "deviation")) return [];
+    const means = [named(stored, before.about), named(estimated, before.about)] as const;
+    const shifts: Entry[] = [];
+    const factors: Entry[] = [];
+    for (let row = 0; row < before.rows; row++) {
+      if (before.batches[row] === 0 || after.batches[row] === 0) continue;
+      const [old, now] = [before, after].map((statistic) => [...rowOf(statistic, row)].map(divisor(statistic)));
+      const [oldMean, nowMean] = means.map((mean) => mean && rowOf(mean, row));
+      for (let unit = 0; unit < before.units; unit++) {
+        if (!(old[unit] > 0) || !(now[unit] > 0)) continue;
+        const at = { step: row + 1, unit: unit + 1 };
+        factors.push({ ...at, value: Math.max(old[unit] / now[unit], now[unit] / old[unit]) });
+        if (oldMean && nowMean) shifts.push({ ...at, value: Math.abs(oldMean[unit] - nowMean[unit]) / now[unit] });
+      }
+    }
+    if (factors.length === 0) return [];
+    const [shift, factor] = [shifts.length > 0 ? distribution(shifts) : undefined, distribution(factors)];
+    const lag = Math.max(shift?.most ?? 0, factor.most - 1);
+    return [{ site: before.site, statistic: before.name, shift, factor, lag }];
+  });
+  return drifts.toSorted((a, b) => b.lag - a.lag);
+}
+
+type Entry = Distribution["worst"];
+
+/** What the norm divides by. */
+const divisor =
+  (statistic: Statistic) =>
+  (value: number): number =>
+    Math.sqrt((varianceOf(statistic, value) ?? Number.NaN) + (statistic.epsilon ?? 0));
+
+function distribution(entries: readonly Entry[]): Distribution {
+  const values = entries.map(({ value }) => value);
+  return {
+    median: quantile(values, 0.5),
+    most: quantile(values, 0.95),
+    worst: entries.reduce((worst, entry) => (entry.value > worst.value ? entry : worst)),
+  };
+}

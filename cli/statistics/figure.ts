@@ -1,0 +1,84 @@
+/** Population statistics over the steps, as the paper's figure 5: a thin line for each unit, and their median. */
+import * as Plot from "@observablehq/plot";
+import { COLOURS, drawFigure, type Panel } from "../report/chart.ts";
+import { median } from "./quantile.ts";
+import { rowOf, type Statistic } from "./statistic.ts";
+
+/** More lines than this cannot be told apart; then every second, third, … unit is drawn. */
+const LINES = 100;
+
+/** Sequences longer than this are drawn over the logarithm of the step: what is worth seeing happens in the first twenty. */
+const LONG = 100;
+
+/** Points of a line at most, about. */
+const POINTS = 160;
+
+/** Variances that differ by more than this are drawn by their logarithms. */
+const WIDE = 30;
+
+const UNIT = "a unit";
+const MEDIAN = "median over units";
+
+/** A row a site, a column a statistic. `steps`: of the sequences it was trained on. */
+export function drawStatistics(
+  statistics: readonly Statistic[],
+  { title, subtitle, steps }: { readonly title: string; readonly subtitle: string; readonly steps: number },
+): string {
+  const known = statistics.filter(({ is }) => is !== "other");
+  const sites = [...new Set(known.map(({ site }) => site))];
+  const panels = sites.flatMap((site) =>
+    known.filter((statistic) => statistic.site === site).map((statistic) => statisticPanel(statistic, steps)),
+  );
+  const [blue, orange] = COLOURS;
+  const series = [
+    { name: UNIT, colour: blue },
+    { name: MEDIAN, colour: orange },
+  ];
+  return drawFigure({ title, subtitle, series, panels, columns: 2 });
+}
+
+function statisticPanel(statistic: Statistic, steps: number): Panel {
+  const { site, is, rows, units, batches } = statistic;
+  const long = steps > LONG;
+  // What all steps share is a level line.
+  const shown =
+    rows === 1
+      ? [0, 0]
+      : rowsShown(
+          batches.map((_, row) => row).filter((row) => batches[row] > 0),
+          long,
+        );
+  const stepOf = (at: number): number => (rows === 1 ? [1, steps][at] : shown[at] + 1);
+  const values = shown.map((row) => rowOf(statistic, row));
+  const positive = values.flatMap((row) => [...row].filter((value) => value > 0 && Number.isFinite(value)));
+  const [least, most] = positive.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, 0]);
+  const log = is !== "mean" && most > WIDE * least;
+  // A logarithmic axis has no zero: what is zero stands at its lower end.
+  const drawn = (value: number): number => (log ? Math.max(value, least) : value);
+  const every = Math.ceil(units / LINES);
+  const lines = values.flatMap((row, at) =>
+    [...row].flatMap((value, unit) =>
+      unit % every === 0 ? [{ step: stepOf(at), value: drawn(value), unit, line: UNIT }] : [],
+    ),
+  );
+  const middle = values.map((row, at) => ({ step: stepOf(at), value: drawn(median(row)), line: MEDIAN }));
+  const of = every === 1 ? "" : `, every ${every}th of ${units} units`;
+  return {
+    label: `${site}: ${is}${of}`,
+    x: { label: "step t", domain: [1, Math.max(2, steps)], ...(long && { type: "log", tickFormat: "~s", ticks: 4 }) },
+    y: log ? { type: "log", tickFormat: "~e", nice: false } : { zero: is !== "mean" },
+    marks: [
+      Plot.lineY(lines, { x: "step", y: "value", z: "unit", stroke: "line", strokeWidth: 0.6, strokeOpacity: 0.35 }),
+      Plot.lineY(middle, { x: "step", y: "value", stroke: "line", strokeWidth: 2.2 }),
+    ],
+  };
+}
+
+/** Of many rows few: evenly, or evenly by their logarithms. */
+function rowsShown(rows: readonly number[], long: boolean): readonly number[] {
+  if (rows.length <= POINTS) return rows;
+  const ratio = long ? rows.length ** (1 / POINTS) : 1;
+  const kept: number[] = [];
+  for (let at = 0; at < rows.length; at = Math.max(at + 1, Math.floor((at + 1) * ratio))) kept.push(rows[at]);
+  return kept.at(-1) === rows.at(-1) ? kept : [...kept, rows[rows.length - 1]];
+}

@@ -1,0 +1,71 @@
+/** Passes over data that estimate a model's statistics, and that measure it with them. */
+import type { Batch } from "../../runtime/runner.ts";
+import type { Session } from "../../runtime/session.ts";
+import type { Split, Task } from "../data/task.ts";
+import { exit, Failure } from "../failure.ts";
+import type { Output } from "../output.ts";
+import { wholeBatches, wholeBatchesOf } from "../training/batches.ts";
+import type { Measures } from "../training/learner.ts";
+
+/** Whole batches at the beginning of a split. */
+export interface Pass {
+  readonly split: Split;
+  readonly count: number;
+  /** Each call begins anew. */
+  batches(): Iterable<Batch>;
+}
+
+/** Throws C0406 where the split has no whole batch. */
+export function passOver(task: Task, split: Split, batch: number, examples: number): Pass {
+  const there = task.splits[split];
+  if (there < batch)
+    throw new Failure(
+      "C0406",
+      exit.input,
+      there === 0
+        ? `${task.name} has no examples in ${split}`
+        : `${task.name} has ${there} examples in ${split}, fewer than a batch of ${batch}`,
+      there === 0 ? "--validation sets some aside, for MNIST" : `--batch ${there} at most`,
+    );
+  return {
+    split,
+    count: wholeBatches(task, split, batch, examples),
+    batches: () => wholeBatchesOf(task, split, batch, examples),
+  };
+}
+
+/** Runs `work` on the batches of a pass, and shows how far it is. */
+export async function withProgress<T>(
+  { count, batches }: Pass,
+  facts: string,
+  output: Output,
+  work: (batches: Iterable<Batch>) => Promise<T>,
+): Promise<T> {
+  const progress = output.progress(count, "batches");
+  function* counted(): Generator<Batch> {
+    let done = 0;
+    for (const batch of batches()) {
+      yield batch;
+      progress.update(++done, facts);
+    }
+  }
+  return work(counted()).finally(() => progress.stop());
+}
+
+/** Means over batches that are normalized by their own statistics, as in training. Overwrites the session's. */
+export async function measureWithOwn(session: Session, batches: Iterable<Batch>): Promise<Measures> {
+  const tensors = session.plan.entries.estimate?.tensors ?? [];
+  const sums = new Map<string, number>();
+  let count = 0;
+  for (const batch of batches) {
+    await session.run("estimate", batch);
+    for (const { name, role } of tensors) {
+      if (role.kind !== "loss" && role.kind !== "metric") continue;
+      const key = role.kind === "loss" ? "loss" : name;
+      sums.set(key, (sums.get(key) ?? 0) + (await session.read(name))[0]);
+    }
+    count++;
+  }
+  const { loss = Number.NaN, ...metrics } = Object.fromEntries([...sums].map(([key, sum]) => [key, sum / count]));
+  return { loss, metrics };
+}

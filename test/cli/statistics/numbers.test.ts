@@ -1,0 +1,84 @@
+import { expect, it } from "vitest";
+import { driftOf } from "../../../cli/statistics/drift.ts";
+import { findingsOf, stepsText } from "../../../cli/statistics/findings.ts";
+import { quantile } from "../../../cli/statistics/quantile.ts";
+import type { Statistic } from "../../../cli/statistics/statistic.ts";
+import { findingText } from "../../../cli/statistics/summary.ts";
+
+/** Of two units. */
+const statistic = (name: string, values: readonly number[], more: Partial<Statistic> = {}): Statistic => ({
+  ...{ name, site: "hh", is: "variance", policy: "per_step", epsilon: undefined, about: undefined },
+  ...{ rows: values.length / 2, units: 2, values: Float32Array.from(values) },
+  batches: new Array<number>(values.length / 2).fill(5),
+  ...more,
+});
+
+const mean = (values: readonly number[]) => statistic("hh/m", values, { is: "mean" });
+
+it("a variance that is zero but for the rounding of its mean is found collapsed, and one that is small is not", () => {
+  const found = (variance: number) =>
+    findingsOf([mean([3, 3, 3, 3]), statistic("hh/v", [variance, 1, 1, 1], { about: "hh/m" })]);
+  expect([0, (3 * 2 ** -20) ** 2].map(found)).toEqual(
+    new Array(2).fill([{ kind: "collapsed", statistic: "hh/v", steps: [1], units: 1 }]),
+  );
+  expect(found((3 * 2 ** -12) ** 2)).toEqual([]);
+});
+
+it("an ε is found where the median of the units that are no zero is no larger, step by step", () => {
+  const variance = statistic("hh/v", [0, 1e-6, 1e-6, 2e-6, 1, 1], { epsilon: 1e-5 });
+  expect(findingsOf([variance])).toEqual([
+    { kind: "collapsed", statistic: "hh/v", steps: [1], units: 1 },
+    { kind: "epsilon", statistic: "hh/v", steps: [1, 2], units: 2 },
+  ]);
+});
+
+it("steps that no batch reached are found, and said with the step whose statistics serve them", () => {
+  const short = statistic("hh/v", [1, 1, 1, 1, 0, 0], { batches: [5, 2.5, 0] });
+  const [finding, ...others] = findingsOf([short]);
+  expect([finding, others]).toEqual([{ kind: "not collected", statistic: "hh/v", steps: [3], units: 2 }, []]);
+  expect(findingText(finding, short)).toBe(
+    "was not collected at step 3: inference takes the statistics of step 2 there",
+  );
+});
+
+it("what is not finite is found in means, too, and steps are not named where all share a statistic", () => {
+  const shared = statistic("hh/m", [Number.NaN, 1], { is: "mean", policy: "shared" });
+  expect(findingsOf([shared])).toEqual([{ kind: "not finite", statistic: "hh/m", steps: [], units: 1 }]);
+  expect(findingText(findingsOf([shared])[0], shared)).toContain("at all steps");
+});
+
+it("many steps are said as runs", () => {
+  expect([[1], [1, 2, 3], [1, 3, 4]].map(stepsText)).toEqual(["step 1", "steps 1–3", "steps 1, 3–4"]);
+  expect(stepsText([1, 3, 5, 7, 9, 10])).toBe("steps 1, 3, 5, 7, … 10 (6 in all)");
+});
+
+it("drift is counted in what a norm divides by: means in standard deviations, deviations as factors", () => {
+  const of = (means: readonly number[], variances: readonly number[]) => [
+    mean(means),
+    statistic("hh/v", variances, { about: "hh/m", epsilon: 1 }),
+  ];
+  const [drift, ...others] = driftOf(of([0, 0, 0, 0], [3, 3, 3, 15]), of([0, 1, 0, -4], [3, 3, 3, 3]));
+  expect(others).toEqual([]);
+  expect(drift.shift?.worst).toEqual({ value: 2, step: 2, unit: 2 });
+  expect(drift.shift?.median).toBe(0.25);
+  expect(drift.factor.worst).toEqual({ value: 2, step: 2, unit: 2 });
+  expect(drift.lag).toBeCloseTo(quantile([0, 0, 0.5, 2], 0.95));
+});
+
+it("drift leaves out steps that one of the two never saw, and ranks sites by what is furthest off", () => {
+  const at = (site: string, values: readonly number[], batches: readonly number[] = [1, 1]) =>
+    statistic(`${site}/v`, values, { site, batches });
+  const drifts = driftOf(
+    [at("a", [1, 1, 1, 1]), at("b", [1, 1, 0, 0], [1, 0])],
+    [at("a", [1, 1, 1, 1]), at("b", [4, 4, 1, 1])],
+  );
+  expect(drifts.map(({ site, factor, shift }) => [site, factor.worst.value, shift])).toEqual([
+    ["b", 2, undefined],
+    ["a", 1, undefined],
+  ]);
+});
+
+it("a quantile lies between neighbours in proportion", () => {
+  expect([0, 0.25, 0.5, 1].map((part) => quantile([4, 1, 2], part))).toEqual([1, 1.5, 2, 4]);
+  expect(quantile([], 0.5)).toBeNaN();
+});
