@@ -18,7 +18,7 @@ import { provenanceOf, provenanceText } from "../statistics/provenance.ts";
 import { hasStatistics, statisticsOf } from "../statistics/statistic.ts";
 import { sayFindings, sayStatistics, summarise } from "../statistics/summary.ts";
 import { type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
-import { compileFile, openBackend, type TargetName } from "../toolchain.ts";
+import { compileFile, openBackend, type TargetName, trainingEntries } from "../toolchain.ts";
 import { loadCheckpoint, saveCheckpoint } from "../training/checkpoint.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";
 import { modelAround } from "../training/task-model.ts";
@@ -100,7 +100,7 @@ async function compiled(
 ): Promise<{ readonly plan: Plan; readonly moments: readonly Moment[] }> {
   const request = { ...settings, file, quiet: true };
   const { executable, moments } = await compileFile(
-    { ...request, ...modelAround(request, task), suggested: task.dims, time: task.steps },
+    { ...request, ...modelAround(request, task), suggested: task.dims, time: task.steps, entries: trainingEntries },
     context,
   );
   return { plan: executable.plan, moments };
