@@ -75,8 +75,8 @@ describe("cellc inspect", () => {
     expect(a.dispatchesPerStep.backward).toBeGreaterThan(0);
     expect(short.entries.infer?.dispatchesPerStep.backward).toBe(0);
     expect(b.memory.work).toBeGreaterThan(1.5 * a.memory.work);
-    // Inputs: 64 examples of 28 pixels a step and the targets, in frames of whole cache lines.
-    expect(b.memory.input - a.memory.input).toBe(28 * 64 * 28 * 4);
+    // Inputs: 64 examples of 28 pixels a step, and the weight of its statistics, in a frame of whole cache lines.
+    expect(b.memory.input - a.memory.input).toBe(28 * (64 * 28 + 16) * 4);
     expect([a.memory.param, a.memory.slot]).toEqual([b.memory.param, 2 * a.memory.param]);
   });
 

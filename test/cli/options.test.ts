@@ -4,6 +4,7 @@ import {
   bytes,
   cells,
   dimensions,
+  entries,
   fraction,
   positiveNumber,
   positiveWholeNumber,
@@ -34,6 +35,14 @@ describe("sizes on the command line", () => {
 
   test.each(["", "M", "0", "0M", "-1M", "1T", "1 M", "1e6", "256MB"])("are refused when they are none: %o", (text) => {
     expect(() => bytes(text)).toThrow(InvalidArgumentError);
+  });
+});
+
+describe("entries on the command line", () => {
+  test("are known names", () => {
+    expect(entries("infer, step")).toEqual(["infer", "step"]);
+    for (const text of ["", "stream", "infer,,step", "infer step"])
+      expect(() => entries(text)).toThrow(InvalidArgumentError);
   });
 });
 

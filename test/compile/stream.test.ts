@@ -7,6 +7,7 @@ import { elementsOf } from "../../runtime/layout.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Stream } from "../../runtime/stream.ts";
+import { wasmBackend } from "../../runtime/wasm/wasm.ts";
 import { uniform } from "../ir/numbers.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
@@ -192,6 +193,18 @@ describe("a stream", () => {
       await whole(again, 1);
     }
     expect(values(steps)).toEqual(truth);
+  });
+
+  it("has the same bits on several threads", async () => {
+    const several = wasmBackend({ threads: 3, simd: "plain", costs: { barrier: 0, start: 0 } });
+    try {
+      const wide = executable(text.replaceAll("H = 4", "H = 40"), 1, "wasm", ["infer", "step"]);
+      const [one, three] = [await opening(wide, backend()), await opening(wide, several)];
+      expect(values(await stepped(await three.stream()))).toEqual(values(await stepped(await one.stream())));
+      expect(several.threads).toBe(3);
+    } finally {
+      several.close();
+    }
   });
 
   it("of another number of examples runs on an executable attached for them", async () => {
