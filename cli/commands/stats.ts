@@ -1,5 +1,4 @@
 /** `cellc stats`: shows the population statistics of a trained model, estimates them anew, and says how far they have drifted. */
-import type { Moment } from "../../compiler/proofs/moments.ts";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import type { EstimateOptions } from "../../runtime/session.ts";
@@ -15,7 +14,7 @@ import { drawStatistics } from "../statistics/figure.ts";
 import { findingsOf } from "../statistics/findings.ts";
 import { measureWithOwn, type Pass, passOver, withProgress } from "../statistics/passes.ts";
 import { provenanceOf, provenanceText } from "../statistics/provenance.ts";
-import { hasStatistics, statisticsOf } from "../statistics/statistic.ts";
+import { hasStatistics, type Norms, statisticsOf } from "../statistics/statistic.ts";
 import { sayFindings, sayStatistics, summarise } from "../statistics/summary.ts";
 import { type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
 import { compileFile, openBackend, type TargetName, trainingEntries } from "../toolchain.ts";
@@ -54,12 +53,12 @@ export async function stats(
   const before = await loadCheckpoint(model.checkpoint);
   const task = await openTaskWith(context, model.task, model.settings);
   if (options.drift) return drift(context, model, before, task);
-  const { plan, moments, state } = options.estimate
+  const { plan, norms, state } = options.estimate
     ? await estimated(context, model, before, task)
     : { ...(await compiled(context, model, task)), state: before };
   compareState(state, plan, keptTensors(plan));
   const { counters } = state;
-  const statistics = statisticsIn(state, plan, moments);
+  const statistics = statisticsIn(state, plan, norms);
   const findings = findingsOf(statistics);
   const summaries = statistics.map(summarise);
   const provenance = provenanceOf(plan, counters);
@@ -89,21 +88,21 @@ export async function stats(
   return exit.ok;
 }
 
-const statisticsIn = ({ counters, tensors }: SessionState, plan: Plan, moments: readonly Moment[]) =>
-  statisticsOf(plan, moments, counters.seen, (name) => tensors.get(name)?.data ?? new Float32Array());
+const statisticsIn = ({ counters, tensors }: SessionState, plan: Plan, norms: Norms) =>
+  statisticsOf(plan, norms, counters.seen, (name) => tensors.get(name)?.data ?? new Float32Array());
 
 /** The plan that the checkpoint is of, if it is of this model. */
 async function compiled(
   context: Context,
   { file, settings }: TrainedModel<StatsOptions>,
   task: Task,
-): Promise<{ readonly plan: Plan; readonly moments: readonly Moment[] }> {
+): Promise<{ readonly plan: Plan; readonly norms: Norms }> {
   const request = { ...settings, file, quiet: true };
-  const { executable, moments } = await compileFile(
+  const compilation = await compileFile(
     { ...request, ...modelAround(request, task), suggested: task.dims, time: task.steps, entries: trainingEntries },
     context,
   );
-  return { plan: executable.plan, moments };
+  return { plan: compilation.executable.plan, norms: compilation };
 }
 
 /** Estimates the statistics anew and writes the checkpoint with them. */
@@ -112,15 +111,15 @@ async function estimated(
   model: TrainedModel<StatsOptions>,
   before: SessionState,
   task: Task,
-): Promise<{ readonly plan: Plan; readonly moments: readonly Moment[]; readonly state: SessionState }> {
+): Promise<{ readonly plan: Plan; readonly norms: Norms; readonly state: SessionState }> {
   const { variance, output: elsewhere = model.checkpoint } = model.settings;
-  return withModel(context, model, before, task, async ({ plan, moments, session }) => {
+  return withModel(context, model, before, task, async ({ plan, norms, session }) => {
     const pass = dataPass(model, task);
     await withProgress(pass, "estimating", context.output, (batches) => session.estimate(batches, { variance }));
     const state = await session.state();
     await saveCheckpoint(elsewhere, state);
     context.output.say(`${elsewhere}: statistics of ${pass.count} batches of ${pass.split}`);
-    return { plan, moments, state };
+    return { plan, norms, state };
   });
 }
 
@@ -133,14 +132,14 @@ async function drift(
 ): Promise<ExitCode> {
   const { output } = context;
   const { variance, batch } = model.settings;
-  return withModel(context, model, before, task, async ({ plan, moments, session }) => {
+  return withModel(context, model, before, task, async ({ plan, norms, session }) => {
     const pass = dataPass(model, task);
     const held = passOver(task, task.splits.validation > 0 ? "validation" : "test", batch, pass.count * batch);
     const measure = (words: string) => withProgress(held, words, output, (batches) => session.evaluate(batches));
     const stored = await measure("with stored statistics");
     await withProgress(pass, "estimating", output, (batches) => session.estimate(batches, { variance }));
     const fresh = await measure("with estimated statistics");
-    const drifts = driftOf(statisticsIn(before, plan, moments), statisticsIn(await session.state(), plan, moments));
+    const drifts = driftOf(statisticsIn(before, plan, norms), statisticsIn(await session.state(), plan, norms));
     const own = await withProgress(held, "with the batches' own", output, (batches) =>
       measureWithOwn(session, batches),
     );
@@ -148,7 +147,7 @@ async function drift(
     const provenance = provenanceOf(plan, before.counters);
     output.say(`${output.colors.bold(plan.name)} after ${session.step} steps; stored: ${provenanceText(provenance)}`);
     output.say(`against ${pass.count} batches of ${pass.split}\n`);
-    sayDrift(drifts, measured, output);
+    sayDrift(drifts, measured, provenance, output);
     output.result({
       ok: true,
       model: plan.name,

@@ -2,6 +2,7 @@
 import type { Output } from "../output.ts";
 import type { Measures } from "../training/learner.ts";
 import { type Drift, LAGS } from "./drift.ts";
+import type { Provenance } from "./provenance.ts";
 import { short } from "./summary.ts";
 
 /** The same model on the same examples, with different statistics. */
@@ -13,7 +14,7 @@ export interface Measured {
   readonly batch: Measures;
 }
 
-export function sayDrift(drifts: readonly Drift[], measured: Measured, output: Output): void {
+export function sayDrift(drifts: readonly Drift[], measured: Measured, provenance: Provenance, output: Output): void {
   output.table(
     ["site", "mean off by, in σ", "95 %", "worst", "σ off by a factor", "95 %", "worst"],
     drifts.map(({ site, shift, factor }) => [
@@ -39,13 +40,15 @@ export function sayDrift(drifts: readonly Drift[], measured: Measured, output: O
     names.map((name) => [name, ...[stored, estimated, batch].map((measures) => value(measures, name))]),
   );
   output.say();
-  output.say(verdict(drifts));
+  output.say(verdict(drifts, provenance));
 }
 
 export const lagging = (drifts: readonly Drift[]): readonly Drift[] => drifts.filter(({ lag }) => lag > LAGS);
 
-function verdict(drifts: readonly Drift[]): string {
+function verdict(drifts: readonly Drift[], { kind }: Provenance): string {
   const sites = [...new Set(lagging(drifts).map(({ site }) => site))];
   if (sites.length === 0) return `the stored statistics are within ${LAGS} σ of what an exact pass finds`;
-  return `the stored statistics of ${sites.join(", ")} lag: estimate them anew, with --estimate`;
+  return kind === "estimated"
+    ? `the stored statistics of ${sites.join(", ")} differ from these, though both are estimates: take more --batches`
+    : `the moving statistics of ${sites.join(", ")} lag: estimate them anew, with --estimate`;
 }

@@ -1,4 +1,5 @@
 /** Population statistics, as a checkpoint or a session has them. */
+import type { Compilation } from "../../compiler/compile.ts";
 import type { Moment } from "../../compiler/proofs/moments.ts";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
@@ -9,6 +10,8 @@ export interface Statistic {
   readonly name: string;
   /** As `--place` takes it: `rnn.hh`. */
   readonly site: string;
+  /** What stands there depends on a state, so that gradients go through it step after step. */
+  readonly recurrent: boolean;
   /** `other`: nothing that this program knows, such as whether others were collected. */
   readonly is: Moment["is"] | "other";
   readonly policy: "per_step" | "shared";
@@ -24,13 +27,16 @@ export interface Statistic {
   readonly about: string | undefined;
 }
 
+/** What a compilation knows of the statistics in its plan. */
+export type Norms = Pick<Compilation, "moments" | "sites">;
+
 /**
  * The statistics of a plan, in its order. `seen`: for each step, the batches that statistics were collected from; `read` gives
  * numbers by name.
  */
 export function statisticsOf(
   plan: Plan,
-  moments: readonly Moment[],
+  { moments, sites }: Norms,
   seen: readonly number[],
   read: (name: string) => Float32Array,
 ): readonly Statistic[] {
@@ -38,11 +44,13 @@ export function statisticsOf(
     if (kind !== "stat" || tensor.role.kind !== "stat") return [];
     const { policy } = tensor.role;
     const values = read(name);
+    const site = name.slice(0, name.lastIndexOf("/"));
     const moment = moments.find(({ statistic }) => statistic === name);
     return [
       {
         ...{ name, policy, rows, values, units: values.length / rows },
-        site: name.slice(0, name.lastIndexOf("/")).replaceAll("/", "."),
+        site: site.replaceAll("/", "."),
+        recurrent: sites.find((point) => point.name === site)?.recurrent ?? false,
         is: moment?.is ?? "other",
         batches:
           policy === "shared" ? [Math.max(0, ...seen)] : Array.from({ length: rows }, (_, row) => seen[row] ?? 0),

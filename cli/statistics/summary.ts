@@ -86,7 +86,7 @@ export function sayFindings(findings: readonly Finding[], statistics: readonly S
 
 /** What a finding says, behind the statistic's name. */
 export function findingText({ kind, steps, units }: Finding, statistic: Statistic): string {
-  const { site, batches, epsilon } = statistic;
+  const { batches, epsilon } = statistic;
   const where = `at ${stepsText(steps)}`;
   const how = units === statistic.units ? `all ${units} units` : `up to ${units} of ${statistic.units} units`;
   switch (kind) {
@@ -99,9 +99,11 @@ export function findingText({ kind, steps, units }: Finding, statistic: Statisti
     case "not finite":
       return `is not finite ${where}, in ${how}: what is normalized there is no number; estimate it anew (--estimate), or train with --clip`;
     case "collapsed": {
+      if (!statistic.recurrent)
+        return `is zero ${where}, in ${how}: all examples are alike there, and the norm gives its shift`;
       const gain =
         epsilon === undefined ? "" : ` and gradients grow by γ/√ε, ${short(epsilon ** -0.5)} γ, at each such step`;
-      return `is zero ${where}, in ${how}: all examples are alike there, so what \`${site}\` is normalized to says nothing of them,${gain}; noise in the initial state tells them apart: state h : [H] = noise(0.1)`;
+      return `is zero ${where}, in ${how}: all examples are alike there, so the norm gives its shift${gain}; noise in the initial state tells them apart: state h : [H] = noise(0.1)`;
     }
     case "epsilon":
       return `is no larger than ε = ${epsilon} ${where}, in ${how}: ε is a part of the model there; a smaller eps takes it out`;

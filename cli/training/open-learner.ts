@@ -1,5 +1,4 @@
 /** A model compiled for a task and loaded on a machine, ready to train or to be measured. */
-import type { Compilation } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Plan } from "../../runtime/plan.ts";
@@ -8,6 +7,7 @@ import type { Context } from "../context.ts";
 import type { Split, Task } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
+import type { Norms } from "../statistics/statistic.ts";
 import { type CompileRequest, compileFile, trainingEntries } from "../toolchain.ts";
 import { checkFit } from "./fit.ts";
 import type { Learner } from "./learner.ts";
@@ -18,8 +18,8 @@ import { watchVariances } from "./watch-variances.ts";
 export interface OpenLearner {
   readonly plan: Plan;
   readonly session: Session;
-  /** What its statistics are. */
-  readonly moments: Compilation["moments"];
+  /** Where its norms stand, and what their statistics are. */
+  readonly norms: Norms;
   readonly learner: Learner;
   /** The model's first metric; "loss" where it has none. */
   readonly metric: string;
@@ -79,7 +79,7 @@ export async function openLearner(
   return {
     plan,
     session,
-    moments: compilation.moments,
+    norms: compilation,
     learner: request.quiet ? learner : watchVariances(learner, session, compilation, context.output),
     metric,
     warnings: [...(around?.warnings ?? []), ...warnings],

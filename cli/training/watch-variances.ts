@@ -1,19 +1,18 @@
 /** Says where norms have next to nothing to divide by, as the first batch of a training shows it. */
-import type { Compilation } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Session } from "../../runtime/session.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import type { Output } from "../output.ts";
 import { findingsOf, stepsText } from "../statistics/findings.ts";
 import { median } from "../statistics/quantile.ts";
-import { type Statistic, statisticsOf, varianceOf } from "../statistics/statistic.ts";
+import { type Norms, type Statistic, statisticsOf, varianceOf } from "../statistics/statistic.ts";
 import { type Learner, withTrain } from "./learner.ts";
 
 /** A learner that looks at its norms' statistics behind its very first step: they are that batch's own then. */
 export function watchVariances(
   learner: Learner,
   session: Pick<Session, "read" | "plan">,
-  { moments, sites }: Pick<Compilation, "moments" | "sites">,
+  norms: Norms,
   output: Output,
 ): Learner {
   return withTrain(learner, async (batch, settings) => {
@@ -22,17 +21,17 @@ export function watchVariances(
     // Examples of a batch of one are all alike, which is another warning.
     if (first && batch.examples > 1) {
       const values = new Map<string, Float32Array>();
-      for (const { statistic } of moments) values.set(statistic, await session.read(statistic));
+      for (const { statistic } of norms.moments) values.set(statistic, await session.read(statistic));
       const seen = new Array<number>(batch.steps).fill(1);
-      const statistics = statisticsOf(session.plan, moments, seen, (name) => values.get(name) ?? new Float32Array());
-      sayDiagnostics(varianceWarnings(statistics, sites), output);
+      const statistics = statisticsOf(session.plan, norms, seen, (name) => values.get(name) ?? new Float32Array());
+      sayDiagnostics(varianceWarnings(statistics, norms.sites), output);
     }
     return measures;
   });
 }
 
 /** W0607, where an ε is as large as the variance it guards, and W0609, where a variance in a recurrence is zero behind its first step. */
-export function varianceWarnings(statistics: readonly Statistic[], sites: Compilation["sites"]): readonly Diagnostic[] {
+export function varianceWarnings(statistics: readonly Statistic[], sites: Norms["sites"]): readonly Diagnostic[] {
   const findings = findingsOf(statistics);
   return statistics.flatMap((statistic): readonly Diagnostic[] => {
     const site = sites.find(({ name }) => name.replaceAll("/", ".") === statistic.site);
@@ -41,7 +40,7 @@ export function varianceWarnings(statistics: readonly Statistic[], sites: Compil
     const variance = medianVariance(statistic);
     const collapsed = findings.find(({ kind, statistic: name }) => kind === "collapsed" && name === statistic.name);
     // What one step's norm makes too large ends at the initial state; those of several steps multiply.
-    const steps = site.recurrent ? (collapsed?.steps.filter((step) => step > 1) ?? []) : [];
+    const steps = statistic.recurrent ? (collapsed?.steps.filter((step) => step > 1) ?? []) : [];
     return [
       ...(epsilon !== undefined && variance <= epsilon ? [largeEpsilon(site, epsilon, variance)] : []),
       ...(collapsed && steps.length > 0
@@ -51,7 +50,7 @@ export function varianceWarnings(statistics: readonly Statistic[], sites: Compil
   });
 }
 
-type Site = Compilation["sites"][number];
+type Site = Norms["sites"][number];
 
 const shown = ({ name }: Site): string => name.replaceAll("/", ".");
 

@@ -168,6 +168,22 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
+  test("a state knows whether its statistics were estimated behind the last training run, and forgets it when estimating fails", async () => {
+    const session = await open();
+    const counters = async () => (await session.state()).counters;
+    await session.train(batchOf(2), { lr: 0.01 });
+    expect(await counters()).toMatchObject({ run: 1 });
+    expect((await counters()).estimated).toBeUndefined();
+    await session.estimate([batchOf(2)]);
+    await session.train(batchOf(2), { lr: 0.01 });
+    expect(await counters()).toMatchObject({ run: 2, estimated: 1 });
+    await session.estimate([batchOf(2)]);
+    expect(await counters()).toMatchObject({ run: 2, estimated: 2 });
+    await expect(session.estimate([])).rejects.toMatchObject({ code: "C0406" });
+    expect((await counters()).estimated).toBeUndefined();
+    session.close();
+  });
+
   test("steps beyond the longest sequence seen use the statistics of its last step", async () => {
     const session = await open();
     await session.estimate([batchOf(2, 0), batchOf(2, 1)]);

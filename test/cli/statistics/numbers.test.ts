@@ -7,7 +7,7 @@ import { findingText } from "../../../cli/statistics/summary.ts";
 
 /** Of two units. */
 const statistic = (name: string, values: readonly number[], more: Partial<Statistic> = {}): Statistic => ({
-  ...{ name, site: "hh", is: "variance", policy: "per_step", epsilon: undefined, about: undefined },
+  ...{ name, site: "hh", recurrent: true, is: "variance", policy: "per_step", epsilon: undefined, about: undefined },
   ...{ rows: values.length / 2, units: 2, values: Float32Array.from(values) },
   batches: new Array<number>(values.length / 2).fill(5),
   ...more,
@@ -22,6 +22,17 @@ it("a variance that is zero but for the rounding of its mean is found collapsed,
     new Array(2).fill([{ kind: "collapsed", statistic: "hh/v", steps: [1], units: 1 }]),
   );
   expect(found((3 * 2 ** -12) ** 2)).toEqual([]);
+});
+
+it("noise in the state is the remedy in a recurrence, and elsewhere there is nothing to be remedied", () => {
+  const said = (recurrent: boolean): string => {
+    const zero = statistic("hh/v", [0, 0], { recurrent, epsilon: 1e-4 });
+    return findingText(findingsOf([zero])[0], zero);
+  };
+  expect(said(true)).toContain("gradients grow by γ/√ε, 100 γ, at each such step; noise in the initial state");
+  expect(said(false)).toBe(
+    "is zero at step 1, in all 2 units: all examples are alike there, and the norm gives its shift",
+  );
 });
 
 it("an ε is found where the median of the units that are no zero is no larger, step by step", () => {

@@ -11,7 +11,15 @@ const { sites } = compile("examples/bnlstm.cell", options, wasm, fileHost);
 /** What is said of a statistic of one unit a step. */
 const said = (values: readonly number[], more: Partial<Statistic> = {}): readonly (readonly [string, string])[] => {
   const statistic: Statistic = {
-    ...{ name: "hh/v", site: "hh", is: "variance", policy: "per_step", about: undefined, epsilon: 1e-5 },
+    ...{
+      name: "hh/v",
+      site: "hh",
+      recurrent: true,
+      is: "variance",
+      policy: "per_step",
+      about: undefined,
+      epsilon: 1e-5,
+    },
     ...{ rows: values.length, units: 1, values: Float32Array.from(values), batches: values.map(() => 1) },
     ...more,
   };
@@ -45,7 +53,7 @@ it("a variance of zero behind the first step of a recurrence is said, with the s
 it.each([
   ["a smaller ε", [1e-4, 2e-4, 3e-4], {}],
   ["a variance of zero at the first step, where nothing multiplies", [0, 1, 1], {}],
-  ["a variance of zero at a site that no state reaches", [0, 0, 0], { name: "xh/v", site: "xh" }],
+  ["a variance of zero at a site that no state reaches", [0, 0, 0], { name: "xh/v", site: "xh", recurrent: false }],
   ["a variance that no norm divides by", [1e-9], { epsilon: undefined }],
 ])("nothing is said of %s", (_, values, more) => {
   expect(said(values, more)).toEqual([]);
