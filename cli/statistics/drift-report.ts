@@ -22,11 +22,7 @@ export function sayDrift(drifts: readonly Drift[], measured: Measured, provenanc
       ...[shift, factor].flatMap((part) =>
         part === undefined
           ? ["–", "–", "–"]
-          : [
-              short(part.median),
-              short(part.most),
-              `${short(part.worst.value)} (t = ${part.worst.step}, unit ${part.worst.unit})`,
-            ],
+          : [short(part.median), short(part.most), `${short(part.worst.value)} (${placeText(part.worst)})`],
       ),
     ]),
   );
@@ -42,6 +38,9 @@ export function sayDrift(drifts: readonly Drift[], measured: Measured, provenanc
   output.say();
   output.say(verdict(drifts, provenance));
 }
+
+const placeText = ({ step, unit }: Drift["factor"]["worst"]): string =>
+  step === undefined ? `unit ${unit}` : `t = ${step}, unit ${unit}`;
 
 export const lagging = (drifts: readonly Drift[]): readonly Drift[] => drifts.filter(({ lag }) => lag > LAGS);
 

@@ -7,7 +7,8 @@ interface Distribution {
   readonly median: number;
   /** What 95 % of them do not exceed. */
   readonly most: number;
-  readonly worst: { readonly value: number; readonly step: number; readonly unit: number };
+  /** Counted from 1; no step where all share the statistic. */
+  readonly worst: { readonly value: number; readonly step?: number; readonly unit: number };
 }
 
 export interface Drift {
@@ -44,7 +45,7 @@ export function driftOf(stored: readonly Statistic[], estimated: readonly Statis
       const [oldMean, nowMean] = means.map((mean) => mean && rowOf(mean, row));
       for (let unit = 0; unit < before.units; unit++) {
         if (!(old[unit] > 0) || !(now[unit] > 0)) continue;
-        const at = { step: row + 1, unit: unit + 1 };
+        const at = { ...(before.policy === "per_step" && { step: row + 1 }), unit: unit + 1 };
         factors.push({ ...at, value: Math.max(old[unit] / now[unit], now[unit] / old[unit]) });
         if (oldMean && nowMean) shifts.push({ ...at, value: Math.abs(oldMean[unit] - nowMean[unit]) / now[unit] });
       }

@@ -19,23 +19,25 @@ const WIDE = 30;
 const UNIT = "a unit";
 const MEDIAN = "median over units";
 
-/** A row a site, a column a statistic. `steps`: of the sequences it was trained on. */
+/** A row a site, where each has two statistics; else one below the other. `steps`: of the sequences it was trained on. */
 export function drawStatistics(
   statistics: readonly Statistic[],
   { title, subtitle, steps }: { readonly title: string; readonly subtitle: string; readonly steps: number },
 ): string {
   const known = statistics.filter(({ is }) => is !== "other");
   const sites = [...new Set(known.map(({ site }) => site))];
-  const panels = sites.flatMap((site) =>
-    known.filter((statistic) => statistic.site === site).map((statistic) => statisticPanel(statistic, steps)),
-  );
+  const rows = sites.map((site) => meansFirst(known.filter((statistic) => statistic.site === site)));
+  const panels = rows.flat().map((statistic) => statisticPanel(statistic, steps));
   const [blue, orange] = COLOURS;
   const series = [
     { name: UNIT, colour: blue },
     { name: MEDIAN, colour: orange },
   ];
-  return drawFigure({ title, subtitle, series, panels, columns: 2 });
+  return drawFigure({ title, subtitle, series, panels, columns: rows.every((row) => row.length === 2) ? 2 : 1 });
 }
+
+const meansFirst = (statistics: readonly Statistic[]): readonly Statistic[] =>
+  statistics.toSorted((a, b) => Number(b.is === "mean") - Number(a.is === "mean"));
 
 function statisticPanel(statistic: Statistic, steps: number): Panel {
   const { site, is, rows, units, batches } = statistic;

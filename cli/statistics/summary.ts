@@ -86,9 +86,10 @@ export function sayFindings(findings: readonly Finding[], statistics: readonly S
 
 /** What a finding says, behind the statistic's name. */
 export function findingText({ kind, steps, units }: Finding, statistic: Statistic): string {
-  const { batches, epsilon } = statistic;
+  const { is, batches, epsilon } = statistic;
   const where = `at ${stepsText(steps)}`;
   const how = units === statistic.units ? `all ${units} units` : `up to ${units} of ${statistic.units} units`;
+  const [zero, no] = is === "deviation" ? ["has no variance", "has a variance no"] : ["is zero", "is no"];
   switch (kind) {
     case "not collected": {
       const known = batches.filter((n) => n > 0).length;
@@ -100,13 +101,13 @@ export function findingText({ kind, steps, units }: Finding, statistic: Statisti
       return `is not finite ${where}, in ${how}: what is normalized there is no number; estimate it anew (--estimate), or train with --clip`;
     case "collapsed": {
       if (!statistic.recurrent)
-        return `is zero ${where}, in ${how}: all examples are alike there, and the norm gives its shift`;
+        return `${zero} ${where}, in ${how}: all examples are alike there, and the norm gives its shift`;
       const gain =
         epsilon === undefined ? "" : ` and gradients grow by γ/√ε, ${short(epsilon ** -0.5)} γ, at each such step`;
-      return `is zero ${where}, in ${how}: all examples are alike there, so the norm gives its shift${gain}; noise in the initial state tells them apart: state h : [H] = noise(0.1)`;
+      return `${zero} ${where}, in ${how}: all examples are alike there, so the norm gives its shift${gain}; noise in the initial state tells them apart: state h : [H] = noise(0.1)`;
     }
     case "epsilon":
-      return `is no larger than ε = ${epsilon} ${where}, in ${how}: ε is a part of the model there; a smaller eps takes it out`;
+      return `${no} larger than ε = ${short(epsilon ?? 0)} ${where}, in ${how}: ε is a part of the model there; a smaller eps takes it out`;
     default:
       return kind satisfies never;
   }

@@ -76,6 +76,11 @@ it("drift is counted in what a norm divides by: means in standard deviations, de
   expect(drift.lag).toBeCloseTo(quantile([0, 0, 0.5, 2], 0.95));
 });
 
+it("of statistics that all steps share, no step is the worst", () => {
+  const shared = (variance: number) => [statistic("hh/v", [1, variance], { policy: "shared" })];
+  expect(driftOf(shared(1), shared(4))[0].factor.worst).toEqual({ value: 2, unit: 2 });
+});
+
 it("drift leaves out steps that one of the two never saw, and ranks sites by what is furthest off", () => {
   const at = (site: string, values: readonly number[], batches: readonly number[] = [1, 1]) =>
     statistic(`${site}/v`, values, { site, batches });
