@@ -163,25 +163,21 @@ function scheduleGraph(
   const dims = { ...options.dims, batch, steps: time };
   const sized = units(options.dims).run(graph);
   const lowering: LowerOptions = { ...options, batch, extents: dims };
-  const graphs = lower(sized, lowering);
+  // A model without a loss can be run and its statistics estimated, but there is nothing to train; one without parameters has
+  // nothing to update.
+  const hasLoss = graph.results.some((r) => r.kind === "loss");
+  const wanted = (entry: EntryName): boolean => options.entries?.includes(entry) ?? true;
+  const names = lowerable.filter((entry) => wanted(entry) && (hasLoss || entry !== "train"));
+  const graphs = lower(sized, lowering, names);
   const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
   const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isInput(op));
   checkDims([...Object.values(graphs.entries), graphs.placed], dims, options.path);
 
   const bound = { ...dims, params: shared.params };
-  // A model without a loss can be run and its statistics estimated, but there is nothing to train; one without parameters has
-  // nothing to update.
-  const { train, ...others } = graphs.entries;
-  const hasLoss = graphs.placed.results.some((r) => r.kind === "loss");
-  const update = simplify.run(optimizerGraph(optimizer));
-  const all = {
-    ...(hasLoss && { train }),
-    ...others,
-    ...(hasLoss && shared.params > 0 && { update }),
-  };
-  const wanted = ([entry]: [string, Graph]): boolean => options.entries?.includes(entry as EntryName) ?? true;
+  const updates = wanted("update") && hasLoss && shared.params > 0;
   const programs: Programs = {
-    ...Object.fromEntries(Object.entries(all).filter(wanted)),
+    ...graphs.entries,
+    ...(updates && { update: simplify.run(optimizerGraph(optimizer)) }),
     ...streamPrograms(sized, options),
   };
   const make = (some: Programs, length?: number): Schedule =>
@@ -197,7 +193,7 @@ function scheduleGraph(
       }),
     );
   const scheduled = within(options.memory, time, make, programs, {
-    thrifty: () => lower(sized, { ...lowering, byte: DEAR_BYTE, observe: undefined }).entries,
+    thrifty: () => lower(sized, { ...lowering, byte: DEAR_BYTE, observe: undefined }, names).entries,
     segmented: () => segmented(sized, lowering),
   });
   checkMemory(scheduled, time);
@@ -245,10 +241,14 @@ function within(
 
 export type { Target };
 
-export interface Lowered {
+/** The entries that are made of a whole graph by all passes; `update` and the stream's have their own. */
+export type Lowerable = "train" | "estimate" | "infer";
+const lowerable: readonly Lowerable[] = ["train", "estimate", "infer"];
+
+export interface Lowered<Name extends Lowerable = Lowerable> {
   /** Placed for training, otherwise as elaborated: names every parameter, statistic and input. */
   readonly placed: Graph;
-  readonly entries: Readonly<Record<"train" | "estimate" | "infer", Graph>>;
+  readonly entries: Readonly<Record<Name, Graph>>;
 }
 
 export interface LowerOptions
@@ -259,8 +259,12 @@ export interface LowerOptions
   readonly byte?: number;
 }
 
-/** The passes: from an elaborated graph to the graph of each entry point. */
-export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
+/** The passes: from an elaborated graph to the graph of each entry point, or of those in `entries`. */
+export function lower<Name extends Lowerable = Lowerable>(
+  graph: Graph,
+  options: LowerOptions = {},
+  entries: readonly Name[] = lowerable as readonly Name[],
+): Lowered<Name> {
   const through = (from: Graph, passes: readonly Pass[], shown: boolean): Graph =>
     passes.reduce((g, pass) => {
       const after = pass.run(g);
@@ -272,10 +276,6 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
   const train = placed("train");
   options.observe?.("place", () => printGraph(train));
   const forward = through(train, [simplify], true);
-  // Nothing but masks, and how variances are averaged, makes the two differ.
-  const differs = train.ops.some(isMask) || train.results.some(({ kind }) => kind === "population");
-  const estimated = differs ? through(placed("estimate"), [simplify], false) : forward;
-  const folded = through(through(placed("infer"), [simplify], false), [fold], true);
   const backward = [
     derive({
       inputs: options.inputGradients ?? false,
@@ -286,14 +286,17 @@ export function lower(graph: Graph, options: LowerOptions = {}): Lowered {
     ...leaving,
     ...finishing(options),
   ];
-  return {
-    placed: train,
-    entries: {
-      train: through(forward, backward, true),
-      estimate: through(estimated, finishing(options), false),
-      infer: through(folded, [simplify, ...finishing(options)], false),
-    },
+  // Nothing but masks, and how variances are averaged, makes it differ from training.
+  const differs = train.ops.some(isMask) || train.results.some(({ kind }) => kind === "population");
+  const estimated = (): Graph => (differs ? through(placed("estimate"), [simplify], false) : forward);
+  const folded = (): Graph => through(through(placed("infer"), [simplify], false), [fold], true);
+  const make: Readonly<Record<Lowerable, () => Graph>> = {
+    train: () => through(forward, backward, true),
+    estimate: () => through(estimated(), finishing(options), false),
+    infer: () => through(folded(), [simplify, ...finishing(options)], false),
   };
+  const made = entries.map((name) => [name, make[name]()] as const);
+  return { placed: train, entries: Object.fromEntries(made) as Record<Name, Graph> };
 }
 
 /** What makes a graph the one of an entry. */

@@ -1,4 +1,4 @@
-/** Random programs: a cell of a few states, products, gates and sites under random norms, alone or in a model. */
+/** Random programs: a cell of a few states, products, gates and sites under random norms, alone, derived, or in a model. */
 import * as fc from "fast-check";
 
 export interface RandomProgram {
@@ -17,6 +17,32 @@ interface Line {
   /** Which norm, if the value is a site. */
   readonly norm: number;
 }
+
+/** Norms and functions that programs may use beside the prelude's. */
+const declarations = `// Statistics that are made of statistics, and a mean of something else than the value.
+norm whitened(x, gamma = 0.8, eps = 0.05) {
+  stat m = mean(x, over batch)
+  stat p = mean((x - m)^2, over batch)
+  stat q = sqrt(mean(p, over feature) + eps)
+  param g : like x = gamma
+  g * (x - m) / q
+}
+// Examples and features at once, what is normalized by one thing and shifted by another.
+norm mixed(x, beta = 0.2) {
+  stat m = mean(tanh(x), over batch)
+  r = mean((x - m)^2, over feature)
+  param k : like x = beta
+  (x - m) / sqrt(0.1 + r) + k
+}
+// A statistic that nothing is divided by, and the population's beside it.
+norm gated(x) {
+  stat m = mean(exp(-x^2), over batch)
+  x * m + 0.1 * population(m)
+}
+fn turn(s, l, R, y) {
+  tanh(s @ row(R, l) + y)
+}
+`;
 
 /** Values of one step, all [H]. Smooth, and of modest size on modest operands. */
 type Maker = (c: CellText, a: string, b: string) => string;
@@ -49,26 +75,56 @@ const makers: readonly Maker[] = [
   (_, a) => `dropout(${a}, 0.3)`,
   (_, a) => `variational_dropout(${a}, 0.3)`,
   (_, a, b) => `zoneout(tanh(${a}), ${b}, 0.2)`,
+  (c, a, b) => `iterate(turn, 2, ${a}, ${c.param("[2, H, H]", "uniform(0.5)")}, ${b})`,
+  (c, a) => `tanh(${a} @ row(${c.param("[2, H, H]", "uniform(0.5)")}, 1))`,
+  (c, a, b) => c.headwise(a) ?? `abs(${a}) * ${b}`,
+  (_, a, b) => `max(${a}, ${b})`,
+  (_, a) => `${a} * max(${a}, over feature)`,
 ];
 
-const norms = [
+type Norm = (site: { readonly recurrent: boolean; readonly blocks: boolean }) => string;
+
+/** `undefined` where a value is no site. What cannot stand at a site is another there. */
+const norms: readonly (undefined | Norm)[] = [
   undefined,
-  "batch",
-  "batch(gamma = 0.7, beta = none)",
-  "batch(gamma = 0.5, stats = shared)",
-  "layer",
-  "layer(gamma = 0.5, beta = none)",
-  "rms",
   undefined,
-  "batch_renorm(r_max = 2, d_max = 0.5)",
-  "cosine(gamma = 2)",
+  () => "batch",
+  () => "batch(gamma = 0.7, beta = none)",
+  () => "batch(gamma = 0.5, stats = shared)",
+  () => "batch(gamma = 0.5, stats = per_step(2))",
+  () => "batch_renorm(r_max = 2, d_max = 0.5)",
+  () => "batch_renorm(r_max = ramp(1, 3, 0, 4), d_max = 0.5, stats = shared)",
+  ({ recurrent }) => (recurrent ? "batch(gamma = none)" : "sequence(gamma = 0.7)"),
+  () => "layer",
+  () => "layer(gamma = 0.5, beta = none)",
+  ({ blocks }) => (blocks ? "group(2, gamma = 0.6)" : "layer(eps = 0.1)"),
+  ({ blocks }) => (blocks ? "instance(2)" : "rms(eps = 0.1)"),
+  () => "rms",
+  () => "cosine(gamma = 2)",
+  () => "whitened",
+  () => "mixed(beta = none)",
+  () => "gated",
 ];
+
+/** One of a list, by any number. */
+const pick = <T>(of: readonly T[], n: number): T => of[n % of.length];
 
 class CellText {
   private readonly head: string[] = [];
   private readonly body: string[] = [];
   private readonly values: string[] = [];
+  /** Values that depend on a state. */
+  private readonly recurrent = new Set<string>();
+  readonly states: string[] = [];
+  readonly sites: string[] = [];
+  private readonly D: number;
+  private readonly H: number;
   private names = 0;
+
+  constructor({ D, H }: Pick<RandomProgram, "D" | "H">) {
+    this.D = D;
+    this.H = H;
+  }
 
   private name(hint: string): string {
     return `${hint}${this.names++}`;
@@ -77,14 +133,18 @@ class CellText {
   param(shape: string, init: string): string {
     const name = this.name("W");
     this.head.push(`param ${name} : ${shape} = ${init}`);
-    if (shape.includes(",") && this.names % 4 === 0) this.head.push(`place ${name} : weight`);
+    const places = /^\[\w+, \w+\]$/.test(shape) ? ["weight", "weight(gamma = lengths)", "rms"] : [];
+    if (places.length > 0 && this.names % 4 === 0) this.head.push(`place ${name} : ${pick(places, this.names / 4)}`);
     return name;
   }
 
   state(initial: string): void {
     const name = this.name("h");
-    this.head.push(`state ${name} : [H] = ${initial === "learned" ? this.param("[H]", "0.3") : initial}`);
+    const from = initial.replace("learned", () => this.param("[H]", "0.3"));
+    this.head.push(`state ${name} : [H] = ${from}`);
+    this.states.push(name);
     this.values.push(name);
+    this.recurrent.add(name);
   }
 
   /** `from` times a matrix, in as many parts as `combine` takes. */
@@ -101,76 +161,138 @@ class CellText {
     return `${a} + ${b}`;
   }
 
+  /** Two heads' products, if H has halves. */
+  headwise(a: string): string | undefined {
+    if (this.H % 2 !== 0) return undefined;
+    const heads = `headwise(reshape(${a}, [2, H / 2]), ${this.param("[2, H / 2, H / 2]", "uniform(0.5)")})`;
+    return `reshape(${heads}, [H])`;
+  }
+
+  private site(name: string, value: string, norm: Norm | undefined, recurrent: boolean): void {
+    this.body.push(`${norm ? "site " : ""}${name} = ${value}`);
+    if (norm) {
+      this.body.push(`place ${name} : ${norm({ recurrent, blocks: this.H % 2 === 0 && this.H > 4 })}`);
+      this.sites.push(name);
+    }
+    this.values.push(name);
+    if (recurrent) this.recurrent.add(name);
+  }
+
+  /** The input's product, which does not depend on the recurrence. */
+  first(norm: number): void {
+    this.site("t0", "x @ W_x", pick(norms, norm), false);
+  }
+
   line({ make, a, b, norm }: Line): void {
     const of = (k: number): string => this.values[this.values.length - 1 - (k % Math.min(4, this.values.length))];
-    const made = makers[make % makers.length](this, of(a), of(b));
-    const placed = norms[norm % norms.length];
+    const placed = pick(norms, norm);
+    const made = pick(makers, make)(this, of(a), of(b));
     const name = this.name(placed ? "s" : "v");
     // What is alike for all examples, or all features, leaves a norm nothing but rounding errors to divide by their size.
     const value = placed ? `${made} + x @ ${this.param("[D, H]", "xavier")}` : made;
-    this.body.push(`${placed ? "site " : ""}${name} = ${value}`);
-    if (placed) this.body.push(`place ${name} : ${placed}`);
-    this.values.push(name);
+    this.site(name, value, placed, this.recurrent.has(of(a)) || this.recurrent.has(of(b)));
   }
 
   /** Every state's next value: the last lines', kept small. */
-  text(states: number): string {
-    const made = this.values.slice(states);
-    const next = Array.from({ length: states }, (_, k) => {
-      const state = this.values[k];
+  text(): string {
+    const made = this.values.slice(this.states.length);
+    const next = this.states.map((state, k) => {
       const v = made[made.length - 1 - (k % made.length)];
       return `${state}' = ${k % 2 === 0 ? `tanh(${v})` : `0.5 * ${state} + 0.5 * tanh(${v})`}`;
     });
-    const first = "site t0 = x @ W_x";
-    const lines = ["param W_x : [D, H] = xavier", ...this.head, "input x : [D]", first, ...this.body, ...next];
-    return `cell c(D = 3, H = 5) {\n  ${lines.join("\n  ")}\n  output ${this.values[0]}'\n}\n`;
+    const lines = ["param W_x : [D, H] = xavier", ...this.head, "input x : [D]", ...this.body, ...next];
+    return `cell c(D = ${this.D}, H = ${this.H}) {\n  ${lines.join("\n  ")}\n  output ${this.states[0]}'\n}\n`;
+  }
+
+  /** A cell derived from it, with other placements and another first state. */
+  derived(norm: number): string {
+    const lines = [
+      `state ${this.states[0]} : [H] = noise(0.4)`,
+      ...this.sites.map((site, k) => `place ${site} : ${pick(["none", "layer", "batch(gamma = 0.3)"], norm + k)}`),
+    ];
+    return `cell d = c with {\n  ${lines.join("\n  ")}\n}\n`;
   }
 }
 
-/** What is made of the cell: nothing, or a model with a loss. */
-const wrappers: readonly (undefined | string)[] = [
-  undefined,
-  undefined,
-  `hs = scan c(D, H) over x
+/** What is made of the cell in a model. */
+const models: readonly { readonly target: string; readonly input?: string; readonly body: string }[] = [
+  {
+    target: "[K]",
+    body: `hs = scan c(D, H) over x
   loss mse(last(hs) @ V, y)
   output hs`,
-  `f = scan c(D, H) over x
+  },
+  {
+    target: "[K] over time",
+    body: `f = scan c(D, H) over x
   b = scan c(D, H) over x reverse
   loss mse((f + b) @ V, y)
   output f`,
-  `h1 = scan c(D, H) over x
+  },
+  {
+    target: "[K]",
+    body: `h1 = scan c(D, H) over x
   h2 = scan c(H, H) over h1 reverse
-  loss mse(mean(h2, over time) @ V, first(h1) @ V - y)
+  site hm = mean(h2, over time) + first(x) @ U
+  place hm : batch(gamma = 0.6)
+  loss mse(hm @ V, first(h1) @ V - y)
   output h2`,
+  },
+  {
+    target: "index(K)",
+    input: "index(5)",
+    body: `param E : [5, D] = uniform(1)
+  hs = scan c(D, H) over embed(x, E)
+  logits = last(hs) @ V
+  loss cross_entropy(logits, y)
+  output logits`,
+  },
 ];
 
-const line = fc.record({ make: fc.nat(997), a: fc.nat(3), b: fc.nat(3), norm: fc.nat(19) });
-
-export const randomPrograms: fc.Arbitrary<RandomProgram> = fc
-  .record({
-    states: fc.array(fc.constantFrom("0", "0.4", "learned", "noise(0.3)"), { minLength: 1, maxLength: 3 }),
-    lines: fc.array(line, { minLength: 1, maxLength: 7 }),
-    wrapper: fc.constantFrom(...wrappers),
-    D: fc.constantFrom(2, 3, 4),
-    H: fc.constantFrom(4, 5, 6, 9),
-    // The normalized values of two numbers are nearly ±1, their derivatives nearly nothing.
-    batch: fc.integer({ min: 4, max: 7 }),
-    time: fc.integer({ min: 1, max: 5 }),
-  })
-  .map(({ states, lines, wrapper, ...sizes }) => {
-    const cell = new CellText();
-    for (const initial of states) cell.state(initial);
-    // Learned states declare a parameter first: every value so far is a state.
-    for (const l of lines) cell.line(l);
-    const text = cell.text(states.length);
-    if (wrapper === undefined) return { text, entry: "c", ...sizes };
-    const target = wrapper.includes("over x reverse") ? "[K] over time" : "[K]";
-    const model = `model m(D = 3, H = 5, K = 2) {
+const modelText = (n: number, cell: string): string => {
+  const { target, input = "[D]", body } = pick(models, n);
+  return `model m(D = 3, H = 5, K = 3) {
   param V : [H, K] = xavier
-  input x : [D] over time
+  param U : [D, H] = xavier
+  input x : ${input} over time
   target y : ${target}
-  ${wrapper}
+  ${body.replaceAll("scan c(", `scan ${cell}(`)}
 }
 `;
-    return { text: text + model, entry: "m", ...sizes };
-  });
+};
+
+export interface ProgramSizes {
+  /** Lines of a cell at most. */
+  readonly lines: number;
+  readonly states: number;
+}
+
+const line = fc.record({ make: fc.nat(997), a: fc.nat(3), b: fc.nat(3), norm: fc.nat(997) });
+
+export const randomPrograms = ({ lines, states }: ProgramSizes): fc.Arbitrary<RandomProgram> =>
+  fc
+    .record({
+      states: fc.array(fc.constantFrom("0", "0.4", "learned", "noise(0.3)", "learned + noise(0.2)"), {
+        minLength: 1,
+        maxLength: states,
+      }),
+      first: fc.nat(997),
+      lines: fc.array(line, { minLength: 1, maxLength: lines }),
+      derived: fc.option(fc.nat(997), { freq: 4 }),
+      model: fc.option(fc.nat(997), { freq: 1 }),
+      D: fc.constantFrom(1, 2, 3),
+      H: fc.constantFrom(3, 4, 5, 6),
+      // The normalized values of two numbers are nearly ±1, their derivatives nearly nothing.
+      batch: fc.integer({ min: 3, max: 6 }),
+      time: fc.integer({ min: 1, max: 4 }),
+    })
+    .map(({ states, first, lines, derived, model, ...sizes }) => {
+      const cell = new CellText(sizes);
+      for (const initial of states) cell.state(initial);
+      cell.first(first);
+      for (const l of lines) cell.line(l);
+      const entry = derived === null ? "c" : "d";
+      const cells = declarations + cell.text() + (derived === null ? "" : cell.derived(derived));
+      if (model === null) return { text: cells, entry, ...sizes };
+      return { text: cells + modelText(model, entry), entry: "m", ...sizes };
+    });

@@ -1,5 +1,5 @@
 /** One graph with numbers for its leaves, and what differences, the reference and targets make of it. */
-import { type CompileOptions, compileGraph, type Lowered, lower } from "../../compiler/compile.ts";
+import { type CompileOptions, compileGraph, type Lowerable, type Lowered, lower } from "../../compiler/compile.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { directionalDifference, finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
@@ -18,7 +18,7 @@ import { sample, uniform } from "../ir/numbers.ts";
 import { type Numbers, runExecutable } from "./run-executable.ts";
 import { floor } from "./tolerances.ts";
 
-export type Computes = Exclude<EntryName, "update" | "start" | "step">;
+export type Computes = Lowerable;
 export const computations: readonly Computes[] = ["train", "estimate", "infer"];
 
 export interface StudyOptions {
@@ -30,6 +30,8 @@ export interface StudyOptions {
   /** How many steps have statistics of their own; `time` unless told. */
   readonly steps?: number;
   readonly seed?: number;
+  /** The entries that are looked at, all unless told. */
+  readonly entries?: readonly Computes[];
   /** In how many parts kernels take the batch. */
   readonly parts?: number;
   /** Bytes that a target may use for `steps` steps; gradients with respect to inputs are not looked at then. */
@@ -76,8 +78,8 @@ export class Study {
     this.graph = graph;
     this.options = options;
     this.dims = { ...options.dims, batch, time, steps };
-    this.lowered = lower(graph, { ...this.lowering, batch });
-    for (const entry of computations) verify(this.lowered.entries[entry], { placed: true });
+    this.lowered = lower(graph, { ...this.lowering, batch }, options.entries);
+    for (const entry of Object.values(this.lowered.entries)) verify(entry, { placed: true });
     this.numbers = this.draw();
   }
 
@@ -242,8 +244,26 @@ export class Study {
     return entries.map((entry) => this.errorsOf(entry, found.get(entry)!)).reduce(worse, none);
   }
 
+  /**
+   * How far the reference's own results move where every number that it is given is off by an f32's rounding: what no computation
+   * in f32 can be expected to keep, such as a deviation of examples that are nearly alike.
+   */
+  roundingErrors(entry: Computes): Errors {
+    const random = uniform(7);
+    const rounded = (x: number): number => x * (1 + (random() < 0.5 ? -1 : 1) * 2 ** -24);
+    const isWhole = (name: string): boolean => this.leaves.get(name)?.type.dtype === "index";
+    const near = Object.entries(this.numbers).map(([name, data]) => [
+      name,
+      isWhole(name) ? data : Float64Array.from(data, rounded),
+    ]);
+    return this.errorsOf(
+      entry,
+      new Study(this.graph, { ...this.options, numbers: Object.fromEntries(near) }).reference(entry),
+    );
+  }
+
   /** The worst errors of what was found for an entry. Throws if a result of the reference is missing. */
-  errorsOf(entry: Computes, found: ReadonlyMap<string, Float32Array>): Errors {
+  errorsOf(entry: Computes, found: ReadonlyMap<string, ArrayLike<number>>): Errors {
     let errors = none;
     const truths = this.reference(entry);
     const largest = largestGradient(truths);
