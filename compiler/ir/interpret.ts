@@ -18,6 +18,8 @@ export interface InterpretOptions {
    * Told what each `stop` and `population` is given, in the order of evaluation; says what takes its place, itself unless told.
    */
   stop?(x: Tensor): Tensor;
+  /** What becomes of each number that an op makes, itself unless told: `Math.fround` shows what f32 does to a graph. */
+  readonly round?: (x: number) => number;
 }
 
 /** Every result of `graph`, keyed `kind:name` (`loss:loss`, `grad:Wx`). Sites and statistics are the identity. */
@@ -43,8 +45,10 @@ class Run {
   }
 
   block(ops: readonly Op[]): void {
+    const { round } = this.options;
     for (const op of ops) {
-      const results = this.evaluate(op);
+      const made = this.evaluate(op);
+      const results = round && op.op !== "leaf" ? made.map((t) => ({ ...t, data: t.data.map(round) })) : made;
       for (let i = 0; i < results.length; i++) this.values[op.results[i].id] = results[i];
     }
   }

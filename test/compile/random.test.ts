@@ -27,8 +27,8 @@ function ofGraph({ graph, dims: { batch, time, ...dims }, leaves }: RandomGraph)
   return new Study(graph, { dims: { ...dims, S: time }, batch, time, numbers });
 }
 
-/** How many roundings of what is given those on the way may come to, where norms on norms make much of little. */
-const ROUNDINGS = 200;
+/** By how much a target may round worse than one f32 op after another, where norms on norms make much of little: its sums round, too. */
+const ROUNDINGS = 100;
 
 /** Expects of a target what the reference says of a program, as closely as f32 can. */
 async function expectAsReference(study: Study, place: Place, backend: Backend, entries: readonly Computes[]) {

@@ -140,9 +140,9 @@ export class Study {
     return known;
   }
 
-  private interpreted(entry: Computes): ReadonlyMap<string, Float64Array> {
+  private interpreted(entry: Computes, round?: (x: number) => number): ReadonlyMap<string, Float64Array> {
     const { dims } = this;
-    const results = interpret(this.lowered.entries[entry], { dims, leaf: this.read });
+    const results = interpret(this.lowered.entries[entry], { dims, leaf: this.read, round });
     return new Map(
       [...results].map(([key, { data }]) => {
         const name = key.slice(key.indexOf(":") + 1);
@@ -244,22 +244,9 @@ export class Study {
     return entries.map((entry) => this.errorsOf(entry, found.get(entry)!)).reduce(worse, none);
   }
 
-  /**
-   * How far the reference's own results move where every number that it is given is off by an f32's rounding: what no computation
-   * in f32 can be expected to keep, such as a deviation of examples that are nearly alike.
-   */
+  /** What is lost where every op of the reference rounds its result to f32: no computation in f32 can be expected to keep more. */
   roundingErrors(entry: Computes): Errors {
-    const random = uniform(7);
-    const rounded = (x: number): number => x * (1 + (random() < 0.5 ? -1 : 1) * 2 ** -24);
-    const isWhole = (name: string): boolean => this.leaves.get(name)?.type.dtype === "index";
-    const near = Object.entries(this.numbers).map(([name, data]) => [
-      name,
-      isWhole(name) ? data : Float64Array.from(data, rounded),
-    ]);
-    return this.errorsOf(
-      entry,
-      new Study(this.graph, { ...this.options, numbers: Object.fromEntries(near) }).reference(entry),
-    );
+    return this.errorsOf(entry, this.interpreted(entry, Math.fround));
   }
 
   /** The worst errors of what was found for an entry. Throws if a result of the reference is missing. */
