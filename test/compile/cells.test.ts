@@ -2,11 +2,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
+import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
+import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { numbersFor } from "../passes/meaning.ts";
 import { expectComputed } from "../schedule/expect-computed.ts";
 import { opened, places } from "./backends.ts";
+import { expectAsReference } from "./expect-as-reference.ts";
 import { computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -24,22 +27,49 @@ const cells = readdirSync(folder)
 type Cell = (typeof cells)[number];
 
 /** Dimensions as small as each cell has them: four heads need 4 · 2 units. */
-function small({ path, entry }: Cell) {
+function small({ path, entry }: Cell, place = "") {
   const { dims } = elaborate(path, fileHost, { entry });
-  const few: Readonly<Record<string, number>> = { D: 3, H: 8, L: 2, U: 5, R: 2 };
-  return elaborate(path, fileHost, { entry, dims: Object.fromEntries(Object.keys(dims).map((d) => [d, few[d] ?? 2])) });
+  const few: Readonly<Record<string, number>> = { D: 3, H: 8, L: 2, U: 6, R: 2 };
+  const chosen = Object.fromEntries(Object.keys(dims).map((d) => [d, few[d] ?? 2]));
+  return elaborate(path, fileHost, { entry, dims: chosen, place: place ? parsePlaceOption(place) : [] });
 }
 
 const studies = new Map<string, Study>();
 
-function studyOf(cell: Cell): Study {
-  const known = studies.get(cell.entry);
+/** A cell's study, one for all tests; with norms on its sites, of training alone. */
+function studyOf(cell: Cell, place = ""): Study {
+  const name = `${cell.entry} ${place}`;
+  const known = studies.get(name);
   if (known !== undefined) return known;
-  const { graph, dims } = small(cell);
-  const made = new Study(graph, { dims, batch: 4, time: 3, seed: 3 });
-  studies.set(cell.entry, made);
+  const { graph, dims } = small(cell, place);
+  const made = new Study(graph, { dims, batch: 4, time: 3, seed: 3, ...(place && { entries: ["train"] }) });
+  studies.set(name, made);
   return made;
 }
+
+/** The prelude's norms that stand on values. */
+const norms = [
+  "batch",
+  "batch_renorm(r_max = 2, d_max = 1)",
+  "sequence",
+  "layer",
+  "group(2)",
+  "instance(2)",
+  "rms",
+  "cosine",
+];
+
+/** As many placements as there are norms, in which each stands once at each site that may have it, beside others. */
+const placements = cells.flatMap((cell) => {
+  const { sites } = elaborate(cell.path, fileHost, { entry: cell.entry });
+  return norms.map((_, k) => {
+    const place = sites.map(({ name, recurrent }, j) => {
+      const some = norms.filter((norm) => !recurrent || norm !== "sequence");
+      return `${name.replace("/", ".")}=${some[(k + j) % some.length]}`;
+    });
+    return { ...cell, place: place.join() };
+  });
+});
 
 it("the library has the cells that its index lists", () => {
   const index = readFileSync(`${folder}/README.md`, "utf8");
@@ -86,4 +116,41 @@ describe("on WebGPU, too:", () => {
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });
+});
+
+describe("with every norm of the prelude at every site that may have it, beside others,", () => {
+  const backend = opened(places.wasm);
+  it.each(placements)("$entry with $place has the gradients that differences show, also on WebAssembly", async (at) => {
+    const study = studyOf(at, at.place);
+    expect(study.directionError()).toBeLessThan(tolerance.stacked.differences);
+    await expectAsReference(study, places.wasm, backend(), ["train"]);
+  });
+});
+
+describe("with norms, on WebGPU, too:", () => {
+  const backend = opened(places.wgsl);
+  // A shader compiler takes its time: another placement for each cell, so that all norms have their turns.
+  const turns = cells.map((_, c) => placements[c * norms.length + (c % norms.length)]);
+  it.each(turns)("$entry with $place", async (at) => {
+    await expectAsReference(studyOf(at, at.place), places.wgsl, backend(), ["train"]);
+  });
+});
+
+it("no site behind a state has statistics over time, and no parameter has some over examples", () => {
+  for (const { path, entry } of cells) {
+    const { sites, parameters } = elaborate(path, fileHost, { entry });
+    const refused = (name: string, norm: string): readonly string[] => {
+      try {
+        elaborate(path, fileHost, { entry, place: parsePlaceOption(`${name.replace("/", ".")}=${norm}`) });
+        return [];
+      } catch (e) {
+        if (e instanceof CompileError)
+          return [...new Set(e.diagnostics.filter((d) => d.severity === "error").map((d) => d.code))];
+        throw e;
+      }
+    };
+    for (const { name, recurrent } of sites)
+      expect(refused(name, "sequence"), `${entry} ${name}`).toEqual(recurrent ? ["C0207"] : []);
+    for (const { name } of parameters) expect(refused(name, "batch"), `${entry} ${name}`).toEqual(["C0215"]);
+  }
 });

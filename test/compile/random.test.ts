@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Backend } from "../../runtime/backend.ts";
 import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
 import { compile } from "../semantics/sources.ts";
-import { opened, type Place, places } from "./backends.ts";
+import { opened, places } from "./backends.ts";
+import { expectAsReference } from "./expect-as-reference.ts";
 import { type RandomProgram, randomPrograms } from "./random-cell.ts";
 import { type Computes, computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
@@ -25,22 +25,6 @@ function ofProgram(program: RandomProgram, entries: readonly Computes[], owner?:
 function ofGraph({ graph, dims: { batch, time, ...dims }, leaves }: RandomGraph): Study {
   const numbers = Object.fromEntries(Object.entries(leaves).map(([name, data]) => [name, data.map(Math.fround)]));
   return new Study(graph, { dims: { ...dims, S: time }, batch, time, numbers });
-}
-
-/** By how much a target may round worse than one f32 op after another, where norms on norms make much of little: its sums round, too. */
-const ROUNDINGS = 100;
-
-/** Expects of a target what the reference says of a program, as closely as f32 can. */
-async function expectAsReference(study: Study, place: Place, backend: Backend, entries: readonly Computes[]) {
-  const found = await study.run(place.target, backend, entries);
-  for (const entry of entries) {
-    const errors = study.errorsOf(entry, found.get(entry)!);
-    const { forward, gradient } = tolerance.stacked;
-    if (errors.forward < forward && errors.gradient < gradient) continue;
-    const least = study.roundingErrors(entry);
-    expect(errors.forward, entry).toBeLessThan(Math.max(forward, ROUNDINGS * least.forward));
-    expect(errors.gradient, entry).toBeLessThan(Math.max(gradient, ROUNDINGS * least.gradient));
-  }
 }
 
 /** What is run of every `few`th program, and of the others. Kernels of `estimate` and `infer` are forward ones of `train`, mostly. */
