@@ -7,7 +7,8 @@ const { compile } = await import(new URL("compiler/compile.js", dist).href);
 const { wasm } = await import(new URL("targets/wasm/target.js", dist).href);
 const { fileHost } = await import(new URL("cli/source-host.js", dist).href);
 const imported = performance.now();
-const { executable } = compile(path, { batch: Number(batch), time: Number(time) }, wasm, fileHost);
+const entries = ["train", "estimate", "infer", "update"];
+const { executable } = compile(path, { batch: Number(batch), time: Number(time), entries }, wasm, fileHost);
 // The code is made when it is asked for.
 if (executable.code.binary.length === 0) throw new Error("no code");
 const compiled = performance.now();

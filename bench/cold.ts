@@ -23,7 +23,7 @@ export function coldCompilations(runs: number): readonly Cold[] {
   const seen = LENGTHS.map((time) => ({ time, imports: [] as number[], compile: [] as number[] }));
   for (let run = 0; run < runs; run++) {
     for (const { time, imports, compile } of seen) {
-      const args = [`${root}bench/cold-start.mjs`, `${root}examples/bnlstm.cell`, String(BATCH), String(time)];
+      const args = [`${root}bench/cold-start.mjs`, `${root}examples/cells/bnlstm.cell`, String(BATCH), String(time)];
       const took = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" })) as Record<string, number>;
       imports.push(took.imports);
       compile.push(took.compile);

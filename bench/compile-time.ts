@@ -16,7 +16,7 @@ import { wgsl } from "../targets/wgsl/target.ts";
 import { machine, measure, ms, type Times, table, writeResult } from "./measure.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const CELL = join(root, "examples/bnlstm.cell");
+const CELL = join(root, "examples/cells/bnlstm.cell");
 const CLI = join(root, "dist/cli/main.js");
 const RESULT = join(root, "bench/results/compile-time.json");
 /** Longest sequences with statistics of their own, in time steps. */

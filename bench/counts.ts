@@ -42,7 +42,7 @@ export function countAll(
 
 export function countsOf(cell: Cell, { name, B, H, T, D }: Workload, target: Target): Counts {
   const heard = listening(target);
-  const file = fileURLToPath(new URL(`../examples/${cell}.cell`, import.meta.url));
+  const file = fileURLToPath(new URL(`../examples/cells/${cell}.cell`, import.meta.url));
   // Only training: the memory that other entries need is not its.
   const options = { entry: cell, batch: B, time: T, dims: { D, H }, entries: ["train"] as const };
   const { plan } = compile(file, options, heard.target, fileHost).executable;

@@ -57,7 +57,7 @@ async function bundled(backend: string): Promise<number> {
  * of the two), or the WGSL modules in one file.
  */
 function compiled(target: Target, entries: readonly EntryName[] | undefined): number {
-  const { plan, code } = compile(`${root}examples/bnlstm.cell`, { entries }, target, fileHost).executable;
+  const { plan, code } = compile(`${root}examples/cells/bnlstm.cell`, { entries }, target, fileHost).executable;
   return (
     compressed(JSON.stringify(plan)) + compressed(code.kind === "wasm" ? code.binary : JSON.stringify(code.modules))
   );

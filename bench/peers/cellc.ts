@@ -45,7 +45,7 @@ async function build(job: Job): Promise<Program> {
 /** Nothing but the entry wanted, with statistics of their own for `time` steps. */
 function compileCell({ cell, B, D, H }: Job, entry: EntryName, time: number): Executable {
   const options = { entry: cell, batch: B, time, dims: { D, H }, entries: [entry] };
-  return compile(path(`examples/${cell}.cell`), options, target, fileHost).executable;
+  return compile(path(`examples/cells/${cell}.cell`), options, target, fileHost).executable;
 }
 
 async function train(job: Job, numbers: Numbers): Promise<Program> {

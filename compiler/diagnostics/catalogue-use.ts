@@ -19,49 +19,49 @@ export const useMessages = {
     title: "nothing to compile",
     explanation:
       "The file has no cell or model of the name asked for, or none at all. The message lists what is there. Without --entry the last model of a file is taken, or, in a file without models, the last cell.",
-    example: "cellc compile examples/gru.cell --entry gru",
-    fix: "cellc compile examples/gru.cell --entry gru_after",
+    example: "cellc compile examples/cells/gru.cell --entry gru",
+    fix: "cellc compile examples/cells/gru.cell --entry gru_after",
   },
   C0304: {
     title: "too large to address",
     explanation:
       "Kernels count numbers in 32 bits, so one region of memory holds at most 8 GiB. The message names the region and the size it would have. What fits may still be more than a device has: C0505.",
-    example: "cellc compile examples/lstm.cell --dims H=100000",
-    fix: "cellc compile examples/lstm.cell --dims H=2000",
+    example: "cellc compile examples/cells/lstm.cell --dims H=100000",
+    fix: "cellc compile examples/cells/lstm.cell --dims H=2000",
   },
   C0305: {
     title: "does not fit in the memory allowed",
     explanation:
       "--memory caps the bytes that parameters, inputs, states and all else take together for sequences of --time steps. Even cut in short segments, with everything in between computed again, the model needs more: its inputs, what it keeps of every step, and the states at the segments' borders. The message says the least.",
-    example: "cellc compile examples/lstm.cell --memory 1M",
-    fix: "cellc compile examples/lstm.cell --memory 8M",
+    example: "cellc compile examples/cells/lstm.cell --memory 1M",
+    fix: "cellc compile examples/cells/lstm.cell --memory 8M",
   },
   C0306: {
     title: "no such schedule",
     explanation:
       "--schedule asks for an owner that this loop over the steps cannot have. A workgroup that owns rows has some examples from the first step to the last and never waits for the others, so nothing in the loop may be summed over the batch or be one for all examples. The message says what is. `column` and `whole` own any loop.",
-    example: "cellc compile examples/bnlstm.cell --schedule row",
-    fix: "cellc compile examples/bnlstm.cell --schedule whole",
+    example: "cellc compile examples/cells/bnlstm.cell --schedule row",
+    fix: "cellc compile examples/cells/bnlstm.cell --schedule whole",
   },
   C0307: {
     title: "target without f16 storage",
     explanation:
       "--storage f16 halves the memory of what a sequence saves for its backward pass, on targets that can store f16: those for WebGPU. WebAssembly has no instructions between f16 and f32, and stores f32 only.",
-    example: "cellc compile examples/lstm.cell --storage f16",
-    fix: "cellc compile examples/lstm.cell --storage f16 --target wgsl",
+    example: "cellc compile examples/cells/lstm.cell --storage f16",
+    fix: "cellc compile examples/cells/lstm.cell --storage f16 --target wgsl",
   },
   C0308: {
     title: "no stream",
     explanation:
       "The entries `start` and `step` run a model step by step, with its states kept in between. That cannot be done for an output that waits for steps that are not there yet: of a scan that runs from the last step to the first, or of a sum, mean or largest value over all steps. The message names it. Losses and metrics are no hindrance: a stream leaves them out.",
     example: "cellc compile bidirectional.cell --entries step",
-    fix: "cellc compile examples/lstm.cell --entries step",
+    fix: "cellc compile examples/cells/lstm.cell --entries step",
   },
   C0401: {
     title: "file not found",
     explanation: "There is no file at this path, or it cannot be read. Relative paths start at the current directory.",
     example: "cellc compile lstm.cel",
-    fix: "cellc compile examples/lstm.cell",
+    fix: "cellc compile examples/cells/lstm.cell",
   },
   C0402: {
     title: "damaged data file",

@@ -10,7 +10,7 @@ import { FILE_NAMES, withFolder, writeSyntheticMnist } from "../data/mnist.ts";
 import { cellc as cellcProcess, type Ended, repository } from "./run-cellc.ts";
 import { cellc } from "./run-here.ts";
 
-const CELL = "examples/bnlstm.cell";
+const CELL = "examples/cells/bnlstm.cell";
 const MODEL = "examples/smnist.cell";
 const SMALL = ["--task", "digits-rows", "--dims", "H=4", "--batch", "64", "--estimate", "64"];
 

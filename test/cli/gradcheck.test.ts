@@ -19,11 +19,11 @@ async function gradcheck(...args: readonly string[]): Promise<Document> {
 }
 
 test.each([
-  ["reference", "examples/bnlstm.cell", 1e-6],
-  ["reference", "examples/gru.cell", 1e-6],
-  ["wasm", "examples/lnlstm.cell", 1e-4],
+  ["reference", "examples/cells/bnlstm.cell", 1e-6],
+  ["reference", "examples/cells/gru.cell", 1e-6],
+  ["wasm", "examples/cells/lnlstm.cell", 1e-4],
   ["wasm", "examples/smnist.cell", 1e-4],
-  ["wgsl", "examples/bnlstm.cell", 1e-4],
+  ["wgsl", "examples/cells/bnlstm.cell", 1e-4],
   ["wgsl", "examples/smnist.cell", 1e-4],
 ] as const)("on %s the gradients of %s agree with differences of the reference within %f", async (...given) => {
   const [target, file, tolerance] = given;
@@ -37,7 +37,7 @@ test.each([
 });
 
 test("with f16 storage gradients agree within its unit, and no closer", async () => {
-  const args = ["examples/bnlstm.cell", "--target", "wgsl", "--storage", "f16", "--dims", "H=8", "--seed", "2"];
+  const args = ["examples/cells/bnlstm.cell", "--target", "wgsl", "--storage", "f16", "--dims", "H=8", "--seed", "2"];
   const { ok, tolerance, worst } = await gradcheck(...args);
   expect([ok, tolerance]).toEqual([true, 4e-3]);
   expect(worst).toBeGreaterThan(1e-4);
@@ -45,8 +45,8 @@ test("with f16 storage gradients agree within its unit, and no closer", async ()
 
 test("a gradient of f32 is told from one of f64", async () => {
   const [reference, wasm] = [
-    await gradcheck("examples/rnn.cell"),
-    await gradcheck("examples/rnn.cell", "--target", "wasm"),
+    await gradcheck("examples/cells/rnn.cell"),
+    await gradcheck("examples/cells/rnn.cell", "--target", "wasm"),
   ];
   expect(wasm.worst).toBeGreaterThan(10 * reference.worst);
 });

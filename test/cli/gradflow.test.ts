@@ -42,7 +42,7 @@ describe("cellc gradflow", () => {
   test("measures every state, at initialisation and in training, and keeps a norm's other arguments", () =>
     withFolder(async (folder) => {
       const sizes = ["--task", "digits-rows", "--batch", "16", "--dims", "H=6", "--steps", "0,4", "--gamma", "0.1,0.2"];
-      const ended = await cellc(gradflow(folder, "bnlstm", ...sizes, "--lr", "0.05", "--place", "cc=none"));
+      const ended = await cellc(gradflow(folder, "cells/bnlstm", ...sizes, "--lr", "0.05", "--place", "cc=none"));
       expect([ended.code, ended.stderr]).toEqual([0, expect.not.stringContaining("150%")]);
       const { flows } = JSON.parse(ended.stdout) as { readonly flows: readonly Flow[] };
       expect(flows.map(({ gamma, trained, state }) => `${gamma} ${trained} ${state}`)).toEqual([
@@ -55,7 +55,7 @@ describe("cellc gradflow", () => {
 
   test("of a cell without a gain that could vary ends with 2 and says what to do", () =>
     withFolder(async (folder) => {
-      const ended = await cellc(gradflow(join(folder, "out"), "lstm", "--task", "digits-rows"));
+      const ended = await cellc(gradflow(join(folder, "out"), "cells/lstm", "--task", "digits-rows"));
       expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining('--place "hh=batch"')]);
     }));
 });

@@ -20,7 +20,11 @@ async function inspect(...args: readonly string[]): Promise<Document> {
 
 describe("cellc inspect", () => {
   test("of bnlstm gives each parameter with its shape and start, and statistics of every step", async () => {
-    const { parameters, sites, statistics, parameterCount } = await inspect("examples/bnlstm.cell", "--time", "28");
+    const { parameters, sites, statistics, parameterCount } = await inspect(
+      "examples/cells/bnlstm.cell",
+      "--time",
+      "28",
+    );
     expect(parameters.map(({ name, shape, init }) => `${name} [${shape}] = ${init}`)).toEqual([
       "Wx [28,400] = orthogonal",
       "Wh [100,400] = identity",
@@ -43,15 +47,15 @@ describe("cellc inspect", () => {
   });
 
   test("of lnlstm has no statistics, and with nothing placed no norms", async () => {
-    const layer = await inspect("examples/lnlstm.cell");
+    const layer = await inspect("examples/cells/lnlstm.cell");
     expect(layer.sites.map(({ norm }) => norm?.name)).toEqual(["layer", "layer", "layer"]);
     expect([layer.statistics, layer.entries.infer?.memory.stat]).toEqual([[], 0]);
-    const plain = await inspect("examples/lnlstm.cell", "--place", "hh=none,xh=none,cc=none");
+    const plain = await inspect("examples/cells/lnlstm.cell", "--place", "hh=none,xh=none,cc=none");
     expect(plain.sites.map(({ norm }) => norm)).toEqual([undefined, undefined, undefined]);
   });
 
   test("with --storage f16 shows what it saves, region by region", async () => {
-    const args = ["examples/lstm.cell", "--target", "wgsl", "--schedule", "column", "--time", "100"];
+    const args = ["examples/cells/lstm.cell", "--target", "wgsl", "--schedule", "column", "--time", "100"];
     const [f32, f16] = [await inspect(...args), await inspect(...args, "--storage", "f16")];
     expect([f32, f16].map(({ memory }) => memory.half)).toEqual([0, 101 * 2 * 6 * 64 * 100]);
     expect(f16.entries.infer!.memory).toEqual(f32.entries.infer!.memory);
@@ -81,7 +85,17 @@ describe("cellc inspect", () => {
   });
 
   test("shows the memory with a cap and without", async () => {
-    const args = ["examples/lstm.cell", "--dims", "D=1,H=10", "--batch", "4", "--time", "200", "--schedule", "column"];
+    const args = [
+      "examples/cells/lstm.cell",
+      "--dims",
+      "D=1,H=10",
+      "--batch",
+      "4",
+      "--time",
+      "200",
+      "--schedule",
+      "column",
+    ];
     const all = (memory: PlanSummary["memory"]): number => Object.values(memory).reduce((a, b) => a + b, 0);
     const [free, capped] = [await inspect(...args), await inspect(...args, "--memory", "256K")];
     expect([free.uncapped, capped.uncapped]).toEqual([undefined, free.memory]);
@@ -110,7 +124,9 @@ describe("cellc inspect", () => {
 test("with CELLC_DUMP every stage of a compilation is written, in order, also of one that fails", () =>
   withFolder(async (folder) => {
     const environment = { CELLC_DUMP: join(folder, "dump") };
-    expect((await cellcProcess(["inspect", "examples/bnlstm.cell", "--target", "wgsl"], { environment })).code).toBe(0);
+    expect(
+      (await cellcProcess(["inspect", "examples/cells/bnlstm.cell", "--target", "wgsl"], { environment })).code,
+    ).toBe(0);
     const inside = join(folder, "dump", "01-bnlstm-wgsl");
     const files = (await readdir(inside)).sort();
     expect(files[0]).toBe("00-ast.json");
@@ -124,7 +140,7 @@ test("with CELLC_DUMP every stage of a compilation is written, in order, also of
     expect(kernels).toContain("plan.json");
     expect(kernels.filter((name) => name.endsWith(".wgsl")).length).toBeGreaterThan(5);
 
-    const large = ["inspect", "examples/bnlstm.cell", "--dims", "H=100000"];
+    const large = ["inspect", "examples/cells/bnlstm.cell", "--dims", "H=100000"];
     expect((await cellcProcess(large, { environment: { CELLC_DUMP: join(folder, "large") } })).code).toBe(1);
     expect(await readdir(join(folder, "large", "01-bnlstm-wasm"))).toContain("01-elaborate.ir");
   }));

@@ -51,7 +51,7 @@ describe("the package", () => {
       "dist/runtime/index.d.ts",
       "dist/compiler/semantics/prelude/norms.cell",
       "dist/compiler/semantics/prelude/functions.cell",
-      "examples/bnlstm.cell",
+      "examples/cells/bnlstm.cell",
       "examples/smnist.cell",
       "README.md",
       "LICENSE",
@@ -82,7 +82,7 @@ describe("the package", () => {
     const { bin } = JSON.parse(await readFile(join(unpacked, "package.json"), "utf8")) as { bin: { cellc: string } };
     const cellc = (...args: readonly string[]) =>
       run(process.execPath, [join(unpacked, bin.cellc), ...args], { cwd: folder });
-    const cell = join(unpacked, "examples/bnlstm.cell");
+    const cell = join(unpacked, "examples/cells/bnlstm.cell");
     expect((await cellc("check", cell)).stdout).toMatch(/^nothing is wrong/);
     expect((await cellc("fmt", cell)).stdout).toBe(await readFile(cell, "utf8"));
     await cellc("compile", cell, "--out", join(folder, "out"), "--dims", "H=8");
@@ -111,7 +111,7 @@ describe("the package", () => {
   test("streams what cellc compiled as the document says, without a compiler", async () => {
     const [, program] = /```js\n([\s\S]*?)```/.exec(await readFile(join(unpacked, "docs/streaming.md"), "utf8"))!;
     const { bin } = JSON.parse(await readFile(join(unpacked, "package.json"), "utf8")) as { bin: { cellc: string } };
-    const cell = join(unpacked, "examples/bnlstm.cell");
+    const cell = join(unpacked, "examples/cells/bnlstm.cell");
     const out = join(folder, "stream");
     const options = ["--batch", "1", "--time", "3", "--dims", "H=8", "--entries", "estimate,step"];
     await run(process.execPath, [join(unpacked, bin.cellc), "compile", cell, "--out", out, ...options]);

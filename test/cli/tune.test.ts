@@ -14,7 +14,7 @@ describe("cellc tune", () => {
   it("measures every pair of owners that can be, and compiling takes the best unless told otherwise", () =>
     withFolder(async (folder) => {
       const environment = { XDG_CACHE_HOME: folder };
-      const ended = await cellc(["tune", "examples/bnlstm.cell", ...small, "--repeats", "1", "--json"], {
+      const ended = await cellc(["tune", "examples/cells/bnlstm.cell", ...small, "--repeats", "1", "--json"], {
         environment,
       });
       expect(ended.code).toBe(0);
@@ -28,9 +28,9 @@ describe("cellc tune", () => {
       ]);
       expect(path).toBe(join(folder, "cellc", "tuned.json"));
 
-      const inspect = ["inspect", "examples/bnlstm.cell", ...small];
+      const inspect = ["inspect", "examples/cells/bnlstm.cell", ...small];
       expect((await cellc(inspect, { environment })).stderr).toContain(choiceText(best));
-      const compile = ["compile", "examples/bnlstm.cell", ...small, "--emit", "schedule"];
+      const compile = ["compile", "examples/cells/bnlstm.cell", ...small, "--emit", "schedule"];
       expect((await cellc(compile, { environment })).stderr).toContain("as measured on");
       expect((await cellc([...compile, "--no-tuned"], { environment })).stderr).not.toContain("as measured on");
       expect((await cellc([...compile, "--schedule", "whole"], { environment })).stderr).not.toContain(
@@ -41,7 +41,7 @@ describe("cellc tune", () => {
   it("says of a loop that cannot be owned so why", async () => {
     const { code, stderr } = await cellc([
       "compile",
-      "examples/bnlstm.cell",
+      "examples/cells/bnlstm.cell",
       "--schedule",
       "row",
       "--emit",

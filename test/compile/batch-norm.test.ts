@@ -11,7 +11,7 @@ const sizes = { D: 3, H: 5 };
 const usual = { batch: 4, time: 4 };
 
 function bnlstm(options: Omit<StudyOptions, "dims">): Study {
-  const { graph, dims } = elaborate("examples/bnlstm.cell", fileHost, { dims: sizes });
+  const { graph, dims } = elaborate("examples/cells/bnlstm.cell", fileHost, { dims: sizes });
   return new Study(graph, { dims, ...options });
 }
 

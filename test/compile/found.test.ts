@@ -9,7 +9,7 @@ import { simplify } from "../../compiler/passes/simplify.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { files } from "../semantics/sources.ts";
 
-const host = files({ "bnlstm.cell": readFileSync("examples/bnlstm.cell", "utf8") });
+const host = files({ "bnlstm.cell": readFileSync("examples/cells/bnlstm.cell", "utf8") });
 const written = elaborate("bnlstm.cell", host).graph;
 const through = (graph: Graph, ...passes: readonly Pass[]): Graph => passes.reduce((g, pass) => pass.run(g), graph);
 

@@ -20,7 +20,7 @@ it.each(cases)("the kernels of a training step of $cell on $name are as kept", a
     },
   };
   const loops = { forward: "column", backward: "column" } as const;
-  compile(`examples/${cell}.cell`, { dims: { D: 3, H: 8 }, batch: 16, time: 4, loops }, keeping, fileHost);
+  compile(`examples/cells/${cell}.cell`, { dims: { D: 3, H: 8 }, batch: 16, time: 4, loops }, keeping, fileHost);
   const text = made
     .filter((kernel) => /^train_(forward|backward)_/.test(kernel.name))
     .map(printKernel)

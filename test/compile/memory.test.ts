@@ -15,7 +15,7 @@ import { tolerance } from "./tolerances.ts";
 /** Length of the sequences that the cap is for. */
 const STEPS = 40;
 
-const example = (file: string) => elaborate(`examples/${file}.cell`, fileHost, { dims: { D: 2, H: 5 } });
+const example = (file: string) => elaborate(`examples/cells/${file}.cell`, fileHost, { dims: { D: 2, H: 5 } });
 
 /** A learned first state, a loss at every step, two layers, and one that runs from the last step. */
 const deep = compileText(`cell learned(D = 2, H = 5) {

@@ -7,19 +7,16 @@ import { type Computes, computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
 const examples = [
-  ["rnn", "rnn"],
-  ["lstm", "lstm"],
-  ["gru", "gru_before"],
-  ["gru", "gru_after"],
-  ["bnlstm", "bnlstm"],
-  ["lnlstm", "lnlstm"],
+  ["cells/rnn", "rnn"],
+  ["cells/lstm", "lstm"],
+  ["cells/gru", "gru_before"],
+  ["cells/gru", "gru_after"],
+  ["cells/bnlstm", "bnlstm"],
+  ["cells/lnlstm", "lnlstm"],
   ["smnist", "smnist"],
 ] as const;
 
 const norms = ["batch", "layer", "rms", "none"];
-
-/** As far as the site may have them: what stands behind a state has no statistics over time. */
-const others = ["sequence", "group(2)", "instance(2)", "cosine", "batch_renorm(r_max = 2, d_max = 1)"];
 
 interface Case {
   readonly path: string;
@@ -45,25 +42,16 @@ const cases: readonly Case[] = examples.flatMap(([file, entry], c) => {
 });
 
 /** The examples that differ in more than what stands on their sites. */
-const plain = examples.filter(([file]) => file === "rnn" || file === "lstm" || file === "gru");
+const plain = examples.filter(([file]) => ["cells/rnn", "cells/lstm", "cells/gru"].includes(file));
 
-/** The other norms, likewise, and on all parameters. */
-const otherCases: readonly Case[] = plain.flatMap(([file, entry], c) => {
+/** Norms on all parameters of a cell; every other norm stands on every site in cells.test.ts. */
+const onParameters: readonly Case[] = plain.map(([file, entry], c) => {
   const path = `examples/${file}.cell`;
-  const { sites, parameters } = elaborate(path, fileHost, { entry });
-  const places = others.map((_, i) =>
-    sites.map(({ name, recurrent }, j) => {
-      const some = others.filter((norm) => !recurrent || norm !== "sequence");
-      return `${name.replace("/", ".")}=${some[(i + j) % some.length]}`;
-    }),
-  );
-  const onParameters = parameters.map(({ name, type }, i) => {
+  const place = elaborate(path, fileHost, { entry }).parameters.map(({ name, type }, i) => {
     const norm = type.shape.length < 2 ? "layer" : ["weight", "weight(gamma = none)", "rms"][i % 3];
     return `${name.replace("/", ".")}=${norm}`;
   });
-  return [...places, onParameters].map((place, i) => ({
-    ...{ path, entry, place: place.join(), H: 6, batch: 4, seed: 100 + 10 * c + i },
-  }));
+  return { path, entry, place: place.join(), H: 6, batch: 4, seed: 100 + c };
 });
 
 const studies = new Map<Case, Study>();
@@ -87,21 +75,8 @@ it("every norm is tried at every site of every example", () => {
   expect(tried.size).toBe(norms.length * sites.reduce((a, b) => a + b));
 });
 
-/** At commas outside of brackets. */
-const parts = (place: string): readonly string[] => place.split(/,(?![^(]*\))/);
-
-it("every other norm is tried at every site that may have it, and every parameter has one", () => {
-  const tried = new Set(otherCases.flatMap(({ entry, place }) => parts(place).map((p) => `${entry} ${p}`)));
-  const places = plain.map(([file, entry]) => {
-    const { sites, parameters } = elaborate(`examples/${file}.cell`, fileHost, { entry });
-    const recurrent = sites.filter((s) => s.recurrent).length;
-    return sites.length * others.length - recurrent + parameters.length;
-  });
-  expect(tried.size).toBe(places.reduce((a, b) => a + b));
-});
-
 describe("the derived gradients of all parameters and inputs are what differences show:", () => {
-  it.each([...cases, ...otherCases])("$entry with $place", (c) => {
+  it.each([...cases, ...onParameters])("$entry with $place", (c) => {
     expect(studyOf(c).directionError()).toBeLessThan(tolerance.differences);
   });
 });
@@ -121,8 +96,7 @@ describe.each(Object.values(places))(
     const isGpu = place === places.wgsl;
     // smnist's cell is bnlstm, of whose placements every one is tried: the model's own kernels need one.
     const some = isGpu ? cases.filter(({ entry, seed }) => entry !== "smnist" || seed % 10 === 0) : cases;
-    const more =
-      place === places.wasm ? otherCases : isGpu ? otherCases.filter((c) => c.entry === "rnn" && c.seed % 10 > 2) : [];
+    const more = place === places.wasm ? onParameters : isGpu ? onParameters.filter((c) => c.entry === "rnn") : [];
     it.each([...some, ...more])("$entry with $place", async (c) => {
       const entries = isGpu ? onGpu(c.seed % 10 === 0) : computations;
       const errors = await studyOf(c).targetErrors(place.target, backend(), entries);
@@ -137,11 +111,11 @@ type Size = readonly [file: string, entry: string, H: number, batch: number, ste
 
 /** Several blocks of a product and what is left over; then the paper's own size. */
 const wasmSizes: readonly Size[] = [
-  ["rnn", "rnn", 33, 19, 7],
-  ["gru", "gru_before", 33, 19, 7],
-  ["gru", "gru_after", 33, 19, 7],
-  ["bnlstm", "bnlstm", 33, 19, 7],
-  ["lnlstm", "lnlstm", 33, 19, 7],
+  ["cells/rnn", "rnn", 33, 19, 7],
+  ["cells/gru", "gru_before", 33, 19, 7],
+  ["cells/gru", "gru_after", 33, 19, 7],
+  ["cells/bnlstm", "bnlstm", 33, 19, 7],
+  ["cells/lnlstm", "lnlstm", 33, 19, 7],
   ["smnist", "smnist", 100, 64, 7],
 ];
 
@@ -150,9 +124,9 @@ const sizes: Readonly<Record<keyof typeof places, readonly Size[]>> = {
   relaxed: wasmSizes,
   // Several workgroups; more examples than a workgroup has lanes.
   wgsl: [
-    ["bnlstm", "bnlstm", 33, 19, 3],
-    ["bnlstm", "bnlstm", 6, 300, 3],
-    ["lnlstm", "lnlstm", 6, 300, 3],
+    ["cells/bnlstm", "bnlstm", 33, 19, 3],
+    ["cells/bnlstm", "bnlstm", 6, 300, 3],
+    ["cells/lnlstm", "lnlstm", 6, 300, 3],
   ],
 };
 

@@ -16,7 +16,7 @@ interface Claim {
   readonly results: Readonly<Record<string, ArrayLike<number>>>;
 }
 
-const file = (cell: string): string => `examples/${cell.startsWith("gru") ? "gru" : cell}.cell`;
+const file = (cell: string): string => `examples/cells/${cell.startsWith("gru") ? "gru" : cell}.cell`;
 
 function keyed(prefix: string, tensors: FixtureTensors): Record<string, ArrayLike<number>> {
   return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [prefix + name, data]));

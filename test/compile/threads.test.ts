@@ -19,7 +19,10 @@ const [B, T] = [6, 5];
 /** Shares out whatever has more than one workgroup. */
 const costs = { barrier: 0, start: 0 };
 
-const files = readdirSync("examples").filter((name) => name.endsWith(".cell"));
+const files = [
+  ...readdirSync("examples").filter((name) => name.endsWith(".cell")),
+  ...["rnn", "lstm", "gru", "bnlstm", "lnlstm"].map((name) => `cells/${name}.cell`),
+];
 const cells = files.flatMap((name) => {
   const file = `examples/${name}`;
   return declarations(file, fileHost)

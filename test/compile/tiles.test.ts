@@ -33,7 +33,7 @@ describe("on WebGPU as in the reference:", () => {
   });
 
   it("sums by subgroups: a batch-normalized LSTM, forward and backward", async () => {
-    const { graph, dims } = elaborate("examples/bnlstm.cell", fileHost, { dims: { D: 3, H: 4 } });
+    const { graph, dims } = elaborate("examples/cells/bnlstm.cell", fileHost, { dims: { D: 3, H: 4 } });
     const study = new Study(graph, { dims, batch: 40, time: 2 });
     const { plan, code } = study.compile(wgslWithSubgroups, ["train"]);
     expect(plan.features).toEqual(["subgroups"]);

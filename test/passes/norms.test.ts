@@ -12,8 +12,8 @@ import { simplify } from "../../compiler/passes/simplify.ts";
 import { cells, elaborated, type Placed } from "../schedule/cells.ts";
 import { numbersFor } from "./meaning.ts";
 
-const before = { file: "gru", entry: "gru_before" } as const;
-const after = { file: "gru", entry: "gru_after" } as const;
+const before = { file: "cells/gru", entry: "gru_before" } as const;
+const after = { file: "cells/gru", entry: "gru_after" } as const;
 
 /** Cells, how many sites of theirs have a norm, and what else needs a sum over examples of its own. */
 const batchNormalized: readonly (readonly [Placed, number, string?])[] = [

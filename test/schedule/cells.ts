@@ -18,12 +18,12 @@ export interface Placed {
 
 /** The example cells as they stand. */
 export const cells = {
-  rnn: { file: "rnn" },
-  lstm: { file: "lstm" },
-  lnlstm: { file: "lnlstm" },
-  bnlstm: { file: "bnlstm" },
-  gru_before: { file: "gru", entry: "gru_before" },
-  gru_after: { file: "gru", entry: "gru_after" },
+  rnn: { file: "cells/rnn" },
+  lstm: { file: "cells/lstm" },
+  lnlstm: { file: "cells/lnlstm" },
+  bnlstm: { file: "cells/bnlstm" },
+  gru_before: { file: "cells/gru", entry: "gru_before" },
+  gru_after: { file: "cells/gru", entry: "gru_after" },
 } as const satisfies Readonly<Record<string, Placed>>;
 
 const pathOf = ({ file }: Placed): string => `examples/${file}.cell`;

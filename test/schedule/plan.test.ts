@@ -7,7 +7,7 @@ import { wgsl } from "../../targets/wgsl/target.ts";
 import { cells, type Placed, type Planned, planned } from "./cells.ts";
 
 const targets = [wasm, wgsl];
-const batchGru = { file: "gru", entry: "gru_before", place: "hh=batch,xh=batch,rh=batch" } as const;
+const batchGru = { file: "cells/gru", entry: "gru_before", place: "hh=batch,xh=batch,rh=batch" } as const;
 const everyCell: Readonly<Record<string, Placed>> = { ...cells, batchGru, smnist: { file: "smnist" } };
 
 /** What costs least is another question: here a step has kernels of its own. */

@@ -9,7 +9,7 @@ import { wgsl } from "../../targets/wgsl/target.ts";
 import { cells, planned } from "./cells.ts";
 
 const code = (file: string, time: number, target: Target): Compilation["executable"] =>
-  compile(`examples/${file}.cell`, { time, dims: { D: 5, H: 6 }, batch: 4 }, target, fileHost).executable;
+  compile(`examples/cells/${file}.cell`, { time, dims: { D: 5, H: 6 }, batch: 4 }, target, fileHost).executable;
 
 describe.each([wasm, wgsl])("on $name", (target) => {
   it.each(["lstm", "lnlstm"])("%s is the same executable for 10 and for 10 000 steps", (file) => {

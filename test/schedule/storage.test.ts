@@ -178,7 +178,7 @@ describe.each([cells.lstm, cells.lnlstm, cells.bnlstm])("$file", (cell) => {
   const inputs = whole.placed.ops.filter(
     (op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "input",
   );
-  const rowsWait = cell.file === "bnlstm";
+  const rowsWait = cell.file === "cells/bnlstm";
   const choices: readonly LoopChoice["forward"][] = rowsWait ? ["column", "whole"] : ["column", "row", "whole"];
 
   it.each(

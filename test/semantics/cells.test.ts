@@ -38,7 +38,7 @@ describe("the example cells", () => {
   ];
 
   it.each(examples)("%s.cell: %s has its sites and its output h over time", (file, entry, sites, norms) => {
-    const { graph, sites: found, dims, warnings } = elaborate(`examples/${file}.cell`, disk, { entry });
+    const { graph, sites: found, dims, warnings } = elaborate(`examples/cells/${file}.cell`, disk, { entry });
     expect(found.map((s) => `${s.name} ${showType(s.type)} ${s.recurrent}`)).toEqual(sites);
     expect(found.flatMap((s) => s.norm?.name ?? [])).toEqual(norms);
     expect(graph.results.map((r) => `${r.kind} ${r.name} ${showType(r.value.type)}`)).toEqual([
@@ -52,14 +52,14 @@ describe("the example cells", () => {
 
 describe("a cell", () => {
   it("is one scan whose leaves all stand outside", () => {
-    const { graph } = elaborate("examples/lstm.cell", disk);
+    const { graph } = elaborate("examples/cells/lstm.cell", disk);
     expect(graph.ops.map((op) => op.op).filter((op) => op === "scan")).toHaveLength(1);
     expect(scanOf(graph).body!.ops.every((op) => op.op !== "leaf")).toBe(true);
     expect(leafNames(graph)).toEqual(["Wx", "Wh", "b", "x", "d_h"]);
   });
 
   it("computes what its equations say: an LSTM against one written by hand", () => {
-    const { graph } = elaborate("examples/lstm.cell", disk);
+    const { graph } = elaborate("examples/cells/lstm.cell", disk);
     const [T, B, D, H] = [3, 2, 3, 4];
     const given: Record<string, number[]> = {};
     const results = interpret(graph, {

@@ -5,7 +5,7 @@ import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { check, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { files } from "./sources.ts";
 
-const names = ["lstm", "bnlstm", "lnlstm", "gru", "rnn", "smnist"];
+const names = ["cells/lstm", "cells/bnlstm", "cells/lnlstm", "cells/gru", "cells/rnn", "smnist"];
 const texts = Object.fromEntries(names.map((n) => [`${n}.cell`, readFileSync(`examples/${n}.cell`, "utf8")]));
 const words = Object.values(texts)
   .join("\n")

@@ -43,7 +43,7 @@ cell lstm2(D = 28, H = 100, S = 3) { param W : [D + S, H] = orthogonal; input x 
 
 const dims = "D = 28, H = 100, K = 10, V = 50, S = 3";
 
-const example = (name: string): string => readFileSync(`examples/${name}.cell`, "utf8");
+const example = (name: string): string => readFileSync(`examples/cells/${name}.cell`, "utf8");
 
 /** The files that a snippet may import. */
 const others = {

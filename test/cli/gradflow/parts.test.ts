@@ -33,9 +33,9 @@ test("norms are of each example by itself, and then averaged", () => {
 
 test("a gain takes the place of every norm's own, and nothing else changes", () => {
   const options = { dims: { D: 3, H: 4 } };
-  const place = placedWithGain(elaborate("examples/bnlstm.cell", fileHost, options), 0.7)!;
+  const place = placedWithGain(elaborate("examples/cells/bnlstm.cell", fileHost, options), 0.7)!;
   const args = (extra: object) =>
-    elaborate("examples/bnlstm.cell", fileHost, { ...options, ...extra }).sites.map(({ norm }) => norm!.args);
+    elaborate("examples/cells/bnlstm.cell", fileHost, { ...options, ...extra }).sites.map(({ norm }) => norm!.args);
   expect(args({ place: parsePlaceOption(place) })).toEqual(args({}).map((was) => ({ ...was, gamma: "0.7" })));
-  expect(placedWithGain(elaborate("examples/lstm.cell", fileHost, options), 0.7)).toBeUndefined();
+  expect(placedWithGain(elaborate("examples/cells/lstm.cell", fileHost, options), 0.7)).toBeUndefined();
 });

@@ -20,7 +20,7 @@ function added(file: string, task = digits, entry?: string, dims = {}): string {
 }
 
 test("a cell that stands alone is scanned and read out for the task's classes", () => {
-  expect(added("examples/lstm.cell", digits, undefined, { H: 8 })).toBe(`model lstm_on_digits_rows(D = 6, H = 8) {
+  expect(added("examples/cells/lstm.cell", digits, undefined, { H: 8 })).toBe(`model lstm_on_digits_rows(D = 6, H = 8) {
   param readout : [H, 10] = orthogonal
   param shift   : [10] = 0
   input x : [D] over time
@@ -36,13 +36,13 @@ test("a cell that stands alone is scanned and read out for the task's classes", 
 });
 
 test("a target of numbers is met by least squares", () => {
-  const text = added("examples/gru.cell", addingTask(9, taskStreams), "gru_before");
+  const text = added("examples/cells/gru.cell", addingTask(9, taskStreams), "gru_before");
   expect(text).toContain("target y : [1]\n");
   expect(text).toContain("loss mse(prediction, y)\n");
 });
 
 test("a derived cell counts as a cell, and a model stays as it is", () => {
-  expect(added("examples/lnlstm.cell")).toContain("scan lnlstm(D = D, H = H) over x");
+  expect(added("examples/cells/lnlstm.cell")).toContain("scan lnlstm(D = D, H = H) over x");
   expect(modelAround({ file: "examples/smnist.cell", dims: {} }, digits)).toBeUndefined();
   expect(modelAround({ file: "examples/smnist.cell", entry: "noisy_bnlstm", dims: {} }, digits)?.entry).toBe(
     "noisy_bnlstm_on_digits_rows",

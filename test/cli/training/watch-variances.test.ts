@@ -6,7 +6,7 @@ import { compile } from "../../../compiler/compile.ts";
 import { wasm } from "../../../targets/wasm/target.ts";
 
 const options = { batch: 4, time: 3, dims: { D: 2, H: 1 }, entries: ["infer"] as const };
-const { sites } = compile("examples/bnlstm.cell", options, wasm, fileHost);
+const { sites } = compile("examples/cells/bnlstm.cell", options, wasm, fileHost);
 
 /** What is said of a statistic of one unit a step. */
 const said = (values: readonly number[], more: Partial<Statistic> = {}): readonly (readonly [string, string])[] => {
@@ -30,7 +30,7 @@ it("an ε as large as the median variance above zero is said, with the place", (
   expect(said([0, 1e-4, 2e-4, 3e-4], { epsilon: 1e-3 })).toEqual([
     ["W0607", "at `hh` ε is 0.001, as large as the variance it guards, 0.00020"],
   ]);
-  expect(sites.find(({ name }) => name === "hh")?.span.file).toBe("examples/bnlstm.cell");
+  expect(sites.find(({ name }) => name === "hh")?.span.file).toBe("examples/cells/bnlstm.cell");
 });
 
 it("a deviation is looked at without the ε in it", () => {
