@@ -103,19 +103,16 @@ describe.each(Object.values(places))("batch normalization on $name", (place) => 
     const study = bnlstm({ batch: 4, time, steps });
     for (const entry of ["train", "estimate"] as const) {
       const results = (await study.run(place.target, backend(), [entry])).get(entry)!;
-      const [kept, batch, old] = [
-        results.get("population:cc/v")!,
-        results.get("batch_stat:cc/v")!,
-        study.numbers["cc/v"],
-      ];
+      const { numbers } = study;
+      const [kept, batch, old] = [results.get("population:cc/v")!, results.get("batch_stat:cc/v")!, numbers["cc/v"]];
       expect(kept).toHaveLength(steps * sizes.H);
       expect(batch).toHaveLength(time * sizes.H);
-      const momentum = study.numbers.momentum_step;
+      const means = results.get("batch_stat:cc/m")!;
+      const between = entry === "estimate" ? numbers.between[0] : 0;
       kept.forEach((v, k) => {
-        expect(v).toBeCloseTo(
-          k < batch.length ? old[k] + momentum[Math.floor(k / sizes.H)] * (batch[k] - old[k]) : old[k],
-          6,
-        );
+        const weight = k < batch.length ? numbers.momentum_step[Math.floor(k / sizes.H)] : 0;
+        const apart = between * weight * (1 - weight) * (means[k] - numbers["cc/m"][k]) ** 2;
+        expect(v).toBeCloseTo(weight === 0 ? old[k] : old[k] + weight * (batch[k] - old[k]) + apart, 6);
       });
     }
     expect((await study.targetErrors(place.target, backend(), ["train"])).forward).toBeLessThan(tolerance.forward);

@@ -62,7 +62,7 @@ function model(): Claim {
   return {
     name,
     entry: "train",
-    study: study(file("smnist"), options, dims, { ...keyed("", params), x: x.data, y: y.data }),
+    study: study("examples/smnist.cell", options, dims, { ...keyed("", params), x: x.data, y: y.data }),
     results: {
       "output:logits": logits.data,
       "loss:loss": [loss],
