@@ -18,11 +18,15 @@ export function overwriting({ ops, results }: Graph): ReadonlySet<Value> {
       op.op === "leaf" && op.attrs.leaf.kind === "population" && op.attrs.leaf.name === name ? op.results : [],
     );
   const handedOut = new Set(results.map(({ value }) => value));
-  /** Whether all that is made of `v` is `result`. */
-  const onlyMakes = (v: Value, result: Value): boolean =>
-    v === result ||
-    (!handedOut.has(v) &&
-      (readers.get(v) ?? []).every((op) => op.op !== "scan" && op.results.every((r) => onlyMakes(r, result))));
+  /** Whether all that is made of `v` is `result`; `seen` is known to be, or being asked: paths meet again too often to walk each. */
+  const onlyMakes = (v: Value, result: Value, seen = new Set<Value>([result])): boolean => {
+    if (seen.has(v)) return true;
+    seen.add(v);
+    if (handedOut.has(v)) return false;
+    return (readers.get(v) ?? []).every(
+      (op) => op.op !== "scan" && op.results.every((r) => onlyMakes(r, result, seen)),
+    );
+  };
   return new Set(
     results.flatMap(({ kind, name, value }) =>
       kind === "population" && makers.has(value) && !leaves(name).every((leaf) => onlyMakes(leaf, value))
