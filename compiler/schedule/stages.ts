@@ -69,12 +69,23 @@ export function stages(
     return op && isView(op) ? op.operands.flatMap(direct) : [];
   };
 
-  /** The first stage in which nothing dear behind `v` would be computed again: what is stored must have been. */
-  const settled = (v: Value): number => {
-    if (!inside.has(v)) return Math.max(0, ...(defs.get(v)?.operands ?? []).map(settled));
+  /**
+   * The first stage in which nothing dear behind `v` would be computed again: what is stored must have been. `known` has what was
+   * asked before: values meet again along more paths than can be walked.
+   */
+  const settled = (v: Value, known = new Map<Value, number>()): number => {
+    const found = known.get(v) ?? settledAnew(v, known);
+    known.set(v, found);
+    return found;
+  };
+  const settledAnew = (v: Value, known: Map<Value, number>): number => {
+    const op = defs.get(v);
+    const behind = (): number => Math.max(0, ...op!.operands.map((o) => settled(o, known)));
+    // What other kernels have made stands ready.
+    if (!inside.has(v)) return op && isView(op) ? behind() : 0;
     const at = stageOf.get(v)!;
     if (isStored(v) && cost.get(v)! > CHEAP) return at + 1;
-    return isElementwise(defs.get(v)!.op) ? Math.max(at, ...defs.get(v)!.operands.map(settled)) : at;
+    return isElementwise(op!.op) ? Math.max(at, behind()) : at;
   };
 
   const smaller = (v: Value, than: Value): boolean =>

@@ -77,4 +77,16 @@ describe("stages", () => {
     const ops = "%a = neg %x : f32[batch, H]\n%y = dot %a, %W {k,kn->n} : f32[batch, H]";
     expect(staged(ops, { exported: ["y"] })).toEqual({ stages: ["a", "y"], stored: ["a"] });
   });
+
+  it("are found in time where values behind a sum meet again along 2^60 paths", () => {
+    const doubled = Array.from({ length: 60 }, (_, k) => `%a${k + 1} = add %a${k}, %a${k} : f32[batch, H]`).join("\n");
+    const graph = parseGraph(`graph g {
+      %a0 = leaf input "x" : f32[batch, H]
+      ${doubled}
+      %y = sum %a60 {batch} : f32[H]
+      result output "y" %y
+    }`);
+    const sum = graph.ops.slice(-1);
+    expect(stages(sum, definitions(graph.ops), new Set(), true).stages).toEqual([sum]);
+  });
 });
