@@ -273,7 +273,10 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .option("--plot <file>", "draw them over the steps as an SVG picture")
     .addOption(new Option("--estimate", "estimate them anew and write the checkpoint").conflicts("drift"))
     .addOption(
-      new Option("--drift", "compare them with an exact pass, and what the model makes of both").conflicts("output"),
+      new Option("--drift", "compare them with an exact pass, and what the model makes of both").conflicts([
+        "output",
+        "plot",
+      ]),
     )
     .option("--output <file>", "with --estimate: where the checkpoint goes, if not in its old place")
     .addOption(

@@ -40,6 +40,9 @@ export interface StatsOptions extends ModelSettings {
 /** Examples that a pass reads where nobody says how many batches: as many as `train` and `eval` read. */
 const EXAMPLES = 10_000;
 
+/** Options that mean something only where statistics are estimated. */
+const OF_A_PASS = ["split", "batches", "variance", "output"] as const satisfies readonly (keyof StatsOptions)[];
+
 /** `given`: the options that stand on the command line. */
 export async function stats(
   context: Context,
@@ -49,6 +52,14 @@ export async function stats(
   given: ReadonlySet<string>,
 ): Promise<ExitCode> {
   const { output } = context;
+  const idle = options.estimate || options.drift ? undefined : OF_A_PASS.find((name) => given.has(name));
+  if (idle !== undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      `--${idle} says how to estimate, which nothing asks for`,
+      "add --estimate or --drift",
+    );
   const model = await trainedModel(path, file, options, given);
   const before = await loadCheckpoint(model.checkpoint);
   const task = await openTaskWith(context, model.task, model.settings);

@@ -14,7 +14,12 @@ export interface Measured {
   readonly batch: Measures;
 }
 
-export function sayDrift(drifts: readonly Drift[], measured: Measured, provenance: Provenance, output: Output): void {
+export function sayDrift(
+  drifts: readonly Drift[],
+  measured: Measured,
+  provenance: Provenance,
+  output: Pick<Output, "say" | "table">,
+): void {
   output.table(
     ["site", "mean off by, in σ", "95 %", "worst", "σ off by a factor", "95 %", "worst"],
     drifts.map(({ site, shift, factor }) => [
@@ -37,7 +42,17 @@ export function sayDrift(drifts: readonly Drift[], measured: Measured, provenanc
   );
   output.say();
   output.say(verdict(drifts, provenance));
+  if (estimated.loss > GAP * batch.loss)
+    output.say(
+      `with new estimates, too, the loss is ${short(estimated.loss / batch.loss)} times that with each batch's own: look where cellc stats finds a variance of zero, or ε as large as one`,
+    );
 }
+
+/**
+ * From here on estimates are said to be worse than the batches' own statistics, which differ from them by chance: of batches of 64
+ * they make a loss larger, if anything.
+ */
+const GAP = 1.1;
 
 const placeText = ({ step, unit }: Drift["factor"]["worst"]): string =>
   step === undefined ? `unit ${unit}` : `t = ${step}, unit ${unit}`;

@@ -16,6 +16,9 @@ const POINTS = 160;
 /** Variances that differ by more than this are drawn by their logarithms. */
 const WIDE = 30;
 
+/** Variances below this part of ε are one to the norm, and drawn alike: rounding errors would take up most of the axis. */
+const LEAST = 0.01;
+
 const UNIT = "a unit";
 const MEDIAN = "median over units";
 
@@ -53,9 +56,10 @@ function statisticPanel(statistic: Statistic, steps: number): Panel {
   const stepOf = (at: number): number => (rows === 1 ? [1, steps][at] : shown[at] + 1);
   const values = shown.map((row) => rowOf(statistic, row));
   const positive = values.flatMap((row) => [...row].filter((value) => value > 0 && Number.isFinite(value)));
-  const [least, most] = positive.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, 0]);
+  const [lowest, most] = positive.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, 0]);
+  const least = is === "variance" ? Math.max(lowest, LEAST * (statistic.epsilon ?? 0)) : lowest;
   const log = is !== "mean" && most > WIDE * least;
-  // A logarithmic axis has no zero: what is zero stands at its lower end.
+  // A logarithmic axis has no zero: what is zero, or less than is drawn, stands at its lower end.
   const drawn = (value: number): number => (log ? Math.max(value, least) : value);
   const every = Math.ceil(units / LINES);
   const lines = values.flatMap((row, at) =>
@@ -64,7 +68,7 @@ function statisticPanel(statistic: Statistic, steps: number): Panel {
     ),
   );
   const middle = values.map((row, at) => ({ step: stepOf(at), value: drawn(median(row)), line: MEDIAN }));
-  const of = every === 1 ? "" : `, every ${every}th of ${units} units`;
+  const of = every === 1 ? "" : `, ${Math.ceil(units / every)} of ${units} units`;
   return {
     label: `${site}: ${is}${of}`,
     x: { label: "step t", domain: [1, Math.max(2, steps)], ...(long && { type: "log", tickFormat: "~s", ticks: 4 }) },

@@ -57,7 +57,8 @@ function rowFindings(
   const variances = [...values].flatMap((value) => varianceOf(statistic, value) ?? []);
   const collapsed = (unit: number): boolean => isCollapsed(statistic, variances[unit], mean && rowOf(mean, row)[unit]);
   const alive = variances.filter((_, unit) => !collapsed(unit));
-  const swallowed = epsilon !== undefined && alive.length > 0 && median(alive) <= epsilon;
+  // A few numbers just above rounding, among units that are zero, say nothing of ε.
+  const swallowed = epsilon !== undefined && 2 * alive.length >= units && median(alive) <= epsilon;
   return {
     collapsed: variances.length - alive.length,
     epsilon: swallowed ? alive.filter((variance) => variance <= epsilon).length : 0,

@@ -100,11 +100,14 @@ export function findingText({ kind, steps, units }: Finding, statistic: Statisti
     case "not finite":
       return `is not finite ${where}, in ${how}: what is normalized there is no number; estimate it anew (--estimate), or train with --clip`;
     case "collapsed": {
+      const gain = epsilon === undefined ? undefined : `γ/√ε, ${short(epsilon ** -0.5)} γ`;
+      const alike = `${zero} ${where}, in ${how}: all examples are alike there, and the norm gives its shift`;
       if (!statistic.recurrent)
-        return `${zero} ${where}, in ${how}: all examples are alike there, and the norm gives its shift`;
-      const gain =
-        epsilon === undefined ? "" : ` and gradients grow by γ/√ε, ${short(epsilon ** -0.5)} γ, at each such step`;
-      return `${zero} ${where}, in ${how}: all examples are alike there, so the norm gives its shift${gain}; noise in the initial state tells them apart: state h : [H] = noise(0.1)`;
+        return gain === undefined
+          ? alike
+          : `${alike}; what sets another example apart at inference is multiplied by ${gain}`;
+      const growth = gain === undefined ? "" : `, while gradients grow by ${gain}, at each such step`;
+      return `${alike}${growth}; noise in the initial state tells them apart: state h : [H] = noise(0.1)`;
     }
     case "epsilon":
       return `${no} larger than ε = ${short(epsilon ?? 0)} ${where}, in ${how}: ε is a part of the model there; a smaller eps takes it out`;

@@ -174,5 +174,7 @@ describe("cellc stats refuses", () => {
       expect((await stats(out)).words).toContain("has no population statistics");
       await refused([run, "--estimate", "--split", "validation", "--batch", "9999"], 1, "fewer than a batch of 9999");
       await refused([run, "--drift", "--estimate"], 2, "cannot be used with");
+      await refused([run, "--drift", "--plot", join(folder, "a.svg")], 2, "cannot be used with");
+      await refused([run, "--output", out], 2, "C0301", "--output says how to estimate", "--estimate or --drift");
     }));
 });

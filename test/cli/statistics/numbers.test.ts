@@ -1,5 +1,7 @@
 import { expect, it } from "vitest";
 import { driftOf } from "../../../cli/statistics/drift.ts";
+import { sayDrift } from "../../../cli/statistics/drift-report.ts";
+import { drawStatistics } from "../../../cli/statistics/figure.ts";
 import { findingsOf, stepsText } from "../../../cli/statistics/findings.ts";
 import { quantile } from "../../../cli/statistics/quantile.ts";
 import type { Statistic } from "../../../cli/statistics/statistic.ts";
@@ -24,15 +26,13 @@ it("a variance that is zero but for the rounding of its mean is found collapsed,
   expect(found((3 * 2 ** -12) ** 2)).toEqual([]);
 });
 
-it("noise in the state is the remedy in a recurrence, and elsewhere there is nothing to be remedied", () => {
+it("noise in the state is the remedy in a recurrence; elsewhere what is multiplied at inference is said", () => {
   const said = (recurrent: boolean): string => {
     const zero = statistic("hh/v", [0, 0], { recurrent, epsilon: 1e-4 });
     return findingText(findingsOf([zero])[0], zero);
   };
   expect(said(true)).toContain("gradients grow by γ/√ε, 100 γ, at each such step; noise in the initial state");
-  expect(said(false)).toBe(
-    "is zero at step 1, in all 2 units: all examples are alike there, and the norm gives its shift",
-  );
+  expect(said(false)).toMatch(/^is zero at step 1, in all 2 units: .* at inference is multiplied by γ\/√ε, 100 γ$/);
 });
 
 it("an ε is found where the median of the units that are no zero is no larger, step by step", () => {
@@ -41,6 +41,13 @@ it("an ε is found where the median of the units that are no zero is no larger, 
     { kind: "collapsed", statistic: "hh/v", steps: [1], units: 1 },
     { kind: "epsilon", statistic: "hh/v", steps: [1, 2], units: 2 },
   ]);
+});
+
+it("nothing is said of ε where most units have no variance and the others what rounding leaves", () => {
+  const half = statistic("hh/v", [0, 0, 1e-6, 1e-6], { units: 4, rows: 1, batches: [5], epsilon: 1e-5 });
+  expect(findingsOf([half]).map(({ kind }) => kind)).toEqual(["collapsed", "epsilon"]);
+  const fewer = statistic("hh/v", [0, 0, 0, 1e-16], { units: 4, rows: 1, batches: [5], epsilon: 1e-5 });
+  expect(findingsOf([fewer]).map(({ kind }) => kind)).toEqual(["collapsed"]);
 });
 
 it("steps that no batch reached are found, and said with the step whose statistics serve them", () => {
@@ -92,6 +99,30 @@ it("drift leaves out steps that one of the two never saw, and ranks sites by wha
     ["b", 2, undefined],
     ["a", 1, undefined],
   ]);
+});
+
+it("a loss that new estimates leave far above that of the batches' own is said, with where to look", () => {
+  const said = (estimated: number): string => {
+    const words: string[] = [];
+    const measures = (loss: number) => ({ loss, metrics: {} });
+    sayDrift(
+      driftOf([statistic("hh/v", [1, 1])], [statistic("hh/v", [1, 1])]),
+      { split: "test", stored: measures(9), estimated: measures(estimated), batch: measures(1) },
+      { kind: "moving", steps: 5 },
+      { say: (line = "") => void words.push(line), table: () => {} },
+    );
+    return words.join("\n");
+  };
+  expect(said(2.5)).toContain("with new estimates, too, the loss is 2.5 times that with each batch's own");
+  expect(said(1.05)).not.toContain("times");
+});
+
+it("variances far below ε are drawn at the lower edge, and not down to what rounding leaves of zero", () => {
+  const drawn = (epsilon: number) =>
+    drawStatistics([statistic("hh/v", [0, 1e-16, 0.1, 0.2], { epsilon })], { title: "", subtitle: "", steps: 2 });
+  expect(drawn(1e-5)).toContain("1e-6");
+  expect(drawn(1e-5)).not.toContain("1e-8");
+  expect(drawn(1e-12)).toContain("1e-8");
 });
 
 it("a quantile lies between neighbours in proportion", () => {
