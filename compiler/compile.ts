@@ -4,9 +4,11 @@
  *     text ─► elaborate ─► Tensor IR ─► units ─► hoist ─► place ─► derive ─► defer ─► absorb ─► rotate ─► sink ─► gates
  *     ─► schedule ─► Kernel IR ─► target
  *
- * with `simplify` behind each pass from `place` on. To infer, `fold` stands in place of what derives.
+ * with `simplify` behind each pass from `place` on. To infer, `fold` stands in place of what derives; where sequences differ in
+ * length, `ragged` stands behind `place`.
  *
- * One elaborated graph is compiled four times: to train, to estimate statistics, to infer, and (from its own graph) to update.
+ * One elaborated graph is compiled to train, to estimate statistics, to infer, to begin a stream and to run a step of it; and an
+ * optimiser's own graph to update.
  */
 import type { Entry, EntryName, Executable, KernelInfo, Plan } from "../runtime/plan.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
@@ -145,8 +147,9 @@ function bestParts(graph: Graph, options: GraphOptions, target: Target): number 
   const { batch = 64 } = options;
   const { lanes } = target.machine;
   if (lanes === 1 || batch <= lanes) return 1;
+  const withLoops = lowerable.filter((entry) => options.entries?.includes(entry) ?? true);
   const cost = (parts: number): number => {
-    const { scheduled } = scheduleGraph(graph, { ...options, parts, observe: undefined }, target);
+    const { scheduled } = scheduleGraph(graph, { ...options, entries: withLoops, parts, observe: undefined }, target);
     return [...scheduled.values()].flatMap((s) => s.loops).reduce((sum, loop) => sum + costOfChosen(loop), 0);
   };
   const most = Math.ceil(batch / lanes);
@@ -275,7 +278,11 @@ export function lower<Name extends Lowerable = Lowerable>(
   const placed = (mode: Mode): Graph => placing(mode, options.ragged).reduce((g, pass) => pass.run(g), hoisted);
   const train = placed("train");
   options.observe?.("place", () => printGraph(train));
-  const forward = through(train, [simplify], true);
+  let simplified: Graph | undefined;
+  const forward = (): Graph => {
+    simplified ??= through(train, [simplify], true);
+    return simplified;
+  };
   const backward = [
     derive({
       inputs: options.inputGradients ?? false,
@@ -288,10 +295,10 @@ export function lower<Name extends Lowerable = Lowerable>(
   ];
   // Nothing but masks, and how variances are averaged, makes it differ from training.
   const differs = train.ops.some(isMask) || train.results.some(({ kind }) => kind === "population");
-  const estimated = (): Graph => (differs ? through(placed("estimate"), [simplify], false) : forward);
+  const estimated = (): Graph => (differs ? through(placed("estimate"), [simplify], false) : forward());
   const folded = (): Graph => through(through(placed("infer"), [simplify], false), [fold], true);
   const make: Readonly<Record<Lowerable, () => Graph>> = {
-    train: () => through(forward, backward, true),
+    train: () => through(forward(), backward, true),
     estimate: () => through(estimated(), finishing(options), false),
     infer: () => through(folded(), [simplify, ...finishing(options)], false),
   };

@@ -5,8 +5,10 @@ import type { Mark } from "./plan.ts";
 const FEWEST = 2;
 
 /** How many of the examples have each step. */
-export function examplesAt(lengths: ArrayLike<number>, steps: number): readonly number[] {
-  return Array.from({ length: steps }, (_, t) => Array.from(lengths).filter((length) => t < length).length);
+function examplesAt(lengths: ArrayLike<number>, steps: number): readonly number[] {
+  const examples = new Array<number>(steps).fill(0);
+  for (let i = 0; i < lengths.length; i++) for (let t = 0; t < lengths[i]; t++) examples[t]++;
+  return examples;
 }
 
 /** For each step, for which part of the batch's places there are examples that statistics are taken over. */

@@ -52,7 +52,8 @@ export class Population {
 
   /** Counts statistics that were written by hand as collected. */
   adopt(): void {
-    this.seen = Array.from({ length: this.rows }, (_, row) => Math.max(1, this.seen[row] ?? 0));
+    const { seen } = this;
+    this.seen = Array.from({ length: Math.max(this.rows, seen.length) }, (_, t) => Math.max(1, seen[t] ?? 0));
   }
 
   async forget(): Promise<void> {

@@ -141,7 +141,7 @@ export class Runner {
           tensor.time &&
           Math.floor(index / row / examples) >= lengths[Math.floor(index / row) % examples];
         const value = (index: number): number => (data === null || padded(index) ? 0 : data[index]);
-        if (role.kind === "index") checkIndices(name, data ?? [], value, role.size);
+        if (role.kind === "index") checkIndices(name, data?.length ?? 0, value, role.size);
         this.#place(entry, tensor, steps, value);
         break;
       }
@@ -186,10 +186,10 @@ export class Runner {
 }
 
 /** An index out of its range would read beyond a table. */
-function checkIndices(name: string, data: ArrayLike<number>, of: (index: number) => number, size: number): void {
-  const wrong = Array.from(data, (_, index) => of(index)).find(
-    (value) => !Number.isInteger(value) || value < 0 || value >= size,
-  );
-  if (wrong === undefined) return;
-  throw new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and holds ${wrong}`);
+function checkIndices(name: string, count: number, of: (index: number) => number, size: number): void {
+  for (let index = 0; index < count; index++) {
+    const value = of(index);
+    if (Number.isInteger(value) && value >= 0 && value < size) continue;
+    throw new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and holds ${value}`);
+  }
 }

@@ -222,12 +222,10 @@ export class Session {
         const feed = { ...this.#feed("infer", run), stream: { states: step.states, step: step.at } };
         await runner.run(entry, step.batch, feed, Math.min(step.at, Math.max(0, rows - 1)));
         this.#recent = runner;
-        const made = runner.entry(entry).tensors.filter(({ role, region }) => {
-          return role.kind === "output" || (role.kind === "state" && region === "work");
-        });
-        const data = await runner.read(made);
-        const of = (kind: Tensor["role"]["kind"]) =>
-          made.flatMap(({ name, role }, i) => (role.kind === kind ? [[name, data[i]] as const] : []));
+        const of = await readByKind(
+          runner,
+          ({ role, region }) => role.kind === "output" || (role.kind === "state" && region === "work"),
+        );
         return { run, states: new Map(of("state")), outputs: Object.fromEntries(of("output")) };
       }),
     );
@@ -440,13 +438,10 @@ export class Session {
 
   /** Loss, metrics and, if wanted, outputs of the entry that ran last, in one transfer. */
   async #results(runner: Runner, outputs = false): Promise<Inference> {
-    const wanted = (runner.last?.entry.tensors ?? []).filter(({ role }) => {
-      return role.kind === "loss" || role.kind === "metric" || (outputs && role.kind === "output");
-    });
-    const data = await runner.read(wanted);
-    const of = (kind: Tensor["role"]["kind"]) => {
-      return wanted.flatMap(({ name, role }, index) => (role.kind === kind ? [[name, data[index]] as const] : []));
-    };
+    const of = await readByKind(
+      runner,
+      ({ role }) => role.kind === "loss" || role.kind === "metric" || (outputs && role.kind === "output"),
+    );
     return {
       loss: of("loss")[0]?.[1][0],
       metrics: Object.fromEntries(of("metric").map(([name, values]) => [name, values[0]])),
@@ -471,4 +466,16 @@ export class Session {
       ? new RuntimeError("C0406", `${this.plan.name} has no tensor \`${name}\``)
       : new RuntimeError("C0406", `\`${name}\` is not in memory: it is not computed by what ran last`);
   }
+}
+
+type Named = readonly (readonly [name: string, data: Float32Array])[];
+
+/** The tensors wanted of the entry that ran last, in one transfer; then those of a kind by name. */
+async function readByKind(
+  runner: Runner,
+  isWanted: (tensor: Tensor) => boolean,
+): Promise<(kind: Tensor["role"]["kind"]) => Named> {
+  const wanted = (runner.last?.entry.tensors ?? []).filter(isWanted);
+  const data = await runner.read(wanted);
+  return (kind) => wanted.flatMap(({ name, role }, i) => (role.kind === kind ? [[name, data[i]] as const] : []));
 }

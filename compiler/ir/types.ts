@@ -55,9 +55,9 @@ export type Leaf =
   | { readonly kind: "hyper"; readonly name: string }
   /** Which steps the examples of a batch have: see `passes/ragged.ts`. */
   | { readonly kind: "lengths"; readonly name: string; readonly mark: Mark }
-  /** All parameters, all gradients, or the optimiser's slot `slot` for all parameters, end to end: [params]. */
   /** What another part of the same run made, in memory: see `passes/segment.ts`; or the run before: see `passes/stream.ts`. */
   | { readonly kind: "carry"; readonly name: string }
+  /** All parameters, all gradients, or the optimiser's slot `slot` for all parameters, end to end: [params]. */
   | { readonly kind: "flat"; readonly name: string; readonly region: "param" | "grad" | "slot"; readonly slot: number };
 
 type None = Readonly<Record<string, never>>;

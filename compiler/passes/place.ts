@@ -41,7 +41,7 @@ class Placement {
   private readonly lengths: boolean;
   private readonly top: Builder;
   private readonly statistics: Statistic[] = [];
-  /** Which statistics are variances, and about which means. */
+  /** Where statistics are estimated: which are variances, and about which means. */
   private readonly variances: ReadonlyMap<string, string>;
 
   constructor(graph: Graph, mode: Mode, lengths: boolean) {
@@ -49,7 +49,9 @@ class Placement {
     this.mode = mode;
     this.lengths = lengths;
     this.top = new Builder(idsAfter(graph));
-    this.variances = new Map([...graph.norms.values()].flatMap((norm) => [...variances(norm)]));
+    this.variances = new Map(
+      mode === "estimate" ? [...graph.norms.values()].flatMap((norm) => [...variances(norm)]) : [],
+    );
   }
 
   run(): Graph {
@@ -246,15 +248,14 @@ class Placement {
   /** The batch's value as a result, and the population's moved towards it. */
   private record({ name, policy, value }: Statistic): readonly Result[] {
     const b = this.top;
-    const mean =
-      this.mode === "estimate" ? this.statistics.find((s) => s.name === this.variances.get(name)) : undefined;
+    const mean = this.statistics.find((s) => s.name === this.variances.get(name));
     const own = this.ofBatch(policy, value);
     let moved = this.moved(name, policy, own);
     // Law of total variance: what is within the batch, within the population so far, and between the two.
     if (mean !== undefined) {
       const between = b.one("leaf", [], { leaf: { kind: "hyper", name: "between" }, type: scalar });
       const about = this.ofBatch(policy, mean.value);
-      const apart = b.square(b.sub(about, this.known(mean.name, policy, about.type)));
+      const apart = b.square(b.sub(about, this.population(b, mean.name, policy, about.type)));
       const weight = this.weight(policy);
       moved = b.add(moved, b.mul(b.mul(between, b.mul(weight, b.sub(b.scalar(1), weight))), apart));
       if (value.type.time && !own.type.time) {
@@ -279,13 +280,8 @@ class Placement {
    */
   private moved(name: string, policy: StatPolicy, own: Value): Value {
     const b = this.top;
-    const population = this.known(name, policy, own.type);
+    const population = this.population(b, name, policy, own.type);
     return b.add(population, b.mul(this.weight(policy), b.sub(own, population)));
-  }
-
-  private known(name: string, policy: StatPolicy, type: Type): Value {
-    const time = policy.kind === "per_step";
-    return this.top.one("leaf", [], { leaf: { kind: "population", name, policy }, type: { ...type, time } });
   }
 
   private weight({ kind }: StatPolicy): Value {

@@ -82,7 +82,7 @@ describe("cellc stats", () => {
       expect(names(after, before).every((name) => /^rnn\/(hh|xh|cc)\/[mv]$/.test(name))).toBe(true);
       expect(names(after, before).length).toBeGreaterThan(3);
       expect((await readdir(copy)).sort()).toEqual((await readdir(run)).sort());
-      // A run whose statistics were estimated goes on as any other.
+      // Training goes on from estimated statistics as it does from moving ones.
       const on = ["--batch", "40", "--steps", `${STEPS + 1}`, "--stats", "ema", "--out", copy, "--resume"];
       expect((await cellc(["train", ...MODEL, ...on])).code).toBe(0);
       expect((await stats(copy)).document.provenance).toEqual({ kind: "moving", steps: 1 });

@@ -193,10 +193,12 @@ it("statistics of such batches are the same where kernels take the batch in part
 });
 
 it("sequences that differ in length train with less memory, too", async () => {
-  const graph = graphs(norms.layer)["a loss at each step"];
+  // Statistics that serve steps with a single example cross the borders between segments. Those of a norm outside of the loop,
+  // such as at xh, wait for the whole sequence.
+  const graph = graphs("place hh, out : batch")["a loss at each step"];
   const backend = await places.wasm.open();
   const all = { dims, batch: B, time: 40, lengths: lengths.map((n) => 8 * n), seed: 2 };
-  const study = new Study(graph, { ...all, memory: 30_000 });
+  const study = new Study(graph, { ...all, memory: 45_000 });
   expect(study.compile(places.wasm.target).plan.entries.train!.commands.map((c) => c.do)).toContain("segments");
   const errors = await study.targetErrors(places.wasm.target, backend, ["train"]);
   expect(errors.forward).toBeLessThan(tolerance.forward);

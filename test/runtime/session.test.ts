@@ -196,6 +196,16 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
+  test("statistics written by hand count as collected, and keep what was collected before", async () => {
+    const session = await open();
+    await session.write("cell/m", Float32Array.of(1, 2, 3, 4));
+    expect((await session.state()).counters.seen).toEqual([1, 1, 1, 1]);
+    await session.estimate([batchOf(6, 0), batchOf(6, 1)]);
+    await session.write("cell/m", Float32Array.of(1, 2, 3, 4));
+    expect((await session.state()).counters.seen).toEqual([2, 2, 2, 2, 2, 2]);
+    session.close();
+  });
+
   test("inference before any statistics is refused", async () => {
     const session = await open();
     await expect(session.infer(batchOf(3))).rejects.toMatchObject({ code: "C0501" });
