@@ -21,6 +21,7 @@ import { derive } from "./passes/derive.ts";
 import { fold } from "./passes/fold.ts";
 import { gates } from "./passes/gates.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
+import { loopOrder } from "./passes/loop-order.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { ragged } from "./passes/ragged.ts";
 import { rotate } from "./passes/rotate.ts";
@@ -274,7 +275,7 @@ export function lower<Name extends Lowerable = Lowerable>(
       if (shown) options.observe?.(pass.name, () => printGraph(after));
       return after;
     }, from);
-  const hoisted = through(graph, [hoist], true);
+  const hoisted = through(graph, [loopOrder, hoist], true);
   const placed = (mode: Mode): Graph => placing(mode, options.ragged).reduce((g, pass) => pass.run(g), hoisted);
   const train = placed("train");
   options.observe?.("place", () => printGraph(train));
@@ -324,7 +325,7 @@ const finishing = (options: LowerOptions): readonly Pass[] => [
 
 /** Inference step by step, or why it cannot be had. There is no padding in a stream: `ragged` has nothing to say. */
 export function streamed(graph: Graph): Streamed | Refused {
-  const made = stream([hoist, place("infer"), simplify].reduce((g, pass) => pass.run(g), graph));
+  const made = stream([loopOrder, hoist, place("infer"), simplify].reduce((g, pass) => pass.run(g), graph));
   if ("refused" in made) return made;
   const finished = (g: Graph): Graph => [fold, simplify, ...finishing({})].reduce((h, pass) => pass.run(h), g);
   return { start: finished(made.start), step: finished(made.step) };
@@ -335,7 +336,7 @@ export function segmented(
   graph: Graph,
   options: Pick<LowerOptions, "extents" | "ragged" | "parts" | "batch"> = {},
 ): Readonly<Record<keyof Lowered["entries"], Segmented | undefined>> {
-  const hoisted = hoist.run(graph);
+  const hoisted = hoist.run(loopOrder.run(graph));
   const cut = (mode: Mode, backward: boolean): Segmented | undefined => {
     const passes = [...placing(mode, options.ragged), simplify, ...(mode === "infer" ? [fold, simplify] : [])];
     return segment(

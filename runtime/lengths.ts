@@ -1,7 +1,7 @@
 /** What programs are told of batches whose sequences differ in length. */
 import type { Mark } from "./plan.ts";
 
-/** Fewer examples than this have no statistics: a single one is its own mean. */
+/** Fewer examples than this have no statistics of their own: a single one is its own mean. */
 const FEWEST = 2;
 
 /** How many of the examples have each step. */
@@ -11,10 +11,9 @@ function examplesAt(lengths: ArrayLike<number>, steps: number): readonly number[
   return examples;
 }
 
-/** For each step, for which part of the batch's places there are examples that statistics are taken over. */
+/** For each step, for which part of the batch's places there are examples. */
 export function filledAt(lengths: ArrayLike<number>, steps: number): readonly number[] {
-  const enough = isEnough(lengths.length);
-  return examplesAt(lengths, steps).map((n) => (enough(n) ? n / lengths.length : 0));
+  return examplesAt(lengths, steps).map((n) => n / lengths.length);
 }
 
 /** The numbers of a mark for sequences of `lengths` steps, each at least 1 and at most `steps`. */

@@ -75,7 +75,7 @@ export type Noise =
  * | `last`     | [T, B] | 1 at the last step of each example                                                          |
  * | `examples` | [T]    | how many examples have this step                                                            |
  * | `enough`   | [T]    | 1 where there are two or more, of whom a statistic says something                           |
- * | `until`    | [T]    | 1 at the last such step, whose statistics serve those behind it                             |
+ * | `until`    | [T]    | 1 at the last such step, which stands in for the second example that those behind it lack |
  */
 export type Mark = "valid" | "last" | "examples" | "enough" | "until";
 

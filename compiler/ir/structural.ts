@@ -355,6 +355,30 @@ export const structural: Rows = {
     },
     grad: (b, { dy, attrs }) => [b.one("at", [dy[0]!], attrs)],
   },
+  reverse: {
+    doc: "each example's steps in reverse order, and 0 behind its last",
+    operands: ["x", "steps"],
+    infer: ([x, steps]) => {
+      if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
+      const counts = steps.dtype === "f32" && !steps.time && steps.shape.length === 0 && (x.batch || !steps.batch);
+      if (!counts) throw new ShapeError(`${showType(steps)} is no number of steps of ${showType(x)}`);
+      return [x];
+    },
+    evaluate: ([x, steps], _, [type], dims) => {
+      const y = tensor(type, dims);
+      const [all, examples] = x.type.batch ? x.shape : [x.shape[0], 1];
+      const n = x.data.length / (all * examples);
+      for (let b = 0; b < examples; b++) {
+        const own = Math.floor(steps.data[steps.type.batch ? b : 0]);
+        for (let t = 0; t < own; t++) {
+          const from = ((own - 1 - t) * examples + b) * n;
+          y.data.set(x.data.subarray(from, from + n), (t * examples + b) * n);
+        }
+      }
+      return [y];
+    },
+    grad: (b, { x, dy }) => [b.one("reverse", [dy[0]!, x[1]], {}), undefined],
+  },
   gather: {
     doc: "rows of a table by index",
     operands: ["table", "index"],

@@ -297,6 +297,7 @@ const table: { readonly [K in Written]: Syntax<OpAttrs[K]> } = {
   broadcast: { print: () => "", parse: () => (type) => ({ type }) },
   at: step,
   put: step,
+  reverse: none,
   gather: none,
   scatter: size,
   onehot: size,

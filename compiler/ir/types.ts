@@ -144,6 +144,11 @@ export interface OpAttrs {
   at: { readonly step: "first" | "last" };
   /** Zero at every time step but the first or last, where it is the operand. */
   put: { readonly step: "first" | "last" };
+  /**
+   * (x, steps): each example's steps in reverse order, as ONNX's ReverseSequence. With n = `steps`, a number or one for each
+   * example, the element at step t is x's at n − 1 − t, and 0 from step n on. Twice, it is x up to step n.
+   */
+  reverse: None;
   /** (table [V, …], index): row `index` of the table. */
   gather: None;
   /** (index, rows …): table [size, …] with each row added where its index says; sums over examples and steps. */

@@ -6,7 +6,13 @@
  * and else the number that it is on average: also where statistics are estimated, as they are those of the model that is used.
  * These are three compilations of one graph.
  *
- * Runs after `hoist`, so that a norm on a value outside the recurrence sees all time steps at once.
+ * Runs after `hoist`, so that a norm on a value outside the recurrence sees all time steps at once, and after `loop-order`, so
+ * that the rows of a statistic are the steps of its loop.
+ *
+ * Where sequences differ in length, the last steps of a batch may be left to a single example. What it makes alone is no
+ * statistic: its variance is 0. There the last step that two examples had stands in for the example that is missing: a statistic
+ * is halfway between that step's and the example's own, which a variance takes about the mean that results. So a normalized
+ * value is at most √2 there, whatever the step before was like, as it is at most 1 where there are two examples.
  */
 import type { Noise } from "../../runtime/plan.ts";
 import { scalar } from "../ir/type.ts";
@@ -31,8 +37,10 @@ type Mask = Noise & { readonly distribution: "bernoulli" };
 interface Statistic {
   readonly name: string;
   readonly policy: StatPolicy;
-  /** The batch's value: with `time` if one a step. */
+  /** What the norm works with: with `time` if one a step. */
   readonly value: Value;
+  /** What the batch's own examples make of it, where that may be something else. */
+  readonly own?: Value;
 }
 
 class Placement {
@@ -121,7 +129,7 @@ class Placement {
   ): Value {
     if (this.mode !== "infer") {
       const value = this.lengths ? this.ofEnough(b, x) : x;
-      record({ name, policy, value });
+      record({ name, policy, value, ...(value !== x && this.mode === "estimate" && { own: x }) });
       return value;
     }
     return this.population(b, name, policy, x.type, result.name);
@@ -143,24 +151,19 @@ class Placement {
     return param;
   }
 
-  /**
-   * A batch's statistic, for the steps that too few examples have the one of the last step that enough had: as at inference,
-   * where steps beyond the longest sequence use the statistics of its last. A loop from the last step to the first has not come
-   * to that step yet, and its first steps have what their few examples make.
-   */
+  /** A batch's statistic; at steps that a single example has, halfway to that of the last step that more had. */
   private ofEnough(b: Builder, x: Value): Value {
+    const halfway = (last: Value): Value => b.mul(b.add(x, last), b.scalar(0.5));
     if (b === this.top) {
       if (!x.type.time) return x;
       const last = b.sum(b.mul(markLeaf(b, "until"), x), { time: true });
-      return b.select(markLeaf(b, "enough"), x, last);
+      return b.select(markLeaf(b, "enough"), x, halfway(last));
     }
-    if (this.held === undefined) return x;
-    const before = b.value(x.type);
+    const last = b.value(x.type);
     const enough = b.value({ ...markType("enough"), time: false });
     this.pending.push({ leaf: markLeaf(this.top, "enough"), param: enough });
-    const value = b.select(enough, x, before);
-    this.held.push({ before, value });
-    return value;
+    this.held.push({ before: last, after: b.select(enough, x, last) });
+    return b.select(enough, x, halfway(last));
   }
 
   /** The population's value before this batch counts: in training what the leaf holds, if it holds any. */
@@ -188,25 +191,28 @@ class Placement {
     return b.add(b.scalar(from), b.mul(part, b.scalar(to - from)));
   }
 
-  /** Statistics that a body which runs from the first step to the last carries on. */
-  private held: { readonly before: Value; readonly value: Value }[] | undefined;
+  /** Statistics of the last step that enough examples had, which the body being built carries on. */
+  private held: { readonly before: Value; readonly after: Value }[] = [];
   /** Leaves that the body being built needs as per-step inputs: population rows, above all. */
   private pending: { readonly leaf: Value; readonly param: Value }[] = [];
 
   private scan(scan: OpOf<"scan">, rename: Renaming, record: (s: Statistic) => void): void {
     const body = scan.body!;
-    const { states, reverse } = scan.attrs;
+    const { states } = scan.attrs;
     const inner = this.top.body();
     const params = body.params.map((p) => inner.value(p.type, p.name));
     rename.set(body.params, params);
     const seen: Statistic[] = [];
     this.pending = [];
-    this.held = reverse ? undefined : [];
+    this.held = [];
     this.ops(inner, body.ops, rename, (s) => seen.push(s));
     const extra = this.pending;
-    const held = this.held ?? [];
+    const { held } = this;
     this.pending = [];
-    this.held = undefined;
+    this.held = [];
+    if (scan.attrs.reverse && seen.length + extra.length > 0)
+      throw new Error("the steps of a loop that runs backward are not the rows of its statistics: loop-order comes first");
+    const own = seen.flatMap((s) => (s.own ? [s.own] : []));
     const operands = scan.operands.map(rename.of);
     const results = body.results.map(rename.of);
     const names = scan.results.map((r) => r.name);
@@ -223,50 +229,71 @@ class Placement {
         ops: inner.ops,
         results: [
           ...results.slice(0, states),
-          ...held.map((h) => h.value),
+          ...held.map((h) => h.after),
           ...results.slice(states),
           ...seen.map((s) => s.value),
+          ...own,
         ],
       },
       {
-        reverse,
+        reverse: scan.attrs.reverse,
         names: [
           ...names.slice(0, states),
-          ...held.map((h) => h.value.name),
+          ...held.map((h) => h.after.name),
           ...names.slice(states),
           ...seen.map((s) => s.value.name),
+          ...own.map((v) => v.name),
         ],
       },
     );
     const all = [...finals.slice(0, states), ...outputs];
     rename.set(scan.results, all.slice(0, scan.results.length));
-    seen.forEach((s, i) => {
-      record({ ...s, value: all[scan.results.length + i] });
-    });
+    const outside = new Map([...seen.map((s) => s.value), ...own].map((v, i) => [v, all[scan.results.length + i]]));
+    for (const s of seen) {
+      record({ ...s, value: outside.get(s.value)!, ...(s.own && { own: outside.get(s.own)! }) });
+    }
   }
 
   /** The batch's value as a result, and the population's moved towards it. */
-  private record({ name, policy, value }: Statistic): readonly Result[] {
+  private record(statistic: Statistic): readonly Result[] {
     const b = this.top;
+    const { name, policy } = statistic;
     const mean = this.statistics.find((s) => s.name === this.variances.get(name));
-    const own = this.ofBatch(policy, value);
-    let moved = this.moved(name, policy, own);
+    const value = this.counted(statistic, mean);
+    const kept = this.ofBatch(policy, value);
+    let moved = this.moved(name, policy, kept);
     // Law of total variance: what is within the batch, within the population so far, and between the two.
     if (mean !== undefined) {
-      const between = b.one("leaf", [], { leaf: { kind: "hyper", name: "between" }, type: scalar });
-      const about = this.ofBatch(policy, mean.value);
-      const apart = b.square(b.sub(about, this.population(b, mean.name, policy, about.type)));
+      const about = this.counted(mean, undefined);
+      const center = this.ofBatch(policy, about);
+      const apart = b.square(b.sub(center, this.population(b, mean.name, policy, center.type)));
       const weight = this.weight(policy);
-      moved = b.add(moved, b.mul(b.mul(between, b.mul(weight, b.sub(b.scalar(1), weight))), apart));
-      if (value.type.time && !own.type.time) {
-        const steps = this.overSteps(b.square(b.sub(mean.value, about)));
-        moved = b.add(moved, b.mul(between, b.mul(weight, steps)));
+      moved = b.add(moved, b.mul(b.mul(this.between(), b.mul(weight, b.sub(b.scalar(1), weight))), apart));
+      if (value.type.time && !kept.type.time) {
+        const steps = this.overSteps(b.square(b.sub(about, center)));
+        moved = b.add(moved, b.mul(this.between(), b.mul(weight, steps)));
       }
     }
     return [
-      { kind: "batch_stat", name, value: own },
+      { kind: "batch_stat", name, value: kept },
       { kind: "population", name, value: moved },
     ];
+  }
+
+  /** Whether variances count what lies between batches: a number, 1 or 0. */
+  private between(): Value {
+    return this.top.one("leaf", [], { leaf: { kind: "hyper", name: "between" }, type: scalar });
+  }
+
+  /**
+   * What counts of a batch: what its norm worked with; by the law of total variance what its own examples make, where a single
+   * one has no variance.
+   */
+  private counted({ value, own }: Statistic, mean: Statistic | undefined): Value {
+    if (own === undefined) return value;
+    const b = this.top;
+    const alone = mean?.own ? b.sub(own, b.square(b.sub(mean.own, mean.value))) : own;
+    return b.select(this.between(), alone, value);
   }
 
   /** A batch's own value as it is kept: for each step, or one for all. */
@@ -294,7 +321,7 @@ class Placement {
   private overSteps(value: Value): Value {
     const b = this.top;
     if (!this.lengths) return b.div(b.sum(value, { time: true }), b.extent(["time"]));
-    const weight = b.mul(markLeaf(b, "enough"), markLeaf(b, "examples"));
+    const weight = markLeaf(b, "examples");
     return b.div(b.sum(b.mul(weight, value), { time: true }), b.sum(weight, { time: true }));
   }
 }

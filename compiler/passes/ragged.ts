@@ -5,8 +5,8 @@
  * at one step; it is the axes that are ragged, and this pass says so to everything that looks along them:
  *
  * - a sum or maximum over examples or steps leaves out what is not there, and a mean divides by how many are;
- * - the states of a scan stay at padded steps as they are, so that the final ones are those of each example's last step, and a
- *   scan that runs from the last step to the first begins at each example's own last;
+ * - the states of a scan stay at padded steps as they are, so that the final ones are those of each example's last step;
+ * - a sequence is reversed from each example's own last step;
  * - the value at the last step is that at each example's last, and outputs are 0 behind it.
  *
  * Which steps there are the runtime knows (`runtime/lengths.ts`). Runs behind `place`, whose statistics are sums over examples.
@@ -97,6 +97,10 @@ class Ragged {
         if (op.attrs.step === "first" || !x[0].type.batch || this.isState(op.operands[0]))
           return copy(b, op, this.rename.of);
         return b.sum(b.select(here.mark("last"), x[0], b.scalar(0)), { time: true });
+      case "reverse": {
+        if (!x[0].type.batch) throw new Error("what all examples share cannot be reversed from each one's last step");
+        return b.one("reverse", [x[0], b.sum(here.mark("valid"), { time: true })], {}, op.results[0].name);
+      }
       default:
         return copy(b, op, this.rename.of);
     }
@@ -129,7 +133,7 @@ class Ragged {
   /** Whether `v` is what a scan hands out of a state, step by step. */
   private isState(v: Value): boolean {
     const scan = this.defs.get(v);
-    if (scan?.op !== "scan" || scan.attrs.reverse) return false;
+    if (scan?.op !== "scan") return false;
     const { results } = scan.body!;
     return results.indexOf(results[scan.results.indexOf(v)]) < scan.attrs.states;
   }
@@ -137,6 +141,7 @@ class Ragged {
   private scan(scan: OpOf<"scan">): void {
     const body = scan.body!;
     const { states, reverse } = scan.attrs;
+    if (reverse) throw new Error("a loop that runs backward would begin with padding: loop-order comes first");
     const inner = this.top.body();
     const params = body.params.map((p) => inner.value(p.type, p.name));
     this.rename.set(body.params, params);

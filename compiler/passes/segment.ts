@@ -9,7 +9,7 @@
  *
  *     start ─► forward, for each segment ─► head ─► backward, for each segment from the last ─► finish
  *
- * What waits for the whole sequence (a head on the last state, a loop that runs from the last step) stands in `head`.
+ * What waits for the whole sequence (a head on the last state, a loop over the reversed sequence) stands in `head`.
  */
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
 import { derive } from "./derive.ts";
@@ -80,7 +80,7 @@ function classify({ ops }: Graph): Cut {
     if (!timed && !after) continue;
     const adds = (op.op === "sum" && op.attrs.axes.time) || (op.op === "dot" && op.attrs.time);
     const loops = op.op === "scan" && !op.attrs.reverse;
-    const stepwise = op.op !== "scan" && op.op !== "put" && op.results.every((v) => v.type.time);
+    const stepwise = op.op !== "scan" && op.op !== "put" && op.op !== "reverse" && op.results.every((v) => v.type.time);
     if (after || !(adds || loops || stepwise)) {
       behind.push(op);
       for (const r of op.results) late.add(r);

@@ -38,11 +38,13 @@ const isGiven = (op: OpOf<"leaf">): boolean => op.attrs.leaf.kind === "input" ||
 function refusal(op: Op): Refused | undefined {
   const timed = op.operands.some((v) => v.type.time);
   const named = nameOf(op);
+  const backward = { refused: `${named} is made from the last step to the first`, help: "scan it forward" };
   const pooled = "take the last step of it, or keep a running sum as a state of the cell";
   switch (op.op) {
     case "scan":
-      if (!op.attrs.reverse) return undefined;
-      return { refused: `${named} is made from the last step to the first`, help: "scan it forward" };
+      return op.attrs.reverse ? backward : undefined;
+    case "reverse":
+      return backward;
     case "sum":
     case "maximum":
       return op.attrs.axes.time && timed ? { refused: `${named} is taken over all steps`, help: pooled } : undefined;

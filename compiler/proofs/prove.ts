@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph, Value } from "../ir/types.ts";
 import { hoist } from "../passes/hoist.ts";
+import { loopOrder } from "../passes/loop-order.ts";
 import { place } from "../passes/place.ts";
 import type { Source } from "../semantics/context.ts";
 import type { Elaborated } from "../semantics/elaborate.ts";
@@ -15,7 +16,7 @@ export function prove({
   sources,
   sites,
 }: Pick<Elaborated, "graph" | "sources" | "sites">): readonly Diagnostic[] {
-  const placed = place("train").run(hoist.run(graph));
+  const placed = place("train").run(hoist.run(loopOrder.run(graph)));
   const dead = deadParameters(placed);
   const isShift = (name: string): boolean =>
     sources.get(name)?.norm !== undefined && !dead.some((d) => d.name === name);

@@ -82,6 +82,7 @@ function demand(op: Op): Demand {
     isElementwise(op.op) ||
     op.op === "stop" ||
     op.op === "gather" ||
+    op.op === "reverse" ||
     op.op === "onehot" ||
     op.op === "spread" ||
     op.op === "stat" ||
@@ -125,6 +126,8 @@ function fits(owner: Owner, t: Type, space: Type, parts: number | undefined): bo
 function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: ReadonlyMap<Value, Op>): boolean {
   const internal = (v: Value): boolean => sources(v, defs).some((s) => inside.has(s));
   if (owner === "whole") return true;
+  // No workgroup but that of everything owns the step at the other end.
+  if (op.op === "reverse") return !op.operands.some(internal);
   // Elements of other workgroups are out of reach: no product, gather or shifted view of what this kernel makes.
   if (op.op === "dot" || op.op === "scatter" || op.op === "gather") {
     if (owner !== "row") return !op.operands.some(internal);

@@ -207,6 +207,8 @@ export class Evaluation {
         const row = this.bindRow({ k: "toInt", a: at });
         return this.at(table, { ...p, f: [row, ...p.f.slice(rank)] });
       }
+      case "reverse":
+        return this.reversed(op, p);
       case "dot":
         return this.dot(op, p);
       default:
@@ -214,8 +216,31 @@ export class Evaluation {
     }
   }
 
-  private bindRow(value: KExpr): KExpr {
-    const name = this.scope.name("row");
+  /** The element at the step that lies as far from the last as this one from the first. */
+  private reversed({ operands: [from, steps] }: OpOf<"reverse">, p: Point): KExpr {
+    const before = (end: KExpr): KExpr => x.sub(x.sub(end, x.int(1)), this.scope.layout.local(p.t!));
+    if (!steps.type.batch) {
+      const every = this.scope.defs.get(steps);
+      const isAll = every?.op === "const" && every.attrs.value === 1 && every.attrs.dims.join() === "time";
+      if (!isAll) throw new Error("only a whole sequence, or each example's own, can be reversed");
+      return this.at(from, { ...p, t: before(this.scope.layout.steps) });
+    }
+    const own: KExpr = { k: "toInt", a: this.at(steps, { ...p, t: undefined, f: [], width: 1 }) };
+    const step: KExpr = { k: "toFloat", a: before(own) };
+    // Behind the last step there is nothing to read.
+    const inside: KExpr = { k: "math", op: "max", type: "f32", args: [step, x.float(0)] };
+    const value = this.at(from, { ...p, t: this.bindRow({ k: "toInt", a: inside }, "step") });
+    const here: KExpr = { k: "math", op: "ge", type: "f32", args: [step, x.float(0)] };
+    return {
+      k: "math",
+      op: "select",
+      type: typeOf(p.width),
+      args: [splat(here, p.width), value, splat(x.float(0), p.width)],
+    };
+  }
+
+  private bindRow(value: KExpr, hint = "row"): KExpr {
+    const name = this.scope.name(hint);
     this.statements.push({ s: "let", name, type: "i32", value });
     this.rows.push(name);
     return x.variable(name, "i32");

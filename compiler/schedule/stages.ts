@@ -13,6 +13,9 @@ const CHEAP = 3;
 /** What a product costs that is computed where it is used, even one of few terms: never twice. */
 const PRODUCT = 16;
 
+/** Ops that read other elements of their operands than the one they compute. */
+const looksElsewhere: ReadonlySet<Op["op"]> = new Set(["dot", "scatter", "gather", "argmax", "reverse"]);
+
 export interface StagePlan {
   readonly stages: readonly (readonly Op[])[];
   /** Elementwise values that must be stored although nothing outside the kernel asks for them. */
@@ -98,7 +101,7 @@ export function stages(
     for (const v of op.operands) {
       // What belongs to a column is not computed again for each example, nor what belongs to a step for each feature.
       const once = direct(v).some((s) => smaller(s, op.results[0]) && cost.get(s)! > CHEAP);
-      let dear = once || op.op === "dot" || op.op === "scatter" || op.op === "gather" || op.op === "argmax";
+      let dear = once || looksElsewhere.has(op.op);
       if (isReduction(op)) dear ||= direct(v).some((s) => price(s) > CHEAP || exported.has(s));
       at = Math.max(at, available(v, dear && direct(v).length > 0));
       if (isReduction(op) && !dear) at = Math.max(at, settled(v));

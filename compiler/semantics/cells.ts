@@ -328,16 +328,19 @@ class CellRun {
       return state.next?.kind === "value" ? state.next.value : state.previous;
     });
     const live = this.outputs.filter((o) => o.value !== undefined);
+    const { reverse } = this.instance;
+    // Each example's own steps are reversed: also of what all examples share, where sequences differ in length.
+    const handedOut = (v: Value): Value => (reverse ? this.body.broadcast(v, { ...v.type, batch: true }) : v);
     const { outputs } = this.outer.scan(
       this.states.map((s) => s.initial),
       this.inputs.map((i) => i.outside),
       {
         params: [...this.states.map((s) => s.previous), ...this.inputs.map((i) => i.inside)],
         ops: this.body.ops,
-        results: [...next, ...live.map((o) => o.value!)],
+        results: [...next, ...live.map((o) => handedOut(o.value!))],
       },
       {
-        reverse: this.instance.reverse,
+        reverse,
         names: [...this.states.map((s) => `${s.stmt.name.text}_last`), ...live.map((o) => `${o.name}s`)],
       },
     );

@@ -309,8 +309,8 @@ class ModelRun {
       });
       return undefined;
     }
-    // What does not vary over time is the same at each step.
-    return this.b.broadcast(v, { ...v.type, time: true });
+    // What does not vary over time is the same at each step. Each example's own steps are reversed.
+    return this.b.broadcast(v, { ...v.type, time: true, batch: v.type.batch || e.reverse });
   }
 }
 

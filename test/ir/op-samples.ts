@@ -133,6 +133,10 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [["batch H"], { step: "first" }],
     [[""], { step: "last" }],
   ],
+  reverse: [
+    [["time batch H", "batch"], {}],
+    [["time batch", "batch"], {}],
+  ],
   gather: [
     [["D H", "index time batch"], {}],
     [["D", "index batch H"], {}],

@@ -30,6 +30,7 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   broadcast: { type: scalar },
   at: { step: "last" },
   put: { step: "last" },
+  reverse: {},
   gather: {},
   scatter: { size: "V" },
   onehot: { size: "V" },

@@ -167,6 +167,7 @@ class Writer {
       () => this.moment(a, b),
       () => this.rows(a, b, c),
       () => this.parts(a, b),
+      () => this.reverse(a),
     ];
     writers[kind % writers.length]();
   }
@@ -321,6 +322,12 @@ class Writer {
     if (x) this.emit("at", [x], attrs, x.range);
   }
 
+  /** A sequence from its last step to its first. */
+  private reverse(a: number): void {
+    const x = this.float(a, ({ value: { type } }) => type.time && type.batch);
+    if (x) this.emit("reverse", [x, { value: this.b.extent(["time"]), range: [1, this.dims.time] }], {}, x.range);
+  }
+
   /** Sums over parts of the batch, and for each example that of its part. */
   private parts(a: number, b: number): void {
     const x = this.float(a, (k) => k.value.type.batch && k.value.type.shape.length < 3);
@@ -358,7 +365,10 @@ class Writer {
       const x = within(from.range, [-1, 1]) ? from.value : this.b.elementwise("tanh", [from.value]);
       return k % 2 === 0 ? this.b.broadcast(x, { ...x.type, batch: true }) : x;
     });
-    const inputs = Array.from({ length: 1 + (b % 3) }, (_, k) => this.pick(c + 3 * k, (v) => v.value.type.time)!);
+    const reverse = kind % 2 === 1;
+    // Where sequences differ in length, each example's own is reversed.
+    const isInput = ({ value: { type } }: Known): boolean => type.time && (type.batch || !reverse);
+    const inputs = Array.from({ length: 1 + (b % 3) }, (_, k) => this.pick(c + 3 * k, isInput)!);
     const inner = new Writer(this.dims, this);
     const params = [
       ...initial.map((v, k) => inner.param({ value: v, range: [-1, 1] }, `state${k}`)),
@@ -366,13 +376,13 @@ class Writer {
     ];
     for (const i of body) inner.write(i);
     const next = initial.map((v, k) => inner.next(params[k], v.type, a + k));
-    const outputs = Array.from({ length: 1 + (c % 2) }, (_, k) => inner.float(kind + k)!);
+    const outputs = Array.from({ length: 1 + (c % 2) }, (_, k) => inner.float(kind + k, ({ value }) => value.type.batch || !reverse)!);
     const results = [...next, ...outputs.map((k) => k.value)];
     const made = this.b.scan(
       initial,
       inputs.map((k) => k.value),
       { params, ops: inner.b.ops, results },
-      { reverse: kind % 2 === 1 },
+      { reverse },
     );
     for (const v of made.finals) this.add(v, [-1, 1]);
     made.outputs.forEach((v, k) => {

@@ -6,6 +6,7 @@ import { derive } from "../../compiler/passes/derive.ts";
 import { fold } from "../../compiler/passes/fold.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
+import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { ragged } from "../../compiler/passes/ragged.ts";
 import { rotate } from "../../compiler/passes/rotate.ts";
@@ -15,6 +16,7 @@ import { splitBatch } from "../../compiler/passes/split-batch.ts";
 import { settle } from "../../compiler/schedule/settle.ts";
 
 export const passes: Readonly<Record<string, Pass>> = {
+  "loop-order": loopOrder,
   hoist,
   "place-train": place("train"),
   "place-estimate": place("estimate"),
