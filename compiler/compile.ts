@@ -66,7 +66,8 @@ export interface CompileOptions extends ElaborateOptions {
   /** Also gradients with respect to inputs, as outputs `d_NAME`. */
   readonly inputGradients?: boolean;
   /**
-   * Also gradients with respect to the states after each step, as outputs `d_state/NAME` [T, B, …] of `train`. Where `memory` has
+   * Also gradients with respect to the states after each step, as outputs `d_state/NAME` [T, B, …] of `train`; of a loop in
+   * `reverse`, from its own first step to its last. Where `memory` has
    * a sequence cut in segments, they are not to be had.
    */
   readonly stateGradients?: boolean;

@@ -24,7 +24,9 @@ export interface Refused {
 /** The graphs of a stream, or why there are none: some output waits for steps that are not there yet. */
 export function stream(graph: Graph): Streamed | Refused {
   const outputs = simplify.run({ ...graph, results: graph.results.filter((r) => r.kind === "output") });
-  const refused = outputs.ops.map(refusal).find((r) => r !== undefined) ?? lateness(outputs);
+  // How many steps are reversed is nothing that the reader wrote: what reverses them is to blame first.
+  const blamed = [...outputs.ops.filter(({ op }) => op === "reverse"), ...outputs.ops];
+  const refused = blamed.map(refusal).find((r) => r !== undefined) ?? lateness(outputs);
   if (refused) return refused;
   const streamed = new Streaming(outputs).run();
   const given = streamed.start.ops.find((op) => op.op === "scan" || (op.op === "leaf" && isGiven(op)));
@@ -38,7 +40,7 @@ const isGiven = (op: OpOf<"leaf">): boolean => op.attrs.leaf.kind === "input" ||
 function refusal(op: Op): Refused | undefined {
   const timed = op.operands.some((v) => v.type.time);
   const named = nameOf(op);
-  const backward = { refused: `${named} is made from the last step to the first`, help: "scan it forward" };
+  const backward = { refused: "a loop runs from the last step to the first", help: "scan forward" };
   const pooled = "take the last step of it, or keep a running sum as a state of the cell";
   switch (op.op) {
     case "scan":

@@ -71,13 +71,18 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
     });
   };
 
-  it("a step's statistics are of the examples that have it, and from where one is left, those of the step before", async () => {
-    const session = await open(statistics("batch"));
-    await session.run("train", batchOf(x));
-    close(await session.read("batch/s/m"), [4, 20, 3, 30, 3, 30, 3, 30]);
-    close(await session.read("batch/s/v"), [26 / 3, 200 / 3, 1, 400, 1, 400, 1, 400]);
-    session.close();
-  });
+  it.each(["outside", "inside"] as const)(
+    "a step's statistics are of the examples that have it, and halfway to the last that two had where one is left, %s of the loop",
+    async (where) => {
+      const session = await open(statistics("batch", where));
+      await session.run("train", batchOf(x));
+      // Step 2: 5 and 60 alone, about the means (5 + 3) / 2 and (60 + 30) / 2; step 3 likewise.
+      close(await session.read(`batch/${site(where)}/m`), [4, 20, 3, 30, 4, 45, 5, 50]);
+      const alone = [(1 + 1) / 2, (15 ** 2 + 400) / 2, (4 + 1) / 2, (20 ** 2 + 400) / 2];
+      close(await session.read(`batch/${site(where)}/v`), [26 / 3, 200 / 3, 1, 400, ...alone]);
+      session.close();
+    },
+  );
 
   it("statistics over steps are of all steps that there are", async () => {
     const session = await open(statistics("sequence"));
@@ -88,7 +93,7 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
     session.close();
   });
 
-  it("population statistics weigh a batch by its examples, and rows that too few have seen take those of the last that enough have", async () => {
+  it("population statistics weigh a batch by its examples, and rows that none has seen take those of the last that some have", async () => {
     const session = await open(statistics("batch"));
     expect(await session.estimate([batchOf(x), two])).toBe(2);
     // At step 1: [2, 4] and [3, 5, 9].
@@ -98,7 +103,9 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
       (2 + 4 + 3 + 5 + 9) / 5,
       (10 + 50 + 11 + 51 + 9) / 5,
     ]);
-    expect((await session.state()).counters.seen.map((n) => Math.round(n * 3))).toEqual([6, 5, 0, 0]);
+    expect((await session.state()).counters.seen.map((n) => Math.round(n * 3))).toEqual([6, 5, 1, 1]);
+    expect(await session.estimate([two])).toBe(1);
+    expect((await session.state()).counters.seen).toEqual([1, 1, 0, 0]);
     await session.infer(batchOf(x));
     const m = await session.read("s/m");
     expect([...m.subarray(4)]).toEqual([...m.subarray(2, 4), ...m.subarray(2, 4)]);
@@ -111,9 +118,10 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
       const session = await open(statistics("batch", where));
       await session.estimate([batchOf(x), two, batchOf(x.map((v) => 2 * v))], { variance: "total" });
       const batches = [batchOf(x), two, batchOf(x.map((v) => 2 * v))];
-      const all = [0, 1].flatMap((t) => units.map((f) => batches.flatMap((batch) => there(batch, t, f))));
-      close((await session.read(`${site(where)}/m`)).subarray(0, 4), all.map(mean));
-      close((await session.read(`${site(where)}/v`)).subarray(0, 4), all.map(variance));
+      // Also of steps that a single example of a batch has.
+      const all = steps.flatMap((t) => units.map((f) => batches.flatMap((batch) => there(batch, t, f))));
+      close(await session.read(`${site(where)}/m`), all.map(mean));
+      close(await session.read(`${site(where)}/v`), all.map(variance));
       // The paper's are the average of the batches' own.
       await session.estimate(batches);
       const counts = batches.map((batch) => there(batch, 1, 0).length);
@@ -134,7 +142,7 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
     async (_, norm, where) => {
       const session = await open(statistics(norm, where));
       const whole = (batch: Batch): Batch => ({ ...batch, lengths: [4, 4, 4] });
-      const batches = [whole(batchOf(x.map((v, i) => (Number.isNaN(v) ? i : v)))), whole(two)];
+      const batches = [whole(batchOf(x.map((v, i) => (Number.isNaN(v) ? i : v)))), whole(two), batchOf(x)];
       await session.estimate(batches, { variance: "total" });
       const all = units.map((f) => batches.flatMap((batch) => steps.flatMap((t) => there(batch, t, f))));
       close(await session.read(`${site(where)}/m`), all.map(mean));
