@@ -1,11 +1,15 @@
 /** Batches whose sequences differ in length: padded steps never count, whatever stands in them. */
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { lower } from "../../compiler/compile.ts";
+import { compileGraph, lower } from "../../compiler/compile.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph, Leaf, Type } from "../../compiler/ir/types.ts";
 import { markOf } from "../../runtime/lengths.ts";
+import type { Batch } from "../../runtime/runner.ts";
+import { Session } from "../../runtime/session.ts";
+import { sample, uniform } from "../ir/numbers.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
 import { Study } from "./study.ts";
@@ -80,7 +84,7 @@ const cases = Object.entries(norms).flatMap(([norm, place]) =>
 
 const studies = new Map<Graph, Study>();
 const studyOf = (graph: Graph): Study => {
-  const study = studies.get(graph) ?? new Study(graph, { dims, batch: B, time: T, lengths, seed: 6 });
+  const study = studies.get(graph) ?? new Study(graph, { dims, batch: B, time: T, lengths, seed: 8 });
   studies.set(graph, study);
   return study;
 };
@@ -204,4 +208,86 @@ it("sequences that differ in length train with less memory, too", async () => {
   expect(errors.forward).toBeLessThan(tolerance.forward);
   expect(errors.gradient).toBeLessThan(tolerance.gradient);
   await backend.close();
+});
+
+describe("where a single example is left", () => {
+  const tall = ["lstm", "gru", "rnn"].map((file) => readFileSync(`examples/cells/${file}.cell`, "utf8")).join("\n");
+  const steps = 40;
+  const batchOf = (lengths: readonly number[], seed: number): Batch => {
+    const random = uniform(seed);
+    return {
+      inputs: {
+        x: Float32Array.from(sample(steps * lengths.length * 2, [-2, 2], random)),
+        y: Float32Array.from(lengths, (_, i) => i % 2),
+      },
+      steps,
+      examples: lengths.length,
+      lengths,
+    };
+  };
+  const open = async (text: string, examples: number): Promise<Session> => {
+    const { graph, dims } = compile(text);
+    const options = { dims, batch: examples, time: steps, path: "main.cell", ragged: true };
+    return Session.open(compileGraph(graph, options, places.wasm.target), await places.wasm.open(), { seed: 3 });
+  };
+
+  const placed = [
+    ["lstm", "place hh, xh : batch(beta = none)\n  place cc : batch"],
+    ["lstm", "place hh, xh, cc : batch(stats = shared)"],
+    ["lstm", "place hh, xh : batch_renorm(r_max = 2, d_max = 1)"],
+    ["gru_after", "place hh, xh : batch"],
+    ["rnn", "place hh : batch(gamma = 1)"],
+  ] as const;
+
+  it.each(placed)("gradients are as large as where two are: %s, %s", async (cell, place) => {
+    const norm = async (lengths: readonly number[]): Promise<number> => {
+      const session = await open(
+        `${tall}
+model m(D = 2, H = 8) {
+  input x : [D] over time
+  target y : index(2)
+  param V : [H, 2] = xavier
+  loss cross_entropy(last(scan ${cell}(D, H) over x) @ V, y)
+  ${place}
+}`,
+        lengths.length,
+      );
+      const norms: number[] = [];
+      for (let i = 0; i < 4; i++) norms.push((await session.train(batchOf(lengths, i), { lr: 0.01 })).gradientNorm!);
+      session.close();
+      return Math.max(...norms);
+    };
+    const even = await norm([40, 40]);
+    // The statistics of step 1 alone, where hh is 0 for all, made them 10^8 times as large.
+    for (const lengths of [
+      [40, 1],
+      [40, 2],
+      [40, 1, 1, 1],
+      [40, 3, 2, 1],
+    ])
+      expect(await norm(lengths), lengths.join()).toBeLessThan(10 * even);
+  });
+
+  it("what batch norm makes is at most √2 away from its shift, however far the example is from the others", async () => {
+    const session = await open(
+      `model m(D = 2) {
+  input x : [D] over time
+  target y : index(2)
+  site a = x
+  output a
+  loss cross_entropy(last(a), y)
+  place a : batch(gamma = 1, beta = none)
+}`,
+      3,
+    );
+    for (const scale of [1e-3, 1, 1e4]) {
+      const batch = batchOf([40, 1, 1], 9);
+      const x = batch.inputs.x!.map((v, i) => (i < 6 ? v : scale * v));
+      await session.run("train", { ...batch, inputs: { ...batch.inputs, x } });
+      const a = await session.read("a");
+      for (let t = 1; t < steps; t++)
+        for (let f = 0; f < 2; f++) expect(Math.abs(a[6 * t + f]), `step ${t}`).toBeLessThan(Math.SQRT2 + 1e-5);
+    }
+    session.close();
+  });
 });
