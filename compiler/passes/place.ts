@@ -211,7 +211,9 @@ class Placement {
     this.pending = [];
     this.held = [];
     if (scan.attrs.reverse && seen.length + extra.length > 0)
-      throw new Error("the steps of a loop that runs backward are not the rows of its statistics: loop-order comes first");
+      throw new Error(
+        "the steps of a loop that runs backward are not the rows of its statistics: loop-order comes first",
+      );
     const own = seen.flatMap((s) => (s.own ? [s.own] : []));
     const operands = scan.operands.map(rename.of);
     const results = body.results.map(rename.of);

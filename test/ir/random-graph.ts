@@ -376,7 +376,10 @@ class Writer {
     ];
     for (const i of body) inner.write(i);
     const next = initial.map((v, k) => inner.next(params[k], v.type, a + k));
-    const outputs = Array.from({ length: 1 + (c % 2) }, (_, k) => inner.float(kind + k, ({ value }) => value.type.batch || !reverse)!);
+    const outputs = Array.from(
+      { length: 1 + (c % 2) },
+      (_, k) => inner.float(kind + k, ({ value }) => value.type.batch || !reverse)!,
+    );
     const results = [...next, ...outputs.map((k) => k.value)];
     const made = this.b.scan(
       initial,
