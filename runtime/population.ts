@@ -60,9 +60,10 @@ export class Population {
    * of the batch's places there are examples.
    */
   async collect(filled: readonly number[], momentum: number, run: (weights: Weights) => Promise<void>): Promise<void> {
+    // The first batch takes the place of what was written, which would else leave its rounding errors.
+    if (this.#known === 0 && this.#written.size > 0) await this.forget();
     await run(weightsFor(this.seen, filled, momentum));
-    // The first batch took the place of what was written.
-    this.restore(countedWith(this.seen, filled), this.#known > 0 ? this.written : []);
+    this.restore(countedWith(this.seen, filled), this.written);
   }
 
   /** Lets steps beyond the longest sequence seen use the statistics of its last step; whether anything was written. */

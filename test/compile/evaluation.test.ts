@@ -196,7 +196,7 @@ describe.each([places.wasm, places.wgsl])(
           for (const [metric, value] of Object.entries(wanted))
             expect(Math.abs(found.metrics[metric] - value)).toBeLessThan(tolerance.forward * value);
         }),
-        { numRuns: place === places.wasm ? 15 : 2 },
+        { numRuns: place === places.wasm ? 10 : 2 },
       );
       session.close();
     });
