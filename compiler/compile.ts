@@ -96,16 +96,12 @@ export function compile(path: string, options: CompileOptions, target: Target, h
   const elaborated = elaborate(path, host, options);
   const { graph, dims, sites, parameters } = elaborated;
   options.observe?.("elaborate", () => printGraph(graph));
+  // Warnings after errors: what is wrong with a size is said by what needs it.
+  const executable = compileGraph(graph, { ...options, dims, path }, target);
   const { batch, entries } = options;
   const trains = batch === 1 && (entries?.some((entry) => entry === "train" || entry === "estimate") ?? true);
   const warnings = [...elaborated.warnings, ...prove(elaborated), ...(trains ? batchOfOne(elaborated) : [])];
-  return {
-    executable: compileGraph(graph, { ...options, dims, path }, target),
-    warnings,
-    sites,
-    parameters,
-    moments: moments(graph),
-  };
+  return { executable, warnings, sites, parameters, moments: moments(graph) };
 }
 
 export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOptions> {

@@ -35,6 +35,7 @@ export class Population {
   require(model: string): void {
     if (this.#known > 0 || this.rows === 0) return;
     const missing = this.#statistics.filter(({ name }) => !this.#written.has(name)).map(({ name }) => `\`${name}\``);
+    if (missing.length === 0) return;
     const none = this.#written.size === 0;
     throw new RuntimeError(
       "C0501",

@@ -38,10 +38,16 @@ type Average = Over | "alike" | undefined;
 const said = (result: Result, average: Average): Result =>
   average === undefined ? result : { ...result, over: average === "alike" ? "examples" : average };
 
-/** What a sum of losses adds up. */
-function addends(v: Value, defs: Definitions): readonly Value[] {
-  const add = definedBy(defs, v, "add");
-  return add ? add.operands.flatMap((x) => addends(x, defs)) : [v];
+/** What a sum of losses adds up, in order. */
+function addends(sum: Value, defs: Definitions): readonly Value[] {
+  const found: Value[] = [];
+  const open = [sum];
+  for (let v = open.pop(); v !== undefined; v = open.pop()) {
+    const add = definedBy(defs, v, "add");
+    if (add) open.push(...add.operands.toReversed());
+    else found.push(v);
+  }
+  return found;
 }
 
 /** What each of `values` is a mean over at inference, where statistics are the population's and tie no examples together. */

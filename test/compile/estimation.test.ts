@@ -173,7 +173,7 @@ describe("batches of one example", () => {
 }`).graph;
     for (const graph of [model("batch_renorm"), recurrent]) {
       const session = await Session.open(made(graph, places.wasm, 1), backend(), { seed: 5 });
-      const cell = graph === recurrent ? { d_h: new Float32Array(T * D) } : {};
+      const cell: Batch["inputs"] = graph === recurrent ? { d_h: new Float32Array(T * D) } : {};
       const batches = alone.map((batch) => ({ ...batch, inputs: { ...batch.inputs, ...cell } }));
       for (const variance of ["within", "total"] as const)
         await expect(session.estimate(batches, { variance })).rejects.toMatchObject({ code: "C0406" });
