@@ -26,6 +26,12 @@ export interface Batch {
 /** What stands for noise: numbers drawn from the generator, or what they are on average. */
 export type NoiseMode = "drawn" | "mean";
 
+/** Throws C0406 for what is none, as a program without types may give it. */
+export function checkNoise(noise: NoiseMode): NoiseMode {
+  if (noise === "drawn" || noise === "mean") return noise;
+  throw new RuntimeError("C0406", `noise is "mean" or "drawn", not ${JSON.stringify(noise)}`);
+}
+
 /** What an entry is fed besides the batch. */
 export interface Feed {
   /** By name; a list has a number for each step. */

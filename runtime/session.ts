@@ -9,7 +9,7 @@ import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
-import { type Batch, type Feed, type NoiseMode, Runner } from "./runner.ts";
+import { type Batch, checkNoise, type Feed, type NoiseMode, Runner } from "./runner.ts";
 import { type Counters, compareState, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
@@ -37,7 +37,7 @@ export interface EstimateOptions {
    * What a population variance is: `within`, the average of the batches' own, as in the paper and as in training (of B examples
    * each, it is (B − 1) / B of the variance of all, and lacks what lies between batches); or `total`, by the law of total
    * variance: that of all examples of all batches about their common mean, as if they had been one batch. The default is
-   * `within`, but `total` for batches of one example, which have no variance of their own.
+   * `within`, but `total` where the first batch has one example, which has no variance of its own.
    */
   readonly variance?: "within" | "total";
 }
@@ -176,22 +176,30 @@ export class Session {
    * Population statistics at the present parameters: the average of the batches' own statistics (Cooijmans et al. 2016,
    * section 3), each with the weight of its examples, forgetting what was collected before; how many batches it was. Batches of
    * another size need an executable of that size, attached. Noise is drawn. Errors: C0406 (batch, or none; a batch of one example
-   * that says nothing of a statistic), C0502 if a statistic is not finite. Does nothing for a model without statistics.
+   * that says nothing of a statistic), C0502 if a statistic is not finite; statistics are then forgotten. Does nothing for a model
+   * without statistics.
    */
   estimate(batches: Batches, options: EstimateOptions = {}): Promise<number> {
     return this.#exclusive(async () => {
-      const { variance = this.plan.dims.batch === 1 ? "total" : "within" } = options;
-      const between = variance === "total" ? 1 : 0;
+      let { variance } = options;
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
       this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
       let count = 0;
-      for await (const batch of batches) {
-        const runner = await this.#runnerFor(batch);
-        refuseAlone(runner.plan, batch, between === 1);
-        await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0, runner);
-        count++;
+      try {
+        for await (const batch of batches) {
+          const runner = await this.#runnerFor(batch);
+          variance ??= batch.examples === 1 ? "total" : "within";
+          const between = Number(variance === "total");
+          refuseAlone(runner.plan, batch, between === 1);
+          await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0, runner);
+          count++;
+        }
+      } catch (error) {
+        // What some of the batches make is no estimate.
+        await this.#population.forget();
+        throw error;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to estimate statistics from");
       if (!(await this.#population.finite())) {
@@ -221,6 +229,7 @@ export class Session {
    */
   async stream({ examples = this.plan.dims.batch, noise = "mean", ...options }: StreamOptions = {}): Promise<Stream> {
     const plan = this.#attached.planFor(examples) ?? this.plan;
+    checkNoise(noise);
     if (plan.entries.step === undefined) {
       const help = "compile it with the entry `step`; where that cannot be, the compiler then says why";
       throw new RuntimeError("C0406", `${plan.name} was compiled without \`step\``, help);
@@ -425,7 +434,7 @@ export class Session {
   /** Runs `infer` and says where. */
   async #infer(batch: Batch, run: number, noise: NoiseMode): Promise<Runner> {
     const runner = await this.#inferring(batch, batch.steps);
-    await runner.run("infer", batch, { ...this.#feed("infer", run), noise });
+    await runner.run("infer", batch, { ...this.#feed("infer", run), noise: checkNoise(noise) });
     this.#recent = runner;
     return runner;
   }

@@ -123,10 +123,12 @@ describe("estimating", () => {
     const { outputs } = await session.infer(batchOf([0, 1, 2, 3], false));
     const { outputs: first } = await session.infer(batchOf([0, 1], false));
     expect([...first.s.subarray(0, 2 * D)]).toEqual([...outputs.s.subarray(0, 2 * D)]);
-    await expect(session.estimate([batchOf([0, 1, 2], false)])).rejects.toMatchObject({
+    await expect(session.estimate([batchOf([0, 1], false), batchOf([0, 1, 2], false)])).rejects.toMatchObject({
       code: "C0406",
       help: expect.stringMatching(/compile m with a batch of 3 and `attach` it/),
     });
+    // What the first batch made is no estimate.
+    await expect(session.infer(batchOf([0, 1], false))).rejects.toMatchObject({ code: "C0501" });
     session.close();
   });
 
@@ -149,9 +151,13 @@ describe("batches of one example", () => {
     await several.estimate([batchOf(everyone, false)]);
     await session.estimate(alone);
     const wanted = await several.read("s/v");
-    (await session.read("s/v")).forEach((v, i) => {
+    const found = await session.read("s/v");
+    found.forEach((v, i) => {
       expect(v).toBeCloseTo(wanted[i], 5);
     });
+    // Not what the session is compiled for says which it is, but what it is given.
+    await several.estimate(alone);
+    expect(await several.read("s/v")).toEqual(found);
     await expect(session.estimate(alone, { variance: "within" })).rejects.toMatchObject({
       code: "C0406",
       message: expect.stringContaining("`s/v`"),

@@ -61,6 +61,8 @@ describe.each([places.wasm, places.wgsl])("on $name noise at inference", (place)
         expect(v).toBeCloseTo(wanted.outputs.z[t * B * H + i], 5);
       });
     }
+    await expect(session.infer(batch, { noise: "none" as "mean" })).rejects.toMatchObject({ code: "C0406" });
+    await expect(session.stream({ noise: "none" as "mean" })).rejects.toMatchObject({ code: "C0406" });
     session.close();
     other.close();
   });
