@@ -181,6 +181,7 @@ const results: ReadonlySet<Tensor["role"]["kind"]> = new Set([
   "stat",
   "output",
   "loss",
+  "loss_term",
   "metric",
   "batch_stat",
 ]);

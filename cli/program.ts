@@ -204,6 +204,11 @@ function withDataOptions(command: Command): Command {
 const optimizer = () =>
   new Option("--optimizer <name>", "step rule").choices(["adam", "rmsprop", "momentum", "sgd"]).default("adam");
 
+const noise = () =>
+  new Option("--noise <how>", "what a model's noise is where it is evaluated: its mean, or drawn as in training")
+    .choices(["mean", "drawn"])
+    .default("mean");
+
 /** Options that decide how a model is trained, besides how long. */
 function withTrainingOptions(command: Command): Command {
   return command
@@ -222,6 +227,7 @@ function withTrainingOptions(command: Command): Command {
         .default("exact"),
     )
     .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
+    .addOption(noise())
     .option(
       "--evaluate-every <n>",
       "steps between evaluations; an epoch unless told otherwise",
@@ -256,6 +262,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     )
     .addOption(new Option("--stats <how>", "statistics").choices(["stored", "exact"]).default("stored"))
     .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
+    .addOption(noise())
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .addOption(
       new Option("--optimizer <name>", "step rule of the checkpoint")
@@ -278,6 +285,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
         "plot",
       ]),
     )
+    .addOption(noise())
     .option("--output <file>", "with --estimate: where the checkpoint goes, if not in its old place")
     .addOption(
       new Option("--split <name>", "what to estimate from").choices(["train", "validation", "test"]).default("train"),

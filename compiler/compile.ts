@@ -10,7 +10,7 @@
  * One elaborated graph is compiled to train, to estimate statistics, to infer, to begin a stream and to run a step of it; and an
  * optimiser's own graph to update.
  */
-import type { Entry, EntryName, Executable, KernelInfo, Plan } from "../runtime/plan.ts";
+import type { Alone, Entry, EntryName, Executable, KernelInfo, Plan, Tensor } from "../runtime/plan.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
@@ -32,8 +32,10 @@ import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
 import { type Refused, type Streamed, stream } from "./passes/stream.ts";
 import { units } from "./passes/units.ts";
+import { aloneStatistics } from "./proofs/alone.ts";
+import { withAverages } from "./proofs/averages.ts";
 import { type Moment, moments } from "./proofs/moments.ts";
-import { prove } from "./proofs/prove.ts";
+import { batchOfOne, prove } from "./proofs/prove.ts";
 import { checkDims } from "./schedule/check-dims.ts";
 import { checkMemory } from "./schedule/check-memory.ts";
 import { checkStorage } from "./schedule/check-storage.ts";
@@ -96,14 +98,12 @@ export function compile(path: string, options: CompileOptions, target: Target, h
   const elaborated = elaborate(path, host, options);
   const { graph, dims, sites, parameters } = elaborated;
   options.observe?.("elaborate", () => printGraph(graph));
-  const warnings = [...elaborated.warnings, ...prove(elaborated)];
-  return {
-    executable: compileGraph(graph, { ...options, dims, path }, target),
-    warnings,
-    sites,
-    parameters,
-    moments: moments(graph),
-  };
+  // Warnings after errors: what is wrong with a size is said by what needs it.
+  const executable = compileGraph(graph, { ...options, dims, path }, target);
+  const { batch, entries } = options;
+  const trains = batch === 1 && (entries?.some((entry) => entry === "train" || entry === "estimate") ?? true);
+  const warnings = [...elaborated.warnings, ...prove(elaborated), ...(trains ? batchOfOne(elaborated) : [])];
+  return { executable, warnings, sites, parameters, moments: moments(graph) };
 }
 
 export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOptions> {
@@ -114,20 +114,22 @@ export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOption
 }
 
 /** Everything behind elaboration: a graph to an executable. Throws `CompileError` (C0217) for extents that are none. */
-export function compileGraph(graph: Graph, options: GraphOptions, target: Target): Executable {
+export function compileGraph(elaborated: Graph, options: GraphOptions, target: Target): Executable {
   checkStorage(options.storage, target);
+  const graph = withAverages(elaborated);
   const { batch = 64, optimizer = "adam" } = options;
   const parts = options.parts ?? bestParts(graph, options, target);
   const { scheduled, shared } = scheduleGraph(graph, { ...options, parts }, target);
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
+  const alone = batch === 1 ? aloneStatistics(elaborated, options.dims) : new Map<string, Alone>();
   const entries = Object.fromEntries(
     [...scheduled].map(([name, { tensors, commands, regions }]): [string, Entry] => [
       name,
-      { tensors, commands, regions },
+      { tensors: tensors.map((tensor) => withAlone(tensor, alone)), commands, regions },
     ]),
   );
   const plan: Plan = {
-    format: 3,
+    format: 4,
     name: graph.name,
     target: target.name,
     dims: { ...options.dims, batch },
@@ -142,6 +144,12 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
     }),
   };
   return { plan, code: target.assemble(kernels) };
+}
+
+function withAlone(tensor: Tensor, statistics: ReadonlyMap<string, Alone>): Tensor {
+  const { role } = tensor;
+  const alone = role.kind === "batch_stat" ? statistics.get(role.of) : undefined;
+  return role.kind === "batch_stat" && alone ? { ...tensor, role: { ...role, alone } } : tensor;
 }
 
 /** A batch that fills the lanes of more than one workgroup, in parts if that is estimated to take the loops less time. */

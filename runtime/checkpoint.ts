@@ -59,9 +59,10 @@ function isCountRecord(value: unknown): value is Record<string, number> {
 
 function isCounters(value: unknown): value is Counters {
   if (typeof value !== "object" || value === null) return false;
-  const { seed, step, run, seen, estimated } = value as Partial<Record<keyof Counters, unknown>>;
+  const { seed, step, run, seen, written = [], estimated } = value as Partial<Record<keyof Counters, unknown>>;
   if (!Number.isSafeInteger(seed) || !isCount(step) || !isCount(run)) return false;
   // Of batches whose sequences differ in length, parts are seen.
   const parts = Array.isArray(seen) && seen.every((n) => Number.isFinite(n) && n >= 0);
+  if (!Array.isArray(written) || !written.every((name) => typeof name === "string")) return false;
   return parts && (estimated === undefined || isCount(estimated));
 }

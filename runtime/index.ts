@@ -20,13 +20,14 @@ export type {
   Tensor,
 } from "./plan.ts";
 export { childKey, type Key, keyOf, normalAt, permutation, uniformAt } from "./random.ts";
-export type { Batch } from "./runner.ts";
+export type { Batch, NoiseMode } from "./runner.ts";
 export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safetensors.ts";
 export {
   type Batches,
   type EstimateOptions,
   type Evaluation,
   type Inference,
+  type InferOptions,
   Session,
   type TrainOptions,
   type TrainReport,

@@ -103,10 +103,28 @@ export type Role =
   /** Which steps the examples of a batch have. */
   | { readonly kind: "lengths"; readonly mark: Mark }
   | { readonly kind: "output" }
-  | { readonly kind: "loss" }
-  | { readonly kind: "metric" }
+  /** Without `over`: a number of the batch as a whole; or, where there are `loss_term`s, their sum. */
+  | { readonly kind: "loss"; readonly over?: Over }
+  /** The loss is a sum of means over different things: one of them. */
+  | { readonly kind: "loss_term"; readonly over?: Over }
+  | { readonly kind: "metric"; readonly over?: Over }
   /** The batch's own value of a statistic, with `time`: [T, ...shape]. Read only by people and tests. */
-  | { readonly kind: "batch_stat"; readonly of: string };
+  | { readonly kind: "batch_stat"; readonly of: string; readonly alone?: Alone };
+
+/**
+ * What a number is the mean over: the steps that count of all examples, or the examples. The mean over several batches is then
+ * that of the batches' means, each with the weight of its steps or examples.
+ */
+export type Over = "steps" | "examples";
+
+/**
+ * A statistic that says nothing of a batch of one example, such as a variance: with `any` number of steps, or with `one`. `total`:
+ * what lies between such batches says it, by the law of total variance.
+ */
+export interface Alone {
+  readonly steps: "any" | "one";
+  readonly total: boolean;
+}
 
 export interface Tensor {
   /** `rnn/Wx`, `rnn/hh/g`, `rnn/hh/m`, `x`, `loss`. */
@@ -170,7 +188,7 @@ export interface Entry {
 export type Feature = "subgroups";
 
 export interface Plan {
-  readonly format: 3;
+  readonly format: 4;
   /** Cell or model name. */
   readonly name: string;
   readonly target: "wasm" | "wgsl";

@@ -1,4 +1,5 @@
 import type { Machine } from "./backend.ts";
+import { RuntimeError } from "./error.ts";
 import { floatsIn, type Kept } from "./layout.ts";
 import { countedWith, extend, type Weights, weightsFor } from "./statistics.ts";
 
@@ -9,6 +10,8 @@ export class Population {
   /** Rows of the statistic that has most; 0 for a model without statistics. */
   readonly rows: number;
   #seen: readonly number[] = [];
+  /** Statistics that were written by hand while others lacked rows: all their rows are known. */
+  readonly #written = new Set<string>();
   /** Whether the rows no batch reached hold those of the last row that one did. */
   #extended = false;
 
@@ -23,8 +26,33 @@ export class Population {
     return this.#seen;
   }
 
-  set seen(seen: readonly number[]) {
+  /** Statistics that were written by hand, where not all are known. */
+  get written(): readonly string[] {
+    return [...this.#written];
+  }
+
+  /** Throws C0501 unless every statistic is known, naming those that are not. */
+  require(model: string): void {
+    if (this.#known > 0 || this.rows === 0) return;
+    const missing = this.#statistics.filter(({ name }) => !this.#written.has(name)).map(({ name }) => `\`${name}\``);
+    if (missing.length === 0) return;
+    const none = this.#written.size === 0;
+    throw new RuntimeError(
+      "C0501",
+      none
+        ? `${model} normalizes with population statistics at inference, and none were collected: ${missing.join(", ")}`
+        : `${model} lacks population statistics at inference: ${missing.join(", ")} were neither collected nor written`,
+      none
+        ? "train it, with more than one example a batch, or estimate statistics from training data"
+        : "write these, too; or train it, or estimate them all",
+    );
+  }
+
+  /** Takes up what was known when a state was saved. */
+  restore(seen: readonly number[], written: readonly string[] = []): void {
     this.#seen = seen;
+    this.#written.clear();
+    for (const name of written) this.#written.add(name);
     this.#extended = false;
   }
 
@@ -33,36 +61,49 @@ export class Population {
    * of the batch's places there are examples.
    */
   async collect(filled: readonly number[], momentum: number, run: (weights: Weights) => Promise<void>): Promise<void> {
+    // The first batch takes the place of what was written, which would else leave its rounding errors.
+    if (this.#known === 0 && this.#written.size > 0) await this.forget();
     await run(weightsFor(this.seen, filled, momentum));
-    this.seen = countedWith(this.seen, filled);
+    this.restore(countedWith(this.seen, filled), this.written);
   }
 
   /** Lets steps beyond the longest sequence seen use the statistics of its last step; whether anything was written. */
   async reach(steps: number): Promise<boolean> {
-    const known = this.seen.filter((batches) => batches > 0).length;
+    const known = this.#known;
     if (this.#extended || steps <= known || known === 0 || known >= this.rows) return false;
     const statistics = await this.#read();
     await this.#write((statistic, index) => {
       const rows = rowsOf(statistic);
-      return extend(statistics[index], rows, Math.min(known, rows));
+      return this.#written.has(statistic.name)
+        ? statistics[index]
+        : extend(statistics[index], rows, Math.min(known, rows));
     });
     this.#extended = true;
     return true;
   }
 
-  /** Counts statistics that were written by hand as collected. */
-  adopt(): void {
+  /** Takes note of a statistic that was written by hand. Once all are, they count as collected from a batch. */
+  adopt(name: string): void {
     const { seen } = this;
-    this.seen = Array.from({ length: Math.max(this.rows, seen.length) }, (_, t) => Math.max(1, seen[t] ?? 0));
+    if (this.#known >= this.rows) return;
+    this.#written.add(name);
+    this.#extended = false;
+    if (!this.#statistics.every((statistic) => this.#written.has(statistic.name))) return;
+    this.restore(Array.from({ length: Math.max(this.rows, seen.length) }, (_, t) => Math.max(1, seen[t] ?? 0)));
   }
 
   async forget(): Promise<void> {
     await this.#write(({ range }) => new Float32Array(floatsIn(range)));
-    this.seen = [];
+    this.restore([]);
   }
 
   async finite(): Promise<boolean> {
     return (await this.#read()).every((statistic) => statistic.every(Number.isFinite));
+  }
+
+  /** How many rows batches have reached. */
+  get #known(): number {
+    return this.#seen.filter((batches) => batches > 0).length;
   }
 
   #read(): Promise<Float32Array[]> {

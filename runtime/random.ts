@@ -78,6 +78,18 @@ export function noiseAt(noise: Noise, key: Key, index: number, run = 0): number 
   }
 }
 
+/** What a noise is on average. */
+export function meanOf(noise: Noise): number {
+  switch (noise.distribution) {
+    case "normal":
+      return 0;
+    case "uniform":
+      return noise.scale / 2;
+    case "bernoulli":
+      return noise.keep;
+  }
+}
+
 /** The numbers 0 … n − 1 in random order (Fisher & Yates 1938), the same order for the same key. */
 export function permutation(n: number, key: Key): Uint32Array {
   const order = Uint32Array.from({ length: n }, (_, index) => index);

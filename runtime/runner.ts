@@ -3,7 +3,7 @@ import { RuntimeError } from "./error.ts";
 import { elementsOf, floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
 import { markOf } from "./lengths.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
-import { keyOf, noiseAt } from "./random.ts";
+import { keyOf, meanOf, noiseAt } from "./random.ts";
 
 /** Examples to run on. */
 export interface Batch {
@@ -23,6 +23,15 @@ export interface Batch {
   readonly lengths?: ArrayLike<number>;
 }
 
+/** What stands for noise: numbers drawn from the generator, or what they are on average. */
+export type NoiseMode = "drawn" | "mean";
+
+/** Throws C0406 for what is none, as a program without types may give it. */
+export function checkNoise(noise: NoiseMode): NoiseMode {
+  if (noise === "drawn" || noise === "mean") return noise;
+  throw new RuntimeError("C0406", `noise is "mean" or "drawn", not ${JSON.stringify(noise)}`);
+}
+
 /** What an entry is fed besides the batch. */
 export interface Feed {
   /** By name; a list has a number for each step. */
@@ -31,6 +40,8 @@ export interface Feed {
   /** What tells the noise of one run from that of another: what it is for, and the how-manieth of its kind it is. */
   readonly purpose: "train" | "estimate" | "infer";
   readonly run: number;
+  /** Whether noise is drawn, as it is unless told, or is its mean. */
+  readonly noise?: NoiseMode;
   /** Of `step`: the states before it, and which step of the stream it is. */
   readonly stream?: { readonly states: ReadonlyMap<string, Float32Array>; readonly step: number };
 }
@@ -51,7 +62,7 @@ export class Runner {
 
   static async open(executable: Executable, backend: Backend): Promise<Runner> {
     const { plan } = executable;
-    if (plan.format !== 3) throw new Error(`this runtime reads plans of format 3, not ${plan.format}`);
+    if (plan.format !== 4) throw new Error(`this runtime reads plans of format 4, not ${plan.format}`);
     if (plan.target !== backend.name) {
       throw new Error(`${plan.name} was compiled for ${plan.target}; this backend runs ${backend.name}`);
     }
@@ -152,6 +163,11 @@ export class Runner {
         break;
       }
       case "noise": {
+        if (feed.noise === "mean") {
+          const mean = meanOf(role);
+          this.#place(entry, tensor, batch.steps, () => mean);
+          break;
+        }
         const key = keyOf(feed.seed, `noise/${feed.purpose}/${name}`);
         // A step of a stream draws what the same step of a whole sequence would.
         const perStep = role.distribution !== "bernoulli" && role.perStep;

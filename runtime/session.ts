@@ -1,12 +1,15 @@
+import { muteStatistics, refuseAlone } from "./alone.ts";
+import { Attached } from "./attached.ts";
+import { Averager, type Averages, isMeasure } from "./averages.ts";
 import type { Backend } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { initialise } from "./initialise.ts";
-import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, regionSizes, whole } from "./layout.ts";
+import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
-import { type Batch, type Feed, Runner } from "./runner.ts";
+import { type Batch, checkNoise, type Feed, type NoiseMode, Runner } from "./runner.ts";
 import { type Counters, compareState, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
@@ -33,9 +36,18 @@ export interface EstimateOptions {
   /**
    * What a population variance is: `within`, the average of the batches' own, as in the paper and as in training (of B examples
    * each, it is (B − 1) / B of the variance of all, and lacks what lies between batches); or `total`, by the law of total
-   * variance: that of all examples of all batches about their common mean, as if they had been one batch.
+   * variance: that of all examples of all batches about their common mean, as if they had been one batch. The default is
+   * `within`, but `total` where the first batch has one example, which has no variance of its own.
    */
   readonly variance?: "within" | "total";
+}
+
+export interface InferOptions {
+  /**
+   * What stands for the noise of the model: its mean (0, as `noise` draws it), the default, so that the same input has the same
+   * outputs; or numbers `drawn` afresh, as in training.
+   */
+  readonly noise?: NoiseMode;
 }
 
 export interface TrainReport {
@@ -55,10 +67,8 @@ export interface Inference {
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
-export interface Evaluation {
-  /** Averages over all examples. */
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
+/** What one batch of all examples would give: means over all steps that count, or over all examples where nothing varies with time. */
+export interface Evaluation extends Averages {
   readonly examples: number;
 }
 
@@ -69,13 +79,12 @@ export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
  * checkpoint. Calls may overlap; they are carried out one after another.
  */
 export class Session {
-  readonly #backend: Backend;
   readonly #main: Runner;
   readonly #kept: readonly Kept[];
   readonly #population: Population;
   #counters: Omit<Counters, "seen">;
-  /** Runners for other batch sizes, and which version of the parameters and statistics each has. */
-  readonly #attached = new Map<number, { readonly runner: Runner; version: number }>();
+  readonly #attached: Attached;
+  /** Counts changes of parameters and statistics, so that what is attached knows whether it has the newest. */
   #version = 0;
   /** Calls of `infer`. */
   #inferences = 0;
@@ -86,8 +95,8 @@ export class Session {
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(backend: Backend, runner: Runner, seed: number) {
-    this.#backend = backend;
     this.#main = runner;
+    this.#attached = new Attached(runner, backend);
     this.#recent = runner;
     this.#kept = keptTensors(runner.plan);
     this.#population = new Population(runner.machine, this.#kept);
@@ -121,22 +130,16 @@ export class Session {
   }
 
   /**
-   * Lets the same model, compiled for another batch size, serve the batches of that size in `infer` and `evaluate`.
-   * Errors: C0403, if it is another model.
+   * Lets the same model, compiled for another batch size, serve the batches of that size in `infer`, `evaluate` and `estimate`, and
+   * streams. Errors: C0403, if it is another model.
    */
   attach(executable: Executable): Promise<void> {
-    return this.#exclusive(async () => {
-      if (executable.plan.fingerprint !== this.plan.fingerprint) {
-        throw new RuntimeError("C0403", `${executable.plan.name} is not ${this.plan.name} at another batch size`);
-      }
-      const runner = await Runner.open(executable, this.#backend);
-      this.#attached.get(runner.plan.dims.batch)?.runner.machine.close();
-      this.#attached.set(runner.plan.dims.batch, { runner, version: -1 });
-    });
+    return this.#exclusive(() => this.#attached.add(executable));
   }
 
   /**
-   * One step: forward, backward, statistics, update. Errors: C0406 (batch), C0502 if the loss is not finite; parameters
+   * One step: forward, backward, statistics, update. A batch of one example does not count for statistics that it says nothing of,
+   * such as variances (the compiler warns of it: W0603). Errors: C0406 (batch), C0502 if the loss is not finite; parameters
    * and optimiser state are then as before the step (if every step is reported).
    */
   train(batch: Batch, options: TrainOptions & { readonly report: false }): Promise<undefined>;
@@ -145,7 +148,7 @@ export class Session {
   train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
     const { lr, clip = noClipping, momentum = defaultMomentum, report = true } = options;
     return this.#exclusive(async () => {
-      this.#checkExamples(batch, this.#main);
+      this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
       const hyper = { ...options.hyper, lr, clip, step };
       const update = this.#main.entry("update");
@@ -171,21 +174,32 @@ export class Session {
 
   /**
    * Population statistics at the present parameters: the average of the batches' own statistics (Cooijmans et al. 2016,
-   * section 3), forgetting what was collected before; how many batches it was. Errors: C0406 (batch, or none), C0502 if a
-   * statistic is not finite. Does nothing for a model without statistics.
+   * section 3), each with the weight of its examples, forgetting what was collected before; how many batches it was. Batches of
+   * another size need an executable of that size, attached. Noise is drawn. Errors: C0406 (batch, or none; a batch of one example
+   * that says nothing of a statistic), C0502 if a statistic is not finite; statistics are then forgotten. Does nothing for a model
+   * without statistics.
    */
-  estimate(batches: Batches, { variance = "within" }: EstimateOptions = {}): Promise<number> {
+  estimate(batches: Batches, options: EstimateOptions = {}): Promise<number> {
     return this.#exclusive(async () => {
-      const between = variance === "total" ? 1 : 0;
+      let { variance } = options;
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
       this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
       let count = 0;
-      for await (const batch of batches) {
-        this.#checkExamples(batch, this.#main);
-        await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0);
-        count++;
+      try {
+        for await (const batch of batches) {
+          const runner = await this.#runnerFor(batch);
+          variance ??= batch.examples === 1 ? "total" : "within";
+          const between = Number(variance === "total");
+          refuseAlone(runner.plan, batch, between === 1);
+          await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0, runner);
+          count++;
+        }
+      } catch (error) {
+        // What some of the batches make is no estimate.
+        await this.#population.forget();
+        throw error;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to estimate statistics from");
       if (!(await this.#population.finite())) {
@@ -198,18 +212,24 @@ export class Session {
   }
 
   /**
-   * Runs the model with its population statistics; noise is drawn afresh at every call. Errors: C0406 (batch), C0501 if statistics were never collected.
+   * Runs the model with its population statistics; noise is its mean, or drawn afresh at every call. Errors: C0406 (batch), C0501
+   * if statistics were never collected.
    */
-  infer(batch: Batch): Promise<Inference> {
-    return this.#exclusive(() => this.#infer(batch, this.#inferences++, true));
+  infer(batch: Batch, { noise = "mean" }: InferOptions = {}): Promise<Inference> {
+    return this.#exclusive(async () => {
+      const runner = await this.#infer(batch, this.#inferences++, noise);
+      const results = await this.#results(runner, true);
+      return isComplete(batch) ? results : { ...results, loss: undefined, metrics: {} };
+    });
   }
 
   /**
    * A stream of `examples` sequences side by side, before their first step; any number of streams may be open. Errors: C0406 if
    * the executable has no entry `step` for so many examples, C0501 if statistics were never collected.
    */
-  async stream({ examples = this.plan.dims.batch, ...options }: StreamOptions = {}): Promise<Stream> {
-    const { plan } = (this.#attached.get(examples) ?? { runner: this.#main }).runner;
+  async stream({ examples = this.plan.dims.batch, noise = "mean", ...options }: StreamOptions = {}): Promise<Stream> {
+    const plan = this.#attached.planFor(examples) ?? this.plan;
+    checkNoise(noise);
     if (plan.entries.step === undefined) {
       const help = "compile it with the entry `step`; where that cannot be, the compiler then says why";
       throw new RuntimeError("C0406", `${plan.name} was compiled without \`step\``, help);
@@ -219,7 +239,7 @@ export class Session {
       this.#exclusive(async () => {
         const runner = await this.#inferring(step.batch, step.at + 1);
         const run = step.run ?? this.#inferences++;
-        const feed = { ...this.#feed("infer", run), stream: { states: step.states, step: step.at } };
+        const feed = { ...this.#feed("infer", run), noise, stream: { states: step.states, step: step.at } };
         await runner.run(entry, step.batch, feed, Math.min(step.at, Math.max(0, rows - 1)));
         this.#recent = runner;
         const of = await readByKind(
@@ -234,31 +254,30 @@ export class Session {
   }
 
   /**
-   * Loss and metrics over many batches, weighted by their numbers of examples. A last, smaller batch needs an executable
-   * of that size, attached. Noise is the same for the same batches. Errors: as `infer`; C0406 where an input was left out.
+   * Loss and metrics over many batches, as one batch of all their examples would have them, however they are grouped. A last,
+   * smaller batch needs an executable of that size, attached. Noise is its mean, or drawn, the same for the same batches. Errors: as
+   * `infer`; C0406 where an input was left out, or where a loss or metric is no mean, so that batches do not make one number of it.
    */
-  evaluate(batches: Batches): Promise<Evaluation> {
+  evaluate(batches: Batches, { noise = "mean" }: InferOptions = {}): Promise<Evaluation> {
     return this.#exclusive(async () => {
-      let examples = 0;
-      let loss = 0;
-      let count = 0;
-      const sums: Record<string, number> = {};
+      const averager = new Averager(this.plan.name);
+      let [examples, count] = [0, 0];
       for await (const batch of batches) {
-        const result = await this.#infer(batch, count++, false);
-        if (result.loss === undefined)
-          throw new RuntimeError(
-            "C0406",
-            "a batch cannot be evaluated: it leaves an input out, or the model has no loss",
-          );
-        examples += batch.examples;
-        loss += result.loss * batch.examples;
-        for (const [name, value] of Object.entries(result.metrics)) {
-          sums[name] = (sums[name] ?? 0) + value * batch.examples;
+        const runner = await this.#infer(batch, count++, noise);
+        const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
+        if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
+          const message = "a batch cannot be evaluated: it leaves an input out, or the model has no loss";
+          throw new RuntimeError("C0406", message);
         }
+        const values = await runner.read(measures);
+        averager.add(
+          measures.map((tensor, i) => [tensor, values[i][0]]),
+          batch,
+        );
+        examples += batch.examples;
       }
-      if (examples === 0) throw new RuntimeError("C0406", "there is no batch to evaluate");
-      const metrics = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / examples]));
-      return { loss: loss / examples, metrics, examples };
+      if (count === 0) throw new RuntimeError("C0406", "there is no batch to evaluate");
+      return { ...averager.result(), examples };
     });
   }
 
@@ -268,7 +287,7 @@ export class Session {
    */
   run(entry: EntryName, batch: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
     return this.#exclusive(async () => {
-      this.#checkExamples(batch, this.#main);
+      this.#checkExamples(batch, "leave examples out until it has as many");
       const defaults = {
         momentum: 1,
         momentum_step: hyper.momentum ?? 1,
@@ -294,7 +313,10 @@ export class Session {
     });
   }
 
-  /** Overwrites a tensor that `read` can read. Statistics written count as collected. Errors: C0406 (name, size). */
+  /**
+   * Overwrites a tensor that `read` can read. A statistic written is known from then on; once all are, they count as collected.
+   * Errors: C0406 (name, size).
+   */
   write(name: string, data: Float32Array): Promise<void> {
     return this.#exclusive(async () => {
       const { runner, range } = this.#find(name);
@@ -302,7 +324,7 @@ export class Session {
         throw new RuntimeError("C0406", `\`${name}\` holds ${floatsIn(range)} numbers, and ${data.length} were given`);
       }
       await runner.machine.write(range, data);
-      if (range.region === "stat") this.#population.adopt();
+      if (range.region === "stat") this.#population.adopt(name);
       this.#version++;
     });
   }
@@ -318,7 +340,11 @@ export class Session {
         fingerprint,
         dims,
         optimizer,
-        counters: { ...this.#counters, seen: this.#population.seen },
+        counters: {
+          ...this.#counters,
+          seen: this.#population.seen,
+          ...(this.#population.written.length > 0 && { written: this.#population.written }),
+        },
         tensors,
       };
     });
@@ -329,9 +355,9 @@ export class Session {
     return this.#exclusive(async () => {
       compareState(state, this.plan, this.#kept);
       for (const { name, range } of this.#kept) await this.#main.machine.write(range, state.tensors.get(name)!.data);
-      const { seen, ...counters } = state.counters;
+      const { seen, written, ...counters } = state.counters;
       this.#counters = counters;
-      this.#population.seen = seen;
+      this.#population.restore(seen, written);
       this.#unchecked = 0;
       this.#version++;
     });
@@ -340,7 +366,7 @@ export class Session {
   /** Frees the session's memory; the backend stays open. */
   close(): void {
     this.#main.machine.close();
-    for (const { runner } of this.#attached.values()) runner.machine.close();
+    this.#attached.close();
   }
 
   /** One at a time: a run's inputs and results share the machine's memory. */
@@ -354,14 +380,11 @@ export class Session {
     return { hyper, seed: this.#counters.seed, purpose, run };
   }
 
-  #checkExamples(batch: Batch, runner: Runner): void {
-    const size = runner.plan.dims.batch;
-    if (batch.examples === size) return;
-    throw new RuntimeError(
-      "C0406",
-      `${this.plan.name} is compiled for batches of ${size} examples, and this one has ${batch.examples}`,
-      `leave these examples out, or for inference attach ${this.plan.name} compiled for batches of ${batch.examples}`,
-    );
+  #checkExamples({ examples }: Batch, help: string): void {
+    const { name, dims } = this.plan;
+    if (examples === dims.batch) return;
+    const message = `${name} is compiled for batches of ${dims.batch} examples, and this one has ${examples}`;
+    throw new RuntimeError("C0406", message, help);
   }
 
   /** Runs an entry that folds its batch's statistics into the population's. */
@@ -371,11 +394,16 @@ export class Session {
     run: number,
     hyper: Feed["hyper"],
     momentum: number,
+    runner = this.#main,
   ): Promise<void> {
-    this.#recent = this.#main;
-    const filled = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
-    await this.#population.collect(filled, momentum, ({ steps, shared }) => {
-      return this.#main.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
+    this.#recent = runner;
+    const mute = entry === "train" && muteStatistics(runner.plan, entry, batch).length > 0;
+    const part = mute ? 0 : batch.examples / this.plan.dims.batch;
+    const places = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
+    const filled = places.map((share) => share * part);
+    await this.#population.collect(filled, momentum, async ({ steps, shared }) => {
+      await runner.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
+      await this.#attached.takeStatistics(runner);
     });
     this.#version++;
   }
@@ -398,42 +426,28 @@ export class Session {
 
   /** The runner to infer `batch` with, whose statistics serve `steps` steps. Errors: C0501, C0406 (batch). */
   async #inferring(batch: Batch, steps: number): Promise<Runner> {
-    const { rows, seen } = this.#population;
-    if (rows > 0 && seen.length === 0) {
-      throw new RuntimeError(
-        "C0501",
-        `${this.plan.name} normalizes with population statistics at inference, and none were collected`,
-        "train it, or estimate statistics from training data",
-      );
-    }
+    this.#population.require(this.plan.name);
     if (await this.#population.reach(steps)) this.#version++;
     return this.#runnerFor(batch);
   }
 
-  async #infer(batch: Batch, run: number, outputs: boolean): Promise<Inference> {
+  /** Runs `infer` and says where. */
+  async #infer(batch: Batch, run: number, noise: NoiseMode): Promise<Runner> {
     const runner = await this.#inferring(batch, batch.steps);
-    await runner.run("infer", batch, this.#feed("infer", run));
+    await runner.run("infer", batch, { ...this.#feed("infer", run), noise: checkNoise(noise) });
     this.#recent = runner;
-    const results = await this.#results(runner, outputs);
-    const complete = Object.values(batch.inputs).every((input) => input !== null);
-    return complete ? results : { ...results, loss: undefined, metrics: {} };
+    return runner;
   }
 
   /** The runner for a batch's size, with the present parameters and statistics. */
   async #runnerFor(batch: Batch): Promise<Runner> {
-    const attached = this.#attached.get(batch.examples);
-    if (batch.examples === this.plan.dims.batch || attached === undefined) {
-      this.#checkExamples(batch, this.#main);
-      return this.#main;
-    }
-    if (attached.version !== this.#version) {
-      const sizes = regionSizes(this.plan, 0);
-      const shared = (["param", "stat"] as const).map((region) => whole(region, 0, sizes[region]));
-      const data = await this.#main.machine.read(shared);
-      for (const [index, range] of shared.entries()) await attached.runner.machine.write(range, data[index]);
-      attached.version = this.#version;
-    }
-    return attached.runner;
+    const { name, dims } = this.plan;
+    const other =
+      batch.examples === dims.batch ? undefined : await this.#attached.runnerFor(batch.examples, this.#version);
+    if (other !== undefined) return other;
+    const help = `compile ${name} with a batch of ${batch.examples} and \`attach\` it to the session, or leave these examples out`;
+    this.#checkExamples(batch, help);
+    return this.#main;
   }
 
   /** Loss, metrics and, if wanted, outputs of the entry that ran last, in one transfer. */
@@ -467,6 +481,9 @@ export class Session {
       : new RuntimeError("C0406", `\`${name}\` is not in memory: it is not computed by what ran last`);
   }
 }
+
+/** Whether no input was left out. */
+const isComplete = ({ inputs }: Batch): boolean => Object.values(inputs).every((input) => input !== null);
 
 type Named = readonly (readonly [name: string, data: Float32Array])[];
 

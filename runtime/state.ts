@@ -11,6 +11,8 @@ export interface Counters {
   readonly run: number;
   /** For each step, the batches that statistics were collected from, parts of batches as fractions; empty: none were collected. */
   readonly seen: readonly number[];
+  /** Statistics that were written by hand while others were not known; none: there are none such. */
+  readonly written?: readonly string[];
   /**
    * `run` when statistics were last estimated; none: never. Where more runs were done since, they are moving averages that began
    * with those estimates.

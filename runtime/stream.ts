@@ -1,11 +1,13 @@
 import { RuntimeError } from "./error.ts";
 import type { Plan } from "./plan.ts";
-import type { Batch } from "./runner.ts";
+import type { Batch, NoiseMode } from "./runner.ts";
 import type { SavedTensor } from "./state.ts";
 
 export interface StreamOptions {
   /** Sequences side by side: what the executable, or one that was attached, is compiled for; the executable's own by default. */
   readonly examples?: number;
+  /** What stands for noise: its mean, the default, or numbers `drawn`, at `reset` those of first states. */
+  readonly noise?: NoiseMode;
   /** Told what is dangerous; the console unless told otherwise. */
   readonly warn?: (warning: string) => void;
 }
@@ -94,7 +96,7 @@ export class Stream {
     });
   }
 
-  /** Back before the first step: first states, with noise drawn anew, and the count at 0. */
+  /** Back before the first step: first states, whose noise, if drawn, is drawn anew, and the count at 0. */
   reset(): Promise<void> {
     return this.#exclusive(async () => {
       const made = await this.#execute("start", { batch: this.#batch({}), at: 0, states: new Map(), run: undefined });

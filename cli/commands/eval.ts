@@ -1,4 +1,5 @@
 /** `cellc eval`: measures a trained model. */
+import type { NoiseMode } from "../../runtime/runner.ts";
 import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Split } from "../data/task.ts";
@@ -19,6 +20,7 @@ export interface EvalOptions extends ModelOptions, DataSettings {
   /** `stored`: those of the checkpoint. `exact`: a pass over training data, with the checkpoint's parameters. */
   readonly stats: "stored" | "exact";
   readonly estimate: number;
+  readonly noise: NoiseMode;
   readonly batch: number;
 }
 

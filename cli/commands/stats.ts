@@ -142,11 +142,12 @@ async function drift(
   task: Task,
 ): Promise<ExitCode> {
   const { output } = context;
-  const { variance, batch } = model.settings;
+  const { variance, batch, noise } = model.settings;
   return withModel(context, model, before, task, async ({ plan, norms, session }) => {
     const pass = dataPass(model, task);
     const held = passOver(task, task.splits.validation > 0 ? "validation" : "test", batch, pass.count * batch);
-    const measure = (words: string) => withProgress(held, words, output, (batches) => session.evaluate(batches));
+    const measure = (words: string) =>
+      withProgress(held, words, output, (batches) => session.evaluate(batches, { noise }));
     const stored = await measure("with stored statistics");
     await withProgress(pass, "estimating", output, (batches) => session.estimate(batches, { variance }));
     const fresh = await measure("with estimated statistics");

@@ -1,5 +1,6 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
 import { existsSync } from "node:fs";
+import { refuseAlone } from "../../runtime/alone.ts";
 import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
@@ -9,7 +10,6 @@ import { formatSeconds } from "../output.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
-import { warnOfBatchOfOne } from "../training/batch-of-one.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
@@ -44,7 +44,8 @@ export async function trainCommand(context: Context, file: string, options: Trai
   try {
     const request = { ...options, file };
     const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
-    warnOfBatchOfOne(plan, output);
+    // Said before an epoch is trained in vain: an evaluation needs statistics.
+    refuseAlone(plan, { examples: options.batch, steps: task.steps }, options.stats === "exact");
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     const previous = await checkFolder(options.out, identity, options.resume ?? false);
     const paths = runPaths(options.out);

@@ -1,5 +1,6 @@
 /** One row of an exploration: a placement with a seed, trained and measured by itself on one thread. */
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import { refuseAlone } from "../../runtime/alone.ts";
 import { RuntimeError } from "../../runtime/error.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
@@ -189,7 +190,9 @@ async function withRow<T>(
   const backend = await openBackend("wasm", 1);
   try {
     const request = { ...model, ...training, file, place, target: "wasm", threads: 1, quiet: true } as const;
-    return await work(await openLearner(request, task, evaluateOn, backend, { ...context, seed: row.seed }));
+    const opened = await openLearner(request, task, evaluateOn, backend, { ...context, seed: row.seed });
+    refuseAlone(opened.plan, { examples: training.batch, steps: task.steps }, training.stats === "exact");
+    return await work(opened);
   } finally {
     backend.close();
   }

@@ -42,10 +42,10 @@ export function readStudy(
   checkNames(rows, file, recording(host, read), chosen);
 
   const { entry, place, cell, schedule, tuned, parts, storage } = options;
-  const { batch, lr, decay, optimizer, clip, momentum, stats, estimate, evaluateEvery, memory } = options;
+  const { batch, lr, decay, optimizer, clip, momentum, stats, estimate, noise, evaluateEvery, memory } = options;
   const { data, offline, validation, time } = options;
   const model = { entry, dims: options.dims, place, cell, schedule, tuned, parts, storage };
-  const training = { batch, lr, decay, optimizer, clip, momentum, stats, estimate, evaluateEvery, memory };
+  const training = { batch, lr, decay, optimizer, clip, momentum, stats, estimate, noise, evaluateEvery, memory };
   const evaluateOn = validation ? "validation" : "test";
   return {
     rows,

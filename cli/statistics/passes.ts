@@ -1,4 +1,6 @@
 /** Passes over data that estimate a model's statistics, and that measure it with them. */
+import { Averager, isMeasure } from "../../runtime/averages.ts";
+import type { Tensor } from "../../runtime/plan.ts";
 import type { Batch } from "../../runtime/runner.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Split, Task } from "../data/task.ts";
@@ -52,20 +54,15 @@ export async function withProgress<T>(
   return work(counted()).finally(() => progress.stop());
 }
 
-/** Means over batches that are normalized by their own statistics, as in training. Overwrites the session's. */
+/** Loss and metrics of batches that are normalized by their own statistics, as in training. Overwrites the session's. */
 export async function measureWithOwn(session: Session, batches: Iterable<Batch>): Promise<Measures> {
-  const tensors = session.plan.entries.estimate?.tensors ?? [];
-  const sums = new Map<string, number>();
-  let count = 0;
+  const measures = (session.plan.entries.estimate?.tensors ?? []).filter(isMeasure);
+  const averager = new Averager(session.plan.name);
   for (const batch of batches) {
     await session.run("estimate", batch);
-    for (const { name, role } of tensors) {
-      if (role.kind !== "loss" && role.kind !== "metric") continue;
-      const key = role.kind === "loss" ? "loss" : name;
-      sums.set(key, (sums.get(key) ?? 0) + (await session.read(name))[0]);
-    }
-    count++;
+    const measured: [Tensor, number][] = [];
+    for (const tensor of measures) measured.push([tensor, (await session.read(tensor.name))[0]]);
+    averager.add(measured, batch);
   }
-  const { loss = Number.NaN, ...metrics } = Object.fromEntries([...sums].map(([key, sum]) => [key, sum / count]));
-  return { loss, metrics };
+  return averager.result();
 }

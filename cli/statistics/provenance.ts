@@ -11,7 +11,7 @@ export type Provenance =
   | { readonly kind: "moving"; readonly steps: number };
 
 export function provenanceOf(plan: Plan, { run, seen, estimated = 0 }: Counters): Provenance {
-  if (seen.length === 0 || !hasStatistics(plan)) return { kind: "none" };
+  if (!seen.some((batches) => batches > 0) || !hasStatistics(plan)) return { kind: "none" };
   if (estimated === run) return { kind: "estimated", batches: Math.max(...seen) };
   return { kind: "moving", steps: run - estimated };
 }

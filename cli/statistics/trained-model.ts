@@ -1,6 +1,7 @@
 /** What a run or a checkpoint was trained as, so that it can be compiled again. */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import type { NoiseMode } from "../../runtime/runner.ts";
 import type { DataSettings } from "../data/settings.ts";
 import { exit, Failure } from "../failure.ts";
 import type { ModelOptions, OptimizerName } from "../toolchain.ts";
@@ -11,6 +12,7 @@ export interface ModelSettings extends ModelOptions, DataSettings {
   readonly task?: string;
   readonly optimizer: OptimizerName;
   readonly batch: number;
+  readonly noise?: NoiseMode;
 }
 
 export interface TrainedModel<Settings> {
@@ -25,7 +27,7 @@ export interface TrainedModel<Settings> {
 /** What a run's record says of its model and data. */
 const RECORDED = [
   ...["entry", "dims", "place", "cell", "storage", "ragged", "memory", "schedule", "parts"],
-  ...["task", "optimizer", "batch", "data", "offline", "validation", "time"],
+  ...["task", "optimizer", "batch", "data", "offline", "validation", "time", "noise"],
 ] as const;
 
 /**

@@ -29,8 +29,8 @@ export function* trainingBatches(
 }
 
 /**
- * The whole batches that the first `examples` of a split hold, but one at least: a smaller last one would weigh its own noisier
- * statistics as much as the others'.
+ * The whole batches that the first `examples` of a split hold, but one at least: statistics of a smaller last one would need an
+ * executable of its size.
  */
 export function wholeBatchesOf(task: Task, split: Split, batch: number, examples: number): Generator<TaskBatch> {
   return batchesOf(task, split, batch, wholeBatches(task, split, batch, examples) * batch);

@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Plan } from "../../runtime/plan.ts";
+import type { NoiseMode } from "../../runtime/runner.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import type { Split, Task } from "../data/task.ts";
@@ -33,7 +34,7 @@ export interface OpenLearner {
  * loss, and C0406 where task, batch and model do not fit.
  */
 export async function openLearner(
-  request: Omit<CompileRequest, "suggested" | "time">,
+  request: Omit<CompileRequest, "suggested" | "time"> & { readonly noise?: NoiseMode },
   task: Task,
   split: Split | undefined,
   backend: Backend,
@@ -75,7 +76,7 @@ export async function openLearner(
   const rest = split === undefined ? 0 : task.splits[split] % request.batch;
   if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);
   const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";
-  const learner = sessionLearner(session);
+  const learner = sessionLearner(session, { noise: request.noise });
   return {
     plan,
     session,

@@ -1,11 +1,14 @@
 /** A runtime session as the training loop sees it. */
 import { RuntimeError } from "../../runtime/error.ts";
-import type { Session } from "../../runtime/session.ts";
+import type { InferOptions, Session } from "../../runtime/session.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Learner } from "./learner.ts";
 
-/** A loss or a statistic that is not finite is an outcome the loop knows what to do about, and not an error. */
-export function sessionLearner(session: Session): Learner {
+/**
+ * A loss or a statistic that is not finite is an outcome the loop knows what to do about, and not an error. `inference`: how it is
+ * evaluated.
+ */
+export function sessionLearner(session: Session, inference: InferOptions): Learner {
   return {
     get step() {
       return session.step;
@@ -15,7 +18,7 @@ export function sessionLearner(session: Session): Learner {
       return report ?? { loss: Number.NaN, metrics: {} };
     },
     estimate: async (batches) => (await finite(session.estimate(batches))) !== undefined,
-    evaluate: (batches) => session.evaluate(batches),
+    evaluate: (batches) => session.evaluate(batches, inference),
     save: async (path) => saveCheckpoint(path, await session.state()),
   };
 }

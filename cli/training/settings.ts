@@ -1,4 +1,5 @@
 /** The options of training that commands share, as the command line gives them. */
+import type { NoiseMode } from "../../runtime/runner.ts";
 import type { OptimizerName } from "../toolchain.ts";
 import type { Decay, StatisticsSource, TrainingOptions } from "./train.ts";
 
@@ -11,6 +12,8 @@ export interface TrainingSettings {
   readonly momentum: number;
   readonly stats: StatisticsSource;
   readonly estimate: number;
+  /** What stands for noise where the model is evaluated; its mean unless told otherwise. */
+  readonly noise?: NoiseMode;
   readonly evaluateEvery?: number;
   /** Bytes that all memory may take. */
   readonly memory?: number;

@@ -94,7 +94,7 @@ export const useMessages = {
   C0406: {
     title: "data set does not fit the model",
     explanation:
-      "The inputs and targets of the model and the columns of the data set differ in name, size or kind. A model that reads pixels one by one has D = 1, row by row D = 28; without --dims, the dimensions that the task and the model both name are set by the task.",
+      "The inputs and targets of the model and the columns of the data set differ in name, size or kind. A model that reads pixels one by one has D = 1, row by row D = 28; without --dims, the dimensions that the task and the model both name are set by the task. Of a batch, it may also be the number of examples: another than the executable's, or a single one where statistics are over examples.",
     example: "cellc train examples/smnist.cell --task mnist-rows --dims D=3 --out runs/rows",
     fix: "cellc train examples/smnist.cell --task mnist-rows --out runs/rows",
   },
@@ -115,7 +115,7 @@ export const useMessages = {
   C0501: {
     title: "inference without population statistics",
     explanation:
-      "A norm with a stat normalizes with the batch's own statistics in training and with the population's at inference. This checkpoint has no population statistics yet: it was never trained, or they were never estimated.",
+      "A norm with a stat normalizes with the batch's own statistics in training and with the population's at inference. There are no population statistics yet, or not all of them: it was never trained, they were never estimated, or some were written by hand and others not. Batches of one example give none (W0603). The message names those that are missing.",
     example: "inference with bnlstm.cell right after its parameters were initialised",
     fix: "train it; or `eval --stats exact`, which estimates the statistics by a pass over training data",
   },
@@ -170,7 +170,7 @@ export const useMessages = {
   W0603: {
     title: "batch of one in training",
     explanation:
-      "Statistics over a batch of one example are the example itself: the mean is its value and the variance zero, so the norm returns β whatever comes in, and nothing is learned.",
+      "Statistics over a batch of one example are the example itself: the mean is its value and the variance zero, so the norm returns β whatever comes in, and nothing is learned. Such batches do not count for the moving statistics, so that inference is C0501; an estimate from them is C0406 unless the law of total variance mends it, at sites that no other such norm stands before.",
     example: "training bnlstm with batches of 1",
     fix: "batches of 32 or more, or --place hh=layer,xh=layer,cc=layer",
   },

@@ -19,6 +19,7 @@ export function parseGraph(text: string): Graph {
 const resultKinds = [
   "output",
   "loss",
+  "loss_term",
   "metric",
   "grad",
   "batch_stat",

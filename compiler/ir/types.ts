@@ -12,7 +12,7 @@
  *
  * **Reductions are the only ops that look across examples or steps**, and `dot` is the only contraction.
  */
-import type { Init, Mark, Noise } from "../../runtime/plan.ts";
+import type { Init, Mark, Noise, Over } from "../../runtime/plan.ts";
 import type { Dim } from "./dim.ts";
 
 export interface Type {
@@ -185,9 +185,21 @@ export interface Block {
 
 /** What a graph is for: named results, each with what the runtime does with it. */
 export interface Result {
-  readonly kind: "output" | "loss" | "metric" | "grad" | "batch_stat" | "population" | "param" | "slot" | "carry";
+  readonly kind:
+    | "output"
+    | "loss"
+    | "loss_term"
+    | "metric"
+    | "grad"
+    | "batch_stat"
+    | "population"
+    | "param"
+    | "slot"
+    | "carry";
   readonly name: string;
   readonly value: Value;
+  /** Of losses and metrics, where it is known: what they are means over (`proofs/averages.ts`). */
+  readonly over?: Over;
 }
 
 export interface Graph {

@@ -6,6 +6,7 @@ import { loopOrder } from "../passes/loop-order.ts";
 import { place } from "../passes/place.ts";
 import type { Source } from "../semantics/context.ts";
 import type { Elaborated } from "../semantics/elaborate.ts";
+import { aloneStatistics } from "./alone.ts";
 import { carriedNorms } from "./carried.ts";
 import { deadParameters } from "./dead.ts";
 import { redundantShifts } from "./shifts.ts";
@@ -28,6 +29,28 @@ export function prove({
     ...redundantShifts(placed, isShift).map(({ name, beside }) => shiftBesideShift(sources.get(name)!, beside)),
     ...carriedNorms(graph).map(({ site, state }) => normalizedState(sites.find((s) => s.name === site)!, state)),
   ];
+}
+
+/** Warnings W0603: norms whose statistics say nothing of a batch of one example. */
+export function batchOfOne({
+  graph,
+  sites,
+  dims,
+}: Pick<Elaborated, "graph" | "sites" | "dims">): readonly Diagnostic[] {
+  const mute = [...aloneStatistics(graph, dims)].flatMap(([name, { steps }]) => (steps === "any" ? [name] : []));
+  return sites
+    .filter((site) => mute.some((name) => name.startsWith(`${site.name}/`)))
+    .map(({ name, span }) => {
+      const shown = name.replaceAll("/", ".");
+      return {
+        code: "W0603",
+        severity: "warning",
+        message: `a batch of one has no variance: trained so, the norm at \`${shown}\` sees nothing of the example`,
+        span,
+        label: "its statistics are over examples",
+        help: `use batches of 32 or more, or --place ${shown}=layer; to infer only, compile only the entries infer or step`,
+      };
+    });
 }
 
 /** A parameter in the user's words: `b`, or the parameter `k` of `batch` at `hh`. */

@@ -210,9 +210,12 @@ export class Homes {
         this.named(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
         return;
       case "output":
+        this.named(r.name, value, { kind: "output" });
+        return;
       case "loss":
+      case "loss_term":
       case "metric":
-        this.named(r.name, value, { kind: r.kind });
+        this.named(r.name, value, { kind: r.kind, ...(r.over && { over: r.over }) });
         return;
     }
   }

@@ -178,8 +178,10 @@ class ModelRun {
 
   /** The mean of `e` over everything it has: time, batch and features. */
   private measured(e: Expr): Value | undefined {
-    const v = realValue(evaluate(e, this.c), e.span, this.c);
-    if (v === undefined) return undefined;
+    const value = realValue(evaluate(e, this.c), e.span, this.c);
+    if (value === undefined) return undefined;
+    // What all examples share at a step counts for each example that has the step.
+    const v = value.type.time ? this.b.broadcast(value, { ...value.type, batch: true }) : value;
     const { time, batch, shape } = v.type;
     const axes: Axes = { time, batch, features: shape.map((_, i) => i), keep: false };
     const extents = reducedExtents(v.type, axes);

@@ -110,7 +110,7 @@ function planOf(names: readonly string[]): Plan {
     batch: false,
   };
   return {
-    format: 3,
+    format: 4,
     name: "two",
     target: "wasm",
     dims: { batch: 1 },

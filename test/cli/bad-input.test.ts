@@ -132,14 +132,16 @@ test("a batch larger than the data is refused with the largest that is not", () 
     expect(await readdir(folder)).toEqual([]);
   }));
 
-test("a batch of one in training is warned of in one line, once, and only where it matters", () =>
+test("training with batches of one is warned of at each norm over examples, and refused before it begins", () =>
   withFolder(async (folder) => {
     const tiny = ["--task", "digits-rows", "--dims", "H=4", "--batch", "1", "--estimate", "2", "--steps", "3"];
     const run = (out: string, ...more: readonly string[]) =>
       cellc(["train", MODEL, ...tiny, "--out", join(folder, out), ...more]);
     const batch = await run("a");
-    expect(batch.code).toBe(0);
-    expect(batch.stderr.match(/^warning\[W0603\].*--place .*rnn\.hh=layer.*$/gm)).toHaveLength(1);
+    expectRefused(batch, 1, "C0406", "a batch of one example says nothing of `rnn/hh/m`");
+    expect(batch.stderr.match(/^warning\[W0603\]/gm)).toHaveLength(3);
+    expect(batch.stderr).toContain("--place rnn.hh=layer");
+    expect(await readdir(folder)).toEqual([]);
     const layer = await run("b", "--place", "rnn.hh=layer,rnn.xh=layer,rnn.cc=layer");
     expect(layer.code).toBe(0);
     expect(layer.stderr).not.toContain("W0603");

@@ -47,7 +47,7 @@ const train: Entry = {
 };
 
 export const smallPlan: Plan = {
-  format: 3,
+  format: 4,
   name: "small",
   target: "wasm",
   dims: { D: 28, H: 4, K: 10, batch: 8 },

@@ -27,6 +27,7 @@ describe("a checkpoint", () => {
     ["dimensions that are no numbers", { dims: '{"batch":"2"}' }],
     ["counters that are no object", { counters: "3" }],
     ["counters that are missing", { counters: '{"seed":1,"step":2,"run":3}' }],
+    ["names of statistics that are none", { counters: '{"seed":1,"step":2,"run":3,"seen":[],"written":[4]}' }],
     ["counters below zero", { counters: '{"seed":1,"step":-2,"run":3,"seen":[]}' }],
   ])("with %s is damaged", (_, change) => {
     const { tensors, metadata } = decodeSafetensors(encodeCheckpoint(state));

@@ -133,8 +133,8 @@ const examplesAt = (fixed: number): readonly Tensor[] => [
   { name: "x", role: { kind: "input" }, region: "input", offset: 0, ...perExample },
   { name: "y", role: { kind: "input" }, region: "input", offset: 2, ...perExample },
   { name: "h", role: { kind: "output" }, region: "work", offset: frame, ...perExample },
-  { name: "loss", role: { kind: "loss" }, region: "work", offset: 0, ...scalar },
-  { name: "first_error", role: { kind: "metric" }, region: "work", offset: 1, ...scalar },
+  { name: "loss", role: { kind: "loss", over: "steps" }, region: "work", offset: 0, ...scalar },
+  { name: "first_error", role: { kind: "metric", over: "examples" }, region: "work", offset: 1, ...scalar },
   ...(fixed === 0
     ? [{ name: "out", role: { kind: "output" }, region: "work", offset: 6, ...perExample } satisfies Tensor]
     : []),
@@ -197,7 +197,7 @@ const entries: Plan["entries"] = {
 };
 
 export const leakyPlan: Omit<Plan, "target" | "kernels"> = {
-  format: 3,
+  format: 4,
   name: "leaky",
   dims: { batch: batchSize },
   fingerprint: "leaky-1",

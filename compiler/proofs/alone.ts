@@ -1,0 +1,90 @@
+/**
+ * Statistics that say nothing of a batch of one example: the same number whatever the example is, as its variance, which is zero.
+ * The norm then makes the same of every example, and what the population would get is no statistic of it.
+ *
+ * They are found by trying: a norm's statistics are computed in f64 of two examples, each a batch by itself.
+ */
+import type { Alone } from "../../runtime/plan.ts";
+import { interpret } from "../ir/interpret.ts";
+import { count, extents } from "../ir/tensor.ts";
+import type { Block, Graph, OpOf, Type, Value } from "../ir/types.ts";
+import { variances } from "../passes/variances.ts";
+
+/** The statistics of `graph`, as elaborated, that say nothing of a batch of one, by their names. `dims`: of all dimensions. */
+export function aloneStatistics(graph: Graph, dims: Readonly<Record<string, number>>): ReadonlyMap<string, Alone> {
+  const never = new Map([...graph.norms].map(([site, norm]) => [site, mute(norm, dims, 2)]));
+  const blind = new Set([...never].flatMap(([site, names]) => (names.length > 0 ? [site] : [])));
+  const behind = sitesBehind(graph, blind);
+  return new Map(
+    [...graph.norms].flatMap(([site, norm]): [string, Alone][] => {
+      const total = variances(norm);
+      const said = (steps: Alone["steps"], names: readonly string[]) =>
+        names.map((name): [string, Alone] => [name, { steps, total: total.has(name) }]);
+      // Values behind a norm that makes all examples the same are not those of the model.
+      if (behind.has(site)) return statistics(norm).map((name) => [name, { steps: "any", total: false }]);
+      return [...said("one", mute(norm, dims, 1)), ...said("any", never.get(site) ?? [])];
+    }),
+  );
+}
+
+const statistics = ({ ops }: Graph): readonly string[] =>
+  ops.flatMap((op) => (op.op === "stat" ? [op.attrs.name] : []));
+
+/** The statistics of a norm that are the same for two examples of so many steps, each a batch by itself. */
+function mute(norm: Graph, dims: Readonly<Record<string, number>>, steps: number): readonly string[] {
+  const results = norm.ops.flatMap((op) =>
+    op.op === "stat" ? [{ kind: "output" as const, name: op.attrs.name, value: op.operands[0] }] : [],
+  );
+  const sizes = { ...dims, batch: 1, time: steps };
+  const numbers = (seed: number, type: Type): readonly number[] =>
+    // Between −1 and 1, no two alike: the sine of whole numbers.
+    Array.from({ length: count(extents(type, sizes)) }, (_, i) => Math.sin(seed + 3 * i + 1));
+  const of = (seed: number) =>
+    interpret(
+      { ...norm, results },
+      { dims: sizes, leaf: (_, leaf, type) => numbers(leaf.kind === "input" ? seed : 0.5, type) },
+    );
+  const [first, second] = [of(0.1), of(0.7)];
+  return results.flatMap(({ name }) => {
+    const [a, b] = [first, second].map((made) => made.get(`output:${name}`)!.data);
+    return a.every((value, i) => value === b[i]) ? [name] : [];
+  });
+}
+
+/** The sites whose values are made of what stands behind the norms at `from`, in a recurrence also of themselves. */
+function sitesBehind(graph: Graph, from: ReadonlySet<string>): ReadonlySet<string> {
+  const reached = new Set<Value>();
+  const behind = new Set<string>();
+  const block = ({ ops }: Pick<Block, "ops">): void => {
+    for (const op of ops) {
+      if (op.op === "scan") scan(op);
+      else {
+        const isReached = op.operands.some((v) => reached.has(v));
+        if (op.op === "site" && isReached) behind.add(op.attrs.name);
+        if (isReached || (op.op === "site" && from.has(op.attrs.name))) for (const r of op.results) reached.add(r);
+      }
+    }
+  };
+  const scan = ({ operands, attrs: { states }, results, body }: OpOf<"scan">): void => {
+    const { params, results: made } = body!;
+    const take = (to: Value, ...of: readonly Value[]): void => {
+      if (of.some((v) => reached.has(v))) reached.add(to);
+    };
+    params.forEach((p, i) => {
+      take(p, operands[i]);
+    });
+    // What a step hands on reaches the next: to a fixed point.
+    for (let before = -1; before !== reached.size; ) {
+      before = reached.size;
+      block(body!);
+      params.slice(0, states).forEach((p, i) => {
+        take(p, made[i]);
+      });
+    }
+    results.forEach((r, i) => {
+      take(r, made[i], ...(i < states ? [params[i]] : []));
+    });
+  };
+  if (from.size > 0) block(graph);
+  return behind;
+}
