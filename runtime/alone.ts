@@ -12,7 +12,7 @@ interface Mute extends Alone {
   readonly of: string;
 }
 
-/** The statistics that a batch says nothing of. Such a batch counts for none, as do steps that a single example has. */
+/** The statistics that a batch says nothing of. Such a batch counts for none. */
 export function muteStatistics(
   plan: Plan,
   entry: "train" | "estimate",

@@ -6,8 +6,10 @@
  * of what each example is by itself (a maximum over examples, a ratio of sums) is known of one batch only.
  */
 import type { Over } from "../../runtime/plan.ts";
+import { isElementwise } from "../ir/elementwise.ts";
 import type { Graph, Op, OpOf, Result, Value } from "../ir/types.ts";
 import { hoist } from "../passes/hoist.ts";
+import { loopOrder } from "../passes/loop-order.ts";
 import { place } from "../passes/place.ts";
 import { type Definitions, definedBy, definitions } from "../passes/rewrite.ts";
 
@@ -54,7 +56,7 @@ function addends(sum: Value, defs: Definitions): readonly Value[] {
 function averagesOf(graph: Graph, values: readonly Value[]): readonly Average[] {
   if (values.length === 0) return [];
   const asked = values.map((value, i): Result => ({ kind: "output", name: `${i}`, value }));
-  const placed = place("infer").run(hoist.run({ ...graph, results: asked }));
+  const placed = place("infer").run(hoist.run(loopOrder.run({ ...graph, results: asked })));
   const defs = definitions(placed.ops);
   return placed.results.map(({ value }) => averageOf(value, defs));
 }
@@ -90,9 +92,9 @@ function isOfExamples(v: Value, defs: Definitions): boolean {
     const op = defs.get(value);
     if (op === undefined) continue;
     if (!isOfOne(op)) return false;
-    // How many steps an example has is counted for each, where it divides a sum of as many.
-    const mean = isMeanOverTime(op, defs);
-    open.push(...(mean ? [op.operands[0]] : op.operands), ...(op.body?.results ?? []));
+    // How many steps an example has is counted for each, where it divides a sum of as many or is how many are reversed.
+    const counted = op.op === "reverse" || isMeanOverTime(op, defs);
+    open.push(...(counted ? [op.operands[0]] : op.operands), ...(op.body?.results ?? []));
   }
   return true;
 }
@@ -114,12 +116,22 @@ function isOfOne(op: Op): boolean {
       return !isOfSteps(op);
     case "const":
       return !op.attrs.dims.includes("batch") && !op.attrs.dims.includes("time");
-    case "scatter":
-    case "partial":
-    case "spread":
-      return false;
-    default:
+    case "reverse":
+      return op.operands[0].type.batch;
+    case "scan":
+    case "stop":
+    case "split":
+    case "concat":
+    case "cut":
+    case "reshape":
+    case "transpose":
+    case "broadcast":
+    case "gather":
+    case "onehot":
+    case "argmax":
       return true;
+    default:
+      return isElementwise(op.op);
   }
 }
 
