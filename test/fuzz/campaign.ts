@@ -69,6 +69,15 @@ export async function campaign(options: CampaignOptions): Promise<Campaign> {
 export const failuresOf = ({ tallies }: Campaign): number =>
   tallies.reduce((sum, { crashed, hung, wrong }) => sum + crashed + hung + wrong, 0);
 
+/** Who has had least time, and of those that had the same the fewest turns; undefined for none. */
+export function leastServed<T>(
+  all: readonly T[],
+  served: (one: T) => { readonly time: number; readonly turns: number },
+): T | undefined {
+  const known = all.map((one) => ({ one, ...served(one) }));
+  return known.toSorted((a, b) => a.time - b.time || a.turns - b.turns)[0]?.one;
+}
+
 class Running implements Campaign {
   readonly seed: number;
   readonly tallies: readonly Tally[];
@@ -116,11 +125,14 @@ class Running implements Campaign {
     if (now > this.#deadline || signal?.aborted) return undefined;
     const { trials = minutes === undefined ? 1 : Number.POSITIVE_INFINITY } = this.#options;
     const most = ({ name }: Fuzzer): number => (typeof trials === "number" ? trials : trials(name));
-    const time = (fuzzer: Fuzzer): number =>
-      (this.#trying.get(fuzzer) ?? []).reduce((sum, begun) => sum + now - begun, 1000 * this.#tally(fuzzer).seconds);
-    return fuzzers
-      .filter((fuzzer) => (this.#begun.get(fuzzer) ?? 0) < most(fuzzer))
-      .toSorted((a, b) => time(a) - time(b) || (this.#begun.get(a) ?? 0) - (this.#begun.get(b) ?? 0))[0];
+    const open = fuzzers.filter((fuzzer) => (this.#begun.get(fuzzer) ?? 0) < most(fuzzer));
+    return leastServed(open, (fuzzer) => ({
+      time: (this.#trying.get(fuzzer) ?? []).reduce(
+        (sum, begun) => sum + now - begun,
+        1000 * this.#tally(fuzzer).seconds,
+      ),
+      turns: this.#begun.get(fuzzer) ?? 0,
+    }));
   }
 
   async #one(fuzzer: Fuzzer, process: TrialProcess): Promise<void> {
@@ -166,7 +178,7 @@ class Running implements Campaign {
     const { keep, command } = this.#options;
     const { name } = fuzzer;
     const { seed, outcome, why } = kind;
-    const again = outcome !== "hung" && !why.startsWith("the process died");
+    const again = outcome !== "hung" && !why.startsWith("the process died,");
     const small = again
       ? await process.order(
           { do: "shrink", fuzzer: name, seed, seconds: SHRINKING_SECONDS },
@@ -187,11 +199,18 @@ class Running implements Campaign {
 /** What a reply says of its case; `why` is the code of a refusal. */
 function failureIn(reply: Reply, { seconds }: Fuzzer): { readonly outcome: Outcome; readonly why: string } {
   if (reply === "late") return { outcome: "hung", why: `no answer in ${seconds} seconds` };
-  if ("died" in reply) return { outcome: "crashed", why: `the process died: ${reply.died}` };
+  if ("died" in reply) return { outcome: "crashed", why: `the process died, ${lastWords(reply.died)}` };
   const { verdict } = reply;
   if (verdict === undefined) return { outcome: "crashed", why: "the process gave no verdict" };
   if (verdict.outcome === "refused") return { outcome: "refused", why: verdict.by };
   return { outcome: verdict.outcome, why: "why" in verdict ? verdict.why : "" };
+}
+
+/** What ended a process, with the line among its last words that says why in front. */
+function lastWords(died: string): string {
+  const [ending, ...words] = died.split("\n");
+  const reason = words.find((line) => /\b(?:fatal|error)\b/i.test(line) && !/line 0$/.test(line));
+  return [`${ending}${reason === undefined ? "" : `: ${reason.replace(/^#\s*/, "")}`}`, ...words].join("\n");
 }
 
 const filesIn = (reply: Reply | undefined): Case["files"] | undefined =>

@@ -70,7 +70,9 @@ const isName = (word: string): boolean => /^[A-Za-z_]/.test(word);
 /** A text with a few changes. `texts`: others, for words and lines to take. */
 export function changeText(text: string, texts: readonly string[], random: Random): string {
   let changed = text;
-  for (let left = 1 + random.below(4); left > 0; left--) changed = random.pick(changes)(changed, random, texts);
+  // Mostly one, so that many still compile, and few give more messages than one.
+  for (let left = random.pick([1, 1, 1, 2, 4]); left > 0; left--)
+    changed = random.pick(changes)(changed, random, texts);
   return changed;
 }
 

@@ -18,13 +18,16 @@ const TRIALS: Readonly<Record<string, number>> = {
   kill: 1,
 };
 
+/** Milliseconds for all of them: some twenty seconds where nothing else runs, and a case that hangs is to be seen as one. */
+const PATIENCE = 300_000;
+
 let found: Campaign;
 
 beforeAll(async () => {
   const environment = await scratchIn(await mkdtemp(join(inject("scratch"), "fuzz-")));
   const table = fileURLToPath(new URL("table.ts", import.meta.url));
   found = await campaign({ fuzzers, table, seed: SEED, trials: (name) => TRIALS[name], workers: 1, environment });
-});
+}, PATIENCE);
 
 test.each(fuzzers.map(({ name, tries }) => [name, tries] as const))("%s: %s", (name) => {
   const { tried, seconds: _, refusals: __, ...tally } = found.tallies.find(({ fuzzer }) => fuzzer === name)!;

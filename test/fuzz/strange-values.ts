@@ -38,6 +38,13 @@ function detached(): Float32Array {
   return numbers;
 }
 
+/** Looked at already, so that it does not end the process where nobody else does. */
+function rejected(): Promise<never> {
+  const promise = Promise.reject(new OwnError("rejected by an argument"));
+  promise.catch(() => {});
+  return promise;
+}
+
 const revoked = (): unknown => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
@@ -67,7 +74,7 @@ const ofAnyKind: readonly (() => unknown)[] = [
 const made: readonly (() => unknown)[] = [
   () => () => 1,
   () => Promise.resolve(1),
-  () => Promise.reject(new OwnError("rejected by an argument")),
+  rejected,
   () => Object.create(null),
   () => JSON.parse('{"__proto__": {"lr": 1}, "length": 3}'),
   () => ({ length: 15, 0: 1 }),

@@ -165,8 +165,6 @@ async function strangeArguments(call: Call, model: Subject, session: Session, ra
   const path = random.pick(placesIn(sound, []).slice(1));
   const old = path.reduce((inner, key) => get(inner, key), sound as unknown);
   const value = strangeFor(old, random);
-  // A promise that nobody looks at would end the process.
-  if (value instanceof Promise) value.catch(() => {});
   return {
     args: set(sound, path, value) as readonly unknown[],
     words: `${path.map(String).join(".")} is ${inWords(value)}`,

@@ -9,7 +9,7 @@ import { changeBytes } from "../change-bytes.ts";
 import { changeJson, type Json } from "../change-json.ts";
 import { accepted, type Case, type Fuzzer, type Verdict, wrong } from "../fuzzer.ts";
 import type { Random } from "../random.ts";
-import { backend, count, exercise, type Subject, sameBytes, subject } from "../subjects.ts";
+import { backend, count, exercise, held, type Subject, sameBytes, subject } from "../subjects.ts";
 import { codeOf, verdictOf } from "../verdict.ts";
 
 export const checkpoints: Fuzzer = {
@@ -75,20 +75,6 @@ async function attempt(model: Subject, bytes: Uint8Array): Promise<Verdict> {
 }
 
 const stateOf = async (session: Session): Promise<Uint8Array> => encodeCheckpoint(await session.state());
-
-/**
- * What of a state a session goes on with, as bytes: the counters that there are, and the tensors by name. Dimensions and names are
- * for people, and the order of a file says nothing.
- */
-function held({ counters, tensors }: SessionState): Uint8Array {
-  const { seed, step, run, seen, estimated } = counters;
-  const names = [...tensors.keys()].sort();
-  return encodeCheckpoint({
-    ...{ name: "", fingerprint: "", optimizer: "", dims: {} },
-    counters: { seed, step, run, seen, estimated },
-    tensors: new Map(names.map((name) => [name, tensors.get(name)!])),
-  });
-}
 
 /** Training from there: as from the sound checkpoint, if that is what the file holds; otherwise it works, or says why not. */
 async function goesOn(model: Subject, session: Session, state: SessionState): Promise<Verdict> {
