@@ -4,8 +4,12 @@ import type { Plan } from "../../runtime/plan.ts";
 import type { Batch } from "../../runtime/runner.ts";
 import { uniform } from "../ir/numbers.ts";
 
+export interface DrawnBatch extends Batch {
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+}
+
 /** Inputs in [−1, 1) and indices below their sizes, the same for the same seed. */
-export function batchFor(plan: Plan, steps: number, seed: number): Batch {
+export function batchFor(plan: Plan, steps: number, seed: number): DrawnBatch {
   const random = uniform(seed);
   const inputs: Record<string, Float32Array> = {};
   let ragged = false;

@@ -9,7 +9,7 @@ import type { SessionState } from "../../runtime/state.ts";
 import { wasmBackend } from "../../runtime/wasm/wasm.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { files } from "../semantics/sources.ts";
-import { batchFor } from "./batch-for.ts";
+import { batchFor, type DrawnBatch } from "./batch-for.ts";
 
 /** An LSTM under a norm, whose first state is `first`. */
 const cell = (norm: string, first = "0.1"): string => `cell lstm(D = 3, H = 4) {
@@ -76,9 +76,9 @@ export class Subject {
   readonly executable: Executable;
   /** A whole checkpoint: two steps of training, and statistics estimated behind them. */
   readonly checkpoint: Uint8Array;
-  readonly batches: readonly Batch[];
+  readonly batches: readonly DrawnBatch[];
 
-  constructor(executable: Executable, checkpoint: Uint8Array, batches: readonly Batch[]) {
+  constructor(executable: Executable, checkpoint: Uint8Array, batches: readonly DrawnBatch[]) {
     this.executable = executable;
     this.checkpoint = checkpoint;
     this.batches = batches;
@@ -114,7 +114,7 @@ async function make({ text, options }: Kind): Promise<Subject> {
 }
 
 /** Everything that a session makes of some batches, in order: the bytes of states and outputs, and the reported numbers. */
-export async function exercise(session: Session, batches: readonly Batch[]): Promise<readonly Uint8Array[]> {
+export async function exercise(session: Session, batches: readonly DrawnBatch[]): Promise<readonly Uint8Array[]> {
   const made: Uint8Array[] = [];
   const take = (numbers: Float32Array | readonly number[]): void => {
     made.push(
@@ -157,7 +157,7 @@ export function held({ counters, tensors }: SessionState): Uint8Array {
 }
 
 /** The inputs of a batch's first step, for a stream; targets are left out. */
-export function firstStep({ plan }: Session, batch: Batch): Batch["inputs"] {
+export function firstStep({ plan }: Session, batch: DrawnBatch): Batch["inputs"] {
   const tensors = plan.entries.step?.tensors ?? [];
   const inputs = tensors.filter(({ role }) => role.kind === "input" || role.kind === "index");
   return Object.fromEntries(

@@ -16,7 +16,8 @@ export function codeOf(thrown: unknown): string | undefined {
 export function verdictOf(thrown: unknown): Verdict {
   const code = codeOf(thrown);
   if (code !== undefined && Object.hasOwn(catalogue, code)) return { outcome: "refused", by: code };
-  return { outcome: "crashed", why: described(thrown) };
+  const words = described(thrown);
+  return { outcome: "crashed", why: code === undefined ? words : `the catalogue has no ${code}\n${words}` };
 }
 
 /** What `act` comes to; an error that is thrown is judged. */
