@@ -7,8 +7,7 @@ import { describe, expect, test } from "vitest";
 import { readCurve } from "../../cli/report/curve-log.ts";
 import { loadCheckpoint } from "../../cli/training/checkpoint.ts";
 import { FILE_NAMES, withFolder, writeSyntheticMnist } from "../data/mnist.ts";
-import { repository } from "./build-tree.ts";
-import { cellc as cellcProcess, type Ended } from "./run-cellc.ts";
+import { cellc as cellcProcess, type Ended, repository } from "./run-cellc.ts";
 import { cellc } from "./run-here.ts";
 
 const CELL = "examples/cells/bnlstm.cell";

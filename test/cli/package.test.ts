@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { treeFiles } from "../house/tree.ts";
-import { repository } from "./build-tree.ts";
+import { repository } from "./run-cellc.ts";
 
 const run = promisify(execFile);
 

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import { buildTree, repository } from "./build-tree.ts";
 
+export { repository };
+
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
