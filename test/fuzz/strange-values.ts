@@ -45,12 +45,6 @@ function rejected(): Promise<never> {
   return promise;
 }
 
-const revoked = (): unknown => {
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  return proxy;
-};
-
 const ofAnyKind: readonly (() => unknown)[] = [
   ...[
     undefined,
@@ -84,7 +78,6 @@ const made: readonly (() => unknown)[] = [
   () => ({ [Symbol.iterator]: throwing, [Symbol.asyncIterator]: throwing }),
   () => ({ [Symbol.iterator]: () => ({ next: () => 1 }) }),
   () => new Proxy({}, { get: throwing, has: throwing, ownKeys: throwing }),
-  revoked,
   detached,
   () => new Float32Array(0),
   () => new Float64Array(15),
