@@ -74,7 +74,7 @@ interface Attempt extends Source {
 export const cells: Fuzzer = {
   name: "cells",
   tries: "mutated and hostile texts: read, format, check, compile, train, compare with the reference",
-  seconds: 60,
+  seconds: 30,
   make(random) {
     return caseOf({
       ...drawn(random),
