@@ -8,7 +8,7 @@ import { scratchIn } from "./scratch.ts";
 import { fuzzers } from "./table.ts";
 
 /** The first case's seed, and how many there are of each. */
-const SEED = 1;
+const SEED = 6;
 const TRIALS: Readonly<Record<string, number>> = {
   cells: 12,
   plans: 40,
