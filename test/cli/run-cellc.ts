@@ -1,13 +1,10 @@
 /** Runs the command line as a user's shell would, in a process of its own. */
-import { execFile, spawn } from "node:child_process";
-import { cp, mkdtemp } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { build as bundle } from "esbuild";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { inject } from "vitest";
+import { buildTree, repository } from "./build-tree.ts";
 
-export const repository: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+export { repository };
 
 export interface Ended {
   readonly code: number | null;
@@ -24,26 +21,11 @@ export interface RunOptions {
   readonly signal?: "SIGINT" | "SIGKILL";
 }
 
+/** Once a worker. */
 let built: Promise<string> | undefined;
 
-/**
- * The folder of the tree compiled to JavaScript as `npm run build` does it, once a worker: a process starts five times as fast as
- * through a loader. It stands in the repository, whose packages and examples it finds there.
- */
-async function build(): Promise<string> {
-  const folder = await mkdtemp(join(inject("scratch"), "cli-"));
-  const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")));
-  const config = ["-p", "tsconfig.build.json", "--noCheck", "--declaration", "false", "--outDir", folder];
-  await promisify(execFile)(process.execPath, [compiler, ...config], { cwd: repository });
-  const chevrotain = join(folder, "compiler/syntax/chevrotain.js");
-  await bundle({ entryPoints: [chevrotain], bundle: true, format: "esm", outfile: chevrotain, allowOverwrite: true });
-  const prelude = "compiler/semantics/prelude";
-  await cp(join(repository, prelude), join(folder, prelude), { recursive: true });
-  return folder;
-}
-
 export async function cellc(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  built ??= build();
+  built ??= buildTree(inject("scratch"));
   const child = spawn(process.execPath, [join(await built, "cli/main.js"), ...args], {
     cwd: options.cwd ?? repository,
     env: { PATH: process.env.PATH, HOME: "/nonexistent", ...options.environment },

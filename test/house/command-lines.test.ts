@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { benchProgram } from "../../bench/options.ts";
 import { buildProgram } from "../../cli/program.ts";
 import { catalogue } from "../../compiler/diagnostics/catalogue.ts";
+import { fuzzProgram } from "../fuzz/options.ts";
 import { readTree, treeFiles } from "./tree.ts";
 
 const documents = treeFiles(".md").map((file) => [file, readTree(file)] as const);
@@ -53,7 +54,7 @@ test("the command line objects to what it does not have", async () => {
   expect(await objection("run a.cell")).toContain("unknown command");
 });
 
-test("every option that a text names exists, of cellc or of the bench, and the command-line page names every one of cellc", () => {
+test("every option that a text names exists, of cellc, of the bench or of the fuzzers, and the command-line page names every one of cellc", () => {
   const known = new Set<string>();
   const visit = (command: Command): void => {
     for (const { long } of command.options) if (long) known.add(long);
@@ -62,6 +63,7 @@ test("every option that a text names exists, of cellc or of the bench, and the c
   visit(buildProgram(async () => {}));
   const cellc = [...known];
   visit(benchProgram(async () => {}));
+  visit(fuzzProgram(async () => {}));
   const named = texts.flatMap(([where, text]) =>
     [...text.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map((match) => [where, match[0]] as const),
   );

@@ -90,7 +90,7 @@ const model = (statements: string): string =>
   `model it(${dims}) {\n${missing(statements, ofModel)}\n${statements}\n}\n`;
 
 /** The programs a snippet may stand for: a file, the statements of a cell, those of a model. */
-function programsOf(snippet: string): readonly string[] {
+export function programsOf(snippet: string): readonly string[] {
   if (/^(?:cell|model|norm|fn|import)\b/m.test(snippet)) return [snippet, `${snippet}\n${cells}`];
   return [cell(snippet, "context"), cell(snippet, "all"), model(snippet)].map((entry) => cells + entry);
 }

@@ -1,0 +1,22 @@
+/** The tree compiled to JavaScript as `npm run build` does it: a process starts five times as fast as through a loader. */
+import { execFile } from "node:child_process";
+import { cp, mkdtemp } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build as bundle } from "esbuild";
+
+export const repository: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** A new folder in `within`, which stands in the repository, whose packages and examples are found there. */
+export async function buildTree(within: string): Promise<string> {
+  const folder = await mkdtemp(join(within, "cli-"));
+  const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")));
+  const config = ["-p", "tsconfig.build.json", "--noCheck", "--declaration", "false", "--outDir", folder];
+  await promisify(execFile)(process.execPath, [compiler, ...config], { cwd: repository });
+  const chevrotain = join(folder, "compiler/syntax/chevrotain.js");
+  await bundle({ entryPoints: [chevrotain], bundle: true, format: "esm", outfile: chevrotain, allowOverwrite: true });
+  const prelude = "compiler/semantics/prelude";
+  await cp(join(repository, prelude), join(folder, prelude), { recursive: true });
+  return folder;
+}

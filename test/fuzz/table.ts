@@ -1,0 +1,10 @@
+/** Every fuzzer. */
+import type { Fuzzer } from "./fuzzer.ts";
+import { api } from "./fuzzers/api.ts";
+import { cells } from "./fuzzers/cells.ts";
+import { checkpoints } from "./fuzzers/checkpoints.ts";
+import { folders } from "./fuzzers/folders.ts";
+import { kill } from "./fuzzers/kill.ts";
+import { plans } from "./fuzzers/plans.ts";
+
+export const fuzzers: readonly Fuzzer[] = [cells, plans, checkpoints, folders, api, kill];
