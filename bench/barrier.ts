@@ -23,11 +23,13 @@ function emptySteps(threads: number): Executable {
   const grid = [{ fixed: threads, perStep: 0 }, one, one] as const;
   const kernel: Kernel = { name: "nothing", doc: "", lanes: 1, grid, regions: [], tiles: [], body: [] };
   const plan: Plan = {
-    format: 3,
+    format: 4,
     name: "nothing",
     target: "wasm",
     dims: {},
     fingerprint: "",
+    measures: {},
+    equations: {},
     slots: [],
     optimizer: "sgd",
     entries: {

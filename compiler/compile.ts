@@ -12,6 +12,7 @@
  */
 import type { Entry, EntryName, Executable, KernelInfo, Plan } from "../runtime/plan.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
+import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
 import { type OptimizerName, optimizerGraph, optimizers } from "./optimizers.ts";
@@ -45,6 +46,7 @@ import { type Shared, sharedTensors } from "./schedule/shared.ts";
 import type { Target } from "./schedule/target.ts";
 import { workOf } from "./schedule/work.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "./semantics/elaborate.ts";
+import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
 
 export interface CompileOptions extends ElaborateOptions {
@@ -96,7 +98,7 @@ export function compile(path: string, options: CompileOptions, target: Target, h
   options.observe?.("elaborate", () => printGraph(graph));
   const warnings = [...elaborated.warnings, ...prove(elaborated)];
   return {
-    executable: compileGraph(graph, { ...options, dims, path }, target),
+    executable: compileGraph(graph, { ...options, dims, path, sites: [...sites, ...parameters] }, target),
     warnings,
     sites,
     parameters,
@@ -109,6 +111,8 @@ export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOption
   readonly dims: Readonly<Record<string, number>>;
   /** The file it was elaborated from, for messages. */
   readonly path: string;
+  /** What stands on its sites and parameters, in the text's words. */
+  readonly sites?: readonly SiteInfo[];
 }
 
 /** Everything behind elaboration: a graph to an executable. Throws `CompileError` (C0217) for extents that are none. */
@@ -125,11 +129,11 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
     ]),
   );
   const plan: Plan = {
-    format: 3,
+    format: 4,
     name: graph.name,
     target: target.name,
     dims: { ...options.dims, batch },
-    fingerprint: fingerprint(graph.name, shared.tensors),
+    ...identityOf(graph, options.dims, shared.tensors, options.sites),
     slots: shared.slots,
     optimizer,
     ...(kernels.some((k) => k.subgroups) && { features: ["subgroups"] }),
@@ -358,14 +362,3 @@ const isMask = (op: Op): boolean =>
   op.op === "leaf" && op.attrs.leaf.kind === "noise" && op.attrs.leaf.distribution === "bernoulli";
 
 const isInput = (op: OpOf<"leaf">): boolean => ["input", "index"].includes(op.attrs.leaf.kind);
-
-/** A hash of what a checkpoint holds: FNV-1a over names, shapes and roles, 64 bits as hex. */
-function fingerprint(
-  name: string,
-  tensors: readonly { name: string; shape: readonly number[]; role: { kind: string } }[],
-): string {
-  const text = JSON.stringify([name, tensors.map((t) => [t.name, t.shape, t.role.kind])]);
-  let hash = 0xcbf29ce484222325n;
-  for (let i = 0; i < text.length; i++) hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n);
-  return hash.toString(16).padStart(16, "0");
-}

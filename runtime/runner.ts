@@ -51,7 +51,7 @@ export class Runner {
 
   static async open(executable: Executable, backend: Backend): Promise<Runner> {
     const { plan } = executable;
-    if (plan.format !== 3) throw new Error(`this runtime reads plans of format 3, not ${plan.format}`);
+    if (plan.format !== 4) throw new Error(`this runtime reads plans of format 4, not ${plan.format}`);
     if (plan.target !== backend.name) {
       throw new Error(`${plan.name} was compiled for ${plan.target}; this backend runs ${backend.name}`);
     }

@@ -1,13 +1,14 @@
+import { checkAttached, copyKept } from "./attached.ts";
 import type { Backend } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { initialise } from "./initialise.ts";
-import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, regionSizes, whole } from "./layout.ts";
+import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Batch, type Feed, Runner } from "./runner.ts";
-import { type Counters, compareState, type SessionState } from "./state.ts";
+import { type Counters, compareState, type RestoreOptions, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
 /** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
@@ -122,13 +123,11 @@ export class Session {
 
   /**
    * Lets the same model, compiled for another batch size, serve the batches of that size in `infer` and `evaluate`.
-   * Errors: C0403, if it is another model.
+   * Errors: C0403, naming what differs, if it is another model.
    */
   attach(executable: Executable): Promise<void> {
     return this.#exclusive(async () => {
-      if (executable.plan.fingerprint !== this.plan.fingerprint) {
-        throw new RuntimeError("C0403", `${executable.plan.name} is not ${this.plan.name} at another batch size`);
-      }
+      checkAttached(executable.plan, this.plan);
       const runner = await Runner.open(executable, this.#backend);
       this.#attached.get(runner.plan.dims.batch)?.runner.machine.close();
       this.#attached.set(runner.plan.dims.batch, { runner, version: -1 });
@@ -312,10 +311,12 @@ export class Session {
     return this.#exclusive(async () => {
       const data = await this.#main.machine.read(this.#kept.map(({ range }) => range));
       const tensors = new Map(this.#kept.map(({ name, shape }, index) => [name, { shape, data: data[index] }]));
-      const { name, fingerprint, dims, optimizer } = this.plan;
+      const { name, fingerprint, measures, equations, dims, optimizer } = this.plan;
       return {
         name,
         fingerprint,
+        measures,
+        equations,
         dims,
         optimizer,
         counters: { ...this.#counters, seen: this.#population.seen },
@@ -324,16 +325,20 @@ export class Session {
     });
   }
 
-  /** Continues exactly where `state` was taken. Errors: C0403, naming what differs, if it is another model's. */
-  restore(state: SessionState): Promise<void> {
+  /**
+   * Continues exactly where `state` was taken. What differs in equations, where that is allowed. Errors: C0403, naming what differs,
+   * if it is another model's.
+   */
+  restore(state: SessionState, options: RestoreOptions = {}): Promise<readonly string[]> {
     return this.#exclusive(async () => {
-      compareState(state, this.plan, this.#kept);
+      const differences = compareState(state, this.plan, this.#kept, options);
       for (const { name, range } of this.#kept) await this.#main.machine.write(range, state.tensors.get(name)!.data);
       const { seen, ...counters } = state.counters;
       this.#counters = counters;
       this.#population.seen = seen;
       this.#unchecked = 0;
       this.#version++;
+      return differences;
     });
   }
 
@@ -427,10 +432,8 @@ export class Session {
       return this.#main;
     }
     if (attached.version !== this.#version) {
-      const sizes = regionSizes(this.plan, 0);
-      const shared = (["param", "stat"] as const).map((region) => whole(region, 0, sizes[region]));
-      const data = await this.#main.machine.read(shared);
-      for (const [index, range] of shared.entries()) await attached.runner.machine.write(range, data[index]);
+      const { plan, machine } = attached.runner;
+      await copyKept(this.#kept, this.#main.machine, plan, machine);
       attached.version = this.#version;
     }
     return attached.runner;

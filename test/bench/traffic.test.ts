@@ -110,11 +110,13 @@ function planOf(names: readonly string[]): Plan {
     batch: false,
   };
   return {
-    format: 3,
+    format: 4,
     name: "two",
     target: "wasm",
     dims: { batch: 1 },
     fingerprint: "",
+    measures: {},
+    equations: {},
     slots: [],
     optimizer: "sgd",
     entries: { infer: { tensors: [output], commands: [{ do: "steps", reverse: false, commands }], regions } },

@@ -47,11 +47,13 @@ const train: Entry = {
 };
 
 export const smallPlan: Plan = {
-  format: 3,
+  format: 4,
   name: "small",
   target: "wasm",
   dims: { D: 28, H: 4, K: 10, batch: 8 },
   fingerprint: "f",
+  measures: {},
+  equations: {},
   slots: [],
   optimizer: "sgd",
   entries: { train },

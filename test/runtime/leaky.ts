@@ -197,10 +197,12 @@ const entries: Plan["entries"] = {
 };
 
 export const leakyPlan: Omit<Plan, "target" | "kernels"> = {
-  format: 3,
+  format: 4,
   name: "leaky",
   dims: { batch: batchSize },
   fingerprint: "leaky-1",
+  measures: {},
+  equations: {},
   slots: ["m"],
   optimizer: "sgd",
   entries,
