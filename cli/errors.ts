@@ -9,6 +9,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0403: exit.input,
   C0404: exit.input,
   C0406: exit.input,
+  C0407: exit.input,
   C0501: exit.input,
   C0502: exit.diverged,
   C0503: exit.machine,

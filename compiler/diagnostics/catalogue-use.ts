@@ -73,9 +73,10 @@ export const useMessages = {
   C0403: {
     title: "checkpoint of another model",
     explanation:
-      "A checkpoint carries the fingerprint of the model it was saved from. This one has other parameters, shapes or statistics, so loading it would give numbers without meaning. The message lists the differences.",
-    example: "a checkpoint saved with H = 200, loaded into a model compiled with H = 100",
-    fix: "compile the model with --dims H=200",
+      "A checkpoint says which model it was saved from. This one has other parameters, shapes or statistics, or other equations: gates in another order, another ε, another norm, another loss. Its numbers would mean something else here. The message lists the differences. How the text is written, what its intermediate values are called, batch, target and schedule do not matter, nor how parameters begin. Where only equations differ and the change is meant, --allow-other-equations takes the checkpoint, in a program `restore(state, { allowOtherEquations: true })`.",
+    example:
+      "cellc eval net.cell --task digits --place hh=group(2) --checkpoint run/model.safetensors   // trained with group(4)",
+    fix: "cellc eval net.cell --task digits --place hh=group(4) --checkpoint run/model.safetensors",
   },
   C0404: {
     title: "damaged checkpoint",
@@ -97,6 +98,13 @@ export const useMessages = {
       "The inputs and targets of the model and the columns of the data set differ in name, size or kind. A model that reads pixels one by one has D = 1, row by row D = 28; without --dims, the dimensions that the task and the model both name are set by the task.",
     example: "cellc train examples/smnist.cell --task mnist-rows --dims D=3 --out runs/rows",
     fix: "cellc train examples/smnist.cell --task mnist-rows --out runs/rows",
+  },
+  C0407: {
+    title: "file of another program",
+    explanation:
+      "The file is not damaged: it is no checkpoint that cellc wrote, but a safetensors file of another program, or a file of another kind, such as PyTorch's, NumPy's, Keras's or ONNX's own. A checkpoint is a safetensors file that also says which model it is of and what belongs to it. The message says what the file holds.",
+    example: "cellc eval net.cell --task digits --checkpoint lstm.pt",
+    fix: "cellc eval net.cell --task digits --checkpoint runs/a/model.safetensors",
   },
   C0408: {
     title: "another run stands in the folder",
