@@ -49,6 +49,10 @@ function describe(error: unknown): Known | undefined {
   if (error instanceof RuntimeError) {
     return { code: error.code, message: error.message, help: error.help, exitCode: RUNTIME_EXITS[error.code] };
   }
+  // Node refuses it before it asks the system.
+  if (error instanceof TypeError && "code" in error && /null bytes/.test(error.message)) {
+    return { code: "C0401", message: "a NUL stands in a path", help: undefined, exitCode: exit.input };
+  }
   // The system's own words (ENOENT, EACCES, ENOSPC …) are about a file the user named or a disk that is full.
   if (error instanceof Error && "syscall" in error && "code" in error) {
     return { code: String(error.code), message: error.message, help: undefined, exitCode: exit.input };

@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { withFolderLock } from "../folder-lock.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { formatSeconds } from "../output.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
@@ -11,7 +12,7 @@ import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { warnOfBatchOfOne } from "../training/batch-of-one.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
-import { loadCheckpoint } from "../training/checkpoint.ts";
+import { type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
 import {
@@ -26,7 +27,7 @@ import {
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
 import { type Ending, train } from "../training/train.ts";
 
-export interface TrainCommandOptions extends ModelOptions, DataSettings, TrainingSettings {
+export interface TrainCommandOptions extends ModelOptions, DataSettings, TrainingSettings, CheckpointOptions {
   readonly task: string;
   readonly target: TargetName;
   readonly threads?: number;
@@ -37,6 +38,17 @@ export interface TrainCommandOptions extends ModelOptions, DataSettings, Trainin
 }
 
 export async function trainCommand(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {
+  if (options.allowOtherEquations && !options.resume)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--allow-other-equations is about a checkpoint",
+      "add --resume, which reads one",
+    );
+  return withFolderLock(options.out, () => trainInto(context, file, options));
+}
+
+async function trainInto(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {
   const { output, seed } = context;
   const task = await openTaskWith(context, options.task, options);
   const evaluateOn = options.validation ? "validation" : "test";
@@ -50,9 +62,14 @@ export async function trainCommand(context: Context, file: string, options: Trai
     const paths = runPaths(options.out);
     let before = 0;
     if (previous !== undefined) {
+      if (existsSync(paths.model)) {
+        const differences = await session.restore(await loadCheckpoint(paths.model), options);
+        sayOtherEquations(paths.model, differences, output);
+      }
       await removeLeftovers(options.out);
-      if (existsSync(paths.model)) await session.restore(await loadCheckpoint(paths.model));
-      before = await takeBackCurve(options.out, learner.step);
+      const curve = await takeBackCurve(options.out, learner.step);
+      before = curve.seconds;
+      if (curve.cut > 0) output.warn(`${paths.curve}: the last line was cut short, and is left out`);
       output.say(`going on after step ${learner.step}`);
     }
 

@@ -2,8 +2,9 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { replaceFile } from "../../runtime/node/replace-file.ts";
-import { exit, Failure } from "../failure.ts";
 import { cannotRead, cannotWrite } from "../file-errors.ts";
+import { readJson } from "./json.ts";
+import type { Shape } from "./shapes.ts";
 
 /** Writes `data` to `path` as `replaceFile` does, and makes the folder where it is missing. On an error, C0409, the old file stays. */
 export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
@@ -17,23 +18,13 @@ export async function writeAtomically(path: string, data: string | Uint8Array): 
 
 /**
  * The record that a JSON file in a folder for results holds; undefined where there is no such file. Throws C0401 or C0409 for one
- * that cannot be read, and C0402, with `what` it should be, for one that is something else.
+ * that cannot be read, and C0402, with `what` it should be and the line, for one of another shape.
  */
-export async function readRecordFile<T extends { readonly format: 1 }>(
-  path: string,
-  what: string,
-): Promise<T | undefined> {
+export async function readRecordFile<T>(path: string, what: string, shape: Shape<T>): Promise<T | undefined> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     // A file stands where the folder should be made.
     throw error.code === "ENOTDIR" ? cannotWrite(path, error) : cannotRead(path, error);
   });
-  if (text === undefined) return undefined;
-  try {
-    const record = JSON.parse(text) as T;
-    if (record.format === 1) return record;
-  } catch {
-    // Said below, with the case of another format.
-  }
-  throw new Failure("C0402", exit.input, `${path}: not ${what}`);
+  return text === undefined ? undefined : readJson(text, shape, { path, what });
 }

@@ -120,6 +120,13 @@ export const useMessages = {
     example: "cellc compile net.cell --out notes.txt",
     fix: "cellc compile net.cell --out build",
   },
+  C0410: {
+    title: "another process writes into the folder",
+    explanation:
+      "Two processes that write the same run would overwrite each other's checkpoints and mix their curves, so one at a time may. The message names the process. One that has ended, however it ended, does not count, unless it ran on another machine that shares the folder: of that nobody here knows, and the message names the file that says so.",
+    example: "cellc train net.cell --task digits --out runs/a --resume   // while it is still being trained",
+    fix: "wait until the other process ends, or stop it: Ctrl-C, or kill with its number",
+  },
   C0501: {
     title: "inference without population statistics",
     explanation:
@@ -218,6 +225,13 @@ export const useMessages = {
       "A stream of a model that keeps statistics for each step goes on with a state that is steps old, as if before an earlier step. Statistics of the first steps are of states that hardly differ yet: a variance near 0 makes of a carried state up to γ/√ε times what it should be. A state and its step belong together: `restore` goes on at the state's own step, and `reset` begins anew with both.",
     example: "await stream.restore(state, { at: 0 })",
     fix: "await stream.restore(state)",
+  },
+  W0611: {
+    title: "checkpoint of other equations",
+    explanation:
+      "--allow-other-equations took a checkpoint whose parameters and statistics have the names and shapes of this model's, but whose equations, norms' arguments or loss are others, or of which nobody knows: checkpoints of early versions do not say. The numbers were learnt for those. What is saved from here on says the equations of this model. The message lists the differences.",
+    example: "cellc train net.cell --task digits --out runs/a --resume --allow-other-equations",
+    fix: "train a while with the new equations, then `cellc eval`",
   },
   W0609: {
     title: "recurrence without variance",

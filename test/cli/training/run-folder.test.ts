@@ -58,7 +58,7 @@ test("a curve grows, is drawn, and is taken back to a checkpoint's step", () =>
     await extendCurve(folder, [point(1), point(2)], words);
     await extendCurve(folder, [point(3)], words);
     expect((await readCurve(join(folder, "curve.jsonl"))).map(({ step }) => step)).toEqual([1, 2, 3]);
-    expect(await takeBackCurve(folder, 2)).toBe(20);
+    expect(await takeBackCurve(folder, 2)).toEqual({ seconds: 20, cut: 0 });
     expect((await readCurve(join(folder, "curve.jsonl"))).map(({ step }) => step)).toEqual([1, 2]);
     expect(await readFile(join(folder, "curve.svg"), "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
     expect((await readdir(folder)).sort()).toEqual(["curve.jsonl", "curve.svg"]);
