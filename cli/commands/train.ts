@@ -16,8 +16,9 @@ import { type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../tr
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
 import {
-  checkFolder,
+  checkIdentity,
   extendCurve,
+  previousRun,
   type RunRecord,
   removeLeftovers,
   runPaths,
@@ -50,6 +51,8 @@ export async function trainCommand(context: Context, file: string, options: Trai
 
 async function trainInto(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {
   const { output, seed } = context;
+  // What is wrong with the folder is said before anything is compiled.
+  const previous = await previousRun(options.out, options.resume ?? false);
   const task = await openTaskWith(context, options.task, options);
   const evaluateOn = options.validation ? "validation" : "test";
   const backend = await openBackend(options.target, options.threads);
@@ -58,7 +61,7 @@ async function trainInto(context: Context, file: string, options: TrainCommandOp
     const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
     warnOfBatchOfOne(plan, output);
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
-    const previous = await checkFolder(options.out, identity, options.resume ?? false);
+    if (previous !== undefined) checkIdentity(options.out, previous, identity);
     const paths = runPaths(options.out);
     let before = 0;
     if (previous !== undefined) {

@@ -78,7 +78,8 @@ export async function loadMnist(options: MnistOptions): Promise<Mnist> {
     const found = await readPlace(place);
     const { length } = found.missing;
     if (length === 0 && partial === undefined) {
-      if (options.directory && !place.startsWith(options.directory))
+      // The first two places are those of --data.
+      if (options.directory && places.indexOf(place) > 1)
         options.say(`${options.directory} holds none of MNIST's files; those in ${place} are read`);
       return parse(found.files as Files);
     }

@@ -1,9 +1,9 @@
 /** A run's learning curve as JSON Lines: one line a point, so that a run that was stopped still has all its lines. */
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { exit, Failure } from "../failure.ts";
-import { cannotRead, cannotWrite } from "../file-errors.ts";
-import { writeAtomically } from "./files.ts";
+import { cannotWrite } from "../file-errors.ts";
+import { readWhole, writeAtomically } from "./files.ts";
 import { readJson } from "./json.ts";
 import { dictionary, either, measure, number, oneOf, optional, record, type Shape, whole } from "./shapes.ts";
 
@@ -69,10 +69,7 @@ export async function readCurve(path: string): Promise<readonly CurvePoint[]> {
 }
 
 async function readWithCut(path: string): Promise<Curve> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
-    throw cannotRead(path, error);
-  });
+  const text = (await readWhole(path))?.toString("utf8") ?? "";
   const lines = text.split("\n");
   // Each line ends with a line break: what stands behind the last one is a part of a line.
   const rest = lines.pop() ?? "";

@@ -1,8 +1,10 @@
 /** The runtime's checkpoint files, with the file system's refusals in words. */
-import { readCheckpoint, writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
+import { checkpointOf, writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import type { SessionState } from "../../runtime/state.ts";
-import { cannotRead, cannotWrite } from "../file-errors.ts";
+import { exit, Failure } from "../failure.ts";
+import { cannotWrite } from "../file-errors.ts";
 import type { Output } from "../output.ts";
+import { readWhole } from "../report/files.ts";
 
 /** How a command takes a checkpoint. */
 export interface CheckpointOptions {
@@ -18,9 +20,14 @@ export function sayOtherEquations(path: string, differences: readonly string[], 
 
 /** Throws C0401 where it cannot be read, C0404 where it is damaged, and C0407 for a file of another program. */
 export async function loadCheckpoint(path: string): Promise<SessionState> {
-  return readCheckpoint(path).catch((error: unknown) => {
-    throw cannotRead(path, error);
-  });
+  const bytes = await readWhole(path);
+  if (bytes !== undefined) return checkpointOf(path, bytes);
+  throw new Failure(
+    "C0401",
+    exit.input,
+    `cannot read ${path}: there is no such file`,
+    "cellc train writes model.safetensors",
+  );
 }
 
 /** Atomically. Throws C0409 where it cannot be written. */

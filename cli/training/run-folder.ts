@@ -120,14 +120,10 @@ export function readRecord(folder: string): Promise<RunRecord | undefined> {
 }
 
 /**
- * Makes sure that starting does not destroy a run and that resuming goes on with the same one.
- * Throws C0408: a run stands here already, there is none to resume, or it is another one.
+ * The run in a folder that is to be gone on with; undefined where a new one is to begin. Makes sure that beginning does not destroy
+ * a run. Throws C0408 where a run stands here already, or there is none to resume; C0402 and C0401 where what is there is damaged.
  */
-export async function checkFolder(
-  folder: string,
-  identity: RunIdentity,
-  resume: boolean,
-): Promise<RunRecord | undefined> {
+export async function previousRun(folder: string, resume: boolean): Promise<RunRecord | undefined> {
   const record = await readRecord(folder);
   const { curve, model } = runPaths(folder);
   if (record === undefined) {
@@ -144,11 +140,6 @@ export async function checkFolder(
       "go on with it: --resume; or choose another --out",
     );
   }
-  for (const key of ["model", "task", "batch", "seed"] as const) {
-    if (record[key] !== identity[key]) {
-      throw new Failure("C0408", exit.usage, `${folder} holds a run with ${key} ${record[key]}, not ${identity[key]}`);
-    }
-  }
   // A result is written down behind the checkpoint that it is of.
   if (record.result !== undefined && !existsSync(model))
     throw new Failure(
@@ -157,7 +148,17 @@ export async function checkFolder(
       `${model} is gone, and the run in ${folder} was at step ${record.step}`,
       "put the checkpoint back, or begin anew in another --out",
     );
+  await readCurve(curve);
   return record;
+}
+
+/** Throws C0408 unless a run that is to be gone on with is the same one. */
+export function checkIdentity(folder: string, record: RunRecord, identity: RunIdentity): void {
+  for (const key of ["model", "task", "batch", "seed"] as const) {
+    if (record[key] !== identity[key]) {
+      throw new Failure("C0408", exit.usage, `${folder} holds a run with ${key} ${record[key]}, not ${identity[key]}`);
+    }
+  }
 }
 
 /** Adds points to the curve and draws the picture anew. */

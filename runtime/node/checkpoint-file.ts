@@ -12,7 +12,11 @@ export async function writeCheckpoint(path: string, state: SessionState): Promis
 
 /** Errors, with the path in front: C0404 (damaged), C0407 (a file of another program); those of the file system. */
 export async function readCheckpoint(path: string): Promise<SessionState> {
-  const bytes = await readFile(path);
+  return checkpointOf(path, await readFile(path));
+}
+
+/** The checkpoint that stands at `path`, whose bytes were read. Errors, with the path in front: C0404, C0407. */
+export function checkpointOf(path: string, bytes: Uint8Array): SessionState {
   try {
     return decodeCheckpoint(bytes);
   } catch (error) {
