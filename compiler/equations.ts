@@ -30,8 +30,9 @@ export function identityOf(
   const meanings = [...meaningOf(graph, dims)];
   const outputs = meanings.filter(([{ kind }]) => kind === "output").map(([{ name }, mark]) => [name, mark]);
   const measured = meanings.filter(([{ kind }]) => kind === "loss" || kind === "metric");
+  const kept = held.map(({ name, shape, role }) => JSON.stringify([name, shape, role.kind]));
   return {
-    fingerprint: hash(JSON.stringify([outputs.sort(), held.map(({ name, shape, role }) => [name, shape, role.kind])])),
+    fingerprint: hash(JSON.stringify([outputs.sort(), kept.sort()])),
     measures: Object.fromEntries(measured.map(([result, mark]) => [resultText(result), mark])),
     equations: new EquationReader(graph, dims, sites).equations(),
   };

@@ -46,10 +46,17 @@ export class MeaningReader {
     return marks;
   }
 
-  protected block(ops: readonly Op[], marks: Marks): void {
+  /** Marks what `ops` make; or only what they make of `changed` values, to which it adds what it marked otherwise. */
+  protected block(ops: readonly Op[], marks: Marks, changed?: Set<Value>): void {
     for (const op of ops) {
+      // A body may read values that are no operands of its scan.
+      if (changed !== undefined && op.body === undefined && !op.operands.some((v) => changed.has(v))) continue;
       const made = this.#results(op, marks);
-      for (const [i, result] of op.results.entries()) marks.set(result, this.marked(result, made[i]));
+      for (const [i, result] of op.results.entries()) {
+        const mark = this.marked(result, made[i]);
+        if (marks.get(result) !== mark) changed?.add(result);
+        marks.set(result, mark);
+      }
     }
   }
 
@@ -89,30 +96,27 @@ export class MeaningReader {
   protected scan(scan: OpOf<"scan">, marks: Marks): readonly string[] {
     const { states, reverse } = scan.attrs;
     const { params, ops, results } = scan.body!;
-    let before = scan.operands.slice(0, states).map((v) => hash(`state ${marks.get(v)}`));
-    for (;;) {
-      const inner = this.#stepMarks(scan, marks);
-      for (const [i, mark] of before.entries()) inner.set(params[i], mark);
-      this.block(ops, inner);
-      const next = before.map((mark, i) => hash(`${mark} ${inner.get(results[i])}`));
-      const known = new Set(next);
-      if (known.size > new Set(before).size) {
-        before = next;
-        continue;
-      }
-      // Of all states, so that what looks alike to these rounds is alike in all further ones.
-      const loop = hash(["scan", String(reverse), ...[...known].sort()].join(" "));
-      return scan.results.map((_, i) => hash(`${i < states ? "last" : "step"} ${loop} ${inner.get(results[i])}`));
-    }
-  }
-
-  /** Of what a body sees: values around it, and a step of each input. */
-  #stepMarks({ operands, attrs: { states }, body }: OpOf<"scan">, marks: Marks): Marks {
     const inner: Marks = new Map(marks);
-    for (const [i, v] of operands.entries()) {
-      if (i >= states) inner.set(body!.params[i], hash(`at ${marks.get(v)}`));
+    for (const [i, v] of scan.operands.entries()) {
+      inner.set(params[i], hash(`${i < states ? "state" : "at"} ${marks.get(v)}`));
     }
-    return inner;
+    const all = params.slice(0, states);
+    const nextOf = (i: number): string => inner.get(results[i])!;
+    this.block(ops, inner);
+    for (;;) {
+      const known = all.map((state) => inner.get(state)!);
+      const next = all.map((_, i) => nextOf(i));
+      const told = toldApart(known, next);
+      const changed = new Set(all.filter((_, i) => told[i] !== known[i]));
+      if (changed.size === 0) {
+        // What states of each mark become: with it, those of one mark in two graphs are equal at every step.
+        const becomes = new Set(known.map((mark, i) => `${mark} ${next[i]}`));
+        const loop = hash(["scan", String(reverse), ...[...becomes].sort()].join(" "));
+        return scan.results.map((_, i) => hash(`${i < states ? "last" : "step"} ${loop} ${nextOf(i)}`));
+      }
+      for (const [i, state] of all.entries()) inner.set(state, told[i]);
+      this.block(ops, inner, changed);
+    }
   }
 
   #text(attrs: object): string {
@@ -146,6 +150,25 @@ export class MeaningReader {
     });
     return dim.show(terms.reduce(dim.add, []));
   }
+}
+
+/**
+ * New marks for states: of those with one mark that become different things, the largest part keeps it, if there is one (Hopcroft's
+ * smaller half, so that a round has little to do), and the others get one each of what they become.
+ */
+function toldApart(marks: readonly string[], next: readonly string[]): readonly string[] {
+  const counts = new Map<string, Map<string, number>>();
+  for (const [i, mark] of marks.entries()) {
+    const parts = counts.get(mark) ?? new Map<string, number>();
+    counts.set(mark, parts.set(next[i], (parts.get(next[i]) ?? 0) + 1));
+  }
+  const keeps = new Map(
+    [...counts].map(([mark, parts]) => {
+      const [[largest, count], second] = [...parts].sort(([, a], [, b]) => b - a);
+      return [mark, second?.[1] === count ? undefined : largest];
+    }),
+  );
+  return marks.map((mark, i) => (next[i] === keeps.get(mark) ? mark : hash(`${mark} ${next[i]}`)));
 }
 
 /** Attributes whose texts are extents. */

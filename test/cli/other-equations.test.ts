@@ -42,8 +42,8 @@ test("is refused by every command that reads it, with what differs, and taken by
       await measure("group(4)"),
       await train("group(4)", "--steps", "3", "--resume"),
       await cellc(["stats", run]),
-      await cellc(["stats", run, "--estimate"]),
-      await cellc(["stats", run, "--drift"]),
+      await cellc(["stats", run, "--estimate", "--batches", "1"]),
+      await cellc(["stats", run, "--drift", "--batches", "1"]),
     ];
     for (const refusal of refusals)
       expect(errorOf(refusal)).toEqual([
@@ -54,7 +54,7 @@ test("is refused by every command that reads it, with what differs, and taken by
 
     const allowed = [
       await measure("group(4)", "--allow-other-equations"),
-      await cellc(["stats", run, "--drift", "--allow-other-equations"]),
+      await cellc(["stats", run, "--drift", "--batches", "1", "--allow-other-equations"]),
       await train("group(4)", "--steps", "3", "--resume", "--allow-other-equations"),
     ];
     for (const taken of allowed) {

@@ -1,10 +1,11 @@
 /** Which models are the same: every edit of meaning tells two apart, and nothing else does. */
 import { readdirSync, readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
 import { type CompileOptions, compile, type Target } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { identityOf } from "../../compiler/equations.ts";
+import { hash } from "../../compiler/hash.ts";
 import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
 import { differencesOf } from "../../runtime/identity.ts";
@@ -123,6 +124,14 @@ describe.each(Object.entries(kinds))("%s", (_, edited) => {
     }
     expect(tried).toBeGreaterThan(5);
   });
+});
+
+test("hashes of a hundred thousand texts that are alike all differ, in each half", () => {
+  const hashes = Array.from({ length: 100_000 }, (_, i) => hash(`add {} ${i.toString(16).padStart(16, "0")}`));
+  expect(new Set(hashes).size).toBe(hashes.length);
+  // Of as many random numbers of 32 bits one or two pairs are the same.
+  for (const half of [hashes.map((h) => h.slice(0, 8)), hashes.map((h) => h.slice(8))])
+    expect(hashes.length - new Set(half).size).toBeLessThan(20);
 });
 
 /** Ways to write the same cell otherwise. */
@@ -262,11 +271,49 @@ describe("a model", () => {
     expect(differencesOf(forward, swapped, "loss").join()).toContain("state `h of scan 2`");
   });
 
-  it("does not depend on the order in which states are declared", () => {
+  it("does not depend on the order in which parameters and states are declared", () => {
     const lstm = cells.find(({ entry }) => entry === "lstm")!;
-    const reordered = lstm.text.replace(/( *state h.*\n)( *state c.*\n)/, "$2$1");
+    const reordered = lstm.text
+      .replace(/( *state h.*\n)( *state c.*\n)/, "$2$1")
+      .replace(/( *param Wx.*\n)( *param Wh.*\n)/, "$2$1");
     expect(reordered).not.toBe(lstm.text);
-    expect(identity(lstm.path, reordered).fingerprint).toBe(identity(lstm.path, lstm.text).fingerprint);
+    const compiled = (source: string): string => {
+      const host = { ...fileHost, read: () => source };
+      return compile(lstm.path, { dims: { H: 8 }, entries: ["infer"] }, wasm, host).executable.plan.fingerprint;
+    };
+    expect(compiled(reordered)).toBe(compiled(lstm.text));
+  });
+});
+
+describe("states that begin alike", () => {
+  /** What comes out is what came in some steps ago: a state a step. */
+  const delay = (
+    steps: number,
+    order: (numbers: number[]) => number[] = (numbers) => numbers,
+    last = steps,
+  ): string => {
+    const numbers = order(Array.from({ length: steps }, (_, i) => i + 1));
+    const states = numbers.map((n) => `  state s${n} : [D] = 0\n`).join("");
+    const next = numbers.map((n) => `  s${n}' = ${n === 1 ? "x" : `s${n - 1}`}\n`).join("");
+    return identity("d.cell", `cell delay(D = 2) {\n  input x : [D]\n${states}${next}  output s${last}\n}\n`)
+      .fingerprint;
+  };
+
+  it("are told apart by what becomes of them, in any order of declaration", () => {
+    const lengths = Array.from({ length: 12 }, (_, i) => delay(i + 1));
+    const taps = Array.from({ length: 11 }, (_, i) => delay(12, (numbers) => numbers, i + 1));
+    expect(new Set([...lengths, ...taps]).size).toBe(23);
+    expect(delay(12, (numbers) => numbers.reverse())).toBe(delay(12));
+  });
+
+  it("and stay alike are one to those that read them", () => {
+    const two = (read: string): string =>
+      identity(
+        "t.cell",
+        `cell twins(D = 2) {\n  input x : [D]\n  state a : [D] = 0\n  state b : [D] = 0\n  a' = a + x\n  b' = b + x\n  output ${read}\n}\n`,
+      ).fingerprint;
+    expect(two("a * b")).toBe(two("b * b"));
+    expect(two("a * b")).not.toBe(two("a + b"));
   });
 });
 
