@@ -4,8 +4,10 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { withFolderLock } from "../../cli/folder-lock.ts";
+import { writeRecord } from "../../cli/training/run-folder.ts";
 import { withFolder } from "../data/mnist.ts";
 import { repository } from "./run-cellc.ts";
+import { cellc } from "./run-here.ts";
 
 interface Holder {
   readonly child: ChildProcessWithoutNullStreams;
@@ -97,6 +99,38 @@ describe("the lock of a folder", () => {
       const failing = withFolderLock(folder, () => Promise.reject(new Error("work failed")));
       await expect(failing).rejects.toThrow("work failed");
       expect(await held(folder)).toBe("held");
+    }));
+
+  test("is asked for by every command that writes there, before it does anything else", () =>
+    withFolder(async (folder) => {
+      const task = ["--task", "digits-rows"];
+      await writeRecord(folder, {
+        ...{ format: 1, status: "interrupted", model: "smnist", task: "digits-rows", batch: 64, seed: 1, step: 0 },
+        ...{ options: { file: "examples/smnist.cell", task: "digits-rows" }, machine: {}, started: "2026" },
+      } as const);
+      await writeFile(join(folder, "model.safetensors"), "");
+      await withFolderLock(folder, async () => {
+        for (const args of [
+          ["train", "examples/smnist.cell", ...task, "--out", folder],
+          ["train", "examples/smnist.cell", ...task, "--out", folder, "--resume"],
+          ["explore", "examples/smnist.cell", ...task, "--out", folder],
+          ["stats", folder, "--estimate"],
+          ["stats", join(folder, "model.safetensors"), "--estimate"],
+          ["stats", folder, "--estimate", "--output", join(folder, "model.safetensors")],
+        ]) {
+          const { code, stderr } = await cellc(args);
+          expect([code, stderr.split("\n")[0]]).toEqual([
+            2,
+            `error[C0410]: process ${process.pid} writes into ${folder} already`,
+          ]);
+        }
+        // What only reads, or writes elsewhere, goes on: to a checkpoint that is none.
+        for (const args of [
+          ["stats", folder],
+          ["stats", folder, "--estimate", "--output", join(folder, "new.safetensors")],
+        ])
+          expect((await cellc(args)).stderr).toContain("error[C0404]");
+      });
     }));
 
   test("leaves no folders behind that nothing was put into", () =>
