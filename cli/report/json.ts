@@ -36,11 +36,18 @@ export function readJson<T>(text: string, shape: Shape<T>, { path, what, line = 
 
 const lineBreaks = (text: string): number => text.split("\n").length - 1;
 
-/** Where the engine's words say that the text stops being JSON; at its end where they do not. */
+/**
+ * Where the engine's words say that the text stops being JSON; at its end where they do not. They give a position, or a token and ten
+ * characters on each side of it.
+ */
 function errorOffset(error: unknown, text: string): number {
   const words = error instanceof Error ? error.message : "";
   const [, position] = /at position (\d+)/.exec(words) ?? [];
-  return position === undefined ? text.trimEnd().length : Number(position);
+  if (position !== undefined) return Number(position);
+  const [, token, before, around] = /token '(.)', (\.{3})?"(.*)"(?:\.{3})? is not valid JSON$/s.exec(words) ?? [];
+  if (token === undefined) return text.trimEnd().length;
+  const from = before === undefined ? 0 : text.indexOf(around) + 10;
+  return Math.max(0, text.indexOf(token, from));
 }
 
 /** `options.dims.H`, `points[3].loss`. */
