@@ -28,6 +28,8 @@ function emptySteps(threads: number): Executable {
     target: "wasm",
     dims: {},
     fingerprint: "",
+    measures: {},
+    equations: {},
     slots: [],
     optimizer: "sgd",
     entries: {

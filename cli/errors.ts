@@ -9,6 +9,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0403: exit.input,
   C0404: exit.input,
   C0406: exit.input,
+  C0407: exit.input,
   C0501: exit.input,
   C0502: exit.diverged,
   C0503: exit.machine,
@@ -47,6 +48,10 @@ function describe(error: unknown): Known | undefined {
   if (error instanceof Failure) return error;
   if (error instanceof RuntimeError) {
     return { code: error.code, message: error.message, help: error.help, exitCode: RUNTIME_EXITS[error.code] };
+  }
+  // Node refuses it before it asks the system.
+  if (error instanceof TypeError && "code" in error && /null bytes/.test(error.message)) {
+    return { code: "C0401", message: "a NUL stands in a path", help: undefined, exitCode: exit.input };
   }
   // The system's own words (ENOENT, EACCES, ENOSPC …) are about a file the user named or a disk that is full.
   if (error instanceof Error && "syscall" in error && "code" in error) {

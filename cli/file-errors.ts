@@ -10,6 +10,11 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "it is not allowed",
   EROFS: "the file system can only be read",
   ENOSPC: "the disk is full",
+  ELOOP: "its links go round in a circle",
+  ENAMETOOLONG: "its name is too long",
+  // Node's own, before it asks the system.
+  ERR_INVALID_ARG_VALUE: "no file can have such a name",
+  ERR_FS_FILE_TOO_LARGE: "it is too large",
 };
 
 /** C0401 for an error of the file system, anything else as it is. */
@@ -32,6 +37,8 @@ export function cannotWrite(path: string, error: unknown): unknown {
 }
 
 function reasonOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) return undefined;
-  return REASONS[String(error.code)] ?? error.message;
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  const code = String(error.code);
+  if (Object.hasOwn(REASONS, code)) return REASONS[code];
+  return "syscall" in error ? error.message : undefined;
 }

@@ -69,6 +69,19 @@ export function budget(text: string): Budget {
   return { kind: "time", seconds: Number(number) * SECONDS[unit] };
 }
 
+/** A path of a file or folder. */
+export function path(text: string): string {
+  if (text === "") throw new InvalidArgumentError("want a path.");
+  if (text.includes("\0")) throw new InvalidArgumentError("a NUL stands in it, and in no path.");
+  return text;
+}
+
+/** Paths given one after another. */
+export const paths = (text: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  path(text),
+];
+
 const NAME = /^[\p{L}_][\p{L}\p{N}_]*$/u;
 
 /** `D=28,H=100` */

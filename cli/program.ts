@@ -51,7 +51,7 @@ export function buildProgram(run: Runner, { stdout, stderr }: Streams = process)
 function declareTextCommands(program: Command, run: Runner): void {
   withEntryOptions(program.command("check"))
     .description("say what is wrong with cells")
-    .argument("<file...>", ".cell files")
+    .argument("<file...>", ".cell files", read.paths)
     .action((files: string[], options, command: Command) =>
       run(command, async (context) => (await import("./commands/check.ts")).check(context, files, options)),
     );
@@ -59,7 +59,7 @@ function declareTextCommands(program: Command, run: Runner): void {
   program
     .command("fmt")
     .description("format cells; prints the text, unless --check or --write")
-    .argument("<file...>", ".cell files, or - for standard input")
+    .argument("<file...>", ".cell files, or - for standard input", read.paths)
     .addOption(new Option("--check", "only say which files are not formatted; exit code 1 if any").conflicts("write"))
     .option("--write", "change the files")
     .action((files: string[], options, command: Command) =>
@@ -128,7 +128,7 @@ const threads = () =>
 function declareCompileCommands(program: Command, run: Runner): void {
   withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
-    .argument("<file>", ".cell file")
+    .argument("<file>", ".cell file", read.path)
     .addOption(target(...targets))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
@@ -147,14 +147,14 @@ function declareCompileCommands(program: Command, run: Runner): void {
       ]),
     )
     .option("--after <pass>", "with --emit ir: the graph after this pass")
-    .option("-o, --out <dir>", "folder for plan and kernels")
+    .option("-o, --out <dir>", "folder for plan and kernels", read.path)
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/compile.ts")).compileCommand(context, file, options)),
     );
 
   withModelOptions(program.command("inspect"))
     .description("parameters, sites and what stands on them, statistics, memory, dispatches a step")
-    .argument("<file>", ".cell file")
+    .argument("<file>", ".cell file", read.path)
     .addOption(target(...targets))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber)
@@ -170,7 +170,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
 
   withModelOptions(program.command("tune"))
     .description("measure who had best own the loops over the steps on this device, and remember it")
-    .argument("<file>", ".cell file")
+    .argument("<file>", ".cell file", read.path)
     .addOption(target(...targets))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber, 100)
@@ -182,7 +182,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
 
   withSchedule(withModelOptions(program.command("gradcheck")))
     .description("compare the derived gradients, as a target computes them, with finite differences in f64")
-    .argument("<file>", ".cell file")
+    .argument("<file>", ".cell file", read.path)
     .addOption(target("reference", ...targets))
     .addOption(threads())
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 4)
@@ -195,11 +195,18 @@ function declareCompileCommands(program: Command, run: Runner): void {
 /** Options that decide which examples are read. */
 function withDataOptions(command: Command): Command {
   return command
-    .option("--data <dir>", "folder of the data files, looked in before CELLC_DATA and the cache")
+    .option("--data <dir>", "folder of the data files, looked in before CELLC_DATA and the cache", read.path)
     .option("--offline", "never download")
     .option("--validation", "keep the paper's 10,000 validation images out of MNIST's training set")
     .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber);
 }
+
+/** The option to read a checkpoint of a model whose equations were changed on purpose. */
+const allowOtherEquations = () =>
+  new Option(
+    "--allow-other-equations",
+    "take a checkpoint whose parameters fit, but whose equations, norms' arguments or loss differ; says what differs",
+  );
 
 const optimizer = () =>
   new Option("--optimizer <name>", "step rule").choices(["adam", "rmsprop", "momentum", "sgd"]).default("adam");
@@ -238,23 +245,25 @@ function withTrainingOptions(command: Command): Command {
 function declareTrainingCommands(program: Command, run: Runner): void {
   withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("train")))))
     .description("train a model, or a cell with a readout, on a task")
-    .argument("<file>", ".cell file")
+    .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
     .addOption(target(...targets))
     .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
-    .requiredOption("--out <dir>", "folder of the run")
+    .requiredOption("--out <dir>", "folder of the run", read.path)
     .option("--resume", "go on with the run in --out")
+    .addOption(allowOtherEquations())
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/train.ts")).trainCommand(context, file, options)),
     );
 
   withSchedule(withDataOptions(withModelOptions(program.command("eval"))))
     .description("measure a trained model with its population statistics")
-    .argument("<file>", ".cell file")
+    .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
-    .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors")
+    .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors", read.path)
+    .addOption(allowOtherEquations())
     .addOption(target(...targets))
     .addOption(threads())
     .addOption(
@@ -275,9 +284,9 @@ function declareTrainingCommands(program: Command, run: Runner): void {
 
   withSchedule(withDataOptions(withModelOptions(program.command("stats"))))
     .description("show the population statistics of a trained model, or estimate them anew")
-    .argument("<run>", "folder of a run, or a checkpoint")
-    .argument("[file]", ".cell file; the run's unless told otherwise")
-    .option("--plot <file>", "draw them over the steps as an SVG picture")
+    .argument("<run>", "folder of a run, or a checkpoint", read.path)
+    .argument("[file]", ".cell file; the run's unless told otherwise", read.path)
+    .option("--plot <file>", "draw them over the steps as an SVG picture", read.path)
     .addOption(new Option("--estimate", "estimate them anew and write the checkpoint").conflicts("drift"))
     .addOption(
       new Option("--drift", "compare them with an exact pass, and what the model makes of both").conflicts([
@@ -286,7 +295,8 @@ function declareTrainingCommands(program: Command, run: Runner): void {
       ]),
     )
     .addOption(noise())
-    .option("--output <file>", "with --estimate: where the checkpoint goes, if not in its old place")
+    .option("--output <file>", "with --estimate: where the checkpoint goes, if not in its old place", read.path)
+    .addOption(allowOtherEquations())
     .addOption(
       new Option("--split <name>", "what to estimate from").choices(["train", "validation", "test"]).default("train"),
     )
@@ -313,7 +323,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
 
   withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore")))))
     .description("train a cell or model with norms at its sites, one placement after another, and rank them")
-    .argument("<file>", ".cell file")
+    .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
     .option("--sites <site,...>", "sites to place norms at, such as hh,xh; all unless told otherwise")
     .option("--norms <norm,...>", 'norms to place at each, such as "none,batch(gamma=0.1),layer"', "none,batch,layer")
@@ -333,7 +343,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
       "threads, each with a placement of its own; the processors unless told otherwise",
       read.positiveWholeNumber,
     )
-    .option("--out <dir>", "folder of the results", "runs/explore")
+    .option("--out <dir>", "folder of the results", read.path, "runs/explore")
     .option("--resume", "go on with the exploration in --out")
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
@@ -343,7 +353,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .description(
       "measure and draw how much of the gradient reaches each state at each step, as norms' initial gain varies",
     )
-    .argument("<file>", ".cell file")
+    .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
     .option("--gamma <gain,...>", "initial gains of all norms that stand in it", read.positiveNumbers, [
       ...[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
@@ -355,7 +365,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .addOption(optimizer())
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
     .option("--clip <norm>", "clip gradients to this global norm in training", read.positiveNumber)
-    .option("--out <dir>", "folder of the results", "runs/gradflow")
+    .option("--out <dir>", "folder of the results", read.path, "runs/gradflow")
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/gradflow.ts")).gradflow(context, file, options)),
     );
@@ -366,7 +376,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .addOption(target(...targets))
     .addOption(threads())
     .option("--steps <n>", "training steps of each", read.positiveWholeNumber, 600)
-    .option("--out <dir>", "folder of the results", "runs/demo")
+    .option("--out <dir>", "folder of the results", read.path, "runs/demo")
     .action((options, command: Command) =>
       run(command, async (context) => (await import("./commands/demo.ts")).demo(context, options)),
     );
@@ -383,7 +393,7 @@ function declareDataCommand(program: Command, run: Runner): void {
     .addOption(new Option("--split <name>", "of the task").choices(["train", "validation", "test"]).default("train"))
     .option("--from <n>", "number of the first example", read.wholeNumber, 0)
     .option("--count <n>", "how many examples", read.positiveWholeNumber, 3)
-    .option("--svg <file>", "write a picture instead of printing text")
+    .option("--svg <file>", "write a picture instead of printing text", read.path)
     .action((task: string | undefined, options, command: Command) =>
       run(command, async (context) => (await import("./commands/data.ts")).data(context, task, options)),
     );

@@ -1,14 +1,17 @@
 /**
  * What `cellc tune` measured, by device and cell: a JSON file in the user's cache folder. It is the user's, so nothing in it
- * is trusted to be well formed: what cannot be read is as if it had not been measured.
+ * is trusted to be well formed: a file that cannot be read is as if nothing had been measured. It is never overwritten, but kept
+ * beside the new one.
  */
-import { readFile } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { availableParallelism, cpus, homedir } from "node:os";
 import { join } from "node:path";
 import type { LoopChoice } from "../compiler/schedule/choose.ts";
 import { loopOwners } from "../compiler/schedule/loop.ts";
 import type { Plan } from "../runtime/plan.ts";
-import { writeAtomically } from "./report/files.ts";
+import { cannotWrite } from "./file-errors.ts";
+import { readRecordFile, writeAtomically } from "./report/files.ts";
+import { dictionary, oneOf, optional, record, type Shape } from "./report/shapes.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -45,51 +48,44 @@ export const cellKey = ({ name, target, fingerprint, dims, entries }: Plan): str
   ]);
 
 export async function recall(environment: Environment, device: string, cell: string): Promise<LoopChoice | undefined> {
-  return (await readTuned(environment))[device]?.[cell];
+  return (await readTuned(environment)).tuned[device]?.[cell];
 }
 
+/** What was kept, and where; `aside`: where what stood there before is, if it could not be read. Throws C0409. */
 export async function remember(
   environment: Environment,
   device: string,
   cell: string,
   best: LoopChoice,
-): Promise<string> {
-  const known = await readTuned(environment);
+): Promise<{ readonly path: string; readonly aside?: string }> {
   const path = tunedPath(environment);
-  const all: Tuned = { ...known, [device]: { ...known[device], [cell]: best } };
+  const { tuned, damaged } = await readTuned(environment);
+  const aside = damaged ? `${path}.damaged` : undefined;
+  if (aside !== undefined)
+    await rename(path, aside).catch((error: unknown) => {
+      throw cannotWrite(aside, error);
+    });
+  const all: Tuned = { ...tuned, [device]: { ...tuned[device], [cell]: best } };
   await writeAtomically(path, `${JSON.stringify(all, null, 2)}\n`);
-  return path;
+  return { path, aside };
 }
 
 /** Whether anything was measured for a target: where not, nobody need look for the device. */
 export async function anyTuned(environment: Environment, cell: string): Promise<boolean> {
-  return Object.values(await readTuned(environment)).some((cells) => cells[cell] !== undefined);
+  return Object.values((await readTuned(environment)).tuned).some((cells) => cells[cell] !== undefined);
 }
 
-async function readTuned(environment: Environment): Promise<Tuned> {
-  let found: unknown;
+const owner = optional(oneOf(...loopOwners));
+const tunedShape: Shape<Tuned> = dictionary(dictionary(record({ forward: owner, backward: owner })));
+
+async function readTuned(environment: Environment): Promise<{ readonly tuned: Tuned; readonly damaged: boolean }> {
   try {
-    found = JSON.parse(await readFile(tunedPath(environment), "utf8"));
+    const tuned = await readRecordFile(tunedPath(environment), "what cellc tune measured", tunedShape);
+    return { tuned: tuned ?? {}, damaged: false };
   } catch {
-    return {};
+    return { tuned: {}, damaged: true };
   }
-  return Object.fromEntries(
-    entriesOf(found).map(([device, cells]) => [
-      device,
-      Object.fromEntries(entriesOf(cells).filter((entry): entry is [string, LoopChoice] => isChoice(entry[1]))),
-    ]),
-  );
 }
-
-const entriesOf = (value: unknown): readonly [string, unknown][] =>
-  typeof value === "object" && value !== null ? Object.entries(value) : [];
-
-const isChoice = (value: unknown): value is LoopChoice =>
-  entriesOf(value).length > 0 &&
-  entriesOf(value).every(
-    ([direction, owner]) =>
-      (direction === "forward" || direction === "backward") && loopOwners.some((name) => name === owner),
-  );
 
 export const choiceText = (choice: LoopChoice): string =>
   Object.entries(choice)

@@ -12,6 +12,7 @@
  */
 import type { Alone, Entry, EntryName, Executable, KernelInfo, Plan, Tensor } from "../runtime/plan.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
+import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
 import { type OptimizerName, optimizerGraph, optimizers } from "./optimizers.ts";
@@ -48,6 +49,7 @@ import { type Shared, sharedTensors } from "./schedule/shared.ts";
 import type { Target } from "./schedule/target.ts";
 import { workOf } from "./schedule/work.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "./semantics/elaborate.ts";
+import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
 
 export interface CompileOptions extends ElaborateOptions {
@@ -99,7 +101,7 @@ export function compile(path: string, options: CompileOptions, target: Target, h
   const { graph, dims, sites, parameters } = elaborated;
   options.observe?.("elaborate", () => printGraph(graph));
   // Warnings after errors: what is wrong with a size is said by what needs it.
-  const executable = compileGraph(graph, { ...options, dims, path }, target);
+  const executable = compileGraph(graph, { ...options, dims, path, sites: [...sites, ...parameters] }, target);
   const { batch, entries } = options;
   const trains = batch === 1 && (entries?.some((entry) => entry === "train" || entry === "estimate") ?? true);
   const warnings = [...elaborated.warnings, ...prove(elaborated), ...(trains ? batchOfOne(elaborated) : [])];
@@ -111,6 +113,8 @@ export interface GraphOptions extends Omit<CompileOptions, keyof ElaborateOption
   readonly dims: Readonly<Record<string, number>>;
   /** The file it was elaborated from, for messages. */
   readonly path: string;
+  /** What stands on its sites and parameters, in the text's words. */
+  readonly sites?: readonly SiteInfo[];
 }
 
 /** Everything behind elaboration: a graph to an executable. Throws `CompileError` (C0217) for extents that are none. */
@@ -133,7 +137,7 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
     name: graph.name,
     target: target.name,
     dims: { ...options.dims, batch },
-    fingerprint: fingerprint(graph.name, shared.tensors),
+    ...identityOf(elaborated, options.dims, shared.tensors, options.sites),
     slots: shared.slots,
     optimizer,
     ...(kernels.some((k) => k.subgroups) && { features: ["subgroups"] }),
@@ -368,14 +372,3 @@ const isMask = (op: Op): boolean =>
   op.op === "leaf" && op.attrs.leaf.kind === "noise" && op.attrs.leaf.distribution === "bernoulli";
 
 const isInput = (op: OpOf<"leaf">): boolean => ["input", "index"].includes(op.attrs.leaf.kind);
-
-/** A hash of what a checkpoint holds: FNV-1a over names, shapes and roles, 64 bits as hex. */
-function fingerprint(
-  name: string,
-  tensors: readonly { name: string; shape: readonly number[]; role: { kind: string } }[],
-): string {
-  const text = JSON.stringify([name, tensors.map((t) => [t.name, t.shape, t.role.kind])]);
-  let hash = 0xcbf29ce484222325n;
-  for (let i = 0; i < text.length; i++) hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n);
-  return hash.toString(16).padStart(16, "0");
-}

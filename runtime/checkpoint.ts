@@ -1,31 +1,39 @@
-import { damaged, decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { damaged, encodeSafetensors, foreign, type Header, readHeader, readTensors } from "./safetensors.ts";
 import type { Counters, SessionState } from "./state.ts";
 
 /** Stands in the metadata, so that another program's safetensors are told from a checkpoint. */
-const format = "cellc-checkpoint-1";
+const format = "cellc-checkpoint-2";
+
+/** The same without a word of the model's equations. */
+const firstFormat = "cellc-checkpoint-1";
 
 /** A session's state as a safetensors file. Names are the plan's; what is no tensor stands in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
-  const { name, fingerprint, dims, optimizer, counters, tensors } = state;
+  const { name, fingerprint, measures, equations, dims, optimizer, counters, tensors } = state;
+  const known = measures !== undefined && equations !== undefined;
   const metadata = {
-    format,
+    format: known ? format : firstFormat,
     name,
     fingerprint,
     optimizer,
     dims: JSON.stringify(dims),
     counters: JSON.stringify(counters),
+    ...(known && { measures: JSON.stringify(measures), equations: JSON.stringify(equations) }),
   };
   return encodeSafetensors({ tensors, metadata });
 }
 
-/** Reads a checkpoint; `Session.restore` checks that it is of the right model. Errors: C0404. */
+/**
+ * Reads a checkpoint; `Session.restore` checks that it is of the right model. Errors: C0404 for a damaged one, C0407 for a file of
+ * another program.
+ */
 export function decodeCheckpoint(bytes: Uint8Array): SessionState {
-  const { tensors, metadata } = decodeSafetensors(bytes);
-  if (metadata.format !== format) throw damaged("it is no checkpoint of this program");
+  const header = readHeader(bytes);
+  const { metadata } = header;
+  if (metadata.format !== format && metadata.format !== firstFormat) throw foreign(`it is ${described(header)}`);
   const text = (key: string): string => {
-    const value = metadata[key];
-    if (value === undefined) throw damaged(`its metadata lacks \`${key}\``);
-    return value;
+    if (!Object.hasOwn(metadata, key)) throw damaged(`its metadata lacks \`${key}\``);
+    return metadata[key];
   };
   const dims = parse(text("dims"));
   const counters = parse(text("counters"));
@@ -34,12 +42,31 @@ export function decodeCheckpoint(bytes: Uint8Array): SessionState {
   return {
     name: text("name"),
     fingerprint: text("fingerprint"),
+    ...(metadata.format === format && { measures: texts(text("measures")), equations: texts(text("equations")) }),
     optimizer: text("optimizer"),
     dims,
     counters,
-    tensors,
+    tensors: readTensors(bytes, header).tensors,
   };
 }
+
+/** Tensors, or words of metadata, that a message names. */
+const MOST_NAMED = 6;
+
+/** `a sound safetensors file with weight_ih_l0 [400, 28] and 3 tensors more (metadata: format = pt)`. */
+function described({ places, metadata }: Header): string {
+  const { format: theirs } = metadata;
+  if (theirs?.startsWith("cellc-checkpoint-")) return `of the format ${theirs}, which this version does not know`;
+  const names = places.map(({ name, shape }) => `${name} [${shape.join(", ")}]`);
+  const words = Object.entries(metadata).map(([key, value]) => `${key} = ${value.slice(0, 40)}`);
+  const held = names.length === 0 ? "without tensors" : `with ${listed(names)}`;
+  return `a sound safetensors file, ${held}${words.length > 0 ? ` (metadata: ${listed(words)})` : ""}, that another program wrote`;
+}
+
+const listed = (words: readonly string[]): string =>
+  words.length <= MOST_NAMED
+    ? words.join(", ")
+    : `${words.slice(0, MOST_NAMED).join(", ")} and ${words.length - MOST_NAMED} more`;
 
 function parse(text: string): unknown {
   try {
@@ -49,16 +76,27 @@ function parse(text: string): unknown {
   }
 }
 
+function texts(text: string): Readonly<Record<string, string>> {
+  const found = parse(text);
+  const sound = isRecord(found) && Object.values(found).every((value) => typeof value === "string");
+  if (!sound) throw damaged("what it says of the model's equations is not text");
+  return found as Readonly<Record<string, string>>;
+}
+
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 function isCountRecord(value: unknown): value is Record<string, number> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isCount);
+  return isRecord(value) && Object.values(value).every(isCount);
 }
 
 function isCounters(value: unknown): value is Counters {
-  if (typeof value !== "object" || value === null) return false;
+  if (!isRecord(value)) return false;
   const { seed, step, run, seen, written = [], estimated } = value as Partial<Record<keyof Counters, unknown>>;
   if (!Number.isSafeInteger(seed) || !isCount(step) || !isCount(run)) return false;
   // Of batches whose sequences differ in length, parts are seen.

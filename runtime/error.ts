@@ -4,6 +4,8 @@ export type RuntimeErrorCode =
   | "C0403"
   /** A damaged checkpoint. */
   | "C0404"
+  /** A file of another program where a checkpoint is wanted. */
+  | "C0407"
   /** An input, a name or a size the executable does not have. */
   | "C0406"
   /** Inference without population statistics. */

@@ -11,6 +11,7 @@ export type {
   Executable,
   Extent,
   HostRegion,
+  Identity,
   Init,
   KernelInfo,
   Plan,
@@ -32,7 +33,7 @@ export {
   type TrainOptions,
   type TrainReport,
 } from "./session.ts";
-export type { Counters, SavedTensor, SessionState } from "./state.ts";
+export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./state.ts";
 export type { Stream, StreamOptions, StreamState } from "./stream.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
 export { webgpuBackend } from "./webgpu/webgpu.ts";

@@ -187,15 +187,29 @@ export interface Entry {
 /** Of WebGPU's optional features, by their names there. */
 export type Feature = "subgroups";
 
-export interface Plan {
+/**
+ * Which model numbers are of. Nothing in it changes with batch or sequence length, target or schedule, nor with how the text is
+ * written and what its intermediate values are called; it does with dimensions.
+ */
+export interface Identity {
+  /** Of what parameters and statistics mean: their names and shapes, and all that is computed on the way to the outputs. */
+  readonly fingerprint: string;
+  /** The same of the loss and each metric, where there are any: `loss`, `metric accuracy`. */
+  readonly measures: Readonly<Record<string, string>>;
+  /**
+   * What to say where two models differ: by the name of an equation, such as `site rnn/hh`, `norm rnn/hh`, `state c`, `first c`
+   * (before the first step), `output h` or `loss`, a hash of that equation alone; of a norm, and in which words it was placed.
+   */
+  readonly equations: Readonly<Record<string, string>>;
+}
+
+export interface Plan extends Identity {
   readonly format: 4;
   /** Cell or model name. */
   readonly name: string;
   readonly target: "wasm" | "wgsl";
   /** Every bound dimension, `batch` included; `time` is not: it is the runtime's. */
   readonly dims: Readonly<Record<string, number>>;
-  /** Changes with names, shapes and placements of what a checkpoint holds, and with nothing else. */
-  readonly fingerprint: string;
   /** Names of the optimiser's slots: [] (SGD), ["m"], ["m", "v"]. */
   readonly slots: readonly string[];
   readonly optimizer: string;

@@ -1,4 +1,5 @@
 import { messageOf, RuntimeError } from "./error.ts";
+import { foreignKind } from "./foreign.ts";
 import type { SavedTensor } from "./state.ts";
 
 /**
@@ -41,32 +42,77 @@ export function encodeSafetensors({ tensors, metadata }: SafeTensors): Uint8Arra
   return bytes;
 }
 
-/** Reads a file and checks all of it. Errors: C0404, saying what is wrong. */
+/**
+ * Reads a file and checks all of it. Errors: C0404 (damaged), saying what is wrong, and C0407 for a file of another kind, or one
+ * with tensors of other types than F32.
+ */
 export function decodeSafetensors(bytes: Uint8Array): SafeTensors {
+  return readTensors(bytes, readHeader(bytes));
+}
+
+/** What a safetensors file holds, before any number is read. */
+export interface Header {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly places: readonly Place[];
+}
+
+interface Place {
+  readonly name: string;
+  /** `F32`, `BF16`, … */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** In bytes of the file. */
+  readonly start: number;
+}
+
+/** Bytes of an element of each type that the format has had. */
+const widths: Readonly<Record<string, number>> = {
+  ...{ BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1, U16: 2, I16: 2, F16: 2, BF16: 2 },
+  ...{ U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8, C64: 8 },
+};
+
+/** Reads the header, and checks that it tells of all bytes and no others. Errors: as `decodeSafetensors`. */
+export function readHeader(bytes: Uint8Array): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // The header begins with a brace: what does not is none, and may be something else.
+  const kind = bytes[8] === 0x7b ? undefined : foreignKind(bytes);
+  if (kind !== undefined) throw foreign(`it is ${kind}, not a safetensors file`);
+  if (bytes.length === 0) throw damaged("it is empty");
   if (bytes.length < 8) throw damaged(`it has ${bytes.length} bytes, not even a header's length`);
   const headerBytes = Number(view.getBigUint64(0, true));
-  if (headerBytes > maxHeaderBytes) throw damaged("the length of its header is absurd");
-  if (8 + headerBytes > bytes.length) throw damaged("it ends within its header");
-  const { [metadataKey]: rawMetadata, ...places } = parseHeader(bytes.subarray(8, 8 + headerBytes));
+  if (headerBytes > maxHeaderBytes) throw damaged("the length of its header, in its first eight bytes, is absurd");
+  if (8 + headerBytes > bytes.length)
+    throw damaged(`it ends within its header, after ${bytes.length} of ${8 + headerBytes} bytes`);
+  const { [metadataKey]: rawMetadata, ...raw } = parseHeader(bytes.subarray(8, 8 + headerBytes));
   const dataStart = 8 + headerBytes;
-  const found = Object.entries(places).map(([name, raw]) => ({ name, ...placeOf(name, raw) }));
+  const found = Object.entries(raw).map(([name, place]) => placeOf(name, place));
   // Without gaps or overlaps, in the order of their places, up to the file's end.
   let end = 0;
-  for (const { name, start, length } of found.toSorted((a, b) => a.start - b.start || a.length - b.length)) {
-    if (start !== end) throw damaged(`\`${name}\` begins at byte ${start}, where ${end} is due`);
-    end = start + 4 * length;
+  for (const { name, from, to } of found.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from !== end) throw damaged(`\`${name}\` begins at byte ${from} of the numbers, where ${end} is due`);
+    end = to;
   }
   if (dataStart + end !== bytes.length) {
-    throw damaged(`it holds ${bytes.length - dataStart} bytes of numbers, and its header tells of ${end}`);
+    const ends = found.find(({ to }) => dataStart + to > bytes.length);
+    const within = ends === undefined ? "" : `; it ends within \`${ends.name}\``;
+    throw damaged(`it holds ${bytes.length - dataStart} bytes of numbers, and its header tells of ${end}${within}`);
   }
+  const places = found.map(({ from, name, dtype, shape }) => ({ name, dtype, shape, start: dataStart + from }));
+  return { places, metadata: metadataOf(rawMetadata) };
+}
+
+/** Reads the numbers that a header tells of. Errors: C0407 for other types than F32. */
+export function readTensors(bytes: Uint8Array, { places, metadata }: Header): SafeTensors {
+  const other = places.find(({ dtype }) => dtype !== "F32");
+  if (other !== undefined) throw foreign(`\`${other.name}\` in it is of type ${other.dtype}, and only F32 is read`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const tensors = new Map<string, SavedTensor>();
-  for (const { name, shape, start, length } of found) {
-    const data = new Float32Array(length);
-    for (let i = 0; i < length; i++) data[i] = view.getFloat32(dataStart + start + 4 * i, true);
+  for (const { name, shape, start } of places) {
+    const data = new Float32Array(elementsOf(shape));
+    for (let i = 0; i < data.length; i++) data[i] = view.getFloat32(start + 4 * i, true);
     tensors.set(name, { shape, data });
   }
-  return { tensors, metadata: metadataOf(rawMetadata) };
+  return { tensors, metadata };
 }
 
 function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> {
@@ -80,26 +126,21 @@ function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   return header;
 }
 
-interface Place {
-  readonly shape: readonly number[];
-  /** In bytes, from the first number of the file. */
-  readonly start: number;
-  /** In numbers. */
-  readonly length: number;
-}
-
-function placeOf(name: string, raw: unknown): Place {
+/** `from` and `to`: bytes behind the first number of the file. */
+function placeOf(name: string, raw: unknown): Omit<Place, "start"> & { readonly from: number; readonly to: number } {
   if (!isObject(raw)) throw damaged(`what its header says of \`${name}\` is not an object`);
   const { dtype, shape, data_offsets: offsets } = raw;
-  if (dtype !== "F32") throw damaged(`\`${name}\` is of type ${String(dtype)}, not F32`);
+  if (typeof dtype !== "string") throw damaged(`\`${name}\` has no type`);
   if (!isCounts(shape)) throw damaged(`\`${name}\` has no valid shape`);
   if (!isCounts(offsets) || offsets.length !== 2) throw damaged(`\`${name}\` has no valid offsets`);
-  const [start, end] = offsets;
-  const length = shape.reduce((product, extent) => product * extent, 1);
-  if (end - start !== 4 * length)
-    throw damaged(`\`${name}\` has ${end - start} bytes, and its shape needs ${4 * length}`);
-  return { shape, start, length };
+  const [from, to] = offsets;
+  if (to < from) throw damaged(`\`${name}\` ends before it begins`);
+  const bytes = Object.hasOwn(widths, dtype) ? widths[dtype] * elementsOf(shape) : to - from;
+  if (to - from !== bytes) throw damaged(`\`${name}\` has ${to - from} bytes, and its shape needs ${bytes}`);
+  return { name, dtype, shape, from, to };
 }
+
+const elementsOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 function metadataOf(raw: unknown): Readonly<Record<string, string>> {
   if (raw === undefined) return {};
@@ -123,4 +164,13 @@ function isCounts(value: unknown): value is readonly number[] {
 /** The error for a file that is not what it should be. */
 export function damaged(reason: string): RuntimeError {
   return new RuntimeError("C0404", `the checkpoint is damaged: ${reason}`, "use an older checkpoint, or copy it anew");
+}
+
+/** The error for a file that is sound, but of another program. */
+export function foreign(reason: string): RuntimeError {
+  return new RuntimeError(
+    "C0407",
+    `this is no checkpoint of cellc: ${reason}`,
+    "give a model.safetensors that cellc train wrote; a program brings in other numbers with decodeSafetensors and Session.write",
+  );
 }

@@ -10,7 +10,7 @@ import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Batch, checkNoise, type Feed, type NoiseMode, Runner } from "./runner.ts";
-import { type Counters, compareState, type SessionState } from "./state.ts";
+import { type Counters, compareState, type RestoreOptions, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
 /** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
@@ -131,7 +131,7 @@ export class Session {
 
   /**
    * Lets the same model, compiled for another batch size, serve the batches of that size in `infer`, `evaluate` and `estimate`, and
-   * streams. Errors: C0403, if it is another model.
+   * streams. Errors: C0403, naming what differs, if it is another model.
    */
   attach(executable: Executable): Promise<void> {
     return this.#exclusive(() => this.#attached.add(executable));
@@ -334,10 +334,12 @@ export class Session {
     return this.#exclusive(async () => {
       const data = await this.#main.machine.read(this.#kept.map(({ range }) => range));
       const tensors = new Map(this.#kept.map(({ name, shape }, index) => [name, { shape, data: data[index] }]));
-      const { name, fingerprint, dims, optimizer } = this.plan;
+      const { name, fingerprint, measures, equations, dims, optimizer } = this.plan;
       return {
         name,
         fingerprint,
+        measures,
+        equations,
         dims,
         optimizer,
         counters: {
@@ -350,16 +352,20 @@ export class Session {
     });
   }
 
-  /** Continues exactly where `state` was taken. Errors: C0403, naming what differs, if it is another model's. */
-  restore(state: SessionState): Promise<void> {
+  /**
+   * Continues exactly where `state` was taken. What differs in equations, where that is allowed. Errors: C0403, naming what differs,
+   * if it is another model's.
+   */
+  restore(state: SessionState, options: RestoreOptions = {}): Promise<readonly string[]> {
     return this.#exclusive(async () => {
-      compareState(state, this.plan, this.#kept);
+      const differences = compareState(state, this.plan, this.#kept, options);
       for (const { name, range } of this.#kept) await this.#main.machine.write(range, state.tensors.get(name)!.data);
       const { seen, written, ...counters } = state.counters;
       this.#counters = counters;
       this.#population.restore(seen, written);
       this.#unchecked = 0;
       this.#version++;
+      return differences;
     });
   }
 

@@ -1,4 +1,5 @@
 import { RuntimeError } from "./error.ts";
+import { differencesOf, type KnownIdentity } from "./identity.ts";
 import type { Kept } from "./layout.ts";
 import type { Plan } from "./plan.ts";
 
@@ -25,11 +26,10 @@ export interface SavedTensor {
   readonly data: Float32Array;
 }
 
-/** A session's whole state, apart from any backend. */
-export interface SessionState {
+/** A session's whole state, apart from any backend. Of which model it is, says what it has of a plan's identity. */
+export interface SessionState extends KnownIdentity {
   /** Of the cell or model. */
   readonly name: string;
-  readonly fingerprint: string;
   readonly dims: Readonly<Record<string, number>>;
   readonly optimizer: string;
   readonly counters: Counters;
@@ -37,8 +37,37 @@ export interface SessionState {
   readonly tensors: ReadonlyMap<string, SavedTensor>;
 }
 
-/** Throws C0403, naming what differs, unless the state is one of this plan. */
-export function compareState(state: SessionState, plan: Plan, kept: readonly Kept[]): void {
+export interface RestoreOptions {
+  /**
+   * Take the numbers of a model whose parameters and statistics have the same names and shapes, but whose equations, norms' arguments
+   * or loss are others: for a change that is meant. Off by default: they would mean something else without a word.
+   */
+  readonly allowOtherEquations?: boolean;
+}
+
+/**
+ * Throws C0403, naming what differs, unless the state is one of this plan. What differs in equations and was allowed to, a phrase
+ * each; none where nothing does.
+ */
+export function compareState(
+  state: SessionState,
+  plan: Plan,
+  kept: readonly Kept[],
+  { allowOtherEquations = false }: RestoreOptions = {},
+): readonly string[] {
+  const named = differencesInNames(state, plan, kept);
+  const equations = differencesOf(state, plan, "loss");
+  if (named.length === 0 && (equations.length === 0 || allowOtherEquations)) return equations;
+  throw new RuntimeError(
+    "C0403",
+    `the checkpoint of ${state.name} does not fit ${plan.name}: ${(named.length > 0 ? named : equations).join("; ")}`,
+    named.length > 0
+      ? "compile the model with the placements, dimensions and optimiser it was saved with"
+      : "use the model it was saved with; or, if the change is meant, --allow-other-equations, in a program restore(state, { allowOtherEquations: true })",
+  );
+}
+
+function differencesInNames(state: SessionState, plan: Plan, kept: readonly Kept[]): readonly string[] {
   const differences: string[] = [];
   if (state.optimizer !== plan.optimizer) {
     differences.push(`its optimiser is ${state.optimizer}, this one's ${plan.optimizer}`);
@@ -52,11 +81,5 @@ export function compareState(state: SessionState, plan: Plan, kept: readonly Kep
   }
   const names = new Set(kept.map(({ name }) => name));
   for (const name of state.tensors.keys()) if (!names.has(name)) differences.push(`it has \`${name}\` besides`);
-  if (differences.length === 0 && state.fingerprint === plan.fingerprint) return;
-  const reason = differences.length > 0 ? differences.join("; ") : "its fingerprint is another";
-  throw new RuntimeError(
-    "C0403",
-    `the checkpoint of ${state.name} does not fit ${plan.name}: ${reason}`,
-    "compile the model with the placements, dimensions and optimiser it was saved with",
-  );
+  return differences;
 }

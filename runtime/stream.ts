@@ -127,7 +127,10 @@ export class Stream {
     return this.#exclusive(async () => {
       const { plan, rows, examples, warn = console.warn } = this.#facts;
       if (state.fingerprint !== plan.fingerprint)
-        throw new RuntimeError("C0403", `the state of a stream of ${state.name} does not fit ${plan.name}`);
+        throw new RuntimeError(
+          "C0403",
+          `the state of a stream of ${state.name} does not fit ${plan.name}: it is of other equations or dimensions`,
+        );
       if (!Number.isInteger(at) || at < 0)
         throw new RuntimeError("C0406", `a stream goes on at a whole step from 0 on, not at ${at}`);
       const wrong = this.#shapes().find(([name, shape]) => state.tensors.get(name)?.shape.join() !== shape.join());

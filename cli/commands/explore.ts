@@ -12,6 +12,7 @@ import { placementText, type Row } from "../explore/rows.ts";
 import { readStudy, type StudyOptions } from "../explore/study.ts";
 import { rankingTable, spreadText } from "../explore/table.ts";
 import { type ExitCode, exit } from "../failure.ts";
+import { withFolderLock } from "../folder-lock.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { formatCount, formatSeconds, type Output, type Progress } from "../output.ts";
 import { withInterrupt } from "../training/interrupt.ts";
@@ -23,12 +24,16 @@ export interface ExploreOptions extends StudyOptions {
 }
 
 export async function explore(context: Context, file: string, options: ExploreOptions): Promise<ExitCode> {
+  return withFolderLock(options.out, () => exploreInto(context, file, options));
+}
+
+async function exploreInto(context: Context, file: string, options: ExploreOptions): Promise<ExitCode> {
   const { output } = context;
   const task = await openTaskWith(context, options.task, options);
   const study = readStudy(context, file, options, task);
   const { rows, identity } = study;
   const previous = await checkFolder(options.out, identity, options.resume ?? false);
-  const done = [...(await readRows(options.out, previous))];
+  const done = [...(await readRows(options.out, previous, rows))];
   const pending = rows.filter(({ number }) => !done.some((row) => row.number === number));
   const workers = Math.min(options.workers ?? availableParallelism(), rows.length);
   output.say(

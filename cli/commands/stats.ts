@@ -1,4 +1,5 @@
 /** `cellc stats`: shows the population statistics of a trained model, estimates them anew, and says how far they have drifted. */
+import { dirname } from "node:path";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import type { EstimateOptions } from "../../runtime/session.ts";
@@ -7,6 +8,7 @@ import type { Context } from "../context.ts";
 import { openTaskWith } from "../data/settings.ts";
 import type { Split, Task } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { withFolderLock } from "../folder-lock.ts";
 import { writeAtomically } from "../report/files.ts";
 import { driftOf } from "../statistics/drift.ts";
 import { lagging, type Measured, sayDrift } from "../statistics/drift-report.ts";
@@ -16,13 +18,13 @@ import { measureWithOwn, type Pass, passOver, withProgress } from "../statistics
 import { provenanceOf, provenanceText } from "../statistics/provenance.ts";
 import { hasStatistics, type Norms, statisticsOf } from "../statistics/statistic.ts";
 import { sayFindings, sayStatistics, summarise } from "../statistics/summary.ts";
-import { type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
+import { isOfRun, type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
 import { compileFile, openBackend, type TargetName, trainingEntries } from "../toolchain.ts";
-import { loadCheckpoint, saveCheckpoint } from "../training/checkpoint.ts";
+import { type CheckpointOptions, loadCheckpoint, saveCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";
 import { modelAround } from "../training/task-model.ts";
 
-export interface StatsOptions extends ModelSettings {
+export interface StatsOptions extends ModelSettings, CheckpointOptions {
   readonly target: TargetName;
   readonly threads?: number;
   /** Where to draw them. */
@@ -51,7 +53,6 @@ export async function stats(
   options: StatsOptions,
   given: ReadonlySet<string>,
 ): Promise<ExitCode> {
-  const { output } = context;
   const idle = options.estimate || options.drift ? undefined : OF_A_PASS.find((name) => given.has(name));
   if (idle !== undefined)
     throw new Failure(
@@ -61,13 +62,24 @@ export async function stats(
       "add --estimate or --drift",
     );
   const model = await trainedModel(path, file, options, given);
+  const written = model.settings.output ?? model.checkpoint;
+  // A run's checkpoint may be another one by the time the statistics are estimated, if somebody trains it meanwhile.
+  return options.estimate && isOfRun(written)
+    ? withFolderLock(dirname(written), () => statsOf(context, model))
+    : statsOf(context, model);
+}
+
+async function statsOf(context: Context, model: TrainedModel<StatsOptions>): Promise<ExitCode> {
+  const { output } = context;
+  const options = model.settings;
   const before = await loadCheckpoint(model.checkpoint);
   const task = await openTaskWith(context, model.task, model.settings);
   if (options.drift) return drift(context, model, before, task);
   const { plan, norms, state } = options.estimate
     ? await estimated(context, model, before, task)
     : { ...(await compiled(context, model, task)), state: before };
-  compareState(state, plan, keptTensors(plan));
+  const differences = compareState(state, plan, keptTensors(plan), options);
+  sayOtherEquations(model.checkpoint, differences, output);
   const { counters } = state;
   const statistics = statisticsIn(state, plan, norms);
   const findings = findingsOf(statistics);
@@ -181,7 +193,7 @@ function dataPass({ settings: { split, batch, batches } }: TrainedModel<StatsOpt
 /** Opens the model of a checkpoint in a session of its own. Throws C0406 for one without statistics, C0403 for another model. */
 async function withModel<T>(
   context: Context,
-  { file, settings }: TrainedModel<StatsOptions>,
+  { file, checkpoint, settings }: TrainedModel<StatsOptions>,
   state: SessionState,
   task: Task,
   work: (learner: OpenLearner) => Promise<T>,
@@ -189,7 +201,7 @@ async function withModel<T>(
   const backend = await openBackend(settings.target, settings.threads);
   try {
     const opened = await openLearner({ ...settings, file, quiet: true }, task, undefined, backend, context);
-    await opened.session.restore(state);
+    sayOtherEquations(checkpoint, await opened.session.restore(state, settings), context.output);
     if (!hasStatistics(opened.plan))
       throw new Failure(
         "C0406",

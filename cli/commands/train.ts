@@ -5,18 +5,20 @@ import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { withFolderLock } from "../folder-lock.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { formatSeconds } from "../output.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
-import { loadCheckpoint } from "../training/checkpoint.ts";
+import { type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
 import {
-  checkFolder,
+  checkIdentity,
   extendCurve,
+  previousRun,
   type RunRecord,
   removeLeftovers,
   runPaths,
@@ -26,7 +28,7 @@ import {
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
 import { type Ending, train } from "../training/train.ts";
 
-export interface TrainCommandOptions extends ModelOptions, DataSettings, TrainingSettings {
+export interface TrainCommandOptions extends ModelOptions, DataSettings, TrainingSettings, CheckpointOptions {
   readonly task: string;
   readonly target: TargetName;
   readonly threads?: number;
@@ -37,7 +39,20 @@ export interface TrainCommandOptions extends ModelOptions, DataSettings, Trainin
 }
 
 export async function trainCommand(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {
+  if (options.allowOtherEquations && !options.resume)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--allow-other-equations is about a checkpoint",
+      "add --resume, which reads one",
+    );
+  return withFolderLock(options.out, () => trainInto(context, file, options));
+}
+
+async function trainInto(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {
   const { output, seed } = context;
+  // What is wrong with the folder is said before anything is compiled.
+  const previous = await previousRun(options.out, options.resume ?? false);
   const task = await openTaskWith(context, options.task, options);
   const evaluateOn = options.validation ? "validation" : "test";
   const backend = await openBackend(options.target, options.threads);
@@ -47,13 +62,18 @@ export async function trainCommand(context: Context, file: string, options: Trai
     // Said before an epoch is trained in vain: an evaluation needs statistics.
     refuseAlone(plan, { examples: options.batch, steps: task.steps }, options.stats === "exact");
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
-    const previous = await checkFolder(options.out, identity, options.resume ?? false);
+    if (previous !== undefined) checkIdentity(options.out, previous, identity);
     const paths = runPaths(options.out);
     let before = 0;
     if (previous !== undefined) {
+      if (existsSync(paths.model)) {
+        const differences = await session.restore(await loadCheckpoint(paths.model), options);
+        sayOtherEquations(paths.model, differences, output);
+      }
       await removeLeftovers(options.out);
-      if (existsSync(paths.model)) await session.restore(await loadCheckpoint(paths.model));
-      before = await takeBackCurve(options.out, learner.step);
+      const curve = await takeBackCurve(options.out, learner.step);
+      before = curve.seconds;
+      if (curve.cut > 0) output.warn(`${paths.curve}: the last line was cut short, and is left out`);
       output.say(`going on after step ${learner.step}`);
     }
 

@@ -54,7 +54,9 @@ export async function tune(context: Context, file: string, options: TuneOptions)
       m === best ? "best" : "",
     ]),
   );
-  const path = device === undefined ? undefined : await remember(environment, device, cellKey(plan), best.choice);
+  const kept = device === undefined ? undefined : await remember(environment, device, cellKey(plan), best.choice);
+  const path = kept?.path;
+  if (kept?.aside !== undefined) output.warn(`${path} could not be read; what stood there is in ${kept.aside}`);
   output.say(
     `\n${device ?? options.target}: ${choiceText(best.choice)}${path === undefined ? "" : `; kept in ${path}`}`,
   );

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
+import { cannotRead } from "../file-errors.ts";
 import { download } from "./download.ts";
 import { readIdxOf } from "./idx.ts";
 
@@ -41,7 +42,12 @@ const DIGESTS = {
 } as const;
 
 type FileName = keyof typeof DIGESTS;
-type Files = Readonly<Record<FileName, Uint8Array>>;
+type Files = Readonly<Record<FileName, FoundFile>>;
+
+interface FoundFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
 
 const FILES = Object.keys(DIGESTS) as readonly FileName[];
 
@@ -60,44 +66,54 @@ export function mnistPlaces(options: Pick<MnistOptions, "directory" | "environme
 
 /**
  * Loads both sets: from the first place that holds all four files (gzipped or not), else by downloading into the cache.
- * Throws C0402 for a damaged file and C0405, with every place and mirror and what each lacked, when there is no MNIST.
+ * A place that was named and holds some of the files is meant to be read: no other one takes its place. Throws C0402 for a
+ * damaged file and C0405, with every place and mirror and what each lacked, when there is no MNIST.
  */
 export async function loadMnist(options: MnistOptions): Promise<Mnist> {
   const places = mnistPlaces(options);
+  const cache = places[places.length - 1];
   const looked: string[] = [];
+  let partial: string | undefined;
   for (const place of places) {
     const found = await readPlace(place);
-    if (found.missing.length === 0) return parse(found.files as Files, place);
-    looked.push(
-      `${place}: ${found.missing.length === FILES.length ? "none of the files" : `lacks ${found.missing.join(", ")}`}`,
-    );
+    const { length } = found.missing;
+    if (length === 0 && partial === undefined) {
+      // The first two places are those of --data.
+      if (options.directory && places.indexOf(place) > 1)
+        options.say(`${options.directory} holds none of MNIST's files; those in ${place} are read`);
+      return parse(found.files as Files);
+    }
+    if (length > 0 && length < FILES.length && place !== cache) partial ??= place;
+    const words = length === 0 ? `all files, but ${partial} comes first` : `lacks ${found.missing.join(", ")}`;
+    looked.push(`${place}: ${length === FILES.length ? "none of the files" : words}`);
   }
-  const cache = places[places.length - 1];
   if (options.offline) throw notFound([...looked, "the network: not asked, because of --offline"]);
+  if (partial !== undefined)
+    throw notFound([...looked, `the network: not asked, because ${partial} holds some of the files`]);
   const failures = await fillCache(cache, options);
   if (failures.length > 0) throw notFound([...looked, ...failures]);
   const fetched = await readPlace(cache);
-  return parse(fetched.files as Files, cache);
+  return parse(fetched.files as Files);
 }
 
 async function readPlace(
   place: string,
-): Promise<{ files: Partial<Record<FileName, Uint8Array>>; missing: FileName[] }> {
-  const files: Partial<Record<FileName, Uint8Array>> = {};
+): Promise<{ readonly files: Readonly<Partial<Files>>; readonly missing: readonly FileName[] }> {
+  const files: Partial<Record<FileName, FoundFile>> = {};
   for (const name of FILES) {
-    const bytes = (await readIfThere(join(place, name))) ?? (await readIfThere(join(place, `${name}.gz`)));
-    if (bytes !== undefined) files[name] = bytes;
+    const found = (await readIfThere(join(place, name))) ?? (await readIfThere(join(place, `${name}.gz`)));
+    if (found !== undefined) files[name] = found;
   }
   return { files, missing: FILES.filter((name) => files[name] === undefined) };
 }
 
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+async function readIfThere(path: string): Promise<FoundFile | undefined> {
   try {
-    return await readFile(path);
+    return { path, bytes: await readFile(path) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return undefined;
-    throw error;
+    throw cannotRead(path, error);
   }
 }
 
@@ -116,17 +132,17 @@ async function fillCache(cache: string, options: MnistOptions): Promise<readonly
   return [];
 }
 
-function parse(files: Files, place: string): Mnist {
+function parse(files: Files): Mnist {
   const set = (images: FileName, labels: FileName): ImageSet => {
-    const pixels = readIdxOf(files[images], join(place, images), [undefined, 28, 28]);
+    const pixels = readIdxOf(files[images].bytes, files[images].path, [undefined, 28, 28]);
     const [count, rows, columns] = pixels.shape;
-    const classes = readIdxOf(files[labels], join(place, labels), [count]);
+    const classes = readIdxOf(files[labels].bytes, files[labels].path, [count]);
     const wrong = classes.data.findIndex((label) => label > 9);
     if (wrong >= 0) {
       throw new Failure(
         "C0402",
         exit.input,
-        `${join(place, labels)}: label ${classes.data[wrong]} at ${wrong}, want 0 … 9`,
+        `${files[labels].path}: label ${classes.data[wrong]} at ${wrong}, want 0 … 9`,
       );
     }
     return { count, rows, columns, pixels: pixels.data, labels: classes.data };

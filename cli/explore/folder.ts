@@ -3,9 +3,24 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
+import { curvePoint } from "../report/curve-log.ts";
 import { readRecordFile, writeAtomically } from "../report/files.ts";
+import {
+  anything,
+  dictionary,
+  either,
+  list,
+  measure,
+  number,
+  oneOf,
+  optional,
+  record as recordOf,
+  text,
+  whole,
+} from "../report/shapes.ts";
 import type { Standing } from "./ranking.ts";
 import type { RowLength, RowRecord } from "./row.ts";
+import { placementText, type Row } from "./rows.ts";
 
 /** What decides what the rows are and do, by option: a resumed exploration must agree with all of it. */
 export type Identity = Readonly<Record<string, unknown>>;
@@ -19,15 +34,49 @@ export interface ExploreRecord {
   /** Rows in all, and those that are done. */
   readonly rows: number;
   readonly done: number;
-  readonly machine: Readonly<Record<string, string | number>>;
+  readonly machine: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
   readonly started: string;
   readonly ended?: string;
   /** What the ranking goes by: `accuracy`, or `loss`. */
   readonly rankedBy?: string;
-  /** The best first. */
+  /** The best first. Made anew of the rows each time. */
   readonly ranking?: readonly Standing[];
 }
+
+/** What is read of it again. */
+type KnownRecord = Omit<ExploreRecord, "ranking">;
+
+const exploreRecord = recordOf({
+  format: oneOf(1),
+  status: oneOf("running", "finished", "interrupted"),
+  identity: dictionary(anything),
+  length: recordOf({ steps: whole(1), evaluateEvery: whole(1) }),
+  rows: whole(),
+  done: whole(),
+  machine: dictionary(anything),
+  started: text,
+  ended: optional(text),
+  rankedBy: optional(text),
+  ranking: anything,
+});
+
+const rowRecord = recordOf({
+  format: oneOf(1),
+  number: whole(1),
+  placement: dictionary(text),
+  seed: whole(),
+  outcome: either("status", {
+    finished: recordOf({ status: oneOf("finished") }),
+    diverged: recordOf({ status: oneOf("diverged"), step: whole(), during: oneOf("training", "evaluation") }),
+    failed: recordOf({ status: oneOf("failed"), code: text, message: text }),
+  }),
+  warnings: list(text),
+  result: optional(recordOf({ loss: number, metrics: dictionary(measure) })),
+  cost: optional(recordOf({ milliseconds: number, dispatches: whole(), bytes: whole(), parameters: whole() })),
+  seconds: number,
+  points: list(curvePoint),
+});
 
 const recordPath = (folder: string): string => join(folder, "explore.json");
 const rowsFolder = (folder: string): string => join(folder, "rows");
@@ -57,8 +106,8 @@ export async function checkFolder(
   folder: string,
   identity: Identity,
   resume: boolean,
-): Promise<ExploreRecord | undefined> {
-  const record = await readRecordFile<ExploreRecord>(recordPath(folder), "of an exploration");
+): Promise<KnownRecord | undefined> {
+  const record = await readRecordFile(recordPath(folder), "the record of an exploration", exploreRecord);
   if (record === undefined) {
     if (resume) throw new Failure("C0408", exit.usage, `${folder} holds no exploration to resume`);
     return undefined;
@@ -82,21 +131,40 @@ export async function checkFolder(
 }
 
 /**
- * The rows that are done, without what a killed process left of others. Throws C0408 where there are some and no record that
- * says what they are rows of.
+ * Of `wanted`, the rows that are done, without what a killed process left of others. Throws C0408 where there are some and no
+ * record that says what they are rows of, and C0402 for a file that is none of these rows.
  */
-export async function readRows(folder: string, record: ExploreRecord | undefined): Promise<readonly RowRecord[]> {
+export async function readRows(
+  folder: string,
+  record: KnownRecord | undefined,
+  wanted: readonly Row[],
+): Promise<readonly RowRecord[]> {
   const rows = rowsFolder(folder);
   const names = await readdir(rows).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw cannotWrite(rows, error);
   });
-  const whole = names.filter((name) => ROW_NAME.test(name));
-  if (record === undefined && whole.length > 0)
+  const done = names.filter((name) => ROW_NAME.test(name));
+  if (record === undefined && done.length > 0)
     throw new Failure("C0408", exit.usage, `${rows} holds rows of another exploration`, "choose another --out");
   for (const name of names) if (name.endsWith(".part")) await rm(join(rows, name), { force: true });
-  const records = await Promise.all(
-    whole.map((name) => readRecordFile<RowRecord>(join(rows, name), "of an exploration")),
-  );
+  const records = await Promise.all(done.map((name) => readRow(join(rows, name), name, wanted)));
   return records.filter((row) => row !== undefined).sort((a, b) => a.number - b.number);
+}
+
+async function readRow(path: string, name: string, wanted: readonly Row[]): Promise<RowRecord | undefined> {
+  const row = await readRecordFile(path, "a row of an exploration", rowRecord);
+  if (row === undefined) return undefined;
+  const meant = wanted.find(({ number }) => number === row.number);
+  const same =
+    rowName(row.number) === name &&
+    meant?.seed === row.seed &&
+    placementText(meant.placement) === placementText(row.placement);
+  if (same) return row;
+  throw new Failure(
+    "C0402",
+    exit.input,
+    `${path}: row ${row.number}, ${placementText(row.placement)} with seed ${row.seed}, is no row of this exploration by that name`,
+    "nothing was changed; put a sound copy of the file back, or take it away: its row is trained anew",
+  );
 }

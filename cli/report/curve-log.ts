@@ -1,8 +1,11 @@
 /** A run's learning curve as JSON Lines: one line a point, so that a run that was stopped still has all its lines. */
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { exit, Failure } from "../failure.ts";
-import { writeAtomically } from "./files.ts";
+import { cannotWrite } from "../file-errors.ts";
+import { readWhole, writeAtomically } from "./files.ts";
+import { readJson } from "./json.ts";
+import { dictionary, either, measure, number, oneOf, optional, record, type Shape, whole } from "./shapes.ts";
 
 /** After a training step: the loss of its batch, in the loss's own units (nats for cross-entropy). */
 export interface TrainPoint {
@@ -28,46 +31,68 @@ export interface EvaluationPoint {
 
 export type CurvePoint = TrainPoint | EvaluationPoint;
 
+const common = { step: whole(), epoch: whole(), loss: number, seconds: number };
+
+export const curvePoint: Shape<CurvePoint> = either("kind", {
+  train: record({ kind: oneOf("train"), ...common, gradientNorm: optional(measure) }),
+  evaluation: record({ kind: oneOf("evaluation"), ...common, metrics: dictionary(measure) }),
+});
+
 /** Text of the points, one JSON document a line. */
 export function curveLines(points: readonly CurvePoint[]): string {
   return points.map((point) => `${JSON.stringify(point)}\n`).join("");
 }
 
-/** Adds points to the end of the file at `path`, which is made where it is missing. */
+/** Adds points to the end of the file at `path`, which is made where it is missing. Throws C0409. */
 export async function appendCurve(path: string, points: readonly CurvePoint[]): Promise<void> {
   if (points.length === 0) return;
-  await mkdir(dirname(path), { recursive: true });
-  await appendFile(path, curveLines(points));
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await appendFile(path, curveLines(points));
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
 }
 
-/** Reads a curve; [] where there is no file. A last line cut short by a crash is left out; any other bad line is C0402. */
+export interface Curve {
+  readonly points: readonly CurvePoint[];
+  /** Characters of a last line that a crash cut short, which are left out; 0 where none was. */
+  readonly cut: number;
+}
+
+/**
+ * Reads a curve; no points where there is no file. A last line that a crash cut short is left out. Throws C0401, and C0402 with
+ * the line for what is no point, or out of order.
+ */
 export async function readCurve(path: string): Promise<readonly CurvePoint[]> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  });
+  return (await readWithCut(path)).points;
+}
+
+async function readWithCut(path: string): Promise<Curve> {
+  const text = (await readWhole(path))?.toString("utf8") ?? "";
   const lines = text.split("\n");
-  lines.pop();
-  return lines.map((line, at) => {
-    const point = parsePoint(line);
-    if (point === undefined)
-      throw new Failure("C0402", exit.input, `${path}:${at + 1}: not a point of a learning curve`);
+  // Each line ends with a line break: what stands behind the last one is a part of a line.
+  const rest = lines.pop() ?? "";
+  let before = 0;
+  const points = lines.map((line, at) => {
+    const point = readJson(line, curvePoint, { path, what: "a point of a learning curve", line: at + 1 });
+    if (point.step < before)
+      throw new Failure(
+        "C0402",
+        exit.input,
+        `${path}:${at + 1}: step ${point.step} stands behind step ${before}`,
+        "nothing was changed; put a sound copy of the file back, or take it away",
+      );
+    before = point.step;
     return point;
   });
+  return { points, cut: rest.length };
 }
 
 /** Keeps the points up to `step`: what a run resumed from the checkpoint of that step still stands by. */
-export async function truncateCurve(path: string, step: number): Promise<void> {
-  const points = await readCurve(path);
-  await writeAtomically(path, curveLines(points.filter((point) => point.step <= step)));
-}
-
-function parsePoint(line: string): CurvePoint | undefined {
-  try {
-    const point = JSON.parse(line) as Partial<CurvePoint> | null;
-    const known = point?.kind === "train" || point?.kind === "evaluation";
-    return known && typeof point.step === "number" ? (point as CurvePoint) : undefined;
-  } catch {
-    return undefined;
-  }
+export async function truncateCurve(path: string, step: number): Promise<Curve> {
+  const { points, cut } = await readWithCut(path);
+  const kept = points.filter((point) => point.step <= step);
+  await writeAtomically(path, curveLines(kept));
+  return { points: kept, cut };
 }

@@ -1,9 +1,11 @@
 /** Files that people are given: whole or not at all. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { replaceFile } from "../../runtime/node/replace-file.ts";
 import { exit, Failure } from "../failure.ts";
 import { cannotRead, cannotWrite } from "../file-errors.ts";
+import { readJson } from "./json.ts";
+import type { Shape } from "./shapes.ts";
 
 /** Writes `data` to `path` as `replaceFile` does, and makes the folder where it is missing. On an error, C0409, the old file stays. */
 export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
@@ -16,24 +18,33 @@ export async function writeAtomically(path: string, data: string | Uint8Array): 
 }
 
 /**
- * The record that a JSON file in a folder for results holds; undefined where there is no such file. Throws C0401 or C0409 for one
- * that cannot be read, and C0402, with `what` it should be, for one that is something else.
+ * The bytes of a file; undefined where there is none. Throws C0401 for what cannot be read, and for what is no file: a pipe or a
+ * device could keep a reader waiting for ever.
  */
-export async function readRecordFile<T extends { readonly format: 1 }>(
-  path: string,
-  what: string,
-): Promise<T | undefined> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    // A file stands where the folder should be made.
-    throw error.code === "ENOTDIR" ? cannotWrite(path, error) : cannotRead(path, error);
-  });
-  if (text === undefined) return undefined;
+export async function readWhole(path: string): Promise<Buffer | undefined> {
   try {
-    const record = JSON.parse(text) as T;
-    if (record.format === 1) return record;
-  } catch {
-    // Said below, with the case of another format.
+    const found = await stat(path);
+    if (!found.isFile() && !found.isDirectory()) throw noFile(path);
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw cannotRead(path, error);
   }
-  throw new Failure("C0402", exit.input, `${path}: not ${what}`);
+}
+
+const noFile = (path: string): Failure =>
+  new Failure(
+    "C0401",
+    exit.input,
+    `cannot read ${path}: it is a pipe or a device, not a file`,
+    "give the path of a file",
+  );
+
+/**
+ * The record that a JSON file in a folder for results holds; undefined where there is no such file. Throws C0401 for one that
+ * cannot be read, and C0402, with `what` it should be and the line, for one of another shape.
+ */
+export async function readRecordFile<T>(path: string, what: string, shape: Shape<T>): Promise<T | undefined> {
+  const bytes = await readWhole(path);
+  return bytes && readJson(bytes.toString("utf8"), shape, { path, what });
 }

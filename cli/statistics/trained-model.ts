@@ -55,7 +55,7 @@ export async function trainedModel<Settings extends ModelSettings>(
     );
   const recorded = RECORDED.filter((name) => !given.has(name) && record?.options[name] !== undefined);
   const settings = { ...options, ...Object.fromEntries(recorded.map((name) => [name, record?.options[name]])) };
-  const cell = file ?? (record?.options.file as string | undefined);
+  const cell = file ?? record?.options.file;
   const { task } = settings;
   if (cell === undefined || task === undefined)
     throw new Failure(
@@ -69,6 +69,11 @@ export async function trainedModel<Settings extends ModelSettings>(
 
 async function recordOf(folder: string | undefined, checkpoint: string): Promise<RunRecord | undefined> {
   if (folder !== undefined) return readRecord(folder);
-  const beside = dirname(checkpoint);
-  return basename(checkpoint) === basename(runPaths(beside).model) ? readRecord(beside) : undefined;
+  return isOfRun(checkpoint) ? readRecord(dirname(checkpoint)) : undefined;
+}
+
+/** Whether a checkpoint is the one of a run, in the run's folder. */
+export function isOfRun(checkpoint: string): boolean {
+  const { model, record } = runPaths(dirname(checkpoint));
+  return basename(checkpoint) === basename(model) && existsSync(record);
 }

@@ -1,13 +1,33 @@
 /** The runtime's checkpoint files, with the file system's refusals in words. */
-import { readCheckpoint, writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
+import { checkpointOf, writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import type { SessionState } from "../../runtime/state.ts";
-import { cannotRead, cannotWrite } from "../file-errors.ts";
+import { exit, Failure } from "../failure.ts";
+import { cannotWrite } from "../file-errors.ts";
+import type { Output } from "../output.ts";
+import { readWhole } from "../report/files.ts";
 
-/** Throws C0401 where it cannot be read and C0404 where it is damaged. */
+/** How a command takes a checkpoint. */
+export interface CheckpointOptions {
+  readonly allowOtherEquations?: boolean;
+}
+
+/** Says W0611 where a checkpoint of other equations was taken. `differences`: a phrase each; none where nothing differs. */
+export function sayOtherEquations(path: string, differences: readonly string[], { warn, errorColors }: Output): void {
+  if (differences.length === 0) return;
+  const { bold, yellow } = errorColors;
+  warn(`${bold(yellow("warning[W0611]"))}: ${bold(`${path} is taken as it is: ${differences.join("; ")}`)}`);
+}
+
+/** Throws C0401 where it cannot be read, C0404 where it is damaged, and C0407 for a file of another program. */
 export async function loadCheckpoint(path: string): Promise<SessionState> {
-  return readCheckpoint(path).catch((error: unknown) => {
-    throw cannotRead(path, error);
-  });
+  const bytes = await readWhole(path);
+  if (bytes !== undefined) return checkpointOf(path, bytes);
+  throw new Failure(
+    "C0401",
+    exit.input,
+    `cannot read ${path}: there is no such file`,
+    "cellc train writes model.safetensors",
+  );
 }
 
 /** Atomically. Throws C0409 where it cannot be written. */

@@ -1,10 +1,27 @@
 /** The folder of a run: `run.json`, `curve.jsonl`, `curve.svg`, `model.safetensors`. */
+import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { loopOwners } from "../../compiler/schedule/loop.ts";
 import { exit, Failure } from "../failure.ts";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
 import { drawCurves } from "../report/curves.ts";
 import { readRecordFile, writeAtomically } from "../report/files.ts";
+import {
+  above,
+  anything,
+  dictionary,
+  Mismatch,
+  measure,
+  type Of,
+  oneOf,
+  optional,
+  record as recordOf,
+  type Shape,
+  text,
+  truth,
+  whole,
+} from "../report/shapes.ts";
 
 /** What decides which examples come at which step: a resumed run must agree with these. */
 export interface RunIdentity {
@@ -21,8 +38,8 @@ export interface RunRecord extends RunIdentity {
   readonly format: 1;
   readonly status: RunStatus;
   /** Every option of the command, defaults filled in. */
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly machine: Readonly<Record<string, string | number>>;
+  readonly options: Of<typeof recordedOptions> & Readonly<Record<string, unknown>>;
+  readonly machine: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
   readonly started: string;
   readonly ended?: string;
@@ -30,6 +47,52 @@ export interface RunRecord extends RunIdentity {
   /** The last evaluation. */
   readonly result?: Readonly<Record<string, number>>;
 }
+
+/** A path: text that the system can take for one. */
+const path: Shape<string> = (value, at) => {
+  const found = text(value, at);
+  if (found.includes("\0")) throw new Mismatch(at, value, "a path, in which no NUL can stand");
+  return found;
+};
+
+/** Options that a command reads again. Others say only how the run was trained. */
+const recordedOptions = recordOf(
+  {
+    file: optional(path),
+    entry: optional(text),
+    dims: optional(dictionary(whole(1))),
+    place: optional(text),
+    cell: optional(dictionary(text)),
+    storage: optional(oneOf("f32", "f16")),
+    ragged: optional(truth),
+    memory: optional(above),
+    schedule: optional(recordOf({ forward: optional(oneOf(...loopOwners)), backward: optional(oneOf(...loopOwners)) })),
+    parts: optional(whole(1)),
+    task: optional(text),
+    optimizer: optional(oneOf("adam", "rmsprop", "momentum", "sgd")),
+    batch: optional(whole(1)),
+    data: optional(path),
+    offline: optional(truth),
+    validation: optional(truth),
+    time: optional(whole(1)),
+  },
+  "allowed",
+);
+
+const runRecord = recordOf({
+  format: oneOf(1),
+  status: oneOf("running", "finished", "interrupted", "diverged"),
+  model: text,
+  task: text,
+  batch: whole(1),
+  seed: whole(),
+  options: recordedOptions,
+  machine: dictionary(anything),
+  started: text,
+  ended: optional(text),
+  step: whole(),
+  result: optional(dictionary(measure)),
+});
 
 export interface RunPaths {
   readonly record: string;
@@ -51,24 +114,23 @@ export async function writeRecord(folder: string, record: RunRecord): Promise<vo
   await writeAtomically(runPaths(folder).record, `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** The record of a run in `folder`; undefined where there is none. Throws C0402 when it cannot be read. */
+/** The record of a run in `folder`; undefined where there is none. Throws C0402, with the line, where it is none. */
 export function readRecord(folder: string): Promise<RunRecord | undefined> {
-  return readRecordFile(runPaths(folder).record, "the record of a run");
+  return readRecordFile(runPaths(folder).record, "the record of a run", runRecord);
 }
 
 /**
- * Makes sure that starting does not destroy a run and that resuming goes on with the same one.
- * Throws C0408: a run stands here already, there is none to resume, or it is another one.
+ * The run in a folder that is to be gone on with; undefined where a new one is to begin. Makes sure that beginning does not destroy
+ * a run. Throws C0408 where a run stands here already, or there is none to resume; C0402 and C0401 where what is there is damaged.
  */
-export async function checkFolder(
-  folder: string,
-  identity: RunIdentity,
-  resume: boolean,
-): Promise<RunRecord | undefined> {
+export async function previousRun(folder: string, resume: boolean): Promise<RunRecord | undefined> {
   const record = await readRecord(folder);
+  const { curve, model } = runPaths(folder);
   if (record === undefined) {
     if (resume) throw new Failure("C0408", exit.usage, `${folder} holds no run to resume`);
-    return undefined;
+    const left = [model, curve].find((file) => existsSync(file));
+    if (left === undefined) return undefined;
+    throw new Failure("C0408", exit.usage, `${left} is of a run whose run.json is gone`, "choose another --out");
   }
   if (!resume) {
     throw new Failure(
@@ -78,12 +140,25 @@ export async function checkFolder(
       "go on with it: --resume; or choose another --out",
     );
   }
+  // A result is written down behind the checkpoint that it is of.
+  if (record.result !== undefined && !existsSync(model))
+    throw new Failure(
+      "C0401",
+      exit.input,
+      `${model} is gone, and the run in ${folder} was at step ${record.step}`,
+      "put the checkpoint back, or begin anew in another --out",
+    );
+  await readCurve(curve);
+  return record;
+}
+
+/** Throws C0408 unless a run that is to be gone on with is the same one. */
+export function checkIdentity(folder: string, record: RunRecord, identity: RunIdentity): void {
   for (const key of ["model", "task", "batch", "seed"] as const) {
     if (record[key] !== identity[key]) {
       throw new Failure("C0408", exit.usage, `${folder} holds a run with ${key} ${record[key]}, not ${identity[key]}`);
     }
   }
-  return record;
 }
 
 /** Adds points to the curve and draws the picture anew. */
@@ -110,9 +185,11 @@ export async function removeLeftovers(folder: string): Promise<void> {
   }
 }
 
-/** Takes the curve back to a checkpoint's step; the seconds of training up to there. */
-export async function takeBackCurve(folder: string, step: number): Promise<number> {
-  const { curve } = runPaths(folder);
-  await truncateCurve(curve, step);
-  return (await readCurve(curve)).at(-1)?.seconds ?? 0;
+/** Takes the curve back to a checkpoint's step: the seconds of training up to there, and what a crash had cut short. */
+export async function takeBackCurve(
+  folder: string,
+  step: number,
+): Promise<{ readonly seconds: number; readonly cut: number }> {
+  const { points, cut } = await truncateCurve(runPaths(folder).curve, step);
+  return { seconds: points.at(-1)?.seconds ?? 0, cut };
 }

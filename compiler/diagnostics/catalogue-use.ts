@@ -73,9 +73,10 @@ export const useMessages = {
   C0403: {
     title: "checkpoint of another model",
     explanation:
-      "A checkpoint carries the fingerprint of the model it was saved from. This one has other parameters, shapes or statistics, so loading it would give numbers without meaning. The message lists the differences.",
-    example: "a checkpoint saved with H = 200, loaded into a model compiled with H = 100",
-    fix: "compile the model with --dims H=200",
+      "A checkpoint says which model it was saved from. This one has other parameters, shapes or statistics, or other equations: gates in another order, another ε, another norm, another loss. Its numbers would mean something else here. The message lists the differences. How the text is written, what its intermediate values are called, batch, target and schedule do not matter, nor how parameters begin. Where only equations differ and the change is meant, --allow-other-equations takes the checkpoint, in a program `restore(state, { allowOtherEquations: true })`.",
+    example:
+      "cellc eval net.cell --task digits --place hh=group(2) --checkpoint run/model.safetensors   // trained with group(4)",
+    fix: "cellc eval net.cell --task digits --place hh=group(4) --checkpoint run/model.safetensors",
   },
   C0404: {
     title: "damaged checkpoint",
@@ -98,6 +99,13 @@ export const useMessages = {
     example: "cellc train examples/smnist.cell --task mnist-rows --dims D=3 --out runs/rows",
     fix: "cellc train examples/smnist.cell --task mnist-rows --out runs/rows",
   },
+  C0407: {
+    title: "file of another program",
+    explanation:
+      "The file is not damaged: it is no checkpoint that cellc wrote, but a safetensors file of another program, or a file of another kind, such as PyTorch's, NumPy's, Keras's or ONNX's own. A checkpoint is a safetensors file that also says which model it is of and what belongs to it. The message says what the file holds.",
+    example: "cellc eval net.cell --task digits --checkpoint lstm.pt",
+    fix: "cellc eval net.cell --task digits --checkpoint runs/a/model.safetensors",
+  },
   C0408: {
     title: "another run stands in the folder",
     explanation:
@@ -111,6 +119,13 @@ export const useMessages = {
       "The system refused to write: the folder is a file, it may not be written to, or the disk is full. What stood there before is unharmed, because files are written beside and renamed.",
     example: "cellc compile net.cell --out notes.txt",
     fix: "cellc compile net.cell --out build",
+  },
+  C0410: {
+    title: "another process writes into the folder",
+    explanation:
+      "Two processes that write the same run would overwrite each other's checkpoints and mix their curves, so one at a time may. The message names the process. One that has ended, however it ended, does not count, unless it ran on another machine that shares the folder: of that nobody here knows, and the message names the file that says so.",
+    example: "cellc train net.cell --task digits --out runs/a --resume   // while it is still being trained",
+    fix: "wait until the other process ends, or stop it: Ctrl-C, or kill with its number",
   },
   C0501: {
     title: "inference without population statistics",
@@ -210,6 +225,13 @@ export const useMessages = {
       "A stream of a model that keeps statistics for each step goes on with a state that is steps old, as if before an earlier step. Statistics of the first steps are of states that hardly differ yet: a variance near 0 makes of a carried state up to γ/√ε times what it should be. A state and its step belong together: `restore` goes on at the state's own step, and `reset` begins anew with both.",
     example: "await stream.restore(state, { at: 0 })",
     fix: "await stream.restore(state)",
+  },
+  W0611: {
+    title: "checkpoint of other equations",
+    explanation:
+      "--allow-other-equations took a checkpoint whose parameters and statistics have the names and shapes of this model's, but whose equations, norms' arguments or loss are others, or of which nobody knows: checkpoints of early versions do not say. The numbers were learnt for those. What is saved from here on says the equations of this model. The message lists the differences.",
+    example: "cellc train net.cell --task digits --out runs/a --resume --allow-other-equations",
+    fix: "train a while with the new equations, then `cellc eval`",
   },
   W0609: {
     title: "recurrence without variance",

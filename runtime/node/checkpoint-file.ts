@@ -1,6 +1,7 @@
 /** Checkpoints on disk. For Node only. */
 import { readFile } from "node:fs/promises";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint.ts";
+import { RuntimeError } from "../error.ts";
 import type { SessionState } from "../state.ts";
 import { replaceFile } from "./replace-file.ts";
 
@@ -9,7 +10,17 @@ export async function writeCheckpoint(path: string, state: SessionState): Promis
   await replaceFile(path, encodeCheckpoint(state));
 }
 
-/** Errors: C0404 (damaged); those of the file system. */
+/** Errors, with the path in front: C0404 (damaged), C0407 (a file of another program); those of the file system. */
 export async function readCheckpoint(path: string): Promise<SessionState> {
-  return decodeCheckpoint(await readFile(path));
+  return checkpointOf(path, await readFile(path));
+}
+
+/** The checkpoint that stands at `path`, whose bytes were read. Errors, with the path in front: C0404, C0407. */
+export function checkpointOf(path: string, bytes: Uint8Array): SessionState {
+  try {
+    return decodeCheckpoint(bytes);
+  } catch (error) {
+    if (error instanceof RuntimeError) throw new RuntimeError(error.code, `${path}: ${error.message}`, error.help);
+    throw error;
+  }
 }

@@ -115,6 +115,8 @@ function planOf(names: readonly string[]): Plan {
     target: "wasm",
     dims: { batch: 1 },
     fingerprint: "",
+    measures: {},
+    equations: {},
     slots: [],
     optimizer: "sgd",
     entries: { infer: { tensors: [output], commands: [{ do: "steps", reverse: false, commands }], regions } },

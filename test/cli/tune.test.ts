@@ -65,7 +65,7 @@ describe("what was measured", () => {
       expect(await recall(environment, "a CPU", "another")).toBeUndefined();
     }));
 
-  it("is forgotten where the file holds something else", () =>
+  it("is forgotten where the file holds something else, which is kept beside the new one", () =>
     withFolder(async (folder) => {
       const environment = { XDG_CACHE_HOME: folder };
       for (const text of ["{", "[]", '{"a GPU": {"a cell": {"forward": "diagonal"}}}', '{"a GPU": 7}']) {
@@ -73,10 +73,10 @@ describe("what was measured", () => {
         await writeFile(tunedPath(environment), text);
         expect(await recall(environment, "a GPU", "a cell")).toBeUndefined();
       }
-      await remember(environment, "a GPU", "a cell", { forward: "row" });
-      expect(JSON.parse(await readFile(tunedPath(environment), "utf8"))).toEqual({
-        "a GPU": { "a cell": { forward: "row" } },
-      });
+      const { path, aside } = await remember(environment, "a GPU", "a cell", { forward: "row" });
+      expect(JSON.parse(await readFile(path, "utf8"))).toEqual({ "a GPU": { "a cell": { forward: "row" } } });
+      expect([aside, await readFile(`${path}.damaged`, "utf8")]).toEqual([`${path}.damaged`, '{"a GPU": 7}']);
+      expect(await remember(environment, "a GPU", "another", { forward: "row" })).toEqual({ path, aside: undefined });
     }));
 
   it("tells batches, dimensions and norms apart", () => {

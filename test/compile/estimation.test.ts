@@ -125,10 +125,12 @@ describe("estimating", () => {
     session.close();
   });
 
-  it("takes no executable with statistics of other steps", async () => {
+  it("takes no statistics of other steps than the session's from an attached executable", async () => {
     const session = await Session.open(made(model("batch"), places.wasm, 4), backend(), { seed: 5 });
-    await expect(session.attach(made(model("batch"), places.wasm, 2, false, T + 1))).rejects.toMatchObject({
-      code: "C0403",
+    await session.attach(made(model("batch"), places.wasm, 2, false, T + 1));
+    await expect(session.estimate([batchOf([0, 1], false)])).rejects.toMatchObject({
+      code: "C0406",
+      message: expect.stringMatching(/other steps/),
     });
     session.close();
   });

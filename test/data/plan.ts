@@ -52,6 +52,8 @@ export const smallPlan: Plan = {
   target: "wasm",
   dims: { D: 28, H: 4, K: 10, batch: 8 },
   fingerprint: "f",
+  measures: {},
+  equations: {},
   slots: [],
   optimizer: "sgd",
   entries: { train },

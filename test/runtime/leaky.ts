@@ -201,6 +201,8 @@ export const leakyPlan: Omit<Plan, "target" | "kernels"> = {
   name: "leaky",
   dims: { batch: batchSize },
   fingerprint: "leaky-1",
+  measures: {},
+  equations: {},
   slots: ["m"],
   optimizer: "sgd",
   entries,

@@ -324,6 +324,44 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     });
     session.close();
   });
+
+  test("a checkpoint of other equations is refused with their names, and taken where that is allowed", async () => {
+    const session = await open();
+    const state = await session.state();
+    const changed = {
+      ...leakyPlan,
+      fingerprint: "leaky-2",
+      equations: { "state s": "b", "norm hh": "c layer(eps = 1)" },
+    };
+    const was = { ...state, fingerprint: "leaky-1", equations: { "state s": "a" } };
+    const other = await Session.open(leaky(target, changed), backend, { seed: 2 });
+    const before = await other.read("cell/a");
+    const words = "the equation of state `s` differs; at `hh` stands no norm in it, layer(eps = 1) here";
+    await expect(other.restore(was)).rejects.toMatchObject({
+      code: "C0403",
+      message: expect.stringContaining(words),
+      help: expect.stringContaining("allowOtherEquations"),
+    });
+    expect(await other.read("cell/a")).toEqual(before);
+    expect(await other.restore(was, { allowOtherEquations: true })).toEqual(words.split("; "));
+    expect(await other.read("cell/a")).toEqual(state.tensors.get("cell/a")?.data);
+    expect(await other.state()).toMatchObject({ fingerprint: "leaky-2", equations: changed.equations });
+    const named = { ...was, tensors: new Map([...was.tensors].slice(1)) };
+    await expect(other.restore(named, { allowOtherEquations: true })).rejects.toMatchObject({ code: "C0403" });
+    other.close();
+    session.close();
+  });
+
+  test("a checkpoint that says nothing of equations is taken only where that is allowed", async () => {
+    const session = await open();
+    const { measures: _, equations: __, ...first } = await session.state();
+    await expect(session.restore(first)).rejects.toMatchObject({
+      code: "C0403",
+      message: expect.stringContaining("earlier version"),
+    });
+    expect(await session.restore(first, { allowOtherEquations: true })).toHaveLength(1);
+    session.close();
+  });
 });
 
 test("both targets train to the same parameters, statistics and outputs", async () => {

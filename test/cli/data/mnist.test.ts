@@ -1,4 +1,4 @@
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadMnist, mnistPlaces } from "../../../cli/data/mnist.ts";
@@ -65,6 +65,45 @@ describe("MNIST", () => {
       expect(failure.message).toContain(`${join(folder, "cache/cellc/mnist")}: none of the files`);
       expect(failure.message).toContain("--offline");
       expect(failure.help).toMatch(/--data DIR or CELLC_DATA.*digits, adding/);
+    }));
+
+  test("of which a named folder holds a part, damaged or not, is not read from another place instead", () =>
+    withFolder(async (folder) => {
+      const [named, whole] = [join(folder, "named"), join(folder, "whole")];
+      await writeSyntheticMnist(whole);
+      await mkdir(named);
+      const images = await readFile(join(whole, "train-images-idx3-ubyte.gz"));
+      await writeFile(join(named, "train-images-idx3-ubyte.gz"), images.subarray(0, images.length / 2));
+      for (const options of [
+        { directory: named, environment: { CELLC_DATA: whole } },
+        { environment: { CELLC_DATA: named, XDG_CACHE_HOME: join(whole, "..") } },
+      ]) {
+        const failure = await failureOf(loadMnist({ ...silent, ...options }));
+        expect(failure.code).toBe("C0405");
+        expect(failure.message).toContain(`${named}: lacks train-labels-idx1-ubyte`);
+      }
+    }));
+
+  test("cut anywhere in a gzipped file is C0402", () =>
+    withFolder(async (folder) => {
+      await writeSyntheticMnist(folder);
+      const path = join(folder, "train-labels-idx1-ubyte.gz");
+      const whole = await readFile(path);
+      for (let length = 0; length < whole.length; length += 3) {
+        await writeFile(path, whole.subarray(0, length));
+        const failure = await failureOf(loadMnist({ ...silent, directory: folder, environment: {} }));
+        expect([failure.code, failure.exitCode], `${length} bytes`).toEqual(["C0402", 1]);
+        expect(failure.message).toContain(path);
+      }
+    }));
+
+  test("that is in another place than --data says so", () =>
+    withFolder(async (folder) => {
+      await writeSyntheticMnist(folder);
+      const said: string[] = [];
+      const options = { offline: true, say: (line: string) => void said.push(line) };
+      await loadMnist({ ...options, directory: join(folder, "none"), environment: { CELLC_DATA: folder } });
+      expect(said).toEqual([`${join(folder, "none")} holds none of MNIST's files; those in ${folder} are read`]);
     }));
 
   test("that no mirror has is C0405 with each mirror's answer", () =>

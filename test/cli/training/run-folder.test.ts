@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readCurve } from "../../../cli/report/curve-log.ts";
 import {
-  checkFolder,
+  checkIdentity,
   extendCurve,
+  previousRun,
   type RunRecord,
   readRecord,
   takeBackCurve,
@@ -38,16 +39,19 @@ test("a run's record reads back, and one that is damaged is C0402", () =>
 
 test("a folder takes a new run only when empty, and a resumed one only when it is the same", () =>
   withFolder(async (folder) => {
-    await expect(checkFolder(folder, record, true)).rejects.toMatchObject({ code: "C0408", exitCode: 2 });
-    expect(await checkFolder(folder, record, false)).toBeUndefined();
+    await expect(previousRun(folder, true)).rejects.toMatchObject({ code: "C0408", exitCode: 2 });
+    expect(await previousRun(folder, false)).toBeUndefined();
     await writeRecord(folder, record);
-    await expect(checkFolder(folder, record, false)).rejects.toMatchObject({
+    await expect(previousRun(folder, false)).rejects.toMatchObject({
       code: "C0408",
       help: expect.stringContaining("--resume"),
     });
-    expect(await checkFolder(folder, record, true)).toEqual(record);
+    expect(await previousRun(folder, true)).toEqual(record);
+    checkIdentity(folder, record, record);
     for (const change of [{ model: "other" }, { task: "adding" }, { batch: 32 }, { seed: 2 }]) {
-      await expect(checkFolder(folder, { ...record, ...change }, true)).rejects.toMatchObject({ code: "C0408" });
+      expect(() => checkIdentity(folder, record, { ...record, ...change })).toThrow(
+        expect.objectContaining({ code: "C0408", exitCode: 2 }),
+      );
     }
   }));
 
@@ -58,7 +62,7 @@ test("a curve grows, is drawn, and is taken back to a checkpoint's step", () =>
     await extendCurve(folder, [point(1), point(2)], words);
     await extendCurve(folder, [point(3)], words);
     expect((await readCurve(join(folder, "curve.jsonl"))).map(({ step }) => step)).toEqual([1, 2, 3]);
-    expect(await takeBackCurve(folder, 2)).toBe(20);
+    expect(await takeBackCurve(folder, 2)).toEqual({ seconds: 20, cut: 0 });
     expect((await readCurve(join(folder, "curve.jsonl"))).map(({ step }) => step)).toEqual([1, 2]);
     expect(await readFile(join(folder, "curve.svg"), "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
     expect((await readdir(folder)).sort()).toEqual(["curve.jsonl", "curve.svg"]);
