@@ -9,6 +9,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0403: exit.input,
   C0404: exit.input,
   C0406: exit.input,
+  C0407: exit.input,
   C0501: exit.input,
   C0502: exit.diverged,
   C0503: exit.machine,
@@ -16,6 +17,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0505: exit.machine,
   C0506: exit.internal,
   C0507: exit.machine,
+  C0508: exit.internal,
 };
 
 /** Prints the failure for people on stderr, and with `--json` as the document on stdout. Returns the exit code. */

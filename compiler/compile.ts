@@ -11,6 +11,7 @@
  * optimiser's own graph to update.
  */
 import type { Entry, EntryName, Executable, KernelInfo, Plan } from "../runtime/plan.ts";
+import { sealed } from "../runtime/seal.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
@@ -139,7 +140,7 @@ export function compileGraph(graph: Graph, options: GraphOptions, target: Target
       return { name, work: workOf(kernel), lanes, regions };
     }),
   };
-  return { plan, code: target.assemble(kernels) };
+  return { plan, code: sealed(plan, target.assemble(kernels)) };
 }
 
 /** A batch that fills the lanes of more than one workgroup, in parts if that is estimated to take the loops less time. */

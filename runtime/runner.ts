@@ -50,12 +50,7 @@ export class Runner {
   }
 
   static async open(executable: Executable, backend: Backend): Promise<Runner> {
-    const { plan } = executable;
-    if (plan.format !== 3) throw new Error(`this runtime reads plans of format 3, not ${plan.format}`);
-    if (plan.target !== backend.name) {
-      throw new Error(`${plan.name} was compiled for ${plan.target}; this backend runs ${backend.name}`);
-    }
-    return new Runner(plan, await backend.open(executable));
+    return new Runner(executable.plan, await backend.open(executable));
   }
 
   /** The entry of a name. Errors: C0406, if the executable was compiled without it. */

@@ -1,5 +1,7 @@
 import type { Backend, Machine } from "../backend.ts";
+import { closable, closed } from "../closing.ts";
 import { messageOf, RuntimeError } from "../error.ts";
+import { checkedCode } from "../executable.ts";
 import { hostRegions, type Range, regionSizes } from "../layout.ts";
 import type { EntryName, Executable, HostRegion, Plan } from "../plan.ts";
 import { bestSimd, compileModule, type Simd } from "./module.ts";
@@ -49,13 +51,21 @@ export function wasmBackend(options: WasmOptions = {}): WasmBackend {
     throw new Error(`threads are a whole number from 1 on, not ${threads}`);
   const team = new Team(sharesMemory() ? threads : 1);
   let machines = 0;
+  let isClosed = false;
   return {
     name: "wasm",
     get threads() {
       return team.limit;
     },
-    open: (executable) => open(executable, { team, simd, costs, machine: machines++ }),
-    close: () => team.close(),
+    async open(executable) {
+      if (isClosed) throw closed("backend");
+      const machine = await open(executable, { team, simd, costs, machine: machines++ });
+      return closable(machine, () => isClosed);
+    },
+    close() {
+      isClosed = true;
+      team.close();
+    },
   };
 }
 
@@ -67,8 +77,9 @@ interface Surroundings {
   readonly machine: number;
 }
 
-async function open({ plan, code }: Executable, { team, simd, costs, machine }: Surroundings): Promise<Machine> {
-  if (code.kind !== "wasm") throw new Error(`the wasm backend cannot run code of kind ${code.kind}`);
+async function open(executable: Executable, { team, simd, costs, machine }: Surroundings): Promise<Machine> {
+  const { plan } = executable;
+  const code = checkedCode(executable, "wasm");
   const shared = team.limit > 1;
   const module = await compileModule(code, simd, shared);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: maxPages, shared });

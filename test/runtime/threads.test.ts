@@ -8,6 +8,7 @@ import { compile as assemble } from "watr";
 import type { Machine } from "../../runtime/backend.ts";
 import { whole } from "../../runtime/layout.ts";
 import type { Executable } from "../../runtime/plan.ts";
+import { sealed } from "../../runtime/seal.ts";
 import { Session } from "../../runtime/session.ts";
 import { type WasmBackend, wasmBackend } from "../../runtime/wasm/wasm.ts";
 import { batchOf, leaky } from "./leaky.ts";
@@ -92,7 +93,7 @@ function trapping(kernel: string, group: number): Executable {
   const at = code.text.indexOf("(br_if $done", start);
   const trap = `(if (i32.eq (local.get $g) (i32.const ${group})) (then unreachable))\n`;
   const text = code.text.slice(0, at) + trap + code.text.slice(at);
-  return { plan, code: { ...code, text, binary: assemble(text) } };
+  return { plan, code: sealed(plan, { kind: "wasm", text, binary: assemble(text) }) };
 }
 
 test("10,000 short runs neither hang nor leave anything behind", async () => {

@@ -1,0 +1,208 @@
+/**
+ * The plan's format as a table: what each field may hold. The types of `plan.ts` say the same to the compiler of TypeScript, which
+ * refuses a table that lacks a field of theirs or has one besides. What the table does not know, the runtime refuses.
+ */
+import { regionNames } from "./layout.ts";
+import type { Command, Entry, EntryName, Extent, Init, KernelInfo, Noise, Plan, Region, Role, Tensor } from "./plan.ts";
+
+/** What is wrong with a value, the path to it in front (`.tensors[3].offset is -1, not …`); nothing if all is well. */
+type Check = (value: unknown) => string | undefined;
+type Fields<T> = { readonly [K in keyof T]-?: Check };
+type Kinds<T, Key extends keyof T> = {
+  readonly [K in T[Key] & string]: Fields<Omit<Extract<T, Record<Key, K>>, Key>> | Check;
+};
+
+const is =
+  (what: string, test: (value: unknown) => boolean): Check =>
+  (value) =>
+    test(value) ? undefined : ` is ${shown(value)}, not ${what}`;
+
+/** Short, whatever it is. */
+export function shown(value: unknown): string {
+  const text = typeof value === "bigint" ? `${value}n` : JSON.stringify(value);
+  if (text === undefined || typeof value === "number") return String(value);
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const wholeFrom = (least: number) =>
+  is(`a whole number from ${least} on`, (value) => Number.isSafeInteger(value) && Number(value) >= least);
+const count = wholeFrom(0);
+const size = wholeFrom(1);
+const number = is("a number", Number.isFinite);
+const flag = is("true or false", (value) => typeof value === "boolean");
+const text = is("a text", (value) => typeof value === "string");
+const oneOf = (...known: readonly unknown[]): Check => is(known.map(shown).join(" or "), (value) => known.includes(value));
+const record = is("an object", isRecord);
+const array = is("a list", Array.isArray);
+
+const maybe =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined ? undefined : check(value);
+
+const list =
+  (of: Check, least = 0, most = Number.POSITIVE_INFINITY): Check =>
+  (value) => {
+    const items = value as readonly unknown[];
+    const wrong = array(value);
+    if (wrong !== undefined) return wrong;
+    if (items.length < least || items.length > most) return ` has ${items.length} items`;
+    for (let i = 0; i < items.length; i++) {
+      const found = of(items[i]);
+      if (found !== undefined) return `[${i}]${found}`;
+    }
+    return undefined;
+  };
+
+const each =
+  (of: Check): Check =>
+  (value) => {
+    const wrong = record(value);
+    if (wrong !== undefined) return wrong;
+    for (const [key, item] of Object.entries(value as object)) {
+      const found = of(item);
+      if (found !== undefined) return `.${key}${found}`;
+    }
+    return undefined;
+  };
+
+const fields = <T>(table: Fields<T>): Check => {
+  const known = Object.entries<Check>(table);
+  return (value) => {
+    const wrong = record(value);
+    if (wrong !== undefined) return wrong;
+    for (const key of Object.keys(value as object)) if (!Object.hasOwn(table, key)) return `.${key} is not known`;
+    for (const [key, check] of known) {
+      const found = check((value as Record<string, unknown>)[key]);
+      if (found !== undefined) return `.${key}${found}`;
+    }
+    return undefined;
+  };
+};
+
+/** An object whose field `key` says which others it has. */
+const kinds = <T, Key extends keyof T & string>(key: Key, table: Kinds<T, Key>): Check => {
+  const checks = new Map(
+    Object.entries<Fields<object> | Check>(table).map(([kind, of]) => [kind, typeof of === "function" ? of : fields(of)]),
+  );
+  const known = oneOf(...checks.keys());
+  return (value) => {
+    const wrong = record(value);
+    if (wrong !== undefined) return wrong;
+    const { [key]: kind, ...rest } = value as Record<string, unknown>;
+    const unknown = known(kind);
+    return unknown === undefined ? checks.get(kind as string)!(rest) : `.${key}${unknown}`;
+  };
+};
+
+const noise = kinds<Noise, "distribution">("distribution", {
+  normal: { scale: number, perStep: maybe(oneOf(true)) },
+  uniform: { scale: number, perStep: maybe(oneOf(true)) },
+  bernoulli: { keep: number },
+});
+
+/** Blocks may stand in blocks, `levels` deep: a cell has gates, and hardly gates of gates. */
+const initialiser = (levels: number): Check =>
+  kinds<Init, "kind">("kind", {
+    constant: { value: number },
+    uniform: { low: number, high: number },
+    normal: { mean: number, std: number },
+    xavier: { gain: number },
+    orthogonal: { gain: number },
+    identity: { gain: number },
+    blocks: { parts: list(levels > 0 ? initialiser(levels - 1) : () => " is nested too deep", 1) },
+    lengths: { of: text },
+  });
+const init = initialiser(8);
+
+const role = kinds<Role, "kind">("kind", {
+  param: { init },
+  grad: { of: text },
+  stat: { steps: size, policy: oneOf("per_step", "shared") },
+  input: {},
+  index: { size },
+  noise,
+  state: {},
+  hyper: {},
+  lengths: { mark: oneOf("valid", "last", "examples", "enough", "until") },
+  output: {},
+  loss: {},
+  metric: {},
+  batch_stat: { of: text },
+});
+
+const tensor = fields<Tensor>({
+  name: text,
+  role,
+  region: oneOf(...regionNames.slice(0, -1)),
+  offset: count,
+  time: flag,
+  shape: list(size),
+  batch: flag,
+});
+
+const extent = fields<Extent>({ fixed: count, perStep: count });
+
+/** Loops over steps hold dispatches, and segments hold both. */
+const dispatch = { kernel: text, grid: list(extent, 3, 3) };
+const inStep = kinds<Extract<Command, { do: "dispatch" }>, "do">("do", { dispatch });
+const steps = { reverse: flag, commands: list(inStep) };
+const inSegment = kinds<Exclude<Command, { do: "segments" }>, "do">("do", { dispatch, steps });
+const segments = { length: size, reverse: flag, commands: list(inSegment) };
+const command = kinds<Command, "do">("do", { dispatch, steps, segments });
+
+const region = fields<Region>({
+  fixed: count,
+  frame: count,
+  segment: maybe(fields<NonNullable<Region["segment"]>>({ length: size, frame: count, border: count })),
+});
+
+const entry = maybe(
+  fields<Entry>({
+    tensors: list(tensor),
+    commands: list(command),
+    regions: fields<Entry["regions"]>({
+      param: region,
+      grad: region,
+      slot: region,
+      stat: region,
+      input: region,
+      work: region,
+      half: region,
+    }),
+  }),
+);
+
+/** What is wrong with the format of a plan, and where in it: the first thing found. */
+export const planFault: Check = fields<Plan>({
+  format: oneOf(3),
+  name: text,
+  target: oneOf("wasm", "wgsl"),
+  dims: each(size),
+  fingerprint: text,
+  slots: list(text),
+  optimizer: text,
+  features: maybe(list(text)),
+  entries: fields<Record<EntryName, Entry>>({
+    train: entry,
+    estimate: entry,
+    infer: entry,
+    update: entry,
+    start: entry,
+    step: entry,
+  }),
+  kernels: list(
+    fields<KernelInfo>({
+      name: text,
+      // An estimate, which is no whole number where lanes share work.
+      work: fields<Extent>({ fixed: number, perStep: number }),
+      lanes: size,
+      regions: list(
+        fields<KernelInfo["regions"][number]>({ region: oneOf(...regionNames), access: oneOf("read", "read_write") }),
+      ),
+    }),
+  ),
+});
