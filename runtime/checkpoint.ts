@@ -1,5 +1,7 @@
+import { isCounters } from "./check-state.ts";
+import { isCount } from "./plan-schema.ts";
 import { damaged, decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
-import type { Counters, SessionState } from "./state.ts";
+import type { SessionState } from "./state.ts";
 
 /** Stands in the metadata, so that another program's safetensors are told from a checkpoint. */
 const format = "cellc-checkpoint-1";
@@ -49,19 +51,6 @@ function parse(text: string): unknown {
   }
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
 function isCountRecord(value: unknown): value is Record<string, number> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isCount);
-}
-
-function isCounters(value: unknown): value is Counters {
-  if (typeof value !== "object" || value === null) return false;
-  const { seed, step, run, seen, estimated } = value as Partial<Record<keyof Counters, unknown>>;
-  if (!Number.isSafeInteger(seed) || !isCount(step) || !isCount(run)) return false;
-  // Of batches whose sequences differ in length, parts are seen.
-  const parts = Array.isArray(seen) && seen.every((n) => Number.isFinite(n) && n >= 0);
-  return parts && (estimated === undefined || isCount(estimated));
 }

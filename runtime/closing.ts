@@ -11,7 +11,7 @@ export function closable(machine: Machine, isBackendClosed: () => boolean): Mach
   const guarded =
     <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) =>
     (...args: A): Promise<R> => {
-      if (isClosed || isBackendClosed()) return Promise.reject(closed(isClosed ? "session" : "backend"));
+      if (isClosed || isBackendClosed()) return Promise.reject(closed(isClosed ? "machine" : "backend"));
       return call(...args);
     };
   return {

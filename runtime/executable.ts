@@ -10,7 +10,9 @@ type Code<Kind extends Plan["target"]> = Extract<Executable["code"], { kind: Kin
  * What a backend opens, checked: the plan as a whole, and the code for being the plan's. Whatever runs a plan asks for it here, so
  * that none is run unchecked. Errors: C0407 (damaged, or of two executables), C0406 (another target).
  */
-export function checkedCode<Kind extends Plan["target"]>({ plan, code }: Executable, kind: Kind): Sealed<Kind> {
+export function checkedCode<Kind extends Plan["target"]>(executable: Executable, kind: Kind): Sealed<Kind> {
+  if (!isRecord(executable)) throw missing("pass { plan, code }");
+  const { plan, code } = executable;
   checkPlan(plan, kind);
   if (!isRecord(code) || code.kind !== kind) throw missing(`its code is not of kind \`${kind}\``);
   return { code: code as Code<Kind>, sealer: sealerOf(plan) };

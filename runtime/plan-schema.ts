@@ -19,22 +19,28 @@ const is =
 
 /** Short, whatever it is. */
 export function shown(value: unknown): string {
-  const text = typeof value === "bigint" ? `${value}n` : JSON.stringify(value);
-  if (text === undefined || typeof value === "number") return String(value);
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value !== "object" || value === null) return String(value);
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  return kind === "Object" ? "an object" : `a ${kind}`;
 }
 
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const wholeFrom = (least: number) =>
-  is(`a whole number from ${least} on`, (value) => Number.isSafeInteger(value) && Number(value) >= least);
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+const wholeFrom = (least: number) => is(`a whole number from ${least} on`, (value) => isCount(value) && value >= least);
 const count = wholeFrom(0);
 const size = wholeFrom(1);
-const number = is("a number", Number.isFinite);
+const number = is("a finite number", Number.isFinite);
 const flag = is("true or false", (value) => typeof value === "boolean");
 const text = is("a text", (value) => typeof value === "string");
-const oneOf = (...known: readonly unknown[]): Check => is(known.map(shown).join(" or "), (value) => known.includes(value));
+const oneOf = (...known: readonly unknown[]): Check =>
+  is(known.map(shown).join(" or "), (value) => known.includes(value));
 const record = is("an object", isRecord);
 const array = is("a list", Array.isArray);
 
@@ -86,7 +92,10 @@ const fields = <T>(table: Fields<T>): Check => {
 /** An object whose field `key` says which others it has. */
 const kinds = <T, Key extends keyof T & string>(key: Key, table: Kinds<T, Key>): Check => {
   const checks = new Map(
-    Object.entries<Fields<object> | Check>(table).map(([kind, of]) => [kind, typeof of === "function" ? of : fields(of)]),
+    Object.entries<Fields<object> | Check>(table).map(([kind, of]) => [
+      kind,
+      typeof of === "function" ? of : fields(of),
+    ]),
   );
   const known = oneOf(...checks.keys());
   return (value) => {
@@ -123,7 +132,8 @@ const role = kinds<Role, "kind">("kind", {
   grad: { of: text },
   stat: { steps: size, policy: oneOf("per_step", "shared") },
   input: {},
-  index: { size },
+  // All of them exact in f32.
+  index: { size: is("a whole number from 1 to 2^24", (value) => isCount(value) && value >= 1 && value <= 2 ** 24) },
   noise,
   state: {},
   hyper: {},

@@ -61,6 +61,16 @@ export class Population {
     this.seen = [];
   }
 
+  /** Keeps the statistics as they are, and returns what brings them back. */
+  async remember(): Promise<() => Promise<void>> {
+    const { seen } = this;
+    const statistics = await this.#read();
+    return async () => {
+      await this.#write((_, index) => statistics[index]);
+      this.seen = seen;
+    };
+  }
+
   async finite(): Promise<boolean> {
     return (await this.#read()).every((statistic) => statistic.every(Number.isFinite));
   }

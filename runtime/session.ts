@@ -1,6 +1,18 @@
+import {
+  checkSeed,
+  estimateOptions,
+  noClipping,
+  ownBatch,
+  streamOptions,
+  trainingBatch,
+  trainOptions,
+} from "./arguments.ts";
 import type { Backend } from "./backend.ts";
+import { ownCounters, ownTensors } from "./check-state.ts";
+import { closed } from "./closing.ts";
 import { RuntimeError } from "./error.ts";
 import { initialise } from "./initialise.ts";
+import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, regionSizes, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
@@ -10,18 +22,12 @@ import { type Batch, type Feed, Runner } from "./runner.ts";
 import { type Counters, compareState, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
-/** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
-const noClipping = 3.4e38;
-
-/** Weight of the newest batch in the population statistics that training keeps, where none is given. */
-const defaultMomentum = 0.1;
-
 export interface TrainOptions {
-  /** Learning rate of this step. */
+  /** Learning rate of this step, from 0 on. */
   readonly lr: number;
-  /** Largest norm of the gradient; none: no clipping. */
+  /** Largest norm of the gradient, above 0; none or Infinity: no clipping. */
   readonly clip?: number;
-  /** Weight of this batch in the population statistics, 0.1 by default. Early batches weigh more: 1/(n + 1) after n. */
+  /** Weight of this batch in the population statistics, from 0 (an average over all batches) to 1; 0.1 by default. Early batches weigh more: 1/(n + 1) after n. */
   readonly momentum?: number;
   /** Values of other hyper-parameters the plan has. */
   readonly hyper?: Readonly<Record<string, number>>;
@@ -84,6 +90,7 @@ export class Session {
   /** The runner that ran last, whose tensors can be read. */
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   private constructor(backend: Backend, runner: Runner, seed: number) {
     this.#backend = backend;
@@ -96,14 +103,15 @@ export class Session {
 
   /**
    * Loads an executable and initialises its parameters from the seed (a whole number). Optimiser state starts at zero,
-   * statistics undefined. Errors: those of the backend (C0503 … C0506).
+   * statistics undefined. Errors: C0406 (seed), C0407 (a damaged executable), those of the backend (C0503 … C0508).
    */
   static async open(executable: Executable, backend: Backend, options: { readonly seed: number }): Promise<Session> {
-    const session = new Session(backend, await Runner.open(executable, backend), options.seed);
+    const seed = checkSeed(options?.seed);
+    const session = new Session(backend, await Runner.open(executable, backend), seed);
     const first = (name: string): Float32Array => {
       const tensor = session.#kept.find((kept) => kept.name === name)?.tensor;
       if (tensor?.role.kind !== "param") throw new Error(`there is no parameter \`${name}\``);
-      return initialise(tensor.role.init, tensor.shape, keyOf(options.seed, name), first);
+      return initialise(tensor.role.init, tensor.shape, keyOf(seed, name), first);
     };
     for (const { name, kind, range } of session.#kept) {
       if (kind === "param") await session.#main.machine.write(range, first(name));
@@ -126,32 +134,39 @@ export class Session {
    */
   attach(executable: Executable): Promise<void> {
     return this.#exclusive(async () => {
-      if (executable.plan.fingerprint !== this.plan.fingerprint) {
-        throw new RuntimeError("C0403", `${executable.plan.name} is not ${this.plan.name} at another batch size`);
-      }
       const runner = await Runner.open(executable, this.#backend);
+      if (runner.plan.fingerprint !== this.plan.fingerprint) {
+        runner.machine.close();
+        throw new RuntimeError("C0403", `${runner.plan.name} is not ${this.plan.name} at another batch size`);
+      }
+      if (layoutOf(keptTensors(runner.plan)) !== layoutOf(this.#kept)) {
+        runner.machine.close();
+        const help = "compile both with the same --time and --optimizer";
+        throw new RuntimeError("C0403", `${runner.plan.name} keeps other statistics or slots than this session`, help);
+      }
       this.#attached.get(runner.plan.dims.batch)?.runner.machine.close();
       this.#attached.set(runner.plan.dims.batch, { runner, version: -1 });
     });
   }
 
   /**
-   * One step: forward, backward, statistics, update. Errors: C0406 (batch), C0502 if the loss is not finite; parameters
+   * One step: forward, backward, statistics, update. Errors: C0406 (batch, options), C0502 if the loss is not finite; parameters
    * and optimiser state are then as before the step (if every step is reported).
    */
   train(batch: Batch, options: TrainOptions & { readonly report: false }): Promise<undefined>;
   train(batch: Batch, options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
   train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined>;
-  train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
-    const { lr, clip = noClipping, momentum = defaultMomentum, report = true } = options;
+  train(given: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
     return this.#exclusive(async () => {
+      const { lr, clip, momentum, report, hyper: others } = trainOptions(options, this.plan);
+      const batch = trainingBatch(given);
       this.#checkExamples(batch, this.#main);
       const step = this.#counters.step + 1;
-      const hyper = { ...options.hyper, lr, clip, step };
+      const hyper = { ...others, lr, clip, step };
       const update = this.#main.entry("update");
       const { run } = this.#counters;
-      this.#counters = { ...this.#counters, run: run + 1 };
       await this.#collect("train", batch, run, hyper, momentum);
+      this.#counters = { ...this.#counters, run: run + 1 };
       const result = report ? await this.#results(this.#main) : undefined;
       if (result?.loss !== undefined && !Number.isFinite(result.loss)) throw await this.#diverged(result.loss, step);
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
@@ -172,17 +187,19 @@ export class Session {
   /**
    * Population statistics at the present parameters: the average of the batches' own statistics (Cooijmans et al. 2016,
    * section 3), forgetting what was collected before; how many batches it was. Errors: C0406 (batch, or none), C0502 if a
-   * statistic is not finite. Does nothing for a model without statistics.
+   * statistic is not finite; the statistics are then as before. Does nothing for a model without statistics.
    */
-  estimate(batches: Batches, { variance = "within" }: EstimateOptions = {}): Promise<number> {
-    return this.#exclusive(async () => {
+  estimate(batches: Batches, options: EstimateOptions = {}): Promise<number> {
+    return this.#collectingAnew(async () => {
+      const { variance } = estimateOptions(options);
       const between = variance === "total" ? 1 : 0;
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
       this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
       let count = 0;
-      for await (const batch of batches) {
+      for await (const given of batches) {
+        const batch = ownBatch(given);
         this.#checkExamples(batch, this.#main);
         await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0);
         count++;
@@ -208,7 +225,8 @@ export class Session {
    * A stream of `examples` sequences side by side, before their first step; any number of streams may be open. Errors: C0406 if
    * the executable has no entry `step` for so many examples, C0501 if statistics were never collected.
    */
-  async stream({ examples = this.plan.dims.batch, ...options }: StreamOptions = {}): Promise<Stream> {
+  async stream(given: StreamOptions = {}): Promise<Stream> {
+    const { examples = this.plan.dims.batch, ...options } = streamOptions(given);
     const { plan } = (this.#attached.get(examples) ?? { runner: this.#main }).runner;
     if (plan.entries.step === undefined) {
       const help = "compile it with the entry `step`; where that cannot be, the compiler then says why";
@@ -242,7 +260,7 @@ export class Session {
       let examples = 0;
       let loss = 0;
       let count = 0;
-      const sums: Record<string, number> = {};
+      const sums = new Map<string, number>();
       for await (const batch of batches) {
         const result = await this.#infer(batch, count++, false);
         if (result.loss === undefined)
@@ -253,11 +271,11 @@ export class Session {
         examples += batch.examples;
         loss += result.loss * batch.examples;
         for (const [name, value] of Object.entries(result.metrics)) {
-          sums[name] = (sums[name] ?? 0) + value * batch.examples;
+          sums.set(name, (sums.get(name) ?? 0) + value * batch.examples);
         }
       }
       if (examples === 0) throw new RuntimeError("C0406", "there is no batch to evaluate");
-      const metrics = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / examples]));
+      const metrics = Object.fromEntries([...sums].map(([name, sum]) => [name, sum / examples]));
       return { loss: loss / examples, metrics, examples };
     });
   }
@@ -266,8 +284,9 @@ export class Session {
    * Runs one entry as it is, for tests and tools: no update behind `train`, no bookkeeping of statistics. What it computed
    * can then be read by name. Defaults: `momentum` 1, `lr` 0, no clipping.
    */
-  run(entry: EntryName, batch: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
+  run(entry: EntryName, given: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
     return this.#exclusive(async () => {
+      const batch = ownBatch(given);
       this.#checkExamples(batch, this.#main);
       const defaults = {
         momentum: 1,
@@ -298,10 +317,7 @@ export class Session {
   write(name: string, data: Float32Array): Promise<void> {
     return this.#exclusive(async () => {
       const { runner, range } = this.#find(name);
-      if (data.length !== floatsIn(range)) {
-        throw new RuntimeError("C0406", `\`${name}\` holds ${floatsIn(range)} numbers, and ${data.length} were given`);
-      }
-      await runner.machine.write(range, data);
+      await runner.machine.write(range, finiteNumbers(name, data, floatsIn(range)));
       if (range.region === "stat") this.#population.adopt();
       this.#version++;
     });
@@ -324,12 +340,16 @@ export class Session {
     });
   }
 
-  /** Continues exactly where `state` was taken. Errors: C0403, naming what differs, if it is another model's. */
+  /**
+   * Continues exactly where `state` was taken. Errors: C0403, naming what differs, if it is another model's; C0404, if it
+   * contradicts itself or holds what is not finite.
+   */
   restore(state: SessionState): Promise<void> {
     return this.#exclusive(async () => {
+      const tensors = ownTensors(state);
+      const { seen, ...counters } = ownCounters(state.counters);
       compareState(state, this.plan, this.#kept);
-      for (const { name, range } of this.#kept) await this.#main.machine.write(range, state.tensors.get(name)!.data);
-      const { seen, ...counters } = state.counters;
+      for (const { name, range } of this.#kept) await this.#main.machine.write(range, tensors.get(name)!);
       this.#counters = counters;
       this.#population.seen = seen;
       this.#unchecked = 0;
@@ -337,17 +357,37 @@ export class Session {
     });
   }
 
-  /** Frees the session's memory; the backend stays open. */
+  /** Frees the session's memory behind the calls made so far; later ones are refused (C0508). The backend stays open. */
   close(): void {
-    this.#main.machine.close();
-    for (const { runner } of this.#attached.values()) runner.machine.close();
+    void this.#exclusive(async () => {
+      this.#main.machine.close();
+      for (const { runner } of this.#attached.values()) runner.machine.close();
+    }).catch(() => {});
+    this.#closed = true;
   }
 
   /** One at a time: a run's inputs and results share the machine's memory. */
   #exclusive<R>(act: () => Promise<R>): Promise<R> {
+    if (this.#closed) return Promise.reject(closed("session"));
     const result = this.#turn.then(act);
     this.#turn = result.catch(() => {});
     return result;
+  }
+
+  /** Statistics and what is known of them are as before if that fails. */
+  #collectingAnew<R>(act: () => Promise<R>): Promise<R> {
+    return this.#exclusive(async () => {
+      const counters = this.#counters;
+      const back = await this.#population.remember();
+      try {
+        return await act();
+      } catch (error) {
+        this.#counters = counters;
+        this.#version++;
+        await back();
+        throw error;
+      }
+    });
   }
 
   #feed(purpose: Feed["purpose"], run: number, hyper: Feed["hyper"] = {}): Feed {
@@ -372,11 +412,11 @@ export class Session {
     hyper: Feed["hyper"],
     momentum: number,
   ): Promise<void> {
-    this.#recent = this.#main;
     const filled = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
     await this.#population.collect(filled, momentum, ({ steps, shared }) => {
       return this.#main.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
     });
+    this.#recent = this.#main;
     this.#version++;
   }
 
@@ -410,7 +450,8 @@ export class Session {
     return this.#runnerFor(batch);
   }
 
-  async #infer(batch: Batch, run: number, outputs: boolean): Promise<Inference> {
+  async #infer(given: Batch, run: number, outputs: boolean): Promise<Inference> {
+    const batch = ownBatch(given);
     const runner = await this.#inferring(batch, batch.steps);
     await runner.run("infer", batch, this.#feed("infer", run));
     this.#recent = runner;
@@ -467,6 +508,10 @@ export class Session {
       : new RuntimeError("C0406", `\`${name}\` is not in memory: it is not computed by what ran last`);
   }
 }
+
+/** Names, shapes and places of all that is kept: executables that share parameters have them alike. */
+const layoutOf = (kept: readonly Kept[]): string =>
+  JSON.stringify(kept.map(({ name, shape, range }) => [name, shape, range.region, range.offset]));
 
 type Named = readonly (readonly [name: string, data: Float32Array])[];
 

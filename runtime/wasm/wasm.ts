@@ -1,9 +1,11 @@
+import { isSize, takerOf } from "../arguments.ts";
 import type { Backend, Machine } from "../backend.ts";
 import { closable, closed } from "../closing.ts";
 import { messageOf, RuntimeError } from "../error.ts";
 import { checkedCode } from "../executable.ts";
 import { hostRegions, type Range, regionSizes } from "../layout.ts";
 import type { EntryName, Executable, HostRegion, Plan } from "../plan.ts";
+import { isRecord } from "../plan-schema.ts";
 import { bestSimd, compileModule, type Simd } from "./module.ts";
 import { type Costs, largestGrid, type Partition, partition, usualCosts } from "./partition.ts";
 import { Team } from "./team.ts";
@@ -33,6 +35,14 @@ export interface WasmOptions {
   readonly costs?: Costs;
 }
 
+const isCost = (value: unknown): boolean => typeof value === "number" && value >= 0;
+
+const takeOptions = takerOf<WasmOptions>("the options of the backend", {
+  threads: ["a whole number from 1 on", isSize],
+  simd: ["plain or relaxed", (value) => value === "plain" || value === "relaxed"],
+  costs: ["two numbers from 0 on", (value: unknown) => isRecord(value) && isCost(value.barrier) && isCost(value.start)],
+});
+
 export interface WasmBackend extends Backend {
   /** Threads that it has, started or not. */
   readonly threads: number;
@@ -46,9 +56,8 @@ type Addresses = Readonly<Record<HostRegion, number>>;
  * wherever WebAssembly SIMD does. Results do not depend on the number of threads.
  */
 export function wasmBackend(options: WasmOptions = {}): WasmBackend {
-  const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = options;
-  if (!Number.isInteger(threads) || threads < 1)
-    throw new Error(`threads are a whole number from 1 on, not ${threads}`);
+  const given = takeOptions(options);
+  const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = given;
   const team = new Team(sharesMemory() ? threads : 1);
   let machines = 0;
   let isClosed = false;

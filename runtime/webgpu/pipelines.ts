@@ -16,9 +16,7 @@ export class Pipelines {
 
   /** Compiles modules, all at once. Errors: C0506 with the shader compiler's messages and the lines they are about. */
   async load(modules: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, GPUComputePipeline>> {
-    const compiled = [...modules].map(
-      async ([name, code]) => [name, await this.#pipeline(name, code)] as const,
-    );
+    const compiled = [...modules].map(async ([name, code]) => [name, await this.#pipeline(name, code)] as const);
     return new Map(await Promise.all(compiled));
   }
 

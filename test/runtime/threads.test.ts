@@ -115,7 +115,7 @@ test("10,000 short runs neither hang nor leave anything behind", async () => {
   backend.close();
 });
 
-test("a closed machine is forgotten, and a closed backend's machines run on the calling thread", async () => {
+test("a closed machine is forgotten, and a closed backend's machines are refused", async () => {
   const backend = wasmBackend({ threads: 2, costs });
   const [first, second] = [await backend.open(leaky("wasm")), await backend.open(leaky("wasm"))];
   for (const machine of [first, second]) {
@@ -123,10 +123,12 @@ test("a closed machine is forgotten, and a closed backend's machines run on the 
     await machine.run("infer", 4);
   }
   first.close();
+  await expect(first.run("infer", 4)).rejects.toMatchObject({ code: "C0508" });
   await second.run("infer", 4);
   backend.close();
   expect(backend.threads).toBe(1);
-  await second.run("infer", 4);
+  await expect(second.run("infer", 4)).rejects.toMatchObject({ code: "C0508" });
+  await expect(backend.open(leaky("wasm"))).rejects.toMatchObject({ code: "C0508" });
 });
 
 test("threads are a whole number from 1 on", () => {
