@@ -104,7 +104,7 @@ export function estimateOptions(given: EstimateOptions): Required<EstimateOption
 
 /** Errors: C0406. */
 export const streamOptions = takerOf<StreamOptions>("the options of a stream", {
-  examples: ["a whole number, at least 1,", isSize],
+  examples: ["a whole number, at least 1", isSize],
   warn: ["a function", (value) => typeof value === "function"],
 });
 
@@ -116,8 +116,9 @@ export function checkSeed(seed: unknown): number {
 
 const takeBatch = takerOf<Batch>("the parts of a batch", {
   inputs: ["an object that has each input by its name", isRecord],
-  steps: ["a whole number, at least 1,", isSize],
-  examples: ["a whole number, at least 1,", isSize],
+  // Kernels count them in 32 bits.
+  steps: ["a whole number, at least 1 and below 2^31", (value) => isSize(value) && value < 2 ** 31],
+  examples: ["a whole number, at least 1", isSize],
   lengths: ["a list of numbers", (value) => Array.isArray(value) || ArrayBuffer.isView(value)],
 });
 

@@ -83,8 +83,7 @@ export class Runner {
     const tensors = this.#fed.get(entry)!;
     const length = floatsOf(entry.regions.input, steps);
     if (this.#image.length < length) {
-      // What was given says whether so many steps are meant.
-      for (const tensor of tensors) if (isGiven(tensor)) givenFor(tensor, batch);
+      this.checkSizes(name, batch);
       this.#image = imageOf(length);
     }
     for (const tensor of tensors) this.#fill(entry, tensor, batch, feed);
@@ -92,6 +91,14 @@ export class Runner {
     if (length > 0) await this.machine.write(whole("input", 0, length), this.#image.subarray(0, length));
     await this.machine.run(name, steps, first);
     this.last = { entry, steps };
+  }
+
+  /**
+   * Whether what a batch gives is as many numbers as its steps and examples make, to be known before room is made for so many steps.
+   * Errors: C0406.
+   */
+  checkSizes(name: EntryName, batch: Batch): void {
+    for (const tensor of this.#fed.get(this.entry(name))!) if (isGiven(tensor)) givenFor(tensor, batch);
   }
 
   /** Reads tensors of the entry that ran last, each contiguous in the order of `shapeOf`. */
