@@ -24,7 +24,7 @@ const number = (what: string, test: (value: number) => boolean): Rule => [
 export const isSize = (value: unknown): boolean => isCount(value) && value >= 1;
 const flag: Rule = ["true or false", (value) => typeof value === "boolean"];
 
-/** What takes the options or parts of a kind: a copy of an object's fields. It is called for each step, and looks up little. */
+/** What checks options or parts of a kind, and returns them. It is called for each step, and makes nothing. */
 export type Taker<T> = (given: unknown) => Partial<T>;
 
 /** Takes the fields that there are rules for, each of which may be left out, and no others. Errors: C0406, naming the field. */
@@ -36,14 +36,12 @@ export function takerOf<T extends object>(what: string, rules: Rules<T>): Taker<
       if (Object.hasOwn(rules, key)) continue;
       throw new RuntimeError("C0406", `${what} have no \`${key}\``, `there are ${Object.keys(rules).join(", ")}`);
     }
-    const own: Record<string, unknown> = {};
     for (const [key, [must, test]] of known) {
       const value = given[key];
       if (value !== undefined && !test(value as never))
         throw new RuntimeError("C0406", `\`${key}\` is ${must}, not ${shown(value)}`);
-      own[key] = value;
     }
-    return own as Partial<T>;
+    return given as Partial<T>;
   };
 }
 

@@ -30,8 +30,11 @@ export type Input = Numbers | Shaped;
 /** By the name that typed arrays have in every realm. `BigInt64Array` and `DataView` hold something else. */
 const typed = /^(Float(16|32|64)|U?[iI]nt(8|16|32)|Uint8Clamped)Array$/;
 
-/** What is given for `what` of `shape`, as a typed array. Errors: C0406, if it is not numbers, or not of that shape. */
-export function numbersOf(what: string, given: unknown, shape: readonly number[]): TypedNumbers {
+/** What is given for the tensor `name` of `shape`, as a typed array. Errors: C0406, if it is not numbers, or not of that shape. */
+export function numbersOf(name: string, given: unknown, shape: readonly number[]): TypedNumbers {
+  // Nearly always; what follows has time to say what is wrong.
+  if (given instanceof Float32Array && given.length === elementsOf(shape)) return given;
+  const what = `\`${name}\``;
   const wanted = `${what} is [${shape.join(", ")}]`;
   if (isRecord(given) && !ArrayBuffer.isView(given)) {
     const { data, shape: said } = given;
@@ -43,7 +46,7 @@ export function numbersOf(what: string, given: unknown, shape: readonly number[]
       const help = turned ? "turn it about: time comes first, then the examples, [T, B, …]" : undefined;
       throw new RuntimeError("C0406", `${wanted}, and [${said.join(", ")}] was given`, help);
     }
-    return numbersOf(what, data, shape);
+    return numbersOf(name, data, shape);
   }
   const numbers = isTyped(given) ? given : listed(what, given, wanted);
   const count = elementsOf(shape);
@@ -74,7 +77,7 @@ function listed(what: string, given: unknown, wanted: string): Float64Array {
 
 /** A copy of what is to be written to tensor `name` of `count` numbers. Errors: C0406, if it is not so many finite numbers. */
 export function finiteNumbers(name: string, given: unknown, count: number): Float32Array {
-  const own = Float32Array.from(numbersOf(`\`${name}\``, given, [count]));
+  const own = Float32Array.from(numbersOf(name, given, [count]));
   const wrong = own.findIndex((value) => !Number.isFinite(value));
   if (wrong < 0) return own;
   throw new RuntimeError("C0406", `\`${name}\` takes finite numbers of f32, and ${own[wrong]} was given at ${wrong}`);

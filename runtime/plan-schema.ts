@@ -80,38 +80,50 @@ const fields = <T>(table: Fields<T>): Check => {
   return (value) => {
     const wrong = record(value);
     if (wrong !== undefined) return wrong;
-    for (const key of Object.keys(value as object)) if (!Object.hasOwn(table, key)) return `.${key} is not known`;
+    let there = 0;
     for (const [key, check] of known) {
-      const found = check((value as Record<string, unknown>)[key]);
+      const field = (value as Record<string, unknown>)[key];
+      const found = check(field);
       if (found !== undefined) return `.${key}${found}`;
+      if (field !== undefined) there++;
     }
-    return undefined;
+    const keys = Object.keys(value as object);
+    const stranger = keys.length === there ? undefined : keys.find((key) => !Object.hasOwn(table, key));
+    return stranger === undefined ? undefined : `.${stranger} is not known`;
   };
 };
 
-/** An object whose field `key` says which others it has. */
-const kinds = <T, Key extends keyof T & string>(key: Key, table: Kinds<T, Key>): Check => {
+/** Was looked at already. */
+const known: Check = () => undefined;
+
+/** An object whose field `key` says which others it has, and which has the fields of `outer` besides. */
+const kinds = <T, Key extends keyof T & string>(
+  key: Key,
+  table: Kinds<T, Key>,
+  outer: Readonly<Record<string, Check>> = {},
+): Check => {
   const checks = new Map(
     Object.entries<Fields<object> | Check>(table).map(([kind, of]) => [
       kind,
-      typeof of === "function" ? of : fields(of),
+      typeof of === "function" ? of : fields({ ...of, ...outer, [key]: known }),
     ]),
   );
-  const known = oneOf(...checks.keys());
+  const one = oneOf(...checks.keys());
   return (value) => {
     const wrong = record(value);
     if (wrong !== undefined) return wrong;
-    const { [key]: kind, ...rest } = value as Record<string, unknown>;
-    const unknown = known(kind);
-    return unknown === undefined ? checks.get(kind as string)!(rest) : `.${key}${unknown}`;
+    const kind = (value as Record<string, unknown>)[key];
+    const unknown = one(kind);
+    return unknown === undefined ? checks.get(kind as string)!(value) : `.${key}${unknown}`;
   };
 };
 
-const noise = kinds<Noise, "distribution">("distribution", {
-  normal: { scale: number, perStep: maybe(oneOf(true)) },
-  uniform: { scale: number, perStep: maybe(oneOf(true)) },
-  bernoulli: { keep: number },
-});
+const drawn = { scale: number, perStep: maybe(oneOf(true)) };
+const noise = kinds<Noise, "distribution">(
+  "distribution",
+  { normal: drawn, uniform: drawn, bernoulli: { keep: number } },
+  { kind: known },
+);
 
 /** Blocks may stand in blocks, `levels` deep: a cell has gates, and hardly gates of gates. */
 const initialiser = (levels: number): Check =>

@@ -80,13 +80,8 @@ export class Runner {
     const entry = this.entry(name);
     const { steps } = batch;
     this.#checkBatch(batch);
-    const tensors = this.#fed.get(entry)!;
-    const length = floatsOf(entry.regions.input, steps);
-    if (this.#image.length < length) {
-      this.checkSizes(name, batch);
-      this.#image = imageOf(length);
-    }
-    for (const tensor of tensors) this.#fill(entry, tensor, batch, feed);
+    const length = this.makeRoom(name, batch);
+    for (const tensor of this.#fed.get(entry)!) this.#fill(entry, tensor, batch, feed);
     await this.machine.prepare(steps);
     if (length > 0) await this.machine.write(whole("input", 0, length), this.#image.subarray(0, length));
     await this.machine.run(name, steps, first);
@@ -94,11 +89,17 @@ export class Runner {
   }
 
   /**
-   * Whether what a batch gives is as many numbers as its steps and examples make, to be known before room is made for so many steps.
-   * Errors: C0406.
+   * Makes room to assemble a batch in, for an entry, once it is sure that so many steps are meant: that what is given is as many
+   * numbers. How many floats that is. Errors: C0406 (inputs), C0505.
    */
-  checkSizes(name: EntryName, batch: Batch): void {
-    for (const tensor of this.#fed.get(this.entry(name))!) if (isGiven(tensor)) givenFor(tensor, batch);
+  makeRoom(name: EntryName, batch: Batch): number {
+    const entry = this.entry(name);
+    const length = floatsOf(entry.regions.input, batch.steps);
+    if (length > this.#image.length) {
+      for (const tensor of this.#fed.get(entry)!) if (isGiven(tensor)) givenFor(tensor, batch);
+      this.#image = imageOf(length);
+    }
+    return length;
   }
 
   /** Reads tensors of the entry that ran last, each contiguous in the order of `shapeOf`. */
@@ -193,7 +194,7 @@ function givenFor(tensor: Tensor, { inputs, steps }: Batch): TypedNumbers | unde
   const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
   const shape = shapeOf(tensor, steps);
   if (input === null) return undefined;
-  if (input !== undefined) return numbersOf(`input \`${name}\``, input, shape);
+  if (input !== undefined) return numbersOf(name, input, shape);
   const help = "pass null for an input that is left out on purpose";
   throw new RuntimeError("C0406", `the batch lacks input \`${name}\` [${shape.join(", ")}]`, help);
 }

@@ -17,17 +17,18 @@ const start: Digest = [0x243f6a88, 0x13198a2e];
  * states one to one, so that texts of one length that differ in one word only never have the same digest.
  */
 function digest(bytes: Uint8Array, [a, b]: Digest = start): Digest {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const words = bytes.length >> 2;
-  const mix = (word: number): void => {
-    a = Math.imul(a ^ word, 0xcc9e2d51);
-    a = (a << 15) | (a >>> 17);
-    b = Math.imul(b ^ word, 0x1b873593);
-    b = (b << 13) | (b >>> 19);
-  };
-  for (let i = 0; i < words; i++) mix(view.getInt32(4 * i, true));
-  for (let i = 4 * words; i < bytes.length; i++) mix(bytes[i]);
-  mix(bytes.length);
+  // Words of four bytes begin at multiples of four. The lowest byte is the first, as in WebAssembly's memory.
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+  const words = new Int32Array(buffer, byteOffset, length >> 2);
+  const rest = [...bytes.subarray(4 * words.length), length];
+  for (const part of [words, rest]) {
+    for (let i = 0; i < part.length; i++) {
+      a = Math.imul(a ^ part[i], 0xcc9e2d51);
+      a = (a << 15) | (a >>> 17);
+      b = Math.imul(b ^ part[i], 0x1b873593);
+      b = (b << 13) | (b >>> 19);
+    }
+  }
   return [a >>> 0, b >>> 0];
 }
 

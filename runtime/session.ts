@@ -412,7 +412,7 @@ export class Session {
     hyper: Feed["hyper"],
     momentum: number,
   ): Promise<void> {
-    this.#main.checkSizes(entry, batch);
+    this.#main.makeRoom(entry, batch);
     const filled = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
     await this.#population.collect(filled, momentum, ({ steps, shared }) => {
       return this.#main.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));

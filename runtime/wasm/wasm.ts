@@ -103,6 +103,7 @@ async function open(executable: Executable, { team, simd, costs, machine }: Surr
 
   let capacity = 0;
   let addresses = place(plan, capacity, memory, start);
+  let globals = globalsOf(addresses);
   const partitions = new Map<
     EntryName,
     { readonly steps: number; readonly threads: number; readonly part: Partition }
@@ -122,6 +123,7 @@ async function open(executable: Executable, { team, simd, costs, machine }: Surr
     async prepare(steps) {
       if (steps <= capacity) return;
       addresses = place(plan, steps, memory, start);
+      globals = globalsOf(addresses);
       capacity = steps;
     },
     async run(entry: EntryName, steps, first = 0) {
@@ -131,7 +133,6 @@ async function open(executable: Executable, { team, simd, costs, machine }: Surr
         const gathered = await team.gather({ machine, module, memory }, part.threads);
         if (gathered < part.threads) part = partFor(entry, steps, gathered);
       }
-      const globals = Object.fromEntries(hostRegions.map((name) => [`region_${name}`, addresses[name]]));
       const failure = team.run({ machine, entry, steps, first, ...part, globals, tiles: 0, tileStride }, exports);
       if (failure !== undefined) throw new RuntimeError("C0506", failure);
     },
@@ -163,6 +164,10 @@ async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memor
     throw new RuntimeError("C0506", `the WebAssembly module does not load: ${messageOf(thrown)}`);
   }
 }
+
+/** As modules export them. */
+const globalsOf = (addresses: Addresses): Readonly<Record<string, number>> =>
+  Object.fromEntries(hostRegions.map((name) => [`region_${name}`, addresses[name]]));
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 
