@@ -8,6 +8,7 @@
 import { parseArgs } from "node:util";
 import type { Kernel } from "../compiler/schedule/kernel-ir.ts";
 import type { Executable, Extent, Plan, Region } from "../runtime/plan.ts";
+import { sealed } from "../runtime/seal.ts";
 import { wasmBackend } from "../runtime/wasm/wasm.ts";
 import { wasm } from "../targets/wasm/target.ts";
 import { machine, median, table } from "./measure.ts";
@@ -26,7 +27,7 @@ function emptySteps(threads: number): Executable {
     format: 4,
     name: "nothing",
     target: "wasm",
-    dims: {},
+    dims: { batch: 1 },
     fingerprint: "",
     measures: {},
     equations: {},
@@ -42,7 +43,7 @@ function emptySteps(threads: number): Executable {
     // Any work at all, so that it is shared out where threads cost nothing.
     kernels: [{ name: "nothing", work: one, lanes: 1, regions: [] }],
   };
-  return { plan, code: wasm.assemble([kernel]) };
+  return { plan, code: sealed(plan, wasm.assemble([kernel])) };
 }
 
 /** Medians in microseconds: of a step among many, and of a run of one step. */

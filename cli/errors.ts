@@ -10,6 +10,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0404: exit.input,
   C0406: exit.input,
   C0407: exit.input,
+  C0411: exit.input,
   C0501: exit.input,
   C0502: exit.diverged,
   C0503: exit.machine,
@@ -17,6 +18,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0505: exit.machine,
   C0506: exit.internal,
   C0507: exit.machine,
+  C0508: exit.internal,
 };
 
 /** Prints the failure for people on stderr, and with `--json` as the document on stdout. Returns the exit code. */

@@ -11,6 +11,7 @@
  * optimiser's own graph to update.
  */
 import type { Alone, Entry, EntryName, Executable, KernelInfo, Plan, Tensor } from "../runtime/plan.ts";
+import { sealed } from "../runtime/seal.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
@@ -147,7 +148,7 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
       return { name, work: workOf(kernel), lanes, regions };
     }),
   };
-  return { plan, code: target.assemble(kernels) };
+  return { plan, code: sealed(plan, target.assemble(kernels)) };
 }
 
 function withAlone(tensor: Tensor, statistics: ReadonlyMap<string, Alone>): Tensor {

@@ -26,8 +26,14 @@ export class Attached {
 
   /** Takes the place of what was attached for that size. Errors: C0403, naming what differs, if it is another model. */
   async add(executable: Executable): Promise<void> {
-    checkAttached(executable.plan, this.#main.plan);
+    // Opening checks the plan itself.
     const runner = await Runner.open(executable, this.#backend);
+    try {
+      checkAttached(runner.plan, this.#main.plan);
+    } catch (error) {
+      runner.machine.close();
+      throw error;
+    }
     this.#others.get(runner.plan.dims.batch)?.runner.machine.close();
     this.#others.set(runner.plan.dims.batch, { runner, version: -1 });
   }

@@ -1,5 +1,7 @@
+import { isCounters } from "./check-state.ts";
+import { isCount, isRecord } from "./plan-schema.ts";
 import { damaged, encodeSafetensors, foreign, type Header, readHeader, readTensors } from "./safetensors.ts";
-import type { Counters, SessionState } from "./state.ts";
+import type { SessionState } from "./state.ts";
 
 /** Stands in the metadata, so that another program's safetensors are told from a checkpoint. */
 const format = "cellc-checkpoint-2";
@@ -83,24 +85,6 @@ function texts(text: string): Readonly<Record<string, string>> {
   return found as Readonly<Record<string, string>>;
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isCountRecord(value: unknown): value is Record<string, number> {
   return isRecord(value) && Object.values(value).every(isCount);
-}
-
-function isCounters(value: unknown): value is Counters {
-  if (!isRecord(value)) return false;
-  const { seed, step, run, seen, written = [], estimated } = value as Partial<Record<keyof Counters, unknown>>;
-  if (!Number.isSafeInteger(seed) || !isCount(step) || !isCount(run)) return false;
-  // Of batches whose sequences differ in length, parts are seen.
-  const parts = Array.isArray(seen) && seen.every((n) => Number.isFinite(n) && n >= 0);
-  if (!Array.isArray(written) || !written.every((name) => typeof name === "string")) return false;
-  return parts && (estimated === undefined || isCount(estimated));
 }

@@ -8,6 +8,8 @@ export type RuntimeErrorCode =
   | "C0407"
   /** An input, a name or a size the executable does not have. */
   | "C0406"
+  /** A plan that is damaged, or does not fit its code. */
+  | "C0411"
   /** Inference without population statistics. */
   | "C0501"
   /** A loss that is not finite. */
@@ -21,7 +23,9 @@ export type RuntimeErrorCode =
   /** Kernel code that does not compile, load or run. */
   | "C0506"
   /** A GPU without a feature that the kernels need. */
-  | "C0507";
+  | "C0507"
+  /** Use of what is closed. */
+  | "C0508";
 
 /** An error a user can act on: a code of the catalogue, what is wrong, and what to do about it. */
 export class RuntimeError extends Error {

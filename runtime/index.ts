@@ -3,6 +3,7 @@ export type { Backend, Machine } from "./backend.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
 export { initialise } from "./initialise.ts";
+export type { Input, Numbers, Shaped } from "./inputs.ts";
 export type { Range } from "./layout.ts";
 export type {
   Command,

@@ -97,6 +97,16 @@ export class Population {
     this.restore([]);
   }
 
+  /** Keeps the statistics as they are, and returns what brings them back. */
+  async remember(): Promise<() => Promise<void>> {
+    const { seen, written } = this;
+    const statistics = await this.#read();
+    return async () => {
+      await this.#write((_, index) => statistics[index]);
+      this.restore(seen, written);
+    };
+  }
+
   async finite(): Promise<boolean> {
     return (await this.#read()).every((statistic) => statistic.every(Number.isFinite));
   }

@@ -1,5 +1,7 @@
+import { checkHyper } from "./arguments.ts";
 import type { Backend, Machine } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
+import { type Input, numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
 import { elementsOf, floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
 import { markOf } from "./lengths.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
@@ -8,10 +10,11 @@ import { keyOf, meanOf, noiseAt } from "./random.ts";
 /** Examples to run on. */
 export interface Batch {
   /**
-   * By the plan's names: [T, B, …] for what varies with time, [B, …] for what does not. `null` leaves an input out on
-   * purpose, such as the targets at inference; zeros stand in for it, and loss and metrics are not reported.
+   * By the plan's names: [T, B, …] for what varies with time, [B, …] for what does not, finite numbers all, rounded to f32. `null`
+   * leaves an input out on purpose, such as the targets at inference; zeros stand in for it, and loss and metrics are not reported.
+   * They are copied when the run's turn comes, and are to stay as they are until it is done.
    */
-  readonly inputs: Readonly<Record<string, Float32Array | null>>;
+  readonly inputs: Readonly<Record<string, Input | null>>;
   /** T, at least 1. */
   readonly steps: number;
   /** B, as many as an executable was compiled for. */
@@ -25,12 +28,6 @@ export interface Batch {
 
 /** What stands for noise: numbers drawn from the generator, or what they are on average. */
 export type NoiseMode = "drawn" | "mean";
-
-/** Throws C0406 for what is none, as a program without types may give it. */
-export function checkNoise(noise: NoiseMode): NoiseMode {
-  if (noise === "drawn" || noise === "mean") return noise;
-  throw new RuntimeError("C0406", `noise is "mean" or "drawn", not ${JSON.stringify(noise)}`);
-}
 
 /** What an entry is fed besides the batch. */
 export interface Feed {
@@ -54,24 +51,29 @@ export class Runner {
   last: { readonly entry: Entry; readonly steps: number } | undefined;
   /** What goes to the region `input`, assembled here and sent in one piece. */
   #image = new Float32Array(0);
+  /** Of each entry, the tensors that stand there. */
+  readonly #fed: ReadonlyMap<Entry, readonly Tensor[]>;
+  /** What a batch may give. */
+  readonly #known: ReadonlySet<string>;
+  readonly #isRagged: boolean;
 
   private constructor(plan: Plan, machine: Machine) {
     this.plan = plan;
     this.machine = machine;
+    const entries = Object.values(plan.entries);
+    const fed = entries.map(({ tensors }) => tensors.filter(({ region }) => region === "input"));
+    this.#fed = new Map(entries.map((entry, i) => [entry, fed[i]]));
+    this.#known = new Set(fed.flatMap((tensors) => tensors.filter(isGiven).map(({ name }) => name)));
+    this.#isRagged = fed.some((tensors) => tensors.some(({ role }) => role.kind === "lengths"));
   }
 
   static async open(executable: Executable, backend: Backend): Promise<Runner> {
-    const { plan } = executable;
-    if (plan.format !== 4) throw new Error(`this runtime reads plans of format 4, not ${plan.format}`);
-    if (plan.target !== backend.name) {
-      throw new Error(`${plan.name} was compiled for ${plan.target}; this backend runs ${backend.name}`);
-    }
-    return new Runner(plan, await backend.open(executable));
+    return new Runner(executable.plan, await backend.open(executable));
   }
 
   /** The entry of a name. Errors: C0406, if the executable was compiled without it. */
   entry(name: EntryName): Entry {
-    const entry = this.plan.entries[name];
+    const entry = Object.hasOwn(this.plan.entries, name) ? this.plan.entries[name] : undefined;
     if (entry === undefined) throw new RuntimeError("C0406", `${this.plan.name} was compiled without \`${name}\``);
     return entry;
   }
@@ -83,13 +85,26 @@ export class Runner {
     const entry = this.entry(name);
     const { steps } = batch;
     this.#checkBatch(batch);
-    const length = floatsOf(entry.regions.input, steps);
-    if (this.#image.length < length) this.#image = new Float32Array(length);
-    for (const tensor of entry.tensors) if (tensor.region === "input") this.#fill(entry, tensor, batch, feed);
+    const length = this.makeRoom(name, batch);
+    for (const tensor of this.#fed.get(entry)!) this.#fill(entry, tensor, batch, feed);
     await this.machine.prepare(steps);
     if (length > 0) await this.machine.write(whole("input", 0, length), this.#image.subarray(0, length));
     await this.machine.run(name, steps, first);
     this.last = { entry, steps };
+  }
+
+  /**
+   * Makes room to assemble a batch in, for an entry, once it is sure that so many steps are meant: that what is given is as many
+   * numbers. How many floats that is. Errors: C0406 (inputs), C0505.
+   */
+  makeRoom(name: EntryName, batch: Batch): number {
+    const entry = this.entry(name);
+    const length = floatsOf(entry.regions.input, batch.steps);
+    if (length > this.#image.length) {
+      for (const tensor of this.#fed.get(entry)!) if (isGiven(tensor)) givenFor(tensor, batch);
+      this.#image = imageOf(length);
+    }
+    return length;
   }
 
   /** Reads tensors of the entry that ran last, each contiguous in the order of `shapeOf`. */
@@ -99,34 +114,16 @@ export class Runner {
     return this.machine.read(tensors.map((tensor) => rangeOf(tensor, last.entry, last.steps)));
   }
 
-  #checkBatch(batch: Batch): void {
-    if (!Number.isInteger(batch.steps) || batch.steps < 1) {
-      throw new RuntimeError("C0406", `a batch needs a whole number of steps, at least 1, and has ${batch.steps}`);
-    }
-    this.#checkLengths(batch);
-    const known = new Set<string>();
-    for (const entry of Object.values(this.plan.entries)) {
-      for (const { name, role } of entry.tensors) if (role.kind === "input" || role.kind === "index") known.add(name);
-    }
-    const stranger = Object.keys(batch.inputs).find((name) => !known.has(name));
-    if (stranger === undefined) return;
-    const names = [...known].map((name) => `\`${name}\``).join(", ");
-    throw new RuntimeError("C0406", `${this.plan.name} has no input \`${stranger}\``, `its inputs are ${names}`);
-  }
-
-  #checkLengths({ lengths, steps, examples }: Batch): void {
-    if (lengths === undefined) return;
-    const tensors = Object.values(this.plan.entries).flatMap((entry) => entry.tensors);
-    if (!tensors.some(({ role }) => role.kind === "lengths")) {
+  #checkBatch({ inputs, lengths }: Batch): void {
+    if (lengths !== undefined && !this.#isRagged) {
       const help = "compile it with `ragged`, or leave `lengths` out";
       throw new RuntimeError("C0406", `${this.plan.name} is compiled for sequences of one length in a batch`, help);
     }
-    if (lengths.length !== examples) {
-      throw new RuntimeError("C0406", `a batch of ${examples} examples has as many lengths, not ${lengths.length}`);
-    }
-    const wrong = Array.from(lengths).find((length) => !Number.isInteger(length) || length < 1 || length > steps);
-    if (wrong === undefined) return;
-    throw new RuntimeError("C0406", `an example of these sequences has 1 to ${steps} steps, not ${wrong}`);
+    const known = this.#known;
+    const stranger = Object.keys(inputs).find((name) => !known.has(name));
+    if (stranger === undefined) return;
+    const names = [...known].map((name) => `\`${name}\``).join(", ");
+    throw new RuntimeError("C0406", `${this.plan.name} has no input \`${stranger}\``, `its inputs are ${names}`);
   }
 
   #fill(entry: Entry, tensor: Tensor, batch: Batch, feed: Feed): void {
@@ -135,25 +132,13 @@ export class Runner {
     switch (role.kind) {
       case "input":
       case "index": {
-        const data = batch.inputs[name];
-        if (data === undefined) {
-          const help = "pass null for an input that is left out on purpose";
-          throw new RuntimeError("C0406", `the batch lacks input \`${name}\` [${shape.join(", ")}]`, help);
-        }
-        if (data !== null && data.length !== elementsOf(shape)) {
-          const wanted = `[${shape.join(", ")}]: ${elementsOf(shape)} numbers`;
-          throw new RuntimeError("C0406", `input \`${name}\` is ${wanted}, and ${data.length} were given`);
-        }
-        const { lengths, steps, examples } = batch;
-        const row = elementsOf(tensor.shape) / examples;
+        const data = givenFor(tensor, batch);
+        const range = rangeOf(tensor, entry, batch.steps);
+        const size = role.kind === "index" ? role.size : undefined;
         // Padding may be anything, and nothing that is not finite may come of it.
-        const padded = (index: number): boolean =>
-          lengths !== undefined &&
-          tensor.time &&
-          Math.floor(index / row / examples) >= lengths[Math.floor(index / row) % examples];
-        const value = (index: number): number => (data === null || padded(index) ? 0 : data[index]);
-        if (role.kind === "index") checkIndices(name, data?.length ?? 0, value, role.size);
-        this.#place(entry, tensor, steps, value);
+        const lengths = tensor.time ? batch.lengths : undefined;
+        if (data === undefined) this.#place(entry, tensor, batch.steps, () => 0);
+        else placeInput(this.#image, data, { name, shape, range, size, lengths });
         break;
       }
       case "lengths": {
@@ -184,6 +169,7 @@ export class Runner {
       case "hyper": {
         const value = feed.hyper[name];
         if (value === undefined) throw new RuntimeError("C0406", `hyper-parameter \`${name}\` has no value`);
+        for (const one of typeof value === "number" ? [value] : value) checkHyper(name, one);
         this.#place(entry, tensor, batch.steps, (index) => (typeof value === "number" ? value : value[index]));
         break;
       }
@@ -201,11 +187,24 @@ export class Runner {
   }
 }
 
-/** An index out of its range would read beyond a table. */
-function checkIndices(name: string, count: number, of: (index: number) => number, size: number): void {
-  for (let index = 0; index < count; index++) {
-    const value = of(index);
-    if (Number.isInteger(value) && value >= 0 && value < size) continue;
-    throw new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and holds ${value}`);
+/** Errors: C0505. */
+function imageOf(length: number): Float32Array<ArrayBuffer> {
+  try {
+    return new Float32Array(length);
+  } catch {
+    throw new RuntimeError("C0505", `there is no memory for inputs of ${length} numbers`, "use shorter sequences");
   }
+}
+
+const isGiven = ({ role }: Tensor): boolean => role.kind === "input" || role.kind === "index";
+
+/** What a batch gives for an input, as numbers of its shape; undefined for what it leaves out on purpose. Errors: C0406. */
+function givenFor(tensor: Tensor, { inputs, steps }: Batch): TypedNumbers | undefined {
+  const { name } = tensor;
+  const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
+  const shape = shapeOf(tensor, steps);
+  if (input === null) return undefined;
+  if (input !== undefined) return numbersOf(name, input, shape);
+  const help = "pass null for an input that is left out on purpose";
+  throw new RuntimeError("C0406", `the batch lacks input \`${name}\` [${shape.join(", ")}]`, help);
 }

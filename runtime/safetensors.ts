@@ -16,7 +16,14 @@ export interface SafeTensors {
 const maxHeaderBytes = 100_000_000;
 const metadataKey = "__metadata__";
 
+/** Errors: C0406, if a tensor has the name under which the format keeps metadata. */
 export function encodeSafetensors({ tensors, metadata }: SafeTensors): Uint8Array<ArrayBuffer> {
+  if (tensors.has(metadataKey))
+    throw new RuntimeError(
+      "C0406",
+      `safetensors cannot hold a tensor named \`${metadataKey}\``,
+      "give it another name",
+    );
   const header: [string, unknown][] = [[metadataKey, metadata]];
   let end = 0;
   for (const [name, { shape, data }] of tensors) {

@@ -1,30 +1,37 @@
 import { muteStatistics, refuseAlone } from "./alone.ts";
+import {
+  checkSeed,
+  estimateOptions,
+  inferOptions,
+  noClipping,
+  ownBatch,
+  streamOptions,
+  trainingBatch,
+  trainOptions,
+} from "./arguments.ts";
 import { Attached } from "./attached.ts";
 import { Averager, type Averages, isMeasure } from "./averages.ts";
 import type { Backend } from "./backend.ts";
+import { ownCounters, ownTensors } from "./check-state.ts";
+import { closed } from "./closing.ts";
 import { RuntimeError } from "./error.ts";
 import { initialise } from "./initialise.ts";
+import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
-import { type Batch, checkNoise, type Feed, type NoiseMode, Runner } from "./runner.ts";
+import { type Batch, type Feed, type NoiseMode, Runner } from "./runner.ts";
 import { type Counters, compareState, type RestoreOptions, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
-/** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
-const noClipping = 3.4e38;
-
-/** Weight of the newest batch in the population statistics that training keeps, where none is given. */
-const defaultMomentum = 0.1;
-
 export interface TrainOptions {
-  /** Learning rate of this step. */
+  /** Learning rate of this step, from 0 on. */
   readonly lr: number;
-  /** Largest norm of the gradient; none: no clipping. */
+  /** Largest norm of the gradient, above 0; none or Infinity: no clipping. */
   readonly clip?: number;
-  /** Weight of this batch in the population statistics, 0.1 by default. Early batches weigh more: 1/(n + 1) after n. */
+  /** Weight of this batch in the population statistics, from 0 (an average over all batches) to 1; 0.1 by default. Early batches weigh more: 1/(n + 1) after n. */
   readonly momentum?: number;
   /** Values of other hyper-parameters the plan has. */
   readonly hyper?: Readonly<Record<string, number>>;
@@ -93,6 +100,7 @@ export class Session {
   /** The runner that ran last, whose tensors can be read. */
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   private constructor(backend: Backend, runner: Runner, seed: number) {
     this.#main = runner;
@@ -105,14 +113,15 @@ export class Session {
 
   /**
    * Loads an executable and initialises its parameters from the seed (a whole number). Optimiser state starts at zero,
-   * statistics undefined. Errors: those of the backend (C0503 … C0506).
+   * statistics undefined. Errors: C0406 (seed), C0411 (a damaged executable), those of the backend (C0503 … C0508).
    */
   static async open(executable: Executable, backend: Backend, options: { readonly seed: number }): Promise<Session> {
-    const session = new Session(backend, await Runner.open(executable, backend), options.seed);
+    const seed = checkSeed(options?.seed);
+    const session = new Session(backend, await Runner.open(executable, backend), seed);
     const first = (name: string): Float32Array => {
       const tensor = session.#kept.find((kept) => kept.name === name)?.tensor;
       if (tensor?.role.kind !== "param") throw new Error(`there is no parameter \`${name}\``);
-      return initialise(tensor.role.init, tensor.shape, keyOf(options.seed, name), first);
+      return initialise(tensor.role.init, tensor.shape, keyOf(seed, name), first);
     };
     for (const { name, kind, range } of session.#kept) {
       if (kind === "param") await session.#main.machine.write(range, first(name));
@@ -139,22 +148,23 @@ export class Session {
 
   /**
    * One step: forward, backward, statistics, update. A batch of one example does not count for statistics that it says nothing of,
-   * such as variances (the compiler warns of it: W0603). Errors: C0406 (batch), C0502 if the loss is not finite; parameters
+   * such as variances (the compiler warns of it: W0603). Errors: C0406 (batch, options), C0502 if the loss is not finite; parameters
    * and optimiser state are then as before the step (if every step is reported).
    */
   train(batch: Batch, options: TrainOptions & { readonly report: false }): Promise<undefined>;
   train(batch: Batch, options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
   train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined>;
-  train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
-    const { lr, clip = noClipping, momentum = defaultMomentum, report = true } = options;
+  train(given: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
     return this.#exclusive(async () => {
+      const { lr, clip, momentum, report, hyper: others } = trainOptions(options, this.plan);
+      const batch = trainingBatch(given);
       this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
-      const hyper = { ...options.hyper, lr, clip, step };
+      const hyper = { ...others, lr, clip, step };
       const update = this.#main.entry("update");
       const { run } = this.#counters;
-      this.#counters = { ...this.#counters, run: run + 1 };
       await this.#collect("train", batch, run, hyper, momentum);
+      this.#counters = { ...this.#counters, run: run + 1 };
       const result = report ? await this.#results(this.#main) : undefined;
       if (result?.loss !== undefined && !Number.isFinite(result.loss)) throw await this.#diverged(result.loss, step);
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
@@ -176,30 +186,25 @@ export class Session {
    * Population statistics at the present parameters: the average of the batches' own statistics (Cooijmans et al. 2016,
    * section 3), each with the weight of its examples, forgetting what was collected before; how many batches it was. Batches of
    * another size need an executable of that size, attached. Noise is drawn. Errors: C0406 (batch, or none; a batch of one example
-   * that says nothing of a statistic), C0502 if a statistic is not finite; statistics are then forgotten. Does nothing for a model
-   * without statistics.
+   * that says nothing of a statistic), C0502 if a statistic is not finite; the statistics are then as before. Does nothing for a
+   * model without statistics.
    */
   estimate(batches: Batches, options: EstimateOptions = {}): Promise<number> {
-    return this.#exclusive(async () => {
-      let { variance } = options;
+    return this.#collectingAnew(async () => {
+      let { variance } = estimateOptions(options);
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
       this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
       let count = 0;
-      try {
-        for await (const batch of batches) {
-          const runner = await this.#runnerFor(batch);
-          variance ??= batch.examples === 1 ? "total" : "within";
-          const between = Number(variance === "total");
-          refuseAlone(runner.plan, batch, between === 1);
-          await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0, runner);
-          count++;
-        }
-      } catch (error) {
-        // What some of the batches make is no estimate.
-        await this.#population.forget();
-        throw error;
+      for await (const given of batches) {
+        const batch = ownBatch(given);
+        const runner = await this.#runnerFor(batch);
+        variance ??= batch.examples === 1 ? "total" : "within";
+        const between = Number(variance === "total");
+        refuseAlone(runner.plan, batch, between === 1);
+        await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0, runner);
+        count++;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to estimate statistics from");
       if (!(await this.#population.finite())) {
@@ -215,8 +220,10 @@ export class Session {
    * Runs the model with its population statistics; noise is its mean, or drawn afresh at every call. Errors: C0406 (batch), C0501
    * if statistics were never collected.
    */
-  infer(batch: Batch, { noise = "mean" }: InferOptions = {}): Promise<Inference> {
+  infer(given: Batch, options: InferOptions = {}): Promise<Inference> {
     return this.#exclusive(async () => {
+      const { noise = "mean" } = inferOptions(options);
+      const batch = ownBatch(given);
       const runner = await this.#infer(batch, this.#inferences++, noise);
       const results = await this.#results(runner, true);
       return isComplete(batch) ? results : { ...results, loss: undefined, metrics: {} };
@@ -227,9 +234,9 @@ export class Session {
    * A stream of `examples` sequences side by side, before their first step; any number of streams may be open. Errors: C0406 if
    * the executable has no entry `step` for so many examples, C0501 if statistics were never collected.
    */
-  async stream({ examples = this.plan.dims.batch, noise = "mean", ...options }: StreamOptions = {}): Promise<Stream> {
+  async stream(given: StreamOptions = {}): Promise<Stream> {
+    const { examples = this.plan.dims.batch, noise = "mean", ...options } = streamOptions(given);
     const plan = this.#attached.planFor(examples) ?? this.plan;
-    checkNoise(noise);
     if (plan.entries.step === undefined) {
       const help = "compile it with the entry `step`; where that cannot be, the compiler then says why";
       throw new RuntimeError("C0406", `${plan.name} was compiled without \`step\``, help);
@@ -258,11 +265,13 @@ export class Session {
    * smaller batch needs an executable of that size, attached. Noise is its mean, or drawn, the same for the same batches. Errors: as
    * `infer`; C0406 where an input was left out, or where a loss or metric is no mean, so that batches do not make one number of it.
    */
-  evaluate(batches: Batches, { noise = "mean" }: InferOptions = {}): Promise<Evaluation> {
+  evaluate(batches: Batches, options: InferOptions = {}): Promise<Evaluation> {
     return this.#exclusive(async () => {
+      const { noise = "mean" } = inferOptions(options);
       const averager = new Averager(this.plan.name);
       let [examples, count] = [0, 0];
-      for await (const batch of batches) {
+      for await (const given of batches) {
+        const batch = ownBatch(given);
         const runner = await this.#infer(batch, count++, noise);
         const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
         if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
@@ -285,8 +294,9 @@ export class Session {
    * Runs one entry as it is, for tests and tools: no update behind `train`, no bookkeeping of statistics. What it computed
    * can then be read by name. Defaults: `momentum` 1, `lr` 0, no clipping.
    */
-  run(entry: EntryName, batch: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
+  run(entry: EntryName, given: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
     return this.#exclusive(async () => {
+      const batch = ownBatch(given);
       this.#checkExamples(batch, "leave examples out until it has as many");
       const defaults = {
         momentum: 1,
@@ -320,10 +330,7 @@ export class Session {
   write(name: string, data: Float32Array): Promise<void> {
     return this.#exclusive(async () => {
       const { runner, range } = this.#find(name);
-      if (data.length !== floatsIn(range)) {
-        throw new RuntimeError("C0406", `\`${name}\` holds ${floatsIn(range)} numbers, and ${data.length} were given`);
-      }
-      await runner.machine.write(range, data);
+      await runner.machine.write(range, finiteNumbers(name, data, floatsIn(range)));
       if (range.region === "stat") this.#population.adopt(name);
       this.#version++;
     });
@@ -354,13 +361,14 @@ export class Session {
 
   /**
    * Continues exactly where `state` was taken. What differs in equations, where that is allowed. Errors: C0403, naming what differs,
-   * if it is another model's.
+   * if it is another model's; C0404, if it contradicts itself or holds what is not finite.
    */
   restore(state: SessionState, options: RestoreOptions = {}): Promise<readonly string[]> {
     return this.#exclusive(async () => {
+      const tensors = ownTensors(state);
+      const { seen, written, ...counters } = ownCounters(state.counters);
       const differences = compareState(state, this.plan, this.#kept, options);
-      for (const { name, range } of this.#kept) await this.#main.machine.write(range, state.tensors.get(name)!.data);
-      const { seen, written, ...counters } = state.counters;
+      for (const { name, range } of this.#kept) await this.#main.machine.write(range, tensors.get(name)!);
       this.#counters = counters;
       this.#population.restore(seen, written);
       this.#unchecked = 0;
@@ -369,17 +377,37 @@ export class Session {
     });
   }
 
-  /** Frees the session's memory; the backend stays open. */
+  /** Frees the session's memory behind the calls made so far; later ones are refused (C0508). The backend stays open. */
   close(): void {
-    this.#main.machine.close();
-    this.#attached.close();
+    void this.#exclusive(async () => {
+      this.#main.machine.close();
+      this.#attached.close();
+    }).catch(() => {});
+    this.#closed = true;
   }
 
   /** One at a time: a run's inputs and results share the machine's memory. */
   #exclusive<R>(act: () => Promise<R>): Promise<R> {
+    if (this.#closed) return Promise.reject(closed("session"));
     const result = this.#turn.then(act);
     this.#turn = result.catch(() => {});
     return result;
+  }
+
+  /** Statistics and what is known of them are as before if that fails. */
+  #collectingAnew<R>(act: () => Promise<R>): Promise<R> {
+    return this.#exclusive(async () => {
+      const counters = this.#counters;
+      const back = await this.#population.remember();
+      try {
+        return await act();
+      } catch (error) {
+        this.#counters = counters;
+        this.#version++;
+        await back();
+        throw error;
+      }
+    });
   }
 
   #feed(purpose: Feed["purpose"], run: number, hyper: Feed["hyper"] = {}): Feed {
@@ -402,7 +430,7 @@ export class Session {
     momentum: number,
     runner = this.#main,
   ): Promise<void> {
-    this.#recent = runner;
+    runner.makeRoom(entry, batch);
     const mute = entry === "train" && muteStatistics(runner.plan, entry, batch).length > 0;
     const part = mute ? 0 : batch.examples / this.plan.dims.batch;
     const places = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
@@ -411,6 +439,7 @@ export class Session {
       await runner.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
       await this.#attached.takeStatistics(runner);
     });
+    this.#recent = runner;
     this.#version++;
   }
 
@@ -440,7 +469,7 @@ export class Session {
   /** Runs `infer` and says where. */
   async #infer(batch: Batch, run: number, noise: NoiseMode): Promise<Runner> {
     const runner = await this.#inferring(batch, batch.steps);
-    await runner.run("infer", batch, { ...this.#feed("infer", run), noise: checkNoise(noise) });
+    await runner.run("infer", batch, { ...this.#feed("infer", run), noise });
     this.#recent = runner;
     return runner;
   }

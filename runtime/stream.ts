@@ -1,5 +1,8 @@
+import { ownBatch } from "./arguments.ts";
+import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
 import type { Plan } from "./plan.ts";
+import { isCount, shown } from "./plan-schema.ts";
 import type { Batch, NoiseMode } from "./runner.ts";
 import type { SavedTensor } from "./state.ts";
 
@@ -121,18 +124,23 @@ export class Stream {
    * Goes on where `state` was taken, in this stream or another of the same model. `at` has the count go on from another step.
    * Statistics of another step than the state's may be far off: those of the first steps are of states that hardly differ, and
    * their small variance makes a state carried on large by up to γ/√ε. So a count that is set back to a row before the state's
-   * is warned of (W0608). Errors: C0403 (another model), C0406 (`at`, or another number of examples).
+   * is warned of (W0608). Errors: C0403 (another model), C0404 (a state that contradicts itself or is not finite), C0406 (`at`, or
+   * another number of examples).
    */
-  restore(state: StreamState, { at = state.step }: { readonly at?: number } = {}): Promise<void> {
+  restore(state: StreamState, options: { readonly at?: number } = {}): Promise<void> {
     return this.#exclusive(async () => {
       const { plan, rows, examples, warn = console.warn } = this.#facts;
-      if (state.fingerprint !== plan.fingerprint)
+      const tensors = ownTensors(state);
+      const { name, fingerprint, step, run } = state;
+      if (fingerprint !== plan.fingerprint || name !== plan.name)
         throw new RuntimeError(
           "C0403",
-          `the state of a stream of ${state.name} does not fit ${plan.name}: it is of other equations or dimensions`,
+          `the state of a stream of ${name} does not fit ${plan.name}: it is of other equations or dimensions`,
         );
-      if (!Number.isInteger(at) || at < 0)
-        throw new RuntimeError("C0406", `a stream goes on at a whole step from 0 on, not at ${at}`);
+      if (!isCount(step) || !isCount(run)) throw contradictory("its step and its run are not whole numbers");
+      const at = options?.at ?? step;
+      if (!isCount(at))
+        throw new RuntimeError("C0406", `a stream goes on at a whole step from 0 on, not at ${shown(at)}`);
       const wrong = this.#shapes().find(([name, shape]) => state.tensors.get(name)?.shape.join() !== shape.join());
       if (wrong !== undefined) {
         const [name, shape] = wrong;
@@ -144,20 +152,20 @@ export class Stream {
           "save and restore streams of as many examples",
         );
       }
-      const row = (step: number): number => Math.min(step, rows - 1);
-      if (rows > 1 && row(at) < row(state.step)) {
+      const row = (at: number): number => Math.min(at, rows - 1);
+      if (rows > 1 && row(at) < row(step)) {
         warn(
-          `warning[W0608]: ${plan.name} normalizes each step by its own statistics, and a state behind step ${state.step} goes on as if before step ${at}; restore it without \`at\`, or reset the stream`,
+          `warning[W0608]: ${plan.name} normalizes each step by its own statistics, and a state behind step ${step} goes on as if before step ${at}; restore it without \`at\`, or reset the stream`,
         );
       }
-      this.#states = new Map(this.#shapes().map(([name]) => [name, state.tensors.get(name)!.data.slice()]));
+      this.#states = new Map(this.#shapes().map(([state]) => [state, tensors.get(state)!]));
       this.#step = at;
-      this.#run = state.run;
+      this.#run = run;
     });
   }
 
   #batch(inputs: Batch["inputs"]): Batch {
-    return { inputs, steps: 1, examples: this.#facts.examples };
+    return ownBatch({ inputs, steps: 1, examples: this.#facts.examples });
   }
 
   #shapes(): readonly (readonly [string, readonly number[]])[] {

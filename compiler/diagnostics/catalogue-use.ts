@@ -81,7 +81,7 @@ export const useMessages = {
   C0404: {
     title: "damaged checkpoint",
     explanation:
-      "The file is not a complete safetensors file: its header cannot be read, or tensors reach beyond its end. Checkpoints are written to a new file and renamed, so an interrupted run does not cause this; an interrupted copy does.",
+      "The file is not a complete safetensors file: its header cannot be read, or tensors reach beyond its end. Or what it holds contradicts itself: tensors of another size than their shape says, numbers that are not finite, counters that are no numbers. Checkpoints are written to a new file and renamed, so an interrupted run does not cause this; an interrupted copy does.",
     example: "model.safetensors ends in the middle of Wh",
     fix: "Copy it again, or go back to an earlier checkpoint.",
   },
@@ -93,9 +93,9 @@ export const useMessages = {
     fix: "--data DIR or the variable CELLC_DATA with the folder that holds the files, or a generated task: --task digits",
   },
   C0406: {
-    title: "data set does not fit the model",
+    title: "data set or argument does not fit the model",
     explanation:
-      "The inputs and targets of the model and the columns of the data set differ in name, size or kind. A model that reads pixels one by one has D = 1, row by row D = 28; without --dims, the dimensions that the task and the model both name are set by the task. Of a batch, it may also be the number of examples: another than the executable's, or a single one where statistics are over examples.",
+      "The inputs and targets of the model and the columns of the data set differ in name, size or kind. In a program: an argument of the runtime is not what it should be, such as a learning rate that is negative, an input that is not finite, or numbers in the order [B, T, …] for [T, B, …]; nothing was run or changed. A model that reads pixels one by one has D = 1, row by row D = 28; without --dims, the dimensions that the task and the model both name are set by the task. Of a batch, it may also be the number of examples: another than the executable's, or a single one where statistics are over examples.",
     example: "cellc train examples/smnist.cell --task mnist-rows --dims D=3 --out runs/rows",
     fix: "cellc train examples/smnist.cell --task mnist-rows --out runs/rows",
   },
@@ -126,6 +126,13 @@ export const useMessages = {
       "Two processes that write the same run would overwrite each other's checkpoints and mix their curves, so one at a time may. The message names the process. One that has ended, however it ended, does not count, unless it ran on another machine that shares the folder: of that nobody here knows, and the message names the file that says so.",
     example: "cellc train net.cell --task digits --out runs/a --resume   // while it is still being trained",
     fix: "wait until the other process ends, or stop it: Ctrl-C, or kill with its number",
+  },
+  C0411: {
+    title: "damaged executable",
+    explanation:
+      "A compiled model is a plan and its code, and both belong together: offsets, shapes and grids of the plan are constants in the kernels. The runtime checks a plan whole when it opens one: that every field is there and of its type, that every tensor lies within its region, and that the code ends with the seal of this plan. A plan that was edited, or that stands beside the code of another, is refused, because its kernels would read and write what is not theirs. The message names the field, or the piece of code.",
+    example: "plan.json of one folder with kernels.wasm of another",
+    fix: "Compile the model again, and keep the files of a folder together.",
   },
   C0501: {
     title: "inference without population statistics",
@@ -174,6 +181,13 @@ export const useMessages = {
       "Kernels can be compiled for GPUs that have more than WebGPU asks of every one, such as subgroups. This GPU, or this browser, lacks what these kernels need.",
     example: "an executable of --target wgsl+subgroups in a browser without the feature `subgroups`",
     fix: "--target wgsl, which runs on every GPU",
+  },
+  C0508: {
+    title: "use after close",
+    explanation:
+      "A session, a stream of it, or a machine was used after it, or its backend, was closed. Calls made before `close` are still carried out.",
+    example: "session.close(); await session.infer(batch)",
+    fix: "await session.infer(batch); session.close()",
   },
   W0601: {
     title: "unused name",

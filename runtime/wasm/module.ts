@@ -1,8 +1,6 @@
 /** From a compiled model's code to a WebAssembly module that suits the engine and the memory. */
 import { messageOf, RuntimeError } from "../error.ts";
-import type { Executable } from "../plan.ts";
-
-export type WasmCode = Extract<Executable["code"], { kind: "wasm" }>;
+import { moduleOf, type Sealed } from "../executable.ts";
 
 /** Which of WebAssembly's vector instructions: relaxed ones round as the machine does, a product and a sum at once. */
 export type Simd = "plain" | "relaxed";
@@ -21,9 +19,13 @@ export function bestSimd(): Simd {
   return WebAssembly.validate(Uint8Array.from(relaxedFunction)) ? "relaxed" : "plain";
 }
 
-/** Errors: C0506, if it is no module or not for this engine. */
-export async function compileModule(code: WasmCode, simd: Simd, shared: boolean): Promise<WebAssembly.Module> {
-  const binary = (simd === "relaxed" ? code.relaxed : undefined) ?? code.binary;
+/** Errors: C0411, if it is not the plan's; C0506, if it is no module or not for this engine. */
+export async function compileModule(
+  { code, sealer }: Sealed<"wasm">,
+  simd: Simd,
+  shared: boolean,
+): Promise<WebAssembly.Module> {
+  const binary = moduleOf((simd === "relaxed" ? code.relaxed : undefined) ?? code.binary, sealer);
   try {
     return await WebAssembly.compile((shared ? binary : unshared(binary)) as Uint8Array<ArrayBuffer>);
   } catch (thrown) {

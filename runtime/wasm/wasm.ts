@@ -1,7 +1,11 @@
+import { isSize, takerOf } from "../arguments.ts";
 import type { Backend, Machine } from "../backend.ts";
+import { closable, closed } from "../closing.ts";
 import { messageOf, RuntimeError } from "../error.ts";
+import { checkedCode } from "../executable.ts";
 import { hostRegions, type Range, regionSizes } from "../layout.ts";
 import type { EntryName, Executable, HostRegion, Plan } from "../plan.ts";
+import { isRecord } from "../plan-schema.ts";
 import { bestSimd, compileModule, type Simd } from "./module.ts";
 import { type Costs, largestGrid, type Partition, partition, usualCosts } from "./partition.ts";
 import { Team } from "./team.ts";
@@ -31,6 +35,14 @@ export interface WasmOptions {
   readonly costs?: Costs;
 }
 
+const isCost = (value: unknown): boolean => typeof value === "number" && value >= 0;
+
+const takeOptions = takerOf<WasmOptions>("the options of the backend", {
+  threads: ["a whole number from 1 on", isSize],
+  simd: ["plain or relaxed", (value) => value === "plain" || value === "relaxed"],
+  costs: ["two numbers from 0 on", (value: unknown) => isRecord(value) && isCost(value.barrier) && isCost(value.start)],
+});
+
 export interface WasmBackend extends Backend {
   /** Threads that it has, started or not. */
   readonly threads: number;
@@ -44,18 +56,25 @@ type Addresses = Readonly<Record<HostRegion, number>>;
  * wherever WebAssembly SIMD does. Results do not depend on the number of threads.
  */
 export function wasmBackend(options: WasmOptions = {}): WasmBackend {
-  const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = options;
-  if (!Number.isInteger(threads) || threads < 1)
-    throw new Error(`threads are a whole number from 1 on, not ${threads}`);
+  const given = takeOptions(options);
+  const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = given;
   const team = new Team(sharesMemory() ? threads : 1);
   let machines = 0;
+  let isClosed = false;
   return {
     name: "wasm",
     get threads() {
       return team.limit;
     },
-    open: (executable) => open(executable, { team, simd, costs, machine: machines++ }),
-    close: () => team.close(),
+    async open(executable) {
+      if (isClosed) throw closed("backend");
+      const machine = await open(executable, { team, simd, costs, machine: machines++ });
+      return closable(machine, () => isClosed);
+    },
+    close() {
+      isClosed = true;
+      team.close();
+    },
   };
 }
 
@@ -67,8 +86,9 @@ interface Surroundings {
   readonly machine: number;
 }
 
-async function open({ plan, code }: Executable, { team, simd, costs, machine }: Surroundings): Promise<Machine> {
-  if (code.kind !== "wasm") throw new Error(`the wasm backend cannot run code of kind ${code.kind}`);
+async function open(executable: Executable, { team, simd, costs, machine }: Surroundings): Promise<Machine> {
+  const { plan } = executable;
+  const code = checkedCode(executable, "wasm");
   const shared = team.limit > 1;
   const module = await compileModule(code, simd, shared);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: maxPages, shared });
@@ -83,6 +103,7 @@ async function open({ plan, code }: Executable, { team, simd, costs, machine }: 
 
   let capacity = 0;
   let addresses = place(plan, capacity, memory, start);
+  let globals = globalsOf(addresses);
   const partitions = new Map<
     EntryName,
     { readonly steps: number; readonly threads: number; readonly part: Partition }
@@ -102,6 +123,7 @@ async function open({ plan, code }: Executable, { team, simd, costs, machine }: 
     async prepare(steps) {
       if (steps <= capacity) return;
       addresses = place(plan, steps, memory, start);
+      globals = globalsOf(addresses);
       capacity = steps;
     },
     async run(entry: EntryName, steps, first = 0) {
@@ -111,7 +133,6 @@ async function open({ plan, code }: Executable, { team, simd, costs, machine }: 
         const gathered = await team.gather({ machine, module, memory }, part.threads);
         if (gathered < part.threads) part = partFor(entry, steps, gathered);
       }
-      const globals = Object.fromEntries(hostRegions.map((name) => [`region_${name}`, addresses[name]]));
       const failure = team.run({ machine, entry, steps, first, ...part, globals, tiles: 0, tileStride }, exports);
       if (failure !== undefined) throw new RuntimeError("C0506", failure);
     },
@@ -143,6 +164,10 @@ async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memor
     throw new RuntimeError("C0506", `the WebAssembly module does not load: ${messageOf(thrown)}`);
   }
 }
+
+/** As modules export them. */
+const globalsOf = (addresses: Addresses): Readonly<Record<string, number>> =>
+  Object.fromEntries(hostRegions.map((name) => [`region_${name}`, addresses[name]]));
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 

@@ -15,10 +15,8 @@ export class Pipelines {
   }
 
   /** Compiles modules, all at once. Errors: C0506 with the shader compiler's messages and the lines they are about. */
-  async load(modules: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, GPUComputePipeline>> {
-    const compiled = Object.entries(modules).map(
-      async ([name, code]) => [name, await this.#pipeline(name, code)] as const,
-    );
+  async load(modules: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, GPUComputePipeline>> {
+    const compiled = [...modules].map(async ([name, code]) => [name, await this.#pipeline(name, code)] as const);
     return new Map(await Promise.all(compiled));
   }
 

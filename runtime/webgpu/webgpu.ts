@@ -1,5 +1,7 @@
 import type { Backend, Machine, Timing } from "../backend.ts";
+import { closable, closed } from "../closing.ts";
 import { RuntimeError } from "../error.ts";
+import { checkedCode, shadersOf } from "../executable.ts";
 import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
 import type { Command, EntryName, Executable, RegionName } from "../plan.ts";
 import { type Dispatch, type Program, pieces, play, resolve } from "../program.ts";
@@ -19,11 +21,23 @@ const leastBytes = 16;
 export async function webgpuBackend(): Promise<Backend> {
   const watched = await openDevice();
   const pipelines = new Pipelines(watched.device, layoutOf(watched.device));
-  return { name: "wgsl", open: (executable) => open(executable, watched, pipelines), close: () => watched.close() };
+  let isClosed = false;
+  return {
+    name: "wgsl",
+    async open(executable) {
+      if (isClosed) throw closed("backend");
+      return closable(await open(executable, watched, pipelines), () => isClosed);
+    },
+    close() {
+      isClosed = true;
+      watched.close();
+    },
+  };
 }
 
-async function open({ plan, code }: Executable, watched: WatchedDevice, kernels: Pipelines): Promise<Machine> {
-  if (code.kind !== "wgsl") throw new Error(`the wgsl backend cannot run code of kind ${code.kind}`);
+async function open(executable: Executable, watched: WatchedDevice, kernels: Pipelines): Promise<Machine> {
+  const { plan } = executable;
+  const shaders = shadersOf(checkedCode(executable, "wgsl"));
   const { device } = watched;
   for (const feature of plan.features ?? []) {
     if (device.features.has(feature)) continue;
@@ -31,7 +45,7 @@ async function open({ plan, code }: Executable, watched: WatchedDevice, kernels:
     throw new RuntimeError("C0507", message, "compile it with --target wgsl, which runs on every GPU");
   }
   const layout = kernels.bindings;
-  const pipelines = await watched.wait(kernels.load(code.modules));
+  const pipelines = await watched.wait(kernels.load(shaders));
   const pipelineOf = (kernel: string): GPUComputePipeline => {
     const pipeline = pipelines.get(kernel);
     if (pipeline === undefined) throw new RuntimeError("C0506", `there is no module for kernel \`${kernel}\``);

@@ -87,11 +87,15 @@ const data = {
   z: { width: H, steps: 1, all: numbers(H, 1) },
 };
 
+interface Plain extends Batch {
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+}
+
 /** Some of the examples as a batch, as long as the longest of them. */
-function batchOf(graph: Graph, examples: readonly number[], ragged: boolean): Batch {
+function batchOf(graph: Graph, examples: readonly number[], ragged: boolean): Plain {
   const own = ragged ? examples.map((e) => lengths[e]) : undefined;
   const steps = Math.max(...(own ?? [T]));
-  const inputs = Object.fromEntries(
+  const inputs: Readonly<Record<string, Float32Array>> = Object.fromEntries(
     Object.entries(data)
       .filter(([name]) => leaves(graph).has(name))
       .map(([name, { width, steps: most, all }]) => {

@@ -48,13 +48,13 @@ const x = Float32Array.from([
   ...[5, 60, Number.NaN, Number.NaN, Number.NaN, Number.NaN],
   ...[7, 70, Number.NaN, Number.NaN, Number.NaN, Number.NaN],
 ]);
-const batchOf = (data: Float32Array): Batch => ({ inputs: { x: data }, ...three });
+const batchOf = (data: Float32Array) => ({ inputs: { x: data }, ...three });
 /** Another batch, of sequences with 2 steps. */
 const two = { ...batchOf(x.map((v) => (Number.isNaN(v) ? 9 : v + 1))), lengths: [2, 2, 2] };
 
 /** The numbers of unit `f` at step `t` of what is there. */
-const there = ({ inputs, lengths }: Batch, t: number, f: number): Numbers =>
-  [0, 1, 2].flatMap((i) => (t < lengths![i] ? [inputs.x![(t * 3 + i) * 2 + f]] : []));
+const there = ({ inputs, lengths }: { inputs: { x: Float32Array }; lengths: Numbers }, t: number, f: number): Numbers =>
+  [0, 1, 2].flatMap((i) => (t < lengths[i] ? [inputs.x[(t * 3 + i) * 2 + f]] : []));
 const steps = [0, 1, 2, 3];
 const units = [0, 1];
 
@@ -141,7 +141,7 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
     "by the law of total variance statistics %s are those of all steps of all examples",
     async (_, norm, where) => {
       const session = await open(statistics(norm, where));
-      const whole = (batch: Batch): Batch => ({ ...batch, lengths: [4, 4, 4] });
+      const whole = (batch: typeof two) => ({ ...batch, lengths: [4, 4, 4] });
       const batches = [whole(batchOf(x.map((v, i) => (Number.isNaN(v) ? i : v)))), whole(two), batchOf(x)];
       await session.estimate(batches, { variance: "total" });
       const all = units.map((f) => batches.flatMap((batch) => steps.flatMap((t) => there(batch, t, f))));

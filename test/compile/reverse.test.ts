@@ -54,7 +54,7 @@ function turned(data: Float32Array, own: readonly number[], n: number): Float32A
 }
 
 interface Drawn {
-  readonly batch: Batch;
+  readonly batch: Batch & { readonly inputs: { readonly x: Float32Array; readonly y: Float32Array } };
   readonly own: readonly number[];
 }
 
@@ -68,7 +68,7 @@ function draw(seed: number, steps: number, ragged: boolean): Drawn {
 
 const byHand = ({ batch, own }: Drawn): Batch => ({
   ...batch,
-  inputs: { x: turned(batch.inputs.x!, own, D), y: turned(batch.inputs.y!, own, H) },
+  inputs: { x: turned(batch.inputs.x, own, D), y: turned(batch.inputs.y, own, H) },
 });
 
 const cases = (Object.keys(shapes) as Shape[]).flatMap((shape) =>

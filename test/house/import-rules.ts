@@ -85,6 +85,9 @@ const RULES: readonly Rule[] = [
 /** The plan's format belongs to the runtime; those who fill it in take its types, which leave no trace when stripped. */
 const PLAN = "runtime/plan.ts";
 const FILL_IN_THE_PLAN = /^(compiler|targets)\//;
+/** So does the seal that ties code to its plan: whoever seals and whoever looks must have the one function. */
+const SEAL = "runtime/seal.ts";
+const SEALS = "compiler/compile.ts";
 
 /** Where the runtime may speak to Node: a folder of its own, and the file that fetches a GPU adapter, when asked to. */
 const NODE_FOLDER = "runtime/node/";
@@ -99,6 +102,7 @@ export function objection(file: string, { from, typeOnly, dynamic }: Import): st
   if (target.startsWith(rule.folder)) return siblingTargetObjection(file, target);
   if (rule.may.some((path) => target.startsWith(path))) return undefined;
   if (target === PLAN && typeOnly && FILL_IN_THE_PLAN.test(file)) return undefined;
+  if (target === SEAL && file === SEALS) return undefined;
   return `${rule.folder} may not import ${target}`;
 }
 

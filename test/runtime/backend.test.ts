@@ -5,6 +5,7 @@ import { compile } from "watr";
 import { type Backend, type Executable, Session, wasmBackend, webgpuBackend } from "../../runtime/index.ts";
 import { whole } from "../../runtime/layout.ts";
 import type { Command, Feature } from "../../runtime/plan.ts";
+import { sealed } from "../../runtime/seal.ts";
 import { batchOf, leaky, leakyPlan } from "./leaky.ts";
 
 const run = promisify(execFile);
@@ -14,7 +15,8 @@ const kernelsOf = (command: Command): readonly string[] =>
 
 /** The small model with other code. */
 function withCode(code: Executable["code"]): Executable {
-  return { plan: leaky(code.kind).plan, code };
+  const { plan } = leaky(code.kind);
+  return { plan, code: sealed(plan, code) };
 }
 
 /** The small model with so large a frame that it needs `bytes` for three frames. */
@@ -130,9 +132,8 @@ describe("the WebGPU backend", () => {
   });
 
   test("a feature the GPU lacks is an error that names it", async () => {
-    const { plan, code } = leaky("wgsl");
-    const wanting = { plan: { ...plan, features: ["teleportation" as Feature] }, code };
-    await expect(backend.open(wanting)).rejects.toMatchObject({
+    const wanting = { ...leakyPlan, features: ["teleportation" as Feature] };
+    await expect(backend.open(leaky("wgsl", wanting))).rejects.toMatchObject({
       code: "C0507",
       message: expect.stringContaining("`teleportation`"),
     });
@@ -177,8 +178,8 @@ describe("the WebGPU backend", () => {
     const own = await webgpuBackend();
     const session = await Session.open(leaky("wgsl"), own, { seed: 1 });
     own.close();
-    await expect(session.read("cell/a")).rejects.toMatchObject({ code: "C0503" });
-    await expect(session.train(batchOf(3), { lr: 1 })).rejects.toMatchObject({ code: "C0503" });
+    await expect(session.read("cell/a")).rejects.toMatchObject({ code: "C0508" });
+    await expect(session.train(batchOf(3), { lr: 1 })).rejects.toMatchObject({ code: "C0508" });
   });
 });
 

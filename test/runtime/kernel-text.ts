@@ -1,6 +1,7 @@
 /** A few words in which the tests write a kernel once and get it as WGSL and as WebAssembly text. */
 import { compile } from "watr";
 import type { Executable, Plan, RegionName } from "../../runtime/plan.ts";
+import { sealed } from "../../runtime/seal.ts";
 
 interface Text {
   readonly wgsl: string;
@@ -107,8 +108,8 @@ export function assemble(plan: Omit<Plan, "target" | "kernels">, kernels: Kernel
   const full: Plan = { ...plan, target, kernels: info };
   if (target === "wasm") {
     const text = wasmModule(kernels);
-    return { plan: full, code: { kind: "wasm", text, binary: compile(text) } };
+    return { plan: full, code: sealed(full, { kind: "wasm", text, binary: compile(text) }) };
   }
   const modules = Object.fromEntries(Object.entries(kernels).map(([name, body]) => [name, shader(body)]));
-  return { plan: full, code: { kind: "wgsl", modules } };
+  return { plan: full, code: sealed(full, { kind: "wgsl", modules }) };
 }

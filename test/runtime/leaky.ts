@@ -208,12 +208,27 @@ export const leakyPlan: Omit<Plan, "target" | "kernels"> = {
   entries,
 };
 
+/** Stands for the same model compiled for one example: its tensors are as they were, and none has a batch in front. */
+export const leakyOfOne: typeof leakyPlan = {
+  ...leakyPlan,
+  dims: { batch: 1 },
+  entries: Object.fromEntries(
+    Object.entries(entries).map(([name, entry]) => [
+      name,
+      { ...entry, tensors: entry.tensors.map((tensor) => ({ ...tensor, batch: false })) },
+    ]),
+  ),
+};
+
 export function leaky(target: Plan["target"], plan = leakyPlan): Executable {
   return k.assemble(plan, kernels, target);
 }
 
+/** A batch whose inputs are all there. */
+export type Filled = Batch & { readonly inputs: Readonly<Record<string, Float32Array>> };
+
 /** A batch of the relation y[t] = 0.5·y[t−1] + 2·x[t], the `index`-th. */
-export function batchOf(length: number, index = 0): Batch {
+export function batchOf(length: number, index = 0): Filled {
   const x = Float32Array.from({ length: length * batchSize }, (_, i) => normalAt(keyOf(99, "x"), i, index));
   const y = new Float32Array(x.length);
   for (const i of x.keys()) y[i] = 0.5 * (y[i - batchSize] ?? 0) + 2 * x[i];
@@ -221,9 +236,7 @@ export function batchOf(length: number, index = 0): Batch {
 }
 
 /** What a run computes, in f64. `noise` is what stands in `n`, [T, B]. */
-export function reference(a: number, w: number, batch: Batch, noise: ArrayLike<number>) {
-  const x = batch.inputs.x!;
-  const y = batch.inputs.y!;
+export function reference(a: number, w: number, { inputs: { x, y }, steps }: Filled, noise: ArrayLike<number>) {
   const h: number[] = [];
   for (const i of x.keys()) h[i] = a * (h[i - batchSize] ?? 0) + w * x[i] + (noise[i] ?? 0);
   const loss = h.reduce((sum, value, i) => sum + (value - y[i]) ** 2, 0) / h.length;
@@ -234,7 +247,7 @@ export function reference(a: number, w: number, batch: Batch, noise: ArrayLike<n
     gradient.a += adjoint[i] * (h[i - batchSize] ?? 0);
     gradient.w += adjoint[i] * x[i];
   }
-  const means = Array.from({ length: batch.steps }, (_, t) => (h[t * batchSize] + h[t * batchSize + 1]) / batchSize);
+  const means = Array.from({ length: steps }, (_, t) => (h[t * batchSize] + h[t * batchSize + 1]) / batchSize);
   return { h, loss, gradient, means };
 }
 

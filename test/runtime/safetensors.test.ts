@@ -155,3 +155,12 @@ describe("safetensors", () => {
 function expectDamaged(bytes: Uint8Array): void {
   expect(() => decodeSafetensors(bytes)).toThrow(expect.objectContaining({ code: "C0404" }));
 }
+
+test("a tensor named as the metadata is refused, and one named as a prototype is kept", () => {
+  const one = { shape: [1], data: Float32Array.of(7) };
+  expect(() => encodeSafetensors({ tensors: new Map([["__metadata__", one]]), metadata: {} })).toThrow(
+    expect.objectContaining({ code: "C0406" }),
+  );
+  const { tensors } = decodeSafetensors(encodeSafetensors({ tensors: new Map([["__proto__", one]]), metadata: {} }));
+  expect([...tensors]).toEqual([["__proto__", one]]);
+});

@@ -8,6 +8,7 @@ import { compile as assemble } from "watr";
 import type { Machine } from "../../runtime/backend.ts";
 import { whole } from "../../runtime/layout.ts";
 import type { Executable } from "../../runtime/plan.ts";
+import { sealed } from "../../runtime/seal.ts";
 import { Session } from "../../runtime/session.ts";
 import { type WasmBackend, wasmBackend } from "../../runtime/wasm/wasm.ts";
 import { batchOf, leaky } from "./leaky.ts";
@@ -92,7 +93,7 @@ function trapping(kernel: string, group: number): Executable {
   const at = code.text.indexOf("(br_if $done", start);
   const trap = `(if (i32.eq (local.get $g) (i32.const ${group})) (then unreachable))\n`;
   const text = code.text.slice(0, at) + trap + code.text.slice(at);
-  return { plan, code: { ...code, text, binary: assemble(text) } };
+  return { plan, code: sealed(plan, { kind: "wasm", text, binary: assemble(text) }) };
 }
 
 test("10,000 short runs neither hang nor leave anything behind", async () => {
@@ -114,7 +115,7 @@ test("10,000 short runs neither hang nor leave anything behind", async () => {
   backend.close();
 });
 
-test("a closed machine is forgotten, and a closed backend's machines run on the calling thread", async () => {
+test("a closed machine is forgotten, and a closed backend's machines are refused", async () => {
   const backend = wasmBackend({ threads: 2, costs });
   const [first, second] = [await backend.open(leaky("wasm")), await backend.open(leaky("wasm"))];
   for (const machine of [first, second]) {
@@ -122,10 +123,12 @@ test("a closed machine is forgotten, and a closed backend's machines run on the 
     await machine.run("infer", 4);
   }
   first.close();
+  await expect(first.run("infer", 4)).rejects.toMatchObject({ code: "C0508" });
   await second.run("infer", 4);
   backend.close();
   expect(backend.threads).toBe(1);
-  await second.run("infer", 4);
+  await expect(second.run("infer", 4)).rejects.toMatchObject({ code: "C0508" });
+  await expect(backend.open(leaky("wasm"))).rejects.toMatchObject({ code: "C0508" });
 });
 
 test("threads are a whole number from 1 on", () => {

@@ -1,0 +1,148 @@
+/** What callers pass to a session, checked before anything is run or changed: a caller may be JavaScript, and types no help. */
+import { RuntimeError } from "./error.ts";
+import type { Plan } from "./plan.ts";
+import { isCount, isRecord, shown } from "./plan-schema.ts";
+import type { Batch } from "./runner.ts";
+import type { EstimateOptions, InferOptions, TrainOptions } from "./session.ts";
+import type { StreamOptions } from "./stream.ts";
+
+/** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
+export const noClipping = 3.4e38;
+
+/** Weight of the newest batch in the population statistics that training keeps, where none is given. */
+const defaultMomentum = 0.1;
+
+/** What is wrong with a value, as the end of a sentence that begins with its name; undefined if nothing is. */
+type Rule = readonly [what: string, test: (value: never) => boolean];
+export type Rules<T> = { readonly [K in keyof T]-?: Rule };
+
+/** What is left of it in f32 counts: 1e-60 is zero there, and 1e60 infinite. */
+const number = (what: string, test: (value: number) => boolean): Rule => [
+  what,
+  (value) => typeof value === "number" && test(Math.fround(value)),
+];
+export const isSize = (value: unknown): boolean => isCount(value) && value >= 1;
+const flag: Rule = ["true or false", (value) => typeof value === "boolean"];
+
+/** What checks options or parts of a kind, and returns them. It is called for each step, and makes nothing. */
+export type Taker<T> = (given: unknown) => Partial<T>;
+
+/** Takes the fields that there are rules for, each of which may be left out, and no others. Errors: C0406, naming the field. */
+export function takerOf<T extends object>(what: string, rules: Rules<T>): Taker<T> {
+  const known = Object.entries<Rule>(rules);
+  return (given) => {
+    if (!isRecord(given)) throw new RuntimeError("C0406", `${what} are an object, not ${shown(given)}`);
+    for (const key in given) {
+      if (Object.hasOwn(rules, key)) continue;
+      throw new RuntimeError("C0406", `${what} have no \`${key}\``, `there are ${Object.keys(rules).join(", ")}`);
+    }
+    for (const [key, [must, test]] of known) {
+      const value = given[key];
+      if (value !== undefined && !test(value as never))
+        throw new RuntimeError("C0406", `\`${key}\` is ${must}, not ${shown(value)}`);
+    }
+    return given as Partial<T>;
+  };
+}
+
+/** What the runtime itself sets of hyper-parameters. */
+const ours = ["lr", "clip", "step", "momentum", "momentum_step", "between"];
+
+const takeTrainOptions = takerOf<TrainOptions>("the options of a training step", {
+  lr: number("a finite number from 0 on", (lr) => lr >= 0 && lr < Number.POSITIVE_INFINITY),
+  clip: number("a number above 0, Infinity for none", (clip) => clip > 0),
+  momentum: number("a number from 0 to 1", (momentum) => momentum >= 0 && momentum <= 1),
+  hyper: ["an object", isRecord],
+  report: flag,
+});
+
+/** The options of a training step, with what stands for those left out. Errors: C0406. */
+export function trainOptions(given: TrainOptions, plan: Plan): Required<TrainOptions> {
+  const { lr, clip = noClipping, momentum = defaultMomentum, hyper, report = true } = takeTrainOptions(given);
+  if (lr === undefined) throw new RuntimeError("C0406", "a training step needs a learning rate", "pass { lr: 1e-3 }");
+  const options = { lr, clip: Math.min(clip, noClipping), momentum, report };
+  const known = othersOf(plan);
+  if (hyper === undefined && known.size === 0) return { ...options, hyper: {} };
+  const others = new Map(Object.entries(hyper ?? {}));
+  for (const name of others.keys())
+    if (!known.has(name)) throw new RuntimeError("C0406", `${plan.name} has no other hyper-parameter \`${name}\``);
+  for (const name of known) checkHyper(name, others.get(name));
+  return { ...options, hyper: Object.fromEntries(others) };
+}
+
+/** By the plan, the hyper-parameters that the runtime does not set itself. */
+const othersByPlan = new WeakMap<Plan, ReadonlySet<string>>();
+
+function othersOf(plan: Plan): ReadonlySet<string> {
+  const known = othersByPlan.get(plan);
+  if (known !== undefined) return known;
+  const tensors = Object.values(plan.entries).flatMap((entry) => entry.tensors);
+  const found = new Set(
+    tensors.flatMap(({ name, role }) => (role.kind === "hyper" && !ours.includes(name) ? [name] : [])),
+  );
+  othersByPlan.set(plan, found);
+  return found;
+}
+
+/** Errors: C0406, if a hyper-parameter is no number that f32 has. */
+export function checkHyper(name: string, value: unknown): asserts value is number {
+  if (typeof value === "number" && Number.isFinite(Math.fround(value))) return;
+  throw new RuntimeError("C0406", `hyper-parameter \`${name}\` is a finite number, not ${shown(value)}`);
+}
+
+/** Errors: C0406. */
+export const estimateOptions = takerOf<EstimateOptions>("the options of an estimate", {
+  variance: ["within or total", (value) => value === "within" || value === "total"],
+});
+
+const noise: Rule = ["mean or drawn", (value) => value === "mean" || value === "drawn"];
+
+/** Errors: C0406. */
+export const inferOptions = takerOf<InferOptions>("the options of an inference", { noise });
+
+/** Errors: C0406. */
+export const streamOptions = takerOf<StreamOptions>("the options of a stream", {
+  examples: ["a whole number, at least 1", isSize],
+  warn: ["a function", (value) => typeof value === "function"],
+  noise,
+});
+
+/** Errors: C0406, if it is not a whole number: others would be cut to one. */
+export function checkSeed(seed: unknown): number {
+  if (Number.isSafeInteger(seed)) return seed as number;
+  throw new RuntimeError("C0406", `the seed is a whole number, not ${shown(seed)}`, "pass { seed: 1 }");
+}
+
+const takeBatch = takerOf<Batch>("the parts of a batch", {
+  inputs: ["an object that has each input by its name", isRecord],
+  // Kernels count them in 32 bits.
+  steps: ["a whole number, at least 1 and below 2^31", (value) => isSize(value) && value < 2 ** 31],
+  examples: ["a whole number, at least 1", isSize],
+  lengths: ["a list of numbers", (value) => Array.isArray(value) || ArrayBuffer.isView(value)],
+});
+
+/**
+ * A batch's own words: what of it is looked at more than once is copied, so that it stays what was checked. Inputs are checked when
+ * they are placed. Errors: C0406.
+ */
+export function ownBatch(given: Batch): Batch {
+  const { inputs, steps, examples, lengths } = takeBatch(given);
+  if (inputs === undefined || steps === undefined || examples === undefined)
+    throw new RuntimeError("C0406", "a batch needs `inputs`, `steps` and `examples`, and lacks one of them");
+  if (lengths === undefined) return { inputs, steps, examples };
+  const own = Array.from(lengths);
+  if (own.length !== examples) {
+    throw new RuntimeError("C0406", `a batch of ${examples} examples has as many lengths, not ${own.length}`);
+  }
+  const wrong = own.findIndex((length) => !isSize(length) || length > steps);
+  if (wrong < 0) return { inputs, steps, examples, lengths: own };
+  throw new RuntimeError("C0406", `an example of these sequences has 1 to ${steps} steps, not ${shown(own[wrong])}`);
+}
+
+/** As `ownBatch`, of a batch to train on: with zeros for a target that was left out, parameters would go somewhere else. */
+export function trainingBatch(given: Batch): Batch {
+  const batch = ownBatch(given);
+  const missing = Object.keys(batch.inputs).find((name) => batch.inputs[name] === null);
+  if (missing === undefined) return batch;
+  throw new RuntimeError("C0406", `a batch to train on has all inputs, and this one leaves out \`${missing}\``);
+}

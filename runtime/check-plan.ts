@@ -1,0 +1,222 @@
+import { RuntimeError } from "./error.ts";
+import { elementsOf, regionNames, shapeOf } from "./layout.ts";
+import type { Command, Entry, Init, Plan, Region, RegionName, Role, Tensor } from "./plan.ts";
+import { planFault } from "./plan-schema.ts";
+
+/** Floats of a cache line, on which regions begin and end. */
+const line = 16;
+
+interface Place {
+  readonly regions: readonly RegionName[];
+  /** Whether it varies with time: always, never, or either. */
+  readonly time?: boolean;
+  /** It holds one number, or one for each example, at each step if it varies with time. */
+  readonly single?: true;
+}
+
+/** Where tensors of each role stand. */
+const places: { readonly [K in Role["kind"]]: Place } = {
+  param: { regions: ["param"], time: false },
+  grad: { regions: ["grad"], time: false },
+  stat: { regions: ["stat"], time: false },
+  input: { regions: ["input"] },
+  index: { regions: ["input"] },
+  noise: { regions: ["input"] },
+  hyper: { regions: ["input"], single: true },
+  lengths: { regions: ["input"], time: true, single: true },
+  state: { regions: ["input", "work"], time: false },
+  output: { regions: ["work"] },
+  loss: { regions: ["work"], time: false, single: true },
+  loss_term: { regions: ["work"], time: false, single: true },
+  metric: { regions: ["work"], time: false, single: true },
+  batch_stat: { regions: ["work"] },
+};
+
+/** Regions that are the same for all entries. */
+const lasting: readonly RegionName[] = ["param", "grad", "slot", "stat"];
+/** Regions whose tensors the host writes one by one, so that none may stand where another does. */
+const written: readonly RegionName[] = ["param", "stat", "input"];
+
+/**
+ * Checks a whole plan, once, when it is opened: that each field is there and of its type; that each tensor stands within its
+ * region for every number of steps, where its role belongs, and that none that the host writes overlaps another; that all entries
+ * agree on what they share; that commands start kernels there are, on grids of at least one workgroup, in loops that may stand
+ * where they do. What the kernels themselves do with a plan is not to be seen in it: the seal says that they were made for it.
+ * Errors: C0411, with the path of the field; C0406, if it was compiled for another target.
+ */
+export function checkPlan(plan: Plan, target: Plan["target"]): void {
+  const fault = planFault(plan);
+  // Without the dot in front of the first name.
+  if (fault !== undefined) throw damaged(fault.replace(/^[. ]/, ""));
+  if (plan.target !== target) {
+    throw new RuntimeError("C0406", `${plan.name} was compiled for ${plan.target}; this backend runs ${target}`);
+  }
+  const { batch } = plan.dims;
+  must(batch !== undefined, "dims.batch", "is missing");
+  distinct(plan.slots, "slots");
+  distinct(namesOf(plan.kernels), "kernels");
+  plan.kernels.forEach(({ regions }, i) => {
+    distinct(
+      regions.map(({ region }) => region),
+      `kernels[${i}].regions`,
+    );
+  });
+  const kernels = new Set(namesOf(plan.kernels));
+  const entries = Object.entries(plan.entries);
+  const kept = entries.map(([, entry]) => keptIn(entry));
+  entries.forEach(([name, entry], i) => {
+    const at = `entries.${name}`;
+    checkRegions(plan, entry, `${at}.regions`);
+    checkTensors(entry, name, batch, `${at}.tensors`);
+    checkCommands(entry.commands, entry, kernels, `${at}.commands`);
+    must(kept[i] === kept[0], at, `has other parameters, slots or statistics than ${entries[0][0]}`);
+  });
+  const { start, step } = plan.entries;
+  const made = statesIn(start, "work");
+  must(
+    !start === !step && statesIn(step, "input") === made && statesIn(step, "work") === made,
+    "entries.step",
+    "has other states than start",
+  );
+}
+
+const damaged = (what: string): RuntimeError =>
+  new RuntimeError("C0411", `the plan is damaged: ${what}`, "compile it anew");
+
+function must(isTrue: boolean, path: string, fault: string): void {
+  if (!isTrue) throw damaged(`${path} ${fault}`);
+}
+
+function distinct(names: readonly string[], path: string): void {
+  must(new Set(names).size === names.length, path, "has a name twice");
+}
+
+const namesOf = (named: readonly { readonly name: string }[]): readonly string[] => named.map(({ name }) => name);
+
+/** All that entries must agree on. */
+const keptIn = ({ tensors, regions }: Entry): string =>
+  JSON.stringify([tensors.filter(({ region }) => lasting.includes(region)), lasting.map((name) => regions[name])]);
+
+/** The states that stand in a region, by name. */
+const statesIn = (entry: Entry | undefined, region: RegionName): string =>
+  JSON.stringify(
+    entry?.tensors
+      .filter((tensor) => tensor.role.kind === "state" && tensor.region === region)
+      .map(({ name, shape }) => JSON.stringify([name, shape]))
+      .sort(),
+  );
+
+/** A region's fixed part without the frames of a segment. */
+const fixedOf = ({ fixed, segment }: Region): number => fixed - (segment ? segment.frame * (segment.length + 1) : 0);
+
+function checkRegions({ slots, target }: Plan, { regions }: Entry, path: string): void {
+  for (const name of regionNames) {
+    const region = regions[name];
+    const { fixed, frame, segment } = region;
+    const at = `${path}.${name}`;
+    const parts = [fixed, frame, segment?.frame ?? 0, segment?.border ?? 0];
+    must(
+      parts.every((part) => part % line === 0),
+      at,
+      `is not on lines of ${line} floats`,
+    );
+    const isArena = name === "work" || name === "half";
+    must(frame === 0 || isArena || name === "input", at, "has frames");
+    must(segment?.length === (isArena ? regions.work.segment?.length : undefined), at, "has other segments than work");
+    must(fixedOf(region) >= 0, at, "does not hold the frames of a segment");
+  }
+  const { param, grad, slot, half } = regions;
+  must(grad.fixed === param.fixed, `${path}.grad`, "is not as large as param");
+  must(slot.fixed === slots.length * param.fixed, `${path}.slot`, "is not as large as its slots");
+  must(target === "wgsl" || half.fixed + half.frame === 0, `${path}.half`, "is not empty");
+}
+
+function checkTensors({ tensors, regions }: Entry, entry: string, batch: number, path: string): void {
+  const params = new Map(tensors.flatMap((tensor) => (tensor.role.kind === "param" ? [[tensor.name, tensor]] : [])));
+  const hasTime = entry !== "start" && entry !== "step";
+  const stretches = tensors.map((tensor, i) => {
+    const at = `${path}[${i}]`;
+    const { role, region, offset, time, shape } = tensor;
+    const place = places[role.kind];
+    must(place.regions.includes(region), `${at}.region`, `is no place for what is ${role.kind}`);
+    must((place.time ?? time) === time && (hasTime || !time), `${at}.time`, `is ${time}`);
+    must(!tensor.batch || shape[0] === batch, `${at}.shape`, `has no batch of ${batch} in front`);
+    checkRole(tensor, params, batch, at);
+    const { frame } = regions[region];
+    // A frame more than there are steps lets what has time begin in the first or in the second.
+    const start = time && region === "work" && offset >= frame ? offset - frame : offset;
+    const end = start + elementsOf(shapeOf({ ...tensor, time: false }, 1));
+    must(end <= (time ? frame : fixedOf(regions[region])), `${at}.offset`, "lets it end beyond its region");
+    return { at, region, time, start, end };
+  });
+  // A state has one name as it comes in and as it goes out.
+  distinct(
+    tensors.map(({ name, role, region }) => `${Number(role.kind === "state" && region === "input")}${name}`),
+    path,
+  );
+  stretches.sort((a, b) => a.start - b.start);
+  for (const region of written) {
+    for (const time of [false, true]) {
+      const here = stretches.filter((stretch) => stretch.region === region && stretch.time === time);
+      here.forEach(({ at, start }, i) => {
+        must(i === 0 || start >= here[i - 1].end, `${at}.offset`, `lets it overlap ${here[i - 1]?.at}`);
+      });
+    }
+  }
+  const losses = tensors.filter(({ role }) => role.kind === "loss").length;
+  must(losses === 1 || (losses === 0 && entry !== "train"), path, `have ${losses} losses`);
+}
+
+function checkRole(
+  { role, shape, offset }: Tensor,
+  params: ReadonlyMap<string, Tensor>,
+  batch: number,
+  at: string,
+): void {
+  const perExample = role.kind === "lengths" && (role.mark === "valid" || role.mark === "last");
+  if (places[role.kind].single)
+    must(shape.join() === (perExample ? `${batch}` : ""), `${at}.shape`, "is not that of one number");
+  if (role.kind === "grad") {
+    const of = params.get(role.of);
+    must(of?.offset === offset && of.shape.join() === shape.join(), at, "does not stand as its parameter does");
+  }
+  if (role.kind === "stat")
+    must(role.policy === "per_step" || role.steps === 1, `${at}.role.steps`, "is not 1, and the policy is shared");
+  if (role.kind === "param") checkInit(role.init, shape.at(-1) ?? 1, params, `${at}.role.init`);
+}
+
+function checkInit(init: Init, columns: number, params: ReadonlyMap<string, Tensor>, at: string): void {
+  if (init.kind === "blocks") {
+    const width = columns / init.parts.length;
+    must(Number.isInteger(width), at, "does not cut the columns in equal blocks");
+    for (const part of init.parts) checkInit(part, width, params, at);
+  }
+  if (init.kind === "lengths") {
+    const of = params.get(init.of);
+    // Two that looked at each other would have no first values.
+    const known = of?.role.kind === "param" && !JSON.stringify(of.role.init).includes('"kind":"lengths"');
+    must(known && (of.shape.at(-1) ?? 1) === columns, `${at}.of`, "is no parameter with as many columns");
+  }
+}
+
+function checkCommands(commands: readonly Command[], entry: Entry, kernels: ReadonlySet<string>, path: string): void {
+  commands.forEach((command, i) => {
+    const at = `${path}[${i}]`;
+    if (command.do === "dispatch") {
+      must(kernels.has(command.kernel), `${at}.kernel`, "is not in the plan");
+      must(
+        command.grid.every(({ fixed, perStep }) => fixed + perStep > 0),
+        `${at}.grid`,
+        "has no workgroup",
+      );
+      return;
+    }
+    if (command.do === "segments")
+      must(
+        command.length === entry.regions.work.segment?.length,
+        `${at}.length`,
+        "is not that of the segments of work",
+      );
+    checkCommands(command.commands, entry, kernels, `${at}.commands`);
+  });
+}

@@ -1,0 +1,52 @@
+/** States that are to be restored, checked for themselves: whether they are of the right model is another question. */
+import { RuntimeError } from "./error.ts";
+import { elementsOf } from "./layout.ts";
+import { isCount, isRecord, shown } from "./plan-schema.ts";
+import type { Counters, SavedTensor } from "./state.ts";
+
+/** The error for a state that contradicts itself. */
+export function contradictory(fault: string): RuntimeError {
+  return new RuntimeError("C0404", `the state cannot be restored: ${fault}`, "pass what `state` gave, or an older one");
+}
+
+/** Whether these are counters of a session: whole numbers, and how many batches, or parts of them, were seen. */
+export function isCounters(value: unknown): value is Counters {
+  if (!isRecord(value)) return false;
+  const { seed, step, run, seen, written = [], estimated } = value;
+  if (!Number.isSafeInteger(seed) || !isCount(step) || !isCount(run)) return false;
+  // Of batches whose sequences differ in length, parts are seen.
+  const parts = Array.isArray(seen) && seen.every((n) => Number.isFinite(n) && n >= 0);
+  if (!Array.isArray(written) || !written.every((name) => typeof name === "string")) return false;
+  return parts && (estimated === undefined || isCount(estimated));
+}
+
+/** A copy of a session's counters. Errors: C0404. */
+export function ownCounters(given: unknown): Counters {
+  if (!isCounters(given)) throw contradictory("its counters are not numbers");
+  const { seed, step, run, seen, written, estimated } = given;
+  return {
+    ...{ seed, step, run, seen: [...seen] },
+    ...(written && { written: [...written] }),
+    ...(estimated !== undefined && { estimated }),
+  };
+}
+
+/** Copies of a state's numbers, by name. Errors: C0404, if they are not as many as their shapes say, or not finite. */
+export function ownTensors(state: { readonly tensors: ReadonlyMap<string, SavedTensor> }): Map<string, Float32Array> {
+  // A state that went through JSON has lost its map.
+  if (!isRecord(state) || !(state.tensors instanceof Map)) throw contradictory("its tensors are not a Map");
+  return new Map(
+    [...(state.tensors as ReadonlyMap<string, unknown>)].map(([name, saved]) => {
+      if (!isRecord(saved) || !(saved.data instanceof Float32Array))
+        throw contradictory(`\`${name}\` is no Float32Array`);
+      const { shape } = saved;
+      if (!Array.isArray(shape) || !shape.every(isCount)) throw contradictory(`\`${name}\` has no shape`);
+      const data = saved.data.slice();
+      if (data.length !== elementsOf(shape))
+        throw contradictory(`\`${name}\` [${shape.join(", ")}] has ${data.length} numbers`);
+      const wrong = data.findIndex((value) => !Number.isFinite(value));
+      if (wrong >= 0) throw contradictory(`\`${name}\` holds ${shown(data[wrong])} at ${wrong}`);
+      return [name, data];
+    }),
+  );
+}

@@ -1,0 +1,44 @@
+import { checkPlan } from "./check-plan.ts";
+import { RuntimeError } from "./error.ts";
+import type { Executable, Plan } from "./plan.ts";
+import { isRecord } from "./plan-schema.ts";
+import { type Sealer, sealerOf, unsealed } from "./seal.ts";
+
+type Code<Kind extends Plan["target"]> = Extract<Executable["code"], { kind: Kind }>;
+
+/**
+ * What a backend opens, checked: the plan as a whole, and the code for being the plan's. Whatever runs a plan asks for it here, so
+ * that none is run unchecked. Errors: C0411 (damaged, or of two executables), C0406 (another target).
+ */
+export function checkedCode<Kind extends Plan["target"]>(executable: Executable, kind: Kind): Sealed<Kind> {
+  if (!isRecord(executable)) throw missing("pass { plan, code }");
+  const { plan, code } = executable;
+  checkPlan(plan, kind);
+  if (!isRecord(code) || code.kind !== kind) throw missing(`its code is not of kind \`${kind}\``);
+  return { code: code as Code<Kind>, sealer: sealerOf(plan) };
+}
+
+export interface Sealed<Kind extends Plan["target"]> {
+  readonly code: Code<Kind>;
+  readonly sealer: Sealer;
+}
+
+/** A module without its seal. Errors: C0411. */
+export function moduleOf(binary: unknown, sealer: Sealer): Uint8Array {
+  if (!(binary instanceof Uint8Array)) throw missing("its module is not a Uint8Array");
+  return unsealed(binary, sealer);
+}
+
+/** The shaders of kernels without their seals. Errors: C0411. */
+export function shadersOf({ code: { modules }, sealer }: Sealed<"wgsl">): ReadonlyMap<string, string> {
+  if (!isRecord(modules)) throw missing("its shaders are missing");
+  return new Map(
+    Object.entries(modules).map(([name, text]) => {
+      if (typeof text !== "string") throw missing(`its kernel \`${name}\` is not a text`);
+      return [name, unsealed(text, sealer, name)];
+    }),
+  );
+}
+
+const missing = (fault: string): RuntimeError =>
+  new RuntimeError("C0411", `the plan has not its code: ${fault}`, "pass the files that were compiled together");

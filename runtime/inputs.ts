@@ -1,0 +1,153 @@
+/** The numbers of a batch's inputs: which are taken, and how they are checked on their way to a program. */
+import { RuntimeError } from "./error.ts";
+import { elementsOf, type Range } from "./layout.ts";
+import { isRecord, shown } from "./plan-schema.ts";
+
+/** A typed array of numbers of any width; all are rounded to f32. */
+export type TypedNumbers =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
+
+/** Numbers in a row, in the order of the input's shape; of a plain list each must be a number. */
+export type Numbers = TypedNumbers | readonly number[];
+
+/** Numbers that say how they are shaped, so that one shape is not taken for another of as many numbers. */
+export interface Shaped {
+  readonly data: Numbers;
+  /** [T, B, …] for what varies with time, [B, …] for what does not. */
+  readonly shape: readonly number[];
+}
+
+export type Input = Numbers | Shaped;
+
+/** By the name that typed arrays have in every realm. `BigInt64Array` and `DataView` hold something else. */
+const typed = /^(Float(16|32|64)|U?[iI]nt(8|16|32)|Uint8Clamped)Array$/;
+
+/** What is given for the tensor `name` of `shape`, as a typed array. Errors: C0406, if it is not numbers, or not of that shape. */
+export function numbersOf(name: string, given: unknown, shape: readonly number[]): TypedNumbers {
+  // Nearly always; what follows has time to say what is wrong.
+  if (given instanceof Float32Array && given.length === elementsOf(shape)) return given;
+  const what = `\`${name}\``;
+  const wanted = `${what} is [${shape.join(", ")}]`;
+  if (isRecord(given) && !ArrayBuffer.isView(given)) {
+    const { data, shape: said } = given;
+    if (data === undefined || !Array.isArray(said))
+      throw new RuntimeError("C0406", `${wanted}, and ${shown(given)} was given`, takes);
+    if (said.join() !== shape.join()) {
+      const [first, second, ...rest] = said;
+      const turned = [second, first, ...rest].join() === shape.join();
+      const help = turned ? "turn it about: time comes first, then the examples, [T, B, …]" : undefined;
+      throw new RuntimeError("C0406", `${wanted}, and [${said.join(", ")}] was given`, help);
+    }
+    return numbersOf(name, data, shape);
+  }
+  const numbers = isTyped(given) ? given : listed(what, given, wanted);
+  const count = elementsOf(shape);
+  if (numbers.length === count) return numbers;
+  throw new RuntimeError("C0406", `${wanted}: ${count} numbers, and ${numbers.length} were given`);
+}
+
+const takes = "pass numbers in a row: a Float32Array, another typed array or a list; or { data, shape }";
+
+function isTyped(given: unknown): given is TypedNumbers {
+  return (
+    ArrayBuffer.isView(given) &&
+    typed.test((given as { readonly [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "")
+  );
+}
+
+function listed(what: string, given: unknown, wanted: string): Float64Array {
+  if (!Array.isArray(given)) {
+    throw new RuntimeError("C0406", `${wanted}, and ${shown(given)} was given`, takes);
+  }
+  // Not `forEach`, which passes over what is missing.
+  for (let i = 0; i < given.length; i++) {
+    if (typeof given[i] === "number") continue;
+    throw new RuntimeError("C0406", `${what} holds ${shown(given[i])} at ${i}, which is no number`, takes);
+  }
+  return Float64Array.from(given);
+}
+
+/** A copy of what is to be written to tensor `name` of `count` numbers. Errors: C0406, if it is not so many finite numbers. */
+export function finiteNumbers(name: string, given: unknown, count: number): Float32Array {
+  const own = Float32Array.from(numbersOf(name, given, [count]));
+  const wrong = own.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return own;
+  throw new RuntimeError("C0406", `\`${name}\` takes finite numbers of f32, and ${own[wrong]} was given at ${wrong}`);
+}
+
+/** What an input must know of itself and its batch to be placed. */
+export interface Placement {
+  readonly name: string;
+  /** [T, B, …] or [B, …]. */
+  readonly shape: readonly number[];
+  /** Where it goes in the image. */
+  readonly range: Range;
+  /** Of whole numbers 0 … size − 1; undefined for any numbers. */
+  readonly size: number | undefined;
+  /** How many steps each example has, if the input has time and its sequences differ; what stands behind them is padding. */
+  readonly lengths: ArrayLike<number> | undefined;
+}
+
+/**
+ * Copies an input into an image of the region `input`, zeros for padding, and then checks the copy: what was given may lie in
+ * memory that another thread writes. Errors: C0406, naming what is not finite or no index, and where.
+ */
+export function placeInput(image: Float32Array, data: TypedNumbers, to: Placement): void {
+  const { range } = to;
+  const { offset, length, stride, count } = range;
+  if (count === 1) image.set(data, offset);
+  else {
+    for (let piece = 0, at = 0; piece < count; piece++) {
+      const start = offset + piece * stride;
+      for (let i = start; i < start + length; i++) image[i] = data[at++];
+    }
+  }
+  if (to.lengths !== undefined) clearPadding(image, to, to.lengths);
+  for (let piece = 0; piece < count; piece++) {
+    const start = offset + piece * stride;
+    for (let i = start; i < start + length; i++) {
+      const value = image[i];
+      // Of what is not finite this is NaN.
+      if (value - value !== 0 || (to.size !== undefined && !(value >= 0 && value < to.size && Number.isInteger(value))))
+        throw refused(to, piece * length + i - start, data);
+    }
+  }
+}
+
+function clearPadding(image: Float32Array, { shape, range }: Placement, lengths: ArrayLike<number>): void {
+  const [steps, examples, ...rest] = shape;
+  const row = elementsOf(rest);
+  // A step is a piece, or the pieces stand side by side.
+  const stride = range.count === 1 ? examples * row : range.stride;
+  for (let b = 0; b < examples; b++) {
+    for (let t = lengths[b]; t < steps; t++) {
+      const start = range.offset + t * stride + b * row;
+      image.fill(0, start, start + row);
+    }
+  }
+}
+
+function refused({ name, shape, size }: Placement, index: number, data: TypedNumbers): RuntimeError {
+  let rest = index;
+  const place = shape.toReversed().map((extent) => {
+    const at = rest % extent;
+    rest = Math.floor(rest / extent);
+    return at;
+  });
+  const where = `holds ${data[index]} at [${place.toReversed().join(", ")}]`;
+  return size === undefined
+    ? new RuntimeError(
+        "C0406",
+        `input \`${name}\` ${where}, and takes finite numbers of f32`,
+        "fill it in, or leave it out",
+      )
+    : new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and ${where}`);
+}

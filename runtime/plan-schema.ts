@@ -1,0 +1,248 @@
+/**
+ * The plan's format as a table: what each field may hold. The types of `plan.ts` say the same to the compiler of TypeScript, which
+ * refuses a table that lacks a field of theirs or has one besides. What the table does not know, the runtime refuses.
+ */
+import { regionNames } from "./layout.ts";
+import type {
+  Alone,
+  Command,
+  Entry,
+  EntryName,
+  Extent,
+  Init,
+  KernelInfo,
+  Noise,
+  Plan,
+  Region,
+  Role,
+  Tensor,
+} from "./plan.ts";
+
+/** What is wrong with a value, the path to it in front (`.tensors[3].offset is -1, not …`); nothing if all is well. */
+type Check = (value: unknown) => string | undefined;
+type Fields<T> = { readonly [K in keyof T]-?: Check };
+type Kinds<T, Key extends keyof T> = {
+  readonly [K in T[Key] & string]: Fields<Omit<Extract<T, Record<Key, K>>, Key>> | Check;
+};
+
+const is =
+  (what: string, test: (value: unknown) => boolean): Check =>
+  (value) =>
+    test(value) ? undefined : ` is ${shown(value)}, not ${what}`;
+
+/** Short, whatever it is. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value !== "object" || value === null) return String(value);
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  return kind === "Object" ? "an object" : `a ${kind}`;
+}
+
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+const wholeFrom = (least: number) => is(`a whole number from ${least} on`, (value) => isCount(value) && value >= least);
+const count = wholeFrom(0);
+const size = wholeFrom(1);
+const number = is("a finite number", Number.isFinite);
+const flag = is("true or false", (value) => typeof value === "boolean");
+const text = is("a text", (value) => typeof value === "string");
+const oneOf = (...known: readonly unknown[]): Check =>
+  is(known.map(shown).join(" or "), (value) => known.includes(value));
+const record = is("an object", isRecord);
+const array = is("a list", Array.isArray);
+
+const maybe =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined ? undefined : check(value);
+
+const list =
+  (of: Check, least = 0, most = Number.POSITIVE_INFINITY): Check =>
+  (value) => {
+    const items = value as readonly unknown[];
+    const wrong = array(value);
+    if (wrong !== undefined) return wrong;
+    if (items.length < least || items.length > most) return ` has ${items.length} items`;
+    for (let i = 0; i < items.length; i++) {
+      const found = of(items[i]);
+      if (found !== undefined) return `[${i}]${found}`;
+    }
+    return undefined;
+  };
+
+const each =
+  (of: Check): Check =>
+  (value) => {
+    const wrong = record(value);
+    if (wrong !== undefined) return wrong;
+    for (const [key, item] of Object.entries(value as object)) {
+      const found = of(item);
+      if (found !== undefined) return `.${key}${found}`;
+    }
+    return undefined;
+  };
+
+const fields = <T>(table: Fields<T>): Check => {
+  const known = Object.entries<Check>(table);
+  return (value) => {
+    const wrong = record(value);
+    if (wrong !== undefined) return wrong;
+    let there = 0;
+    for (const [key, check] of known) {
+      const field = (value as Record<string, unknown>)[key];
+      const found = check(field);
+      if (found !== undefined) return `.${key}${found}`;
+      if (field !== undefined) there++;
+    }
+    const keys = Object.keys(value as object);
+    const stranger = keys.length === there ? undefined : keys.find((key) => !Object.hasOwn(table, key));
+    return stranger === undefined ? undefined : `.${stranger} is not known`;
+  };
+};
+
+/** Was looked at already. */
+const known: Check = () => undefined;
+
+/** An object whose field `key` says which others it has, and which has the fields of `outer` besides. */
+const kinds = <T, Key extends keyof T & string>(
+  key: Key,
+  table: Kinds<T, Key>,
+  outer: Readonly<Record<string, Check>> = {},
+): Check => {
+  const checks = new Map(
+    Object.entries<Fields<object> | Check>(table).map(([kind, of]) => [
+      kind,
+      typeof of === "function" ? of : fields({ ...of, ...outer, [key]: known }),
+    ]),
+  );
+  const one = oneOf(...checks.keys());
+  return (value) => {
+    const wrong = record(value);
+    if (wrong !== undefined) return wrong;
+    const kind = (value as Record<string, unknown>)[key];
+    const unknown = one(kind);
+    return unknown === undefined ? checks.get(kind as string)!(value) : `.${key}${unknown}`;
+  };
+};
+
+const drawn = { scale: number, perStep: maybe(oneOf(true)) };
+const noise = kinds<Noise, "distribution">(
+  "distribution",
+  { normal: drawn, uniform: drawn, bernoulli: { keep: number } },
+  { kind: known },
+);
+
+/** Blocks may stand in blocks, `levels` deep: a cell has gates, and hardly gates of gates. */
+const initialiser = (levels: number): Check =>
+  kinds<Init, "kind">("kind", {
+    constant: { value: number },
+    uniform: { low: number, high: number },
+    normal: { mean: number, std: number },
+    xavier: { gain: number },
+    orthogonal: { gain: number },
+    identity: { gain: number },
+    blocks: { parts: list(levels > 0 ? initialiser(levels - 1) : () => " is nested too deep", 1) },
+    lengths: { of: text },
+  });
+const init = initialiser(8);
+
+const over = maybe(oneOf("steps", "examples"));
+
+const role = kinds<Role, "kind">("kind", {
+  param: { init },
+  grad: { of: text },
+  stat: { steps: size, policy: oneOf("per_step", "shared") },
+  input: {},
+  // All of them exact in f32.
+  index: { size: is("a whole number from 1 to 2^24", (value) => isCount(value) && value >= 1 && value <= 2 ** 24) },
+  noise,
+  state: {},
+  hyper: {},
+  lengths: { mark: oneOf("valid", "last", "examples", "enough", "until") },
+  output: {},
+  loss: { over },
+  loss_term: { over },
+  metric: { over },
+  batch_stat: { of: text, alone: maybe(fields<Alone>({ steps: oneOf("any", "one"), total: flag })) },
+});
+
+const tensor = fields<Tensor>({
+  name: text,
+  role,
+  region: oneOf(...regionNames.slice(0, -1)),
+  offset: count,
+  time: flag,
+  shape: list(size),
+  batch: flag,
+});
+
+const extent = fields<Extent>({ fixed: count, perStep: count });
+
+/** Loops over steps hold dispatches, and segments hold both. */
+const dispatch = { kernel: text, grid: list(extent, 3, 3) };
+const inStep = kinds<Extract<Command, { do: "dispatch" }>, "do">("do", { dispatch });
+const steps = { reverse: flag, commands: list(inStep) };
+const inSegment = kinds<Exclude<Command, { do: "segments" }>, "do">("do", { dispatch, steps });
+const segments = { length: size, reverse: flag, commands: list(inSegment) };
+const command = kinds<Command, "do">("do", { dispatch, steps, segments });
+
+const region = fields<Region>({
+  fixed: count,
+  frame: count,
+  segment: maybe(fields<NonNullable<Region["segment"]>>({ length: size, frame: count, border: count })),
+});
+
+const entry = maybe(
+  fields<Entry>({
+    tensors: list(tensor),
+    commands: list(command),
+    regions: fields<Entry["regions"]>({
+      param: region,
+      grad: region,
+      slot: region,
+      stat: region,
+      input: region,
+      work: region,
+      half: region,
+    }),
+  }),
+);
+
+/** What is wrong with the format of a plan, and where in it: the first thing found. */
+export const planFault: Check = fields<Plan>({
+  format: oneOf(4),
+  name: text,
+  target: oneOf("wasm", "wgsl"),
+  dims: each(size),
+  fingerprint: text,
+  measures: each(text),
+  equations: each(text),
+  slots: list(text),
+  optimizer: text,
+  features: maybe(list(text)),
+  entries: fields<Record<EntryName, Entry>>({
+    train: entry,
+    estimate: entry,
+    infer: entry,
+    update: entry,
+    start: entry,
+    step: entry,
+  }),
+  kernels: list(
+    fields<KernelInfo>({
+      name: text,
+      // An estimate, which is no whole number where lanes share work.
+      work: fields<Extent>({ fixed: number, perStep: number }),
+      lanes: size,
+      regions: list(
+        fields<KernelInfo["regions"][number]>({ region: oneOf(...regionNames), access: oneOf("read", "read_write") }),
+      ),
+    }),
+  ),
+});

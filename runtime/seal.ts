@@ -1,0 +1,102 @@
+/**
+ * What ties an executable's code to its plan. Kernels have the plan's offsets, shapes and grids in them as constants, so a plan
+ * that was edited, or that stands beside the code of another, would have them read and write what is not theirs. Each piece of
+ * code therefore ends with a **seal**: a digest of the plan's JSON and of the code itself. It finds edits, mix-ups and damage; it
+ * is no signature, since whoever can write code can seal it too.
+ */
+import { RuntimeError } from "./error.ts";
+import type { Executable, Plan } from "./plan.ts";
+
+type Digest = readonly [number, number];
+
+/** Any two numbers. */
+const start: Digest = [0x243f6a88, 0x13198a2e];
+
+/**
+ * 64 bits in two lanes, four bytes at a time: each is xored in, multiplied by an odd number and rotated. For any word that maps
+ * states one to one, so that texts of one length that differ in one word only never have the same digest.
+ */
+function digest(bytes: Uint8Array, [a, b]: Digest = start): Digest {
+  // Words of four bytes begin at multiples of four. The lowest byte is the first, as in WebAssembly's memory.
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+  const words = new Int32Array(buffer, byteOffset, length >> 2);
+  const rest = [...bytes.subarray(4 * words.length), length];
+  for (const part of [words, rest]) {
+    for (let i = 0; i < part.length; i++) {
+      a = Math.imul(a ^ part[i], 0xcc9e2d51);
+      a = (a << 15) | (a >>> 17);
+      b = Math.imul(b ^ part[i], 0x1b873593);
+      b = (b << 13) | (b >>> 19);
+    }
+  }
+  return [a >>> 0, b >>> 0];
+}
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** The seal of a piece of code: of the module, or of a kernel's shader. */
+export type Sealer = (code: Uint8Array | string, kernel?: string) => string;
+
+/** What seals the code of a plan. */
+export function sealerOf(plan: Plan): Sealer {
+  const ofPlan = digest(encode(JSON.stringify(plan)));
+  return (code, kernel = "") => {
+    const bytes = typeof code === "string" ? encode(code) : code;
+    const lanes = digest(bytes, digest(encode(kernel), ofPlan));
+    return lanes.map((lane) => lane.toString(16).padStart(8, "0")).join("");
+  };
+}
+
+/** A seal's digits. */
+const digits = 16;
+/** A custom section of WebAssembly behind all others: its kind, its length, its name's length, its name. */
+const section = Uint8Array.of(0, 5 + digits, 4, ...encode("seal"));
+const comment = "\n// seal ";
+
+/** The code, sealed: modules in a section of their own, shaders in a comment. WebAssembly is made when asked for, as in `code`. */
+export function sealed(plan: Plan, code: Executable["code"]): Executable["code"] {
+  if (code.kind === "wgsl") {
+    const sealer = sealerOf(plan);
+    const modules = Object.entries(code.modules).map(([name, text]) => [
+      name,
+      `${text}${comment}${sealer(text, name)}\n`,
+    ]);
+    return { kind: "wgsl", modules: Object.fromEntries(modules) };
+  }
+  const once = (binary: Uint8Array): Uint8Array => {
+    const whole = new Uint8Array(binary.length + section.length + digits);
+    whole.set(binary);
+    whole.set(section, binary.length);
+    whole.set(encode(sealerOf(plan)(binary)), binary.length + section.length);
+    return whole;
+  };
+  const made: { binary?: Uint8Array; relaxed?: Uint8Array } = {};
+  return {
+    kind: "wasm",
+    get text() {
+      return code.text;
+    },
+    get binary() {
+      made.binary ??= once(code.binary);
+      return made.binary;
+    },
+    get relaxed() {
+      made.relaxed ??= code.relaxed && once(code.relaxed);
+      return made.relaxed;
+    },
+  };
+}
+
+/** A sealed piece of code without its seal. Errors: C0411, if the seal is not that of the plan and the code. */
+export function unsealed<C extends Uint8Array | string>(code: C, sealer: Sealer, kernel?: string): C {
+  const isText = typeof code === "string";
+  const mark = isText ? comment : String.fromCharCode(...section);
+  const length = mark.length + digits + Number(isText);
+  const end = code.slice(-length);
+  const piece = code.slice(0, -length) as C;
+  const found = typeof end === "string" ? end.trimEnd() : String.fromCharCode(...end);
+  if (found === mark + sealer(piece, kernel)) return piece;
+  const what = kernel === undefined ? "its module" : `its kernel \`${kernel}\``;
+  const reason = found.startsWith(mark) ? "of another plan, or one of the two was edited or damaged" : "not sealed";
+  throw new RuntimeError("C0411", `the plan does not fit its code: ${what} is ${reason}`, "compile it anew");
+}
