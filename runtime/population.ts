@@ -1,5 +1,6 @@
 import type { Machine } from "./backend.ts";
-import { floatsIn, type Kept } from "./layout.ts";
+import { floatsIn, type Kept, whole } from "./layout.ts";
+import type { Plan } from "./plan.ts";
 import { countedWith, extend, type Weights, weightsFor } from "./statistics.ts";
 
 /** A session's population statistics: collects them batch by batch, and knows how far they can be trusted. */
@@ -11,9 +12,14 @@ export class Population {
   #seen: readonly number[] = [];
   /** Whether the rows no batch reached hold those of the last row that one did. */
   #extended = false;
+  /** Floats of all statistics, where there is an optimiser: what they were before its step stands behind them. */
+  readonly #floats: number;
+  /** Whether it does: not where others than training steps have written statistics. */
+  #copied = true;
 
-  constructor(machine: Machine, kept: readonly Kept[]) {
+  constructor(machine: Machine, kept: readonly Kept[], plan: Plan) {
     this.#machine = machine;
+    this.#floats = (plan.entries.update?.regions.stat.fixed ?? 0) / 2;
     this.#statistics = kept.filter(({ kind }) => kind === "stat");
     this.rows = Math.max(0, ...this.#statistics.map(rowsOf));
   }
@@ -35,6 +41,19 @@ export class Population {
   async collect(filled: readonly number[], momentum: number, run: (weights: Weights) => Promise<void>): Promise<void> {
     await run(weightsFor(this.seen, filled, momentum));
     this.seen = countedWith(this.seen, filled);
+  }
+
+  /** To be told where statistics are written by others than training steps. */
+  touch(): void {
+    this.#copied = false;
+  }
+
+  /** Copies the statistics to where a training step that is skipped finds what they were. Training steps keep the copy up to date. */
+  async secure(): Promise<void> {
+    if (this.#copied || this.#floats === 0) return;
+    const [now] = await this.#machine.read([whole("stat", 0, this.#floats)]);
+    await this.#machine.write(whole("stat", this.#floats, this.#floats), now);
+    this.#copied = true;
   }
 
   /** Lets steps beyond the longest sequence seen use the statistics of its last step; whether anything was written. */
@@ -70,6 +89,7 @@ export class Population {
   }
 
   async #write(value: (statistic: Kept, index: number) => Float32Array): Promise<void> {
+    this.touch();
     for (const [index, statistic] of this.#statistics.entries()) {
       await this.#machine.write(statistic.range, value(statistic, index));
     }

@@ -8,6 +8,7 @@ import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Batch, type Feed, Runner } from "./runner.ts";
 import { type Counters, compareState, type SessionState } from "./state.ts";
+import { Skips } from "./skips.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
 /** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
@@ -25,7 +26,10 @@ export interface TrainOptions {
   readonly momentum?: number;
   /** Values of other hyper-parameters the plan has. */
   readonly hyper?: Readonly<Record<string, number>>;
-  /** Whether to read the loss back, true by default. Without, a GPU need not be waited for, and the loss is not checked. */
+  /**
+   * Whether to read the loss back, true by default. Without, a GPU need not be waited for. A step that is not finite then changes
+   * nothing, nor do the steps behind it, and the next call that waits for the device throws C0502 for it.
+   */
   readonly report?: boolean;
 }
 
@@ -79,8 +83,7 @@ export class Session {
   #version = 0;
   /** Calls of `infer`. */
   #inferences = 0;
-  /** Updates since the loss was last seen to be finite. */
-  #unchecked = 0;
+  readonly #skips: Skips;
   /** The runner that ran last, whose tensors can be read. */
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
@@ -90,7 +93,8 @@ export class Session {
     this.#main = runner;
     this.#recent = runner;
     this.#kept = keptTensors(runner.plan);
-    this.#population = new Population(runner.machine, this.#kept);
+    this.#population = new Population(runner.machine, this.#kept, runner.plan);
+    this.#skips = new Skips(runner);
     this.#counters = { seed, step: 0, run: 0 };
   }
 
@@ -136,8 +140,9 @@ export class Session {
   }
 
   /**
-   * One step: forward, backward, statistics, update. Errors: C0406 (batch), C0502 if the loss is not finite; parameters
-   * and optimiser state are then as before the step (if every step is reported).
+   * One step: forward, backward, statistics, update. Errors: C0406 (batch), C0502 if the loss, the gradient, its norm or what the
+   * update would make is not finite: all is then as before the step. Also for a step before it that was not reported, which all
+   * is then as before.
    */
   train(batch: Batch, options: TrainOptions & { readonly report: false }): Promise<undefined>;
   train(batch: Batch, options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
@@ -150,23 +155,37 @@ export class Session {
       const hyper = { ...options.hyper, lr, clip, step };
       const update = this.#main.entry("update");
       const { run } = this.#counters;
+      const before = { step: this.#counters.step, seen: this.#population.seen };
+      await this.#population.secure();
       this.#counters = { ...this.#counters, run: run + 1 };
       await this.#collect("train", batch, run, hyper, momentum);
       const result = report ? await this.#results(this.#main) : undefined;
-      if (result?.loss !== undefined && !Number.isFinite(result.loss)) throw await this.#diverged(result.loss, step);
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
+      const due = this.#skips.note(before);
       this.#counters = { ...this.#counters, step };
       this.#version++;
       if (result === undefined) {
-        this.#unchecked++;
+        if (due) await this.#settle();
         return undefined;
       }
-      this.#unchecked = 0;
       if (result.loss === undefined) throw new Error(`entry \`train\` of ${this.plan.name} has no loss`);
       const norm = update.tensors.find(({ name, role }) => role.kind === "metric" && name === "gradient_norm");
-      const gradientNorm = norm === undefined ? undefined : (await this.#main.read([norm]))[0][0];
+      const gradientNorm = await this.#settle(result.loss, norm && rangeOf(norm, update, batch.steps));
       return { step, loss: result.loss, metrics: result.metrics, gradientNorm };
-    });
+    }, false);
+  }
+
+  /**
+   * Throws C0502 and sets the counters back if a step was skipped, of those that nobody has asked about yet. `loss`: that of the
+   * last one, the norm of whose gradient stands in `norm` and is returned.
+   */
+  async #settle(loss?: number, norm?: Range): Promise<number | undefined> {
+    const { skip, others } = await this.#skips.check(norm ? [norm] : []);
+    const gradientNorm = others.at(0)?.[0];
+    if (skip === undefined) return gradientNorm;
+    this.#counters = { ...this.#counters, step: skip.before.step };
+    this.#population.seen = skip.before.seen;
+    throw await this.#skips.error(skip, loss === undefined ? undefined : { loss, norm: gradientNorm });
   }
 
   /**
@@ -277,6 +296,7 @@ export class Session {
         clip: noClipping,
         step: this.#counters.step + 1,
       };
+      this.#population.touch();
       await this.#main.run(entry, batch, this.#feed("train", this.#counters.run, { ...defaults, ...hyper }));
       this.#recent = this.#main;
       this.#version++;
@@ -302,7 +322,10 @@ export class Session {
         throw new RuntimeError("C0406", `\`${name}\` holds ${floatsIn(range)} numbers, and ${data.length} were given`);
       }
       await runner.machine.write(range, data);
-      if (range.region === "stat") this.#population.adopt();
+      if (range.region === "stat") {
+        this.#population.adopt();
+        this.#population.touch();
+      }
       this.#version++;
     });
   }
@@ -332,9 +355,10 @@ export class Session {
       const { seen, ...counters } = state.counters;
       this.#counters = counters;
       this.#population.seen = seen;
-      this.#unchecked = 0;
+      this.#population.touch();
+      await this.#skips.forget();
       this.#version++;
-    });
+    }, false);
   }
 
   /** Frees the session's memory; the backend stays open. */
@@ -343,9 +367,15 @@ export class Session {
     for (const { runner } of this.#attached.values()) runner.machine.close();
   }
 
-  /** One at a time: a run's inputs and results share the machine's memory. */
-  #exclusive<R>(act: () => Promise<R>): Promise<R> {
-    const result = this.#turn.then(act);
+  /**
+   * One at a time: a run's inputs and results share the machine's memory. Unless `settled` is false, C0502 for a training step
+   * that was skipped and not reported goes before it.
+   */
+  #exclusive<R>(act: () => Promise<R>, settled = true): Promise<R> {
+    const result = this.#turn.then(async () => {
+      if (settled) await this.#settle();
+      return act();
+    });
     this.#turn = result.catch(() => {});
     return result;
   }
@@ -373,27 +403,12 @@ export class Session {
     momentum: number,
   ): Promise<void> {
     this.#recent = this.#main;
+    if (entry === "estimate") this.#population.touch();
     const filled = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
     await this.#population.collect(filled, momentum, ({ steps, shared }) => {
       return this.#main.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
     });
     this.#version++;
-  }
-
-  /** The error for a loss that is not finite; statistics it spoiled are forgotten, because an average would keep them so. */
-  async #diverged(loss: number, step: number): Promise<RuntimeError> {
-    const finite = await this.#population.finite();
-    if (!finite) await this.#population.forget();
-    const parameters =
-      this.#unchecked === 0
-        ? "parameters are as before this step"
-        : `parameters may be spoiled by the ${this.#unchecked} steps whose loss was not reported`;
-    const statistics = finite ? "" : "; population statistics were not finite either and are forgotten";
-    return new RuntimeError(
-      "C0502",
-      `the loss of step ${step} is ${loss}; ${parameters}${statistics}`,
-      "use a smaller learning rate or clip the gradient, and look for inputs that are not finite",
-    );
   }
 
   /** The runner to infer `batch` with, whose statistics serve `steps` steps. Errors: C0501, C0406 (batch). */
@@ -427,7 +442,7 @@ export class Session {
       return this.#main;
     }
     if (attached.version !== this.#version) {
-      const sizes = regionSizes(this.plan, 0);
+      const sizes = regionSizes(attached.runner.plan, 0);
       const shared = (["param", "stat"] as const).map((region) => whole(region, 0, sizes[region]));
       const data = await this.#main.machine.read(shared);
       for (const [index, range] of shared.entries()) await attached.runner.machine.write(range, data[index]);

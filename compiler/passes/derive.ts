@@ -7,9 +7,11 @@
  * anywhere: only the op table's rows are.
  */
 
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
-import { type StructuralOp, structuralRow } from "../ir/ops.ts";
-import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
+import { isElementwise } from "../ir/elementwise.ts";
+import type { Graph, Leaf, Op, OpOf, Pass, Result, Value } from "../ir/types.ts";
+import { Cotangents, real } from "./cotangents.ts";
+import { asCut, type Cotangent, carriedOut, cutAtZero, Exposure, fits, isPlain, plain, uncut } from "./cuts.ts";
+import { gradient, hasGradient } from "./gradient.ts";
 import { Builder, captured, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 import { type Extents, save } from "./save.ts";
 
@@ -37,35 +39,14 @@ export function derive(options: DeriveOptions = { inputs: false }): Pass {
   };
 }
 
-const real = (t: Type): Type => ({ ...t, dtype: "f32" });
-
-/** Cotangents of values, added up as they arrive. */
-class Cotangents {
-  private readonly map = new Map<Value, Value>();
-  private readonly active: ReadonlySet<Value>;
-
-  constructor(active: ReadonlySet<Value>) {
-    this.active = active;
-  }
-
-  add(b: Builder, v: Value, cotangent: Value | undefined): void {
-    if (cotangent === undefined || !this.active.has(v)) return;
-    const fitted = b.unbroadcast(cotangent, real(v.type));
-    const old = this.map.get(v);
-    this.map.set(v, old ? b.add(old, fitted) : fitted);
-  }
-
-  get(v: Value): Value | undefined {
-    return this.map.get(v);
-  }
-}
-
 class Derivation {
   private readonly graph: Graph;
   private readonly options: DeriveOptions;
   private readonly b: Builder;
   /** Values whose gradient may matter: those that a parameter reaches through ops with a derivative. */
   private readonly active = new Set<Value>();
+  /** Which of them have a derivative behind them that may not be finite. */
+  private exposure = new Exposure([], this.active);
   private readonly stateGradients: Result[] = [];
   private readonly stateNames: ReadonlyMap<Value, string>;
 
@@ -81,14 +62,15 @@ class Derivation {
     const losses = graph.results.filter((r) => r.kind === "loss");
     if (losses.length === 0) return graph;
     this.mark(graph.ops);
+    this.exposure = new Exposure(graph.ops, this.active);
     b.ops.push(...graph.ops);
-    const cotangents = new Cotangents(this.active);
-    for (const { value } of losses) cotangents.add(b, value, b.scalar(1));
+    const cotangents = new Cotangents(this.active, this.exposure);
+    for (const { value } of losses) cotangents.add(b, value, uncut(b.scalar(1)));
     this.reverse(b, graph.ops, cotangents);
     const grads = graph.ops.flatMap((op): Result[] => {
       if (op.op !== "leaf" || !this.wanted(op)) return [];
       const [leaf] = op.results;
-      const value = cotangents.get(leaf) ?? (this.options.leaves ? undefined : b.zeros(real(leaf.type)));
+      const value = cotangents.whole(b, leaf) ?? (this.options.leaves ? undefined : b.zeros(real(leaf.type)));
       return value ? [{ kind: "grad", name: op.attrs.leaf.name, value }] : [];
     });
     return { ...graph, ops: b.ops, results: [...graph.results, ...grads, ...this.stateGradients] };
@@ -108,8 +90,7 @@ class Derivation {
       } else if (op.op === "scan") {
         this.markScan(op);
       } else {
-        const row = isElementwise(op.op) ? elementwise[op.op] : structuralRow(op.op as StructuralOp);
-        if (row.grad !== "zero" && op.operands.some((v) => active.has(v))) for (const r of op.results) active.add(r);
+        if (hasGradient(op) && op.operands.some((v) => active.has(v))) for (const r of op.results) active.add(r);
       }
     }
   }
@@ -141,15 +122,57 @@ class Derivation {
         this.reverseScan(op, dy, cotangents);
         continue;
       }
-      const dx = gradient(b, op, dy);
+      const dx = this.gradient(b, op, dy);
       op.operands.forEach((v, i) => {
         cotangents.add(b, v, dx[i]);
       });
     }
   }
 
-  private reverseScan(scan: OpOf<"scan">, dy: readonly (Value | undefined)[], outer: Cotangents): void {
-    const { b, active } = this;
+  /** The cotangents of an op's operands, with the cuts that go along. */
+  private gradient(
+    b: Builder,
+    op: Exclude<Op, OpOf<"scan">>,
+    dy: readonly (Cotangent | undefined)[],
+  ): readonly (Cotangent | undefined)[] {
+    const { exposure } = this;
+    const cuts = dy.flatMap((d) => d?.cuts ?? []);
+    if (isElementwise(op.op)) {
+      const from = b.ops.length;
+      const dx = gradient(b, op, [dy[0]!.value]);
+      return dx.map((d, i): Cotangent | undefined => {
+        if (d === undefined) return undefined;
+        const own = exposure.has(op.operands[i]) ? asCut(b.ops.slice(from), d) : uncut(d);
+        return { value: own.value, cuts: [...cuts, ...own.cuts] };
+      });
+    }
+    // Elements are moved, added up or spread: what all features share of a step and an example stays true of them.
+    const shared = cuts.map((cut) => plain(b, cut)).filter(isPlain);
+    const from = b.ops.length;
+    const x = op.op === "dot" ? op.operands.map((v) => this.spared(b, v, shared)) : op.operands;
+    const whole = dy.map((d) => d && carriedOut(b, d));
+    return gradient(b, { ...op, operands: x } as Op, whole).map((d, i): Cotangent | undefined => {
+      const v = op.operands[i];
+      if (d === undefined || !exposure.has(v)) return d && uncut(d);
+      const own = asCut(b.ops.slice(from), d);
+      if (own.cuts.length > 0) return own;
+      if (cuts.length === 0) return uncut(d);
+      const along = shared.filter((cut) => fits(cut, v.type));
+      return along.length > 0 ? { value: d, cuts: along } : cutAtZero(d);
+    });
+  }
+
+  /** What a product meets that may not be finite counts nowhere where its cotangent does not. */
+  private spared(b: Builder, v: Value, cuts: readonly Cotangent["cuts"][number][]): Value {
+    if (this.exposure.isFinite(v)) return v;
+    return carriedOut(b, { value: v, cuts: cuts.filter((cut) => fits(cut, v.type)) });
+  }
+
+  private reverseScan(scan: OpOf<"scan">, from: readonly (Cotangent | undefined)[], outer: Cotangents): void {
+    const { b, active, exposure } = this;
+    const dy = from.map((d) => d && carriedOut(b, d));
+    // What was cut in one scan is known in the other by being 0.
+    const handedOn = (v: Value, d: Value): Cotangent => (exposure.has(v) ? cutAtZero(d) : uncut(d));
     const body = scan.body!;
     const { states, reverse } = scan.attrs;
     const stateParams = body.params.slice(0, states);
@@ -157,33 +180,34 @@ class Derivation {
     const borrowed = captured(body).filter((v) => active.has(v));
 
     const inner = b.body();
-    const cotangents = new Cotangents(active);
+    const cotangents = new Cotangents(active, exposure);
     const dStates = live.map((i) => inner.value(real(stateParams[i].type), `d_${stateParams[i].name}`));
     const sums = borrowed.map((v) => inner.value(real(v.type), `d_${v.name}`));
     const inputs: Value[] = [];
     const inputParams: Value[] = [];
     live.forEach((i, k) => {
-      cotangents.add(inner, body.results[i], dStates[k]);
+      cotangents.add(inner, body.results[i], handedOn(body.results[i], dStates[k]));
     });
     dy.slice(states).forEach((d, k) => {
       if (d === undefined) return;
       const param = inner.value({ ...d.type, time: false }, d.name);
       inputs.push(d);
       inputParams.push(param);
-      cotangents.add(inner, body.results[states + k], param);
+      const result = body.results[states + k];
+      cotangents.add(inner, result, from[states + k]!.cuts.length > 0 ? handedOn(result, param) : uncut(param));
     });
     this.reverse(inner, body.ops, cotangents);
 
-    const next = live.map((i) => cotangents.get(stateParams[i]) ?? inner.zeros(real(stateParams[i].type)));
+    const next = live.map((i) => cotangents.whole(inner, stateParams[i]) ?? inner.zeros(real(stateParams[i].type)));
     const added = borrowed.map((v, i) => {
-      const d = cotangents.get(v);
+      const d = cotangents.whole(inner, v);
       return d ? inner.add(sums[i], d) : sums[i];
     });
-    const dInputs = body.params.slice(states).map((p) => cotangents.get(p));
+    const dInputs = body.params.slice(states).map((p) => cotangents.whole(inner, p));
     const outputs = dInputs.flatMap((d) => (d ? [d] : []));
     // By now all that reads a next value has been reversed, and has added its share.
     const handed = this.options.states
-      ? live.map((i) => cotangents.get(body.results[i]) ?? inner.zeros(real(stateParams[i].type)))
+      ? live.map((i) => cotangents.whole(inner, body.results[i]) ?? inner.zeros(real(stateParams[i].type)))
       : [];
 
     const wanted = [...next, ...added, ...outputs, ...handed];
@@ -202,14 +226,15 @@ class Derivation {
       },
     );
     live.forEach((i, k) => {
-      outer.add(b, scan.operands[i], made.finals[k]);
+      outer.add(b, scan.operands[i], handedOn(scan.operands[i], made.finals[k]));
     });
     borrowed.forEach((v, k) => {
-      outer.add(b, v, made.finals[live.length + k]);
+      outer.add(b, v, uncut(made.finals[live.length + k]));
     });
     let k = 0;
     dInputs.forEach((d, i) => {
-      if (d) outer.add(b, scan.operands[states + i], made.outputs[k++]);
+      const operand = scan.operands[states + i];
+      if (d) outer.add(b, operand, handedOn(operand, made.outputs[k++]));
     });
     handed.forEach((_, at) => {
       const name = `state/${this.stateNames.get(stateParams[live[at]])}`;
@@ -296,14 +321,4 @@ function namesOfStates({ ops }: Graph): ReadonlyMap<Value, string> {
     }
   }
   return names;
-}
-
-/** The cotangents of an op's operands from those of its results. */
-function gradient(b: Builder, op: Op, dy: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
-  if (isElementwise(op.op)) {
-    const { grad } = elementwise[op.op];
-    return grad === "zero" ? [] : grad(b, { x: op.operands, y: op.results[0], dy: dy[0]! });
-  }
-  const { grad } = structuralRow(op.op as StructuralOp);
-  return grad === "zero" ? [] : grad(b, { x: op.operands, y: op.results, dy, attrs: op.attrs as never });
 }

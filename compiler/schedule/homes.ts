@@ -124,7 +124,15 @@ export class Homes {
         return group === "grad" ? fixed("grad", shared.offsets.get(name)!) : this.carry(leaf.name, type, "read");
       }
       case "flat":
-        return fixed(leaf.region, leaf.region === "slot" ? leaf.slot * shared.params : 0);
+        switch (leaf.region) {
+          case "loss":
+          case "skipped":
+            return fixed("grad", shared[leaf.region]);
+          case "stat":
+            return fixed("stat", leaf.slot * shared.stats);
+          default:
+            return fixed(leaf.region, leaf.slot * shared.params);
+        }
       default:
         return this.input(leaf, type);
     }
@@ -196,11 +204,8 @@ export class Homes {
       case "population":
         this.add(value, this.statistic(r.name, value.type));
         return;
-      case "param":
-        this.add(value, fixed("param", 0));
-        return;
-      case "slot":
-        this.add(value, fixed("slot", shared.slots.indexOf(r.name) * shared.params));
+      case "flat":
+        this.add(value, this.common.leaves.get(`flat:${r.name}`)!);
         return;
       case "carry":
         if (this.common.carries.has(r.name)) this.add(value, this.carry(r.name, value.type, "write"));
@@ -209,9 +214,19 @@ export class Homes {
       case "batch_stat":
         this.named(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
         return;
-      case "output":
       case "loss":
-      case "metric":
+        // Beside the gradients, where `update` finds it.
+        if (this.options.entry === "train") this.add(value, fixed("grad", shared.loss));
+        this.named(r.name, value, { kind: r.kind });
+        return;
+      case "metric": {
+        // Kept until the next run where one is found that is named alike.
+        const kept = this.common.leaves.get(`flat:${r.name}`);
+        if (kept !== undefined) this.add(value, kept);
+        this.named(r.name, value, { kind: r.kind });
+        return;
+      }
+      case "output":
         this.named(r.name, value, { kind: r.kind });
         return;
     }

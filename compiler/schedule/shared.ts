@@ -6,7 +6,11 @@ import type { Graph, Op } from "../ir/types.ts";
 export interface Shared {
   /** Floats in the `param` region, a multiple of 16; also the size of `grad` and of each slot. */
   readonly params: number;
+  /** Floats of the statistics, a multiple of 16. Where there is an optimiser, what they were before its step stands behind them. */
   readonly stats: number;
+  /** Where in `grad` the loss stands, and how many steps the optimiser has skipped. */
+  readonly loss: number;
+  readonly skipped: number;
   readonly slots: readonly string[];
   /** Where each parameter stands in `param`, and its gradient in `grad`. */
   readonly offsets: ReadonlyMap<string, number>;
@@ -46,5 +50,6 @@ export function sharedTensors(graph: Graph, dims: Readonly<Record<string, number
     }
   };
   graph.ops.forEach(leaf);
-  return { params: align(params), stats, slots, offsets, statistics, tensors };
+  const size = align(params);
+  return { params: size, loss: size, skipped: size + 1, stats, slots, offsets, statistics, tensors };
 }
