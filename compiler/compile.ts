@@ -172,14 +172,13 @@ function scheduleGraph(
   const wanted = (entry: EntryName): boolean => options.entries?.includes(entry) ?? true;
   const names = lowerable.filter((entry) => wanted(entry) && (hasLoss || entry !== "train"));
   const graphs = lower(sized, lowering, names);
-  const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
+  const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots, wanted("update") && hasLoss);
   const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isInput(op));
   checkDims([...Object.values(graphs.entries), graphs.placed], dims, options.path);
 
-  const updates = wanted("update") && hasLoss && shared.params > 0;
   const programs: Programs = {
     ...graphs.entries,
-    ...(updates && { update: simplify.run(optimizerGraph(optimizer, { statistics: shared.stats > 0 })) }),
+    ...(shared.trained && { update: simplify.run(optimizerGraph(optimizer, { statistics: shared.stats > 0 })) }),
     ...streamPrograms(sized, options),
   };
   const make = (some: Programs, length?: number): Schedule =>

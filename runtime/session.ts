@@ -442,8 +442,11 @@ export class Session {
       return this.#main;
     }
     if (attached.version !== this.#version) {
-      const sizes = regionSizes(attached.runner.plan, 0);
-      const shared = (["param", "stat"] as const).map((region) => whole(region, 0, sizes[region]));
+      // One that trains keeps more behind its statistics than one that only infers.
+      const [here, there] = [this.plan, attached.runner.plan].map((plan) => regionSizes(plan, 0));
+      const shared = (["param", "stat"] as const).map((region) =>
+        whole(region, 0, Math.min(here[region], there[region])),
+      );
       const data = await this.#main.machine.read(shared);
       for (const [index, range] of shared.entries()) await attached.runner.machine.write(range, data[index]);
       attached.version = this.#version;

@@ -41,6 +41,16 @@ export function carriedOut(b: Builder, { value, cuts }: Cotangent): Value {
   return cuts.reduce(zero, value);
 }
 
+/** Whether it is 0 where it does not count; one that is not there is 0 everywhere. */
+export const isCut = (d: Cotangent | undefined): boolean => d === undefined || d.cuts.length > 0;
+
+/** The cuts that all cotangents have which are there. */
+export function commonCuts(all: readonly (Cotangent | undefined)[]): readonly Cut[] {
+  const there = all.filter((d) => d !== undefined);
+  const alike = there.every((d) => sameCuts(d, there[0]));
+  return alike ? (there[0]?.cuts ?? []) : [];
+}
+
 export const sameCuts = (a: Cotangent, b: Cotangent): boolean =>
   a.cuts.length === b.cuts.length &&
   a.cuts.every(({ condition, unless }, i) => condition === b.cuts[i].condition && unless === b.cuts[i].unless);

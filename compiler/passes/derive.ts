@@ -10,7 +10,7 @@
 import { isElementwise } from "../ir/elementwise.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Value } from "../ir/types.ts";
 import { Cotangents, real } from "./cotangents.ts";
-import { asCut, type Cotangent, carriedOut, cutAtZero, Exposure, fits, isPlain, plain, uncut } from "./cuts.ts";
+import { asCut, type Cotangent, type Cut, carriedOut, commonCuts, cutAtZero, isCut, Exposure, fits, isPlain, plain, uncut } from "./cuts.ts";
 import { gradient, hasGradient } from "./gradient.ts";
 import { Builder, captured, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 import { type Extents, save } from "./save.ts";
@@ -136,7 +136,7 @@ class Derivation {
     dy: readonly (Cotangent | undefined)[],
   ): readonly (Cotangent | undefined)[] {
     const { exposure } = this;
-    const cuts = dy.flatMap((d) => d?.cuts ?? []);
+    const cuts = commonCuts(dy);
     if (isElementwise(op.op)) {
       const from = b.ops.length;
       const dx = gradient(b, op, [dy[0]!.value]);
@@ -148,22 +148,29 @@ class Derivation {
     }
     // Elements are moved, added up or spread: what all features share of a step and an example stays true of them.
     const shared = cuts.map((cut) => plain(b, cut)).filter(isPlain);
-    const from = b.ops.length;
     const x = op.op === "dot" ? op.operands.map((v) => this.spared(b, v, shared)) : op.operands;
-    const whole = dy.map((d) => d && carriedOut(b, d));
-    return gradient(b, { ...op, operands: x } as Op, whole).map((d, i): Cotangent | undefined => {
+    const all = dy.every(isCut);
+    const later = op.op !== "dot" && cuts.length === shared.length && cuts.length > 0;
+    const goesAlong = later && op.operands.every((v) => exposure.has(v) && shared.every((cut) => fits(cut, v.type)));
+    const from = b.ops.length;
+    const dx = gradient(
+      b,
+      { ...op, operands: x } as Op,
+      dy.map((d) => d && (goesAlong ? d.value : carriedOut(b, d))),
+    );
+    return dx.map((d, i): Cotangent | undefined => {
       const v = op.operands[i];
       if (d === undefined || !exposure.has(v)) return d && uncut(d);
       const own = asCut(b.ops.slice(from), d);
-      if (own.cuts.length > 0) return own;
-      if (cuts.length === 0) return uncut(d);
+      if (own.cuts.length > 0) return goesAlong ? { ...own, cuts: [...shared, ...own.cuts] } : own;
+      if (!all) return uncut(d);
       const along = shared.filter((cut) => fits(cut, v.type));
       return along.length > 0 ? { value: d, cuts: along } : cutAtZero(d);
     });
   }
 
   /** What a product meets that may not be finite counts nowhere where its cotangent does not. */
-  private spared(b: Builder, v: Value, cuts: readonly Cotangent["cuts"][number][]): Value {
+  private spared(b: Builder, v: Value, cuts: readonly Cut[]): Value {
     if (this.exposure.isFinite(v)) return v;
     return carriedOut(b, { value: v, cuts: cuts.filter((cut) => fits(cut, v.type)) });
   }
@@ -171,32 +178,40 @@ class Derivation {
   private reverseScan(scan: OpOf<"scan">, from: readonly (Cotangent | undefined)[], outer: Cotangents): void {
     const { b, active, exposure } = this;
     const dy = from.map((d) => d && carriedOut(b, d));
-    // What was cut in one scan is known in the other by being 0.
-    const handedOn = (v: Value, d: Value): Cotangent => (exposure.has(v) ? cutAtZero(d) : uncut(d));
+    // What was cut on one side of a scan is known on the other by being 0.
+    const handedOn = (v: Value, d: Value, cut: boolean): Cotangent =>
+      cut && exposure.has(v) ? cutAtZero(d) : uncut(d);
     const body = scan.body!;
     const { states, reverse } = scan.attrs;
     const stateParams = body.params.slice(0, states);
     const live = stateParams.flatMap((p, i) => (active.has(p) ? [i] : []));
     const borrowed = captured(body).filter((v) => active.has(v));
-
-    const inner = b.body();
-    const cotangents = new Cotangents(active, exposure);
-    const dStates = live.map((i) => inner.value(real(stateParams[i].type), `d_${stateParams[i].name}`));
+    const given = dy.slice(states).flatMap((d, k) => (d ? [{ d, at: states + k }] : []));
+    const backward = (cut: readonly boolean[]) => {
+      const inner = b.body();
+      const cotangents = new Cotangents(active, exposure);
+      const dStates = live.map((i) => inner.value(real(stateParams[i].type), `d_${stateParams[i].name}`));
+      const inputParams = given.map(({ d }) => inner.value({ ...d.type, time: false }, d.name));
+      live.forEach((i, k) => {
+        cotangents.add(inner, body.results[i], handedOn(body.results[i], dStates[k], cut[k]));
+      });
+      given.forEach(({ at }, k) => {
+        cotangents.add(inner, body.results[at], handedOn(body.results[at], inputParams[k], isCut(from[at])));
+      });
+      this.reverse(inner, body.ops, cotangents);
+      return { inner, cotangents, dStates, inputParams };
+    };
+    // The cotangent of a state is cut while all that adds to it is, the step behind included: to a fixed point.
+    let cut = live.map((i) => exposure.has(stateParams[i]) && isCut(from[i]));
+    let made = backward(cut);
+    for (let before = 0; before !== cut.filter(Boolean).length; ) {
+      before = cut.filter(Boolean).length;
+      const { cotangents } = made;
+      cut = cut.map((was, k) => was && isCut(cotangents.get(stateParams[live[k]])));
+      if (before !== cut.filter(Boolean).length) made = backward(cut);
+    }
+    const { inner, cotangents, dStates, inputParams } = made;
     const sums = borrowed.map((v) => inner.value(real(v.type), `d_${v.name}`));
-    const inputs: Value[] = [];
-    const inputParams: Value[] = [];
-    live.forEach((i, k) => {
-      cotangents.add(inner, body.results[i], handedOn(body.results[i], dStates[k]));
-    });
-    dy.slice(states).forEach((d, k) => {
-      if (d === undefined) return;
-      const param = inner.value({ ...d.type, time: false }, d.name);
-      inputs.push(d);
-      inputParams.push(param);
-      const result = body.results[states + k];
-      cotangents.add(inner, result, from[states + k]!.cuts.length > 0 ? handedOn(result, param) : uncut(param));
-    });
-    this.reverse(inner, body.ops, cotangents);
 
     const next = live.map((i) => cotangents.whole(inner, stateParams[i]) ?? inner.zeros(real(stateParams[i].type)));
     const added = borrowed.map((v, i) => {
@@ -212,9 +227,9 @@ class Derivation {
 
     const wanted = [...next, ...added, ...outputs, ...handed];
     const saved = this.have(scan, inner, wanted, [...dStates, ...sums, ...inputParams]);
-    const made = b.scan(
+    const { finals, outputs: sequences } = b.scan(
       [...live.map((i) => dy[i] ?? b.zeros(real(scan.results[i].type))), ...borrowed.map((v) => b.zeros(real(v.type)))],
-      [...inputs, ...saved.outside],
+      [...given.map(({ d }) => d), ...saved.outside],
       {
         params: [...dStates, ...sums, ...inputParams, ...saved.params],
         ops: saved.ops,
@@ -226,19 +241,19 @@ class Derivation {
       },
     );
     live.forEach((i, k) => {
-      outer.add(b, scan.operands[i], handedOn(scan.operands[i], made.finals[k]));
+      outer.add(b, scan.operands[i], handedOn(scan.operands[i], finals[k], cut[k]));
     });
     borrowed.forEach((v, k) => {
-      outer.add(b, v, uncut(made.finals[live.length + k]));
+      outer.add(b, v, uncut(finals[live.length + k]));
     });
     let k = 0;
     dInputs.forEach((d, i) => {
       const operand = scan.operands[states + i];
-      if (d) outer.add(b, operand, handedOn(operand, made.outputs[k++]));
+      if (d) outer.add(b, operand, handedOn(operand, sequences[k++], isCut(cotangents.get(body.params[states + i]))));
     });
     handed.forEach((_, at) => {
       const name = `state/${this.stateNames.get(stateParams[live[at]])}`;
-      this.stateGradients.push({ kind: "grad", name, value: made.outputs[outputs.length + at] });
+      this.stateGradients.push({ kind: "grad", name, value: sequences[outputs.length + at] });
     });
   }
 

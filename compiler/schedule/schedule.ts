@@ -124,7 +124,7 @@ function layOut(
   layout.reserve("param", shared.params);
   layout.reserve("grad", shared.skipped + 1);
   layout.reserve("slot", shared.params * shared.slots.length);
-  layout.reserve("stat", shared.stats * (options.entry === "update" ? 2 : 1));
+  layout.reserve("stat", shared.stats * (shared.trained ? 2 : 1));
   const common: Common = {
     ...{
       layout,

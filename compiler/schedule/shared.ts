@@ -6,8 +6,10 @@ import type { Graph, Op } from "../ir/types.ts";
 export interface Shared {
   /** Floats in the `param` region, a multiple of 16; also the size of `grad` and of each slot. */
   readonly params: number;
-  /** Floats of the statistics, a multiple of 16. Where there is an optimiser, what they were before its step stands behind them. */
+  /** Floats of the statistics, a multiple of 16. */
   readonly stats: number;
+  /** Whether there is an optimiser: what statistics were before its step then stands behind them. */
+  readonly trained: boolean;
   /** Where in `grad` the loss stands, and how many steps the optimiser has skipped. */
   readonly loss: number;
   readonly skipped: number;
@@ -21,8 +23,13 @@ export interface Shared {
 
 const align = (n: number): number => Math.ceil(n / 16) * 16;
 
-/** Lays out the parameters and statistics of `graph`, which must be placed for training. */
-export function sharedTensors(graph: Graph, dims: Readonly<Record<string, number>>, slots: readonly string[]): Shared {
+/** Lays out the parameters and statistics of `graph`, which must be placed for training; `trained`: by an optimiser with `slots`. */
+export function sharedTensors(
+  graph: Graph,
+  dims: Readonly<Record<string, number>>,
+  slots: readonly string[],
+  trained = true,
+): Shared {
   const tensors: Tensor[] = [];
   const offsets = new Map<string, number>();
   const statistics = new Map<string, { offset: number; steps: number; row: number }>();
@@ -51,5 +58,5 @@ export function sharedTensors(graph: Graph, dims: Readonly<Record<string, number
   };
   graph.ops.forEach(leaf);
   const size = align(params);
-  return { params: size, loss: size, skipped: size + 1, stats, slots, offsets, statistics, tensors };
+  return { params: size, loss: size, skipped: size + 1, stats, trained: trained && size > 0, slots, offsets, statistics, tensors };
 }
