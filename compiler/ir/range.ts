@@ -34,6 +34,15 @@ const LARGEST_EXPONENT = 88;
 /** Whose reciprocal is far from the largest f32, and which does not vanish. */
 const SMALLEST_DIVISOR = 1e-30;
 
+/** The range of what was in one and becomes another, again and again: a bound that moves is none, but for 0. */
+export function widened(before: Range, next: Range): Range {
+  return {
+    low: next.low >= before.low ? before.low : next.low >= 0 ? 0 : anything.low,
+    high: next.high <= before.high ? before.high : next.high <= 0 ? 0 : anything.high,
+    finite: leastFinite([before.finite, settled(next.finite)]),
+  };
+}
+
 /** The range of one op's results, all of which have the same. `of`: those of operands; `defines`: their ops. */
 export function rangeOf(op: Op, of: (v: Value) => Range, defines: (v: Value) => Op | undefined): Range {
   const x = op.operands.map(of);

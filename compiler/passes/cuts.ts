@@ -10,7 +10,7 @@
  * the spot. So nothing changes where nothing can go wrong: neither for a cell without conditions, nor behind √(v + ε).
  */
 import * as dim from "../ir/dim.ts";
-import { anything, leastFinite, type Range, rangeOf, settled } from "../ir/range.ts";
+import { anything, type Range, rangeOf, settled, widened } from "../ir/range.ts";
 import { broadcastTypes, sameType } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { gradient, hasGradient } from "./gradient.ts";
@@ -74,8 +74,11 @@ export function plain(b: Builder, cut: Cut): Cut {
 
 const comparisons: ReadonlySet<string> = new Set(["lt", "le", "gt", "ge", "eq", "ne"]);
 
-/** A cotangent that its op's row has written as cut: d where a condition holds and else 0, or d times a comparison. */
-export function asCut(ops: readonly Op[], value: Value): Cotangent {
+/**
+ * A cotangent that its op's row has written as cut: d where a condition holds and else 0, or d times a comparison. `given` are
+ * cotangents that another graph has cut, by which this one's loss weighs its terms.
+ */
+export function asCut(ops: readonly Op[], value: Value, given: ReadonlySet<Value>): Cotangent {
   const made = (v: Value): Op | undefined => ops.findLast((op) => op.results[0] === v);
   const isZero = (v: Value): boolean => {
     const op = made(v);
@@ -90,6 +93,8 @@ export function asCut(ops: readonly Op[], value: Value): Cotangent {
   if (op?.op === "mul") {
     const at = op.operands.findIndex((v) => comparisons.has(made(v)?.op ?? ""));
     if (at >= 0) return { value: op.operands[1 - at], cuts: [{ condition: op.operands[at], unless: false }] };
+    const weight = op.operands.find((v) => given.has(v));
+    if (weight !== undefined) return { value, cuts: [{ condition: weight, unless: false }] };
   }
   return uncut(value);
 }
@@ -102,9 +107,12 @@ export class Exposure {
   private readonly ranges = new Map<Value, Range>();
   private readonly makers = new Map<Value, Op>();
   private readonly active: ReadonlySet<Value>;
+  /** Cotangents from another graph. */
+  readonly given: ReadonlySet<Value>;
 
-  constructor(ops: readonly Op[], active: ReadonlySet<Value>) {
+  constructor(ops: readonly Op[], active: ReadonlySet<Value>, given: ReadonlySet<Value>) {
     this.active = active;
+    this.given = given;
     this.block(ops);
   }
 
@@ -152,7 +160,7 @@ export class Exposure {
     return op.operands.every((v, i) => {
       const d = dx[i];
       if (d === undefined || !this.active.has(v)) return true;
-      if (asCut(b.ops, d).cuts.length > 0) this.cutting = true;
+      if (asCut(b.ops, d, this.given).cuts.length > 0) this.cutting = true;
       return of(d).finite === "always";
     });
   }
@@ -161,20 +169,20 @@ export class Exposure {
     const body = scan.body!;
     const { states } = scan.attrs;
     body.params.forEach((p, i) => {
-      const { low, high, finite } = this.of(scan.operands[i]);
-      const bounds = i < states ? anything : { low, high };
+      const { finite, ...bounds } = this.of(scan.operands[i]);
       this.ranges.set(p, { ...bounds, finite: settled(finite) });
       if (this.exposed.has(scan.operands[i])) this.exposed.add(p);
     });
-    // A state is finite, and hidden, while its next value is: to a fixed point.
+    // A state is within bounds, finite and hidden while its next value is: to a fixed point.
     for (let changed = true; changed; ) {
       this.block(body.ops);
       changed = false;
       for (let i = 0; i < states; i++) {
         const [p, next] = [body.params[i], body.results[i]];
-        const finite = leastFinite([this.of(p).finite, settled(this.of(next).finite)]);
-        if (finite !== this.of(p).finite) {
-          this.ranges.set(p, { ...anything, finite });
+        const before = this.of(p);
+        const now = widened(before, this.of(next));
+        if (now.low !== before.low || now.high !== before.high || now.finite !== before.finite) {
+          this.ranges.set(p, now);
           changed = true;
         }
         if (this.exposed.has(next) && !this.exposed.has(p)) {
@@ -184,8 +192,7 @@ export class Exposure {
       }
     }
     scan.results.forEach((r, i) => {
-      const { finite, ...bounds } = this.of(body.results[i]);
-      this.ranges.set(r, i < states ? { ...anything, finite } : { ...bounds, finite });
+      this.ranges.set(r, i < states ? this.of(body.params[i]) : this.of(body.results[i]));
       if (this.exposed.has(body.results[i])) this.exposed.add(r);
     });
   }

@@ -25,6 +25,8 @@ export interface DeriveOptions {
   readonly states?: boolean;
   /** Leaves to derive by instead; those that no gradient reaches get none, where parameters get zeros. */
   readonly leaves?: (leaf: Leaf) => boolean;
+  /** Leaves that are cotangents, from another graph: 0 where they were cut. */
+  readonly cotangents?: (leaf: Leaf) => boolean;
   /** What dimensions will be, to weigh memory against arithmetic by. */
   readonly extents?: Extents;
   /** What a byte of memory costs, in flops, if not what it usually does. */
@@ -46,7 +48,7 @@ class Derivation {
   /** Values whose gradient may matter: those that a parameter reaches through ops with a derivative. */
   private readonly active = new Set<Value>();
   /** Which of them have a derivative behind them that may not be finite. */
-  private exposure = new Exposure([], this.active);
+  private exposure: Exposure;
   private readonly stateGradients: Result[] = [];
   private readonly stateNames: ReadonlyMap<Value, string>;
 
@@ -55,6 +57,7 @@ class Derivation {
     this.options = options;
     this.stateNames = namesOfStates(graph);
     this.b = new Builder(idsAfter(graph));
+    this.exposure = new Exposure([], this.active, new Set());
   }
 
   run(): Graph {
@@ -62,7 +65,8 @@ class Derivation {
     const losses = graph.results.filter((r) => r.kind === "loss");
     if (losses.length === 0) return graph;
     this.mark(graph.ops);
-    this.exposure = new Exposure(graph.ops, this.active);
+    const given = graph.ops.filter((op) => op.op === "leaf" && this.options.cotangents?.(op.attrs.leaf));
+    this.exposure = new Exposure(graph.ops, this.active, new Set(given.flatMap((op) => op.results)));
     b.ops.push(...graph.ops);
     const cotangents = new Cotangents(this.active, this.exposure);
     for (const { value } of losses) cotangents.add(b, value, uncut(b.scalar(1)));
@@ -142,7 +146,7 @@ class Derivation {
       const dx = gradient(b, op, [dy[0]!.value]);
       return dx.map((d, i): Cotangent | undefined => {
         if (d === undefined) return undefined;
-        const own = exposure.has(op.operands[i]) ? asCut(b.ops.slice(from), d) : uncut(d);
+        const own = exposure.has(op.operands[i]) ? asCut(b.ops.slice(from), d, exposure.given) : uncut(d);
         return { value: own.value, cuts: [...cuts, ...own.cuts] };
       });
     }
@@ -161,7 +165,7 @@ class Derivation {
     return dx.map((d, i): Cotangent | undefined => {
       const v = op.operands[i];
       if (d === undefined || !exposure.has(v)) return d && uncut(d);
-      const own = asCut(b.ops.slice(from), d);
+      const own = asCut(b.ops.slice(from), d, exposure.given);
       if (own.cuts.length > 0) return goesAlong ? { ...own, cuts: [...shared, ...own.cuts] } : own;
       if (!all) return uncut(d);
       const along = shared.filter((cut) => fits(cut, v.type));

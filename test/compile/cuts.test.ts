@@ -118,8 +118,9 @@ it("labels that are missing may be no numbers", () => {
 });
 
 /** Scores of steps that are there are `apart` from the 0 that stands in padding, farther than what an exponential bears. */
-const padded = (place: string, apart: number): Study => {
-  const lengths = [T, 1, 2, T, 1];
+const padded = (place: string, apart: number, more: { readonly time?: number; readonly memory?: number } = {}): Study => {
+  const { time = T } = more;
+  const lengths = [time, 1, 2, time, 1];
   const { graph } = compile(`cell rnn(D, H) {
   param Wx : [D, H] = xavier
   param Wh : [H, H] = orthogonal
@@ -151,7 +152,7 @@ model m(D = ${D}, H = ${H}) {
     if (leaf.name !== "far") return undefined;
     return Float64Array.from({ length: n }, (_, i) => (isThere(i) ? apart + random() : 0));
   };
-  return new Study(graph, { dims, batch: B, time: T, lengths, draw, seed: 4 });
+  return new Study(graph, { dims, batch: B, time, lengths, draw, seed: 4, ...more });
 };
 
 const norms = { none: "", batch: "place hh, xh : batch", layer: "place hh : layer" };
@@ -182,4 +183,13 @@ describe("scores far from those of padding", () => {
       }
     },
   );
+
+  it("have the reference's where time is cut in segments, and cotangents go from one graph to another", async () => {
+    const made = padded("", -120, { time: 40, memory: 51_000 });
+    const { train } = made.compile(places.wasm.target).plan.entries;
+    expect(train!.commands.map((c) => c.do)).toContain("segments");
+    const errors = await made.targetErrors(places.wasm.target, backends[0](), ["train"]);
+    expect(errors.forward).toBeLessThan(tolerance.forward);
+    expect(errors.gradient).toBeLessThan(tolerance.gradient);
+  });
 });
