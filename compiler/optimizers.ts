@@ -102,8 +102,7 @@ const total = (b: Builder, v: Value): Value => b.sum(b.sum(v, { features: [0] })
  * power of two, of which the one is taken that holds (Blue 1978, as LAPACK's nrm2). Not finite where an element or ‖g‖ is not.
  */
 function length(b: Builder, g: Value): Value {
-  const scaled = (by: number): Value =>
-    b.mul(b.scalar(1 / by), b.sqrt(total(b, b.square(b.mul(b.scalar(by), g)))));
+  const scaled = (by: number): Value => b.mul(b.scalar(1 / by), b.sqrt(total(b, b.square(b.mul(b.scalar(by), g)))));
   const plain = scaled(1);
   // Elements whose squares are lost, below 2⁻⁶³, are a 2⁻²⁸-th of 2⁻³⁵; squares of 2⁶⁰ can be added up.
   const notSmall = b.select(b.ge(plain, b.scalar(2 ** 60)), scaled(2 ** -80), plain);

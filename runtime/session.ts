@@ -7,8 +7,8 @@ import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Batch, type Feed, Runner } from "./runner.ts";
-import { type Counters, compareState, type SessionState } from "./state.ts";
 import { Skips } from "./skips.ts";
+import { type Counters, compareState, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
 /** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */

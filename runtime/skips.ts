@@ -90,7 +90,11 @@ export class Skips {
       norm !== undefined && !Number.isFinite(norm)
         ? `the norm of the gradient of step ${step} is not finite`
         : `step ${step} would make the parameters or the optimiser's state infinite`;
-    return new RuntimeError("C0502", `${what}: ${largest}; ${same}`, "clip the gradient, or use a smaller learning rate");
+    return new RuntimeError(
+      "C0502",
+      `${what}: ${largest}; ${same}`,
+      "clip the gradient, or use a smaller learning rate",
+    );
   }
 
   /** The range of the optimiser's count. */
@@ -105,9 +109,11 @@ export class Skips {
   }
 
   async #gradients(): Promise<readonly { readonly of: string; readonly data: Float32Array }[]> {
-    const found = this.#runner.entry("train").tensors.flatMap(({ role, offset, shape }) =>
-      role.kind === "grad" ? [{ of: role.of, range: whole("grad", offset, elementsOf(shape)) }] : [],
-    );
+    const found = this.#runner
+      .entry("train")
+      .tensors.flatMap(({ role, offset, shape }) =>
+        role.kind === "grad" ? [{ of: role.of, range: whole("grad", offset, elementsOf(shape)) }] : [],
+      );
     const data = await this.#runner.machine.read(found.map(({ range }) => range));
     return found.map(({ of }, i) => ({ of, data: data[i] }));
   }

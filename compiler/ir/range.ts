@@ -102,7 +102,11 @@ function elementwiseRange(
     case "exp":
       return increasing(Math.exp, where(a.high <= LARGEST_EXPONENT));
     case "log":
-      return within(a.low > 0 ? Math.log(a.low) : anything.low, Math.log(Math.max(a.high, 0)), where(a.low >= SMALLEST_DIVISOR));
+      return within(
+        a.low > 0 ? Math.log(a.low) : anything.low,
+        Math.log(Math.max(a.high, 0)),
+        where(a.low >= SMALLEST_DIVISOR),
+      );
     case "tanh":
       return increasing(Math.tanh, settled(finite));
     case "sigmoid":

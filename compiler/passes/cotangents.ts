@@ -1,6 +1,6 @@
 /** Cotangents of values, added up as they arrive. */
 import type { Type, Value } from "../ir/types.ts";
-import { carriedOut, type Cotangent, cutAtZero, type Exposure, fits, sameCuts, uncut } from "./cuts.ts";
+import { type Cotangent, carriedOut, cutAtZero, type Exposure, fits, sameCuts, uncut } from "./cuts.ts";
 import type { Builder } from "./rewrite.ts";
 
 export const real = (t: Type): Type => ({ ...t, dtype: "f32" });

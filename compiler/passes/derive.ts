@@ -10,7 +10,20 @@
 import { isElementwise } from "../ir/elementwise.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Value } from "../ir/types.ts";
 import { Cotangents, real } from "./cotangents.ts";
-import { asCut, type Cotangent, type Cut, carriedOut, commonCuts, cutAtZero, isCut, Exposure, fits, isPlain, plain, uncut } from "./cuts.ts";
+import {
+  asCut,
+  type Cotangent,
+  type Cut,
+  carriedOut,
+  commonCuts,
+  cutAtZero,
+  Exposure,
+  fits,
+  isCut,
+  isPlain,
+  plain,
+  uncut,
+} from "./cuts.ts";
 import { gradient, hasGradient } from "./gradient.ts";
 import { Builder, captured, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 import { type Extents, save } from "./save.ts";

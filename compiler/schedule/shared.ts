@@ -58,5 +58,15 @@ export function sharedTensors(
   };
   graph.ops.forEach(leaf);
   const size = align(params);
-  return { params: size, loss: size, skipped: size + 1, stats, trained: trained && size > 0, slots, offsets, statistics, tensors };
+  return {
+    params: size,
+    loss: size,
+    skipped: size + 1,
+    stats,
+    trained: trained && size > 0,
+    slots,
+    offsets,
+    statistics,
+    tensors,
+  };
 }

@@ -37,7 +37,9 @@ model m(D = ${D}, H = ${H}) {
 const loss = (z: string): string => `loss sum(square(${z} - 0.3), over feature)`;
 
 const cell = (statements: string, next: string): Graph =>
-  model(`hs = scan c(D, H) over x\n${loss("hs")}`, `
+  model(
+    `hs = scan c(D, H) over x\n${loss("hs")}`,
+    `
 cell c(D, H) {
   param Wx : [D, H] = 1
   param Wh : [H, H] = 1
@@ -47,7 +49,8 @@ cell c(D, H) {
   ${statements}
   h' = ${next}
   output h'
-}`);
+}`,
+  );
 
 const graphs: Readonly<Record<string, Graph>> = {
   log: model(loss("where(u > 0, log(u), 0)")),
@@ -90,14 +93,17 @@ describe("behind conditions gradients are what differences show:", () => {
 /** A shader compiler takes its time. */
 const onGpu: readonly string[] = ["exponential", "parts", "what is outside of the loop"];
 
-describe.each([places.wasm, places.relaxed, places.wgsl])("behind conditions $name computes as the reference:", (place) => {
-  const backend = opened(place);
-  it.each(place === places.wgsl ? onGpu : Object.keys(graphs))("%s", async (name) => {
-    const errors = await study(name).targetErrors(place.target, backend(), ["train"]);
-    expect(errors.forward).toBeLessThan(tolerance.forward);
-    expect(errors.gradient).toBeLessThan(tolerance.gradient);
-  });
-});
+describe.each([places.wasm, places.relaxed, places.wgsl])(
+  "behind conditions $name computes as the reference:",
+  (place) => {
+    const backend = opened(place);
+    it.each(place === places.wgsl ? onGpu : Object.keys(graphs))("%s", async (name) => {
+      const errors = await study(name).targetErrors(place.target, backend(), ["train"]);
+      expect(errors.forward).toBeLessThan(tolerance.forward);
+      expect(errors.gradient).toBeLessThan(tolerance.gradient);
+    });
+  },
+);
 
 it("labels that are missing may be no numbers", () => {
   const graph = compile(`model m(D = ${D}) {
@@ -118,7 +124,11 @@ it("labels that are missing may be no numbers", () => {
 });
 
 /** Scores of steps that are there are `apart` from the 0 that stands in padding, farther than what an exponential bears. */
-const padded = (place: string, apart: number, more: { readonly time?: number; readonly memory?: number } = {}): Study => {
+const padded = (
+  place: string,
+  apart: number,
+  more: { readonly time?: number; readonly memory?: number } = {},
+): Study => {
   const { time = T } = more;
   const lengths = [time, 1, 2, time, 1];
   const { graph } = compile(`cell rnn(D, H) {

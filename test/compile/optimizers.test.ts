@@ -29,7 +29,9 @@ describe("the reference takes PyTorch's steps:", () => {
         dims: { batch: 1, row: p.length },
         leaf: (of, leaf) => {
           if (leaf.kind !== "flat") return [hyper[of]];
-          return { param: p, grad: flat(gradient), slot: slots[leaf.slot], stat: [], loss: [1], skipped: [0] }[leaf.region];
+          return { param: p, grad: flat(gradient), slot: slots[leaf.slot], stat: [], loss: [1], skipped: [0] }[
+            leaf.region
+          ];
         },
       });
       p = [...results.get("flat:p")!.data];

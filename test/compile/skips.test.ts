@@ -54,7 +54,11 @@ const faults: readonly {
   readonly message: RegExp;
 }[] = [
   // The derivative of x^1.5 at 0 is 0 · ∞ as it is computed.
-  { name: "a gradient that is no number", batch: batchOf({ base: 0 }), message: /the gradient of `v` is not finite in step 3/ },
+  {
+    name: "a gradient that is no number",
+    batch: batchOf({ base: 0 }),
+    message: /the gradient of `v` is not finite in step 3/,
+  },
   { name: "a gradient that is infinite", batch: batchOf({ push: 3e38, x: 0.1 }), message: /step 3/ },
   // A GPU's bounds may take a NaN for a number: the gradient shows it then.
   {
@@ -66,7 +70,8 @@ const faults: readonly {
     name: "an update that is infinite",
     batch: batchOf({ push: 1e20 }),
     options: { lr: 1e30 },
-    message: /step 3 would make the parameters or the optimiser's state infinite: the gradient of `w` goes up to 1.00e\+20/,
+    message:
+      /step 3 would make the parameters or the optimiser's state infinite: the gradient of `w` goes up to 1.00e\+20/,
   },
 ];
 
@@ -119,7 +124,9 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
 
 describe.each([places.wasm, places.wgsl])("the norm of a gradient on $name", (place) => {
   const backend = opened(place);
-  const { graph: linear } = compile(`model m(D = ${D}) { input x : [D]\nparam w : [D] = 0\nloss sum(w * x, over feature) }`);
+  const { graph: linear } = compile(
+    `model m(D = ${D}) { input x : [D]\nparam w : [D] = 0\nloss sum(w * x, over feature) }`,
+  );
   const step = async (x: readonly number[], clip: number) => {
     const options = { dims: { D }, batch: 1, time: 1, optimizer: "sgd", path: "m.cell" } as const;
     const session = await Session.open(compileGraph(linear, options, place.target), backend(), { seed: 1 });

@@ -231,7 +231,9 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     const before = await stateOf(session);
     await expect(session.train(poisoned(1), { lr: 0.01 })).rejects.toMatchObject({
       code: "C0502",
-      message: expect.stringMatching(/the loss of step 2 is NaN, and the gradient of `cell\/a`, `cell\/w` is not finite/),
+      message: expect.stringMatching(
+        /the loss of step 2 is NaN, and the gradient of `cell\/a`, `cell\/w` is not finite/,
+      ),
     });
     expect(await stateOf(session)).toEqual(before);
     const { loss, step } = await session.train(batchOf(5, 2), { lr: 0.01 });
