@@ -220,6 +220,11 @@ class Derivation {
     };
     // The cotangent of a state is cut while all that adds to it is, the step behind included: to a fixed point.
     let cut = live.map((i) => exposure.has(stateParams[i]) && isCut(from[i]));
+    // Unless something was cut behind the scan, only what is cut within it, whatever comes from the step behind.
+    if (cut.some(Boolean) && !from.some((d) => d !== undefined && isCut(d))) {
+      const { cotangents } = backward(cut.map(() => false));
+      cut = cut.map((maybe, k) => maybe && isCut(cotangents.get(stateParams[live[k]])));
+    }
     let made = backward(cut);
     for (let before = 0; before !== cut.filter(Boolean).length; ) {
       before = cut.filter(Boolean).length;

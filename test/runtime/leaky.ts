@@ -115,10 +115,10 @@ export const kernels: k.Kernels = {
       ),
     ),
   ],
-  settle: [
-    k.store("stat", k.group, k.choose(counts, k.load("stat", k.group), k.load("stat", k.plus(k.group, k.int(frame))))),
-    k.store("stat", k.plus(k.group, k.int(frame)), k.load("stat", k.group)),
-  ],
+  settle: Array.from({ length: statisticRows }, (_, i) => [k.int(i), k.int(frame + i)]).flatMap(([now, before]) => [
+    k.store("stat", now, k.choose(counts, k.load("stat", now), k.load("stat", before))),
+    k.store("stat", before, k.load("stat", now)),
+  ]),
 };
 
 const one: Extent = { fixed: 1, perStep: 0 };
@@ -222,11 +222,7 @@ const entries: Plan["entries"] = {
       { name: "gradient_norm", role: { kind: "metric" }, region: "work", offset: 0, ...scalar },
       { name: "skipped_steps", role: { kind: "metric" }, region: "grad", offset: 3, ...scalar },
     ],
-    commands: [
-      dispatch("norm"),
-      dispatch("descend", { fixed: 2, perStep: 0 }),
-      dispatch("settle", { fixed: statisticRows, perStep: 0 }),
-    ],
+    commands: [dispatch("norm"), dispatch("descend", { fixed: 2, perStep: 0 }), dispatch("settle")],
     regions: {
       ...regionsOf({ fixed: frame, frame: 0 }, { fixed: frame, frame: 0 }),
       stat: { fixed: 2 * frame, frame: 0 },
