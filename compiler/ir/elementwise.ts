@@ -67,7 +67,7 @@ export const elementwise = {
     flops: 20,
   }),
   sqrt: unary({
-    doc: "square root",
+    doc: "square root; its gradient is 0 where x is 0",
     evaluate: Math.sqrt,
     // The root's slope at 0 is infinite, and 0 a subgradient: nowhere is a root smaller. So it is for |x| = √x² and lengths √Σx².
     grad: (b, { y, dy }) => [b.select(b.gt(y, b.scalar(0)), b.div(b.mul(dy, b.scalar(0.5)), y), b.scalar(0))],
