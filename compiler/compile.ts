@@ -16,7 +16,7 @@ import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
-import { type OptimizerName, optimizerGraph, optimizers } from "./optimizers.ts";
+import { type OptimizerName, optimizerGraph, optimizers, parameterRows } from "./optimizers.ts";
 import { absorb } from "./passes/absorb.ts";
 import { defer } from "./passes/defer.ts";
 import { derive } from "./passes/derive.ts";
@@ -187,21 +187,20 @@ function scheduleGraph(
   const wanted = (entry: EntryName): boolean => options.entries?.includes(entry) ?? true;
   const names = lowerable.filter((entry) => wanted(entry) && (hasLoss || entry !== "train"));
   const graphs = lower(sized, lowering, names);
-  const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots);
+  const shared = sharedTensors(graphs.placed, dims, optimizers[optimizer].slots, wanted("update") && hasLoss);
   const inputs = graphs.placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isInput(op));
   checkDims([...Object.values(graphs.entries), graphs.placed], dims, options.path);
 
-  const bound = { ...dims, params: shared.params };
-  const updates = wanted("update") && hasLoss && shared.params > 0;
   const programs: Programs = {
     ...graphs.entries,
-    ...(updates && { update: simplify.run(optimizerGraph(optimizer)) }),
+    ...(shared.trained && { update: simplify.run(optimizerGraph(optimizer, { statistics: shared.stats > 0 })) }),
     ...streamPrograms(sized, options),
   };
   const make = (some: Programs, length?: number): Schedule =>
     new Map(
       Object.entries(some).map(([entry, program]): [EntryName, Scheduled] => {
         const own = entry === "update" || isOfStream(entry) ? [] : inputs;
+        const bound = entry === "update" ? updateDims(shared) : dims;
         const { loops, storage } = options;
         const to = { entry, dims: bound, machine: target.machine, shared, inputs: own, loops, storage };
         return [
@@ -219,6 +218,13 @@ function scheduleGraph(
 
   return { scheduled, shared };
 }
+
+/** What `update` counts by. */
+const updateDims = ({ params, stats }: Shared) => ({
+  batch: parameterRows,
+  row: params / parameterRows,
+  statistics: stats / parameterRows,
+});
 
 /** The programs of a stream where they are wanted: `start` goes with `step`. Throws C0308 where they are asked for in vain. */
 function streamPrograms(graph: Graph, { entries, path }: GraphOptions): Programs {

@@ -1,10 +1,10 @@
 /**
  * Optimisers as Tensor IR: one step on all parameters at once, clipped by the global norm of the gradients. They are compiled
- * like everything else, to one elementwise kernel over the whole parameter region behind one sum.
+ * like everything else, to one elementwise kernel over the whole parameter region behind one kernel of sums.
  */
 import { Builder } from "./ir/builder.ts";
 import * as dim from "./ir/dim.ts";
-import type { Graph, Leaf, Result, Type, Value } from "./ir/types.ts";
+import type { FlatRegion, Graph, Leaf, Result, Type, Value } from "./ir/types.ts";
 
 interface Arguments {
   readonly b: Builder;
@@ -86,33 +86,84 @@ export const optimizers = {
   },
 } satisfies Record<string, OptimizerRow>;
 
+/**
+ * Parameters stand end to end, and are taken in so many rows: what a kernel takes for examples. Each is added up by a workgroup of
+ * its own.
+ */
+export const parameterRows = 16;
+
 export type OptimizerName = keyof typeof optimizers;
 
+/** The sum over all parameters, row by row first. */
+const total = (b: Builder, v: Value): Value => b.sum(b.sum(v, { features: [0] }), { batch: true });
+
 /**
- * One step of an optimiser. Leaves: all parameters, gradients and slots as flat vectors `[params]`, and the scalars `lr`, `step`
- * and `clip`. Gradients are scaled by min(1, clip / ‖g‖) first (Pascanu et al. 2013); ‖g‖ is the metric `gradient_norm`.
+ * ‖g‖ without squares that overflow or vanish: beside the plain sum of squares one of g made small and one of g made large by a
+ * power of two, of which the one is taken that holds (Blue 1978, as LAPACK's nrm2). Not finite where an element or ‖g‖ is not.
  */
-export function optimizerGraph(name: OptimizerName): Graph {
+function length(b: Builder, g: Value): Value {
+  const scaled = (by: number): Value => b.mul(b.scalar(1 / by), b.sqrt(total(b, b.square(b.mul(b.scalar(by), g)))));
+  const plain = scaled(1);
+  // Elements whose squares are lost, below 2⁻⁶³, are a 2⁻²⁸-th of 2⁻³⁵; squares of 2⁶⁰ can be added up.
+  const notSmall = b.select(b.ge(plain, b.scalar(2 ** 60)), scaled(2 ** -80), plain);
+  return b.select(b.le(plain, b.scalar(2 ** -35)), scaled(2 ** 80), notSmall);
+}
+
+/** 1 where every number of every one of these vectors is finite, else 0. */
+function allFinite(b: Builder, vectors: readonly Value[]): Value {
+  const each = vectors.map((v) => b.elementwise("finite", [v])).reduce(b.mul);
+  return b.eq(total(b, b.sub(b.scalar(1), each)), b.scalar(0));
+}
+
+/**
+ * One step of an optimiser. Leaves: all parameters, gradients and slots, the scalars `lr`, `step` and `clip`, and the loss. Gradients are scaled by min(1, clip / ‖g‖) first (Pascanu et al. 2013); ‖g‖ is the metric `gradient_norm`.
+ *
+ * A step whose loss, gradient, norm, statistics, new parameters or new slots are not finite is skipped: parameters and slots stay, and the
+ * statistics, which `train` has moved already, become what they were. So are all steps behind it, until the host has learnt of it
+ * and has set `skipped_steps`, the count of them, back to 0.
+ */
+export function optimizerGraph(name: OptimizerName, options: { readonly statistics?: boolean } = {}): Graph {
   const row: OptimizerRow = optimizers[name];
   const b = new Builder();
-  const flat: Type = { dtype: "f32", time: false, batch: false, shape: [dim.variable("params")] };
+  const scalar: Type = { dtype: "f32", time: false, batch: false, shape: [] };
+  const flat: Type = { ...scalar, batch: true, shape: [dim.variable("row")] };
   const leaf = (leaf: Leaf, type: Type): Value => b.one("leaf", [], { leaf, type }, leaf.name.replace("/", "_"));
-  const vector = (name: string, region: "param" | "grad" | "slot", slot = 0): Value =>
+  const vector = (name: string, region: FlatRegion, slot = 0): Value =>
     leaf({ kind: "flat", name, region, slot }, flat);
-  const hyper = (name: string): Value => leaf({ kind: "hyper", name }, { ...flat, shape: [] });
+  const hyper = (name: string): Value => leaf({ kind: "hyper", name }, scalar);
+  const number = (name: string, region: FlatRegion): Value => leaf({ kind: "flat", name, region, slot: 0 }, scalar);
 
   const p = vector("p", "param");
   const g = vector("g", "grad");
   const slots = row.slots.map((s, i) => vector(s, "slot", i));
   const lr = hyper("lr");
   const step = hyper("step");
-  const norm = b.sqrt(b.sum(b.square(g), { features: [0] }));
-  const scale = b.min(b.scalar(1), b.div(hyper("clip"), b.max(norm, b.scalar(1e-12))));
+  const clip = hyper("clip");
+  const norm = length(b, g);
+  const scale = b.select(b.gt(norm, clip), b.div(clip, norm), b.scalar(1));
   const made = row.update({ b, p, g: b.mul(g, scale), slots, lr, step });
-  const results: Result[] = [
-    { kind: "param", name: "p", value: made.p },
-    ...made.slots.map((value, i): Result => ({ kind: "slot", name: row.slots[i], value })),
-    { kind: "metric", name: "gradient_norm", value: norm },
-  ];
+
+  const rows: Type = { ...flat, shape: [dim.variable("statistics")] };
+  const statistics = (name: string, slot: number): Value => leaf({ kind: "flat", name, region: "stat", slot }, rows);
+  const [moved, before] = options.statistics ? [statistics("moved", 0), statistics("before", 1)] : [];
+
+  const skipped = number("skipped_steps", "skipped");
+  const finite = [norm, number("loss", "loss")].map((v) => b.elementwise("finite", [v])).reduce(b.mul);
+  const updated = b.mul(finite, allFinite(b, [made.p, ...made.slots]));
+  const whole = moved ? b.mul(updated, allFinite(b, [moved])) : updated;
+  const done = b.mul(b.eq(skipped, b.scalar(0)), whole);
+  const results: Result[] = [];
+  const take = (leaf: string, now: Value, before: Value): void => {
+    results.push({ kind: "flat", name: leaf, value: b.select(done, now, before) });
+  };
+  take("p", made.p, p);
+  for (const [i, value] of made.slots.entries()) take(row.slots[i], value, slots[i]);
+  if (moved && before) {
+    const kept = b.select(done, moved, before);
+    for (const name of ["moved", "before"]) results.push({ kind: "flat", name, value: kept });
+  }
+  const again = b.select(done, b.scalar(0), b.add(skipped, b.scalar(1)));
+  results.push({ kind: "metric", name: "skipped_steps", value: again });
+  results.push({ kind: "metric", name: "gradient_norm", value: norm });
   return { name: `${name}_update`, ops: b.ops, results, norms: new Map() };
 }

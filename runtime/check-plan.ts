@@ -26,16 +26,17 @@ const places: { readonly [K in Role["kind"]]: Place } = {
   lengths: { regions: ["input"], time: true, single: true },
   state: { regions: ["input", "work"], time: false },
   output: { regions: ["work"] },
-  loss: { regions: ["work"], time: false, single: true },
+  // What the optimiser reads of the run before stands behind the gradients.
+  loss: { regions: ["work", "grad"], time: false, single: true },
   loss_term: { regions: ["work"], time: false, single: true },
-  metric: { regions: ["work"], time: false, single: true },
+  metric: { regions: ["work", "grad"], time: false, single: true },
   batch_stat: { regions: ["work"] },
 };
 
 /** Regions that are the same for all entries. */
 const lasting: readonly RegionName[] = ["param", "grad", "slot", "stat"];
-/** Regions whose tensors the host writes one by one, so that none may stand where another does. */
-const written: readonly RegionName[] = ["param", "stat", "input"];
+/** Regions of which each tensor has a place of its own. `work` is shared out by lifetimes. */
+const unshared: readonly RegionName[] = ["param", "grad", "stat", "input"];
 
 /**
  * Checks a whole plan, once, when it is opened: that each field is there and of its type; that each tensor stands within its
@@ -93,9 +94,11 @@ function distinct(names: readonly string[], path: string): void {
 
 const namesOf = (named: readonly { readonly name: string }[]): readonly string[] => named.map(({ name }) => name);
 
+const isKept = ({ kind }: Role): boolean => kind === "param" || kind === "grad" || kind === "stat";
+
 /** All that entries must agree on. */
 const keptIn = ({ tensors, regions }: Entry): string =>
-  JSON.stringify([tensors.filter(({ region }) => lasting.includes(region)), lasting.map((name) => regions[name])]);
+  JSON.stringify([tensors.filter(({ role }) => isKept(role)), lasting.map((name) => regions[name])]);
 
 /** The states that stand in a region, by name. */
 const statesIn = (entry: Entry | undefined, region: RegionName): string =>
@@ -126,7 +129,7 @@ function checkRegions({ slots, target }: Plan, { regions }: Entry, path: string)
     must(fixedOf(region) >= 0, at, "does not hold the frames of a segment");
   }
   const { param, grad, slot, half } = regions;
-  must(grad.fixed === param.fixed, `${path}.grad`, "is not as large as param");
+  must(grad.fixed >= param.fixed, `${path}.grad`, "is not as large as param");
   must(slot.fixed === slots.length * param.fixed, `${path}.slot`, "is not as large as its slots");
   must(target === "wgsl" || half.fixed + half.frame === 0, `${path}.half`, "is not empty");
 }
@@ -155,7 +158,7 @@ function checkTensors({ tensors, regions }: Entry, entry: string, batch: number,
     path,
   );
   stretches.sort((a, b) => a.start - b.start);
-  for (const region of written) {
+  for (const region of unshared) {
     for (const time of [false, true]) {
       const here = stretches.filter((stretch) => stretch.region === region && stretch.time === time);
       here.forEach(({ at, start }, i) => {

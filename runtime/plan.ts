@@ -170,7 +170,9 @@ export type Command =
  * - `train`: batch statistics; loss, metrics, gradients, and statistics folded into the population's with `momentum`.
  * - `estimate`: as `train` without gradients and masks: the pass over training data that estimates population statistics.
  * - `infer`: population statistics; loss and metrics where targets are given, and outputs.
- * - `update`: one optimiser step on `param` from `grad`, with clipping.
+ * - `update`: one optimiser step on `param` from `grad`, with clipping. Where what it would make, the loss or the gradient's norm is
+ *   not finite, and as long as its metric `skipped_steps` is not 0, it changes nothing but that count and takes `stat` back to what it
+ *   was, of which it keeps a copy in the second half of the region.
  * - `start`: the states of a stream before its first step.
  * - `step`: one step of `infer` for a stream, whose states the host keeps. No tensor has `time`; t outside of any loop is the row
  *   of per-step statistics.

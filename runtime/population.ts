@@ -1,7 +1,16 @@
 import type { Machine } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
-import { floatsIn, type Kept } from "./layout.ts";
+import { floatsIn, type Kept, whole } from "./layout.ts";
+import type { Plan } from "./plan.ts";
 import { countedWith, extend, type Weights, weightsFor } from "./statistics.ts";
+
+/** Which statistics are known. */
+export interface Known {
+  /** For each step, the batches it was collected from. */
+  readonly seen: readonly number[];
+  /** Statistics that were written by hand, where not all are known. */
+  readonly written?: readonly string[];
+}
 
 /** A session's population statistics: collects them batch by batch, and knows how far they can be trusted. */
 export class Population {
@@ -14,9 +23,14 @@ export class Population {
   readonly #written = new Set<string>();
   /** Whether the rows no batch reached hold those of the last row that one did. */
   #extended = false;
+  /** Floats of all statistics, where there is an optimiser: what they were before its step stands behind them. */
+  readonly #floats: number;
+  /** Whether it does: not where others than training steps have written statistics. */
+  #copied = true;
 
-  constructor(machine: Machine, kept: readonly Kept[]) {
+  constructor(machine: Machine, kept: readonly Kept[], plan: Plan) {
     this.#machine = machine;
+    this.#floats = (plan.entries.update?.regions.stat.fixed ?? 0) / 2;
     this.#statistics = kept.filter(({ kind }) => kind === "stat");
     this.rows = Math.max(0, ...this.#statistics.map(rowsOf));
   }
@@ -33,7 +47,7 @@ export class Population {
 
   /** Throws C0501 unless every statistic is known, naming those that are not. */
   require(model: string): void {
-    if (this.#known > 0 || this.rows === 0) return;
+    if (this.#reached > 0 || this.rows === 0) return;
     const missing = this.#statistics.filter(({ name }) => !this.#written.has(name)).map(({ name }) => `\`${name}\``);
     if (missing.length === 0) return;
     const none = this.#written.size === 0;
@@ -48,8 +62,13 @@ export class Population {
     );
   }
 
-  /** Takes up what was known when a state was saved. */
-  restore(seen: readonly number[], written: readonly string[] = []): void {
+  /** What is known, to be restored. */
+  get known(): Known {
+    return { seen: this.#seen, written: this.written };
+  }
+
+  /** Takes up what was known. */
+  restore({ seen, written = [] }: Known): void {
     this.#seen = seen;
     this.#written.clear();
     for (const name of written) this.#written.add(name);
@@ -62,14 +81,27 @@ export class Population {
    */
   async collect(filled: readonly number[], momentum: number, run: (weights: Weights) => Promise<void>): Promise<void> {
     // The first batch takes the place of what was written, which would else leave its rounding errors.
-    if (this.#known === 0 && this.#written.size > 0) await this.forget();
+    if (this.#reached === 0 && this.#written.size > 0) await this.forget();
     await run(weightsFor(this.seen, filled, momentum));
-    this.restore(countedWith(this.seen, filled), this.written);
+    this.restore({ seen: countedWith(this.seen, filled), written: this.written });
+  }
+
+  /** To be told where statistics are written by others than training steps. */
+  touch(): void {
+    this.#copied = false;
+  }
+
+  /** Copies the statistics to where a training step that is skipped finds what they were. Training steps keep the copy up to date. */
+  async secure(): Promise<void> {
+    if (this.#copied || this.#floats === 0) return;
+    const [now] = await this.#machine.read([whole("stat", 0, this.#floats)]);
+    await this.#machine.write(whole("stat", this.#floats, this.#floats), now);
+    this.#copied = true;
   }
 
   /** Lets steps beyond the longest sequence seen use the statistics of its last step; whether anything was written. */
   async reach(steps: number): Promise<boolean> {
-    const known = this.#known;
+    const known = this.#reached;
     if (this.#extended || steps <= known || known === 0 || known >= this.rows) return false;
     const statistics = await this.#read();
     await this.#write((statistic, index) => {
@@ -84,26 +116,28 @@ export class Population {
 
   /** Takes note of a statistic that was written by hand. Once all are, they count as collected from a batch. */
   adopt(name: string): void {
+    this.touch();
     const { seen } = this;
-    if (this.#known >= this.rows) return;
+    if (this.#reached >= this.rows) return;
     this.#written.add(name);
     this.#extended = false;
     if (!this.#statistics.every((statistic) => this.#written.has(statistic.name))) return;
-    this.restore(Array.from({ length: Math.max(this.rows, seen.length) }, (_, t) => Math.max(1, seen[t] ?? 0)));
+    const collected = Array.from({ length: Math.max(this.rows, seen.length) }, (_, t) => Math.max(1, seen[t] ?? 0));
+    this.restore({ seen: collected });
   }
 
   async forget(): Promise<void> {
     await this.#write(({ range }) => new Float32Array(floatsIn(range)));
-    this.restore([]);
+    this.restore({ seen: [] });
   }
 
   /** Keeps the statistics as they are, and returns what brings them back. */
   async remember(): Promise<() => Promise<void>> {
-    const { seen, written } = this;
+    const { known } = this;
     const statistics = await this.#read();
     return async () => {
       await this.#write((_, index) => statistics[index]);
-      this.restore(seen, written);
+      this.restore(known);
     };
   }
 
@@ -112,7 +146,7 @@ export class Population {
   }
 
   /** How many rows batches have reached. */
-  get #known(): number {
+  get #reached(): number {
     return this.#seen.filter((batches) => batches > 0).length;
   }
 
@@ -121,6 +155,7 @@ export class Population {
   }
 
   async #write(value: (statistic: Kept, index: number) => Float32Array): Promise<void> {
+    this.touch();
     for (const [index, statistic] of this.#statistics.entries()) {
       await this.#machine.write(statistic.range, value(statistic, index));
     }

@@ -23,6 +23,7 @@ import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Batch, type Feed, type NoiseMode, Runner } from "./runner.ts";
+import { Skips } from "./skips.ts";
 import { type Counters, compareState, type RestoreOptions, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
@@ -35,7 +36,10 @@ export interface TrainOptions {
   readonly momentum?: number;
   /** Values of other hyper-parameters the plan has. */
   readonly hyper?: Readonly<Record<string, number>>;
-  /** Whether to read the loss back, true by default. Without, a GPU need not be waited for, and the loss is not checked. */
+  /**
+   * Whether to read the loss back, true by default. Without, a GPU need not be waited for. A step that is not finite then changes
+   * nothing, nor do the steps behind it, and the next call that waits for the device throws C0502 for it.
+   */
   readonly report?: boolean;
 }
 
@@ -95,8 +99,7 @@ export class Session {
   #version = 0;
   /** Calls of `infer`. */
   #inferences = 0;
-  /** Updates since the loss was last seen to be finite. */
-  #unchecked = 0;
+  readonly #skips: Skips;
   /** The runner that ran last, whose tensors can be read. */
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
@@ -107,7 +110,8 @@ export class Session {
     this.#attached = new Attached(runner, backend);
     this.#recent = runner;
     this.#kept = keptTensors(runner.plan);
-    this.#population = new Population(runner.machine, this.#kept);
+    this.#population = new Population(runner.machine, this.#kept, runner.plan);
+    this.#skips = new Skips(runner);
     this.#counters = { seed, step: 0, run: 0 };
   }
 
@@ -148,8 +152,9 @@ export class Session {
 
   /**
    * One step: forward, backward, statistics, update. A batch of one example does not count for statistics that it says nothing of,
-   * such as variances (the compiler warns of it: W0603). Errors: C0406 (batch, options), C0502 if the loss is not finite; parameters
-   * and optimiser state are then as before the step (if every step is reported).
+   * such as variances (the compiler warns of it: W0603). Errors: C0406 (batch, options), C0502 if the loss, the gradient, its norm or
+   * what the update would make is not finite: all is then as before the step. Also for a step before it that was not reported, which
+   * all is then as before.
    */
   train(batch: Batch, options: TrainOptions & { readonly report: false }): Promise<undefined>;
   train(batch: Batch, options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
@@ -163,23 +168,37 @@ export class Session {
       const hyper = { ...others, lr, clip, step };
       const update = this.#main.entry("update");
       const { run } = this.#counters;
+      const before = { step: this.#counters.step, known: this.#population.known };
+      await this.#population.secure();
       await this.#collect("train", batch, run, hyper, momentum);
       this.#counters = { ...this.#counters, run: run + 1 };
       const result = report ? await this.#results(this.#main) : undefined;
-      if (result?.loss !== undefined && !Number.isFinite(result.loss)) throw await this.#diverged(result.loss, step);
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
+      const due = this.#skips.note(before);
       this.#counters = { ...this.#counters, step };
       this.#version++;
       if (result === undefined) {
-        this.#unchecked++;
+        if (due) await this.#settle();
         return undefined;
       }
-      this.#unchecked = 0;
       if (result.loss === undefined) throw new Error(`entry \`train\` of ${this.plan.name} has no loss`);
       const norm = update.tensors.find(({ name, role }) => role.kind === "metric" && name === "gradient_norm");
-      const gradientNorm = norm === undefined ? undefined : (await this.#main.read([norm]))[0][0];
+      const gradientNorm = await this.#settle(result.loss, norm && rangeOf(norm, update, batch.steps));
       return { step, loss: result.loss, metrics: result.metrics, gradientNorm };
-    });
+    }, false);
+  }
+
+  /**
+   * Throws C0502 and sets the counters back if a step was skipped, of those that nobody has asked about yet. `loss`: that of the
+   * last one, the norm of whose gradient stands in `norm` and is returned.
+   */
+  async #settle(loss?: number, norm?: Range): Promise<number | undefined> {
+    const { skip, others } = await this.#skips.check(norm ? [norm] : []);
+    const gradientNorm = others.at(0)?.[0];
+    if (skip === undefined) return gradientNorm;
+    this.#counters = { ...this.#counters, step: skip.before.step };
+    this.#population.restore(skip.before.known);
+    throw await this.#skips.error(skip, loss === undefined ? undefined : { loss, norm: gradientNorm });
   }
 
   /**
@@ -306,6 +325,7 @@ export class Session {
         clip: noClipping,
         step: this.#counters.step + 1,
       };
+      this.#population.touch();
       await this.#main.run(entry, batch, this.#feed("train", this.#counters.run, { ...defaults, ...hyper }));
       this.#recent = this.#main;
       this.#version++;
@@ -370,11 +390,12 @@ export class Session {
       const differences = compareState(state, this.plan, this.#kept, options);
       for (const { name, range } of this.#kept) await this.#main.machine.write(range, tensors.get(name)!);
       this.#counters = counters;
-      this.#population.restore(seen, written);
-      this.#unchecked = 0;
+      this.#population.restore({ seen, written });
+      this.#population.touch();
+      await this.#skips.forget();
       this.#version++;
       return differences;
-    });
+    }, false);
   }
 
   /** Frees the session's memory behind the calls made so far; later ones are refused (C0508). The backend stays open. */
@@ -386,10 +407,16 @@ export class Session {
     this.#closed = true;
   }
 
-  /** One at a time: a run's inputs and results share the machine's memory. */
-  #exclusive<R>(act: () => Promise<R>): Promise<R> {
+  /**
+   * One at a time: a run's inputs and results share the machine's memory. Unless `settled` is false, C0502 for a training step
+   * that was skipped and not reported goes before it.
+   */
+  #exclusive<R>(act: () => Promise<R>, settled = true): Promise<R> {
     if (this.#closed) return Promise.reject(closed("session"));
-    const result = this.#turn.then(act);
+    const result = this.#turn.then(async () => {
+      if (settled && this.#skips.unchecked) await this.#settle();
+      return act();
+    });
     this.#turn = result.catch(() => {});
     return result;
   }
@@ -431,6 +458,7 @@ export class Session {
     runner = this.#main,
   ): Promise<void> {
     runner.makeRoom(entry, batch);
+    if (entry === "estimate") this.#population.touch();
     const mute = entry === "train" && muteStatistics(runner.plan, entry, batch).length > 0;
     const part = mute ? 0 : batch.examples / this.plan.dims.batch;
     const places = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
@@ -441,22 +469,6 @@ export class Session {
     });
     this.#recent = runner;
     this.#version++;
-  }
-
-  /** The error for a loss that is not finite; statistics it spoiled are forgotten, because an average would keep them so. */
-  async #diverged(loss: number, step: number): Promise<RuntimeError> {
-    const finite = await this.#population.finite();
-    if (!finite) await this.#population.forget();
-    const parameters =
-      this.#unchecked === 0
-        ? "parameters are as before this step"
-        : `parameters may be spoiled by the ${this.#unchecked} steps whose loss was not reported`;
-    const statistics = finite ? "" : "; population statistics were not finite either and are forgotten";
-    return new RuntimeError(
-      "C0502",
-      `the loss of step ${step} is ${loss}; ${parameters}${statistics}`,
-      "use a smaller learning rate or clip the gradient, and look for inputs that are not finite",
-    );
   }
 
   /** The runner to infer `batch` with, whose statistics serve `steps` steps. Errors: C0501, C0406 (batch). */

@@ -42,6 +42,10 @@ const helper =
 /** WGSL has no overloading of one's own functions, so that the one for vectors has a name of its own. */
 export const helperName = (name: string, type: FloatType): string => (type === "f32" ? name : `${name}4`);
 
+/** Of an f32: all set where it is infinite or NaN. */
+const exponentBits = atom("0x7f800000u");
+const exponent = (bits: Text, words: string): Text => atom(`(${bits.text} & ${call(words, exponentBits).text})`);
+
 const wgslCompare =
   (symbol: string): CSpelling =>
   ([a, b], _type, F) =>
@@ -112,6 +116,26 @@ export const spellings = {
   ),
   abs: same(1, builtin("abs"), instruction("abs")),
   floor: same(1, builtin("floor"), instruction("floor")),
+  // By its bits: a shader compiler may take for granted that no number is infinite or NaN.
+  finite: {
+    arity: 1,
+    wgsl: ([a], type, F) => {
+      const words = type === "f32" ? "u32" : "vec4<u32>";
+      return call(F, infix("<", exponent(call(`bitcast<${words}>`, a), words), call(words, exponentBits)));
+    },
+    glsl: ([a], type, F) => {
+      const words = type === "f32" ? "uint" : "uvec4";
+      const bits = exponent(call("floatBitsToUint", a), words);
+      return glslCompare("<", "lessThan")([bits, call(words, exponentBits)], type, F);
+    },
+    wasm: instructions(([a], type) => {
+      const size: Wat = [`${prefix(type)}.abs`, a];
+      const most = wasmConstant(type, "3.4028235e+38");
+      return type === "f32"
+        ? ["f32.convert_i32_u", ["f32.le", size, most]]
+        : ["v128.and", ["f32x4.le", size, most], wasmConstant(type, "1")];
+    }),
+  },
   sign: same(1, builtin("sign"), { function: "sign" }),
   sin: same(1, helper("sine"), { function: "sin" }),
   cos: same(1, helper("cosine"), { function: "cos" }),

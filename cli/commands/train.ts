@@ -161,7 +161,7 @@ function finish({ output }: Context, folder: string, ending: Ending, record: Run
       throw new Failure(
         "C0502",
         exit.diverged,
-        `the loss stopped being a number in ${ending.during}, after ${ending.step} steps; ${kept}`,
+        `${ending.refused ?? `the loss stopped being a number in ${ending.during}, after ${ending.step} steps`}; ${kept}`,
         "use a smaller --lr, or --clip 1; batch norms behind constant first steps need a noisy initial state",
       );
     }

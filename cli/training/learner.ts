@@ -11,6 +11,8 @@ export interface Measures {
 export interface StepMeasures extends Measures {
   /** Global L2 norm of the gradient, before clipping. */
   readonly gradientNorm?: number;
+  /** Where the step was refused, as nothing in it is finite that must be: what it was. The loss is then no number. */
+  readonly refused?: string;
 }
 
 export interface StepSettings {

@@ -15,19 +15,19 @@ export function sessionLearner(session: Session, inference: InferOptions): Learn
     },
     async train(batch, { learningRate, clip, momentum }) {
       const report = await finite(session.train(batch, { lr: learningRate, clip, momentum }));
-      return report ?? { loss: Number.NaN, metrics: {} };
+      return report instanceof RuntimeError ? { loss: Number.NaN, metrics: {}, refused: report.message } : report;
     },
-    estimate: async (batches) => (await finite(session.estimate(batches))) !== undefined,
+    estimate: async (batches) => !((await finite(session.estimate(batches))) instanceof RuntimeError),
     evaluate: (batches) => session.evaluate(batches, inference),
     save: async (path) => saveCheckpoint(path, await session.state()),
   };
 }
 
-async function finite<T>(work: Promise<T>): Promise<T | undefined> {
+async function finite<T>(work: Promise<T>): Promise<T | RuntimeError> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof RuntimeError && error.code === "C0502") return undefined;
+    if (error instanceof RuntimeError && error.code === "C0502") return error;
     throw error;
   }
 }

@@ -39,8 +39,16 @@ export type Ending =
   | { readonly kind: "finished" }
   /** The step in progress was finished; what was learnt since the last evaluation is in the learner. */
   | { readonly kind: "interrupted" }
-  /** The loss is no number any more, after `step` steps. The learner may be spoilt: do not save it. */
-  | { readonly kind: "diverged"; readonly step: number; readonly during: "training" | "evaluation" };
+  /**
+   * After `step` steps the loss is no number any more, or, as `refused` says, what a step would have made of the parameters. The
+   * learner may be spoilt: do not save it.
+   */
+  | {
+      readonly kind: "diverged";
+      readonly step: number;
+      readonly during: "training" | "evaluation";
+      readonly refused?: string;
+    };
 
 /** Trains until `options.steps` steps are done. `streams` draws the order of the examples. */
 export async function train(
@@ -58,12 +66,13 @@ export async function train(
   while (learner.step < options.steps) {
     if (interrupt.requested) return { kind: "interrupted" };
     const { epoch, batch } = batches.next().value;
-    const { loss, gradientNorm } = await learner.train(batch, {
+    const { loss, gradientNorm, refused } = await learner.train(batch, {
       learningRate: options.learningRate * decayFactor(options.decay, learner.step / options.steps),
       clip: options.clip,
       momentum: options.momentum,
     });
-    if (!Number.isFinite(loss)) return { kind: "diverged", step: learner.step, during: "training" };
+    if (!Number.isFinite(loss))
+      return { kind: "diverged", step: learner.step, during: "training", ...(refused !== undefined && { refused }) };
     events.onStep({ kind: "train", step: learner.step, epoch: epoch + 1, loss, gradientNorm, seconds: seconds() });
 
     if (learner.step % options.evaluateEvery === 0 || learner.step === options.steps) {

@@ -144,9 +144,9 @@ export const useMessages = {
   C0502: {
     title: "loss is not finite",
     explanation:
-      "The loss became infinite or NaN, so training stopped before the parameters were spoiled; the last good checkpoint is kept. Usual causes: a learning rate too high, gradients that explode (clip them), or variances of zero behind a batch norm at the first steps, whose derivative is about γ/√ε large.",
+      "The loss, the gradient, its norm, or what the update would have made of the parameters or the optimiser's state, is infinite or NaN. The step is then not done: parameters, optimiser state and statistics are as before it, and the last good checkpoint is kept. The message says which tensor it is. Usual causes: a learning rate too high, gradients that explode (clip them), variances of zero behind a batch norm at the first steps, whose derivative is about γ/√ε large, or a derivative that is infinite, as that of log(x) and 1 / x where x is 0.",
     example: "--lr 1 without --clip",
-    fix: "--lr 1e-3 --clip 1, and `state h : [H] = noise(0.1)` before a batch norm whose first inputs are constant",
+    fix: "--lr 1e-3 --clip 1; `state h : [H] = noise(0.1)` before a batch norm whose first inputs are constant; `where(x > 0, log(x), 0)`",
   },
   C0503: {
     title: "no WebGPU adapter",

@@ -67,9 +67,10 @@ export const elementwise = {
     flops: 20,
   }),
   sqrt: unary({
-    doc: "square root",
+    doc: "square root; its gradient is 0 where x is 0",
     evaluate: Math.sqrt,
-    grad: (b, { y, dy }) => [b.div(b.mul(dy, b.scalar(0.5)), y)],
+    // The root's slope at 0 is infinite, and 0 a subgradient: nowhere is a root smaller. So it is for |x| = √x² and lengths √Σx².
+    grad: (b, { y, dy }) => [b.select(b.gt(y, b.scalar(0)), b.div(b.mul(dy, b.scalar(0.5)), y), b.scalar(0))],
     flops: 4,
     domain: [0.2, 3],
   }),
@@ -103,6 +104,12 @@ export const elementwise = {
   sign: unary({ doc: "−1, 0 or 1", evaluate: Math.sign, grad: "zero", flops: 1, domain: [0.2, 2] }),
   sin: unary({ doc: "sine", evaluate: Math.sin, grad: (b, { x, dy }) => [b.mul(dy, b.cos(x[0]))], flops: 12 }),
   cos: unary({ doc: "cosine", evaluate: Math.cos, grad: (b, { x, dy }) => [b.neg(b.mul(dy, b.sin(x[0])))], flops: 12 }),
+  finite: unary({
+    doc: "1 where x is neither infinite nor NaN, else 0",
+    evaluate: (x) => (Number.isFinite(x) ? 1 : 0),
+    grad: "zero",
+    flops: 2,
+  }),
   floor: unary({ doc: "largest whole number ≤ x", evaluate: Math.floor, grad: "zero", flops: 1, domain: [0.2, 0.8] }),
   add: binary({ doc: "a + b", evaluate: (a, c) => a + c, grad: (_, { dy }) => [dy, dy], flops: 1 }),
   sub: binary({ doc: "a − b", evaluate: (a, c) => a - c, grad: (b, { dy }) => [dy, b.neg(dy)], flops: 1 }),

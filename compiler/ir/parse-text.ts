@@ -24,9 +24,8 @@ const resultKinds = [
   "grad",
   "batch_stat",
   "population",
-  "param",
-  "slot",
   "carry",
+  "flat",
 ] as const satisfies readonly Result["kind"][];
 
 function readGraph(r: Reader): Graph {

@@ -138,7 +138,7 @@ function parseLeaf(r: Reader): Leaf {
     case "lengths":
       return { kind, name, mark: r.oneOf(["valid", "last", "examples", "enough", "until"]) };
     case "flat": {
-      const region = r.oneOf(["param", "grad", "slot"]);
+      const region = r.oneOf(["param", "grad", "slot", "stat", "loss", "skipped"]);
       r.expect("slot");
       r.expect("=");
       return { kind, name, region, slot: r.number() };

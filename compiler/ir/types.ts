@@ -57,8 +57,15 @@ export type Leaf =
   | { readonly kind: "lengths"; readonly name: string; readonly mark: Mark }
   /** What another part of the same run made, in memory: see `passes/segment.ts`; or the run before: see `passes/stream.ts`. */
   | { readonly kind: "carry"; readonly name: string }
-  /** All parameters, all gradients, or the optimiser's slot `slot` for all parameters, end to end: [params]. */
-  | { readonly kind: "flat"; readonly name: string; readonly region: "param" | "grad" | "slot"; readonly slot: number };
+  /** What `update` finds in memory that all entries share. */
+  | { readonly kind: "flat"; readonly name: string; readonly region: FlatRegion; readonly slot: number };
+
+/**
+ * All parameters or all gradients, end to end, in rows: [batch, row]; the optimiser's slot `slot` for all of them; all statistics,
+ * [statistics], of which slot 0 is what they are and slot 1 what they were before the step; and one number each: the loss of
+ * `train`, and how many steps were skipped.
+ */
+export type FlatRegion = "param" | "grad" | "slot" | "stat" | "loss" | "skipped";
 
 type None = Readonly<Record<string, never>>;
 
@@ -83,6 +90,7 @@ export interface OpAttrs {
   sin: None;
   cos: None;
   floor: None;
+  finite: None;
   add: None;
   sub: None;
   mul: None;
@@ -186,16 +194,9 @@ export interface Block {
 /** What a graph is for: named results, each with what the runtime does with it. */
 export interface Result {
   readonly kind:
-    | "output"
-    | "loss"
-    | "loss_term"
-    | "metric"
-    | "grad"
-    | "batch_stat"
-    | "population"
-    | "param"
-    | "slot"
-    | "carry";
+    | ("output" | "loss" | "loss_term" | "metric" | "grad" | "batch_stat" | "population" | "carry")
+    /** Of `update`, named after the leaf whose place it takes. */
+    | "flat";
   readonly name: string;
   readonly value: Value;
   /** Of losses and metrics, where it is known: what they are means over (`proofs/averages.ts`). */

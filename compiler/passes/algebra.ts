@@ -141,13 +141,16 @@ function outer(b: SimplifyingBuilder, v: Value): readonly [Value, Value] | undef
   return wide(y) === 0 && wide(x) > 0 ? [y, x] : undefined;
 }
 
+/** Whether a factor, a number where that is known, has a square that is far from the ends of f32: it was put there for a reason. */
+const isSquarable = (n: number | undefined): boolean => n === undefined || (n ** 2 < 2 ** 63 && n ** 2 > 2 ** -63);
+
 /** What a product does with its features, it does first with the numbers it multiplies them by: there are fewer. */
 const numbersFirst = rule(["square", "div", "add", "sub"], (b, op) => {
   const products = op.operands.map((v) => outer(b, v));
   const [x, y] = products;
   switch (op.op) {
     case "square":
-      return x && [b.mul(b.square(x[0]), b.square(x[1]))];
+      return x && isSquarable(uniform(b, x[0])) ? [b.mul(b.square(x[0]), b.square(x[1]))] : undefined;
     case "div":
       return x && wide(op.operands[1]) === 0 ? [b.mul(b.div(x[0], op.operands[1]), x[1])] : undefined;
     case "add":

@@ -7,9 +7,24 @@
  * anywhere: only the op table's rows are.
  */
 
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
-import { type StructuralOp, structuralRow } from "../ir/ops.ts";
-import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
+import { isElementwise } from "../ir/elementwise.ts";
+import type { Graph, Leaf, Op, OpOf, Pass, Result, Value } from "../ir/types.ts";
+import { Cotangents, real } from "./cotangents.ts";
+import {
+  asCut,
+  type Cotangent,
+  type Cut,
+  carriedOut,
+  commonCuts,
+  cutAtZero,
+  Exposure,
+  fits,
+  isCut,
+  isPlain,
+  plain,
+  uncut,
+} from "./cuts.ts";
+import { gradient, hasGradient } from "./gradient.ts";
 import { Builder, captured, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 import { type Extents, save } from "./save.ts";
 
@@ -23,6 +38,8 @@ export interface DeriveOptions {
   readonly states?: boolean;
   /** Leaves to derive by instead; those that no gradient reaches get none, where parameters get zeros. */
   readonly leaves?: (leaf: Leaf) => boolean;
+  /** Leaves that are cotangents, from another graph: 0 where they were cut. */
+  readonly cotangents?: (leaf: Leaf) => boolean;
   /** What dimensions will be, to weigh memory against arithmetic by. */
   readonly extents?: Extents;
   /** What a byte of memory costs, in flops, if not what it usually does. */
@@ -37,35 +54,14 @@ export function derive(options: DeriveOptions = { inputs: false }): Pass {
   };
 }
 
-const real = (t: Type): Type => ({ ...t, dtype: "f32" });
-
-/** Cotangents of values, added up as they arrive. */
-class Cotangents {
-  private readonly map = new Map<Value, Value>();
-  private readonly active: ReadonlySet<Value>;
-
-  constructor(active: ReadonlySet<Value>) {
-    this.active = active;
-  }
-
-  add(b: Builder, v: Value, cotangent: Value | undefined): void {
-    if (cotangent === undefined || !this.active.has(v)) return;
-    const fitted = b.unbroadcast(cotangent, real(v.type));
-    const old = this.map.get(v);
-    this.map.set(v, old ? b.add(old, fitted) : fitted);
-  }
-
-  get(v: Value): Value | undefined {
-    return this.map.get(v);
-  }
-}
-
 class Derivation {
   private readonly graph: Graph;
   private readonly options: DeriveOptions;
   private readonly b: Builder;
   /** Values whose gradient may matter: those that a parameter reaches through ops with a derivative. */
   private readonly active = new Set<Value>();
+  /** Which of them have a derivative behind them that may not be finite. */
+  private exposure: Exposure;
   private readonly stateGradients: Result[] = [];
   private readonly stateNames: ReadonlyMap<Value, string>;
 
@@ -74,6 +70,7 @@ class Derivation {
     this.options = options;
     this.stateNames = namesOfStates(graph);
     this.b = new Builder(idsAfter(graph));
+    this.exposure = new Exposure([], this.active, new Set());
   }
 
   run(): Graph {
@@ -81,14 +78,16 @@ class Derivation {
     const losses = graph.results.filter((r) => r.kind === "loss");
     if (losses.length === 0) return graph;
     this.mark(graph.ops);
+    const given = graph.ops.filter((op) => op.op === "leaf" && this.options.cotangents?.(op.attrs.leaf));
+    this.exposure = new Exposure(graph.ops, this.active, new Set(given.flatMap((op) => op.results)));
     b.ops.push(...graph.ops);
-    const cotangents = new Cotangents(this.active);
-    for (const { value } of losses) cotangents.add(b, value, b.scalar(1));
+    const cotangents = new Cotangents(this.active, this.exposure);
+    for (const { value } of losses) cotangents.add(b, value, uncut(b.scalar(1)));
     this.reverse(b, graph.ops, cotangents);
     const grads = graph.ops.flatMap((op): Result[] => {
       if (op.op !== "leaf" || !this.wanted(op)) return [];
       const [leaf] = op.results;
-      const value = cotangents.get(leaf) ?? (this.options.leaves ? undefined : b.zeros(real(leaf.type)));
+      const value = cotangents.whole(b, leaf) ?? (this.options.leaves ? undefined : b.zeros(real(leaf.type)));
       return value ? [{ kind: "grad", name: op.attrs.leaf.name, value }] : [];
     });
     return { ...graph, ops: b.ops, results: [...graph.results, ...grads, ...this.stateGradients] };
@@ -108,8 +107,7 @@ class Derivation {
       } else if (op.op === "scan") {
         this.markScan(op);
       } else {
-        const row = isElementwise(op.op) ? elementwise[op.op] : structuralRow(op.op as StructuralOp);
-        if (row.grad !== "zero" && op.operands.some((v) => active.has(v))) for (const r of op.results) active.add(r);
+        if (hasGradient(op) && op.operands.some((v) => active.has(v))) for (const r of op.results) active.add(r);
       }
     }
   }
@@ -141,56 +139,119 @@ class Derivation {
         this.reverseScan(op, dy, cotangents);
         continue;
       }
-      const dx = gradient(b, op, dy);
+      const dx = this.gradient(b, op, dy);
       op.operands.forEach((v, i) => {
         cotangents.add(b, v, dx[i]);
       });
     }
   }
 
-  private reverseScan(scan: OpOf<"scan">, dy: readonly (Value | undefined)[], outer: Cotangents): void {
-    const { b, active } = this;
+  /** The cotangents of an op's operands, with the cuts that go along. */
+  private gradient(
+    b: Builder,
+    op: Exclude<Op, OpOf<"scan">>,
+    dy: readonly (Cotangent | undefined)[],
+  ): readonly (Cotangent | undefined)[] {
+    const { exposure } = this;
+    const cuts = commonCuts(dy);
+    if (isElementwise(op.op)) {
+      const from = b.ops.length;
+      const dx = gradient(b, op, [dy[0]!.value]);
+      return dx.map((d, i): Cotangent | undefined => {
+        if (d === undefined) return undefined;
+        const own = exposure.has(op.operands[i]) ? asCut(b.ops.slice(from), d, exposure.given) : uncut(d);
+        return { value: own.value, cuts: [...cuts, ...own.cuts] };
+      });
+    }
+    // Elements are moved, added up or spread: what all features share of a step and an example stays true of them.
+    const shared = cuts.map((cut) => plain(b, cut)).filter(isPlain);
+    const x = op.op === "dot" ? op.operands.map((v) => this.spared(b, v, shared)) : op.operands;
+    const all = dy.every(isCut);
+    const later = op.op !== "dot" && cuts.length === shared.length && cuts.length > 0;
+    const goesAlong = later && op.operands.every((v) => exposure.has(v) && shared.every((cut) => fits(cut, v.type)));
+    const from = b.ops.length;
+    const dx = gradient(
+      b,
+      { ...op, operands: x } as Op,
+      dy.map((d) => d && (goesAlong ? d.value : carriedOut(b, d))),
+    );
+    return dx.map((d, i): Cotangent | undefined => {
+      const v = op.operands[i];
+      if (d === undefined || !exposure.has(v)) return d && uncut(d);
+      const own = asCut(b.ops.slice(from), d, exposure.given);
+      if (own.cuts.length > 0) return goesAlong ? { ...own, cuts: [...shared, ...own.cuts] } : own;
+      if (!all) return uncut(d);
+      const along = shared.filter((cut) => fits(cut, v.type));
+      return along.length > 0 ? { value: d, cuts: along } : cutAtZero(d);
+    });
+  }
+
+  /** What a product meets that may not be finite counts nowhere where its cotangent does not. */
+  private spared(b: Builder, v: Value, cuts: readonly Cut[]): Value {
+    if (this.exposure.isFinite(v)) return v;
+    return carriedOut(b, { value: v, cuts: cuts.filter((cut) => fits(cut, v.type)) });
+  }
+
+  private reverseScan(scan: OpOf<"scan">, from: readonly (Cotangent | undefined)[], outer: Cotangents): void {
+    const { b, active, exposure } = this;
+    const dy = from.map((d) => d && carriedOut(b, d));
+    // What was cut on one side of a scan is known on the other by being 0.
+    const handedOn = (v: Value, d: Value, cut: boolean): Cotangent =>
+      cut && exposure.has(v) ? cutAtZero(d) : uncut(d);
     const body = scan.body!;
     const { states, reverse } = scan.attrs;
     const stateParams = body.params.slice(0, states);
     const live = stateParams.flatMap((p, i) => (active.has(p) ? [i] : []));
     const borrowed = captured(body).filter((v) => active.has(v));
-
-    const inner = b.body();
-    const cotangents = new Cotangents(active);
-    const dStates = live.map((i) => inner.value(real(stateParams[i].type), `d_${stateParams[i].name}`));
+    const given = dy.slice(states).flatMap((d, k) => (d ? [{ d, at: states + k }] : []));
+    const backward = (cut: readonly boolean[]) => {
+      const inner = b.body();
+      const cotangents = new Cotangents(active, exposure);
+      const dStates = live.map((i) => inner.value(real(stateParams[i].type), `d_${stateParams[i].name}`));
+      const inputParams = given.map(({ d }) => inner.value({ ...d.type, time: false }, d.name));
+      live.forEach((i, k) => {
+        cotangents.add(inner, body.results[i], handedOn(body.results[i], dStates[k], cut[k]));
+      });
+      given.forEach(({ at }, k) => {
+        cotangents.add(inner, body.results[at], handedOn(body.results[at], inputParams[k], isCut(from[at])));
+      });
+      this.reverse(inner, body.ops, cotangents);
+      return { inner, cotangents, dStates, inputParams };
+    };
+    // The cotangent of a state is cut while all that adds to it is, the step behind included: to a fixed point.
+    let cut = live.map((i) => exposure.has(stateParams[i]) && isCut(from[i]));
+    // Unless something was cut behind the scan, only what is cut within it, whatever comes from the step behind.
+    if (cut.some(Boolean) && !from.some((d) => d !== undefined && isCut(d))) {
+      const { cotangents } = backward(cut.map(() => false));
+      cut = cut.map((maybe, k) => maybe && isCut(cotangents.get(stateParams[live[k]])));
+    }
+    let made = backward(cut);
+    for (let before = 0; before !== cut.filter(Boolean).length; ) {
+      before = cut.filter(Boolean).length;
+      const { cotangents } = made;
+      cut = cut.map((was, k) => was && isCut(cotangents.get(stateParams[live[k]])));
+      if (before !== cut.filter(Boolean).length) made = backward(cut);
+    }
+    const { inner, cotangents, dStates, inputParams } = made;
     const sums = borrowed.map((v) => inner.value(real(v.type), `d_${v.name}`));
-    const inputs: Value[] = [];
-    const inputParams: Value[] = [];
-    live.forEach((i, k) => {
-      cotangents.add(inner, body.results[i], dStates[k]);
-    });
-    dy.slice(states).forEach((d, k) => {
-      if (d === undefined) return;
-      const param = inner.value({ ...d.type, time: false }, d.name);
-      inputs.push(d);
-      inputParams.push(param);
-      cotangents.add(inner, body.results[states + k], param);
-    });
-    this.reverse(inner, body.ops, cotangents);
 
-    const next = live.map((i) => cotangents.get(stateParams[i]) ?? inner.zeros(real(stateParams[i].type)));
+    const next = live.map((i) => cotangents.whole(inner, stateParams[i]) ?? inner.zeros(real(stateParams[i].type)));
     const added = borrowed.map((v, i) => {
-      const d = cotangents.get(v);
+      const d = cotangents.whole(inner, v);
       return d ? inner.add(sums[i], d) : sums[i];
     });
-    const dInputs = body.params.slice(states).map((p) => cotangents.get(p));
+    const dInputs = body.params.slice(states).map((p) => cotangents.whole(inner, p));
     const outputs = dInputs.flatMap((d) => (d ? [d] : []));
     // By now all that reads a next value has been reversed, and has added its share.
     const handed = this.options.states
-      ? live.map((i) => cotangents.get(body.results[i]) ?? inner.zeros(real(stateParams[i].type)))
+      ? live.map((i) => cotangents.whole(inner, body.results[i]) ?? inner.zeros(real(stateParams[i].type)))
       : [];
 
     const wanted = [...next, ...added, ...outputs, ...handed];
     const saved = this.have(scan, inner, wanted, [...dStates, ...sums, ...inputParams]);
-    const made = b.scan(
+    const { finals, outputs: sequences } = b.scan(
       [...live.map((i) => dy[i] ?? b.zeros(real(scan.results[i].type))), ...borrowed.map((v) => b.zeros(real(v.type)))],
-      [...inputs, ...saved.outside],
+      [...given.map(({ d }) => d), ...saved.outside],
       {
         params: [...dStates, ...sums, ...inputParams, ...saved.params],
         ops: saved.ops,
@@ -202,18 +263,19 @@ class Derivation {
       },
     );
     live.forEach((i, k) => {
-      outer.add(b, scan.operands[i], made.finals[k]);
+      outer.add(b, scan.operands[i], handedOn(scan.operands[i], finals[k], cut[k]));
     });
     borrowed.forEach((v, k) => {
-      outer.add(b, v, made.finals[live.length + k]);
+      outer.add(b, v, uncut(finals[live.length + k]));
     });
     let k = 0;
     dInputs.forEach((d, i) => {
-      if (d) outer.add(b, scan.operands[states + i], made.outputs[k++]);
+      const operand = scan.operands[states + i];
+      if (d) outer.add(b, operand, handedOn(operand, sequences[k++], isCut(cotangents.get(body.params[states + i]))));
     });
     handed.forEach((_, at) => {
       const name = `state/${this.stateNames.get(stateParams[live[at]])}`;
-      this.stateGradients.push({ kind: "grad", name, value: made.outputs[outputs.length + at] });
+      this.stateGradients.push({ kind: "grad", name, value: sequences[outputs.length + at] });
     });
   }
 
@@ -296,14 +358,4 @@ function namesOfStates({ ops }: Graph): ReadonlyMap<Value, string> {
     }
   }
   return names;
-}
-
-/** The cotangents of an op's operands from those of its results. */
-function gradient(b: Builder, op: Op, dy: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
-  if (isElementwise(op.op)) {
-    const { grad } = elementwise[op.op];
-    return grad === "zero" ? [] : grad(b, { x: op.operands, y: op.results[0], dy: dy[0]! });
-  }
-  const { grad } = structuralRow(op.op as StructuralOp);
-  return grad === "zero" ? [] : grad(b, { x: op.operands, y: op.results, dy, attrs: op.attrs as never });
 }

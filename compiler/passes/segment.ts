@@ -293,7 +293,8 @@ class Segmentation {
   }
 
   private derive(graph: Graph, leaves: (leaf: Leaf) => boolean): Graph {
-    return derive({ inputs: false, leaves, extents: this.options.extents }).run(graph);
+    const cotangents = ({ kind, name }: Leaf): boolean => kind === "carry" && isCotangent(name);
+    return derive({ inputs: false, leaves, cotangents, extents: this.options.extents }).run(graph);
   }
 
   private params(): readonly (readonly [string, Value])[] {

@@ -124,7 +124,15 @@ export class Homes {
         return group === "grad" ? fixed("grad", shared.offsets.get(name)!) : this.carry(leaf.name, type, "read");
       }
       case "flat":
-        return fixed(leaf.region, leaf.region === "slot" ? leaf.slot * shared.params : 0);
+        switch (leaf.region) {
+          case "loss":
+          case "skipped":
+            return fixed("grad", shared[leaf.region]);
+          case "stat":
+            return fixed("stat", leaf.slot * shared.stats);
+          default:
+            return fixed(leaf.region, leaf.slot * shared.params);
+        }
       default:
         return this.input(leaf, type);
     }
@@ -182,6 +190,7 @@ export class Homes {
 
   /** Gives a result its place. */
   private claim(r: Result): void {
+    const measure = (kind: "loss" | "loss_term" | "metric"): Role => ({ kind, ...(r.over && { over: r.over }) });
     const { shared } = this.options;
     const { value } = r;
     const fixed = (region: RegionName, offset: number): Home =>
@@ -196,11 +205,8 @@ export class Homes {
       case "population":
         this.add(value, this.statistic(r.name, value.type));
         return;
-      case "param":
-        this.add(value, fixed("param", 0));
-        return;
-      case "slot":
-        this.add(value, fixed("slot", shared.slots.indexOf(r.name) * shared.params));
+      case "flat":
+        this.add(value, this.common.leaves.get(`flat:${r.name}`)!);
         return;
       case "carry":
         if (this.common.carries.has(r.name)) this.add(value, this.carry(r.name, value.type, "write"));
@@ -209,13 +215,23 @@ export class Homes {
       case "batch_stat":
         this.named(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
         return;
-      case "output":
-        this.named(r.name, value, { kind: "output" });
-        return;
       case "loss":
+        // Beside the gradients, where `update` finds it.
+        if (this.options.entry === "train") this.add(value, fixed("grad", shared.loss));
+        this.named(r.name, value, measure(r.kind));
+        return;
       case "loss_term":
-      case "metric":
-        this.named(r.name, value, { kind: r.kind, ...(r.over && { over: r.over }) });
+        this.named(r.name, value, measure(r.kind));
+        return;
+      case "metric": {
+        // Kept until the next run where one is found that is named alike.
+        const kept = this.common.leaves.get(`flat:${r.name}`);
+        if (kept !== undefined) this.add(value, kept);
+        this.named(r.name, value, measure(r.kind));
+        return;
+      }
+      case "output":
+        this.named(r.name, value, { kind: r.kind });
         return;
     }
   }

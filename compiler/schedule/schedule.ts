@@ -122,9 +122,9 @@ function layOut(
   const { shared } = options;
   const layout = new Layout(length);
   layout.reserve("param", shared.params);
-  layout.reserve("grad", shared.params);
+  layout.reserve("grad", shared.skipped + 1);
   layout.reserve("slot", shared.params * shared.slots.length);
-  layout.reserve("stat", shared.stats);
+  layout.reserve("stat", shared.stats * (shared.trained ? 2 : 1));
   const common: Common = {
     ...{
       layout,

@@ -6,7 +6,13 @@ import type { Graph, Op } from "../ir/types.ts";
 export interface Shared {
   /** Floats in the `param` region, a multiple of 16; also the size of `grad` and of each slot. */
   readonly params: number;
+  /** Floats of the statistics, a multiple of 16. */
   readonly stats: number;
+  /** Whether there is an optimiser: what statistics were before its step then stands behind them. */
+  readonly trained: boolean;
+  /** Where in `grad` the loss stands, and how many steps the optimiser has skipped. */
+  readonly loss: number;
+  readonly skipped: number;
   readonly slots: readonly string[];
   /** Where each parameter stands in `param`, and its gradient in `grad`. */
   readonly offsets: ReadonlyMap<string, number>;
@@ -17,8 +23,13 @@ export interface Shared {
 
 const align = (n: number): number => Math.ceil(n / 16) * 16;
 
-/** Lays out the parameters and statistics of `graph`, which must be placed for training. */
-export function sharedTensors(graph: Graph, dims: Readonly<Record<string, number>>, slots: readonly string[]): Shared {
+/** Lays out the parameters and statistics of `graph`, which must be placed for training; `trained`: by an optimiser with `slots`. */
+export function sharedTensors(
+  graph: Graph,
+  dims: Readonly<Record<string, number>>,
+  slots: readonly string[],
+  trained = true,
+): Shared {
   const tensors: Tensor[] = [];
   const offsets = new Map<string, number>();
   const statistics = new Map<string, { offset: number; steps: number; row: number }>();
@@ -46,5 +57,16 @@ export function sharedTensors(graph: Graph, dims: Readonly<Record<string, number
     }
   };
   graph.ops.forEach(leaf);
-  return { params: align(params), stats, slots, offsets, statistics, tensors };
+  const size = align(params);
+  return {
+    params: size,
+    loss: size,
+    skipped: size + 1,
+    stats,
+    trained: trained && size > 0,
+    slots,
+    offsets,
+    statistics,
+    tensors,
+  };
 }

@@ -26,14 +26,16 @@ describe("the reference takes PyTorch's steps:", () => {
     grads.forEach((gradient, k) => {
       const hyper: Record<string, number> = { lr: runs[name].settings.lr as number, step: k + 1, clip };
       const results = interpret(graph, {
-        dims: { params: p.length },
+        dims: { batch: 1, row: p.length },
         leaf: (of, leaf) => {
           if (leaf.kind !== "flat") return [hyper[of]];
-          return { param: p, grad: flat(gradient), slot: slots[leaf.slot] }[leaf.region];
+          return { param: p, grad: flat(gradient), slot: slots[leaf.slot], stat: [], loss: [1], skipped: [0] }[
+            leaf.region
+          ];
         },
       });
-      p = [...results.get("param:p")!.data];
-      slots = optimizers[name].slots.map((slot) => results.get(`slot:${slot}`)!.data);
+      p = [...results.get("flat:p")!.data];
+      slots = optimizers[name].slots.map((slot) => results.get(`flat:${slot}`)!.data);
       expect(relativeError(p, flat(runs[name].params[k])), `step ${k + 1}`).toBeLessThan(tolerance.pytorch);
       expect(results.get("metric:gradient_norm")!.data[0]).toBeCloseTo(norm(gradient), 12);
     });

@@ -34,6 +34,12 @@ export const least = (a: Text, b: Text): Text => ({
   wat: `(f32.min ${a.wat} ${b.wat})`,
 });
 export const root = (a: Text): Text => ({ wgsl: `sqrt(${a.wgsl})`, wat: `(f32.sqrt ${a.wat})` });
+export const toInt = (a: Text): Text => ({ wgsl: `i32(${a.wgsl})`, wat: `(i32.trunc_sat_f32_s ${a.wat})` });
+/** Whether a number is neither infinite nor NaN. */
+export const finite = (a: Text): Text => ({
+  wgsl: `((bitcast<u32>(${a.wgsl}) & 0x7f800000u) != 0x7f800000u)`,
+  wat: `(f32.lt (f32.abs ${a.wat}) (f32.const inf))`,
+});
 export const toFloat = (a: Text): Text => ({ wgsl: `f32(${a.wgsl})`, wat: `(f32.convert_i32_s ${a.wat})` });
 export const choose = (condition: Text, yes: Text, no: Text): Text => ({
   wgsl: `select(${no.wgsl}, ${yes.wgsl}, ${condition.wgsl})`,

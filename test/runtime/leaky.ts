@@ -27,6 +27,8 @@ const squares = (fixed: number) => {
   return k.store("work", at(frame, k.group, 4), k.add(of(0), of(1)));
 };
 
+const counts = k.less(k.int(0), k.toInt(k.load("work", k.int(1))));
+
 export const kernels: k.Kernels = {
   start: [16, 17, 2, 3]
     .map((index) => k.store("work", k.int(index), k.float(0)))
@@ -58,6 +60,7 @@ export const kernels: k.Kernels = {
     k.eachStep(k.store("work", k.int(0), k.add(k.load("work", k.int(0)), k.load("work", at(frame, k.k, 4))))),
     k.store("work", k.int(0), k.div(k.load("work", k.int(0)), k.mul(k.float(batchSize), k.toFloat(k.T)))),
     k.store("work", k.int(1), k.mul(k.float(1 / batchSize), k.load("work", k.int(frame + 4)))),
+    k.store("grad", k.int(2), k.load("work", k.int(0))),
   ],
   backward: examples.flatMap((b) => {
     const adjoint = k.load("work", k.int(2 + b));
@@ -73,22 +76,49 @@ export const kernels: k.Kernels = {
     k.store("work", at(2 * frame, k.t, b), k.add(k.mul(a, previousState(b)), k.mul(w, k.load("input", at(0, k.t, b))))),
     k.store("work", at(frame, k.t, 6 + b), k.sub(state(k.t, b), k.load("stat", row))),
   ]),
-  norm: [k.store("work", k.int(0), k.root(k.add(square(k.load("grad", k.int(0))), square(k.load("grad", k.int(1))))))],
+  norm: [
+    k.store("work", k.int(0), k.root(k.add(square(k.load("grad", k.int(0))), square(k.load("grad", k.int(1)))))),
+    // Whether the step counts, and how many did not.
+    k.store(
+      "work",
+      k.int(1),
+      ["work", "grad"].reduce(
+        (rest, region, i) => k.choose(k.finite(k.load(region as "work" | "grad", k.int(2 * i))), rest, k.float(0)),
+        k.choose(k.less(k.toInt(k.load("grad", k.int(3))), k.int(1)), k.float(1), k.float(0)),
+      ),
+    ),
+    k.store("grad", k.int(3), k.choose(counts, k.float(0), k.add(k.load("grad", k.int(3)), k.float(1)))),
+  ],
   descend: [
     k.store(
       "slot",
       k.group,
-      k.add(
-        k.mul(k.float(0.9), k.load("slot", k.group)),
-        k.mul(k.load("grad", k.group), k.least(k.float(1), k.div(k.load("input", k.int(1)), k.load("work", k.int(0))))),
+      k.choose(
+        counts,
+        k.add(
+          k.mul(k.float(0.9), k.load("slot", k.group)),
+          k.mul(
+            k.load("grad", k.group),
+            k.least(k.float(1), k.div(k.load("input", k.int(1)), k.load("work", k.int(0)))),
+          ),
+        ),
+        k.load("slot", k.group),
       ),
     ),
     k.store(
       "param",
       k.group,
-      k.sub(k.load("param", k.group), k.mul(k.load("input", k.int(0)), k.load("slot", k.group))),
+      k.choose(
+        counts,
+        k.sub(k.load("param", k.group), k.mul(k.load("input", k.int(0)), k.load("slot", k.group))),
+        k.load("param", k.group),
+      ),
     ),
   ],
+  settle: Array.from({ length: statisticRows }, (_, i) => [k.int(i), k.int(frame + i)]).flatMap(([now, before]) => [
+    k.store("stat", now, k.choose(counts, k.load("stat", now), k.load("stat", before))),
+    k.store("stat", before, k.load("stat", now)),
+  ]),
 };
 
 const one: Extent = { fixed: 1, perStep: 0 };
@@ -99,7 +129,9 @@ const perStep: Extent = { fixed: 0, perStep: 1 };
 
 const regionsOf = (input: Region, work: Region): Entry["regions"] => {
   const fixed: Region = { fixed: frame, frame: 0 };
-  return { param: fixed, grad: fixed, slot: fixed, stat: fixed, input, work, half: { fixed: 0, frame: 0 } };
+  // Behind the statistics stands what they were before a step.
+  const stat: Region = { fixed: 2 * frame, frame: 0 };
+  return { param: fixed, grad: fixed, slot: fixed, stat, input, work, half: { fixed: 0, frame: 0 } };
 };
 const perExample = { time: true, shape: [batchSize], batch: true } as const;
 const scalar = { time: false, shape: [], batch: false } as const;
@@ -190,8 +222,9 @@ const entries: Plan["entries"] = {
       hyper("clip", 1),
       hyper("step", 2),
       { name: "gradient_norm", role: { kind: "metric" }, region: "work", offset: 0, ...scalar },
+      { name: "skipped_steps", role: { kind: "metric" }, region: "grad", offset: 3, ...scalar },
     ],
-    commands: [dispatch("norm"), dispatch("descend", { fixed: 2, perStep: 0 })],
+    commands: [dispatch("norm"), dispatch("descend", { fixed: 2, perStep: 0 }), dispatch("settle")],
     regions: regionsOf({ fixed: frame, frame: 0 }, { fixed: frame, frame: 0 }),
   },
 };

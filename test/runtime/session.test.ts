@@ -214,22 +214,81 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
-  test("a loss that is not finite stops before the update and takes spoiled statistics away", async () => {
+  /** A batch whose inputs are finite themselves, and their squares are not. */
+  const poisoned = (index: number) => {
+    const batch = batchOf(5, index);
+    batch.inputs.x.fill(3e38);
+    return batch;
+  };
+  /** All but the count of runs, which failed ones are of. */
+  const stateOf = async (session: Session) => {
+    const { counters, tensors } = await session.state();
+    return { tensors, counters: { ...counters, run: 0 } };
+  };
+
+  test("a loss that is not finite changes nothing, and is named together with the gradients that are not", async () => {
     const session = await open();
     await session.train(batchOf(5), { lr: 0.01 });
-    const names = ["cell/a", "cell/w", "slot/m/cell/a", "slot/m/cell/w"];
-    const before = await Promise.all(names.map((name) => session.read(name)));
-    const poisoned = batchOf(5, 1);
-    // Finite itself, and its square is not; of the last example, so that a mean is not finite either.
-    poisoned.inputs.x.fill(3e38);
-    await expect(session.train(poisoned, { lr: 0.01 })).rejects.toMatchObject({ code: "C0502" });
-    expect(await Promise.all(names.map((name) => session.read(name)))).toEqual(before);
-    expect(session.step).toBe(1);
-    await expect(session.infer(batchOf(5))).rejects.toMatchObject({ code: "C0501" });
-    const { loss } = await session.train(batchOf(5, 2), { lr: 0.01 });
-    expect(loss).toBeGreaterThan(0);
-    expect((await session.read("cell/m")).every(Number.isFinite)).toBe(true);
-    await expect(session.estimate([poisoned])).rejects.toMatchObject({ code: "C0502" });
+    const before = await stateOf(session);
+    await expect(session.train(poisoned(1), { lr: 0.01 })).rejects.toMatchObject({
+      code: "C0502",
+      message: expect.stringMatching(
+        /the loss of step 2 is Infinity, and the gradient of `cell\/a`, `cell\/w` is not finite/,
+      ),
+    });
+    expect(await stateOf(session)).toEqual(before);
+    const { loss, step } = await session.train(batchOf(5, 2), { lr: 0.01 });
+    expect([step, Number.isFinite(loss)]).toEqual([2, true]);
+    session.close();
+  });
+
+  test.each([
+    ["the report of a later step", (session: Session) => session.train(batchOf(5, 3), { lr: 0.01 })],
+    ["an inference", (session: Session) => session.infer(batchOf(5))],
+    ["a look at the state", (session: Session) => session.state()],
+  ])("a step without report that is not finite is told by %s, and all is as before it", async (_, ask) => {
+    const session = await open();
+    for (const i of [0, 1]) await session.train(batchOf(5, i), { lr: 0.01, report: false });
+    const before = await stateOf(session);
+    for (const batch of [poisoned(1), batchOf(5, 2)]) await session.train(batch, { lr: 0.01, report: false });
+    await expect(ask(session)).rejects.toMatchObject({
+      code: "C0502",
+      message: expect.stringMatching(/of step 3, which was not reported, .* skipped, too/),
+    });
+    expect(await stateOf(session)).toEqual(before);
+    await session.train(batchOf(5, 2), { lr: 0.01 });
+    expect(session.step).toBe(3);
+    session.close();
+  });
+
+  test("a session that is never asked learns of such a step all the same, and remembers no more than some steps", async () => {
+    const session = await open();
+    let done = 0;
+    const trained = async (): Promise<void> => {
+      await session.train(poisoned(0), { lr: 0.01, report: false });
+      for (; done < 1000; done++) await session.train(batchOf(2, done), { lr: 0.01, report: false });
+    };
+    await expect(trained()).rejects.toMatchObject({ code: "C0502" });
+    expect(done).toBeLessThan(200);
+    expect(session.step).toBe(0);
+    session.close();
+  });
+
+  test("a step that is not finite takes statistics back to what others than training made of them", async () => {
+    const session = await open();
+    await session.estimate([batchOf(6, 0)]);
+    await session.write("cell/m", Float32Array.of(1, 2, 3, 4));
+    await expect(session.train(poisoned(0), { lr: 0.01 })).rejects.toMatchObject({ code: "C0502" });
+    expect(await session.read("cell/m")).toEqual(Float32Array.of(1, 2, 3, 4));
+    session.close();
+  });
+
+  test("an estimation that is not finite leaves the statistics that there were", async () => {
+    const session = await open();
+    await session.estimate([batchOf(6, 0)]);
+    const before = await stateOf(session);
+    await expect(session.estimate([poisoned(0)])).rejects.toMatchObject({ code: "C0502" });
+    expect(await stateOf(session)).toEqual(before);
     session.close();
   });
 

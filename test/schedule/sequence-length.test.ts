@@ -18,6 +18,9 @@ describe.each([wasm, wgsl])("on $name", (target) => {
 
   it("bnlstm differs in its statistics only", () => {
     const [short, long] = [10, 10_000].map((time) => planned(cells.bnlstm, target, { time, batch: 16 }));
+    // The optimiser goes through all statistics, to take them back where a step is skipped.
+    const goesThrough = (p: typeof short, name: string): boolean =>
+      name.startsWith("update") && p.kernels.find((k) => k.name === name)!.regions.some((r) => r.region === "stat");
     const entries = (p: typeof short) =>
       Object.entries(p.plan.entries).map(
         ([
@@ -29,7 +32,7 @@ describe.each([wasm, wgsl])("on $name", (target) => {
           },
         ]) => ({
           name,
-          commands,
+          commands: commands.map((c) => (c.do === "dispatch" && goesThrough(p, c.kernel) ? c.kernel : c)),
           regions,
           tensors: tensors.filter((t) => t.role.kind !== "stat"),
         }),

@@ -19,6 +19,7 @@ export const meaning: Readonly<Record<MathOp, (...args: readonly number[]) => nu
   recip: (a) => 1 / a,
   abs: (a) => Math.abs(a),
   floor: (a) => Math.floor(a),
+  finite: (a) => Number(Number.isFinite(a)),
   sign: (a) => Math.sign(a),
   sin: (a) => Math.sin(a),
   cos: (a) => Math.cos(a),

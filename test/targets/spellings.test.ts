@@ -21,6 +21,8 @@ function operand(op: MathOp, at: number, i: number): number {
   // Equal operands and zeros, for the comparisons and for select.
   if (i % 8 === 5 && ["lt", "le", "gt", "ge", "eq", "ne", "select", "sign", "max", "floor"].includes(op))
     x = at === 1 ? 1 : i % 3;
+  if (op === "finite" && i % 8 === 5)
+    x = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -3.4e38][(i >> 3) % 4];
   if (["log", "sqrt", "rsqrt"].includes(op)) x = Math.abs(x) + 1e-3;
   if (["div", "recip"].includes(op) && Math.abs(x) < 1e-3) x = 0.5;
   if (op === "sin" || op === "cos") x *= i % 4 === 0 ? 400 : 1;
@@ -113,6 +115,7 @@ describe("glsl spells each op", () => {
       "min",
       "mix",
     ],
+    ...["floatBitsToUint", "uint", "uvec4"],
     ...["lessThan", "lessThanEqual", "greaterThan", "greaterThanEqual", "equal", "notEqual"],
     ...cFunctionNames,
   ]);
