@@ -48,6 +48,10 @@ function describe(error: unknown): Known | undefined {
   if (error instanceof RuntimeError) {
     return { code: error.code, message: error.message, help: error.help, exitCode: RUNTIME_EXITS[error.code] };
   }
+  // Node refuses a name with a zero byte before the system sees it.
+  if (error instanceof Error && "code" in error && error.code === "ERR_INVALID_ARG_VALUE") {
+    return { code: "C0401", message: error.message, help: undefined, exitCode: exit.input };
+  }
   // The system's own words (ENOENT, EACCES, ENOSPC …) are about a file the user named or a disk that is full.
   if (error instanceof Error && "syscall" in error && "code" in error) {
     return { code: String(error.code), message: error.message, help: undefined, exitCode: exit.input };

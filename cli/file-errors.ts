@@ -32,6 +32,9 @@ export function cannotWrite(path: string, error: unknown): unknown {
 }
 
 function reasonOf(error: unknown): string | undefined {
+  // Node refuses a name with a zero byte before the system sees it.
+  if (error instanceof Error && "code" in error && error.code === "ERR_INVALID_ARG_VALUE")
+    return "this cannot be the name of a file";
   if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) return undefined;
   return REASONS[String(error.code)] ?? error.message;
 }

@@ -10,7 +10,7 @@ import { isElementwise } from "../ir/elementwise.ts";
 import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
-import { compareMoments, type Life } from "./arena.ts";
+import type { Life, Moment } from "./arena.ts";
 import type { Group } from "./group.ts";
 import { inlineDots } from "./kernel.ts";
 import type { Machine } from "./kernel-ir.ts";
@@ -33,6 +33,11 @@ export function replacements({ kernels, lives, defs, homes, dims, machine }: Ker
   const found: Replacement[] = [];
   const taken = new Set<Buffer>();
   const given = new Set<Buffer>();
+  const stored = new Set(homes.keys());
+  const stagesOf = (group: Group): ReadonlyMap<Value, number> => {
+    const plan = stages(group.ops, defs, stored, inlineDots(machine)).stages;
+    return new Map(plan.flatMap((ops, at) => ops.flatMap((op) => op.results.map((v) => [v, at] as const))));
+  };
   for (const { group, loops } of kernels) {
     // Of what examples have in common there is little.
     const results = group.ops.flatMap((op) => op.results).filter(({ type }) => type.batch);
@@ -41,18 +46,22 @@ export function replacements({ kernels, lives, defs, homes, dims, machine }: Ker
     accesses(group.ops, homes, defs, ({ buffer }) => touched.add(buffer));
     // What a loop finds before it, every step of it reads.
     const once = [...touched].filter((b) => !loops || b.time || written.has(b));
-    const pairs = [...written].flatMap((to) =>
-      once.filter((from) => alike(from, to, lives)).map((from) => ({ from, to })),
-    );
-    if (pairs.length === 0) continue;
-    const stageOf = new Map<Value, number>();
-    stages(group.ops, defs, new Set(homes.keys()), inlineDots(machine)).stages.forEach((ops, at) => {
-      for (const op of ops) for (const v of op.results) stageOf.set(v, at);
-    });
-    const around = surroundings({ group, stageOf, defs, homes, dims, inOrder: machine.lanes === 1 });
-    for (const { from, to } of pairs) {
-      if (taken.has(from) || given.has(to)) continue;
-      if (!mayReplace(from, to, around)) continue;
+    const ending = new Map<string, Buffer[]>();
+    for (const from of once.filter(mayShare)) {
+      const key = kindOf(from, lives.get(from)!.to);
+      const alike = ending.get(key);
+      if (alike === undefined) ending.set(key, [from]);
+      else alike.push(from);
+    }
+    let around: Surroundings | undefined;
+    for (const to of [...written].filter(mayShare)) {
+      const alike = ending.get(kindOf(to, lives.get(to)!.from)) ?? [];
+      const from = alike.find((b) => {
+        if (b === to || taken.has(b)) return false;
+        around ??= surroundings({ group, stageOf: stagesOf(group), defs, homes, dims, inOrder: machine.lanes === 1 });
+        return mayReplace(b, to, around);
+      });
+      if (from === undefined || given.has(to)) continue;
       found.push({ from, to });
       taken.add(from);
       given.add(to);
@@ -61,17 +70,17 @@ export function replacements({ kernels, lives, defs, homes, dims, machine }: Ker
   return found;
 }
 
-/** Whether both have room for the same, and the kernel that reads the one for the last time is the first to write the other. */
-function alike(from: Buffer, to: Buffer, lives: ReadonlyMap<Buffer, Life>): boolean {
-  return (
-    from !== to &&
-    from.size === to.size &&
-    [from, to].every(({ region, ring }) => (region === "work" || region === "half") && ring === undefined) &&
-    from.span === to.span &&
-    from.time === to.time &&
-    compareMoments(lives.get(from)!.to, lives.get(to)!.from) === 0
-  );
-}
+/**
+ * Equal where the first buffer, which is read for the last time at that moment, has room for the second, which is written for the
+ * first time then.
+ */
+const kindOf = ({ size, span, time }: Buffer, moment: Moment): string => {
+  const parts = [...moment];
+  while (parts.at(-1) === 0) parts.pop();
+  return `${size} ${span} ${time} ${parts.join()}`;
+};
+
+const mayShare = ({ region, ring }: Buffer): boolean => (region === "work" || region === "half") && ring === undefined;
 
 /** A kernel's ops in stages, and where its values stand. */
 interface Stages extends Pick<Kernels, "defs" | "homes" | "dims"> {

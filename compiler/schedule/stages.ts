@@ -69,11 +69,14 @@ export function stages(
     const op = defs.get(v);
     return op && isView(op) ? op.operands.reduce((n, o) => n + price(o), 0) : 0;
   };
-  /** The longest row of values that are computed where `v` is. */
-  const row = (v: Value): number => {
-    if (inside.has(v)) return isStored(v) || !isElementwise(defs.get(v)!.op) ? 0 : length.get(v)!;
+  /** The longest row of values behind `v` that are computed where it is used, in stage `at`: what is stored before is loaded. */
+  const row = (v: Value, at: number): number => {
+    if (inside.has(v)) {
+      const isLoaded = isStored(v) && stageOf.get(v)! < at;
+      return isLoaded || !isElementwise(defs.get(v)!.op) ? 0 : length.get(v)!;
+    }
     const op = defs.get(v);
-    return op && isView(op) ? Math.max(0, ...op.operands.map(row)) : 0;
+    return op && isView(op) ? Math.max(0, ...op.operands.map((o) => row(o, at))) : 0;
   };
   /** Values inside that `v` reads through views. */
   const direct = (v: Value): readonly Value[] => {
@@ -120,7 +123,7 @@ export function stages(
     for (const r of op.results) {
       stageOf.set(r, at);
       cost.set(r, flops + op.operands.reduce((n, v) => n + price(v), 0));
-      length.set(r, 1 + Math.max(0, ...op.operands.map(row)));
+      length.set(r, 1 + Math.max(0, ...op.operands.map((v) => row(v, at))));
     }
   }
   // What a later stage uses is stored unless recomputing it there is cheap.

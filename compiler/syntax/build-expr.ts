@@ -35,7 +35,13 @@ export class ExprBuilder {
     } else if (reservedWords.includes(text)) {
       this.report("C0108", `\`${text}\` is a reserved word`, span, "a name is expected here", "choose another name");
     } else if (text === unusable) {
-      this.report("C0108", `\`${text}\` is a reserved word`, span, "objects of JavaScript have it", "choose another name");
+      this.report(
+        "C0108",
+        `\`${text}\` is a reserved word`,
+        span,
+        "objects of JavaScript have it",
+        "choose another name",
+      );
     }
     return { text, primed: primes > 0, span };
   }

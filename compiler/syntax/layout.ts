@@ -10,14 +10,8 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { deceptive } from "../diagnostics/printable.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { createTokenInstance, tokenLabel } from "./chevrotain.ts";
+import { maxName, maxNesting, maxWords } from "./limits.ts";
 import * as T from "./tokens.ts";
-
-/** Brackets and powers deeper than this are refused: the grammar and the stages after it walk the tree recursively. */
-export const maxNesting = 64;
-/** A longer statement is refused, for the same reason: `a + b + …` is as deep as it is long. */
-export const maxWords = 2000;
-/** Longer names are refused: they are repeated in messages, kernels and files of parameters. */
-export const maxName = 128;
 
 export interface Layout {
   readonly tokens: readonly IToken[];

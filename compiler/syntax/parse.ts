@@ -5,11 +5,9 @@ import type { File } from "./ast.ts";
 import { buildAst } from "./build-ast.ts";
 import { readGrammar } from "./grammar.ts";
 import { hiddenCharacters, layOut } from "./layout.ts";
+import { maxText } from "./limits.ts";
 import { explainError } from "./syntax-errors.ts";
 import * as T from "./tokens.ts";
-
-/** Longer texts are refused: a hundred times the longest cell that a person has written is read in about a second. */
-export const maxText = 2 ** 20;
 
 /**
  * Reads a `.cell` text. Never throws on a bad text: every statement that could not be read is left out of the tree and
