@@ -24,3 +24,6 @@ export function few(diagnostics: readonly Diagnostic[], others = 0): readonly Di
   };
   return [...diagnostics.filter((d) => said.has(d)), more];
 }
+
+/** Whether it says that there are more. */
+export const isMore = (d: Diagnostic): boolean => d.code === "C0124";

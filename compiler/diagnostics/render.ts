@@ -2,6 +2,7 @@
 import { createColors } from "picocolors";
 import type { Diagnostic } from "./diagnostic.ts";
 import { type ExcerptLine, excerpt } from "./excerpt.ts";
+import { isMore } from "./few.ts";
 import { linesOf } from "./position.ts";
 import { printableLine } from "./printable.ts";
 import type { Span } from "./span.ts";
@@ -57,10 +58,11 @@ export function renderAll(
   options: RenderOptions,
 ): string {
   if (diagnostics.length === 0) return "";
-  const sorted = [...diagnostics].sort(byPlace).map((d) => render(d, sources, options));
+  const [said, more] = [diagnostics.filter((d) => !isMore(d)), diagnostics.filter(isMore)];
+  const sorted = [...[...said].sort(byPlace), ...more].map((d) => render(d, sources, options));
   const count = (severity: Diagnostic["severity"]): string[] => {
-    const n = diagnostics.filter((d) => d.severity === severity).length;
-    return n === 0 ? [] : [`${n} ${severity}${n === 1 ? "" : "s"}`];
+    const n = said.filter((d) => d.severity === severity).length;
+    return n === 0 ? [] : [`${n} ${severity}${n === 1 ? "" : "s"}${more.length > 0 ? " shown" : ""}`];
   };
   return `${[...sorted, [...count("error"), ...count("warning")].join(", ")].join("\n\n")}\n`;
 }

@@ -98,8 +98,8 @@ function leadingTo(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
     if (op.op === "scan") {
       const { params, ops: inner, results } = op.body!;
       for (const o of inner) visit(o);
-      op.operands.forEach((v, i) => leads(v, params[i]));
-      results.forEach((v, i) => leads(v, op.results[i]));
+      for (const [i, v] of op.operands.entries()) leads(v, params[i]);
+      for (const [i, v] of results.entries()) leads(v, op.results[i]);
       for (let i = 0; i < op.attrs.states; i++) leads(results[i], params[i]);
     } else if (op.op !== "leaf" && !withoutGradient(op)) {
       // What is one for all examples is a shift again.

@@ -281,7 +281,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       const i = index(call, 0);
       const n = extent(call, 1);
       if (i === undefined || n === undefined) return poison;
-      selects(i, n, "classes, of which there are", call.span, call.c);
+      selects(i, n, (n) => `selects among ${n} classes`, call.span, call.c);
       if (dim.exceeds(i.type.below!, n)) return poison;
       return value(call.c.builder.one("onehot", [i], { size: dim.show(n) }));
     },
@@ -301,7 +301,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
         return poison;
       }
       const [rows] = table.type.shape;
-      selects(i, rows, "the rows of a table, of which there are", call.span, call.c);
+      selects(i, rows, (n) => `selects among ${n} rows`, call.span, call.c);
       if (dim.exceeds(i.type.below!, rows)) return poison;
       return value(call.c.builder.one("gather", [table, i], {}));
     },

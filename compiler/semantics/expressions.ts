@@ -10,7 +10,7 @@ import { call } from "./calls.ts";
 import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { computed, fitsKernels, isNumber, known } from "./finite.ts";
-import { mostDepth, mostExpressions, mostOps, tooMuch } from "./limits.ts";
+import { depthOfCall, mostDepth, mostExpressions, mostOps, tooMuch } from "./limits.ts";
 import { compared } from "./ranges.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
 
@@ -20,15 +20,17 @@ type Binary = Expr & { readonly kind: "binary" };
 export function evaluate(e: Expr, c: Context): Meaning {
   const { spent } = c.world;
   if (++spent.expressions > mostExpressions || c.builder.ops.length > mostOps || spent.depth >= mostDepth) {
-    if (spent.depth >= mostDepth) tooMuch("operations stand inside each other", mostDepth, e.span, c.problems);
+    if (spent.depth >= mostDepth)
+      tooMuch("operations stand inside each other, of which a call counts for five,", mostDepth, e.span, c.problems);
     else if (c.builder.ops.length > mostOps)
       tooMuch("a cell, model or norm has operations,", mostOps, e.span, c.problems);
     else tooMuch("a file has names and operations,", mostExpressions, e.span, c.problems);
     return poison;
   }
-  spent.depth++;
+  const depth = e.kind === "unary" || e.kind === "binary" ? 1 : depthOfCall;
+  spent.depth += depth;
   const meaning = meaningOf(e, c);
-  spent.depth--;
+  spent.depth -= depth;
   return meaning;
 }
 
@@ -126,7 +128,7 @@ export function resolveName(name: Name, c: Context): Meaning {
     });
     return poison;
   }
-  if (c.module.damaged.has(name.text)) return poison;
+  if (c.module.damaged.has(name.text) || c.module.damaged.has(key)) return poison;
   const later = c.later?.get(key);
   if (later !== undefined) {
     c.problems.error("C0203", name.span, `\`${key}\` is used before it is defined`, {

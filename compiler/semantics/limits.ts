@@ -4,8 +4,10 @@ import type { Problems } from "./problems.ts";
 
 /** Functions that call functions: each is expanded inside the one around it, by recursion. */
 export const mostNested = 100;
-/** Operations inside each other, with those of the functions that are expanded between. A statement alone has at most 2000 words. */
-export const mostDepth = 1500;
+/** Operations inside each other, with those of the functions that are expanded between. A statement alone has at most 500. */
+export const mostDepth = 800;
+/** A call takes so many times the stack that an addition takes. */
+export const depthOfCall = 5;
 /** Names, numbers and operations looked at in all: some seconds' worth. The largest example has 2000. */
 export const mostExpressions = 1_000_000;
 /** Calls grow as powers when functions call functions twice; real cells and models stay far below this. */

@@ -310,8 +310,8 @@ class ModelRun {
       });
       return undefined;
     }
-    if (size !== undefined)
-      selects(v, size, `\`${stmt.name.text}\` of \`${e.cell.text}\`, which has`, arg.span, this.c);
+    const input = `\`${stmt.name.text}\` of \`${e.cell.text}\``;
+    if (size !== undefined) selects(v, size, (n) => `goes to ${input}, which is below ${n}`, arg.span, this.c);
     // What does not vary over time is the same at each step.
     return this.b.broadcast(v, { ...v.type, time: true });
   }

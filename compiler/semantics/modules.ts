@@ -137,11 +137,12 @@ function wordsAround(text: string, all: readonly { readonly span: Span }[]): Rea
   const words = new Set<string>();
   let done = -1;
   for (const { span } of [...all].sort((a, b) => a.span.start - b.span.start)) {
-    const start = Math.max(done + 1, text.lastIndexOf("\n", span.start - 1) + 1);
     if (span.end <= done) continue;
+    const start = Math.max(done + 1, text.lastIndexOf("\n", span.start - 1) + 1);
     const after = text.indexOf("\n", Math.max(span.start, span.end - 1));
     done = after < 0 ? text.length : after;
-    for (const [word] of text.slice(start, done).matchAll(/[A-Za-z_]\w*'?/g)) words.add(word);
+    for (const [word] of text.slice(start, done).matchAll(/[A-Za-z_]\w*'?/g))
+      words.add(word).add(word.replace("'", ""));
   }
   return words;
 }

@@ -12,8 +12,8 @@ export interface Meeting {
   readonly of: dim.Dim;
   /** Both must have as many. A smaller index in a larger table is fine otherwise: each of its values is there. */
   readonly alike: boolean;
-  /** `a table of`, `an index below`. */
-  readonly what: string;
+  /** What the index does with them, told with their number: `selects among 5 rows`. */
+  readonly what: (n: string) => string;
   readonly span: Span;
   readonly expansions: readonly Expansion[];
 }
@@ -22,7 +22,13 @@ export interface Meeting {
 const largestIndex = 2 ** 24;
 
 /** Takes note that `index` selects from `of` values; looked at when the dimensions have their numbers. */
-export function selects(index: Value, of: dim.Dim, what: string, span: Span, { world, problems }: Context): void {
+export function selects(
+  index: Value,
+  of: dim.Dim,
+  what: Meeting["what"],
+  span: Span,
+  { world, problems }: Context,
+): void {
   world.meetings.push({ index: index.type.below!, of, alike: false, what, span, expansions: problems.around });
 }
 
@@ -32,7 +38,8 @@ export function compared(a: Value, b: Value, span: Span, { world, problems, buil
   const [x, y] = [a.type.below!, b.type.below!];
   if (dim.equal(x, y)) return;
   const [placeA, placeB] = [isPlace(a), isPlace(b)];
-  const what = placeA !== placeB ? "the largest of" : "an index below";
+  const what = (n: string): string =>
+    placeA === placeB ? `is compared with one below ${n}` : `is compared with the place of the largest of ${n}`;
   const [index, of] = placeB && !placeA ? [x, y] : [y, x];
   world.meetings.push({ index, of, alike: placeA === placeB, what, span, expansions: problems.around });
 }
@@ -48,9 +55,8 @@ export function checkMeetings(world: World): void {
     const [i, n] = [extentOf(index, numbers), extentOf(of, numbers)];
     const apart = i !== undefined && n !== undefined ? (alike ? i !== n : i > n) : dim.exceeds(index, of);
     if (apart !== true) continue;
-    const verb = alike ? "is compared with" : "meets";
     problems.inside(expansions, () =>
-      problems.error("C0228", span, `an index below ${shown(index)} ${verb} ${what} ${shown(of)}`, {
+      problems.error("C0228", span, `an index below ${shown(index)} ${what(shown(of))}`, {
         label: alike ? "they do not count the same things" : "some of its values are not there",
         help: "declare the index with as many values as there are, or make the table as large",
       }),

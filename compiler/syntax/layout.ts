@@ -10,7 +10,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { deceptive } from "../diagnostics/printable.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { createTokenInstance, tokenLabel } from "./chevrotain.ts";
-import { maxName, maxNesting, maxWords } from "./limits.ts";
+import { maxName, maxNesting, maxOperations, maxWords } from "./limits.ts";
 import * as T from "./tokens.ts";
 
 export interface Layout {
@@ -50,6 +50,9 @@ const goesOn: ReadonlySet<TokenType> = new Set([
   T.Comma,
   T.Colon,
 ]);
+const operators: ReadonlySet<TokenType> = new Set(
+  [...goesOn].filter((type) => type !== T.Equals && type !== T.Comma && type !== T.Colon),
+);
 const endsValue: ReadonlySet<TokenType> = new Set([
   T.Identifier,
   T.NumberLiteral,
@@ -73,6 +76,7 @@ class LayoutRun {
   /** The first word of the statement being read, for each body around this place. */
   private readonly heads: (IToken | undefined)[] = [undefined];
   private length = 0;
+  private operations = 0;
   private powers = 0;
   /** The statement is nested too deeply or too long: it was reported, and the rest of its words are passed over. */
   private tooDeep = false;
@@ -127,6 +131,8 @@ class LayoutRun {
     if (this.head === undefined) this.beginStatement(word);
     this.before = word;
     if (++this.length > maxWords) this.deep(word, `a statement has at most ${maxWords} words`);
+    if (operators.has(type) && ++this.operations > maxOperations)
+      this.deep(word, `a statement has at most ${maxOperations} operations`);
     if (type === T.LeftCurly) this.leftCurly(word);
     else if (closers.has(type)) this.open(word);
     else if (closing.has(type)) this.close(word);
@@ -192,6 +198,7 @@ class LayoutRun {
     }
     this.head = word;
     this.length = 0;
+    this.operations = 0;
     this.powers = 0;
     this.tooDeep = false;
     this.before = undefined;
