@@ -38,7 +38,7 @@ export function dimension(e: Expr, c: Context): dim.Dim | undefined {
 /** The most parts that `split` and `blocks` make: many more than a cell has gates, few enough for any graph. */
 export const mostParts = 1024;
 
-export const isExtent = (n: number): boolean => Number.isInteger(n) && n > 0;
+export const isExtent = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
 
 /** A shape `[D, 4H]`, or that of the value after `like`. Undefined after a report. */
 export function shapeOf(shape: Shape, c: Context): readonly dim.Dim[] | undefined {

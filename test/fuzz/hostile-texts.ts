@@ -63,13 +63,13 @@ function deep(): readonly HostileText[] {
     ["named arguments", "softmax(x = ", ")"],
   ];
   const asked = wraps.flatMap(([name, open, close]) =>
-    [60, 200, 20_000].map((depth) =>
+    [60, 200, 3000].map((depth) =>
       one(`${depth} ${name}`, cell(`  a = ${nested(open, close, depth)}`), depth > 64 ? "refused" : "either"),
     ),
   );
   return [
     ...asked,
-    ...[200, 1900, 20_000].map((n) => one(`${n} minus signs`, cell("", `${"- ".repeat(n)}(x @ W)`), "either")),
+    ...[200, 480, 1900, 5000].map((n) => one(`${n} minus signs`, cell("", `${"- ".repeat(n)}(x @ W)`), "either")),
     ...["+", "-", "*", "/", "@", "^", "<", ","].map((op) =>
       one(`900 times ${op}`, cell(`  a = h${` ${op} h`.repeat(900)}`), "either"),
     ),
@@ -79,7 +79,7 @@ function deep(): readonly HostileText[] {
     ),
     one(
       "withs in a row",
-      cell("") + lines(500, (i) => `cell c${i} = ${i === 0 ? "c" : `c${i - 1}`} with {}`),
+      cell("") + lines(100, (i) => `cell c${i} = ${i === 0 ? "c" : `c${i - 1}`} with {}`),
       "either",
     ),
     ...[50, 99, 150, 1000].map((n) =>
@@ -140,7 +140,7 @@ function many(): readonly HostileText[] {
   const chain = (n: number): string => `  v0 = x @ W + h\n${lines(n, (i) => `  v${i + 1} = tanh(v${i} + h)`)}`;
   return [
     ...[200, 1000].map((n) => one(`${n} equations in a chain`, cell(chain(n), `v${n}`), "compiled")),
-    one("40000 equations in a chain", cell(chain(40_000), "v40000")),
+    one("13000 equations in a chain", cell(chain(13_000), "v13000")),
     one(
       "300 equations side by side",
       cell(
@@ -151,9 +151,9 @@ function many(): readonly HostileText[] {
       "either",
     ),
     one("5000 unknown names", cell(lines(5000, (i) => `  a${i} = zz${i} + yy${i}`))),
-    one("5000 unused names", cell(lines(3000, (i) => `  a${i} = h`)), "either"),
-    one("5000 statements that cannot be read", cell(lines(5000, (i) => `  a${i} = = 3`))),
-    one("5000 names twice", cell(lines(5000, () => "  a = h"))),
+    one("1000 unused names", cell(lines(1000, (i) => `  a${i} = h`)), "either"),
+    one("1000 statements that cannot be read", cell(lines(1000, (i) => `  a${i} = = 3`))),
+    one("1000 names twice", cell(lines(1000, () => "  a = h"))),
     one(
       "200 states",
       `cell c(H = 4) {\n  input x : [H]\n${lines(200, (i) => `  state h${i} : [H] = 0\n  h${i}' = h${i} + x`)}\n  output h0'\n}`,
@@ -175,7 +175,7 @@ function many(): readonly HostileText[] {
     one("places of what is not there", cell(lines(2000, (i) => `  place s${i} : batch`))),
     one(
       "2000 cells",
-      lines(2000, (i) => `cell c${i}(H = 2) { input x : [H]; output x }`),
+      lines(300, (i) => `cell c${i}(H = 2) { input x : [H]; output x }`),
       "either",
     ),
     one(
@@ -192,15 +192,15 @@ function many(): readonly HostileText[] {
       ),
       "either",
     ),
-    one("blank lines in an equation", cell(`  a = h +${"\n".repeat(300_000)}  h`), "either"),
-    one("commas", cell(`  ${"a, ".repeat(100_000)}a = h`)),
-    one("semicolons", cell(";".repeat(200_000)), "either"),
-    one("comments", cell("/* a */ ".repeat(100_000)), "either"),
-    one("comments in comments", cell("/*".repeat(300_000))),
-    one("quotes", cell('"'.repeat(100_000))),
-    one("quotes on lines", cell('"\n'.repeat(100_000))),
-    one("dollars", cell("$ ".repeat(200_000))),
-    one("dollars on one line", cell("a$ ".repeat(200_000))),
+    one("blank lines in an equation", cell(`  a = h +${"\n".repeat(50_000)}  h`), "either"),
+    one("commas", cell(`  ${"a, ".repeat(10_000)}a = h`)),
+    one("semicolons", cell(";".repeat(20_000)), "either"),
+    one("comments", cell("/* a */ ".repeat(10_000)), "either"),
+    one("comments in comments", cell("/*".repeat(50_000))),
+    one("quotes", cell('"'.repeat(20_000))),
+    one("quotes on lines", cell('"\n'.repeat(2000))),
+    one("dollars", cell("$ ".repeat(10_000))),
+    one("dollars on one line", cell("a$ ".repeat(10_000))),
     one("a text of a megabyte and one", `${cell("")}//${"x".repeat(2 ** 20)}`),
     one("fifty megabytes", " ".repeat(50_000_000)),
     one("a long name", cell(`  ${"n".repeat(500_000)} = h`)),
@@ -225,8 +225,8 @@ function many(): readonly HostileText[] {
       "place s : ",
       "with {",
       "fn f(x) {",
-    ].map((piece) => one(`endless ${piece}`, cell(`  y = ${piece.repeat(20_000)}`))),
-    ...["", "fn f(x) {\n y = "].map((head) => one(`endless mixture after "${head}"`, head + "([{)]}".repeat(30_000))),
+    ].map((piece) => one(`endless ${piece}`, cell(`  y = ${piece.repeat(3000)}`))),
+    ...["", "fn f(x) {\n y = "].map((head) => one(`endless mixture after "${head}"`, head + "([{)]}".repeat(1500))),
   ];
 }
 
