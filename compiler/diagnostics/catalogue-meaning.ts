@@ -173,7 +173,7 @@ export const meaningMessages = {
   C0227: {
     title: "too much in one file",
     explanation:
-      "What a file asks of the compiler has limits: 100 functions expanded inside each other, 800 operations inside each other (a call counts for five), 25,000 operations in a cell, model or norm, 1,000,000 names and operations in all, 64 files that import one another. The message says which is passed, and the place where.",
+      "What a file asks of the compiler has limits: 100 functions expanded inside each other, 800 operations inside each other (a call counts for five), 12,000 operations in a cell, model or norm and as many in all norms at its sites, 1,000,000 names and operations in all, 64 files that import one another. The message says which is passed, and the place where.",
     example: "fn f1(x) { f2(x) }   // … and so on, to f1000",
     fix: "fn f(x) { tanh(x) }",
   },

@@ -102,14 +102,28 @@ function leadingTo(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
       for (const [i, v] of results.entries()) leads(v, op.results[i]);
       for (let i = 0; i < op.attrs.states; i++) leads(results[i], params[i]);
     } else if (op.op !== "leaf" && !withoutGradient(op)) {
-      // What is one for all examples is a shift again.
-      for (const r of op.results) if (r.type.batch || r === loss) for (const v of op.operands) leads(v, r);
+      for (const r of op.results) for (const v of op.operands) leads(v, r);
     }
   };
   for (const op of ops) visit(op);
-  const found = new Set([loss]);
-  for (const v of found) for (const from of makers.get(v) ?? []) found.add(from);
+  const tail = behindExamples(loss, ops);
+  const found = new Set(tail);
+  for (const v of found) {
+    // What is one for all examples is a shift again, and may be taken away.
+    for (const from of makers.get(v) ?? []) if (from.type.batch) found.add(from);
+  }
   return found;
+}
+
+/** The loss, and what is one for all examples and can only make a difference to it: no difference of two such is taken behind. */
+function behindExamples(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
+  const tail = new Set([loss]);
+  for (const op of ops.toReversed()) {
+    if (op.op === "scan" || op.op === "leaf" || op.op === "sub" || withoutGradient(op)) continue;
+    if (!op.results.some((r) => tail.has(r))) continue;
+    for (const v of op.operands) if (!v.type.batch) tail.add(v);
+  }
+  return tail;
 }
 
 const plain = (name: string, time: boolean): Shift => ({ name, times: [], over: [], time });
