@@ -330,7 +330,8 @@ export const structural: Rows = {
     doc: "to a larger type",
     operands: ["x"],
     infer: ([x], { type }) => {
-      if (!sameType(broadcastTypes([x, type]), { ...type, dtype: "f32" }) || !sameNumbers(x, type))
+      const isMadeIndex = type.dtype === "index" && !sameNumbers(x, type);
+      if (isMadeIndex || !sameType(broadcastTypes([x, type]), { ...type, dtype: "f32" }))
         throw new ShapeError(`${showType(x)} does not stretch to ${showType(type)}`);
       return [type];
     },
