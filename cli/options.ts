@@ -86,24 +86,21 @@ const NAME = /^[\p{L}_][\p{L}\p{N}_]*$/u;
 
 /** `D=28,H=100` */
 export function dimensions(text: string): Readonly<Record<string, number>> {
-  const dims: Record<string, number> = {};
-  for (const [name, value] of pairs(text)) {
-    if (!NAME.test(name)) throw new InvalidArgumentError(`${name} is no name of a dimension.`);
-    dims[name] = positiveWholeNumber(value);
-  }
-  return dims;
+  return Object.fromEntries(
+    pairs(text).map(([name, value]) => {
+      if (!NAME.test(name)) throw new InvalidArgumentError(`${name} is no name of a dimension.`);
+      return [name, positiveWholeNumber(value)];
+    }),
+  );
 }
 
 /** `rnn=lstm,top=gru` */
 export function cells(text: string): Readonly<Record<string, string>> {
-  const chosen: Record<string, string> = {};
-  for (const [name, value] of pairs(text)) {
-    for (const word of [name, value]) {
-      if (!NAME.test(word)) throw new InvalidArgumentError(`${word} is no name of a cell.`);
-    }
-    chosen[name] = value;
+  const chosen = pairs(text);
+  for (const word of chosen.flat()) {
+    if (!NAME.test(word)) throw new InvalidArgumentError(`${word} is no name of a cell.`);
   }
-  return chosen;
+  return Object.fromEntries(chosen);
 }
 
 const entryNames: readonly EntryName[] = ["train", "estimate", "infer", "update", "start", "step"];

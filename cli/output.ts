@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import type CliProgress from "cli-progress";
 import picocolors from "picocolors";
+import { escapeJson, forTerminal } from "./terminal.ts";
 
 /** What Output needs of `process.stdout` and `process.stderr`. */
 export interface Sink extends NodeJS.WritableStream {
@@ -60,16 +61,18 @@ export function createOutput(options: OutputOptions): Output {
   const words = options.json ? options.stderr : options.stdout;
   const colorsOf = (sink: Sink): Colors => picocolors.createColors(wantsColor(options, sink));
   const colors = colorsOf(words);
-  const say = (line = "") => void words.write(`${line}\n`);
+  const say = (line = "") => void words.write(`${forTerminal(line)}\n`);
   let finished = false;
   return {
     json: options.json,
     colors,
     errorColors: colorsOf(options.stderr),
     say,
-    warn: (text) => void options.stderr.write(`${text}\n`),
+    warn: (text) => void options.stderr.write(`${forTerminal(text)}\n`),
     print(text) {
-      if (!options.json) options.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+      if (options.json) return;
+      const shown = options.stdout.isTTY === true ? forTerminal(text) : text;
+      options.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);
     },
     table(header, rows) {
       for (const line of tableLines(header, rows, colors)) say(line);
@@ -82,7 +85,7 @@ export function createOutput(options: OutputOptions): Output {
       if (!options.json) return;
       if (finished) throw new Error("a command printed two JSON documents");
       finished = true;
-      options.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+      options.stdout.write(`${escapeJson(JSON.stringify(document, null, 2))}\n`);
     },
   };
 }
@@ -159,7 +162,7 @@ function barProgress(stream: Sink, total: number, unit: string): Progress {
     },
     interject(line) {
       bar.stop();
-      stream.write(`${line}\n`);
+      stream.write(`${forTerminal(line)}\n`);
       bar.start(total, value, show());
     },
     stop: () => bar.stop(),
@@ -178,7 +181,7 @@ function lineProgress(stream: Sink, total: number, unit: string, now: () => numb
       const tail = facts === undefined || facts === "" ? "" : `  ${facts}`;
       stream.write(`${percent}%  ${done}/${total} ${unit}  ${rate}/s  ${left} left${tail}\n`);
     },
-    interject: (line) => void stream.write(`${line}\n`),
+    interject: (line) => void stream.write(`${forTerminal(line)}\n`),
     stop: () => {},
   };
 }

@@ -7,6 +7,7 @@ import type { Context } from "./context.ts";
 import type { ExitCode } from "./failure.ts";
 import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
+import { forTerminal } from "./terminal.ts";
 
 /** The catalogue's code for a command line that cannot be read. */
 export const USAGE = "C0301";
@@ -31,7 +32,7 @@ export function buildProgram(run: Runner, { stdout, stderr }: Streams = process)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
-      writeErr: (text) => void stderr.write(text),
+      writeErr: (text) => void stderr.write(forTerminal(text)),
       outputError: (text, write) => write(text.replace(/^error: /, `error[${USAGE}]: `)),
     })
     .showHelpAfterError("  = help: --help, before or after a command, says what can be given")

@@ -1,5 +1,6 @@
 /** Everything that can be said about a file without compiling it: what is wrong, and what is proven of what is right. */
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
+import { few } from "./diagnostics/few.ts";
 import { prove } from "./proofs/prove.ts";
 import { type ElaborateOptions, examine } from "./semantics/elaborate.ts";
 import type { SourceHost } from "./source-host.ts";
@@ -16,5 +17,5 @@ export function check(path: string, host: SourceHost, options?: ElaborateOptions
     const key = `${d.code} ${d.span.file} ${d.span.start}`;
     if (!proven.has(key)) proven.set(key, d);
   }
-  return [...diagnostics, ...proven.values()];
+  return [...diagnostics, ...few([...proven.values()])];
 }

@@ -1,6 +1,7 @@
 /** `cellc compile`: writes a plan and its kernels, or prints a stage of the compilation. */
 import { join } from "node:path";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import { few } from "../../compiler/diagnostics/few.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
@@ -32,7 +33,7 @@ export async function compileCommand(
   }
   if (options.emit === "ast") {
     const { file: tree, diagnostics } = parse(readSource(file), file);
-    if (diagnostics.length > 0) throw new CompileError(diagnostics);
+    if (diagnostics.length > 0) throw new CompileError(few(diagnostics));
     output.print(JSON.stringify(tree, null, 2));
     output.result(tree);
     return exit.ok;

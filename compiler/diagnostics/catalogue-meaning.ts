@@ -170,6 +170,27 @@ export const meaningMessages = {
     example: "param Wh : [H, 4H] = orthogonal\nstate h  : [H]     = 0\nh' = h @ Wh",
     fix: "param Wh : [H, H] = orthogonal\nstate h  : [H]    = 0\nh' = h @ Wh",
   },
+  C0227: {
+    title: "too much in one file",
+    explanation:
+      "What a file asks of the compiler has limits: 100 functions expanded inside each other, 800 operations inside each other (a call counts for five), 12,000 operations in a cell, model or norm and as many in all norms at its sites, 1,000,000 names and operations in all, 64 files that import one another. The message says which is passed, and the place where.",
+    example: "fn f1(x) { f2(x) }   // … and so on, to f1000",
+    fix: "fn f(x) { tanh(x) }",
+  },
+  C0228: {
+    title: "index beyond what it selects from",
+    explanation:
+      "An index has the whole numbers below its size. Where it selects a row, a class or an entry, all of them must be there: otherwise the numbers of something else would be read. An index smaller than the table is fine. Two indices that are compared have the same size, unless one is an `argmax`, whose size must be no smaller. Sizes are compared once the dimensions have their numbers. Indices are stored as f32, so none has more than 16,777,216 values.",
+    example: "input w : index(10)\nparam E2 : [5, H] = normal(0.1)\na = embed(w, E2)\nh' = a\noutput h'",
+    fix: "input w : index(10)\nparam E2 : [10, H] = normal(0.1)\na = embed(w, E2)\nh' = a\noutput h'",
+  },
+  C0229: {
+    title: "constant without a value",
+    explanation:
+      "A constant is computed when the cell is compiled, and must be a number that kernels can have: finite, at most 3.4e38 in size, and not so small that it is 0 in 32 bits. Division by a constant zero, and roots or logarithms of constants that have none, would make every value NaN or infinite.",
+    example: "h' = h + log(-1) * (x @ W)\noutput h'",
+    fix: "h' = h + log(2) * (x @ W)\noutput h'",
+  },
   C0226: {
     title: "population of what is no statistic",
     explanation:

@@ -1,5 +1,6 @@
 /** What the compiler has to say about a source text: a code of the catalogue, a place, the user's words, and what to do. */
 import type { Code } from "./catalogue.ts";
+import { printableLine } from "./printable.ts";
 import type { Span } from "./span.ts";
 
 export interface Diagnostic {
@@ -21,7 +22,7 @@ export class CompileError extends Error {
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(diagnostics: readonly Diagnostic[]) {
-    super(diagnostics.map((d) => `${d.severity}[${d.code}]: ${d.message}`).join("\n"));
+    super(diagnostics.map((d) => printableLine(`${d.severity}[${d.code}]: ${d.message}`)).join("\n"));
     this.name = "CompileError";
     this.diagnostics = diagnostics;
   }

@@ -1,5 +1,6 @@
 /** The lines of source text that a message points at, with carets under the place. */
 import type { Lines, Position } from "./position.ts";
+import { printable } from "./printable.ts";
 
 export interface ExcerptLine {
   /** The line number, or nothing for carets and gaps. */
@@ -48,25 +49,53 @@ function marked(
   mark: string,
 ): readonly ExcerptLine[] {
   const source = lines.line(line);
-  const left = widthOf(source.slice(0, from - 1));
-  const width = Math.max(1, widthOf(source.slice(from - 1, to - 1)));
-  const cut = cutAround(source.replaceAll("\t", tab), left, width);
+  const { text, left, width } = cutAround(shown(source.slice(0, from - 1)), shown(source.slice(from - 1, to - 1)), () =>
+    shown(source.slice(to - 1)),
+  );
   const carets = mark.repeat(Math.min(width, maxWidth));
-  const under = `${" ".repeat(cut.left)}${carets}${label === "" ? "" : ` ${label}`}`;
+  const under = `${" ".repeat(left)}${carets}${label === "" ? "" : ` ${label}`}`;
   return [
-    { number: line, text: cut.text },
-    { text: under, marked: [cut.left, under.length] },
+    { number: line, text },
+    { text: under, marked: [left, under.length] },
   ];
 }
 
-/** Keeps a window of a long line in which the place can be seen. Lines with wide characters are left whole. */
-function cutAround(text: string, left: number, width: number): { text: string; left: number } {
-  if (text.length <= maxWidth || widthOf(text) !== text.length) return { text: text.trimEnd(), left };
+/** A piece of a line as it is shown: spaces for tabs, and codes for what a terminal would obey or not show. */
+const shown = (text: string): string => printable(text.replaceAll("\t", tab));
+
+/** Keeps a window of a long line in which the place, behind `before`, can be seen. */
+function cutAround(
+  before: string,
+  place: string,
+  after: () => string,
+): { readonly text: string; readonly left: number; readonly width: number } {
+  const left = widthOf(before);
+  const width = Math.max(1, widthOf(place));
+  const rest = after();
+  if (left + width + widthOf(rest) <= maxWidth) return { text: `${before}${place}${rest}`.trimEnd(), left, width };
   const begin = Math.max(0, Math.min(left - 20, left + Math.min(width, maxWidth) - maxWidth + 20));
-  const window = text.slice(begin, begin + maxWidth);
-  const before = begin > 0 ? "…" : "";
-  const after = begin + maxWidth < text.length ? "…" : "";
-  return { text: `${before}${window}${after}`.trimEnd(), left: left - begin + before.length };
+  const { text: window, skipped, more } = columns(`${before}${place}${rest}`, begin, maxWidth);
+  const head = skipped > 0 ? "…" : "";
+  return { text: `${head}${window}${more ? "…" : ""}`.trimEnd(), left: left - skipped + head.length, width };
+}
+
+/** The characters of `text` from column `from` on, `width` columns of them; how many columns stand before, and whether more follow. */
+function columns(
+  text: string,
+  from: number,
+  width: number,
+): { readonly text: string; readonly skipped: number; readonly more: boolean } {
+  let column = 0;
+  let skipped = 0;
+  let window = "";
+  for (const char of text) {
+    const next = column + widthOf(char);
+    if (column < from) skipped = next;
+    else if (next <= skipped + width) window += char;
+    else return { text: window, skipped, more: true };
+    column = next;
+  }
+  return { text: window, skipped, more: false };
 }
 
 /** Columns a text takes on a terminal: tabs four, East Asian and pictures two, combining marks none. */

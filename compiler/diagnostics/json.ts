@@ -1,6 +1,6 @@
 /** Diagnostics for editors and scripts (`--format json`). */
 import type { Diagnostic } from "./diagnostic.ts";
-import { Lines, type Position } from "./position.ts";
+import { linesOf, type Position } from "./position.ts";
 import type { Span } from "./span.ts";
 
 export interface JsonPlace {
@@ -40,6 +40,6 @@ export function toJSON(d: Diagnostic, sources: ReadonlyMap<string, string>): Jso
 function place({ file, start, end }: Span, sources: ReadonlyMap<string, string>): JsonPlace {
   const text = sources.get(file);
   if (file === "" || text === undefined) return { file, start, end };
-  const lines = new Lines(text);
+  const lines = linesOf(text);
   return { file, start, end, from: lines.at(start), to: lines.at(end) };
 }

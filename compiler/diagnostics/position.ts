@@ -35,3 +35,11 @@ export class Lines {
     return this.text.slice(this.starts[number - 1], this.starts[number]).replace(/[\r\n]+$/, "");
   }
 }
+
+let last: Lines | undefined;
+
+/** The lines of `text`; of the text asked for last they are at hand, for of many mistakes most stand in one file. */
+export function linesOf(text: string): Lines {
+  if (last?.text !== text) last = new Lines(text);
+  return last;
+}

@@ -2,7 +2,9 @@
 import { createColors } from "picocolors";
 import type { Diagnostic } from "./diagnostic.ts";
 import { type ExcerptLine, excerpt } from "./excerpt.ts";
-import { Lines } from "./position.ts";
+import { isMore } from "./few.ts";
+import { linesOf } from "./position.ts";
+import { printableLine } from "./printable.ts";
 import type { Span } from "./span.ts";
 
 export interface RenderOptions {
@@ -19,7 +21,8 @@ export interface RenderOptions {
  *       │                 ^^^ not declared
  *       = help: did you mean `Wh`?
  *
- * `sources` holds the texts by file name; without the text only the file is named. No line end at the end.
+ * `sources` holds the texts by file name; without the text only the file is named. No line end at the end. Characters
+ * that a terminal would obey, or not show, are written as their codes.
  */
 export function render(d: Diagnostic, sources: ReadonlyMap<string, string>, options: RenderOptions): string {
   const colors = createColors(options.color);
@@ -34,17 +37,17 @@ export function render(d: Diagnostic, sources: ReadonlyMap<string, string>, opti
   const margin = " ".repeat(gutter);
   const dim = colors.cyan;
 
-  const out = [`${colors.bold(tint(`${d.severity}[${d.code}]`))}${colors.bold(`: ${d.message}`)}`];
+  const out = [`${colors.bold(tint(`${d.severity}[${d.code}]`))}${colors.bold(`: ${printableLine(d.message)}`)}`];
   for (const place of places) {
     if (place.where !== "") out.push(`${margin}${dim("┌─")} ${place.where}`);
-    else if (place.label !== "") out.push(`${margin}${dim("=")} note: ${place.label}`);
+    else if (place.label !== "") out.push(`${margin}${dim("=")} note: ${printableLine(place.label)}`);
     if (place.lines.length > 0) out.push(`${margin}${dim("│")}`);
     for (const line of place.lines) {
       const number = line.number === undefined ? margin : dim(String(line.number).padStart(gutter));
       out.push(`${number}${dim("│")} ${paint(line, place.tint)}`.trimEnd());
     }
   }
-  if (d.help !== undefined) out.push(`${margin}${dim("=")} ${colors.bold("help")}: ${d.help}`);
+  if (d.help !== undefined) out.push(`${margin}${dim("=")} ${colors.bold("help")}: ${printableLine(d.help)}`);
   return out.join("\n");
 }
 
@@ -55,10 +58,11 @@ export function renderAll(
   options: RenderOptions,
 ): string {
   if (diagnostics.length === 0) return "";
-  const sorted = [...diagnostics].sort(byPlace).map((d) => render(d, sources, options));
+  const [said, more] = [diagnostics.filter((d) => !isMore(d)), diagnostics.filter(isMore)];
+  const sorted = [...[...said].sort(byPlace), ...more].map((d) => render(d, sources, options));
   const count = (severity: Diagnostic["severity"]): string[] => {
-    const n = diagnostics.filter((d) => d.severity === severity).length;
-    return n === 0 ? [] : [`${n} ${severity}${n === 1 ? "" : "s"}`];
+    const n = said.filter((d) => d.severity === severity).length;
+    return n === 0 ? [] : [`${n} ${severity}${n === 1 ? "" : "s"}${more.length > 0 ? " shown" : ""}`];
   };
   return `${[...sorted, [...count("error"), ...count("warning")].join(", ")].join("\n\n")}\n`;
 }
@@ -76,10 +80,14 @@ function locate(
   sources: ReadonlyMap<string, string>,
 ): { where: string; lines: readonly ExcerptLine[] } {
   const text = sources.get(span.file);
-  if (span.file === "" || text === undefined) return { where: span.file, lines: [] };
-  const lines = new Lines(text);
+  const file = printableLine(span.file);
+  if (span.file === "" || text === undefined) return { where: file, lines: [] };
+  const lines = linesOf(text);
   const { line, column } = lines.at(span.start);
-  return { where: `${span.file}:${line}:${column}`, lines: excerpt(lines, span.start, span.end, label, mark) };
+  return {
+    where: `${file}:${line}:${column}`,
+    lines: excerpt(lines, span.start, span.end, printableLine(label), mark),
+  };
 }
 
 function paint(line: ExcerptLine, tint: (text: string) => string): string {

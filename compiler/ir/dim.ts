@@ -78,6 +78,15 @@ export function equal(a: Dim, b: Dim): boolean {
   return a === b || show(a) === show(b);
 }
 
+/** Whether a > b: true or false where it is so whatever the dimensions are, which are at least 1; otherwise undefined. */
+export function exceeds(a: Dim, b: Dim): boolean | undefined {
+  const difference = subtract(a, b);
+  const least = difference.reduce((sum, { num, den }) => sum + num / den, 0);
+  const terms = difference.filter(({ vars }) => vars.length > 0);
+  if (terms.every(({ num }) => num > 0) && least > 0) return true;
+  return terms.every(({ num }) => num < 0) && least <= 0 ? false : undefined;
+}
+
 export function isOne(d: Dim): boolean {
   return d.length === 1 && d[0].vars.length === 0 && d[0].num === 1 && d[0].den === 1;
 }

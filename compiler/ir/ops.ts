@@ -1,7 +1,8 @@
 /** The op table, whole. Adding an op is adding a row to `elementwise.ts` or `structural.ts` (and its attributes to `types.ts`). */
+import * as dim from "./dim.ts";
 import { elementwise, isElementwise } from "./elementwise.ts";
 import { type StructuralRow, structural } from "./structural.ts";
-import { broadcastTypes, ShapeError } from "./type.ts";
+import { broadcastTypes, ShapeError, showType } from "./type.ts";
 import type { OpAttrs, OpName, Type } from "./types.ts";
 
 /** The two ops without a row: their meaning is in the interpreter, their derivative in `derive`. */
@@ -24,7 +25,11 @@ export function inferTypes<K extends Exclude<OpName, "scan">>(
 ): readonly Type[] {
   if (op === "leaf") {
     if (x.length > 0) throw new ShapeError(`a leaf takes no values, not ${x.length}`);
-    return [(attrs as OpAttrs["leaf"]).type];
+    const { leaf, type } = attrs as OpAttrs["leaf"];
+    const below = leaf.kind === "index" ? dim.parse(leaf.size) : undefined;
+    if (below === undefined ? type.dtype === "index" : !type.below || !dim.equal(type.below, below))
+      throw new ShapeError(`the leaf ${leaf.name} is no ${showType(type)}`);
+    return [type];
   }
   if (isElementwise(op)) {
     const { arity } = elementwise[op];

@@ -160,9 +160,10 @@ function readScan(r: Reader, values: Values, labels: readonly string[]): Op {
   return { op: "scan", operands, attrs: { states, reverse }, results: readResults(r, values, labels), body };
 }
 
-/** `f32[time, batch, 4H]`. */
+/** `f32[time, batch, 4H]`, `index(V)[batch]`. */
 function readType(r: Reader): Type {
   const dtype = r.oneOf(["f32", "index"]);
+  const below = dtype === "index" ? readBelow(r) : undefined;
   r.expect("[");
   const axes = r.list("]", () => {
     const text = r.dimension();
@@ -175,5 +176,13 @@ function readType(r: Reader): Type {
   const time = axes[0]?.text === "time";
   const batch = axes[time ? 1 : 0]?.text === "batch";
   const shape = axes.slice(Number(time) + Number(batch)).map((a) => a.dim);
-  return { dtype, time, batch, shape };
+  return { dtype, time, batch, shape, ...(below && { below }) };
+}
+
+/** `(V)`, what an index is below. */
+function readBelow(r: Reader): dim.Dim {
+  r.expect("(");
+  const text = r.dimension();
+  r.expect(")");
+  return dim.parse(text);
 }

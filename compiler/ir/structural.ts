@@ -6,7 +6,17 @@ import type { Builder } from "./builder.ts";
 import { contract, contractionGrad, contractionType } from "./contraction.ts";
 import * as dim from "./dim.ts";
 import { alignedShape, alignedStrides, type Bindings, forEachRow, rowMajor, type Tensor, tensor } from "./tensor.ts";
-import { broadcastTypes, extentsOf, ShapeError, sameShape, sameType, scalar, showType } from "./type.ts";
+import {
+  broadcastTypes,
+  extentsOf,
+  mustSelect,
+  ShapeError,
+  sameNumbers,
+  sameShape,
+  sameType,
+  scalar,
+  showType,
+} from "./type.ts";
 import type { Axes, OpAttrs, OpName, Type, Value } from "./types.ts";
 
 export interface StructuralRow<K extends OpName> {
@@ -208,7 +218,7 @@ export const structural: Rows = {
     operands: ["x"],
     infer: ([x]) => {
       if (x.shape.length === 0) throw new ShapeError("argmax needs a feature axis");
-      return [{ ...x, dtype: "index", shape: x.shape.slice(0, -1) }];
+      return [{ ...x, dtype: "index", shape: x.shape.slice(0, -1), below: x.shape[x.shape.length - 1] }];
     },
     evaluate: ([x], _, [type], dims) => {
       const y = tensor(type, dims);
@@ -320,7 +330,8 @@ export const structural: Rows = {
     doc: "to a larger type",
     operands: ["x"],
     infer: ([x], { type }) => {
-      if (!sameType(broadcastTypes([x, type]), { ...type, dtype: "f32" }))
+      const isMadeIndex = type.dtype === "index" && !sameNumbers(x, type);
+      if (isMadeIndex || !sameType(broadcastTypes([x, type]), { ...type, dtype: "f32" }))
         throw new ShapeError(`${showType(x)} does not stretch to ${showType(type)}`);
       return [type];
     },
@@ -383,9 +394,9 @@ export const structural: Rows = {
     doc: "rows of a table by index",
     operands: ["table", "index"],
     infer: ([table, index]) => {
-      if (index.dtype !== "index") throw new ShapeError(`${showType(index)} is not an index`);
       if (table.time || table.batch || table.shape.length === 0)
         throw new ShapeError(`${showType(table)} is not a table of rows`);
+      mustSelect(index, table.shape[0]);
       return [{ dtype: "f32", time: index.time, batch: index.batch, shape: [...index.shape, ...table.shape.slice(1)] }];
     },
     evaluate: ([table, index], _, [type], dims) => {
@@ -402,7 +413,7 @@ export const structural: Rows = {
     doc: "rows added up where their index says",
     operands: ["index", "rows"],
     infer: ([index, rows], { size }) => {
-      if (index.dtype !== "index") throw new ShapeError(`${showType(index)} is not an index`);
+      mustSelect(index, dim.parse(size));
       if (!sameShape(index.shape, rows.shape.slice(0, index.shape.length)))
         throw new ShapeError(`${showType(index)} does not say where the rows of ${showType(rows)} go`);
       const row = rows.shape.slice(index.shape.length);
@@ -425,8 +436,9 @@ export const structural: Rows = {
     doc: "1 at the index, 0 elsewhere",
     operands: ["index"],
     infer: ([index], { size }) => {
-      if (index.dtype !== "index") throw new ShapeError(`${showType(index)} is not an index`);
-      return [{ ...index, dtype: "f32", shape: [...index.shape, dim.parse(size)] }];
+      mustSelect(index, dim.parse(size));
+      const { time, batch, shape } = index;
+      return [{ dtype: "f32", time, batch, shape: [...shape, dim.parse(size)] }];
     },
     evaluate: ([index], { size }, [type], dims) => {
       const y = tensor(type, dims);

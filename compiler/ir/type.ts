@@ -7,9 +7,10 @@ export class ShapeError extends Error {}
 
 export const scalar: Type = { dtype: "f32", time: false, batch: false, shape: [] };
 
-/** `f32[time, batch, 4H]`, `f32[]`, `index[batch]`. */
+/** `f32[time, batch, 4H]`, `f32[]`, `index(V)[batch]`. */
 export function showType(t: Type): string {
-  return `${t.dtype}[${[...(t.time ? ["time"] : []), ...(t.batch ? ["batch"] : []), ...t.shape.map(dim.show)].join(", ")}]`;
+  const below = t.dtype === "index" && t.below ? `(${dim.show(t.below)})` : "";
+  return `${t.dtype}${below}[${[...(t.time ? ["time"] : []), ...(t.batch ? ["batch"] : []), ...t.shape.map(dim.show)].join(", ")}]`;
 }
 
 export function sameShape(a: readonly dim.Dim[], b: readonly dim.Dim[]): boolean {
@@ -17,7 +18,19 @@ export function sameShape(a: readonly dim.Dim[], b: readonly dim.Dim[]): boolean
 }
 
 export function sameType(a: Type, b: Type): boolean {
-  return a.dtype === b.dtype && a.time === b.time && a.batch === b.batch && sameShape(a.shape, b.shape);
+  return a.time === b.time && a.batch === b.batch && sameShape(a.shape, b.shape) && sameNumbers(a, b);
+}
+
+/** Whether elements are of one kind: numbers, or indices below the same. */
+export function sameNumbers(a: Type, b: Type): boolean {
+  if (a.dtype === "f32" || b.dtype === "f32") return a.dtype === b.dtype;
+  return a.below !== undefined && b.below !== undefined && dim.equal(a.below, b.below);
+}
+
+/** Throws where `t` is no index, or has values that `of` entries lack whatever the dimensions are. */
+export function mustSelect(t: Type, of: dim.Dim): void {
+  if (t.dtype !== "index" || t.below === undefined) throw new ShapeError(`${showType(t)} is not an index`);
+  if (dim.exceeds(t.below, of)) throw new ShapeError(`${showType(t)} does not select from ${dim.show(of)} entries`);
 }
 
 /** Feature shapes aligned from the right; extent 1 and missing axes stretch. */

@@ -21,6 +21,8 @@ export interface Type {
   readonly time: boolean;
   readonly batch: boolean;
   readonly shape: readonly Dim[];
+  /** Of an index, and of nothing else: what it selects from has so many entries, and it is below that. */
+  readonly below?: Dim;
 }
 
 export interface Value {

@@ -10,37 +10,98 @@ export interface Implication<N> {
 /**
  * The smallest set of nodes that is chosen in a cheapest choice with `chosen` in it and `left` not.
  *
- * The cost of a choice is that of the implications it breaks: a cut between the two nodes. Shortest augmenting paths
- * (Edmonds and Karp 1972) find the largest flow; what the source still reaches then is the side chosen.
+ * The cost of a choice is that of the implications it breaks: a cut between the two nodes. Of the largest flow, found along
+ * shortest paths, all of one length at a time (Dinic 1970), the source still reaches the side chosen.
  */
 export function cheapestChoice<N>(chosen: N, left: N, implications: readonly Implication<N>[]): ReadonlySet<N> {
-  const edges: { readonly to: N; room: number }[] = [];
-  const leaving = new Map<N, number[]>();
-  const edge = (from: N, to: N, room: number): void => {
-    leaving.set(from, [...(leaving.get(from) ?? []), edges.length]);
-    edges.push({ to, room });
-  };
-  // An edge and its way back are neighbours: k and k ^ 1.
-  for (const { from, to, cost } of implications) {
-    edge(from, to, cost);
-    edge(to, from, 0);
+  const network = new Network<N>();
+  const [source, sink] = [network.node(chosen), network.node(left)];
+  for (const { from, to, cost } of implications) network.edge(network.node(from), network.node(to), cost);
+  while (network.measure(source, sink)) network.fill(source, sink);
+  return network.reached();
+}
+
+/** Nodes and edges as numbers. An edge and its way back are neighbours: k and k ^ 1. */
+class Network<N> {
+  private readonly nodes: N[] = [];
+  private readonly numbers = new Map<N, number>();
+  private readonly leaving: number[][] = [];
+  private readonly to: number[] = [];
+  private readonly room: number[] = [];
+  /** How far each node is from the source; −1 where it is not reached. */
+  private far: number[] = [];
+
+  node(of: N): number {
+    const known = this.numbers.get(of);
+    if (known !== undefined) return known;
+    this.numbers.set(of, this.nodes.length);
+    this.leaving.push([]);
+    return this.nodes.push(of) - 1;
   }
-  for (;;) {
-    const by = new Map<N, number | undefined>([[chosen, undefined]]);
-    for (const node of by.keys()) {
-      for (const k of leaving.get(node) ?? []) {
-        const { to, room } = edges[k];
-        if (room > 0 && !by.has(to)) by.set(to, k);
+
+  edge(from: number, to: number, room: number): void {
+    this.leaving[from].push(this.to.length);
+    this.to.push(to);
+    this.room.push(room);
+    this.leaving[to].push(this.to.length);
+    this.to.push(from);
+    this.room.push(0);
+  }
+
+  /** Measures how far nodes are; whether the sink is reached. */
+  measure(source: number, sink: number): boolean {
+    this.far = this.nodes.map(() => -1);
+    this.far[source] = 0;
+    const order = [source];
+    for (const node of order) {
+      for (const k of this.leaving[node]) {
+        const next = this.to[k];
+        if (this.room[k] <= 0 || this.far[next] >= 0) continue;
+        this.far[next] = this.far[node] + 1;
+        order.push(next);
       }
     }
-    if (!by.has(left)) return new Set(by.keys());
+    return this.far[sink] >= 0;
+  }
+
+  /** Sends all that shortest paths have room for. */
+  fill(source: number, sink: number): void {
+    /** Which of its edges each node tries next: those before lead nowhere any more. */
+    const next = this.nodes.map(() => 0);
     const path: number[] = [];
-    for (let k = by.get(left); k !== undefined; k = by.get(edges[k ^ 1].to)) path.push(k);
-    const room = Math.min(...path.map((k) => edges[k].room));
-    if (room === Number.POSITIVE_INFINITY) throw new Error("no choice keeps every implication that must hold");
-    for (const k of path) {
-      edges[k].room -= room;
-      edges[k ^ 1].room += room;
+    for (let at = source; ; ) {
+      if (at === sink) {
+        const room = path.reduce((least, k) => Math.min(least, this.room[k]), Number.POSITIVE_INFINITY);
+        if (room === Number.POSITIVE_INFINITY) throw new Error("no choice keeps every implication that must hold");
+        for (const k of path) {
+          this.room[k] -= room;
+          this.room[k ^ 1] += room;
+        }
+        // On from the first edge that is full now.
+        path.length = path.findIndex((k) => this.room[k] <= 0);
+        at = path.length === 0 ? source : this.to[path[path.length - 1]];
+        continue;
+      }
+      const edges = this.leaving[at];
+      while (next[at] < edges.length && !this.leadsOn(at, edges[next[at]])) next[at]++;
+      if (next[at] < edges.length) {
+        path.push(edges[next[at]]);
+        at = this.to[edges[next[at]]];
+        continue;
+      }
+      const back = path.pop();
+      if (back === undefined) return;
+      at = this.to[back ^ 1];
+      next[at]++;
     }
+  }
+
+  private leadsOn(from: number, edge: number): boolean {
+    return this.room[edge] > 0 && this.far[this.to[edge]] === this.far[from] + 1;
+  }
+
+  /** The nodes that the last measuring reached. */
+  reached(): ReadonlySet<N> {
+    return new Set(this.nodes.filter((_, i) => this.far[i] >= 0));
   }
 }

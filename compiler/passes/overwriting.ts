@@ -10,26 +10,36 @@ export function overwriting({ ops, results }: Graph): ReadonlySet<Value> {
   const readers = new Map<Value, Op[]>();
   const makers = new Map<Value, Op>();
   for (const op of ops) {
-    for (const v of reads(op)) readers.set(v, [...(readers.get(v) ?? []), op]);
+    for (const v of reads(op)) {
+      const known = readers.get(v);
+      if (known === undefined) readers.set(v, [op]);
+      else known.push(op);
+    }
     for (const v of op.results) makers.set(v, op);
   }
-  const leaves = (name: string): readonly Value[] =>
-    ops.flatMap((op) =>
-      op.op === "leaf" && op.attrs.leaf.kind === "population" && op.attrs.leaf.name === name ? op.results : [],
-    );
+  const leaves = new Map<string, Value[]>();
+  for (const op of ops) {
+    if (op.op !== "leaf" || op.attrs.leaf.kind !== "population") continue;
+    const { name } = op.attrs.leaf;
+    leaves.set(name, [...(leaves.get(name) ?? []), ...op.results]);
+  }
   const handedOut = new Set(results.map(({ value }) => value));
-  /** Whether all that is made of `v` is `result`; `seen` is known to be, or being asked: paths meet again too often to walk each. */
-  const onlyMakes = (v: Value, result: Value, seen = new Set<Value>([result])): boolean => {
-    if (seen.has(v)) return true;
-    seen.add(v);
-    if (handedOut.has(v)) return false;
-    return (readers.get(v) ?? []).every(
-      (op) => op.op !== "scan" && op.results.every((r) => onlyMakes(r, result, seen)),
-    );
+  /** Whether all that is made of `leaf` is `result`. */
+  const onlyMakes = (leaf: Value, result: Value): boolean => {
+    const seen = new Set<Value>([result, leaf]);
+    for (const v of seen) {
+      if (v === result) continue;
+      if (handedOut.has(v)) return false;
+      for (const op of readers.get(v) ?? []) {
+        if (op.op === "scan") return false;
+        for (const r of op.results) seen.add(r);
+      }
+    }
+    return true;
   };
   return new Set(
     results.flatMap(({ kind, name, value }) =>
-      kind === "population" && makers.has(value) && !leaves(name).every((leaf) => onlyMakes(leaf, value))
+      kind === "population" && makers.has(value) && !(leaves.get(name) ?? []).every((leaf) => onlyMakes(leaf, value))
         ? [value]
         : [],
     ),

@@ -72,7 +72,8 @@ export function save({ body, states, needed, extents, byte = FLOPS_PER_BYTE }: S
     [...(v.type.batch ? [dim.variable("batch")] : []), ...v.type.shape].reduce((n, d) => n * size(d, extents), 1);
   // A state that is kept anyway has a frame for every step: the next step's is there as well, and only read.
   const stays = new Set(body.results.filter((_, i) => i < states && needed.has(body.params[i])));
-  const bytes = (v: Value): number => FLOAT * elements(v) * (stays.has(v) || body.params.indexOf(v) >= states ? 1 : 2);
+  const inputs = new Set(body.params.slice(states));
+  const bytes = (v: Value): number => FLOAT * elements(v) * (stays.has(v) || inputs.has(v) ? 1 : 2);
 
   // Nodes: a value that is to be had, an op that is repeated.
   const implications: Implication<Value | Op | "all" | "none">[] = [];

@@ -18,7 +18,11 @@ function substituted(graph: Graph, dims: Readonly<Record<string, number>>): Grap
       .map((term) => ({ ...term, vars: term.vars.filter((name) => dims[name] !== 1) }))
       .reduce((sum, term) => dim.add(sum, [term]), dim.constant(0));
   const text = (d: string): string => dim.show(extent(dim.parse(d)));
-  const type = (t: Type): Type => ({ ...t, shape: t.shape.map(extent) });
+  const type = (t: Type): Type => ({
+    ...t,
+    shape: t.shape.map(extent),
+    ...(t.below && { below: extent(t.below) }),
+  });
   const values = new Map<Value, Value>();
   const value = (v: Value): Value => {
     const known = values.get(v) ?? { ...v, type: type(v.type) };

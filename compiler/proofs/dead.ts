@@ -15,6 +15,7 @@ import { isElementwise } from "../ir/elementwise.ts";
 import { type StructuralOp, structuralRow } from "../ir/ops.ts";
 import { showType } from "../ir/type.ts";
 import type { Graph, Op, OpOf, Value } from "../ir/types.ts";
+import { captured } from "../passes/rewrite.ts";
 import { withoutDead } from "../passes/simplify.ts";
 
 /** δ = `name` · Π `times` / Π `over`, where the factors are extents. */
@@ -48,12 +49,81 @@ export function deadParameters(graph: Graph): readonly Dead[] {
     graph.ops,
     graph.results.map((r) => r.value),
   );
+  const facts: Facts = { decisive: leadingTo(loss, ops), extents: extentsOf(ops), uses: new Map() };
   return ops.flatMap((op): readonly Dead[] => {
     if (op.op !== "leaf" || op.attrs.leaf.kind !== "param") return [];
-    const proof = new Proof(op.results[0]);
+    const proof = new Proof(op.results[0], facts);
     proof.ops(ops);
+    if (proof.failed) return [];
     return proof.of(loss) === undefined ? [{ name: op.attrs.leaf.name, mean: proof.mean }] : [];
   });
+}
+
+/** What the proofs for all parameters of a graph share. */
+interface Facts {
+  readonly decisive: ReadonlySet<Value>;
+  /** Extents that constants are made of, and nothing else. */
+  readonly extents: ReadonlyMap<Value, readonly string[]>;
+  /** Of each block, where a value is used first. */
+  readonly uses: Map<readonly Op[], ReadonlyMap<Value, number>>;
+}
+
+function extentsOf(ops: readonly Op[]): ReadonlyMap<Value, readonly string[]> {
+  const all = ops.flatMap((op) => (op.body ? [op, ...op.body.ops] : [op]));
+  return new Map(
+    all.flatMap((op) => (op.op === "const" && op.attrs.value === 1 ? [[op.results[0], op.attrs.dims] as const] : [])),
+  );
+}
+
+function firstUses(ops: readonly Op[]): ReadonlyMap<Value, number> {
+  const first = new Map<Value, number>();
+  ops.forEach((op, at) => {
+    for (const v of op.operands) if (!first.has(v)) first.set(v, at);
+    // What a body takes from outside.
+    for (const o of op.body?.ops ?? []) for (const v of o.operands) if (!first.has(v)) first.set(v, at);
+    for (const v of op.body?.results ?? []) if (!first.has(v)) first.set(v, at);
+  });
+  return first;
+}
+
+/** Values of which the loss depends on each that depends on a parameter in a way that is no shift: nothing behind takes that away. */
+function leadingTo(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
+  const makers = new Map<Value, Value[]>();
+  const leads = (from: Value, to: Value): void => {
+    const known = makers.get(to);
+    if (known === undefined) makers.set(to, [from]);
+    else known.push(from);
+  };
+  const visit = (op: Op): void => {
+    if (op.op === "scan") {
+      const { params, ops: inner, results } = op.body!;
+      for (const o of inner) visit(o);
+      for (const [i, v] of op.operands.entries()) leads(v, params[i]);
+      for (const [i, v] of results.entries()) leads(v, op.results[i]);
+      for (let i = 0; i < op.attrs.states; i++) leads(results[i], params[i]);
+    } else if (op.op !== "leaf" && !withoutGradient(op)) {
+      for (const r of op.results) for (const v of op.operands) leads(v, r);
+    }
+  };
+  for (const op of ops) visit(op);
+  const tail = behindExamples(loss, ops);
+  const found = new Set(tail);
+  for (const v of found) {
+    // What is one for all examples is a shift again, and may be taken away.
+    for (const from of makers.get(v) ?? []) if (from.type.batch) found.add(from);
+  }
+  return found;
+}
+
+/** The loss, and what is one for all examples and can only make a difference to it: no difference of two such is taken behind. */
+function behindExamples(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
+  const tail = new Set([loss]);
+  for (const op of ops.toReversed()) {
+    if (op.op === "scan" || op.op === "leaf" || op.op === "sub" || withoutGradient(op)) continue;
+    if (!op.results.some((r) => tail.has(r))) continue;
+    for (const v of op.operands) if (!v.type.batch) tail.add(v);
+  }
+  return tail;
 }
 
 const plain = (name: string, time: boolean): Shift => ({ name, times: [], over: [], time });
@@ -81,12 +151,16 @@ function scaled(s: Shift, times: readonly string[], over: readonly string[]): Sh
 class Proof {
   mean: Value | undefined;
   private readonly known = new Map<Value, Dependence>();
-  /** Extents that constants are made of, and nothing else. */
-  private readonly extents = new Map<Value, readonly string[]>();
-
   private readonly names = new Map<string, string>();
 
-  constructor(parameter: Value) {
+  private readonly parameter: Value;
+  private readonly facts: Facts;
+  /** It was found that the loss depends on the parameter. */
+  failed = false;
+
+  constructor(parameter: Value, facts: Facts) {
+    this.parameter = parameter;
+    this.facts = facts;
     this.known.set(parameter, plain(`v${parameter.id}`, false));
   }
 
@@ -94,16 +168,26 @@ class Proof {
     return this.known.get(v);
   }
 
-  ops(ops: readonly Op[]): void {
-    for (const op of ops) {
-      if (op.op === "const" && op.attrs.value === 1) this.extents.set(op.results[0], op.attrs.dims);
+  ops(ops: readonly Op[], given: readonly Value[] = []): void {
+    for (let at = this.begin(ops, given); at < ops.length && !this.failed; at++) {
+      const op = ops[at];
       if (op.op === "leaf") continue;
       if (op.op === "scan") this.scan(op);
       else if (op.operands.some((v) => this.of(v) !== undefined))
         op.results.forEach((r, i) => {
-          this.known.set(r, this.op(op, r, i));
+          const shown = this.op(op, r, i);
+          this.known.set(r, shown);
+          if (shown === "any" && this.facts.decisive.has(r)) this.failed = true;
         });
     }
+  }
+
+  /** The first op that uses the parameter, or one of the values that a body is given or takes. */
+  private begin(ops: readonly Op[], given: readonly Value[]): number {
+    const { uses } = this.facts;
+    const first = uses.get(ops) ?? firstUses(ops);
+    uses.set(ops, first);
+    return [this.parameter, ...given].reduce((least, v) => Math.min(least, first.get(v) ?? ops.length), ops.length);
   }
 
   private op(op: Exclude<Op, OpOf<"scan">>, result: Value, index: number): Dependence {
@@ -120,8 +204,7 @@ class Proof {
   }
 
   private made(op: Exclude<Op, OpOf<"scan">>, index: number): Dependence {
-    const row = isElementwise(op.op) ? undefined : structuralRow(op.op as StructuralOp);
-    if (row?.grad === "zero" || zeroGradient.has(op.op)) return undefined;
+    if (withoutGradient(op)) return undefined;
     if (op.op === "broadcast") return this.of(op.operands[0]);
     const x = op.operands.map((v) => this.of(v));
     if (x.includes("any")) return "any";
@@ -155,14 +238,14 @@ class Proof {
       case "mul": {
         if (a && b) return "any";
         const factor = op.operands[a ? 1 : 0];
-        const dims = this.extents.get(factor);
+        const dims = this.facts.extents.get(factor);
         if (dims) return scaled((a ?? b)!, dims, []);
         return factor.type.batch ? "any" : named();
       }
       case "div": {
         const divisor = op.operands[1];
         if (b || a === undefined) return "any";
-        const dims = this.extents.get(divisor);
+        const dims = this.facts.extents.get(divisor);
         if (dims) return scaled(a, [], dims);
         return divisor.type.batch ? "any" : named();
       }
@@ -207,17 +290,20 @@ class Proof {
   private scan(scan: OpOf<"scan">): void {
     const body = scan.body!;
     const { states } = scan.attrs;
+    const outside = captured(body);
     const atStart = scan.operands.map((v) => this.of(v));
     // What a state holds at some step: its first value or a next one. To a fixed point, of which each round is nearer.
     const held = atStart.slice(0, states).map((d, i) => stateOf(d, undefined, body.params[i]));
-    for (let again = true; again; ) {
+    for (let again = true; again && !this.failed; ) {
       again = false;
       body.params.forEach((p, i) => {
         const d = i < states ? held[i] : atStart[i];
         this.known.set(p, d === "any" || d === undefined ? d : { ...d, time: true });
       });
-      for (const op of body.ops) for (const r of op.results) this.known.delete(r);
-      this.ops(body.ops);
+      const given = [...body.params, ...outside].filter((v) => this.of(v) !== undefined);
+      for (let at = this.begin(body.ops, given); at < body.ops.length; at++)
+        for (const r of body.ops[at].results) this.known.delete(r);
+      this.ops(body.ops, given);
       for (let i = 0; i < states; i++) {
         const joined = stateOf(held[i], this.of(body.results[i]), body.params[i]);
         if (kindOf(joined) === kindOf(held[i])) continue;
@@ -239,5 +325,9 @@ function stateOf(a: Dependence, b: Dependence, state: Value): Dependence {
 }
 
 const kindOf = (d: Dependence): string => (d === undefined ? "none" : d === "any" ? "any" : "shift");
+
+/** Whether no derivative goes through it. */
+const withoutGradient = (op: Exclude<Op, OpOf<"scan">>): boolean =>
+  zeroGradient.has(op.op) || (!isElementwise(op.op) && structuralRow(op.op as StructuralOp).grad === "zero");
 
 const zeroGradient: ReadonlySet<string> = new Set(["sign", "floor", "lt", "le", "gt", "ge", "eq", "ne"]);

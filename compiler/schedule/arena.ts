@@ -61,26 +61,49 @@ export interface Request {
  * with it leave (greedy by size: Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
  */
 export function pack(requests: readonly Request[]): { readonly offsets: readonly number[]; readonly size: number } {
+  const meets = meetings(requests.map(({ life }) => life));
   const offsets: number[] = requests.map(() => 0);
   const order = requests.map((_, i) => i).sort((a, b) => requests[b].size - requests[a].size || a - b);
+  /** By where they begin. */
   const placed: number[] = [];
   let size = 0;
   for (const i of order) {
-    const { size: wanted, life } = requests[i];
-    const taken = placed
-      .filter((k) => meet(requests[k].life, life))
-      .sort((a, b) => offsets[a] - offsets[b])
-      .map((k) => ({ from: offsets[k], to: offsets[k] + requests[k].size }));
+    const wanted = requests[i].size;
     let best: { readonly at: number; readonly room: number } | undefined;
     let end = 0;
-    for (const { from, to } of taken) {
-      const room = from - end;
+    for (const k of placed) {
+      if (!meets(k, i)) continue;
+      const room = offsets[k] - end;
       if (room >= wanted && room < (best?.room ?? Number.POSITIVE_INFINITY)) best = { at: end, room };
-      end = Math.max(end, to);
+      end = Math.max(end, offsets[k] + requests[k].size);
     }
     offsets[i] = best?.at ?? end;
-    placed.push(i);
+    const behind = placed.findIndex((k) => offsets[k] > offsets[i]);
+    placed.splice(behind < 0 ? placed.length : behind, 0, i);
     size = Math.max(size, offsets[i] + wanted);
   }
   return { offsets, size };
+}
+
+/** Whether two of `lives` meet, told by numbers in the order of the moments: it is asked of every two. */
+function meetings(lives: readonly Life[]): (i: number, k: number) => boolean {
+  const moments = lives.flatMap(({ from, to, behind }) => [from, to, ...(behind ? [behind.from, behind.to] : [])]);
+  const rank = new Map<Moment, number>();
+  let last: Moment | undefined;
+  let number = 1;
+  for (const moment of moments.sort(compareMoments)) {
+    if (last !== undefined && compareMoments(last, moment) !== 0) number++;
+    rank.set(moment, number);
+    last = moment;
+  }
+  const ranks = (of: (life: Life) => Moment | undefined, none: number) =>
+    Int32Array.from(lives, (life) => {
+      const moment = of(life);
+      return moment === undefined ? none : rank.get(moment)!;
+    });
+  const [from, to] = [ranks((l) => l.from, 0), ranks((l) => l.to, 0)];
+  // A frame that is never in use ends before all begin.
+  const [behindFrom, behindTo] = [ranks((l) => l.behind?.from, number + 1), ranks((l) => l.behind?.to, 0)];
+  return (i, k) =>
+    (from[i] <= to[k] && from[k] <= to[i]) || (behindFrom[i] <= behindTo[k] && behindFrom[k] <= behindTo[i]);
 }

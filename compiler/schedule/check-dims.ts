@@ -1,12 +1,26 @@
-/** Every extent of a graph must be a whole, positive number once its dimensions are bound. */
+/** What a graph asks of its dimensions, once they are bound: extents are whole and positive, indices have what they select. */
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import * as dim from "../ir/dim.ts";
-import type { Graph, Op } from "../ir/types.ts";
+import type { Graph, Op, Type } from "../ir/types.ts";
 
-/** Throws C0217 for the first extent that is not, naming it and the numbers it was made of. */
+/**
+ * Throws C0217 for the first extent that is not, naming it and the numbers it was made of; C0228 for an index that has more values
+ * than what it selects from; and C0229 for a constant that is none.
+ */
 export function checkDims(graphs: readonly Graph[], dims: Readonly<Record<string, number>>, file: string): void {
+  const refuse = (code: "C0228" | "C0229", message: string, help: string): never => {
+    throw new CompileError([{ code, severity: "error", message, span: { file, start: 0, end: 0 }, help }]);
+  };
+  const select = (index: Type, of: dim.Dim): void => {
+    const [i, n] = [dim.evaluate(index.below!, dims), dim.evaluate(of, dims)];
+    if (i > n) refuse("C0228", `an index below ${i} selects from ${n} entries`, "choose other dimensions with --dims");
+  };
   const visit = (ops: readonly Op[]): void => {
     for (const op of ops) {
+      if (op.op === "gather") select(op.operands[1].type, op.operands[0].type.shape[0]);
+      if (op.op === "scatter" || op.op === "onehot") select(op.operands[0].type, dim.parse(op.attrs.size));
+      if (op.op === "const" && Number.isNaN(op.attrs.value))
+        refuse("C0229", "a constant is not a number", "see what is divided by zero, or taken a root or log of");
       for (const d of op.results.flatMap((r) => r.type.shape)) {
         const n = dim.evaluate(d, dims);
         if (Number.isInteger(n) && n > 0) continue;

@@ -8,9 +8,9 @@
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/elementwise.ts";
 import { sameType } from "../ir/type.ts";
-import type { Op, Value } from "../ir/types.ts";
+import type { Op, OpOf, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
-import { compareMoments, type Life } from "./arena.ts";
+import type { Life, Moment } from "./arena.ts";
 import type { Group } from "./group.ts";
 import { inlineDots } from "./kernel.ts";
 import type { Machine } from "./kernel-ir.ts";
@@ -31,6 +31,13 @@ export interface Kernels {
 /** What may stand where something else does: each buffer at most once on either side. */
 export function replacements({ kernels, lives, defs, homes, dims, machine }: Kernels): readonly Replacement[] {
   const found: Replacement[] = [];
+  const taken = new Set<Buffer>();
+  const given = new Set<Buffer>();
+  const stored = new Set(homes.keys());
+  const stagesOf = (group: Group): ReadonlyMap<Value, number> => {
+    const plan = stages(group.ops, defs, stored, inlineDots(machine)).stages;
+    return new Map(plan.flatMap((ops, at) => ops.flatMap((op) => op.results.map((v) => [v, at] as const))));
+  };
   for (const { group, loops } of kernels) {
     // Of what examples have in common there is little.
     const results = group.ops.flatMap((op) => op.results).filter(({ type }) => type.batch);
@@ -39,88 +46,132 @@ export function replacements({ kernels, lives, defs, homes, dims, machine }: Ker
     accesses(group.ops, homes, defs, ({ buffer }) => touched.add(buffer));
     // What a loop finds before it, every step of it reads.
     const once = [...touched].filter((b) => !loops || b.time || written.has(b));
-    const pairs = [...written].flatMap((to) =>
-      once.filter((from) => alike(from, to, lives)).map((from) => ({ from, to })),
-    );
-    if (pairs.length === 0) continue;
-    const stageOf = new Map<Value, number>();
-    stages(group.ops, defs, new Set(homes.keys()), inlineDots(machine)).stages.forEach((ops, at) => {
-      for (const op of ops) for (const v of op.results) stageOf.set(v, at);
-    });
-    const around = { group, stageOf, defs, homes, dims, inOrder: machine.lanes === 1 };
-    for (const { from, to } of pairs) {
-      if (found.some((r) => r.from === from || r.to === to)) continue;
-      if (mayReplace(from, to, around)) found.push({ from, to });
+    const ending = new Map<string, Buffer[]>();
+    for (const from of once.filter(mayShare)) {
+      const key = kindOf(from, lives.get(from)!.to);
+      const alike = ending.get(key);
+      if (alike === undefined) ending.set(key, [from]);
+      else alike.push(from);
+    }
+    let around: Surroundings | undefined;
+    for (const to of [...written].filter(mayShare)) {
+      const alike = ending.get(kindOf(to, lives.get(to)!.from)) ?? [];
+      const from = alike.find((b) => {
+        if (b === to || taken.has(b)) return false;
+        around ??= surroundings({ group, stageOf: stagesOf(group), defs, homes, dims, inOrder: machine.lanes === 1 });
+        return mayReplace(b, to, around);
+      });
+      if (from === undefined || given.has(to)) continue;
+      found.push({ from, to });
+      taken.add(from);
+      given.add(to);
     }
   }
   return found;
 }
 
-/** Whether both have room for the same, and the kernel that reads the one for the last time is the first to write the other. */
-function alike(from: Buffer, to: Buffer, lives: ReadonlyMap<Buffer, Life>): boolean {
-  return (
-    from !== to &&
-    from.size === to.size &&
-    [from, to].every(({ region, ring }) => (region === "work" || region === "half") && ring === undefined) &&
-    from.span === to.span &&
-    from.time === to.time &&
-    compareMoments(lives.get(from)!.to, lives.get(to)!.from) === 0
-  );
+/**
+ * Equal where the first buffer, which is read for the last time at that moment, has room for the second, which is written for the
+ * first time then.
+ */
+const kindOf = ({ size, span, time }: Buffer, moment: Moment): string => {
+  const parts = [...moment];
+  while (parts.at(-1) === 0) parts.pop();
+  return `${size} ${span} ${time} ${parts.join()}`;
+};
+
+const mayShare = ({ region, ring }: Buffer): boolean => (region === "work" || region === "half") && ring === undefined;
+
+/** A kernel's ops in stages, and where its values stand. */
+interface Stages extends Pick<Kernels, "defs" | "homes" | "dims"> {
+  readonly group: Group;
+  readonly stageOf: ReadonlyMap<Value, number>;
+  readonly inOrder: boolean;
 }
 
 interface Surroundings {
-  readonly group: Group;
-  readonly stageOf: ReadonlyMap<Value, number>;
+  /** What the kernel writes where. */
+  readonly writes: ReadonlyMap<Buffer, readonly Written[]>;
+  /** What reads a buffer, or stores something in it, in the order of the ops. */
+  readonly uses: ReadonlyMap<Buffer, readonly Use[]>;
   readonly defs: ReadonlyMap<Value, Op>;
-  readonly homes: ReadonlyMap<Value, readonly Home[]>;
-  readonly dims: Readonly<Record<string, number>>;
   /** Whether a stage's sums are taken before it stores anything else: one lane does one thing after another. */
   readonly inOrder: boolean;
 }
 
-/** An elementwise value that is stored, or a part of one. */
+/** A value that is stored, or a part of one. */
 interface Written {
   readonly value: Value;
   readonly home: Home;
   readonly stage: number;
 }
 
+/** An op's result of which something stands in a buffer, or is read there. */
+interface Use {
+  readonly op: Op;
+  readonly result: Value;
+  readonly stage: number;
+  readonly stores: boolean;
+  readonly reads: readonly (Place | "elsewhere")[];
+}
+
+/** The value as it is used: all that stands in a home, or one of the parts that it is split in. */
+interface Place {
+  readonly value: Value;
+  readonly home: Home;
+}
+
+/** Who touches which buffer in a kernel, looked up once for all pairs of buffers. */
+function surroundings({ group, stageOf, homes, defs, dims, inOrder }: Stages): Surroundings {
+  const writes = new Map<Buffer, Written[]>();
+  const uses = new Map<Buffer, Use[]>();
+  const push = <T>(all: Map<Buffer, T[]>, buffer: Buffer, item: T): void => {
+    const known = all.get(buffer);
+    if (known === undefined) all.set(buffer, [item]);
+    else known.push(item);
+  };
+  for (const op of group.ops) {
+    for (const result of op.results) {
+      const stage = stageOf.get(result)!;
+      const stored = homes.get(result);
+      for (const home of stored ?? []) push(writes, home.buffer, { value: result, home, stage });
+      // A value that is not stored is read where it is used.
+      const isInline = isElementwise(op.op) && stored === undefined;
+      const reads = isInline ? [] : op.operands.flatMap((v) => readsOf(v, stage, { stageOf, homes, defs, dims }));
+      const touched = new Set([...(stored ?? []).map(({ buffer }) => buffer), ...reads.map(({ buffer }) => buffer)]);
+      for (const buffer of touched) {
+        const stores = stored?.some((home) => home.buffer === buffer) ?? false;
+        const here = reads.filter((read) => read.buffer === buffer).map(({ place }) => place);
+        push(uses, buffer, { op, result, stage, stores, reads: here });
+      }
+    }
+  }
+  return { writes, uses, defs, inOrder };
+}
+
 /** Whether what a kernel writes to `to` may stand where it finds `from`, which nobody reads afterwards. */
-function mayReplace(from: Buffer, to: Buffer, kernel: Surroundings): boolean {
-  const { group, stageOf, homes, defs, inOrder } = kernel;
-  const written = group.ops.flatMap((op) =>
-    op.results.flatMap((value) =>
-      (homes.get(value) ?? [])
-        .filter(({ buffer }) => buffer === to)
-        .map((home): Written => ({ value, home, stage: stageOf.get(value)! })),
-    ),
-  );
+function mayReplace(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: Surroundings): boolean {
+  const written = writes.get(to)!;
   /** By where they begin: parts of one type do not overlap. */
   const parts = new Map(written.map((part) => [part.home.start, part]));
   const [{ value: first }] = written;
   const { type } = first;
   if (parts.size < written.length) return false;
   if (!written.every(({ value }) => isElementwise(defs.get(value)!.op) && sameType(value.type, type))) return false;
-  const earliest = Math.min(...written.map(({ stage }) => stage));
+  const earliest = written.reduce((least, { stage }) => Math.min(least, stage), Number.POSITIVE_INFINITY);
 
-  return group.ops.every((op) =>
-    op.results.every((result) => {
-      const stage = stageOf.get(result)!;
-      const stored = homes.get(result);
-      if (stored?.some(({ buffer }) => buffer === from) && stage >= earliest) return false;
-      const isPoint = isElementwise(op.op);
-      if (isPoint && stored === undefined) return true;
-      const reads = op.operands.flatMap((v) => readsOf(from, v, stage, kernel));
-      if (reads.length === 0) return true;
-      if (isPoint ? !sameType(result.type, type) : !isReduction(op) || op.op === "argmax") return false;
-      return reads.every((read) => {
-        if (read === "elsewhere" || !sameType(read.value.type, type)) return false;
-        const part = parts.get(read.home.start);
-        if (part === undefined || !isAligned(read.home, part.home)) return false;
-        return stage < part.stage || (stage === part.stage && (isPoint || inOrder));
-      });
-    }),
-  );
+  return (uses.get(from) ?? []).every(({ op, result, stage, stores, reads }) => {
+    if (stores && stage >= earliest) return false;
+    if (reads.length === 0) return true;
+    const isPoint = isElementwise(op.op);
+    if (isPoint ? !sameType(result.type, type) : !isReduction(op) || op.op === "argmax") return false;
+    return reads.every((read) => {
+      if (read === "elsewhere" || !sameType(read.value.type, type)) return false;
+      const part = parts.get(read.home.start);
+      if (part === undefined || !isAligned(read.home, part.home)) return false;
+      return stage < part.stage || (stage === part.stage && (isPoint || inOrder));
+    });
+  });
 }
 
 /** Whether the same element of the same step stands in the same place of two buffers, or of two parts that begin alike. */
@@ -133,39 +184,43 @@ const isAligned = (a: Home, b: Home): boolean =>
   a.strides.every((stride, i) => stride === b.strides[i]);
 
 interface Read {
-  /** The value as it is used: all that stands in a home, or one of the parts that it is split in. */
-  readonly value: Value;
-  readonly home: Home;
+  readonly buffer: Buffer;
+  /** `elsewhere`: other elements than the one that is computed. */
+  readonly place: Place | "elsewhere";
 }
 
-/** What computing `v` in stage `stage` loads from `buffer`; `elsewhere` for other elements than the one that is computed. */
+/** What computing `v` in stage `stage` loads. */
 function readsOf(
-  buffer: Buffer,
   v: Value,
   stage: number,
-  { stageOf, defs, homes, dims }: Surroundings,
-): readonly (Read | "elsewhere")[] {
+  { stageOf, defs, homes, dims }: Pick<Stages, "stageOf" | "defs" | "homes" | "dims">,
+): readonly Read[] {
   const seen = new Set<Value>();
-  const visit = (u: Value): readonly (Read | "elsewhere")[] => {
+  const isLoaded = (u: Value): boolean => {
+    const made = stageOf.get(u);
+    return homes.has(u) && (made === undefined || made < stage);
+  };
+  const visit = (u: Value): readonly Read[] => {
     if (seen.has(u)) return [];
     seen.add(u);
-    const home = homes.get(u)?.[0];
-    const made = stageOf.get(u);
-    if (home !== undefined && (made === undefined || made < stage))
-      return home.buffer === buffer ? [{ value: u, home }] : [];
+    if (isLoaded(u)) {
+      const [home] = homes.get(u)!;
+      return [{ buffer: home.buffer, place: { value: u, home } }];
+    }
     const op = defs.get(u);
     if (op === undefined || !(isElementwise(op.op) || isView(op))) return [];
-    if (op.op === "split") {
-      const [whole] = op.operands;
-      const { axis } = op.attrs;
-      const from = homes.get(whole)?.[0];
-      if (from?.buffer === buffer && axis === u.type.shape.length - 1) {
-        const start = from.start + op.results.indexOf(u) * dim.evaluate(u.type.shape[axis], dims) * from.strides[axis];
-        return [{ value: u, home: { ...from, start } }];
-      }
-    }
+    const part = op.op === "split" ? partOf(u, op) : undefined;
+    if (part !== undefined && isLoaded(op.operands[0])) return [part];
     const reads = op.operands.flatMap(visit);
-    return isElementwise(op.op) ? reads : reads.map(() => "elsewhere");
+    if (isElementwise(op.op)) return reads;
+    return [...(part ? [part] : []), ...reads.map(({ buffer }): Read => ({ buffer, place: "elsewhere" }))];
+  };
+  /** A part along the last axis of what stands in memory. */
+  const partOf = (u: Value, { operands: [whole], attrs: { axis }, results }: OpOf<"split">): Read | undefined => {
+    const from = homes.get(whole)?.[0];
+    if (from === undefined || axis !== u.type.shape.length - 1) return undefined;
+    const start = from.start + results.indexOf(u) * dim.evaluate(u.type.shape[axis], dims) * from.strides[axis];
+    return { buffer: from.buffer, place: { value: u, home: { ...from, start } } };
   };
   return visit(v);
 }

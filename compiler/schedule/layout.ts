@@ -124,9 +124,10 @@ function chains(stretches: readonly Stretch[], replacements: readonly Replacemen
     if (here.has(from) && after !== undefined) next.set(from, after);
   }
   const later = new Set(next.values());
-  const chain = (s: Stretch): readonly Stretch[] => {
-    const after = next.get(s);
-    return after === undefined ? [s] : [s, ...chain(after)];
+  const chain = (first: Stretch): readonly Stretch[] => {
+    const all: Stretch[] = [];
+    for (let s: Stretch | undefined = first; s !== undefined; s = next.get(s)) all.push(s);
+    return all;
   };
   return stretches.filter((s) => !later.has(s)).map(chain);
 }

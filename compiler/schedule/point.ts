@@ -248,10 +248,10 @@ export class Evaluation {
 
   private constant(op: OpOf<"const">): KExpr {
     const chosenLater: Readonly<Record<string, KExpr>> = { time: this.scope.layout.steps, sequence: x.uniform("T") };
-    const fixed = op.attrs.dims.filter((d) => !(d in chosenLater));
+    const fixed = op.attrs.dims.filter((d) => !Object.hasOwn(chosenLater, d));
     let value: KExpr = x.float(fixed.reduce((n, d) => n * this.extent(dim.parse(d)), op.attrs.value));
     for (const d of op.attrs.dims) {
-      if (!(d in chosenLater)) continue;
+      if (!Object.hasOwn(chosenLater, d)) continue;
       value = { k: "math", op: "mul", type: "f32", args: [value, { k: "toFloat", a: chosenLater[d] }] };
     }
     return value;

@@ -10,6 +10,11 @@ import { isView } from "../ir/views.ts";
 
 /** Recomputing a value that costs no more flops than this beats a store, a barrier and a load. */
 const CHEAP = 3;
+/**
+ * So many elementwise values, each computed of the one before, are computed where the last is used; then one is stored. What is
+ * computed in one place is written by recursion, and no processor has registers for more.
+ */
+const LONGEST = 128;
 /** What a product costs that is computed where it is used, even one of few terms: never twice. */
 const PRODUCT = 16;
 
@@ -40,6 +45,8 @@ export function stages(
   const stored = new Set<Value>();
   const stageOf = new Map<Value, number>();
   const cost = new Map<Value, number>();
+  /** How many values stand in a row behind this one that are computed where it is. */
+  const length = new Map<Value, number>();
   const isStored = (v: Value): boolean => stored.has(v) || exported.has(v);
 
   /** The first stage in which `v` can be read; with `whole`, elements other than one's own, so it must be stored. */
@@ -48,7 +55,7 @@ export function stages(
       const op = defs.get(v)!;
       const at = stageOf.get(v)!;
       if (isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots)) return at + 1;
-      if (!whole) return at;
+      if (!whole && length.get(v)! < LONGEST) return at;
       stored.add(v);
       return at + 1;
     }
@@ -64,6 +71,15 @@ export function stages(
     }
     const op = defs.get(v);
     return op && isView(op) ? op.operands.reduce((n, o) => n + price(o), 0) : 0;
+  };
+  /** The longest row of values behind `v` that are computed where it is used, in stage `at`: what is stored before is loaded. */
+  const row = (v: Value, at: number): number => {
+    if (inside.has(v)) {
+      const isLoaded = isStored(v) && stageOf.get(v)! < at;
+      return isLoaded || !isElementwise(defs.get(v)!.op) ? 0 : length.get(v)!;
+    }
+    const op = defs.get(v);
+    return op && isView(op) ? Math.max(0, ...op.operands.map((o) => row(o, at))) : 0;
   };
   /** Values inside that `v` reads through views. */
   const direct = (v: Value): readonly Value[] => {
@@ -110,6 +126,7 @@ export function stages(
     for (const r of op.results) {
       stageOf.set(r, at);
       cost.set(r, flops + op.operands.reduce((n, v) => n + price(v), 0));
+      length.set(r, 1 + Math.max(0, ...op.operands.map((v) => row(v, at))));
     }
   }
   // What a later stage uses is stored unless recomputing it there is cheap.

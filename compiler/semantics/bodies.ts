@@ -43,7 +43,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
     }
     problems.error("C0201", name.span, `there is no \`${key}\` here`, {
       label: "unknown name",
-      help: didYouMean(key, known.keys()),
+      help: () => didYouMean(key, known.keys()),
     });
   };
   const visit = (e: Expr, initial = false): void => {
@@ -70,7 +70,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
         if (!called && !initialises && !module.damaged.has(name)) {
           const functions = [...module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
           problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
-            help: didYouMean(name, [...functions, ...Object.keys(builtins)]),
+            help: () => didYouMean(name, [...functions, ...Object.keys(builtins)]),
           });
         }
         // A function's name that is given to another is no value: where it is expanded, it is looked up.

@@ -6,6 +6,7 @@ import type { Over } from "../syntax/ast.ts";
 import { asDim, extentOf, isExtent, mostParts } from "./constants.ts";
 import { type Context, wanted } from "./context.ts";
 import { describe, misfit, realValue, toValue } from "./expressions.ts";
+import { fitsKernels } from "./finite.ts";
 import { type Meaning, poison } from "./scope.ts";
 
 export interface BuiltinCall {
@@ -80,7 +81,7 @@ export function index({ args, spans, c }: BuiltinCall, i: number): Value | undef
 
 /** A number that is known while compiling; dimensions count with theirs. Undefined after a report. */
 export function constant(m: Meaning, span: Span, c: Context): number | undefined {
-  if (m.kind === "number") return m.number;
+  if (m.kind === "number") return fitsKernels(m.number, span, c) ? m.number : undefined;
   // While only checking, an unbound dimension may be any number; 1 spoils no message.
   if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
   if (m.kind !== "poison") {

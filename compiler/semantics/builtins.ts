@@ -18,6 +18,8 @@ import {
 import { extentOf, mostParts } from "./constants.ts";
 import { type Context, claim, type Draw, showShape, wanted } from "./context.ts";
 import { describe, elementwise, listed, misfit, toValue } from "./expressions.ts";
+import { known } from "./finite.ts";
+import { selects } from "./ranges.ts";
 import { reduce } from "./reductions.ts";
 import { type Meaning, poison } from "./scope.ts";
 
@@ -27,7 +29,7 @@ const map = (op: ElementwiseOp, doc: string): Builtin => ({
   arity: [1, 1],
   apply: (call) => {
     const x = real(call, 0);
-    return x === undefined ? poison : value(call.c.builder.elementwise(op, [x]));
+    return x === undefined ? poison : elementwise(op, [x], call.spans, call.span, call.c);
   },
 });
 
@@ -168,7 +170,10 @@ export const builtins: Readonly<Record<string, Builtin>> = {
     arity: [1, 1],
     apply: (call) => {
       const x = real(call, 0);
-      return x === undefined ? poison : value(call.c.builder.one("stop", [x], {}));
+      if (x === undefined) return poison;
+      const n = call.c.world.known.get(x);
+      const stopped = call.c.builder.one("stop", [x], {});
+      return value(n === undefined ? stopped : known(stopped, n, call.c));
     },
   },
   argmax: {
@@ -276,6 +281,8 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       const i = index(call, 0);
       const n = extent(call, 1);
       if (i === undefined || n === undefined) return poison;
+      selects(i, n, (n) => `selects among ${n} classes`, call.span, call.c);
+      if (dim.exceeds(i.type.below!, n)) return poison;
       return value(call.c.builder.one("onehot", [i], { size: dim.show(n) }));
     },
   },
@@ -293,6 +300,9 @@ export const builtins: Readonly<Record<string, Builtin>> = {
         });
         return poison;
       }
+      const [rows] = table.type.shape;
+      selects(i, rows, (n) => `selects among ${n} rows`, call.span, call.c);
+      if (dim.exceeds(i.type.below!, rows)) return poison;
       return value(call.c.builder.one("gather", [table, i], {}));
     },
   },

@@ -7,11 +7,9 @@ import type { Context } from "./context.ts";
 import { evaluate } from "./expressions.ts";
 import { initialisers } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
+import { mostExpansions, mostNested, tooMuch } from "./limits.ts";
 import type { Module } from "./modules.ts";
 import { didYouMean, type Meaning, poison, Scope } from "./scope.ts";
-
-/** Calls grow as powers when functions call functions twice; real cells and models stay far below this. */
-const mostExpansions = 10_000;
 
 type Call = Expr & { readonly kind: "call" };
 
@@ -40,7 +38,7 @@ function unknownFunction(e: Call, c: Context): void {
   const functions = [...c.module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
   c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
     label: isInit ? "an initialiser, which stands after a parameter's `=` only" : undefined,
-    help: didYouMean(name, [...functions, ...Object.keys(builtins)]),
+    help: () => didYouMean(name, [...functions, ...Object.keys(builtins)]),
   });
 }
 
@@ -89,6 +87,10 @@ function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, m
       label: "functions that call others many times over",
       help: "give what is computed again and again a name",
     });
+    return poison;
+  }
+  if (c.calls.length >= mostNested) {
+    tooMuch("functions are expanded inside each other", mostNested, e.callee.span, c.problems);
     return poison;
   }
   if (e.over !== undefined) {

@@ -5,7 +5,7 @@ import * as dim from "../ir/dim.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
-import { type Dependence, dependenceOf } from "./dependence.ts";
+import { Dependences } from "./dependence.ts";
 import type { In, Resolved } from "./derivations.ts";
 import { evaluate, toValue } from "./expressions.ts";
 import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
@@ -67,8 +67,7 @@ class CellRun {
   private readonly inputs: { readonly outside: Value; readonly inside: Value }[] = [];
   private readonly outputs: { readonly name: string; readonly value: Value | undefined; readonly span: Span }[] = [];
   private readonly sites: Sites;
-  /** Of the body's params. */
-  private readonly dependences = new Map<number, Dependence>();
+  private readonly dependences: Dependences;
   private inputCount = 0;
 
   constructor(instance: Instance, world: World, outer: Builder) {
@@ -76,6 +75,7 @@ class CellRun {
     this.world = world;
     this.outer = outer;
     this.body = outer.body();
+    this.dependences = new Dependences(this.body.ops);
     this.sites = new Sites(world);
     const { decl, module } = instance.cell;
     this.c = {
@@ -172,7 +172,7 @@ class CellRun {
       return;
     }
     const inside = this.body.value({ ...outside.type, time: false }, s.name.text);
-    this.dependences.set(inside.id, { kind: "step" });
+    this.dependences.declare(inside, { kind: "step" });
     this.inputs.push({ outside, inside });
     this.scope.declare(s.name, "input", { kind: "value", value: inside }, this.world.problems);
   }
@@ -187,7 +187,7 @@ class CellRun {
     }
     const type: Type = { dtype: "f32", time: false, batch: true, shape };
     const previous = this.body.value(type, s.name.text);
-    this.dependences.set(previous.id, { kind: "recurrent", state: s });
+    this.dependences.declare(previous, { kind: "recurrent", state: s });
     this.states.push({ stmt: s, initial: initial ?? this.outer.zeros(type), previous });
     this.scope.declare(s.name, "state", { kind: "value", value: previous }, this.world.problems);
   }
@@ -245,7 +245,7 @@ class CellRun {
       { ...meaning.value.type, time: false },
       noise.distribution === "bernoulli" ? "mask" : "noise",
     );
-    this.dependences.set(inside.id, { kind: "step" });
+    this.dependences.declare(inside, { kind: "step" });
     this.inputs.push({ outside: meaning.value, inside });
     return { kind: "value", value: inside };
   }
@@ -260,7 +260,7 @@ class CellRun {
       this.scope.declare(s.name, "site", poison, problems);
       return;
     }
-    const dependence = dependenceOf(v, this.body.ops, this.dependences);
+    const dependence = this.dependences.of(v);
     const point = { value: v, name: this.name(s.name.text), declared: s.name, inCell: true, dependence, placed };
     const value = this.sites.add(this.body, point);
     this.scope.declare(s.name, "site", { kind: "value", value }, problems);

@@ -4,6 +4,7 @@ import * as dim from "../ir/dim.ts";
 import type { Expr, Shape } from "../syntax/ast.ts";
 import { type Context, showShape, type World, wanted } from "./context.ts";
 import { describe, evaluate, numberArithmetic, resolveName } from "./expressions.ts";
+import { isNumber } from "./finite.ts";
 import type { Meaning } from "./scope.ts";
 
 /** The extent under the known numbers; undefined while a name in it has none. */
@@ -37,7 +38,7 @@ export function dimension(e: Expr, c: Context): dim.Dim | undefined {
 /** The most parts that `split` and `blocks` make: many more than a cell has gates, few enough for any graph. */
 export const mostParts = 1024;
 
-export const isExtent = (n: number): boolean => Number.isInteger(n) && n > 0;
+export const isExtent = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
 
 /** A shape `[D, 4H]`, or that of the value after `like`. Undefined after a report. */
 export function shapeOf(shape: Shape, c: Context): readonly dim.Dim[] | undefined {
@@ -55,6 +56,11 @@ export function shapeOf(shape: Shape, c: Context): readonly dim.Dim[] | undefine
 
 /** A number that is known while compiling; dimensions count with their bound numbers. Undefined after a report. */
 export function numeric(e: Expr, c: Context): number | undefined {
+  const n = numberOf(e, c);
+  return n === undefined || isNumber(n, e.span, c) ? n : undefined;
+}
+
+function numberOf(e: Expr, c: Context): number | undefined {
   switch (e.kind) {
     case "number":
       return e.value;

@@ -5,8 +5,10 @@ import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Leaf, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Expr, FunctionDecl, Name } from "../syntax/ast.ts";
+import type { Spent } from "./limits.ts";
 import type { Module, Modules } from "./modules.ts";
 import type { Expansion, Problems } from "./problems.ts";
+import type { Meeting } from "./ranges.ts";
 import { type Binding, type Meaning, type Scope, spell } from "./scope.ts";
 
 /** What one elaboration shares among all its parts. */
@@ -17,6 +19,14 @@ export interface World {
   readonly numbers: Readonly<Record<string, number>>;
   /** Extents the text asks for, and where; checked to be whole and positive once the numbers are known. */
   readonly extents: { readonly dim: dim.Dim; readonly span: Span; readonly expansions: readonly Expansion[] }[];
+  /** Where an index meets what it selects from; looked at once the numbers are known. */
+  readonly meetings: Meeting[];
+  /** How many values the indices have that come from outside. */
+  readonly indexSizes: World["extents"];
+  /** Values that are constants, whatever is computed of them while the model runs. */
+  readonly known: Map<Value, number>;
+  /** What the file has used of its limits. */
+  readonly spent: Spent;
   /** Names of leaves and of scopes that are taken. */
   readonly taken: Set<string>;
   /** Where the parameters among the leaves come from, by their names. */

@@ -12,15 +12,31 @@ export type Dependence =
 
 const rank = { constant: 0, step: 1, recurrent: 2 } as const;
 
-/** The dependence of `value`, given that of the body's params, in a body whose ops so far are `ops`. */
-export function dependenceOf(value: Value, ops: readonly Op[], params: ReadonlyMap<number, Dependence>): Dependence {
-  const known = new Map(params);
-  const of = (v: Value): Dependence => known.get(v.id) ?? { kind: "constant" };
-  for (const op of ops) {
-    const strongest = op.operands
-      .map(of)
-      .reduce<Dependence>((a, b) => (rank[b.kind] > rank[a.kind] ? b : a), { kind: "constant" });
-    for (const r of op.results) known.set(r.id, strongest);
+/** The dependences of a body's values, while its ops are being added. */
+export class Dependences {
+  private readonly ops: readonly Op[];
+  private readonly known = new Map<number, Dependence>();
+  /** How many of the ops have been looked at. */
+  private seen = 0;
+
+  constructor(ops: readonly Op[]) {
+    this.ops = ops;
   }
-  return of(value);
+
+  /** Says what a param of the body depends on. */
+  declare(param: Value, dependence: Dependence): void {
+    this.known.set(param.id, dependence);
+  }
+
+  of(value: Value): Dependence {
+    const known = (v: Value): Dependence => this.known.get(v.id) ?? { kind: "constant" };
+    for (; this.seen < this.ops.length; this.seen++) {
+      const op = this.ops[this.seen];
+      const strongest = op.operands
+        .map(known)
+        .reduce<Dependence>((a, b) => (rank[b.kind] > rank[a.kind] ? b : a), { kind: "constant" });
+      for (const r of op.results) this.known.set(r.id, strongest);
+    }
+    return known(value);
+  }
 }

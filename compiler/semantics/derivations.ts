@@ -65,7 +65,7 @@ export function resolve<K extends "cell" | "model">(
       if (!candidates.includes(s.name.text)) {
         problems.error("C0201", s.name.span, `\`${stmt.base.text}\` has no ${s.kind} \`${s.name.text}\``, {
           label: "`with` changes what is there",
-          help: didYouMean(s.name.text, candidates),
+          help: () => didYouMean(s.name.text, candidates),
         });
       } else if (s.kind === "param") params.set(s.name.text, { stmt: s, module });
       else states.set(s.name.text, { stmt: s, module });
@@ -82,7 +82,7 @@ export function find(kind: "cell" | "model", name: Name, module: Module, problem
     const candidates = [...module.names].flatMap(([n, d]) => (kindOf(d) === kind ? [n] : []));
     problems.error("C0210", name.span, `there is no ${kind} \`${name.text}\``, {
       label: `unknown ${kind}`,
-      help: didYouMean(name.text, candidates),
+      help: () => didYouMean(name.text, candidates),
     });
     return undefined;
   }

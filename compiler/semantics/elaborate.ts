@@ -11,10 +11,12 @@ import type { Source, World } from "./context.ts";
 import { find, type Resolved, resolve } from "./derivations.ts";
 import { bindDims } from "./dimensions.ts";
 import { type Built, buildCell } from "./harness.ts";
+import type { Spent } from "./limits.ts";
 import { buildModel } from "./models.ts";
 import { type Declared, type Module, Modules } from "./modules.ts";
 import type { PlaceOption } from "./placements.ts";
 import { Problems } from "./problems.ts";
+import { checkMeetings } from "./ranges.ts";
 import { didYouMean, type Origin, type Scope } from "./scope.ts";
 import type { SiteInfo } from "./sites.ts";
 
@@ -136,6 +138,7 @@ interface Made {
 
 class Run {
   readonly problems = new Problems();
+  private readonly spent: Spent = { expressions: 0, depth: 0 };
   private readonly modules: Modules;
 
   constructor(host: SourceHost) {
@@ -191,6 +194,10 @@ class Run {
       modules,
       numbers,
       extents: [],
+      meetings: [],
+      indexSizes: [],
+      known: new Map(),
+      spent: this.spent,
       taken: new Set(),
       sources: new Map(),
       expanded: { calls: 0 },
@@ -201,6 +208,7 @@ class Run {
     const world = fresh(dims);
     const built = build(world);
     checkExtents(world);
+    checkMeetings(world);
     if (problems.errors === errors && declared.decl === decl && module.damaged.size === 0) this.warnUnused(built.scope);
     return { built, dims, sources: world.sources, span: decl.span };
   }

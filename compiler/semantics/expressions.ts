@@ -7,17 +7,37 @@ import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { Value } from "../ir/types.ts";
 import type { BinaryOperator, Expr, Name } from "../syntax/ast.ts";
 import { call } from "./calls.ts";
-import { asDim } from "./constants.ts";
+import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
+import { computed, fitsKernels, isNumber, known } from "./finite.ts";
+import { depthOfCall, mostDepth, mostExpressions, mostOps, tooMuch } from "./limits.ts";
+import { compared } from "./ranges.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
 
 type Binary = Expr & { readonly kind: "binary" };
 
 /** What `e` means in `c`. Reports what is wrong with it, and is poison then. */
 export function evaluate(e: Expr, c: Context): Meaning {
+  const { spent } = c.world;
+  if (++spent.expressions > mostExpressions || c.builder.ops.length > mostOps || spent.depth >= mostDepth) {
+    if (spent.depth >= mostDepth)
+      tooMuch("operations stand inside each other, of which a call counts for five,", mostDepth, e.span, c.problems);
+    else if (c.builder.ops.length > mostOps)
+      tooMuch("a cell, model or norm has operations,", mostOps, e.span, c.problems);
+    else tooMuch("a file has names and operations,", mostExpressions, e.span, c.problems);
+    return poison;
+  }
+  const depth = e.kind === "unary" || e.kind === "binary" ? 1 : depthOfCall;
+  spent.depth += depth;
+  const meaning = meaningOf(e, c);
+  spent.depth -= depth;
+  return meaning;
+}
+
+function meaningOf(e: Expr, c: Context): Meaning {
   switch (e.kind) {
     case "number":
-      return { kind: "number", number: e.value };
+      return isNumber(e.value, e.span, c) ? { kind: "number", number: e.value } : poison;
     case "name":
       return resolveName(e.name, c);
     case "list":
@@ -50,11 +70,16 @@ export function toValue(meaning: Meaning, span: Span, c: Context): Value | undef
   switch (meaning.kind) {
     case "value":
       return meaning.value;
-    case "number":
-      return c.builder.scalar(meaning.number);
+    case "number": {
+      const n = meaning.number;
+      return fitsKernels(n, span, c) ? known(c.builder.scalar(n), n, c) : undefined;
+    }
     case "dim": {
-      const n = dim.asNumber(meaning.dim);
-      return n === undefined ? c.builder.extent([dim.show(meaning.dim)]) : c.builder.scalar(n);
+      const n = extentOf(meaning.dim, c.world.numbers);
+      if (n !== undefined && !fitsKernels(n, span, c)) return undefined;
+      const written = dim.asNumber(meaning.dim);
+      const v = written === undefined ? c.builder.extent([dim.show(meaning.dim)]) : c.builder.scalar(written);
+      return n === undefined ? v : known(v, n, c);
     }
     case "list":
     case "init":
@@ -103,7 +128,7 @@ export function resolveName(name: Name, c: Context): Meaning {
     });
     return poison;
   }
-  if (c.module.damaged.has(name.text)) return poison;
+  if (c.module.damaged.has(name.text) || c.module.damaged.has(key)) return poison;
   const later = c.later?.get(key);
   if (later !== undefined) {
     c.problems.error("C0203", name.span, `\`${key}\` is used before it is defined`, {
@@ -115,7 +140,7 @@ export function resolveName(name: Name, c: Context): Meaning {
   }
   c.problems.error("C0201", name.span, `there is no \`${key}\` here`, {
     label: "unknown name",
-    help: c.scope.suggestion(key),
+    help: () => c.scope.suggestion(key),
   });
   return poison;
 }
@@ -124,7 +149,7 @@ function negate(m: Meaning, span: Span, c: Context): Meaning {
   if (m.kind === "number") return { kind: "number", number: -m.number };
   if (m.kind === "dim") return { kind: "dim", dim: dim.multiply(m.dim, dim.constant(-1)) };
   const v = realValue(m, span, c);
-  return v === undefined ? poison : { kind: "value", value: c.builder.neg(v) };
+  return v === undefined ? poison : elementwise("neg", [v], [span], span, c);
 }
 
 function binary(e: Binary, c: Context): Meaning {
@@ -135,14 +160,15 @@ function binary(e: Binary, c: Context): Meaning {
   if (isArithmetic && b.kind === "none") return a;
   if (isArithmetic && a.kind === "none")
     return e.op === "-" ? negate(b, e.right.span, c) : e.op === "/" ? recip(b, e, c) : b;
-  const known = fold(e.op, a, b);
-  if (known !== undefined) return known;
+  const folded = fold(e.op, a, b);
+  if (folded !== undefined) return folded.kind === "number" && !isNumber(folded.number, e.span, c) ? poison : folded;
   if (e.op === "^") return power(e, a, b, c);
   const compares = comparisons.has(e.op);
   const x = compares ? toValue(a, e.left.span, c) : realValue(a, e.left.span, c);
   const y = compares ? toValue(b, e.right.span, c) : realValue(b, e.right.span, c);
   if (x === undefined || y === undefined) return poison;
   if (e.op === "@") return contraction(e, x, y, c);
+  if (x.type.dtype === "index" && y.type.dtype === "index") compared(x, y, e.span, c);
   return elementwise(opOf[e.op], [x, y], [e.left.span, e.right.span], e.span, c);
 }
 
@@ -163,8 +189,11 @@ const opOf: Readonly<Record<Exclude<BinaryOperator, "@" | "^">, ElementwiseOp>> 
 
 const recip = (m: Meaning, e: Binary, c: Context): Meaning => {
   const v = realValue(m, e.right.span, c);
-  return v === undefined ? poison : { kind: "value", value: c.builder.elementwise("recip", [v]) };
+  return v === undefined ? poison : elementwise("recip", [v], [e.right.span], e.span, c);
 };
+
+/** Extents of more terms, or of higher powers, no shape has: multiplied out, they grow beyond all bounds. */
+const isShort = (d: dim.Dim): boolean => d.length <= 32 && d.every((t) => t.vars.length <= 16);
 
 /** Arithmetic of what is known while compiling; undefined where the result is not an extent or a number. */
 function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {
@@ -177,7 +206,8 @@ function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {
   if (x === undefined || y === undefined) return undefined;
   const result = dimArithmetic[op]?.(x, y);
   // Beyond exact whole numbers an extent would no longer be what the text says.
-  return result?.every((t) => Number.isSafeInteger(t.num)) ? { kind: "dim", dim: result } : undefined;
+  const isExact = result?.every((t) => Number.isSafeInteger(t.num) && Number.isSafeInteger(t.den));
+  return isExact && isShort(result!) ? { kind: "dim", dim: result! } : undefined;
 }
 
 export const numberArithmetic: Readonly<Partial<Record<BinaryOperator, (a: number, b: number) => number>>> = {
@@ -214,7 +244,7 @@ export function elementwise(
       c,
     );
   }
-  return { kind: "value", value: c.builder.elementwise(op, operands) };
+  return computed(op, operands, c.builder.elementwise(op, operands), span, c);
 }
 
 /** Sums over the last axis of `x` and the first of `y`, for each example: [K] @ [K, N], [H, K] @ [K, N], [K] @ [K]. */
@@ -245,13 +275,21 @@ const largestProduct = 8;
 function power(e: Binary, a: Meaning, b: Meaning, c: Context): Meaning {
   const x = realValue(a, e.left.span, c);
   if (x === undefined) return poison;
-  if (b.kind === "number") return { kind: "value", value: constantPower(c.builder, x, b.number) };
+  if (b.kind === "number") {
+    if (!fitsKernels(b.number, e.right.span, c)) return poison;
+    const value = constantPower(c.builder, x, b.number);
+    const base = c.world.known.get(x);
+    if (base === undefined) return { kind: "value", value };
+    const n = base ** b.number;
+    return isNumber(n, e.span, c) ? { kind: "value", value: known(value, n, c) } : poison;
+  }
   const p = realValue(b, e.right.span, c);
   if (p === undefined) return poison;
-  const log = c.builder.elementwise("log", [x]);
-  const scaled = elementwise("mul", [log, p], [e.left.span, e.right.span], e.span, c);
+  const log = elementwise("log", [x], [e.left.span], e.left.span, c);
+  if (log.kind !== "value") return log;
+  const scaled = elementwise("mul", [log.value, p], [e.left.span, e.right.span], e.span, c);
   if (scaled.kind !== "value") return scaled;
-  return { kind: "value", value: c.builder.elementwise("exp", [scaled.value]) };
+  return elementwise("exp", [scaled.value], [e.span], e.span, c);
 }
 
 function constantPower(b: Builder, x: Value, p: number): Value {

@@ -7,6 +7,7 @@ import { matchArguments, type Parameter } from "./arguments.ts";
 import { extentOf, isExtent, mostParts, numeric } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { describe, resolveName } from "./expressions.ts";
+import { fitsKernels } from "./finite.ts";
 import { didYouMean, type Meaning, spell } from "./scope.ts";
 
 interface Initialiser {
@@ -60,7 +61,7 @@ export function initialiser(e: Expr, shape: readonly dim.Dim[], c: Context): Ini
     case "none":
       return "none";
     case "number":
-      return constant(meaning.number);
+      return fitsKernels(meaning.number, e.span, c) ? constant(meaning.number) : undefined;
     case "init":
       return fits(meaning.init, shape, e.span, c) ? meaning.init : undefined;
     case "dim":
@@ -87,7 +88,7 @@ export function initialMeaning(e: Expr, c: Context): Meaning {
     if (c.scope.has(key) || key === "none") return resolveName(e.name, c);
     if (Object.hasOwn(initialisers, key)) return built(key, e.span, [], c);
     c.problems.error("C0201", e.span, `there is no initialiser \`${key}\``, {
-      help: didYouMean(key, [...Object.keys(initialisers), "blocks", ...c.scope.names()]),
+      help: () => didYouMean(key, [...Object.keys(initialisers), "blocks", ...c.scope.names()]),
     });
     return poison;
   }
@@ -107,7 +108,7 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
   const numbers: (number | undefined)[] = [];
   for (const [key, arg] of matched) {
     const n = arg && numeric(arg.value, c);
-    if (arg !== undefined && n === undefined) return { kind: "poison" };
+    if (arg !== undefined && (n === undefined || !fitsKernels(n, arg.value.span, c))) return { kind: "poison" };
     if (arg !== undefined && key === "blocks" && !(isExtent(n!) && n! <= mostParts)) {
       c.problems.error("C0216", arg.span, `${n} is not a number of blocks`, { label: "a positive whole number is" });
       return { kind: "poison" };
@@ -130,6 +131,7 @@ function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {
     const m = initialMeaning(arg.value, c);
     if (m.kind === "poison") return m;
     if (m.kind === "init") parts.push(m.init);
+    else if (m.kind === "number" && !fitsKernels(m.number, arg.span, c)) return { kind: "poison" };
     else if (m.kind === "number") parts.push(constant(m.number));
     else {
       c.problems.error("C0216", arg.span, `${describe(m)} is not an initialiser`);

@@ -58,7 +58,10 @@ export function inputType(s: InputStmt, time: boolean, c: Context): InputType | 
   const shape = s.type.kind === "tensor" ? shapeOf(s.type.shape, c) : [];
   const size = s.type.kind === "index" ? dimension(s.type.size, c) : undefined;
   if (shape === undefined || (s.type.kind === "index" && size === undefined)) return undefined;
-  return { type: { dtype: size ? "index" : "f32", time, batch: true, shape }, size };
+  const common = { time, batch: true, shape } as const;
+  if (size === undefined) return { type: { dtype: "f32", ...common }, size };
+  c.world.indexSizes.push({ dim: size, span: s.span, expansions: c.problems.around });
+  return { type: { dtype: "index", ...common, below: size }, size };
 }
 
 /** An input from outside, as a leaf of `b`. */

@@ -25,6 +25,7 @@ import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
 import { letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
+import { selects } from "./ranges.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 import { type SiteInfo, Sites } from "./sites.ts";
 
@@ -311,6 +312,8 @@ class ModelRun {
       });
       return undefined;
     }
+    const input = `\`${stmt.name.text}\` of \`${e.cell.text}\``;
+    if (size !== undefined) selects(v, size, (n) => `goes to ${input}, which is below ${n}`, arg.span, this.c);
     // What does not vary over time is the same at each step. Each example's own steps are reversed.
     return this.b.broadcast(v, { ...v.type, time: true, batch: v.type.batch || e.reverse });
   }

@@ -4,6 +4,7 @@ import { nowhere } from "../diagnostics/span.ts";
 import type { SourceHost } from "../source-host.ts";
 import type { Declaration, File, Import, Name } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
+import { mostImports, tooMuch } from "./limits.ts";
 import { type ParsedFile, prelude } from "./prelude.ts";
 import type { Problems } from "./problems.ts";
 import { didYouMean } from "./scope.ts";
@@ -82,7 +83,7 @@ export class Modules {
   private enter({ path, text, file, diagnostics }: ParsedFile): Module {
     for (const d of diagnostics) this.problems.add(d);
     const errors = diagnostics.filter((d) => d.severity === "error");
-    const damaged = new Set(errors.flatMap((d) => wordsAround(text, d.span)));
+    const damaged = wordsAround(text, errors);
     const own = new Map<string, Declared>();
     const module: Module = { path, text, file, names: new Map(this.prelude), own, damaged };
     this.loaded.set(path, module);
@@ -105,13 +106,15 @@ export class Modules {
         help: "move what both need to a third file",
       });
     }
-    const from = cycle >= 0 ? undefined : this.load(path, i.fromSpan);
+    const tooDeep = this.loading.length >= mostImports;
+    if (tooDeep) tooMuch("files import files", mostImports, i.fromSpan, this.problems);
+    const from = cycle >= 0 || tooDeep ? undefined : this.load(path, i.fromSpan);
     for (const name of i.names) {
       const declared = from?.own.get(name.text);
       if (from !== undefined && declared === undefined && !from.damaged.has(name.text)) {
         this.problems.error("C0219", name.span, `\`${i.from}\` declares no \`${name.text}\``, {
           label: "not declared there",
-          help: didYouMean(name.text, from.own.keys()),
+          help: () => didYouMean(name.text, from.own.keys()),
         });
       }
       const own = into.own.get(name.text);
@@ -129,9 +132,17 @@ export class Modules {
   }
 }
 
-/** The words of the lines that `span` touches. */
-function wordsAround(text: string, span: Span): readonly string[] {
-  const start = text.lastIndexOf("\n", span.start - 1) + 1;
-  const end = text.indexOf("\n", Math.max(span.start, span.end - 1));
-  return text.slice(start, end < 0 ? text.length : end).match(/[A-Za-z_]\w*'?/g) ?? [];
+/** The words of the lines that the spans touch. */
+function wordsAround(text: string, all: readonly { readonly span: Span }[]): ReadonlySet<string> {
+  const words = new Set<string>();
+  let done = -1;
+  for (const { span } of [...all].sort((a, b) => a.span.start - b.span.start)) {
+    if (span.end <= done) continue;
+    const start = Math.max(done + 1, text.lastIndexOf("\n", span.start - 1) + 1);
+    const after = text.indexOf("\n", Math.max(span.start, span.end - 1));
+    done = after < 0 ? text.length : after;
+    for (const [word] of text.slice(start, done).matchAll(/[A-Za-z_]\w*'?/g))
+      words.add(word).add(word.replace("'", ""));
+  }
+  return words;
 }

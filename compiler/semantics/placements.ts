@@ -45,7 +45,7 @@ function normOf(p: Placement, ref: SiteRef, problems: Problems): Placed | "none"
   const norms = [...module.names].flatMap(([n, d]) => (d.decl.kind === "norm" ? [n] : []));
   problems.error("C0209", norm.name.span, declared ? `\`${name}\` is not a norm` : `there is no norm \`${name}\``, {
     label: "unknown norm",
-    help: didYouMean(name, [...norms, "none"]) ?? `norms are ${norms.join(", ")}`,
+    help: () => didYouMean(name, [...norms, "none"]) ?? `norms are ${norms.join(", ")}`,
   });
   return undefined;
 }
@@ -92,7 +92,7 @@ export class Placements {
         const name = ref.scope ? `${ref.scope.text}.${ref.site.text}` : ref.site.text;
         this.problems.error("C0208", ref.span, `there is no site or parameter \`${name}\``, {
           label: "unknown site",
-          help:
+          help: () =>
             didYouMean(name, [...sites, ...parameters]) ??
             (sites.length > 0 ? known.join("; ") : ["declare a site: site s = …", ...known].join("; ")),
         });

@@ -1,9 +1,13 @@
 /** Collects what is wrong with a program: all of it, each mistake once, in source order. */
 import type { Code } from "../diagnostics/catalogue.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { few, mostSaid } from "../diagnostics/few.ts";
 import type { Span } from "../diagnostics/span.ts";
 
-type Details = Pick<Diagnostic, "label" | "help" | "notes">;
+/** `help` may be a function where it takes looking for: it is asked only of what is said. */
+interface Details extends Pick<Diagnostic, "label" | "notes"> {
+  readonly help?: string | (() => string | undefined) | undefined;
+}
 
 /** A function or norm whose body is being expanded for a use at `span`. */
 export interface Expansion {
@@ -16,6 +20,8 @@ const bodysOwnFault: ReadonlySet<Code> = new Set<Code>(["C0201", "C0202", "C0203
 
 export class Problems {
   private readonly found = new Map<string, Diagnostic>();
+  /** Beyond those that are said, only which there are. */
+  private readonly others = new Set<string>();
   private expansions: readonly Expansion[] = [];
 
   /** Errors so far, so that a caller can tell whether a piece of work added any. */
@@ -24,24 +30,39 @@ export class Problems {
   error(code: Code, span: Span, message: string, details: Details = {}): void {
     const use = this.expansions[0];
     if (use === undefined || bodysOwnFault.has(code)) {
-      this.add({ code, severity: "error", message, span, ...details });
+      this.keep("error", code, span, message, () => said(details));
       return;
     }
-    const inside = { span, message: details.label ?? `in the body of \`${this.expansions.at(-1)!.name}\`` };
-    const notes = [inside, ...(details.notes ?? [])];
-    this.add({ code, severity: "error", message, span: use.span, help: details.help, notes });
+    this.keep("error", code, use.span, message, () => {
+      const inside = { span, message: details.label ?? `in the body of \`${this.expansions.at(-1)!.name}\`` };
+      const { help } = said(details);
+      return { help, notes: [inside, ...(details.notes ?? [])] };
+    });
   }
 
   warning(code: Code, span: Span, message: string, details: Details = {}): void {
-    this.add({ code, severity: "warning", message, span, ...details });
+    this.keep("warning", code, span, message, () => said(details));
   }
 
-  add(d: Diagnostic): void {
-    if (d.severity === "error") this.errors++;
+  add({ code, severity, message, span, label, help, notes }: Diagnostic): void {
+    this.keep(severity, code, span, message, () => ({ label, help, notes }));
+  }
+
+  private keep(
+    severity: Diagnostic["severity"],
+    code: Code,
+    span: Span,
+    message: string,
+    details: () => Pick<Diagnostic, "label" | "help" | "notes">,
+  ): void {
+    if (severity === "error") this.errors++;
     // A cell is elaborated alone and again wherever it is scanned; what is wrong with it is said once.
-    const at = d.span.file === "" ? d.message : `${d.span.file} ${d.span.start} ${d.span.end}`;
-    const key = `${d.code} ${at}`;
-    if (!this.found.has(key)) this.found.set(key, d);
+    const at = span.file === "" ? message : `${span.file} ${span.start} ${span.end}`;
+    const key = `${code} ${at}`;
+    if (this.found.has(key)) return;
+    const full = [...this.found.values()].filter((d) => d.severity === severity).length >= mostSaid;
+    if (full) this.others.add(key);
+    else this.found.set(key, { code, severity, message, span, ...details() });
   }
 
   /** Runs `expand`; what goes wrong in there is reported at the outermost use, with a note at the inside. */
@@ -65,9 +86,16 @@ export class Problems {
     }
   }
 
-  /** Everything found: files in the given order, then by position. */
+  /** What was found, the first of it: files in the given order, then by position. */
   inOrder(files: readonly string[]): readonly Diagnostic[] {
     const rank = (d: Diagnostic): number => (files.includes(d.span.file) ? files.indexOf(d.span.file) : files.length);
-    return [...this.found.values()].sort((a, b) => rank(a) - rank(b) || a.span.start - b.span.start);
+    const inOrder = [...this.found.values()].sort((a, b) => rank(a) - rank(b) || a.span.start - b.span.start);
+    return few(inOrder, this.others.size);
   }
 }
+
+const said = ({ label, help, notes }: Details): Pick<Diagnostic, "label" | "help" | "notes"> => ({
+  label,
+  help: typeof help === "function" ? help() : help,
+  notes,
+});

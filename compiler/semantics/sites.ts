@@ -5,6 +5,7 @@ import type { Graph, Type, Value } from "../ir/types.ts";
 import type { Name } from "../syntax/ast.ts";
 import type { World } from "./context.ts";
 import type { Dependence } from "./dependence.ts";
+import { mostOps, tooMuch } from "./limits.ts";
 import { elaborateNorm, type NormInfo } from "./norms.ts";
 import type { Placed } from "./placements.ts";
 import type { Meaning } from "./scope.ts";
@@ -42,6 +43,8 @@ export class Sites {
   readonly parameters: SiteInfo[] = [];
   readonly norms = new Map<string, Graph>();
   private readonly world: World;
+  /** Of all norms. */
+  private ops = 0;
 
   constructor(world: World) {
     this.world = world;
@@ -66,7 +69,8 @@ export class Sites {
   }
 
   /** Takes over the sites of a cell that a model scans. */
-  include({ all, parameters, norms }: Sites): void {
+  include({ all, parameters, norms, ops }: Sites): void {
+    this.ops += ops;
     this.all.push(...all);
     this.parameters.push(...parameters);
     for (const [name, norm] of norms) this.norms.set(name, norm);
@@ -76,8 +80,17 @@ export class Sites {
     if (placed === undefined || placed === "none") return undefined;
     const site = { name, short: declared.text, type: value.type, inCell, dependence, of };
     const norm = elaborateNorm(placed, site, this.world);
-    if (norm !== undefined) this.norms.set(name, norm.template);
-    return norm?.info;
+    if (norm === undefined) return undefined;
+    this.norms.set(name, norm.template);
+    this.ops += norm.template.ops.length;
+    if (this.ops > mostOps)
+      tooMuch(
+        "the norms at the sites of a cell or model have operations,",
+        mostOps,
+        placed.ref.span,
+        this.world.problems,
+      );
+    return norm.info;
   }
 
   private info({ name, value, dependence, declared }: Point, norm: NormInfo | undefined): SiteInfo {

@@ -9,6 +9,9 @@ import { reservedWords } from "./tokens.ts";
 
 const axisNames: readonly AxisName[] = ["batch", "time", "feature", "first", "last"];
 
+/** Inputs, outputs and dimensions go by name in objects of JavaScript, which take this one for something else. */
+const unusable = "__proto__";
+
 export class ExprBuilder {
   readonly file: string;
   readonly diagnostics: Diagnostic[] = [];
@@ -31,6 +34,14 @@ export class ExprBuilder {
       this.report("C0120", `\`${word.image}\` has more than one prime`, span, undefined, `write ${text}'`);
     } else if (reservedWords.includes(text)) {
       this.report("C0108", `\`${text}\` is a reserved word`, span, "a name is expected here", "choose another name");
+    } else if (text === unusable) {
+      this.report(
+        "C0108",
+        `\`${text}\` is a reserved word`,
+        span,
+        "objects of JavaScript have it",
+        "choose another name",
+      );
     }
     return { text, primed: primes > 0, span };
   }

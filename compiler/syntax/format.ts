@@ -6,6 +6,7 @@
  */
 import type { IToken } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { few } from "../diagnostics/few.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Declaration, Import } from "./ast.ts";
 import { parse } from "./parse.ts";
@@ -20,7 +21,7 @@ export { printExpr };
  */
 export function format(text: string, file: string): { text: string; diagnostics: readonly Diagnostic[] } {
   const given = parse(text, file);
-  if (given.diagnostics.length > 0) return { text, diagnostics: given.diagnostics };
+  if (given.diagnostics.length > 0) return { text, diagnostics: few(given.diagnostics) };
   const source = text.replace(/\r\n?/g, "\n").replace(/^\ufeff/, "");
   const tree = source === text ? given.file : parse(source, file).file;
   const items = [...tree.imports, ...tree.declarations].sort((a, b) => a.span.start - b.span.start);
@@ -189,27 +190,36 @@ function isComment(entry: Entry): boolean {
 const families: readonly (readonly string[])[] = [["param", "input", "target", "state"], ["place"]];
 
 function alignRuns(entries: readonly Entry[], blanks: readonly boolean[]): readonly (string | undefined)[] {
-  const word = (i: number): string | undefined => entries[i]?.columns?.[0].split(" ", 1)[0];
-  const family = (i: number) => {
-    const first = word(i);
-    return entries[i]?.columns?.[1] === undefined ? undefined : families.find((f) => f.includes(first ?? ""));
-  };
-  /** The widest of a column over the neighbours of `i` that are alike. */
-  const widest = (i: number, column: 0 | 1, alike: (a: number, b: number) => boolean): number => {
-    let from = i;
-    while (from > 0 && !blanks[from] && alike(from - 1, from)) from--;
-    let width = 0;
-    for (let k = from; k === from || (k < entries.length && !blanks[k] && alike(k - 1, k)); k++) {
-      width = Math.max(width, entries[k].columns?.[column]?.length ?? 0);
-    }
-    return width;
-  };
+  const word = entries.map(({ columns }) => columns?.[0].split(" ", 1)[0] ?? "");
+  const family = entries.map(({ columns }, i) =>
+    columns?.[1] === undefined ? undefined : families.find((f) => f.includes(word[i])),
+  );
+  const heads = widest(entries, blanks, 0, (a, b) => family[a] !== undefined && family[a] === family[b]);
+  const types = widest(entries, blanks, 1, (a, b) => word[a] === word[b]);
   return entries.map((entry, i) => {
     if (entry.columns === undefined) return undefined;
     const [head, type, value] = entry.columns;
     if (type === undefined) return head;
-    const start = `${head.padEnd(widest(i, 0, (a, b) => family(a) !== undefined && family(a) === family(b)))} : `;
+    const start = `${head.padEnd(heads[i])} : `;
     if (value === undefined) return start + type;
-    return `${start}${type.padEnd(widest(i, 1, (a, b) => word(a) === word(b)))} = ${value}`;
+    return `${start}${type.padEnd(types[i])} = ${value}`;
   });
+}
+
+/** For each entry, the widest of a column over the neighbours that are alike. */
+function widest(
+  entries: readonly Entry[],
+  blanks: readonly boolean[],
+  column: 0 | 1,
+  alike: (a: number, b: number) => boolean,
+): readonly number[] {
+  const widths: number[] = [];
+  for (let from = 0; from < entries.length; ) {
+    let to = from + 1;
+    while (to < entries.length && !blanks[to] && alike(to - 1, to)) to++;
+    const run = entries.slice(from, to).map(({ columns }) => columns?.[column]?.length ?? 0);
+    const width = run.reduce((a, b) => Math.max(a, b), 0);
+    for (; from < to; from++) widths.push(width);
+  }
+  return widths;
 }

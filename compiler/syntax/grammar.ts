@@ -27,7 +27,7 @@ class CellParser extends CstParser {
     this.performSelfAnalysis();
   }
 
-  // The first two are chevrotain's public hooks, the other two its internals (recoverable.ts of 11.2).
+  // The first two are chevrotain's public hooks, the other three its internals (recoverable.ts of 11.2).
   protected override canTokenTypeBeInsertedInRecovery(_type: TokenType): boolean {
     return false;
   }
@@ -38,6 +38,11 @@ class CellParser extends CstParser {
 
   protected shouldInRepetitionRecoveryBeTried(): boolean {
     return false;
+  }
+
+  /** Asked for at every mismatch and found by walking the whole path of rules, recursively; no word is ever put in or left out. */
+  protected getFollowsForInRuleRecovery(): TokenType[] {
+    return [];
   }
 
   protected flattenFollowSet(): TokenType[] {

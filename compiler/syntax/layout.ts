@@ -7,14 +7,11 @@
  */
 import type { IToken, TokenType } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { deceptive } from "../diagnostics/printable.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { createTokenInstance, tokenLabel } from "./chevrotain.ts";
+import { maxName, maxNesting, maxOperations, maxWords } from "./limits.ts";
 import * as T from "./tokens.ts";
-
-/** Brackets and powers deeper than this are refused: the stages after this one walk the tree recursively. */
-const maxNesting = 64;
-/** A longer statement is refused, for the same reason: `a + b + …` is as deep as it is long. */
-const maxWords = 2000;
 
 export interface Layout {
   readonly tokens: readonly IToken[];
@@ -25,8 +22,6 @@ interface Bracket {
   readonly token: IToken;
   /** `body`: the braces of a declaration, in which line ends count. */
   readonly role: "body" | "inline";
-  /** Dropped from the output, because it is nested too deeply. */
-  readonly dropped: boolean;
 }
 
 const closers: ReadonlyMap<TokenType, TokenType> = new Map([
@@ -55,6 +50,9 @@ const goesOn: ReadonlySet<TokenType> = new Set([
   T.Comma,
   T.Colon,
 ]);
+const operators: ReadonlySet<TokenType> = new Set(
+  [...goesOn].filter((type) => type !== T.Equals && type !== T.Comma && type !== T.Colon),
+);
 const endsValue: ReadonlySet<TokenType> = new Set([
   T.Identifier,
   T.NumberLiteral,
@@ -78,8 +76,14 @@ class LayoutRun {
   /** The first word of the statement being read, for each body around this place. */
   private readonly heads: (IToken | undefined)[] = [undefined];
   private length = 0;
+  private operations = 0;
   private powers = 0;
+  /** The statement is nested too deeply or too long: it was reported, and the rest of its words are passed over. */
   private tooDeep = false;
+  /** Where the statement begins in `out`. */
+  private begin = 0;
+  /** The word before this one, kept or not. */
+  private before: IToken | undefined;
 
   constructor(words: readonly IToken[], text: string, file: string) {
     this.words = words;
@@ -125,20 +129,31 @@ class LayoutRun {
       return;
     }
     if (this.head === undefined) this.beginStatement(word);
+    this.before = word;
     if (++this.length > maxWords) this.deep(word, `a statement has at most ${maxWords} words`);
-    else if (type === T.LeftCurly) this.leftCurly(word);
+    if (operators.has(type) && ++this.operations > maxOperations)
+      this.deep(word, `a statement has at most ${maxOperations} operations`);
+    if (type === T.LeftCurly) this.leftCurly(word);
     else if (closers.has(type)) this.open(word);
     else if (closing.has(type)) this.close(word);
-    else if (type === T.Caret && ++this.powers + this.brackets.length > maxNesting) {
-      this.deep(word, `powers and brackets nest at most ${maxNesting} deep`);
-    } else this.plain(word, before);
+    else {
+      if (type === T.Caret && ++this.powers + this.brackets.length > maxNesting)
+        this.deep(word, `powers and brackets nest at most ${maxNesting} deep`);
+      this.plain(word, before);
+    }
   }
 
   private plain(word: IToken, before: IToken | undefined): void {
+    if (this.tooDeep) return;
     const type = word.tokenType;
     if (type === T.BadNumber) this.badNumber(word);
     if (type === T.BadString) {
       this.report("C0103", "this text has no closing quote", this.span(word), undefined, 'write "./file.cell"');
+    }
+    if (type === T.StringLiteral) this.diagnostics.push(...hiddenCharacters(word, this.file));
+    if (type === T.Identifier && word.image.length > maxName) {
+      const help = `a name has at most ${maxName} characters`;
+      this.report("C0125", `this name has ${word.image.length} characters`, this.span(word), undefined, help);
     }
     if (type === T.Identifier && before?.tokenType === T.NumberLiteral && endOf(before) === word.startOffset) {
       this.out.push(this.virtual(T.Juxtaposed, word.startOffset));
@@ -148,8 +163,9 @@ class LayoutRun {
 
   /** A line end is a statement's end, unless a bracket is open or the line ends in the middle of something. */
   private newline(index: number): void {
-    if (this.head === undefined) return;
-    const before = this.out[this.out.length - 1];
+    const { before } = this;
+    // Of several line ends the first decides.
+    if (this.head === undefined || before === undefined || this.words[index - 1]?.tokenType === T.Newline) return;
     let next = index + 1;
     while (this.words[next]?.tokenType === T.Newline) next++;
     const after = this.words[next];
@@ -182,8 +198,11 @@ class LayoutRun {
     }
     this.head = word;
     this.length = 0;
+    this.operations = 0;
     this.powers = 0;
     this.tooDeep = false;
+    this.before = undefined;
+    this.begin = this.out.length;
     this.out.push(this.virtual(T.Begin, word.startOffset));
   }
 
@@ -199,7 +218,7 @@ class LayoutRun {
     const header = head !== undefined && T.declarationWords.includes(head.tokenType);
     if (header && (this.top === undefined || this.top.role === "inline")) {
       this.closeInline();
-      this.brackets.push({ token: word, role: "body", dropped: false });
+      this.brackets.push({ token: word, role: "body" });
       this.heads.push(undefined);
       this.out.push(word);
       return;
@@ -243,10 +262,9 @@ class LayoutRun {
   }
 
   private open(word: IToken): void {
-    const dropped = this.brackets.length + this.powers >= maxNesting;
-    if (dropped) this.deep(word, `brackets nest at most ${maxNesting} deep`);
-    else this.out.push(word);
-    this.brackets.push({ token: word, role: "inline", dropped });
+    if (this.brackets.length + this.powers >= maxNesting) this.deep(word, `brackets nest at most ${maxNesting} deep`);
+    if (!this.tooDeep) this.out.push(word);
+    this.brackets.push({ token: word, role: "inline" });
   }
 
   private close(word: IToken): void {
@@ -258,6 +276,7 @@ class LayoutRun {
     }
     const expected = closers.get(top.token.tokenType)!;
     this.brackets.pop();
+    if (this.tooDeep) return;
     if (word.tokenType !== expected) {
       this.diagnostics.push({
         code: "C0106",
@@ -268,19 +287,17 @@ class LayoutRun {
         notes: [{ span: this.span(top.token), message: "opened here" }],
       });
     }
-    if (!top.dropped) this.out.push(retyped(word, expected));
+    this.out.push(retyped(word, expected));
   }
 
   /** Closes the round and square brackets the statement left open. */
   private closeInline(): void {
     while (this.top?.role === "inline") {
-      const { token, dropped } = this.brackets.pop()!;
+      const { token } = this.brackets.pop()!;
       const closer = closers.get(token.tokenType)!;
-      if (dropped) continue;
+      if (this.tooDeep) continue;
       const help = `add a ${tokenLabel(closer)}`;
-      if (!this.tooDeep) {
-        this.report("C0105", `this \`${token.image}\` is never closed`, this.span(token), undefined, help);
-      }
+      this.report("C0105", `this \`${token.image}\` is never closed`, this.span(token), undefined, help);
       this.out.push(this.virtual(closer, this.here()));
     }
   }
@@ -311,9 +328,13 @@ class LayoutRun {
     this.report("C0104", `\`${image}\` is not a number`, this.span(word), undefined, help ?? "a number has one point");
   }
 
+  /** Reports the statement, and puts a word that the grammar cannot read in the place of all but its first. */
   private deep(word: IToken, label: string): void {
-    if (!this.tooDeep) this.report("C0121", "this statement is too deep to read", this.span(word), label, splitHelp);
+    if (this.tooDeep) return;
+    this.report("C0121", "this statement is too deep to read", this.span(word), label, splitHelp);
     this.tooDeep = true;
+    this.out.length = Math.min(this.out.length, this.begin + 2);
+    this.out.push(this.virtual(T.Unknown, this.here()));
   }
 
   private report(code: Diagnostic["code"], message: string, span: Span, label?: string, help?: string): void {
@@ -334,6 +355,15 @@ class LayoutRun {
   private virtual(type: TokenType, offset: number): IToken {
     return createTokenInstance(type, "", offset, Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN);
   }
+}
+
+/** What a comment or a quoted name must not hold is not seen, or shows as what it is not: C0123. */
+export function hiddenCharacters(word: IToken, file: string): readonly Diagnostic[] {
+  const found = deceptive.exec(word.image);
+  if (found === null) return [];
+  const start = word.startOffset + found.index;
+  const message = `the character \`${found[0]}\` is not to be seen here`;
+  return [{ code: "C0123", severity: "error", message, span: { file, start, end: start + 1 }, help: "remove it" }];
 }
 
 /** The offset right after a token. */

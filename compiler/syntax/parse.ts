@@ -4,7 +4,8 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { File } from "./ast.ts";
 import { buildAst } from "./build-ast.ts";
 import { readGrammar } from "./grammar.ts";
-import { layOut } from "./layout.ts";
+import { hiddenCharacters, layOut } from "./layout.ts";
+import { maxText } from "./limits.ts";
 import { explainError } from "./syntax-errors.ts";
 import * as T from "./tokens.ts";
 
@@ -13,7 +14,9 @@ import * as T from "./tokens.ts";
  * has its diagnostic, in source order. `file` is the name that spans carry.
  */
 export function parse(text: string, file: string): { file: File; diagnostics: Diagnostic[] } {
-  const layout = layOut(T.lex(text).tokens, text, file);
+  if (text.length > maxText) return tooLong(text.length, file);
+  const { tokens, comments } = T.lex(text);
+  const layout = layOut(tokens, text, file);
   const { cst, errors } = readGrammar(layout.tokens);
   const statements = splitStatements(layout.tokens);
 
@@ -24,8 +27,19 @@ export function parse(text: string, file: string): { file: File; diagnostics: Di
     return damaged.has(statement) ? [] : [explainError(error, statement?.words ?? [], file)];
   });
   const built = buildAst(cst, { file, start: 0, end: text.length });
-  const diagnostics = [...layout.diagnostics, ...unread, ...built.diagnostics];
+  const hidden = comments.flatMap((comment) => hiddenCharacters(comment, file));
+  const diagnostics = [...layout.diagnostics, ...unread, ...built.diagnostics, ...hidden];
   return { file: built.file, diagnostics: diagnostics.sort((a, b) => a.span.start - b.span.start) };
+}
+
+function tooLong(length: number, file: string): { file: File; diagnostics: Diagnostic[] } {
+  const span = { file, start: 0, end: 0 };
+  const message = `this file has ${length > 3 * maxText ? "far " : ""}more than ${maxText.toLocaleString("en-US")} characters`;
+  const help = "divide it: a file can import from others";
+  return {
+    file: { kind: "file", imports: [], declarations: [], span },
+    diagnostics: [{ code: "C0126", severity: "error", message, span, help }],
+  };
 }
 
 interface StatementWords {

@@ -23,7 +23,8 @@ interface Binding {
   readonly lanes: number;
 }
 
-type Scope = ReadonlyMap<string, Binding>;
+/** What is declared around a place; a block takes its own names away again, for none is declared twice. */
+type Scope = Map<string, Binding>;
 
 interface Place {
   readonly lanes: number;
@@ -164,11 +165,12 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
   const isUniform = (e: KExpr, scope: Scope): boolean =>
     !someExpr(e, (x) => x.k === "load" || (x.k === "var" && scope.get(x.name)?.uniform !== true));
 
-  const checkBlock = (body: readonly KStmt[], outer: Scope, place: Place): void => {
-    const scope = new Map(outer);
+  const checkBlock = (body: readonly KStmt[], scope: Scope, place: Place): void => {
+    const declared: string[] = [];
     const declare = (name: string, bound: Binding): void => {
       if (scope.has(name)) fail(`\`${name}\` is declared where another \`${name}\` is in scope`);
       scope.set(name, bound);
+      declared.push(name);
     };
     for (const s of body) {
       at = place;
@@ -223,14 +225,15 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
             const changes = inner.s === "assign" && someExpr(s.to, (e) => e.k === "var" && e.name === inner.name);
             if (changes) fail(`the upper bound of \`${s.name}\` changes inside its loop`);
           });
-          if (scope.has(s.name)) fail(`\`${s.name}\` is declared where another \`${s.name}\` is in scope`);
           const uniform = !lanes && isUniform(s.from, scope) && isUniform(s.to, scope);
           const bound: Binding = { kind: "loop", type: "i32", uniform, lanes: place.lanes + (lanes ? 1 : 0) };
           const mine = s.from.k === "int" && s.from.value === 0 && s.step === 1;
           const own = lanes ? mine && s.to.k === "int" && s.to.value <= kernel.lanes : place.own;
           const all = lanes && own && s.to.k === "int" && s.to.value === kernel.lanes && place.uniform;
           const inside: Place = { lanes: bound.lanes, own, all, uniform: place.uniform && (lanes || uniform) };
-          checkBlock(s.body, new Map([...scope, [s.name, bound]]), inside);
+          declare(s.name, bound);
+          checkBlock(s.body, scope, inside);
+          scope.delete(declared.pop()!);
           break;
         }
         case "if": {
@@ -250,6 +253,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
           s satisfies never;
       }
     }
+    for (const name of declared) scope.delete(name);
   };
 
   checkBlock(kernel.body, new Map(), at);

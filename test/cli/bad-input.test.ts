@@ -44,6 +44,49 @@ test("ten mistakes in a cell give ten messages, in order, and exit code 1", asyn
   expect(ended.stderr.trimEnd()).toMatch(/\n10 errors$/);
 });
 
+test("what is in a text or in a file's name does not reach the terminal as it is", async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, "a\u001b[31m\u202eb.cell");
+    await writeFile(file, "cell c(H = 2) {\n  input x : [H]\n  output x \u009b2J // \u001b]0;t\u0007\n}\n");
+    for (const args of [["check"], ["fmt"], ["inspect"], ["compile", "--emit", "ast"]]) {
+      for (const json of [[], ["--json"]]) {
+        const { code, stdout, stderr } = await cellc([...args, file, ...json]);
+        expect(code).toBe(1);
+        expect(stderr).toContain("a\\u{1b}[31m\\u{202e}b.cell:3");
+        expect(stdout + stderr).not.toMatch(hidden);
+        if (json.length > 0) expect(JSON.parse(stdout)).toMatchObject({ ok: false, diagnostics: [{ file }, { file }] });
+      }
+    }
+    const unknown = await cellc(["check", "--no-\u001b[5m"]);
+    expect(unknown.stderr).not.toMatch(hidden);
+  });
+});
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+
+test("what has no end, or is far too large, is refused and not read", async () => {
+  expectRefused(await cellc(["check", "/dev/zero"]), 1, "C0126", "more than 1,048,576 characters");
+  await withFolder(async (folder) => {
+    const file = join(folder, "large.cell");
+    await writeFile(file, "");
+    await truncate(file, 2 ** 33);
+    for (const command of ["check", "fmt", "inspect"])
+      expectRefused(await cellc([command, file]), 1, "C0126", "more than 1,048,576 characters");
+  });
+});
+
+test("a name that no file can have is refused", async () => {
+  for (const args of [
+    ["check", "a\u0000b.cell"],
+    ["fmt", "a\u0000b.cell"],
+    ["compile", CELL, "--out", "a\u0000b"],
+  ]) {
+    const { code, stderr } = await cellc(args);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^error\[C04\d\d\]: .*\n/)]);
+  }
+});
+
 test.each([
   ["wrong shapes", 1, "C0204", "W", "cell c(D = 3, H = 4) { param W : [H, D] = 0; input x : [D]; output x @ W }"],
   ["no loss to train by", 1, "C0221", "no loss", "model m(D = 6) { input x : [D] over time; output last(x) }"],

@@ -38,7 +38,8 @@ export function opGraph(ops: readonly TableOp[], extents: readonly Bindings[]): 
         : varies
           ? { kind: "input", name }
           : { kind: "param", name, init: { kind: "constant", value: 0 } };
-    return b.one("leaf", [], { leaf, type: t }, name);
+    const of = t.dtype === "index" ? { ...t, below: dim.parse(size) } : t;
+    return b.one("leaf", [], { leaf, type: of }, name);
   };
   for (const op of ops) {
     for (const bound of extents) {

@@ -35,6 +35,27 @@ describe("dimensions", () => {
     );
   });
 
+  it("exceed each other where they do with any numbers", () => {
+    const numbers = fc.record({
+      D: fc.integer({ min: 1, max: 9 }),
+      H: fc.integer({ min: 1, max: 9 }),
+      K: fc.nat(9).map((n) => n + 1),
+    });
+    fc.assert(
+      fc.property(dims, dims, numbers, (a, b, bound) => {
+        const exceeds = dim.exceeds(a, b);
+        if (exceeds === undefined) return;
+        const difference = dim.evaluate(a, bound) - dim.evaluate(b, bound);
+        expect(exceeds ? difference > -1e-9 : difference < 1e-9).toBe(true);
+      }),
+    );
+    const [V, two] = [dim.variable("V"), dim.constant(2)];
+    expect(dim.exceeds(dim.add(V, two), V)).toBe(true);
+    expect(dim.exceeds(V, dim.multiply(V, two))).toBe(false);
+    expect(dim.exceeds(V, two)).toBe(undefined);
+    expect(dim.exceeds(dim.constant(10), dim.constant(5))).toBe(true);
+  });
+
   it("are equal however they were put together", () => {
     fc.assert(
       fc.property(dims, dims, dims, (a, b, c) => {

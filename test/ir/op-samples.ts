@@ -3,12 +3,13 @@ import * as dim from "../../compiler/ir/dim.ts";
 import type { StructuralOp } from "../../compiler/ir/ops.ts";
 import type { OpAttrs, Type } from "../../compiler/ir/types.ts";
 
-/** `"time batch H D"` as a type; a leading `index` makes it one of indices. */
+/** `"time batch H D"` as a type; a leading `index` makes it one of indices below D. */
 export function type(text: string): Type {
   const words = text.split(" ").filter((w) => w !== "");
   const flag = (w: string): boolean => words.includes(w);
   const shape = words.filter((w) => !["index", "time", "batch"].includes(w)).map(dim.parse);
-  return { dtype: flag("index") ? "index" : "f32", time: flag("time"), batch: flag("batch"), shape };
+  const common = { time: flag("time"), batch: flag("batch"), shape };
+  return flag("index") ? { dtype: "index", ...common, below: dim.parse("D") } : { dtype: "f32", ...common };
 }
 
 /** Operand types of an elementwise op, by its number of operands: aligned, broadcast, with unit axes. */

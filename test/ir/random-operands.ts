@@ -21,7 +21,7 @@ const f32 = (flags: string, ...shape: string[]): Type => ({
   shape: shape.map(dim.parse),
 });
 
-const index = (flags: string): Type => ({ ...f32(flags), dtype: "index" });
+const index = (flags: string): Type => ({ ...f32(flags), dtype: "index", below: dim.parse("D") });
 
 export interface LeafRow {
   readonly leaf: Leaf;

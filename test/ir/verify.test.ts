@@ -33,6 +33,32 @@ describe("verify", () => {
     verify(parseGraph(norm('    result output "y" %x')));
   });
 
+  it("accepts no index that has more values than what it selects from", () => {
+    const graph = (below: string, rows: string): string => `graph words {
+  %T = leaf param "T" constant(1) : f32[${rows}, H]
+  %w = leaf index "w" size=${below} : index(${below})[time, batch]
+  %e = gather %T, %w : f32[time, batch, H]
+  %s = scatter %w, %e {size=${rows}} : f32[${rows}, H]
+  %o = onehot %w {size=${rows}} : f32[time, batch, ${rows}]
+  result output "e" %e
+}
+`;
+    for (const [below, rows] of [
+      ["10", "10"],
+      ["5", "10"],
+      ["V", "V"],
+      ["V", "2V"],
+      ["V", "W"],
+    ])
+      verify(parseGraph(graph(below, rows)));
+    expect(() => verify(parseGraph(graph("10", "5")))).toThrow(
+      /index\(10\)\[time, batch\] does not select from 5 entries/,
+    );
+    expect(() => verify(parseGraph(graph("V + 1", "V")))).toThrow(/does not select from V entries/);
+    const said = graph("10", "10").replace("index(10)[", "index(9)[");
+    expect(() => verify(parseGraph(said))).toThrow(/is no index\(9\)/);
+  });
+
   it("accepts a body that yields a value from outside", () => {
     verify(parseGraph(valid.replace("; %h_next", "; %h0")));
   });

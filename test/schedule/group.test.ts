@@ -11,7 +11,7 @@ const leaves = `
   %s = leaf input "s" : f32[time, batch, H]
   %W = leaf param "W" orthogonal(gain=1) : f32[H, H]
   %g = leaf param "g" constant(1) : f32[H]
-  %i = leaf index "i" size=H : index[batch]
+  %i = leaf index "i" size=H : index(H)[batch]
   %n = const 1 * [batch] : f32[]
 `;
 

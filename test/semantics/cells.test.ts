@@ -6,7 +6,7 @@ import { showType } from "../../compiler/ir/type.ts";
 import type { OpOf } from "../../compiler/ir/types.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
-import { cellWith, compile, leafNames, opsNamed, valueNamed } from "./sources.ts";
+import { cellWith, codes, compile, leafNames, opsNamed, refusal, valueNamed } from "./sources.ts";
 
 const disk: SourceHost = {
   read: (path) => readFileSync(path, "utf8"),
@@ -159,10 +159,10 @@ describe("a cell", () => {
   });
 
   it("takes hostile names for what they are: names", () => {
-    const text = `cell main(T = 2, constructor = 3, __proto__ = 4) {
+    const text = `cell main(T = 2, constructor = 3, hasOwnProperty = 4) {
   param batch : [T, T] = identity
   param main : [constructor, T] = 0
-  param toString : [__proto__] = 0
+  param toString : [hasOwnProperty] = 0
   input time : [T]
   input x : [constructor]
   state none : [T] = 0
@@ -172,10 +172,27 @@ describe("a cell", () => {
   place loop : batch
 }`;
     const { graph, dims, sites } = compile(text);
-    expect(Object.keys(dims)).toEqual(["T", "constructor", "__proto__"]);
+    expect(Object.keys(dims)).toEqual(["T", "constructor", "hasOwnProperty"]);
     expect(leafNames(graph)).toEqual(["batch", "main", "toString", "time", "x", "d_none"]);
     expect(sites.map((s) => s.norm?.name)).toEqual(["batch"]);
   });
+
+  it.each(["dimension", "param", "state", "input", "site", "cell", "norm"])(
+    "refuses to call a %s __proto__",
+    (what) => {
+      const name = (of: string): string => (of === what ? "__proto__" : `a_${of}`);
+      const text = `norm ${name("norm")}(x) { x }
+cell ${name("cell")}(${name("dimension")} = 2) {
+  param ${name("param")} : [${name("dimension")}] = 0
+  state ${name("state")} : [${name("dimension")}] = 0
+  input ${name("input")} : [${name("dimension")}]
+  site ${name("site")} = ${name("state")} + ${name("input")} + ${name("param")}
+  ${name("state")}' = ${name("site")}
+  output ${name("state")}'
+}`;
+      expect(codes(refusal(text))).toContain("C0108");
+    },
+  );
 });
 
 describe("expressions", () => {

@@ -6,6 +6,29 @@ import { cellWith, codes, files, problemsOf, refusal } from "./sources.ts";
 const withNorm = (body: string, place = "s"): string =>
   `norm n(x, gamma = 1) {\n${body}\n}\n${cellWith(`site s = x @ Wx\nsite r = h @ Wh\nplace ${place} : n`, "tanh(s + r)")}`;
 
+/** `f1(x) = f2(x)`, and so on. */
+function nestedFunctions(count: number): string {
+  const names = Array.from({ length: count }, (_, i) => `f${count - i}`);
+  const calls = names.map((name, i) => `fn ${name}(x) { ${i === 0 ? "tanh" : names[i - 1]}(x) }`);
+  return `${calls.join("\n")}\n${cellWith("", "f1(h @ Wh + x @ Wx)")}`;
+}
+
+/** A model of words below 10 and a table of them. */
+const indexed = (shape: string): string => `model m(H = 3) {
+  input w : index(10) over time
+  param T : [${shape}] = 1
+  output embed(w, T)
+}`;
+
+/** A model of 4 classes and labels below 10. */
+const classes = (loss: string): string => `model m(D = 2, K = 4, L = 10) {
+  input x : [D] over time
+  target y : index(L)
+  param V : [D, K] = xavier
+  logits = last(x) @ V
+  loss ${loss}
+}`;
+
 /** A text for each code, with that mistake and no other. */
 const samples: readonly (readonly [code: string, claim: string, text: string])[] = [
   ["C0201", "an unknown name", cellWith("", "tanh(h @ Wh + x @ Wx + bias)")],
@@ -102,6 +125,28 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
     "the population's value of what is no statistic",
     withNorm("m = mean(x, over feature)\ngamma * (x - population(m))"),
   ],
+  ["C0227", "functions inside functions", nestedFunctions(101)],
+  ["C0228", "an index beyond a table", indexed("5, H")],
+  ["C0228", "a class that is not there", classes("cross_entropy(logits, y)")],
+  ["C0228", "a label that is never predicted", classes("-correct(logits, y)")],
+  ["C0229", "a constant that is not a number", cellWith("", "h @ Wh + log(-1) * (x @ Wx)")],
+  ["C0229", "an infinite number", cellWith("", "h @ Wh + 1e999 * (x @ Wx)")],
+  ["C0229", "a division by zero", cellWith("", "h @ Wh + (x @ Wx) / (H - 4)")],
+  ["C0229", "a number beyond 32 bits", cellWith("", "h @ Wh + 1e39 * (x @ Wx)")],
+  ["C0229", "a number that is 0 in 32 bits", cellWith("", "h @ Wh + log(1e-60) * (x @ Wx)")],
+  ["C0229", "an ε that is none", cellWith("site s = h @ Wh\nplace s : batch(eps = 0/0)", "s + x @ Wx")],
+  ["C0229", "an infinite initial value", cellWith("param b : [H] = 1e400", "h @ Wh + x @ Wx + b")],
+  ["C0227", "functions inside functions", nestedFunctions(101)],
+  ["C0228", "an index beyond a table", indexed("5, H")],
+  ["C0228", "a class that is not there", classes("cross_entropy(logits, y)")],
+  ["C0228", "a label that is never the largest", classes("-correct(logits, y)")],
+  ["C0229", "a constant that is not a number", cellWith("", "h @ Wh + log(-1) * (x @ Wx)")],
+  ["C0229", "an infinite number", cellWith("", "h @ Wh + 1e999 * (x @ Wx)")],
+  ["C0229", "a division by zero", cellWith("", "h @ Wh + (x @ Wx) / (H - 4)")],
+  ["C0229", "a number beyond 32 bits", cellWith("", "h @ Wh + 1e39 * (x @ Wx)")],
+  ["C0229", "a number that is 0 in 32 bits", cellWith("", "h @ Wh + log(1e-60) * (x @ Wx)")],
+  ["C0229", "an ε that is none", cellWith("site s = h @ Wh\nplace s : batch(eps = 0/0)", "s + x @ Wx")],
+  ["C0229", "an infinite initial value", cellWith("param b : [H] = 1e400", "h @ Wh + x @ Wx + b")],
   ["C0222", "a ramp that begins after its end", withNorm("gamma * ramp(0, 1, 20, 10) * x")],
 ];
 

@@ -187,7 +187,7 @@ model words(V = 50, H = 4) {
     );
     expect(
       opsNamed(graph, "leaf").map((op) => (op.op === "leaf" ? `${op.attrs.leaf.kind} ${showType(op.attrs.type)}` : "")),
-    ).toEqual(["index index[time, batch]", "param f32[V, H]"]);
+    ).toEqual(["index index(V)[time, batch]", "param f32[V, H]"]);
   });
 
   it("changes by derivation how a cell inside it is normalized and a parameter begins", () => {
