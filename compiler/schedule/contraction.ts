@@ -228,7 +228,7 @@ export class Contraction {
 const loopName = (axis: string): string => (axis === "|" ? "b" : axis === "<" ? "s" : axis);
 const region = (home: Home): { kind: "region"; region: string } => ({ kind: "region", region: home.buffer.region });
 
-const has = (o: Operand, axis: string): boolean => (axis === "|" ? o.type.batch : o.labels.includes(axis));
+export const has = (o: Operand, axis: string): boolean => (axis === "|" ? o.type.batch : o.labels.includes(axis));
 const stride = (o: Operand, axis: string): number =>
   axis === "|" ? o.home.batch : o.home.strides[o.labels.indexOf(axis)];
 
