@@ -11,7 +11,7 @@ import { sameType } from "../ir/type.ts";
 import type { Op, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
 import { compareMoments, type Life } from "./arena.ts";
-import type { Group } from "./group.ts";
+import { type Group, isPivot, ownsPivot } from "./group.ts";
 import { inlineDots } from "./kernel.ts";
 import type { Machine } from "./kernel-ir.ts";
 import type { Buffer, Home, Replacement } from "./layout.ts";
@@ -112,12 +112,14 @@ function mayReplace(from: Buffer, to: Buffer, kernel: Surroundings): boolean {
       if (isPoint && stored === undefined) return true;
       const reads = op.operands.flatMap((v) => readsOf(from, v, stage, kernel));
       if (reads.length === 0) return true;
-      if (isPoint ? !sameType(result.type, type) : !isReduction(op) || op.op === "argmax") return false;
+      const others = reads.some((read) => read === "elsewhere" || !read.first);
+      if (isPoint ? others && !sameType(result.type, type) : !isReduction(op) || op.op === "argmax") return false;
       return reads.every((read) => {
         if (read === "elsewhere" || !sameType(read.value.type, type)) return false;
         const part = parts.get(read.home.start);
         if (part === undefined || !isAligned(read.home, part.home)) return false;
-        return stage < part.stage || (stage === part.stage && (isPoint || inOrder));
+        // The first of several elements is written before the others have read it.
+        return stage < part.stage || (stage === part.stage && (isPoint ? !read.first : inOrder));
       });
     }),
   );
@@ -136,6 +138,8 @@ interface Read {
   /** The value as it is used: all that stands in a home, or one of the parts that it is split in. */
   readonly value: Value;
   readonly home: Home;
+  /** Of what the workgroup owns, the first along some axes. */
+  readonly first: boolean;
 }
 
 /** What computing `v` in stage `stage` loads from `buffer`; `elsewhere` for other elements than the one that is computed. */
@@ -143,7 +147,7 @@ function readsOf(
   buffer: Buffer,
   v: Value,
   stage: number,
-  { stageOf, defs, homes, dims }: Surroundings,
+  { group, stageOf, defs, homes, dims }: Surroundings,
 ): readonly (Read | "elsewhere")[] {
   const seen = new Set<Value>();
   const visit = (u: Value): readonly (Read | "elsewhere")[] => {
@@ -152,7 +156,7 @@ function readsOf(
     const home = homes.get(u)?.[0];
     const made = stageOf.get(u);
     if (home !== undefined && (made === undefined || made < stage))
-      return home.buffer === buffer ? [{ value: u, home }] : [];
+      return home.buffer === buffer ? [{ value: u, home, first: false }] : [];
     const op = defs.get(u);
     if (op === undefined || !(isElementwise(op.op) || isView(op))) return [];
     if (op.op === "split") {
@@ -161,10 +165,12 @@ function readsOf(
       const from = homes.get(whole)?.[0];
       if (from?.buffer === buffer && axis === u.type.shape.length - 1) {
         const start = from.start + op.results.indexOf(u) * dim.evaluate(u.type.shape[axis], dims) * from.strides[axis];
-        return [{ value: u, home: { ...from, start } }];
+        return [{ value: u, home: { ...from, start }, first: false }];
       }
     }
     const reads = op.operands.flatMap(visit);
+    if (isPivot(op) && ownsPivot(group.owners[0], op))
+      return reads.map((read) => (read === "elsewhere" ? read : { ...read, first: true }));
     return isElementwise(op.op) ? reads : reads.map(() => "elsewhere");
   };
   return visit(v);
