@@ -9,8 +9,8 @@ import { Study } from "./study.ts";
 const asked = Number(process.env.CELLC_CONTRACTIONS ?? 0);
 
 describe.each([
-  { place: places.wasm, runs: 40 },
-  { place: places.wgsl, runs: 6 },
+  { place: places.wasm, runs: 24 },
+  { place: places.wgsl, runs: 3 },
 ])("on $place.name", ({ place, runs }) => {
   const backend = opened(place);
   // Sums of ten thousands of terms of either sign lose some digits: errors of a wrong index are as large as what is computed.

@@ -39,9 +39,9 @@ interface Options extends Pick<StudyOptions, "batch" | "time" | "lengths" | "loo
 const options: readonly Options[] = [
   { batch: 17, time: 2 },
   { batch: 5, time: 3, lengths: [3, 1, 2, 3, 2] },
-  { batch: 4, time: 12, memory: 0.7 },
-  { batch: 16, time: 12, memory: 0 },
-  { batch: 18, time: 12, memory: 0.3, lengths: Array.from({ length: 18 }, (_, i) => 12 - (i % 11)) },
+  { batch: 4, time: 8, memory: 0.7 },
+  { batch: 16, time: 8, memory: 0 },
+  { batch: 18, time: 8, memory: 0.3, lengths: Array.from({ length: 18 }, (_, i) => 8 - (i % 7)) },
   { batch: 33, time: 2, loops: { forward: "column", backward: "column" } },
   { batch: 18, time: 2, loops: { forward: "whole", backward: "whole" } },
   { batch: 19, time: 2, parts: 2 },
