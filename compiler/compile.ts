@@ -2,9 +2,9 @@
  * The whole pipeline, from a file's text to an executable:
  *
  *     text ─► elaborate ─► Tensor IR ─► units ─► hoist ─► place ─► derive ─► defer ─► absorb ─► rotate ─► sink ─► gates
- *     ─► schedule ─► Kernel IR ─► target
+ *     ─► about ─► schedule ─► Kernel IR ─► target
  *
- * with `simplify` behind each pass from `place` on. To infer, `fold` stands in place of what derives; where sequences differ in
+ * with `simplify` behind each pass from `place` to `gates`. To infer, `fold` stands in place of what derives; where sequences differ in
  * length, `ragged` stands behind `place`.
  *
  * One elaborated graph is compiled to train, to estimate statistics, to infer, to begin a stream and to run a step of it; and an
@@ -17,6 +17,7 @@ import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
 import { type OptimizerName, optimizerGraph, optimizers, parameterRows } from "./optimizers.ts";
+import { about } from "./passes/about.ts";
 import { absorb } from "./passes/absorb.ts";
 import { defer } from "./passes/defer.ts";
 import { derive } from "./passes/derive.ts";
@@ -340,7 +341,7 @@ const finishing = (options: LowerOptions): readonly Pass[] => [
   sink,
   gates,
   simplify,
-  ...inParts(options),
+  ...parted(options),
 ];
 
 /** Inference step by step, or why it cannot be had. There is no padding in a stream: `ragged` has nothing to say. */
@@ -367,10 +368,10 @@ export function segmented(
   return { train: cut("train", true), estimate: cut("estimate", false), infer: cut("infer", false) };
 }
 
-/** Splits the batch if it is to be split: in parts of equal size, the last of which has what is left. */
-function inParts({ parts = 1, batch = 1 }: LowerOptions): readonly Pass[] {
+/** Means, and the batch where it is to be split: in parts of equal size, the last of which has what is left. */
+function parted({ parts = 1, batch = 1 }: LowerOptions): readonly Pass[] {
   const size = Math.ceil(batch / parts);
-  return size < batch ? [splitBatch(Math.ceil(batch / size))] : [];
+  return size < batch ? [about(true), splitBatch(Math.ceil(batch / size))] : [about()];
 }
 
 const isOfStream = (entry: string): boolean => entry === "start" || entry === "step";

@@ -4,7 +4,10 @@
 import { elementwise, isElementwise } from "./elementwise.ts";
 import { structuralRow } from "./ops.ts";
 import { alignedShape, alignedStrides, type Bindings, count, forEachRow, type Tensor, tensor } from "./tensor.ts";
-import type { Block, Graph, Leaf, Op, OpOf, Type, Value } from "./types.ts";
+import type { Block, Graph, Leaf, Op, OpName, OpOf, Type, Value } from "./types.ts";
+
+/** Ops whose results the derivative takes for constants, although they vary with their operands. */
+const stopping: ReadonlySet<OpName> = new Set(["stop", "population", "pivot", "pivots"]);
 
 export interface InterpretOptions {
   /** Extents of all dimensions, `batch` and `time` too. */
@@ -15,7 +18,8 @@ export interface InterpretOptions {
    */
   leaf(name: string, leaf: Leaf, type: Type): ArrayLike<number>;
   /**
-   * Told what each `stop` and `population` is given, in the order of evaluation; says what takes its place, itself unless told.
+   * Told what each op makes that no gradient flows through by definition, in the order of evaluation; says what takes its place,
+   * itself unless told.
    */
   stop?(x: Tensor): Tensor;
   /** What becomes of each number that an op makes, itself unless told: `Math.fround` shows what f32 does to a graph. */
@@ -59,9 +63,10 @@ class Run {
     const x = op.operands.map((v) => this.read(v));
     if (op.op === "scan") return this.scan(op, x);
     if (isElementwise(op.op)) return [applyElementwise(elementwise[op.op].evaluate, x, op.results[0].type, dims)];
-    if ((op.op === "stop" || op.op === "population") && this.options.stop) return [this.options.stop(x[0])];
     const types = op.results.map((v) => v.type);
-    return structuralRow(op.op).evaluate(x, op.attrs as never, types, dims);
+    const made = structuralRow(op.op).evaluate(x, op.attrs as never, types, dims);
+    const { stop } = this.options;
+    return stop && stopping.has(op.op) ? made.map(stop) : made;
   }
 
   private leaf(leaf: Leaf, type: Type): Tensor {

@@ -80,7 +80,7 @@ function withUnitAxes(b: Builder, v: Value, x: Type, axes: Axes): Value {
   return b.one("reshape", [v], { shape: x.shape.map((d, i) => (axes.features.includes(i) ? "1" : dim.show(d))) });
 }
 
-const reduction = <K extends "sum" | "maximum">(
+const reduction = <K extends "sum" | "maximum" | "pivot">(
   doc: string,
   row: Pick<StructuralRow<K>, "evaluate" | "grad">,
 ): StructuralRow<K> => ({
@@ -104,6 +104,12 @@ function eachExample(x: Tensor, parts: number, visit: (example: number, part: nu
   const size = Math.ceil(examples / parts);
   for (let t = 0; t < steps; t++)
     for (let b = 0; b < examples; b++) visit((t * examples + b) * n, (t * parts + Math.floor(b / size)) * n, n);
+}
+
+/** What parts of the batch have of `x`. */
+function perPart(x: Type, parts: number): Type {
+  if (!x.batch) throw new ShapeError(`${showType(x)} has no examples to take in parts`);
+  return { dtype: "f32", time: x.time, batch: false, shape: [dim.constant(parts), ...x.shape] };
 }
 
 function stretch(x: Tensor, type: Type, dims: Bindings): Tensor {
@@ -181,13 +187,31 @@ export const structural: Rows = {
       return [b.mul(at, withUnitAxes(b, b.div(dy[0]!, ties), x[0].type, attrs.axes))];
     },
   }),
+  pivot: reduction("the first element along axes", {
+    evaluate: ([x], { axes }, [type], dims) => [
+      fold(x, axes, type, dims, Number.NaN, (first, v) => (Number.isNaN(first) ? v : first)),
+    ],
+    grad: "zero",
+  }),
+  pivots: {
+    doc: "the first example of each part of the batch",
+    operands: ["x"],
+    infer: ([x], { parts }) => [perPart(x, parts)],
+    evaluate: ([x], { parts }, [type], dims) => {
+      const y = tensor(type, dims);
+      const made = new Set<number>();
+      eachExample(x, parts, (from, to, n) => {
+        if (!made.has(to)) y.data.set(x.data.subarray(from, from + n), to);
+        made.add(to);
+      });
+      return [y];
+    },
+    grad: "zero",
+  },
   partial: {
     doc: "sums over parts of the batch",
     operands: ["x"],
-    infer: ([x], { parts }) => {
-      if (!x.batch) throw new ShapeError(`${showType(x)} has no examples to add up in parts`);
-      return [{ dtype: "f32", time: x.time, batch: false, shape: [dim.constant(parts), ...x.shape] }];
-    },
+    infer: ([x], { parts }) => [perPart(x, parts)],
     evaluate: ([x], { parts }, [type], dims) => {
       const y = tensor(type, dims);
       eachExample(x, parts, (from, to, n) => {

@@ -210,6 +210,11 @@ const step = row<OpAttrs["at"]>(
   (r) => fields(r, (field) => ({ step: field("step", () => r.oneOf(["first", "last"])) })),
 );
 
+const parts = row<{ readonly parts: number }>(
+  (a) => `{parts=${a.parts}}`,
+  (r) => fields(r, (field) => ({ parts: field("parts", () => r.number()) })),
+);
+
 const size = row<{ readonly size: string }>(
   (a) => `{size=${a.size}}`,
   (r) => fields(r, (field) => ({ size: field("size", () => r.dimension()) })),
@@ -252,10 +257,9 @@ const table: { readonly [K in Written]: Syntax<OpAttrs[K]> } = {
   ),
   sum: axes,
   maximum: axes,
-  partial: row(
-    (a) => `{parts=${a.parts}}`,
-    (r) => fields(r, (field) => ({ parts: field("parts", () => r.number()) })),
-  ),
+  pivot: axes,
+  pivots: parts,
+  partial: parts,
   spread: none,
   argmax: none,
   dot: row(

@@ -125,6 +125,10 @@ export interface OpAttrs {
   ramp: { readonly from: number; readonly to: number; readonly first: number; readonly last: number };
   sum: { readonly axes: Axes };
   maximum: { readonly axes: Axes };
+  /** The first element along the axes. A constant to the derivative: what is computed about a pivot does not depend on which it is. */
+  pivot: { readonly axes: Axes };
+  /** Likewise, the first example of each of `parts` parts of the batch, which are those of `partial`. */
+  pivots: { readonly parts: number };
   /** Sums over `parts` parts of the batch, each ⌈batch / parts⌉ examples but the last, along a new first feature axis. */
   partial: { readonly parts: number };
   /** (x [parts, …]): for each example the row of its part, as `partial` parts the batch. */

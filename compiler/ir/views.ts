@@ -11,6 +11,8 @@ const views: ReadonlySet<Op["op"]> = new Set([
   "broadcast",
   "at",
   "put",
+  "pivot",
+  "pivots",
   "concat",
 ]);
 

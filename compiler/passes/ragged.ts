@@ -16,7 +16,7 @@ import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 
 /** Below every number that f32 has. */
-const LEAST = -3.4e38;
+export const LEAST = -3.4e38;
 
 export const ragged: Pass = {
   name: "ragged",

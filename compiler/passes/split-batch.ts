@@ -12,6 +12,7 @@
  */
 import * as dim from "../ir/dim.ts";
 import type { Axes, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
+import { meanAbout } from "./about.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
 /** @param parts how many, each of them with at least one example */
@@ -38,11 +39,22 @@ class Splitting {
   /** The sums over the parts of each value that was added up. */
   private readonly partials = new Map<Value, Value>();
   private examples: Value | undefined;
+  /** The means over examples about a pivot: what each is the mean of, and the ops that make it. */
+  private readonly shifted = new Map<Op, Value>();
+  private readonly steps = new Map<Op, Value>();
+  /** The means of each part. */
+  private readonly means = new Map<Value, Value>();
 
   constructor(top: Builder, parts: number, defs: Definitions) {
     this.top = top;
     this.parts = parts;
     this.defs = defs;
+    for (const op of new Set(defs.values())) {
+      const mean = op.op === "add" ? meanAbout(defs, op.results[0]) : undefined;
+      if (!mean || !overExamples(mean.axes) || !mean.x.type.batch) continue;
+      this.shifted.set(op, mean.x);
+      for (const step of mean.steps) this.steps.set(step, mean.x);
+    }
   }
 
   of(v: Value): Value {
@@ -63,6 +75,14 @@ class Splitting {
         this.block(inner, op.body!.ops);
         return op.body!.results.map(rename.of);
       });
+    }
+    const shifted = this.shifted.get(op);
+    if (shifted) return [this.meanOfMeans(b, shifted, op.results[0].name)];
+    // What a mean about a pivot is made of nobody else reads.
+    const step = this.steps.get(op);
+    if (step) {
+      if (op.op === "sum") this.partMeans(b, step);
+      return op.results;
     }
     if (op.op !== "sum" || !overExamples(op.attrs.axes) || !op.operands[0].type.batch) return copy(b, op, rename.of);
     return [this.squaresAboutMean(b, op) ?? this.merge(b, this.partial(b, op.operands[0]))];
@@ -89,6 +109,38 @@ class Splitting {
     return made;
   }
 
+  /** The mean of each part, about its first example: [parts, …]. */
+  private partMeans(b: Builder, x: Value): Value {
+    const known = this.means.get(x);
+    if (known) return known;
+    const { parts } = this;
+    const first = b.one("pivots", [this.of(x)], { parts });
+    const sums = b.one("partial", [b.sub(this.of(x), b.one("spread", [first], {}))], { parts });
+    const made = b.add(first, b.div(sums, this.perPart(b, x)));
+    this.means.set(x, made);
+    return made;
+  }
+
+  /** nₚ as it goes with means of `x`: [parts, 1, …]. */
+  private perPart(b: Builder, x: Value): Value {
+    const unit = x.type.shape.map(() => "1");
+    return b.one("reshape", [this.count()], { shape: [String(this.parts), ...unit] });
+  }
+
+  /** The mean of all parts' means, about the first part's: m₀ + Σₚ nₚ (mₚ − m₀) / n. */
+  private meanOfMeans(b: Builder, x: Value, name: string): Value {
+    const means = this.partMeans(b, x);
+    const rows = (v: Value): readonly Value[] => {
+      const widths = Array.from({ length: this.parts }, () => "1");
+      const shape = v.type.shape.slice(1).map(dim.show);
+      return b.emit("cut", [v], { axis: 0, widths }).map((row) => b.one("reshape", [row], { shape }));
+    };
+    const [first, ...others] = rows(means);
+    const [, ...counts] = rows(this.perPart(b, x));
+    const apart = others.map((m, p) => b.mul(counts[p], b.sub(m, first))).reduce(b.add);
+    return b.elementwise("add", [first, b.div(apart, b.extent(["batch"]))], name);
+  }
+
   /** The sum over the first axis of `v` [parts, …], as a product with ones: each element for itself. */
   private merge(b: Builder, v: Value): Value {
     const ones = b.broadcast(b.scalar(1), {
@@ -112,16 +164,9 @@ class Splitting {
     const difference = square && definedBy(defs, square.operands[0], "sub");
     if (!difference) return undefined;
     const [x, m] = difference.operands;
-    const mean = definedBy(defs, m, "div");
-    const total = mean && definedBy(defs, mean.operands[0], "sum");
-    const n = mean && definedBy(defs, mean.operands[1], "const");
-    if (!total || total.operands[0] !== x || !overExamples(total.attrs.axes)) return undefined;
-    if (n?.attrs.value !== 1 || n.attrs.dims.join() !== "batch") return undefined;
-    const sums = this.partial(b, x);
-    const rank = x.type.shape.length;
-    const unit = Array.from({ length: rank }, () => "1");
-    const count = b.one("reshape", [this.count()], { shape: [String(this.parts), ...unit] });
-    const means = b.div(sums, count);
+    const mean = meanAbout(defs, m);
+    if (mean?.x !== x || !overExamples(mean.axes)) return undefined;
+    const means = this.partMeans(b, x);
     const about = b.one("partial", [b.square(b.sub(this.of(x), b.one("spread", [means], {})))], { parts: this.parts });
     const apart = b.square(b.sub(means, this.of(m)));
     return b.add(this.merge(b, about), this.product(b, this.count(), apart));

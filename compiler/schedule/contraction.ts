@@ -140,12 +140,18 @@ export class Contraction {
     return this.site.extent(o.type.shape[o.labels.indexOf(axis)]);
   }
 
+  /** Where `o` has the element at `index`, which must say where each of its axes stands. */
   at(o: Operand, index: Index, type: Element): KExpr {
+    const along = (axis: string): KExpr => {
+      const at = index.get(axis);
+      if (at === undefined) throw new Error(`a product reads ${o.labels} outside the loop over ${loopName(axis)}`);
+      return at;
+    };
     return this.site.layout.address(
       o.home,
-      o.type.time ? index.get("<") : this.site.step,
-      o.type.batch ? index.get("|") : undefined,
-      [...o.labels].map((l) => index.get(l)!),
+      o.type.time ? along("<") : this.site.step,
+      o.type.batch ? along("|") : undefined,
+      [...o.labels].map(along),
       type === "f32x4" ? 4 : 1,
     );
   }
@@ -228,7 +234,7 @@ export class Contraction {
 const loopName = (axis: string): string => (axis === "|" ? "b" : axis === "<" ? "s" : axis);
 const region = (home: Home): { kind: "region"; region: string } => ({ kind: "region", region: home.buffer.region });
 
-const has = (o: Operand, axis: string): boolean => (axis === "|" ? o.type.batch : o.labels.includes(axis));
+export const has = (o: Operand, axis: string): boolean => (axis === "|" ? o.type.batch : o.labels.includes(axis));
 const stride = (o: Operand, axis: string): number =>
   axis === "|" ? o.home.batch : o.home.strides[o.labels.indexOf(axis)];
 

@@ -14,7 +14,7 @@
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/elementwise.ts";
 import { sameShape } from "../ir/type.ts";
-import type { Op, Type, Value } from "../ir/types.ts";
+import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
 
 export type Owner = "column" | "steps" | "row" | "element" | "part" | "whole";
@@ -144,10 +144,32 @@ export const mayOwn = (owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: R
 function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: ReadonlySet<Value>): boolean {
   const op = defs.get(v);
   if (!op || !isView(op) || inside.has(v)) return true;
+  if (isPivot(op)) return ownsPivot(owner, op) && isLocal(owner, op.operands[0], defs, inside);
   if (op.op === "broadcast" || op.op === "put") return op.operands.every((o) => isLocal(owner, o, defs, inside));
   // Other views move elements between features, examples or steps.
   if (owner === "row" && op.op !== "at") return op.operands.every((o) => isLocal(owner, o, defs, inside));
   return sources(v, defs).every((s) => !inside.has(s));
+}
+
+export const isPivot = (op: Op): op is OpOf<"pivot"> | OpOf<"pivots"> => op.op === "pivot" || op.op === "pivots";
+
+/** Whether the first along the axes, which a workgroup reads for what it owns, is its own. */
+export function ownsPivot(owner: Owner, op: OpOf<"pivot"> | OpOf<"pivots">): boolean {
+  if (op.op === "pivots") return owner === "part";
+  const { batch, time, features } = op.attrs.axes;
+  switch (owner) {
+    case "column":
+      return !time && features.length === 0;
+    case "steps":
+      return features.length === 0;
+    case "row":
+      return !batch && !time;
+    case "element":
+    case "part":
+      return false;
+    case "whole":
+      return true;
+  }
 }
 
 export interface Grouping {

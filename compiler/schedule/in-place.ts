@@ -11,7 +11,7 @@ import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
 import type { Life, Moment } from "./arena.ts";
-import type { Group } from "./group.ts";
+import { type Group, isPivot, ownsPivot } from "./group.ts";
 import { inlineDots } from "./kernel.ts";
 import type { Machine } from "./kernel-ir.ts";
 import type { Buffer, Home, Replacement } from "./layout.ts";
@@ -119,6 +119,8 @@ interface Use {
 interface Place {
   readonly value: Value;
   readonly home: Home;
+  /** Of what the workgroup owns, the first along some axes. */
+  readonly first: boolean;
 }
 
 /** Who touches which buffer in a kernel, looked up once for all pairs of buffers. */
@@ -137,7 +139,9 @@ function surroundings({ group, stageOf, homes, defs, dims, inOrder }: Stages): S
       for (const home of stored ?? []) push(writes, home.buffer, { value: result, home, stage });
       // A value that is not stored is read where it is used.
       const isInline = isElementwise(op.op) && stored === undefined;
-      const reads = isInline ? [] : op.operands.flatMap((v) => readsOf(v, stage, { stageOf, homes, defs, dims }));
+      const reads = isInline
+        ? []
+        : op.operands.flatMap((v) => readsOf(v, stage, { group, stageOf, homes, defs, dims }));
       const touched = new Set([...(stored ?? []).map(({ buffer }) => buffer), ...reads.map(({ buffer }) => buffer)]);
       for (const buffer of touched) {
         const stores = stored?.some((home) => home.buffer === buffer) ?? false;
@@ -164,12 +168,14 @@ function mayReplace(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: S
     if (stores && stage >= earliest) return false;
     if (reads.length === 0) return true;
     const isPoint = isElementwise(op.op);
-    if (isPoint ? !sameType(result.type, type) : !isReduction(op) || op.op === "argmax") return false;
+    const others = reads.some((read) => read === "elsewhere" || !read.first);
+    if (isPoint ? others && !sameType(result.type, type) : !isReduction(op) || op.op === "argmax") return false;
     return reads.every((read) => {
       if (read === "elsewhere" || !sameType(read.value.type, type)) return false;
       const part = parts.get(read.home.start);
       if (part === undefined || !isAligned(read.home, part.home)) return false;
-      return stage < part.stage || (stage === part.stage && (isPoint || inOrder));
+      // The first of several elements is written before the others have read it.
+      return stage < part.stage || (stage === part.stage && (isPoint ? !read.first : inOrder));
     });
   });
 }
@@ -189,11 +195,16 @@ interface Read {
   readonly place: Place | "elsewhere";
 }
 
+const asFirst = ({ buffer, place }: Read): Read => ({
+  buffer,
+  place: place === "elsewhere" ? place : { ...place, first: true },
+});
+
 /** What computing `v` in stage `stage` loads. */
 function readsOf(
   v: Value,
   stage: number,
-  { stageOf, defs, homes, dims }: Pick<Stages, "stageOf" | "defs" | "homes" | "dims">,
+  { group, stageOf, defs, homes, dims }: Pick<Stages, "group" | "stageOf" | "defs" | "homes" | "dims">,
 ): readonly Read[] {
   const seen = new Set<Value>();
   const isLoaded = (u: Value): boolean => {
@@ -205,7 +216,7 @@ function readsOf(
     seen.add(u);
     if (isLoaded(u)) {
       const [home] = homes.get(u)!;
-      return [{ buffer: home.buffer, place: { value: u, home } }];
+      return [{ buffer: home.buffer, place: { value: u, home, first: false } }];
     }
     const op = defs.get(u);
     if (op === undefined || !(isElementwise(op.op) || isView(op))) return [];
@@ -213,6 +224,7 @@ function readsOf(
     if (part !== undefined && isLoaded(op.operands[0])) return [part];
     const reads = op.operands.flatMap(visit);
     if (isElementwise(op.op)) return reads;
+    if (isPivot(op) && ownsPivot(group.owners[0], op)) return reads.map(asFirst);
     return [...(part ? [part] : []), ...reads.map(({ buffer }): Read => ({ buffer, place: "elsewhere" }))];
   };
   /** A part along the last axis of what stands in memory. */
@@ -220,7 +232,7 @@ function readsOf(
     const from = homes.get(whole)?.[0];
     if (from === undefined || axis !== u.type.shape.length - 1) return undefined;
     const start = from.start + results.indexOf(u) * dim.evaluate(u.type.shape[axis], dims) * from.strides[axis];
-    return { buffer: from.buffer, place: { value: u, home: { ...from, start } } };
+    return { buffer: from.buffer, place: { value: u, home: { ...from, start }, first: false } };
   };
   return visit(v);
 }

@@ -9,7 +9,7 @@
  *
  * Products with the same left side, such as a cell's gates, share a panel: an element of the left side is loaded once.
  */
-import { type Contraction, cellsOf, type Element, type Index, plus, type Range, zeroOf } from "./contraction.ts";
+import { type Contraction, cellsOf, type Element, has, type Index, plus, type Range, zeroOf } from "./contraction.ts";
 import * as x from "./expr.ts";
 import type { KExpr, KStmt, Memory } from "./kernel-ir.ts";
 
@@ -153,7 +153,7 @@ class PackedDot {
 
   private cleared(): readonly KStmt[] {
     const { c } = this;
-    const clear = this.eachPanel(c.start, (p, index) =>
+    const clear = this.eachPanel(c.others, c.start, (p, index) =>
       this.eachBlock(p, c.site.range(c.row!), index, (here, rows) =>
         cellsOf(rows, p.parts.length).flatMap(([i, j]) => {
           const { product, offset } = p.parts[j];
@@ -164,13 +164,19 @@ class PackedDot {
     return [...clear, { s: "barrier" }];
   }
 
+  /** A copy of the left side holds one element of each other axis that the left side has, such as a head: all panels read it. */
   private piece(of: Piece, onto: boolean): readonly KStmt[] {
-    const panels = this.eachPanel(of.index, (p, index) => [
-      ...this.pack(p, { ...of, index }),
-      ...this.eachBlock(p, of.rows, index, (at, rows) => this.block(p, { ...of, index: at }, rows, onto)),
-      { s: "barrier" },
+    const { c } = this;
+    const isLeft = (axis: string): boolean => has(c.left, axis);
+    const ofRight = c.others.filter((axis) => !isLeft(axis));
+    return c.nest(c.others.filter(isLeft), of.index, (here) => [
+      ...this.packLeft({ ...of, index: here }),
+      ...this.eachPanel(ofRight, here, (p, index) => [
+        ...this.pack(p, { ...of, index }),
+        ...this.eachBlock(p, of.rows, index, (at, rows) => this.block(p, { ...of, index: at }, rows, onto)),
+        { s: "barrier" },
+      ]),
     ]);
-    return [...this.packLeft(of), ...panels];
   }
 
   /** The rounds of a piece: where the operands stand in one, and how many come before it. */
@@ -185,10 +191,15 @@ class PackedDot {
     return [{ s: "for", kind, name, from: x.int(0), to: x.int(length), step: 1, body: inside }];
   }
 
-  private eachPanel(index: Index, body: (p: Panel, index: Index) => readonly KStmt[]): readonly KStmt[] {
+  /** The panels, for each element of `others`. */
+  private eachPanel(
+    others: readonly string[],
+    index: Index,
+    body: (p: Panel, index: Index) => readonly KStmt[],
+  ): readonly KStmt[] {
     const { c, panels } = this;
     const widths = panels.map((p) => p.columns);
-    return c.nest(c.others, index, (here) =>
+    return c.nest(others, index, (here) =>
       c.blocks(c.column, c.site.range(c.column), widths, "serial", (first, width) =>
         body(panels[widths.indexOf(width)], new Map([...here, [c.column, first]])),
       ),

@@ -156,6 +156,14 @@ export class Evaluation {
         const part = this.scope.part ?? x.div(p.b!, x.int(Math.ceil(this.scope.dims.batch / parts)));
         return this.at(from, { ...p, b: undefined, f: [part, ...p.f] });
       }
+      case "pivot":
+        return this.pivot(v, op, p);
+      case "pivots": {
+        const [part, ...f] = p.f;
+        const size = Math.ceil(this.scope.dims.batch / op.attrs.parts);
+        if (p.width === 4 && f.length === 0) return this.lanes(p, (q) => this.own(v, q));
+        return this.at(op.operands[0], { ...p, b: x.mul(part, x.int(size)), f });
+      }
       case "split": {
         const part = this.extent(v.type.shape[op.attrs.axis]);
         return this.shifted(op, p, op.attrs.axis, op.results.indexOf(v) * part);
@@ -259,6 +267,16 @@ export class Evaluation {
 
   private shifted(op: Op, p: Point, axis: number, by: number): KExpr {
     return this.at(op.operands[0], { ...p, f: p.f.map((e, i) => (i === axis ? x.add(e, x.int(by)) : e)) });
+  }
+
+  private pivot(v: Value, op: OpOf<"pivot">, p: Point): KExpr {
+    const [from] = op.operands;
+    const { batch, time, features, keep } = op.attrs.axes;
+    const lastGoes = features.includes(from.type.shape.length - 1);
+    if (p.width === 4 && lastGoes) return this.lanes(p, (q) => this.own(v, q));
+    const kept = keep ? p.f.filter((_, i) => !features.includes(i)) : [...p.f];
+    const f = from.type.shape.map((_, i) => (features.includes(i) ? x.int(0) : kept.shift()!));
+    return this.at(from, { t: time ? x.int(0) : p.t, b: batch ? x.int(0) : p.b, f, width: p.width });
   }
 
   private reshaped(v: Value, op: OpOf<"reshape">, p: Point): KExpr {

@@ -61,7 +61,8 @@ export function stages(
     }
     const op = defs.get(v);
     if (!op || !isView(op)) return 0;
-    return Math.max(0, ...op.operands.map((o) => available(o, whole || op.op === "concat")));
+    const ofOthers = op.op === "concat" || op.op === "pivot" || op.op === "pivots";
+    return Math.max(0, ...op.operands.map((o) => available(o, whole || ofOthers)));
   };
   /** The flops it takes to have `v` where it is used. */
   const price = (v: Value): number => {

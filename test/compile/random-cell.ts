@@ -265,11 +265,13 @@ export interface ProgramSizes {
   /** Lines of a cell at most. */
   readonly lines: number;
   readonly states: number;
+  /** Extents from which on products are packed: of features, and of examples. */
+  readonly wide?: boolean;
 }
 
 const line = fc.record({ make: fc.nat(997), a: fc.nat(3), b: fc.nat(3), norm: fc.nat(997) });
 
-export const randomPrograms = ({ lines, states }: ProgramSizes): fc.Arbitrary<RandomProgram> =>
+export const randomPrograms = ({ lines, states, wide }: ProgramSizes): fc.Arbitrary<RandomProgram> =>
   fc
     .record({
       states: fc.array(fc.constantFrom("0", "0.4", "learned", "noise(0.3)", "learned + noise(0.2)"), {
@@ -280,10 +282,10 @@ export const randomPrograms = ({ lines, states }: ProgramSizes): fc.Arbitrary<Ra
       lines: fc.array(line, { minLength: 1, maxLength: lines }),
       derived: fc.option(fc.nat(997), { freq: 4 }),
       model: fc.option(fc.nat(997), { freq: 1 }),
-      D: fc.constantFrom(1, 2, 3),
-      H: fc.constantFrom(3, 4, 5, 6),
+      D: wide ? fc.constantFrom(1, 2, 17) : fc.constantFrom(1, 2, 3),
+      H: wide ? fc.constantFrom(15, 16, 17, 32, 34) : fc.constantFrom(3, 4, 5, 6),
       // The normalized values of two numbers are nearly ±1, their derivatives nearly nothing.
-      batch: fc.integer({ min: 3, max: 6 }),
+      batch: wide ? fc.constantFrom(5, 15, 16, 18) : fc.integer({ min: 3, max: 6 }),
       time: fc.integer({ min: 1, max: 4 }),
     })
     .map(({ states, first, lines, derived, model, ...sizes }) => {

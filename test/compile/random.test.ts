@@ -11,6 +11,8 @@ import { tolerance } from "./tolerances.ts";
 /** Cells of a few lines, which are quick to compile, and of some more. */
 const small = randomPrograms({ lines: 3, states: 2 });
 const large = randomPrograms({ lines: 7, states: 3 });
+/** Cells whose products are as large as those of real ones: a head of half the features has 16 columns, too. */
+const wide = randomPrograms({ lines: 3, states: 2, wide: true });
 
 /** Who owns the loops; nobody says, or what may own any. */
 const loops = [undefined, "column", "whole"] as const;
@@ -38,16 +40,26 @@ const seeds = (first: number, runs: number): readonly number[] => Array.from({ l
  * and the smallest program that fails.
  */
 describe.each([
-  { place: places.wasm, first: 100, programs: 50, runs: 8, larger: 20, graphs: 60, few: 3 },
-  { place: places.relaxed, first: 120, programs: 40, runs: 2, larger: 5, graphs: 30, few: 3 },
+  { place: places.wasm, first: 100, programs: 50, runs: 8, larger: 20, wider: 12, graphs: 60, few: 3 },
+  { place: places.relaxed, first: 120, programs: 40, runs: 2, larger: 5, wider: 4, graphs: 30, few: 3 },
   // A shader compiler takes its time; the kernels of `estimate` run on WebGPU in batch-norm.test.ts and split-batch.test.ts.
-  { place: places.wgsl, first: 140, programs: 25, runs: 4, larger: 0, graphs: 6, few: Number.POSITIVE_INFINITY },
-])("on $place.name", ({ place, first, programs, runs, larger, graphs, few }) => {
+  {
+    place: places.wgsl,
+    first: 140,
+    programs: 25,
+    runs: 4,
+    larger: 0,
+    wider: 1,
+    graphs: 6,
+    few: Number.POSITIVE_INFINITY,
+  },
+])("on $place.name", ({ place, first, programs, runs, larger, wider, graphs, few }) => {
   const backend = opened(place);
 
   it.each([
     ...seeds(first, runs).map((seed) => ({ size: "small", of: small, seed, numRuns: programs })),
     ...seeds(first - 1, larger > 0 ? 1 : 0).map((seed) => ({ size: "larger", of: large, seed, numRuns: larger })),
+    { size: "wide", of: wide, seed: first - 2, numRuns: wider },
   ])(
     "$numRuns $size random programs, seed $seed, compute what the reference does, their gradients what differences show",
     async ({ of, seed, numRuns }) => {

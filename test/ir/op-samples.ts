@@ -39,7 +39,7 @@ export type Samples<K extends StructuralOp> = readonly (readonly [operands: read
 export const axes = { batch: false, time: false, features: [] as number[], keep: false };
 const labels = { batch: false, time: false };
 
-const reductions: Samples<"sum" | "maximum"> = [
+const reductions: Samples<"sum" | "maximum" | "pivot"> = [
   [["H D"], { axes: { ...axes, features: [0] } }],
   [["H D"], { axes: { ...axes, features: [1] } }],
   [["batch H D"], { axes: { ...axes, features: [0, 1] } }],
@@ -66,6 +66,12 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
   ramp: [[[], { from: 1, to: 3, first: 10, last: 20 }]],
   sum: reductions,
   maximum: reductions,
+  pivot: reductions,
+  pivots: [
+    [["time batch H"], { parts: 2 }],
+    [["batch H D"], { parts: 1 }],
+    [["batch"], { parts: 3 }],
+  ],
   partial: [
     [["time batch H"], { parts: 2 }],
     [["batch H D"], { parts: 1 }],

@@ -18,6 +18,8 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   ramp: { from: 1, to: 3, first: 5000, last: 40000 },
   sum: { axes },
   maximum: { axes },
+  pivot: { axes },
+  pivots: { parts: 8 },
   partial: { parts: 8 },
   spread: {},
   argmax: {},

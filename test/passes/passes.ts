@@ -1,5 +1,6 @@
 /** Every pass by the name of its folder of golden texts. `settle` is the scheduler's own first step, and a pass like them. */
 import type { Pass } from "../../compiler/ir/types.ts";
+import { about } from "../../compiler/passes/about.ts";
 import { absorb } from "../../compiler/passes/absorb.ts";
 import { defer } from "../../compiler/passes/defer.ts";
 import { derive } from "../../compiler/passes/derive.ts";
@@ -36,6 +37,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   rotate,
   sink,
   gates,
+  about: about(),
   "split-batch": splitBatch(2),
   settle: { name: "settle", doc: "what must stand in a place of its own gets an op of its own", run: settle },
 };

@@ -1,0 +1,95 @@
+/** Every example as somebody would compile it: at the sizes that its file declares, which other tests do not take the time for. */
+import { readdirSync } from "node:fs";
+import { describe, it } from "vitest";
+import { fileHost } from "../../cli/source-host.ts";
+import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import type { Leaf } from "../../compiler/ir/types.ts";
+import type { Target } from "../../compiler/schedule/target.ts";
+import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
+import { regionSizes } from "../../runtime/layout.ts";
+import { sample } from "../ir/numbers.ts";
+import { opened, places } from "./backends.ts";
+import { expectAsReference } from "./expect-as-reference.ts";
+import { type Computes, Study, type StudyOptions } from "./study.ts";
+
+/** All options of all examples take some minutes: CELLC_ALL_SIZES=1 npx vitest run test/compile/declared-sizes.test.ts */
+const all = process.env.CELLC_ALL_SIZES !== undefined;
+
+/** A million weights of a layer are too many for the reference, unless it is asked to. */
+const MOST_UNITS = all ? Number.POSITIVE_INFINITY : 200;
+
+const examples = ["examples", "examples/cells", "examples/paper"].flatMap((folder) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith(".cell"))
+    .flatMap((file) => {
+      const path = `${folder}/${file}`;
+      return declarations(path, fileHost)
+        .filter(({ kind }) => kind === "cell" || kind === "model")
+        .map(({ name }) => ({ path, entry: name }))
+        .filter((at) => elaborate(path, fileHost, at).dims.H <= MOST_UNITS);
+    }),
+);
+
+interface Options extends Pick<StudyOptions, "batch" | "time" | "lengths" | "loops" | "parts"> {
+  /** A cap on memory: from 0 for the least that there is a way for to 1 for what it would take. */
+  readonly memory?: number;
+}
+
+/** Below and above the number of rows from which on products are packed. */
+const options: readonly Options[] = [
+  { batch: 17, time: 2 },
+  { batch: 5, time: 3, lengths: [3, 1, 2, 3, 2] },
+  { batch: 4, time: 8, memory: 0.7 },
+  { batch: 16, time: 8, memory: 0 },
+  { batch: 18, time: 8, memory: 0.3, lengths: Array.from({ length: 18 }, (_, i) => 8 - (i % 7)) },
+  { batch: 33, time: 2, loops: { forward: "column", backward: "column" } },
+  { batch: 18, time: 2, loops: { forward: "whole", backward: "whole" } },
+  { batch: 19, time: 2, parts: 2 },
+];
+
+/** Weights of the size that initialisers draw: sums of a hundred products stay where gates have slopes. */
+const draw = (leaf: Leaf, n: number, random: () => number): Float64Array | undefined =>
+  leaf.kind === "param" ? sample(n, [-0.15, 0.15], random) : undefined;
+
+type Example = (typeof examples)[number];
+
+function studyOf({ path, entry }: Example, { memory, ...rest }: Options, target: Target) {
+  const { graph, dims } = elaborate(path, fileHost, { entry });
+  const entries: readonly Computes[] = graph.results.some((r) => r.kind === "loss") ? ["train", "infer"] : ["infer"];
+  const capped = (cap?: number): Study => new Study(graph, { dims, draw, entries, ...rest, memory: cap });
+  if (memory === undefined) return { study: capped(), entries };
+  const { plan } = capped(2 ** 40).compile(target, entries);
+  const whole = 4 * Object.values(regionSizes(plan, rest.time)).reduce((a, b) => a + b, 0);
+  const least = leastOf(() => capped(1).compile(target, entries));
+  return { study: capped(Math.floor(least + memory * (whole - least))), entries };
+}
+
+/** The bytes that the message names when a cap is too low. */
+function leastOf(compile: () => unknown): number {
+  try {
+    compile();
+  } catch (e) {
+    const least = e instanceof CompileError && /at least (\d+) bytes/.exec(e.diagnostics[0].message);
+    if (least) return Number(least[1]);
+    throw e;
+  }
+  throw new Error("a byte was enough");
+}
+
+/** Each example with all options, or with one, another for each. */
+const cases = (one: boolean) =>
+  examples.flatMap((example, n) =>
+    options.filter((_, k) => !one || k === n % options.length).map((option) => ({ ...example, option })),
+  );
+
+describe.each([
+  { place: places.wasm, cases: cases(!all) },
+  // A shader compiler takes its time.
+  { place: places.wgsl, cases: cases(true).filter((_, n) => all || n % 16 === 3) },
+])("on $place.name what is computed is the reference's:", ({ place, cases }) => {
+  const backend = opened(place);
+  it.each(cases)("$entry, $option", async ({ option, ...example }) => {
+    const { study, entries } = studyOf(example, option, place.target);
+    await expectAsReference(study, place, backend(), entries);
+  });
+});
