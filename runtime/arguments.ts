@@ -1,9 +1,10 @@
 /** What callers pass to a session, checked before anything is run or changed: a caller may be JavaScript, and types no help. */
+
+import type { EstimateOptions, InferOptions, TrainOptions } from "./calls.ts";
 import { RuntimeError } from "./error.ts";
 import type { Plan } from "./plan.ts";
 import { isCount, isRecord, shown } from "./plan-schema.ts";
 import type { Batch } from "./runner.ts";
-import type { EstimateOptions, InferOptions, TrainOptions } from "./session.ts";
 import type { StreamOptions } from "./stream.ts";
 
 /** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */

@@ -1,5 +1,14 @@
 /** `cellc/runtime`: everything an application needs to run what the compiler made. Nothing here needs Node. */
 export type { Backend, Machine } from "./backend.ts";
+export type {
+  Batches,
+  EstimateOptions,
+  Evaluation,
+  Inference,
+  InferOptions,
+  TrainOptions,
+  TrainReport,
+} from "./calls.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
 export { initialise } from "./initialise.ts";
@@ -24,16 +33,7 @@ export type {
 export { childKey, type Key, keyOf, normalAt, permutation, uniformAt } from "./random.ts";
 export type { Batch, NoiseMode } from "./runner.ts";
 export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safetensors.ts";
-export {
-  type Batches,
-  type EstimateOptions,
-  type Evaluation,
-  type Inference,
-  type InferOptions,
-  Session,
-  type TrainOptions,
-  type TrainReport,
-} from "./session.ts";
+export { Session } from "./session.ts";
 export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./state.ts";
 export type { Stream, StreamOptions, StreamState } from "./stream.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";

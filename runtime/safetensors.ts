@@ -1,5 +1,4 @@
 import { messageOf, RuntimeError } from "./error.ts";
-import { foreignKind } from "./foreign.ts";
 import type { SavedTensor } from "./state.ts";
 
 /**
@@ -50,8 +49,8 @@ export function encodeSafetensors({ tensors, metadata }: SafeTensors): Uint8Arra
 }
 
 /**
- * Reads a file and checks all of it. Errors: C0404 (damaged), saying what is wrong, and C0407 for a file of another kind, or one
- * with tensors of other types than F32.
+ * Reads a file and checks all of it. Errors: C0404 (damaged), saying what is wrong, and C0407 for tensors of other types
+ * than F32.
  */
 export function decodeSafetensors(bytes: Uint8Array): SafeTensors {
   return readTensors(bytes, readHeader(bytes));
@@ -81,9 +80,6 @@ const widths: Readonly<Record<string, number>> = {
 /** Reads the header, and checks that it tells of all bytes and no others. Errors: as `decodeSafetensors`. */
 export function readHeader(bytes: Uint8Array): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // The header begins with a brace: what does not is none, and may be something else.
-  const kind = bytes[8] === 0x7b ? undefined : foreignKind(bytes);
-  if (kind !== undefined) throw foreign(`it is ${kind}, not a safetensors file`);
   if (bytes.length === 0) throw damaged("it is empty");
   if (bytes.length < 8) throw damaged(`it has ${bytes.length} bytes, not even a header's length`);
   const headerBytes = Number(view.getBigUint64(0, true));

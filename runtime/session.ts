@@ -10,8 +10,17 @@ import {
   trainOptions,
 } from "./arguments.ts";
 import { Attached } from "./attached.ts";
-import { Averager, type Averages, isMeasure } from "./averages.ts";
+import { Averager, isMeasure } from "./averages.ts";
 import type { Backend } from "./backend.ts";
+import type {
+  Batches,
+  EstimateOptions,
+  Evaluation,
+  Inference,
+  InferOptions,
+  TrainOptions,
+  TrainReport,
+} from "./calls.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closing.ts";
 import { RuntimeError } from "./error.ts";
@@ -26,64 +35,6 @@ import { type Batch, type Feed, type NoiseMode, Runner } from "./runner.ts";
 import { Skips } from "./skips.ts";
 import { type Counters, compareState, type RestoreOptions, type SessionState } from "./state.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
-
-export interface TrainOptions {
-  /** Learning rate of this step, from 0 on. */
-  readonly lr: number;
-  /** Largest norm of the gradient, above 0; none or Infinity: no clipping. */
-  readonly clip?: number;
-  /** Weight of this batch in the population statistics, from 0 (an average over all batches) to 1; 0.1 by default. Early batches weigh more: 1/(n + 1) after n. */
-  readonly momentum?: number;
-  /** Values of other hyper-parameters the plan has. */
-  readonly hyper?: Readonly<Record<string, number>>;
-  /**
-   * Whether to read the loss back, true by default. Without, a GPU need not be waited for. A step that is not finite then changes
-   * nothing, nor do the steps behind it, and the next call that waits for the device throws C0502 for it.
-   */
-  readonly report?: boolean;
-}
-
-export interface EstimateOptions {
-  /**
-   * What a population variance is: `within`, the average of the batches' own, as in the paper and as in training (of B examples
-   * each, it is (B − 1) / B of the variance of all, and lacks what lies between batches); or `total`, by the law of total
-   * variance: that of all examples of all batches about their common mean, as if they had been one batch. The default is
-   * `within`, but `total` where the first batch has one example, which has no variance of its own.
-   */
-  readonly variance?: "within" | "total";
-}
-
-export interface InferOptions {
-  /**
-   * What stands for the noise of the model: its mean (0, as `noise` draws it), the default, so that the same input has the same
-   * outputs; or numbers `drawn` afresh, as in training.
-   */
-  readonly noise?: NoiseMode;
-}
-
-export interface TrainReport {
-  /** Updates done, this one included. */
-  readonly step: number;
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
-  /** Before clipping, where the optimiser's entry has a metric `gradient_norm`. */
-  readonly gradientNorm: number | undefined;
-}
-
-export interface Inference {
-  /** Undefined where the plan has no loss or an input was left out. */
-  readonly loss: number | undefined;
-  readonly metrics: Readonly<Record<string, number>>;
-  /** Contiguous: [T, B, …] for what varies with time. */
-  readonly outputs: Readonly<Record<string, Float32Array>>;
-}
-
-/** What one batch of all examples would give: means over all steps that count, or over all examples where nothing varies with time. */
-export interface Evaluation extends Averages {
-  readonly examples: number;
-}
-
-export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
 
 /**
  * An executable with parameters, optimiser state and statistics: trains, estimates, infers, and gives its state for a

@@ -2,7 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint.ts";
 import { RuntimeError } from "../error.ts";
+import { foreign } from "../safetensors.ts";
 import type { SessionState } from "../state.ts";
+import { foreignKind } from "./foreign.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** Writes a checkpoint so that at every moment, even when power fails, `path` holds either the old file or the new one. */
@@ -18,6 +20,9 @@ export async function readCheckpoint(path: string): Promise<SessionState> {
 /** The checkpoint that stands at `path`, whose bytes were read. Errors, with the path in front: C0404, C0407. */
 export function checkpointOf(path: string, bytes: Uint8Array): SessionState {
   try {
+    // A header begins with a brace: what does not is no safetensors file, and may be something else.
+    const kind = bytes[8] === 0x7b ? undefined : foreignKind(bytes);
+    if (kind !== undefined) throw foreign(`it is ${kind}, not a safetensors file`);
     return decodeCheckpoint(bytes);
   } catch (error) {
     if (error instanceof RuntimeError) throw new RuntimeError(error.code, `${path}: ${error.message}`, error.help);
