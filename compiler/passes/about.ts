@@ -6,7 +6,7 @@
  * A sum of n numbers is rounded by the size of the sum, and the mean by an n-th of that: where all numbers are alike, such as the
  * pixels of a border, the mean would miss them by a unit in the last place, and a variance of as good as nothing would make
  * whole standard deviations of it. About one of them, equal numbers have exactly themselves as their mean, and numbers that lie
- * close together a mean that is as close to them (Chan, Golub & LeVeque 1983, section 3, "shifted data").
+ * close together a mean that is as close to them (Chan, Golub & LeVeque 1983, on shifted data).
  *
  * Which number p is does not matter to the mean, and so not to its derivative: this runs when all derivatives are taken. Where
  * padded steps are left out, p must be one that counts: the largest of them, then.
@@ -57,7 +57,8 @@ export function meanAbout(
   const mean = shifted && definedBy(defs, shifted.operands[1], "div");
   const sum = mean && definedBy(defs, mean.operands[0], "sum");
   const apart = sum && definedBy(defs, sum.operands[0], "sub");
-  if (!pivot || !mean || !sum || apart?.operands[1] !== pivot.results[0]) return undefined;
+  if (!pivot || !mean || !sum || !apart) return undefined;
+  if (apart.operands[0] !== pivot.operands[0] || apart.operands[1] !== pivot.results[0]) return undefined;
   return { x: pivot.operands[0], axes: pivot.attrs.axes, steps: [pivot, apart, sum, mean] };
 }
 
