@@ -1,6 +1,6 @@
 /** What callers pass to a session, checked before anything is run or changed: a caller may be JavaScript, and types no help. */
 
-import type { EstimateOptions, InferOptions, TrainOptions } from "./calls.ts";
+import type { Batches, EstimateOptions, InferOptions, TrainOptions } from "./calls.ts";
 import { RuntimeError } from "./error.ts";
 import type { Plan } from "./plan.ts";
 import { isCount, isRecord, shown } from "./plan-schema.ts";
@@ -131,13 +131,22 @@ export function ownBatch(given: Batch): Batch {
   if (inputs === undefined || steps === undefined || examples === undefined)
     throw new RuntimeError("C0406", "a batch needs `inputs`, `steps` and `examples`, and lacks one of them");
   if (lengths === undefined) return { inputs, steps, examples };
-  const own = Array.from(lengths);
+  // A list whose memory was given away has none.
+  const own = lengths.length === 0 ? [] : Array.from(lengths);
   if (own.length !== examples) {
     throw new RuntimeError("C0406", `a batch of ${examples} examples has as many lengths, not ${own.length}`);
   }
   const wrong = own.findIndex((length) => !isSize(length) || length > steps);
   if (wrong < 0) return { inputs, steps, examples, lengths: own };
   throw new RuntimeError("C0406", `an example of these sequences has 1 to ${steps} steps, not ${shown(own[wrong])}`);
+}
+
+/** Batches one after another. Errors: C0406, if they are none: a lone batch, say. */
+export function eachBatch(batches: Batches): Batches {
+  const given = batches as Partial<Iterable<Batch> & AsyncIterable<Batch>> | null | undefined;
+  const iterates = typeof (given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator]) === "function";
+  if (iterates) return batches;
+  throw new RuntimeError("C0406", `batches are a list, or an iterable, of them, not ${shown(batches)}`);
 }
 
 /** As `ownBatch`, of a batch to train on: with zeros for a target that was left out, parameters would go somewhere else. */

@@ -35,15 +35,19 @@ export function ownCounters(given: unknown): Counters {
 export function ownTensors(state: { readonly tensors: ReadonlyMap<string, SavedTensor> }): Map<string, Float32Array> {
   // A state that went through JSON has lost its map.
   if (!isRecord(state) || !(state.tensors instanceof Map)) throw contradictory("its tensors are not a Map");
+  const { name, fingerprint } = state as { readonly name?: unknown; readonly fingerprint?: unknown };
+  if (typeof name !== "string" || typeof fingerprint !== "string")
+    throw contradictory("its name and its fingerprint are not text");
   return new Map(
     [...(state.tensors as ReadonlyMap<string, unknown>)].map(([name, saved]) => {
       if (!isRecord(saved) || !(saved.data instanceof Float32Array))
         throw contradictory(`\`${name}\` is no Float32Array`);
       const { shape } = saved;
       if (!Array.isArray(shape) || !shape.every(isCount)) throw contradictory(`\`${name}\` has no shape`);
+      const numbers = saved.data.length;
+      if (numbers !== elementsOf(shape))
+        throw contradictory(`\`${name}\` [${shape.join(", ")}] has ${numbers} numbers`);
       const data = saved.data.slice();
-      if (data.length !== elementsOf(shape))
-        throw contradictory(`\`${name}\` [${shape.join(", ")}] has ${data.length} numbers`);
       const wrong = data.findIndex((value) => !Number.isFinite(value));
       if (wrong >= 0) throw contradictory(`\`${name}\` holds ${shown(data[wrong])} at ${wrong}`);
       return [name, data];

@@ -5,6 +5,7 @@ import { type Input, numbersOf, placeInput, type TypedNumbers } from "./inputs.t
 import { elementsOf, floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
 import { markOf } from "./lengths.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
+import { isRecord, shown } from "./plan-schema.ts";
 import { keyOf, meanOf, noiseAt } from "./random.ts";
 
 /** Examples to run on. */
@@ -68,13 +69,22 @@ export class Runner {
   }
 
   static async open(executable: Executable, backend: Backend): Promise<Runner> {
-    return new Runner(executable.plan, await backend.open(executable));
+    if (!isRecord(executable)) {
+      throw new RuntimeError("C0406", `an executable has a plan and its code; this is ${shown(executable)}`);
+    }
+    const noBackend = (): RuntimeError =>
+      new RuntimeError("C0406", `${shown(backend)} is no backend`, "pass wasmBackend() or await webgpuBackend()");
+    if (typeof (backend as Partial<Backend> | null | undefined)?.open !== "function") throw noBackend();
+    const machine: Partial<Machine> | undefined = await backend.open(executable);
+    if (typeof machine?.run !== "function") throw noBackend();
+    return new Runner(executable.plan, machine as Machine);
   }
 
   /** The entry of a name. Errors: C0406, if the executable was compiled without it. */
   entry(name: EntryName): Entry {
-    const entry = Object.hasOwn(this.plan.entries, name) ? this.plan.entries[name] : undefined;
-    if (entry === undefined) throw new RuntimeError("C0406", `${this.plan.name} was compiled without \`${name}\``);
+    const known = typeof name === "string" && Object.hasOwn(this.plan.entries, name);
+    const entry = known ? this.plan.entries[name] : undefined;
+    if (entry === undefined) throw new RuntimeError("C0406", `${this.plan.name} was compiled without ${shown(name)}`);
     return entry;
   }
 

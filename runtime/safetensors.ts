@@ -1,4 +1,5 @@
 import { messageOf, RuntimeError } from "./error.ts";
+import { shown } from "./plan-schema.ts";
 import type { SavedTensor } from "./state.ts";
 
 /**
@@ -79,8 +80,11 @@ const widths: Readonly<Record<string, number>> = {
 
 /** Reads the header, and checks that it tells of all bytes and no others. Errors: as `decodeSafetensors`. */
 export function readHeader(bytes: Uint8Array): Header {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!(bytes instanceof Uint8Array))
+    throw new RuntimeError("C0406", `a file's bytes are a Uint8Array, not ${shown(bytes)}`);
+  // Where its buffer was given away, there are none.
   if (bytes.length === 0) throw damaged("it is empty");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8) throw damaged(`it has ${bytes.length} bytes, not even a header's length`);
   const headerBytes = Number(view.getBigUint64(0, true));
   if (headerBytes > maxHeaderBytes) throw damaged("the length of its header, in its first eight bytes, is absurd");

@@ -1,6 +1,7 @@
 import { muteStatistics, refuseAlone } from "./alone.ts";
 import {
   checkSeed,
+  eachBatch,
   estimateOptions,
   inferOptions,
   noClipping,
@@ -29,6 +30,7 @@ import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
+import { shown } from "./plan-schema.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Batch, type Feed, type NoiseMode, Runner } from "./runner.ts";
@@ -167,7 +169,7 @@ export class Session {
       this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
       let count = 0;
-      for await (const given of batches) {
+      for await (const given of eachBatch(batches)) {
         const batch = ownBatch(given);
         const runner = await this.#runnerFor(batch);
         variance ??= batch.examples === 1 ? "total" : "within";
@@ -240,7 +242,7 @@ export class Session {
       const { noise = "mean" } = inferOptions(options);
       const averager = new Averager(this.plan.name);
       let [examples, count] = [0, 0];
-      for await (const given of batches) {
+      for await (const given of eachBatch(batches)) {
         const batch = ownBatch(given);
         const runner = await this.#infer(batch, count++, noise);
         const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
@@ -462,6 +464,7 @@ export class Session {
   }
 
   #find(name: string): { readonly runner: Runner; readonly range: Range } {
+    if (typeof name !== "string") throw new RuntimeError("C0406", `a tensor's name is a text, not ${shown(name)}`);
     const kept = this.#kept.find((candidate) => candidate.name === name);
     if (kept !== undefined) return { runner: this.#main, range: kept.range };
     const { last } = this.#recent;

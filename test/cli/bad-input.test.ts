@@ -83,7 +83,7 @@ test("a name that no file can have is refused", async () => {
     ["compile", CELL, "--out", "a\u0000b"],
   ]) {
     const { code, stderr } = await cellc(args);
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^error\[C04\d\d\]: .*\n/)]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error\[C0301\]: .*a NUL stands in it.*\n/)]);
   }
 });
 

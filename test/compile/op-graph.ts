@@ -88,6 +88,7 @@ const atExtents = (t: Type, bound: Bindings): Type => ({
 
 function boundAttrs(attrs: Attrs, bound: Bindings, id: string): Attrs {
   const each = (texts: readonly string[]): readonly string[] => texts.map((t) => extent(t, bound));
+  if ("collected" in attrs) return { name: id, collected: `${id}_collected`, policy: attrs.policy };
   if ("policy" in attrs) return { name: id, policy: { kind: "per_step", steps: "steps" } };
   if ("widths" in attrs) return { ...(attrs as OpAttrs["cut"]), widths: each(attrs.widths) };
   if ("dims" in attrs) return { ...(attrs as OpAttrs["const"]), dims: each(attrs.dims) };

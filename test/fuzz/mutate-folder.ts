@@ -1,17 +1,14 @@
 /** Damages files that commands read again: a run's folder and its checkpoint, as crashes, editors and careless copies leave them. */
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { changeBytes } from "./change-bytes.ts";
+import type { Random } from "./random.ts";
 
-/** A whole number from 0 up to, but without, `below`: the only source of chance here. */
-export type Draw = (below: number) => number;
-
-export interface Mutated<T> {
+interface Mutated<T> {
   /** What was done, for a report. */
   readonly what: string;
   readonly value: T;
 }
-
-const pick = <T>(draw: Draw, items: readonly T[]): T => items[draw(items.length)];
 
 /** What JSON can hold in place of something else, and what it cannot. */
 const STRANGE: readonly string[] = [
@@ -33,49 +30,19 @@ const STRANGE: readonly string[] = [
   ...["NaN", "undefined", '{"__proto__": 1}', "[[[[]]]]"],
 ];
 
-/** Cuts, flips, repeats and fills bytes: whatever the format. */
-export function mutateBytes(bytes: Uint8Array, draw: Draw): Mutated<Uint8Array> {
-  const at = draw(bytes.length + 1);
-  const length = 1 + draw(16);
-  const joined = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
-  switch (draw(6)) {
-    case 0:
-      return { what: `cut after ${at} bytes`, value: Uint8Array.from(bytes.subarray(0, at)) };
-    case 1: {
-      const value = Uint8Array.from(bytes);
-      if (at < value.length) value[at] ^= 1 << draw(8);
-      return { what: `a bit of byte ${at} flipped`, value };
-    }
-    case 2:
-      return {
-        what: `${length} bytes gone at ${at}`,
-        value: joined(bytes.subarray(0, at), bytes.subarray(at + length)),
-      };
-    case 3:
-      return { what: `bytes up to ${at} twice`, value: joined(bytes.subarray(0, at), bytes) };
-    case 4: {
-      const value = Uint8Array.from(bytes);
-      value.fill(0, at, Math.min(at + 4096, value.length));
-      return { what: `a page of zeros at ${at}`, value };
-    }
-    default:
-      return { what: `${length} bytes behind the end`, value: joined(bytes, new Uint8Array(length).fill(draw(256))) };
-  }
-}
-
-/** Puts something else in place of a value of a JSON text, takes out a line, writes one twice, or damages it as `mutateBytes` does. */
-export function mutateJson(text: string, draw: Draw): Mutated<string> {
+/** Puts something else in place of a value of a JSON text, takes out a line, writes one twice, or damages its bytes. */
+function mutateJson(text: string, random: Random): Mutated<string> {
   const values = [
     ...text.matchAll(/(?<=: ?|\[\s*|,\s*)("(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null|\{\}|\[\])(?!\s*:)/g),
   ];
   const lines = text.split("\n");
-  const line = draw(lines.length);
-  switch (draw(5)) {
+  const line = random.below(lines.length);
+  switch (random.below(5)) {
     case 0:
     case 1: {
       if (values.length === 0) return { what: "emptied", value: "" };
-      const { 0: old, index } = pick(draw, values);
-      const strange = pick(draw, STRANGE);
+      const { 0: old, index } = random.pick(values);
+      const strange = random.pick(STRANGE);
       return { what: `${old} → ${strange}`, value: text.slice(0, index) + strange + text.slice(index + old.length) };
     }
     case 2:
@@ -83,17 +50,17 @@ export function mutateJson(text: string, draw: Draw): Mutated<string> {
     case 3:
       return { what: `line ${line + 1} twice`, value: lines.toSpliced(line, 0, lines[line]).join("\n") };
     default: {
-      const { what, value } = mutateBytes(new TextEncoder().encode(text), draw);
-      return { what, value: new TextDecoder().decode(value) };
+      const value = changeBytes(new TextEncoder().encode(text), random);
+      return { what: "bytes changed", value: new TextDecoder().decode(value) };
     }
   }
 }
 
 /** Damages the header of a safetensors file, with its length kept right or not, or its numbers. */
-export function mutateCheckpoint(bytes: Uint8Array, draw: Draw): Mutated<Uint8Array> {
-  if (draw(3) === 0) return mutateBytes(bytes, draw);
+function mutateCheckpoint(bytes: Uint8Array, random: Random): Mutated<Uint8Array> {
+  if (random.below(3) === 0) return { what: "bytes changed", value: changeBytes(bytes, random) };
   const end = 8 + Number(Buffer.from(bytes).readBigUInt64LE());
-  const { what, value } = mutateJson(new TextDecoder().decode(bytes.subarray(8, end)), draw);
+  const { what, value } = mutateJson(new TextDecoder().decode(bytes.subarray(8, end)), random);
   const header = new TextEncoder().encode(value);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
@@ -104,10 +71,10 @@ export function mutateCheckpoint(bytes: Uint8Array, draw: Draw): Mutated<Uint8Ar
 export const RUN_FILES = ["run.json", "curve.jsonl", "model.safetensors"] as const;
 
 /** Damages one file in a run's folder; what was done. */
-export async function mutateRunFolder(folder: string, draw: Draw): Promise<string> {
-  const name = pick(draw, RUN_FILES);
+export async function mutateRunFolder(folder: string, random: Random): Promise<string> {
+  const name = random.pick(RUN_FILES);
   const path = join(folder, name);
-  const instead = draw(12);
+  const instead = random.below(12);
   if (instead < 3) await rm(path, { recursive: true, force: true });
   if (instead === 0) return `${name} gone`;
   if (instead === 1) {
@@ -120,7 +87,7 @@ export async function mutateRunFolder(folder: string, draw: Draw): Promise<strin
   }
   const bytes = await readFile(path);
   const { what, value } =
-    name === "model.safetensors" ? mutateCheckpoint(bytes, draw) : mutateJson(bytes.toString("utf8"), draw);
+    name === "model.safetensors" ? mutateCheckpoint(bytes, random) : mutateJson(bytes.toString("utf8"), random);
   await writeFile(path, value);
   return `${name}: ${what}`;
 }

@@ -18,6 +18,9 @@ function image(op: string, args: readonly (readonly [number, number])[]): Interv
   const [[a0, a1], b, c] = args;
   if (rising.has(op)) return [f(a0), f(a1)];
   switch (op) {
+    // Of an interval that is known, each number is.
+    case "finite":
+      return point(1);
     case "neg":
       return [-a1, -a0];
     case "abs":

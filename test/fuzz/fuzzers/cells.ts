@@ -26,6 +26,8 @@ import { batchFor } from "../batch-for.ts";
 import { changeText } from "../change-text.ts";
 import { accepted, type Case, type Fuzzer, type Verdict, wrong } from "../fuzzer.ts";
 import { hostileShapes } from "../hostile-shapes.ts";
+import { hostileTexts } from "../hostile-texts.ts";
+import { mutateCell } from "../mutate-cell.ts";
 import type { Random } from "../random.ts";
 import { codeOf } from "../verdict.ts";
 
@@ -51,6 +53,11 @@ const shown: readonly Source[] = DOCUMENTS.flatMap((document) =>
     .filter((block) => /^(\/\/|import|cell|norm|fn|model|param|state|site|place|output|loss)\b/m.test(block))
     .flatMap(programsOf)
     .map((text) => ({ path: "examples/cells/snippet.cell", text })),
+);
+
+/** Those that are one file. */
+const hostile: readonly string[] = hostileTexts().flatMap(({ files }) =>
+  Object.keys(files).length === 1 ? Object.values(files) : [],
 );
 
 const sources = [...shipped, ...shown];
@@ -88,10 +95,12 @@ export const cells: Fuzzer = {
 function drawn(random: Random): Source {
   if (random.chance(HOSTILE)) {
     const shape = random.pick(Object.values(hostileShapes));
-    return { path: "examples/cells/hostile.cell", text: shape(random.pick(SIZES)) };
+    const text = random.chance(0.7) ? shape(random.pick(SIZES)) : random.pick(hostile);
+    return { path: "examples/cells/hostile.cell", text };
   }
   const { path, text } = random.pick(random.chance(0.7) ? shipped : sources);
-  return { path, text: changeText(text, texts, random) };
+  const changed = random.chance(0.7) ? changeText(text, texts, random) : mutateCell(text, () => random.fraction());
+  return { path, text: changed };
 }
 
 function caseOf(given: Attempt): Case {

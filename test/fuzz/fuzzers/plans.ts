@@ -4,6 +4,7 @@ import type { Plan } from "../../../runtime/plan.ts";
 import { Session } from "../../../runtime/session.ts";
 import { type Changed, changeJson, type Json } from "../change-json.ts";
 import { accepted, type Case, type Fuzzer, type Verdict, wrong } from "../fuzzer.ts";
+import { mutatePlan } from "../mutate-plan.ts";
 import { backend, count, exercise, type Subject, sameBytes, subject } from "../subjects.ts";
 
 /**
@@ -20,6 +21,10 @@ export const plans: Fuzzer = {
   seconds: 60,
   async make(random): Promise<Case> {
     const model = await subject(random.below(count));
+    if (random.chance(0.4)) {
+      const { what, plan } = mutatePlan(model.executable.plan, () => random.fraction());
+      return caseOf(model, plan as Plan, [what]);
+    }
     let changed: Changed = changeJson(JSON.parse(JSON.stringify(model.executable.plan)) as Json, random);
     const done = [words(changed)];
     // A second change now and then: what one check sees, another must not hide.
@@ -27,13 +32,14 @@ export const plans: Fuzzer = {
       changed = changeJson(changed.value, random);
       done.push(words(changed));
     }
-    const plan = changed.value as unknown as Plan;
-    return {
-      files: { "plan.json": JSON.stringify(plan, null, 1), "changes.txt": done.join("\n") },
-      attempt: () => attempt(model, plan, done),
-    };
+    return caseOf(model, changed.value as unknown as Plan, done);
   },
 };
+
+const caseOf = (model: Subject, plan: Plan, done: readonly string[]): Case => ({
+  files: { "plan.json": JSON.stringify(plan, null, 1), "changes.txt": done.join("\n") },
+  attempt: () => attempt(model, plan, done),
+});
 
 const words = ({ path, what }: Changed): string => `${path.join(".")}: ${what}`;
 
