@@ -77,12 +77,12 @@ function demand(op: Op): Demand {
       space: y,
     };
   }
-  if (op.op === "scatter") return { owners: ["element", "whole"], space: y };
+  // A product that found its operand reversed beside it would be shared out by examples alone.
+  if (op.op === "scatter" || op.op === "reverse") return { owners: ["element", "whole"], space: y };
   if (
     isElementwise(op.op) ||
     op.op === "stop" ||
     op.op === "gather" ||
-    op.op === "reverse" ||
     op.op === "onehot" ||
     op.op === "spread" ||
     op.op === "stat" ||
