@@ -92,6 +92,8 @@ export interface Placement {
   readonly range: Range;
   /** Of whole numbers 0 … size − 1; undefined for any numbers. */
   readonly size: number | undefined;
+  /** Whether numbers may be missing: NaN stands for them. */
+  readonly target: boolean;
   /** How many steps each example has, if the input has time and its sequences differ; what stands behind them is padding. */
   readonly lengths: ArrayLike<number> | undefined;
 }
@@ -116,6 +118,7 @@ export function placeInput(image: Float32Array, data: TypedNumbers, to: Placemen
     for (let i = start; i < start + length; i++) {
       const value = image[i];
       // Of what is not finite this is NaN.
+      if (value - value !== 0 && to.target && Number.isNaN(value)) continue;
       if (value - value !== 0 || (to.size !== undefined && !(value >= 0 && value < to.size && Number.isInteger(value))))
         throw refused(to, piece * length + i - start, data);
     }
@@ -147,7 +150,7 @@ function refused({ name, shape, size }: Placement, index: number, data: TypedNum
     ? new RuntimeError(
         "C0406",
         `input \`${name}\` ${where}, and takes finite numbers of f32`,
-        "fill it in, or leave it out",
+        "fill it in, or leave it out; where a target is missing, it may be NaN",
       )
     : new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and ${where}`);
 }

@@ -158,7 +158,7 @@ const role = kinds<Role, "kind">("kind", {
   param: { init },
   grad: { of: text },
   stat: { steps: size, policy: oneOf("per_step", "shared") },
-  input: {},
+  input: { target: maybe(oneOf(true)) },
   // All of them exact in f32.
   index: { size: is("a whole number from 1 to 2^24", (value) => isCount(value) && value >= 1 && value <= 2 ** 24) },
   noise,

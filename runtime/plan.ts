@@ -87,7 +87,8 @@ export type Role =
    * `shared`. Row min(t, steps − 1) serves step t.
    */
   | { readonly kind: "stat"; readonly steps: number; readonly policy: "per_step" | "shared" }
-  | { readonly kind: "input" }
+  /** Finite numbers; of a target also NaN, where a number is missing. */
+  | { readonly kind: "input"; readonly target?: true }
   /** Whole numbers 0 … size − 1, stored as floats. */
   | { readonly kind: "index"; readonly size: number }
   /** Filled by the runtime from the counter-based generator before each run. */

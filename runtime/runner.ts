@@ -11,8 +11,8 @@ import { keyOf, meanOf, noiseAt } from "./random.ts";
 /** Examples to run on. */
 export interface Batch {
   /**
-   * By the plan's names: [T, B, …] for what varies with time, [B, …] for what does not, finite numbers all, rounded to f32. `null`
-   * leaves an input out on purpose, such as the targets at inference; zeros stand in for it, and loss and metrics are not reported.
+   * By the plan's names: [T, B, …] for what varies with time, [B, …] for what does not, finite numbers all, rounded to f32; of a
+   * target also NaN, where a number is missing. `null` leaves an input out on purpose, such as the targets at inference; zeros stand in for it, and loss and metrics are not reported.
    * They are copied when the run's turn comes, and are to stay as they are until it is done.
    */
   readonly inputs: Readonly<Record<string, Input | null>>;
@@ -145,10 +145,11 @@ export class Runner {
         const data = givenFor(tensor, batch);
         const range = rangeOf(tensor, entry, batch.steps);
         const size = role.kind === "index" ? role.size : undefined;
+        const target = role.kind === "input" && role.target === true;
         // Padding may be anything, and nothing that is not finite may come of it.
         const lengths = tensor.time ? batch.lengths : undefined;
         if (data === undefined) this.#place(entry, tensor, batch.steps, () => 0);
-        else placeInput(this.#image, data, { name, shape, range, size, lengths });
+        else placeInput(this.#image, data, { name, shape, range, size, target, lengths });
         break;
       }
       case "lengths": {

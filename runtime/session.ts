@@ -121,7 +121,7 @@ export class Session {
       const hyper = { ...others, lr, clip, step };
       const update = this.#main.entry("update");
       const { run } = this.#counters;
-      const before = { step: this.#counters.step, known: this.#population.known };
+      const before = { step: this.#counters.step, run, known: this.#population.known };
       await this.#population.secure();
       await this.#collect("train", batch, run, hyper, momentum);
       this.#counters = { ...this.#counters, run: run + 1 };
@@ -149,7 +149,7 @@ export class Session {
     const { skip, others } = await this.#skips.check(norm ? [norm] : []);
     const gradientNorm = others.at(0)?.[0];
     if (skip === undefined) return gradientNorm;
-    this.#counters = { ...this.#counters, step: skip.before.step };
+    this.#counters = { ...this.#counters, step: skip.before.step, run: skip.before.run };
     this.#population.restore(skip.before.known);
     throw await this.#skips.error(skip, loss === undefined ? undefined : { loss, norm: gradientNorm });
   }

@@ -7,6 +7,8 @@ import type { Runner } from "./runner.ts";
 export interface Before {
   /** Updates done. */
   readonly step: number;
+  /** Runs for training, which count draws of noise. */
+  readonly run: number;
   readonly known: Known;
 }
 

@@ -108,6 +108,7 @@ function printLeaf(leaf: Leaf): string {
     case "flat":
       return `${head} ${leaf.region} slot=${leaf.slot}`;
     case "input":
+      return leaf.target ? `${head} target` : head;
     case "hyper":
     case "carry":
       return head;
@@ -144,6 +145,7 @@ function parseLeaf(r: Reader): Leaf {
       return { kind, name, region, slot: r.number() };
     }
     case "input":
+      return { kind, name, ...(r.take("target") && { target: true }) };
     case "hyper":
     case "carry":
       return { kind, name };

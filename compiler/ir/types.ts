@@ -48,7 +48,8 @@ export type StatPolicy = { readonly kind: "per_step"; readonly steps: string } |
 /** A value that comes from outside the graph. */
 export type Leaf =
   | { readonly kind: "param"; readonly name: string; readonly init: Init }
-  | { readonly kind: "input"; readonly name: string }
+  /** A target may lack numbers, which are then NaN. */
+  | { readonly kind: "input"; readonly name: string; readonly target?: true }
   | { readonly kind: "index"; readonly name: string; readonly size: string }
   /** Drawn afresh in every run. A mask, `bernoulli`, is drawn to train only and is else its expectation, `keep`. */
   | ({ readonly kind: "noise"; readonly name: string } & Noise)

@@ -353,7 +353,7 @@ const split = (name: string): readonly [string, string] => {
 function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
   switch (leaf.kind) {
     case "input":
-      return { kind: "input" };
+      return { kind: "input", ...(leaf.target && { target: true }) };
     case "index":
       return { kind: "index", size: dim.evaluate(dim.parse(leaf.size), dims) };
     case "noise":

@@ -67,5 +67,6 @@ export function inputType(s: InputStmt, time: boolean, c: Context): InputType | 
 /** An input from outside, as a leaf of `b`. */
 export function inputLeaf(s: InputStmt, { type, size }: InputType, b: Builder, taken: Set<string>): Value {
   const name = claim(s.name.text, taken);
-  return leaf(b, size ? { kind: "index", name, size: dim.show(size) } : { kind: "input", name }, type);
+  if (size) return leaf(b, { kind: "index", name, size: dim.show(size) }, type);
+  return leaf(b, { kind: "input", name, ...(s.kind === "target" && { target: true }) }, type);
 }

@@ -76,7 +76,7 @@ const made: readonly (() => unknown)[] = [
   () => ({ length: 2 ** 40 }),
   () => ({ valueOf: throwing, toString: throwing }),
   () => ({ [Symbol.iterator]: throwing, [Symbol.asyncIterator]: throwing }),
-  () => ({ [Symbol.iterator]: () => ({ next: () => 1 }) }),
+  () => ({ [Symbol.iterator]: () => ({ next: throwing }) }),
   () => new Proxy({}, { get: throwing, has: throwing, ownKeys: throwing }),
   detached,
   () => new Float32Array(0),
