@@ -30,7 +30,7 @@ import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
-import { shown } from "./plan-schema.ts";
+import { isRecord, shown } from "./plan-schema.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Batch, type Feed, type NoiseMode, Runner } from "./runner.ts";
@@ -270,6 +270,7 @@ export class Session {
     return this.#exclusive(async () => {
       const batch = ownBatch(given);
       this.#checkExamples(batch, "leave examples out until it has as many");
+      if (!isRecord(hyper)) throw new RuntimeError("C0406", `hyper-parameters are an object, not ${shown(hyper)}`);
       const defaults = {
         momentum: 1,
         momentum_step: hyper.momentum ?? 1,
