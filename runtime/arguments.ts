@@ -5,6 +5,7 @@ import { RuntimeError } from "./error.ts";
 import type { Plan } from "./plan.ts";
 import { isCount, isRecord, shown } from "./plan-schema.ts";
 import type { Batch } from "./runner.ts";
+import type { RestoreOptions } from "./state.ts";
 import type { StreamOptions } from "./stream.ts";
 
 /** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
@@ -102,6 +103,9 @@ const noise: Rule = ["mean or drawn", (value) => value === "mean" || value === "
 export const inferOptions = takerOf<InferOptions>("the options of an inference", { noise });
 
 /** Errors: C0406. */
+export const restoreOptions = takerOf<RestoreOptions>("the options of restoring", { allowOtherEquations: flag });
+
+/** Errors: C0406. */
 export const streamOptions = takerOf<StreamOptions>("the options of a stream", {
   examples: ["a whole number, at least 1", isSize],
   warn: ["a function", (value) => typeof value === "function"],
@@ -145,7 +149,7 @@ export function ownBatch(given: Batch): Batch {
 export function eachBatch(batches: Batches): Batches {
   const given = batches as Partial<Iterable<Batch> & AsyncIterable<Batch>> | null | undefined;
   const iterates = typeof (given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator]) === "function";
-  if (iterates) return batches;
+  if (iterates && !ArrayBuffer.isView(batches)) return batches;
   throw new RuntimeError("C0406", `batches are a list, or an iterable, of them, not ${shown(batches)}`);
 }
 

@@ -20,6 +20,10 @@ export function isCounters(value: unknown): value is Counters {
   return parts && (estimated === undefined || isCount(estimated));
 }
 
+/** Whether these are texts by name. */
+export const areTexts = (value: unknown): value is Readonly<Record<string, string>> =>
+  isRecord(value) && Object.values(value).every((text) => typeof text === "string");
+
 /** A copy of a session's counters. Errors: C0404. */
 export function ownCounters(given: unknown): Counters {
   if (!isCounters(given)) throw contradictory("its counters are not numbers");
@@ -35,9 +39,11 @@ export function ownCounters(given: unknown): Counters {
 export function ownTensors(state: { readonly tensors: ReadonlyMap<string, SavedTensor> }): Map<string, Float32Array> {
   // A state that went through JSON has lost its map.
   if (!isRecord(state) || !(state.tensors instanceof Map)) throw contradictory("its tensors are not a Map");
-  const { name, fingerprint } = state as { readonly name?: unknown; readonly fingerprint?: unknown };
-  if (typeof name !== "string" || typeof fingerprint !== "string")
-    throw contradictory("its name and its fingerprint are not text");
+  const { name, fingerprint, optimizer = "", measures, equations } = state as Readonly<Record<string, unknown>>;
+  if (![name, fingerprint, optimizer].every((text) => typeof text === "string"))
+    throw contradictory("its name, its fingerprint and its optimiser are not text");
+  if (![measures, equations].every((said) => said === undefined || areTexts(said)))
+    throw contradictory("what it says of the model's equations is not text");
   return new Map(
     [...(state.tensors as ReadonlyMap<string, unknown>)].map(([name, saved]) => {
       if (!isRecord(saved) || !(saved.data instanceof Float32Array))

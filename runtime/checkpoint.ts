@@ -1,4 +1,4 @@
-import { isCounters } from "./check-state.ts";
+import { areTexts, isCounters } from "./check-state.ts";
 import { isCount, isRecord } from "./plan-schema.ts";
 import { damaged, encodeSafetensors, foreign, type Header, readHeader, readTensors } from "./safetensors.ts";
 import type { SessionState } from "./state.ts";
@@ -80,9 +80,8 @@ function parse(text: string): unknown {
 
 function texts(text: string): Readonly<Record<string, string>> {
   const found = parse(text);
-  const sound = isRecord(found) && Object.values(found).every((value) => typeof value === "string");
-  if (!sound) throw damaged("what it says of the model's equations is not text");
-  return found as Readonly<Record<string, string>>;
+  if (!areTexts(found)) throw damaged("what it says of the model's equations is not text");
+  return found;
 }
 
 function isCountRecord(value: unknown): value is Record<string, number> {

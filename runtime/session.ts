@@ -6,6 +6,7 @@ import {
   inferOptions,
   noClipping,
   ownBatch,
+  restoreOptions,
   streamOptions,
   trainingBatch,
   trainOptions,
@@ -341,7 +342,7 @@ export class Session {
     return this.#exclusive(async () => {
       const tensors = ownTensors(state);
       const { seen, written, ...counters } = ownCounters(state.counters);
-      const differences = compareState(state, this.plan, this.#kept, options);
+      const differences = compareState(state, this.plan, this.#kept, restoreOptions(options));
       for (const { name, range } of this.#kept) await this.#main.machine.write(range, tensors.get(name)!);
       this.#counters = counters;
       this.#population.restore({ seen, written });
