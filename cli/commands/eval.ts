@@ -6,7 +6,7 @@ import type { Split } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
-import { type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
+import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { evaluate } from "../training/train.ts";
 
@@ -31,7 +31,7 @@ export async function evaluateCommand(context: Context, file: string, options: E
   try {
     const { plan, session, learner } = await openLearner({ ...options, file }, task, options.split, backend, context);
     const state = await loadCheckpoint(options.checkpoint);
-    sayOtherEquations(options.checkpoint, await session.restore(state, options), output);
+    sayOtherEquations(options.checkpoint, await session.restore(state, allowed(options)), output);
     const warning = provenanceWarning(provenanceOf(plan, state.counters), options.checkpoint);
     if (options.stats === "stored" && warning !== undefined) output.warn(warning);
     const { loss, metrics } = await evaluate(learner, task, {

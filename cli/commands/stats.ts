@@ -20,7 +20,13 @@ import { hasStatistics, type Norms, statisticsOf } from "../statistics/statistic
 import { sayFindings, sayStatistics, summarise } from "../statistics/summary.ts";
 import { isOfRun, type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
 import { compileFile, openBackend, type TargetName, trainingEntries } from "../toolchain.ts";
-import { type CheckpointOptions, loadCheckpoint, saveCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
+import {
+  allowed,
+  type CheckpointOptions,
+  loadCheckpoint,
+  saveCheckpoint,
+  sayOtherEquations,
+} from "../training/checkpoint.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";
 import { modelAround } from "../training/task-model.ts";
 
@@ -78,7 +84,7 @@ async function statsOf(context: Context, model: TrainedModel<StatsOptions>): Pro
   const { plan, norms, state } = options.estimate
     ? await estimated(context, model, before, task)
     : { ...(await compiled(context, model, task)), state: before };
-  const differences = compareState(state, plan, keptTensors(plan), options);
+  const differences = compareState(state, plan, keptTensors(plan), allowed(options));
   sayOtherEquations(model.checkpoint, differences, output);
   const { counters } = state;
   const statistics = statisticsIn(state, plan, norms);
@@ -201,7 +207,7 @@ async function withModel<T>(
   const backend = await openBackend(settings.target, settings.threads);
   try {
     const opened = await openLearner({ ...settings, file, quiet: true }, task, undefined, backend, context);
-    sayOtherEquations(checkpoint, await opened.session.restore(state, settings), context.output);
+    sayOtherEquations(checkpoint, await opened.session.restore(state, allowed(settings)), context.output);
     if (!hasStatistics(opened.plan))
       throw new Failure(
         "C0406",

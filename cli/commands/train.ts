@@ -12,7 +12,7 @@ import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
-import { type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
+import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
 import {
@@ -67,7 +67,7 @@ async function trainInto(context: Context, file: string, options: TrainCommandOp
     let before = 0;
     if (previous !== undefined) {
       if (existsSync(paths.model)) {
-        const differences = await session.restore(await loadCheckpoint(paths.model), options);
+        const differences = await session.restore(await loadCheckpoint(paths.model), allowed(options));
         sayOtherEquations(paths.model, differences, output);
       }
       await removeLeftovers(options.out);

@@ -1,6 +1,6 @@
 /** The runtime's checkpoint files, with the file system's refusals in words. */
 import { checkpointOf, writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
-import type { SessionState } from "../../runtime/state.ts";
+import type { RestoreOptions, SessionState } from "../../runtime/state.ts";
 import { exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
 import type { Output } from "../output.ts";
@@ -10,6 +10,11 @@ import { readWhole } from "../report/files.ts";
 export interface CheckpointOptions {
   readonly allowOtherEquations?: boolean;
 }
+
+/** What a command's options say of it to the runtime, which takes no others. */
+export const allowed = ({ allowOtherEquations = false }: CheckpointOptions): RestoreOptions => ({
+  allowOtherEquations,
+});
 
 /** Says W0611 where a checkpoint of other equations was taken. `differences`: a phrase each; none where nothing differs. */
 export function sayOtherEquations(path: string, differences: readonly string[], { warn, errorColors }: Output): void {

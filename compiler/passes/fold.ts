@@ -2,7 +2,7 @@
  * At inference a norm by fixed statistics costs next to nothing. What depends on parameters and statistics alone is **fixed**: it
  * is computed once for a run, in front of the loops, a row a step where statistics are kept per step.
  *
- * Where x is a product with a weight, made at every step and read here only, and s is the same at all steps, s goes into the
+ * Where x is a product with a weight, made in a loop and read here only, and s is the same at all steps, s goes into the
  * weight's columns, and what is left of the norm is a shift:
  *
  *     γ·(x − m)·rsqrt(v + ε) + β, x = h @ W,   becomes   h @ (W·s) + (β − m·s),   s = γ·rsqrt(v + ε)
@@ -12,8 +12,9 @@
  *
  * **Elsewhere (x − m)·s stays as it is**, though x·s − m·s would be an op less. Where |m| ≫ √v both cancel. A product is off by
  * roundings of |x| ≈ |m| anyway, which times s are as much as the rounding of m·s: in f32 the second form errs up to about four
- * times as much as the first. But in the first steps of a sequence all examples may be alike, and v is 0: then x − m is
- * exactly 0, and x·s − m·s a rounding of m·γ/√ε, γ/√ε being 30 (`test/passes/fold.test.ts` measures both).
+ * times as much as the first. But in the first steps of a sequence all examples may be alike, and so may an input that is large
+ * and never changes, and v is 0: then x − m is exactly 0, and x·s − m·s a rounding of m·γ/√ε, γ/√ε being 30
+ * (`test/passes/fold.test.ts` measures both). In front of a loop the subtraction costs next to nothing.
  *
  * Runs behind `place`, for inference only. Nothing is derived of what comes out, and `stop` goes, too.
  */
@@ -300,13 +301,12 @@ class Folding {
     return this.leaving.has(v) ? this.elementwise("mul", [v, scale], v.name) : undefined;
   }
 
-  /** A product with its weight's columns scaled, where it is made at every step and the weight only once. */
+  /** A product with its weight's columns scaled, where it is made in a loop and the weight only once. */
   private weighted(op: OpOf<"dot">, scale: Value): Value | undefined {
     const { out, batch, time } = op.attrs;
     const [product] = op.results;
-    const perStep = this.around !== undefined || product.type.time;
     const at = op.operands.findIndex((v) => this.fixity(v) === "steady");
-    if (!perStep || batch || time || at < 0) return undefined;
+    if (this.around === undefined || batch || time || at < 0) return undefined;
     const labels = at === 0 ? op.attrs.a : op.attrs.b;
     const lead = out.length - scale.type.shape.length;
     // The axes along which the scale varies, by their labels.
