@@ -81,7 +81,8 @@ interface Attempt extends Source {
 export const cells: Fuzzer = {
   name: "cells",
   tries: "mutated and hostile texts: read, format, check, compile, train, compare with the reference",
-  seconds: 30,
+  // A text is compiled twice.
+  seconds: 60,
   make(random) {
     return caseOf({
       ...drawn(random),
