@@ -2,9 +2,10 @@
  * Batches of one example, of which some statistics say nothing: a variance over a single example is zero, and the norm makes the same
  * of every example.
  */
+
+import type { Batch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import type { Alone, Plan } from "./plan.ts";
-import type { Batch } from "./runner.ts";
 
 type Size = Pick<Batch, "examples" | "steps" | "lengths">;
 

@@ -1,12 +1,12 @@
 /** What callers pass to a session, checked before anything is run or changed: a caller may be JavaScript, and types no help. */
 
-import type { Batches, EstimateOptions, InferOptions, TrainOptions } from "./calls.ts";
+import type { Batch } from "./batch.ts";
+import type { Batches, EstimateOptions, InferOptions, StreamOptions, TrainOptions } from "./calls.ts";
 import { RuntimeError } from "./error.ts";
+import { checkHyper } from "./inputs.ts";
 import type { Plan } from "./plan.ts";
 import { isCount, isRecord, shown } from "./plan-schema.ts";
-import type { Batch } from "./runner.ts";
 import type { RestoreOptions } from "./state.ts";
-import type { StreamOptions } from "./stream.ts";
 
 /** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
 export const noClipping = 3.4e38;
@@ -84,12 +84,6 @@ function othersOf(plan: Plan): ReadonlySet<string> {
   );
   othersByPlan.set(plan, found);
   return found;
-}
-
-/** Errors: C0406, if a hyper-parameter is no number that f32 has. */
-export function checkHyper(name: string, value: unknown): asserts value is number {
-  if (typeof value === "number" && Number.isFinite(Math.fround(value))) return;
-  throw new RuntimeError("C0406", `hyper-parameter \`${name}\` is a finite number, not ${shown(value)}`);
 }
 
 /** Errors: C0406. */

@@ -1,6 +1,6 @@
+import type { Batch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import type { Over, Tensor } from "./plan.ts";
-import type { Batch } from "./runner.ts";
 
 /** Loss and metrics of many batches. */
 export interface Averages {

@@ -1,6 +1,6 @@
 /** What the calls of a session take and give. */
 import type { Averages } from "./averages.ts";
-import type { Batch, NoiseMode } from "./runner.ts";
+import type { Batch, NoiseMode } from "./batch.ts";
 
 export interface TrainOptions {
   /** Learning rate of this step, from 0 on. */
@@ -59,3 +59,12 @@ export interface Evaluation extends Averages {
 }
 
 export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
+
+export interface StreamOptions {
+  /** Sequences side by side: what the executable, or one that was attached, is compiled for; the executable's own by default. */
+  readonly examples?: number;
+  /** What stands for noise: its mean, the default, or numbers `drawn`, at `reset` those of first states. */
+  readonly noise?: NoiseMode;
+  /** Told what is dangerous; the console unless told otherwise. */
+  readonly warn?: (warning: string) => void;
+}

@@ -1,11 +1,13 @@
 /** `cellc/runtime`: everything an application needs to run what the compiler made. Nothing here needs Node. */
 export type { Backend, Machine } from "./backend.ts";
+export type { Batch, NoiseMode } from "./batch.ts";
 export type {
   Batches,
   EstimateOptions,
   Evaluation,
   Inference,
   InferOptions,
+  StreamOptions,
   TrainOptions,
   TrainReport,
 } from "./calls.ts";
@@ -31,10 +33,9 @@ export type {
   Tensor,
 } from "./plan.ts";
 export { childKey, type Key, keyOf, normalAt, permutation, uniformAt } from "./random.ts";
-export type { Batch, NoiseMode } from "./runner.ts";
 export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safetensors.ts";
 export { Session } from "./session.ts";
 export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./state.ts";
-export type { Stream, StreamOptions, StreamState } from "./stream.ts";
+export type { Stream, StreamState } from "./stream.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
 export { webgpuBackend } from "./webgpu/webgpu.ts";

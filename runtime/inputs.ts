@@ -154,3 +154,9 @@ function refused({ name, shape, size }: Placement, index: number, data: TypedNum
       )
     : new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and ${where}`);
 }
+
+/** Errors: C0406, if a hyper-parameter is no number that f32 has. */
+export function checkHyper(name: string, value: unknown): asserts value is number {
+  if (typeof value === "number" && Number.isFinite(Math.fround(value))) return;
+  throw new RuntimeError("C0406", `hyper-parameter \`${name}\` is a finite number, not ${shown(value)}`);
+}

@@ -14,12 +14,14 @@ import {
 import { Attached } from "./attached.ts";
 import { Averager, isMeasure } from "./averages.ts";
 import type { Backend } from "./backend.ts";
+import type { Batch, NoiseMode } from "./batch.ts";
 import type {
   Batches,
   EstimateOptions,
   Evaluation,
   Inference,
   InferOptions,
+  StreamOptions,
   TrainOptions,
   TrainReport,
 } from "./calls.ts";
@@ -34,10 +36,10 @@ import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { isRecord, shown } from "./plan-schema.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
-import { type Batch, type Feed, type NoiseMode, Runner } from "./runner.ts";
+import { type Feed, Runner } from "./runner.ts";
 import { Skips } from "./skips.ts";
 import { type Counters, compareState, type RestoreOptions, type SessionState } from "./state.ts";
-import { Stream, type StreamOptions } from "./stream.ts";
+import { Stream } from "./stream.ts";
 
 /**
  * An executable with parameters, optimiser state and statistics: trains, estimates, infers, and gives its state for a

@@ -1,19 +1,10 @@
 import { ownBatch } from "./arguments.ts";
+import type { Batch } from "./batch.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
 import type { Plan } from "./plan.ts";
 import { isCount, shown } from "./plan-schema.ts";
-import type { Batch, NoiseMode } from "./runner.ts";
 import type { SavedTensor } from "./state.ts";
-
-export interface StreamOptions {
-  /** Sequences side by side: what the executable, or one that was attached, is compiled for; the executable's own by default. */
-  readonly examples?: number;
-  /** What stands for noise: its mean, the default, or numbers `drawn`, at `reset` those of first states. */
-  readonly noise?: NoiseMode;
-  /** Told what is dangerous; the console unless told otherwise. */
-  readonly warn?: (warning: string) => void;
-}
 
 /** All that a stream must remember between two steps; plain data, to be kept wherever one likes. */
 export interface StreamState {

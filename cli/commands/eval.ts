@@ -1,5 +1,5 @@
 /** `cellc eval`: measures a trained model. */
-import type { NoiseMode } from "../../runtime/runner.ts";
+import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Split } from "../data/task.ts";

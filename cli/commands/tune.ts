@@ -2,9 +2,9 @@
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Direction, LoopChoice } from "../../compiler/schedule/choose.ts";
 import { type LoopOwner, loopOwners } from "../../compiler/schedule/loop.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { elementsOf, shapeOf } from "../../runtime/layout.ts";
 import type { Executable, Plan } from "../../runtime/plan.ts";
-import type { Batch } from "../../runtime/runner.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";

@@ -1,7 +1,7 @@
 /** Passes over data that estimate a model's statistics, and that measure it with them. */
 import { Averager, isMeasure } from "../../runtime/averages.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import type { Tensor } from "../../runtime/plan.ts";
-import type { Batch } from "../../runtime/runner.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Split, Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";

@@ -1,7 +1,7 @@
 /** What a run or a checkpoint was trained as, so that it can be compiled again. */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import type { NoiseMode } from "../../runtime/runner.ts";
+import type { NoiseMode } from "../../runtime/batch.ts";
 import type { DataSettings } from "../data/settings.ts";
 import { exit, Failure } from "../failure.ts";
 import type { ModelOptions, OptimizerName } from "../toolchain.ts";

@@ -1,8 +1,8 @@
 /** A model compiled for a task and loaded on a machine, ready to train or to be measured. */
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Backend } from "../../runtime/backend.ts";
+import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Plan } from "../../runtime/plan.ts";
-import type { NoiseMode } from "../../runtime/runner.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import type { Split, Task } from "../data/task.ts";

@@ -1,5 +1,5 @@
 /** The options of training that commands share, as the command line gives them. */
-import type { NoiseMode } from "../../runtime/runner.ts";
+import type { NoiseMode } from "../../runtime/batch.ts";
 import type { OptimizerName } from "../toolchain.ts";
 import type { Decay, StatisticsSource, TrainingOptions } from "./train.ts";
 

@@ -5,7 +5,7 @@ import { compileGraph, lower } from "../../compiler/compile.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
-import type { Batch } from "../../runtime/runner.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { uniform } from "../ir/numbers.ts";
 import { compile } from "../semantics/sources.ts";

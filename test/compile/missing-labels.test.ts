@@ -1,7 +1,7 @@
 /** Labels that are missing are NaN, and a loss that leaves them out is as if they had not been asked for. */
 import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
-import type { Batch } from "../../runtime/runner.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
-import type { Batch } from "../../runtime/runner.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { compileGraph, lower } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
-import type { Batch } from "../../runtime/runner.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { sample, uniform } from "../ir/numbers.ts";
 import { compile } from "../semantics/sources.ts";

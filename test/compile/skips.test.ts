@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
 import { type OptimizerName, optimizers } from "../../compiler/optimizers.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import type { TrainOptions } from "../../runtime/calls.ts";
-import type { Batch } from "../../runtime/runner.ts";
 import { Session } from "../../runtime/session.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, type Place, places } from "./backends.ts";

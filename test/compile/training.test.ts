@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
-import type { Batch } from "../../runtime/runner.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { uniform } from "../ir/numbers.ts";
 import { type Place, places } from "./backends.ts";

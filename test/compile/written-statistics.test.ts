@@ -2,8 +2,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/checkpoint.ts";
-import type { Batch } from "../../runtime/runner.ts";
 import { Session } from "../../runtime/session.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";

@@ -1,7 +1,8 @@
 /** Batches that a plan takes, of drawn numbers. */
+
+import type { Batch } from "../../runtime/batch.ts";
 import { elementsOf, shapeOf } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
-import type { Batch } from "../../runtime/runner.ts";
 import { uniform } from "../ir/numbers.ts";
 
 export interface DrawnBatch extends Batch {

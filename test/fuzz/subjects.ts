@@ -1,9 +1,9 @@
 /** Small models of different kinds, compiled and trained a little: what plans, checkpoints and calls are fuzzed on. */
 import { type CompileOptions, compile } from "../../compiler/compile.ts";
 import type { Backend } from "../../runtime/backend.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { encodeCheckpoint } from "../../runtime/checkpoint.ts";
 import type { Executable } from "../../runtime/plan.ts";
-import type { Batch } from "../../runtime/runner.ts";
 import { Session } from "../../runtime/session.ts";
 import type { SessionState } from "../../runtime/state.ts";
 import { wasmBackend } from "../../runtime/wasm/wasm.ts";
