@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
 import { curvePoint } from "../report/curve-log.ts";
-import { readRecordFile, writeAtomically } from "../report/files.ts";
+import { checkPlace, readRecordFile, writeAtomically } from "../report/files.ts";
 import {
   anything,
   dictionary,
@@ -79,6 +79,7 @@ const rowRecord = recordOf({
 });
 
 const recordPath = (folder: string): string => join(folder, "explore.json");
+const pagePath = (folder: string): string => join(folder, "explore.html");
 const rowsFolder = (folder: string): string => join(folder, "rows");
 const rowName = (number: number): string => `${String(number).padStart(4, "0")}.json`;
 const ROW_NAME = /^\d{4,}\.json$/;
@@ -88,7 +89,7 @@ export async function writeRecord(folder: string, record: ExploreRecord): Promis
 }
 
 export async function writePage(folder: string, html: string): Promise<string> {
-  const path = join(folder, "explore.html");
+  const path = pagePath(folder);
   await writeAtomically(path, html);
   return path;
 }
@@ -107,6 +108,7 @@ export async function checkFolder(
   identity: Identity,
   resume: boolean,
 ): Promise<KnownRecord | undefined> {
+  await checkPlace(pagePath(folder));
   const record = await readRecordFile(recordPath(folder), "the record of an exploration", exploreRecord);
   if (record === undefined) {
     if (resume) throw new Failure("C0408", exit.usage, `${folder} holds no exploration to resume`);

@@ -17,6 +17,12 @@ export async function writeAtomically(path: string, data: string | Uint8Array): 
   }
 }
 
+/** Throws C0409 where a folder stands in a file's place: said before the work that the file is to show. */
+export async function checkPlace(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) throw cannotWrite(path, Object.assign(new Error("it is a folder"), { code: "EISDIR" }));
+}
+
 /**
  * The bytes of a file; undefined where there is none. Throws C0401 for what cannot be read, and for what is no file: a pipe or a
  * device could keep a reader waiting for ever.

@@ -36,7 +36,9 @@ async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    // A link that leads nowhere but to itself is replaced like any other file.
+    if (code === "ENOENT" || code === "ELOOP") return undefined;
     throw error;
   }
 }
