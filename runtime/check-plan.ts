@@ -152,9 +152,9 @@ function checkTensors({ tensors, regions }: Entry, entry: string, batch: number,
     must(end <= (time ? frame : fixedOf(regions[region])), `${at}.offset`, "lets it end beyond its region");
     return { at, region, time, start, end };
   });
-  // A state has one name as it comes in and as it goes out.
+  // Kinds have names of their own: what comes in may go out as it is, and a metric be called like an output.
   distinct(
-    tensors.map(({ name, role, region }) => `${Number(role.kind === "state" && region === "input")}${name}`),
+    tensors.map(({ name, role, region }) => `${isKept(role) ? "kept" : `${role.kind} ${region}`} ${name}`),
     path,
   );
   stretches.sort((a, b) => a.start - b.start);

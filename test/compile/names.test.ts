@@ -34,3 +34,38 @@ cell ${cell}(${dim} = 2) {
   expect(outputs[output].every(Number.isFinite)).toBe(true);
   await session.close();
 });
+
+it.each([
+  ["an input that is handed out as it is", "output x", { x: [1, 2, 3, 4] }],
+  ["a parameter that is handed out", "output V", { V: [0.5, 0.5] }],
+  ["a metric that is called like an output", "output z\n  metric z = mean(z, over feature)", {}],
+  ["a metric that is called like a parameter", "output z\n  metric V = mean(z, over feature)", {}],
+  ["a metric that is called like the optimiser's", "output z\n  metric skipped_steps = mean(z, over feature)", {}],
+  [
+    "an input that is called like a number of the runtime's",
+    "input momentum : [D]\n  output z\n  metric m = mean(momentum, over feature)",
+    {},
+  ],
+] as const)("%s is compiled, opened and trained", async (_, words, outputs) => {
+  const text = `model m(D = 2) {
+  input x : [D]
+  param V : [D] = 0.5
+  z = x * V
+  ${words}
+  loss mean(z, over feature)
+}`;
+  const backend = wasmBackend({ threads: 1 });
+  const { executable } = compile("main.cell", { batch: 2, time: 1 }, wasm, files({ "main.cell": text }));
+  const session = await Session.open(executable, backend, { seed: 1 });
+  const numbers = Float32Array.of(1, 2, 3, 4);
+  const batch = {
+    inputs: { x: numbers, ...(words.startsWith("input") && { momentum: numbers }) },
+    steps: 1,
+    examples: 2,
+  };
+  const found = (await session.infer(batch)).outputs;
+  for (const [name, data] of Object.entries(outputs)) expect([...found[name]], name).toEqual(data);
+  expect((await session.train(batch, { lr: 0.1 })).loss).toBeCloseTo(1.25);
+  session.close();
+  backend.close();
+});

@@ -183,7 +183,14 @@ async function run(
   const { plan } = executable;
   const floats = Object.values(regionSizes(plan, STEPS)).reduce((sum, size) => sum + size, 0);
   if (floats > MOST_FLOATS) return accepted;
-  const session = await Session.open(executable, backend, { seed });
+  let session: Session;
+  try {
+    session = await Session.open(executable, backend, { seed });
+  } catch (thrown) {
+    // What the compiler has just made is to be opened, whatever the text was.
+    if (codeOf(thrown) === undefined) throw thrown;
+    return wrong(`what was compiled is refused: ${String(thrown)}`);
+  }
   try {
     const examples = batchFor(plan, STEPS, seed);
     const reported = plan.entries.update && (await session.train(examples, { lr: 1e-3, clip: 1 }));
