@@ -64,13 +64,14 @@ async function trainInto(context: Context, file: string, options: TrainCommandOp
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     if (previous !== undefined) checkIdentity(options.out, previous, identity);
     const paths = runPaths(options.out);
+    // Also of a run that was stopped before it had a record.
+    await removeLeftovers(options.out);
     let before = 0;
     if (previous !== undefined) {
       if (existsSync(paths.model)) {
         const differences = await session.restore(await loadCheckpoint(paths.model), allowed(options));
         sayOtherEquations(paths.model, differences, output);
       }
-      await removeLeftovers(options.out);
       const curve = await takeBackCurve(options.out, learner.step);
       before = curve.seconds;
       if (curve.cut > 0) output.warn(`${paths.curve}: the last line was cut short, and is left out`);

@@ -179,6 +179,7 @@ export async function extendCurve(
 /** Removes what a run that was killed in the middle of writing left beside its files. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const files = Object.values(runPaths(folder)).map((path) => basename(path));
+  if (!existsSync(folder)) return;
   for (const name of await readdir(folder)) {
     const partial = files.some((file) => name.startsWith(`.${file}.`)) && /\.(tmp|part)$/.test(name);
     if (partial) await rm(join(folder, name), { force: true });

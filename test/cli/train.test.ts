@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readCurve } from "../../cli/report/curve-log.ts";
@@ -34,6 +34,15 @@ describe("cellc train", () => {
       const { code, stderr } = await cellc(train(join(folder, "run"), ...placed));
       expect(code).toBe(0);
       expect(stderr.match(/W0607.*/g)).toEqual([expect.stringContaining("at `rnn.hh` ε is 0.1")]);
+    }));
+
+  test("takes away what a run left that was killed before it had a record", () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      await mkdir(out);
+      await writeFile(join(out, ".run.json.12345-1.part"), '{"format"');
+      expect((await cellc(train(out, "--steps", "1"))).code).toBe(0);
+      expect((await readdir(out)).sort()).toEqual(FILES);
     }));
 
   test("learns, keeps curve, picture, model and record, and measures what eval measures", () =>
