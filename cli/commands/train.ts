@@ -1,4 +1,5 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
+
 import { existsSync } from "node:fs";
 import { refuseAlone } from "../../runtime/alone.ts";
 import type { Context } from "../context.ts";
@@ -9,6 +10,7 @@ import { withFolderLock } from "../folder-lock.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { formatSeconds } from "../output.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
+import { checkPlace } from "../report/files.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
@@ -64,6 +66,8 @@ async function trainInto(context: Context, file: string, options: TrainCommandOp
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     if (previous !== undefined) checkIdentity(options.out, previous, identity);
     const paths = runPaths(options.out);
+    // Said before anything is changed: the picture is drawn when the curve is longer already.
+    await checkPlace(paths.picture);
     // Also of a run that was stopped before it had a record.
     await removeLeftovers(options.out);
     let before = 0;
