@@ -1,33 +1,25 @@
 /** The library of cells: every file of `examples/cells` is here by being there. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
-import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
+import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { numbersFor } from "../passes/meaning.ts";
 import { expectComputed } from "../schedule/expect-computed.ts";
 import { opened, places } from "./backends.ts";
+import { type Example, examplesIn } from "./examples.ts";
 import { expectAsReference } from "./expect-as-reference.ts";
 import { computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
 const folder = "examples/cells";
 
-const cells = readdirSync(folder)
-  .filter((file) => file.endsWith(".cell"))
-  .flatMap((file) => {
-    const path = `${folder}/${file}`;
-    return declarations(path, fileHost)
-      .filter(({ kind }) => kind === "cell")
-      .map(({ name }) => ({ path, entry: name }));
-  });
-
-type Cell = (typeof cells)[number];
+const cells = examplesIn(folder, "cell");
 
 /** Dimensions as small as each cell has them: four heads need 4 · 2 units. */
-function small({ path, entry }: Cell, place = "") {
+function small({ path, entry }: Example, place = "") {
   const { dims } = elaborate(path, fileHost, { entry });
   const few: Readonly<Record<string, number>> = { D: 3, H: 8, L: 2, U: 6, R: 2 };
   const chosen = Object.fromEntries(Object.keys(dims).map((d) => [d, few[d] ?? 2]));
@@ -37,7 +29,7 @@ function small({ path, entry }: Cell, place = "") {
 const studies = new Map<string, Study>();
 
 /** A cell's study, one for all tests; with norms on its sites, of training alone. */
-function studyOf(cell: Cell, place = ""): Study {
+function studyOf(cell: Example, place = ""): Study {
   const name = `${cell.entry} ${place}`;
   const known = studies.get(name);
   if (known !== undefined) return known;

@@ -1,14 +1,14 @@
 /** Every example as somebody would compile it: at the sizes that its file declares, which other tests do not take the time for. */
-import { readdirSync } from "node:fs";
 import { describe, it } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Leaf } from "../../compiler/ir/types.ts";
 import type { Target } from "../../compiler/schedule/target.ts";
-import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
+import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { regionSizes } from "../../runtime/layout.ts";
 import { sample } from "../ir/numbers.ts";
 import { opened, places } from "./backends.ts";
+import { examplesIn } from "./examples.ts";
 import { expectAsReference } from "./expect-as-reference.ts";
 import { type Computes, Study, type StudyOptions } from "./study.ts";
 
@@ -18,17 +18,9 @@ const all = process.env.CELLC_ALL_SIZES !== undefined;
 /** A million weights of a layer are too many for the reference, unless it is asked to. */
 const MOST_UNITS = all ? Number.POSITIVE_INFINITY : 200;
 
-const examples = ["examples", "examples/cells", "examples/paper"].flatMap((folder) =>
-  readdirSync(folder)
-    .filter((file) => file.endsWith(".cell"))
-    .flatMap((file) => {
-      const path = `${folder}/${file}`;
-      return declarations(path, fileHost)
-        .filter(({ kind }) => kind === "cell" || kind === "model")
-        .map(({ name }) => ({ path, entry: name }))
-        .filter((at) => elaborate(path, fileHost, at).dims.H <= MOST_UNITS);
-    }),
-);
+const examples = ["examples", "examples/cells", "examples/paper"]
+  .flatMap((folder) => examplesIn(folder, "cell", "model"))
+  .filter(({ path, entry }) => elaborate(path, fileHost, { entry }).dims.H <= MOST_UNITS);
 
 interface Options extends Pick<StudyOptions, "batch" | "time" | "lengths" | "loops" | "parts"> {
   /** A cap on memory: from 0 for the least that there is a way for to 1 for what it would take. */

@@ -1,28 +1,20 @@
 /** Which models are the same: every edit of meaning tells two apart, and nothing else does. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
 import { type CompileOptions, compile, type Target } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { identityOf } from "../../compiler/equations.ts";
 import { hash } from "../../compiler/hash.ts";
-import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
+import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
 import { differencesOf } from "../../runtime/identity.ts";
 import type { Identity } from "../../runtime/plan.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
+import { examplesIn } from "./examples.ts";
 
-const folder = "examples/cells";
-
-const cells = readdirSync(folder)
-  .filter((file) => file.endsWith(".cell"))
-  .flatMap((file) => {
-    const path = `${folder}/${file}`;
-    return declarations(path, fileHost)
-      .filter(({ kind }) => kind === "cell")
-      .map(({ name }) => ({ path, entry: name, text: readFileSync(path, "utf8") }));
-  });
+const cells = examplesIn("examples/cells", "cell").map((at) => ({ ...at, text: readFileSync(at.path, "utf8") }));
 
 type Cell = (typeof cells)[number];
 

@@ -136,7 +136,6 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ["C0229", "a number that is 0 in 32 bits", cellWith("", "h @ Wh + log(1e-60) * (x @ Wx)")],
   ["C0229", "an ε that is none", cellWith("site s = h @ Wh\nplace s : batch(eps = 0/0)", "s + x @ Wx")],
   ["C0229", "an infinite initial value", cellWith("param b : [H] = 1e400", "h @ Wh + x @ Wx + b")],
-  ["C0229", "an infinite initial value", cellWith("param b : [H] = 1e400", "h @ Wh + x @ Wx + b")],
   ["C0222", "a ramp that begins after its end", withNorm("gamma * ramp(0, 1, 20, 10) * x")],
 ];
 

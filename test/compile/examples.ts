@@ -1,0 +1,22 @@
+/** What the folders of examples declare, found by being there. */
+import { readdirSync } from "node:fs";
+import { fileHost } from "../../cli/source-host.ts";
+import { declarations } from "../../compiler/semantics/elaborate.ts";
+
+/** A declaration: the file that it stands in, and its name. */
+export interface Example {
+  readonly path: string;
+  readonly entry: string;
+}
+
+/** Declarations of these kinds in the `.cell` files of a folder, without those of its folders. */
+export function examplesIn(folder: string, ...kinds: readonly ("cell" | "model")[]): readonly Example[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".cell"))
+    .flatMap((file) => {
+      const path = `${folder}/${file}`;
+      return declarations(path, fileHost)
+        .filter(({ kind }) => kinds.some((wanted) => wanted === kind))
+        .map(({ name }) => ({ path, entry: name }));
+    });
+}
