@@ -16,7 +16,7 @@ export interface Feed {
   /** What tells the noise of one run from that of another: what it is for, and the how-manieth of its kind it is. */
   readonly purpose: "train" | "estimate" | "infer";
   readonly run: number;
-  /** Whether noise is drawn, as it is unless told, or is its mean. */
+  /** Whether noise is drawn, the default, or is its mean. */
   readonly noise?: NoiseMode;
   /** Of `step`: the states before it, and which step of the stream it is. */
   readonly stream?: { readonly states: ReadonlyMap<string, Float32Array>; readonly step: number };

@@ -12,7 +12,7 @@ export interface TrainingSettings {
   readonly momentum: number;
   readonly stats: StatisticsSource;
   readonly estimate: number;
-  /** What stands for noise where the model is evaluated; its mean unless told otherwise. */
+  /** What stands for noise where the model is evaluated; its mean by default. */
   readonly noise?: NoiseMode;
   readonly evaluateEvery?: number;
   /** Bytes that all memory may take. */
