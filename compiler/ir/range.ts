@@ -73,9 +73,27 @@ export function rangeOf(op: Op, of: (v: Value) => Range, defines: (v: Value) => 
       return within(0, anything.high);
     case "ramp":
       return anything;
-    default:
-      // Elements are moved, or the largest is taken.
+    // Elements are moved, or one of them is taken.
+    case "stop":
+    case "site":
+    case "stat":
+    case "population":
+    case "maximum":
+    case "pivot":
+    case "pivots":
+    case "spread":
+    case "split":
+    case "concat":
+    case "cut":
+    case "reshape":
+    case "transpose":
+    case "broadcast":
+    case "at":
+    case "reverse":
+    case "gather":
       return within(Math.min(...x.map((r) => r.low)), Math.max(...x.map((r) => r.high)));
+    default:
+      throw new Error(`nothing is known of the range of ${op.op}`);
   }
 }
 
