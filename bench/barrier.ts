@@ -6,7 +6,7 @@
  *     npx tsx bench/barrier.ts [--threads 2]
  */
 import { parseArgs } from "node:util";
-import type { Kernel } from "../compiler/schedule/kernel-ir.ts";
+import type { Kernel } from "../compiler/kernel-ir/types.ts";
 import type { Executable, Extent, Plan, Region } from "../runtime/plan.ts";
 import { sealed } from "../runtime/seal.ts";
 import { wasmBackend } from "../runtime/wasm/wasm.ts";

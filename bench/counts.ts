@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { summarise } from "../cli/report/plan-summary.ts";
 import { fileHost } from "../cli/source-host.ts";
 import { compile } from "../compiler/compile.ts";
-import type { Target } from "../compiler/schedule/target.ts";
+import type { Target } from "../compiler/target.ts";
 import { wasm } from "../targets/wasm/target.ts";
 import { wgsl } from "../targets/wgsl/target.ts";
 import { listening, type Traffic, trafficOf } from "./traffic.ts";

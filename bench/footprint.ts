@@ -2,9 +2,10 @@
  * Which addresses a kernel touches: its Kernel IR, with all but the arithmetic of indices left out, made into a JavaScript
  * function that marks them.
  */
-import type { KExpr, Kernel, KStmt } from "../compiler/schedule/kernel-ir.ts";
-import { operands } from "../targets/shared/types.ts";
-import { eachStmt, expressionsOf } from "../targets/shared/walk.ts";
+
+import { operands } from "../compiler/kernel-ir/type-of.ts";
+import type { KExpr, Kernel, KStmt } from "../compiler/kernel-ir/types.ts";
+import { eachStmt, expressionsOf } from "../compiler/kernel-ir/walk.ts";
 
 /** A mark for each float of a region: not touched, read before it was written, written, or both in this order. */
 export const READ = 1;

@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { fileHost } from "../cli/source-host.ts";
 import { compile } from "../compiler/compile.ts";
-import type { Target } from "../compiler/schedule/target.ts";
+import type { Target } from "../compiler/target.ts";
 import type { EntryName } from "../runtime/plan.ts";
 import { wasm } from "../targets/wasm/target.ts";
 import { wgsl } from "../targets/wgsl/target.ts";

@@ -1,5 +1,5 @@
 /** This compiler's targets, with a machine to run them on: the only place in the benches that knows how they are opened. */
-import type { Target } from "../compiler/schedule/target.ts";
+import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { allowRelaxedSimd } from "../runtime/node/relaxed-simd.ts";
 import { bestSimd } from "../runtime/wasm/module.ts";

@@ -9,8 +9,8 @@
  * to itself whatever only it needs. What stands outside the loops, for all steps at once, is counted in the same way, as runs
  * of dispatches before, between and after the loops; a dispatch that goes through the sequence itself is a run of its own.
  */
-import type { Kernel } from "../compiler/schedule/kernel-ir.ts";
-import type { Target } from "../compiler/schedule/target.ts";
+import type { Kernel } from "../compiler/kernel-ir/types.ts";
+import type { Target } from "../compiler/target.ts";
 import { rangeOf, regionNames, regionSizes, widthOf } from "../runtime/layout.ts";
 import type { Command, EntryName, Plan, Tensor } from "../runtime/plan.ts";
 

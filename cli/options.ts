@@ -1,7 +1,7 @@
 /** Reading the values of options. A bad value is commander's InvalidArgumentError: exit code 2, with the option's name. */
 import { InvalidArgumentError } from "commander";
-import type { LoopChoice } from "../compiler/schedule/choose.ts";
-import { type LoopOwner, loopOwners } from "../compiler/schedule/loop.ts";
+import { type LoopOwner, loopOwners } from "../compiler/partition/loop-owner.ts";
+import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
 import type { EntryName } from "../runtime/plan.ts";
 
 export function wholeNumber(text: string): number {

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { type Compilation, compile, lower, type Target } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
-import type { LoopChoice } from "../compiler/schedule/choose.ts";
-import type { Storage } from "../compiler/schedule/schedule.ts";
+import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
+import type { Storage } from "../compiler/schedule.ts";
 import {
   type DeclarationInfo,
   declarations,

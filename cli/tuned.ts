@@ -6,8 +6,8 @@
 import { rename } from "node:fs/promises";
 import { availableParallelism, cpus, homedir } from "node:os";
 import { join } from "node:path";
-import type { LoopChoice } from "../compiler/schedule/choose.ts";
-import { loopOwners } from "../compiler/schedule/loop.ts";
+import { loopOwners } from "../compiler/partition/loop-owner.ts";
+import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
 import type { Plan } from "../runtime/plan.ts";
 import { cannotWrite } from "./file-errors.ts";
 import { readRecordFile, writeAtomically } from "./report/files.ts";

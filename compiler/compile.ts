@@ -12,47 +12,47 @@
  */
 import type { Alone, Entry, EntryName, Executable, KernelInfo, Plan, Tensor } from "../runtime/plan.ts";
 import { sealed } from "../runtime/seal.ts";
+import { bytesOf, segmentLength } from "./buffers/segment-length.ts";
+import { type Shared, sharedTensors } from "./buffers/shared.ts";
+import { checkDims } from "./checks/dims.ts";
+import { checkMemory } from "./checks/memory.ts";
+import { checkStorage } from "./checks/storage.ts";
+import { refuseStream } from "./checks/stream.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
+import { workOf } from "./kernel-ir/work.ts";
 import { type OptimizerName, optimizerGraph, optimizers, parameterRows } from "./optimizers.ts";
-import { about } from "./passes/about.ts";
-import { absorb } from "./passes/absorb.ts";
-import { defer } from "./passes/defer.ts";
+import { costOfChosen, type LoopChoice } from "./partition/loop-strategy.ts";
+import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { derive } from "./passes/derive.ts";
-import { fold } from "./passes/fold.ts";
+import { foldWeights } from "./passes/fold-weights.ts";
+import { fuseReductions } from "./passes/fuse-reductions.ts";
 import { gates } from "./passes/gates.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { loopOrder } from "./passes/loop-order.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { ragged } from "./passes/ragged.ts";
-import { rotate } from "./passes/rotate.ts";
+import { retime } from "./passes/retime.ts";
 import { DEAR_BYTE, type Extents } from "./passes/save.ts";
 import { type Segmented, segment } from "./passes/segment.ts";
+import { shiftMeans } from "./passes/shift-means.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
 import { type Refused, type Streamed, stream } from "./passes/stream.ts";
 import { units } from "./passes/units.ts";
+import { printSchedule } from "./print-schedule.ts";
 import { aloneStatistics } from "./proofs/alone.ts";
 import { withAverages } from "./proofs/averages.ts";
 import { type Moment, moments } from "./proofs/moments.ts";
 import { batchOfOne, prove } from "./proofs/prove.ts";
-import { checkDims } from "./schedule/check-dims.ts";
-import { checkMemory } from "./schedule/check-memory.ts";
-import { checkStorage } from "./schedule/check-storage.ts";
-import { costOfChosen, type LoopChoice } from "./schedule/choose.ts";
-import { bytesOf, segmentLength } from "./schedule/fit.ts";
-import { printSchedule } from "./schedule/print.ts";
-import { refuseStream } from "./schedule/refuse-stream.ts";
-import { type Scheduled, type Storage, schedule, scheduleSegments } from "./schedule/schedule.ts";
-import { type Shared, sharedTensors } from "./schedule/shared.ts";
-import type { Target } from "./schedule/target.ts";
-import { workOf } from "./schedule/work.ts";
+import { type Scheduled, type Storage, schedule, scheduleSegments } from "./schedule.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "./semantics/elaborate.ts";
 import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
+import type { Target } from "./target.ts";
 
 export interface CompileOptions extends ElaborateOptions {
   /** Examples at a time. Default 64. */
@@ -318,7 +318,7 @@ export function lower<Name extends Lowerable = Lowerable>(
   // Nothing but masks, and how variances are averaged, makes it differ from training.
   const differs = train.ops.some(isMask) || train.results.some(({ kind }) => kind === "population");
   const estimated = (): Graph => (differs ? through(placed("estimate"), [simplify], false) : forward());
-  const folded = (): Graph => through(through(placed("infer"), [simplify], false), [fold], true);
+  const folded = (): Graph => through(through(placed("infer"), [simplify], false), [foldWeights], true);
   const make: Readonly<Record<Lowerable, () => Graph>> = {
     train: () => through(forward(), backward, true),
     estimate: () => through(estimated(), finishing(options), false),
@@ -332,11 +332,19 @@ export function lower<Name extends Lowerable = Lowerable>(
 const placing = (mode: Mode, lengths = false): readonly Pass[] => [place(mode, lengths), ...(lengths ? [ragged] : [])];
 
 /** What moves out of the backward loop whatever need not stand in it. */
-const leaving: readonly Pass[] = [simplify, defer, simplify, absorb, simplify, hoistNumbers, simplify];
+const leaving: readonly Pass[] = [
+  simplify,
+  deferWeightGradients,
+  simplify,
+  fuseReductions,
+  simplify,
+  hoistNumbers,
+  simplify,
+];
 
 /** What brings a derived graph in the shape that kernels like. */
 const finishing = (options: LowerOptions): readonly Pass[] => [
-  rotate,
+  retime,
   simplify,
   sink,
   gates,
@@ -348,7 +356,7 @@ const finishing = (options: LowerOptions): readonly Pass[] => [
 export function streamed(graph: Graph): Streamed | Refused {
   const made = stream([loopOrder, hoist, place("infer"), simplify].reduce((g, pass) => pass.run(g), graph));
   if ("refused" in made) return made;
-  const finished = (g: Graph): Graph => [fold, simplify, ...finishing({})].reduce((h, pass) => pass.run(h), g);
+  const finished = (g: Graph): Graph => [foldWeights, simplify, ...finishing({})].reduce((h, pass) => pass.run(h), g);
   return { start: finished(made.start), step: finished(made.step) };
 }
 
@@ -359,7 +367,7 @@ export function segmented(
 ): Readonly<Record<keyof Lowered["entries"], Segmented | undefined>> {
   const hoisted = hoist.run(loopOrder.run(graph));
   const cut = (mode: Mode, backward: boolean): Segmented | undefined => {
-    const passes = [...placing(mode, options.ragged), simplify, ...(mode === "infer" ? [fold, simplify] : [])];
+    const passes = [...placing(mode, options.ragged), simplify, ...(mode === "infer" ? [foldWeights, simplify] : [])];
     return segment(
       passes.reduce((g, pass) => pass.run(g), hoisted),
       { backward, extents: options.extents, passes: [...leaving, ...finishing(options)] },
@@ -371,7 +379,7 @@ export function segmented(
 /** Means, and the batch where it is to be split: in parts of equal size, the last of which has what is left. */
 function parted({ parts = 1, batch = 1 }: LowerOptions): readonly Pass[] {
   const size = Math.ceil(batch / parts);
-  return size < batch ? [about(true), splitBatch(Math.ceil(batch / size))] : [about()];
+  return size < batch ? [shiftMeans(true), splitBatch(Math.ceil(batch / size))] : [shiftMeans()];
 }
 
 const isOfStream = (entry: string): boolean => entry === "start" || entry === "step";

@@ -1,9 +1,7 @@
 import type { ElementwiseOp } from "../compiler/ir/elementwise.ts";
-import { atom, call, infix, negate, type Text } from "./shared/text.ts";
+import { atom, call, infix, negate, type Text } from "../compiler/kernel-ir/c-text.ts";
+import type { FloatType } from "../compiler/kernel-ir/types.ts";
 import type { Wat } from "./wasm/wat.ts";
-
-/** The types of float arithmetic. */
-export type FloatType = "f32" | "f32x4";
 
 /** C-like text of an op. `F` is the language's own name of `type`: `f32`, `vec4<f32>`, `float`, `vec4`. */
 export type CSpelling = (args: readonly Text[], type: FloatType, F: string) => Text;
@@ -165,6 +163,8 @@ export const spellings = {
 
 export type MathOp = keyof typeof spellings;
 
-/** The row of an op, or undefined if there is none. */
-export const spellingOf = (op: string): Spelling | undefined =>
-  Object.hasOwn(spellings, op) ? spellings[op as MathOp] : undefined;
+/** An op by its row in the table, in the spelling of `language`. */
+export const spelledMath =
+  (language: "wgsl" | "glsl", types: Readonly<Record<FloatType, string>>) =>
+  (op: string, args: readonly Text[], type: FloatType): Text =>
+    spellings[op as MathOp][language](args, type, types[type]);

@@ -66,9 +66,19 @@ export async function compileCommand(
 }
 
 /** The graph after the pass asked for, else after the last one. */
+/** What some passes were called before; still understood. */
+const formerNames: Readonly<Record<string, string>> = {
+  rotate: "retime",
+  fold: "fold-weights",
+  absorb: "fuse-reductions",
+  defer: "defer-weight-gradients",
+  about: "shift-means",
+};
+
 function passText(stages: ReadonlyMap<string, () => string>, after: string | undefined): string {
   const names = [...stages.keys()];
-  const text = stages.get(after ?? names[names.length - 1]);
+  const name = after ?? names[names.length - 1];
+  const text = stages.get(formerNames[name] ?? name);
   if (text === undefined) {
     throw new Failure("C0301", exit.usage, `there is no pass ${after}`, `the stages are ${names.join(", ")}`);
   }

@@ -1,5 +1,5 @@
 /** `cellc inspect`: what a compiled cell or model holds and costs. */
-import type { LoopChoice } from "../../compiler/schedule/choose.ts";
+import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { SiteInfo } from "../../compiler/semantics/sites.ts";
 import { regionNames } from "../../runtime/layout.ts";
 import type { Context } from "../context.ts";

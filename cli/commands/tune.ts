@@ -1,7 +1,7 @@
 /** `cellc tune`: measures who had best own the loops over the steps on this device, and remembers it. */
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
-import type { Direction, LoopChoice } from "../../compiler/schedule/choose.ts";
-import { type LoopOwner, loopOwners } from "../../compiler/schedule/loop.ts";
+import { type LoopOwner, loopOwners } from "../../compiler/partition/loop-owner.ts";
+import type { Direction, LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { elementsOf, shapeOf } from "../../runtime/layout.ts";
 import type { Executable, Plan } from "../../runtime/plan.ts";

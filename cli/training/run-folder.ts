@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { loopOwners } from "../../compiler/schedule/loop.ts";
+import { loopOwners } from "../../compiler/partition/loop-owner.ts";
 import { exit, Failure } from "../failure.ts";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
 import { drawCurves } from "../report/curves.ts";

@@ -12,8 +12,8 @@
  */
 import * as dim from "../ir/dim.ts";
 import type { Axes, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { meanAbout } from "./about.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
+import { meanAbout } from "./shift-means.ts";
 
 /** @param parts how many, each of them with at least one example */
 export function splitBatch(parts: number): Pass {

@@ -1,6 +1,7 @@
-import { type FloatType, helperName } from "../spellings.ts";
+import { f32Digits } from "../../compiler/kernel-ir/literals.ts";
+import type { FloatType } from "../../compiler/kernel-ir/types.ts";
+import { helperName } from "../spellings.ts";
 import { cosFit, log1pFit, quarterTurn, sinFit, tanhFit } from "./approximations.ts";
-import { f32Digits } from "./literals.ts";
 
 /** What differs between the C-like languages in a function of one argument. */
 export interface FunctionDialect {

@@ -1,11 +1,11 @@
-import type { Extent, KExpr, Kernel, KStmt, KType, Memory } from "../../compiler/schedule/kernel-ir.ts";
-import { f32Digits } from "../shared/literals.ts";
+import { commentLines } from "../../compiler/kernel-ir/c-text.ts";
+import { f32Digits } from "../../compiler/kernel-ir/literals.ts";
+import { someExpr, typeOf } from "../../compiler/kernel-ir/type-of.ts";
+import type { Extent, FloatType, KExpr, Kernel, KStmt, KType, Memory } from "../../compiler/kernel-ir/types.ts";
+import { KernelError } from "../../compiler/kernel-ir/verify.ts";
+import { eachExpr, eachStmt } from "../../compiler/kernel-ir/walk.ts";
 import { createNamer } from "../shared/names.ts";
-import { commentLines } from "../shared/text.ts";
-import { someExpr, typeOf } from "../shared/types.ts";
-import { KernelError } from "../shared/verify.ts";
-import { eachExpr, eachStmt } from "../shared/walk.ts";
-import { type FloatType, type Spelling, spellings, wasmConstant } from "../spellings.ts";
+import { type Spelling, spellings, wasmConstant } from "../spellings.ts";
 import { isPlain, type Linear, linearOf } from "./linear.ts";
 import { type Address, addressOf, type Base, type LoopFrame } from "./pointers.ts";
 import { withoutUnread } from "./prune.ts";

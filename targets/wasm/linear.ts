@@ -1,5 +1,5 @@
-import type { KExpr } from "../../compiler/schedule/kernel-ir.ts";
-import { operands, someExpr } from "../shared/types.ts";
+import { operands, someExpr } from "../../compiler/kernel-ir/type-of.ts";
+import type { KExpr } from "../../compiler/kernel-ir/types.ts";
 
 export interface Term {
   /** Neither a constant nor a sum: a variable, `t`, a group index, a product of variables, a quotient … */

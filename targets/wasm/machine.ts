@@ -1,4 +1,4 @@
-import type { Machine } from "../../compiler/schedule/kernel-ir.ts";
+import type { Machine } from "../../compiler/machine.ts";
 
 /** WebAssembly with 128-bit SIMD on one thread; a grid may be shared out between several. */
 export const machine: Machine = {

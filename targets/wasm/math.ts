@@ -1,5 +1,5 @@
+import { f32Digits } from "../../compiler/kernel-ir/literals.ts";
 import { cosFit, log1pFit, sinFit, tanhFit } from "../shared/approximations.ts";
-import { f32Digits } from "../shared/literals.ts";
 
 /**
  * The functions WebAssembly lacks, each written once on four floats. Bounds are relative errors where the result is a

@@ -1,4 +1,4 @@
-import type { KExpr } from "../../compiler/schedule/kernel-ir.ts";
+import type { KExpr } from "../../compiler/kernel-ir/types.ts";
 import { addScaled, isMovable, type Linear, namesIn, type Term, type Terms } from "./linear.ts";
 import type { Wat } from "./wat.ts";
 

@@ -1,8 +1,8 @@
-import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
+import { commentLines } from "../../compiler/kernel-ir/c-text.ts";
+import type { Kernel } from "../../compiler/kernel-ir/types.ts";
+import { KernelError, verifyKernel } from "../../compiler/kernel-ir/verify.ts";
 import type { HostRegion } from "../../runtime/plan.ts";
 import { createNamer } from "../shared/names.ts";
-import { commentLines } from "../shared/text.ts";
-import { KernelError, verifyKernel } from "../shared/verify.ts";
 import { encodeModule } from "./encode.ts";
 import { kernelFunction, tileStride } from "./function.ts";
 import { fuse } from "./fuse.ts";

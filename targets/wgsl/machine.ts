@@ -1,4 +1,4 @@
-import type { Machine } from "../../compiler/schedule/kernel-ir.ts";
+import type { Machine } from "../../compiler/machine.ts";
 
 /** WebGPU's default limits, which every device grants (WebGPU specification, "Limits"). */
 export const machine: Machine = {

@@ -1,4 +1,4 @@
-import type { Target } from "../../compiler/schedule/target.ts";
+import type { Target } from "../../compiler/target.ts";
 import { machine, machineWithSubgroups } from "./machine.ts";
 import { emitWgsl } from "./wgsl.ts";
 

@@ -1,14 +1,14 @@
-import { type KExpr, type Kernel, type Memory, widthOf } from "../../compiler/schedule/kernel-ir.ts";
+import { type Dialect, printBlock } from "../../compiler/kernel-ir/c-printer.ts";
+import { atom, call, commentLines, indented, infix, type Text } from "../../compiler/kernel-ir/c-text.ts";
+import { f32Digits, largestF32 } from "../../compiler/kernel-ir/literals.ts";
+import { someExpr } from "../../compiler/kernel-ir/type-of.ts";
+import { type FloatType, type KExpr, type Kernel, type Memory, widthOf } from "../../compiler/kernel-ir/types.ts";
+import { KernelError, verifyKernel } from "../../compiler/kernel-ir/verify.ts";
+import { eachExpr, eachStmt } from "../../compiler/kernel-ir/walk.ts";
 import type { RegionName } from "../../runtime/plan.ts";
 import { cFunctionLines, cFunctionNames } from "../shared/c-functions.ts";
-import { type Dialect, printBlock, spelledMath } from "../shared/c-printer.ts";
-import { f32Digits, largestF32 } from "../shared/literals.ts";
 import { createNamer } from "../shared/names.ts";
-import { atom, call, commentLines, indented, infix, type Text } from "../shared/text.ts";
-import { someExpr } from "../shared/types.ts";
-import { KernelError, verifyKernel } from "../shared/verify.ts";
-import { eachExpr, eachStmt } from "../shared/walk.ts";
-import type { FloatType } from "../spellings.ts";
+import { spelledMath } from "../spellings.ts";
 import { reserved } from "./reserved.ts";
 
 /** Binding 0 is the uniforms; the regions follow in this order, the same in every module. */

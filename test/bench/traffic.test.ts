@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { countsOf } from "../../bench/counts.ts";
 import { footprintOf, loopsOverTime, READ, WRITTEN } from "../../bench/footprint.ts";
 import { trafficOf } from "../../bench/traffic.ts";
-import type { KExpr, Kernel, KStmt } from "../../compiler/schedule/kernel-ir.ts";
+import type { KExpr, Kernel, KStmt } from "../../compiler/kernel-ir/types.ts";
 import type { Command, Plan, RegionName, Tensor } from "../../runtime/plan.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 

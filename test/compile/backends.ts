@@ -1,6 +1,6 @@
 /** Backends for the tests of a file, opened once: a shader compiler and a device take long to start. */
 import { afterAll, beforeAll } from "vitest";
-import type { Target } from "../../compiler/schedule/target.ts";
+import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { allowRelaxedSimd } from "../../runtime/node/relaxed-simd.ts";
 import { wasmBackend } from "../../runtime/wasm/wasm.ts";

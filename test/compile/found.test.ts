@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Graph, Op, Pass } from "../../compiler/ir/types.ts";
-import { defer } from "../../compiler/passes/defer.ts";
+import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { derive } from "../../compiler/passes/derive.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";
@@ -27,7 +27,7 @@ test("the README's table is what the passes find in a step of the batch-normaliz
   const hoisted = through(written, hoist);
   const derived = through(hoisted, place("train"), simplify, derive());
   const simplified = through(derived, simplify);
-  const deferred = through(simplified, defer, simplify);
+  const deferred = through(simplified, deferWeightGradients, simplify);
   const rows = [
     ["forward: matrix products", inStep(written, "forward", isProduct), inStep(hoisted, "forward", isProduct)],
     [

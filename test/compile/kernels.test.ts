@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
 import { compile } from "../../compiler/compile.ts";
-import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
-import { printKernel } from "../../targets/shared/print.ts";
+import { printKernel } from "../../compiler/kernel-ir/print.ts";
+import type { Kernel } from "../../compiler/kernel-ir/types.ts";
 import { places } from "./backends.ts";
 
 /** Updated on purpose, with `vitest -u`, and read in review. */

@@ -1,6 +1,6 @@
 /** Loops over the steps as one kernel: targets compute what the reference does, as they do step by step in the other tests. */
 import { describe, expect, it } from "vitest";
-import type { LoopOwner } from "../../compiler/schedule/loop.ts";
+import type { LoopOwner } from "../../compiler/partition/loop-owner.ts";
 import { cells, elaborated, type Placed } from "../schedule/cells.ts";
 import { opened, places } from "./backends.ts";
 import { Study } from "./study.ts";

@@ -1,8 +1,8 @@
 /** Values saved for the backward pass stored as f16: WebGPU computes what the reference does, to what f16 holds. */
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
-import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
-import type { Target } from "../../compiler/schedule/target.ts";
+import type { Kernel } from "../../compiler/kernel-ir/types.ts";
+import type { Target } from "../../compiler/target.ts";
 import { cells, elaborated } from "../schedule/cells.ts";
 import { runScheduled } from "../schedule/run-scheduled.ts";
 import { opened, places } from "./backends.ts";

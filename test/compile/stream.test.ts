@@ -179,7 +179,7 @@ describe("a stream", () => {
     }
   });
 
-  it("is not disturbed by another, by training in between steps nor by calls that overlap", async () => {
+  it("is not disturbed by another, by training in between steps nor by calls that interfere", async () => {
     const session = await opening(made, backend());
     const truth = values(await stepped(await session.stream()));
     const again = await opening(made, backend());

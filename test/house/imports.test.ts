@@ -19,12 +19,12 @@ describe("the rules", () => {
     ["the IR does not know the syntax", "compiler/ir/graph.ts", 'import type { Expr } from "../syntax/ast.ts";'],
     ["the IR does not know the passes", "compiler/ir/graph.ts", 'export * from "../passes/hoist.ts";'],
     ["a pass does not know the semantics", "compiler/passes/a.ts", 'import { c } from "../semantics/check.ts";'],
-    ["a pass does not know the schedule", "compiler/passes/a.ts", 'type K = import("../schedule/k.ts").K;'],
+    ["a pass does not know code generation", "compiler/passes/a.ts", 'type K = import("../codegen/k.ts").K;'],
     ["the syntax does not know the semantics", "compiler/syntax/a.ts", 'import { c } from "../semantics/check.ts";'],
     ["the compiler does not know a target", "compiler/compile.ts", 'import { wasm } from "../targets/wasm/wasm.ts";'],
     [
       "the compiler takes only types of the plan",
-      "compiler/schedule/a.ts",
+      "compiler/buffers/a.ts",
       'import { p } from "../../runtime/plan.ts";',
     ],
     ["the compiler takes no other runtime file", "compiler/a.ts", 'import type { R } from "../runtime/run.ts";'],
@@ -34,7 +34,7 @@ describe("the rules", () => {
       'import type { E } from "../../compiler/syntax/ast.ts";',
     ],
     ["a target does not know another target", "targets/wgsl/a.ts", 'import { w } from "../wasm/wasm.ts";'],
-    ["the runtime does not know the compiler", "runtime/a.ts", 'import type { K } from "../compiler/schedule/k.ts";'],
+    ["the runtime does not know the compiler", "runtime/a.ts", 'import type { K } from "../compiler/kernel-ir/k.ts";'],
     ["the runtime needs no Node outside runtime/node", "runtime/a.ts", 'import { readFile } from "node:fs/promises";'],
     ["nothing loads chevrotain's many files", "compiler/syntax/a.ts", 'import { Lexer } from "chevrotain";'],
     ["the runtime needs no package", "runtime/a.ts", 'import pc from "picocolors";'],
@@ -47,8 +47,8 @@ describe("the rules", () => {
 
   const allowed: readonly (readonly [claim: string, file: string, text: string])[] = [
     [
-      "the schedule reads the IR and the plan's types",
-      "compiler/schedule/a.ts",
+      "buffer assignment reads the IR and the plan's types",
+      "compiler/buffers/a.ts",
       'import { t } from "../ir/type.ts"; import type { Plan } from "../../runtime/plan.ts";',
     ],
     [
@@ -59,7 +59,7 @@ describe("the rules", () => {
     [
       "a target prints Kernel IR by the op table",
       "targets/wasm/a.ts",
-      'import { ops } from "../../compiler/ir/ops.ts"; import { n } from "../shared/namer.ts"; import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";',
+      'import { ops } from "../../compiler/ir/ops.ts"; import { n } from "../shared/namer.ts"; import type { Kernel } from "../../compiler/kernel-ir/types.ts";',
     ],
     ["runtime/node speaks to Node", "runtime/node/file.ts", 'import { open } from "node:fs/promises";'],
     ["the adapter loads Dawn when asked to", "runtime/webgpu/adapter.ts", 'const { create } = await import("webgpu");'],

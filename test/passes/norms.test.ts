@@ -4,7 +4,7 @@ import { lower } from "../../compiler/compile.ts";
 import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph, Op, OpOf } from "../../compiler/ir/types.ts";
-import { defer } from "../../compiler/passes/defer.ts";
+import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { derive } from "../../compiler/passes/derive.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";
@@ -43,7 +43,7 @@ function sums(ops: readonly Op[]): readonly OpOf<"sum">[] {
 
 /** How many sums of the kind that `counts` says the gradients take beyond those that training without gradients needs. */
 function backwardSums(cell: Placed, counts: (op: OpOf<"sum">) => boolean): number {
-  const passes = [hoist, place("train"), simplify, derive(), simplify, defer, simplify];
+  const passes = [hoist, place("train"), simplify, derive(), simplify, deferWeightGradients, simplify];
   const trained = passes.reduce((g, pass) => pass.run(g), elaborated(cell).graph);
   const forward = simplify.run({ ...trained, results: trained.results.filter((r) => r.kind !== "grad") });
   const count = (g: Graph): number => sums(g.ops).filter(counts).length;

@@ -1,20 +1,20 @@
-/** Every pass by the name of its folder of golden texts. `settle` is the scheduler's own first step, and a pass like them. */
+/** Every pass by the name of its folder of golden texts. */
 import type { Pass } from "../../compiler/ir/types.ts";
-import { about } from "../../compiler/passes/about.ts";
-import { absorb } from "../../compiler/passes/absorb.ts";
-import { defer } from "../../compiler/passes/defer.ts";
+import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { derive } from "../../compiler/passes/derive.ts";
-import { fold } from "../../compiler/passes/fold.ts";
+import { foldWeights } from "../../compiler/passes/fold-weights.ts";
+import { fuseReductions } from "../../compiler/passes/fuse-reductions.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
+import { materialise } from "../../compiler/passes/materialise.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { ragged } from "../../compiler/passes/ragged.ts";
-import { rotate } from "../../compiler/passes/rotate.ts";
+import { retime } from "../../compiler/passes/retime.ts";
+import { shiftMeans } from "../../compiler/passes/shift-means.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { sink } from "../../compiler/passes/sink.ts";
 import { splitBatch } from "../../compiler/passes/split-batch.ts";
-import { settle } from "../../compiler/schedule/settle.ts";
 
 export const passes: Readonly<Record<string, Pass>> = {
   "loop-order": loopOrder,
@@ -24,22 +24,22 @@ export const passes: Readonly<Record<string, Pass>> = {
   "place-infer": place("infer"),
   ragged,
   simplify,
-  fold,
+  "fold-weights": foldWeights,
   derive: derive(),
   derivative: {
     name: "derivative",
     doc: "derive, between two of simplify",
     run: (graph) => [simplify, derive({ inputs: true }), simplify].reduce((g, pass) => pass.run(g), graph),
   },
-  defer,
-  absorb,
+  "defer-weight-gradients": deferWeightGradients,
+  "fuse-reductions": fuseReductions,
   "hoist-numbers": hoistNumbers,
-  rotate,
+  retime,
   sink,
   gates,
-  about: about(),
+  "shift-means": shiftMeans(),
   "split-batch": splitBatch(2),
-  settle: { name: "settle", doc: "what must stand in a place of its own gets an op of its own", run: settle },
+  materialise: { name: "materialise", doc: "what needs a buffer of its own gets an op of its own", run: materialise },
 };
 
 /** `graph` through `of`, one after another, each result checked. */

@@ -7,12 +7,12 @@ import { interpret } from "../../compiler/ir/interpret.ts";
 import { printGraph } from "../../compiler/ir/text.ts";
 import type { Graph, Pass } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
-import { defer } from "../../compiler/passes/defer.ts";
+import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { derive } from "../../compiler/passes/derive.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
-import { cuts, rotate } from "../../compiler/passes/rotate.ts";
+import { cuts, retime } from "../../compiler/passes/retime.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
 import { expectSameMeaning, tolerance } from "./meaning.ts";
@@ -58,17 +58,17 @@ describe("gradients of random graphs", () => {
 
   it.each([
     ["simplify", [simplify]],
-    ["defer", [defer]],
-    ["simplify, defer", [simplify, defer]],
-    ["simplify, rotate", [simplify, rotate]],
+    ["defer-weight-gradients", [deferWeightGradients]],
+    ["simplify, defer-weight-gradients", [simplify, deferWeightGradients]],
+    ["simplify, retime", [simplify, retime]],
     ["simplify, gates", [simplify, gates]],
   ])("are kept by %s", (_, sequence) => {
     forAll(13, 100, (random) => expectKept(random, [backward, ...sequence], backward));
   });
 
-  it("are kept by the whole pipeline, up to what the scheduler schedules", () => {
-    const last = [rotate, simplify, gates, simplify, passes.settle];
-    const all = [hoist, simplify, backward, simplify, defer, simplify, ...last];
+  it("are kept by the whole pipeline, up to what is partitioned", () => {
+    const last = [retime, simplify, gates, simplify, passes.materialise];
+    const all = [hoist, simplify, backward, simplify, deferWeightGradients, simplify, ...last];
     forAll(14, 100, (random) => expectKept(random, all, backward));
   });
 
@@ -109,13 +109,13 @@ describe("in segments", () => {
   });
 });
 
-describe("rotate", () => {
+describe("retiming", () => {
   it("makes a step's cuts fewer, never more, in a fair part of the derivatives of random graphs", () => {
     let fewer = 0;
     const most = (graph: Graph): readonly number[] => graph.ops.flatMap((op) => (op.body ? [cuts(op.body)] : []));
     forAll(17, 150, ({ graph }) => {
-      const before = through(graph, [backward, simplify, defer, simplify], check);
-      const after = most(rotate.run(before));
+      const before = through(graph, [backward, simplify, deferWeightGradients, simplify], check);
+      const after = most(retime.run(before));
       most(before).forEach((n, i) => {
         expect(after[i]).toBeLessThanOrEqual(n);
         if (after[i] < n) fewer++;
@@ -129,7 +129,7 @@ describe("simplify", () => {
   it.each([
     ["random graphs", [simplify]],
     ["their derivatives", [backward, simplify]],
-    ["what was deferred", [backward, simplify, defer, simplify]],
+    ["what was deferred", [backward, simplify, deferWeightGradients, simplify]],
     ["what was said gate by gate", [backward, simplify, gates, simplify]],
   ])("has nothing left to do on %s the second time", (_, sequence) => {
     forAll(16, 80, ({ graph }) => {

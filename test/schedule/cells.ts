@@ -1,10 +1,10 @@
 /** The example cells with norms at their sites, as tests of passes and schedules use them. */
 import { fileHost } from "../../cli/source-host.ts";
 import { type CompileOptions, compile } from "../../compiler/compile.ts";
-import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
-import type { Target } from "../../compiler/schedule/target.ts";
+import type { Kernel } from "../../compiler/kernel-ir/types.ts";
 import { type Elaborated, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import type { Target } from "../../compiler/target.ts";
 import type { Plan } from "../../runtime/plan.ts";
 
 export interface Placed {

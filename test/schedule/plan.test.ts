@@ -1,7 +1,7 @@
 /** What the scheduler makes of the example cells: how often a step dispatches, kernels that obey, memory that nobody shares. */
 import { describe, expect, it } from "vitest";
+import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
 import type { Command, Entry, Tensor } from "../../runtime/plan.ts";
-import { verifyKernel } from "../../targets/shared/verify.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { cells, type Placed, type Planned, planned } from "./cells.ts";

@@ -1,7 +1,7 @@
 /** Runs a schedule by the meaning of Kernel IR alone: no target, no runtime. */
-import { compareMoments, type Life, type Moment } from "../../compiler/schedule/arena.ts";
-import type { Buffer } from "../../compiler/schedule/layout.ts";
-import type { KernelGroup, Scheduled } from "../../compiler/schedule/schedule.ts";
+import { comparePoints, type LiveInterval, type ProgramPoint } from "../../compiler/buffers/arena.ts";
+import type { Buffer } from "../../compiler/buffers/layout.ts";
+import type { KernelGroup, Scheduled } from "../../compiler/schedule.ts";
 import { floatsOf } from "../../runtime/layout.ts";
 import type { Command, Tensor } from "../../runtime/plan.ts";
 import { interpret } from "../targets/interpret.ts";
@@ -9,10 +9,10 @@ import type { Memory } from "../targets/run.ts";
 
 /** Whether a stretch of time reaches from one command to the next. */
 const meetsGap =
-  (before: Moment, after: Moment) =>
-  (life: Pick<Life, "from" | "to">): boolean =>
-    compareMoments(life.from, [...before, Number.POSITIVE_INFINITY]) <= 0 &&
-    compareMoments(life.to, [...after, Number.NEGATIVE_INFINITY]) >= 0;
+  (before: ProgramPoint, after: ProgramPoint) =>
+  (life: Pick<LiveInterval, "from" | "to">): boolean =>
+    comparePoints(life.from, [...before, Number.POSITIVE_INFINITY]) <= 0 &&
+    comparePoints(life.to, [...after, Number.NEGATIVE_INFINITY]) >= 0;
 
 /** A schedule; without an arena nothing is given up. */
 export type Runnable = Pick<Scheduled, "commands" | "tensors" | "regions"> &
@@ -48,7 +48,7 @@ export function runScheduled(
   /** What of a buffer is kept where `stays` says so of its life. */
   const spans = (
     { region, time, ring, offset, size, span }: Buffer,
-    life: Life,
+    life: LiveInterval,
     stays: ReturnType<typeof meetsGap>,
   ): readonly (readonly [number, number])[] => {
     const { fixed, frame, segment } = regions[region];
@@ -80,13 +80,13 @@ export function runScheduled(
       for (const inner of command.commands) run(inner, t + from, own);
     }
   };
-  let moment: Moment = [0, 0];
+  let moment: ProgramPoint = [0, 0];
   for (const command of commands) {
     // A loop over segments is a piece of its own.
     if (command.do === "segments") moment = [moment[0] + 1, 0];
     run(command, 0, steps);
     if (arena === undefined) continue;
-    const next: Moment = command.do === "segments" ? [moment[0] + 1, 0] : [moment[0], moment[1] + 1];
+    const next: ProgramPoint = command.do === "segments" ? [moment[0] + 1, 0] : [moment[0], moment[1] + 1];
     const stays = meetsGap(moment, next);
     for (const region of ["work", "half"]) {
       const kept = new Uint8Array(memory[region].length);

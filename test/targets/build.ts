@@ -1,4 +1,4 @@
-import type { CompareOp, IntOp, KExpr, Kernel, KStmt, KType, Memory } from "../../compiler/schedule/kernel-ir.ts";
+import type { CompareOp, IntOp, KExpr, Kernel, KStmt, KType, Memory } from "../../compiler/kernel-ir/types.ts";
 
 /** Short ways to write Kernel IR by hand. Numbers stand for integer constants. */
 type Int = KExpr | number;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { KExpr } from "../../compiler/schedule/kernel-ir.ts";
+import type { KExpr } from "../../compiler/kernel-ir/types.ts";
 import { type MathOp, spellings } from "../../targets/spellings.ts";
 import * as b from "./build.ts";
 import { openDevice } from "./gpu.ts";

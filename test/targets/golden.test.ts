@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { printKernel } from "../../targets/shared/print.ts";
+import { printKernel } from "../../compiler/kernel-ir/print.ts";
 import { emitWasm } from "../../targets/wasm/wasm.ts";
 import { emitWgsl } from "../../targets/wgsl/wgsl.ts";
 import { samples } from "./samples.ts";

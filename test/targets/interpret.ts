@@ -5,7 +5,7 @@ import {
   type KStmt,
   type Memory as Place,
   widthOf,
-} from "../../compiler/schedule/kernel-ir.ts";
+} from "../../compiler/kernel-ir/types.ts";
 import type { MathOp } from "../../targets/spellings.ts";
 import { roundToF16 } from "./f16.ts";
 import { meaning } from "./meaning.ts";

@@ -1,4 +1,4 @@
-import type { KExpr } from "../../compiler/schedule/kernel-ir.ts";
+import type { KExpr } from "../../compiler/kernel-ir/types.ts";
 import type { MathOp } from "../../targets/spellings.ts";
 import { allowance, meaning, type Target } from "./meaning.ts";
 

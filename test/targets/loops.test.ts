@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { KExpr, Kernel, KStmt } from "../../compiler/schedule/kernel-ir.ts";
+import type { KExpr, Kernel, KStmt } from "../../compiler/kernel-ir/types.ts";
 import * as b from "./build.ts";
 import { openDevice } from "./gpu.ts";
 import { interpret } from "./interpret.ts";

@@ -1,4 +1,4 @@
-import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
+import type { Kernel } from "../../compiler/kernel-ir/types.ts";
 import { emitWasm, regions, type WasmModules } from "../../targets/wasm/wasm.ts";
 import { bindings, emitWgsl } from "../../targets/wgsl/wgsl.ts";
 import { packF16, unpackF16 } from "./f16.ts";

@@ -1,4 +1,4 @@
-import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
+import type { Kernel } from "../../compiler/kernel-ir/types.ts";
 import * as b from "./build.ts";
 import type { Memory, Times } from "./run.ts";
 

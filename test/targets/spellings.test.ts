@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Kernel } from "../../compiler/schedule/kernel-ir.ts";
+import { atom } from "../../compiler/kernel-ir/c-text.ts";
+import type { Kernel } from "../../compiler/kernel-ir/types.ts";
 import { cFunctionNames } from "../../targets/shared/c-functions.ts";
-import { atom } from "../../targets/shared/text.ts";
 import { type MathOp, type Spelling, spellings } from "../../targets/spellings.ts";
 import { kernel, lanes, load, load4, math, math4, plus, store, store4, times, v } from "./build.ts";
 import { openDevice } from "./gpu.ts";

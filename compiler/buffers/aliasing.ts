@@ -1,0 +1,238 @@
+/**
+ * Which buffer may stand where another does because one kernel turns the one into the other, element by element.
+ *
+ * A kernel reads a buffer for the last time and writes another of the same size: centred values for products, or cotangents for
+ * what was saved. Where each element is read before that very element is written, by the same lane or a barrier earlier, both
+ * can have one place. Only half as much memory is then touched, and it is in the cache already.
+ */
+
+import * as dim from "../ir/dim.ts";
+import { isElementwise } from "../ir/elementwise.ts";
+import { sameType } from "../ir/type.ts";
+import type { Op, OpOf, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
+import type { Machine } from "../machine.ts";
+import { type FusionGroup, isPivot, ownsPivot } from "../partition/fusion.ts";
+import { inlineDots, isReduction, stages } from "../partition/stages.ts";
+import type { LiveInterval, ProgramPoint } from "./arena.ts";
+import type { Alias, Allocation, Buffer } from "./layout.ts";
+import { accesses } from "./liveness.ts";
+
+export interface Kernels {
+  /** Of each kernel, and whether it goes through all steps itself. */
+  readonly kernels: readonly { readonly group: FusionGroup; readonly loops: boolean }[];
+  readonly lives: ReadonlyMap<Buffer, LiveInterval>;
+  readonly defs: ReadonlyMap<Value, Op>;
+  readonly homes: ReadonlyMap<Value, readonly Allocation[]>;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly machine: Machine;
+}
+
+/** What may stand where something else does: each buffer at most once on either side. */
+export function findAliases({ kernels, lives, defs, homes, dims, machine }: Kernels): readonly Alias[] {
+  const found: Alias[] = [];
+  const taken = new Set<Buffer>();
+  const given = new Set<Buffer>();
+  const stored = new Set(homes.keys());
+  const stagesOf = (group: FusionGroup): ReadonlyMap<Value, number> => {
+    const plan = stages(group.ops, defs, stored, inlineDots(machine)).stages;
+    return new Map(plan.flatMap((ops, at) => ops.flatMap((op) => op.results.map((v) => [v, at] as const))));
+  };
+  for (const { group, loops } of kernels) {
+    // Of what examples have in common there is little.
+    const results = group.ops.flatMap((op) => op.results).filter(({ type }) => type.batch);
+    const written = new Set(results.flatMap((v) => (homes.get(v) ?? []).map(({ buffer }) => buffer)));
+    const touched = new Set<Buffer>();
+    accesses(group.ops, homes, defs, ({ buffer }) => touched.add(buffer));
+    // What a loop finds before it, every step of it reads.
+    const once = [...touched].filter((b) => !loops || b.time || written.has(b));
+    const ending = new Map<string, Buffer[]>();
+    for (const from of once.filter(mayShare)) {
+      const key = kindOf(from, lives.get(from)!.to);
+      const alike = ending.get(key);
+      if (alike === undefined) ending.set(key, [from]);
+      else alike.push(from);
+    }
+    let around: Surroundings | undefined;
+    for (const to of [...written].filter(mayShare)) {
+      const alike = ending.get(kindOf(to, lives.get(to)!.from)) ?? [];
+      const from = alike.find((b) => {
+        if (b === to || taken.has(b)) return false;
+        around ??= surroundings({ group, stageOf: stagesOf(group), defs, homes, dims, inOrder: machine.lanes === 1 });
+        return mayAlias(b, to, around);
+      });
+      if (from === undefined || given.has(to)) continue;
+      found.push({ from, to });
+      taken.add(from);
+      given.add(to);
+    }
+  }
+  return found;
+}
+
+/**
+ * Equal where the first buffer, which is read for the last time at that moment, has room for the second, which is written for the
+ * first time then.
+ */
+const kindOf = ({ size, span, time }: Buffer, moment: ProgramPoint): string => {
+  const parts = [...moment];
+  while (parts.at(-1) === 0) parts.pop();
+  return `${size} ${span} ${time} ${parts.join()}`;
+};
+
+const mayShare = ({ region, ring }: Buffer): boolean => (region === "work" || region === "half") && ring === undefined;
+
+/** A kernel's ops in stages, and where its values stand. */
+interface Stages extends Pick<Kernels, "defs" | "homes" | "dims"> {
+  readonly group: FusionGroup;
+  readonly stageOf: ReadonlyMap<Value, number>;
+  readonly inOrder: boolean;
+}
+
+interface Surroundings {
+  /** What the kernel writes where. */
+  readonly writes: ReadonlyMap<Buffer, readonly Written[]>;
+  /** What reads a buffer, or stores something in it, in the order of the ops. */
+  readonly uses: ReadonlyMap<Buffer, readonly Use[]>;
+  readonly defs: ReadonlyMap<Value, Op>;
+  /** Whether a stage's sums are taken before it stores anything else: one lane does one thing after another. */
+  readonly inOrder: boolean;
+}
+
+/** A value that is stored, or a part of one. */
+interface Written {
+  readonly value: Value;
+  readonly home: Allocation;
+  readonly stage: number;
+}
+
+/** An op's result of which something stands in a buffer, or is read there. */
+interface Use {
+  readonly op: Op;
+  readonly result: Value;
+  readonly stage: number;
+  readonly stores: boolean;
+  readonly reads: readonly (Place | "elsewhere")[];
+}
+
+/** The value as it is used: all that stands in a home, or one of the parts that it is split in. */
+interface Place {
+  readonly value: Value;
+  readonly home: Allocation;
+  /** Of what the workgroup owns, the first along some axes. */
+  readonly first: boolean;
+}
+
+/** Who touches which buffer in a kernel, looked up once for all pairs of buffers. */
+function surroundings({ group, stageOf, homes, defs, dims, inOrder }: Stages): Surroundings {
+  const writes = new Map<Buffer, Written[]>();
+  const uses = new Map<Buffer, Use[]>();
+  const push = <T>(all: Map<Buffer, T[]>, buffer: Buffer, item: T): void => {
+    const known = all.get(buffer);
+    if (known === undefined) all.set(buffer, [item]);
+    else known.push(item);
+  };
+  for (const op of group.ops) {
+    for (const result of op.results) {
+      const stage = stageOf.get(result)!;
+      const stored = homes.get(result);
+      for (const home of stored ?? []) push(writes, home.buffer, { value: result, home, stage });
+      // A value that is not stored is read where it is used.
+      const isInline = isElementwise(op.op) && stored === undefined;
+      const reads = isInline
+        ? []
+        : op.operands.flatMap((v) => readsOf(v, stage, { group, stageOf, homes, defs, dims }));
+      const touched = new Set([...(stored ?? []).map(({ buffer }) => buffer), ...reads.map(({ buffer }) => buffer)]);
+      for (const buffer of touched) {
+        const stores = stored?.some((home) => home.buffer === buffer) ?? false;
+        const here = reads.filter((read) => read.buffer === buffer).map(({ place }) => place);
+        push(uses, buffer, { op, result, stage, stores, reads: here });
+      }
+    }
+  }
+  return { writes, uses, defs, inOrder };
+}
+
+/** Whether what a kernel writes to `to` may stand where it finds `from`, which nobody reads afterwards. */
+function mayAlias(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: Surroundings): boolean {
+  const written = writes.get(to)!;
+  /** By where they begin: parts of one type do not overlap. */
+  const parts = new Map(written.map((part) => [part.home.start, part]));
+  const [{ value: first }] = written;
+  const { type } = first;
+  if (parts.size < written.length) return false;
+  if (!written.every(({ value }) => isElementwise(defs.get(value)!.op) && sameType(value.type, type))) return false;
+  const earliest = written.reduce((least, { stage }) => Math.min(least, stage), Number.POSITIVE_INFINITY);
+
+  return (uses.get(from) ?? []).every(({ op, result, stage, stores, reads }) => {
+    if (stores && stage >= earliest) return false;
+    if (reads.length === 0) return true;
+    const isPoint = isElementwise(op.op);
+    const others = reads.some((read) => read === "elsewhere" || !read.first);
+    if (isPoint ? others && !sameType(result.type, type) : !isReduction(op) || op.op === "argmax") return false;
+    return reads.every((read) => {
+      if (read === "elsewhere" || !sameType(read.value.type, type)) return false;
+      const part = parts.get(read.home.start);
+      if (part === undefined || !isAligned(read.home, part.home)) return false;
+      // The first of several elements is written before the others have read it.
+      return stage < part.stage || (stage === part.stage && (isPoint ? !read.first : inOrder));
+    });
+  });
+}
+
+/** Whether the same element of the same step stands in the same place of two buffers, or of two parts that begin alike. */
+const isAligned = (a: Allocation, b: Allocation): boolean =>
+  a.frame.kind === "shifted" &&
+  b.frame.kind === "shifted" &&
+  a.frame.by === b.frame.by &&
+  a.batch === b.batch &&
+  a.strides.length === b.strides.length &&
+  a.strides.every((stride, i) => stride === b.strides[i]);
+
+interface Read {
+  readonly buffer: Buffer;
+  /** `elsewhere`: other elements than the one that is computed. */
+  readonly place: Place | "elsewhere";
+}
+
+const asFirst = ({ buffer, place }: Read): Read => ({
+  buffer,
+  place: place === "elsewhere" ? place : { ...place, first: true },
+});
+
+/** What computing `v` in stage `stage` loads. */
+function readsOf(
+  v: Value,
+  stage: number,
+  { group, stageOf, defs, homes, dims }: Pick<Stages, "group" | "stageOf" | "defs" | "homes" | "dims">,
+): readonly Read[] {
+  const seen = new Set<Value>();
+  const isLoaded = (u: Value): boolean => {
+    const made = stageOf.get(u);
+    return homes.has(u) && (made === undefined || made < stage);
+  };
+  const visit = (u: Value): readonly Read[] => {
+    if (seen.has(u)) return [];
+    seen.add(u);
+    if (isLoaded(u)) {
+      const [home] = homes.get(u)!;
+      return [{ buffer: home.buffer, place: { value: u, home, first: false } }];
+    }
+    const op = defs.get(u);
+    if (op === undefined || !(isElementwise(op.op) || isView(op))) return [];
+    const part = op.op === "split" ? partOf(u, op) : undefined;
+    if (part !== undefined && isLoaded(op.operands[0])) return [part];
+    const reads = op.operands.flatMap(visit);
+    if (isElementwise(op.op)) return reads;
+    if (isPivot(op) && ownsPivot(group.owners[0], op)) return reads.map(asFirst);
+    return [...(part ? [part] : []), ...reads.map(({ buffer }): Read => ({ buffer, place: "elsewhere" }))];
+  };
+  /** A part along the last axis of what stands in memory. */
+  const partOf = (u: Value, { operands: [whole], attrs: { axis }, results }: OpOf<"split">): Read | undefined => {
+    const from = homes.get(whole)?.[0];
+    if (from === undefined || axis !== u.type.shape.length - 1) return undefined;
+    const start = from.start + results.indexOf(u) * dim.evaluate(u.type.shape[axis], dims) * from.strides[axis];
+    return { buffer: from.buffer, place: { value: u, home: { ...from, start }, first: false } };
+  };
+  return visit(v);
+}

@@ -1,0 +1,387 @@
+/** Where values live: buffers in the plan's regions, and homes, which say how a value is laid out in one. */
+import type { Region, RegionName } from "../../runtime/plan.ts";
+import * as x from "../kernel-ir/expr.ts";
+import { type KExpr, widthOf } from "../kernel-ir/types.ts";
+import { always, type LiveInterval, never, pack, span } from "./arena.ts";
+
+/**
+ * What the copies of a buffer are for: the steps of the sequence, those of the segment that is being worked on, or the borders
+ * between segments (border k stands before segment k).
+ */
+export type Span = "sequence" | "segment" | "borders";
+
+/** A stretch of a region. Where it stands is known when the layout is closed. */
+export interface Buffer {
+  /** Where it may be `half` it may also be `work`: closing the layout settles it. */
+  readonly region: RegionName;
+  /** One copy per frame. */
+  readonly time: boolean;
+  readonly span: Span;
+  /** Copies in the fixed part that frames take turns in: frame f has copy f mod `ring`. */
+  readonly ring?: number;
+  readonly offset: number;
+  /** Floats of one copy. */
+  readonly size: number;
+}
+
+/** Which frame of a buffer serves step t. */
+export type FrameIndex =
+  /** Of a border: step t's is the one before its segment, `by` 1 the one behind. */
+  | { readonly kind: "shifted"; readonly by: number }
+  | { readonly kind: "first" }
+  /** Frame T. */
+  | { readonly kind: "behind" }
+  /** Frame T − 1. */
+  | { readonly kind: "last" };
+
+/** A value's place: element (b, f…) at step t stands at start + frame(t) + b·batch + Σ f·strides. */
+export interface Allocation {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly frame: FrameIndex;
+  /**
+   * Rows kept of a statistic: row min(t, steps − 1), each `row` floats, without frames; where the value has no time, t is the step
+   * that the kernel is started for.
+   */
+  readonly steps?: { readonly count: number; readonly row: number };
+  readonly batch: number;
+  /** With `quads`, the last one is for columns that are multiples of 4. */
+  readonly strides: readonly number[];
+  /** Columns stand in fours, each four side by side: see `packed-weights.ts`. */
+  readonly quads?: true;
+}
+
+/** Alignment of buffers, in floats: a cache line. */
+const LINE = 16;
+const align = (n: number): number => Math.ceil(n / LINE) * LINE;
+
+/** Whether four columns of a home, the first a multiple of 4, stand side by side. */
+export const columnsAreContiguous = ({ strides, quads }: Allocation): boolean =>
+  quads === true || strides[strides.length - 1] === 1;
+
+const regionNames: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work", "half"];
+/** Regions whose buffers share floats when their lives do not meet. */
+const arenas = ["work", "half"] as const;
+
+/** A buffer of an arena, and from when to when it holds something. */
+export interface LiveBuffer {
+  readonly buffer: Buffer;
+  readonly life: LiveInterval;
+}
+
+/** A buffer that may stand where another does: it is made of it element by element, and nobody reads the other afterwards. */
+export interface Alias {
+  readonly from: Buffer;
+  readonly to: Buffer;
+}
+
+/** What a buffer is for. */
+interface Kind {
+  /** Copies that frames take turns in. */
+  readonly ring?: number;
+  readonly span?: Span;
+  /** Each frame's copy may be stored as f16. */
+  readonly half?: boolean;
+}
+
+/** Gets its offset when the layout is closed. */
+class ArenaBuffer implements Buffer {
+  region: RegionName;
+  readonly time: boolean;
+  readonly span: Span;
+  readonly ring: number | undefined;
+  readonly size: number;
+  private at: number | undefined;
+
+  constructor(region: "input" | "work", time: boolean, size: number, { span = "sequence", ring, half = false }: Kind) {
+    this.region = half ? "half" : region;
+    this.time = time;
+    this.size = size;
+    this.span = span;
+    this.ring = ring;
+  }
+
+  get offset(): number {
+    if (this.at === undefined) throw new Error("where a buffer stands was asked for before the layout was closed");
+    return this.at;
+  }
+
+  set offset(at: number) {
+    this.at = at;
+  }
+
+  /** All copies, on whole cache lines. */
+  get extent(): number {
+    return align(this.size) * (this.ring ?? 1);
+  }
+}
+
+/** Stretches of f32 each of which may stand where the one before it does. */
+function chains(
+  stretches: readonly ArenaBuffer[],
+  replacements: readonly Alias[],
+): readonly (readonly ArenaBuffer[])[] {
+  const here = new Map<Buffer, ArenaBuffer>(stretches.flatMap((s) => (s.region === "work" ? [[s, s]] : [])));
+  const next = new Map<Buffer, ArenaBuffer>();
+  for (const { from, to } of replacements) {
+    const after = here.get(to);
+    if (here.has(from) && after !== undefined) next.set(from, after);
+  }
+  const later = new Set(next.values());
+  const chain = (first: ArenaBuffer): readonly ArenaBuffer[] => {
+    const all: ArenaBuffer[] = [];
+    for (let s: ArenaBuffer | undefined = first; s !== undefined; s = next.get(s)) all.push(s);
+    return all;
+  };
+  return stretches.filter((s) => !later.has(s)).map(chain);
+}
+
+/** Whether each frame has a copy of its own. */
+export const isFramed = ({ time, ring }: Buffer): boolean => time && !ring;
+
+export class Layout {
+  /** Steps of a segment, where time is cut. */
+  readonly length: number | undefined;
+  private readonly fixed = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
+  private readonly frame = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
+  /** Floats of a segment's frames, which follow each other at the end of an arena's fixed part. */
+  private readonly segmentFrame = new Map<RegionName, number>();
+  private borderFrame = 0;
+  private readonly stretches: ArenaBuffer[] = [];
+  private closed = false;
+
+  constructor(length?: number) {
+    this.length = length;
+  }
+
+  /** Takes `size` floats of `input` or `work`, once or in every frame; with `ring`, once for each of so many frames in turn. */
+  buffer(region: "input" | "work", time: boolean, size: number, kind: Kind = {}): Buffer {
+    if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
+    const stretch = new ArenaBuffer(region, time, size, kind);
+    this.stretches.push(stretch);
+    return stretch;
+  }
+
+  /** Makes room for what other entries of the same plan keep in a region. */
+  reserve(region: RegionName, size: number): void {
+    this.fixed.set(region, Math.max(this.fixed.get(region)!, size));
+  }
+
+  /**
+   * Gives every buffer its offset. Those of an arena share floats when their lives do not meet, or where one may stand in the
+   * other's place; `lives` says from when to when each holds something, and what is not in it is never used. What the host
+   * writes to `input` stays for the whole run.
+   */
+  close(lives: ReadonlyMap<Buffer, LiveInterval>, replacements: readonly Alias[] = []): readonly LiveBuffer[] {
+    this.closed = true;
+    const life = (s: ArenaBuffer): LiveInterval => (s.region === "input" ? always : (lives.get(s) ?? never));
+    const packed = (which: (s: ArenaBuffer) => boolean) => {
+      const here = chains(this.stretches.filter(which), replacements);
+      return {
+        here,
+        ...pack(here.map((chain) => ({ size: chain[0].extent, life: chain.map(life).reduce(span) }))),
+      };
+    };
+    const place = (which: (s: ArenaBuffer) => boolean): number => {
+      const { here, offsets, size } = packed(which);
+      here.forEach((chain, i) => {
+        for (const s of chain) s.offset = offsets[i];
+      });
+      return align(size);
+    };
+    this.settleHalves(() =>
+      arenas
+        .flatMap((region) =>
+          (["sequence", "segment"] as const).map(
+            (span) => widthOf(region) * packed((s) => s.region === region && isFramed(s) && s.span === span).size,
+          ),
+        )
+        .reduce((a, b) => a + b),
+    );
+    for (const region of ["input", ...arenas] as const) {
+      this.fixed.set(
+        region,
+        place((s) => s.region === region && !isFramed(s)),
+      );
+      this.frame.set(
+        region,
+        place((s) => s.region === region && isFramed(s) && s.span === "sequence"),
+      );
+    }
+    for (const region of arenas) {
+      this.segmentFrame.set(
+        region,
+        place((s) => s.region === region && isFramed(s) && s.span === "segment"),
+      );
+    }
+    this.borderFrame = place((s) => isFramed(s) && s.span === "borders");
+    return this.stretches.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, life: life(s) }]));
+  }
+
+  /** Leaves in `work` what takes less room there: the place, mostly, of what the backward pass makes later. */
+  private settleHalves(bytes: () => number): void {
+    if (!this.stretches.some(({ region }) => region === "half")) return;
+    let least = bytes();
+    for (let before = Number.POSITIVE_INFINITY; least < before; ) {
+      before = least;
+      for (const s of this.stretches.filter(({ region }) => region === "half")) {
+        s.region = "work";
+        const found = bytes();
+        if (found < least) least = found;
+        else s.region = "half";
+      }
+    }
+  }
+
+  regions(): Readonly<Record<RegionName, Region>> {
+    return Object.fromEntries(regionNames.map((r) => [r, this.region(r)])) as Record<RegionName, Region>;
+  }
+
+  region(name: RegionName): Region {
+    const fixed = align(this.fixed.get(name)!);
+    const frame = align(this.frame.get(name)!);
+    const { length } = this;
+    const segmentFrame = this.segmentFrame.get(name);
+    if (segmentFrame === undefined || length === undefined) return { fixed, frame };
+    // As a sequence has, a segment has a frame more than steps.
+    return {
+      fixed: fixed + segmentFrame * (length + 1),
+      frame,
+      segment: { length, frame: segmentFrame, border: name === "work" ? this.borderFrame : 0 },
+    };
+  }
+
+  /** How a kernel addresses memory that runs once for all steps, or in a loop over them. */
+  addresses(clock: Clock): Addresses {
+    return {
+      steps: clock.steps,
+      first: clock.first,
+      global: clock.global,
+      local: clock.local,
+      address: (home, t, b, f, width = 1) => this.address(clock, home, t, b, f, width),
+    };
+  }
+
+  private address(
+    clock: Clock,
+    home: Allocation,
+    t: KExpr | undefined,
+    b: KExpr | undefined,
+    f: readonly KExpr[],
+    width: 1 | 4,
+  ): KExpr {
+    const { buffer } = home;
+    const terms: KExpr[] = [];
+    if (home.steps) {
+      const row = t === undefined ? x.uniform("t") : clock.global(t);
+      terms.push(x.mul(x.min(row, x.int(home.steps.count - 1)), x.int(home.steps.row)));
+    }
+    let base = buffer.offset + home.start;
+    if (buffer.time) {
+      const index = this.frameOf(clock, home, t);
+      if (buffer.ring) terms.push(x.mul(x.rem(index, x.int(buffer.ring)), x.int(align(buffer.size))));
+      else {
+        const { start, frame, perStep } = this.frames(buffer);
+        base += start;
+        if (perStep > 0) terms.push(x.mul(x.uniform("T"), x.int(perStep)));
+        terms.push(x.mul(index, x.int(frame)));
+      }
+    }
+    if (b !== undefined) terms.push(x.mul(b, x.int(home.batch)));
+    f.forEach((index, i) => {
+      const stride = home.strides[i];
+      if (home.quads && width === 1 && i === f.length - 1)
+        terms.push(x.mul(x.div(index, x.int(4)), x.int(4 * stride)), x.rem(index, x.int(4)));
+      else terms.push(x.mul(index, x.int(stride)));
+    });
+    return x.add(x.sum(terms), x.int(base));
+  }
+
+  /** Frame k of a span stands at start + T · perStep + k · frame. */
+  private frames({ region, span }: Buffer): {
+    readonly start: number;
+    readonly frame: number;
+    readonly perStep: number;
+  } {
+    const { fixed, frame } = this.region(region);
+    switch (span) {
+      case "sequence":
+        return { start: fixed, frame, perStep: 0 };
+      case "segment":
+        return { start: align(this.fixed.get(region)!), frame: this.segmentFrame.get(region)!, perStep: 0 };
+      case "borders":
+        return { start: fixed + frame, frame: this.borderFrame, perStep: frame };
+    }
+  }
+
+  private frameOf(clock: Clock, { buffer: { span }, frame }: Allocation, t: KExpr | undefined): KExpr {
+    if (span === "borders") {
+      const length = x.int(this.length!);
+      switch (frame.kind) {
+        case "first":
+          return x.int(0);
+        case "shifted":
+          return x.add(x.div(x.uniform("t"), length), x.int(frame.by));
+        default:
+          return x.div(x.add(x.uniform("T"), x.int(this.length! - 1)), length);
+      }
+    }
+    const steps = span === "segment" ? clock.steps : x.uniform("T");
+    switch (frame.kind) {
+      case "first":
+        return x.int(0);
+      case "behind":
+        return steps;
+      case "last":
+        return x.sub(steps, x.int(1));
+      case "shifted":
+        if (t === undefined) throw new Error("a value that varies over time was read without a step");
+        return x.add(span === "segment" ? clock.local(t) : clock.global(t), x.int(frame.by));
+    }
+  }
+}
+
+/** How a kernel counts steps. */
+export interface Clock {
+  /** How many its loops over time have. */
+  readonly steps: KExpr;
+  /** From where the workgroups count that have one step each: not from 0 where a grid is started in pieces. */
+  readonly first: KExpr;
+  /** The step of the sequence that is its step `t`. */
+  global(t: KExpr): KExpr;
+  /** The step of the segment that is its step `t`. */
+  local(t: KExpr): KExpr;
+}
+
+/** The whole sequence at once, or step by step. */
+export const wholeClock: Clock = {
+  steps: x.uniform("T"),
+  first: x.uniform("t"),
+  global: (t) => t,
+  local: (t) => t,
+};
+
+/**
+ * A segment of `length` steps, the last one shorter. Kernels that are started for each step get the step of the sequence, and
+ * count by that; others get the segment's first step, and count from 0.
+ */
+export function segmentClock(length: number, inBody: boolean): Clock {
+  const t = x.uniform("t");
+  const within = (step: KExpr): KExpr => x.rem(step, x.int(length));
+  const start = inBody ? x.sub(t, within(t)) : t;
+  return {
+    steps: x.min(x.int(length), x.sub(x.uniform("T"), start)),
+    // A segment is never so long that a grid would be too small for it.
+    first: x.int(0),
+    global: (step) => (inBody ? step : x.add(t, step)),
+    local: (step) => (inBody ? within(step) : step),
+  };
+}
+
+/** Where elements stand, as one kernel counts steps. */
+export interface Addresses extends Clock {
+  /**
+   * The index of an element in its region, or of the first of four columns. `t` is the step; `undefined` for a value without one.
+   */
+  address(home: Allocation, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[], width?: 1 | 4): KExpr;
+}

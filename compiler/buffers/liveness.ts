@@ -1,0 +1,109 @@
+/**
+ * From when to when each buffer holds something, counted over an entry's commands.
+ *
+ * A moment is [piece, command, iteration, kernel]. Of a buffer with frames, the iteration is that at which a loop touches one and the
+ * same frame, less the frame's number, so that the answer is the same for every frame: in a loop from the first step to the last
+ * frame f is written at step f − 1 by what writes one frame ahead and read at step f by what does not. So a value that a loop
+ * makes may take the place of one that the same loop reads for the last time, if a kernel stands between.
+ *
+ * What has no frames and lives within one step of a loop has the loop's kernels as moments. Everything else that a loop touches
+ * is alive throughout the loop.
+ */
+import type { Op, Value } from "../ir/types.ts";
+import { type LiveInterval, never, type ProgramPoint, span } from "./arena.ts";
+import { type Allocation, type Buffer, isFramed } from "./layout.ts";
+
+const start: ProgramPoint = [Number.NEGATIVE_INFINITY];
+const end: ProgramPoint = [Number.POSITIVE_INFINITY];
+
+/** A kernel, or the kernels of a loop over the steps. */
+export type Runs =
+  | { readonly ops: readonly Op[] }
+  | { readonly reverse: boolean; readonly body: readonly { readonly ops: readonly Op[] }[] };
+
+export interface Liveness {
+  readonly commands: readonly Runs[];
+  readonly homes: ReadonlyMap<Value, readonly Allocation[]>;
+  readonly defs: ReadonlyMap<Value, Op>;
+  /** Which part of the entry these are: its moments stand in front of theirs. */
+  readonly piece: number;
+  /** What is alive throughout when it is touched at all. */
+  stays(buffer: Buffer): boolean;
+}
+
+export function liveIntervals({ commands, homes, defs, piece, stays }: Liveness): ReadonlyMap<Buffer, LiveInterval> {
+  const lives = new Map<Buffer, LiveInterval>();
+  const touch = (buffer: Buffer, from: ProgramPoint, to: ProgramPoint = from): void =>
+    add(buffer, when(buffer, from, to));
+  const touchBehind = (buffer: Buffer, from: ProgramPoint, to: ProgramPoint): void =>
+    add(buffer, { ...never, behind: when(buffer, from, to) });
+  const when = (buffer: Buffer, from: ProgramPoint, to: ProgramPoint): LiveInterval => {
+    const whole = stays(buffer);
+    return { from: [piece, ...(whole ? start : from)], to: [piece, ...(whole ? end : to)] };
+  };
+  const add = (buffer: Buffer, life: LiveInterval): void => {
+    const known = lives.get(buffer);
+    lives.set(buffer, known ? span(known, life) : life);
+  };
+  commands.forEach((command, at) => {
+    if (!("body" in command)) {
+      accesses(command.ops, homes, defs, (home) => {
+        if (reachesBehind(home)) touchBehind(home.buffer, [at], [at]);
+        if (!isBehind(home)) touch(home.buffer, [at]);
+      });
+      return;
+    }
+    const { body, reverse } = command;
+    const own = new Set<Buffer>();
+    for (const { ops } of body)
+      for (const v of everyOp(ops).flatMap((op) => op.results))
+        for (const { buffer } of homes.get(v) ?? []) own.add(buffer);
+    body.forEach(({ ops }, kernel) => {
+      accesses(ops, homes, defs, (home) => {
+        const { buffer, frame } = home;
+        const throughout = [
+          [at, ...start],
+          [at, ...end],
+        ] as const;
+        if (reachesBehind(home)) touchBehind(buffer, ...throughout);
+        if (isBehind(home)) return;
+        if (isFramed(buffer) && frame.kind === "shifted") touch(buffer, [at, reverse ? frame.by : -frame.by, kernel]);
+        else if (!buffer.time && own.has(buffer)) touch(buffer, [at, 0, kernel]);
+        else touch(buffer, ...throughout);
+      });
+    });
+  });
+  return lives;
+}
+
+/** Whether a home is the frame behind the last step's. */
+const isBehind = ({ buffer, frame }: Allocation): boolean => isFramed(buffer) && frame.kind === "behind";
+
+/** Whether one of a home's frames is that one. */
+const reachesBehind = (home: Allocation): boolean =>
+  isBehind(home) || (isFramed(home.buffer) && home.frame.kind === "shifted" && home.frame.by > 0);
+
+/** The homes that a kernel of `ops` stores to and loads from: results in all of theirs, operands in their first. */
+export function accesses(
+  ops: readonly Op[],
+  homes: ReadonlyMap<Value, readonly Allocation[]>,
+  defs: ReadonlyMap<Value, Op>,
+  touch: (home: Allocation) => void,
+): void {
+  const all = everyOp(ops);
+  const seen = new Set(all.flatMap((op) => op.results));
+  for (const v of seen) homes.get(v)?.forEach(touch);
+  // What has no home is computed where it is used.
+  const read = (v: Value): void => {
+    if (seen.has(v)) return;
+    seen.add(v);
+    const home = homes.get(v)?.[0];
+    if (home) touch(home);
+    else defs.get(v)?.operands.forEach(read);
+  };
+  for (const op of all) op.operands.forEach(read);
+}
+
+/** Ops and those of their bodies: all that one kernel does happens at one moment. */
+const everyOp = (ops: readonly Op[]): readonly Op[] =>
+  ops.flatMap((op) => (op.body ? [op, ...everyOp(op.body.ops)] : [op]));

@@ -1,0 +1,345 @@
+/**
+ * Evaluates Tensor IR at one point of a loop nest: an element, or four neighbours along the last feature axis.
+ *
+ * Views only change the index; stored values are loaded; everything else is computed here, once a point, and bound to a
+ * readable name.
+ */
+
+import { type Addresses, type Allocation, columnsAreContiguous } from "../buffers/layout.ts";
+import * as dim from "../ir/dim.ts";
+import { isElementwise } from "../ir/elementwise.ts";
+import type { Op, OpOf, Value } from "../ir/types.ts";
+import * as x from "../kernel-ir/expr.ts";
+import type { KExpr, KStmt } from "../kernel-ir/types.ts";
+
+/** A point of the space a loop nest runs over. With `width` 4 the last feature index is the first of four. */
+export interface Point {
+  readonly t: KExpr | undefined;
+  readonly b: KExpr | undefined;
+  readonly f: readonly KExpr[];
+  readonly width: 1 | 4;
+}
+
+/** What evaluation must know of the kernel being made. */
+export interface Scope {
+  readonly defs: ReadonlyMap<Value, Op>;
+  readonly layout: Addresses;
+  readonly dims: Readonly<Record<string, number>>;
+  /** Inside a scan's body: the step. There values have no `time`, but their homes may. */
+  readonly step: KExpr | undefined;
+  /** The part of the batch that the workgroup owns, where the batch is taken in parts. */
+  readonly part?: KExpr | undefined;
+  /** Where a value can be loaded from by now, if anywhere. */
+  home(v: Value): Allocation | undefined;
+  /** What `v` is at `p`, where that is at hand: a product in registers. */
+  given?(v: Value, p: Point): KExpr | undefined;
+  /** A name that the kernel does not have yet. */
+  name(hint: string): string;
+}
+
+/** An evaluation outside some loops, and those loops' variables. */
+export interface Surroundings {
+  readonly evaluation: Evaluation;
+  readonly loops: readonly string[];
+}
+
+type Width = Point["width"];
+const typeOf = (w: Width): "f32" | "f32x4" => (w === 4 ? "f32x4" : "f32");
+const splat = (e: KExpr, w: Width): KExpr => (w === 4 ? { k: "splat", a: e } : e);
+const numberOf = (e: KExpr): number | undefined =>
+  e.k === "float" ? e.value : e.k === "splat" ? numberOf(e.a) : undefined;
+
+export class Evaluation {
+  /** Statements to run before the values are used. */
+  readonly statements: KStmt[];
+  private readonly scope: Scope;
+  private readonly around: Surroundings | undefined;
+  private readonly memo = new Map<string, KExpr>();
+  /** Rows looked up here: what is read at one varies as it does. */
+  private readonly rows: string[] = [];
+
+  /** @param around what runs before the loops this evaluation stands in: values that do not vary in them are computed there */
+  constructor(scope: Scope, around?: Surroundings) {
+    this.scope = scope;
+    this.around = around;
+    this.statements = [];
+  }
+
+  extent(d: dim.Dim): number {
+    return dim.evaluate(d, this.scope.dims);
+  }
+
+  shape(v: Value): readonly number[] {
+    return v.type.shape.map((d) => this.extent(d));
+  }
+
+  /** The value of `v` at the point `p` of a space that `v` broadcasts to. */
+  at(v: Value, p: Point): KExpr {
+    const shape = this.shape(v);
+    const f = shape.map((n, i) => (n === 1 ? x.int(0) : p.f[i - shape.length + p.f.length]));
+    const alongLanes = p.width === 4 && shape.length > 0 && shape[shape.length - 1] !== 1;
+    const point: Point = {
+      t: v.type.time ? p.t : this.scope.step,
+      b: v.type.batch ? p.b : undefined,
+      f,
+      width: alongLanes ? 4 : 1,
+    };
+    return alongLanes || p.width === 1 ? this.own(v, point) : splat(this.own(v, point), 4);
+  }
+
+  /** As `at`, for a point that has exactly v's axes. */
+  private own(v: Value, p: Point): KExpr {
+    const key = `${v.id} ${JSON.stringify(p)}`;
+    const known = this.memo.get(key);
+    if (known) return known;
+    const { around } = this;
+    if (around && ![...around.loops, ...this.rows].some((name) => key.includes(`"${name}"`)))
+      return around.evaluation.own(v, p);
+    const value = this.compute(v, p);
+    const bound =
+      value.k === "float" || value.k === "var" || value.k === "splat"
+        ? value
+        : this.bind(v.name || (this.scope.defs.get(v)?.op ?? ""), value, p.width);
+    this.memo.set(key, bound);
+    return bound;
+  }
+
+  bind(hint: string, value: KExpr, width: Width): KExpr {
+    const name = this.scope.name(hint || "v");
+    this.statements.push({ s: "let", name, type: typeOf(width), value });
+    return x.variable(name, typeOf(width));
+  }
+
+  load(home: Allocation, p: Point): KExpr {
+    const { layout } = this.scope;
+    const memory = { kind: "region", region: home.buffer.region } as const;
+    const index = layout.address(home, p.t, p.b, p.f, p.width);
+    if (p.width === 1 || columnsAreContiguous(home)) return x.load(memory, index, typeOf(p.width));
+    return this.lanes(p, (q) => x.load(memory, layout.address(home, q.t, q.b, q.f), "f32"));
+  }
+
+  /** Four scalars side by side, for what is not contiguous along the lanes. */
+  private lanes(p: Point, one: (q: Point) => KExpr): KExpr {
+    const last = p.f.length - 1;
+    const lane = (i: number): KExpr =>
+      one({ ...p, width: 1, f: p.f.map((e, k) => (k === last ? x.add(e, x.int(i)) : e)) });
+    return { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] };
+  }
+
+  private compute(v: Value, p: Point): KExpr {
+    const given = this.scope.given?.(v, p);
+    if (given) return given;
+    const home = this.scope.home(v);
+    if (home) return this.load(home, p);
+    const op = this.scope.defs.get(v);
+    if (!op) throw new Error(`value ${v.name || v.id} has neither a home nor a definition`);
+    if (isElementwise(op.op)) {
+      const args = op.operands.map((o) => this.at(o, p));
+      // A product with the reciprocal costs a quarter of a quotient.
+      const divisor = op.op === "div" ? numberOf(args[1]) : undefined;
+      if (divisor !== undefined)
+        return { k: "math", op: "mul", type: typeOf(p.width), args: [args[0], splat(x.float(1 / divisor), p.width)] };
+      // No machine has a square: a product of a value with itself.
+      if (op.op === "square") return { k: "math", op: "mul", type: typeOf(p.width), args: [args[0], args[0]] };
+      return { k: "math", op: op.op, type: typeOf(p.width), args };
+    }
+    switch (op.op) {
+      case "const":
+        return this.constant(op);
+      case "stop":
+      case "site":
+      case "stat":
+      case "broadcast":
+        return this.at(op.operands[0], p);
+      case "spread": {
+        const [from] = op.operands;
+        const parts = this.extent(from.type.shape[0]);
+        const part = this.scope.part ?? x.div(p.b!, x.int(Math.ceil(this.scope.dims.batch / parts)));
+        return this.at(from, { ...p, b: undefined, f: [part, ...p.f] });
+      }
+      case "pivot":
+        return this.pivot(v, op, p);
+      case "pivots": {
+        const [part, ...f] = p.f;
+        const size = Math.ceil(this.scope.dims.batch / op.attrs.parts);
+        if (p.width === 4 && f.length === 0) return this.lanes(p, (q) => this.own(v, q));
+        return this.at(op.operands[0], { ...p, b: x.mul(part, x.int(size)), f });
+      }
+      case "split": {
+        const part = this.extent(v.type.shape[op.attrs.axis]);
+        return this.shifted(op, p, op.attrs.axis, op.results.indexOf(v) * part);
+      }
+      case "cut": {
+        const widths = op.attrs.widths.map((w) => this.extent(dim.parse(w)));
+        const before = widths.slice(0, op.results.indexOf(v)).reduce((a, b) => a + b, 0);
+        return this.shifted(op, p, op.attrs.axis, before);
+      }
+      case "transpose": {
+        const { permutation } = op.attrs;
+        const back = permutation.map((_, i) => permutation.indexOf(i));
+        const lastStays = permutation[permutation.length - 1] === permutation.length - 1;
+        if (p.width === 4 && !lastStays) return this.lanes(p, (q) => this.own(v, q));
+        return this.at(op.operands[0], { ...p, f: back.map((i) => p.f[i]) });
+      }
+      case "reshape":
+        return this.reshaped(v, op, p);
+      case "at":
+        return this.at(op.operands[0], {
+          ...p,
+          t: op.attrs.step === "first" ? x.int(0) : x.sub(this.scope.layout.steps, x.int(1)),
+        });
+      case "put": {
+        const step = op.attrs.step === "first" ? x.int(0) : x.sub(this.scope.layout.steps, x.int(1));
+        const here: KExpr = { k: "toFloat", a: this.scope.layout.local(p.t!) };
+        const is: KExpr = { k: "math", op: "eq", type: "f32", args: [here, { k: "toFloat", a: step }] };
+        const value = this.at(op.operands[0], p);
+        return {
+          k: "math",
+          op: "select",
+          type: typeOf(p.width),
+          args: [splat(is, p.width), value, splat(x.float(0), p.width)],
+        };
+      }
+      case "onehot": {
+        const index = this.at(op.operands[0], { ...p, f: p.f.slice(0, -1), width: 1 });
+        const column = p.f[p.f.length - 1];
+        const lane = (i: number): KExpr => ({ k: "toFloat", a: x.add(column, x.int(i)) });
+        const columns: KExpr = p.width === 4 ? { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] } : lane(0);
+        return { k: "math", op: "eq", type: typeOf(p.width), args: [columns, splat(index, p.width)] };
+      }
+      case "gather": {
+        const [table, index] = op.operands;
+        const rank = index.type.shape.length;
+        // Each lane has an index of its own where rows are single numbers.
+        if (p.width === 4 && rank === p.f.length) return this.lanes(p, (q) => this.own(v, q));
+        const at = this.at(index, { t: p.t, b: p.b, f: p.f.slice(0, rank), width: 1 });
+        const row = this.bindRow({ k: "toInt", a: at });
+        return this.at(table, { ...p, f: [row, ...p.f.slice(rank)] });
+      }
+      case "reverse":
+        return this.reversed(op, p);
+      case "dot":
+        return this.dot(op, p);
+      default:
+        throw new Error(`${op.op} cannot be computed at a point`);
+    }
+  }
+
+  /** The element at the step that lies as far from the last as this one from the first. */
+  private reversed({ operands: [from, steps] }: OpOf<"reverse">, p: Point): KExpr {
+    const before = (end: KExpr): KExpr => x.sub(x.sub(end, x.int(1)), this.scope.layout.local(p.t!));
+    if (!steps.type.batch) {
+      const every = this.scope.defs.get(steps);
+      const isAll = every?.op === "const" && every.attrs.value === 1 && every.attrs.dims.join() === "time";
+      if (!isAll) throw new Error("only a whole sequence, or each example's own, can be reversed");
+      return this.at(from, { ...p, t: before(this.scope.layout.steps) });
+    }
+    const own: KExpr = { k: "toInt", a: this.at(steps, { ...p, t: undefined, f: [], width: 1 }) };
+    const step: KExpr = { k: "toFloat", a: before(own) };
+    // Behind the last step there is nothing to read.
+    const inside: KExpr = { k: "math", op: "max", type: "f32", args: [step, x.float(0)] };
+    const value = this.at(from, { ...p, t: this.bindRow({ k: "toInt", a: inside }, "step") });
+    const here: KExpr = { k: "math", op: "ge", type: "f32", args: [step, x.float(0)] };
+    return {
+      k: "math",
+      op: "select",
+      type: typeOf(p.width),
+      args: [splat(here, p.width), value, splat(x.float(0), p.width)],
+    };
+  }
+
+  private bindRow(value: KExpr, hint = "row"): KExpr {
+    const name = this.scope.name(hint);
+    this.statements.push({ s: "let", name, type: "i32", value });
+    this.rows.push(name);
+    return x.variable(name, "i32");
+  }
+
+  private constant(op: OpOf<"const">): KExpr {
+    const chosenLater: Readonly<Record<string, KExpr>> = { time: this.scope.layout.steps, sequence: x.uniform("T") };
+    const fixed = op.attrs.dims.filter((d) => !Object.hasOwn(chosenLater, d));
+    let value: KExpr = x.float(fixed.reduce((n, d) => n * this.extent(dim.parse(d)), op.attrs.value));
+    for (const d of op.attrs.dims) {
+      if (!Object.hasOwn(chosenLater, d)) continue;
+      value = { k: "math", op: "mul", type: "f32", args: [value, { k: "toFloat", a: chosenLater[d] }] };
+    }
+    return value;
+  }
+
+  private shifted(op: Op, p: Point, axis: number, by: number): KExpr {
+    return this.at(op.operands[0], { ...p, f: p.f.map((e, i) => (i === axis ? x.add(e, x.int(by)) : e)) });
+  }
+
+  private pivot(v: Value, op: OpOf<"pivot">, p: Point): KExpr {
+    const [from] = op.operands;
+    const { batch, time, features, keep } = op.attrs.axes;
+    const lastGoes = features.includes(from.type.shape.length - 1);
+    if (p.width === 4 && lastGoes) return this.lanes(p, (q) => this.own(v, q));
+    const kept = keep ? p.f.filter((_, i) => !features.includes(i)) : [...p.f];
+    const f = from.type.shape.map((_, i) => (features.includes(i) ? x.int(0) : kept.shift()!));
+    return this.at(from, { t: time ? x.int(0) : p.t, b: batch ? x.int(0) : p.b, f, width: p.width });
+  }
+
+  private reshaped(v: Value, op: OpOf<"reshape">, p: Point): KExpr {
+    const [from] = op.operands;
+    const to = this.shape(v);
+    const source = this.shape(from);
+    const width = (s: readonly number[]): number => s[s.length - 1] ?? 1;
+    if (p.width === 4 && (width(to) !== width(source) || width(to) % 4 !== 0))
+      return this.lanes(p, (q) => this.own(v, q));
+    const strides = to.map((_, i) => to.slice(i + 1).reduce((a, b) => a * b, 1));
+    let flat = x.sum(p.f.map((e, i) => x.mul(e, x.int(strides[i]))));
+    const f: KExpr[] = [];
+    const first = source.findIndex((n) => n !== 1);
+    for (let i = source.length - 1; i >= 0; i--) {
+      // The first axis takes what is left; before it there are only axes of extent 1.
+      f.unshift(i < first || source[i] === 1 ? x.int(0) : i === first ? flat : x.rem(flat, x.int(source[i])));
+      if (i > first) flat = x.div(flat, x.int(source[i]));
+    }
+    return this.at(from, { ...p, f });
+  }
+
+  /** A product at a point: a loop over what is contracted. */
+  private dot(op: OpOf<"dot">, p: Point): KExpr {
+    const [a, b] = op.operands;
+    const { a: la, b: lb, out } = op.attrs;
+    const lastOfB = lb[lb.length - 1] === out[out.length - 1] && !la.includes(out[out.length - 1]);
+    if (p.width === 4 && !lastOfB) return this.lanes(p, (q) => this.own(op.results[0], q));
+    const index = new Map<string, KExpr>([...out].map((l, i) => [l, p.f[i]]));
+    const loops: { readonly name: string; readonly to: KExpr }[] = [];
+    const loop = (hint: string, to: KExpr): KExpr => {
+      const name = this.scope.name(hint);
+      loops.push({ name, to });
+      return x.variable(name, "i32");
+    };
+    const t = op.attrs.time ? loop("s", this.scope.layout.steps) : p.t;
+    const n = op.attrs.batch ? loop("n", x.int(this.scope.dims.batch)) : p.b;
+    for (const [labels, v] of [
+      [la, a],
+      [lb, b],
+    ] as const) {
+      [...labels].forEach((l, i) => {
+        if (!index.has(l)) index.set(l, loop(l, x.int(this.extent(v.type.shape[i]))));
+      });
+    }
+    const point = (labels: string, v: Value, width: Width): Point => ({
+      t: v.type.time ? t : this.scope.step,
+      b: v.type.batch ? n : undefined,
+      f: [...labels].map((l) => index.get(l)!),
+      width,
+    });
+    const sum = this.scope.name(op.results[0].name || "sum");
+    const type = typeOf(p.width);
+    this.statements.push({ s: "var", name: sum, type, value: splat(x.float(0), p.width) });
+    const inner = new Evaluation(this.scope, { evaluation: this, loops: loops.map((l) => l.name) });
+    const left = splat(inner.at(a, point(la, a, 1)), p.width);
+    const right = inner.at(b, point(lb, b, p.width));
+    const total = x.variable(sum, type);
+    inner.statements.push({ s: "assign", name: sum, type, value: { k: "fma", type, a: left, b: right, c: total } });
+    let body: readonly KStmt[] = inner.statements;
+    for (const { name, to } of loops.reverse())
+      body = [{ s: "for", kind: "serial", name, from: x.int(0), to, step: 1, body }];
+    this.statements.push(...body);
+    return total;
+  }
+}

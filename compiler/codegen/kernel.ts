@@ -1,0 +1,480 @@
+/** Makes one kernel of one group of ops: which part of the work a workgroup owns, and the loops of every stage. */
+
+import { type Addresses, type Allocation, columnsAreContiguous } from "../buffers/layout.ts";
+import { strided } from "../buffers/strided.ts";
+import * as dim from "../ir/dim.ts";
+import { sameType } from "../ir/type.ts";
+import type { Op, OpOf, Type, Value } from "../ir/types.ts";
+import * as x from "../kernel-ir/expr.ts";
+import type { Extent, KExpr, Kernel, KStmt, Tile } from "../kernel-ir/types.ts";
+import type { Machine } from "../machine.ts";
+import { type FusionGroup, type Owner, partsOf } from "../partition/fusion.ts";
+import { inlineDots, stages } from "../partition/stages.ts";
+import { Evaluation, type Point, type Scope } from "./elementwise.ts";
+import { type Axis, forEachPoint, origin } from "./loop-nest.ts";
+import { blockedProducts } from "./matmul/blocked.ts";
+import type { Factor } from "./matmul/contraction.ts";
+import { tileSide, worthTiling } from "./matmul/tile-shape.ts";
+import { jobOf, productOf } from "./matmul/tile-sides.ts";
+import { type TileSite, tiledPoints } from "./matmul/tiled.ts";
+import { Partials } from "./partials.ts";
+import { argmax, type Reduction, type ReductionSite, reduceSerially, removedBy, scatter } from "./reductions.ts";
+import { type GridSplit, threadBlock } from "./thread-blocks.ts";
+
+export interface KernelInput {
+  readonly name: string;
+  readonly group: FusionGroup;
+  readonly defs: ReadonlyMap<Value, Op>;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly machine: Machine;
+  readonly layout: Addresses;
+  /** Inside a scan's body. */
+  readonly inBody: boolean;
+  /** All steps in one kernel, which runs through them itself; otherwise it is started for each. */
+  readonly loop?: { readonly reverse: boolean };
+  /** Where each value stands; several places for one that is wanted in several. The first is the one to load from. */
+  readonly homes: ReadonlyMap<Value, readonly Allocation[]>;
+}
+
+/** The grid's axes for the first and the second split; time has the one between. */
+const GRID = [0, 2] as const;
+
+const one: Extent = { fixed: 1, perStep: 0 };
+const steps: Extent = { fixed: 0, perStep: 1 };
+
+export function makeKernel(input: KernelInput): Kernel {
+  const { machine } = input;
+  const kernel = new KernelMaker(input, 0).make();
+  const bytes = (tiles: readonly Tile[]): number => tiles.reduce((sum, { size }) => sum + 4 * size, 0);
+  if (machine.lanes === 1 || bytes(kernel.tiles) <= machine.tileBytes) return kernel;
+  // Products come first in workgroup memory: sums then have fewer shares at a time, and more barriers.
+  return new KernelMaker(input, bytes(kernel.tiles.filter(({ vectors }) => vectors))).make();
+}
+
+class KernelMaker {
+  private readonly in: KernelInput;
+  private readonly owner: Owner;
+  private readonly names = new Map<string, number>();
+  private readonly inside: ReadonlySet<Value>;
+  private readonly done = new Set<Value>();
+  private readonly scope: Scope;
+  private readonly step: KExpr | undefined;
+  /** The step of values with `time`, when a workgroup has one step only. */
+  private readonly t: KExpr | undefined;
+  private readonly splits: readonly GridSplit[];
+  /** The part of the batch that a workgroup owns, when it owns one. */
+  private readonly part: KExpr | undefined;
+  private readonly shares: Partials;
+  private readonly tiles = new Map<string, Tile>();
+
+  /** @param reserved bytes of workgroup memory that products need */
+  constructor(input: KernelInput, reserved: number) {
+    this.in = input;
+    this.owner = input.group.owners[0];
+    this.inside = new Set(input.group.ops.flatMap((op) => op.results));
+    this.step = input.loop ? x.variable(this.name("t"), "i32") : input.inBody ? x.uniform("t") : undefined;
+    const { space } = input.group;
+    const perStep = space.time && this.owner !== "steps" && this.owner !== "whole";
+    this.t = perStep ? x.variable(this.name("step"), "i32") : undefined;
+    this.shares = new Partials({ ...input.machine, tileBytes: input.machine.tileBytes - reserved }, () =>
+      this.name("shares"),
+    );
+    this.scope = {
+      defs: input.defs,
+      layout: input.layout,
+      dims: input.dims,
+      step: this.step,
+      home: (v) => (this.inside.has(v) && !this.done.has(v) ? undefined : input.homes.get(v)?.[0]),
+      name: (hint) => this.name(hint),
+    };
+    this.splits = this.share(space);
+    if (this.owner !== "part") return;
+    const at = this.splits.findIndex(({ axis }) => axis === "b");
+    this.part = { k: "group", axis: GRID[at] };
+    this.scope = { ...this.scope, part: this.part };
+  }
+
+  private name(hint: string): string {
+    const base = hint.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?![A-Za-z])/, "v_");
+    const n = (this.names.get(base) ?? 0) + 1;
+    this.names.set(base, n);
+    return n === 1 ? base : this.name(`${base}_${n}`);
+  }
+
+  private extent(d: dim.Dim): number {
+    return dim.evaluate(d, this.in.dims);
+  }
+
+  private shape(t: Type): readonly number[] {
+    return t.shape.map((d) => this.extent(d));
+  }
+
+  /** The axes that the grid shares out, and how much of each one workgroup owns. */
+  private share(space: Type): readonly GridSplit[] {
+    const { machine, dims } = this.in;
+    const shape = this.shape(space);
+    const { owner } = this;
+    if (machine.lanes === 1 && owner !== "part") {
+      const share = threadBlock({
+        owner,
+        space,
+        shape,
+        batch: dims.batch,
+        byStep: this.t !== undefined,
+        hasProduct: this.in.group.ops.some((op) => op.op === "dot"),
+        maxGrid: machine.maxGrid,
+      });
+      return share ? [share] : [];
+    }
+    const features = shape.reduce((a, b) => a * b, 1);
+    const atLeast = (block: number, extent: number): number => Math.max(block, Math.ceil(extent / machine.maxGrid), 1);
+    const lastAxis = shape.length - 1;
+    switch (this.owner) {
+      case "whole":
+        return [];
+      case "part": {
+        const parts = partsOf(this.in.group.ops)!;
+        const size = Math.ceil(dims.batch / parts);
+        const examples: GridSplit = { axis: "b", extent: dims.batch, block: size, count: parts };
+        const extent = shape[lastAxis];
+        if (extent === undefined) return [examples];
+        const block = machine.lanes > 1 ? Math.min(16, Math.floor(machine.lanes / size)) : 32;
+        return [{ axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) }, examples];
+      }
+      case "column":
+      case "steps": {
+        const extent = shape[lastAxis];
+        // As many columns as fill the lanes with the batch. With a workgroup for every step there are enough of them, and each
+        // has whole cache lines, or a tile, of columns.
+        const block = this.t ? 64 : Math.min(16, Math.floor(machine.lanes / dims.batch));
+        return [{ axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) }];
+      }
+      case "row":
+      case "element": {
+        const extent = space.batch ? dims.batch : shape[0];
+        if (extent === undefined) return [];
+        const tile = this.owner === "element" ? this.tile(space, extent, features) : undefined;
+        if (tile) {
+          const inner = features / (space.batch ? 1 : extent) / shape[lastAxis];
+          const rows = atLeast(Math.max(1, Math.floor(tile / inner)), extent);
+          return [
+            { axis: space.batch ? "b" : 0, extent, block: Math.min(rows, extent) },
+            {
+              axis: lastAxis,
+              extent: shape[lastAxis],
+              block: atLeast(Math.min(tile, shape[lastAxis]), shape[lastAxis]),
+            },
+          ];
+        }
+        const rest = space.batch ? features : features / extent;
+        const block = Math.floor(machine.lanes / rest);
+        return [{ axis: space.batch ? "b" : 0, extent, block: atLeast(Math.min(block, extent), extent) }];
+      }
+    }
+  }
+
+  /** The side of the tiles in which a kernel of single elements is best cut for the products in it; undefined: no tiles. */
+  private tile(space: Type, first: number, features: number): number | undefined {
+    const { group, machine } = this.in;
+    const columns = this.shape(space)[space.shape.length - 1];
+    const rows = (space.batch ? first * features : features) / columns;
+    const axes = space.batch ? space.shape.length + 1 : space.shape.length;
+    if (machine.lanes === 1 || columns === undefined || axes < 2) return undefined;
+    const products = group.ops.filter((op) => op.op === "dot" && sameType(op.results[0].type, space));
+    const jobs = products.flatMap((op) => productOf(op as OpOf<"dot">, this.scope) ?? []).map(jobOf);
+    if (!jobs.some((job) => worthTiling(rows, columns, job, machine))) return undefined;
+    return tileSide(rows, columns, this.t !== undefined);
+  }
+
+  make(): Kernel {
+    const { group, machine, homes } = this.in;
+    const exported = new Set([...homes.keys()].filter((v) => this.inside.has(v)));
+    const plan = stages(group.ops, this.in.defs, exported, inlineDots(machine));
+    const body: KStmt[] = [];
+    plan.stages.forEach((ops, i) => {
+      if (body.length > 0) this.shares.release();
+      const statements = this.stage(ops);
+      for (const op of ops) for (const r of op.results) if (homes.has(r)) this.done.add(r);
+      if (statements.length === 0) return;
+      if (i > 0 && body.length > 0) body.push({ s: "barrier", only: "regions" });
+      body.push(...statements);
+    });
+    const step = x.add(this.in.layout.first, { k: "group", axis: 1 });
+    if (this.t?.k === "var") body.unshift({ s: "let", name: this.t.name, type: "i32", value: step });
+    const [first, second] = this.splits.map(
+      ({ extent, block, count }): Extent => ({ fixed: count ?? Math.ceil(extent / block), perStep: 0 }),
+    );
+    return {
+      name: this.in.name,
+      doc: this.doc(),
+      lanes: machine.lanes,
+      grid: [first ?? one, this.t ? steps : one, second ?? one],
+      ...usesOf(body),
+      tiles: [...this.tiles.values(), ...this.shares.tiles],
+      body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : body,
+    };
+  }
+
+  /** `body` for every step: what a step stores, the next may read. */
+  private overSteps(body: readonly KStmt[], reverse: boolean): readonly KStmt[] {
+    const T = this.in.layout.steps;
+    const { name } = this.step as Extract<KExpr, { k: "var" }>;
+    const count = reverse ? this.name("s") : name;
+    const last = x.sub(T, x.int(1));
+    const step: readonly KStmt[] = reverse
+      ? [{ s: "let", name, type: "i32", value: x.sub(last, x.variable(count, "i32")) }]
+      : [];
+    const inside: readonly KStmt[] = [...step, ...body, { s: "barrier" }];
+    return [{ s: "for", kind: "serial", name: count, from: x.int(0), to: T, step: 1, body: inside }];
+  }
+
+  private doc(): string {
+    const made = [...this.in.homes.keys()]
+      .filter((v) => this.inside.has(v))
+      .map((v) => v.name)
+      .filter((n) => n !== "");
+    const owned = {
+      column: "some features of the whole batch",
+      steps: "some features of the whole batch at every step",
+      row: "all features of some examples",
+      element: "single elements",
+      part: "some features of one part of the batch",
+      whole: "everything",
+    }[this.owner];
+    const when = this.in.loop
+      ? `, ${this.in.loop.reverse ? "from the last step to the first" : "step after step"}`
+      : "";
+    return `${[...new Set(made)].join(", ") || "values"}. A workgroup owns ${owned}${when}.`;
+  }
+
+  /** The axes of a space, with the part of each that this workgroup owns. */
+  private axes(t: Type): readonly Axis[] {
+    const axes: Axis[] = [];
+    if (t.time && this.t === undefined)
+      axes.push({ axis: "t", from: x.int(0), to: this.in.layout.steps, most: undefined, multiple: 1 });
+    if (t.batch) axes.push(this.owned("b", this.in.dims.batch));
+    // What parts of the batch have is owned at one part: `start` is there.
+    const first = this.part && !t.batch ? 1 : 0;
+    this.shape(t).forEach((n, i) => {
+      if (i >= first) axes.push({ ...this.owned(i - first, n), axis: i });
+    });
+    return axes;
+  }
+
+  /** The point at which loops over the axes of a space begin. */
+  private start(t: Type): Point {
+    const p = origin(this.t, t.shape.length);
+    return this.part && !t.batch ? { ...p, f: [this.part, ...p.f.slice(1)] } : p;
+  }
+
+  /** Whether workgroups that follow each other run as one, however many a thread has: what they share is then read once. */
+  private get spans(): boolean {
+    return this.in.machine.lanes === 1 && this.splits.length === 1 && this.t === undefined && this.owner !== "part";
+  }
+
+  private owned(axis: "b" | number, extent: number): Axis {
+    const isShared = (s: GridSplit): boolean => s.block < extent || (s.count ?? 1) > 1;
+    const at = this.splits.findIndex((s) => s.axis === axis && s.extent === extent && isShared(s));
+    if (at < 0) return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
+    const split = this.splits[at];
+    const from = x.mul({ k: "group", axis: GRID[at] }, x.int(split.block));
+    // The last workgroup owns what is left.
+    const left = extent % split.block;
+    if (this.spans) {
+      const to = x.mul({ k: "groupEnd" }, x.int(split.block));
+      const multiple = commonDivisor(split.block, left);
+      return { axis, from, to: left === 0 ? to : x.min(to, x.int(extent)), most: extent, multiple };
+    }
+    const end = x.add(from, x.int(split.block));
+    const isFull = left === 0 && (split.count ?? 0) * split.block <= extent;
+    if (isFull) return { axis, from, to: end, most: split.block, multiple: split.block };
+    return {
+      axis,
+      from,
+      to: x.min(end, x.int(extent)),
+      end: x.int(extent),
+      most: split.block,
+      multiple: commonDivisor(split.block, left),
+    };
+  }
+
+  private stage(ops: readonly Op[]): readonly KStmt[] {
+    const { machine, homes } = this.in;
+    const statements: KStmt[] = [];
+    const points = new Map<string, { type: Type; values: Value[] }>();
+    const reductions = new Map<string, Reduction[]>();
+    const products = new Map<string, OpOf<"dot">[]>();
+    if (!inlineDots(machine)) {
+      for (const op of ops) {
+        if (op.op !== "dot") continue;
+        const key = productKey(op);
+        products.set(key, [...(products.get(key) ?? []), op]);
+      }
+    }
+    const done = new Set<Op>();
+    for (const alike of products.values()) {
+      const blocked = this.blocked(alike);
+      if (!blocked) continue;
+      statements.push(...blocked);
+      for (const op of alike) done.add(op);
+    }
+    for (const op of ops) {
+      if (done.has(op)) continue;
+      const [y] = op.results;
+      if (op.op === "sum" || op.op === "maximum" || op.op === "partial") {
+        const key = JSON.stringify([op.operands[0].type, removedBy(op)]);
+        reductions.set(key, [...(reductions.get(key) ?? []), op]);
+        continue;
+      }
+      if (!homes.has(y)) continue;
+      if (op.op === "argmax") statements.push(...argmax(this.folding(), op));
+      else if (op.op === "scatter") statements.push(...scatter(this.folding(), op));
+      else {
+        const key = JSON.stringify([y.type.time, y.type.batch, y.type.shape]);
+        const space = points.get(key) ?? { type: y.type, values: [] };
+        space.values.push(y);
+        points.set(key, space);
+      }
+    }
+    for (const folds of reductions.values()) statements.push(...reduceSerially(this.folding(), folds));
+    for (const { type, values } of points.values()) statements.push(...this.points(type, values));
+    return statements;
+  }
+
+  /** Computes and stores elementwise values. */
+  private points(type: Type, values: readonly Value[]): readonly KStmt[] {
+    const tiled = tiledPoints(this.tileSite(), type, values);
+    if (tiled) return tiled;
+    const vectorize = type.shape.length > 0;
+    return forEachPoint(this.in.machine, this.scope.name, this.axes(type), this.start(type), vectorize, (p) => {
+      const evaluation = new Evaluation(this.scope);
+      // Everything is read before anything is written: a value may replace what it is computed from.
+      const computed = values.map((v) => evaluation.at(v, p));
+      values.forEach((v, i) => {
+        evaluation.statements.push(...this.store(v, p, computed[i]));
+      });
+      return evaluation.statements;
+    });
+  }
+
+  /** Stores `value` in every home of `v`. */
+  private store(v: Value, p: Point, value: KExpr): readonly KStmt[] {
+    const { layout, homes } = this.in;
+    const t = v.type.time ? p.t : this.step;
+    return homes.get(v)!.flatMap((home): KStmt[] => {
+      const memory = { kind: "region", region: home.buffer.region } as const;
+      const f = p.f.slice(p.f.length - v.type.shape.length);
+      const index = layout.address(home, t, v.type.batch ? p.b : undefined, f, p.width);
+      const lanes = p.width === 4 && !columnsAreContiguous(home) ? ([0, 1, 2, 3] as const) : [];
+      const stores: KStmt[] =
+        lanes.length === 0
+          ? [{ s: "store", memory, index, type: p.width === 4 ? "f32x4" : "f32", value }]
+          : lanes.map((lane) => ({
+              s: "store",
+              memory,
+              index: x.add(index, x.int(lane * home.strides[home.strides.length - 1])),
+              type: "f32",
+              value: { k: "extract", a: value, lane },
+            }));
+      // A statistic keeps its first rows only.
+      if (!home.steps || t === undefined) return stores;
+      return [
+        { s: "if", condition: x.compare("lt", layout.global(t), x.int(home.steps.count)), then: stores, else: [] },
+      ];
+    });
+  }
+
+  private tileSite(): TileSite {
+    return {
+      machine: this.in.machine,
+      scope: this.scope,
+      start: (t) => this.start(t),
+      axes: (t) => this.axes(t),
+      store: (v, p, value) => this.store(v, p, value),
+      tile: (side, size) => this.productTile({ name: `${side}_tile`, size, vectors: true }),
+    };
+  }
+
+  /** Workgroup memory for products, one after another: as large as the largest needs. */
+  private productTile(wanted: Tile): Tile {
+    const known = this.tiles.get(wanted.name);
+    const name = known?.name ?? this.name(wanted.name);
+    const tile: Tile = { ...wanted, name, size: Math.max(wanted.size, known?.size ?? 0) };
+    this.tiles.set(wanted.name, tile);
+    return tile;
+  }
+
+  private folding(): ReductionSite {
+    return {
+      machine: this.in.machine,
+      scope: this.scope,
+      step: this.t,
+      part: this.part,
+      axes: (t) => this.axes(t),
+      store: (v, p, value) => this.store(v, p, value),
+      shares: this.shares,
+    };
+  }
+
+  /** Products alike but for one side, in one nest of loops. */
+  private blocked(ops: readonly OpOf<"dot">[]): readonly KStmt[] | undefined {
+    const { defs, dims, homes, layout, machine } = this.in;
+    const extent = (d: dim.Dim): number => this.extent(d);
+    const products: Factor[] = [];
+    for (const op of ops) {
+      const [a, b] = op.operands.map((v) => strided(v, this.scope.home, defs, extent));
+      const y = op.results[0];
+      const targets = homes.get(y)!;
+      if (!a || !b || (y.type.time && this.t === undefined)) return undefined;
+      if (targets.some((home) => home.strides.length > 0 && home.strides[home.strides.length - 1] !== 1))
+        return undefined;
+      products.push({ op, a, b, targets });
+    }
+    const [op] = ops;
+    const shape = this.shape(op.results[0].type);
+    return blockedProducts({
+      products,
+      layout,
+      t: this.t,
+      step: this.step,
+      batch: dims.batch,
+      tileBytes: machine.tileBytes,
+      extent,
+      name: (hint) => this.name(hint),
+      tile: (side, size) => this.productTile({ name: `${side}_panel`, size }).name,
+      range: (axis) => {
+        if (axis === "|") return this.owned("b", dims.batch);
+        const i = op.attrs.out.indexOf(axis);
+        return this.owned(i, shape[i]);
+      },
+    });
+  }
+}
+
+/** Equal for products that differ only in the side with the columns. */
+function productKey(op: OpOf<"dot">): string {
+  const { out, b } = op.attrs;
+  const left = b.includes(out[out.length - 1]) ? op.operands[0] : op.operands[1];
+  const types = [...op.operands, ...op.results].map((v) => v.type);
+  return JSON.stringify([op.attrs, left.id, op.operands.indexOf(left), types]);
+}
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
+
+/** What statements touch of the machine: regions, and whether lanes join in subgroups. */
+function usesOf(body: readonly KStmt[]): Pick<Kernel, "regions" | "subgroups"> {
+  const access = new Map<string, "read" | "read_write">();
+  const joined = new Set<string>();
+  const visit = (node: object): void => {
+    const { memory, s, k } = node as { memory?: { kind: string; region: string }; s?: string; k?: string };
+    if (k === "joint") joined.add(k);
+    if (memory?.kind === "region") {
+      if (s === "store") access.set(memory.region, "read_write");
+      else if (!access.has(memory.region)) access.set(memory.region, "read");
+    }
+    for (const part of Object.values(node)) if (typeof part === "object") visit(part);
+  };
+  visit(body);
+  const regions = [...access].map(([region, mode]) => ({ region, access: mode }));
+  return joined.size > 0 ? { regions, subgroups: true } : { regions };
+}

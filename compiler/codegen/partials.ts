@@ -1,0 +1,40 @@
+/**
+ * Workgroup memory in which lanes lay down their shares of a fold: tiles of a float a lane, the same few again and again. A
+ * tile is written, read behind a barrier, and free behind the next.
+ */
+
+import type { Tile } from "../kernel-ir/types.ts";
+import type { Machine } from "../machine.ts";
+
+export class Partials {
+  readonly tiles: Tile[] = [];
+  private readonly machine: Machine;
+  private readonly name: () => string;
+  private taken = 0;
+
+  constructor(machine: Machine, name: () => string) {
+    this.machine = machine;
+    this.name = name;
+  }
+
+  /** How many there may be. */
+  get most(): number {
+    return Math.floor(this.machine.tileBytes / (4 * this.machine.lanes));
+  }
+
+  /** Whether `count` more can be had without a barrier before. */
+  has(count: number): boolean {
+    return this.taken + count <= this.most;
+  }
+
+  take(): Tile {
+    const at = this.taken++;
+    this.tiles[at] ??= { name: this.name(), size: this.machine.lanes };
+    return this.tiles[at];
+  }
+
+  /** Every lane has passed a barrier: what the tiles hold was read. */
+  release(): void {
+    this.taken = 0;
+  }
+}

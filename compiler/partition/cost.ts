@@ -1,0 +1,78 @@
+/**
+ * What a schedule of a loop over the steps would take, from counts of its kernels and a machine's rates: good enough to
+ * choose between one dispatch a step and one for all, and no promise of a time.
+ *
+ *     a kernel = dispatch + rounds × (the larger of arithmetic and memory + barriers)
+ *
+ * where a round is as many workgroups as run at a time. Lanes that have nothing to do in a loop count as if they worked.
+ */
+
+import * as dim from "../ir/dim.ts";
+import type { Op, OpOf } from "../ir/types.ts";
+import { type Extent, type Kernel, widthOf } from "../kernel-ir/types.ts";
+import { flopsOf, lanesOf, type Measure, tally } from "../kernel-ir/work.ts";
+import type { Machine } from "../machine.ts";
+
+/** Of all steps together; times in µs. */
+export interface Cost {
+  readonly total: number;
+  readonly dispatches: number;
+  /** Workgroups of the largest grid: how far the work is shared out. */
+  readonly workgroups: number;
+  /** The dispatches' part. */
+  readonly dispatch: number;
+  /** The larger of what arithmetic and what memory takes. */
+  readonly work: number;
+  readonly barriers: number;
+}
+
+const none = { store: () => 0, barrier: () => 0 } as const;
+
+/** Lanes' iterations, rounded up to whole turns of all lanes. */
+const turns = (machine: Machine) => (iterations: number) => Math.ceil(iterations / machine.lanes) * machine.lanes;
+
+const arithmetic = (machine: Machine): Measure => ({ ...none, of: flopsOf, lanes: turns(machine) });
+
+const bytes = (machine: Machine): Measure => ({
+  ...none,
+  of: (e) => (e.k === "load" && e.memory.kind === "region" ? widthOf(e.memory.region) * lanesOf(e.type) : 0),
+  store: ({ memory, type }) => (memory.kind === "region" ? widthOf(memory.region) * lanesOf(type) : 0),
+  lanes: turns(machine),
+});
+
+const waits = ({ rates }: Machine): Measure => ({
+  ...none,
+  barrier: ({ only }) => (only === "tiles" ? rates.tileBarrier : rates.barrier),
+  lanes: (iterations) => iterations,
+});
+
+const at = ({ fixed, perStep }: Extent, steps: number): number => fixed + perStep * steps;
+
+/** The cost of `kernels`, each run `times` times, with sequences of `steps` steps. */
+export function costOf(kernels: readonly Kernel[], times: number, steps: number, machine: Machine): Cost {
+  const { rates } = machine;
+  let [work, barriers, workgroups] = [0, 0, 0];
+  for (const kernel of kernels) {
+    const groups = kernel.grid.reduce((n, extent) => n * at(extent, steps), 1);
+    const rounds = times * Math.ceil(groups / rates.units);
+    const of = (measure: Measure): number => tally(kernel, measure, steps);
+    work += rounds * Math.max(of(arithmetic(machine)) / rates.flops, of(bytes(machine)) / rates.bytes);
+    barriers += rounds * of(waits(machine));
+    workgroups = Math.max(workgroups, groups);
+  }
+  const dispatches = kernels.length * times;
+  const dispatch = dispatches * rates.dispatch;
+  return { total: dispatch + work + barriers, dispatches, workgroups, dispatch, work, barriers };
+}
+
+/** Operations on f32 of the products among `ops`, of one step: whoever owns them does these at least. */
+export function productFlops(ops: readonly Op[], dims: Readonly<Record<string, number>>): number {
+  const terms = ({ operands, attrs }: OpOf<"dot">): number => {
+    const extents = operands.flatMap(({ type }, i) =>
+      [...(i === 0 ? attrs.a : attrs.b)].map((label, k) => [label, dim.evaluate(type.shape[k], dims)] as const),
+    );
+    const batch = operands.some(({ type }) => type.batch) ? dims.batch : 1;
+    return [...new Map(extents).values()].reduce((n, extent) => n * extent, batch);
+  };
+  return ops.reduce((sum, op) => (op.op === "dot" ? sum + 2 * terms(op) : sum), 0);
+}

@@ -1,0 +1,285 @@
+/**
+ * Groups ops into kernels. One question decides: does a workgroup own every element that an op of the kernel reduces over?
+ *
+ * - `column`: it owns some features for the whole batch: sums over examples are local. Also for a whole sequence (`steps`), then
+ *   sums over time are local, too.
+ * - `row`: it owns some examples with all their features: sums over features and products are local.
+ * - `element`: it owns single elements: no reduction but products with what other kernels made.
+ * - `part`: it owns some features of one part of the batch: sums over that part are local.
+ * - `whole`: it owns everything.
+ *
+ * A kernel starts with every ownership its first op allows; each op that joins may narrow them; an op that would leave none
+ * starts a new kernel.
+ */
+import * as dim from "../ir/dim.ts";
+import { isElementwise } from "../ir/elementwise.ts";
+import { sameShape } from "../ir/type.ts";
+import type { Op, OpOf, Type, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
+
+export type Owner = "column" | "steps" | "row" | "element" | "part" | "whole";
+
+export interface FusionGroup {
+  readonly ops: Op[];
+  /** The ownerships still possible, best first. */
+  owners: readonly Owner[];
+  /** The space its kernels run over: of the op that said most. */
+  space: Type;
+}
+
+/** The computed values behind `v`, through views. Values of no op (parameters of a body, leaves) are not listed. */
+export function sources(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
+  const op = defs.get(v);
+  if (!op || op.op === "leaf" || op.op === "const") return [];
+  return isView(op) ? op.operands.flatMap((o) => sources(o, defs)) : [v];
+}
+
+interface Demand {
+  readonly owners: readonly Owner[];
+  /** The space of the loops it needs: its result's, or its operand's if it reduces. */
+  readonly space: Type;
+}
+
+/** What an op asks that computes each element of `y` by itself. */
+function pointwise(y: Type): Demand {
+  const column: readonly Owner[] = y.shape.length > 0 ? ["column", "steps"] : [];
+  const row: readonly Owner[] = y.batch ? ["row", "part"] : ["part"];
+  // A lone scalar is cheapest beside what made it.
+  return {
+    owners: y.shape.length === 0 && !y.batch && !y.time ? ["whole"] : ["element", ...column, ...row, "whole"],
+    space: y,
+  };
+}
+
+/** What an op asks of the kernel it joins. */
+function demand(op: Op): Demand {
+  const y = op.results[0].type;
+  if (op.op === "sum" || op.op === "maximum" || op.op === "argmax") {
+    const from = op.operands[0].type;
+    const axes = op.op === "argmax" ? { batch: false, time: false, features: [from.shape.length - 1] } : op.attrs.axes;
+    const batch = axes.batch && from.batch;
+    const time = axes.time && from.time;
+    const features = axes.features.some((i) => !dim.isOne(from.shape[i]));
+    if (!features && from.shape.length > 0) {
+      if (time) return { owners: ["steps", "whole"], space: from };
+      if (batch) return { owners: ["column", "steps", "whole"], space: from };
+      // Along unit axes alone there is nothing to add up.
+      return pointwise(y);
+    }
+    if (!batch && !time && from.batch) return { owners: ["row", "whole"], space: from };
+    return { owners: ["whole"], space: from };
+  }
+  if (op.op === "partial") return { owners: ["part"], space: op.operands[0].type };
+  if (op.op === "dot") {
+    if (!y.batch) return { owners: ["element", "whole"], space: y };
+    return {
+      owners: y.shape.length > 0 ? ["element", "column", "row", "part", "whole"] : ["row", "element", "whole"],
+      space: y,
+    };
+  }
+  // A product that found its operand reversed beside it would be shared out by examples alone.
+  if (op.op === "scatter" || op.op === "reverse") return { owners: ["element", "whole"], space: y };
+  if (
+    isElementwise(op.op) ||
+    op.op === "stop" ||
+    op.op === "gather" ||
+    op.op === "onehot" ||
+    op.op === "spread" ||
+    op.op === "stat" ||
+    op.op === "site"
+  ) {
+    return pointwise(y);
+  }
+  throw new Error(`${op.op} cannot be scheduled`);
+}
+
+/** In how many parts a kernel of these ops takes the batch, if it does. */
+export function partsOf(ops: readonly Op[]): number | undefined {
+  return ops.find((op) => op.op === "partial")?.attrs.parts;
+}
+
+/** Whether a value of type `t` fits the loops of a kernel over `space` that `owner` owns, the batch in `parts`. */
+function fits(owner: Owner, t: Type, space: Type, parts: number | undefined): boolean {
+  switch (owner) {
+    case "part": {
+      if (t.time !== space.time) return false;
+      if (t.batch) return sameShape(t.shape, space.shape);
+      const [first, ...rest] = t.shape;
+      return (
+        parts !== undefined && first !== undefined && dim.asNumber(first) === parts && sameShape(rest, space.shape)
+      );
+    }
+    case "element":
+      return t.time === space.time && t.batch === space.batch && sameShape(t.shape, space.shape);
+    case "column":
+      return t.time === space.time && sameShape(t.shape, space.shape);
+    case "steps":
+      return sameShape(t.shape, space.shape);
+    case "row":
+      return t.time === space.time && t.batch;
+    case "whole":
+      return true;
+  }
+}
+
+/** Whether `op` may read, inside one kernel of `owner`, what that kernel itself computes in `inside`. */
+function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: ReadonlyMap<Value, Op>): boolean {
+  const internal = (v: Value): boolean => sources(v, defs).some((s) => inside.has(s));
+  if (owner === "whole") return true;
+  // No workgroup but that of everything owns the step at the other end.
+  if (op.op === "reverse") return !op.operands.some(internal);
+  // Elements of other workgroups are out of reach: no product, gather or shifted view of what this kernel makes.
+  if (op.op === "dot" || op.op === "scatter" || op.op === "gather") {
+    if (owner !== "row") return !op.operands.some(internal);
+    return op.operands.every((v) => !internal(v) || v.type.batch);
+  }
+  return op.operands.every((v) => !internal(v) || isLocal(owner, v, defs, inside));
+}
+
+/** Whether a workgroup that owns as `owner` can run `op` in one kernel with what else makes `inside`. */
+export const mayOwn = (owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: ReadonlyMap<Value, Op>): boolean =>
+  demand(op).owners.includes(owner) && mayRead(owner, op, inside, defs);
+
+/** Whether views between a consumer and what its kernel computes stay within what a workgroup owns. */
+function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: ReadonlySet<Value>): boolean {
+  const op = defs.get(v);
+  if (!op || !isView(op) || inside.has(v)) return true;
+  if (isPivot(op)) return ownsPivot(owner, op) && isLocal(owner, op.operands[0], defs, inside);
+  if (op.op === "broadcast" || op.op === "put") return op.operands.every((o) => isLocal(owner, o, defs, inside));
+  // Other views move elements between features, examples or steps.
+  if (owner === "row" && op.op !== "at") return op.operands.every((o) => isLocal(owner, o, defs, inside));
+  return sources(v, defs).every((s) => !inside.has(s));
+}
+
+export const isPivot = (op: Op): op is OpOf<"pivot"> | OpOf<"pivots"> => op.op === "pivot" || op.op === "pivots";
+
+/** Whether the first along the axes, which a workgroup reads for what it owns, is its own. */
+export function ownsPivot(owner: Owner, op: OpOf<"pivot"> | OpOf<"pivots">): boolean {
+  if (op.op === "pivots") return owner === "part";
+  const { batch, time, features } = op.attrs.axes;
+  switch (owner) {
+    case "column":
+      return !time && features.length === 0;
+    case "steps":
+      return features.length === 0;
+    case "row":
+      return !batch && !time;
+    case "element":
+    case "part":
+      return false;
+    case "whole":
+      return true;
+  }
+}
+
+export interface Grouping {
+  readonly groups: readonly (FusionGroup | { readonly scan: Op })[];
+}
+
+/**
+ * Groups the ops of one block, in order; a scan stands alone. Those that make a value of `last` stand behind all others, in
+ * kernels of their own.
+ */
+export function fuse(ops: readonly Op[], defs: ReadonlyMap<Value, Op>, last: ReadonlySet<Value> = new Set()): Grouping {
+  const groups: (FusionGroup | { readonly scan: Op })[] = [];
+  const placed = new Map<Value, number>();
+  const made: Set<Value>[] = [];
+  const waits = (op: Op): boolean => op.results.some((v) => last.has(v));
+  const inOrder = last.size === 0 ? ops : [...ops.filter((op) => !waits(op)), ...ops.filter(waits)];
+  let others: number | undefined;
+  for (const op of inOrder) {
+    if (waits(op)) others ??= groups.length;
+    if (op.op === "scan") {
+      groups.push({ scan: op });
+      made.push(new Set());
+      for (const r of op.results) placed.set(r, groups.length - 1);
+      continue;
+    }
+    if (isView(op)) continue;
+    const need = demand(op);
+    // What only gives a value a place, such as a loop's initial state, would hold that place all through a loop before.
+    const held = op.op === "stop" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
+    const from = op.operands.flatMap((v) => behind(v, defs, placed));
+    const earliest = Math.max(held, others ?? 0, ...from);
+    let at = groups.length - 1;
+    let owners: readonly Owner[] = [];
+    for (; at >= earliest; at--) {
+      const candidate = groups[at];
+      if ("scan" in candidate) continue;
+      owners = joined(candidate, op, need, defs, made[at], from.includes(at));
+      if (owners.length > 0) break;
+    }
+    if (at < earliest) {
+      const alone = need.owners.filter((owner) => fits(owner, spaceOf(op, owner), need.space, partsOf([op])));
+      groups.push({ ops: [op], owners: alone, space: need.space });
+      made.push(new Set(op.results));
+      for (const r of op.results) placed.set(r, groups.length - 1);
+      continue;
+    }
+    const target = groups[at] as FusionGroup;
+    target.ops.push(op);
+    target.owners = owners;
+    if (volume(need.space) > volume(target.space)) target.space = need.space;
+    for (const r of op.results) {
+      made[at].add(r);
+      placed.set(r, at);
+    }
+  }
+  return { groups };
+}
+
+/** The groups in which what `v` reads is made: scans count. */
+function behind(v: Value, defs: ReadonlyMap<Value, Op>, placed: ReadonlyMap<Value, number>): readonly number[] {
+  const direct = placed.get(v);
+  if (direct !== undefined) return [direct];
+  const op = defs.get(v);
+  return op && isView(op) ? op.operands.flatMap((o) => behind(o, defs, placed)) : [];
+}
+
+const volume = (t: Type): number => (t.time ? 4 : 0) + (t.batch ? 2 : 0) + (t.shape.length > 0 ? 1 : 0);
+
+/** The ownerships left when `op` joins `group`; none: it cannot. */
+function joined(
+  group: FusionGroup,
+  op: Op,
+  need: Demand,
+  defs: ReadonlyMap<Value, Op>,
+  made: ReadonlySet<Value>,
+  reads: boolean,
+): readonly Owner[] {
+  const grows = volume(need.space) > volume(group.space);
+  const space = grows ? need.space : group.space;
+  const parts = partsOf(group.ops) ?? partsOf([op]);
+  const left = group.owners.filter(
+    (owner) =>
+      need.owners.includes(owner) &&
+      // One workgroup for everything is a last resort: only what asks for nothing else shares it.
+      (owner !== "whole" || (need.owners[0] === "whole" && group.owners[0] === "whole")) &&
+      (owner !== "steps" || !narrows(group, need, reads)) &&
+      fits(owner, need.space, space, parts) &&
+      fits(owner, op.results[0].type, owner === "row" || owner === "element" ? op.results[0].type : space, parts) &&
+      // The others fit the space that the group has had.
+      (!grows || group.ops.every((o) => fits(owner, spaceOf(o, owner), space, parts))) &&
+      mayRead(owner, op, made, defs),
+  );
+  // All steps in one workgroup are for what sums over them: other work would wait there for no reason.
+  return left[0] === "steps" && need.owners[0] !== "steps" && group.owners[0] !== "steps" ? [] : left;
+}
+
+/**
+ * Whether a small sum over steps would make each workgroup of a kernel over examples sweep the whole sequence, pass after pass:
+ * what stands in cache for one step does not for all. The sum reads little and waits in a kernel of its own, together with what
+ * reads it.
+ */
+function narrows(group: FusionGroup, need: Demand, reads: boolean): boolean {
+  const isSmall = ({ space, owners }: FusionGroup | Demand): boolean => !space.batch && !owners.includes("column");
+  const overExamples = ({ space, owners }: FusionGroup | Demand): boolean => space.batch && owners.includes("column");
+  if (isSmall(group)) return overExamples(need) || (!reads && need.owners.includes("column"));
+  return isSmall(need) && overExamples(group);
+}
+
+/** The space in which an op of a group must fit: reductions by their operand. */
+function spaceOf(op: Op, owner: Owner): Type {
+  const need = demand(op).space;
+  return owner === "row" && !need.batch ? op.results[0].type : need;
+}

@@ -1,0 +1,62 @@
+/**
+ * A scan as one kernel, with the loop over time inside it: what a workgroup needs of a step, it must have made itself in the
+ * steps before. `whole` runs any body, for one workgroup owns everything. `row` runs bodies in which no example waits for
+ * another: a workgroup owns some examples with all their features, from the first step to the last.
+ */
+import type { Op, OpOf, Type, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
+import { type FusionGroup, mayOwn } from "./fusion.ts";
+
+/** Who owns the loop: a kernel or a few for each step (`column`), or one for all steps. */
+export type LoopOwner = "column" | "row" | "whole";
+
+export const loopOwners: readonly LoopOwner[] = ["column", "row", "whole"];
+
+/** Why `owner` cannot have a loop; undefined: it can. */
+export function refusal(scan: OpOf<"scan">, owner: LoopOwner, defs: ReadonlyMap<Value, Op>): string | undefined {
+  if (owner === "column") return undefined;
+  const made = loopKernel(scan, owner, defs);
+  return "refused" in made ? made.refused : undefined;
+}
+
+/** The one kernel of a scan's body, or why `owner` cannot have it. */
+export function loopKernel(
+  scan: OpOf<"scan">,
+  owner: "row" | "whole",
+  defs: ReadonlyMap<Value, Op>,
+): FusionGroup | { readonly refused: string } {
+  const body = scan.body!;
+  const { states, reverse } = scan.attrs;
+  const ops = body.ops.filter((op) => !isView(op));
+  const made = new Set(ops.flatMap((op) => op.results));
+  if (owner === "row") {
+    const shared = [...body.params.slice(0, states), ...ops.flatMap((op) => op.results)].find((v) => !v.type.batch);
+    const summed = ops.find((op) => looksAcross(op));
+    if (summed) return { refused: `${nameOf(summed, defs, reverse)} is summed over the batch in the loop` };
+    if (shared) return { refused: `${shared.name || "a value"} is one for all examples in the loop` };
+    const other = ops.find((op) => !mayOwn("row", op, made, defs));
+    if (other) return { refused: `${nameOf(other, defs, reverse)} reads other examples in the loop` };
+  }
+  const inParts = ops.find((op) => op.op === "partial");
+  if (inParts)
+    return { refused: `${nameOf(inParts, defs, reverse)} is summed over parts of the batch, each by a workgroup` };
+  return { ops: [...ops], owners: [owner], space: largest(ops) };
+}
+
+const looksAcross = (op: Op): boolean =>
+  ((op.op === "sum" || op.op === "maximum") && op.attrs.axes.batch && op.operands[0].type.batch) ||
+  op.op === "partial" ||
+  (op.op === "dot" && op.attrs.batch && op.operands.some((v) => v.type.batch)) ||
+  (op.op === "scatter" && op.operands.some((v) => v.type.batch));
+
+/** What a reader may know the op by: its result, or what it is made of. Backwards, what has no name is an adjoint. */
+function nameOf(op: Op, defs: ReadonlyMap<Value, Op>, reverse: boolean): string {
+  const from = op.operands.flatMap((v) => [v, ...(defs.get(v)?.operands ?? [])]).filter((v) => v.type.batch);
+  return [...op.results, ...from].find((v) => v.name !== "")?.name ?? (reverse ? "an adjoint" : "a value");
+}
+
+/** The space with most axes among those of the results. */
+function largest(ops: readonly Op[]): Type {
+  const axes = (t: Type): number => (t.batch ? 4 : 0) + t.shape.length;
+  return ops.map((op) => op.results[0].type).reduce((a, b) => (axes(b) > axes(a) ? b : a));
+}

@@ -1,0 +1,125 @@
+/**
+ * Moves what a scan's body only accumulates or only hands out behind the loop, so that it runs once over all time steps:
+ * `dWh += hᵀ·da` becomes one contraction over (time, batch).
+ *
+ * A product or a sum over examples that the recurrence does not wait for always leaves, and what it reads is kept, step by
+ * step: in the loop it would cut a step's kernel in two. Anything else leaves when all it reads is kept already; else it
+ * stays, and its own (smaller) value is kept.
+ */
+import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
+import { Builder, copy, copyOverSteps, definitions, idsAfter, Renaming, reads, runsOverSteps } from "./rewrite.ts";
+
+export const deferWeightGradients: Pass = {
+  name: "defer-weight-gradients",
+  doc: "what a scan's body only accumulates moves behind the loop",
+  run(graph: Graph): Graph {
+    const b = new Builder(idsAfter(graph));
+    const rename = new Renaming();
+    for (const op of graph.ops) {
+      if (op.op === "scan") rename.set(op.results, deferScan(b, op, rename));
+      else rename.set(op.results, copy(b, op, rename.of));
+    }
+    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+  },
+};
+
+const looksAcross = (op: Op): boolean => op.op === "dot" || (op.op === "sum" && op.attrs.axes.batch);
+
+/** For each state: the value added to it each step if it is only an accumulator. */
+function accumulated(scan: OpOf<"scan">): readonly (Value | undefined)[] {
+  const body = scan.body!;
+  const defs = definitions(body.ops);
+  const uses = new Map<Value, number>();
+  const use = (v: Value): void => void uses.set(v, (uses.get(v) ?? 0) + 1);
+  for (const op of body.ops) reads(op).forEach(use);
+  body.results.forEach(use);
+  return body.params.slice(0, scan.attrs.states).map((p, i) => {
+    const next = body.results[i];
+    const op = defs.get(next);
+    if (op?.op !== "add" || uses.get(p) !== 1 || uses.get(next) !== 1) return undefined;
+    const at = op.operands.indexOf(p);
+    return at < 0 ? undefined : op.operands[1 - at];
+  });
+}
+
+function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly Value[] {
+  const body = scan.body!;
+  const { states, reverse } = scan.attrs;
+  const sums = accumulated(scan);
+  const own = new Set<Value>(body.params);
+  for (const op of body.ops) for (const r of op.results) own.add(r);
+
+  // What the recurrence waits for.
+  const waited = new Set<Value>(body.results.filter((_, i) => i < states && sums[i] === undefined));
+  for (const op of [...body.ops].reverse()) {
+    if (op.results.some((r) => waited.has(r))) for (const v of reads(op)) waited.add(v);
+  }
+
+  // Kept, step by step: parameters, operands of products and sums that leave, outputs that stay. Then what can be computed from them leaves.
+  const outputs = body.results.slice(states);
+  const isWaited = (op: Op): boolean => op.results.some((r) => waited.has(r));
+  const kept = new Set<Value>(body.params.filter((_, i) => i >= states || sums[i] === undefined));
+  for (const op of body.ops) {
+    if (looksAcross(op) && !isWaited(op)) for (const v of op.operands) if (own.has(v)) kept.add(v);
+  }
+  for (const v of outputs) if (waited.has(v)) kept.add(v);
+  const leaves = new Set<Op>();
+  const available = new Set<Value>(kept);
+  for (const op of body.ops) {
+    if (isWaited(op) || !runsOverSteps(op, (v) => own.has(v)) || op.results.some((r) => kept.has(r))) continue;
+    if (op.operands.every((v) => !own.has(v) || available.has(v))) {
+      leaves.add(op);
+      for (const r of op.results) available.add(r);
+    }
+  }
+
+  const roots = [...outputs, ...sums.flatMap((v) => (v ? [v] : []))];
+  const gone = new Set([...leaves].flatMap((op) => op.results));
+  const handed = new Set<Value>();
+  for (const op of leaves) for (const v of op.operands) if (own.has(v) && !gone.has(v)) handed.add(v);
+  for (const v of roots) if (own.has(v) && !gone.has(v)) handed.add(v);
+
+  const states2 = body.params.flatMap((p, i) => (i < states && sums[i] === undefined ? [p] : []));
+  const inputs2 = body.params.slice(states);
+  const inner = b.body();
+  const params = [...states2, ...inputs2].map((p) => inner.value(p.type, p.name));
+  const local = new Renaming();
+  local.set([...states2, ...inputs2], params);
+  const inBody = (v: Value): Value => {
+    const known = local.of(v);
+    return known === v ? rename.of(v) : known;
+  };
+  const handedOver = [...handed].filter((v) => !inputs2.includes(v));
+  const stateResults = body.results.filter((_, i) => i < states && sums[i] === undefined);
+  // An op may be wanted on both sides: cheap to say twice, and `simplify` drops what is not read.
+  const inside = new Set<Value>([...stateResults, ...handedOver]);
+  for (const op of [...body.ops].reverse())
+    if (op.results.some((r) => inside.has(r))) for (const v of reads(op)) inside.add(v);
+  for (const op of body.ops) if (op.results.some((r) => inside.has(r))) local.set(op.results, copy(inner, op, inBody));
+
+  const operands = scan.operands.map(rename.of);
+  const made = b.scan(
+    operands.filter((_, i) => i < states && sums[i] === undefined),
+    operands.slice(states),
+    { params, ops: inner.ops, results: [...stateResults, ...handedOver].map(inBody) },
+    { reverse, names: [...stateResults, ...handedOver].map((v) => v.name) },
+  );
+
+  const outside = new Renaming();
+  outside.set(inputs2, operands.slice(states));
+  outside.set(handedOver, made.outputs);
+  const behind = (v: Value): Value => {
+    const known = outside.of(v);
+    return known === v ? rename.of(v) : known;
+  };
+  for (const op of body.ops) if (leaves.has(op)) outside.set(op.results, copyOverSteps(b, op, behind));
+
+  let next = 0;
+  const stacked = (v: Value): Value => b.broadcast(behind(v), { ...v.type, time: true });
+  return scan.results.map((r, i) => {
+    if (i >= states) return stacked(outputs[i - states]);
+    const added = sums[i];
+    if (added === undefined) return made.finals[next++];
+    return b.add(operands[i], b.broadcast(b.sum(stacked(added), { time: true }), r.type));
+  });
+}

@@ -1,0 +1,360 @@
+/**
+ * At inference a norm by fixed statistics costs next to nothing. What depends on parameters and statistics alone is **fixed**: it
+ * is computed once for a run, in front of the loops, a row a step where statistics are kept per step.
+ *
+ * Where x is a product with a weight, made in a loop and read here only, and s is the same at all steps, s goes into the
+ * weight's columns, and what is left of the norm is a shift:
+ *
+ *     γ·(x − m)·rsqrt(v + ε) + β, x = h @ W,   becomes   h @ (W·s) + (β − m·s),   s = γ·rsqrt(v + ε)
+ *
+ * A sum takes s to each of its terms, where all of them can take it or leave the loop with it. Shifts meet where values are
+ * added: those of several norms and the bias are one addition.
+ *
+ * **Elsewhere (x − m)·s stays as it is**, though x·s − m·s would be an op less. Where |m| ≫ √v both cancel. A product is off by
+ * roundings of |x| ≈ |m| anyway, which times s are as much as the rounding of m·s: in f32 the second form errs up to about four
+ * times as much as the first. But in the first steps of a sequence all examples may be alike, and so may an input that is large
+ * and never changes, and v is 0: then x − m is exactly 0, and x·s − m·s a rounding of m·γ/√ε, γ/√ε being 30
+ * (`test/passes/fold.test.ts` measures both). In front of a loop the subtraction costs next to nothing.
+ *
+ * Runs behind `place`, for inference only. Nothing is derived of what comes out, and `stop` goes, too.
+ */
+import * as dim from "../ir/dim.ts";
+import type { ElementwiseOp } from "../ir/elementwise.ts";
+import { sameShape } from "../ir/type.ts";
+import type { Block, Graph, Op, OpAttrs, OpName, OpOf, Pass, Value } from "../ir/types.ts";
+import { hoist } from "./hoist.ts";
+import { Builder, captured, copy, idsAfter, Renaming, reads } from "./rewrite.ts";
+import { withoutDead } from "./simplify.ts";
+import { pruneScans } from "./simplify-scan.ts";
+
+export const foldWeights: Pass = {
+  name: "fold-weights",
+  doc: "at inference what statistics make of a norm is computed once, and goes into the weights where they are shared",
+  // What a loop's body gives away in the first round, the ops in front of it take in the second.
+  run: (graph) => folded(folded(hoist.run(graph))),
+};
+
+function folded(graph: Graph): Graph {
+  const b = new Builder(idsAfter(graph));
+  const block = new Folding(b, {
+    params: [],
+    ops: graph.ops,
+    results: graph.results.map((r) => r.value),
+  });
+  const values = block.run();
+  const results = graph.results.map((r, i) => ({ ...r, value: values[i] }));
+  return hoist.run({ ...graph, ops: withoutDead(pruneScans(b.ops, values), values), results });
+}
+
+/** base · scale + shift, which stands for a value until somebody needs it whole; the latter two are fixed. */
+interface Form {
+  readonly base: Value;
+  readonly scale?: Value;
+  readonly shift?: Value;
+}
+
+/** How a fixed value varies: not at all, or from step to step. */
+type Fixed = "steady" | "stepwise";
+
+/** Rewrites one block, the graph's own or the body of a scan. */
+class Folding {
+  private readonly b: Builder;
+  private readonly block: Block;
+  private readonly around: Folding | undefined;
+  /** What stands for a value of the old block, where that is not yet whole. */
+  private readonly forms = new Map<Value, Form>();
+  private readonly rename: Renaming;
+  /** The ops of the old block that read a value, undefined for the block's results: each as often as it does. */
+  private readonly readers: ReadonlyMap<Value, readonly (Op | undefined)[]>;
+  // Of values of the new block:
+  private readonly fixed = new Map<Value, Fixed>();
+  private readonly defs = new Map<Value, Op>();
+  /** Read by nobody but who is being rewritten. */
+  private readonly once = new Set<Value>();
+  /** Of a body: what does not depend on its states. */
+  private readonly leaving = new Set<Value>();
+  private readonly params = new Set<Value>();
+
+  constructor(b: Builder, block: Block, around?: Folding) {
+    this.b = b;
+    this.block = block;
+    this.around = around;
+    this.rename = new Renaming(around?.rename);
+    this.readers = readersIn(block);
+  }
+
+  /** Fills the builder; the block's results. */
+  run(): readonly Value[] {
+    for (const op of this.block.ops) this.op(op);
+    return this.block.results.map(this.whole);
+  }
+
+  /** A parameter of a body, whose operand outside is `from`. */
+  param(old: Value, made: Value, from: Value | undefined): void {
+    this.rename.set([old], [made]);
+    this.params.add(made);
+    if (from === undefined) return;
+    this.leaving.add(made);
+    if (this.around!.fixity(from)) this.fixed.set(made, "stepwise");
+    if (this.isOnce(old)) this.once.add(made);
+  }
+
+  /** Whether, and how, a new value of this block or those around it is fixed. */
+  private fixity(v: Value): Fixed | undefined {
+    return this.fixed.get(v) ?? this.around?.fixity(v);
+  }
+
+  private readonly isOnce = (old: Value): boolean => this.readers.get(old)?.length === 1;
+
+  /** Whether an old value is added to something, and with its shift to another. */
+  private readonly meetsOthers = (old: Value): boolean =>
+    this.isOnce(old) && ["add", "sub"].includes(this.readers.get(old)![0]?.op ?? "");
+
+  private form(old: Value): Form {
+    return this.forms.get(old) ?? { base: this.rename.of(old) };
+  }
+
+  private readonly whole = (old: Value): Value => {
+    const form = this.forms.get(old);
+    if (!form) return this.rename.of(old);
+    const scaled = this.scaled(form);
+    const whole = form.shift ? this.shifted(scaled, form.shift, old.name) : scaled;
+    this.rename.set([old], [whole]);
+    this.forms.delete(old);
+    return whole;
+  };
+
+  private shifted(v: Value, by: Value, name: string): Value {
+    const op = this.defs.get(by);
+    return op?.op === "neg"
+      ? this.elementwise("sub", [v, op.operands[0]], name)
+      : this.elementwise("add", [v, by], name);
+  }
+
+  /** Adds an op and takes note of it. */
+  private emit<K extends Exclude<OpName, "scan">>(
+    op: K,
+    operands: readonly Value[],
+    attrs: OpAttrs[K],
+    name = "",
+  ): readonly Value[] {
+    const results = this.b.emit(op, operands, attrs, name);
+    this.noted(this.b.ops[this.b.ops.length - 1]);
+    return results;
+  }
+
+  private one<K extends Exclude<OpName, "scan">>(
+    op: K,
+    operands: readonly Value[],
+    attrs: OpAttrs[K],
+    name = "",
+  ): Value {
+    return this.emit(op, operands, attrs, name)[0];
+  }
+
+  private elementwise(op: ElementwiseOp, operands: readonly Value[], name = ""): Value {
+    return this.one(op, operands, {}, name);
+  }
+
+  /** Takes note of what an op of the new block makes. */
+  private noted(op: Op): void {
+    const fixities = op.operands.map((v) => this.fixity(v));
+    const isFixed = op.op !== "scan" && fixities.every((f) => f !== undefined) && (op.op !== "leaf" || isKept(op));
+    for (const r of op.results) {
+      this.defs.set(r, op);
+      if (isFixed && !r.type.batch)
+        this.fixed.set(r, fixities.includes("stepwise") || r.type.time ? "stepwise" : "steady");
+      const leaves = op.op !== "scan" && op.operands.every((v) => this.leaving.has(v) || !this.isOwn(v));
+      if (this.around && leaves) this.leaving.add(r);
+    }
+  }
+
+  /** Whether a new value belongs to this block: what is borrowed from around is the same at all steps. */
+  private isOwn(v: Value): boolean {
+    return this.defs.has(v) || this.params.has(v);
+  }
+
+  private op(op: Op): void {
+    if (op.op === "scan") {
+      this.scan(op);
+      return;
+    }
+    const made = this.affine(op);
+    if (made === undefined) {
+      const results = copy(this.b, op, this.whole);
+      this.noted(this.b.ops[this.b.ops.length - 1]);
+      this.rename.set(op.results, results);
+    } else {
+      op.results.forEach((old, i) => {
+        this.take(old, made[i]);
+      });
+    }
+    op.results.forEach((old) => {
+      if (this.isOnce(old) && !this.forms.has(old)) this.once.add(this.rename.of(old));
+    });
+  }
+
+  /** What several read is made whole once: each would add its shift anew. */
+  private take(old: Value, form: Form): void {
+    if (form.scale || form.shift) this.forms.set(old, form);
+    else this.rename.set([old], [form.base]);
+    if (!this.isOnce(old)) this.once.delete(this.whole(old));
+  }
+
+  /** The op's results as forms, if it is affine in what is not fixed. */
+  private affine(op: Op): readonly Form[] | undefined {
+    const forms = op.operands.map((v) => this.form(v));
+    const fixed = forms.map(({ base, scale, shift }) => !scale && !shift && this.fixity(base) !== undefined);
+    if (op.op === "stop") return [this.form(op.operands[0])];
+    if (fixed.every(Boolean)) return undefined;
+    const [x, y] = forms;
+    switch (op.op) {
+      case "add":
+        if (fixed[1]) return [{ ...x, shift: this.sum(x.shift, y.base) }];
+        if (fixed[0]) return [{ ...y, shift: this.sum(y.shift, x.base) }];
+        return [
+          {
+            base: this.joined(op, x, y),
+            shift: x.shift && y.shift ? this.sum(x.shift, y.shift) : (x.shift ?? y.shift),
+          },
+        ];
+      case "sub":
+        if (fixed[0]) return undefined;
+        if (fixed[1]) return [{ ...x, shift: this.difference(x.shift, y.base) }];
+        return [{ base: this.joined(op, x, y), shift: y.shift ? this.difference(x.shift, y.shift) : x.shift }];
+      case "mul":
+        if (fixed[1]) return [this.times(op.operands[0], y.base)];
+        return fixed[0] ? [this.times(op.operands[1], x.base)] : undefined;
+      case "div":
+        // By a number, as of a mean, it is the last op of something.
+        return fixed[1] && this.defs.get(y.base)?.op !== "const"
+          ? [this.times(op.operands[0], this.elementwise("recip", [y.base]))]
+          : undefined;
+      case "split":
+        return x.shift && op.results.some(this.meetsOthers) ? this.parts(op, x, x.shift) : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  private sum(a: Value | undefined, b: Value): Value {
+    return a ? this.elementwise("add", [a, b]) : b;
+  }
+
+  private difference(a: Value | undefined, b: Value): Value {
+    return a ? this.elementwise("sub", [a, b]) : this.elementwise("neg", [b]);
+  }
+
+  private times(old: Value, factor: Value): Form {
+    const { base, scale: before, shift } = this.form(old);
+    const scale = before ? this.elementwise("mul", [before, factor]) : factor;
+    if (!shift) return { base, scale };
+    const absorbed = this.absorbed(base, scale);
+    return absorbed
+      ? { base: absorbed, shift: this.elementwise("mul", [shift, factor]) }
+      : { base: this.whole(old), scale: factor };
+  }
+
+  /** The sum or difference of two values without their shifts. */
+  private joined(op: OpOf<"add"> | OpOf<"sub">, x: Form, y: Form): Value {
+    const v = this.elementwise(op.op, [this.scaled(x), this.scaled(y)], op.results[0].name);
+    this.once.add(v);
+    return v;
+  }
+
+  private parts(op: OpOf<"split">, x: Form, shift: Value): readonly Form[] {
+    const { type } = op.operands[0];
+    const split = (v: Value): readonly Value[] => {
+      const whole = sameShape(v.type.shape, type.shape)
+        ? v
+        : this.one("broadcast", [v], { type: { ...v.type, shape: type.shape } });
+      return this.emit("split", [whole], op.attrs, v.name);
+    };
+    const shifts = split(shift);
+    return split(this.scaled(x)).map((base, i) => ({ base, shift: shifts[i] }));
+  }
+
+  private scaled({ base, scale }: Form): Value {
+    if (!scale) return base;
+    const absorbed = this.absorbed(base, scale);
+    if (absorbed) return absorbed;
+    const v = this.elementwise("mul", [base, scale]);
+    this.once.add(v);
+    return v;
+  }
+
+  /** `v · scale` by a factor that costs nothing at a step, if there is a way. */
+  private absorbed(v: Value, scale: Value): Value | undefined {
+    if (this.fixity(scale) !== "steady" || !this.once.has(v)) return undefined;
+    const made = this.within(v, scale);
+    if (made) this.once.add(made);
+    return made;
+  }
+
+  private within(v: Value, scale: Value): Value | undefined {
+    const op = this.defs.get(v);
+    if (op?.op === "dot") return this.weighted(op, scale);
+    if (op?.op === "add" || op?.op === "sub") {
+      const [x, y] = op.operands.map((o) => this.absorbed(o, scale));
+      return x && y && this.elementwise(op.op, [x, y], v.name);
+    }
+    return this.leaving.has(v) ? this.elementwise("mul", [v, scale], v.name) : undefined;
+  }
+
+  /** A product with its weight's columns scaled, where it is made in a loop and the weight only once. */
+  private weighted(op: OpOf<"dot">, scale: Value): Value | undefined {
+    const { out, batch, time } = op.attrs;
+    const [product] = op.results;
+    const at = op.operands.findIndex((v) => this.fixity(v) === "steady");
+    if (this.around === undefined || batch || time || at < 0) return undefined;
+    const labels = at === 0 ? op.attrs.a : op.attrs.b;
+    const lead = out.length - scale.type.shape.length;
+    // The axes along which the scale varies, by their labels.
+    const wide = scale.type.shape.flatMap((d, i) =>
+      dim.isOne(d) ? [] : [{ d, label: out[lead + i], axis: lead + i }],
+    );
+    const fits = ({ d, label, axis }: (typeof wide)[number]): boolean =>
+      label !== undefined && labels.includes(label) && dim.equal(d, product.type.shape[axis]);
+    const places = wide.map(({ label }) => labels.indexOf(label));
+    if (!wide.every(fits) || places.some((p, i) => i > 0 && p < places[i - 1])) return undefined;
+    const weight = op.operands[at];
+    const shape = [...labels].map((label) => dim.show(wide.find((w) => w.label === label)?.d ?? dim.constant(1)));
+    const scaled = this.elementwise("mul", [weight, this.one("reshape", [scale], { shape })], weight.name);
+    return this.one("dot", op.operands.with(at, scaled), op.attrs, product.name);
+  }
+
+  private scan(scan: OpOf<"scan">): void {
+    const body = scan.body!;
+    const { states, reverse } = scan.attrs;
+    const operands = scan.operands.map(this.whole);
+    // What a body borrows it reads whole.
+    captured(body).forEach(this.whole);
+    const inner = this.b.body();
+    const block = new Folding(inner, body, this);
+    const params = body.params.map((p) => inner.value(p.type, p.name));
+    body.params.forEach((p, i) => {
+      block.param(p, params[i], i < states ? undefined : operands[i]);
+    });
+    const results = block.run();
+    const made = this.b.scan(
+      operands.slice(0, states),
+      operands.slice(states),
+      { params, ops: inner.ops, results },
+      { reverse, names: scan.results.map((r) => r.name) },
+    );
+    const all = [...made.finals, ...made.outputs];
+    this.rename.set(scan.results, all);
+    for (const r of all) this.defs.set(r, this.b.ops[this.b.ops.length - 1]);
+  }
+}
+
+/** Leaves that are the same in all runs until parameters change. */
+const isKept = (op: OpOf<"leaf">): boolean => op.attrs.leaf.kind === "param" || op.attrs.leaf.kind === "population";
+
+function readersIn({ ops, results }: Block): ReadonlyMap<Value, readonly (Op | undefined)[]> {
+  const readers = new Map<Value, (Op | undefined)[]>();
+  const read = (v: Value, by?: Op): void => void readers.set(v, [...(readers.get(v) ?? []), by]);
+  for (const op of ops) for (const v of reads(op)) read(v, op);
+  for (const v of results) read(v);
+  return readers;
+}

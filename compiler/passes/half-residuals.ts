@@ -1,0 +1,210 @@
+/**
+ * What is saved for the backward pass, in copies of its own that may be stored as f16.
+ *
+ * Saved is what the forward pass computes of every example at every step and the backward pass reads. The forward pass goes on
+ * with what it computed: rounding a saved value enters each gradient once, and that of a state, or of what a loop reads back, would
+ * add up over the steps. Cotangents are no such values. Divided by the number of examples, and vanishing over the steps, they leave
+ * the range of f16 at its lower end. Nor is what the backward pass compares, as it does to find a maximum again, or divides by: no
+ * rounding is small there.
+ */
+import { Builder } from "../ir/builder.ts";
+import type { Block, Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
+import { definitions, idsAfter, reads } from "./rewrite.ts";
+import { isCotangent } from "./segment.ts";
+
+export interface WithHalfResiduals {
+  readonly graph: Graph;
+  /** Its values that may be stored as f16: nothing but the backward pass reads them. */
+  readonly halves: ReadonlySet<Value>;
+}
+
+/** `graph`, which must be settled, with what it saves as copies. */
+export function halfResiduals(graph: Graph): WithHalfResiduals {
+  return new HalfResiduals(graph).run();
+}
+
+/** Operands of which a small difference may make any of the result: what is compared, and what divides and may be nearly zero. */
+const sensitive: Readonly<Partial<Record<Op["op"], readonly number[]>>> = {
+  ...{ lt: [0, 1], le: [0, 1], gt: [0, 1], ge: [0, 1], eq: [0, 1], ne: [0, 1] },
+  ...{ select: [0], sign: [0], floor: [0], argmax: [0], div: [1], recip: [0], rsqrt: [0], log: [0] },
+};
+
+const isLarge = ({ dtype, time, batch }: Type): boolean => dtype === "f32" && time && batch;
+
+class HalfResiduals {
+  private readonly graph: Graph;
+  private readonly b: Builder;
+  private readonly defs: ReadonlyMap<Value, Op>;
+  private readonly backward: ReadonlySet<Op>;
+  /** And the ops of their bodies. */
+  private readonly inBackward: ReadonlySet<Op>;
+  private readonly halves = new Set<Value>();
+  /** What the backward pass reads instead of a value. */
+  private readonly instead = new Map<Value, Value>();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    this.b = new Builder(idsAfter(graph));
+    this.defs = definitions(graph.ops);
+    this.backward = backwardOps(graph);
+    this.inBackward = new Set([...this.backward].flatMap((op) => [op, ...(op.body?.ops ?? [])]));
+  }
+
+  run(): WithHalfResiduals {
+    const { graph, b, halves } = this;
+    const saved = this.saved();
+    for (const op of graph.ops) {
+      if (this.backward.has(op)) {
+        for (const v of reads(op)) this.seen(v);
+        b.ops.push(reading(op, this.instead));
+      } else if (op.op === "scan") b.ops.push(this.handingOut(op, saved));
+      else {
+        b.ops.push(op);
+        for (const v of op.results) if (saved.has(v)) this.copied(v);
+      }
+    }
+    return { graph: { ...graph, ops: b.ops }, halves };
+  }
+
+  /** What the backward pass reads of what the forward pass makes for each step and example, but for results that others read. */
+  private saved(): ReadonlySet<Value> {
+    const behind = (v: Value): readonly Value[] => {
+      const op = this.defs.get(v);
+      return op && isView(op) ? op.operands.flatMap(behind) : [v];
+    };
+    const read = [...this.backward].flatMap((op) => reads(op).flatMap(behind));
+    const forward = this.graph.ops.filter((op) => !this.backward.has(op));
+    const made = new Set(forward.flatMap((op) => op.results));
+    // A loop hands out each value once.
+    const kept = new Set([
+      ...this.exact(),
+      ...this.graph.results.map(({ value }) => value),
+      ...forward.flatMap((op) => reads(op).filter((v) => this.defs.get(v)?.op === "scan")),
+    ]);
+    return new Set(read.filter((v) => made.has(v) && !kept.has(v) && isLarge(v.type)));
+  }
+
+  /** What the backward pass compares or divides by, and what it makes that of. */
+  private exact(): ReadonlySet<Value> {
+    const found = new Set<Value>();
+    const scanOf = new Map(
+      [...this.backward].flatMap((op) => (op.body?.params ?? []).map((p) => [p, op as OpOf<"scan">] as const)),
+    );
+    const visit = (v: Value): void => {
+      if (found.has(v)) return;
+      found.add(v);
+      const op = this.defs.get(v);
+      const scan = scanOf.get(v);
+      if (scan) {
+        const at = scan.body!.params.indexOf(v);
+        visit(scan.operands[at]);
+        if (at < scan.attrs.states) visit(scan.body!.results[at]);
+      } else if (op && (this.inBackward.has(op) || isView(op)))
+        (op.body ? [op.body.results[op.results.indexOf(v)]] : op.operands).forEach(visit);
+    };
+    for (const { op, operands } of this.inBackward) for (const i of sensitive[op] ?? []) visit(operands[i]);
+    return found;
+  }
+
+  private copied(v: Value): void {
+    const copy = this.b.one("stop", [v], {}, v.name);
+    this.instead.set(v, copy);
+    this.halves.add(copy);
+  }
+
+  /** Has the backward pass see the copies through views, too. */
+  private seen(v: Value): Value {
+    const known = this.instead.get(v);
+    const op = this.defs.get(v);
+    if (known || !op || !isView(op) || this.backward.has(op)) return known ?? v;
+    const operands = op.operands.map((o) => this.seen(o));
+    if (operands.every((o, i) => o === op.operands[i])) return v;
+    const results = op.results.map((r) => this.b.value(r.type, r.name));
+    this.b.ops.push({ ...op, operands, results } as Op);
+    op.results.forEach((r, i) => {
+      this.instead.set(r, results[i]);
+    });
+    // Parts that are joined stand in what they are joined to.
+    if (op.op === "concat") this.halves.add(results[0]);
+    return this.instead.get(v)!;
+  }
+
+  /** A loop that hands out copies of what is saved. */
+  private handingOut(scan: OpOf<"scan">, saved: ReadonlySet<Value>): Op {
+    const body = scan.body!;
+    const { states } = scan.attrs;
+    const stateOf = (v: Value): number => {
+      const at = body.params.indexOf(v);
+      return at >= 0 ? at : body.results.slice(0, states).indexOf(v);
+    };
+    const outputs = body.results.map((value, i) => ({ value, result: scan.results[i] })).slice(states);
+    // A state that must have all its frames in any case serves as its own copy.
+    const framed = new Set(
+      outputs.flatMap(({ value, result }) => (saved.has(result) ? [] : [stateOf(value)])).filter((state) => state >= 0),
+    );
+    const copies = outputs.filter(({ value, result }) => saved.has(result) && !framed.has(stateOf(value)));
+    for (const { result } of copies) this.halves.add(result);
+    const { ops, copyOf } = withCopies(this.b.body(), body, new Set(copies.map(({ value }) => value)));
+    const results = outputs.map(({ value, result }) => (this.halves.has(result) ? copyOf.get(value)! : value));
+    return { ...scan, body: { ...body, ops, results: [...body.results.slice(0, states), ...results] } };
+  }
+}
+
+/** The ops of `body` with copies of some of its values; of a joined one, its parts' copies joined. */
+function withCopies(b: Builder, body: Block, values: ReadonlySet<Value>) {
+  const copyOf = new Map<Value, Value>();
+  const copy = (v: Value): Value => b.one("stop", [v], {}, v.name);
+  for (const v of body.params) if (values.has(v)) copyOf.set(v, copy(v));
+  for (const op of body.ops) {
+    b.ops.push(op);
+    for (const v of op.results) {
+      if (!values.has(v)) continue;
+      copyOf.set(v, op.op === "concat" ? b.one("concat", op.operands.map(copy), op.attrs, v.name) : copy(v));
+    }
+  }
+  return { ops: b.ops, copyOf };
+}
+
+/** `op` with other operands, and so all that its body borrows. */
+function reading(op: Op, instead: ReadonlyMap<Value, Value>): Op {
+  const other = (v: Value): Value => instead.get(v) ?? v;
+  const body = op.body && {
+    ...op.body,
+    ops: op.body.ops.map((inner) => reading(inner, instead)),
+    results: op.body.results.map(other),
+  };
+  return { ...op, operands: op.operands.map(other), ...(body && { body }) } as Op;
+}
+
+/**
+ * The ops that only gradients depend on. Where a forward pass is repeated for its derivative alone, there is a cotangent to start
+ * from: then those that depend on it.
+ */
+function backwardOps({ ops, results }: Graph): ReadonlySet<Op> {
+  const behind = new Set(
+    ops.flatMap((op) =>
+      op.op === "leaf" && op.attrs.leaf.kind === "carry" && isCotangent(op.attrs.leaf.name) ? op.results : [],
+    ),
+  );
+  if (behind.size > 0)
+    return new Set(
+      ops.filter((op) => {
+        const depends = reads(op).some((v) => behind.has(v));
+        if (depends) for (const r of op.results) behind.add(r);
+        return depends;
+      }),
+    );
+  const wanted = new Set(
+    results.flatMap(({ kind, name, value }) =>
+      kind === "grad" || (kind === "carry" && isCotangent(name)) ? [] : [value],
+    ),
+  );
+  const forward = new Set<Op>();
+  for (const op of ops.toReversed()) {
+    if (!op.results.some((v) => wanted.has(v))) continue;
+    forward.add(op);
+    for (const v of reads(op)) wanted.add(v);
+  }
+  return new Set(ops.filter((op) => !forward.has(op)));
+}

@@ -1,0 +1,93 @@
+/**
+ * Gives everything that must stand in a place of its own an op of its own: initial states, next states, outputs and the
+ * parts of joined values become copies where they are not computed on the spot.
+ */
+import { Builder } from "../ir/builder.ts";
+import { sameType } from "../ir/type.ts";
+import type { Graph, Op, Type, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
+import { copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
+
+/** @param copiesOutputs what a loop hands out is kept elsewhere than the loop itself needs it */
+export function materialise(graph: Graph, copiesOutputs = false): Graph {
+  const b = new Builder(idsAfter(graph));
+  const rename = new Renaming();
+  const computed = new Set<Value>();
+  const joined = new Set<Value>();
+  materialiseOps(b, graph.ops, rename, computed, joined);
+  const finals = new Set(b.ops.flatMap((op) => (op.op === "scan" ? op.results.slice(0, op.attrs.states) : [])));
+  const outputs = new Set(b.ops.flatMap((op) => (op.op === "scan" ? op.results.slice(op.attrs.states) : [])));
+  const taken = new Set<Value>();
+  const results = graph.results.map((r) => {
+    const v = rename.of(r.value);
+    const stays =
+      computed.has(v) ||
+      joined.has(v) ||
+      (!copiesOutputs && outputs.has(v) && (r.kind === "output" || r.kind === "batch_stat"));
+    const value = stays && !finals.has(v) && !taken.has(v) ? v : b.one("stop", [v], {}, r.name);
+    taken.add(value);
+    return { ...r, value };
+  });
+  return { ...graph, ops: b.ops, results };
+}
+
+function materialiseOps(
+  b: Builder,
+  ops: readonly Op[],
+  rename: Renaming,
+  computed: Set<Value>,
+  joined: Set<Value>,
+): void {
+  const place = (v: Value, type: Type): Value =>
+    computed.has(v) && sameType(v.type, type) ? v : mark(b.one("stop", [b.broadcast(v, type)], {}, v.name));
+  const mark = (v: Value): Value => {
+    computed.add(v);
+    return v;
+  };
+  for (const op of ops) {
+    if (op.op === "scan") {
+      const { states } = op.attrs;
+      const fresh = new Set(b.ops.flatMap((o) => (o.op === "leaf" || o.op === "scan" ? o.results : [])));
+      const put = new Set(b.ops.flatMap((o) => (o.op === "put" ? o.results : [])));
+      const operands = op.operands.map((v, i) => {
+        const outer = rename.of(v);
+        // The body makes one step of it where it reads it.
+        if (i >= states && put.has(outer)) return outer;
+        if (i < states) return mark(b.one("stop", [outer], {}, op.body!.params[i].name));
+        return fresh.has(outer) || computed.has(outer) || joined.has(outer) ? outer : place(outer, outer.type);
+      });
+      const results = rebuildScan(b, op, operands, (inner, params) => {
+        const local = new Set<Value>();
+        const localJoined = new Set<Value>();
+        rename.set(op.body!.params, params);
+        materialiseOps(inner, op.body!.ops, rename, local, localJoined);
+        const own = new Set(params.slice(0, states));
+        return op.body!.results.map((v, i) => {
+          const value = rename.of(v);
+          // A state's own storage serves as the output that hands it out.
+          if (local.has(value) || localJoined.has(value) || (i >= states && own.has(value))) return value;
+          const made = inner.one("stop", [value], {}, value.name);
+          local.add(made);
+          return made;
+        });
+      });
+      rename.set(op.results, results);
+      continue;
+    }
+    if (op.op === "concat") {
+      const y = op.results[0];
+      const parts = op.operands.map((v) => {
+        const part = rename.of(v);
+        const { axis } = op.attrs;
+        return place(part, { ...y.type, shape: y.type.shape.map((d, i) => (i === axis ? part.type.shape[axis] : d)) });
+      });
+      const value = b.one("concat", parts, op.attrs, y.name);
+      joined.add(value);
+      rename.set(op.results, [value]);
+      continue;
+    }
+    const made = copy(b, op, rename.of);
+    if (!isView(op)) for (const v of made) computed.add(v);
+    rename.set(op.results, made);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Weights as a loop's products read them, for machines with vectors and no lanes: copied once before the loop, so that columns
+ * stand in fours, the fours of all rows one behind another. A panel of any width is then read in order from where it stands,
+ * instead of being collected at every step: the rows of a weight are thousands of bytes apart, and often a power of two.
+ */
+
+import { Builder } from "../ir/builder.ts";
+import * as dim from "../ir/dim.ts";
+import type { Block, Graph, Op, OpOf, Value } from "../ir/types.ts";
+import type { Machine } from "../machine.ts";
+import { definitions, idsAfter } from "./rewrite.ts";
+
+/** From so many rows on a panel is worth its copy, which costs as much as two rows of the product. */
+export const FEWEST_ROWS = 16;
+
+export interface PrepackedWeights {
+  readonly graph: Graph;
+  /** The copies. */
+  readonly quads: ReadonlySet<Value>;
+}
+
+/** @param graph settled, so that nothing moves the copies */
+export function prepackWeights(
+  graph: Graph,
+  machine: Machine,
+  dims: Readonly<Record<string, number>>,
+): PrepackedWeights {
+  const quads = new Set<Value>();
+  if (machine.lanes > 1 || dims.batch < FEWEST_ROWS) return { graph, quads };
+  const b = new Builder(idsAfter(graph));
+  for (const op of graph.ops) {
+    if (op.op !== "scan") {
+      b.ops.push(op);
+      continue;
+    }
+    const copies = new Map<string, Value>();
+    const copyOf = (weight: Value, transposed: boolean): Value => {
+      const key = `${weight.id} ${transposed}`;
+      const known = copies.get(key);
+      if (known) return known;
+      const turned = transposed ? b.one("transpose", [weight], { permutation: [1, 0] }) : weight;
+      const copy = b.one("stop", [turned], {}, weight.name);
+      copies.set(key, copy);
+      quads.add(copy);
+      return copy;
+    };
+    const body = reading(op.body!, dims, copyOf);
+    b.ops.push({ ...op, body });
+  }
+  return { graph: { ...graph, ops: b.ops }, quads };
+}
+
+/** The body with its products reading copies of weights. */
+function reading(
+  body: Block,
+  dims: Readonly<Record<string, number>>,
+  copyOf: (weight: Value, transposed: boolean) => Value,
+): Block {
+  const defs = definitions(body.ops);
+  const own = new Set([...body.params, ...defs.keys()]);
+  const ops = new Map<Op, Op>();
+  for (const op of body.ops) {
+    const weight = op.op === "dot" ? weightOf(op, dims) : undefined;
+    if (weight === undefined) continue;
+    const { side, transposed } = weight;
+    // The columns of a cell's gates are parts of one weight's.
+    let reader: Op = op;
+    let at = side;
+    for (;;) {
+      const view = defs.get(reader.operands[at]);
+      if (transposed || view?.op !== "split" || view.attrs.axis !== 1) break;
+      [reader, at] = [view, 0];
+    }
+    const source = reader.operands[at];
+    if (own.has(source)) continue;
+    const { type } = source;
+    if (type.shape.length !== 2 || type.batch || type.time) continue;
+    const operands = reader.operands.with(at, copyOf(source, transposed));
+    const labels = op.op === "dot" && transposed ? turned(op, side) : {};
+    ops.set(reader, { ...reader, operands, attrs: { ...reader.attrs, ...labels } } as Op);
+  }
+  return { ...body, ops: body.ops.map((op) => ops.get(op) ?? op) };
+}
+
+/** Which operand of a product of many rows is a weight whose columns come in fours, and whether they are its rows. */
+function weightOf(
+  op: OpOf<"dot">,
+  dims: Readonly<Record<string, number>>,
+): { readonly side: 0 | 1; readonly transposed: boolean } | undefined {
+  const { a, b, out, batch, time } = op.attrs;
+  const column = out[out.length - 1];
+  if (batch || time || !op.results[0].type.batch || column === undefined || a.includes(column) === b.includes(column))
+    return undefined;
+  const side = a.includes(column) ? 0 : 1;
+  const labels = side === 0 ? a : b;
+  const { type } = op.operands[side];
+  const isWeight = labels.length === 2 && !type.batch && !type.time && ![...labels].every((l) => out.includes(l));
+  if (!isWeight || dim.evaluate(type.shape[labels.indexOf(column)], dims) % 4 !== 0) return undefined;
+  return { side, transposed: labels[0] === column };
+}
+
+/** The labels of a side with its axes exchanged. */
+function turned(op: OpOf<"dot">, side: 0 | 1): Partial<OpOf<"dot">["attrs"]> {
+  const swap = (labels: string): string => [...labels].reverse().join("");
+  return side === 0 ? { a: swap(op.attrs.a) } : { b: swap(op.attrs.b) };
+}

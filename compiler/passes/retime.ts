@@ -1,0 +1,209 @@
+/**
+ * Retimes a scan's body so that a step has fewer cuts. A cut is a product of what the body has just computed: it needs all
+ * features of it, where a kernel may own only some. Backwards, `dh = da @ Whᵀ` stands at the end of a step whose norms made
+ * `da` column by column; moved to the head of the next step, it is a product of a state like any other.
+ *
+ *     s' = T(u(s, x))   becomes   s = T(u⁻),  u' = u(s, x)
+ *
+ * The **tail** T is what depends on such products and ends in next states alone. The values it reads (u) are carried instead
+ * of the states it made; they start as zeros, which T must keep, and the old initial states are added at the first step.
+ * Behind the loop T makes the old final states, if somebody wants them. `u` is mostly handed out already, for a weight's
+ * gradient, and a state's storage serves as the output that hands it out: memory does not grow.
+ */
+import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import type { Block, Graph, Op, OpName, OpOf, Pass, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
+import { Builder, copy, idsAfter, Renaming, reads, rebuildScan } from "./rewrite.ts";
+
+export const retime: Pass = {
+  name: "retime",
+  doc: "products at the end of a step move to the head of the next",
+  run(graph: Graph): Graph {
+    const b = new Builder(idsAfter(graph));
+    const rename = new Renaming();
+    for (const op of graph.ops)
+      rename.set(op.results, op.op === "scan" ? retimeScan(b, op, rename) : copy(b, op, rename.of));
+    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+  },
+};
+
+/** The ops of a body that a step has in common with every other: they read neither parameters nor what is made of them. */
+function invariants(body: Block): ReadonlySet<Op> {
+  const varying = new Set<Value>(body.params);
+  const found = new Set<Op>();
+  for (const op of body.ops) {
+    if (!reads(op).some((v) => varying.has(v))) found.add(op);
+    else for (const r of op.results) varying.add(r);
+  }
+  return found;
+}
+
+/** Products of what the body itself computes, seen through views. */
+function cutting(body: Block, fixed: ReadonlySet<Op>): ReadonlySet<Op> {
+  const computed = new Set<Value>();
+  const found = new Set<Op>();
+  for (const op of body.ops) {
+    if (fixed.has(op)) continue;
+    const reaches = op.operands.some((v) => computed.has(v));
+    if (op.op === "dot" && reaches) found.add(op);
+    if (!isView(op) || reaches) for (const r of op.results) computed.add(r);
+  }
+  return found;
+}
+
+/** The most cuts on any way through a body: one less than the kernels of its step, where each owns columns. */
+export function cuts(body: Block): number {
+  const found = cutting(body, invariants(body));
+  const before = new Map<Value, number>();
+  let most = 0;
+  for (const op of body.ops) {
+    const here = Math.max(0, ...op.operands.map((v) => before.get(v) ?? 0)) + (found.has(op) ? 1 : 0);
+    for (const r of op.results) before.set(r, here);
+    most = Math.max(most, here);
+  }
+  return most;
+}
+
+/** The ops of the tail, and the values of the body that they read. */
+interface Tail {
+  readonly ops: ReadonlySet<Op>;
+  readonly crossing: readonly Value[];
+}
+
+function tailOf(scan: OpOf<"scan">, fixed: ReadonlySet<Op>): Tail | undefined {
+  const body = scan.body!;
+  const { states } = scan.attrs;
+  const handedOut = new Set(body.results.slice(states));
+  const inputs = new Set(body.params.slice(states));
+  const ops = new Set<Op>();
+  for (const cut of cutting(body, fixed)) {
+    const behind = dependents(body, cut);
+    const made = [...behind].flatMap((op) => op.results);
+    const stays = [...behind].some((op) => op.operands.some((v) => inputs.has(v)));
+    if (!stays && !made.some((v) => handedOut.has(v))) for (const op of behind) ops.add(op);
+  }
+  if (ops.size === 0) return undefined;
+  const own = new Set<Value>([...body.params, ...body.ops.filter((op) => !fixed.has(op)).flatMap((op) => op.results)]);
+  const made = new Set([...ops].flatMap((op) => op.results));
+  const crossing = new Set([...ops].flatMap((op) => op.operands.filter((v) => own.has(v) && !made.has(v))));
+  return { ops, crossing: [...crossing] };
+}
+
+/** `first` and every op of the body that reads what it makes, directly or not. */
+function dependents(body: Block, first: Op): ReadonlySet<Op> {
+  const values = new Set<Value>(first.results);
+  const found = new Set<Op>([first]);
+  for (const op of body.ops) {
+    if (!reads(op).some((v) => values.has(v))) continue;
+    found.add(op);
+    for (const r of op.results) values.add(r);
+  }
+  return found;
+}
+
+/** Ops whose result is zero where one operand is, the others being finite, and ops that need all of theirs to be. */
+const zeroByOne: ReadonlySet<OpName> = new Set(["dot", "mul"]);
+const zeroByAll: ReadonlySet<OpName> = new Set([
+  ...(["add", "sub", "min", "max", "sum", "maximum", "split", "cut", "concat"] as const),
+  ...(["reshape", "transpose", "broadcast", "stop"] as const),
+]);
+
+/** Whether every value of the tail is zero where all that crosses is. */
+function keepsZero({ ops, crossing }: Tail, order: readonly Op[]): boolean {
+  const zero = new Set<Value>(crossing);
+  for (const op of order) {
+    if (!ops.has(op)) continue;
+    const is = op.operands.map((v) => zero.has(v));
+    const keeps =
+      (zeroByOne.has(op.op) && is.some(Boolean)) ||
+      (zeroByAll.has(op.op) && is.every(Boolean)) ||
+      (op.op === "div" && is[0] && !is[1]) ||
+      (isElementwise(op.op) && elementwise[op.op].arity === 1 && is[0] && elementwise[op.op].evaluate(0, 0, 0) === 0);
+    if (!keeps) return false;
+    for (const r of op.results) zero.add(r);
+  }
+  return true;
+}
+
+function retimeScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly Value[] {
+  const body = scan.body!;
+  const fixed = invariants(body);
+  const tail = tailOf(scan, fixed);
+  if (tail && keepsZero(tail, body.ops)) {
+    const made = new Builder(b.ids, b.parent);
+    const results = behindTail(made, scan, fixed, tail, rename);
+    const rotated = made.ops.find((op) => op.op === "scan")!;
+    if (cuts(rotated.body!) < cuts(body)) {
+      b.ops.push(...made.ops);
+      return results;
+    }
+  }
+  return rebuildScan(b, scan, scan.operands.map(rename.of), (inner, params) => {
+    const local = new Renaming(rename);
+    local.set(body.params, params);
+    for (const op of body.ops) local.set(op.results, copy(inner, op, local.of));
+    return body.results.map(local.of);
+  });
+}
+
+/** The scan with its tail at the head, and what stands for its results. */
+function behindTail(
+  b: Builder,
+  scan: OpOf<"scan">,
+  fixed: ReadonlySet<Op>,
+  { ops, crossing }: Tail,
+  rename: Renaming,
+): readonly Value[] {
+  const body = scan.body!;
+  const { states, reverse } = scan.attrs;
+  const byTail = new Set([...ops].flatMap((op) => op.results));
+  const moves = (i: number): boolean => i < states && byTail.has(body.results[i]);
+  const isKept = (_: unknown, i: number): boolean => !moves(i);
+  const step = reverse ? "last" : "first";
+  const starts = scan.operands.filter((_, i) => moves(i)).map((v) => b.one("put", [rename.of(v)], { step }, v.name));
+
+  const inner = b.body();
+  const local = new Renaming(rename);
+  const param = (v: Value): Value => inner.value(v.type, v.name);
+  const carried = crossing.map(param);
+  const kept = body.params.slice(0, states).filter(isKept).map(param);
+  const inputs = body.params.slice(states).map(param);
+  const first = starts.map((v) => inner.value({ ...v.type, time: false }, v.name));
+  local.set(body.params.filter(isKept), [...kept, ...inputs]);
+  for (const op of body.ops) if (fixed.has(op)) local.set(op.results, copy(inner, op, local.of));
+  const head = tailOps(inner, body, ops, local, crossing, carried);
+  const moved = body.params.slice(0, states).filter((_, i) => moves(i));
+  moved.forEach((p, k) => {
+    const made = head.of(body.results[body.params.indexOf(p)]);
+    local.set([p], [inner.broadcast(inner.add(made, first[k]), p.type)]);
+  });
+  for (const op of body.ops) if (!fixed.has(op) && !ops.has(op)) local.set(op.results, copy(inner, op, local.of));
+
+  const next = [...crossing, ...body.results.filter(isKept)];
+  const made = b.scan(
+    [...crossing.map((v) => b.zeros(v.type)), ...scan.operands.slice(0, states).filter(isKept).map(rename.of)],
+    [...scan.operands.slice(states).map(rename.of), ...starts],
+    { params: [...carried, ...kept, ...inputs, ...first], ops: inner.ops, results: next.map(local.of) },
+    { reverse, names: [...crossing.map((v) => v.name), ...scan.results.filter(isKept).map((v) => v.name)] },
+  );
+  const outer = new Renaming(rename);
+  for (const op of body.ops) if (fixed.has(op)) outer.set(op.results, copy(b, op, outer.of));
+  const behind = tailOps(b, body, ops, outer, crossing, made.finals.slice(0, crossing.length));
+  const others = [...made.finals.slice(crossing.length), ...made.outputs];
+  return scan.results.map((_, i) => (moves(i) ? behind.of(body.results[i]) : others.shift()!));
+}
+
+/** Copies the tail to `b`, with `values` for what crosses into it. */
+function tailOps(
+  b: Builder,
+  body: Block,
+  ops: ReadonlySet<Op>,
+  around: Renaming,
+  crossing: readonly Value[],
+  values: readonly Value[],
+): Renaming {
+  const local = new Renaming(around);
+  local.set(crossing, values);
+  for (const op of body.ops) if (ops.has(op)) local.set(op.results, copy(b, op, local.of));
+  return local;
+}

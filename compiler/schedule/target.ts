@@ -1,9 +1,0 @@
-import type { Executable, Plan } from "../../runtime/plan.ts";
-import type { Kernel, Machine } from "./kernel-ir.ts";
-
-/** What the compiler asks of a target: facts about the machine, and code for kernels. */
-export interface Target {
-  readonly name: Plan["target"];
-  readonly machine: Machine;
-  assemble(kernels: readonly Kernel[]): Executable["code"];
-}
