@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { type Compilation, compile, lower, type Target } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
-import type { Storage } from "../compiler/schedule.ts";
+import type { Storage } from "../compiler/prepare.ts";
 import {
   type DeclarationInfo,
   declarations,

@@ -21,14 +21,14 @@ export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machin
         for (const inner of command.commands) show(inner, `${indent}  `);
         return;
       }
-      const { kernel, group } = kernels.get(command.kernel)!;
+      const { kernel, part } = kernels.get(command.kernel)!;
       const grid =
         command.grid
           .map(showExtent)
           .filter((e) => e !== "1")
           .join(" × ") || "1";
       lines.push(
-        `${indent}${kernel.name}: owner ${group.owners[0]}, ${grid} workgroup${grid === "1" ? "" : "s"}, ${group.ops.length} ops`,
+        `${indent}${kernel.name}: owner ${part.owner}, ${grid} workgroup${grid === "1" ? "" : "s"}, ${part.ops.length} ops`,
       );
     };
     for (const command of scheduled.commands) show(command, "  ");

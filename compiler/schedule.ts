@@ -1,40 +1,34 @@
 /**
- * Tensor IR → Kernel IR: groups ops into kernels, gives every value that crosses a kernel a place in memory, and writes the
- * commands that run them.
+ * Tensor IR → Kernel IR, in steps of which each is a form that can be printed:
+ *
+ *     graph ─► prepared graph ─► partition ─► buffers ─► kernels and commands
+ *
+ * Who owns the loops over the steps is chosen by what the kernels would take, so these steps are taken for each owner that may be
+ * the cheapest.
  */
-
 import type { Command, Region, RegionName, Tensor } from "../runtime/plan.ts";
-import { type LiveInterval, span } from "./buffers/arena.ts";
-import type { AssignmentOptions, Common, Pending } from "./buffers/assignment.ts";
-import { type Buffer, Layout, type LiveBuffer } from "./buffers/layout.ts";
-import type { Graph, Op, OpOf, Value } from "./ir/types.ts";
-import type { Kernel } from "./kernel-ir/types.ts";
-import type { FusionGroup } from "./partition/fusion.ts";
+import { assignBuffers, type Buffers } from "./buffers/buffers.ts";
+import type { LiveBuffer } from "./buffers/layout.ts";
+import type { AssignmentOptions } from "./buffers/named.ts";
+import { type GeneratedKernel, Generator } from "./codegen/generate.ts";
+import type { Graph, Op, OpOf } from "./ir/types.ts";
 import type { LoopOwner } from "./partition/loop-owner.ts";
 import { type ChosenLoop, chooseLoopOwners, type LoopChoice, type LoopOf } from "./partition/loop-strategy.ts";
-import { halfResiduals } from "./passes/half-residuals.ts";
-import { materialise } from "./passes/materialise.ts";
-import { prepackWeights } from "./passes/prepack-weights.ts";
+import { type Partition, partition } from "./partition/partition.ts";
 import { definitions } from "./passes/rewrite.ts";
-import type { Piece, Segmented } from "./passes/segment.ts";
-import { type Plan, Scheduler } from "./scheduler.ts";
+import type { Segmented } from "./passes/segment.ts";
+import { type Prepared, prepare, type Storage } from "./prepare.ts";
 
 export interface ScheduleOptions extends AssignmentOptions {
-  /** Who owns the loops over the steps; the cheapest, where nothing is said. */
+  /** Who owns the loops over the steps; default: the cheapest. */
   readonly loops?: LoopChoice;
   /** As what the values saved for the backward pass are stored. */
   readonly storage?: Storage;
 }
 
-export type Storage = "f32" | "f16";
-
-export interface KernelGroup {
-  readonly kernel: Kernel;
-  readonly group: FusionGroup;
-}
-
+/** An entry, as it runs. */
 export interface Scheduled {
-  readonly kernels: readonly KernelGroup[];
+  readonly kernels: readonly GeneratedKernel[];
   readonly commands: readonly Command[];
   readonly tensors: readonly Tensor[];
   readonly regions: Readonly<Record<RegionName, Region>>;
@@ -42,6 +36,9 @@ export interface Scheduled {
   readonly loops: readonly ChosenLoop[];
   /** What stands in `work` and `half`, and from when to when. */
   readonly arena: readonly LiveBuffer[];
+  /** The forms it went through. */
+  readonly partition: Partition;
+  readonly buffers: Buffers;
 }
 
 export function schedule(graph: Graph, options: ScheduleOptions): Scheduled {
@@ -54,109 +51,58 @@ export function scheduleSegments(
   length: number | undefined,
   options: ScheduleOptions,
 ): Scheduled {
-  const halves = new Set<Value>();
-  const quads = new Set<Value>();
-  const settled = pieces.map(({ graph, loop }): Piece => {
-    const packed = prepackWeights(materialise(graph, loop !== undefined), options.machine, options.dims);
-    for (const v of packed.quads) quads.add(v);
-    if (options.storage !== "f16") return { graph: packed.graph, loop };
-    const halved = halfResiduals(packed.graph);
-    for (const v of halved.halves) halves.add(v);
-    return { graph: halved.graph, loop };
-  });
-  const found = settled.flatMap(({ graph }): readonly LoopOf[] => {
-    const defs = definitions(graph.ops);
-    const scans = graph.ops.filter((op): op is OpOf<"scan"> => op.op === "scan");
-    return scans.map((scan) => ({ scan, defs }));
-  });
-  // What was laid out for an estimate serves again if it is chosen.
-  const known = new Map<string, Laid>();
-  const lay = (owners: readonly LoopOwner[]): Laid => {
+  const prepared = prepare(pieces, options);
+  const found = loopsOf(prepared);
+  // What was generated for an estimate serves again if it is chosen.
+  const known = new Map<string, Generated>();
+  const generated = (owners: readonly LoopOwner[]): Generated => {
+    const key = owners.join();
     const of = new Map<Op, LoopOwner>(found.map(({ scan }, i) => [scan, owners[i]]));
-    const laid = known.get(owners.join()) ?? layOut({ pieces: settled, carries, halves, quads }, length, options, of);
-    known.set(owners.join(), laid);
-    return laid;
+    const made = known.get(key) ?? generate(prepared, { ...options, carries, length, owners: of });
+    known.set(key, made);
+    return made;
   };
   const loops = chooseLoopOwners({
     loops: found,
     machine: options.machine,
     dims: options.dims,
     asked: options.loops ?? {},
-    kernels: (owners) => lay(owners).schedulers.flatMap(({ scheduler, plan }) => scheduler.loopKernels(plan)),
+    kernels: (owners) => generated(owners).generator.loopKernels(),
   });
-  const { layout, common, arena, schedulers } = lay(loops.map(({ owner }) => owner));
-  const tensors = [...options.shared.tensors, ...common.pending.map((p) => listed(p, layout))];
-  const made = schedulers.map(({ scheduler, plan }) => scheduler.make(plan));
-  const commands = made.flatMap(({ commands: own }, at): readonly Command[] => {
-    const { loop } = pieces[at];
-    return loop === undefined
-      ? own
-      : [{ do: "segments", length: length!, reverse: loop === "backward", commands: own }];
-  });
-  return { kernels: made.flatMap((m) => m.kernels), commands, tensors, regions: layout.regions(), arena, loops };
-}
-
-/** Everything in its place, the kernels still to be written. */
-interface Laid {
-  readonly layout: Layout;
-  readonly common: Common;
-  readonly arena: readonly LiveBuffer[];
-  readonly schedulers: readonly { readonly scheduler: Scheduler; readonly plan: Plan }[];
-}
-
-function layOut(
-  { pieces, carries, halves, quads }: Segmented & Pick<Common, "halves" | "quads">,
-  length: number | undefined,
-  options: ScheduleOptions,
-  owners: ReadonlyMap<Op, LoopOwner>,
-): Laid {
-  const { shared } = options;
-  const layout = new Layout(length);
-  layout.reserve("param", shared.params);
-  layout.reserve("grad", shared.skipped + 1);
-  layout.reserve("slot", shared.params * shared.slots.length);
-  layout.reserve("stat", shared.stats * (shared.trained ? 2 : 1));
-  const common: Common = {
-    ...{
-      layout,
-      carries,
-      halves,
-      quads,
-      owners,
-      crossing: new Map(),
-      leaves: new Map(),
-      pending: [],
-      counts: new Map(),
-    },
+  const { generator, partition, buffers } = generated(loops.map(({ owner }) => owner));
+  return {
+    kernels: generator.kernels(),
+    commands: generator.commands(),
+    tensors: [...options.shared.tensors, ...buffers.tensors],
+    regions: buffers.layout.regions(),
+    arena: buffers.arena,
+    ...{ loops, partition, buffers },
   };
-  const schedulers = pieces.map(({ graph, loop }) => {
-    const scheduler = new Scheduler(graph, options, common, loop);
-    return { scheduler, plan: scheduler.plan() };
-  });
-  const lives = livesOf(schedulers, common);
-  const replacements = schedulers.flatMap(({ scheduler, plan }) => scheduler.replacements(plan, lives));
-  return { layout, common, arena: layout.close(lives, replacements), schedulers };
 }
 
-/** From when to when each buffer holds something. */
-function livesOf(schedulers: Laid["schedulers"], common: Common): ReadonlyMap<Buffer, LiveInterval> {
-  const lives = new Map<Buffer, LiveInterval>();
-  const add = (buffer: Buffer, life: LiveInterval): void => {
-    const known = lives.get(buffer);
-    lives.set(buffer, known ? span(known, life) : life);
-  };
-  schedulers.forEach(({ scheduler, plan }, at) => {
-    for (const [buffer, life] of scheduler.lives(plan, at)) add(buffer, life);
+const loopsOf = ({ pieces }: Prepared): readonly LoopOf[] =>
+  pieces.flatMap(({ graph }) => {
+    const defs = definitions(graph.ops);
+    return graph.ops.filter((op): op is OpOf<"scan"> => op.op === "scan").map((scan) => ({ scan, defs }));
   });
-  const end = [schedulers.length];
-  for (const { home } of common.pending) add(home.buffer, { from: end, to: end, behind: { from: end, to: end } });
-  return lives;
+
+/** A partition with its buffers, and the kernels still to be written. */
+interface Generated {
+  readonly partition: Partition;
+  readonly buffers: Buffers;
+  readonly generator: Generator;
 }
 
-function listed({ home, ...rest }: Pending, layout: Layout): Tensor {
-  const { buffer, frame, start } = home;
-  const { region } = buffer;
-  if (region === "half") throw new Error(`\`${rest.name}\`, which the host reads, is stored as f16`);
-  const shift = buffer.time && frame.kind === "shifted" ? frame.by * layout.region(region).frame : 0;
-  return { ...rest, region, offset: buffer.offset + start + shift };
+function generate(
+  { pieces, marks }: Prepared,
+  options: ScheduleOptions & {
+    readonly carries: Segmented["carries"];
+    readonly length: number | undefined;
+    readonly owners: ReadonlyMap<Op, LoopOwner>;
+  },
+): Generated {
+  const parts = partition(pieces, options);
+  const buffers = assignBuffers(parts, { ...options, marks });
+  const { machine, dims } = options;
+  return { partition: parts, buffers, generator: new Generator(parts, buffers, { machine, dims }) };
 }

@@ -12,38 +12,37 @@ import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import { isView } from "../ir/views.ts";
 import type { Machine } from "../machine.ts";
-import { type FusionGroup, isPivot, ownsPivot } from "../partition/fusion.ts";
-import { inlineDots, isReduction, stages } from "../partition/stages.ts";
+import { isPivot, ownsPivot } from "../partition/fusion.ts";
+import { isLoop, kernelsOf, type PartitionedKernel, type PartitionedPiece } from "../partition/partition.ts";
+import { isReduction } from "../partition/stages.ts";
 import type { LiveInterval, ProgramPoint } from "./arena.ts";
+import type { Allocations } from "./assignment.ts";
 import type { Alias, Allocation, Buffer } from "./layout.ts";
 import { accesses } from "./liveness.ts";
 
-export interface Kernels {
-  /** Of each kernel, and whether it goes through all steps itself. */
-  readonly kernels: readonly { readonly group: FusionGroup; readonly loops: boolean }[];
+export interface AliasProblem {
+  readonly piece: PartitionedPiece;
+  readonly allocations: Allocations;
   readonly lives: ReadonlyMap<Buffer, LiveInterval>;
-  readonly defs: ReadonlyMap<Value, Op>;
-  readonly homes: ReadonlyMap<Value, readonly Allocation[]>;
   readonly dims: Readonly<Record<string, number>>;
   readonly machine: Machine;
 }
 
 /** What may stand where something else does: each buffer at most once on either side. */
-export function findAliases({ kernels, lives, defs, homes, dims, machine }: Kernels): readonly Alias[] {
+export function findAliases({ piece, allocations: homes, lives, dims, machine }: AliasProblem): readonly Alias[] {
+  const { defs } = piece;
   const found: Alias[] = [];
   const taken = new Set<Buffer>();
   const given = new Set<Buffer>();
-  const stored = new Set(homes.keys());
-  const stagesOf = (group: FusionGroup): ReadonlyMap<Value, number> => {
-    const plan = stages(group.ops, defs, stored, inlineDots(machine)).stages;
-    return new Map(plan.flatMap((ops, at) => ops.flatMap((op) => op.results.map((v) => [v, at] as const))));
-  };
-  for (const { group, loops } of kernels) {
+  for (const { kernel, loops } of piece.units.flatMap((unit) => {
+    const holdsLoop = isLoop(unit) && unit.owner !== "column";
+    return kernelsOf(unit).map((k) => ({ kernel: k, loops: holdsLoop }));
+  })) {
     // Of what examples have in common there is little.
-    const results = group.ops.flatMap((op) => op.results).filter(({ type }) => type.batch);
+    const results = kernel.ops.flatMap((op) => op.results).filter(({ type }) => type.batch);
     const written = new Set(results.flatMap((v) => (homes.get(v) ?? []).map(({ buffer }) => buffer)));
     const touched = new Set<Buffer>();
-    accesses(group.ops, homes, defs, ({ buffer }) => touched.add(buffer));
+    accesses(kernel.ops, homes, defs, ({ buffer }) => touched.add(buffer));
     // What a loop finds before it, every step of it reads.
     const once = [...touched].filter((b) => !loops || b.time || written.has(b));
     const ending = new Map<string, Buffer[]>();
@@ -58,7 +57,7 @@ export function findAliases({ kernels, lives, defs, homes, dims, machine }: Kern
       const alike = ending.get(kindOf(to, lives.get(to)!.from)) ?? [];
       const from = alike.find((b) => {
         if (b === to || taken.has(b)) return false;
-        around ??= surroundings({ group, stageOf: stagesOf(group), defs, homes, dims, inOrder: machine.lanes === 1 });
+        around ??= surroundings({ kernel, stageOf: stagesOf(kernel), defs, homes, dims, inOrder: machine.lanes === 1 });
         return mayAlias(b, to, around);
       });
       if (from === undefined || given.has(to)) continue;
@@ -69,6 +68,9 @@ export function findAliases({ kernels, lives, defs, homes, dims, machine }: Kern
   }
   return found;
 }
+
+const stagesOf = ({ stages }: PartitionedKernel): ReadonlyMap<Value, number> =>
+  new Map(stages.flatMap((ops, at) => ops.flatMap((op) => op.results.map((v) => [v, at] as const))));
 
 /**
  * Equal where the first buffer, which is read for the last time at that moment, has room for the second, which is written for the
@@ -83,8 +85,11 @@ const kindOf = ({ size, span, time }: Buffer, moment: ProgramPoint): string => {
 const mayShare = ({ region, ring }: Buffer): boolean => (region === "work" || region === "half") && ring === undefined;
 
 /** A kernel's ops in stages, and where its values stand. */
-interface Stages extends Pick<Kernels, "defs" | "homes" | "dims"> {
-  readonly group: FusionGroup;
+interface Stages {
+  readonly kernel: PartitionedKernel;
+  readonly defs: ReadonlyMap<Value, Op>;
+  readonly homes: Allocations;
+  readonly dims: Readonly<Record<string, number>>;
   readonly stageOf: ReadonlyMap<Value, number>;
   readonly inOrder: boolean;
 }
@@ -124,7 +129,7 @@ interface Place {
 }
 
 /** Who touches which buffer in a kernel, looked up once for all pairs of buffers. */
-function surroundings({ group, stageOf, homes, defs, dims, inOrder }: Stages): Surroundings {
+function surroundings({ kernel, stageOf, homes, defs, dims, inOrder }: Stages): Surroundings {
   const writes = new Map<Buffer, Written[]>();
   const uses = new Map<Buffer, Use[]>();
   const push = <T>(all: Map<Buffer, T[]>, buffer: Buffer, item: T): void => {
@@ -132,7 +137,7 @@ function surroundings({ group, stageOf, homes, defs, dims, inOrder }: Stages): S
     if (known === undefined) all.set(buffer, [item]);
     else known.push(item);
   };
-  for (const op of group.ops) {
+  for (const op of kernel.ops) {
     for (const result of op.results) {
       const stage = stageOf.get(result)!;
       const stored = homes.get(result);
@@ -141,7 +146,7 @@ function surroundings({ group, stageOf, homes, defs, dims, inOrder }: Stages): S
       const isInline = isElementwise(op.op) && stored === undefined;
       const reads = isInline
         ? []
-        : op.operands.flatMap((v) => readsOf(v, stage, { group, stageOf, homes, defs, dims }));
+        : op.operands.flatMap((v) => readsOf(v, stage, { kernel, stageOf, homes, defs, dims }));
       const touched = new Set([...(stored ?? []).map(({ buffer }) => buffer), ...reads.map(({ buffer }) => buffer)]);
       for (const buffer of touched) {
         const stores = stored?.some((home) => home.buffer === buffer) ?? false;
@@ -204,7 +209,7 @@ const asFirst = ({ buffer, place }: Read): Read => ({
 function readsOf(
   v: Value,
   stage: number,
-  { group, stageOf, defs, homes, dims }: Pick<Stages, "group" | "stageOf" | "defs" | "homes" | "dims">,
+  { kernel, stageOf, defs, homes, dims }: Pick<Stages, "kernel" | "stageOf" | "defs" | "homes" | "dims">,
 ): readonly Read[] {
   const seen = new Set<Value>();
   const isLoaded = (u: Value): boolean => {
@@ -224,7 +229,7 @@ function readsOf(
     if (part !== undefined && isLoaded(op.operands[0])) return [part];
     const reads = op.operands.flatMap(visit);
     if (isElementwise(op.op)) return reads;
-    if (isPivot(op) && ownsPivot(group.owners[0], op)) return reads.map(asFirst);
+    if (isPivot(op) && ownsPivot(kernel.owner, op)) return reads.map(asFirst);
     return [...(part ? [part] : []), ...reads.map(({ buffer }): Read => ({ buffer, place: "elsewhere" }))];
   };
   /** A part along the last axis of what stands in memory. */

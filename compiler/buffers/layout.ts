@@ -52,7 +52,7 @@ export interface Allocation {
 }
 
 /** Alignment of buffers, in floats: a cache line. */
-const LINE = 16;
+export const LINE = 16;
 const align = (n: number): number => Math.ceil(n / LINE) * LINE;
 
 /** Whether four columns of a home, the first a multiple of 4, stand side by side. */

@@ -1,6 +1,7 @@
 /** Makes one kernel of one group of ops: which part of the work a workgroup owns, and the loops of every stage. */
 
-import { type Addresses, type Allocation, columnsAreContiguous } from "../buffers/layout.ts";
+import type { Allocations } from "../buffers/assignment.ts";
+import { type Addresses, columnsAreContiguous } from "../buffers/layout.ts";
 import { strided } from "../buffers/strided.ts";
 import * as dim from "../ir/dim.ts";
 import { sameType } from "../ir/type.ts";
@@ -8,8 +9,9 @@ import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { Extent, KExpr, Kernel, KStmt, Tile } from "../kernel-ir/types.ts";
 import type { Machine } from "../machine.ts";
-import { type FusionGroup, type Owner, partsOf } from "../partition/fusion.ts";
-import { inlineDots, stages } from "../partition/stages.ts";
+import { type Owner, partsOf } from "../partition/fusion.ts";
+import type { PartitionedKernel } from "../partition/partition.ts";
+import { inlineDots } from "../partition/stages.ts";
 import { Evaluation, type Point, type Scope } from "./elementwise.ts";
 import { type Axis, forEachPoint, origin } from "./loop-nest.ts";
 import { blockedProducts } from "./matmul/blocked.ts";
@@ -22,18 +24,14 @@ import { argmax, type Reduction, type ReductionSite, reduceSerially, removedBy, 
 import { type GridSplit, threadBlock } from "./thread-blocks.ts";
 
 export interface KernelInput {
-  readonly name: string;
-  readonly group: FusionGroup;
+  readonly kernel: PartitionedKernel;
   readonly defs: ReadonlyMap<Value, Op>;
   readonly dims: Readonly<Record<string, number>>;
   readonly machine: Machine;
   readonly layout: Addresses;
-  /** Inside a scan's body. */
-  readonly inBody: boolean;
   /** All steps in one kernel, which runs through them itself; otherwise it is started for each. */
   readonly loop?: { readonly reverse: boolean };
-  /** Where each value stands; several places for one that is wanted in several. The first is the one to load from. */
-  readonly homes: ReadonlyMap<Value, readonly Allocation[]>;
+  readonly allocations: Allocations;
 }
 
 /** The grid's axes for the first and the second split; time has the one between. */
@@ -70,10 +68,10 @@ class KernelMaker {
   /** @param reserved bytes of workgroup memory that products need */
   constructor(input: KernelInput, reserved: number) {
     this.in = input;
-    this.owner = input.group.owners[0];
-    this.inside = new Set(input.group.ops.flatMap((op) => op.results));
-    this.step = input.loop ? x.variable(this.name("t"), "i32") : input.inBody ? x.uniform("t") : undefined;
-    const { space } = input.group;
+    this.owner = input.kernel.owner;
+    this.inside = new Set(input.kernel.ops.flatMap((op) => op.results));
+    this.step = input.loop ? x.variable(this.name("t"), "i32") : input.kernel.inBody ? x.uniform("t") : undefined;
+    const { space } = input.kernel;
     const perStep = space.time && this.owner !== "steps" && this.owner !== "whole";
     this.t = perStep ? x.variable(this.name("step"), "i32") : undefined;
     this.shares = new Partials({ ...input.machine, tileBytes: input.machine.tileBytes - reserved }, () =>
@@ -84,7 +82,7 @@ class KernelMaker {
       layout: input.layout,
       dims: input.dims,
       step: this.step,
-      home: (v) => (this.inside.has(v) && !this.done.has(v) ? undefined : input.homes.get(v)?.[0]),
+      home: (v) => (this.inside.has(v) && !this.done.has(v) ? undefined : input.allocations.get(v)?.[0]),
       name: (hint) => this.name(hint),
     };
     this.splits = this.share(space);
@@ -121,7 +119,7 @@ class KernelMaker {
         shape,
         batch: dims.batch,
         byStep: this.t !== undefined,
-        hasProduct: this.in.group.ops.some((op) => op.op === "dot"),
+        hasProduct: this.in.kernel.ops.some((op) => op.op === "dot"),
         maxGrid: machine.maxGrid,
       });
       return share ? [share] : [];
@@ -133,7 +131,7 @@ class KernelMaker {
       case "whole":
         return [];
       case "part": {
-        const parts = partsOf(this.in.group.ops)!;
+        const parts = partsOf(this.in.kernel.ops)!;
         const size = Math.ceil(dims.batch / parts);
         const examples: GridSplit = { axis: "b", extent: dims.batch, block: size, count: parts };
         const extent = shape[lastAxis];
@@ -175,26 +173,24 @@ class KernelMaker {
 
   /** The side of the tiles in which a kernel of single elements is best cut for the products in it; undefined: no tiles. */
   private tile(space: Type, first: number, features: number): number | undefined {
-    const { group, machine } = this.in;
+    const { kernel, machine } = this.in;
     const columns = this.shape(space)[space.shape.length - 1];
     const rows = (space.batch ? first * features : features) / columns;
     const axes = space.batch ? space.shape.length + 1 : space.shape.length;
     if (machine.lanes === 1 || columns === undefined || axes < 2) return undefined;
-    const products = group.ops.filter((op) => op.op === "dot" && sameType(op.results[0].type, space));
+    const products = kernel.ops.filter((op) => op.op === "dot" && sameType(op.results[0].type, space));
     const jobs = products.flatMap((op) => productOf(op as OpOf<"dot">, this.scope) ?? []).map(jobOf);
     if (!jobs.some((job) => worthTiling(rows, columns, job, machine))) return undefined;
     return tileSide(rows, columns, this.t !== undefined);
   }
 
   make(): Kernel {
-    const { group, machine, homes } = this.in;
-    const exported = new Set([...homes.keys()].filter((v) => this.inside.has(v)));
-    const plan = stages(group.ops, this.in.defs, exported, inlineDots(machine));
+    const { kernel, machine, allocations } = this.in;
     const body: KStmt[] = [];
-    plan.stages.forEach((ops, i) => {
+    kernel.stages.forEach((ops, i) => {
       if (body.length > 0) this.shares.release();
       const statements = this.stage(ops);
-      for (const op of ops) for (const r of op.results) if (homes.has(r)) this.done.add(r);
+      for (const op of ops) for (const r of op.results) if (allocations.has(r)) this.done.add(r);
       if (statements.length === 0) return;
       if (i > 0 && body.length > 0) body.push({ s: "barrier", only: "regions" });
       body.push(...statements);
@@ -205,7 +201,7 @@ class KernelMaker {
       ({ extent, block, count }): Extent => ({ fixed: count ?? Math.ceil(extent / block), perStep: 0 }),
     );
     return {
-      name: this.in.name,
+      name: kernel.name,
       doc: this.doc(),
       lanes: machine.lanes,
       grid: [first ?? one, this.t ? steps : one, second ?? one],
@@ -229,7 +225,7 @@ class KernelMaker {
   }
 
   private doc(): string {
-    const made = [...this.in.homes.keys()]
+    const made = [...this.in.allocations.keys()]
       .filter((v) => this.inside.has(v))
       .map((v) => v.name)
       .filter((n) => n !== "");
@@ -299,7 +295,7 @@ class KernelMaker {
   }
 
   private stage(ops: readonly Op[]): readonly KStmt[] {
-    const { machine, homes } = this.in;
+    const { machine, allocations } = this.in;
     const statements: KStmt[] = [];
     const points = new Map<string, { type: Type; values: Value[] }>();
     const reductions = new Map<string, Reduction[]>();
@@ -326,7 +322,7 @@ class KernelMaker {
         reductions.set(key, [...(reductions.get(key) ?? []), op]);
         continue;
       }
-      if (!homes.has(y)) continue;
+      if (!allocations.has(y)) continue;
       if (op.op === "argmax") statements.push(...argmax(this.folding(), op));
       else if (op.op === "scatter") statements.push(...scatter(this.folding(), op));
       else {
@@ -359,9 +355,9 @@ class KernelMaker {
 
   /** Stores `value` in every home of `v`. */
   private store(v: Value, p: Point, value: KExpr): readonly KStmt[] {
-    const { layout, homes } = this.in;
+    const { layout, allocations } = this.in;
     const t = v.type.time ? p.t : this.step;
-    return homes.get(v)!.flatMap((home): KStmt[] => {
+    return allocations.get(v)!.flatMap((home): KStmt[] => {
       const memory = { kind: "region", region: home.buffer.region } as const;
       const f = p.f.slice(p.f.length - v.type.shape.length);
       const index = layout.address(home, t, v.type.batch ? p.b : undefined, f, p.width);
@@ -418,13 +414,13 @@ class KernelMaker {
 
   /** Products alike but for one side, in one nest of loops. */
   private blocked(ops: readonly OpOf<"dot">[]): readonly KStmt[] | undefined {
-    const { defs, dims, homes, layout, machine } = this.in;
+    const { defs, dims, allocations, layout, machine } = this.in;
     const extent = (d: dim.Dim): number => this.extent(d);
     const products: Factor[] = [];
     for (const op of ops) {
       const [a, b] = op.operands.map((v) => strided(v, this.scope.home, defs, extent));
       const y = op.results[0];
-      const targets = homes.get(y)!;
+      const targets = allocations.get(y)!;
       if (!a || !b || (y.type.time && this.t === undefined)) return undefined;
       if (targets.some((home) => home.strides.length > 0 && home.strides[home.strides.length - 1] !== 1))
         return undefined;

@@ -35,6 +35,10 @@ export function isReduction(op: Op): boolean {
   return op.op === "sum" || op.op === "partial" || op.op === "maximum" || op.op === "argmax";
 }
 
+/** Whether an op's result is made in loops of its own and stored, not computed where it is used. */
+export const storesItsResult = (op: Op, inlineDots: boolean): boolean =>
+  isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots);
+
 /**
  * @param exported values stored anyway, because something outside the kernel reads them
  * @param inlineDots whether a product is computed where it is used (a lane a point) or in loops of its own (blocked)
@@ -58,7 +62,7 @@ export function stages(
     if (inside.has(v)) {
       const op = defs.get(v)!;
       const at = stageOf.get(v)!;
-      if (isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots)) return at + 1;
+      if (storesItsResult(op, inlineDots)) return at + 1;
       if (!whole && length.get(v)! < LONGEST) return at;
       stored.add(v);
       return at + 1;

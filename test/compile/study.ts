@@ -9,7 +9,7 @@ import { verify } from "../../compiler/ir/verify.ts";
 import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
-import type { Storage } from "../../compiler/schedule.ts";
+import type { Storage } from "../../compiler/prepare.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { markOf } from "../../runtime/lengths.ts";

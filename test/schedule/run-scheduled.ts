@@ -1,7 +1,8 @@
 /** Runs a schedule by the meaning of Kernel IR alone: no target, no runtime. */
 import { comparePoints, type LiveInterval, type ProgramPoint } from "../../compiler/buffers/arena.ts";
 import type { Buffer } from "../../compiler/buffers/layout.ts";
-import type { KernelGroup, Scheduled } from "../../compiler/schedule.ts";
+import type { GeneratedKernel } from "../../compiler/codegen/generate.ts";
+import type { Scheduled } from "../../compiler/schedule.ts";
 import { floatsOf } from "../../runtime/layout.ts";
 import type { Command, Tensor } from "../../runtime/plan.ts";
 import { interpret } from "../targets/interpret.ts";
@@ -16,7 +17,7 @@ const meetsGap =
 
 /** A schedule; without an arena nothing is given up. */
 export type Runnable = Pick<Scheduled, "commands" | "tensors" | "regions"> &
-  Partial<Pick<Scheduled, "arena">> & { readonly kernels: readonly Pick<KernelGroup, "kernel">[] };
+  Partial<Pick<Scheduled, "arena">> & { readonly kernels: readonly Pick<GeneratedKernel, "kernel">[] };
 
 /**
  * `numbers` by tensor name; the results by kind and name, as the reference calls them. Memory starts as NaN, so that nothing may

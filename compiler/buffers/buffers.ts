@@ -1,0 +1,88 @@
+/**
+ * Where everything of an entry stands: each piece's values in their buffers, and the buffers in the regions. Buffers of the arenas
+ * share memory when their live intervals do not meet, or where one is an alias of another.
+ */
+import type { Tensor } from "../../runtime/plan.ts";
+import { isLoop, type Partition, type PartitionedPiece } from "../partition/partition.ts";
+import type { Segmented } from "../passes/segment.ts";
+import { findAliases } from "./aliasing.ts";
+import { type LiveInterval, span } from "./arena.ts";
+import { type Allocations, assignPiece, type Marks } from "./assignment.ts";
+import { type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
+import { liveIntervals, type Runs } from "./liveness.ts";
+import { type AssignmentOptions, NamedBuffers, type NamedTensor } from "./named.ts";
+
+export interface Buffers {
+  /** Closed: every buffer has its offset. */
+  readonly layout: Layout;
+  /** Of each piece, in order. */
+  readonly allocations: readonly Allocations[];
+  /** What stands in `work` and `half`, and from when to when. */
+  readonly arena: readonly LiveBuffer[];
+  /** What the host asks for by name. */
+  readonly tensors: readonly Tensor[];
+}
+
+export interface BufferOptions extends AssignmentOptions {
+  readonly carries: Segmented["carries"];
+  readonly marks: Marks;
+  /** Steps of a segment, where time is cut. */
+  readonly length?: number;
+}
+
+/** The buffers of an entry's partition. */
+export function assignBuffers(partition: Partition, options: BufferOptions): Buffers {
+  const layout = new Layout(options.length);
+  const named = new NamedBuffers(layout, options.carries, options);
+  const allocations = partition.map((piece) => assignPiece(piece, named, options.marks));
+  const lives = livesOf(partition, allocations, named);
+  const aliases = partition.flatMap((piece, at) =>
+    findAliases({ piece, allocations: allocations[at], lives, dims: options.dims, machine: options.machine }),
+  );
+  const arena = layout.close(lives, aliases);
+  return { layout, allocations, arena, tensors: named.tensors.map((t) => listed(t, layout)) };
+}
+
+/** From when to when each buffer holds something. */
+function livesOf(
+  partition: Partition,
+  allocations: readonly Allocations[],
+  named: NamedBuffers,
+): ReadonlyMap<Buffer, LiveInterval> {
+  const lives = new Map<Buffer, LiveInterval>();
+  const add = (buffer: Buffer, life: LiveInterval): void => {
+    const known = lives.get(buffer);
+    lives.set(buffer, known ? span(known, life) : life);
+  };
+  const { crossing } = named;
+  partition.forEach((piece, at) => {
+    const found = liveIntervals({
+      piece: at,
+      // Again and again: what is not of one segment alone is alive throughout.
+      stays: (b) => piece.loop !== undefined && (crossing.has(b) || (isFramed(b) && b.span !== "segment")),
+      commands: commandsOf(piece),
+      homes: allocations[at],
+      defs: piece.defs,
+    });
+    for (const [buffer, life] of found) add(buffer, life);
+  });
+  const end = [partition.length];
+  for (const { home } of named.tensors) add(home.buffer, { from: end, to: end, behind: { from: end, to: end } });
+  return lives;
+}
+
+/** What runs one after another. */
+const commandsOf = ({ units }: PartitionedPiece): readonly Runs[] =>
+  units.map((unit): Runs => {
+    if (!isLoop(unit)) return unit;
+    // Workgroups that own rows do not wait for each other: their steps are no moments.
+    return unit.owner === "row" ? unit.body[0] : { reverse: unit.scan.attrs.reverse, body: unit.body };
+  });
+
+function listed({ home, ...rest }: NamedTensor, layout: Layout): Tensor {
+  const { buffer, frame, start } = home;
+  const { region } = buffer;
+  if (region === "half") throw new Error(`\`${rest.name}\`, which the host reads, is stored as f16`);
+  const shift = buffer.time && frame.kind === "shifted" ? frame.by * layout.region(region).frame : 0;
+  return { ...rest, region, offset: buffer.offset + start + shift };
+}

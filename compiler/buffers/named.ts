@@ -1,0 +1,197 @@
+/**
+ * Buffers that somebody knows by name: parameters, statistics and the optimiser's slots in regions that all entries share, what
+ * the host writes, and what one piece of an entry hands to another.
+ */
+import type { RegionName, Role, Tensor } from "../../runtime/plan.ts";
+import * as dim from "../ir/dim.ts";
+import { rowMajor } from "../ir/tensor.ts";
+import type { Leaf, OpOf, Type } from "../ir/types.ts";
+import type { Machine } from "../machine.ts";
+import { isCotangent, type Piece, type Segmented } from "../passes/segment.ts";
+import type { Allocation, Buffer, Layout } from "./layout.ts";
+import type { Shared } from "./shared.ts";
+
+export interface AssignmentOptions {
+  /** Entry point: `train` stores its loss where `update` finds it. */
+  readonly entry: string;
+  /** Every dimension as a number: `batch`, `steps`, `params` too. */
+  readonly dims: Readonly<Record<string, number>>;
+  readonly machine: Machine;
+  /** Parameters and statistics, laid out alike for all entries. */
+  readonly shared: Shared;
+  /** Leaves that the host writes, whether a graph reads them or not. */
+  readonly inputs: readonly OpOf<"leaf">[];
+}
+
+/** A tensor of the plan, listed once it is known where its buffer stands. */
+export type NamedTensor = Omit<Tensor, "region" | "offset"> & { readonly home: Allocation };
+
+export class NamedBuffers {
+  readonly layout: Layout;
+  readonly options: AssignmentOptions;
+  readonly tensors: NamedTensor[] = [];
+  private readonly carries: Segmented["carries"];
+  private readonly handedOn = new Map<string, Buffer>();
+  private readonly leaves = new Map<string, Allocation>();
+
+  constructor(layout: Layout, carries: Segmented["carries"], options: AssignmentOptions) {
+    this.layout = layout;
+    this.carries = carries;
+    this.options = options;
+    const { shared } = options;
+    layout.reserve("param", shared.params);
+    layout.reserve("grad", shared.skipped + 1);
+    layout.reserve("slot", shared.params * shared.slots.length);
+    layout.reserve("stat", shared.stats * (shared.trained ? 2 : 1));
+  }
+
+  shape(t: Type): readonly number[] {
+    return t.shape.map((d) => dim.evaluate(d, this.options.dims));
+  }
+
+  /** Floats of one example, or of what all have in common. */
+  features(t: Type): number {
+    return this.shape(t).reduce((a, b) => a * b, 1);
+  }
+
+  /** Floats of one step, with `row` from one example to the next. */
+  size(t: Type, row = this.features(t)): number {
+    return t.batch ? row * this.options.dims.batch : row;
+  }
+
+  /** A value of type `t` in `buffer`, row-major. */
+  allocation(buffer: Buffer, t: Type, by = 0, row = this.features(t)): Allocation {
+    return { buffer, start: 0, frame: { kind: "shifted", by }, batch: row, strides: rowMajor(this.shape(t)) };
+  }
+
+  /** A value of type `t` at an offset of a region that all entries share. */
+  fixed(region: RegionName, offset: number, t: Type): Allocation {
+    return this.allocation({ region, time: false, span: "sequence", offset, size: this.size(t) }, t);
+  }
+
+  /** What pieces hand to each other. */
+  get crossing(): ReadonlySet<Buffer> {
+    return new Set(this.handedOn.values());
+  }
+
+  /** Where `leaf` is read; `loop`: of a piece that is run so. */
+  leaf(leaf: Leaf, type: Type, loop: Piece["loop"]): Allocation {
+    const key = `${leaf.kind}:${leaf.name}`;
+    const known = this.leaves.get(key) ?? this.leafAllocation(leaf, type, loop);
+    // Where a carry is read from depends on the piece.
+    if (leaf.kind !== "carry") this.leaves.set(key, known);
+    return known;
+  }
+
+  /** Where `update` finds a flat leaf, if some graph has it. */
+  flat(name: string): Allocation | undefined {
+    return this.leaves.get(`flat:${name}`);
+  }
+
+  private leafAllocation(leaf: Leaf, type: Type, loop: Piece["loop"]): Allocation {
+    const { shared } = this.options;
+    switch (leaf.kind) {
+      case "param":
+        return this.fixed("param", shared.offsets.get(leaf.name)!, type);
+      case "population":
+        return this.statistic(leaf.name, type, leaf.policy.kind === "per_step");
+      case "carry": {
+        if (this.isHandedOn(leaf.name)) return this.carry(leaf.name, type, "read", loop);
+        const gradient = gradientOf(leaf.name);
+        return gradient === undefined
+          ? this.input(leaf, type)
+          : this.fixed("grad", shared.offsets.get(gradient)!, type);
+      }
+      case "flat":
+        switch (leaf.region) {
+          case "loss":
+          case "skipped":
+            return this.fixed("grad", shared[leaf.region], type);
+          case "stat":
+            return this.fixed("stat", leaf.slot * shared.stats, type);
+          default:
+            return this.fixed(leaf.region, leaf.slot * shared.params, type);
+        }
+      default:
+        return this.input(leaf, type);
+    }
+  }
+
+  /** Where the host writes a leaf. */
+  private input(leaf: Leaf, type: Type): Allocation {
+    const home = this.allocation(this.layout.buffer("input", type.time, this.size(type)), type);
+    this.list(leaf.name, type, inputRole(leaf, this.options.dims), home);
+    return home;
+  }
+
+  /** Has the plan list a tensor of type `t`. */
+  list(name: string, t: Type, role: Role, home: Allocation): void {
+    const shape = this.shape(t);
+    const { time, batch } = t;
+    this.tensors.push({ name, role, time, batch, shape: batch ? [this.options.dims.batch, ...shape] : shape, home });
+  }
+
+  /** A population's statistic. One without time that is kept `perStep` is the row of the step that is run. */
+  statistic(name: string, type: Type, perStep = type.time): Allocation {
+    const stat = this.options.shared.statistics.get(name)!;
+    const { offset, steps, row } = stat;
+    const buffer: Buffer = { region: "stat", time: false, span: "sequence", offset, size: steps * row };
+    const home = this.allocation(buffer, { ...type, time: false, batch: false });
+    return perStep ? { ...home, steps: { count: steps, row } } : home;
+  }
+
+  /** Whether pieces hand a carry to each other, rather than one run to the next. */
+  isHandedOn(name: string): boolean {
+    return this.carries.has(name);
+  }
+
+  /**
+   * Where a carry is read or written. Going forward, a segment reads at the border before it and writes at the one behind;
+   * cotangents go backward.
+   */
+  carry(name: string, type: Type, access: "read" | "write", loop: Piece["loop"]): Allocation {
+    const keeping = this.carries.get(name)!;
+    const crosses = keeping === "borders" || keeping === "turns";
+    const buffer =
+      this.handedOn.get(name) ??
+      this.layout.buffer("work", keeping !== "once", this.size(type), {
+        span: crosses ? "borders" : "sequence",
+        ...(keeping === "turns" && { ring: 2 }),
+      });
+    this.handedOn.set(name, buffer);
+    const before = (access === "read") !== isCotangent(name);
+    if (!crosses) return this.allocation(buffer, type);
+    if (loop) return this.allocation(buffer, type, before ? 0 : 1);
+    return { ...this.allocation(buffer, type), frame: { kind: before ? "behind" : "first" } };
+  }
+}
+
+/** `rnn/Wx` of `grad/rnn/Wx`. */
+const gradientOf = (carry: string): string | undefined =>
+  carry.startsWith("grad/") ? carry.slice("grad/".length) : undefined;
+
+function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
+  switch (leaf.kind) {
+    case "input":
+      return { kind: "input", ...(leaf.target && { target: true }) };
+    case "index":
+      return { kind: "index", size: dim.evaluate(dim.parse(leaf.size), dims) };
+    case "noise":
+      return leaf.distribution === "bernoulli"
+        ? { kind: "noise", distribution: leaf.distribution, keep: leaf.keep }
+        : {
+            kind: "noise",
+            distribution: leaf.distribution,
+            scale: leaf.scale,
+            ...(leaf.perStep && { perStep: leaf.perStep }),
+          };
+    case "carry":
+      return { kind: "state" };
+    case "hyper":
+      return { kind: "hyper" };
+    case "lengths":
+      return { kind: "lengths", mark: leaf.mark };
+    default:
+      throw new Error(`a ${leaf.kind} is not an input`);
+  }
+}

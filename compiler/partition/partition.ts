@@ -1,0 +1,183 @@
+/**
+ * The partition of a graph: which ops share a kernel, who owns what of it, in which stages a kernel runs, and which values stand
+ * in memory. Nothing is said here of where: that is buffer assignment (`buffers/`).
+ */
+import type { Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
+import { isView } from "../ir/views.ts";
+import type { Machine } from "../machine.ts";
+import { overwriting } from "../passes/overwriting.ts";
+import { captured, definitions } from "../passes/rewrite.ts";
+import type { Piece } from "../passes/segment.ts";
+import { type FusionGroup, fuse, type Owner, sources } from "./fusion.ts";
+import { type LoopOwner, loopKernel } from "./loop-owner.ts";
+import { directionOf } from "./loop-strategy.ts";
+import { inlineDots, stages, storesItsResult } from "./stages.ts";
+
+/** Ops that one kernel computes. */
+export interface PartitionedKernel {
+  readonly name: string;
+  readonly ops: readonly Op[];
+  readonly owner: Owner;
+  /** What its loops run over. */
+  readonly space: Type;
+  /** Its ops in order; a barrier stands between two stages. */
+  readonly stages: readonly (readonly Op[])[];
+  /** Values that stand in memory for its own later stages alone. */
+  readonly temporaries: readonly Value[];
+  readonly inBody: boolean;
+}
+
+/** A loop over the steps: kernels that are started for each step, or a single one that holds the loop. */
+export interface PartitionedLoop {
+  readonly scan: OpOf<"scan">;
+  readonly owner: LoopOwner;
+  readonly body: readonly PartitionedKernel[];
+  /** Values that one kernel of the body makes and another reads. */
+  readonly crossing: readonly Value[];
+}
+
+export type Unit = PartitionedKernel | PartitionedLoop;
+
+export const isLoop = (unit: Unit): unit is PartitionedLoop => "scan" in unit;
+
+/** The kernels of a unit. */
+export const kernelsOf = (unit: Unit): readonly PartitionedKernel[] => (isLoop(unit) ? unit.body : [unit]);
+
+/** What runs once, or once for each segment of the sequence. */
+export interface PartitionedPiece {
+  readonly graph: Graph;
+  readonly loop: Piece["loop"];
+  /** Also of the parameters of bodies that are computed in the body: see `putInputs`. */
+  readonly defs: ReadonlyMap<Value, Op>;
+  readonly units: readonly Unit[];
+  /** Values outside loops that one kernel makes and another reads. */
+  readonly crossing: readonly Value[];
+}
+
+export type Partition = readonly PartitionedPiece[];
+
+export interface PartitionOptions {
+  /** Entry point, for names. */
+  readonly entry: string;
+  readonly machine: Machine;
+  /** Who owns each loop over the steps. */
+  readonly owners: ReadonlyMap<Op, LoopOwner>;
+}
+
+/** The partition of an entry's pieces. Throws where no workgroup can own a loop as asked. */
+export function partition(pieces: readonly Piece[], options: PartitionOptions): Partition {
+  const taken = new Map<string, number>();
+  return pieces.map((piece) => new PiecePartition(piece, options, taken).run());
+}
+
+class PiecePartition {
+  private readonly piece: Piece;
+  private readonly options: PartitionOptions;
+  /** How often each kernel name was wanted. */
+  private readonly taken: Map<string, number>;
+  private readonly defs: ReadonlyMap<Value, Op>;
+  private readonly inMemory = new Set<Value>();
+
+  constructor(piece: Piece, options: PartitionOptions, taken: Map<string, number>) {
+    this.piece = piece;
+    this.options = options;
+    this.taken = taken;
+    this.defs = new Map([...definitions(piece.graph.ops), ...putInputs(piece.graph)]);
+  }
+
+  run(): PartitionedPiece {
+    const { graph, loop } = this.piece;
+    const { defs } = this;
+    for (const { value } of graph.results) this.keep(value);
+    for (const op of graph.ops) if (op.op === "scan") this.keepStates(op);
+    const { groups } = fuse(graph.ops, defs, overwriting(graph));
+    const crossing = this.crossing(graph.ops, groups);
+    const units = groups.map((g) => ("scan" in g ? this.loop(g.scan as OpOf<"scan">) : this.kernel(g, false, "all")));
+    return { graph, loop, defs, units, crossing };
+  }
+
+  /** Has `v` stand in memory; of a joined value, its parts stand in it. */
+  private keep(v: Value): void {
+    this.inMemory.add(v);
+    const op = this.defs.get(v);
+    if (op?.op === "concat") for (const part of op.operands) this.keep(part);
+  }
+
+  /** The states of a loop, what comes in and what goes out. */
+  private keepStates(scan: OpOf<"scan">): void {
+    const { params, results } = scan.body!;
+    const states = scan.operands.slice(0, scan.attrs.states);
+    for (const v of [...states, ...params.filter((p) => !this.defs.has(p)), ...results, ...scan.results]) this.keep(v);
+  }
+
+  private loop(scan: OpOf<"scan">): PartitionedLoop {
+    const body = scan.body!;
+    const owner = this.options.owners.get(scan)!;
+    const one = owner === "column" ? undefined : loopKernel(scan, owner, this.defs);
+    if (one && "refused" in one) throw new Error(`no workgroup can own a loop as ${owner}: ${one.refused}`);
+    const groups = one ? [one] : fuse(body.ops, this.defs).groups.map((g) => g as FusionGroup);
+    const crossing = this.crossing(body.ops, groups);
+    const direction = directionOf(scan);
+    return { scan, owner, crossing, body: groups.map((g) => this.kernel(g, true, direction)) };
+  }
+
+  /** What one kernel of a block makes and another reads, and what no kernel computes where it is used. */
+  private crossing(ops: readonly Op[], groups: readonly (FusionGroup | { readonly scan: Op })[]): readonly Value[] {
+    const found: Value[] = [];
+    const groupOf = new Map<Value, number>();
+    const index = new Map<Op, number>();
+    groups.forEach((g, i) => {
+      for (const op of "scan" in g ? [] : g.ops) {
+        index.set(op, i);
+        for (const r of op.results) groupOf.set(r, i);
+      }
+    });
+    const keep = (v: Value): void => {
+      found.push(v);
+      this.keep(v);
+    };
+    for (const op of ops) {
+      if (op.op === "concat") keep(op.results[0]);
+      if (isView(op)) continue;
+      const read = op.op === "scan" ? [...op.operands, ...captured(op.body!)] : op.operands;
+      for (const s of read.flatMap((v) => sources(v, this.defs)))
+        if (groupOf.has(s) && groupOf.get(s) !== index.get(op)) keep(s);
+      if (groupOf.has(op.results[0]) && storesItsResult(op, inlineDots(this.options.machine))) keep(op.results[0]);
+    }
+    return found;
+  }
+
+  private kernel({ ops, owners, space }: FusionGroup, inBody: boolean, where: string): PartitionedKernel {
+    const inline = inlineDots(this.options.machine);
+    const temporaries = [...stages(ops, this.defs, this.inMemory, inline).stored];
+    for (const v of temporaries) this.keep(v);
+    // What is stored after all need not be computed again: the stages are those of a kernel that knows it.
+    const order = stages(ops, this.defs, this.inMemory, inline).stages;
+    return { name: this.name(ops, where), ops, owner: owners[0], space, stages: order, temporaries, inBody };
+  }
+
+  private name(ops: readonly Op[], where: string): string {
+    const made = ops
+      .toReversed()
+      .flatMap((op) => op.results)
+      .find((v) => this.inMemory.has(v) && v.name !== "");
+    const hint = (made?.name ?? ops[ops.length - 1].op).replace(/[^A-Za-z0-9_]/g, "_");
+    const base = `${this.options.entry}_${where}_${hint}`;
+    const n = (this.taken.get(base) ?? 0) + 1;
+    this.taken.set(base, n);
+    return n === 1 ? base : `${base}_${n}`;
+  }
+}
+
+/** What is zero at all steps but one is no input that must stand in memory: a body computes its step of it. */
+function putInputs(graph: Graph): readonly (readonly [Value, Op])[] {
+  const defs = definitions(graph.ops);
+  return graph.ops.flatMap((scan) =>
+    scan.op !== "scan"
+      ? []
+      : scan.operands.flatMap((v, i): readonly (readonly [Value, Op])[] => {
+          const op = defs.get(v);
+          return i >= scan.attrs.states && op?.op === "put" ? [[scan.body!.params[i], op]] : [];
+        }),
+  );
+}
