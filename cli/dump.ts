@@ -13,6 +13,9 @@ export interface Dump {
   write(executable: Executable | undefined): Promise<void>;
 }
 
+/** Stages that are no graphs. */
+const behindPasses: ReadonlySet<string> = new Set(["partition", "buffers", "schedule"]);
+
 let compilations = 0;
 
 /** A dump into `folder` of the compilation of `file`: `01-bnlstm-wgsl/00-ast.json`, `…/01-elaborate.ir`, …, `…/kernels/plan.json`. */
@@ -24,7 +27,7 @@ export function openDump(folder: string, file: string, target: string): Dump {
   ];
   return {
     observe(stage, text) {
-      stages.push({ name: stage === "schedule" ? "schedule.txt" : `${stage}.ir`, text });
+      stages.push({ name: behindPasses.has(stage) ? `${stage}.txt` : `${stage}.ir`, text });
     },
     async write(executable) {
       for (const [at, { name, text }] of stages.entries()) {

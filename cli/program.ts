@@ -143,6 +143,8 @@ function declareCompileCommands(program: Command, run: Runner): void {
       new Option("--emit <stage>", "print a stage instead of writing files").choices([
         "ast",
         "ir",
+        "partition",
+        "buffers",
         "schedule",
         "kernels",
       ]),

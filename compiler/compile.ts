@@ -12,6 +12,7 @@
  */
 import type { Alone, Entry, EntryName, Executable, KernelInfo, Plan, Tensor } from "../runtime/plan.ts";
 import { sealed } from "../runtime/seal.ts";
+import { printBuffers } from "./buffers/print.ts";
 import { bytesOf, segmentLength } from "./buffers/segment-length.ts";
 import { type Shared, sharedTensors } from "./buffers/shared.ts";
 import { checkDims } from "./checks/dims.ts";
@@ -25,6 +26,7 @@ import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
 import { workOf } from "./kernel-ir/work.ts";
 import { type OptimizerName, optimizerGraph, optimizers, parameterRows } from "./optimizers.ts";
 import { costOfChosen, type LoopChoice } from "./partition/loop-strategy.ts";
+import { printPartition } from "./partition/print.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { derive } from "./passes/derive.ts";
 import { foldWeights } from "./passes/fold-weights.ts";
@@ -216,6 +218,16 @@ function scheduleGraph(
     segmented: () => segmented(sized, lowering),
   });
   checkMemory(scheduled, time);
+  const each = (print: (entry: string, s: Scheduled) => string) => () =>
+    [...scheduled].map(([entry, s]) => print(entry, s)).join("\n");
+  observe?.(
+    "partition",
+    each((entry, s) => printPartition(entry, s.partition)),
+  );
+  observe?.(
+    "buffers",
+    each((entry, s) => printBuffers(entry, s.buffers, s.partition)),
+  );
   observe?.("schedule", () => printSchedule(scheduled, target.machine));
 
   return { scheduled, shared };

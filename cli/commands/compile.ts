@@ -17,7 +17,7 @@ export interface CompileCommandOptions extends ModelOptions {
   readonly time?: number;
   readonly memory?: number;
   readonly entries?: readonly EntryName[];
-  readonly emit?: "ast" | "ir" | "schedule" | "kernels";
+  readonly emit?: "ast" | "ir" | "partition" | "buffers" | "schedule" | "kernels";
   readonly after?: string;
   readonly out?: string;
 }
@@ -45,13 +45,13 @@ export async function compileCommand(
     output.result({ ok: true, stage: "ir", after: options.after, text });
     return exit.ok;
   }
-  let schedule = "";
+  let shown = "";
   const observe = (stage: string, text: () => string) => {
-    if (stage === "schedule" && options.emit === "schedule") schedule = text();
+    if (stage === options.emit) shown = text();
   };
   const { executable } = await compileFile({ ...options, file, observe }, context);
   if (options.emit !== undefined) {
-    const text = options.emit === "kernels" ? kernelsText(executable) : schedule;
+    const text = options.emit === "kernels" ? kernelsText(executable) : shown;
     output.print(text);
     output.result({ ok: true, stage: options.emit, text });
     return exit.ok;

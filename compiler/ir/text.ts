@@ -23,28 +23,37 @@ import type { Graph, Op, OpOf, Type, Value } from "./types.ts";
 
 /** The text of `graph`: the same for equal graphs, whatever their ids. Also prints graphs that break the rules. */
 export function printGraph(graph: Graph): string {
-  return `${graphLines(graph, "graph").join("\n")}\n`;
+  return `${graphLines(graph, "graph", namer()).join("\n")}\n`;
 }
+
+/** What each value of `graph` is called in its text. */
+export function valueNames(graph: Graph): ValueNames {
+  const name = namer();
+  graphLines(graph, "graph", name);
+  return name;
+}
+
+/** The lines of one op, with values called as `name` says. */
+export const printOp = (op: Op, name: ValueNames): readonly string[] => opLines(op, name);
 
 const indent = (lines: readonly string[]): string[] => lines.map((l) => `  ${l}`);
 
-function graphLines(graph: Graph, head: string): string[] {
-  const name = namer();
+function graphLines(graph: Graph, head: string, name: ValueNames): string[] {
   const title = /^[A-Za-z_]\w*$/.test(graph.name) ? graph.name : JSON.stringify(graph.name);
   return [
     `${head} ${title} {`,
     ...indent([
       ...graph.ops.flatMap((op) => opLines(op, name)),
       ...graph.results.map((r) => `result ${r.kind} ${JSON.stringify(r.name)} ${name(r.value)}`),
-      ...[...graph.norms].flatMap(([site, norm]) => graphLines(norm, `norm ${JSON.stringify(site)} graph`)),
+      ...[...graph.norms].flatMap(([site, norm]) => graphLines(norm, `norm ${JSON.stringify(site)} graph`, namer())),
     ]),
     "}",
   ];
 }
 
-type Namer = (v: Value) => string;
+export type ValueNames = (v: Value) => string;
 
-function namer(): Namer {
+function namer(): ValueNames {
   const given = new Map<number, string>();
   const uses = new Map<string, number>();
   return (v) => {
@@ -59,7 +68,7 @@ function namer(): Namer {
   };
 }
 
-function opLines(op: Op, name: Namer): string[] {
+function opLines(op: Op, name: ValueNames): string[] {
   const results = op.results.map(name).join(", ");
   const types = op.results.map((v) => showType(v.type)).join(", ");
   if (op.op === "scan") return scanLines(op, name, results, types);
@@ -68,7 +77,7 @@ function opLines(op: Op, name: Namer): string[] {
   return [words.filter((w) => w !== "").join(" ")];
 }
 
-function scanLines(op: OpOf<"scan">, name: Namer, results: string, types: string): string[] {
+function scanLines(op: OpOf<"scan">, name: ValueNames, results: string, types: string): string[] {
   const { states, reverse } = op.attrs;
   const { params, ops, results: yielded } = op.body ?? { params: [], ops: [], results: [] };
   const binding = (i: number): string => {
