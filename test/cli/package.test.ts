@@ -12,7 +12,7 @@ import { repository } from "./run-cellc.ts";
 const run = promisify(execFile);
 
 /** What `npm run build` and `npm pack` read. */
-const WANTED = /^(?:(?:cli|compiler|docs|examples|runtime|targets)\/|package\.json$|tsconfig|README|LICENSE)/;
+const WANTED = /^(?:(?:cli|compiler|docs|examples|runtime|targets|tools)\/|package\.json$|tsconfig|README|LICENSE)/;
 
 interface Packed {
   readonly filename: string;
@@ -49,8 +49,6 @@ describe("the package", () => {
       "dist/cli/main.js",
       "dist/runtime/index.js",
       "dist/runtime/index.d.ts",
-      "dist/compiler/semantics/prelude/norms.cell",
-      "dist/compiler/semantics/prelude/functions.cell",
       "examples/cells/bnlstm.cell",
       "examples/smnist.cell",
       "README.md",

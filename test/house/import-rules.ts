@@ -2,7 +2,8 @@
  * Which file may import which: the order of the folders, as a table.
  *
  * `compiler` knows nothing but the plan's types; `targets` know the schedule's output; `runtime` knows only itself;
- * `cli` joins them. Inside `compiler` the folders are the pipeline's stages, and data goes one way.
+ * `cli` joins them. Inside `compiler` the folders are the pipeline's stages, and data goes one way. What runs in a page,
+ * which is all but `cli`, needs nothing of Node.
  */
 import { posix } from "node:path";
 import { ts } from "ts-morph";
@@ -112,8 +113,9 @@ const RULES: readonly Rule[] = [
   },
   { folder: "runtime/", may: [] },
   { folder: "cli/", may: ["compiler/", "targets/", "runtime/"] },
-  { folder: "test/", may: ["compiler/", "targets/", "runtime/", "cli/", "bench/"] },
+  { folder: "test/", may: ["compiler/", "targets/", "runtime/", "cli/", "bench/", "tools/"] },
   { folder: "bench/", may: ["compiler/", "targets/", "runtime/", "cli/"] },
+  { folder: "tools/", may: [] },
 ];
 
 /** The plan's format belongs to the runtime; those who fill it in take its types, which leave no trace when stripped. */
@@ -151,11 +153,18 @@ function siblingTargetObjection(file: string, target: string): string | undefine
 /** Where the syntax gets chevrotain from: the build makes one file of it. */
 const TOOLKIT = "compiler/syntax/chevrotain.ts";
 
-/** The runtime depends on no package and runs in a browser; nothing loads chevrotain's files one by one. */
+/** What runs in a page, and may therefore need nothing of Node. */
+const IN_A_PAGE = /^(compiler|targets|runtime)\//;
+/** The packages that the compiler is made with. They run in a page, too. */
+const OF_THE_COMPILER: readonly string[] = ["chevrotain", "picocolors"];
+
+/** The runtime depends on no package; nothing loads chevrotain's files one by one. */
 function packageObjection(file: string, from: string, typeOnly: boolean, dynamic: boolean): string | undefined {
   if (from === "chevrotain" && !typeOnly && file !== TOOLKIT) return `chevrotain is to be had from ${TOOLKIT}`;
-  if (!file.startsWith("runtime/") || typeOnly) return undefined;
+  const [, folder] = IN_A_PAGE.exec(file) ?? [];
+  if (folder === undefined || typeOnly) return undefined;
   if (file === ADAPTER && dynamic) return undefined;
   if (from.startsWith("node:") && file.startsWith(NODE_FOLDER)) return undefined;
-  return `runtime/ may not import ${from} here`;
+  if (folder === "compiler" && OF_THE_COMPILER.includes(from)) return undefined;
+  return `${folder}/ may not import ${from} here`;
 }

@@ -36,6 +36,10 @@ describe("the rules", () => {
     ["a target does not know another target", "targets/wgsl/a.ts", 'import { w } from "../wasm/wasm.ts";'],
     ["the runtime does not know the compiler", "runtime/a.ts", 'import type { K } from "../compiler/kernel-ir/k.ts";'],
     ["the runtime needs no Node outside runtime/node", "runtime/a.ts", 'import { readFile } from "node:fs/promises";'],
+    ["the compiler needs no Node", "compiler/semantics/a.ts", 'import { readFileSync } from "node:fs";'],
+    ["the compiler loads no Node either", "compiler/a.ts", 'const fs = await import("node:fs");'],
+    ["the compiler needs no package but its own", "compiler/a.ts", 'import { Command } from "commander";'],
+    ["a target needs no Node", "targets/wasm/a.ts", 'import { Buffer } from "node:buffer";'],
     ["nothing loads chevrotain's many files", "compiler/syntax/a.ts", 'import { Lexer } from "chevrotain";'],
     ["the runtime needs no package", "runtime/a.ts", 'import pc from "picocolors";'],
     ["the adapter loads a package only when asked to", "runtime/webgpu/adapter.ts", 'import { create } from "webgpu";'],
@@ -61,6 +65,7 @@ describe("the rules", () => {
       "targets/wasm/a.ts",
       'import { ops } from "../../compiler/ir/ops.ts"; import { n } from "../shared/namer.ts"; import type { Kernel } from "../../compiler/kernel-ir/types.ts";',
     ],
+    ["the compiler paints its messages", "compiler/diagnostics/a.ts", 'import { createColors } from "picocolors";'],
     ["runtime/node speaks to Node", "runtime/node/file.ts", 'import { open } from "node:fs/promises";'],
     ["the adapter loads Dawn when asked to", "runtime/webgpu/adapter.ts", 'const { create } = await import("webgpu");'],
     [

@@ -1,0 +1,6 @@
+import { expect, test } from "vitest";
+import { preludeModule } from "../../tools/prelude.ts";
+
+test("the prelude's module says what its .cell files say", async () => {
+  await expect(preludeModule()).toMatchFileSnapshot("../../compiler/semantics/prelude/texts.ts");
+});
