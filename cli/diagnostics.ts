@@ -1,7 +1,7 @@
 /** How diagnostics are said: excerpts on stderr, the plain data in the `--json` document. */
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
 import { type JsonDiagnostic, toJSON } from "../compiler/diagnostics/json.ts";
-import { renderAll } from "../compiler/diagnostics/render.ts";
+import { renderAll, sourcesOf } from "../compiler/diagnostics/render.ts";
 import { type ExitCode, exit } from "./failure.ts";
 import type { Output } from "./output.ts";
 import { fileHost } from "./source-host.ts";
@@ -15,7 +15,7 @@ export function sayDiagnostics(
   output: Output,
   others: OtherTexts = {},
 ): readonly JsonDiagnostic[] {
-  const sources = sourcesOf(diagnostics, others);
+  const sources = sourcesOf(diagnostics, (file) => (Object.hasOwn(others, file) ? others[file] : fileHost.read(file)));
   const text = renderAll(diagnostics, sources, { color: output.errorColors.red("x") !== "x" });
   if (text !== "") output.warn(text.trimEnd());
   return diagnostics.map((diagnostic) => toJSON(diagnostic, sources));
@@ -28,16 +28,4 @@ const USAGE: ReadonlySet<string> = new Set(["C0301", "C0302"]);
 export function reportDiagnostics(diagnostics: readonly Diagnostic[], output: Output): ExitCode {
   output.result({ ok: false, diagnostics: sayDiagnostics(diagnostics, output) });
   return diagnostics.every(({ code }) => USAGE.has(code)) ? exit.usage : exit.input;
-}
-
-function sourcesOf(diagnostics: readonly Diagnostic[], others: OtherTexts): ReadonlyMap<string, string> {
-  const files = new Set(
-    diagnostics.flatMap(({ span, notes }) => [span.file, ...(notes ?? []).map((note) => note.span.file)]),
-  );
-  return new Map(
-    [...files].flatMap((file) => {
-      const text = Object.hasOwn(others, file) ? others[file] : fileHost.read(file);
-      return text === undefined ? [] : [[file, text]];
-    }),
-  );
 }

@@ -10,7 +10,6 @@ import {
   type ElaborateOptions,
   elaborate,
 } from "../compiler/semantics/elaborate.ts";
-import { parsePlaceOption } from "../compiler/semantics/placements.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { EntryName } from "../runtime/plan.ts";
@@ -153,9 +152,9 @@ async function tunedLoops(
   return device === undefined || loops === undefined ? undefined : { device, loops };
 }
 
-/** The command line's options as the compiler takes them. Throws CompileError for a placement it cannot read. */
+/** The command line's options as the compiler takes them. */
 export function elaborateOptions({ entry, dims, place, cell }: ModelOptions): ElaborateOptions {
-  return { entry, dims, place: place === undefined ? [] : parsePlaceOption(place), cells: cell };
+  return { entry, dims, place, cells: cell };
 }
 
 async function openTarget(name: TargetName): Promise<Target> {

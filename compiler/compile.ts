@@ -24,8 +24,9 @@ import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, OpOf, Pass } from "./ir/types.ts";
 import { workOf } from "./kernel-ir/work.ts";
-import { type OptimizerName, optimizerGraph, optimizers, parameterRows } from "./optimizers.ts";
-import { costOfChosen, type LoopChoice } from "./partition/loop-strategy.ts";
+import { optimizerGraph, optimizers, parameterRows } from "./optimizers.ts";
+import type { CompileOptions } from "./options.ts";
+import { costOfChosen } from "./partition/loop-strategy.ts";
 import { printPartition } from "./partition/print.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { derive } from "./passes/derive.ts";
@@ -45,7 +46,6 @@ import { sink } from "./passes/sink.ts";
 import { splitBatch } from "./passes/split-batch.ts";
 import { type Refused, type Streamed, stream } from "./passes/stream.ts";
 import { units } from "./passes/units.ts";
-import type { Storage } from "./prepare.ts";
 import { printSchedule } from "./print-schedule.ts";
 import { aloneStatistics } from "./proofs/alone.ts";
 import { withAverages } from "./proofs/averages.ts";
@@ -56,39 +56,6 @@ import { type Elaborated, type ElaborateOptions, elaborate } from "./semantics/e
 import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
 import type { Target } from "./target.ts";
-
-export interface CompileOptions extends ElaborateOptions {
-  /** Examples at a time. Default 64. */
-  readonly batch?: number;
-  /** Length of the training sequences: how many steps have statistics of their own (T_max). Default 100. */
-  readonly time?: number;
-  readonly optimizer?: OptimizerName;
-  /** Entries to compile, by default all that the graph allows: an application that only infers needs no other's code. */
-  readonly entries?: readonly EntryName[];
-  /**
-   * Bytes that all regions together may take for `time` steps. Where they would take more, more is computed again and less is
-   * kept; the results are the same but for the order of sums. Gradients with respect to inputs are not to be had then.
-   */
-  readonly memory?: number;
-  /** Whether the sequences of a batch may differ in length: its `lengths` say. */
-  readonly ragged?: boolean;
-  /** Also gradients with respect to inputs, as outputs `d_NAME`. */
-  readonly inputGradients?: boolean;
-  /**
-   * Also gradients with respect to the states after each step, as outputs `d_state/NAME` [T, B, …] of `train`; of a loop in
-   * `reverse`, from its own first step to its last. Where `memory` has
-   * a sequence cut in segments, they are not to be had.
-   */
-  readonly stateGradients?: boolean;
-  /** In how many parts at most kernels take the batch, each for a workgroup of its own; as estimated to be best unless told. */
-  readonly parts?: number;
-  /** Who owns the loops over the steps; the cheapest where nothing is said. C0306: one that cannot be. */
-  readonly loops?: LoopChoice;
-  /** As what the values saved for the backward pass are stored, by default f32. C0307: f16 for a target without. */
-  readonly storage?: Storage;
-  /** Told every stage when it is done; the text is made when asked for. */
-  readonly observe?: (stage: string, text: () => string) => void;
-}
 
 export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
   /** What the population's statistics are. */
@@ -277,7 +244,7 @@ function within(
   return make(cut, segmentLength(make(cut, 1), steps, budget));
 }
 
-export type { Target };
+export type { CompileOptions, Target };
 
 /** The entries that are made of a whole graph by all passes; `update` and the stream's have their own. */
 export type Lowerable = "train" | "estimate" | "infer";

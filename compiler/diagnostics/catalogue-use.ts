@@ -57,6 +57,13 @@ export const useMessages = {
     example: "cellc compile bidirectional.cell --entries step",
     fix: "cellc compile examples/cells/lstm.cell --entries step",
   },
+  C0309: {
+    title: "unknown option of a function",
+    explanation:
+      "The functions of `cellc/compiler` take options by name. A name that they do not know is refused, because what was meant would else be left at its default without a word: with `optimiser` a model would be trained by Adam. So is a value of another kind than the option has. The message names the nearest option, or lists all. Where there are no files, as in a page, the option `host` is needed: it says where texts come from.",
+    example: 'compile("lstm.cell", { optimiser: "sgd" })',
+    fix: 'compile("lstm.cell", { optimizer: "sgd" })',
+  },
   C0401: {
     title: "file not found",
     explanation: "There is no file at this path, or it cannot be read. Relative paths start at the current directory.",

@@ -17,6 +17,12 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
+/** A help with the nearest candidate, where one is near. */
+export function didYouMean(text: string, candidates: Iterable<string>): string | undefined {
+  const best = nearest(text, [...candidates]);
+  return best === undefined ? undefined : `did you mean \`${best}\`?`;
+}
+
 /** Damerau–Levenshtein distance (optimal string alignment). */
 export function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3;

@@ -67,6 +67,21 @@ export function renderAll(
   return `${[...sorted, [...count("error"), ...count("warning")].join(", ")].join("\n\n")}\n`;
 }
 
+/** The texts that diagnostics are about, by file name, of those that `read` has. */
+export function sourcesOf(
+  diagnostics: readonly Diagnostic[],
+  read: (file: string) => string | undefined,
+): ReadonlyMap<string, string> {
+  const places = diagnostics.flatMap(({ span, notes }) => [span, ...(notes ?? []).map((note) => note.span)]);
+  const files = new Set(places.map(({ file }) => file));
+  return new Map(
+    [...files].flatMap((file) => {
+      const text = read(file);
+      return text === undefined ? [] : [[file, text]];
+    }),
+  );
+}
+
 /** Orders diagnostics by file, then by where they begin. */
 export function byPlace(a: Diagnostic, b: Diagnostic): number {
   if (a.span.file !== b.span.file) return a.span.file < b.span.file ? -1 : 1;

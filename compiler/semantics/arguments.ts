@@ -1,9 +1,9 @@
 /** Which argument of a call belongs to which parameter. */
 import type { Code } from "../diagnostics/catalogue.ts";
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Arg, Expr, Name } from "../syntax/ast.ts";
 import type { Problems } from "./problems.ts";
-import { didYouMean } from "./scope.ts";
 
 export interface Parameter {
   readonly name: Name | string;

@@ -1,11 +1,12 @@
 /** Names in the bodies of norms and functions, which are otherwise looked at only where they are used. */
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Expr, FunctionDecl, Name, NormDecl, Shape } from "../syntax/ast.ts";
 import { builtins } from "./builtins.ts";
 import { initialisers } from "./initialisers.ts";
 import type { Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
-import { didYouMean, spell } from "./scope.ts";
+import { spell } from "./scope.ts";
 
 /** Reports unknown names, names defined twice and primes in the body of `decl`. */
 export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problems: Problems): void {

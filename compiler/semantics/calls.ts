@@ -1,4 +1,5 @@
 /** Calls: of built-in functions, and of functions written in the language, which are expanded in place. */
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Arg, Expr, FunctionDecl } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import type { BuiltinCall } from "./builtin.ts";
@@ -9,7 +10,7 @@ import { initialisers } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
 import { mostExpansions, mostNested, tooMuch } from "./limits.ts";
 import type { Module } from "./modules.ts";
-import { didYouMean, type Meaning, poison, Scope } from "./scope.ts";
+import { type Meaning, poison, Scope } from "./scope.ts";
 
 type Call = Expr & { readonly kind: "call" };
 

@@ -1,8 +1,8 @@
 /** `cell a = b with { … }`: a declaration at the end of a chain, and what the chain changes on the way. */
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { CellDecl, DerivedDecl, ModelDecl, Name, ParamStmt, PlaceStmt, StateStmt } from "../syntax/ast.ts";
 import type { Declared, Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
-import { didYouMean } from "./scope.ts";
 
 /** A statement together with the file whose names it uses. */
 export interface In<S> {

@@ -1,11 +1,12 @@
 /** Numbers for the dimensions of a cell or model: the caller's, or the declared defaults. */
+import { didYouMean } from "../diagnostics/nearest.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import type { DimParam, Name } from "../syntax/ast.ts";
 import { isExtent, numeric } from "./constants.ts";
 import type { Context, World } from "./context.ts";
 import type { Module } from "./modules.ts";
-import { didYouMean, Scope } from "./scope.ts";
+import { Scope } from "./scope.ts";
 
 /** What the compiler itself calls by these names: the implicit axes, and the training length. */
 const reserved: Readonly<Record<string, string>> = {

@@ -1,5 +1,7 @@
 /** Text → checked cell or model → Tensor IR: the stage's front door. */
 import { CompileError, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/nearest.ts";
+import { numberByName, type OptionsOf, type OptionTable, text, textByName } from "../diagnostics/option-table.ts";
 import { nowhere, type Span } from "../diagnostics/span.ts";
 import type { Graph } from "../ir/types.ts";
 import { verify } from "../ir/verify.ts";
@@ -14,22 +16,25 @@ import { type Built, buildCell } from "./harness.ts";
 import type { Spent } from "./limits.ts";
 import { buildModel } from "./models.ts";
 import { type Declared, type Module, Modules } from "./modules.ts";
-import type { PlaceOption } from "./placements.ts";
+import { placementList, placementsIn } from "./placements.ts";
 import { Problems } from "./problems.ts";
 import { checkMeetings } from "./ranges.ts";
-import { didYouMean, type Origin, type Scope } from "./scope.ts";
+import type { Origin, Scope } from "./scope.ts";
 import type { SiteInfo } from "./sites.ts";
 
-export interface ElaborateOptions {
+/** The options that decide what a file's text means. */
+export const elaborateTable = {
   /** Which cell or model of the file. Default: the only one, else the last model, else the last cell. */
-  readonly entry?: string;
-  /** Numbers that take the place of the declared defaults. */
-  readonly dims?: Readonly<Record<string, number>>;
-  /** Applied after the file's own placements; see `parsePlaceOption`. */
-  readonly place?: readonly PlaceOption[];
+  entry: text,
+  /** Numbers that take the place of the declared defaults: `{ H: 100 }`. */
+  dims: numberByName,
+  /** Placements behind the file's own: `"hh=layer,cc=none"`, or what `parsePlacements` makes of that. */
+  place: placementList,
   /** What stands for a model's cell parameters: `{ rnn: "lstm" }`, names the file can see. */
-  readonly cells?: Readonly<Record<string, string>>;
-}
+  cells: textByName,
+} satisfies OptionTable;
+
+export interface ElaborateOptions extends OptionsOf<typeof elaborateTable> {}
 
 export interface Elaborated {
   readonly graph: Graph;
@@ -167,7 +172,7 @@ class Run {
   build(declared: Declared, from: Module, options: ElaborateOptions | undefined): Made | undefined {
     const { decl } = declared;
     const kind = decl.kind === "derived" ? decl.of : decl.kind;
-    const place = (options?.place ?? []).map((stmt) => ({ stmt, module: from }));
+    const place = placementsIn(options?.place ?? []).map((stmt) => ({ stmt, module: from }));
     const cells = this.chosenCells(options?.cells ?? {}, declared, from);
     if (kind === "cell") {
       const cell = resolve("cell", declared, this.problems);

@@ -1,5 +1,6 @@
 /** How parameters start: the expression after a parameter's `=`, as the plan's `Init`. */
 import type { Init } from "../../runtime/plan.ts";
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Arg, Expr } from "../syntax/ast.ts";
@@ -8,7 +9,7 @@ import { extentOf, isExtent, mostParts, numeric } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { describe, resolveName } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
-import { didYouMean, type Meaning, spell } from "./scope.ts";
+import { type Meaning, spell } from "./scope.ts";
 
 interface Initialiser {
   readonly params: readonly Parameter[];

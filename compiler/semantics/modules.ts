@@ -1,4 +1,5 @@
 /** Files: what each declares, what it imports, and what the prelude gives to all. */
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import type { SourceHost } from "../source-host.ts";
@@ -7,7 +8,6 @@ import { parse } from "../syntax/parse.ts";
 import { mostImports, tooMuch } from "./limits.ts";
 import { type ParsedFile, prelude } from "./prelude.ts";
 import type { Problems } from "./problems.ts";
-import { didYouMean } from "./scope.ts";
 
 export interface Declared {
   /** `poisoned`: imported from where it is not, which was reported. */

@@ -1,12 +1,14 @@
 /** Placements: which norm stands at which site, as the file, its derivations and the caller's options say, the last one counting. */
 import { CompileError, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/nearest.ts";
+import { type Kind, kind } from "../diagnostics/option-table.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import type { NormDecl, NormRef, PlaceStmt, SiteRef } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
 import type { In } from "./derivations.ts";
 import type { Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
-import { didYouMean, type Scope } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 
 /** One `site=norm` of a `--place` option. */
 export interface PlaceOption {
@@ -103,6 +105,19 @@ export class Placements {
 
 export const placementsOf = (stmts: readonly In<PlaceOption>[], scope: Scope): readonly Placement[] =>
   stmts.map(({ stmt, module }) => ({ refs: stmt.sites, norm: stmt.norm, module, scope }));
+
+/** Placements as an option: a text, or what was read of one. */
+export const placementList: Kind<string | readonly PlaceOption[]> = kind(
+  'a text such as "hh=layer", or what parsePlacements makes of it',
+  (value) => typeof value === "string" || (Array.isArray(value) && value.every(isPlaceOption)),
+);
+
+const isPlaceOption = (value: Partial<PlaceOption> | null): boolean =>
+  Array.isArray(value?.sites) && typeof value.norm === "object";
+
+/** The placements that an option holds. Throws as `parsePlaceOption`. */
+export const placementsIn = (option: string | readonly PlaceOption[]): readonly PlaceOption[] =>
+  typeof option === "string" ? parsePlaceOption(option) : option;
 
 /**
  * Reads a `--place` option: `hh=layer,cc=batch(gamma=0.2),rnn.hh=none`. Spans point into a file of that name.

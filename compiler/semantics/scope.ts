@@ -1,6 +1,6 @@
 /** What names mean in one body, and what a name can mean. */
 import type { Init } from "../../runtime/plan.ts";
-import { nearest } from "../diagnostics/nearest.ts";
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Dim } from "../ir/dim.ts";
 import type { Value } from "../ir/types.ts";
 import type { Name } from "../syntax/ast.ts";
@@ -87,9 +87,4 @@ export class Scope {
   suggestion(text: string, others: Iterable<string> = []): string | undefined {
     return didYouMean(text, [...this.bindings.keys(), ...others]);
   }
-}
-
-export function didYouMean(text: string, candidates: Iterable<string>): string | undefined {
-  const best = nearest(text, [...candidates]);
-  return best === undefined ? undefined : `did you mean \`${best}\`?`;
 }
