@@ -3,12 +3,10 @@ const [path, batch, time] = process.argv.slice(2);
 const dist = new URL("../dist/", import.meta.url);
 
 const start = performance.now();
-const { compile } = await import(new URL("compiler/compile.js", dist).href);
-const { wasm } = await import(new URL("targets/wasm/target.js", dist).href);
-const { fileHost } = await import(new URL("cli/source-host.js", dist).href);
+const { compile } = await import(new URL("api/compiler.js", dist).href);
 const imported = performance.now();
 const entries = ["train", "estimate", "infer", "update"];
-const { executable } = compile(path, { batch: Number(batch), time: Number(time), entries }, wasm, fileHost);
+const { executable } = compile(path, { batch: Number(batch), time: Number(time), entries });
 // The code is made when it is asked for.
 if (executable.code.binary.length === 0) throw new Error("no code");
 const compiled = performance.now();

@@ -12,7 +12,7 @@ import { repository } from "./run-cellc.ts";
 const run = promisify(execFile);
 
 /** What `npm run build` and `npm pack` read. */
-const WANTED = /^(?:(?:cli|compiler|docs|examples|runtime|targets|tools)\/|package\.json$|tsconfig|README|LICENSE)/;
+const WANTED = /^(?:(?:api|cli|compiler|docs|examples|runtime|targets|tools)\/|package\.json$|tsconfig|README|LICENSE)/;
 
 interface Packed {
   readonly filename: string;
@@ -104,6 +104,16 @@ describe("the package", () => {
     await writeFile(join(folder, "app", "threads.mjs"), program);
     const { stdout } = await run(process.execPath, [join(folder, "app", "threads.mjs")], { cwd: join(folder, "out") });
     expect(stdout).toBe("3\n");
+  });
+
+  test("has a compiler that takes a file and options, and nothing else", async () => {
+    const program = `
+      import { compile } from "cellc/compiler";
+      const { executable } = compile("package/examples/smnist.cell", { place: "hh=layer", dims: { H: 4 }, optimizer: "adamw" });
+      console.log(executable.plan.target, executable.plan.optimizer);`;
+    await writeFile(join(folder, "app", "compile.mjs"), program);
+    const { stdout } = await run(process.execPath, [join(folder, "app", "compile.mjs")], { cwd: folder });
+    expect(stdout).toBe("wasm adamw\n");
   });
 
   test("streams what cellc compiled as the document says, without a compiler", async () => {

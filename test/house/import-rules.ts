@@ -1,9 +1,9 @@
 /**
  * Which file may import which: the order of the folders, as a table.
  *
- * `compiler` knows nothing but the plan's types; `targets` know the schedule's output; `runtime` knows only itself;
- * `cli` joins them. Inside `compiler` the folders are the pipeline's stages, and data goes one way. What runs in a page,
- * which is all but `cli`, needs nothing of Node.
+ * `compiler` knows nothing but the plan's types; `targets` know the schedule's output; `runtime` knows only itself; `api` gives the
+ * compiler its default target and host; `cli` joins them all. Inside `compiler` the folders are the pipeline's stages, and data goes
+ * one way. What runs in a page, which is all but `cli`, needs nothing of Node.
  */
 import { posix } from "node:path";
 import { ts } from "ts-morph";
@@ -112,9 +112,11 @@ const RULES: readonly Rule[] = [
     ],
   },
   { folder: "runtime/", may: [] },
-  { folder: "cli/", may: ["compiler/", "targets/", "runtime/"] },
-  { folder: "test/", may: ["compiler/", "targets/", "runtime/", "cli/", "bench/", "tools/"] },
-  { folder: "bench/", may: ["compiler/", "targets/", "runtime/", "cli/"] },
+  // What the package exports of the compiler, with its defaults.
+  { folder: "api/", may: ["compiler/", "targets/"] },
+  { folder: "cli/", may: ["api/", "compiler/", "targets/", "runtime/"] },
+  { folder: "test/", may: ["api/", "compiler/", "targets/", "runtime/", "cli/", "bench/", "tools/"] },
+  { folder: "bench/", may: ["api/", "compiler/", "targets/", "runtime/", "cli/"] },
   { folder: "tools/", may: [] },
 ];
 
@@ -154,7 +156,7 @@ function siblingTargetObjection(file: string, target: string): string | undefine
 const TOOLKIT = "compiler/syntax/chevrotain.ts";
 
 /** What runs in a page, and may therefore need nothing of Node. */
-const IN_A_PAGE = /^(compiler|targets|runtime)\//;
+const IN_A_PAGE = /^(api|compiler|targets|runtime)\//;
 /** The packages that the compiler is made with. They run in a page, too. */
 const OF_THE_COMPILER: readonly string[] = ["chevrotain", "picocolors"];
 

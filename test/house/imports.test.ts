@@ -40,6 +40,8 @@ describe("the rules", () => {
     ["the compiler loads no Node either", "compiler/a.ts", 'const fs = await import("node:fs");'],
     ["the compiler needs no package but its own", "compiler/a.ts", 'import { Command } from "commander";'],
     ["a target needs no Node", "targets/wasm/a.ts", 'import { Buffer } from "node:buffer";'],
+    ["the package's compiler needs no Node", "api/a.ts", 'import { readFileSync } from "node:fs";'],
+    ["the compiler does not know its defaults", "compiler/a.ts", 'import { fileHost } from "../api/file-host.ts";'],
     ["nothing loads chevrotain's many files", "compiler/syntax/a.ts", 'import { Lexer } from "chevrotain";'],
     ["the runtime needs no package", "runtime/a.ts", 'import pc from "picocolors";'],
     ["the adapter loads a package only when asked to", "runtime/webgpu/adapter.ts", 'import { create } from "webgpu";'],

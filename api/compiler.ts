@@ -1,0 +1,104 @@
+/**
+ * `cellc/compiler`: from the text of a cell to an executable. Runs in Node and in a page.
+ *
+ * The compiler knows neither a target nor the disk. Here it meets both, as defaults.
+ */
+import { check as checkFile } from "../compiler/check.ts";
+import { type Compilation, compile as compileFile } from "../compiler/compile.ts";
+import type { Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
+import {
+  flag,
+  having,
+  type OptionsOf,
+  type OptionTable,
+  refusal,
+  takeOptions,
+  text,
+} from "../compiler/diagnostics/option-table.ts";
+import { renderAll, sourcesOf } from "../compiler/diagnostics/render.ts";
+import { compileTable } from "../compiler/options.ts";
+import type { Target } from "../compiler/schedule/target.ts";
+import { elaborateTable } from "../compiler/semantics/elaborate.ts";
+import type { SourceHost } from "../compiler/source-host.ts";
+import { wasm } from "../targets/wasm/target.ts";
+import { fileHost, hasFiles } from "./file-host.ts";
+
+export type { Compilation } from "../compiler/compile.ts";
+export { CompileError, type Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
+export type { Span } from "../compiler/diagnostics/span.ts";
+export type { Target } from "../compiler/schedule/target.ts";
+export { type PlaceOption, parsePlaceOption as parsePlacements } from "../compiler/semantics/placements.ts";
+export type { SiteInfo } from "../compiler/semantics/sites.ts";
+export type { SourceHost } from "../compiler/source-host.ts";
+export { format } from "../compiler/syntax/format.ts";
+export { fileHost } from "./file-host.ts";
+
+const hostTable = {
+  /** Where texts come from: the file, and those that it imports. Default: the disk, `fileHost`. */
+  host: having<SourceHost>("what can `read` and `resolve`, such as fileHost", "read", "resolve"),
+} satisfies OptionTable;
+
+const optionsOfCompile = {
+  ...compileTable,
+  ...hostTable,
+  /** What to make kernels for: `wasm` of `cellc/targets/wasm`, the default, or `wgsl` of `cellc/targets/wgsl`. */
+  target: having<Target>("a target, such as `wgsl` of cellc/targets/wgsl", "assemble"),
+} satisfies OptionTable;
+
+const optionsOfCheck = { ...elaborateTable, ...hostTable } satisfies OptionTable;
+
+const optionsOfRender = {
+  ...hostTable,
+  /** Whether to paint, for a terminal. Default false. */
+  color: flag,
+} satisfies OptionTable;
+
+export interface CompileOptions extends OptionsOf<typeof optionsOfCompile> {}
+export interface CheckOptions extends OptionsOf<typeof optionsOfCheck> {}
+export interface RenderOptions extends OptionsOf<typeof optionsOfRender> {}
+
+/**
+ * Compiles a cell or model of the file at `path`. Throws `CompileError` with every error of the file in source order, or with the
+ * option that is none (C0309).
+ */
+export function compile(path: string, options?: CompileOptions): Compilation;
+export function compile(path: string, options: CompileOptions = {}, ...more: readonly unknown[]): Compilation {
+  if (more.length > 0) throw refusal("compile takes a path and options", "target and host are options, too");
+  const { target = wasm, host, ...others } = takeOptions("compile", optionsOfCompile, options);
+  return compileFile(pathOf(path), others, target, hostFor(host));
+}
+
+/**
+ * What is wrong with the file at `path` and what it imports, then warnings about its cells and models as they stand. With an
+ * option that chooses an entry or changes it, about that entry under the options. Throws `CompileError` (C0309) for an option that
+ * is none.
+ */
+export function check(path: string, options: CheckOptions = {}): readonly Diagnostic[] {
+  const { host, ...chosen } = takeOptions("check", optionsOfCheck, options);
+  const chooses = Object.values(chosen).some((value) => value !== undefined);
+  return checkFile(pathOf(path), hostFor(host), chooses ? chosen : undefined);
+}
+
+/**
+ * Diagnostics as text, each with an excerpt of what it is about, and a last line that counts them; empty for none. Throws
+ * `CompileError` (C0309) for an option that is none.
+ */
+export function render(diagnostics: readonly Diagnostic[], options: RenderOptions = {}): string {
+  const { host = fileHost, color = false } = takeOptions("render", optionsOfRender, options);
+  return renderAll(
+    diagnostics,
+    sourcesOf(diagnostics, (file) => host.read(file)),
+    { color },
+  );
+}
+
+function pathOf(path: unknown): string {
+  if (text.test(path)) return path;
+  throw refusal("the path of a file is a text");
+}
+
+function hostFor(host: SourceHost | undefined): SourceHost {
+  if (host !== undefined) return host;
+  if (hasFiles) return fileHost;
+  throw refusal("`host` is missing, and there are no files here", "pass `host`, which says where texts come from");
+}
