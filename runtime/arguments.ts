@@ -1,7 +1,7 @@
 /** What callers pass to a session, checked before anything is run or changed: a caller may be JavaScript, and types no help. */
 
 import type { Batch } from "./batch.ts";
-import type { Batches, EstimateOptions, InferOptions, StreamOptions, TrainOptions } from "./calls.ts";
+import type { Batches, EstimateOptions, InferOptions, SessionOptions, StreamOptions, TrainOptions } from "./calls.ts";
 import { RuntimeError } from "./error.ts";
 import { checkHyper } from "./inputs.ts";
 import type { Plan } from "./plan.ts";
@@ -51,7 +51,7 @@ export function takerOf<T extends object>(what: string, rules: Rules<T>): Taker<
 const ours = ["lr", "clip", "step", "momentum", "momentum_step", "between"];
 
 const takeTrainOptions = takerOf<TrainOptions>("the options of a training step", {
-  lr: number("a finite number from 0 on", (lr) => lr >= 0 && lr < Number.POSITIVE_INFINITY),
+  lr: number("a finite number above 0", (lr) => lr > 0 && lr < Number.POSITIVE_INFINITY),
   clip: number("a number above 0, Infinity for none", (clip) => clip > 0),
   momentum: number("a number from 0 to 1", (momentum) => momentum >= 0 && momentum <= 1),
   hyper: ["an object", isRecord],
@@ -66,10 +66,26 @@ export function trainOptions(given: TrainOptions, plan: Plan): Required<TrainOpt
   const known = othersOf(plan);
   if (hyper === undefined && known.size === 0) return { ...options, hyper: {} };
   const others = new Map(Object.entries(hyper ?? {}));
-  for (const name of others.keys())
-    if (!known.has(name)) throw new RuntimeError("C0406", `${plan.name} has no other hyper-parameter \`${name}\``);
+  for (const name of others.keys()) if (!known.has(name)) throw unknownHyper(name, plan, known);
   for (const name of known) checkHyper(name, others.get(name));
   return { ...options, hyper: Object.fromEntries(others) };
+}
+
+/** What `run` is given for hyper-parameters: the plan's others, and those that `train` sets. Errors: C0406. */
+export function runHyper(given: unknown, plan: Plan): Readonly<Record<string, number>> {
+  if (!isRecord(given)) throw new RuntimeError("C0406", `hyper-parameters are an object, not ${shown(given)}`);
+  const known = new Set([...ours, ...othersOf(plan)]);
+  for (const name in given) if (!known.has(name)) throw unknownHyper(name, plan, known);
+  return given as Readonly<Record<string, number>>;
+}
+
+function unknownHyper(name: string, plan: Plan, known: ReadonlySet<string>): RuntimeError {
+  if (ours.includes(name)) {
+    const help = "`lr`, `clip` and `momentum` are options of their own";
+    return new RuntimeError("C0406", `\`hyper\` does not set \`${name}\``, help);
+  }
+  const help = known.size > 0 ? `there are ${[...known].join(", ")}` : "there are none";
+  return new RuntimeError("C0406", `${plan.name} has no hyper-parameter \`${name}\``, help);
 }
 
 /** By the plan, the hyper-parameters that the runtime does not set itself. */
@@ -106,10 +122,15 @@ export const streamOptions = takerOf<StreamOptions>("the options of a stream", {
   noise,
 });
 
-/** Errors: C0406, if it is not a whole number: others would be cut to one. */
-export function checkSeed(seed: unknown): number {
-  if (Number.isSafeInteger(seed)) return seed as number;
-  throw new RuntimeError("C0406", `the seed is a whole number, not ${shown(seed)}`, "pass { seed: 1 }");
+const takeSessionOptions = takerOf<SessionOptions>("the options of a session", {
+  seed: ["a whole number", Number.isSafeInteger],
+});
+
+/** Errors: C0406. */
+export function sessionOptions(given: SessionOptions | null | undefined): SessionOptions {
+  const { seed } = takeSessionOptions(given ?? {});
+  if (seed !== undefined) return { seed };
+  throw new RuntimeError("C0406", "a session needs a seed", "pass { seed: 1 }");
 }
 
 const takeBatch = takerOf<Batch>("the parts of a batch", {

@@ -2,8 +2,13 @@
 import type { Averages } from "./averages.ts";
 import type { Batch, NoiseMode } from "./batch.ts";
 
+export interface SessionOptions {
+  /** A whole number, from which parameters and noise are drawn: the same ones on every target. */
+  readonly seed: number;
+}
+
 export interface TrainOptions {
-  /** Learning rate of this step, from 0 on. */
+  /** Learning rate of this step, above 0. */
   readonly lr: number;
   /** Largest norm of the gradient, above 0; none or Infinity: no clipping. */
   readonly clip?: number;

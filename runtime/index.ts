@@ -7,6 +7,7 @@ export type {
   Evaluation,
   Inference,
   InferOptions,
+  SessionOptions,
   StreamOptions,
   TrainOptions,
   TrainReport,

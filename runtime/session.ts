@@ -1,12 +1,13 @@
 import { muteStatistics, refuseAlone } from "./alone.ts";
 import {
-  checkSeed,
   eachBatch,
   estimateOptions,
   inferOptions,
   noClipping,
   ownBatch,
   restoreOptions,
+  runHyper,
+  sessionOptions,
   streamOptions,
   trainingBatch,
   trainOptions,
@@ -21,6 +22,7 @@ import type {
   Evaluation,
   Inference,
   InferOptions,
+  SessionOptions,
   StreamOptions,
   TrainOptions,
   TrainReport,
@@ -33,7 +35,7 @@ import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
-import { isRecord, shown } from "./plan-schema.ts";
+import { shown } from "./plan-schema.ts";
 import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Feed, Runner } from "./runner.ts";
@@ -75,8 +77,8 @@ export class Session {
    * Loads an executable and initialises its parameters from the seed (a whole number). Optimiser state starts at zero,
    * statistics undefined. Errors: C0406 (seed), C0411 (a damaged executable), those of the backend (C0503 … C0508).
    */
-  static async open(executable: Executable, backend: Backend, options: { readonly seed: number }): Promise<Session> {
-    const seed = checkSeed(options?.seed);
+  static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
+    const { seed } = sessionOptions(options);
     const session = new Session(backend, await Runner.open(executable, backend), seed);
     const first = (name: string): Float32Array => {
       const tensor = session.#kept.find((kept) => kept.name === name)?.tensor;
@@ -269,11 +271,11 @@ export class Session {
    * Runs one entry as it is, for tests and tools: no update behind `train`, no bookkeeping of statistics. What it computed
    * can then be read by name. Defaults: `momentum` 1, `lr` 0, no clipping.
    */
-  run(entry: EntryName, given: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
+  run(entry: EntryName, given: Batch, others: Readonly<Record<string, number>> = {}): Promise<void> {
     return this.#exclusive(async () => {
       const batch = ownBatch(given);
       this.#checkExamples(batch, "leave examples out until it has as many");
-      if (!isRecord(hyper)) throw new RuntimeError("C0406", `hyper-parameters are an object, not ${shown(hyper)}`);
+      const hyper = runHyper(others, this.plan);
       const defaults = {
         momentum: 1,
         momentum_step: hyper.momentum ?? 1,

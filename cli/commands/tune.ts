@@ -93,6 +93,9 @@ async function compileAll(context: Context, file: string, options: TuneOptions):
   return candidates;
 }
 
+/** A learning rate at which no parameter moves by a digit, so that all candidates go on computing the same. */
+const STILL = 1e-30;
+
 /** Training steps on drawn inputs, each candidate in turn, round after round, so that what disturbs one disturbs all. */
 async function measureAll(
   context: Context,
@@ -110,7 +113,7 @@ async function measureAll(
     for (let round = 0; round <= repeats; round++) {
       for (const [i, session] of sessions.entries()) {
         const start = performance.now();
-        await session.train(batch, { lr: 0 });
+        await session.train(batch, { lr: STILL });
         if (round > 0) times[i].push(performance.now() - start);
       }
     }
