@@ -17,20 +17,20 @@ import {
 } from "../compiler/diagnostics/option-table.ts";
 import { renderAll, sourcesOf } from "../compiler/diagnostics/render.ts";
 import { compileTable } from "../compiler/options.ts";
-import type { Target } from "../compiler/schedule/target.ts";
 import { elaborateTable } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
+import type { Target } from "../compiler/target.ts";
 import { wasm } from "../targets/wasm/target.ts";
 import { fileHost, hasFiles } from "./file-host.ts";
 
 export type { Compilation } from "../compiler/compile.ts";
 export { CompileError, type Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
 export type { Span } from "../compiler/diagnostics/span.ts";
-export type { Target } from "../compiler/schedule/target.ts";
 export { type PlaceOption, parsePlaceOption as parsePlacements } from "../compiler/semantics/placements.ts";
 export type { SiteInfo } from "../compiler/semantics/sites.ts";
 export type { SourceHost } from "../compiler/source-host.ts";
 export { format } from "../compiler/syntax/format.ts";
+export type { Target } from "../compiler/target.ts";
 export { fileHost } from "./file-host.ts";
 
 const hostTable = {
