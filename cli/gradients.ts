@@ -1,10 +1,12 @@
 /** The derivatives that the compiler derives, as the reference or a target computes them, against central differences in f64. */
-import { type Compilation, type Lowered, lower } from "../compiler/compile.ts";
+
+import type { Compilation } from "../compiler/compile.ts";
 import * as dim from "../compiler/ir/dim.ts";
 import { finiteDifferences, relativeError } from "../compiler/ir/finite-differences.ts";
 import { interpret } from "../compiler/ir/interpret.ts";
 import { type Bindings, count } from "../compiler/ir/tensor.ts";
 import type { Graph, Leaf, OpOf, Type } from "../compiler/ir/types.ts";
+import { type Lowered, lower } from "../compiler/lower.ts";
 import { type ElaborateOptions, elaborate } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";

@@ -1,7 +1,9 @@
 /** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
+
 import { existsSync } from "node:fs";
-import { type Compilation, compile, lower, type Target } from "../compiler/compile.ts";
+import { type Compilation, compile } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
+import { lower } from "../compiler/lower.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
 import type { Storage } from "../compiler/prepare.ts";
 import {
@@ -11,6 +13,7 @@ import {
   elaborate,
 } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
+import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { EntryName } from "../runtime/plan.ts";
 import type { Context } from "./context.ts";

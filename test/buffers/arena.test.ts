@@ -1,9 +1,10 @@
 /** Memory is shared by what lives at different times, and by nothing else. */
+
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { comparePoints, interfere, type LiveInterval, pack } from "../../compiler/buffers/arena.ts";
 import { sharedTensors } from "../../compiler/buffers/shared.ts";
-import { lower } from "../../compiler/compile.ts";
+import { lower } from "../../compiler/lower.ts";
 import { schedule } from "../../compiler/schedule.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";

@@ -1,11 +1,12 @@
 /** Kernels that go through a sequence segment by segment compute what the reference computes in one piece. */
+
 import { describe, expect, it } from "vitest";
 import { sharedTensors } from "../../compiler/buffers/shared.ts";
-import { lower, segmented } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { OpOf } from "../../compiler/ir/types.ts";
 import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
+import { lower, segmented } from "../../compiler/lower.ts";
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import { scheduleSegments } from "../../compiler/schedule.ts";
 import { wasm } from "../../targets/wasm/target.ts";

@@ -1,14 +1,15 @@
 /** What is saved for the backward pass, stored as f16: how much it saves, and that nothing else is touched. */
+
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sharedTensors } from "../../compiler/buffers/shared.ts";
-import { lower, segmented } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import type { OpOf } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
+import { lower, segmented } from "../../compiler/lower.ts";
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import { halfResiduals } from "../../compiler/passes/half-residuals.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";

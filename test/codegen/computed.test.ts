@@ -1,9 +1,10 @@
 /** Graphs through the whole compiler, as Kernel IR means them: what kernels compute is what the reference does. */
+
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
-import { lower } from "../../compiler/compile.ts";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import type { Op } from "../../compiler/ir/types.ts";
+import { lower } from "../../compiler/lower.ts";
 import { machine as wasm } from "../../targets/wasm/machine.ts";
 import { machine as wgsl } from "../../targets/wgsl/machine.ts";
 import { randomGraphs } from "../ir/random-graph.ts";

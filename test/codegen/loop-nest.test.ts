@@ -1,8 +1,9 @@
 /** Scans as one kernel with the loop inside: which owners may have them, and that all schedules of a loop mean the same. */
+
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lower } from "../../compiler/compile.ts";
 import type { Graph, Op } from "../../compiler/ir/types.ts";
+import { lower } from "../../compiler/lower.ts";
 import { type LoopOwner, refusal } from "../../compiler/partition/loop-owner.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
 import { definitions } from "../../compiler/passes/rewrite.ts";

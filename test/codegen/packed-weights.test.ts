@@ -1,9 +1,10 @@
 /** Weights copied before a loop, in the order in which its products read them. */
+
 import { describe, expect, it } from "vitest";
 import { type Allocation, Layout, wholeClock } from "../../compiler/buffers/layout.ts";
-import { lower } from "../../compiler/compile.ts";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import * as x from "../../compiler/kernel-ir/expr.ts";
+import { lower } from "../../compiler/lower.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
 import { prepackWeights } from "../../compiler/passes/prepack-weights.ts";
 import { wasm } from "../../targets/wasm/target.ts";

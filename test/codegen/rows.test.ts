@@ -1,6 +1,7 @@
 /** How far apart examples stand. */
+
 import { describe, expect, it } from "vitest";
-import { lower } from "../../compiler/compile.ts";
+import { lower } from "../../compiler/lower.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { numbersFor } from "../passes/meaning.ts";

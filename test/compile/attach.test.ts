@@ -1,6 +1,8 @@
 /** A model at another batch size serves a session's batches only if it is the same model. */
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CompileOptions, compile } from "../../compiler/compile.ts";
+import { compile } from "../../compiler/compile.ts";
+import type { CompileOptions } from "../../compiler/options.ts";
 import { type Backend, type Executable, Session, wasmBackend } from "../../runtime/index.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 

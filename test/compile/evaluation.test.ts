@@ -1,10 +1,12 @@
 /** Loss and metrics of many batches: those of all examples, however they are grouped, of one length or of several. */
+
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compileGraph, lower } from "../../compiler/compile.ts";
+import { compileGraph } from "../../compiler/compile.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
+import { lower } from "../../compiler/lower.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { uniform } from "../ir/numbers.ts";

@@ -1,13 +1,16 @@
 /** Which models are the same: every edit of meaning tells two apart, and nothing else does. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
-import { type CompileOptions, compile, type Target } from "../../compiler/compile.ts";
+import { compile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { identityOf } from "../../compiler/equations.ts";
 import { hash } from "../../compiler/hash.ts";
+import type { CompileOptions } from "../../compiler/options.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import type { Target } from "../../compiler/target.ts";
 import { differencesOf } from "../../runtime/identity.ts";
 import type { Identity } from "../../runtime/plan.ts";
 import { wasm } from "../../targets/wasm/target.ts";

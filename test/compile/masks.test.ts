@@ -1,9 +1,11 @@
 /** Dropout, zoneout and the masks they are made of: drawn to train, exact at inference, the same from the same seed everywhere. */
+
 import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
-import { compileGraph, lower } from "../../compiler/compile.ts";
+import { compileGraph } from "../../compiler/compile.ts";
 import { printGraph } from "../../compiler/ir/text.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
+import { lower } from "../../compiler/lower.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { regionSizes } from "../../runtime/layout.ts";

@@ -1,9 +1,10 @@
 /** What Cooijmans et al. 2016 say, or what follows of it by algebra, said of the compiler. */
+
 import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
 import { sharedTensors } from "../../compiler/buffers/shared.ts";
-import { lower } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
+import { lower } from "../../compiler/lower.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";

@@ -1,11 +1,13 @@
 /** Batches whose sequences differ in length: padded steps never count, whatever stands in them. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { compileGraph, lower } from "../../compiler/compile.ts";
+import { compileGraph } from "../../compiler/compile.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph, Leaf, Type } from "../../compiler/ir/types.ts";
+import { lower } from "../../compiler/lower.ts";
 import { markOf } from "../../runtime/lengths.ts";
 import { Session } from "../../runtime/session.ts";
 import { sample, uniform } from "../ir/numbers.ts";

@@ -1,8 +1,10 @@
 /** A scan in `reverse` is the forward scan of the sequence that is turned around by hand, norms and statistics included. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { compileGraph, lower } from "../../compiler/compile.ts";
+import { compileGraph } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
+import { lower } from "../../compiler/lower.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { sample, uniform } from "../ir/numbers.ts";

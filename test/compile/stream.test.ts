@@ -1,7 +1,9 @@
 /** Inference step by step: what a stream gives is what the whole sequence gives. */
+
 import { describe, expect, it } from "vitest";
-import { compileGraph, streamed } from "../../compiler/compile.ts";
+import { compileGraph } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
+import { streamed } from "../../compiler/lower.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { elementsOf } from "../../runtime/layout.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";

@@ -1,5 +1,6 @@
 /** One graph with numbers for its leaves, and what differences, the reference and targets make of it. */
-import { type CompileOptions, compileGraph, type Lowerable, type Lowered, lower } from "../../compiler/compile.ts";
+
+import { compileGraph } from "../../compiler/compile.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { directionalDifference, finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
@@ -7,7 +8,9 @@ import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import type { Graph, Leaf, OpOf, Type } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
+import { type Lowerable, type Lowered, lower } from "../../compiler/lower.ts";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
+import type { CompileOptions } from "../../compiler/options.ts";
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { Storage } from "../../compiler/prepare.ts";
 import type { Target } from "../../compiler/target.ts";

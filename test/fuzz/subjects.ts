@@ -1,5 +1,7 @@
 /** Small models of different kinds, compiled and trained a little: what plans, checkpoints and calls are fuzzed on. */
-import { type CompileOptions, compile } from "../../compiler/compile.ts";
+
+import { compile } from "../../compiler/compile.ts";
+import type { CompileOptions } from "../../compiler/options.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { encodeCheckpoint } from "../../runtime/checkpoint.ts";

@@ -1,9 +1,10 @@
 /** What fixed statistics cost at inference: nothing that a cell without norms would not pay. */
+
 import { describe, expect, it } from "vitest";
-import { lower } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph, Op, OpOf } from "../../compiler/ir/types.ts";
+import { lower } from "../../compiler/lower.ts";
 import { foldWeights } from "../../compiler/passes/fold-weights.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";

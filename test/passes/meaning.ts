@@ -1,10 +1,11 @@
 /** What a graph means, by the reference, before and after a pass. */
+
 import { expect } from "vitest";
-import type { Lowered } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import type { Graph, Leaf } from "../../compiler/ir/types.ts";
+import type { Lowered } from "../../compiler/lower.ts";
 import { markOf } from "../../runtime/lengths.ts";
 import { sample, uniform } from "../ir/numbers.ts";
 

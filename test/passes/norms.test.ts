@@ -1,9 +1,10 @@
 /** Norms at sites, derived by the passes: their gradients are right, and cost what a person's derivation would. */
+
 import { describe, expect, it } from "vitest";
-import { lower } from "../../compiler/compile.ts";
 import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph, Op, OpOf } from "../../compiler/ir/types.ts";
+import { lower } from "../../compiler/lower.ts";
 import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { derive } from "../../compiler/passes/derive.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";

@@ -1,12 +1,13 @@
 /** Passes on random graphs: they keep every rule, and change nothing that the reference can see. */
+
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lower, segmented } from "../../compiler/compile.ts";
 import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { printGraph } from "../../compiler/ir/text.ts";
 import type { Graph, Pass } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
+import { lower, segmented } from "../../compiler/lower.ts";
 import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { derive } from "../../compiler/passes/derive.ts";
 import { gates } from "../../compiler/passes/gates.ts";

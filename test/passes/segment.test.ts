@@ -1,9 +1,10 @@
 /** A graph cut along time computes what it computed in one piece. */
+
 import { describe, expect, it } from "vitest";
-import { lower, segmented } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { verify } from "../../compiler/ir/verify.ts";
+import { lower, segmented } from "../../compiler/lower.ts";
 import { cells, elaborated, type Placed } from "../schedule/cells.ts";
 import { allOps, numbersFor, tolerance } from "./meaning.ts";
 import { runPieces } from "./run-pieces.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { CompileOptions } from "../../compiler/compile.ts";
 import { compile as compileFile } from "../../compiler/compile.ts";
+import type { CompileOptions } from "../../compiler/options.ts";
 import { aloneStatistics } from "../../compiler/proofs/alone.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { cellWith, compile, files } from "../semantics/sources.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fileHost } from "../../cli/source-host.ts";
-import { type CompileOptions, compile } from "../../compiler/compile.ts";
+import { compile } from "../../compiler/compile.ts";
+import type { CompileOptions } from "../../compiler/options.ts";
 import { checkPlan } from "../../runtime/check-plan.ts";
 import { checkedCode, moduleOf, shadersOf } from "../../runtime/executable.ts";
 import { type Executable, RuntimeError, Session, wasmBackend } from "../../runtime/index.ts";

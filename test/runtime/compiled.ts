@@ -1,6 +1,8 @@
 /** Small models of every kind, compiled from their texts, for tests of the runtime's edges. */
+
 import { fileHost } from "../../cli/source-host.ts";
-import { type CompileOptions, compile } from "../../compiler/compile.ts";
+import { compile } from "../../compiler/compile.ts";
+import type { CompileOptions } from "../../compiler/options.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Batch, Executable } from "../../runtime/index.ts";
 import type { Plan } from "../../runtime/plan.ts";

@@ -1,7 +1,9 @@
 /** The example cells with norms at their sites, as tests of passes and schedules use them. */
+
 import { fileHost } from "../../cli/source-host.ts";
-import { type CompileOptions, compile } from "../../compiler/compile.ts";
+import { compile } from "../../compiler/compile.ts";
 import type { Kernel } from "../../compiler/kernel-ir/types.ts";
+import type { CompileOptions } from "../../compiler/options.ts";
 import { type Elaborated, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
 import type { Target } from "../../compiler/target.ts";

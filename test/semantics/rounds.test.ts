@@ -1,8 +1,9 @@
 /** Inner loops of fixed length, and the weights of their rounds. */
+
 import { describe, expect, it } from "vitest";
-import { lower } from "../../compiler/compile.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { printGraph } from "../../compiler/ir/text.ts";
+import { lower } from "../../compiler/lower.ts";
 import { compile, problemsOf } from "./sources.ts";
 
 const cell = (body: string, fn = "fn step(y, l, b) { 2 * y + l * b }"): string => `${fn}

@@ -2,10 +2,11 @@
  * Mutated and hostile `.cell` texts: reading, formatting, checking, compiling for both targets; and where it compiles and is small,
  * training a step on WebAssembly and comparing every result with the f64 reference.
  */
+
 import { readdirSync, readFileSync } from "node:fs";
 import { fileHost } from "../../../cli/source-host.ts";
 import { check } from "../../../compiler/check.ts";
-import { type Compilation, compile, type Target } from "../../../compiler/compile.ts";
+import { type Compilation, compile } from "../../../compiler/compile.ts";
 import { catalogue } from "../../../compiler/diagnostics/catalogue.ts";
 import { CompileError, type Diagnostic } from "../../../compiler/diagnostics/diagnostic.ts";
 import { renderAll } from "../../../compiler/diagnostics/render.ts";
@@ -13,6 +14,7 @@ import { declarations, elaborate } from "../../../compiler/semantics/elaborate.t
 import type { SourceHost } from "../../../compiler/source-host.ts";
 import { format } from "../../../compiler/syntax/format.ts";
 import { parse } from "../../../compiler/syntax/parse.ts";
+import type { Target } from "../../../compiler/target.ts";
 import { regionSizes } from "../../../runtime/layout.ts";
 import { Session } from "../../../runtime/session.ts";
 import { wasmBackend } from "../../../runtime/wasm/wasm.ts";

@@ -1,0 +1,105 @@
+/** The entries of an executable, scheduled: which there are, their graphs, and the memory they share. */
+import type { EntryName } from "../runtime/plan.ts";
+import { printBuffers } from "./buffers/print.ts";
+import { type Shared, sharedTensors } from "./buffers/shared.ts";
+import { checkDims } from "./checks/dims.ts";
+import { checkMemory } from "./checks/memory.ts";
+import { refuseStream } from "./checks/stream.ts";
+import type { Graph, OpOf } from "./ir/types.ts";
+import { type LowerOptions, lower, lowerable, lowerUpdate, segmented, streamed } from "./lower.ts";
+import { type Programs, type Schedule, within } from "./memory-budget.ts";
+import { optimizerGraph, optimizers, parameterRows } from "./optimizers.ts";
+import type { CompileOptions } from "./options.ts";
+import { printPartition } from "./partition/print.ts";
+import { DEAR_BYTE } from "./passes/save.ts";
+import { units } from "./passes/units.ts";
+import { printSchedule } from "./print-schedule.ts";
+import { type Scheduled, schedule, scheduleSegments } from "./schedule.ts";
+import type { ElaborateOptions } from "./semantics/elaborate.ts";
+import type { Target } from "./target.ts";
+
+export interface EntryOptions extends Omit<CompileOptions, keyof ElaborateOptions> {
+  /** A number for every dimension of the graph but `batch`, `time` and `steps`. */
+  readonly dims: Readonly<Record<string, number>>;
+  /** The file it was elaborated from, for messages. */
+  readonly path: string;
+}
+
+export interface Entries {
+  readonly scheduled: Schedule;
+  readonly shared: Shared;
+}
+
+/** Lowers and schedules the entries of an elaborated graph. Throws `CompileError` where a size or a wish cannot be met. */
+export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }: Pick<Target, "machine">): Entries {
+  const { batch = 64, time = 100, optimizer = "adam", loops, storage } = options;
+  const dims = { ...options.dims, batch, steps: time };
+  const sized = units(options.dims).run(graph);
+  const lowering: LowerOptions = { ...options, batch, extents: dims };
+  // A model without a loss can be run and its statistics estimated, but there is nothing to train; one without parameters has
+  // nothing to update.
+  const hasLoss = graph.results.some((r) => r.kind === "loss");
+  const wanted = (entry: EntryName): boolean => options.entries?.includes(entry) ?? true;
+  const names = lowerable.filter((entry) => wanted(entry) && (hasLoss || entry !== "train"));
+  const { placed, entries } = lower(sized, lowering, names);
+  const shared = sharedTensors(placed, dims, optimizers[optimizer].slots, wanted("update") && hasLoss);
+  checkDims([...Object.values(entries), placed], dims, options.path);
+
+  const programs: Programs = {
+    ...entries,
+    ...(shared.trained && { update: lowerUpdate(optimizerGraph(optimizer, { statistics: shared.stats > 0 })) }),
+    ...streamPrograms(sized, options),
+  };
+  const inputs = placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isInput(op));
+  const make = (some: Programs, length?: number): Schedule =>
+    new Map(
+      Object.entries(some).map(([entry, program]): [EntryName, Scheduled] => {
+        const own = entry === "update" || isOfStream(entry) ? [] : inputs;
+        const bound = entry === "update" ? updateDims(shared) : dims;
+        const to = { entry, dims: bound, machine, shared, inputs: own, loops, storage };
+        return [
+          entry as EntryName,
+          "pieces" in program ? scheduleSegments(program, length, to) : schedule(program, to),
+        ];
+      }),
+    );
+  const scheduled = within(options.memory, time, make, programs, {
+    thrifty: () => lower(sized, { ...lowering, byte: DEAR_BYTE, observe: undefined }, names).entries,
+    segmented: () => segmented(sized, lowering),
+  });
+  checkMemory(scheduled, time);
+  show(scheduled, machine, options.observe);
+  return { scheduled, shared };
+}
+
+/** Has somebody see the forms behind the passes. */
+function show(scheduled: Schedule, machine: Target["machine"], observe: CompileOptions["observe"]): void {
+  const each = (print: (entry: string, s: Scheduled) => string) => () =>
+    [...scheduled].map(([entry, s]) => print(entry, s)).join("\n");
+  const partitions = each((entry, s) => printPartition(entry, s.partition));
+  const buffers = each((entry, s) => printBuffers(entry, s.buffers, s.partition));
+  observe?.("partition", partitions);
+  observe?.("buffers", buffers);
+  observe?.("schedule", () => printSchedule(scheduled, machine));
+}
+
+/** What `update` counts by. */
+const updateDims = ({ params, stats }: Shared) => ({
+  batch: parameterRows,
+  row: params / parameterRows,
+  statistics: stats / parameterRows,
+});
+
+/** The programs of a stream where they are wanted: `start` goes with `step`. Throws C0308 where they are asked for in vain. */
+function streamPrograms(graph: Graph, { entries, path }: EntryOptions): Programs {
+  const asked = entries?.some(isOfStream);
+  if (asked === false) return {};
+  const made = streamed(graph);
+  if ("step" in made) return made;
+  if (asked) refuseStream(made, path);
+  return {};
+}
+
+const isOfStream = (entry: string): boolean => entry === "start" || entry === "step";
+
+const isInput = (op: OpOf<"leaf">): boolean => ["input", "index"].includes(op.attrs.leaf.kind);

@@ -1,0 +1,105 @@
+/** Runs the pipelines: from an elaborated graph to the graph of each entry. */
+import { printGraph } from "./ir/text.ts";
+import type { Graph, Op, Pass } from "./ir/types.ts";
+import { type Segmented, segment } from "./passes/segment.ts";
+import { type Refused, type Streamed, stream } from "./passes/stream.ts";
+import { type PipelineOptions, type Pipelines, pipelinesOf } from "./pipelines.ts";
+
+/** The entries that are made of a whole graph by all passes; `update` and the stream's have their own. */
+export type Lowerable = "train" | "estimate" | "infer";
+export const lowerable: readonly Lowerable[] = ["train", "estimate", "infer"];
+
+export interface Lowered<Name extends Lowerable = Lowerable> {
+  /** Placed for training, otherwise as elaborated: names every parameter, statistic and input. */
+  readonly placed: Graph;
+  readonly entries: Readonly<Record<Name, Graph>>;
+}
+
+export interface LowerOptions extends PipelineOptions {
+  /** Told every pass when it has run; the text is made when asked for. */
+  readonly observe?: (stage: string, text: () => string) => void;
+}
+
+/** From an elaborated graph to the graph of each entry point, or of those in `entries`. */
+export function lower<Name extends Lowerable = Lowerable>(
+  graph: Graph,
+  options: LowerOptions = {},
+  entries: readonly Name[] = lowerable as readonly Name[],
+): Lowered<Name> {
+  const pipelines = pipelinesFor(graph, options);
+  const runs = new Runs(options.observe);
+  const placed = runs.of(graph, pipelines.placed);
+  const made = entries.map((name) => [name, runs.of(graph, pipelines[name])] as const);
+  return { placed, entries: Object.fromEntries(made) as Record<Name, Graph> };
+}
+
+/** Inference step by step, or why it cannot be had. */
+export function streamed(graph: Graph): Streamed | Refused {
+  const { before, behind } = pipelinesFor(graph, {}).stream;
+  const made = stream(through(before, graph));
+  if ("refused" in made) return made;
+  return { start: through(behind, made.start), step: through(behind, made.step) };
+}
+
+/** As `lower`, in pieces that need the memory of a segment of time each; undefined for what cannot be cut. */
+export function segmented(
+  graph: Graph,
+  options: PipelineOptions = {},
+): Readonly<Record<Lowerable, Segmented | undefined>> {
+  const { segments } = pipelinesFor(graph, options);
+  const runs = new Runs();
+  const cut = (name: Lowerable): Segmented | undefined =>
+    segment(runs.of(graph, segments[name]), {
+      backward: name === "train",
+      extents: options.extents,
+      passes: segments.behind,
+    });
+  return { train: cut("train"), estimate: cut("estimate"), infer: cut("infer") };
+}
+
+/** The graph of one step of an optimiser. */
+export const lowerUpdate = (graph: Graph): Graph => through(pipelinesOf({}, false).update, graph);
+
+const through = (passes: readonly Pass[], graph: Graph): Graph => passes.reduce((g, pass) => pass.run(g), graph);
+
+function pipelinesFor(graph: Graph, options: PipelineOptions): Pipelines {
+  // Nothing but masks, and how variances are averaged, makes estimation differ from training.
+  const estimates =
+    graph.ops.some(isMask) || [graph, ...graph.norms.values()].some(({ ops }) => ops.some(hasStatistic));
+  return pipelinesOf(options, estimates);
+}
+
+const isMask = (op: Op): boolean =>
+  op.op === "leaf" && op.attrs.leaf.kind === "noise" && op.attrs.leaf.distribution === "bernoulli";
+
+const hasStatistic = (op: Op): boolean => op.op === "stat" || (op.body?.ops.some(hasStatistic) ?? false);
+
+/** Runs passes, each on each graph once: pipelines that begin alike share what they have in common. */
+class Runs {
+  private readonly known = new Map<Graph, Map<Pass, Graph>>();
+  private readonly shown = new Set<Pass>();
+  private readonly observe: LowerOptions["observe"];
+
+  constructor(observe?: LowerOptions["observe"]) {
+    this.observe = observe;
+  }
+
+  of(graph: Graph, passes: readonly Pass[]): Graph {
+    // A pass is shown in the first pipeline that has it: what trains, mostly.
+    const before = new Set(this.shown);
+    return passes.reduce((from, pass) => {
+      const after = this.run(from, pass);
+      if (!before.has(pass)) this.observe?.(pass.name, () => printGraph(after));
+      this.shown.add(pass);
+      return after;
+    }, graph);
+  }
+
+  private run(graph: Graph, pass: Pass): Graph {
+    const from = this.known.get(graph) ?? new Map<Pass, Graph>();
+    this.known.set(graph, from);
+    const after = from.get(pass) ?? pass.run(graph);
+    from.set(pass, after);
+    return after;
+  }
+}

@@ -1,0 +1,97 @@
+/** Each entry's passes, in order. `lower.ts` runs them. */
+import type { Pass } from "./ir/types.ts";
+import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
+import { derive } from "./passes/derive.ts";
+import { foldWeights } from "./passes/fold-weights.ts";
+import { fuseReductions } from "./passes/fuse-reductions.ts";
+import { gates } from "./passes/gates.ts";
+import { hoist, hoistNumbers } from "./passes/hoist.ts";
+import { loopOrder } from "./passes/loop-order.ts";
+import { type Mode, place } from "./passes/place.ts";
+import { ragged } from "./passes/ragged.ts";
+import { retime } from "./passes/retime.ts";
+import type { Extents } from "./passes/save.ts";
+import { shiftMeans } from "./passes/shift-means.ts";
+import { simplify } from "./passes/simplify.ts";
+import { sink } from "./passes/sink.ts";
+import { splitBatch } from "./passes/split-batch.ts";
+
+export interface PipelineOptions {
+  readonly ragged?: boolean;
+  readonly inputGradients?: boolean;
+  readonly stateGradients?: boolean;
+  /** In how many parts at most the batch is taken, and how many examples it has. */
+  readonly parts?: number;
+  readonly batch?: number;
+  /** What dimensions will be, to weigh memory against arithmetic by. */
+  readonly extents?: Extents;
+  /** What a byte of memory costs, in flops. Default: what it usually does. */
+  readonly byte?: number;
+}
+
+/** The pipelines of one compilation. Where two begin with the same passes, these are the same objects: they are run once. */
+export interface Pipelines {
+  /** Names every parameter, statistic and input. */
+  readonly placed: readonly Pass[];
+  readonly train: readonly Pass[];
+  readonly estimate: readonly Pass[];
+  readonly infer: readonly Pass[];
+  /** `stream` makes a first state and a step of what comes out of `before`; each goes through `behind`. */
+  readonly stream: { readonly before: readonly Pass[]; readonly behind: readonly Pass[] };
+  /** `segment` cuts what comes out of `before` in pieces; each goes through `behind`. */
+  readonly segments: Readonly<Record<"train" | "estimate" | "infer", readonly Pass[]>> & {
+    readonly behind: readonly Pass[];
+  };
+  readonly update: readonly Pass[];
+}
+
+/** @param estimates whether estimating statistics differs from training; if not, both share their passes up to `derive` */
+export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipelines {
+  const lengths = options.ragged ?? false;
+  const placing = (mode: Mode): readonly Pass[] => [
+    ...[loopOrder, hoist, place(mode, lengths)],
+    ...(lengths ? [ragged] : []),
+  ];
+  const backward = derive({
+    inputs: options.inputGradients ?? false,
+    states: options.stateGradients ?? false,
+    extents: options.extents,
+    byte: options.byte,
+  });
+  const placed = placing("train");
+  const forward = {
+    train: [...placed, simplify],
+    estimate: [...(estimates ? placing("estimate") : placed), simplify],
+    infer: [...placing("infer"), simplify, foldWeights, simplify],
+  };
+  const last = finishing(options);
+  return {
+    placed,
+    train: [...forward.train, backward, ...leavingTheLoop, ...last],
+    estimate: [...forward.estimate, ...last],
+    infer: [...forward.infer, ...last],
+    // There is no padding in a stream, and no batch to be taken in parts.
+    stream: {
+      before: [loopOrder, hoist, place("infer"), simplify],
+      behind: [foldWeights, simplify, ...finishing({})],
+    },
+    segments: { ...forward, behind: [...leavingTheLoop, ...last] },
+    update: [simplify],
+  };
+}
+
+/** What moves out of the backward loop whatever need not stand in it. */
+const leavingTheLoop: readonly Pass[] = [
+  ...[simplify, deferWeightGradients],
+  ...[simplify, fuseReductions],
+  ...[simplify, hoistNumbers],
+  simplify,
+];
+
+/** What brings a derived graph in the shape that kernels like. */
+const finishing = ({ parts = 1, batch = 1 }: PipelineOptions): readonly Pass[] => {
+  // Parts of equal size, the last of which has what is left.
+  const size = Math.ceil(batch / parts);
+  const inParts = size < batch ? [shiftMeans(true), splitBatch(Math.ceil(batch / size))] : [shiftMeans()];
+  return [retime, simplify, sink, gates, simplify, ...inParts];
+};
