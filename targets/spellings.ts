@@ -1,4 +1,4 @@
-import type { ElementwiseOp } from "../compiler/ir/elementwise.ts";
+import type { ElementwiseOp } from "../compiler/ir/types.ts";
 import { atom, call, infix, negate, type Text } from "../compiler/kernel-ir/c-text.ts";
 import type { FloatType } from "../compiler/kernel-ir/types.ts";
 import type { Wat } from "./wasm/wat.ts";

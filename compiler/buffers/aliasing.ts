@@ -7,10 +7,10 @@
  */
 
 import * as dim from "../ir/dim.ts";
-import { isElementwise } from "../ir/elementwise.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
+import { isView } from "../ir/ops.ts";
 import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
-import { isView } from "../ir/views.ts";
 import type { Machine } from "../machine.ts";
 import { isPivot, ownsPivot } from "../partition/fusion.ts";
 import { isLoop, kernelsOf, type PartitionedKernel, type PartitionedPiece } from "../partition/partition.ts";

@@ -7,7 +7,7 @@
 
 import { type Addresses, type Allocation, columnsAreContiguous } from "../buffers/layout.ts";
 import * as dim from "../ir/dim.ts";
-import { isElementwise } from "../ir/elementwise.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";

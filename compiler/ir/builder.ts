@@ -1,9 +1,8 @@
 /** Builds Tensor IR. Every method adds one op to the block being built and returns its result; types are inferred. */
 import { isOne } from "./dim.ts";
-import type { ElementwiseOp } from "./elementwise.ts";
-import { inferTypes } from "./ops.ts";
+import { inferTypes, rowOf } from "./ops.ts";
 import { sameType, scalar } from "./type.ts";
-import type { Axes, Block, Op, OpAttrs, OpName, Type, Value } from "./types.ts";
+import type { Axes, Block, ElementwiseOp, Op, OpAttrs, OpName, Type, Value } from "./types.ts";
 
 const over = (axes: Partial<Axes>): Axes => ({ batch: false, time: false, features: [], keep: false, ...axes });
 
@@ -46,6 +45,8 @@ export class Builder {
       attrs,
     ),
   ): readonly Value[] {
+    // Also where types are known: nothing that is not in the table is built.
+    rowOf(op);
     const results = types.map((t) => this.value(t, name));
     this.ops.push({ op, operands, attrs, results } as Op);
     return results;

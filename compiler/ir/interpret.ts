@@ -1,13 +1,11 @@
 /**
  * The reference: a graph run in f64, op by op, each as its row of the op table says. What every target is compared with.
  */
-import { elementwise, isElementwise } from "./elementwise.ts";
-import { structuralRow } from "./ops.ts";
-import { alignedShape, alignedStrides, type Bindings, count, forEachRow, type Tensor, tensor } from "./tensor.ts";
-import type { Block, Graph, Leaf, Op, OpName, OpOf, Type, Value } from "./types.ts";
 
-/** Ops whose results the derivative takes for constants, although they vary with their operands. */
-const stopping: ReadonlySet<OpName> = new Set(["stop", "population", "pivot", "pivots"]);
+import { elementwise, isElementwise } from "./ops/elementwise.ts";
+import { rowOf, structuralRow } from "./ops.ts";
+import { alignedShape, alignedStrides, type Bindings, count, forEachRow, type Tensor, tensor } from "./tensor.ts";
+import type { Block, Graph, Leaf, Op, OpOf, Type, Value } from "./types.ts";
 
 export interface InterpretOptions {
   /** Extents of all dimensions, `batch` and `time` too. */
@@ -66,7 +64,7 @@ class Run {
     const types = op.results.map((v) => v.type);
     const made = structuralRow(op.op).evaluate(x, op.attrs as never, types, dims);
     const { stop } = this.options;
-    return stop && stopping.has(op.op) ? made.map(stop) : made;
+    return stop && rowOf(op.op).held ? made.map(stop) : made;
   }
 
   private leaf(leaf: Leaf, type: Type): Tensor {

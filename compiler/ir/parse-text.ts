@@ -1,6 +1,6 @@
 /** Reads what `text.ts` prints. */
 import * as dim from "./dim.ts";
-import { isWrittenOp, parseAttributes } from "./text-attributes.ts";
+import { isOp, rowOf } from "./ops.ts";
 import { Reader } from "./text-reader.ts";
 import type { Block, Graph, Op, Result, Type, Value } from "./types.ts";
 
@@ -105,13 +105,13 @@ function readOp(r: Reader, values: Values): Op {
   r.expect("=");
   const op = r.word("an op");
   if (op === "scan") return readScan(r, values, labels);
-  if (!isWrittenOp(op)) return r.reject(`there is no op ${op}`);
+  if (!isOp(op)) return r.reject(`there is no op ${op}`);
   const operands: Value[] = [];
   if (r.tryMatch(/(?=%)/y) !== undefined) {
     do operands.push(values.use());
     while (r.take(","));
   }
-  const complete = parseAttributes(op, r);
+  const complete = rowOf(op).attributes.parse(r);
   const results = readResults(r, values, labels);
   return { op, operands, attrs: complete(results[0].type), results } as Op;
 }

@@ -104,3 +104,13 @@ export function rowMajor(shape: readonly number[]): number[] {
   }
   return strides;
 }
+
+/** `x` as a tensor of `type`, to which it broadcasts. */
+export function stretch(x: Tensor, type: Type, dims: Bindings): Tensor {
+  const y = tensor(type, dims);
+  const rank = type.shape.length;
+  forEachRow(alignedShape(y, rank), [alignedStrides(x, rank)], ([i], at, n, [di]) => {
+    for (let k = 0; k < n; k++, i += di) y.data[at + k] = x.data[i];
+  });
+  return y;
+}

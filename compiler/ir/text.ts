@@ -17,7 +17,7 @@
  *
  * A value is written by its name; the second of a name is `%h.1`. One without a name is a number.
  */
-import { printAttributes } from "./text-attributes.ts";
+import { isOp, rowOf } from "./ops.ts";
 import { sameType, showType } from "./type.ts";
 import type { Graph, Op, OpOf, Type, Value } from "./types.ts";
 
@@ -73,9 +73,13 @@ function opLines(op: Op, name: ValueNames): string[] {
   const types = op.results.map((v) => showType(v.type)).join(", ");
   if (op.op === "scan") return scanLines(op, name, results, types);
   const operands = op.operands.map(name).join(", ");
-  const words = [`${results} =`, op.op, operands, printAttributes(op.op, op.attrs as never), ":", types];
+  const words = [`${results} =`, op.op, operands, attributesOf(op), ":", types];
   return [words.filter((w) => w !== "").join(" ")];
 }
+
+/** Those of an op without a row as JSON: a graph that breaks the rules can be printed, too. */
+const attributesOf = (op: Op): string =>
+  isOp(op.op) ? rowOf(op.op).attributes.print(op.attrs as never) : JSON.stringify(op.attrs);
 
 function scanLines(op: OpOf<"scan">, name: ValueNames, results: string, types: string): string[] {
   const { states, reverse } = op.attrs;

@@ -72,41 +72,16 @@ export type FlatRegion = "param" | "grad" | "slot" | "stat" | "loss" | "skipped"
 
 type None = Readonly<Record<string, never>>;
 
-/** Every op and its attributes. Their meaning stands in the op table, `ops.ts`. */
-export interface OpAttrs {
-  leaf: { readonly leaf: Leaf; readonly type: Type };
+/** The ops that are applied to each element by itself. A row each in `ops/elementwise.ts`. */
+export type ElementwiseOp =
+  | ("neg" | "exp" | "log" | "tanh" | "sigmoid" | "relu" | "softplus" | "sqrt" | "rsqrt" | "recip" | "square" | "abs")
+  | ("sign" | "sin" | "cos" | "finite" | "floor" | "add" | "sub" | "mul" | "div" | "min" | "max")
+  | ("lt" | "le" | "gt" | "ge" | "eq" | "ne" | "select");
+
+/** The other ops and their attributes. Their meaning stands in the op table, `ops.ts`. */
+export interface StructuralAttrs {
   /** `value` times the product of `dims` (dimension texts; `batch` and `time` too), in every element. */
   const: { readonly value: number; readonly dims: readonly string[] };
-  neg: None;
-  exp: None;
-  log: None;
-  tanh: None;
-  sigmoid: None;
-  relu: None;
-  softplus: None;
-  sqrt: None;
-  rsqrt: None;
-  recip: None;
-  square: None;
-  abs: None;
-  sign: None;
-  sin: None;
-  cos: None;
-  floor: None;
-  finite: None;
-  add: None;
-  sub: None;
-  mul: None;
-  div: None;
-  min: None;
-  max: None;
-  lt: None;
-  le: None;
-  gt: None;
-  ge: None;
-  eq: None;
-  ne: None;
-  select: None;
   /** The operand; no gradient flows through. */
   stop: None;
   /** The operand: a named point where a norm may stand. Expanded by `place`. */
@@ -170,6 +145,11 @@ export interface OpAttrs {
   scatter: { readonly size: string };
   /** (index): 1.0 at the index, 0.0 elsewhere, along a new last feature axis. */
   onehot: { readonly size: string };
+}
+
+/** Every op and its attributes. */
+export interface OpAttrs extends StructuralAttrs, Record<ElementwiseOp, None> {
+  leaf: { readonly leaf: Leaf; readonly type: Type };
   /**
    * Operands: `states` initial values, then per-step inputs (with `time`). Body: params are the states, then one step of the
    * inputs; results are the states' next values, then one step of each output. Results: the states' final values, then the
@@ -178,6 +158,7 @@ export interface OpAttrs {
   scan: { readonly states: number; readonly reverse: boolean };
 }
 
+export type StructuralOp = keyof StructuralAttrs;
 export type OpName = keyof OpAttrs;
 
 export type OpOf<K extends OpName> = {

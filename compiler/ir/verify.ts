@@ -1,6 +1,6 @@
 /** The rules every graph obeys, checked: after every pass in tests, and after semantics always. */
 import { InternalError } from "../diagnostics/internal-error.ts";
-import { inferTypes } from "./ops.ts";
+import { axesOf, inferTypes, isOp } from "./ops.ts";
 import { printGraph } from "./text.ts";
 import { sameType, showType } from "./type.ts";
 import type { Block, Graph, Op, OpOf, Type, Value } from "./types.ts";
@@ -33,10 +33,9 @@ export function verify(graph: Graph, options: VerifyOptions = {}): void {
 
 const show = (v: Value): string => `%${v.name === "" ? "" : `${v.name}/`}${v.id}: ${showType(v.type)}`;
 
-function overTime(op: Op): boolean {
-  if (op.op === "sum" || op.op === "maximum") return op.attrs.axes.time;
-  return op.op === "dot" && op.attrs.time;
-}
+/** Whether it looks at other steps than the one that it computes. */
+const looksAlongTime = (op: Exclude<Op, { op: "scan" }>): boolean =>
+  axesOf(op).some(({ time }) => time !== "parallel" && time !== "broadcast");
 
 class Verifier {
   private readonly fault: (message: string) => never;
@@ -85,8 +84,6 @@ class Verifier {
     if (op.op === "leaf" && this.depth > 0) this.fault(`${where} stands inside a scan's body`);
     if (this.placed && (op.op === "site" || op.op === "stat" || op.op === "population" || op.op === "ramp"))
       this.fault(`${where} is left after placement: ${JSON.stringify(op.attrs)}`);
-    // In a body nothing has time; moved out of it, such an op would suddenly sum over steps.
-    if (this.depth > 0 && overTime(op)) this.fault(`${where} runs over time inside a scan's body`);
     const types = op.op === "scan" ? this.scan(op, where) : this.infer(op, where);
     if (types.length !== op.results.length)
       this.fault(`${where} has ${op.results.length} results instead of ${types.length}`);
@@ -94,10 +91,14 @@ class Verifier {
       if (!sameType(t, op.results[i].type)) this.fault(`${where}: result ${i} should be ${showType(t)}`);
     });
     for (const v of op.results) this.define(v);
+    // In a body nothing has time; moved out of it, such an op would suddenly see all steps.
+    if (this.depth > 0 && op.op !== "scan" && looksAlongTime(op))
+      this.fault(`${where} runs over time inside a scan's body`);
   }
 
   private infer(op: Exclude<Op, { op: "scan" }>, where: string): readonly Type[] {
     if (op.body !== undefined) this.fault(`${where} has a body`);
+    if (!isOp(op.op)) this.fault(`${where}: the op table has no such op`);
     try {
       return inferTypes(
         op.op,

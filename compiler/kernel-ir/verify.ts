@@ -1,4 +1,4 @@
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import type { Machine } from "../machine.ts";
 import { printKernel } from "./print.ts";
 import { someExpr, typeOf } from "./type-of.ts";

@@ -1,5 +1,5 @@
 /** How much a workgroup of a kernel has to do: what a runtime weighs against the cost of sharing it out. */
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import type { Extent, IntOp, KExpr, Kernel, KStmt } from "./types.ts";
 
 /** Lengths at which the work is counted, to find its fixed part and its part a step. */

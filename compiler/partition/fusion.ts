@@ -12,10 +12,10 @@
  * starts a new kernel.
  */
 import * as dim from "../ir/dim.ts";
-import { isElementwise } from "../ir/elementwise.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
+import { isView } from "../ir/ops.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
-import { isView } from "../ir/views.ts";
 
 export type Owner = "column" | "steps" | "row" | "element" | "part" | "whole";
 

@@ -3,8 +3,9 @@
  * steps before. `whole` runs any body, for one workgroup owns everything. `row` runs bodies in which no example waits for
  * another: a workgroup owns some examples with all their features, from the first step to the last.
  */
+
+import { isView } from "../ir/ops.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
-import { isView } from "../ir/views.ts";
 import { type FusionGroup, mayOwn } from "./fusion.ts";
 
 /** Who owns the loop: a kernel or a few for each step (`column`), or one for all steps. */

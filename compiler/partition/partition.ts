@@ -2,8 +2,9 @@
  * The partition of a graph: which ops share a kernel, who owns what of it, in which stages a kernel runs, and which values stand
  * in memory. Nothing is said here of where: that is buffer assignment (`buffers/`).
  */
+
+import { isView } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
-import { isView } from "../ir/views.ts";
 import type { Machine } from "../machine.ts";
 import { overwriting } from "../passes/overwriting.ts";
 import { captured, definitions } from "../passes/rewrite.ts";

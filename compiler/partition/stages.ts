@@ -4,9 +4,9 @@
  * A sum is known a stage after what it sums. An elementwise value is computed where it is used, in as many loops as use it,
  * unless that is dear: then it is stored once, and later stages load it.
  */
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
+import { isView } from "../ir/ops.ts";
 import type { Op, Value } from "../ir/types.ts";
-import { isView } from "../ir/views.ts";
 import type { Machine } from "../machine.ts";
 
 /** Recomputing a value that costs no more flops than this beats a store, a barrier and a load. */

@@ -1,6 +1,6 @@
 /** The rules about sums: what leaves them, what vanishes in them, what makes them longer products. */
 import * as dim from "../ir/dim.ts";
-import { reducedExtents } from "../ir/structural.ts";
+import { reducedExtents } from "../ir/ops/reductions.ts";
 import { broadcastTypes, sameShape, sameType } from "../ir/type.ts";
 import type { Axes, Type, Value } from "../ir/types.ts";
 import { defined, real, rule, typeOf, uniform } from "./rule.ts";

@@ -5,10 +5,10 @@
  * No rule may turn a numerically safe form into an unsafe one: sums of centred values stay centred.
  */
 import * as dim from "../ir/dim.ts";
-import { type ElementwiseOp, elementwise } from "../ir/elementwise.ts";
+import { elementwise } from "../ir/ops/elementwise.ts";
 import { inferTypes } from "../ir/ops.ts";
 import { sameShape, sameType } from "../ir/type.ts";
-import type { Value } from "../ir/types.ts";
+import type { ElementwiseOp, Value } from "../ir/types.ts";
 import { sums, vacuous } from "./algebra-sums.ts";
 import { wide } from "./cone.ts";
 import { bare, type Candidate, defined, type Rule, rule, typeOf, uniform } from "./rule.ts";

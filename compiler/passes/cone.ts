@@ -1,6 +1,6 @@
 /** What it takes to compute a value anew, elementwise, from others. */
 import * as dim from "../ir/dim.ts";
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, Value } from "../ir/types.ts";
 import { broadcastTo } from "./rewrite.ts";
 

@@ -10,7 +10,8 @@
  * the spot. So nothing changes where nothing can go wrong: neither for a cell without conditions, nor behind √(v + ε).
  */
 import * as dim from "../ir/dim.ts";
-import { anything, type Range, rangeOf, settled, widened } from "../ir/range.ts";
+import { rangeOf, rowOf } from "../ir/ops.ts";
+import { anything, type Range, settled, widened } from "../ir/range.ts";
 import { broadcastTypes, sameType } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { gradient, hasGradient } from "./gradient.ts";
@@ -72,10 +73,8 @@ export function plain(b: Builder, cut: Cut): Cut {
   return { ...cut, condition: b.one("reshape", [cut.condition], { shape: [] }) };
 }
 
-const comparisons: ReadonlySet<string> = new Set(["lt", "le", "gt", "ge", "eq", "ne"]);
-
 /**
- * A cotangent that its op's row has written as cut: d where a condition holds and else 0, or d times a comparison. `given` are
+ * A cotangent that its op's row has written as cut: d where a condition holds and else 0, or d times 1 or 0. `given` are
  * cotangents that another graph has cut, by which this one's loss weighs its terms.
  */
 export function asCut(ops: readonly Op[], value: Value, given: ReadonlySet<Value>): Cotangent {
@@ -91,7 +90,8 @@ export function asCut(ops: readonly Op[], value: Value, given: ReadonlySet<Value
     if (isZero(yes)) return { value: no, cuts: [{ condition, unless: true }] };
   }
   if (op?.op === "mul") {
-    const at = op.operands.findIndex((v) => comparisons.has(made(v)?.op ?? ""));
+    const isIndicator = (maker: Op | undefined): boolean => maker !== undefined && rowOf(maker.op).indicator === true;
+    const at = op.operands.findIndex((v) => isIndicator(made(v)));
     if (at >= 0) return { value: op.operands[1 - at], cuts: [{ condition: op.operands[at], unless: false }] };
     const weight = op.operands.find((v) => given.has(v));
     if (weight !== undefined) return { value, cuts: [{ condition: weight, unless: false }] };

@@ -7,7 +7,7 @@
  * anywhere: only the op table's rows are.
  */
 
-import { isElementwise } from "../ir/elementwise.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Value } from "../ir/types.ts";
 import { Cotangents, real } from "./cotangents.ts";
 import {

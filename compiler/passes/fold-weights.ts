@@ -19,9 +19,8 @@
  * Runs behind `place`, for inference only. Nothing is derived of what comes out, and `stop` goes, too.
  */
 import * as dim from "../ir/dim.ts";
-import type { ElementwiseOp } from "../ir/elementwise.ts";
 import { sameShape } from "../ir/type.ts";
-import type { Block, Graph, Op, OpAttrs, OpName, OpOf, Pass, Value } from "../ir/types.ts";
+import type { Block, ElementwiseOp, Graph, Op, OpAttrs, OpName, OpOf, Pass, Value } from "../ir/types.ts";
 import { hoist } from "./hoist.ts";
 import { Builder, captured, copy, idsAfter, Renaming, reads } from "./rewrite.ts";
 import { withoutDead } from "./simplify.ts";

@@ -5,7 +5,7 @@
  * Splits move up through elementwise ops, sums over examples and products; what needs the whole value gets it by `concat`.
  */
 import * as dim from "../ir/dim.ts";
-import { isElementwise } from "../ir/elementwise.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { Builder, captured, copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 

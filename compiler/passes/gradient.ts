@@ -1,7 +1,7 @@
 /** The derivative of one op, from its row in the op table. */
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
-import { type StructuralOp, structuralRow } from "../ir/ops.ts";
-import type { Op, OpOf, Value } from "../ir/types.ts";
+import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
+import { structuralRow } from "../ir/ops.ts";
+import type { Op, OpOf, StructuralOp, Value } from "../ir/types.ts";
 import type { Builder } from "./rewrite.ts";
 
 /** Whether a gradient may flow through an op. */

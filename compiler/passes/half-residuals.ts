@@ -8,8 +8,8 @@
  * rounding is small there.
  */
 import { Builder } from "../ir/builder.ts";
+import { isView } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
-import { isView } from "../ir/views.ts";
 import { definitions, idsAfter, reads } from "./rewrite.ts";
 import { isCotangent } from "./segment.ts";
 

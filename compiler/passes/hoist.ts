@@ -2,7 +2,7 @@
  * Moves what does not depend on the recurrence out of a scan's body, so that it runs once over all time steps: `x @ Wx`
  * becomes one product for the whole sequence, and a norm on it one kernel over all steps.
  */
-import { isElementwise } from "../ir/elementwise.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { wide } from "./cone.ts";
 import { Builder, copy, copyOverSteps, idsAfter, Renaming, runsOverSteps } from "./rewrite.ts";

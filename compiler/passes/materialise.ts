@@ -3,9 +3,9 @@
  * parts of joined values become copies where they are not computed on the spot.
  */
 import { Builder } from "../ir/builder.ts";
+import { isView } from "../ir/ops.ts";
 import { sameType } from "../ir/type.ts";
 import type { Graph, Op, Type, Value } from "../ir/types.ts";
-import { isView } from "../ir/views.ts";
 import { copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
 /** @param copiesOutputs what a loop hands out is kept elsewhere than the loop itself needs it */

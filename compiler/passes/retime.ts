@@ -10,9 +10,9 @@
  * Behind the loop T makes the old final states, if somebody wants them. `u` is mostly handed out already, for a weight's
  * gradient, and a state's storage serves as the output that hands it out: memory does not grow.
  */
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
+import { isView } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpName, OpOf, Pass, Value } from "../ir/types.ts";
-import { isView } from "../ir/views.ts";
 import { Builder, copy, idsAfter, Renaming, reads, rebuildScan } from "./rewrite.ts";
 
 export const retime: Pass = {

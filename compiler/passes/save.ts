@@ -10,7 +10,7 @@
  * kept: seen as a difference, the sums over it would be taken apart, into one more sum and terms that cancel.
  */
 import * as dim from "../ir/dim.ts";
-import { elementwise, isElementwise } from "../ir/elementwise.ts";
+import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import type { Block, Op, Value } from "../ir/types.ts";
 import { cheapestChoice, type Implication } from "./min-cut.ts";
 import { definitions } from "./rewrite.ts";

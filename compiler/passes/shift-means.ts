@@ -12,7 +12,7 @@
  * padded steps are left out, p must be one that counts: the largest of them, then.
  */
 import type { Mark } from "../../runtime/plan.ts";
-import { reducedExtents } from "../ir/structural.ts";
+import { reducedExtents } from "../ir/ops/reductions.ts";
 import type { Axes, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { LEAST } from "./ragged.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";

@@ -6,7 +6,7 @@
  * of what each example is by itself (a maximum over examples, a ratio of sums) is known of one batch only.
  */
 import type { Over } from "../../runtime/plan.ts";
-import { isElementwise } from "../ir/elementwise.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Op, OpOf, Result, Value } from "../ir/types.ts";
 import { hoist } from "../passes/hoist.ts";
 import { loopOrder } from "../passes/loop-order.ts";

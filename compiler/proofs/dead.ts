@@ -11,10 +11,10 @@
  * A mean over examples of v₀ + δ is their mean plus δ, and a difference of two values with the same δ does not depend on p.
  * Equal shifts are found by name: a name says by which linear ops a shift was made of which values.
  */
-import { isElementwise } from "../ir/elementwise.ts";
-import { type StructuralOp, structuralRow } from "../ir/ops.ts";
+import { isElementwise } from "../ir/ops/elementwise.ts";
+import { structuralRow } from "../ir/ops.ts";
 import { showType } from "../ir/type.ts";
-import type { Graph, Op, OpOf, Value } from "../ir/types.ts";
+import type { Graph, Op, OpOf, StructuralOp, Value } from "../ir/types.ts";
 import { captured } from "../passes/rewrite.ts";
 import { withoutDead } from "../passes/simplify.ts";
 

@@ -1,8 +1,7 @@
 /** The functions that are built in: one row each. What can be written in the language is in the prelude instead. */
 import * as dim from "../ir/dim.ts";
-import type { ElementwiseOp } from "../ir/elementwise.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
-import type { OpAttrs, StatPolicy, Type, Value } from "../ir/types.ts";
+import type { ElementwiseOp, OpAttrs, StatPolicy, Type, Value } from "../ir/types.ts";
 import {
   type Builtin,
   type BuiltinCall,

@@ -2,9 +2,8 @@
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
-import type { ElementwiseOp } from "../ir/elementwise.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
-import type { Value } from "../ir/types.ts";
+import type { ElementwiseOp, Value } from "../ir/types.ts";
 import type { BinaryOperator, Expr, Name } from "../syntax/ast.ts";
 import { call } from "./calls.ts";
 import { asDim, extentOf } from "./constants.ts";

@@ -1,7 +1,7 @@
 /** Numbers known while compiling: what is not a number, or none that f32 holds, is refused where it stands in the text. */
 import type { Span } from "../diagnostics/span.ts";
-import { type ElementwiseOp, type ElementwiseRow, elementwise } from "../ir/elementwise.ts";
-import type { Value } from "../ir/types.ts";
+import { type ElementwiseRow, elementwise } from "../ir/ops/elementwise.ts";
+import type { ElementwiseOp, Value } from "../ir/types.ts";
 import type { Context } from "./context.ts";
 import { type Meaning, poison } from "./scope.ts";
 

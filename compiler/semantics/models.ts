@@ -1,7 +1,7 @@
 /** Models: inputs, scans of cells, and what is minimised and measured. */
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
-import { reducedExtents } from "../ir/structural.ts";
+import { reducedExtents } from "../ir/ops/reductions.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Axes, Graph, Result, Value } from "../ir/types.ts";
 import type {

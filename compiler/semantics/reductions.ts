@@ -1,5 +1,5 @@
 /** `sum`, `mean` and `max` over named axes. */
-import { reducedExtents } from "../ir/structural.ts";
+import { reducedExtents } from "../ir/ops/reductions.ts";
 import type { Axes, Type } from "../ir/types.ts";
 import type { AxisName } from "../syntax/ast.ts";
 import type { BuiltinCall } from "./builtin.ts";

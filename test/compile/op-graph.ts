@@ -1,12 +1,20 @@
 /** Ops, each on operands of its own, in one graph with a loss: what the op-by-op comparison of targets compiles. */
 import { Builder } from "../../compiler/ir/builder.ts";
 import * as dim from "../../compiler/ir/dim.ts";
-import { type ElementwiseOp, elementwise, isElementwise } from "../../compiler/ir/elementwise.ts";
-import type { StructuralOp } from "../../compiler/ir/ops.ts";
-import { structural } from "../../compiler/ir/structural.ts";
+import { elementwise, isElementwise } from "../../compiler/ir/ops/elementwise.ts";
+import { structural } from "../../compiler/ir/ops/structural.ts";
 import type { Bindings } from "../../compiler/ir/tensor.ts";
 import { showType } from "../../compiler/ir/type.ts";
-import type { Graph, Leaf, OpAttrs, Result, Type, Value } from "../../compiler/ir/types.ts";
+import type {
+  ElementwiseOp,
+  Graph,
+  Leaf,
+  OpAttrs,
+  Result,
+  StructuralOp,
+  Type,
+  Value,
+} from "../../compiler/ir/types.ts";
 import { elementwiseSamples, structuralSamples, type } from "../ir/op-samples.ts";
 
 export type TableOp = ElementwiseOp | StructuralOp;

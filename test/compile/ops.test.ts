@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isElementwise } from "../../compiler/ir/elementwise.ts";
+import { isElementwise } from "../../compiler/ir/ops/elementwise.ts";
 import type { Bindings } from "../../compiler/ir/tensor.ts";
 import type { Leaf } from "../../compiler/ir/types.ts";
 import { sample } from "../ir/numbers.ts";

@@ -1,7 +1,6 @@
 /** On what every op of the op table is tried: operand types, and attributes where it has any. */
 import * as dim from "../../compiler/ir/dim.ts";
-import type { StructuralOp } from "../../compiler/ir/ops.ts";
-import type { OpAttrs, Type } from "../../compiler/ir/types.ts";
+import type { OpAttrs, StructuralOp, Type } from "../../compiler/ir/types.ts";
 
 /** `"time batch H D"` as a type; a leading `index` makes it one of indices below D. */
 export function type(text: string): Type {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { Builder } from "../../compiler/ir/builder.ts";
-import { type ElementwiseOp, type ElementwiseRow, elementwise } from "../../compiler/ir/elementwise.ts";
 import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
-import { type StructuralOp, structuralRow } from "../../compiler/ir/ops.ts";
-import { structural } from "../../compiler/ir/structural.ts";
+import { type ElementwiseRow, elementwise } from "../../compiler/ir/ops/elementwise.ts";
+import { structural } from "../../compiler/ir/ops/structural.ts";
+import { structuralRow } from "../../compiler/ir/ops.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import { ShapeError, scalar } from "../../compiler/ir/type.ts";
-import type { Graph, Result, Type, Value } from "../../compiler/ir/types.ts";
+import type { ElementwiseOp, Graph, Result, StructuralOp, Type, Value } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { sample, uniform } from "./numbers.ts";
 import { axes, elementwiseSamples, structuralSamples, type } from "./op-samples.ts";

@@ -1,10 +1,10 @@
 /** The text of `docs/ops.md`: the op table, for people. */
-import { type ElementwiseRow, elementwise } from "../../compiler/ir/elementwise.ts";
-import { type StructuralOp, special, structuralRow } from "../../compiler/ir/ops.ts";
-import { structural } from "../../compiler/ir/structural.ts";
-import { printAttributes } from "../../compiler/ir/text-attributes.ts";
+import { type ElementwiseRow, elementwise } from "../../compiler/ir/ops/elementwise.ts";
+import { special } from "../../compiler/ir/ops/special.ts";
+import { structural } from "../../compiler/ir/ops/structural.ts";
+import { structuralRow } from "../../compiler/ir/ops.ts";
 import { scalar } from "../../compiler/ir/type.ts";
-import type { OpAttrs } from "../../compiler/ir/types.ts";
+import type { OpAttrs, StructuralOp } from "../../compiler/ir/types.ts";
 
 const axes = { batch: true, time: false, features: [0], keep: true };
 
@@ -47,7 +47,7 @@ export function opsDoc(): string {
   return [
     "# The ops of Tensor IR",
     "",
-    "Made from the op table (`compiler/ir/elementwise.ts`, `compiler/ir/structural.ts`); `npx vitest run test/ir -u` makes it anew.",
+    "Made from the op table (`compiler/ir/ops.ts`); `npx vitest run test/ir -u` makes it anew.",
     "",
     "## Elementwise",
     "",
@@ -62,23 +62,24 @@ export function opsDoc(): string {
     "",
     "## Structural",
     "",
-    "Ops that move, combine or select elements. The last column is how the text form writes one.",
+    "Ops that move, combine or select elements. Attributes are those of the text form, of which the last column shows one.",
     "",
-    row(["op", "operands", "meaning", "gradient", "written"]),
-    row(["---", "---", "---", "---", "---"]),
+    row(["op", "operands", "meaning", "gradient", "attributes", "written"]),
+    row(["---", "---", "---", "---", "---", "---"]),
     ...(Object.keys(structural) as StructuralOp[]).map((op) => {
-      const { doc, operands: of, grad } = structuralRow(op);
+      const { doc, operands: of, grad, attributes } = structuralRow(op);
       const names = of === "many" ? ["a", "b", "…"] : of;
       const values = names.map((n) => (n === "…" ? n : `%${n}`)).join(", ");
-      const written = [op, values, printAttributes(op, samples[op] as never)].filter((w) => w !== "").join(" ");
-      return row([`\`${op}\``, names.join(", "), doc, flows(grad), `\`${written}\``]);
+      const written = [op, values, attributes.print(samples[op] as never)].filter((w) => w !== "").join(" ");
+      const said = attributes.docs.map(([name, what]) => `\`${name}\`: ${what}`).join("; ");
+      return row([`\`${op}\``, names.join(", "), doc, flows(grad), said, `\`${written}\``]);
     }),
     "",
     "## Special",
     "",
     row(["op", "meaning"]),
     row(["---", "---"]),
-    ...Object.entries(special).map(([op, doc]) => row([`\`${op}\``, doc])),
+    ...Object.entries(special).map(([op, { doc }]) => row([`\`${op}\``, doc])),
     "",
   ].join("\n");
 }

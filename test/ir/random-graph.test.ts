@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { elementwise } from "../../compiler/ir/elementwise.ts";
 import { finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
-import { special } from "../../compiler/ir/ops.ts";
-import { structural } from "../../compiler/ir/structural.ts";
+import { elementwise } from "../../compiler/ir/ops/elementwise.ts";
+import { special } from "../../compiler/ir/ops/special.ts";
+import { structural } from "../../compiler/ir/ops/structural.ts";
 import type { Op } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { randomGraphs } from "./random-graph.ts";

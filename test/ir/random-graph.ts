@@ -6,7 +6,7 @@
 import * as fc from "fast-check";
 import { Builder } from "../../compiler/ir/builder.ts";
 import * as dim from "../../compiler/ir/dim.ts";
-import { reducedExtents } from "../../compiler/ir/structural.ts";
+import { reducedExtents } from "../../compiler/ir/ops/reductions.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import { printGraph } from "../../compiler/ir/text.ts";
 import { broadcastTypes, sameType } from "../../compiler/ir/type.ts";

@@ -1,8 +1,7 @@
 /** What random graphs are made of: leaves with their numbers, and smooth ops with what they make of an interval. */
 import * as dim from "../../compiler/ir/dim.ts";
-import type { ElementwiseOp } from "../../compiler/ir/elementwise.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
-import type { Leaf, Type } from "../../compiler/ir/types.ts";
+import type { ElementwiseOp, Leaf, Type } from "../../compiler/ir/types.ts";
 import { sample } from "./numbers.ts";
 
 /** The interval that holds all numbers of a value. */

@@ -1,8 +1,8 @@
 /** What one kernel computes between barriers, and what it keeps for later. */
 import { describe, expect, it } from "vitest";
+import { isView } from "../../compiler/ir/ops.ts";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import type { Value } from "../../compiler/ir/types.ts";
-import { isView } from "../../compiler/ir/views.ts";
 import { stages } from "../../compiler/partition/stages.ts";
 import { definitions } from "../../compiler/passes/rewrite.ts";
 

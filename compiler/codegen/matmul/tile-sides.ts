@@ -2,7 +2,7 @@
 
 import { strided } from "../../buffers/strided.ts";
 import * as dim from "../../ir/dim.ts";
-import { isElementwise } from "../../ir/elementwise.ts";
+import { isElementwise } from "../../ir/ops/elementwise.ts";
 import { sameType } from "../../ir/type.ts";
 import type { OpOf, Type, Value } from "../../ir/types.ts";
 import * as x from "../../kernel-ir/expr.ts";

@@ -1,13 +1,16 @@
-/** What `dot` is: its type rule, its f64 meaning and its derivative. */
-import type { Builder } from "./builder.ts";
-import * as dim from "./dim.ts";
-import { type Bindings, forEachRow, rowMajor, type Tensor, tensor } from "./tensor.ts";
-import { ShapeError, showType } from "./type.ts";
-import type { OpAttrs, Type, Value } from "./types.ts";
+/** `dot`, the only contraction: its type rule, its f64 meaning and its derivative. */
+import { labels } from "../attributes.ts";
+import type { Builder } from "../builder.ts";
+import * as dim from "../dim.ts";
+import { allFinite, anything, settled, within } from "../range.ts";
+import { type Bindings, forEachRow, rowMajor, type Tensor, tensor } from "../tensor.ts";
+import { ShapeError, showType } from "../type.ts";
+import type { OpAttrs, Type, Value } from "../types.ts";
+import { along, type Iteration, type Rows, whereAny } from "./row.ts";
 
 type Labels = OpAttrs["dot"];
 
-export function contractionType([a, b]: readonly Type[], { a: la, b: lb, out, batch, time }: Labels): Type {
+function contractionType([a, b]: readonly Type[], { a: la, b: lb, out, batch, time }: Labels): Type {
   const extent = new Map<string, dim.Dim>();
   for (const [labels, type] of [
     [la, a],
@@ -46,7 +49,7 @@ function labelled(x: Tensor, labels: string): ReadonlyMap<string, readonly [numb
   return new Map(all.map((l, i) => [l, [x.shape[i], strides[i]]]));
 }
 
-export function contract(a: Tensor, b: Tensor, attrs: Labels, type: Type, dims: Bindings): Tensor {
+function contract(a: Tensor, b: Tensor, attrs: Labels, type: Type, dims: Bindings): Tensor {
   const y = tensor(type, dims);
   const sides = [labelled(y, attrs.out), labelled(a, attrs.a), labelled(b, attrs.b)];
   const extents = new Map(sides.flatMap((side) => [...side].map(([l, [n]]) => [l, n] as const)));
@@ -62,12 +65,7 @@ export function contract(a: Tensor, b: Tensor, attrs: Labels, type: Type, dims: 
   return y;
 }
 
-export function contractionGrad(
-  b: Builder,
-  x: readonly Value[],
-  dy: Value,
-  { a, b: c, out }: Labels,
-): readonly Value[] {
+function contractionGrad(b: Builder, x: readonly Value[], dy: Value, { a, b: c, out }: Labels): readonly Value[] {
   return [
     sideGrad(b, dy, x[1], x[0].type, { dy: out, other: c, to: a }),
     sideGrad(b, dy, x[0], x[1].type, { dy: out, other: a, to: c }),
@@ -95,3 +93,26 @@ function sideGrad(
   const spread = shared.length === labels.to.length ? v : b.one("reshape", [v], { shape });
   return b.broadcast(spread, { ...to, dtype: "f32" });
 }
+
+export const contraction: Rows<"dot"> = {
+  dot: {
+    doc: "labelled contraction",
+    operands: ["a", "b"],
+    attributes: labels,
+    infer: (x, attrs) => [contractionType(x, attrs)],
+    axes: ([a, b], attrs) => {
+      const side = (t: Type, own: string): Iteration => ({
+        batch: attrs.batch ? "reduce" : along(t.batch),
+        time: attrs.time ? "reduce" : along(t.time),
+        features: [...own].map((label) => (attrs.out.includes(label) ? "parallel" : "reduce")),
+      });
+      return [side(a, attrs.a), side(b, attrs.b)];
+    },
+    range: (x) => within(x, x.every((r) => r.low >= 0) ? 0 : anything.low, anything.high, settled(allFinite(x))),
+    form: "contraction",
+    combines: "sum",
+    zero: whereAny,
+    evaluate: ([a, b], attrs, [type], dims) => [contract(a, b, attrs, type, dims)],
+    grad: (b, { x, dy, attrs }) => contractionGrad(b, x, dy[0]!, attrs),
+  },
+};

@@ -1,0 +1,192 @@
+/** Ops that move elements between feature axes, or repeat them. */
+import { axis, extents, featureAxes, fields, integer, resultType } from "../attributes.ts";
+import type { Builder } from "../builder.ts";
+import * as dim from "../dim.ts";
+import { moved } from "../range.ts";
+import { type Bindings, forEachRow, rowMajor, stretch, type Tensor, tensor } from "../tensor.ts";
+import { broadcastTypes, ShapeError, sameNumbers, sameType, showType } from "../type.ts";
+import type { Type, Value } from "../types.ts";
+import { aligned, type Iteration, inPlace, type Rows, whereAll } from "./row.ts";
+
+/** Views `x` as [outer, axis, inner] around feature axis `axis`. */
+function around(x: Tensor, axis: number): readonly [number, number, number] {
+  const at = x.shape.length - x.type.shape.length + axis;
+  const product = (s: readonly number[]): number => s.reduce((a, b) => a * b, 1);
+  return [product(x.shape.slice(0, at)), x.shape[at], product(x.shape.slice(at + 1))];
+}
+
+/** An operand of which another place along one axis is read, and the same along the others. */
+const elsewhereAlong = (x: Type, axis: number): Iteration => inPlace(x, (i) => (i === axis ? "gather" : "parallel"));
+
+/** What `split` and `cut` share: parts of an axis, as wide as the result types say, and their derivative. */
+const parting = {
+  evaluate: ([x]: readonly Tensor[], { axis }: { axis: number }, types: readonly Type[], dims: Bindings) => {
+    const [outer, n, inner] = around(x, axis);
+    let at = 0;
+    return types.map((type) => {
+      const y = tensor(type, dims);
+      const width = around(y, axis)[1] * inner;
+      for (let o = 0; o < outer; o++)
+        y.data.set(x.data.subarray(o * n * inner + at, o * n * inner + at + width), o * width);
+      at += width;
+      return y;
+    });
+  },
+  grad: (
+    b: Builder,
+    { y, dy, attrs }: { y: readonly Value[]; dy: readonly (Value | undefined)[]; attrs: { axis: number } },
+  ) => [
+    b.one(
+      "concat",
+      dy.map((d, i) => d ?? b.zeros({ ...y[i].type, dtype: "f32" })),
+      { axis: attrs.axis },
+    ),
+  ],
+};
+
+/** Operands one behind another along an axis. */
+function joinedType(x: readonly Type[], axis: number): Type {
+  if (x.some((t) => t.shape.length <= axis || t.shape.length !== x[0].shape.length))
+    throw new ShapeError(`${x.map(showType).join(", ")} cannot be joined along axis ${axis}`);
+  const rest = broadcastTypes(
+    x.map((t) => ({ ...t, shape: t.shape.map((d, i) => (i === axis ? dim.constant(1) : d)) })),
+  );
+  const total = x.map((t) => t.shape[axis]).reduce(dim.add);
+  return { ...rest, shape: rest.shape.map((d, i) => (i === axis ? total : d)) };
+}
+
+export const movement: Rows<"split" | "concat" | "cut" | "reshape" | "transpose" | "broadcast"> = {
+  split: {
+    doc: "equal parts along a feature axis",
+    operands: ["x"],
+    infer: ([x], { axis, parts }) => {
+      const part = x.shape[axis] && dim.divide(x.shape[axis], dim.constant(parts));
+      if (!part || part.some((t) => t.vars.length === 0 && t.den > 1))
+        throw new ShapeError(`${showType(x)} cannot be split in ${parts} equal parts`);
+      return Array.from({ length: parts }, () => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? part : d)) }));
+    },
+    attributes: fields({ axis, parts: integer }),
+    axes: ([x], attrs) => [elsewhereAlong(x, attrs.axis)],
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    recompute: 0,
+    ...parting,
+  },
+  concat: {
+    doc: "operands one behind another along a feature axis",
+    operands: "many",
+    infer: (x, { axis }) => [joinedType(x, axis)],
+    evaluate: (x, { axis }, [type], dims) => {
+      const parts = x.map((p) =>
+        stretch(p, { ...type, shape: type.shape.map((d, i) => (i === axis ? p.type.shape[i] : d)) }, dims),
+      );
+      const y = tensor(type, dims);
+      const [outer, n, inner] = around(y, axis);
+      let at = 0;
+      for (const p of parts) {
+        const width = around(p, axis)[1] * inner;
+        for (let o = 0; o < outer; o++) y.data.set(p.data.subarray(o * width, (o + 1) * width), o * n * inner + at);
+        at += width;
+      }
+      return [y];
+    },
+    attributes: fields({ axis }),
+    axes: (x, attrs) => {
+      const whole = joinedType(x, attrs.axis);
+      return x.map((t) => ({
+        ...aligned(t, whole),
+        features: aligned(t, whole).features.map((a, i) => (i === attrs.axis ? "gather" : a)),
+      }));
+    },
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    grad: (b, { x, y, dy, attrs: { axis } }) => {
+      const widths = x.map((v) => v.type.shape[axis]);
+      if (widths.every((w) => dim.equal(w, widths[0]))) return b.emit("split", [dy[0]!], { axis, parts: x.length });
+      return b.emit("cut", [dy[0]!], { axis, widths: widths.map(dim.show) }, y[0].name);
+    },
+  },
+  cut: {
+    doc: "parts of given widths along a feature axis",
+    operands: ["x"],
+    infer: ([x], { axis, widths }) => {
+      const to = widths.map(dim.parse);
+      if (x.shape[axis] === undefined || !dim.equal(to.reduce(dim.add, []), x.shape[axis]))
+        throw new ShapeError(`${showType(x)} cannot be cut in ${widths.join(", ")}`);
+      return to.map((w) => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? w : d)) }));
+    },
+    attributes: fields({ axis, widths: extents }),
+    axes: ([x], attrs) => [elsewhereAlong(x, attrs.axis)],
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    recompute: 0,
+    ...parting,
+  },
+  reshape: {
+    doc: "the same elements in another feature shape",
+    operands: ["x"],
+    infer: ([x], { shape }) => {
+      const to = shape.map(dim.parse);
+      if (!dim.equal(dim.product(to), dim.product(x.shape)))
+        throw new ShapeError(`${showType(x)} does not have the elements of [${shape.join(", ")}]`);
+      return [{ ...x, shape: to }];
+    },
+    evaluate: ([x], _, [type], dims) => [tensor(type, dims, x.data)],
+    attributes: fields({ shape: extents }),
+    axes: ([x]) => [inPlace(x, () => "gather")],
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    recompute: 0,
+    grad: (b, { x, dy }) => [b.one("reshape", [dy[0]!], { shape: x[0].type.shape.map(dim.show) })],
+  },
+  transpose: {
+    doc: "feature axes in another order",
+    operands: ["x"],
+    infer: ([x], { permutation }) => {
+      if ([...permutation].sort((i, j) => i - j).join() !== [...x.shape.keys()].join())
+        throw new ShapeError(`[${permutation.join(", ")}] does not order the axes of ${showType(x)}`);
+      return [{ ...x, shape: permutation.map((i) => x.shape[i]) }];
+    },
+    evaluate: ([x], { permutation }, [type], dims) => {
+      const y = tensor(type, dims);
+      const lead = x.shape.length - permutation.length;
+      const strides = rowMajor(x.shape);
+      const from = [...strides.slice(0, lead), ...permutation.map((i) => strides[lead + i])];
+      forEachRow(y.shape, [from], ([i], at, n, [di]) => {
+        for (let k = 0; k < n; k++, i += di) y.data[at + k] = x.data[i];
+      });
+      return [y];
+    },
+    attributes: fields({ permutation: featureAxes }),
+    axes: ([x]) => [inPlace(x)],
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    recompute: 0,
+    grad: (b, { dy, attrs: { permutation } }) => [
+      b.one("transpose", [dy[0]!], { permutation: permutation.map((_, i) => permutation.indexOf(i)) }),
+    ],
+  },
+  broadcast: {
+    doc: "to a larger type",
+    operands: ["x"],
+    infer: ([x], { type }) => {
+      const isMadeIndex = type.dtype === "index" && !sameNumbers(x, type);
+      if (isMadeIndex || !sameType(broadcastTypes([x, type]), { ...type, dtype: "f32" }))
+        throw new ShapeError(`${showType(x)} does not stretch to ${showType(type)}`);
+      return [type];
+    },
+    evaluate: ([x], _, [type], dims) => [stretch(x, type, dims)],
+    attributes: resultType,
+    axes: ([x], { type }) => [aligned(x, type)],
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    recompute: 0,
+    grad: (_, { dy }) => [dy[0]],
+  },
+};

@@ -1,0 +1,39 @@
+/** Numbers that no operand decides. */
+import { factors, fields, number, words } from "../attributes.ts";
+import * as dim from "../dim.ts";
+import { anything, type Range, within } from "../range.ts";
+import { tensor } from "../tensor.ts";
+import { scalar } from "../type.ts";
+import type { Rows } from "./row.ts";
+
+/** A number of a sign, times extents: those are 1 or more. */
+const ofSign = (sign: number): Range =>
+  sign > 0 ? within([], Math.min(sign, 1), anything.high) : within([], anything.low, 0);
+
+export const numbers: Rows<"const" | "ramp"> = {
+  const: {
+    doc: "a number, times the product of extents",
+    operands: [],
+    infer: () => [scalar],
+    evaluate: (_, { value, dims: names }, [type], dims) => [
+      tensor(type, dims, [names.reduce((p, d) => p * dim.evaluate(dim.parse(d), dims), value)]),
+    ],
+    attributes: words({ value: number, dims: factors }),
+    axes: () => [],
+    range: (_, { attrs: { value, dims } }) => (dims.length === 0 ? within([], value, value) : ofSign(value)),
+    form: "view",
+    recompute: 0,
+    grad: "zero",
+  },
+  ramp: {
+    doc: "a number that changes with the updates done",
+    operands: [],
+    infer: () => [scalar],
+    evaluate: (_, { to }, [type], dims) => [tensor(type, dims, [to])],
+    attributes: fields({ from: number, to: number, first: number, last: number }),
+    axes: () => [],
+    range: () => anything,
+    form: "expanded",
+    grad: "zero",
+  },
+};

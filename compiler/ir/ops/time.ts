@@ -1,0 +1,76 @@
+/** Ops that move values between time steps. */
+import { fields, none, oneOf } from "../attributes.ts";
+import { amongZeros, moved } from "../range.ts";
+import { tensor } from "../tensor.ts";
+import { ShapeError, showType } from "../type.ts";
+import { inPlace, type Rows, whereAll } from "./row.ts";
+
+export const time: Rows<"at" | "put" | "reverse"> = {
+  at: {
+    doc: "the value at the first or last time step",
+    operands: ["x"],
+    infer: ([x]) => {
+      if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
+      return [{ ...x, time: false }];
+    },
+    evaluate: ([x], { step }, [type], dims) => {
+      const n = x.data.length / x.shape[0];
+      const from = step === "first" ? 0 : x.data.length - n;
+      return [tensor(type, dims, x.data.subarray(from, from + n))];
+    },
+    attributes: fields({ step: oneOf("first", "last") }),
+    axes: ([x]) => [{ ...inPlace(x), time: "gather" }],
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    grad: (b, { dy, attrs }) => [b.one("put", [dy[0]!], attrs)],
+  },
+  put: {
+    doc: "zero but at the first or last time step",
+    operands: ["x"],
+    infer: ([x]) => {
+      if (x.time) throw new ShapeError(`${showType(x)} already varies over time`);
+      return [{ ...x, time: true }];
+    },
+    evaluate: ([x], { step }, [type], dims) => {
+      const y = tensor(type, dims);
+      y.data.set(x.data, step === "first" ? 0 : y.data.length - x.data.length);
+      return [y];
+    },
+    attributes: fields({ step: oneOf("first", "last") }),
+    axes: ([x]) => [{ ...inPlace(x), time: "gather" }],
+    range: amongZeros,
+    form: "view",
+    zero: whereAll,
+    grad: (b, { dy, attrs }) => [b.one("at", [dy[0]!], attrs)],
+  },
+  reverse: {
+    doc: "each example's steps in reverse order, and 0 behind its last",
+    operands: ["x", "steps"],
+    infer: ([x, steps]) => {
+      if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
+      const counts = steps.dtype === "f32" && !steps.time && steps.shape.length === 0 && (x.batch || !steps.batch);
+      if (!counts) throw new ShapeError(`${showType(steps)} is no number of steps of ${showType(x)}`);
+      return [x];
+    },
+    evaluate: ([x, steps], _, [type], dims) => {
+      const y = tensor(type, dims);
+      const [all, examples] = x.type.batch ? x.shape : [x.shape[0], 1];
+      const n = x.data.length / (all * examples);
+      for (let b = 0; b < examples; b++) {
+        const own = Math.floor(steps.data[steps.type.batch ? b : 0]);
+        for (let t = 0; t < own; t++) {
+          const from = ((own - 1 - t) * examples + b) * n;
+          y.data.set(x.data.subarray(from, from + n), (t * examples + b) * n);
+        }
+      }
+      return [y];
+    },
+    attributes: none,
+    axes: ([x, steps]) => [{ ...inPlace(x), time: "gather" }, inPlace(steps)],
+    range: ([x, steps]) => amongZeros([x, steps]),
+    form: "point",
+    zero: ([x]) => x,
+    grad: (b, { x, dy }) => [b.one("reverse", [dy[0]!, x[1]], {}), undefined],
+  },
+};
