@@ -12,6 +12,7 @@
 
 import { hash } from "./hash.ts";
 import * as dim from "./ir/dim.ts";
+import { rowOf } from "./ir/ops.ts";
 import type { Graph, Op, OpName, OpOf, Result, Value } from "./ir/types.ts";
 
 type Dims = Readonly<Record<string, number>>;
@@ -25,8 +26,6 @@ export function meaningOf(graph: Graph, dims: Dims): ReadonlyMap<Result, string>
   const marks = reader.read();
   return new Map(graph.results.map((result) => [result, marks.get(result.value)!]));
 }
-
-const commutative: ReadonlySet<OpName> = new Set(["add", "mul", "min", "max", "eq", "ne"]);
 
 /** Marks the values of a graph from its leaves on. */
 export class MeaningReader {
@@ -69,8 +68,8 @@ export class MeaningReader {
     if (op.op === "scan") return this.scan(op, marks);
     const operands = op.operands.map((v) => marks.get(v)!);
     if (op.op === "site") return [this.site(op, operands[0])];
-    const ordered = commutative.has(op.op) ? operands.toSorted() : operands;
-    const made = hash([op.op, this.#text(op.attrs), ...ordered].join(" "));
+    const ordered = rowOf(op.op).commutative ? operands.toSorted() : operands;
+    const made = hash([op.op, this.#text(op.op, op.attrs), ...ordered].join(" "));
     return op.results.length === 1 ? [made] : op.results.map((_, i) => hash(`${made} ${i}`));
   }
 
@@ -119,10 +118,10 @@ export class MeaningReader {
     }
   }
 
-  #text(attrs: object): string {
+  #text(op: OpName, attrs: object): string {
     const known = this.#texts.get(attrs);
     if (known !== undefined) return known;
-    const text = this.#canonical(attrs, "");
+    const text = this.#canonical(rowOf(op).attributes.replace(attrs as never, { extent: (of) => new Extent(of) }), "");
     this.#texts.set(attrs, text);
     return text;
   }
@@ -130,7 +129,8 @@ export class MeaningReader {
   /** As JSON, but with keys in order, numbers as they are, and extents as what `dims` make of them. */
   #canonical(value: unknown, key: string): string {
     if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
-    if (typeof value === "string") return extentKeys.has(key) ? this.#bound(dim.parse(value)) : JSON.stringify(value);
+    if (typeof value === "string") return JSON.stringify(value);
+    if (value instanceof Extent) return this.#bound(dim.parse(value.text));
     if (Array.isArray(value)) {
       const items = value.map((item) => (isDim(item) ? this.#bound(item) : this.#canonical(item, key)));
       return `[${(key === "dims" ? items.sort() : items).join()}]`;
@@ -171,8 +171,14 @@ function toldApart(marks: readonly string[], next: readonly string[]): readonly 
   return marks.map((mark, i) => (next[i] === keeps.get(mark) ? mark : hash(`${mark} ${next[i]}`)));
 }
 
-/** Attributes whose texts are extents. */
-const extentKeys: ReadonlySet<string> = new Set(["dims", "widths", "shape", "size", "steps"]);
+/** A text in attributes that is an extent. */
+class Extent {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
 const isDim = (value: unknown): value is dim.Dim =>
   Array.isArray(value) && value.every((term) => typeof term === "object" && term !== null && "vars" in term);

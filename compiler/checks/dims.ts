@@ -1,6 +1,7 @@
 /** What a graph asks of its dimensions, once they are bound: extents are whole and positive, indices have what they select. */
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import * as dim from "../ir/dim.ts";
+import { rowOf } from "../ir/ops.ts";
 import type { Graph, Op, Type } from "../ir/types.ts";
 
 /**
@@ -17,8 +18,11 @@ export function checkDims(graphs: readonly Graph[], dims: Readonly<Record<string
   };
   const visit = (ops: readonly Op[]): void => {
     for (const op of ops) {
-      if (op.op === "gather") select(op.operands[1].type, op.operands[0].type.shape[0]);
-      if (op.op === "scatter" || op.op === "onehot") select(op.operands[0].type, dim.parse(op.attrs.size));
+      const selected = rowOf(op.op).selects?.(
+        op.operands.map((v) => v.type),
+        op.attrs as never,
+      );
+      if (selected) select(selected.index, selected.of);
       if (op.op === "const" && Number.isNaN(op.attrs.value))
         refuse("C0229", "a constant is not a number", "see what is divided by zero, or taken a root or log of");
       for (const d of op.results.flatMap((r) => r.type.shape)) {

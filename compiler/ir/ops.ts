@@ -3,7 +3,9 @@
  *
  * Whoever wants to know something of ops in general asks their rows here; for what has no row that is an internal error.
  */
+
 import { InternalError } from "../diagnostics/internal-error.ts";
+import * as dim from "./dim.ts";
 import { elementwise } from "./ops/elementwise.ts";
 import type { Iteration, Row, StructuralRow } from "./ops/row.ts";
 import { special } from "./ops/special.ts";
@@ -52,6 +54,14 @@ export function axesOf(op: Op, types: readonly Type[] = op.operands.map((v) => v
 /** The range of an op's results (no scan), all of which have the same. `of`: those of operands; `defines`: their ops. */
 export function rangeOf(op: Op, of: (v: Value) => Range, defines: (v: Value) => Op | undefined): Range {
   return rowOf(op.op).range(op.operands.map(of), { attrs: op.attrs as never, operands: op.operands, defines });
+}
+
+/** What the extents in an op's attributes are made of: `batch`, `time`, and names of dimensions. */
+export function extentsIn(op: Op): ReadonlySet<string> {
+  const names = new Set<string>();
+  const extent = (text: string): void => dim.names(dim.parse(text)).forEach((name) => void names.add(name));
+  rowOf(op.op).attributes.replace(op.attrs as never, { extent });
+  return names;
 }
 
 /** Ops without code of their own: they say how other values are read. */

@@ -4,7 +4,7 @@
  * another: a workgroup owns some examples with all their features, from the first step to the last.
  */
 
-import { isView } from "../ir/ops.ts";
+import { axesOf, isView } from "../ir/ops.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { type FusionGroup, mayOwn } from "./fusion.ts";
 
@@ -44,11 +44,9 @@ export function loopKernel(
   return { ops: [...ops], owners: [owner], space: largest(ops) };
 }
 
+/** Whether it looks along the batch. */
 const looksAcross = (op: Op): boolean =>
-  ((op.op === "sum" || op.op === "maximum") && op.attrs.axes.batch && op.operands[0].type.batch) ||
-  op.op === "partial" ||
-  (op.op === "dot" && op.attrs.batch && op.operands.some((v) => v.type.batch)) ||
-  (op.op === "scatter" && op.operands.some((v) => v.type.batch));
+  axesOf(op).some(({ batch }, i) => batch !== "parallel" && op.operands[i].type.batch);
 
 /** What a reader may know the op by: its result, or what it is made of. Backwards, what has no name is an adjoint. */
 function nameOf(op: Op, defs: ReadonlyMap<Value, Op>, reverse: boolean): string {

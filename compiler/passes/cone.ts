@@ -2,7 +2,6 @@
 import * as dim from "../ir/dim.ts";
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, Value } from "../ir/types.ts";
-import { broadcastTo } from "./rewrite.ts";
 
 export interface Cone {
   /** In order; none when the value is one to start from. */
@@ -43,6 +42,3 @@ export const smaller = (v: Value, of: Value): boolean =>
 
 /** How many feature axes have more than one entry. */
 export const wide = (v: Value): number => v.type.shape.filter((d) => !dim.isOne(d)).length;
-
-/** An op over all steps as an op of one step. */
-export const aStep = (op: Op): Op => (op.op === "broadcast" ? broadcastTo(op, { ...op.attrs.type, time: false }) : op);

@@ -6,6 +6,7 @@
  * step: in the loop it would cut a step's kernel in two. Anything else leaves when all it reads is kept already; else it
  * stays, and its own (smaller) value is kept.
  */
+import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { Builder, copy, copyOverSteps, definitions, idsAfter, Renaming, reads, runsOverSteps } from "./rewrite.ts";
 
@@ -23,7 +24,12 @@ export const deferWeightGradients: Pass = {
   },
 };
 
-const looksAcross = (op: Op): boolean => op.op === "dot" || (op.op === "sum" && op.attrs.axes.batch);
+/** A product, or a sum over examples. */
+const looksAcross = (op: Op): boolean => {
+  const { form, combines } = rowOf(op.op);
+  if (form === "contraction") return true;
+  return form === "reduction" && combines === "sum" && axesOf(op).some(({ batch }) => batch === "reduce");
+};
 
 /** For each state: the value added to it each step if it is only an accumulator. */
 function accumulated(scan: OpOf<"scan">): readonly (Value | undefined)[] {

@@ -7,8 +7,8 @@
  */
 import { sameShape } from "../ir/type.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { aStep, type Cone, cone, smaller } from "./cone.ts";
-import { Builder, copy, definitions, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
+import { type Cone, cone, smaller } from "./cone.ts";
+import { aStep, Builder, copy, definitions, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
 export const fuseReductions: Pass = {
   name: "fuse-reductions",

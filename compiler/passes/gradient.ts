@@ -5,8 +5,8 @@ import type { Op, OpOf, StructuralOp, Value } from "../ir/types.ts";
 import type { Builder } from "./rewrite.ts";
 
 /** Whether a gradient may flow through an op. */
-export function hasGradient({ op }: Exclude<Op, OpOf<"scan" | "leaf">>): boolean {
-  return (isElementwise(op) ? elementwise[op] : structuralRow(op as StructuralOp)).grad !== "zero";
+export function hasGradient({ op }: Exclude<Op, OpOf<"scan">>): boolean {
+  return op !== "leaf" && (isElementwise(op) ? elementwise[op] : structuralRow(op as StructuralOp)).grad !== "zero";
 }
 
 /** The cotangents of an op's operands from those of its results. */

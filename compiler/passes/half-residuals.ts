@@ -8,7 +8,7 @@
  * rounding is small there.
  */
 import { Builder } from "../ir/builder.ts";
-import { isView } from "../ir/ops.ts";
+import { isView, rowOf } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
 import { definitions, idsAfter, reads } from "./rewrite.ts";
 import { isCotangent } from "./segment.ts";
@@ -23,12 +23,6 @@ export interface WithHalfResiduals {
 export function halfResiduals(graph: Graph): WithHalfResiduals {
   return new HalfResiduals(graph).run();
 }
-
-/** Operands of which a small difference may make any of the result: what is compared, and what divides and may be nearly zero. */
-const sensitive: Readonly<Partial<Record<Op["op"], readonly number[]>>> = {
-  ...{ lt: [0, 1], le: [0, 1], gt: [0, 1], ge: [0, 1], eq: [0, 1], ne: [0, 1] },
-  ...{ select: [0], sign: [0], floor: [0], argmax: [0], div: [1], recip: [0], rsqrt: [0], log: [0] },
-};
 
 const isLarge = ({ dtype, time, batch }: Type): boolean => dtype === "f32" && time && batch;
 
@@ -103,7 +97,7 @@ class HalfResiduals {
       } else if (op && (this.inBackward.has(op) || isView(op)))
         (op.body ? [op.body.results[op.results.indexOf(v)]] : op.operands).forEach(visit);
     };
-    for (const { op, operands } of this.inBackward) for (const i of sensitive[op] ?? []) visit(operands[i]);
+    for (const { op, operands } of this.inBackward) for (const i of rowOf(op).exact ?? []) visit(operands[i]);
     return found;
   }
 

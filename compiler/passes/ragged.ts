@@ -12,11 +12,17 @@
  * Which steps there are the runtime knows (`runtime/lengths.ts`). Runs behind `place`, whose statistics are sums over examples.
  */
 import type { Mark } from "../../runtime/plan.ts";
+import { InternalError } from "../diagnostics/internal-error.ts";
+import type { Combining } from "../ir/ops/row.ts";
+import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 
 /** Below every number that f32 has. */
 export const LEAST = -3.4e38;
+
+/** What counts for nothing among numbers that become one. */
+const neutral: Readonly<Partial<Record<Combining, number>>> = { sum: 0, largest: LEAST };
 
 export const ragged: Pass = {
   name: "ragged",
@@ -81,13 +87,6 @@ class Ragged {
   private rewritten(op: Exclude<Op, { op: "scan" }>, x: readonly Value[], here: Here): Value | readonly Value[] {
     const { b } = here;
     switch (op.op) {
-      case "sum":
-      case "maximum": {
-        const { axes } = op.attrs;
-        const absent = op.op === "sum" ? 0 : LEAST;
-        const present = axes.batch || axes.time ? this.counted(x[0], absent, here) : x[0];
-        return b.one(op.op, [present], op.attrs, op.results[0].name);
-      }
       case "div": {
         const count = this.count(op, here);
         return b.elementwise("div", [x[0], count ?? x[1]], op.results[0].name);
@@ -97,18 +96,51 @@ class Ragged {
         if (op.attrs.step === "first" || !x[0].type.batch || this.isState(op.operands[0]))
           return copy(b, op, this.rename.of);
         return b.sum(b.select(here.mark("last"), x[0], b.scalar(0)), { time: true });
+      case "put":
+        if (op.attrs.step === "first" || !x[0].type.batch) return copy(b, op, this.rename.of);
+        return b.select(here.mark("last"), x[0], b.scalar(0));
       case "reverse": {
-        if (!x[0].type.batch) throw new Error("what all examples share cannot be reversed from each one's last step");
+        if (!x[0].type.batch)
+          throw new InternalError("what all examples share cannot be reversed from each one's last step");
         return b.one("reverse", [x[0], b.sum(here.mark("valid"), { time: true })], {}, op.results[0].name);
       }
-      default:
+      case "pivot":
+      case "pivots":
+        // What is computed about a pivot does not depend on which it is.
         return copy(b, op, this.rename.of);
+      default:
+        return this.present(op, x, here);
     }
   }
 
+  /** An op of what is there: where it reduces examples or steps, those that are not count for nothing. */
+  private present(op: Exclude<Op, { op: "scan" }>, x: readonly Value[], here: Here): readonly Value[] {
+    const looks = new Set(axesOf(op).flatMap(({ batch, time }) => [batch, time]));
+    const padded = x.some((v) => v.type.batch) && (here.inBody || [...x, ...op.results].some((v) => v.type.time));
+    if (!padded || !(looks.has("reduce") || looks.has("scan") || looks.has("gather")))
+      return copy(here.b, op, this.rename.of);
+    const { combines, zero } = rowOf(op.op);
+    // Of several that are multiplied, one is enough.
+    const decides = (i: number): boolean =>
+      x.length === 1 || (combines === "sum" && zero?.(x.map((_, k) => k === i)) === true);
+    const deciding = x.filter((_, i) => decides(i));
+    const masked = deciding.find((v) => this.isPadded(v, here)) ?? deciding[0];
+    const absent = combines && neutral[combines];
+    if (absent === undefined || masked === undefined || looks.has("scan") || looks.has("gather"))
+      throw new InternalError(`what padding adds to ${op.op} is not known`);
+    const counted = new Map([
+      [op.operands[x.indexOf(masked)], here.b.select(here.mark("valid"), masked, here.b.scalar(absent))],
+    ]);
+    return copy(here.b, op, (v) => counted.get(v) ?? this.rename.of(v));
+  }
+
+  /** Whether some examples lack some of the steps of `v`. */
+  private isPadded = (v: Value, { inBody }: Here): boolean => v.type.batch && (v.type.time || inBody);
+
   /** `x`, but `absent` where an example has no such step. */
-  private counted(x: Value, absent: number, { b, inBody, mark }: Here): Value {
-    return x.type.batch && (x.type.time || inBody) ? b.select(mark("valid"), x, b.scalar(absent)) : x;
+  private counted(x: Value, absent: number, here: Here): Value {
+    const { b, mark } = here;
+    return this.isPadded(x, here) ? b.select(mark("valid"), x, b.scalar(absent)) : x;
   }
 
   /** How many numbers a mean over examples or steps adds up; undefined where padding changes nothing. */
@@ -118,7 +150,8 @@ class Ragged {
     const over = { batch: dims.includes("batch"), time: dims.includes("time") };
     if (!over.batch && !over.time) return undefined;
     const sum = definedBy(this.defs, operands[0], "sum");
-    if (sum === undefined) throw new Error("something else than a sum is divided by a number of examples or steps");
+    if (sum === undefined)
+      throw new InternalError("something else than a sum is divided by a number of examples or steps");
     const { type } = sum.operands[0];
     if (!type.batch || !(type.time || inBody)) return undefined;
     const examples = over.batch ? mark("examples") : undefined;
@@ -141,7 +174,7 @@ class Ragged {
   private scan(scan: OpOf<"scan">): void {
     const body = scan.body!;
     const { states, reverse } = scan.attrs;
-    if (reverse) throw new Error("a loop that runs backward would begin with padding: loop-order comes first");
+    if (reverse) throw new InternalError("a loop that runs backward would begin with padding: loop-order comes first");
     const inner = this.top.body();
     const params = body.params.map((p) => inner.value(p.type, p.name));
     this.rename.set(body.params, params);
@@ -154,7 +187,7 @@ class Ragged {
     };
     const here: Here = { b: inner, inBody: true, mark };
     for (const op of body.ops) {
-      if (op.op === "scan") throw new Error("a scan inside a scan's body is not supported");
+      if (op.op === "scan") throw new InternalError("a scan inside a scan's body is not supported");
       this.op(op, here);
     }
     const next = body.results.slice(0, states).map((v, k) => {

@@ -10,9 +10,8 @@
  * Behind the loop T makes the old final states, if somebody wants them. `u` is mostly handed out already, for a weight's
  * gradient, and a state's storage serves as the output that hands it out: memory does not grow.
  */
-import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
-import { isView } from "../ir/ops.ts";
-import type { Block, Graph, Op, OpName, OpOf, Pass, Value } from "../ir/types.ts";
+import { isView, rowOf } from "../ir/ops.ts";
+import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { Builder, copy, idsAfter, Renaming, reads, rebuildScan } from "./rewrite.ts";
 
 export const retime: Pass = {
@@ -101,24 +100,12 @@ function dependents(body: Block, first: Op): ReadonlySet<Op> {
   return found;
 }
 
-/** Ops whose result is zero where one operand is, the others being finite, and ops that need all of theirs to be. */
-const zeroByOne: ReadonlySet<OpName> = new Set(["dot", "mul"]);
-const zeroByAll: ReadonlySet<OpName> = new Set([
-  ...(["add", "sub", "min", "max", "sum", "maximum", "split", "cut", "concat"] as const),
-  ...(["reshape", "transpose", "broadcast", "stop"] as const),
-]);
-
 /** Whether every value of the tail is zero where all that crosses is. */
 function keepsZero({ ops, crossing }: Tail, order: readonly Op[]): boolean {
   const zero = new Set<Value>(crossing);
   for (const op of order) {
     if (!ops.has(op)) continue;
-    const is = op.operands.map((v) => zero.has(v));
-    const keeps =
-      (zeroByOne.has(op.op) && is.some(Boolean)) ||
-      (zeroByAll.has(op.op) && is.every(Boolean)) ||
-      (op.op === "div" && is[0] && !is[1]) ||
-      (isElementwise(op.op) && elementwise[op.op].arity === 1 && is[0] && elementwise[op.op].evaluate(0, 0, 0) === 0);
+    const keeps = rowOf(op.op).zero?.(op.operands.map((v) => zero.has(v)));
     if (!keeps) return false;
     for (const r of op.results) zero.add(r);
   }

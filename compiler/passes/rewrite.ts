@@ -1,5 +1,6 @@
 /** What rewriting passes share: where values are defined, which values a body borrows, and copying ops under a renaming. */
 import { Builder, Ids } from "../ir/builder.ts";
+import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpAttrs, OpName, OpOf, Type, Value } from "../ir/types.ts";
 
 export type Definitions = ReadonlyMap<Value, Op>;
@@ -65,27 +66,33 @@ export function copy(b: Builder, op: Op, rename: (v: Value) => Value, hint = "")
 
 /** As `copy`, for an op that leaves a scan's body: its operands may vary over the steps now, and so does its result. */
 export function copyOverSteps(b: Builder, op: Op, rename: (v: Value) => Value): readonly Value[] {
-  if (op.op !== "broadcast") return copy(b, op, rename);
-  const { type } = op.attrs;
-  const time = type.time || rename(op.operands[0]).type.time;
-  return copy(b, broadcastTo(op, { ...type, time }), rename);
+  const time = op.operands.some((v) => rename(v).type.time);
+  return copy(b, time ? retyped(op, (type) => ({ ...type, time })) : op, rename);
 }
 
-/** A broadcast, but to `type`. */
-export const broadcastTo = (op: OpOf<"broadcast">, type: Type): OpOf<"broadcast"> => ({
-  ...op,
-  attrs: { type },
-  results: op.results.map((r) => ({ ...r, type })),
-});
+/** `op`, with another type where its attributes say one; what they say is the type of its results. */
+export function retyped(op: Op, type: (t: Type) => Type): Op {
+  let isSaid = false;
+  const attrs = rowOf(op.op).attributes.replace(op.attrs as never, {
+    type: (t) => {
+      isSaid = true;
+      return type(t);
+    },
+  });
+  return isSaid ? ({ ...op, attrs, results: op.results.map((r) => ({ ...r, type: type(r.type) })) } as Op) : op;
+}
+
+/** `op` on one step, where it has been one on all of them. */
+export const aStep = (op: Op): Op => retyped(op, (type) => ({ ...type, time: false }));
 
 /**
  * Whether an op of a scan's body means the same for all steps at once, where `varies` says which operands differ from step
- * to step. Not so: `scatter` would add up the steps, too, and the table of `gather` is one for all.
+ * to step: each step of these goes into the same step of the result.
  */
 export function runsOverSteps(op: Op, varies: (v: Value) => boolean): boolean {
   if (op.op === "scan") return false;
-  if (op.op === "scatter") return !op.operands.some(varies);
-  return op.op !== "gather" || !varies(op.operands[0]);
+  const over = op.operands.map((v) => (varies(v) ? { ...v.type, time: true } : v.type));
+  return axesOf(op, over).every(({ time }, i) => time === "parallel" || !varies(op.operands[i]));
 }
 
 /** Gives the last op's result a readable name. */

@@ -10,7 +10,7 @@
  * kept: seen as a difference, the sums over it would be taken apart, into one more sum and terms that cancel.
  */
 import * as dim from "../ir/dim.ts";
-import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
+import { rowOf } from "../ir/ops.ts";
 import type { Block, Op, Value } from "../ir/types.ts";
 import { cheapestChoice, type Implication } from "./min-cut.ts";
 import { definitions } from "./rewrite.ts";
@@ -48,18 +48,14 @@ export interface Saved {
   readonly again: ReadonlySet<Op>;
 }
 
-const free: ReadonlySet<Op["op"]> = new Set(["const", "split", "cut", "reshape", "transpose", "broadcast", "stop"]);
-
 /** Flops an element, or undefined for what is not computed again. */
 function flopsOf(op: Op, defs: ReadonlyMap<Value, Op>): number | undefined {
-  if (free.has(op.op)) return 0;
-  if (!isElementwise(op.op)) return undefined;
   const { type } = op.results[0];
   const isStatistic = (v: Value): boolean =>
     defs.has(v) &&
     defs.get(v)!.op !== "const" &&
     ((type.batch && !v.type.batch) || v.type.shape.length < type.shape.length);
-  return isShift(op) && op.operands.some(isStatistic) ? undefined : elementwise[op.op].flops;
+  return isShift(op) && op.operands.some(isStatistic) ? undefined : rowOf(op.op).recompute;
 }
 
 const isShift = (op: Op): boolean => op.op === "add" || op.op === "sub";

@@ -11,6 +11,8 @@
  *
  * What waits for the whole sequence (a head on the last state, a loop over the reversed sequence) stands in `head`.
  */
+import type { Along } from "../ir/ops/row.ts";
+import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
 import { derive } from "./derive.ts";
 import { overwriting } from "./overwriting.ts";
@@ -75,12 +77,10 @@ function classify({ ops }: Graph): Cut {
   for (const op of ops) {
     if (op.op === "leaf") continue;
     const inputs = reads(op);
+    const { adds, loops, stepwise } = overSegments(op);
     const timed = [...inputs, ...op.results].some((v) => v.type.time);
     const after = inputs.some((v) => late.has(v));
     if (!timed && !after) continue;
-    const adds = (op.op === "sum" && op.attrs.axes.time) || (op.op === "dot" && op.attrs.time);
-    const loops = op.op === "scan" && !op.attrs.reverse;
-    const stepwise = op.op !== "scan" && op.op !== "put" && op.op !== "reverse" && op.results.every((v) => v.type.time);
     if (after || !(adds || loops || stepwise)) {
       behind.push(op);
       for (const r of op.results) late.add(r);
@@ -94,6 +94,23 @@ function classify({ ops }: Graph): Cut {
     for (const r of whole) late.add(r);
   }
   return { along, behind, sums, scans };
+}
+
+const stays = (along: Along): boolean => along === "parallel" || along === "broadcast";
+
+/** How an op can be done segment by segment: added up, as a loop, or step for step. If in none of these ways, it waits. */
+function overSegments(op: Op) {
+  if (op.op === "scan") return { adds: false, loops: !op.attrs.reverse, stepwise: false };
+  const along = axesOf(op).map(({ time }) => time);
+  const timed = op.operands.map((v) => v.type.time);
+  return {
+    adds:
+      rowOf(op.op).combines === "sum" &&
+      timed.includes(true) &&
+      along.every((t, i) => t === "reduce" || (!timed[i] && stays(t))),
+    loops: false,
+    stepwise: along.every(stays) && op.results.every((v) => v.type.time),
+  };
 }
 
 const real = (t: Type): Type => ({ ...t, dtype: "f32" });

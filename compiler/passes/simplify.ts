@@ -6,6 +6,7 @@
  * its compact form, two column sums, without knowing what a batch normalization is.
  */
 import { Builder } from "../ir/builder.ts";
+import { rowOf } from "../ir/ops.ts";
 import type { Graph, Op, OpAttrs, OpName, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { rules } from "./algebra.ts";
 import { idsAfter, Renaming, reads, typesOf } from "./rewrite.ts";
@@ -84,8 +85,6 @@ export function withoutDead(ops: readonly Op[], results: readonly Value[]): Op[]
   return kept.reverse();
 }
 
-const commutative: ReadonlySet<OpName> = new Set(["add", "mul", "min", "max", "eq", "ne"]);
-
 /** A builder that never builds what a rule can say more simply, nor the same op twice. */
 export class SimplifyingBuilder extends Builder {
   private readonly seen = new Map<string, readonly Value[]>();
@@ -148,7 +147,7 @@ export class SimplifyingBuilder extends Builder {
     types?: readonly Type[],
   ): readonly Value[] {
     const [x, y] = operands;
-    const ordered = commutative.has(op) && x.id > y.id ? [y, x] : operands;
+    const ordered = rowOf(op).commutative && x.id > y.id ? [y, x] : operands;
     const key = keyOf(op, ordered, attrs);
     const before = this.known(key);
     if (before) return before;

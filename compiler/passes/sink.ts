@@ -5,8 +5,8 @@
  */
 
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { aStep, type Cone, cone, smaller, wide } from "./cone.ts";
-import { Builder, copy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
+import { type Cone, cone, smaller, wide } from "./cone.ts";
+import { aStep, Builder, copy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
 
 export const sink: Pass = {
   name: "sink",

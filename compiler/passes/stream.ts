@@ -5,8 +5,9 @@
  * is a graph of its own. What looked at time loses sight of it: the last step is this one, and a statistic kept per step is the
  * row of the step that is run. Losses and metrics, which are of whole sequences, are left out.
  */
-import type { Graph, Op, OpOf, Result, Type, Value } from "../ir/types.ts";
-import { Builder, broadcastTo, copy, idsAfter, Renaming, reads } from "./rewrite.ts";
+import { axesOf, extentsIn } from "../ir/ops.ts";
+import type { Graph, Op, OpOf, Result, Value } from "../ir/types.ts";
+import { aStep, Builder, copy, idsAfter, Renaming, reads } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
 
 export interface Streamed {
@@ -38,33 +39,21 @@ const isGiven = (op: OpOf<"leaf">): boolean => op.attrs.leaf.kind === "input" ||
 
 /** Why an op needs more of a sequence than the steps so far. */
 function refusal(op: Op): Refused | undefined {
-  const timed = op.operands.some((v) => v.type.time);
   const named = nameOf(op);
   const backward = { refused: "a loop runs from the last step to the first", help: "scan forward" };
   const pooled = "take the last step of it, or keep a running sum as a state of the cell";
-  switch (op.op) {
-    case "scan":
-      return op.attrs.reverse ? backward : undefined;
-    case "reverse":
-      return backward;
-    case "sum":
-    case "maximum":
-      return op.attrs.axes.time && timed ? { refused: `${named} is taken over all steps`, help: pooled } : undefined;
-    case "dot":
-      return op.attrs.time && timed ? { refused: `${named} is a sum over all steps`, help: pooled } : undefined;
-    case "scatter":
-      return timed ? { refused: `${named} is added up over all steps`, help: pooled } : undefined;
-    case "at":
-      if (op.attrs.step === "last") return undefined;
-      return { refused: `${named} is the value at the first step`, help: "take the last one" };
-    case "put":
-      return { refused: `${named} is of one step`, help: "say it for every step" };
-    case "const":
-      if (!op.attrs.dims.some((d) => d === "time")) return undefined;
-      return { refused: "an output depends on the number of steps", help: pooled };
-    default:
-      return undefined;
-  }
+  if (op.op === "scan") return op.attrs.reverse ? backward : undefined;
+  if (extentsIn(op).has("time")) return { refused: "an output depends on the number of steps", help: pooled };
+  // The last of the steps so far is the one that is run.
+  if (op.op === "at" && op.attrs.step === "last") return undefined;
+  const timed = op.operands.map((v) => v.type.time);
+  const along = axesOf(op).map(({ time }) => time);
+  if (along.some((time, i) => time === "reduce" && timed[i]))
+    return { refused: `${named} is taken over all steps`, help: pooled };
+  if (!along.some((time) => time === "gather" || time === "scan")) return undefined;
+  if (op.op === "reverse") return backward;
+  if (op.op === "at") return { refused: `${named} is the value at the first step`, help: "take the last one" };
+  return { refused: `${named} is made of other steps than its own`, help: "read what each step makes" };
 }
 
 /** What is known behind the last step may be handed out, and not be read at all steps. */
@@ -85,17 +74,11 @@ function nameOf(op: Op): string {
   return named ? `\`${named.name}\`` : "an output";
 }
 
-const ofStep = (type: Type): Type => ({ ...type, time: false });
-
 /** A step of a leaf: of noise that is drawn for all steps, its own. */
 function leafOfStep(op: OpOf<"leaf">): OpOf<"leaf"> {
   const { leaf, type } = op.attrs;
   const drawn = leaf.kind === "noise" && leaf.distribution !== "bernoulli" && type.time;
-  return {
-    ...op,
-    attrs: { leaf: drawn ? { ...leaf, perStep: true } : leaf, type: ofStep(type) },
-    results: op.results.map((r) => ({ ...r, type: ofStep(type) })),
-  };
+  return drawn ? { ...op, attrs: { leaf: { ...leaf, perStep: true }, type } } : op;
 }
 
 class Streaming {
@@ -128,9 +111,7 @@ class Streaming {
     const { b, rename } = this;
     if (op.op === "scan") this.scan(op);
     else if (op.op === "at") rename.set(op.results, op.operands.map(rename.of));
-    else if (op.op === "leaf") rename.set(op.results, copy(b, leafOfStep(op), rename.of));
-    else if (op.op === "broadcast") rename.set(op.results, copy(b, broadcastTo(op, ofStep(op.attrs.type)), rename.of));
-    else rename.set(op.results, copy(b, op, rename.of));
+    else rename.set(op.results, copy(b, aStep(op.op === "leaf" ? leafOfStep(op) : op), rename.of));
   }
 
   private scan(scan: OpOf<"scan">): void {

@@ -3,7 +3,8 @@
  * in the types from then on. `x @ Wx` of one feature is no contraction but a product of numbers.
  */
 import * as dim from "../ir/dim.ts";
-import type { Graph, Leaf, Op, OpAttrs, Pass, Type, Value } from "../ir/types.ts";
+import { rowOf } from "../ir/ops.ts";
+import type { Graph, Op, Pass, Type, Value } from "../ir/types.ts";
 
 /** @param dims a number for every dimension */
 export const units = (dims: Readonly<Record<string, number>>): Pass => ({
@@ -29,21 +30,11 @@ function substituted(graph: Graph, dims: Readonly<Record<string, number>>): Grap
     values.set(v, known);
     return known;
   };
-  const leaf = (l: Leaf): Leaf => (l.kind === "index" ? { ...l, size: text(l.size) } : l);
-  const attrs = (given: OpAttrs[Op["op"]]): object => ({
-    ...given,
-    ...("leaf" in given && { leaf: leaf(given.leaf) }),
-    ...("type" in given && { type: type(given.type) }),
-    ...("shape" in given && { shape: given.shape.map(text) }),
-    ...("dims" in given && { dims: given.dims.map(text) }),
-    ...("widths" in given && { widths: given.widths.map(text) }),
-    ...("size" in given && { size: text(given.size) }),
-  });
   const op = (o: Op): Op =>
     ({
       ...o,
       operands: o.operands.map(value),
-      attrs: attrs(o.attrs),
+      attrs: rowOf(o.op).attributes.replace(o.attrs as never, { extent: text, type }),
       results: o.results.map(value),
       ...(o.body && {
         body: { params: o.body.params.map(value), ops: o.body.ops.map(op), results: o.body.results.map(value) },

@@ -6,8 +6,9 @@
  * of what each example is by itself (a maximum over examples, a ratio of sums) is known of one batch only.
  */
 import type { Over } from "../../runtime/plan.ts";
-import { isElementwise } from "../ir/ops/elementwise.ts";
-import type { Graph, Op, OpOf, Result, Value } from "../ir/types.ts";
+import type { Along } from "../ir/ops/row.ts";
+import { axesOf, extentsIn } from "../ir/ops.ts";
+import type { Graph, Op, Result, Value } from "../ir/types.ts";
 import { hoist } from "../passes/hoist.ts";
 import { loopOrder } from "../passes/loop-order.ts";
 import { place } from "../passes/place.ts";
@@ -101,42 +102,21 @@ function isOfExamples(v: Value, defs: Definitions): boolean {
 
 /** Whether nothing that `op` makes of an example depends on other examples, or on how long others are. */
 function isOfOne(op: Op): boolean {
-  switch (op.op) {
-    case "leaf": {
-      const { leaf, type } = op.attrs;
-      return (leaf.kind !== "input" && leaf.kind !== "index") || type.batch;
-    }
-    case "sum":
-    case "maximum":
-      return !op.attrs.axes.batch && !(op.attrs.axes.time && isOfSteps(op));
-    case "dot":
-      return !op.attrs.batch && !op.attrs.time;
-    case "at":
-    case "put":
-      return !isOfSteps(op);
-    case "const":
-      return !op.attrs.dims.includes("batch") && !op.attrs.dims.includes("time");
-    case "reverse":
-      return op.operands[0].type.batch;
-    case "scan":
-    case "stop":
-    case "split":
-    case "concat":
-    case "cut":
-    case "reshape":
-    case "transpose":
-    case "broadcast":
-    case "gather":
-    case "onehot":
-    case "argmax":
-      return true;
-    default:
-      return isElementwise(op.op);
+  // Its body has ops of its own.
+  if (op.op === "scan") return true;
+  if (op.op === "leaf") {
+    const { leaf, type } = op.attrs;
+    return (leaf.kind !== "input" && leaf.kind !== "index") || type.batch;
   }
+  const extents = extentsIn(op);
+  if (extents.has("batch") || extents.has("time")) return false;
+  const stays = (along: Along): boolean => along === "parallel" || along === "broadcast";
+  // Which steps there are of something that all examples share depends on the longest.
+  return axesOf(op).every(({ batch, time }, i) => {
+    const { type } = op.operands[i];
+    return stays(batch) && (stays(time) || !type.time || type.batch);
+  });
 }
-
-/** A step of something that all examples share: which steps there are depends on the longest. */
-const isOfSteps = ({ operands: [x] }: OpOf<"sum" | "maximum" | "at" | "put">): boolean => x.type.time && !x.type.batch;
 
 /** Whether `op` is the mean of what each example has over its own steps. */
 function isMeanOverTime(op: Op, defs: Definitions): boolean {

@@ -11,10 +11,9 @@
  * A mean over examples of v₀ + δ is their mean plus δ, and a difference of two values with the same δ does not depend on p.
  * Equal shifts are found by name: a name says by which linear ops a shift was made of which values.
  */
-import { isElementwise } from "../ir/ops/elementwise.ts";
-import { structuralRow } from "../ir/ops.ts";
 import { showType } from "../ir/type.ts";
-import type { Graph, Op, OpOf, StructuralOp, Value } from "../ir/types.ts";
+import type { Graph, Op, OpOf, Value } from "../ir/types.ts";
+import { hasGradient } from "../passes/gradient.ts";
 import { captured } from "../passes/rewrite.ts";
 import { withoutDead } from "../passes/simplify.ts";
 
@@ -101,7 +100,7 @@ function leadingTo(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
       for (const [i, v] of op.operands.entries()) leads(v, params[i]);
       for (const [i, v] of results.entries()) leads(v, op.results[i]);
       for (let i = 0; i < op.attrs.states; i++) leads(results[i], params[i]);
-    } else if (op.op !== "leaf" && !withoutGradient(op)) {
+    } else if (op.op !== "leaf" && hasGradient(op)) {
       for (const r of op.results) for (const v of op.operands) leads(v, r);
     }
   };
@@ -119,7 +118,7 @@ function leadingTo(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
 function behindExamples(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
   const tail = new Set([loss]);
   for (const op of ops.toReversed()) {
-    if (op.op === "scan" || op.op === "leaf" || op.op === "sub" || withoutGradient(op)) continue;
+    if (op.op === "scan" || op.op === "leaf" || op.op === "sub" || !hasGradient(op)) continue;
     if (!op.results.some((r) => tail.has(r))) continue;
     for (const v of op.operands) if (!v.type.batch) tail.add(v);
   }
@@ -204,7 +203,7 @@ class Proof {
   }
 
   private made(op: Exclude<Op, OpOf<"scan">>, index: number): Dependence {
-    if (withoutGradient(op)) return undefined;
+    if (!hasGradient(op)) return undefined;
     if (op.op === "broadcast") return this.of(op.operands[0]);
     const x = op.operands.map((v) => this.of(v));
     if (x.includes("any")) return "any";
@@ -325,9 +324,3 @@ function stateOf(a: Dependence, b: Dependence, state: Value): Dependence {
 }
 
 const kindOf = (d: Dependence): string => (d === undefined ? "none" : d === "any" ? "any" : "shift");
-
-/** Whether no derivative goes through it. */
-const withoutGradient = (op: Exclude<Op, OpOf<"scan">>): boolean =>
-  zeroGradient.has(op.op) || (!isElementwise(op.op) && structuralRow(op.op as StructuralOp).grad === "zero");
-
-const zeroGradient: ReadonlySet<string> = new Set(["sign", "floor", "lt", "le", "gt", "ge", "eq", "ne"]);

@@ -26,7 +26,12 @@ export const tables: Rows<"gather" | "scatter" | "onehot"> = {
       return [y];
     },
     attributes: none,
-    axes: ([table, index]) => [inPlace(table, (i) => (i === 0 ? "gather" : "parallel")), inPlace(index)],
+    // The table is one for all examples and steps.
+    axes: ([table, index]) => [
+      { ...inPlace(table, (i) => (i === 0 ? "gather" : "parallel")), batch: "broadcast", time: "broadcast" },
+      inPlace(index),
+    ],
+    selects: ([table, index]) => ({ index, of: table.shape[0] }),
     range: ([table]) => moved([table]),
     form: "point",
     zero: ([table]) => table,
@@ -61,6 +66,7 @@ export const tables: Rows<"gather" | "scatter" | "onehot"> = {
       };
       return [added(index), added(rows)];
     },
+    selects: ([index], { size }) => ({ index, of: dim.parse(size) }),
     range: ([, rows]) => summed([rows]),
     form: "scatter",
     combines: "sum",
@@ -85,6 +91,7 @@ export const tables: Rows<"gather" | "scatter" | "onehot"> = {
     },
     attributes: fields({ size: extent }),
     axes: ([index]) => [inPlace(index)],
+    selects: ([index], { size }) => ({ index, of: dim.parse(size) }),
     range: (x) => within(x, 0, 1),
     form: "point",
     indicator: true,
