@@ -8,7 +8,7 @@
 
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/ops/elementwise.ts";
-import { isView } from "../ir/ops.ts";
+import { isView, rowOf } from "../ir/ops.ts";
 import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
@@ -174,7 +174,8 @@ function mayAlias(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: Sur
     if (reads.length === 0) return true;
     const isPoint = isElementwise(op.op);
     const others = reads.some((read) => read === "elsewhere" || !read.first);
-    if (isPoint ? others && !sameType(result.type, type) : !isReduction(op) || op.op === "argmax") return false;
+    if (isPoint ? others && !sameType(result.type, type) : !isReduction(op) || rowOf(op.op).combines === "position")
+      return false;
     return reads.every((read) => {
       if (read === "elsewhere" || !sameType(read.value.type, type)) return false;
       const part = parts.get(read.home.start);

@@ -6,6 +6,7 @@
  */
 
 import { type Addresses, type Allocation, columnsAreContiguous } from "../buffers/layout.ts";
+import { InternalError } from "../diagnostics/internal-error.ts";
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
@@ -221,7 +222,7 @@ export class Evaluation {
       case "dot":
         return this.dot(op, p);
       default:
-        throw new Error(`${op.op} cannot be computed at a point`);
+        throw new InternalError(`${op.op} cannot be computed at a point`);
     }
   }
 

@@ -11,9 +11,10 @@
  * A kernel starts with every ownership its first op allows; each op that joins may narrow them; an op that would leave none
  * starts a new kernel.
  */
+import { InternalError } from "../diagnostics/internal-error.ts";
 import * as dim from "../ir/dim.ts";
-import { isElementwise } from "../ir/ops/elementwise.ts";
-import { isView } from "../ir/ops.ts";
+import type { Along } from "../ir/ops/row.ts";
+import { axesOf, isView, rowOf } from "../ir/ops.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 
@@ -54,43 +55,61 @@ function pointwise(y: Type): Demand {
 /** What an op asks of the kernel it joins. */
 function demand(op: Op): Demand {
   const y = op.results[0].type;
-  if (op.op === "sum" || op.op === "maximum" || op.op === "argmax") {
-    const from = op.operands[0].type;
-    const axes = op.op === "argmax" ? { batch: false, time: false, features: [from.shape.length - 1] } : op.attrs.axes;
-    const batch = axes.batch && from.batch;
-    const time = axes.time && from.time;
-    const features = axes.features.some((i) => !dim.isOne(from.shape[i]));
-    if (!features && from.shape.length > 0) {
-      if (time) return { owners: ["steps", "whole"], space: from };
-      if (batch) return { owners: ["column", "steps", "whole"], space: from };
-      // Along unit axes alone there is nothing to add up.
-      return pointwise(y);
-    }
-    if (!batch && !time && from.batch) return { owners: ["row", "whole"], space: from };
-    return { owners: ["whole"], space: from };
+  const { form } = rowOf(op.op);
+  switch (form) {
+    case "point":
+      // A product that found its operand reversed beside it would be shared out by examples alone.
+      return looksAlongTime(op) ? { owners: ["element", "whole"], space: y } : pointwise(y);
+    case "reduction":
+      return reducing(op);
+    case "partial":
+      return { owners: ["part"], space: op.operands[0].type };
+    case "contraction":
+      if (!y.batch) return { owners: ["element", "whole"], space: y };
+      return {
+        owners: y.shape.length > 0 ? ["element", "column", "row", "part", "whole"] : ["row", "element", "whole"],
+        space: y,
+      };
+    case "scatter":
+      return { owners: ["element", "whole"], space: y };
+    case "view":
+    case "loop":
+    case "expanded":
+      throw new InternalError(`${op.op} cannot be scheduled`);
+    default:
+      throw new InternalError(`${op.op} cannot be scheduled as ${form satisfies never}`);
   }
-  if (op.op === "partial") return { owners: ["part"], space: op.operands[0].type };
-  if (op.op === "dot") {
-    if (!y.batch) return { owners: ["element", "whole"], space: y };
-    return {
-      owners: y.shape.length > 0 ? ["element", "column", "row", "part", "whole"] : ["row", "element", "whole"],
-      space: y,
-    };
+}
+
+function reducing(op: Op): Demand {
+  const from = op.operands[0].type;
+  const [axes] = axesOf(op);
+  const batch = axes.batch === "reduce" && from.batch;
+  const time = axes.time === "reduce" && from.time;
+  const features = axes.features.some((along, i) => along === "reduce" && !dim.isOne(from.shape[i]));
+  if (!features && from.shape.length > 0) {
+    if (time) return { owners: ["steps", "whole"], space: from };
+    if (batch) return { owners: ["column", "steps", "whole"], space: from };
+    // Along unit axes alone there is nothing to add up.
+    return pointwise(op.results[0].type);
   }
-  // A product that found its operand reversed beside it would be shared out by examples alone.
-  if (op.op === "scatter" || op.op === "reverse") return { owners: ["element", "whole"], space: y };
-  if (
-    isElementwise(op.op) ||
-    op.op === "stop" ||
-    op.op === "gather" ||
-    op.op === "onehot" ||
-    op.op === "spread" ||
-    op.op === "stat" ||
-    op.op === "site"
-  ) {
-    return pointwise(y);
-  }
-  throw new Error(`${op.op} cannot be scheduled`);
+  if (!batch && !time && from.batch) return { owners: ["row", "whole"], space: from };
+  return { owners: ["whole"], space: from };
+}
+
+/** Whether it reads other steps than the one it computes. */
+const looksAlongTime = (op: Op): boolean => axesOf(op).some(({ time }) => time === "gather" || time === "scan");
+
+/**
+ * Whether it reads other elements of its operands than the one that it computes: a product, rows of a table, a step elsewhere. What is
+ * one for each part of the batch is read by that part.
+ */
+export function readsElsewhere(op: Op): boolean {
+  const { form } = rowOf(op.op);
+  if (form !== "point") return form === "contraction" || form === "scatter";
+  return (
+    looksAlongTime(op) || axesOf(op).some(({ batch, features }) => batch !== "gather" && features.includes("gather"))
+  );
 }
 
 /** In how many parts a kernel of these ops takes the batch, if it does. */
@@ -127,9 +146,9 @@ function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: Readonl
   const internal = (v: Value): boolean => sources(v, defs).some((s) => inside.has(s));
   if (owner === "whole") return true;
   // No workgroup but that of everything owns the step at the other end.
-  if (op.op === "reverse") return !op.operands.some(internal);
+  if (looksAlongTime(op)) return !op.operands.some(internal);
   // Elements of other workgroups are out of reach: no product, gather or shifted view of what this kernel makes.
-  if (op.op === "dot" || op.op === "scatter" || op.op === "gather") {
+  if (readsElsewhere(op)) {
     if (owner !== "row") return !op.operands.some(internal);
     return op.operands.every((v) => !internal(v) || v.type.batch);
   }
@@ -147,7 +166,9 @@ function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: R
   if (isPivot(op)) return ownsPivot(owner, op) && isLocal(owner, op.operands[0], defs, inside);
   if (op.op === "broadcast" || op.op === "put") return op.operands.every((o) => isLocal(owner, o, defs, inside));
   // Other views move elements between features, examples or steps.
-  if (owner === "row" && op.op !== "at") return op.operands.every((o) => isLocal(owner, o, defs, inside));
+  const stays = (along: Along): boolean => along === "parallel" || along === "broadcast";
+  if (owner === "row" && axesOf(op).every(({ batch, time }) => stays(batch) && stays(time)))
+    return op.operands.every((o) => isLocal(owner, o, defs, inside));
   return sources(v, defs).every((s) => !inside.has(s));
 }
 

@@ -5,9 +5,10 @@
  * unless that is dear: then it is stored once, and later stages load it.
  */
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
-import { isView } from "../ir/ops.ts";
+import { isView, rowOf } from "../ir/ops.ts";
 import type { Op, Value } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
+import { readsElsewhere } from "./fusion.ts";
 
 /** Recomputing a value that costs no more flops than this beats a store, a barrier and a load. */
 const CHEAP = 3;
@@ -19,9 +20,6 @@ const LONGEST = 128;
 /** What a product costs that is computed where it is used, even one of few terms: never twice. */
 const PRODUCT = 16;
 
-/** Ops that read other elements of their operands than the one they compute. */
-const looksElsewhere: ReadonlySet<Op["op"]> = new Set(["dot", "scatter", "gather", "argmax", "reverse"]);
-
 /** Whether products are computed where they are used (a lane a point) rather than in blocked loops of their own. */
 export const inlineDots = (machine: Machine): boolean => machine.lanes > 1;
 
@@ -32,12 +30,15 @@ export interface StagePlan {
 }
 
 export function isReduction(op: Op): boolean {
-  return op.op === "sum" || op.op === "partial" || op.op === "maximum" || op.op === "argmax";
+  const { form } = rowOf(op.op);
+  return form === "reduction" || form === "partial";
 }
 
 /** Whether an op's result is made in loops of its own and stored, not computed where it is used. */
-export const storesItsResult = (op: Op, inlineDots: boolean): boolean =>
-  isReduction(op) || op.op === "scatter" || (op.op === "dot" && !inlineDots);
+export function storesItsResult(op: Op, inlineDots: boolean): boolean {
+  const { form } = rowOf(op.op);
+  return isReduction(op) || form === "scatter" || (form === "contraction" && !inlineDots);
+}
 
 /**
  * @param exported values stored anyway, because something outside the kernel reads them
@@ -126,7 +127,8 @@ export function stages(
     for (const v of op.operands) {
       // What belongs to a column is not computed again for each example, nor what belongs to a step for each feature.
       const once = direct(v).some((s) => smaller(s, op.results[0]) && cost.get(s)! > CHEAP);
-      let dear = once || looksElsewhere.has(op.op);
+      // To find the position of the largest, each is compared again.
+      let dear = once || readsElsewhere(op) || rowOf(op.op).combines === "position";
       if (isReduction(op)) dear ||= direct(v).some((s) => price(s) > CHEAP || exported.has(s));
       at = Math.max(at, available(v, dear && direct(v).length > 0));
       if (isReduction(op) && !dear) at = Math.max(at, settled(v));

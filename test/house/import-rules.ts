@@ -84,6 +84,7 @@ const RULES: readonly Rule[] = [
   {
     folder: "compiler/codegen/",
     may: [
+      "compiler/diagnostics/",
       "compiler/ir/",
       "compiler/passes/",
       "compiler/kernel-ir/",
