@@ -24,8 +24,14 @@ import { wasm } from "../targets/wasm/target.ts";
 import { fileHost, hasFiles } from "./file-host.ts";
 
 export type { Compilation } from "../compiler/compile.ts";
+export type { Code } from "../compiler/diagnostics/catalogue.ts";
 export { CompileError, type Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
 export type { Span } from "../compiler/diagnostics/span.ts";
+export type { OptimizerName } from "../compiler/optimizers.ts";
+export type { LoopOwner } from "../compiler/partition/loop-owner.ts";
+export type { Storage } from "../compiler/prepare.ts";
+export type { Moment } from "../compiler/proofs/moments.ts";
+export type { NormInfo } from "../compiler/semantics/norms.ts";
 export { type PlaceOption, parsePlaceOption as parsePlacements } from "../compiler/semantics/placements.ts";
 export type { SiteInfo } from "../compiler/semantics/sites.ts";
 export type { SourceHost } from "../compiler/source-host.ts";
@@ -53,8 +59,11 @@ const optionsOfRender = {
   color: flag,
 } satisfies OptionTable;
 
+/** What `compile` takes. */
 export interface CompileOptions extends OptionsOf<typeof optionsOfCompile> {}
+/** What `check` takes. */
 export interface CheckOptions extends OptionsOf<typeof optionsOfCheck> {}
+/** What `render` takes. */
 export interface RenderOptions extends OptionsOf<typeof optionsOfRender> {}
 
 /**

@@ -26,6 +26,7 @@ import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
 import type { Target } from "./target.ts";
 
+/** What a compilation gives. */
 export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
   /** What the population's statistics are. */
   readonly moments: readonly Moment[];

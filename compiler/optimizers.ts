@@ -92,6 +92,7 @@ export const optimizers = {
  */
 export const parameterRows = 16;
 
+/** An optimiser by its name. */
 export type OptimizerName = keyof typeof optimizers;
 
 /** The sum over all parameters, row by row first. */

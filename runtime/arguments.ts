@@ -71,12 +71,11 @@ export function trainOptions(given: TrainOptions, plan: Plan): Required<TrainOpt
   return { ...options, hyper: Object.fromEntries(others) };
 }
 
-/** What `run` is given for hyper-parameters: the plan's others, and those that `train` sets. Errors: C0406. */
-export function runHyper(given: unknown, plan: Plan): Readonly<Record<string, number>> {
+/** Hyper-parameters for a run: the plan's others, and those that the runtime sets. Errors: C0406. */
+export function checkRunHyper(given: unknown, plan: Plan): void {
   if (!isRecord(given)) throw new RuntimeError("C0406", `hyper-parameters are an object, not ${shown(given)}`);
   const known = new Set([...ours, ...othersOf(plan)]);
   for (const name in given) if (!known.has(name)) throw unknownHyper(name, plan, known);
-  return given as Readonly<Record<string, number>>;
 }
 
 function unknownHyper(name: string, plan: Plan, known: ReadonlySet<string>): RuntimeError {

@@ -2,11 +2,13 @@
 import type { Averages } from "./averages.ts";
 import type { Batch, NoiseMode } from "./batch.ts";
 
+/** What `Session.open` takes. */
 export interface SessionOptions {
   /** A whole number, from which parameters and noise are drawn: the same ones on every target. */
   readonly seed: number;
 }
 
+/** What `Session.train` takes for a step. */
 export interface TrainOptions {
   /** Learning rate of this step, above 0. */
   readonly lr: number;
@@ -23,6 +25,7 @@ export interface TrainOptions {
   readonly report?: boolean;
 }
 
+/** What `Session.estimate` takes. */
 export interface EstimateOptions {
   /**
    * What a population variance is: `within`, the average of the batches' own, as in the paper and as in training (of B examples
@@ -33,6 +36,7 @@ export interface EstimateOptions {
   readonly variance?: "within" | "total";
 }
 
+/** What `Session.infer` and `Session.evaluate` take. */
 export interface InferOptions {
   /**
    * What stands for the noise of the model: its mean (0, as `noise` draws it), the default, so that the same input has the same
@@ -41,6 +45,7 @@ export interface InferOptions {
   readonly noise?: NoiseMode;
 }
 
+/** What `Session.train` says of a step. */
 export interface TrainReport {
   /** Updates done, this one included. */
   readonly step: number;
@@ -50,6 +55,7 @@ export interface TrainReport {
   readonly gradientNorm: number | undefined;
 }
 
+/** What `Session.infer` gives. */
 export interface Inference {
   /** Undefined where the plan has no loss or an input was left out. */
   readonly loss: number | undefined;
@@ -63,8 +69,10 @@ export interface Evaluation extends Averages {
   readonly examples: number;
 }
 
+/** Batches one after another: a list, a generator, or a stream of them. */
 export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
 
+/** What `Session.stream` takes. */
 export interface StreamOptions {
   /** Sequences side by side: what the executable, or one that was attached, is compiled for; the executable's own by default. */
   readonly examples?: number;

@@ -1,5 +1,5 @@
 /** `cellc/runtime`: everything an application needs to run what the compiler made. Nothing here needs Node. */
-export type { Backend, Machine } from "./backend.ts";
+export type { Backend, Machine, Timing } from "./backend.ts";
 export type { Batch, NoiseMode } from "./batch.ts";
 export type {
   Batches,
@@ -15,18 +15,23 @@ export type {
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
 export { initialise } from "./initialise.ts";
-export type { Input, Numbers, Shaped } from "./inputs.ts";
+export type { Input, Numbers, Shaped, TypedNumbers } from "./inputs.ts";
 export type { Range } from "./layout.ts";
 export type {
+  Alone,
   Command,
   Entry,
   EntryName,
   Executable,
   Extent,
+  Feature,
   HostRegion,
   Identity,
   Init,
   KernelInfo,
+  Mark,
+  Noise,
+  Over,
   Plan,
   Region,
   RegionName,
@@ -38,5 +43,7 @@ export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safete
 export { Session } from "./session.ts";
 export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./state.ts";
 export type { Stream, StreamState } from "./stream.ts";
+export type { Simd } from "./wasm/module.ts";
+export type { Costs } from "./wasm/partition.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
 export { webgpuBackend } from "./webgpu/webgpu.ts";

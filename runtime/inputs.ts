@@ -25,6 +25,7 @@ export interface Shaped {
   readonly shape: readonly number[];
 }
 
+/** Numbers for an input, with or without their shape. */
 export type Input = Numbers | Shaped;
 
 /** By the name that typed arrays have in every realm. `BigInt64Array` and `DataView` hold something else. */

@@ -21,10 +21,15 @@
  * All offsets are constants: the sequence length T is chosen at run time and changes nothing but the size of the regions.
  */
 
+/**
+ * What a region of memory holds: parameters, their gradients, the optimiser's slots, population statistics, what the host writes
+ * before a run, what is computed in a run, and what is saved as f16 in one.
+ */
 export type RegionName = "param" | "grad" | "slot" | "stat" | "input" | "work" | "half";
 /** Regions that the host reads and writes. */
 export type HostRegion = Exclude<RegionName, "half">;
 
+/** How large a region of memory is for an entry: `fixed` floats, then frames, one for each time step. */
 export interface Region {
   /** In floats of the region's width, a multiple of 16. */
   readonly fixed: number;
@@ -79,6 +84,7 @@ export type Noise =
  */
 export type Mark = "valid" | "last" | "examples" | "enough" | "until";
 
+/** What a tensor is for, and what goes with that. */
 export type Role =
   | { readonly kind: "param"; readonly init: Init }
   | { readonly kind: "grad"; readonly of: string }
@@ -127,6 +133,7 @@ export interface Alone {
   readonly total: boolean;
 }
 
+/** Where a tensor stands in memory, and what it is. */
 export interface Tensor {
   /** `rnn/Wx`, `rnn/hh/g`, `rnn/hh/m`, `x`, `loss`. */
   readonly name: string;
@@ -180,6 +187,7 @@ export type Command =
  */
 export type EntryName = "train" | "estimate" | "infer" | "update" | "start" | "step";
 
+/** What can be run by one name. */
 export interface Entry {
   readonly tensors: readonly Tensor[];
   readonly commands: readonly Command[];
@@ -206,6 +214,7 @@ export interface Identity {
   readonly equations: Readonly<Record<string, string>>;
 }
 
+/** What the runtime must know of an executable beside its code: plain JSON. */
 export interface Plan extends Identity {
   readonly format: 4;
   /** Cell or model name. */
@@ -222,6 +231,7 @@ export interface Plan extends Identity {
   readonly kernels: readonly KernelInfo[];
 }
 
+/** A kernel, as the commands start it. */
 export interface KernelInfo {
   readonly name: string;
   /** About how many operations on f32, loads and stores included, a workgroup does. */

@@ -1,12 +1,12 @@
 import { muteStatistics, refuseAlone } from "./alone.ts";
 import {
+  checkRunHyper,
   eachBatch,
   estimateOptions,
   inferOptions,
   noClipping,
   ownBatch,
   restoreOptions,
-  runHyper,
   sessionOptions,
   streamOptions,
   trainingBatch,
@@ -271,11 +271,11 @@ export class Session {
    * Runs one entry as it is, for tests and tools: no update behind `train`, no bookkeeping of statistics. What it computed
    * can then be read by name. Defaults: `momentum` 1, `lr` 0, no clipping.
    */
-  run(entry: EntryName, given: Batch, others: Readonly<Record<string, number>> = {}): Promise<void> {
+  run(entry: EntryName, given: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
     return this.#exclusive(async () => {
       const batch = ownBatch(given);
       this.#checkExamples(batch, "leave examples out until it has as many");
-      const hyper = runHyper(others, this.plan);
+      checkRunHyper(hyper, this.plan);
       const defaults = {
         momentum: 1,
         momentum_step: hyper.momentum ?? 1,

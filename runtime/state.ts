@@ -21,6 +21,7 @@ export interface Counters {
   readonly estimated?: number;
 }
 
+/** A tensor of a state: its numbers, row-major. */
 export interface SavedTensor {
   readonly shape: readonly number[];
   readonly data: Float32Array;
@@ -37,6 +38,7 @@ export interface SessionState extends KnownIdentity {
   readonly tensors: ReadonlyMap<string, SavedTensor>;
 }
 
+/** What `Session.restore` takes. */
 export interface RestoreOptions {
   /**
    * Take the numbers of a model whose parameters and statistics have the same names and shapes, but whose equations, norms' arguments

@@ -9,6 +9,7 @@ import type { Message } from "./message.ts";
 
 const messages = { ...syntaxMessages, ...meaningMessages, ...useMessages };
 
+/** A code of the catalogue, such as `C0201`. */
 export type Code = keyof typeof messages;
 
 export const catalogue: Readonly<Record<Code, Message>> = messages;

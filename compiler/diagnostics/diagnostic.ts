@@ -3,6 +3,7 @@ import type { Code } from "./catalogue.ts";
 import { printableLine } from "./printable.ts";
 import type { Span } from "./span.ts";
 
+/** One thing that is to be said. */
 export interface Diagnostic {
   readonly code: Code;
   readonly severity: "error" | "warning";

@@ -61,7 +61,7 @@ export const someOf = <const Word extends string>(words: readonly Word[]): Kind<
 export const wordFor = <const Name extends string, const Word extends string>(
   names: readonly Name[],
   words: readonly Word[],
-): Kind<Readonly<Partial<Record<Name, Word>>>> =>
+): Kind<{ readonly [N in Name]?: Word }> =>
   kind(
     `an object with ${names.join(" and ")}, each one of ${words.join(", ")}`,
     (value) =>

@@ -4,6 +4,7 @@ import { definitions } from "../passes/rewrite.ts";
 import { meanOf, variances } from "../passes/variances.ts";
 import { type Guard, guards } from "./guards.ts";
 
+/** A norm's statistic that is a mean, a variance or a deviation. */
 export interface Moment {
   /** Full name of the site: `rnn/hh`. */
   readonly site: string;

@@ -28,6 +28,7 @@ export interface NormSite {
   readonly dependence: Dependence;
 }
 
+/** A norm, as it was placed. */
 export interface NormInfo {
   readonly name: string;
   /** Arguments as written, defaults included. */

@@ -10,7 +10,7 @@ import type { Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
 import type { Scope } from "./scope.ts";
 
-/** One `site=norm` of a `--place` option. */
+/** One `site=norm` of a `--place` option, parsed: to be passed on as it is. */
 export interface PlaceOption {
   readonly sites: readonly SiteRef[];
   readonly norm: NormRef;

@@ -23,6 +23,7 @@ const alignment = 64;
  */
 const mostThreads = 8;
 
+/** What `wasmBackend` takes. */
 export interface WasmOptions {
   /**
    * Threads at most, the calling one included. As many as there are processors, up to 8, unless told otherwise; 1 where memory
@@ -43,6 +44,7 @@ const takeOptions = takerOf<WasmOptions>("the options of the backend", {
   costs: ["two numbers from 0 on", (value: unknown) => isRecord(value) && isCost(value.barrier) && isCost(value.start)],
 });
 
+/** A backend that runs on threads of the processor. */
 export interface WasmBackend extends Backend {
   /** Threads that it has, started or not. */
   readonly threads: number;

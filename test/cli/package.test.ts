@@ -106,14 +106,13 @@ describe("the package", () => {
     expect(stdout).toBe("3\n");
   });
 
-  test("has a compiler that takes a file and options, and nothing else", async () => {
-    const program = `
-      import { compile } from "cellc/compiler";
-      const { executable } = compile("package/examples/smnist.cell", { place: "hh=layer", dims: { H: 4 }, optimizer: "adamw" });
-      console.log(executable.plan.target, executable.plan.optimizer);`;
-    await writeFile(join(folder, "app", "compile.mjs"), program);
-    const { stdout } = await run(process.execPath, [join(folder, "app", "compile.mjs")], { cwd: folder });
-    expect(stdout).toBe("wasm adamw\n");
+  test("compiles and trains as the document of the API says", async () => {
+    const [, program] = /```js\n([\s\S]*?)```/.exec(await readFile(join(unpacked, "docs/api.md"), "utf8"))!;
+    await writeFile(join(folder, "app", "api.mjs"), program);
+    const { stdout } = await run(process.execPath, [join(folder, "app", "api.mjs")], {
+      cwd: join(unpacked, "examples/cells"),
+    });
+    expect(stdout).toMatch(/^(?:-?\d\S*\n){3}true\n$/);
   });
 
   test("streams what cellc compiled as the document says, without a compiler", async () => {
