@@ -6,9 +6,8 @@ import { maxText } from "../compiler/syntax/limits.ts";
  * What Node brings, asked for instead of imported: a page has none of it, and a bundler that finds no import needs no substitute.
  * (`process.getBuiltinModule` is there for this, from Node 20.16 on, and in Deno and Bun.)
  */
-const builtin = globalThis.process?.getBuiltinModule;
-const fs = builtin?.("node:fs");
-const path = builtin?.("node:path");
+const fs = globalThis.process?.getBuiltinModule?.("node:fs");
+const path = globalThis.process?.getBuiltinModule?.("node:path");
 
 /** Whether there is a disk. */
 export const hasFiles: boolean = fs !== undefined;

@@ -1,7 +1,15 @@
 /** What callers pass to a session, checked before anything is run or changed: a caller may be JavaScript, and types no help. */
 
 import type { Batch } from "./batch.ts";
-import type { Batches, EstimateOptions, InferOptions, SessionOptions, StreamOptions, TrainOptions } from "./calls.ts";
+import type {
+  Batches,
+  EstimateOptions,
+  InferOptions,
+  SessionOptions,
+  StreamOptions,
+  StreamRestoreOptions,
+  TrainOptions,
+} from "./calls.ts";
 import { RuntimeError } from "./error.ts";
 import { checkHyper } from "./inputs.ts";
 import type { Plan } from "./plan.ts";
@@ -119,6 +127,11 @@ export const streamOptions = takerOf<StreamOptions>("the options of a stream", {
   examples: ["a whole number, at least 1", isSize],
   warn: ["a function", (value) => typeof value === "function"],
   noise,
+});
+
+/** Errors: C0406. */
+export const streamRestoreOptions = takerOf<StreamRestoreOptions>("the options of restoring a stream", {
+  at: ["a whole number from 0 on", isCount],
 });
 
 const takeSessionOptions = takerOf<SessionOptions>("the options of a session", {

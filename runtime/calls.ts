@@ -72,6 +72,12 @@ export interface Evaluation extends Averages {
 /** Batches one after another: a list, a generator, or a stream of them. */
 export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
 
+/** What `Stream.restore` takes. */
+export interface StreamRestoreOptions {
+  /** The step that the stream goes on with, by default the one that the state stands before. */
+  readonly at?: number;
+}
+
 /** What `Session.stream` takes. */
 export interface StreamOptions {
   /** Sequences side by side: what the executable, or one that was attached, is compiled for; the executable's own by default. */

@@ -9,6 +9,7 @@ export type {
   InferOptions,
   SessionOptions,
   StreamOptions,
+  StreamRestoreOptions,
   TrainOptions,
   TrainReport,
 } from "./calls.ts";

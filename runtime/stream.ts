@@ -1,9 +1,10 @@
-import { ownBatch } from "./arguments.ts";
+import { ownBatch, streamRestoreOptions } from "./arguments.ts";
 import type { Batch } from "./batch.ts";
+import type { StreamRestoreOptions } from "./calls.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
 import type { Plan } from "./plan.ts";
-import { isCount, shown } from "./plan-schema.ts";
+import { isCount } from "./plan-schema.ts";
 import type { SavedTensor } from "./state.ts";
 
 /** All that a stream must remember between two steps; plain data, to be kept wherever one likes. */
@@ -118,7 +119,7 @@ export class Stream {
    * is warned of (W0608). Errors: C0403 (another model), C0404 (a state that contradicts itself or is not finite), C0406 (`at`, or
    * another number of examples).
    */
-  restore(state: StreamState, options: { readonly at?: number } = {}): Promise<void> {
+  restore(state: StreamState, options: StreamRestoreOptions = {}): Promise<void> {
     return this.#exclusive(async () => {
       const { plan, rows, examples, warn = console.warn } = this.#facts;
       const tensors = ownTensors(state);
@@ -129,9 +130,7 @@ export class Stream {
           `the state of a stream of ${name} does not fit ${plan.name}: it is of other equations or dimensions`,
         );
       if (!isCount(step) || !isCount(run)) throw contradictory("its step and its run are not whole numbers");
-      const at = options?.at ?? step;
-      if (!isCount(at))
-        throw new RuntimeError("C0406", `a stream goes on at a whole step from 0 on, not at ${shown(at)}`);
+      const { at = step } = streamRestoreOptions(options ?? {});
       const wrong = this.#shapes().find(([name, shape]) => state.tensors.get(name)?.shape.join() !== shape.join());
       if (wrong !== undefined) {
         const [name, shape] = wrong;

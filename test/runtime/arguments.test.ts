@@ -530,6 +530,8 @@ describe("a stream", () => {
     }
     for (const at of [-1, 0.5, Number.NaN, "0"])
       await expect(stream.restore(state, { at: at as number })).rejects.toMatchObject({ code: "C0406" });
+    const misspelt = stream.restore(state, { att: 0 } as object);
+    await expect(misspelt).rejects.toMatchObject(refused(/options of restoring a stream have no `att`/));
     await stream.restore(state);
     expect(await stream.state()).toEqual(state);
     expect(plan.name).toBe(state.name);
