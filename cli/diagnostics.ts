@@ -1,10 +1,11 @@
 /** How diagnostics are said: excerpts on stderr, the plain data in the `--json` document. */
+
+import { fileHost } from "../api/file-host.ts";
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
 import { type JsonDiagnostic, toJSON } from "../compiler/diagnostics/json.ts";
 import { renderAll, sourcesOf } from "../compiler/diagnostics/render.ts";
 import { type ExitCode, exit } from "./failure.ts";
 import type { Output } from "./output.ts";
-import { fileHost } from "./source-host.ts";
 
 /** Texts that no file holds, by the name their spans carry: standard input, the value of `--place`. */
 export type OtherTexts = Readonly<Record<string, string>>;

@@ -3,8 +3,8 @@ import { basename, join } from "node:path";
 import { parse } from "../compiler/syntax/parse.ts";
 import type { Executable } from "../runtime/plan.ts";
 import { executableFiles } from "./executable-files.ts";
+import { readSource } from "./read-source.ts";
 import { writeAtomically } from "./report/files.ts";
-import { readSource } from "./source-host.ts";
 
 /** Collects the stages of one compilation; nothing is on the disk before `write`. */
 export interface Dump {

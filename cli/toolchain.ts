@@ -1,6 +1,7 @@
 /** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
 
 import { existsSync } from "node:fs";
+import { fileHost } from "../api/file-host.ts";
 import { type Compilation, compile } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
 import { lower } from "../compiler/lower.ts";
@@ -19,7 +20,7 @@ import type { EntryName } from "../runtime/plan.ts";
 import type { Context } from "./context.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
 import { openDump } from "./dump.ts";
-import { fileHost, readSource } from "./source-host.ts";
+import { readSource } from "./read-source.ts";
 import { anyTuned, cellKey, choiceText, deviceName, recall, tunedPath } from "./tuned.ts";
 
 /** `wgsl+subgroups`: WebGPU, for GPUs with that feature. */

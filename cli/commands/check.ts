@@ -1,9 +1,11 @@
 /** `cellc check`: everything that is wrong with cells, without compiling them for a target. */
+
+import { fileHost } from "../../api/file-host.ts";
 import { check as checkSource } from "../../compiler/check.ts";
 import type { Context } from "../context.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { type ExitCode, exit } from "../failure.ts";
-import { fileHost, readSource } from "../source-host.ts";
+import { readSource } from "../read-source.ts";
 import { elaborateOptions, type ModelOptions } from "../toolchain.ts";
 
 /** Options that choose an entry and say how it is elaborated; without any, every cell and model is checked as it stands. */

@@ -7,8 +7,8 @@ import type { EntryName, Executable } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
 import { executableFiles } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { readSource } from "../read-source.ts";
 import { writeAtomically } from "../report/files.ts";
-import { readSource } from "../source-host.ts";
 import { compileFile, lowerFile, type ModelOptions, type TargetName } from "../toolchain.ts";
 
 export interface CompileCommandOptions extends ModelOptions {

@@ -4,8 +4,8 @@ import { format } from "../../compiler/syntax/format.ts";
 import type { Context } from "../context.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { readSource } from "../read-source.ts";
 import { writeAtomically } from "../report/files.ts";
-import { readSource } from "../source-host.ts";
 
 export interface FmtOptions {
   readonly check?: boolean;

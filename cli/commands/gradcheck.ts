@@ -1,9 +1,11 @@
 /** `cellc gradcheck`: the derived gradients, on any target, against finite differences in f64. */
+
+import { fileHost } from "../../api/file-host.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { checkGradients, type GradientCheck, type GradientOptions } from "../gradients.ts";
-import { fileHost, readSource } from "../source-host.ts";
+import { readSource } from "../read-source.ts";
 import {
   compileFile,
   elaborateOptions,

@@ -7,6 +7,8 @@
  *       param readout : [H, 10] = orthogonal
  *       …
  */
+
+import { fileHost } from "../../api/file-host.ts";
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import type { Graph, OpOf } from "../../compiler/ir/types.ts";
@@ -14,7 +16,7 @@ import { declarations, type Elaborated, type ElaborateOptions, elaborate } from 
 import type { SourceHost } from "../../compiler/source-host.ts";
 import type { Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
-import { fileHost, readSource } from "../source-host.ts";
+import { readSource } from "../read-source.ts";
 import { chosenDims, elaborateOptions, entryOf, type ModelOptions } from "../toolchain.ts";
 
 /** What to compile instead of the cell. */

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { fileHost } from "../../../api/file-host.ts";
 import { meanNorms } from "../../../cli/gradflow/flow.ts";
 import { placedWithGain } from "../../../cli/gradflow/gain.ts";
 import { tanhDerivative } from "../../../cli/gradflow/tanh-derivative.ts";
-import { fileHost } from "../../../cli/source-host.ts";
 import { elaborate } from "../../../compiler/semantics/elaborate.ts";
 import { parsePlaceOption } from "../../../compiler/semantics/placements.ts";
 import { keyOf, normalAt } from "../../../runtime/random.ts";

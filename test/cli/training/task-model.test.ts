@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { fileHost } from "../../../api/file-host.ts";
 import { taskStreams } from "../../../cli/data/streams.ts";
 import { addingTask } from "../../../cli/data/tasks/adding.ts";
 import { digitsTask } from "../../../cli/data/tasks/digits.ts";
-import { fileHost } from "../../../cli/source-host.ts";
 import { modelAround } from "../../../cli/training/task-model.ts";
 import { check, elaborate } from "../../../compiler/semantics/elaborate.ts";
 import { withFolder } from "../../data/mnist.ts";

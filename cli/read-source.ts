@@ -2,8 +2,6 @@
 import { readStart } from "../api/file-host.ts";
 import { cannotRead } from "./file-errors.ts";
 
-export { fileHost } from "../api/file-host.ts";
-
 /** The text of a file the user named. Throws C0401 where it cannot be read. */
 export function readSource(path: string): string {
   try {
