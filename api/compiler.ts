@@ -32,7 +32,7 @@ export type { LoopOwner } from "../compiler/partition/loop-owner.ts";
 export type { Storage } from "../compiler/prepare.ts";
 export type { Moment } from "../compiler/proofs/moments.ts";
 export type { NormInfo } from "../compiler/semantics/norms.ts";
-export { type PlaceOption, parsePlaceOption as parsePlacements } from "../compiler/semantics/placements.ts";
+export { type PlaceOption, parsePlacements } from "../compiler/semantics/placements.ts";
 export type { SiteInfo } from "../compiler/semantics/sites.ts";
 export type { SourceHost } from "../compiler/source-host.ts";
 export { format } from "../compiler/syntax/format.ts";

@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { fileHost } from "../../api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import type { Backend, Machine } from "../../runtime/backend.ts";
 import { type Range, rangeOf } from "../../runtime/layout.ts";
 import type { Entry, EntryName, Executable, Tensor } from "../../runtime/plan.ts";
@@ -84,7 +84,7 @@ async function sequence(job: Job, numbers: Numbers): Promise<Program> {
 /** A run is T calls, each with one input and the state of the call before. */
 async function stream(job: Job, numbers: Numbers): Promise<Program> {
   const { T, B, D, H, cell } = job;
-  const place = placements[cell] === "" ? [] : parsePlaceOption(placements[cell]);
+  const place = placements[cell] === "" ? [] : parsePlacements(placements[cell]);
   const options = { entry: "lstm_step", batch: B, time: 1, dims: { D, H }, place };
   const { executable } = compile(path("bench/cells/step.cell"), options, target, fileHost);
   const xs = numbers.x;

@@ -1,7 +1,7 @@
 /** What is tried: placements, each a norm for some sites, and every placement with every seed. */
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
-import { parsePlaceOption, placementsIn, topLevelParts } from "../../compiler/semantics/placements.ts";
+import { parsePlacements, placementsIn, topLevelParts } from "../../compiler/semantics/placements.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import { exit, Failure } from "../failure.ts";
 
@@ -104,7 +104,7 @@ export function checkNames(rows: readonly Row[], file: string, host: SourceHost,
     rows.flatMap(({ placement }) => Object.entries(placement).map(([site, norm]) => placementText({ [site]: norm }))),
   );
   for (const text of single) {
-    const place = [...placementsIn(options.place ?? []), ...parsePlaceOption(text)];
+    const place = [...placementsIn(options.place ?? []), ...parsePlacements(text)];
     try {
       elaborate(file, host, { ...options, place });
     } catch (error) {

@@ -115,15 +115,15 @@ export const placementList: Kind<string | readonly PlaceOption[]> = kind(
 const isPlaceOption = (value: Partial<PlaceOption> | null): boolean =>
   Array.isArray(value?.sites) && typeof value.norm === "object";
 
-/** The placements that an option holds. Throws as `parsePlaceOption`. */
+/** The placements that an option holds. Throws as `parsePlacements`. */
 export const placementsIn = (option: string | readonly PlaceOption[]): readonly PlaceOption[] =>
-  typeof option === "string" ? parsePlaceOption(option) : option;
+  typeof option === "string" ? parsePlacements(option) : option;
 
 /**
  * Reads a `--place` option: `hh=layer,cc=batch(gamma=0.2),rnn.hh=none`. Spans point into a file of that name.
  * Throws `CompileError` (C0301) on a text it cannot read.
  */
-export function parsePlaceOption(text: string): readonly PlaceOption[] {
+export function parsePlacements(text: string): readonly PlaceOption[] {
   return topLevelParts(text).map((part) => {
     const at = part.indexOf("=");
     const stmt = at > 0 ? readPlacement(part.slice(0, at), part.slice(at + 1)) : undefined;

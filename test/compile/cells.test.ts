@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { fileHost } from "../../api/file-host.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { expectComputed } from "../codegen/expect-computed.ts";
 import { numbersFor } from "../passes/meaning.ts";
@@ -23,7 +23,7 @@ function small({ path, entry }: Example, place = "") {
   const { dims } = elaborate(path, fileHost, { entry });
   const few: Readonly<Record<string, number>> = { D: 3, H: 8, L: 2, U: 6, R: 2 };
   const chosen = Object.fromEntries(Object.keys(dims).map((d) => [d, few[d] ?? 2]));
-  return elaborate(path, fileHost, { entry, dims: chosen, place: place ? parsePlaceOption(place) : [] });
+  return elaborate(path, fileHost, { entry, dims: chosen, place: place ? parsePlacements(place) : [] });
 }
 
 const studies = new Map<string, Study>();
@@ -135,7 +135,7 @@ it("no site behind a state has statistics over time, and no parameter has some o
     const { sites, parameters } = elaborate(path, fileHost, { entry });
     const refused = (name: string, norm: string): readonly string[] => {
       try {
-        elaborate(path, fileHost, { entry, place: parsePlaceOption(`${name.replace("/", ".")}=${norm}`) });
+        elaborate(path, fileHost, { entry, place: parsePlacements(`${name.replace("/", ".")}=${norm}`) });
         return [];
       } catch (e) {
         if (e instanceof CompileError)

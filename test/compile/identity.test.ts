@@ -9,7 +9,7 @@ import { identityOf } from "../../compiler/equations.ts";
 import { hash } from "../../compiler/hash.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import type { Target } from "../../compiler/target.ts";
 import { differencesOf } from "../../runtime/identity.ts";
 import type { Identity } from "../../runtime/plan.ts";
@@ -30,7 +30,7 @@ interface Asked {
 /** The identity of what `text` says, as if it stood at `path`. */
 function identity(path: string, text: string, { place, ...asked }: Asked = {}): Identity {
   const host = { ...fileHost, read: (file: string) => (file === path ? text : fileHost.read(file)) };
-  const options = { ...asked, place: place === undefined ? [] : parsePlaceOption(place) };
+  const options = { ...asked, place: place === undefined ? [] : parsePlacements(place) };
   const { graph, dims, sites, parameters } = elaborate(path, host, options);
   return identityOf(graph, dims, [], [...sites, ...parameters]);
 }

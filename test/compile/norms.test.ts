@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fileHost } from "../../api/file-host.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { opened, places } from "./backends.ts";
 import { computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
@@ -65,7 +65,7 @@ function studyOf(c: Case): Study {
 
 function study({ path, entry, place, H, batch, seed }: Case): Study {
   const dims = { D: 3, H, ...(entry === "smnist" && { K: 3 }) };
-  const { graph, dims: bound } = elaborate(path, fileHost, { entry, dims, place: parsePlaceOption(place) });
+  const { graph, dims: bound } = elaborate(path, fileHost, { entry, dims, place: parsePlacements(place) });
   return new Study(graph, { dims: bound, batch, time: 4, seed });
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { fileHost } from "../../api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { uniform } from "../ir/numbers.ts";
@@ -54,7 +54,7 @@ async function train(place: Place): Promise<Run> {
 it("weight normalization by the lengths of columns changes nothing at first", async () => {
   const backend = await places.wasm.open();
   const firstLoss = async (place: string): Promise<number> => {
-    const options = { dims: { D, H, K }, batch: B, time: T, place: parsePlaceOption(place) } as const;
+    const options = { dims: { D, H, K }, batch: B, time: T, place: parsePlacements(place) } as const;
     const { executable } = compile("examples/smnist.cell", options, places.wasm.target, fileHost);
     const session = await Session.open(executable, backend, { seed: 7 });
     const { loss } = await session.train(batches[0], { lr: 1e-30 });

@@ -11,7 +11,7 @@ import { deadParameters } from "../../compiler/proofs/dead.ts";
 import { prove } from "../../compiler/proofs/prove.ts";
 import { redundantShifts } from "../../compiler/proofs/shifts.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { randomPrograms } from "../compile/random-cell.ts";
 import { numbersFor } from "../passes/meaning.ts";
 import { cellWith, compile, files } from "../semantics/sources.ts";
@@ -205,7 +205,7 @@ describe("warnings", () => {
 
   it("are of placements of the caller, too", () => {
     const { graph, sources, sites } = elaborate("examples/smnist.cell", fileHost, {
-      place: parsePlaceOption("rnn.hh=batch,rnn.cc=batch(gamma=0.2)"),
+      place: parsePlacements("rnn.hh=batch,rnn.cc=batch(gamma=0.2)"),
     });
     expect(prove({ graph, sources, sites }).map((d) => d.message)).toEqual([
       "`k` of `batch` at `rnn.hh` is only ever added to `rnn/b`",

@@ -5,7 +5,7 @@ import { compile } from "../../compiler/compile.ts";
 import type { Kernel } from "../../compiler/kernel-ir/types.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
 import { type Elaborated, elaborate } from "../../compiler/semantics/elaborate.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Plan } from "../../runtime/plan.ts";
 
@@ -32,7 +32,7 @@ const pathOf = ({ file }: Placed): string => `examples/${file}.cell`;
 
 const options = ({ entry, place }: Placed): Pick<CompileOptions, "entry" | "place"> => ({
   ...(entry !== undefined && { entry }),
-  ...(place !== undefined && { place: parsePlaceOption(place) }),
+  ...(place !== undefined && { place: parsePlacements(place) }),
 });
 
 export const elaborated = (cell: Placed): Elaborated => elaborate(pathOf(cell), fileHost, options(cell));

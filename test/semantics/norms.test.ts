@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { showType } from "../../compiler/ir/type.ts";
 import type { Graph, OpOf } from "../../compiler/ir/types.ts";
-import { parsePlaceOption } from "../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { cellWith, codes, compile, leafNames, opsNamed, problemsOf, refusal } from "./sources.ts";
 
 /** A cell with a recurrent site r and one that only the input reaches, s. */
@@ -143,7 +143,7 @@ describe("a norm on a parameter", () => {
 
   it("is placed in a model with or without the scan's name, and on the model's own", () => {
     const placed = (place: string): readonly string[] =>
-      compile(scaled, { place: parsePlaceOption(place) }).parameters.flatMap((p) => (p.norm ? [p.name] : []));
+      compile(scaled, { place: parsePlacements(place) }).parameters.flatMap((p) => (p.norm ? [p.name] : []));
     expect(placed("c.Wx=rms")).toEqual(["c/Wx", "c/Wh"]);
     expect(placed("Wx=rms,V=weight")).toEqual(["V", "c/Wx", "c/Wh"]);
     expect(placed("Wh=none")).toEqual([]);
@@ -187,7 +187,7 @@ describe("blocks of units", () => {
 
 describe("placements", () => {
   const norms = (text: string, place?: string): Record<string, string | undefined> => {
-    const { sites } = compile(text, { place: place === undefined ? [] : parsePlaceOption(place) });
+    const { sites } = compile(text, { place: place === undefined ? [] : parsePlacements(place) });
     return Object.fromEntries(sites.map((s) => [s.name, s.norm && `${s.norm.name} ${JSON.stringify(s.norm.args)}`]));
   };
 
@@ -233,15 +233,15 @@ describe("placements", () => {
 
   it("of the caller are checked like the file's", () => {
     const text = twoSites("");
-    expect(codes(refusal(text, { place: parsePlaceOption("q=layer") }))).toEqual(["C0208"]);
-    expect(codes(refusal(text, { place: parsePlaceOption("r=leyer") }))).toEqual(["C0209"]);
-    expect(codes(refusal(text, { place: parsePlaceOption("r=layer(gama=1)") }))).toEqual(["C0206"]);
+    expect(codes(refusal(text, { place: parsePlacements("q=layer") }))).toEqual(["C0208"]);
+    expect(codes(refusal(text, { place: parsePlacements("r=leyer") }))).toEqual(["C0209"]);
+    expect(codes(refusal(text, { place: parsePlacements("r=layer(gama=1)") }))).toEqual(["C0206"]);
   });
 
   it.each(["", "r", "=layer", "r=", "r=layer,,s=rms", "r=layer) } fn f(x) { x", "r : layer"])(
     "refuses the option %j",
     (text) => {
-      expect(() => parsePlaceOption(text)).toThrow(/C0301/);
+      expect(() => parsePlacements(text)).toThrow(/C0301/);
     },
   );
 });

@@ -4,7 +4,7 @@ import { meanNorms } from "../../../cli/gradflow/flow.ts";
 import { placedWithGain } from "../../../cli/gradflow/gain.ts";
 import { tanhDerivative } from "../../../cli/gradflow/tanh-derivative.ts";
 import { elaborate } from "../../../compiler/semantics/elaborate.ts";
-import { parsePlaceOption } from "../../../compiler/semantics/placements.ts";
+import { parsePlacements } from "../../../compiler/semantics/placements.ts";
 import { keyOf, normalAt } from "../../../runtime/random.ts";
 
 test("the mean of tanh' is what the paper's figure 1b shows, to five digits", () => {
@@ -36,6 +36,6 @@ test("a gain takes the place of every norm's own, and nothing else changes", () 
   const place = placedWithGain(elaborate("examples/cells/bnlstm.cell", fileHost, options), 0.7)!;
   const args = (extra: object) =>
     elaborate("examples/cells/bnlstm.cell", fileHost, { ...options, ...extra }).sites.map(({ norm }) => norm!.args);
-  expect(args({ place: parsePlaceOption(place) })).toEqual(args({}).map((was) => ({ ...was, gamma: "0.7" })));
+  expect(args({ place: parsePlacements(place) })).toEqual(args({}).map((was) => ({ ...was, gamma: "0.7" })));
   expect(placedWithGain(elaborate("examples/cells/lstm.cell", fileHost, options), 0.7)).toBeUndefined();
 });
