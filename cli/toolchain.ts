@@ -6,7 +6,7 @@ import { type Compilation, compile } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
 import { lower } from "../compiler/lower.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
-import type { Storage } from "../compiler/prepare.ts";
+import type { Storage } from "../compiler/pipelines.ts";
 import {
   type DeclarationInfo,
   declarations,

@@ -14,7 +14,7 @@ import {
 import { type OptimizerName, optimizers } from "./optimizers.ts";
 import { type LoopOwner, loopOwners } from "./partition/loop-owner.ts";
 import type { Direction } from "./partition/loop-strategy.ts";
-import type { Storage } from "./prepare.ts";
+import type { Storage } from "./pipelines.ts";
 import { elaborateTable } from "./semantics/elaborate.ts";
 
 /** What an executable can be asked to do. */

@@ -1,13 +1,17 @@
-/** Each entry's passes, in order. `lower.ts` runs them. */
+/** Each entry's passes, in order: those that every machine shares, which `lower.ts` runs, and those that prepare for one (`schedule.ts`). */
 import type { Pass } from "./ir/types.ts";
+import type { Machine } from "./machine.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { derive } from "./passes/derive.ts";
 import { foldWeights } from "./passes/fold-weights.ts";
 import { fuseReductions } from "./passes/fuse-reductions.ts";
 import { gates } from "./passes/gates.ts";
+import { halfResiduals } from "./passes/half-residuals.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { loopOrder } from "./passes/loop-order.ts";
+import { materialise } from "./passes/materialise.ts";
 import { type Mode, place } from "./passes/place.ts";
+import { prepackWeights } from "./passes/prepack-weights.ts";
 import { ragged } from "./passes/ragged.ts";
 import { retime } from "./passes/retime.ts";
 import type { Extents } from "./passes/save.ts";
@@ -79,6 +83,22 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     update: [simplify],
   };
 }
+
+/** As what the values saved for the backward pass are stored. */
+export type Storage = "f32" | "f16";
+
+export interface PreparationOptions {
+  readonly machine: Machine;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly storage?: Storage;
+}
+
+/** Prepares a graph for one machine and one size, or a part of one that is run `inSegments`. */
+export const preparation = ({ machine, dims, storage }: PreparationOptions, inSegments: boolean): readonly Pass[] => [
+  materialise(inSegments),
+  prepackWeights(machine, dims),
+  ...(storage === "f16" ? [halfResiduals] : []),
+];
 
 /** What moves out of the backward loop whatever need not stand in it. */
 const leavingTheLoop: readonly Pass[] = [

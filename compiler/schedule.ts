@@ -16,8 +16,8 @@ import type { LoopOwner } from "./partition/loop-owner.ts";
 import { type ChosenLoop, chooseLoopOwners, type LoopChoice, type LoopOf } from "./partition/loop-strategy.ts";
 import { type Partition, partition } from "./partition/partition.ts";
 import { definitions } from "./passes/rewrite.ts";
-import type { Segmented } from "./passes/segment.ts";
-import { type Prepared, prepare, type Storage } from "./prepare.ts";
+import type { Piece, Segmented } from "./passes/segment.ts";
+import { preparation, type Storage } from "./pipelines.ts";
 
 export interface ScheduleOptions extends AssignmentOptions {
   /** Who owns the loops over the steps; default: the cheapest. */
@@ -51,7 +51,10 @@ export function scheduleSegments(
   length: number | undefined,
   options: ScheduleOptions,
 ): Scheduled {
-  const prepared = prepare(pieces, options);
+  const prepared = pieces.map(({ graph, loop }): Piece => {
+    const passes = preparation(options, loop !== undefined);
+    return { loop, graph: passes.reduce((g, pass) => pass.run(g), graph) };
+  });
   const found = loopsOf(prepared);
   // What was generated for an estimate serves again if it is chosen.
   const known = new Map<string, Generated>();
@@ -80,7 +83,7 @@ export function scheduleSegments(
   };
 }
 
-const loopsOf = ({ pieces }: Prepared): readonly LoopOf[] =>
+const loopsOf = (pieces: readonly Piece[]): readonly LoopOf[] =>
   pieces.flatMap(({ graph }) => {
     const defs = definitions(graph.ops);
     return graph.ops.filter((op): op is OpOf<"scan"> => op.op === "scan").map((scan) => ({ scan, defs }));
@@ -94,7 +97,7 @@ interface Generated {
 }
 
 function generate(
-  { pieces, marks }: Prepared,
+  pieces: readonly Piece[],
   options: ScheduleOptions & {
     readonly carries: Segmented["carries"];
     readonly length: number | undefined;
@@ -102,7 +105,7 @@ function generate(
   },
 ): Generated {
   const parts = partition(pieces, options);
-  const buffers = assignBuffers(parts, { ...options, marks });
+  const buffers = assignBuffers(parts, options);
   const { machine, dims } = options;
   return { partition: parts, buffers, generator: new Generator(parts, buffers, { machine, dims }) };
 }

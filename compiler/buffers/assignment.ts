@@ -7,6 +7,7 @@ import type { Role } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
 import type { OpOf, Result, Type, Value } from "../ir/types.ts";
 import { isLoop, kernelsOf, type PartitionedPiece } from "../partition/partition.ts";
+import { formatOf } from "./format.ts";
 import { type Allocation, LINE, type Span } from "./layout.ts";
 import type { NamedBuffers } from "./named.ts";
 import { strided } from "./strided.ts";
@@ -14,20 +15,12 @@ import { strided } from "./strided.ts";
 /** Where each value stands: in several places if several want it. The first is the one to load from. */
 export type Allocations = ReadonlyMap<Value, readonly Allocation[]>;
 
-/** What a graph's values need that nothing in the graph says. */
-export interface Marks {
-  /** What may be stored as f16. */
-  readonly halves: ReadonlySet<Value>;
-  /** Copies of weights, whose columns stand in fours. */
-  readonly quads: ReadonlySet<Value>;
-}
-
 /** So many floats apart, examples of a batch fall on the same few sets of a processor's first-level cache. */
 const SAME_SETS = 256;
 
 /** Assigns the buffers of one piece. */
-export function assignPiece(piece: PartitionedPiece, named: NamedBuffers, marks: Marks): Allocations {
-  return new PieceAssignment(piece, named, marks).run();
+export function assignPiece(piece: PartitionedPiece, named: NamedBuffers): Allocations {
+  return new PieceAssignment(piece, named).run();
 }
 
 class PieceAssignment {
@@ -37,12 +30,10 @@ class PieceAssignment {
   private readonly listed: { readonly name: string; readonly value: Value; readonly role: Role }[] = [];
   private readonly piece: PartitionedPiece;
   private readonly named: NamedBuffers;
-  private readonly marks: Marks;
 
-  constructor(piece: PartitionedPiece, named: NamedBuffers, marks: Marks) {
+  constructor(piece: PartitionedPiece, named: NamedBuffers) {
     this.piece = piece;
     this.named = named;
-    this.marks = marks;
   }
 
   run(): Allocations {
@@ -154,16 +145,17 @@ class PieceAssignment {
   }
 
   /** A buffer that `v` fills: a place within a joined value will not do for what the plan lists. */
-  private own(v: Value, time: boolean, span: Span = this.span, half = this.marks.halves.has(v)): Allocation {
+  private own(v: Value, time: boolean, span: Span = this.span): Allocation {
     const { named } = this;
     const row = this.dense.has(v) ? named.features(v.type) : this.row(v.type);
     const size = named.size(v.type, row);
     const known = this.all.get(v)?.find((home) => home.buffer.size === size);
     if (known) return known;
-    const plain = named.allocation(named.layout.buffer("work", time, size, { span, half }), v.type, 0, row);
-    const home: Allocation = this.marks.quads.has(v)
-      ? { ...plain, strides: [4, named.shape(v.type)[0]], quads: true }
-      : plain;
+    const format = formatOf(v, this.piece.defs);
+    const buffer = named.layout.buffer("work", time, size, { span, half: format === "f16" });
+    const plain = named.allocation(buffer, v.type, 0, row);
+    const home: Allocation =
+      format === "quads" ? { ...plain, strides: [4, named.shape(v.type)[0]], quads: true } : plain;
     this.add(v, home);
     return home;
   }
@@ -197,7 +189,7 @@ class PieceAssignment {
     }
     body.results.slice(states).forEach((v, k) => {
       const output = scan.results[states + k];
-      this.all.set(output, [this.own(v, true, this.span, this.marks.halves.has(output))]);
+      this.all.set(output, [this.own(v, true)]);
     });
   }
 

@@ -7,7 +7,7 @@ import { isLoop, type Partition, type PartitionedPiece } from "../partition/part
 import type { Segmented } from "../passes/segment.ts";
 import { findAliases } from "./aliasing.ts";
 import { type LiveInterval, span } from "./arena.ts";
-import { type Allocations, assignPiece, type Marks } from "./assignment.ts";
+import { type Allocations, assignPiece } from "./assignment.ts";
 import { type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
 import { liveIntervals, type Runs } from "./liveness.ts";
 import { type AssignmentOptions, NamedBuffers, type NamedTensor } from "./named.ts";
@@ -25,7 +25,6 @@ export interface Buffers {
 
 export interface BufferOptions extends AssignmentOptions {
   readonly carries: Segmented["carries"];
-  readonly marks: Marks;
   /** Steps of a segment, where time is cut. */
   readonly length?: number;
 }
@@ -34,7 +33,7 @@ export interface BufferOptions extends AssignmentOptions {
 export function assignBuffers(partition: Partition, options: BufferOptions): Buffers {
   const layout = new Layout(options.length);
   const named = new NamedBuffers(layout, options.carries, options);
-  const allocations = partition.map((piece) => assignPiece(piece, named, options.marks));
+  const allocations = partition.map((piece) => assignPiece(piece, named));
   const lives = livesOf(partition, allocations, named);
   const aliases = partition.flatMap((piece, at) =>
     findAliases({ piece, allocations: allocations[at], lives, dims: options.dims, machine: options.machine }),

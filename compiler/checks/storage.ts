@@ -1,7 +1,7 @@
 /** Not every machine stores f16. */
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import { nowhere } from "../diagnostics/span.ts";
-import type { Storage } from "../prepare.ts";
+import type { Storage } from "../pipelines.ts";
 import type { Target } from "../target.ts";
 
 /** Throws C0307 where `target` cannot store what is asked for. */

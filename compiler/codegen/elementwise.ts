@@ -148,6 +148,7 @@ export class Evaluation {
       case "const":
         return this.constant(op);
       case "stop":
+      case "copy":
       case "site":
       case "stat":
       case "broadcast":

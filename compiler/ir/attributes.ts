@@ -4,7 +4,7 @@
  */
 import { parseLeaf, parsePolicy, printLeaf, printPolicy } from "./leaf-text.ts";
 import { type Reader, showNumber } from "./text-reader.ts";
-import type { Axes, Leaf, OpAttrs, StatPolicy, Type } from "./types.ts";
+import type { Axes, CopyFormat, Leaf, OpAttrs, StatPolicy, Type } from "./types.ts";
 
 /** What takes the place of each extent (a dimension text) and each type in attributes. */
 export interface Replacing {
@@ -71,6 +71,12 @@ export const factors: Kind<readonly string[]> = {
   print: (texts) => (texts.length > 0 ? `* ${bracketed(texts)}` : ""),
   parse: (r) => (r.take("*") ? extents.parse(r) : []),
 };
+/** Nothing where a copy is plain. */
+export const copyFormat: Kind<CopyFormat> = kind<CopyFormat>(
+  "how it lies in memory",
+  (format) => (format === "plain" ? "" : format),
+  (r) => (["f16", "quads"] as const).find((format) => r.take(format)) ?? "plain",
+);
 export const policy: Kind<StatPolicy> = {
   ...kind("how the statistic is kept", printPolicy, parsePolicy),
   replace: (p, by) => (p.kind === "shared" ? p : { ...p, steps: replaced(p.steps, by) }),

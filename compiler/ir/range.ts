@@ -69,7 +69,7 @@ export const summed = (x: readonly Range[]): Range =>
 /** The op that makes a value, seen through what changes none of its numbers. */
 function through(v: Value, defines: (v: Value) => Op | undefined): Op | undefined {
   const op = defines(v);
-  const same = op?.op === "broadcast" || op?.op === "stop" || op?.op === "reshape";
+  const same = op?.op === "broadcast" || op?.op === "stop" || op?.op === "copy" || op?.op === "reshape";
   return same ? through(op.operands[0], defines) : op;
 }
 

@@ -70,6 +70,12 @@ export type Leaf =
  */
 export type FlatRegion = "param" | "grad" | "slot" | "stat" | "loss" | "skipped";
 
+/**
+ * How a copy lies in memory: `plain`; `f16`, rounded; `quads`: the columns of a matrix in fours, the fours of all rows one behind
+ * another.
+ */
+export type CopyFormat = "plain" | "f16" | "quads";
+
 type None = Readonly<Record<string, never>>;
 
 /** The ops that are applied to each element by itself. A row each in `ops/elementwise.ts`. */
@@ -84,6 +90,8 @@ export interface StructuralAttrs {
   const: { readonly value: number; readonly dims: readonly string[] };
   /** The operand; no gradient flows through. */
   stop: None;
+  /** The operand, in a buffer of its own. Made by the passes that prepare a graph for a machine. */
+  copy: { readonly format: CopyFormat };
   /** The operand: a named point where a norm may stand. Expanded by `place`. */
   site: { readonly name: string };
   /** The operand: a statistic over examples. Expanded by `place`. */

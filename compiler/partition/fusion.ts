@@ -219,7 +219,7 @@ export function fuse(ops: readonly Op[], defs: ReadonlyMap<Value, Op>, last: Rea
     if (isView(op)) continue;
     const need = demand(op);
     // What only gives a value a place, such as a loop's initial state, would hold that place all through a loop before.
-    const held = op.op === "stop" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
+    const held = op.op === "copy" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
     const from = op.operands.flatMap((v) => behind(v, defs, placed));
     const earliest = Math.max(held, others ?? 0, ...from);
     let at = groups.length - 1;

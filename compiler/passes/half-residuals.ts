@@ -9,20 +9,16 @@
  */
 import { Builder } from "../ir/builder.ts";
 import { isView, rowOf } from "../ir/ops.ts";
-import type { Block, Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
+import type { Block, Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { definitions, idsAfter, reads } from "./rewrite.ts";
 import { isCotangent } from "./segment.ts";
 
-export interface WithHalfResiduals {
-  readonly graph: Graph;
-  /** Its values that may be stored as f16: nothing but the backward pass reads them. */
-  readonly halves: ReadonlySet<Value>;
-}
-
-/** `graph`, which must be settled, with what it saves as copies. */
-export function halfResiduals(graph: Graph): WithHalfResiduals {
-  return new HalfResiduals(graph).run();
-}
+/** Behind `materialise`. */
+export const halfResiduals: Pass = {
+  name: "half-residuals",
+  doc: "what the backward pass reads of the forward one is read from copies in f16",
+  run: (graph) => new HalfResiduals(graph).run(),
+};
 
 const isLarge = ({ dtype, time, batch }: Type): boolean => dtype === "f32" && time && batch;
 
@@ -33,7 +29,6 @@ class HalfResiduals {
   private readonly backward: ReadonlySet<Op>;
   /** And the ops of their bodies. */
   private readonly inBackward: ReadonlySet<Op>;
-  private readonly halves = new Set<Value>();
   /** What the backward pass reads instead of a value. */
   private readonly instead = new Map<Value, Value>();
 
@@ -45,8 +40,8 @@ class HalfResiduals {
     this.inBackward = new Set([...this.backward].flatMap((op) => [op, ...(op.body?.ops ?? [])]));
   }
 
-  run(): WithHalfResiduals {
-    const { graph, b, halves } = this;
+  run(): Graph {
+    const { graph, b } = this;
     const saved = this.saved();
     for (const op of graph.ops) {
       if (this.backward.has(op)) {
@@ -58,7 +53,7 @@ class HalfResiduals {
         for (const v of op.results) if (saved.has(v)) this.copied(v);
       }
     }
-    return { graph: { ...graph, ops: b.ops }, halves };
+    return { ...graph, ops: b.ops };
   }
 
   /** What the backward pass reads of what the forward pass makes for each step and example, but for results that others read. */
@@ -102,9 +97,8 @@ class HalfResiduals {
   }
 
   private copied(v: Value): void {
-    const copy = this.b.one("stop", [v], {}, v.name);
+    const copy = this.b.one("copy", [v], { format: "f16" }, v.name);
     this.instead.set(v, copy);
-    this.halves.add(copy);
   }
 
   /** Has the backward pass see the copies through views, too. */
@@ -119,8 +113,6 @@ class HalfResiduals {
     op.results.forEach((r, i) => {
       this.instead.set(r, results[i]);
     });
-    // Parts that are joined stand in what they are joined to.
-    if (op.op === "concat") this.halves.add(results[0]);
     return this.instead.get(v)!;
   }
 
@@ -138,9 +130,9 @@ class HalfResiduals {
       outputs.flatMap(({ value, result }) => (saved.has(result) ? [] : [stateOf(value)])).filter((state) => state >= 0),
     );
     const copies = outputs.filter(({ value, result }) => saved.has(result) && !framed.has(stateOf(value)));
-    for (const { result } of copies) this.halves.add(result);
+    const isCopied = new Set(copies.map(({ result }) => result));
     const { ops, copyOf } = withCopies(this.b.body(), body, new Set(copies.map(({ value }) => value)));
-    const results = outputs.map(({ value, result }) => (this.halves.has(result) ? copyOf.get(value)! : value));
+    const results = outputs.map(({ value, result }) => (isCopied.has(result) ? copyOf.get(value)! : value));
     return { ...scan, body: { ...body, ops, results: [...body.results.slice(0, states), ...results] } };
   }
 }
@@ -148,7 +140,7 @@ class HalfResiduals {
 /** The ops of `body` with copies of some of its values; of a joined one, its parts' copies joined. */
 function withCopies(b: Builder, body: Block, values: ReadonlySet<Value>) {
   const copyOf = new Map<Value, Value>();
-  const copy = (v: Value): Value => b.one("stop", [v], {}, v.name);
+  const copy = (v: Value): Value => b.one("copy", [v], { format: "f16" }, v.name);
   for (const v of body.params) if (values.has(v)) copyOf.set(v, copy(v));
   for (const op of body.ops) {
     b.ops.push(op);

@@ -5,11 +5,17 @@
 import { Builder } from "../ir/builder.ts";
 import { isView } from "../ir/ops.ts";
 import { sameType } from "../ir/type.ts";
-import type { Graph, Op, Type, Value } from "../ir/types.ts";
+import type { Graph, Op, Pass, Type, Value } from "../ir/types.ts";
 import { copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
 /** @param copiesOutputs what a loop hands out is kept elsewhere than the loop itself needs it */
-export function materialise(graph: Graph, copiesOutputs = false): Graph {
+export const materialise = (copiesOutputs = false): Pass => ({
+  name: "materialise",
+  doc: "what needs a buffer of its own is copied to it, if no op makes it there",
+  run: (graph) => materialised(graph, copiesOutputs),
+});
+
+function materialised(graph: Graph, copiesOutputs: boolean): Graph {
   const b = new Builder(idsAfter(graph));
   const rename = new Renaming();
   const computed = new Set<Value>();
@@ -24,7 +30,7 @@ export function materialise(graph: Graph, copiesOutputs = false): Graph {
       computed.has(v) ||
       joined.has(v) ||
       (!copiesOutputs && outputs.has(v) && (r.kind === "output" || r.kind === "batch_stat"));
-    const value = stays && !finals.has(v) && !taken.has(v) ? v : b.one("stop", [v], {}, r.name);
+    const value = stays && !finals.has(v) && !taken.has(v) ? v : b.one("copy", [v], { format: "plain" }, r.name);
     taken.add(value);
     return { ...r, value };
   });
@@ -39,7 +45,9 @@ function materialiseOps(
   joined: Set<Value>,
 ): void {
   const place = (v: Value, type: Type): Value =>
-    computed.has(v) && sameType(v.type, type) ? v : mark(b.one("stop", [b.broadcast(v, type)], {}, v.name));
+    computed.has(v) && sameType(v.type, type)
+      ? v
+      : mark(b.one("copy", [b.broadcast(v, type)], { format: "plain" }, v.name));
   const mark = (v: Value): Value => {
     computed.add(v);
     return v;
@@ -53,7 +61,7 @@ function materialiseOps(
         const outer = rename.of(v);
         // The body makes one step of it where it reads it.
         if (i >= states && put.has(outer)) return outer;
-        if (i < states) return mark(b.one("stop", [outer], {}, op.body!.params[i].name));
+        if (i < states) return mark(b.one("copy", [outer], { format: "plain" }, op.body!.params[i].name));
         return fresh.has(outer) || computed.has(outer) || joined.has(outer) ? outer : place(outer, outer.type);
       });
       const results = rebuildScan(b, op, operands, (inner, params) => {
@@ -66,7 +74,7 @@ function materialiseOps(
           const value = rename.of(v);
           // A state's own storage serves as the output that hands it out.
           if (local.has(value) || localJoined.has(value) || (i >= states && own.has(value))) return value;
-          const made = inner.one("stop", [value], {}, value.name);
+          const made = inner.one("copy", [value], { format: "plain" }, value.name);
           local.add(made);
           return made;
         });

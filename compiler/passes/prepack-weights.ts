@@ -6,27 +6,21 @@
 
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
-import type { Block, Graph, Op, OpOf, Value } from "../ir/types.ts";
+import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
 import { definitions, idsAfter } from "./rewrite.ts";
 
 /** From so many rows on a panel is worth its copy, which costs as much as two rows of the product. */
 export const FEWEST_ROWS = 16;
 
-export interface PrepackedWeights {
-  readonly graph: Graph;
-  /** The copies. */
-  readonly quads: ReadonlySet<Value>;
-}
+/** Behind `materialise`, so that nothing moves the copies. */
+export const prepackWeights = (machine: Machine, dims: Readonly<Record<string, number>>): Pass => ({
+  name: "prepack-weights",
+  doc: "weights that a loop's products read are copied once, as they are read",
+  run: (graph) => (machine.lanes > 1 || dims.batch < FEWEST_ROWS ? graph : prepacked(graph, dims)),
+});
 
-/** @param graph settled, so that nothing moves the copies */
-export function prepackWeights(
-  graph: Graph,
-  machine: Machine,
-  dims: Readonly<Record<string, number>>,
-): PrepackedWeights {
-  const quads = new Set<Value>();
-  if (machine.lanes > 1 || dims.batch < FEWEST_ROWS) return { graph, quads };
+function prepacked(graph: Graph, dims: Readonly<Record<string, number>>): Graph {
   const b = new Builder(idsAfter(graph));
   for (const op of graph.ops) {
     if (op.op !== "scan") {
@@ -39,15 +33,14 @@ export function prepackWeights(
       const known = copies.get(key);
       if (known) return known;
       const turned = transposed ? b.one("transpose", [weight], { permutation: [1, 0] }) : weight;
-      const copy = b.one("stop", [turned], {}, weight.name);
+      const copy = b.one("copy", [turned], { format: "quads" }, weight.name);
       copies.set(key, copy);
-      quads.add(copy);
       return copy;
     };
     const body = reading(op.body!, dims, copyOf);
     b.ops.push({ ...op, body });
   }
-  return { graph: { ...graph, ops: b.ops }, quads };
+  return { ...graph, ops: b.ops };
 }
 
 /** The body with its products reading copies of weights. */

@@ -2,18 +2,19 @@
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { formatOf } from "../../compiler/buffers/format.ts";
 import { sharedTensors } from "../../compiler/buffers/shared.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
-import type { OpOf } from "../../compiler/ir/types.ts";
+import type { Graph, OpOf, Value } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
 import { lower, segmented } from "../../compiler/lower.ts";
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import { halfResiduals } from "../../compiler/passes/half-residuals.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
-import { reads } from "../../compiler/passes/rewrite.ts";
+import { definitions, reads } from "../../compiler/passes/rewrite.ts";
 import { scheduleSegments } from "../../compiler/schedule.ts";
 import { regionNames, widthOf } from "../../runtime/layout.ts";
 import type { Entry } from "../../runtime/plan.ts";
@@ -88,9 +89,15 @@ it.each([
   expect([f32, f16].map(({ plan }) => framed(plan.entries.train!))).toEqual([before, after]);
 });
 
+/** What of a graph's outermost block is stored as f16. */
+function halvesOf({ ops }: Graph): ReadonlySet<Value> {
+  const defs = definitions(ops);
+  return new Set(ops.flatMap((op) => op.results).filter((v) => formatOf(v, defs) === "f16"));
+}
+
 describe("what is halved", () => {
-  const graph = materialise(lower(elaborated(cells.bnlstm).graph).entries.train);
-  const { graph: made, halves } = halfResiduals(graph);
+  const made = halfResiduals.run(materialise().run(lower(elaborated(cells.bnlstm).graph).entries.train));
+  const halves = halvesOf(made);
   const scans = made.ops.filter((op): op is OpOf<"scan"> => op.op === "scan");
 
   it("is nothing that a state, a result or a cotangent stands in", () => {
@@ -137,7 +144,8 @@ describe("what is halved", () => {
       %9 = sum %y {time, features=[0]} : f32[]
       result loss "loss" %9
     }`);
-    const { graph: found, halves: names } = halfResiduals(materialise(lower(largest).entries.train));
+    const found = halfResiduals.run(materialise().run(lower(largest).entries.train));
+    const names = halvesOf(found);
     const backward = found.ops.findLast((op): op is OpOf<"scan"> => op.op === "scan")!;
     expect(backward.body!.ops.some(({ op }) => op === "ge")).toBe(true);
     expect([...names].map(({ name }) => name)).toEqual(["gate"]);
@@ -147,8 +155,8 @@ describe("what is halved", () => {
     fc.assert(
       fc.property(randomPrograms({ lines: 7, states: 3 }), ({ text, entry, D, H, batch, time }) => {
         const program = compile(text, { entry, dims: { D, H } });
-        const settled = materialise(lower(program.graph).entries.train);
-        const { graph: halved } = halfResiduals(settled);
+        const settled = materialise().run(lower(program.graph).entries.train);
+        const halved = halfResiduals.run(settled);
         const dims = { ...program.dims, batch, time, steps: time };
         const numbers = numbersFor(settled, dims);
         const leaf = (name: string) => numbers[name];

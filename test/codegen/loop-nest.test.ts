@@ -20,7 +20,7 @@ const title = ({ file, entry, place }: Placed): string => `${entry ?? file}${pla
 
 /** Why `owner` cannot have the loops of `graph`, in order. */
 function refusals(graph: Graph, owner: LoopOwner): readonly (string | undefined)[] {
-  const { ops } = materialise(graph);
+  const { ops } = materialise().run(graph);
   const defs = definitions(ops);
   return ops.flatMap((op) => (op.op === "scan" ? [refusal(op, owner, defs)] : []));
 }

@@ -12,7 +12,7 @@ import { type Lowerable, type Lowered, lower } from "../../compiler/lower.ts";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
-import type { Storage } from "../../compiler/prepare.ts";
+import type { Storage } from "../../compiler/pipelines.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { markOf } from "../../runtime/lengths.ts";

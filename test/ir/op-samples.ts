@@ -59,6 +59,11 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [[], { value: -1, dims: ["batch", "4H", "time"] }],
   ],
   stop: [[["batch H"], {}]],
+  copy: [
+    [["time batch H"], { format: "f16" }],
+    [["D H"], { format: "quads" }],
+    [["batch H"], { format: "plain" }],
+  ],
   site: [[["time batch H"], { name: "hh" }]],
   stat: [[["H"], { name: "m", policy: { kind: "per_step", steps: "T" } }]],
   population: [[["H"], { name: "m", collected: "collected", policy: { kind: "shared" } }]],

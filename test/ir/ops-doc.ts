@@ -12,6 +12,7 @@ const axes = { batch: true, time: false, features: [0], keep: true };
 const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   const: { value: 0.5, dims: ["batch", "4H"] },
   stop: {},
+  copy: { format: "f16" },
   site: { name: "hh" },
   stat: { name: "hh/m", policy: { kind: "per_step", steps: "T" } },
   population: { name: "hh/m", collected: "hh/collected", policy: { kind: "per_step", steps: "T" } },

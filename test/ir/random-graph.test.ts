@@ -44,7 +44,7 @@ it("random graphs stay away from kinks: differences with two steps agree", () =>
   );
 });
 
-it("random graphs use every op but sites, statistics, stops, pivots and what optimisers alone ask", () => {
+it("random graphs use every op but sites, statistics, stops, copies, pivots and what optimisers alone ask", () => {
   const seen = new Set<string>();
   const see = (op: Op): void => {
     seen.add(op.op);
@@ -53,6 +53,7 @@ it("random graphs use every op but sites, statistics, stops, pivots and what opt
   for (const { graph } of fc.sample(randomGraphs, { seed: 4, numRuns: 500 })) graph.ops.forEach(see);
   const every = [...Object.keys(elementwise), ...Object.keys(structural), ...Object.keys(special)];
   expect(every.filter((op) => !seen.has(op)).sort()).toEqual([
+    "copy",
     "finite",
     "pivot",
     "pivots",

@@ -39,7 +39,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   gates,
   "shift-means": shiftMeans(),
   "split-batch": splitBatch(2),
-  materialise: { name: "materialise", doc: "what needs a buffer of its own gets an op of its own", run: materialise },
+  materialise: materialise(),
 };
 
 /** `graph` through `of`, one after another, each result checked. */

@@ -57,7 +57,10 @@ export function productsBehind(values: readonly Value[], type: Type, scope: Scop
     seen.add(v);
     const op = scope.defs.get(v);
     if (op?.op === "dot" && sameType(v.type, type)) found.add(op);
-    else if (op && (isElementwise(op.op) || op.op === "stop" || op.op === "site" || op.op === "stat"))
+    else if (
+      op &&
+      (isElementwise(op.op) || op.op === "stop" || op.op === "copy" || op.op === "site" || op.op === "stat")
+    )
       op.operands.forEach(visit);
   };
   values.forEach(visit);

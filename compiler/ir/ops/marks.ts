@@ -1,9 +1,9 @@
-/** Ops that mark a value, and hand it on as it is: where norms stand, what statistics are, where gradients end. */
-import { none, policy, text, words } from "../attributes.ts";
+/** Ops that mark a value, and hand it on as it is: where norms stand, what statistics are, where gradients end, what gets a buffer. */
+import { copyFormat, none, policy, text, words } from "../attributes.ts";
 import { moved } from "../range.ts";
 import { inPlace, type Rows, type StructuralRow, whereAll } from "./row.ts";
 
-type Mark = "stop" | "site" | "stat" | "population";
+type Mark = "stop" | "copy" | "site" | "stat" | "population";
 
 const mark = <K extends Mark>(
   doc: string,
@@ -22,6 +22,11 @@ const mark = <K extends Mark>(
 
 export const marks: Rows<Mark> = {
   stop: mark("the operand, without gradient", { attributes: none, grad: "zero", held: true, recompute: 0 }),
+  copy: mark("the operand, in a buffer of its own", {
+    attributes: words({ format: copyFormat }),
+    grad: (_, { dy }) => dy,
+    recompute: 0,
+  }),
   site: mark("a point where a norm may stand", { attributes: words({ name: text }), grad: (_, { dy }) => dy }),
   stat: mark("a statistic over examples", { attributes: words({ name: text, policy }), grad: (_, { dy }) => dy }),
   population: mark("the population's value of a statistic of the batch", {
