@@ -3,7 +3,7 @@ const [path, batch, time] = process.argv.slice(2);
 const dist = new URL("../dist/", import.meta.url);
 
 const start = performance.now();
-const { compile } = await import(new URL("api/compiler.js", dist).href);
+const { compile } = await import(new URL("cli/api/compiler.js", dist).href);
 const imported = performance.now();
 const entries = ["train", "estimate", "infer", "update"];
 const { executable } = compile(path, { batch: Number(batch), time: Number(time), entries });

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { fileHost } from "../api/file-host.ts";
+import { fileHost } from "../cli/api/file-host.ts";
 import { compile } from "../compiler/compile.ts";
 import { wgsl } from "../targets/wgsl/target.ts";
 import { machine, measure, ms, type Times, table, writeResult } from "./measure.ts";

@@ -1,6 +1,6 @@
 /** What a compiled cell costs, counted from its plan and kernels: dispatches, bytes moved, memory. Nothing is timed. */
 import { fileURLToPath } from "node:url";
-import { fileHost } from "../api/file-host.ts";
+import { fileHost } from "../cli/api/file-host.ts";
 import { summarise } from "../cli/report/plan-summary.ts";
 import { compile } from "../compiler/compile.ts";
 import type { Target } from "../compiler/target.ts";

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { fileHost } from "../api/file-host.ts";
+import { fileHost } from "../cli/api/file-host.ts";
 import { compile } from "../compiler/compile.ts";
 import type { Target } from "../compiler/target.ts";
 import type { EntryName } from "../runtime/plan.ts";

@@ -1,9 +1,9 @@
 /** How diagnostics are said: excerpts on stderr, the plain data in the `--json` document. */
 
-import { fileHost } from "../api/file-host.ts";
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
 import { type JsonDiagnostic, toJSON } from "../compiler/diagnostics/json.ts";
 import { renderAll, sourcesOf } from "../compiler/diagnostics/render.ts";
+import { fileHost } from "./api/file-host.ts";
 import { type ExitCode, exit } from "./failure.ts";
 import type { Output } from "./output.ts";
 

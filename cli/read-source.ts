@@ -1,5 +1,5 @@
 /** `.cell` files that the user named. */
-import { readStart } from "../api/file-host.ts";
+import { readStart } from "./api/file-host.ts";
 import { cannotRead } from "./file-errors.ts";
 
 /** The text of a file the user named. Throws C0401 where it cannot be read. */

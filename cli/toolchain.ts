@@ -1,7 +1,6 @@
 /** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
 
 import { existsSync } from "node:fs";
-import { fileHost } from "../api/file-host.ts";
 import { type Compilation, compile } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
 import { lower } from "../compiler/lower.ts";
@@ -17,6 +16,7 @@ import type { SourceHost } from "../compiler/source-host.ts";
 import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { EntryName } from "../runtime/plan.ts";
+import { fileHost } from "./api/file-host.ts";
 import type { Context } from "./context.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
 import { openDump } from "./dump.ts";

@@ -11,12 +11,13 @@ import { sealed } from "../runtime/seal.ts";
 import { bestParts } from "./batch-parts.ts";
 import { checkStorage } from "./checks/storage.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
+import { takeOptions } from "./diagnostics/option-table.ts";
 import { type EntryOptions, scheduleEntries } from "./entries.ts";
 import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph } from "./ir/types.ts";
 import { workOf } from "./kernel-ir/work.ts";
-import type { CompileOptions } from "./options.ts";
+import { type CompileOptions, compileTable } from "./options.ts";
 import { aloneStatistics } from "./proofs/alone.ts";
 import { withAverages } from "./proofs/averages.ts";
 import { type Moment, moments } from "./proofs/moments.ts";
@@ -36,9 +37,10 @@ export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
 
 /**
  * Compiles a cell or model of the file at `path` for `target`.
- * Throws `CompileError` with every error of the file in source order.
+ * Throws `CompileError` with every error of the file in source order, or with the option that is none (C0309).
  */
 export function compile(path: string, options: CompileOptions, target: Target, host: SourceHost): Compilation {
+  takeOptions("compile", compileTable, options);
   const elaborated = elaborate(path, host, options);
   const { graph, dims, sites, parameters } = elaborated;
   options.observe?.("elaborate", () => printGraph(graph));

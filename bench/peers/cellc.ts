@@ -3,7 +3,7 @@
  * inputs stand in the machine's memory already, as other libraries' tensors do.
  */
 import { fileURLToPath } from "node:url";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import type { Backend, Machine } from "../../runtime/backend.ts";

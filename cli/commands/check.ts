@@ -1,7 +1,7 @@
 /** `cellc check`: everything that is wrong with cells, without compiling them for a target. */
 
-import { fileHost } from "../../api/file-host.ts";
 import { check as checkSource } from "../../compiler/check.ts";
+import { fileHost } from "../api/file-host.ts";
 import type { Context } from "../context.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { type ExitCode, exit } from "../failure.ts";

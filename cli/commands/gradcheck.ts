@@ -1,7 +1,7 @@
 /** `cellc gradcheck`: the derived gradients, on any target, against finite differences in f64. */
 
-import { fileHost } from "../../api/file-host.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
+import { fileHost } from "../api/file-host.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { checkGradients, type GradientCheck, type GradientOptions } from "../gradients.ts";

@@ -8,12 +8,12 @@
  *       …
  */
 
-import { fileHost } from "../../api/file-host.ts";
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import type { Graph, OpOf } from "../../compiler/ir/types.ts";
 import { declarations, type Elaborated, type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
+import { fileHost } from "../api/file-host.ts";
 import type { Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import { readSource } from "../read-source.ts";

@@ -1,6 +1,6 @@
 /** The length of a sequence is chosen at run time: nothing but the rows of statistics knows how long training sequences are. */
 import { describe, expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { type Compilation, compile } from "../../compiler/compile.ts";
 import { printKernel } from "../../compiler/kernel-ir/print.ts";
 import type { Target } from "../../compiler/target.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";

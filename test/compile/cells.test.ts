@@ -1,7 +1,7 @@
 /** The library of cells: every file of `examples/cells` is here by being there. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";

@@ -1,6 +1,6 @@
 /** Every example as somebody would compile it: at the sizes that its file declares, which other tests do not take the time for. */
 import { describe, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Leaf } from "../../compiler/ir/types.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";

@@ -1,6 +1,6 @@
 /** What the folders of examples declare, found by being there. */
 import { readdirSync } from "node:fs";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { declarations } from "../../compiler/semantics/elaborate.ts";
 
 /** A declaration: the file that it stands in, and its name. */

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { identityOf } from "../../compiler/equations.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import { printKernel } from "../../compiler/kernel-ir/print.ts";
 import type { Kernel } from "../../compiler/kernel-ir/types.ts";

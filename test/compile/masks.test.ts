@@ -1,7 +1,7 @@
 /** Dropout, zoneout and the masks they are made of: drawn to train, exact at inference, the same from the same seed everywhere. */
 
 import { describe, expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compileGraph } from "../../compiler/compile.ts";
 import { printGraph } from "../../compiler/ir/text.ts";
 import type { Graph } from "../../compiler/ir/types.ts";

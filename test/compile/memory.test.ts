@@ -1,6 +1,6 @@
 /** A cap on memory changes how much is computed again, and nothing that is computed. */
 import { describe, expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import type { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { regionSizes } from "../../runtime/layout.ts";

@@ -1,7 +1,7 @@
 /** What Cooijmans et al. 2016 say, or what follows of it by algebra, said of the compiler. */
 
 import { describe, expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { sharedTensors } from "../../compiler/buffers/shared.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { lower } from "../../compiler/lower.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { cellFixtures, type FixtureTensors, readFixture } from "../fixtures/pytorch/fixture.ts";

@@ -1,7 +1,7 @@
 /** Every example cell on several threads: the same bits as on one, in training and in inference. */
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import { declarations } from "../../compiler/semantics/elaborate.ts";
 import type { Batch } from "../../runtime/batch.ts";

@@ -1,6 +1,6 @@
 /** What only machines with lanes do, on WebGPU as in the reference: tiles, subgroups, sequences longer than a grid. */
 import { describe, expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { wgslWithSubgroups } from "../../targets/wgsl/target.ts";

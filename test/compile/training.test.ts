@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import type { Batch } from "../../runtime/batch.ts";

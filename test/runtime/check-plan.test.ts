@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
 import { checkPlan } from "../../runtime/check-plan.ts";

@@ -1,6 +1,6 @@
 /** Small models of every kind, compiled from their texts, for tests of the runtime's edges. */
 
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
 import type { Target } from "../../compiler/target.ts";

@@ -1,6 +1,6 @@
 /** The example cells with norms at their sites, as tests of passes and schedules use them. */
 
-import { fileHost } from "../../api/file-host.ts";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import type { Kernel } from "../../compiler/kernel-ir/types.ts";
 import type { CompileOptions } from "../../compiler/options.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fileHost } from "../../../api/file-host.ts";
+import { fileHost } from "../../../cli/api/file-host.ts";
 import { meanNorms } from "../../../cli/gradflow/flow.ts";
 import { placedWithGain } from "../../../cli/gradflow/gain.ts";
 import { tanhDerivative } from "../../../cli/gradflow/tanh-derivative.ts";

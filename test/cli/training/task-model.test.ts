@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fileHost } from "../../../api/file-host.ts";
+import { fileHost } from "../../../cli/api/file-host.ts";
 import { taskStreams } from "../../../cli/data/streams.ts";
 import { addingTask } from "../../../cli/data/tasks/adding.ts";
 import { digitsTask } from "../../../cli/data/tasks/digits.ts";

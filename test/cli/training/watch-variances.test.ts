@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fileHost } from "../../../api/file-host.ts";
+import { fileHost } from "../../../cli/api/file-host.ts";
 import type { Statistic } from "../../../cli/statistics/statistic.ts";
 import { varianceWarnings } from "../../../cli/training/watch-variances.ts";
 import { compile } from "../../../compiler/compile.ts";

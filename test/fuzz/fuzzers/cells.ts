@@ -4,7 +4,7 @@
  */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { fileHost } from "../../../api/file-host.ts";
+import { fileHost } from "../../../cli/api/file-host.ts";
 import { check } from "../../../compiler/check.ts";
 import { type Compilation, compile } from "../../../compiler/compile.ts";
 import { catalogue } from "../../../compiler/diagnostics/catalogue.ts";

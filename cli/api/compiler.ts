@@ -3,9 +3,9 @@
  *
  * The compiler knows neither a target nor the disk. Here it meets both, as defaults.
  */
-import { check as checkFile } from "../compiler/check.ts";
-import { type Compilation, compile as compileFile } from "../compiler/compile.ts";
-import type { Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
+import { check as checkFile } from "../../compiler/check.ts";
+import { type Compilation, compile as compileFile } from "../../compiler/compile.ts";
+import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import {
   flag,
   having,
@@ -14,29 +14,29 @@ import {
   refusal,
   takeOptions,
   text,
-} from "../compiler/diagnostics/option-table.ts";
-import { renderAll, sourcesOf } from "../compiler/diagnostics/render.ts";
-import { compileTable } from "../compiler/options.ts";
-import { elaborateTable } from "../compiler/semantics/elaborate.ts";
-import type { SourceHost } from "../compiler/source-host.ts";
-import type { Target } from "../compiler/target.ts";
-import { wasm } from "../targets/wasm/target.ts";
+} from "../../compiler/diagnostics/option-table.ts";
+import { renderAll, sourcesOf } from "../../compiler/diagnostics/render.ts";
+import { compileTable } from "../../compiler/options.ts";
+import { elaborateTable } from "../../compiler/semantics/elaborate.ts";
+import type { SourceHost } from "../../compiler/source-host.ts";
+import type { Target } from "../../compiler/target.ts";
+import { wasm } from "../../targets/wasm/target.ts";
 import { fileHost, hasFiles } from "./file-host.ts";
 
-export type { Compilation } from "../compiler/compile.ts";
-export type { Code } from "../compiler/diagnostics/catalogue.ts";
-export { CompileError, type Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
-export type { Span } from "../compiler/diagnostics/span.ts";
-export type { OptimizerName } from "../compiler/optimizers.ts";
-export type { LoopOwner } from "../compiler/partition/loop-owner.ts";
-export type { Storage } from "../compiler/prepare.ts";
-export type { Moment } from "../compiler/proofs/moments.ts";
-export type { NormInfo } from "../compiler/semantics/norms.ts";
-export { type PlaceOption, parsePlacements } from "../compiler/semantics/placements.ts";
-export type { SiteInfo } from "../compiler/semantics/sites.ts";
-export type { SourceHost } from "../compiler/source-host.ts";
-export { format } from "../compiler/syntax/format.ts";
-export type { Target } from "../compiler/target.ts";
+export type { Compilation } from "../../compiler/compile.ts";
+export type { Code } from "../../compiler/diagnostics/catalogue.ts";
+export { CompileError, type Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
+export type { Span } from "../../compiler/diagnostics/span.ts";
+export type { OptimizerName } from "../../compiler/optimizers.ts";
+export type { LoopOwner } from "../../compiler/partition/loop-owner.ts";
+export type { Storage } from "../../compiler/pipelines.ts";
+export type { Moment } from "../../compiler/proofs/moments.ts";
+export type { NormInfo } from "../../compiler/semantics/norms.ts";
+export { type PlaceOption, parsePlacements } from "../../compiler/semantics/placements.ts";
+export type { SiteInfo } from "../../compiler/semantics/sites.ts";
+export type { SourceHost } from "../../compiler/source-host.ts";
+export { format } from "../../compiler/syntax/format.ts";
+export type { Target } from "../../compiler/target.ts";
 export { fileHost } from "./file-host.ts";
 
 const hostTable = {
@@ -68,13 +68,20 @@ export interface RenderOptions extends OptionsOf<typeof optionsOfRender> {}
 
 /**
  * Compiles a cell or model of the file at `path`. Throws `CompileError` with every error of the file in source order, or with the
- * option that is none (C0309).
+ * option that is none (C0309). `target` and `host` may also stand behind the options.
  */
-export function compile(path: string, options?: CompileOptions): Compilation;
-export function compile(path: string, options: CompileOptions = {}, ...more: readonly unknown[]): Compilation {
-  if (more.length > 0) throw refusal("compile takes a path and options", "target and host are options, too");
-  const { target = wasm, host, ...others } = takeOptions("compile", optionsOfCompile, options);
-  return compileFile(pathOf(path), others, target, hostFor(host));
+export function compile(path: string, options: CompileOptions = {}, target?: Target, host?: SourceHost): Compilation {
+  const given = takeOptions("compile", optionsOfCompile, options);
+  const {
+    target: wanted,
+    host: from,
+    ...others
+  } = takeOptions("compile", optionsOfCompile, {
+    ...given,
+    ...(target !== undefined && { target }),
+    ...(host !== undefined && { host }),
+  });
+  return compileFile(pathOf(path), others, wanted ?? wasm, hostFor(from));
 }
 
 /**

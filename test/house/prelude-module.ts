@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const folder = new URL("../compiler/semantics/prelude/", import.meta.url);
+const folder = new URL("../../compiler/semantics/prelude/", import.meta.url);
 const fileOf = (path: string): string => fileURLToPath(new URL(path, folder));
 
 /** In the order in which they are read: a file uses only those before it. */

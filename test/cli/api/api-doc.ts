@@ -15,11 +15,11 @@ import {
   type TypeAliasDeclaration,
   ts,
 } from "ts-morph";
-import { readTree } from "../house/tree.ts";
+import { readTree } from "../../house/tree.ts";
 
 const intro = `# The API
 
-What the package exports, made from its docstrings; \`npx vitest run test/api -u\` makes it anew. The compiler and the runtime know
+What the package exports, made from its docstrings; \`npx vitest run test/cli/api -u\` makes it anew. The compiler and the runtime know
 nothing of each other: an executable, which is a plan and its code, is all that goes from one to the other, and it can be written to
 files in between.
 

@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, expect, inject, test } from "vitest";
-import { closeBrowser, visit } from "../cli/browser.ts";
+import { closeBrowser, visit } from "../browser.ts";
 
 afterAll(closeBrowser);
 
@@ -22,7 +22,7 @@ model sign(D = 2, H = 8) {
 
 /** What the page runs. Its texts come from a map, as in an editor. */
 const application = `
-  import { check, compile, CompileError, render } from "./api/compiler.ts";
+  import { check, compile, CompileError, render } from "./cli/api/compiler.ts";
   import { Session, wasmBackend } from "./runtime/index.ts";
   import cell from "./examples/cells/bnlstm.cell";
 

@@ -1,6 +1,6 @@
 /** `.cell` files from the disk, where there is one. */
-import type { SourceHost } from "../compiler/source-host.ts";
-import { maxText } from "../compiler/syntax/limits.ts";
+import type { SourceHost } from "../../compiler/source-host.ts";
+import { maxText } from "../../compiler/syntax/limits.ts";
 
 /**
  * What Node brings, asked for instead of imported: a page has none of it, and a bundler that finds no import needs no substitute.

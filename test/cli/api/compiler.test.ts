@@ -9,8 +9,8 @@ import {
   parsePlacements,
   render,
   type SourceHost,
-} from "../../api/compiler.ts";
-import { wgsl } from "../../targets/wgsl/target.ts";
+} from "../../../cli/api/compiler.ts";
+import { wgsl } from "../../../targets/wgsl/target.ts";
 
 const lstm = "examples/cells/lstm.cell";
 const small = { dims: { D: 3, H: 4 }, batch: 2, time: 3 };
@@ -113,16 +113,19 @@ test.each<[what: string, options: object, message: string, help?: string]>([
   if (help !== undefined) expect(refused.help).toContain(help);
 });
 
-test("options that are none, a path that is none, and a target in third place are refused", () => {
+test("options that are none and a path that is none are refused", () => {
   const call = compile as (...args: readonly unknown[]) => unknown;
   expect(refusal(() => call(lstm, "sgd")).message).toBe('the options of compile are an object, not "sgd"');
   expect(refusal(() => call({ file: lstm })).message).toBe("the path of a file is a text");
-  expect(refusal(() => call(lstm, {}, wgsl))).toMatchObject({
-    code: "C0309",
-    help: "target and host are options, too",
-  });
+  expect(refusal(() => call(lstm, {}, "wgsl")).code).toBe("C0309");
   expect(refusal(() => check(lstm, { entyr: "lstm" } as object)).help).toBe("did you mean `entry`?");
   expect(refusal(() => render([], { colour: true } as object)).help).toBe("did you mean `color`?");
+});
+
+test("target and host may stand behind the options", () => {
+  const text = "cell c(H = 2) {\n  input x : [H]\n  state h : [H] = 0\n  h' = tanh(x)\n  output h'\n}\n";
+  const host: SourceHost = { read: (path) => (path === "c.cell" ? text : undefined), resolve: (_, path) => path };
+  expect(compile("c.cell", { batch: 2, time: 2 }, wgsl, host).executable.plan.target).toBe("wgsl");
 });
 
 test("an option that is undefined is left at its default", () => {
