@@ -3,8 +3,10 @@
  * when it runs, so that `--help` is instant and a missing optional package troubles only what needs it.
  */
 import { Command, Option } from "commander";
+import { optimizerNames } from "../compiler/optimizers.ts";
 import type { Context } from "./context.ts";
 import type { ExitCode } from "./failure.ts";
+import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { forTerminal } from "./terminal.ts";
@@ -208,11 +210,12 @@ function withDataOptions(command: Command): Command {
 const allowOtherEquations = () =>
   new Option(
     "--allow-other-equations",
-    "take a checkpoint whose parameters fit, but whose equations, norms' arguments or loss differ; says what differs",
+    "take a checkpoint whose parameters fit, but whose equations, norms' arguments, loss or optimiser's options differ; says what",
   );
 
-const optimizer = () =>
-  new Option("--optimizer <name>", "step rule").choices(["adam", "rmsprop", "momentum", "sgd"]).default("adam");
+/** The optimiser that a checkpoint must be of. */
+const optimizerOfCheckpoint = () =>
+  new Option("--optimizer <name>", "refuse a checkpoint of another optimiser").choices(optimizerNames);
 
 const noise = () =>
   new Option("--noise <how>", "what a model's noise is where it is evaluated: its mean, or drawn as in training")
@@ -221,13 +224,12 @@ const noise = () =>
 
 /** Options that decide how a model is trained, besides how long. */
 function withTrainingOptions(command: Command): Command {
-  return command
+  return withOptimizer(command)
     .option("--batch <n>", "examples a step", read.positiveWholeNumber, 64)
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
     .addOption(
       new Option("--decay <how>", "of the learning rate").choices(["none", "linear", "cosine"]).default("none"),
     )
-    .addOption(optimizer())
     .addOption(memory())
     .option("--clip <norm>", "clip gradients to this global norm", read.positiveNumber)
     .option("--momentum <weight>", "weight of the newest batch in moving statistics", read.fraction, 0.1)
@@ -276,11 +278,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
     .addOption(noise())
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
-    .addOption(
-      new Option("--optimizer <name>", "step rule of the checkpoint")
-        .choices(["adam", "rmsprop", "momentum", "sgd"])
-        .default("adam"),
-    )
+    .addOption(optimizerOfCheckpoint())
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
     );
@@ -317,7 +315,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .addOption(target(...targets))
     .addOption(threads())
     .option("--batch <n>", "examples a batch; the run's unless told otherwise", read.positiveWholeNumber, 64)
-    .addOption(optimizer())
+    .addOption(optimizerOfCheckpoint())
     .action((path: string, file: string | undefined, options, command: Command) =>
       run(command, async (context) =>
         (await import("./commands/stats.ts")).stats(context, path, file, options, givenOptions(command)),
@@ -352,7 +350,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
       run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
     );
 
-  withSchedule(withDataOptions(withModelOptions(program.command("gradflow"))))
+  withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow")))))
     .description(
       "measure and draw how much of the gradient reaches each state at each step, as norms' initial gain varies",
     )
@@ -365,7 +363,6 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .addOption(target(...targets))
     .addOption(threads())
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 100)
-    .addOption(optimizer())
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
     .option("--clip <norm>", "clip gradients to this global norm in training", read.positiveNumber)
     .option("--out <dir>", "folder of the results", read.path, "runs/gradflow")

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { type Compilation, compile } from "../compiler/compile.ts";
 import { printGraph } from "../compiler/ir/text.ts";
 import { lower } from "../compiler/lower.ts";
+import type { OptimizerChoice } from "../compiler/optimizers.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
 import type { Storage } from "../compiler/pipelines.ts";
 import {
@@ -25,7 +26,6 @@ import { anyTuned, cellKey, choiceText, deviceName, recall, tunedPath } from "./
 
 /** `wgsl+subgroups`: WebGPU, for GPUs with that feature. */
 export type TargetName = "wasm" | "wgsl" | "wgsl+subgroups";
-export type OptimizerName = "adam" | "rmsprop" | "momentum" | "sgd";
 
 /** The options that decide what is compiled, as the command line gives them. */
 export interface ModelOptions {
@@ -56,7 +56,7 @@ export interface CompileRequest extends ModelOptions {
   readonly batch: number;
   /** Longest training sequence: how many steps have statistics of their own. */
   readonly time?: number;
-  readonly optimizer?: OptimizerName;
+  readonly optimizer?: OptimizerChoice;
   /** Bytes that all memory may take for `time` steps. */
   readonly memory?: number;
   /** Told each stage of the compilation as it is done: the passes by name, then `schedule`. The text is made when asked for. */

@@ -17,6 +17,7 @@ import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph } from "./ir/types.ts";
 import { workOf } from "./kernel-ir/work.ts";
+import { readOptimizer, recordedOptions } from "./optimizers.ts";
 import { type CompileOptions, compileTable } from "./options.ts";
 import { aloneStatistics } from "./proofs/alone.ts";
 import { withAverages } from "./proofs/averages.ts";
@@ -57,11 +58,16 @@ export interface GraphOptions extends EntryOptions {
   readonly sites?: readonly SiteInfo[];
 }
 
-/** Everything behind elaboration: a graph to an executable. Throws `CompileError` (C0217) for extents that are none. */
+/**
+ * Everything behind elaboration: a graph to an executable. Throws `CompileError`: C0217 for extents that are none, C0309 for an
+ * optimiser that there is not.
+ */
 export function compileGraph(elaborated: Graph, options: GraphOptions, target: Target): Executable {
   checkStorage(options.storage, target);
   const graph = withAverages(elaborated);
-  const { batch = 64, optimizer = "adam" } = options;
+  const { batch = 64 } = options;
+  const optimizer = readOptimizer(options.optimizer);
+  const recorded = recordedOptions(optimizer);
   const parts = options.parts ?? bestParts(graph, options, target);
   const { scheduled, shared } = scheduleEntries(graph, { ...options, parts }, target);
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
@@ -79,7 +85,8 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
     dims: { ...options.dims, batch },
     ...identityOf(elaborated, options.dims, shared.tensors, options.sites),
     slots: shared.slots,
-    optimizer,
+    optimizer: optimizer.name,
+    ...(Object.keys(recorded).length > 0 && { optimizerOptions: recorded }),
     ...(kernels.some((k) => k.subgroups) && { features: ["subgroups"] }),
     entries,
     kernels: kernels.map((kernel): KernelInfo => {

@@ -5,10 +5,12 @@ import { type Shared, sharedTensors } from "./buffers/shared.ts";
 import { checkDims } from "./checks/dims.ts";
 import { checkMemory } from "./checks/memory.ts";
 import { refuseStream } from "./checks/stream.ts";
+import { decayedParameters } from "./decayed-parameters.ts";
 import type { Graph, OpOf } from "./ir/types.ts";
 import { type LowerOptions, lower, lowerable, lowerUpdate, segmented, streamed } from "./lower.ts";
 import { type Programs, type Schedule, within } from "./memory-budget.ts";
-import { optimizerGraph, optimizers, parameterRows } from "./optimizers.ts";
+import { type Decaying, optimizerGraph, parameterRows } from "./optimizer-graph.ts";
+import { optimizers, readOptimizer } from "./optimizers.ts";
 import type { CompileOptions } from "./options.ts";
 import { printPartition } from "./partition/print.ts";
 import { DEAR_BYTE } from "./passes/save.ts";
@@ -32,7 +34,8 @@ export interface Entries {
 
 /** Lowers and schedules the entries of an elaborated graph. Throws `CompileError` where a size or a wish cannot be met. */
 export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }: Pick<Target, "machine">): Entries {
-  const { batch = 64, time = 100, optimizer = "adam", loops, storage } = options;
+  const { batch = 64, time = 100, loops, storage } = options;
+  const optimizer = readOptimizer(options.optimizer);
   const dims = { ...options.dims, batch, steps: time };
   const sized = units(options.dims).run(graph);
   const lowering: LowerOptions = { ...options, batch, extents: dims };
@@ -42,12 +45,15 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
   const wanted = (entry: EntryName): boolean => options.entries?.includes(entry) ?? true;
   const names = lowerable.filter((entry) => wanted(entry) && (hasLoss || entry !== "train"));
   const { placed, entries } = lower(sized, lowering, names);
-  const shared = sharedTensors(placed, dims, optimizers[optimizer].slots, wanted("update") && hasLoss);
+  const { slots } = optimizers[optimizer.name];
+  const shared = sharedTensors(placed, dims, slots, wanted("update") && hasLoss, decayedParameters(graph, optimizer));
   checkDims([...Object.values(entries), placed], dims, options.path);
 
   const programs: Programs = {
     ...entries,
-    ...(shared.trained && { update: lowerUpdate(optimizerGraph(optimizer, { statistics: shared.stats > 0 })) }),
+    ...(shared.trained && {
+      update: lowerUpdate(optimizerGraph(optimizer, { statistics: shared.stats > 0, decaying: decayingOf(shared) })),
+    }),
     ...streamPrograms(sized, options),
   };
   const inputs = placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isInput(op));
@@ -84,11 +90,17 @@ function show(scheduled: Schedule, machine: Target["machine"], observe: CompileO
 }
 
 /** What `update` counts by. */
-const updateDims = ({ params, stats }: Shared) => ({
+const updateDims = ({ params, decayed, stats }: Shared) => ({
   batch: parameterRows,
   row: params / parameterRows,
+  decayed,
+  decayed_row: decayed / parameterRows,
+  kept_row: (params - decayed) / parameterRows,
   statistics: stats / parameterRows,
 });
+
+const decayingOf = ({ params, decayed }: Shared): Decaying =>
+  decayed === 0 ? "none" : decayed === params ? "all" : "some";
 
 /** The programs of a stream where they are wanted: `start` goes with `step`. Throws C0308 where they are asked for in vain. */
 function streamPrograms(graph: Graph, { entries, path }: EntryOptions): Programs {

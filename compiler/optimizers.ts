@@ -1,13 +1,26 @@
 /**
- * Optimisers as Tensor IR: one step on all parameters at once, clipped by the global norm of the gradients. They are compiled
- * like everything else, to one elementwise kernel over the whole parameter region behind one kernel of sums.
+ * The optimisers, a row each: what can be set of one, and its step on all parameters at once, as Tensor IR. The command line, the
+ * documents and the tests walk this table.
  */
-import { Builder } from "./ir/builder.ts";
-import * as dim from "./ir/dim.ts";
-import type { FlatRegion, Graph, Leaf, Result, Type, Value } from "./ir/types.ts";
+import { didYouMean } from "./diagnostics/nearest.ts";
+import { refusal, takeOptions } from "./diagnostics/option-table.ts";
+import type { Builder } from "./ir/builder.ts";
+import type { Value } from "./ir/types.ts";
+import {
+  divisor,
+  notNegative,
+  number,
+  type OptionRow,
+  type OptionRows,
+  pair,
+  parameters,
+  type ValuesOf,
+  weight,
+} from "./optimizer-options.ts";
 
-interface Arguments {
+interface Arguments<Values> {
   readonly b: Builder;
+  /** What has decayed already, where parameters decay. */
   readonly p: Value;
   /** The clipped gradient. */
   readonly g: Value;
@@ -15,156 +28,174 @@ interface Arguments {
   readonly lr: Value;
   /** 1, 2, … */
   readonly step: Value;
+  readonly options: Values;
 }
 
-interface OptimizerRow {
+export interface OptimizerRow<Rows extends OptionRows = OptionRows> {
   readonly doc: string;
   readonly slots: readonly string[];
+  readonly options: Rows;
   /** The new parameters, and the new slots. */
-  update(a: Arguments): { readonly p: Value; readonly slots: readonly Value[] };
+  update(a: Arguments<ValuesOf<Rows>>): { readonly p: Value; readonly slots: readonly Value[] };
 }
 
-const MOMENTUM = 0.9;
-const RMSPROP = { decay: 0.9, floor: 1e-5 };
-const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8, decay: 0.01 };
+/** A row whose `update` finds its options with the types that they have. */
+const row = <Rows extends OptionRows>(made: OptimizerRow<Rows>): OptimizerRow<Rows> => made;
 
 const blend = (b: Builder, weight: number, old: Value, now: Value): Value =>
   b.add(b.mul(b.scalar(weight), old), b.mul(b.scalar(1 - weight), now));
 
 /** 1 − βᵏ, exact to f32 also where βᵏ is near 1: 1 − e⁻ˣ = 2u / (1 + u) with u = tanh(x / 2). */
 function oneMinusPower(b: Builder, beta: number, k: Value): Value {
+  if (beta === 0) return b.scalar(1);
   const u = b.elementwise("tanh", [b.mul(k, b.scalar(-Math.log(beta) / 2))]);
   return b.div(b.mul(b.scalar(2), u), b.add(b.scalar(1), u));
 }
 
-function adamStep({ b, g, slots, lr, step }: Arguments): { readonly change: Value; readonly slots: readonly Value[] } {
-  const m = blend(b, ADAM.beta1, slots[0], g);
-  const v = blend(b, ADAM.beta2, slots[1], b.square(g));
-  const mean = b.div(m, oneMinusPower(b, ADAM.beta1, step));
-  const scale = b.sqrt(b.div(v, oneMinusPower(b, ADAM.beta2, step)));
-  return { change: b.mul(lr, b.div(mean, b.add(scale, b.scalar(ADAM.eps)))), slots: [m, v] };
-}
+const moments = {
+  betas: pair({ doc: "β₁ and β₂, the weights of the moments before", default: [0.9, 0.999] }, weight),
+  eps: number({ doc: "ε, outside the root", default: 1e-8 }, divisor),
+};
+
+const adam = row({
+  doc: "m ← β₁·m + (1 − β₁)·g; v ← β₂·v + (1 − β₂)·g²; p − lr·m̂ / (√v̂ + ε), m̂ and v̂ without their bias (Kingma & Ba 2015)",
+  slots: ["m", "v"],
+  options: moments,
+  update: ({ b, p, g, slots, lr, step, options: { betas, eps } }) => {
+    const m = blend(b, betas[0], slots[0], g);
+    const v = blend(b, betas[1], slots[1], b.square(g));
+    const mean = b.div(m, oneMinusPower(b, betas[0], step));
+    const scale = b.sqrt(b.div(v, oneMinusPower(b, betas[1], step)));
+    const change = b.mul(lr, b.div(mean, b.add(scale, b.scalar(eps))));
+    return { p: b.sub(p, change), slots: [m, v] };
+  },
+});
 
 export const optimizers = {
-  sgd: {
+  sgd: row({
     doc: "p − lr·g",
     slots: [],
+    options: {},
     update: ({ b, p, g, lr }) => ({ p: b.sub(p, b.mul(lr, g)), slots: [] }),
-  },
-  momentum: {
-    doc: "heavy ball, as PyTorch: m ← 0.9·m + g; p − lr·m",
+  }),
+  momentum: row({
+    doc: "heavy ball, as PyTorch: m ← μ·m + g; p − lr·m",
     slots: ["m"],
-    update: ({ b, p, g, slots, lr }) => {
-      const m = b.add(b.mul(b.scalar(MOMENTUM), slots[0]), g);
+    options: {
+      momentumFactor: number({ doc: "μ, the weight of the steps before", default: 0.9 }, weight),
+    },
+    update: ({ b, p, g, slots, lr, options: { momentumFactor } }) => {
+      const m = b.add(b.mul(b.scalar(momentumFactor), slots[0]), g);
       return { p: b.sub(p, b.mul(lr, m)), slots: [m] };
     },
-  },
-  rmsprop: {
-    doc: "as Blocks, which Cooijmans et al. used: r ← 0.9·r + 0.1·g²; p − lr·g / max(√r, 1e-5)",
+  }),
+  rmsprop: row({
+    doc: "as Blocks, which Cooijmans et al. used: r ← ρ·r + (1 − ρ)·g²; p − lr·g / max(√r, ε)",
     slots: ["r"],
-    update: ({ b, p, g, slots, lr }) => {
-      const r = blend(b, RMSPROP.decay, slots[0], b.square(g));
-      return { p: b.sub(p, b.mul(lr, b.div(g, b.max(b.sqrt(r), b.scalar(RMSPROP.floor))))), slots: [r] };
+    options: {
+      rmsDecay: number({ doc: "ρ, the weight of the mean square before", default: 0.9 }, weight),
+      eps: number({ doc: "ε, the least that is divided by", default: 1e-5 }, divisor),
     },
-  },
-  adam: {
-    doc: "Kingma & Ba 2015, β 0.9 and 0.999, ε 1e-8 outside the root",
-    slots: ["m", "v"],
-    update: (a) => {
-      const { change, slots } = adamStep(a);
-      return { p: a.b.sub(a.p, change), slots };
+    update: ({ b, p, g, slots, lr, options: { rmsDecay, eps } }) => {
+      const r = blend(b, rmsDecay, slots[0], b.square(g));
+      return { p: b.sub(p, b.mul(lr, b.div(g, b.max(b.sqrt(r), b.scalar(eps))))), slots: [r] };
     },
-  },
-  adamw: {
-    doc: "Loshchilov & Hutter 2019: Adam with decoupled weight decay 0.01",
-    slots: ["m", "v"],
-    update: (a) => {
-      const { b, p, lr } = a;
-      const { change, slots } = adamStep(a);
-      return { p: b.sub(b.sub(p, b.mul(b.mul(lr, b.scalar(ADAM.decay)), p)), change), slots };
+  }),
+  adam,
+  adamw: row({
+    doc: "Adam with decoupled weight decay: p ← p − lr·λ·p before Adam's step (Loshchilov & Hutter 2019)",
+    slots: adam.slots,
+    options: {
+      ...moments,
+      weightDecay: number({ doc: "λ; 0 is Adam", default: 0.01 }, notNegative),
+      decayed: parameters({
+        doc: "which parameters decay: `weights`, `all`, or those that are named, such as Wx,rnn/Wh",
+        default: "weights",
+      }),
     },
-  },
+    update: (a) => adam.update(a),
+  }),
 } satisfies Record<string, OptimizerRow>;
 
-/**
- * Parameters stand end to end, and are taken in so many rows: what a kernel takes for examples. Each is added up by a workgroup of
- * its own.
- */
-export const parameterRows = 16;
-
+type Table = typeof optimizers;
 /** An optimiser by its name. */
-export type OptimizerName = keyof typeof optimizers;
+export type OptimizerName = keyof Table;
+export const optimizerNames = Object.keys(optimizers) as readonly OptimizerName[];
+export const defaultOptimizer = "adam" satisfies OptimizerName;
 
-/** The sum over all parameters, row by row first. */
-const total = (b: Builder, v: Value): Value => b.sum(b.sum(v, { features: [0] }), { batch: true });
+/** An optimiser by name, or with options: `{ name: "adamw", weightDecay: 0.05, betas: [0.9, 0.99] }`. */
+export type OptimizerChoice =
+  | OptimizerName
+  | { [N in OptimizerName]: { readonly name: N } & Partial<ValuesOf<Table[N]["options"]>> }[OptimizerName];
 
-/**
- * ‖g‖ without squares that overflow or vanish: beside the plain sum of squares one of g made small and one of g made large by a
- * power of two, of which the one is taken that holds (Blue 1978, as LAPACK's nrm2). Not finite where an element or ‖g‖ is not.
- */
-function length(b: Builder, g: Value): Value {
-  const scaled = (by: number): Value => b.mul(b.scalar(1 / by), b.sqrt(total(b, b.square(b.mul(b.scalar(by), g)))));
-  const plain = scaled(1);
-  // Elements whose squares are lost, below 2⁻⁶³, are a 2⁻²⁸-th of 2⁻³⁵; squares of 2⁶⁰ can be added up.
-  const notSmall = b.select(b.ge(plain, b.scalar(2 ** 60)), scaled(2 ** -80), plain);
-  return b.select(b.le(plain, b.scalar(2 ** -35)), scaled(2 ** 80), notSmall);
-}
+/** An optimiser with a value for each of its options. */
+export type Optimizer = {
+  [N in OptimizerName]: { readonly name: N } & ValuesOf<Table[N]["options"]>;
+}[OptimizerName];
 
-/** 1 where every number of every one of these vectors is finite, else 0. */
-function allFinite(b: Builder, vectors: readonly Value[]): Value {
-  const each = vectors.map((v) => b.elementwise("finite", [v])).reduce(b.mul);
-  return b.eq(total(b, b.sub(b.scalar(1), each)), b.scalar(0));
-}
-
-/**
- * One step of an optimiser. Leaves: all parameters, gradients and slots, the scalars `lr`, `step` and `clip`, and the loss. Gradients are scaled by min(1, clip / ‖g‖) first (Pascanu et al. 2013); ‖g‖ is the metric `gradient_norm`.
- *
- * A step whose loss, gradient, norm, statistics, new parameters or new slots are not finite is skipped: parameters and slots stay, and the
- * statistics, which `train` has moved already, become what they were. So are all steps behind it, until the host has learnt of it
- * and has set `skipped_steps`, the count of them, back to 0.
- */
-export function optimizerGraph(name: OptimizerName, options: { readonly statistics?: boolean } = {}): Graph {
-  const row: OptimizerRow = optimizers[name];
-  const b = new Builder();
-  const scalar: Type = { dtype: "f32", time: false, batch: false, shape: [] };
-  const flat: Type = { ...scalar, batch: true, shape: [dim.variable("row")] };
-  const leaf = (leaf: Leaf, type: Type): Value => b.one("leaf", [], { leaf, type }, leaf.name.replace("/", "_"));
-  const vector = (name: string, region: FlatRegion, slot = 0): Value =>
-    leaf({ kind: "flat", name, region, slot }, flat);
-  const hyper = (name: string): Value => leaf({ kind: "hyper", name }, scalar);
-  const number = (name: string, region: FlatRegion): Value => leaf({ kind: "flat", name, region, slot: 0 }, scalar);
-
-  const p = vector("p", "param");
-  const g = vector("g", "grad");
-  const slots = row.slots.map((s, i) => vector(s, "slot", i));
-  const lr = hyper("lr");
-  const step = hyper("step");
-  const clip = hyper("clip");
-  const norm = length(b, g);
-  const scale = b.select(b.gt(norm, clip), b.div(clip, norm), b.scalar(1));
-  const made = row.update({ b, p, g: b.mul(g, scale), slots, lr, step });
-
-  const rows: Type = { ...flat, shape: [dim.variable("statistics")] };
-  const statistics = (name: string, slot: number): Value => leaf({ kind: "flat", name, region: "stat", slot }, rows);
-  const [moved, before] = options.statistics ? [statistics("moved", 0), statistics("before", 1)] : [];
-
-  const skipped = number("skipped_steps", "skipped");
-  const finite = [norm, number("loss", "loss")].map((v) => b.elementwise("finite", [v])).reduce(b.mul);
-  const updated = b.mul(finite, allFinite(b, [made.p, ...made.slots]));
-  const whole = moved ? b.mul(updated, allFinite(b, [moved])) : updated;
-  const done = b.mul(b.eq(skipped, b.scalar(0)), whole);
-  const results: Result[] = [];
-  const take = (leaf: string, now: Value, before: Value): void => {
-    results.push({ kind: "flat", name: leaf, value: b.select(done, now, before) });
-  };
-  take("p", made.p, p);
-  for (const [i, value] of made.slots.entries()) take(row.slots[i], value, slots[i]);
-  if (moved && before) {
-    const kept = b.select(done, moved, before);
-    for (const name of ["moved", "before"]) results.push({ kind: "flat", name, value: kept });
+/** The optimiser meant, with its defaults. Throws `CompileError` (C0309) for a name, an option or a value that there is not. */
+export function readOptimizer(choice: string | { readonly name: string } = defaultOptimizer): Optimizer {
+  const { name, ...given }: { readonly name: string; readonly [option: string]: unknown } =
+    typeof choice === "object" ? choice : { name: choice };
+  if (!isOptimizer(name))
+    throw refusal(
+      `there is no optimiser \`${name}\``,
+      didYouMean(String(name), optimizerNames) ?? `optimisers are ${optimizerNames.join(", ")}`,
+    );
+  const rows: OptionRows = optimizers[name].options;
+  for (const option of Object.keys(given)) {
+    const others = optimizersWith(option);
+    if (!Object.hasOwn(rows, option) && others.length > 0)
+      throw refusal(`${name} has no option \`${option}\``, `it is an option of ${others.join(" and ")}`);
   }
-  const again = b.select(done, b.scalar(0), b.add(skipped, b.scalar(1)));
-  results.push({ kind: "metric", name: "skipped_steps", value: again });
-  results.push({ kind: "metric", name: "gradient_norm", value: norm });
-  return { name: `${name}_update`, ops: b.ops, results, norms: new Map() };
+  const taken: Readonly<Record<string, unknown>> = takeOptions(name, rows, given);
+  const options = Object.entries(rows).map(([option, row]) => [option, taken[option] ?? row.default]);
+  return { name, ...Object.fromEntries(options) } as Optimizer;
+}
+
+export const isOptimizer = (name: unknown): name is OptimizerName =>
+  typeof name === "string" && Object.hasOwn(optimizers, name);
+
+/** The optimisers that have an option of this name. */
+export const optimizersWith = (option: string): readonly OptimizerName[] =>
+  optimizerNames.filter((name) => Object.hasOwn(optimizers[name].options, option));
+
+/** An option's row, and which optimisers have it. */
+export interface OfferedOption {
+  readonly row: OptionRow<unknown>;
+  readonly of: readonly OptimizerName[];
+}
+
+/** Every option that some optimiser has, by name: the rows that it has there, each once. */
+export const optimizerOptions: ReadonlyMap<string, readonly OfferedOption[]> = new Map(
+  optimizerNames
+    .flatMap((name) => Object.keys(optimizers[name].options))
+    .map((option) => {
+      const rowOf = (name: OptimizerName): OptionRow<unknown> => (optimizers[name] as OptimizerRow).options[option];
+      const having = optimizersWith(option);
+      const rows = [...new Set(having.map(rowOf))];
+      return [option, rows.map((row) => ({ row, of: having.filter((name) => rowOf(name) === row) }))];
+    }),
+);
+
+/**
+ * The options that a checkpoint keeps beside the optimiser's name, as text: those that are not the default. Weight decay is always
+ * among them, because checkpoints of earlier versions, without it, are of an AdamW whose every parameter decayed.
+ */
+export function recordedOptions({ name, ...options }: Optimizer): Readonly<Record<string, string>> {
+  const rows: OptionRows = optimizers[name].options;
+  const texts = Object.entries(options).map(([option, value]) => [option, rows[option].show(value)] as const);
+  return Object.fromEntries(
+    texts.filter(([option, text]) => option === "weightDecay" || text !== rows[option].show(rows[option].default)),
+  );
+}
+
+/** The optimiser that has these options recorded. One that this version does not know is left out; undefined for such an optimiser. */
+export function recordedOptimizer(name: string, texts: Readonly<Record<string, string>> = {}): Optimizer | undefined {
+  if (!isOptimizer(name)) return undefined;
+  const known = Object.entries(optimizers[name].options as OptionRows).flatMap(([option, row]): [string, unknown][] => {
+    const value = Object.hasOwn(texts, option) ? row.read(texts[option]) : undefined;
+    return row.test(value) ? [[option, value]] : [];
+  });
+  return readOptimizer({ name, ...Object.fromEntries(known) });
 }

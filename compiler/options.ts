@@ -4,6 +4,7 @@ import {
   callable,
   count,
   flag,
+  kind,
   type OptionsOf,
   type OptionTable,
   oneOf,
@@ -11,7 +12,7 @@ import {
   someOf,
   wordFor,
 } from "./diagnostics/option-table.ts";
-import { type OptimizerName, optimizers } from "./optimizers.ts";
+import { isOptimizer, type OptimizerChoice, optimizerNames } from "./optimizers.ts";
 import { type LoopOwner, loopOwners } from "./partition/loop-owner.ts";
 import type { Direction } from "./partition/loop-strategy.ts";
 import type { Storage } from "./pipelines.ts";
@@ -19,8 +20,6 @@ import { elaborateTable } from "./semantics/elaborate.ts";
 
 /** What an executable can be asked to do. */
 export const entryNames: readonly EntryName[] = ["train", "estimate", "infer", "update", "start", "step"];
-
-export const optimizerNames = Object.keys(optimizers) as readonly OptimizerName[];
 
 export const storages: readonly Storage[] = ["f32", "f16"];
 
@@ -30,8 +29,13 @@ export const compileTable = {
   batch: count,
   /** Length of the training sequences: how many steps have statistics of their own (T_max). Default 100. */
   time: count,
-  /** Default `adam`. */
-  optimizer: oneOf(optimizerNames),
+  /** What `update` is a step of: a name, or a name with options, `{ name: "adamw", weightDecay: 0.05 }`. Default `adam`. */
+  optimizer: kind<OptimizerChoice>(
+    `one of ${optimizerNames.join(", ")}, or an object of its name and options`,
+    // What is in the object is for `readOptimizer` to say.
+    (value) => isOptimizer(value) || (typeof value === "object" && value !== null && "name" in value),
+    optimizerNames,
+  ),
   /** Entries to compile, by default all that the graph allows: an application that only infers needs no other's code. */
   entries: someOf(entryNames),
   /**

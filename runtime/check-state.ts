@@ -39,11 +39,20 @@ export function ownCounters(given: unknown): Counters {
 export function ownTensors(state: { readonly tensors: ReadonlyMap<string, SavedTensor> }): Map<string, Float32Array> {
   // A state that went through JSON has lost its map.
   if (!isRecord(state) || !(state.tensors instanceof Map)) throw contradictory("its tensors are not a Map");
-  const { name, fingerprint, optimizer = "", measures, equations } = state as Readonly<Record<string, unknown>>;
+  const {
+    name,
+    fingerprint,
+    optimizer = "",
+    optimizerOptions,
+    measures,
+    equations,
+  } = state as Readonly<Record<string, unknown>>;
   if (![name, fingerprint, optimizer].every((text) => typeof text === "string"))
     throw contradictory("its name, its fingerprint and its optimiser are not text");
   if (![measures, equations].every((said) => said === undefined || areTexts(said)))
     throw contradictory("what it says of the model's equations is not text");
+  if (optimizerOptions !== undefined && !areTexts(optimizerOptions))
+    throw contradictory("what it says of the optimiser's options is not text");
   return new Map(
     [...(state.tensors as ReadonlyMap<string, unknown>)].map(([name, saved]) => {
       if (!isRecord(saved) || !(saved.data instanceof Float32Array))

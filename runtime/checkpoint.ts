@@ -11,13 +11,14 @@ const firstFormat = "cellc-checkpoint-1";
 
 /** A session's state as a safetensors file. Names are the plan's; what is no tensor stands in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
-  const { name, fingerprint, measures, equations, dims, optimizer, counters, tensors } = state;
+  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors } = state;
   const known = measures !== undefined && equations !== undefined;
   const metadata = {
     format: known ? format : firstFormat,
     name,
     fingerprint,
     optimizer,
+    ...(optimizerOptions && { optimizerOptions: JSON.stringify(optimizerOptions) }),
     dims: JSON.stringify(dims),
     counters: JSON.stringify(counters),
     ...(known && { measures: JSON.stringify(measures), equations: JSON.stringify(equations) }),
@@ -46,6 +47,7 @@ export function decodeCheckpoint(bytes: Uint8Array): SessionState {
     fingerprint: text("fingerprint"),
     ...(metadata.format === format && { measures: texts(text("measures")), equations: texts(text("equations")) }),
     optimizer: text("optimizer"),
+    ...(Object.hasOwn(metadata, "optimizerOptions") && { optimizerOptions: texts(text("optimizerOptions")) }),
     dims,
     counters,
     tensors: readTensors(bytes, header).tensors,
@@ -80,7 +82,7 @@ function parse(text: string): unknown {
 
 function texts(text: string): Readonly<Record<string, string>> {
   const found = parse(text);
-  if (!areTexts(found)) throw damaged("what it says of the model's equations is not text");
+  if (!areTexts(found)) throw damaged("what it says of the model's equations or optimiser is not text");
   return found;
 }
 

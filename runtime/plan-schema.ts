@@ -225,6 +225,7 @@ export const planFault: Check = fields<Plan>({
   equations: each(text),
   slots: list(text),
   optimizer: text,
+  optimizerOptions: maybe(each(text)),
   features: maybe(list(text)),
   entries: fields<Record<EntryName, Entry>>({
     train: entry,

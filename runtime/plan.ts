@@ -225,6 +225,8 @@ export interface Plan extends Identity {
   /** Names of the optimiser's slots: [] (SGD), ["m"], ["m", "v"]. */
   readonly slots: readonly string[];
   readonly optimizer: string;
+  /** Options of the optimiser, as text by name, where they are not what its name alone means. */
+  readonly optimizerOptions?: Readonly<Record<string, string>>;
   /** What kernels need of a WebGPU device beyond what every one has. */
   readonly features?: readonly Feature[];
   readonly entries: Readonly<Partial<Record<EntryName, Entry>>>;

@@ -320,7 +320,7 @@ export class Session {
     return this.#exclusive(async () => {
       const data = await this.#main.machine.read(this.#kept.map(({ range }) => range));
       const tensors = new Map(this.#kept.map(({ name, shape }, index) => [name, { shape, data: data[index] }]));
-      const { name, fingerprint, measures, equations, dims, optimizer } = this.plan;
+      const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions } = this.plan;
       return {
         name,
         fingerprint,
@@ -328,6 +328,7 @@ export class Session {
         equations,
         dims,
         optimizer,
+        ...(optimizerOptions && { optimizerOptions }),
         counters: {
           ...this.#counters,
           seen: this.#population.seen,

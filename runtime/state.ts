@@ -33,6 +33,8 @@ export interface SessionState extends KnownIdentity {
   readonly name: string;
   readonly dims: Readonly<Record<string, number>>;
   readonly optimizer: string;
+  /** As a plan has them. */
+  readonly optimizerOptions?: Readonly<Record<string, string>>;
   readonly counters: Counters;
   /** Parameters, optimiser slots and statistics, by name. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
@@ -41,15 +43,15 @@ export interface SessionState extends KnownIdentity {
 /** What `Session.restore` takes. */
 export interface RestoreOptions {
   /**
-   * Take the numbers of a model whose parameters and statistics have the same names and shapes, but whose equations, norms' arguments
-   * or loss are others: for a change that is meant. Off by default: they would mean something else without a word.
+   * Take the numbers of a model whose parameters and statistics have the same names and shapes, but whose equations, norms' arguments,
+   * loss or optimiser's options are others: for a change that is meant. Off by default: they would mean something else without a word.
    */
   readonly allowOtherEquations?: boolean;
 }
 
 /**
- * Throws C0403, naming what differs, unless the state is one of this plan. What differs in equations and was allowed to, a phrase
- * each; none where nothing does.
+ * Throws C0403, naming what differs, unless the state is one of this plan. What differs in equations or the optimiser's options and
+ * was allowed to, a phrase each; none where nothing does.
  */
 export function compareState(
   state: SessionState,
@@ -58,7 +60,7 @@ export function compareState(
   { allowOtherEquations = false }: RestoreOptions = {},
 ): readonly string[] {
   const named = differencesInNames(state, plan, kept);
-  const equations = differencesOf(state, plan, "loss");
+  const equations = [...differencesOf(state, plan, "loss"), ...differencesInOptions(state, plan)];
   if (named.length === 0 && (equations.length === 0 || allowOtherEquations)) return equations;
   throw new RuntimeError(
     "C0403",
@@ -67,6 +69,16 @@ export function compareState(
       ? "compile the model with the placements, dimensions and optimiser it was saved with"
       : "use the model it was saved with; or, if the change is meant, --allow-other-equations, in a program restore(state, { allowOtherEquations: true })",
   );
+}
+
+/** Options of the same optimiser, where the plan has any use for them. */
+function differencesInOptions(state: SessionState, plan: Plan): readonly string[] {
+  if (plan.entries.update === undefined) return [];
+  const [there, here] = [state, plan].map(({ optimizerOptions = {} }) => new Map(Object.entries(optimizerOptions)));
+  return [...new Set([...there.keys(), ...here.keys()])].flatMap((name) => {
+    const [was, is] = [there, here].map((options) => options.get(name) ?? "the default");
+    return was === is ? [] : [`its ${plan.optimizer} has ${name} ${was}, this one's ${is}`];
+  });
 }
 
 function differencesInNames(state: SessionState, plan: Plan, kept: readonly Kept[]): readonly string[] {

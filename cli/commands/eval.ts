@@ -1,11 +1,13 @@
 /** `cellc eval`: measures a trained model. */
+import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Split } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { optimizerOf } from "../optimizer.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
-import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
+import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { evaluate } from "../training/train.ts";
@@ -15,7 +17,8 @@ export interface EvalOptions extends ModelOptions, DataSettings, CheckpointOptio
   readonly checkpoint: string;
   readonly target: TargetName;
   readonly threads?: number;
-  readonly optimizer: OptimizerName;
+  /** Refuse a checkpoint of another. */
+  readonly optimizer?: OptimizerName;
   readonly split: Split;
   /** `stored`: those of the checkpoint. `exact`: a pass over training data, with the checkpoint's parameters. */
   readonly stats: "stored" | "exact";
@@ -29,8 +32,9 @@ export async function evaluateCommand(context: Context, file: string, options: E
   const task = await openTaskWith(context, options.task, options);
   const backend = await openBackend(options.target, options.threads);
   try {
-    const { plan, session, learner } = await openLearner({ ...options, file }, task, options.split, backend, context);
     const state = await loadCheckpoint(options.checkpoint);
+    const request = { ...options, file, optimizer: optimizerOf(state, options.optimizer) };
+    const { plan, session, learner } = await openLearner(request, task, options.split, backend, context);
     sayOtherEquations(options.checkpoint, await session.restore(state, allowed(options)), output);
     const warning = provenanceWarning(provenanceOf(plan, state.counters), options.checkpoint);
     if (options.stats === "stored" && warning !== undefined) output.warn(warning);

@@ -1,5 +1,6 @@
 /** `cellc gradflow`: how much of the gradient reaches each state at each step, as the norms' initial gain varies. */
 import { join } from "node:path";
+import type { OptimizerChoice } from "../../compiler/optimizers.ts";
 import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
@@ -11,7 +12,7 @@ import { placedWithGain } from "../gradflow/gain.ts";
 import { tanhDerivative } from "../gradflow/tanh-derivative.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { writeAtomically } from "../report/files.ts";
-import { type ModelOptions, type OptimizerName, openBackend, type TargetName } from "../toolchain.ts";
+import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { trainingBatches } from "../training/batches.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { elaborateModel } from "../training/task-model.ts";
@@ -25,7 +26,7 @@ export interface GradflowOptions extends ModelOptions, DataSettings {
   /** Training steps after which gradients are measured; 0 is at initialisation. */
   readonly steps: readonly number[];
   readonly batch: number;
-  readonly optimizer: OptimizerName;
+  readonly optimizer: OptimizerChoice;
   readonly lr: number;
   readonly clip?: number;
   readonly out: string;

@@ -9,6 +9,7 @@ import { openTaskWith } from "../data/settings.ts";
 import type { Split, Task } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { withFolderLock } from "../folder-lock.ts";
+import { optimizerOf } from "../optimizer.ts";
 import { writeAtomically } from "../report/files.ts";
 import { driftOf } from "../statistics/drift.ts";
 import { lagging, type Measured, sayDrift } from "../statistics/drift-report.ts";
@@ -83,7 +84,7 @@ async function statsOf(context: Context, model: TrainedModel<StatsOptions>): Pro
   if (options.drift) return drift(context, model, before, task);
   const { plan, norms, state } = options.estimate
     ? await estimated(context, model, before, task)
-    : { ...(await compiled(context, model, task)), state: before };
+    : { ...(await compiled(context, model, before, task)), state: before };
   const differences = compareState(state, plan, keptTensors(plan), allowed(options));
   sayOtherEquations(model.checkpoint, differences, output);
   const { counters } = state;
@@ -123,16 +124,25 @@ const statisticsIn = ({ counters, tensors }: SessionState, plan: Plan, norms: No
 /** The plan that the checkpoint is of, if it is of this model. */
 async function compiled(
   context: Context,
-  { file, settings }: TrainedModel<StatsOptions>,
+  model: TrainedModel<StatsOptions>,
+  state: SessionState,
   task: Task,
 ): Promise<{ readonly plan: Plan; readonly norms: Norms }> {
-  const request = { ...settings, file, quiet: true };
+  const request = requestFor(model, state);
   const compilation = await compileFile(
     { ...request, ...modelAround(request, task), suggested: task.dims, time: task.steps, entries: trainingEntries },
     context,
   );
   return { plan: compilation.executable.plan, norms: compilation };
 }
+
+/** The model as a checkpoint has it, with its optimiser. */
+const requestFor = ({ file, settings }: TrainedModel<StatsOptions>, state: SessionState) => ({
+  ...settings,
+  optimizer: optimizerOf(state, settings.optimizer),
+  file,
+  quiet: true,
+});
 
 /** Estimates the statistics anew and writes the checkpoint with them. */
 async function estimated(
@@ -199,14 +209,15 @@ function dataPass({ settings: { split, batch, batches } }: TrainedModel<StatsOpt
 /** Opens the model of a checkpoint in a session of its own. Throws C0406 for one without statistics, C0403 for another model. */
 async function withModel<T>(
   context: Context,
-  { file, checkpoint, settings }: TrainedModel<StatsOptions>,
+  model: TrainedModel<StatsOptions>,
   state: SessionState,
   task: Task,
   work: (learner: OpenLearner) => Promise<T>,
 ): Promise<T> {
+  const { checkpoint, settings } = model;
   const backend = await openBackend(settings.target, settings.threads);
   try {
-    const opened = await openLearner({ ...settings, file, quiet: true }, task, undefined, backend, context);
+    const opened = await openLearner(requestFor(model, state), task, undefined, backend, context);
     sayOtherEquations(checkpoint, await opened.session.restore(state, allowed(settings)), context.output);
     if (!hasStatistics(opened.plan))
       throw new Failure(

@@ -8,6 +8,7 @@ import { seededStreams } from "../data/streams.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { withFolderLock } from "../folder-lock.ts";
 import { machineFacts } from "../machine-facts.ts";
+import { optimizerText } from "../optimizer.ts";
 import { formatSeconds } from "../output.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
 import { checkPlace } from "../report/files.ts";
@@ -102,7 +103,7 @@ async function trainInto(context: Context, file: string, options: TrainCommandOp
 
     const words = {
       title: `${plan.name} on ${task.name}`,
-      subtitle: `${task.summary}; batch ${options.batch}, ${options.optimizer}, learning rate ${options.lr}, seed ${seed}`,
+      subtitle: `${task.summary}; batch ${options.batch}, ${optimizerText(options.optimizer)}, learning rate ${options.lr}, seed ${seed}`,
       name: plan.name,
       metric,
     };

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import type { DataSettings } from "../data/settings.ts";
 import type { Task } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
+import { optimizerText } from "../optimizer.ts";
 import type { Budget } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import type { ModelOptions } from "../toolchain.ts";
@@ -77,7 +78,7 @@ export function readStudy(
     title: `${elaborated.graph.name} on ${task.name}`,
     facts: [
       task.summary,
-      `batch ${batch}, ${optimizer}, learning rate ${lr}${decay === "none" ? "" : ` falling to 0 (${decay})`}, ${clip === undefined ? "gradients not clipped" : `gradients clipped to norm ${clip}`}; ${options.seeds === 1 ? `seed ${context.seed}` : `${options.seeds} seeds from ${context.seed} on`}`,
+      `batch ${batch}, ${optimizerText(optimizer)}, learning rate ${lr}${decay === "none" ? "" : ` falling to 0 (${decay})`}, ${clip === undefined ? "gradients not clipped" : `gradients clipped to norm ${clip}`}; ${options.seeds === 1 ? `seed ${context.seed}` : `${options.seeds} seeds from ${context.seed} on`}`,
     ],
   };
 }

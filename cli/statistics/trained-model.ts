@@ -1,16 +1,18 @@
 /** What a run or a checkpoint was trained as, so that it can be compiled again. */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
 import type { DataSettings } from "../data/settings.ts";
 import { exit, Failure } from "../failure.ts";
-import type { ModelOptions, OptimizerName } from "../toolchain.ts";
+import type { ModelOptions } from "../toolchain.ts";
 import { type RunRecord, readRecord, runPaths } from "../training/run-folder.ts";
 
 /** Options that decide which model a checkpoint is of, and which examples it learnt from. */
 export interface ModelSettings extends ModelOptions, DataSettings {
   readonly task?: string;
-  readonly optimizer: OptimizerName;
+  /** Refuse a checkpoint of another. */
+  readonly optimizer?: OptimizerName;
   readonly batch: number;
   readonly noise?: NoiseMode;
 }
@@ -27,7 +29,7 @@ export interface TrainedModel<Settings> {
 /** What a run's record says of its model and data. */
 const RECORDED = [
   ...["entry", "dims", "place", "cell", "storage", "ragged", "memory", "schedule", "parts"],
-  ...["task", "optimizer", "batch", "data", "offline", "validation", "time", "noise"],
+  ...["task", "batch", "data", "offline", "validation", "time", "noise"],
 ] as const;
 
 /**

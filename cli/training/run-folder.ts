@@ -69,7 +69,6 @@ const recordedOptions = recordOf(
     schedule: optional(recordOf({ forward: optional(oneOf(...loopOwners)), backward: optional(oneOf(...loopOwners)) })),
     parts: optional(whole(1)),
     task: optional(text),
-    optimizer: optional(oneOf("adam", "rmsprop", "momentum", "sgd")),
     batch: optional(whole(1)),
     data: optional(path),
     offline: optional(truth),

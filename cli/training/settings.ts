@@ -1,13 +1,13 @@
 /** The options of training that commands share, as the command line gives them. */
+import type { OptimizerChoice } from "../../compiler/optimizers.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
-import type { OptimizerName } from "../toolchain.ts";
 import type { Decay, StatisticsSource, TrainingOptions } from "./train.ts";
 
 export interface TrainingSettings {
   readonly batch: number;
   readonly lr: number;
   readonly decay: Decay;
-  readonly optimizer: OptimizerName;
+  readonly optimizer: OptimizerChoice;
   readonly clip?: number;
   readonly momentum: number;
   readonly stats: StatisticsSource;

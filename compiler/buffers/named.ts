@@ -109,8 +109,11 @@ export class NamedBuffers {
             return this.fixed("grad", shared[leaf.region], type);
           case "stat":
             return this.fixed("stat", leaf.slot * shared.stats, type);
-          default:
-            return this.fixed(leaf.region, leaf.slot * shared.params, type);
+          default: {
+            const { slot, from = "0" } = leaf;
+            const start = dim.evaluate(dim.parse(from), this.options.dims);
+            return this.fixed(leaf.region, slot * shared.params + start, type);
+          }
         }
       default:
         return this.input(leaf, type);

@@ -1,11 +1,13 @@
 /** The memory that all entries of a plan share: parameters, gradients, the optimiser's slots, population statistics. */
 import type { Tensor } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
-import type { Graph, Op } from "../ir/types.ts";
+import type { Graph, Type } from "../ir/types.ts";
 
 export interface Shared {
   /** Floats in the `param` region, a multiple of 16; also the size of `grad` and of each slot. */
   readonly params: number;
+  /** Of these, how many at the front are of parameters that decay, a multiple of 16. */
+  readonly decayed: number;
   /** Floats of the statistics, a multiple of 16. */
   readonly stats: number;
   /** Whether there is an optimiser: what statistics were before its step then stands behind them. */
@@ -23,29 +25,36 @@ export interface Shared {
 
 const align = (n: number): number => Math.ceil(n / 16) * 16;
 
-/** Lays out the parameters and statistics of `graph`, which must be placed for training; `trained`: by an optimiser with `slots`. */
+/**
+ * Lays out the parameters and statistics of `graph`, which must be placed for training; `trained`: by an optimiser with `slots`, by
+ * which the parameters in `decays` decay.
+ */
 export function sharedTensors(
   graph: Graph,
   dims: Readonly<Record<string, number>>,
   slots: readonly string[],
   trained = true,
+  decays: ReadonlySet<string> = new Set(),
 ): Shared {
   const tensors: Tensor[] = [];
-  const offsets = new Map<string, number>();
   const statistics = new Map<string, { offset: number; steps: number; row: number }>();
-  let params = 0;
+  const shapeOf = (type: Type): readonly number[] => type.shape.map((d) => dim.evaluate(d, dims));
+  const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+  const leaves = graph.ops.flatMap((op) => (op.op === "leaf" ? [op.attrs] : []));
+  const parameters = new Map(
+    leaves.flatMap(({ leaf, type }) => (leaf.kind === "param" ? [[leaf.name, sizeOf(shapeOf(type))]] : [])),
+  );
+  const { offsets, decayed, params } = parameterLayout(parameters, decays);
   let stats = 0;
-  const leaf = (op: Op): void => {
-    if (op.op !== "leaf") return;
-    const { leaf, type } = op.attrs;
-    const shape = type.shape.map((d) => dim.evaluate(d, dims));
-    const size = shape.reduce((a, b) => a * b, 1);
-    if (leaf.kind === "param" && !offsets.has(leaf.name)) {
-      offsets.set(leaf.name, params);
-      const common = { offset: params, time: false, batch: false, shape } as const;
+  const listed = new Set<string>();
+  for (const { leaf, type } of leaves) {
+    const shape = shapeOf(type);
+    const size = sizeOf(shape);
+    if (leaf.kind === "param" && !listed.has(leaf.name)) {
+      listed.add(leaf.name);
+      const common = { offset: offsets.get(leaf.name)!, time: false, batch: false, shape } as const;
       tensors.push({ name: leaf.name, role: { kind: "param", init: leaf.init }, region: "param", ...common });
       tensors.push({ name: `grad/${leaf.name}`, role: { kind: "grad", of: leaf.name }, region: "grad", ...common });
-      params += size;
     }
     if (leaf.kind === "population" && !statistics.has(leaf.name)) {
       const { policy, name } = leaf;
@@ -55,18 +64,43 @@ export function sharedTensors(
       tensors.push({ name, role, region: "stat", offset: stats, time: false, batch: false, shape });
       stats = align(stats + steps * size);
     }
-  };
-  graph.ops.forEach(leaf);
-  const size = align(params);
+  }
   return {
-    params: size,
-    loss: size,
-    skipped: size + 1,
+    params,
+    decayed,
+    loss: params,
+    skipped: params + 1,
     stats,
-    trained: trained && size > 0,
+    trained: trained && params > 0,
     slots,
     offsets,
     statistics,
     tensors,
   };
+}
+
+/** Parameters end to end, given as floats by name: those that decay, then the others from a multiple of 16 on. */
+function parameterLayout(
+  sizes: ReadonlyMap<string, number>,
+  decays: ReadonlySet<string>,
+): { readonly offsets: ReadonlyMap<string, number>; readonly decayed: number; readonly params: number } {
+  const offsets = new Map<string, number>();
+  const names = [...sizes.keys()];
+  const behind = (from: number, some: readonly string[]): number => {
+    let end = from;
+    for (const name of some) {
+      offsets.set(name, end);
+      end += sizes.get(name)!;
+    }
+    return align(end);
+  };
+  const decayed = behind(
+    0,
+    names.filter((name) => decays.has(name)),
+  );
+  const params = behind(
+    decayed,
+    names.filter((name) => !decays.has(name)),
+  );
+  return { offsets, decayed, params };
 }

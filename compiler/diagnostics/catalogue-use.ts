@@ -80,7 +80,7 @@ export const useMessages = {
   C0403: {
     title: "checkpoint of another model",
     explanation:
-      "A checkpoint says which model it was saved from. This one has other parameters, shapes or statistics, or other equations: gates in another order, another ε, another norm, another loss. Its numbers would mean something else here. The message lists the differences. How the text is written, what its intermediate values are called, batch, target and schedule do not matter, nor how parameters begin. Where only equations differ and the change is meant, --allow-other-equations takes the checkpoint, in a program `restore(state, { allowOtherEquations: true })`.",
+      "A checkpoint says which model it was saved from. This one has other parameters, shapes or statistics, or other equations: gates in another order, another ε, another norm, another loss; or another optimiser, or the same with other options. Its numbers would mean something else here. The message lists the differences. How the text is written, what its intermediate values are called, batch, target and schedule do not matter, nor how parameters begin. Where only equations or options differ and the change is meant, --allow-other-equations takes the checkpoint, in a program `restore(state, { allowOtherEquations: true })`.",
     example:
       "cellc eval net.cell --task digits --place hh=group(2) --checkpoint run/model.safetensors   // trained with group(4)",
     fix: "cellc eval net.cell --task digits --place hh=group(4) --checkpoint run/model.safetensors",

@@ -97,7 +97,7 @@ export function takeOptions<Table extends OptionTable>(of: string, table: Table,
       const names = Object.keys(table);
       throw refusal(
         `${of} has no option \`${name}\``,
-        didYouMean(name, names) ?? `its options are ${names.join(", ")}`,
+        didYouMean(name, names) ?? (names.length > 0 ? `its options are ${names.join(", ")}` : "it has none"),
       );
     }
     const { must, test, words = [] } = table[name];

@@ -211,5 +211,6 @@ export const leafOfType: Schema<OpAttrs["leaf"]> = {
 
 function replacedLeaf(leaf: Leaf, by: Replacing): object {
   if (leaf.kind === "index") return { ...leaf, size: replaced(leaf.size, by) };
+  if (leaf.kind === "flat" && leaf.from !== undefined) return { ...leaf, from: replaced(leaf.from, by) };
   return leaf.kind === "population" ? { ...leaf, policy: policy.replace!(leaf.policy, by) } : leaf;
 }

@@ -88,7 +88,7 @@ export function printLeaf(leaf: Leaf): string {
     case "lengths":
       return `${head} ${leaf.mark}`;
     case "flat":
-      return `${head} ${leaf.region} slot=${leaf.slot}`;
+      return `${head} ${leaf.region} slot=${leaf.slot}${leaf.from === undefined ? "" : ` from=${leaf.from}`}`;
     case "input":
       return leaf.target ? `${head} target` : head;
     case "hyper":
@@ -124,7 +124,10 @@ export function parseLeaf(r: Reader): Leaf {
       const region = r.oneOf(["param", "grad", "slot", "stat", "loss", "skipped"]);
       r.expect("slot");
       r.expect("=");
-      return { kind, name, region, slot: r.number() };
+      const slot = r.number();
+      if (!r.take("from")) return { kind, name, region, slot };
+      r.expect("=");
+      return { kind, name, region, slot, from: r.dimension() };
     }
     case "input":
       return { kind, name, ...(r.take("target") && { target: true }) };

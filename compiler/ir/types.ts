@@ -60,8 +60,14 @@ export type Leaf =
   | { readonly kind: "lengths"; readonly name: string; readonly mark: Mark }
   /** What another part of the same run made, in memory: see `passes/segment.ts`; or the run before: see `passes/stream.ts`. */
   | { readonly kind: "carry"; readonly name: string }
-  /** What `update` finds in memory that all entries share. */
-  | { readonly kind: "flat"; readonly name: string; readonly region: FlatRegion; readonly slot: number };
+  /** What `update` finds in memory that all entries share; `from`: so many floats behind the beginning, a dimension's text. */
+  | {
+      readonly kind: "flat";
+      readonly name: string;
+      readonly region: FlatRegion;
+      readonly slot: number;
+      readonly from?: string;
+    };
 
 /**
  * All parameters or all gradients, end to end, in rows: [batch, row]; the optimiser's slot `slot` for all of them; all statistics,

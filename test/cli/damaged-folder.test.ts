@@ -87,7 +87,6 @@ const damages: readonly (readonly [file: string, from: string | RegExp, to: stri
   ["run.json", '"cell": {}', '"cell": {"rnn": 3}', "`options.cell.rnn` is 3"],
   ["run.json", /"file": ".*"/, '"file": 7', "`options.file` is 7"],
   ["run.json", /"file": ".*"/, '"file": "a\\u0000b"', "a path, in which no NUL can stand"],
-  ["run.json", '"optimizer": "adam"', '"optimizer": "adamw"', '`options.optimizer` is "adamw"'],
   ["run.json", /"machine": \{[^}]*\}/, '"machine": null', "`machine` is null"],
   ["run.json", /"started": ".*"/, '"started": 2026', "`started` is 2026"],
   ["run.json", '"loss": 2.3', '"loss": "low"', '`result.loss` is "low"'],
@@ -177,8 +176,7 @@ describe("a run's folder", () => {
             () => readRecord(run),
             () => readCurve(runPaths(run).curve),
             () => loadCheckpoint(runPaths(run).model),
-            () =>
-              trainedModel(run, undefined, { dims: {}, cell: {}, optimizer: "adam", batch: 64 } as const, new Set()),
+            () => trainedModel(run, undefined, { dims: {}, cell: {}, batch: 64 } as const, new Set()),
           ]) {
             const error = await read().then(
               () => undefined,

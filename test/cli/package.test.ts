@@ -12,7 +12,8 @@ import { repository } from "./run-cellc.ts";
 const run = promisify(execFile);
 
 /** What `npm run build` and `npm pack` read. */
-const WANTED = /^(?:(?:cli|compiler|docs|examples|runtime|targets|test\/house)\/|package\.json$|tsconfig|README|LICENSE)/;
+const WANTED =
+  /^(?:(?:cli|compiler|docs|examples|runtime|targets|test\/house)\/|package\.json$|tsconfig|README|LICENSE)/;
 
 interface Packed {
   readonly filename: string;

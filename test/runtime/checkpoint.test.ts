@@ -21,11 +21,14 @@ const state: SessionState = {
 describe("a checkpoint", () => {
   test("decode ∘ encode is the identity", () => {
     expect(decodeCheckpoint(encodeCheckpoint(state))).toEqual(state);
+    const told = { ...state, optimizerOptions: { betas: "0.9,0.99" } };
+    expect(decodeCheckpoint(encodeCheckpoint(told))).toEqual(told);
   });
 
   test.each([
     ["equations that are no text", { equations: '{"state h":1}' }],
     ["measures that are no object", { measures: "[]" }],
+    ["options of the optimiser that are no text", { optimizerOptions: '{"eps":1e-8}' }],
     ["dimensions that are no JSON", { dims: "{" }],
     ["dimensions that are no numbers", { dims: '{"batch":"2"}' }],
     ["counters that are no object", { counters: "3" }],

@@ -66,8 +66,20 @@ test.each<[what: string, options: object, message: string, help?: string]>([
   [
     "a misspelt word",
     { optimizer: "adma" },
-    '`optimizer` is one of sgd, momentum, rmsprop, adam, adamw, not "adma"',
+    '`optimizer` is one of sgd, momentum, rmsprop, adam, adamw, or an object of its name and options, not "adma"',
     "did you mean `adam`?",
+  ],
+  [
+    "an optimiser's misspelt option",
+    { optimizer: { name: "adamw", weightdecay: 0.1 } },
+    "adamw has no option `weightdecay`",
+    "did you mean `weightDecay`?",
+  ],
+  [
+    "another optimiser's option",
+    { optimizer: { name: "adam", weightDecay: 0.1 } },
+    "adam has no option `weightDecay`",
+    "it is an option of adamw",
   ],
   ["no word", { storage: 16 }, "`storage` is one of f32, f16, not 16"],
   ["a batch of none", { batch: 0 }, "`batch` is a whole number, at least 1, not 0"],

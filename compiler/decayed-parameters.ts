@@ -1,0 +1,59 @@
+/**
+ * Which parameters an optimiser's weight decay is for.
+ *
+ * Where nobody says, the weights: parameters of two axes or more, as of matrices and tables. That leaves out biases and other vectors; all that
+ * belongs to a norm, its gains and shifts, whatever their shape; and learned initial states, which are what a state's value before the
+ * first step is computed from without a product with a matrix.
+ */
+import { didYouMean } from "./diagnostics/nearest.ts";
+import { refusal } from "./diagnostics/option-table.ts";
+import { rowOf } from "./ir/ops.ts";
+import type { Graph, Op, Value } from "./ir/types.ts";
+import type { Optimizer } from "./optimizers.ts";
+
+/** Their names; `graph` is as elaborated. Throws `CompileError` (C0309) where one is named that there is not. */
+export function decayedParameters(graph: Graph, optimizer: Optimizer): ReadonlySet<string> {
+  if (!("weightDecay" in optimizer) || optimizer.weightDecay === 0) return new Set();
+  const { decayed } = optimizer;
+  if (decayed === "weights") return weightsOf(graph);
+  const all = parametersOf(graph);
+  if (decayed === "all") return all;
+  const unknown = decayed.find((name) => !all.has(name));
+  if (unknown === undefined) return new Set(decayed);
+  throw refusal(
+    `${graph.name} has no parameter \`${unknown}\` that could decay`,
+    didYouMean(unknown, all) ?? `its parameters are ${[...all].join(", ")}`,
+  );
+}
+
+/** All parameters, those of norms included. */
+const parametersOf = ({ ops, norms }: Graph): ReadonlySet<string> =>
+  new Set([
+    ...ops.flatMap((op) => (isParameter(op) ? [op.attrs.leaf.name] : [])),
+    ...[...norms.values()].flatMap((norm) => [...parametersOf(norm)]),
+  ]);
+
+function weightsOf(graph: Graph): ReadonlySet<string> {
+  const initial = initialStates(graph);
+  return new Set(
+    graph.ops.flatMap((op) =>
+      isParameter(op) && op.attrs.type.shape.length >= 2 && !initial.has(op.results[0]) ? [op.attrs.leaf.name] : [],
+    ),
+  );
+}
+
+/** What the states' first values are computed from, up to products and loops. */
+function initialStates({ ops }: Graph): ReadonlySet<Value> {
+  const found = new Set(ops.flatMap((op) => (op.op === "scan" ? op.operands.slice(0, op.attrs.states) : [])));
+  // In SSA, an op stands behind all that it reads.
+  for (const op of ops.toReversed()) {
+    const { form } = rowOf(op.op);
+    const ends = form === "contraction" || form === "loop";
+    if (!ends && op.results.some((v) => found.has(v))) for (const v of op.operands) found.add(v);
+  }
+  return found;
+}
+
+type Parameter = Extract<Op, { op: "leaf" }> & { readonly attrs: { readonly leaf: { readonly kind: "param" } } };
+
+const isParameter = (op: Op): op is Parameter => op.op === "leaf" && op.attrs.leaf.kind === "param";

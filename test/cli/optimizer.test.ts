@@ -1,0 +1,66 @@
+/** Optimisers with options, from the command line to the checkpoint and back. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readCheckpoint } from "../../runtime/node/checkpoint-file.ts";
+import { withFolder } from "../data/mnist.ts";
+import { cellc } from "./run-here.ts";
+
+const SMALL = ["examples/smnist.cell", "--task", "digits-rows", "--dims", "H=4", "--batch", "64", "--estimate", "64"];
+const ADAMW = ["--optimizer", "adamw", "--weight-decay", "0.5", "--betas", "0.8,0.9"];
+
+describe("an optimiser's options", () => {
+  test("are recorded, kept by the checkpoint, and must be the same to go on, unless the change is meant", () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      const checkpoint = join(out, "model.safetensors");
+      const train = (steps: string, ...more: readonly string[]) =>
+        cellc(["train", ...SMALL, "--steps", steps, "--out", out, ...more]);
+      expect((await train("2", ...ADAMW)).code).toBe(0);
+      const record = JSON.parse(await readFile(join(out, "run.json"), "utf8"));
+      expect(record.options.optimizer).toEqual({ name: "adamw", weightDecay: 0.5, betas: [0.8, 0.9] });
+      expect(record.options).not.toHaveProperty("betas");
+      expect(await readFile(join(out, "curve.svg"), "utf8")).toContain("adamw, betas 0.8,0.9, weightDecay 0.5");
+      const { optimizer, optimizerOptions } = await readCheckpoint(checkpoint);
+      expect([optimizer, optimizerOptions]).toEqual(["adamw", { betas: "0.8,0.9", weightDecay: "0.5" }]);
+
+      // Neither is told which optimiser it was.
+      const measured = await cellc(["eval", ...SMALL, "--checkpoint", checkpoint, "--json"]);
+      expect(measured.code).toBe(0);
+      expect(JSON.parse(measured.stdout).loss).toBe(record.result.loss);
+      expect((await cellc(["stats", out, "--estimate", "--batches", "1"])).code).toBe(0);
+      expect((await readCheckpoint(checkpoint)).optimizerOptions).toEqual(optimizerOptions);
+
+      const other = await train("3", "--optimizer", "adamw", "--betas", "0.8,0.9", "--resume");
+      expect([other.code, other.stderr]).toEqual([
+        1,
+        expect.stringMatching(/error\[C0403\]: .*its adamw has weightDecay 0.5, this one's 0.01\n.*--allow-other-equ/),
+      ]);
+      const meant = await train("3", "--optimizer", "adamw", "--resume", "--allow-other-equations");
+      expect([meant.code, meant.stderr]).toEqual([0, expect.stringContaining("its adamw has betas 0.8,0.9")]);
+      expect((await readCheckpoint(checkpoint)).optimizerOptions).toEqual({ weightDecay: "0.01" });
+      const asked = await cellc(["eval", ...SMALL, "--checkpoint", checkpoint, "--optimizer", "adam"]);
+      expect([asked.code, asked.stderr]).toEqual([
+        1,
+        expect.stringContaining("its optimiser is adamw, this one's adam"),
+      ]);
+    }));
+
+  test.each([
+    [["--weight-decay", "0.1"], "--weight-decay is no option of adam", "--optimizer adamw"],
+    [["--optimizer", "sgd", "--eps", "1e-8"], "--eps is no option of sgd", "--optimizer rmsprop or adam or adamw"],
+    [["--betas", "0.9"], "'0.9' is invalid. want two numbers from 0 to below 1", "--betas <number,number>"],
+    [["--betas", "0.9,1"], "'0.9,1' is invalid", ""],
+    [["--eps", "0"], "want a number above 0", ""],
+    [["--optimizer", "adamw", "--weight-decay", "-1"], "want a number of at least 0", ""],
+    [["--optimizer", "lion"], "Allowed choices are sgd, momentum, rmsprop, adam, adamw", ""],
+  ])("that there are not are refused before anything is done: %j", (told, message, help) =>
+    withFolder(async (folder) => {
+      const ended = await cellc(["train", ...SMALL, "--steps", "1", "--out", join(folder, "run"), ...told]);
+      expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining(message)]);
+      expect(ended.stderr).toContain("error[C0301]");
+      expect(ended.stderr).toContain(help);
+      expect(await readdir(folder)).toEqual([]);
+    }),
+  );
+});
