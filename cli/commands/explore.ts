@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { Context } from "../context.ts";
 import { openTaskWith } from "../data/settings.ts";
 import { startCrew } from "../explore/crew.ts";
-import { checkFolder, type ExploreRecord, readRows, writePage, writeRecord, writeRow } from "../explore/folder.ts";
+import { ExploreFolder, type ExploreRecord } from "../explore/folder.ts";
 import { lengthOf } from "../explore/length.ts";
 import { drawPage } from "../explore/page.ts";
 import { outcomeText, type Ranking, rank } from "../explore/ranking.ts";
@@ -12,7 +12,6 @@ import { placementText, type Row } from "../explore/rows.ts";
 import { readStudy, type StudyOptions } from "../explore/study.ts";
 import { rankingTable, spreadText } from "../explore/table.ts";
 import { type ExitCode, exit } from "../failure.ts";
-import { withFolderLock } from "../folder-lock.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { formatCount, formatSeconds, type Output, type Progress } from "../output.ts";
 import { withInterrupt } from "../training/interrupt.ts";
@@ -24,16 +23,23 @@ export interface ExploreOptions extends StudyOptions {
 }
 
 export async function explore(context: Context, file: string, options: ExploreOptions): Promise<ExitCode> {
-  return withFolderLock(options.out, () => exploreInto(context, file, options));
+  const folder = new ExploreFolder(options.out);
+  return folder.alone(() => exploreInto(folder, context, file, options));
 }
 
-async function exploreInto(context: Context, file: string, options: ExploreOptions): Promise<ExitCode> {
+async function exploreInto(
+  folder: ExploreFolder,
+  context: Context,
+  file: string,
+  options: ExploreOptions,
+): Promise<ExitCode> {
   const { output } = context;
   const task = await openTaskWith(context, options.task, options);
   const study = readStudy(context, file, options, task);
   const { rows, identity } = study;
-  const previous = await checkFolder(options.out, identity, options.resume ?? false);
-  const done = [...(await readRows(options.out, previous, rows))];
+  const previous = await folder.begin(options.resume ?? false);
+  if (previous !== undefined) folder.checkIdentity(previous, identity);
+  const done = [...(await folder.readRows(previous, rows))];
   const pending = rows.filter(({ number }) => !done.some((row) => row.number === number));
   const workers = Math.min(options.workers ?? availableParallelism(), rows.length);
   output.say(
@@ -71,11 +77,11 @@ async function exploreInto(context: Context, file: string, options: ExploreOptio
   const trainAll = async (): Promise<void> => {
     const known = length ?? (await lengthOf(options, rows.map(study.job), task, workers, crew));
     length = known;
-    await writeRecord(options.out, record("running", known));
+    await folder.write(record("running", known));
     progress = output.progress(pending.length * known.steps, "steps");
     const trainRow = async (row: Row): Promise<void> => {
       const made = await crew.train({ ...study.job(row), ...known });
-      await writeRow(options.out, made);
+      await folder.writeRow(made);
       under.delete(row.number);
       done.push(made);
       progress?.interject(rowWords(made, rows.length));
@@ -108,10 +114,10 @@ async function exploreInto(context: Context, file: string, options: ExploreOptio
 
   const ranking = rank(done.sort((a, b) => a.number - b.number));
   const last = record(stopped ? "interrupted" : "finished", length, ranking);
-  await writeRecord(options.out, last);
+  await folder.write(last);
   const facts = [...study.facts, lengthWords(length)];
-  const page = await writePage(options.out, drawPage({ title: study.title, facts, ranking, rows: done }));
-  return report(output, { page, ranking, record: last, rows: done });
+  await folder.writePage(drawPage({ title: study.title, facts, ranking, rows: done }));
+  return report(output, { page: folder.page, ranking, record: last, rows: done });
 }
 
 const lengthWords = ({ steps, evaluateEvery }: RowLength): string =>

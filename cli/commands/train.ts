@@ -6,28 +6,17 @@ import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
-import { withFolderLock } from "../folder-lock.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { optimizerText } from "../optimizer.ts";
 import { formatSeconds } from "../output.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
-import { checkPlace } from "../report/files.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
-import {
-  checkIdentity,
-  extendCurve,
-  previousRun,
-  type RunRecord,
-  removeLeftovers,
-  runPaths,
-  takeBackCurve,
-  writeRecord,
-} from "../training/run-folder.ts";
+import { RunFolder, type RunRecord } from "../training/run-folder.ts";
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
 import { type Ending, train } from "../training/train.ts";
 
@@ -49,13 +38,19 @@ export async function trainCommand(context: Context, file: string, options: Trai
       "--allow-other-equations is about a checkpoint",
       "add --resume, which reads one",
     );
-  return withFolderLock(options.out, () => trainInto(context, file, options));
+  const folder = new RunFolder(options.out);
+  return folder.alone(() => trainInto(folder, context, file, options));
 }
 
-async function trainInto(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {
+async function trainInto(
+  folder: RunFolder,
+  context: Context,
+  file: string,
+  options: TrainCommandOptions,
+): Promise<ExitCode> {
   const { output, seed } = context;
   // What is wrong with the folder is said before anything is compiled.
-  const previous = await previousRun(options.out, options.resume ?? false);
+  const previous = await folder.begin(options.resume ?? false);
   const task = await openTaskWith(context, options.task, options);
   const evaluateOn = options.validation ? "validation" : "test";
   const backend = await openBackend(options.target, options.threads);
@@ -65,21 +60,18 @@ async function trainInto(context: Context, file: string, options: TrainCommandOp
     // Said before an epoch is trained in vain: an evaluation needs statistics.
     refuseAlone(plan, { examples: options.batch, steps: task.steps }, options.stats === "exact");
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
-    if (previous !== undefined) checkIdentity(options.out, previous, identity);
-    const paths = runPaths(options.out);
-    // Said before anything is changed: the picture is drawn when the curve is longer already.
-    await checkPlace(paths.picture);
-    // Also of a run that was stopped before it had a record.
-    await removeLeftovers(options.out);
+    if (previous !== undefined) folder.checkIdentity(previous, identity);
+    const { model, curve: curveFile } = folder.files;
+    await folder.clear();
     let before = 0;
     if (previous !== undefined) {
-      if (existsSync(paths.model)) {
-        const differences = await session.restore(await loadCheckpoint(paths.model), allowed(options));
-        sayOtherEquations(paths.model, differences, output);
+      if (existsSync(model)) {
+        const differences = await session.restore(await loadCheckpoint(model), allowed(options));
+        sayOtherEquations(model, differences, output);
       }
-      const curve = await takeBackCurve(options.out, learner.step);
+      const curve = await folder.takeBackCurve(learner.step);
       before = curve.seconds;
-      if (curve.cut > 0) output.warn(`${paths.curve}: the last line was cut short, and is left out`);
+      if (curve.cut > 0) output.warn(`${curveFile}: the last line was cut short, and is left out`);
       output.say(`going on after step ${learner.step}`);
     }
 
@@ -99,7 +91,7 @@ async function trainInto(context: Context, file: string, options: TrainCommandOp
       step: learner.step,
       result,
     });
-    await writeRecord(options.out, record("running"));
+    await folder.write(record("running"));
 
     const words = {
       title: `${plan.name} on ${task.name}`,
@@ -128,32 +120,32 @@ async function trainInto(context: Context, file: string, options: TrainCommandOp
               points.push({ ...point, seconds: before + point.seconds });
               result = { loss: point.loss, ...point.metrics };
               // The curve first: points beyond the checkpoint are taken back on a resume, missing ones could not be made up.
-              await extendCurve(options.out, points.splice(0), words);
-              await learner.save(paths.model);
-              await writeRecord(options.out, record("running"));
+              await folder.extendCurve(points.splice(0), words);
+              await learner.save(model);
+              await folder.write(record("running"));
               progress.interject(evaluationWords(point, evaluateOn));
             },
           },
         ),
     ).finally(() => progress.stop());
 
-    await extendCurve(options.out, points.splice(0), words);
-    if (ending.kind === "interrupted") await learner.save(paths.model);
+    await folder.extendCurve(points.splice(0), words);
+    if (ending.kind === "interrupted") await learner.save(model);
     const last = record(ending.kind);
-    await writeRecord(options.out, last);
+    await folder.write(last);
     const provenance = provenanceOf(plan, (await session.state()).counters);
     const warning = ending.kind === "finished" ? provenanceWarning(provenance, options.out) : undefined;
     if (warning !== undefined) output.warn(warning);
-    return finish(context, options.out, ending, last);
+    return finish(context, folder, ending, last);
   } finally {
     backend.close();
   }
 }
 
-function finish({ output }: Context, folder: string, ending: Ending, record: RunRecord): ExitCode {
+function finish({ output }: Context, { path, files }: RunFolder, ending: Ending, record: RunRecord): ExitCode {
   switch (ending.kind) {
     case "finished":
-      output.say(`finished after ${record.step} steps; ${folder} holds the curve and the model`);
+      output.say(`finished after ${record.step} steps; ${path} holds the curve and the model`);
       output.result({ ok: true, ...record });
       return exit.ok;
     case "interrupted":
@@ -161,8 +153,8 @@ function finish({ output }: Context, folder: string, ending: Ending, record: Run
       output.result({ ok: false, ...record });
       return exit.interrupted;
     case "diverged": {
-      const kept = existsSync(runPaths(folder).model)
-        ? `the last good checkpoint in ${folder} was kept`
+      const kept = existsSync(files.model)
+        ? `the last good checkpoint in ${path} was kept`
         : "there was no evaluation and no checkpoint before";
       throw new Failure(
         "C0502",

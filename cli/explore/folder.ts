@@ -1,10 +1,11 @@
 /** The folder of an exploration: `explore.json`, `explore.html`, and `rows/` with a file for each row that is done. */
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
+import { RecordedFolder } from "../recorded-folder.ts";
 import { curvePoint } from "../report/curve-log.ts";
-import { checkPlace, readRecordFile, writeAtomically } from "../report/files.ts";
+import { readRecordFile, writeAtomically } from "../report/files.ts";
 import {
   anything,
   dictionary,
@@ -78,80 +79,53 @@ const rowRecord = recordOf({
   points: list(curvePoint),
 });
 
-const recordPath = (folder: string): string => join(folder, "explore.json");
-const pagePath = (folder: string): string => join(folder, "explore.html");
-const rowsFolder = (folder: string): string => join(folder, "rows");
 const rowName = (number: number): string => `${String(number).padStart(4, "0")}.json`;
 const ROW_NAME = /^\d{4,}\.json$/;
 
-export async function writeRecord(folder: string, record: ExploreRecord): Promise<void> {
-  await writeAtomically(recordPath(folder), `${JSON.stringify(record, null, 2)}\n`);
-}
+export class ExploreFolder extends RecordedFolder<KnownRecord> {
+  readonly page: string;
 
-export async function writePage(folder: string, html: string): Promise<string> {
-  const path = pagePath(folder);
-  await writeAtomically(path, html);
-  return path;
-}
-
-/** Whole or not at all: a process that is killed loses the rows it is at, and no other. */
-export async function writeRow(folder: string, row: RowRecord): Promise<void> {
-  await writeAtomically(join(rowsFolder(folder), rowName(row.number)), `${JSON.stringify(row)}\n`);
-}
-
-/**
- * Makes sure that starting does not destroy an exploration and that resuming goes on with the same one; undefined where there is
- * none yet. Throws C0408, and C0402 for a file that is no record.
- */
-export async function checkFolder(
-  folder: string,
-  identity: Identity,
-  resume: boolean,
-): Promise<KnownRecord | undefined> {
-  await checkPlace(pagePath(folder));
-  const record = await readRecordFile(recordPath(folder), "the record of an exploration", exploreRecord);
-  if (record === undefined) {
-    if (resume) throw new Failure("C0408", exit.usage, `${folder} holds no exploration to resume`);
-    return undefined;
+  constructor(path: string) {
+    const page = join(path, "explore.html");
+    super(path, {
+      noun: "an exploration",
+      file: join(path, "explore.json"),
+      shape: exploreRecord,
+      drawing: page,
+      identity: ({ identity }) => identity,
+    });
+    this.page = page;
   }
-  if (!resume) {
-    throw new Failure(
-      "C0408",
-      exit.usage,
-      `${folder} holds an exploration already`,
-      "go on with it: --resume; or choose another --out",
-    );
-  }
-  // As JSON has it: what is undefined is not there.
-  const wanted = JSON.parse(JSON.stringify(identity)) as Identity;
-  for (const key of new Set([...Object.keys(record.identity), ...Object.keys(wanted)])) {
-    const [there, here] = [record.identity[key], wanted[key]].map((value) => JSON.stringify(value) ?? "nothing");
-    if (there !== here)
-      throw new Failure("C0408", exit.usage, `${folder} holds an exploration with ${key} ${there}, not ${here}`);
-  }
-  return record;
-}
 
-/**
- * Of `wanted`, the rows that are done, without what a killed process left of others. Throws C0408 where there are some and no
- * record that says what they are rows of, and C0402 for a file that is none of these rows.
- */
-export async function readRows(
-  folder: string,
-  record: KnownRecord | undefined,
-  wanted: readonly Row[],
-): Promise<readonly RowRecord[]> {
-  const rows = rowsFolder(folder);
-  const names = await readdir(rows).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw cannotWrite(rows, error);
-  });
-  const done = names.filter((name) => ROW_NAME.test(name));
-  if (record === undefined && done.length > 0)
-    throw new Failure("C0408", exit.usage, `${rows} holds rows of another exploration`, "choose another --out");
-  for (const name of names) if (name.endsWith(".part")) await rm(join(rows, name), { force: true });
-  const records = await Promise.all(done.map((name) => readRow(join(rows, name), name, wanted)));
-  return records.filter((row) => row !== undefined).sort((a, b) => a.number - b.number);
+  async writePage(html: string): Promise<void> {
+    await writeAtomically(this.page, html);
+  }
+
+  /** Whole or not at all: a process that is killed loses the rows it is at, and no other. */
+  async writeRow(row: RowRecord): Promise<void> {
+    await writeAtomically(join(this.#rows, rowName(row.number)), `${JSON.stringify(row)}\n`);
+  }
+
+  /**
+   * Of `wanted`, the rows that are done, without what a killed process left of others. Throws C0408 where there are some and no
+   * record that says what they are rows of, and C0402 for a file that is none of these rows.
+   */
+  async readRows(record: KnownRecord | undefined, wanted: readonly Row[]): Promise<readonly RowRecord[]> {
+    const names = await readdir(this.#rows).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw cannotWrite(this.#rows, error);
+    });
+    const done = names.filter((name) => ROW_NAME.test(name));
+    if (record === undefined && done.length > 0)
+      throw new Failure("C0408", exit.usage, `${this.#rows} holds rows of another exploration`, "choose another --out");
+    await this.removeLeftovers(this.#rows, (file) => ROW_NAME.test(file));
+    const records = await Promise.all(done.map((name) => readRow(join(this.#rows, name), name, wanted)));
+    return records.filter((row) => row !== undefined).sort((a, b) => a.number - b.number);
+  }
+
+  get #rows(): string {
+    return join(this.path, "rows");
+  }
 }
 
 async function readRow(path: string, name: string, wanted: readonly Row[]): Promise<RowRecord | undefined> {

@@ -6,7 +6,7 @@ import type { NoiseMode } from "../../runtime/batch.ts";
 import type { DataSettings } from "../data/settings.ts";
 import { exit, Failure } from "../failure.ts";
 import type { ModelOptions } from "../toolchain.ts";
-import { type RunRecord, readRecord, runPaths } from "../training/run-folder.ts";
+import { RunFolder, type RunRecord, runPaths } from "../training/run-folder.ts";
 
 /** Options that decide which model a checkpoint is of, and which examples it learnt from. */
 export interface ModelSettings extends ModelOptions, DataSettings {
@@ -70,8 +70,8 @@ export async function trainedModel<Settings extends ModelSettings>(
 }
 
 async function recordOf(folder: string | undefined, checkpoint: string): Promise<RunRecord | undefined> {
-  if (folder !== undefined) return readRecord(folder);
-  return isOfRun(checkpoint) ? readRecord(dirname(checkpoint)) : undefined;
+  if (folder !== undefined) return new RunFolder(folder).read();
+  return isOfRun(checkpoint) ? new RunFolder(dirname(checkpoint)).read() : undefined;
 }
 
 /** Whether a checkpoint is the one of a run, in the run's folder. */

@@ -1,12 +1,12 @@
 /** The folder of a run: `run.json`, `curve.jsonl`, `curve.svg`, `model.safetensors`. */
 import { existsSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { loopOwners } from "../../compiler/partition/loop-owner.ts";
 import { exit, Failure } from "../failure.ts";
+import { RecordedFolder } from "../recorded-folder.ts";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
 import { drawCurves } from "../report/curves.ts";
-import { readRecordFile, writeAtomically } from "../report/files.ts";
+import { writeAtomically } from "../report/files.ts";
 import {
   above,
   anything,
@@ -24,12 +24,7 @@ import {
 } from "../report/shapes.ts";
 
 /** What decides which examples come at which step: a resumed run must agree with these. */
-export interface RunIdentity {
-  readonly model: string;
-  readonly task: string;
-  readonly batch: number;
-  readonly seed: number;
-}
+export type RunIdentity = Readonly<{ model: string; task: string; batch: number; seed: number }>;
 
 export type RunStatus = "running" | "finished" | "interrupted" | "diverged";
 
@@ -109,87 +104,66 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
-export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
-  await writeAtomically(runPaths(folder).record, `${JSON.stringify(record, null, 2)}\n`);
-}
+/** The record as it is read, and what else a run keeps beside it. */
+export class RunFolder extends RecordedFolder<RunRecord> {
+  readonly files: RunPaths;
 
-/** The record of a run in `folder`; undefined where there is none. Throws C0402, with the line, where it is none. */
-export function readRecord(folder: string): Promise<RunRecord | undefined> {
-  return readRecordFile(runPaths(folder).record, "the record of a run", runRecord);
-}
-
-/**
- * The run in a folder that is to be gone on with; undefined where a new one is to begin. Makes sure that beginning does not destroy
- * a run. Throws C0408 where a run stands here already, or there is none to resume; C0402 and C0401 where what is there is damaged.
- */
-export async function previousRun(folder: string, resume: boolean): Promise<RunRecord | undefined> {
-  const record = await readRecord(folder);
-  const { curve, model } = runPaths(folder);
-  if (record === undefined) {
-    if (resume) throw new Failure("C0408", exit.usage, `${folder} holds no run to resume`);
-    const left = [model, curve].find((file) => existsSync(file));
-    if (left === undefined) return undefined;
-    throw new Failure("C0408", exit.usage, `${left} is of a run whose run.json is gone`, "choose another --out");
+  constructor(path: string) {
+    const files = runPaths(path);
+    super(path, {
+      noun: "a run",
+      file: files.record,
+      shape: runRecord,
+      drawing: files.picture,
+      identity: ({ model, task, batch, seed }): RunIdentity => ({ model, task, batch, seed }),
+    });
+    this.files = files;
   }
-  if (!resume) {
-    throw new Failure(
-      "C0408",
-      exit.usage,
-      `${folder} holds a run already`,
-      "go on with it: --resume; or choose another --out",
-    );
-  }
-  // A result is written down behind the checkpoint that it is of.
-  if (record.result !== undefined && !existsSync(model))
-    throw new Failure(
-      "C0401",
-      exit.input,
-      `${model} is gone, and the run in ${folder} was at step ${record.step}`,
-      "put the checkpoint back, or begin anew in another --out",
-    );
-  await readCurve(curve);
-  return record;
-}
 
-/** Throws C0408 unless a run that is to be gone on with is the same one. */
-export function checkIdentity(folder: string, record: RunRecord, identity: RunIdentity): void {
-  for (const key of ["model", "task", "batch", "seed"] as const) {
-    if (record[key] !== identity[key]) {
-      throw new Failure("C0408", exit.usage, `${folder} holds a run with ${key} ${record[key]}, not ${identity[key]}`);
+  /** Also throws C0408 for what is left of a run without a record, and C0402 and C0401 where curve or checkpoint are damaged or gone. */
+  override async begin(resume: boolean): Promise<RunRecord | undefined> {
+    const record = await super.begin(resume);
+    const { curve, model } = this.files;
+    if (record === undefined) {
+      const left = [model, curve].find((file) => existsSync(file));
+      if (left === undefined) return undefined;
+      throw new Failure("C0408", exit.usage, `${left} is of a run whose run.json is gone`, "choose another --out");
     }
+    // A result is written down behind the checkpoint that it is of.
+    if (record.result !== undefined && !existsSync(model))
+      throw new Failure(
+        "C0401",
+        exit.input,
+        `${model} is gone, and the run in ${this.path} was at step ${record.step}`,
+        "put the checkpoint back, or begin anew in another --out",
+      );
+    await readCurve(curve);
+    return record;
   }
-}
 
-/** Adds points to the curve and draws the picture anew. */
-export async function extendCurve(
-  folder: string,
-  points: readonly CurvePoint[],
-  words: { readonly title: string; readonly subtitle: string; readonly name: string; readonly metric: string },
-): Promise<void> {
-  const paths = runPaths(folder);
-  await appendCurve(paths.curve, points);
-  const runs = [{ name: words.name, points: await readCurve(paths.curve) }];
-  await writeAtomically(
-    paths.picture,
-    drawCurves({ title: words.title, subtitle: words.subtitle, runs, metric: words.metric }),
-  );
-}
-
-/** Removes what a run that was killed in the middle of writing left beside its files. */
-export async function removeLeftovers(folder: string): Promise<void> {
-  const files = Object.values(runPaths(folder)).map((path) => basename(path));
-  if (!existsSync(folder)) return;
-  for (const name of await readdir(folder)) {
-    const partial = files.some((file) => name.startsWith(`.${file}.`)) && /\.(tmp|part)$/.test(name);
-    if (partial) await rm(join(folder, name), { force: true });
+  /** Removes what a run that was killed left, also one that was stopped before it had a record. */
+  async clear(): Promise<void> {
+    const own = new Set(Object.values(this.files).map((path) => basename(path)));
+    await this.removeLeftovers(this.path, (file) => own.has(file));
   }
-}
 
-/** Takes the curve back to a checkpoint's step: the seconds of training up to there, and what a crash had cut short. */
-export async function takeBackCurve(
-  folder: string,
-  step: number,
-): Promise<{ readonly seconds: number; readonly cut: number }> {
-  const { points, cut } = await truncateCurve(runPaths(folder).curve, step);
-  return { seconds: points.at(-1)?.seconds ?? 0, cut };
+  /** Adds points to the curve and draws the picture anew. */
+  async extendCurve(
+    points: readonly CurvePoint[],
+    words: { readonly title: string; readonly subtitle: string; readonly name: string; readonly metric: string },
+  ): Promise<void> {
+    const { curve, picture } = this.files;
+    await appendCurve(curve, points);
+    const runs = [{ name: words.name, points: await readCurve(curve) }];
+    await writeAtomically(
+      picture,
+      drawCurves({ title: words.title, subtitle: words.subtitle, runs, metric: words.metric }),
+    );
+  }
+
+  /** Takes the curve back to a checkpoint's step: the seconds of training up to there, and what a crash had cut short. */
+  async takeBackCurve(step: number): Promise<{ readonly seconds: number; readonly cut: number }> {
+    const { points, cut } = await truncateCurve(this.files.curve, step);
+    return { seconds: points.at(-1)?.seconds ?? 0, cut };
+  }
 }

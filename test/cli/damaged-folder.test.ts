@@ -3,12 +3,12 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readRows } from "../../cli/explore/folder.ts";
+import { ExploreFolder } from "../../cli/explore/folder.ts";
 import { exit, Failure } from "../../cli/failure.ts";
 import { curveLines, readCurve } from "../../cli/report/curve-log.ts";
 import { trainedModel } from "../../cli/statistics/trained-model.ts";
 import { loadCheckpoint } from "../../cli/training/checkpoint.ts";
-import { type RunRecord, readRecord, runPaths, writeRecord } from "../../cli/training/run-folder.ts";
+import { RunFolder, type RunRecord, runPaths } from "../../cli/training/run-folder.ts";
 import { RuntimeError } from "../../runtime/error.ts";
 import { writeCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import { withFolder } from "../data/mnist.ts";
@@ -42,7 +42,7 @@ const points = [
 
 /** A run's folder that is sound, but for a checkpoint of a model that there is not. */
 async function writeRun(folder: string): Promise<void> {
-  await writeRecord(folder, record);
+  await new RunFolder(folder).write(record);
   await writeFile(runPaths(folder).curve, curveLines(points));
   await writeCheckpoint(runPaths(folder).model, {
     ...{ name: "smnist", fingerprint: "f", measures: { loss: "l" }, equations: { "state h": "e" }, optimizer: "adam" },
@@ -152,7 +152,7 @@ describe("a run's folder", () => {
       // Of a run that was stopped before any checkpoint, so that no model need fit.
       await rm(join(folder, "model.safetensors"));
       const { result: _, ...without } = record;
-      await writeRecord(folder, without);
+      await new RunFolder(folder).write(without);
       const { code, stderr } = await cellc(resume(folder));
       expect([code, stderr.match(/.*cut short.*/)?.[0]]).toEqual([
         0,
@@ -173,7 +173,7 @@ describe("a run's folder", () => {
           await cp(sound, run, { recursive: true });
           const what = await mutateRunFolder(run, new Random(seed));
           for (const read of [
-            () => readRecord(run),
+            () => new RunFolder(run).read(),
             () => readCurve(runPaths(run).curve),
             () => loadCheckpoint(runPaths(run).model),
             () => trainedModel(run, undefined, { dims: {}, cell: {}, batch: 64 } as const, new Set()),
@@ -225,7 +225,7 @@ describe("an exploration's folder", () => {
     withFolder(async (folder) => {
       await mkdir(join(folder, "rows"));
       await writeFile(join(folder, "rows/0001.json"), JSON.stringify({ ...done, ...change }));
-      const read = readRows(folder, explored, [row]);
+      const read = new ExploreFolder(folder).readRows(explored, [row]);
       if (message === undefined) expect(await read).toEqual([done]);
       else
         await expect(read).rejects.toMatchObject({

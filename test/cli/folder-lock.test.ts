@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { withFolderLock } from "../../cli/folder-lock.ts";
-import { writeRecord } from "../../cli/training/run-folder.ts";
+import { RunFolder } from "../../cli/training/run-folder.ts";
 import { withFolder } from "../data/mnist.ts";
 import { repository } from "./run-cellc.ts";
 import { cellc } from "./run-here.ts";
@@ -104,7 +104,7 @@ describe("the lock of a folder", () => {
   test("is asked for by every command that writes there, before it does anything else", () =>
     withFolder(async (folder) => {
       const task = ["--task", "digits-rows"];
-      await writeRecord(folder, {
+      await new RunFolder(folder).write({
         ...{ format: 1, status: "interrupted", model: "smnist", task: "digits-rows", batch: 64, seed: 1, step: 0 },
         ...{ options: { file: "examples/smnist.cell", task: "digits-rows" }, machine: {}, started: "2026" },
       } as const);

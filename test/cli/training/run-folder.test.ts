@@ -2,15 +2,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readCurve } from "../../../cli/report/curve-log.ts";
-import {
-  checkIdentity,
-  extendCurve,
-  previousRun,
-  type RunRecord,
-  readRecord,
-  takeBackCurve,
-  writeRecord,
-} from "../../../cli/training/run-folder.ts";
+import { RunFolder, type RunRecord } from "../../../cli/training/run-folder.ts";
 import { withFolder } from "../../data/mnist.ts";
 
 const record: RunRecord = {
@@ -27,43 +19,54 @@ const record: RunRecord = {
 };
 
 test("a run's record reads back, and one that is damaged is C0402", () =>
-  withFolder(async (folder) => {
-    expect(await readRecord(folder)).toBeUndefined();
-    await writeRecord(folder, record);
-    expect(await readRecord(folder)).toEqual(record);
+  withFolder(async (path) => {
+    const folder = new RunFolder(path);
+    expect(await folder.read()).toBeUndefined();
+    await folder.write(record);
+    expect(await folder.read()).toEqual(record);
     for (const text of ["{", '{"format": 2}']) {
-      await writeFile(join(folder, "run.json"), text);
-      await expect(readRecord(folder)).rejects.toMatchObject({ code: "C0402" });
+      await writeFile(join(path, "run.json"), text);
+      await expect(folder.read()).rejects.toMatchObject({ code: "C0402" });
     }
   }));
 
 test("a folder takes a new run only when empty, and a resumed one only when it is the same", () =>
-  withFolder(async (folder) => {
-    await expect(previousRun(folder, true)).rejects.toMatchObject({ code: "C0408", exitCode: 2 });
-    expect(await previousRun(folder, false)).toBeUndefined();
-    await writeRecord(folder, record);
-    await expect(previousRun(folder, false)).rejects.toMatchObject({
-      code: "C0408",
-      help: expect.stringContaining("--resume"),
+  withFolder(async (path) => {
+    const folder = new RunFolder(path);
+    await expect(folder.begin(true)).rejects.toMatchObject({
+      ...{ code: "C0408", exitCode: 2, message: `${path} holds no run to resume` },
     });
-    expect(await previousRun(folder, true)).toEqual(record);
-    checkIdentity(folder, record, record);
-    for (const change of [{ model: "other" }, { task: "adding" }, { batch: 32 }, { seed: 2 }]) {
-      expect(() => checkIdentity(folder, record, { ...record, ...change })).toThrow(
-        expect.objectContaining({ code: "C0408", exitCode: 2 }),
+    expect(await folder.begin(false)).toBeUndefined();
+    await folder.write(record);
+    await expect(folder.begin(false)).rejects.toMatchObject({
+      ...{ code: "C0408", message: `${path} holds a run already`, help: expect.stringContaining("--resume") },
+    });
+    expect(await folder.begin(true)).toEqual(record);
+    const { model, task, batch, seed } = record;
+    const same = { model, task, batch, seed };
+    folder.checkIdentity(record, same);
+    for (const [change, message] of [
+      [{ model: "other" }, "with model smnist, not other"],
+      [{ task: "adding" }, "with task digits, not adding"],
+      [{ batch: 32 }, "with batch 64, not 32"],
+      [{ seed: 2 }, "with seed 1, not 2"],
+    ] as const) {
+      expect(() => folder.checkIdentity(record, { ...same, ...change })).toThrow(
+        expect.objectContaining({ code: "C0408", exitCode: 2, message: `${path} holds a run ${message}` }),
       );
     }
   }));
 
 test("a curve grows, is drawn, and is taken back to a checkpoint's step", () =>
-  withFolder(async (folder) => {
+  withFolder(async (path) => {
+    const folder = new RunFolder(path);
     const words = { title: "t", subtitle: "s", name: "smnist", metric: "accuracy" };
     const point = (step: number) => ({ kind: "train", step, epoch: 1, loss: 1, seconds: 10 * step }) as const;
-    await extendCurve(folder, [point(1), point(2)], words);
-    await extendCurve(folder, [point(3)], words);
-    expect((await readCurve(join(folder, "curve.jsonl"))).map(({ step }) => step)).toEqual([1, 2, 3]);
-    expect(await takeBackCurve(folder, 2)).toEqual({ seconds: 20, cut: 0 });
-    expect((await readCurve(join(folder, "curve.jsonl"))).map(({ step }) => step)).toEqual([1, 2]);
-    expect(await readFile(join(folder, "curve.svg"), "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
-    expect((await readdir(folder)).sort()).toEqual(["curve.jsonl", "curve.svg"]);
+    await folder.extendCurve([point(1), point(2)], words);
+    await folder.extendCurve([point(3)], words);
+    expect((await readCurve(folder.files.curve)).map(({ step }) => step)).toEqual([1, 2, 3]);
+    expect(await folder.takeBackCurve(2)).toEqual({ seconds: 20, cut: 0 });
+    expect((await readCurve(folder.files.curve)).map(({ step }) => step)).toEqual([1, 2]);
+    expect(await readFile(folder.files.picture, "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
+    expect((await readdir(path)).sort()).toEqual(["curve.jsonl", "curve.svg"]);
   }));
