@@ -4,11 +4,12 @@
  * beside the new one.
  */
 import { rename } from "node:fs/promises";
-import { availableParallelism, cpus, homedir } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { loopOwners } from "../compiler/partition/loop-owner.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
 import type { Plan } from "../runtime/plan.ts";
+import { cacheFolder } from "./cache-folder.ts";
 import { cannotWrite } from "./file-errors.ts";
 import { readRecordFile, writeAtomically } from "./report/files.ts";
 import { dictionary, oneOf, optional, record, type Shape } from "./report/shapes.ts";
@@ -18,9 +19,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** By device, then by cell. */
 type Tuned = Readonly<Record<string, Readonly<Record<string, LoopChoice>>>>;
 
-export function tunedPath({ XDG_CACHE_HOME, HOME }: Environment): string {
-  return join(XDG_CACHE_HOME || join(HOME ?? homedir(), ".cache"), "cellc", "tuned.json");
-}
+export const tunedPath = (environment: Environment): string => join(cacheFolder(environment), "tuned.json");
 
 /** The device that a target runs on, as a name; undefined where there is none. */
 export async function deviceName(target: string, threads?: number): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 /** MNIST: where its four files are, and what is in them. */
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../cache-folder.ts";
 import { exit, Failure } from "../failure.ts";
 import { cannotRead } from "../file-errors.ts";
 import { download } from "./download.ts";
@@ -58,10 +58,9 @@ const MIRRORS = [
 
 /** The folders `loadMnist` looks in, in order; the last one is the cache that a download goes to. */
 export function mnistPlaces(options: Pick<MnistOptions, "directory" | "environment">): readonly string[] {
-  const { CELLC_DATA, XDG_CACHE_HOME, HOME } = options.environment;
+  const { CELLC_DATA } = options.environment;
   const given = [options.directory, CELLC_DATA].filter((place): place is string => Boolean(place));
-  const cache = XDG_CACHE_HOME ? XDG_CACHE_HOME : join(HOME ?? homedir(), ".cache");
-  return [...given.flatMap((place) => [place, join(place, "mnist")]), join(cache, "cellc", "mnist")];
+  return [...given.flatMap((place) => [place, join(place, "mnist")]), join(cacheFolder(options.environment), "mnist")];
 }
 
 /**

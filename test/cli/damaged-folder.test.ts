@@ -261,7 +261,7 @@ test.each([
 
 test("a NUL in the environment's paths or a cell's import is refused", () =>
   withFolder(async (folder) => {
-    for (const name of ["CELLC_DATA", "XDG_CACHE_HOME", "HOME"]) {
+    for (const name of ["CELLC_DATA", "XDG_CACHE_HOME"]) {
       const environment = { [name]: "a\0b" };
       const { code, stderr } = await cellc(["data", "mnist-rows", "--offline"], { environment });
       expect([code, stderr.match(/error\[C\d+\]/)?.[0]]).toEqual([exit.input, "error[C0401]"]);

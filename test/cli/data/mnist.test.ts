@@ -1,8 +1,10 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import envPaths from "env-paths";
 import { describe, expect, test } from "vitest";
 import { loadMnist, mnistPlaces } from "../../../cli/data/mnist.ts";
 import { Failure } from "../../../cli/failure.ts";
+import { tunedPath } from "../../../cli/tuned.ts";
 import { realMnistFolder, SYNTHETIC, syntheticPixel, withFolder, writeSyntheticMnist } from "../../data/mnist.ts";
 
 const silent = { offline: true, say: () => {} };
@@ -25,7 +27,9 @@ describe("MNIST", () => {
       "/e/mnist",
       "/c/cellc/mnist",
     ]);
-    expect(mnistPlaces({ environment: { HOME: "/h", CELLC_DATA: "" } })).toEqual(["/h/.cache/cellc/mnist"]);
+    const { cache } = envPaths("cellc", { suffix: "" });
+    expect(mnistPlaces({ environment: { XDG_CACHE_HOME: "", CELLC_DATA: "" } })).toEqual([join(cache, "mnist")]);
+    expect(tunedPath({})).toBe(join(cache, "tuned.json"));
   });
 
   test.each([
