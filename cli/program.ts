@@ -81,7 +81,7 @@ function declareTextCommands(program: Command, run: Runner): void {
 /** Options that decide which cell, how large, and what stands on its sites. */
 const withEntryOptions = (command: Command): Command =>
   command
-    .option("--entry <name>", "which cell or model of the file; the last one unless told otherwise")
+    .option("--entry <name>", "which cell or model of the file (default: the last one)")
     .option("--dims <name=n,...>", "dimensions, such as D=28,H=100", read.dimensions, {})
     .option("--place <site=norm,...>", 'norms on sites and parameters, such as "hh=group(4),Wh=weight"')
     .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
@@ -91,7 +91,7 @@ const withModelOptions = (command: Command): Command =>
   withEntryOptions(command)
     .option(
       "--parts <n>",
-      "in how many parts kernels take the batch at most; as estimated to be best unless told otherwise",
+      "in how many parts kernels take the batch at most (default: as estimated to be best)",
       read.positiveWholeNumber,
     )
     .addOption(
@@ -112,7 +112,7 @@ const withSchedule = (command: Command): Command =>
   command
     .option(
       "--schedule <owner>",
-      "who owns the loops over the steps: column, row or whole, or forward=…,backward=…; the cheapest unless told otherwise",
+      "who owns the loops over the steps: column, row or whole, or forward=…,backward=… (default: the cheapest)",
       read.schedule,
     )
     .option("--no-tuned", "not as cellc tune measured on this device, but by estimate");
@@ -123,10 +123,9 @@ const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
 
 const threads = () =>
-  new Option(
-    "--threads <n>",
-    "threads of the target wasm at most; the processors, up to 8, unless told otherwise",
-  ).argParser(read.positiveWholeNumber);
+  new Option("--threads <n>", "threads of the target wasm at most (default: the processors, up to 8)").argParser(
+    read.positiveWholeNumber,
+  );
 
 function declareCompileCommands(program: Command, run: Runner): void {
   withSchedule(withModelOptions(program.command("compile")))
@@ -135,11 +134,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
     .addOption(target(...targets))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
-    .option(
-      "--entries <name,...>",
-      "what to compile, such as infer,step; all that can be unless told otherwise",
-      read.entries,
-    )
+    .option("--entries <name,...>", "what to compile, such as infer,step (default: all that can be)", read.entries)
     .addOption(memory())
     .addOption(
       new Option("--emit <stage>", "print a stage instead of writing files").choices([
@@ -240,11 +235,7 @@ function withTrainingOptions(command: Command): Command {
     )
     .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
     .addOption(noise())
-    .option(
-      "--evaluate-every <n>",
-      "steps between evaluations; an epoch unless told otherwise",
-      read.positiveWholeNumber,
-    );
+    .option("--evaluate-every <n>", "steps between evaluations (default: an epoch)", read.positiveWholeNumber);
 }
 
 function declareTrainingCommands(program: Command, run: Runner): void {
@@ -286,7 +277,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
   withSchedule(withDataOptions(withModelOptions(program.command("stats"))))
     .description("show the population statistics of a trained model, or estimate them anew")
     .argument("<run>", "folder of a run, or a checkpoint", read.path)
-    .argument("[file]", ".cell file; the run's unless told otherwise", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
     .option("--plot <file>", "draw them over the steps as an SVG picture", read.path)
     .addOption(new Option("--estimate", "estimate them anew and write the checkpoint").conflicts("drift"))
     .addOption(
@@ -301,20 +292,16 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .addOption(
       new Option("--split <name>", "what to estimate from").choices(["train", "validation", "test"]).default("train"),
     )
-    .option(
-      "--batches <n>",
-      "batches to estimate from; those of 10,000 examples unless told otherwise",
-      read.positiveWholeNumber,
-    )
+    .option("--batches <n>", "batches to estimate from (default: those of 10,000 examples)", read.positiveWholeNumber)
     .addOption(
       new Option("--variance <how>", "average the batches' own, or by the law of total variance")
         .choices(["within", "total"])
         .default("within"),
     )
-    .option("--task <name>", "see cellc data; the run's unless told otherwise")
+    .option("--task <name>", "see cellc data (default: the run's)")
     .addOption(target(...targets))
     .addOption(threads())
-    .option("--batch <n>", "examples a batch; the run's unless told otherwise", read.positiveWholeNumber, 64)
+    .option("--batch <n>", "examples a batch, where the run does not say", read.positiveWholeNumber, 64)
     .addOption(optimizerOfCheckpoint())
     .action((path: string, file: string | undefined, options, command: Command) =>
       run(command, async (context) =>
@@ -326,7 +313,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .description("train a cell or model with norms at its sites, one placement after another, and rank them")
     .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
-    .option("--sites <site,...>", "sites to place norms at, such as hh,xh; all unless told otherwise")
+    .option("--sites <site,...>", "sites to place norms at, such as hh,xh (default: all)")
     .option("--norms <norm,...>", 'norms to place at each, such as "none,batch(gamma=0.1),layer"', "none,batch,layer")
     .option(
       "--placement <site=norm,...>",
@@ -336,12 +323,12 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .option("--seeds <n>", "seeds that each placement is tried with, from --seed on", read.positiveWholeNumber, 1)
     .option(
       "--budget <steps or time>",
-      "training steps of each, such as 2000, or time for all, such as 10m; an epoch unless told otherwise",
+      "training steps of each, such as 2000, or time for all, such as 10m (default: an epoch)",
       read.budget,
     )
     .option(
       "--workers <n>",
-      "threads, each with a placement of its own; the processors unless told otherwise",
+      "threads, each with a placement of its own (default: the processors)",
       read.positiveWholeNumber,
     )
     .option("--out <dir>", "folder of the results", read.path, "runs/explore")

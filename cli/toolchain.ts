@@ -39,7 +39,7 @@ export interface ModelOptions {
   readonly tuned?: boolean;
   /** In how many parts kernels take the batch at most. */
   readonly parts?: number;
-  /** As what the values saved for the backward pass are stored; f32 unless told otherwise. */
+  /** As what the values saved for the backward pass are stored. Default f32. */
   readonly storage?: Storage;
   /** Whether the sequences of a batch may differ in length. */
   readonly ragged?: boolean;
@@ -50,7 +50,7 @@ export const trainingEntries: readonly EntryName[] = ["train", "estimate", "infe
 
 export interface CompileRequest extends ModelOptions {
   readonly file: string;
-  /** Where texts come from; the disk unless told otherwise. */
+  /** Where texts come from. Default: the disk. */
   readonly host?: SourceHost;
   readonly target: TargetName;
   readonly batch: number;
@@ -67,7 +67,7 @@ export interface CompileRequest extends ModelOptions {
   readonly threads?: number;
   /** Also what the loss depends on states by, step by step: `CompileOptions` has it. */
   readonly stateGradients?: boolean;
-  /** Entries to compile, all unless told otherwise. */
+  /** Entries to compile. Default: all. */
   readonly entries?: readonly EntryName[];
   /** Keep warnings to oneself: an earlier compilation of the same text has said them. */
   readonly quiet?: boolean;
@@ -175,8 +175,8 @@ async function openTarget(name: TargetName): Promise<Target> {
 }
 
 /**
- * Opens the machine that runs a target's code; close it, or Node may not end. `threads` are those of `wasm`; as many as pay
- * unless told otherwise. Errors: C0503, C0504.
+ * Opens the machine that runs a target's code; close it, or Node may not end. `threads` are those of `wasm`, by default as many as pay.
+ * Errors: C0503, C0504.
  */
 export async function openBackend(target: TargetName, threads?: number): Promise<Backend> {
   switch (target) {

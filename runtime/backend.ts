@@ -30,7 +30,7 @@ export interface Machine {
   /** Makes room for sequences of `steps` steps; to be called before what is written for a run of that length. */
   prepare(steps: number): Promise<void>;
   /**
-   * Runs an entry, t outside of loops being `first`, 0 unless told. It may return before the work is done; a failure of it then
+   * Runs an entry, t outside of loops being `first`, by default 0. It may return before the work is done; a failure of it then
    * rejects the next call.
    */
   run(entry: EntryName, steps: number, first?: number): Promise<void>;

@@ -84,6 +84,6 @@ export interface StreamOptions {
   readonly examples?: number;
   /** What stands for noise: its mean, the default, or numbers `drawn`, at `reset` those of first states. */
   readonly noise?: NoiseMode;
-  /** Told what is dangerous; the console unless told otherwise. */
+  /** Told what is dangerous. Default: the console. */
   readonly warn?: (warning: string) => void;
 }

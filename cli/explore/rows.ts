@@ -16,7 +16,7 @@ export interface Row {
 }
 
 export interface RowOptions {
-  /** `hh,xh`; all that the cell or model declares unless told otherwise. */
+  /** `hh,xh`. Default: all that the cell or model declares. */
   readonly sites?: string;
   /** `none,batch(gamma=0.1),layer` */
   readonly norms: string;

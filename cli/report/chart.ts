@@ -47,7 +47,7 @@ export interface Figure {
   readonly series: readonly Series[];
   /** Row by row, from the top down. */
   readonly panels: readonly Panel[];
-  /** Panels side by side, 1 unless told otherwise. */
+  /** Panels side by side. Default 1. */
   readonly columns?: number;
 }
 

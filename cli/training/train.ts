@@ -25,7 +25,7 @@ export interface TrainingOptions {
   /** Training examples that the exact pass reads. */
   readonly estimateExamples: number;
   readonly evaluateOn: Split;
-  /** Steps between evaluations; an epoch's unless asked otherwise. */
+  /** Steps between evaluations. */
   readonly evaluateEvery: number;
 }
 

@@ -26,11 +26,11 @@ const mostThreads = 8;
 /** What `wasmBackend` takes. */
 export interface WasmOptions {
   /**
-   * Threads at most, the calling one included. As many as there are processors, up to 8, unless told otherwise; 1 where memory
+   * Threads at most, the calling one included. Default: as many as there are processors, up to 8; 1 where memory
    * cannot be shared between threads. A small plan takes fewer: see `partition`.
    */
   readonly threads?: number;
-  /** The fastest that the engine has unless told otherwise. Results of the two differ in their last bits. */
+  /** Default: the fastest that the engine has. Results of the two differ in their last bits. */
   readonly simd?: Simd;
   /** What threads cost on this machine. */
   readonly costs?: Costs;

@@ -11,7 +11,7 @@ import { cellc } from "./run-here.ts";
 const small = ["--dims", "D=2,H=4", "--batch", "3", "--time", "3"];
 
 describe("cellc tune", () => {
-  it("measures every pair of owners that can be, and compiling takes the best unless told otherwise", () =>
+  it("measures every pair of owners that can be, and compiling takes the best by default", () =>
     withFolder(async (folder) => {
       const environment = { XDG_CACHE_HOME: folder };
       const ended = await cellc(["tune", "examples/cells/bnlstm.cell", ...small, "--repeats", "1", "--json"], {

@@ -140,7 +140,7 @@ describe("batches of one example", () => {
   const backend = opened(places.wasm);
   const alone = everyone.map((e) => batchOf([e], false));
 
-  it("are estimated from by the law of total variance unless told otherwise, and refused otherwise", async () => {
+  it("are estimated from by the law of total variance by default, and refused otherwise", async () => {
     const session = await Session.open(made(model("batch"), places.wasm, 1), backend(), { seed: 5 });
     const several = await open(model("batch"), places.wasm, backend(), false);
     await several.estimate([batchOf(everyone, false)]);

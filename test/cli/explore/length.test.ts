@@ -23,7 +23,7 @@ const jobs = ["none", "batch"].flatMap((hh): RowJob[] => {
   }));
 });
 
-test("a row has an epoch's steps unless told otherwise, and five evaluations", async () => {
+test("a row has an epoch's steps by default, and five evaluations", async () => {
   const nobody = { price: () => Promise.reject(new Error("nothing is measured")) };
   expect(await lengthOf({ batch: 100 }, jobs, task, 2, nobody)).toEqual({ steps: 500, evaluateEvery: 100 });
   const budget = { kind: "steps", steps: 12 } as const;
