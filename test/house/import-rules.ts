@@ -160,8 +160,13 @@ const IN_A_PAGE = /^(cli\/api|compiler|targets|runtime)\//;
 /** The packages that the compiler is made with. They run in a page, too. */
 const OF_THE_COMPILER: readonly string[] = ["chevrotain", "picocolors"];
 
+/** 14 MB, so the command that needs it loads it when it runs. */
+const SLOW = "ts-morph";
+
 /** The runtime depends on no package; nothing loads chevrotain's files one by one. */
 function packageObjection(file: string, from: string, typeOnly: boolean, dynamic: boolean): string | undefined {
+  if (from === SLOW && !typeOnly && !dynamic && !file.startsWith("test/"))
+    return `${SLOW} is loaded where it is needed, by import("${SLOW}")`;
   if (from === "chevrotain" && !typeOnly && file !== TOOLKIT) return `chevrotain is to be had from ${TOOLKIT}`;
   const [, folder] = IN_A_PAGE.exec(file) ?? [];
   if (folder === undefined || typeOnly) return undefined;

@@ -43,6 +43,7 @@ describe("the rules", () => {
     ["the package's compiler needs no Node", "cli/api/a.ts", 'import { readFileSync } from "node:fs";'],
     ["the compiler does not know its defaults", "compiler/a.ts", 'import { fileHost } from "../cli/api/file-host.ts";'],
     ["nothing loads chevrotain's many files", "compiler/syntax/a.ts", 'import { Lexer } from "chevrotain";'],
+    ["no command loads ts-morph before it runs", "cli/commands/types.ts", 'import { Project } from "ts-morph";'],
     ["the runtime needs no package", "runtime/a.ts", 'import pc from "picocolors";'],
     ["the adapter loads a package only when asked to", "runtime/webgpu/adapter.ts", 'import { create } from "webgpu";'],
     ["nothing imports the command line", "runtime/a.ts", 'const m = await import("../cli/main.ts");'],
@@ -68,6 +69,11 @@ describe("the rules", () => {
       'import { ops } from "../../compiler/ir/ops.ts"; import { n } from "../shared/namer.ts"; import type { Kernel } from "../../compiler/kernel-ir/types.ts";',
     ],
     ["the compiler paints its messages", "compiler/diagnostics/a.ts", 'import { createColors } from "picocolors";'],
+    [
+      "a command loads ts-morph when it runs",
+      "cli/commands/types.ts",
+      'import type { Project } from "ts-morph"; const { ts } = await import("ts-morph");',
+    ],
     ["runtime/node speaks to Node", "runtime/node/file.ts", 'import { open } from "node:fs/promises";'],
     ["the adapter loads Dawn when asked to", "runtime/webgpu/adapter.ts", 'const { create } = await import("webgpu");'],
     [
