@@ -5,6 +5,8 @@ import { TallyReporter } from "./test/house/tally-reporter.ts";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // A test that compares nothing says nothing.
+    expect: { requireAssertions: true },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     globalSetup: "test/scratch.ts",

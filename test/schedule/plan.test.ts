@@ -77,7 +77,7 @@ describe.each([...plans])("%s", (key, { plan, kernels }) => {
   const machine = key.endsWith(wasm.name) ? wasm.machine : wgsl.machine;
 
   it("has kernels that obey the rules and the machine's limits", () => {
-    for (const kernel of kernels) verifyKernel(kernel, machine);
+    for (const kernel of kernels) expect(() => verifyKernel(kernel, machine)).not.toThrow();
   });
 
   it("names every kernel once, and runs every one of them once", () => {
