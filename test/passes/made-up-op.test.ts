@@ -3,7 +3,7 @@
  * Nobody takes such an op for one that is applied to each element.
  */
 import { describe, expect, it, vi } from "vitest";
-import { compileGraph, type GraphOptions, lower, segmented, streamed } from "../../compiler/compile.ts";
+import { compileGraph, type GraphOptions } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import { Builder } from "../../compiler/ir/builder.ts";
@@ -14,9 +14,11 @@ import { printGraph } from "../../compiler/ir/text.ts";
 import { IrSyntaxError } from "../../compiler/ir/text-reader.ts";
 import type { Graph, Op, Type, Value } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
+import { lower, segmented, streamed } from "../../compiler/lower.ts";
 import { meaningOf } from "../../compiler/meaning.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { units } from "../../compiler/passes/units.ts";
+import { pipelinesOf } from "../../compiler/pipelines.ts";
 import { aloneStatistics } from "../../compiler/proofs/alone.ts";
 import { withAverages } from "../../compiler/proofs/averages.ts";
 import { prove } from "../../compiler/proofs/prove.ts";
@@ -183,6 +185,14 @@ describe.each(wheres)("an op without a row, %s,", (where) => {
     expect(printGraph(graph)).toContain("unheard_of %");
     expect(() => parseGraph(printGraph(graph))).toThrow(IrSyntaxError);
   });
+});
+
+it("every pass of every pipeline is tried", () => {
+  const { stream, segments, ...entries } = pipelinesOf({ ragged: true, parts: 2, batch: 3 }, true);
+  const all = [...Object.values(entries), ...Object.values(stream), ...Object.values(segments)].flat();
+  expect(Object.values(passes).map(({ name }) => name)).toEqual(
+    expect.arrayContaining([...new Set(all.map(({ name }) => name))]),
+  );
 });
 
 it("an op without a row in a norm is refused where its statistics are tried", () => {
