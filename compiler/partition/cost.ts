@@ -7,6 +7,7 @@
  * where a round is as many workgroups as run at a time. Lanes that have nothing to do in a loop count as if they worked.
  */
 
+import { axesOf, contractionAxes, extentOf, TIME } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import type { Op, OpOf } from "../ir/types.ts";
 import { type Extent, type Kernel, widthOf } from "../kernel-ir/types.ts";
@@ -67,12 +68,11 @@ export function costOf(kernels: readonly Kernel[], times: number, steps: number,
 
 /** Operations on f32 of the products among `ops`, of one step: whoever owns them does these at least. */
 export function productFlops(ops: readonly Op[], dims: Readonly<Record<string, number>>): number {
-  const terms = ({ operands, attrs }: OpOf<"dot">): number => {
-    const extents = operands.flatMap(({ type }, i) =>
-      [...(i === 0 ? attrs.a : attrs.b)].map((label, k) => [label, dim.evaluate(type.shape[k], dims)] as const),
-    );
-    const batch = operands.some(({ type }) => type.batch) ? dims.batch : 1;
-    return [...new Map(extents).values()].reduce((n, extent) => n * extent, batch);
+  const terms = (op: OpOf<"dot">): number => {
+    const product = contractionAxes(op);
+    const axes = new Set([...axesOf(product.result), ...product.contracted]);
+    axes.delete(TIME);
+    return [...axes].reduce((n, axis) => n * dim.evaluate(extentOf(product, axis), dims), 1);
   };
   return ops.reduce((sum, op) => (op.op === "dot" ? sum + 2 * terms(op) : sum), 0);
 }

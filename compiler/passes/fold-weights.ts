@@ -18,6 +18,7 @@
  *
  * Runs behind `place`, for inference only. Nothing is derived of what comes out, and `stop` goes, too.
  */
+import { BATCH, contractionAxes, TIME } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Block, ElementwiseOp, Graph, Op, OpAttrs, OpName, OpOf, Pass, Value } from "../ir/types.ts";
@@ -302,24 +303,24 @@ class Folding {
 
   /** A product with its weight's columns scaled, where it is made in a loop and the weight only once. */
   private weighted(op: OpOf<"dot">, scale: Value): Value | undefined {
-    const { out, batch, time } = op.attrs;
+    const { sides, result, contracted } = contractionAxes(op);
     const [product] = op.results;
-    const at = op.operands.findIndex((v) => this.fixity(v) === "steady");
-    if (this.around === undefined || batch || time || at < 0) return undefined;
-    const labels = at === 0 ? op.attrs.a : op.attrs.b;
-    const lead = out.length - scale.type.shape.length;
+    const side = sides.find(({ value }) => this.fixity(value) === "steady");
+    if (this.around === undefined || contracted.includes(BATCH) || contracted.includes(TIME) || side === undefined)
+      return undefined;
+    const { labels, value: weight } = side;
+    const lead = result.labels.length - scale.type.shape.length;
     // The axes along which the scale varies, by their labels.
     const wide = scale.type.shape.flatMap((d, i) =>
-      dim.isOne(d) ? [] : [{ d, label: out[lead + i], axis: lead + i }],
+      dim.isOne(d) ? [] : [{ d, label: result.labels[lead + i], axis: lead + i }],
     );
     const fits = ({ d, label, axis }: (typeof wide)[number]): boolean =>
       label !== undefined && labels.includes(label) && dim.equal(d, product.type.shape[axis]);
     const places = wide.map(({ label }) => labels.indexOf(label));
     if (!wide.every(fits) || places.some((p, i) => i > 0 && p < places[i - 1])) return undefined;
-    const weight = op.operands[at];
     const shape = [...labels].map((label) => dim.show(wide.find((w) => w.label === label)?.d ?? dim.constant(1)));
     const scaled = this.elementwise("mul", [weight, this.one("reshape", [scale], { shape })], weight.name);
-    return this.one("dot", op.operands.with(at, scaled), op.attrs, product.name);
+    return this.one("dot", op.operands.with(side.operand, scaled), op.attrs, product.name);
   }
 
   private scan(scan: OpOf<"scan">): void {

@@ -4,6 +4,7 @@
  *
  * Splits move up through elementwise ops, sums over examples and products; what needs the whole value gets it by `concat`.
  */
+import { matrixProduct } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
@@ -150,11 +151,10 @@ function inParts(
         return undefined;
       return op.operands.map((v) => b.broadcast(whole(v), part1(y.type)));
     case "dot": {
-      const label = op.attrs.out[op.attrs.out.length - 1];
-      const at = op.attrs.b.indexOf(label);
-      // A label on both sides is no column of b alone.
-      if (at < 0 || op.attrs.a.includes(label)) return undefined;
-      const columns = b.emit("split", [whole(op.operands[1])], { axis: at, parts: n }, op.operands[1].name);
+      const product = matrixProduct(op);
+      if (product?.right.operand !== 1) return undefined;
+      const axis = product.right.labels.indexOf(product.column);
+      const columns = b.emit("split", [whole(op.operands[1])], { axis, parts: n }, op.operands[1].name);
       const a = whole(op.operands[0]);
       return columns.map((c) => b.one("dot", [a, c], op.attrs, y.name));
     }

@@ -5,6 +5,7 @@
  */
 
 import { Builder } from "../ir/builder.ts";
+import { BATCH, extentOf, hasAxis, matrixProduct, TIME } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
@@ -80,16 +81,14 @@ function weightOf(
   op: OpOf<"dot">,
   dims: Readonly<Record<string, number>>,
 ): { readonly side: 0 | 1; readonly transposed: boolean } | undefined {
-  const { a, b, out, batch, time } = op.attrs;
-  const column = out[out.length - 1];
-  if (batch || time || !op.results[0].type.batch || column === undefined || a.includes(column) === b.includes(column))
-    return undefined;
-  const side = a.includes(column) ? 0 : 1;
-  const labels = side === 0 ? a : b;
-  const { type } = op.operands[side];
-  const isWeight = labels.length === 2 && !type.batch && !type.time && ![...labels].every((l) => out.includes(l));
-  if (!isWeight || dim.evaluate(type.shape[labels.indexOf(column)], dims) % 4 !== 0) return undefined;
-  return { side, transposed: labels[0] === column };
+  const product = matrixProduct(op);
+  if (product === undefined || !product.result.type.batch) return undefined;
+  const { right, result, column, contracted } = product;
+  if (contracted.includes(BATCH) || contracted.includes(TIME)) return undefined;
+  const { type, labels } = right;
+  const isWeight = labels.length === 2 && !type.batch && !type.time && ![...labels].every((l) => hasAxis(result, l));
+  if (!isWeight || dim.evaluate(extentOf(product, column), dims) % 4 !== 0) return undefined;
+  return { side: right.operand, transposed: labels[0] === column };
 }
 
 /** The labels of a side with its axes exchanged. */

@@ -1,6 +1,7 @@
 /** `dot`, the only contraction: its type rule, its f64 meaning and its derivative. */
 import { labels } from "../attributes.ts";
 import type { Builder } from "../builder.ts";
+import { type Axis, axesOf } from "../contraction-axes.ts";
 import * as dim from "../dim.ts";
 import { allFinite, anything, settled, within } from "../range.ts";
 import { type Bindings, forEachRow, rowMajor, type Tensor, tensor } from "../tensor.ts";
@@ -42,11 +43,10 @@ function contractionType([a, b]: readonly Type[], { a: la, b: lb, out, batch, ti
   };
 }
 
-/** Axes of a labelled operand as label → [extent, stride]; time is "<", batch is "|". */
-function labelled(x: Tensor, labels: string): ReadonlyMap<string, readonly [number, number]> {
-  const all = [...(x.type.time ? ["<"] : []), ...(x.type.batch ? ["|"] : []), ...labels];
+/** Axes of a labelled tensor → [extent, stride]. */
+function labelled(x: Tensor, labels: string): ReadonlyMap<Axis, readonly [number, number]> {
   const strides = rowMajor(x.shape);
-  return new Map(all.map((l, i) => [l, [x.shape[i], strides[i]]]));
+  return new Map(axesOf({ type: x.type, labels }).map((axis, i) => [axis, [x.shape[i], strides[i]]]));
 }
 
 function contract(a: Tensor, b: Tensor, attrs: Labels, type: Type, dims: Bindings): Tensor {
