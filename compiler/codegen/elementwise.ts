@@ -12,14 +12,7 @@ import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
-
-/** A point of the space a loop nest runs over. With `width` 4 the last feature index is the first of four. */
-export interface Point {
-  readonly t: KExpr | undefined;
-  readonly b: KExpr | undefined;
-  readonly f: readonly KExpr[];
-  readonly width: 1 | 4;
-}
+import { dependsOn, type Point, samePoint } from "./point.ts";
 
 /** What evaluation must know of the kernel being made. */
 export interface Scope {
@@ -41,7 +34,7 @@ export interface Scope {
 /** An evaluation outside some loops, and those loops' variables. */
 export interface Surroundings {
   readonly evaluation: Evaluation;
-  readonly loops: readonly string[];
+  readonly loops: Iterable<string>;
 }
 
 type Width = Point["width"];
@@ -55,14 +48,16 @@ export class Evaluation {
   readonly statements: KStmt[];
   private readonly scope: Scope;
   private readonly around: Surroundings | undefined;
-  private readonly memo = new Map<string, KExpr>();
-  /** Rows looked up here: what is read at one varies as it does. */
-  private readonly rows: string[] = [];
+  /** What was computed of a value, and where. */
+  private readonly memo = new Map<Value, { readonly point: Point; readonly value: KExpr }[]>();
+  /** Variables that vary here: those of the loops, and rows looked up in them. What is read at one varies as it does. */
+  private readonly varying: Set<string>;
 
   /** @param around what runs before the loops this evaluation stands in: values that do not vary in them are computed there */
   constructor(scope: Scope, around?: Surroundings) {
     this.scope = scope;
     this.around = around;
+    this.varying = new Set(around?.loops);
     this.statements = [];
   }
 
@@ -90,18 +85,15 @@ export class Evaluation {
 
   /** As `at`, for a point that has exactly v's axes. */
   private own(v: Value, p: Point): KExpr {
-    const key = `${v.id} ${JSON.stringify(p)}`;
-    const known = this.memo.get(key);
-    if (known) return known;
-    const { around } = this;
-    if (around && ![...around.loops, ...this.rows].some((name) => key.includes(`"${name}"`)))
-      return around.evaluation.own(v, p);
+    const known = this.memo.get(v)?.find(({ point }) => samePoint(point, p));
+    if (known) return known.value;
+    if (this.around && !dependsOn(p, this.varying)) return this.around.evaluation.own(v, p);
     const value = this.compute(v, p);
     const bound =
       value.k === "float" || value.k === "var" || value.k === "splat"
         ? value
         : this.bind(v.name || (this.scope.defs.get(v)?.op ?? ""), value, p.width);
-    this.memo.set(key, bound);
+    this.memo.set(v, [...(this.memo.get(v) ?? []), { point: p, value: bound }]);
     return bound;
   }
 
@@ -253,7 +245,7 @@ export class Evaluation {
   private bindRow(value: KExpr, hint = "row"): KExpr {
     const name = this.scope.name(hint);
     this.statements.push({ s: "let", name, type: "i32", value });
-    this.rows.push(name);
+    this.varying.add(name);
     return x.variable(name, "i32");
   }
 

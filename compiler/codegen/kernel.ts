@@ -12,14 +12,15 @@ import type { Machine } from "../machine.ts";
 import { type Owner, partsOf } from "../partition/fusion.ts";
 import type { PartitionedKernel } from "../partition/partition.ts";
 import { inlineDots } from "../partition/stages.ts";
-import { Evaluation, type Point, type Scope } from "./elementwise.ts";
-import { type Axis, forEachPoint, origin } from "./loop-nest.ts";
+import { Evaluation, type Scope } from "./elementwise.ts";
+import { type Axis, forEachPoint } from "./loop-nest.ts";
 import { blockedProducts } from "./matmul/blocked.ts";
 import type { Factor } from "./matmul/contraction.ts";
 import { tileSide, worthTiling } from "./matmul/tile-shape.ts";
 import { jobOf, productOf } from "./matmul/tile-sides.ts";
 import { type TileSite, tiledPoints } from "./matmul/tiled.ts";
 import { Partials } from "./partials.ts";
+import { origin, type Point } from "./point.ts";
 import { argmax, type Reduction, type ReductionSite, reduceSerially, removedBy, scatter } from "./reductions.ts";
 import { type GridSplit, threadBlock } from "./thread-blocks.ts";
 

@@ -7,8 +7,8 @@
  */
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt, Tile } from "../kernel-ir/types.ts";
-import type { Point } from "./elementwise.ts";
 import { type Axis, binder, decode } from "./loop-nest.ts";
+import type { Point } from "./point.ts";
 import { accumulate, accumulator, type Reduction, type ReductionSite, resultPoint } from "./reductions.ts";
 
 /** So few shares are folded by one lane. */

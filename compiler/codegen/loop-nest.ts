@@ -6,11 +6,11 @@
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
 import type { Machine } from "../machine.ts";
-import type { Point } from "./elementwise.ts";
+import { type Point, type PointAxis, withIndex } from "./point.ts";
 
-/** One axis of a nest: `t`, `b`, or a feature axis by number. */
+/** One axis of a nest. */
 export interface Axis {
-  readonly axis: "t" | "b" | number;
+  readonly axis: PointAxis;
   readonly from: KExpr;
   readonly to: KExpr;
   /** What cuts off the last workgroup's part, if it is not known to be whole: a position below `most` is past `to` only there. */
@@ -24,22 +24,7 @@ export interface Axis {
 type Body = (p: Point) => readonly KStmt[];
 type Names = (hint: string) => string;
 
-const hint = (axis: Axis["axis"]): string => (typeof axis === "number" ? (axis === 0 ? "j" : `j${axis}`) : axis);
-
-function withIndex(p: Point, axis: Axis["axis"], e: KExpr): Point {
-  if (axis === "t") return { ...p, t: e };
-  if (axis === "b") return { ...p, b: e };
-  const f = [...p.f];
-  f[axis] = e;
-  return { ...p, f };
-}
-
-export const origin = (t: KExpr | undefined, rank: number): Point => ({
-  t,
-  b: undefined,
-  f: Array.from({ length: rank }, () => x.int(0)),
-  width: 1,
-});
+const hint = (axis: PointAxis): string => (typeof axis === "number" ? (axis === 0 ? "j" : `j${axis}`) : axis);
 
 /**
  * @param axes outermost first
@@ -131,7 +116,7 @@ function onLanes(machine: Machine, names: Names, axes: readonly Axis[], p: Point
 /** Gives indices names, in statements that go to `into`. */
 export const binder =
   (names: Names, into: KStmt[]) =>
-  (axis: Axis["axis"], value: KExpr): KExpr => {
+  (axis: PointAxis, value: KExpr): KExpr => {
     if (value.k !== "int2") return value;
     const name = names(hint(axis));
     into.push({ s: "let", name, type: "i32", value });
@@ -146,7 +131,7 @@ export function decode(
   axes: readonly Axis[],
   i: KExpr,
   start: Point,
-  bind: (axis: Axis["axis"], value: KExpr) => KExpr = (_, value) => value,
+  bind: (axis: PointAxis, value: KExpr) => KExpr = (_, value) => value,
 ): { readonly point: Point; readonly guard: KExpr | undefined } {
   let point = start;
   let left = i;

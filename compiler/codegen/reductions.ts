@@ -10,10 +10,11 @@ import type { Axes, Op, OpOf, Type, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
 import type { Machine } from "../machine.ts";
-import { Evaluation, type Point, type Scope } from "./elementwise.ts";
+import { Evaluation, type Scope } from "./elementwise.ts";
 import { reduceAcrossLanes } from "./lane-reductions.ts";
-import { type Axis, forEachPoint, origin } from "./loop-nest.ts";
+import { type Axis, forEachPoint } from "./loop-nest.ts";
 import type { Partials } from "./partials.ts";
+import { origin, type Point } from "./point.ts";
 
 /** Folds that share a pass where they run over the same axes. */
 export type Reduction = Extract<Op, { op: "sum" | "maximum" | "partial" }>;

@@ -71,6 +71,3 @@ export const load = (memory: Memory, index: KExpr, type: "f32" | "f32x4"): KExpr
 
 /** The value of an int expression that is a number. */
 export const known = value;
-
-/** A text that is equal exactly for equal expressions. */
-export const key = (e: KExpr): string => JSON.stringify(e);

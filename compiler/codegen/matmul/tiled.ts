@@ -21,8 +21,9 @@ import type { Type, Value } from "../../ir/types.ts";
 import * as x from "../../kernel-ir/expr.ts";
 import type { KExpr, KStmt, Tile } from "../../kernel-ir/types.ts";
 import type { Machine } from "../../machine.ts";
-import { Evaluation, type Point, type Scope } from "../elementwise.ts";
+import { Evaluation, type Scope } from "../elementwise.ts";
 import { type Axis, isWhole } from "../loop-nest.ts";
+import { type Point, samePoint } from "../point.ts";
 import { type Block, type Job, type TileShape, tileShape, worthTiling } from "./tile-shape.ts";
 import { type Chunk, type Contraction, chunksOf, jobOf, productOf, productsBehind, type Side } from "./tile-sides.ts";
 
@@ -400,10 +401,10 @@ class TiledPoints {
 
   private compute(p: Point, row: number, unit: number, wide: boolean): readonly KStmt[] {
     const { scope } = this.site;
-    const own = JSON.stringify(this.ownPoint(p));
+    const own = this.ownPoint(p);
     const given = (v: Value, at: Point): KExpr | undefined => {
       const place = this.placeOf(v, unit);
-      if (place === undefined || JSON.stringify(at) !== own) return undefined;
+      if (place === undefined || !samePoint(at, own)) return undefined;
       const { name } = this.accumulators.find(
         (c) => c.chunk === place.chunk && c.row === row && c.vector === place.vector,
       )!;
