@@ -7,11 +7,14 @@
 
 import { type Addresses, type Allocation, columnsAreContiguous } from "../buffers/layout.ts";
 import { InternalError } from "../diagnostics/internal-error.ts";
+import { type Axis, BATCH, contractionAxes, matrixProduct, TIME } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
+import { nest, unflatten } from "./loops.ts";
+import { type AxisIndex, indexOf, pointAt, wholeAxis } from "./matmul/axis-index.ts";
 import { dependsOn, type Point, samePoint } from "./point.ts";
 
 /** What evaluation must know of the kernel being made. */
@@ -125,7 +128,7 @@ export class Evaluation {
     const home = this.scope.home(v);
     if (home) return this.load(home, p);
     const op = this.scope.defs.get(v);
-    if (!op) throw new Error(`value ${v.name || v.id} has neither a home nor a definition`);
+    if (!op) throw new InternalError(`value ${v.name || v.id} has neither a home nor a definition`);
     if (isElementwise(op.op)) {
       const args = op.operands.map((o) => this.at(o, p));
       // A product with the reciprocal costs a quarter of a quotient.
@@ -225,7 +228,7 @@ export class Evaluation {
     if (!steps.type.batch) {
       const every = this.scope.defs.get(steps);
       const isAll = every?.op === "const" && every.attrs.value === 1 && every.attrs.dims.join() === "time";
-      if (!isAll) throw new Error("only a whole sequence, or each example's own, can be reversed");
+      if (!isAll) throw new InternalError("only a whole sequence, or each example's own, can be reversed");
       return this.at(from, { ...p, t: before(this.scope.layout.steps) });
     }
     const own: KExpr = { k: "toInt", a: this.at(steps, { ...p, t: undefined, f: [], width: 1 }) };
@@ -282,58 +285,50 @@ export class Evaluation {
     if (p.width === 4 && (width(to) !== width(source) || width(to) % 4 !== 0))
       return this.lanes(p, (q) => this.own(v, q));
     const strides = to.map((_, i) => to.slice(i + 1).reduce((a, b) => a * b, 1));
-    let flat = x.sum(p.f.map((e, i) => x.mul(e, x.int(strides[i]))));
-    const f: KExpr[] = [];
-    const first = source.findIndex((n) => n !== 1);
-    for (let i = source.length - 1; i >= 0; i--) {
-      // The first axis takes what is left; before it there are only axes of extent 1.
-      f.unshift(i < first || source[i] === 1 ? x.int(0) : i === first ? flat : x.rem(flat, x.int(source[i])));
-      if (i > first) flat = x.div(flat, x.int(source[i]));
-    }
+    const flat = x.sum(p.f.map((e, i) => x.mul(e, x.int(strides[i]))));
+    // Axes of one element stand at 0: of the others, the first takes what is left.
+    const wide = source.flatMap((n, i) => (n === 1 ? [] : [i]));
+    const indices = unflatten(
+      flat,
+      wide.map((i) => source[i]),
+    );
+    const f = source.map((n, i) => (n === 1 ? x.int(0) : indices[wide.indexOf(i)]));
     return this.at(from, { ...p, f });
   }
 
-  /** A product at a point: a loop over what is contracted. */
+  /** A product at a point: loops over what is contracted. */
   private dot(op: OpOf<"dot">, p: Point): KExpr {
-    const [a, b] = op.operands;
-    const { a: la, b: lb, out } = op.attrs;
-    const lastOfB = lb[lb.length - 1] === out[out.length - 1] && !la.includes(out[out.length - 1]);
-    if (p.width === 4 && !lastOfB) return this.lanes(p, (q) => this.own(op.results[0], q));
-    const index = new Map<string, KExpr>([...out].map((l, i) => [l, p.f[i]]));
-    const loops: { readonly name: string; readonly to: KExpr }[] = [];
-    const loop = (hint: string, to: KExpr): KExpr => {
-      const name = this.scope.name(hint);
-      loops.push({ name, to });
-      return x.variable(name, "i32");
-    };
-    const t = op.attrs.time ? loop("s", this.scope.layout.steps) : p.t;
-    const n = op.attrs.batch ? loop("n", x.int(this.scope.dims.batch)) : p.b;
-    for (const [labels, v] of [
-      [la, a],
-      [lb, b],
-    ] as const) {
-      [...labels].forEach((l, i) => {
-        if (!index.has(l)) index.set(l, loop(l, x.int(this.extent(v.type.shape[i]))));
-      });
-    }
-    const point = (labels: string, v: Value, width: Width): Point => ({
-      t: v.type.time ? t : this.scope.step,
-      b: v.type.batch ? n : undefined,
-      f: [...labels].map((l) => index.get(l)!),
-      width,
-    });
-    const sum = this.scope.name(op.results[0].name || "sum");
+    const [y] = op.results;
+    if (p.width === 4 && !hasColumnsInLanes(op)) return this.lanes(p, (q) => this.own(y, q));
+    const { layout, dims, step, name } = this.scope;
+    const axes = contractionAxes(op);
+    const headers = axes.contracted.map((axis) => ({
+      hint: axis === TIME ? "s" : axis === BATCH ? "n" : axis,
+      ...wholeAxis(axes, axis, layout.steps, dims),
+    }));
     const type = typeOf(p.width);
-    this.statements.push({ s: "var", name: sum, type, value: splat(x.float(0), p.width) });
-    const inner = new Evaluation(this.scope, { evaluation: this, loops: loops.map((l) => l.name) });
-    const left = splat(inner.at(a, point(la, a, 1)), p.width);
-    const right = inner.at(b, point(lb, b, p.width));
-    const total = x.variable(sum, type);
-    inner.statements.push({ s: "assign", name: sum, type, value: { k: "fma", type, a: left, b: right, c: total } });
-    let body: readonly KStmt[] = inner.statements;
-    for (const { name, to } of loops.reverse())
-      body = [{ s: "for", kind: "serial", name, from: x.int(0), to, step: 1, body }];
-    this.statements.push(...body);
+    let total = x.float(0);
+    const loops = nest(name, headers, (indices) => {
+      const sum = name(y.name || "sum");
+      this.statements.push({ s: "var", name: sum, type, value: splat(x.float(0), p.width) });
+      total = x.variable(sum, type);
+      const inner = new Evaluation(this.scope, { evaluation: this, loops: indices.map((i) => i.name) });
+      const index: AxisIndex = new Map([
+        ...indexOf(axes.result, p),
+        ...axes.contracted.map((axis, i): [Axis, KExpr] => [axis, indices[i]]),
+      ]);
+      const [left, right] = axes.sides;
+      const a = splat(inner.at(left.value, pointAt(left, index, step, 1)), p.width);
+      const b = inner.at(right.value, pointAt(right, index, step, p.width));
+      return [...inner.statements, { s: "assign", name: sum, type, value: { k: "fma", type, a, b, c: total } }];
+    });
+    this.statements.push(...loops);
     return total;
   }
+}
+
+/** Whether four neighbours of a product need four neighbours of its second operand, and one element of the first. */
+function hasColumnsInLanes(op: OpOf<"dot">): boolean {
+  const product = matrixProduct(op);
+  return product?.right.operand === 1 && product.right.labels.endsWith(product.column);
 }

@@ -3,6 +3,7 @@
 import type { Allocations } from "../buffers/assignment.ts";
 import { type Addresses, columnsAreContiguous } from "../buffers/layout.ts";
 import { strided } from "../buffers/strided.ts";
+import { BATCH, matrixProduct } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
@@ -12,16 +13,18 @@ import type { Machine } from "../machine.ts";
 import { type Owner, partsOf } from "../partition/fusion.ts";
 import type { PartitionedKernel } from "../partition/partition.ts";
 import { inlineDots } from "../partition/stages.ts";
+import { type Reduction, type ReductionSite, removedBy } from "./accumulate.ts";
 import { Evaluation, type Scope } from "./elementwise.ts";
 import { type Axis, forEachPoint } from "./loop-nest.ts";
 import { blockedProducts } from "./matmul/blocked.ts";
-import type { Factor } from "./matmul/contraction.ts";
+import type { ProductInMemory } from "./matmul/strided-product.ts";
+import { jobOf, tileProduct } from "./matmul/tile-products.ts";
 import { tileSide, worthTiling } from "./matmul/tile-shape.ts";
-import { jobOf, productOf } from "./matmul/tile-sides.ts";
-import { type TileSite, tiledPoints } from "./matmul/tiled.ts";
+import { tiledPoints } from "./matmul/tiled.ts";
+import type { TileSite } from "./matmul/tiling.ts";
 import { Partials } from "./partials.ts";
 import { origin, type Point } from "./point.ts";
-import { argmax, type Reduction, type ReductionSite, reduceSerially, removedBy, scatter } from "./reductions.ts";
+import { argmax, reduce, scatter } from "./reductions.ts";
 import { type GridSplit, threadBlock } from "./thread-blocks.ts";
 
 export interface KernelInput {
@@ -46,7 +49,7 @@ export function makeKernel(input: KernelInput): Kernel {
   const kernel = new KernelMaker(input, 0).make();
   const bytes = (tiles: readonly Tile[]): number => tiles.reduce((sum, { size }) => sum + 4 * size, 0);
   if (machine.lanes === 1 || bytes(kernel.tiles) <= machine.tileBytes) return kernel;
-  // Products come first in workgroup memory: sums then have fewer shares at a time, and more barriers.
+  // Products come first in workgroup memory: reductions then have room for fewer partial results, and more barriers.
   return new KernelMaker(input, bytes(kernel.tiles.filter(({ vectors }) => vectors))).make();
 }
 
@@ -63,7 +66,7 @@ class KernelMaker {
   private readonly splits: readonly GridSplit[];
   /** The part of the batch that a workgroup owns, when it owns one. */
   private readonly part: KExpr | undefined;
-  private readonly shares: Partials;
+  private readonly partials: Partials;
   private readonly tiles = new Map<string, Tile>();
 
   /** @param reserved bytes of workgroup memory that products need */
@@ -75,7 +78,7 @@ class KernelMaker {
     const { space } = input.kernel;
     const perStep = space.time && this.owner !== "steps" && this.owner !== "whole";
     this.t = perStep ? x.variable(this.name("step"), "i32") : undefined;
-    this.shares = new Partials({ ...input.machine, tileBytes: input.machine.tileBytes - reserved }, () =>
+    this.partials = new Partials({ ...input.machine, tileBytes: input.machine.tileBytes - reserved }, () =>
       this.name("shares"),
     );
     this.scope = {
@@ -180,7 +183,7 @@ class KernelMaker {
     const axes = space.batch ? space.shape.length + 1 : space.shape.length;
     if (machine.lanes === 1 || columns === undefined || axes < 2) return undefined;
     const products = kernel.ops.filter((op) => op.op === "dot" && sameType(op.results[0].type, space));
-    const jobs = products.flatMap((op) => productOf(op as OpOf<"dot">, this.scope) ?? []).map(jobOf);
+    const jobs = products.flatMap((op) => tileProduct(op as OpOf<"dot">, this.scope) ?? []).map(jobOf);
     if (!jobs.some((job) => worthTiling(rows, columns, job, machine))) return undefined;
     return tileSide(rows, columns, this.t !== undefined);
   }
@@ -189,7 +192,7 @@ class KernelMaker {
     const { kernel, machine, allocations } = this.in;
     const body: KStmt[] = [];
     kernel.stages.forEach((ops, i) => {
-      if (body.length > 0) this.shares.release();
+      if (body.length > 0) this.partials.release();
       const statements = this.stage(ops);
       for (const op of ops) for (const r of op.results) if (allocations.has(r)) this.done.add(r);
       if (statements.length === 0) return;
@@ -207,7 +210,7 @@ class KernelMaker {
       lanes: machine.lanes,
       grid: [first ?? one, this.t ? steps : one, second ?? one],
       ...usesOf(body),
-      tiles: [...this.tiles.values(), ...this.shares.tiles],
+      tiles: [...this.tiles.values(), ...this.partials.tiles],
       body: this.in.loop ? this.overSteps(body, this.in.loop.reverse) : body,
     };
   }
@@ -324,8 +327,8 @@ class KernelMaker {
         continue;
       }
       if (!allocations.has(y)) continue;
-      if (op.op === "argmax") statements.push(...argmax(this.folding(), op));
-      else if (op.op === "scatter") statements.push(...scatter(this.folding(), op));
+      if (op.op === "argmax") statements.push(...argmax(this.reductionSite(), op));
+      else if (op.op === "scatter") statements.push(...scatter(this.reductionSite(), op));
       else {
         const key = JSON.stringify([y.type.time, y.type.batch, y.type.shape]);
         const space = points.get(key) ?? { type: y.type, values: [] };
@@ -333,7 +336,7 @@ class KernelMaker {
         points.set(key, space);
       }
     }
-    for (const folds of reductions.values()) statements.push(...reduceSerially(this.folding(), folds));
+    for (const alike of reductions.values()) statements.push(...reduce(this.reductionSite(), alike));
     for (const { type, values } of points.values()) statements.push(...this.points(type, values));
     return statements;
   }
@@ -401,7 +404,7 @@ class KernelMaker {
     return tile;
   }
 
-  private folding(): ReductionSite {
+  private reductionSite(): ReductionSite {
     return {
       machine: this.in.machine,
       scope: this.scope,
@@ -409,39 +412,40 @@ class KernelMaker {
       part: this.part,
       axes: (t) => this.axes(t),
       store: (v, p, value) => this.store(v, p, value),
-      shares: this.shares,
+      partials: this.partials,
     };
   }
 
-  /** Products alike but for one side, in one nest of loops. */
+  /** Products that are alike but for the operand with the columns, in one nest of loops. */
   private blocked(ops: readonly OpOf<"dot">[]): readonly KStmt[] | undefined {
     const { defs, dims, allocations, layout, machine } = this.in;
-    const extent = (d: dim.Dim): number => this.extent(d);
-    const products: Factor[] = [];
+    const inMemory = (v: Value) => strided(v, this.scope.home, defs, (d) => this.extent(d))?.home;
+    const products: ProductInMemory[] = [];
     for (const op of ops) {
-      const [a, b] = op.operands.map((v) => strided(v, this.scope.home, defs, extent));
+      const product = matrixProduct(op);
+      if (product === undefined) return undefined;
+      const [left, right] = [inMemory(product.left.value), inMemory(product.right.value)];
       const y = op.results[0];
       const targets = allocations.get(y)!;
-      if (!a || !b || (y.type.time && this.t === undefined)) return undefined;
+      if (!left || !right || (y.type.time && this.t === undefined)) return undefined;
       if (targets.some((home) => home.strides.length > 0 && home.strides[home.strides.length - 1] !== 1))
         return undefined;
-      products.push({ op, a, b, targets });
+      products.push({ product, left, right, targets });
     }
-    const [op] = ops;
-    const shape = this.shape(op.results[0].type);
+    const [{ result }] = products.map(({ product }) => product);
+    const shape = this.shape(result.type);
     return blockedProducts({
       products,
       layout,
       t: this.t,
       step: this.step,
-      batch: dims.batch,
+      dims,
       tileBytes: machine.tileBytes,
-      extent,
       name: (hint) => this.name(hint),
       tile: (side, size) => this.productTile({ name: `${side}_panel`, size }).name,
       range: (axis) => {
-        if (axis === "|") return this.owned("b", dims.batch);
-        const i = op.attrs.out.indexOf(axis);
+        if (axis === BATCH) return this.owned("b", dims.batch);
+        const i = result.labels.indexOf(axis);
         return this.owned(i, shape[i]);
       },
     });

@@ -1,20 +1,30 @@
 /**
- * Few results on many lanes: each lane folds a share of a result, and the shares are folded in workgroup memory.
+ * Few results on many lanes: each lane reduces some of a result's elements to a partial result, and these are combined in
+ * workgroup memory.
  *
- *     lanes: fold a share → a slot for each lane
- *     lanes: fold several slots → one of them: some in a row, or those of a subgroup all at once
- *     a lane a result: fold what is left, and store
+ *     lanes: reduce some elements → a slot for each lane
+ *     lanes: combine several slots → one of them: some in a row, or those of a subgroup all at once
+ *     a lane for each result: combine what is left, and store
  */
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt, Tile } from "../kernel-ir/types.ts";
+import {
+  accumulate,
+  accumulator,
+  combine,
+  combinerOf,
+  type Reduction,
+  type ReductionSite,
+  resultPoint,
+} from "./accumulate.ts";
 import { type Axis, binder, decode } from "./loop-nest.ts";
+import { both, guarded, type LoopHeader, loop, onLanes, type Variable } from "./loops.ts";
 import type { Point } from "./point.ts";
-import { accumulate, accumulator, type Reduction, type ReductionSite, resultPoint } from "./reductions.ts";
 
-/** So few shares are folded by one lane. */
+/** So few partial results are combined by one lane. */
 const FEW = 8;
 
-/** The fold of `results` results, `outer` their axes, `inner` those that are folded. */
+/** Reduces along `inner` to `results` results, whose axes are `outer`. */
 export function reduceAcrossLanes(
   site: ReductionSite,
   ops: readonly Reduction[],
@@ -23,21 +33,19 @@ export function reduceAcrossLanes(
   start: Point,
   results: number,
 ): readonly KStmt[] {
-  return new Together(site, ops, outer, inner, start, results).statements();
+  return new LaneReduction(site, ops, outer, inner, start, results).statements();
 }
 
-type Variable = KExpr & { readonly k: "var" };
-
-class Together {
+class LaneReduction {
   private readonly site: ReductionSite;
   private readonly ops: readonly Reduction[];
   private readonly outer: readonly Axis[];
   private readonly inner: readonly Axis[];
   private readonly start: Point;
   private readonly results: number;
-  /** Of each result. */
-  private readonly shares: number;
-  /** Neighbouring lanes have neighbouring results, because their operands are neighbours; else the shares of one result. */
+  /** Partial results of each result. */
+  private readonly parts: number;
+  /** Whether neighbouring lanes have neighbouring results, as where their operands are neighbours, or parts of one result. */
   private readonly across: boolean;
   private readonly waits: readonly KStmt[];
   private readonly tiles: readonly Tile[];
@@ -58,52 +66,43 @@ class Together {
     this.results = results;
     const { lanes, subgroups } = site.machine;
     const most = Math.floor(lanes / results);
-    // Subgroups fold whole groups of lanes, whose number is a power of two.
-    this.shares = subgroups ? 2 ** Math.floor(Math.log2(most)) : most;
+    // Subgroups combine whole groups of lanes, whose number is a power of two.
+    this.parts = subgroups ? 2 ** Math.floor(Math.log2(most)) : most;
     this.across = outer.length > 0 && outer[outer.length - 1].axis === start.f.length - 1;
-    this.waits = site.shares.has(ops.length) ? [] : [{ s: "barrier", only: "tiles" }];
-    if (this.waits.length > 0) site.shares.release();
-    this.tiles = ops.map(() => site.shares.take());
+    this.waits = site.partials.has(ops.length) ? [] : [{ s: "barrier", only: "tiles" }];
+    if (this.waits.length > 0) site.partials.release();
+    this.tiles = ops.map(() => site.partials.take());
   }
 
   statements(): readonly KStmt[] {
-    const { shares } = this;
+    const { parts } = this;
     const barrier: KStmt = { s: "barrier", only: "tiles" };
-    const first = [...this.waits, this.foldShares(), barrier];
-    if (shares <= FEW) return [...first, this.finish(x.int(1), x.int(shares))];
+    const first = [...this.waits, this.reduceParts(), barrier];
+    if (parts <= FEW) return [...first, this.finish(x.int(1), x.int(parts))];
     if (this.site.machine.subgroups) {
       const { joins, count } = this.joins();
-      const left = x.div(x.int(shares), count);
+      const left = x.div(x.int(parts), count);
       return [...first, ...joins, this.joinSubgroups(count), barrier, this.finish(count, left)];
     }
-    // About as many are left as each lane folds.
-    const parts = 2 ** Math.round(Math.log2(shares) / 2);
-    return [...first, this.foldSlots(parts), barrier, this.finish(x.int(1), x.int(parts))];
+    // About as many are left as each lane combines.
+    const left = 2 ** Math.round(Math.log2(parts) / 2);
+    return [...first, this.combineSlots(left), barrier, this.finish(x.int(1), x.int(left))];
   }
 
   private lanes(count: number, body: (i: KExpr) => readonly KStmt[]): KStmt {
-    const name = this.site.scope.name("i");
-    return {
-      s: "for",
-      kind: "lanes",
-      name,
-      from: x.int(0),
-      to: x.int(count),
-      step: 1,
-      body: body(x.variable(name, "i32")),
-    };
+    return onLanes(this.site.scope.name, count, body);
   }
 
-  /** Where share `k` of result `r` lies. */
+  /** Where part `k` of result `r` lies. */
   private slot(k: KExpr, r: KExpr): KExpr {
-    return this.across ? x.add(x.mul(k, x.int(this.results)), r) : x.add(x.mul(r, x.int(this.shares)), k);
+    return this.across ? x.add(x.mul(k, x.int(this.results)), r) : x.add(x.mul(r, x.int(this.parts)), k);
   }
 
-  /** Which of `parts` shares of which result position i is. */
-  private place(i: KExpr, parts: number): { readonly share: KExpr; readonly result: KExpr } {
+  /** Which of `parts` parts of which result position i is. */
+  private place(i: KExpr, parts: number): { readonly part: KExpr; readonly result: KExpr } {
     return this.across
-      ? { share: x.div(i, x.int(this.results)), result: x.rem(i, x.int(this.results)) }
-      : { share: x.rem(i, x.int(parts)), result: x.div(i, x.int(parts)) };
+      ? { part: x.div(i, x.int(this.results)), result: x.rem(i, x.int(this.results)) }
+      : { part: x.rem(i, x.int(parts)), result: x.div(i, x.int(parts)) };
   }
 
   private store(tile: Tile, index: KExpr, value: KExpr): KStmt {
@@ -114,53 +113,57 @@ class Together {
     return x.load({ kind: "tile", name: tile.name }, index, "f32");
   }
 
-  private foldShares(): KStmt {
-    const { site, ops, results, shares } = this;
-    return this.lanes(results * shares, (i) => {
+  private reduceParts(): KStmt {
+    const { site, ops, results, parts } = this;
+    const { name: names } = site.scope;
+    return this.lanes(results * parts, (i) => {
       const bound: KStmt[] = [];
-      const { share, result } = this.place(i, shares);
-      const { point, guard } = decode(this.outer, result, this.start, binder(site.scope.name, bound));
+      const { part, result } = this.place(i, parts);
+      const { point, guard } = decode(this.outer, result, this.start, binder(names, bound));
       const body: KStmt[] = [];
       const totals = ops.map((op) => accumulator(site, op, 1, body));
       const open = this.inner.filter((a) => a.most === undefined);
       const closed = this.inner.filter((a) => a.most !== undefined);
       const count = closed.reduce((n, a) => n * a.most!, 1);
-      const k = site.scope.name("k");
-      const position = decode(closed, x.variable(k, "i32"), point);
-      const fold = guarded(position.guard, accumulate(site, ops, totals, open, position.point, false));
-      body.push({ s: "for", kind: "serial", name: k, from: share, to: x.int(count), step: shares, body: fold });
-      body.push(...this.tiles.map((tile, j) => this.store(tile, i, totals[j])));
+      const every: LoopHeader = { hint: "k", from: part, to: x.int(count), step: parts };
+      const own = loop(names, every, (k) => {
+        const position = decode(closed, k, point);
+        return guarded(position.guard, accumulate(site, ops, totals, open, position.point, false));
+      });
+      body.push(own, ...this.tiles.map((tile, j) => this.store(tile, i, totals[j])));
       return [...bound, ...guarded(guard, body)];
     });
   }
 
-  /** Loops over slots `from`, `from` + `step`, … of result `r`; the totals. */
-  private fold(into: KStmt[], r: KExpr, slots: (k: KExpr) => KExpr, range: Omit<Loop, "name">): readonly KExpr[] {
+  /** A loop that combines slots `from`, `from` + `step`, … of result `r`; the totals. */
+  private combineRange(
+    into: KStmt[],
+    r: KExpr,
+    slots: (k: KExpr) => KExpr,
+    range: Omit<LoopHeader, "hint">,
+  ): readonly Variable[] {
     const { site, ops } = this;
-    const totals = ops.map((op) => accumulator(site, op, 1, into) as Variable);
-    const name = site.scope.name("k");
-    const body = this.tiles.map((tile, j): KStmt => {
-      const share = this.load(tile, this.slot(slots(x.variable(name, "i32")), r));
-      const value: KExpr = { k: "math", op: mathOf(ops[j]), type: "f32", args: [totals[j], share] };
-      return { s: "assign", name: totals[j].name, type: "f32", value };
-    });
-    into.push({ s: "for", kind: "serial", name, ...range, body });
+    const totals = ops.map((op) => accumulator(site, op, 1, into));
+    const combined = loop(site.scope.name, { hint: "k", ...range }, (k) =>
+      this.tiles.map((tile, j) => combine(ops[j], totals[j], this.load(tile, this.slot(slots(k), r)))),
+    );
+    into.push(combined);
     return totals;
   }
 
-  /** Of each result `parts` lanes fold what the others need not read: each puts its total in the first slot it read. */
-  private foldSlots(parts: number): KStmt {
+  /** Of each result `parts` lanes combine slots that the others need not read: each puts its total in the first that it read. */
+  private combineSlots(parts: number): KStmt {
     return this.lanes(this.results * parts, (i) => {
-      const { share, result } = this.place(i, parts);
+      const { part, result } = this.place(i, parts);
       const body: KStmt[] = [];
-      const range = { from: share, to: x.int(this.shares), step: parts };
-      const totals = this.fold(body, result, (k) => k, range);
-      body.push(...this.tiles.map((tile, j) => this.store(tile, this.slot(share, result), totals[j])));
+      const range = { from: part, to: x.int(this.parts), step: parts };
+      const totals = this.combineRange(body, result, (k) => k, range);
+      body.push(...this.tiles.map((tile, j) => this.store(tile, this.slot(part, result), totals[j])));
       return body;
     });
   }
 
-  /** How many lanes a subgroup joins: one if it is so large that it has shares of several results. */
+  /** How many lanes a subgroup joins: one if it is so large that it has parts of several results. */
   private joins(): { readonly joins: readonly KStmt[]; readonly count: KExpr } {
     const name = this.site.scope.name("joined");
     const size: KExpr = { k: "subgroupSize" };
@@ -169,7 +172,7 @@ class Together {
         { s: "var", name, type: "i32", value: x.int(1) },
         {
           s: "if",
-          condition: x.compare("le", size, x.int(this.shares)),
+          condition: x.compare("le", size, x.int(this.parts)),
           then: [{ s: "assign", name, type: "i32", value: size }],
           else: [],
         },
@@ -178,16 +181,16 @@ class Together {
     };
   }
 
-  /** All lanes: each reads one slot, its subgroup folds them, and its first lane puts the total in its own. */
+  /** All lanes: each reads one slot, its subgroup combines them, and the subgroup's first lane puts the total in its own. */
   private joinSubgroups(count: KExpr): KStmt {
-    const { site, ops, results, shares } = this;
+    const { site, ops, results, parts } = this;
     return this.lanes(site.machine.lanes, (i) => {
       const body: KStmt[] = [];
-      const [k, r] = [x.rem(i, x.int(shares)), x.div(i, x.int(shares))];
-      const inside = results * shares === site.machine.lanes ? undefined : x.compare("lt", r, x.int(results));
+      const [k, r] = [x.rem(i, x.int(parts)), x.div(i, x.int(parts))];
+      const inside = results * parts === site.machine.lanes ? undefined : x.compare("lt", r, x.int(results));
       const slot = this.slot(k, r);
       const values = ops.map((op, j) => {
-        const total = accumulator(site, op, 1, body) as Variable;
+        const total = accumulator(site, op, 1, body);
         const value = this.load(this.tiles[j], slot);
         body.push(...guarded(inside, [{ s: "assign", name: total.name, type: "f32", value }]));
         return total;
@@ -198,7 +201,7 @@ class Together {
           s: "let",
           name,
           type: "f32",
-          value: { k: "joint", op: op.op === "maximum" ? "max" : "add", a: values[j] },
+          value: { k: "joint", op: combinerOf(op), a: values[j] },
         });
         return x.variable(name, "f32");
       });
@@ -210,14 +213,14 @@ class Together {
     });
   }
 
-  /** A lane a result: folds every `step`-th slot, `count` in all, and stores. */
+  /** A lane for each result: combines every `step`-th slot, `count` in all, and stores. */
   private finish(step: KExpr, count: KExpr): KStmt {
     const { site, ops, results } = this;
     return this.lanes(results, (r) => {
       const bound: KStmt[] = [];
       const target = decode(this.outer, r, this.start, binder(site.scope.name, bound));
       const body: KStmt[] = [];
-      const totals = this.fold(body, r, (k) => x.mul(k, step), { from: x.int(0), to: count, step: 1 });
+      const totals = this.combineRange(body, r, (k) => x.mul(k, step), { from: x.int(0), to: count });
       ops.forEach((op, j) => {
         body.push(...site.store(op.results[0], resultPoint(site, op, target.point), totals[j]));
       });
@@ -225,10 +228,3 @@ class Together {
     });
   }
 }
-
-type Loop = Pick<Extract<KStmt, { s: "for" }>, "name" | "from" | "to" | "step">;
-
-const mathOf = (op: Reduction): "max" | "add" => (op.op === "maximum" ? "max" : "add");
-const both = (a: KExpr | undefined, b: KExpr): KExpr => (a === undefined ? b : { k: "and", a, b });
-const guarded = (condition: KExpr | undefined, then: readonly KStmt[]): readonly KStmt[] =>
-  condition ? [{ s: "if", condition, then, else: [] }] : then;

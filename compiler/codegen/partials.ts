@@ -1,6 +1,6 @@
 /**
- * Workgroup memory in which lanes lay down their shares of a fold: tiles of a float a lane, the same few again and again. A
- * tile is written, read behind a barrier, and free behind the next.
+ * Workgroup memory for the lanes' partial results of reductions: tiles of a float for each lane, the same few again and again. A
+ * tile is written, read after a barrier, and free after the next.
  */
 
 import type { Tile } from "../kernel-ir/types.ts";

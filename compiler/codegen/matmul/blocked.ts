@@ -1,35 +1,29 @@
 /**
  * Products in register blocks, for machines with vector registers and no lanes.
  *
- * Of many rows they are packed (`packed-dot.ts`). For few rows that is not worth while: `outer` blocks add a column of the left
- * side times a row of the right side each round, straight from memory; they need the right side's columns side by side.
+ * Products of many rows are packed (`packed.ts`). For few rows that is not worth while. `outer` blocks add, each round, a column
+ * of the left operand times a row of the right one, straight from memory; they need the right operand's columns side by side.
  * `inner` blocks hold 4 × 2 results, four partial sums each, and need what is contracted side by side in both operands:
  * x @ Wᵀ without a transposed W.
  *
- * A product that also sums over steps (a weight's gradient) is added up step by step in memory: one step's operands and the
+ * A product that also sums over time (a weight's gradient) is added up step by step in memory: one step's operands and the
  * result stay in cache, where a whole sequence's would not.
  */
 
+import { TIME } from "../../ir/contraction-axes.ts";
 import * as x from "../../kernel-ir/expr.ts";
-import type { KExpr, KStmt } from "../../kernel-ir/types.ts";
-import {
-  Contraction,
-  cellsOf,
-  type Element,
-  type Index,
-  type ProductSite,
-  plus,
-  type Rounds,
-  zeroOf,
-} from "./contraction.ts";
+import type { FloatType, KExpr, KStmt } from "../../kernel-ir/types.ts";
+import { type Bounds, loop } from "../loops.ts";
+import type { AxisIndex } from "./axis-index.ts";
 import { MOST_PRODUCTS, packedProducts, worthPacking } from "./packed.ts";
+import { cellsOf, further, hintOf, type ProductSite, StridedProduct, widthOf, zeroOf } from "./strided-product.ts";
 
 /** A block of the result: `rows` × `columns` elements, or vectors of four, the first at `index`. */
 interface Block {
   readonly rows: number;
   readonly columns: number;
-  readonly type: Element;
-  readonly index: Index;
+  readonly type: FloatType;
+  readonly index: AxisIndex;
 }
 
 interface Accumulator {
@@ -38,69 +32,71 @@ interface Accumulator {
   readonly name: string;
 }
 
+/** How the innermost axis that is summed over is run through. */
+interface Rounds extends Bounds {
+  readonly step: number;
+}
+
 const ROWS = 4;
 /** Columns of an outer block of several rows: 4 × 8 sums are eight registers. */
 const COLUMNS = [8, 4, 1];
-/** A lone row's block is two cache lines wide, so that each line of the right side is read once and used up. */
+/** A lone row's block is two cache lines wide, so that each line of the right operand is read once and used up. */
 const COLUMNS_OF_ONE_ROW = [32, 16, 8, 4, 1];
 
 /** The loops of blocked products, or undefined when the operands do not lie as a block needs them. */
 export function blockedProducts(site: ProductSite): readonly KStmt[] | undefined {
-  const { a, b, out } = site.products[0].op.attrs;
-  const column = out[out.length - 1];
-  if (column === undefined || (a.includes(column) && b.includes(column))) return undefined;
   const { products } = site;
-  const shared = new Contraction(site, column);
+  const shared = new StridedProduct(site);
   if (worthPacking(shared) && products.length <= MOST_PRODUCTS) return packedProducts(shared);
   if (products.length > 1) {
     const apart = products.map((p) => blockedProducts({ ...site, products: [p] }));
     return apart.every((s) => s !== undefined) ? apart.flat() : undefined;
   }
-  if (shared.columnsLieTogether) return new BlockedDot(shared, "outer").statements();
-  return shared.contractedLieTogether ? new BlockedDot(shared, "inner").statements() : undefined;
+  if (shared.columnsAreContiguous) return new BlockedProduct(shared, "outer").statements();
+  return shared.contractedIsContiguous ? new BlockedProduct(shared, "inner").statements() : undefined;
 }
 
-class BlockedDot {
-  private readonly c: Contraction;
+class BlockedProduct {
+  private readonly dot: StridedProduct;
   private readonly mode: "outer" | "inner";
 
-  constructor(c: Contraction, mode: "outer" | "inner") {
-    this.c = c;
+  constructor(dot: StridedProduct, mode: "outer" | "inner") {
+    this.dot = dot;
     this.mode = mode;
   }
 
   statements(): readonly KStmt[] {
-    const { c } = this;
-    if (!c.byStep) return this.traverse(c.start, (b) => this.product(b, false));
+    const { dot } = this;
+    if (!dot.byStep) return this.traverse(dot.start, (b) => this.product(b, false));
     const zero = this.traverse(new Map(), (b) => this.fill(b));
-    return [...zero, ...c.nest(["<"], new Map(), (index) => this.traverse(index, (b) => this.product(b, true)))];
+    return [...zero, ...dot.nest([TIME], new Map(), (index) => this.traverse(index, (b) => this.product(b, true)))];
   }
 
   /** Runs through the result in blocks, as large as there is room for. */
-  private traverse(start: Index, leaf: (b: Block) => readonly KStmt[]): readonly KStmt[] {
-    const { c } = this;
-    const { row, column, site } = c;
+  private traverse(start: AxisIndex, leaf: (b: Block) => readonly KStmt[]): readonly KStmt[] {
+    const { dot } = this;
+    const { row, column, site } = dot;
     const alone = row === undefined || site.range(row).most === 1;
     const outer = alone ? COLUMNS_OF_ONE_ROW : COLUMNS;
     const widths = this.mode === "outer" ? outer : [2, 1];
-    const blocks = (index: Index, kind: "lanes" | "serial"): readonly KStmt[] =>
-      c.blocks(column, site.range(column), widths, kind, (first, size) => {
+    const blocks = (index: AxisIndex, kind: "lanes" | "serial"): readonly KStmt[] =>
+      dot.blocks(column, site.range(column), widths, kind, (first, size) => {
         const vectors = this.mode === "outer" && size >= 4;
-        const here: Index = new Map([...index, [column, first]]);
+        const here: AxisIndex = new Map([...index, [column, first]]);
         const columns = vectors ? size / 4 : size;
-        const type: Element = vectors ? "f32x4" : "f32";
+        const type: FloatType = vectors ? "f32x4" : "f32";
         if (row === undefined) return leaf({ rows: 1, columns, type, index: here });
-        return c.blocks(row, site.range(row), [ROWS, 1], "serial", (r, rows) =>
+        return dot.blocks(row, site.range(row), [ROWS, 1], "serial", (r, rows) =>
           leaf({ rows, columns, type, index: new Map([...here, [row, r]]) }),
         );
       });
-    if (c.others.length === 0) return blocks(start, "lanes");
-    return c.nest(c.others, start, (index) => blocks(index, "serial"), "lanes");
+    if (dot.others.length === 0) return blocks(start, "lanes");
+    return dot.nest(dot.others, start, (index) => blocks(index, "serial"), "lanes");
   }
 
   private fill({ rows, columns, type, index }: Block): readonly KStmt[] {
     return cellsOf(rows, columns).flatMap(([i, j]) =>
-      this.c.store(0, this.c.cell(index, i, j * widthOf(type)), zeroOf(type), type),
+      this.dot.store(0, this.dot.cell(index, i, j * widthOf(type)), zeroOf(type), type),
     );
   }
 
@@ -110,27 +106,27 @@ class BlockedDot {
   }
 
   private outer({ rows, columns, type, index }: Block, onto: boolean): readonly KStmt[] {
-    const { c } = this;
+    const { dot } = this;
     const accumulators = this.accumulators(rows, columns, "acc");
-    const cell = (i: number, j: number): Index => c.cell(index, i, j * widthOf(type));
-    const start = ({ i, j }: Accumulator): KExpr => (onto ? c.loadResult(0, cell(i, j), type) : zeroOf(type));
+    const cell = (i: number, j: number): AxisIndex => dot.cell(index, i, j * widthOf(type));
+    const start = ({ i, j }: Accumulator): KExpr => (onto ? dot.loadResult(0, cell(i, j), type) : zeroOf(type));
     return [
       ...accumulators.map((a): KStmt => ({ s: "var", name: a.name, type, value: start(a) })),
       ...this.loops(index, undefined, (inLoop) => this.round(accumulators, rows, columns, type, inLoop)),
-      ...accumulators.flatMap(({ i, j, name }) => c.store(0, cell(i, j), x.variable(name, type), type)),
+      ...accumulators.flatMap(({ i, j, name }) => dot.store(0, cell(i, j), x.variable(name, type), type)),
     ];
   }
 
   /** Four partial sums a result, added across at the end, and what four does not divide one by one. */
   private inner({ rows, columns, index }: Block, onto: boolean): readonly KStmt[] {
-    const { c } = this;
+    const { dot } = this;
     const partial = this.accumulators(rows, columns, "acc");
     const totals = this.accumulators(rows, columns, "sum");
-    const n = c.extentOf(c.contracted[c.contracted.length - 1]);
+    const n = dot.extent(dot.inner!);
     const main = n - (n % 4);
     const total = ({ i, j }: Accumulator, k: number): KExpr => {
       const across: KExpr = { k: "across", op: "add", a: x.variable(partial[k].name, "f32x4") };
-      const before = c.loadResult(0, c.cell(index, i, j), "f32");
+      const before = dot.loadResult(0, dot.cell(index, i, j), "f32");
       return onto ? { k: "math", op: "add", type: "f32", args: [before, across] } : across;
     };
     const rest: Rounds = { from: x.int(main), to: x.int(n), step: 1 };
@@ -141,7 +137,7 @@ class BlockedDot {
       ),
       ...totals.map((a, k): KStmt => ({ s: "var", name: a.name, type: "f32", value: total(a, k) })),
       ...(main < n ? this.loops(index, rest, (inLoop) => this.round(totals, rows, columns, "f32", inLoop)) : []),
-      ...totals.flatMap(({ i, j, name }) => c.store(0, c.cell(index, i, j), x.variable(name, "f32"), "f32")),
+      ...totals.flatMap(({ i, j, name }) => dot.store(0, dot.cell(index, i, j), x.variable(name, "f32"), "f32")),
     ];
   }
 
@@ -150,23 +146,23 @@ class BlockedDot {
     accumulators: readonly Accumulator[],
     rows: number,
     columns: number,
-    type: Element,
-    index: Index,
+    type: FloatType,
+    index: AxisIndex,
   ): readonly KStmt[] {
-    const { c } = this;
+    const { dot } = this;
     const statements: KStmt[] = [];
     const bind = (hint: string, value: KExpr): KExpr => {
-      const name = c.site.name(hint);
+      const name = dot.site.name(hint);
       statements.push({ s: "let", name, type, value });
       return x.variable(name, type);
     };
     const inner = this.mode === "inner";
     const width = inner ? 1 : widthOf(type);
     const rights = Array.from({ length: columns }, (_, j) =>
-      bind(`b_${j}`, c.load(c.rights[0], plus(index, c.column, j * width), type)),
+      bind(`b_${j}`, dot.load(dot.rights[0], further(index, dot.column, j * width), type)),
     );
     for (let i = 0; i < rows; i++) {
-      const value = c.load(c.left, plus(index, c.row, i), inner ? type : "f32");
+      const value = dot.load(dot.left, further(index, dot.row, i), inner ? type : "f32");
       const left = bind(`a_${i}`, !inner && type === "f32x4" ? { k: "splat", a: value } : value);
       for (const a of accumulators.filter((cell) => cell.i === i)) {
         const fma: KExpr = { k: "fma", type, a: left, b: rights[a.j], c: x.variable(a.name, type) };
@@ -177,20 +173,20 @@ class BlockedDot {
   }
 
   /** Loops over what is contracted; `last` says how the innermost runs. */
-  private loops(index: Index, last: Rounds | undefined, body: (index: Index) => readonly KStmt[]): readonly KStmt[] {
-    const { c } = this;
-    if (last === undefined) return c.nest(c.contracted, index, body);
-    const inner = c.contracted[c.contracted.length - 1];
-    return c.nest(c.contracted.slice(0, -1), index, (around) => {
-      const name = c.site.name(inner === "|" ? "b" : inner);
-      const here: Index = new Map([...around, [inner, x.variable(name, "i32")]]);
-      return [{ s: "for", kind: "serial", name, ...last, body: body(here) }];
-    });
+  private loops(
+    index: AxisIndex,
+    last: Rounds | undefined,
+    body: (index: AxisIndex) => readonly KStmt[],
+  ): readonly KStmt[] {
+    const { dot } = this;
+    if (last === undefined) return dot.nest(dot.contracted, index, body);
+    const inner = dot.inner!;
+    return dot.nest(dot.contracted.slice(0, -1), index, (around) => [
+      loop(dot.site.name, { hint: hintOf(inner), ...last }, (i) => body(new Map([...around, [inner, i]]))),
+    ]);
   }
 
   private accumulators(rows: number, columns: number, hint: string): readonly Accumulator[] {
-    return cellsOf(rows, columns).map(([i, j]) => ({ i, j, name: this.c.site.name(`${hint}_${i}_${j}`) }));
+    return cellsOf(rows, columns).map(([i, j]) => ({ i, j, name: this.dot.site.name(`${hint}_${i}_${j}`) }));
   }
 }
-
-const widthOf = (type: Element): number => (type === "f32x4" ? 4 : 1);

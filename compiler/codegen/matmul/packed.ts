@@ -10,10 +10,13 @@
  * Products with the same left side, such as a cell's gates, share a panel: an element of the left side is loaded once.
  */
 
+import { type Axis, hasAxis, TIME } from "../../ir/contraction-axes.ts";
 import * as x from "../../kernel-ir/expr.ts";
-import type { KExpr, KStmt, Memory } from "../../kernel-ir/types.ts";
+import type { FloatType, KExpr, KStmt, Memory } from "../../kernel-ir/types.ts";
 import { FEWEST_ROWS } from "../../passes/prepack-weights.ts";
-import { type Contraction, cellsOf, type Element, has, type Index, plus, type Range, zeroOf } from "./contraction.ts";
+import { loop, type Range, upTo } from "../loops.ts";
+import type { AxisIndex } from "./axis-index.ts";
+import { cellsOf, further, hintOf, type StridedProduct, widthOf, zeroOf } from "./strided-product.ts";
 
 /**
  * Rows of a block by the vectors it is wide. A block keeps rows × vectors sums, a row of the panel and a splat in registers,
@@ -31,14 +34,14 @@ export const MOST_PRODUCTS = 4;
  */
 const FEWEST_APART = 16;
 
-export function worthPacking(c: Contraction): boolean {
-  if (c.row === undefined || c.contracted.length === 0) return false;
-  const most = (axis: string): number => c.site.range(axis).most ?? Number.POSITIVE_INFINITY;
-  return most(c.row) >= FEWEST_ROWS && (c.columnsLieTogether || most(c.column) >= FEWEST_APART);
+export function worthPacking(dot: StridedProduct): boolean {
+  if (dot.row === undefined || dot.contracted.length === 0) return false;
+  const most = (axis: Axis): number => dot.site.range(axis).most ?? Number.POSITIVE_INFINITY;
+  return most(dot.row) >= FEWEST_ROWS && (dot.columnsAreContiguous || most(dot.column) >= FEWEST_APART);
 }
 
 /** The loops of the products, packed. */
-export const packedProducts = (c: Contraction): readonly KStmt[] => new PackedDot(c).statements();
+export const packedProducts = (dot: StridedProduct): readonly KStmt[] => new PackedProduct(dot).statements();
 
 const VECTOR = 4;
 
@@ -53,7 +56,7 @@ const SECOND_LEVEL = 8;
 
 /** What a row of a panel holds: vectors, or single floats, each of one product, `offset` columns behind the panel's first. */
 interface Panel {
-  readonly type: Element;
+  readonly type: FloatType;
   /** Columns of each product. */
   readonly columns: number;
   readonly parts: readonly { readonly product: number; readonly offset: number }[];
@@ -61,7 +64,7 @@ interface Panel {
 
 /** A part of the sum that a panel holds: `length` rounds from `from` on. */
 interface Piece {
-  readonly index: Index;
+  readonly index: AxisIndex;
   readonly from: KExpr;
   readonly length: number;
   /** Rows of the left side. */
@@ -75,88 +78,86 @@ interface Sum {
   readonly name: string;
 }
 
-const floatsOf = (p: Panel): number => p.parts.length * (p.type === "f32x4" ? 4 : 1);
+const floatsOf = (p: Panel): number => p.parts.length * widthOf(p.type);
 
-class PackedDot {
-  private readonly c: Contraction;
+class PackedProduct {
+  private readonly dot: StridedProduct;
   /** Largest first. */
   private readonly panels: readonly Panel[];
   /** The innermost axis that is summed over, and how much of it a panel holds. */
-  private readonly inner: string;
+  private readonly inner: Axis;
   private readonly depth: number;
   private readonly chunk: number;
   /** What is summed over outside the panels, besides steps: they add to what stands in memory. */
-  private readonly around: readonly string[];
+  private readonly around: readonly Axis[];
   /** Where panels are laid down, if the right side does not stand in panels already. */
   private readonly tile: Memory | undefined;
   /** Where the left side is copied to, how many rows of it at a time, and how far one round is from the next. */
   private readonly left: { readonly tile: Memory; readonly rows: number; readonly pitch: number } | undefined;
 
-  constructor(c: Contraction) {
-    this.c = c;
-    const products = c.site.products.length;
+  constructor(dot: StridedProduct) {
+    this.dot = dot;
+    const products = dot.site.products.length;
     const vectors = [4, 2, 1].filter((n) => n * products <= MOST_PRODUCTS || n === 1);
     this.panels = [...vectors.map((n) => panel(products, n, "f32x4")), panel(products, 1, "f32")];
-    this.inner = c.contracted[c.contracted.length - 1];
-    this.around = c.contracted.slice(0, -1);
-    this.depth = c.extentOf(this.inner);
+    this.inner = dot.inner!;
+    this.around = dot.contracted.slice(0, -1);
+    this.depth = dot.extent(this.inner);
     // Half the cache is the panel's, half is left for the rows that stream by.
     const floats = floatsOf(this.panels[0]);
-    const most = Math.max(1, Math.floor(c.site.tileBytes / 2 / (4 * floats)));
+    const most = Math.max(1, Math.floor(dot.site.tileBytes / 2 / (4 * floats)));
     this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
-    if (!c.isPacked) this.tile = { kind: "tile", name: c.site.tile("right", this.chunk * floats) };
-    const { most: allRows } = c.site.range(c.row!);
-    if (!c.rowsLieTogether || allRows === undefined) return;
-    const fit = Math.floor((SECOND_LEVEL * c.site.tileBytes) / (4 * this.chunk * VECTOR));
+    if (!dot.isPacked) this.tile = { kind: "tile", name: dot.site.tile("right", this.chunk * floats) };
+    const { most: allRows } = dot.site.range(dot.row!);
+    if (!dot.rowsAreContiguous || allRows === undefined) return;
+    const fit = Math.floor((SECOND_LEVEL * dot.site.tileBytes) / (4 * this.chunk * VECTOR));
     const rows = Math.min(allRows, Math.max(1, fit) * VECTOR);
     const pitch = rows + LINE;
-    this.left = { tile: { kind: "tile", name: c.site.tile("left", this.chunk * pitch) }, rows, pitch };
+    this.left = { tile: { kind: "tile", name: dot.site.tile("left", this.chunk * pitch) }, rows, pitch };
   }
 
   statements(): readonly KStmt[] {
-    const { c, around, depth, chunk } = this;
-    if (!c.byStep) {
+    const { dot, around, depth, chunk } = this;
+    if (!dot.byStep) {
       const onto = around.length > 0 || chunk < depth;
-      return [...(onto ? this.cleared() : []), ...this.pieces(c.start, onto)];
+      return [...(onto ? this.cleared() : []), ...this.pieces(dot.start, onto)];
     }
-    return [...this.cleared(), ...c.nest(["<"], new Map(), (index) => this.pieces(index, true))];
+    return [...this.cleared(), ...dot.nest([TIME], new Map(), (index) => this.pieces(index, true))];
   }
 
   /** The sum, a panel's depth at a time. */
-  private pieces(start: Index, onto: boolean): readonly KStmt[] {
-    const { c, around, inner, depth, chunk } = this;
-    return c.nest(around, start, (index) => {
+  private pieces(start: AxisIndex, onto: boolean): readonly KStmt[] {
+    const { dot, around, inner, depth, chunk } = this;
+    return dot.nest(around, start, (index) => {
       const whole = depth - (depth % chunk);
       const piece = (from: KExpr, length: number): readonly KStmt[] =>
         this.eachRows((rows) => this.piece({ index, from, length, rows }, onto));
       const rest = whole < depth ? piece(x.int(whole), depth - whole) : [];
       if (whole === chunk) return [...piece(x.int(0), chunk), ...rest];
-      const name = c.site.name(inner === "|" ? "b" : inner);
-      const body = piece(x.variable(name, "i32"), chunk);
-      return [{ s: "for", kind: "serial", name, from: x.int(0), to: x.int(whole), step: chunk, body }, ...rest];
+      const pieces = { hint: hintOf(inner), ...upTo(whole), step: chunk };
+      return [loop(dot.site.name, pieces, (from) => piece(from, chunk)), ...rest];
     });
   }
 
   /** All rows, or as many at a time as are copied. */
   private eachRows(body: (rows: Range) => readonly KStmt[]): readonly KStmt[] {
-    const { c, left } = this;
-    const all = c.site.range(c.row!);
+    const { dot, left } = this;
+    const all = dot.site.range(dot.row!);
     if (left === undefined || left.rows === all.most) return body(all);
-    const name = c.site.name("r");
-    const from = x.variable(name, "i32");
-    const to = x.min(x.add(from, x.int(left.rows)), all.to);
     const multiple = all.multiple % VECTOR === 0 ? VECTOR : 1;
-    const some = body({ from, to, most: left.rows, multiple });
-    return [{ s: "for", kind: "serial", name, from: all.from, to: all.to, step: left.rows, body: some }];
+    const some = loop(dot.site.name, { hint: "r", from: all.from, to: all.to, step: left.rows }, (from) =>
+      body({ from, to: x.min(x.add(from, x.int(left.rows)), all.to), most: left.rows, multiple }),
+    );
+    return [some];
   }
 
   private cleared(): readonly KStmt[] {
-    const { c } = this;
-    const clear = this.eachPanel(c.others, c.start, (p, index) =>
-      this.eachBlock(p, c.site.range(c.row!), index, (here, rows) =>
+    const { dot } = this;
+    const clear = this.eachPanel(dot.others, dot.start, (p, index) =>
+      this.eachBlock(p, dot.site.range(dot.row!), index, (here, rows) =>
         cellsOf(rows, p.parts.length).flatMap(([i, j]) => {
           const { product, offset } = p.parts[j];
-          return c.store(product, c.cell(here, i, offset), zeroOf(p.type), p.type);
+          return dot.store(product, dot.cell(here, i, offset), zeroOf(p.type), p.type);
         }),
       ),
     );
@@ -165,10 +166,10 @@ class PackedDot {
 
   /** A copy of the left side holds one element of each other axis that the left side has, such as a head: all panels read it. */
   private piece(of: Piece, onto: boolean): readonly KStmt[] {
-    const { c } = this;
-    const isLeft = (axis: string): boolean => has(c.left, axis);
-    const ofRight = c.others.filter((axis) => !isLeft(axis));
-    return c.nest(c.others.filter(isLeft), of.index, (here) => [
+    const { dot } = this;
+    const isLeft = (axis: Axis): boolean => hasAxis(dot.left, axis);
+    const ofRight = dot.others.filter((axis) => !isLeft(axis));
+    return dot.nest(dot.others.filter(isLeft), of.index, (here) => [
       ...this.packLeft({ ...of, index: here }),
       ...this.eachPanel(ofRight, here, (p, index) => [
         ...this.pack(p, { ...of, index }),
@@ -182,25 +183,25 @@ class PackedDot {
   private eachRound(
     { index, from, length }: Pick<Piece, "index" | "from" | "length">,
     kind: "lanes" | "serial",
-    body: (index: Index, round: KExpr) => readonly KStmt[],
+    body: (index: AxisIndex, round: KExpr) => readonly KStmt[],
   ): readonly KStmt[] {
-    const name = this.c.site.name("k");
-    const k = x.variable(name, "i32");
-    const inside = body(new Map([...index, [this.inner, x.add(from, k)]]), k);
-    return [{ s: "for", kind, name, from: x.int(0), to: x.int(length), step: 1, body: inside }];
+    const rounds = loop(this.dot.site.name, { hint: "k", kind, ...upTo(length) }, (k) =>
+      body(new Map([...index, [this.inner, x.add(from, k)]]), k),
+    );
+    return [rounds];
   }
 
   /** The panels, for each element of `others`. */
   private eachPanel(
-    others: readonly string[],
-    index: Index,
-    body: (p: Panel, index: Index) => readonly KStmt[],
+    others: readonly Axis[],
+    index: AxisIndex,
+    body: (p: Panel, index: AxisIndex) => readonly KStmt[],
   ): readonly KStmt[] {
-    const { c, panels } = this;
+    const { dot, panels } = this;
     const widths = panels.map((p) => p.columns);
-    return c.nest(others, index, (here) =>
-      c.blocks(c.column, c.site.range(c.column), widths, "serial", (first, width) =>
-        body(panels[widths.indexOf(width)], new Map([...here, [c.column, first]])),
+    return dot.nest(others, index, (here) =>
+      dot.blocks(dot.column, dot.site.range(dot.column), widths, "serial", (first, width) =>
+        body(panels[widths.indexOf(width)], new Map([...here, [dot.column, first]])),
       ),
     );
   }
@@ -208,29 +209,29 @@ class PackedDot {
   private eachBlock(
     p: Panel,
     range: Range,
-    index: Index,
-    body: (index: Index, rows: number) => readonly KStmt[],
+    index: AxisIndex,
+    body: (index: AxisIndex, rows: number) => readonly KStmt[],
   ): readonly KStmt[] {
-    const { c } = this;
-    const row = c.row!;
-    return c.blocks(row, range, [ROWS[p.parts.length], 1], "lanes", (first, rows) =>
+    const { dot } = this;
+    const row = dot.row!;
+    return dot.blocks(row, range, [ROWS[p.parts.length], 1], "lanes", (first, rows) =>
       body(new Map([...index, [row, first]]), rows),
     );
   }
 
   /** Where a round of a panel stands. */
   private at(p: Panel, round: KExpr, part: number): KExpr {
-    const width = p.type === "f32x4" ? 4 : 1;
+    const width = widthOf(p.type);
     return x.add(x.mul(round, x.int(floatsOf(p))), x.int(part * width));
   }
 
   private packLeft(of: Piece): readonly KStmt[] {
-    const { c, left } = this;
+    const { dot, left } = this;
     if (left === undefined) return [];
     const pack = this.eachRound(of, "lanes", (here, round) =>
-      c.blocks(c.row!, of.rows, [VECTOR, 1], "serial", (first, size): readonly KStmt[] => {
-        const type: Element = size === VECTOR ? "f32x4" : "f32";
-        const value = c.load(c.left, new Map([...here, [c.row!, first]]), type);
+      dot.blocks(dot.row!, of.rows, [VECTOR, 1], "serial", (first, size): readonly KStmt[] => {
+        const type: FloatType = size === VECTOR ? "f32x4" : "f32";
+        const value = dot.load(dot.left, new Map([...here, [dot.row!, first]]), type);
         return [{ s: "store", memory: left.tile, index: this.leftAt(of.rows, round, first), type, value }];
       }),
     );
@@ -243,11 +244,11 @@ class PackedDot {
   }
 
   private pack(p: Panel, of: Piece): readonly KStmt[] {
-    const { c, tile } = this;
+    const { dot, tile } = this;
     if (tile === undefined) return [];
     const pack = this.eachRound(of, "lanes", (here, round) =>
       p.parts.map(({ product, offset }, j): KStmt => {
-        const value = this.right(product, plus(here, c.column, offset), p.type);
+        const value = this.right(product, further(here, dot.column, offset), p.type);
         return { s: "store", memory: tile, index: this.at(p, round, j), type: p.type, value };
       }),
     );
@@ -255,50 +256,50 @@ class PackedDot {
   }
 
   /** One float of the right side, or four columns of it side by side. */
-  private right(product: number, index: Index, type: Element): KExpr {
-    const { c } = this;
-    const side = c.rights[product];
-    if (type === "f32" || c.columnsLieTogether) return c.load(side, index, type);
-    const lane = (i: number): KExpr => c.load(side, plus(index, c.column, i), "f32");
+  private right(product: number, index: AxisIndex, type: FloatType): KExpr {
+    const { dot } = this;
+    const side = dot.rights[product];
+    if (type === "f32" || dot.columnsAreContiguous) return dot.load(side, index, type);
+    const lane = (i: number): KExpr => dot.load(side, further(index, dot.column, i), "f32");
     return { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] };
   }
 
   private block(p: Panel, of: Piece, rows: number, onto: boolean): readonly KStmt[] {
-    const { c } = this;
+    const { dot } = this;
     const { type } = p;
-    const sums = cellsOf(rows, p.parts.length).map(([i, j]) => ({ i, j, name: c.site.name(`acc_${i}_${j}`) }));
-    const cell = (i: number, j: number): Index => c.cell(of.index, i, p.parts[j].offset);
+    const sums = cellsOf(rows, p.parts.length).map(([i, j]) => ({ i, j, name: dot.site.name(`acc_${i}_${j}`) }));
+    const cell = (i: number, j: number): AxisIndex => dot.cell(of.index, i, p.parts[j].offset);
     return [
       ...sums.map(({ i, j, name }): KStmt => {
-        const value = onto ? c.loadResult(p.parts[j].product, cell(i, j), type) : zeroOf(type);
+        const value = onto ? dot.loadResult(p.parts[j].product, cell(i, j), type) : zeroOf(type);
         return { s: "var", name, type, value };
       }),
       ...this.eachRound(of, "serial", (here, round) => this.round(p, sums, of.rows, here, round)),
-      ...sums.flatMap(({ i, j, name }) => c.store(p.parts[j].product, cell(i, j), x.variable(name, type), type)),
+      ...sums.flatMap(({ i, j, name }) => dot.store(p.parts[j].product, cell(i, j), x.variable(name, type), type)),
     ];
   }
 
   /** A row of the panel times a column of the left side. */
-  private round(p: Panel, sums: readonly Sum[], range: Range, index: Index, round: KExpr): readonly KStmt[] {
-    const { c, tile, left: copied } = this;
+  private round(p: Panel, sums: readonly Sum[], range: Range, index: AxisIndex, round: KExpr): readonly KStmt[] {
+    const { dot, tile, left: copied } = this;
     const { type } = p;
     const body: KStmt[] = [];
     const bind = (hint: string, value: KExpr): KExpr => {
-      const name = c.site.name(hint);
+      const name = dot.site.name(hint);
       body.push({ s: "let", name, type, value });
       return x.variable(name, type);
     };
     const rights = p.parts.map(({ product, offset }, j) => {
       const value = tile
         ? x.load(tile, this.at(p, round, j), type)
-        : this.right(product, plus(index, c.column, offset), type);
+        : this.right(product, further(index, dot.column, offset), type);
       return bind(`b_${j}`, value);
     });
     for (const i of new Set(sums.map((sum) => sum.i))) {
-      const at = plus(index, c.row, i);
+      const at = further(index, dot.row, i);
       const value = copied
-        ? x.load(copied.tile, this.leftAt(range, round, at.get(c.row!)!), "f32")
-        : c.load(c.left, at, "f32");
+        ? x.load(copied.tile, this.leftAt(range, round, at.get(dot.row!)!), "f32")
+        : dot.load(dot.left, at, "f32");
       const left = bind(`a_${i}`, type === "f32x4" ? { k: "splat", a: value } : value);
       for (const s of sums.filter((sum) => sum.i === i)) {
         const fma: KExpr = { k: "fma", type, a: left, b: rights[s.j], c: x.variable(s.name, type) };
@@ -310,8 +311,8 @@ class PackedDot {
 }
 
 /** A panel of `count` vectors, or floats, of each product. */
-function panel(products: number, count: number, type: Element): Panel {
-  const width = type === "f32x4" ? 4 : 1;
+function panel(products: number, count: number, type: FloatType): Panel {
+  const width = widthOf(type);
   const parts = Array.from({ length: products * count }, (_, i) => ({
     product: Math.floor(i / count),
     offset: (i % count) * width,

@@ -1,0 +1,101 @@
+/** Builds the loops of kernels: single ones, nests, and axes that are run through in blocks. */
+
+import * as x from "../kernel-ir/expr.ts";
+import type { KExpr, KStmt } from "../kernel-ir/types.ts";
+
+/** Makes a name that the kernel does not have yet. */
+export type Names = (hint: string) => string;
+
+/** A variable of a kernel. */
+export type Variable = Extract<KExpr, { k: "var" }>;
+
+/** The integers from `from` to below `to`. */
+export interface Bounds {
+  readonly from: KExpr;
+  readonly to: KExpr;
+}
+
+/** Bounds of which something is known at compile time. */
+export interface Range extends Bounds {
+  /** The most iterations, if there is a limit. */
+  readonly most: number | undefined;
+  /** A number that always divides the count of iterations. */
+  readonly multiple: number;
+}
+
+export interface LoopHeader extends Bounds {
+  /** What the loop's variable is called, if the name is free. */
+  readonly hint: string;
+  /** Default `serial`. */
+  readonly kind?: "serial" | "lanes";
+  /** Default 1. */
+  readonly step?: number;
+}
+
+/** All of `count`. */
+export const upTo = (count: number): Bounds => ({ from: x.int(0), to: x.int(count) });
+
+export function loop(
+  names: Names,
+  { hint, kind = "serial", from, to, step = 1 }: LoopHeader,
+  body: (i: Variable) => readonly KStmt[],
+): KStmt {
+  const name = names(hint);
+  return { s: "for", kind, name, from, to, step, body: body({ k: "var", name, type: "i32" }) };
+}
+
+/** `count` independent iterations, which the lanes of a workgroup share out. */
+export const onLanes = (names: Names, count: number, body: (i: Variable) => readonly KStmt[]): KStmt =>
+  loop(names, { hint: "i", kind: "lanes", ...upTo(count) }, body);
+
+/** Loops inside each other, the first outermost; with none, the body alone. */
+export function nest(
+  names: Names,
+  headers: readonly LoopHeader[],
+  body: (indices: readonly Variable[]) => readonly KStmt[],
+): readonly KStmt[] {
+  const inside = (depth: number, indices: readonly Variable[]): readonly KStmt[] =>
+    depth === headers.length ? body(indices) : [loop(names, headers[depth], (i) => inside(depth + 1, [...indices, i]))];
+  return inside(0, []);
+}
+
+/** Loops over `range` in blocks of the given sizes, largest first; each size takes what the ones before left. */
+export function inBlocks(
+  names: Names,
+  { hint, kind, ...range }: Range & Pick<LoopHeader, "hint" | "kind">,
+  sizes: readonly number[],
+  body: (first: Variable, size: number) => readonly KStmt[],
+): readonly KStmt[] {
+  const statements: KStmt[] = [];
+  const count = x.sub(range.to, range.from);
+  let { from } = range;
+  for (const size of sizes) {
+    const exact = range.multiple % size === 0;
+    const to = exact ? range.to : x.add(range.from, x.sub(count, x.rem(count, x.int(size))));
+    const [first, end] = [x.known(from), x.known(to)];
+    if (first !== undefined && end !== undefined && end <= first) continue;
+    statements.push(loop(names, { hint, kind, from, to, step: size }, (i) => body(i, size)));
+    if (exact) break;
+    from = to;
+  }
+  return statements;
+}
+
+/** The index along each axis of position `i` of axes that were flattened into one, outermost first. */
+export function unflatten(i: KExpr, extents: readonly number[]): readonly KExpr[] {
+  const indices: KExpr[] = [];
+  let left = i;
+  for (let k = extents.length - 1; k >= 0; k--) {
+    // The outermost axis takes what is left: no position lies beyond its end.
+    indices.unshift(k === 0 ? left : x.rem(left, x.int(extents[k])));
+    left = x.div(left, x.int(extents[k]));
+  }
+  return indices;
+}
+
+/** Both conditions, the first of which may be missing. */
+export const both = (a: KExpr | undefined, b: KExpr): KExpr => (a === undefined ? b : { k: "and", a, b });
+
+/** The statements under a condition, if there is one. */
+export const guarded = (condition: KExpr | undefined, then: readonly KStmt[]): readonly KStmt[] =>
+  condition ? [{ s: "if", condition, then, else: [] }] : then;

@@ -1,0 +1,211 @@
+/** A matrix product in memory: which operand has which axis, and where every element stands. */
+
+import type { Addresses, Allocation } from "../../buffers/layout.ts";
+import {
+  type Axis,
+  axesOf,
+  BATCH,
+  extentOf,
+  hasAxis,
+  type Labelled,
+  type MatrixProduct,
+  TIME,
+} from "../../ir/contraction-axes.ts";
+import * as dim from "../../ir/dim.ts";
+import * as x from "../../kernel-ir/expr.ts";
+import type { FloatType, KExpr, KStmt, Memory } from "../../kernel-ir/types.ts";
+import { type Bounds, inBlocks, type LoopHeader, type Names, nest, type Range, type Variable } from "../loops.ts";
+import { type AxisIndex, pointAt, wholeAxis } from "./axis-index.ts";
+
+/** One product, with its operands in memory and the places of its result. */
+export interface ProductInMemory {
+  readonly product: MatrixProduct;
+  readonly left: Allocation;
+  readonly right: Allocation;
+  readonly targets: readonly Allocation[];
+}
+
+export interface ProductSite {
+  /** Products that are alike but for the operand with the columns, and where that and the results stand. */
+  readonly products: readonly ProductInMemory[];
+  readonly layout: Addresses;
+  /** The step of the result, if it has one. */
+  readonly t: KExpr | undefined;
+  /** The step of the loop around the kernel, inside a scan's body. */
+  readonly step: KExpr | undefined;
+  /** The part of an axis of the result that this workgroup owns. */
+  range(axis: Axis): Range;
+  readonly dims: Readonly<Record<string, number>>;
+  /** Bytes of workgroup memory that stay in the first-level cache. */
+  readonly tileBytes: number;
+  /** Workgroup memory for `size` floats of an operand; the next product has the same. */
+  tile(side: "left" | "right", size: number): string;
+  readonly name: Names;
+}
+
+/** An operand or a result in memory. */
+export interface Operand extends Labelled {
+  readonly home: Allocation;
+}
+
+export class StridedProduct {
+  readonly site: ProductSite;
+  readonly column: Axis;
+  /** An axis of the result that only the left operand has: rows of a block share loads of the right operand. */
+  readonly row: Axis | undefined;
+  /** The other axes of the result, outermost first. */
+  readonly others: readonly Axis[];
+  /** The operand without the column axis, the same for all products. */
+  readonly left: Operand;
+  /** The operand with the column axis, for each product. */
+  readonly rights: readonly Operand[];
+  /** What is summed over but time, innermost last. */
+  readonly contracted: readonly Axis[];
+  /** Whether it also sums over time. */
+  readonly byStep: boolean;
+  private readonly product: MatrixProduct;
+
+  constructor(site: ProductSite) {
+    const { product, left } = site.products[0];
+    this.site = site;
+    this.product = product;
+    this.column = product.column;
+    this.row = product.rows[product.rows.length - 1];
+    this.others = axesOf(product.result).filter((a) => a !== TIME && a !== this.column && a !== this.row);
+    this.left = { ...product.left, home: left };
+    this.rights = site.products.map(({ product, right }) => ({ ...product.right, home: right }));
+    this.contracted = product.contracted.filter((axis) => axis !== TIME);
+    this.byStep = product.contracted.includes(TIME);
+  }
+
+  /** The innermost axis that is summed over. */
+  get inner(): Axis | undefined {
+    return this.contracted[this.contracted.length - 1];
+  }
+
+  /** Whether the columns of every right operand stand side by side. */
+  get columnsAreContiguous(): boolean {
+    return this.rights.every((o) => this.hasQuads(o) || stride(o, this.column) === 1);
+  }
+
+  /** Whether every right operand already stands as panels are read. */
+  get isPacked(): boolean {
+    return this.rights.every((o) => this.hasQuads(o));
+  }
+
+  /** Whether it is this product's columns that stand in fours: another may read the same copy by its rows. */
+  private hasQuads({ home, labels }: Operand): boolean {
+    return home.quads === true && labels.endsWith(this.column);
+  }
+
+  /** Whether rows of the left operand stand side by side, and what the innermost loop sums over does not. */
+  get rowsAreContiguous(): boolean {
+    const { inner, left, row } = this;
+    if (row === undefined || inner === undefined || !hasAxis(left, inner)) return false;
+    return stride(left, row) === 1 && stride(left, inner) !== 1;
+  }
+
+  /** Whether what the innermost loop sums over stands side by side in both operands. */
+  get contractedIsContiguous(): boolean {
+    const { inner } = this;
+    return [this.left, ...this.rights].every((o) => inner !== undefined && hasAxis(o, inner) && stride(o, inner) === 1);
+  }
+
+  /** The step where the result has one, to begin an index with. */
+  get start(): AxisIndex {
+    const { t } = this.site;
+    return new Map(t && this.product.result.type.time ? [[TIME, t]] : []);
+  }
+
+  /** How many elements an axis other than time has. */
+  extent(axis: Axis): number {
+    return dim.evaluate(extentOf(this.product, axis), this.site.dims);
+  }
+
+  /** All of an axis that is summed over. */
+  private whole(axis: Axis): Bounds {
+    return wholeAxis(this.product, axis, this.site.layout.steps, this.site.dims);
+  }
+
+  load(o: Operand, index: AxisIndex, type: FloatType): KExpr {
+    return x.load(region(o.home), this.at(o, index, type), type);
+  }
+
+  loadResult(product: number, index: AxisIndex, type: FloatType): KExpr {
+    return this.load(this.target(this.site.products[product].targets[0]), index, type);
+  }
+
+  store(product: number, index: AxisIndex, value: KExpr, type: FloatType): readonly KStmt[] {
+    return this.site.products[product].targets.map((home) => ({
+      s: "store",
+      memory: region(home),
+      index: this.at(this.target(home), index, type),
+      type,
+      value,
+    }));
+  }
+
+  /** Where `o` has the element at `index`, which must say where each of its axes stands. */
+  private at(o: Operand, index: AxisIndex, type: FloatType): KExpr {
+    const { t, b, f, width } = pointAt(o, index, this.site.step, type === "f32x4" ? 4 : 1);
+    return this.site.layout.address(o.home, t, b, f, width);
+  }
+
+  private target(home: Allocation): Operand {
+    return { ...this.product.result, home };
+  }
+
+  /** The index `rows` further down and `columns` further right. */
+  cell(index: AxisIndex, rows: number, columns: number): AxisIndex {
+    return further(further(index, this.row, rows), this.column, columns);
+  }
+
+  /** Loops over `axes`, the first of them of the given kind: all of an axis that is summed over, else what is owned. */
+  nest(
+    axes: readonly Axis[],
+    index: AxisIndex,
+    body: (index: AxisIndex) => readonly KStmt[],
+    kind: "lanes" | "serial" = "serial",
+  ): readonly KStmt[] {
+    const headers = axes.map((axis, i): LoopHeader => {
+      const { from, to } = this.product.contracted.includes(axis) ? this.whole(axis) : this.site.range(axis);
+      return { hint: hintOf(axis), kind: i === 0 ? kind : "serial", from, to };
+    });
+    return nest(this.site.name, headers, (at) => body(new Map([...index, ...zip(axes, at)])));
+  }
+
+  /** Loops over `range` of an axis in blocks of the given sizes, largest first. */
+  blocks(
+    axis: Axis,
+    range: Range,
+    sizes: readonly number[],
+    kind: "lanes" | "serial",
+    body: (first: KExpr, size: number) => readonly KStmt[],
+  ): readonly KStmt[] {
+    return inBlocks(this.site.name, { ...range, hint: hintOf(axis), kind }, sizes, body);
+  }
+}
+
+const zip = (axes: readonly Axis[], at: readonly Variable[]): readonly (readonly [Axis, KExpr])[] =>
+  axes.map((axis, i) => [axis, at[i]]);
+
+/** What a loop over an axis is called. */
+export const hintOf = (axis: Axis): string => (axis === BATCH ? "b" : axis === TIME ? "s" : axis);
+
+const region = ({ buffer }: Allocation): Memory => ({ kind: "region", region: buffer.region });
+
+const stride = ({ home, labels }: Operand, axis: Axis): number =>
+  axis === BATCH ? home.batch : home.strides[labels.indexOf(axis)];
+
+/** The index `by` further along `axis`. */
+export const further = (index: AxisIndex, axis: Axis | undefined, by: number): AxisIndex =>
+  axis === undefined || by === 0 ? index : new Map([...index, [axis, x.add(index.get(axis)!, x.int(by))]]);
+
+/** The positions of a block, row by row. */
+export const cellsOf = (rows: number, columns: number): readonly (readonly [number, number])[] =>
+  Array.from({ length: rows * columns }, (_, k) => [Math.floor(k / columns), k % columns]);
+
+export const zeroOf = (type: FloatType): KExpr => (type === "f32x4" ? { k: "splat", a: x.float(0) } : x.float(0));
+
+/** Floats of a value of type `type`. */
+export const widthOf = (type: FloatType): 1 | 4 => (type === "f32x4" ? 4 : 1);
