@@ -147,7 +147,7 @@ export interface Tensor {
   readonly batch: boolean;
 }
 
-/** `fixed + perStep * T`. */
+/** A count that may grow with the sequence: `fixed + perStep * T`. Grids and work are counted so. */
 export interface Extent {
   readonly fixed: number;
   readonly perStep: number;

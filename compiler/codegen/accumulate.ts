@@ -6,7 +6,7 @@ import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
 import type { Machine } from "../machine.ts";
 import { Evaluation, type Scope, type Surroundings } from "./elementwise.ts";
-import type { Axis } from "./loop-nest.ts";
+import type { OwnedAxis } from "./loop-nest.ts";
 import { inBlocks, nest, type Variable } from "./loops.ts";
 import type { Partials } from "./partials.ts";
 import { type Point, type PointAxis, withIndex } from "./point.ts";
@@ -27,7 +27,7 @@ export interface ReductionSite {
   /** The part of the batch that the workgroup owns, where the batch is taken in parts. */
   readonly part: KExpr | undefined;
   /** The axes of a space, with the part of each that the workgroup owns. */
-  axes(space: Type): readonly Axis[];
+  axes(space: Type): readonly OwnedAxis[];
   /** Statements that store the value of `v` at `p` wherever it is wanted. */
   store(v: Value, p: Point, value: KExpr): readonly KStmt[];
   /** Workgroup memory for the lanes' partial results. */
@@ -71,7 +71,7 @@ export function accumulate(
   site: ReductionSite,
   ops: readonly Op[],
   totals: readonly Variable[],
-  axes: readonly Axis[],
+  axes: readonly OwnedAxis[],
   p: Point,
   vectors: boolean,
 ): readonly KStmt[] {
@@ -111,7 +111,7 @@ function accumulateVectors(
   site: ReductionSite,
   ops: readonly Op[],
   totals: readonly Variable[],
-  { axis, most }: Axis,
+  { axis, most }: OwnedAxis,
   p: Point,
   around: Surroundings,
 ): readonly KStmt[] {

@@ -1,5 +1,6 @@
 /** Makes one kernel of one group of ops: which part of the work a workgroup owns, and the loops of every stage. */
 
+import type { Extent } from "../../runtime/plan.ts";
 import type { Allocations } from "../buffers/assignment.ts";
 import { type Addresses, columnsAreContiguous } from "../buffers/layout.ts";
 import { strided } from "../buffers/strided.ts";
@@ -8,14 +9,16 @@ import * as dim from "../ir/dim.ts";
 import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
-import type { Extent, KExpr, Kernel, KStmt, Tile } from "../kernel-ir/types.ts";
+import type { KExpr, Kernel, KStmt, Tile } from "../kernel-ir/types.ts";
+import { usesOf } from "../kernel-ir/uses.ts";
 import type { Machine } from "../machine.ts";
 import { type Owner, partsOf } from "../partition/fusion.ts";
 import type { PartitionedKernel } from "../partition/partition.ts";
 import { inlineDots } from "../partition/stages.ts";
-import { type Reduction, type ReductionSite, removedBy } from "./accumulate.ts";
+import type { ReductionSite } from "./accumulate.ts";
+import { differInColumns, groupAlike, isReduction, runAlike, sameSpace } from "./alike.ts";
 import { Evaluation, type Scope } from "./elementwise.ts";
-import { type Axis, forEachPoint } from "./loop-nest.ts";
+import { forEachPoint, type OwnedAxis } from "./loop-nest.ts";
 import { blockedProducts } from "./matmul/blocked.ts";
 import type { ProductInMemory } from "./matmul/strided-product.ts";
 import { jobOf, tileProduct } from "./matmul/tile-products.ts";
@@ -248,8 +251,8 @@ class KernelMaker {
   }
 
   /** The axes of a space, with the part of each that this workgroup owns. */
-  private axes(t: Type): readonly Axis[] {
-    const axes: Axis[] = [];
+  private axes(t: Type): readonly OwnedAxis[] {
+    const axes: OwnedAxis[] = [];
     if (t.time && this.t === undefined)
       axes.push({ axis: "t", from: x.int(0), to: this.in.layout.steps, most: undefined, multiple: 1 });
     if (t.batch) axes.push(this.owned("b", this.in.dims.batch));
@@ -272,7 +275,7 @@ class KernelMaker {
     return this.in.machine.lanes === 1 && this.splits.length === 1 && this.t === undefined && this.owner !== "part";
   }
 
-  private owned(axis: "b" | number, extent: number): Axis {
+  private owned(axis: "b" | number, extent: number): OwnedAxis {
     const isShared = (s: GridSplit): boolean => s.block < extent || (s.count ?? 1) > 1;
     const at = this.splits.findIndex((s) => s.axis === axis && s.extent === extent && isShared(s));
     if (at < 0) return { axis, from: x.int(0), to: x.int(extent), most: extent, multiple: extent };
@@ -298,46 +301,30 @@ class KernelMaker {
     };
   }
 
+  /** The loops of one stage: products in blocks, positions of maxima and tables, reductions, and then points. */
   private stage(ops: readonly Op[]): readonly KStmt[] {
     const { machine, allocations } = this.in;
     const statements: KStmt[] = [];
-    const points = new Map<string, { type: Type; values: Value[] }>();
-    const reductions = new Map<string, Reduction[]>();
-    const products = new Map<string, OpOf<"dot">[]>();
-    if (!inlineDots(machine)) {
-      for (const op of ops) {
-        if (op.op !== "dot") continue;
-        const key = productKey(op);
-        products.set(key, [...(products.get(key) ?? []), op]);
-      }
+    const blocked = new Set<Op>();
+    const products = inlineDots(machine) ? [] : ops.filter((op): op is OpOf<"dot"> => op.op === "dot");
+    for (const alike of groupAlike(products, differInColumns)) {
+      const loops = this.blocked(alike);
+      if (loops === undefined) continue;
+      statements.push(...loops);
+      for (const op of alike) blocked.add(op);
     }
-    const done = new Set<Op>();
-    for (const alike of products.values()) {
-      const blocked = this.blocked(alike);
-      if (!blocked) continue;
-      statements.push(...blocked);
-      for (const op of alike) done.add(op);
-    }
+    const points: Value[] = [];
     for (const op of ops) {
-      if (done.has(op)) continue;
       const [y] = op.results;
-      if (op.op === "sum" || op.op === "maximum" || op.op === "partial") {
-        const key = JSON.stringify([op.operands[0].type, removedBy(op)]);
-        reductions.set(key, [...(reductions.get(key) ?? []), op]);
-        continue;
-      }
-      if (!allocations.has(y)) continue;
+      if (blocked.has(op) || isReduction(op) || !allocations.has(y)) continue;
       if (op.op === "argmax") statements.push(...argmax(this.reductionSite(), op));
       else if (op.op === "scatter") statements.push(...scatter(this.reductionSite(), op));
-      else {
-        const key = JSON.stringify([y.type.time, y.type.batch, y.type.shape]);
-        const space = points.get(key) ?? { type: y.type, values: [] };
-        space.values.push(y);
-        points.set(key, space);
-      }
+      else points.push(y);
     }
-    for (const alike of reductions.values()) statements.push(...reduce(this.reductionSite(), alike));
-    for (const { type, values } of points.values()) statements.push(...this.points(type, values));
+    for (const alike of groupAlike(ops.filter(isReduction), runAlike))
+      statements.push(...reduce(this.reductionSite(), alike));
+    for (const values of groupAlike(points, (a, b) => sameSpace(a.type, b.type)))
+      statements.push(...this.points(values[0].type, values));
     return statements;
   }
 
@@ -452,30 +439,4 @@ class KernelMaker {
   }
 }
 
-/** Equal for products that differ only in the side with the columns. */
-function productKey(op: OpOf<"dot">): string {
-  const { out, b } = op.attrs;
-  const left = b.includes(out[out.length - 1]) ? op.operands[0] : op.operands[1];
-  const types = [...op.operands, ...op.results].map((v) => v.type);
-  return JSON.stringify([op.attrs, left.id, op.operands.indexOf(left), types]);
-}
-
 const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
-
-/** What statements touch of the machine: regions, and whether lanes join in subgroups. */
-function usesOf(body: readonly KStmt[]): Pick<Kernel, "regions" | "subgroups"> {
-  const access = new Map<string, "read" | "read_write">();
-  const joined = new Set<string>();
-  const visit = (node: object): void => {
-    const { memory, s, k } = node as { memory?: { kind: string; region: string }; s?: string; k?: string };
-    if (k === "joint") joined.add(k);
-    if (memory?.kind === "region") {
-      if (s === "store") access.set(memory.region, "read_write");
-      else if (!access.has(memory.region)) access.set(memory.region, "read");
-    }
-    for (const part of Object.values(node)) if (typeof part === "object") visit(part);
-  };
-  visit(body);
-  const regions = [...access].map(([region, mode]) => ({ region, access: mode }));
-  return joined.size > 0 ? { regions, subgroups: true } : { regions };
-}

@@ -17,7 +17,7 @@ import {
   type ReductionSite,
   resultPoint,
 } from "./accumulate.ts";
-import { type Axis, binder, decode } from "./loop-nest.ts";
+import { binder, decode, type OwnedAxis } from "./loop-nest.ts";
 import { both, guarded, type LoopHeader, loop, onLanes, type Variable } from "./loops.ts";
 import type { Point } from "./point.ts";
 
@@ -28,8 +28,8 @@ const FEW = 8;
 export function reduceAcrossLanes(
   site: ReductionSite,
   ops: readonly Reduction[],
-  outer: readonly Axis[],
-  inner: readonly Axis[],
+  outer: readonly OwnedAxis[],
+  inner: readonly OwnedAxis[],
   start: Point,
   results: number,
 ): readonly KStmt[] {
@@ -39,8 +39,8 @@ export function reduceAcrossLanes(
 class LaneReduction {
   private readonly site: ReductionSite;
   private readonly ops: readonly Reduction[];
-  private readonly outer: readonly Axis[];
-  private readonly inner: readonly Axis[];
+  private readonly outer: readonly OwnedAxis[];
+  private readonly inner: readonly OwnedAxis[];
   private readonly start: Point;
   private readonly results: number;
   /** Partial results of each result. */
@@ -53,8 +53,8 @@ class LaneReduction {
   constructor(
     site: ReductionSite,
     ops: readonly Reduction[],
-    outer: readonly Axis[],
-    inner: readonly Axis[],
+    outer: readonly OwnedAxis[],
+    inner: readonly OwnedAxis[],
     start: Point,
     results: number,
   ) {

@@ -6,11 +6,11 @@
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
 import type { Machine } from "../machine.ts";
-import { both, guarded, inBlocks, loop, type Names, nest, onLanes, type Range, unflatten } from "./loops.ts";
+import { both, guarded, type IndexRange, inBlocks, loop, type Names, nest, onLanes, unflatten } from "./loops.ts";
 import { type Point, type PointAxis, withIndex } from "./point.ts";
 
 /** The part of an axis that a workgroup owns. */
-export interface Axis extends Range {
+export interface OwnedAxis extends IndexRange {
   readonly axis: PointAxis;
   /** Where the axis ends, if the last workgroup may own less than `most`: a position below `most` may lie past it there. */
   readonly end?: KExpr;
@@ -27,7 +27,7 @@ const hint = (axis: PointAxis): string => (typeof axis === "number" ? (axis === 
 export function forEachPoint(
   machine: Machine,
   names: Names,
-  axes: readonly Axis[],
+  axes: readonly OwnedAxis[],
   start: Point,
   vectorize: boolean,
   body: Body,
@@ -38,7 +38,13 @@ export function forEachPoint(
 }
 
 /** A loop for each axis, the outermost of them of kind `lanes`. */
-function overAxes(names: Names, axes: readonly Axis[], start: Point, vectors: boolean, body: Body): readonly KStmt[] {
+function overAxes(
+  names: Names,
+  axes: readonly OwnedAxis[],
+  start: Point,
+  vectors: boolean,
+  body: Body,
+): readonly KStmt[] {
   if (axes.length === 0)
     return [loop(names, { hint: "once", kind: "lanes", from: x.int(0), to: x.int(1) }, () => body(start))];
   const inner = vectors ? axes[axes.length - 1] : undefined;
@@ -56,7 +62,7 @@ function overAxes(names: Names, axes: readonly Axis[], start: Point, vectors: bo
 const kindAt = (depth: number): "lanes" | "serial" => (depth === 0 ? "lanes" : "serial");
 
 /** One loop over every axis of known extent; an axis that is as long as the sequence stays a loop around it. */
-function overLanes(names: Names, axes: readonly Axis[], start: Point, body: Body): readonly KStmt[] {
+function overLanes(names: Names, axes: readonly OwnedAxis[], start: Point, body: Body): readonly KStmt[] {
   const open = axes.filter((a) => a.most === undefined);
   const closed = axes.filter((a) => a.most !== undefined);
   const headers = open.map(({ axis, from, to }) => ({ hint: hint(axis), from, to }));
@@ -84,11 +90,11 @@ export const binder =
   };
 
 /** Whether a workgroup always has as much of an axis as it has at most. */
-export const isWhole = (a: Axis): boolean => a.end === undefined;
+export const isWhole = (a: OwnedAxis): boolean => a.end === undefined;
 
 /** The point that position `i` of the flattened axes is, and the condition under which it exists; `bind` may name its indices. */
 export function decode(
-  axes: readonly Axis[],
+  axes: readonly OwnedAxis[],
   i: KExpr,
   start: Point,
   bind: (axis: PointAxis, value: KExpr) => KExpr = (_, value) => value,

@@ -16,7 +16,7 @@ export interface Bounds {
 }
 
 /** Bounds of which something is known at compile time. */
-export interface Range extends Bounds {
+export interface IndexRange extends Bounds {
   /** The most iterations, if there is a limit. */
   readonly most: number | undefined;
   /** A number that always divides the count of iterations. */
@@ -62,7 +62,7 @@ export function nest(
 /** Loops over `range` in blocks of the given sizes, largest first; each size takes what the ones before left. */
 export function inBlocks(
   names: Names,
-  { hint, kind, ...range }: Range & Pick<LoopHeader, "hint" | "kind">,
+  { hint, kind, ...range }: IndexRange & Pick<LoopHeader, "hint" | "kind">,
   sizes: readonly number[],
   body: (first: Variable, size: number) => readonly KStmt[],
 ): readonly KStmt[] {

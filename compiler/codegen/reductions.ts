@@ -20,7 +20,7 @@ import {
 } from "./accumulate.ts";
 import { Evaluation } from "./elementwise.ts";
 import { reduceAcrossLanes } from "./lane-reductions.ts";
-import { type Axis, forEachPoint } from "./loop-nest.ts";
+import { forEachPoint, type OwnedAxis } from "./loop-nest.ts";
 import { type LoopHeader, loop, nest, upTo } from "./loops.ts";
 import { origin, type PointAxis } from "./point.ts";
 
@@ -43,7 +43,7 @@ export function reduce(site: ReductionSite, ops: readonly Reduction[]): readonly
       return batches.flatMap((some) => reduceAcrossLanes(site, some, outer, inner, start, results));
     }
   }
-  const isLast = (a: Axis | undefined): boolean => a !== undefined && a.axis === from.shape.length - 1;
+  const isLast = (a: OwnedAxis | undefined): boolean => a !== undefined && a.axis === from.shape.length - 1;
   const lastKept = isLast(outer[outer.length - 1]);
   const last = inner[inner.length - 1];
   const vectors = isLast(last) && machine.vector === 4 && (last.most ?? 0) >= 4;

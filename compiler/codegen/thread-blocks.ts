@@ -2,6 +2,7 @@
  * What of a kernel's space a workgroup owns on a machine without lanes. The workgroups of a grid are shared out among threads, in
  * contiguous shares.
  */
+import { LINE } from "../buffers/layout.ts";
 import type { Type } from "../ir/types.ts";
 import type { Owner } from "../partition/fusion.ts";
 import { FEWEST_ROWS } from "../passes/prepack-weights.ts";
@@ -30,9 +31,6 @@ export interface SplitSpace {
 
 /** Threads on common machines. */
 const THREADS = 8;
-
-/** Floats of a cache line: threads that write to the same one wait for each other. */
-const LINE = 16;
 
 /** Floats of a vector. */
 const VECTOR = 4;

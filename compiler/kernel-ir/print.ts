@@ -1,7 +1,8 @@
+import type { Extent } from "../../runtime/plan.ts";
 import { type Dialect, printBlock } from "./c-printer.ts";
 import { atom, call, commentLines, indented, infix, negate, type Text } from "./c-text.ts";
 import { f32Digits } from "./literals.ts";
-import type { Extent, Kernel, Memory } from "./types.ts";
+import type { Kernel, Memory } from "./types.ts";
 
 const operators: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
 const types = { f32: "f32", f32x4: "f32x4", i32: "i32", bool: "bool" } as const;

@@ -1,4 +1,4 @@
-import type { KExpr, KType } from "./types.ts";
+import type { FloatType, KExpr, KType } from "./types.ts";
 
 /** The type an expression says it has; `verify.ts` holds its operands to it. */
 export function typeOf(e: KExpr): KType {
@@ -32,6 +32,9 @@ export function typeOf(e: KExpr): KType {
       return e satisfies never;
   }
 }
+
+/** Floats of a value. */
+export const lanesOf = (type: FloatType): 1 | 4 => (type === "f32x4" ? 4 : 1);
 
 /** The expressions directly inside one. */
 export function operands(e: KExpr): readonly KExpr[] {

@@ -23,6 +23,8 @@
  * Integers are signed 32-bit and non-negative in every index.
  */
 
+import type { Extent } from "../../runtime/plan.ts";
+
 /** `f32x4` holds four neighbours along the innermost feature axis. */
 export type KType = "f32" | "f32x4" | "i32" | "bool";
 
@@ -120,12 +122,6 @@ export type KStmt =
 
 /** Bytes of a float in a region. */
 export const widthOf = (region: string): 2 | 4 => (region === "half" ? 2 : 4);
-
-/** A count that may grow with the sequence: `fixed + perStep * T`. Grids, region sizes and traffic are counted so. */
-export interface Extent {
-  readonly fixed: number;
-  readonly perStep: number;
-}
 
 export interface Tile {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { operands } from "./type-of.ts";
-import type { KExpr, Kernel, KStmt } from "./types.ts";
+import type { KExpr, KStmt } from "./types.ts";
 
 /** The expressions a statement holds itself, without those of statements inside it. */
 export function expressionsOf(s: KStmt): readonly KExpr[] {
@@ -35,11 +35,15 @@ export function eachStmt(body: readonly KStmt[], visit: (s: KStmt) => void): voi
   }
 }
 
-/** Calls `visit` on every expression of a kernel, outer before inner. */
-export function eachExpr(kernel: Kernel, visit: (e: KExpr) => void): void {
-  const descend = (e: KExpr): void => {
-    visit(e);
-    operands(e).forEach(descend);
-  };
-  eachStmt(kernel.body, (s) => expressionsOf(s).forEach(descend));
+/** Calls `visit` on an expression and on every one inside it, outer before inner. */
+export function eachInside(e: KExpr, visit: (e: KExpr) => void): void {
+  visit(e);
+  for (const operand of operands(e)) eachInside(operand, visit);
+}
+
+/** Calls `visit` on every expression of these statements, outer before inner. */
+export function eachExpr(body: readonly KStmt[], visit: (e: KExpr) => void): void {
+  eachStmt(body, (s) => {
+    for (const e of expressionsOf(s)) eachInside(e, visit);
+  });
 }

@@ -1,6 +1,8 @@
 /** How much a workgroup of a kernel has to do: what a runtime weighs against the cost of sharing it out. */
+import type { Extent } from "../../runtime/plan.ts";
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
-import type { Extent, IntOp, KExpr, Kernel, KStmt } from "./types.ts";
+import { lanesOf } from "./type-of.ts";
+import type { IntOp, KExpr, Kernel, KStmt } from "./types.ts";
 
 /** Lengths at which the work is counted, to find its fixed part and its part a step. */
 const [short, long] = [100, 200];
@@ -80,9 +82,6 @@ function tallyAt(body: readonly KStmt[], measure: Measure, outer: ReadonlyMap<st
   }
   return total;
 }
-
-/** Floats of a value of type `type`. */
-export const lanesOf = (type: string): number => (type === "f32x4" ? 4 : 1);
 
 /** Operations on f32 of one evaluation, without those of its operands. */
 export function flopsOf(e: KExpr): number {

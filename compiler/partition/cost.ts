@@ -7,11 +7,13 @@
  * where a round is as many workgroups as run at a time. Lanes that have nothing to do in a loop count as if they worked.
  */
 
+import type { Extent } from "../../runtime/plan.ts";
 import { axesOf, contractionAxes, extentOf, TIME } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import type { Op, OpOf } from "../ir/types.ts";
-import { type Extent, type Kernel, widthOf } from "../kernel-ir/types.ts";
-import { flopsOf, lanesOf, type Measure, tally } from "../kernel-ir/work.ts";
+import { lanesOf } from "../kernel-ir/type-of.ts";
+import { type Kernel, widthOf } from "../kernel-ir/types.ts";
+import { flopsOf, type Measure, tally } from "../kernel-ir/work.ts";
 import type { Machine } from "../machine.ts";
 
 /** Of all steps together; times in µs. */

@@ -1,7 +1,8 @@
 import { commentLines } from "../../compiler/kernel-ir/c-text.ts";
-import type { Extent, KExpr, Kernel, KStmt, KType } from "../../compiler/kernel-ir/types.ts";
+import type { KExpr, Kernel, KStmt, KType } from "../../compiler/kernel-ir/types.ts";
 import { KernelError } from "../../compiler/kernel-ir/verify.ts";
 import { eachExpr, eachStmt } from "../../compiler/kernel-ir/walk.ts";
+import type { Extent } from "../../runtime/plan.ts";
 import { createNamer } from "../shared/names.ts";
 import { addressIn, type Context, get, i32, type Printer, print, printAccess, set } from "./expressions.ts";
 import { isPlain, linearOf } from "./linear.ts";
@@ -51,7 +52,7 @@ class KernelFunction {
     this.kernel = kernel;
     this.options = options;
     const used = new Set<number | "end">();
-    eachExpr(kernel, (e) => {
+    eachExpr(kernel.body, (e) => {
       if (e.k === "group") used.add(e.axis);
       else if (e.k === "groupEnd") used.add("end");
     });

@@ -68,7 +68,7 @@ function gather(kernel: Kernel): Uses {
   const [loaded, stored] = [new Map<string, Memory>(), new Map<string, Memory>()];
   const [wideLoads, wideStores] = [new Map<string, Memory>(), new Map<string, Memory>()];
   let [uniforms, lanes, acrossMax, subgroups, subgroupSize] = [false, false, false, false, false];
-  eachExpr(kernel, (e) => {
+  eachExpr(kernel.body, (e) => {
     if (e.k === "math") math.push({ op: e.op, type: e.type });
     if (e.k === "group" || e.k === "groupEnd") groups.add(e.k === "group" ? e.axis : 0);
     if (e.k === "uniform") uniforms = true;

@@ -12,11 +12,12 @@
 
 import { TIME } from "../../ir/contraction-axes.ts";
 import * as x from "../../kernel-ir/expr.ts";
+import { lanesOf } from "../../kernel-ir/type-of.ts";
 import type { FloatType, KExpr, KStmt } from "../../kernel-ir/types.ts";
 import { type Bounds, loop } from "../loops.ts";
 import type { AxisIndex } from "./axis-index.ts";
 import { MOST_PRODUCTS, packedProducts, worthPacking } from "./packed.ts";
-import { cellsOf, further, hintOf, type ProductSite, StridedProduct, widthOf, zeroOf } from "./strided-product.ts";
+import { cellsOf, further, hintOf, type ProductSite, StridedProduct, zeroOf } from "./strided-product.ts";
 
 /** A block of the result: `rows` × `columns` elements, or vectors of four, the first at `index`. */
 interface Block {
@@ -96,7 +97,7 @@ class BlockedProduct {
 
   private fill({ rows, columns, type, index }: Block): readonly KStmt[] {
     return cellsOf(rows, columns).flatMap(([i, j]) =>
-      this.dot.store(0, this.dot.cell(index, i, j * widthOf(type)), zeroOf(type), type),
+      this.dot.store(0, this.dot.cell(index, i, j * lanesOf(type)), zeroOf(type), type),
     );
   }
 
@@ -108,7 +109,7 @@ class BlockedProduct {
   private outer({ rows, columns, type, index }: Block, onto: boolean): readonly KStmt[] {
     const { dot } = this;
     const accumulators = this.accumulators(rows, columns, "acc");
-    const cell = (i: number, j: number): AxisIndex => dot.cell(index, i, j * widthOf(type));
+    const cell = (i: number, j: number): AxisIndex => dot.cell(index, i, j * lanesOf(type));
     const start = ({ i, j }: Accumulator): KExpr => (onto ? dot.loadResult(0, cell(i, j), type) : zeroOf(type));
     return [
       ...accumulators.map((a): KStmt => ({ s: "var", name: a.name, type, value: start(a) })),
@@ -157,7 +158,7 @@ class BlockedProduct {
       return x.variable(name, type);
     };
     const inner = this.mode === "inner";
-    const width = inner ? 1 : widthOf(type);
+    const width = inner ? 1 : lanesOf(type);
     const rights = Array.from({ length: columns }, (_, j) =>
       bind(`b_${j}`, dot.load(dot.rights[0], further(index, dot.column, j * width), type)),
     );

@@ -10,13 +10,15 @@
  * Products with the same left side, such as a cell's gates, share a panel: an element of the left side is loaded once.
  */
 
+import { LINE } from "../../buffers/layout.ts";
 import { type Axis, hasAxis, TIME } from "../../ir/contraction-axes.ts";
 import * as x from "../../kernel-ir/expr.ts";
+import { lanesOf } from "../../kernel-ir/type-of.ts";
 import type { FloatType, KExpr, KStmt, Memory } from "../../kernel-ir/types.ts";
 import { FEWEST_ROWS } from "../../passes/prepack-weights.ts";
-import { loop, type Range, upTo } from "../loops.ts";
+import { type IndexRange, loop, upTo } from "../loops.ts";
 import type { AxisIndex } from "./axis-index.ts";
-import { cellsOf, further, hintOf, type StridedProduct, widthOf, zeroOf } from "./strided-product.ts";
+import { cellsOf, further, hintOf, type StridedProduct, zeroOf } from "./strided-product.ts";
 
 /**
  * Rows of a block by the vectors it is wide. A block keeps rows × vectors sums, a row of the panel and a splat in registers,
@@ -45,9 +47,6 @@ export const packedProducts = (dot: StridedProduct): readonly KStmt[] => new Pac
 
 const VECTOR = 4;
 
-/** Floats of a cache line: rounds of a left side that is copied are so much further apart, never a power of two. */
-const LINE = 16;
-
 /**
  * The second-level cache, which holds what is copied of a left side, in first-level ones: with fewer rows at a time the right side
  * would be copied again for each part of them.
@@ -68,7 +67,7 @@ interface Piece {
   readonly from: KExpr;
   readonly length: number;
   /** Rows of the left side. */
-  readonly rows: Range;
+  readonly rows: IndexRange;
 }
 
 /** A register of a block: row i, part j. */
@@ -78,7 +77,7 @@ interface Sum {
   readonly name: string;
 }
 
-const floatsOf = (p: Panel): number => p.parts.length * widthOf(p.type);
+const floatsOf = (p: Panel): number => p.parts.length * lanesOf(p.type);
 
 class PackedProduct {
   private readonly dot: StridedProduct;
@@ -112,6 +111,7 @@ class PackedProduct {
     if (!dot.rowsAreContiguous || allRows === undefined) return;
     const fit = Math.floor((SECOND_LEVEL * dot.site.tileBytes) / (4 * this.chunk * VECTOR));
     const rows = Math.min(allRows, Math.max(1, fit) * VECTOR);
+    // A cache line further apart: never a power of two.
     const pitch = rows + LINE;
     this.left = { tile: { kind: "tile", name: dot.site.tile("left", this.chunk * pitch) }, rows, pitch };
   }
@@ -140,7 +140,7 @@ class PackedProduct {
   }
 
   /** All rows, or as many at a time as are copied. */
-  private eachRows(body: (rows: Range) => readonly KStmt[]): readonly KStmt[] {
+  private eachRows(body: (rows: IndexRange) => readonly KStmt[]): readonly KStmt[] {
     const { dot, left } = this;
     const all = dot.site.range(dot.row!);
     if (left === undefined || left.rows === all.most) return body(all);
@@ -208,7 +208,7 @@ class PackedProduct {
 
   private eachBlock(
     p: Panel,
-    range: Range,
+    range: IndexRange,
     index: AxisIndex,
     body: (index: AxisIndex, rows: number) => readonly KStmt[],
   ): readonly KStmt[] {
@@ -221,7 +221,7 @@ class PackedProduct {
 
   /** Where a round of a panel stands. */
   private at(p: Panel, round: KExpr, part: number): KExpr {
-    const width = widthOf(p.type);
+    const width = lanesOf(p.type);
     return x.add(x.mul(round, x.int(floatsOf(p))), x.int(part * width));
   }
 
@@ -239,7 +239,7 @@ class PackedProduct {
   }
 
   /** Where a round of a row stands that was copied. */
-  private leftAt(rows: Range, round: KExpr, row: KExpr): KExpr {
+  private leftAt(rows: IndexRange, round: KExpr, row: KExpr): KExpr {
     return x.add(x.mul(round, x.int(this.left!.pitch)), x.sub(row, rows.from));
   }
 
@@ -280,7 +280,7 @@ class PackedProduct {
   }
 
   /** A row of the panel times a column of the left side. */
-  private round(p: Panel, sums: readonly Sum[], range: Range, index: AxisIndex, round: KExpr): readonly KStmt[] {
+  private round(p: Panel, sums: readonly Sum[], range: IndexRange, index: AxisIndex, round: KExpr): readonly KStmt[] {
     const { dot, tile, left: copied } = this;
     const { type } = p;
     const body: KStmt[] = [];
@@ -312,7 +312,7 @@ class PackedProduct {
 
 /** A panel of `count` vectors, or floats, of each product. */
 function panel(products: number, count: number, type: FloatType): Panel {
-  const width = widthOf(type);
+  const width = lanesOf(type);
   const parts = Array.from({ length: products * count }, (_, i) => ({
     product: Math.floor(i / count),
     offset: (i % count) * width,

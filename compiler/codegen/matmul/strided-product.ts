@@ -13,8 +13,9 @@ import {
 } from "../../ir/contraction-axes.ts";
 import * as dim from "../../ir/dim.ts";
 import * as x from "../../kernel-ir/expr.ts";
+import { lanesOf } from "../../kernel-ir/type-of.ts";
 import type { FloatType, KExpr, KStmt, Memory } from "../../kernel-ir/types.ts";
-import { type Bounds, inBlocks, type LoopHeader, type Names, nest, type Range, type Variable } from "../loops.ts";
+import { type Bounds, type IndexRange, inBlocks, type LoopHeader, type Names, nest, type Variable } from "../loops.ts";
 import { type AxisIndex, pointAt, wholeAxis } from "./axis-index.ts";
 
 /** One product, with its operands in memory and the places of its result. */
@@ -34,7 +35,7 @@ export interface ProductSite {
   /** The step of the loop around the kernel, inside a scan's body. */
   readonly step: KExpr | undefined;
   /** The part of an axis of the result that this workgroup owns. */
-  range(axis: Axis): Range;
+  range(axis: Axis): IndexRange;
   readonly dims: Readonly<Record<string, number>>;
   /** Bytes of workgroup memory that stay in the first-level cache. */
   readonly tileBytes: number;
@@ -147,7 +148,7 @@ export class StridedProduct {
 
   /** Where `o` has the element at `index`, which must say where each of its axes stands. */
   private at(o: Operand, index: AxisIndex, type: FloatType): KExpr {
-    const { t, b, f, width } = pointAt(o, index, this.site.step, type === "f32x4" ? 4 : 1);
+    const { t, b, f, width } = pointAt(o, index, this.site.step, lanesOf(type));
     return this.site.layout.address(o.home, t, b, f, width);
   }
 
@@ -177,7 +178,7 @@ export class StridedProduct {
   /** Loops over `range` of an axis in blocks of the given sizes, largest first. */
   blocks(
     axis: Axis,
-    range: Range,
+    range: IndexRange,
     sizes: readonly number[],
     kind: "lanes" | "serial",
     body: (first: KExpr, size: number) => readonly KStmt[],
@@ -206,6 +207,3 @@ export const cellsOf = (rows: number, columns: number): readonly (readonly [numb
   Array.from({ length: rows * columns }, (_, k) => [Math.floor(k / columns), k % columns]);
 
 export const zeroOf = (type: FloatType): KExpr => (type === "f32x4" ? { k: "splat", a: x.float(0) } : x.float(0));
-
-/** Floats of a value of type `type`. */
-export const widthOf = (type: FloatType): 1 | 4 => (type === "f32x4" ? 4 : 1);

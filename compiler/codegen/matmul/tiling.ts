@@ -5,7 +5,7 @@ import * as x from "../../kernel-ir/expr.ts";
 import type { KExpr, KStmt, Tile } from "../../kernel-ir/types.ts";
 import type { Machine } from "../../machine.ts";
 import type { Scope } from "../elementwise.ts";
-import { type Axis, isWhole } from "../loop-nest.ts";
+import { isWhole, type OwnedAxis } from "../loop-nest.ts";
 import { both, onLanes, unflatten } from "../loops.ts";
 import { type Point, withIndex } from "../point.ts";
 import type { Chunk } from "./tile-products.ts";
@@ -18,7 +18,7 @@ export interface TileSite {
   /** The point at which loops over the axes of a space begin. */
   start(space: Type): Point;
   /** The axes of a space, with the part of each that the workgroup owns. */
-  axes(space: Type): readonly Axis[];
+  axes(space: Type): readonly OwnedAxis[];
   /** Statements that store the value of `v` at `p` wherever it is wanted. */
   store(v: Value, p: Point, value: KExpr): readonly KStmt[];
   /** Workgroup memory of at least `size` floats in vectors, `which` of those a product uses at once. */
@@ -47,8 +47,8 @@ export class Tiling {
   readonly values: readonly Value[];
   readonly chunks: readonly Chunk[];
   readonly shape: TileShape;
-  readonly rows: readonly Axis[];
-  readonly columns: Axis;
+  readonly rows: readonly OwnedAxis[];
+  readonly columns: OwnedAxis;
   readonly left: Tile;
   readonly right: Tile;
   readonly accumulators: readonly Accumulator[];
@@ -57,7 +57,7 @@ export class Tiling {
     site: TileSite,
     type: Type,
     values: readonly Value[],
-    axes: readonly Axis[],
+    axes: readonly OwnedAxis[],
     chunks: readonly Chunk[],
     shape: TileShape,
   ) {
@@ -140,7 +140,7 @@ export class Tiling {
   }
 }
 
-const position = (a: Axis, offset: KExpr, beyond: Beyond): KExpr => {
+const position = (a: OwnedAxis, offset: KExpr, beyond: Beyond): KExpr => {
   const at = x.add(a.from, offset);
   return beyond === "guarded" || isWhole(a) ? at : x.min(at, x.sub(a.end ?? a.to, x.int(1)));
 };
