@@ -8,13 +8,13 @@ import type { Target } from "./target.ts";
 /** A batch that fills the lanes of more than one workgroup, in parts if that is estimated to take the loops less time. */
 export function bestParts(graph: Graph, options: EntryOptions, target: Pick<Target, "machine">): number {
   const { batch = 64 } = options;
-  const { lanes } = target.machine;
-  if (lanes === 1 || batch <= lanes) return 1;
+  const { unit } = target.machine;
+  if (unit.kind !== "workgroup" || batch <= unit.invocations) return 1;
   const withLoops = lowerable.filter((entry) => options.entries?.includes(entry) ?? true);
   const cost = (parts: number): number => {
     const { scheduled } = scheduleEntries(graph, { ...options, entries: withLoops, parts, observe: undefined }, target);
     return [...scheduled.values()].flatMap((s) => s.loops).reduce((sum, loop) => sum + costOfChosen(loop), 0);
   };
-  const most = Math.ceil(batch / lanes);
+  const most = Math.ceil(batch / unit.invocations);
   return cost(most) < cost(1) ? most : 1;
 }

@@ -1,23 +1,48 @@
-/** What a schedule must know of a machine. A target's `machine.ts` fills it in; nothing else of a target is known here. */
+/**
+ * A machine is what it can do: everything that the middle end decides by. A target's `machine.ts` fills it in; nothing else of a
+ * target is known here, and nothing asks for a machine by name.
+ */
+
+import { InternalError } from "./diagnostics/internal-error.ts";
+
+/** The unit of parallelism: who runs one piece of a kernel's grid, and so what one piece can own. */
+export type ParallelUnit =
+  /** Invocations (lanes) that share memory and wait for each other at barriers: a GPU's compute shader. */
+  | {
+      readonly kind: "workgroup";
+      readonly invocations: number;
+      /** Invocations run in subgroups that can add up among themselves. */
+      readonly subgroups: boolean;
+    }
+  /** One thread, which does one thing after another: a CPU. */
+  | { readonly kind: "thread" }
+  /** One invocation for one texel of each output, which knows nothing of any other: a fragment shader. */
+  | { readonly kind: "texel" };
+
 export interface Machine {
   readonly name: string;
-  /** Invocations of a workgroup; 1: no lanes, the CPU. */
-  readonly lanes: number;
+  readonly unit: ParallelUnit;
   /**
-   * How many neighbours a loop over points takes at once: 4, or 1. Machines with lanes take one a lane, and use vectors for
-   * what one lane has four of.
+   * How many neighbours a loop over points takes at once: 4, or 1. Workgroups take one an invocation, and use vectors for what
+   * one invocation has four of.
    */
   readonly vector: 1 | 4;
-  /** Workgroup memory in bytes; on a CPU the scratch a workgroup should not exceed to stay in cache. */
+  /** Bytes of tiles: a workgroup's shared memory; for a thread, what stays in its cache; 0 for none. */
   readonly tileBytes: number;
+  /** Behind a barrier, a later stage of a kernel may load what an earlier one stored. A thread needs none for that. */
+  readonly barriers: boolean;
+  /** A kernel may load from a buffer that it stores to. */
+  readonly readWrite: boolean;
+  /** How many buffers a kernel stores to at most, and how many floats of each a unit stores; undefined for no limit. */
+  readonly outputs: { readonly most: number; readonly width: number } | undefined;
+  /** How memory is addressed: a few regions of floats that hold all buffers, or a texture for each buffer. */
+  readonly buffers: "regions" | "textures";
+  /** Can store f16, in the region `half`. */
+  readonly halves: boolean;
   /** Largest grid along one axis. */
   readonly maxGrid: number;
-  /** Lanes run in subgroups that can add up among themselves. */
-  readonly subgroups?: boolean;
-  /** Can store f16, in the region `half`. */
-  readonly halves?: boolean;
-  /** Storage buffers a kernel may bind. */
-  readonly maxRegions: number;
+  /** Storage buffers, or textures to read from, that a kernel may bind. */
+  readonly maxBindings: number;
   readonly rates: Rates;
 }
 
@@ -37,4 +62,44 @@ export interface Rates {
   readonly tileBarrier: number;
   /** How much longer arithmetic takes in a loop that workgroups own by rows than in one that they own by columns. */
   readonly rows: number;
+}
+
+/** A fact that follows from the unit of parallelism. */
+const byUnit =
+  <T>(facts: Readonly<Record<ParallelUnit["kind"], T>>) =>
+  ({ unit }: Pick<Machine, "unit">): T =>
+    facts[unit.kind];
+
+/** A unit owns its texel of each output and no more: reductions and products are loops in the owner of their result. */
+export const ownsResultsOnly = byUnit({ workgroup: false, thread: false, texel: true });
+
+/** Products run in loops of their own, blocked in vector registers, rather than where they are used. */
+export const blocksProducts = byUnit({ workgroup: false, thread: true, texel: false });
+
+/** The invocations of a unit work on one result together: they share what products read, and partial sums, in tiles. */
+export const sharesTiles = ({ unit, barriers, tileBytes }: Machine): boolean =>
+  unit.kind === "workgroup" && barriers && tileBytes > 0;
+
+/** One invocation does everything: what it loads before it stores is what stood there, without a barrier. */
+export const ordersStores = byUnit({ workgroup: false, thread: true, texel: false });
+
+/** Examples that are a power of two apart fall on the same few sets of a cache, and are spread apart. */
+export const spreadsExamples = byUnit({ workgroup: false, thread: true, texel: false });
+
+/** Units that follow each other in a grid can run as one. */
+export const joinsUnits = byUnit({ workgroup: false, thread: true, texel: false });
+
+/** How many invocations a unit has. */
+export const invocationsOf = ({ unit }: Pick<Machine, "unit">): number =>
+  unit.kind === "workgroup" ? unit.invocations : 1;
+
+export const hasSubgroups = ({ unit }: Pick<Machine, "unit">): boolean => unit.kind === "workgroup" && unit.subgroups;
+
+/** Bytes that a kernel's tiles must not exceed. A thread's `tileBytes` are advice. */
+export const mostTileBytes = (machine: Pick<Machine, "unit" | "tileBytes">): number =>
+  byUnit({ workgroup: machine.tileBytes, thread: Number.POSITIVE_INFINITY, texel: machine.tileBytes })(machine);
+
+/** Refuses to go on where `what` cannot be done yet for the machine's unit of parallelism. */
+export function refuseUnit({ name, unit }: Pick<Machine, "name" | "unit">, what: string): never {
+  throw new InternalError(`${what} for ${name}: its unit of parallelism is a ${unit.kind}`);
 }

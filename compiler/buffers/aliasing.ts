@@ -11,7 +11,7 @@ import { isElementwise } from "../ir/ops/elementwise.ts";
 import { isView, rowOf } from "../ir/ops.ts";
 import { sameType } from "../ir/type.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
-import type { Machine } from "../machine.ts";
+import { type Machine, ordersStores } from "../machine.ts";
 import { isPivot, ownsPivot } from "../partition/fusion.ts";
 import { isLoop, kernelsOf, type PartitionedKernel, type PartitionedPiece } from "../partition/partition.ts";
 import { isReduction } from "../partition/stages.ts";
@@ -28,8 +28,9 @@ export interface AliasProblem {
   readonly machine: Machine;
 }
 
-/** What may stand where something else does: each buffer at most once on either side. */
+/** What may stand where something else does: each buffer at most once on either side; none where no kernel may write what it reads. */
 export function findAliases({ piece, allocations: homes, lives, dims, machine }: AliasProblem): readonly Alias[] {
+  if (!machine.readWrite) return [];
   const { defs } = piece;
   const found: Alias[] = [];
   const taken = new Set<Buffer>();
@@ -57,7 +58,14 @@ export function findAliases({ piece, allocations: homes, lives, dims, machine }:
       const alike = ending.get(kindOf(to, lives.get(to)!.from)) ?? [];
       const from = alike.find((b) => {
         if (b === to || taken.has(b)) return false;
-        around ??= surroundings({ kernel, stageOf: stagesOf(kernel), defs, homes, dims, inOrder: machine.lanes === 1 });
+        around ??= surroundings({
+          kernel,
+          stageOf: stagesOf(kernel),
+          defs,
+          homes,
+          dims,
+          inOrder: ordersStores(machine),
+        });
         return mayAlias(b, to, around);
       });
       if (from === undefined || given.has(to)) continue;

@@ -6,6 +6,7 @@
 import type { Role } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
 import type { OpOf, Result, Type, Value } from "../ir/types.ts";
+import { spreadsExamples } from "../machine.ts";
 import { isLoop, kernelsOf, type PartitionedPiece } from "../partition/partition.ts";
 import { formatOf } from "./format.ts";
 import { type Allocation, LINE, type Span } from "./layout.ts";
@@ -140,7 +141,7 @@ class PieceAssignment {
   /** Floats from one example to the next of what only kernels read. */
   private row(t: Type): number {
     const features = this.named.features(t);
-    const apart = this.named.options.machine.lanes === 1 && t.batch && features % SAME_SETS === 0;
+    const apart = spreadsExamples(this.named.options.machine) && t.batch && features % SAME_SETS === 0;
     return apart ? features + LINE : features;
   }
 

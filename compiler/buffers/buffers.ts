@@ -3,11 +3,13 @@
  * share memory when their live intervals do not meet, or where one is an alias of another.
  */
 import type { Tensor } from "../../runtime/plan.ts";
+import { InternalError } from "../diagnostics/internal-error.ts";
 import { isLoop, type Partition, type PartitionedPiece } from "../partition/partition.ts";
 import type { Segmented } from "../passes/segment.ts";
 import { findAliases } from "./aliasing.ts";
 import { type LiveInterval, span } from "./arena.ts";
 import { type Allocations, assignPiece } from "./assignment.ts";
+import { checkKernelBuffers } from "./kernel-buffers.ts";
 import { type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
 import { liveIntervals, type Runs } from "./liveness.ts";
 import { type AssignmentOptions, NamedBuffers, type NamedTensor } from "./named.ts";
@@ -31,12 +33,18 @@ export interface BufferOptions extends AssignmentOptions {
 
 /** The buffers of an entry's partition. */
 export function assignBuffers(partition: Partition, options: BufferOptions): Buffers {
+  const { machine } = options;
   const layout = new Layout(options.length);
   const named = new NamedBuffers(layout, options.carries, options);
   const allocations = partition.map((piece) => assignPiece(piece, named));
+  partition.forEach((piece, at) => {
+    checkKernelBuffers(piece, allocations[at], machine);
+  });
+  if (machine.buffers !== "regions")
+    throw new InternalError(`no buffers are laid out for ${machine.name}: it keeps them in ${machine.buffers}`);
   const lives = livesOf(partition, allocations, named);
   const aliases = partition.flatMap((piece, at) =>
-    findAliases({ piece, allocations: allocations[at], lives, dims: options.dims, machine: options.machine }),
+    findAliases({ piece, allocations: allocations[at], lives, dims: options.dims, machine }),
   );
   const arena = layout.close(lives, aliases);
   return { layout, allocations, arena, tensors: named.tensors.map((t) => listed(t, layout)) };

@@ -90,9 +90,28 @@ export function accesses(
   defs: ReadonlyMap<Value, Op>,
   touch: (home: Allocation) => void,
 ): void {
+  stores(ops, homes, touch);
+  loads(ops, homes, defs, touch);
+}
+
+/** The homes that a kernel of `ops` stores to. */
+export function stores(
+  ops: readonly Op[],
+  homes: ReadonlyMap<Value, readonly Allocation[]>,
+  touch: (home: Allocation) => void,
+): void {
+  for (const v of everyOp(ops).flatMap((op) => op.results)) homes.get(v)?.forEach(touch);
+}
+
+/** The homes from which a kernel of `ops` loads what other kernels stored. */
+export function loads(
+  ops: readonly Op[],
+  homes: ReadonlyMap<Value, readonly Allocation[]>,
+  defs: ReadonlyMap<Value, Op>,
+  touch: (home: Allocation) => void,
+): void {
   const all = everyOp(ops);
   const seen = new Set(all.flatMap((op) => op.results));
-  for (const v of seen) homes.get(v)?.forEach(touch);
   // What has no home is computed where it is used.
   const read = (v: Value): void => {
     if (seen.has(v)) return;

@@ -11,13 +11,13 @@ import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, Kernel, KStmt, Tile } from "../kernel-ir/types.ts";
 import { usesOf } from "../kernel-ir/uses.ts";
-import type { Machine } from "../machine.ts";
+import { blocksProducts, invocationsOf, joinsUnits, type Machine, mostTileBytes } from "../machine.ts";
 import { type Owner, partsOf } from "../partition/fusion.ts";
 import type { PartitionedKernel } from "../partition/partition.ts";
-import { inlineDots } from "../partition/stages.ts";
 import type { ReductionSite } from "./accumulate.ts";
 import { differInColumns, groupAlike, isReduction, runAlike, sameSpace } from "./alike.ts";
 import { Evaluation, type Scope } from "./elementwise.ts";
+import { gridSplits } from "./grid-splits.ts";
 import { forEachPoint, type OwnedAxis } from "./loop-nest.ts";
 import { blockedProducts } from "./matmul/blocked.ts";
 import type { ProductInMemory } from "./matmul/strided-product.ts";
@@ -28,7 +28,7 @@ import type { TileSite } from "./matmul/tiling.ts";
 import { Partials } from "./partials.ts";
 import { origin, type Point } from "./point.ts";
 import { argmax, reduce, scatter } from "./reductions.ts";
-import { type GridSplit, threadBlock } from "./thread-blocks.ts";
+import type { GridSplit } from "./thread-blocks.ts";
 
 export interface KernelInput {
   readonly kernel: PartitionedKernel;
@@ -51,7 +51,7 @@ export function makeKernel(input: KernelInput): Kernel {
   const { machine } = input;
   const kernel = new KernelMaker(input, 0).make();
   const bytes = (tiles: readonly Tile[]): number => tiles.reduce((sum, { size }) => sum + 4 * size, 0);
-  if (machine.lanes === 1 || bytes(kernel.tiles) <= machine.tileBytes) return kernel;
+  if (bytes(kernel.tiles) <= mostTileBytes(machine)) return kernel;
   // Products come first in workgroup memory: reductions then have room for fewer partial results, and more barriers.
   return new KernelMaker(input, bytes(kernel.tiles.filter(({ vectors }) => vectors))).make();
 }
@@ -114,77 +114,28 @@ class KernelMaker {
     return t.shape.map((d) => this.extent(d));
   }
 
-  /** The axes that the grid shares out, and how much of each one workgroup owns. */
   private share(space: Type): readonly GridSplit[] {
-    const { machine, dims } = this.in;
-    const shape = this.shape(space);
-    const { owner } = this;
-    if (machine.lanes === 1 && owner !== "part") {
-      const share = threadBlock({
-        owner,
+    const { kernel, machine, dims } = this.in;
+    return gridSplits(
+      {
+        owner: this.owner,
         space,
-        shape,
+        shape: this.shape(space),
         batch: dims.batch,
         byStep: this.t !== undefined,
-        hasProduct: this.in.kernel.ops.some((op) => op.op === "dot"),
-        maxGrid: machine.maxGrid,
-      });
-      return share ? [share] : [];
-    }
-    const features = shape.reduce((a, b) => a * b, 1);
-    const atLeast = (block: number, extent: number): number => Math.max(block, Math.ceil(extent / machine.maxGrid), 1);
-    const lastAxis = shape.length - 1;
-    switch (this.owner) {
-      case "whole":
-        return [];
-      case "part": {
-        const parts = partsOf(this.in.kernel.ops)!;
-        const size = Math.ceil(dims.batch / parts);
-        const examples: GridSplit = { axis: "b", extent: dims.batch, block: size, count: parts };
-        const extent = shape[lastAxis];
-        if (extent === undefined) return [examples];
-        const block = machine.lanes > 1 ? Math.min(16, Math.floor(machine.lanes / size)) : 32;
-        return [{ axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) }, examples];
-      }
-      case "column":
-      case "steps": {
-        const extent = shape[lastAxis];
-        // As many columns as fill the lanes with the batch. With a workgroup for every step there are enough of them, and each
-        // has whole cache lines, or a tile, of columns.
-        const block = this.t ? 64 : Math.min(16, Math.floor(machine.lanes / dims.batch));
-        return [{ axis: lastAxis, extent, block: atLeast(Math.min(block, extent), extent) }];
-      }
-      case "row":
-      case "element": {
-        const extent = space.batch ? dims.batch : shape[0];
-        if (extent === undefined) return [];
-        const tile = this.owner === "element" ? this.tile(space, extent, features) : undefined;
-        if (tile) {
-          const inner = features / (space.batch ? 1 : extent) / shape[lastAxis];
-          const rows = atLeast(Math.max(1, Math.floor(tile / inner)), extent);
-          return [
-            { axis: space.batch ? "b" : 0, extent, block: Math.min(rows, extent) },
-            {
-              axis: lastAxis,
-              extent: shape[lastAxis],
-              block: atLeast(Math.min(tile, shape[lastAxis]), shape[lastAxis]),
-            },
-          ];
-        }
-        const rest = space.batch ? features : features / extent;
-        const block = Math.floor(machine.lanes / rest);
-        return [{ axis: space.batch ? "b" : 0, extent, block: atLeast(Math.min(block, extent), extent) }];
-      }
-    }
+        hasProduct: kernel.ops.some((op) => op.op === "dot"),
+        parts: partsOf(kernel.ops),
+        tileSide: (rows, columns) => this.tileSide(space, rows, columns),
+      },
+      machine,
+    );
   }
 
-  /** The side of the tiles in which a kernel of single elements is best cut for the products in it; undefined: no tiles. */
-  private tile(space: Type, first: number, features: number): number | undefined {
+  /** The side of the tiles in which `rows` × `columns` are best cut for the products in the kernel; undefined: no tiles. */
+  private tileSide(space: Type, rows: number, columns: number | undefined): number | undefined {
     const { kernel, machine } = this.in;
-    const columns = this.shape(space)[space.shape.length - 1];
-    const rows = (space.batch ? first * features : features) / columns;
     const axes = space.batch ? space.shape.length + 1 : space.shape.length;
-    if (machine.lanes === 1 || columns === undefined || axes < 2) return undefined;
+    if (columns === undefined || axes < 2) return undefined;
     const products = kernel.ops.filter((op) => op.op === "dot" && sameType(op.results[0].type, space));
     const jobs = products.flatMap((op) => tileProduct(op as OpOf<"dot">, this.scope) ?? []).map(jobOf);
     if (!jobs.some((job) => worthTiling(rows, columns, job, machine))) return undefined;
@@ -210,7 +161,7 @@ class KernelMaker {
     return {
       name: kernel.name,
       doc: this.doc(),
-      lanes: machine.lanes,
+      lanes: invocationsOf(machine),
       grid: [first ?? one, this.t ? steps : one, second ?? one],
       ...usesOf(body),
       tiles: [...this.tiles.values(), ...this.partials.tiles],
@@ -272,7 +223,7 @@ class KernelMaker {
 
   /** Whether workgroups that follow each other run as one, however many a thread has: what they share is then read once. */
   private get spans(): boolean {
-    return this.in.machine.lanes === 1 && this.splits.length === 1 && this.t === undefined && this.owner !== "part";
+    return joinsUnits(this.in.machine) && this.splits.length === 1 && this.t === undefined && this.owner !== "part";
   }
 
   private owned(axis: "b" | number, extent: number): OwnedAxis {
@@ -306,7 +257,7 @@ class KernelMaker {
     const { machine, allocations } = this.in;
     const statements: KStmt[] = [];
     const blocked = new Set<Op>();
-    const products = inlineDots(machine) ? [] : ops.filter((op): op is OpOf<"dot"> => op.op === "dot");
+    const products = blocksProducts(machine) ? ops.filter((op): op is OpOf<"dot"> => op.op === "dot") : [];
     for (const alike of groupAlike(products, differInColumns)) {
       const loops = this.blocked(alike);
       if (loops === undefined) continue;

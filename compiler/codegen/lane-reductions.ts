@@ -8,6 +8,7 @@
  */
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt, Tile } from "../kernel-ir/types.ts";
+import { hasSubgroups, invocationsOf } from "../machine.ts";
 import {
   accumulate,
   accumulator,
@@ -64,10 +65,9 @@ class LaneReduction {
     this.inner = inner;
     this.start = start;
     this.results = results;
-    const { lanes, subgroups } = site.machine;
-    const most = Math.floor(lanes / results);
+    const most = Math.floor(invocationsOf(site.machine) / results);
     // Subgroups combine whole groups of lanes, whose number is a power of two.
-    this.parts = subgroups ? 2 ** Math.floor(Math.log2(most)) : most;
+    this.parts = hasSubgroups(site.machine) ? 2 ** Math.floor(Math.log2(most)) : most;
     this.across = outer.length > 0 && outer[outer.length - 1].axis === start.f.length - 1;
     this.waits = site.partials.has(ops.length) ? [] : [{ s: "barrier", only: "tiles" }];
     if (this.waits.length > 0) site.partials.release();
@@ -79,7 +79,7 @@ class LaneReduction {
     const barrier: KStmt = { s: "barrier", only: "tiles" };
     const first = [...this.waits, this.reduceParts(), barrier];
     if (parts <= FEW) return [...first, this.finish(x.int(1), x.int(parts))];
-    if (this.site.machine.subgroups) {
+    if (hasSubgroups(this.site.machine)) {
       const { joins, count } = this.joins();
       const left = x.div(x.int(parts), count);
       return [...first, ...joins, this.joinSubgroups(count), barrier, this.finish(count, left)];
@@ -184,10 +184,11 @@ class LaneReduction {
   /** All lanes: each reads one slot, its subgroup combines them, and the subgroup's first lane puts the total in its own. */
   private joinSubgroups(count: KExpr): KStmt {
     const { site, ops, results, parts } = this;
-    return this.lanes(site.machine.lanes, (i) => {
+    const lanes = invocationsOf(site.machine);
+    return this.lanes(lanes, (i) => {
       const body: KStmt[] = [];
       const [k, r] = [x.rem(i, x.int(parts)), x.div(i, x.int(parts))];
-      const inside = results * parts === site.machine.lanes ? undefined : x.compare("lt", r, x.int(results));
+      const inside = results * parts === lanes ? undefined : x.compare("lt", r, x.int(results));
       const slot = this.slot(k, r);
       const values = ops.map((op, j) => {
         const total = accumulator(site, op, 1, body);

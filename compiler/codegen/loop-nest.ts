@@ -1,11 +1,11 @@
 /**
- * Loop nests over the points of a space, for either kind of machine. Lanes: one loop over all points, which the invocations
- * share out. Vectors: a loop for each axis, the last feature axis four at a time and what is left over one at a time.
+ * Loop nests over the points of a space, by a machine's unit of parallelism. Workgroup: one loop over all points, which the
+ * invocations share out. Thread: a loop for each axis, the last feature axis four at a time and what is left over one at a time.
  */
 
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
-import type { Machine } from "../machine.ts";
+import { type Machine, refuseUnit } from "../machine.ts";
 import { both, guarded, type IndexRange, inBlocks, loop, type Names, nest, onLanes, unflatten } from "./loops.ts";
 import { type Point, type PointAxis, withIndex } from "./point.ts";
 
@@ -32,9 +32,14 @@ export function forEachPoint(
   vectorize: boolean,
   body: Body,
 ): readonly KStmt[] {
-  return machine.lanes > 1
-    ? overLanes(names, axes, start, body)
-    : overAxes(names, axes, start, vectorize && machine.vector === 4, body);
+  switch (machine.unit.kind) {
+    case "workgroup":
+      return overLanes(names, axes, start, body);
+    case "thread":
+      return overAxes(names, axes, start, vectorize && machine.vector === 4, body);
+    case "texel":
+      return refuseUnit(machine, "no loop over points is written");
+  }
 }
 
 /** A loop for each axis, the outermost of them of kind `lanes`. */

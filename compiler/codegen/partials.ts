@@ -4,7 +4,7 @@
  */
 
 import type { Tile } from "../kernel-ir/types.ts";
-import type { Machine } from "../machine.ts";
+import { invocationsOf, type Machine } from "../machine.ts";
 
 export class Partials {
   readonly tiles: Tile[] = [];
@@ -19,7 +19,7 @@ export class Partials {
 
   /** How many there may be. */
   get most(): number {
-    return Math.floor(this.machine.tileBytes / (4 * this.machine.lanes));
+    return Math.floor(this.machine.tileBytes / (4 * invocationsOf(this.machine)));
   }
 
   /** Whether `count` more can be had without a barrier before. */
@@ -29,7 +29,7 @@ export class Partials {
 
   take(): Tile {
     const at = this.taken++;
-    this.tiles[at] ??= { name: this.name(), size: this.machine.lanes };
+    this.tiles[at] ??= { name: this.name(), size: invocationsOf(this.machine) };
     return this.tiles[at];
   }
 

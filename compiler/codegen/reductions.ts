@@ -9,6 +9,7 @@ import * as dim from "../ir/dim.ts";
 import type { Axes, OpOf } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
+import { invocationsOf, sharesTiles } from "../machine.ts";
 import {
   accumulate,
   accumulator,
@@ -33,9 +34,9 @@ export function reduce(site: ReductionSite, ops: readonly Reduction[]): readonly
   const outer = all.filter((a) => !removes(removed, a.axis));
   const inner = all.filter((a) => removes(removed, a.axis));
   const start = origin(site.step, from.shape.length);
-  if (machine.lanes > 1) {
+  if (sharesTiles(machine)) {
     const results = outer.reduce((n, a) => n * (a.most ?? Number.POSITIVE_INFINITY), 1);
-    if (results * 2 <= machine.lanes) {
+    if (results * 2 <= invocationsOf(machine)) {
       const { most } = site.partials;
       const batches = Array.from({ length: Math.ceil(ops.length / most) }, (_, i) =>
         ops.slice(i * most, (i + 1) * most),

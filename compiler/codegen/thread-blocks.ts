@@ -1,5 +1,5 @@
 /**
- * What of a kernel's space a workgroup owns on a machine without lanes. The workgroups of a grid are shared out among threads, in
+ * What of a kernel's space a workgroup owns where it is a thread. The workgroups of a grid are shared out among threads, in
  * contiguous shares.
  */
 import { LINE } from "../buffers/layout.ts";

@@ -1,5 +1,5 @@
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
-import type { Machine } from "../machine.ts";
+import { hasSubgroups, invocationsOf, type Machine, mostTileBytes } from "../machine.ts";
 import { printKernel } from "./print.ts";
 import { someExpr, typeOf } from "./type-of.ts";
 import type { KExpr, Kernel, KStmt, KType, Memory } from "./types.ts";
@@ -107,7 +107,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
           fail("workgroups that follow each other, in a grid of more axes than one");
         return;
       case "subgroupSize":
-        if (machine !== undefined && !machine.subgroups) fail(`a subgroup's size, and ${machine.name} has none`);
+        if (machine !== undefined && !hasSubgroups(machine)) fail(`a subgroup's size, and ${machine.name} has none`);
         return;
       case "joint":
         fail("what a subgroup has together stands inside an expression");
@@ -189,7 +189,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
           if (s.value.k === "joint") {
             if (s.s === "var" || !place.all)
               fail(`\`${s.name}\` is a subgroup's where its lanes may not come together`);
-            if (machine !== undefined && !machine.subgroups)
+            if (machine !== undefined && !hasSubgroups(machine))
               fail(`\`${s.name}\` is a subgroup's, and ${machine.name} has none`);
             check(s.value.a, "f32", scope, `an operand of \`${s.name}\``);
           } else check(s.value, s.type, scope, `the value of \`${s.name}\``);
@@ -247,6 +247,7 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
           break;
         }
         case "barrier":
+          if (machine !== undefined && !machine.barriers) fail(`a barrier, and ${machine.name} has none`);
           if (place.lanes > 0) fail("a barrier inside a lanes loop");
           if (!place.uniform) fail("a barrier where the invocations of a workgroup may not come together");
           break;
@@ -263,13 +264,12 @@ export function verifyKernel(kernel: Kernel, machine?: Machine): void {
 }
 
 function checkLimits(kernel: Kernel, machine: Machine, fail: (fault: string) => never): void {
-  if (kernel.lanes > machine.lanes) fail(`${kernel.lanes} invocations, ${machine.name} has ${machine.lanes}`);
+  const lanes = invocationsOf(machine);
+  if (kernel.lanes > lanes) fail(`${kernel.lanes} invocations, ${machine.name} has ${lanes}`);
   const bytes = kernel.tiles.reduce((sum, tile) => sum + 4 * tile.size, 0);
-  // On a CPU the figure is advice (the size of a cache), on a GPU a limit.
-  if (machine.lanes > 1 && bytes > machine.tileBytes)
-    fail(`tiles of ${bytes} bytes, ${machine.name} has ${machine.tileBytes}`);
-  if (kernel.regions.length > machine.maxRegions)
-    fail(`${kernel.regions.length} regions, ${machine.name} binds ${machine.maxRegions}`);
+  if (bytes > mostTileBytes(machine)) fail(`tiles of ${bytes} bytes, ${machine.name} has ${machine.tileBytes}`);
+  if (kernel.regions.length > machine.maxBindings)
+    fail(`${kernel.regions.length} regions, ${machine.name} binds ${machine.maxBindings}`);
   for (const { fixed } of kernel.grid)
     if (fixed > machine.maxGrid)
       fail(`a grid of ${fixed} workgroups along one axis, ${machine.name} has ${machine.maxGrid}`);

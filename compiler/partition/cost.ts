@@ -14,7 +14,7 @@ import type { Op, OpOf } from "../ir/types.ts";
 import { lanesOf } from "../kernel-ir/type-of.ts";
 import { type Kernel, widthOf } from "../kernel-ir/types.ts";
 import { flopsOf, type Measure, tally } from "../kernel-ir/work.ts";
-import type { Machine } from "../machine.ts";
+import { invocationsOf, type Machine } from "../machine.ts";
 
 /** Of all steps together; times in µs. */
 export interface Cost {
@@ -32,7 +32,10 @@ export interface Cost {
 const none = { store: () => 0, barrier: () => 0 } as const;
 
 /** Lanes' iterations, rounded up to whole turns of all lanes. */
-const turns = (machine: Machine) => (iterations: number) => Math.ceil(iterations / machine.lanes) * machine.lanes;
+function turns(machine: Machine): (iterations: number) => number {
+  const lanes = invocationsOf(machine);
+  return (iterations) => Math.ceil(iterations / lanes) * lanes;
+}
 
 const arithmetic = (machine: Machine): Measure => ({ ...none, of: flopsOf, lanes: turns(machine) });
 

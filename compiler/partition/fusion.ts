@@ -17,6 +17,9 @@ import type { Along } from "../ir/ops/row.ts";
 import { axesOf, isView, rowOf } from "../ir/ops.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
+import { type Machine, ownsResultsOnly } from "../machine.ts";
+import { type GroupedBlock, kernelLimits } from "./kernel-limits.ts";
+import { looksAlongTime, readsElsewhere, sources } from "./reads.ts";
 
 export type Owner = "column" | "steps" | "row" | "element" | "part" | "whole";
 
@@ -26,13 +29,6 @@ export interface FusionGroup {
   owners: readonly Owner[];
   /** The space its kernels run over: of the op that said most. */
   space: Type;
-}
-
-/** The computed values behind `v`, through views. Values of no op (parameters of a body, leaves) are not listed. */
-export function sources(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
-  const op = defs.get(v);
-  if (!op || op.op === "leaf" || op.op === "const") return [];
-  return isView(op) ? op.operands.flatMap((o) => sources(o, defs)) : [v];
 }
 
 interface Demand {
@@ -53,7 +49,13 @@ function pointwise(y: Type): Demand {
 }
 
 /** What an op asks of the kernel it joins. */
-function demand(op: Op): Demand {
+function demand(op: Op, machine: Machine): Demand {
+  const asked = demandOfOwner(op);
+  return ownsResultsOnly(machine) ? { owners: ["element"], space: op.results[0].type } : asked;
+}
+
+/** What an op asks where a kernel may own as much as the op reduces over. */
+function demandOfOwner(op: Op): Demand {
   const y = op.results[0].type;
   const { form } = rowOf(op.op);
   switch (form) {
@@ -95,21 +97,6 @@ function reducing(op: Op): Demand {
   }
   if (!batch && !time && from.batch) return { owners: ["row", "whole"], space: from };
   return { owners: ["whole"], space: from };
-}
-
-/** Whether it reads other steps than the one it computes. */
-const looksAlongTime = (op: Op): boolean => axesOf(op).some(({ time }) => time === "gather" || time === "scan");
-
-/**
- * Whether it reads other elements of its operands than the one that it computes: a product, rows of a table, a step elsewhere. What is
- * one for each part of the batch is read by that part.
- */
-export function readsElsewhere(op: Op): boolean {
-  const { form } = rowOf(op.op);
-  if (form !== "point") return form === "contraction" || form === "scatter";
-  return (
-    looksAlongTime(op) || axesOf(op).some(({ batch, features }) => batch !== "gather" && features.includes("gather"))
-  );
 }
 
 /** In how many parts a kernel of these ops takes the batch, if it does. */
@@ -156,8 +143,12 @@ function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: Readonl
 }
 
 /** Whether a workgroup that owns as `owner` can run `op` in one kernel with what else makes `inside`. */
-export const mayOwn = (owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: ReadonlyMap<Value, Op>): boolean =>
-  demand(op).owners.includes(owner) && mayRead(owner, op, inside, defs);
+export const mayOwn = (
+  owner: Owner,
+  op: Op,
+  inside: ReadonlySet<Value>,
+  { defs, machine }: Pick<GroupedBlock, "defs" | "machine">,
+): boolean => demand(op, machine).owners.includes(owner) && mayRead(owner, op, inside, defs);
 
 /** Whether views between a consumer and what its kernel computes stay within what a workgroup owns. */
 function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: ReadonlySet<Value>): boolean {
@@ -199,9 +190,11 @@ export interface Grouping {
 
 /**
  * Groups the ops of one block, in order; a scan stands alone. Those that make a value of `last` stand behind all others, in
- * kernels of their own.
+ * kernels of their own. Each group is one that a kernel of the machine can hold; throws an InternalError for an op that none can.
  */
-export function fuse(ops: readonly Op[], defs: ReadonlyMap<Value, Op>, last: ReadonlySet<Value> = new Set()): Grouping {
+export function fuse(block: GroupedBlock, last: ReadonlySet<Value> = new Set()): Grouping {
+  const { ops, defs, machine } = block;
+  const refusal = kernelLimits(block);
   const groups: (FusionGroup | { readonly scan: Op })[] = [];
   const placed = new Map<Value, number>();
   const made: Set<Value>[] = [];
@@ -217,7 +210,7 @@ export function fuse(ops: readonly Op[], defs: ReadonlyMap<Value, Op>, last: Rea
       continue;
     }
     if (isView(op)) continue;
-    const need = demand(op);
+    const need = demand(op, machine);
     // What only gives a value a place, such as a loop's initial state, would hold that place all through a loop before.
     const held = op.op === "copy" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
     const from = op.operands.flatMap((v) => behind(v, defs, placed));
@@ -227,11 +220,13 @@ export function fuse(ops: readonly Op[], defs: ReadonlyMap<Value, Op>, last: Rea
     for (; at >= earliest; at--) {
       const candidate = groups[at];
       if ("scan" in candidate) continue;
-      owners = joined(candidate, op, need, defs, made[at], from.includes(at));
-      if (owners.length > 0) break;
+      owners = joined(candidate, op, need, block, made[at], from.includes(at));
+      if (owners.length > 0 && refusal([...candidate.ops, op]) === undefined) break;
     }
     if (at < earliest) {
-      const alone = need.owners.filter((owner) => fits(owner, spaceOf(op, owner), need.space, partsOf([op])));
+      const refused = refusal([op]);
+      if (refused !== undefined) throw new InternalError(`${op.op} cannot be a kernel: ${refused}`);
+      const alone = need.owners.filter((owner) => fits(owner, spaceOf(op, owner, machine), need.space, partsOf([op])));
       groups.push({ ops: [op], owners: alone, space: need.space });
       made.push(new Set(op.results));
       for (const r of op.results) placed.set(r, groups.length - 1);
@@ -264,7 +259,7 @@ function joined(
   group: FusionGroup,
   op: Op,
   need: Demand,
-  defs: ReadonlyMap<Value, Op>,
+  { defs, machine }: GroupedBlock,
   made: ReadonlySet<Value>,
   reads: boolean,
 ): readonly Owner[] {
@@ -280,7 +275,7 @@ function joined(
       fits(owner, need.space, space, parts) &&
       fits(owner, op.results[0].type, owner === "row" || owner === "element" ? op.results[0].type : space, parts) &&
       // The others fit the space that the group has had.
-      (!grows || group.ops.every((o) => fits(owner, spaceOf(o, owner), space, parts))) &&
+      (!grows || group.ops.every((o) => fits(owner, spaceOf(o, owner, machine), space, parts))) &&
       mayRead(owner, op, made, defs),
   );
   // All steps in one workgroup are for what sums over them: other work would wait there for no reason.
@@ -300,7 +295,7 @@ function narrows(group: FusionGroup, need: Demand, reads: boolean): boolean {
 }
 
 /** The space in which an op of a group must fit: reductions by their operand. */
-function spaceOf(op: Op, owner: Owner): Type {
-  const need = demand(op).space;
+function spaceOf(op: Op, owner: Owner, machine: Machine): Type {
+  const need = demand(op, machine).space;
   return owner === "row" && !need.batch ? op.results[0].type : need;
 }

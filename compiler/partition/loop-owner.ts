@@ -6,6 +6,7 @@
 
 import { axesOf, isView } from "../ir/ops.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
+import { type Machine, ownsResultsOnly } from "../machine.ts";
 import { type FusionGroup, mayOwn } from "./fusion.ts";
 
 /** Who owns the loop: a kernel or a few for each step (`column`), or one for all steps. */
@@ -14,9 +15,14 @@ export type LoopOwner = "column" | "row" | "whole";
 export const loopOwners: readonly LoopOwner[] = ["column", "row", "whole"];
 
 /** Why `owner` cannot have a loop; undefined: it can. */
-export function refusal(scan: OpOf<"scan">, owner: LoopOwner, defs: ReadonlyMap<Value, Op>): string | undefined {
+export function refusal(
+  scan: OpOf<"scan">,
+  owner: LoopOwner,
+  defs: ReadonlyMap<Value, Op>,
+  machine: Machine,
+): string | undefined {
   if (owner === "column") return undefined;
-  const made = loopKernel(scan, owner, defs);
+  const made = loopKernel(scan, owner, defs, machine);
   return "refused" in made ? made.refused : undefined;
 }
 
@@ -25,17 +31,20 @@ export function loopKernel(
   scan: OpOf<"scan">,
   owner: "row" | "whole",
   defs: ReadonlyMap<Value, Op>,
+  machine: Machine,
 ): FusionGroup | { readonly refused: string } {
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
   const ops = body.ops.filter((op) => !isView(op));
   const made = new Set(ops.flatMap((op) => op.results));
+  if (ownsResultsOnly(machine) || !machine.barriers || !machine.readWrite)
+    return { refused: `no kernel of ${machine.name} can load what it stored in the step before` };
   if (owner === "row") {
     const shared = [...body.params.slice(0, states), ...ops.flatMap((op) => op.results)].find((v) => !v.type.batch);
     const summed = ops.find((op) => looksAcross(op));
     if (summed) return { refused: `${nameOf(summed, defs, reverse)} is summed over the batch in the loop` };
     if (shared) return { refused: `${shared.name || "a value"} is one for all examples in the loop` };
-    const other = ops.find((op) => !mayOwn("row", op, made, defs));
+    const other = ops.find((op) => !mayOwn("row", op, made, { defs, machine }));
     if (other) return { refused: `${nameOf(other, defs, reverse)} reads other examples in the loop` };
   }
   const inParts = ops.find((op) => op.op === "partial");

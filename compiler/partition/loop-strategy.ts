@@ -58,7 +58,7 @@ export function chooseLoopOwners({ loops, machine, dims, asked, kernels }: Choos
   const open = loops.map((loop): OpenLoop => {
     const { scan, defs } = loop;
     const direction = directionOf(scan);
-    const refused = new Map(loopOwners.map((owner) => [owner, refusal(scan, owner, defs)]));
+    const refused = new Map(loopOwners.map((owner) => [owner, refusal(scan, owner, defs, machine)]));
     const owner = asked[direction];
     const reason = owner && refused.get(owner);
     if (reason) throw new CompileError([illegal(direction, owner, reason)]);

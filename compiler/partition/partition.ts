@@ -3,16 +3,19 @@
  * in memory. Nothing is said here of where: that is buffer assignment (`buffers/`).
  */
 
+import { InternalError } from "../diagnostics/internal-error.ts";
 import { isView } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
 import { overwriting } from "../passes/overwriting.ts";
 import { captured, definitions } from "../passes/rewrite.ts";
 import type { Piece } from "../passes/segment.ts";
-import { type FusionGroup, fuse, type Owner, sources } from "./fusion.ts";
+import { type FusionGroup, fuse, type Owner } from "./fusion.ts";
+import { stageRefusal } from "./kernel-limits.ts";
 import { type LoopOwner, loopKernel } from "./loop-owner.ts";
 import { directionOf } from "./loop-strategy.ts";
-import { inlineDots, stages, storesItsResult } from "./stages.ts";
+import { sources } from "./reads.ts";
+import { stages, storesItsResult } from "./stages.ts";
 
 /** Ops that one kernel computes. */
 export interface PartitionedKernel {
@@ -91,7 +94,9 @@ class PiecePartition {
     const { defs } = this;
     for (const { value } of graph.results) this.keep(value);
     for (const op of graph.ops) if (op.op === "scan") this.keepStates(op);
-    const { groups } = fuse(graph.ops, defs, overwriting(graph));
+    const { machine } = this.options;
+    const results = graph.results.map(({ value }) => value);
+    const { groups } = fuse({ ops: graph.ops, results, defs, machine }, overwriting(graph));
     const crossing = this.crossing(graph.ops, groups);
     const units = groups.map((g) => ("scan" in g ? this.loop(g.scan as OpOf<"scan">) : this.kernel(g, false, "all")));
     return { graph, loop, defs, units, crossing };
@@ -114,9 +119,11 @@ class PiecePartition {
   private loop(scan: OpOf<"scan">): PartitionedLoop {
     const body = scan.body!;
     const owner = this.options.owners.get(scan)!;
-    const one = owner === "column" ? undefined : loopKernel(scan, owner, this.defs);
+    const { defs } = this;
+    const { machine } = this.options;
+    const one = owner === "column" ? undefined : loopKernel(scan, owner, defs, machine);
     if (one && "refused" in one) throw new Error(`no workgroup can own a loop as ${owner}: ${one.refused}`);
-    const groups = one ? [one] : fuse(body.ops, this.defs).groups.map((g) => g as FusionGroup);
+    const groups = one ? [one] : fuse({ ...body, defs, machine }).groups.map((g) => g as FusionGroup);
     const crossing = this.crossing(body.ops, groups);
     const direction = directionOf(scan);
     return { scan, owner, crossing, body: groups.map((g) => this.kernel(g, true, direction)) };
@@ -143,18 +150,21 @@ class PiecePartition {
       const read = op.op === "scan" ? [...op.operands, ...captured(op.body!)] : op.operands;
       for (const s of read.flatMap((v) => sources(v, this.defs)))
         if (groupOf.has(s) && groupOf.get(s) !== index.get(op)) keep(s);
-      if (groupOf.has(op.results[0]) && storesItsResult(op, inlineDots(this.options.machine))) keep(op.results[0]);
+      if (groupOf.has(op.results[0]) && storesItsResult(op, this.options.machine)) keep(op.results[0]);
     }
     return found;
   }
 
   private kernel({ ops, owners, space }: FusionGroup, inBody: boolean, where: string): PartitionedKernel {
-    const inline = inlineDots(this.options.machine);
-    const temporaries = [...stages(ops, this.defs, this.inMemory, inline).stored];
+    const { machine } = this.options;
+    const temporaries = [...stages(ops, this.defs, this.inMemory, machine).stored];
     for (const v of temporaries) this.keep(v);
     // What is stored after all need not be computed again: the stages are those of a kernel that knows it.
-    const order = stages(ops, this.defs, this.inMemory, inline).stages;
-    return { name: this.name(ops, where), ops, owner: owners[0], space, stages: order, temporaries, inBody };
+    const order = stages(ops, this.defs, this.inMemory, machine).stages;
+    const name = this.name(ops, where);
+    const refused = stageRefusal(order.length, machine);
+    if (refused !== undefined) throw new InternalError(`${name} cannot be one kernel: ${refused}`);
+    return { name, ops, owner: owners[0], space, stages: order, temporaries, inBody };
   }
 
   private name(ops: readonly Op[], where: string): string {

@@ -7,8 +7,8 @@
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import { isView, rowOf } from "../ir/ops.ts";
 import type { Op, Value } from "../ir/types.ts";
-import type { Machine } from "../machine.ts";
-import { readsElsewhere } from "./fusion.ts";
+import { blocksProducts, type Machine, ownsResultsOnly } from "../machine.ts";
+import { readsElsewhere } from "./reads.ts";
 
 /** Recomputing a value that costs no more flops than this beats a store, a barrier and a load. */
 const CHEAP = 3;
@@ -19,9 +19,6 @@ const CHEAP = 3;
 const LONGEST = 128;
 /** What a product costs that is computed where it is used, even one of few terms: never twice. */
 const PRODUCT = 16;
-
-/** Whether products are computed where they are used (a lane a point) rather than in blocked loops of their own. */
-export const inlineDots = (machine: Machine): boolean => machine.lanes > 1;
 
 export interface StagePlan {
   readonly stages: readonly (readonly Op[])[];
@@ -34,21 +31,26 @@ export function isReduction(op: Op): boolean {
   return form === "reduction" || form === "partial";
 }
 
-/** Whether an op's result is made in loops of its own and stored, not computed where it is used. */
-export function storesItsResult(op: Op, inlineDots: boolean): boolean {
+/** Whether an op adds up, or compares, more elements than the one it computes. */
+function combines(op: Op): boolean {
   const { form } = rowOf(op.op);
-  return isReduction(op) || form === "scatter" || (form === "contraction" && !inlineDots);
+  return isReduction(op) || form === "scatter" || form === "contraction";
+}
+
+/** Whether an op's result is made in loops of its own and stored, not computed where it is used. */
+export function storesItsResult(op: Op, machine: Machine): boolean {
+  if (!combines(op) || ownsResultsOnly(machine)) return false;
+  return rowOf(op.op).form !== "contraction" || blocksProducts(machine);
 }
 
 /**
  * @param exported values stored anyway, because something outside the kernel reads them
- * @param inlineDots whether a product is computed where it is used (a lane a point) or in loops of its own (blocked)
  */
 export function stages(
   ops: readonly Op[],
   defs: ReadonlyMap<Value, Op>,
   exported: ReadonlySet<Value>,
-  inlineDots: boolean,
+  machine: Machine,
 ): StagePlan {
   const inside = new Set(ops.flatMap((op) => op.results));
   const stored = new Set<Value>();
@@ -63,7 +65,7 @@ export function stages(
     if (inside.has(v)) {
       const op = defs.get(v)!;
       const at = stageOf.get(v)!;
-      if (storesItsResult(op, inlineDots)) return at + 1;
+      if (storesItsResult(op, machine)) return at + 1;
       if (!whole && length.get(v)! < LONGEST) return at;
       stored.add(v);
       return at + 1;
@@ -76,8 +78,9 @@ export function stages(
   /** The flops it takes to have `v` where it is used. */
   const price = (v: Value): number => {
     if (inside.has(v)) {
-      const { op } = defs.get(v)!;
-      return isStored(v) || !(isElementwise(op) || (op === "dot" && inlineDots)) ? 0 : cost.get(v)!;
+      const op = defs.get(v)!;
+      const isInline = isElementwise(op.op) || (combines(op) && !storesItsResult(op, machine));
+      return isStored(v) || !isInline ? 0 : cost.get(v)!;
     }
     const op = defs.get(v);
     return op && isView(op) ? op.operands.reduce((n, o) => n + price(o), 0) : 0;

@@ -1,6 +1,6 @@
 /**
- * Weights as a loop's products read them, for machines with vectors and no lanes: copied once before the loop, so that columns
- * stand in fours, the fours of all rows one behind another. A panel of any width is then read in order from where it stands,
+ * Weights as a loop's products read them, for machines that block products in vector registers: copied once before the loop,
+ * so that columns stand in fours, the fours of all rows one behind another. A panel of any width is then read in order from where it stands,
  * instead of being collected at every step: the rows of a weight are thousands of bytes apart, and often a power of two.
  */
 
@@ -8,7 +8,7 @@ import { Builder } from "../ir/builder.ts";
 import { BATCH, extentOf, hasAxis, matrixProduct, TIME } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import type { Machine } from "../machine.ts";
+import { blocksProducts, type Machine } from "../machine.ts";
 import { definitions, idsAfter } from "./rewrite.ts";
 
 /** From so many rows on a panel is worth its copy, which costs as much as two rows of the product. */
@@ -18,7 +18,7 @@ export const FEWEST_ROWS = 16;
 export const prepackWeights = (machine: Machine, dims: Readonly<Record<string, number>>): Pass => ({
   name: "prepack-weights",
   doc: "weights that a loop's products read are copied once, as they are read",
-  run: (graph) => (machine.lanes > 1 || dims.batch < FEWEST_ROWS ? graph : prepacked(graph, dims)),
+  run: (graph) => (!blocksProducts(machine) || dims.batch < FEWEST_ROWS ? graph : prepacked(graph, dims)),
 });
 
 function prepacked(graph: Graph, dims: Readonly<Record<string, number>>): Graph {

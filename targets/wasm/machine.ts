@@ -3,14 +3,20 @@ import type { Machine } from "../../compiler/machine.ts";
 /** WebAssembly with 128-bit SIMD on one thread; a grid may be shared out between several. */
 export const machine: Machine = {
   name: "WebAssembly SIMD",
-  lanes: 1,
+  unit: { kind: "thread" },
   vector: 4,
   /** The first-level data cache of common CPUs. */
   tileBytes: 32768,
+  /** A thread's stores are ordered: a barrier prints as nothing. */
+  barriers: true,
+  readWrite: true,
+  outputs: undefined,
+  buffers: "regions",
+  halves: false,
   /** Workgroups are counted in i32; three axes of this size must not overflow it by mistake along one. */
   maxGrid: 2 ** 30,
   /** Every region has a base address of its own. */
-  maxRegions: 6,
+  maxBindings: 6,
   rates: {
     /** Threads meet behind a kernel, and see each other's stores through a shared cache: about 1 µs. */
     dispatch: 1,

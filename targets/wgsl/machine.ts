@@ -1,20 +1,24 @@
-import type { Machine } from "../../compiler/machine.ts";
+import { invocationsOf, type Machine } from "../../compiler/machine.ts";
 
 /** WebGPU's default limits, which every device grants (WebGPU specification, "Limits"). */
 export const machine: Machine = {
   name: "WebGPU",
   /** maxComputeInvocationsPerWorkgroup */
-  lanes: 256,
+  unit: { kind: "workgroup", invocations: 256, subgroups: false },
   /** GPUs are scalar machines: a lane is an invocation. */
   vector: 1,
   /** maxComputeWorkgroupStorageSize */
   tileBytes: 16384,
+  barriers: true,
+  readWrite: true,
+  outputs: undefined,
+  buffers: "regions",
   /** maxComputeWorkgroupsPerDimension */
   maxGrid: 65535,
   /** As halves of words, see `wgsl.ts`: `shader-f16` is a feature that not every device has. */
   halves: true,
   /** maxStorageBuffersPerShaderStage */
-  maxRegions: 8,
+  maxBindings: 8,
   /** WebGPU does not say what it runs on: a GPU in the middle, at 1.5 GHz. */
   rates: {
     /** 24 to 36 µs were measured on Vulkan, 32 to 71 on Metal (arXiv 2604.02344): between the middles of the two. */
@@ -38,4 +42,8 @@ export const machine: Machine = {
  * Devices with the feature `subgroups`. WGSL leaves open which invocations share a subgroup; in a workgroup of one axis, whose
  * size is a multiple of every subgroup's (4 to 128), all implementations take neighbours.
  */
-export const machineWithSubgroups: Machine = { ...machine, name: "WebGPU with subgroups", subgroups: true };
+export const machineWithSubgroups: Machine = {
+  ...machine,
+  name: "WebGPU with subgroups",
+  unit: { kind: "workgroup", invocations: invocationsOf(machine), subgroups: true },
+};

@@ -19,10 +19,10 @@ const both = (owner: LoopOwner) => ({ forward: owner, backward: owner }) as cons
 const title = ({ file, entry, place }: Placed): string => `${entry ?? file}${place ? ` with ${place}` : ""}`;
 
 /** Why `owner` cannot have the loops of `graph`, in order. */
-function refusals(graph: Graph, owner: LoopOwner): readonly (string | undefined)[] {
+function refusals(graph: Graph, owner: LoopOwner, { machine } = wgsl): readonly (string | undefined)[] {
   const { ops } = materialise().run(graph);
   const defs = definitions(ops);
-  return ops.flatMap((op) => (op.op === "scan" ? [refusal(op, owner, defs)] : []));
+  return ops.flatMap((op) => (op.op === "scan" ? [refusal(op, owner, defs, machine)] : []));
 }
 
 const independent: readonly Placed[] = [

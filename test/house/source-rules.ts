@@ -22,8 +22,17 @@ export function sourceObjections(file: string, text: string): readonly string[] 
   for (const match of text.matchAll(/\b(?:TODO|FIXME)[:( ]/g)) {
     found.push(`${line(match.index)}: ${match[0].slice(0, -1)} leaves work behind`);
   }
+  for (const match of file === MACHINE ? [] : text.matchAll(GUESSED_MACHINE)) {
+    found.push(
+      `${line(match.index)}: \`${match[0]}\` guesses what kind of machine it is: ${MACHINE} says what one can do`,
+    );
+  }
   return found;
 }
+
+/** The only file that may tell machines apart by how many invocations a unit has. */
+const MACHINE = "compiler/machine.ts";
+const GUESSED_MACHINE = /\b(?:(?:lanes|invocations|invocationsOf\([^()]*\)) (?:[=!]==|>|<=) 1\b|machine\.name [=!]==)/g;
 
 function nodeObjection(node: ts.Node): string | undefined {
   if (node.kind === ts.SyntaxKind.AnyKeyword) return "`any` switches the type checker off";

@@ -23,9 +23,17 @@ test.each([
   ["a parameter property", "class A { constructor(readonly a: number) {} }"],
   ["a default export", "export default 1;"],
   ["a default function", "export default function a() {}"],
+  ["a machine known by its lanes", `if (machine.lanes ${">"} 1) b();`],
+  ["a machine known by one invocation", `const cpu = invocationsOf(machine) ${"==="} 1;`],
+  ["a machine known by its name", `if (machine.name ${"==="} "WebGPU") b();`],
   ["a note to oneself", `// ${"TO"}${"DO"}: later`],
 ])("%s is found", (_claim, text) => {
   expect(sourceObjections("a.ts", text)).toHaveLength(1);
+});
+
+test("a count of lanes is nobody's business, nor is one in the machine's own file", () => {
+  expect(sourceObjections("a.ts", "if (results * 2 <= lanes || i < lanes) b();")).toEqual([]);
+  expect(sourceObjections("compiler/machine.ts", `const one = lanes ${"==="} 1;`)).toEqual([]);
 });
 
 test("a switch's default and a method named `only` are nobody's business", () => {

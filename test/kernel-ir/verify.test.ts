@@ -14,7 +14,9 @@ const save = (value: KExpr): KStmt => b.store("work", i, value);
 
 describe("the verifier", () => {
   it.each(samples.map(({ kernel }) => [kernel.name, kernel] as const))("accepts the sample %s", (_name, kernel) => {
-    expect(() => verifyKernel(kernel, { ...wasm, lanes: 64 })).not.toThrow();
+    expect(() =>
+      verifyKernel(kernel, { ...wasm, unit: { kind: "workgroup", invocations: 64, subgroups: false } }),
+    ).not.toThrow();
   });
 
   it.each<[string, Kernel, RegExp]>([

@@ -2,9 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import type { OpOf } from "../../compiler/ir/types.ts";
+import type { Machine } from "../../compiler/machine.ts";
 import { fuse } from "../../compiler/partition/fusion.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
 import { definitions } from "../../compiler/passes/rewrite.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
 
 const leaves = `
   %x = leaf input "x" : f32[batch, H]
@@ -16,12 +18,13 @@ const leaves = `
 `;
 
 /** The kernels that `%y` of these ops takes, `owner: op op …` each. Of a scan, those of its body, indented. */
-function kernels(ops: string): readonly string[] {
-  const { ops: settled } = materialise().run(parseGraph(`graph g {${leaves}${ops}\nresult output "y" %y }`));
-  const defs = definitions(settled);
-  return fuse(settled, defs).groups.flatMap((g) => {
+function kernels(ops: string, machine: Machine = wgsl.machine): readonly string[] {
+  const graph = materialise().run(parseGraph(`graph g {${leaves}${ops}\nresult output "y" %y }`));
+  const defs = definitions(graph.ops);
+  const results = graph.results.map(({ value }) => value);
+  return fuse({ ops: graph.ops, results, defs, machine }).groups.flatMap((g) => {
     if (!("scan" in g)) return [`${g.owners[0]}: ${g.ops.map((op) => op.op).join(" ")}`];
-    const body = fuse((g.scan as OpOf<"scan">).body!.ops, defs);
+    const body = fuse({ ...(g.scan as OpOf<"scan">).body!, defs, machine });
     return body.groups.map((k) => ("scan" in k ? "scan" : `  ${k.owners[0]}: ${k.ops.map((op) => op.op).join(" ")}`));
   });
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Kernel, KStmt } from "../../compiler/kernel-ir/types.ts";
+import { invocationsOf } from "../../compiler/machine.ts";
 import { costOf } from "../../compiler/partition/cost.ts";
 import type { Target } from "../../compiler/target.ts";
 import { wasm } from "../../targets/wasm/target.ts";
@@ -115,10 +116,11 @@ describe("an owner that was asked for", () => {
 
 describe("a cost", () => {
   const { machine } = wgsl;
+  const lanes = invocationsOf(machine);
   const extent = (fixed: number) => ({ fixed, perStep: 0 });
   const kernel = (groups: number, body: readonly KStmt[]): Kernel => {
     const grid = [extent(groups), extent(1), extent(1)] as const;
-    return { name: "k", doc: "", lanes: machine.lanes, grid, regions: [], tiles: [], body };
+    return { name: "k", doc: "", lanes, grid, regions: [], tiles: [], body };
   };
   const barrier: KStmt = { s: "barrier" };
 
@@ -134,7 +136,7 @@ describe("a cost", () => {
   });
 
   it("is no less for lanes that have nothing to do", () => {
-    const lanes = (to: number): KStmt => ({
+    const iterations = (to: number): KStmt => ({
       s: "for",
       kind: "lanes",
       name: "i",
@@ -151,8 +153,8 @@ describe("a cost", () => {
         },
       ],
     });
-    const of = (to: number): number => costOf([kernel(1, [lanes(to)])], 1, 100, machine).work;
-    expect(of(1)).toBe(of(machine.lanes));
-    expect(of(machine.lanes + 1)).toBe(2 * of(machine.lanes));
+    const of = (to: number): number => costOf([kernel(1, [iterations(to)])], 1, 100, machine).work;
+    expect(of(1)).toBe(of(lanes));
+    expect(of(lanes + 1)).toBe(2 * of(lanes));
   });
 });

@@ -5,9 +5,15 @@ import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import type { Value } from "../../compiler/ir/types.ts";
 import { stages } from "../../compiler/partition/stages.ts";
 import { definitions } from "../../compiler/passes/rewrite.ts";
+import type { Target } from "../../compiler/target.ts";
+import { wasm } from "../../targets/wasm/target.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
 
 /** The stages of these ops as one kernel, by the names of their values, and which values are stored. */
-function staged(ops: string, options: { readonly exported?: readonly string[]; readonly inlineDots?: boolean } = {}) {
+function staged(
+  ops: string,
+  options: { readonly exported?: readonly string[]; readonly on?: Pick<Target, "machine"> } = {},
+) {
   const graph = parseGraph(`graph g {
     %x = leaf input "x" : f32[batch, H]
     %W = leaf param "W" orthogonal(gain=1) : f32[H, H]
@@ -17,7 +23,7 @@ function staged(ops: string, options: { readonly exported?: readonly string[]; r
   const computed = graph.ops.filter((op) => !isView(op));
   const named = (v: Value): string => v.name;
   const exported = new Set(computed.flatMap((op) => op.results).filter((v) => options.exported?.includes(v.name)));
-  const plan = stages(computed, definitions(graph.ops), exported, options.inlineDots ?? true);
+  const plan = stages(computed, definitions(graph.ops), exported, (options.on ?? wgsl).machine);
   return {
     stages: plan.stages.map((s) =>
       s
@@ -70,7 +76,7 @@ describe("stages", () => {
   it("give a product loops of its own where products are not computed in place", () => {
     const ops = "%p = dot %x, %W {k,kn->n} : f32[batch, H]\n%y = tanh %p : f32[batch, H]";
     expect(staged(ops, { exported: ["y"] }).stages).toEqual(["p y"]);
-    expect(staged(ops, { exported: ["y"], inlineDots: false }).stages).toEqual(["p", "y"]);
+    expect(staged(ops, { exported: ["y"], on: wasm }).stages).toEqual(["p", "y"]);
   });
 
   it("wait for a whole row before a product with it", () => {
@@ -87,6 +93,6 @@ describe("stages", () => {
       result output "y" %y
     }`);
     const sum = graph.ops.slice(-1);
-    expect(stages(sum, definitions(graph.ops), new Set(), true).stages).toEqual([sum]);
+    expect(stages(sum, definitions(graph.ops), new Set(), wgsl.machine).stages).toEqual([sum]);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Products of many rows, for machines with vector registers and no lanes: panels of the right side, a few columns wide, are
+ * Products of many rows, for machines that block products in vector registers: panels of the right side, a few columns wide, are
  * copied to workgroup memory in the order in which they are read, and blocks of rows run over them.
  *
  * The copy costs a load and a store for what all rows read. It lets the innermost loop walk through memory without a gap,

@@ -1,7 +1,7 @@
 /** How a product is cut for a workgroup's lanes: which products are worth a tile, and how large its parts are. */
 
 import type { KExpr } from "../../kernel-ir/types.ts";
-import type { Machine } from "../../machine.ts";
+import { invocationsOf, type Machine, sharesTiles } from "../../machine.ts";
 
 /** Of products of one left side. */
 export interface Job {
@@ -55,7 +55,8 @@ const MOST_VECTORS = 4;
  */
 export function worthTiling(rows: number, columns: number, job: Job, machine: Machine): boolean {
   const { count, terms } = job;
-  return machine.lanes > 1 && rows > 1 && terms >= 8 && rows * columns * count * terms >= 32 * machine.lanes;
+  const multiplyAdds = rows * columns * count * terms;
+  return sharesTiles(machine) && rows > 1 && terms >= 8 && multiplyAdds >= 32 * invocationsOf(machine);
 }
 
 /** The shape for `rows` × `columns` of each product of all jobs. Undefined if a lane's block would not fit its registers. */
@@ -65,6 +66,7 @@ export function tileShape(
   jobs: readonly Job[],
   machine: Machine,
 ): TileShape | undefined {
+  const lanes = invocationsOf(machine);
   const most = Math.max(...jobs.map((job) => job.count));
   // A vector holds four columns of one product, two of two, or one of more.
   const units = most === 1 ? 4 : most === 2 ? 2 : 1;
@@ -76,7 +78,7 @@ export function tileShape(
   const rowBlocks = evenly(rowParts, ROW_BLOCKS);
   const unitBlocks = evenly(
     unitParts,
-    Math.min(Math.floor(machine.lanes / rowBlocks), Math.floor((VECTORS / 16 - odd(rowBlocks) - 1) / widest)),
+    Math.min(Math.floor(lanes / rowBlocks), Math.floor((VECTORS / 16 - odd(rowBlocks) - 1) / widest)),
   );
   const leftStride = odd(rowBlocks);
   const rightStride = odd(unitBlocks * widest);
@@ -86,7 +88,7 @@ export function tileShape(
   const blocks = rowBlocks * unitBlocks;
   // A slice has four terms of a round at least.
   let slices = 1;
-  while (2 * slices * blocks <= machine.lanes && 8 * slices <= round) slices *= 2;
+  while (2 * slices * blocks <= lanes && 8 * slices <= round) slices *= 2;
   // The larger tile also holds a vector of each lane when slices are added.
   const shared = slices > 1 ? blocks * slices : 0;
   const [left, right] = [round * leftStride, round * rightStride];

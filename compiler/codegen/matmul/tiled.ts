@@ -1,5 +1,5 @@
 /**
- * Products on machines with lanes, in tiles: the loops that compute some values, which depend on products, at every point that a
+ * Products on machines whose invocations share tiles: the loops that compute some values, which depend on products, at every point that a
  * workgroup owns.
  *
  *     for each tile of the result:

@@ -1,0 +1,45 @@
+/** Whether a kernel may touch the buffers that it was given: how many of them, and the same one twice. */
+import { InternalError } from "../diagnostics/internal-error.ts";
+import type { Machine } from "../machine.ts";
+import { kernelsOf, type PartitionedPiece } from "../partition/partition.ts";
+import type { Allocations } from "./assignment.ts";
+import type { Allocation, Buffer } from "./layout.ts";
+import { loads, stores } from "./liveness.ts";
+
+/** Throws an InternalError for a kernel that stores to more buffers than its machine can, or loads from one of those. */
+export function checkKernelBuffers(
+  { units, defs }: PartitionedPiece,
+  allocations: Allocations,
+  { name: machine, outputs, readWrite }: Machine,
+): void {
+  if (outputs === undefined && readWrite) return;
+  for (const { name, ops } of units.flatMap(kernelsOf)) {
+    const stored: Allocation[] = [];
+    stores(ops, allocations, (home) => {
+      if (!stored.some((other) => isSameCopy(other, home))) stored.push(home);
+    });
+    const most = outputs?.most ?? Number.POSITIVE_INFINITY;
+    if (stored.length > most)
+      throw new InternalError(`${name} stores to ${stored.length} buffers, and a kernel of ${machine} to ${most}`);
+    if (readWrite) continue;
+    loads(ops, allocations, defs, (home) => {
+      if (stored.some((other) => isSameCopy(other, home)))
+        throw new InternalError(
+          `${name} loads from a buffer of \`${home.buffer.region}\` that it stores to, and no kernel of ${machine} may`,
+        );
+    });
+  }
+}
+
+/** Regions in which a buffer is known by where it stands: the entries share them, and each makes its own objects. */
+const isShared = ({ region }: Buffer): boolean => region !== "work" && region !== "half" && region !== "input";
+
+/** Whether two values stand in the same copy of a buffer: at different frames they do not. */
+function isSameCopy(a: Allocation, b: Allocation): boolean {
+  if (a.buffer !== b.buffer) {
+    const [one, other] = [a.buffer, b.buffer];
+    return isShared(one) && one.region === other.region && one.offset === other.offset;
+  }
+  const otherFrame = a.frame.kind === "shifted" && b.frame.kind === "shifted" && a.frame.by !== b.frame.by;
+  return !(a.buffer.time && otherFrame);
+}

@@ -1,0 +1,49 @@
+/**
+ * What one kernel of a machine can hold: whether its later stages may load what earlier ones stored, and to how many buffers it
+ * may store.
+ */
+import { isView } from "../ir/ops.ts";
+import type { Op, Value } from "../ir/types.ts";
+import type { Machine } from "../machine.ts";
+import { captured } from "../passes/rewrite.ts";
+import { sources } from "./reads.ts";
+import { stages } from "./stages.ts";
+
+/** The ops of a block, from which groups are taken. */
+export interface GroupedBlock {
+  readonly ops: readonly Op[];
+  /** What the block hands out. */
+  readonly results: readonly Value[];
+  readonly defs: ReadonlyMap<Value, Op>;
+  readonly machine: Machine;
+}
+
+/** Why a group of the block's ops cannot be one kernel of the machine; undefined: it can. */
+export type KernelLimits = (group: readonly Op[]) => string | undefined;
+
+export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): KernelLimits {
+  const { name, barriers, readWrite, outputs } = machine;
+  if (barriers && readWrite && outputs === undefined) return () => undefined;
+  const handedOut = new Set(results.flatMap((v) => sources(v, defs)));
+  const readers = new Map<Value, Op[]>();
+  for (const op of ops) {
+    if (isView(op)) continue;
+    const read = op.op === "scan" ? [...op.operands, ...captured(op.body!)] : op.operands;
+    for (const v of read.flatMap((operand) => sources(operand, defs))) readers.set(v, [...(readers.get(v) ?? []), op]);
+  }
+  return (group) => {
+    const inside = new Set(group);
+    const isStored = (v: Value): boolean => handedOut.has(v) || (readers.get(v) ?? []).some((op) => !inside.has(op));
+    const stored = group.flatMap((op) => op.results).filter(isStored);
+    if (outputs !== undefined && stored.length > outputs.most)
+      return `it stores ${stored.length} values, and a kernel of ${name} stores ${outputs.most}`;
+    return stageRefusal(stages(group, defs, new Set(stored), machine).stages.length, machine);
+  };
+}
+
+/** Why a kernel of the machine cannot have so many stages; undefined: it can. */
+export function stageRefusal(count: number, { name, barriers, readWrite }: Machine): string | undefined {
+  if (count < 2 || (barriers && readWrite)) return undefined;
+  const lacks = barriers ? `no kernel of ${name} may load what it stores` : `${name} has no barriers`;
+  return `it has ${count} stages, and ${lacks}`;
+}

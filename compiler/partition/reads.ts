@@ -1,0 +1,25 @@
+/** What ops read: which computed values stand behind a view, and whether an op looks at other elements than its own. */
+import { axesOf, isView, rowOf } from "../ir/ops.ts";
+import type { Op, Value } from "../ir/types.ts";
+
+/** The computed values behind `v`, through views. Values of no op (parameters of a body, leaves) are not listed. */
+export function sources(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
+  const op = defs.get(v);
+  if (!op || op.op === "leaf" || op.op === "const") return [];
+  return isView(op) ? op.operands.flatMap((o) => sources(o, defs)) : [v];
+}
+
+/** Whether it reads other steps than the one it computes. */
+export const looksAlongTime = (op: Op): boolean => axesOf(op).some(({ time }) => time === "gather" || time === "scan");
+
+/**
+ * Whether it reads other elements of its operands than the one that it computes: a product, rows of a table, a step elsewhere. What is
+ * one for each part of the batch is read by that part.
+ */
+export function readsElsewhere(op: Op): boolean {
+  const { form } = rowOf(op.op);
+  if (form !== "point") return form === "contraction" || form === "scatter";
+  return (
+    looksAlongTime(op) || axesOf(op).some(({ batch, features }) => batch !== "gather" && features.includes("gather"))
+  );
+}

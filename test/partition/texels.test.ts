@@ -1,0 +1,159 @@
+/** What a machine cannot do, no kernel is asked for: a machine of texels is not taken for a CPU. */
+import { describe, expect, it } from "vitest";
+import { sharedTensors } from "../../compiler/buffers/shared.ts";
+import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
+import { parseGraph } from "../../compiler/ir/parse-text.ts";
+import type { Graph, Op, OpOf, Value } from "../../compiler/ir/types.ts";
+import { lower } from "../../compiler/lower.ts";
+import type { Machine } from "../../compiler/machine.ts";
+import { optimizerGraph } from "../../compiler/optimizer-graph.ts";
+import { readOptimizer } from "../../compiler/optimizers.ts";
+import { type FusionGroup, fuse } from "../../compiler/partition/fusion.ts";
+import { refusal } from "../../compiler/partition/loop-owner.ts";
+import { sources } from "../../compiler/partition/reads.ts";
+import { stages } from "../../compiler/partition/stages.ts";
+import { materialise } from "../../compiler/passes/materialise.ts";
+import { captured, definitions } from "../../compiler/passes/rewrite.ts";
+import { schedule } from "../../compiler/schedule.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
+import { expectComputed } from "../codegen/expect-computed.ts";
+import { numbersFor } from "../passes/meaning.ts";
+import { cells, elaborated } from "../schedule/cells.ts";
+import { texels } from "./texels.ts";
+
+const graphOf = (ops: string): Graph =>
+  parseGraph(`graph g {
+    %x = leaf input "x" : f32[batch, H]
+    %W = leaf param "W" orthogonal(gain=1) : f32[H, H]
+    %n = const 1 * [batch] : f32[]
+    ${ops}
+    result output "y" %y
+  }`);
+
+interface Block {
+  readonly ops: readonly Op[];
+  readonly results: readonly Value[];
+  readonly groups: readonly FusionGroup[];
+}
+
+/** The groups of a graph's block, and of the bodies of its loops. */
+function blocksOf(graph: Graph, machine: Machine): readonly Block[] {
+  const { ops, results } = materialise().run(graph);
+  const defs = definitions(ops);
+  const blocks = [
+    { ops, results: results.map(({ value }) => value) },
+    ...ops.flatMap((op) => (op.op === "scan" ? [op.body!] : [])),
+  ];
+  return blocks.map((block) => ({
+    ...block,
+    groups: fuse({ ...block, defs, machine }).groups.flatMap((g) => ("scan" in g ? [] : [g])),
+  }));
+}
+
+/** `op op …` for each kernel of `%y`. */
+const kernels = (ops: string, machine: Machine = texels): readonly string[] =>
+  blocksOf(graphOf(ops), machine)[0].groups.map((g) => g.ops.map((op) => op.op).join(" "));
+
+const dims = { H: 4, D: 3, batch: 5, time: 3, steps: 3, S: 3, row: 4 };
+const planFor = (graph: Graph, machine: Machine) =>
+  schedule(graph, { entry: "probe", dims, machine, shared: sharedTensors(graph, dims, []), inputs: [] });
+
+describe("kernels of texels", () => {
+  it("compute elementwise ops, products and sums where their result is owned, and what is made of that element", () => {
+    expect(kernels("%a = tanh %x : f32[batch, H]\n%y = mul %a, %a : f32[batch, H]")).toEqual(["tanh mul"]);
+    const mean = `
+      %xh = dot %x, %W {k,kn->n} : f32[batch, H]
+      %a = tanh %xh : f32[batch, H]
+      %t = sum %a {batch} : f32[H]
+      %m = div %t, %n : f32[H]
+      %y = sub %a, %m : f32[batch, H]`;
+    expect(kernels(mean)).toEqual(["dot tanh", "sum div", "sub"]);
+  });
+
+  it("store four values at most", () => {
+    const values = Array.from({ length: 5 }, (_, i) => `%a${i} = tanh %x : f32[batch, H]`);
+    const five = `${values.join("\n")}\n%y = concat %a0, %a1, %a2, %a3, %a4 {axis=0} : f32[batch, 5H]`;
+    expect(kernels(five)).toEqual(["tanh tanh tanh tanh", "tanh"]);
+    expect(kernels(five, { ...texels, outputs: undefined })).toEqual(["tanh tanh tanh tanh tanh"]);
+  });
+
+  it("hold no more elementwise ops in a row than are computed without storing one", () => {
+    const long = Array.from({ length: 200 }, (_, i) => `%a${i + 1} = sin %a${i} : f32[batch, H]`).join("\n");
+    const found = kernels(`%a0 = tanh %x : f32[batch, H]\n${long}\n%y = exp %a200 : f32[batch, H]`);
+    expect(found.map((k) => k.split(" ").length)).toEqual([128, 74]);
+  });
+
+  it.each(Object.entries(cells))(
+    "of %s have one stage, four results at most, and read nothing they made",
+    (_, cell) => {
+      for (const graph of Object.values(lower(elaborated(cell).graph).entries)) {
+        for (const { ops, results, groups } of blocksOf(graph, texels)) {
+          const defs = definitions(ops);
+          const read = (op: Op): readonly Value[] =>
+            [...op.operands, ...(op.op === "scan" ? captured(op.body!) : [])].flatMap((v) => sources(v, defs));
+          for (const group of groups) {
+            const inside = new Set(group.ops);
+            const asked = new Set([...ops.filter((op) => !inside.has(op)).flatMap(read), ...results]);
+            const stored = new Set(group.ops.flatMap((op) => op.results).filter((v) => asked.has(v)));
+            expect(group.owners).toEqual(["element"]);
+            expect(stored.size).toBeLessThanOrEqual(4);
+            expect(stages(group.ops, defs, stored, texels)).toEqual({ stages: [group.ops], stored: new Set() });
+          }
+        }
+      }
+    },
+  );
+
+  it("do not run through steps", () => {
+    const { ops } = materialise().run(lower(elaborated(cells.lstm).graph).entries.train);
+    const scan = ops.find((op): op is OpOf<"scan"> => op.op === "scan")!;
+    const why = (machine: Machine) =>
+      (["column", "row", "whole"] as const).map((owner) => refusal(scan, owner, definitions(ops), machine));
+    const refused = "no kernel of texels can load what it stored in the step before";
+    expect(why(wgsl.machine)).toEqual([undefined, undefined, undefined]);
+    expect(why(texels)).toEqual([undefined, refused, refused]);
+  });
+});
+
+describe("what is not there yet for texels is an internal error that says so", () => {
+  const square = graphOf("%y = square %x : f32[batch, H]");
+  it.each<[string, () => unknown, RegExp]>([
+    ["memory", () => planFor(square, texels), /no buffers are laid out for texels: it keeps them in textures/],
+    [
+      "grids",
+      () => planFor(square, { ...texels, buffers: "regions" }),
+      /no grid is shared out for texels: its unit of parallelism is a texel/,
+    ],
+    [
+      "parameters that take the place of the old ones",
+      () => planFor(optimizerGraph(readOptimizer("sgd")), texels),
+      /probe_all_\w+ loads from a buffer of `\w+` that it stores to, and no kernel of texels may/,
+    ],
+  ])("%s", (_, act, message) => {
+    expect(act).toThrow(InternalError);
+    expect(act).toThrow(message);
+  });
+});
+
+describe("a GPU without barriers", () => {
+  const machine: Machine = { ...wgsl.machine, name: "no barriers", barriers: false };
+
+  it("has a kernel for each stage", () => {
+    const sums = "%t = sum %x {batch} : f32[H]\n%m = div %t, %n : f32[H]\n%y = sub %x, %m : f32[batch, H]";
+    expect(kernels(sums, wgsl.machine)).toEqual(["sum div sub"]);
+    expect(kernels(sums, machine)).toEqual(["sum", "div", "sub"]);
+  });
+
+  it.each(["lstm", "lnlstm", "bnlstm"] as const)("computes %s as the reference does, without one", (name) => {
+    const { placed, entries } = lower(elaborated(cells[name]).graph);
+    // The kernels are verified: none has a barrier.
+    expectComputed(entries.train, placed, { dims, leaves: numbersFor(placed, dims) }, machine);
+  });
+});
+
+it("a kernel that may not load what it stores makes nothing in place", () => {
+  const graph = lower(elaborated(cells.gru_before).graph).entries.train;
+  const placesOf = (machine: Machine): number =>
+    new Set(planFor(graph, machine).arena.map(({ buffer: { offset } }) => offset)).size;
+  expect(placesOf({ ...wgsl.machine, readWrite: false })).toBeGreaterThan(placesOf(wgsl.machine));
+});

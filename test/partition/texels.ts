@@ -1,0 +1,16 @@
+/** A made-up machine that owns single texels, as a fragment shader does: nothing is written for it yet but decisions. */
+import type { Machine } from "../../compiler/machine.ts";
+import { wgsl } from "../../targets/wgsl/target.ts";
+
+export const texels: Machine = {
+  ...wgsl.machine,
+  name: "texels",
+  unit: { kind: "texel" },
+  vector: 4,
+  tileBytes: 0,
+  barriers: false,
+  readWrite: false,
+  outputs: { most: 4, width: 4 },
+  buffers: "textures",
+  halves: false,
+};
