@@ -1,5 +1,6 @@
 /** Who is measured: this compiler's targets and the peers, and in which ways each can write which cell. */
 import { fileURLToPath } from "node:url";
+import { plainTargets, targets } from "../cli/targets.ts";
 import type { Cell, Kind } from "./workloads.ts";
 
 /** A way to write a cell. */
@@ -62,21 +63,16 @@ export function contenders(
   const each = (make: (threads: number) => Omit<Contender, "threads">): readonly Contender[] =>
     threads.map((n) => ({ ...make(n), threads: n }));
   return [
-    ...each((n) => ({
-      peer: "cellc",
-      name: "cellc wasm",
-      command: script("cellc.ts", "wasm", n),
-      environment: {},
-      forms: compiled,
-    })),
-    {
-      peer: "cellc",
-      name: "cellc wgsl",
-      threads: 1,
-      command: script("cellc.ts", "wgsl", 1),
-      environment: {},
-      forms: compiled,
-    },
+    ...plainTargets.flatMap((target) =>
+      (targets[target].threads ? threads : [1]).map((n) => ({
+        peer: "cellc",
+        name: `cellc ${target}`,
+        threads: n,
+        command: script("cellc.ts", target, n),
+        environment: {},
+        forms: compiled,
+      })),
+    ),
     ...each((n) => ({
       peer: "torch",
       name: "PyTorch",

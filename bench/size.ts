@@ -3,11 +3,10 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { fileHost } from "../cli/api/file-host.ts";
+import { codeServed, plainTargets, targets } from "../cli/targets.ts";
 import { compile } from "../compiler/compile.ts";
 import type { Target } from "../compiler/target.ts";
 import type { EntryName } from "../runtime/plan.ts";
-import { wasm } from "../targets/wasm/target.ts";
-import { wgsl } from "../targets/wgsl/target.ts";
 
 /** Bytes behind gzip. */
 export interface Size {
@@ -28,10 +27,12 @@ const application = (backend: string): string =>
 
 /** With the batch-normalized LSTM as the cell, at the sizes of its file. */
 export async function sizes(): Promise<readonly Size[]> {
-  const made = [
-    { target: wasm, runtime: await bundled("wasmBackend") },
-    { target: wgsl, runtime: await bundled("webgpuBackend") },
-  ];
+  const made = await Promise.all(
+    plainTargets.map(async (name) => {
+      const { load, backend } = targets[name];
+      return { target: await load(), runtime: await bundled(backend) };
+    }),
+  );
   return made.flatMap(({ target, runtime }) =>
     (["inference", "training"] as const).map((use): Size => {
       const cell = compiled(target, use === "inference" ? ["infer"] : undefined);
@@ -53,14 +54,11 @@ async function bundled(backend: string): Promise<number> {
 }
 
 /**
- * The plan as it is sent, without spaces for people, and the kernels: a module (for engines without relaxed SIMD, the larger
- * of the two), or the WGSL modules in one file.
+ * The plan as it is sent, without spaces for people, and the kernels as a page loads them.
  */
 function compiled(target: Target, entries: readonly EntryName[] | undefined): number {
   const { plan, code } = compile(`${root}examples/cells/bnlstm.cell`, { entries }, target, fileHost).executable;
-  return (
-    compressed(JSON.stringify(plan)) + compressed(code.kind === "wasm" ? code.binary : JSON.stringify(code.modules))
-  );
+  return compressed(JSON.stringify(plan)) + compressed(codeServed(code));
 }
 
 const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;

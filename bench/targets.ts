@@ -1,15 +1,9 @@
-/** This compiler's targets, with a machine to run them on: the only place in the benches that knows how they are opened. */
+/** This compiler's targets as contenders: which are timed, and whether what they run on here is worth timing. */
+import { type plainTargets, targets } from "../cli/targets.ts";
 import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { allowRelaxedSimd } from "../runtime/node/relaxed-simd.ts";
-import { bestSimd } from "../runtime/wasm/module.ts";
-import { wasmBackend } from "../runtime/wasm/wasm.ts";
-import { findAdapter } from "../runtime/webgpu/adapter.ts";
-import { webgpuBackend } from "../runtime/webgpu/webgpu.ts";
-import { wasm } from "../targets/wasm/target.ts";
-import { wgsl } from "../targets/wgsl/target.ts";
 
-export type TargetName = Target["name"];
+export type TargetName = (typeof plainTargets)[number];
 
 export interface Opened {
   readonly target: Target;
@@ -19,22 +13,16 @@ export interface Opened {
 
 /** Throws with the reason where a target has nothing to run on, or nothing that would be worth timing. */
 export async function openTarget(name: TargetName, threads: number): Promise<Opened> {
-  switch (name) {
-    case "wasm": {
-      allowRelaxedSimd();
-      const backend = wasmBackend({ threads });
-      if (backend.threads < threads) throw new Error("memory cannot be shared between threads here");
-      return { target: wasm, backend, facts: { threads: String(backend.threads), simd: bestSimd() } };
-    }
-    case "wgsl": {
-      const { info } = (await findAdapter()).adapter;
-      const device = [info.vendor, info.architecture, info.description].filter((word) => word !== "").join(", ");
-      if (isProcessor(info)) throw new Error(`there is no GPU: the WebGPU adapter is a processor (${device})`);
-      return { target: wgsl, backend: await webgpuBackend(), facts: { device } };
-    }
-    default:
-      return name satisfies never;
-  }
+  const row = targets[name];
+  const device = await row.device(threads);
+  if (device.adapter !== undefined && isProcessor(device.adapter))
+    throw new Error(`there is no GPU: the WebGPU adapter is a processor (${device.name})`);
+  const backend = await row.open({ threads });
+  if (backend.threads !== undefined && backend.threads < threads)
+    throw new Error("memory cannot be shared between threads here");
+  const runsOn: Opened["facts"] =
+    backend.threads === undefined ? { device: device.name } : { threads: String(backend.threads) };
+  return { target: await row.load(), backend, facts: { ...runsOn, ...(await row.facts()) } };
 }
 
 /** Vulkan drivers that compute on the processor: Google's, and Mesa's under its names then and now. */

@@ -1,10 +1,9 @@
 import { arch, cpus, platform } from "node:os";
-import { bestSimd } from "../runtime/wasm/module.ts";
 import { packageVersion } from "./package.ts";
-import type { TargetName } from "./toolchain.ts";
+import { type TargetName, targets } from "./targets.ts";
 
 /** What a record of measurements says of the machine they were made on. */
-export function machineFacts(target: TargetName): Readonly<Record<string, string | number>> {
+export async function machineFacts(target: TargetName): Promise<Readonly<Record<string, string | number>>> {
   const cores = cpus();
   return {
     cellc: packageVersion(),
@@ -13,7 +12,6 @@ export function machineFacts(target: TargetName): Readonly<Record<string, string
     cpu: cores[0]?.model ?? "unknown",
     cores: cores.length,
     target,
-    // Rounding depends on it.
-    ...(target === "wasm" && { simd: bestSimd() }),
+    ...(await targets[target].facts()),
   };
 }

@@ -9,6 +9,7 @@ import type { ExitCode } from "./failure.ts";
 import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
+import { targetNames, threadedTargets } from "./targets.ts";
 import { forTerminal } from "./terminal.ts";
 
 /** The catalogue's code for a command line that cannot be read. */
@@ -117,21 +118,21 @@ const withSchedule = (command: Command): Command =>
     )
     .option("--no-tuned", "not as cellc tune measured on this device, but by estimate");
 
-/** Where compiled code runs; the first is the default. */
-const targets = ["wasm", "wgsl", "wgsl+subgroups"] as const;
+/** The first choice is the default. */
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
 
 const threads = () =>
-  new Option("--threads <n>", "threads of the target wasm at most (default: the processors, up to 8)").argParser(
-    read.positiveWholeNumber,
-  );
+  new Option(
+    "--threads <n>",
+    `threads at most, on ${threadedTargets.join(", ")} (default: the processors, up to 8)`,
+  ).argParser(read.positiveWholeNumber);
 
 function declareCompileCommands(program: Command, run: Runner): void {
   withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
     .argument("<file>", ".cell file", read.path)
-    .addOption(target(...targets))
+    .addOption(target(...targetNames))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
     .option("--entries <name,...>", "what to compile, such as infer,step (default: all that can be)", read.entries)
@@ -155,7 +156,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
   withModelOptions(program.command("inspect"))
     .description("parameters, sites and what stands on them, statistics, memory, dispatches a step")
     .argument("<file>", ".cell file", read.path)
-    .addOption(target(...targets))
+    .addOption(target(...targetNames))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber)
     .addOption(memory())
@@ -171,7 +172,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
   withModelOptions(program.command("tune"))
     .description("measure who had best own the loops over the steps on this device, and remember it")
     .argument("<file>", ".cell file", read.path)
-    .addOption(target(...targets))
+    .addOption(target(...targetNames))
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber, 100)
     .option("--repeats <n>", "training steps that are timed of each candidate", read.positiveWholeNumber, 5)
@@ -183,7 +184,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
   withSchedule(withModelOptions(program.command("gradcheck")))
     .description("compare the derived gradients, as a target computes them, with finite differences in f64")
     .argument("<file>", ".cell file", read.path)
-    .addOption(target("reference", ...targets))
+    .addOption(target("reference", ...targetNames))
     .addOption(threads())
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 4)
     .option("--time <n>", "sequence length", read.positiveWholeNumber, 3)
@@ -243,7 +244,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .description("train a model, or a cell with a readout, on a task")
     .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
-    .addOption(target(...targets))
+    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
@@ -260,7 +261,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
     .requiredOption("--task <name>", "see cellc data")
     .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors", read.path)
     .addOption(allowOtherEquations())
-    .addOption(target(...targets))
+    .addOption(target(...targetNames))
     .addOption(threads())
     .addOption(
       new Option("--split <name>", "what to measure on").choices(["train", "validation", "test"]).default("test"),
@@ -299,7 +300,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
         .default("within"),
     )
     .option("--task <name>", "see cellc data (default: the run's)")
-    .addOption(target(...targets))
+    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--batch <n>", "examples a batch, where the run does not say", read.positiveWholeNumber, 64)
     .addOption(optimizerOfCheckpoint())
@@ -347,7 +348,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
       ...[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
     ])
     .option("--steps <n,...>", "after how many training steps; 0 is at initialisation", read.wholeNumbers, [0])
-    .addOption(target(...targets))
+    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 100)
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
@@ -360,7 +361,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
   program
     .command("demo")
     .description("train BN-LSTM and LSTM on generated digits and draw both learning curves")
-    .addOption(target(...targets))
+    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--steps <n>", "training steps of each", read.positiveWholeNumber, 600)
     .option("--out <dir>", "folder of the results", read.path, "runs/demo")

@@ -14,7 +14,6 @@ import {
   elaborate,
 } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
-import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { EntryName } from "../runtime/plan.ts";
 import { fileHost } from "./api/file-host.ts";
@@ -22,10 +21,8 @@ import type { Context } from "./context.ts";
 import { sayDiagnostics } from "./diagnostics.ts";
 import { openDump } from "./dump.ts";
 import { readSource } from "./read-source.ts";
+import { type TargetName, targets } from "./targets.ts";
 import { anyTuned, cellKey, choiceText, deviceName, recall, tunedPath } from "./tuned.ts";
-
-/** `wgsl+subgroups`: WebGPU, for GPUs with that feature. */
-export type TargetName = "wasm" | "wgsl" | "wgsl+subgroups";
 
 /** The options that decide what is compiled, as the command line gives them. */
 export interface ModelOptions {
@@ -63,7 +60,7 @@ export interface CompileRequest extends ModelOptions {
   readonly observe?: (stage: string, text: () => string) => void;
   /** Dimensions that a task suggests; those that the model does not have are left out. */
   readonly suggested?: Readonly<Record<string, number>>;
-  /** Of the target wasm; tells devices apart where schedules were measured. */
+  /** Threads at most; they tell devices apart where schedules were measured. */
   readonly threads?: number;
   /** Also what the loss depends on states by, step by step: `CompileOptions` has it. */
   readonly stateGradients?: boolean;
@@ -94,7 +91,7 @@ export async function compileFile(
   const { file, host = fileHost, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
   const { stateGradients, entries, ragged } = request;
   readSource(file);
-  const target = await openTarget(request.target);
+  const target = await targets[request.target].load();
   const dims = chosenDims(request);
   const dump = environment.CELLC_DUMP ? openDump(environment.CELLC_DUMP, file, request.target) : undefined;
   const observe = (stage: string, text: () => string) => {
@@ -161,35 +158,9 @@ export function elaborateOptions({ entry, dims, place, cell }: ModelOptions): El
   return { entry, dims, place, cells: cell };
 }
 
-async function openTarget(name: TargetName): Promise<Target> {
-  switch (name) {
-    case "wasm":
-      return (await import("../targets/wasm/target.ts")).wasm;
-    case "wgsl":
-      return (await import("../targets/wgsl/target.ts")).wgsl;
-    case "wgsl+subgroups":
-      return (await import("../targets/wgsl/target.ts")).wgslWithSubgroups;
-    default:
-      return name satisfies never;
-  }
-}
-
-/**
- * Opens the machine that runs a target's code; close it, or Node may not end. `threads` are those of `wasm`, by default as many as pay.
- * Errors: C0503, C0504.
- */
-export async function openBackend(target: TargetName, threads?: number): Promise<Backend> {
-  switch (target) {
-    case "wasm":
-      (await import("../runtime/node/relaxed-simd.ts")).allowRelaxedSimd();
-      return (await import("../runtime/wasm/wasm.ts")).wasmBackend({ threads });
-    case "wgsl":
-    case "wgsl+subgroups":
-      return (await import("../runtime/webgpu/webgpu.ts")).webgpuBackend();
-    default:
-      return target satisfies never;
-  }
-}
+/** Opens the machine that runs a target's code; close it, or Node may not end. Errors: C0503, C0504. */
+export const openBackend = (target: TargetName, threads?: number): Promise<Backend> =>
+  targets[target].open({ threads });
 
 /** The declaration that compiling will take: the one named, else the last model, else the last cell. */
 export function entryOf(declared: readonly DeclarationInfo[], name: string | undefined): DeclarationInfo | undefined {

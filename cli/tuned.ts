@@ -4,7 +4,6 @@
  * beside the new one.
  */
 import { rename } from "node:fs/promises";
-import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { loopOwners } from "../compiler/partition/loop-owner.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
@@ -13,6 +12,7 @@ import { cacheFolder } from "./cache-folder.ts";
 import { cannotWrite } from "./file-errors.ts";
 import { readRecordFile, writeAtomically } from "./report/files.ts";
 import { dictionary, oneOf, optional, record, type Shape } from "./report/shapes.ts";
+import { type TargetName, targets } from "./targets.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,15 +22,9 @@ type Tuned = Readonly<Record<string, Readonly<Record<string, LoopChoice>>>>;
 export const tunedPath = (environment: Environment): string => join(cacheFolder(environment), "tuned.json");
 
 /** The device that a target runs on, as a name; undefined where there is none. */
-export async function deviceName(target: string, threads?: number): Promise<string | undefined> {
-  if (target === "wasm") {
-    const most = Math.min(threads ?? availableParallelism(), availableParallelism());
-    return `${cpus()[0]?.model.trim() ?? process.arch}, up to ${most} threads`;
-  }
+export async function deviceName(target: TargetName, threads?: number): Promise<string | undefined> {
   try {
-    const { findAdapter } = await import("../runtime/webgpu/adapter.ts");
-    const { vendor, architecture, device, description } = (await findAdapter()).adapter.info;
-    return [vendor, architecture, device, description].filter((part) => part !== "").join(" ");
+    return (await targets[target].device(threads)).name;
   } catch {
     return undefined;
   }

@@ -1,13 +1,15 @@
 import type { Range } from "./layout.ts";
-import type { EntryName, Executable } from "./plan.ts";
+import type { Code, EntryName, Executable } from "./plan.ts";
 
 /**
  * Where an executable runs. A backend is opened once and serves any number of executables; it holds the device, so it
  * is closed when the last of them is done (Node does not exit while a GPU device is open).
  */
 export interface Backend {
-  /** The target whose code it runs. */
-  readonly name: "wasm" | "wgsl";
+  /** The kind of code it runs. */
+  readonly name: Code["kind"];
+  /** Threads that it has, started or not, where their number can be chosen. */
+  readonly threads?: number;
   /** Loads the code and lays out memory, zeroed. Errors: C0505 (memory), C0506 (code). */
   open(executable: Executable): Promise<Machine>;
   close(): void;

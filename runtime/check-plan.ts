@@ -1,3 +1,4 @@
+import { codeKinds } from "./code-kinds.ts";
 import { RuntimeError } from "./error.ts";
 import { elementsOf, regionNames, shapeOf } from "./layout.ts";
 import type { Command, Entry, Init, Plan, Region, RegionName, Role, Tensor } from "./plan.ts";
@@ -131,7 +132,7 @@ function checkRegions({ slots, target }: Plan, { regions }: Entry, path: string)
   const { param, grad, slot, half } = regions;
   must(grad.fixed >= param.fixed, `${path}.grad`, "is not as large as param");
   must(slot.fixed === slots.length * param.fixed, `${path}.slot`, "is not as large as its slots");
-  must(target === "wgsl" || half.fixed + half.frame === 0, `${path}.half`, "is not empty");
+  must(codeKinds[target].halves || half.fixed + half.frame === 0, `${path}.half`, "is not empty");
 }
 
 function checkTensors({ tensors, regions }: Entry, entry: string, batch: number, path: string): void {

@@ -1,25 +1,25 @@
 import { checkPlan } from "./check-plan.ts";
 import { RuntimeError } from "./error.ts";
-import type { Executable, Plan } from "./plan.ts";
+import type { Code, Executable } from "./plan.ts";
 import { isRecord } from "./plan-schema.ts";
 import { type Sealer, sealerOf, unsealed } from "./seal.ts";
 
-type Code<Kind extends Plan["target"]> = Extract<Executable["code"], { kind: Kind }>;
+type CodeOf<Kind extends Code["kind"]> = Extract<Code, { kind: Kind }>;
 
 /**
  * What a backend opens, checked: the plan as a whole, and the code for being the plan's. Whatever runs a plan asks for it here, so
  * that none is run unchecked. Errors: C0411 (damaged, or of two executables), C0406 (another target).
  */
-export function checkedCode<Kind extends Plan["target"]>(executable: Executable, kind: Kind): Sealed<Kind> {
+export function checkedCode<Kind extends Code["kind"]>(executable: Executable, kind: Kind): Sealed<Kind> {
   if (!isRecord(executable)) throw missing("pass { plan, code }");
   const { plan, code } = executable;
   checkPlan(plan, kind);
   if (!isRecord(code) || code.kind !== kind) throw missing(`its code is not of kind \`${kind}\``);
-  return { code: code as Code<Kind>, sealer: sealerOf(plan) };
+  return { code: code as CodeOf<Kind>, sealer: sealerOf(plan) };
 }
 
-export interface Sealed<Kind extends Plan["target"]> {
-  readonly code: Code<Kind>;
+export interface Sealed<Kind extends Code["kind"]> {
+  readonly code: CodeOf<Kind>;
   readonly sealer: Sealer;
 }
 

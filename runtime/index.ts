@@ -20,6 +20,7 @@ export type { Input, Numbers, Shaped, TypedNumbers } from "./inputs.ts";
 export type { Range } from "./layout.ts";
 export type {
   Alone,
+  Code,
   Command,
   Entry,
   EntryName,

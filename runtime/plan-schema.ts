@@ -2,6 +2,7 @@
  * The plan's format as a table: what each field may hold. The types of `plan.ts` say the same to the compiler of TypeScript, which
  * refuses a table that lacks a field of theirs or has one besides. What the table does not know, the runtime refuses.
  */
+import { codeKinds } from "./code-kinds.ts";
 import { regionNames } from "./layout.ts";
 import type {
   Alone,
@@ -218,7 +219,7 @@ const entry = maybe(
 export const planFault: Check = fields<Plan>({
   format: oneOf(4),
   name: text,
-  target: oneOf("wasm", "wgsl"),
+  target: oneOf(...Object.keys(codeKinds)),
   dims: each(size),
   fingerprint: text,
   measures: each(text),

@@ -219,7 +219,8 @@ export interface Plan extends Identity {
   readonly format: 4;
   /** Cell or model name. */
   readonly name: string;
-  readonly target: "wasm" | "wgsl";
+  /** The kind of code it is for. */
+  readonly target: Code["kind"];
   /** Every bound dimension, `batch` included; `time` is not: it is the runtime's. */
   readonly dims: Readonly<Record<string, number>>;
   /** Names of the optimiser's slots: [] (SGD), ["m"], ["m", "v"]. */
@@ -243,15 +244,19 @@ export interface KernelInfo {
   readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
 }
 
-/** What a target made: the plan and its code. */
-export interface Executable {
-  readonly plan: Plan;
-  readonly code: /**
+/** All kernels of a plan, as what runs them takes them. */
+export type Code =
+  /**
    * One module for all kernels; each is exported as (t, T, gx, gy, gz, from, to) → () and runs workgroups from … to−1. It
    * imports the memory `env.memory`, shared and of at most 65536 pages, and nothing else. `relaxed` is the same with relaxed
    * SIMD, for engines that have it; it may be left out.
    */
-    | { readonly kind: "wasm"; readonly text: string; readonly binary: Uint8Array; readonly relaxed?: Uint8Array }
-    /** One module a kernel, entry point `main`. */
-    | { readonly kind: "wgsl"; readonly modules: Readonly<Record<string, string>> };
+  | { readonly kind: "wasm"; readonly text: string; readonly binary: Uint8Array; readonly relaxed?: Uint8Array }
+  /** One module a kernel, entry point `main`. */
+  | { readonly kind: "wgsl"; readonly modules: Readonly<Record<string, string>> };
+
+/** What a target made: the plan and its code. */
+export interface Executable {
+  readonly plan: Plan;
+  readonly code: Code;
 }

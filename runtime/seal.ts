@@ -5,7 +5,7 @@
  * is no signature, since whoever can write code can seal it too.
  */
 import { RuntimeError } from "./error.ts";
-import type { Executable, Plan } from "./plan.ts";
+import type { Code, Plan } from "./plan.ts";
 
 type Digest = readonly [number, number];
 
@@ -54,15 +54,23 @@ const section = Uint8Array.of(0, 5 + digits, 4, ...encode("seal"));
 const comment = "\n// seal ";
 
 /** The code, sealed: modules in a section of their own, shaders in a comment. WebAssembly is made when asked for, as in `code`. */
-export function sealed(plan: Plan, code: Executable["code"]): Executable["code"] {
-  if (code.kind === "wgsl") {
-    const sealer = sealerOf(plan);
-    const modules = Object.entries(code.modules).map(([name, text]) => [
-      name,
-      `${text}${comment}${sealer(text, name)}\n`,
-    ]);
-    return { kind: "wgsl", modules: Object.fromEntries(modules) };
+export function sealed(plan: Plan, code: Code): Code {
+  switch (code.kind) {
+    case "wasm":
+      return sealedModule(plan, code);
+    case "wgsl":
+      return { kind: "wgsl", modules: sealedTexts(plan, code.modules) };
   }
+}
+
+function sealedTexts(plan: Plan, texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const sealer = sealerOf(plan);
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, `${text}${comment}${sealer(text, name)}\n`]),
+  );
+}
+
+function sealedModule(plan: Plan, code: Extract<Code, { kind: "wasm" }>): Code {
   const once = (binary: Uint8Array): Uint8Array => {
     const whole = new Uint8Array(binary.length + section.length + digits);
     whole.set(binary);

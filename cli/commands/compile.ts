@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { few } from "../../compiler/diagnostics/few.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
-import type { EntryName, Executable } from "../../runtime/plan.ts";
+import type { EntryName } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
 import { executableFiles } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { readSource } from "../read-source.ts";
 import { writeAtomically } from "../report/files.ts";
-import { compileFile, lowerFile, type ModelOptions, type TargetName } from "../toolchain.ts";
+import { codeText, type TargetName } from "../targets.ts";
+import { compileFile, lowerFile, type ModelOptions } from "../toolchain.ts";
 
 export interface CompileCommandOptions extends ModelOptions {
   readonly target: TargetName;
@@ -51,7 +52,7 @@ export async function compileCommand(
   };
   const { executable } = await compileFile({ ...options, file, observe }, context);
   if (options.emit !== undefined) {
-    const text = options.emit === "kernels" ? kernelsText(executable) : shown;
+    const text = options.emit === "kernels" ? codeText(executable.code) : shown;
     output.print(text);
     output.result({ ok: true, stage: options.emit, text });
     return exit.ok;
@@ -65,7 +66,6 @@ export async function compileCommand(
   return exit.ok;
 }
 
-/** The graph after the pass asked for, else after the last one. */
 /** What some passes were called before; still understood. */
 const formerNames: Readonly<Record<string, string>> = {
   rotate: "retime",
@@ -75,6 +75,7 @@ const formerNames: Readonly<Record<string, string>> = {
   about: "shift-means",
 };
 
+/** The graph after the pass asked for, else after the last one. */
 function passText(stages: ReadonlyMap<string, () => string>, after: string | undefined): string {
   const names = [...stages.keys()];
   const name = after ?? names[names.length - 1];
@@ -83,17 +84,4 @@ function passText(stages: ReadonlyMap<string, () => string>, after: string | und
     throw new Failure("C0301", exit.usage, `there is no pass ${after}`, `the stages are ${names.join(", ")}`);
   }
   return text();
-}
-
-function kernelsText({ code }: Executable): string {
-  switch (code.kind) {
-    case "wasm":
-      return code.text;
-    case "wgsl":
-      return Object.entries(code.modules)
-        .map(([name, text]) => `// ${name}\n${text}`)
-        .join("\n");
-    default:
-      return code satisfies never;
-  }
 }

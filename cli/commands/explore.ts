@@ -14,6 +14,7 @@ import { rankingTable, spreadText } from "../explore/table.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { formatCount, formatSeconds, type Output, type Progress } from "../output.ts";
+import { defaultTarget } from "../targets.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 
 export interface ExploreOptions extends StudyOptions {
@@ -60,6 +61,7 @@ async function exploreInto(
     show();
   });
   const started = previous?.started ?? new Date().toISOString();
+  const machine = await machineFacts(defaultTarget);
   const record = (status: ExploreRecord["status"], known: RowLength, ranking?: Ranking): ExploreRecord => ({
     format: 1,
     status,
@@ -67,7 +69,7 @@ async function exploreInto(
     length: known,
     rows: rows.length,
     done: done.length,
-    machine: machineFacts("wasm"),
+    machine,
     started,
     ended: status === "running" ? undefined : new Date().toISOString(),
     rankedBy: ranking?.by,

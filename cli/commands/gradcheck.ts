@@ -6,14 +6,8 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { checkGradients, type GradientCheck, type GradientOptions } from "../gradients.ts";
 import { readSource } from "../read-source.ts";
-import {
-  compileFile,
-  elaborateOptions,
-  type ModelOptions,
-  openBackend,
-  type TargetName,
-  trainingEntries,
-} from "../toolchain.ts";
+import { type TargetName, targets } from "../targets.ts";
+import { compileFile, elaborateOptions, type ModelOptions, openBackend, trainingEntries } from "../toolchain.ts";
 
 export interface GradcheckOptions extends ModelOptions {
   readonly target: "reference" | TargetName;
@@ -23,16 +17,13 @@ export interface GradcheckOptions extends ModelOptions {
 }
 
 /**
- * Largest error that passes, as a share of a parameter's largest gradient. In f64 the differences themselves are good to
- * some 1e-7 behind a batch norm whose variance is small. In f32 (ε = 6e-8) such a norm multiplies rounding by about
- * γ/√variance a step, to some 1e-5 in practice; a derivative that is wrong is off by far more than either.
+ * Largest error of the reference that passes, as a share of a parameter's largest gradient: in f64 the differences themselves are
+ * good to some 1e-7 behind a batch norm whose variance is small.
  */
-const TOLERANCES: Readonly<Record<GradcheckOptions["target"], number>> = {
-  reference: 1e-6,
-  wasm: 1e-4,
-  wgsl: 1e-4,
-  "wgsl+subgroups": 1e-4,
-};
+const REFERENCE_TOLERANCE = 1e-6;
+
+const toleranceOf = (target: GradcheckOptions["target"]): number =>
+  target === "reference" ? REFERENCE_TOLERANCE : targets[target].tolerance.gradient;
 
 /** With --storage f16, whose unit is 2^-11: some of it for each step. */
 const HALF_TOLERANCE = 4e-3;
@@ -63,7 +54,7 @@ export async function gradcheck(context: Context, file: string, options: Gradche
     { ...options, dims },
     { ...chosen, dims, batch, time, seed, ragged },
   );
-  const tolerance = storage === "f16" ? HALF_TOLERANCE : TOLERANCES[target];
+  const tolerance = storage === "f16" ? HALF_TOLERANCE : toleranceOf(target);
   const wrong = rows.filter(({ error }) => !(error <= tolerance));
   // NaN is the worst there is, and Math.max keeps it.
   const worst = Math.max(...rows.map(({ error }) => error));

@@ -12,7 +12,8 @@ import { placedWithGain } from "../gradflow/gain.ts";
 import { tanhDerivative } from "../gradflow/tanh-derivative.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { writeAtomically } from "../report/files.ts";
-import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
+import type { TargetName } from "../targets.ts";
+import { type ModelOptions, openBackend } from "../toolchain.ts";
 import { trainingBatches } from "../training/batches.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { elaborateModel } from "../training/task-model.ts";
@@ -66,7 +67,7 @@ export async function gradflow(context: Context, file: string, options: Gradflow
     task: task.name,
     seed,
     options: { file, dims, batch, optimizer, lr, clip, place },
-    machine: machineFacts(options.target),
+    machine: await machineFacts(options.target),
     flows,
     tanhDerivative: DEVIATIONS.map(tanhDerivative),
   };

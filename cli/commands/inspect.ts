@@ -6,7 +6,8 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { bytesText, formatCount, type Output } from "../output.ts";
 import { type PlanSummary, summarise } from "../report/plan-summary.ts";
-import { compileFile, type ModelOptions, type TargetName } from "../toolchain.ts";
+import type { TargetName } from "../targets.ts";
+import { compileFile, type ModelOptions } from "../toolchain.ts";
 
 export interface InspectOptions extends Omit<ModelOptions, "schedule"> {
   readonly target: TargetName;

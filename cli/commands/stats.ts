@@ -20,7 +20,8 @@ import { provenanceOf, provenanceText } from "../statistics/provenance.ts";
 import { hasStatistics, type Norms, statisticsOf } from "../statistics/statistic.ts";
 import { sayFindings, sayStatistics, summarise } from "../statistics/summary.ts";
 import { isOfRun, type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
-import { compileFile, openBackend, type TargetName, trainingEntries } from "../toolchain.ts";
+import type { TargetName } from "../targets.ts";
+import { compileFile, openBackend, trainingEntries } from "../toolchain.ts";
 import {
   allowed,
   type CheckpointOptions,

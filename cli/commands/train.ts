@@ -11,7 +11,8 @@ import { optimizerText } from "../optimizer.ts";
 import { formatSeconds } from "../output.ts";
 import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
-import { type ModelOptions, openBackend, type TargetName } from "../toolchain.ts";
+import type { TargetName } from "../targets.ts";
+import { type ModelOptions, openBackend } from "../toolchain.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
@@ -80,12 +81,13 @@ async function trainInto(
     const first = learner.step;
     const started = previous?.started ?? new Date().toISOString();
     let result = previous?.result;
+    const machine = await machineFacts(options.target);
     const record = (status: RunRecord["status"]): RunRecord => ({
       format: 1,
       status,
       ...identity,
       options: { file, ...options, seed },
-      machine: machineFacts(options.target),
+      machine,
       started,
       ended: status === "running" ? undefined : new Date().toISOString(),
       step: learner.step,

@@ -8,7 +8,8 @@ import type { Executable, Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
-import { compileFile, type ModelOptions, openBackend, type TargetName, trainingEntries } from "../toolchain.ts";
+import type { TargetName } from "../targets.ts";
+import { compileFile, type ModelOptions, openBackend, trainingEntries } from "../toolchain.ts";
 import { cellKey, choiceText, deviceName, remember } from "../tuned.ts";
 
 export interface TuneOptions extends Omit<ModelOptions, "schedule" | "tuned"> {

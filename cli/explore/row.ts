@@ -9,6 +9,7 @@ import type { Task } from "../data/task.ts";
 import { Failure } from "../failure.ts";
 import type { CurvePoint } from "../report/curve-log.ts";
 import { summarise } from "../report/plan-summary.ts";
+import { defaultTarget } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
 import { type Learner, type Measures, withTrain } from "../training/learner.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";
@@ -187,9 +188,9 @@ async function withRow<T>(
   work: (opened: OpenLearner) => Promise<T>,
 ): Promise<T> {
   const place = [model.place, placementText(row.placement)].filter((text) => text !== undefined).join(",");
-  const backend = await openBackend("wasm", 1);
+  const backend = await openBackend(defaultTarget, 1);
   try {
-    const request = { ...model, ...training, file, place, target: "wasm", threads: 1, quiet: true } as const;
+    const request = { ...model, ...training, file, place, target: defaultTarget, threads: 1, quiet: true } as const;
     const opened = await openLearner(request, task, evaluateOn, backend, { ...context, seed: row.seed });
     refuseAlone(opened.plan, { examples: training.batch, steps: task.steps }, training.stats === "exact");
     return await work(opened);

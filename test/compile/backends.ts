@@ -1,27 +1,35 @@
 /** Backends for the tests of a file, opened once: a shader compiler and a device take long to start. */
 import { afterAll, beforeAll } from "vitest";
+import { type OpenOptions, plainTargets, type Tolerance, targets } from "../../cli/targets.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
-import { allowRelaxedSimd } from "../../runtime/node/relaxed-simd.ts";
-import { wasmBackend } from "../../runtime/wasm/wasm.ts";
-import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
-import { wasm } from "../../targets/wasm/target.ts";
-import { wgsl } from "../../targets/wgsl/target.ts";
 
 export interface Place {
   readonly name: string;
   readonly target: Target;
+  readonly tolerance: Tolerance;
   readonly open: () => Promise<Backend>;
 }
 
-allowRelaxedSimd();
+async function placeOf(name: (typeof plainTargets)[number], options: OpenOptions): Promise<Place> {
+  const { load, open, tolerance } = targets[name];
+  const target = await load();
+  const simd = options.simd === "relaxed" ? " with relaxed SIMD" : "";
+  return { name: `${name}${simd}`, target, tolerance, open: () => open(options) };
+}
 
-/** Where kernels run. A machine without a WebGPU adapter cannot run these tests, and fails them with the reason. */
+const plain = await Promise.all(
+  plainTargets.map(async (name) => [name, await placeOf(name, { simd: "plain" })] as const),
+);
+
+/**
+ * Where kernels run: each target, and WebAssembly again with relaxed SIMD. A machine without a WebGPU adapter cannot run these
+ * tests, and fails them with the reason.
+ */
 export const places = {
-  wasm: { name: "WebAssembly", target: wasm, open: async () => wasmBackend({ simd: "plain" }) },
-  relaxed: { name: "WebAssembly with relaxed SIMD", target: wasm, open: async () => wasmBackend({ simd: "relaxed" }) },
-  wgsl: { name: "WebGPU", target: wgsl, open: webgpuBackend },
-} as const satisfies Record<string, Place>;
+  ...(Object.fromEntries(plain) as Readonly<Record<(typeof plainTargets)[number], Place>>),
+  relaxed: await placeOf("wasm", { simd: "relaxed" }),
+};
 
 /** Opens a place's backend before the tests of the enclosing `describe` and closes it behind them. */
 export function opened(place: Place): () => Backend {

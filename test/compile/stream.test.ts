@@ -1,6 +1,7 @@
 /** Inference step by step: what a stream gives is what the whole sequence gives. */
 
 import { describe, expect, it } from "vitest";
+import { plainTargets } from "../../cli/targets.ts";
 import { compileGraph } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { streamed } from "../../compiler/lower.ts";
@@ -121,7 +122,7 @@ async function stepped(stream: Stream, from = 0, to = T): Promise<readonly Reado
   return made;
 }
 
-describe.each(["wasm", "wgsl"] as const)(
+describe.each(plainTargets)(
   "on %s a stream gives what the whole sequence gives, and goes on behind the last statistic:",
   (place) => {
     const backend = opened(places[place]);

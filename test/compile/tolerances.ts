@@ -2,15 +2,15 @@
  * How closely what is said twice must agree, once for all tests of the whole pipeline. All are relative to the largest number of
  * the tensor, as `relativeError` has it: max |a − b| / max(|a|∞, |b|∞, floor).
  */
+import { defaultTarget, targets } from "../../cli/targets.ts";
+
 export const tolerance = {
   /** Derived gradients, interpreted in f64, and central differences, which err by some 1e-10. */
   differences: 1e-6,
   /** The reference and PyTorch, both in f64: two orders of summation. */
   pytorch: 1e-9,
-  /** What a target computes in f32, and the reference: outputs, loss, metrics, statistics. */
-  forward: 1e-5,
-  /** The same for gradients, through which every rounding of the forward pass has gone a second time. */
-  gradient: 1e-4,
+  /** What a target computes in f32, and the reference: outputs, loss, metrics, statistics (`forward`), and gradients. */
+  ...targets[defaultTarget].tolerance,
   /** For random programs, whose norms stand on one another: each divides rounding errors by one more standard deviation. */
   stacked: { differences: 1e-5, forward: 1e-4, gradient: 2e-3 },
   /**

@@ -1,3 +1,4 @@
+import type { Code } from "../../runtime/plan.ts";
 import type { MathOp } from "../../targets/spellings.ts";
 
 /** What every op means, in f64. */
@@ -33,7 +34,7 @@ export const meaning: Readonly<Record<MathOp, (...args: readonly number[]) => nu
   select: (c, a, b) => (c !== 0 ? a : b),
 };
 
-export type Target = "wasm" | "wgsl";
+export type Target = Code["kind"];
 
 const ulp = 2 ** -23;
 
@@ -53,12 +54,18 @@ export function allowance(op: string, target: Target, x: number, y: number): num
 }
 
 function tolerance(op: string, target: Target, x: number, y: number): number {
+  switch (target) {
+    case "wasm":
+      if (op === "sin" || op === "cos") return 1.2e-7;
+      return ["tanh", "softplus", "sigmoid"].includes(op) ? 4e-7 * Math.abs(y) : Math.abs(y) * ulp;
+    case "wgsl":
+      return toleranceOfWgsl(op, x, y);
+  }
+}
+
+function toleranceOfWgsl(op: string, x: number, y: number): number {
   const size = Math.abs(y) * ulp;
   const expUlps = 3 + 2 * Math.abs(x);
-  if (target === "wasm") {
-    if (op === "sin" || op === "cos") return 1.2e-7;
-    return ["tanh", "softplus", "sigmoid"].includes(op) ? 4e-7 * Math.abs(y) : size;
-  }
   switch (op) {
     case "exp":
       return size * expUlps;

@@ -6,7 +6,7 @@ import { type MathOp, type Spelling, spellings } from "../../targets/spellings.t
 import { kernel, lanes, load, load4, math, math4, plus, store, store4, times, v } from "./build.ts";
 import { openDevice } from "./gpu.ts";
 import { allowance, meaning, type Target } from "./meaning.ts";
-import { runWasm, runWgsl } from "./run.ts";
+import { type Memory, runWasm, runWgsl } from "./run.ts";
 
 const ops = Object.keys(spellings) as MathOp[];
 const count = 256;
@@ -69,17 +69,20 @@ const vector: Kernel = kernel({
 
 const results = new Map<string, Float32Array>();
 let device: GPUDevice;
+const runners: Readonly<Record<Target, (probe: Kernel, memory: Memory) => Promise<Memory>>> = {
+  wasm: runWasm,
+  wgsl: (probe, memory) => runWgsl(device, probe, memory),
+};
 beforeAll(async () => {
   device = await openDevice();
   const memory = { input, work: new Float32Array(ops.length * count) };
-  for (const [type, probe] of Object.entries({ f32: scalar, f32x4: vector })) {
-    results.set(`wasm ${type}`, (await runWasm(probe, memory)).work);
-    results.set(`wgsl ${type}`, (await runWgsl(device, probe, memory)).work);
-  }
+  for (const [type, probe] of Object.entries({ f32: scalar, f32x4: vector }))
+    for (const [target, run] of Object.entries(runners))
+      results.set(`${target} ${type}`, (await run(probe, memory)).work);
 });
 afterAll(() => device?.destroy());
 
-describe.each(["wasm", "wgsl"] as const)("%s computes each op as f64 does", (target: Target) => {
+describe.each(Object.keys(runners) as readonly Target[])("%s computes each op as f64 does", (target) => {
   it.each(ops.flatMap((op, o) => [[op, "f32", o] as const, [op, "f32x4", o] as const]))("%s on %s", (op, type, o) => {
     const got = (results.get(`${target} ${type}`) as Float32Array).subarray(o * count, (o + 1) * count);
     const distinct = new Set<number>();
