@@ -1,12 +1,12 @@
 /**
- * What one kernel of a machine can hold: whether its later stages may load what earlier ones stored, and to how many buffers it
- * may store.
+ * What one kernel of a machine can hold: whether its later stages may load what earlier ones stored, from how many textures it may
+ * load, and to how many buffers it may store.
  */
 import { isView } from "../ir/ops.ts";
 import type { Op, Value } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
 import { captured } from "../passes/rewrite.ts";
-import { sources } from "./reads.ts";
+import { loadedFor, sources } from "./reads.ts";
 import { stages } from "./stages.ts";
 
 /** The ops of a block, from which groups are taken. */
@@ -22,8 +22,10 @@ export interface GroupedBlock {
 export type KernelLimits = (group: readonly Op[]) => string | undefined;
 
 export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): KernelLimits {
-  const { name, barriers, readWrite, outputs } = machine;
-  if (barriers && readWrite && outputs === undefined) return () => undefined;
+  const { name, barriers, readWrite, outputs, buffers, maxBindings } = machine;
+  // Regions hold all values: every kernel binds the same few.
+  const mostLoaded = buffers === "textures" ? maxBindings : Number.POSITIVE_INFINITY;
+  if (barriers && readWrite && outputs === undefined && buffers === "regions") return () => undefined;
   const handedOut = new Set(results.flatMap((v) => sources(v, defs)));
   const readers = new Map<Value, Op[]>();
   for (const op of ops) {
@@ -34,7 +36,11 @@ export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): Ker
   return (group) => {
     const inside = new Set(group);
     const isStored = (v: Value): boolean => handedOut.has(v) || (readers.get(v) ?? []).some((op) => !inside.has(op));
-    const stored = group.flatMap((op) => op.results).filter(isStored);
+    const made = new Set(group.flatMap((op) => op.results));
+    const stored = [...made].filter(isStored);
+    const read = group.flatMap((op) => op.operands).flatMap((v) => loadedFor(v, defs));
+    const loaded = new Set(read.filter((v) => !made.has(v)));
+    if (loaded.size > mostLoaded) return `it loads ${loaded.size} values, and a kernel of ${name} binds ${maxBindings}`;
     if (outputs !== undefined && stored.length > outputs.most)
       return `it stores ${stored.length} values, and a kernel of ${name} stores ${outputs.most}`;
     return stageRefusal(stages(group, defs, new Set(stored), machine).stages.length, machine);

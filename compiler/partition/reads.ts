@@ -9,6 +9,15 @@ export function sources(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[
   return isView(op) ? op.operands.flatMap((o) => sources(o, defs)) : [v];
 }
 
+/** The values that are loaded for `v` where it is not computed: through views, a joined value as a whole, constants not. */
+export function loadedFor(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
+  const op = defs.get(v);
+  if (op?.op === "const") return [];
+  return op && isView(op) && op.op !== "leaf" && op.op !== "concat"
+    ? op.operands.flatMap((o) => loadedFor(o, defs))
+    : [v];
+}
+
 /** Whether it reads other steps than the one it computes. */
 export const looksAlongTime = (op: Op): boolean => axesOf(op).some(({ time }) => time === "gather" || time === "scan");
 

@@ -77,6 +77,18 @@ describe("kernels of texels", () => {
     expect(kernels(five, { ...texels, outputs: undefined })).toEqual(["tanh tanh tanh tanh tanh"]);
   });
 
+  it("load from no more textures than can be bound", () => {
+    const inputs = Array.from({ length: 9 }, (_, i) => `%x${i} = leaf input "x${i}" : f32[batch, H]`);
+    const sums = Array.from(
+      { length: 8 },
+      (_, i) => `%a${i + 1} = add %${i === 0 ? "x0" : `a${i}`}, %x${i + 1} : f32[batch, H]`,
+    );
+    const ops = [...inputs, ...sums, "%y = tanh %a8 : f32[batch, H]"].join("\n");
+    expect(kernels(ops).map((k) => k.split(" ").length)).toEqual([7, 2]);
+    expect(kernels(ops, { ...texels, maxBindings: 9 })).toHaveLength(1);
+    expect(() => kernels(ops, { ...texels, maxBindings: 1 })).toThrow(/add cannot be a kernel: it loads 2 values/);
+  });
+
   it("hold no more elementwise ops in a row than are computed without storing one", () => {
     const long = Array.from({ length: 200 }, (_, i) => `%a${i + 1} = sin %a${i} : f32[batch, H]`).join("\n");
     const found = kernels(`%a0 = tanh %x : f32[batch, H]\n${long}\n%y = exp %a200 : f32[batch, H]`);
