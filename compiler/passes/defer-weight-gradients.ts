@@ -8,19 +8,22 @@
  */
 import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { Builder, copy, copyOverSteps, definitions, idsAfter, Renaming, reads, runsOverSteps } from "./rewrite.ts";
+import {
+  type Builder,
+  copy,
+  copyOverSteps,
+  definitions,
+  Renaming,
+  reads,
+  rebuildScans,
+  runsOverSteps,
+} from "./rewrite.ts";
 
 export const deferWeightGradients: Pass = {
   name: "defer-weight-gradients",
   doc: "what a scan's body only accumulates moves behind the loop",
   run(graph: Graph): Graph {
-    const b = new Builder(idsAfter(graph));
-    const rename = new Renaming();
-    for (const op of graph.ops) {
-      if (op.op === "scan") rename.set(op.results, deferScan(b, op, rename));
-      else rename.set(op.results, copy(b, op, rename.of));
-    }
-    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+    return rebuildScans(graph, deferScan);
   },
 };
 
@@ -89,25 +92,22 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   const inputs2 = body.params.slice(states);
   const inner = b.body();
   const params = [...states2, ...inputs2].map((p) => inner.value(p.type, p.name));
-  const local = new Renaming();
+  const local = new Renaming(rename);
   local.set([...states2, ...inputs2], params);
-  const inBody = (v: Value): Value => {
-    const known = local.of(v);
-    return known === v ? rename.of(v) : known;
-  };
   const handedOver = [...handed].filter((v) => !inputs2.includes(v));
   const stateResults = body.results.filter((_, i) => i < states && sums[i] === undefined);
   // An op may be wanted on both sides: cheap to say twice, and `simplify` drops what is not read.
   const inside = new Set<Value>([...stateResults, ...handedOver]);
   for (const op of [...body.ops].reverse())
     if (op.results.some((r) => inside.has(r))) for (const v of reads(op)) inside.add(v);
-  for (const op of body.ops) if (op.results.some((r) => inside.has(r))) local.set(op.results, copy(inner, op, inBody));
+  for (const op of body.ops)
+    if (op.results.some((r) => inside.has(r))) local.set(op.results, copy(inner, op, local.of));
 
   const operands = scan.operands.map(rename.of);
   const made = b.scan(
     operands.filter((_, i) => i < states && sums[i] === undefined),
     operands.slice(states),
-    { params, ops: inner.ops, results: [...stateResults, ...handedOver].map(inBody) },
+    { params, ops: inner.ops, results: [...stateResults, ...handedOver].map(local.of) },
     { reverse, names: [...stateResults, ...handedOver].map((v) => v.name) },
   );
 

@@ -8,29 +8,28 @@
 import { sameShape } from "../ir/type.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { type Cone, cone, smaller } from "./cone.ts";
-import { aStep, Builder, copy, definitions, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
+import { aStep, type Builder, copy, definitions, Renaming, rebuildGraph, rebuildScan } from "./rewrite.ts";
 
 export const fuseReductions: Pass = {
   name: "fuse-reductions",
   doc: "sums over examples of what a loop hands out are taken in the loop, if it sums over examples anyway",
   run(graph: Graph): Graph {
-    const b = new Builder(idsAfter(graph));
-    const rename = new Renaming();
     const defs = definitions(graph.ops);
     const before = new Set<Value>();
     const gone = new Set<Op>();
-    for (const op of graph.ops) {
-      if (op.op !== "scan") {
-        if (!gone.has(op)) rename.set(op.results, copy(b, op, rename.of));
-      } else {
-        const sums = summed(op, graph.ops, defs, before);
-        for (const { sum } of sums) gone.add(sum);
-        const results = absorbed(b, op, sums, rename);
-        rename.set([...op.results, ...sums.map(({ sum }) => sum.results[0])], results);
+    return rebuildGraph(graph, (b, rename) => {
+      for (const op of graph.ops) {
+        if (op.op !== "scan") {
+          if (!gone.has(op)) rename.set(op.results, copy(b, op, rename.of));
+        } else {
+          const sums = summed(op, graph.ops, defs, before);
+          for (const { sum } of sums) gone.add(sum);
+          const results = fused(b, op, sums, rename);
+          rename.set([...op.results, ...sums.map(({ sum }) => sum.results[0])], results);
+        }
+        for (const r of op.results) before.add(r);
       }
-      for (const r of op.results) before.add(r);
-    }
-    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+    });
   },
 };
 
@@ -64,7 +63,7 @@ function summed(
 }
 
 /** `scan` with the sums as further outputs. */
-function absorbed(b: Builder, scan: OpOf<"scan">, sums: readonly Sum[], rename: Renaming): readonly Value[] {
+function fused(b: Builder, scan: OpOf<"scan">, sums: readonly Sum[], rename: Renaming): readonly Value[] {
   const { states } = scan.attrs;
   const outputs = scan.results.slice(states);
   const fresh = new Set(
@@ -81,14 +80,10 @@ function absorbed(b: Builder, scan: OpOf<"scan">, sums: readonly Sum[], rename: 
   };
   const operands = [...scan.operands, ...inputs.map(({ outer }) => outer)];
   return rebuildScan(b, wider, operands.map(rename.of), (inner, params) => {
-    const local = new Renaming();
+    const local = new Renaming(rename);
     local.set(wider.body!.params, params);
-    const inBody = (v: Value): Value => {
-      const known = local.of(v);
-      return known === v ? rename.of(v) : known;
-    };
-    for (const op of body.ops) local.set(op.results, copy(inner, op, inBody));
-    const results = body.results.map(inBody);
+    for (const op of body.ops) local.set(op.results, copy(inner, op, local.of));
+    const results = body.results.map(local.of);
     const added = sums.map(({ sum, made }) => {
       const step = new Renaming();
       for (const u of made.from) {

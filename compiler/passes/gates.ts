@@ -8,21 +8,14 @@ import { matrixProduct } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
-import { Builder, captured, copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
+import { type Builder, captured, copy, type Renaming, rebuildGraph, rebuildScan } from "./rewrite.ts";
 
 export const gates: Pass = {
   name: "gates",
   doc: "values that are split into gate blocks are computed gate by gate",
   run(graph: Graph): Graph {
-    const b = new Builder(idsAfter(graph));
-    const rename = new Renaming();
-    separate(
-      b,
-      graph.ops,
-      rename,
-      graph.results.map((r) => r.value),
-    );
-    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+    const results = graph.results.map((r) => r.value);
+    return rebuildGraph(graph, (b, rename) => separate(b, graph.ops, rename, results));
   },
 };
 

@@ -5,7 +5,7 @@
 import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { wide } from "./cone.ts";
-import { Builder, copy, copyOverSteps, idsAfter, Renaming, runsOverSteps } from "./rewrite.ts";
+import { type Builder, copy, copyOverSteps, Renaming, rebuildScans, runsOverSteps } from "./rewrite.ts";
 
 export const hoist: Pass = hoisting(
   "hoist",
@@ -28,18 +28,12 @@ function hoisting(name: string, doc: string, leaves: (op: Op) => boolean): Pass 
     name,
     doc,
     run(graph: Graph): Graph {
-      const b = new Builder(idsAfter(graph));
-      const rename = new Renaming();
-      for (const op of graph.ops) {
-        if (op.op === "scan") hoistScan(b, op, rename, leaves);
-        else rename.set(op.results, copy(b, op, rename.of));
-      }
-      return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+      return rebuildScans(graph, (b, scan, rename) => hoistScan(b, scan, rename, leaves));
     },
   };
 }
 
-function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op: Op) => boolean): void {
+function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op: Op) => boolean): readonly Value[] {
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
   const recurrent = new Set<Value>(body.params.slice(0, states));
@@ -102,8 +96,5 @@ function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op
   );
   const made = [...finals, ...outputs];
   let next = 0;
-  rename.set(
-    scan.results,
-    results.map((r, i) => (r.outside === undefined ? made[next++] : b.broadcast(r.outside, scan.results[i].type))),
-  );
+  return results.map((r, i) => (r.outside === undefined ? made[next++] : b.broadcast(r.outside, scan.results[i].type)));
 }

@@ -12,17 +12,13 @@
  */
 import { isView, rowOf } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { Builder, copy, idsAfter, Renaming, reads, rebuildScan } from "./rewrite.ts";
+import { Builder, copy, Renaming, reads, rebuildScan, rebuildScans } from "./rewrite.ts";
 
 export const retime: Pass = {
   name: "retime",
   doc: "products at the end of a step move to the head of the next",
   run(graph: Graph): Graph {
-    const b = new Builder(idsAfter(graph));
-    const rename = new Renaming();
-    for (const op of graph.ops)
-      rename.set(op.results, op.op === "scan" ? retimeScan(b, op, rename) : copy(b, op, rename.of));
-    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+    return rebuildScans(graph, retimeScan);
   },
 };
 

@@ -140,6 +140,25 @@ export class Renaming {
   }
 }
 
+/** `graph` with the ops that `rebuild` gives `b`; what the renaming says of values, it says of results, too. */
+export function rebuildGraph(graph: Graph, rebuild: (b: Builder, rename: Renaming) => void): Graph {
+  const b = new Builder(idsAfter(graph));
+  const rename = new Renaming();
+  rebuild(b, rename);
+  return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
+}
+
+/** `graph` with other loops: `rebuild` gives what takes the place of a scan's results. */
+export function rebuildScans(
+  graph: Graph,
+  rebuild: (b: Builder, scan: OpOf<"scan">, rename: Renaming) => readonly Value[],
+): Graph {
+  return rebuildGraph(graph, (b, rename) => {
+    for (const op of graph.ops)
+      rename.set(op.results, op.op === "scan" ? rebuild(b, op, rename) : copy(b, op, rename.of));
+  });
+}
+
 /** Rebuilds a scan in `b`; `body` fills the new body given its builder and parameters and returns its results. */
 export function rebuildScan(
   b: Builder,

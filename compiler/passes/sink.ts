@@ -6,22 +6,20 @@
 
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { type Cone, cone, smaller, wide } from "./cone.ts";
-import { aStep, Builder, copy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
+import { aStep, type Builder, copy, definitions, Renaming, reads, rebuildScans } from "./rewrite.ts";
 
 export const sink: Pass = {
   name: "sink",
   doc: "sequences that are cheap to compute in a loop are not stored for it",
   run(graph: Graph): Graph {
-    const b = new Builder(idsAfter(graph));
-    const rename = new Renaming();
     const defs = definitions(graph.ops);
     const last = lastReads(graph);
-    graph.ops.forEach((op, i) => {
-      /** Whether a value is also read behind this op. */
-      const kept = (v: Value): boolean => last.get(v)! > i;
-      rename.set(op.results, op.op === "scan" ? sunk(b, op, rename, defs, kept) : copy(b, op, rename.of));
+    const at = new Map(graph.ops.map((op, i) => [op, i]));
+    return rebuildScans(graph, (b, scan, rename) => {
+      /** Whether a value is also read behind this loop. */
+      const kept = (v: Value): boolean => last.get(v)! > at.get(scan)!;
+      return sunk(b, scan, rename, defs, kept);
     });
-    return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
   },
 };
 
@@ -58,11 +56,7 @@ function sunk(
   const { states, reverse } = scan.attrs;
   const cones = scan.operands.map((v, i) => (i < states ? undefined : worthSinking(v, defs, kept)));
   const inner = b.body();
-  const local = new Renaming();
-  const inBody = (v: Value): Value => {
-    const known = local.of(v);
-    return known === v ? rename.of(v) : known;
-  };
+  const local = new Renaming(rename);
   const param = (v: Value): Value => inner.value({ ...v.type, time: false }, v.name);
   const stateParams = body.params.slice(0, states).map(param);
   local.set(body.params.slice(0, states), stateParams);
@@ -86,11 +80,11 @@ function sunk(
     for (const op of found.ops) step.set(op.results, copy(inner, aStep(op), step.of));
     local.set([p], [step.of(operand)]);
   });
-  for (const op of body.ops) local.set(op.results, copy(inner, op, inBody));
+  for (const op of body.ops) local.set(op.results, copy(inner, op, local.of));
   const block: Block = {
     params: [...stateParams, ...inputs.values()],
     ops: inner.ops,
-    results: body.results.map(inBody),
+    results: body.results.map(local.of),
   };
   const made = b.scan(scan.operands.slice(0, states).map(rename.of), [...inputs.keys()].map(rename.of), block, {
     reverse,

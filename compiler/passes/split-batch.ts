@@ -12,7 +12,16 @@
  */
 import * as dim from "../ir/dim.ts";
 import type { Axes, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
+import {
+  type Builder,
+  copy,
+  type Definitions,
+  definedBy,
+  definitions,
+  type Renaming,
+  rebuildGraph,
+  rebuildScan,
+} from "./rewrite.ts";
 import { meanAbout } from "./shift-means.ts";
 
 /** @param parts how many, each of them with at least one example */
@@ -21,10 +30,8 @@ export function splitBatch(parts: number): Pass {
     name: "split-batch",
     doc: "sums over examples are merged from sums over parts of the batch",
     run(graph: Graph): Graph {
-      const b = new Builder(idsAfter(graph));
-      const splitting = new Splitting(b, parts, definitions(graph.ops));
-      splitting.block(b, graph.ops);
-      return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: splitting.of(r.value) })) };
+      const defs = definitions(graph.ops);
+      return rebuildGraph(graph, (b, rename) => new Splitting(b, parts, defs, rename).block(b, graph.ops));
     },
   };
 }
@@ -35,7 +42,7 @@ class Splitting {
   private readonly top: Builder;
   private readonly parts: number;
   private readonly defs: Definitions;
-  private readonly rename = new Renaming();
+  private readonly rename: Renaming;
   /** The sums over the parts of each value that was added up. */
   private readonly partials = new Map<Value, Value>();
   private examples: Value | undefined;
@@ -45,7 +52,8 @@ class Splitting {
   /** The means of each part. */
   private readonly means = new Map<Value, Value>();
 
-  constructor(top: Builder, parts: number, defs: Definitions) {
+  constructor(top: Builder, parts: number, defs: Definitions, rename: Renaming) {
+    this.rename = rename;
     this.top = top;
     this.parts = parts;
     this.defs = defs;
