@@ -78,7 +78,8 @@ function classify({ ops }: Graph): Cut {
     if (op.op === "leaf") continue;
     const inputs = reads(op);
     const { adds, loops, stepwise } = overSegments(op);
-    const timed = [...inputs, ...op.results].some((v) => v.type.time);
+    // A loop may read and hand out nothing but states.
+    const timed = op.op === "scan" || [...inputs, ...op.results].some((v) => v.type.time);
     const after = inputs.some((v) => late.has(v));
     if (!timed && !after) continue;
     if (after || !(adds || loops || stepwise)) {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
+import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { lower, segmented } from "../../compiler/lower.ts";
 import { cells, elaborated, type Placed } from "../schedule/cells.ts";
@@ -42,4 +43,25 @@ describe.each(checked.map((cell) => [title(cell), cell] as const))("%s in segmen
       }
     }
   });
+});
+
+it("a loop that reads and hands out nothing but states goes through all segments", () => {
+  const graph = parseGraph(`graph counting {
+  %x = leaf input "x" : f32[time, batch]
+  %0 = const 0 : f32[]
+  %n_last = scan (%n = %0) {
+    %1 = const 1 : f32[]
+    %2 = add %n, %1 : f32[]
+    yield %2
+  } : f32[]
+  %3 = broadcast %0 : f32[batch]
+  %h_last = scan (%h = %3) over (%xt = %x) {
+    %4 = add %h, %xt : f32[batch]
+    yield %4
+  } : f32[batch]
+  result output "n" %n_last
+  result output "h" %h_last
+}`);
+  const found = runPieces(segmented(graph).infer!, 2, { dims: { batch: 1, time: 5 }, leaves: { x: [1, 2, 3, 4, 5] } });
+  expect([...found.get("output:n")!, ...found.get("output:h")!]).toEqual([5, 15]);
 });
