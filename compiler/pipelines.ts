@@ -13,6 +13,7 @@ import { materialise } from "./passes/materialise.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { prepackWeights } from "./passes/prepack-weights.ts";
 import { ragged } from "./passes/ragged.ts";
+import { recurrences } from "./passes/recurrences.ts";
 import { retime } from "./passes/retime.ts";
 import type { Extents } from "./passes/save.ts";
 import { shiftMeans } from "./passes/shift-means.ts";
@@ -53,7 +54,7 @@ export interface Pipelines {
 export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipelines {
   const lengths = options.ragged ?? false;
   const placing = (mode: Mode): readonly Pass[] => [
-    ...[loopOrder, hoist, place(mode, lengths)],
+    ...[recurrences, loopOrder, hoist, place(mode, lengths)],
     ...(lengths ? [ragged] : []),
   ];
   const backward = derive({
@@ -76,7 +77,7 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     infer: [...forward.infer, ...last],
     // There is no padding in a stream, and no batch to be taken in parts.
     stream: {
-      before: [loopOrder, hoist, place("infer"), simplify],
+      before: [recurrences, loopOrder, hoist, place("infer"), simplify],
       behind: [foldWeights, simplify, ...finishing({})],
     },
     segments: { ...forward, behind: [...leavingTheLoop, ...last] },

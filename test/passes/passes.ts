@@ -10,6 +10,7 @@ import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { ragged } from "../../compiler/passes/ragged.ts";
+import { recurrences } from "../../compiler/passes/recurrences.ts";
 import { retime } from "../../compiler/passes/retime.ts";
 import { shiftMeans } from "../../compiler/passes/shift-means.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
@@ -17,6 +18,7 @@ import { sink } from "../../compiler/passes/sink.ts";
 import { splitBatch } from "../../compiler/passes/split-batch.ts";
 
 export const passes: Readonly<Record<string, Pass>> = {
+  recurrences,
   "loop-order": loopOrder,
   hoist,
   "place-train": place("train"),

@@ -13,6 +13,7 @@ import { derive } from "../../compiler/passes/derive.ts";
 import { gates } from "../../compiler/passes/gates.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
+import { recurrences } from "../../compiler/passes/recurrences.ts";
 import { cuts, retime } from "../../compiler/passes/retime.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
@@ -27,7 +28,7 @@ const forAll = (seed: number, numRuns: number, claim: (random: RandomGraph) => v
   fc.assert(fc.property(randomGraphs, claim), { seed, numRuns });
 
 /** What a pass relies on. */
-const before: Readonly<Record<string, readonly Pass[]>> = { ragged: [loopOrder] };
+const before: Readonly<Record<string, readonly Pass[]>> = { ragged: [recurrences, loopOrder] };
 
 /** Checks the graph after each of `sequence`, and what the last means against what `reference` makes of the first. */
 function expectKept(random: RandomGraph, sequence: readonly Pass[], reference?: Pass): void {

@@ -80,6 +80,8 @@ export interface Row<A> {
   readonly recompute?: number;
   /** The derivative takes the result for a constant, although it varies with the operands. */
   readonly held?: true;
+  /** The same as a loop, of an op that scans time: adds it, and returns what stands for the results. */
+  asLoop?(b: Builder, x: readonly Value[], attrs: A): readonly Value[];
   /** The operand that is an index, and how many entries it selects from. */
   selects?(x: readonly Type[], attrs: A): { readonly index: Type; readonly of: dim.Dim };
   /** The result is 1 or 0, and says where something holds. */
