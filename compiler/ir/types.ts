@@ -153,6 +153,8 @@ export interface StructuralAttrs {
    * example, the element at step t is x's at n − 1 − t, and 0 from step n on. Twice, it is x up to step n.
    */
   reverse: None;
+  /** At each step the sum of the steps up to it; with `reverse` of those from it on. */
+  cumsum: { readonly reverse: boolean };
   /** (table [V, …], index): row `index` of the table. */
   gather: None;
   /** (index, rows …): table [size, …] with each row added where its index says; sums over examples and steps. */

@@ -54,21 +54,36 @@ const reduction = (name: "sum" | "mean", doc: string): Builtin => ({
   apply: (call) => reduce(name, call),
 });
 
-const atStep = (step: "first" | "last"): Builtin => ({
-  signature: `${step}(xs)`,
-  doc: `the value at the ${step} time step`,
+/** Something about a sequence. */
+const ofSequence = (
+  name: string,
+  doc: string,
+  of: (xs: Value, call: BuiltinCall) => Value,
+  without: string,
+): Builtin => ({
+  signature: `${name}(xs)`,
+  doc,
   arity: [1, 1],
-  apply: ({ name, span, args, spans, c }) => {
+  apply: (call) => {
+    const { span, args, spans, c } = call;
     const x = toValue(args[0], spans[0], c);
     if (x === undefined) return poison;
-    if (x.type.time) return value(c.builder.one("at", [x], { step }));
+    if (x.type.time) return value(of(x, call));
     c.problems.error("C0215", span, `\`${name}\` needs a value that varies over time`, {
       label: "this value has no time axis",
-      help: `use it without \`${name}\``,
+      help: without,
     });
     return poison;
   },
 });
+
+const atStep = (step: "first" | "last"): Builtin =>
+  ofSequence(
+    step,
+    `the value at the ${step} time step`,
+    (x, { c }) => c.builder.one("at", [x], { step }),
+    `use it without \`${step}\``,
+  );
 
 /** Something about the shape of a value. */
 const shapeOf = (
@@ -154,6 +169,12 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   mean: reduction("mean", "mean along axes"),
   last: atStep("last"),
   first: atStep("first"),
+  cumsum: ofSequence(
+    "cumsum",
+    "at each step the sum of all steps so far",
+    (x, { c }) => c.builder.one("cumsum", [x], { reverse: false }),
+    "use it on a sequence, in a model; in a cell, keep the sum as a state: s' = s + x",
+  ),
   where: {
     signature: "where(c, a, b)",
     doc: "a where c is not 0, else b",

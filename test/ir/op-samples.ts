@@ -148,6 +148,10 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [["time batch H", "batch"], {}],
     [["time batch", "batch"], {}],
   ],
+  cumsum: [
+    [["time batch H"], { reverse: false }],
+    [["time D"], { reverse: true }],
+  ],
   gather: [
     [["D H", "index time batch"], {}],
     [["D", "index batch H"], {}],

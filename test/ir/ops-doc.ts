@@ -34,6 +34,7 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   at: { step: "last" },
   put: { step: "last" },
   reverse: {},
+  cumsum: { reverse: false },
   gather: {},
   scatter: { size: "V" },
   onehot: { size: "V" },

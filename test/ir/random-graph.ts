@@ -168,6 +168,7 @@ class Writer {
       () => this.rows(a, b, c),
       () => this.parts(a, b),
       () => this.reverse(a),
+      () => this.running(a, b),
     ];
     writers[kind % writers.length]();
   }
@@ -320,6 +321,16 @@ class Writer {
     }
     const x = this.float(a, (k) => k.value.type.time);
     if (x) this.emit("at", [x], attrs, x.range);
+  }
+
+  /** A sum of all steps so far, or of those that follow. */
+  private running(a: number, b: number): void {
+    const reverse = b % 2 === 1;
+    // Where sequences differ in length, it is each example's own that runs from its last step.
+    const x = this.float(a, ({ value: { type } }) => type.time && (type.batch || !reverse));
+    if (!x) return;
+    const [low, high] = x.range.map((v) => v * this.dims.time);
+    this.emit("cumsum", [x], { reverse }, hull([...x.range, low, high]));
   }
 
   /** A sequence from its last step to its first. */

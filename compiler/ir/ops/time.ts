@@ -1,11 +1,11 @@
-/** Ops that move values between time steps. */
-import { fields, none, oneOf } from "../attributes.ts";
-import { amongZeros, moved } from "../range.ts";
+/** Ops that look along time: steps moved elsewhere, and added up. */
+import { fields, flag, none, oneOf } from "../attributes.ts";
+import { amongZeros, moved, summed } from "../range.ts";
 import { tensor } from "../tensor.ts";
 import { ShapeError, showType } from "../type.ts";
 import { inPlace, type Rows, whereAll } from "./row.ts";
 
-export const time: Rows<"at" | "put" | "reverse"> = {
+export const time: Rows<"at" | "put" | "reverse" | "cumsum"> = {
   at: {
     doc: "the value at the first or last time step",
     operands: ["x"],
@@ -72,5 +72,36 @@ export const time: Rows<"at" | "put" | "reverse"> = {
     form: "point",
     zero: ([x]) => x,
     grad: (b, { x, dy }) => [b.one("reverse", [dy[0]!, x[1]], {}), undefined],
+  },
+  cumsum: {
+    doc: "sums of all steps so far",
+    operands: ["x"],
+    attributes: fields({ reverse: flag }),
+    infer: ([x]) => {
+      if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
+      return [{ dtype: "f32", time: true, batch: x.batch, shape: x.shape }];
+    },
+    axes: ([x]) => [{ ...inPlace(x), time: "scan" }],
+    range: summed,
+    form: "expanded",
+    zero: whereAll,
+    asLoop: (b, [x], { reverse }) => {
+      const inner = b.body();
+      const step = inner.value({ ...x.type, time: false }, x.name);
+      const before = b.zeros({ dtype: "f32", time: false, batch: x.type.batch, shape: x.type.shape });
+      const sum = inner.value(before.type, "sum");
+      const next = inner.add(sum, step);
+      return b.scan([before], [x], { params: [sum, step], ops: inner.ops, results: [next, next] }, { reverse }).outputs;
+    },
+    evaluate: ([x], { reverse }, [type], dims) => {
+      const y = tensor(type, dims, x.data);
+      const n = x.data.length / x.shape[0];
+      for (let i = n; i < y.data.length; i++) {
+        const [to, from] = reverse ? [y.data.length - 1 - i, y.data.length - 1 - i + n] : [i, i - n];
+        y.data[to] += y.data[from];
+      }
+      return [y];
+    },
+    grad: (b, { dy, attrs }) => [b.one("cumsum", [dy[0]!], { reverse: !attrs.reverse })],
   },
 };
