@@ -2,7 +2,7 @@
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import * as dim from "../ir/dim.ts";
 import { rowOf } from "../ir/ops.ts";
-import type { Graph, Op, Type } from "../ir/types.ts";
+import type { Graph, Op } from "../ir/types.ts";
 
 /**
  * Throws C0217 for the first extent that is not, naming it and the numbers it was made of; C0228 for an index that has more values
@@ -12,8 +12,8 @@ export function checkDims(graphs: readonly Graph[], dims: Readonly<Record<string
   const refuse = (code: "C0228" | "C0229", message: string, help: string): never => {
     throw new CompileError([{ code, severity: "error", message, span: { file, start: 0, end: 0 }, help }]);
   };
-  const select = (index: Type, of: dim.Dim): void => {
-    const [i, n] = [dim.evaluate(index.below!, dims), dim.evaluate(of, dims)];
+  const select = (below: dim.Dim, of: dim.Dim): void => {
+    const [i, n] = [dim.evaluate(below, dims), dim.evaluate(of, dims)];
     if (i > n) refuse("C0228", `an index below ${i} selects from ${n} entries`, "choose other dimensions with --dims");
   };
   const visit = (ops: readonly Op[]): void => {
@@ -22,7 +22,7 @@ export function checkDims(graphs: readonly Graph[], dims: Readonly<Record<string
         op.operands.map((v) => v.type),
         op.attrs as never,
       );
-      if (selected) select(selected.index, selected.of);
+      if (selected) select(selected.below, selected.of);
       if (op.op === "const" && Number.isNaN(op.attrs.value))
         refuse("C0229", "a constant is not a number", "see what is divided by zero, or taken a root or log of");
       for (const d of op.results.flatMap((r) => r.type.shape)) {

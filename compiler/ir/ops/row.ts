@@ -82,8 +82,8 @@ export interface Row<A> {
   readonly held?: true;
   /** The same as a loop, of an op that scans time: adds it, and returns what stands for the results. */
   asLoop?(b: Builder, x: readonly Value[], attrs: A): readonly Value[];
-  /** The operand that is an index, and how many entries it selects from. */
-  selects?(x: readonly Type[], attrs: A): { readonly index: Type; readonly of: dim.Dim };
+  /** It reads entries below `below` of `of` entries. */
+  selects?(x: readonly Type[], attrs: A): { readonly below: dim.Dim; readonly of: dim.Dim };
   /** The result is 1 or 0, and says where something holds. */
   readonly indicator?: true;
 }

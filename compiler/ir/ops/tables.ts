@@ -31,7 +31,7 @@ export const tables: Rows<"gather" | "scatter" | "onehot"> = {
       { ...inPlace(table, (i) => (i === 0 ? "gather" : "parallel")), batch: "broadcast", time: "broadcast" },
       inPlace(index),
     ],
-    selects: ([table, index]) => ({ index, of: table.shape[0] }),
+    selects: ([table, index]) => ({ below: index.below!, of: table.shape[0] }),
     range: ([table]) => moved([table]),
     form: "point",
     zero: ([table]) => table,
@@ -66,7 +66,7 @@ export const tables: Rows<"gather" | "scatter" | "onehot"> = {
       };
       return [added(index), added(rows)];
     },
-    selects: ([index], { size }) => ({ index, of: dim.parse(size) }),
+    selects: ([index], { size }) => ({ below: index.below!, of: dim.parse(size) }),
     range: ([, rows]) => summed([rows]),
     form: "scatter",
     combines: "sum",
@@ -91,7 +91,7 @@ export const tables: Rows<"gather" | "scatter" | "onehot"> = {
     },
     attributes: fields({ size: extent }),
     axes: ([index]) => [inPlace(index)],
-    selects: ([index], { size }) => ({ index, of: dim.parse(size) }),
+    selects: ([index], { size }) => ({ below: index.below!, of: dim.parse(size) }),
     range: (x) => within(x, 0, 1),
     form: "point",
     indicator: true,
