@@ -3,6 +3,7 @@ import { Builder } from "../../compiler/ir/builder.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { elementwise, isElementwise } from "../../compiler/ir/ops/elementwise.ts";
 import { structural } from "../../compiler/ir/ops/structural.ts";
+import { rowOf } from "../../compiler/ir/ops.ts";
 import type { Bindings } from "../../compiler/ir/tensor.ts";
 import { showType } from "../../compiler/ir/type.ts";
 import type {
@@ -52,10 +53,12 @@ export function opGraph(ops: readonly TableOp[], extents: readonly Bindings[]): 
   for (const op of ops) {
     for (const bound of extents) {
       samplesOf(op).forEach(([texts, attrs], k) => {
+        // What the host reads is stored as it is computed.
+        if ("format" in attrs && attrs.format !== "plain") return;
         if (op === "split" && !divides(attrs as OpAttrs["split"], type(texts[0]), bound)) return;
         const id = `${op}_${k}_${bound.H}`;
         const x = texts.map((t, i) => leaf(`${id}_x${i}`, atExtents(type(t), bound), indexSize(op, attrs, bound)));
-        const ys = b.emit(op, x, boundAttrs(attrs, bound, id) as never, id);
+        const ys = b.emit(op, x, boundAttrs(op, attrs, bound, id) as never, id);
         ys.forEach((y, i) => {
           results.push({ kind: "output", name: `${id}_y${i}`, value: y });
           const w = leaf(`${id}_w${i}`, { ...y.type, dtype: "f32" }, "1");
@@ -94,16 +97,11 @@ const atExtents = (t: Type, bound: Bindings): Type => ({
   shape: t.shape.map((d) => dim.constant(dim.evaluate(d, bound))),
 });
 
-function boundAttrs(attrs: Attrs, bound: Bindings, id: string): Attrs {
-  const each = (texts: readonly string[]): readonly string[] => texts.map((t) => extent(t, bound));
+function boundAttrs(op: TableOp, attrs: Attrs, bound: Bindings, id: string): Attrs {
   if ("collected" in attrs) return { name: id, collected: `${id}_collected`, policy: attrs.policy };
   if ("policy" in attrs) return { name: id, policy: { kind: "per_step", steps: "steps" } };
-  if ("widths" in attrs) return { ...(attrs as OpAttrs["cut"]), widths: each(attrs.widths) };
-  if ("dims" in attrs) return { ...(attrs as OpAttrs["const"]), dims: each(attrs.dims) };
-  if ("shape" in attrs) return { ...attrs, shape: each(attrs.shape) };
-  if ("size" in attrs) return { ...attrs, size: extent(attrs.size, bound) };
-  if ("type" in attrs) return { ...attrs, type: atExtents(attrs.type, bound) };
-  return attrs;
+  const by = { extent: (text: string) => extent(text, bound), type: (t: Type) => atExtents(t, bound) };
+  return rowOf(op).attributes.replace(attrs as never, by) as Attrs;
 }
 
 /** How many rows an index may select from: those of the table, or as many as the result has. */
