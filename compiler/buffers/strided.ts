@@ -30,6 +30,11 @@ export function strided(
       const start = from.home.start + op.results.indexOf(v) * part * strides[op.attrs.axis];
       return { type: v.type, home: { ...from.home, start } };
     }
+    case "slice": {
+      const { axis, from: first } = op.attrs;
+      const start = from.home.start + extent(dim.parse(first)) * strides[axis];
+      return { type: v.type, home: { ...from.home, start } };
+    }
     case "transpose":
       return { type: v.type, home: { ...from.home, strides: op.attrs.permutation.map((i) => strides[i]) } };
     case "broadcast": {

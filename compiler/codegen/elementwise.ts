@@ -171,6 +171,8 @@ export class Evaluation {
         const before = widths.slice(0, op.results.indexOf(v)).reduce((a, b) => a + b, 0);
         return this.shifted(op, p, op.attrs.axis, before);
       }
+      case "slice":
+        return this.shifted(op, p, op.attrs.axis, this.extent(dim.parse(op.attrs.from)));
       case "transpose": {
         const { permutation } = op.attrs;
         const back = permutation.map((_, i) => permutation.indexOf(i));

@@ -140,6 +140,8 @@ export interface StructuralAttrs {
   concat: { readonly axis: number };
   /** Parts of given widths (dimension texts). */
   cut: { readonly axis: number; readonly widths: readonly string[] };
+  /** The entries `from` to `to` (dimension texts), the latter not included. */
+  slice: { readonly axis: number; readonly from: string; readonly to: string };
   reshape: { readonly shape: readonly string[] };
   transpose: { readonly permutation: readonly number[] };
   /** To a larger type. */

@@ -120,6 +120,12 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [["batch D+2H"], { axis: 0, widths: ["D", "2H"] }],
     [["time batch H+1 D"], { axis: 0, widths: ["1", "H"] }],
   ],
+  slice: [
+    [["time batch D+2H"], { axis: 0, from: "D", to: "D + H" }],
+    [["H+1 D"], { axis: 0, from: "0", to: "H" }],
+    [["batch 4H D"], { axis: 0, from: "2H", to: "4H" }],
+    [["batch H D+2"], { axis: 1, from: "1", to: "2" }],
+  ],
   reshape: [
     [["time batch H D"], { shape: ["D*H"] }],
     [["batch 4H"], { shape: ["4", "H"] }],

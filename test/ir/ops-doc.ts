@@ -28,6 +28,7 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   split: { axis: 0, parts: 4 },
   concat: { axis: 0 },
   cut: { axis: 0, widths: ["D", "2H"] },
+  slice: { axis: 0, from: "D", to: "D + H" },
   reshape: { shape: ["4", "H"] },
   transpose: { permutation: [1, 0] },
   broadcast: { type: scalar },

@@ -292,6 +292,8 @@ class Writer {
     const axis = x.value.type.shape.findIndex(apart);
     const d = x.value.type.shape[axis];
     if (d.length === 1) this.emit("split", [x], { axis, parts: 2 }, x.range);
+    else if (b % 5 === 0) this.emit("slice", [x], { axis, from: dim.show([d[0]]), to: dim.show(d) }, x.range);
+    else if (b % 5 === 1) this.emit("slice", [x], { axis, from: "0", to: dim.show([d[0]]) }, x.range);
     else this.emit("cut", [x], { axis, widths: (b % 4 ? d : d.toReversed()).map((t) => dim.show([t])) }, x.range);
   }
 

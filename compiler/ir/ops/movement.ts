@@ -1,5 +1,5 @@
 /** Ops that move elements between feature axes, or repeat them. */
-import { axis, extents, featureAxes, fields, integer, resultType } from "../attributes.ts";
+import { axis, extent, extents, featureAxes, fields, integer, resultType } from "../attributes.ts";
 import type { Builder } from "../builder.ts";
 import * as dim from "../dim.ts";
 import { moved } from "../range.ts";
@@ -55,7 +55,7 @@ function joinedType(x: readonly Type[], axis: number): Type {
   return { ...rest, shape: rest.shape.map((d, i) => (i === axis ? total : d)) };
 }
 
-export const movement: Rows<"split" | "concat" | "cut" | "reshape" | "transpose" | "broadcast"> = {
+export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "transpose" | "broadcast"> = {
   split: {
     doc: "equal parts along a feature axis",
     operands: ["x"],
@@ -124,6 +124,46 @@ export const movement: Rows<"split" | "concat" | "cut" | "reshape" | "transpose"
     zero: whereAll,
     recompute: 0,
     ...parting,
+  },
+  slice: {
+    doc: "some entries of a feature axis",
+    operands: ["x"],
+    attributes: fields({ axis, from: extent, to: extent }),
+    infer: ([x], { axis, from, to }) => {
+      const [first, end] = [from, to].map(dim.parse);
+      const whole = x.shape[axis];
+      // What depends on dimensions is known when they have their numbers.
+      const isOutside = dim.exceeds([], first) || dim.exceeds(end, whole ?? []) || dim.exceeds(end, first) === false;
+      if (whole === undefined || isOutside) throw new ShapeError(`${showType(x)} has no entries ${from} to ${to}`);
+      const width = dim.subtract(end, first);
+      return [{ ...x, shape: x.shape.map((d, i) => (i === axis ? width : d)) }];
+    },
+    axes: ([x], attrs) => [elsewhereAlong(x, attrs.axis)],
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    recompute: 0,
+    selects: ([x], { axis, to }) => ({ below: dim.parse(to), of: x.shape[axis] }),
+    evaluate: ([x], { axis, from, to }, [type], dims) => {
+      const [outer, n, inner] = around(x, axis);
+      const [first, end] = [from, to].map((bound) => dim.evaluate(dim.parse(bound), dims));
+      if (end > n) throw new ShapeError(`there is no entry ${end - 1} among ${n}`);
+      const y = tensor(type, dims);
+      const width = (end - first) * inner;
+      for (let o = 0; o < outer; o++) {
+        const at = (o * n + first) * inner;
+        y.data.set(x.data.subarray(at, at + width), o * width);
+      }
+      return [y];
+    },
+    grad: (b, { x: [x], dy, attrs: { axis, from, to } }) => {
+      const beside = (width: dim.Dim): readonly Value[] =>
+        width.length === 0
+          ? []
+          : [b.zeros({ ...x.type, dtype: "f32", shape: x.type.shape.map((d, i) => (i === axis ? width : d)) })];
+      const behind = dim.subtract(x.type.shape[axis], dim.parse(to));
+      return [b.one("concat", [...beside(dim.parse(from)), dy[0]!, ...beside(behind)], { axis })];
+    },
   },
   reshape: {
     doc: "the same elements in another feature shape",
