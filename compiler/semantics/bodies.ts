@@ -57,6 +57,13 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
       case "list":
         for (const i of e.items) visit(i, initial);
         return;
+      case "part":
+        visit(e.of, initial);
+        for (const p of e.parts) {
+          const bounds = p.kind === "entry" ? [p.at] : [p.from, p.to];
+          for (const bound of bounds) if (bound !== undefined) visit(bound);
+        }
+        return;
       case "unary":
         visit(e.operand, initial);
         return;

@@ -89,6 +89,7 @@ function numberOf(e: Expr, c: Context): number | undefined {
       return m.kind === "poison" ? undefined : notConstant(e.span, c);
     }
     case "list":
+    case "part":
     case "scan":
       return notConstant(e.span, c);
     default:

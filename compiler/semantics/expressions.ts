@@ -10,6 +10,7 @@ import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { computed, fitsKernels, isNumber, known } from "./finite.ts";
 import { depthOfCall, mostDepth, mostExpressions, mostOps, tooMuch } from "./limits.ts";
+import { part } from "./parts.ts";
 import { compared } from "./ranges.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
 
@@ -41,6 +42,8 @@ function meaningOf(e: Expr, c: Context): Meaning {
       return resolveName(e.name, c);
     case "list":
       return { kind: "list", items: e.items.map((item) => evaluate(item, c)) };
+    case "part":
+      return part(e, c);
     case "unary":
       return negate(evaluate(e.operand, c), e.operand.span, c);
     case "binary":

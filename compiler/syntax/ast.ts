@@ -228,6 +228,8 @@ export type Expr =
   | { readonly kind: "name"; readonly name: Name; readonly span: Span }
   /** `[k, H / k]`, as an argument (`reshape(x, [k, H / k])`). */
   | { readonly kind: "list"; readonly items: readonly Expr[]; readonly span: Span }
+  /** `x[2:5]`, `x[6]`, `x[1, H:]`. */
+  | { readonly kind: "part"; readonly of: Expr; readonly parts: readonly Part[]; readonly span: Span }
   | { readonly kind: "unary"; readonly op: "-"; readonly operand: Expr; readonly span: Span }
   | {
       readonly kind: "binary";
@@ -252,6 +254,11 @@ export type Expr =
       readonly reverse: boolean;
       readonly span: Span;
     };
+
+/** What is taken of an axis: one entry, `6`, or several, `2:5`, `H:`, `:H`, `:`. */
+export type Part =
+  | { readonly kind: "entry"; readonly at: Expr; readonly span: Span }
+  | { readonly kind: "entries"; readonly from?: Expr; readonly to?: Expr; readonly span: Span };
 
 /** A positional or `name = value` argument. */
 export interface Arg {

@@ -3,7 +3,7 @@ import type { CstNode, IToken } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import { join, type Span } from "../diagnostics/span.ts";
-import type { Arg, AxisName, BinaryOperator, Expr, Name, NormRef, Over } from "./ast.ts";
+import type { Arg, AxisName, BinaryOperator, Expr, Name, NormRef, Over, Part } from "./ast.ts";
 import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan, tokens } from "./cst.ts";
 import { reservedWords } from "./tokens.ts";
 
@@ -120,6 +120,23 @@ export class ExprBuilder {
   }
 
   private primary(cst: CstNode): Expr {
+    return nodes(cst, "parts").reduce<Expr>(
+      (of, parts) => {
+        const span = join(of.span, nodeSpan(parts, this.file));
+        return { kind: "part", of, parts: nodes(parts, "part").map((p) => this.part(p)), span };
+      },
+      this.atom(node(cst, "atom")),
+    );
+  }
+
+  private part(cst: CstNode): Part {
+    const [from, to] = [maybeNode(cst, "from"), maybeNode(cst, "to")].map((e) => e && this.expression(e));
+    const span = nodeSpan(cst, this.file);
+    if (maybeToken(cst, "Colon") === undefined && from !== undefined) return { kind: "entry", at: from, span };
+    return { kind: "entries", ...(from && { from }), ...(to && { to }), span };
+  }
+
+  private atom(cst: CstNode): Expr {
     const number = maybeToken(cst, "NumberLiteral");
     if (number !== undefined) return this.number(number);
     const list = maybeNode(cst, "list");

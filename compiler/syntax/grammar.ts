@@ -340,6 +340,11 @@ class CellParser extends CstParser {
   });
 
   private readonly primary: Rule = this.inner("primary", () => {
+    this.SUBRULE(this.atom);
+    this.MANY(() => this.SUBRULE(this.parts));
+  });
+
+  private readonly atom: Rule = this.inner("atom", () => {
     this.OR({
       DEF: [
         { ALT: () => this.CONSUME(T.NumberLiteral) },
@@ -359,6 +364,36 @@ class CellParser extends CstParser {
         },
       ],
       ERR_MSG: value,
+    });
+  });
+
+  /** `[2:5]`, `[1, H:]`: parts of the axes of what stands before. */
+  private readonly parts: Rule = this.inner("parts", () => {
+    this.CONSUME(T.LeftSquare);
+    this.AT_LEAST_ONE_SEP({ SEP: T.Comma, DEF: () => this.SUBRULE(this.part), ERR_MSG: entry });
+    this.CONSUME(T.RightSquare);
+  });
+
+  private readonly part: Rule = this.inner("part", () => {
+    this.OR({
+      DEF: [
+        {
+          ALT: () => {
+            this.CONSUME(T.Colon);
+            this.OPTION(() => this.SUBRULE(this.expression, { ARGS: [false], LABEL: "to" }));
+          },
+        },
+        {
+          ALT: () => {
+            this.SUBRULE2(this.expression, { ARGS: [false], LABEL: "from" });
+            this.OPTION2(() => {
+              this.CONSUME2(T.Colon);
+              this.OPTION3(() => this.SUBRULE3(this.expression, { ARGS: [false], LABEL: "to" }));
+            });
+          },
+        },
+      ],
+      ERR_MSG: entry,
     });
   });
 
@@ -414,6 +449,7 @@ class CellParser extends CstParser {
 }
 
 const value = "a value";
+const entry = "an entry, or from:to";
 const axis = "an axis: batch, time, feature, first or last";
 
 const parser = new CellParser();

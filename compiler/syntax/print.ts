@@ -1,5 +1,17 @@
 /** Prints single nodes of the syntax tree back as text, on one line. */
-import type { Arg, CellStmt, Declaration, Expr, Import, ModelStmt, NormRef, NormStmt, Over, Shape } from "./ast.ts";
+import type {
+  Arg,
+  CellStmt,
+  Declaration,
+  Expr,
+  Import,
+  ModelStmt,
+  NormRef,
+  NormStmt,
+  Over,
+  Part,
+  Shape,
+} from "./ast.ts";
 
 type Statement = CellStmt | NormStmt | ModelStmt;
 
@@ -31,6 +43,8 @@ export function printExpr(e: Expr): string {
       return e.name.primed ? `${e.name.text}'` : e.name.text;
     case "list":
       return `[${e.items.map(printItem).join(", ")}]`;
+    case "part":
+      return `${printAt(e.of, level.primary)}[${e.parts.map(printPart).join(", ")}]`;
     case "unary":
       return `-${printAt(e.operand, level.signed)}`;
     case "binary": {
@@ -79,6 +93,11 @@ function isMultiple(e: Expr & { kind: "binary" }): boolean {
 /** In a list, commas separate the items, so a scan over several sequences needs brackets. */
 function printItem(e: Expr): string {
   return e.kind === "scan" && e.over.length > 1 ? `(${printExpr(e)})` : printExpr(e);
+}
+
+function printPart(part: Part): string {
+  if (part.kind === "entry") return printItem(part.at);
+  return `${part.from ? printItem(part.from) : ""}:${part.to ? printItem(part.to) : ""}`;
 }
 
 function printArg(arg: Arg): string {

@@ -39,6 +39,8 @@ describe("the grammar", () => {
     ["1 - 5", "(1 - 5)"],
     ["2e", "(2 * e)"],
     ["h' - 1", "(h' - 1)"],
+    ["-a[1]^2 * b[c + 1 : d][:, 2]", "((-(a[1] ^ 2)) * b[c + 1:d][:, 2])"],
+    ["f(x)[H:] - (a + b)[:2]", "(f(x)[H:] - (a + b)[:2])"],
   ])("reads %s as %s", (text, expected) => {
     expect(grouped(text)).toBe(expected);
   });

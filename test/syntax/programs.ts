@@ -11,6 +11,7 @@ import type {
   NormRef,
   NormStmt,
   ParamStmt,
+  Part,
   PlaceStmt,
   Shape,
   StateStmt,
@@ -37,12 +38,13 @@ const number: fc.Arbitrary<Expr> = numberText.map((text) => ({ kind: "number", v
 
 const binaryOperators: readonly BinaryOperator[] = ["+", "-", "*", "/", "@", "^", "<", "<=", ">", ">=", "==", "!="];
 
-export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; arg: Arg; args: Arg[] }>((tie) => ({
+export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; part: Part; arg: Arg; args: Arg[] }>((tie) => ({
   expr: fc.oneof(
     { maxDepth: 4, depthSize: "small" },
     number,
     primed.map((name): Expr => ({ kind: "name", name, span })),
     few(tie("expr")).map((items): Expr => ({ kind: "list", items, span })),
+    fc.tuple(tie("expr"), few(tie("part"), 1)).map(([of, parts]): Expr => ({ kind: "part", of, parts, span })),
     tie("expr").map((operand): Expr => ({ kind: "unary", op: "-", operand, span })),
     fc
       .tuple(fc.constantFrom(...binaryOperators), tie("expr"), tie("expr"), fc.boolean())
@@ -59,6 +61,12 @@ export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; arg: Arg; args: 
     fc.tuple(plain, tie("args"), few(tie("expr"), 1), fc.boolean()).map(([cell, args, over, reverse]): Expr => {
       return { kind: "scan", cell, args, over, reverse, span };
     }),
+  ),
+  part: fc.oneof(
+    tie("expr").map((at): Part => ({ kind: "entry", at, span })),
+    fc
+      .tuple(fc.option(tie("expr"), { nil: undefined }), fc.option(tie("expr"), { nil: undefined }))
+      .map(([from, to]): Part => ({ kind: "entries", ...(from && { from }), ...(to && { to }), span })),
   ),
   arg: tie("expr").map((value): Arg => ({ value, span })),
   args: fc
