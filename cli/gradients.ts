@@ -183,6 +183,8 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
       return Float64Array.from(markOf(leaf.mark, everyLength(dims), dims.time));
     case "flat":
     case "carry":
+    case "cotangent":
+    case "gradient":
       return fill(() => 0);
     default:
       return leaf satisfies never;

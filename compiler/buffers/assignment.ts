@@ -97,8 +97,10 @@ class PieceAssignment {
         this.add(value, named.flat(r.name)!);
         return;
       case "carry":
-        if (named.isHandedOn(r.name)) this.add(value, named.carry(r.name, value.type, "write", this.piece.loop));
-        else this.list(r.name, value, { kind: "state" });
+      case "cotangent":
+        if (r.kind === "carry" && named.keeping(r.kind, r.name) === undefined)
+          this.list(r.name, value, { kind: "state" });
+        else this.add(value, named.handed(r.kind, r.name, value.type, "write", this.piece.loop));
         return;
       case "batch_stat":
         this.list(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });

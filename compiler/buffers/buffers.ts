@@ -5,14 +5,13 @@
 import type { Tensor } from "../../runtime/plan.ts";
 import { InternalError } from "../diagnostics/internal-error.ts";
 import { isLoop, type Partition, type PartitionedPiece } from "../partition/partition.ts";
-import type { Segmented } from "../passes/segment.ts";
 import { findAliases } from "./aliasing.ts";
 import { type LiveInterval, span } from "./arena.ts";
 import { type Allocations, assignPiece } from "./assignment.ts";
 import { checkKernelBuffers } from "./kernel-buffers.ts";
 import { type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
 import { liveIntervals, type Runs } from "./liveness.ts";
-import { type AssignmentOptions, NamedBuffers, type NamedTensor } from "./named.ts";
+import { type AssignmentOptions, type HandedOn, NamedBuffers, type NamedTensor } from "./named.ts";
 
 export interface Buffers {
   /** Closed: every buffer has its offset. */
@@ -26,7 +25,7 @@ export interface Buffers {
 }
 
 export interface BufferOptions extends AssignmentOptions {
-  readonly carries: Segmented["carries"];
+  readonly handedOn: HandedOn;
   /** Steps of a segment, where time is cut. */
   readonly length?: number;
 }
@@ -35,7 +34,7 @@ export interface BufferOptions extends AssignmentOptions {
 export function assignBuffers(partition: Partition, options: BufferOptions): Buffers {
   const { machine } = options;
   const layout = new Layout(options.length);
-  const named = new NamedBuffers(layout, options.carries, options);
+  const named = new NamedBuffers(layout, options.handedOn, options);
   const allocations = partition.map((piece) => assignPiece(piece, named));
   partition.forEach((piece, at) => {
     checkKernelBuffers(piece, allocations[at], machine);

@@ -3,11 +3,12 @@
  * the host writes, and what one piece of an entry hands to another.
  */
 import type { RegionName, Role, Tensor } from "../../runtime/plan.ts";
+import { InternalError } from "../diagnostics/internal-error.ts";
 import * as dim from "../ir/dim.ts";
 import { rowMajor } from "../ir/tensor.ts";
 import type { Leaf, OpOf, Type } from "../ir/types.ts";
 import type { Machine } from "../machine.ts";
-import { isCotangent, type Piece, type Segmented } from "../passes/segment.ts";
+import type { Keeping, Piece, Segmented } from "../passes/segment.ts";
 import type { Allocation, Buffer, Layout } from "./layout.ts";
 import type { Shared } from "./shared.ts";
 
@@ -26,17 +27,20 @@ export interface AssignmentOptions {
 /** A tensor of the plan, listed once it is known where its buffer stands. */
 export type NamedTensor = Omit<Tensor, "region" | "offset"> & { readonly home: Allocation };
 
+/** What the pieces of an entry hand to each other. */
+export type HandedOn = Pick<Segmented, "carries" | "cotangents">;
+
 export class NamedBuffers {
   readonly layout: Layout;
   readonly options: AssignmentOptions;
   readonly tensors: NamedTensor[] = [];
-  private readonly carries: Segmented["carries"];
+  private readonly kept: HandedOn;
   private readonly handedOn = new Map<string, Buffer>();
   private readonly leaves = new Map<string, Allocation>();
 
-  constructor(layout: Layout, carries: Segmented["carries"], options: AssignmentOptions) {
+  constructor(layout: Layout, kept: HandedOn, options: AssignmentOptions) {
     this.layout = layout;
-    this.carries = carries;
+    this.kept = kept;
     this.options = options;
     const { shared } = options;
     layout.reserve("param", shared.params);
@@ -78,8 +82,8 @@ export class NamedBuffers {
   leaf(leaf: Leaf, type: Type, loop: Piece["loop"]): Allocation {
     const key = `${leaf.kind}:${leaf.name}`;
     const known = this.leaves.get(key) ?? this.leafAllocation(leaf, type, loop);
-    // Where a carry is read from depends on the piece.
-    if (leaf.kind !== "carry") this.leaves.set(key, known);
+    // Where what pieces hand to each other is read from depends on the piece.
+    if (leaf.kind !== "carry" && leaf.kind !== "cotangent") this.leaves.set(key, known);
     return known;
   }
 
@@ -95,13 +99,15 @@ export class NamedBuffers {
         return this.fixed("param", shared.offsets.get(leaf.name)!, type);
       case "population":
         return this.statistic(leaf.name, type, leaf.policy.kind === "per_step");
-      case "carry": {
-        if (this.isHandedOn(leaf.name)) return this.carry(leaf.name, type, "read", loop);
-        const gradient = gradientOf(leaf.name);
-        return gradient === undefined
+      case "carry":
+        // One that no other piece hands on comes from the run before.
+        return this.keeping("carry", leaf.name) === undefined
           ? this.input(leaf, type)
-          : this.fixed("grad", shared.offsets.get(gradient)!, type);
-      }
+          : this.handed("carry", leaf.name, type, "read", loop);
+      case "cotangent":
+        return this.handed("cotangent", leaf.name, type, "read", loop);
+      case "gradient":
+        return this.fixed("grad", shared.offsets.get(leaf.name)!, type);
       case "flat":
         switch (leaf.region) {
           case "loss":
@@ -143,35 +149,39 @@ export class NamedBuffers {
     return perStep ? { ...home, steps: { count: steps, row } } : home;
   }
 
-  /** Whether pieces hand a carry to each other, rather than one run to the next. */
-  isHandedOn(name: string): boolean {
-    return this.carries.has(name);
+  /** How long pieces keep what they hand to each other under this name; undefined where they hand on nothing. */
+  keeping(kind: "carry" | "cotangent", name: string): Keeping | undefined {
+    return (kind === "carry" ? this.kept.carries : this.kept.cotangents).get(name);
   }
 
   /**
-   * Where a carry is read or written. Going forward, a segment reads at the border before it and writes at the one behind;
-   * cotangents go backward.
+   * Where a carry or its cotangent is read or written. Going forward, a segment reads at the border before it and writes at the one
+   * behind; cotangents go backward.
    */
-  carry(name: string, type: Type, access: "read" | "write", loop: Piece["loop"]): Allocation {
-    const keeping = this.carries.get(name)!;
+  handed(
+    kind: "carry" | "cotangent",
+    name: string,
+    type: Type,
+    access: "read" | "write",
+    loop: Piece["loop"],
+  ): Allocation {
+    const keeping = this.keeping(kind, name);
+    if (keeping === undefined) throw new InternalError(`no piece hands on the ${kind} ${name}`);
     const crosses = keeping === "borders" || keeping === "turns";
+    const key = `${kind}:${name}`;
     const buffer =
-      this.handedOn.get(name) ??
+      this.handedOn.get(key) ??
       this.layout.buffer("work", keeping !== "once", this.size(type), {
         span: crosses ? "borders" : "sequence",
         ...(keeping === "turns" && { ring: 2 }),
       });
-    this.handedOn.set(name, buffer);
-    const before = (access === "read") !== isCotangent(name);
+    this.handedOn.set(key, buffer);
+    const before = (access === "read") === (kind === "carry");
     if (!crosses) return this.allocation(buffer, type);
     if (loop) return this.allocation(buffer, type, before ? 0 : 1);
     return { ...this.allocation(buffer, type), frame: { kind: before ? "behind" : "first" } };
   }
 }
-
-/** `rnn/Wx` of `grad/rnn/Wx`. */
-const gradientOf = (carry: string): string | undefined =>
-  carry.startsWith("grad/") ? carry.slice("grad/".length) : undefined;
 
 function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
   switch (leaf.kind) {

@@ -93,12 +93,17 @@ export function printLeaf(leaf: Leaf): string {
       return leaf.target ? `${head} target` : head;
     case "hyper":
     case "carry":
+    case "cotangent":
+    case "gradient":
       return head;
   }
 }
 
 export function parseLeaf(r: Reader): Leaf {
-  const kind = r.oneOf(["param", "input", "index", "noise", "population", "hyper", "lengths", "carry", "flat"]);
+  const kind = r.oneOf([
+    ...(["param", "input", "index", "noise", "population", "hyper", "lengths"] as const),
+    ...(["carry", "cotangent", "gradient", "flat"] as const),
+  ]);
   const name = r.string();
   switch (kind) {
     case "param":
@@ -133,6 +138,8 @@ export function parseLeaf(r: Reader): Leaf {
       return { kind, name, ...(r.take("target") && { target: true }) };
     case "hyper":
     case "carry":
+    case "cotangent":
+    case "gradient":
       return { kind, name };
   }
 }

@@ -25,6 +25,7 @@ const resultKinds = [
   "batch_stat",
   "population",
   "carry",
+  "cotangent",
   "flat",
 ] as const satisfies readonly Result["kind"][];
 

@@ -60,6 +60,10 @@ export type Leaf =
   | { readonly kind: "lengths"; readonly name: string; readonly mark: Mark }
   /** What another part of the same run made, in memory: see `passes/segment.ts`; or the run before: see `passes/stream.ts`. */
   | { readonly kind: "carry"; readonly name: string }
+  /** The cotangent of the carry `name`, which a later part of the sequence made. */
+  | { readonly kind: "cotangent"; readonly name: string }
+  /** The gradient of the parameter `name`, as far as earlier parts of the run have added it up. */
+  | { readonly kind: "gradient"; readonly name: string }
   /** What `update` finds in memory that all entries share; `from`: so many floats behind the beginning, a dimension's text. */
   | {
       readonly kind: "flat";
@@ -200,7 +204,7 @@ export interface Block {
 /** What a graph is for: named results, each with what the runtime does with it. */
 export interface Result {
   readonly kind:
-    | ("output" | "loss" | "loss_term" | "metric" | "grad" | "batch_stat" | "population" | "carry")
+    | ("output" | "loss" | "loss_term" | "metric" | "grad" | "batch_stat" | "population" | "carry" | "cotangent")
     /** Of `update`, named after the leaf whose place it takes. */
     | "flat";
   readonly name: string;

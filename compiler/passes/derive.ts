@@ -38,8 +38,6 @@ export interface DeriveOptions {
   readonly states?: boolean;
   /** Leaves to derive by instead; those that no gradient reaches get none, where parameters get zeros. */
   readonly leaves?: (leaf: Leaf) => boolean;
-  /** Leaves that are cotangents, from another graph: 0 where they were cut. */
-  readonly cotangents?: (leaf: Leaf) => boolean;
   /** What dimensions will be, to weigh memory against arithmetic by. */
   readonly extents?: Extents;
   /** What a byte of memory costs, in flops, if not what it usually does. */
@@ -78,7 +76,8 @@ class Derivation {
     const losses = graph.results.filter((r) => r.kind === "loss");
     if (losses.length === 0) return graph;
     this.mark(graph.ops);
-    const given = graph.ops.filter((op) => op.op === "leaf" && this.options.cotangents?.(op.attrs.leaf));
+    // Cotangents from another graph are 0 where they were cut.
+    const given = graph.ops.filter((op) => op.op === "leaf" && op.attrs.leaf.kind === "cotangent");
     this.exposure = new Exposure(graph.ops, this.active, new Set(given.flatMap((op) => op.results)));
     b.ops.push(...graph.ops);
     const cotangents = new Cotangents(this.active, this.exposure);

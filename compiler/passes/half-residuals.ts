@@ -11,7 +11,6 @@ import { Builder } from "../ir/builder.ts";
 import { isView, rowOf } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { definitions, idsAfter, reads } from "./rewrite.ts";
-import { isCotangent } from "./segment.ts";
 
 /** Behind `materialise`. */
 export const halfResiduals: Pass = {
@@ -169,9 +168,7 @@ function reading(op: Op, instead: ReadonlyMap<Value, Value>): Op {
  */
 function backwardOps({ ops, results }: Graph): ReadonlySet<Op> {
   const behind = new Set(
-    ops.flatMap((op) =>
-      op.op === "leaf" && op.attrs.leaf.kind === "carry" && isCotangent(op.attrs.leaf.name) ? op.results : [],
-    ),
+    ops.flatMap((op) => (op.op === "leaf" && op.attrs.leaf.kind === "cotangent" ? op.results : [])),
   );
   if (behind.size > 0)
     return new Set(
@@ -182,9 +179,7 @@ function backwardOps({ ops, results }: Graph): ReadonlySet<Op> {
       }),
     );
   const wanted = new Set(
-    results.flatMap(({ kind, name, value }) =>
-      kind === "grad" || (kind === "carry" && isCotangent(name)) ? [] : [value],
-    ),
+    results.flatMap(({ kind, value }) => (kind === "grad" || kind === "cotangent" ? [] : [value])),
   );
   const forward = new Set<Op>();
   for (const op of ops.toReversed()) {

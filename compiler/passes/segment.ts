@@ -25,9 +25,6 @@ import type { Extents } from "./save.ts";
  */
 export type Keeping = "borders" | "turns" | "steps" | "once";
 
-/** Cotangents go from the last segment to the first. */
-export const isCotangent = (carry: string): boolean => carry.startsWith("d/");
-
 export interface Piece {
   readonly graph: Graph;
   /** Once for each segment, or once for all. */
@@ -37,6 +34,8 @@ export interface Piece {
 export interface Segmented {
   readonly pieces: readonly Piece[];
   readonly carries: ReadonlyMap<string, Keeping>;
+  /** Of the cotangents of carries, by their names. They go from the last segment to the first. */
+  readonly cotangents: ReadonlyMap<string, Keeping>;
 }
 
 export interface SegmentOptions {
@@ -123,6 +122,7 @@ class Segmentation {
   private readonly options: SegmentOptions;
   private readonly ids;
   private readonly carries = new Map<string, Keeping>();
+  private readonly cotangents = new Map<string, Keeping>();
   /** States and sums as they cross from segment to segment: the value at the end, its name, and what it starts as. */
   private readonly crossing: readonly { readonly name: string; readonly final: Value; readonly initial?: Value }[];
   /** What stands before the pieces: leaves, and what does not look at time. */
@@ -163,7 +163,7 @@ class Segmentation {
       head,
       ...(backward ? [this.backward(), this.finish()] : []),
     ];
-    return { pieces: pieces.filter((p) => p !== undefined), carries: this.carries };
+    return { pieces: pieces.filter((p) => p !== undefined), carries: this.carries, cotangents: this.cotangents };
   }
 
   private piece(name: string, ops: readonly Op[], results: readonly Result[], loop?: Piece["loop"]): Piece {
@@ -175,13 +175,9 @@ class Segmentation {
     return new Builder(this.ids);
   }
 
-  private leaf(b: Builder, name: string, type: Type): Value {
-    return b.one("leaf", [], { leaf: { kind: "carry", name }, type: real(type) }, name.replaceAll("/", "_"));
-  }
-
-  private carry(name: string, keeping: Keeping, value: Value): Result {
-    this.carries.set(name, keeping);
-    return { kind: "carry", name, value };
+  private leaf(b: Builder, kind: "carry" | "cotangent" | "gradient", name: string, type: Type): Value {
+    const hint = { carry: "", cotangent: "d_", gradient: "grad_" }[kind] + name.replaceAll("/", "_");
+    return b.one("leaf", [], { leaf: { kind, name }, type: real(type) }, hint);
   }
 
   private start(): Piece {
@@ -195,7 +191,7 @@ class Segmentation {
 
   /** The ops of a segment on what crossed its first border; `ends` is what crosses its last. */
   private along(b: Builder): { readonly leaves: readonly Value[]; readonly ends: readonly Value[] } {
-    const leaves = this.crossing.map(({ name, final }) => this.leaf(b, name, final.type));
+    const leaves = this.crossing.map(({ name, final }) => this.leaf(b, "carry", name, final.type));
     b.ops.push(...this.common, ...this.cut.along.map((op) => this.atBorder(op, leaves)).map(ofSequence));
     const common = new Set(this.common);
     b.ops.forEach((op, i) => {
@@ -254,7 +250,8 @@ class Segmentation {
       const state = this.carries.get(name) === "borders";
       if (known === undefined && !state) return [];
       const keeping = this.carries.get(name) === "steps" ? "steps" : state ? "turns" : "once";
-      return [this.carry(`d/${name}`, keeping, known ?? after.zeros(real(value.type)))];
+      this.cotangents.set(name, keeping);
+      return [{ kind: "cotangent", name, value: known ?? after.zeros(real(value.type)) }];
     });
     const params = this.params().map(
       ([name, value]): Result => ({ kind: "grad", name, value: grads.get(name) ?? after.zeros(real(value.type)) }),
@@ -270,11 +267,11 @@ class Segmentation {
     const b = this.builder();
     const { leaves, ends } = this.along(b);
     const reached = [...this.crossing.map(({ name }, i) => ({ name, value: ends[i] })), ...this.whole].filter(
-      ({ name }) => this.carries.has(`d/${name}`),
+      ({ name }) => this.cotangents.has(name),
     );
     const { after, results, made } = this.pullBack(b, reached);
     const states = this.crossing.flatMap(({ name, initial }, i): Result[] =>
-      initial ? [{ kind: "carry", name: `d/${name}`, value: made.get(name) ?? after.zeros(leaves[i].type) }] : [],
+      initial ? [{ kind: "cotangent", name, value: made.get(name) ?? after.zeros(leaves[i].type) }] : [],
     );
     return this.piece("backward", after.ops, [...states, ...results], "backward");
   }
@@ -293,7 +290,7 @@ class Segmentation {
    * carries read here.
    */
   private pullBack(b: Builder, reached: readonly { readonly name: string; readonly value: Value }[]) {
-    const cotangents = reached.map(({ name, value }) => this.leaf(b, `d/${name}`, value.type));
+    const cotangents = reached.map(({ name, value }) => this.leaf(b, "cotangent", name, value.type));
     const parts = reached.map(({ value }, i) => b.sum(b.mul(cotangents[i], value), everything(value.type)));
     const loss = parts.reduce(b.add, b.scalar(0));
     const graph: Graph = { ...this.graph, ops: [...b.ops], results: [{ kind: "loss", name: "loss", value: loss }] };
@@ -305,14 +302,15 @@ class Segmentation {
     const made = new Map(derived.results.flatMap((r) => (r.kind === "grad" ? [[r.name, r.value] as const] : [])));
     const results = this.params().flatMap(([name, leaf]): Result[] => {
       const more = made.get(name);
-      return more ? [{ kind: "grad", name, value: after.add(this.leaf(after, `grad/${name}`, leaf.type), more) }] : [];
+      return more
+        ? [{ kind: "grad", name, value: after.add(this.leaf(after, "gradient", name, leaf.type), more) }]
+        : [];
     });
     return { after, results, made };
   }
 
   private derive(graph: Graph, leaves: (leaf: Leaf) => boolean): Graph {
-    const cotangents = ({ kind, name }: Leaf): boolean => kind === "carry" && isCotangent(name);
-    return derive({ inputs: false, leaves, cotangents, extents: this.options.extents }).run(graph);
+    return derive({ inputs: false, leaves, extents: this.options.extents }).run(graph);
   }
 
   private params(): readonly (readonly [string, Value])[] {

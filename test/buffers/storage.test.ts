@@ -203,7 +203,7 @@ describe.each([cells.lstm, cells.lnlstm, cells.bnlstm])("$file", (cell) => {
         const options = { entry: "train", dims, machine: wgsl.machine, shared, inputs, loops, storage };
         const program = segments
           ? pieces.train!
-          : { pieces: [{ graph: whole.entries.train, loop: undefined }], carries: new Map() };
+          : { pieces: [{ graph: whole.entries.train, loop: undefined }], carries: new Map(), cotangents: new Map() };
         const scheduled = scheduleSegments(program, segments ? 2 : undefined, options);
         for (const { kernel } of scheduled.kernels) verifyKernel(kernel, wgsl.machine);
         const found = runScheduled(scheduled, time, numbers);

@@ -304,6 +304,8 @@ function usual(
     case "param":
     case "flat":
     case "carry":
+    case "cotangent":
+    case "gradient":
       return sample(n, [-0.7, 0.7], random);
     default:
       return leaf satisfies never;

@@ -7,7 +7,7 @@ import type { Leaves } from "./meaning.ts";
 
 /** Every result but carries, keyed as `interpret` keys them, for segments of `length` steps. */
 export function runPieces(
-  { pieces, carries }: Segmented,
+  { pieces, carries, cotangents }: Segmented,
   length: number,
   { dims, leaves }: { readonly dims: Bindings; readonly leaves: Leaves },
 ): ReadonlyMap<string, Float64Array> {
@@ -16,7 +16,9 @@ export function runPieces(
   const found = new Map<string, Float64Array>();
   /** By name; of what is kept at borders by name and border. */
   const carried = new Map<string, Float64Array>();
-  const isKept = (name: string): boolean => carries.get(name) === "borders";
+  const isHanded = (kind: string): boolean => kind === "carry" || kind === "cotangent";
+  const isKept = (kind: string, name: string): boolean =>
+    (kind === "carry" ? carries : cotangents).get(name) === "borders";
 
   const run = (piece: Piece, segment: number | undefined): void => {
     const from = (segment ?? 0) * length;
@@ -29,9 +31,10 @@ export function runPieces(
     };
     const border = segment === undefined ? segments : segment;
     const leaf = (name: string, { kind }: Leaf, type: Type): ArrayLike<number> => {
-      if (kind !== "carry") return cut(leaves[name], type);
-      if (name.startsWith("grad/")) return found.get(name.replace("/", ":"))!;
-      return cut(carried.get(isKept(name) ? `${name}@${border}` : name)!, type);
+      if (kind === "gradient") return found.get(`grad:${name}`)!;
+      if (!isHanded(kind)) return cut(leaves[name], type);
+      const key = `${kind}:${name}`;
+      return cut(carried.get(isKept(kind, name) ? `${key}@${border}` : key)!, type);
     };
     const results = interpret(piece.graph, { dims: own, leaf });
     const keep = (map: Map<string, Float64Array>, key: string, data: Float64Array, time: boolean): void => {
@@ -44,9 +47,10 @@ export function runPieces(
     };
     for (const { kind, name, value } of piece.graph.results) {
       const { data } = results.get(`${kind}:${name}`)!;
-      if (kind !== "carry") keep(found, `${kind}:${name}`, data, value.type.time);
-      else if (!isKept(name)) keep(carried, name, data, value.type.time);
-      else carried.set(`${name}@${segment === undefined ? 0 : segment + 1}`, data);
+      const key = `${kind}:${name}`;
+      if (!isHanded(kind)) keep(found, key, data, value.type.time);
+      else if (!isKept(kind, name)) keep(carried, key, data, value.type.time);
+      else carried.set(`${key}@${segment === undefined ? 0 : segment + 1}`, data);
     }
   };
   for (const piece of pieces) {
