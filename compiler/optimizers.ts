@@ -107,7 +107,7 @@ export const optimizers = {
     slots: adam.slots,
     options: {
       ...moments,
-      weightDecay: number({ doc: "λ; 0 is Adam", default: 0.01 }, notNegative),
+      weightDecay: number({ doc: "λ, decoupled weight decay; 0 is Adam", default: 0.01 }, notNegative),
       decayed: parameters({
         doc: "which parameters decay: `weights`, `all`, or those that are named, such as Wx,rnn/Wh",
         default: "weights",

@@ -10,7 +10,7 @@ import { expectComputed } from "../codegen/expect-computed.ts";
 import { numbersFor } from "../passes/meaning.ts";
 import { opened, places } from "./backends.ts";
 import { type Example, examplesIn } from "./examples.ts";
-import { expectAsReference } from "./expect-as-reference.ts";
+import { asReference } from "./expect-as-reference.ts";
 import { computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -112,6 +112,7 @@ describe("on WebGPU, too:", () => {
 
 describe("with every norm of the prelude at every site that may have it, beside others,", () => {
   const backend = opened(places.wasm);
+  const expectAsReference = asReference(0);
   it.each(placements)("$entry with $place has the gradients that differences show, also on WebAssembly", async (at) => {
     const study = studyOf(at, at.place);
     expect(study.directionError()).toBeLessThan(tolerance.stacked.differences);
@@ -121,6 +122,7 @@ describe("with every norm of the prelude at every site that may have it, beside 
 
 describe("with norms, on WebGPU, too:", () => {
   const backend = opened(places.wgsl);
+  const expectAsReference = asReference(process.env.CELLC_ALL_SHADERS ? undefined : 0);
   // A shader compiler takes its time: another placement for each cell, so that all norms have their turns. All of them take some
   // four minutes: CELLC_ALL_SHADERS=1 npx vitest run test/compile/cells.test.ts
   const isTurn = (n: number): boolean => n % norms.length === Math.floor(n / norms.length) % norms.length;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
-import { expectAsReference } from "./expect-as-reference.ts";
+import { asReference } from "./expect-as-reference.ts";
 import { type RandomProgram, randomPrograms } from "./random-cell.ts";
 import { type Computes, computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
@@ -55,6 +55,7 @@ describe.each([
   },
 ])("on $place.name", ({ place, first, programs, runs, larger, wider, graphs, few }) => {
   const backend = opened(place);
+  const expectAsReference = asReference(0);
 
   it.each([
     ...seeds(first, runs).map((seed) => ({ size: "small", of: small, seed, numRuns: programs })),

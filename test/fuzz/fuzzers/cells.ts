@@ -20,7 +20,7 @@ import { Session } from "../../../runtime/session.ts";
 import { wasmBackend } from "../../../runtime/wasm/wasm.ts";
 import { wasm } from "../../../targets/wasm/target.ts";
 import { wgsl } from "../../../targets/wgsl/target.ts";
-import { disagreement } from "../../compile/disagreement.ts";
+import { compareWithReference } from "../../compile/disagreement.ts";
 import { Study } from "../../compile/study.ts";
 import { programsOf } from "../../semantics/snippets.ts";
 import { withoutSpans } from "../../syntax/programs.ts";
@@ -217,8 +217,8 @@ async function run(
   const found = await study.run(wasm, backend, entries);
   for (const name of entries) {
     if (!comparable(study, name)) continue;
-    const words = disagreement(study, name, found.get(name)!);
-    if (words !== undefined) return wrong(words);
+    const { disagreement } = compareWithReference(study, name, found.get(name)!);
+    if (disagreement !== undefined) return wrong(disagreement);
   }
   return accepted;
 }
