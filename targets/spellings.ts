@@ -84,8 +84,9 @@ const same = (arity: 1 | 2, c: CSpelling, wasm: WasmSpelling): Spelling => ({ ar
 
 /**
  * How every op of `KExpr.math` is written in each target: a row for each elementwise op of the compiler's op table, or this
- * does not type-check. (`square` never arrives: the schedule makes it a product.) Accuracy is that of f32, a few units in the last place. `min` and `max` of NaN are not defined: `pmin` and `pmax`
- * are one machine instruction where the NaN-correct ones are five.
+ * does not type-check. (`square` does not occur: code generation turns it into a product.) Results are accurate to a few units in
+ * the last place of an f32. `min` and `max` of NaN are not defined: `pmin` and `pmax` are one machine instruction, the NaN-correct
+ * ones are five.
  */
 export const spellings = {
   add: arithmetic("+", "add"),
@@ -114,7 +115,7 @@ export const spellings = {
   ),
   abs: same(1, builtin("abs"), instruction("abs")),
   floor: same(1, builtin("floor"), instruction("floor")),
-  // By its bits: a shader compiler may take for granted that no number is infinite or NaN.
+  // Tests the bits: a shader compiler may assume that no number is infinite or NaN.
   finite: {
     arity: 1,
     wgsl: ([a], type, F) => {

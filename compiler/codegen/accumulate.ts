@@ -22,13 +22,13 @@ export const removedBy = (op: Reduction): Axes =>
 export interface ReductionSite {
   readonly machine: Machine;
   readonly scope: Scope;
-  /** The step of values with `time`, when a workgroup has one step only. */
+  /** The step of values with `time`, if each workgroup has a single step. */
   readonly step: KExpr | undefined;
-  /** The part of the batch that the workgroup owns, where the batch is taken in parts. */
+  /** The part of the batch that the workgroup owns, where the batch is split. */
   readonly part: KExpr | undefined;
   /** The axes of a space, with the part of each that the workgroup owns. */
   axes(space: Type): readonly OwnedAxis[];
-  /** Statements that store the value of `v` at `p` wherever it is wanted. */
+  /** Statements that store the value of `v` at `p` in each of its places. */
   store(v: Value, p: Point, value: KExpr): readonly KStmt[];
   /** Workgroup memory for the lanes' partial results. */
   readonly partials: Partials;
@@ -75,7 +75,7 @@ export function accumulate(
   p: Point,
   vectors: boolean,
 ): readonly KStmt[] {
-  // What does not vary in the loops is computed before them.
+  // Loop-invariant values are computed before the loops.
   const before = new Evaluation(site.scope);
   const outer = vectors ? axes.slice(0, -1) : axes;
   const headers = outer.map(({ axis, from, to }) => ({ hint: hint(axis), from, to }));
@@ -106,7 +106,7 @@ function addElement(
   return evaluation.statements;
 }
 
-/** Four partial results each, combined at the end, and then the elements that are left over. */
+/** Keeps four partial results for each op, combines them at the end, and adds the elements that are left over. */
 function accumulateVectors(
   site: ReductionSite,
   ops: readonly Op[],

@@ -1,8 +1,8 @@
 /**
  * Evaluates Tensor IR at one point of a loop nest: an element, or four neighbours along the last feature axis.
  *
- * Views only change the index; stored values are loaded; everything else is computed here, once a point, and bound to a
- * readable name.
+ * Views only change the index, and values in memory are loaded. Everything else is computed here, once for each point, and bound
+ * to a readable name.
  */
 
 import { type Addresses, type Allocation, columnsAreContiguous } from "../buffers/layout.ts";
@@ -22,13 +22,13 @@ export interface Scope {
   readonly defs: ReadonlyMap<Value, Op>;
   readonly layout: Addresses;
   readonly dims: Readonly<Record<string, number>>;
-  /** Inside a scan's body: the step. There values have no `time`, but their homes may. */
+  /** The current step, inside a scan's body. Values there have no `time`, but their buffers may. */
   readonly step: KExpr | undefined;
-  /** The part of the batch that the workgroup owns, where the batch is taken in parts. */
+  /** The part of the batch that the workgroup owns, where the batch is split. */
   readonly part?: KExpr | undefined;
-  /** Where a value can be loaded from by now, if anywhere. */
+  /** Where a value can be loaded from by now, if it is in memory. */
   home(v: Value): Allocation | undefined;
-  /** What `v` is at `p`, where that is at hand: a product in registers. */
+  /** The value of `v` at `p`, if it is in a register: a product's. */
   given?(v: Value, p: Point): KExpr | undefined;
   /** A name that the kernel does not have yet. */
   name(hint: string): string;
@@ -51,12 +51,12 @@ export class Evaluation {
   readonly statements: KStmt[];
   private readonly scope: Scope;
   private readonly around: Surroundings | undefined;
-  /** What was computed of a value, and where. */
+  /** What each value was found to be, and at which points. */
   private readonly memo = new Map<Value, { readonly point: Point; readonly value: KExpr }[]>();
-  /** Variables that vary here: those of the loops, and rows looked up in them. What is read at one varies as it does. */
+  /** The variables that vary here: those of the loops, and of the rows that are looked up inside them. */
   private readonly varying: Set<string>;
 
-  /** @param around what runs before the loops this evaluation stands in: values that do not vary in them are computed there */
+  /** @param around the evaluation before the surrounding loops, where loop-invariant values are computed */
   constructor(scope: Scope, around?: Surroundings) {
     this.scope = scope;
     this.around = around;
@@ -131,11 +131,11 @@ export class Evaluation {
     if (!op) throw new InternalError(`value ${v.name || v.id} has neither a home nor a definition`);
     if (isElementwise(op.op)) {
       const args = op.operands.map((o) => this.at(o, p));
-      // A product with the reciprocal costs a quarter of a quotient.
+      // Multiplying by the reciprocal costs a quarter of a division.
       const divisor = op.op === "div" ? numberOf(args[1]) : undefined;
       if (divisor !== undefined)
         return { k: "math", op: "mul", type: typeOf(p.width), args: [args[0], splat(x.float(1 / divisor), p.width)] };
-      // No machine has a square: a product of a value with itself.
+      // No machine has an instruction for a square.
       if (op.op === "square") return { k: "math", op: "mul", type: typeOf(p.width), args: [args[0], args[0]] };
       return { k: "math", op: op.op, type: typeOf(p.width), args };
     }
@@ -224,7 +224,7 @@ export class Evaluation {
     }
   }
 
-  /** The element at the step that lies as far from the last as this one from the first. */
+  /** The element at the step that is as far from the last one as this step is from the first. */
   private reversed({ operands: [from, steps] }: OpOf<"reverse">, p: Point): KExpr {
     const before = (end: KExpr): KExpr => x.sub(x.sub(end, x.int(1)), this.scope.layout.local(p.t!));
     if (!steps.type.batch) {
@@ -235,7 +235,7 @@ export class Evaluation {
     }
     const own: KExpr = { k: "toInt", a: this.at(steps, { ...p, t: undefined, f: [], width: 1 }) };
     const step: KExpr = { k: "toFloat", a: before(own) };
-    // Behind the last step there is nothing to read.
+    // There is nothing to read beyond the last step.
     const inside: KExpr = { k: "math", op: "max", type: "f32", args: [step, x.float(0)] };
     const value = this.at(from, { ...p, t: this.bindRow({ k: "toInt", a: inside }, "step") });
     const here: KExpr = { k: "math", op: "ge", type: "f32", args: [step, x.float(0)] };
@@ -288,7 +288,7 @@ export class Evaluation {
       return this.lanes(p, (q) => this.own(v, q));
     const strides = to.map((_, i) => to.slice(i + 1).reduce((a, b) => a * b, 1));
     const flat = x.sum(p.f.map((e, i) => x.mul(e, x.int(strides[i]))));
-    // Axes of one element stand at 0: of the others, the first takes what is left.
+    // Axes of one element have index 0.
     const wide = source.flatMap((n, i) => (n === 1 ? [] : [i]));
     const indices = unflatten(
       flat,
@@ -298,7 +298,7 @@ export class Evaluation {
     return this.at(from, { ...p, f });
   }
 
-  /** A product at a point: loops over what is contracted. */
+  /** A product at a point: loops over its contracted axes. */
   private dot(op: OpOf<"dot">, p: Point): KExpr {
     const [y] = op.results;
     if (p.width === 4 && !hasColumnsInLanes(op)) return this.lanes(p, (q) => this.own(y, q));

@@ -1,4 +1,4 @@
-/** Makes one kernel of one group of ops: which part of the work a workgroup owns, and the loops of every stage. */
+/** Generates one kernel: how the grid divides its space among workgroups, and the loops of every stage. */
 
 import type { Extent } from "../../runtime/plan.ts";
 import type { Allocations } from "../buffers/assignment.ts";
@@ -36,12 +36,12 @@ export interface KernelInput {
   readonly dims: Readonly<Record<string, number>>;
   readonly machine: Machine;
   readonly layout: Addresses;
-  /** All steps in one kernel, which runs through them itself; otherwise it is started for each. */
+  /** The loop over the steps, if the kernel contains it; otherwise the kernel is dispatched once for each step. */
   readonly loop?: { readonly reverse: boolean };
   readonly allocations: Allocations;
 }
 
-/** The grid's axes for the first and the second split; time has the one between. */
+/** The grid's axes for the first and the second split; time has the one between them. */
 const GRID = [0, 2] as const;
 
 const one: Extent = { fixed: 1, perStep: 0 };
@@ -64,10 +64,10 @@ class KernelMaker {
   private readonly done = new Set<Value>();
   private readonly scope: Scope;
   private readonly step: KExpr | undefined;
-  /** The step of values with `time`, when a workgroup has one step only. */
+  /** The step of values with `time`, if each workgroup has a single step. */
   private readonly t: KExpr | undefined;
   private readonly splits: readonly GridSplit[];
-  /** The part of the batch that a workgroup owns, when it owns one. */
+  /** The part of the batch that the workgroup owns, where the batch is split. */
   private readonly part: KExpr | undefined;
   private readonly partials: Partials;
   private readonly tiles = new Map<string, Tile>();
@@ -169,7 +169,7 @@ class KernelMaker {
     };
   }
 
-  /** `body` for every step: what a step stores, the next may read. */
+  /** Runs `body` for every step; a step may read what earlier ones stored. */
   private overSteps(body: readonly KStmt[], reverse: boolean): readonly KStmt[] {
     const T = this.in.layout.steps;
     const { name } = this.step as Extract<KExpr, { k: "var" }>;
@@ -207,7 +207,7 @@ class KernelMaker {
     if (t.time && this.t === undefined)
       axes.push({ axis: "t", from: x.int(0), to: this.in.layout.steps, most: undefined, multiple: 1 });
     if (t.batch) axes.push(this.owned("b", this.in.dims.batch));
-    // What parts of the batch have is owned at one part: `start` is there.
+    // Values with an element for each part of the batch are owned at one part: `start` is there.
     const first = this.part && !t.batch ? 1 : 0;
     this.shape(t).forEach((n, i) => {
       if (i >= first) axes.push({ ...this.owned(i - first, n), axis: i });
@@ -221,7 +221,7 @@ class KernelMaker {
     return this.part && !t.batch ? { ...p, f: [this.part, ...p.f.slice(1)] } : p;
   }
 
-  /** Whether workgroups that follow each other run as one, however many a thread has: what they share is then read once. */
+  /** Whether a thread runs its consecutive workgroups as one, so that what they share is read once. */
   private get spans(): boolean {
     return joinsUnits(this.in.machine) && this.splits.length === 1 && this.t === undefined && this.owner !== "part";
   }
@@ -286,7 +286,7 @@ class KernelMaker {
     const vectorize = type.shape.length > 0;
     return forEachPoint(this.in.machine, this.scope.name, this.axes(type), this.start(type), vectorize, (p) => {
       const evaluation = new Evaluation(this.scope);
-      // Everything is read before anything is written: a value may replace what it is computed from.
+      // Read everything before writing anything: a value may be stored where its operand was.
       const computed = values.map((v) => evaluation.at(v, p));
       values.forEach((v, i) => {
         evaluation.statements.push(...this.store(v, p, computed[i]));
@@ -295,7 +295,7 @@ class KernelMaker {
     });
   }
 
-  /** Stores `value` in every home of `v`. */
+  /** Stores `value` in every place of `v`. */
   private store(v: Value, p: Point, value: KExpr): readonly KStmt[] {
     const { layout, allocations } = this.in;
     const t = v.type.time ? p.t : this.step;
@@ -314,7 +314,7 @@ class KernelMaker {
               type: "f32",
               value: { k: "extract", a: value, lane },
             }));
-      // A statistic keeps its first rows only.
+      // A statistic keeps only its first rows.
       if (!home.steps || t === undefined) return stores;
       return [
         { s: "if", condition: x.compare("lt", layout.global(t), x.int(home.steps.count)), then: stores, else: [] },
@@ -333,7 +333,7 @@ class KernelMaker {
     };
   }
 
-  /** Workgroup memory for products, one after another: as large as the largest needs. */
+  /** Workgroup memory that products use one after another: as large as the largest of them needs. */
   private productTile(wanted: Tile): Tile {
     const known = this.tiles.get(wanted.name);
     const name = known?.name ?? this.name(wanted.name);
@@ -354,7 +354,7 @@ class KernelMaker {
     };
   }
 
-  /** Products that are alike but for the operand with the columns, in one nest of loops. */
+  /** One loop nest for products that differ only in the operand with the columns. */
   private blocked(ops: readonly OpOf<"dot">[]): readonly KStmt[] | undefined {
     const { defs, dims, allocations, layout, machine } = this.in;
     const inMemory = (v: Value) => strided(v, this.scope.home, defs, (d) => this.extent(d))?.home;

@@ -1,10 +1,10 @@
 /**
- * Few results on many lanes: each lane reduces some of a result's elements to a partial result, and these are combined in
- * workgroup memory.
+ * Reductions with fewer results than there are lanes. Each lane reduces some of a result's elements to a partial result, and the
+ * partial results are combined in workgroup memory:
  *
- *     lanes: reduce some elements → a slot for each lane
- *     lanes: combine several slots → one of them: some in a row, or those of a subgroup all at once
- *     a lane for each result: combine what is left, and store
+ *     every lane: reduce some elements into its slot
+ *     some lanes: combine several slots into one, one after another or all those of a subgroup at once
+ *     a lane for each result: combine the slots that are left, and store
  */
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt, Tile } from "../kernel-ir/types.ts";
@@ -22,7 +22,7 @@ import { binder, decode, type OwnedAxis } from "./loop-nest.ts";
 import { both, guarded, type LoopHeader, loop, onLanes, type Variable } from "./loops.ts";
 import type { Point } from "./point.ts";
 
-/** So few partial results are combined by one lane. */
+/** At most so many partial results are combined by one lane. */
 const FEW = 8;
 
 /** Reduces along `inner` to `results` results, whose axes are `outer`. */
@@ -46,7 +46,7 @@ class LaneReduction {
   private readonly results: number;
   /** Partial results of each result. */
   private readonly parts: number;
-  /** Whether neighbouring lanes have neighbouring results, as where their operands are neighbours, or parts of one result. */
+  /** Whether neighbouring lanes have neighbouring results, because their operands are neighbours; otherwise parts of one result. */
   private readonly across: boolean;
   private readonly waits: readonly KStmt[];
   private readonly tiles: readonly Tile[];
@@ -66,7 +66,7 @@ class LaneReduction {
     this.start = start;
     this.results = results;
     const most = Math.floor(invocationsOf(site.machine) / results);
-    // Subgroups combine whole groups of lanes, whose number is a power of two.
+    // A subgroup has a power of two of lanes, which must all belong to one result.
     this.parts = hasSubgroups(site.machine) ? 2 ** Math.floor(Math.log2(most)) : most;
     this.across = outer.length > 0 && outer[outer.length - 1].axis === start.f.length - 1;
     this.waits = site.partials.has(ops.length) ? [] : [{ s: "barrier", only: "tiles" }];
@@ -84,7 +84,7 @@ class LaneReduction {
       const left = x.div(x.int(parts), count);
       return [...first, ...joins, this.joinSubgroups(count), barrier, this.finish(count, left)];
     }
-    // About as many are left as each lane combines.
+    // About as many parts are left as each lane combines.
     const left = 2 ** Math.round(Math.log2(parts) / 2);
     return [...first, this.combineSlots(left), barrier, this.finish(x.int(1), x.int(left))];
   }
@@ -151,7 +151,7 @@ class LaneReduction {
     return totals;
   }
 
-  /** Of each result `parts` lanes combine slots that the others need not read: each puts its total in the first that it read. */
+  /** `parts` lanes for each result combine disjoint slots; each puts its total into the first slot that it read. */
   private combineSlots(parts: number): KStmt {
     return this.lanes(this.results * parts, (i) => {
       const { part, result } = this.place(i, parts);
@@ -163,7 +163,7 @@ class LaneReduction {
     });
   }
 
-  /** How many lanes a subgroup joins: one if it is so large that it has parts of several results. */
+  /** How many lanes a subgroup combines: one, if the subgroup is so large that it has parts of several results. */
   private joins(): { readonly joins: readonly KStmt[]; readonly count: KExpr } {
     const name = this.site.scope.name("joined");
     const size: KExpr = { k: "subgroupSize" };
@@ -181,7 +181,7 @@ class LaneReduction {
     };
   }
 
-  /** All lanes: each reads one slot, its subgroup combines them, and the subgroup's first lane puts the total in its own. */
+  /** Each lane reads its slot, its subgroup combines them, and the subgroup's first lane stores the total in its own slot. */
   private joinSubgroups(count: KExpr): KStmt {
     const { site, ops, results, parts } = this;
     const lanes = invocationsOf(site.machine);

@@ -1,6 +1,7 @@
 /**
- * Loop nests over the points of a space, by a machine's unit of parallelism. Workgroup: one loop over all points, which the
- * invocations share out. Thread: a loop for each axis, the last feature axis four at a time and what is left over one at a time.
+ * Loop nests over the points of a space, by a machine's unit of parallelism. For a workgroup: one loop over all points, which its
+ * lanes divide among themselves. For a thread: a loop for each axis, with the last feature axis in vectors of four and a scalar
+ * loop for the remainder.
  */
 
 import * as x from "../kernel-ir/expr.ts";
@@ -12,7 +13,7 @@ import { type Point, type PointAxis, withIndex } from "./point.ts";
 /** The part of an axis that a workgroup owns. */
 export interface OwnedAxis extends IndexRange {
   readonly axis: PointAxis;
-  /** Where the axis ends, if the last workgroup may own less than `most`: a position below `most` may lie past it there. */
+  /** Where the axis ends, if the last workgroup may own fewer than `most`: positions may then lie beyond it. */
   readonly end?: KExpr;
 }
 
@@ -66,7 +67,7 @@ function overAxes(
 
 const kindAt = (depth: number): "lanes" | "serial" => (depth === 0 ? "lanes" : "serial");
 
-/** One loop over every axis of known extent; an axis that is as long as the sequence stays a loop around it. */
+/** One loop over all axes of known extent, inside loops over those that are as long as the sequence. */
 function overLanes(names: Names, axes: readonly OwnedAxis[], start: Point, body: Body): readonly KStmt[] {
   const open = axes.filter((a) => a.most === undefined);
   const closed = axes.filter((a) => a.most !== undefined);
@@ -94,10 +95,10 @@ export const binder =
     return x.variable(name, "i32");
   };
 
-/** Whether a workgroup always has as much of an axis as it has at most. */
+/** Whether every workgroup owns `most` of an axis. */
 export const isWhole = (a: OwnedAxis): boolean => a.end === undefined;
 
-/** The point that position `i` of the flattened axes is, and the condition under which it exists; `bind` may name its indices. */
+/** The point at position `i` of the flattened axes, and the condition under which it exists; `bind` may name its indices. */
 export function decode(
   axes: readonly OwnedAxis[],
   i: KExpr,

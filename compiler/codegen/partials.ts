@@ -1,6 +1,6 @@
 /**
- * Workgroup memory for the lanes' partial results of reductions: tiles of a float for each lane, the same few again and again. A
- * tile is written, read after a barrier, and free after the next.
+ * Workgroup memory for the lanes' partial results of reductions: tiles with a float for each lane, which are reused. A tile is
+ * written, read after a barrier, and free again after the next barrier.
  */
 
 import type { Tile } from "../kernel-ir/types.ts";
@@ -17,12 +17,12 @@ export class Partials {
     this.name = name;
   }
 
-  /** How many there may be. */
+  /** The most tiles that fit. */
   get most(): number {
     return Math.floor(this.machine.tileBytes / (4 * invocationsOf(this.machine)));
   }
 
-  /** Whether `count` more can be had without a barrier before. */
+  /** Whether `count` more tiles are free without another barrier. */
   has(count: number): boolean {
     return this.taken + count <= this.most;
   }
@@ -33,7 +33,7 @@ export class Partials {
     return this.tiles[at];
   }
 
-  /** Every lane has passed a barrier: what the tiles hold was read. */
+  /** Frees all tiles: every lane has passed a barrier after reading them. */
   release(): void {
     this.taken = 0;
   }

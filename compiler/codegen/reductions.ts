@@ -1,8 +1,8 @@
 /**
  * Loops that reduce many elements to one: sums, maxima, positions of maxima, rows added up by index.
  *
- * Several reductions over the same axes of the same space share their loops. Where lanes are many and results few, each lane
- * makes a partial result, and these are combined behind a barrier (`lane-reductions.ts`).
+ * Reductions over the same axes of the same space share their loops. Where there are many more lanes than results, each lane
+ * computes a partial result, and these are combined after a barrier (`lane-reductions.ts`).
  */
 
 import * as dim from "../ir/dim.ts";

@@ -1,11 +1,11 @@
-/** The walk over statements and expressions that all C-like languages share. What makes one differ from another is its dialect. */
+/** Prints Kernel IR in any C-like language. What differs between the languages is their dialect. */
 
 import { atom, call, commentLines, indented, infix, literal, type Text } from "./c-text.ts";
 import type { CompareOp, FloatType, IntOp, KExpr, KStmt, KType, Memory, Uniform } from "./types.ts";
 
 export type Loop = Extract<KStmt, { s: "for" }>;
 
-/** What makes one C-like language differ from another. The walk over statements and expressions is the same for all. */
+/** What differs between C-like languages. */
 export interface Dialect {
   /** The language's names of the types. */
   readonly types: Readonly<Record<KType, string>>;
@@ -23,12 +23,12 @@ export interface Dialect {
   group(axis: 0 | 1 | 2): Text;
   /** A part of a vector: `.x`. */
   lane(lane: 0 | 1 | 2 | 3): string;
-  /** An index as the language counts, where it does not count floats. */
+  /** The index in the language's units, if it does not count floats. */
   index?(memory: Memory, index: KExpr): KExpr;
   load(memory: Memory, index: Text, type: FloatType): Text;
   store(memory: Memory, index: Text, value: Text, type: FloatType): string;
   declare(kind: "let" | "var" | "register", name: string, type: KType, value: Text): string;
-  /** What stands in front of a loop's block, the lines before it that it needs, and those its block starts with. */
+  /** A loop's header, the lines that it needs before it, and those that its block starts with. */
   loop(loop: Loop, name: string, from: Text, to: Text): LoopText;
   condition(condition: Text): string;
   barrier(only: "tiles" | "regions" | undefined): readonly string[];
@@ -152,7 +152,7 @@ function printStmt(s: KStmt, dialect: Dialect): string[] {
   }
 }
 
-/** `sum += x` where the value is the variable itself plus something; else `sum = …`. */
+/** `sum += x` if the value is the variable itself plus something; otherwise `sum = …`. */
 function assignment(name: string, value: KExpr, dialect: Dialect): string {
   const text = (e: KExpr): string => printExpr(e, dialect).text;
   const isSelf = (e: KExpr): boolean => e.k === "var" && dialect.name(e.name) === name;

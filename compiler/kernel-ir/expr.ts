@@ -1,4 +1,4 @@
-/** Kernel IR expressions, built with the obvious folding, so that generated code reads as a person would write it. */
+/** Builds Kernel IR expressions with constant folding, so that generated code reads as if a person had written it. */
 import type { CompareOp, IntOp, KExpr, KType, Memory } from "./types.ts";
 
 export const int = (value: number): KExpr => ({ k: "int", value });
@@ -26,7 +26,7 @@ function int2(op: IntOp, a: KExpr, b: KExpr): KExpr {
 export function add(a: KExpr, b: KExpr): KExpr {
   if (value(a) === 0) return b;
   if (value(b) === 0) return a;
-  // Constants gather at the end, where a target can make them an address offset.
+  // Constants are moved to the end, where a target can turn them into an address offset.
   if (value(a) !== undefined && value(b) === undefined) return add(b, a);
   if (a.k === "int2" && a.op === "add" && value(a.b) !== undefined) {
     const rest = value(b) !== undefined ? a.a : add(a.a, b);
@@ -69,5 +69,5 @@ export const load = (memory: Memory, index: KExpr, type: "f32" | "f32x4"): KExpr
   type,
 });
 
-/** The value of an int expression that is a number. */
+/** The value of an integer expression that is a constant. */
 export const known = value;

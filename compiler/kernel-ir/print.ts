@@ -6,7 +6,7 @@ import type { Kernel, Memory } from "./types.ts";
 
 const operators: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
 const types = { f32: "f32", f32x4: "f32x4", i32: "i32", bool: "bool" } as const;
-/** A kernel under suspicion may have too few operands for an operator. */
+/** A kernel that the verifier refuses may have too few operands for an operator. */
 const math = (op: string, args: readonly Text[]): Text =>
   operators[op] !== undefined && args.length === 2
     ? infix(operators[op], args[0], args[1])

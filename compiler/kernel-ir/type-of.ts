@@ -1,6 +1,6 @@
 import type { FloatType, KExpr, KType } from "./types.ts";
 
-/** The type an expression says it has; `verify.ts` holds its operands to it. */
+/** The type that an expression claims to have; `verify.ts` checks its operands against it. */
 export function typeOf(e: KExpr): KType {
   switch (e.k) {
     case "float":

@@ -8,17 +8,17 @@
  * inside a workgroup is a loop of kind `lanes`: its iterations are independent and may run in any order, on the
  * workgroup's invocations (GPU: `for (i = lid; i < n; i += size)`) or one after another (CPU). Everything outside a
  * `lanes` loop is computed redundantly by every invocation, so it must be effect-free except for `let`, `var`, `for`, `if`
- * and `barrier`: a `store` outside a `lanes` loop is an error the verifier reports. Between a `lanes` loop that stores and one that loads
- * what another lane stored there stands a `barrier`; on a CPU it prints as nothing. `if` around a `barrier` may only test
- * values equal for the whole workgroup (`group`, `uniform`, and the loop variables of `serial` loops between such bounds).
+ * and `barrier`: a `store` outside a `lanes` loop is an error that the verifier reports. A `barrier` must separate a `lanes` loop
+ * that stores from one that loads what another lane stored; on a CPU it prints as nothing. An `if` around a `barrier` may only test
+ * values that are equal for the whole workgroup (`group`, `uniform`, and the variables of `serial` loops between such bounds).
  *
- * Memory. All memory is `f32` but the region `half`, which is `f16`: loads from it give f32, and stores to it round. A `region` is one storage buffer (WGSL) or one range of linear memory (WASM); the plan says
- * where each tensor stands in it. `tile` memory belongs to a workgroup: WGSL `var<workgroup>`, or scratch on a CPU.
- * Indices count floats from the region's or tile's start. 4-wide accesses need no alignment, but in a tile of vectors, where
- * every access is 4 wide and its index a multiple of 4.
+ * Memory. All memory is `f32`, except the region `half`, which is `f16`: loads from it give f32, and stores to it round. A
+ * `region` is one storage buffer (WGSL) or one range of linear memory (WASM); the plan says where each tensor is in it. `tile`
+ * memory belongs to a workgroup: WGSL `var<workgroup>`, or scratch on a CPU. Indices count floats from the start of the region or
+ * tile. 4-wide accesses need no alignment, except in a tile of vectors, where every access is 4 wide and its index a multiple of 4.
  *
- * A `register` is a variable of which each lane has its own, and which lives from one `lanes` loop to the next, behind
- * barriers too: what a tiled product adds up in. Only a loop that gives lane i its i-th iteration may touch it.
+ * A `register` is a variable of which each lane has its own, and which keeps its value from one `lanes` loop to the next, also
+ * across barriers: the accumulators of a tiled product. Only a loop that gives lane i its i-th iteration may use it.
  *
  * Integers are signed 32-bit and non-negative in every index.
  */
@@ -51,8 +51,8 @@ export type KExpr =
   /** The workgroup's index in the grid. */
   | { readonly k: "group"; readonly axis: 0 | 1 | 2 }
   /**
-   * Along the first axis, the workgroup behind this one. A machine without lanes may run several that follow each other as one:
-   * then `group` is the first of them, and this is the one behind the last. Only where the grid has no other axis.
+   * The next workgroup along the first axis. A machine without lanes may run consecutive workgroups as one: then `group` is the
+   * first of them, and this is one past the last. Only where the grid has no other axis.
    */
   | { readonly k: "groupEnd" }
   | { readonly k: "int2"; readonly op: IntOp; readonly a: KExpr; readonly b: KExpr }
@@ -60,12 +60,12 @@ export type KExpr =
   | { readonly k: "compare"; readonly op: CompareOp; readonly a: KExpr; readonly b: KExpr }
   | { readonly k: "and"; readonly a: KExpr; readonly b: KExpr }
   /**
-   * Float arithmetic, of type `type` on operands of the same type. `op` is a row of the op table with a `spell` entry:
+   * Float arithmetic, of type `type` on operands of the same type. `op` is a row of the op table:
    * add sub mul div max min neg exp log tanh sigmoid sqrt rsqrt recip abs floor sign sin cos lt le gt ge eq ne (comparisons
    * yield 1.0 or 0.0) and `select` (operands: condition ≠ 0, then, else).
    */
   | { readonly k: "math"; readonly op: string; readonly type: "f32" | "f32x4"; readonly args: readonly KExpr[] }
-  /** a * b + c; fused or not, as the machine likes. */
+  /** a * b + c; the machine may fuse it or not. */
   | { readonly k: "fma"; readonly type: "f32" | "f32x4"; readonly a: KExpr; readonly b: KExpr; readonly c: KExpr }
   /** f32 → f32x4, four equal lanes. */
   | { readonly k: "splat"; readonly a: KExpr }
@@ -76,11 +76,11 @@ export type KExpr =
   /** One lane of an f32x4. */
   | { readonly k: "extract"; readonly a: KExpr; readonly lane: 0 | 1 | 2 | 3 }
   | { readonly k: "load"; readonly memory: Memory; readonly index: KExpr; readonly type: "f32" | "f32x4" }
-  /** How many lanes run as one: a power of two, known to the machine alone. Lane i's subgroup has the lanes i − i mod size …. */
+  /** How many lanes run as one: a power of two that is known only on the machine. Lane i's subgroup starts at i − i mod size. */
   | { readonly k: "subgroupSize" }
   /**
-   * The sum, or maximum, of `a` over the lanes of a subgroup, for each of them. All lanes must come to it together: it stands in a
-   * `let`, directly in a loop that gives every lane its own iteration. Only on machines with `subgroups`.
+   * The sum, or maximum, of `a` over the lanes of a subgroup, for each of them. All lanes must reach it together, so it may only be
+   * the value of a `let` that is directly in a loop with one iteration for every lane. Only on machines with `subgroups`.
    */
   | { readonly k: "joint"; readonly op: "add" | "max"; readonly a: KExpr }
   /** i32 → f32. */
@@ -93,8 +93,8 @@ export type KStmt =
   | { readonly s: "var"; readonly name: string; readonly type: KType; readonly value: KExpr }
   | { readonly s: "assign"; readonly name: string; readonly type: KType; readonly value: KExpr }
   /**
-   * Declared outside `lanes` loops; read and assigned only in those from 0 by steps of 1 to at most the kernel's `lanes`.
-   * `value`, equal for all lanes, is what it starts as each time the declaration is passed.
+   * Declared outside `lanes` loops; read and assigned only in those that run from 0 by steps of 1 to at most the kernel's `lanes`.
+   * It is set to `value`, which is equal for all lanes, each time control passes the declaration.
    */
   | { readonly s: "register"; readonly name: string; readonly type: "f32" | "f32x4"; readonly value: KExpr }
   | {
@@ -115,7 +115,7 @@ export type KStmt =
       readonly body: readonly KStmt[];
     }
   | { readonly s: "if"; readonly condition: KExpr; readonly then: readonly KStmt[]; readonly else: readonly KStmt[] }
-  /** `only`: what one lane stored there, another may load behind it. Of both kinds of memory costs twice. */
+  /** Makes what one lane stored visible to the others; `only` in one kind of memory, which costs half as much. */
   | { readonly s: "barrier"; readonly only?: "tiles" | "regions" }
   /** A line of prose for the reader of the generated code. */
   | { readonly s: "comment"; readonly text: string };
@@ -143,7 +143,7 @@ export interface Kernel {
   /** Regions the body touches, and how. */
   readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
   readonly tiles: readonly Tile[];
-  /** Its lanes join in subgroups. */
+  /** It uses subgroup operations. */
   readonly subgroups?: true;
   readonly body: readonly KStmt[];
 }

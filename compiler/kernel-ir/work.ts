@@ -1,15 +1,15 @@
-/** How much a workgroup of a kernel has to do: what a runtime weighs against the cost of sharing it out. */
+/** Estimates the work of a kernel's workgroups, which a runtime weighs against the cost of starting threads. */
 import type { Extent } from "../../runtime/plan.ts";
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import { lanesOf } from "./type-of.ts";
 import type { IntOp, KExpr, Kernel, KStmt } from "./types.ts";
 
-/** Lengths at which the work is counted, to find its fixed part and its part a step. */
+/** Sequence lengths at which the work is counted, to find its fixed part and its part for each step. */
 const [short, long] = [100, 200];
 
 /** What is counted of a kernel. */
 export interface Measure {
-  /** An evaluation, without those of its operands; nothing is, unless told. */
+  /** The cost of an expression, without that of its operands. Default 0. */
   of?(e: KExpr): number;
   store(s: KStmt & { readonly s: "store" }): number;
   barrier(s: KStmt & { readonly s: "barrier" }): number;
@@ -83,7 +83,7 @@ function tallyAt(body: readonly KStmt[], measure: Measure, outer: ReadonlyMap<st
   return total;
 }
 
-/** Operations on f32 of one evaluation, without those of its operands. */
+/** Operations on f32 of an expression, without those of its operands. */
 export function flopsOf(e: KExpr): number {
   switch (e.k) {
     case "math":
@@ -102,7 +102,7 @@ function tallyIn(e: KExpr, measure: Measure): number {
   return operandsOf(e).reduce((total, operand) => total + tallyIn(operand, measure), measure.of(e));
 }
 
-/** What an evaluation evaluates first; indices are not counted. */
+/** The operands of an expression that are counted: indices are not. */
 function operandsOf(e: KExpr): readonly KExpr[] {
   switch (e.k) {
     case "math":
@@ -133,7 +133,7 @@ const integers: Readonly<Record<IntOp, (a: number, b: number) => number>> = {
   max: Math.max,
 };
 
-/** The value of an integer for the first workgroup at step 0; 0 for what memory decides. */
+/** The value of an integer in the first workgroup at step 0; 0 if it depends on memory. */
 function whole(e: KExpr, known: ReadonlyMap<string, number>, steps: number): number {
   switch (e.k) {
     case "int":

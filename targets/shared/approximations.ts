@@ -4,7 +4,7 @@
 
 /**
  * tanh x ≈ x·(P(x²) / Q(x²)) for |x| ≤ `limit`, beyond which it is ±1: a rational minimax fit, as in Eigen's
- * `generic_fast_tanh_float`. Its error is relative, 4e-7 in f32, near zero too, where tanh by way of exp cancels; a
+ * `generic_fast_tanh_float`. Its error is relative, 4e-7 in f32, also near zero, where tanh computed from exp cancels; a
  * GPU's own `tanh` is only promised to 1e-5.
  */
 export const tanhFit = {

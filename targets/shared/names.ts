@@ -1,4 +1,4 @@
-/** Letters a cell's author may well use, and how they read in ASCII. */
+/** Letters that are likely in the names of a cell, and how they are written in ASCII. */
 const spelledOut: Readonly<Record<string, string>> = {
   α: "alpha",
   β: "beta",
@@ -23,12 +23,12 @@ const spelledOut: Readonly<Record<string, string>> = {
   "′": "_next",
 };
 
-/** Longer names help nobody, and some drivers cut them. */
+/** The longest name: longer ones do not help readers, and some drivers cut them. */
 const longest = 48;
 
 /**
  * The readable part of a string: ASCII letters, digits and single underscores, starting with a letter. `c'` → `c_next`,
- * `hh/mean` → `hh_mean`. Not unique, and perhaps a reserved word: `Namer` sees to both.
+ * `hh/mean` → `hh_mean`. It may not be unique, or a reserved word: `Namer` deals with both.
  */
 export function identifier(text: string): string {
   if (text.length <= longest && /^[A-Za-z](_?[A-Za-z0-9])*$/.test(text)) return text;
@@ -48,7 +48,7 @@ export function identifier(text: string): string {
 export interface Namer {
   /** A new identifier, as close to `wanted` as can be. */
   fresh(wanted: string): string;
-  /** The identifier that stands for `key`: the same at every call. It is made from `wanted`, which is `key` if not given. */
+  /** The identifier for `key`, the same at every call. It is made from `wanted`, by default `key`. */
   of(key: string, wanted?: string): string;
 }
 

@@ -40,7 +40,7 @@ class Bytes {
     this.length += bytes.length;
   }
 
-  /** Bytes with their count in front. */
+  /** Bytes, preceded by their count. */
   sized(bytes: Bytes): void {
     this.u32(bytes.length);
     this.raw(bytes.taken());
@@ -164,7 +164,7 @@ class FunctionBody {
     for (const wat of list) this.one(wat);
   }
 
-  /** A folded instruction: its operands, then itself with its immediates. Comments are none. */
+  /** A folded instruction: its operands, then itself with its immediates. Comments are skipped. */
   private one(wat: Wat): void {
     if (!isList(wat)) {
       if (isString(wat)) throw new Error(`${this.func.name}: ${wat} stands where an instruction should`);
@@ -235,7 +235,7 @@ class FunctionBody {
     return at;
   }
 
-  /** How many blocks lie between here and the one labelled so. */
+  /** How many blocks there are between here and the one with this label. */
   private depth(label: string): number {
     const at = this.labels.lastIndexOf(label);
     if (at < 0) throw new Error(`${this.func.name}: nothing is called ${label}`);
@@ -270,7 +270,7 @@ class FunctionBody {
   }
 }
 
-/** A function's head taken apart; what is neither name, export, parameter, result nor local is its body. */
+/** The parts of a function; whatever is neither name, export, parameter, result nor local is its body. */
 function readFunction(wat: List, typeOf: (s: Signature) => number): Func {
   const name = wat[1] as string;
   const locals = new Map<string, number>();
@@ -295,8 +295,7 @@ function readFunction(wat: List, typeOf: (s: Signature) => number): Func {
 }
 
 /**
- * The module of these fields: `import` of a memory, `global`s, `func`s, in any order. Throws an `Error`, ours, for what it
- * does not know.
+ * The module with these fields: the `import` of a memory, `global`s and `func`s, in any order. Throws an `Error` for anything else.
  */
 export function encodeModule(fields: readonly Wat[]): Uint8Array<ArrayBuffer> {
   const of = (head: string): readonly List[] => fields.filter((f): f is List => headOf(f) === head);

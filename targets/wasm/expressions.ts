@@ -15,14 +15,14 @@ export const i32 = (value: number): Wat => ["i32.const", String(value)];
 const digits = (value: number): string =>
   Number.isFinite(value) ? f32Digits(value).replace(/\.0$/, "") : value > 0 ? "inf" : "-inf";
 
-/** What is known of a name in scope. */
+/** What is known about a name in scope. */
 export interface Local {
   readonly local: string;
-  /** For a `let` that indices write out. */
+  /** The form of a `let` that is substituted into indices. */
   readonly form: Linear | undefined;
 }
 
-/** Where an expression stands. */
+/** The names in scope and the loop around an expression. */
 export interface Context {
   readonly scope: Map<string, Local>;
   readonly frame: LoopFrame | undefined;

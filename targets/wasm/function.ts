@@ -44,7 +44,7 @@ class KernelFunction {
   private readonly axes: readonly (string | undefined)[];
   /** Whether all workgroups are run as one. */
   private readonly spans: boolean;
-  /** Sets the locals of where memory starts. */
+  /** Statements that set the locals with the start of each region and of the tiles. */
   private readonly starts: Wat[] = [];
   private readonly printer: Printer;
 
@@ -101,7 +101,7 @@ class KernelFunction {
     return known;
   }
 
-  /** Where regions and tiles start; tiles stand one behind the other. */
+  /** Where regions and tiles start; tiles follow each other. */
   private bases(): ReadonlyMap<string, Base> {
     const bases = new Map<string, Base>();
     for (const { region } of this.kernel.regions) {
@@ -159,7 +159,7 @@ class KernelFunction {
     }
   }
 
-  /** An integer that is a sum of variables which nobody assigns to is written out in indices. */
+  /** An integer that is a sum of variables which are never reassigned is substituted into indices. */
   private declaration(s: KStmt & { readonly s: "let" | "var" }, context: Context): Wat {
     const local = this.localFor(s.name, s.type);
     const printed = set(local, this.value(s.value, context));
@@ -171,7 +171,7 @@ class KernelFunction {
     return printed;
   }
 
-  /** Tested at its end, behind a guard where it might not run at all. */
+  /** A loop that tests at its end, with a guard if it may have no iteration. */
   private loop(s: KStmt & { readonly s: "for" }, context: Context): Wat[] {
     const counter = this.localFor(s.name, "i32");
     const from = this.value(s.from, context);
@@ -210,7 +210,7 @@ function namesSetIn(body: readonly KStmt[]): ReadonlySet<string> {
   return names;
 }
 
-/** Bytes a tile takes: whole vectors, so that each starts at one. */
+/** Bytes of a tile: whole vectors, so that each tile is aligned. */
 export const tileStride = (floats: number): number => Math.ceil(floats / 4) * 16;
 
 /** A loop that runs its body, adds the step, and goes on while the counter is below the end. */
@@ -221,7 +221,7 @@ const counting = (counter: string, step: number, end: Wat, label: string, body: 
 
 const isOne = (extent: Extent): boolean => extent.fixed === 1 && extent.perStep === 0;
 
-/** x, y and z of a workgroup's number, as far as the kernel asks for them. */
+/** Sets x, y and z of a workgroup from its number, as far as the kernel uses them. */
 function groupIndices(kernel: Kernel, group: string, [x, y, z]: readonly (string | undefined)[]): Wat[] {
   const [, oneY, oneZ] = kernel.grid.map(isOne);
   const row: Wat = ["i32.div_s", get(group), get("$gx")];

@@ -1,4 +1,4 @@
-/** Relaxed SIMD: a product and the sum it goes into, rounded once, where the machine can. */
+/** Relaxed SIMD: fuses multiplications and additions, which are then rounded once on machines that can. */
 import type { Wat } from "./wat.ts";
 
 const isList = (wat: Wat | undefined): wat is readonly Wat[] => Array.isArray(wat);
@@ -6,8 +6,8 @@ const isList = (wat: Wat | undefined): wat is readonly Wat[] => Array.isArray(wa
 const isProduct = (wat: Wat): wat is readonly [string, Wat, Wat] => isList(wat) && wat[0] === "f32x4.mul";
 
 /**
- * The same code with every product of vectors that goes straight into a sum or is subtracted fused with it: a·b + c and c − a·b.
- * Values have no effects, so their order does not matter.
+ * The same code with every product of vectors that is directly added or subtracted fused with that: a·b + c and c − a·b. Values
+ * have no effects, so their order does not matter.
  */
 export function fuse(wat: Wat): Wat {
   if (!isList(wat)) return wat;

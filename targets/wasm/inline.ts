@@ -1,20 +1,20 @@
 /**
- * Calls of short functions, written out: a block that sets the function's parameters and ends with its value. A call saves all
- * that stands in registers, and hides what could be computed side by side; a sigmoid is some 25 instructions.
+ * Inlines calls of short functions: each becomes a block that sets the function's parameters and ends with its value. A call would
+ * spill all registers, and hide independent computations from the processor; a sigmoid is about 25 instructions.
  */
 import type { Wat } from "./wat.ts";
 
 type List = readonly Wat[];
 const isList = (wat: Wat | undefined): wat is List => Array.isArray(wat);
-/** A list that begins with one of these, with its name behind. */
+/** A list that begins with a keyword and a name. */
 type Form = readonly [head: string, name: string, ...rest: Wat[]];
 const isForm = (wat: Wat, ...heads: readonly string[]): boolean => isList(wat) && heads.includes(wat[0] as string);
 const formsOf = (wats: readonly Wat[], ...heads: readonly string[]): readonly Form[] =>
   wats.filter((wat): wat is Form => isForm(wat, ...heads));
 
 /**
- * The fields of a module with every call of the functions in `names` written out, and without these. They may call each other,
- * but not themselves.
+ * The fields of a module with every call of the functions in `names` inlined, and without these functions. They may call each
+ * other, but not themselves.
  */
 export function inline(fields: readonly Wat[], names: ReadonlySet<string>): readonly Wat[] {
   const functions = formsOf(fields, "func").filter(([, name]) => names.has(name));
@@ -25,8 +25,8 @@ export function inline(fields: readonly Wat[], names: ReadonlySet<string>): read
 }
 
 /**
- * A function without calls of `short`. Values have no effects, so that one set of locals serves all places where a function is
- * written out: what its parameters are is computed before they are set.
+ * A function without calls of `short`. Values have no effects, so one set of locals serves all places where a function is inlined:
+ * its arguments are computed before its parameters are set.
  */
 function written(func: List, short: ReadonlyMap<string, Form>): List {
   const locals = new Map<string, Wat>();
@@ -41,7 +41,7 @@ function written(func: List, short: ReadonlyMap<string, Form>): List {
     return [
       "block",
       ...formsOf(parts, "result"),
-      // All arguments first: one may be written out from the same function, and set its parameters.
+      // All arguments first: one may be an inlined call of the same function, which sets its parameters.
       ...args.map(visit),
       ...formsOf(parts, "param")
         .map(([, name]): Wat => ["local.set", own(name)])

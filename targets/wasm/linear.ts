@@ -9,7 +9,7 @@ export interface Term {
 
 export type Terms = ReadonlyMap<string, Term>;
 
-/** An integer as `constant + Σ coefficient × atom`; atoms by a key equal for equal atoms, no coefficient 0. */
+/** An integer as `constant + Σ coefficient × atom`, without coefficients of 0; equal atoms have equal keys. */
 export interface Linear {
   readonly constant: number;
   readonly terms: Terms;
@@ -48,8 +48,8 @@ export function linearOf(e: KExpr, known: (name: string) => Linear | undefined):
 }
 
 /**
- * Whether a `let` of this form is better written out in an index than used as a variable: its terms are variables, and
- * none counts negatively, so that the index without its constant is no address before the memory's start.
+ * Whether a `let` of this form is better substituted into an index than used as a variable: its terms are variables, and none has
+ * a negative coefficient, so that the index without its constant is never an address before the memory's start.
  */
 export const isPlain = (form: Linear): boolean =>
   [...form.terms.values()].every((t) => operands(t.atom).length === 0 && t.coefficient > 0);

@@ -1,6 +1,6 @@
 import type { Machine } from "../../compiler/machine.ts";
 
-/** WebAssembly with 128-bit SIMD on one thread; a grid may be shared out between several. */
+/** WebAssembly with 128-bit SIMD on one thread; several threads may divide a grid. */
 export const machine: Machine = {
   name: "WebAssembly SIMD",
   unit: { kind: "thread" },
@@ -18,7 +18,7 @@ export const machine: Machine = {
   /** Every region has a base address of its own. */
   maxBindings: 6,
   rates: {
-    /** Threads meet behind a kernel, and see each other's stores through a shared cache: about 1 µs. */
+    /** Threads meet after a kernel, and see each other's stores through a shared cache: about 1 µs. */
     dispatch: 1,
     /** How many threads there will be is not known here; few machines have less than four cores. */
     units: 4,

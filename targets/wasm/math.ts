@@ -3,7 +3,7 @@ import { cosFit, log1pFit, sinFit, tanhFit } from "../shared/approximations.ts";
 
 /**
  * The functions WebAssembly lacks, each written once on four floats. Bounds are relative errors where the result is a
- * normal number, measured by test/targets/math.test.ts; NaN in gives NaN out unless said otherwise.
+ * normal number, measured by test/targets/math.test.ts; by default NaN gives NaN.
  */
 interface MathFunction {
   readonly text: string;
@@ -31,7 +31,7 @@ const expFit = [
   1, 1, 5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4,
 ];
 
-/** A sum with it is rounded to a whole number. */
+/** Adding it rounds to a whole number. */
 const SHIFT = 1.5 * 2 ** 23;
 
 /** r = x − n·log 2, log 2 in two parts. */
@@ -213,7 +213,7 @@ export const mathFunctions: Readonly<Record<string, MathFunction>> = {
   },
 };
 
-/** What is written out where it is called (`inline.ts`): what gates are made of, and what is shorter than a call. */
+/** Functions that are inlined (`inline.ts`): those of gates, and those that are shorter than a call. */
 export const shortFunctions: ReadonlySet<string> = new Set(
   ["exp", "tanh", "sigmoid", "across_add", "across_max", "min_i32", "max_i32"].map((name) => `$${name}`),
 );

@@ -29,7 +29,7 @@ export const plainCodes: Readonly<Record<string, readonly number[]>> = {
   "i32.trunc_sat_f32_s": [0xfc, 0x00],
 };
 
-/** Instructions on vectors: these numbers stand behind the byte 0xfd. */
+/** Instructions on vectors: these numbers follow the byte 0xfd. */
 export const simdCodes: Readonly<Record<string, number>> = {
   ...vectors(0x00, "v128.load"),
   ...vectors(0x09, "v128.load32_splat v128.load64_splat v128.store v128.const i8x16.shuffle"),

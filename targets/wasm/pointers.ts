@@ -15,7 +15,7 @@ export interface LoopFrame {
   readonly variable: string;
   readonly from: Linear;
   readonly step: number;
-  /** Names declared or assigned in the loop's body: what mentions them is not known before it. */
+  /** Names that are declared or assigned in the loop's body: what depends on them is not known before the loop. */
   readonly inner: ReadonlySet<string>;
   readonly pointers: Map<string, Wat>;
   readonly before: Wat[];
@@ -49,10 +49,11 @@ function sum(start: Wat, terms: Iterable<Term>, bytes: number, printer: PointerP
 }
 
 /**
- * The address of `base[index]` inside `frame`. The constant becomes the access's immediate, so that neighbours share a
- * pointer; what is known before the loop becomes a pointer set there, and the loop's own variable its stride: no product is
- * left inside. An index with a negative term (`T - 1 - t`) keeps its constant in the pointer: without it the sum might lie
- * before address 0, and WebAssembly adds immediates without wrapping round. (A variable in an index is never negative.)
+ * The address of `base[index]` inside `frame` (strength reduction). The constant becomes the immediate of the access, so that
+ * neighbours share a pointer. Loop-invariant terms become a pointer that is set before the loop, and the term of the loop's own
+ * variable becomes the pointer's increment: no product is left in the loop. An index with a negative term (`T - 1 - t`) keeps its
+ * constant in the pointer: without it the sum might lie before address 0, and WebAssembly adds immediates without wrapping round.
+ * (A variable in an index is never negative.)
  */
 export function addressOf(base: Base, index: Linear, frame: LoopFrame | undefined, printer: PointerPrinter): Address {
   const bytes = Math.imul(4, index.constant) + base.offset;
@@ -61,7 +62,7 @@ export function addressOf(base: Base, index: Linear, frame: LoopFrame | undefine
   return { pointer, offset: immediate ? bytes : 0 };
 }
 
-/** base + 4 × Σ terms + bytes, as a local where the loop allows it. */
+/** base + 4 × Σ terms + bytes, in a local if the loop allows it. */
 function pointerTo(
   base: Base,
   terms: Terms,
@@ -83,7 +84,7 @@ function isEarly(atom: KExpr, frame: LoopFrame): boolean {
   return isMovable(atom) && namesIn(atom).every((name) => name !== frame.variable && !frame.inner.has(name));
 }
 
-/** A pointer that holds throughout an iteration of `frame`, made on first use. */
+/** A pointer that is valid throughout an iteration of `frame`, made on first use. */
 function walkingPointer(base: Base, terms: Terms, bytes: number, frame: LoopFrame, printer: PointerPrinter): Wat {
   const sorted = [...terms].map(([k, { coefficient }]) => `${coefficient} ${k}`).sort();
   const key = `${base.name} ${bytes} ${sorted.join()}`;
@@ -97,7 +98,7 @@ function walkingPointer(base: Base, terms: Terms, bytes: number, frame: LoopFram
   const atStart = addScaled({ constant: 0, terms: outer }, frame.from, stride);
   const start = pointerTo(base, atStart.terms, bytes + Math.imul(4, atStart.constant), frame.parent, printer);
 
-  // What already is a local, and stays as it is during this loop, needs no second one.
+  // A local that does not change during this loop needs no copy.
   let pointer = start;
   if (stride !== 0 || !isGet(start)) {
     const names = [...terms.values()].flatMap(({ atom }) => label(atom)).slice(0, 3);

@@ -3,7 +3,7 @@ import type { Wat } from "./wat.ts";
 type List = readonly Wat[];
 const isList = (wat: Wat): wat is List => Array.isArray(wat);
 
-/** What holds statements. Nothing else has a `local.set` in it: values have no effects. */
+/** Forms that contain statements. No other form contains a `local.set`, since values have no effects. */
 const blocks: ReadonlySet<Wat> = new Set(["func", "loop", "if", "then", "else"]);
 
 /** The block without `local.set`s of, and declarations of, locals that are not read. */
@@ -16,8 +16,8 @@ const without = (block: List, read: ReadonlySet<string>): List =>
   });
 
 /**
- * A function without the locals it never reads: integers that were written out in indices, and bases that pointers
- * replaced. What only such a local is made of is not read either.
+ * A function without the locals that it never reads: integers that were substituted into indices, and bases that pointers
+ * replaced. A local that is only read by such a one is not needed either.
  */
 export function withoutUnread(func: List): List {
   /** By local, what its values read; by "", what is read for anything else. */

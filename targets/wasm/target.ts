@@ -8,7 +8,7 @@ export const wasm: Target = {
   machine,
   assemble(kernels) {
     const { plain, relaxed } = emitWasm(kernels);
-    // An engine takes one of the two: the other is not made.
+    // An engine takes one of the two; the other is never encoded.
     return {
       kind: "wasm",
       get text() {

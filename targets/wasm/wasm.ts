@@ -10,16 +10,16 @@ import { inline } from "./inline.ts";
 import { mathFunctions, mathText, shortFunctions } from "./math.ts";
 import { readWat, type Wat, watLines } from "./wat.ts";
 
-/** Its machine has no f16 storage, so no kernel touches `half`. */
+/** The regions that kernels may use: the machine has no f16 storage, and so no `half`. */
 export const regions: readonly HostRegion[] = ["param", "grad", "slot", "stat", "input", "work"];
 
-/** A module as readable text and as bytes, with its short functions written out, each made when asked for. */
+/** A module as readable text and as bytes, with its short functions inlined; each is made when it is asked for. */
 export interface WasmModule {
   readonly text: string;
   readonly binary: Uint8Array;
 }
 
-/** One for every engine, and one with relaxed SIMD (`fuse.ts`), which not every engine has and which rounds as the machine does. */
+/** One module for all engines, and one for those that have relaxed SIMD (`fuse.ts`), which rounds as the machine does. */
 export interface WasmModules {
   readonly plain: WasmModule;
   readonly relaxed: WasmModule;
@@ -76,7 +76,7 @@ export function emitWasm(kernels: readonly Kernel[]): WasmModules {
   return { plain: moduleOf(() => parts), relaxed: moduleOf(() => parts.map((part) => part.map(fuse))) };
 }
 
-/** @param parts fields, with an empty line between two parts */
+/** @param parts fields, with an empty line between parts */
 function moduleOf(parts: () => readonly (readonly Wat[])[]): WasmModule {
   let binary: Uint8Array | undefined;
   return {

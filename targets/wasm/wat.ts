@@ -7,7 +7,7 @@ const width = 116;
 
 const isList = (wat: Wat): wat is readonly Wat[] => Array.isArray(wat);
 
-/** On one line, or undefined when it holds a comment or is longer than `room`. */
+/** The form on one line; undefined if it contains a comment or is longer than `room`. */
 function flat(wat: Wat, room: number): string | undefined {
   if (typeof wat === "string") return wat.length <= room ? wat : undefined;
   if (!isList(wat)) return undefined;
@@ -22,12 +22,12 @@ function flat(wat: Wat, room: number): string | undefined {
 
 const isLocal = (wat: Wat): boolean => isList(wat) && wat[0] === "local";
 
-/** Forms that always take a line for each part, so that a body reads like a program. */
+/** Forms whose parts always have a line each, so that a body reads like a program. */
 const blocks: ReadonlySet<Wat> = new Set(["module", "func", "loop", "block", "then", "else"]);
 
 /**
- * Lines of folded S-expressions. What fits stays on a line; else the atoms stay with the head, and every list below it gets
- * lines of its own, two spaces further in.
+ * Lines of folded S-expressions. What fits is on one line; otherwise the atoms stay with the head, and every list inside gets lines
+ * of its own, two spaces further in.
  */
 export function watLines(wat: Wat, indent = 0): string[] {
   const margin = " ".repeat(indent);
@@ -56,14 +56,14 @@ export function watLines(wat: Wat, indent = 0): string[] {
       lines[lines.length - 1] += ` ${below[0].trim()}`;
     else lines.push(...below);
   }
-  // A bracket behind a comment would be part of it.
+  // A bracket after a comment would be part of it.
   const last = lines[lines.length - 1];
   if (last.trimStart().startsWith(";;")) lines.push(`${margin})`);
   else lines[lines.length - 1] = `${last})`;
   return lines;
 }
 
-/** The forms of a text: the opposite of `watLines`. Strings hold no brackets and no blanks here. */
+/** The forms of a text: the inverse of `watLines`. Strings must not contain brackets or blanks. */
 export function readWat(text: string): readonly Wat[] {
   const open: Wat[][] = [[]];
   for (const [token] of text.matchAll(/;;[^\n]*|[()]|[^\s()]+/g)) {

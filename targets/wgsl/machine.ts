@@ -15,25 +15,25 @@ export const machine: Machine = {
   buffers: "regions",
   /** maxComputeWorkgroupsPerDimension */
   maxGrid: 65535,
-  /** As halves of words, see `wgsl.ts`: `shader-f16` is a feature that not every device has. */
+  /** Packed in pairs, see `wgsl.ts`: `shader-f16` is a feature that not every device has. */
   halves: true,
   /** maxStorageBuffersPerShaderStage */
   maxBindings: 8,
-  /** WebGPU does not say what it runs on: a GPU in the middle, at 1.5 GHz. */
+  /** WebGPU does not say what it runs on: a medium GPU at 1.5 GHz. */
   rates: {
-    /** 24 to 36 µs were measured on Vulkan, 32 to 71 on Metal (arXiv 2604.02344): between the middles of the two. */
+    /** Between the medians of 24 to 36 µs measured on Vulkan and 32 to 71 on Metal (arXiv 2604.02344). */
     dispatch: 40,
     /** Between an integrated GPU's eight to twenty compute units and a large one's hundred. */
     units: 32,
-    /** 128 lanes, a multiply-add each a cycle; half of it: a block of 4 × 4 loads for as long as it multiplies. */
+    /** Half of 128 lanes with a multiply-add in each cycle: a block of 4 × 4 spends as much time on loads as on multiply-adds. */
     flops: (128 * 2 * 1500) / 2,
     /** 64 bytes a cycle from the first- or second-level cache. */
     bytes: 64 * 1500,
-    /** A store and a load by way of the second-level cache, 300 ns each. */
+    /** A store and a load through the second-level cache, 300 ns each. */
     barrier: 0.6,
-    /** Some 50 cycles until the last of eight warps is there. */
+    /** About 50 cycles until the last of eight warps arrives. */
     tileBarrier: 0.03,
-    /** Both lay their weights down in workgroup memory each step. */
+    /** Both stage their weights in workgroup memory at each step. */
     rows: 1,
   },
 };

@@ -14,7 +14,7 @@ const words = `
   subroutine super target template this thread_local throw trait try type typedef typeid typename typeof union unless
   unorm unsafe unsized use using varying virtual volatile wgsl where with writeonly yield`;
 
-/** Predeclared names the printer writes itself. WGSL lets a local hide them, and then the printer's text means another thing. */
+/** Predeclared names that the printer writes. WGSL lets a local shadow them, which would change the meaning of the printed text. */
 const predeclared = `
   array atomic bool bitcast f16 f32 i32 u32 vec2 vec3 vec4 vec3u vec4f ptr select abs ceil clamp cos dot exp floor fma
   inverseSqrt log max min pow sign sin sqrt tanh storageBarrier workgroupBarrier workgroup storage uniform function private
@@ -22,8 +22,8 @@ const predeclared = `
 
 const split = (text: string): readonly string[] => text.trim().split(/\s+/);
 
-/** The words that must not be an identifier at all. */
+/** The words that can never be identifiers. */
 export const reservedWords: readonly string[] = split(words);
 
-/** The words the printer keeps out of what it names. */
+/** The words that the printer's identifiers avoid. */
 export const reserved: ReadonlySet<string> = new Set([...reservedWords, ...split(predeclared)]);

@@ -16,7 +16,7 @@ export const bindings: readonly RegionName[] = ["param", "grad", "slot", "stat",
 
 const types = { f32: "f32", f32x4: "vec4<f32>", i32: "i32", bool: "bool" } as const;
 
-/** Names the module's frame uses. */
+/** Names that the module's frame uses. */
 const frame = [
   ...[
     "main",
@@ -39,7 +39,7 @@ const frame = [
   ...bindings,
 ];
 
-/** What a kernel's body uses, gathered once, so that the module declares nothing else. */
+/** What a kernel's body uses: the module declares nothing else. */
 interface Uses {
   readonly math: readonly { readonly op: string; readonly type: FloatType }[];
   readonly groups: ReadonlySet<number>;
@@ -51,7 +51,7 @@ interface Uses {
   /** Memory that is loaded or stored four floats at a time. */
   readonly wideLoads: readonly Memory[];
   readonly wideStores: readonly Memory[];
-  /** Some region is both loaded and stored: a barrier must order the two. */
+  /** Whether some region is both loaded and stored, so that barriers must order the two. */
   readonly readsBack: boolean;
   readonly loadsHalf: boolean;
   readonly storesHalf: boolean;
@@ -96,7 +96,7 @@ function gather(kernel: Kernel): Uses {
 /**
  * The WGSL module of a kernel, entry point `main`. Group 0: binding 0 the uniforms `t` and `T` (i32 each), then the regions
  * in the order of `bindings`, as f32 arrays (`half`: words of two f16); the module declares those it uses. Throws a
- * `KernelError` if the kernel is not well formed. Constants that WGSL cannot evaluate (1/0, an overflow of constants alone) must be folded before.
+ * `KernelError` if the kernel is not well formed. Constant expressions that WGSL refuses (1/0, an overflow) must have been folded.
  */
 export function emitWgsl(kernel: Kernel): string {
   verifyKernel(kernel);
@@ -117,7 +117,7 @@ export function emitWgsl(kernel: Kernel): string {
     end: ";",
     comment: "//",
     name: (source) => namer.of(`local ${source}`, source),
-    // WGSL has no infinity: the largest number stands for it, which is all that a maximum's start needs.
+    // WGSL has no infinity. The largest number replaces it, which is enough to start a maximum with.
     float: (value) => f32Digits(Math.max(-largestF32, Math.min(largestF32, value))),
     math: spelledMath("wgsl", types),
     fma: (a, b, c) => call("fma", a, b, c),
@@ -139,14 +139,14 @@ export function emitWgsl(kernel: Kernel): string {
     declare: (kind, name, _type, value) => `${kind === "let" ? "let" : "var"} ${name} = ${value.text}`,
     loop(loop, name, from, to) {
       const lanes = loop.kind === "lanes";
-      // An iteration a lane at most is no loop.
+      // At most one iteration for each lane needs no loop.
       if (lanes && loop.step === 1 && isInt(loop.from, 0) && loop.to.k === "int" && loop.to.value <= kernel.lanes) {
         const header = loop.to.value === kernel.lanes ? "" : `if (lane < ${to.text})`;
         return { header, first: [`let ${name} = lane;`] };
       }
       const start = lanes ? firstOfLane(loop.from, from, loop.step) : from;
       const step = lanes ? kernel.lanes * loop.step : loop.step;
-      // Bounds hold for the whole loop; one that reads memory is read once.
+      // A bound that reads memory is evaluated once, before the loop.
       const reads = someExpr(loop.to, (e) => e.k === "load");
       const end = reads ? namer.fresh(`${name}_end`) : to.text;
       return {
@@ -191,7 +191,7 @@ function firstOfLane(from: KExpr, fromText: Text, step: number): Text {
   return isInt(from, 0) ? mine : infix("+", fromText, mine);
 }
 
-/** Only the barriers that order something: two in a row would cost twice. */
+/** Only the barriers that order something, since each costs time. */
 function barrierLines(kernel: Kernel, uses: Uses, only: "tiles" | "regions" | undefined): readonly string[] {
   const storage = uses.readsBack && only !== "tiles";
   const workgroup = (kernel.tiles.length > 0 && only !== "regions") || !storage;
@@ -200,7 +200,7 @@ function barrierLines(kernel: Kernel, uses: Uses, only: "tiles" | "regions" | un
 
 const isInt = (e: KExpr, value: number): boolean => e.k === "int" && e.value === value;
 
-/** A quarter of an index that is a multiple of 4: which vector it means. */
+/** The index of a vector, from the index of its first float, which is a multiple of 4. */
 function quarter(e: KExpr): KExpr {
   if (e.k === "int" && e.value % 4 === 0) return { k: "int", value: e.value / 4 };
   if (e.k === "int2" && e.op === "add") return { ...e, a: quarter(e.a), b: quarter(e.b) };
@@ -225,7 +225,7 @@ function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => st
   ];
 }
 
-/** What an array of a region has as its elements. */
+/** The type of the elements of a region's array. */
 function wordOf(region: RegionName, { storesHalf }: Uses): string {
   if (widthOf(region) === 4) return "f32";
   return storesHalf ? "atomic<u32>" : "u32";
@@ -245,8 +245,8 @@ const loadHalf = (atomic: boolean): string[] => [
 ];
 
 /**
- * Two lanes may share a word: each clears and sets its own half of it alone. For numbers too large for f16 stands its largest; what
- * is not finite is stored as NaN, so that it goes on to show.
+ * Two lanes may share a word: each clears and sets only its own half. Numbers too large for f16 are clamped to its largest;
+ * infinity and NaN are stored as NaN, so that they are not hidden.
  */
 const storeHalf: readonly string[] = [
   "fn store_half(i: i32, x: f32) {",

@@ -1,4 +1,4 @@
-/** Where the loops of a contraction stand: an index for each of its axes. */
+/** The position of a contraction's loops: an index for each of its axes. */
 
 import { InternalError } from "../../diagnostics/internal-error.ts";
 import {
@@ -19,7 +19,7 @@ import type { Point } from "../point.ts";
 /** A loop's variable, or an offset from one, for each axis. */
 export type AxisIndex = ReadonlyMap<Axis, KExpr>;
 
-/** The index along an axis. Throws where no loop over it stands around. */
+/** The index along an axis. Throws `InternalError` outside any loop over it. */
 export function along(index: AxisIndex, axis: Axis): KExpr {
   const at = index.get(axis);
   if (at === undefined) throw new InternalError(`a contraction reads its axis ${axis} outside any loop over it`);
@@ -30,7 +30,7 @@ export function along(index: AxisIndex, axis: Axis): KExpr {
 export const indexOf = (of: Labelled, p: Point): readonly (readonly [Axis, KExpr])[] =>
   axesOf(of).map((axis) => [axis, axis === TIME ? p.t! : axis === BATCH ? p.b! : p.f[of.labels.indexOf(axis)]]);
 
-/** The point of a labelled tensor's space; `step` is that of what has no time. */
+/** The point of a labelled tensor's space; `step` is the step of a tensor without time. */
 export const pointAt = (
   { type, labels }: Labelled,
   index: AxisIndex,

@@ -1,13 +1,13 @@
 /**
  * Products in register blocks, for machines with vector registers and no lanes.
  *
- * Products of many rows are packed (`packed.ts`). For few rows that is not worth while. `outer` blocks add, each round, a column
- * of the left operand times a row of the right one, straight from memory; they need the right operand's columns side by side.
- * `inner` blocks hold 4 × 2 results, four partial sums each, and need what is contracted side by side in both operands:
- * x @ Wᵀ without a transposed W.
+ * Products of many rows are packed (`packed.ts`). For few rows packing does not pay. `outer` blocks add an outer product of a
+ * column of the left operand and a row of the right one in each round, straight from memory; the right operand's columns must be
+ * contiguous. `inner` blocks compute 4 × 2 inner products, with four partial sums each; the contracted axis must be contiguous in
+ * both operands, as in x @ Wᵀ without a transposed W.
  *
- * A product that also sums over time (a weight's gradient) is added up step by step in memory: one step's operands and the
- * result stay in cache, where a whole sequence's would not.
+ * A product that also sums over time (a weight's gradient) is accumulated in memory step by step: the result and one step's
+ * operands stay in cache, where a whole sequence's would not.
  */
 
 import { TIME } from "../../ir/contraction-axes.ts";
@@ -33,18 +33,18 @@ interface Accumulator {
   readonly name: string;
 }
 
-/** How the innermost axis that is summed over is run through. */
+/** The bounds and the step of the loop over the innermost contracted axis. */
 interface Rounds extends Bounds {
   readonly step: number;
 }
 
 const ROWS = 4;
-/** Columns of an outer block of several rows: 4 × 8 sums are eight registers. */
+/** Columns of an outer block of several rows: 4 × 8 sums take eight registers. */
 const COLUMNS = [8, 4, 1];
-/** A lone row's block is two cache lines wide, so that each line of the right operand is read once and used up. */
+/** A block of a single row is two cache lines wide, so that each line of the right operand is read only once. */
 const COLUMNS_OF_ONE_ROW = [32, 16, 8, 4, 1];
 
-/** The loops of blocked products, or undefined when the operands do not lie as a block needs them. */
+/** The loops of blocked products; undefined if the operands' strides do not suit any kind of block. */
 export function blockedProducts(site: ProductSite): readonly KStmt[] | undefined {
   const { products } = site;
   const shared = new StridedProduct(site);
@@ -73,7 +73,7 @@ class BlockedProduct {
     return [...zero, ...dot.nest([TIME], new Map(), (index) => this.traverse(index, (b) => this.product(b, true)))];
   }
 
-  /** Runs through the result in blocks, as large as there is room for. */
+  /** Loops over the result in blocks, the largest that fit. */
   private traverse(start: AxisIndex, leaf: (b: Block) => readonly KStmt[]): readonly KStmt[] {
     const { dot } = this;
     const { row, column, site } = dot;
@@ -101,7 +101,7 @@ class BlockedProduct {
     );
   }
 
-  /** A block of the product; with `onto`, added to what stands in memory. */
+  /** A block of the product; with `onto`, added to the result in memory. */
   private product(block: Block, onto: boolean): readonly KStmt[] {
     return this.mode === "outer" ? this.outer(block, onto) : this.inner(block, onto);
   }
@@ -118,7 +118,7 @@ class BlockedProduct {
     ];
   }
 
-  /** Four partial sums a result, added across at the end, and what four does not divide one by one. */
+  /** Four partial sums for each result, added at the end, and a scalar loop for the remainder. */
   private inner({ rows, columns, index }: Block, onto: boolean): readonly KStmt[] {
     const { dot } = this;
     const partial = this.accumulators(rows, columns, "acc");
@@ -142,7 +142,7 @@ class BlockedProduct {
     ];
   }
 
-  /** One round of the innermost loop: loads of each side, shared by the accumulators. */
+  /** One round of the innermost loop: loads of both operands, shared by the accumulators. */
   private round(
     accumulators: readonly Accumulator[],
     rows: number,
@@ -173,7 +173,7 @@ class BlockedProduct {
     return statements;
   }
 
-  /** Loops over what is contracted; `last` says how the innermost runs. */
+  /** Loops over the contracted axes; `last` says how the innermost runs. */
   private loops(
     index: AxisIndex,
     last: Rounds | undefined,

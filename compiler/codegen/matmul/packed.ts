@@ -1,13 +1,14 @@
 /**
- * Products of many rows, for machines that block products in vector registers: panels of the right side, a few columns wide, are
- * copied to workgroup memory in the order in which they are read, and blocks of rows run over them.
+ * Products of many rows, for machines that block products in vector registers. Panels of the right operand, a few columns wide,
+ * are packed into workgroup memory in the order in which they are read, and register blocks run down the rows (as in GotoBLAS:
+ * Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
  *
- * The copy costs a load and a store for what all rows read. It lets the innermost loop walk through memory without a gap,
- * whatever the operand's strides: rows a power of two apart would else fall on the same few lines of the cache. A left side
- * whose rows lie side by side, as those of a weight's gradient do, is copied, too: each panel would fetch a column of it from
- * another line every round, from as far away as the sequence stands.
+ * Packing costs a load and a store for each element that all rows read. It makes the innermost loop read contiguous memory,
+ * whatever the operand's strides: rows a power of two apart would otherwise compete for the same few lines of the cache. A left
+ * operand with contiguous rows, as in a weight's gradient, is packed too: otherwise every panel would fetch each of its columns
+ * from another cache line.
  *
- * Products with the same left side, such as a cell's gates, share a panel: an element of the left side is loaded once.
+ * Products with the same left operand, such as a cell's gates, share a panel: an element of the left operand is loaded once.
  */
 
 import { LINE } from "../../buffers/layout.ts";
@@ -27,12 +28,12 @@ import { cellsOf, further, hintOf, type StridedProduct, zeroOf } from "./strided
  */
 const ROWS: Readonly<Record<number, number>> = { 1: 4, 2: 4, 3: 3, 4: 2 };
 
-/** As many products can share a panel: each has at least one vector of it. */
+/** The most products that share a panel: each has at least one vector of it. */
 export const MOST_PRODUCTS = 4;
 
 /**
- * From so many columns on a panel is worth collecting from a right side whose columns lie apart, as those of a transposed weight
- * do: with fewer, blocks that walk along what is contracted (`blocked-dot.ts`) keep as many sums in registers, and copy nothing.
+ * The fewest columns for which it pays to pack a right operand whose columns are not contiguous, such as a transposed weight. With
+ * fewer, `inner` blocks (`blocked.ts`) keep as many sums in registers and copy nothing.
  */
 const FEWEST_APART = 16;
 
@@ -42,18 +43,18 @@ export function worthPacking(dot: StridedProduct): boolean {
   return most(dot.row) >= FEWEST_ROWS && (dot.columnsAreContiguous || most(dot.column) >= FEWEST_APART);
 }
 
-/** The loops of the products, packed. */
+/** The loops of packed products. */
 export const packedProducts = (dot: StridedProduct): readonly KStmt[] => new PackedProduct(dot).statements();
 
 const VECTOR = 4;
 
 /**
- * The second-level cache, which holds what is copied of a left side, in first-level ones: with fewer rows at a time the right side
- * would be copied again for each part of them.
+ * The size of the second-level cache, in first-level caches. It holds what is packed of a left operand; the right operand is packed
+ * again for each part of the rows, so that these should be few.
  */
 const SECOND_LEVEL = 8;
 
-/** What a row of a panel holds: vectors, or single floats, each of one product, `offset` columns behind the panel's first. */
+/** What a row of a panel holds: vectors or single floats, each of one product, `offset` columns after the panel's first. */
 interface Panel {
   readonly type: FloatType;
   /** Columns of each product. */
@@ -61,12 +62,12 @@ interface Panel {
   readonly parts: readonly { readonly product: number; readonly offset: number }[];
 }
 
-/** A part of the sum that a panel holds: `length` rounds from `from` on. */
+/** The part of the contracted axis that a panel holds: `length` rounds from `from` on. */
 interface Piece {
   readonly index: AxisIndex;
   readonly from: KExpr;
   readonly length: number;
-  /** Rows of the left side. */
+  /** Rows of the left operand. */
   readonly rows: IndexRange;
 }
 
@@ -83,15 +84,15 @@ class PackedProduct {
   private readonly dot: StridedProduct;
   /** Largest first. */
   private readonly panels: readonly Panel[];
-  /** The innermost axis that is summed over, and how much of it a panel holds. */
+  /** The innermost contracted axis, its extent, and how much of it a panel holds. */
   private readonly inner: Axis;
   private readonly depth: number;
   private readonly chunk: number;
-  /** What is summed over outside the panels, besides steps: they add to what stands in memory. */
+  /** Axes other than time that are summed over outside the panels, which then add to the result in memory. */
   private readonly around: readonly Axis[];
-  /** Where panels are laid down, if the right side does not stand in panels already. */
+  /** Where panels are packed, if the right operand is not already. */
   private readonly tile: Memory | undefined;
-  /** Where the left side is copied to, how many rows of it at a time, and how far one round is from the next. */
+  /** Where the left operand is packed, how many rows of it at a time, and the distance between rounds. */
   private readonly left: { readonly tile: Memory; readonly rows: number; readonly pitch: number } | undefined;
 
   constructor(dot: StridedProduct) {
@@ -102,7 +103,7 @@ class PackedProduct {
     this.inner = dot.inner!;
     this.around = dot.contracted.slice(0, -1);
     this.depth = dot.extent(this.inner);
-    // Half the cache is the panel's, half is left for the rows that stream by.
+    // Half the cache is for the panel, half for the rows that stream by.
     const floats = floatsOf(this.panels[0]);
     const most = Math.max(1, Math.floor(dot.site.tileBytes / 2 / (4 * floats)));
     this.chunk = Math.ceil(this.depth / Math.ceil(this.depth / most));
@@ -125,7 +126,7 @@ class PackedProduct {
     return [...this.cleared(), ...dot.nest([TIME], new Map(), (index) => this.pieces(index, true))];
   }
 
-  /** The sum, a panel's depth at a time. */
+  /** The contracted axis, a panel's depth at a time. */
   private pieces(start: AxisIndex, onto: boolean): readonly KStmt[] {
     const { dot, around, inner, depth, chunk } = this;
     return dot.nest(around, start, (index) => {
@@ -139,7 +140,7 @@ class PackedProduct {
     });
   }
 
-  /** All rows, or as many at a time as are copied. */
+  /** All rows, or as many at a time as are packed. */
   private eachRows(body: (rows: IndexRange) => readonly KStmt[]): readonly KStmt[] {
     const { dot, left } = this;
     const all = dot.site.range(dot.row!);
@@ -164,7 +165,7 @@ class PackedProduct {
     return [...clear, { s: "barrier" }];
   }
 
-  /** A copy of the left side holds one element of each other axis that the left side has, such as a head: all panels read it. */
+  /** The packed left operand, which all panels read, holds one element of its outer axes, such as one head. */
   private piece(of: Piece, onto: boolean): readonly KStmt[] {
     const { dot } = this;
     const isLeft = (axis: Axis): boolean => hasAxis(dot.left, axis);
@@ -179,7 +180,7 @@ class PackedProduct {
     ]);
   }
 
-  /** The rounds of a piece: where the operands stand in one, and how many come before it. */
+  /** A loop over the rounds of a piece; `body` gets the operands' index and the number of the round. */
   private eachRound(
     { index, from, length }: Pick<Piece, "index" | "from" | "length">,
     kind: "lanes" | "serial",
@@ -191,7 +192,7 @@ class PackedProduct {
     return [rounds];
   }
 
-  /** The panels, for each element of `others`. */
+  /** Loops over the panels, for each element of the axes `others`. */
   private eachPanel(
     others: readonly Axis[],
     index: AxisIndex,
@@ -219,7 +220,7 @@ class PackedProduct {
     );
   }
 
-  /** Where a round of a panel stands. */
+  /** The position of a part of a round in a panel. */
   private at(p: Panel, round: KExpr, part: number): KExpr {
     const width = lanesOf(p.type);
     return x.add(x.mul(round, x.int(floatsOf(p))), x.int(part * width));
@@ -238,7 +239,7 @@ class PackedProduct {
     return [...pack, { s: "barrier" }];
   }
 
-  /** Where a round of a row stands that was copied. */
+  /** The position of a row of a round in the packed left operand. */
   private leftAt(rows: IndexRange, round: KExpr, row: KExpr): KExpr {
     return x.add(x.mul(round, x.int(this.left!.pitch)), x.sub(row, rows.from));
   }
@@ -255,7 +256,7 @@ class PackedProduct {
     return [...pack, { s: "barrier" }];
   }
 
-  /** One float of the right side, or four columns of it side by side. */
+  /** One element of a right operand, or four neighbouring columns. */
   private right(product: number, index: AxisIndex, type: FloatType): KExpr {
     const { dot } = this;
     const side = dot.rights[product];
@@ -279,7 +280,7 @@ class PackedProduct {
     ];
   }
 
-  /** A row of the panel times a column of the left side. */
+  /** A row of the panel times a column of the left operand. */
   private round(p: Panel, sums: readonly Sum[], range: IndexRange, index: AxisIndex, round: KExpr): readonly KStmt[] {
     const { dot, tile, left: copied } = this;
     const { type } = p;

@@ -1,4 +1,4 @@
-/** A matrix product in memory: which operand has which axis, and where every element stands. */
+/** A matrix product whose operands are in memory: the roles of its axes, and the address of every element. */
 
 import type { Addresses, Allocation } from "../../buffers/layout.ts";
 import {
@@ -18,7 +18,7 @@ import type { FloatType, KExpr, KStmt, Memory } from "../../kernel-ir/types.ts";
 import { type Bounds, type IndexRange, inBlocks, type LoopHeader, type Names, nest, type Variable } from "../loops.ts";
 import { type AxisIndex, pointAt, wholeAxis } from "./axis-index.ts";
 
-/** One product, with its operands in memory and the places of its result. */
+/** One product, with the places of its operands and of its result. */
 export interface ProductInMemory {
   readonly product: MatrixProduct;
   readonly left: Allocation;
@@ -27,7 +27,7 @@ export interface ProductInMemory {
 }
 
 export interface ProductSite {
-  /** Products that are alike but for the operand with the columns, and where that and the results stand. */
+  /** Products that differ only in the operand with the columns, and in where that and the results are. */
   readonly products: readonly ProductInMemory[];
   readonly layout: Addresses;
   /** The step of the result, if it has one. */
@@ -37,9 +37,9 @@ export interface ProductSite {
   /** The part of an axis of the result that this workgroup owns. */
   range(axis: Axis): IndexRange;
   readonly dims: Readonly<Record<string, number>>;
-  /** Bytes of workgroup memory that stay in the first-level cache. */
+  /** Bytes of workgroup memory that fit the first-level cache. */
   readonly tileBytes: number;
-  /** Workgroup memory for `size` floats of an operand; the next product has the same. */
+  /** Workgroup memory for `size` floats of an operand; the next product reuses it. */
   tile(side: "left" | "right", size: number): string;
   readonly name: Names;
 }
@@ -60,7 +60,7 @@ export class StridedProduct {
   readonly left: Operand;
   /** The operand with the column axis, for each product. */
   readonly rights: readonly Operand[];
-  /** What is summed over but time, innermost last. */
+  /** The contracted axes other than time, innermost last. */
   readonly contracted: readonly Axis[];
   /** Whether it also sums over time. */
   readonly byStep: boolean;
@@ -79,40 +79,40 @@ export class StridedProduct {
     this.byStep = product.contracted.includes(TIME);
   }
 
-  /** The innermost axis that is summed over. */
+  /** The innermost contracted axis other than time. */
   get inner(): Axis | undefined {
     return this.contracted[this.contracted.length - 1];
   }
 
-  /** Whether the columns of every right operand stand side by side. */
+  /** Whether the columns of every right operand are contiguous. */
   get columnsAreContiguous(): boolean {
     return this.rights.every((o) => this.hasQuads(o) || stride(o, this.column) === 1);
   }
 
-  /** Whether every right operand already stands as panels are read. */
+  /** Whether every right operand is packed already, in the order in which panels are read. */
   get isPacked(): boolean {
     return this.rights.every((o) => this.hasQuads(o));
   }
 
-  /** Whether it is this product's columns that stand in fours: another may read the same copy by its rows. */
+  /** Whether an operand was packed by this product's columns: another product may read the same copy by its rows. */
   private hasQuads({ home, labels }: Operand): boolean {
     return home.quads === true && labels.endsWith(this.column);
   }
 
-  /** Whether rows of the left operand stand side by side, and what the innermost loop sums over does not. */
+  /** Whether the rows of the left operand are contiguous, and its innermost contracted axis is not. */
   get rowsAreContiguous(): boolean {
     const { inner, left, row } = this;
     if (row === undefined || inner === undefined || !hasAxis(left, inner)) return false;
     return stride(left, row) === 1 && stride(left, inner) !== 1;
   }
 
-  /** Whether what the innermost loop sums over stands side by side in both operands. */
+  /** Whether the innermost contracted axis is contiguous in all operands. */
   get contractedIsContiguous(): boolean {
     const { inner } = this;
     return [this.left, ...this.rights].every((o) => inner !== undefined && hasAxis(o, inner) && stride(o, inner) === 1);
   }
 
-  /** The step where the result has one, to begin an index with. */
+  /** An index of the step alone, if the result has one. */
   get start(): AxisIndex {
     const { t } = this.site;
     return new Map(t && this.product.result.type.time ? [[TIME, t]] : []);
@@ -123,7 +123,7 @@ export class StridedProduct {
     return dim.evaluate(extentOf(this.product, axis), this.site.dims);
   }
 
-  /** All of an axis that is summed over. */
+  /** All of a contracted axis. */
   private whole(axis: Axis): Bounds {
     return wholeAxis(this.product, axis, this.site.layout.steps, this.site.dims);
   }
@@ -146,7 +146,7 @@ export class StridedProduct {
     }));
   }
 
-  /** Where `o` has the element at `index`, which must say where each of its axes stands. */
+  /** The address of an operand's element; `index` must have all of its axes. */
   private at(o: Operand, index: AxisIndex, type: FloatType): KExpr {
     const { t, b, f, width } = pointAt(o, index, this.site.step, lanesOf(type));
     return this.site.layout.address(o.home, t, b, f, width);
@@ -161,7 +161,7 @@ export class StridedProduct {
     return further(further(index, this.row, rows), this.column, columns);
   }
 
-  /** Loops over `axes`, the first of them of the given kind: all of an axis that is summed over, else what is owned. */
+  /** Loops over `axes`, the first of the given kind: over all of a contracted axis, and over what the workgroup owns of others. */
   nest(
     axes: readonly Axis[],
     index: AxisIndex,

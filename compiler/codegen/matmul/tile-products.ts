@@ -1,4 +1,4 @@
-/** Products as tiles see them: an operand that has the rows, one that has the columns, and what is contracted, as one axis. */
+/** Products for tiles: an operand with the rows, one with the columns, and the contracted axes flattened into one. */
 
 import { strided } from "../../buffers/strided.ts";
 import {
@@ -23,22 +23,22 @@ import { type Bounds, unflatten } from "../loops.ts";
 import type { AxisIndex } from "./axis-index.ts";
 import type { Job } from "./tile-shape.ts";
 
-/** How many steps a sequence is taken to have at least. What is compiled serves all lengths. */
+/** The shortest sequence that tiles are chosen for, in steps. What is compiled works for all lengths. */
 const STEPS = 8;
 
 /** An operand of a product. */
 export interface TileOperand extends Side {
-  /** Neighbours along its rows, or columns, are neighbours in memory; otherwise those along what is contracted. */
+  /** Whether its rows, or columns, are contiguous in memory rather than a contracted axis. */
   readonly alongOwn: boolean;
 }
 
 /** The axes that are contracted, flattened into one. */
 export interface FlatContraction extends Bounds {
-  /** Terms of the sum; at least, if time is among its axes. */
+  /** Terms of the sum; the least number, if it runs over time. */
   readonly terms: number;
-  /** A number that always divides how many terms there are. */
+  /** A number that always divides the number of terms. */
   readonly multiple: number;
-  /** The index of each axis at position `k`; `bind` gives what it takes a name. */
+  /** The index of each axis at position `k`; `bind` may name its operand. */
   decode(k: KExpr, bind: (hint: string, value: KExpr) => KExpr): AxisIndex;
 }
 
@@ -56,7 +56,7 @@ export interface Chunk {
   readonly contraction: FlatContraction;
 }
 
-/** The products of type `type` behind `values` that are computed where they are used, through elementwise ops alone. */
+/** The products of type `type` that `values` are computed from, through elementwise ops alone, and that are not in memory. */
 export function productsBehind(values: readonly Value[], type: Type, scope: Scope): readonly OpOf<"dot">[] {
   const found = new Set<OpOf<"dot">>();
   const seen = new Set<Value>();
@@ -75,10 +75,7 @@ export function productsBehind(values: readonly Value[], type: Type, scope: Scop
   return [...found];
 }
 
-/**
- * A product for tiles. Undefined where the axes do not part into rows, columns and what is contracted, as in a product for each
- * example with a matrix of its own.
- */
+/** A product for tiles. Undefined for a batched matrix product, in which both operands have one of the result's outer axes. */
 export function tileProduct(op: OpOf<"dot">, scope: Scope): TileProduct | undefined {
   const matrix = matrixProduct(op);
   if (matrix === undefined || matrix.outer.length > 0) return undefined;
@@ -92,7 +89,7 @@ export function tileProduct(op: OpOf<"dot">, scope: Scope): TileProduct | undefi
   };
 }
 
-/** Whether the axis of an operand along which its elements are neighbours in memory is one of the result's. */
+/** Whether the axis along which an operand is contiguous in memory is one of the result's. */
 function liesAlongOwn(matrix: MatrixProduct, { value, labels }: Side, scope: Scope): boolean {
   const known = strided(value, scope.home, scope.defs, (d) => dim.evaluate(d, scope.dims));
   if (!known || labels === "") return false;
@@ -127,7 +124,7 @@ function flatten(matrix: MatrixProduct, { layout, dims }: Scope): FlatContractio
   };
 }
 
-/** A product alone. */
+/** The job of a single product. */
 export const jobOf = ({ contraction }: TileProduct): Job => ({ count: 1, terms: contraction.terms });
 
 /** Products by the left operand that they share. */

@@ -1,13 +1,13 @@
-/** How a product is cut for a workgroup's lanes: which products are worth a tile, and how large its parts are. */
+/** How the lanes of a workgroup divide a product: which products are worth a tile, and how large the parts of one are. */
 
 import type { KExpr } from "../../kernel-ir/types.ts";
 import { invocationsOf, type Machine, sharesTiles } from "../../machine.ts";
 
-/** Of products of one left side. */
+/** The size of products that share their left operand. */
 export interface Job {
   /** How many products. */
   readonly count: number;
-  /** How many terms each sum has; at least, if it goes along time. */
+  /** How many terms each sum has; the least number, if it runs over time. */
   readonly terms: number;
 }
 
@@ -15,18 +15,18 @@ export interface TileShape {
   /** What the workgroup owns. */
   readonly rows: number;
   readonly columns: number;
-  /** Blocks of a tile: of four rows, and of `units` columns. */
+  /** Blocks of a tile along its rows, of four each, and along its columns, of `units` each. */
   readonly rowBlocks: number;
   readonly unitBlocks: number;
   /** Columns of each product in a lane's block. */
   readonly units: number;
   /** Vectors of a lane's block, for each job. */
   readonly vectors: readonly number[];
-  /** How far a round goes along what is contracted. */
+  /** How much of the contracted axis a round covers. */
   readonly round: number;
-  /** How many lanes share what a block contracts. */
+  /** How many lanes divide the contracted axis of a block among themselves. */
   readonly slices: number;
-  /** Vectors from one k to the next in the tiles, and in all. */
+  /** Vectors of each tile from one k to the next, and in all. */
   readonly leftStride: number;
   readonly rightStride: number;
   readonly leftVectors: number;
@@ -40,18 +40,18 @@ export interface Block {
   readonly slice: KExpr;
 }
 
-/** Vectors of both tiles at most: ten KiB, which leaves six for the shares of sums. */
+/** The most vectors of both tiles: ten KiB, which leaves six for the partial results of reductions. */
 const VECTORS = 640;
-/** Lengths of a round: the longer, the fewer barriers. Below 16 a round has fewer multiply-adds than it is worth. */
+/** Lengths of a round. The longer, the fewer barriers; below 16 a round has too few multiply-adds to pay for its barriers. */
 const ROUNDS = [64, 32, 16];
-/** Rows of a tile in blocks of four: 64 rows by 64 columns are a block for each of 256 lanes. */
+/** Blocks of four rows in a tile: 64 rows by 64 columns make a block for each of 256 lanes. */
 const ROW_BLOCKS = 16;
-/** Sums of vectors a lane can hold in registers: 64 numbers. */
+/** The most vectors in a lane's block that fit its registers: with four rows, 64 numbers. */
 const MOST_VECTORS = 4;
 
 /**
- * Whether products are worth a tile. One row reads each weight once in any case. Short sums are done before their operands are
- * laid down, and so is what has fewer than 32 multiply-adds a lane: half of what a block has in its first round.
+ * Whether products are worth a tile. A single row reads each weight only once anyway. Short sums, and products with fewer than 32
+ * multiply-adds for each lane (half a round of a block), would be finished before their operands are staged.
  */
 export function worthTiling(rows: number, columns: number, job: Job, machine: Machine): boolean {
   const { count, terms } = job;
@@ -59,7 +59,7 @@ export function worthTiling(rows: number, columns: number, job: Job, machine: Ma
   return sharesTiles(machine) && rows > 1 && terms >= 8 && multiplyAdds >= 32 * invocationsOf(machine);
 }
 
-/** The shape for `rows` × `columns` of each product of all jobs. Undefined if a lane's block would not fit its registers. */
+/** The shape of tiles for `rows` × `columns` of all jobs. Undefined if a lane's block would not fit its registers. */
 export function tileShape(
   rows: number,
   columns: number,
@@ -68,7 +68,7 @@ export function tileShape(
 ): TileShape | undefined {
   const lanes = invocationsOf(machine);
   const most = Math.max(...jobs.map((job) => job.count));
-  // A vector holds four columns of one product, two of two, or one of more.
+  // A vector holds four columns of one product, two columns of two products, or one column of each of more.
   const units = most === 1 ? 4 : most === 2 ? 2 : 1;
   const vectors = jobs.map((job) => Math.ceil((job.count * units) / 4));
   if (vectors.reduce((a, b) => a + b, 0) > MOST_VECTORS) return undefined;
@@ -86,10 +86,10 @@ export function tileShape(
   const fits = (length: number): boolean => length * (leftStride + rightStride) <= VECTORS && length < 2 * terms;
   const round = ROUNDS.find(fits) ?? 16;
   const blocks = rowBlocks * unitBlocks;
-  // A slice has four terms of a round at least.
+  // A slice has at least four terms of a round.
   let slices = 1;
   while (2 * slices * blocks <= lanes && 8 * slices <= round) slices *= 2;
-  // The larger tile also holds a vector of each lane when slices are added.
+  // While slices are added, the larger tile holds a vector of each lane.
   const shared = slices > 1 ? blocks * slices : 0;
   const [left, right] = [round * leftStride, round * rightStride];
   return {
@@ -103,10 +103,10 @@ export function tileShape(
 const BUSY = 64;
 
 /**
- * The side of square tiles in which a result of `rows` × `columns` is shared out: the largest of which there are enough to keep
- * the machine busy. Small tiles read more of the operands for each result.
+ * The side of the square tiles into which the grid divides a result of `rows` × `columns`: the largest for which there are enough
+ * tiles to keep the machine busy. Smaller tiles read more of the operands for each result.
  *
- * @param steps a workgroup has one step of many
+ * @param steps each workgroup has a single step
  */
 export function tileSide(rows: number, columns: number, steps: boolean): number {
   const sides = [64, 32, 16];
@@ -114,8 +114,8 @@ export function tileSide(rows: number, columns: number, steps: boolean): number 
   return steps ? sides[0] : (sides.find(enough) ?? sides[sides.length - 1]);
 }
 
-/** The size of `parts` cut in as few pieces of at most `most` as can be, all about equal. */
+/** The size of the pieces if `parts` are divided evenly into as few pieces of at most `most` as possible. */
 const evenly = (parts: number, most: number): number => Math.ceil(parts / Math.ceil(parts / most));
 
-/** An odd stride lets vectors one below the other fall on all banks of the memory. */
+/** With an odd stride, the vectors of a column fall into different banks of the memory. */
 const odd = (n: number): number => n | 1;

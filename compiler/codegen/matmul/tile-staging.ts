@@ -1,4 +1,4 @@
-/** Lays a round of both operands down in workgroup memory, where every lane reads them many times. */
+/** Stages a round of both operands in workgroup memory, where every lane reads them many times. */
 
 import type { Axis } from "../../ir/contraction-axes.ts";
 import * as x from "../../kernel-ir/expr.ts";
@@ -9,7 +9,7 @@ import { type AxisIndex, indexOf, pointAt } from "./axis-index.ts";
 import type { Chunk, FlatContraction, TileOperand, TileProduct } from "./tile-products.ts";
 import { ROWS, type Tiling } from "./tiling.ts";
 
-/** A vector for a tile: `vector` of the row of the round. */
+/** A vector to be staged, and its place in its row of the tile. */
 interface Staged {
   readonly vector: KExpr;
   readonly value: KExpr;
@@ -25,7 +25,7 @@ interface Part {
   /** Blocks of rows, or of columns, and vectors of each. */
   readonly blocks: number;
   readonly vectors: number;
-  /** The vectors of a block at a position of the contraction; what they are made of goes to `into`. */
+  /** The vectors of a block at a position of the contraction; `into` gets the statements that compute them. */
   make(index: AxisIndex, block: KExpr, into: KStmt[]): readonly Staged[];
 }
 
@@ -80,7 +80,7 @@ export function stageRight(tiling: Tiling, i: number, k: KExpr, n: KExpr): KStmt
   });
 }
 
-/** An element of an operand, at a point of the result and positions along what is contracted. */
+/** An element of an operand, at a point of the result and an index of the contracted axes. */
 function operandAt(
   evaluation: Evaluation,
   { site }: Tiling,
@@ -93,12 +93,12 @@ function operandAt(
   return evaluation.at(side.value, pointAt(side, index, site.scope.step, 1));
 }
 
-/** One operand's part of a round, laid down by all lanes; beyond the end of what is contracted stand zeros. */
+/** Stages one operand's part of a round, with zeros beyond the end of the contraction. */
 function stage(tiling: Tiling, k: KExpr, { contraction, side, tile, stride, blocks, vectors, make }: Part): KStmt {
   const { round } = tiling.shape;
   return tiling.lanes(round * blocks, (i) => {
     const before: KStmt[] = [];
-    // Neighbouring lanes read neighbouring floats, whichever way the operand lies.
+    // Neighbouring lanes read neighbouring floats, whichever axis of the operand is contiguous.
     const [row, block] = side.alongOwn
       ? [x.div(i, x.int(blocks)), x.rem(i, x.int(blocks))]
       : [x.rem(i, x.int(round)), x.div(i, x.int(round))];

@@ -1,20 +1,20 @@
 /**
- * Products on machines whose invocations share tiles: the loops that compute some values, which depend on products, at every point that a
- * workgroup owns.
+ * Tiled products, for machines whose invocations share tiles: the loops that compute values which depend on products, at every
+ * point that a workgroup owns.
  *
  *     for each tile of the result:
- *       for each round of what is contracted:
- *         lanes: operands → workgroup memory, as vectors of four rows, or of four columns
- *         lanes: a block of 4 rows × 4 columns of the result each, in registers: two loads for sixteen multiply-adds
- *       lanes: what is computed of the products, from the registers, and stored
+ *       for each round of the contraction:
+ *         lanes: stage the operands in workgroup memory, in vectors of four rows or of four columns
+ *         lanes: accumulate a block of 4 rows × 4 columns of the result in registers: two loads for sixteen multiply-adds
+ *       lanes: compute the values from the products in registers (the epilogue), and store them
  *
  * Several products of one left operand, such as a cell's gates, share its tile: a lane then has all of them for its units (a unit
  * is one column of each product), so that the four columns of its vector may be the four gates of one unit. Where there are fewer
  * blocks than lanes, several lanes share a block: each sums a slice of what is contracted, and the slices are added at the end.
  *
- * Operands are read from storage one float a lane, neighbours by neighbouring lanes: the machine makes one transaction of
- * that, and the tile is what is read many times. (A view of storage as `array<vec4f>` would need every access of the kernel
- * to that buffer aligned, and WebGPU allows no second, writable binding of it.)
+ * Each lane reads single floats of the operands from storage, neighbouring lanes neighbouring floats, so that accesses coalesce.
+ * (Reading `vec4f` from storage would require all accesses of the kernel to that buffer to be aligned, since WebGPU allows no
+ * second, writable binding of it.)
  */
 
 import * as dim from "../../ir/dim.ts";
@@ -64,7 +64,7 @@ function statements(tiling: Tiling): readonly KStmt[] {
   );
 }
 
-/** The loop over the tiles of `step` rows, or columns, that `extent` takes; none where one tile holds all. */
+/** A loop over tiles of `step` rows or columns; no loop if one tile has all `extent` of them. */
 function passes(
   { site }: Tiling,
   hint: string,
@@ -75,7 +75,7 @@ function passes(
   return step >= extent ? body(int(0)) : [loop(site.scope.name, { hint, ...upTo(extent), step }, body)];
 }
 
-/** The loop over what the chunk `i` contracts, a round at a time. */
+/** The loop over the rounds of chunk `i`. */
 function contract(tiling: Tiling, i: number, m: KExpr, n: KExpr): KStmt {
   const chunk = tiling.chunks[i];
   const { from, to } = chunk.contraction;
@@ -88,7 +88,7 @@ function contract(tiling: Tiling, i: number, m: KExpr, n: KExpr): KStmt {
   ]);
 }
 
-/** Each lane multiplies its block of what the tiles hold. */
+/** Each lane accumulates its block of the product of what the tiles hold. */
 function multiply(tiling: Tiling, chunk: number): KStmt {
   const { rowBlocks, unitBlocks, round, slices, leftStride, rightStride, vectors } = tiling.shape;
   const { name: names } = tiling.site.scope;
@@ -120,7 +120,7 @@ function multiply(tiling: Tiling, chunk: number): KStmt {
 }
 
 /**
- * Adds up what the slices have of each row of a block, in a lane of the slice that finishes that row. By way of the larger
+ * Adds the slices of each row of a block, in the lane of the slice that finishes that row. They are exchanged through the larger
  * tile, as many rows at a time as it holds.
  */
 function addSlices(tiling: Tiling): readonly KStmt[] {
@@ -146,7 +146,7 @@ function addSlices(tiling: Tiling): readonly KStmt[] {
   ]);
 }
 
-/** Lane i's part in adding up the slices of a round: the rows that its slice finishes. */
+/** Lane i adds the slices of those rows of a round that its own slice finishes. */
 function addRound(tiling: Tiling, tile: Tile, round: readonly Accumulator[], i: KExpr): readonly KStmt[] {
   const { rowBlocks, unitBlocks, slices } = tiling.shape;
   const blocks = rowBlocks * unitBlocks;
@@ -167,22 +167,22 @@ function addRound(tiling: Tiling, tile: Tile, round: readonly Accumulator[], i: 
   });
 }
 
-/** How many slices finish rows: a row is the least that one can. */
+/** How many slices finish rows: each finishes at least one. */
 const finishers = ({ shape }: Tiling): number => Math.min(ROWS.length, shape.slices);
 
 /** Rows of a block that each of them finishes. */
 const rowsOfSlice = (tiling: Tiling): number => ROWS.length / finishers(tiling);
 
-/** The register in which a row is finished: with slices, that of the first row of the slice's own. */
+/** The register in which a row is finished: counted from the first row that the slice finishes. */
 function finished(tiling: Tiling, { chunk, vector, row }: Accumulator): string {
   const own = row % rowsOfSlice(tiling);
   return tiling.accumulators.find((c) => c.chunk === chunk && c.vector === vector && c.row === own)!.name;
 }
 
-/** What is computed of the products, at each point of each lane's block. */
+/** The epilogue: computes the values from the products, at each point of each lane's block. */
 function finish(tiling: Tiling, m: KExpr, n: KExpr): KStmt {
   const { rowBlocks, unitBlocks, units, rows, columns } = tiling.shape;
-  // Four columns at a time where there are always four.
+  // Four columns at a time, if there are always four.
   const wide = units === 4 && tiling.columns.multiple % 4 === 0;
   return tiling.lanes(rowBlocks * unitBlocks * finishers(tiling), (i) => {
     const made: KStmt[] = [];
@@ -223,7 +223,7 @@ function compute(tiling: Tiling, p: Point, row: number, unit: number): readonly 
   return evaluation.statements;
 }
 
-/** Where the product `v` of a unit stands among its lane's vectors. */
+/** Which of its lane's vectors holds the product `v` of a unit. */
 function placeOf(
   { chunks, shape }: Tiling,
   v: Value,
@@ -237,7 +237,7 @@ function placeOf(
   return undefined;
 }
 
-/** The point as evaluation sees it: axes of one element stand at 0. */
+/** The point as `Evaluation` asks for it: axes of one element have index 0. */
 function ownPoint({ type: { time, batch, shape }, site: { scope } }: Tiling, p: Point): Point {
   return {
     t: time ? p.t : scope.step,

@@ -1,4 +1,4 @@
-/** A tiled product being written: what it makes, how it is cut, and where its rows and columns stand. */
+/** A tiled product: what it computes, how its tiles are divided, and the points of its rows and columns. */
 
 import type { Type, Value } from "../../ir/types.ts";
 import * as x from "../../kernel-ir/expr.ts";
@@ -19,9 +19,9 @@ export interface TileSite {
   start(space: Type): Point;
   /** The axes of a space, with the part of each that the workgroup owns. */
   axes(space: Type): readonly OwnedAxis[];
-  /** Statements that store the value of `v` at `p` wherever it is wanted. */
+  /** Statements that store the value of `v` at `p` in each of its places. */
   store(v: Value, p: Point, value: KExpr): readonly KStmt[];
-  /** Workgroup memory of at least `size` floats in vectors, `which` of those a product uses at once. */
+  /** Workgroup memory of at least `size` floats in vectors, for one of a product's two operands. */
   tile(which: "left" | "right", size: number): Tile;
 }
 
@@ -37,7 +37,7 @@ export interface Accumulator {
 /** Rows of a lane's block. */
 export const ROWS = [0, 1, 2, 3] as const;
 
-/** A row or column that tiles overshoot is computed at the last one there is, or computed where it is and not stored. */
+/** What happens to rows and columns of a tile beyond the result: their operands are read at the last one, or they are guarded. */
 type Beyond = "clamped" | "guarded";
 
 export class Tiling {
@@ -77,7 +77,7 @@ export class Tiling {
     );
   }
 
-  /** A name for a value that is more than a variable or a number. */
+  /** Names a value, unless it is a variable or a number. */
   bind(into: KStmt[], hint: string, value: KExpr): KExpr {
     if (value.k === "int" || value.k === "var") return value;
     const name = this.site.scope.name(hint);
@@ -117,22 +117,22 @@ export class Tiling {
     return withIndex(point, point.f.length - 1, position(this.columns, column, beyond));
   }
 
-  /** A number of a row or column that tiles of `step` may overshoot: what stands there is computed, and not stored. */
+  /** The number of a row or column, at most `extent` − 1 if tiles of `step` overlap the end: it is then computed and not stored. */
   clamped(at: KExpr, extent: number, step: number): KExpr {
     return extent % step === 0 ? at : x.min(at, x.int(extent - 1));
   }
 
-  /** The condition under which the workgroup has a row of tiles of `step` rows; undefined: always. */
+  /** The condition under which a row, in tiles of `step`, is one of the workgroup's; undefined: always. */
   inRows(row: KExpr, extent: number, step: number): KExpr | undefined {
     const inside = extent % step === 0 ? undefined : x.compare("lt", row, x.int(extent));
     const [first] = this.rows;
-    // Only the outermost axis is shared out among workgroups.
+    // The grid divides only the outermost axis.
     if (first === undefined || isWhole(first)) return inside;
     const inner = this.rows.slice(1).reduce((n, a) => n * a.most!, 1);
     return both(inside, x.compare("lt", x.add(first.from, x.div(row, x.int(inner))), first.end ?? first.to));
   }
 
-  /** The condition under which the workgroup has a column of tiles of `step` columns; undefined: always. */
+  /** The condition under which a column, in tiles of `step`, is one of the workgroup's; undefined: always. */
   inColumns(column: KExpr, extent: number, step: number): KExpr | undefined {
     const inside = extent % step === 0 ? undefined : x.compare("lt", column, x.int(extent));
     if (isWhole(this.columns)) return inside;
