@@ -1,8 +1,9 @@
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import { hasSubgroups, invocationsOf, type Machine, mostTileBytes } from "../machine.ts";
+import { variablesIn } from "./equality.ts";
 import { printKernel } from "./print.ts";
-import { someExpr, typeOf } from "./type-of.ts";
-import type { KExpr, Kernel, KStmt, KType, Memory } from "./types.ts";
+import { operands, someExpr, typeOf } from "./type-of.ts";
+import type { KExpr, Kernel, KStmt, KType, Memory, Tile } from "./types.ts";
 import { eachStmt } from "./walk.ts";
 
 /** A kernel that breaks Kernel IR's rules: the compiler's own mistake, never the user's. */
@@ -24,14 +25,12 @@ interface Binding {
   readonly lanes: number;
 }
 
-/** What is declared around a place; a block takes its own names away again, for none is declared twice. */
-type Scope = Map<string, Binding>;
-
+/** What surrounds a statement. */
 interface Place {
   readonly lanes: number;
   /** In a lanes loop whose iteration i is lane i's. */
   readonly own: boolean;
-  /** Directly in such a loop, of an iteration for every lane: all come here together. */
+  /** Directly in such a loop, with an iteration for every lane: all of them come here together. */
   readonly all: boolean;
   /** Every invocation of the workgroup comes here together. */
   readonly uniform: boolean;
@@ -40,228 +39,279 @@ interface Place {
 const isI32 = (value: number): boolean => Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31;
 
 /**
- * Checks a kernel: types, scopes, memory, where stores and barriers may stand, and, if a machine is given, its limits.
+ * Checks a kernel: types, scopes, memory, where stores and barriers may be, and, if a machine is given, its limits.
  * Throws a `KernelError` that names the first fault and prints the kernel.
  */
 export function verifyKernel(kernel: Kernel, machine?: Machine): void {
-  const fail = (fault: string): never => {
-    throw new KernelError(kernel, fault);
-  };
-  if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(kernel.name)) fail(`the name \`${kernel.name}\` is no identifier`);
-  const access = new Map(kernel.regions.map((r) => [r.region, r.access]));
-  const tiles = new Map(kernel.tiles.map((t) => [t.name, t]));
-  if (access.size !== kernel.regions.length) fail("a region is declared twice");
-  if (tiles.size !== kernel.tiles.length) fail("a tile is declared twice");
-  if (!Number.isInteger(kernel.lanes) || kernel.lanes < 1) fail(`a workgroup of ${kernel.lanes} invocations`);
-  for (const { name, size, vectors } of kernel.tiles) {
-    if (!Number.isInteger(size) || size < 1) fail(`tile \`${name}\` has ${size} floats`);
-    if (vectors && size % 4 !== 0) fail(`tile \`${name}\` has ${size} floats, which is no number of vectors`);
+  const verifier = new Verifier(kernel, machine);
+  verifier.declarations();
+  if (machine !== undefined) checkLimits(kernel, machine, verifier.fail);
+  verifier.block(kernel.body, { lanes: 0, own: false, all: false, uniform: true });
+}
+
+class Verifier {
+  private readonly kernel: Kernel;
+  private readonly machine: Machine | undefined;
+  private readonly access: ReadonlyMap<string, "read" | "read_write">;
+  private readonly tiles: ReadonlyMap<string, Tile>;
+  /** The names in scope: no two of them are the same, so that a block removes its own again. */
+  private readonly scope = new Map<string, Binding>();
+
+  constructor(kernel: Kernel, machine: Machine | undefined) {
+    this.kernel = kernel;
+    this.machine = machine;
+    this.access = new Map(kernel.regions.map((r) => [r.region, r.access]));
+    this.tiles = new Map(kernel.tiles.map((t) => [t.name, t]));
   }
-  if (machine !== undefined) checkLimits(kernel, machine, fail);
 
-  const memory = (m: Memory, use: "load" | "store", type: KType): void => {
-    if (m.kind === "tile") {
-      const tile = tiles.get(m.name) ?? fail(`tile \`${m.name}\` is not declared`);
-      if (tile.vectors && type !== "f32x4") fail(`a ${use} of ${type} in tile \`${m.name}\`, which holds vectors`);
-      return;
+  readonly fail = (fault: string): never => {
+    throw new KernelError(this.kernel, fault);
+  };
+
+  /** What the kernel says of itself. */
+  declarations(): void {
+    const { name, lanes, regions, tiles } = this.kernel;
+    if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) this.fail(`the name \`${name}\` is no identifier`);
+    if (this.access.size !== regions.length) this.fail("a region is declared twice");
+    if (this.tiles.size !== tiles.length) this.fail("a tile is declared twice");
+    if (!Number.isInteger(lanes) || lanes < 1) this.fail(`a workgroup of ${lanes} invocations`);
+    for (const tile of tiles) {
+      if (!Number.isInteger(tile.size) || tile.size < 1) this.fail(`tile \`${tile.name}\` has ${tile.size} floats`);
+      if (tile.vectors && tile.size % 4 !== 0)
+        this.fail(`tile \`${tile.name}\` has ${tile.size} floats, which is no number of vectors`);
     }
-    const declared = access.get(m.region);
-    if (declared === undefined) fail(`region \`${m.region}\` is not declared`);
-    if (use === "store" && declared === "read") fail(`a store to region \`${m.region}\`, which is declared read`);
-  };
+  }
 
-  const float = (type: KType, what: string): void => {
-    if (type !== "f32" && type !== "f32x4") fail(`${what} is of type ${type}, not f32 or f32x4`);
-  };
+  block(body: readonly KStmt[], place: Place): void {
+    const declared: string[] = [];
+    for (const s of body) {
+      this.statement(s, place);
+      if (s.s === "let" || s.s === "var" || s.s === "register") declared.push(s.name);
+    }
+    for (const name of declared) this.scope.delete(name);
+  }
 
-  /** Where the statement stands whose expressions are checked. */
-  let at: Place = { lanes: 0, own: false, all: false, uniform: true };
-  const check = (e: KExpr, type: KType, scope: Scope, what: string): void => {
-    const found = typeOf(e);
-    if (found !== type) fail(`${what} is of type ${found}, not ${type}`);
-    checkExpr(e, scope);
-  };
+  private declare(name: string, bound: Binding): void {
+    if (this.scope.has(name)) this.fail(`\`${name}\` is declared where another \`${name}\` is in scope`);
+    this.scope.set(name, bound);
+  }
 
-  const checkExpr = (e: KExpr, scope: Scope): void => {
-    const all = (args: readonly KExpr[], type: KType, what: string): void => {
-      for (const a of args) check(a, type, scope, `an operand of ${what}`);
-    };
-    switch (e.k) {
-      case "float":
-        if (Number.isNaN(e.value)) fail("a float constant is NaN");
+  private statement(s: KStmt, place: Place): void {
+    switch (s.s) {
+      case "register":
+        this.register(s, place);
         return;
-      case "int":
-        if (!isI32(e.value)) fail(`the integer constant ${e.value} is no i32`);
+      case "let":
+      case "var":
+        this.declaration(s, place);
         return;
-      case "var": {
-        const bound = scope.get(e.name) ?? fail(`\`${e.name}\` is used where it is not declared`);
-        if (bound.type !== e.type) fail(`\`${e.name}\` is of type ${bound.type} but used as ${e.type}`);
-        if (bound.kind === "register" && !at.own) fail(`the register \`${e.name}\` is read where no lane has its own`);
+      case "assign":
+        this.assignment(s, place);
+        return;
+      case "store":
+        if (place.lanes === 0) this.fail("a store outside a lanes loop");
+        this.float(s.type, "a store");
+        this.memory(s.memory, "store", s.type);
+        this.expression(s.index, "i32", place, "an index");
+        this.expression(s.value, s.type, place, "a stored value");
+        return;
+      case "for":
+        this.loop(s, place);
+        return;
+      case "if": {
+        this.expression(s.condition, "bool", place, "a condition");
+        const inside: Place = { ...place, all: false, uniform: place.uniform && this.isUniform(s.condition) };
+        this.block(s.then, inside);
+        this.block(s.else, inside);
         return;
       }
+      case "barrier":
+        if (this.machine !== undefined && !this.machine.barriers)
+          this.fail(`a barrier, and ${this.machine.name} has none`);
+        if (place.lanes > 0) this.fail("a barrier inside a lanes loop");
+        if (!place.uniform) this.fail("a barrier where the invocations of a workgroup may not come together");
+        return;
+      case "comment":
+        return;
+      default:
+        s satisfies never;
+    }
+  }
+
+  private register(s: Statement<"register">, place: Place): void {
+    if (place.lanes > 0) this.fail(`the register \`${s.name}\` is declared inside a lanes loop`);
+    this.float(s.type, `the register \`${s.name}\``);
+    this.expression(s.value, s.type, place, `what \`${s.name}\` starts as`);
+    this.declare(s.name, { kind: "register", type: s.type, uniform: false, lanes: 0 });
+  }
+
+  private declaration(s: Statement<"let"> | Statement<"var">, place: Place): void {
+    if (s.value.k === "joint") {
+      if (s.s === "var" || !place.all) this.fail(`\`${s.name}\` is a subgroup's where its lanes may not come together`);
+      if (this.machine !== undefined && !hasSubgroups(this.machine))
+        this.fail(`\`${s.name}\` is a subgroup's, and ${this.machine.name} has none`);
+      this.expression(s.value.a, "f32", place, `an operand of \`${s.name}\``);
+    } else this.expression(s.value, s.type, place, `the value of \`${s.name}\``);
+    if (s.type === "f32x4") this.float(s.type, `\`${s.name}\``);
+    // A `var` may be assigned in control flow that is not uniform: it counts as differing between invocations.
+    const uniform = s.s === "let" && this.isUniform(s.value);
+    this.declare(s.name, { kind: s.s, type: s.type, uniform, lanes: place.lanes });
+  }
+
+  private assignment(s: Statement<"assign">, place: Place): void {
+    const bound = this.scope.get(s.name) ?? this.fail(`\`${s.name}\` is assigned where it is not declared`);
+    if (bound.kind !== "var" && bound.kind !== "register")
+      this.fail(`\`${s.name}\` is assigned, but it is a ${bound.kind}`);
+    if (bound.type !== s.type) this.fail(`\`${s.name}\` is of type ${bound.type} but assigned as ${s.type}`);
+    if (bound.kind === "register") {
+      if (!place.own) this.fail(`the register \`${s.name}\` is assigned where no lane has its own`);
+    } else if (bound.lanes !== place.lanes)
+      this.fail(`\`${s.name}\`, declared outside a lanes loop, is assigned inside it`);
+    this.expression(s.value, s.type, place, `the value assigned to \`${s.name}\``);
+  }
+
+  private loop(s: Statement<"for">, place: Place): void {
+    this.expression(s.from, "i32", place, `the lower bound of \`${s.name}\``);
+    this.expression(s.to, "i32", place, `the upper bound of \`${s.name}\``);
+    if (!isI32(s.step) || s.step < 1) this.fail(`the step of \`${s.name}\` is ${s.step}`);
+    const lanes = s.kind === "lanes";
+    if (lanes && place.lanes > 0) this.fail(`the lanes loop \`${s.name}\` stands inside another`);
+    const bounds = variablesIn(s.to);
+    eachStmt(s.body, (inner) => {
+      if (inner.s === "assign" && bounds.has(inner.name))
+        this.fail(`the upper bound of \`${s.name}\` changes inside its loop`);
+    });
+    const uniform = !lanes && this.isUniform(s.from) && this.isUniform(s.to);
+    const inside = this.inLoop(s, place, uniform);
+    this.declare(s.name, { kind: "loop", type: "i32", uniform, lanes: inside.lanes });
+    this.block(s.body, inside);
+    this.scope.delete(s.name);
+  }
+
+  /** What surrounds the body of a loop, whose variable is `uniform`. */
+  private inLoop(s: Statement<"for">, place: Place, uniform: boolean): Place {
+    if (s.kind === "serial") return { ...place, all: false, uniform: place.uniform && uniform };
+    const lanes = this.kernel.lanes;
+    const most = s.to.k === "int" ? s.to.value : undefined;
+    const fromZero = s.from.k === "int" && s.from.value === 0 && s.step === 1;
+    const own = fromZero && most !== undefined && most <= lanes;
+    return { ...place, lanes: place.lanes + 1, own, all: own && most === lanes && place.uniform };
+  }
+
+  /** Whether an expression has the same value in every invocation of a workgroup. */
+  private isUniform(e: KExpr): boolean {
+    return !someExpr(e, (x) => x.k === "load" || (x.k === "var" && this.scope.get(x.name)?.uniform !== true));
+  }
+
+  private float(type: KType, what: string): void {
+    if (type !== "f32" && type !== "f32x4") this.fail(`${what} is of type ${type}, not f32 or f32x4`);
+  }
+
+  private memory(m: Memory, use: "load" | "store", type: KType): void {
+    if (m.kind === "tile") {
+      const tile = this.tiles.get(m.name) ?? this.fail(`tile \`${m.name}\` is not declared`);
+      if (tile.vectors && type !== "f32x4") this.fail(`a ${use} of ${type} in tile \`${m.name}\`, which holds vectors`);
+      return;
+    }
+    const declared = this.access.get(m.region);
+    if (declared === undefined) this.fail(`region \`${m.region}\` is not declared`);
+    if (use === "store" && declared === "read") this.fail(`a store to region \`${m.region}\`, which is declared read`);
+  }
+
+  private expression(e: KExpr, type: KType, place: Place, what: string): void {
+    const found = typeOf(e);
+    if (found !== type) this.fail(`${what} is of type ${found}, not ${type}`);
+    this.inside(e, place);
+  }
+
+  /** An expression whose operands are all of type `type`. */
+  private operands(e: KExpr, type: KType, place: Place, what: string): void {
+    for (const a of operands(e)) this.expression(a, type, place, `an operand of ${what}`);
+  }
+
+  private inside(e: KExpr, place: Place): void {
+    switch (e.k) {
+      case "float":
+        if (Number.isNaN(e.value)) this.fail("a float constant is NaN");
+        return;
+      case "int":
+        if (!isI32(e.value)) this.fail(`the integer constant ${e.value} is no i32`);
+        return;
+      case "var":
+        this.variable(e, place);
+        return;
       case "uniform":
       case "group":
         return;
       case "groupEnd":
-        if (kernel.grid.slice(1).some(({ fixed, perStep }) => fixed !== 1 || perStep !== 0))
-          fail("workgroups that follow each other, in a grid of more axes than one");
+        if (this.kernel.grid.slice(1).some(({ fixed, perStep }) => fixed !== 1 || perStep !== 0))
+          this.fail("workgroups that follow each other, in a grid of more axes than one");
         return;
       case "subgroupSize":
-        if (machine !== undefined && !hasSubgroups(machine)) fail(`a subgroup's size, and ${machine.name} has none`);
+        if (this.machine !== undefined && !hasSubgroups(this.machine))
+          this.fail(`a subgroup's size, and ${this.machine.name} has none`);
         return;
       case "joint":
-        fail("what a subgroup has together stands inside an expression");
+        this.fail("what a subgroup has together stands inside an expression");
         return;
       case "int2":
-        all([e.a, e.b], "i32", `integer ${e.op}`);
+        this.operands(e, "i32", place, `integer ${e.op}`);
         return;
       case "compare": {
         const type = typeOf(e.a);
-        if (type !== "i32" && type !== "f32") fail(`a comparison of ${type}`);
-        all([e.a, e.b], type, `comparison ${e.op}`);
+        if (type !== "i32" && type !== "f32") this.fail(`a comparison of ${type}`);
+        this.operands(e, type, place, `comparison ${e.op}`);
         return;
       }
       case "and":
-        all([e.a, e.b], "bool", "and");
+        this.operands(e, "bool", place, e.k);
         return;
-      case "math": {
-        // A square is a product here.
-        const arity = isElementwise(e.op) && e.op !== "square" ? elementwise[e.op].arity : undefined;
-        if (arity === undefined) fail(`op \`${e.op}\` is not one of Kernel IR's`);
-        if (arity !== e.args.length) fail(`op \`${e.op}\` has ${e.args.length} operands, not ${arity}`);
-        float(e.type, `op \`${e.op}\``);
-        all(e.args, e.type, e.op);
+      case "math":
+        this.math(e, place);
         return;
-      }
       case "fma":
-        float(e.type, "fma");
-        all([e.a, e.b, e.c], e.type, "fma");
+        this.float(e.type, "fma");
+        this.operands(e, e.type, place, e.k);
         return;
       case "splat":
-        float("f32x4", "splat");
-        all([e.a], "f32", "splat");
-        return;
       case "vec4":
-        float("f32x4", "vec4");
-        all(e.lanes, "f32", "vec4");
+      case "toInt":
+        this.operands(e, "f32", place, e.k);
         return;
       case "across":
       case "extract":
-        all([e.a], "f32x4", e.k);
-        return;
-      case "load":
-        float(e.type, "a load");
-        memory(e.memory, "load", e.type);
-        check(e.index, "i32", scope, "an index");
+        this.operands(e, "f32x4", place, e.k);
         return;
       case "toFloat":
-        all([e.a], "i32", "toFloat");
+        this.operands(e, "i32", place, e.k);
         return;
-      case "toInt":
-        all([e.a], "f32", "toInt");
+      case "load":
+        this.float(e.type, "a load");
+        this.memory(e.memory, "load", e.type);
+        this.expression(e.index, "i32", place, "an index");
         return;
       default:
         e satisfies never;
     }
-  };
+  }
 
-  const isUniform = (e: KExpr, scope: Scope): boolean =>
-    !someExpr(e, (x) => x.k === "load" || (x.k === "var" && scope.get(x.name)?.uniform !== true));
+  private variable({ name, type }: KExpr & { readonly k: "var" }, { own }: Place): void {
+    const bound = this.scope.get(name) ?? this.fail(`\`${name}\` is used where it is not declared`);
+    if (bound.type !== type) this.fail(`\`${name}\` is of type ${bound.type} but used as ${type}`);
+    if (bound.kind === "register" && !own) this.fail(`the register \`${name}\` is read where no lane has its own`);
+  }
 
-  const checkBlock = (body: readonly KStmt[], scope: Scope, place: Place): void => {
-    const declared: string[] = [];
-    const declare = (name: string, bound: Binding): void => {
-      if (scope.has(name)) fail(`\`${name}\` is declared where another \`${name}\` is in scope`);
-      scope.set(name, bound);
-      declared.push(name);
-    };
-    for (const s of body) {
-      at = place;
-      switch (s.s) {
-        case "register":
-          if (place.lanes > 0) fail(`the register \`${s.name}\` is declared inside a lanes loop`);
-          float(s.type, `the register \`${s.name}\``);
-          check(s.value, s.type, scope, `what \`${s.name}\` starts as`);
-          declare(s.name, { kind: "register", type: s.type, uniform: false, lanes: 0 });
-          break;
-        case "let":
-        case "var": {
-          if (s.value.k === "joint") {
-            if (s.s === "var" || !place.all)
-              fail(`\`${s.name}\` is a subgroup's where its lanes may not come together`);
-            if (machine !== undefined && !hasSubgroups(machine))
-              fail(`\`${s.name}\` is a subgroup's, and ${machine.name} has none`);
-            check(s.value.a, "f32", scope, `an operand of \`${s.name}\``);
-          } else check(s.value, s.type, scope, `the value of \`${s.name}\``);
-          if (s.type === "f32x4") float(s.type, `\`${s.name}\``);
-          // A `var` may be assigned in control flow that is not uniform: it counts as differing between invocations.
-          const uniform = s.s === "let" && isUniform(s.value, scope);
-          declare(s.name, { kind: s.s, type: s.type, uniform, lanes: place.lanes });
-          break;
-        }
-        case "assign": {
-          const bound = scope.get(s.name) ?? fail(`\`${s.name}\` is assigned where it is not declared`);
-          if (bound.kind !== "var" && bound.kind !== "register")
-            fail(`\`${s.name}\` is assigned, but it is a ${bound.kind}`);
-          if (bound.type !== s.type) fail(`\`${s.name}\` is of type ${bound.type} but assigned as ${s.type}`);
-          if (bound.kind === "register") {
-            if (!place.own) fail(`the register \`${s.name}\` is assigned where no lane has its own`);
-          } else if (bound.lanes !== place.lanes)
-            fail(`\`${s.name}\`, declared outside a lanes loop, is assigned inside it`);
-          check(s.value, s.type, scope, `the value assigned to \`${s.name}\``);
-          break;
-        }
-        case "store":
-          if (place.lanes === 0) fail("a store outside a lanes loop");
-          float(s.type, "a store");
-          memory(s.memory, "store", s.type);
-          check(s.index, "i32", scope, "an index");
-          check(s.value, s.type, scope, "a stored value");
-          break;
-        case "for": {
-          check(s.from, "i32", scope, `the lower bound of \`${s.name}\``);
-          check(s.to, "i32", scope, `the upper bound of \`${s.name}\``);
-          if (!isI32(s.step) || s.step < 1) fail(`the step of \`${s.name}\` is ${s.step}`);
-          const lanes = s.kind === "lanes";
-          if (lanes && place.lanes > 0) fail(`the lanes loop \`${s.name}\` stands inside another`);
-          eachStmt(s.body, (inner) => {
-            const changes = inner.s === "assign" && someExpr(s.to, (e) => e.k === "var" && e.name === inner.name);
-            if (changes) fail(`the upper bound of \`${s.name}\` changes inside its loop`);
-          });
-          const uniform = !lanes && isUniform(s.from, scope) && isUniform(s.to, scope);
-          const bound: Binding = { kind: "loop", type: "i32", uniform, lanes: place.lanes + (lanes ? 1 : 0) };
-          const mine = s.from.k === "int" && s.from.value === 0 && s.step === 1;
-          const own = lanes ? mine && s.to.k === "int" && s.to.value <= kernel.lanes : place.own;
-          const all = lanes && own && s.to.k === "int" && s.to.value === kernel.lanes && place.uniform;
-          const inside: Place = { lanes: bound.lanes, own, all, uniform: place.uniform && (lanes || uniform) };
-          declare(s.name, bound);
-          checkBlock(s.body, scope, inside);
-          scope.delete(declared.pop()!);
-          break;
-        }
-        case "if": {
-          check(s.condition, "bool", scope, "a condition");
-          const inside: Place = { ...place, all: false, uniform: place.uniform && isUniform(s.condition, scope) };
-          checkBlock(s.then, scope, inside);
-          checkBlock(s.else, scope, inside);
-          break;
-        }
-        case "barrier":
-          if (machine !== undefined && !machine.barriers) fail(`a barrier, and ${machine.name} has none`);
-          if (place.lanes > 0) fail("a barrier inside a lanes loop");
-          if (!place.uniform) fail("a barrier where the invocations of a workgroup may not come together");
-          break;
-        case "comment":
-          break;
-        default:
-          s satisfies never;
-      }
-    }
-    for (const name of declared) scope.delete(name);
-  };
-
-  checkBlock(kernel.body, new Map(), at);
+  private math(e: KExpr & { readonly k: "math" }, place: Place): void {
+    // A square is a product here.
+    const arity = isElementwise(e.op) && e.op !== "square" ? elementwise[e.op].arity : undefined;
+    if (arity === undefined) this.fail(`op \`${e.op}\` is not one of Kernel IR's`);
+    if (arity !== e.args.length) this.fail(`op \`${e.op}\` has ${e.args.length} operands, not ${arity}`);
+    this.float(e.type, `op \`${e.op}\``);
+    this.operands(e, e.type, place, e.op);
+  }
 }
+
+type Statement<S extends KStmt["s"]> = Extract<KStmt, { readonly s: S }>;
 
 function checkLimits(kernel: Kernel, machine: Machine, fail: (fault: string) => never): void {
   const lanes = invocationsOf(machine);
