@@ -1,8 +1,8 @@
 /**
- * Orders the ops of one kernel in stages. Within a stage nothing waits for anything; between stages stands a barrier.
+ * Divides the ops of one kernel into stages. Ops of one stage do not wait for each other; a barrier separates stages.
  *
- * A sum is known a stage after what it sums. An elementwise value is computed where it is used, in as many loops as use it,
- * unless that is dear: then it is stored once, and later stages load it.
+ * A reduction's result is available one stage after its operand. An elementwise value is recomputed in every loop that uses it,
+ * unless that is expensive: then it is stored once, and later stages load it.
  */
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import { isView, rowOf } from "../ir/ops.ts";
@@ -10,14 +10,14 @@ import type { Op, Value } from "../ir/types.ts";
 import { blocksProducts, type Machine, ownsResultsOnly } from "../machine.ts";
 import { readsElsewhere } from "./reads.ts";
 
-/** Recomputing a value that costs no more flops than this beats a store, a barrier and a load. */
+/** Recomputing a value of at most so many flops is cheaper than a store, a barrier and a load. */
 const CHEAP = 3;
 /**
- * So many elementwise values, each computed of the one before, are computed where the last is used; then one is stored. What is
- * computed in one place is written by recursion, and no processor has registers for more.
+ * The longest chain of elementwise values that are computed where the last of them is used; then one of them is stored. Code
+ * generation follows a chain by recursion, and no processor has registers for more.
  */
 const LONGEST = 128;
-/** What a product costs that is computed where it is used, even one of few terms: never twice. */
+/** The cost of a product that is computed where it is used, however few terms it has: it is never computed twice. */
 const PRODUCT = 16;
 
 export interface StagePlan {
@@ -31,132 +31,166 @@ export function isReduction(op: Op): boolean {
   return form === "reduction" || form === "partial";
 }
 
-/** Whether an op adds up, or compares, more elements than the one it computes. */
+/** Whether each element of an op's result depends on many elements of its operands. */
 function combines(op: Op): boolean {
   const { form } = rowOf(op.op);
   return isReduction(op) || form === "scatter" || form === "contraction";
 }
 
-/** Whether an op's result is made in loops of its own and stored, not computed where it is used. */
+/** Whether an op's result is computed in loops of its own and stored, not computed where it is used. */
 export function storesItsResult(op: Op, machine: Machine): boolean {
   if (!combines(op) || ownsResultsOnly(machine)) return false;
   return rowOf(op.op).form !== "contraction" || blocksProducts(machine);
 }
 
-/**
- * @param exported values stored anyway, because something outside the kernel reads them
- */
-export function stages(
+/** @param exported values that are stored anyway, because something outside the kernel reads them */
+export const stages = (
   ops: readonly Op[],
   defs: ReadonlyMap<Value, Op>,
   exported: ReadonlySet<Value>,
   machine: Machine,
-): StagePlan {
-  const inside = new Set(ops.flatMap((op) => op.results));
-  const stored = new Set<Value>();
-  const stageOf = new Map<Value, number>();
-  const cost = new Map<Value, number>();
-  /** How many values stand in a row behind this one that are computed where it is. */
-  const length = new Map<Value, number>();
-  const isStored = (v: Value): boolean => stored.has(v) || exported.has(v);
+): StagePlan => new Stager(ops, defs, exported, machine).run();
 
-  /** The first stage in which `v` can be read; with `whole`, elements other than one's own, so it must be stored. */
-  const available = (v: Value, whole: boolean): number => {
-    if (inside.has(v)) {
-      const op = defs.get(v)!;
-      const at = stageOf.get(v)!;
-      if (storesItsResult(op, machine)) return at + 1;
-      if (!whole && length.get(v)! < LONGEST) return at;
-      stored.add(v);
-      return at + 1;
+class Stager {
+  private readonly ops: readonly Op[];
+  private readonly defs: ReadonlyMap<Value, Op>;
+  private readonly exported: ReadonlySet<Value>;
+  private readonly machine: Machine;
+  /** What the ops compute. */
+  private readonly inside: ReadonlySet<Value>;
+  private readonly stored = new Set<Value>();
+  private readonly stageOf = new Map<Value, number>();
+  /** Flops to compute a value, with those behind it that are computed along with it. */
+  private readonly cost = new Map<Value, number>();
+  /** The length of the longest chain of values that ends in this one and is computed along with it. */
+  private readonly length = new Map<Value, number>();
+
+  constructor(ops: readonly Op[], defs: ReadonlyMap<Value, Op>, exported: ReadonlySet<Value>, machine: Machine) {
+    this.ops = ops;
+    this.defs = defs;
+    this.exported = exported;
+    this.machine = machine;
+    this.inside = new Set(ops.flatMap((op) => op.results));
+  }
+
+  run(): StagePlan {
+    for (const op of this.ops) this.place(op);
+    for (const op of this.ops) this.storeOperands(op);
+    const byStage: Op[][] = [];
+    for (const op of this.ops) {
+      const at = this.stageOf.get(op.results[0])!;
+      byStage[at] ??= [];
+      byStage[at].push(op);
     }
-    const op = defs.get(v);
-    if (!op || !isView(op)) return 0;
-    const ofOthers = op.op === "concat" || op.op === "pivot" || op.op === "pivots";
-    return Math.max(0, ...op.operands.map((o) => available(o, whole || ofOthers)));
-  };
-  /** The flops it takes to have `v` where it is used. */
-  const price = (v: Value): number => {
-    if (inside.has(v)) {
-      const op = defs.get(v)!;
-      const isInline = isElementwise(op.op) || (combines(op) && !storesItsResult(op, machine));
-      return isStored(v) || !isInline ? 0 : cost.get(v)!;
-    }
-    const op = defs.get(v);
-    return op && isView(op) ? op.operands.reduce((n, o) => n + price(o), 0) : 0;
-  };
-  /** The longest row of values behind `v` that are computed where it is used, in stage `at`: what is stored before is loaded. */
-  const row = (v: Value, at: number): number => {
-    if (inside.has(v)) {
-      const isLoaded = isStored(v) && stageOf.get(v)! < at;
-      return isLoaded || !isElementwise(defs.get(v)!.op) ? 0 : length.get(v)!;
-    }
-    const op = defs.get(v);
-    return op && isView(op) ? Math.max(0, ...op.operands.map((o) => row(o, at))) : 0;
-  };
-  /** Values inside that `v` reads through views. */
-  const direct = (v: Value): readonly Value[] => {
-    if (inside.has(v)) return [v];
-    const op = defs.get(v);
-    return op && isView(op) ? op.operands.flatMap(direct) : [];
-  };
+    return { stages: Array.from(byStage, (s) => s ?? []), stored: this.stored };
+  }
 
-  /**
-   * The first stage in which nothing dear behind `v` would be computed again: what is stored must have been. `known` has what was
-   * asked before: values meet again along more paths than can be walked.
-   */
-  const settled = (v: Value, known = new Map<Value, number>()): number => {
-    const found = known.get(v) ?? settledAnew(v, known);
-    known.set(v, found);
-    return found;
-  };
-  const settledAnew = (v: Value, known: Map<Value, number>): number => {
-    const op = defs.get(v);
-    const behind = (): number => Math.max(0, ...op!.operands.map((o) => settled(o, known)));
-    // What other kernels have made stands ready.
-    if (!inside.has(v)) return op && isView(op) ? behind() : 0;
-    const at = stageOf.get(v)!;
-    if (isStored(v) && cost.get(v)! > CHEAP) return at + 1;
-    return isElementwise(op!.op) ? Math.max(at, behind()) : at;
-  };
+  private isStored(v: Value): boolean {
+    return this.stored.has(v) || this.exported.has(v);
+  }
 
-  const smaller = (v: Value, than: Value): boolean =>
-    (than.type.batch && !v.type.batch) ||
-    (than.type.time && !v.type.time) ||
-    v.type.shape.length < than.type.shape.length;
+  /** The view that makes `v`, if one does. */
+  private viewOf(v: Value): Op | undefined {
+    const op = this.defs.get(v);
+    return op && isView(op) ? op : undefined;
+  }
 
-  for (const op of ops) {
+  /** The values of this kernel that `v` reads through views. */
+  private direct(v: Value): readonly Value[] {
+    if (this.inside.has(v)) return [v];
+    return this.viewOf(v)?.operands.flatMap((o) => this.direct(o)) ?? [];
+  }
+
+  /** Finds the stage of an op: the first in which all of its operands can be read. */
+  private place(op: Op): void {
     let at = 0;
     for (const v of op.operands) {
-      // What belongs to a column is not computed again for each example, nor what belongs to a step for each feature.
-      const once = direct(v).some((s) => smaller(s, op.results[0]) && cost.get(s)! > CHEAP);
-      // To find the position of the largest, each is compared again.
-      let dear = once || readsElsewhere(op) || rowOf(op.op).combines === "position";
-      if (isReduction(op)) dear ||= direct(v).some((s) => price(s) > CHEAP || exported.has(s));
-      at = Math.max(at, available(v, dear && direct(v).length > 0));
-      if (isReduction(op) && !dear) at = Math.max(at, settled(v));
+      const read = this.direct(v);
+      const isExpensive = this.mustBeStored(op, read);
+      at = Math.max(at, this.available(v, isExpensive && read.length > 0));
+      if (isReduction(op) && !isExpensive) at = Math.max(at, this.cheaplyAvailable(v));
     }
     const flops = isElementwise(op.op) ? elementwise[op.op].flops : op.op === "dot" ? PRODUCT : 0;
     for (const r of op.results) {
-      stageOf.set(r, at);
-      cost.set(r, flops + op.operands.reduce((n, v) => n + price(v), 0));
-      length.set(r, 1 + Math.max(0, ...op.operands.map((v) => row(v, at))));
+      this.stageOf.set(r, at);
+      this.cost.set(r, flops + op.operands.reduce((n, v) => n + this.recomputation(v), 0));
+      this.length.set(r, 1 + Math.max(0, ...op.operands.map((v) => this.chain(v, at))));
     }
   }
-  // What a later stage uses is stored unless recomputing it there is cheap.
-  for (const op of ops) {
-    for (const v of op.operands.flatMap(direct)) {
-      const source = defs.get(v)!;
-      if (isReduction(source) || isStored(v)) continue;
-      const dearDot = source.op === "dot";
-      if (stageOf.get(v)! < stageOf.get(op.results[0])! && (dearDot || cost.get(v)! > CHEAP)) stored.add(v);
+
+  /** Whether `op` reads elements of `read` other than its own, or would compute them too often. */
+  private mustBeStored(op: Op, read: readonly Value[]): boolean {
+    // What belongs to a column is not computed again for each example, nor what belongs to a step for each feature.
+    const [y] = op.results;
+    if (read.some((v) => isSmaller(v, y) && this.cost.get(v)! > CHEAP)) return true;
+    // To find the position of the largest, each is compared again.
+    if (readsElsewhere(op) || rowOf(op.op).combines === "position") return true;
+    return isReduction(op) && read.some((v) => this.recomputation(v) > CHEAP || this.exported.has(v));
+  }
+
+  /** The first stage in which `v` can be read; with `whole` also elements other than one's own, so that it must be stored. */
+  private available(v: Value, whole: boolean): number {
+    if (this.inside.has(v)) {
+      const at = this.stageOf.get(v)!;
+      if (storesItsResult(this.defs.get(v)!, this.machine)) return at + 1;
+      if (!whole && this.length.get(v)! < LONGEST) return at;
+      this.stored.add(v);
+      return at + 1;
+    }
+    const view = this.viewOf(v);
+    if (!view) return 0;
+    const ofOthers = view.op === "concat" || view.op === "pivot" || view.op === "pivots";
+    return Math.max(0, ...view.operands.map((o) => this.available(o, whole || ofOthers)));
+  }
+
+  /**
+   * The first stage in which `v` can be computed without recomputing anything expensive: what is stored must have been. `known`
+   * memoises the answers, since values meet again along exponentially many paths.
+   */
+  private cheaplyAvailable(v: Value, known = new Map<Value, number>()): number {
+    const found = known.get(v);
+    if (found !== undefined) return found;
+    const op = this.inside.has(v) ? this.defs.get(v)! : this.viewOf(v);
+    const behind = (): number => Math.max(0, ...(op?.operands ?? []).map((o) => this.cheaplyAvailable(o, known)));
+    const stage = this.inside.has(v) ? this.cheapStage(v, behind) : behind();
+    known.set(v, stage);
+    return stage;
+  }
+
+  private cheapStage(v: Value, behind: () => number): number {
+    const at = this.stageOf.get(v)!;
+    if (this.isStored(v) && this.cost.get(v)! > CHEAP) return at + 1;
+    return isElementwise(this.defs.get(v)!.op) ? Math.max(at, behind()) : at;
+  }
+
+  /** Flops to have `v` where it is used: 0 if it is loaded. */
+  private recomputation(v: Value): number {
+    if (!this.inside.has(v)) return this.viewOf(v)?.operands.reduce((n, o) => n + this.recomputation(o), 0) ?? 0;
+    const op = this.defs.get(v)!;
+    const isInline = isElementwise(op.op) || (combines(op) && !storesItsResult(op, this.machine));
+    return this.isStored(v) || !isInline ? 0 : this.cost.get(v)!;
+  }
+
+  /** The length of the longest chain behind `v` that is computed where it is used, in stage `at`. */
+  private chain(v: Value, at: number): number {
+    if (!this.inside.has(v)) return Math.max(0, ...(this.viewOf(v)?.operands ?? []).map((o) => this.chain(o, at)));
+    const isLoaded = this.isStored(v) && this.stageOf.get(v)! < at;
+    return isLoaded || !isElementwise(this.defs.get(v)!.op) ? 0 : this.length.get(v)!;
+  }
+
+  /** Stores the operands that come from an earlier stage, unless recomputing them is cheap. */
+  private storeOperands(op: Op): void {
+    for (const v of op.operands.flatMap((o) => this.direct(o))) {
+      const source = this.defs.get(v)!;
+      if (isReduction(source) || this.isStored(v)) continue;
+      const isExpensive = source.op === "dot" || this.cost.get(v)! > CHEAP;
+      if (this.stageOf.get(v)! < this.stageOf.get(op.results[0])! && isExpensive) this.stored.add(v);
     }
   }
-  const byStage: Op[][] = [];
-  for (const op of ops) {
-    const at = stageOf.get(op.results[0])!;
-    byStage[at] ??= [];
-    byStage[at].push(op);
-  }
-  return { stages: Array.from(byStage, (s) => s ?? []), stored };
 }
+
+/** Whether a value has an axis less than another. */
+const isSmaller = (v: Value, than: Value): boolean =>
+  (than.type.batch && !v.type.batch) ||
+  (than.type.time && !v.type.time) ||
+  v.type.shape.length < than.type.shape.length;
