@@ -13,9 +13,10 @@ import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
-import { nest, unflatten } from "./loops.ts";
+import { nest } from "./loops.ts";
 import { type AxisIndex, indexOf, pointAt, wholeAxis } from "./matmul/axis-index.ts";
 import { dependsOn, type Point, samePoint } from "./point.ts";
+import { endStep, pointBehind } from "./views.ts";
 
 /** What evaluation must know of the kernel being made. */
 export interface Scope {
@@ -27,7 +28,7 @@ export interface Scope {
   /** The part of the batch that the workgroup owns, where the batch is split. */
   readonly part?: KExpr | undefined;
   /** Where a value can be loaded from by now, if it is in memory. */
-  home(v: Value): Allocation | undefined;
+  allocation(v: Value): Allocation | undefined;
   /** The value of `v` at `p`, if it is in a register: a product's. */
   given?(v: Value, p: Point): KExpr | undefined;
   /** A name that the kernel does not have yet. */
@@ -45,6 +46,14 @@ const typeOf = (w: Width): "f32" | "f32x4" => (w === 4 ? "f32x4" : "f32");
 const splat = (e: KExpr, w: Width): KExpr => (w === 4 ? { k: "splat", a: e } : e);
 const numberOf = (e: KExpr): number | undefined =>
   e.k === "float" ? e.value : e.k === "splat" ? numberOf(e.a) : undefined;
+
+/** The value where a condition holds, otherwise 0. */
+const orZero = (condition: KExpr, value: KExpr, width: Width): KExpr => ({
+  k: "math",
+  op: "select",
+  type: typeOf(width),
+  args: [splat(condition, width), value, splat(x.float(0), width)],
+});
 
 export class Evaluation {
   /** Statements to run before the values are used. */
@@ -106,12 +115,12 @@ export class Evaluation {
     return x.variable(name, typeOf(width));
   }
 
-  load(home: Allocation, p: Point): KExpr {
+  load(allocation: Allocation, p: Point): KExpr {
     const { layout } = this.scope;
-    const memory = { kind: "region", region: home.buffer.region } as const;
-    const index = layout.address(home, p.t, p.b, p.f, p.width);
-    if (p.width === 1 || columnsAreContiguous(home)) return x.load(memory, index, typeOf(p.width));
-    return this.lanes(p, (q) => x.load(memory, layout.address(home, q.t, q.b, q.f), "f32"));
+    const memory = { kind: "region", region: allocation.buffer.region } as const;
+    const index = layout.address(allocation, p.t, p.b, p.f, p.width);
+    if (p.width === 1 || columnsAreContiguous(allocation)) return x.load(memory, index, typeOf(p.width));
+    return this.lanes(p, (q) => x.load(memory, layout.address(allocation, q.t, q.b, q.f), "f32"));
   }
 
   /** Four scalars side by side, for what is not contiguous along the lanes. */
@@ -125,10 +134,10 @@ export class Evaluation {
   private compute(v: Value, p: Point): KExpr {
     const given = this.scope.given?.(v, p);
     if (given) return given;
-    const home = this.scope.home(v);
-    if (home) return this.load(home, p);
+    const allocation = this.scope.allocation(v);
+    if (allocation) return this.load(allocation, p);
     const op = this.scope.defs.get(v);
-    if (!op) throw new InternalError(`value ${v.name || v.id} has neither a home nor a definition`);
+    if (!op) throw new InternalError(`value ${v.name || v.id} is not in memory and has no definition`);
     if (isElementwise(op.op)) {
       const args = op.operands.map((o) => this.at(o, p));
       // Multiplying by the reciprocal costs a quarter of a division.
@@ -139,82 +148,18 @@ export class Evaluation {
       if (op.op === "square") return { k: "math", op: "mul", type: typeOf(p.width), args: [args[0], args[0]] };
       return { k: "math", op: op.op, type: typeOf(p.width), args };
     }
+    const behind = pointBehind(op, v, p, this.scope);
+    if (behind === "apart") return this.lanes(p, (q) => this.own(v, q));
+    if (behind !== undefined) return this.at(op.operands[0], behind);
     switch (op.op) {
       case "const":
         return this.constant(op);
-      case "stop":
-      case "copy":
-      case "site":
-      case "stat":
-      case "broadcast":
-        return this.at(op.operands[0], p);
-      case "spread": {
-        const [from] = op.operands;
-        const parts = this.extent(from.type.shape[0]);
-        const part = this.scope.part ?? x.div(p.b!, x.int(Math.ceil(this.scope.dims.batch / parts)));
-        return this.at(from, { ...p, b: undefined, f: [part, ...p.f] });
-      }
-      case "pivot":
-        return this.pivot(v, op, p);
-      case "pivots": {
-        const [part, ...f] = p.f;
-        const size = Math.ceil(this.scope.dims.batch / op.attrs.parts);
-        if (p.width === 4 && f.length === 0) return this.lanes(p, (q) => this.own(v, q));
-        return this.at(op.operands[0], { ...p, b: x.mul(part, x.int(size)), f });
-      }
-      case "split": {
-        const part = this.extent(v.type.shape[op.attrs.axis]);
-        return this.shifted(op, p, op.attrs.axis, op.results.indexOf(v) * part);
-      }
-      case "cut": {
-        const widths = op.attrs.widths.map((w) => this.extent(dim.parse(w)));
-        const before = widths.slice(0, op.results.indexOf(v)).reduce((a, b) => a + b, 0);
-        return this.shifted(op, p, op.attrs.axis, before);
-      }
-      case "slice":
-        return this.shifted(op, p, op.attrs.axis, this.extent(dim.parse(op.attrs.from)));
-      case "transpose": {
-        const { permutation } = op.attrs;
-        const back = permutation.map((_, i) => permutation.indexOf(i));
-        const lastStays = permutation[permutation.length - 1] === permutation.length - 1;
-        if (p.width === 4 && !lastStays) return this.lanes(p, (q) => this.own(v, q));
-        return this.at(op.operands[0], { ...p, f: back.map((i) => p.f[i]) });
-      }
-      case "reshape":
-        return this.reshaped(v, op, p);
-      case "at":
-        return this.at(op.operands[0], {
-          ...p,
-          t: op.attrs.step === "first" ? x.int(0) : x.sub(this.scope.layout.steps, x.int(1)),
-        });
-      case "put": {
-        const step = op.attrs.step === "first" ? x.int(0) : x.sub(this.scope.layout.steps, x.int(1));
-        const here: KExpr = { k: "toFloat", a: this.scope.layout.local(p.t!) };
-        const is: KExpr = { k: "math", op: "eq", type: "f32", args: [here, { k: "toFloat", a: step }] };
-        const value = this.at(op.operands[0], p);
-        return {
-          k: "math",
-          op: "select",
-          type: typeOf(p.width),
-          args: [splat(is, p.width), value, splat(x.float(0), p.width)],
-        };
-      }
-      case "onehot": {
-        const index = this.at(op.operands[0], { ...p, f: p.f.slice(0, -1), width: 1 });
-        const column = p.f[p.f.length - 1];
-        const lane = (i: number): KExpr => ({ k: "toFloat", a: x.add(column, x.int(i)) });
-        const columns: KExpr = p.width === 4 ? { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] } : lane(0);
-        return { k: "math", op: "eq", type: typeOf(p.width), args: [columns, splat(index, p.width)] };
-      }
-      case "gather": {
-        const [table, index] = op.operands;
-        const rank = index.type.shape.length;
-        // Each lane has an index of its own where rows are single numbers.
-        if (p.width === 4 && rank === p.f.length) return this.lanes(p, (q) => this.own(v, q));
-        const at = this.at(index, { t: p.t, b: p.b, f: p.f.slice(0, rank), width: 1 });
-        const row = this.bindRow({ k: "toInt", a: at });
-        return this.at(table, { ...p, f: [row, ...p.f.slice(rank)] });
-      }
+      case "put":
+        return this.put(op, p);
+      case "onehot":
+        return this.onehot(op, p);
+      case "gather":
+        return this.gather(op, p);
       case "reverse":
         return this.reversed(op, p);
       case "dot":
@@ -222,6 +167,33 @@ export class Evaluation {
       default:
         throw new InternalError(`${op.op} cannot be computed at a point`);
     }
+  }
+
+  /** The value at one step, and 0 at all others. */
+  private put(op: OpOf<"put">, p: Point): KExpr {
+    const here: KExpr = { k: "toFloat", a: this.scope.layout.local(p.t!) };
+    const step: KExpr = { k: "toFloat", a: endStep(op, this.scope) };
+    const is: KExpr = { k: "math", op: "eq", type: "f32", args: [here, step] };
+    return orZero(is, this.at(op.operands[0], p), p.width);
+  }
+
+  private onehot(op: OpOf<"onehot">, p: Point): KExpr {
+    const index = this.at(op.operands[0], { ...p, f: p.f.slice(0, -1), width: 1 });
+    const column = p.f[p.f.length - 1];
+    const lane = (i: number): KExpr => ({ k: "toFloat", a: x.add(column, x.int(i)) });
+    const columns: KExpr = p.width === 4 ? { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] } : lane(0);
+    return { k: "math", op: "eq", type: typeOf(p.width), args: [columns, splat(index, p.width)] };
+  }
+
+  /** The row of a table that an index names. */
+  private gather(op: OpOf<"gather">, p: Point): KExpr {
+    const [table, index] = op.operands;
+    const rank = index.type.shape.length;
+    // Each lane has an index of its own where rows are single numbers.
+    if (p.width === 4 && rank === p.f.length) return this.lanes(p, (q) => this.own(op.results[0], q));
+    const at = this.at(index, { t: p.t, b: p.b, f: p.f.slice(0, rank), width: 1 });
+    const row = this.bindRow({ k: "toInt", a: at });
+    return this.at(table, { ...p, f: [row, ...p.f.slice(rank)] });
   }
 
   /** The element at the step that is as far from the last one as this step is from the first. */
@@ -239,12 +211,7 @@ export class Evaluation {
     const inside: KExpr = { k: "math", op: "max", type: "f32", args: [step, x.float(0)] };
     const value = this.at(from, { ...p, t: this.bindRow({ k: "toInt", a: inside }, "step") });
     const here: KExpr = { k: "math", op: "ge", type: "f32", args: [step, x.float(0)] };
-    return {
-      k: "math",
-      op: "select",
-      type: typeOf(p.width),
-      args: [splat(here, p.width), value, splat(x.float(0), p.width)],
-    };
+    return orZero(here, value, p.width);
   }
 
   private bindRow(value: KExpr, hint = "row"): KExpr {
@@ -263,39 +230,6 @@ export class Evaluation {
       value = { k: "math", op: "mul", type: "f32", args: [value, { k: "toFloat", a: chosenLater[d] }] };
     }
     return value;
-  }
-
-  private shifted(op: Op, p: Point, axis: number, by: number): KExpr {
-    return this.at(op.operands[0], { ...p, f: p.f.map((e, i) => (i === axis ? x.add(e, x.int(by)) : e)) });
-  }
-
-  private pivot(v: Value, op: OpOf<"pivot">, p: Point): KExpr {
-    const [from] = op.operands;
-    const { batch, time, features, keep } = op.attrs.axes;
-    const lastGoes = features.includes(from.type.shape.length - 1);
-    if (p.width === 4 && lastGoes) return this.lanes(p, (q) => this.own(v, q));
-    const kept = keep ? p.f.filter((_, i) => !features.includes(i)) : [...p.f];
-    const f = from.type.shape.map((_, i) => (features.includes(i) ? x.int(0) : kept.shift()!));
-    return this.at(from, { t: time ? x.int(0) : p.t, b: batch ? x.int(0) : p.b, f, width: p.width });
-  }
-
-  private reshaped(v: Value, op: OpOf<"reshape">, p: Point): KExpr {
-    const [from] = op.operands;
-    const to = this.shape(v);
-    const source = this.shape(from);
-    const width = (s: readonly number[]): number => s[s.length - 1] ?? 1;
-    if (p.width === 4 && (width(to) !== width(source) || width(to) % 4 !== 0))
-      return this.lanes(p, (q) => this.own(v, q));
-    const strides = to.map((_, i) => to.slice(i + 1).reduce((a, b) => a * b, 1));
-    const flat = x.sum(p.f.map((e, i) => x.mul(e, x.int(strides[i]))));
-    // Axes of one element have index 0.
-    const wide = source.flatMap((n, i) => (n === 1 ? [] : [i]));
-    const indices = unflatten(
-      flat,
-      wide.map((i) => source[i]),
-    );
-    const f = source.map((n, i) => (n === 1 ? x.int(0) : indices[wide.indexOf(i)]));
-    return this.at(from, { ...p, f });
   }
 
   /** A product at a point: loops over its contracted axes. */

@@ -12,7 +12,7 @@ import {
   type PartitionedPiece,
   type Unit,
 } from "../partition/partition.ts";
-import { makeKernel } from "./kernel.ts";
+import { generateKernel } from "./kernel.ts";
 
 export interface GenerateOptions {
   readonly machine: Machine;
@@ -80,7 +80,7 @@ export class Generator {
     const loop = isLoop(unit) && unit.owner !== "column" ? { reverse: unit.scan.attrs.reverse } : undefined;
     const layout = this.buffers.layout.addresses(this.clock(piece, kernel.inBody && loop === undefined));
     const allocations = this.buffers.allocations[at];
-    return makeKernel({ kernel, defs: piece.defs, ...this.options, layout, allocations, ...(loop && { loop }) });
+    return generateKernel({ kernel, defs: piece.defs, ...this.options, layout, allocations, ...(loop && { loop }) });
   }
 
   /** How a kernel counts steps; `stepwise`: it is started for each. */

@@ -47,16 +47,16 @@ const GRID = [0, 2] as const;
 const one: Extent = { fixed: 1, perStep: 0 };
 const steps: Extent = { fixed: 0, perStep: 1 };
 
-export function makeKernel(input: KernelInput): Kernel {
+export function generateKernel(input: KernelInput): Kernel {
   const { machine } = input;
-  const kernel = new KernelMaker(input, 0).make();
+  const kernel = new KernelGenerator(input, 0).make();
   const bytes = (tiles: readonly Tile[]): number => tiles.reduce((sum, { size }) => sum + 4 * size, 0);
   if (bytes(kernel.tiles) <= mostTileBytes(machine)) return kernel;
   // Products come first in workgroup memory: reductions then have room for fewer partial results, and more barriers.
-  return new KernelMaker(input, bytes(kernel.tiles.filter(({ vectors }) => vectors))).make();
+  return new KernelGenerator(input, bytes(kernel.tiles.filter(({ vectors }) => vectors))).make();
 }
 
-class KernelMaker {
+class KernelGenerator {
   private readonly in: KernelInput;
   private readonly owner: Owner;
   private readonly names = new Map<string, number>();
@@ -89,7 +89,7 @@ class KernelMaker {
       layout: input.layout,
       dims: input.dims,
       step: this.step,
-      home: (v) => (this.inside.has(v) && !this.done.has(v) ? undefined : input.allocations.get(v)?.[0]),
+      allocation: (v) => (this.inside.has(v) && !this.done.has(v) ? undefined : input.allocations.get(v)?.[0]),
       name: (hint) => this.name(hint),
     };
     this.splits = this.share(space);
@@ -299,25 +299,30 @@ class KernelMaker {
   private store(v: Value, p: Point, value: KExpr): readonly KStmt[] {
     const { layout, allocations } = this.in;
     const t = v.type.time ? p.t : this.step;
-    return allocations.get(v)!.flatMap((home): KStmt[] => {
-      const memory = { kind: "region", region: home.buffer.region } as const;
+    return allocations.get(v)!.flatMap((allocation): KStmt[] => {
+      const memory = { kind: "region", region: allocation.buffer.region } as const;
       const f = p.f.slice(p.f.length - v.type.shape.length);
-      const index = layout.address(home, t, v.type.batch ? p.b : undefined, f, p.width);
-      const lanes = p.width === 4 && !columnsAreContiguous(home) ? ([0, 1, 2, 3] as const) : [];
+      const index = layout.address(allocation, t, v.type.batch ? p.b : undefined, f, p.width);
+      const lanes = p.width === 4 && !columnsAreContiguous(allocation) ? ([0, 1, 2, 3] as const) : [];
       const stores: KStmt[] =
         lanes.length === 0
           ? [{ s: "store", memory, index, type: p.width === 4 ? "f32x4" : "f32", value }]
           : lanes.map((lane) => ({
               s: "store",
               memory,
-              index: x.add(index, x.int(lane * home.strides[home.strides.length - 1])),
+              index: x.add(index, x.int(lane * allocation.strides[allocation.strides.length - 1])),
               type: "f32",
               value: { k: "extract", a: value, lane },
             }));
       // A statistic keeps only its first rows.
-      if (!home.steps || t === undefined) return stores;
+      if (!allocation.steps || t === undefined) return stores;
       return [
-        { s: "if", condition: x.compare("lt", layout.global(t), x.int(home.steps.count)), then: stores, else: [] },
+        {
+          s: "if",
+          condition: x.compare("lt", layout.global(t), x.int(allocation.steps.count)),
+          then: stores,
+          else: [],
+        },
       ];
     });
   }
@@ -357,7 +362,7 @@ class KernelMaker {
   /** One loop nest for products that differ only in the operand with the columns. */
   private blocked(ops: readonly OpOf<"dot">[]): readonly KStmt[] | undefined {
     const { defs, dims, allocations, layout, machine } = this.in;
-    const inMemory = (v: Value) => strided(v, this.scope.home, defs, (d) => this.extent(d))?.home;
+    const inMemory = (v: Value) => strided(v, this.scope.allocation, defs, (d) => this.extent(d))?.home;
     const products: ProductInMemory[] = [];
     for (const op of ops) {
       const product = matrixProduct(op);
@@ -366,7 +371,11 @@ class KernelMaker {
       const y = op.results[0];
       const targets = allocations.get(y)!;
       if (!left || !right || (y.type.time && this.t === undefined)) return undefined;
-      if (targets.some((home) => home.strides.length > 0 && home.strides[home.strides.length - 1] !== 1))
+      if (
+        targets.some(
+          (allocation) => allocation.strides.length > 0 && allocation.strides[allocation.strides.length - 1] !== 1,
+        )
+      )
         return undefined;
       products.push({ product, left, right, targets });
     }

@@ -44,7 +44,7 @@ export function loop(
   return { s: "for", kind, name, from, to, step, body: body({ k: "var", name, type: "i32" }) };
 }
 
-/** `count` independent iterations, which the lanes of a workgroup share out. */
+/** `count` independent iterations, which the lanes of a workgroup divide among themselves. */
 export const onLanes = (names: Names, count: number, body: (i: Variable) => readonly KStmt[]): KStmt =>
   loop(names, { hint: "i", kind: "lanes", ...upTo(count) }, body);
 

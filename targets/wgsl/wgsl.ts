@@ -1,4 +1,4 @@
-import { type Dialect, printBlock } from "../../compiler/kernel-ir/c-printer.ts";
+import { type Dialect, type Loop, type LoopText, printBlock } from "../../compiler/kernel-ir/c-printer.ts";
 import { atom, call, commentLines, indented, infix, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import { f32Digits, largestF32 } from "../../compiler/kernel-ir/literals.ts";
 import { someExpr } from "../../compiler/kernel-ir/type-of.ts";
@@ -104,19 +104,49 @@ export function emitWgsl(kernel: Kernel): string {
     if (!(bindings as readonly string[]).includes(region)) throw new KernelError(kernel, `no region \`${region}\``);
 
   const uses = gather(kernel);
-  const namer = createNamer(reserved, frame);
-  const tileName = (name: string): string => namer.of(`tile ${name}`, name);
-  const memoryName = (m: Memory): string => (m.kind === "region" ? m.region : tileName(m.name));
-  const vectorTiles = new Set(kernel.tiles.flatMap(({ name, vectors }) => (vectors ? [name] : [])));
-  const holdsVectors = (m: Memory): boolean => m.kind === "tile" && vectorTiles.has(m.name);
-  const wideName = (verb: "load" | "store", m: Memory): string =>
-    namer.of(`${verb}4 ${key(m)}`, `${verb}4_${memoryName(m)}`);
+  const names = namesOf(kernel);
+  const body = printBlock(kernel.body, dialectOf(kernel, uses, names));
+  return `${[
+    ...(uses.subgroups ? ["enable subgroups;", ""] : []),
+    ...commentLines(kernel.doc).map((line) => `// ${line}`.trimEnd()),
+    "",
+    ...declarations(kernel, uses, names),
+    "",
+    ...functions(uses, names),
+    ...entry(kernel, uses, body),
+  ].join("\n")}\n`;
+}
 
-  const dialect: Dialect = {
+/** The identifiers of a module, and which memory holds vectors. */
+interface Names {
+  local(source: string): string;
+  fresh(wanted: string): string;
+  memory(m: Memory): string;
+  /** The function that loads, or stores, four neighbours. */
+  wide(verb: "load" | "store", m: Memory): string;
+  holdsVectors(m: Memory): boolean;
+}
+
+function namesOf({ tiles }: Kernel): Names {
+  const namer = createNamer(reserved, frame);
+  const vectorTiles = new Set(tiles.flatMap(({ name, vectors }) => (vectors ? [name] : [])));
+  const memory = (m: Memory): string => (m.kind === "region" ? m.region : namer.of(`tile ${m.name}`, m.name));
+  return {
+    local: (source) => namer.of(`local ${source}`, source),
+    fresh: (wanted) => namer.fresh(wanted),
+    memory,
+    wide: (verb, m) => namer.of(`${verb}4 ${key(m)}`, `${verb}4_${memory(m)}`),
+    holdsVectors: (m) => m.kind === "tile" && vectorTiles.has(m.name),
+  };
+}
+
+function dialectOf(kernel: Kernel, uses: Uses, names: Names): Dialect {
+  const isElement = (m: Memory, type: FloatType): boolean => type === "f32" || names.holdsVectors(m);
+  return {
     types,
     end: ";",
     comment: "//",
-    name: (source) => namer.of(`local ${source}`, source),
+    name: names.local,
     // WGSL has no infinity. The largest number replaces it, which is enough to start a maximum with.
     float: (value) => f32Digits(Math.max(-largestF32, Math.min(largestF32, value))),
     math: spelledMath("wgsl", types),
@@ -127,44 +157,42 @@ export function emitWgsl(kernel: Kernel): string {
     uniform: (name) => atom(`u.${name}`),
     group: (axis) => atom(`group_${"xyz"[axis]}`),
     lane: (lane) => `.${"xyzw"[lane]}`,
-    index: (memory, index) => (holdsVectors(memory) ? quarter(index) : index),
+    index: (memory, index) => (names.holdsVectors(memory) ? quarter(index) : index),
     load: (memory, index, type) =>
-      type === "f32" || holdsVectors(memory)
-        ? element(memory, memoryName(memory), index)
-        : call(wideName("load", memory), index),
+      isElement(memory, type) ? element(memory, names.memory(memory), index) : call(names.wide("load", memory), index),
     store: (memory, index, value, type) =>
-      type === "f32" || holdsVectors(memory)
-        ? storeElement(memory, memoryName(memory), index, value)
-        : call(wideName("store", memory), index, value).text,
+      isElement(memory, type)
+        ? storeElement(memory, names.memory(memory), index, value)
+        : call(names.wide("store", memory), index, value).text,
     declare: (kind, name, _type, value) => `${kind === "let" ? "let" : "var"} ${name} = ${value.text}`,
-    loop(loop, name, from, to) {
-      const lanes = loop.kind === "lanes";
-      // At most one iteration for each lane needs no loop.
-      if (lanes && loop.step === 1 && isInt(loop.from, 0) && loop.to.k === "int" && loop.to.value <= kernel.lanes) {
-        const header = loop.to.value === kernel.lanes ? "" : `if (lane < ${to.text})`;
-        return { header, first: [`let ${name} = lane;`] };
-      }
-      const start = lanes ? firstOfLane(loop.from, from, loop.step) : from;
-      const step = lanes ? kernel.lanes * loop.step : loop.step;
-      // A bound that reads memory is evaluated once, before the loop.
-      const reads = someExpr(loop.to, (e) => e.k === "load");
-      const end = reads ? namer.fresh(`${name}_end`) : to.text;
-      return {
-        before: reads ? [`let ${end} = ${to.text};`] : [],
-        header: `for (var ${name} = ${start.text}; ${name} < ${end}; ${name} += ${step})`,
-      };
-    },
+    loop: (loop, name, from, to) => loopText(kernel, names, loop, name, from, to),
     condition: (condition) => `(${condition.text})`,
     barrier: (only) => barrierLines(kernel, uses, only),
   };
+}
 
-  const body = printBlock(kernel.body, dialect);
-  return `${[
-    ...(uses.subgroups ? ["enable subgroups;", ""] : []),
-    ...commentLines(kernel.doc).map((line) => `// ${line}`.trimEnd()),
-    "",
-    ...declarations(kernel, uses, tileName),
-    "",
+function loopText({ lanes }: Kernel, names: Names, loop: Loop, name: string, from: Text, to: Text): LoopText {
+  const isLanes = loop.kind === "lanes";
+  // At most one iteration for each lane needs no loop.
+  if (isLanes && loop.step === 1 && isInt(loop.from, 0) && loop.to.k === "int" && loop.to.value <= lanes) {
+    const header = loop.to.value === lanes ? "" : `if (lane < ${to.text})`;
+    return { header, first: [`let ${name} = lane;`] };
+  }
+  const start = isLanes ? firstOfLane(loop.from, from, loop.step) : from;
+  const step = isLanes ? lanes * loop.step : loop.step;
+  // A bound that reads memory is evaluated once, before the loop.
+  const reads = someExpr(loop.to, (e) => e.k === "load");
+  const end = reads ? names.fresh(`${name}_end`) : to.text;
+  return {
+    before: reads ? [`let ${end} = ${to.text};`] : [],
+    header: `for (var ${name} = ${start.text}; ${name} < ${end}; ${name} += ${step})`,
+  };
+}
+
+/** The functions that a kernel's body calls. */
+function functions(uses: Uses, names: Names): string[] {
+  const wide = (memories: readonly Memory[]): readonly Memory[] => memories.filter((m) => !names.holdsVectors(m));
+  return [
     ...cFunctionLines(uses.math, {
       types,
       header: (name, F) => `fn ${name}(x: ${F}) -> ${F} {`,
@@ -175,12 +203,9 @@ export function emitWgsl(kernel: Kernel): string {
       : []),
     ...(uses.loadsHalf ? loadHalf(uses.storesHalf) : []),
     ...(uses.storesHalf ? storeHalf : []),
-    ...uses.wideLoads.filter((m) => !holdsVectors(m)).flatMap((m) => wideLoad(wideName("load", m), m, memoryName(m))),
-    ...uses.wideStores
-      .filter((m) => !holdsVectors(m))
-      .flatMap((m) => wideStore(wideName("store", m), m, memoryName(m))),
-    ...entry(kernel, uses, body),
-  ].join("\n")}\n`;
+    ...wide(uses.wideLoads).flatMap((m) => wideLoad(names.wide("load", m), m, names.memory(m))),
+    ...wide(uses.wideStores).flatMap((m) => wideStore(names.wide("store", m), m, names.memory(m))),
+  ];
 }
 
 const lane = atom("lane");
@@ -209,7 +234,7 @@ function quarter(e: KExpr): KExpr {
   return { k: "int2", op: "div", a: e, b: { k: "int", value: 4 } };
 }
 
-function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => string): string[] {
+function declarations(kernel: Kernel, uses: Uses, names: Names): string[] {
   const touched = new Set(kernel.regions.map((r) => r.region));
   return [
     ...(uses.uniforms ? ["struct Uniforms { t: i32, T: i32 }", "@group(0) @binding(0) var<uniform> u: Uniforms;"] : []),
@@ -220,7 +245,7 @@ function declarations(kernel: Kernel, uses: Uses, tileName: (name: string) => st
     ),
     ...kernel.tiles.map(({ name, size, vectors }) => {
       const elements = vectors ? `vec4<f32>, ${size / 4}` : `f32, ${size}`;
-      return `var<workgroup> ${tileName(name)}: array<${elements}>;`;
+      return `var<workgroup> ${names.memory({ kind: "tile", name })}: array<${elements}>;`;
     }),
   ];
 }

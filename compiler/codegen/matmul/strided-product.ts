@@ -46,7 +46,7 @@ export interface ProductSite {
 
 /** An operand or a result in memory. */
 export interface Operand extends Labelled {
-  readonly home: Allocation;
+  readonly allocation: Allocation;
 }
 
 export class StridedProduct {
@@ -73,8 +73,8 @@ export class StridedProduct {
     this.column = product.column;
     this.row = product.rows[product.rows.length - 1];
     this.others = axesOf(product.result).filter((a) => a !== TIME && a !== this.column && a !== this.row);
-    this.left = { ...product.left, home: left };
-    this.rights = site.products.map(({ product, right }) => ({ ...product.right, home: right }));
+    this.left = { ...product.left, allocation: left };
+    this.rights = site.products.map(({ product, right }) => ({ ...product.right, allocation: right }));
     this.contracted = product.contracted.filter((axis) => axis !== TIME);
     this.byStep = product.contracted.includes(TIME);
   }
@@ -95,8 +95,8 @@ export class StridedProduct {
   }
 
   /** Whether an operand was packed by this product's columns: another product may read the same copy by its rows. */
-  private hasQuads({ home, labels }: Operand): boolean {
-    return home.quads === true && labels.endsWith(this.column);
+  private hasQuads({ allocation, labels }: Operand): boolean {
+    return allocation.quads === true && labels.endsWith(this.column);
   }
 
   /** Whether the rows of the left operand are contiguous, and its innermost contracted axis is not. */
@@ -129,7 +129,7 @@ export class StridedProduct {
   }
 
   load(o: Operand, index: AxisIndex, type: FloatType): KExpr {
-    return x.load(region(o.home), this.at(o, index, type), type);
+    return x.load(region(o.allocation), this.at(o, index, type), type);
   }
 
   loadResult(product: number, index: AxisIndex, type: FloatType): KExpr {
@@ -137,10 +137,10 @@ export class StridedProduct {
   }
 
   store(product: number, index: AxisIndex, value: KExpr, type: FloatType): readonly KStmt[] {
-    return this.site.products[product].targets.map((home) => ({
+    return this.site.products[product].targets.map((allocation) => ({
       s: "store",
-      memory: region(home),
-      index: this.at(this.target(home), index, type),
+      memory: region(allocation),
+      index: this.at(this.target(allocation), index, type),
       type,
       value,
     }));
@@ -149,11 +149,11 @@ export class StridedProduct {
   /** The address of an operand's element; `index` must have all of its axes. */
   private at(o: Operand, index: AxisIndex, type: FloatType): KExpr {
     const { t, b, f, width } = pointAt(o, index, this.site.step, lanesOf(type));
-    return this.site.layout.address(o.home, t, b, f, width);
+    return this.site.layout.address(o.allocation, t, b, f, width);
   }
 
-  private target(home: Allocation): Operand {
-    return { ...this.product.result, home };
+  private target(allocation: Allocation): Operand {
+    return { ...this.product.result, allocation };
   }
 
   /** The index `rows` further down and `columns` further right. */
@@ -195,8 +195,8 @@ export const hintOf = (axis: Axis): string => (axis === BATCH ? "b" : axis === T
 
 const region = ({ buffer }: Allocation): Memory => ({ kind: "region", region: buffer.region });
 
-const stride = ({ home, labels }: Operand, axis: Axis): number =>
-  axis === BATCH ? home.batch : home.strides[labels.indexOf(axis)];
+const stride = ({ allocation, labels }: Operand, axis: Axis): number =>
+  axis === BATCH ? allocation.batch : allocation.strides[labels.indexOf(axis)];
 
 /** The index `by` further along `axis`. */
 export const further = (index: AxisIndex, axis: Axis | undefined, by: number): AxisIndex =>

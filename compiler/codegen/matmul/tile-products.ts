@@ -61,7 +61,7 @@ export function productsBehind(values: readonly Value[], type: Type, scope: Scop
   const found = new Set<OpOf<"dot">>();
   const seen = new Set<Value>();
   const visit = (v: Value): void => {
-    if (seen.has(v) || scope.home(v)) return;
+    if (seen.has(v) || scope.allocation(v)) return;
     seen.add(v);
     const op = scope.defs.get(v);
     if (op?.op === "dot" && sameType(v.type, type)) found.add(op);
@@ -91,7 +91,7 @@ export function tileProduct(op: OpOf<"dot">, scope: Scope): TileProduct | undefi
 
 /** Whether the axis along which an operand is contiguous in memory is one of the result's. */
 function liesAlongOwn(matrix: MatrixProduct, { value, labels }: Side, scope: Scope): boolean {
-  const known = strided(value, scope.home, scope.defs, (d) => dim.evaluate(d, scope.dims));
+  const known = strided(value, scope.allocation, scope.defs, (d) => dim.evaluate(d, scope.dims));
   if (!known || labels === "") return false;
   const extent = (label: Axis): number => dim.evaluate(extentOf(matrix, label), scope.dims);
   const fastest = [...labels].find((label, i) => known.home.strides[i] === 1 && extent(label) > 1);
