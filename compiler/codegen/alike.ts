@@ -1,7 +1,7 @@
 /** Which ops of a stage share their loops. */
-import { type Labelled, matrixProduct } from "../ir/contraction-axes.ts";
+import type { Labelled, MatrixProduct } from "../ir/contraction-axes.ts";
 import { sameShape, sameType } from "../ir/type.ts";
-import type { Op, OpOf, Type } from "../ir/types.ts";
+import type { Op, Type } from "../ir/types.ts";
 import { type Reduction, removedBy } from "./accumulate.ts";
 
 /** The items in groups of those that are alike, in the order of each group's first. */
@@ -16,19 +16,14 @@ export function groupAlike<T>(items: readonly T[], alike: (a: T, b: T) => boolea
 }
 
 /** Whether products differ in nothing but the operand with the columns. */
-export function differInColumns(p: OpOf<"dot">, q: OpOf<"dot">): boolean {
-  const [a, b] = [matrixProduct(p), matrixProduct(q)];
-  if (a === undefined || b === undefined) return false;
-  return (
-    a.left.value === b.left.value &&
-    a.left.operand === b.left.operand &&
-    sameType(a.right.type, b.right.type) &&
-    sameType(a.result.type, b.result.type) &&
-    sameLabels(a.left, b.left) &&
-    sameLabels(a.right, b.right) &&
-    sameLabels(a.result, b.result)
-  );
-}
+export const differInColumns = (p: MatrixProduct, q: MatrixProduct): boolean =>
+  p.left.value === q.left.value &&
+  p.left.operand === q.left.operand &&
+  sameType(p.right.type, q.right.type) &&
+  sameType(p.result.type, q.result.type) &&
+  sameLabels(p.left, q.left) &&
+  sameLabels(p.right, q.right) &&
+  sameLabels(p.result, q.result);
 
 const sameLabels = (a: Labelled, b: Labelled): boolean => a.labels === b.labels;
 

@@ -105,7 +105,9 @@ export class Evaluation {
       value.k === "float" || value.k === "var" || value.k === "splat"
         ? value
         : this.bind(v.name || (this.scope.defs.get(v)?.op ?? ""), value, p.width);
-    this.memo.set(v, [...(this.memo.get(v) ?? []), { point: p, value: bound }]);
+    const computed = this.memo.get(v);
+    if (computed) computed.push({ point: p, value: bound });
+    else this.memo.set(v, [{ point: p, value: bound }]);
     return bound;
   }
 

@@ -4,10 +4,10 @@ import type { Extent } from "../../runtime/plan.ts";
 import type { Allocations } from "../buffers/assignment.ts";
 import { type Addresses, columnsAreContiguous } from "../buffers/layout.ts";
 import { strided } from "../buffers/strided.ts";
-import { BATCH, matrixProduct } from "../ir/contraction-axes.ts";
+import { BATCH, type MatrixProduct, matrixProduct } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
 import { sameType } from "../ir/type.ts";
-import type { Op, OpOf, Type, Value } from "../ir/types.ts";
+import type { Op, Type, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, Kernel, KStmt, Tile } from "../kernel-ir/types.ts";
 import { usesOf } from "../kernel-ir/uses.ts";
@@ -136,9 +136,12 @@ class KernelGenerator {
     const { kernel, machine } = this.in;
     const axes = space.batch ? space.shape.length + 1 : space.shape.length;
     if (columns === undefined || axes < 2) return undefined;
-    const products = kernel.ops.filter((op) => op.op === "dot" && sameType(op.results[0].type, space));
-    const jobs = products.flatMap((op) => tileProduct(op as OpOf<"dot">, this.scope) ?? []).map(jobOf);
-    if (!jobs.some((job) => worthTiling(rows, columns, job, machine))) return undefined;
+    const isWorthTiling = (op: Op): boolean => {
+      if (op.op !== "dot" || !sameType(op.results[0].type, space)) return false;
+      const product = tileProduct(op, this.scope);
+      return product !== undefined && worthTiling(rows, columns, jobOf(product), machine);
+    };
+    if (!kernel.ops.some(isWorthTiling)) return undefined;
     return tileSide(rows, columns, this.t !== undefined);
   }
 
@@ -256,18 +259,18 @@ class KernelGenerator {
   private stage(ops: readonly Op[]): readonly KStmt[] {
     const { machine, allocations } = this.in;
     const statements: KStmt[] = [];
-    const blocked = new Set<Op>();
-    const products = blocksProducts(machine) ? ops.filter((op): op is OpOf<"dot"> => op.op === "dot") : [];
+    const blocked = new Set<Value>();
+    const products = blocksProducts(machine) ? productsIn(ops) : [];
     for (const alike of groupAlike(products, differInColumns)) {
       const loops = this.blocked(alike);
       if (loops === undefined) continue;
       statements.push(...loops);
-      for (const op of alike) blocked.add(op);
+      for (const { result } of alike) blocked.add(result.value);
     }
     const points: Value[] = [];
     for (const op of ops) {
       const [y] = op.results;
-      if (blocked.has(op) || isReduction(op) || !allocations.has(y)) continue;
+      if (blocked.has(y) || isReduction(op) || !allocations.has(y)) continue;
       if (op.op === "argmax") statements.push(...argmax(this.reductionSite(), op));
       else if (op.op === "scatter") statements.push(...scatter(this.reductionSite(), op));
       else points.push(y);
@@ -360,26 +363,19 @@ class KernelGenerator {
   }
 
   /** One loop nest for products that differ only in the operand with the columns. */
-  private blocked(ops: readonly OpOf<"dot">[]): readonly KStmt[] | undefined {
+  private blocked(alike: readonly MatrixProduct[]): readonly KStmt[] | undefined {
     const { defs, dims, allocations, layout, machine } = this.in;
     const inMemory = (v: Value) => strided(v, this.scope.allocation, defs, (d) => this.extent(d))?.home;
     const products: ProductInMemory[] = [];
-    for (const op of ops) {
-      const product = matrixProduct(op);
-      if (product === undefined) return undefined;
+    for (const product of alike) {
       const [left, right] = [inMemory(product.left.value), inMemory(product.right.value)];
-      const y = op.results[0];
-      const targets = allocations.get(y)!;
-      if (!left || !right || (y.type.time && this.t === undefined)) return undefined;
-      if (
-        targets.some(
-          (allocation) => allocation.strides.length > 0 && allocation.strides[allocation.strides.length - 1] !== 1,
-        )
-      )
-        return undefined;
+      const { value, type } = product.result;
+      const targets = allocations.get(value)!;
+      if (!left || !right || (type.time && this.t === undefined)) return undefined;
+      if (targets.some(({ strides }) => strides.length > 0 && strides[strides.length - 1] !== 1)) return undefined;
       products.push({ product, left, right, targets });
     }
-    const [{ result }] = products.map(({ product }) => product);
+    const [{ result }] = alike;
     const shape = this.shape(result.type);
     return blockedProducts({
       products,
@@ -398,5 +394,8 @@ class KernelGenerator {
     });
   }
 }
+
+const productsIn = (ops: readonly Op[]): readonly MatrixProduct[] =>
+  ops.flatMap((op) => (op.op === "dot" ? (matrixProduct(op) ?? []) : []));
 
 const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));

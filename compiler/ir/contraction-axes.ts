@@ -19,15 +19,18 @@ export interface Labelled {
   readonly labels: string;
 }
 
-/** An operand: which of the two it is, and its value. */
-export interface Side extends Labelled {
-  readonly operand: 0 | 1;
+export interface LabelledValue extends Labelled {
   readonly value: Value;
+}
+
+/** One of the two operands. */
+export interface Side extends LabelledValue {
+  readonly operand: 0 | 1;
 }
 
 export interface ContractionAxes {
   readonly sides: readonly [Side, Side];
-  readonly result: Labelled;
+  readonly result: LabelledValue;
   /** What is summed over: time, batch, then features in the order in which the operands have them. */
   readonly contracted: readonly Axis[];
 }
@@ -60,7 +63,8 @@ export function contractionAxes(op: OpOf<"dot">): ContractionAxes {
     { operand: 0, value: first, type: first.type, labels: a },
     { operand: 1, value: second, type: second.type, labels: b },
   ];
-  const result: Labelled = { type: op.results[0].type, labels: out };
+  const [value] = op.results;
+  const result: LabelledValue = { value, type: value.type, labels: out };
   const candidates = new Set([TIME, BATCH, ...a, ...b]);
   const contracted = [...candidates].filter(
     (axis) => !hasAxis(result, axis) && sides.some((side) => hasAxis(side, axis)),

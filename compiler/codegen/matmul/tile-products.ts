@@ -44,7 +44,6 @@ export interface FlatContraction extends Bounds {
 
 export interface TileProduct {
   readonly matrix: MatrixProduct;
-  readonly value: Value;
   readonly left: TileOperand;
   readonly right: TileOperand;
   readonly contraction: FlatContraction;
@@ -82,7 +81,6 @@ export function tileProduct(op: OpOf<"dot">, scope: Scope): TileProduct | undefi
   const operand = (side: Side): TileOperand => ({ ...side, alongOwn: liesAlongOwn(matrix, side, scope) });
   return {
     matrix,
-    value: op.results[0],
     left: operand(matrix.left),
     right: operand(matrix.right),
     contraction: flatten(matrix, scope),

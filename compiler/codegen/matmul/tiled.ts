@@ -230,7 +230,7 @@ function placeOf(
   unit: number,
 ): { readonly chunk: number; readonly vector: number; readonly lane: 0 | 1 | 2 | 3 } | undefined {
   for (const [chunk, { products }] of chunks.entries()) {
-    const k = products.findIndex(({ value }) => value === v);
+    const k = products.findIndex(({ matrix }) => matrix.result.value === v);
     const c = k * shape.units + unit;
     if (k >= 0) return { chunk, vector: Math.floor(c / 4), lane: ROWS[c % 4] };
   }
