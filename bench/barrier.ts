@@ -1,7 +1,7 @@
 /**
  * What do threads cost: a barrier between two dispatches, and waking the workers for an entry? A kernel that does nothing is
- * run for many steps, and for one; what a step of several threads takes beyond one thread's is the barrier. The figures stand
- * behind `usualCosts` of `runtime/wasm/partition.ts`.
+ * run for many steps, and for one; what a step of several threads takes beyond one thread's is the barrier. The figures are
+ * those of `usualCosts` of `runtime/wasm/thread-schedule.ts`.
  *
  *     npx tsx bench/barrier.ts [--threads 2]
  */

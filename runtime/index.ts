@@ -46,6 +46,6 @@ export { Session } from "./session.ts";
 export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./state.ts";
 export type { Stream, StreamState } from "./stream.ts";
 export type { Simd } from "./wasm/module.ts";
-export type { Costs } from "./wasm/partition.ts";
+export type { Costs } from "./wasm/thread-schedule.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
 export { webgpuBackend } from "./webgpu/webgpu.ts";

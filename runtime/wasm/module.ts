@@ -1,11 +1,11 @@
-/** From a compiled model's code to a WebAssembly module that suits the engine and the memory. */
+/** Picks and compiles the WebAssembly module that suits the engine and the memory. */
 import { messageOf, RuntimeError } from "../error.ts";
 import { moduleOf, type Sealed } from "../executable.ts";
 
-/** Which of WebAssembly's vector instructions: relaxed ones round as the machine does, a product and a sum at once. */
+/** Which of WebAssembly's vector instructions to use: relaxed ones fuse a product and a sum, and round as the machine does. */
 export type Simd = "plain" | "relaxed";
 
-/** A function of nothing but one `f32x4.relaxed_madd`. */
+/** A module whose one function is a single `f32x4.relaxed_madd`. */
 const relaxedFunction = [
   ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
   // Its type: three vectors to one.
@@ -14,12 +14,12 @@ const relaxedFunction = [
   ...[0x0a, 0x0d, 0x01, 0x0b, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfd, 0x85, 0x02, 0x0b],
 ];
 
-/** The fastest that this engine has. */
+/** The fastest instructions that this engine has. */
 export function bestSimd(): Simd {
   return WebAssembly.validate(Uint8Array.from(relaxedFunction)) ? "relaxed" : "plain";
 }
 
-/** Errors: C0411, if it is not the plan's; C0506, if it is no module or not for this engine. */
+/** Errors: C0411, if the code is not the plan's; C0506, if it is not a module, or not one for this engine. */
 export async function compileModule(
   { code, sealer }: Sealed<"wasm">,
   simd: Simd,
@@ -38,14 +38,14 @@ const sharedWithMaximum = 3;
 const withMaximum = 1;
 
 /**
- * The module for a memory of its own: modules import a shared one, and the two differ in one byte, the flags of the memory's
- * limits in the import section. What imports no shared memory stays as it is.
+ * The module with an unshared memory. Modules import a shared one, and the two differ in one byte: the flags of the memory's limits
+ * in the import section. A module that imports no shared memory is returned unchanged.
  */
 export function unshared(binary: Uint8Array): Uint8Array {
   const copy = binary.slice();
-  // Behind magic number and version.
+  // After magic number and version.
   let at = 8;
-  /** A number of 7 bits a byte, the lowest first. */
+  /** An LEB128 number: 7 bits a byte, the lowest first. */
   const number = (): number => {
     let value = 0;
     for (let shift = 0; ; shift += 7) {

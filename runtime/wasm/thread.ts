@@ -1,49 +1,52 @@
 /**
- * What every thread runs: the calling one as thread 0, and each worker. A worker is started from the text of
- * `createThread`, so that neither a bundler nor a loader must find a file; the function therefore refers to nothing outside
- * itself, and its own functions are methods, because tools that keep function names put a helper beside all others.
+ * What every thread runs: the calling one as thread 0, and each worker. A worker is started from the source text of
+ * `createThread`, so that no bundler or loader has to find a file. The function therefore refers to nothing outside itself, and
+ * its inner functions are methods, because tools that keep function names wrap all others in a helper.
  */
 
-/** What a thread is to do for one entry, in order. */
-export type Move =
+/** One thing that a thread does for an entry. */
+export type ThreadInstruction =
   | {
       readonly do: "dispatch";
       readonly kernel: string;
       readonly grid: readonly [number, number, number];
-      /** Its workgroups are shared out between the threads; otherwise thread 0 runs them all. */
-      readonly shared: boolean;
+      /** Whether its workgroups are split between the threads; otherwise thread 0 runs them all. */
+      readonly split: boolean;
     }
-  /** Waits until every thread is here. */
-  | { readonly do: "meet" }
-  /** For `count` steps or segments, first to last or last to first: at step `from`, and every `stride` steps behind it. */
+  /** Waits until every thread has arrived. */
+  | { readonly do: "barrier" }
+  /** For `count` steps or segments, first to last or last to first: at step `from` and every `stride` steps after it. */
   | {
       readonly do: "loop";
       readonly from: number;
       readonly count: number;
       readonly stride: number;
       readonly reverse: boolean;
-      readonly moves: readonly Move[];
+      readonly body: ThreadProgram;
     };
+
+/** What a thread does for an entry, in order. */
+export type ThreadProgram = readonly ThreadInstruction[];
 
 /** One run of an entry. */
 export interface Job {
   readonly machine: number;
   readonly entry: string;
-  readonly moves: readonly Move[];
+  readonly program: ThreadProgram;
   /** T, the length of the sequences. */
   readonly steps: number;
   /** t outside of loops. */
   readonly first: number;
-  /** How many threads take part: those with a smaller index. */
+  /** How many threads take part: those whose index is smaller. */
   readonly threads: number;
-  /** Where regions start, in bytes, by the globals' names. */
+  /** Where regions start, in bytes, by the name of the global. */
   readonly globals: Readonly<Record<string, number>>;
-  /** Where thread 0's tiles start, and how far apart two threads' are, in bytes. */
+  /** Where thread 0's tiles start, and how far apart the tiles of two threads are, in bytes. */
   readonly tiles: number;
   readonly tileStride: number;
 }
 
-/** What a worker is told, and answers to the first: the machine, or why it does not load. */
+/** What a worker is told. */
 export type Order =
   | {
       readonly do: "load";
@@ -53,38 +56,39 @@ export type Order =
     }
   | { readonly do: "run"; readonly job: Job }
   | { readonly do: "drop"; readonly machine: number };
+/** A worker's answer to `load`: the machine, and why it does not load if it does not. */
 export type Answer = { readonly machine: number; readonly failure: string | undefined };
 
-/** Words of the control block: four cache lines, so that the threads that spin disturb none that counts, and a text. */
+/** Words of the control block: four cache lines, so that threads that spin do not disturb one that counts, and a text. */
 export const controlWords = 1024;
 
 export interface Thread {
-  /** Does this thread's part of a job. A kernel that traps leaves its text in the control block and ends nobody's waiting. */
+  /** Does this thread's part of a job. A kernel that traps leaves its message in the control block; the other threads still finish. */
   run(job: Job, exports: WebAssembly.Exports): void;
-  /** What went wrong in the run before, by whichever thread; undefined if nothing did. Forgets it. */
+  /** What went wrong in the last run, on any thread; undefined if nothing did. Clears it. */
   failure(): string | undefined;
-  /** Does what a worker is told. */
+  /** Carries out an order. */
   obey(order: Order): Answer | undefined;
 }
 
 /**
  * Thread `index` of those that share `control`. `mayWait` says whether it may sleep: a browser's main thread may not.
  *
- * At a barrier a thread looks for a while whether the others have come, and then sleeps. To sleep and be woken takes some 50 µs
- * here, and 5,000 looks of 9 ns about as long: whatever the others do, that is at most twice the least that waiting can cost.
+ * At a barrier a thread spins for a while, and then sleeps. To sleep and be woken takes some 50 µs here, and 5,000 spins of 9 ns
+ * take about as long: whatever the others do, waiting costs at most twice the least it can.
  */
 export function createThread(index: number, control: Int32Array, mayWait: boolean): Thread {
   const arrived = 0;
   const generation = 16;
   const sleeping = 32;
   const failed = 48;
-  /** The text's length, and behind it the text. */
+  /** The message's length, followed by the message. */
   const text = 49;
-  const looks = 5_000;
+  const spins = 5_000;
   const machines = new Map<number, WebAssembly.Exports>();
 
   const thread = {
-    meet(threads: number): void {
+    barrier(threads: number): void {
       const now = Atomics.load(control, generation);
       if (Atomics.add(control, arrived, 1) === threads - 1) {
         Atomics.store(control, arrived, 0);
@@ -92,33 +96,38 @@ export function createThread(index: number, control: Int32Array, mayWait: boolea
         if (Atomics.load(control, sleeping) > 0) Atomics.notify(control, generation);
         return;
       }
-      for (let look = 0; look < looks || !mayWait; look++) if (Atomics.load(control, generation) !== now) return;
+      for (let spin = 0; spin < spins || !mayWait; spin++) if (Atomics.load(control, generation) !== now) return;
       Atomics.add(control, sleeping, 1);
       while (Atomics.load(control, generation) === now) Atomics.wait(control, generation, now);
       Atomics.sub(control, sleeping, 1);
     },
 
-    play(moves: readonly Move[], t: number, job: Job, exports: WebAssembly.Exports): void {
+    execute(program: ThreadProgram, t: number, job: Job, exports: WebAssembly.Exports): void {
       const { steps, threads } = job;
-      for (const move of moves) {
-        if (move.do === "loop") {
-          const { from, count, stride } = move;
+      for (const instruction of program) {
+        if (instruction.do === "loop") {
+          const { from, count, stride } = instruction;
           for (let i = 0; i < count; i++)
-            thread.play(move.moves, t + from + (move.reverse ? count - 1 - i : i) * stride, job, exports);
-        } else if (move.do === "meet") {
-          thread.meet(threads);
-        } else if (move.shared || index === 0) {
-          const [gx, gy, gz] = move.grid;
+            thread.execute(
+              instruction.body,
+              t + from + (instruction.reverse ? count - 1 - i : i) * stride,
+              job,
+              exports,
+            );
+        } else if (instruction.do === "barrier") {
+          thread.barrier(threads);
+        } else if (instruction.split || index === 0) {
+          const [gx, gy, gz] = instruction.grid;
           const groups = gx * gy * gz;
-          // Always the same share of the same grid, so that a step's weights stay in the cache of the core that used them.
-          const from = move.shared ? Math.floor((groups * index) / threads) : 0;
-          const to = move.shared ? Math.floor((groups * (index + 1)) / threads) : groups;
+          // Always the same part of a grid, so that its weights stay in the cache of the core that used them.
+          const from = instruction.split ? Math.floor((groups * index) / threads) : 0;
+          const to = instruction.split ? Math.floor((groups * (index + 1)) / threads) : groups;
           if (from === to || Atomics.load(control, failed) !== 0) continue;
           try {
-            (exports[move.kernel] as (...args: number[]) => void)(t, steps, gx, gy, gz, from, to);
+            (exports[instruction.kernel] as (...args: number[]) => void)(t, steps, gx, gy, gz, from, to);
           } catch (thrown) {
             const reason = thrown instanceof Error ? thrown.message : String(thrown);
-            thread.fail(`kernel \`${move.kernel}\` of entry \`${job.entry}\` failed: ${reason}`);
+            thread.fail(`kernel \`${instruction.kernel}\` of entry \`${job.entry}\` failed: ${reason}`);
           }
         }
       }
@@ -137,13 +146,13 @@ export function createThread(index: number, control: Int32Array, mayWait: boolea
     },
 
     run(job: Job, exports: WebAssembly.Exports): void {
-      // A module that touches no tensor of a region need not export its address.
+      // A module that uses no tensor of a region need not export the region's address.
       const globals = { ...job.globals, tiles: job.tiles + index * job.tileStride };
       for (const [name, address] of Object.entries(globals)) {
         const global = exports[name];
         if (global instanceof WebAssembly.Global) global.value = address | 0;
       }
-      thread.play(job.moves, job.first, job, exports);
+      thread.execute(job.program, job.first, job, exports);
     },
 
     obey(order: Order): Answer | undefined {

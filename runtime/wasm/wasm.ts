@@ -7,30 +7,30 @@ import { hostRegions, type Range, regionSizes } from "../layout.ts";
 import type { EntryName, Executable, HostRegion, Plan } from "../plan.ts";
 import { isRecord } from "../plan-schema.ts";
 import { bestSimd, compileModule, type Simd } from "./module.ts";
-import { type Costs, largestGrid, type Partition, partition, usualCosts } from "./partition.ts";
-import { Team } from "./team.ts";
+import { type Costs, largestGrid, scheduleThreads, type ThreadSchedule, usualCosts } from "./thread-schedule.ts";
+import { WorkerPool } from "./worker-pool.ts";
 import { processors, sharesMemory } from "./workers.ts";
 
 const pageBytes = 2 ** 16;
-/** All that 32-bit addresses reach: 4 GiB. Modules declare it as their memory's maximum. */
+/** All that 32-bit addresses reach: 4 GiB. Modules declare it as the maximum of their memory. */
 const maxPages = 2 ** 16;
 /** A cache line. */
 const alignment = 64;
 
 /**
- * Threads when none are asked for: each takes some milliseconds to start and some megabytes, and a time step of the cells that
- * are worth sharing out has a few tens of workgroups, which more threads cannot divide evenly.
+ * The most threads by default. Each takes some milliseconds to start and some megabytes, and a time step of a cell that is worth
+ * splitting has a few tens of workgroups, which more threads cannot divide evenly.
  */
 const mostThreads = 8;
 
 /** What `wasmBackend` takes. */
 export interface WasmOptions {
   /**
-   * Threads at most, the calling one included. Default: as many as there are processors, up to 8; 1 where memory
-   * cannot be shared between threads. A small plan takes fewer: see `partition`.
+   * The most threads to use, the calling one included. Default: one for each processor, up to 8; 1 where memory cannot be shared
+   * between threads. A small plan uses fewer.
    */
   readonly threads?: number;
-  /** Default: the fastest that the engine has. Results of the two differ in their last bits. */
+  /** Default: the fastest that the engine has. The results of the two differ in their last bits. */
   readonly simd?: Simd;
   /** What threads cost on this machine. */
   readonly costs?: Costs;
@@ -46,52 +46,52 @@ const takeOptions = takerOf<WasmOptions>("the options of the backend", {
 
 /** A backend that runs on threads of the processor. */
 export interface WasmBackend extends Backend {
-  /** Threads that it has, started or not. */
+  /** How many threads it has, started or not. */
   readonly threads: number;
 }
 
-/** A plan for WebAssembly has nothing in `half`. */
+/** A plan for WebAssembly does not use `half`. */
 type Addresses = Readonly<Record<HostRegion, number>>;
 
 /**
- * The backend for executables of target `wasm`: the calling thread and, started when they are first wanted, workers. Runs
+ * The backend for executables of target `wasm`: the calling thread, and workers that start when they are first needed. Runs
  * wherever WebAssembly SIMD does. Results do not depend on the number of threads.
  */
 export function wasmBackend(options: WasmOptions = {}): WasmBackend {
   const given = takeOptions(options);
   const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = given;
-  const team = new Team(sharesMemory() ? threads : 1);
+  const pool = new WorkerPool(sharesMemory() ? threads : 1);
   let machines = 0;
   let isClosed = false;
   return {
     name: "wasm",
     get threads() {
-      return team.limit;
+      return pool.limit;
     },
     async open(executable) {
       if (isClosed) throw closed("backend");
-      const machine = await open(executable, { team, simd, costs, machine: machines++ });
+      const machine = await open(executable, { pool, simd, costs, machine: machines++ });
       return closable(machine, () => isClosed);
     },
     close() {
       isClosed = true;
-      team.close();
+      pool.close();
     },
   };
 }
 
-interface Surroundings {
-  readonly team: Team;
+interface Environment {
+  readonly pool: WorkerPool;
   readonly simd: Simd;
   readonly costs: Costs;
   /** The machine's number among those of the backend. */
   readonly machine: number;
 }
 
-async function open(executable: Executable, { team, simd, costs, machine }: Surroundings): Promise<Machine> {
+async function open(executable: Executable, { pool, simd, costs, machine }: Environment): Promise<Machine> {
   const { plan } = executable;
   const code = checkedCode(executable, "wasm");
-  const shared = team.limit > 1;
+  const shared = pool.limit > 1;
   const module = await compileModule(code, simd, shared);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: maxPages, shared });
   const exports = await instantiate(module, memory);
@@ -101,24 +101,24 @@ async function open(executable: Executable, { team, simd, costs, machine }: Surr
   }
   const tileBytes = exports.tile_bytes instanceof WebAssembly.Global ? Number(exports.tile_bytes.value) : 0;
   const tileStride = aligned(tileBytes);
-  const start = tileStride * team.limit;
+  const start = tileStride * pool.limit;
 
   let capacity = 0;
   let addresses = place(plan, capacity, memory, start);
   let globals = globalsOf(addresses);
-  const partitions = new Map<
+  const schedules = new Map<
     EntryName,
-    { readonly steps: number; readonly threads: number; readonly part: Partition }
+    { readonly steps: number; readonly threads: number; readonly schedule: ThreadSchedule }
   >();
 
-  /** What `threads` threads do for an entry, worked out anew only when something has changed. */
-  const partFor = (entry: EntryName, steps: number, threads: number): Partition => {
-    const known = partitions.get(entry);
-    if (known?.steps === steps && known.threads === threads) return known.part;
+  /** What `threads` threads do for an entry, worked out again only when something has changed. */
+  const scheduleFor = (entry: EntryName, steps: number, threads: number): ThreadSchedule => {
+    const known = schedules.get(entry);
+    if (known?.steps === steps && known.threads === threads) return known.schedule;
     const { commands } = plan.entries[entry]!;
-    const part = partition(plan, commands, steps, Math.min(threads, largestGrid(plan, steps)), costs);
-    partitions.set(entry, { steps, threads, part });
-    return part;
+    const schedule = scheduleThreads(plan, commands, steps, Math.min(threads, largestGrid(plan, steps)), costs);
+    schedules.set(entry, { steps, threads, schedule });
+    return schedule;
   };
 
   return {
@@ -130,12 +130,12 @@ async function open(executable: Executable, { team, simd, costs, machine }: Surr
     },
     async run(entry: EntryName, steps, first = 0) {
       if (plan.entries[entry] === undefined) throw new Error(`the executable has no entry \`${entry}\``);
-      let part = partFor(entry, steps, team.limit);
-      if (part.threads > 1) {
-        const gathered = await team.gather({ machine, module, memory }, part.threads);
-        if (gathered < part.threads) part = partFor(entry, steps, gathered);
+      let schedule = scheduleFor(entry, steps, pool.limit);
+      if (schedule.threads > 1) {
+        const available = await pool.load({ machine, module, memory }, schedule.threads);
+        if (available < schedule.threads) schedule = scheduleFor(entry, steps, available);
       }
-      const failure = team.run({ machine, entry, steps, first, ...part, globals, tiles: 0, tileStride }, exports);
+      const failure = pool.run({ machine, entry, steps, first, ...schedule, globals, tiles: 0, tileStride }, exports);
       if (failure !== undefined) throw new RuntimeError("C0506", failure);
     },
     async write(range, data) {
@@ -154,7 +154,7 @@ async function open(executable: Executable, { team, simd, costs, machine }: Surr
       });
     },
     close() {
-      team.drop(machine);
+      pool.drop(machine);
     },
   };
 }
@@ -167,15 +167,15 @@ async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memor
   }
 }
 
-/** As modules export them. */
+/** By the names under which modules export them. */
 const globalsOf = (addresses: Addresses): Readonly<Record<string, number>> =>
   Object.fromEntries(hostRegions.map((name) => [`region_${name}`, addresses[name]]));
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 
 /**
- * Lays the regions out from `start` on, behind the threads' tiles, and grows the memory to hold them. What does not grow with
- * the sequence comes first and therefore never moves, so its contents stay.
+ * Lays the regions out from `start` on, after the threads' tiles, and grows the memory to hold them. What does not grow with the
+ * sequence comes first, so it never moves and keeps its contents.
  */
 function place(plan: Plan, steps: number, memory: WebAssembly.Memory, start: number): Addresses {
   const sizes = regionSizes(plan, steps);
@@ -201,7 +201,7 @@ function place(plan: Plan, steps: number, memory: WebAssembly.Memory, start: num
   return addresses;
 }
 
-/** One piece of a range. Made anew each time, because a memory that grows leaves older views behind. */
+/** One piece of a range. A new view each time, because a memory that grows detaches older ones. */
 function view(memory: WebAssembly.Memory, addresses: Addresses, range: Range, piece: number): Float32Array {
   const start = addresses[range.region] + 4 * (range.offset + piece * range.stride);
   return new Float32Array(memory.buffer, start, range.length);

@@ -1,23 +1,23 @@
 /**
  * Worker threads on the platform at hand: the web's `Worker` in browsers and Deno, or in Node that of `worker_threads`.
- * Touches Node's `process` when there is one, and imports nothing of Node.
+ * Uses Node's `process` where there is one, and imports nothing from Node.
  */
 import { type Answer, createThread, type Order } from "./thread.ts";
 
 export interface WorkerThread {
   post(order: Order): void;
-  /** Whether Node stays alive for it. A worker starts so. */
+  /** Whether it keeps Node alive, as it does at first. */
   hold(held: boolean): void;
   end(): void;
 }
 
-/** Hears of a worker: each answer to an order, or once that it failed. */
+/** Is told each answer of a worker, or once that it failed. */
 export interface Listener {
   answer(answer: Answer): void;
   fail(): void;
 }
 
-/** As many as can run at a time. */
+/** How many threads can run at a time. */
 export function processors(): number {
   const count = node("node:os")?.availableParallelism?.() ?? globalThis.navigator?.hardwareConcurrency;
   return count ?? 1;
@@ -75,7 +75,7 @@ function startWebWorker(text: string, first: First, listener: Listener): WorkerT
 
 function startNodeWorker(text: string, first: First, listener: Listener): WorkerThread {
   const { Worker: NodeWorker } = node("node:worker_threads")!;
-  // Without the options of this process: a loader would take longer to start than the worker.
+  // Without this process's options: a loader would take longer to start than the worker.
   const worker = new NodeWorker(text, { eval: true, execArgv: [], name: `cellc ${first.index}` });
   worker.on("message", (answer: Answer) => listener.answer(answer));
   worker.on("error", () => listener.fail());

@@ -8,7 +8,7 @@ import type { Batch } from "../../runtime/batch.ts";
 import { shapeOf } from "../../runtime/layout.ts";
 import type { Executable } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
-import { largestGrid, partition } from "../../runtime/wasm/partition.ts";
+import { largestGrid, scheduleThreads } from "../../runtime/wasm/thread-schedule.ts";
 import { wasmBackend } from "../../runtime/wasm/wasm.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { uniform } from "../ir/numbers.ts";
@@ -69,7 +69,7 @@ test.each(cells)("$entry of $file", async ({ file, entry, params }) => {
   const { executable } = compile(file, { entry, dims: own, batch: B, time: T }, wasm, fileHost);
   const { plan } = executable;
   // Not a comparison of one thread with itself: some of the work is shared out.
-  expect(partition(plan, plan.entries.train!.commands, T, 2, costs).threads).toBe(2);
+  expect(scheduleThreads(plan, plan.entries.train!.commands, T, 2, costs).threads).toBe(2);
   expect(largestGrid(plan, T)).toBeGreaterThanOrEqual(5);
   const expected = await results(executable, 1);
   for (const value of expected.values()) expect(value.length).toBeGreaterThan(0);

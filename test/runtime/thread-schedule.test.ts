@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Command, Extent, Plan } from "../../runtime/plan.ts";
-import { largestGrid, partition } from "../../runtime/wasm/partition.ts";
-import type { Move } from "../../runtime/wasm/thread.ts";
+import type { ThreadProgram } from "../../runtime/wasm/thread.ts";
+import { largestGrid, scheduleThreads } from "../../runtime/wasm/thread-schedule.ts";
 import { leaky } from "./leaky.ts";
 
 const extent = (fixed: number, perStep = 0): Extent => ({ fixed, perStep });
@@ -21,70 +21,80 @@ function planOf(commands: readonly Command[], work: Extent): Plan {
   return { ...plan, kernels, entries: { infer: { ...plan.entries.infer!, commands } } };
 }
 
-/** `wide*` is shared out, `|` a barrier, `( )` a loop. */
-const shown = (moves: readonly Move[]): string =>
-  moves
-    .map((move) => {
-      if (move.do === "loop") return `(${shown(move.moves)})`;
-      return move.do === "meet" ? "|" : `${move.kernel}${move.shared ? "*" : ""}`;
+/** `wide*` is split between threads, `|` a barrier, `( )` a loop. */
+const shown = (program: ThreadProgram): string =>
+  program
+    .map((instruction) => {
+      if (instruction.do === "loop") return `(${shown(instruction.body)})`;
+      return instruction.do === "barrier" ? "|" : `${instruction.kernel}${instruction.split ? "*" : ""}`;
     })
     .join(" ");
 
 const nothing = { barrier: 0, start: 0 };
-const parts = (commands: readonly Command[], { steps = 4, threads = 2, costs = nothing, work = extent(1000) } = {}) => {
-  const part = partition(planOf(commands, work), commands, steps, threads, costs);
-  return { ...part, text: shown(part.moves) };
+const scheduled = (
+  commands: readonly Command[],
+  { steps = 4, threads = 2, costs = nothing, work = extent(1000) } = {},
+) => {
+  const schedule = scheduleThreads(planOf(commands, work), commands, steps, threads, costs);
+  return { ...schedule, text: shown(schedule.program) };
 };
 
 describe("threads", () => {
   test("meet between two dispatches unless thread 0 runs both, and at the end", () => {
     const commands = [dispatch("one"), dispatch("another"), dispatch("wide"), dispatch("wide"), dispatch("one")];
-    expect(parts(commands)).toMatchObject({ threads: 2, text: "one another | wide* | wide* | one |" });
+    expect(scheduled(commands)).toMatchObject({ threads: 2, text: "one another | wide* | wide* | one |" });
   });
 
   test("meet between one step and the next", () => {
-    expect(parts([loop(dispatch("wide"))]).text).toBe("(| wide*) |");
-    expect(parts([loop(dispatch("wide"), dispatch("one"))]).text).toBe("(| wide* | one) |");
-    expect(parts([dispatch("wide"), loop(dispatch("one"), dispatch("another"))]).text).toBe("wide* (| one another) |");
-    expect(parts([dispatch("one"), loop(dispatch("another")), dispatch("wide")]).text).toBe("one (another) | wide* |");
+    expect(scheduled([loop(dispatch("wide"))]).text).toBe("(| wide*) |");
+    expect(scheduled([loop(dispatch("wide"), dispatch("one"))]).text).toBe("(| wide* | one) |");
+    expect(scheduled([dispatch("wide"), loop(dispatch("one"), dispatch("another"))]).text).toBe(
+      "wide* (| one another) |",
+    );
+    expect(scheduled([dispatch("one"), loop(dispatch("another")), dispatch("wide")]).text).toBe(
+      "one (another) | wide* |",
+    );
   });
 
   test("meet between segments, the last of which is a loop of its own: its grids are smaller", () => {
     const commands: Command[] = [{ do: "segments", length: 3, reverse: true, commands: [dispatch("long")] }];
-    const { moves, text } = parts(commands, { steps: 8 });
+    const { program, text } = scheduled(commands, { steps: 8 });
     expect(text).toBe("(| long*) (| long*) |");
-    expect(moves).toMatchObject([
-      { from: 6, count: 1, moves: [{ do: "meet" }, { grid: [2, 1, 1] }] },
-      { from: 0, count: 2, stride: 3, reverse: true, moves: [{ do: "meet" }, { grid: [3, 1, 1] }] },
-      { do: "meet" },
+    expect(program).toMatchObject([
+      { from: 6, count: 1, body: [{ do: "barrier" }, { grid: [2, 1, 1] }] },
+      { from: 0, count: 2, stride: 3, reverse: true, body: [{ do: "barrier" }, { grid: [3, 1, 1] }] },
+      { do: "barrier" },
     ]);
-    expect(parts(commands, { steps: 2 }).moves).toMatchObject([{ from: 0, count: 1 }, { do: "meet" }]);
+    expect(scheduled(commands, { steps: 2 }).program).toMatchObject([{ from: 0, count: 1 }, { do: "barrier" }]);
   });
 
   test("are none but the calling one where every dispatch has one workgroup", () => {
-    expect(parts([dispatch("one"), loop(dispatch("another"))])).toMatchObject({ threads: 1, text: "one (another)" });
+    expect(scheduled([dispatch("one"), loop(dispatch("another"))])).toMatchObject({
+      threads: 1,
+      text: "one (another)",
+    });
   });
 
   test("share out what saves more than the two barriers around it", () => {
     const commands = [dispatch("wide"), dispatch("long")];
     // Two threads save half of eight workgroups, and one of three.
     const costs = { barrier: 1500, start: 0 };
-    expect(parts(commands, { steps: 3, costs }).text).toBe("wide* | long |");
-    expect(parts(commands, { steps: 3, costs: { barrier: 400, start: 0 } }).text).toBe("wide* | long* |");
-    expect(parts(commands, { steps: 3, costs: { barrier: 2000, start: 0 } })).toMatchObject({ threads: 1 });
+    expect(scheduled(commands, { steps: 3, costs }).text).toBe("wide* | long |");
+    expect(scheduled(commands, { steps: 3, costs: { barrier: 400, start: 0 } }).text).toBe("wide* | long* |");
+    expect(scheduled(commands, { steps: 3, costs: { barrier: 2000, start: 0 } })).toMatchObject({ threads: 1 });
   });
 
   test("are woken for an entry if its steps together save more than that costs", () => {
     const commands = [loop(dispatch("wide"))];
     const costs = { barrier: 0, start: 15_000 };
-    expect(parts(commands, { steps: 3, costs }).threads).toBe(1);
-    expect(parts(commands, { steps: 4, costs }).threads).toBe(2);
+    expect(scheduled(commands, { steps: 3, costs }).threads).toBe(1);
+    expect(scheduled(commands, { steps: 4, costs }).threads).toBe(2);
   });
 
   test("count what a workgroup does for each step of the sequence", () => {
     const costs = { barrier: 0, start: 15_000 };
-    expect(parts([dispatch("wide")], { steps: 3, costs, work: extent(0, 1000) }).threads).toBe(1);
-    expect(parts([dispatch("wide")], { steps: 4, costs, work: extent(0, 1000) }).threads).toBe(2);
+    expect(scheduled([dispatch("wide")], { steps: 3, costs, work: extent(0, 1000) }).threads).toBe(1);
+    expect(scheduled([dispatch("wide")], { steps: 4, costs, work: extent(0, 1000) }).threads).toBe(2);
   });
 });
 

@@ -1,4 +1,4 @@
-/** The threads of a backend: the calling one and the workers it starts when they are first wanted, and keeps. */
+/** The threads of a backend: the calling one, and workers that start when they are first needed and stay. */
 import { controlWords, createThread, type Job, type Thread } from "./thread.ts";
 import { maySleep, startWorker, type WorkerThread } from "./workers.ts";
 
@@ -9,71 +9,71 @@ export interface Loadable {
   readonly memory: WebAssembly.Memory;
 }
 
-interface Member {
+interface PooledWorker {
   readonly worker: WorkerThread;
-  /** The machines it was told to load, each settled when it has or has failed. */
+  /** The machines it was told to load; each promise resolves when it has, or has failed. */
   readonly loaded: Map<number, Promise<void>>;
-  /** Settles what is being loaded. */
+  /** Resolves what is being loaded. */
   readonly waiting: Map<number, () => void>;
 }
 
-export class Team {
+export class WorkerPool {
   readonly #control: Int32Array;
-  readonly #self: Thread;
-  readonly #members: Member[] = [];
+  readonly #caller: Thread;
+  readonly #workers: PooledWorker[] = [];
   #limit: number;
 
   /** @param limit how many threads at most, the calling one included */
   constructor(limit: number) {
     this.#limit = limit;
-    // Of ordinary memory where it is not shared with anyone.
+    // Ordinary memory is enough for one thread.
     this.#control = new Int32Array(
       limit > 1 ? new SharedArrayBuffer(4 * controlWords) : new ArrayBuffer(4 * controlWords),
     );
-    this.#self = createThread(0, this.#control, limit > 1 && maySleep());
+    this.#caller = createThread(0, this.#control, limit > 1 && maySleep());
   }
 
-  /** Threads there can be: fewer than asked for once a worker could not be started. */
+  /** The most threads there can be: fewer than asked for once a worker could not be started. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** Has workers load a machine, so that `threads` can run it; how many can. */
-  async gather(wanted: Loadable, threads: number): Promise<number> {
+  /** Has workers load a machine, so that `threads` threads can run it. Returns how many can. */
+  async load(wanted: Loadable, threads: number): Promise<number> {
     try {
-      while (this.#members.length < Math.min(threads, this.#limit) - 1) this.#members.push(this.#start());
+      while (this.#workers.length < Math.min(threads, this.#limit) - 1) this.#workers.push(this.#start());
     } catch {
-      this.#limit = this.#members.length + 1;
+      this.#limit = this.#workers.length + 1;
     }
-    const members = this.#members.slice(0, Math.min(threads, this.#limit) - 1);
-    await Promise.all(members.map((member) => load(member, wanted)));
+    const workers = this.#workers.slice(0, Math.min(threads, this.#limit) - 1);
+    await Promise.all(workers.map((worker) => load(worker, wanted)));
     return Math.min(threads, this.#limit);
   }
 
-  /** Runs a job on its threads; when it returns, all are done. The message of what failed, if anything did. */
+  /** Runs a job on its threads and returns when all are done: the message of what failed, if anything did. */
   run(job: Job, exports: WebAssembly.Exports): string | undefined {
-    for (const { worker } of this.#members.slice(0, job.threads - 1)) worker.post({ do: "run", job });
-    this.#self.run(job, exports);
-    return this.#self.failure();
+    for (const { worker } of this.#workers.slice(0, job.threads - 1)) worker.post({ do: "run", job });
+    this.#caller.run(job, exports);
+    return this.#caller.failure();
   }
 
   /** Has the workers forget a machine. */
   drop(machine: number): void {
-    for (const { worker, loaded } of this.#members) if (loaded.delete(machine)) worker.post({ do: "drop", machine });
+    for (const { worker, loaded } of this.#workers) if (loaded.delete(machine)) worker.post({ do: "drop", machine });
   }
 
-  /** Ends the workers. */
+  /** Stops the workers. */
   close(): void {
     this.#limit = 1;
-    for (const { worker } of this.#members.splice(0)) worker.end();
+    for (const { worker } of this.#workers.splice(0)) worker.end();
   }
 
-  #start(): Member {
-    const index = this.#members.length + 1;
+  #start(): PooledWorker {
+    const index = this.#workers.length + 1;
     const waiting = new Map<number, () => void>();
     const fail = () => {
       this.#limit = Math.min(this.#limit, index);
-      for (const settle of waiting.values()) settle();
+      for (const resolve of waiting.values()) resolve();
     };
     const worker = startWorker(index, this.#control, {
       answer: ({ machine, failure }) => (failure === undefined ? waiting.get(machine)?.() : fail()),
@@ -83,8 +83,8 @@ export class Team {
   }
 }
 
-/** Settles when the worker has loaded a machine, or failed. */
-function load({ worker, loaded, waiting }: Member, { machine, module, memory }: Loadable): Promise<void> {
+/** Resolves when the worker has loaded a machine, or failed. */
+function load({ worker, loaded, waiting }: PooledWorker, { machine, module, memory }: Loadable): Promise<void> {
   const known = loaded.get(machine);
   if (known !== undefined) return known;
   const answer = new Promise<void>((resolve) => waiting.set(machine, resolve)).finally(() => {
