@@ -1,6 +1,10 @@
-/** What callers pass to a session, checked before anything is run or changed: a caller may be JavaScript, and types no help. */
+/** Checks what callers pass to a session before anything is run or changed: types do not protect a caller that is JavaScript. */
 
 import type { Batch } from "./batch.ts";
+import { RuntimeError } from "./error.ts";
+import { checkHyper } from "./inputs.ts";
+import type { Plan } from "./plan.ts";
+import { isCount, isRecord, shown } from "./plan-schema.ts";
 import type {
   Batches,
   EstimateOptions,
@@ -9,24 +13,20 @@ import type {
   StreamOptions,
   StreamRestoreOptions,
   TrainOptions,
-} from "./calls.ts";
-import { RuntimeError } from "./error.ts";
-import { checkHyper } from "./inputs.ts";
-import type { Plan } from "./plan.ts";
-import { isCount, isRecord, shown } from "./plan-schema.ts";
+} from "./session-types.ts";
 import type { RestoreOptions } from "./state.ts";
 
-/** Stands for "no clipping": near the largest f32, and unlike infinity a number that shaders may compute with. */
+/** Means "no clipping": near the largest f32, and unlike infinity a number that shaders can compute with. */
 export const noClipping = 3.4e38;
 
-/** Weight of the newest batch in the population statistics that training keeps, where none is given. */
+/** Default weight of the newest batch in the population statistics that training keeps. */
 const defaultMomentum = 0.1;
 
-/** What is wrong with a value, as the end of a sentence that begins with its name; undefined if nothing is. */
+/** What a value must be, as the end of a sentence that begins with its name, and the test for it. */
 type Rule = readonly [what: string, test: (value: never) => boolean];
 export type Rules<T> = { readonly [K in keyof T]-?: Rule };
 
-/** What is left of it in f32 counts: 1e-60 is zero there, and 1e60 infinite. */
+/** Tests the number as f32 holds it: there 1e-60 is zero and 1e60 infinite. */
 const number = (what: string, test: (value: number) => boolean): Rule => [
   what,
   (value) => typeof value === "number" && test(Math.fround(value)),
@@ -34,11 +34,11 @@ const number = (what: string, test: (value: number) => boolean): Rule => [
 export const isSize = (value: unknown): boolean => isCount(value) && value >= 1;
 const flag: Rule = ["true or false", (value) => typeof value === "boolean"];
 
-/** What checks options or parts of a kind, and returns them. It is called for each step, and makes nothing. */
-export type Taker<T> = (given: unknown) => Partial<T>;
+/** Checks options of a kind and returns them. It is called for each step, and allocates nothing. */
+export type OptionParser<T> = (given: unknown) => Partial<T>;
 
-/** Takes the fields that there are rules for, each of which may be left out, and no others. Errors: C0406, naming the field. */
-export function takerOf<T extends object>(what: string, rules: Rules<T>): Taker<T> {
+/** Accepts the fields that there are rules for, each of them optional, and no others. Errors: C0406, naming the field. */
+export function optionParser<T extends object>(what: string, rules: Rules<T>): OptionParser<T> {
   const known = Object.entries<Rule>(rules);
   return (given) => {
     if (!isRecord(given)) throw new RuntimeError("C0406", `${what} are an object, not ${shown(given)}`);
@@ -55,10 +55,10 @@ export function takerOf<T extends object>(what: string, rules: Rules<T>): Taker<
   };
 }
 
-/** What the runtime itself sets of hyper-parameters. */
-const ours = ["lr", "clip", "step", "momentum", "momentum_step", "between"];
+/** The hyper-parameters that the runtime sets itself. */
+const runtimeHyper = ["lr", "clip", "step", "momentum", "momentum_step", "between"];
 
-const takeTrainOptions = takerOf<TrainOptions>("the options of a training step", {
+const parseTrainOptions = optionParser<TrainOptions>("the options of a training step", {
   lr: number("a finite number above 0", (lr) => lr > 0 && lr < Number.POSITIVE_INFINITY),
   clip: number("a number above 0, Infinity for none", (clip) => clip > 0),
   momentum: number("a number from 0 to 1", (momentum) => momentum >= 0 && momentum <= 1),
@@ -66,12 +66,12 @@ const takeTrainOptions = takerOf<TrainOptions>("the options of a training step",
   report: flag,
 });
 
-/** The options of a training step, with what stands for those left out. Errors: C0406. */
+/** The options of a training step, with their defaults. Errors: C0406. */
 export function trainOptions(given: TrainOptions, plan: Plan): Required<TrainOptions> {
-  const { lr, clip = noClipping, momentum = defaultMomentum, hyper, report = true } = takeTrainOptions(given);
+  const { lr, clip = noClipping, momentum = defaultMomentum, hyper, report = true } = parseTrainOptions(given);
   if (lr === undefined) throw new RuntimeError("C0406", "a training step needs a learning rate", "pass { lr: 1e-3 }");
   const options = { lr, clip: Math.min(clip, noClipping), momentum, report };
-  const known = othersOf(plan);
+  const known = modelHyper(plan);
   if (hyper === undefined && known.size === 0) return { ...options, hyper: {} };
   const others = new Map(Object.entries(hyper ?? {}));
   for (const name of others.keys()) if (!known.has(name)) throw unknownHyper(name, plan, known);
@@ -79,15 +79,15 @@ export function trainOptions(given: TrainOptions, plan: Plan): Required<TrainOpt
   return { ...options, hyper: Object.fromEntries(others) };
 }
 
-/** Hyper-parameters for a run: the plan's others, and those that the runtime sets. Errors: C0406. */
+/** Checks the hyper-parameters of a run: the model's own, and those that the runtime sets. Errors: C0406. */
 export function checkRunHyper(given: unknown, plan: Plan): void {
   if (!isRecord(given)) throw new RuntimeError("C0406", `hyper-parameters are an object, not ${shown(given)}`);
-  const known = new Set([...ours, ...othersOf(plan)]);
+  const known = new Set([...runtimeHyper, ...modelHyper(plan)]);
   for (const name in given) if (!known.has(name)) throw unknownHyper(name, plan, known);
 }
 
 function unknownHyper(name: string, plan: Plan, known: ReadonlySet<string>): RuntimeError {
-  if (ours.includes(name)) {
+  if (runtimeHyper.includes(name)) {
     const help = "`lr`, `clip` and `momentum` are options of their own";
     return new RuntimeError("C0406", `\`hyper\` does not set \`${name}\``, help);
   }
@@ -95,57 +95,57 @@ function unknownHyper(name: string, plan: Plan, known: ReadonlySet<string>): Run
   return new RuntimeError("C0406", `${plan.name} has no hyper-parameter \`${name}\``, help);
 }
 
-/** By the plan, the hyper-parameters that the runtime does not set itself. */
-const othersByPlan = new WeakMap<Plan, ReadonlySet<string>>();
+/** For each plan, the hyper-parameters that the runtime does not set itself. */
+const modelHyperByPlan = new WeakMap<Plan, ReadonlySet<string>>();
 
-function othersOf(plan: Plan): ReadonlySet<string> {
-  const known = othersByPlan.get(plan);
+function modelHyper(plan: Plan): ReadonlySet<string> {
+  const known = modelHyperByPlan.get(plan);
   if (known !== undefined) return known;
   const tensors = Object.values(plan.entries).flatMap((entry) => entry.tensors);
   const found = new Set(
-    tensors.flatMap(({ name, role }) => (role.kind === "hyper" && !ours.includes(name) ? [name] : [])),
+    tensors.flatMap(({ name, role }) => (role.kind === "hyper" && !runtimeHyper.includes(name) ? [name] : [])),
   );
-  othersByPlan.set(plan, found);
+  modelHyperByPlan.set(plan, found);
   return found;
 }
 
 /** Errors: C0406. */
-export const estimateOptions = takerOf<EstimateOptions>("the options of an estimate", {
+export const estimateOptions = optionParser<EstimateOptions>("the options of an estimate", {
   variance: ["within or total", (value) => value === "within" || value === "total"],
 });
 
 const noise: Rule = ["mean or drawn", (value) => value === "mean" || value === "drawn"];
 
 /** Errors: C0406. */
-export const inferOptions = takerOf<InferOptions>("the options of an inference", { noise });
+export const inferOptions = optionParser<InferOptions>("the options of an inference", { noise });
 
 /** Errors: C0406. */
-export const restoreOptions = takerOf<RestoreOptions>("the options of restoring", { allowOtherEquations: flag });
+export const restoreOptions = optionParser<RestoreOptions>("the options of restoring", { allowOtherEquations: flag });
 
 /** Errors: C0406. */
-export const streamOptions = takerOf<StreamOptions>("the options of a stream", {
+export const streamOptions = optionParser<StreamOptions>("the options of a stream", {
   examples: ["a whole number, at least 1", isSize],
   warn: ["a function", (value) => typeof value === "function"],
   noise,
 });
 
 /** Errors: C0406. */
-export const streamRestoreOptions = takerOf<StreamRestoreOptions>("the options of restoring a stream", {
+export const streamRestoreOptions = optionParser<StreamRestoreOptions>("the options of restoring a stream", {
   at: ["a whole number from 0 on", isCount],
 });
 
-const takeSessionOptions = takerOf<SessionOptions>("the options of a session", {
+const parseSessionOptions = optionParser<SessionOptions>("the options of a session", {
   seed: ["a whole number", Number.isSafeInteger],
 });
 
 /** Errors: C0406. */
 export function sessionOptions(given: SessionOptions | null | undefined): SessionOptions {
-  const { seed } = takeSessionOptions(given ?? {});
+  const { seed } = parseSessionOptions(given ?? {});
   if (seed !== undefined) return { seed };
   throw new RuntimeError("C0406", "a session needs a seed", "pass { seed: 1 }");
 }
 
-const takeBatch = takerOf<Batch>("the parts of a batch", {
+const parseBatch = optionParser<Batch>("the parts of a batch", {
   inputs: ["an object that has each input by its name", isRecord],
   // Kernels count them in 32 bits.
   steps: ["a whole number, at least 1 and below 2^31", (value) => isSize(value) && value < 2 ** 31],
@@ -154,15 +154,15 @@ const takeBatch = takerOf<Batch>("the parts of a batch", {
 });
 
 /**
- * A batch's own words: what of it is looked at more than once is copied, so that it stays what was checked. Inputs are checked when
+ * A checked copy of a batch. Whatever is read more than once is copied, so that it stays as it was checked; inputs are checked when
  * they are placed. Errors: C0406.
  */
 export function ownBatch(given: Batch): Batch {
-  const { inputs, steps, examples, lengths } = takeBatch(given);
+  const { inputs, steps, examples, lengths } = parseBatch(given);
   if (inputs === undefined || steps === undefined || examples === undefined)
     throw new RuntimeError("C0406", "a batch needs `inputs`, `steps` and `examples`, and lacks one of them");
   if (lengths === undefined) return { inputs, steps, examples };
-  // A list whose memory was given away has none.
+  // A typed array whose buffer was transferred has no elements.
   const own = lengths.length === 0 ? [] : Array.from(lengths);
   if (own.length !== examples) {
     throw new RuntimeError("C0406", `a batch of ${examples} examples has as many lengths, not ${own.length}`);
@@ -172,7 +172,7 @@ export function ownBatch(given: Batch): Batch {
   throw new RuntimeError("C0406", `an example of these sequences has 1 to ${steps} steps, not ${shown(own[wrong])}`);
 }
 
-/** Batches one after another. Errors: C0406, if they are none: a lone batch, say. */
+/** Checks that these are batches, and not a single batch, say. Errors: C0406. */
 export function eachBatch(batches: Batches): Batches {
   const given = batches as Partial<Iterable<Batch> & AsyncIterable<Batch>> | null | undefined;
   const iterates = typeof (given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator]) === "function";
@@ -180,7 +180,7 @@ export function eachBatch(batches: Batches): Batches {
   throw new RuntimeError("C0406", `batches are a list, or an iterable, of them, not ${shown(batches)}`);
 }
 
-/** As `ownBatch`, of a batch to train on: with zeros for a target that was left out, parameters would go somewhere else. */
+/** As `ownBatch`, for a batch to train on, which has all inputs: zeros for a missing target would train towards zero. */
 export function trainingBatch(given: Batch): Batch {
   const batch = ownBatch(given);
   const missing = Object.keys(batch.inputs).find((name) => batch.inputs[name] === null);

@@ -4,18 +4,18 @@ import { elementsOf, regionNames, shapeOf } from "./layout.ts";
 import type { Command, Entry, Init, Plan, Region, RegionName, Role, Tensor } from "./plan.ts";
 import { planFault } from "./plan-schema.ts";
 
-/** Floats of a cache line, on which regions begin and end. */
+/** Floats of a cache line, to which regions are aligned. */
 const line = 16;
 
 interface Place {
   readonly regions: readonly RegionName[];
   /** Whether it varies with time: always, never, or either. */
   readonly time?: boolean;
-  /** It holds one number, or one for each example, at each step if it varies with time. */
+  /** It holds one number, or one for each example; if it varies with time, at each step. */
   readonly single?: true;
 }
 
-/** Where tensors of each role stand. */
+/** Where tensors of each role are stored. */
 const places: { readonly [K in Role["kind"]]: Place } = {
   param: { regions: ["param"], time: false },
   grad: { regions: ["grad"], time: false },
@@ -27,7 +27,7 @@ const places: { readonly [K in Role["kind"]]: Place } = {
   lengths: { regions: ["input"], time: true, single: true },
   state: { regions: ["input", "work"], time: false },
   output: { regions: ["work"] },
-  // What the optimiser reads of the run before stands behind the gradients.
+  // What the optimiser reads from the run before is stored after the gradients.
   loss: { regions: ["work", "grad"], time: false, single: true },
   loss_term: { regions: ["work"], time: false, single: true },
   metric: { regions: ["work", "grad"], time: false, single: true },
@@ -36,15 +36,15 @@ const places: { readonly [K in Role["kind"]]: Place } = {
 
 /** Regions that are the same for all entries. */
 const lasting: readonly RegionName[] = ["param", "grad", "slot", "stat"];
-/** Regions of which each tensor has a place of its own. `work` is shared out by lifetimes. */
+/** Regions in which tensors never overlap. In `work` they do where their lifetimes do not. */
 const unshared: readonly RegionName[] = ["param", "grad", "stat", "input"];
 
 /**
- * Checks a whole plan, once, when it is opened: that each field is there and of its type; that each tensor stands within its
- * region for every number of steps, where its role belongs, and that none that the host writes overlaps another; that all entries
- * agree on what they share; that commands start kernels there are, on grids of at least one workgroup, in loops that may stand
- * where they do. What the kernels themselves do with a plan is not to be seen in it: the seal says that they were made for it.
- * Errors: C0411, with the path of the field; C0406, if it was compiled for another target.
+ * Checks a whole plan once, when it is opened: that each field is there and has its type; that each tensor is in a region that suits
+ * its role, within its bounds for every number of steps, and that none that the host writes overlaps another; that all entries agree
+ * on what they share; that commands start kernels that exist, on grids of at least one workgroup. What the kernels do cannot be seen
+ * in the plan: the seal proves that they were made for it. Errors: C0411, with the path of the field; C0406, if it was compiled for
+ * another target.
  */
 export function checkPlan(plan: Plan, target: Plan["target"]): void {
   const fault = planFault(plan);
@@ -97,11 +97,11 @@ const namesOf = (named: readonly { readonly name: string }[]): readonly string[]
 
 const isKept = ({ kind }: Role): boolean => kind === "param" || kind === "grad" || kind === "stat";
 
-/** All that entries must agree on. */
+/** Everything that entries must agree on. */
 const keptIn = ({ tensors, regions }: Entry): string =>
   JSON.stringify([tensors.filter(({ role }) => isKept(role)), lasting.map((name) => regions[name])]);
 
-/** The states that stand in a region, by name. */
+/** The states in a region, by name. */
 const statesIn = (entry: Entry | undefined, region: RegionName): string =>
   JSON.stringify(
     entry?.tensors
@@ -138,7 +138,7 @@ function checkRegions({ slots, target }: Plan, { regions }: Entry, path: string)
 function checkTensors({ tensors, regions }: Entry, entry: string, batch: number, path: string): void {
   const params = new Map(tensors.flatMap((tensor) => (tensor.role.kind === "param" ? [[tensor.name, tensor]] : [])));
   const hasTime = entry !== "start" && entry !== "step";
-  const stretches = tensors.map((tensor, i) => {
+  const intervals = tensors.map((tensor, i) => {
     const at = `${path}[${i}]`;
     const { role, region, offset, time, shape } = tensor;
     const place = places[role.kind];
@@ -147,21 +147,21 @@ function checkTensors({ tensors, regions }: Entry, entry: string, batch: number,
     must(!tensor.batch || shape[0] === batch, `${at}.shape`, `has no batch of ${batch} in front`);
     checkRole(tensor, params, batch, at);
     const { frame } = regions[region];
-    // A frame more than there are steps lets what has time begin in the first or in the second.
+    // There is one frame more than there are steps, so a tensor with time may begin in the first or the second.
     const start = time && region === "work" && offset >= frame ? offset - frame : offset;
     const end = start + elementsOf(shapeOf({ ...tensor, time: false }, 1));
     must(end <= (time ? frame : fixedOf(regions[region])), `${at}.offset`, "lets it end beyond its region");
     return { at, region, time, start, end };
   });
-  // Kinds have names of their own: what comes in may go out as it is, and a metric be called like an output.
+  // Names are unique within a kind: an input may also be an output, and a metric may share an output's name.
   distinct(
     tensors.map(({ name, role, region }) => `${isKept(role) ? "kept" : `${role.kind} ${region}`} ${name}`),
     path,
   );
-  stretches.sort((a, b) => a.start - b.start);
+  intervals.sort((a, b) => a.start - b.start);
   for (const region of unshared) {
     for (const time of [false, true]) {
-      const here = stretches.filter((stretch) => stretch.region === region && stretch.time === time);
+      const here = intervals.filter((interval) => interval.region === region && interval.time === time);
       here.forEach(({ at, start }, i) => {
         must(i === 0 || start >= here[i - 1].end, `${at}.offset`, `lets it overlap ${here[i - 1]?.at}`);
       });
@@ -197,7 +197,7 @@ function checkInit(init: Init, columns: number, params: ReadonlyMap<string, Tens
   }
   if (init.kind === "lengths") {
     const of = params.get(init.of);
-    // Two that looked at each other would have no first values.
+    // Two parameters that referred to each other would have no initial values.
     const known = of?.role.kind === "param" && !JSON.stringify(of.role.init).includes('"kind":"lengths"');
     must(known && (of.shape.at(-1) ?? 1) === columns, `${at}.of`, "is no parameter with as many columns");
   }

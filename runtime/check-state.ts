@@ -1,4 +1,4 @@
-/** States that are to be restored, checked for themselves: whether they are of the right model is another question. */
+/** Checks that a state to be restored is sound in itself; `state.ts` checks whether it belongs to the model. */
 import { RuntimeError } from "./error.ts";
 import { elementsOf } from "./layout.ts";
 import { isCount, isRecord, shown } from "./plan-schema.ts";
@@ -9,18 +9,18 @@ export function contradictory(fault: string): RuntimeError {
   return new RuntimeError("C0404", `the state cannot be restored: ${fault}`, "pass what `state` gave, or an older one");
 }
 
-/** Whether these are counters of a session: whole numbers, and how many batches, or parts of them, were seen. */
+/** Whether these are counters of a session: whole numbers, and the numbers of batches seen, which may be fractions. */
 export function isCounters(value: unknown): value is Counters {
   if (!isRecord(value)) return false;
   const { seed, step, run, seen, written = [], estimated } = value;
   if (!Number.isSafeInteger(seed) || !isCount(step) || !isCount(run)) return false;
-  // Of batches whose sequences differ in length, parts are seen.
+  // A batch whose sequences differ in length counts as a fraction.
   const parts = Array.isArray(seen) && seen.every((n) => Number.isFinite(n) && n >= 0);
   if (!Array.isArray(written) || !written.every((name) => typeof name === "string")) return false;
   return parts && (estimated === undefined || isCount(estimated));
 }
 
-/** Whether these are texts by name. */
+/** Whether this maps names to texts. */
 export const areTexts = (value: unknown): value is Readonly<Record<string, string>> =>
   isRecord(value) && Object.values(value).every((text) => typeof text === "string");
 
@@ -35,7 +35,7 @@ export function ownCounters(given: unknown): Counters {
   };
 }
 
-/** Copies of a state's numbers, by name. Errors: C0404, if they are not as many as their shapes say, or not finite. */
+/** Copies of a state's numbers, by name. Errors: C0404, if there are not as many as a shape says, or one is not finite. */
 export function ownTensors(state: { readonly tensors: ReadonlyMap<string, SavedTensor> }): Map<string, Float32Array> {
   // A state that went through JSON has lost its map.
   if (!isRecord(state) || !(state.tensors instanceof Map)) throw contradictory("its tensors are not a Map");
@@ -56,7 +56,7 @@ export function ownTensors(state: { readonly tensors: ReadonlyMap<string, SavedT
   return new Map(
     [...(state.tensors as ReadonlyMap<string, unknown>)].map(([name, saved]) => {
       if (!isRecord(saved) || !(saved.data instanceof Float32Array))
-        throw contradictory(`\`${name}\` is no Float32Array`);
+        throw contradictory(`\`${name}\` is not a Float32Array`);
       const { shape } = saved;
       if (!Array.isArray(shape) || !shape.every(isCount)) throw contradictory(`\`${name}\` has no shape`);
       const numbers = saved.data.length;

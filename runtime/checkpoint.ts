@@ -3,13 +3,13 @@ import { isCount, isRecord } from "./plan-schema.ts";
 import { damaged, encodeSafetensors, foreign, type Header, readHeader, readTensors } from "./safetensors.ts";
 import type { SessionState } from "./state.ts";
 
-/** Stands in the metadata, so that another program's safetensors are told from a checkpoint. */
+/** The metadata's `format`, which tells a checkpoint from another program's safetensors. */
 const format = "cellc-checkpoint-2";
 
-/** The same without a word of the model's equations. */
+/** The earlier format, which does not record the model's equations. */
 const firstFormat = "cellc-checkpoint-1";
 
-/** A session's state as a safetensors file. Names are the plan's; what is no tensor stands in the metadata. */
+/** A session's state as a safetensors file. Tensors have the plan's names; everything else is in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
   const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors } = state;
   const known = measures !== undefined && equations !== undefined;
@@ -27,8 +27,8 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads a checkpoint; `Session.restore` checks that it is of the right model. Errors: C0404 for a damaged one, C0407 for a file of
- * another program.
+ * Reads a checkpoint; `Session.restore` checks that it belongs to the right model. Errors: C0404 for a damaged one, C0407 for
+ * another program's file.
  */
 export function decodeCheckpoint(bytes: Uint8Array): SessionState {
   const header = readHeader(bytes);
@@ -54,7 +54,7 @@ export function decodeCheckpoint(bytes: Uint8Array): SessionState {
   };
 }
 
-/** Tensors, or words of metadata, that a message names. */
+/** The most tensors, or entries of metadata, that a message names. */
 const MOST_NAMED = 6;
 
 /** `a sound safetensors file with weight_ih_l0 [400, 28] and 3 tensors more (metadata: format = pt)`. */

@@ -1,10 +1,10 @@
-/** What went wrong, as the catalogue of messages numbers it. */
+/** What went wrong, by its number in the catalogue of messages. */
 export type RuntimeErrorCode =
   /** A checkpoint of another model. */
   | "C0403"
   /** A damaged checkpoint. */
   | "C0404"
-  /** A file of another program where a checkpoint is wanted. */
+  /** Another program's file where a checkpoint is expected. */
   | "C0407"
   /** An input, a name or a size the executable does not have. */
   | "C0406"
@@ -24,7 +24,7 @@ export type RuntimeErrorCode =
   | "C0506"
   /** A GPU without a feature that the kernels need. */
   | "C0507"
-  /** Use of what is closed. */
+  /** Use of something that is closed. */
   | "C0508";
 
 /** An error a user can act on: a code of the catalogue, what is wrong, and what to do about it. */

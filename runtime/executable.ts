@@ -7,8 +7,8 @@ import { type Sealer, sealerOf, unsealed } from "./seal.ts";
 type CodeOf<Kind extends Code["kind"]> = Extract<Code, { kind: Kind }>;
 
 /**
- * What a backend opens, checked: the plan as a whole, and the code for being the plan's. Whatever runs a plan asks for it here, so
- * that none is run unchecked. Errors: C0411 (damaged, or of two executables), C0406 (another target).
+ * Checks what a backend opens: the plan as a whole, and that the code belongs to it. Every backend gets its code here, so that no plan
+ * runs unchecked. Errors: C0411 (damaged, or parts of two executables), C0406 (another target).
  */
 export function checkedCode<Kind extends Code["kind"]>(executable: Executable, kind: Kind): Sealed<Kind> {
   if (!isRecord(executable)) throw missing("pass { plan, code }");
@@ -34,11 +34,11 @@ export function shadersOf({ code: { modules }, sealer }: Sealed<"wgsl">): Readon
   if (!isRecord(modules)) throw missing("its shaders are missing");
   return new Map(
     Object.entries(modules).map(([name, text]) => {
-      if (typeof text !== "string") throw missing(`its kernel \`${name}\` is not a text`);
+      if (typeof text !== "string") throw missing(`its kernel \`${name}\` is not text`);
       return [name, unsealed(text, sealer, name)];
     }),
   );
 }
 
 const missing = (fault: string): RuntimeError =>
-  new RuntimeError("C0411", `the plan has not its code: ${fault}`, "pass the files that were compiled together");
+  new RuntimeError("C0411", `the plan lacks its code: ${fault}`, "pass the files that were compiled together");

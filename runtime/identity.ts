@@ -1,20 +1,19 @@
-/** Whether two models are one, and what differs where they are not. */
+/** Compares the identities of two models, and says what differs. */
 import type { Identity } from "./plan.ts";
 
-/** Of a checkpoint that says which model it is of; those of earlier versions do not. */
+/** The identity in a checkpoint: earlier versions recorded only the fingerprint. */
 export type KnownIdentity = Pick<Identity, "fingerprint"> & Partial<Identity>;
 
-/** Differences that are named; further ones are counted. */
+/** The most differences that are named; further ones are counted. */
 const MOST_NAMED = 8;
 
 /**
- * What is computed differently by `there` and `here`, a phrase each; none where they are the same model. What is minimised counts
- * only where `here` minimises something: a model without a loss does nothing that another loss would change. Metrics count only
- * where `measures` says so: no number that is kept depends on them.
+ * What `there` and `here` compute differently, a phrase each; empty if they are the same model. The loss counts only if `here` has
+ * one: without a loss, nothing depends on it. Metrics count only if `measures` is `all`: no saved number depends on them.
  */
 export function differencesOf(there: KnownIdentity, here: Identity, measures: "loss" | "all"): readonly string[] {
   if (there.equations === undefined || there.measures === undefined)
-    return ["it was written by an earlier version, which kept no word of the model's equations"];
+    return ["it was written by an earlier version, which did not record the model's equations"];
   const theirs = there.measures;
   const counted = Object.keys(measures === "all" ? { ...theirs, ...here.measures } : here.measures).filter(
     (name) => measures === "all" || name === "loss",
@@ -23,12 +22,12 @@ export function differencesOf(there: KnownIdentity, here: Identity, measures: "l
   if (there.fingerprint === here.fingerprint && measured.length === 0) return [];
   const names = new Set([...Object.keys(there.equations), ...Object.keys(here.equations)]);
   const found = [...names].flatMap((name) => {
-    // A metric that nobody asks about is no difference; nor is another loss where nothing is minimised.
+    // Only the measures that count make a difference.
     const measure = name === "loss" || name.startsWith("metric ");
     if (measure && !measured.includes(name)) return [];
     return differenceIn(name, at(there.equations ?? {}, name), at(here.equations, name));
   });
-  if (found.length === 0) return ["its equations are others"];
+  if (found.length === 0) return ["its equations differ"];
   const more = found.length - MOST_NAMED;
   return more > 1 ? [...found.slice(0, MOST_NAMED), `and ${more} equations more`] : found;
 }
@@ -36,7 +35,7 @@ export function differencesOf(there: KnownIdentity, here: Identity, measures: "l
 const at = (record: Readonly<Record<string, string>>, name: string): string | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined;
 
-/** What to say of the equation `name`, whose hashes are given where the model has it. */
+/** Describes how the equation `name` differs, given its hash in each model that has it. */
 function differenceIn(name: string, there: string | undefined, here: string | undefined): readonly string[] {
   if (there === here) return [];
   const kind = name.slice(0, Math.max(0, name.indexOf(" "))) || name;
@@ -45,7 +44,7 @@ function differenceIn(name: string, there: string | undefined, here: string | un
     case "norm":
       return [normDifference(of, there, here)];
     case "site":
-      // A site where nothing stands changes nothing.
+      // A site without a norm changes nothing.
       return there === undefined || here === undefined ? [] : [`the equation of site \`${of}\` differs`];
     case "direction":
       return [`${of} runs ${there ?? "not at all"} in it, ${here ?? "not at all"} here`];
@@ -67,10 +66,10 @@ const onlyIn = (what: string, there: string | undefined): string =>
 function normDifference(site: string, there: string | undefined, here: string | undefined): string {
   const [was, is] = [wordsOf(there), wordsOf(here)];
   const changed = was === is ? `${is}, whose own equations differ` : `${was} in it, ${is} here`;
-  return `at \`${site}\` stands ${changed}`;
+  return `\`${site}\` has ${changed}`;
 }
 
-/** The placement, which stands behind the hash. */
+/** The placement, which follows the hash. */
 function wordsOf(norm: string | undefined): string {
   if (norm === undefined) return "no norm";
   const space = norm.indexOf(" ");

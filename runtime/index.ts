@@ -1,18 +1,6 @@
-/** `cellc/runtime`: everything an application needs to run what the compiler made. Nothing here needs Node. */
+/** `cellc/runtime`: everything an application needs to run what the compiler produced. Nothing here needs Node. */
 export type { Backend, Machine, Timing } from "./backend.ts";
 export type { Batch, NoiseMode } from "./batch.ts";
-export type {
-  Batches,
-  EstimateOptions,
-  Evaluation,
-  Inference,
-  InferOptions,
-  SessionOptions,
-  StreamOptions,
-  StreamRestoreOptions,
-  TrainOptions,
-  TrainReport,
-} from "./calls.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
 export { initialise } from "./initialise.ts";
@@ -43,6 +31,18 @@ export type {
 export { childKey, type Key, keyOf, normalAt, permutation, uniformAt } from "./random.ts";
 export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safetensors.ts";
 export { Session } from "./session.ts";
+export type {
+  Batches,
+  EstimateOptions,
+  Evaluation,
+  Inference,
+  InferOptions,
+  SessionOptions,
+  StreamOptions,
+  StreamRestoreOptions,
+  TrainOptions,
+  TrainReport,
+} from "./session-types.ts";
 export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./state.ts";
 export type { Stream, StreamState } from "./stream.ts";
 export type { Simd } from "./wasm/module.ts";

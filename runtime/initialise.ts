@@ -1,13 +1,13 @@
 import type { Init } from "./plan.ts";
 import { childKey, type Key, normalAt, uniformAt } from "./random.ts";
 
-/** The first value of the parameter of a name. */
+/** Looks up the initial value of a parameter by name. */
 export type FirstValue = (name: string) => Float32Array;
 
 /**
- * The first value of a parameter: `shape`, row-major; `first` tells that of another, which some initialisers look at. It depends on the key alone, so a (seed, parameter name) means the
- * same numbers on every target. A tensor of more than two axes counts as a matrix whose columns are its last axis, a
- * vector as a single row.
+ * The initial value of a parameter: `shape`, row-major. Some initialisers look at another parameter's value, which `first` returns.
+ * The value depends on the key alone, so that a seed and a name mean the same numbers on every target. A tensor of more than two axes
+ * counts as a matrix whose columns are its last axis, a vector as a single row.
  */
 export function initialise(init: Init, shape: readonly number[], key: Key, first?: FirstValue): Float32Array {
   const columns = shape.at(-1) ?? 1;
@@ -47,7 +47,7 @@ function matrix(init: Init, rows: number, columns: number, key: Key, first?: Fir
   }
 }
 
-/** Cuts the columns in equal parts and initialises each as a matrix of its own. */
+/** Splits the columns into equal blocks and initialises each as a matrix of its own. */
 function blocks(parts: readonly Init[], rows: number, columns: number, key: Key): Float32Array {
   const width = columns / parts.length;
   if (!Number.isInteger(width)) throw new Error(`${columns} columns cannot be cut in ${parts.length} equal blocks`);
@@ -65,7 +65,7 @@ function blocks(parts: readonly Init[], rows: number, columns: number, key: Key)
  * A matrix with orthonormal rows or columns, whichever are fewer, times gain, distributed by Haar measure: the factor Q of
  * a Gaussian matrix whose R has a positive diagonal (Saxe et al. 2014; Mezzadri 2007).
  *
- * The Gaussian matrix is never formed. What is left of it after j reflections is Gaussian again, so reflection j can be
+ * The Gaussian matrix is never formed. What remains of it after j reflections is Gaussian again, so reflection j can be
  * made from fresh draws, one coordinate fewer each time (Stewart 1980). `count` vectors of `length` coordinates, in f64.
  */
 function orthogonal(gain: number, rows: number, columns: number, key: Key): Float32Array {

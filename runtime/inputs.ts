@@ -1,4 +1,4 @@
-/** The numbers of a batch's inputs: which are taken, and how they are checked on their way to a program. */
+/** The numbers of a batch's inputs: which types are accepted, and how they are checked on their way to the device. */
 import { RuntimeError } from "./error.ts";
 import { elementsOf, type Range } from "./layout.ts";
 import { isRecord, shown } from "./plan-schema.ts";
@@ -15,10 +15,10 @@ export type TypedNumbers =
   | Int32Array
   | Uint32Array;
 
-/** Numbers in a row, in the order of the input's shape; of a plain list each must be a number. */
+/** Numbers in row-major order. Every element of a plain list must be a number. */
 export type Numbers = TypedNumbers | readonly number[];
 
-/** Numbers that say how they are shaped, so that one shape is not taken for another of as many numbers. */
+/** Numbers with their shape, so that it is not mistaken for another one with as many elements. */
 export interface Shaped {
   readonly data: Numbers;
   /** [T, B, …] for what varies with time, [B, …] for what does not. */
@@ -28,12 +28,12 @@ export interface Shaped {
 /** Numbers for an input, with or without their shape. */
 export type Input = Numbers | Shaped;
 
-/** By the name that typed arrays have in every realm. `BigInt64Array` and `DataView` hold something else. */
+/** Recognises typed arrays of any realm by their names. `BigInt64Array` and `DataView` do not hold numbers. */
 const typed = /^(Float(16|32|64)|U?[iI]nt(8|16|32)|Uint8Clamped)Array$/;
 
-/** What is given for the tensor `name` of `shape`, as a typed array. Errors: C0406, if it is not numbers, or not of that shape. */
+/** What is given for the tensor `name`, as a typed array. Errors: C0406, if it does not hold numbers, or does not have `shape`. */
 export function numbersOf(name: string, given: unknown, shape: readonly number[]): TypedNumbers {
-  // Nearly always; what follows has time to say what is wrong.
+  // The fast path, nearly always taken; the rest finds out what is wrong.
   if (given instanceof Float32Array && given.length === elementsOf(shape)) return given;
   const what = `\`${name}\``;
   const wanted = `${what} is [${shape.join(", ")}]`;
@@ -44,7 +44,7 @@ export function numbersOf(name: string, given: unknown, shape: readonly number[]
     if (said.join() !== shape.join()) {
       const [first, second, ...rest] = said;
       const turned = [second, first, ...rest].join() === shape.join();
-      const help = turned ? "turn it about: time comes first, then the examples, [T, B, …]" : undefined;
+      const help = turned ? "transpose it: time comes first, then the examples, [T, B, …]" : undefined;
       throw new RuntimeError("C0406", `${wanted}, and [${said.join(", ")}] was given`, help);
     }
     return numbersOf(name, data, shape);
@@ -68,15 +68,15 @@ function listed(what: string, given: unknown, wanted: string): Float64Array {
   if (!Array.isArray(given)) {
     throw new RuntimeError("C0406", `${wanted}, and ${shown(given)} was given`, takes);
   }
-  // Not `forEach`, which passes over what is missing.
+  // Not `forEach`, which skips holes.
   for (let i = 0; i < given.length; i++) {
     if (typeof given[i] === "number") continue;
-    throw new RuntimeError("C0406", `${what} holds ${shown(given[i])} at ${i}, which is no number`, takes);
+    throw new RuntimeError("C0406", `${what} holds ${shown(given[i])} at ${i}, which is not a number`, takes);
   }
   return Float64Array.from(given);
 }
 
-/** A copy of what is to be written to tensor `name` of `count` numbers. Errors: C0406, if it is not so many finite numbers. */
+/** A copy of what is to be written to tensor `name`. Errors: C0406, if it is not `count` finite numbers. */
 export function finiteNumbers(name: string, given: unknown, count: number): Float32Array {
   const own = Float32Array.from(numbersOf(name, given, [count]));
   const wrong = own.findIndex((value) => !Number.isFinite(value));
@@ -84,24 +84,24 @@ export function finiteNumbers(name: string, given: unknown, count: number): Floa
   throw new RuntimeError("C0406", `\`${name}\` takes finite numbers of f32, and ${own[wrong]} was given at ${wrong}`);
 }
 
-/** What an input must know of itself and its batch to be placed. */
+/** What is needed to place an input. */
 export interface Placement {
   readonly name: string;
   /** [T, B, …] or [B, …]. */
   readonly shape: readonly number[];
-  /** Where it goes in the image. */
+  /** Its place in the image. */
   readonly range: Range;
-  /** Of whole numbers 0 … size − 1; undefined for any numbers. */
+  /** For an index, whose values are 0 … size − 1; undefined for real numbers. */
   readonly size: number | undefined;
-  /** Whether numbers may be missing: NaN stands for them. */
+  /** Whether numbers may be missing, marked by NaN. */
   readonly target: boolean;
-  /** How many steps each example has, if the input has time and its sequences differ; what stands behind them is padding. */
+  /** How many steps each example has, if the input has time and sequences differ in length; the rest is padding. */
   readonly lengths: ArrayLike<number> | undefined;
 }
 
 /**
- * Copies an input into an image of the region `input`, zeros for padding, and then checks the copy: what was given may lie in
- * memory that another thread writes. Errors: C0406, naming what is not finite or no index, and where.
+ * Copies an input into an image of the region `input`, with zeros for padding, and then checks the copy: the original may be in
+ * memory that another thread writes to. Errors: C0406, naming a number that is not finite or not a valid index, and where it is.
  */
 export function placeInput(image: Float32Array, data: TypedNumbers, to: Placement): void {
   const { range } = to;
@@ -118,7 +118,7 @@ export function placeInput(image: Float32Array, data: TypedNumbers, to: Placemen
     const start = offset + piece * stride;
     for (let i = start; i < start + length; i++) {
       const value = image[i];
-      // Of what is not finite this is NaN.
+      // NaN unless the value is finite.
       if (value - value !== 0 && to.target && Number.isNaN(value)) continue;
       if (value - value !== 0 || (to.size !== undefined && !(value >= 0 && value < to.size && Number.isInteger(value))))
         throw refused(to, piece * length + i - start, data);
@@ -129,7 +129,7 @@ export function placeInput(image: Float32Array, data: TypedNumbers, to: Placemen
 function clearPadding(image: Float32Array, { shape, range }: Placement, lengths: ArrayLike<number>): void {
   const [steps, examples, ...rest] = shape;
   const row = elementsOf(rest);
-  // A step is a piece, or the pieces stand side by side.
+  // Each step is a piece of its own, or all steps are one piece.
   const stride = range.count === 1 ? examples * row : range.stride;
   for (let b = 0; b < examples; b++) {
     for (let t = lengths[b]; t < steps; t++) {
@@ -156,7 +156,7 @@ function refused({ name, shape, size }: Placement, index: number, data: TypedNum
     : new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and ${where}`);
 }
 
-/** Errors: C0406, if a hyper-parameter is no number that f32 has. */
+/** Errors: C0406, if a hyper-parameter is not a finite number in f32. */
 export function checkHyper(name: string, value: unknown): asserts value is number {
   if (typeof value === "number" && Number.isFinite(Math.fround(value))) return;
   throw new RuntimeError("C0406", `hyper-parameter \`${name}\` is a finite number, not ${shown(value)}`);

@@ -1,10 +1,10 @@
 import type { Entry, HostRegion, Plan, Region, RegionName, Tensor } from "./plan.ts";
 
-/** In the order of the bindings and of linear memory: what keeps its size first, what grows with the sequence last. */
+/** In the order of the bindings and of linear memory: regions of fixed size first, those that grow with the sequence last. */
 export const hostRegions = ["param", "grad", "slot", "stat", "input", "work"] as const satisfies readonly HostRegion[];
 export const regionNames = [...hostRegions, "half"] as const satisfies readonly RegionName[];
 
-/** Bytes of a float. */
+/** Bytes of a float of a region. */
 export const widthOf = (region: RegionName): 2 | 4 => (region === "half" ? 2 : 4);
 
 /** `count` pieces of `length` floats in a region, the first at `offset`, each `stride` floats after the one before. */
@@ -16,13 +16,13 @@ export interface Range {
   readonly count: number;
 }
 
-/** Floats of a region for sequences of `steps` steps: its fixed part, `steps + 1` frames, and what is kept at borders. */
+/** Floats of a region for sequences of `steps` steps: its fixed part, `steps + 1` frames, and what is kept at segment borders. */
 export function floatsOf({ fixed, frame, segment }: Region, steps: number): number {
   const kept = segment ? segment.border * (Math.ceil(steps / segment.length) + 1) : 0;
   return fixed + frame * (steps + 1) + kept;
 }
 
-/** Floats each region needs so that every entry can run `steps` steps. */
+/** How many floats each region needs for every entry to run `steps` steps. */
 export function regionSizes(plan: Plan, steps: number): Record<RegionName, number> {
   const entries = Object.values(plan.entries);
   const largest = (name: RegionName) => Math.max(0, ...entries.map((entry) => floatsOf(entry.regions[name], steps)));
@@ -37,18 +37,18 @@ export function regionSizes(plan: Plan, steps: number): Record<RegionName, numbe
   };
 }
 
-/** A tensor's shape as a program sees it, time or a statistic's steps in front: [T, B, …], [B, …] or [steps, …]. */
+/** A tensor's shape as the host sees it, with time or a statistic's steps in front: [T, B, …], [B, …] or [steps, …]. */
 export function shapeOf(tensor: Tensor, steps: number): readonly number[] {
   if (tensor.time) return [steps, ...tensor.shape];
   return tensor.role.kind === "stat" ? [tensor.role.steps, ...tensor.shape] : tensor.shape;
 }
 
-/** Elements of a shape. */
+/** The number of elements of a shape. */
 export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-/** Where a tensor stands; read piece after piece it is contiguous in the order of `shapeOf`. */
+/** Where a tensor is stored; read piece after piece, it is contiguous in the order of `shapeOf`. */
 export function rangeOf(tensor: Tensor, entry: Entry, steps: number): Range {
   const { region, offset } = tensor;
   const { fixed, frame } = entry.regions[region];
@@ -58,7 +58,7 @@ export function rangeOf(tensor: Tensor, entry: Entry, steps: number): Range {
   return { region, offset: fixed + offset, length, stride: frame, count: steps };
 }
 
-/** Floats of a range, all pieces together. */
+/** The number of floats in a range, all pieces together. */
 export function floatsIn(range: Range): number {
   return range.length * range.count;
 }
@@ -68,7 +68,7 @@ export function whole(region: HostRegion, offset: number, length: number): Range
   return { region, offset, length, stride: length, count: 1 };
 }
 
-/** What lives from step to step and is saved: a parameter, an optimiser slot or a statistic. */
+/** A tensor that persists between runs and is saved: a parameter, an optimiser slot or a statistic. */
 export interface Kept {
   /** `rnn/Wx`, `slot/m/rnn/Wx`, `rnn/hh/m`. */
   readonly name: string;
@@ -79,7 +79,7 @@ export interface Kept {
   readonly kind: "param" | "slot" | "stat";
 }
 
-/** Everything a plan keeps: parameters, then the slots of each, then statistics; each in the order of the plan. */
+/** Everything that a plan keeps: parameters, then their slots, then statistics, each in the order of the plan. */
 export function keptTensors(plan: Plan): readonly Kept[] {
   const parameters = new Map<string, Kept>();
   const slots = new Map<string, Kept>();

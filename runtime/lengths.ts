@@ -1,7 +1,7 @@
-/** What programs are told of batches whose sequences differ in length. */
+/** The masks and counts that describe batches whose sequences differ in length. */
 import type { Mark } from "./plan.ts";
 
-/** Fewer examples than this have no statistics of their own: a single one is its own mean. */
+/** Fewer examples than this have no meaningful statistics: a single one is its own mean. */
 const FEWEST = 2;
 
 /** How many of the examples have each step. */
@@ -11,12 +11,12 @@ function examplesAt(lengths: ArrayLike<number>, steps: number): readonly number[
   return examples;
 }
 
-/** For each step, for which part of the batch's places there are examples. */
+/** For each step, the fraction of the batch's examples that have it. */
 export function filledAt(lengths: ArrayLike<number>, steps: number): readonly number[] {
   return examplesAt(lengths, steps).map((n) => n / lengths.length);
 }
 
-/** The numbers of a mark for sequences of `lengths` steps, each at least 1 and at most `steps`. */
+/** The numbers of a mark for sequences of `lengths` steps, each from 1 to `steps`. */
 export function markOf(mark: Mark, lengths: ArrayLike<number>, steps: number): Float32Array {
   const batch = lengths.length;
   if (mark === "valid" || mark === "last") {
@@ -33,7 +33,7 @@ export function markOf(mark: Mark, lengths: ArrayLike<number>, steps: number): F
   return Float32Array.from(examples, (_, t) => at(t));
 }
 
-/** A batch of one is what its user asked for. */
+/** One example is enough where the whole batch is one example, as the user asked for. */
 const isEnough =
   (batch: number) =>
   (examples: number): boolean =>

@@ -1,6 +1,6 @@
 /**
- * The plan's format as a table: what each field may hold. The types of `plan.ts` say the same to the compiler of TypeScript, which
- * refuses a table that lacks a field of theirs or has one besides. What the table does not know, the runtime refuses.
+ * The plan's format as a table: what each field may hold. TypeScript checks it against the types in `plan.ts`: a missing or an
+ * extra field is a type error. The runtime refuses a field that is not in the table.
  */
 import { codeKinds } from "./code-kinds.ts";
 import { regionNames } from "./layout.ts";
@@ -19,7 +19,7 @@ import type {
   Tensor,
 } from "./plan.ts";
 
-/** What is wrong with a value, the path to it in front (`.tensors[3].offset is -1, not …`); nothing if all is well. */
+/** Says what is wrong with a value, after the path to it (`.tensors[3].offset is -1, not …`); undefined if nothing is. */
 type Check = (value: unknown) => string | undefined;
 type Fields<T> = { readonly [K in keyof T]-?: Check };
 type Kinds<T, Key extends keyof T> = {
@@ -31,7 +31,7 @@ const is =
   (value) =>
     test(value) ? undefined : ` is ${shown(value)}, not ${what}`;
 
-/** Short, whatever it is. */
+/** A short text for any value. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (Array.isArray(value)) return `a list of ${value.length}`;
@@ -107,10 +107,10 @@ const fields = <T>(table: Fields<T>): Check => {
   };
 };
 
-/** Was looked at already. */
+/** For a field that is checked already. */
 const known: Check = () => undefined;
 
-/** An object whose field `key` says which others it has, and which has the fields of `outer` besides. */
+/** An object whose field `key` determines which others it has, apart from those of `outer`. */
 const kinds = <T, Key extends keyof T & string>(
   key: Key,
   table: Kinds<T, Key>,
@@ -139,7 +139,7 @@ const noise = kinds<Noise, "distribution">(
   { kind: known },
 );
 
-/** Blocks may stand in blocks, `levels` deep: a cell has gates, and hardly gates of gates. */
+/** Blocks may be nested `levels` deep: a cell has gates, and hardly gates of gates. */
 const initialiser = (levels: number): Check =>
   kinds<Init, "kind">("kind", {
     constant: { value: number },
@@ -160,7 +160,7 @@ const role = kinds<Role, "kind">("kind", {
   grad: { of: text },
   stat: { steps: size, policy: oneOf("per_step", "shared") },
   input: { target: maybe(oneOf(true)) },
-  // All of them exact in f32.
+  // Exact in f32.
   index: { size: is("a whole number from 1 to 2^24", (value) => isCount(value) && value >= 1 && value <= 2 ** 24) },
   noise,
   state: {},
@@ -185,7 +185,7 @@ const tensor = fields<Tensor>({
 
 const extent = fields<Extent>({ fixed: count, perStep: count });
 
-/** Loops over steps hold dispatches, and segments hold both. */
+/** Loops over steps contain dispatches, and segments contain both. */
 const dispatch = { kernel: text, grid: list(extent, 3, 3) };
 const inStep = kinds<Extract<Command, { do: "dispatch" }>, "do">("do", { dispatch });
 const steps = { reverse: flag, commands: list(inStep) };
@@ -215,7 +215,7 @@ const entry = maybe(
   }),
 );
 
-/** What is wrong with the format of a plan, and where in it: the first thing found. */
+/** The first thing that is wrong with the format of a plan, and where. */
 export const planFault: Check = fields<Plan>({
   format: oneOf(4),
   name: text,
@@ -239,7 +239,7 @@ export const planFault: Check = fields<Plan>({
   kernels: list(
     fields<KernelInfo>({
       name: text,
-      // An estimate, which is no whole number where lanes share work.
+      // An estimate, which need not be a whole number where lanes split work.
       work: fields<Extent>({ fixed: number, perStep: number }),
       lanes: size,
       regions: list(

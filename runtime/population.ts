@@ -2,30 +2,30 @@ import type { Machine } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { floatsIn, type Kept, whole } from "./layout.ts";
 import type { Plan } from "./plan.ts";
-import { countedWith, extend, type Weights, weightsFor } from "./statistics.ts";
+import { countedWith, repeatLastRow, type Weights, weightsFor } from "./statistics.ts";
 
 /** Which statistics are known. */
-export interface Known {
-  /** For each step, the batches it was collected from. */
+export interface KnownStatistics {
+  /** For each step, how many batches it was collected from. */
   readonly seen: readonly number[];
-  /** Statistics that were written by hand, where not all are known. */
+  /** Statistics that were written by hand, if not all are known. */
   readonly written?: readonly string[];
 }
 
-/** A session's population statistics: collects them batch by batch, and knows how far they can be trusted. */
+/** A session's population statistics: collects them batch by batch, and keeps track of which are known. */
 export class Population {
   readonly #machine: Machine;
   readonly #statistics: readonly Kept[];
-  /** Rows of the statistic that has most; 0 for a model without statistics. */
+  /** Rows of the statistic that has the most; 0 for a model without statistics. */
   readonly rows: number;
   #seen: readonly number[] = [];
-  /** Statistics that were written by hand while others lacked rows: all their rows are known. */
+  /** Statistics that were written by hand while others had unknown rows; all rows of these are known. */
   readonly #written = new Set<string>();
-  /** Whether the rows no batch reached hold those of the last row that one did. */
+  /** Whether the rows that no batch reached hold a copy of the last row that one did. */
   #extended = false;
-  /** Floats of all statistics, where there is an optimiser: what they were before its step stands behind them. */
+  /** Floats of all statistics if there is an optimiser; a copy of them from before its step follows them in memory. */
   readonly #floats: number;
-  /** Whether it does: not where others than training steps have written statistics. */
+  /** Whether that copy is up to date: not if anything but a training step has written statistics. */
   #copied = true;
 
   constructor(machine: Machine, kept: readonly Kept[], plan: Plan) {
@@ -35,12 +35,12 @@ export class Population {
     this.rows = Math.max(0, ...this.#statistics.map(rowsOf));
   }
 
-  /** For each step, the batches it was collected from; empty: none were collected. */
+  /** For each step, how many batches it was collected from; empty if none were. */
   get seen(): readonly number[] {
     return this.#seen;
   }
 
-  /** Statistics that were written by hand, where not all are known. */
+  /** Statistics that were written by hand, if not all are known. */
   get written(): readonly string[] {
     return [...this.#written];
   }
@@ -62,13 +62,13 @@ export class Population {
     );
   }
 
-  /** What is known, to be restored. */
-  get known(): Known {
+  /** What is known, for `restore`. */
+  get known(): KnownStatistics {
     return { seen: this.#seen, written: this.written };
   }
 
-  /** Takes up what was known. */
-  restore({ seen, written = [] }: Known): void {
+  /** Replaces what is known. */
+  restore({ seen, written = [] }: KnownStatistics): void {
     this.#seen = seen;
     this.#written.clear();
     for (const name of written) this.#written.add(name);
@@ -76,22 +76,22 @@ export class Population {
   }
 
   /**
-   * Runs an entry that folds its batch into the statistics with the weights it is given. `filled`: for each step, for which part
-   * of the batch's places there are examples.
+   * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step, the fraction
+   * of a whole batch that has it.
    */
   async collect(filled: readonly number[], momentum: number, run: (weights: Weights) => Promise<void>): Promise<void> {
-    // The first batch takes the place of what was written, which would else leave its rounding errors.
+    // The first batch replaces what was written, which would otherwise leave its rounding errors.
     if (this.#reached === 0 && this.#written.size > 0) await this.forget();
     await run(weightsFor(this.seen, filled, momentum));
     this.restore({ seen: countedWith(this.seen, filled), written: this.written });
   }
 
-  /** To be told where statistics are written by others than training steps. */
+  /** Call it when anything but a training step writes statistics. */
   touch(): void {
     this.#copied = false;
   }
 
-  /** Copies the statistics to where a training step that is skipped finds what they were. Training steps keep the copy up to date. */
+  /** Copies the statistics, so that a training step that is skipped can restore them. Training steps keep the copy up to date. */
   async secure(): Promise<void> {
     if (this.#copied || this.#floats === 0) return;
     const [now] = await this.#machine.read([whole("stat", 0, this.#floats)]);
@@ -99,7 +99,7 @@ export class Population {
     this.#copied = true;
   }
 
-  /** Lets steps beyond the longest sequence seen use the statistics of its last step; whether anything was written. */
+  /** Lets steps beyond the longest sequence seen use the statistics of its last step. Returns whether anything was written. */
   async reach(steps: number): Promise<boolean> {
     const known = this.#reached;
     if (this.#extended || steps <= known || known === 0 || known >= this.rows) return false;
@@ -108,13 +108,13 @@ export class Population {
       const rows = rowsOf(statistic);
       return this.#written.has(statistic.name)
         ? statistics[index]
-        : extend(statistics[index], rows, Math.min(known, rows));
+        : repeatLastRow(statistics[index], rows, Math.min(known, rows));
     });
     this.#extended = true;
     return true;
   }
 
-  /** Takes note of a statistic that was written by hand. Once all are, they count as collected from a batch. */
+  /** Records that a statistic was written by hand. Once all are, they count as collected from one batch. */
   adopt(name: string): void {
     this.touch();
     const { seen } = this;
@@ -131,7 +131,7 @@ export class Population {
     this.restore({ seen: [] });
   }
 
-  /** Keeps the statistics as they are, and returns what brings them back. */
+  /** Saves the statistics as they are, and returns a function that restores them. */
   async remember(): Promise<() => Promise<void>> {
     const { known } = this;
     const statistics = await this.#read();
@@ -145,7 +145,7 @@ export class Population {
     return (await this.#read()).every((statistic) => statistic.every(Number.isFinite));
   }
 
-  /** How many rows batches have reached. */
+  /** How many rows have been reached by a batch. */
   get #reached(): number {
     return this.#seen.filter((batches) => batches > 0).length;
   }

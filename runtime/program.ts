@@ -2,7 +2,7 @@ import type { Command, Extent } from "./plan.ts";
 
 type Grid = readonly [Extent, Extent, Extent];
 
-/** An entry's commands with every kernel looked up, so that the loop over time looks nothing up. */
+/** An entry's commands with every kernel resolved, so that the loop over time looks nothing up. */
 export type Program<K> = readonly Instruction<K>[];
 
 export type Instruction<K> =
@@ -10,7 +10,7 @@ export type Instruction<K> =
   | { readonly do: "steps"; readonly reverse: boolean; readonly program: Program<K> }
   | { readonly do: "segments"; readonly length: number; readonly reverse: boolean; readonly program: Program<K> };
 
-/** Replaces kernel names by what a backend starts them with; `lookup` throws for a name it does not know. */
+/** Replaces kernel names by what a backend starts; `lookup` throws for a name it does not know. */
 export function resolve<K>(commands: readonly Command[], lookup: (kernel: string) => K): Program<K> {
   return commands.map((command) => {
     switch (command.do) {
@@ -30,12 +30,12 @@ export function resolve<K>(commands: readonly Command[], lookup: (kernel: string
 /** Starts a kernel at time step `t` on a grid of workgroups. */
 export type Dispatch<K> = (kernel: K, t: number, gx: number, gy: number, gz: number) => void;
 
-/** Plays a program for sequences of `steps` steps; outside of a loop over time t is `first`. */
-export function play<K>(program: Program<K>, steps: number, dispatch: Dispatch<K>, first = 0): void {
+/** Executes a program for sequences of `steps` steps. Outside of loops over time, t is `first`. */
+export function execute<K>(program: Program<K>, steps: number, dispatch: Dispatch<K>, first = 0): void {
   for (const action of bind(program, steps, dispatch)) action(first);
 }
 
-/** Up to `most` of something at a time: from `first` on `count`. */
+/** Divides `total` into pieces of at most `most`: each is `count` from `first` on. */
 export function pieces(total: number, most: number): readonly { readonly first: number; readonly count: number }[] {
   return Array.from({ length: Math.ceil(total / most) }, (_, i) => ({
     first: i * most,

@@ -1,13 +1,13 @@
 /**
  * Random numbers as pure functions of (key, index): Threefry-2x32 with 20 rounds, a counter-based generator.
- * Nothing has a state, so the numbers depend neither on the target nor on the order in which they are drawn.
+ * It has no state, so the numbers depend neither on the target nor on the order in which they are drawn.
  *
  * Source: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
  */
 
 import type { Noise } from "./plan.ts";
 
-/** Two 32-bit words that name a stream. */
+/** Two 32-bit words that identify a stream of random numbers. */
 export type Key = readonly [number, number];
 
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
@@ -51,8 +51,8 @@ export function childKey(key: Key, index: number): Key {
 }
 
 /**
- * Uniform in [0, 1), a multiple of 2^-24, so that it is exact in f32. `index` < 2^32; `run` < 2^32 − 1 tells apart draws
- * of one stream that differ in time, such as the noise of successive training steps.
+ * Uniform in [0, 1), a multiple of 2^-24, so that it is exact in f32. `index` < 2^32; `run` < 2^32 − 1 distinguishes successive draws
+ * from one stream, such as the noise of each training step.
  */
 export function uniformAt(key: Key, index: number, run = 0): number {
   return (threefry(key, [index, run])[0] >>> 8) * 2 ** -24;
@@ -66,7 +66,7 @@ export function normalAt(key: Key, index: number, run = 0): number {
   return Math.fround(radius * Math.cos(2 * Math.PI * b * 2 ** -32));
 }
 
-/** The `index`-th number of a noise, exact in f32 but for the scale. */
+/** The `index`-th number of a noise. Before scaling it is exact in f32. */
 export function noiseAt(noise: Noise, key: Key, index: number, run = 0): number {
   switch (noise.distribution) {
     case "normal":
@@ -78,7 +78,7 @@ export function noiseAt(noise: Noise, key: Key, index: number, run = 0): number 
   }
 }
 
-/** What a noise is on average. */
+/** The mean of a noise. */
 export function meanOf(noise: Noise): number {
   switch (noise.distribution) {
     case "normal":

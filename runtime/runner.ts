@@ -8,31 +8,32 @@ import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { isRecord, shown } from "./plan-schema.ts";
 import { keyOf, meanOf, noiseAt } from "./random.ts";
 
-/** What an entry is fed besides the batch. */
+/** What an entry is given besides the batch. */
 export interface Feed {
-  /** By name; a list has a number for each step. */
+  /** Values by name; a list holds one for each step. */
   readonly hyper: Readonly<Record<string, number | readonly number[]>>;
   readonly seed: number;
-  /** What tells the noise of one run from that of another: what it is for, and the how-manieth of its kind it is. */
+  /** With `run`, distinguishes the noise of this run from that of any other. */
   readonly purpose: "train" | "estimate" | "infer";
+  /** The number of this run among those with the same purpose. */
   readonly run: number;
-  /** Whether noise is drawn, the default, or is its mean. */
+  /** Default: `drawn`. */
   readonly noise?: NoiseMode;
-  /** Of `step`: the states before it, and which step of the stream it is. */
+  /** For the entry `step`: the states before the step, and its index in the stream. */
   readonly stream?: { readonly states: ReadonlyMap<string, Float32Array>; readonly step: number };
 }
 
-/** A loaded executable: feeds an entry, runs it, reads tensors back by name. It knows nothing of training. */
+/** A loaded executable: fills an entry's inputs, runs it, and reads tensors back. It knows nothing about training. */
 export class Runner {
   readonly plan: Plan;
   readonly machine: Machine;
   /** The entry that ran last, whose tensors `work` holds, and for how many steps. */
   last: { readonly entry: Entry; readonly steps: number } | undefined;
-  /** What goes to the region `input`, assembled here and sent in one piece. */
+  /** An image of the region `input`, assembled here and sent in one piece. */
   #image = new Float32Array(0);
-  /** Of each entry, the tensors that stand there. */
+  /** For each entry, the tensors in the region `input`. */
   readonly #fed: ReadonlyMap<Entry, readonly Tensor[]>;
-  /** What a batch may give. */
+  /** The inputs that a batch may have. */
   readonly #known: ReadonlySet<string>;
   readonly #isRagged: boolean;
 
@@ -51,14 +52,14 @@ export class Runner {
       throw new RuntimeError("C0406", `an executable has a plan and its code; this is ${shown(executable)}`);
     }
     const noBackend = (): RuntimeError =>
-      new RuntimeError("C0406", `${shown(backend)} is no backend`, "pass wasmBackend() or await webgpuBackend()");
+      new RuntimeError("C0406", `${shown(backend)} is not a backend`, "pass wasmBackend() or await webgpuBackend()");
     if (typeof (backend as Partial<Backend> | null | undefined)?.open !== "function") throw noBackend();
     const machine: Partial<Machine> | undefined = await backend.open(executable);
     if (typeof machine?.run !== "function") throw noBackend();
     return new Runner(executable.plan, machine as Machine);
   }
 
-  /** The entry of a name. Errors: C0406, if the executable was compiled without it. */
+  /** The entry with a name. Errors: C0406, if the executable was compiled without it. */
   entry(name: EntryName): Entry {
     const known = typeof name === "string" && Object.hasOwn(this.plan.entries, name);
     const entry = known ? this.plan.entries[name] : undefined;
@@ -67,7 +68,7 @@ export class Runner {
   }
 
   /**
-   * Writes the inputs of an entry and runs it, t outside of loops being `first`. Errors: C0406 (inputs); those of the backend.
+   * Writes the inputs of an entry and runs it. Outside of loops, t is `first`. Errors: C0406 (inputs); those of the backend.
    */
   async run(name: EntryName, batch: Batch, feed: Feed, first = 0): Promise<void> {
     const entry = this.entry(name);
@@ -82,8 +83,8 @@ export class Runner {
   }
 
   /**
-   * Makes room to assemble a batch in, for an entry, once it is sure that so many steps are meant: that what is given is as many
-   * numbers. How many floats that is. Errors: C0406 (inputs), C0505.
+   * Makes room for the image of a batch. It checks first that the inputs really have that many numbers, so that a wrong number of steps
+   * does not exhaust memory. Returns the image's length in floats. Errors: C0406 (inputs), C0505.
    */
   makeRoom(name: EntryName, batch: Batch): number {
     const entry = this.entry(name);
@@ -124,7 +125,7 @@ export class Runner {
         const range = rangeOf(tensor, entry, batch.steps);
         const size = role.kind === "index" ? role.size : undefined;
         const target = role.kind === "input" && role.target === true;
-        // Padding may be anything, and nothing that is not finite may come of it.
+        // Padding may hold anything, and must not make a result that is not finite.
         const lengths = tensor.time ? batch.lengths : undefined;
         if (data === undefined) this.#place(entry, tensor, batch.steps, () => 0);
         else placeInput(this.#image, data, { name, shape, range, size, target, lengths });
@@ -187,7 +188,7 @@ function imageOf(length: number): Float32Array<ArrayBuffer> {
 
 const isGiven = ({ role }: Tensor): boolean => role.kind === "input" || role.kind === "index";
 
-/** What a batch gives for an input, as numbers of its shape; undefined for what it leaves out on purpose. Errors: C0406. */
+/** The numbers of an input, checked against its shape; undefined if the batch leaves it out on purpose. Errors: C0406. */
 function givenFor(tensor: Tensor, { inputs, steps }: Batch): TypedNumbers | undefined {
   const { name } = tensor;
   const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;

@@ -1,10 +1,11 @@
 import { messageOf, RuntimeError } from "./error.ts";
-import { shown } from "./plan-schema.ts";
+import { elementsOf } from "./layout.ts";
+import { isCount, isRecord, shown } from "./plan-schema.ts";
 import type { SavedTensor } from "./state.ts";
 
 /**
- * The safetensors format, f32 only: eight bytes with the header's length (little-endian), a JSON header that gives each tensor's
- * type, shape and place, and the numbers, little-endian, without gaps.
+ * The contents of a safetensors file, f32 only. The format: eight bytes with the header's length (little-endian), a JSON header with
+ * each tensor's type, shape and place, and then the numbers, little-endian, without gaps.
  */
 export interface SafeTensors {
   readonly tensors: ReadonlyMap<string, SavedTensor>;
@@ -12,7 +13,7 @@ export interface SafeTensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The limit the format sets, against headers made to exhaust memory. */
+/** The format's own limit, against headers made to exhaust memory. */
 const maxHeaderBytes = 100_000_000;
 const metadataKey = "__metadata__";
 
@@ -33,7 +34,7 @@ export function encodeSafetensors({ tensors, metadata }: SafeTensors): Uint8Arra
   }
   const json = JSON.stringify(Object.fromEntries(header));
   const text = new TextEncoder().encode(json);
-  // Spaces behind the header let the numbers begin at a multiple of eight.
+  // Spaces after the header align the numbers to a multiple of eight.
   const headerBytes = Math.ceil(text.length / 8) * 8;
   const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8, 8 + headerBytes);
   const view = new DataView(bytes.buffer);
@@ -50,8 +51,7 @@ export function encodeSafetensors({ tensors, metadata }: SafeTensors): Uint8Arra
 }
 
 /**
- * Reads a file and checks all of it. Errors: C0404 (damaged), saying what is wrong, and C0407 for tensors of other types
- * than F32.
+ * Reads a file and checks all of it. Errors: C0404 (damaged), saying what is wrong; C0407 for tensors of another type than F32.
  */
 export function decodeSafetensors(bytes: Uint8Array): SafeTensors {
   return readTensors(bytes, readHeader(bytes));
@@ -72,17 +72,17 @@ interface Place {
   readonly start: number;
 }
 
-/** Bytes of an element of each type that the format has had. */
+/** Bytes of an element of each type of the format. */
 const widths: Readonly<Record<string, number>> = {
   ...{ BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, F8_E8M0: 1, U16: 2, I16: 2, F16: 2, BF16: 2 },
   ...{ U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8, C64: 8 },
 };
 
-/** Reads the header, and checks that it tells of all bytes and no others. Errors: as `decodeSafetensors`. */
+/** Reads the header, and checks that it accounts for exactly the bytes of the file. Errors: as `decodeSafetensors`. */
 export function readHeader(bytes: Uint8Array): Header {
   if (!(bytes instanceof Uint8Array))
     throw new RuntimeError("C0406", `a file's bytes are a Uint8Array, not ${shown(bytes)}`);
-  // Where its buffer was given away, there are none.
+  // A transferred buffer is empty too.
   if (bytes.length === 0) throw damaged("it is empty");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8) throw damaged(`it has ${bytes.length} bytes, not even a header's length`);
@@ -93,7 +93,7 @@ export function readHeader(bytes: Uint8Array): Header {
   const { [metadataKey]: rawMetadata, ...raw } = parseHeader(bytes.subarray(8, 8 + headerBytes));
   const dataStart = 8 + headerBytes;
   const found = Object.entries(raw).map(([name, place]) => placeOf(name, place));
-  // Without gaps or overlaps, in the order of their places, up to the file's end.
+  // The tensors must fill the file without gaps or overlaps.
   let end = 0;
   for (const { name, from, to } of found.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
     if (from !== end) throw damaged(`\`${name}\` begins at byte ${from} of the numbers, where ${end} is due`);
@@ -108,7 +108,7 @@ export function readHeader(bytes: Uint8Array): Header {
   return { places, metadata: metadataOf(rawMetadata) };
 }
 
-/** Reads the numbers that a header tells of. Errors: C0407 for other types than F32. */
+/** Reads the numbers of the tensors in a header. Errors: C0407 for another type than F32. */
 export function readTensors(bytes: Uint8Array, { places, metadata }: Header): SafeTensors {
   const other = places.find(({ dtype }) => dtype !== "F32");
   if (other !== undefined) throw foreign(`\`${other.name}\` in it is of type ${other.dtype}, and only F32 is read`);
@@ -129,13 +129,13 @@ function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   } catch (thrown) {
     throw damaged(`its header is not JSON: ${messageOf(thrown)}`);
   }
-  if (!isObject(header)) throw damaged("its header is not an object");
+  if (!isRecord(header)) throw damaged("its header is not an object");
   return header;
 }
 
-/** `from` and `to`: bytes behind the first number of the file. */
+/** `from` and `to` are in bytes after the header. */
 function placeOf(name: string, raw: unknown): Omit<Place, "start"> & { readonly from: number; readonly to: number } {
-  if (!isObject(raw)) throw damaged(`what its header says of \`${name}\` is not an object`);
+  if (!isRecord(raw)) throw damaged(`what its header says of \`${name}\` is not an object`);
   const { dtype, shape, data_offsets: offsets } = raw;
   if (typeof dtype !== "string") throw damaged(`\`${name}\` has no type`);
   if (!isCounts(shape)) throw damaged(`\`${name}\` has no valid shape`);
@@ -147,11 +147,9 @@ function placeOf(name: string, raw: unknown): Omit<Place, "start"> & { readonly 
   return { name, dtype, shape, from, to };
 }
 
-const elementsOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
-
 function metadataOf(raw: unknown): Readonly<Record<string, string>> {
   if (raw === undefined) return {};
-  if (!isObject(raw)) throw damaged("its metadata is not an object");
+  if (!isRecord(raw)) throw damaged("its metadata is not an object");
   const strings: [string, string][] = [];
   for (const [key, value] of Object.entries(raw)) {
     if (typeof value !== "string") throw damaged(`its metadata \`${key}\` is not text`);
@@ -160,12 +158,8 @@ function metadataOf(raw: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(strings);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isCounts(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
+  return Array.isArray(value) && value.every(isCount);
 }
 
 /** The error for a file that is not what it should be. */
@@ -173,7 +167,7 @@ export function damaged(reason: string): RuntimeError {
   return new RuntimeError("C0404", `the checkpoint is damaged: ${reason}`, "use an older checkpoint, or copy it anew");
 }
 
-/** The error for a file that is sound, but of another program. */
+/** The error for a file that is sound, but another program's. */
 export function foreign(reason: string): RuntimeError {
   return new RuntimeError(
     "C0407",

@@ -1,4 +1,3 @@
-import { muteStatistics, refuseAlone } from "./alone.ts";
 import {
   checkRunHyper,
   eachBatch,
@@ -12,10 +11,22 @@ import {
   trainingBatch,
   trainOptions,
 } from "./arguments.ts";
-import { Attached } from "./attached.ts";
-import { Averager, isMeasure } from "./averages.ts";
 import type { Backend } from "./backend.ts";
 import type { Batch, NoiseMode } from "./batch.ts";
+import { BatchVariants } from "./batch-variants.ts";
+import { ownCounters, ownTensors } from "./check-state.ts";
+import { closed } from "./closable.ts";
+import { RuntimeError } from "./error.ts";
+import { initialise } from "./initialise.ts";
+import { finiteNumbers } from "./inputs.ts";
+import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
+import { filledAt } from "./lengths.ts";
+import { isMeasure, MetricAverager } from "./metric-averager.ts";
+import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
+import { shown } from "./plan-schema.ts";
+import { Population } from "./population.ts";
+import { keyOf } from "./random.ts";
+import { type Feed, Runner } from "./runner.ts";
 import type {
   Batches,
   EstimateOptions,
@@ -26,25 +37,14 @@ import type {
   StreamOptions,
   TrainOptions,
   TrainReport,
-} from "./calls.ts";
-import { ownCounters, ownTensors } from "./check-state.ts";
-import { closed } from "./closing.ts";
-import { RuntimeError } from "./error.ts";
-import { initialise } from "./initialise.ts";
-import { finiteNumbers } from "./inputs.ts";
-import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
-import { filledAt } from "./lengths.ts";
-import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
-import { shown } from "./plan-schema.ts";
-import { Population } from "./population.ts";
-import { keyOf } from "./random.ts";
-import { type Feed, Runner } from "./runner.ts";
-import { Skips } from "./skips.ts";
+} from "./session-types.ts";
+import { degenerateStatistics, refuseSingleExample } from "./single-example.ts";
+import { SkippedSteps } from "./skipped-steps.ts";
 import { type Counters, compareState, type RestoreOptions, type SessionState } from "./state.ts";
 import { Stream } from "./stream.ts";
 
 /**
- * An executable with parameters, optimiser state and statistics: trains, estimates, infers, and gives its state for a
+ * An executable with parameters, optimiser state and statistics: it trains, estimates, infers, and returns its state for a
  * checkpoint. Calls may overlap; they are carried out one after another.
  */
 export class Session {
@@ -52,12 +52,12 @@ export class Session {
   readonly #kept: readonly Kept[];
   readonly #population: Population;
   #counters: Omit<Counters, "seen">;
-  readonly #attached: Attached;
-  /** Counts changes of parameters and statistics, so that what is attached knows whether it has the newest. */
+  readonly #variants: BatchVariants;
+  /** Counts changes of parameters and statistics, which tells whether a variant has the newest. */
   #version = 0;
-  /** Calls of `infer`. */
+  /** Counts calls of `infer`. */
   #inferences = 0;
-  readonly #skips: Skips;
+  readonly #skipped: SkippedSteps;
   /** The runner that ran last, whose tensors can be read. */
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
@@ -65,17 +65,17 @@ export class Session {
 
   private constructor(backend: Backend, runner: Runner, seed: number) {
     this.#main = runner;
-    this.#attached = new Attached(runner, backend);
+    this.#variants = new BatchVariants(runner, backend);
     this.#recent = runner;
     this.#kept = keptTensors(runner.plan);
     this.#population = new Population(runner.machine, this.#kept, runner.plan);
-    this.#skips = new Skips(runner);
+    this.#skipped = new SkippedSteps(runner);
     this.#counters = { seed, step: 0, run: 0 };
   }
 
   /**
-   * Loads an executable and initialises its parameters from the seed (a whole number). Optimiser state starts at zero,
-   * statistics undefined. Errors: C0406 (seed), C0411 (a damaged executable), those of the backend (C0503 … C0508).
+   * Loads an executable and initialises its parameters from the seed (a whole number). Optimiser state starts at zero; statistics
+   * are not known yet. Errors: C0406 (seed), C0411 (a damaged executable), those of the backend (C0503 … C0508).
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
     const { seed } = sessionOptions(options);
@@ -95,24 +95,24 @@ export class Session {
     return this.#main.plan;
   }
 
-  /** Updates done. */
+  /** The number of updates so far. */
   get step(): number {
     return this.#counters.step;
   }
 
   /**
-   * Lets the same model, compiled for another batch size, serve the batches of that size in `infer`, `evaluate` and `estimate`, and
-   * streams. Errors: C0403, naming what differs, if it is another model.
+   * Lets the same model, compiled for another batch size, serve batches of that size in `infer`, `evaluate`, `estimate` and
+   * `stream`. Errors: C0403, naming what differs, if it is another model.
    */
   attach(executable: Executable): Promise<void> {
-    return this.#exclusive(() => this.#attached.add(executable));
+    return this.#exclusive(() => this.#variants.add(executable));
   }
 
   /**
-   * One step: forward, backward, statistics, update. A batch of one example does not count for statistics that it says nothing of,
-   * such as variances (the compiler warns of it: W0603). Errors: C0406 (batch, options), C0502 if the loss, the gradient, its norm or
-   * what the update would make is not finite: all is then as before the step. Also for a step before it that was not reported, which
-   * all is then as before.
+   * One step: forward, backward, statistics, update. A batch of one example does not count towards statistics that it says nothing
+   * about, such as variances (the compiler warns of this: W0603). Errors: C0406 (batch, options); C0502 if the loss, the gradient, its
+   * norm or the result of the update is not finite, in this step or in an earlier one that was not reported: everything is then as it
+   * was before that step.
    */
   train(batch: Batch, options: TrainOptions & { readonly report: false }): Promise<undefined>;
   train(batch: Batch, options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
@@ -132,7 +132,7 @@ export class Session {
       this.#counters = { ...this.#counters, run: run + 1 };
       const result = report ? await this.#results(this.#main) : undefined;
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
-      const due = this.#skips.note(before);
+      const due = this.#skipped.note(before);
       this.#counters = { ...this.#counters, step };
       this.#version++;
       if (result === undefined) {
@@ -147,24 +147,24 @@ export class Session {
   }
 
   /**
-   * Throws C0502 and sets the counters back if a step was skipped, of those that nobody has asked about yet. `loss`: that of the
-   * last one, the norm of whose gradient stands in `norm` and is returned.
+   * Throws C0502 and sets the counters back if one of the steps not checked yet was skipped. `loss` is that of the last one; the norm of
+   * its gradient is read from `norm` and returned.
    */
   async #settle(loss?: number, norm?: Range): Promise<number | undefined> {
-    const { skip, others } = await this.#skips.check(norm ? [norm] : []);
+    const { skip, others } = await this.#skipped.check(norm ? [norm] : []);
     const gradientNorm = others.at(0)?.[0];
     if (skip === undefined) return gradientNorm;
     this.#counters = { ...this.#counters, step: skip.before.step, run: skip.before.run };
     this.#population.restore(skip.before.known);
-    throw await this.#skips.error(skip, loss === undefined ? undefined : { loss, norm: gradientNorm });
+    throw await this.#skipped.error(skip, loss === undefined ? undefined : { loss, norm: gradientNorm });
   }
 
   /**
-   * Population statistics at the present parameters: the average of the batches' own statistics (Cooijmans et al. 2016,
-   * section 3), each with the weight of its examples, forgetting what was collected before; how many batches it was. Batches of
-   * another size need an executable of that size, attached. Noise is drawn. Errors: C0406 (batch, or none; a batch of one example
-   * that says nothing of a statistic), C0502 if a statistic is not finite; the statistics are then as before. Does nothing for a
-   * model without statistics.
+   * Estimates population statistics at the current parameters: the average of the batches' own statistics (Cooijmans et al. 2016,
+   * section 3), weighted by their number of examples. What was collected before is discarded. Returns the number of batches. Batches
+   * of another size need an attached executable of that size. Noise is drawn. Errors: C0406 (a batch is wrong or there is none; a
+   * batch of one example says nothing about a statistic), C0502 if a statistic is not finite; the statistics are then as before.
+   * Does nothing for a model without statistics.
    */
   estimate(batches: Batches, options: EstimateOptions = {}): Promise<number> {
     return this.#collectingAnew(async () => {
@@ -179,7 +179,7 @@ export class Session {
         const runner = await this.#runnerFor(batch);
         variance ??= batch.examples === 1 ? "total" : "within";
         const between = Number(variance === "total");
-        refuseAlone(runner.plan, batch, between === 1);
+        refuseSingleExample(runner.plan, batch, between === 1);
         await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0, runner);
         count++;
       }
@@ -194,8 +194,8 @@ export class Session {
   }
 
   /**
-   * Runs the model with its population statistics; noise is its mean, or drawn afresh at every call. Errors: C0406 (batch), C0501
-   * if statistics were never collected.
+   * Runs the model with its population statistics. Noise is its mean by default, or drawn afresh at every call. Errors: C0406
+   * (batch), C0501 if statistics were never collected.
    */
   infer(given: Batch, options: InferOptions = {}): Promise<Inference> {
     return this.#exclusive(async () => {
@@ -208,12 +208,12 @@ export class Session {
   }
 
   /**
-   * A stream of `examples` sequences side by side, before their first step; any number of streams may be open. Errors: C0406 if
-   * the executable has no entry `step` for so many examples, C0501 if statistics were never collected.
+   * Opens a stream of `examples` sequences side by side, before their first step; any number of streams may be open. Errors: C0406
+   * if the executable has no entry `step` for this many examples, C0501 if statistics were never collected.
    */
   async stream(given: StreamOptions = {}): Promise<Stream> {
     const { examples = this.plan.dims.batch, noise = "mean", ...options } = streamOptions(given);
-    const plan = this.#attached.planFor(examples) ?? this.plan;
+    const plan = this.#variants.planFor(examples) ?? this.plan;
     if (plan.entries.step === undefined) {
       const help = "compile it with the entry `step`; where that cannot be, the compiler then says why";
       throw new RuntimeError("C0406", `${plan.name} was compiled without \`step\``, help);
@@ -238,14 +238,14 @@ export class Session {
   }
 
   /**
-   * Loss and metrics over many batches, as one batch of all their examples would have them, however they are grouped. A last,
-   * smaller batch needs an executable of that size, attached. Noise is its mean, or drawn, the same for the same batches. Errors: as
-   * `infer`; C0406 where an input was left out, or where a loss or metric is no mean, so that batches do not make one number of it.
+   * Loss and metrics over many batches: the same as for one batch of all their examples, however they are grouped. A smaller last
+   * batch needs an attached executable of that size. Noise is its mean by default, or drawn, the same for the same batches. Errors:
+   * as `infer`; C0406 if an input was left out, or if a loss or metric is not a mean and cannot be averaged over batches.
    */
   evaluate(batches: Batches, options: InferOptions = {}): Promise<Evaluation> {
     return this.#exclusive(async () => {
       const { noise = "mean" } = inferOptions(options);
-      const averager = new Averager(this.plan.name);
+      const averager = new MetricAverager(this.plan.name);
       let [examples, count] = [0, 0];
       for await (const given of eachBatch(batches)) {
         const batch = ownBatch(given);
@@ -268,7 +268,7 @@ export class Session {
   }
 
   /**
-   * Runs one entry as it is, for tests and tools: no update behind `train`, no bookkeeping of statistics. What it computed
+   * Runs a single entry, for tests and tools: `train` is not followed by an update, and statistics are not tracked. What it computed
    * can then be read by name. Defaults: `momentum` 1, `lr` 0, no clipping.
    */
   run(entry: EntryName, given: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
@@ -292,8 +292,8 @@ export class Session {
   }
 
   /**
-   * A tensor by name, contiguous: parameters, slots (`slot/m/rnn/Wx`), statistics [steps, …] and gradients at any time;
-   * anything else, [T, B, …] if it varies with time, of the entry that ran last. Errors: C0406 (name).
+   * A tensor by name, contiguous. Parameters, slots (`slot/m/rnn/Wx`), statistics [steps, …] and gradients can be read at any time;
+   * anything else, [T, B, …] if it varies with time, only if the entry that ran last has it. Errors: C0406 (name).
    */
   read(name: string): Promise<Float32Array> {
     return this.#exclusive(async () => {
@@ -303,7 +303,7 @@ export class Session {
   }
 
   /**
-   * Overwrites a tensor that `read` can read. A statistic written is known from then on; once all are, they count as collected.
+   * Overwrites a tensor that `read` can read. A statistic counts as known once it is written; when all are, they count as collected.
    * Errors: C0406 (name, size).
    */
   write(name: string, data: Float32Array): Promise<void> {
@@ -315,7 +315,7 @@ export class Session {
     });
   }
 
-  /** Everything an exact resume needs. */
+  /** Everything that an exact resume needs. */
   state(): Promise<SessionState> {
     return this.#exclusive(async () => {
       const data = await this.#main.machine.read(this.#kept.map(({ range }) => range));
@@ -340,8 +340,8 @@ export class Session {
   }
 
   /**
-   * Continues exactly where `state` was taken. What differs in equations, where that is allowed. Errors: C0403, naming what differs,
-   * if it is another model's; C0404, if it contradicts itself or holds what is not finite.
+   * Continues exactly where `state` was taken. Returns the differences in equations, if they are allowed. Errors: C0403, naming what
+   * differs, if it belongs to another model; C0404, if it contradicts itself or holds numbers that are not finite.
    */
   restore(state: SessionState, options: RestoreOptions = {}): Promise<readonly string[]> {
     return this.#exclusive(async () => {
@@ -352,36 +352,36 @@ export class Session {
       this.#counters = counters;
       this.#population.restore({ seen, written });
       this.#population.touch();
-      await this.#skips.forget();
+      await this.#skipped.forget();
       this.#version++;
       return differences;
     }, false);
   }
 
-  /** Frees the session's memory behind the calls made so far; later ones are refused (C0508). The backend stays open. */
+  /** Frees the session's memory after the calls made so far; later calls are refused (C0508). The backend stays open. */
   close(): void {
     void this.#exclusive(async () => {
       this.#main.machine.close();
-      this.#attached.close();
+      this.#variants.close();
     }).catch(() => {});
     this.#closed = true;
   }
 
   /**
-   * One at a time: a run's inputs and results share the machine's memory. Unless `settled` is false, C0502 for a training step
-   * that was skipped and not reported goes before it.
+   * Runs one call at a time: a run's inputs and results share the machine's memory. If `settled`, it first throws C0502 for a
+   * training step that was skipped and not reported.
    */
   #exclusive<R>(act: () => Promise<R>, settled = true): Promise<R> {
     if (this.#closed) return Promise.reject(closed("session"));
     const result = this.#turn.then(async () => {
-      if (settled && this.#skips.unchecked) await this.#settle();
+      if (settled && this.#skipped.unchecked) await this.#settle();
       return act();
     });
     this.#turn = result.catch(() => {});
     return result;
   }
 
-  /** Statistics and what is known of them are as before if that fails. */
+  /** Restores the statistics and what is known about them if `act` fails. */
   #collectingAnew<R>(act: () => Promise<R>): Promise<R> {
     return this.#exclusive(async () => {
       const counters = this.#counters;
@@ -408,7 +408,7 @@ export class Session {
     throw new RuntimeError("C0406", message, help);
   }
 
-  /** Runs an entry that folds its batch's statistics into the population's. */
+  /** Runs an entry that updates the population statistics with those of its batch. */
   async #collect(
     entry: "train" | "estimate",
     batch: Batch,
@@ -419,26 +419,26 @@ export class Session {
   ): Promise<void> {
     runner.makeRoom(entry, batch);
     if (entry === "estimate") this.#population.touch();
-    const mute = entry === "train" && muteStatistics(runner.plan, entry, batch).length > 0;
-    const part = mute ? 0 : batch.examples / this.plan.dims.batch;
-    const places = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
-    const filled = places.map((share) => share * part);
+    const isDegenerate = entry === "train" && degenerateStatistics(runner.plan, entry, batch).length > 0;
+    const size = isDegenerate ? 0 : batch.examples / this.plan.dims.batch;
+    const fractions = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
+    const filled = fractions.map((fraction) => fraction * size);
     await this.#population.collect(filled, momentum, async ({ steps, shared }) => {
       await runner.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
-      await this.#attached.takeStatistics(runner);
+      await this.#variants.takeStatistics(runner);
     });
     this.#recent = runner;
     this.#version++;
   }
 
-  /** The runner to infer `batch` with, whose statistics serve `steps` steps. Errors: C0501, C0406 (batch). */
+  /** The runner that infers `batch`, with statistics for `steps` steps. Errors: C0501, C0406 (batch). */
   async #inferring(batch: Batch, steps: number): Promise<Runner> {
     this.#population.require(this.plan.name);
     if (await this.#population.reach(steps)) this.#version++;
     return this.#runnerFor(batch);
   }
 
-  /** Runs `infer` and says where. */
+  /** Runs `infer` and returns the runner it ran on. */
   async #infer(batch: Batch, run: number, noise: NoiseMode): Promise<Runner> {
     const runner = await this.#inferring(batch, batch.steps);
     await runner.run("infer", batch, { ...this.#feed("infer", run), noise });
@@ -446,18 +446,18 @@ export class Session {
     return runner;
   }
 
-  /** The runner for a batch's size, with the present parameters and statistics. */
+  /** The runner for a batch's size, with the current parameters and statistics. */
   async #runnerFor(batch: Batch): Promise<Runner> {
     const { name, dims } = this.plan;
-    const other =
-      batch.examples === dims.batch ? undefined : await this.#attached.runnerFor(batch.examples, this.#version);
-    if (other !== undefined) return other;
+    const variant =
+      batch.examples === dims.batch ? undefined : await this.#variants.runnerFor(batch.examples, this.#version);
+    if (variant !== undefined) return variant;
     const help = `compile ${name} with a batch of ${batch.examples} and \`attach\` it to the session, or leave these examples out`;
     this.#checkExamples(batch, help);
     return this.#main;
   }
 
-  /** Loss, metrics and, if wanted, outputs of the entry that ran last, in one transfer. */
+  /** Loss, metrics and, if asked for, outputs of the entry that ran last, in one transfer. */
   async #results(runner: Runner, outputs = false): Promise<Inference> {
     const of = await readByKind(
       runner,
@@ -495,7 +495,7 @@ const isComplete = ({ inputs }: Batch): boolean => Object.values(inputs).every((
 
 type Named = readonly (readonly [name: string, data: Float32Array])[];
 
-/** The tensors wanted of the entry that ran last, in one transfer; then those of a kind by name. */
+/** Reads the wanted tensors of the entry that ran last in one transfer, and returns a look-up of them by kind. */
 async function readByKind(
   runner: Runner,
   isWanted: (tensor: Tensor) => boolean,

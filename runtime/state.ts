@@ -3,20 +3,20 @@ import { differencesOf, type KnownIdentity } from "./identity.ts";
 import type { Kept } from "./layout.ts";
 import type { Plan } from "./plan.ts";
 
-/** Numbers that go with the tensors. */
+/** The counters that are saved with the tensors. */
 export interface Counters {
   readonly seed: number;
-  /** Updates done. */
+  /** The number of updates so far. */
   readonly step: number;
-  /** Training runs done, failed ones included, which tells apart the noise of each. */
+  /** The number of training runs so far, failed ones included, which distinguishes the noise of each. */
   readonly run: number;
-  /** For each step, the batches that statistics were collected from, parts of batches as fractions; empty: none were collected. */
+  /** For each step, how many batches statistics were collected from, partial batches as fractions; empty if none were collected. */
   readonly seen: readonly number[];
-  /** Statistics that were written by hand while others were not known; none: there are none such. */
+  /** Statistics that were written by hand while others were not known yet. */
   readonly written?: readonly string[];
   /**
-   * `run` when statistics were last estimated; none: never. Where more runs were done since, they are moving averages that began
-   * with those estimates.
+   * `run` when statistics were last estimated; undefined if they never were. After further runs they are moving averages that
+   * started from those estimates.
    */
   readonly estimated?: number;
 }
@@ -27,13 +27,13 @@ export interface SavedTensor {
   readonly data: Float32Array;
 }
 
-/** A session's whole state, apart from any backend. Of which model it is, says what it has of a plan's identity. */
+/** A session's whole state, independent of the backend, with the identity of the model it belongs to. */
 export interface SessionState extends KnownIdentity {
-  /** Of the cell or model. */
+  /** The name of the cell or model. */
   readonly name: string;
   readonly dims: Readonly<Record<string, number>>;
   readonly optimizer: string;
-  /** As a plan has them. */
+  /** As in a plan. */
   readonly optimizerOptions?: Readonly<Record<string, string>>;
   readonly counters: Counters;
   /** Parameters, optimiser slots and statistics, by name. */
@@ -43,15 +43,15 @@ export interface SessionState extends KnownIdentity {
 /** What `Session.restore` takes. */
 export interface RestoreOptions {
   /**
-   * Take the numbers of a model whose parameters and statistics have the same names and shapes, but whose equations, norms' arguments,
-   * loss or optimiser's options are others: for a change that is meant. Off by default: they would mean something else without a word.
+   * Accept a state whose parameters and statistics have the same names and shapes, but whose equations, norm arguments, loss or
+   * optimiser options differ: for a change made on purpose. Default: false, since the numbers would silently change their meaning.
    */
   readonly allowOtherEquations?: boolean;
 }
 
 /**
- * Throws C0403, naming what differs, unless the state is one of this plan. What differs in equations or the optimiser's options and
- * was allowed to, a phrase each; none where nothing does.
+ * Throws C0403, naming what differs, unless the state belongs to this plan. Returns the differences in equations and optimiser options
+ * that were allowed, a phrase each.
  */
 export function compareState(
   state: SessionState,
@@ -71,7 +71,7 @@ export function compareState(
   );
 }
 
-/** Options of the same optimiser, where the plan has any use for them. */
+/** Differences in the options of the optimiser, if the plan has one. */
 function differencesInOptions(state: SessionState, plan: Plan): readonly string[] {
   if (plan.entries.update === undefined) return [];
   const [there, here] = [state, plan].map(({ optimizerOptions = {} }) => new Map(Object.entries(optimizerOptions)));

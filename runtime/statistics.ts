@@ -1,18 +1,18 @@
 /**
  * The bookkeeping of population statistics. A statistic has a row per time step (or one for all), and a batch of T steps
- * adds to the first T rows. `seen[t]` counts the batches that step t was collected from: one that has examples for a part of its
- * places only, because its sequences differ in length, counts for that part.
+ * contributes to the first T rows. `seen[t]` counts the batches that step t was collected from. Where sequences differ in length,
+ * only some of a batch's examples have step t, and the batch counts as that fraction.
  */
 
-/** How much the newest batch weighs in statistics that are kept for each step, and in those that all steps share. */
+/** The weight of the newest batch in per-step statistics, and in those that all steps share. */
 export interface Weights {
   readonly steps: readonly number[];
   readonly shared: number;
 }
 
 /**
- * The weights of a batch that at step t has examples for the part `filled[t]` of its places: its part of all that was seen, an
- * average over examples (and steps, where a statistic is shared), but at least `momentum` times its part of a whole batch.
+ * The weights of a batch in which the fraction `filled[t]` of the examples has step t: its fraction of everything seen so far, which
+ * makes an average over examples (and over steps, for shared statistics), but at least `momentum` times its fraction of a whole batch.
  */
 export function weightsFor(seen: readonly number[], filled: readonly number[], momentum: number): Weights {
   const weight = (before: number, now: number, whole: number): number =>
@@ -28,8 +28,8 @@ export function countedWith(seen: readonly number[], filled: readonly number[]):
   return Array.from({ length: Math.max(seen.length, filled.length) }, (_, t) => (seen[t] ?? 0) + (filled[t] ?? 0));
 }
 
-/** Copies the last of the first `known` rows into those behind it: steps beyond the longest sequence seen use its statistics. */
-export function extend(statistic: Float32Array, rows: number, known: number): Float32Array {
+/** Copies the last of the first `known` rows into the rows after it: steps beyond the longest sequence seen use its statistics. */
+export function repeatLastRow(statistic: Float32Array, rows: number, known: number): Float32Array {
   const width = statistic.length / rows;
   const extended = statistic.slice();
   for (let row = known; row < rows; row++) extended.copyWithin(row * width, (known - 1) * width, known * width);

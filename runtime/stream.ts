@@ -1,26 +1,26 @@
 import { ownBatch, streamRestoreOptions } from "./arguments.ts";
 import type { Batch } from "./batch.ts";
-import type { StreamRestoreOptions } from "./calls.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
 import type { Plan } from "./plan.ts";
 import { isCount } from "./plan-schema.ts";
+import type { StreamRestoreOptions } from "./session-types.ts";
 import type { SavedTensor } from "./state.ts";
 
-/** All that a stream must remember between two steps; plain data, to be kept wherever one likes. */
+/** Everything that a stream remembers between two steps, as plain data. */
 export interface StreamState {
-  /** Of the cell or model. */
+  /** The name of the cell or model. */
   readonly name: string;
   readonly fingerprint: string;
-  /** Steps done: the index of the next one. */
+  /** The number of steps so far, which is the index of the next one. */
   readonly step: number;
-  /** Which draw of noise it goes on with. */
+  /** The draw of noise that the stream continues with. */
   readonly run: number;
   /** By name, [B, …]: `state/h`. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
 }
 
-/** What an entry of a stream is run with. */
+/** What an entry of a stream takes. */
 export interface StreamRun {
   readonly batch: Batch;
   readonly at: number;
@@ -29,37 +29,37 @@ export interface StreamRun {
   readonly run: number | undefined;
 }
 
-/** What it makes. */
+/** What an entry of a stream returns. */
 export interface StreamMade {
   readonly run: number;
   readonly states: ReadonlyMap<string, Float32Array>;
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
-interface Facts {
+interface StreamConfig {
   readonly plan: Plan;
-  /** Of the statistic that has most. */
+  /** Rows of the statistic that has the most. */
   readonly rows: number;
   readonly examples: number;
   readonly warn?: (warning: string) => void;
 }
 
 /**
- * A sequence that goes on: one step at a time, with the states kept in between. A stream counts its steps, because statistics
- * kept per step are of a step: step t takes row t, and the last row serves all steps behind it. A state and its count belong
- * together and are saved and restored together.
+ * Runs sequences one step at a time and keeps the states in between. A stream counts its steps, because each step has its own row of
+ * per-step statistics: step t uses row t, and the last row serves all steps after it. A state and its count belong together, and are
+ * saved and restored together.
  */
 export class Stream {
-  readonly #facts: Facts;
+  readonly #config: StreamConfig;
   readonly #execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>;
   #states: ReadonlyMap<string, Float32Array> = new Map();
   #step = 0;
   #run = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** For sessions: use `Session.stream`. */
-  constructor(facts: Facts, execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>) {
-    this.#facts = facts;
+  /** For use by sessions: call `Session.stream` instead. */
+  constructor(facts: StreamConfig, execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>) {
+    this.#config = facts;
     this.#execute = execute;
   }
 
@@ -69,12 +69,12 @@ export class Stream {
   }
 
   get examples(): number {
-    return this.#facts.examples;
+    return this.#config.examples;
   }
 
   /**
-   * One step: `inputs` by name, [B, …] each; the outputs, [B, …] each. Calls may overlap; they are carried out one after
-   * another. A step that fails leaves the stream as it was. Errors: C0406 (inputs), C0501.
+   * Runs one step: takes `inputs` by name, [B, …] each, and returns the outputs, [B, …] each. Calls may overlap; they are carried out
+   * one after another. A step that fails leaves the stream as it was. Errors: C0406 (inputs), C0501.
    */
   next(inputs: Batch["inputs"]): Promise<Readonly<Record<string, Float32Array>>> {
     return this.#exclusive(async () => {
@@ -91,7 +91,7 @@ export class Stream {
     });
   }
 
-  /** Back before the first step: first states, whose noise, if drawn, is drawn anew, and the count at 0. */
+  /** Returns to before the first step: the states are initialised again, with fresh noise if it is drawn, and the count is 0. */
   reset(): Promise<void> {
     return this.#exclusive(async () => {
       const made = await this.#execute("start", { batch: this.#batch({}), at: 0, states: new Map(), run: undefined });
@@ -101,10 +101,10 @@ export class Stream {
     });
   }
 
-  /** The states and their step, behind all calls so far. */
+  /** The states and their step, after all calls so far. */
   state(): Promise<StreamState> {
     return this.#exclusive(async () => {
-      const { name, fingerprint } = this.#facts.plan;
+      const { name, fingerprint } = this.#config.plan;
       const tensors = new Map(
         this.#shapes().map(([state, shape]) => [state, { shape, data: this.#states.get(state)!.slice() }]),
       );
@@ -113,15 +113,15 @@ export class Stream {
   }
 
   /**
-   * Goes on where `state` was taken, in this stream or another of the same model. `at` has the count go on from another step.
-   * Statistics of another step than the state's may be far off: those of the first steps are of states that hardly differ, and
-   * their small variance makes a state carried on large by up to γ/√ε. So a count that is set back to a row before the state's
-   * is warned of (W0608). Errors: C0403 (another model), C0404 (a state that contradicts itself or is not finite), C0406 (`at`, or
-   * another number of examples).
+   * Continues where `state` was taken, in this stream or another one of the same model. `at` makes the count continue from another
+   * step. The statistics of an earlier step may not fit the state: in the first steps, states hardly differ between examples, and
+   * their small variance can scale a later state up to γ/√ε. So setting the count back to an earlier row of statistics warns (W0608).
+   * Errors: C0403 (another model), C0404 (a state that contradicts itself or is not finite), C0406 (`at`, or another number of
+   * examples).
    */
   restore(state: StreamState, options: StreamRestoreOptions = {}): Promise<void> {
     return this.#exclusive(async () => {
-      const { plan, rows, examples, warn = console.warn } = this.#facts;
+      const { plan, rows, examples, warn = console.warn } = this.#config;
       const tensors = ownTensors(state);
       const { name, fingerprint, step, run } = state;
       if (fingerprint !== plan.fingerprint || name !== plan.name)
@@ -145,7 +145,7 @@ export class Stream {
       const row = (at: number): number => Math.min(at, rows - 1);
       if (rows > 1 && row(at) < row(step)) {
         warn(
-          `warning[W0608]: ${plan.name} normalizes each step by its own statistics, and a state behind step ${step} goes on as if before step ${at}; restore it without \`at\`, or reset the stream`,
+          `warning[W0608]: ${plan.name} normalizes each step by its own statistics, and a state after step ${step} continues as if before step ${at}; restore it without \`at\`, or reset the stream`,
         );
       }
       this.#states = new Map(this.#shapes().map(([state]) => [state, tensors.get(state)!]));
@@ -155,15 +155,15 @@ export class Stream {
   }
 
   #batch(inputs: Batch["inputs"]): Batch {
-    return ownBatch({ inputs, steps: 1, examples: this.#facts.examples });
+    return ownBatch({ inputs, steps: 1, examples: this.#config.examples });
   }
 
   #shapes(): readonly (readonly [string, readonly number[]])[] {
-    const tensors = this.#facts.plan.entries.start?.tensors ?? [];
+    const tensors = this.#config.plan.entries.start?.tensors ?? [];
     return tensors.flatMap(({ name, role, shape }) => (role.kind === "state" ? [[name, shape] as const] : []));
   }
 
-  /** One at a time: each step needs the states of the one before. */
+  /** Runs one call at a time: each step needs the states of the one before. */
   #exclusive<R>(act: () => Promise<R>): Promise<R> {
     const result = this.#turn.then(act);
     this.#turn = result.catch(() => {});

@@ -1,8 +1,8 @@
 /** `cellc stats`: shows the population statistics of a trained model, estimates them anew, and says how far they have drifted. */
 import { dirname } from "node:path";
-import type { EstimateOptions } from "../../runtime/calls.ts";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
+import type { EstimateOptions } from "../../runtime/session-types.ts";
 import { compareState, type SessionState } from "../../runtime/state.ts";
 import type { Context } from "../context.ts";
 import { openTaskWith } from "../data/settings.ts";

@@ -1,7 +1,7 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
 
 import { existsSync } from "node:fs";
-import { refuseAlone } from "../../runtime/alone.ts";
+import { refuseSingleExample } from "../../runtime/single-example.ts";
 import type { Context } from "../context.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
@@ -59,7 +59,7 @@ async function trainInto(
     const request = { ...options, file };
     const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
     // Said before an epoch is trained in vain: an evaluation needs statistics.
-    refuseAlone(plan, { examples: options.batch, steps: task.steps }, options.stats === "exact");
+    refuseSingleExample(plan, { examples: options.batch, steps: task.steps }, options.stats === "exact");
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     if (previous !== undefined) folder.checkIdentity(previous, identity);
     const { model, curve: curveFile } = folder.files;

@@ -1,8 +1,8 @@
 /** One row of an exploration: a placement with a seed, trained and measured by itself on one thread. */
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
-import { refuseAlone } from "../../runtime/alone.ts";
 import { RuntimeError } from "../../runtime/error.ts";
 import type { Plan } from "../../runtime/plan.ts";
+import { refuseSingleExample } from "../../runtime/single-example.ts";
 import type { Context } from "../context.ts";
 import { seededStreams } from "../data/streams.ts";
 import type { Task } from "../data/task.ts";
@@ -192,7 +192,7 @@ async function withRow<T>(
   try {
     const request = { ...model, ...training, file, place, target: defaultTarget, threads: 1, quiet: true } as const;
     const opened = await openLearner(request, task, evaluateOn, backend, { ...context, seed: row.seed });
-    refuseAlone(opened.plan, { examples: training.batch, steps: task.steps }, training.stats === "exact");
+    refuseSingleExample(opened.plan, { examples: training.batch, steps: task.steps }, training.stats === "exact");
     return await work(opened);
   } finally {
     backend.close();

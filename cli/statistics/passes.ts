@@ -1,6 +1,7 @@
 /** Passes over data that estimate a model's statistics, and that measure it with them. */
-import { Averager, isMeasure } from "../../runtime/averages.ts";
+
 import type { Batch } from "../../runtime/batch.ts";
+import { isMeasure, MetricAverager } from "../../runtime/metric-averager.ts";
 import type { Tensor } from "../../runtime/plan.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Split, Task } from "../data/task.ts";
@@ -57,7 +58,7 @@ export async function withProgress<T>(
 /** Loss and metrics of batches that are normalized by their own statistics, as in training. Overwrites the session's. */
 export async function measureWithOwn(session: Session, batches: Iterable<Batch>): Promise<Measures> {
   const measures = (session.plan.entries.estimate?.tensors ?? []).filter(isMeasure);
-  const averager = new Averager(session.plan.name);
+  const averager = new MetricAverager(session.plan.name);
   for (const batch of batches) {
     await session.run("estimate", batch);
     const measured: [Tensor, number][] = [];

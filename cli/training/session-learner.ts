@@ -1,8 +1,8 @@
 /** A runtime session as the training loop sees it. */
 
-import type { InferOptions } from "../../runtime/calls.ts";
 import { RuntimeError } from "../../runtime/error.ts";
 import type { Session } from "../../runtime/session.ts";
+import type { InferOptions } from "../../runtime/session-types.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Learner } from "./learner.ts";
 

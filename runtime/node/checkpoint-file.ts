@@ -12,15 +12,15 @@ export async function writeCheckpoint(path: string, state: SessionState): Promis
   await replaceFile(path, encodeCheckpoint(state));
 }
 
-/** Errors, with the path in front: C0404 (damaged), C0407 (a file of another program); those of the file system. */
+/** Reads a checkpoint. Errors, with the path in front: C0404 (damaged), C0407 (another program's file); those of the file system. */
 export async function readCheckpoint(path: string): Promise<SessionState> {
   return checkpointOf(path, await readFile(path));
 }
 
-/** The checkpoint that stands at `path`, whose bytes were read. Errors, with the path in front: C0404, C0407. */
+/** Decodes the bytes of the checkpoint at `path`. Errors, with the path in front: C0404, C0407. */
 export function checkpointOf(path: string, bytes: Uint8Array): SessionState {
   try {
-    // A header begins with a brace: what does not is no safetensors file, and may be something else.
+    // The header of a safetensors file begins with a brace.
     const kind = bytes[8] === 0x7b ? undefined : foreignKind(bytes);
     if (kind !== undefined) throw foreign(`it is ${kind}, not a safetensors file`);
     return decodeCheckpoint(bytes);

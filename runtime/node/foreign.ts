@@ -1,6 +1,6 @@
-/** Files of other programs that are given where a checkpoint is wanted, known by their first bytes. */
+/** Recognises other programs' files by their first bytes where a checkpoint is expected. */
 
-/** What `bytes` begin as, in words; undefined for none of these. */
+/** What kind of file begins with `bytes`, in words; undefined if it is not known. */
 export function foreignKind(bytes: Uint8Array): string | undefined {
   return KINDS.find(({ is }) => is(bytes))?.words;
 }
@@ -20,7 +20,7 @@ const begins =
 
 const zip = begins("PK\x03\x04");
 
-/** Whether a name stands near the beginning of a zip archive, where its first file is named. */
+/** Whether a zip archive mentions a name near its beginning, where its first file is named. */
 const zipWith =
   (name: string) =>
   (bytes: Uint8Array): boolean =>
@@ -37,7 +37,7 @@ const KINDS: readonly Kind[] = [
   { words: "a gzip archive", is: begins("\x1f\x8b") },
   // Protocol 2 and later; torch.save wrote such files until version 1.6.
   { words: "a Python pickle", is: (bytes) => bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5 },
-  // A protocol buffer whose first fields are the version of the format and who made it.
+  // A protocol buffer whose first fields are the format's version and the producer.
   { words: "an ONNX model", is: (bytes) => bytes[0] === 0x08 && bytes[1] < 0x20 && bytes[2] === 0x12 },
   { words: "JSON text", is: (bytes) => /^\s*[{[]\s*["\]}{[\d-]/.test(text(bytes, 0, 64)) },
 ];

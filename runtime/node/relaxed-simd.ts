@@ -3,8 +3,8 @@ import { setFlagsFromString } from "node:v8";
 import { bestSimd } from "../wasm/module.ts";
 
 /**
- * Switches relaxed SIMD on where this Node has it and does not offer it by itself, as Node 20: later ones do. For all threads
- * of the process; to be called before WebAssembly first runs.
+ * Switches relaxed SIMD on where Node has it but does not enable it by default, as in Node 20. It affects all threads of the
+ * process; call it before WebAssembly first runs.
  */
 export function allowRelaxedSimd(): void {
   if (bestSimd() === "plain") setFlagsFromString("--experimental-wasm-relaxed-simd");

@@ -1,13 +1,13 @@
-/** Files that are either there whole or not there at all. For Node only. */
+/** Replaces files atomically. For Node only. */
 import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 let written = 0;
 
 /**
- * Writes `data` to `path` so that no reader, and no crash, ever sees a part of it: a sibling file first, flushed to the
- * disk, then renamed over `path`. Writes through a symbolic link, and keeps the permissions of a file that is replaced. On
- * an error, that of the file system, the old file stays as it was.
+ * Writes `data` to `path` so that no reader ever sees a part of it, nor does a crash leave one: first to a sibling file, which is
+ * flushed to the disk and then renamed to `path`. Follows symbolic links, and keeps the permissions of a file that it replaces. After
+ * an error of the file system, the old file is unchanged.
  */
 export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
   const target = (await ifThere(realpath(path))) ?? path;
@@ -37,13 +37,13 @@ async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
     return await found;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // A link that leads nowhere but to itself is replaced like any other file.
+    // A link that leads only to itself is replaced like any other file.
     if (code === "ENOENT" || code === "ELOOP") return undefined;
     throw error;
   }
 }
 
-/** The new name is on the disk only when its folder is. Windows cannot open folders and writes them by itself. */
+/** The new name is on the disk only once its folder is. Windows cannot open folders, and flushes them itself. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const folder = await open(path, "r");

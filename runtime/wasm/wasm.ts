@@ -1,6 +1,6 @@
-import { isSize, takerOf } from "../arguments.ts";
+import { isSize, optionParser } from "../arguments.ts";
 import type { Backend, Machine } from "../backend.ts";
-import { closable, closed } from "../closing.ts";
+import { closable, closed } from "../closable.ts";
 import { messageOf, RuntimeError } from "../error.ts";
 import { checkedCode } from "../executable.ts";
 import { hostRegions, type Range, regionSizes } from "../layout.ts";
@@ -38,7 +38,7 @@ export interface WasmOptions {
 
 const isCost = (value: unknown): boolean => typeof value === "number" && value >= 0;
 
-const takeOptions = takerOf<WasmOptions>("the options of the backend", {
+const parseOptions = optionParser<WasmOptions>("the options of the backend", {
   threads: ["a whole number from 1 on", isSize],
   simd: ["plain or relaxed", (value) => value === "plain" || value === "relaxed"],
   costs: ["two numbers from 0 on", (value: unknown) => isRecord(value) && isCost(value.barrier) && isCost(value.start)],
@@ -58,7 +58,7 @@ type Addresses = Readonly<Record<HostRegion, number>>;
  * wherever WebAssembly SIMD does. Results do not depend on the number of threads.
  */
 export function wasmBackend(options: WasmOptions = {}): WasmBackend {
-  const given = takeOptions(options);
+  const given = parseOptions(options);
   const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = given;
   const pool = new WorkerPool(sharesMemory() ? threads : 1);
   let machines = 0;

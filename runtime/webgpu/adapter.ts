@@ -1,11 +1,11 @@
 /**
  * Finds a GPU adapter: the platform's own (`navigator.gpu` in browsers and Deno), or in Node the one of the optional
- * package `webgpu` (Dawn). Touches Node's `process` when there is one, and imports nothing of Node.
+ * package `webgpu` (Dawn). Uses Node's `process` where there is one, and imports nothing from Node.
  */
 import { messageOf, RuntimeError } from "../error.ts";
-import { type Wait, wait, waitNapping } from "./patience.ts";
+import { type Wait, wait, waitThrottled } from "./wait.ts";
 
-/** The adapter and the object it came from, which must be referenced as long as a device of it lives: Dawn crashes otherwise. */
+/** The adapter and the object it came from, which must stay referenced as long as one of its devices lives: Dawn crashes otherwise. */
 export interface Graphics {
   readonly gpu: GPU;
   readonly adapter: GPUAdapter;
@@ -13,10 +13,10 @@ export interface Graphics {
   readonly wait: Wait;
 }
 
-/** The description by which the Vulkan loader finds SwiftShader, Vulkan on the processor. */
+/** The file by which the Vulkan loader finds SwiftShader, Vulkan on the CPU. */
 const swiftShader = "vk_swiftshader_icd.json";
 
-/** Where browsers bring it. */
+/** Where browsers install it. */
 const browserFolders = [
   "/usr/lib/chromium",
   "/usr/lib/chromium-browser",
@@ -75,20 +75,20 @@ async function importDawn(): Promise<Dawn> {
 }
 
 /**
- * Kernels write what they read of workgroup memory, so that Dawn need not clear it first: SwiftShader compiles a kernel with a
- * barrier in a quarter of the time then. Browsers clear it all the same.
+ * Kernels write workgroup memory before they read it, so Dawn need not clear it first: SwiftShader then compiles a kernel with a
+ * barrier in a quarter of the time. Browsers clear it all the same.
  */
 const flags = ["enable-dawn-features=disable_workgroup_init"];
 
 async function request(create: Dawn["create"]): Promise<Graphics | undefined> {
   const gpu = create(flags);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  return adapter === null ? undefined : { gpu, adapter, wait: waitNapping };
+  return adapter === null ? undefined : { gpu, adapter, wait: waitThrottled };
 }
 
 /**
- * Points the Vulkan loader at a browser's SwiftShader, unless drivers were chosen by VK_DRIVER_FILES; whether that may help.
- * A system without Vulkan lacks the loader too: the one beside the driver is then loaded first, so that Dawn finds it.
+ * Points the Vulkan loader at a browser's SwiftShader, unless VK_DRIVER_FILES chooses drivers. Returns whether that may help.
+ * A system without Vulkan lacks the loader too, so the one beside the driver is loaded first, for Dawn to find.
  */
 function useSwiftShader(): boolean {
   const files = process.getBuiltinModule?.("node:fs");
@@ -102,12 +102,12 @@ function useSwiftShader(): boolean {
   const driver = env.VK_DRIVER_FILES || env.VK_ICD_FILENAMES || "";
   const loader = driver.replace(/[^/]*$/, "libvulkan.so.1");
   if (process.platform === "linux" && files.existsSync(loader)) {
-    // RTLD_NOW, and RTLD_NODELETE, by which the library stays although Node finds that it is no module of its own.
+    // RTLD_NOW, and RTLD_NODELETE, so that the library stays loaded although Node finds that it is not an addon.
     const flags = 0x2 | 0x1000;
     try {
       process.dlopen({ exports: {} }, loader, flags);
     } catch {
-      // Always: it did not register itself as a module.
+      // Always thrown: it did not register itself as an addon.
     }
   }
   return true;

@@ -1,10 +1,10 @@
-/** The device's clock, read where passes begin and end: a run is timed without waiting for it. */
+/** The device's clock, read where passes begin and end, so that a run is timed without waiting for it. */
 export class Clock {
   readonly #queries: GPUQuerySet;
   readonly #stamps: GPUBuffer;
   readonly #staging: GPUBuffer;
 
-  /** For `passes` passes, 2048 at most, of a device with the feature `timestamp-query`. */
+  /** For at most 2048 passes, on a device with the feature `timestamp-query`. */
   constructor(device: GPUDevice, passes: number) {
     const count = 2 * Math.max(1, passes);
     const size = 8 * count;
@@ -21,26 +21,26 @@ export class Clock {
     });
   }
 
-  /** What makes the pass of this number be timed. */
+  /** The descriptor that times the pass with this number. */
   pass(number: number): GPUComputePassDescriptor {
     const [beginningOfPassWriteIndex, endOfPassWriteIndex] = [2 * number, 2 * number + 1];
     return { timestampWrites: { querySet: this.#queries, beginningOfPassWriteIndex, endOfPassWriteIndex } };
   }
 
-  /** Behind the last pass. */
+  /** Call it after the last pass. */
   resolve(encoder: GPUCommandEncoder): void {
     encoder.resolveQuerySet(this.#queries, 0, this.#queries.count, this.#stamps, 0);
     encoder.copyBufferToBuffer(this.#stamps, 0, this.#staging, 0, this.#staging.size);
   }
 
-  /** Nanoseconds of each pass, once they were run. Ends the clock. */
+  /** Nanoseconds of each pass, once they have run. Destroys the clock. */
   async read(): Promise<readonly number[]> {
     await this.#staging.mapAsync(GPUMapMode.READ);
     const stamps = new BigUint64Array(this.#staging.getMappedRange().slice(0));
     this.#staging.destroy();
     this.#stamps.destroy();
     this.#queries.destroy();
-    // A clock may be set anew between two stamps: what would be negative is not known, and nothing.
+    // A clock may be reset between two stamps: a negative duration is unknown and counts as 0.
     return Array.from({ length: stamps.length / 2 }, (_, i) =>
       Math.max(0, Number(BigInt.asIntN(64, stamps[2 * i + 1] - stamps[2 * i]))),
     );

@@ -1,33 +1,33 @@
 import { RuntimeError } from "../error.ts";
 import { findAdapter, type Graphics } from "./adapter.ts";
-import type { Wait } from "./patience.ts";
+import type { Wait } from "./wait.ts";
 
-/** Asked for as large as the adapter has them; everything else stays at WebGPU's defaults, which every device has. */
+/** Requested as large as the adapter has them; all other limits stay at WebGPU's defaults, which every device has. */
 const wantedLimits = [
   "maxStorageBufferBindingSize",
   "maxBufferSize",
   "maxComputeWorkgroupStorageSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
-  // Here better is smaller.
+  // For this one, smaller is better.
   "minUniformBufferOffsetAlignment",
 ] as const;
 
-/** Asked for where the adapter has them. */
+/** Requested if the adapter has them. */
 const wantedFeatures: readonly GPUFeatureName[] = ["timestamp-query", "subgroups"];
 
 /** Keeps Dawn's root objects alive until their devices are closed. */
 const alive = new Set<Graphics>();
 
-/** A device none of whose errors is overlooked: once it fails, everything asked of it later is refused. */
+/** A device whose errors are never lost: once it has failed, it refuses every later call. */
 export interface WatchedDevice {
   readonly device: GPUDevice;
   readonly wait: Wait;
-  /** Does something, and rejects if the device finds fault with it; also if it failed before. */
+  /** Does something, and rejects if the device reports an error, or has failed before. */
   check<R>(act: () => R): Promise<R>;
-  /** Does something without waiting; a fault the device finds is the failure that every later call is refused with. */
+  /** Does something without waiting. If the device reports an error, every later call rejects with it. */
   start(act: () => void): void;
-  /** Waits for the verdict on all that was started, and throws the device's failure if it has one. */
+  /** Waits until everything started has been validated, and throws the device's failure if it has one. */
   settle(): Promise<void>;
   /** Destroys the device. */
   close(): void;

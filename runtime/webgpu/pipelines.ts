@@ -1,8 +1,8 @@
 import { messageOf, RuntimeError } from "../error.ts";
 
-/** The kernels of a device, each text compiled once for all executables that have it. */
+/** The kernels of a device. Each shader is compiled once for all executables that contain it. */
 export class Pipelines {
-  /** What every kernel sees. */
+  /** The bindings of every kernel. */
   readonly bindings: GPUBindGroupLayout;
   readonly #device: GPUDevice;
   readonly #layout: GPUPipelineLayout;
@@ -14,7 +14,7 @@ export class Pipelines {
     this.#layout = device.createPipelineLayout({ label: "regions", bindGroupLayouts: [bindings] });
   }
 
-  /** Compiles modules, all at once. Errors: C0506 with the shader compiler's messages and the lines they are about. */
+  /** Compiles modules concurrently. Errors: C0506 with the shader compiler's messages and the lines they are about. */
   async load(modules: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, GPUComputePipeline>> {
     const compiled = [...modules].map(async ([name, code]) => [name, await this.#pipeline(name, code)] as const);
     return new Map(await Promise.all(compiled));
@@ -25,7 +25,7 @@ export class Pipelines {
     if (known !== undefined) return known;
     const made = createPipeline(this.#device, this.#layout, name, code);
     this.#compiled.set(code, made);
-    // What failed may be tried again.
+    // A failure is not cached: it may be tried again.
     made.catch(() => this.#compiled.delete(code));
     return made;
   }
@@ -37,7 +37,7 @@ async function createPipeline(
   name: string,
   code: string,
 ): Promise<GPUComputePipeline> {
-  // The messages say more than the error, which the scope only keeps from being reported a second time.
+  // The messages say more than the error; the scope only keeps it from being reported a second time.
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label: name, code });
   const scope = device.popErrorScope();

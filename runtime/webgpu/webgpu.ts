@@ -1,22 +1,22 @@
 import type { Backend, Machine, Timing } from "../backend.ts";
-import { closable, closed } from "../closing.ts";
+import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
 import { checkedCode, shadersOf } from "../executable.ts";
 import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
 import type { Command, EntryName, Executable, RegionName } from "../plan.ts";
-import { type Dispatch, type Program, pieces, play, resolve } from "../program.ts";
+import { type Dispatch, execute, type Program, pieces, resolve } from "../program.ts";
 import { Clock } from "./clock.ts";
 import { openDevice, type WatchedDevice } from "./device.ts";
 import { Pipelines } from "./pipelines.ts";
 
-/** What a kernel sees of a slot of the uniform buffer, { t: i32, T: i32 }, rounded up to 16. */
+/** Size of what a kernel reads from a slot of the uniform buffer, { t: i32, T: i32 }, rounded up to 16. */
 const uniformBytes = 16;
-/** A buffer cannot be empty; a region of no floats gets the smallest that binds. */
+/** A buffer cannot be empty, so an empty region gets the smallest that can be bound. */
 const leastBytes = 16;
 
 /**
- * The backend for executables of target `wgsl`: one device. `close` destroys it, without which Node does not exit.
- * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). An executable may need a feature the device lacks: C0507.
+ * The backend for executables of target `wgsl`: one device. `close` destroys it; until then Node does not exit.
+ * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). An executable may need a feature that the device lacks: C0507.
  */
 export async function webgpuBackend(): Promise<Backend> {
   const watched = await openDevice();
@@ -63,14 +63,14 @@ async function open(executable: Executable, watched: WatchedDevice, kernels: Pip
   let capacity = 0;
   /** The sequence length and the first step in the uniform buffer. */
   let uniform = { steps: -1, first: 0 };
-  /** Settled when the run before the last one is done, so that the queue never grows without bound. */
+  /** Resolves when the run before the last one is done, so that the queue stays bounded. */
   let previous: Promise<unknown> = Promise.resolve();
 
   function executableSizes(steps: number): Sizes {
     return { name: plan.name, steps, floats: regionSizes(plan, steps) };
   }
 
-  /** Starts commands for sequences of `steps` steps from `first` on, behind the run before the last. */
+  /** Starts commands for sequences of `steps` steps from `first` on, once the run before the last is done. */
   async function start(steps: number, first: number, commands: () => GPUCommandBuffer): Promise<void> {
     await watched.wait(previous);
     previous = device.queue.onSubmittedWorkDone().catch(() => {});
@@ -134,7 +134,7 @@ async function open(executable: Executable, watched: WatchedDevice, kernels: Pip
   };
 }
 
-/** What every kernel sees: binding 0 { t, T } of a time step, bindings 1 … 7 the regions. */
+/** The bindings of every kernel: 0 is { t, T } of a time step, 1 … 7 are the regions. */
 function layoutOf(device: GPUDevice): GPUBindGroupLayout {
   const visibility = GPUShaderStage.COMPUTE;
   return device.createBindGroupLayout({
@@ -153,13 +153,13 @@ interface Memory {
 }
 
 interface Sizes {
-  /** Of the plan, for messages. */
+  /** The plan's, for messages. */
   readonly name: string;
   readonly steps: number;
   readonly floats: Readonly<Record<RegionName, number>>;
 }
 
-/** Makes the buffers, zeroed, or enlarges those of `old` that are too small: only regions that grow with the sequence. */
+/** Creates the buffers, zeroed, or replaces those of `old` that are too small, which only regions that grow with the sequence are. */
 function allocate(device: GPUDevice, layout: GPUBindGroupLayout, sizes: Sizes, old: Memory | undefined): Memory {
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const bytesOf = (region: RegionName) => Math.max(leastBytes, widthOf(region) * sizes.floats[region]);
@@ -199,7 +199,7 @@ function allocate(device: GPUDevice, layout: GPUBindGroupLayout, sizes: Sizes, o
   return { buffers, uniforms, group: device.createBindGroup({ label: "regions", layout, entries }) };
 }
 
-/** One slot of the uniform buffer: as dynamic offsets must be aligned. */
+/** Bytes of a slot of the uniform buffer, aligned as dynamic offsets must be. */
 const slotBytes = (device: GPUDevice): number => Math.max(uniformBytes, device.limits.minUniformBufferOffsetAlignment);
 
 /** Slot i holds { first + i, T }. */
@@ -212,9 +212,9 @@ function uniformsFor(device: GPUDevice, steps: number, first: number): Int32Arra
 }
 
 /**
- * A whole run as one compute pass, in which WebGPU orders each dispatch behind the writes of those before. Commands are encoded
- * anew for each run: WebGPU has no command buffer that can be submitted twice. The step is a dynamic offset of the one bind group;
- * an immediate would save a buffer, and not every browser has immediates yet.
+ * Encodes a whole run as one compute pass, in which each dispatch sees the writes of those before it. Commands are encoded again for
+ * each run, since WebGPU has no command buffer that can be submitted twice. The step is a dynamic offset of the one bind group;
+ * an immediate would save a buffer, but not every browser has immediates yet.
  */
 function encode(
   device: GPUDevice,
@@ -237,14 +237,14 @@ function encode(
       pass.dispatchWorkgroups(gx, count, gz);
     }
   };
-  play(program, steps, dispatch, start);
+  execute(program, steps, dispatch, start);
   pass.end();
 }
 
 const kernelsOf = (command: Command): readonly string[] =>
   command.do === "dispatch" ? [command.kernel] : command.commands.flatMap(kernelsOf);
 
-/** All ranges in one transfer. */
+/** Reads all ranges in one transfer. */
 async function read(watched: WatchedDevice, memory: Memory, ranges: readonly Range[]): Promise<Float32Array[]> {
   const { device } = watched;
   const floats = ranges.reduce((sum, range) => sum + floatsIn(range), 0);
@@ -266,7 +266,7 @@ async function read(watched: WatchedDevice, memory: Memory, ranges: readonly Ran
   try {
     await watched.wait(staging.mapAsync(GPUMapMode.READ));
   } catch (thrown) {
-    // The device's own failure says why, where it has one.
+    // The device's own failure says why, if it has one.
     await watched.settle();
     throw thrown;
   }

@@ -181,7 +181,7 @@ test("training with batches of one is warned of at each norm over examples, and 
     const run = (out: string, ...more: readonly string[]) =>
       cellc(["train", MODEL, ...tiny, "--out", join(folder, out), ...more]);
     const batch = await run("a");
-    expectRefused(batch, 1, "C0406", "a batch of one example says nothing of `rnn/hh/m`");
+    expectRefused(batch, 1, "C0406", "a batch of one example says nothing about `rnn/hh/m`");
     expect(batch.stderr.match(/^warning\[W0603\]/gm)).toHaveLength(3);
     expect(batch.stderr).toContain("--place rnn.hh=layer");
     expect(await readdir(folder)).toEqual([]);

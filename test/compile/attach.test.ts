@@ -70,7 +70,7 @@ describe("an attached executable", () => {
     [
       "another ε",
       made({ batch: 2, time: 3 }, text("1e-3")),
-      "at `rnn.xh` stands batch(gamma = 0.8, beta = 0, eps = 1e-3) in it",
+      "`rnn.xh` has batch(gamma = 0.8, beta = 0, eps = 1e-3) in it",
     ],
     [
       "another output",

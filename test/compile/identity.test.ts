@@ -217,11 +217,9 @@ describe("norms", () => {
     const named = (there: string, here: string): string =>
       differencesOf(placed(there), placed(here), "loss").join("; ");
     expect(named("hh=group(4)", "hh=group(2)")).toBe(
-      "at `hh` stands group(k = 4, gamma = 1, beta = 0, eps = 1e-5) in it, group(k = 2, gamma = 1, beta = 0, eps = 1e-5) here",
+      "`hh` has group(k = 4, gamma = 1, beta = 0, eps = 1e-5) in it, group(k = 2, gamma = 1, beta = 0, eps = 1e-5) here",
     );
-    expect(named("hh=layer", "hh=none")).toBe(
-      "at `hh` stands layer(gamma = 1, beta = 0, eps = 1e-5) in it, no norm here",
-    );
+    expect(named("hh=layer", "hh=none")).toBe("`hh` has layer(gamma = 1, beta = 0, eps = 1e-5) in it, no norm here");
   });
 });
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
 import { type OptimizerName, optimizers } from "../../compiler/optimizers.ts";
 import type { Batch } from "../../runtime/batch.ts";
-import type { TrainOptions } from "../../runtime/calls.ts";
 import { Session } from "../../runtime/session.ts";
+import type { TrainOptions } from "../../runtime/session-types.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, type Place, places } from "./backends.ts";
 
@@ -112,7 +112,7 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
       await session.train(batch, { ...usual, report: false });
     await expect(session.state()).rejects.toMatchObject({
       code: "C0502",
-      message: expect.stringMatching(/of step 3, which was not reported, .* the 2 steps behind it were skipped, too/),
+      message: expect.stringMatching(/of step 3, which was not reported, .* the 2 steps after it were skipped, too/),
     });
     expect(await stateOf(session)).toEqual(await stateOf(straight));
     session.close();

@@ -250,9 +250,9 @@ describe.each(names)("%s", (name) => {
       [{ ...state, tensors: Object.fromEntries(state.tensors) }, "C0404", /not a Map/],
       [JSON.parse(JSON.stringify(state)), "C0404", /not a Map/],
       [{ ...state, ...tensor(first, { shape: of, data: data.subarray(1) }) }, "C0404", /has \d+ numbers/],
-      [{ ...state, ...tensor(first, { shape: of, data: [...data] }) }, "C0404", /no Float32Array/],
+      [{ ...state, ...tensor(first, { shape: of, data: [...data] }) }, "C0404", /not a Float32Array/],
       [{ ...state, ...tensor(first, { shape: "3", data }) }, "C0404", /has no shape/],
-      [{ ...state, ...tensor(first, undefined) }, "C0404", /no Float32Array/],
+      [{ ...state, ...tensor(first, undefined) }, "C0404", /not a Float32Array/],
       [
         {
           ...state,

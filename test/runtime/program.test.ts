@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Command, Extent } from "../../runtime/plan.ts";
-import { pieces, play, resolve } from "../../runtime/program.ts";
+import { execute, pieces, resolve } from "../../runtime/program.ts";
 
 const one: Extent = { fixed: 1, perStep: 0 };
 const dispatch = (kernel: string, x: Extent = one): Command => ({ do: "dispatch", kernel, grid: [x, one, one] });
@@ -8,7 +8,7 @@ const dispatch = (kernel: string, x: Extent = one): Command => ({ do: "dispatch"
 function trace(commands: readonly Command[], steps: number): string[] {
   const played: string[] = [];
   const program = resolve(commands, (kernel) => kernel.toUpperCase());
-  play(program, steps, (kernel, t, gx, gy, gz) => played.push(`${kernel} t=${t} ${gx}×${gy}×${gz}`));
+  execute(program, steps, (kernel, t, gx, gy, gz) => played.push(`${kernel} t=${t} ${gx}×${gy}×${gz}`));
   return played;
 }
 

@@ -392,7 +392,7 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     const was = { ...state, fingerprint: "leaky-1", equations: { "state s": "a" } };
     const other = await Session.open(leaky(target, changed), backend, { seed: 2 });
     const before = await other.read("cell/a");
-    const words = "the equation of state `s` differs; at `hh` stands no norm in it, layer(eps = 1) here";
+    const words = "the equation of state `s` differs; `hh` has no norm in it, layer(eps = 1) here";
     await expect(other.restore(was)).rejects.toMatchObject({
       code: "C0403",
       message: expect.stringContaining(words),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { countedWith, extend, weightsFor } from "../../runtime/statistics.ts";
+import { countedWith, repeatLastRow, weightsFor } from "../../runtime/statistics.ts";
 
 describe("statistics", () => {
   test("a batch weighs 1/(n + 1) at a step that n batches were collected from, and never less than momentum", () => {
@@ -36,7 +36,7 @@ describe("statistics", () => {
   });
 
   test("rows no batch reached take the last one's that was", () => {
-    expect([...extend(Float32Array.of(1, 2, 3, 4, 0, 0, 0, 0), 4, 2)]).toEqual([1, 2, 3, 4, 3, 4, 3, 4]);
-    expect([...extend(Float32Array.of(1, 2), 1, 1)]).toEqual([1, 2]);
+    expect([...repeatLastRow(Float32Array.of(1, 2, 3, 4, 0, 0, 0, 0), 4, 2)]).toEqual([1, 2, 3, 4, 3, 4, 3, 4]);
+    expect([...repeatLastRow(Float32Array.of(1, 2), 1, 1)]).toEqual([1, 2]);
   });
 });

@@ -1,57 +1,57 @@
-/** The same model compiled for other batch sizes, which serves a session's batches of those sizes. */
+/** The same model compiled for other batch sizes, to serve a session's batches of those sizes. */
 import type { Backend, Machine } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { differencesOf } from "./identity.ts";
 import { elementsOf, type Kept, keptTensors } from "./layout.ts";
 import type { Executable, Plan } from "./plan.ts";
 import { Runner } from "./runner.ts";
-import { extend } from "./statistics.ts";
+import { repeatLastRow } from "./statistics.ts";
 
-interface Other {
+interface Variant {
   readonly runner: Runner;
-  /** Which version of the parameters and statistics it has. */
+  /** Which version of the parameters and statistics it holds. */
   version: number;
 }
 
-/** Each is a machine of its own, which gets parameters and statistics before it runs. */
-export class Attached {
+/** Each variant has a machine of its own, which is sent the parameters and statistics before it runs. */
+export class BatchVariants {
   readonly #main: Runner;
   readonly #backend: Backend;
-  readonly #others = new Map<number, Other>();
+  readonly #variants = new Map<number, Variant>();
 
   constructor(main: Runner, backend: Backend) {
     this.#main = main;
     this.#backend = backend;
   }
 
-  /** Takes the place of what was attached for that size. Errors: C0403, naming what differs, if it is another model. */
+  /** Replaces what was attached for that size. Errors: C0403, naming what differs, if it is another model. */
   async add(executable: Executable): Promise<void> {
-    // Opening checks the plan itself.
+    // Opening it checks the plan itself.
     const runner = await Runner.open(executable, this.#backend);
     try {
-      checkAttached(runner.plan, this.#main.plan);
+      checkVariant(runner.plan, this.#main.plan);
     } catch (error) {
       runner.machine.close();
       throw error;
     }
-    this.#others.get(runner.plan.dims.batch)?.runner.machine.close();
-    this.#others.set(runner.plan.dims.batch, { runner, version: -1 });
+    this.#variants.get(runner.plan.dims.batch)?.runner.machine.close();
+    this.#variants.set(runner.plan.dims.batch, { runner, version: -1 });
   }
 
   planFor(examples: number): Plan | undefined {
-    return this.#others.get(examples)?.runner.plan;
+    return this.#variants.get(examples)?.runner.plan;
   }
 
-  /** The runner for so many examples, with the session's parameters and statistics, of which this is the `version`-th. */
+  /** The runner for this many examples, with version `version` of the session's parameters and statistics. */
   async runnerFor(examples: number, version: number): Promise<Runner | undefined> {
-    const other = this.#others.get(examples);
-    if (other === undefined || other.version === version) return other?.runner;
-    await copyKept(this.#main.plan, this.#main.machine, other.runner.plan, other.runner.machine);
-    other.version = version;
-    return other.runner;
+    const variant = this.#variants.get(examples);
+    if (variant === undefined || variant.version === version) return variant?.runner;
+    await copyKept(this.#main.plan, this.#main.machine, variant.runner.plan, variant.runner.machine);
+    variant.version = version;
+    return variant.runner;
   }
 
-  /** Brings the statistics that a runner has collected back to the session's. Errors: C0406, if it has other rows of them. */
+  /** Copies the statistics that a runner has collected back to the session. Errors: C0406, if they have a different number of rows. */
   async takeStatistics(from: Runner): Promise<void> {
     if (from === this.#main) return;
     const own = statisticsOf(this.#main.plan);
@@ -69,22 +69,22 @@ export class Attached {
   }
 
   close(): void {
-    for (const { runner } of this.#others.values()) runner.machine.close();
+    for (const { runner } of this.#variants.values()) runner.machine.close();
   }
 }
 
-/** Parameters and statistics: what inference reads. */
-const needed = (plan: Plan): readonly Kept[] => keptTensors(plan).filter(({ kind }) => kind !== "slot");
+/** What inference reads: parameters and statistics. */
+const inferenceTensors = (plan: Plan): readonly Kept[] => keptTensors(plan).filter(({ kind }) => kind !== "slot");
 
 const statisticsOf = (plan: Plan): readonly Kept[] => keptTensors(plan).filter(({ kind }) => kind === "stat");
 
 /**
- * Throws C0403, naming what differs, unless `attached` is `plan` at another batch size: equations, loss and metrics alike, since
- * an evaluation adds up what both measure. It may keep statistics of more steps, as compiled for longer sequences, but not of fewer.
+ * Throws C0403, naming what differs, unless `attached` is `plan` at another batch size. Loss and metrics must agree too, since an
+ * evaluation averages over both. It may keep statistics of more steps, if it is compiled for longer sequences, but not of fewer.
  */
-function checkAttached(attached: Plan, plan: Plan): void {
-  const theirs = new Map(needed(attached).map((kept) => [kept.name, kept]));
-  const wrong = needed(plan).flatMap(({ name, kind, shape }) => {
+function checkVariant(attached: Plan, plan: Plan): void {
+  const theirs = new Map(inferenceTensors(attached).map((kept) => [kept.name, kept]));
+  const wrong = inferenceTensors(plan).flatMap(({ name, kind, shape }) => {
     const found = theirs.get(name);
     if (found === undefined) return [`it lacks \`${name}\``];
     const [rows, ...row] = shape;
@@ -101,10 +101,10 @@ function checkAttached(attached: Plan, plan: Plan): void {
   );
 }
 
-/** Copies parameters and statistics from a session's machine. Steps beyond its last row of statistics use that row. */
+/** Copies parameters and statistics from a session's machine. Its last row of statistics also serves any further steps. */
 async function copyKept(plan: Plan, from: Machine, attached: Plan, to: Machine): Promise<void> {
-  const theirs = new Map(needed(attached).map((other) => [other.name, other]));
-  const ours = needed(plan);
+  const theirs = new Map(inferenceTensors(attached).map((other) => [other.name, other]));
+  const ours = inferenceTensors(plan);
   const data = await from.read(ours.map(({ range }) => range));
   for (const [index, { name, kind, shape }] of ours.entries()) {
     const { shape: wanted, range } = theirs.get(name)!;
@@ -112,10 +112,10 @@ async function copyKept(plan: Plan, from: Machine, attached: Plan, to: Machine):
   }
 }
 
-/** A statistic of `known` rows as one of `shape`, which has as many or more. */
+/** A statistic with `known` rows, extended to `shape`, which has as many or more. */
 function withRows(statistic: Float32Array, known: number, shape: readonly number[]): Float32Array {
   if (shape[0] === known) return statistic;
   const longer = new Float32Array(elementsOf(shape));
   longer.set(statistic);
-  return extend(longer, shape[0], known);
+  return repeatLastRow(longer, shape[0], known);
 }

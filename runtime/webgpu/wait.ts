@@ -1,16 +1,16 @@
-/** How a promise of the GPU is waited for. */
+/** A way to wait for a promise of the GPU. */
 export type Wait = <R>(promise: Promise<R>) => Promise<R>;
 
-/** The platform wakes us. */
+/** Where the platform wakes the caller. */
 export const wait: Wait = (promise) => promise;
 
 const napMilliseconds = 0.05;
 
 /**
- * For Dawn in Node, which looks for finished work in a busy loop. Where the GPU is SwiftShader that loop takes a core from the
- * work it waits for (ten times slower on two cores), elsewhere it only burns power: so each turn of the loop takes a nap.
+ * For Dawn in Node, which polls for finished work in a busy loop. With SwiftShader as the GPU, that loop takes a core from the work
+ * it waits for (ten times slower on two cores); elsewhere it only burns power. So each turn of the event loop sleeps for a moment.
  */
-export const waitNapping: Wait = async (promise) => {
+export const waitThrottled: Wait = async (promise) => {
   let pending = true;
   const clock = new Int32Array(new SharedArrayBuffer(4));
   const nap = (): void => {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { Averager, isMeasure } from "../../runtime/averages.ts";
+import { isMeasure, MetricAverager } from "../../runtime/metric-averager.ts";
 import type { Role, Tensor } from "../../runtime/plan.ts";
 
 const tensor = (name: string, role: Role): Tensor => ({
@@ -22,7 +22,7 @@ const examples = fc.array(fc.array(fc.double({ min: -10, max: 10, noNaN: true })
 type Examples = readonly (readonly number[])[];
 
 /** What a batch makes of them: the mean over its steps, and over its examples that of their last steps. */
-function measured(batch: Examples, averager: Averager): void {
+function measured(batch: Examples, averager: MetricAverager): void {
   const steps = mean(batch.flat());
   const ends = mean(batch.map((example) => example.at(-1)!));
   averager.add(
@@ -44,7 +44,7 @@ function measured(batch: Examples, averager: Averager): void {
 test("averages do not depend on how examples are grouped in batches", () => {
   fc.assert(
     fc.property(examples, fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 12, maxLength: 12 }), (all, sizes) => {
-      const [whole, grouped] = [new Averager("m"), new Averager("m")];
+      const [whole, grouped] = [new MetricAverager("m"), new MetricAverager("m")];
       measured(all, whole);
       const rest = [...all];
       for (const size of sizes) if (rest.length > 0) measured(rest.splice(0, size), grouped);
@@ -57,7 +57,7 @@ test("averages do not depend on how examples are grouped in batches", () => {
 });
 
 test("where sequences of a batch are equally long, all their steps count", () => {
-  const averager = new Averager("m");
+  const averager = new MetricAverager("m");
   const loss = tensor("loss", { kind: "loss", over: "steps" });
   averager.add([[loss, 1]], { steps: 6, examples: 2 });
   averager.add([[loss, 4]], { steps: 1, examples: 4 });
@@ -66,11 +66,11 @@ test("where sequences of a batch are equally long, all their steps count", () =>
 
 test("what is no mean is reported of one batch, and refused of two, by its name", () => {
   const largest = tensor("largest", { kind: "metric" });
-  const averager = new Averager("m");
+  const averager = new MetricAverager("m");
   averager.add([[largest, 3]], { steps: 1, examples: 2 });
   expect(averager.result().metrics).toEqual({ largest: 3 });
   expect(() => averager.add([[largest, 5]], { steps: 1, examples: 2 })).toThrow(/the metric `largest` of m is no mean/);
-  const loss = new Averager("m");
+  const loss = new MetricAverager("m");
   loss.add([[tensor("loss", { kind: "loss" }), 3]], { steps: 1, examples: 2 });
   expect(() => loss.add([[tensor("loss", { kind: "loss" }), 3]], { steps: 1, examples: 2 })).toThrow(/the loss of m/);
 });

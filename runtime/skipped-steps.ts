@@ -1,57 +1,57 @@
 import { RuntimeError } from "./error.ts";
 import { elementsOf, type Range, rangeOf, whole } from "./layout.ts";
-import type { Known } from "./population.ts";
+import type { KnownStatistics } from "./population.ts";
 import type { Runner } from "./runner.ts";
 
-/** Counters as they were before a step. */
-export interface Before {
-  /** Updates done. */
+/** The counters before a step. */
+export interface Snapshot {
+  /** The number of updates so far. */
   readonly step: number;
-  /** Runs for training, which count draws of noise. */
+  /** The number of training runs so far, which numbers the draws of noise. */
   readonly run: number;
-  readonly known: Known;
+  readonly known: KnownStatistics;
 }
 
-/** A step that was skipped, and how many behind it were with it. */
+/** A step that was skipped, and how many steps after it were skipped with it. */
 export interface Skip {
-  readonly before: Before;
-  readonly behind: number;
+  readonly before: Snapshot;
+  readonly followers: number;
 }
 
-/** After so many steps that nobody asked about the device is asked anyway: each is remembered until then. */
+/** The device is asked after this many unchecked steps at the latest, because each of them must be remembered until then. */
 const mostUnchecked = 128;
 
 /**
- * The training steps that the optimiser's entry skips: those whose loss, gradient or update is not finite, and all behind such a
- * one until the session has learnt of it. The device knows at once, and changes nothing; the session asks when it waits for the
- * device anyway, and sets its counters back.
+ * The training steps that the optimiser's entry skips: those whose loss, gradient or update is not finite, and all later ones until
+ * the session has learnt of it. The device knows at once, and changes nothing. The session asks when it waits for the device
+ * anyway, and then sets its counters back.
  */
-export class Skips {
+export class SkippedSteps {
   readonly #runner: Runner;
-  #unchecked: Before[] = [];
+  #unchecked: Snapshot[] = [];
 
   constructor(runner: Runner) {
     this.#runner = runner;
   }
 
-  /** Whether there are steps that nobody has asked about yet. */
+  /** Whether there are steps that have not been checked yet. */
   get unchecked(): boolean {
     return this.#unchecked.length > 0;
   }
 
-  /** Takes note of a step about to be done; whether it is time to ask. */
-  note(before: Before): boolean {
+  /** Records a step that is about to run. Returns whether it is time to check. */
+  note(before: Snapshot): boolean {
     return this.#unchecked.push(before) >= mostUnchecked;
   }
 
-  /** Takes it that all is well: parameters and counters are new. */
+  /** Forgets all unchecked steps: parameters and counters have been replaced. */
   async forget(): Promise<void> {
     if (this.#unchecked.length === 0) return;
     this.#unchecked = [];
     await this.#runner.machine.write(this.#count(), Float32Array.of(0));
   }
 
-  /** The step that was skipped, if one was, and in the same transfer what stands in other ranges. */
+  /** The step that was skipped, if one was, and the contents of other ranges, read in the same transfer. */
   async check(others: readonly Range[] = []): Promise<{ readonly skip?: Skip; readonly others: Float32Array[] }> {
     if (this.#unchecked.length === 0 && others.length === 0) return { others: [] };
     const { machine } = this.#runner;
@@ -60,15 +60,16 @@ export class Skips {
     this.#unchecked = [];
     if (skipped === 0) return { others: data };
     await machine.write(this.#count(), Float32Array.of(0));
-    return { skip: { before: steps[Math.max(0, steps.length - skipped)], behind: skipped - 1 }, others: data };
+    return { skip: { before: steps[Math.max(0, steps.length - skipped)], followers: skipped - 1 }, others: data };
   }
 
-  /** The error for a step that was skipped. The loss and the norm of its gradient are known where it was the last one. */
-  async error({ before, behind }: Skip, last: { readonly loss: number; readonly norm?: number } | undefined) {
+  /** The error for a step that was skipped. The loss and the norm of its gradient are known if it was the last one. */
+  async error({ before, followers }: Skip, last: { readonly loss: number; readonly norm?: number } | undefined) {
     const step = before.step + 1;
     const same = "parameters, optimiser state and statistics are as before this step";
-    if (last === undefined || behind > 0) {
-      const others = behind > 0 ? `; the ${counted(behind)} behind it ${behind > 1 ? "were" : "was"} skipped, too` : "";
+    if (last === undefined || followers > 0) {
+      const others =
+        followers > 0 ? `; the ${counted(followers)} after it ${followers > 1 ? "were" : "was"} skipped, too` : "";
       return new RuntimeError(
         "C0502",
         `the loss, the gradient or the update of step ${step}, which was not reported, is not finite; ${same}${others}`,
@@ -105,7 +106,7 @@ export class Skips {
     );
   }
 
-  /** The range of the optimiser's count. */
+  /** Where the optimiser counts skipped steps. */
   #count(): Range {
     const update = this.#runner.entry("update");
     const tensor = update.tensors.find(({ role, name }) => role.kind === "metric" && name === "skipped_steps");

@@ -1,7 +1,7 @@
 import type { Machine } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 
-/** The error for the use of what was closed. */
+/** The error for using something that is closed. */
 export const closed = (what: string): RuntimeError =>
   new RuntimeError("C0508", `the ${what} is closed`, "close it when its last call is done, or open another");
 

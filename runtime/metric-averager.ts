@@ -2,40 +2,40 @@ import type { Batch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import type { Over, Tensor } from "./plan.ts";
 
-/** Loss and metrics of many batches. */
+/** Loss and metrics averaged over many batches. */
 export interface Averages {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** The tensors that an average is made of. */
+/** Whether a tensor takes part in an average. */
 export const isMeasure = ({ role: { kind } }: Pick<Tensor, "role">): boolean =>
   kind === "loss" || kind === "loss_term" || kind === "metric";
 
 interface Mean {
   readonly kind: "loss" | "loss_term" | "metric";
   readonly over: Over | undefined;
-  /** Of value · weight, in f64. */
+  /** The sum of value · weight, in f64. */
   sum: number;
   weight: number;
 }
 
 /**
- * Puts together what batches make of the loss and the metrics, so that it is what one batch of all their examples would make: a mean
- * over steps weighs a batch by the steps that count, a mean over examples by its examples, and a loss that is a sum of both kinds is
- * averaged term by term.
+ * Averages the loss and the metrics over batches, so that the result is that of one batch of all their examples: a mean over steps
+ * weighs a batch by its valid steps, a mean over examples by its examples, and a loss that is a sum of both kinds is averaged term by
+ * term.
  */
-export class Averager {
+export class MetricAverager {
   readonly #name: string;
   readonly #means = new Map<string, Mean>();
   #batches = 0;
 
-  /** @param name of the model, for messages */
+  /** @param name the model's, for messages */
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** Counts a batch in. Errors: C0406, where a measure is no mean and there was a batch before. */
+  /** Adds a batch. Errors: C0406, if a measure is not a mean and this is not the first batch. */
   add(
     measured: readonly (readonly [tensor: Tensor, value: number])[],
     batch: Pick<Batch, "steps" | "examples" | "lengths">,
@@ -54,7 +54,7 @@ export class Averager {
     }
   }
 
-  /** Of all batches so far; the loss is NaN where there is none. */
+  /** The averages over all batches so far; the loss is NaN if there is none. */
   result(): Averages {
     const of = (isWanted: (kind: Mean["kind"]) => boolean) =>
       [...this.#means]
@@ -71,13 +71,13 @@ export class Averager {
     const which = kind === "metric" ? `the metric \`${name}\`` : "the loss";
     return new RuntimeError(
       "C0406",
-      `${which} of ${this.#name} is no mean over examples or their steps, so several batches do not make one number of it`,
+      `${which} of ${this.#name} is not a mean over examples or their steps, so it cannot be averaged over batches`,
       "evaluate one batch of all examples, or infer each batch for itself",
     );
   }
 }
 
-/** How much a batch counts in a mean. */
+/** The weight of a batch in a mean. */
 function weightOf(
   { steps, examples, lengths }: Pick<Batch, "steps" | "examples" | "lengths">,
   over: Over | undefined,

@@ -1,0 +1,93 @@
+/** What the methods of a session take and return. */
+
+import type { Batch, NoiseMode } from "./batch.ts";
+import type { Averages } from "./metric-averager.ts";
+
+/** What `Session.open` takes. */
+export interface SessionOptions {
+  /** A whole number that determines the initial parameters and the noise: the same on every target. */
+  readonly seed: number;
+}
+
+/** The options of a training step. */
+export interface TrainOptions {
+  /** Learning rate of this step, above 0. */
+  readonly lr: number;
+  /** Largest norm of the gradient, above 0. Default: Infinity, no clipping. */
+  readonly clip?: number;
+  /**
+   * Weight of this batch in the population statistics, from 0 (an average over all batches) to 1. Default: 0.1. Early batches weigh
+   * more: 1/(n + 1) after n batches.
+   */
+  readonly momentum?: number;
+  /** Values of any other hyper-parameters that the plan has. */
+  readonly hyper?: Readonly<Record<string, number>>;
+  /**
+   * Whether to read the loss back. Default: true. With false, the call does not wait for the GPU; a step that is not finite then
+   * changes nothing, nor do the steps after it, and the next call that waits for the device throws C0502.
+   */
+  readonly report?: boolean;
+}
+
+/** What `Session.estimate` takes. */
+export interface EstimateOptions {
+  /**
+   * How population variances are estimated. `within`: the average of the batches' own variances, as in the paper and as in training
+   * (with B examples a batch this is (B − 1) / B of the variance of all, and misses the variance between batches). `total`: the
+   * variance of all examples about their common mean, by the law of total variance, as if they had been one batch. Default:
+   * `within`, but `total` if the first batch has one example, which has no variance of its own.
+   */
+  readonly variance?: "within" | "total";
+}
+
+/** What `Session.infer` and `Session.evaluate` take. */
+export interface InferOptions {
+  /**
+   * What the model's noise is replaced with: its `mean` (0 for `noise`), so that the same input has the same outputs, or numbers
+   * `drawn` afresh, as in training. Default: `mean`.
+   */
+  readonly noise?: NoiseMode;
+}
+
+/** What `Session.train` reports about a step. */
+export interface TrainReport {
+  /** The number of updates so far, this one included. */
+  readonly step: number;
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Before clipping. Undefined if the optimiser's entry has no metric `gradient_norm`. */
+  readonly gradientNorm: number | undefined;
+}
+
+/** What `Session.infer` returns. */
+export interface Inference {
+  /** Undefined if the plan has no loss or an input was left out. */
+  readonly loss: number | undefined;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Contiguous: [T, B, …] for what varies with time. */
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+}
+
+/** What one batch of all examples would give: means over all valid steps, or over all examples where nothing varies with time. */
+export interface Evaluation extends Averages {
+  readonly examples: number;
+}
+
+/** Any sequence of batches: a list, a generator, or an asynchronous stream. */
+export type Batches = Iterable<Batch> | AsyncIterable<Batch>;
+
+/** What `Stream.restore` takes. */
+export interface StreamRestoreOptions {
+  /** The step that the stream continues with. Default: the one that follows the state. */
+  readonly at?: number;
+}
+
+/** What `Session.stream` takes. */
+export interface StreamOptions {
+  /** Sequences side by side: a batch size that the executable, or an attached one, is compiled for. Default: the executable's own. */
+  readonly examples?: number;
+  /** What noise is replaced with: its `mean`, or numbers `drawn` (for first states, at `reset`). Default: `mean`. */
+  readonly noise?: NoiseMode;
+  /** Receives warnings. Default: the console. */
+  readonly warn?: (warning: string) => void;
+}
