@@ -1,4 +1,4 @@
-/** Everything that can be said about a file without compiling it: what is wrong, and what is proven of what is right. */
+/** Everything that can be said about a file without compiling it: its errors, and what can be proven if it has none. */
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { few } from "./diagnostics/few.ts";
 import { prove } from "./proofs/prove.ts";
@@ -11,7 +11,7 @@ import type { SourceHost } from "./source-host.ts";
  */
 export function check(path: string, host: SourceHost, options?: ElaborateOptions): readonly Diagnostic[] {
   const { diagnostics, elaborated } = examine(path, host, options);
-  // What is proven of a cell is proven again of a model that scans it, and said once.
+  // What is proven about a cell is proven again for a model that scans it, and reported once.
   const proven = new Map<string, Diagnostic>();
   for (const d of elaborated.flatMap(prove)) {
     const key = `${d.code} ${d.span.file} ${d.span.start}`;

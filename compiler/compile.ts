@@ -13,14 +13,14 @@ import { checkStorage } from "./checks/storage.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { takeOptions } from "./diagnostics/option-table.ts";
 import { type EntryOptions, scheduleEntries } from "./entries.ts";
-import { identityOf } from "./equations.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph } from "./ir/types.ts";
 import { workOf } from "./kernel-ir/work.ts";
+import { identityOf } from "./model-identity.ts";
 import { readOptimizer, recordedOptions } from "./optimizers.ts";
 import { type CompileOptions, compileTable } from "./options.ts";
-import { aloneStatistics } from "./proofs/alone.ts";
-import { withAverages } from "./proofs/averages.ts";
+import { degenerateStatistics } from "./proofs/degenerate-statistics.ts";
+import { withMeanAxes } from "./proofs/mean-axes.ts";
 import { type Moment, moments } from "./proofs/moments.ts";
 import { batchOfOne, prove } from "./proofs/prove.ts";
 import { type Elaborated, elaborate } from "./semantics/elaborate.ts";
@@ -64,18 +64,18 @@ export interface GraphOptions extends EntryOptions {
  */
 export function compileGraph(elaborated: Graph, options: GraphOptions, target: Target): Executable {
   checkStorage(options.storage, target);
-  const graph = withAverages(elaborated);
+  const graph = withMeanAxes(elaborated);
   const { batch = 64 } = options;
   const optimizer = readOptimizer(options.optimizer);
   const recorded = recordedOptions(optimizer);
   const parts = options.parts ?? bestParts(graph, options, target);
   const { scheduled, shared } = scheduleEntries(graph, { ...options, parts }, target);
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
-  const alone = batch === 1 ? aloneStatistics(elaborated, options.dims) : new Map<string, Alone>();
+  const alone = batch === 1 ? degenerateStatistics(elaborated, options.dims) : new Map<string, Alone>();
   const entries = Object.fromEntries(
     [...scheduled].map(([name, { tensors, commands, regions }]): [string, Entry] => [
       name,
-      { tensors: tensors.map((tensor) => withAlone(tensor, alone)), commands, regions },
+      { tensors: tensors.map((tensor) => markedDegenerate(tensor, alone)), commands, regions },
     ]),
   );
   const plan: Plan = {
@@ -97,7 +97,7 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
   return { plan, code: sealed(plan, target.assemble(kernels)) };
 }
 
-function withAlone(tensor: Tensor, statistics: ReadonlyMap<string, Alone>): Tensor {
+function markedDegenerate(tensor: Tensor, statistics: ReadonlyMap<string, Alone>): Tensor {
   const { role } = tensor;
   const alone = role.kind === "batch_stat" ? statistics.get(role.of) : undefined;
   return role.kind === "batch_stat" && alone ? { ...tensor, role: { ...role, alone } } : tensor;

@@ -1,6 +1,6 @@
 /**
  * A hash of a text, 64 bits as sixteen hexadecimal digits: two lanes of 32 bits that take in every character, each finished by
- * MurmurHash3's mixer with the other. Good enough that two models never meet by chance; no guard against somebody who wants them to.
+ * MurmurHash3's mixer with the other. Good enough that two models never collide by chance; not secure against deliberate collisions.
  */
 export function hash(text: string): string {
   let a = 0xdeadbeef;

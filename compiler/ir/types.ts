@@ -209,7 +209,7 @@ export interface Result {
     | "flat";
   readonly name: string;
   readonly value: Value;
-  /** Of losses and metrics, where it is known: what they are means over (`proofs/averages.ts`). */
+  /** Of losses and metrics, where it is known: what they are means over (`proofs/mean-axes.ts`). */
   readonly over?: Over;
 }
 

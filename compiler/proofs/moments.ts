@@ -1,8 +1,8 @@
-/** What each statistic of the norms is. */
+/** Classifies the statistics of norms as means, variances or deviations. */
 import type { Graph } from "../ir/types.ts";
 import { definitions } from "../passes/rewrite.ts";
 import { meanOf, variances } from "../passes/variances.ts";
-import { type Guard, guards } from "./guards.ts";
+import { type Epsilon, epsilons } from "./epsilons.ts";
 
 /** A norm's statistic that is a mean, a variance or a deviation. */
 export interface Moment {
@@ -10,17 +10,17 @@ export interface Moment {
   readonly site: string;
   /** Full name of the statistic: `rnn/hh/v`. */
   readonly statistic: string;
-  /** A deviation is a variance's root, an ε within it. */
-  readonly is: "mean" | Guard["is"];
-  /** What keeps it away from zero, where it is a variance or deviation that a norm divides by. */
+  /** A deviation is the root of a variance plus ε. */
+  readonly is: "mean" | Epsilon["is"];
+  /** What keeps it away from zero, if a norm divides by it. */
   readonly epsilon?: number;
-  /** The statistic that a variance is about, or that stands beside a deviation. */
+  /** The mean that a variance is about, or that goes with a deviation. */
   readonly about?: string;
 }
 
 /** The statistics of `graph`, as elaborated, that are means, variances or deviations of what is normalized. */
 export function moments(graph: Pick<Graph, "norms">): readonly Moment[] {
-  const guarded = new Map(guards(graph).map((guard) => [guard.statistic, guard]));
+  const guarded = new Map(epsilons(graph).map((guard) => [guard.statistic, guard]));
   return [...graph.norms].flatMap(([site, norm]) => {
     const defs = definitions(norm.ops);
     const about = variances(norm);

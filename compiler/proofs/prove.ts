@@ -1,4 +1,4 @@
-/** What can be proven of a cell or model before it runs, as warnings. */
+/** What can be proven about a cell or model before it runs, as warnings. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph, Value } from "../ir/types.ts";
 import { hoist } from "../passes/hoist.ts";
@@ -6,10 +6,10 @@ import { loopOrder } from "../passes/loop-order.ts";
 import { place } from "../passes/place.ts";
 import type { Source } from "../semantics/context.ts";
 import type { Elaborated } from "../semantics/elaborate.ts";
-import { aloneStatistics } from "./alone.ts";
-import { carriedNorms } from "./carried.ts";
-import { deadParameters } from "./dead.ts";
-import { redundantShifts } from "./shifts.ts";
+import { deadParameters } from "./dead-parameters.ts";
+import { degenerateStatistics } from "./degenerate-statistics.ts";
+import { normalizedStates } from "./normalized-states.ts";
+import { redundantShifts } from "./redundant-shifts.ts";
 
 /** Warnings W0604 (no gradient), W0605 (shift beside a shift) and W0606 (normalized state), each at its place in the text. */
 export function prove({
@@ -27,19 +27,21 @@ export function prove({
       return source ? [withoutGradient(source, mean && siteOf(mean, placed))] : [];
     }),
     ...redundantShifts(placed, isShift).map(({ name, beside }) => shiftBesideShift(sources.get(name)!, beside)),
-    ...carriedNorms(graph).map(({ site, state }) => normalizedState(sites.find((s) => s.name === site)!, state)),
+    ...normalizedStates(graph).map(({ site, state }) => normalizedState(sites.find((s) => s.name === site)!, state)),
   ];
 }
 
-/** Warnings W0603: norms whose statistics say nothing of a batch of one example. */
+/** Warnings W0603: norms whose statistics are degenerate for a batch of one example. */
 export function batchOfOne({
   graph,
   sites,
   dims,
 }: Pick<Elaborated, "graph" | "sites" | "dims">): readonly Diagnostic[] {
-  const mute = [...aloneStatistics(graph, dims)].flatMap(([name, { steps }]) => (steps === "any" ? [name] : []));
+  const degenerate = [...degenerateStatistics(graph, dims)].flatMap(([name, { steps }]) =>
+    steps === "any" ? [name] : [],
+  );
   return sites
-    .filter((site) => mute.some((name) => name.startsWith(`${site.name}/`)))
+    .filter((site) => degenerate.some((name) => name.startsWith(`${site.name}/`)))
     .map(({ name, span }) => {
       const shown = name.replaceAll("/", ".");
       return {
@@ -54,7 +56,7 @@ export function batchOfOne({
 }
 
 /** A parameter in the user's words: `b`, or the parameter `k` of `batch` at `hh`. */
-const said = ({ name, norm }: Source): string =>
+const described = ({ name, norm }: Source): string =>
   norm === undefined ? `\`${name}\`` : `\`${name}\` of \`${norm.name}\` at \`${norm.site}\``;
 
 const leaveOut = ({ norm }: Source): string =>
@@ -66,8 +68,8 @@ function withoutGradient(source: Source, site: string | undefined): Diagnostic {
     severity: "warning",
     message:
       site === undefined
-        ? `the loss does not depend on ${said(source)}`
-        : `the norm at \`${site}\` takes off again what ${said(source)} adds to all examples alike`,
+        ? `the loss does not depend on ${described(source)}`
+        : `the norm at \`${site}\` takes off again what ${described(source)} adds to all examples alike`,
     span: source.span,
     label: "its gradient is zero, whatever the numbers are",
     help:
@@ -83,7 +85,7 @@ function shiftBesideShift(source: Source, beside: readonly string[]): Diagnostic
   return {
     code: "W0605",
     severity: "warning",
-    message: `${said(source)} is only ever added to ${beside.map((name) => `\`${name}\``).join(" and ")}`,
+    message: `${described(source)} is only ever added to ${beside.map((name) => `\`${name}\``).join(" and ")}`,
     span: source.span,
     label: "a shift beside another shift",
     help: leaveOut(source),

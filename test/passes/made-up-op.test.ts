@@ -15,13 +15,13 @@ import { IrSyntaxError } from "../../compiler/ir/text-reader.ts";
 import type { Graph, Op, Type, Value } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { lower, segmented, streamed } from "../../compiler/lower.ts";
-import { meaningOf } from "../../compiler/meaning.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { units } from "../../compiler/passes/units.ts";
 import { pipelinesOf } from "../../compiler/pipelines.ts";
-import { aloneStatistics } from "../../compiler/proofs/alone.ts";
-import { withAverages } from "../../compiler/proofs/averages.ts";
+import { degenerateStatistics } from "../../compiler/proofs/degenerate-statistics.ts";
+import { withMeanAxes } from "../../compiler/proofs/mean-axes.ts";
 import { prove } from "../../compiler/proofs/prove.ts";
+import { resultHashes } from "../../compiler/structural-hash.ts";
 import { places } from "../compile/backends.ts";
 import { type } from "../ir/op-samples.ts";
 import { expectSameMeaning, numbersFor, tolerance } from "./meaning.ts";
@@ -170,12 +170,12 @@ describe.each(wheres)("an op without a row, %s,", (where) => {
     const readers: readonly (() => unknown)[] = [
       () => verify(graph),
       () => interpret(graph, { dims, leaf: (name) => numbersFor(graph, dims)[name] }),
-      () => meaningOf(graph, dims),
+      () => resultHashes(graph, dims),
       () => units({ H: 1 }).run(graph),
       () => lower(graph),
       () => segmented(graph),
       () => streamed(graph),
-      () => withAverages(graph),
+      () => withMeanAxes(graph),
       () => prove({ graph, sources: new Map(), sites: [] }),
     ];
     for (const reader of readers) expect(reader, String(reader)).toThrow(InternalError);
@@ -208,7 +208,7 @@ it("an op without a row in a norm is refused where its statistics are tried", ()
     norms: new Map(),
   };
   const graph = { ...graphWith("unheard_of", "behind a loop"), norms: new Map([["hh", norm]]) };
-  expect(() => aloneStatistics(graph, { H: 2 })).toThrow(InternalError);
+  expect(() => degenerateStatistics(graph, { H: 2 })).toThrow(InternalError);
 });
 
 describe.each(withRows)("the op `%s`, whose row says only how it looks along an axis,", (op) => {
@@ -275,7 +275,7 @@ it("no stream is made of an op that looks along time, and no mean of one that lo
   for (const op of ["running", "turned", "pooled"])
     expect(streamed(graphWith(op, "behind a loop"))).toHaveProperty("refused");
   const overOf = (op: string) =>
-    withAverages(graphWith(op, "behind a loop")).results.find((r) => r.kind === "loss")?.over;
+    withMeanAxes(graphWith(op, "behind a loop")).results.find((r) => r.kind === "loss")?.over;
   expect(overOf("running")).toBe("steps");
   expect(overOf("shuffled")).toBeUndefined();
 });

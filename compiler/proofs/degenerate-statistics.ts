@@ -1,8 +1,8 @@
 /**
- * Statistics that say nothing of a batch of one example: the same number whatever the example is, as its variance, which is zero.
- * The norm then makes the same of every example, and what the population would get is no statistic of it.
+ * Statistics that are degenerate for a batch of one example: they do not depend on the example, such as its variance, which is zero.
+ * The norm then maps every example to the same result, and the population must not collect such a statistic.
  *
- * They are found by trying: a norm's statistics are computed in f64 of two examples, each a batch by itself.
+ * They are found by experiment: a norm's statistics are computed in f64 for two different examples, each a batch by itself.
  */
 import type { Alone } from "../../runtime/plan.ts";
 import { interpret } from "../ir/interpret.ts";
@@ -10,19 +10,19 @@ import { count, extents } from "../ir/tensor.ts";
 import type { Block, Graph, OpOf, Type, Value } from "../ir/types.ts";
 import { variances } from "../passes/variances.ts";
 
-/** The statistics of `graph`, as elaborated, that say nothing of a batch of one, by their names. `dims`: of all dimensions. */
-export function aloneStatistics(graph: Graph, dims: Readonly<Record<string, number>>): ReadonlyMap<string, Alone> {
-  const never = new Map([...graph.norms].map(([site, norm]) => [site, mute(norm, dims, 2)]));
+/** The statistics of `graph`, as elaborated, that are degenerate for a batch of one, by name. `dims`: a number for every dimension. */
+export function degenerateStatistics(graph: Graph, dims: Readonly<Record<string, number>>): ReadonlyMap<string, Alone> {
+  const never = new Map([...graph.norms].map(([site, norm]) => [site, constantStatistics(norm, dims, 2)]));
   const blind = new Set([...never].flatMap(([site, names]) => (names.length > 0 ? [site] : [])));
-  const behind = sitesBehind(graph, blind);
+  const behind = sitesDownstream(graph, blind);
   return new Map(
     [...graph.norms].flatMap(([site, norm]): [string, Alone][] => {
       const total = variances(norm);
       const said = (steps: Alone["steps"], names: readonly string[]) =>
         names.map((name): [string, Alone] => [name, { steps, total: total.has(name) }]);
-      // Values behind a norm that makes all examples the same are not those of the model.
+      // Values computed from a norm that makes all examples the same are not those of the model.
       if (behind.has(site)) return statistics(norm).map((name) => [name, { steps: "any", total: false }]);
-      return [...said("one", mute(norm, dims, 1)), ...said("any", never.get(site) ?? [])];
+      return [...said("one", constantStatistics(norm, dims, 1)), ...said("any", never.get(site) ?? [])];
     }),
   );
 }
@@ -30,8 +30,8 @@ export function aloneStatistics(graph: Graph, dims: Readonly<Record<string, numb
 const statistics = ({ ops }: Graph): readonly string[] =>
   ops.flatMap((op) => (op.op === "stat" ? [op.attrs.name] : []));
 
-/** The statistics of a norm that are the same for two examples of so many steps, each a batch by itself. */
-function mute(norm: Graph, dims: Readonly<Record<string, number>>, steps: number): readonly string[] {
+/** The statistics of a norm that are the same for two examples of `steps` steps, each a batch by itself. */
+function constantStatistics(norm: Graph, dims: Readonly<Record<string, number>>, steps: number): readonly string[] {
   const results = norm.ops.flatMap((op) =>
     op.op === "stat" ? [{ kind: "output" as const, name: op.attrs.name, value: op.operands[0] }] : [],
   );
@@ -51,8 +51,8 @@ function mute(norm: Graph, dims: Readonly<Record<string, number>>, steps: number
   });
 }
 
-/** The sites whose values are made of what stands behind the norms at `from`, in a recurrence also of themselves. */
-function sitesBehind(graph: Graph, from: ReadonlySet<string>): ReadonlySet<string> {
+/** The sites whose values are computed from results of the norms at `from`, which through a recurrence may be the same sites. */
+function sitesDownstream(graph: Graph, from: ReadonlySet<string>): ReadonlySet<string> {
   const reached = new Set<Value>();
   const behind = new Set<string>();
   const block = ({ ops }: Pick<Block, "ops">): void => {
@@ -73,7 +73,7 @@ function sitesBehind(graph: Graph, from: ReadonlySet<string>): ReadonlySet<strin
     params.forEach((p, i) => {
       take(p, operands[i]);
     });
-    // What a step hands on reaches the next: to a fixed point.
+    // What reaches a next state reaches the next step: repeat up to a fixed point.
     for (let before = -1; before !== reached.size; ) {
       before = reached.size;
       block(body!);

@@ -1,9 +1,9 @@
 /**
- * What the loss and the metrics are means over, so that what batches make of them can be put together.
+ * Finds the axes over which the loss and the metrics are means, so that they can be averaged over batches.
  *
- * A loss at each step is a mean over the steps that count, of all examples; one of the whole sequence is a mean over examples. Batches
- * then weigh by their steps or by their examples. A loss that adds up both kinds is taken apart. What cannot be shown to be a mean
- * of what each example is by itself (a maximum over examples, a ratio of sums) is known of one batch only.
+ * A loss at each step is a mean over the valid steps of all examples; a loss of the whole sequence is a mean over examples. Batches are
+ * then weighted by their steps or by their examples. A loss that is a sum of both kinds is split into its terms. Anything that cannot
+ * be shown to be a mean of per-example values (a maximum over examples, a ratio of sums) can be evaluated on a single batch only.
  */
 import type { Over } from "../../runtime/plan.ts";
 import type { Along } from "../ir/ops/row.ts";
@@ -14,12 +14,12 @@ import { loopOrder } from "../passes/loop-order.ts";
 import { place } from "../passes/place.ts";
 import { type Definitions, definedBy, definitions } from "../passes/rewrite.ts";
 
-/** `graph`, as elaborated, with `over` at the loss and the metrics; where losses are means over different things, with each of them. */
-export function withAverages(graph: Graph): Graph {
+/** `graph`, as elaborated, with `over` set for the loss and the metrics, and a result for each term if these are means over different axes. */
+export function withMeanAxes(graph: Graph): Graph {
   const loss = graph.results.find(({ kind }) => kind === "loss");
   const terms = loss ? addends(loss.value, definitions(graph.ops)) : [];
   const measures = graph.results.filter(({ kind }) => kind === "metric");
-  const known = averagesOf(graph, [...terms, ...measures.map(({ value }) => value)]);
+  const known = meanAxesOf(graph, [...terms, ...measures.map(({ value }) => value)]);
   const ofTerms = new Set(known.slice(0, terms.length).filter((over) => over !== "alike"));
   const [first] = ofTerms;
   const mixed = ofTerms.size > 1 && !ofTerms.has(undefined);
@@ -35,13 +35,13 @@ export function withAverages(graph: Graph): Graph {
   return { ...graph, results: [...results, ...parts] };
 }
 
-/** `alike`: the same number for every batch, which any weights leave as it is. */
-type Average = Over | "alike" | undefined;
+/** `alike`: the same number for every batch, so that weights do not matter. */
+type MeanOver = Over | "alike" | undefined;
 
-const said = (result: Result, average: Average): Result =>
+const said = (result: Result, average: MeanOver): Result =>
   average === undefined ? result : { ...result, over: average === "alike" ? "examples" : average };
 
-/** What a sum of losses adds up, in order. */
+/** The addends of a sum, in order. */
 function addends(sum: Value, defs: Definitions): readonly Value[] {
   const found: Value[] = [];
   const open = [sum];
@@ -53,24 +53,24 @@ function addends(sum: Value, defs: Definitions): readonly Value[] {
   return found;
 }
 
-/** What each of `values` is a mean over at inference, where statistics are the population's and tie no examples together. */
-function averagesOf(graph: Graph, values: readonly Value[]): readonly Average[] {
+/** What each of `values` is a mean over at inference, where population statistics keep examples independent of each other. */
+function meanAxesOf(graph: Graph, values: readonly Value[]): readonly MeanOver[] {
   if (values.length === 0) return [];
   const asked = values.map((value, i): Result => ({ kind: "output", name: `${i}`, value }));
   const placed = place("infer").run(hoist.run(loopOrder.run({ ...graph, results: asked })));
   const defs = definitions(placed.ops);
-  return placed.results.map(({ value }) => averageOf(value, defs));
+  return placed.results.map(({ value }) => meanAxisOf(value, defs));
 }
 
-function averageOf(v: Value, defs: Definitions): Average {
+function meanAxisOf(v: Value, defs: Definitions): MeanOver {
   const { time, batch } = v.type;
   if (time || batch) return undefined;
   const mean = countedMean(defs.get(v), defs);
-  if (mean?.type.batch) return isOfExamples(mean, defs) ? (mean.type.time ? "steps" : "examples") : undefined;
-  return isOfExamples(v, defs) ? "alike" : undefined;
+  if (mean?.type.batch) return isPerExample(mean, defs) ? (mean.type.time ? "steps" : "examples") : undefined;
+  return isPerExample(v, defs) ? "alike" : undefined;
 }
 
-/** x, where `op` divides the sum of x over all its examples and steps by their number; a number of features changes nothing. */
+/** x, if `op` divides the sum of x over all its examples and steps by their number, and perhaps by a number of features. */
 function countedMean(op: Op | undefined, defs: Definitions): Value | undefined {
   if (op?.op !== "div") return undefined;
   const sum = definedBy(defs, op.operands[0], "sum");
@@ -83,8 +83,8 @@ function countedMean(op: Op | undefined, defs: Definitions): Value | undefined {
   return each(x.type.batch, axes.batch, "batch") && each(x.type.time, axes.time, "time") ? x : undefined;
 }
 
-/** Whether each example's part of `v` is made of that example alone, of its own steps, whatever stands beside it in a batch. */
-function isOfExamples(v: Value, defs: Definitions): boolean {
+/** Whether each example's part of `v` depends on that example and its own steps alone, whatever else is in the batch. */
+function isPerExample(v: Value, defs: Definitions): boolean {
   const seen = new Set<Value>();
   const open = [v];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
@@ -92,17 +92,17 @@ function isOfExamples(v: Value, defs: Definitions): boolean {
     seen.add(value);
     const op = defs.get(value);
     if (op === undefined) continue;
-    if (!isOfOne(op)) return false;
-    // How many steps an example has is counted for each, where it divides a sum of as many or is how many are reversed.
+    if (!keepsExamplesApart(op)) return false;
+    // The second operand depends on the length of each example alone if it divides a sum over time, or is where a reversal starts.
     const counted = op.op === "reverse" || isMeanOverTime(op, defs);
     open.push(...(counted ? [op.operands[0]] : op.operands), ...(op.body?.results ?? []));
   }
   return true;
 }
 
-/** Whether nothing that `op` makes of an example depends on other examples, or on how long others are. */
-function isOfOne(op: Op): boolean {
-  // Its body has ops of its own.
+/** Whether no result of `op` for an example depends on other examples or on their lengths. */
+function keepsExamplesApart(op: Op): boolean {
+  // The ops of its body are checked on their own.
   if (op.op === "scan") return true;
   if (op.op === "leaf") {
     const { leaf, type } = op.attrs;
@@ -111,14 +111,14 @@ function isOfOne(op: Op): boolean {
   const extents = extentsIn(op);
   if (extents.has("batch") || extents.has("time")) return false;
   const stays = (along: Along): boolean => along === "parallel" || along === "broadcast";
-  // Which steps there are of something that all examples share depends on the longest.
+  // Of a value that all examples share, the longest example decides which steps there are.
   return axesOf(op).every(({ batch, time }, i) => {
     const { type } = op.operands[i];
     return stays(batch) && (stays(time) || !type.time || type.batch);
   });
 }
 
-/** Whether `op` is the mean of what each example has over its own steps. */
+/** Whether `op` is the mean of each example over its own steps. */
 function isMeanOverTime(op: Op, defs: Definitions): boolean {
   if (op.op !== "div") return false;
   const sum = definedBy(defs, op.operands[0], "sum");

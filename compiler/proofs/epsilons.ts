@@ -1,22 +1,22 @@
-/** The ε of norms: which statistic each keeps away from zero. */
+/** Finds the ε of norms, and which statistic each keeps away from zero. */
 import type { Graph, Op, Value } from "../ir/types.ts";
 import { definedBy, definitions } from "../passes/rewrite.ts";
 
-export interface Guard {
+export interface Epsilon {
   /** Full name of the site: `rnn/hh`. */
   readonly site: string;
   /** Full name of the statistic: `rnn/hh/v`. */
   readonly statistic: string;
   readonly epsilon: number;
-  /** What the statistic is: a variance v, or a deviation √(v + ε) already. */
+  /** Whether the statistic is a variance v, or already a deviation √(v + ε). */
   readonly is: "variance" | "deviation";
 }
 
-/** Every sum √(v + ε), or its reciprocal, in the norms of `graph`, as elaborated, in which v is a statistic or becomes one. */
-export function guards({ norms }: Pick<Graph, "norms">): readonly Guard[] {
+/** Every √(v + ε), or its reciprocal, in the norms of `graph`, as elaborated, where v is a statistic or the root becomes one. */
+export function epsilons({ norms }: Pick<Graph, "norms">): readonly Epsilon[] {
   return [...norms].flatMap(([site, { ops }]) => {
     const defs = definitions(ops);
-    const statistics = new Map<Value, Guard["statistic"]>(
+    const statistics = new Map<Value, Epsilon["statistic"]>(
       ops.flatMap((op) => (op.op === "stat" ? [[op.results[0], op.attrs.name] as const] : [])),
     );
     const epsilonOf = (sum: Op | undefined, v: (x: Value) => boolean): number | undefined => {
@@ -25,7 +25,7 @@ export function guards({ norms }: Pick<Graph, "norms">): readonly Guard[] {
       const constant = at < 0 ? undefined : definedBy(defs, sum.operands[1 - at], "const");
       return constant?.attrs.dims.length === 0 ? constant.attrs.value : undefined;
     };
-    return ops.flatMap((op): readonly Guard[] => {
+    return ops.flatMap((op): readonly Epsilon[] => {
       if (op.op === "sqrt" || op.op === "rsqrt") {
         const sum = defs.get(op.operands[0]);
         const statistic = sum?.operands.map((v) => statistics.get(v)).find((name) => name !== undefined);

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { guards } from "../../compiler/proofs/guards.ts";
+import { epsilons } from "../../compiler/proofs/epsilons.ts";
 import { cellWith, compile } from "../semantics/sources.ts";
 
 const at = (norm: string, before = "") =>
-  guards(compile(`${before}${cellWith(`site s = h @ Wh\nplace s : ${norm}`, "tanh(s + x @ Wx)")}`).graph);
+  epsilons(compile(`${before}${cellWith(`site s = h @ Wh\nplace s : ${norm}`, "tanh(s + x @ Wx)")}`).graph);
 
 it.each([
   ["batch", { statistic: "s/v", epsilon: 1e-5, is: "variance" }],

@@ -1,22 +1,21 @@
 /**
- * Shifts beside shifts: parameters that reach the loss through sums alone in which another parameter stands, so that only what
- * they come to together matters.
+ * Redundant shifts: parameters that reach the loss only through sums with another parameter, so that only their total matters.
  *
- * A parameter is followed through sums, differences, and the parts of `split`, as long as nothing else reads what it went into.
- * Where it ends, the parameters that ended in the same value stand in one sum.
+ * A parameter is followed through sums, differences, and the parts of `split`, as long as nothing else reads the result. Parameters
+ * that end in the same value are addends of one sum.
  */
 import * as dim from "../ir/dim.ts";
 import type { Graph, Op, Value } from "../ir/types.ts";
 
 /** A parameter, or a part of it, that is added to a value. */
 interface Addend {
-  /** Of the parameter. */
+  /** The name of the parameter. */
   readonly name: string;
   readonly shape: readonly dim.Dim[];
 }
 
-/** For each parameter of `graph` that only sums see, the groups of addends in which it, or each of its parts, ends. */
-function sums({ ops, results }: Graph): ReadonlyMap<string, readonly (readonly Addend[])[]> {
+/** For each parameter of `graph` that only sums read, the groups of addends in which it, or each of its parts, ends. */
+function addendGroups({ ops, results }: Graph): ReadonlyMap<string, readonly (readonly Addend[])[]> {
   const uses = new Map<Value, number>();
   const use = (v: Value): unknown => uses.set(v, (uses.get(v) ?? 0) + 1);
   const count = (op: Op): void => {
@@ -72,11 +71,11 @@ function sums({ ops, results }: Graph): ReadonlyMap<string, readonly (readonly A
   return byName;
 }
 
-/** A part of an addend's last axis; one that is stretched along it stays as it is. */
+/** A part of an addend's last axis; an addend that is broadcast along it stays as it is. */
 const partOf = (shape: readonly dim.Dim[], parts: number): readonly dim.Dim[] =>
   shape.map((d, i) => (i === shape.length - 1 && !dim.isOne(d) ? dim.divide(d, dim.constant(parts))! : d));
 
-/** Whether an addend of shape `a` can take on whatever one of shape `b` does: it is not stretched where that one is not. */
+/** Whether an addend of shape `a` can replace one of shape `b`: it is not broadcast along an axis where that one is not. */
 function covers(a: readonly dim.Dim[], b: readonly dim.Dim[]): boolean {
   return b.every((d, i) => {
     const own = a[i - b.length + a.length];
@@ -84,20 +83,20 @@ function covers(a: readonly dim.Dim[], b: readonly dim.Dim[]): boolean {
   });
 }
 
-export interface Redundant {
+export interface RedundantShift {
   readonly name: string;
-  /** Parameters that can do its work. */
+  /** The parameters that can replace it. */
   readonly beside: readonly string[];
 }
 
 /**
- * Parameters among `candidates`, in order, that others can stand in for: each of their parts is added to one of another
- * parameter's that is as large. What was found to be one too many stands in for no other.
+ * Parameters among `candidates`, in order, that others can replace: each of their parts is added to a part of another parameter that
+ * is as large. A parameter found redundant does not replace any other.
  */
-export function redundantShifts(graph: Graph, candidates: (name: string) => boolean): readonly Redundant[] {
-  const found: Redundant[] = [];
+export function redundantShifts(graph: Graph, candidates: (name: string) => boolean): readonly RedundantShift[] {
+  const found: RedundantShift[] = [];
   const gone = new Set<string>();
-  for (const [name, groups] of sums(graph)) {
+  for (const [name, groups] of addendGroups(graph)) {
     if (!candidates(name)) continue;
     const others = groups.map((group) => {
       const own = group.filter((a) => a.name === name);

@@ -1,15 +1,15 @@
 /**
- * Parameters whose gradient is zero whatever the numbers are.
+ * Parameters whose gradient is zero whatever their values are.
  *
- * The interesting ones: what a parameter adds is the same for all examples, and a mean over the examples is subtracted behind
- * it. For one parameter p, each value v of a graph placed for training is shown to be of one of three kinds:
+ * The interesting case: a parameter adds the same to all examples, and later a mean over the examples is subtracted. For one
+ * parameter p, each value v of a graph placed for training is shown to be of one of three kinds:
  *
  * - it does not depend on p (through anything that has a derivative);
  * - it is v₀ + δ, where v₀ does not depend on p, and δ is the same for all examples: a *shift*;
  * - or neither could be shown.
  *
  * A mean over examples of v₀ + δ is their mean plus δ, and a difference of two values with the same δ does not depend on p.
- * Equal shifts are found by name: a name says by which linear ops a shift was made of which values.
+ * Equal shifts are found by name: a name says by which linear ops a shift was computed from which values.
  */
 import { showType } from "../ir/type.ts";
 import type { Graph, Op, OpOf, Value } from "../ir/types.ts";
@@ -30,26 +30,26 @@ interface Shift {
 type Dependence = Shift | "any" | undefined;
 
 /** A parameter without a gradient, and where it lost it. */
-export interface Dead {
-  /** Of the parameter. */
+export interface DeadParameter {
+  /** The name of the parameter. */
   readonly name: string;
-  /** The mean that takes the parameter out of a difference; undefined if nothing depends on the parameter anyway. */
+  /** The mean whose subtraction cancels the parameter; undefined if nothing depends on the parameter anyway. */
   readonly mean: Value | undefined;
 }
 
 /**
- * The parameters of `graph`, placed for training, that some result needs, and that the loss does not depend on. Of what no
- * result needs other messages speak.
+ * The parameters of `graph`, placed for training, that some result needs but the loss does not depend on. Other messages report
+ * what no result needs.
  */
-export function deadParameters(graph: Graph): readonly Dead[] {
+export function deadParameters(graph: Graph): readonly DeadParameter[] {
   const loss = graph.results.find((r) => r.kind === "loss")?.value;
   if (loss === undefined) return [];
   const ops = withoutDead(
     graph.ops,
     graph.results.map((r) => r.value),
   );
-  const facts: Facts = { decisive: leadingTo(loss, ops), extents: extentsOf(ops), uses: new Map() };
-  return ops.flatMap((op): readonly Dead[] => {
+  const facts: GraphFacts = { decisive: leadingTo(loss, ops), extents: extentsOf(ops), uses: new Map() };
+  return ops.flatMap((op): readonly DeadParameter[] => {
     if (op.op !== "leaf" || op.attrs.leaf.kind !== "param") return [];
     const proof = new Proof(op.results[0], facts);
     proof.ops(ops);
@@ -58,12 +58,12 @@ export function deadParameters(graph: Graph): readonly Dead[] {
   });
 }
 
-/** What the proofs for all parameters of a graph share. */
-interface Facts {
+/** What the proofs for all parameters of a graph have in common. */
+interface GraphFacts {
   readonly decisive: ReadonlySet<Value>;
-  /** Extents that constants are made of, and nothing else. */
+  /** The extents of which a constant is the product, for those that are. */
   readonly extents: ReadonlyMap<Value, readonly string[]>;
-  /** Of each block, where a value is used first. */
+  /** For each block, where each value is used first. */
   readonly uses: Map<readonly Op[], ReadonlyMap<Value, number>>;
 }
 
@@ -78,14 +78,14 @@ function firstUses(ops: readonly Op[]): ReadonlyMap<Value, number> {
   const first = new Map<Value, number>();
   ops.forEach((op, at) => {
     for (const v of op.operands) if (!first.has(v)) first.set(v, at);
-    // What a body takes from outside.
+    // A body may use values from outside.
     for (const o of op.body?.ops ?? []) for (const v of o.operands) if (!first.has(v)) first.set(v, at);
     for (const v of op.body?.results ?? []) if (!first.has(v)) first.set(v, at);
   });
   return first;
 }
 
-/** Values of which the loss depends on each that depends on a parameter in a way that is no shift: nothing behind takes that away. */
+/** Values that decide: if one depends on a parameter and not by a shift, so does the loss, because nothing later can cancel that. */
 function leadingTo(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
   const makers = new Map<Value, Value[]>();
   const leads = (from: Value, to: Value): void => {
@@ -108,13 +108,13 @@ function leadingTo(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
   const tail = behindExamples(loss, ops);
   const found = new Set(tail);
   for (const v of found) {
-    // What is one for all examples is a shift again, and may be taken away.
+    // A value without a batch axis is a shift again, and may be cancelled.
     for (const from of makers.get(v) ?? []) if (from.type.batch) found.add(from);
   }
   return found;
 }
 
-/** The loss, and what is one for all examples and can only make a difference to it: no difference of two such is taken behind. */
+/** The loss, and values without a batch axis that feed it without a later subtraction, which could cancel them. */
 function behindExamples(loss: Value, ops: readonly Op[]): ReadonlySet<Value> {
   const tail = new Set([loss]);
   for (const op of ops.toReversed()) {
@@ -130,7 +130,7 @@ const plain = (name: string, time: boolean): Shift => ({ name, times: [], over: 
 const key = ({ name, times, over }: Shift): string =>
   times.length + over.length === 0 ? name : `${name}*${[...times].sort().join("*")}/${[...over].sort().join("/")}`;
 
-/** δ · Π times / Π over, with what cancels left out. */
+/** δ · Π times / Π over, with common factors cancelled. */
 function scaled(s: Shift, times: readonly string[], over: readonly string[]): Shift {
   const above = [...s.times];
   const below = [...s.over];
@@ -153,11 +153,11 @@ class Proof {
   private readonly names = new Map<string, string>();
 
   private readonly parameter: Value;
-  private readonly facts: Facts;
-  /** It was found that the loss depends on the parameter. */
+  private readonly facts: GraphFacts;
+  /** Set when the loss turns out to depend on the parameter. */
   failed = false;
 
-  constructor(parameter: Value, facts: Facts) {
+  constructor(parameter: Value, facts: GraphFacts) {
     this.parameter = parameter;
     this.facts = facts;
     this.known.set(parameter, plain(`v${parameter.id}`, false));
@@ -181,7 +181,7 @@ class Proof {
     }
   }
 
-  /** The first op that uses the parameter, or one of the values that a body is given or takes. */
+  /** The first op that uses the parameter or one of the `given` values. */
   private begin(ops: readonly Op[], given: readonly Value[]): number {
     const { uses } = this.facts;
     const first = uses.get(ops) ?? firstUses(ops);
@@ -191,11 +191,11 @@ class Proof {
 
   private op(op: Exclude<Op, OpOf<"scan">>, result: Value, index: number): Dependence {
     const shown = this.made(op, index);
-    // What is one for all examples is a shift of nothing, however it was made.
+    // A value without a batch axis is a shift of zero, however it was computed.
     return shown === "any" && !result.type.batch ? plain(`v${result.id}`, result.type.time) : shown;
   }
 
-  /** The shift of this name, told by a short one: names are made of names. */
+  /** The shift with this name, which gets a short alias, because names are built from names. */
   private shift(name: string, time: boolean): Shift {
     const short = this.names.get(name) ?? `s${this.names.size}`;
     this.names.set(name, short);
@@ -209,7 +209,7 @@ class Proof {
     if (x.includes("any")) return "any";
     const shifts = x as readonly (Shift | undefined)[];
     const time = shifts.some((s) => s?.time) || op.operands.some((v, i) => shifts[i] === undefined && v.type.time);
-    /** A name for what `op` makes of the shifts, other operands being numbers that are the same for all examples. */
+    /** A name for the result of `op` on the shifts, if its other operands are the same for all examples. */
     const named = (): Shift => {
       const parts = op.operands.map((v, i) => `${shifts[i] ? key(shifts[i]) : `v${v.id}`}: ${showType(v.type)}`);
       return this.shift(`${op.op}${JSON.stringify(op.attrs)}#${index}(${parts.join()})`, time);
@@ -228,7 +228,7 @@ class Proof {
       case "put":
         return named();
       case "reverse":
-        // Examples of different lengths have different steps at the same place.
+        // Reversed examples of different lengths have different steps at the same index.
         return a === undefined || a.time ? "any" : a;
       case "concat": {
         const parts = op.operands.map((v, i) => `${shifts[i] ? key(shifts[i]) : 0}: ${showType(v.type)}`);
@@ -291,7 +291,7 @@ class Proof {
     const { states } = scan.attrs;
     const outside = captured(body);
     const atStart = scan.operands.map((v) => this.of(v));
-    // What a state holds at some step: its first value or a next one. To a fixed point, of which each round is nearer.
+    // What a state may hold at some step: its first value or a next one. Repeat up to a fixed point.
     const held = atStart.slice(0, states).map((d, i) => stateOf(d, undefined, body.params[i]));
     for (let again = true; again && !this.failed; ) {
       again = false;
@@ -317,7 +317,7 @@ class Proof {
   }
 }
 
-/** The dependence of a state that holds now the one, now the other. */
+/** The dependence of a state that may hold either value. */
 function stateOf(a: Dependence, b: Dependence, state: Value): Dependence {
   if (a === "any" || b === "any") return "any";
   return a === undefined && b === undefined ? undefined : plain(`v${state.id}`, true);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compile as compileFile } from "../../compiler/compile.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
-import { aloneStatistics } from "../../compiler/proofs/alone.ts";
+import { degenerateStatistics } from "../../compiler/proofs/degenerate-statistics.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { cellWith, compile, files } from "../semantics/sources.ts";
 
@@ -17,7 +17,10 @@ const model = (norm: string, before = "", value = "x"): string => `${before}mode
 const found = (text: string): Readonly<Record<string, string>> => {
   const { graph, dims } = compile(text);
   return Object.fromEntries(
-    [...aloneStatistics(graph, dims)].map(([name, { steps, total }]) => [name, `${steps}${total ? ", total" : ""}`]),
+    [...degenerateStatistics(graph, dims)].map(([name, { steps, total }]) => [
+      name,
+      `${steps}${total ? ", total" : ""}`,
+    ]),
   );
 };
 

@@ -1,54 +1,55 @@
 /**
- * The identity of a model, which a checkpoint carries: whether two are the same, and where they are not, what differs.
+ * The identity of a model, which a checkpoint records: it tells whether two models are the same and, if not, what differs.
  *
- * The first is `meaning.ts`'s to say. But what is computed from an equation that changed changes with it, down to the loss, so to
- * say what differs each equation is hashed for itself: as it is written, where the states, sites and outputs it reads are names.
+ * Whether they are the same follows from their structural hashes. But when an equation changes, so do the hashes of everything
+ * computed from it, down to the loss. So to say what differs, each equation is also hashed separately: as it is written, with names
+ * for the states, sites and outputs that it reads.
  */
 import type { Identity } from "../runtime/plan.ts";
 import { hash } from "./hash.ts";
 import type { Graph, Op, OpOf, Result, Value } from "./ir/types.ts";
-import { type Marks, MeaningReader, meaningOf } from "./meaning.ts";
 import type { SiteInfo } from "./semantics/sites.ts";
+import { GraphHasher, resultHashes, type ValueHashes } from "./structural-hash.ts";
 
-/** What a checkpoint holds of a model, by name. */
-interface Held {
+/** A tensor that a checkpoint of a model holds. */
+interface Saved {
   readonly name: string;
   readonly shape: readonly number[];
   readonly role: { readonly kind: string };
 }
 
 /**
- * The identity of `graph`, as it was elaborated, whose checkpoints hold `held`. `dims`: a number for each dimension but `batch`,
- * `time` and `steps`. `sites`: with what words its norms were placed.
+ * The identity of `graph`, as elaborated, whose checkpoints hold `saved`. `dims`: a number for each dimension except `batch`, `time`
+ * and `steps`. `sites` has the words in which its norms were placed.
  */
 export function identityOf(
   graph: Graph,
   dims: Readonly<Record<string, number>>,
-  held: readonly Held[],
+  saved: readonly Saved[],
   sites: readonly SiteInfo[] = [],
 ): Identity {
-  const meanings = [...meaningOf(graph, dims)];
-  const outputs = meanings.filter(([{ kind }]) => kind === "output").map(([{ name }, mark]) => [name, mark]);
-  const measured = meanings.filter(([{ kind }]) => kind === "loss" || kind === "metric");
-  const kept = held.map(({ name, shape, role }) => JSON.stringify([name, shape, role.kind]));
+  const results = [...resultHashes(graph, dims)];
+  const outputs = results.filter(([{ kind }]) => kind === "output").map(([{ name }, digest]) => [name, digest]);
+  const measured = results.filter(([{ kind }]) => kind === "loss" || kind === "metric");
+  const kept = saved.map(({ name, shape, role }) => JSON.stringify([name, shape, role.kind]));
   return {
     fingerprint: hash(JSON.stringify([outputs.sort(), kept.sort()])),
-    measures: Object.fromEntries(measured.map(([result, mark]) => [resultText(result), mark])),
-    equations: new EquationReader(graph, dims, sites).equations(),
+    measures: Object.fromEntries(measured.map(([result, digest]) => [resultText(result), digest])),
+    equations: new EquationHasher(graph, dims, sites).equations(),
   };
 }
 
 /** `output h`, `loss`, `metric accuracy`. */
 const resultText = ({ kind, name }: Result): string => (kind === "loss" ? kind : `${kind} ${name}`);
 
-/** Half a hash: they only say which equation it is, of two models that are known to differ. */
-const short = (mark: string): string => mark.slice(0, 8);
+/** Half a hash is enough to compare the equations of two models that are known to differ. */
+const short = (digest: string): string => digest.slice(0, 8);
 
-/** Reads each equation for itself. */
-class EquationReader extends MeaningReader {
+/** Hashes each equation separately. */
+class EquationHasher extends GraphHasher {
   readonly #sites: ReadonlyMap<string, SiteInfo>;
   readonly #found = new Map<string, string>();
-  /** Next values of states, by what they are called. */
+  /** The names of the states that each value is the next value of. */
   readonly #next = new Map<Value, string[]>();
   #scans = 0;
 
@@ -58,8 +59,8 @@ class EquationReader extends MeaningReader {
   }
 
   equations(): Readonly<Record<string, string>> {
-    const marks = this.read();
-    for (const result of this.graph.results) this.#found.set(resultText(result), short(marks.get(result.value)!));
+    const hashes = this.hashes();
+    for (const result of this.graph.results) this.#found.set(resultText(result), short(hashes.get(result.value)!));
     return Object.fromEntries(this.#found);
   }
 
@@ -72,23 +73,23 @@ class EquationReader extends MeaningReader {
     return hash(`site ${name}`);
   }
 
-  protected override marked(value: Value, mark: string): string {
+  protected override digestOf(value: Value, digest: string): string {
     const states = this.#next.get(value);
-    if (states === undefined) return mark;
-    for (const state of states) this.#found.set(`state ${state}`, short(mark));
+    if (states === undefined) return digest;
+    for (const state of states) this.#found.set(`state ${state}`, short(digest));
     return hash(`next ${states[0]}`);
   }
 
-  protected override scan(scan: OpOf<"scan">, marks: Marks): readonly string[] {
+  protected override scan(scan: OpOf<"scan">, hashes: ValueHashes): readonly string[] {
     this.#scans++;
     const { params, ops, results } = scan.body!;
     const { states, reverse } = scan.attrs;
-    const within: Marks = new Map(marks);
+    const within: ValueHashes = new Map(hashes);
     const names = params.slice(0, states).map((p, i) => this.#stateName(p.name || String(i + 1)));
     for (const [i, v] of scan.operands.entries()) {
-      const mark = marks.get(v)!;
-      within.set(params[i], i < states ? hash(`state ${names[i]}`) : hash(`at ${mark}`));
-      if (i < states) this.#found.set(`first ${names[i]}`, short(mark));
+      const digest = hashes.get(v)!;
+      within.set(params[i], i < states ? hash(`state ${names[i]}`) : hash(`at ${digest}`));
+      if (i < states) this.#found.set(`first ${names[i]}`, short(digest));
     }
     const own = new Set(ops.flatMap((op: Op) => op.results));
     for (const [i, name] of names.entries()) {
@@ -102,13 +103,13 @@ class EquationReader extends MeaningReader {
     return results.map((v, i) => hash(`${i < states ? "last" : "step"} ${loop} ${within.get(v)}`));
   }
 
-  /** States of the second loop and those behind it may have names that are taken. */
+  /** States of the second scan and later ones may have names that are taken. */
   #stateName(name: string): string {
     return this.#scans === 1 ? name : `${name} of scan ${this.#scans}`;
   }
 }
 
-/** `group(groups = 4, eps = 1e-5)`; nothing where it is not known how the norm was placed. */
+/** `group(groups = 4, eps = 1e-5)`; empty if it is not known how the norm was placed. */
 function normText(site: SiteInfo | undefined): string {
   if (site?.norm === undefined) return "";
   const args = Object.entries(site.norm.args).map(([name, text]) => `${name} = ${text.replace(/\s+/g, " ")}`);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
-import { withAverages } from "../../compiler/proofs/averages.ts";
+import { withMeanAxes } from "../../compiler/proofs/mean-axes.ts";
 import { cellWith, compile } from "../semantics/sources.ts";
 
 const cell = cellWith("site s = h @ Wh\nplace s : batch", "tanh(s + x @ Wx)");
-const overs = (graph: Parameters<typeof withAverages>[0]): readonly string[] =>
-  withAverages(graph).results.flatMap(({ kind, name, over }) =>
+const overs = (graph: Parameters<typeof withMeanAxes>[0]): readonly string[] =>
+  withMeanAxes(graph).results.flatMap(({ kind, name, over }) =>
     kind === "output" ? [] : [`${kind} ${name} ${over ?? "?"}`],
   );
 const model = (body: string): readonly string[] =>
