@@ -131,7 +131,12 @@ test("with CELLC_DUMP every stage of a compilation is written, in order, also of
     const files = (await readdir(inside)).sort();
     expect(files[0]).toBe("00-ast.json");
     expect(files.slice(1, 5)).toEqual(["01-elaborate.ir", "02-recurrences.ir", "03-loop-order.ir", "04-hoist.ir"]);
-    for (const stage of [/^\d\d-derive\.ir$/, /^\d\d-defer-weight-gradients\.ir$/, /^\d\d-gates\.ir$/, /^\d\d-schedule\.txt$/]) {
+    for (const stage of [
+      /^\d\d-derive\.ir$/,
+      /^\d\d-defer-weight-gradients\.ir$/,
+      /^\d\d-gates\.ir$/,
+      /^\d\d-schedule\.txt$/,
+    ]) {
       expect(files.filter((name) => stage.test(name))).toHaveLength(1);
     }
     expect(JSON.parse(await readFile(join(inside, "00-ast.json"), "utf8"))).toMatchObject({ kind: "file" });
