@@ -1,8 +1,8 @@
 /**
- * What ties an executable's code to its plan. Kernels have the plan's offsets, shapes and grids in them as constants, so a plan
- * that was edited, or that stands beside the code of another, would have them read and write what is not theirs. Each piece of
- * code therefore ends with a **seal**: a digest of the plan's JSON and of the code itself. It finds edits, mix-ups and damage; it
- * is no signature, since whoever can write code can seal it too.
+ * Ties an executable's code to its plan. Kernels contain the plan's offsets, shapes and grids as constants, so with a plan that was
+ * edited, or one that belongs to other code, they would read and write the wrong memory. Each piece of code therefore ends with a
+ * **seal**: a digest of the plan's JSON and of the code itself. It detects edits, mix-ups and damage. It is not a signature, since
+ * whoever can write code can seal it too.
  */
 import { RuntimeError } from "./error.ts";
 import type { Code, Plan } from "./plan.ts";
@@ -13,11 +13,11 @@ type Digest = readonly [number, number];
 const start: Digest = [0x243f6a88, 0x13198a2e];
 
 /**
- * 64 bits in two lanes, four bytes at a time: each is xored in, multiplied by an odd number and rotated. For any word that maps
- * states one to one, so that texts of one length that differ in one word only never have the same digest.
+ * 64 bits in two lanes. Each word of four bytes is xored in, and the lane multiplied by an odd number and rotated. Each word maps
+ * states one to one, so two texts of the same length that differ in a single word never have the same digest.
  */
 function digest(bytes: Uint8Array, [a, b]: Digest = start): Digest {
-  // Words of four bytes begin at multiples of four. The lowest byte is the first, as in WebAssembly's memory.
+  // An Int32Array must begin at a multiple of four. The first byte is the lowest, as in WebAssembly's memory.
   const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
   const words = new Int32Array(buffer, byteOffset, length >> 2);
   const rest = [...bytes.subarray(4 * words.length), length];
@@ -37,7 +37,7 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 /** The seal of a piece of code: of the module, or of a kernel's shader. */
 export type Sealer = (code: Uint8Array | string, kernel?: string) => string;
 
-/** What seals the code of a plan. */
+/** The sealer for the code of a plan. */
 export function sealerOf(plan: Plan): Sealer {
   const ofPlan = digest(encode(JSON.stringify(plan)));
   return (code, kernel = "") => {
@@ -49,7 +49,7 @@ export function sealerOf(plan: Plan): Sealer {
 
 /** A seal's digits. */
 const digits = 16;
-/** A custom section of WebAssembly behind all others: its kind, its length, its name's length, its name. */
+/** The header of a custom WebAssembly section, placed last: its kind, its length, its name's length, its name. */
 const section = Uint8Array.of(0, 5 + digits, 4, ...encode("seal"));
 const comment = "\n// seal ";
 
@@ -95,7 +95,7 @@ function sealedModule(plan: Plan, code: Extract<Code, { kind: "wasm" }>): Code {
   };
 }
 
-/** A sealed piece of code without its seal. Errors: C0411, if the seal is not that of the plan and the code. */
+/** A sealed piece of code without its seal. Errors: C0411, if the seal does not match the plan and the code. */
 export function unsealed<C extends Uint8Array | string>(code: C, sealer: Sealer, kernel?: string): C {
   const isText = typeof code === "string";
   const mark = isText ? comment : String.fromCharCode(...section);
