@@ -3,7 +3,7 @@
  *
  * Moments are compared by their parts, first things first, so a loop's moments lie within the moment of the command that runs
  * it. A life runs from the moment of the first write to that of the last read, both included: what a kernel reads and what it
- * writes do not share, because one of its workgroups may write before another has read, but for what `in-place.ts` finds.
+ * writes do not share, because one of its workgroups may write before another has read, but for what `aliasing.ts` finds.
  */
 
 export type ProgramPoint = readonly number[];

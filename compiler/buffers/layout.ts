@@ -47,7 +47,7 @@ export interface Allocation {
   readonly batch: number;
   /** With `quads`, the last one is for columns that are multiples of 4. */
   readonly strides: readonly number[];
-  /** Columns stand in fours, each four side by side: see `packed-weights.ts`. */
+  /** Columns stand in fours, each four side by side: see `prepack-weights.ts`. */
   readonly quads?: true;
 }
 

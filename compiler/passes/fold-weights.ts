@@ -14,7 +14,7 @@
  * roundings of |x| ≈ |m| anyway, which times s are as much as the rounding of m·s: in f32 the second form errs up to about four
  * times as much as the first. But in the first steps of a sequence all examples may be alike, and so may an input that is large
  * and never changes, and v is 0: then x − m is exactly 0, and x·s − m·s a rounding of m·γ/√ε, γ/√ε being 30
- * (`test/passes/fold.test.ts` measures both). In front of a loop the subtraction costs next to nothing.
+ * (`test/passes/fold-weights.test.ts` measures both). In front of a loop the subtraction costs next to nothing.
  *
  * Runs behind `place`, for inference only. Nothing is derived of what comes out, and `stop` goes, too.
  */

@@ -17,6 +17,20 @@ test("every link of a document leads to a file of the tree", () => {
   expect(broken).toEqual([]);
 });
 
+test("every source file that a document or a comment names exists", () => {
+  const files = treeFiles();
+  const isFile = (path: string): boolean => files.some((file) => file === path || file.endsWith(`/${path}`));
+  // The import rules tell of imports as somebody might write them.
+  const text = treeFiles(".md", ".ts", ".mjs", ".py").filter((file) => file !== "test/house/import-rules.ts");
+  const missing = text.flatMap((file) =>
+    [...readTree(file).matchAll(/`([\w./-]+\.(?:ts|mjs|py))`/g)]
+      .map((match) => match[1])
+      .filter((path) => !isFile(path))
+      .map((path) => `${file}: ${path}`),
+  );
+  expect(missing).toEqual([]);
+});
+
 test("every npm script that a document names exists", () => {
   const unknown = documents.flatMap((file) =>
     [...readTree(file).matchAll(/\bnpm (?:run ([\w:-]+)|(test)\b)/g)]
