@@ -1,9 +1,10 @@
 /** Runs the pipelines: from an elaborated graph to the graph of each entry. */
 import { printGraph } from "./ir/text.ts";
 import type { Graph, Op, Pass } from "./ir/types.ts";
+import type { Mode } from "./passes/place.ts";
 import { type Segmented, segment } from "./passes/segment.ts";
 import { type Refused, type Streamed, stream } from "./passes/stream.ts";
-import { type PipelineOptions, type Pipelines, pipelinesOf } from "./pipelines.ts";
+import { type PipelineOptions, type Pipelines, pipelinesOf, placement } from "./pipelines.ts";
 
 /** The entries that are made of a whole graph by all passes; `update` and the stream's have their own. */
 export type Lowerable = "train" | "estimate" | "infer";
@@ -28,10 +29,13 @@ export function lower<Name extends Lowerable = Lowerable>(
 ): Lowered<Name> {
   const pipelines = pipelinesFor(graph, options);
   const runs = new Runs(options.observe);
-  const placed = runs.of(graph, pipelines.placed);
+  const names = runs.of(graph, pipelines.placed);
   const made = entries.map((name) => [name, runs.of(graph, pipelines[name])] as const);
-  return { placed, entries: Object.fromEntries(made) as Record<Name, Graph> };
+  return { placed: names, entries: Object.fromEntries(made) as Record<Name, Graph> };
 }
+
+/** An elaborated graph with its norms in place. */
+export const placed = (graph: Graph, mode: Mode): Graph => through(placement(mode), graph);
 
 /** Inference step by step, or why it cannot be had. */
 export function streamed(graph: Graph): Streamed | Refused {

@@ -50,13 +50,15 @@ export interface Pipelines {
   readonly update: readonly Pass[];
 }
 
+/** What makes an elaborated graph that of one mode. */
+export const placement = (mode: Mode, lengths = false): readonly Pass[] => [
+  ...[recurrences, loopOrder, hoist, place(mode, lengths)],
+  ...(lengths ? [ragged] : []),
+];
+
 /** @param estimates whether estimating statistics differs from training; if not, both share their passes up to `derive` */
 export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipelines {
-  const lengths = options.ragged ?? false;
-  const placing = (mode: Mode): readonly Pass[] => [
-    ...[recurrences, loopOrder, hoist, place(mode, lengths)],
-    ...(lengths ? [ragged] : []),
-  ];
+  const placing = (mode: Mode): readonly Pass[] => placement(mode, options.ragged);
   const backward = derive({
     inputs: options.inputGradients ?? false,
     states: options.stateGradients ?? false,
@@ -77,7 +79,7 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     infer: [...forward.infer, ...last],
     // There is no padding in a stream, and no batch to be taken in parts.
     stream: {
-      before: [recurrences, loopOrder, hoist, place("infer"), simplify],
+      before: [...placement("infer"), simplify],
       behind: [foldWeights, simplify, ...finishing({})],
     },
     segments: { ...forward, behind: [...leavingTheLoop, ...last] },

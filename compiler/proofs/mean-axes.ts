@@ -5,13 +5,12 @@
  * then weighted by their steps or by their examples. A loss that is a sum of both kinds is split into its terms. Anything that cannot
  * be shown to be a mean of per-example values (a maximum over examples, a ratio of sums) can be evaluated on a single batch only.
  */
+
 import type { Over } from "../../runtime/plan.ts";
 import type { Along } from "../ir/ops/row.ts";
 import { axesOf, extentsIn } from "../ir/ops.ts";
 import type { Graph, Op, Result, Value } from "../ir/types.ts";
-import { hoist } from "../passes/hoist.ts";
-import { loopOrder } from "../passes/loop-order.ts";
-import { place } from "../passes/place.ts";
+import { placed } from "../lower.ts";
 import { type Definitions, definedBy, definitions } from "../passes/rewrite.ts";
 
 /** `graph`, as elaborated, with `over` set for the loss and the metrics, and a result for each term if these are means over different axes. */
@@ -57,9 +56,9 @@ function addends(sum: Value, defs: Definitions): readonly Value[] {
 function meanAxesOf(graph: Graph, values: readonly Value[]): readonly MeanOver[] {
   if (values.length === 0) return [];
   const asked = values.map((value, i): Result => ({ kind: "output", name: `${i}`, value }));
-  const placed = place("infer").run(hoist.run(loopOrder.run({ ...graph, results: asked })));
-  const defs = definitions(placed.ops);
-  return placed.results.map(({ value }) => meanAxisOf(value, defs));
+  const whole = placed({ ...graph, results: asked }, "infer");
+  const defs = definitions(whole.ops);
+  return whole.results.map(({ value }) => meanAxisOf(value, defs));
 }
 
 function meanAxisOf(v: Value, defs: Definitions): MeanOver {

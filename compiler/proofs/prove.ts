@@ -1,9 +1,8 @@
 /** What can be proven about a cell or model before it runs, as warnings. */
+
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph, Value } from "../ir/types.ts";
-import { hoist } from "../passes/hoist.ts";
-import { loopOrder } from "../passes/loop-order.ts";
-import { place } from "../passes/place.ts";
+import { placed } from "../lower.ts";
 import type { Source } from "../semantics/context.ts";
 import type { Elaborated } from "../semantics/elaborate.ts";
 import { deadParameters } from "./dead-parameters.ts";
@@ -17,16 +16,16 @@ export function prove({
   sources,
   sites,
 }: Pick<Elaborated, "graph" | "sources" | "sites">): readonly Diagnostic[] {
-  const placed = place("train").run(hoist.run(loopOrder.run(graph)));
-  const dead = deadParameters(placed);
+  const whole = placed(graph, "train");
+  const dead = deadParameters(whole);
   const isShift = (name: string): boolean =>
     sources.get(name)?.norm !== undefined && !dead.some((d) => d.name === name);
   return [
     ...dead.flatMap(({ name, mean }) => {
       const source = sources.get(name);
-      return source ? [withoutGradient(source, mean && siteOf(mean, placed))] : [];
+      return source ? [withoutGradient(source, mean && siteOf(mean, whole))] : [];
     }),
-    ...redundantShifts(placed, isShift).map(({ name, beside }) => shiftBesideShift(sources.get(name)!, beside)),
+    ...redundantShifts(whole, isShift).map(({ name, beside }) => shiftBesideShift(sources.get(name)!, beside)),
     ...normalizedStates(graph).map(({ site, state }) => normalizedState(sites.find((s) => s.name === site)!, state)),
   ];
 }
