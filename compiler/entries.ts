@@ -90,7 +90,7 @@ function show(scheduled: Schedule, machine: Target["machine"], observe: CompileO
 }
 
 /** What `update` counts by. */
-const updateDims = ({ params, decayed, stats }: Shared) => ({
+export const updateDims = ({ params, decayed, stats }: Shared) => ({
   batch: parameterRows,
   row: params / parameterRows,
   decayed,

@@ -9,7 +9,7 @@ import { findAliases } from "./aliasing.ts";
 import { type LiveInterval, span } from "./arena.ts";
 import { type Allocations, assignPiece } from "./assignment.ts";
 import { checkKernelBuffers } from "./kernel-buffers.ts";
-import { type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
+import { type Alias, type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
 import { liveIntervals, type Runs } from "./liveness.ts";
 import { type AssignmentOptions, type HandedOn, NamedBuffers, type NamedTensor } from "./named.ts";
 
@@ -20,6 +20,8 @@ export interface Buffers {
   readonly allocations: readonly Allocations[];
   /** What stands in `work` and `half`, and from when to when. */
   readonly arena: readonly LiveBuffer[];
+  /** Buffers that are where another was, which a kernel turned into them. */
+  readonly aliases: readonly Alias[];
   /** What the host asks for by name. */
   readonly tensors: readonly Tensor[];
 }
@@ -46,7 +48,7 @@ export function assignBuffers(partition: Partition, options: BufferOptions): Buf
     findAliases({ piece, allocations: allocations[at], lives, dims: options.dims, machine }),
   );
   const arena = layout.close(lives, aliases);
-  return { layout, allocations, arena, tensors: named.tensors.map((t) => listed(t, layout)) };
+  return { layout, allocations, arena, aliases, tensors: named.tensors.map((t) => listed(t, layout)) };
 }
 
 /** From when to when each buffer holds something. */
