@@ -1,10 +1,12 @@
 /** `CELLC_DUMP=dir`: every stage of every compilation of a run, a folder each, numbered in the order they were made. */
+
 import { basename, join } from "node:path";
 import { parse } from "../compiler/syntax/parse.ts";
 import type { Executable } from "../runtime/plan.ts";
 import { executableFiles } from "./executable-files.ts";
 import { readSource } from "./read-source.ts";
 import { writeAtomically } from "./report/files.ts";
+import { formsAfterPasses } from "./stages.ts";
 
 /** Collects the stages of one compilation; nothing is on the disk before `write`. */
 export interface Dump {
@@ -13,8 +15,8 @@ export interface Dump {
   write(executable: Executable | undefined): Promise<void>;
 }
 
-/** Stages that are no graphs. */
-const behindPasses: ReadonlySet<string> = new Set(["partition", "buffers", "schedule"]);
+/** Stages that are not graphs. */
+const afterPasses: ReadonlySet<string> = new Set(formsAfterPasses);
 
 let compilations = 0;
 
@@ -27,7 +29,7 @@ export function openDump(folder: string, file: string, target: string): Dump {
   ];
   return {
     observe(stage, text) {
-      stages.push({ name: behindPasses.has(stage) ? `${stage}.txt` : `${stage}.ir`, text });
+      stages.push({ name: afterPasses.has(stage) ? `${stage}.txt` : `${stage}.ir`, text });
     },
     async write(executable) {
       for (const [at, { name, text }] of stages.entries()) {

@@ -9,6 +9,7 @@ import type { ExitCode } from "./failure.ts";
 import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
+import { stages } from "./stages.ts";
 import { targetNames, threadedTargets } from "./targets.ts";
 import { forTerminal } from "./terminal.ts";
 
@@ -137,16 +138,7 @@ function declareCompileCommands(program: Command, run: Runner): void {
     .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
     .option("--entries <name,...>", "what to compile, such as infer,step (default: all that can be)", read.entries)
     .addOption(memory())
-    .addOption(
-      new Option("--emit <stage>", "print a stage instead of writing files").choices([
-        "ast",
-        "ir",
-        "partition",
-        "buffers",
-        "schedule",
-        "kernels",
-      ]),
-    )
+    .addOption(new Option("--emit <stage>", "print a stage instead of writing files").choices(stages))
     .option("--after <pass>", "with --emit ir: the graph after this pass")
     .option("-o, --out <dir>", "folder for plan and kernels", read.path)
     .action((file: string, options, command: Command) =>

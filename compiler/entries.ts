@@ -7,6 +7,7 @@ import { checkMemory } from "./checks/memory.ts";
 import { refuseStream } from "./checks/stream.ts";
 import { decayedParameters } from "./decayed-parameters.ts";
 import type { Graph, OpOf } from "./ir/types.ts";
+import { printKernel } from "./kernel-ir/print.ts";
 import { type LowerOptions, lower, lowerable, lowerUpdate, segmented, streamed } from "./lower.ts";
 import { type Programs, type Schedule, within } from "./memory-budget.ts";
 import { type Decaying, optimizerGraph, parameterRows } from "./optimizer-graph.ts";
@@ -83,9 +84,11 @@ function show(scheduled: Schedule, machine: Target["machine"], observe: CompileO
   const each = (print: (entry: string, s: Scheduled) => string) => () =>
     [...scheduled].map(([entry, s]) => print(entry, s)).join("\n");
   const partitions = each((entry, s) => printPartition(entry, s.partition));
+  const kernels = each((_, s) => s.kernels.map(({ kernel }) => printKernel(kernel)).join("\n"));
   const buffers = each((entry, s) => printBuffers(entry, s.buffers, s.partition));
   observe?.("partition", partitions);
   observe?.("buffers", buffers);
+  observe?.("kernel-ir", kernels);
   observe?.("schedule", () => printSchedule(scheduled, machine));
 }
 

@@ -1,4 +1,5 @@
 /** `cellc compile`: writes a plan and its kernels, or prints a stage of the compilation. */
+
 import { join } from "node:path";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { few } from "../../compiler/diagnostics/few.ts";
@@ -9,6 +10,7 @@ import { executableFiles } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { readSource } from "../read-source.ts";
 import { writeAtomically } from "../report/files.ts";
+import type { Stage } from "../stages.ts";
 import { codeText, type TargetName } from "../targets.ts";
 import { compileFile, lowerFile, type ModelOptions } from "../toolchain.ts";
 
@@ -18,7 +20,7 @@ export interface CompileCommandOptions extends ModelOptions {
   readonly time?: number;
   readonly memory?: number;
   readonly entries?: readonly EntryName[];
-  readonly emit?: "ast" | "ir" | "partition" | "buffers" | "schedule" | "kernels";
+  readonly emit?: Stage;
   readonly after?: string;
   readonly out?: string;
 }
