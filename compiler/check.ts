@@ -1,6 +1,6 @@
 /** Everything that can be said about a file without compiling it: its errors, and what can be proven if it has none. */
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
-import { few } from "./diagnostics/few.ts";
+import { limitDiagnostics } from "./diagnostics/limit.ts";
 import { prove } from "./proofs/prove.ts";
 import { type ElaborateOptions, examine } from "./semantics/elaborate.ts";
 import type { SourceHost } from "./source-host.ts";
@@ -17,5 +17,5 @@ export function check(path: string, host: SourceHost, options?: ElaborateOptions
     const key = `${d.code} ${d.span.file} ${d.span.start}`;
     if (!proven.has(key)) proven.set(key, d);
   }
-  return [...diagnostics, ...few([...proven.values()])];
+  return [...diagnostics, ...limitDiagnostics([...proven.values()])];
 }

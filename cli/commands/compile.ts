@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
-import { few } from "../../compiler/diagnostics/few.ts";
+import { limitDiagnostics } from "../../compiler/diagnostics/limit.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import type { EntryName } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
@@ -36,7 +36,7 @@ export async function compileCommand(
   }
   if (options.emit === "ast") {
     const { file: tree, diagnostics } = parse(readSource(file), file);
-    if (diagnostics.length > 0) throw new CompileError(few(diagnostics));
+    if (diagnostics.length > 0) throw new CompileError(limitDiagnostics(diagnostics));
     output.print(JSON.stringify(tree, null, 2));
     output.result(tree);
     return exit.ok;

@@ -2,7 +2,7 @@
 import { createColors } from "picocolors";
 import type { Diagnostic } from "./diagnostic.ts";
 import { type ExcerptLine, excerpt } from "./excerpt.ts";
-import { isMore } from "./few.ts";
+import { isOmissionNote } from "./limit.ts";
 import { linesOf } from "./position.ts";
 import { printableLine } from "./printable.ts";
 import type { Span } from "./span.ts";
@@ -58,7 +58,7 @@ export function renderAll(
   options: RenderOptions,
 ): string {
   if (diagnostics.length === 0) return "";
-  const [said, more] = [diagnostics.filter((d) => !isMore(d)), diagnostics.filter(isMore)];
+  const [said, more] = [diagnostics.filter((d) => !isOmissionNote(d)), diagnostics.filter(isOmissionNote)];
   const sorted = [...[...said].sort(byPlace), ...more].map((d) => render(d, sources, options));
   const count = (severity: Diagnostic["severity"]): string[] => {
     const n = said.filter((d) => d.severity === severity).length;

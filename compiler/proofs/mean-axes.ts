@@ -13,7 +13,7 @@ import type { Graph, Op, Result, Value } from "../ir/types.ts";
 import { placed } from "../lower.ts";
 import { type Definitions, definedBy, definitions } from "../passes/rewrite.ts";
 
-/** `graph`, as elaborated, with `over` set for the loss and the metrics, and a result for each term if these are means over different axes. */
+/** `graph`, as elaborated, with `over` set for loss and metrics, and one result per term of a loss that mixes means over different axes. */
 export function withMeanAxes(graph: Graph): Graph {
   const loss = graph.results.find(({ kind }) => kind === "loss");
   const terms = loss ? addends(loss.value, definitions(graph.ops)) : [];
@@ -92,7 +92,7 @@ function isPerExample(v: Value, defs: Definitions): boolean {
     const op = defs.get(value);
     if (op === undefined) continue;
     if (!keepsExamplesApart(op)) return false;
-    // The second operand depends on the length of each example alone if it divides a sum over time, or is where a reversal starts.
+    // The second operand, which divides a sum over time or says how many steps to reverse, is then each example's own length.
     const counted = op.op === "reverse" || isMeanOverTime(op, defs);
     open.push(...(counted ? [op.operands[0]] : op.operands), ...(op.body?.results ?? []));
   }

@@ -1,4 +1,4 @@
-/** Which argument of a call belongs to which parameter. */
+/** Matches the arguments of a call with parameters. */
 import type { Code } from "../diagnostics/catalogue.ts";
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
@@ -15,7 +15,7 @@ export type Matched = ReadonlyMap<string, Arg | undefined>;
 
 const nameOf = (p: Parameter): string => (typeof p.name === "string" ? p.name : p.name.text);
 
-/** Arguments in the order of the parameters: given by place, then by name. Undefined after a report. */
+/** The arguments in the order of the parameters: positional ones, then named ones. Undefined after a report. */
 export function matchArguments(
   callee: string,
   span: Span,

@@ -1,4 +1,4 @@
-/** Names in the bodies of norms and functions, which are otherwise looked at only where they are used. */
+/** Checks names in the bodies of norms and functions, which are otherwise elaborated only where they are used. */
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Expr, FunctionDecl, Name, NormDecl, Shape } from "../syntax/ast.ts";
@@ -8,7 +8,7 @@ import type { Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
 import { spell } from "./scope.ts";
 
-/** Reports unknown names, names defined twice and primes in the body of `decl`. */
+/** Reports unknown names, duplicate names and primes in the body of `decl`. */
 export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problems: Problems): void {
   const known = new Map<string, Span>();
   const declare = (name: Name): void => {
@@ -81,7 +81,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
             help: () => didYouMean(name, [...functions, ...Object.keys(builtins)]),
           });
         }
-        // A function's name that is given to another is no value: where it is expanded, it is looked up.
+        // A function's name passed as an argument is not a value: it is looked up where it is expanded.
         const values = builtins[name]?.takesFunction && !module.names.has(name) ? e.args.slice(1) : e.args;
         for (const a of values) visit(a.value, initial);
         return;

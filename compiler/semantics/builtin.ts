@@ -1,9 +1,9 @@
-/** What a function that is built in is: a row of the table in `builtins.ts`, and how its arguments are read. */
+/** The type of a built-in function, which is a row of the table in `builtins.ts`, and helpers to read its arguments. */
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Value } from "../ir/types.ts";
 import type { Over } from "../syntax/ast.ts";
-import { asDim, extentOf, isExtent, mostParts } from "./constants.ts";
+import { asDim, extentOf, isExtent, maxParts } from "./constants.ts";
 import { type Context, wanted } from "./context.ts";
 import { describe, misfit, realValue, toValue } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
@@ -13,10 +13,10 @@ export interface BuiltinCall {
   readonly name: string;
   readonly span: Span;
   readonly args: readonly Meaning[];
-  /** Of the arguments. */
+  /** The spans of the arguments. */
   readonly spans: readonly Span[];
   readonly over: Over | undefined;
-  /** The function that the first argument names, where the row takes one; `args` and `spans` are then of the others. */
+  /** The function that the first argument names, if the row takes one; `args` and `spans` are then those of the others. */
   readonly f?: (args: readonly Meaning[]) => Meaning;
   readonly c: Context;
 }
@@ -24,13 +24,13 @@ export interface BuiltinCall {
 export interface Builtin {
   readonly signature: string;
   readonly doc: string;
-  /** The fewest and the most arguments. */
+  /** The minimum and maximum number of arguments. */
   readonly arity: readonly [number, number];
-  /** Takes `over`. */
+  /** It takes `over`. */
   readonly reduces?: true;
   /** The first argument is the name of a function. */
   readonly takesFunction?: true;
-  /** Meaning of a call whose arguments are not poison. */
+  /** The meaning of a call whose arguments are not poison. */
   readonly apply: (call: BuiltinCall) => Meaning;
 }
 
@@ -41,12 +41,12 @@ export const real = ({ args, spans, c }: BuiltinCall, i: number): Value | undefi
 export function positive({ name, args, spans, c }: BuiltinCall, i: number, what: string): number | undefined {
   const m = args[i];
   const n = m.kind === "number" ? m.number : m.kind === "dim" ? dim.asNumber(m.dim) : undefined;
-  if (n !== undefined && isExtent(n) && n <= mostParts) return n;
+  if (n !== undefined && isExtent(n) && n <= maxParts) return n;
   c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
   return undefined;
 }
 
-/** The argument as an extent, remembered for the check against bound numbers. */
+/** The argument as an extent, recorded for the check against bound numbers. */
 export function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | undefined {
   const d = asDim(args[i]);
   const n = d && dim.asNumber(d);
@@ -60,7 +60,7 @@ export function extent({ args, spans, c }: BuiltinCall, i: number): dim.Dim | un
   return undefined;
 }
 
-/** The shape `[n, …]` that an argument says; undefined after a report. */
+/** The shape `[n, …]` in an argument; undefined after a report. */
 export function extents(call: BuiltinCall, list: Meaning, span: Span): readonly dim.Dim[] | undefined {
   const args = list.kind === "list" ? list.items : [list];
   if (args.some((m) => m.kind === "poison")) return undefined;
@@ -79,10 +79,10 @@ export function index({ args, spans, c }: BuiltinCall, i: number): Value | undef
   return undefined;
 }
 
-/** A number that is known while compiling; dimensions count with theirs. Undefined after a report. */
+/** A compile-time number; a dimension is its bound number. Undefined after a report. */
 export function constant(m: Meaning, span: Span, c: Context): number | undefined {
   if (m.kind === "number") return fitsKernels(m.number, span, c) ? m.number : undefined;
-  // While only checking, an unbound dimension may be any number; 1 spoils no message.
+  // In a mere check, an unbound dimension may be any number; 1 does no harm to messages.
   if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
   if (m.kind !== "poison") {
     c.problems.error("C0222", span, "this number must be known while compiling", {

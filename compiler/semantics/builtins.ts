@@ -1,4 +1,4 @@
-/** The functions that are built in: one row each. What can be written in the language is in the prelude instead. */
+/** The built-in functions, a row each. Functions that can be written in the language are in the prelude instead. */
 import * as dim from "../ir/dim.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { ElementwiseOp, OpAttrs, StatPolicy, Type, Value } from "../ir/types.ts";
@@ -14,11 +14,11 @@ import {
   real,
   value,
 } from "./builtin.ts";
-import { extentOf, mostParts } from "./constants.ts";
+import { extentOf, maxParts } from "./constants.ts";
 import { type Context, claim, type Draw, showShape, wanted } from "./context.ts";
 import { describe, elementwise, listed, misfit, toValue } from "./expressions.ts";
 import { known } from "./finite.ts";
-import { selects } from "./ranges.ts";
+import { recordSelection } from "./index-bounds.ts";
 import { reduce } from "./reductions.ts";
 import { type Meaning, poison } from "./scope.ts";
 
@@ -32,7 +32,7 @@ const map = (op: ElementwiseOp, doc: string): Builtin => ({
   },
 });
 
-/** The smaller or larger of two values, or the largest along axes. */
+/** The smaller or larger of two values, or the largest value along axes. */
 const extreme = (op: "min" | "max", doc: string): Builtin => ({
   signature: op === "max" ? "max(a, b) or max(x, over …)" : "min(a, b)",
   doc,
@@ -85,7 +85,7 @@ const atStep = (step: "first" | "last"): Builtin =>
     `use it without \`${step}\``,
   );
 
-/** Something about the shape of a value. */
+/** A function of the shape of a value. */
 const shapeOf = (
   signature: string,
   doc: string,
@@ -100,7 +100,7 @@ const shapeOf = (
   },
 });
 
-/** What to draw where a text asks for it. */
+/** Draws numbers, or reports that the text must not do so here. */
 function draw(what: Draw, c: Context): Meaning {
   if (c.draw !== undefined) return c.draw(what);
   c.problems.error("C0223", what.span, "there is no chance here", {
@@ -110,7 +110,7 @@ function draw(what: Draw, c: Context): Meaning {
   return poison;
 }
 
-/** A mask for each element of a value, or of a shape. */
+/** A mask with one element for each of a value or a shape. */
 const mask = (name: string, once: boolean, doc: string): Builtin => ({
   signature: `${name}(keep, x) or ${name}(keep, [n, …])`,
   doc,
@@ -119,7 +119,7 @@ const mask = (name: string, once: boolean, doc: string): Builtin => ({
     const { args, spans, c, span } = call;
     const keep = constant(args[0], spans[0], c);
     if (keep === undefined) return poison;
-    // Not 0 either: nothing would be left, and what is divided by `keep` to make up for it would be no number.
+    // Not 0 either: nothing would be left, and dividing by `keep` to compensate would give NaN.
     if (!(keep > 0 && keep <= 1)) {
       c.problems.error("C0222", spans[0], `a mask cannot keep a share of ${keep}`, {
         label: "a probability is needed here, above 0 and up to 1",
@@ -138,7 +138,7 @@ const mask = (name: string, once: boolean, doc: string): Builtin => ({
   },
 });
 
-/** The statistic that says whether one that is kept as `policy` says was collected: one for all such of a norm. */
+/** The statistic that records whether statistics kept by `policy` were collected: one for all of a norm with that policy. */
 function collected({ name, policy }: OpAttrs["stat"], c: Context): string {
   const alike = c.builder.ops.find((op) => op.op === "population" && sameKeeping(op.attrs.policy, policy));
   if (alike?.op === "population") return alike.attrs.collected;
@@ -301,7 +301,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       const i = index(call, 0);
       const n = extent(call, 1);
       if (i === undefined || n === undefined) return poison;
-      selects(i, n, (n) => `selects among ${n} classes`, call.span, call.c);
+      recordSelection(i, n, (n) => `selects among ${n} classes`, call.span, call.c);
       if (dim.exceeds(i.type.below!, n)) return poison;
       return value(call.c.builder.one("onehot", [i], { size: dim.show(n) }));
     },
@@ -321,7 +321,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
         return poison;
       }
       const [rows] = table.type.shape;
-      selects(i, rows, (n) => `selects among ${n} rows`, call.span, call.c);
+      recordSelection(i, rows, (n) => `selects among ${n} rows`, call.span, call.c);
       if (dim.exceeds(i.type.below!, rows)) return poison;
       return value(call.c.builder.one("gather", [table, i], {}));
     },
@@ -337,9 +337,9 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       if (x === undefined || i === undefined) return poison;
       if (x.type.shape.length === 0) return noFeatures(call);
       const [first] = x.type.shape;
-      // While only checking, an extent that is not known yet has that entry.
+      // In a mere check, an unknown extent is assumed to have that entry.
       const n = extentOf(first, c.world.numbers) ?? i + 1;
-      if (!Number.isInteger(i) || i < 0 || i >= n || n > mostParts) {
+      if (!Number.isInteger(i) || i < 0 || i >= n || n > maxParts) {
         c.problems.error("C0222", spans[1], `there is no entry ${i} among ${n}`, {
           label: "entries count from 0",
         });
@@ -357,9 +357,9 @@ export const builtins: Readonly<Record<string, Builtin>> = {
     apply: ({ f, args: [count, start, ...others], spans, c }) => {
       const rounds = constant(count, spans[0], c);
       if (rounds === undefined) return poison;
-      if (!Number.isInteger(rounds) || rounds < 0 || rounds > mostParts) {
+      if (!Number.isInteger(rounds) || rounds < 0 || rounds > maxParts) {
         c.problems.error("C0222", spans[0], `${rounds} is no number of rounds`, {
-          label: `a whole number up to ${mostParts} is needed`,
+          label: `a whole number up to ${maxParts} is needed`,
         });
         return poison;
       }

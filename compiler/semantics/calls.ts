@@ -1,4 +1,4 @@
-/** Calls: of built-in functions, and of functions written in the language, which are expanded in place. */
+/** Calls of built-in functions, and of functions written in the language, which are expanded in place. */
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Arg, Expr, FunctionDecl } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { evaluate } from "./expressions.ts";
 import { initialisers } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
-import { mostExpansions, mostNested, tooMuch } from "./limits.ts";
+import { maxExpansions, maxNestedCalls, reportLimit } from "./limits.ts";
 import type { Module } from "./modules.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 
@@ -62,7 +62,7 @@ function callBuiltin(e: Call, c: Context): Meaning {
   return row.apply({ name, span: e.span, args, spans, over: e.over, ...(f && { f }), c });
 }
 
-/** What a name that is given as an argument means as a function; undefined after a report. */
+/** The function that an argument names; undefined after a report. */
 function functionOf({ value }: Arg, e: Call, c: Context): BuiltinCall["f"] {
   const declared = value.kind === "name" ? c.module.names.get(value.name.text) : undefined;
   if (declared?.decl.kind === "fn") {
@@ -73,7 +73,7 @@ function functionOf({ value }: Arg, e: Call, c: Context): BuiltinCall["f"] {
   return undefined;
 }
 
-/** `given`: the arguments in order, and what they mean. */
+/** Expands a function. `given` has the arguments in order, with their meanings. */
 function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, module: Module, c: Context): Meaning {
   const name = decl.name.text;
   if (c.calls.includes(decl)) {
@@ -83,15 +83,15 @@ function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, m
     });
     return poison;
   }
-  if (++c.world.expanded.calls > mostExpansions) {
-    c.problems.error("C0220", e.callee.span, `more than ${mostExpansions} calls are expanded`, {
+  if (++c.world.expanded.calls > maxExpansions) {
+    c.problems.error("C0220", e.callee.span, `more than ${maxExpansions} calls are expanded`, {
       label: "functions that call others many times over",
       help: "give what is computed again and again a name",
     });
     return poison;
   }
-  if (c.calls.length >= mostNested) {
-    tooMuch("functions are expanded inside each other", mostNested, e.callee.span, c.problems);
+  if (c.calls.length >= maxNestedCalls) {
+    reportLimit("functions are expanded inside each other", maxNestedCalls, e.callee.span, c.problems);
     return poison;
   }
   if (e.over !== undefined) {

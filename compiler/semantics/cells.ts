@@ -1,4 +1,4 @@
-/** Cells: one scan, whose body is what the cell says of one step. */
+/** Elaborates a cell to a scan, whose body is what the cell computes in one step. */
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
@@ -6,7 +6,7 @@ import type { Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { Dependences } from "./dependence.ts";
-import type { In, Resolved } from "./derivations.ts";
+import type { InModule, Resolved } from "./derivations.ts";
 import { evaluate, toValue } from "./expressions.ts";
 import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
 import { letStatement } from "./lets.ts";
@@ -18,16 +18,16 @@ import { Sites } from "./sites.ts";
 /** One use of a cell. */
 export interface Instance {
   readonly cell: Resolved<CellDecl>;
-  /** What the names of its leaves and sites begin with: "" or "rnn". */
+  /** The prefix of the names of its leaves and sites: "" or "rnn". */
   readonly scopeName: string;
-  /** What its dimensions are in the graph. Poisoned ones are missing. */
+  /** Its dimensions as extents of the graph. Poisoned ones are missing. */
   readonly dims: ReadonlyMap<string, dim.Dim>;
   readonly reverse: boolean;
   /** The value, with time, that input `index` reads; undefined after a report. */
   readonly input: (stmt: InputStmt, wanted: InputType, index: number) => Value | undefined;
-  /** Placements that count after the cell's own, said in the cell's terms. */
-  readonly options: readonly In<PlaceOption>[];
-  /** What the model around says of a site, which counts last. */
+  /** Placements that override the cell's own, in the cell's terms. */
+  readonly options: readonly InModule<PlaceOption>[];
+  /** The placement of the model around it, which overrides all others. */
   readonly override?: (site: string) => Placed | "none" | undefined;
 }
 
@@ -53,10 +53,10 @@ interface State {
 
 /** Adds the scan of a cell, its leaves and its initial states to `outer`. */
 export function elaborateCell(instance: Instance, world: World, outer: Builder): ElaboratedCell {
-  return new CellRun(instance, world, outer).run();
+  return new CellElaborator(instance, world, outer).run();
 }
 
-class CellRun {
+class CellElaborator {
   private readonly instance: Instance;
   private readonly world: World;
   private readonly outer: Builder;
@@ -156,9 +156,9 @@ class CellRun {
     this.scope.declare(s.name, "param", meaning, this.world.problems);
   }
 
-  /** What stands at a site or on a parameter. */
+  /** The norm placed at a site or on a parameter. */
   private placed(name: string, placements: Placements): Placed | "none" | undefined {
-    // Looked up even where it is overridden: the cell's own placement has then found its site.
+    // Looked up even if it is overridden, so that the cell's own placement has found its site.
     const own = placements.at(undefined, name);
     return this.instance.override?.(name) ?? own;
   }
@@ -205,7 +205,7 @@ class CellRun {
     const v = toValue(evaluate(init, c), init.span, c);
     if (v === undefined || this.world.problems.errors > errors) return undefined;
     const type: Type = { dtype: "f32", time: false, batch: true, shape };
-    const known = this.stretch(v, type);
+    const known = this.broadcast(v, type);
     if (known !== undefined) return hint(known, `${s.name.text}_first`);
     this.world.problems.error(
       "C0204",
@@ -218,26 +218,26 @@ class CellRun {
     return undefined;
   }
 
-  private stretch(v: Value, type: Type, b: Builder = this.outer): Value | undefined {
+  private broadcast(v: Value, type: Type, b: Builder = this.outer): Value | undefined {
     const lead = type.shape.length - v.type.shape.length;
     const fits = lead >= 0 && v.type.shape.every((d, i) => dim.isOne(d) || dim.equal(d, type.shape[lead + i]));
     return fits && v.type.dtype === "f32" ? b.broadcast(v, type) : undefined;
   }
 
-  /** Drawn in the block around the scan; for each example, unless it is like what all of them share. */
+  /** Draws in the block around the scan: for each example, unless the value it is like is the same for all. */
   private draw({ noise, like }: Draw, shape: readonly dim.Dim[], what: string, time: boolean): Meaning {
     const type: Type = { dtype: "f32", time, batch: like?.batch ?? true, shape };
     return { kind: "value", value: drawn(noise, this.name(what), type, this.outer, this.world.taken) };
   }
 
-  /** What is drawn for a step: drawn outside for all steps and one of the scan's inputs, unless it is the same at all of them. */
+  /** Draws for a step: outside the scan for all steps, as one of its inputs, unless the draw is the same at all of them. */
   private drawAtStep(draw: Draw): Meaning {
     const { noise, shape, like, once, span } = draw;
     if (shape === undefined) {
       this.world.problems.error("C0205", span, "the noise of a step needs a shape", { help: "write noise(0.1, [H])" });
       return poison;
     }
-    // What examples share is made of parameters, the same at each step.
+    // A value without a batch axis is computed from parameters, so it is the same at each step.
     const varies = !once && (like?.batch ?? true);
     const meaning = this.draw(draw, shape, varies ? "step" : "sequence", varies);
     if (meaning.kind !== "value" || !varies) return meaning;
@@ -287,7 +287,7 @@ class CellRun {
   private nextOf({ stmt, previous }: State, meaning: Meaning, span: Span): Meaning {
     const v = toValue(meaning, span, this.c);
     if (v === undefined) return poison;
-    const value = this.stretch(v, previous.type, this.body);
+    const value = this.broadcast(v, previous.type, this.body);
     if (value !== undefined) return { kind: "value", value: hint(value, `${stmt.name.text}_next`) };
     const [is, was] = [showShape(v.type.shape), showShape(previous.type.shape)];
     const message =
@@ -329,15 +329,15 @@ class CellRun {
     });
     const live = this.outputs.filter((o) => o.value !== undefined);
     const { reverse } = this.instance;
-    // Each example's own steps are reversed: also of what all examples share, where sequences differ in length.
-    const handedOut = (v: Value): Value => (reverse ? this.body.broadcast(v, { ...v.type, batch: true }) : v);
+    // Each example is reversed by its own length, so even a value that is the same for all examples needs a batch axis.
+    const yielded = (v: Value): Value => (reverse ? this.body.broadcast(v, { ...v.type, batch: true }) : v);
     const { outputs } = this.outer.scan(
       this.states.map((s) => s.initial),
       this.inputs.map((i) => i.outside),
       {
         params: [...this.states.map((s) => s.previous), ...this.inputs.map((i) => i.inside)],
         ops: this.body.ops,
-        results: [...next, ...live.map((o) => handedOut(o.value!))],
+        results: [...next, ...live.map((o) => yielded(o.value!))],
       },
       {
         reverse,

@@ -1,4 +1,4 @@
-/** Expressions that must be known while compiling: extents, shapes, and the numbers of initialisers. */
+/** Compile-time expressions: extents, shapes, and the numbers of initialisers. */
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Expr, Shape } from "../syntax/ast.ts";
@@ -7,7 +7,7 @@ import { describe, evaluate, numberArithmetic, resolveName } from "./expressions
 import { isNumber } from "./finite.ts";
 import type { Meaning } from "./scope.ts";
 
-/** The extent under the known numbers; undefined while a name in it has none. */
+/** The value of an extent under the known numbers; undefined if a name in it has none. */
 export function extentOf(d: dim.Dim, numbers: World["numbers"]): number | undefined {
   return dim.names(d).every((n) => Object.hasOwn(numbers, n)) ? dim.evaluate(d, numbers) : undefined;
 }
@@ -18,7 +18,7 @@ export function asDim(m: Meaning): dim.Dim | undefined {
   return m.kind === "number" && Number.isSafeInteger(m.number) ? dim.constant(m.number) : undefined;
 }
 
-/** The extent `e` says, remembered for the check against the bound numbers. Undefined after a report. */
+/** The extent that `e` means, recorded for the check against the bound numbers. Undefined after a report. */
 export function dimension(e: Expr, c: Context): dim.Dim | undefined {
   const meaning = evaluate(e, c);
   if (meaning.kind === "poison") return undefined;
@@ -35,8 +35,8 @@ export function dimension(e: Expr, c: Context): dim.Dim | undefined {
   return d;
 }
 
-/** The most parts that `split` and `blocks` make: many more than a cell has gates, few enough for any graph. */
-export const mostParts = 1024;
+/** The most parts of a `split` or `blocks`: many more than a cell has gates, few enough for any graph. */
+export const maxParts = 1024;
 
 export const isExtent = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
 
@@ -54,7 +54,7 @@ export function shapeOf(shape: Shape, c: Context): readonly dim.Dim[] | undefine
   return undefined;
 }
 
-/** A number that is known while compiling; dimensions count with their bound numbers. Undefined after a report. */
+/** A compile-time number; a dimension is its bound number. Undefined after a report. */
 export function numeric(e: Expr, c: Context): number | undefined {
   const n = numberOf(e, c);
   return n === undefined || isNumber(n, e.span, c) ? n : undefined;
@@ -84,7 +84,7 @@ function numberOf(e: Expr, c: Context): number | undefined {
     case "name": {
       const m = resolveName(e.name, c);
       if (m.kind === "number") return m.number;
-      // While only checking, an unbound dimension may be any number; 1 spoils no message.
+      // In a mere check, an unbound dimension may be any number; 1 does no harm to messages.
       if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
       return m.kind === "poison" ? undefined : notConstant(e.span, c);
     }
@@ -112,7 +112,7 @@ function notConstant(span: Span, c: Context): undefined {
   return undefined;
 }
 
-/** Checks, once the numbers are known, that every extent the text asks for is a positive whole number. */
+/** Checks, once the numbers are known, that every extent in the text is a positive whole number. */
 export function checkExtents(world: World): void {
   for (const { dim: d, span, expansions } of world.extents) {
     const n = extentOf(d, world.numbers);

@@ -1,58 +1,58 @@
-/** Where an expression stands: what it may use, and where its ops go. */
+/** The context of an expression: what it may use, and where its ops go. */
 import type { Noise } from "../../runtime/plan.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Leaf, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Expr, FunctionDecl, Name } from "../syntax/ast.ts";
+import type { IndexUse } from "./index-bounds.ts";
 import type { Spent } from "./limits.ts";
 import type { Module, Modules } from "./modules.ts";
 import type { Expansion, Problems } from "./problems.ts";
-import type { Meeting } from "./ranges.ts";
 import { type Binding, type Meaning, type Scope, spell } from "./scope.ts";
 
-/** What one elaboration shares among all its parts. */
+/** The state that all parts of one elaboration share. */
 export interface World {
   readonly problems: Problems;
   readonly modules: Modules;
-  /** Dimensions whose numbers are known: defaults and overrides of the entry. */
+  /** The numbers of dimensions that are known: defaults and overrides of the entry. */
   readonly numbers: Readonly<Record<string, number>>;
-  /** Extents the text asks for, and where; checked to be whole and positive once the numbers are known. */
+  /** The extents in the text, with their places; checked to be whole and positive once the numbers are known. */
   readonly extents: { readonly dim: dim.Dim; readonly span: Span; readonly expansions: readonly Expansion[] }[];
-  /** Where an index meets what it selects from; looked at once the numbers are known. */
-  readonly meetings: Meeting[];
-  /** How many values the indices have that come from outside. */
+  /** Where an index selects from something; checked once the numbers are known. */
+  readonly indexUses: IndexUse[];
+  /** The number of values of each index that is an input. */
   readonly indexSizes: World["extents"];
-  /** Values that are constants, whatever is computed of them while the model runs. */
+  /** Values that are compile-time constants. */
   readonly known: Map<Value, number>;
-  /** What the file has used of its limits. */
+  /** How much of its limits the file has used. */
   readonly spent: Spent;
   /** Names of leaves and of scopes that are taken. */
   readonly taken: Set<string>;
-  /** Where the parameters among the leaves come from, by their names. */
+  /** Where each parameter comes from, by its name. */
   readonly sources: Map<string, Source>;
-  /** How many calls were expanded so far. */
+  /** How many calls have been expanded so far. */
   readonly expanded: { calls: number };
 }
 
 /** Where a parameter comes from. */
 export interface Source {
-  /** As it is declared. */
+  /** The name in its declaration. */
   readonly name: string;
-  /** Of the declaration, or of the placement that brings it. */
+  /** The span of its declaration, or of the placement that introduces it. */
   readonly span: Span;
-  /** The norm it belongs to, the site or parameter on which that stands, and the norm's option that it begins as. */
+  /** The norm it belongs to, the site or parameter that the norm is placed on, and the norm's option with its initial value. */
   readonly norm?: { readonly name: string; readonly site: string; readonly option: string | undefined };
 }
 
-/** What the text wants drawn from the random generator. */
+/** A request to draw from the random generator. */
 export interface Draw {
   readonly noise: Noise;
-  /** If the text says one. */
+  /** If the text gives one. */
   readonly shape?: readonly dim.Dim[];
-  /** The value each element of which gets a number: what varies over examples or steps gets one for each. */
+  /** The type of a value of which each element gets a number, for each example and step if it varies with them. */
   readonly like?: Type;
-  /** One for each sequence, the same at all its steps. */
+  /** Whether to draw once for each sequence, the same at all its steps. */
   readonly once: boolean;
   readonly span: Span;
 }
@@ -60,7 +60,7 @@ export interface Draw {
 export interface Context {
   readonly world: World;
   readonly problems: Problems;
-  /** Whose declarations names of functions, norms and cells mean. */
+  /** Where names of functions, norms and cells are looked up. */
   readonly module: Module;
   readonly scope: Scope;
   readonly builder: Builder;
@@ -68,19 +68,19 @@ export interface Context {
   readonly calls: readonly FunctionDecl[];
   /** Why a declared name cannot be used here, if it cannot. */
   readonly forbids?: (binding: Binding) => string | undefined;
-  /** Names that the body declares, wherever: for the message about what is used too early. */
+  /** All names that the body declares, for the message about a name used too early. */
   readonly later?: ReadonlyMap<string, Name>;
-  /** Draws numbers, where there may be chance. */
+  /** Draws numbers, where randomness is allowed. */
   readonly draw?: (draw: Draw) => Meaning;
-  /** In a norm on a parameter: that one. */
+  /** In a norm on a parameter: that parameter. */
   readonly parameter?: { readonly name: string; readonly shape: readonly dim.Dim[] };
-  /** Inside a `stat`, the one place that may look across examples. */
+  /** Set inside a `stat`, the only place that may reduce over examples. */
   readonly inStat?: true;
   readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;
-  /** Reports that a value has no time axis to reduce over here; without it, the common message. */
+  /** Reports that a value has no time axis to reduce over. Default: the general message. */
   readonly timeless?: (span: Span) => void;
-  /** Reports that a value is the same for all examples, so that there is no statistic to take over them. */
-  readonly alike?: (span: Span) => void;
+  /** Reports that a value is the same for all examples, so that it has no statistics over them. */
+  readonly batchless?: (span: Span) => void;
 }
 
 /** Every name that the statements of a body declare, as `later` needs them. */
@@ -92,7 +92,7 @@ export function declaredNames(
   return all;
 }
 
-/** `name`, or `name_2`, `name_3`, … if it is taken; takes it. */
+/** Claims `name`, or `name_2`, `name_3`, … if it is taken. */
 export function claim(name: string, taken: Set<string>): string {
   let free = name;
   for (let n = 2; taken.has(free); n++) free = `${name}_${n}`;
@@ -106,17 +106,17 @@ export function drawn(noise: Noise, what: string, type: Type, b: Builder, taken:
   return leaf(b, { kind: "noise", name, ...noise }, type);
 }
 
-/** Adds a value that comes from outside to `b`. */
+/** Adds a leaf to `b`. */
 export function leaf(b: Builder, spec: Leaf, type: Type): Value {
   return b.one("leaf", [], { leaf: spec, type }, spec.name.split("/").at(-1));
 }
 
-/** Takes note that the text asks for the extent `d` at `span`. */
+/** Records that the text has the extent `d` at `span`. */
 export function wanted(d: dim.Dim, span: Span, { world, problems }: Context): void {
   world.extents.push({ dim: d, span, expansions: problems.around });
 }
 
-/** Gives a value that has none its readable name. Names are hints in generated code, so this changes no meaning. */
+/** Gives a value a readable name if it has none. Names are only hints in generated code. */
 export function hint(value: Value, name: string): Value {
   if (value.name === "") (value as { name: string }).name = name;
   return value;

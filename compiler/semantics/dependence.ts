@@ -1,4 +1,4 @@
-/** What a value of a cell's body depends on: that decides what may be said about its later time steps. */
+/** What a value of a cell's body depends on, which decides whether its later time steps are known in advance. */
 import type { Op, Value } from "../ir/types.ts";
 import type { StateStmt } from "../syntax/ast.ts";
 
@@ -7,7 +7,7 @@ export type Dependence =
   | { readonly kind: "constant" }
   /** Inputs, but no state: known for all steps before the first. */
   | { readonly kind: "step" }
-  /** On this state, hence on all earlier steps. */
+  /** This state, hence all earlier steps. */
   | { readonly kind: "recurrent"; readonly state: StateStmt };
 
 const rank = { constant: 0, step: 1, recurrent: 2 } as const;
@@ -16,14 +16,14 @@ const rank = { constant: 0, step: 1, recurrent: 2 } as const;
 export class Dependences {
   private readonly ops: readonly Op[];
   private readonly known = new Map<number, Dependence>();
-  /** How many of the ops have been looked at. */
+  /** How many of the ops have been visited. */
   private seen = 0;
 
   constructor(ops: readonly Op[]) {
     this.ops = ops;
   }
 
-  /** Says what a param of the body depends on. */
+  /** Sets what a parameter of the body depends on. */
   declare(param: Value, dependence: Dependence): void {
     this.known.set(param.id, dependence);
   }

@@ -1,11 +1,11 @@
-/** `cell a = b with { … }`: a declaration at the end of a chain, and what the chain changes on the way. */
+/** Resolves `cell a = b with { … }`: the declaration at the end of the chain, and what the chain changes. */
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { CellDecl, DerivedDecl, ModelDecl, Name, ParamStmt, PlaceStmt, StateStmt } from "../syntax/ast.ts";
 import type { Declared, Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
 
-/** A statement together with the file whose names it uses. */
-export interface In<S> {
+/** A statement, with the module in which its names are looked up. */
+export interface InModule<S> {
   readonly stmt: S;
   readonly module: Module;
 }
@@ -15,11 +15,11 @@ export interface Resolved<D extends CellDecl | ModelDecl> {
   readonly name: string;
   readonly decl: D;
   readonly module: Module;
-  /** Statements that take the place of the base's; the last in the chain counts. */
-  readonly params: ReadonlyMap<string, In<ParamStmt>>;
-  readonly states: ReadonlyMap<string, In<StateStmt>>;
-  /** Of the whole chain, the base's first. */
-  readonly placements: readonly In<PlaceStmt>[];
+  /** Statements that replace the base's; the last one in the chain counts. */
+  readonly params: ReadonlyMap<string, InModule<ParamStmt>>;
+  readonly states: ReadonlyMap<string, InModule<StateStmt>>;
+  /** Those of the whole chain, the base's first. */
+  readonly placements: readonly InModule<PlaceStmt>[];
 }
 
 type Base<K> = K extends "cell" ? CellDecl : ModelDecl;
@@ -30,14 +30,14 @@ export function resolve<K extends "cell" | "model">(
   declared: Declared,
   problems: Problems,
 ): Resolved<Base<K>> | undefined {
-  const chain: In<DerivedDecl>[] = [];
+  const chain: InModule<DerivedDecl>[] = [];
   let at = declared;
   while (at.decl.kind === "derived") {
     const decl = at.decl;
     const again = chain.findIndex((d) => d.stmt === decl);
     if (again >= 0) {
       const circle = chain.slice(again).map((d) => d.stmt);
-      // The same member of the circle whichever it was entered by, so that it is reported once.
+      // The same member of the cycle wherever it is entered, so that it is reported once.
       const first = circle.reduce((x, y) => (y.base.span.start < x.base.span.start ? y : x));
       problems.error("C0220", first.base.span, `\`${first.name.text}\` is derived from itself`, {
         label: circle.length > 1 ? circle.map((d) => `\`${d.name.text}\``).join(" → ") : "this is the same name",
@@ -52,10 +52,10 @@ export function resolve<K extends "cell" | "model">(
   }
   if (at.decl.kind !== kind) return undefined;
   const decl = at.decl as Base<K>;
-  const place = (body: readonly { readonly kind: string }[], module: Module): In<PlaceStmt>[] =>
+  const place = (body: readonly { readonly kind: string }[], module: Module): InModule<PlaceStmt>[] =>
     body.flatMap((s) => (s.kind === "place" ? [{ stmt: s as PlaceStmt, module }] : []));
-  const params = new Map<string, In<ParamStmt>>();
-  const states = new Map<string, In<StateStmt>>();
+  const params = new Map<string, InModule<ParamStmt>>();
+  const states = new Map<string, InModule<StateStmt>>();
   const placements = place(decl.body, at.module);
   for (const { stmt, module } of chain.reverse()) {
     placements.push(...place(stmt.body, module));
@@ -74,7 +74,7 @@ export function resolve<K extends "cell" | "model">(
   return { name: declared.decl.name.text, decl, module: at.module, params, states, placements };
 }
 
-/** What `name` declares, if that is a cell (or a model). Undefined after a report. */
+/** The cell (or model) that `name` declares. Undefined after a report. */
 export function find(kind: "cell" | "model", name: Name, module: Module, problems: Problems): Declared | undefined {
   const declared = module.names.get(name.text);
   if (declared === undefined) {

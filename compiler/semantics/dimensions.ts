@@ -8,7 +8,7 @@ import type { Context, World } from "./context.ts";
 import type { Module } from "./modules.ts";
 import { Scope } from "./scope.ts";
 
-/** What the compiler itself calls by these names: the implicit axes, and the training length. */
+/** Names that the compiler uses itself: the implicit axes, and the training length. */
 const reserved: Readonly<Record<string, string>> = {
   batch: "the batch axis",
   time: "the time axis",
@@ -17,7 +17,7 @@ const reserved: Readonly<Record<string, string>> = {
 
 /**
  * The numbers of `params`, in order: a default may use those before it. `overrides` are the caller's; without them
- * (a file is only checked) a dimension without default stays without a number.
+ * (when a file is only checked), a dimension without a default has no number.
  */
 export function bindDims(
   owner: Name,
@@ -34,7 +34,7 @@ export function bindDims(
       help: didYouMean(name, names) ?? (names.length > 0 ? `its dimensions are ${names.join(", ")}` : "it has none"),
     });
   }
-  // Without a prototype: a dimension may be called anything, `__proto__` too.
+  // Without a prototype, since a dimension may have any name, even `__proto__`.
   const numbers: Record<string, number> = Object.create(null);
   const scope = new Scope();
   const c: Context = { world, problems, module, scope, builder: new Builder(), calls: [] };

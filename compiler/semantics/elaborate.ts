@@ -1,4 +1,4 @@
-/** Text → checked cell or model → Tensor IR: the stage's front door. */
+/** Text → checked cell or model → Tensor IR: the entry point of this stage. */
 import { CompileError, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/nearest.ts";
 import { numberByName, type OptionsOf, type OptionTable, text, textByName } from "../diagnostics/option-table.ts";
@@ -12,25 +12,25 @@ import { checkExtents } from "./constants.ts";
 import type { Source, World } from "./context.ts";
 import { find, type Resolved, resolve } from "./derivations.ts";
 import { bindDims } from "./dimensions.ts";
-import { type Built, buildCell } from "./harness.ts";
+import { checkIndexBounds } from "./index-bounds.ts";
 import type { Spent } from "./limits.ts";
 import { buildModel } from "./models.ts";
 import { type Declared, type Module, Modules } from "./modules.ts";
 import { placementList, placementsIn } from "./placements.ts";
 import { Problems } from "./problems.ts";
-import { checkMeetings } from "./ranges.ts";
 import type { Origin, Scope } from "./scope.ts";
 import type { SiteInfo } from "./sites.ts";
+import { type Built, buildCell } from "./standalone-cell.ts";
 
-/** The options that decide what a file's text means. */
+/** The options that affect what a file's text means. */
 export const elaborateTable = {
   /** Which cell or model of the file. Default: the only one, else the last model, else the last cell. */
   entry: text,
-  /** Numbers that take the place of the declared defaults: `{ H: 100 }`. */
+  /** Numbers that replace the declared defaults: `{ H: 100 }`. */
   dims: numberByName,
-  /** Placements behind the file's own: `"hh=layer,cc=none"`, or what `parsePlacements` makes of that. */
+  /** Placements that follow the file's own: `"hh=layer,cc=none"`, or the result of `parsePlacements`. */
   place: placementList,
-  /** What stands for a model's cell parameters: `{ rnn: "lstm" }`, names the file can see. */
+  /** Cells for a model's cell parameters: `{ rnn: "lstm" }`, by names that are visible in the file. */
   cells: textByName,
 } satisfies OptionTable;
 
@@ -41,7 +41,7 @@ export interface Elaborated {
   /** A number for every dimension of the entry. */
   readonly dims: Readonly<Record<string, number>>;
   readonly sites: readonly SiteInfo[];
-  /** Parameters, which are places for norms, too. */
+  /** Parameters, on which norms can be placed too. */
   readonly parameters: readonly SiteInfo[];
   /** Where each parameter comes from, by its name in the graph. */
   readonly sources: ReadonlyMap<string, Source>;
@@ -52,19 +52,19 @@ export interface Elaborated {
 export interface DeclarationInfo {
   readonly name: string;
   readonly kind: "cell" | "model" | "norm" | "fn";
-  /** What it is derived from. */
+  /** The declaration that it is derived from. */
   readonly base?: string;
-  /** Names of its dimensions (of the base, when derived) or arguments. */
+  /** Names of its dimensions (the base's, if derived) or arguments. */
   readonly params: readonly string[];
   readonly span: Span;
 }
 
 /**
- * Elaborates a cell or model of the file at `path`. Throws `CompileError` with every error of the file, of what it
- * imports and of the entry under `options`, in source order.
+ * Elaborates a cell or model of the file at `path`. Throws `CompileError` with every error of the file, of its imports
+ * and of the entry under `options`, in source order.
  */
 export function elaborate(path: string, host: SourceHost, options: ElaborateOptions = {}): Elaborated {
-  const run = new Run(host);
+  const run = new Elaborator(host);
   const module = run.load(path);
   if (module !== undefined) run.checkAll(module);
   const entry = module && run.entry(module, options.entry);
@@ -76,28 +76,27 @@ export function elaborate(path: string, host: SourceHost, options: ElaborateOpti
   return elaboratedFrom(made, diagnostics.filter(within));
 }
 
-function elaboratedFrom({ built, dims, sources }: Made, warnings: readonly Diagnostic[]): Elaborated {
+function elaboratedFrom({ built, dims, sources }: ElaboratedDeclaration, warnings: readonly Diagnostic[]): Elaborated {
   const { graph, sites, parameters } = built;
   verify(graph);
   return { graph, dims: { ...dims }, sites, parameters, sources, warnings };
 }
 
 /**
- * Everything that is wrong with the file at `path` and what it imports, in source order: each of its cells and models is
- * elaborated with its defaults, and dimensions without one stay symbolic. With `options`, the entry is elaborated under them,
- * too.
+ * Everything that is wrong with the file at `path` and its imports, in source order. Each of its cells and models is elaborated
+ * with its defaults; dimensions without one stay symbolic. With `options`, the entry is elaborated under them too.
  */
 export function check(path: string, host: SourceHost, options?: ElaborateOptions): readonly Diagnostic[] {
   return examine(path, host, options).diagnostics;
 }
 
-/** As `check`; also what was elaborated, if nothing is wrong: the entry where there are `options`, else all. */
+/** As `check`, but also returns what was elaborated if nothing is wrong: the entry if there are `options`, else everything. */
 export function examine(
   path: string,
   host: SourceHost,
   options?: ElaborateOptions,
 ): { readonly diagnostics: readonly Diagnostic[]; readonly elaborated: readonly Elaborated[] } {
-  const run = new Run(host);
+  const run = new Elaborator(host);
   const module = run.load(path);
   const all = module === undefined ? [] : run.checkAll(module);
   const entry = options && module && run.entry(module, options.entry);
@@ -108,9 +107,9 @@ export function examine(
   return { diagnostics, elaborated: sound ? made.map((m) => elaboratedFrom(m, [])) : [] };
 }
 
-/** What the file at `path` declares, in source order. Throws `CompileError` when there is no such file. */
+/** The declarations of the file at `path`, in source order. Throws `CompileError` if there is no such file. */
 export function declarations(path: string, host: SourceHost): readonly DeclarationInfo[] {
-  const run = new Run(host);
+  const run = new Elaborator(host);
   const module = run.load(path);
   if (module === undefined) throw new CompileError(run.diagnostics());
   return module.file.declarations.map((decl): DeclarationInfo => {
@@ -133,15 +132,15 @@ export function declarations(path: string, host: SourceHost): readonly Declarati
   });
 }
 
-interface Made {
+interface ElaboratedDeclaration {
   readonly built: Built;
   readonly dims: Readonly<Record<string, number>>;
   readonly sources: ReadonlyMap<string, Source>;
-  /** Of the declaration whose body was elaborated. */
+  /** The span of the declaration whose body was elaborated. */
   readonly span: Span;
 }
 
-class Run {
+class Elaborator {
   readonly problems = new Problems();
   private readonly spent: Spent = { expressions: 0, depth: 0 };
   private readonly modules: Modules;
@@ -158,9 +157,9 @@ class Run {
     return this.problems.inOrder(this.modules.paths);
   }
 
-  /** Checks every declaration of a file; what its cells and models are elaborated to. */
-  checkAll(module: Module): readonly Made[] {
-    return module.file.declarations.flatMap((decl): readonly Made[] => {
+  /** Checks every declaration of a file, and returns its elaborated cells and models. */
+  checkAll(module: Module): readonly ElaboratedDeclaration[] {
+    return module.file.declarations.flatMap((decl): readonly ElaboratedDeclaration[] => {
       if (decl.kind !== "norm" && decl.kind !== "fn")
         return [this.build({ decl, module }, module, undefined) ?? []].flat();
       checkBody(decl, module, this.problems);
@@ -168,8 +167,8 @@ class Run {
     });
   }
 
-  /** `options`: undefined when the declaration is only checked. */
-  build(declared: Declared, from: Module, options: ElaborateOptions | undefined): Made | undefined {
+  /** Elaborates a declaration. `options` is undefined if it is only checked. */
+  build(declared: Declared, from: Module, options: ElaborateOptions | undefined): ElaboratedDeclaration | undefined {
     const { decl } = declared;
     const kind = decl.kind === "derived" ? decl.of : decl.kind;
     const place = placementsIn(options?.place ?? []).map((stmt) => ({ stmt, module: from }));
@@ -190,7 +189,7 @@ class Run {
     declared: Declared,
     options: ElaborateOptions | undefined,
     build: (world: World) => Built,
-  ): Made {
+  ): ElaboratedDeclaration {
     const { problems, modules } = this;
     const { decl, module } = resolved;
     const errors = problems.errors;
@@ -199,7 +198,7 @@ class Run {
       modules,
       numbers,
       extents: [],
-      meetings: [],
+      indexUses: [],
       indexSizes: [],
       known: new Map(),
       spent: this.spent,
@@ -213,7 +212,7 @@ class Run {
     const world = fresh(dims);
     const built = build(world);
     checkExtents(world);
-    checkMeetings(world);
+    checkIndexBounds(world);
     if (problems.errors === errors && declared.decl === decl && module.damaged.size === 0) this.warnUnused(built.scope);
     return { built, dims, sources: world.sources, span: decl.span };
   }
@@ -236,7 +235,7 @@ class Run {
     }
   }
 
-  /** The cell or model that `name` asks for. Undefined after a report. */
+  /** The cell or model that `name` selects. Undefined after a report. */
   entry(module: Module, name: string | undefined): Declared | undefined {
     const isEntry = (d: Declared): boolean => ["cell", "model", "derived"].includes(d.decl.kind);
     const own = module.file.declarations.map((decl) => ({ decl, module })).filter(isEntry);

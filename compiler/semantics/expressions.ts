@@ -1,4 +1,4 @@
-/** Expressions: what they mean, and the ops they become. */
+/** Evaluates expressions to meanings, and to ops. */
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
@@ -9,22 +9,22 @@ import { call } from "./calls.ts";
 import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { computed, fitsKernels, isNumber, known } from "./finite.ts";
-import { depthOfCall, mostDepth, mostExpressions, mostOps, tooMuch } from "./limits.ts";
+import { recordComparison } from "./index-bounds.ts";
+import { depthOfCall, maxDepth, maxExpressions, maxOps, reportLimit } from "./limits.ts";
 import { part } from "./parts.ts";
-import { compared } from "./ranges.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
 
 type Binary = Expr & { readonly kind: "binary" };
 
-/** What `e` means in `c`. Reports what is wrong with it, and is poison then. */
+/** The meaning of `e` in `c`. Poison if something is wrong with it, which is reported. */
 export function evaluate(e: Expr, c: Context): Meaning {
   const { spent } = c.world;
-  if (++spent.expressions > mostExpressions || c.builder.ops.length > mostOps || spent.depth >= mostDepth) {
-    if (spent.depth >= mostDepth)
-      tooMuch("operations stand inside each other, of which a call counts for five,", mostDepth, e.span, c.problems);
-    else if (c.builder.ops.length > mostOps)
-      tooMuch("a cell, model or norm has operations,", mostOps, e.span, c.problems);
-    else tooMuch("a file has names and operations,", mostExpressions, e.span, c.problems);
+  if (++spent.expressions > maxExpressions || c.builder.ops.length > maxOps || spent.depth >= maxDepth) {
+    if (spent.depth >= maxDepth)
+      reportLimit("operations stand inside each other, of which a call counts for five,", maxDepth, e.span, c.problems);
+    else if (c.builder.ops.length > maxOps)
+      reportLimit("a cell, model or norm has operations,", maxOps, e.span, c.problems);
+    else reportLimit("a file has names and operations,", maxExpressions, e.span, c.problems);
     return poison;
   }
   const depth = e.kind === "unary" || e.kind === "binary" ? 1 : depthOfCall;
@@ -98,7 +98,7 @@ export function toValue(meaning: Meaning, span: Span, c: Context): Value | undef
   }
 }
 
-/** A tensor of numbers rather than of indices; undefined after a report. */
+/** `meaning` as a tensor of numbers, not of indices; undefined after a report. */
 export function realValue(meaning: Meaning, span: Span, c: Context): Value | undefined {
   const v = toValue(meaning, span, c);
   if (v === undefined || v.type.dtype === "f32") return v;
@@ -170,7 +170,7 @@ function binary(e: Binary, c: Context): Meaning {
   const y = compares ? toValue(b, e.right.span, c) : realValue(b, e.right.span, c);
   if (x === undefined || y === undefined) return poison;
   if (e.op === "@") return contraction(e, x, y, c);
-  if (x.type.dtype === "index" && y.type.dtype === "index") compared(x, y, e.span, c);
+  if (x.type.dtype === "index" && y.type.dtype === "index") recordComparison(x, y, e.span, c);
   return elementwise(opOf[e.op], [x, y], [e.left.span, e.right.span], e.span, c);
 }
 
@@ -194,10 +194,10 @@ const recip = (m: Meaning, e: Binary, c: Context): Meaning => {
   return v === undefined ? poison : elementwise("recip", [v], [e.right.span], e.span, c);
 };
 
-/** Extents of more terms, or of higher powers, no shape has: multiplied out, they grow beyond all bounds. */
+/** No real shape has an extent with more terms or higher powers, and multiplied out they would grow without bound. */
 const isShort = (d: dim.Dim): boolean => d.length <= 32 && d.every((t) => t.vars.length <= 16);
 
-/** Arithmetic of what is known while compiling; undefined where the result is not an extent or a number. */
+/** Folds constants; undefined if the result is not an extent or a number. */
 function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {
   if (a.kind === "number" && b.kind === "number") {
     const f = numberArithmetic[op];
@@ -207,7 +207,7 @@ function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {
   const y = asDim(b);
   if (x === undefined || y === undefined) return undefined;
   const result = dimArithmetic[op]?.(x, y);
-  // Beyond exact whole numbers an extent would no longer be what the text says.
+  // Beyond exact whole numbers, an extent would no longer be the one in the text.
   const isExact = result?.every((t) => Number.isSafeInteger(t.num) && Number.isSafeInteger(t.den));
   return isExact && isShort(result!) ? { kind: "dim", dim: result! } : undefined;
 }
@@ -227,7 +227,7 @@ const dimArithmetic: Readonly<Partial<Record<BinaryOperator, (a: dim.Dim, b: dim
   "/": dim.divide,
 };
 
-/** An elementwise op on values that must broadcast; `spans` are those of the operands. */
+/** An elementwise op on values that must broadcast. `spans` are those of the operands. */
 export function elementwise(
   op: ElementwiseOp,
   operands: readonly Value[],
@@ -249,7 +249,7 @@ export function elementwise(
   return computed(op, operands, c.builder.elementwise(op, operands), span, c);
 }
 
-/** Sums over the last axis of `x` and the first of `y`, for each example: [K] @ [K, N], [H, K] @ [K, N], [K] @ [K]. */
+/** Contracts the last axis of `x` with the first of `y`, for each example: [K] @ [K, N], [H, K] @ [K, N], [K] @ [K]. */
 function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
   const [a, b] = [x.type.shape, y.type.shape];
   const sides = [

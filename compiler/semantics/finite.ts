@@ -1,14 +1,14 @@
-/** Numbers known while compiling: what is not a number, or none that f32 holds, is refused where it stands in the text. */
+/** Refuses compile-time numbers that are not finite, or not finite in f32, at their place in the text. */
 import type { Span } from "../diagnostics/span.ts";
 import { type ElementwiseRow, elementwise } from "../ir/ops/elementwise.ts";
 import type { ElementwiseOp, Value } from "../ir/types.ts";
 import type { Context } from "./context.ts";
 import { type Meaning, poison } from "./scope.ts";
 
-/** The largest number that f32 has, (2 − 2⁻²³) · 2¹²⁷. */
+/** The largest f32 number, (2 − 2⁻²³) · 2¹²⁷. */
 const largest = (2 - 2 ** -23) * 2 ** 127;
 
-/** Whether arithmetic on known numbers gave one. Reports it where not: C0229. */
+/** Whether arithmetic on known numbers gave a number. Reports C0229 if not. */
 export function isNumber(n: number, span: Span, c: Context): boolean {
   if (Number.isFinite(n)) return true;
   const label = Number.isNaN(n) ? "not a number" : "infinite";
@@ -16,7 +16,7 @@ export function isNumber(n: number, span: Span, c: Context): boolean {
   return false;
 }
 
-/** Whether kernels can compute with `n`. Reports it where not: C0229. */
+/** Whether kernels can compute with `n`. Reports C0229 if not. */
 export function fitsKernels(n: number, span: Span, c: Context): boolean {
   if (!isNumber(n, span, c)) return false;
   const isTiny = n !== 0 && Math.fround(n) === 0;
@@ -30,13 +30,13 @@ export function fitsKernels(n: number, span: Span, c: Context): boolean {
 const constantsHelp =
   "constants are computed when the cell is compiled: see what is divided by zero, or taken a root or log of";
 
-/** `value` is `n` whatever the inputs are. */
+/** Records that `value` is `n` whatever the inputs are. */
 export function known(value: Value, n: number, c: Context): Value {
   c.world.known.set(value, n);
   return value;
 }
 
-/** `result` is `op` of `operands`: a constant if they are. Poison after a report, of one that has no value. */
+/** The `result` of `op` on `operands`, recorded as a constant if they are constants. Poison after a report that it has no value. */
 export function computed(
   op: ElementwiseOp,
   operands: readonly Value[],

@@ -1,11 +1,11 @@
-/** How parameters start: the expression after a parameter's `=`, as the plan's `Init`. */
+/** Evaluates a parameter's initialiser, the expression after its `=`, to the plan's `Init`. */
 import type { Init } from "../../runtime/plan.ts";
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Arg, Expr } from "../syntax/ast.ts";
 import { matchArguments, type Parameter } from "./arguments.ts";
-import { extentOf, isExtent, mostParts, numeric } from "./constants.ts";
+import { extentOf, isExtent, maxParts, numeric } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { describe, resolveName } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
@@ -13,7 +13,7 @@ import { type Meaning, spell } from "./scope.ts";
 
 interface Initialiser {
   readonly params: readonly Parameter[];
-  /** `n[i]`: the number given for parameter i, or undefined when none is. Undefined: it cannot stand where `c` is. */
+  /** `n[i]` is the number given for parameter i, if one is. The result is undefined if the initialiser is not allowed in `c`. */
   readonly make: (n: readonly (number | undefined)[], c: Context) => Init | undefined;
 }
 
@@ -24,7 +24,7 @@ const optional = (...names: string[]): readonly Parameter[] =>
     default: { kind: "number", value: 0, text: "0", span: { file: "", start: 0, end: 0 } },
   }));
 
-/** The same initialiser for each of `n` equal parts of the last axis: a gate each. */
+/** The same initialiser for each of `n` equal parts of the last axis, one per gate. */
 const repeated = (init: Init, n: number | undefined): Init =>
   n === undefined ? init : { kind: "blocks", parts: Array.from({ length: n }, () => init) };
 
@@ -51,11 +51,11 @@ export const initialisers: Readonly<Record<string, Initialiser>> = {
     make: ([gain = 1, n]) => repeated({ kind: "orthogonal", gain }, n),
   },
   identity: { params: optional("gain", "blocks"), make: ([gain = 1, n]) => repeated({ kind: "identity", gain }, n) },
-  /** In a norm on a parameter: how long each of its columns is at first. */
+  /** In a norm on a parameter: the initial length of each of its columns. */
   lengths: { params: [], make: (_, { parameter }) => parameter && { kind: "lengths", of: parameter.name } },
 };
 
-/** The initialiser `e` says for a parameter of `shape`; "none" when it says there is no parameter. Undefined after a report. */
+/** The initialiser that `e` means for a parameter of `shape`; "none" if there is to be no parameter. Undefined after a report. */
 export function initialiser(e: Expr, shape: readonly dim.Dim[], c: Context): Init | "none" | undefined {
   const meaning = initialMeaning(e, c);
   switch (meaning.kind) {
@@ -81,7 +81,7 @@ export function initialiser(e: Expr, shape: readonly dim.Dim[], c: Context): Ini
   }
 }
 
-/** What an expression means where an initialiser may stand: after a parameter's `=`, and as an argument of a norm. */
+/** The meaning of an expression where an initialiser is allowed: after a parameter's `=`, and as an argument of a norm. */
 export function initialMeaning(e: Expr, c: Context): Meaning {
   const poison: Meaning = { kind: "poison" };
   if (e.kind === "name") {
@@ -101,7 +101,7 @@ export function initialMeaning(e: Expr, c: Context): Meaning {
 
 function built(name: string, span: Span, args: readonly Arg[], c: Context): Meaning {
   const { params, make } = initialisers[name];
-  // One number alone is the spread, whatever it is called: uniform(0.1), normal(std = 0.1).
+  // A single number is the spread, whatever its name: uniform(0.1), normal(std = 0.1).
   const alone =
     params.length === 2 && params[0].default === undefined && args.length === 1 && args[0].name?.text === "std";
   const matched = matchArguments(name, span, params, alone ? [{ ...args[0], name: undefined }] : args, c.problems);
@@ -110,7 +110,7 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
   for (const [key, arg] of matched) {
     const n = arg && numeric(arg.value, c);
     if (arg !== undefined && (n === undefined || !fitsKernels(n, arg.value.span, c))) return { kind: "poison" };
-    if (arg !== undefined && key === "blocks" && !(isExtent(n!) && n! <= mostParts)) {
+    if (arg !== undefined && key === "blocks" && !(isExtent(n!) && n! <= maxParts)) {
       c.problems.error("C0216", arg.span, `${n} is not a number of blocks`, { label: "a positive whole number is" });
       return { kind: "poison" };
     }

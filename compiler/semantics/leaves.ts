@@ -1,4 +1,4 @@
-/** What cells and models alike take from outside: parameters and inputs. */
+/** The leaves of cells and models: parameters and inputs. */
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import { sameShape } from "../ir/type.ts";
@@ -6,14 +6,14 @@ import type { Type, Value } from "../ir/types.ts";
 import type { InputStmt, ParamStmt, StateStmt } from "../syntax/ast.ts";
 import { dimension, shapeOf } from "./constants.ts";
 import { type Context, claim, leaf, showShape } from "./context.ts";
-import type { In } from "./derivations.ts";
+import type { InModule } from "./derivations.ts";
 import { initialiser } from "./initialisers.ts";
 import { type Meaning, poison } from "./scope.ts";
 
-/** The parameter that `s` (or what replaces it) declares, named `name`, as a leaf of `b`. Poison after a report. */
+/** The parameter that `s` (or its replacement) declares, named `name`, as a leaf of `b`. Poison after a report. */
 export function parameter(
   s: ParamStmt,
-  replaced: In<ParamStmt> | undefined,
+  replaced: InModule<ParamStmt> | undefined,
   name: string,
   b: Builder,
   c: Context,
@@ -29,10 +29,10 @@ export function parameter(
   return { kind: "value", value: leaf(b, { kind: "param", name: full, init }, type) };
 }
 
-/** The shape `s` declares; a statement that replaces it must declare the same. Undefined after a report. */
+/** The shape that `s` declares; a statement that replaces it must declare the same. Undefined after a report. */
 export function declaredShape(
   s: ParamStmt | StateStmt,
-  replaced: In<ParamStmt | StateStmt> | undefined,
+  replaced: InModule<ParamStmt | StateStmt> | undefined,
   c: Context,
 ): readonly dim.Dim[] | undefined {
   const shape = shapeOf(s.shape, c);
@@ -46,10 +46,10 @@ export function declaredShape(
   return undefined;
 }
 
-/** What an input is, before it is known where it comes from. */
+/** The type of an input, wherever it comes from. */
 export interface InputType {
   readonly type: Type;
-  /** Of an index: how many values it can have. */
+  /** For an index: how many values it can have. */
   readonly size: dim.Dim | undefined;
 }
 
@@ -64,7 +64,7 @@ export function inputType(s: InputStmt, time: boolean, c: Context): InputType | 
   return { type: { dtype: "index", ...common, below: size }, size };
 }
 
-/** An input from outside, as a leaf of `b`. */
+/** An input as a leaf of `b`. */
 export function inputLeaf(s: InputStmt, { type, size }: InputType, b: Builder, taken: Set<string>): Value {
   const name = claim(s.name.text, taken);
   if (size) return leaf(b, { kind: "index", name, size: dim.show(size) }, type);

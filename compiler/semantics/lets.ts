@@ -1,4 +1,4 @@
-/** `a = e` and `a, b = e`: names for values. */
+/** Elaborates `a = e` and `a, b = e`, which name values. */
 
 import type { LetStmt, Name } from "../syntax/ast.ts";
 import { type Context, hint } from "./context.ts";
@@ -6,8 +6,8 @@ import { describe, evaluate } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
 
 /**
- * Gives the names of `s` their meanings. `next` takes a primed name, the next value of a state; where there are no
- * states, such a name is an error.
+ * Gives the names of `s` their meanings. `next` receives a primed name, the next value of a state; where there are no
+ * states, a primed name is an error.
  */
 export function letStatement(s: LetStmt, c: Context, next?: (name: Name, meaning: Meaning) => void): void {
   const meaning = evaluate(s.value, c);

@@ -1,4 +1,4 @@
-/** Models: inputs, scans of cells, and what is minimised and measured. */
+/** Elaborates models: inputs, scans of cells, losses and metrics. */
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
@@ -18,30 +18,30 @@ import { matchArguments } from "./arguments.ts";
 import { elaborateCell } from "./cells.ts";
 import { dimension } from "./constants.ts";
 import { type Context, type Draw, declaredNames, drawn, showShape, type World } from "./context.ts";
-import { find, type In, type Resolved, resolve } from "./derivations.ts";
+import { find, type InModule, type Resolved, resolve } from "./derivations.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
-import type { Built } from "./harness.ts";
+import { recordSelection } from "./index-bounds.ts";
 import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
 import { letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
-import { selects } from "./ranges.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 import { type SiteInfo, Sites } from "./sites.ts";
+import type { Built } from "./standalone-cell.ts";
 
 type ScanExpr = Expr & { readonly kind: "scan" };
 
-/** `cells`: what stands for the model's cell parameters instead of their defaults. */
+/** Elaborates a model. `cells` replaces the defaults of its cell parameters. */
 export function buildModel(
   model: Resolved<ModelDecl>,
-  options: readonly In<PlaceOption>[],
+  options: readonly InModule<PlaceOption>[],
   cells: ReadonlyMap<string, Declared>,
   world: World,
 ): Built {
-  return new ModelRun(model, options, cells, world).run();
+  return new ModelElaborator(model, options, cells, world).run();
 }
 
-class ModelRun {
+class ModelElaborator {
   private readonly model: Resolved<ModelDecl>;
   private readonly cells: ReadonlyMap<string, Declared>;
   private readonly world: World;
@@ -49,7 +49,7 @@ class ModelRun {
   private readonly scope = new Scope();
   private readonly placements: Placements;
   private readonly c: Context;
-  /** Names of its own sites and parameters. */
+  /** The names of its own sites and parameters. */
   private readonly ownSites: ReadonlySet<string>;
   private readonly sites: Sites;
   private readonly results: Result[] = [];
@@ -57,7 +57,7 @@ class ModelRun {
 
   constructor(
     model: Resolved<ModelDecl>,
-    options: readonly In<PlaceOption>[],
+    options: readonly InModule<PlaceOption>[],
     cells: ReadonlyMap<string, Declared>,
     world: World,
   ) {
@@ -177,11 +177,11 @@ class ModelRun {
     } else if (value !== undefined) this.results.push({ kind: "output", name, value });
   }
 
-  /** The mean of `e` over everything it has: time, batch and features. */
+  /** The mean of `e` over all axes it has: time, batch and features. */
   private measured(e: Expr): Value | undefined {
     const value = realValue(evaluate(e, this.c), e.span, this.c);
     if (value === undefined) return undefined;
-    // What all examples share at a step counts for each example that has the step.
+    // A value that is the same for all examples at a step counts once for each example that has the step.
     const v = value.type.time ? this.b.broadcast(value, { ...value.type, batch: true }) : value;
     const { time, batch, shape } = v.type;
     const axes: Axes = { time, batch, features: shape.map((_, i) => i), keep: false };
@@ -238,7 +238,7 @@ class ModelRun {
     return meanings.length === 1 ? meanings[0] : { kind: "list", items: meanings };
   }
 
-  /** The cell a scan names: a parameter of the model, or a cell of the file. */
+  /** The cell that a scan names: a parameter of the model, or a cell of the file. */
   private cellOf(e: ScanExpr): Resolved<CellDecl> | undefined {
     const { problems } = this.world;
     const name = e.cell.text;
@@ -250,7 +250,7 @@ class ModelRun {
     return declared && resolve("cell", declared, problems);
   }
 
-  /** The cell's dimensions in the model's terms; those not given take their defaults. */
+  /** The cell's dimensions in the model's terms. Default: those of the cell. */
   private dimsOf(e: ScanExpr, cell: Resolved<CellDecl>): ReadonlyMap<string, dim.Dim> {
     const { problems } = this.world;
     const dims = new Map<string, dim.Dim>();
@@ -271,7 +271,7 @@ class ModelRun {
   private freeScope(name: string): string {
     for (let n = 1; ; n++) {
       const scope = n === 1 ? name : `${name}_${n}`;
-      // A site or parameter of the model has its norm's parameters under its own name.
+      // The norm of a site or parameter of the model has its parameters under that name.
       if (this.ownSites.has(scope)) continue;
       const key = `${scope}/`;
       if (this.world.taken.has(key)) continue;
@@ -280,7 +280,7 @@ class ModelRun {
     }
   }
 
-  /** What input `stmt` of the scanned cell reads. */
+  /** The sequence that input `stmt` of the scanned cell reads. */
   private sequence(
     e: ScanExpr,
     stmt: InputStmt,
@@ -313,8 +313,8 @@ class ModelRun {
       return undefined;
     }
     const input = `\`${stmt.name.text}\` of \`${e.cell.text}\``;
-    if (size !== undefined) selects(v, size, (n) => `goes to ${input}, which is below ${n}`, arg.span, this.c);
-    // What does not vary over time is the same at each step. Each example's own steps are reversed.
+    if (size !== undefined) recordSelection(v, size, (n) => `goes to ${input}, which is below ${n}`, arg.span, this.c);
+    // A value that does not vary over time is the same at each step. Each example is reversed by its own length.
     return this.b.broadcast(v, { ...v.type, time: true, batch: v.type.batch || e.reverse });
   }
 }

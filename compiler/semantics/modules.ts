@@ -1,18 +1,18 @@
-/** Files: what each declares, what it imports, and what the prelude gives to all. */
+/** Modules: what each file declares and imports, and what the prelude adds to all. */
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import type { SourceHost } from "../source-host.ts";
 import type { Declaration, File, Import, Name } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
-import { mostImports, tooMuch } from "./limits.ts";
+import { maxImports, reportLimit } from "./limits.ts";
 import { type ParsedFile, prelude } from "./prelude.ts";
 import type { Problems } from "./problems.ts";
 
 export interface Declared {
-  /** `poisoned`: imported from where it is not, which was reported. */
+  /** `poisoned`: imported from a file that does not declare it, which has been reported. */
   readonly decl: Declaration | { readonly kind: "poisoned"; readonly name: Name };
-  /** Where its body's names are looked up. */
+  /** Where the names in its body are looked up. */
   readonly module: Module;
 }
 
@@ -20,11 +20,11 @@ export interface Module {
   readonly path: string;
   readonly text: string;
   readonly file: File;
-  /** Everything the file may use: the prelude's, the imported and its own declarations. */
+  /** Everything that the file may use: declarations of the prelude, imported ones and its own. */
   readonly names: Map<string, Declared>;
-  /** Names the file declares itself. */
+  /** The file's own declarations. */
   readonly own: Map<string, Declared>;
-  /** Words in statements that could not be read: what they declare is missing, and that is no further mistake. */
+  /** Words in statements that could not be read. What they declare is missing, which is not another mistake. */
   readonly damaged: ReadonlySet<string>;
 }
 
@@ -53,7 +53,7 @@ export class Modules {
     return this.loaded.get(path);
   }
 
-  /** The file at `path` and all it imports. `from`: the import that asks for it, if one does. */
+  /** Loads the file at `path` and everything it imports. `from`: the import that asks for it, if there is one. */
   load(path: string, from?: Span): Module | undefined {
     const known = this.loaded.get(path);
     if (known !== undefined) return known;
@@ -106,8 +106,8 @@ export class Modules {
         help: "move what both need to a third file",
       });
     }
-    const tooDeep = this.loading.length >= mostImports;
-    if (tooDeep) tooMuch("files import files", mostImports, i.fromSpan, this.problems);
+    const tooDeep = this.loading.length >= maxImports;
+    if (tooDeep) reportLimit("files import files", maxImports, i.fromSpan, this.problems);
     const from = cycle >= 0 || tooDeep ? undefined : this.load(path, i.fromSpan);
     for (const name of i.names) {
       const declared = from?.own.get(name.text);
@@ -132,7 +132,7 @@ export class Modules {
   }
 }
 
-/** The words of the lines that the spans touch. */
+/** The words on the lines that the spans touch. */
 function wordsAround(text: string, all: readonly { readonly span: Span }[]): ReadonlySet<string> {
   const words = new Set<string>();
   let done = -1;

@@ -1,4 +1,4 @@
-/** Norms: the template graph of a norm at a site, with its parameters and statistics under the site's name. */
+/** Elaborates a norm to its template graph at a site, with its parameters and statistics under the site's name. */
 import type { Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
@@ -17,21 +17,21 @@ import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
 
 /** Where a norm is placed. */
 export interface NormSite {
-  /** Full name: `rnn/hh`. */
+  /** The full name: `rnn/hh`. */
   readonly name: string;
   readonly short: string;
-  /** Of the value in the body: without time if that stands in a loop. */
+  /** The type of the value where it is computed: without time if that is in a loop. */
   readonly type: Type;
-  /** In a cell's body; a model's own sites and all parameters stand in no loop. */
+  /** Whether it is in a cell's body. A model's own sites and all parameters are outside of loops. */
   readonly inCell: boolean;
   readonly of: "value" | "parameter";
   readonly dependence: Dependence;
 }
 
-/** A norm, as it was placed. */
+/** A norm as it was placed. */
 export interface NormInfo {
   readonly name: string;
-  /** Arguments as written, defaults included. */
+  /** The arguments as written, defaults included. */
   readonly args: Readonly<Record<string, string>>;
 }
 
@@ -40,7 +40,7 @@ export interface PlacedNorm {
   readonly info: NormInfo;
 }
 
-/** Expands the norm that stands at `site`. Undefined after a report. */
+/** Expands the norm placed at `site`. Undefined after a report. */
 export function elaborateNorm(placed: Placed, site: NormSite, world: World): PlacedNorm | undefined {
   const { problems } = world;
   const errors = problems.errors;
@@ -50,7 +50,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
   const matched = matchArguments(norm.name.text, norm.span, params, args, problems);
   if (matched === undefined) return undefined;
 
-  // A site that does not depend on the recurrence leaves the loop before its norm is expanded: all its steps are there.
+  // A site that does not depend on the recurrence leaves the loop before its norm is expanded, which then sees all steps.
   const time = site.inCell ? site.dependence.kind === "step" : site.type.time;
   const type: Type = { ...site.type, time };
   const builder = new Builder();
@@ -86,7 +86,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     calls: [],
     parameter,
     timeless: (span) => reportTimeless(placed, site, span, world),
-    alike: (span) => reportAlike(placed, site, span, world),
+    batchless: (span) => reportBatchless(placed, site, span, world),
   };
   return problems.within({ name: norm.name.text, span: ref.span }, () => {
     scope.declare(decl.operand, "argument", { kind: "value", value: x }, problems);
@@ -127,7 +127,7 @@ function textOf(arg: Arg | undefined, decl: NormDecl, name: string, world: World
   return world.modules.textAt(e.span) || e.kind;
 }
 
-/** `stats = shared`, `stats = per_step`, `stats = per_step(100)`. Undefined after a report. */
+/** The policy in `stats = shared`, `stats = per_step` or `stats = per_step(100)`. Undefined after a report. */
 function statistics({ value: e }: Arg, c: Context): StatPolicy | undefined {
   const callee = e.kind === "name" ? e.name.text : e.kind === "call" ? e.callee.text : undefined;
   if (e.kind === "name" && callee === "shared") return shared;
@@ -203,7 +203,7 @@ function normalized(decl: NormDecl, type: Type, c: Context): Value | undefined {
   const meaning = evaluate(decl.result, c);
   const y = toValue(meaning, decl.result.span, c);
   if (y === undefined) return undefined;
-  const fits = sameShape(type.shape, stretched(y.type.shape, type.shape) ?? []);
+  const fits = sameShape(type.shape, broadcastShape(y.type.shape, type.shape) ?? []);
   if (fits && y.type.dtype === "f32" && (!y.type.batch || type.batch)) return c.builder.broadcast(y, type);
   c.problems.error("C0204", decl.result.span, `the norm makes ${showShape(y.type.shape)} of ${showShape(type.shape)}`, {
     label: "a norm keeps the shape of its operand",
@@ -211,7 +211,7 @@ function normalized(decl: NormDecl, type: Type, c: Context): Value | undefined {
   return undefined;
 }
 
-function stretched(a: readonly dim.Dim[], b: readonly dim.Dim[]): readonly dim.Dim[] | undefined {
+function broadcastShape(a: readonly dim.Dim[], b: readonly dim.Dim[]): readonly dim.Dim[] | undefined {
   try {
     return broadcastShapes(a, b);
   } catch (e) {
@@ -220,12 +220,12 @@ function stretched(a: readonly dim.Dim[], b: readonly dim.Dim[]): readonly dim.D
   }
 }
 
-/** A reduction over time where there is no time axis: the heart of what a norm inside a recurrence cannot do. */
+/** Reports a reduction over time where there is no time axis: what a norm inside a recurrence cannot do. */
 function reportTimeless(placed: Placed, site: NormSite, inside: Span, world: World): void {
   const { ref, norm } = placed;
   const reduction = { span: inside, message: `\`${norm.name.text}\` reduces over time here` };
   const d = site.dependence;
-  // Outside of `within`, so that the placement itself is what the message points at.
+  // Outside of `within`, so that the message points at the placement itself.
   const why =
     d.kind === "recurrent"
       ? `\`${site.short}\` depends on the previous state \`${d.state.name.text}\` (line ${world.modules.lineOf(d.state.name.span)}), so its later values do not exist yet`
@@ -244,8 +244,8 @@ function reportTimeless(placed: Placed, site: NormSite, inside: Span, world: Wor
   });
 }
 
-/** A statistic over examples of what is one for all of them. */
-function reportAlike({ ref, norm }: Placed, site: NormSite, inside: Span, world: World): void {
+/** Reports a statistic over examples of a value that is the same for all of them. */
+function reportBatchless({ ref, norm }: Placed, site: NormSite, inside: Span, world: World): void {
   const is = site.of === "parameter" ? "is a parameter" : "does not depend on the examples";
   world.problems.add({
     code: "C0215",

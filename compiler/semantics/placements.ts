@@ -1,16 +1,16 @@
-/** Placements: which norm stands at which site, as the file, its derivations and the caller's options say, the last one counting. */
+/** Placements of norms at sites, by the file, its derivations and the caller's options. The last one counts. */
 import { CompileError, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/nearest.ts";
 import { type Kind, kind } from "../diagnostics/option-table.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import type { NormDecl, NormRef, PlaceStmt, SiteRef } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
-import type { In } from "./derivations.ts";
+import type { InModule } from "./derivations.ts";
 import type { Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
 import type { Scope } from "./scope.ts";
 
-/** One `site=norm` of a `--place` option, parsed: to be passed on as it is. */
+/** One parsed `site=norm` of a `--place` option. Pass it on unchanged. */
 export interface PlaceOption {
   readonly sites: readonly SiteRef[];
   readonly norm: NormRef;
@@ -21,9 +21,9 @@ export interface Placed {
   readonly ref: SiteRef;
   readonly norm: NormRef;
   readonly decl: NormDecl;
-  /** Where the norm's own names are looked up. */
+  /** Where the names in the norm's body are looked up. */
   readonly declModule: Module;
-  /** Where the arguments' names are looked up, with the dimensions of `scope`. */
+  /** Where the names in the arguments are looked up, with the dimensions of `scope`. */
   readonly module: Module;
   readonly scope: Scope;
 }
@@ -55,7 +55,7 @@ function normOf(p: Placement, ref: SiteRef, problems: Problems): Placed | "none"
 /** The placements of one elaboration, and which of them have found their site. */
 export class Placements {
   private readonly all: readonly Placement[];
-  /** References that have met their site. */
+  /** References that have found their site. */
   private readonly found = new Set<SiteRef>();
   private readonly problems: Problems;
 
@@ -66,7 +66,7 @@ export class Placements {
   }
 
   /**
-   * What stands at site `site` of scope `scope` (undefined: the own sites). `unscoped`: a reference without a scope means
+   * What is placed at site `site` of scope `scope` (undefined for own sites). `unscoped`: a reference without a scope means
    * this scope too.
    */
   at(scope: string | undefined, site: string, unscoped = false): Placed | "none" | undefined {
@@ -103,10 +103,10 @@ export class Placements {
   }
 }
 
-export const placementsOf = (stmts: readonly In<PlaceOption>[], scope: Scope): readonly Placement[] =>
+export const placementsOf = (stmts: readonly InModule<PlaceOption>[], scope: Scope): readonly Placement[] =>
   stmts.map(({ stmt, module }) => ({ refs: stmt.sites, norm: stmt.norm, module, scope }));
 
-/** Placements as an option: a text, or what was read of one. */
+/** The kind of an option that holds placements: a text, or the result of parsing one. */
 export const placementList: Kind<string | readonly PlaceOption[]> = kind(
   'a text such as "hh=layer", or what parsePlacements makes of it',
   (value) => typeof value === "string" || (Array.isArray(value) && value.every(isPlaceOption)),
@@ -115,13 +115,13 @@ export const placementList: Kind<string | readonly PlaceOption[]> = kind(
 const isPlaceOption = (value: Partial<PlaceOption> | null): boolean =>
   Array.isArray(value?.sites) && typeof value.norm === "object";
 
-/** The placements that an option holds. Throws as `parsePlacements`. */
+/** The placements in an option. Throws like `parsePlacements`. */
 export const placementsIn = (option: string | readonly PlaceOption[]): readonly PlaceOption[] =>
   typeof option === "string" ? parsePlacements(option) : option;
 
 /**
- * Reads a `--place` option: `hh=layer,cc=batch(gamma=0.2),rnn.hh=none`. Spans point into a file of that name.
- * Throws `CompileError` (C0301) on a text it cannot read.
+ * Parses a `--place` option: `hh=layer,cc=batch(gamma=0.2),rnn.hh=none`. Spans point into a file of that name.
+ * Throws `CompileError` (C0301) on a text that it cannot read.
  */
 export function parsePlacements(text: string): readonly PlaceOption[] {
   return topLevelParts(text).map((part) => {
@@ -148,7 +148,7 @@ function readPlacement(site: string, norm: string): PlaceStmt | undefined {
   return stmt.kind === "place" ? stmt : undefined;
 }
 
-/** The parts between commas that stand in no bracket. */
+/** The parts between commas outside of brackets. */
 export function topLevelParts(text: string): readonly string[] {
   const parts = [""];
   let depth = 0;

@@ -1,11 +1,11 @@
-/** The declarations that every file sees without an import: norms and functions, written in the language. */
+/** The declarations that are visible in every file without an import: norms and functions, written in the language. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { File } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
 import { preludeTexts } from "./prelude/texts.ts";
 
 export interface ParsedFile {
-  /** As spans name it: `prelude/norms.cell`. */
+  /** The name in spans: `prelude/norms.cell`. */
   readonly path: string;
   readonly text: string;
   readonly file: File;

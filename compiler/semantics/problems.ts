@@ -1,10 +1,10 @@
-/** Collects what is wrong with a program: all of it, each mistake once, in source order. */
+/** Collects the errors of a program: all of them, each mistake once, in source order. */
 import type { Code } from "../diagnostics/catalogue.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import { few, mostSaid } from "../diagnostics/few.ts";
+import { limitDiagnostics, maxDiagnostics } from "../diagnostics/limit.ts";
 import type { Span } from "../diagnostics/span.ts";
 
-/** `help` may be a function where it takes looking for: it is asked only of what is said. */
+/** `help` may be a function if it is costly: it is called only if the error is reported. */
 interface Details extends Pick<Diagnostic, "label" | "notes"> {
   readonly help?: string | (() => string | undefined) | undefined;
 }
@@ -15,16 +15,16 @@ export interface Expansion {
   readonly span: Span;
 }
 
-/** Wrong wherever the body is used: reported at the body itself. Everything else is the fault of the use. */
+/** Mistakes of the body itself, wherever it is used, are reported there. All others are the fault of the use. */
 const bodysOwnFault: ReadonlySet<Code> = new Set<Code>(["C0201", "C0202", "C0203", "C0212", "C0220"]);
 
 export class Problems {
   private readonly found = new Map<string, Diagnostic>();
-  /** Beyond those that are said, only which there are. */
+  /** Errors beyond the limit, which are only counted. */
   private readonly others = new Set<string>();
   private expansions: readonly Expansion[] = [];
 
-  /** Errors so far, so that a caller can tell whether a piece of work added any. */
+  /** The number of errors so far, so that a caller can tell whether a piece of work added any. */
   errors = 0;
 
   error(code: Code, span: Span, message: string, details: Details = {}): void {
@@ -56,16 +56,16 @@ export class Problems {
     details: () => Pick<Diagnostic, "label" | "help" | "notes">,
   ): void {
     if (severity === "error") this.errors++;
-    // A cell is elaborated alone and again wherever it is scanned; what is wrong with it is said once.
+    // A cell is elaborated by itself and again wherever it is scanned; its mistakes are reported once.
     const at = span.file === "" ? message : `${span.file} ${span.start} ${span.end}`;
     const key = `${code} ${at}`;
     if (this.found.has(key)) return;
-    const full = [...this.found.values()].filter((d) => d.severity === severity).length >= mostSaid;
+    const full = [...this.found.values()].filter((d) => d.severity === severity).length >= maxDiagnostics;
     if (full) this.others.add(key);
     else this.found.set(key, { code, severity, message, span, ...details() });
   }
 
-  /** Runs `expand`; what goes wrong in there is reported at the outermost use, with a note at the inside. */
+  /** Runs `expand`. Errors in it are reported at the outermost use, with a note at the place inside. */
   within<T>(expansion: Expansion, expand: () => T): T {
     return this.inside([...this.expansions, expansion], expand);
   }
@@ -75,7 +75,7 @@ export class Problems {
     return this.expansions;
   }
 
-  /** As within each of `expansions`: for what comes out after the expansion. */
+  /** Reports as if within each of `expansions`, for errors found after the expansion. */
   inside<T>(expansions: readonly Expansion[], report: () => T): T {
     const before = this.expansions;
     this.expansions = expansions;
@@ -86,11 +86,11 @@ export class Problems {
     }
   }
 
-  /** What was found, the first of it: files in the given order, then by position. */
+  /** The first errors that were found: by files in the given order, then by position. */
   inOrder(files: readonly string[]): readonly Diagnostic[] {
     const rank = (d: Diagnostic): number => (files.includes(d.span.file) ? files.indexOf(d.span.file) : files.length);
     const inOrder = [...this.found.values()].sort((a, b) => rank(a) - rank(b) || a.span.start - b.span.start);
-    return few(inOrder, this.others.size);
+    return limitDiagnostics(inOrder, this.others.size);
   }
 }
 

@@ -30,7 +30,7 @@ export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning
   for (const { axis, span: at } of over.axes) {
     if (has(x.type, axis)) continue;
     if (axis === "time" && c.timeless !== undefined) c.timeless(at);
-    else if (axis === "batch" && c.alike !== undefined) c.alike(at);
+    else if (axis === "batch" && c.batchless !== undefined) c.batchless(at);
     else {
       const what = axis === "last" || axis === "first" ? "feature" : axis;
       c.problems.error("C0215", at, `this value has no ${what} axis to reduce over`, {

@@ -1,4 +1,4 @@
-/** What names mean in one body, and what a name can mean. */
+/** The names of one body and their meanings. */
 import type { Init } from "../../runtime/plan.ts";
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Dim } from "../ir/dim.ts";
@@ -6,23 +6,23 @@ import type { Value } from "../ir/types.ts";
 import type { Name } from "../syntax/ast.ts";
 import type { Problems } from "./problems.ts";
 
-/** What an expression turns out to be. */
+/** The meaning of an expression. */
 export type Meaning =
   | { readonly kind: "value"; readonly value: Value }
-  /** Known while compiling; becomes a constant where a tensor is wanted. */
+  /** A compile-time number, which becomes a constant where a tensor is needed. */
   | { readonly kind: "number"; readonly number: number }
-  /** An extent; likewise. */
+  /** An extent, likewise. */
   | { readonly kind: "dim"; readonly dim: Dim }
   /** `[k, H / k]`, or the parts of `split`. */
   | { readonly kind: "list"; readonly items: readonly Meaning[] }
   /** `uniform(0.1)`, as an argument of a norm. */
   | { readonly kind: "init"; readonly init: Init }
   /**
-   * `none`: nothing. As an argument it leaves out what it would have brought: a parameter that starts from `none` does not
-   * exist, and an addition, subtraction, multiplication or division with it is its other operand.
+   * `none`, an absent value. A parameter initialised with `none` does not exist, and an addition, subtraction, multiplication or
+   * division with `none` is its other operand.
    */
   | { readonly kind: "none" }
-  /** Something wrong, already reported: whatever is made of it says nothing more. */
+  /** An error that has been reported already: nothing computed from it reports another. */
   | { readonly kind: "poison" };
 
 export const poison: Meaning = { kind: "poison" };
@@ -83,7 +83,7 @@ export class Scope {
     return this.bindings.values();
   }
 
-  /** The declared name most like `text`, as a help line. */
+  /** The declared name closest to `text`, as a help line. */
   suggestion(text: string, others: Iterable<string> = []): string | undefined {
     return didYouMean(text, [...this.bindings.keys(), ...others]);
   }

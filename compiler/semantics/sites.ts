@@ -1,63 +1,63 @@
-/** Sites: the named values of a cell or model at which a norm may stand, and the norms that stand there. */
+/** Sites: the named values of a cell or model at which a norm may be placed, and the norms placed there. */
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Graph, Type, Value } from "../ir/types.ts";
 import type { Name } from "../syntax/ast.ts";
 import type { World } from "./context.ts";
 import type { Dependence } from "./dependence.ts";
-import { mostOps, tooMuch } from "./limits.ts";
+import { maxOps, reportLimit } from "./limits.ts";
 import { elaborateNorm, type NormInfo } from "./norms.ts";
 import type { Placed } from "./placements.ts";
 import type { Meaning } from "./scope.ts";
 
-/** A named point of a cell or model, and what stands there. */
+/** A site of a cell or model, and the norm placed there. */
 export interface SiteInfo {
   /** `hh`, `rnn/hh`. */
   readonly name: string;
   readonly type: Type;
-  /** Undefined: nothing is placed. */
+  /** Undefined if none is placed. */
   readonly norm: NormInfo | undefined;
-  /** The value depends on a state of its cell. */
+  /** Whether the value depends on a state of its cell. */
   readonly recurrent: boolean;
   readonly span: Span;
 }
 
-/** The site of a value. */
+/** A site to be added. */
 export interface Point {
   readonly value: Value;
   /** Full name: `rnn/hh`. */
   readonly name: string;
-  /** As it is declared. */
+  /** The name in its declaration. */
   readonly declared: Name;
-  /** In a cell's body; what stands around the scans stands in no loop. */
+  /** Whether it is in a cell's body. Anything around the scans is outside of loops. */
   readonly inCell: boolean;
   readonly dependence: Dependence;
-  /** What is placed there. */
+  /** The norm placed there. */
   readonly placed: Placed | "none" | undefined;
 }
 
 /** The sites of one cell or model. */
 export class Sites {
   readonly all: SiteInfo[] = [];
-  /** Parameters are places for norms, too. */
+  /** Parameters, on which norms can be placed too. */
   readonly parameters: SiteInfo[] = [];
   readonly norms = new Map<string, Graph>();
   private readonly world: World;
-  /** Of all norms. */
+  /** The number of ops of all norms. */
   private ops = 0;
 
   constructor(world: World) {
     this.world = world;
   }
 
-  /** The value behind the site, in `b`. */
+  /** Adds a site to `b` and returns its result. */
   add(b: Builder, point: Point): Value {
     const norm = this.norm(point, "value");
     this.all.push(this.info(point, norm));
     return b.one("site", [point.value], { name: point.name }, point.declared.text);
   }
 
-  /** What a parameter is after the norm placed on it, in `b`: it stands there once, before all steps. */
+  /** A parameter after the norm placed on it, computed in `b`, once before all steps. */
   parameter(b: Builder, meaning: Meaning, name: string, declared: Name, placed: Placed | "none" | undefined): Meaning {
     if (meaning.kind !== "value") return meaning;
     const { value } = meaning;
@@ -68,7 +68,7 @@ export class Sites {
     return { kind: "value", value: b.one("site", [value], { name }, declared.text) };
   }
 
-  /** Takes over the sites of a cell that a model scans. */
+  /** Adds the sites of a cell that the model scans. */
   include({ all, parameters, norms, ops }: Sites): void {
     this.ops += ops;
     this.all.push(...all);
@@ -83,10 +83,10 @@ export class Sites {
     if (norm === undefined) return undefined;
     this.norms.set(name, norm.template);
     this.ops += norm.template.ops.length;
-    if (this.ops > mostOps)
-      tooMuch(
+    if (this.ops > maxOps)
+      reportLimit(
         "the norms at the sites of a cell or model have operations,",
-        mostOps,
+        maxOps,
         placed.ref.span,
         this.world.problems,
       );

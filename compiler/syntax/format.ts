@@ -6,7 +6,7 @@
  */
 import type { IToken } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import { few } from "../diagnostics/few.ts";
+import { limitDiagnostics } from "../diagnostics/limit.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Declaration, Import } from "./ast.ts";
 import { parse } from "./parse.ts";
@@ -21,7 +21,7 @@ export { printExpr };
  */
 export function format(text: string, file: string): { text: string; diagnostics: readonly Diagnostic[] } {
   const given = parse(text, file);
-  if (given.diagnostics.length > 0) return { text, diagnostics: few(given.diagnostics) };
+  if (given.diagnostics.length > 0) return { text, diagnostics: limitDiagnostics(given.diagnostics) };
   const source = text.replace(/\r\n?/g, "\n").replace(/^\ufeff/, "");
   const tree = source === text ? given.file : parse(source, file).file;
   const items = [...tree.imports, ...tree.declarations].sort((a, b) => a.span.start - b.span.start);

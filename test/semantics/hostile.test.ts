@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { check } from "../../compiler/check.ts";
 import { compile as compileFor } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
-import { few, mostSaid } from "../../compiler/diagnostics/few.ts";
+import { limitDiagnostics, maxDiagnostics } from "../../compiler/diagnostics/limit.ts";
 import { renderAll } from "../../compiler/diagnostics/render.ts";
 import { format } from "../../compiler/syntax/format.ts";
 import { wasm } from "../../targets/wasm/target.ts";
@@ -20,7 +20,7 @@ describe("a hostile text", () => {
     if (text.outcome === "refused" && !refused)
       expect(() => compileFor("main.cell", {}, wasm, files(text.files))).toThrow(CompileError);
     else if (text.outcome !== "either") expect(refused ? "refused" : "compiled").toBe(text.outcome);
-    expect(all.length).toBeLessThanOrEqual(2 * mostSaid + 2);
+    expect(all.length).toBeLessThanOrEqual(2 * maxDiagnostics + 2);
     const said = renderAll(all, new Map(Object.entries(text.files)), { color: false });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
     expect(said).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
@@ -48,7 +48,7 @@ describe("many mistakes", () => {
   it("are said as far as anybody reads, and the others counted", () => {
     const many = Array.from({ length: 300 }, (_, i) => `a${i} = zz${i}`).join("\n  ");
     const all = problemsOf(cellWith(many));
-    expect(all.filter((d) => d.code === "C0201")).toHaveLength(mostSaid);
+    expect(all.filter((d) => d.code === "C0201")).toHaveLength(maxDiagnostics);
     expect(all.at(-1)).toMatchObject({ code: "C0124", severity: "error", message: "250 more mistakes are not shown" });
   });
 
@@ -56,10 +56,10 @@ describe("many mistakes", () => {
     const at = { file: "a", start: 0, end: 1 };
     const warnings = Array.from({ length: 60 }, () => ({
       ...{ code: "W0601", severity: "warning", message: "m", span: at },
-    })) as Parameters<typeof few>[0];
+    })) as Parameters<typeof limitDiagnostics>[0];
     const error = { code: "C0201", severity: "error", message: "m", span: at } as const;
-    expect(few([...warnings, error])).toContain(error);
-    expect(few([...warnings, error]).at(-1)?.message).toBe("11 more mistakes are not shown");
+    expect(limitDiagnostics([...warnings, error])).toContain(error);
+    expect(limitDiagnostics([...warnings, error]).at(-1)?.message).toBe("11 more mistakes are not shown");
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * A cell compiled on its own: its inputs come from outside, its outputs are results, and the loss is
+ * A cell compiled on its own: its inputs are leaves, its outputs are results, and the loss is
  * L = mean over time and batch of Σ output · d_output, with an input `d_h` for each output `h`, so that the gradients of L
  * are vector–Jacobian products with `d_h`.
  */
@@ -9,7 +9,7 @@ import type { Graph, Result, Value } from "../ir/types.ts";
 import type { CellDecl } from "../syntax/ast.ts";
 import { type ElaboratedCell, elaborateCell } from "./cells.ts";
 import { claim, leaf, type World } from "./context.ts";
-import type { In, Resolved } from "./derivations.ts";
+import type { InModule, Resolved } from "./derivations.ts";
 import { inputLeaf } from "./leaves.ts";
 import type { PlaceOption } from "./placements.ts";
 import type { Scope } from "./scope.ts";
@@ -18,13 +18,13 @@ import type { SiteInfo } from "./sites.ts";
 export interface Built {
   readonly graph: Graph;
   readonly sites: readonly SiteInfo[];
-  /** Parameters, with what stands on them. */
+  /** Parameters, with the norms placed on them. */
   readonly parameters: readonly SiteInfo[];
-  /** For the message about names that nothing uses. */
+  /** For the message about unused names. */
   readonly scope: Scope;
 }
 
-export function buildCell(cell: Resolved<CellDecl>, options: readonly In<PlaceOption>[], world: World): Built {
+export function buildCell(cell: Resolved<CellDecl>, options: readonly InModule<PlaceOption>[], world: World): Built {
   const b = new Builder();
   const dims = new Map(cell.decl.params.map((p) => [p.name.text, dim.variable(p.name.text)]));
   const elaborated = elaborateCell(

@@ -3,16 +3,19 @@ import type { Diagnostic } from "./diagnostic.ts";
 import { nowhere } from "./span.ts";
 
 /** Beyond these nobody reads on: most of the others follow from them, or are the same mistake again. */
-export const mostSaid = 50;
+export const maxDiagnostics = 50;
 
 /**
  * The first of `diagnostics`, and how many more there are (C0124): those left out here and `others`, which were only counted.
  * Errors come before warnings where not all can be said.
  */
-export function few(diagnostics: readonly Diagnostic[], others = 0): readonly Diagnostic[] {
+export function limitDiagnostics(diagnostics: readonly Diagnostic[], others = 0): readonly Diagnostic[] {
   const errors = diagnostics.filter((d) => d.severity === "error");
   const warnings = diagnostics.filter((d) => d.severity === "warning");
-  const said = new Set([...errors.slice(0, mostSaid), ...warnings.slice(0, Math.max(0, mostSaid - errors.length))]);
+  const said = new Set([
+    ...errors.slice(0, maxDiagnostics),
+    ...warnings.slice(0, Math.max(0, maxDiagnostics - errors.length)),
+  ]);
   const left = diagnostics.length - said.size + others;
   if (left === 0) return diagnostics;
   const more: Diagnostic = {
@@ -26,4 +29,4 @@ export function few(diagnostics: readonly Diagnostic[], others = 0): readonly Di
 }
 
 /** Whether it says that there are more. */
-export const isMore = (d: Diagnostic): boolean => d.code === "C0124";
+export const isOmissionNote = (d: Diagnostic): boolean => d.code === "C0124";
