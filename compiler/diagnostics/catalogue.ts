@@ -1,6 +1,6 @@
 /**
- * Everything the compiler and its tools can say, by code: C01xx syntax, C02xx meaning, C03xx options, C04xx data and
- * checkpoints, C05xx running, W06xx warnings. A code never changes its meaning and is never given to another message.
+ * Everything that the compiler and its tools can say, by code: C01xx syntax, C02xx meaning, C03xx options, C04xx data and
+ * checkpoints, C05xx running, W06xx warnings. A code never changes its meaning and is never reused for another message.
  */
 import { meaningMessages } from "./catalogue-meaning.ts";
 import { syntaxMessages } from "./catalogue-syntax.ts";

@@ -1,12 +1,12 @@
-/** The lines of source text that a message points at, with carets under the place. */
+/** Shows the lines of source text that a message points at, with carets under the place. */
 import type { Lines, Position } from "./position.ts";
 import { printable } from "./printable.ts";
 
 export interface ExcerptLine {
-  /** The line number, or nothing for carets and gaps. */
+  /** The line number; undefined for carets and gaps. */
   readonly number?: number;
   readonly text: string;
-  /** The part of `text` that is to be coloured, as [from, to). */
+  /** The part of `text` to be coloured, as [from, to). */
   readonly marked?: readonly [number, number];
 }
 
@@ -15,8 +15,8 @@ const tab = "    ";
 const maxWidth = 110;
 
 /**
- * One line with carets below it; of a span over several lines the first and the last, with `…` between. The label
- * stands behind the last carets. `mark` is the character of the carets.
+ * One line with carets below it, or for a span over several lines the first and the last, with `…` between. The label
+ * follows the last carets. `mark` is the character of the carets.
  */
 export function excerpt(
   lines: Lines,
@@ -26,7 +26,7 @@ export function excerpt(
   mark: "^" | "-",
 ): readonly ExcerptLine[] {
   const start = lines.at(from);
-  // An end right after a line break belongs to the line before.
+  // An end right after a line break belongs to the line before it.
   const last = lines.at(Math.max(from, to - 1));
   const end: Position = { line: last.line, column: to > from ? last.column + 1 : last.column };
   if (start.line === end.line) return marked(lines, start.line, start.column, end.column, label, mark);
@@ -60,10 +60,10 @@ function marked(
   ];
 }
 
-/** A piece of a line as it is shown: spaces for tabs, and codes for what a terminal would obey or not show. */
+/** A piece of a line for display: with spaces for tabs, and codes for characters that a terminal would obey or not show. */
 const shown = (text: string): string => printable(text.replaceAll("\t", tab));
 
-/** Keeps a window of a long line in which the place, behind `before`, can be seen. */
+/** Cuts a long line to a window that shows the place, which follows `before`. */
 function cutAround(
   before: string,
   place: string,
@@ -79,7 +79,7 @@ function cutAround(
   return { text: `${head}${window}${more ? "…" : ""}`.trimEnd(), left: left - skipped + head.length, width };
 }
 
-/** The characters of `text` from column `from` on, `width` columns of them; how many columns stand before, and whether more follow. */
+/** The characters of `text` in `width` columns from column `from` on, how many columns precede them, and whether more follow. */
 function columns(
   text: string,
   from: number,
@@ -98,7 +98,7 @@ function columns(
   return { text: window, skipped, more: false };
 }
 
-/** Columns a text takes on a terminal: tabs four, East Asian and pictures two, combining marks none. */
+/** The columns that a text takes on a terminal: tabs four, East Asian characters and pictures two, combining marks none. */
 function widthOf(text: string): number {
   let width = 0;
   for (const char of text) {

@@ -2,7 +2,7 @@
 import { catalogue, isCode } from "./catalogue.ts";
 import { nearest } from "./nearest.ts";
 
-/** The catalogue's entry as text, for `cellc explain C0207`. Codes may be written in lower case. An unknown code is said so. */
+/** A catalogue entry as text, for `cellc explain C0207`. Codes may be in lower case. For an unknown code, the text says so. */
 export function explain(code: string): string {
   const wanted = code.trim().toUpperCase();
   if (!isCode(wanted)) {

@@ -1,4 +1,4 @@
-/** Thrown when the compiler breaks its own rules: never the user's fault, and never caught to go on. */
+/** Thrown when the compiler breaks its own rules: never the user's fault, and never caught to continue. */
 export class InternalError extends Error {
   /** The text of the IR that shows the fault, if there is one. */
   readonly ir: string | undefined;

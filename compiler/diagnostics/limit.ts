@@ -1,13 +1,13 @@
-/** How many diagnostics of one file are said. */
+/** Limits how many diagnostics of one file are reported. */
 import type { Diagnostic } from "./diagnostic.ts";
 import { nowhere } from "./span.ts";
 
-/** Beyond these nobody reads on: most of the others follow from them, or are the same mistake again. */
+/** Nobody reads more than these: most of the others follow from them, or repeat the same mistake. */
 export const maxDiagnostics = 50;
 
 /**
- * The first of `diagnostics`, and how many more there are (C0124): those left out here and `others`, which were only counted.
- * Errors come before warnings where not all can be said.
+ * The first of `diagnostics`, and a note of how many more there are (C0124): those omitted here and `others`, which were only
+ * counted. If not all are reported, errors come before warnings.
  */
 export function limitDiagnostics(diagnostics: readonly Diagnostic[], others = 0): readonly Diagnostic[] {
   const errors = diagnostics.filter((d) => d.severity === "error");
@@ -28,5 +28,5 @@ export function limitDiagnostics(diagnostics: readonly Diagnostic[], others = 0)
   return [...diagnostics.filter((d) => said.has(d)), more];
 }
 
-/** Whether it says that there are more. */
+/** Whether this is the note that there are more. */
 export const isOmissionNote = (d: Diagnostic): boolean => d.code === "C0124";

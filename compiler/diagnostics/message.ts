@@ -6,6 +6,6 @@ export interface Message {
   readonly explanation: string;
   /** A text (or command) that makes it. */
   readonly example: string;
-  /** The same, put right, or what to do. */
+  /** The same, corrected, or what to do. */
   readonly fix: string;
 }

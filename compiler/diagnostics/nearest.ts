@@ -17,7 +17,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** A help with the nearest candidate, where one is near. */
+/** A help line with the nearest candidate, if one is near enough. */
 export function didYouMean(text: string, candidates: Iterable<string>): string | undefined {
   const best = nearest(text, [...candidates]);
   return best === undefined ? undefined : `did you mean \`${best}\`?`;

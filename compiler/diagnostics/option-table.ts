@@ -1,6 +1,6 @@
 /**
- * The options that a program passes by name, as a table: a row says what a value must be, and its docstring what it is for. The
- * options' type comes of the table, so that no list of names stands beside it.
+ * Tables of options that a program passes by name: a row says what a value must be, and its docstring what it is for. The type of the
+ * options is derived from the table, so there is no second list of names.
  */
 import { CompileError } from "./diagnostic.ts";
 import { didYouMean } from "./nearest.ts";
@@ -11,18 +11,18 @@ export interface Kind<T> {
   /** The end of a sentence that begins with the option's name and "is". */
   readonly must: string;
   readonly test: (value: unknown) => value is T;
-  /** The words there are to choose from. */
+  /** The words to choose from, if it is one of several. */
   readonly words?: readonly string[];
 }
 
 export type OptionTable = Readonly<Record<string, Kind<unknown>>>;
 
-/** What a table's options are together. Each may be left out. */
+/** The options of a table, as an object. Each is optional. */
 export type OptionsOf<Table extends OptionTable> = {
   readonly [Name in keyof Table]?: Table[Name] extends Kind<infer T> ? T : never;
 };
 
-/** A kind of one's own. `test` decides whether a value is a `T`. */
+/** A custom kind. `test` decides whether a value is a `T`. */
 export const kind = <T>(must: string, test: (value: unknown) => boolean, words?: readonly string[]): Kind<T> => ({
   must,
   test: test as Kind<T>["test"],
@@ -43,21 +43,21 @@ export const count: Kind<number> = kind(
 
 export const positive: Kind<number> = kind("a number above 0", (value) => typeof value === "number" && value > 0);
 
-/** `T` says what it takes and gives. */
+/** A function of type `T`. */
 export const callable = <T>(): Kind<T> => kind("a function", (value) => typeof value === "function");
 
-/** One of some words. */
+/** One of several words. */
 export const oneOf = <const Word extends string>(words: readonly Word[]): Kind<Word> =>
   kind(`one of ${words.join(", ")}`, (value) => words.some((word) => word === value), words);
 
-/** A list of some words. */
+/** A list of words out of several. */
 export const someOf = <const Word extends string>(words: readonly Word[]): Kind<readonly Word[]> =>
   kind(
     `a list of ${words.join(", ")}`,
     (value) => Array.isArray(value) && value.every((item) => words.some((word) => word === item)),
   );
 
-/** A word for each of some names, each of which may be left out. */
+/** An object with a word for each of several names, each of them optional. */
 export const wordFor = <const Name extends string, const Word extends string>(
   names: readonly Name[],
   words: readonly Word[],
@@ -82,13 +82,13 @@ export const textByName: Kind<Readonly<Record<string, string>>> = kind(
   (value) => isRecord(value) && Object.values(value).every((item) => typeof item === "string"),
 );
 
-/** What has these functions. `T` says what they take and give. */
+/** An object with these methods, of type `T`. */
 export const having = <T>(must: string, ...methods: readonly (keyof T & string)[]): Kind<T> =>
   kind(must, (value) => isRecord(value) && methods.every((name) => typeof value[name] === "function"));
 
 /**
- * The options that were passed to `of`, as they are. Throws `CompileError` (C0309) for one that is not in the table, or is not of
- * its kind.
+ * Checks the options that were passed to `of`, and returns them. Throws `CompileError` (C0309) for one that is not in the table, or
+ * not of its kind.
  */
 export function takeOptions<Table extends OptionTable>(of: string, table: Table, given: unknown): OptionsOf<Table> {
   if (!isRecord(given)) throw refusal(`the options of ${of} are an object, not ${shown(given)}`);
@@ -108,12 +108,12 @@ export function takeOptions<Table extends OptionTable>(of: string, table: Table,
   return given as OptionsOf<Table>;
 }
 
-/** The refusal of a program's options or arguments. */
+/** The error for a program's options or arguments. */
 export function refusal(message: string, help?: string): CompileError {
   return new CompileError([{ code: "C0309", severity: "error", message, span: nowhere, help }]);
 }
 
-/** What of a list or an object is shown. */
+/** How many items of a list or an object are shown. */
 const most = 4;
 
 function shown(value: unknown, within = true): string {

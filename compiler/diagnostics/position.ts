@@ -1,4 +1,4 @@
-/** Offsets ↔ lines and columns. */
+/** Converts offsets to lines and columns. */
 
 export interface Position {
   /** From 1. */
@@ -7,7 +7,7 @@ export interface Position {
   readonly column: number;
 }
 
-/** The lines of a text, each with the offset it begins at and without its line end. */
+/** The lines of a text without their line ends, each with the offset at which it begins. */
 export class Lines {
   readonly text: string;
   private readonly starts: readonly number[];
@@ -38,7 +38,7 @@ export class Lines {
 
 let last: Lines | undefined;
 
-/** The lines of `text`; of the text asked for last they are at hand, for of many mistakes most stand in one file. */
+/** The lines of `text`. Those of the last text are cached, since most mistakes are in the same file. */
 export function linesOf(text: string): Lines {
   if (last?.text !== text) last = new Lines(text);
   return last;

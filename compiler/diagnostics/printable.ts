@@ -1,11 +1,11 @@
-/** The user's text on a terminal: what would move the cursor, turn the writing round or not be seen is written as its code. */
+/** Makes the user's text safe to print: characters that move the cursor, reverse the text or are invisible are shown as their codes. */
 
-/** Controls, line separators, halves of characters, and whatever Unicode lets a display leave out. */
+/** Controls, line separators, lone surrogates, and whatever Unicode lets a display ignore. */
 const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * What a comment or the name of a file must not hold: controls, and what turns the direction of writing, so that a text reads
- * otherwise than it is (Boucher & Anderson 2021, “Trojan Source”). Joiners stay: there are scripts that need them.
+ * What a comment or a file name must not contain: controls, and characters that change the direction of writing, so that a text does
+ * not read as it is (Boucher & Anderson 2021, “Trojan Source”). Joiners are allowed: some scripts need them.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 export const deceptive = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u2028\u2029]/;
@@ -17,10 +17,10 @@ export function printable(text: string): string {
   return text.replace(hidden, (char) => (char === "\n" || char === "\t" ? char : code(char)));
 }
 
-/** More of a message is no help: only a text made to be long has names as long as this. */
+/** The longest line of a message: only a text made to be long has names longer than this. */
 const maxLine = 1000;
 
-/** As `printable`, on one line: line ends and tabs are written as their codes too, and what is very long is cut. */
+/** As `printable`, on one line: line ends and tabs are shown as their codes too, and a very long text is cut. */
 export function printableLine(text: string): string {
   const cut = text.length > maxLine ? `${text.slice(0, maxLine)}…` : text;
   return cut.replace(hidden, code);

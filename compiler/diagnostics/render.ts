@@ -21,8 +21,8 @@ export interface RenderOptions {
  *       │                 ^^^ not declared
  *       = help: did you mean `Wh`?
  *
- * `sources` holds the texts by file name; without the text only the file is named. No line end at the end. Characters
- * that a terminal would obey, or not show, are written as their codes.
+ * `sources` holds the texts by file name; without a text, only the file is named. There is no line end at the end. Characters
+ * that a terminal would obey, or not show, are shown as their codes.
  */
 export function render(d: Diagnostic, sources: ReadonlyMap<string, string>, options: RenderOptions): string {
   const colors = createColors(options.color);
@@ -51,7 +51,7 @@ export function render(d: Diagnostic, sources: ReadonlyMap<string, string>, opti
   return out.join("\n");
 }
 
-/** All diagnostics, by file and place, a blank line between them, and a last line that counts them. Empty for none. */
+/** All diagnostics, by file and place, separated by blank lines, and a last line that counts them. Empty if there are none. */
 export function renderAll(
   diagnostics: readonly Diagnostic[],
   sources: ReadonlyMap<string, string>,
@@ -67,7 +67,7 @@ export function renderAll(
   return `${[...sorted, [...count("error"), ...count("warning")].join(", ")].join("\n\n")}\n`;
 }
 
-/** The texts that diagnostics are about, by file name, of those that `read` has. */
+/** The texts that diagnostics are about, by file name, as far as `read` has them. */
 export function sourcesOf(
   diagnostics: readonly Diagnostic[],
   read: (file: string) => string | undefined,

@@ -233,7 +233,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   },
   concat: {
     signature: "concat(a, b, …)",
-    doc: "values one behind another along the last feature axis",
+    doc: "values concatenated along the last feature axis",
     arity: [1, Number.POSITIVE_INFINITY],
     apply: (call) => {
       const xs = call.args.map((_, i) => real(call, i)).filter((v) => v !== undefined);
@@ -328,7 +328,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   },
   row: {
     signature: "row(W, i)",
-    doc: "entry i of W along its first axis, i a number known while compiling: the weights of one round of several",
+    doc: "entry i of W along its first axis, for a compile-time number i: the weights of one round of several",
     arity: [2, 2],
     apply: (call) => {
       const { args, spans, c } = call;
@@ -351,7 +351,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   },
   iterate: {
     signature: "iterate(f, n, start, …)",
-    doc: "n rounds of the function f: f(start, 0, …), then f of that and 1, and so on; what follows is given to all",
+    doc: "n rounds of the function f: f(start, 0, …), then f of the result and 1, and so on; further arguments go to every round",
     arity: [3, Number.POSITIVE_INFINITY],
     takesFunction: true,
     apply: ({ f, args: [count, start, ...others], spans, c }) => {

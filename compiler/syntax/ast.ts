@@ -5,7 +5,7 @@
  */
 import type { Span } from "../diagnostics/span.ts";
 
-/** A name together with where it stands. `primed` is true for `h'`: the next step's value of a state. */
+/** A name with its place in the text. `primed` is true for `h'`, the next step's value of a state. */
 export interface Name {
   readonly text: string;
   readonly primed: boolean;
@@ -54,7 +54,7 @@ export interface CellDecl {
   readonly span: Span;
 }
 
-/** `cell bnlstm = lstm with { place hh : batch(gamma = 0.1) }`, and the same with `model`. */
+/** `cell bnlstm = lstm with { place hh : batch(gamma = 0.1) }`, or the same with `model`. */
 export interface DerivedDecl {
   readonly kind: "derived";
   readonly of: "cell" | "model";
@@ -135,7 +135,7 @@ export interface InputStmt {
     | { readonly kind: "tensor"; readonly shape: Shape }
     /** Whole numbers 0 … size-1. */
     | { readonly kind: "index"; readonly size: Expr };
-  /** In a model: the value varies over time. A cell's inputs are per step by nature and never say so. */
+  /** Whether an input of a model varies over time. A cell's inputs are always per step, and do not say so. */
   readonly overTime: boolean;
   readonly span: Span;
 }
@@ -165,7 +165,7 @@ export interface LetStmt {
   readonly span: Span;
 }
 
-/** `stat m = mean(x, over batch)`: a reduction over examples; its population value is used at inference. */
+/** `stat m = mean(x, over batch)`: a reduction over examples. At inference, its population value is used. */
 export interface StatStmt {
   readonly kind: "stat";
   readonly name: Name;
@@ -180,11 +180,11 @@ export interface OutputStmt {
   readonly span: Span;
 }
 
-/** `place hh, xh : batch(gamma = 0.1, beta = none)`; `place cc : none` takes a norm away. Also `place rnn.hh : layer`. */
+/** `place hh, xh : batch(gamma = 0.1, beta = none)`; `place cc : none` removes a norm. Also `place rnn.hh : layer`. */
 export interface PlaceStmt {
   readonly kind: "place";
   readonly sites: readonly SiteRef[];
-  /** A call or a bare name; the name `none` removes what stands there. */
+  /** A call or a bare name; the name `none` removes the norm placed there. */
   readonly norm: NormRef;
   readonly span: Span;
 }

@@ -1,4 +1,4 @@
-/** Builds the syntax tree from the concrete tree, and checks what the grammar leaves open: which statement may stand where. */
+/** Builds the syntax tree from the concrete tree, and checks what the grammar leaves open: which statements are allowed where. */
 import type { CstNode } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { join, type Span } from "../diagnostics/span.ts";
@@ -25,7 +25,7 @@ import type {
 import { ExprBuilder } from "./build-expr.ts";
 import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan } from "./cst.ts";
 
-/** A value on a line of its own: what a norm or a function ends with. */
+/** A value on a line of its own, which ends a norm or a function. */
 interface ValueStmt {
   readonly kind: "value";
   readonly value: Expr;
@@ -52,7 +52,7 @@ const inWords: Record<Place, string> = {
   model: "a model",
 };
 
-/** What could not be read is left out. Diagnostics come in the order of the tree, not of the text. */
+/** Builds the tree without what could not be read. Diagnostics are in the order of the tree, not of the text. */
 export function buildAst(cst: CstNode, span: Span): { file: File; diagnostics: readonly Diagnostic[] } {
   const builder = new AstBuilder(span.file);
   const file = builder.build(cst, span);
@@ -188,7 +188,7 @@ class AstBuilder extends ExprBuilder {
     const last = body[body.length - 1];
     for (const statement of body.slice(0, -1)) if (statement.kind === "value") this.unused(statement);
     if (last?.kind === "value") return last.value;
-    // Where a line could not be read, that line may have been the result.
+    // If a line could not be read, it may have been the result.
     if (complete) {
       const help = "end it with the value alone on a line";
       this.report("C0117", `\`${name.text}\` has no result`, name.span, "its last line is not a value", help);
@@ -201,7 +201,7 @@ class AstBuilder extends ExprBuilder {
     this.report("C0117", "this value goes nowhere", statement.span, undefined, help);
   }
 
-  /** The statements that may stand in such a body; the others are reported. */
+  /** The statements that are allowed in this kind of body; the others are reported. */
   private only<S extends Statement>(statements: readonly Statement[], place: Place): S[] {
     const kinds: readonly string[] = allowed[place];
     return statements.filter((statement): statement is S => {

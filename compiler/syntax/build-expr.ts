@@ -9,7 +9,7 @@ import { reservedWords } from "./tokens.ts";
 
 const axisNames: readonly AxisName[] = ["batch", "time", "feature", "first", "last"];
 
-/** Inputs, outputs and dimensions go by name in objects of JavaScript, which take this one for something else. */
+/** Inputs, outputs and dimensions are keys of JavaScript objects, in which this one has another meaning. */
 const unusable = "__proto__";
 
 export class ExprBuilder {
@@ -46,7 +46,7 @@ export class ExprBuilder {
     return { text, primed: primes > 0, span };
   }
 
-  /** A name that stands for something else than the next step's value. */
+  /** A name that must not be primed. */
   plainName(cst: CstNode): Name {
     const name = this.name(cst);
     if (name.primed) {
@@ -79,7 +79,7 @@ export class ExprBuilder {
     );
   }
 
-  /** `a ∘ b ∘ c`, to the left. */
+  /** `a ∘ b ∘ c`, associating to the left. */
   private chain(cst: CstNode, operands: readonly CstNode[], build: (cst: CstNode) => Expr): Expr {
     const operators = tokens(cst, "operator");
     return operands.slice(1).reduce<Expr>((left, operand, i) => {
@@ -144,7 +144,7 @@ export class ExprBuilder {
       return { kind: "list", items: this.list(list), span: nodeSpan(list, this.file) };
     }
     const inner = maybeNode(cst, "expression");
-    // The brackets belong to the span: `4(H)` must not look like `4H`.
+    // The span includes the brackets: `4(H)` must not look like `4H`.
     if (inner !== undefined) return { ...this.expression(inner), span: nodeSpan(cst, this.file) };
     const args = maybeNode(cst, "args");
     if (args === undefined) {
@@ -170,7 +170,7 @@ export class ExprBuilder {
     };
   }
 
-  /** An argument list. Only functions have an `over`; it comes last, and named arguments come after the others. */
+  /** An argument list. Only functions have an `over`, which comes last; named arguments come after the others. */
   private args(cst: CstNode, of: "the function" | "the norm" | "the cell"): { args: readonly Arg[]; over?: Over } {
     const args: Arg[] = [];
     let over: Over | undefined;

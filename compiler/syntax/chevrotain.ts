@@ -1,6 +1,6 @@
 /**
- * What the syntax uses of chevrotain. `npm run build` puts it and its library of 640 files into this one: read one by one they
- * took most of the time that loading the compiler took.
+ * The parts of chevrotain that the syntax uses. `npm run build` bundles it and its library of 640 files into this one: loading them
+ * one by one took most of the time of loading the compiler.
  */
 export {
   CstParser,

@@ -1,4 +1,4 @@
-/** Reads chevrotain's concrete tree: children by rule name or label, tokens by type name or label. */
+/** Accessors for chevrotain's concrete tree: children by rule name or label, tokens by type name or label. */
 import type { CstElement, CstNode, IToken } from "chevrotain";
 import type { Span } from "../diagnostics/span.ts";
 
@@ -22,14 +22,14 @@ export function maybeToken(node: CstNode, key: string): IToken | undefined {
   return tokens(node, key)[0];
 }
 
-/** A child the grammar guarantees in every statement it could read. */
+/** A child that the grammar guarantees in every statement it could read. */
 export function node(parent: CstNode, key: string): CstNode {
   const found = maybeNode(parent, key);
   if (found === undefined) throw new Error(`internal: no \`${key}\` in the rule \`${parent.name}\``);
   return found;
 }
 
-/** A token the grammar guarantees in every statement it could read. */
+/** A token that the grammar guarantees in every statement it could read. */
 export function token(parent: CstNode, key: string): IToken {
   const found = maybeToken(parent, key);
   if (found === undefined) throw new Error(`internal: no \`${key}\` in the rule \`${parent.name}\``);
@@ -40,7 +40,7 @@ export function tokenSpan(token: IToken, file: string): Span {
   return { file, start: token.startOffset, end: token.startOffset + token.image.length };
 }
 
-/** From the first to the last token below a node. Zero-width tokens count with their place. */
+/** The span from the first to the last token below a node. Zero-width tokens count. */
 export function nodeSpan(root: CstNode, file: string): Span {
   let start = Number.POSITIVE_INFINITY;
   let end = 0;

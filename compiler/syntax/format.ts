@@ -1,8 +1,8 @@
 /**
  * The canonical form of a `.cell` text.
  *
- * Comments are not in the tree, so they are set back by their place: one that shares the line with the end of a
- * statement stays behind it, one from inside a statement moves above it, every other keeps a line of its own.
+ * Comments are not in the tree, so they are put back by position: one on the same line as the end of a statement
+ * stays after it, one from inside a statement moves above it, and every other keeps a line of its own.
  */
 import type { IToken } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
@@ -16,8 +16,8 @@ import { LeftCurly, lex } from "./tokens.ts";
 export { printExpr };
 
 /**
- * Formats a text. Formatting twice changes nothing, and no comment is lost. A text with syntax errors comes back as it
- * is, together with them.
+ * Formats a text. Formatting twice changes nothing, and no comment is lost. A text with syntax errors is returned
+ * unchanged, together with them.
  */
 export function format(text: string, file: string): { text: string; diagnostics: readonly Diagnostic[] } {
   const given = parse(text, file);
@@ -34,27 +34,27 @@ export function format(text: string, file: string): { text: string; diagnostics:
   return { text: joinEntries(entries, 0), diagnostics: [] };
 }
 
-/** Something to be printed, by the place it was read from. */
+/** Something to be printed, with the place it was read from. */
 interface Item {
   readonly span: Span;
   readonly print: () => Printed;
 }
 
 interface Printed {
-  /** Columns of a statement, or finished lines of anything else. */
+  /** The columns of a statement; undefined for anything else, whose lines are finished. */
   readonly columns: Columns | undefined;
   readonly lines: readonly string[];
-  /** Where the body begins: comments from there on are in `lines` already. */
+  /** The offset where the body begins: comments from there on are in `lines` already. */
   readonly body?: number;
 }
 
-/** A statement or declaration, or a comment with lines of its own. */
+/** A statement, a declaration, or a comment on lines of its own. */
 interface Entry extends Printed {
   readonly blankBefore: boolean;
   readonly trailing: readonly string[];
 }
 
-/** Declarations with a body on several lines stand apart. */
+/** Declarations on several lines are set apart by blank lines. */
 const isTall = (entry: Entry): boolean => entry.lines.length > 1;
 
 class Printer {
@@ -122,7 +122,7 @@ class Printer {
         lines: [`${header} { ${joinEntries(this.region(items, open, close), 0).trimEnd()} }`],
       };
     }
-    // Comments behind the brace stay there.
+    // Comments after the brace stay there.
     let start = open + 1;
     let first = `${header} {`;
     for (const comment of comments) {
@@ -155,7 +155,7 @@ function endOf(token: IToken): number {
   return token.startOffset + token.image.length;
 }
 
-/** Sets entries one below the other, each run of alike statements in columns. Ends in a line end, unless empty. */
+/** Puts entries one below the other, and aligns each run of similar statements in columns. Ends in a line end, unless empty. */
 function joinEntries(entries: readonly Entry[], indent: number): string {
   const blanks = blankLines(entries);
   const columns = alignRuns(entries, blanks);
@@ -169,7 +169,7 @@ function joinEntries(entries: readonly Entry[], indent: number): string {
     .join("");
 }
 
-/** Blank lines of the source stay, one at a time; around a tall declaration (and the comments above it) there is one. */
+/** Which entries follow a blank line: runs of blank lines collapse to one, and a tall declaration, with its comments, is set apart. */
 function blankLines(entries: readonly Entry[]): readonly boolean[] {
   const blanks = entries.map((e) => e.blankBefore);
   entries.forEach((entry, i) => {
@@ -186,7 +186,7 @@ function isComment(entry: Entry): boolean {
   return entry.columns === undefined && entry.lines[0].startsWith("/");
 }
 
-/** Statements whose colons line up with each other. */
+/** Groups of statements whose colons are aligned. */
 const families: readonly (readonly string[])[] = [["param", "input", "target", "state"], ["place"]];
 
 function alignRuns(entries: readonly Entry[], blanks: readonly boolean[]): readonly (string | undefined)[] {
@@ -206,7 +206,7 @@ function alignRuns(entries: readonly Entry[], blanks: readonly boolean[]): reado
   });
 }
 
-/** For each entry, the widest of a column over the neighbours that are alike. */
+/** For each entry, the width of a column over its similar neighbours. */
 function widest(
   entries: readonly Entry[],
   blanks: readonly boolean[],

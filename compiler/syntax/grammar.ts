@@ -1,7 +1,7 @@
 /**
- * The grammar, over the words that `layout.ts` has put in order.
+ * The grammar, over the words that `layout.ts` has arranged.
  *
- * Chevrotain's recovery is set to one unit only: a statement (or the header of a declaration) that cannot be read is
+ * Chevrotain recovers in one way only: a statement (or the header of a declaration) that cannot be read is
  * skipped as a whole, up to the next `Begin` (or the `{` of the body). Nothing is guessed inside a statement, so that
  * one mistake gives one message.
  */
@@ -9,7 +9,7 @@ import type { CstNode, IParserErrorMessageProvider, IRuleConfig, IToken, ParserM
 import { CstParser, EMPTY_ALT, EOF, tokenLabel } from "./chevrotain.ts";
 import * as T from "./tokens.ts";
 
-/** What the grammar wanted where it stopped; `syntax-errors.ts` makes the sentence. */
+/** Only says what the grammar expected where it stopped; `syntax-errors.ts` makes the message of it. */
 const errorMessageProvider: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: ({ expected }) => tokenLabel(expected),
   buildNotAllInputParsedMessage: () => "the end of the file",
@@ -18,7 +18,7 @@ const errorMessageProvider: IParserErrorMessageProvider = {
 };
 
 type Rule = ParserMethod<[], CstNode>;
-/** `greedy`: commas after a `scan` belong to it. They do not inside an argument list. */
+/** `greedy`: commas after a `scan` belong to it, as they do not inside an argument list. */
 type ExpressionRule = ParserMethod<[greedy: boolean], CstNode>;
 
 class CellParser extends CstParser {
@@ -40,7 +40,7 @@ class CellParser extends CstParser {
     return false;
   }
 
-  /** Asked for at every mismatch and found by walking the whole path of rules, recursively; no word is ever put in or left out. */
+  /** Not needed, since no word is ever inserted or deleted; chevrotain would walk all rules recursively for it at every mismatch. */
   protected getFollowsForInRuleRecovery(): TokenType[] {
     return [];
   }
@@ -49,7 +49,7 @@ class CellParser extends CstParser {
     return [T.Begin, T.LeftCurly, T.RightCurly, EOF];
   }
 
-  /** A rule that is never recovered on its own. */
+  /** A rule that does not recover by itself. */
   private inner<A extends unknown[]>(name: string, implementation: (...args: A) => void): ParserMethod<A, CstNode> {
     const config: IRuleConfig<CstNode> = { resyncEnabled: false };
     return this.RULE(name, implementation, config);
@@ -107,7 +107,7 @@ class CellParser extends CstParser {
       ],
       ERR_MSG: "`(` and the parameters",
     });
-    // The body must follow at once; the mistake is the header's, so that the body is read all the same.
+    // The body must follow at once. If it does not, the mistake is in the header, and the body is still read.
     this.OR3({
       DEF: [{ GATE: () => this.LA(1).tokenType === T.LeftCurly, ALT: EMPTY_ALT() }],
       ERR_MSG: "`{`",
@@ -249,7 +249,7 @@ class CellParser extends CstParser {
     });
   });
 
-  /** `f, i = …`, and the bare expression that ends a norm. Which of the two it is the tree builder sees. */
+  /** `f, i = …`, or the bare expression that ends a norm. The tree builder tells the two apart. */
   private readonly equation: Rule = this.inner("equation", () => {
     this.SUBRULE(this.expression, { ARGS: [true], LABEL: "left" });
     this.MANY(() => {
@@ -459,7 +459,7 @@ export interface GrammarResult {
   readonly errors: typeof parser.errors;
 }
 
-/** Reads laid-out words. Never throws: what could not be read is in `errors`, its nodes carry `recoveredNode`. */
+/** Parses laid-out words. Never throws: what could not be read is in `errors`, and its nodes have `recoveredNode` set. */
 export function readGrammar(tokens: readonly IToken[]): GrammarResult {
   parser.input = [...tokens];
   const cst = parser.file();

@@ -1,9 +1,8 @@
 /**
  * Turns the words of a file into the words the grammar reads.
  *
- * Line ends become `Begin` and `End` around every statement, brackets are made to match, and everything that is wrong
- * already at this level is reported. So the grammar sees statements one by one, and what is wrong in one of them
- * cannot spoil its neighbours.
+ * Line ends become `Begin` and `End` around every statement, brackets are balanced, and mistakes at this level are
+ * reported. So the grammar sees statements one by one, and a mistake in one of them cannot affect its neighbours.
  */
 import type { IToken, TokenType } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
@@ -20,7 +19,7 @@ export interface Layout {
 
 interface Bracket {
   readonly token: IToken;
-  /** `body`: the braces of a declaration, in which line ends count. */
+  /** `body` for the braces of a declaration, in which line ends matter. */
   readonly role: "body" | "inline";
 }
 
@@ -32,7 +31,7 @@ const closers: ReadonlyMap<TokenType, TokenType> = new Map([
 const closing: ReadonlySet<TokenType> = new Set(closers.values());
 const isDeclaration: ReadonlySet<TokenType> = new Set([...T.declarationWords, T.Import]);
 const isStatement: ReadonlySet<TokenType> = new Set(T.statementWords);
-/** After one of these at the end of a line the statement goes on. */
+/** A statement continues after one of these at the end of a line. */
 const goesOn: ReadonlySet<TokenType> = new Set([
   T.LessEqual,
   T.GreaterEqual,
@@ -61,7 +60,7 @@ const endsValue: ReadonlySet<TokenType> = new Set([
   T.RightSquare,
 ]);
 
-/** Brings the words of `text` in order. Never fails. */
+/** Arranges the words of `text`. Never fails. */
 export function layOut(words: readonly IToken[], text: string, file: string): Layout {
   return new LayoutRun(words, text, file).run();
 }
@@ -73,16 +72,16 @@ class LayoutRun {
   private readonly out: IToken[] = [];
   private readonly diagnostics: Diagnostic[] = [];
   private readonly brackets: Bracket[] = [];
-  /** The first word of the statement being read, for each body around this place. */
+  /** For each enclosing body, the first word of the statement being read. */
   private readonly heads: (IToken | undefined)[] = [undefined];
   private length = 0;
   private operations = 0;
   private powers = 0;
-  /** The statement is nested too deeply or too long: it was reported, and the rest of its words are passed over. */
+  /** Whether the statement is too deeply nested or too long: this has been reported, and the rest of its words are skipped. */
   private tooDeep = false;
   /** Where the statement begins in `out`. */
   private begin = 0;
-  /** The word before this one, kept or not. */
+  /** The word before this one, whether kept or not. */
   private before: IToken | undefined;
 
   constructor(words: readonly IToken[], text: string, file: string) {
@@ -161,10 +160,10 @@ class LayoutRun {
     this.out.push(word);
   }
 
-  /** A line end is a statement's end, unless a bracket is open or the line ends in the middle of something. */
+  /** A line end ends a statement, unless a bracket is open or the line ends in the middle of something. */
   private newline(index: number): void {
     const { before } = this;
-    // Of several line ends the first decides.
+    // Of several line ends, the first one decides.
     if (this.head === undefined || before === undefined || this.words[index - 1]?.tokenType === T.Newline) return;
     let next = index + 1;
     while (this.words[next]?.tokenType === T.Newline) next++;
@@ -173,7 +172,7 @@ class LayoutRun {
     const starts = isStatement.has(after.tokenType) || isDeclaration.has(after.tokenType);
     const assigns = this.assigns(next);
     if (this.top?.role === "inline") {
-      // Nothing inside brackets can begin a statement: if one begins here, a bracket is missing.
+      // No statement can begin inside brackets: if one begins here, a bracket is missing.
       const parameter =
         after.tokenType === T.Cell && (before.tokenType === T.Comma || before.tokenType === T.LeftParen);
       if ((starts && !parameter) || (endsValue.has(before.tokenType) && assigns)) this.endStatement();
@@ -305,7 +304,7 @@ class LayoutRun {
   private unknown(index: number): void {
     const word = this.words[index];
     const before = this.words[index - 1];
-    // A run of strange characters (`&&`, a word in another script) is one mistake.
+    // A run of unknown characters (`&&`, a word in another script) is one mistake.
     if (before?.tokenType === T.Unknown && endOf(before) === word.startOffset) return;
     let last = index;
     while (
@@ -328,7 +327,7 @@ class LayoutRun {
     this.report("C0104", `\`${image}\` is not a number`, this.span(word), undefined, help ?? "a number has one point");
   }
 
-  /** Reports the statement, and puts a word that the grammar cannot read in the place of all but its first. */
+  /** Reports the statement, and replaces all but its first word by a word that the grammar cannot read. */
   private deep(word: IToken, label: string): void {
     if (this.tooDeep) return;
     this.report("C0121", "this statement is too deep to read", this.span(word), label, splitHelp);
@@ -357,7 +356,7 @@ class LayoutRun {
   }
 }
 
-/** What a comment or a quoted name must not hold is not seen, or shows as what it is not: C0123. */
+/** Reports characters in comments and quoted names that are invisible or deceptive: C0123. */
 export function hiddenCharacters(word: IToken, file: string): readonly Diagnostic[] {
   const found = deceptive.exec(word.image);
   if (found === null) return [];

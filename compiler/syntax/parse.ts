@@ -1,4 +1,4 @@
-/** Text → syntax tree: words, layout, grammar, tree. */
+/** Text → syntax tree, by way of words, layout and grammar. */
 import type { IToken } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { File } from "./ast.ts";
@@ -10,8 +10,8 @@ import { explainError } from "./syntax-errors.ts";
 import * as T from "./tokens.ts";
 
 /**
- * Reads a `.cell` text. Never throws on a bad text: every statement that could not be read is left out of the tree and
- * has its diagnostic, in source order. `file` is the name that spans carry.
+ * Parses a `.cell` text. Never throws on a bad text: every statement that could not be read is left out of the tree and
+ * has a diagnostic, in source order. `file` is the name in spans.
  */
 export function parse(text: string, file: string): { file: File; diagnostics: Diagnostic[] } {
   if (text.length > maxText) return tooLong(text.length, file);
@@ -20,7 +20,7 @@ export function parse(text: string, file: string): { file: File; diagnostics: Di
   const { cst, errors } = readGrammar(layout.tokens);
   const statements = splitStatements(layout.tokens);
 
-  // Where the words themselves are wrong, what the grammar says about the rest of the statement is noise.
+  // If the words themselves are wrong, what the grammar says about the rest of the statement is noise.
   const damaged = new Set(layout.diagnostics.map((d) => statementAt(statements, d.span.start)));
   const unread = errors.flatMap((error) => {
     const statement = statementOf(statements, error.token);
@@ -44,7 +44,7 @@ function tooLong(length: number, file: string): { file: File; diagnostics: Diagn
 
 interface StatementWords {
   readonly start: number;
-  /** Every word of the statement: a declaration's are those of its header. */
+  /** Every word of the statement; for a declaration, those of its header. */
   readonly words: readonly IToken[];
 }
 

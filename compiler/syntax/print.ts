@@ -15,7 +15,7 @@ import type {
 
 type Statement = CellStmt | NormStmt | ModelStmt;
 
-/** How tightly an expression holds together, loosest first. */
+/** Levels of precedence, loosest first. */
 const level = { scan: 0, comparison: 1, sum: 2, product: 3, signed: 4, multiple: 5, power: 6, primary: 7 } as const;
 type Level = (typeof level)[keyof typeof level];
 
@@ -34,7 +34,7 @@ const operators: Record<string, Level> = {
   "^": level.power,
 };
 
-/** The text of an expression as the formatter writes it: minimal brackets, `4H` as it was written. */
+/** The text of an expression as the formatter writes it: with minimal brackets, and `4H` as it was written. */
 export function printExpr(e: Expr): string {
   switch (e.kind) {
     case "number":
@@ -51,8 +51,8 @@ export function printExpr(e: Expr): string {
       const own = levelOf(e);
       if (own === level.multiple) return `${printExpr(e.left)}${printAt(e.right, level.power)}`;
       if (own === level.power) return `${printAt(e.left, level.primary)}^${printAt(e.right, level.signed)}`;
-      // To the left for sums and products; comparisons do not chain at all.
-      // `r * h @ W` would be (r * h) @ W by the rules, but no reader is sure of that: those brackets stay.
+      // Sums and products associate to the left; comparisons do not chain at all.
+      // `r * h @ W` would be (r * h) @ W by the rules, but no reader is sure of that, so those brackets stay.
       const unsure = e.op === "@" && e.left.kind === "binary" && e.left.op !== "@";
       const left = own === level.comparison ? level.sum : unsure ? level.signed : own;
       return `${printAt(e.left, left)} ${e.op} ${printAt(e.right, (own + 1) as Level)}`;
@@ -80,17 +80,17 @@ function levelOf(e: Expr): Level {
   return level.primary;
 }
 
-/** Whether a product was written without a sign, as `4H`. Only the spans tell: number and name touch. */
+/** Whether a product was written without an operator, as `4H`. Only the spans tell: number and name touch. */
 function isMultiple(e: Expr & { kind: "binary" }): boolean {
   if (e.op !== "*" || e.left.kind !== "number" || levelOf(e.left) !== level.primary) return false;
   if (e.left.span.end !== e.right.span.start) return false;
   const base = e.right.kind === "binary" && e.right.op === "^" ? e.right.left : e.right;
   const word = base.kind === "name" ? base.name.text : base.kind === "call" ? base.callee.text : undefined;
-  // `1` and `e5` side by side would read as the number 1e5.
+  // `1` followed by `e5` would read as the number 1e5.
   return word !== undefined && !/^[eE]\d/.test(word);
 }
 
-/** In a list, commas separate the items, so a scan over several sequences needs brackets. */
+/** Prints an item of a list. Commas separate items, so a scan over several sequences needs brackets. */
 function printItem(e: Expr): string {
   return e.kind === "scan" && e.over.length > 1 ? `(${printExpr(e)})` : printExpr(e);
 }
@@ -122,7 +122,7 @@ export function printShape(shape: Shape): string {
 }
 
 /**
- * A statement as columns that a run of alike statements lines up: what is declared, its type, its value.
+ * A statement as columns, which are aligned in a run of similar statements: what is declared, its type, its value.
  * `["param Wx", "[D, 4H]", "orthogonal"]` prints as `param Wx : [D, 4H] = orthogonal`.
  */
 export type Columns = readonly [head: string, type?: string, value?: string];
@@ -150,7 +150,7 @@ export function printStatement(s: Statement): Columns {
     case "loss":
       return [`loss ${printExpr(s.value)}`];
     case "output": {
-      // A scan would take the values after it for further sequences.
+      // A scan would read the values after it as further sequences.
       const last = s.values.length - 1;
       const values = s.values.map((v, i) => (v.kind === "scan" && i < last ? `(${printExpr(v)})` : printExpr(v)));
       return [`output ${values.join(", ")}`];
@@ -164,7 +164,7 @@ export function printImport(i: Import): string {
   return `import { ${i.names.map((n) => n.text).join(", ")} } from "${i.from}"`;
 }
 
-/** What stands before the body: `cell lstm(D, H = 100)`, `cell bnlstm = lstm with`. */
+/** What precedes the body: `cell lstm(D, H = 100)`, `cell bnlstm = lstm with`. */
 export function printHeader(d: Declaration): string {
   if (d.kind === "derived") return `${d.of} ${d.name.text} = ${d.base.text} with`;
   const parameters = (): readonly string[] => {

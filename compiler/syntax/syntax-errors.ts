@@ -1,4 +1,4 @@
-/** Says in the user's words where the grammar stopped. */
+/** Explains in the user's words where the grammar stopped. */
 import type { IRecognitionException, IToken } from "chevrotain";
 import type { Code } from "../diagnostics/catalogue.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
@@ -8,7 +8,7 @@ import { tokenSpan } from "./cst.ts";
 import * as T from "./tokens.ts";
 
 interface Words {
-  /** The word to point at, where it is not the one the grammar stopped at. */
+  /** The word to point at, if it is not the one the grammar stopped at. */
   readonly at?: IToken;
   readonly code: Code;
   readonly message: string;
@@ -20,7 +20,7 @@ const statementStarts = T.statementWords.map((t) => t.PATTERN as string);
 const startsValue = [T.Identifier, T.NumberLiteral, T.LeftParen, T.LeftSquare];
 
 /**
- * `statement` holds the words of the statement the error is in, from its first word on; the error's own token is
+ * The diagnostic for an error. `statement` holds the words of its statement, from the first word on; the error's own token is
  * among them, or follows them.
  */
 export function explainError(error: IRecognitionException, statement: readonly IToken[], file: string): Diagnostic {
@@ -144,7 +144,7 @@ function noValue(token: IToken, before: IToken | undefined, found: string): Word
   return { code: "C0107", message: `a value is missing${after}`, label: `found ${found}` };
 }
 
-/** The statement was complete, and more follows. */
+/** For a complete statement that is followed by more. */
 function tooMuch(token: IToken, before: IToken | undefined, statement: readonly IToken[]): Words {
   if (tokenMatcher(token, T.CompareOperator)) return chained;
   const first = statement[0];

@@ -11,22 +11,22 @@ export const CompareOperator = createToken({ name: "CompareOperator", pattern: L
 export const AddOperator = createToken({ name: "AddOperator", pattern: Lexer.NA, label: "`+` or `-`" });
 export const MultiplyOperator = createToken({ name: "MultiplyOperator", pattern: Lexer.NA, label: "`*`, `/` or `@`" });
 
-// Zero-width tokens that `layout.ts` puts in: where a statement begins and ends, and the product in `4H`.
+// Zero-width tokens that `layout.ts` inserts: where a statement begins and ends, and the product in `4H`.
 export const Begin = createToken({ name: "Begin", pattern: Lexer.NA, label: "the start of a statement" });
 export const End = createToken({ name: "End", pattern: Lexer.NA, label: "the end of the statement" });
 export const Juxtaposed = createToken({ name: "Juxtaposed", pattern: Lexer.NA, label: "a product" });
-/** Braces that hold no body: those of an import, and stray ones. Apart, so that recovery never mistakes them. */
+/** Braces without a body: those of an import, and stray ones. They are separate, so that recovery never mistakes them for a body. */
 export const ListLeft = createToken({ name: "ListLeft", pattern: Lexer.NA, label: "`{`" });
 export const ListRight = createToken({ name: "ListRight", pattern: Lexer.NA, label: "`}`" });
 
-// Primes belong to the name before them: `h'`. Two primes are read, and refused with a message of their own.
+// Primes belong to the name before them: `h'`. Two primes are read, to be refused with a message of their own.
 export const Identifier = createToken({ name: "Identifier", pattern: /[A-Za-z_][A-Za-z0-9_]*'*/, label: "a name" });
 export const NumberLiteral = createToken({
   name: "NumberLiteral",
   pattern: /\d+(\.\d+)?([eE][+-]?\d+)?/,
   label: "a number",
 });
-/** Spellings of numbers other languages accept and this one does not: `.5`, `1.`, `1.2.3`. */
+/** Spellings of numbers that other languages accept and this one does not: `.5`, `1.`, `1.2.3`. */
 export const BadNumber = createToken({
   name: "BadNumber",
   pattern: /\.\d+(\.\d+)*([eE][+-]?\d+)?|\d+(\.\d+){2,}|\d+\.(?![\dA-Za-z_])/,
@@ -135,11 +135,11 @@ export const BlockComment = createToken({
   line_breaks: true,
   group: "comments",
 });
-/** A `/*` without its end swallows the rest of the file, and is reported once. */
+/** A `/*` without an end swallows the rest of the file, and is reported once. */
 export const OpenComment = createToken({ name: "OpenComment", pattern: /\/\*[\s\S]*/, line_breaks: true });
 export const Unknown = createToken({ name: "Unknown", pattern: /[\s\S]/, line_breaks: true });
 
-/** Every token type, in the order the lexer tries them. */
+/** Every token type, in the order in which the lexer tries them. */
 export const allTokens: TokenType[] = [
   Newline,
   Space,
@@ -196,7 +196,7 @@ export interface Words {
   readonly comments: readonly IToken[];
 }
 
-/** Cuts a text into words. Offsets are UTF-16. */
+/** Splits a text into words. Offsets are UTF-16. */
 export function lex(text: string): Words {
   const result = lexer.tokenize(text);
   return { tokens: result.tokens, comments: result.groups.comments ?? [] };

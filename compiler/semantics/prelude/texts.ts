@@ -2,9 +2,9 @@
 export const preludeTexts: readonly (readonly [path: string, text: string])[] = [
   [
     "prelude/functions.cell",
-    `// The functions every file can use without an import. Features are the last axis.
+    `// The functions that every file can use without an import. Features are the last axis.
 
-// The largest value is taken off before exp, so that nothing overflows; it cancels out, so it needs no derivative.
+// The largest value is subtracted before exp, so that nothing overflows; it cancels out, so it needs no derivative.
 fn softmax(x) {
   e = exp(x - stop(max(x, over feature)))
   e / sum(e, over feature)
@@ -23,14 +23,14 @@ fn correct(logits, y) { argmax(logits) == y }
 
 fn mse(a, b) { mean(square(a - b), over feature) }
 
-// Dropout: in training each element is 0 with probability \`rate\`, and the others are made up for it; at inference x itself
+// Dropout: in training each element is 0 with probability \`rate\`, and the others are scaled up; at inference it is x itself
 // (Srivastava et al. 2014). On the candidate tanh(g) of an LSTM it is the recurrent dropout of Semeniuta et al. 2016.
 fn dropout(x, rate) { mask(1 - rate, x) / (1 - rate) * x }
 
 // Dropout of the same elements at all steps of a sequence (Gal & Ghahramani 2016).
 fn variational_dropout(x, rate) { sequence_mask(1 - rate, x) / (1 - rate) * x }
 
-// Zoneout: in training each element keeps its old value with probability \`rate\`; at inference it is what it is on average
+// Zoneout: in training each element keeps its old value with probability \`rate\`; at inference it is the expected value
 // (Krueger et al. 2017).
 fn zoneout(new, old, rate) {
   m = mask(1 - rate, new)
@@ -52,9 +52,9 @@ norm batch(x, gamma = 0.1, beta = 0, eps = 1e-5) {
   g * (x - m) * rsqrt(v + eps) + k
 }
 
-// Batch renormalization (Ioffe 2017, eq. 4–7): batch normalization, corrected towards what the population's statistics would
-// make of the batch, x̂ = (x − m) / s · r + d. Gradients take r and d for constants, and their limits open up in the course of
-// training. As in the paper, it is the standard deviation that is averaged, not the variance.
+// Batch renormalization (Ioffe 2017, eq. 4–7): batch normalization, corrected towards normalization by the population's
+// statistics, x̂ = (x − m) / s · r + d. Gradients treat r and d as constants, and their limits widen in the course of training.
+// As in the paper, the standard deviation is averaged, not the variance.
 norm batch_renorm(x, gamma = 0.1, beta = 0, eps = 1e-5, r_max = ramp(1, 3, 5000, 40000), d_max = ramp(0, 5, 5000, 25000)) {
   stat m = mean(x, over batch)
   stat s = sqrt(mean((x - m)^2, over batch) + eps)
@@ -90,8 +90,8 @@ norm rms(x, gamma = 1, eps = 1e-5) {
   g * x * rsqrt(mean(x^2, over feature) + eps)
 }
 
-// Group normalization: each example in k groups of as many units each, a group by its own mean and variance; gain and shift
-// of each unit (Wu & He 2018). With 4 groups behind an LSTM's product, a gate is a group.
+// Group normalization: the units of each example form k equal groups, each normalized by its own mean and variance; gain and
+// shift are per unit (Wu & He 2018). With 4 groups after an LSTM's product, each gate is a group.
 norm group(x, k = 4, gamma = 1, beta = 0, eps = 1e-5) {
   y = reshape(x, [k, elements(x) / k])
   m = mean(y, over last)
@@ -101,7 +101,7 @@ norm group(x, k = 4, gamma = 1, beta = 0, eps = 1e-5) {
   g * reshape((y - m) * rsqrt(v + eps), shape(x)) + s
 }
 
-// Instance normalization, with k blocks of units for the channels: as \`group\`, but gain and shift are a block's
+// Instance normalization, with k blocks of units as the channels: as \`group\`, but gain and shift are per block
 // (Ulyanov, Vedaldi & Lempitsky 2016).
 norm instance(x, k = 4, gamma = 1, beta = 0, eps = 1e-5) {
   y = reshape(x, [k, elements(x) / k])
@@ -112,8 +112,8 @@ norm instance(x, k = 4, gamma = 1, beta = 0, eps = 1e-5) {
   reshape(g * (y - m) * rsqrt(v + eps) + s, shape(x))
 }
 
-// By the length of the vector: g x / ‖x‖. On what goes into a product, with \`weight(gamma = none)\` on the product's matrix,
-// each result is the cosine of the angle between the input and a unit's weights (Luo et al. 2017).
+// Cosine normalization, by the length of the vector: g x / ‖x‖. On the input of a product, with \`weight(gamma = none)\` on its
+// matrix, each result is the cosine of the angle between the input and a unit's weights (Luo et al. 2017).
 norm cosine(x, gamma = 1, eps = 1e-5) {
   param g : like x = gamma
   g * x * rsqrt(sum(x^2, over feature) + eps)
