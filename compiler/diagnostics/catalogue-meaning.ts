@@ -12,27 +12,27 @@ export const meaningMessages = {
   C0202: {
     title: "name defined twice",
     explanation:
-      "A name stands for one value, as in a formula; it is not a variable that changes. Only a state has two values, h and h'. The same holds for the names of a file and for named arguments.",
+      "A name denotes one value, as in a formula; it is not a variable that changes. Only a state has two values, h and h'. The same holds for the names of a file and for named arguments.",
     example: "a = h @ Wh\na = a + b",
     fix: "a = h @ Wh + b",
   },
   C0203: {
     title: "used before it is defined",
-    explanation: "Equations are read from top to bottom: a value may use only what stands above it.",
+    explanation: "Equations are read from top to bottom: a value may use only what is defined above it.",
     example: "y = tanh(a)\na = x @ W",
     fix: "a = x @ W\ny = tanh(a)",
   },
   C0204: {
     title: "shapes do not fit",
     explanation:
-      "The two shapes cannot be combined. `a @ W` needs the last dimension of a to be the first of W. Element-wise operations need equal shapes, or a single number, or a shape that is the end of the other ([H] with [k, H]). Shapes are compared as formulas: 4H fits H + 3H, but not D, even where both happen to be 100.",
+      "The two shapes cannot be combined. `a @ W` needs the last dimension of a to be the first of W. Element-wise operations need equal shapes, or a single number, or a shape that is the end of the other ([H] with [k, H]). Shapes are compared as formulas: 4H fits H + 3H, but not D, even if both happen to be 100.",
     example: "input x : [D]\nparam W : [H, 4H] = orthogonal\na = x @ W",
     fix: "input x : [D]\nparam W : [D, 4H] = orthogonal\na = x @ W",
   },
   C0205: {
     title: "wrong number of values",
     explanation:
-      "The names left of `=` must be as many as the parts on the right: `split(x, 4)` has four, a `scan` has as many as the cell has outputs. A function takes as many arguments as it is declared with.",
+      "There must be as many names left of `=` as parts on the right: `split(x, 4)` has four, a `scan` has as many as the cell has outputs. A function takes as many arguments as it is declared with.",
     example: "f, i, o = split(a, 4)",
     fix: "f, i, o, g = split(a, 4)",
   },
@@ -45,7 +45,7 @@ export const meaningMessages = {
   C0207: {
     title: "statistics over time need the whole sequence",
     explanation:
-      "A statistic over the time axis is a statistic of all steps at once. A value that depends on the previous state does not have its later steps yet when the first is computed, so such a norm cannot stand there. It can stand on a value computed from the inputs alone, such as x @ Wx (Laurent et al. 2016, “sequence-wise”).",
+      "A statistic over the time axis is a statistic of all steps at once. The later steps of a value that depends on the previous state do not exist yet when the first is computed, so such a norm cannot be placed there. It can be placed on a value computed from the inputs alone, such as x @ Wx (Laurent et al. 2016, “sequence-wise”).",
     example:
       "norm sequence(x) {\n  stat m = mean(x, over (batch, time))\n  x - m\n}\ncell c(H = 100) {\n  param Wh : [H, H] = orthogonal\n  state h  : [H] = 0\n  site hh = h @ Wh\n  h' = tanh(hh)\n  output h'\n  place hh : sequence\n}",
     fix: "place hh : batch\nplace xh : batch   // here `sequence` can stand, too",
@@ -60,7 +60,7 @@ export const meaningMessages = {
   C0209: {
     title: "unknown norm",
     explanation:
-      "No norm of this name is declared in the file, imported, or in the prelude (batch, batch_renorm, sequence, layer, group, instance, rms, cosine, weight). `none` takes a norm away.",
+      "No norm of this name is declared in the file, imported, or in the prelude (batch, batch_renorm, sequence, layer, group, instance, rms, cosine, weight). `none` removes a norm.",
     example: "place hh : bach(gamma = 0.1)",
     fix: "place hh : batch(gamma = 0.1)",
   },
@@ -91,7 +91,7 @@ export const meaningMessages = {
   C0214: {
     title: "stat without a batch",
     explanation:
-      "A stat is a reduction over examples, whose population value takes its place at inference. A reduction over features alone is the same in training and at inference: write it as an equation, without `stat`.",
+      "A stat is a reduction over examples. At inference, its population value replaces it. A reduction over features alone is the same in training and at inference: write it as an equation, without `stat`.",
     example:
       "norm layer(x) {\n  stat m = mean(x, over feature)\n  x - m\n}\ncell c(H = 100) {\n  input x : [H]\n  site s = x\n  output s\n  place s : layer\n}",
     fix: "norm layer(x) {\n  m = mean(x, over feature)\n  x - m\n}",
@@ -99,14 +99,14 @@ export const meaningMessages = {
   C0215: {
     title: "axis not present",
     explanation:
-      "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there; in a model, only what comes from an input over time or a scan has a time axis. A single number has no feature axis. A parameter is the same for all examples, so a norm placed on one cannot have statistics over the batch.",
+      "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there; in a model, only values computed from an input over time or a scan have a time axis. A single number has no feature axis. A parameter is the same for all examples, so a norm placed on one cannot have statistics over the batch.",
     example: "m = mean(h, over time)   // in a cell",
     fix: "m = mean(hs, over time)   // in a model, behind the scan",
   },
   C0216: {
     title: "unusable initialiser",
     explanation:
-      "A parameter begins as a number, uniform(r), uniform(low, high), normal(std), normal(mean, std), xavier, orthogonal, identity, or blocks(…) of these; zeros and ones are 0 and 1. In a norm on a parameter, lengths are those of its columns. The matrix kinds (xavier, orthogonal, identity) need a shape with two dimensions and take gain =, the latter two also blocks =; the number of blocks divides the last dimension.",
+      "A parameter is initialised with a number, uniform(r), uniform(low, high), normal(std), normal(mean, std), xavier, orthogonal, identity, or blocks(…) of these; zeros and ones are 0 and 1. In a norm on a parameter, lengths are those of its columns. The matrix kinds (xavier, orthogonal, identity) need a shape with two dimensions and take gain =; the latter two also take blocks =, which must divide the last dimension.",
     example: "param b : [4H] = orthogonal",
     fix: "param b : [4H] = blocks(1, 0, 0, 0)",
   },
@@ -118,14 +118,14 @@ export const meaningMessages = {
   },
   C0218: {
     title: "dimension not given",
-    explanation: "A dimension has neither a default nor a value from outside, so nothing can be compiled yet.",
+    explanation: "A dimension has neither a default nor a given value, so nothing can be compiled yet.",
     example: "cell plain(D, H) { … }",
     fix: "cell plain(D = 28, H = 100) { … }, or --dims D=28,H=100",
   },
   C0219: {
     title: "import fails",
     explanation:
-      "The file does not exist, or it does not declare this name, or the files import each other in a circle. Paths are relative to the importing file.",
+      "The file does not exist, or it does not declare this name, or the files import each other in a cycle. Paths are relative to the importing file.",
     example: 'import { lstm } from "lstm"',
     fix: 'import { lstm } from "./lstm.cell"',
   },
@@ -152,7 +152,7 @@ export const meaningMessages = {
   C0223: {
     title: "statement not allowed here",
     explanation:
-      "Each kind of body has its own statements. A cell has param, input, state, site, equations, output, place. A model has param, input, target, site, equations, output, place, loss, metric (its recurrence is in the cells it scans). A norm has param, stat, equations; a function only equations. After `with` stand place, param, state.",
+      "Each kind of body has its own statements. A cell has param, input, state, site, equations, output, place. A model has param, input, target, site, equations, output, place, loss, metric (its recurrence is in the cells it scans). A norm has param, stat, equations; a function only equations. After `with`, only place, param and state are allowed.",
     example: "loss mse(h, x)   // in a cell",
     fix: "loss cross_entropy(logits, y)   // in a model",
   },
@@ -173,28 +173,28 @@ export const meaningMessages = {
   C0227: {
     title: "too much in one file",
     explanation:
-      "What a file asks of the compiler has limits: 100 functions expanded inside each other, 800 operations inside each other (a call counts for five), 12,000 operations in a cell, model or norm and as many in all norms at its sites, 1,000,000 names and operations in all, 64 files that import one another. The message says which is passed, and the place where.",
+      "There are limits to what a file may ask of the compiler: 100 functions expanded inside each other, 800 nested operations (a call counts as five), 12,000 operations in a cell, model or norm and as many in all norms at its sites, 1,000,000 names and operations in all, 64 files that import one another. The message says which limit is exceeded, and points at the place.",
     example: "fn f1(x) { f2(x) }   // … and so on, to f1000",
     fix: "fn f(x) { tanh(x) }",
   },
   C0228: {
     title: "index beyond what it selects from",
     explanation:
-      "An index has the whole numbers below its size. Where it selects a row, a class or an entry, all of them must be there: otherwise the numbers of something else would be read. An index smaller than the table is fine. Two indices that are compared have the same size, unless one is an `argmax`, whose size must be no smaller. Sizes are compared once the dimensions have their numbers. Indices are stored as f32, so none has more than 16,777,216 values.",
+      "The values of an index are the whole numbers below its size. If it selects a row, a class or an entry, there must be one for each of them: otherwise unrelated numbers would be read. An index smaller than the table is fine. Two indices that are compared have the same size, unless one is an `argmax`, whose size must be no smaller. Sizes are compared once the dimensions have their numbers. Indices are stored as f32, so none has more than 16,777,216 values.",
     example: "input w : index(10)\nparam E2 : [5, H] = normal(0.1)\na = embed(w, E2)\nh' = a\noutput h'",
     fix: "input w : index(10)\nparam E2 : [10, H] = normal(0.1)\na = embed(w, E2)\nh' = a\noutput h'",
   },
   C0229: {
     title: "constant without a value",
     explanation:
-      "A constant is computed when the cell is compiled, and must be a number that kernels can have: finite, at most 3.4e38 in size, and not so small that it is 0 in 32 bits. Division by a constant zero, and roots or logarithms of constants that have none, would make every value NaN or infinite.",
+      "A constant is computed when the cell is compiled, and must be a number that kernels can represent: finite, at most 3.4e38 in magnitude, and not so small that it is 0 in 32 bits. Division by a constant zero, and roots or logarithms of constants that have none, would make every value NaN or infinite.",
     example: "h' = h + log(-1) * (x @ W)\noutput h'",
     fix: "h' = h + log(2) * (x @ W)\noutput h'",
   },
   C0226: {
-    title: "population of what is no statistic",
+    title: "population of something that is not a statistic",
     explanation:
-      "`population(m)` is what the population's value of a statistic is, while training with the batch's own. It takes the name of a `stat` of the same norm; other values have no population.",
+      "`population(m)` is the population's value of a statistic while training with the batch's own. Its argument is the name of a `stat` of the same norm; other values have no population.",
     example:
       "norm n(x) {\n  m = mean(x, over feature)\n  x - population(m)\n}\ncell c(H = 100) {\n  input x : [H]\n  site s = x\n  output s\n  place s : n\n}",
     fix: "norm n(x) {\n  stat m = mean(x, over batch)\n  x - population(m)\n}",

@@ -5,19 +5,19 @@ export const syntaxMessages = {
   C0101: {
     title: "character without meaning",
     explanation:
-      "The Cell language does not know this character. Names are made of a–z, A–Z, 0–9 and _, and comments begin with // or stand between /* and */. A prime (h') stands directly after its name.",
+      "The Cell language does not know this character. Names are made of a–z, A–Z, 0–9 and _, and comments begin with // or are enclosed in /* and */. A prime (h') directly follows its name.",
     example: "y = x % 2   # remainder",
     fix: "y = x - 2 * floor(x / 2)   // remainder",
   },
   C0102: {
     title: "comment never closed",
-    explanation: "A comment that begins with /* reaches to the next */. Without one it swallows the rest of the file.",
+    explanation: "A comment that begins with /* extends to the next */. Without one it swallows the rest of the file.",
     example: "/* the gates\nf, i, o, g = split(a, 4)",
     fix: "/* the gates */\nf, i, o, g = split(a, 4)",
   },
   C0103: {
     title: "text without closing quote",
-    explanation: 'The name of an imported file stands between two double quotes (") on one line.',
+    explanation: 'The name of an imported file is enclosed in double quotes ("), on one line.',
     example: 'import { lstm } from "./lstm.cell',
     fix: 'import { lstm } from "./lstm.cell"',
   },
@@ -44,14 +44,14 @@ export const syntaxMessages = {
   C0107: {
     title: "something is missing or in the way",
     explanation:
-      "The statement began well, but at this place something else is needed. The message says what; the mistake may also be just before the place it points at.",
+      "The statement is fine up to this place, where something else is needed. The message says what; the mistake may also be just before the place it points at.",
     example: "c' = f * c +",
     fix: "c' = f * c + i * g",
   },
   C0108: {
     title: "reserved word used as a name",
     explanation:
-      "These words cannot name anything: cell norm fn model param input target state site place stat output loss metric import from with scan over like reverse, and __proto__, which JavaScript keeps for itself. The words batch, time, feature, last, index and none are not reserved.",
+      "These words cannot name anything: cell norm fn model param input target state site place stat output loss metric import from with scan over like reverse, and __proto__, which is special in JavaScript. The words batch, time, feature, last, index and none are not reserved.",
     example: "state = h @ W",
     fix: "hidden = h @ W",
   },
@@ -65,14 +65,14 @@ export const syntaxMessages = {
   C0110: {
     title: "unreadable statement",
     explanation:
-      "Either nothing can begin like this, or the statement was complete and something else follows. A statement ends at the line end or at `;`. Two values side by side need an operator between them; only a number directly before a name (4H) is a product.",
+      "Either no statement begins like this, or the statement was complete and something else follows. A statement ends at the line end or at `;`. Two values side by side need an operator between them; only a number directly before a name (4H) is a product.",
     example: "y = 4 H",
     fix: "y = 4H",
   },
   C0111: {
     title: "statement outside of a declaration",
     explanation:
-      "A file holds imports and the declarations of cells, norms, functions and models. Everything else stands in the body of one of them.",
+      "A file holds imports and the declarations of cells, norms, functions and models. Everything else belongs in the body of one of them.",
     example: "param W : [D, H] = xavier",
     fix: "cell plain(D, H) {\n  param W : [D, H] = xavier\n  …\n}",
   },
@@ -85,7 +85,7 @@ export const syntaxMessages = {
   },
   C0113: {
     title: "unreadable placement",
-    explanation: "`place` names one or more sites, a colon, and the norm that shall stand there.",
+    explanation: "`place` names one or more sites, a colon, and the norm to be placed there.",
     example: "place hh batch",
     fix: "place hh : batch(gamma = 0.1)",
   },
@@ -113,7 +113,7 @@ export const syntaxMessages = {
   C0117: {
     title: "result missing or value unused",
     explanation:
-      "The last line of a norm or function is a value alone: its result. No other line may be a value alone, because nothing could use it.",
+      "The last line of a norm or function is a bare value: its result. No other line may be a bare value, because nothing could use it.",
     example: "fn double(x) { y = x + x }",
     fix: "fn double(x) { x + x }",
   },
@@ -127,12 +127,12 @@ export const syntaxMessages = {
   C0119: {
     title: "unreadable or misplaced import",
     explanation:
-      "Imports stand before all declarations. They list the names in braces and give the file, relative to this one, in double quotes.",
+      "Imports come before all declarations. They list the names in braces and give the file, relative to this one, in double quotes.",
     example: 'import lstm from "./lstm.cell"',
     fix: 'import { lstm } from "./lstm.cell"',
   },
   C0120: {
-    title: "prime where none can stand",
+    title: "prime where none is allowed",
     explanation:
       "With a prime, h' is the value that the state h has after this step. It is given left of `=` and used in values. Declarations, arguments and sites have plain names, and there is no second prime.",
     example: "state h' : [H] = 0",
@@ -148,28 +148,28 @@ export const syntaxMessages = {
   C0122: {
     title: "no name left of `=`",
     explanation:
-      "An equation gives a name to a value: left of `=` stands one name, or several with commas where the value has several parts. Equality is compared with ==.",
+      "An equation gives a name to a value: left of `=` is one name, or several separated by commas if the value has several parts. Equality is compared with ==.",
     example: "f * c = c'",
     fix: "c' = f * c",
   },
   C0123: {
     title: "hidden character",
     explanation:
-      "A comment or the name of a file holds a control character, or one that turns the direction of writing. Such a text can look otherwise than the compiler reads it, and can move the cursor of a terminal on which it is shown. The message has the character's code.",
+      "A comment or a file name contains a control character, or one that changes the direction of writing. Such a text can look different from what the compiler reads, and can move the cursor of a terminal that shows it. The message gives the character's code.",
     example: "a = h @ Wh // \u202e",
     fix: "a = h @ Wh // the recurrence",
   },
   C0124: {
-    title: "more than can be said",
+    title: "more than can be reported",
     explanation:
-      "Of the mistakes in a file the first 50 are said, and how many more there are. Where there are that many, most follow from the first ones, or the file is not what it was taken for.",
+      "Only the first 50 mistakes in a file are reported, and how many more there are. If there are that many, most follow from the first ones, or the file is not what it was taken for.",
     example: "a0 = q0; a1 = q1; …; a999 = q999   // none of which is declared",
     fix: "param q0 : [H] = 0; …",
   },
   C0125: {
     title: "name too long",
     explanation:
-      "A name has at most 128 characters. Names are repeated in messages, in generated code and in files of parameters; a longer one is usually generated by mistake.",
+      "A name has at most 128 characters. Names are repeated in messages, in generated code and in checkpoints; a longer one is usually generated by mistake.",
     example:
       "this_is_the_value_of_the_input_gate_before_it_is_normalized_and_after_the_bias_has_been_added_to_the_sum_of_the_two_products_of_weights = x @ W",
     fix: "input_gate = x @ W",
@@ -177,7 +177,7 @@ export const syntaxMessages = {
   C0126: {
     title: "file too large",
     explanation:
-      "A file has at most 1,048,576 characters, a hundred times what the longest cells have. What is larger is no cell, or was generated by a loop that did not end.",
+      "A file has at most 1,048,576 characters, a hundred times as many as the longest cells have. Anything larger is not a cell, or was generated by a loop that did not end.",
     example: "cell a(D) { … }   // more than 1,048,576 characters",
     fix: 'import { a, b } from "./parts.cell" …',
   },
