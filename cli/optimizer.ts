@@ -39,11 +39,11 @@ function optionOf(name: string, offered: readonly OfferedOption[]): Option {
 export function withOptimizer(command: Command): Command {
   command.addOption(new Option("--optimizer <name>", "step rule").choices(optimizerNames).default(defaultOptimizer));
   for (const [name, offered] of optimizerOptions) command.addOption(optionOf(name, offered));
-  return command.hook("preAction", (_, told) => {
-    const name: string = told.getOptionValue("optimizer");
+  return command.hook("preAction", (_, actionCommand) => {
+    const name: string = actionCommand.getOptionValue("optimizer");
     const set: [string, unknown][] = [];
     for (const option of optimizerOptions.keys()) {
-      const value: unknown = told.getOptionValue(option);
+      const value: unknown = actionCommand.getOptionValue(option);
       if (value === undefined) continue;
       const having = optimizersWith(option);
       if (!having.some((other) => other === name))
@@ -54,9 +54,9 @@ export function withOptimizer(command: Command): Command {
           `leave it out, or take an optimiser that has it: --optimizer ${having.join(" or ")}`,
         );
       set.push([option, value]);
-      told.setOptionValue(option, undefined);
+      actionCommand.setOptionValue(option, undefined);
     }
-    if (set.length > 0) told.setOptionValue("optimizer", { name, ...Object.fromEntries(set) });
+    if (set.length > 0) actionCommand.setOptionValue("optimizer", { name, ...Object.fromEntries(set) });
   });
 }
 

@@ -46,13 +46,13 @@ export interface Output {
   warn(text: string): void;
   /** Text that is the command's product (source, IR, a kernel), to stdout as it is; the `--json` document carries it instead. */
   print(text: string): void;
-  table(header: readonly string[], rows: readonly (readonly Cell[])[]): void;
+  table(header: readonly string[], rows: readonly (readonly TableCell[])[]): void;
   progress(total: number, unit: string): Progress;
   /** The document that `--json` prints: call it once, at the end. Without `--json` nothing. */
   result(document: unknown): void;
 }
 
-export type Cell = string | number;
+export type TableCell = string | number;
 
 /** Seconds between progress lines where there is no terminal. */
 const LINE_EVERY = 5;
@@ -91,7 +91,11 @@ export function createOutput(options: OutputOptions): Output {
 }
 
 /** Aligned lines: numbers to the right, words to the left. */
-export function tableLines(header: readonly string[], rows: readonly (readonly Cell[])[], colors?: Colors): string[] {
+export function tableLines(
+  header: readonly string[],
+  rows: readonly (readonly TableCell[])[],
+  colors?: Colors,
+): string[] {
   const texts = rows.map((row) => row.map((cell) => (typeof cell === "number" ? formatCount(cell) : cell)));
   const numeric = header.map((_, c) => rows.length > 0 && rows.every((row) => typeof row[c] === "number"));
   const widths = header.map((title, c) => Math.max(title.length, ...texts.map((row) => (row[c] ?? "").length)));

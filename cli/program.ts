@@ -17,16 +17,16 @@ import { forTerminal } from "./terminal.ts";
 export const USAGE = "C0301";
 
 /** Opens the context of a command and does its work. */
-export type Runner = (command: Command, work: (context: Context) => Promise<ExitCode>) => Promise<void>;
+export type RunCommand = (command: Command, work: (context: Context) => Promise<ExitCode>) => Promise<void>;
 
 /** Where help goes, and words about a line that cannot be read. */
-export interface Streams {
+export interface HelpStreams {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
 }
 
 /** Every command and option. Parsing a line calls `run` with the command meant and its work; a bad line throws CommanderError. */
-export function buildProgram(run: Runner, { stdout, stderr }: Streams = process): Command {
+export function buildProgram(run: RunCommand, { stdout, stderr }: HelpStreams = process): Command {
   const program = new Command("cellc")
     .description("Compiles recurrent cells with normalization to WebGPU and WASM kernels, trains and runs them.")
     .version(packageVersion(), "-V, --version")
@@ -53,7 +53,7 @@ export function buildProgram(run: Runner, { stdout, stderr }: Streams = process)
 }
 
 /** Commands about the text of a cell. */
-function declareTextCommands(program: Command, run: Runner): void {
+function declareTextCommands(program: Command, run: RunCommand): void {
   withEntryOptions(program.command("check"))
     .description("say what is wrong with cells")
     .argument("<file...>", ".cell files", read.paths)
@@ -129,7 +129,7 @@ const threads = () =>
     `threads at most, on ${threadedTargets.join(", ")} (default: the processors, up to 8)`,
   ).argParser(read.positiveWholeNumber);
 
-function declareCompileCommands(program: Command, run: Runner): void {
+function declareCompileCommands(program: Command, run: RunCommand): void {
   withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
     .argument("<file>", ".cell file", read.path)
@@ -231,7 +231,7 @@ function withTrainingOptions(command: Command): Command {
     .option("--evaluate-every <n>", "steps between evaluations (default: an epoch)", read.positiveWholeNumber);
 }
 
-function declareTrainingCommands(program: Command, run: Runner): void {
+function declareTrainingCommands(program: Command, run: RunCommand): void {
   withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("train")))))
     .description("train a model, or a cell with a readout, on a task")
     .argument("<file>", ".cell file", read.path)
@@ -366,7 +366,7 @@ function declareTrainingCommands(program: Command, run: Runner): void {
 const givenOptions = (command: Command): ReadonlySet<string> =>
   new Set(Object.keys(command.opts()).filter((name) => command.getOptionValueSource(name) === "cli"));
 
-function declareDataCommand(program: Command, run: Runner): void {
+function declareDataCommand(program: Command, run: RunCommand): void {
   withDataOptions(program.command("data"))
     .description("list the tasks, or show a task's examples")
     .argument("[task]", "name of a task")

@@ -3,8 +3,8 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, Failure } from "./failure.ts";
 import { withFolderLock } from "./folder-lock.ts";
-import { checkPlace, readRecordFile, writeAtomically } from "./report/files.ts";
-import type { Shape } from "./report/shapes.ts";
+import { checkNoFolder, readRecordFile, writeAtomically } from "./report/files.ts";
+import type { Schema } from "./report/schema.ts";
 
 /** What one kind of folder holds. */
 export interface Recording<R> {
@@ -12,7 +12,7 @@ export interface Recording<R> {
   readonly noun: string;
   /** The path of the record. */
   readonly file: string;
-  readonly shape: Shape<R>;
+  readonly schema: Schema<R>;
   /** The path of the picture or page that is drawn of what was made. */
   readonly drawing: string;
   /** What decides what is made, by name: who goes on must agree with all of it. */
@@ -30,14 +30,14 @@ export class RecordedFolder<R> {
   }
 
   /** Runs `work` while no other process writes into the folder. Throws C0410 and C0409 as `withFolderLock` does. */
-  alone<T>(work: () => Promise<T>): Promise<T> {
+  withLock<T>(work: () => Promise<T>): Promise<T> {
     return withFolderLock(this.path, work);
   }
 
   /** The record; undefined where there is none. Throws C0402, with the line, where the file is none. */
   read(): Promise<R | undefined> {
-    const { noun, file, shape } = this.#recording;
-    return readRecordFile(file, `the record of ${noun}`, shape);
+    const { noun, file, schema } = this.#recording;
+    return readRecordFile(file, `the record of ${noun}`, schema);
   }
 
   /** Throws C0409 where it cannot be written; what stood there is then still there. */
@@ -56,7 +56,7 @@ export class RecordedFolder<R> {
     if (record !== undefined && !resume)
       throw this.#refused(`holds ${noun} already`, "go on with it: --resume; or choose another --out");
     // Said before anything is made: it is drawn when much has been.
-    await checkPlace(drawing);
+    await checkNoFolder(drawing);
     return record;
   }
 

@@ -7,7 +7,7 @@ import { buildProgram, USAGE } from "./program.ts";
 import type { SignalSource } from "./training/interrupt.ts";
 
 /** What a command line needs of `process`. */
-export interface Host extends SignalSource {
+export interface HostProcess extends SignalSource {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: Sink;
   readonly stderr: Sink;
@@ -21,7 +21,7 @@ interface GlobalOptions {
 }
 
 /** Runs a command line (without `node` and the script) and returns its exit code. */
-export async function runCommandLine(argv: readonly string[], host: Host): Promise<ExitCode> {
+export async function runCommandLine(argv: readonly string[], host: HostProcess): Promise<ExitCode> {
   let code: ExitCode = exit.ok;
   let output: Output | undefined;
   const open = (options: Pick<GlobalOptions, "json" | "color">) =>

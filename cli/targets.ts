@@ -30,12 +30,12 @@ export interface OpenOptions {
   readonly simd?: "plain" | "relaxed";
 }
 
-type Kind = Code["kind"];
+type CodeKind = Code["kind"];
 
 /** The code of each kind. */
-type CodeOf = { readonly [K in Kind]: Extract<Code, { readonly kind: K }> };
+type CodeOf = { readonly [K in CodeKind]: Extract<Code, { readonly kind: K }> };
 
-export interface TargetRow<K extends Kind> {
+export interface TargetRow<K extends CodeKind> {
   /** The kind of its code: the target's own name, or that of the one it is a variant of. */
   readonly kind: K;
   /** Where it runs. */
@@ -123,7 +123,7 @@ const wgsl: TargetRow<"wgsl"> = {
 };
 
 /** For each kind of code the target of its name, which needs no features. */
-type Rows = { readonly [K in Kind]: TargetRow<K> };
+type Rows = { readonly [K in CodeKind]: TargetRow<K> };
 
 /** The first is the default. */
 export const targets = {
@@ -135,7 +135,7 @@ export const targets = {
     features: ["subgroups"],
     load: async () => (await import("../targets/wgsl/target.ts")).wgslWithSubgroups,
   },
-} as const satisfies Rows & Readonly<Record<string, Rows[Kind]>>;
+} as const satisfies Rows & Readonly<Record<string, Rows[CodeKind]>>;
 
 export type TargetName = keyof typeof targets;
 
@@ -144,7 +144,7 @@ export const targetNames = Object.keys(targets) as readonly TargetName[];
 export const [defaultTarget] = targetNames;
 
 /** Those that every device can run that has a backend for them. */
-export const plainTargets = targetNames.filter((name) => targets[name].features.length === 0) as readonly Kind[];
+export const plainTargets = targetNames.filter((name) => targets[name].features.length === 0) as readonly CodeKind[];
 
 /** Those that run on a number of threads that can be chosen. */
 export const threadedTargets = targetNames.filter((name) => targets[name].threads);
@@ -152,13 +152,13 @@ export const threadedTargets = targetNames.filter((name) => targets[name].thread
 const byKind: Rows = targets;
 
 /** The row of a kind of code. */
-const rowOf = <K extends Kind>(code: CodeOf[K]): TargetRow<K> => byKind[code.kind as K];
+const rowOf = <K extends CodeKind>(code: CodeOf[K]): TargetRow<K> => byKind[code.kind as K];
 
 /** A compiled model's code as files. */
-export const codeFiles = <K extends Kind>(code: CodeOf[K]): Files => rowOf(code).files(code);
+export const codeFiles = <K extends CodeKind>(code: CodeOf[K]): Files => rowOf(code).files(code);
 
 /** A compiled model's kernels as text. */
-export const codeText = <K extends Kind>(code: CodeOf[K]): string => rowOf(code).text(code);
+export const codeText = <K extends CodeKind>(code: CodeOf[K]): string => rowOf(code).text(code);
 
 /** What a page loads of a compiled model's code. */
-export const codeServed = <K extends Kind>(code: CodeOf[K]): string | Uint8Array => rowOf(code).served(code);
+export const codeServed = <K extends CodeKind>(code: CodeOf[K]): string | Uint8Array => rowOf(code).served(code);

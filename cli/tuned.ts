@@ -11,7 +11,7 @@ import type { Plan } from "../runtime/plan.ts";
 import { cacheFolder } from "./cache-folder.ts";
 import { cannotWrite } from "./file-errors.ts";
 import { readRecordFile, writeAtomically } from "./report/files.ts";
-import { dictionary, oneOf, optional, record, type Shape } from "./report/shapes.ts";
+import { dictionary, oneOf, optional, record, type Schema } from "./report/schema.ts";
 import { type TargetName, targets } from "./targets.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -69,11 +69,11 @@ export async function anyTuned(environment: Environment, cell: string): Promise<
 }
 
 const owner = optional(oneOf(...loopOwners));
-const tunedShape: Shape<Tuned> = dictionary(dictionary(record({ forward: owner, backward: owner })));
+const tunedSchema: Schema<Tuned> = dictionary(dictionary(record({ forward: owner, backward: owner })));
 
 async function readTuned(environment: Environment): Promise<{ readonly tuned: Tuned; readonly damaged: boolean }> {
   try {
-    const tuned = await readRecordFile(tunedPath(environment), "what cellc tune measured", tunedShape);
+    const tuned = await readRecordFile(tunedPath(environment), "what cellc tune measured", tunedSchema);
     return { tuned: tuned ?? {}, damaged: false };
   } catch {
     return { tuned: {}, damaged: true };

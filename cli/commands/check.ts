@@ -9,9 +9,13 @@ import { readSource } from "../read-source.ts";
 import { elaborateOptions, type ModelOptions } from "../toolchain.ts";
 
 /** Options that choose an entry and say how it is elaborated; without any, every cell and model is checked as it stands. */
-export type CheckOptions = Pick<ModelOptions, "entry" | "dims" | "place" | "cell">;
+export type CheckCommandOptions = Pick<ModelOptions, "entry" | "dims" | "place" | "cell">;
 
-export async function check({ output }: Context, files: readonly string[], options: CheckOptions): Promise<ExitCode> {
+export async function check(
+  { output }: Context,
+  files: readonly string[],
+  options: CheckCommandOptions,
+): Promise<ExitCode> {
   const { entry, dims, place, cell } = options;
   const chosen = [entry, place, ...Object.keys(dims), ...Object.keys(cell)].some((given) => given !== undefined);
   const diagnostics = files.flatMap((file) => {

@@ -143,7 +143,7 @@ async function trainCell(
   }
 }
 
-interface Summary {
+interface CurveSummary {
   readonly cell: string;
   readonly accuracy: number | undefined;
   readonly stepsToGoal: number | undefined;
@@ -151,7 +151,7 @@ interface Summary {
   readonly curve: readonly number[];
 }
 
-function summarise({ name, points }: CurveRun): Summary {
+function summarise({ name, points }: CurveRun): CurveSummary {
   const evaluations = points.filter((point) => point.kind === "evaluation");
   return {
     cell: name,

@@ -2,7 +2,6 @@
 import { availableParallelism } from "node:os";
 import type { Context } from "../context.ts";
 import { openTaskWith } from "../data/settings.ts";
-import { startCrew } from "../explore/crew.ts";
 import { ExploreFolder, type ExploreRecord } from "../explore/folder.ts";
 import { lengthOf } from "../explore/length.ts";
 import { drawPage } from "../explore/page.ts";
@@ -10,7 +9,8 @@ import { outcomeText, type Ranking, rank } from "../explore/ranking.ts";
 import type { RowLength, RowRecord } from "../explore/row.ts";
 import { placementText, type Row } from "../explore/rows.ts";
 import { readStudy, type StudyOptions } from "../explore/study.ts";
-import { rankingTable, spreadText } from "../explore/table.ts";
+import { measureText, rankingTable } from "../explore/table.ts";
+import { startWorkerPool } from "../explore/worker-pool.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { formatCount, formatSeconds, type Output, type Progress } from "../output.ts";
@@ -25,7 +25,7 @@ export interface ExploreOptions extends StudyOptions {
 
 export async function explore(context: Context, file: string, options: ExploreOptions): Promise<ExitCode> {
   const folder = new ExploreFolder(options.out);
-  return folder.alone(() => exploreInto(folder, context, file, options));
+  return folder.withLock(() => exploreInto(folder, context, file, options));
 }
 
 async function exploreInto(
@@ -48,16 +48,16 @@ async function exploreInto(
   );
 
   /** Steps of the rows that are being trained, by number. */
-  const under = new Map<number, number>();
+  const inProgress = new Map<number, number>();
   let progress: Progress | undefined;
   let length = previous?.length;
   const show = (): void => {
-    const steps = [...under.values()].reduce((sum, step) => sum + step, 0);
+    const steps = [...inProgress.values()].reduce((sum, step) => sum + step, 0);
     const before = rows.length - pending.length;
     progress?.update((done.length - before) * (length?.steps ?? 0) + steps, `${done.length}/${rows.length} rows`);
   };
-  const crew = startCrew(workers, ({ number, step }) => {
-    under.set(number, step);
+  const pool = startWorkerPool(workers, ({ number, step }) => {
+    inProgress.set(number, step);
     show();
   });
   const started = previous?.started ?? new Date().toISOString();
@@ -77,14 +77,14 @@ async function exploreInto(
   });
 
   const trainAll = async (): Promise<void> => {
-    const known = length ?? (await lengthOf(options, rows.map(study.job), task, workers, crew));
+    const known = length ?? (await lengthOf(options, rows.map(study.job), task, workers, pool));
     length = known;
     await folder.write(record("running", known));
     progress = output.progress(pending.length * known.steps, "steps");
     const trainRow = async (row: Row): Promise<void> => {
-      const made = await crew.train({ ...study.job(row), ...known });
+      const made = await pool.train({ ...study.job(row), ...known });
       await folder.writeRow(made);
-      under.delete(row.number);
+      inProgress.delete(row.number);
       done.push(made);
       progress?.interject(rowWords(made, rows.length));
       show();
@@ -95,7 +95,7 @@ async function exploreInto(
     context.signals,
     () => {
       output.warn("stopping; rows that are not done begin anew with --resume");
-      void crew.end();
+      void pool.end();
     },
     async (interrupt) => {
       try {
@@ -107,7 +107,7 @@ async function exploreInto(
     },
   ).finally(() => {
     progress?.stop();
-    return crew.end();
+    return pool.end();
   });
   if (length === undefined) {
     output.result({ ok: false, status: "interrupted", rows: rows.length, done: 0 });
@@ -130,7 +130,7 @@ function rowWords({ number, placement, seed, outcome, result, seconds }: RowReco
   const measures = Object.entries({ ...result?.metrics, ...(result && { loss: result.loss }) });
   const said = [
     ...outcomeText(outcome),
-    ...measures.map(([name, mean]) => `${name} ${spreadText(name, { mean, deviation: undefined })}`),
+    ...measures.map(([name, mean]) => `${name} ${measureText(name, { mean, deviation: undefined })}`),
   ];
   return `row ${number}/${rows} ${placementText(placement)}, seed ${seed}: ${said.join(", ")} (${formatSeconds(seconds)})`;
 }

@@ -4,7 +4,7 @@ import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { fileHost } from "../api/file-host.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
-import { checkGradients, type GradientCheck, type GradientOptions } from "../gradients.ts";
+import { checkGradients, type GradientCheck, type GradientOptions } from "../gradient-check.ts";
 import { readSource } from "../read-source.ts";
 import { type TargetName, targets } from "../targets.ts";
 import { compileFile, elaborateOptions, type ModelOptions, openBackend, trainingEntries } from "../toolchain.ts";

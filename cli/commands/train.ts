@@ -40,7 +40,7 @@ export async function trainCommand(context: Context, file: string, options: Trai
       "add --resume, which reads one",
     );
   const folder = new RunFolder(options.out);
-  return folder.alone(() => trainInto(folder, context, file, options));
+  return folder.withLock(() => trainInto(folder, context, file, options));
 }
 
 async function trainInto(
@@ -70,7 +70,7 @@ async function trainInto(
         const differences = await session.restore(await loadCheckpoint(model), allowed(options));
         sayOtherEquations(model, differences, output);
       }
-      const curve = await folder.takeBackCurve(learner.step);
+      const curve = await folder.rewindCurve(learner.step);
       before = curve.seconds;
       if (curve.cut > 0) output.warn(`${curveFile}: the last line was cut short, and is left out`);
       output.say(`going on after step ${learner.step}`);

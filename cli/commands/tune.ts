@@ -25,7 +25,7 @@ interface Candidate {
   readonly executable: Executable;
 }
 
-interface Measured {
+interface TimedCandidate {
   readonly choice: LoopChoice;
   /** Of a training step, in milliseconds. */
   readonly median: number;
@@ -95,14 +95,14 @@ async function compileAll(context: Context, file: string, options: TuneOptions):
 }
 
 /** A learning rate at which no parameter moves by a digit, so that all candidates go on computing the same. */
-const STILL = 1e-30;
+const NEGLIGIBLE_RATE = 1e-30;
 
 /** Training steps on drawn inputs, each candidate in turn, round after round, so that what disturbs one disturbs all. */
 async function measureAll(
   context: Context,
   candidates: readonly Candidate[],
   { target, threads, repeats, time }: TuneOptions,
-): Promise<readonly Measured[]> {
+): Promise<readonly TimedCandidate[]> {
   const backend = await openBackend(target, threads);
   try {
     const sessions: Session[] = [];
@@ -114,11 +114,11 @@ async function measureAll(
     for (let round = 0; round <= repeats; round++) {
       for (const [i, session] of sessions.entries()) {
         const start = performance.now();
-        await session.train(batch, { lr: STILL });
+        await session.train(batch, { lr: NEGLIGIBLE_RATE });
         if (round > 0) times[i].push(performance.now() - start);
       }
     }
-    return candidates.map(({ choice }, i): Measured => {
+    return candidates.map(({ choice }, i): TimedCandidate => {
       const sorted = [...times[i]].sort((a, b) => a - b);
       const median = sorted[Math.floor(sorted.length / 2)];
       return { choice, median, least: sorted[0], most: sorted[sorted.length - 1] };

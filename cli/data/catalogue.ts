@@ -1,7 +1,7 @@
 /** Every task by name: what `--task` and `cellc data` take. */
 import { exit, Failure } from "../failure.ts";
 import { loadMnist, type MnistOptions } from "./mnist.ts";
-import type { Streams, Task } from "./task.ts";
+import type { RandomStreams, Task } from "./task.ts";
 import { addingTask } from "./tasks/adding.ts";
 import { digitsTask } from "./tasks/digits.ts";
 import { type MnistReading, mnistTask } from "./tasks/mnist.ts";
@@ -9,7 +9,7 @@ import { type MnistReading, mnistTask } from "./tasks/mnist.ts";
 export interface TaskOptions {
   readonly mnist: MnistOptions;
   /** The draws of generated data and orders. They do not follow `--seed`: a task means the same examples in every run. */
-  readonly streams: Streams;
+  readonly streams: RandomStreams;
   /** Keep the paper's validation images out of MNIST's training set. */
   readonly validation: boolean;
   /** Sequence length, for tasks that leave it open. */

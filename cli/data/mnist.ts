@@ -42,7 +42,7 @@ const DIGESTS = {
 } as const;
 
 type FileName = keyof typeof DIGESTS;
-type Files = Readonly<Record<FileName, FoundFile>>;
+type MnistFiles = Readonly<Record<FileName, FoundFile>>;
 
 interface FoundFile {
   readonly path: string;
@@ -57,7 +57,7 @@ const MIRRORS = [
 ];
 
 /** The folders `loadMnist` looks in, in order; the last one is the cache that a download goes to. */
-export function mnistPlaces(options: Pick<MnistOptions, "directory" | "environment">): readonly string[] {
+export function mnistFolders(options: Pick<MnistOptions, "directory" | "environment">): readonly string[] {
   const { CELLC_DATA } = options.environment;
   const given = [options.directory, CELLC_DATA].filter((place): place is string => Boolean(place));
   return [...given.flatMap((place) => [place, join(place, "mnist")]), join(cacheFolder(options.environment), "mnist")];
@@ -69,18 +69,18 @@ export function mnistPlaces(options: Pick<MnistOptions, "directory" | "environme
  * damaged file and C0405, with every place and mirror and what each lacked, when there is no MNIST.
  */
 export async function loadMnist(options: MnistOptions): Promise<Mnist> {
-  const places = mnistPlaces(options);
+  const places = mnistFolders(options);
   const cache = places[places.length - 1];
   const looked: string[] = [];
   let partial: string | undefined;
   for (const place of places) {
-    const found = await readPlace(place);
+    const found = await readFolder(place);
     const { length } = found.missing;
     if (length === 0 && partial === undefined) {
       // The first two places are those of --data.
       if (options.directory && places.indexOf(place) > 1)
         options.say(`${options.directory} holds none of MNIST's files; those in ${place} are read`);
-      return parse(found.files as Files);
+      return parse(found.files as MnistFiles);
     }
     if (length > 0 && length < FILES.length && place !== cache) partial ??= place;
     const words = length === 0 ? `all files, but ${partial} comes first` : `lacks ${found.missing.join(", ")}`;
@@ -91,13 +91,13 @@ export async function loadMnist(options: MnistOptions): Promise<Mnist> {
     throw notFound([...looked, `the network: not asked, because ${partial} holds some of the files`]);
   const failures = await fillCache(cache, options);
   if (failures.length > 0) throw notFound([...looked, ...failures]);
-  const fetched = await readPlace(cache);
-  return parse(fetched.files as Files);
+  const fetched = await readFolder(cache);
+  return parse(fetched.files as MnistFiles);
 }
 
-async function readPlace(
+async function readFolder(
   place: string,
-): Promise<{ readonly files: Readonly<Partial<Files>>; readonly missing: readonly FileName[] }> {
+): Promise<{ readonly files: Readonly<Partial<MnistFiles>>; readonly missing: readonly FileName[] }> {
   const files: Partial<Record<FileName, FoundFile>> = {};
   for (const name of FILES) {
     const found = (await readIfThere(join(place, name))) ?? (await readIfThere(join(place, `${name}.gz`)));
@@ -117,7 +117,7 @@ async function readIfThere(path: string): Promise<FoundFile | undefined> {
 }
 
 async function fillCache(cache: string, options: MnistOptions): Promise<readonly string[]> {
-  const present = await readPlace(cache);
+  const present = await readFolder(cache);
   for (const name of present.missing) {
     options.say(`fetching ${name}.gz into ${cache}`);
     const failures = await download({
@@ -131,7 +131,7 @@ async function fillCache(cache: string, options: MnistOptions): Promise<readonly
   return [];
 }
 
-function parse(files: Files): Mnist {
+function parse(files: MnistFiles): Mnist {
   const set = (images: FileName, labels: FileName): ImageSet => {
     const pixels = readIdxOf(files[images].bytes, files[images].path, [undefined, 28, 28]);
     const [count, rows, columns] = pixels.shape;

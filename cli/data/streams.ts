@@ -1,13 +1,13 @@
 /** The draws of generated tasks and fixed orders, joined to the runtime's counter-based generator. */
 import { keyOf, uniformAt } from "../../runtime/random.ts";
-import type { Streams } from "./task.ts";
+import type { RandomStreams } from "./task.ts";
 
 /** Named after the paper, arXiv 1603.09025. Fixed, so that a task's examples are the same for every `--seed`. */
 const TASK_SEED = 160309025;
 
-export const taskStreams: Streams = seededStreams(TASK_SEED);
+export const taskStreams: RandomStreams = seededStreams(TASK_SEED);
 
-export function seededStreams(seed: number): Streams {
+export function seededStreams(seed: number): RandomStreams {
   return (name) => {
     const key = keyOf(seed, name);
     return (index) => uniformAt(key, index);

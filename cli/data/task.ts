@@ -41,7 +41,7 @@ export interface Task {
 export type Uniform = (index: number) => number;
 
 /** A named stream of draws. Generated tasks take one each for their splits, so that no two share a number. */
-export type Streams = (name: string) => Uniform;
+export type RandomStreams = (name: string) => Uniform;
 
 /** Refuses numbers outside the split, so that a wrong sampler is found out and not fed wrong pixels. */
 export function checkIndices(task: string, split: Split, count: number, indices: Uint32Array): void {

@@ -18,7 +18,7 @@ import {
   record as recordOf,
   text,
   whole,
-} from "../report/shapes.ts";
+} from "../report/schema.ts";
 import type { Standing } from "./ranking.ts";
 import type { RowLength, RowRecord } from "./row.ts";
 import { placementText, type Row } from "./rows.ts";
@@ -90,7 +90,7 @@ export class ExploreFolder extends RecordedFolder<KnownRecord> {
     super(path, {
       noun: "an exploration",
       file: join(path, "explore.json"),
-      shape: exploreRecord,
+      schema: exploreRecord,
       drawing: page,
       identity: ({ identity }) => identity,
     });

@@ -4,9 +4,9 @@ import { exit, Failure } from "../failure.ts";
 import type { Budget } from "../options.ts";
 import { formatSeconds } from "../output.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
-import type { Crew } from "./crew.ts";
-import type { RowLength, RowPrice } from "./row.ts";
+import type { RowLength, RowTiming } from "./row.ts";
 import type { RowJob } from "./row-worker.ts";
+import type { WorkerPool } from "./worker-pool.ts";
 
 /** Evaluations of a row where nobody says how many: enough for a curve, and each may cost as much as many steps. */
 const EVALUATIONS = 5;
@@ -24,7 +24,7 @@ export async function lengthOf(
   jobs: readonly RowJob[],
   task: Task,
   workers: number,
-  crew: Pick<Crew, "price">,
+  pool: Pick<WorkerPool, "measure">,
 ): Promise<RowLength> {
   const withSteps = (steps: number): RowLength => ({
     steps,
@@ -33,15 +33,16 @@ export async function lengthOf(
   if (budget?.kind !== "time") return withSteps(budget?.steps ?? Math.max(1, stepsPerEpoch(task, batch)));
   const started = performance.now();
   const first = jobs.filter(({ row }, at) => jobs.findIndex((job) => job.row.placement === row.placement) === at);
-  const prices = await Promise.all(first.map((job) => crew.price(job)));
+  const timings = await Promise.all(first.map((job) => pool.measure(job)));
   const spent = (performance.now() - started) / 1000;
-  const known = prices.filter((price) => price !== undefined);
+  const known = timings.filter((timing) => timing !== undefined);
   // Every row will say why it cannot be trained.
   if (known.length === 0) return withSteps(1);
   const seeds = jobs.length / first.length;
   const steps = stepsWithin((budget.seconds - spent) * workers, known, seeds, evaluateEvery);
   if (steps >= 1) return withSteps(steps);
-  const least = spent + (seeds / workers) * sum(known.map((price) => price.compile + price.step + price.evaluation));
+  const least =
+    spent + (seeds / workers) * sum(known.map((timing) => timing.compile + timing.step + timing.evaluation));
   throw new Failure(
     "C0301",
     exit.usage,
@@ -53,13 +54,13 @@ export async function lengthOf(
 /** The most steps that `seconds` of one thread suffice for: `seeds` rows of each price. */
 export function stepsWithin(
   seconds: number,
-  prices: readonly RowPrice[],
+  timings: readonly RowTiming[],
   seeds: number,
   evaluateEvery: number | undefined,
 ): number {
-  const evaluation = seeds * sum(prices.map((price) => price.evaluation));
-  const compile = seeds * sum(prices.map((price) => price.compile));
-  const step = seeds * sum(prices.map((price) => price.step));
+  const evaluation = seeds * sum(timings.map((timing) => timing.evaluation));
+  const compile = seeds * sum(timings.map((timing) => timing.compile));
+  const step = seeds * sum(timings.map((timing) => timing.step));
   // However few the steps are, the last is followed by an evaluation.
   if (evaluateEvery === undefined) return Math.floor((seconds - compile - EVALUATIONS * evaluation) / step);
   return Math.floor((seconds - compile - evaluation) / (step + evaluation / evaluateEvery));

@@ -2,7 +2,7 @@
 import type { RowOutcome, RowRecord } from "./row.ts";
 import { type Placement, placementText } from "./rows.ts";
 
-export interface Spread {
+export interface MeanAndDeviation {
   readonly mean: number;
   /** Of the sample (n − 1); undefined for one seed. */
   readonly deviation: number | undefined;
@@ -16,7 +16,7 @@ export interface Standing {
   readonly rows: readonly number[];
   readonly finished: number;
   /** Over the seeds that finished, `loss` and the metrics: of the last evaluation. */
-  readonly measures: Readonly<Record<string, Spread>>;
+  readonly measures: Readonly<Record<string, MeanAndDeviation>>;
   /** Of its rows: the mean of their milliseconds a training step; the rest is the same for all. */
   readonly cost: NonNullable<RowRecord["cost"]> | undefined;
   /** What came of the seeds that did not finish. */
@@ -59,8 +59,11 @@ function standingOf(rows: readonly RowRecord[]): Omit<Standing, "rank"> {
     placement: rows[0].placement,
     rows: rows.map(({ number }) => number),
     finished: finished.length,
-    measures: Object.fromEntries(names.map((name) => [name, spread(results.map((result) => result[name]))])),
-    cost: costs[0] && { ...costs[0], milliseconds: spread(costs.map(({ milliseconds }) => milliseconds)).mean },
+    measures: Object.fromEntries(names.map((name) => [name, meanAndDeviation(results.map((result) => result[name]))])),
+    cost: costs[0] && {
+      ...costs[0],
+      milliseconds: meanAndDeviation(costs.map(({ milliseconds }) => milliseconds)).mean,
+    },
     reasons: [...new Set(rows.flatMap(({ outcome }) => outcomeText(outcome)))],
     warnings: [...new Set(rows.flatMap(({ warnings }) => warnings))],
   };
@@ -86,7 +89,7 @@ export function outcomeText(outcome: RowOutcome): readonly string[] {
   }
 }
 
-function spread(values: readonly number[]): Spread {
+function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : undefined };

@@ -4,7 +4,7 @@ import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Task } from "../data/task.ts";
 import { type ExitCode, Failure } from "../failure.ts";
 import { createOutput } from "../output.ts";
-import { priceRow, type RowLength, type RowPrice, type RowRecord, type RowSettings, trainRow } from "./row.ts";
+import { measureRow, type RowLength, type RowRecord, type RowSettings, type RowTiming, trainRow } from "./row.ts";
 import type { Row } from "./rows.ts";
 
 /** What of a command a worker needs; plain data, because it is sent. */
@@ -43,11 +43,11 @@ export function trainJob(job: RowJob & RowLength): Promise<RowRecord | Stop> {
 }
 
 /** Undefined: it cannot be trained, which its row will say. */
-export function priceJob(job: RowJob): Promise<RowPrice | undefined | Stop> {
-  return carryOut(job, (task, context) => priceRow(job.row, task, job.settings, context));
+export function measureJob(job: RowJob): Promise<RowTiming | undefined | Stop> {
+  return carryOut(job, (task, context) => measureRow(job.row, task, job.settings, context));
 }
 
-type JobContext = Parameters<typeof priceRow>[3];
+type JobContext = Parameters<typeof measureRow>[3];
 
 /** A worker's task, opened once: its rows all have the same. */
 let opened: Promise<Task> | undefined;

@@ -64,7 +64,7 @@ export interface RowRecord extends Row {
 }
 
 /** What a row would take, in seconds. */
-export interface RowPrice {
+export interface RowTiming {
   readonly compile: number;
   readonly step: number;
   readonly evaluation: number;
@@ -141,12 +141,12 @@ export async function trainRow(
 const TIMED_STEPS = 5;
 
 /** Measures what a placement takes, its batches included; undefined where it cannot be trained. */
-export async function priceRow(
+export async function measureRow(
   row: Row,
   task: Task,
   settings: RowSettings,
   context: RowContext,
-): Promise<RowPrice | undefined> {
+): Promise<RowTiming | undefined> {
   const started = performance.now();
   try {
     return await withRow(row, task, settings, context, async ({ learner }) => {

@@ -1,6 +1,6 @@
 /** The ranking as a table of texts, for the terminal and for the page. */
 import { bytesText, formatCount } from "../output.ts";
-import { type Ranking, remarks, type Spread } from "./ranking.ts";
+import { type MeanAndDeviation, type Ranking, remarks } from "./ranking.ts";
 
 export interface RankingTable {
   readonly columns: readonly { readonly title: string; readonly numeric: boolean }[];
@@ -30,7 +30,7 @@ export function rankingTable({ standings }: Ranking): RankingTable {
       return [
         rank === undefined ? NOTHING : String(rank),
         ...sites.map((site) => placement[site] ?? NOTHING),
-        ...measures.map((name) => spreadText(name, standing.measures[name])),
+        ...measures.map((name) => measureText(name, standing.measures[name])),
         cost ? cost.milliseconds.toPrecision(3) : NOTHING,
         cost ? formatCount(cost.dispatches) : NOTHING,
         cost ? bytesText(cost.bytes) : NOTHING,
@@ -42,7 +42,7 @@ export function rankingTable({ standings }: Ranking): RankingTable {
 }
 
 /** `93.1 ± 0.4 %`, `0.2134`, or a dash. */
-export function spreadText(name: string, spread: Spread | undefined): string {
+export function measureText(name: string, spread: MeanAndDeviation | undefined): string {
   if (spread === undefined) return NOTHING;
   const { mean, deviation } = spread;
   const [factor, digits, unit] = name === "accuracy" ? [100, 1, " %"] : [1, 4, ""];

@@ -5,7 +5,7 @@ import { exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
 import { readWhole, writeAtomically } from "./files.ts";
 import { readJson } from "./json.ts";
-import { dictionary, either, measure, number, oneOf, optional, record, type Shape, whole } from "./shapes.ts";
+import { dictionary, either, measure, number, oneOf, optional, record, type Schema, whole } from "./schema.ts";
 
 /** After a training step: the loss of its batch, in the loss's own units (nats for cross-entropy). */
 export interface TrainPoint {
@@ -33,7 +33,7 @@ export type CurvePoint = TrainPoint | EvaluationPoint;
 
 const common = { step: whole(), epoch: whole(), loss: number, seconds: number };
 
-export const curvePoint: Shape<CurvePoint> = either("kind", {
+export const curvePoint: Schema<CurvePoint> = either("kind", {
   train: record({ kind: oneOf("train"), ...common, gradientNorm: optional(measure) }),
   evaluation: record({ kind: oneOf("evaluation"), ...common, metrics: dictionary(measure) }),
 });

@@ -5,7 +5,7 @@ import { replaceFile } from "../../runtime/node/replace-file.ts";
 import { exit, Failure } from "../failure.ts";
 import { cannotRead, cannotWrite } from "../file-errors.ts";
 import { readJson } from "./json.ts";
-import type { Shape } from "./shapes.ts";
+import type { Schema } from "./schema.ts";
 
 /** Writes `data` to `path` as `replaceFile` does, and makes the folder where it is missing. On an error, C0409, the old file stays. */
 export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
@@ -18,7 +18,7 @@ export async function writeAtomically(path: string, data: string | Uint8Array): 
 }
 
 /** Throws C0409 where a folder stands in a file's place: said before the work that the file is to show. */
-export async function checkPlace(path: string): Promise<void> {
+export async function checkNoFolder(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) throw cannotWrite(path, Object.assign(new Error("it is a folder"), { code: "EISDIR" }));
 }
@@ -50,7 +50,7 @@ const noFile = (path: string): Failure =>
  * The record that a JSON file in a folder for results holds; undefined where there is no such file. Throws C0401 for one that
  * cannot be read, and C0402, with `what` it should be and the line, for one of another shape.
  */
-export async function readRecordFile<T>(path: string, what: string, shape: Shape<T>): Promise<T | undefined> {
+export async function readRecordFile<T>(path: string, what: string, schema: Schema<T>): Promise<T | undefined> {
   const bytes = await readWhole(path);
-  return bytes && readJson(bytes.toString("utf8"), shape, { path, what });
+  return bytes && readJson(bytes.toString("utf8"), schema, { path, what });
 }

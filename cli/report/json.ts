@@ -1,6 +1,6 @@
 /** Reads JSON texts that must have a shape, and says by line what is wrong with one that has another. */
 import { exit, Failure } from "../failure.ts";
-import { Mismatch, type Place, type Shape } from "./shapes.ts";
+import { type KeyPath, Mismatch, type Schema } from "./schema.ts";
 
 /** Where a text stands, and what it should be: both for messages. */
 export interface JsonSource {
@@ -12,7 +12,7 @@ export interface JsonSource {
 }
 
 /** The value that `text` is, of that shape. Throws C0402, with the line, for a text that is no JSON or of another shape. */
-export function readJson<T>(text: string, shape: Shape<T>, { path, what, line = 1 }: JsonSource): T {
+export function readJson<T>(text: string, schema: Schema<T>, { path, what, line = 1 }: JsonSource): T {
   const damaged = (offset: number, why: string): Failure =>
     new Failure(
       "C0402",
@@ -27,10 +27,10 @@ export function readJson<T>(text: string, shape: Shape<T>, { path, what, line = 
     throw damaged(errorOffset(error, text), text.trim() === "" ? "it is empty" : "it is not JSON");
   }
   try {
-    return shape(value, []);
+    return schema(value, []);
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error;
-    throw damaged(placeOffset(text, error.at), `${placeText(error.at)} ${error.message}`);
+    throw damaged(keyPathOffset(text, error.at), `${keyPathText(error.at)} ${error.message}`);
   }
 }
 
@@ -51,7 +51,7 @@ function errorOffset(error: unknown, text: string): number {
 }
 
 /** `options.dims.H`, `points[3].loss`. */
-const placeText = (at: Place): string =>
+const keyPathText = (at: KeyPath): string =>
   at.length === 0
     ? "the document"
     : `\`${at.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${key}`)).join("")}\``;
@@ -59,7 +59,7 @@ const placeText = (at: Place): string =>
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /** Where in a JSON text the value at a place begins, or the one around it where there is none. */
-function placeOffset(text: string, at: Place): number {
+function keyPathOffset(text: string, at: KeyPath): number {
   /** Of the values around the token at hand: the key or position in each. */
   const path: (string | number)[] = [];
   /** The last string of each object, which is the key where a colon follows. */

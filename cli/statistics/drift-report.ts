@@ -1,7 +1,7 @@
 /** The drift of stored statistics, and what it costs, in words. */
 import type { Output } from "../output.ts";
 import type { Measures } from "../training/learner.ts";
-import { type Drift, LAGS } from "./drift.ts";
+import { type Drift, LAG_LIMIT } from "./drift.ts";
 import type { Provenance } from "./provenance.ts";
 import { short } from "./summary.ts";
 
@@ -57,11 +57,11 @@ const GAP = 1.1;
 const placeText = ({ step, unit }: Drift["factor"]["worst"]): string =>
   step === undefined ? `unit ${unit}` : `t = ${step}, unit ${unit}`;
 
-export const lagging = (drifts: readonly Drift[]): readonly Drift[] => drifts.filter(({ lag }) => lag > LAGS);
+export const lagging = (drifts: readonly Drift[]): readonly Drift[] => drifts.filter(({ lag }) => lag > LAG_LIMIT);
 
 function verdict(drifts: readonly Drift[], { kind }: Provenance): string {
   const sites = [...new Set(lagging(drifts).map(({ site }) => site))];
-  if (sites.length === 0) return `the stored statistics are within ${LAGS} σ of what an exact pass finds`;
+  if (sites.length === 0) return `the stored statistics are within ${LAG_LIMIT} σ of what an exact pass finds`;
   return kind === "estimated"
     ? `the stored statistics of ${sites.join(", ")} differ from these, though both are estimates: take more --batches`
     : `the moving statistics of ${sites.join(", ")} lag: estimate them anew, with --estimate`;

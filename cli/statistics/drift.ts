@@ -27,7 +27,7 @@ export interface Drift {
  * From here on statistics are said to lag. Moving averages with a weight of 0.1 are of some 19 batches, 1200 examples with
  * batches of 64: by chance alone 5 % of means would be off by more than 0.06 standard deviations.
  */
-export const LAGS = 0.1;
+export const LAG_LIMIT = 0.1;
 
 /** Of each variance and deviation that both have, the furthest off first. */
 export function driftOf(stored: readonly Statistic[], estimated: readonly Statistic[]): readonly Drift[] {

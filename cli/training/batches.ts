@@ -1,6 +1,6 @@
 /** Batches of a task: shuffled for training, in order for everything else. */
 import { permutation } from "../data/shuffle.ts";
-import type { Split, Streams, Task, TaskBatch } from "../data/task.ts";
+import type { RandomStreams, Split, Task, TaskBatch } from "../data/task.ts";
 
 /** Whole batches in an epoch; the examples left over differ from epoch to epoch, since the order does. */
 export function stepsPerEpoch(task: Task, batch: number): number {
@@ -14,7 +14,7 @@ export function stepsPerEpoch(task: Task, batch: number): number {
 export function* trainingBatches(
   task: Task,
   batch: number,
-  streams: Streams,
+  streams: RandomStreams,
   first = 0,
 ): Generator<{ readonly epoch: number; readonly batch: TaskBatch }, never> {
   const perEpoch = stepsPerEpoch(task, batch);

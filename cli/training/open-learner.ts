@@ -10,7 +10,7 @@ import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Norms } from "../statistics/statistic.ts";
 import { type CompileRequest, compileFile, trainingEntries } from "../toolchain.ts";
-import { checkFit } from "./fit.ts";
+import { checkInputs } from "./check-inputs.ts";
 import type { Learner } from "./learner.ts";
 import { sessionLearner } from "./session-learner.ts";
 import { modelAround } from "./task-model.ts";
@@ -71,7 +71,7 @@ export async function openLearner(
   if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
   }
-  checkFit(plan, task);
+  checkInputs(plan, task);
   const session = await Session.open(executable, backend, { seed: context.seed });
   const rest = split === undefined ? 0 : task.splits[split] % request.batch;
   if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);

@@ -11,17 +11,17 @@ import {
   above,
   anything,
   dictionary,
+  type Infer,
   Mismatch,
   measure,
-  type Of,
   oneOf,
   optional,
   record as recordOf,
-  type Shape,
+  type Schema,
   text,
   truth,
   whole,
-} from "../report/shapes.ts";
+} from "../report/schema.ts";
 
 /** What decides which examples come at which step: a resumed run must agree with these. */
 export type RunIdentity = Readonly<{ model: string; task: string; batch: number; seed: number }>;
@@ -33,7 +33,7 @@ export interface RunRecord extends RunIdentity {
   readonly format: 1;
   readonly status: RunStatus;
   /** Every option of the command, defaults filled in. */
-  readonly options: Of<typeof recordedOptions> & Readonly<Record<string, unknown>>;
+  readonly options: Infer<typeof recordedOptions> & Readonly<Record<string, unknown>>;
   readonly machine: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
   readonly started: string;
@@ -44,7 +44,7 @@ export interface RunRecord extends RunIdentity {
 }
 
 /** A path: text that the system can take for one. */
-const path: Shape<string> = (value, at) => {
+const path: Schema<string> = (value, at) => {
   const found = text(value, at);
   if (found.includes("\0")) throw new Mismatch(at, value, "a path, in which no NUL can stand");
   return found;
@@ -113,7 +113,7 @@ export class RunFolder extends RecordedFolder<RunRecord> {
     super(path, {
       noun: "a run",
       file: files.record,
-      shape: runRecord,
+      schema: runRecord,
       drawing: files.picture,
       identity: ({ model, task, batch, seed }): RunIdentity => ({ model, task, batch, seed }),
     });
@@ -162,7 +162,7 @@ export class RunFolder extends RecordedFolder<RunRecord> {
   }
 
   /** Takes the curve back to a checkpoint's step: the seconds of training up to there, and what a crash had cut short. */
-  async takeBackCurve(step: number): Promise<{ readonly seconds: number; readonly cut: number }> {
+  async rewindCurve(step: number): Promise<{ readonly seconds: number; readonly cut: number }> {
     const { points, cut } = await truncateCurve(this.files.curve, step);
     return { seconds: points.at(-1)?.seconds ?? 0, cut };
   }

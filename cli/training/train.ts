@@ -1,5 +1,5 @@
 /** The training loop: epochs of shuffled batches, an evaluation with population statistics after each, checkpoints. */
-import type { Split, Streams, Task } from "../data/task.ts";
+import type { RandomStreams, Split, Task } from "../data/task.ts";
 import type { EvaluationPoint, TrainPoint } from "../report/curve-log.ts";
 import { batchesOf, trainingBatches, wholeBatchesOf } from "./batches.ts";
 import type { Interrupt } from "./interrupt.ts";
@@ -55,7 +55,7 @@ export async function train(
   learner: Learner,
   task: Task,
   options: TrainingOptions,
-  streams: Streams,
+  streams: RandomStreams,
   interrupt: Interrupt,
   events: TrainingEvents,
 ): Promise<Ending> {

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { taskStreams } from "../../cli/data/streams.ts";
 import { digitsTask } from "../../cli/data/tasks/digits.ts";
 import type { ExploreRecord } from "../../cli/explore/folder.ts";
-import { priceRow, type RowRecord, type RowSettings, trainRow } from "../../cli/explore/row.ts";
+import { measureRow, type RowRecord, type RowSettings, trainRow } from "../../cli/explore/row.ts";
 import type { Placement } from "../../cli/explore/rows.ts";
 import { createOutput } from "../../cli/output.ts";
 import { withFolder } from "../data/mnist.ts";
@@ -182,12 +182,12 @@ describe("a row", () => {
       const message = "statistics over time need the whole sequence";
       expect((await train(folder, { hh: "whole" })).outcome).toEqual({ status: "failed", code: "C0207", message });
       const row = { number: 1, placement: { hh: "whole" }, seed: 1 };
-      expect(await priceRow(row, task, settingsIn(folder), context)).toBeUndefined();
+      expect(await measureRow(row, task, settingsIn(folder), context)).toBeUndefined();
     }));
 
   test("that compiles has a price", () =>
     inFolder(async (folder) => {
-      const price = await priceRow(
+      const price = await measureRow(
         { number: 1, placement: { hh: "none" }, seed: 1 },
         task,
         settingsIn(folder),

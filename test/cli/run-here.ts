@@ -1,7 +1,7 @@
 /** Runs the command line in the test's own process: what a command says and writes, without a second for starting Node. */
 import { EventEmitter } from "node:events";
 import { Readable, Writable } from "node:stream";
-import { type Host, runCommandLine } from "../../cli/run.ts";
+import { type HostProcess, runCommandLine } from "../../cli/run.ts";
 import type { Ended } from "./run-cellc.ts";
 
 class Memory extends Writable {
@@ -19,7 +19,7 @@ export async function cellc(
   { environment = {} }: { readonly environment?: Readonly<Record<string, string>> } = {},
 ): Promise<Ended> {
   const [stdout, stderr] = [new Memory(), new Memory()];
-  const host: Host = Object.assign(new EventEmitter(), {
+  const host: HostProcess = Object.assign(new EventEmitter(), {
     ...{ stdin: Readable.from([]), stdout, stderr, env: { HOME: "/nonexistent", ...environment } },
     exit: (code: number) => {
       throw new Error(`exit ${code}`);

@@ -1,8 +1,8 @@
 /** Draws for tests of tasks: a counter-based generator of its own, so that these tests hold whatever generator joins. */
-import type { Streams } from "../../cli/data/task.ts";
+import type { RandomStreams } from "../../cli/data/task.ts";
 
 /** SplitMix64's finaliser in 32 bits (Steele, Lea & Flood 2014), on a hash of the stream's name plus the index. */
-export const testStreams: Streams = (name) => {
+export const testStreams: RandomStreams = (name) => {
   const key = [...name].reduce(
     (hash, letter) => Math.imul(hash ^ letter.codePointAt(0)!, 0x01000193) >>> 0,
     0x811c9dc5,

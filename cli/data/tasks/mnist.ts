@@ -5,7 +5,7 @@
 import { exit, Failure } from "../../failure.ts";
 import type { ImageSet, Mnist } from "../mnist.ts";
 import { permutation } from "../shuffle.ts";
-import { checkIndices, type Split, type Streams, type Task, type TaskBatch } from "../task.ts";
+import { checkIndices, type RandomStreams, type Split, type Task, type TaskBatch } from "../task.ts";
 
 export type MnistReading = "rows" | "pixels" | "permuted";
 
@@ -23,7 +23,7 @@ const VALIDATION = 10_000;
  * set). The permutation comes from the stream `mnist/order`, a true permutation: the authors' released script drew its
  * indices with replacement, so published permuted scores are not quite on this task.
  */
-export function mnistTask(reading: MnistReading, mnist: Mnist, streams: Streams, validation: boolean): Task {
+export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomStreams, validation: boolean): Task {
   const { rows, columns } = mnist.train;
   const size = rows * columns;
   const steps = reading === "rows" ? rows : size;

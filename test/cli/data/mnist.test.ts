@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import envPaths from "env-paths";
 import { describe, expect, test } from "vitest";
-import { loadMnist, mnistPlaces } from "../../../cli/data/mnist.ts";
+import { loadMnist, mnistFolders } from "../../../cli/data/mnist.ts";
 import { Failure } from "../../../cli/failure.ts";
 import { tunedPath } from "../../../cli/tuned.ts";
 import { realMnistFolder, SYNTHETIC, syntheticPixel, withFolder, writeSyntheticMnist } from "../../data/mnist.ts";
@@ -20,7 +20,7 @@ async function failureOf(run: Promise<unknown>): Promise<Failure> {
 
 describe("MNIST", () => {
   test("is looked for in --data, CELLC_DATA and the cache, in this order, each with its mnist folder", () => {
-    expect(mnistPlaces({ directory: "/d", environment: { CELLC_DATA: "/e", XDG_CACHE_HOME: "/c" } })).toEqual([
+    expect(mnistFolders({ directory: "/d", environment: { CELLC_DATA: "/e", XDG_CACHE_HOME: "/c" } })).toEqual([
       "/d",
       "/d/mnist",
       "/e",
@@ -28,7 +28,7 @@ describe("MNIST", () => {
       "/c/cellc/mnist",
     ]);
     const { cache } = envPaths("cellc", { suffix: "" });
-    expect(mnistPlaces({ environment: { XDG_CACHE_HOME: "", CELLC_DATA: "" } })).toEqual([join(cache, "mnist")]);
+    expect(mnistFolders({ environment: { XDG_CACHE_HOME: "", CELLC_DATA: "" } })).toEqual([join(cache, "mnist")]);
     expect(tunedPath({})).toBe(join(cache, "tuned.json"));
   });
 

@@ -2,12 +2,12 @@ import { expect, test } from "vitest";
 import { taskStreams } from "../../../cli/data/streams.ts";
 import { digitsTask } from "../../../cli/data/tasks/digits.ts";
 import { lengthOf, stepsWithin } from "../../../cli/explore/length.ts";
-import type { RowPrice } from "../../../cli/explore/row.ts";
+import type { RowTiming } from "../../../cli/explore/row.ts";
 import type { RowJob } from "../../../cli/explore/row-worker.ts";
 import type { TrainingSettings } from "../../../cli/training/settings.ts";
 
 const task = digitsTask("rows", taskStreams);
-const price: RowPrice = { compile: 1, step: 0.01, evaluation: 0.5 };
+const timing: RowTiming = { compile: 1, step: 0.01, evaluation: 0.5 };
 
 const jobs = ["none", "batch"].flatMap((hh): RowJob[] => {
   const placement = { hh };
@@ -24,7 +24,7 @@ const jobs = ["none", "batch"].flatMap((hh): RowJob[] => {
 });
 
 test("a row has an epoch's steps by default, and five evaluations", async () => {
-  const nobody = { price: () => Promise.reject(new Error("nothing is measured")) };
+  const nobody = { measure: () => Promise.reject(new Error("nothing is measured")) };
   expect(await lengthOf({ batch: 100 }, jobs, task, 2, nobody)).toEqual({ steps: 500, evaluateEvery: 100 });
   const budget = { kind: "steps", steps: 12 } as const;
   expect(await lengthOf({ budget, batch: 100 }, jobs, task, 2, nobody)).toEqual({ steps: 12, evaluateEvery: 3 });
@@ -36,13 +36,13 @@ test("a row has an epoch's steps by default, and five evaluations", async () => 
 
 test("with a time, all rows together take it, and every placement is measured once", async () => {
   const measured: number[] = [];
-  const crew = {
-    async price({ row }: RowJob) {
+  const pool = {
+    async measure({ row }: RowJob) {
       measured.push(row.number);
-      return price;
+      return timing;
     },
   };
-  const { steps } = await lengthOf({ budget: { kind: "time", seconds: 100 }, batch: 100 }, jobs, task, 2, crew);
+  const { steps } = await lengthOf({ budget: { kind: "time", seconds: 100 }, batch: 100 }, jobs, task, 2, pool);
   expect(measured).toEqual([1, 1]);
   // 2 threads for 100 s, less 4 · (1 s + 5 · 0.5 s); 4 · 10 ms a step.
   expect(steps).toBeGreaterThan(4600);
@@ -50,18 +50,18 @@ test("with a time, all rows together take it, and every placement is measured on
 });
 
 test("evaluations that are asked for by steps take their share of each step", () => {
-  expect(stepsWithin(100, [price], 1, 50)).toBe(Math.floor((100 - 1 - 0.5) / (0.01 + 0.01)));
+  expect(stepsWithin(100, [timing], 1, 50)).toBe(Math.floor((100 - 1 - 0.5) / (0.01 + 0.01)));
 });
 
 test("a time that does not suffice for a step is refused, with what would", async () => {
-  const crew = { price: async () => price };
-  await expect(lengthOf({ budget: { kind: "time", seconds: 2 }, batch: 100 }, jobs, task, 2, crew)).rejects.toThrow(
+  const pool = { measure: async () => timing };
+  await expect(lengthOf({ budget: { kind: "time", seconds: 2 }, batch: 100 }, jobs, task, 2, pool)).rejects.toThrow(
     "a budget of 2s is too short for 4 rows",
   );
 });
 
 test("where no placement can be trained, nothing needs to be long", async () => {
-  const crew = { price: async () => undefined };
-  const length = await lengthOf({ budget: { kind: "time", seconds: 9 }, batch: 100 }, jobs, task, 2, crew);
+  const pool = { measure: async () => undefined };
+  const length = await lengthOf({ budget: { kind: "time", seconds: 9 }, batch: 100 }, jobs, task, 2, pool);
   expect(length.steps).toBe(1);
 });

@@ -3,20 +3,20 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { Failure } from "../failure.ts";
-import type { RowLength, RowPrice, RowRecord } from "./row.ts";
+import type { RowLength, RowRecord, RowTiming } from "./row.ts";
 import type { RowJob, RowProgress, Stop } from "./row-worker.ts";
 
-export interface Crew {
+export interface WorkerPool {
   /** Throws the `Failure` that stops the whole exploration. A thread that dies is a row that failed. */
   train(job: RowJob & RowLength): Promise<RowRecord>;
   /** What a row would take; undefined for one that cannot be trained. */
-  price(job: RowJob): Promise<RowPrice | undefined>;
+  measure(job: RowJob): Promise<RowTiming | undefined>;
   /** Ends the threads, what they are at included: its promises are rejected. */
   end(): Promise<void>;
 }
 
 /** Starts `workers` threads. `tell` hears how far a row is. */
-export function startCrew(workers: number, tell: (progress: RowProgress) => void): Crew {
+export function startWorkerPool(workers: number, tell: (progress: RowProgress) => void): WorkerPool {
   const pool = new Piscina({
     // As this file is: compiled, or as it was written.
     filename: fileURLToPath(new URL(`row-worker${extname(import.meta.url)}`, import.meta.url)),
@@ -47,7 +47,7 @@ export function startCrew(workers: number, tell: (progress: RowProgress) => void
         return { format: 1, ...job.row, outcome, warnings: [], seconds, points: [] };
       }
     },
-    price: (job) => run<RowPrice | undefined>("priceJob", job),
+    measure: (job) => run<RowTiming | undefined>("measureJob", job),
     end() {
       ended = true;
       return pool.destroy();

@@ -4,7 +4,7 @@ import type { Task, TaskInput } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 
 /** Throws C0406, with every difference, unless the task gives each input of the plan in its shape and kind. */
-export function checkFit(plan: Plan, task: Task): void {
+export function checkInputs(plan: Plan, task: Task): void {
   const wanted = inputsOf(plan);
   const differences = wanted.flatMap((tensor) => {
     const given = Object.hasOwn(task.inputs, tensor.name) ? task.inputs[tensor.name] : undefined;

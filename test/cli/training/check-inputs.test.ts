@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Task } from "../../../cli/data/task.ts";
-import { checkFit } from "../../../cli/training/fit.ts";
+import { checkInputs } from "../../../cli/training/check-inputs.ts";
 import { smallPlan } from "../../data/plan.ts";
 
 const task = (inputs: Task["inputs"]): Task => ({
@@ -16,7 +16,7 @@ const x = { kind: "value", shape: [28], time: true } as const;
 const y = { kind: "index", size: 10, time: false } as const;
 
 test("a task that gives every input in its shape and kind fits, whatever it gives besides", () => {
-  expect(() => checkFit(smallPlan, task({ x, y, extra: x }))).not.toThrow();
+  expect(() => checkInputs(smallPlan, task({ x, y, extra: x }))).not.toThrow();
 });
 
 test.each([
@@ -38,7 +38,7 @@ test.each([
   (_, inputs: Task["inputs"], words) => {
     let caught: unknown;
     try {
-      checkFit(smallPlan, task(inputs));
+      checkInputs(smallPlan, task(inputs));
     } catch (error) {
       caught = error;
     }

@@ -4,17 +4,17 @@
  */
 
 /** Keys and positions from the document's root to a value. */
-export type Place = readonly (string | number)[];
+export type KeyPath = readonly (string | number)[];
 
-export type Shape<T> = (value: unknown, at: Place) => T;
+export type Schema<T> = (value: unknown, at: KeyPath) => T;
 
 /** What a shape reads. */
-export type Of<S> = S extends Shape<infer T> ? T : never;
+export type Infer<S> = S extends Schema<infer T> ? T : never;
 
 export class Mismatch extends Error {
-  readonly at: Place;
+  readonly at: KeyPath;
 
-  constructor(at: Place, found: unknown, wanted: string) {
+  constructor(at: KeyPath, found: unknown, wanted: string) {
     super(found === undefined ? `is missing: want ${wanted}` : `is ${shown(found)}, want ${wanted}`);
     this.name = "Mismatch";
     this.at = at;
@@ -30,91 +30,91 @@ function shown(value: unknown): string {
 }
 
 const scalar =
-  <T>(wanted: string, is: (value: unknown) => value is T): Shape<T> =>
+  <T>(wanted: string, is: (value: unknown) => value is T): Schema<T> =>
   (value, at) => {
     if (!is(value)) throw new Mismatch(at, value, wanted);
     return value;
   };
 
-export const text: Shape<string> = scalar("text", (value) => typeof value === "string");
+export const text: Schema<string> = scalar("text", (value) => typeof value === "string");
 
-export const truth: Shape<boolean> = scalar("true or false", (value) => typeof value === "boolean");
+export const truth: Schema<boolean> = scalar("true or false", (value) => typeof value === "boolean");
 
 /** A finite number. */
-export const number: Shape<number> = scalar("a number", (value): value is number => Number.isFinite(value));
+export const number: Schema<number> = scalar("a number", (value): value is number => Number.isFinite(value));
 
 /** A number that training may have made infinite or NaN, for which JSON has `null`. */
-export const measure: Shape<number> = (value, at) => (value === null ? Number.NaN : number(value, at));
+export const measure: Schema<number> = (value, at) => (value === null ? Number.NaN : number(value, at));
 
 /** A whole number from `least` on. */
-export const whole = (least = 0): Shape<number> =>
+export const whole = (least = 0): Schema<number> =>
   scalar(
     `a whole number from ${least} on`,
     (value): value is number => Number.isSafeInteger(value) && (value as number) >= least,
   );
 
-export const above: Shape<number> = scalar(
+export const above: Schema<number> = scalar(
   "a number above 0",
   (value): value is number => Number.isFinite(value) && (value as number) > 0,
 );
 
-export const oneOf = <const T extends string | number>(...allowed: readonly T[]): Shape<T> =>
+export const oneOf = <const T extends string | number>(...allowed: readonly T[]): Schema<T> =>
   scalar(allowed.map((one) => JSON.stringify(one)).join(" or "), (value): value is T =>
     allowed.some((one) => one === value),
   );
 
 /** Whatever JSON can hold. */
-export const anything: Shape<unknown> = (value) => value;
+export const anything: Schema<unknown> = (value) => value;
 
 /** A value that may be left out. */
 export const optional =
-  <T>(shape: Shape<T>): Shape<T | undefined> =>
+  <T>(schema: Schema<T>): Schema<T | undefined> =>
   (value, at) =>
-    value === undefined ? undefined : shape(value, at);
+    value === undefined ? undefined : schema(value, at);
 
 export const list =
-  <T>(shape: Shape<T>): Shape<readonly T[]> =>
+  <T>(schema: Schema<T>): Schema<readonly T[]> =>
   (value, at) => {
     if (!Array.isArray(value)) throw new Mismatch(at, value, "a list");
-    return value.map((item, index) => shape(item, [...at, index]));
+    return value.map((item, index) => schema(item, [...at, index]));
   };
 
 /** An object with any keys. */
 export const dictionary =
-  <T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> =>
+  <T>(schema: Schema<T>): Schema<Readonly<Record<string, T>>> =>
   (value, at) =>
-    Object.fromEntries(entriesOf(value, at).map(([key, item]) => [key, shape(item, [...at, key])]));
+    Object.fromEntries(entriesOf(value, at).map(([key, item]) => [key, schema(item, [...at, key])]));
 
-type Fields = Readonly<Record<string, Shape<unknown>>>;
+type Fields = Readonly<Record<string, Schema<unknown>>>;
 type Read<F extends Fields> = {
-  readonly [K in keyof F as undefined extends Of<F[K]> ? never : K]: Of<F[K]>;
-} & { readonly [K in keyof F as undefined extends Of<F[K]> ? K : never]?: Of<F[K]> };
+  readonly [K in keyof F as undefined extends Infer<F[K]> ? never : K]: Infer<F[K]>;
+} & { readonly [K in keyof F as undefined extends Infer<F[K]> ? K : never]?: Infer<F[K]> };
 
 /** An object with these keys and, unless `others` are allowed, which are taken as they are, no others. */
 export const record =
-  <F extends Fields>(fields: F, others: "refused" | "allowed" = "refused"): Shape<Read<F>> =>
+  <F extends Fields>(fields: F, others: "refused" | "allowed" = "refused"): Schema<Read<F>> =>
   (value, at) => {
     const given = new Map(entriesOf(value, at));
     for (const [key, item] of given) {
       if (others === "refused" && !Object.hasOwn(fields, key))
         throw new Mismatch([...at, key], item, "nothing: this version does not know it");
     }
-    const read = Object.entries(fields).map(([key, shape]) => [key, shape(given.get(key), [...at, key])] as const);
+    const read = Object.entries(fields).map(([key, schema]) => [key, schema(given.get(key), [...at, key])] as const);
     const known = read.filter(([, item]) => item !== undefined);
     return Object.fromEntries([...given, ...known]) as Read<F>;
   };
 
 /** An object whose `key` says which of `cases` it is. */
 export const either =
-  <C extends Readonly<Record<string, Shape<unknown>>>>(key: string, cases: C): Shape<Of<C[keyof C]>> =>
+  <C extends Readonly<Record<string, Schema<unknown>>>>(key: string, cases: C): Schema<Infer<C[keyof C]>> =>
   (value, at) => {
     const kind = new Map(entriesOf(value, at)).get(key);
     const names = Object.keys(cases);
     const name = oneOf(...names)(kind, [...at, key]);
-    return cases[name](value, at) as Of<C[keyof C]>;
+    return cases[name](value, at) as Infer<C[keyof C]>;
   };
 
-function entriesOf(value: unknown, at: Place): readonly (readonly [string, unknown])[] {
+function entriesOf(value: unknown, at: KeyPath): readonly (readonly [string, unknown])[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Mismatch(at, value, "an object");
   return Object.entries(value);
 }

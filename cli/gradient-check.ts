@@ -34,7 +34,7 @@ export interface GradientOptions extends ElaborateOptions {
 }
 
 /** An executable of the same cell, options, batch and time, and the machine it runs on. */
-export interface Device {
+export interface TargetUnderTest {
   readonly executable: Compilation["executable"];
   readonly backend: Backend;
 }
@@ -63,7 +63,7 @@ export async function checkGradients(
   path: string,
   options: GradientOptions,
   host: SourceHost,
-  device?: Device,
+  target?: TargetUnderTest,
 ): Promise<readonly GradientCheck[]> {
   const elaborated = elaborate(path, host, options);
   const dims: Bindings = { ...elaborated.dims, batch: options.batch, time: options.time, steps: options.time };
@@ -90,9 +90,9 @@ export async function checkGradients(
     ]),
   );
   const derived =
-    device === undefined
+    target === undefined
       ? referenceGradients(entries.train, dims, numbers)
-      : await deviceGradients(device, options.time, numbers);
+      : await deviceGradients(target, options.time, numbers);
   return parameters.map(({ leaf: { name } }) => {
     const truth = finiteDifferences(placed, dims, numbers, name, { step: STEP });
     const gradient = derived.get(name);
@@ -111,7 +111,11 @@ function referenceGradients(train: Graph, dims: Bindings, numbers: Numbers): Gra
 }
 
 /** Runs the entry `train` alone, on memory written here: a session would draw noise and parameters of its own. */
-async function deviceGradients({ executable, backend }: Device, steps: number, numbers: Numbers): Promise<Gradients> {
+async function deviceGradients(
+  { executable, backend }: TargetUnderTest,
+  steps: number,
+  numbers: Numbers,
+): Promise<Gradients> {
   const train = trainEntry(executable);
   const machine = await backend.open(executable);
   try {
