@@ -3,7 +3,7 @@ import type { Row } from "./side-by-side.ts";
 import type { Cell } from "./workloads.ts";
 
 /** Rows of a contender and cell, in any form and at any number of threads unless one is said. */
-interface Who {
+interface Side {
   readonly contender: string;
   readonly cell: Cell;
   readonly form?: string;
@@ -13,16 +13,16 @@ interface Goal {
   readonly name: string;
   readonly workloads: readonly string[];
   /** Their fastest row is divided by ours. */
-  readonly over: Who;
-  readonly under: Who;
+  readonly over: Side;
+  readonly under: Side;
   /** The ratio is wanted to be at least so much, or at most. */
   readonly least?: number;
   readonly most?: number;
 }
 
-const us = (cell: Cell): Who => ({ contender: "cellc wasm", cell });
-const eager: Who = { contender: "PyTorch", cell: "bnlstm", form: "eager" };
-const fused: Who = { contender: "PyTorch", cell: "lstm", form: "nn.LSTM" };
+const us = (cell: Cell): Side => ({ contender: "cellc wasm", cell });
+const eager: Side = { contender: "PyTorch", cell: "bnlstm", form: "eager" };
+const fused: Side = { contender: "PyTorch", cell: "lstm", form: "nn.LSTM" };
 
 const goals: readonly Goal[] = [
   { name: "eager BN-LSTM / BN-LSTM", workloads: ["784"], over: eager, under: us("bnlstm"), least: 6 },
@@ -84,7 +84,7 @@ export function compare(rows: readonly Row[]): readonly Comparison[] {
 }
 
 /** The shortest median of those that answer a description; undefined where none was measured. */
-function best(rows: readonly Row[], workload: string, { contender, cell, form }: Who): number | undefined {
+function best(rows: readonly Row[], workload: string, { contender, cell, form }: Side): number | undefined {
   const medians = rows.flatMap((row) => {
     const fits = row.workload === workload && row.contender === contender && row.cell === cell;
     return fits && (form === undefined || row.form === form) && row.times && !row.error ? [row.times.median] : [];

@@ -6,7 +6,7 @@ import { compile } from "../compiler/compile.ts";
 import type { Target } from "../compiler/target.ts";
 import { wasm } from "../targets/wasm/target.ts";
 import { wgsl } from "../targets/wgsl/target.ts";
-import { listening, type Traffic, trafficOf } from "./traffic.ts";
+import { recordKernels, type Traffic, trafficOf } from "./traffic.ts";
 import { type Cell, isWanted, type Workload } from "./workloads.ts";
 
 export interface Counts {
@@ -41,7 +41,7 @@ export function countAll(
 }
 
 export function countsOf(cell: Cell, { name, B, H, T, D }: Workload, target: Target): Counts {
-  const heard = listening(target);
+  const heard = recordKernels(target);
   const file = fileURLToPath(new URL(`../examples/cells/${cell}.cell`, import.meta.url));
   // Only training: the memory that other entries need is not its.
   const options = { entry: cell, batch: B, time: T, dims: { D, H }, entries: ["train"] as const };

@@ -63,7 +63,7 @@ export const TOLERANCE = 1e-4;
 const LOSS_FLOOR = 0.1;
 
 /** One row while it is being measured. */
-interface Runner {
+interface Measurement {
   readonly row: Row;
   readonly key: string;
   readonly peer: Peer;
@@ -111,7 +111,7 @@ async function measureWorkload(
 ): Promise<readonly Row[]> {
   const start = performance.now();
   const peers: Peer[] = [];
-  const all: (Runner | Row)[] = [];
+  const all: (Measurement | Row)[] = [];
   try {
     for (const contender of contenders) {
       const forms = contender.forms.filter(
@@ -154,7 +154,7 @@ function rowOf(workload: Workload, { name, threads }: Contender, form: Form): Ro
 }
 
 /** Has a peer build a cell and warm up with it; a row with the reason if it cannot. */
-async function enter(peer: Peer, row: Row, work: Omit<Job, "cell" | "form">): Promise<Runner | Row> {
+async function enter(peer: Peer, row: Row, work: Omit<Job, "cell" | "form">): Promise<Measurement | Row> {
   const { cell, form } = row;
   const key = `${cell} ${form}`;
   try {
@@ -165,7 +165,7 @@ async function enter(peer: Peer, row: Row, work: Omit<Job, "cell" | "form">): Pr
 }
 
 /** Runs it a few times unmeasured, until it is warm. */
-async function warmUp(row: Row, key: string, peer: Peer, { ms, check, note }: Prepared): Promise<Runner> {
+async function warmUp(row: Row, key: string, peer: Peer, { ms, check, note }: Prepared): Promise<Measurement> {
   let estimate = ms;
   let times = 1;
   for (let k = 0; k < WARMUPS && estimate < WARM; k++) {
@@ -177,7 +177,7 @@ async function warmUp(row: Row, key: string, peer: Peer, { ms, check, note }: Pr
 
 /** Everyone takes part once; in later rounds whose next sample is cheap or fits the contender's share, in milliseconds. */
 export function takesPart(
-  { samples, spent, estimate, times, error }: Pick<Runner, "samples" | "spent" | "estimate" | "times" | "error">,
+  { samples, spent, estimate, times, error }: Pick<Measurement, "samples" | "spent" | "estimate" | "times" | "error">,
   share: number,
 ): boolean {
   if (error !== undefined) return false;
@@ -185,7 +185,7 @@ export function takesPart(
   return samples.length === 0 || next <= CHEAP || spent + next <= share;
 }
 
-async function sample(runner: Runner): Promise<void> {
+async function sample(runner: Measurement): Promise<void> {
   try {
     const ms = await runner.peer.run(runner.key, runner.times, LIMIT);
     runner.samples.push(ms);
@@ -196,11 +196,11 @@ async function sample(runner: Runner): Promise<void> {
   }
 }
 
-function finish(runner: Runner, all: readonly (Runner | Row)[], { T }: Workload): Row {
+function finish(runner: Measurement, all: readonly (Measurement | Row)[], { T }: Workload): Row {
   const { row, samples, error, check } = runner;
   if (error !== undefined) return { ...row, error };
   const times = summarize(samples);
-  const first = all.find((other) => "samples" in other && other.row.cell === row.cell) as Runner;
+  const first = all.find((other) => "samples" in other && other.row.cell === row.cell) as Measurement;
   const difference = differenceOf(check, first.check);
   const result = { ...row, times, stepMicroseconds: (times.median * 1000) / T, difference };
   return difference <= TOLERANCE ? result : { ...result, error: "it computes something else" };

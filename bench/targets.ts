@@ -3,7 +3,7 @@ import { type plainTargets, targets } from "../cli/targets.ts";
 import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
 
-export type TargetName = (typeof plainTargets)[number];
+export type TimedTarget = (typeof plainTargets)[number];
 
 export interface Opened {
   readonly target: Target;
@@ -12,7 +12,7 @@ export interface Opened {
 }
 
 /** Throws with the reason where a target has nothing to run on, or nothing that would be worth timing. */
-export async function openTarget(name: TargetName, threads: number): Promise<Opened> {
+export async function openTarget(name: TimedTarget, threads: number): Promise<Opened> {
   const row = targets[name];
   const device = await row.device(threads);
   if (device.adapter !== undefined && isProcessor(device.adapter))

@@ -31,7 +31,7 @@ export interface Traffic {
 }
 
 /** A target that keeps the kernels it is given to assemble. */
-export function listening(target: Target): { readonly target: Target; readonly kernels: () => readonly Kernel[] } {
+export function recordKernels(target: Target): { readonly target: Target; readonly kernels: () => readonly Kernel[] } {
   let heard: readonly Kernel[] = [];
   return {
     target: {

@@ -10,7 +10,7 @@ import type { Backend, Machine } from "../../runtime/backend.ts";
 import { type Range, rangeOf } from "../../runtime/layout.ts";
 import type { Entry, EntryName, Executable, Tensor } from "../../runtime/plan.ts";
 import type { Job } from "../protocol.ts";
-import { openTarget, type TargetName } from "../targets.ts";
+import { openTarget, type TimedTarget } from "../targets.ts";
 import type { Cell } from "../workloads.ts";
 import { numbersOf, type Program, serve } from "./serve.ts";
 
@@ -26,7 +26,7 @@ const placements: Readonly<Record<Cell, string>> = {
 type Numbers = Readonly<Record<string, Float32Array>>;
 
 const [name, threads] = process.argv.slice(2);
-const { target, backend, facts } = await openTarget(name as TargetName, Number(threads));
+const { target, backend, facts } = await openTarget(name as TimedTarget, Number(threads));
 
 async function build(job: Job): Promise<Program> {
   const numbers = numbersOf(job);
