@@ -11,7 +11,7 @@ import { sealed } from "../runtime/seal.ts";
 import { bestParts } from "./batch-parts.ts";
 import { checkStorage } from "./checks/storage.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
-import { takeOptions } from "./diagnostics/option-table.ts";
+import { refusal, takeOptions } from "./diagnostics/option-table.ts";
 import { type EntryOptions, scheduleEntries } from "./entries.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph } from "./ir/types.ts";
@@ -42,6 +42,11 @@ export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
  */
 export function compile(path: string, options: CompileOptions, target: Target, host: SourceHost): Compilation {
   takeOptions("compile", compileTable, options);
+  // Callers without types may have left them out.
+  if ((target as Target | undefined) === undefined)
+    throw refusal("a target is missing", "pass `wasm` of cellc/targets/wasm, or `wgsl` of cellc/targets/wgsl");
+  if ((host as SourceHost | undefined) === undefined)
+    throw refusal("a host is missing, which says where texts come from", "pass `fileHost` of cellc/compiler");
   const elaborated = elaborate(path, host, options);
   const { graph, dims, sites, parameters } = elaborated;
   options.observe?.("elaborate", () => printGraph(graph));

@@ -10,6 +10,7 @@ import {
   render,
   type SourceHost,
 } from "../../../cli/api/compiler.ts";
+import { compile as compileFile } from "../../../compiler/compile.ts";
 import { wgsl } from "../../../targets/wgsl/target.ts";
 
 const lstm = "examples/cells/lstm.cell";
@@ -132,6 +133,12 @@ test("options that are none and a path that is none are refused", () => {
   expect(refusal(() => call(lstm, {}, "wgsl")).code).toBe("C0309");
   expect(refusal(() => check(lstm, { entyr: "lstm" } as object)).help).toBe("did you mean `entry`?");
   expect(refusal(() => render([], { colour: true } as object)).help).toBe("did you mean `color`?");
+});
+
+test("the compiler itself misses a target and a host by name", () => {
+  const call = compileFile as (...args: readonly unknown[]) => unknown;
+  expect(refusal(() => call(lstm, {})).message).toBe("a target is missing");
+  expect(refusal(() => call(lstm, {}, wgsl)).message).toBe("a host is missing, which says where texts come from");
 });
 
 test("target and host may stand behind the options", () => {
