@@ -87,7 +87,9 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
         return;
       }
       case "scan":
-        problems.error("C0223", e.span, "`scan` stands in models only", { label: "this is not a model's statement" });
+        problems.error("C0223", e.span, "`scan` is only allowed in models", {
+          label: "this is not a model's statement",
+        });
         return;
       default:
         e satisfies never;

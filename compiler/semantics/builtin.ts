@@ -42,7 +42,7 @@ export function positive({ name, args, spans, c }: BuiltinCall, i: number, what:
   const m = args[i];
   const n = m.kind === "number" ? m.number : m.kind === "dim" ? dim.asNumber(m.dim) : undefined;
   if (n !== undefined && isExtent(n) && n <= maxParts) return n;
-  c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `${describe(m)} is none` });
+  c.problems.error("C0222", spans[i], `\`${name}\` needs ${what}`, { label: `this is ${describe(m)}` });
   return undefined;
 }
 
@@ -86,7 +86,7 @@ export function constant(m: Meaning, span: Span, c: Context): number | undefined
   if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
   if (m.kind !== "poison") {
     c.problems.error("C0222", span, "this number must be known while compiling", {
-      label: `${describe(m)} is no constant`,
+      label: `${describe(m)} is not a constant`,
     });
   }
   return undefined;

@@ -103,7 +103,7 @@ const shapeOf = (
 /** Draws numbers, or reports that the text must not do so here. */
 function draw(what: Draw, c: Context): Meaning {
   if (c.draw !== undefined) return c.draw(what);
-  c.problems.error("C0223", what.span, "there is no chance here", {
+  c.problems.error("C0223", what.span, "nothing can be drawn at random here", {
     label: "only cells and models draw noise and masks",
     help: "a norm gives the same for the same values; draw in the cell around it",
   });
@@ -358,7 +358,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
       const rounds = constant(count, spans[0], c);
       if (rounds === undefined) return poison;
       if (!Number.isInteger(rounds) || rounds < 0 || rounds > maxParts) {
-        c.problems.error("C0222", spans[0], `${rounds} is no number of rounds`, {
+        c.problems.error("C0222", spans[0], `${rounds} is not a number of rounds`, {
           label: `a whole number up to ${maxParts} is needed`,
         });
         return poison;

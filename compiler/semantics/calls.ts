@@ -38,7 +38,7 @@ function unknownFunction(e: Call, c: Context): void {
   const isInit = Object.hasOwn(initialisers, name);
   const functions = [...c.module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
   c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
-    label: isInit ? "an initialiser, which stands after a parameter's `=` only" : undefined,
+    label: isInit ? "an initialiser, which is only allowed after a parameter's `=`" : undefined,
     help: () => didYouMean(name, [...functions, ...Object.keys(builtins)]),
   });
 }
@@ -69,7 +69,9 @@ function functionOf({ value }: Arg, e: Call, c: Context): BuiltinCall["f"] {
     const { decl, module } = declared;
     return (meanings) => expand(e, new Map(meanings.map((m) => [{ ...e.args[0] }, m])), decl, module, c);
   }
-  c.problems.error("C0205", value.span, "this is no function", { help: `it is ${builtins[e.callee.text].signature}` });
+  c.problems.error("C0205", value.span, "this is not a function", {
+    help: `it is ${builtins[e.callee.text].signature}`,
+  });
   return undefined;
 }
 

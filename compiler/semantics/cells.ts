@@ -355,4 +355,4 @@ class CellElaborator {
 const beforeTheFirstStep = (b: Binding): string | undefined =>
   b.origin === "dimension" || b.origin === "param"
     ? undefined
-    : "this is a value of a step, and the initial value stands before the first";
+    : "this is a value of a step, and the initial value precedes the first";

@@ -21,7 +21,7 @@ export function evaluate(e: Expr, c: Context): Meaning {
   const { spent } = c.world;
   if (++spent.expressions > maxExpressions || c.builder.ops.length > maxOps || spent.depth >= maxDepth) {
     if (spent.depth >= maxDepth)
-      reportLimit("operations stand inside each other, of which a call counts for five,", maxDepth, e.span, c.problems);
+      reportLimit("operations are nested, counting a call as five,", maxDepth, e.span, c.problems);
     else if (c.builder.ops.length > maxOps)
       reportLimit("a cell, model or norm has operations,", maxOps, e.span, c.problems);
     else reportLimit("a file has names and operations,", maxExpressions, e.span, c.problems);
@@ -52,7 +52,7 @@ function meaningOf(e: Expr, c: Context): Meaning {
       return call(e, c);
     case "scan":
       if (c.scan !== undefined) return c.scan(e);
-      c.problems.error("C0223", e.span, "`scan` stands in models only", {
+      c.problems.error("C0223", e.span, "`scan` is only allowed in models", {
         label: "this is not a model's statement",
         help: "scan the cells one after another in a model: hs = scan lstm(D, H) over x",
       });

@@ -119,7 +119,7 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
   const init = make(numbers, c);
   if (init !== undefined) return { kind: "init", init };
   c.problems.error("C0216", span, `\`${name}\` are those of a parameter's columns`, {
-    label: "this is no norm on a parameter",
+    label: "this is not a norm on a parameter",
     help: "place the norm on a parameter: place Wh : weight(gamma = lengths)",
   });
   return { kind: "poison" };

@@ -136,7 +136,7 @@ function statistics({ value: e }: Arg, c: Context): StatPolicy | undefined {
     const steps = dimension(e.args[0].value, c);
     return steps && { kind: "per_step", steps: dim.show(steps) };
   }
-  c.problems.error("C0206", e.span, "this is no way to keep statistics", {
+  c.problems.error("C0206", e.span, "this is not a way to keep statistics", {
     label: "statistics are kept for each step, or shared by all",
     help: "write stats = per_step, stats = per_step(100) or stats = shared",
   });
@@ -205,9 +205,14 @@ function normalized(decl: NormDecl, type: Type, c: Context): Value | undefined {
   if (y === undefined) return undefined;
   const fits = sameShape(type.shape, broadcastShape(y.type.shape, type.shape) ?? []);
   if (fits && y.type.dtype === "f32" && (!y.type.batch || type.batch)) return c.builder.broadcast(y, type);
-  c.problems.error("C0204", decl.result.span, `the norm makes ${showShape(y.type.shape)} of ${showShape(type.shape)}`, {
-    label: "a norm keeps the shape of its operand",
-  });
+  c.problems.error(
+    "C0204",
+    decl.result.span,
+    `the norm turns ${showShape(type.shape)} into ${showShape(y.type.shape)}`,
+    {
+      label: "a norm keeps the shape of its operand",
+    },
+  );
   return undefined;
 }
 

@@ -21,7 +21,7 @@ export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning
   const overBatch = over.axes.find((a) => a.axis === "batch");
   if (overBatch !== undefined && c.inStat !== true) {
     c.problems.error("C0223", overBatch.span, "a reduction over examples is a statistic", {
-      label: "stands after `stat` only",
+      label: "only allowed after `stat`",
       help: "in a norm: stat m = mean(x, over batch); at inference the population's value takes its place",
     });
     return poison;

@@ -76,7 +76,7 @@ class AstBuilder extends ExprBuilder {
         imports.push(built);
         if (declarations.length > 0) {
           const label = `after \`${declarations[0].name.text}\``;
-          this.report("C0119", "imports stand at the top of the file", built.span, label, "move it up");
+          this.report("C0119", "imports belong at the top of the file", built.span, label, "move it up");
         }
       }
     }
@@ -85,7 +85,7 @@ class AstBuilder extends ExprBuilder {
 
   private outside(cst: CstNode): void {
     const help = "put it in a cell, norm, fn or model";
-    this.report("C0111", "this statement stands outside of any declaration", nodeSpan(cst, this.file), undefined, help);
+    this.report("C0111", "this statement is outside of any declaration", nodeSpan(cst, this.file), undefined, help);
   }
 
   private import(cst: CstNode): Import {
@@ -211,7 +211,7 @@ class AstBuilder extends ExprBuilder {
         const word = statement.kind === "let" ? "an equation" : `\`${statement.kind}\``;
         const words = kinds.filter((k) => k !== "value").map((k) => (k === "let" ? "equations" : `\`${k}\``));
         const help = `here can stand: ${words.join(", ")}`;
-        this.report("C0223", `${word} cannot stand in ${inWords[place]}`, statement.span, undefined, help);
+        this.report("C0223", `${word} is not allowed in ${inWords[place]}`, statement.span, undefined, help);
       }
       return false;
     });
@@ -336,7 +336,7 @@ class AstBuilder extends ExprBuilder {
     const names = left.flatMap((e) => (e.kind === "name" ? [e.name] : []));
     if (names.length === left.length) return { kind: "let", names, value, span };
     const wrong = left.find((e) => e.kind !== "name")!;
-    this.report("C0122", "only names stand left of `=`", wrong.span, undefined, "write == to compare");
+    this.report("C0122", "only names are allowed left of `=`", wrong.span, undefined, "write == to compare");
     return undefined;
   }
 }

@@ -50,7 +50,7 @@ export class ExprBuilder {
   plainName(cst: CstNode): Name {
     const name = this.name(cst);
     if (name.primed) {
-      const help = "primes stand in equations, for the next step's value of a state";
+      const help = "primes are for equations, to name the next step's value of a state";
       this.report("C0120", `\`${name.text}'\` cannot be primed here`, name.span, undefined, help);
     }
     return { ...name, primed: false };
@@ -211,7 +211,7 @@ export class ExprBuilder {
       const guess = nearest(name.text, axisNames);
       const help =
         guess === undefined ? "the axes are batch, time, feature, first and last" : `did you mean \`${guess}\`?`;
-      this.report("C0116", `\`${name.text}\` is no axis`, name.span, undefined, help);
+      this.report("C0116", `\`${name.text}\` is not an axis`, name.span, undefined, help);
       return [];
     });
     return { axes, span: nodeSpan(cst, this.file) };

@@ -374,11 +374,11 @@ function retyped(token: IToken, type: TokenType): IToken {
   return { ...token, tokenType: type, tokenTypeIdx: type.tokenTypeIdx! };
 }
 
-const quotesHelp = 'file names stand in double quotes: "./lstm.cell"';
+const quotesHelp = 'put file names in double quotes: "./lstm.cell"';
 const splitHelp = "give a part of it a name of its own";
 
 function unknownHelp(image: string): string | undefined {
-  if (image.startsWith("'")) return "a prime stands directly after a name: h'";
+  if (image.startsWith("'")) return "a prime directly follows a name: h'";
   if (image === "&&" || image === "&") return "multiply two comparisons instead: (a < b) * (b < c)";
   if (image === "!") return "compare with != or write 1 - x";
   if (image === "#") return "comments begin with //";

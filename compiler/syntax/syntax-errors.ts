@@ -112,7 +112,12 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
   if (expected === "a value") return noValue(token, before, found);
   if (tokenMatcher(token, T.CompareOperator)) return chained;
   if (token.tokenType === T.Equals) {
-    return { code: "C0107", message: "`=` cannot stand here", label: `expected ${expected}`, help: "compare with ==" };
+    return {
+      code: "C0107",
+      message: "`=` is not allowed here",
+      label: `expected ${expected}`,
+      help: "compare with ==",
+    };
   }
   return { code: "C0107", message: `expected ${expected}, found ${found}`, help: gapHelp(token, before) };
 }

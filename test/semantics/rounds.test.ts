@@ -43,10 +43,10 @@ describe("rounds of a function", () => {
   });
 
   it.each([
-    ["h' = iterate(x, L, x, b)", "C0205 this is no function"],
+    ["h' = iterate(x, L, x, b)", "C0205 this is not a function"],
     ["h' = iterate(step, L)", "C0205 `iterate` cannot take 2 arguments"],
     ["h' = iterate(step, L, x)", "C0205 `step` is not given `b`"],
-    ["h' = iterate(step, 1.5, x, b)", "C0222 1.5 is no number of rounds"],
+    ["h' = iterate(step, 1.5, x, b)", "C0222 1.5 is not a number of rounds"],
     ["h' = x + row(W, 3)", "C0222 there is no entry 3 among 3"],
     ["h' = x + row(W, -1)", "C0222 there is no entry -1 among 3"],
     ["h' = headwise(x, W)", "C0204 `headwise` multiplies [k, n] and [k, n, m]"],
@@ -67,7 +67,7 @@ describe("rounds of a function", () => {
     ];
     expect(printGraph(compile(inside).graph)).toBe(printGraph(compile(outside).graph));
     expect(said(cell("h' = outer(x, b)", "fn outer(y, b) { iterate(b, 2, y, b) }"))).toEqual([
-      "C0205 this is no function",
+      "C0205 this is not a function",
     ]);
   });
 });
