@@ -48,7 +48,7 @@ export const meaningMessages = {
       "A statistic over the time axis is a statistic of all steps at once. The later steps of a value that depends on the previous state do not exist yet when the first is computed, so such a norm cannot be placed there. It can be placed on a value computed from the inputs alone, such as x @ Wx (Laurent et al. 2016, “sequence-wise”).",
     example:
       "norm sequence(x) {\n  stat m = mean(x, over (batch, time))\n  x - m\n}\ncell c(H = 100) {\n  param Wh : [H, H] = orthogonal\n  state h  : [H] = 0\n  site hh = h @ Wh\n  h' = tanh(hh)\n  output h'\n  place hh : sequence\n}",
-    fix: "place hh : batch\nplace xh : batch   // here `sequence` can stand, too",
+    fix: "place hh : batch\nplace xh : batch   // `sequence` can be placed here too",
   },
   C0208: {
     title: "unknown site",
@@ -101,7 +101,7 @@ export const meaningMessages = {
     explanation:
       "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there; in a model, only values computed from an input over time or a scan have a time axis. A single number has no feature axis. A parameter is the same for all examples, so a norm placed on one cannot have statistics over the batch.",
     example: "m = mean(h, over time)   // in a cell",
-    fix: "m = mean(hs, over time)   // in a model, behind the scan",
+    fix: "m = mean(hs, over time)   // in a model, after the scan",
   },
   C0216: {
     title: "unusable initialiser",

@@ -163,7 +163,7 @@ export const syntaxMessages = {
     title: "more than can be reported",
     explanation:
       "Only the first 50 mistakes in a file are reported, and how many more there are. If there are that many, most follow from the first ones, or the file is not what it was taken for.",
-    example: "a0 = q0; a1 = q1; …; a999 = q999   // none of which is declared",
+    example: "a0 = q0; a1 = q1; …; a999 = q999   // none of them is declared",
     fix: "param q0 : [H] = 0; …",
   },
   C0125: {

@@ -61,7 +61,7 @@ export function deadParameters(graph: Graph): readonly DeadParameter[] {
 /** What the proofs for all parameters of a graph have in common. */
 interface GraphFacts {
   readonly decisive: ReadonlySet<Value>;
-  /** The extents of which a constant is the product, for those that are. */
+  /** For each constant that is a product of extents, those extents. */
   readonly extents: ReadonlyMap<Value, readonly string[]>;
   /** For each block, where each value is used first. */
   readonly uses: Map<readonly Op[], ReadonlyMap<Value, number>>;

@@ -50,7 +50,7 @@ export interface Draw {
   readonly noise: Noise;
   /** If the text gives one. */
   readonly shape?: readonly dim.Dim[];
-  /** The type of a value of which each element gets a number, for each example and step if it varies with them. */
+  /** The type of a value whose every element gets a number, for each example and step if it varies with them. */
   readonly like?: Type;
   /** Whether to draw once for each sequence, the same at all its steps. */
   readonly once: boolean;

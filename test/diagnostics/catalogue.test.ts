@@ -31,7 +31,7 @@ describe("the catalogue", () => {
   });
 });
 
-/** Raised by what a snippet alone does not have: numbers for dimensions, a task to train on, a hundred functions. */
+/** Codes that a snippet alone cannot raise: they need numbers for dimensions, a task to train on, or a hundred functions. */
 const beyondSnippets: readonly Code[] = ["C0218", "C0221", "C0227"];
 
 describe("the examples of the catalogue", () => {

@@ -41,7 +41,7 @@ describe("render", () => {
     );
   });
 
-  test("puts carets under the right columns behind a tab", () => {
+  test("puts carets under the right columns after a tab", () => {
     expect(plain(at("Whh"))).toBe(
       `error[C0201]: unknown name \`Whh\`
  ┌─ lstm.cell:3:16

@@ -5,7 +5,7 @@ import { degenerateStatistics } from "../../compiler/proofs/degenerate-statistic
 import { wasm } from "../../targets/wasm/target.ts";
 import { cellWith, compile, files } from "../semantics/sources.ts";
 
-/** One site that nothing normalized reaches, and what is placed there. */
+/** One site that does not depend on a norm, and what is placed there. */
 const model = (norm: string, before = "", value = "x"): string => `${before}model m(D = 3) {
   input x : [D] over time
   site s = ${value}
@@ -50,7 +50,7 @@ describe("a batch of one example says nothing of", () => {
     expect(found(model("batch", "", "last(x)"))).toEqual({ "s/v": "any, total" });
   });
 
-  it("any statistic behind a norm that makes all examples the same, in a recurrence its own", () => {
+  it("any statistic that depends on a norm that makes all examples the same; in a recurrence, its own too", () => {
     const both = "site s = x @ Wx\nsite r = h @ Wh\nplace s, r : batch";
     const all = { "s/v": "any, total", "r/m": "any", "r/v": "any" };
     expect(found(cellWith(both, "tanh(s + r)"))).toEqual(all);
@@ -72,7 +72,7 @@ describe("W0603", () => {
       code === "W0603" ? [message] : [],
     );
 
-  it("is said when a batch of one is compiled to train or to estimate, of each norm that sees nothing of it", () => {
+  it("is warned of for each such norm when a batch of one is compiled to train or to estimate", () => {
     const cell = cellWith("site s = x @ Wx\nsite r = h @ Wh\nplace s, r : batch", "tanh(s + r)");
     expect(warned(cell, { batch: 1 })).toEqual([expect.stringContaining("`s`"), expect.stringContaining("`r`")]);
     expect(warned(cell, { batch: 1, entries: ["estimate"] })).toHaveLength(2);
@@ -80,7 +80,7 @@ describe("W0603", () => {
     expect(warned(cell, { batch: 2 })).toEqual([]);
   });
 
-  it("is not said of norms that look at one example, or at all its steps", () => {
+  it("is not warned of for norms over one example, or over all its steps", () => {
     for (const norm of ["layer", "sequence"]) expect(warned(model(norm), { batch: 1 })).toEqual([]);
   });
 });

@@ -75,7 +75,7 @@ describe("a loss or metric", () => {
     expect(model(each)).toEqual(["loss loss steps"]);
   });
 
-  it("of what all examples share at a step counts for each example that has the step", () => {
+  it("of a value that is the same for all examples at a step counts once for each example that has the step", () => {
     const shared = `cell same(D = 2) {
   input x : [D]
   state n : [D] = 0

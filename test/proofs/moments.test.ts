@@ -26,7 +26,7 @@ it("a variance that no ε guards is one all the same, and a second moment that o
   expect(at("square", square)).toEqual([{ site: "s", statistic: "s/q", is: "variance", epsilon: 1e-3 }]);
 });
 
-it("a statistic that is none of these is left out, and norms over features have none", () => {
+it("a statistic of another kind is left out, and norms over features have none", () => {
   const most = "norm most(x) {\n  stat a = max(abs(x), over batch)\n  x / a\n}\n";
   expect(at("most", most)).toEqual([]);
   expect(["layer", "rms"].flatMap((norm) => at(norm))).toEqual([]);

@@ -180,7 +180,7 @@ describe("warnings", () => {
     },
   );
 
-  it("are of a cell and of a model that scans it the same, and said once", () => {
+  it("are the same for a cell and a model that scans it, and reported once", () => {
     const text = `${rnn("site s = h @ Wh\nplace s : batch(beta = none)", "s + x @ Wx + b")}model m(D = 3, H = 4) {
   input x : [D] over time
   target y : [H]

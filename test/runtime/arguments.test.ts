@@ -22,13 +22,13 @@ const steps = 5;
 const open = (name: Name) => Session.open(executables[name], backend, { seed: 1 });
 const refused = (message: RegExp, code = "C0406") => ({ code, message: expect.stringMatching(message) as string });
 
-/** All that a session can be asked about itself: whatever was refused must leave it as it was. */
+/** Everything that a session tells about itself, which a refused call must leave unchanged. */
 const everything = async (session: Session) => {
   const { tensors, counters } = await session.state();
   return [counters, [...tensors].map(([name, { data }]) => [name, [...data]])];
 };
 
-/** A batch of which one input is another. */
+/** A batch with one input replaced. */
 const withInput = (batch: Batch, name: string, input: unknown): Batch => ({
   ...batch,
   inputs: { ...batch.inputs, [name]: input as Float32Array },
@@ -59,7 +59,7 @@ describe.each(names)("%s", (name) => {
         await expect(session.infer(wrong)).rejects.toMatchObject(says);
         await expect(session.evaluate([batch, wrong])).rejects.toMatchObject(says);
         await expect(session.run("train", wrong)).rejects.toMatchObject(says);
-        // A model without statistics has nothing to estimate, and looks at nothing.
+        // A model without statistics has nothing to estimate, so it checks nothing.
         if (name.startsWith("words")) await expect(session.estimate([batch, wrong])).rejects.toMatchObject(says);
       }
     }
@@ -100,7 +100,7 @@ describe.each(names)("%s", (name) => {
     session.close();
   });
 
-  test("[B, T, …] for [T, B, …] is refused with a hint where the shape is said", async () => {
+  test("[B, T, …] instead of [T, B, …] is refused, with a hint if the shape is given", async () => {
     const session = await open(name);
     const [examples, ...rest] = shape;
     const turned = { data: sound, shape: [examples, steps, ...rest] };
@@ -172,7 +172,7 @@ describe.each(names)("%s", (name) => {
     session.close();
   });
 
-  test("a batch that is none is refused", async () => {
+  test("what is not a batch is refused", async () => {
     const session = await open(name);
     for (const none of [undefined, null, 3, "batch", [batch]])
       await expect(session.infer(none as unknown as Batch)).rejects.toMatchObject(
@@ -225,7 +225,7 @@ describe.each(names)("%s", (name) => {
     session.close();
   });
 
-  test("a clip that is infinite is none", async () => {
+  test("an infinite clip means no clipping", async () => {
     const results = [];
     for (const clip of [undefined, Number.POSITIVE_INFINITY, 3.5e38]) {
       const session = await open(name);

@@ -19,7 +19,7 @@ function withCode(code: Executable["code"]): Executable {
   return { plan, code: sealed(plan, code) };
 }
 
-/** The small model with so large a frame that it needs `bytes` for three frames. */
+/** The small model with frames so large that three of them need `bytes`. */
 function huge(target: "wasm" | "wgsl", bytes: number): Executable {
   const frame = Math.ceil(bytes / 4 / 3 / 16) * 16;
   const infer = leakyPlan.entries.infer!;
@@ -73,7 +73,7 @@ describe("the wasm backend", () => {
   test("more memory than 32-bit addresses reach is an error that says so", async () => {
     const machine = await backend.open(huge("wasm", 3 * 2 ** 30));
     await expect(machine.prepare(100)).rejects.toMatchObject({ code: "C0505" });
-    // What was there still is.
+    // The earlier contents are still there.
     await machine.write(whole("param", 0, 1), Float32Array.of(7));
     expect(await machine.read([whole("param", 0, 1)])).toEqual([Float32Array.of(7)]);
   });
@@ -148,7 +148,7 @@ describe("the WebGPU backend", () => {
     machine.close();
   });
 
-  test("executables with the same kernels share what is compiled of them", async () => {
+  test("executables with the same kernels share the compiled ones", async () => {
     const own = await webgpuBackend();
     const { createComputePipelineAsync } = GPUDevice.prototype;
     let asked = 0;

@@ -90,7 +90,7 @@ describe.each(Object.entries(plans))("a plan: %s", (_, executable: Executable) =
   });
 });
 
-/** That every range the runtime reads or writes lies in its region, and that of those written none meets another. */
+/** Checks that every range that the runtime reads or writes lies in its region, and that no two written ones overlap. */
 function expectSafe(plan: Plan, what: string): void {
   for (const steps of [1, 2, 7]) {
     const sizes = regionSizes(plan, steps);
@@ -129,7 +129,7 @@ const updates = words.entries.update!.commands;
 /** Another tensor that is fed step by step. */
 const framed = train.tensors.find(({ name, region, time }) => region === "input" && time && name !== "w")!;
 
-/** What is edited, where, to what (undefined: it is taken out), and the words in which that is refused. */
+/** What is edited, where, to what (undefined: it is removed), and the words in which that is refused. */
 const edits: readonly (readonly [string, string, unknown, RegExp])[] = [
   ["an older format", "format", 2, /format is 2, not 3/],
   ["a missing field", "fingerprint", undefined, /fingerprint is undefined, not a text/],
@@ -252,7 +252,7 @@ describe("the seal", () => {
     }
   });
 
-  test("code of another kind, or none, is refused", () => {
+  test("missing code, or code of another kind, is refused", () => {
     for (const none of [undefined, null, {}, { kind: "wgsl", modules: {} }, { kind: "wasm" }])
       expect(thrownBy(() => open(plan, { plan, code: none as unknown as Executable["code"] }))).toBeTruthy();
   });

@@ -66,7 +66,7 @@ export const executables = {
 export type Name = keyof typeof executables;
 export const names = Object.keys(executables) as Name[];
 
-/** A batch that is as it should be, of `steps` steps; numbers of their own for each `index`. */
+/** A valid batch of `steps` steps, with different numbers for each `index`. */
 export function soundBatch(
   plan: Plan,
   steps: number,

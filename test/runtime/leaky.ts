@@ -78,7 +78,7 @@ export const kernels: k.Kernels = {
   ]),
   norm: [
     k.store("work", k.int(0), k.root(k.add(square(k.load("grad", k.int(0))), square(k.load("grad", k.int(1)))))),
-    // Whether the step counts, and how many did not.
+    // Whether the step is carried out, and how many were skipped.
     k.store(
       "work",
       k.int(1),
@@ -129,7 +129,7 @@ const perStep: Extent = { fixed: 0, perStep: 1 };
 
 const regionsOf = (input: Region, work: Region): Entry["regions"] => {
   const fixed: Region = { fixed: frame, frame: 0 };
-  // Behind the statistics stands what they were before a step.
+  // The statistics are followed by a copy of them from before a step.
   const stat: Region = { fixed: 2 * frame, frame: 0 };
   return { param: fixed, grad: fixed, slot: fixed, stat, input, work, half: { fixed: 0, frame: 0 } };
 };
@@ -241,7 +241,7 @@ export const leakyPlan: Omit<Plan, "target" | "kernels"> = {
   entries,
 };
 
-/** Stands for the same model compiled for one example: its tensors are as they were, and none has a batch in front. */
+/** Poses as the same model compiled for one example: its tensors are the same, without a batch in front. */
 export const leakyOfOne: typeof leakyPlan = {
   ...leakyPlan,
   dims: { batch: 1 },
@@ -257,7 +257,7 @@ export function leaky(target: Plan["target"], plan = leakyPlan): Executable {
   return k.assemble(plan, kernels, target);
 }
 
-/** A batch whose inputs are all there. */
+/** A batch with all its inputs. */
 export type Filled = Batch & { readonly inputs: Readonly<Record<string, Float32Array>> };
 
 /** A batch of the relation y[t] = 0.5·y[t−1] + 2·x[t], the `index`-th. */
@@ -268,7 +268,7 @@ export function batchOf(length: number, index = 0): Filled {
   return { inputs: { x, y }, steps: length, examples: batchSize };
 }
 
-/** What a run computes, in f64. `noise` is what stands in `n`, [T, B]. */
+/** What a run computes, in f64. `noise` is the contents of `n`, [T, B]. */
 export function reference(a: number, w: number, { inputs: { x, y }, steps }: Filled, noise: ArrayLike<number>) {
   const h: number[] = [];
   for (const i of x.keys()) h[i] = a * (h[i - batchSize] ?? 0) + w * x[i] + (noise[i] ?? 0);

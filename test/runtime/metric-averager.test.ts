@@ -21,7 +21,7 @@ const examples = fc.array(fc.array(fc.double({ min: -10, max: 10, noNaN: true })
 });
 type Examples = readonly (readonly number[])[];
 
-/** What a batch makes of them: the mean over its steps, and over its examples that of their last steps. */
+/** The measures of a batch of them: the mean over its steps, and the mean over its examples of their last steps. */
 function measured(batch: Examples, averager: MetricAverager): void {
   const steps = mean(batch.flat());
   const ends = mean(batch.map((example) => example.at(-1)!));
@@ -64,12 +64,12 @@ test("where sequences of a batch are equally long, all their steps count", () =>
   expect(averager.result()).toEqual({ loss: (12 * 1 + 4 * 4) / 16, metrics: {} });
 });
 
-test("what is no mean is reported of one batch, and refused of two, by its name", () => {
+test("a measure that is not a mean is reported for one batch, and refused by name for two", () => {
   const largest = tensor("largest", { kind: "metric" });
   const averager = new MetricAverager("m");
   averager.add([[largest, 3]], { steps: 1, examples: 2 });
   expect(averager.result().metrics).toEqual({ largest: 3 });
-  expect(() => averager.add([[largest, 5]], { steps: 1, examples: 2 })).toThrow(/the metric `largest` of m is no mean/);
+  expect(() => averager.add([[largest, 5]], { steps: 1, examples: 2 })).toThrow(/the metric `largest` of m is not a mean/);
   const loss = new MetricAverager("m");
   loss.add([[tensor("loss", { kind: "loss" }), 3]], { steps: 1, examples: 2 });
   expect(() => loss.add([[tensor("loss", { kind: "loss" }), 3]], { steps: 1, examples: 2 })).toThrow(/the loss of m/);

@@ -13,7 +13,7 @@ function trace(commands: readonly Command[], steps: number): string[] {
 }
 
 describe("a program", () => {
-  test("runs loops over time forward and in reverse, and what stands outside at t = 0", () => {
+  test("runs loops over time forward and in reverse, and commands outside of them at t = 0", () => {
     const commands: Command[] = [
       dispatch("a"),
       { do: "steps", reverse: false, commands: [dispatch("b"), dispatch("c")] },

@@ -80,7 +80,7 @@ describe("safetensors", () => {
     for (let length = 0; length < bytes.length; length++) expectDamaged(bytes.subarray(0, length));
   });
 
-  test("a file with more behind it is damaged", () => {
+  test("a file with trailing bytes is damaged", () => {
     const bytes = encodeSafetensors(example);
     const longer = new Uint8Array(bytes.length + 1);
     longer.set(bytes);
@@ -138,7 +138,7 @@ describe("safetensors", () => {
     );
   });
 
-  test("damage is said where it is", () => {
+  test("a message says where the damage is", () => {
     const bytes = encodeSafetensors(example);
     expect(() => decodeSafetensors(bytes.subarray(0, bytes.length - 3))).toThrow(/it ends within `rnn\/b`/);
     expect(() => decodeSafetensors(bytes.subarray(0, 30))).toThrow(/it ends within its header, after 30 of \d+ bytes/);

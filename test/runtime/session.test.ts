@@ -108,7 +108,7 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
-  test("a checkpoint continues bit by bit where it was taken", async () => {
+  test("a checkpoint continues where it was taken, bit for bit", async () => {
     const straight = await open();
     const train = async (session: Session, from: number, to: number) => {
       for (let i = from; i < to; i++) await session.train(batchOf(3 + (i % 4), i), { lr: 0.02 });
@@ -168,7 +168,7 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
-  test("a state knows whether its statistics were estimated behind the last training run, also when estimating again fails", async () => {
+  test("a state records whether its statistics were estimated after the last training run, even if estimating again fails", async () => {
     const session = await open();
     const counters = async () => (await session.state()).counters;
     await session.train(batchOf(2), { lr: 0.01 });
@@ -214,7 +214,7 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
-  /** A batch whose inputs are finite themselves, and their squares are not. */
+  /** A batch whose inputs are finite, but not their squares. */
   const poisoned = (index: number) => {
     const batch = batchOf(5, index);
     batch.inputs.x.fill(3e38);
@@ -257,7 +257,7 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
-  test("a session that is never asked learns of such a step all the same, and remembers no more than some steps", async () => {
+  test("a session that never waits still learns of such a step, and remembers a bounded number of steps", async () => {
     const session = await open();
     let done = 0;
     const trained = async (): Promise<void> => {
@@ -381,7 +381,7 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
-  test("a checkpoint of other equations is refused with their names, and taken where that is allowed", async () => {
+  test("a checkpoint of other equations is refused with their names, and accepted if that is allowed", async () => {
     const session = await open();
     const state = await session.state();
     const changed = {
@@ -408,7 +408,7 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
     session.close();
   });
 
-  test("a checkpoint that says nothing of equations is taken only where that is allowed", async () => {
+  test("a checkpoint without equations is accepted only if that is allowed", async () => {
     const session = await open();
     const { measures: _, equations: __, ...first } = await session.state();
     await expect(session.restore(first)).rejects.toMatchObject({

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { sizes } from "../../bench/size.ts";
 
-/** What a page shall load at most to run a compiled cell, in bytes behind gzip. */
+/** The most that a page may load to run a compiled cell, in bytes after gzip. */
 const limit = 29_000;
 
-test("the runtime with a cell compiled for inference is under 29 KB behind gzip, on each target", async () => {
+test("the runtime with a cell compiled for inference is under 29 KB after gzip, on each target", async () => {
   const found = await sizes();
   const cells = found.filter(({ use }) => use === "inference");
   expect(cells.map(({ target }) => target)).toEqual(["wasm", "wgsl"]);

@@ -8,14 +8,14 @@ describe("statistics", () => {
     expect(weightsFor([30, 30, 30], [1, 1, 1], 0.1)).toEqual({ steps: [0.1, 0.1, 0.1], shared: 0.1 });
   });
 
-  test("a batch that is filled in part weighs by that part, and where it has no examples not at all", () => {
+  test("a step that only some examples have weighs by their fraction, and one that none has weighs nothing", () => {
     const { steps, shared } = weightsFor([2, 1, 0], [1, 0.5, 0], 0);
     expect(steps).toEqual([1 / 3, 1 / 3, 0]);
     expect(shared).toBeCloseTo(1.5 / 4.5, 15);
     expect(weightsFor([90, 90], [1, 0.25], 0.2)).toEqual({ steps: [0.2, 0.05], shared: 0.125 });
   });
 
-  test("averages by such weights are those of all examples at once", () => {
+  test("averages with these weights are those of all examples at once", () => {
     const batches = [
       { mean: 3, filled: 1 },
       { mean: -1, filled: 0.25 },

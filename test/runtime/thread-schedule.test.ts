@@ -68,14 +68,14 @@ describe("threads", () => {
     expect(scheduled(commands, { steps: 2 }).program).toMatchObject([{ from: 0, count: 1 }, { do: "barrier" }]);
   });
 
-  test("are none but the calling one where every dispatch has one workgroup", () => {
+  test("are not woken if every dispatch has one workgroup", () => {
     expect(scheduled([dispatch("one"), loop(dispatch("another"))])).toMatchObject({
       threads: 1,
       text: "one (another)",
     });
   });
 
-  test("share out what saves more than the two barriers around it", () => {
+  test("split a dispatch if that saves more than the two barriers around it", () => {
     const commands = [dispatch("wide"), dispatch("long")];
     // Two threads save half of eight workgroups, and one of three.
     const costs = { barrier: 1500, start: 0 };

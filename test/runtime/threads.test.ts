@@ -1,4 +1,4 @@
-/** Threads of the wasm backend: the same numbers as one thread, and nobody waits for ever. */
+/** Threads of the wasm backend: the same numbers as one thread, and no deadlocks. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -15,10 +15,10 @@ import { batchOf, leaky } from "./leaky.ts";
 import { WebWorker } from "./web-worker.ts";
 
 const run = promisify(execFile);
-/** Shares out whatever has more than one workgroup: the plans of tests are small. */
+/** Splits everything that has more than one workgroup, since the plans of tests are small. */
 const costs = { barrier: 0, start: 0 };
 
-/** What two training steps and an inference leave behind: every number a checkpoint holds, and the outputs. */
+/** The results of two training steps and an inference: every number in a checkpoint, and the outputs. */
 async function trained(executable: Executable, backend: WasmBackend): Promise<unknown> {
   const session = await Session.open(executable, backend, { seed: 3 });
   const reports = [];
@@ -96,7 +96,7 @@ function trapping(kernel: string, group: number): Executable {
   return { plan, code: sealed(plan, { kind: "wasm", text, binary: assemble(text) }) };
 }
 
-test("10,000 short runs neither hang nor leave anything behind", async () => {
+test("10,000 short runs neither hang nor leak", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const backend = wasmBackend({ threads: 2, costs });
@@ -180,7 +180,7 @@ describe("on a web page", () => {
   });
 });
 
-describe("where threads are not to be had", () => {
+describe("where threads are not available", () => {
   afterEach(() => vi.unstubAllGlobals());
 
   const runsAlone = async (backend: WasmBackend) => {

@@ -1,4 +1,4 @@
-/** The web's `Worker` on Node's threads: what a page has, as far as the runtime uses it. */
+/** The web's `Worker` on Node's threads, as far as the runtime uses it. */
 import { resolveObjectURL } from "node:buffer";
 import { Worker } from "node:worker_threads";
 

@@ -51,7 +51,7 @@ describe("the example cells", () => {
 });
 
 describe("a cell", () => {
-  it("is one scan whose leaves all stand outside", () => {
+  it("is one scan, with all leaves outside of it", () => {
     const { graph } = elaborate("examples/cells/lstm.cell", disk);
     expect(graph.ops.map((op) => op.op).filter((op) => op === "scan")).toHaveLength(1);
     expect(scanOf(graph).body!.ops.every((op) => op.op !== "leaf")).toBe(true);

@@ -1,4 +1,4 @@
-/** What nobody would write, and what somebody writes to break the compiler. */
+/** Texts that nobody would write, except to break the compiler. */
 import { describe, expect, it } from "vitest";
 import { check } from "../../compiler/check.ts";
 import { compile as compileFor } from "../../compiler/compile.ts";
@@ -45,7 +45,7 @@ describe("a hostile text", () => {
 });
 
 describe("many mistakes", () => {
-  it("are said as far as anybody reads, and the others counted", () => {
+  it("are reported up to a limit, and the others counted", () => {
     const many = Array.from({ length: 300 }, (_, i) => `a${i} = zz${i}`).join("\n  ");
     const all = problemsOf(cellWith(many));
     expect(all.filter((d) => d.code === "C0201")).toHaveLength(maxDiagnostics);

@@ -44,7 +44,7 @@ describe("sequential MNIST", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("scans another cell when the caller says so, and refuses what is none", () => {
+  it("scans another cell if the caller asks for it, and refuses what is not a cell", () => {
     const other = elaborate("examples/smnist.cell", disk, { cells: { rnn: "lstm" } });
     expect(other.graph.norms.size).toBe(0);
     const refused = (cells: Record<string, string>): string => {

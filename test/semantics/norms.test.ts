@@ -122,7 +122,7 @@ describe("a norm on a parameter", () => {
   output a @ V
 }`;
 
-  it("stands before all steps, with its parameters under the parameter's name", () => {
+  it("is computed once before all steps, with its parameters under the parameter's name", () => {
     const { graph, parameters } = compile(twoSites("place Wh : weight"));
     expect(leafNames(graph.norms.get("Wh")!)).toEqual(["x", "Wh/g"]);
     expect(graph.ops.filter((op) => op.op === "site").map((op) => op.attrs)).toEqual([{ name: "Wh" }]);

@@ -23,7 +23,7 @@ const said = (text: string): readonly string[] =>
     .map(({ code, message }) => `${code} ${message}`);
 
 describe("rounds of a function", () => {
-  it("are applied one behind the other, counted from 0", () => {
+  it("are applied one after the other, counted from 0", () => {
     const { graph } = compile(cell("h' = iterate(step, L, x, b) + 0 * row(W, 0)"));
     const dims = { H: 2, L: 3, batch: 1, time: 1, steps: 1 };
     const leaves: Readonly<Record<string, readonly number[]>> = { x: [1, 10], b: [1, 2], W: Array(6).fill(0) };
@@ -35,7 +35,7 @@ describe("rounds of a function", () => {
     expect([...out.get("output:h")!.data]).toEqual([8 + 4, 80 + 8]);
   });
 
-  it("none leave what they begin with", () => {
+  it("return their start if there are none", () => {
     const [none, without] = ["iterate(step, 0, x, b)", "x"].map(
       (e) => compile(cell(`h' = ${e} * b + row(W, 0)`)).graph,
     );
@@ -59,7 +59,7 @@ describe("rounds of a function", () => {
     expect(said(own)).toEqual(["C0220 `step` is expanded inside itself"]);
   });
 
-  it("may stand in a function, and be of one that stands behind it", () => {
+  it("may be in a function, and use one that is declared after it", () => {
     const fns = "fn outer(y, b) { iterate(step, 2, y, b) }\nfn step(y, l, b) { 2 * y + l * b }";
     const [inside, outside] = [
       cell("h' = outer(x, b) + row(W, 0)", fns),

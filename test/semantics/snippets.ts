@@ -1,6 +1,6 @@
 /**
- * Makes programs of the snippets that documents show. What a snippet uses without declaring it is declared before it, the
- * way the documents mean it: `x` an input, `h` a state, `hh` a site.
+ * Makes programs from the snippets in documents. What a snippet uses without declaring it is declared before it, as the
+ * documents mean it: `x` is an input, `h` a state, `hh` a site.
  */
 import { readFileSync } from "node:fs";
 import { check } from "../../compiler/check.ts";
@@ -8,7 +8,7 @@ import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 
 import { files } from "./sources.ts";
 
-/** A declaration by the name it declares. What it uses stands before it. */
+/** Declarations by the name they declare. Each comes after what it uses. */
 type Declarations = readonly (readonly [name: string, declaration: string])[];
 
 const ofCell: Declarations = [
@@ -89,13 +89,13 @@ function cell(statements: string, next: "context" | "all"): string {
 const model = (statements: string): string =>
   `model it(${dims}) {\n${missing(statements, ofModel)}\n${statements}\n}\n`;
 
-/** The programs a snippet may stand for: a file, the statements of a cell, those of a model. */
+/** The programs that a snippet may be: a file, the statements of a cell, or those of a model. */
 export function programsOf(snippet: string): readonly string[] {
   if (/^(?:cell|model|norm|fn|import)\b/m.test(snippet)) return [snippet, `${snippet}\n${cells}`];
   return [cell(snippet, "context"), cell(snippet, "all"), model(snippet)].map((entry) => cells + entry);
 }
 
-/** What is wrong with each program that `snippet` may stand for: codes without repetition, in source order. */
+/** What is wrong with each program that `snippet` may be: codes without repetition, in source order. */
 export function problemsWith(snippet: string, severity?: Diagnostic["severity"]): readonly string[] {
   return programsOf(snippet).map((text) => {
     const all = check("it.cell", files({ ...others, "it.cell": text }));

@@ -33,7 +33,7 @@ describe("the language reference", () => {
   test.each(programs)("shows programs in their canonical form: %s", (text) => {
     const result = format(text, "a.cell");
     expect(result.diagnostics).toEqual([]);
-    // Comments stand where the page has room for them.
+    // Comments are wherever the page has room for them.
     expect(result.text.replace(/ +\/\//g, " //").trim()).toBe(text.replace(/ +\/\//g, " //"));
   });
 

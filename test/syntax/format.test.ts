@@ -38,7 +38,7 @@ describe("the formatter", () => {
     );
   });
 
-  test("keeps every comment, wherever it stands, and changes nothing the second time", () => {
+  test("keeps every comment, wherever it is, and changes nothing the second time", () => {
     const cases = program.chain((tree) => littered(write(tree)).map((litter) => ({ tree, ...litter })));
     fc.assert(
       fc.property(cases, ({ tree, text, comments }) => {

@@ -76,7 +76,7 @@ describe("the grammar", () => {
     expect(fn.body.map((s) => s.kind === "let" && s.names.map((n) => n.text).join())).toEqual(["a", "b", "c", "d,e,g"]);
   });
 
-  test("reads a header whose brace stands on the next line", () => {
+  test("reads a header whose brace is on the next line", () => {
     expect(parsed("cell a(\n  D,\n  H = 2\n)\n{\n}").declarations).toHaveLength(1);
   });
 

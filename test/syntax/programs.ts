@@ -1,4 +1,4 @@
-/** Random programs: syntax trees that some text could have given, and a plain way to write them down. */
+/** Random programs: syntax trees that a text can have, and a plain way to print them. */
 import fc from "fast-check";
 import type {
   Arg,
@@ -221,7 +221,7 @@ export function withoutSpans(tree: unknown): unknown {
   return JSON.parse(JSON.stringify(tree, (key, value) => (key === "span" || key === "fromSpan" ? undefined : value)));
 }
 
-/** The text with comments, blank lines and `;` put in at places where they change nothing, and those comments. */
+/** The text with comments, blank lines and `;` inserted where they change nothing, and those comments. */
 export function littered(text: string): fc.Arbitrary<{ text: string; comments: readonly string[] }> {
   const spaces = [...text.matchAll(/[ \n]/g)].map((m) => m.index).filter((at) => !insideQuotes(text, at));
   const litter = fc.record({
