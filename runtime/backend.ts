@@ -11,7 +11,7 @@ export interface Backend {
   /** Threads that it has, started or not, where their number can be chosen. */
   readonly threads?: number;
   /** Loads the code and lays out memory, zeroed. Errors: C0505 (memory), C0506 (code). */
-  open(executable: Executable): Promise<Machine>;
+  open(executable: Executable): Promise<LoadedExecutable>;
   close(): void;
 }
 
@@ -28,7 +28,7 @@ export interface Timing {
  * and `stat`, which keep their contents; `input` and `work` are as large as the largest entry needs, and lose their contents when
  * they grow.
  */
-export interface Machine {
+export interface LoadedExecutable {
   /** Makes room for sequences of `steps` steps. Call it before writing anything for a run of that length. */
   prepare(steps: number): Promise<void>;
   /**

@@ -1,5 +1,5 @@
 /** The same model compiled for other batch sizes, to serve a session's batches of those sizes. */
-import type { Backend, Machine } from "./backend.ts";
+import type { Backend, LoadedExecutable } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { differencesOf } from "./identity.ts";
 import { elementsOf, type Kept, keptTensors } from "./layout.ts";
@@ -102,7 +102,7 @@ function checkVariant(attached: Plan, plan: Plan): void {
 }
 
 /** Copies parameters and statistics from a session's machine. Its last row of statistics also serves any further steps. */
-async function copyKept(plan: Plan, from: Machine, attached: Plan, to: Machine): Promise<void> {
+async function copyKept(plan: Plan, from: LoadedExecutable, attached: Plan, to: LoadedExecutable): Promise<void> {
   const theirs = new Map(inferenceTensors(attached).map((other) => [other.name, other]));
   const ours = inferenceTensors(plan);
   const data = await from.read(ours.map(({ range }) => range));

@@ -1,4 +1,4 @@
-import type { Machine } from "./backend.ts";
+import type { LoadedExecutable } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 
 /** The error for using something that is closed. */
@@ -6,7 +6,7 @@ export const closed = (what: string): RuntimeError =>
   new RuntimeError("C0508", `the ${what} is closed`, "close it when its last call is done, or open another");
 
 /** A machine that refuses all calls once it, or its backend, is closed. Errors: C0508. */
-export function closable(machine: Machine, isBackendClosed: () => boolean): Machine {
+export function closable(machine: LoadedExecutable, isBackendClosed: () => boolean): LoadedExecutable {
   let isClosed = false;
   const guarded =
     <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) =>

@@ -1,5 +1,5 @@
 /** `cellc/runtime`: everything an application needs to run what the compiler produced. Nothing here needs Node. */
-export type { Backend, Machine, Timing } from "./backend.ts";
+export type { Backend, LoadedExecutable, LoadedExecutable as Machine, Timing } from "./backend.ts";
 export type { Batch, NoiseMode } from "./batch.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";

@@ -1,4 +1,4 @@
-import type { Machine } from "./backend.ts";
+import type { LoadedExecutable } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import { floatsIn, type Kept, whole } from "./layout.ts";
 import type { Plan } from "./plan.ts";
@@ -14,7 +14,7 @@ export interface KnownStatistics {
 
 /** A session's population statistics: collects them batch by batch, and keeps track of which are known. */
 export class Population {
-  readonly #machine: Machine;
+  readonly #machine: LoadedExecutable;
   readonly #statistics: readonly Kept[];
   /** Rows of the statistic that has the most; 0 for a model without statistics. */
   readonly rows: number;
@@ -28,7 +28,7 @@ export class Population {
   /** Whether that copy is up to date: not if anything but a training step has written statistics. */
   #copied = true;
 
-  constructor(machine: Machine, kept: readonly Kept[], plan: Plan) {
+  constructor(machine: LoadedExecutable, kept: readonly Kept[], plan: Plan) {
     this.#machine = machine;
     this.#floats = (plan.entries.update?.regions.stat.fixed ?? 0) / 2;
     this.#statistics = kept.filter(({ kind }) => kind === "stat");

@@ -1,4 +1,4 @@
-import type { Backend, Machine } from "./backend.ts";
+import type { Backend, LoadedExecutable } from "./backend.ts";
 import type { Batch, NoiseMode } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import { checkHyper, numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
@@ -26,7 +26,7 @@ export interface Feed {
 /** A loaded executable: fills an entry's inputs, runs it, and reads tensors back. It knows nothing about training. */
 export class Runner {
   readonly plan: Plan;
-  readonly machine: Machine;
+  readonly machine: LoadedExecutable;
   /** The entry that ran last, whose tensors `work` holds, and for how many steps. */
   last: { readonly entry: Entry; readonly steps: number } | undefined;
   /** An image of the region `input`, assembled here and sent in one piece. */
@@ -37,7 +37,7 @@ export class Runner {
   readonly #known: ReadonlySet<string>;
   readonly #isRagged: boolean;
 
-  private constructor(plan: Plan, machine: Machine) {
+  private constructor(plan: Plan, machine: LoadedExecutable) {
     this.plan = plan;
     this.machine = machine;
     const entries = Object.values(plan.entries);
@@ -54,9 +54,9 @@ export class Runner {
     const noBackend = (): RuntimeError =>
       new RuntimeError("C0406", `${shown(backend)} is not a backend`, "pass wasmBackend() or await webgpuBackend()");
     if (typeof (backend as Partial<Backend> | null | undefined)?.open !== "function") throw noBackend();
-    const machine: Partial<Machine> | undefined = await backend.open(executable);
+    const machine: Partial<LoadedExecutable> | undefined = await backend.open(executable);
     if (typeof machine?.run !== "function") throw noBackend();
-    return new Runner(executable.plan, machine as Machine);
+    return new Runner(executable.plan, machine as LoadedExecutable);
   }
 
   /** The entry with a name. Errors: C0406, if the executable was compiled without it. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";
-import type { Backend, Machine } from "../../runtime/backend.ts";
+import type { Backend, LoadedExecutable } from "../../runtime/backend.ts";
 import { type Range, rangeOf } from "../../runtime/layout.ts";
 import type { Entry, EntryName, Executable, Tensor } from "../../runtime/plan.ts";
 import type { Job } from "../protocol.ts";
@@ -112,7 +112,7 @@ async function stream(job: Job, numbers: Numbers): Promise<Program> {
 }
 
 interface Loaded {
-  readonly machine: Machine;
+  readonly machine: LoadedExecutable;
   /** Where the tensor of the entry stands that answers a description. */
   readonly range: (is: (tensor: Tensor) => boolean) => Range;
 }

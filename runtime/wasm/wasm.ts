@@ -1,5 +1,5 @@
 import { isSize, optionParser } from "../arguments.ts";
-import type { Backend, Machine } from "../backend.ts";
+import type { Backend, LoadedExecutable } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { messageOf, RuntimeError } from "../error.ts";
 import { checkedCode } from "../executable.ts";
@@ -88,7 +88,7 @@ interface Environment {
   readonly machine: number;
 }
 
-async function open(executable: Executable, { pool, simd, costs, machine }: Environment): Promise<Machine> {
+async function open(executable: Executable, { pool, simd, costs, machine }: Environment): Promise<LoadedExecutable> {
   const { plan } = executable;
   const code = checkedCode(executable, "wasm");
   const shared = pool.limit > 1;

@@ -1,4 +1,4 @@
-import type { Backend, Machine, Timing } from "../backend.ts";
+import type { Backend, LoadedExecutable, Timing } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
 import { checkedCode, shadersOf } from "../executable.ts";
@@ -35,7 +35,7 @@ export async function webgpuBackend(): Promise<Backend> {
   };
 }
 
-async function open(executable: Executable, watched: WatchedDevice, kernels: Pipelines): Promise<Machine> {
+async function open(executable: Executable, watched: WatchedDevice, kernels: Pipelines): Promise<LoadedExecutable> {
   const { plan } = executable;
   const shaders = shadersOf(checkedCode(executable, "wgsl"));
   const { device } = watched;

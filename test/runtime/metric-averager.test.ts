@@ -69,7 +69,9 @@ test("a measure that is not a mean is reported for one batch, and refused by nam
   const averager = new MetricAverager("m");
   averager.add([[largest, 3]], { steps: 1, examples: 2 });
   expect(averager.result().metrics).toEqual({ largest: 3 });
-  expect(() => averager.add([[largest, 5]], { steps: 1, examples: 2 })).toThrow(/the metric `largest` of m is not a mean/);
+  expect(() => averager.add([[largest, 5]], { steps: 1, examples: 2 })).toThrow(
+    /the metric `largest` of m is not a mean/,
+  );
   const loss = new MetricAverager("m");
   loss.add([[tensor("loss", { kind: "loss" }), 3]], { steps: 1, examples: 2 });
   expect(() => loss.add([[tensor("loss", { kind: "loss" }), 3]], { steps: 1, examples: 2 })).toThrow(/the loss of m/);

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { compile as assemble } from "watr";
-import type { Machine } from "../../runtime/backend.ts";
+import type { LoadedExecutable } from "../../runtime/backend.ts";
 import { whole } from "../../runtime/layout.ts";
 import type { Executable } from "../../runtime/plan.ts";
 import { sealed } from "../../runtime/seal.ts";
@@ -44,7 +44,7 @@ describe.each([2, 3, 5])("with %i threads", (threads) => {
   });
 
   test("two machines do not disturb each other", async () => {
-    const machines: Machine[] = [await backend.open(leaky("wasm")), await backend.open(leaky("wasm"))];
+    const machines: LoadedExecutable[] = [await backend.open(leaky("wasm")), await backend.open(leaky("wasm"))];
     const sizes = [3, 8];
     const results = await Promise.all(
       machines.map(async (machine, index) => {
