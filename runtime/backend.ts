@@ -6,9 +6,9 @@ import type { Code, EntryName, Executable } from "./plan.ts";
  * last of them is done: Node does not exit while a GPU device is open.
  */
 export interface Backend {
-  /** The kind of code it runs. */
+  /** The kind of code that it runs. */
   readonly name: Code["kind"];
-  /** Threads that it has, started or not, where their number can be chosen. */
+  /** How many threads it has, started or not, if that number can be chosen. */
   readonly threads?: number;
   /** Loads the code and lays out memory, zeroed. Errors: C0505 (memory), C0506 (code). */
   open(executable: Executable): Promise<LoadedExecutable>;

@@ -182,7 +182,7 @@ function checkRole(
     must(shape.join() === (perExample ? `${batch}` : ""), `${at}.shape`, "is not that of one number");
   if (role.kind === "grad") {
     const of = params.get(role.of);
-    must(of?.offset === offset && of.shape.join() === shape.join(), at, "does not stand as its parameter does");
+    must(of?.offset === offset && of.shape.join() === shape.join(), at, "is not placed like its parameter");
   }
   if (role.kind === "stat")
     must(role.policy === "per_step" || role.steps === 1, `${at}.role.steps`, "is not 1, and the policy is shared");

@@ -1,8 +1,8 @@
 import type { Code } from "./plan.ts";
 
-/** The kinds of code that a backend may run, and what plans for them may have. */
+/** The kinds of code that backends run, and what plans for them may use. */
 export const codeKinds = {
-  /** A plan has nothing in `half`. */
+  /** A plan does not use `half`. */
   wasm: { halves: false },
   wgsl: { halves: true },
 } as const satisfies Readonly<Record<Code["kind"], { readonly halves: boolean }>>;

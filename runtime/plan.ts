@@ -244,7 +244,7 @@ export interface KernelInfo {
   readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
 }
 
-/** All kernels of a plan, as what runs them takes them. */
+/** All kernels of a plan, in the form that a backend runs. */
 export type Code =
   /**
    * One module for all kernels. Each is exported as (t, T, gx, gy, gz, from, to) → () and runs workgroups from … to−1. The module

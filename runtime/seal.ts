@@ -53,7 +53,7 @@ const digits = 16;
 const section = Uint8Array.of(0, 5 + digits, 4, ...encode("seal"));
 const comment = "\n// seal ";
 
-/** The code, sealed: modules in a section of their own, shaders in a comment. WebAssembly is made when asked for, as in `code`. */
+/** The code, sealed: modules by a section of their own, shaders by a comment. WebAssembly is generated on demand, as in `code`. */
 export function sealed(plan: Plan, code: Code): Code {
   switch (code.kind) {
     case "wasm":

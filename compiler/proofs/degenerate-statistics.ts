@@ -14,14 +14,14 @@ import { variances } from "../passes/variances.ts";
 export function degenerateStatistics(graph: Graph, dims: Readonly<Record<string, number>>): ReadonlyMap<string, Alone> {
   const never = new Map([...graph.norms].map(([site, norm]) => [site, constantStatistics(norm, dims, 2)]));
   const blind = new Set([...never].flatMap(([site, names]) => (names.length > 0 ? [site] : [])));
-  const behind = sitesDownstream(graph, blind);
+  const downstream = sitesDownstream(graph, blind);
   return new Map(
     [...graph.norms].flatMap(([site, norm]): [string, Alone][] => {
       const total = variances(norm);
       const said = (steps: Alone["steps"], names: readonly string[]) =>
         names.map((name): [string, Alone] => [name, { steps, total: total.has(name) }]);
       // Values computed from a norm that makes all examples the same are not those of the model.
-      if (behind.has(site)) return statistics(norm).map((name) => [name, { steps: "any", total: false }]);
+      if (downstream.has(site)) return statistics(norm).map((name) => [name, { steps: "any", total: false }]);
       return [...said("one", constantStatistics(norm, dims, 1)), ...said("any", never.get(site) ?? [])];
     }),
   );
@@ -54,13 +54,13 @@ function constantStatistics(norm: Graph, dims: Readonly<Record<string, number>>,
 /** The sites whose values are computed from results of the norms at `from`, which through a recurrence may be the same sites. */
 function sitesDownstream(graph: Graph, from: ReadonlySet<string>): ReadonlySet<string> {
   const reached = new Set<Value>();
-  const behind = new Set<string>();
+  const downstream = new Set<string>();
   const block = ({ ops }: Pick<Block, "ops">): void => {
     for (const op of ops) {
       if (op.op === "scan") scan(op);
       else {
         const isReached = op.operands.some((v) => reached.has(v));
-        if (op.op === "site" && isReached) behind.add(op.attrs.name);
+        if (op.op === "site" && isReached) downstream.add(op.attrs.name);
         if (isReached || (op.op === "site" && from.has(op.attrs.name))) for (const r of op.results) reached.add(r);
       }
     }
@@ -86,5 +86,5 @@ function sitesDownstream(graph: Graph, from: ReadonlySet<string>): ReadonlySet<s
     });
   };
   if (from.size > 0) block(graph);
-  return behind;
+  return downstream;
 }

@@ -75,7 +75,7 @@ function withoutGradient(source: Source, site: string | undefined): Diagnostic {
       site === undefined
         ? "leave it out, or let the loss depend on it"
         : source.norm === undefined
-          ? "leave it out, or add it behind the norm"
+          ? "leave it out, or add it after the norm"
           : leaveOut(source),
   };
 }

@@ -54,7 +54,7 @@ const reduction = (name: "sum" | "mean", doc: string): Builtin => ({
   apply: (call) => reduce(name, call),
 });
 
-/** Something about a sequence. */
+/** A function of a sequence. */
 const ofSequence = (
   name: string,
   doc: string,

@@ -1,4 +1,4 @@
-/** Parts of axes: `x[2:5]`, `x[6]`, `x[1, H:]`. Entries count from 0; an end is not included; axes that are not said stay whole. */
+/** Elaborates parts of axes: `x[2:5]`, `x[6]`, `x[1, H:]`. Entries count from 0, an end is exclusive, and omitted axes stay whole. */
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Value } from "../ir/types.ts";
@@ -8,7 +8,7 @@ import { type Context, showShape, wanted } from "./context.ts";
 import { describe, evaluate, misfit, toValue } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
 
-/** The entries `from` to `to` of an axis; of a single one the axis goes. */
+/** The entries `from` to `to` of an axis. The axis is dropped if it is a `single` entry. */
 interface Bounds {
   readonly from: dim.Dim;
   readonly to: dim.Dim;
@@ -46,7 +46,7 @@ function ofValue(x: Value, e: Expr & { readonly kind: "part" }, c: Context): Mea
   return { kind: "value", value: b.one("reshape", [taken], { shape: left.map(dim.show) }) };
 }
 
-/** An entry or several of what `split` makes, or of any other list. */
+/** One entry or several of a list, such as the result of `split`. */
 function entries(items: readonly Meaning[], e: Expr & { readonly kind: "part" }, c: Context): Meaning {
   if (e.parts.length > 1) {
     c.problems.error("C0222", e.span, "a list has entries along one axis only");
@@ -74,7 +74,7 @@ function boundsOf(p: Part, extent: dim.Dim, c: Context): Bounds | undefined {
   return { from, to, single: false };
 }
 
-/** A place between entries: a whole number from 0, or made of dimensions. Undefined after a report. */
+/** A position along an axis: a whole number from 0, or an expression of dimensions. Undefined after a report. */
 function place(e: Expr, c: Context): dim.Dim | undefined {
   const meaning = evaluate(e, c);
   if (meaning.kind === "poison") return undefined;
@@ -88,7 +88,7 @@ function place(e: Expr, c: Context): dim.Dim | undefined {
   return undefined;
 }
 
-/** Whether an axis of `extent` has the entries `from` to `to`. Reports it where not; what depends on unknown dimensions may be. */
+/** Whether an axis of `extent` has the entries `from` to `to`, as far as the dimensions are known. Reports it if not. */
 function isWithin(from: dim.Dim, to: dim.Dim, extent: dim.Dim, span: Span, c: Context): boolean {
   const { numbers } = c.world;
   const shown = (d: dim.Dim): string => {

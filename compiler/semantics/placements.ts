@@ -108,7 +108,7 @@ export const placementsOf = (stmts: readonly InModule<PlaceOption>[], scope: Sco
 
 /** The kind of an option that holds placements: a text, or the result of parsing one. */
 export const placementList: Kind<string | readonly PlaceOption[]> = kind(
-  'a text such as "hh=layer", or what parsePlacements makes of it',
+  'a text such as "hh=layer", or the result of parsePlacements',
   (value) => typeof value === "string" || (Array.isArray(value) && value.every(isPlaceOption)),
 );
 

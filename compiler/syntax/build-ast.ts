@@ -210,7 +210,7 @@ class AstBuilder extends ExprBuilder {
       else {
         const word = statement.kind === "let" ? "an equation" : `\`${statement.kind}\``;
         const words = kinds.filter((k) => k !== "value").map((k) => (k === "let" ? "equations" : `\`${k}\``));
-        const help = `here can stand: ${words.join(", ")}`;
+        const help = `allowed here: ${words.join(", ")}`;
         this.report("C0223", `${word} is not allowed in ${inWords[place]}`, statement.span, undefined, help);
       }
       return false;

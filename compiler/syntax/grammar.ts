@@ -367,7 +367,7 @@ class CellParser extends CstParser {
     });
   });
 
-  /** `[2:5]`, `[1, H:]`: parts of the axes of what stands before. */
+  /** `[2:5]`, `[1, H:]`: parts of the axes of the value before it. */
   private readonly parts: Rule = this.inner("parts", () => {
     this.CONSUME(T.LeftSquare);
     this.AT_LEAST_ONE_SEP({ SEP: T.Comma, DEF: () => this.SUBRULE(this.part), ERR_MSG: entry });

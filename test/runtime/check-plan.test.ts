@@ -145,7 +145,7 @@ const edits: readonly (readonly [string, string, unknown, RegExp])[] = [
   ["an offset beyond the region", "entries.train.tensors.0.offset", 1e6, /tensors\[0\]\.offset lets it end/],
   ["a shape that is a number", "entries.train.tensors.0.shape", 7, /shape is 7, not a list/],
   ["a shape too large", "entries.train.tensors.0.shape", [7, 3, 1000], /tensors\[0\]\.offset lets it end/],
-  ["a gradient elsewhere", "entries.train.tensors.1.offset", 1, /tensors\[1\] does not stand as/],
+  ["a gradient elsewhere", "entries.train.tensors.1.offset", 1, /tensors\[1\] is not placed like/],
   ["an input over another", `entries.train.tensors.${indexOf("w")}.offset`, framed.offset, /offset lets it overlap/],
   ["an input of another batch", `entries.train.tensors.${indexOf("w")}.shape`, [2], /shape has no batch of 3/],
   ["a region of another size", "entries.infer.regions.stat.fixed", 1600, /entries\.infer has other parameters/],

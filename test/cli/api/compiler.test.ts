@@ -100,7 +100,7 @@ test.each<[what: string, options: object, message: string, help?: string]>([
   [
     "a placement by site",
     { place: { hh: "layer" } },
-    '`place` is a text such as "hh=layer", or what parsePlacements makes of it, not { hh: "layer" }',
+    '`place` is a text such as "hh=layer", or the result of parsePlacements, not { hh: "layer" }',
   ],
   [
     "an entry that there is not",
