@@ -30,7 +30,7 @@ test("is refused by every command that reads it, with what differs, and taken by
     const before = await bytes();
     await cp(run, join(folder, "kept"), { recursive: true });
 
-    const norms = "at `lstm.hh` stands group(k = 4, gamma = 1, beta = 0, eps = 1e-5) in it, group(k = 2,";
+    const norms = "`lstm.hh` has group(k = 4, gamma = 1, beta = 0, eps = 1e-5) in it, group(k = 2,";
     expect(errorOf(await measure("group(2)"))).toEqual([1, expect.stringContaining(norms)]);
     await write(
       (t) => `// As it was.\n${t.replaceAll("tanh(g)", "tanh( candidate )").replaceAll("o, g =", "o, candidate =")}`,
