@@ -39,10 +39,10 @@ export const placed = (graph: Graph, mode: Mode): Graph => through(placement(mod
 
 /** Inference step by step, or why it cannot be had. */
 export function streamed(graph: Graph): Streamed | Refused {
-  const { before, behind } = pipelinesFor(graph, {}).stream;
+  const { before, after } = pipelinesFor(graph, {}).stream;
   const made = stream(through(before, graph));
   if ("refused" in made) return made;
-  return { start: through(behind, made.start), step: through(behind, made.step) };
+  return { start: through(after, made.start), step: through(after, made.step) };
 }
 
 /** As `lower`, in pieces that need the memory of a segment of time each; undefined for what cannot be cut. */
@@ -56,7 +56,7 @@ export function segmented(
     segment(runs.of(graph, segments[name]), {
       backward: name === "train",
       extents: options.extents,
-      passes: segments.behind,
+      passes: segments.after,
     });
   return { train: cut("train"), estimate: cut("estimate"), infer: cut("infer") };
 }

@@ -1,4 +1,6 @@
 /** Each entry's passes, in order: those that every machine shares, which `lower.ts` runs, and those that prepare for one (`schedule.ts`). */
+
+import type { Bindings } from "./ir/tensor.ts";
 import type { Pass } from "./ir/types.ts";
 import type { Machine } from "./machine.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
@@ -15,7 +17,6 @@ import { prepackWeights } from "./passes/prepack-weights.ts";
 import { ragged } from "./passes/ragged.ts";
 import { recurrences } from "./passes/recurrences.ts";
 import { retime } from "./passes/retime.ts";
-import type { Extents } from "./passes/save.ts";
 import { shiftMeans } from "./passes/shift-means.ts";
 import { simplify } from "./passes/simplify.ts";
 import { sink } from "./passes/sink.ts";
@@ -29,7 +30,7 @@ export interface PipelineOptions {
   readonly parts?: number;
   readonly batch?: number;
   /** What dimensions will be, to weigh memory against arithmetic by. */
-  readonly extents?: Extents;
+  readonly extents?: Bindings;
   /** What a byte of memory costs, in flops. Default: what it usually does. */
   readonly byte?: number;
 }
@@ -42,10 +43,10 @@ export interface Pipelines {
   readonly estimate: readonly Pass[];
   readonly infer: readonly Pass[];
   /** `stream` makes a first state and a step of what comes out of `before`; each goes through `behind`. */
-  readonly stream: { readonly before: readonly Pass[]; readonly behind: readonly Pass[] };
+  readonly stream: { readonly before: readonly Pass[]; readonly after: readonly Pass[] };
   /** `segment` cuts what comes out of `before` in pieces; each goes through `behind`. */
   readonly segments: Readonly<Record<"train" | "estimate" | "infer", readonly Pass[]>> & {
-    readonly behind: readonly Pass[];
+    readonly after: readonly Pass[];
   };
   readonly update: readonly Pass[];
 }
@@ -80,9 +81,9 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     // There is no padding in a stream, and no batch to be taken in parts.
     stream: {
       before: [...placement("infer"), simplify],
-      behind: [foldWeights, simplify, ...finishing({})],
+      after: [foldWeights, simplify, ...finishing({})],
     },
-    segments: { ...forward, behind: [...leavingTheLoop, ...last] },
+    segments: { ...forward, after: [...leavingTheLoop, ...last] },
     update: [simplify],
   };
 }

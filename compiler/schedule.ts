@@ -9,7 +9,7 @@
 import type { Command, Region, RegionName, Tensor } from "../runtime/plan.ts";
 import { assignBuffers, type Buffers } from "./buffers/buffers.ts";
 import type { LiveBuffer } from "./buffers/layout.ts";
-import type { AssignmentOptions, HandedOn } from "./buffers/named.ts";
+import type { AssignmentOptions, Carried } from "./buffers/named.ts";
 import { type GeneratedKernel, Generator } from "./codegen/generate.ts";
 import type { Graph, Op, OpOf } from "./ir/types.ts";
 import type { LoopOwner } from "./partition/loop-owner.ts";
@@ -51,7 +51,7 @@ export function schedule(graph: Graph, options: ScheduleOptions): Scheduled {
 
 /** Schedules the pieces of a graph one after another in one arena, for segments of `length` steps. */
 export function scheduleSegments(
-  { pieces, ...handedOn }: Segmented,
+  { pieces, ...carried }: Segmented,
   length: number | undefined,
   options: ScheduleOptions,
 ): Scheduled {
@@ -65,7 +65,7 @@ export function scheduleSegments(
   const generated = (owners: readonly LoopOwner[]): Generated => {
     const key = owners.join();
     const of = new Map<Op, LoopOwner>(found.map(({ scan }, i) => [scan, owners[i]]));
-    const made = known.get(key) ?? generate(prepared, { ...options, handedOn, length, owners: of });
+    const made = known.get(key) ?? generate(prepared, { ...options, carried, length, owners: of });
     known.set(key, made);
     return made;
   };
@@ -103,7 +103,7 @@ interface Generated {
 function generate(
   pieces: readonly Piece[],
   options: ScheduleOptions & {
-    readonly handedOn: HandedOn;
+    readonly carried: Carried;
     readonly length: number | undefined;
     readonly owners: ReadonlyMap<Op, LoopOwner>;
   },

@@ -23,13 +23,13 @@ import { accesses } from "./liveness.ts";
 export interface AliasProblem {
   readonly piece: PartitionedPiece;
   readonly allocations: Allocations;
-  readonly lives: ReadonlyMap<Buffer, LiveInterval>;
+  readonly intervals: ReadonlyMap<Buffer, LiveInterval>;
   readonly dims: Readonly<Record<string, number>>;
   readonly machine: Machine;
 }
 
 /** What may stand where something else does: each buffer at most once on either side; none where no kernel may write what it reads. */
-export function findAliases({ piece, allocations: homes, lives, dims, machine }: AliasProblem): readonly Alias[] {
+export function findAliases({ piece, allocations, intervals, dims, machine }: AliasProblem): readonly Alias[] {
   if (!machine.readWrite) return [];
   const { defs } = piece;
   const found: Alias[] = [];
@@ -41,32 +41,32 @@ export function findAliases({ piece, allocations: homes, lives, dims, machine }:
   })) {
     // Of what examples have in common there is little.
     const results = kernel.ops.flatMap((op) => op.results).filter(({ type }) => type.batch);
-    const written = new Set(results.flatMap((v) => (homes.get(v) ?? []).map(({ buffer }) => buffer)));
+    const written = new Set(results.flatMap((v) => (allocations.get(v) ?? []).map(({ buffer }) => buffer)));
     const touched = new Set<Buffer>();
-    accesses(kernel.ops, homes, defs, ({ buffer }) => touched.add(buffer));
+    accesses(kernel.ops, allocations, defs, ({ buffer }) => touched.add(buffer));
     // What a loop finds before it, every step of it reads.
     const once = [...touched].filter((b) => !loops || b.time || written.has(b));
     const ending = new Map<string, Buffer[]>();
     for (const from of once.filter(mayShare)) {
-      const key = kindOf(from, lives.get(from)!.to);
+      const key = kindOf(from, intervals.get(from)!.to);
       const alike = ending.get(key);
       if (alike === undefined) ending.set(key, [from]);
       else alike.push(from);
     }
-    let around: Surroundings | undefined;
+    let uses: KernelUses | undefined;
     for (const to of [...written].filter(mayShare)) {
-      const alike = ending.get(kindOf(to, lives.get(to)!.from)) ?? [];
+      const alike = ending.get(kindOf(to, intervals.get(to)!.from)) ?? [];
       const from = alike.find((b) => {
         if (b === to || taken.has(b)) return false;
-        around ??= surroundings({
+        uses ??= usesOf({
           kernel,
           stageOf: stagesOf(kernel),
           defs,
-          homes,
+          allocations,
           dims,
           inOrder: ordersStores(machine),
         });
-        return mayAlias(b, to, around);
+        return mayAlias(b, to, uses);
       });
       if (from === undefined || given.has(to)) continue;
       found.push({ from, to });
@@ -84,8 +84,8 @@ const stagesOf = ({ stages }: PartitionedKernel): ReadonlyMap<Value, number> =>
  * Equal where the first buffer, which is read for the last time at that moment, has room for the second, which is written for the
  * first time then.
  */
-const kindOf = ({ size, span, time }: Buffer, moment: ProgramPoint): string => {
-  const parts = [...moment];
+const kindOf = ({ size, span, time }: Buffer, point: ProgramPoint): string => {
+  const parts = [...point];
   while (parts.at(-1) === 0) parts.pop();
   return `${size} ${span} ${time} ${parts.join()}`;
 };
@@ -96,13 +96,13 @@ const mayShare = ({ region, ring }: Buffer): boolean => (region === "work" || re
 interface Stages {
   readonly kernel: PartitionedKernel;
   readonly defs: ReadonlyMap<Value, Op>;
-  readonly homes: Allocations;
+  readonly allocations: Allocations;
   readonly dims: Readonly<Record<string, number>>;
   readonly stageOf: ReadonlyMap<Value, number>;
   readonly inOrder: boolean;
 }
 
-interface Surroundings {
+interface KernelUses {
   /** What the kernel writes where. */
   readonly writes: ReadonlyMap<Buffer, readonly Written[]>;
   /** What reads a buffer, or stores something in it, in the order of the ops. */
@@ -115,7 +115,7 @@ interface Surroundings {
 /** A value that is stored, or a part of one. */
 interface Written {
   readonly value: Value;
-  readonly home: Allocation;
+  readonly allocation: Allocation;
   readonly stage: number;
 }
 
@@ -131,13 +131,13 @@ interface Use {
 /** The value as it is used: all that stands in a home, or one of the parts that it is split in. */
 interface Place {
   readonly value: Value;
-  readonly home: Allocation;
+  readonly allocation: Allocation;
   /** Of what the workgroup owns, the first along some axes. */
   readonly first: boolean;
 }
 
 /** Who touches which buffer in a kernel, looked up once for all pairs of buffers. */
-function surroundings({ kernel, stageOf, homes, defs, dims, inOrder }: Stages): Surroundings {
+function usesOf({ kernel, stageOf, allocations, defs, dims, inOrder }: Stages): KernelUses {
   const writes = new Map<Buffer, Written[]>();
   const uses = new Map<Buffer, Use[]>();
   const push = <T>(all: Map<Buffer, T[]>, buffer: Buffer, item: T): void => {
@@ -148,16 +148,16 @@ function surroundings({ kernel, stageOf, homes, defs, dims, inOrder }: Stages): 
   for (const op of kernel.ops) {
     for (const result of op.results) {
       const stage = stageOf.get(result)!;
-      const stored = homes.get(result);
-      for (const home of stored ?? []) push(writes, home.buffer, { value: result, home, stage });
+      const stored = allocations.get(result);
+      for (const allocation of stored ?? []) push(writes, allocation.buffer, { value: result, allocation, stage });
       // A value that is not stored is read where it is used.
       const isInline = isElementwise(op.op) && stored === undefined;
       const reads = isInline
         ? []
-        : op.operands.flatMap((v) => readsOf(v, stage, { kernel, stageOf, homes, defs, dims }));
+        : op.operands.flatMap((v) => readsOf(v, stage, { kernel, stageOf, allocations, defs, dims }));
       const touched = new Set([...(stored ?? []).map(({ buffer }) => buffer), ...reads.map(({ buffer }) => buffer)]);
       for (const buffer of touched) {
-        const stores = stored?.some((home) => home.buffer === buffer) ?? false;
+        const stores = stored?.some((allocation) => allocation.buffer === buffer) ?? false;
         const here = reads.filter((read) => read.buffer === buffer).map(({ place }) => place);
         push(uses, buffer, { op, result, stage, stores, reads: here });
       }
@@ -167,10 +167,10 @@ function surroundings({ kernel, stageOf, homes, defs, dims, inOrder }: Stages): 
 }
 
 /** Whether what a kernel writes to `to` may stand where it finds `from`, which nobody reads afterwards. */
-function mayAlias(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: Surroundings): boolean {
+function mayAlias(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: KernelUses): boolean {
   const written = writes.get(to)!;
   /** By where they begin: parts of one type do not overlap. */
-  const parts = new Map(written.map((part) => [part.home.start, part]));
+  const parts = new Map(written.map((part) => [part.allocation.start, part]));
   const [{ value: first }] = written;
   const { type } = first;
   if (parts.size < written.length) return false;
@@ -186,8 +186,8 @@ function mayAlias(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: Sur
       return false;
     return reads.every((read) => {
       if (read === "elsewhere" || !sameType(read.value.type, type)) return false;
-      const part = parts.get(read.home.start);
-      if (part === undefined || !isAligned(read.home, part.home)) return false;
+      const part = parts.get(read.allocation.start);
+      if (part === undefined || !isAligned(read.allocation, part.allocation)) return false;
       // The first of several elements is written before the others have read it.
       return stage < part.stage || (stage === part.stage && (isPoint ? !read.first : inOrder));
     });
@@ -218,19 +218,19 @@ const asFirst = ({ buffer, place }: Read): Read => ({
 function readsOf(
   v: Value,
   stage: number,
-  { kernel, stageOf, defs, homes, dims }: Pick<Stages, "kernel" | "stageOf" | "defs" | "homes" | "dims">,
+  { kernel, stageOf, defs, allocations, dims }: Pick<Stages, "kernel" | "stageOf" | "defs" | "allocations" | "dims">,
 ): readonly Read[] {
   const seen = new Set<Value>();
   const isLoaded = (u: Value): boolean => {
     const made = stageOf.get(u);
-    return homes.has(u) && (made === undefined || made < stage);
+    return allocations.has(u) && (made === undefined || made < stage);
   };
   const visit = (u: Value): readonly Read[] => {
     if (seen.has(u)) return [];
     seen.add(u);
     if (isLoaded(u)) {
-      const [home] = homes.get(u)!;
-      return [{ buffer: home.buffer, place: { value: u, home, first: false } }];
+      const [allocation] = allocations.get(u)!;
+      return [{ buffer: allocation.buffer, place: { value: u, allocation, first: false } }];
     }
     const op = defs.get(u);
     if (op === undefined || !(isElementwise(op.op) || isView(op))) return [];
@@ -243,10 +243,10 @@ function readsOf(
   };
   /** A part along the last axis of what stands in memory. */
   const partOf = (u: Value, { operands: [whole], attrs: { axis }, results }: OpOf<"split">): Read | undefined => {
-    const from = homes.get(whole)?.[0];
+    const from = allocations.get(whole)?.[0];
     if (from === undefined || axis !== u.type.shape.length - 1) return undefined;
     const start = from.start + results.indexOf(u) * dim.evaluate(u.type.shape[axis], dims) * from.strides[axis];
-    return { buffer: from.buffer, place: { value: u, home: { ...from, start }, first: false } };
+    return { buffer: from.buffer, place: { value: u, allocation: { ...from, start }, first: false } };
   };
   return visit(v);
 }

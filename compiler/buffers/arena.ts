@@ -54,7 +54,7 @@ const both = (a: Interval, b: Interval): Interval => ({
 export interface Request {
   /** In floats, a multiple of the alignment. */
   readonly size: number;
-  readonly life: LiveInterval;
+  readonly interval: LiveInterval;
 }
 
 /**
@@ -62,7 +62,7 @@ export interface Request {
  * with it leave (greedy by size: Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
  */
 export function pack(requests: readonly Request[]): { readonly offsets: readonly number[]; readonly size: number } {
-  const meets = meetings(requests.map(({ life }) => life));
+  const interferes = interferences(requests.map(({ interval }) => interval));
   const offsets: number[] = requests.map(() => 0);
   const order = requests.map((_, i) => i).sort((a, b) => requests[b].size - requests[a].size || a - b);
   /** By where they begin. */
@@ -73,7 +73,7 @@ export function pack(requests: readonly Request[]): { readonly offsets: readonly
     let best: { readonly at: number; readonly room: number } | undefined;
     let end = 0;
     for (const k of placed) {
-      if (!meets(k, i)) continue;
+      if (!interferes(k, i)) continue;
       const room = offsets[k] - end;
       if (room >= wanted && room < (best?.room ?? Number.POSITIVE_INFINITY)) best = { at: end, room };
       end = Math.max(end, offsets[k] + requests[k].size);
@@ -87,20 +87,20 @@ export function pack(requests: readonly Request[]): { readonly offsets: readonly
 }
 
 /** Whether two of `lives` meet, told by numbers in the order of the moments: it is asked of every two. */
-function meetings(lives: readonly LiveInterval[]): (i: number, k: number) => boolean {
-  const moments = lives.flatMap(({ from, to, behind }) => [from, to, ...(behind ? [behind.from, behind.to] : [])]);
+function interferences(intervals: readonly LiveInterval[]): (i: number, k: number) => boolean {
+  const points = intervals.flatMap(({ from, to, behind }) => [from, to, ...(behind ? [behind.from, behind.to] : [])]);
   const rank = new Map<ProgramPoint, number>();
   let last: ProgramPoint | undefined;
   let number = 1;
-  for (const moment of moments.sort(comparePoints)) {
-    if (last !== undefined && comparePoints(last, moment) !== 0) number++;
-    rank.set(moment, number);
-    last = moment;
+  for (const point of points.sort(comparePoints)) {
+    if (last !== undefined && comparePoints(last, point) !== 0) number++;
+    rank.set(point, number);
+    last = point;
   }
-  const ranks = (of: (life: LiveInterval) => ProgramPoint | undefined, none: number) =>
-    Int32Array.from(lives, (life) => {
-      const moment = of(life);
-      return moment === undefined ? none : rank.get(moment)!;
+  const ranks = (of: (interval: LiveInterval) => ProgramPoint | undefined, none: number) =>
+    Int32Array.from(intervals, (interval) => {
+      const point = of(interval);
+      return point === undefined ? none : rank.get(point)!;
     });
   const [from, to] = [ranks((l) => l.from, 0), ranks((l) => l.to, 0)];
   // A frame that is never in use ends before all begin.

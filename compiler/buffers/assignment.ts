@@ -58,14 +58,14 @@ class PieceAssignment {
     return this.all;
   }
 
-  private add(v: Value, home: Allocation): void {
-    this.all.set(v, [...(this.all.get(v) ?? []), home]);
+  private add(v: Value, allocation: Allocation): void {
+    this.all.set(v, [...(this.all.get(v) ?? []), allocation]);
     const op = this.piece.defs.get(v);
     if (op?.op !== "concat") return;
     // A joined value is never computed: its parts are computed where they stand in it.
     let start = 0;
     for (const part of op.operands) {
-      this.add(part, { ...home, start: home.start + start * home.strides[op.attrs.axis] });
+      this.add(part, { ...allocation, start: allocation.start + start * allocation.strides[op.attrs.axis] });
       start += this.extent(part.type.shape[op.attrs.axis]);
     }
   }
@@ -73,8 +73,8 @@ class PieceAssignment {
   private readonly extent = (d: dim.Dim): number => dim.evaluate(d, this.named.options.dims);
 
   private leaf({ attrs: { leaf, type }, results: [v] }: OpOf<"leaf">): void {
-    const home = this.named.leaf(leaf, type, this.piece.loop);
-    if (!this.all.has(v)) this.all.set(v, [home]);
+    const allocation = this.named.leaf(leaf, type, this.piece.loop);
+    if (!this.all.has(v)) this.all.set(v, [allocation]);
   }
 
   /** Gives a result its place. */
@@ -100,7 +100,7 @@ class PieceAssignment {
       case "cotangent":
         if (r.kind === "carry" && named.keeping(r.kind, r.name) === undefined)
           this.list(r.name, value, { kind: "state" });
-        else this.add(value, named.handed(r.kind, r.name, value.type, "write", this.piece.loop));
+        else this.add(value, named.carryAllocation(r.kind, r.name, value.type, "write", this.piece.loop));
         return;
       case "batch_stat":
         this.list(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
@@ -152,15 +152,15 @@ class PieceAssignment {
     const { named } = this;
     const row = this.dense.has(v) ? named.features(v.type) : this.row(v.type);
     const size = named.size(v.type, row);
-    const known = this.all.get(v)?.find((home) => home.buffer.size === size);
+    const known = this.all.get(v)?.find((allocation) => allocation.buffer.size === size);
     if (known) return known;
     const format = formatOf(v, this.piece.defs);
     const buffer = named.layout.buffer("work", time, size, { span, half: format === "f16" });
     const plain = named.allocation(buffer, v.type, 0, row);
-    const home: Allocation =
+    const allocation: Allocation =
       format === "quads" ? { ...plain, strides: [4, named.shape(v.type)[0]], quads: true } : plain;
-    this.add(v, home);
-    return home;
+    this.add(v, allocation);
+    return allocation;
   }
 
   /** What frames are for, of values that this piece alone uses. */
@@ -173,11 +173,11 @@ class PieceAssignment {
     const { named } = this;
     const { states, reverse } = scan.attrs;
     const body = scan.body!;
-    const handedOut = new Set(body.results.slice(states));
+    const yielded = new Set(body.results.slice(states));
     for (let i = 0; i < states; i++) {
       const { type } = body.params[i];
       // Two frames for a state that nobody reads at other steps: while some workgroups write the next, others still read.
-      const isKept = handedOut.has(body.params[i]) || handedOut.has(body.results[i]);
+      const isKept = yielded.has(body.params[i]) || yielded.has(body.results[i]);
       const stored = [scan.operands[i], body.params[i], body.results[i], scan.results[i]];
       const isDense = stored.some((v) => this.dense.has(v));
       if (isDense) for (const v of stored) this.dense.add(v);
@@ -205,7 +205,7 @@ class PieceAssignment {
       const operand = scan.operands[states + i];
       const found = strided(operand, (v) => this.all.get(v)?.[0], defs, this.extent);
       if (found === undefined) throw new Error(`a loop reads ${operand.name || "a value"}, which stands nowhere`);
-      this.all.set(p, [found.home]);
+      this.all.set(p, [found.allocation]);
     });
   }
 }

@@ -11,7 +11,7 @@ import { type Allocations, assignPiece } from "./assignment.ts";
 import { checkKernelBuffers } from "./kernel-buffers.ts";
 import { type Alias, type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
 import { liveIntervals, type Runs } from "./liveness.ts";
-import { type AssignmentOptions, type HandedOn, NamedBuffers, type NamedTensor } from "./named.ts";
+import { type AssignmentOptions, type Carried, NamedBuffers, type NamedTensor } from "./named.ts";
 
 export interface Buffers {
   /** Closed: every buffer has its offset. */
@@ -27,7 +27,7 @@ export interface Buffers {
 }
 
 export interface BufferOptions extends AssignmentOptions {
-  readonly handedOn: HandedOn;
+  readonly carried: Carried;
   /** Steps of a segment, where time is cut. */
   readonly length?: number;
 }
@@ -36,47 +36,48 @@ export interface BufferOptions extends AssignmentOptions {
 export function assignBuffers(partition: Partition, options: BufferOptions): Buffers {
   const { machine } = options;
   const layout = new Layout(options.length);
-  const named = new NamedBuffers(layout, options.handedOn, options);
+  const named = new NamedBuffers(layout, options.carried, options);
   const allocations = partition.map((piece) => assignPiece(piece, named));
   partition.forEach((piece, at) => {
     checkKernelBuffers(piece, allocations[at], machine);
   });
   if (machine.buffers !== "regions")
     throw new InternalError(`no buffers are laid out for ${machine.name}: it keeps them in ${machine.buffers}`);
-  const lives = livesOf(partition, allocations, named);
+  const intervals = intervalsOf(partition, allocations, named);
   const aliases = partition.flatMap((piece, at) =>
-    findAliases({ piece, allocations: allocations[at], lives, dims: options.dims, machine }),
+    findAliases({ piece, allocations: allocations[at], intervals, dims: options.dims, machine }),
   );
-  const arena = layout.close(lives, aliases);
+  const arena = layout.close(intervals, aliases);
   return { layout, allocations, arena, aliases, tensors: named.tensors.map((t) => listed(t, layout)) };
 }
 
 /** From when to when each buffer holds something. */
-function livesOf(
+function intervalsOf(
   partition: Partition,
   allocations: readonly Allocations[],
   named: NamedBuffers,
 ): ReadonlyMap<Buffer, LiveInterval> {
-  const lives = new Map<Buffer, LiveInterval>();
-  const add = (buffer: Buffer, life: LiveInterval): void => {
-    const known = lives.get(buffer);
-    lives.set(buffer, known ? span(known, life) : life);
+  const intervals = new Map<Buffer, LiveInterval>();
+  const add = (buffer: Buffer, interval: LiveInterval): void => {
+    const known = intervals.get(buffer);
+    intervals.set(buffer, known ? span(known, interval) : interval);
   };
-  const { crossing } = named;
+  const { carried } = named;
   partition.forEach((piece, at) => {
     const found = liveIntervals({
       piece: at,
       // Again and again: what is not of one segment alone is alive throughout.
-      stays: (b) => piece.loop !== undefined && (crossing.has(b) || (isFramed(b) && b.span !== "segment")),
+      stays: (b) => piece.loop !== undefined && (carried.has(b) || (isFramed(b) && b.span !== "segment")),
       commands: commandsOf(piece),
-      homes: allocations[at],
+      allocations: allocations[at],
       defs: piece.defs,
     });
-    for (const [buffer, life] of found) add(buffer, life);
+    for (const [buffer, interval] of found) add(buffer, interval);
   });
   const end = [partition.length];
-  for (const { home } of named.tensors) add(home.buffer, { from: end, to: end, behind: { from: end, to: end } });
-  return lives;
+  for (const { allocation } of named.tensors)
+    add(allocation.buffer, { from: end, to: end, behind: { from: end, to: end } });
+  return intervals;
 }
 
 /** What runs one after another. */
@@ -87,8 +88,8 @@ const commandsOf = ({ units }: PartitionedPiece): readonly Runs[] =>
     return unit.owner === "row" ? unit.body[0] : { reverse: unit.scan.attrs.reverse, body: unit.body };
   });
 
-function listed({ home, ...rest }: NamedTensor, layout: Layout): Tensor {
-  const { buffer, frame, start } = home;
+function listed({ allocation, ...rest }: NamedTensor, layout: Layout): Tensor {
+  const { buffer, frame, start } = allocation;
   const { region } = buffer;
   if (region === "half") throw new Error(`\`${rest.name}\`, which the host reads, is stored as f16`);
   const shift = buffer.time && frame.kind === "shifted" ? frame.by * layout.region(region).frame : 0;

@@ -15,17 +15,17 @@ export function checkKernelBuffers(
   if (outputs === undefined && readWrite) return;
   for (const { name, ops } of units.flatMap(kernelsOf)) {
     const stored: Allocation[] = [];
-    stores(ops, allocations, (home) => {
-      if (!stored.some((other) => isSameCopy(other, home))) stored.push(home);
+    stores(ops, allocations, (allocation) => {
+      if (!stored.some((other) => isSameCopy(other, allocation))) stored.push(allocation);
     });
     const most = outputs?.most ?? Number.POSITIVE_INFINITY;
     if (stored.length > most)
       throw new InternalError(`${name} stores to ${stored.length} buffers, and a kernel of ${machine} to ${most}`);
     if (readWrite) continue;
-    loads(ops, allocations, defs, (home) => {
-      if (stored.some((other) => isSameCopy(other, home)))
+    loads(ops, allocations, defs, (allocation) => {
+      if (stored.some((other) => isSameCopy(other, allocation)))
         throw new InternalError(
-          `${name} loads from a buffer of \`${home.buffer.region}\` that it stores to, and no kernel of ${machine} may`,
+          `${name} loads from a buffer of \`${allocation.buffer.region}\` that it stores to, and no kernel of ${machine} may`,
         );
     });
   }

@@ -53,7 +53,8 @@ export interface Allocation {
 
 /** Alignment of buffers, in floats: a cache line. */
 export const LINE = 16;
-const align = (n: number): number => Math.ceil(n / LINE) * LINE;
+/** `n` floats, on whole cache lines. */
+export const align = (n: number): number => Math.ceil(n / LINE) * LINE;
 
 /** Whether four columns of a home, the first a multiple of 4, stand side by side. */
 export const columnsAreContiguous = ({ strides, quads }: Allocation): boolean =>
@@ -66,7 +67,7 @@ const arenas = ["work", "half"] as const;
 /** A buffer of an arena, and from when to when it holds something. */
 export interface LiveBuffer {
   readonly buffer: Buffer;
-  readonly life: LiveInterval;
+  readonly interval: LiveInterval;
 }
 
 /** A buffer that may stand where another does: it is made of it element by element, and nobody reads the other afterwards. */
@@ -117,13 +118,10 @@ class ArenaBuffer implements Buffer {
 }
 
 /** Stretches of f32 each of which may stand where the one before it does. */
-function chains(
-  stretches: readonly ArenaBuffer[],
-  replacements: readonly Alias[],
-): readonly (readonly ArenaBuffer[])[] {
-  const here = new Map<Buffer, ArenaBuffer>(stretches.flatMap((s) => (s.region === "work" ? [[s, s]] : [])));
+function chains(buffers: readonly ArenaBuffer[], aliases: readonly Alias[]): readonly (readonly ArenaBuffer[])[] {
+  const here = new Map<Buffer, ArenaBuffer>(buffers.flatMap((s) => (s.region === "work" ? [[s, s]] : [])));
   const next = new Map<Buffer, ArenaBuffer>();
-  for (const { from, to } of replacements) {
+  for (const { from, to } of aliases) {
     const after = here.get(to);
     if (here.has(from) && after !== undefined) next.set(from, after);
   }
@@ -133,7 +131,7 @@ function chains(
     for (let s: ArenaBuffer | undefined = first; s !== undefined; s = next.get(s)) all.push(s);
     return all;
   };
-  return stretches.filter((s) => !later.has(s)).map(chain);
+  return buffers.filter((s) => !later.has(s)).map(chain);
 }
 
 /** Whether each frame has a copy of its own. */
@@ -147,7 +145,7 @@ export class Layout {
   /** Floats of a segment's frames, which follow each other at the end of an arena's fixed part. */
   private readonly segmentFrame = new Map<RegionName, number>();
   private borderFrame = 0;
-  private readonly stretches: ArenaBuffer[] = [];
+  private readonly buffers: ArenaBuffer[] = [];
   private closed = false;
 
   constructor(length?: number) {
@@ -157,9 +155,9 @@ export class Layout {
   /** Takes `size` floats of `input` or `work`, once or in every frame; with `ring`, once for each of so many frames in turn. */
   buffer(region: "input" | "work", time: boolean, size: number, kind: Kind = {}): Buffer {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
-    const stretch = new ArenaBuffer(region, time, size, kind);
-    this.stretches.push(stretch);
-    return stretch;
+    const made = new ArenaBuffer(region, time, size, kind);
+    this.buffers.push(made);
+    return made;
   }
 
   /** Makes room for what other entries of the same plan keep in a region. */
@@ -172,14 +170,14 @@ export class Layout {
    * other's place; `lives` says from when to when each holds something, and what is not in it is never used. What the host
    * writes to `input` stays for the whole run.
    */
-  close(lives: ReadonlyMap<Buffer, LiveInterval>, replacements: readonly Alias[] = []): readonly LiveBuffer[] {
+  close(intervals: ReadonlyMap<Buffer, LiveInterval>, aliases: readonly Alias[] = []): readonly LiveBuffer[] {
     this.closed = true;
-    const life = (s: ArenaBuffer): LiveInterval => (s.region === "input" ? always : (lives.get(s) ?? never));
+    const interval = (s: ArenaBuffer): LiveInterval => (s.region === "input" ? always : (intervals.get(s) ?? never));
     const packed = (which: (s: ArenaBuffer) => boolean) => {
-      const here = chains(this.stretches.filter(which), replacements);
+      const here = chains(this.buffers.filter(which), aliases);
       return {
         here,
-        ...pack(here.map((chain) => ({ size: chain[0].extent, life: chain.map(life).reduce(span) }))),
+        ...pack(here.map((chain) => ({ size: chain[0].extent, interval: chain.map(interval).reduce(span) }))),
       };
     };
     const place = (which: (s: ArenaBuffer) => boolean): number => {
@@ -189,7 +187,7 @@ export class Layout {
       });
       return align(size);
     };
-    this.settleHalves(() =>
+    this.chooseHalves(() =>
       arenas
         .flatMap((region) =>
           (["sequence", "segment"] as const).map(
@@ -215,16 +213,16 @@ export class Layout {
       );
     }
     this.borderFrame = place((s) => isFramed(s) && s.span === "borders");
-    return this.stretches.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, life: life(s) }]));
+    return this.buffers.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, interval: interval(s) }]));
   }
 
   /** Leaves in `work` what takes less room there: the place, mostly, of what the backward pass makes later. */
-  private settleHalves(bytes: () => number): void {
-    if (!this.stretches.some(({ region }) => region === "half")) return;
+  private chooseHalves(bytes: () => number): void {
+    if (!this.buffers.some(({ region }) => region === "half")) return;
     let least = bytes();
     for (let before = Number.POSITIVE_INFINITY; least < before; ) {
       before = least;
-      for (const s of this.stretches.filter(({ region }) => region === "half")) {
+      for (const s of this.buffers.filter(({ region }) => region === "half")) {
         s.region = "work";
         const found = bytes();
         if (found < least) least = found;
@@ -258,27 +256,27 @@ export class Layout {
       first: clock.first,
       global: clock.global,
       local: clock.local,
-      address: (home, t, b, f, width = 1) => this.address(clock, home, t, b, f, width),
+      address: (allocation, t, b, f, width = 1) => this.address(clock, allocation, t, b, f, width),
     };
   }
 
   private address(
     clock: Clock,
-    home: Allocation,
+    allocation: Allocation,
     t: KExpr | undefined,
     b: KExpr | undefined,
     f: readonly KExpr[],
     width: 1 | 4,
   ): KExpr {
-    const { buffer } = home;
+    const { buffer } = allocation;
     const terms: KExpr[] = [];
-    if (home.steps) {
+    if (allocation.steps) {
       const row = t === undefined ? x.uniform("t") : clock.global(t);
-      terms.push(x.mul(x.min(row, x.int(home.steps.count - 1)), x.int(home.steps.row)));
+      terms.push(x.mul(x.min(row, x.int(allocation.steps.count - 1)), x.int(allocation.steps.row)));
     }
-    let base = buffer.offset + home.start;
+    let base = buffer.offset + allocation.start;
     if (buffer.time) {
-      const index = this.frameOf(clock, home, t);
+      const index = this.frameOf(clock, allocation, t);
       if (buffer.ring) terms.push(x.mul(x.rem(index, x.int(buffer.ring)), x.int(align(buffer.size))));
       else {
         const { start, frame, perStep } = this.frames(buffer);
@@ -287,10 +285,10 @@ export class Layout {
         terms.push(x.mul(index, x.int(frame)));
       }
     }
-    if (b !== undefined) terms.push(x.mul(b, x.int(home.batch)));
+    if (b !== undefined) terms.push(x.mul(b, x.int(allocation.batch)));
     f.forEach((index, i) => {
-      const stride = home.strides[i];
-      if (home.quads && width === 1 && i === f.length - 1)
+      const stride = allocation.strides[i];
+      if (allocation.quads && width === 1 && i === f.length - 1)
         terms.push(x.mul(x.div(index, x.int(4)), x.int(4 * stride)), x.rem(index, x.int(4)));
       else terms.push(x.mul(index, x.int(stride)));
     });
@@ -383,5 +381,11 @@ export interface Addresses extends Clock {
   /**
    * The index of an element in its region, or of the first of four columns. `t` is the step; `undefined` for a value without one.
    */
-  address(home: Allocation, t: KExpr | undefined, b: KExpr | undefined, f: readonly KExpr[], width?: 1 | 4): KExpr;
+  address(
+    allocation: Allocation,
+    t: KExpr | undefined,
+    b: KExpr | undefined,
+    f: readonly KExpr[],
+    width?: 1 | 4,
+  ): KExpr;
 }

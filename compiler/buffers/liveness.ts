@@ -11,6 +11,7 @@
  */
 import type { Op, Value } from "../ir/types.ts";
 import { type LiveInterval, never, type ProgramPoint, span } from "./arena.ts";
+import type { Allocations } from "./assignment.ts";
 import { type Allocation, type Buffer, isFramed } from "./layout.ts";
 
 const start: ProgramPoint = [Number.NEGATIVE_INFINITY];
@@ -23,7 +24,7 @@ export type Runs =
 
 export interface Liveness {
   readonly commands: readonly Runs[];
-  readonly homes: ReadonlyMap<Value, readonly Allocation[]>;
+  readonly allocations: Allocations;
   readonly defs: ReadonlyMap<Value, Op>;
   /** Which part of the entry these are: its moments stand in front of theirs. */
   readonly piece: number;
@@ -31,8 +32,14 @@ export interface Liveness {
   stays(buffer: Buffer): boolean;
 }
 
-export function liveIntervals({ commands, homes, defs, piece, stays }: Liveness): ReadonlyMap<Buffer, LiveInterval> {
-  const lives = new Map<Buffer, LiveInterval>();
+export function liveIntervals({
+  commands,
+  allocations,
+  defs,
+  piece,
+  stays,
+}: Liveness): ReadonlyMap<Buffer, LiveInterval> {
+  const intervals = new Map<Buffer, LiveInterval>();
   const touch = (buffer: Buffer, from: ProgramPoint, to: ProgramPoint = from): void =>
     add(buffer, when(buffer, from, to));
   const touchBehind = (buffer: Buffer, from: ProgramPoint, to: ProgramPoint): void =>
@@ -41,15 +48,15 @@ export function liveIntervals({ commands, homes, defs, piece, stays }: Liveness)
     const whole = stays(buffer);
     return { from: [piece, ...(whole ? start : from)], to: [piece, ...(whole ? end : to)] };
   };
-  const add = (buffer: Buffer, life: LiveInterval): void => {
-    const known = lives.get(buffer);
-    lives.set(buffer, known ? span(known, life) : life);
+  const add = (buffer: Buffer, interval: LiveInterval): void => {
+    const known = intervals.get(buffer);
+    intervals.set(buffer, known ? span(known, interval) : interval);
   };
   commands.forEach((command, at) => {
     if (!("body" in command)) {
-      accesses(command.ops, homes, defs, (home) => {
-        if (reachesBehind(home)) touchBehind(home.buffer, [at], [at]);
-        if (!isBehind(home)) touch(home.buffer, [at]);
+      accesses(command.ops, allocations, defs, (allocation) => {
+        if (reachesBehind(allocation)) touchBehind(allocation.buffer, [at], [at]);
+        if (!isBehind(allocation)) touch(allocation.buffer, [at]);
       });
       return;
     }
@@ -57,58 +64,55 @@ export function liveIntervals({ commands, homes, defs, piece, stays }: Liveness)
     const own = new Set<Buffer>();
     for (const { ops } of body)
       for (const v of everyOp(ops).flatMap((op) => op.results))
-        for (const { buffer } of homes.get(v) ?? []) own.add(buffer);
+        for (const { buffer } of allocations.get(v) ?? []) own.add(buffer);
     body.forEach(({ ops }, kernel) => {
-      accesses(ops, homes, defs, (home) => {
-        const { buffer, frame } = home;
+      accesses(ops, allocations, defs, (allocation) => {
+        const { buffer, frame } = allocation;
         const throughout = [
           [at, ...start],
           [at, ...end],
         ] as const;
-        if (reachesBehind(home)) touchBehind(buffer, ...throughout);
-        if (isBehind(home)) return;
+        if (reachesBehind(allocation)) touchBehind(buffer, ...throughout);
+        if (isBehind(allocation)) return;
         if (isFramed(buffer) && frame.kind === "shifted") touch(buffer, [at, reverse ? frame.by : -frame.by, kernel]);
         else if (!buffer.time && own.has(buffer)) touch(buffer, [at, 0, kernel]);
         else touch(buffer, ...throughout);
       });
     });
   });
-  return lives;
+  return intervals;
 }
 
 /** Whether a home is the frame behind the last step's. */
 const isBehind = ({ buffer, frame }: Allocation): boolean => isFramed(buffer) && frame.kind === "behind";
 
 /** Whether one of a home's frames is that one. */
-const reachesBehind = (home: Allocation): boolean =>
-  isBehind(home) || (isFramed(home.buffer) && home.frame.kind === "shifted" && home.frame.by > 0);
+const reachesBehind = (allocation: Allocation): boolean =>
+  isBehind(allocation) ||
+  (isFramed(allocation.buffer) && allocation.frame.kind === "shifted" && allocation.frame.by > 0);
 
 /** The homes that a kernel of `ops` stores to and loads from: results in all of theirs, operands in their first. */
 export function accesses(
   ops: readonly Op[],
-  homes: ReadonlyMap<Value, readonly Allocation[]>,
+  allocations: Allocations,
   defs: ReadonlyMap<Value, Op>,
-  touch: (home: Allocation) => void,
+  touch: (allocation: Allocation) => void,
 ): void {
-  stores(ops, homes, touch);
-  loads(ops, homes, defs, touch);
+  stores(ops, allocations, touch);
+  loads(ops, allocations, defs, touch);
 }
 
 /** The homes that a kernel of `ops` stores to. */
-export function stores(
-  ops: readonly Op[],
-  homes: ReadonlyMap<Value, readonly Allocation[]>,
-  touch: (home: Allocation) => void,
-): void {
-  for (const v of everyOp(ops).flatMap((op) => op.results)) homes.get(v)?.forEach(touch);
+export function stores(ops: readonly Op[], allocations: Allocations, touch: (allocation: Allocation) => void): void {
+  for (const v of everyOp(ops).flatMap((op) => op.results)) allocations.get(v)?.forEach(touch);
 }
 
 /** The homes from which a kernel of `ops` loads what other kernels stored. */
 export function loads(
   ops: readonly Op[],
-  homes: ReadonlyMap<Value, readonly Allocation[]>,
+  allocations: Allocations,
   defs: ReadonlyMap<Value, Op>,
-  touch: (home: Allocation) => void,
+  touch: (allocation: Allocation) => void,
 ): void {
   const all = everyOp(ops);
   const seen = new Set(all.flatMap((op) => op.results));
@@ -116,8 +120,8 @@ export function loads(
   const read = (v: Value): void => {
     if (seen.has(v)) return;
     seen.add(v);
-    const home = homes.get(v)?.[0];
-    if (home) touch(home);
+    const allocation = allocations.get(v)?.[0];
+    if (allocation) touch(allocation);
     else defs.get(v)?.operands.forEach(read);
   };
   for (const op of all) op.operands.forEach(read);

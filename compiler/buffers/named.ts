@@ -25,20 +25,20 @@ export interface AssignmentOptions {
 }
 
 /** A tensor of the plan, listed once it is known where its buffer stands. */
-export type NamedTensor = Omit<Tensor, "region" | "offset"> & { readonly home: Allocation };
+export type NamedTensor = Omit<Tensor, "region" | "offset"> & { readonly allocation: Allocation };
 
 /** What the pieces of an entry hand to each other. */
-export type HandedOn = Pick<Segmented, "carries" | "cotangents">;
+export type Carried = Pick<Segmented, "carries" | "cotangents">;
 
 export class NamedBuffers {
   readonly layout: Layout;
   readonly options: AssignmentOptions;
   readonly tensors: NamedTensor[] = [];
-  private readonly kept: HandedOn;
-  private readonly handedOn = new Map<string, Buffer>();
+  private readonly kept: Carried;
+  private readonly carriedBuffers = new Map<string, Buffer>();
   private readonly leaves = new Map<string, Allocation>();
 
-  constructor(layout: Layout, kept: HandedOn, options: AssignmentOptions) {
+  constructor(layout: Layout, kept: Carried, options: AssignmentOptions) {
     this.layout = layout;
     this.kept = kept;
     this.options = options;
@@ -74,8 +74,8 @@ export class NamedBuffers {
   }
 
   /** What pieces hand to each other. */
-  get crossing(): ReadonlySet<Buffer> {
-    return new Set(this.handedOn.values());
+  get carried(): ReadonlySet<Buffer> {
+    return new Set(this.carriedBuffers.values());
   }
 
   /** Where `leaf` is read; `loop`: of a piece that is run so. */
@@ -103,9 +103,9 @@ export class NamedBuffers {
         // One that no other piece hands on comes from the run before.
         return this.keeping("carry", leaf.name) === undefined
           ? this.input(leaf, type)
-          : this.handed("carry", leaf.name, type, "read", loop);
+          : this.carryAllocation("carry", leaf.name, type, "read", loop);
       case "cotangent":
-        return this.handed("cotangent", leaf.name, type, "read", loop);
+        return this.carryAllocation("cotangent", leaf.name, type, "read", loop);
       case "gradient":
         return this.fixed("grad", shared.offsets.get(leaf.name)!, type);
       case "flat":
@@ -128,16 +128,23 @@ export class NamedBuffers {
 
   /** Where the host writes a leaf. */
   private input(leaf: Leaf, type: Type): Allocation {
-    const home = this.allocation(this.layout.buffer("input", type.time, this.size(type)), type);
-    this.list(leaf.name, type, inputRole(leaf, this.options.dims), home);
-    return home;
+    const allocation = this.allocation(this.layout.buffer("input", type.time, this.size(type)), type);
+    this.list(leaf.name, type, inputRole(leaf, this.options.dims), allocation);
+    return allocation;
   }
 
   /** Has the plan list a tensor of type `t`. */
-  list(name: string, t: Type, role: Role, home: Allocation): void {
+  list(name: string, t: Type, role: Role, allocation: Allocation): void {
     const shape = this.shape(t);
     const { time, batch } = t;
-    this.tensors.push({ name, role, time, batch, shape: batch ? [this.options.dims.batch, ...shape] : shape, home });
+    this.tensors.push({
+      name,
+      role,
+      time,
+      batch,
+      shape: batch ? [this.options.dims.batch, ...shape] : shape,
+      allocation,
+    });
   }
 
   /** A population's statistic. One without time that is kept `perStep` is the row of the step that is run. */
@@ -145,8 +152,8 @@ export class NamedBuffers {
     const stat = this.options.shared.statistics.get(name)!;
     const { offset, steps, row } = stat;
     const buffer: Buffer = { region: "stat", time: false, span: "sequence", offset, size: steps * row };
-    const home = this.allocation(buffer, { ...type, time: false, batch: false });
-    return perStep ? { ...home, steps: { count: steps, row } } : home;
+    const allocation = this.allocation(buffer, { ...type, time: false, batch: false });
+    return perStep ? { ...allocation, steps: { count: steps, row } } : allocation;
   }
 
   /** How long pieces keep what they hand to each other under this name; undefined where they hand on nothing. */
@@ -158,7 +165,7 @@ export class NamedBuffers {
    * Where a carry or its cotangent is read or written. Going forward, a segment reads at the border before it and writes at the one
    * behind; cotangents go backward.
    */
-  handed(
+  carryAllocation(
     kind: "carry" | "cotangent",
     name: string,
     type: Type,
@@ -170,12 +177,12 @@ export class NamedBuffers {
     const crosses = keeping === "borders" || keeping === "turns";
     const key = `${kind}:${name}`;
     const buffer =
-      this.handedOn.get(key) ??
+      this.carriedBuffers.get(key) ??
       this.layout.buffer("work", keeping !== "once", this.size(type), {
         span: crosses ? "borders" : "sequence",
         ...(keeping === "turns" && { ring: 2 }),
       });
-    this.handedOn.set(key, buffer);
+    this.carriedBuffers.set(key, buffer);
     const before = (access === "read") === (kind === "carry");
     if (!crosses) return this.allocation(buffer, type);
     if (loop) return this.allocation(buffer, type, before ? 0 : 1);

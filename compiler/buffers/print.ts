@@ -33,10 +33,10 @@ const size = ({ fixed, frame, segment }: Region): string =>
 const order = ({ region, time, ring, span }: Buffer): number =>
   (region === "half" ? 4 : 0) + (!time || ring ? 0 : span === "sequence" ? 1 : span === "segment" ? 2 : 3);
 
-function bufferLine({ buffer, life }: LiveBuffer, values: readonly string[]): string {
+function bufferLine({ buffer, interval }: LiveBuffer, values: readonly string[]): string {
   const { region, offset, size: floats, time, ring, span } = buffer;
   const copies = ring ? `, ${ring} in turn` : time ? `, one for each ${unitOf[span]}` : "";
-  return `${region}[${offset}] ${floats}${copies}, ${lifeText(life)}: ${values.join(", ")}`;
+  return `${region}[${offset}] ${floats}${copies}, ${liveText(interval)}: ${values.join(", ")}`;
 }
 
 const unitOf: Readonly<Record<Buffer["span"], string>> = {
@@ -45,14 +45,14 @@ const unitOf: Readonly<Record<Buffer["span"], string>> = {
   borders: "border between segments",
 };
 
-const lifeText = (life: LiveInterval): string =>
-  life.from[0] === Number.POSITIVE_INFINITY
-    ? life.behind
-      ? `live behind the last step ${interval(life.behind)}`
+const liveText = (interval: LiveInterval): string =>
+  interval.from[0] === Number.POSITIVE_INFINITY
+    ? interval.behind
+      ? `live behind the last step ${intervalText(interval.behind)}`
       : "never live"
-    : `live ${interval(life)}`;
+    : `live ${intervalText(interval)}`;
 
-const interval = ({ from, to }: Pick<LiveInterval, "from" | "to">): string => `${point(from)} to ${point(to)}`;
+const intervalText = ({ from, to }: Pick<LiveInterval, "from" | "to">): string => `${point(from)} to ${point(to)}`;
 
 const point = (p: ProgramPoint): string =>
   p.map((n) => (n === Number.NEGATIVE_INFINITY ? "start" : n === Number.POSITIVE_INFINITY ? "end" : n)).join(".");

@@ -2,6 +2,7 @@
 import type { Tensor } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
 import type { Graph, Type } from "../ir/types.ts";
+import { align } from "./layout.ts";
 
 export interface Shared {
   /** Floats in the `param` region, a multiple of 16; also the size of `grad` and of each slot. */
@@ -22,8 +23,6 @@ export interface Shared {
   /** Parameters, gradients and statistics, as the plan lists them. */
   readonly tensors: readonly Tensor[];
 }
-
-const align = (n: number): number => Math.ceil(n / 16) * 16;
 
 /**
  * Lays out the parameters and statistics of `graph`, which must be placed for training; `trained`: by an optimiser with `slots`, by
@@ -86,7 +85,7 @@ function parameterLayout(
 ): { readonly offsets: ReadonlyMap<string, number>; readonly decayed: number; readonly params: number } {
   const offsets = new Map<string, number>();
   const names = [...sizes.keys()];
-  const behind = (from: number, some: readonly string[]): number => {
+  const layOut = (from: number, some: readonly string[]): number => {
     let end = from;
     for (const name of some) {
       offsets.set(name, end);
@@ -94,11 +93,11 @@ function parameterLayout(
     }
     return align(end);
   };
-  const decayed = behind(
+  const decayed = layOut(
     0,
     names.filter((name) => decays.has(name)),
   );
-  const params = behind(
+  const params = layOut(
     decayed,
     names.filter((name) => !decays.has(name)),
   );

@@ -29,7 +29,7 @@ export function verifyBuffers(buffers: Buffers, partition: Partition, dims: Read
   for (const [i, a] of buffers.arena.entries())
     for (const b of buffers.arena.slice(0, i)) {
       const apart = endOf(a.buffer) <= b.buffer.offset || endOf(b.buffer) <= a.buffer.offset;
-      if (apart || sectionOf(a.buffer) !== sectionOf(b.buffer) || !interfere(a.life, b.life)) continue;
+      if (apart || sectionOf(a.buffer) !== sectionOf(b.buffer) || !interfere(a.interval, b.interval)) continue;
       if (aliases(a.buffer) !== aliases(b.buffer)) fault("two buffers share memory while both are alive");
     }
 }

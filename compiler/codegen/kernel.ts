@@ -365,7 +365,7 @@ class KernelGenerator {
   /** One loop nest for products that differ only in the operand with the columns. */
   private blocked(alike: readonly MatrixProduct[]): readonly KStmt[] | undefined {
     const { defs, dims, allocations, layout, machine } = this.in;
-    const inMemory = (v: Value) => strided(v, this.scope.allocation, defs, (d) => this.extent(d))?.home;
+    const inMemory = (v: Value) => strided(v, this.scope.allocation, defs, (d) => this.extent(d))?.allocation;
     const products: ProductInMemory[] = [];
     for (const product of alike) {
       const [left, right] = [inMemory(product.left.value), inMemory(product.right.value)];

@@ -26,7 +26,7 @@ export function leastFinite(of: readonly Finite[]): Finite {
 }
 
 /** Behind a product or a loop. */
-export const settled = (finite: Finite): Finite => (finite === "given" ? "always" : finite);
+export const assumeGiven = (finite: Finite): Finite => (finite === "given" ? "always" : finite);
 
 /** Where eˣ is finite in f32. */
 export const LARGEST_EXPONENT = 88;
@@ -38,7 +38,7 @@ export function widened(before: Range, next: Range): Range {
   return {
     low: next.low >= before.low ? before.low : next.low >= 0 ? 0 : anything.low,
     high: next.high <= before.high ? before.high : next.high <= 0 ? 0 : anything.high,
-    finite: leastFinite([before.finite, settled(next.finite)]),
+    finite: leastFinite([before.finite, assumeGiven(next.finite)]),
   };
 }
 

@@ -106,7 +106,7 @@ export function rowMajor(shape: readonly number[]): number[] {
 }
 
 /** `x` as a tensor of `type`, to which it broadcasts. */
-export function stretch(x: Tensor, type: Type, dims: Bindings): Tensor {
+export function broadcastTo(x: Tensor, type: Type, dims: Bindings): Tensor {
   const y = tensor(type, dims);
   const rank = type.shape.length;
   forEachRow(alignedShape(y, rank), [alignedStrides(x, rank)], ([i], at, n, [di]) => {

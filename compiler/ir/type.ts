@@ -21,19 +21,22 @@ export function sameType(a: Type, b: Type): boolean {
   return a.time === b.time && a.batch === b.batch && sameShape(a.shape, b.shape) && sameNumbers(a, b);
 }
 
-/** Whether elements are of one kind: numbers, or indices below the same. */
+/** `t` with f32 elements: the type of a value computed from an index, or of a cotangent. */
+export const real = (t: Type): Type => ({ ...t, dtype: "f32" });
+
+/** Whether elements are of one kind: numbers, or indices with the same bound. */
 export function sameNumbers(a: Type, b: Type): boolean {
   if (a.dtype === "f32" || b.dtype === "f32") return a.dtype === b.dtype;
   return a.below !== undefined && b.below !== undefined && dim.equal(a.below, b.below);
 }
 
-/** Throws where `t` is no index, or has values that `of` entries lack whatever the dimensions are. */
+/** Throws if `t` is not an index, or has values that `of` entries lack whatever the dimensions are. */
 export function mustSelect(t: Type, of: dim.Dim): void {
   if (t.dtype !== "index" || t.below === undefined) throw new ShapeError(`${showType(t)} is not an index`);
   if (dim.exceeds(t.below, of)) throw new ShapeError(`${showType(t)} does not select from ${dim.show(of)} entries`);
 }
 
-/** Feature shapes aligned from the right; extent 1 and missing axes stretch. */
+/** Feature shapes aligned from the right; extent 1 and missing axes are broadcast. */
 export function broadcastShapes(a: readonly dim.Dim[], b: readonly dim.Dim[]): readonly dim.Dim[] {
   if (a === b) return a;
   const rank = Math.max(a.length, b.length);

@@ -212,9 +212,9 @@ export function fuse(block: GroupedBlock, last: ReadonlySet<Value> = new Set()):
     if (isView(op)) continue;
     const need = demand(op, machine);
     // What only gives a value a place, such as a loop's initial state, would hold that place all through a loop before.
-    const held = op.op === "copy" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
-    const from = op.operands.flatMap((v) => behind(v, defs, placed));
-    const earliest = Math.max(held, others ?? 0, ...from);
+    const afterLoops = op.op === "copy" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
+    const from = op.operands.flatMap((v) => groupsRead(v, defs, placed));
+    const earliest = Math.max(afterLoops, others ?? 0, ...from);
     let at = groups.length - 1;
     let owners: readonly Owner[] = [];
     for (; at >= earliest; at--) {
@@ -245,11 +245,11 @@ export function fuse(block: GroupedBlock, last: ReadonlySet<Value> = new Set()):
 }
 
 /** The groups in which what `v` reads is made: scans count. */
-function behind(v: Value, defs: ReadonlyMap<Value, Op>, placed: ReadonlyMap<Value, number>): readonly number[] {
+function groupsRead(v: Value, defs: ReadonlyMap<Value, Op>, placed: ReadonlyMap<Value, number>): readonly number[] {
   const direct = placed.get(v);
   if (direct !== undefined) return [direct];
   const op = defs.get(v);
-  return op && isView(op) ? op.operands.flatMap((o) => behind(o, defs, placed)) : [];
+  return op && isView(op) ? op.operands.flatMap((o) => groupsRead(o, defs, placed)) : [];
 }
 
 const volume = (t: Type): number => (t.time ? 4 : 0) + (t.batch ? 2 : 0) + (t.shape.length > 0 ? 1 : 0);

@@ -26,7 +26,7 @@ export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): Ker
   // Regions hold all values: every kernel binds the same few.
   const mostLoaded = buffers === "textures" ? maxBindings : Number.POSITIVE_INFINITY;
   if (barriers && readWrite && outputs === undefined && buffers === "regions") return () => undefined;
-  const handedOut = new Set(results.flatMap((v) => sources(v, defs)));
+  const yielded = new Set(results.flatMap((v) => sources(v, defs)));
   const readers = new Map<Value, Op[]>();
   for (const op of ops) {
     if (isView(op)) continue;
@@ -35,7 +35,7 @@ export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): Ker
   }
   return (group) => {
     const inside = new Set(group);
-    const isStored = (v: Value): boolean => handedOut.has(v) || (readers.get(v) ?? []).some((op) => !inside.has(op));
+    const isStored = (v: Value): boolean => yielded.has(v) || (readers.get(v) ?? []).some((op) => !inside.has(op));
     const made = new Set(group.flatMap((op) => op.results));
     const stored = [...made].filter(isStored);
     const read = group.flatMap((op) => op.operands).flatMap((v) => loadedFor(v, defs));

@@ -1,9 +1,9 @@
 /** The rules about sums: what leaves them, what vanishes in them, what makes them longer products. */
 import * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
-import { broadcastTypes, sameShape, sameType } from "../ir/type.ts";
+import { broadcastTypes, real, sameShape, sameType } from "../ir/type.ts";
 import type { Axes, Type, Value } from "../ir/types.ts";
-import { defined, real, rule, typeOf, uniform } from "./rule.ts";
+import { defined, rule, typeOf, uniform } from "./rule.ts";
 import type { SimplifyingBuilder } from "./simplify.ts";
 
 /** Whether `v` is the same along every axis that `axes` removes. */
@@ -159,7 +159,9 @@ export const sums = rule(["sum"], (b, op) => {
       const fits = sameShape(smaller.type.shape, type.shape);
       const squeezable = dim.equal(dim.product(smaller.type.shape), dim.product(type.shape));
       if (fits || !squeezable)
-        return squeezable || smaller.type.shape.length <= type.shape.length ? stretched(b, smaller, type) : undefined;
+        return squeezable || smaller.type.shape.length <= type.shape.length
+          ? broadcastIfFits(b, smaller, type)
+          : undefined;
       return [b.broadcast(b.one("reshape", [smaller], { shape }), type)];
     }
     return undefined;
@@ -209,7 +211,7 @@ export const sums = rule(["sum"], (b, op) => {
   return [b.broadcast(sign === 1 ? total : b.neg(total), type)];
 });
 
-function stretched(b: SimplifyingBuilder, v: Value, type: Type): readonly Value[] | undefined {
+function broadcastIfFits(b: SimplifyingBuilder, v: Value, type: Type): readonly Value[] | undefined {
   const fits = sameType(broadcastTypes([v.type, type]), real(type));
   return fits ? [b.broadcast(v, type)] : undefined;
 }

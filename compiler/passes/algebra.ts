@@ -18,7 +18,7 @@ import { finalState } from "./simplify-scan.ts";
 const elementwiseOps = Object.keys(elementwise) as readonly ElementwiseOp[];
 
 /** An elementwise op on numbers is a number. */
-const foldNumbers = rule(elementwiseOps, (b, op) => {
+const foldConstants = rule(elementwiseOps, (b, op) => {
   if (op.op === "select") return undefined;
   const numbers: number[] = [];
   for (const v of op.operands) {
@@ -240,7 +240,7 @@ const movement = rule(moving, (b, op) => {
 
 /** In the order in which they are tried. */
 const all: readonly Rule[] = [
-  foldNumbers,
+  foldConstants,
   foldExtents,
   sinkBroadcast,
   identities,

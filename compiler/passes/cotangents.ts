@@ -1,9 +1,8 @@
 /** Cotangents of values, added up as they arrive. */
-import type { Type, Value } from "../ir/types.ts";
+import { real } from "../ir/type.ts";
+import type { Value } from "../ir/types.ts";
 import { type Cotangent, carriedOut, cutAtZero, type Exposure, fits, sameCuts, uncut } from "./cuts.ts";
 import type { Builder } from "./rewrite.ts";
-
-export const real = (t: Type): Type => ({ ...t, dtype: "f32" });
 
 export class Cotangents {
   private readonly map = new Map<Value, Cotangent>();

@@ -11,7 +11,7 @@
  */
 import * as dim from "../ir/dim.ts";
 import { rangeOf, rowOf } from "../ir/ops.ts";
-import { anything, type Range, settled, widened } from "../ir/range.ts";
+import { anything, assumeGiven, type Range, widened } from "../ir/range.ts";
 import { broadcastTypes, sameType } from "../ir/type.ts";
 import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { gradient, hasGradient } from "./gradient.ts";
@@ -170,7 +170,7 @@ export class Exposure {
     const { states } = scan.attrs;
     body.params.forEach((p, i) => {
       const { finite, ...bounds } = this.of(scan.operands[i]);
-      this.ranges.set(p, { ...bounds, finite: settled(finite) });
+      this.ranges.set(p, { ...bounds, finite: assumeGiven(finite) });
       if (this.exposed.has(scan.operands[i])) this.exposed.add(p);
     });
     // A state is within bounds, finite and hidden while its next value is: to a fixed point.

@@ -84,9 +84,9 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
 
   const roots = [...outputs, ...sums.flatMap((v) => (v ? [v] : []))];
   const gone = new Set([...leaves].flatMap((op) => op.results));
-  const handed = new Set<Value>();
-  for (const op of leaves) for (const v of op.operands) if (own.has(v) && !gone.has(v)) handed.add(v);
-  for (const v of roots) if (own.has(v) && !gone.has(v)) handed.add(v);
+  const needed = new Set<Value>();
+  for (const op of leaves) for (const v of op.operands) if (own.has(v) && !gone.has(v)) needed.add(v);
+  for (const v of roots) if (own.has(v) && !gone.has(v)) needed.add(v);
 
   const states2 = body.params.flatMap((p, i) => (i < states && sums[i] === undefined ? [p] : []));
   const inputs2 = body.params.slice(states);
@@ -94,10 +94,10 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   const params = [...states2, ...inputs2].map((p) => inner.value(p.type, p.name));
   const local = new Renaming(rename);
   local.set([...states2, ...inputs2], params);
-  const handedOver = [...handed].filter((v) => !inputs2.includes(v));
+  const yielded = [...needed].filter((v) => !inputs2.includes(v));
   const stateResults = body.results.filter((_, i) => i < states && sums[i] === undefined);
   // An op may be wanted on both sides: cheap to say twice, and `simplify` drops what is not read.
-  const inside = new Set<Value>([...stateResults, ...handedOver]);
+  const inside = new Set<Value>([...stateResults, ...yielded]);
   for (const op of [...body.ops].reverse())
     if (op.results.some((r) => inside.has(r))) for (const v of reads(op)) inside.add(v);
   for (const op of body.ops)
@@ -107,21 +107,21 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   const made = b.scan(
     operands.filter((_, i) => i < states && sums[i] === undefined),
     operands.slice(states),
-    { params, ops: inner.ops, results: [...stateResults, ...handedOver].map(local.of) },
-    { reverse, names: [...stateResults, ...handedOver].map((v) => v.name) },
+    { params, ops: inner.ops, results: [...stateResults, ...yielded].map(local.of) },
+    { reverse, names: [...stateResults, ...yielded].map((v) => v.name) },
   );
 
   const outside = new Renaming();
   outside.set(inputs2, operands.slice(states));
-  outside.set(handedOver, made.outputs);
-  const behind = (v: Value): Value => {
+  outside.set(yielded, made.outputs);
+  const afterLoop = (v: Value): Value => {
     const known = outside.of(v);
     return known === v ? rename.of(v) : known;
   };
-  for (const op of body.ops) if (leaves.has(op)) outside.set(op.results, copyOverSteps(b, op, behind));
+  for (const op of body.ops) if (leaves.has(op)) outside.set(op.results, copyOverSteps(b, op, afterLoop));
 
   let next = 0;
-  const stacked = (v: Value): Value => b.broadcast(behind(v), { ...v.type, time: true });
+  const stacked = (v: Value): Value => b.broadcast(afterLoop(v), { ...v.type, time: true });
   return scan.results.map((r, i) => {
     if (i >= states) return stacked(outputs[i - states]);
     const added = sums[i];

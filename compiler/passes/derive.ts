@@ -8,8 +8,10 @@
  */
 
 import { isElementwise } from "../ir/ops/elementwise.ts";
+import type { Bindings } from "../ir/tensor.ts";
+import { real } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Value } from "../ir/types.ts";
-import { Cotangents, real } from "./cotangents.ts";
+import { Cotangents } from "./cotangents.ts";
 import {
   asCut,
   type Cotangent,
@@ -26,7 +28,7 @@ import {
 } from "./cuts.ts";
 import { gradient, hasGradient } from "./gradient.ts";
 import { Builder, captured, copy, definitions, idsAfter, Renaming } from "./rewrite.ts";
-import { type Extents, save } from "./save.ts";
+import { save } from "./save.ts";
 
 export interface DeriveOptions {
   /** Also gradients with respect to inputs (never to indices, noise or statistics). Default: parameters only. */
@@ -39,7 +41,7 @@ export interface DeriveOptions {
   /** Leaves to derive by instead; those that no gradient reaches get none, where parameters get zeros. */
   readonly leaves?: (leaf: Leaf) => boolean;
   /** What dimensions will be, to weigh memory against arithmetic by. */
-  readonly extents?: Extents;
+  readonly extents?: Bindings;
   /** What a byte of memory costs, in flops, if not what it usually does. */
   readonly byte?: number;
 }
@@ -195,7 +197,7 @@ class Derivation {
     const { b, active, exposure } = this;
     const dy = from.map((d) => d && carriedOut(b, d));
     // What was cut on one side of a scan is known on the other by being 0.
-    const handedOn = (v: Value, d: Value, cut: boolean): Cotangent =>
+    const acrossScan = (v: Value, d: Value, cut: boolean): Cotangent =>
       cut && exposure.has(v) ? cutAtZero(d) : uncut(d);
     const body = scan.body!;
     const { states, reverse } = scan.attrs;
@@ -209,10 +211,10 @@ class Derivation {
       const dStates = live.map((i) => inner.value(real(stateParams[i].type), `d_${stateParams[i].name}`));
       const inputParams = given.map(({ d }) => inner.value({ ...d.type, time: false }, d.name));
       live.forEach((i, k) => {
-        cotangents.add(inner, body.results[i], handedOn(body.results[i], dStates[k], cut[k]));
+        cotangents.add(inner, body.results[i], acrossScan(body.results[i], dStates[k], cut[k]));
       });
       given.forEach(({ at }, k) => {
-        cotangents.add(inner, body.results[at], handedOn(body.results[at], inputParams[k], isCut(from[at])));
+        cotangents.add(inner, body.results[at], acrossScan(body.results[at], inputParams[k], isCut(from[at])));
       });
       this.reverse(inner, body.ops, cotangents);
       return { inner, cotangents, dStates, inputParams };
@@ -242,11 +244,11 @@ class Derivation {
     const dInputs = body.params.slice(states).map((p) => cotangents.whole(inner, p));
     const outputs = dInputs.flatMap((d) => (d ? [d] : []));
     // By now all that reads a next value has been reversed, and has added its share.
-    const handed = this.options.states
+    const afterSteps = this.options.states
       ? live.map((i) => cotangents.whole(inner, body.results[i]) ?? inner.zeros(real(stateParams[i].type)))
       : [];
 
-    const wanted = [...next, ...added, ...outputs, ...handed];
+    const wanted = [...next, ...added, ...outputs, ...afterSteps];
     const saved = this.have(scan, inner, wanted, [...dStates, ...sums, ...inputParams]);
     const { finals, outputs: sequences } = b.scan(
       [...live.map((i) => dy[i] ?? b.zeros(real(scan.results[i].type))), ...borrowed.map((v) => b.zeros(real(v.type)))],
@@ -262,7 +264,7 @@ class Derivation {
       },
     );
     live.forEach((i, k) => {
-      outer.add(b, scan.operands[i], handedOn(scan.operands[i], finals[k], cut[k]));
+      outer.add(b, scan.operands[i], acrossScan(scan.operands[i], finals[k], cut[k]));
     });
     borrowed.forEach((v, k) => {
       outer.add(b, v, uncut(finals[live.length + k]));
@@ -270,9 +272,9 @@ class Derivation {
     let k = 0;
     dInputs.forEach((d, i) => {
       const operand = scan.operands[states + i];
-      if (d) outer.add(b, operand, handedOn(operand, sequences[k++], isCut(cotangents.get(body.params[states + i]))));
+      if (d) outer.add(b, operand, acrossScan(operand, sequences[k++], isCut(cotangents.get(body.params[states + i]))));
     });
-    handed.forEach((_, at) => {
+    afterSteps.forEach((_, at) => {
       const name = `state/${this.stateNames.get(stateParams[live[at]])}`;
       this.stateGradients.push({ kind: "grad", name, value: sequences[outputs.length + at] });
     });

@@ -31,12 +31,12 @@ export const foldWeights: Pass = {
   name: "fold-weights",
   doc: "at inference what statistics make of a norm is computed once, and goes into the weights where they are shared",
   // What a loop's body gives away in the first round, the ops in front of it take in the second.
-  run: (graph) => folded(folded(hoist.run(graph))),
+  run: (graph) => foldOnce(foldOnce(hoist.run(graph))),
 };
 
-function folded(graph: Graph): Graph {
+function foldOnce(graph: Graph): Graph {
   const b = new Builder(idsAfter(graph));
-  const block = new Folding(b, {
+  const block = new WeightFolding(b, {
     params: [],
     ops: graph.ops,
     results: graph.results.map((r) => r.value),
@@ -57,10 +57,10 @@ interface Form {
 type Fixed = "steady" | "stepwise";
 
 /** Rewrites one block, the graph's own or the body of a scan. */
-class Folding {
+class WeightFolding {
   private readonly b: Builder;
   private readonly block: Block;
-  private readonly around: Folding | undefined;
+  private readonly enclosing: WeightFolding | undefined;
   /** What stands for a value of the old block, where that is not yet whole. */
   private readonly forms = new Map<Value, Form>();
   private readonly rename: Renaming;
@@ -75,11 +75,11 @@ class Folding {
   private readonly leaving = new Set<Value>();
   private readonly params = new Set<Value>();
 
-  constructor(b: Builder, block: Block, around?: Folding) {
+  constructor(b: Builder, block: Block, enclosing?: WeightFolding) {
     this.b = b;
     this.block = block;
-    this.around = around;
-    this.rename = new Renaming(around?.rename);
+    this.enclosing = enclosing;
+    this.rename = new Renaming(enclosing?.rename);
     this.readers = readersIn(block);
   }
 
@@ -95,13 +95,13 @@ class Folding {
     this.params.add(made);
     if (from === undefined) return;
     this.leaving.add(made);
-    if (this.around!.fixity(from)) this.fixed.set(made, "stepwise");
+    if (this.enclosing!.fixity(from)) this.fixed.set(made, "stepwise");
     if (this.isOnce(old)) this.once.add(made);
   }
 
   /** Whether, and how, a new value of this block or those around it is fixed. */
   private fixity(v: Value): Fixed | undefined {
-    return this.fixed.get(v) ?? this.around?.fixity(v);
+    return this.fixed.get(v) ?? this.enclosing?.fixity(v);
   }
 
   private readonly isOnce = (old: Value): boolean => this.readers.get(old)?.length === 1;
@@ -165,7 +165,7 @@ class Folding {
       if (isFixed && !r.type.batch)
         this.fixed.set(r, fixities.includes("stepwise") || r.type.time ? "stepwise" : "steady");
       const leaves = op.op !== "scan" && op.operands.every((v) => this.leaving.has(v) || !this.isOwn(v));
-      if (this.around && leaves) this.leaving.add(r);
+      if (this.enclosing && leaves) this.leaving.add(r);
     }
   }
 
@@ -249,9 +249,9 @@ class Folding {
     const { base, scale: before, shift } = this.form(old);
     const scale = before ? this.elementwise("mul", [before, factor]) : factor;
     if (!shift) return { base, scale };
-    const absorbed = this.absorbed(base, scale);
-    return absorbed
-      ? { base: absorbed, shift: this.elementwise("mul", [shift, factor]) }
+    const folded = this.foldScale(base, scale);
+    return folded
+      ? { base: folded, shift: this.elementwise("mul", [shift, factor]) }
       : { base: this.whole(old), scale: factor };
   }
 
@@ -276,15 +276,15 @@ class Folding {
 
   private scaled({ base, scale }: Form): Value {
     if (!scale) return base;
-    const absorbed = this.absorbed(base, scale);
-    if (absorbed) return absorbed;
+    const folded = this.foldScale(base, scale);
+    if (folded) return folded;
     const v = this.elementwise("mul", [base, scale]);
     this.once.add(v);
     return v;
   }
 
   /** `v · scale` by a factor that costs nothing at a step, if there is a way. */
-  private absorbed(v: Value, scale: Value): Value | undefined {
+  private foldScale(v: Value, scale: Value): Value | undefined {
     if (this.fixity(scale) !== "steady" || !this.once.has(v)) return undefined;
     const made = this.within(v, scale);
     if (made) this.once.add(made);
@@ -295,7 +295,7 @@ class Folding {
     const op = this.defs.get(v);
     if (op?.op === "dot") return this.weighted(op, scale);
     if (op?.op === "add" || op?.op === "sub") {
-      const [x, y] = op.operands.map((o) => this.absorbed(o, scale));
+      const [x, y] = op.operands.map((o) => this.foldScale(o, scale));
       return x && y && this.elementwise(op.op, [x, y], v.name);
     }
     return this.leaving.has(v) ? this.elementwise("mul", [v, scale], v.name) : undefined;
@@ -306,7 +306,7 @@ class Folding {
     const { sides, result, contracted } = contractionAxes(op);
     const [product] = op.results;
     const side = sides.find(({ value }) => this.fixity(value) === "steady");
-    if (this.around === undefined || contracted.includes(BATCH) || contracted.includes(TIME) || side === undefined)
+    if (this.enclosing === undefined || contracted.includes(BATCH) || contracted.includes(TIME) || side === undefined)
       return undefined;
     const { labels, value: weight } = side;
     const lead = result.labels.length - scale.type.shape.length;
@@ -330,7 +330,7 @@ class Folding {
     // What a body borrows it reads whole.
     captured(body).forEach(this.whole);
     const inner = this.b.body();
-    const block = new Folding(inner, body, this);
+    const block = new WeightFolding(inner, body, this);
     const params = body.params.map((p) => inner.value(p.type, p.name));
     body.params.forEach((p, i) => {
       block.param(p, params[i], i < states ? undefined : operands[i]);

@@ -44,9 +44,9 @@ class HalfResiduals {
     const saved = this.saved();
     for (const op of graph.ops) {
       if (this.backward.has(op)) {
-        for (const v of reads(op)) this.seen(v);
+        for (const v of reads(op)) this.readCopy(v);
         b.ops.push(reading(op, this.instead));
-      } else if (op.op === "scan") b.ops.push(this.handingOut(op, saved));
+      } else if (op.op === "scan") b.ops.push(this.yieldingCopies(op, saved));
       else {
         b.ops.push(op);
         for (const v of op.results) if (saved.has(v)) this.copied(v);
@@ -57,11 +57,11 @@ class HalfResiduals {
 
   /** What the backward pass reads of what the forward pass makes for each step and example, but for results that others read. */
   private saved(): ReadonlySet<Value> {
-    const behind = (v: Value): readonly Value[] => {
+    const throughViews = (v: Value): readonly Value[] => {
       const op = this.defs.get(v);
-      return op && isView(op) ? op.operands.flatMap(behind) : [v];
+      return op && isView(op) ? op.operands.flatMap(throughViews) : [v];
     };
-    const read = [...this.backward].flatMap((op) => reads(op).flatMap(behind));
+    const read = [...this.backward].flatMap((op) => reads(op).flatMap(throughViews));
     const forward = this.graph.ops.filter((op) => !this.backward.has(op));
     const made = new Set(forward.flatMap((op) => op.results));
     // A loop hands out each value once.
@@ -101,11 +101,11 @@ class HalfResiduals {
   }
 
   /** Has the backward pass see the copies through views, too. */
-  private seen(v: Value): Value {
+  private readCopy(v: Value): Value {
     const known = this.instead.get(v);
     const op = this.defs.get(v);
     if (known || !op || !isView(op) || this.backward.has(op)) return known ?? v;
-    const operands = op.operands.map((o) => this.seen(o));
+    const operands = op.operands.map((o) => this.readCopy(o));
     if (operands.every((o, i) => o === op.operands[i])) return v;
     const results = op.results.map((r) => this.b.value(r.type, r.name));
     this.b.ops.push({ ...op, operands, results } as Op);
@@ -116,7 +116,7 @@ class HalfResiduals {
   }
 
   /** A loop that hands out copies of what is saved. */
-  private handingOut(scan: OpOf<"scan">, saved: ReadonlySet<Value>): Op {
+  private yieldingCopies(scan: OpOf<"scan">, saved: ReadonlySet<Value>): Op {
     const body = scan.body!;
     const { states } = scan.attrs;
     const stateOf = (v: Value): number => {
@@ -167,14 +167,14 @@ function reading(op: Op, instead: ReadonlyMap<Value, Value>): Op {
  * from: then those that depend on it.
  */
 function backwardOps({ ops, results }: Graph): ReadonlySet<Op> {
-  const behind = new Set(
+  const dependent = new Set(
     ops.flatMap((op) => (op.op === "leaf" && op.attrs.leaf.kind === "cotangent" ? op.results : [])),
   );
-  if (behind.size > 0)
+  if (dependent.size > 0)
     return new Set(
       ops.filter((op) => {
-        const depends = reads(op).some((v) => behind.has(v));
-        if (depends) for (const r of op.results) behind.add(r);
+        const depends = reads(op).some((v) => dependent.has(v));
+        if (depends) for (const r of op.results) dependent.add(r);
         return depends;
       }),
     );

@@ -23,13 +23,13 @@ export function overwriting({ ops, results }: Graph): ReadonlySet<Value> {
     const { name } = op.attrs.leaf;
     leaves.set(name, [...(leaves.get(name) ?? []), ...op.results]);
   }
-  const handedOut = new Set(results.map(({ value }) => value));
+  const wanted = new Set(results.map(({ value }) => value));
   /** Whether all that is made of `leaf` is `result`. */
   const onlyMakes = (leaf: Value, result: Value): boolean => {
     const seen = new Set<Value>([result, leaf]);
     for (const v of seen) {
       if (v === result) continue;
-      if (handedOut.has(v)) return false;
+      if (wanted.has(v)) return false;
       for (const op of readers.get(v) ?? []) {
         if (op.op === "scan") return false;
         for (const r of op.results) seen.add(r);

@@ -62,26 +62,26 @@ export function cuts(body: Block): number {
 /** The ops of the tail, and the values of the body that they read. */
 interface Tail {
   readonly ops: ReadonlySet<Op>;
-  readonly crossing: readonly Value[];
+  readonly carried: readonly Value[];
 }
 
 function tailOf(scan: OpOf<"scan">, fixed: ReadonlySet<Op>): Tail | undefined {
   const body = scan.body!;
   const { states } = scan.attrs;
-  const handedOut = new Set(body.results.slice(states));
+  const yielded = new Set(body.results.slice(states));
   const inputs = new Set(body.params.slice(states));
   const ops = new Set<Op>();
   for (const cut of cutting(body, fixed)) {
-    const behind = dependents(body, cut);
-    const made = [...behind].flatMap((op) => op.results);
-    const stays = [...behind].some((op) => op.operands.some((v) => inputs.has(v)));
-    if (!stays && !made.some((v) => handedOut.has(v))) for (const op of behind) ops.add(op);
+    const after = dependents(body, cut);
+    const made = [...after].flatMap((op) => op.results);
+    const stays = [...after].some((op) => op.operands.some((v) => inputs.has(v)));
+    if (!stays && !made.some((v) => yielded.has(v))) for (const op of after) ops.add(op);
   }
   if (ops.size === 0) return undefined;
   const own = new Set<Value>([...body.params, ...body.ops.filter((op) => !fixed.has(op)).flatMap((op) => op.results)]);
   const made = new Set([...ops].flatMap((op) => op.results));
-  const crossing = new Set([...ops].flatMap((op) => op.operands.filter((v) => own.has(v) && !made.has(v))));
-  return { ops, crossing: [...crossing] };
+  const carried = new Set([...ops].flatMap((op) => op.operands.filter((v) => own.has(v) && !made.has(v))));
+  return { ops, carried: [...carried] };
 }
 
 /** `first` and every op of the body that reads what it makes, directly or not. */
@@ -97,8 +97,8 @@ function dependents(body: Block, first: Op): ReadonlySet<Op> {
 }
 
 /** Whether every value of the tail is zero where all that crosses is. */
-function keepsZero({ ops, crossing }: Tail, order: readonly Op[]): boolean {
-  const zero = new Set<Value>(crossing);
+function keepsZero({ ops, carried }: Tail, order: readonly Op[]): boolean {
+  const zero = new Set<Value>(carried);
   for (const op of order) {
     if (!ops.has(op)) continue;
     const keeps = rowOf(op.op).zero?.(op.operands.map((v) => zero.has(v)));
@@ -114,9 +114,9 @@ function retimeScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly 
   const tail = tailOf(scan, fixed);
   if (tail && keepsZero(tail, body.ops)) {
     const made = new Builder(b.ids, b.parent);
-    const results = behindTail(made, scan, fixed, tail, rename);
-    const rotated = made.ops.find((op) => op.op === "scan")!;
-    if (cuts(rotated.body!) < cuts(body)) {
+    const results = retimed(made, scan, fixed, tail, rename);
+    const loop = made.ops.find((op) => op.op === "scan")!;
+    if (cuts(loop.body!) < cuts(body)) {
       b.ops.push(...made.ops);
       return results;
     }
@@ -130,11 +130,11 @@ function retimeScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly 
 }
 
 /** The scan with its tail at the head, and what stands for its results. */
-function behindTail(
+function retimed(
   b: Builder,
   scan: OpOf<"scan">,
   fixed: ReadonlySet<Op>,
-  { ops, crossing }: Tail,
+  { ops, carried }: Tail,
   rename: Renaming,
 ): readonly Value[] {
   const body = scan.body!;
@@ -148,13 +148,13 @@ function behindTail(
   const inner = b.body();
   const local = new Renaming(rename);
   const param = (v: Value): Value => inner.value(v.type, v.name);
-  const carried = crossing.map(param);
+  const carriedParams = carried.map(param);
   const kept = body.params.slice(0, states).filter(isKept).map(param);
   const inputs = body.params.slice(states).map(param);
   const first = starts.map((v) => inner.value({ ...v.type, time: false }, v.name));
   local.set(body.params.filter(isKept), [...kept, ...inputs]);
   for (const op of body.ops) if (fixed.has(op)) local.set(op.results, copy(inner, op, local.of));
-  const head = tailOps(inner, body, ops, local, crossing, carried);
+  const head = tailOps(inner, body, ops, local, carried, carriedParams);
   const moved = body.params.slice(0, states).filter((_, i) => moves(i));
   moved.forEach((p, k) => {
     const made = head.of(body.results[body.params.indexOf(p)]);
@@ -162,18 +162,18 @@ function behindTail(
   });
   for (const op of body.ops) if (!fixed.has(op) && !ops.has(op)) local.set(op.results, copy(inner, op, local.of));
 
-  const next = [...crossing, ...body.results.filter(isKept)];
+  const next = [...carried, ...body.results.filter(isKept)];
   const made = b.scan(
-    [...crossing.map((v) => b.zeros(v.type)), ...scan.operands.slice(0, states).filter(isKept).map(rename.of)],
+    [...carried.map((v) => b.zeros(v.type)), ...scan.operands.slice(0, states).filter(isKept).map(rename.of)],
     [...scan.operands.slice(states).map(rename.of), ...starts],
-    { params: [...carried, ...kept, ...inputs, ...first], ops: inner.ops, results: next.map(local.of) },
-    { reverse, names: [...crossing.map((v) => v.name), ...scan.results.filter(isKept).map((v) => v.name)] },
+    { params: [...carriedParams, ...kept, ...inputs, ...first], ops: inner.ops, results: next.map(local.of) },
+    { reverse, names: [...carried.map((v) => v.name), ...scan.results.filter(isKept).map((v) => v.name)] },
   );
   const outer = new Renaming(rename);
   for (const op of body.ops) if (fixed.has(op)) outer.set(op.results, copy(b, op, outer.of));
-  const behind = tailOps(b, body, ops, outer, crossing, made.finals.slice(0, crossing.length));
-  const others = [...made.finals.slice(crossing.length), ...made.outputs];
-  return scan.results.map((_, i) => (moves(i) ? behind.of(body.results[i]) : others.shift()!));
+  const afterLoop = tailOps(b, body, ops, outer, carried, made.finals.slice(0, carried.length));
+  const others = [...made.finals.slice(carried.length), ...made.outputs];
+  return scan.results.map((_, i) => (moves(i) ? afterLoop.of(body.results[i]) : others.shift()!));
 }
 
 /** Copies the tail to `b`, with `values` for what crosses into it. */
@@ -181,12 +181,12 @@ function tailOps(
   b: Builder,
   body: Block,
   ops: ReadonlySet<Op>,
-  around: Renaming,
-  crossing: readonly Value[],
+  enclosing: Renaming,
+  carried: readonly Value[],
   values: readonly Value[],
 ): Renaming {
-  const local = new Renaming(around);
-  local.set(crossing, values);
+  const local = new Renaming(enclosing);
+  local.set(carried, values);
   for (const op of body.ops) if (ops.has(op)) local.set(op.results, copy(b, op, local.of));
   return local;
 }

@@ -125,13 +125,13 @@ export function idsAfter(graph: Graph): Ids {
 /** A renaming with a default: values it does not know are what they are around it, else stay themselves. */
 export class Renaming {
   private readonly map = new Map<Value, Value>();
-  private readonly around: Renaming | undefined;
+  private readonly enclosing: Renaming | undefined;
 
-  constructor(around?: Renaming) {
-    this.around = around;
+  constructor(enclosing?: Renaming) {
+    this.enclosing = enclosing;
   }
 
-  readonly of = (v: Value): Value => this.map.get(v) ?? this.around?.of(v) ?? v;
+  readonly of = (v: Value): Value => this.map.get(v) ?? this.enclosing?.of(v) ?? v;
 
   set(from: readonly Value[], to: readonly Value[]): void {
     from.forEach((v, i) => {

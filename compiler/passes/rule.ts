@@ -19,8 +19,6 @@ export const rule = <K extends Candidate["op"]>(
   rewrite: (b: SimplifyingBuilder, op: Extract<Candidate, { readonly op: K }>) => readonly Value[] | undefined,
 ): Rule => ({ on, rewrite });
 
-export const real = (t: Type): Type => ({ ...t, dtype: "f32" });
-
 export function defined<K extends OpName>(b: SimplifyingBuilder, v: Value, kind: K): OpOf<K> | undefined {
   const op: Op | undefined = b.definition(v);
   return op?.op === kind ? (op as OpOf<K>) : undefined;

@@ -11,12 +11,10 @@
  */
 import * as dim from "../ir/dim.ts";
 import { rowOf } from "../ir/ops.ts";
+import type { Bindings } from "../ir/tensor.ts";
 import type { Block, Op, Value } from "../ir/types.ts";
 import { cheapestChoice, type Implication } from "./min-cut.ts";
 import { definitions } from "./rewrite.ts";
-
-/** How large dimensions are taken to be. */
-export type Extents = Readonly<Record<string, number>>;
 
 /** Of a dimension that nobody gave a size: the choice hangs on ratios, those of examples to one above all. */
 const USUAL = 64;
@@ -36,7 +34,7 @@ export interface SaveProblem {
   readonly states: number;
   /** Values of the body that the backward body uses. */
   readonly needed: ReadonlySet<Value>;
-  readonly extents: Extents;
+  readonly extents: Bindings;
   /** What a byte costs, in flops, if not what it usually does. */
   readonly byte?: number;
 }
@@ -89,6 +87,6 @@ export function save({ body, states, needed, extents, byte = FLOPS_PER_BYTE }: S
   return { again, kept: new Set(had.filter((v) => !again.has(defs.get(v)!))) };
 }
 
-function size(d: dim.Dim, extents: Extents): number {
+function size(d: dim.Dim, extents: Bindings): number {
   return dim.evaluate(d, { ...Object.fromEntries(dim.names(d).map((name) => [name, USUAL])), ...extents });
 }

@@ -13,11 +13,12 @@
  */
 import type { Along } from "../ir/ops/row.ts";
 import { axesOf, rowOf } from "../ir/ops.ts";
+import type { Bindings } from "../ir/tensor.ts";
+import { real } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
 import { derive } from "./derive.ts";
 import { overwriting } from "./overwriting.ts";
 import { Builder, idsAfter, reads } from "./rewrite.ts";
-import type { Extents } from "./save.ts";
 
 /**
  * How long a carry is kept: `borders`: one for each border between segments; `turns`: until the next segment has made its own;
@@ -41,7 +42,7 @@ export interface Segmented {
 export interface SegmentOptions {
   /** Also the gradient of the loss with respect to every parameter. */
   readonly backward: boolean;
-  readonly extents?: Extents;
+  readonly extents?: Bindings;
   /** Run on each piece when it is cut and derived. */
   readonly passes: readonly Pass[];
 }
@@ -60,17 +61,17 @@ interface Cut {
   /** Goes along with time, and can be done segment by segment. */
   readonly along: readonly Op[];
   /** Waits for the whole sequence. */
-  readonly behind: readonly Op[];
+  readonly after: readonly Op[];
   /** Sums over time that `along` adds up. */
   readonly sums: readonly Value[];
   readonly scans: readonly OpOf<"scan">[];
 }
 
-/** Ops that are neither `along` nor `behind` do not look at time: every piece says them for itself. */
+/** Ops that are neither `along` nor `after` do not look at time: every piece says them for itself. */
 function classify({ ops }: Graph): Cut {
   const late = new Set<Value>();
   const along: Op[] = [];
-  const behind: Op[] = [];
+  const after: Op[] = [];
   const sums: Value[] = [];
   const scans: OpOf<"scan">[] = [];
   for (const op of ops) {
@@ -79,10 +80,10 @@ function classify({ ops }: Graph): Cut {
     const { adds, loops, stepwise } = overSegments(op);
     // A loop may read and hand out nothing but states.
     const timed = op.op === "scan" || [...inputs, ...op.results].some((v) => v.type.time);
-    const after = inputs.some((v) => late.has(v));
-    if (!timed && !after) continue;
-    if (after || !(adds || loops || stepwise)) {
-      behind.push(op);
+    const waits = inputs.some((v) => late.has(v));
+    if (!timed && !waits) continue;
+    if (waits || !(adds || loops || stepwise)) {
+      after.push(op);
       for (const r of op.results) late.add(r);
       continue;
     }
@@ -93,7 +94,7 @@ function classify({ ops }: Graph): Cut {
     const whole = op.op === "scan" ? op.results.slice(0, op.attrs.states) : adds ? op.results : [];
     for (const r of whole) late.add(r);
   }
-  return { along, behind, sums, scans };
+  return { along, after, sums, scans };
 }
 
 const stays = (along: Along): boolean => along === "parallel" || along === "broadcast";
@@ -113,7 +114,6 @@ function overSegments(op: Op) {
   };
 }
 
-const real = (t: Type): Type => ({ ...t, dtype: "f32" });
 const isParam = (leaf: Leaf): boolean => leaf.kind === "param";
 
 class Segmentation {
@@ -124,7 +124,7 @@ class Segmentation {
   private readonly carries = new Map<string, Keeping>();
   private readonly cotangents = new Map<string, Keeping>();
   /** States and sums as they cross from segment to segment: the value at the end, its name, and what it starts as. */
-  private readonly crossing: readonly { readonly name: string; readonly final: Value; readonly initial?: Value }[];
+  private readonly carried: readonly { readonly name: string; readonly final: Value; readonly initial?: Value }[];
   /** What stands before the pieces: leaves, and what does not look at time. */
   private readonly common: readonly Op[];
   /** Values with time that `head` reads. */
@@ -140,13 +140,13 @@ class Segmentation {
         .slice(0, scan.attrs.states)
         .map((final, i) => ({ name: `state/${k}/${i}`, final, initial: scan.operands[i] })),
     );
-    this.crossing = [...states, ...cut.sums.map((final, k) => ({ name: `sum/${k}`, final }))];
-    for (const { name, initial } of this.crossing) this.carries.set(name, initial ? "borders" : "turns");
-    const placed = new Set<Op>([...cut.along, ...cut.behind]);
+    this.carried = [...states, ...cut.sums.map((final, k) => ({ name: `sum/${k}`, final }))];
+    for (const { name, initial } of this.carried) this.carries.set(name, initial ? "borders" : "turns");
+    const placed = new Set<Op>([...cut.along, ...cut.after]);
     this.common = graph.ops.filter((op) => !placed.has(op));
     const made = new Set(cut.along.flatMap((op) => op.results));
-    const crossed = new Set(this.crossing.map(({ final }) => final));
-    const read = new Set(cut.behind.flatMap(reads).filter((v) => made.has(v) && !crossed.has(v)));
+    const crossed = new Set(this.carried.map(({ final }) => final));
+    const read = new Set(cut.after.flatMap(reads).filter((v) => made.has(v) && !crossed.has(v)));
     this.whole = [...read].map((value, k) => ({ name: `steps/${k}`, value }));
     for (const { name } of this.whole) this.carries.set(name, "steps");
   }
@@ -154,7 +154,7 @@ class Segmentation {
   run(): Segmented {
     const { backward } = this.options;
     const made = new Set(this.cut.along.flatMap((op) => op.results));
-    const crossed = new Set(this.crossing.map(({ final }) => final));
+    const crossed = new Set(this.carried.map(({ final }) => final));
     const stepwise = (r: Result): boolean => made.has(r.value) && !crossed.has(r.value);
     const head = this.head(this.graph.results.filter((r) => !stepwise(r)));
     const pieces: (Piece | undefined)[] = [
@@ -183,7 +183,7 @@ class Segmentation {
   private start(): Piece {
     const b = this.builder();
     b.ops.push(...this.common);
-    const results = this.crossing.map(
+    const results = this.carried.map(
       ({ name, final, initial }): Result => ({ kind: "carry", name, value: initial ?? b.zeros(real(final.type)) }),
     );
     return this.piece("start", b.ops, results);
@@ -191,13 +191,13 @@ class Segmentation {
 
   /** The ops of a segment on what crossed its first border; `ends` is what crosses its last. */
   private along(b: Builder): { readonly leaves: readonly Value[]; readonly ends: readonly Value[] } {
-    const leaves = this.crossing.map(({ name, final }) => this.leaf(b, "carry", name, final.type));
+    const leaves = this.carried.map(({ name, final }) => this.leaf(b, "carry", name, final.type));
     b.ops.push(...this.common, ...this.cut.along.map((op) => this.atBorder(op, leaves)).map(ofSequence));
     const common = new Set(this.common);
     b.ops.forEach((op, i) => {
       if (common.has(op)) b.ops[i] = ofSequence(op);
     });
-    const ends = this.crossing.map(({ final, initial }, i) => (initial ? final : b.add(leaves[i], final)));
+    const ends = this.carried.map(({ final, initial }, i) => (initial ? final : b.add(leaves[i], final)));
     return { leaves, ends };
   }
 
@@ -205,7 +205,7 @@ class Segmentation {
   private atBorder(op: Op, leaves: readonly Value[]): Op {
     if (op.op !== "scan") return op;
     const { states } = op.attrs;
-    const first = this.crossing.findIndex(({ final }) => final === op.results[0]);
+    const first = this.carried.findIndex(({ final }) => final === op.results[0]);
     return { ...op, operands: op.operands.map((v, i) => (i < states ? leaves[first + i] : v)) };
   }
 
@@ -217,7 +217,7 @@ class Segmentation {
       b.ops,
       [
         ...results,
-        ...this.crossing.map(({ name }, i): Result => ({ kind: "carry", name, value: ends[i] })),
+        ...this.carried.map(({ name }, i): Result => ({ kind: "carry", name, value: ends[i] })),
         ...this.whole.map(({ name, value }): Result => ({ kind: "carry", name, value })),
       ],
       "forward",
@@ -227,16 +227,16 @@ class Segmentation {
   /** Everything that waits for the whole sequence; when deriving, with the cotangents of what it read. */
   private head(results: readonly Result[]): Piece {
     const b = this.builder();
-    const handed = [...this.crossing.map(({ name, final }) => ({ name, value: final })), ...this.whole];
+    const headInputs = [...this.carried.map(({ name, final }) => ({ name, value: final })), ...this.whole];
     // The values' own definitions: what is behind goes on reading them.
-    for (const { name, value } of handed)
+    for (const { name, value } of headInputs)
       b.ops.push({
         op: "leaf",
         operands: [],
         attrs: { leaf: { kind: "carry", name }, type: value.type },
         results: [value],
       });
-    b.ops.push(...this.common, ...this.cut.behind);
+    b.ops.push(...this.common, ...this.cut.after);
     if (!this.options.backward) return this.piece("head", b.ops, results);
     const carried = ({ name }: Leaf): boolean => this.carries.has(name);
     const derived = this.derive({ ...this.graph, ops: b.ops, results }, (leaf) =>
@@ -245,7 +245,7 @@ class Segmentation {
     const after = new Builder(idsAfter(derived));
     after.ops.push(...derived.ops);
     const grads = new Map(derived.results.flatMap((r) => (r.kind === "grad" ? [[r.name, r.value] as const] : [])));
-    const cotangents = handed.flatMap(({ name, value }): Result[] => {
+    const cotangents = headInputs.flatMap(({ name, value }): Result[] => {
       const known = grads.get(name);
       const state = this.carries.get(name) === "borders";
       if (known === undefined && !state) return [];
@@ -266,11 +266,11 @@ class Segmentation {
   private backward(): Piece {
     const b = this.builder();
     const { leaves, ends } = this.along(b);
-    const reached = [...this.crossing.map(({ name }, i) => ({ name, value: ends[i] })), ...this.whole].filter(
+    const reached = [...this.carried.map(({ name }, i) => ({ name, value: ends[i] })), ...this.whole].filter(
       ({ name }) => this.cotangents.has(name),
     );
     const { after, results, made } = this.pullBack(b, reached);
-    const states = this.crossing.flatMap(({ name, initial }, i): Result[] =>
+    const states = this.carried.flatMap(({ name, initial }, i): Result[] =>
       initial ? [{ kind: "cotangent", name, value: made.get(name) ?? after.zeros(leaves[i].type) }] : [],
     );
     return this.piece("backward", after.ops, [...states, ...results], "backward");
@@ -280,7 +280,7 @@ class Segmentation {
   private finish(): Piece | undefined {
     const b = this.builder();
     b.ops.push(...this.common);
-    const reached = this.crossing.flatMap(({ name, initial }) => (initial ? [{ name, value: initial }] : []));
+    const reached = this.carried.flatMap(({ name, initial }) => (initial ? [{ name, value: initial }] : []));
     const { after, results } = this.pullBack(b, reached);
     return results.length === 0 ? undefined : this.piece("finish", after.ops, results);
   }

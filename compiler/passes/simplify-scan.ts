@@ -105,9 +105,9 @@ export function simplifyScan(
       rename.set([p], [param]);
       return;
     }
-    const stretched = outer(operands[i]);
-    if (stretched?.op === "broadcast" && !stretched.operands[0].type.time) {
-      rename.set([p], [inner.broadcast(stretched.operands[0], p.type)]);
+    const repeated = outer(operands[i]);
+    if (repeated?.op === "broadcast" && !repeated.operands[0].type.time) {
+      rename.set([p], [inner.broadcast(repeated.operands[0], p.type)]);
       return;
     }
     const seen = inputs.indexOf(operands[i]);

@@ -10,10 +10,10 @@ import { wasm } from "../../targets/wasm/target.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { cells, elaborated, planned } from "../schedule/cells.ts";
 
-const lives = fc
+const intervals = fc
   .tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }))
   .map(([a, b]): LiveInterval => ({ from: [Math.min(a, b)], to: [Math.max(a, b)] }));
-const requests = fc.array(fc.record({ size: fc.integer({ min: 1, max: 50 }), life: lives }), { maxLength: 25 });
+const requests = fc.array(fc.record({ size: fc.integer({ min: 1, max: 50 }), interval: intervals }), { maxLength: 25 });
 
 describe("packing", () => {
   it("keeps what lives together apart, within the size it tells", () => {
@@ -24,7 +24,7 @@ describe("packing", () => {
         expect(size).toBe(Math.max(0, ...ends));
         for (const [i, a] of all.entries())
           for (const [k, b] of all.slice(0, i).entries())
-            if (interfere(a.life, b.life)) expect(offsets[i] >= ends[k] || offsets[k] >= ends[i]).toBe(true);
+            if (interfere(a.interval, b.interval)) expect(offsets[i] >= ends[k] || offsets[k] >= ends[i]).toBe(true);
       }),
       { seed: 3, numRuns: 300 },
     );
@@ -32,9 +32,9 @@ describe("packing", () => {
 
   it("needs at least what lives at one moment, and no more for lives that nest", () => {
     const nested: LiveInterval[] = [0, 1, 2, 3].map((k) => ({ from: [k], to: [7 - k] }));
-    expect(pack(nested.map((life) => ({ size: 16, life }))).size).toBe(64);
+    expect(pack(nested.map((interval) => ({ size: 16, interval }))).size).toBe(64);
     const chain: LiveInterval[] = [0, 1, 2, 3].map((k) => ({ from: [k], to: [k + 1] }));
-    expect(pack(chain.map((life) => ({ size: 16, life }))).size).toBe(32);
+    expect(pack(chain.map((interval) => ({ size: 16, interval }))).size).toBe(32);
   });
 
   it("compares moments by their parts: a loop's kernels lie within its command", () => {
@@ -68,9 +68,9 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
       const framed = ({ buffer: { time, ring } }: (typeof arena)[number]): boolean => time && !ring;
       for (const [i, a] of arena.entries()) {
         for (const b of arena.slice(0, i)) {
-          if (framed(a) !== framed(b) || !interfere(a.life, b.life)) continue;
+          if (framed(a) !== framed(b) || !interfere(a.interval, b.interval)) continue;
           // One in the other's place: the kernel that reads the one for the last time is the first to write the other.
-          const inPlace = [a, b].some(({ life: { to } }, k) => comparePoints(to, [b, a][k].life.from) === 0);
+          const inPlace = [a, b].some(({ interval: { to } }, k) => comparePoints(to, [b, a][k].interval.from) === 0);
           if (inPlace && span(a)[0] === span(b)[0] && a.buffer.size === b.buffer.size) continue;
           const [[from, to], [start, end]] = [span(a), span(b)];
           expect(from >= end || start >= to, `${from}–${to} and ${start}–${end}`).toBe(true);

@@ -5,7 +5,7 @@ import { interfere, type LiveInterval } from "../../compiler/buffers/arena.ts";
 import { type Buffer, Layout } from "../../compiler/buffers/layout.ts";
 
 /** Lives as short and as nested as those of kernels and of loops. */
-const lives = fc
+const intervals = fc
   .tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: -1, max: 1 }), fc.integer({ min: 0, max: 5 }))
   .chain(([command, kernel, more]) => fc.constant<LiveInterval>({ from: [command, 0, kernel], to: [command + more] }));
 
@@ -16,7 +16,7 @@ const requests = fc.array(
     time: fc.boolean(),
     size: fc.integer({ min: 1, max: 100 }),
     ring: fc.constantFrom(undefined, undefined, 2),
-    life: lives,
+    interval: intervals,
   }),
   { maxLength: 30 },
 );
@@ -30,7 +30,7 @@ describe("a layout", () => {
       fc.property(requests, (all) => {
         const layout = new Layout();
         const buffers = all.map((r) => layout.buffer(r.region, r.time, r.size, { ring: r.ring, half: mayHalve(r) }));
-        layout.close(new Map(buffers.map((b, i) => [b, all[i].life])));
+        layout.close(new Map(buffers.map((b, i) => [b, all[i].interval])));
         const regions = layout.regions();
         for (const [i, b] of buffers.entries())
           expect(b.region === "half" ? mayHalve(all[i]) : b.region === all[i].region).toBe(true);
@@ -42,7 +42,7 @@ describe("a layout", () => {
           expect(end(b)).toBeLessThanOrEqual(inFrames(b) ? regions[b.region].frame : regions[b.region].fixed);
           for (const [k, c] of buffers.slice(0, i).entries()) {
             if (b.region !== c.region || inFrames(b) !== inFrames(c)) continue;
-            if (b.region !== "input" && !interfere(all[i].life, all[k].life)) continue;
+            if (b.region !== "input" && !interfere(all[i].interval, all[k].interval)) continue;
             expect(b.offset >= end(c) || c.offset >= end(b)).toBe(true);
           }
         }

@@ -73,7 +73,7 @@ describe("a faulty", () => {
   it("assignment is refused where a value has no buffer, or two share one", () => {
     const without = new Map([...buffers.allocations[0]].filter(([v]) => v !== piece.crossing[0]));
     expect(() => verifyBuffers({ ...buffers, allocations: [without] }, partition, dims)).toThrow(/has no buffer/);
-    const alike = buffers.arena.map((live) => ({ ...live, life: buffers.arena[0].life }));
+    const alike = buffers.arena.map((live) => ({ ...live, life: buffers.arena[0].interval }));
     expect(() => verifyBuffers({ ...buffers, arena: alike, aliases: [] }, partition, dims)).toThrow(/share memory/);
   });
 });

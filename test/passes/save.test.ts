@@ -2,12 +2,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
+import type { Bindings } from "../../compiler/ir/tensor.ts";
 import type { OpOf } from "../../compiler/ir/types.ts";
 import { cheapestChoice, type Implication } from "../../compiler/passes/min-cut.ts";
-import { type Extents, save } from "../../compiler/passes/save.ts";
+import { save } from "../../compiler/passes/save.ts";
 
 /** Names of what is kept and of what is computed again when the backward body uses `needed`. */
-function saved(body: string, needed: readonly string[], extents: Extents = { batch: 64, H: 100 }) {
+function saved(body: string, needed: readonly string[], extents: Bindings = { batch: 64, H: 100 }) {
   const graph = parseGraph(`graph g {
     %W = leaf param "W" orthogonal(gain=1) : f32[H, H]
     %x = leaf input "x" : f32[time, batch, H]

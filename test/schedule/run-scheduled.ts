@@ -8,12 +8,12 @@ import type { Command, Tensor } from "../../runtime/plan.ts";
 import { interpret } from "../targets/interpret.ts";
 import type { Memory } from "../targets/run.ts";
 
-/** Whether a stretch of time reaches from one command to the next. */
+/** Whether an interval reaches from one command to the next. */
 const meetsGap =
   (before: ProgramPoint, after: ProgramPoint) =>
-  (life: Pick<LiveInterval, "from" | "to">): boolean =>
-    comparePoints(life.from, [...before, Number.POSITIVE_INFINITY]) <= 0 &&
-    comparePoints(life.to, [...after, Number.NEGATIVE_INFINITY]) >= 0;
+  (interval: Pick<LiveInterval, "from" | "to">): boolean =>
+    comparePoints(interval.from, [...before, Number.POSITIVE_INFINITY]) <= 0 &&
+    comparePoints(interval.to, [...after, Number.NEGATIVE_INFINITY]) >= 0;
 
 /** A schedule; without an arena nothing is given up. */
 export type Runnable = Pick<Scheduled, "commands" | "tensors" | "regions"> &
@@ -46,10 +46,10 @@ export function runScheduled(
       piece.set(data.subarray(i * piece.length, (i + 1) * piece.length));
     });
   }
-  /** What of a buffer is kept where `stays` says so of its life. */
+  /** What of a buffer is kept where `stays` says so of its live interval. */
   const spans = (
     { region, time, ring, offset, size, span }: Buffer,
-    life: LiveInterval,
+    interval: LiveInterval,
     stays: ReturnType<typeof meetsGap>,
   ): readonly (readonly [number, number])[] => {
     const { fixed, frame, segment } = regions[region];
@@ -58,10 +58,12 @@ export function runScheduled(
     if (!ring && time && span === "segment" && segment) return [[0, fixed]];
     if (span === "sequence" && time && !ring) {
       const frames = Array.from({ length: steps + 1 }, (_, f) => f);
-      const kept = frames.filter((f) => (f < steps ? stays(life) : life.behind !== undefined && stays(life.behind)));
+      const kept = frames.filter((f) =>
+        f < steps ? stays(interval) : interval.behind !== undefined && stays(interval.behind),
+      );
       return kept.map((f) => fixed + f * frame + offset).map((at) => [at, at + size]);
     }
-    if (span === "sequence" && !stays(life)) return [];
+    if (span === "sequence" && !stays(interval)) return [];
     if (ring) return [[offset, offset + ring * 16 * Math.ceil(size / 16)]];
     if (!time) return [[offset, offset + size]];
     return Array.from({ length: steps + 1 }, (_, f) => fixed + f * frame + offset).map((at) => [at, at + size]);
@@ -91,8 +93,8 @@ export function runScheduled(
     const stays = meetsGap(moment, next);
     for (const region of ["work", "half"]) {
       const kept = new Uint8Array(memory[region].length);
-      for (const { buffer, life } of arena)
-        if (buffer.region === region) for (const [from, to] of spans(buffer, life, stays)) kept.fill(1, from, to);
+      for (const { buffer, interval } of arena)
+        if (buffer.region === region) for (const [from, to] of spans(buffer, interval, stays)) kept.fill(1, from, to);
       memory[region].forEach((_, i) => {
         if (!kept[i]) memory[region][i] = Number.NaN;
       });

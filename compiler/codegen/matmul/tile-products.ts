@@ -92,7 +92,7 @@ function liesAlongOwn(matrix: MatrixProduct, { value, labels }: Side, scope: Sco
   const known = strided(value, scope.allocation, scope.defs, (d) => dim.evaluate(d, scope.dims));
   if (!known || labels === "") return false;
   const extent = (label: Axis): number => dim.evaluate(extentOf(matrix, label), scope.dims);
-  const fastest = [...labels].find((label, i) => known.home.strides[i] === 1 && extent(label) > 1);
+  const fastest = [...labels].find((label, i) => known.allocation.strides[i] === 1 && extent(label) > 1);
   return hasAxis(matrix.result, fastest ?? labels[labels.length - 1]);
 }
 

@@ -3,7 +3,7 @@ import { labels } from "../attributes.ts";
 import type { Builder } from "../builder.ts";
 import { type Axis, axesOf } from "../contraction-axes.ts";
 import * as dim from "../dim.ts";
-import { allFinite, anything, settled, within } from "../range.ts";
+import { allFinite, anything, assumeGiven, within } from "../range.ts";
 import { type Bindings, forEachRow, rowMajor, type Tensor, tensor } from "../tensor.ts";
 import { ShapeError, showType } from "../type.ts";
 import type { OpAttrs, Type, Value } from "../types.ts";
@@ -108,7 +108,7 @@ export const contraction: Rows<"dot"> = {
       });
       return [side(a, attrs.a), side(b, attrs.b)];
     },
-    range: (x) => within(x, x.every((r) => r.low >= 0) ? 0 : anything.low, anything.high, settled(allFinite(x))),
+    range: (x) => within(x, x.every((r) => r.low >= 0) ? 0 : anything.low, anything.high, assumeGiven(allFinite(x))),
     form: "contraction",
     combines: "sum",
     zero: whereAny,

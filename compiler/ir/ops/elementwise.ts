@@ -9,12 +9,12 @@ import type { Builder } from "../builder.ts";
 import {
   allFinite,
   anything,
+  assumeGiven,
   finiteIf,
   isBelowLargest,
   LARGEST_EXPONENT,
   type Range,
   SMALLEST_DIVISOR,
-  settled,
   within,
 } from "../range.ts";
 import { broadcastTypes } from "../type.ts";
@@ -119,14 +119,14 @@ export const elementwise: { readonly [K in ElementwiseOp]: ElementwiseRow } = {
     evaluate: Math.tanh,
     grad: (b, { y, dy }) => [b.mul(dy, b.sub(b.scalar(1), b.square(y)))],
     flops: 12,
-    range: ([a]) => within([a], Math.tanh(a.low), Math.tanh(a.high), settled(a.finite)),
+    range: ([a]) => within([a], Math.tanh(a.low), Math.tanh(a.high), assumeGiven(a.finite)),
   }),
   sigmoid: unary({
     doc: "logistic function 1 / (1 + e⁻ˣ)",
     evaluate: (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))),
     grad: (b, { y, dy }) => [b.mul(dy, b.mul(y, b.sub(b.scalar(1), y)))],
     flops: 12,
-    range: (x) => within(x, 0, 1, settled(allFinite(x))),
+    range: (x) => within(x, 0, 1, assumeGiven(allFinite(x))),
   }),
   relu: unary({
     doc: "max(x, 0)",

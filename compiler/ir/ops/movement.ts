@@ -3,13 +3,13 @@ import { axis, extent, extents, featureAxes, fields, integer, resultType } from 
 import type { Builder } from "../builder.ts";
 import * as dim from "../dim.ts";
 import { moved } from "../range.ts";
-import { type Bindings, forEachRow, rowMajor, stretch, type Tensor, tensor } from "../tensor.ts";
+import { type Bindings, broadcastTo, forEachRow, rowMajor, type Tensor, tensor } from "../tensor.ts";
 import { broadcastTypes, ShapeError, sameNumbers, sameType, showType } from "../type.ts";
 import type { Type, Value } from "../types.ts";
 import { aligned, type Iteration, inPlace, type Rows, whereAll } from "./row.ts";
 
 /** Views `x` as [outer, axis, inner] around feature axis `axis`. */
-function around(x: Tensor, axis: number): readonly [number, number, number] {
+function outerAxisInner(x: Tensor, axis: number): readonly [number, number, number] {
   const at = x.shape.length - x.type.shape.length + axis;
   const product = (s: readonly number[]): number => s.reduce((a, b) => a * b, 1);
   return [product(x.shape.slice(0, at)), x.shape[at], product(x.shape.slice(at + 1))];
@@ -21,11 +21,11 @@ const elsewhereAlong = (x: Type, axis: number): Iteration => inPlace(x, (i) => (
 /** What `split` and `cut` share: parts of an axis, as wide as the result types say, and their derivative. */
 const parting = {
   evaluate: ([x]: readonly Tensor[], { axis }: { axis: number }, types: readonly Type[], dims: Bindings) => {
-    const [outer, n, inner] = around(x, axis);
+    const [outer, n, inner] = outerAxisInner(x, axis);
     let at = 0;
     return types.map((type) => {
       const y = tensor(type, dims);
-      const width = around(y, axis)[1] * inner;
+      const width = outerAxisInner(y, axis)[1] * inner;
       for (let o = 0; o < outer; o++)
         y.data.set(x.data.subarray(o * n * inner + at, o * n * inner + at + width), o * width);
       at += width;
@@ -79,13 +79,13 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
     infer: (x, { axis }) => [joinedType(x, axis)],
     evaluate: (x, { axis }, [type], dims) => {
       const parts = x.map((p) =>
-        stretch(p, { ...type, shape: type.shape.map((d, i) => (i === axis ? p.type.shape[i] : d)) }, dims),
+        broadcastTo(p, { ...type, shape: type.shape.map((d, i) => (i === axis ? p.type.shape[i] : d)) }, dims),
       );
       const y = tensor(type, dims);
-      const [outer, n, inner] = around(y, axis);
+      const [outer, n, inner] = outerAxisInner(y, axis);
       let at = 0;
       for (const p of parts) {
-        const width = around(p, axis)[1] * inner;
+        const width = outerAxisInner(p, axis)[1] * inner;
         for (let o = 0; o < outer; o++) y.data.set(p.data.subarray(o * width, (o + 1) * width), o * n * inner + at);
         at += width;
       }
@@ -145,7 +145,7 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
     recompute: 0,
     selects: ([x], { axis, to }) => ({ below: dim.parse(to), of: x.shape[axis] }),
     evaluate: ([x], { axis, from, to }, [type], dims) => {
-      const [outer, n, inner] = around(x, axis);
+      const [outer, n, inner] = outerAxisInner(x, axis);
       const [first, end] = [from, to].map((bound) => dim.evaluate(dim.parse(bound), dims));
       if (end > n) throw new ShapeError(`there is no entry ${end - 1} among ${n}`);
       const y = tensor(type, dims);
@@ -161,8 +161,8 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
         width.length === 0
           ? []
           : [b.zeros({ ...x.type, dtype: "f32", shape: x.type.shape.map((d, i) => (i === axis ? width : d)) })];
-      const behind = dim.subtract(x.type.shape[axis], dim.parse(to));
-      return [b.one("concat", [...beside(dim.parse(from)), dy[0]!, ...beside(behind)], { axis })];
+      const after = dim.subtract(x.type.shape[axis], dim.parse(to));
+      return [b.one("concat", [...beside(dim.parse(from)), dy[0]!, ...beside(after)], { axis })];
     },
   },
   reshape: {
@@ -220,7 +220,7 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
         throw new ShapeError(`${showType(x)} does not stretch to ${showType(type)}`);
       return [type];
     },
-    evaluate: ([x], _, [type], dims) => [stretch(x, type, dims)],
+    evaluate: ([x], _, [type], dims) => [broadcastTo(x, type, dims)],
     attributes: resultType,
     axes: ([x], { type }) => [aligned(x, type)],
     range: moved,

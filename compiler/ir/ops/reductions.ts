@@ -22,7 +22,7 @@ function reducedType(x: Type, axes: Axes): Type {
 }
 
 /** Folds `x` over `axes` into a tensor of type `type`, from `start`. */
-function fold(
+function reduce(
   x: Tensor,
   axes: Axes,
   type: Type,
@@ -72,7 +72,7 @@ const reduction = <K extends "sum" | "maximum" | "pivot">(
 
 export const reductions: Rows<"sum" | "maximum" | "pivot" | "argmax"> = {
   sum: reduction("sum over axes", {
-    evaluate: ([x], { axes }, [type], dims) => [fold(x, axes, type, dims, 0, (a, c) => a + c)],
+    evaluate: ([x], { axes }, [type], dims) => [reduce(x, axes, type, dims, 0, (a, c) => a + c)],
     axes: reducing("reduce"),
     range: (x, { attrs, operands, defines }) =>
       // A largest number less itself is 0 somewhere, and e⁰ is 1.
@@ -85,7 +85,7 @@ export const reductions: Rows<"sum" | "maximum" | "pivot" | "argmax"> = {
     ],
   }),
   maximum: reduction("largest entry over axes", {
-    evaluate: ([x], { axes }, [type], dims) => [fold(x, axes, type, dims, Number.NEGATIVE_INFINITY, Math.max)],
+    evaluate: ([x], { axes }, [type], dims) => [reduce(x, axes, type, dims, Number.NEGATIVE_INFINITY, Math.max)],
     axes: reducing("reduce"),
     range: moved,
     form: "reduction",
@@ -100,7 +100,7 @@ export const reductions: Rows<"sum" | "maximum" | "pivot" | "argmax"> = {
   }),
   pivot: reduction("the first element along axes", {
     evaluate: ([x], { axes }, [type], dims) => [
-      fold(x, axes, type, dims, Number.NaN, (first, v) => (Number.isNaN(first) ? v : first)),
+      reduce(x, axes, type, dims, Number.NaN, (first, v) => (Number.isNaN(first) ? v : first)),
     ],
     axes: reducing("gather"),
     range: moved,

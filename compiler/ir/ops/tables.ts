@@ -2,7 +2,7 @@
 import { extent, fields, none } from "../attributes.ts";
 import * as dim from "../dim.ts";
 import { moved, summed, within } from "../range.ts";
-import { stretch, tensor } from "../tensor.ts";
+import { broadcastTo, tensor } from "../tensor.ts";
 import { mustSelect, ShapeError, sameShape, showType } from "../type.ts";
 import type { Type } from "../types.ts";
 import { type Iteration, inPlace, type Rows } from "./row.ts";
@@ -51,8 +51,8 @@ export const tables: Rows<"gather" | "scatter" | "onehot"> = {
       const y = tensor(type, dims);
       const n = y.data.length / y.shape[0];
       const every = { time: index.type.time || rows.type.time, batch: index.type.batch || rows.type.batch };
-      const at = stretch(index, { ...index.type, ...every }, dims).data;
-      const from = stretch(rows, { ...rows.type, ...every }, dims).data;
+      const at = broadcastTo(index, { ...index.type, ...every }, dims).data;
+      const from = broadcastTo(rows, { ...rows.type, ...every }, dims).data;
       at.forEach((row, i) => {
         for (let k = 0; k < n; k++) y.data[row * n + k] += from[i * n + k];
       });
