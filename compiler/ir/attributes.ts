@@ -1,12 +1,12 @@
 /**
- * An op's attributes as its row declares them: one schema from which their text, its parser, their documentation, and the places of
- * extents and types in them come. A schema is made of a few kinds of attribute.
+ * An op's attributes, as its row declares them. One schema gives their text, its parser, their documentation, and where extents and
+ * types occur in them. A schema is built from a few kinds of attribute.
  */
 import { parseLeaf, parsePolicy, printLeaf, printPolicy } from "./leaf-text.ts";
 import { type Reader, showNumber } from "./text-reader.ts";
 import type { Axes, CopyFormat, Leaf, OpAttrs, StatPolicy, Type } from "./types.ts";
 
-/** What takes the place of each extent (a dimension text) and each type in attributes. */
+/** Replacements for the extents (dimension texts) and types in attributes. */
 export interface Replacing {
   extent?(text: string): unknown;
   type?(type: Type): unknown;
@@ -17,7 +17,7 @@ export interface Kind<T> {
   readonly doc: string;
   print(value: T): string;
   parse(r: Reader): T;
-  /** The value with other extents and types; a kind without has none. */
+  /** The value with its extents and types replaced. Absent for a kind that contains neither. */
   replace?(value: T, by: Replacing): unknown;
 }
 
@@ -25,11 +25,11 @@ export interface Kind<T> {
 export interface Schema<A> {
   /** What each attribute is, by its name. */
   readonly docs: readonly (readonly [name: string, doc: string])[];
-  /** Stands after the operands, with a space between; may be empty. */
+  /** Printed after the operands, separated by a space. May be empty. */
   print(attrs: A): string;
-  /** `type` is that of the first result: what the text says after the colon is not said twice. */
+  /** `type` is the first result's, which the text gives after the colon: attributes do not repeat it. */
   parse(r: Reader): (type: Type) => A;
-  /** The attributes with other extents and types. */
+  /** The attributes with their extents and types replaced. */
   replace(attrs: A, by: Replacing): object;
 }
 
@@ -64,14 +64,14 @@ export const extents: Kind<readonly string[]> = {
   ...kind<readonly string[]>("extents", bracketed, (r) => list(r, () => r.dimension())),
   replace: (texts, by) => texts.map((t) => replaced(t, by)),
 };
-/** `* [batch, 4H]` behind a number, or nothing. */
+/** `* [batch, 4H]` after a number, or nothing. */
 export const factors: Kind<readonly string[]> = {
   ...extents,
   doc: "extents that multiply it",
   print: (texts) => (texts.length > 0 ? `* ${bracketed(texts)}` : ""),
   parse: (r) => (r.take("*") ? extents.parse(r) : []),
 };
-/** Nothing where a copy is plain. */
+/** Prints nothing for a plain copy. */
 export const copyFormat: Kind<CopyFormat> = kind<CopyFormat>(
   "how it lies in memory",
   (format) => (format === "plain" ? "" : format),
@@ -128,7 +128,7 @@ function schema<A extends object>(
   };
 }
 
-/** One after another, without their names: `"hh/m" per_step(T)`. */
+/** In order, without their names: `"hh/m" per_step(T)`. */
 export function words<A extends object>(kinds: Kinds<A>): Schema<A> {
   const names = Object.keys(kinds) as (keyof A & string)[];
   return schema(
@@ -190,7 +190,7 @@ export const labels: Schema<OpAttrs["dot"]> = {
   replace: (attrs) => attrs,
 };
 
-/** The type of the result, which stands behind the colon. */
+/** The result's type, which the text gives after the colon. */
 export const resultType: Schema<OpAttrs["broadcast"]> = {
   docs: [["type", "that of the result"]],
   print: () => "",

@@ -6,7 +6,7 @@ import type { Axes, Block, ElementwiseOp, Op, OpAttrs, OpName, Type, Value } fro
 
 const over = (axes: Partial<Axes>): Axes => ({ batch: false, time: false, features: [], keep: false, ...axes });
 
-/** Gives out value ids; shared by a builder and those of its scan bodies. */
+/** Hands out value ids. A builder shares it with the builders of its scan bodies. */
 export class Ids {
   private last = 0;
   next(): number {
@@ -33,7 +33,7 @@ export class Builder {
     return { id: this.ids.next(), type, name };
   }
 
-  /** Adds an op of any kind but `scan`. `types`: those of its results, where they are known. */
+  /** Adds an op other than `scan`. `types`: those of its results, if already known. */
   emit<K extends Exclude<OpName, "scan">>(
     op: K,
     operands: readonly Value[],
@@ -45,7 +45,7 @@ export class Builder {
       attrs,
     ),
   ): readonly Value[] {
-    // Also where types are known: nothing that is not in the table is built.
+    // Checked even if the types are known: every op that is built must be in the table.
     rowOf(op);
     const results = types.map((t) => this.value(t, name));
     this.ops.push({ op, operands, attrs, results } as Op);

@@ -1,6 +1,6 @@
 /**
  * A contraction, axis by axis: which operand has which axis, what is summed over, and which axes are the rows and columns of a
- * matrix product. Passes, cost and codegen all ask here; codegen adds where the axes stand in memory.
+ * matrix product. Passes, cost and codegen all ask here; codegen adds the strides.
  */
 import { InternalError } from "../diagnostics/internal-error.ts";
 import * as dim from "./dim.ts";
@@ -9,7 +9,7 @@ import type { OpOf, Type, Value } from "./types.ts";
 /** A feature axis by its label (a letter), or one of the two leading axes. */
 export type Axis = string;
 
-/** The leading axes, by names that are no labels. */
+/** The leading axes. No label, which is a letter, can clash with these names. */
 export const TIME: Axis = "<";
 export const BATCH: Axis = "|";
 
@@ -40,9 +40,9 @@ export interface MatrixProduct extends ContractionAxes {
   readonly left: Side;
   readonly right: Side;
   readonly column: Axis;
-  /** Axes of the result that `left` alone has, outermost first. Time is not among them: a product has its steps one by one. */
+  /** Axes of the result that `left` alone has, outermost first. Time is not among them: each step is a product of its own. */
   readonly rows: readonly Axis[];
-  /** Axes of the result that `right` has beside the column: there is a product for each of their elements. */
+  /** Axes of the result that `right` has besides the column: there is a product for each of their elements. */
   readonly outer: readonly Axis[];
 }
 
@@ -72,7 +72,7 @@ export function contractionAxes(op: OpOf<"dot">): ContractionAxes {
   return { sides, result, contracted };
 }
 
-/** The contraction as a matrix product; undefined where the result has no features, or both operands have the last of them. */
+/** The contraction as a matrix product; undefined if the result has no features, or both operands have the last of them. */
 export function matrixProduct(op: OpOf<"dot">): MatrixProduct | undefined {
   const axes = contractionAxes(op);
   const [first, second] = axes.sides;

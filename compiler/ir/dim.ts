@@ -78,7 +78,7 @@ export function equal(a: Dim, b: Dim): boolean {
   return a === b || show(a) === show(b);
 }
 
-/** Whether a > b: true or false where it is so whatever the dimensions are, which are at least 1; otherwise undefined. */
+/** Whether a > b: true or false if that holds whatever the dimensions are (each at least 1), otherwise undefined. */
 export function exceeds(a: Dim, b: Dim): boolean | undefined {
   const difference = subtract(a, b);
   const least = difference.reduce((sum, { num, den }) => sum + num / den, 0);
@@ -91,7 +91,7 @@ export function isOne(d: Dim): boolean {
   return d.length === 1 && d[0].vars.length === 0 && d[0].num === 1 && d[0].den === 1;
 }
 
-/** The number a dim is when it names nothing, else undefined. */
+/** The value of a dim that names no dimension, else undefined. */
 export function asNumber(d: Dim): number | undefined {
   if (d.length === 0) return 0;
   return d.length === 1 && d[0].vars.length === 0 ? d[0].num / d[0].den : undefined;

@@ -7,7 +7,7 @@ import type { Graph, Op, Value } from "./types.ts";
 export type Leaves = Readonly<Record<string, ArrayLike<number>>>;
 
 export interface FiniteDifferenceOptions {
-  /** Which result is differentiated, a single number: `loss:loss` unless told. */
+  /** The result to differentiate, a single number. Default `loss:loss`. */
   readonly result?: string;
   /** Step for an element x, as a multiple of max(1, |x|). */
   readonly step?: number;
@@ -20,8 +20,8 @@ export interface FiniteDifferenceOptions {
 const defaultStep = Math.cbrt(Number.EPSILON);
 
 /**
- * d result / d leaf `of`, in the leaf's own order: (f(x + h) − f(x − h)) / 2h for each of its elements, where what `stop` is
- * given does not change with x.
+ * d result / d leaf `of`, in the leaf's own order: (f(x + h) − f(x − h)) / 2h for each of its elements. What `stop` is given is
+ * held constant.
  */
 export function finiteDifferences(
   graph: Graph,
@@ -40,14 +40,14 @@ export function finiteDifferences(
     x[i] = center - h;
     const [left, below] = [x[i], f()];
     x[i] = center;
-    // The distance that was really stepped, after rounding.
+    // The step actually taken, after rounding.
     return (above - below) / (right - left);
   });
 }
 
 /**
- * How the result changes along `direction`, numbers for some of the leaves: Σ d result / d leaf · direction over all their
- * elements, from two evaluations, where what `stop` is given does not change.
+ * The derivative of the result along `direction`, numbers for some of the leaves: Σ d result / d leaf · direction over all their
+ * elements, from two evaluations. What `stop` is given is held constant.
  */
 export function directionalDifference(
   graph: Graph,
@@ -68,7 +68,7 @@ export function directionalDifference(
   return (at(step) - at(-step)) / (2 * step);
 }
 
-/** The result as a function of what `leaves` hold when it is called; `stop` goes on having what it has now. */
+/** The result as a function of what `leaves` hold when it is called. What `stop` is given keeps the values it has now. */
 function resultOf(
   graph: Graph,
   dims: Bindings,
@@ -92,7 +92,7 @@ function resultOf(
   };
 }
 
-/** `graph` with nothing but what `result` needs. */
+/** `graph` reduced to what `result` needs. */
 function only(graph: Graph, result: string): Graph {
   const results = graph.results.filter((r) => `${r.kind}:${r.name}` === result);
   const needed = new Set<number>(results.map((r) => r.value.id));

@@ -1,6 +1,4 @@
-/**
- * The reference: a graph run in f64, op by op, each as its row of the op table says. What every target is compared with.
- */
+/** The reference interpreter: runs a graph in f64, op by op, as the rows of the op table say. Every target is compared with it. */
 
 import { elementwise, isElementwise } from "./ops/elementwise.ts";
 import { rowOf, structuralRow } from "./ops.ts";
@@ -11,16 +9,16 @@ export interface InterpretOptions {
   /** Extents of all dimensions, `batch` and `time` too. */
   readonly dims: Bindings;
   /**
-   * The numbers of a leaf, in row-major order of [time?, batch?, ...features]. A population statistic with `time` is asked for
-   * as [T, ...]: the caller has repeated its last row for steps beyond those that are kept.
+   * The numbers of a leaf, in row-major order of [time?, batch?, ...features]. A population statistic with `time` is asked for as
+   * [T, ...]: the caller repeats its last row for steps beyond those that are kept.
    */
   leaf(name: string, leaf: Leaf, type: Type): ArrayLike<number>;
   /**
-   * Told what each op makes that no gradient flows through by definition, in the order of evaluation; says what takes its place,
-   * itself unless told.
+   * Called, in the order of evaluation, with each value that by definition no gradient flows through. Returns its replacement.
+   * Default: the value itself.
    */
   stop?(x: Tensor): Tensor;
-  /** What becomes of each number that an op makes, itself unless told: `Math.fround` shows what f32 does to a graph. */
+  /** Applied to each number that an op computes: `Math.fround` shows what f32 does to a graph. Default: nothing is rounded. */
   readonly round?: (x: number) => number;
 }
 
@@ -33,7 +31,7 @@ export function interpret(graph: Graph, options: InterpretOptions): ReadonlyMap<
 
 class Run {
   private readonly options: InterpretOptions;
-  /** By value id. A scan's body writes the same places at every step. */
+  /** By value id. A scan's body overwrites its entries at every step. */
   private readonly values: Tensor[] = [];
 
   constructor(options: InterpretOptions) {

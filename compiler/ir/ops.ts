@@ -1,7 +1,7 @@
 /**
- * The op table, whole. Adding an op is adding a row to a file of `ops/`, and its name, with its attributes if it has any, to `types.ts`.
+ * The whole op table. To add an op, add a row to a file of `ops/`, and its name, with its attributes if it has any, to `types.ts`.
  *
- * Whoever wants to know something of ops in general asks their rows here; for what has no row that is an internal error.
+ * Whatever needs to know something about ops in general asks their rows here. An op without a row is an internal error.
  */
 
 import { InternalError } from "../diagnostics/internal-error.ts";
@@ -16,13 +16,13 @@ import type { Op, OpAttrs, OpName, StructuralOp, Type, Value } from "./types.ts"
 
 const rows: { readonly [K in OpName]: Row<OpAttrs[K]> } = { ...elementwise, ...structural, ...special };
 
-/** By names that may be anything. */
+/** For lookups by names that need not be ops. */
 const table: ReadonlyMap<string, unknown> = new Map(Object.entries(rows));
 
 /** Whether the table has a row for an op of this name. */
 export const isOp = (name: string): name is OpName => table.has(name);
 
-/** What is known of an op. Throws `InternalError` where that is nothing. */
+/** An op's row. Throws `InternalError` if there is none. */
 export function rowOf<K extends OpName>(op: K): Row<OpAttrs[K]> {
   const row = table.get(op);
   if (row === undefined) throw new InternalError(`the op table has no row for ${op}`);
@@ -46,17 +46,19 @@ export function inferTypes<K extends Exclude<OpName, "scan">>(
   return infer(x, attrs);
 }
 
-/** How the results of an op (no scan) depend on each of its operands, of these types if not of their own. */
+/** How the results of an op (not a scan) depend on each of its operands. `types`: the operands' types, by default their own. */
 export function axesOf(op: Op, types: readonly Type[] = op.operands.map((v) => v.type)): readonly Iteration[] {
   return rowOf(op.op).axes(types, op.attrs as never);
 }
 
-/** The range of an op's results (no scan), all of which have the same. `of`: those of operands; `defines`: their ops. */
+/**
+ * The range of the results of an op (not a scan), all of which have the same. `of` gives the operands' ranges, `defines` their ops.
+ */
 export function rangeOf(op: Op, of: (v: Value) => Range, defines: (v: Value) => Op | undefined): Range {
   return rowOf(op.op).range(op.operands.map(of), { attrs: op.attrs as never, operands: op.operands, defines });
 }
 
-/** What the extents in an op's attributes are made of: `batch`, `time`, and names of dimensions. */
+/** The dimensions in an op's attributes: `batch`, `time`, and named ones. */
 export function extentsIn(op: Op): ReadonlySet<string> {
   const names = new Set<string>();
   const extent = (text: string): void => dim.names(dim.parse(text)).forEach((name) => void names.add(name));
@@ -64,5 +66,5 @@ export function extentsIn(op: Op): ReadonlySet<string> {
   return names;
 }
 
-/** Ops without code of their own: they say how other values are read. */
+/** Ops without code of their own: they only change how other values are read. */
 export const isView = (op: Op): boolean => rowOf(op.op).form === "view";

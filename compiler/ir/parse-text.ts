@@ -5,8 +5,8 @@ import { Reader } from "./text-reader.ts";
 import type { Block, Graph, Op, Result, Type, Value } from "./types.ts";
 
 /**
- * The graph that `text` says, with ids counted from 1 in the order of definition. Throws `IrSyntaxError` with the line where
- * the text does not read or names an unknown value; whether the graph obeys the rules, `verify` says.
+ * The graph that `text` describes, with ids counted from 1 in the order of definition. Throws `IrSyntaxError` with the line where
+ * the text does not parse or names an unknown value. `verify` checks whether the graph obeys the rules.
  */
 export function parseGraph(text: string): Graph {
   const r = new Reader(text);
@@ -66,7 +66,7 @@ class Values {
     this.ids = ids;
   }
 
-  /** Those of a scan's body: sees the values outside, and its own are not seen there. */
+  /** The scope of a scan's body: it sees the values outside, which do not see its own. */
   inner(): Values {
     return new Values(this.r, new Map(this.scope), this.ids);
   }
@@ -93,7 +93,7 @@ class Values {
   }
 }
 
-/** The name behind a label: `%h.1` is named h, `%3` is not named. */
+/** The name in a label: `%h.1` is named h, `%3` is not named. */
 function nameOf(label: string): string {
   const name = label.slice(1).replace(/^\d+$|\.\d+$/, "");
   return name.startsWith('"') ? (JSON.parse(name) as string) : name;
@@ -180,7 +180,7 @@ function readType(r: Reader): Type {
   return { dtype, time, batch, shape, ...(below && { below }) };
 }
 
-/** `(V)`, what an index is below. */
+/** `(V)`, the bound of an index. */
 function readBelow(r: Reader): dim.Dim {
   r.expect("(");
   const text = r.dimension();

@@ -1,7 +1,7 @@
 /**
- * What can be told of a value's numbers without running anything: bounds, and whether all are finite. That sums and products of
- * finite numbers stay within f32 is taken for granted. Left are the ops that make an infinite number, or NaN, of ordinary ones:
- * roots, logarithms, quotients, exponentials. Each op's row says what it makes of the ranges of its operands.
+ * What is known about a value's numbers without running anything: bounds, and whether all are finite. Sums and products of finite
+ * numbers are assumed to stay within f32. That leaves the ops that make an infinite number, or NaN, from ordinary ones: roots,
+ * logarithms, quotients, exponentials. Each op's row computes the range of its result from those of its operands.
  */
 import type { Axes, Op, Value } from "./types.ts";
 
@@ -12,28 +12,31 @@ export interface Range {
 }
 
 /**
- * `always`: neither infinite nor NaN, whatever the numbers are. `given`: where inputs are not, which the host may have left out on
- * purpose where the text does not look at them. It is not asked behind products and loops, where one NaN has spoilt all others.
+ * `always`: neither infinite nor NaN, whatever the numbers are. `given`: so if the inputs are; the host may leave out numbers that
+ * the cell's text does not look at. The difference is dropped after products and loops, where one NaN spoils all other numbers.
  */
 export type Finite = "always" | "given" | "maybe";
 
 export const anything: Range = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY, finite: "always" };
 
-/** What holds of all. */
+/** The weakest of them. */
 export function leastFinite(of: readonly Finite[]): Finite {
   if (of.includes("maybe")) return "maybe";
   return of.includes("given") ? "given" : "always";
 }
 
-/** Behind a product or a loop. */
+/** After a product or a loop. */
 export const assumeGiven = (finite: Finite): Finite => (finite === "given" ? "always" : finite);
 
-/** Where eˣ is finite in f32. */
+/** eˣ is finite in f32 up to here. */
 export const LARGEST_EXPONENT = 88;
-/** Whose reciprocal is far from the largest f32, and which does not vanish. */
+/** Its reciprocal is far from the largest f32, and it does not underflow. */
 export const SMALLEST_DIVISOR = 1e-30;
 
-/** The range of what was in one and becomes another, again and again: a bound that moves is none, but for 0. */
+/**
+ * Widening: the range of a value that is in `before`, and in `next` one iteration later. A bound that moves is dropped, or becomes
+ * 0 if the sign stays.
+ */
 export function widened(before: Range, next: Range): Range {
   return {
     low: next.low >= before.low ? before.low : next.low >= 0 ? 0 : anything.low,
@@ -44,17 +47,17 @@ export function widened(before: Range, next: Range): Range {
 
 export const allFinite = (x: readonly Range[]): Finite => leastFinite(x.map((r) => r.finite));
 
-/** Made of `x`; finite where all of those are, if nothing else is said. */
+/** The range of a result of `x`. Default: finite if all of `x` are. */
 export const within = (x: readonly Range[], low: number, high: number, finite: Finite = allFinite(x)): Range => ({
   low,
   high,
   finite,
 });
 
-/** Made of `x`, and finite only where `holds`. */
+/** The finiteness of a result of `x` that is finite only if `holds`. */
 export const finiteIf = (holds: boolean, x: readonly Range[]): Finite => (holds ? allFinite(x) : "maybe");
 
-/** Elements of `x` that are moved, or of which one is taken. */
+/** Elements of `x`, moved or selected. */
 export const moved = (x: readonly Range[]): Range =>
   within(x, Math.min(...x.map((r) => r.low)), Math.max(...x.map((r) => r.high)));
 
@@ -62,11 +65,11 @@ export const moved = (x: readonly Range[]): Range =>
 export const amongZeros = (x: readonly Range[]): Range =>
   within(x, Math.min(0, ...x.map((r) => r.low)), Math.max(0, ...x.map((r) => r.high)));
 
-/** Sums of elements of `x`, which keep the sign that all have. */
+/** Sums of elements of `x`: they keep a sign that all elements share. */
 export const summed = (x: readonly Range[]): Range =>
   within(x, x.every((r) => r.low >= 0) ? 0 : anything.low, x.every((r) => r.high <= 0) ? 0 : anything.high);
 
-/** The op that makes a value, seen through what changes none of its numbers. */
+/** The op that makes a value, looking through ops that change none of its numbers. */
 function through(v: Value, defines: (v: Value) => Op | undefined): Op | undefined {
   const op = defines(v);
   const same = op?.op === "broadcast" || op?.op === "stop" || op?.op === "copy" || op?.op === "reshape";

@@ -2,6 +2,7 @@
 import * as dim from "./dim.ts";
 import type { Type } from "./types.ts";
 
+/** A number for each dimension, by name. */
 export type Bindings = Readonly<Record<string, number>>;
 
 /** `data` in row-major order of [time?, batch?, ...features]. */
@@ -105,7 +106,7 @@ export function rowMajor(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** `x` as a tensor of `type`, to which it broadcasts. */
+/** `x` broadcast to `type`. */
 export function broadcastTo(x: Tensor, type: Type, dims: Bindings): Tensor {
   const y = tensor(type, dims);
   const rank = type.shape.length;

@@ -1,6 +1,6 @@
-/** Reads the text form of IRs from left to right. White space and `//` comments separate and mean nothing. */
+/** Reads the text form of IRs from left to right. White space and `//` comments separate tokens and mean nothing else. */
 
-/** A text that does not read, with the line (from 1) where it stops. */
+/** A text that does not parse, with the line (from 1) of the error. */
 export class IrSyntaxError extends Error {
   readonly line: number;
 
@@ -16,7 +16,7 @@ const space = /(?:\s|\/\/[^\n]*)*/y;
 export class Reader {
   private readonly text: string;
   private at = 0;
-  /** Where what was read last begins. */
+  /** Where the last token begins. */
   private last = 0;
 
   constructor(text: string) {
@@ -40,7 +40,7 @@ export class Reader {
     return this.tryMatch(pattern) ?? this.fail(`expected ${what}`);
   }
 
-  /** Takes `token` if it comes next: a punctuation mark, or a word that does not go on. */
+  /** Takes `token` if it comes next: a punctuation mark, or a whole word. */
   take(token: string): boolean {
     const escaped = token.replace(/[^\w]/g, "\\$&");
     return this.tryMatch(new RegExp(/\w$/.test(token) ? `${escaped}(?!\\w)` : escaped, "y")) !== undefined;
@@ -77,7 +77,7 @@ export class Reader {
     return this.match(/[-\w*/]+(?: *\+ *[-\w*/]+)*/y, "a dimension");
   }
 
-  /** Items with commas between, up to `end`, which is taken. */
+  /** Items separated by commas, up to and including `end`. */
   list<T>(end: string, item: () => T): T[] {
     const items: T[] = [];
     if (this.take(end)) return items;
@@ -91,14 +91,14 @@ export class Reader {
     if (this.tryMatch(/[\s\S]/y) !== undefined) this.fail("expected the end of the text");
   }
 
-  /** What comes next does not read. */
+  /** Throws: the next token is not what the grammar asks for. */
   fail(message: string): never {
     space.lastIndex = this.at;
     space.exec(this.text);
     return this.error(message, space.lastIndex);
   }
 
-  /** What was read last reads, but is wrong. */
+  /** Throws: the last token parses, but is wrong. */
   reject(message: string): never {
     return this.error(message, this.last);
   }

@@ -15,7 +15,7 @@
  *       result output "h" %hs
  *     }
  *
- * A value is written by its name; the second of a name is `%h.1`. One without a name is a number.
+ * A value is written as its name, the second value of a name as `%h.1`, and a value without a name as a number.
  */
 import { isOp, rowOf } from "./ops.ts";
 import { sameType, showType } from "./type.ts";
@@ -77,7 +77,7 @@ function opLines(op: Op, name: ValueNames): string[] {
   return [words.filter((w) => w !== "").join(" ")];
 }
 
-/** Those of an op without a row as JSON: a graph that breaks the rules can be printed, too. */
+/** An op without a row has its attributes printed as JSON: a graph that breaks the rules can be printed, too. */
 const attributesOf = (op: Op): string =>
   isOp(op.op) ? rowOf(op.op).attributes.print(op.attrs as never) : JSON.stringify(op.attrs);
 
@@ -87,7 +87,7 @@ function scanLines(op: OpOf<"scan">, name: ValueNames, results: string, types: s
   const binding = (i: number): string => {
     const [p, x] = [params[i], op.operands[i]];
     if (p === undefined || x === undefined) return p ? name(p) : name(x);
-    // Said only where it is wrong, so that the text of a faulty graph shows the fault.
+    // Printed only if it is wrong, so that the text of a faulty graph shows the fault.
     const expected: Type = i < states ? x.type : { ...x.type, time: false };
     return `${name(p)}${sameType(p.type, expected) ? "" : `: ${showType(p.type)}`} = ${name(x)}`;
   };

@@ -1,12 +1,12 @@
 /**
- * Tensor IR: one graph in static single assignment, in which everything from a cell's text to an optimiser step is said.
+ * Tensor IR: one graph in static single assignment, which can express everything from a cell's text to an optimiser step.
  *
  * **Values are per example.** A type is a feature shape, and two flags say whether the value also has one entry per
  * example (`batch`) and per time step (`time`). Elementwise ops align operands by those flags and broadcast feature
  * shapes from the right, so the same op means the same thing inside a scan's body, where no value has `time`, and
  * outside, where it may: moving an op out of the loop changes its type and nothing else.
  *
- * **Recurrence is a region.** `scan` runs its body once per step. What stands before or after it in the enclosing block is
+ * **Recurrence is a region.** `scan` runs its body once per step. Ops before or after it in the enclosing block are
  * time-parallel. A body may use values of the enclosing block that have no `time`; what varies with time comes in as
  * per-step inputs.
  *
@@ -21,7 +21,7 @@ export interface Type {
   readonly time: boolean;
   readonly batch: boolean;
   readonly shape: readonly Dim[];
-  /** Of an index, and of nothing else: what it selects from has so many entries, and it is below that. */
+  /** Of an index only: how many entries it selects from. Its values are below that. */
   readonly below?: Dim;
 }
 
@@ -51,20 +51,23 @@ export type Leaf =
   /** A target may lack numbers, which are then NaN. */
   | { readonly kind: "input"; readonly name: string; readonly target?: true }
   | { readonly kind: "index"; readonly name: string; readonly size: string }
-  /** Drawn afresh in every run. A mask, `bernoulli`, is drawn to train only and is else its expectation, `keep`. */
+  /** Drawn anew in every run. A mask, `bernoulli`, is drawn in training only; otherwise it is its expectation, `keep`. */
   | ({ readonly kind: "noise"; readonly name: string } & Noise)
   /** The population value of a statistic; has `time` when kept per step (row min(t, steps − 1)). */
   | { readonly kind: "population"; readonly name: string; readonly policy: StatPolicy }
   | { readonly kind: "hyper"; readonly name: string }
   /** Which steps the examples of a batch have: see `passes/ragged.ts`. */
   | { readonly kind: "lengths"; readonly name: string; readonly mark: Mark }
-  /** What another part of the same run made, in memory: see `passes/segment.ts`; or the run before: see `passes/stream.ts`. */
+  /**
+   * A value in memory that another piece of the same run has computed (`passes/segment.ts`), or the run before
+   * (`passes/stream.ts`).
+   */
   | { readonly kind: "carry"; readonly name: string }
-  /** The cotangent of the carry `name`, which a later part of the sequence made. */
+  /** The cotangent of the carry `name`, computed by a later piece of the sequence. */
   | { readonly kind: "cotangent"; readonly name: string }
-  /** The gradient of the parameter `name`, as far as earlier parts of the run have added it up. */
+  /** The gradient of the parameter `name`, as accumulated by earlier pieces of the run. */
   | { readonly kind: "gradient"; readonly name: string }
-  /** What `update` finds in memory that all entries share; `from`: so many floats behind the beginning, a dimension's text. */
+  /** What `update` reads from memory that all entries share. `from`: an offset in floats, a dimension's text. */
   | {
       readonly kind: "flat";
       readonly name: string;
@@ -74,15 +77,15 @@ export type Leaf =
     };
 
 /**
- * All parameters or all gradients, end to end, in rows: [batch, row]; the optimiser's slot `slot` for all of them; all statistics,
- * [statistics], of which slot 0 is what they are and slot 1 what they were before the step; and one number each: the loss of
- * `train`, and how many steps were skipped.
+ * All parameters or all gradients, end to end, in rows: [batch, row]. The optimiser's slot `slot` for all of them. All statistics:
+ * [statistics], where slot 0 is what they are and slot 1 what they were before the step. And one number each: the loss of `train`,
+ * and how many steps were skipped.
  */
 export type FlatRegion = "param" | "grad" | "slot" | "stat" | "loss" | "skipped";
 
 /**
- * How a copy lies in memory: `plain`; `f16`, rounded; `quads`: the columns of a matrix in fours, the fours of all rows one behind
- * another.
+ * How a copy is laid out: `plain`; `f16`, rounded; `quads`: a matrix in panels of four columns, one panel after another, each with
+ * its rows one after another.
  */
 export type CopyFormat = "plain" | "f16" | "quads";
 
@@ -94,38 +97,44 @@ export type ElementwiseOp =
   | ("sign" | "sin" | "cos" | "finite" | "floor" | "add" | "sub" | "mul" | "div" | "min" | "max")
   | ("lt" | "le" | "gt" | "ge" | "eq" | "ne" | "select");
 
-/** The other ops and their attributes. Their meaning stands in the op table, `ops.ts`. */
+/** The other ops and their attributes. The op table, `ops.ts`, has their meaning. */
 export interface StructuralAttrs {
   /** `value` times the product of `dims` (dimension texts; `batch` and `time` too), in every element. */
   const: { readonly value: number; readonly dims: readonly string[] };
   /** The operand; no gradient flows through. */
   stop: None;
-  /** The operand, in a buffer of its own. Made by the passes that prepare a graph for a machine. */
+  /** The operand, in a buffer of its own. Inserted by the passes that prepare a graph for a machine. */
   copy: { readonly format: CopyFormat };
   /** The operand: a named point where a norm may stand. Expanded by `place`. */
   site: { readonly name: string };
   /** The operand: a statistic over examples. Expanded by `place`. */
   stat: { readonly name: string; readonly policy: StatPolicy };
   /**
-   * The operand is the statistic `name` of a batch. Without gradient: the population's value of it, as it is before this batch
-   * counts; where none was collected yet, the batch's own. The statistic `collected`, kept likewise, is 1 where one was.
+   * The operand is the statistic `name` of a batch. The result is the population's value of it before this batch counts, without
+   * gradient; if none was collected yet, the batch's own. The statistic `collected`, kept in the same way, is 1 once one was.
    * Expanded by `place`.
    */
   population: { readonly name: string; readonly collected: string; readonly policy: StatPolicy };
   /**
-   * A number that changes with training: `from` until `first` updates are done, `to` from `last` on, linear in between; at
-   * inference `to`. Expanded by `place`.
+   * A number that changes with training: `from` until `first` updates are done, `to` from `last` on, linear in between; `to` at
+   * inference. Expanded by `place`.
    */
   ramp: { readonly from: number; readonly to: number; readonly first: number; readonly last: number };
   sum: { readonly axes: Axes };
   maximum: { readonly axes: Axes };
-  /** The first element along the axes. A constant to the derivative: what is computed about a pivot does not depend on which it is. */
+  /**
+   * The first element along the axes: the shift of a shifted sum, Σ (x − p). The derivative treats it as a constant, because any
+   * element would do.
+   */
   pivot: { readonly axes: Axes };
-  /** Likewise, the first example of each of `parts` parts of the batch, which are those of `partial`. */
+  /** Likewise, the first example of each of `parts` parts of the batch, the parts of `partial`. */
   pivots: { readonly parts: number };
-  /** Sums over `parts` parts of the batch, each ⌈batch / parts⌉ examples but the last, along a new first feature axis. */
+  /**
+   * Partial sums over `parts` parts of the batch, along a new first feature axis. Each part has ⌈batch / parts⌉ examples, the last
+   * what is left.
+   */
   partial: { readonly parts: number };
-  /** (x [parts, …]): for each example the row of its part, as `partial` parts the batch. */
+  /** (x [parts, …]): for each example the row of its part, the parts of `partial`. */
   spread: None;
   /** Position of the largest entry of the last feature axis, which it removes. */
   argmax: None;
@@ -152,14 +161,14 @@ export interface StructuralAttrs {
   broadcast: { readonly type: Type };
   /** The value at the first or last time step. */
   at: { readonly step: "first" | "last" };
-  /** Zero at every time step but the first or last, where it is the operand. */
+  /** The operand at the first or last time step, zero at all others. */
   put: { readonly step: "first" | "last" };
   /**
    * (x, steps): each example's steps in reverse order, as ONNX's ReverseSequence. With n = `steps`, a number or one for each
-   * example, the element at step t is x's at n − 1 − t, and 0 from step n on. Twice, it is x up to step n.
+   * example, the element at step t is x's at n − 1 − t, and 0 from step n on. Applied twice, it is x up to step n.
    */
   reverse: None;
-  /** At each step the sum of the steps up to it; with `reverse` of those from it on. */
+  /** At each step the sum of the steps up to it; with `reverse`, of the steps from it on. */
   cumsum: { readonly reverse: boolean };
   /** (table [V, …], index): row `index` of the table. */
   gather: None;
@@ -201,15 +210,15 @@ export interface Block {
   readonly results: readonly Value[];
 }
 
-/** What a graph is for: named results, each with what the runtime does with it. */
+/** A named result of a graph, and what the runtime does with it. */
 export interface Result {
   readonly kind:
     | ("output" | "loss" | "loss_term" | "metric" | "grad" | "batch_stat" | "population" | "carry" | "cotangent")
-    /** Of `update`, named after the leaf whose place it takes. */
+    /** Of `update`: named after the leaf that it overwrites. */
     | "flat";
   readonly name: string;
   readonly value: Value;
-  /** Of losses and metrics, where it is known: what they are means over (`proofs/mean-axes.ts`). */
+  /** Of losses and metrics: what they are means over, if that is known (`proofs/mean-axes.ts`). */
   readonly over?: Over;
 }
 

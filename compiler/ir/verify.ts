@@ -1,4 +1,4 @@
-/** The rules every graph obeys, checked: after every pass in tests, and after semantics always. */
+/** Checks the rules that every graph obeys: after every pass in tests, and always after semantics. */
 import { InternalError } from "../diagnostics/internal-error.ts";
 import { axesOf, inferTypes, isOp } from "./ops.ts";
 import { printGraph } from "./text.ts";
@@ -33,7 +33,7 @@ export function verify(graph: Graph, options: VerifyOptions = {}): void {
 
 const show = (v: Value): string => `%${v.name === "" ? "" : `${v.name}/`}${v.id}: ${showType(v.type)}`;
 
-/** Whether it looks at other steps than the one that it computes. */
+/** Whether it reads other steps than the one that it computes. */
 const looksAlongTime = (op: Exclude<Op, { op: "scan" }>): boolean =>
   axesOf(op).some(({ time }) => time !== "parallel" && time !== "broadcast");
 
@@ -91,7 +91,7 @@ class Verifier {
       if (!sameType(t, op.results[i].type)) this.fault(`${where}: result ${i} should be ${showType(t)}`);
     });
     for (const v of op.results) this.define(v);
-    // In a body nothing has time; moved out of it, such an op would suddenly see all steps.
+    // No value in a body has time. Moved out of the body, such an op would suddenly read all steps.
     if (this.depth > 0 && op.op !== "scan" && looksAlongTime(op))
       this.fault(`${where} runs over time inside a scan's body`);
   }

@@ -53,7 +53,7 @@ function contract(a: Tensor, b: Tensor, attrs: Labels, type: Type, dims: Binding
   const y = tensor(type, dims);
   const sides = [labelled(y, attrs.out), labelled(a, attrs.a), labelled(b, attrs.b)];
   const extents = new Map(sides.flatMap((side) => [...side].map(([l, [n]]) => [l, n] as const)));
-  // Innermost runs the axis along which the most sides are contiguous or stand still.
+  // The innermost loop runs along the axis in which most sides are contiguous or constant.
   const jumps = (l: string): number => sides.filter((side) => (side.get(l)?.[1] ?? 0) > 1).length;
   const loops = [...extents.keys()].sort((l, m) => jumps(m) - jumps(l));
   const strides = sides.map((side) => loops.map((l) => side.get(l)?.[1] ?? 0));
@@ -80,7 +80,7 @@ function sideGrad(
   to: Type,
   labels: { dy: string; other: string; to: string },
 ): Value {
-  // An axis that only this side has was summed alone: its cotangent is the same all along it.
+  // An axis that only this side has was summed on its own: the cotangent is the same all along it.
   const shared = [...labels.to].filter((l) => labels.dy.includes(l) || labels.other.includes(l));
   const v = b.dot(dy, other, {
     a: labels.dy,

@@ -39,7 +39,7 @@ export interface ElementwiseRow extends Row<OpAttrs[ElementwiseOp]> {
   readonly domain?: readonly [number, number];
 }
 
-/** What a row says for itself; the rest all elementwise ops have in common. */
+/** What each row declares. All elementwise ops have the rest in common. */
 type Own = Pick<ElementwiseRow, "doc" | "evaluate" | "grad" | "flops" | "range"> & Partial<ElementwiseRow>;
 
 const row = (arity: 1 | 2 | 3, operands: readonly string[], own: Own): ElementwiseRow => ({
@@ -146,7 +146,7 @@ export const elementwise: { readonly [K in ElementwiseOp]: ElementwiseRow } = {
   sqrt: unary({
     doc: "square root; its gradient is 0 where x is 0",
     evaluate: Math.sqrt,
-    // The root's slope at 0 is infinite, and 0 a subgradient: nowhere is a root smaller. So it is for |x| = √x² and lengths √Σx².
+    // The slope at 0 is infinite, but 0 is a subgradient of |x| = √x² and of lengths √Σx², which are smallest there.
     grad: (b, { y, dy }) => [b.select(b.gt(y, b.scalar(0)), b.div(b.mul(dy, b.scalar(0.5)), y), b.scalar(0))],
     flops: 4,
     range: ([a]) => within([a], root(a.low), root(a.high), finiteIf(a.low >= 0, [a])),
@@ -255,7 +255,7 @@ export const elementwise: { readonly [K in ElementwiseOp]: ElementwiseRow } = {
     grad: (b, { x, dy }) => [b.mul(dy, x[1]), b.mul(dy, x[0])],
     flops: 1,
     range: ([a, b]) => {
-      // Of infinite bounds and 0 the product is 0: the numbers themselves are finite.
+      // The product of an infinite bound and 0 is 0: the numbers themselves are finite.
       const products = [a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high].map((p) => p || 0);
       return within([a, b], Math.min(...products), Math.max(...products));
     },
@@ -304,7 +304,7 @@ export const elementwise: { readonly [K in ElementwiseOp]: ElementwiseRow } = {
     evaluate: (c, a, b) => (c !== 0 ? a : b),
     grad: (b, { x, dy }) => [undefined, b.select(x[0], dy, b.scalar(0)), b.select(x[0], b.scalar(0), dy)],
     flops: 1,
-    // It is there to choose what is finite.
+    // Its purpose is to choose what is finite.
     range: (x) => within(x, Math.min(x[1].low, x[2].low), Math.max(x[1].high, x[2].high), "always"),
     zero: ([, a, b]) => a && b,
     exact: [0],

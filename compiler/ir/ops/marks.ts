@@ -1,4 +1,7 @@
-/** Ops that mark a value, and hand it on as it is: where norms stand, what statistics are, where gradients end, what gets a buffer. */
+/**
+ * Ops that mark a value and return it unchanged: sites of norms, statistics, values without gradient, values with a buffer of their
+ * own.
+ */
 import { copyFormat, none, policy, text, words } from "../attributes.ts";
 import { moved } from "../range.ts";
 import { inPlace, type Rows, type StructuralRow, whereAll } from "./row.ts";

@@ -8,14 +8,14 @@ import { broadcastTypes, ShapeError, sameNumbers, sameType, showType } from "../
 import type { Type, Value } from "../types.ts";
 import { aligned, type Iteration, inPlace, type Rows, whereAll } from "./row.ts";
 
-/** Views `x` as [outer, axis, inner] around feature axis `axis`. */
+/** `x` viewed as [outer, axis, inner], with feature axis `axis` in the middle. */
 function outerAxisInner(x: Tensor, axis: number): readonly [number, number, number] {
   const at = x.shape.length - x.type.shape.length + axis;
   const product = (s: readonly number[]): number => s.reduce((a, b) => a * b, 1);
   return [product(x.shape.slice(0, at)), x.shape[at], product(x.shape.slice(at + 1))];
 }
 
-/** An operand of which another place along one axis is read, and the same along the others. */
+/** An operand that is read elsewhere along one axis, and in place along the others. */
 const elsewhereAlong = (x: Type, axis: number): Iteration => inPlace(x, (i) => (i === axis ? "gather" : "parallel"));
 
 /** What `split` and `cut` share: parts of an axis, as wide as the result types say, and their derivative. */
@@ -44,7 +44,7 @@ const parting = {
   ],
 };
 
-/** Operands one behind another along an axis. */
+/** Operands end to end along an axis. */
 function joinedType(x: readonly Type[], axis: number): Type {
   if (x.some((t) => t.shape.length <= axis || t.shape.length !== x[0].shape.length))
     throw new ShapeError(`${x.map(showType).join(", ")} cannot be joined along axis ${axis}`);
@@ -74,7 +74,7 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
     ...parting,
   },
   concat: {
-    doc: "operands one behind another along a feature axis",
+    doc: "operands end to end along a feature axis",
     operands: "many",
     infer: (x, { axis }) => [joinedType(x, axis)],
     evaluate: (x, { axis }, [type], dims) => {
@@ -132,7 +132,7 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
     infer: ([x], { axis, from, to }) => {
       const [first, end] = [from, to].map(dim.parse);
       const whole = x.shape[axis];
-      // What depends on dimensions is known when they have their numbers.
+      // What depends on dimensions is checked once they are bound.
       const isOutside = dim.exceeds([], first) || dim.exceeds(end, whole ?? []) || dim.exceeds(end, first) === false;
       if (whole === undefined || isOutside) throw new ShapeError(`${showType(x)} has no entries ${from} to ${to}`);
       const width = dim.subtract(end, first);

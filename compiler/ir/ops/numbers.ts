@@ -1,4 +1,4 @@
-/** Numbers that no operand decides. */
+/** Numbers that depend on no operand. */
 import { factors, fields, number, words } from "../attributes.ts";
 import * as dim from "../dim.ts";
 import { anything, type Range, within } from "../range.ts";
@@ -6,7 +6,7 @@ import { tensor } from "../tensor.ts";
 import { scalar } from "../type.ts";
 import type { Rows } from "./row.ts";
 
-/** A number of a sign, times extents: those are 1 or more. */
+/** The range of a number of this sign, times extents, which are at least 1. */
 const ofSign = (sign: number): Range =>
   sign > 0 ? within([], Math.min(sign, 1), anything.high) : within([], anything.low, 0);
 

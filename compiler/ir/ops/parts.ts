@@ -1,4 +1,4 @@
-/** Ops on parts of the batch, of which each may be a workgroup's. */
+/** Ops on parts of the batch. Each part may have a workgroup of its own. */
 import { fields, integer, none } from "../attributes.ts";
 import * as dim from "../dim.ts";
 import { moved, summed } from "../range.ts";
@@ -7,7 +7,9 @@ import { ShapeError, showType } from "../type.ts";
 import type { Type } from "../types.ts";
 import { inPlace, type Rows, whereAll } from "./row.ts";
 
-/** Calls `visit` for each step and example of `x`: where it starts, where the row of its part starts, and how long both are. */
+/**
+ * Calls `visit` for each step and example of `x`, with where it starts, where the row of its part starts, and the length of both.
+ */
 function eachExample(x: Tensor, parts: number, visit: (example: number, part: number, n: number) => void): void {
   const [steps, examples] = x.type.time ? x.shape : [1, x.shape[0]];
   const n = x.data.length / (steps * examples);
@@ -16,7 +18,7 @@ function eachExample(x: Tensor, parts: number, visit: (example: number, part: nu
     for (let b = 0; b < examples; b++) visit((t * examples + b) * n, (t * parts + Math.floor(b / size)) * n, n);
 }
 
-/** What parts of the batch have of `x`. */
+/** The type of one row of `x` for each part of the batch. */
 function perPart(x: Type, parts: number): Type {
   if (!x.batch) throw new ShapeError(`${showType(x)} has no examples to take in parts`);
   return { dtype: "f32", time: x.time, batch: false, shape: [dim.constant(parts), ...x.shape] };
@@ -64,7 +66,7 @@ export const parts: Rows<"pivots" | "partial" | "spread"> = {
     grad: (b, { x, dy }) => [b.broadcast(b.one("spread", [dy[0]!], {}), { ...x[0].type, dtype: "f32" })],
   },
   spread: {
-    doc: "each example's row of what parts of the batch have",
+    doc: "for each example the row of its part of the batch",
     operands: ["x"],
     infer: ([x]) => {
       if (x.batch || x.shape.length === 0) throw new ShapeError(`${showType(x)} has no rows for parts of the batch`);

@@ -1,4 +1,4 @@
-/** Ops that look along whole axes: sums, largest entries and their positions, and the first element. */
+/** Reductions along whole axes: sums, largest entries and their positions, and the first element. */
 import { none, reduced, words } from "../attributes.ts";
 import type { Builder } from "../builder.ts";
 import * as dim from "../dim.ts";
@@ -21,7 +21,7 @@ function reducedType(x: Type, axes: Axes): Type {
   };
 }
 
-/** Folds `x` over `axes` into a tensor of type `type`, from `start`. */
+/** Reduces `x` over `axes` to a tensor of type `type`, starting from `start`. */
 function reduce(
   x: Tensor,
   axes: Axes,
@@ -48,7 +48,7 @@ function withUnitAxes(b: Builder, v: Value, x: Type, axes: Axes): Value {
   return b.one("reshape", [v], { shape: x.shape.map((d, i) => (axes.features.includes(i) ? "1" : dim.show(d))) });
 }
 
-/** A reduction's operand: `how` it is looked at along the axes that go. */
+/** A reduction's operand, read as `how` says along the axes that are reduced. */
 const reducing =
   (how: Along) =>
   ([x]: readonly Type[], { axes: { batch, time, features } }: { readonly axes: Axes }): readonly Iteration[] => [
@@ -75,7 +75,7 @@ export const reductions: Rows<"sum" | "maximum" | "pivot" | "argmax"> = {
     evaluate: ([x], { axes }, [type], dims) => [reduce(x, axes, type, dims, 0, (a, c) => a + c)],
     axes: reducing("reduce"),
     range: (x, { attrs, operands, defines }) =>
-      // A largest number less itself is 0 somewhere, and e⁰ is 1.
+      // The largest number minus itself is 0 somewhere, and e⁰ is 1.
       isShiftedExponential(operands[0], attrs.axes, defines) ? within(x, 1, anything.high) : summed(x),
     form: "reduction",
     combines: "sum",
@@ -92,7 +92,8 @@ export const reductions: Rows<"sum" | "maximum" | "pivot" | "argmax"> = {
     combines: "largest",
     zero: whereAll,
     grad: (b, { x, y, dy, attrs }) => {
-      // Equal entries share the gradient equally. A device may compute x again with another rounding: none may then be left.
+      // Equal entries share the gradient equally. A device may recompute x with different rounding, so that none equals the
+      // largest.
       const at = b.ge(x[0], withUnitAxes(b, y[0], x[0].type, attrs.axes));
       const ties = b.max(b.one("sum", [at], { axes: attrs.axes }), b.scalar(1));
       return [b.mul(at, withUnitAxes(b, b.div(dy[0]!, ties), x[0].type, attrs.axes))];

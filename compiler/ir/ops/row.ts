@@ -1,8 +1,8 @@
 /**
- * What a row of the op table says. Its first half holds for every op and is what verifier, passes, proofs and kernels ask: they keep
- * no lists of ops of their own, and refuse an op that has no row. The second half is what the op computes.
+ * A row of the op table. Its first half applies to every op. Verifier, passes, proofs and kernels ask it: they keep no lists of ops
+ * of their own, and refuse an op that has no row. The second half is what the op computes.
  *
- * A trait that a row leaves out does not hold: what needs it then does without.
+ * A trait that a row leaves out does not hold, and what needs it does without.
  */
 import type { Schema } from "../attributes.ts";
 import type { Builder } from "../builder.ts";
@@ -12,14 +12,14 @@ import type { Bindings, Tensor } from "../tensor.ts";
 import type { Op, OpAttrs, OpName, Type, Value } from "../types.ts";
 
 /**
- * How results depend on an operand along one of its axes (as MLIR's Linalg says it with indexing maps and iterator types):
+ * How results depend on an operand along one of its axes (compare the indexing maps and iterator types of MLIR's Linalg):
  *
  * - `parallel`: the result has the axis, and its element i reads element i only;
  * - `broadcast`: the operand lacks the axis or has one element along it, which all of the result's read;
  * - `reduce`: the result lacks the axis, and reads all elements along it;
  * - `scan`: element i reads elements up to i, or from i on;
- * - `gather`: which element is read depends on i in another way, or on numbers. So also where the operand lacks the axis and the
- *   result is not the same all along it.
+ * - `gather`: which element is read depends on i in another way, or on data. Also if the operand lacks the axis and the result
+ *   varies along it.
  */
 export type Along = "parallel" | "broadcast" | "reduce" | "scan" | "gather";
 
@@ -31,23 +31,23 @@ export interface Iteration {
   readonly features: readonly Along[];
 }
 
-/** How the entries along reduced axes become one: by their sum, as the largest of them, or as the position of that. */
+/** How the entries along reduced axes are combined into one: their sum, the largest of them, or its position. */
 export type Combining = "sum" | "largest" | "position";
 
 /**
- * What kernels make of an op:
+ * How kernels compute an op:
  *
- * - `view`: nothing; it says how other values are read;
- * - `point`: each element is computed by itself, where it is used or in a loop over all;
- * - `reduction`: a loop over what its axes reduce; `partial` over a part of the batch;
- * - `contraction`: a product's loops over what two operands share;
- * - `scatter`: a loop over all that may be added to an element;
- * - `loop`: kernels run once a step;
- * - `expanded`: none; a pass has replaced it by other ops before.
+ * - `view`: they do not; it says how other values are read;
+ * - `point`: each element on its own, where it is used or in a loop over all;
+ * - `reduction`: a loop over what its axes reduce; `partial`, over a part of the batch;
+ * - `contraction`: a product's loops over the axes that two operands share;
+ * - `scatter`: a loop over everything that may be added to an element;
+ * - `loop`: kernels that run once per step;
+ * - `expanded`: they do not; a pass has replaced it by other ops.
  */
 export type Form = "view" | "point" | "reduction" | "partial" | "contraction" | "scatter" | "loop" | "expanded";
 
-/** An op about whose results' range its row is asked. */
+/** An op whose results' range is asked for. */
 export interface Ranged<A> {
   readonly attrs: A;
   readonly operands: readonly Value[];
@@ -63,32 +63,35 @@ export interface Row<A> {
   readonly attributes: Schema<A>;
   /** The types of the results. Throws `ShapeError` when the operands do not fit. */
   infer(x: readonly Type[], attrs: A): readonly Type[];
-  /** How the results depend on each operand. Axes that attributes name are said of operands that lack them, too. */
+  /** How the results depend on each operand. Axes that attributes name are listed for operands that lack them, too. */
   axes(x: readonly Type[], attrs: A): readonly Iteration[];
-  /** The range of its results, all of which have the same, from those of its operands. */
+  /** The range of its results (all have the same), from those of its operands. */
   range(x: readonly Range[], of: Ranged<A>): Range;
   readonly form: Form;
-  /** Of an op that reduces. */
+  /** Only for an op that reduces. */
   readonly combines?: Combining;
-  /** Its two operands may change places. */
+  /** Its two operands may be exchanged. */
   readonly commutative?: true;
-  /** Whether the result is zero where these operands are, and the others finite. */
+  /** Whether the result is zero where these operands are zero and the others finite. */
   zero?(is: readonly boolean[]): boolean;
-  /** Operands of which a small difference may make any of the result: what is compared, and what divides and may be nearly zero. */
+  /**
+   * Operands that must not be rounded, because a small difference may change the result arbitrarily: what is compared, and divisors
+   * that may be near zero.
+   */
   readonly exact?: readonly number[];
-  /** Flops an element to compute it again for the backward pass; absent: it is kept. */
+  /** Flops per element to recompute it for the backward pass. Absent: it is saved. */
   readonly recompute?: number;
-  /** The derivative takes the result for a constant, although it varies with the operands. */
+  /** The derivative treats the result as a constant, although it varies with the operands. */
   readonly held?: true;
-  /** The same as a loop, of an op that scans time: adds it, and returns what stands for the results. */
+  /** For an op that scans time: adds an equivalent loop, and returns its results. */
   asLoop?(b: Builder, x: readonly Value[], attrs: A): readonly Value[];
-  /** It reads entries below `below` of `of` entries. */
+  /** It selects among `of` entries by an index below `below`. */
   selects?(x: readonly Type[], attrs: A): { readonly below: dim.Dim; readonly of: dim.Dim };
-  /** The result is 1 or 0, and says where something holds. */
+  /** The result is 1 where something holds, else 0. */
   readonly indicator?: true;
 }
 
-/** A row of an op that is no elementwise one. */
+/** A row of an op that is not elementwise. */
 export interface StructuralRow<K extends OpName> extends Row<OpAttrs[K]> {
   /** The f64 meaning: the truth every target is compared with. */
   evaluate(x: readonly Tensor[], attrs: OpAttrs[K], types: readonly Type[], dims: Bindings): readonly Tensor[];
@@ -106,7 +109,7 @@ export type Rows<K extends OpName> = { readonly [P in K]: StructuralRow<P> };
 /** Along an axis that an operand may lack. */
 export const along = (has: boolean): Along => (has ? "parallel" : "broadcast");
 
-/** An operand whose examples and steps stay where they are; `features` do, too, if nothing else is said. */
+/** An operand whose examples and steps stay in place. By default its `features` do, too. */
 export const inPlace = (
   { batch, time, shape }: Type,
   features: (axis: number) => Along = () => "parallel",
@@ -116,7 +119,7 @@ export const inPlace = (
   features: shape.map((_, i) => features(i)),
 });
 
-/** An operand that is aligned with the result: by flags, and from the right by feature axes, of which those of extent 1 stretch. */
+/** An operand aligned with the result: by flags and, from the right, by feature axes; those of extent 1 are broadcast. */
 export const aligned = (x: Type, result: Type): Iteration =>
   inPlace(x, (i) => {
     const whole = result.shape[i - x.shape.length + result.shape.length];

@@ -1,4 +1,7 @@
-/** The two ops whose meaning is in the interpreter and whose derivative is in `derive`: what has no operands, and what has a body. */
+/**
+ * The two ops whose meaning is in the interpreter and whose derivative is in `derive`: `leaf`, which has no operands, and `scan`,
+ * which has a body.
+ */
 import { InternalError } from "../../diagnostics/internal-error.ts";
 import { fields, flag, integer, leafOfType } from "../attributes.ts";
 import * as dim from "../dim.ts";

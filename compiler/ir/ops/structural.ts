@@ -1,4 +1,4 @@
-/** The other half of the op table: ops that move, combine or select elements. One row an op, in a file a kind. */
+/** The other half of the op table: ops that move, combine or select elements. One row per op, in one file per kind. */
 
 import type { StructuralOp } from "../types.ts";
 import { contraction } from "./contraction.ts";

@@ -26,7 +26,7 @@ export const tables: Rows<"gather" | "scatter" | "onehot"> = {
       return [y];
     },
     attributes: none,
-    // The table is one for all examples and steps.
+    // All examples and steps share one table.
     axes: ([table, index]) => [
       { ...inPlace(table, (i) => (i === 0 ? "gather" : "parallel")), batch: "broadcast", time: "broadcast" },
       inPlace(index),

@@ -1,4 +1,4 @@
-/** Ops that look along time: steps moved elsewhere, and added up. */
+/** Ops that read along time: steps moved, and added up. */
 import { fields, flag, none, oneOf } from "../attributes.ts";
 import { amongZeros, moved, summed } from "../range.ts";
 import { tensor } from "../tensor.ts";
@@ -45,7 +45,7 @@ export const time: Rows<"at" | "put" | "reverse" | "cumsum"> = {
     grad: (b, { dy, attrs }) => [b.one("at", [dy[0]!], attrs)],
   },
   reverse: {
-    doc: "each example's steps in reverse order, and 0 behind its last",
+    doc: "each example's steps in reverse order, and 0 after its last",
     operands: ["x", "steps"],
     infer: ([x, steps]) => {
       if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
