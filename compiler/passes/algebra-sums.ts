@@ -1,4 +1,4 @@
-/** The rules about sums: what leaves them, what vanishes in them, what makes them longer products. */
+/** The rules about sums: what can be factored out of them, what sums to zero, and what makes them a longer product. */
 import * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
 import { broadcastTypes, real, sameShape, sameType } from "../ir/type.ts";
@@ -16,14 +16,14 @@ function invariant(v: Value, axes: Axes): boolean {
 
 interface Factors {
   readonly sign: 1 | -1;
-  /** Multiplied, then divided by. */
+  /** The factors, then the divisors. */
   readonly over: readonly Value[];
   readonly under: readonly Value[];
 }
 
 /**
- * `v` as a product, taken apart through mul, neg and div only where that sets a factor free that `axes` leave alone: what
- * varies stays together, as it was computed.
+ * `v` as a product. It is taken apart through mul, neg and div only if that frees a factor which does not vary along `axes`:
+ * factors that do vary stay together, as they were computed.
  */
 function factors(b: SimplifyingBuilder, v: Value, axes: Axes): Factors {
   const op = b.definition(v);
@@ -84,7 +84,7 @@ function centred(here: SimplifyingBuilder, value: Value, axes: Axes, rank: numbe
   );
 }
 
-/** The value before broadcasts and reshapes that only add unit axes. */
+/** The value before broadcasts and before reshapes that only add unit axes. */
 function unshaped(b: SimplifyingBuilder, v: Value): Value {
   const op = b.definition(v);
   if (op?.op === "broadcast") return unshaped(b, op.operands[0]);
@@ -133,7 +133,7 @@ export const sums = rule(["sum"], (b, op) => {
   if (vanishes(b, x, axes)) return [b.zeros(type)];
 
   const inner = b.definition(x);
-  // Σ over axes that a broadcast made: a multiple.
+  // A sum over axes that a broadcast added is a multiple.
   if (inner?.op === "broadcast") {
     const [from] = inner.operands;
     const lead = x.type.shape.length - from.type.shape.length;
@@ -182,16 +182,16 @@ export const sums = rule(["sum"], (b, op) => {
       return [inner.op === "add" ? b.add(side(l), side(r)) : b.sub(side(l), side(r))];
     }
   }
-  // Over examples first, then over steps: the first sum may be wanted for itself, or leave a factor behind, as in Σₜ r·Σᵢ dy.
+  // Over examples first, then over steps: the first sum may be needed itself, or free a factor, as in Σₜ r·Σᵢ dy.
   if (batch && time && axes.features.length === 0) return [b.sum(b.sum(x, { ...axes, time: false }), { time: true })];
-  // Factors that do not vary along the summed axes come out: Σ g·r·dy = g·r·Σ dy.
+  // Factor out what does not vary along the summed axes: Σ g·r·dy = g·r·Σ dy.
   const { sign, over, under } = factors(b, x, axes);
   const out = over.filter((f) => invariant(f, axes));
   const outUnder = under.filter((f) => invariant(f, axes));
   const stay = over.filter((f) => !out.includes(f));
   const stayUnder = under.filter((f) => !outUnder.includes(f));
   if ((out.length === 0 && outUnder.length === 0 && sign === 1) || stay.length === 0) return undefined;
-  // Beside a sum that drops its features, a factor's unit axes go, too.
+  // If the sum drops its features, the unit axes of a factor go, too.
   const fit = (v: Value): Value => (v.type.shape.length > type.shape.length ? b.one("reshape", [v], { shape: [] }) : v);
   let rest = product(b, stay)!;
   if (stayUnder.length > 0) rest = b.div(rest, product(b, stayUnder)!);

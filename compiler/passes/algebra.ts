@@ -1,6 +1,6 @@
 /**
- * The algebra that `simplify` knows: a table of rules. A rule looks at an op about to be built and answers with values of the
- * same types that mean the same and cost less, or with nothing.
+ * The algebra of `simplify`, as a table of rewrite rules. A rule looks at an op about to be built and returns equal values of the
+ * same types that cost less, or nothing.
  *
  * No rule may turn a numerically safe form into an unsafe one: sums of centred values stay centred.
  */
@@ -17,7 +17,7 @@ import { finalState } from "./simplify-scan.ts";
 
 const elementwiseOps = Object.keys(elementwise) as readonly ElementwiseOp[];
 
-/** An elementwise op on numbers is a number. */
+/** Constant folding: an elementwise op on numbers is a number. */
 const foldConstants = rule(elementwiseOps, (b, op) => {
   if (op.op === "select") return undefined;
   const numbers: number[] = [];
@@ -30,14 +30,14 @@ const foldConstants = rule(elementwiseOps, (b, op) => {
   return [b.broadcast(b.scalar(value), typeOf(op))];
 });
 
-/** Products and quotients of constants with extents. */
+/** Constant folding of products with extents. */
 const foldExtents = rule(["mul"], (b, op) => {
   const [x, y] = op.operands.map((v) => defined(b, v, "const"));
   if (!x || !y) return undefined;
   return [b.one("const", [], { value: x.attrs.value * y.attrs.value, dims: [...x.attrs.dims, ...y.attrs.dims] })];
 });
 
-/** f(broadcast x, …) = broadcast f(x, …): what is computed once is not computed for each example. */
+/** f(broadcast x, …) = broadcast f(x, …): compute it once, not for each example. */
 const sinkBroadcast = rule(elementwiseOps, (b, op) => {
   if (!op.operands.some((v) => defined(b, v, "broadcast"))) return undefined;
   const small = b.elementwise(
@@ -47,7 +47,7 @@ const sinkBroadcast = rule(elementwiseOps, (b, op) => {
   return [b.broadcast(small, typeOf(op))];
 });
 
-/** Identities with 0 and 1, and of sign. */
+/** Identities of 0 and 1, and of signs. */
 const identities = rule(["add", "sub", "mul", "div", "neg", "square", "select"], (b, op) => {
   const [x, y] = op.operands;
   const n = op.operands.map((v) => uniform(b, v));
@@ -77,7 +77,7 @@ const identities = rule(["add", "sub", "mul", "div", "neg", "square", "select"],
         if (c === 0) return as(b.scalar(0));
         if (c === 1) return as(other);
         if (c === -1) return [b.broadcast(b.neg(other), typeOf(op))];
-        // Numbers gather in front: 2 · (3 · x) = 6 · x.
+        // Numbers are collected in front: 2 · (3 · x) = 6 · x.
         const inner = c === undefined ? undefined : defined(b, other, "mul");
         if (!inner) continue;
         const at = inner.operands.findIndex((v) => uniform(b, v) !== undefined);
@@ -115,8 +115,8 @@ const dots = rule(["dot"], (b, op) => {
 });
 
 /**
- * A product whose one side has a single number for each example or step, and nothing to contract but axes of extent 1, is
- * elementwise, or a weighted sum over examples and steps.
+ * A product with a single number for each example or step on one side, which contracts only axes of extent 1, is elementwise, or a
+ * weighted sum over examples and steps.
  */
 const scaled = rule(["dot"], (b, op) => {
   const { a, b: second, out, batch, time } = op.attrs;
@@ -132,7 +132,7 @@ const scaled = rule(["dot"], (b, op) => {
   return [b.one("reshape", [total], { shape: typeOf(op).shape.map(dim.show) })];
 });
 
-/** The sides of a product of a value without features and one with, in this order. */
+/** The factors of an elementwise product: first the one without features, then the one with features. */
 function outer(b: SimplifyingBuilder, v: Value): readonly [Value, Value] | undefined {
   const op = defined(b, v, "mul");
   if (!op) return undefined;
@@ -141,10 +141,10 @@ function outer(b: SimplifyingBuilder, v: Value): readonly [Value, Value] | undef
   return wide(y) === 0 && wide(x) > 0 ? [y, x] : undefined;
 }
 
-/** Whether a factor, a number where that is known, has a square that is far from the ends of f32: it was put there for a reason. */
+/** Whether a factor's square stays well within f32. A number whose square does not was put there as a scale, for a reason. */
 const isSquarable = (n: number | undefined): boolean => n === undefined || (n ** 2 < 2 ** 63 && n ** 2 > 2 ** -63);
 
-/** What a product does with its features, it does first with the numbers it multiplies them by: there are fewer. */
+/** Ops on a product of a number and features are done on the number first: there are fewer numbers than features. */
 const numbersFirst = rule(["square", "div", "add", "sub"], (b, op) => {
   const products = op.operands.map((v) => outer(b, v));
   const [x, y] = products;
@@ -160,8 +160,8 @@ const numbersFirst = rule(["square", "div", "add", "sub"], (b, op) => {
 });
 
 /**
- * a · (p · x) = (a · p) · x where only x differs from example to example: what is one for all of them is multiplied once. So a
- * norm's gain and its 1/σ are one factor.
+ * a · (p · x) = (a · p) · x where only x differs from example to example: what all examples share is multiplied once. So a norm's
+ * gain and its 1/σ become one factor.
  */
 const sharedFirst = rule(["mul"], (b, op) => {
   for (const [a, product] of [op.operands, [...op.operands].reverse()]) {

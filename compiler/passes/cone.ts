@@ -1,18 +1,21 @@
-/** What it takes to compute a value anew, elementwise, from others. */
+/** The elementwise ops that recompute a value from others. */
 import * as dim from "../ir/dim.ts";
 import { elementwise, isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, Value } from "../ir/types.ts";
 
 export interface Cone {
-  /** In order; none when the value is one to start from. */
+  /** In order. Empty if the value is one of those to start from. */
   readonly ops: readonly Op[];
   readonly from: readonly Value[];
 }
 
-/** Flops an element that beat a store and a load of it, both of which go to memory when the sequence is long. */
+/** Up to so many flops per element, recomputing beats a store and a load, which go to memory if the sequence is long. */
 const MOST_FLOPS = 8;
 
-/** The elementwise ops between `v` and values for which `starts` holds; undefined where something else stands, or they are dear. */
+/**
+ * The elementwise ops between `v` and values for which `starts` holds; undefined if there are other ops between, or they cost too
+ * much.
+ */
 export function cone(v: Value, defs: ReadonlyMap<Value, Op>, starts: (u: Value) => boolean): Cone | undefined {
   const ops: Op[] = [];
   const from = new Set<Value>();

@@ -1,4 +1,4 @@
-/** Cotangents of values, added up as they arrive. */
+/** Cotangents of values, accumulated as they arrive. */
 import { real } from "../ir/type.ts";
 import type { Value } from "../ir/types.ts";
 import { type Cotangent, carriedOut, cutAtZero, type Exposure, fits, sameCuts, uncut } from "./cuts.ts";
@@ -25,13 +25,13 @@ export class Cotangents {
     return this.map.get(v);
   }
 
-  /** The cotangent as it is needed where no condition goes along: 0 where it was cut. */
+  /** The cotangent without conditions: 0 where it was cut. */
   whole(b: Builder, v: Value): Value | undefined {
     const found = this.map.get(v);
     return found && carriedOut(b, found);
   }
 
-  /** Added up along the axes that `v` lacks, with those of its cuts that mean the same there. */
+  /** Summed over the axes that `v` lacks. Keeps those cuts that mean the same after the sum. */
   private fitted(b: Builder, v: Value, { value, cuts }: Cotangent): Cotangent {
     const type = real(v.type);
     const exposed = this.exposure.has(v);

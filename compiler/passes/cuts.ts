@@ -1,13 +1,13 @@
 /**
- * Where a cotangent counts, and where it was cut off.
+ * Where a cotangent counts, and where it is cut off.
  *
- * `where(u > 0, log(u), 0)` takes nothing of log(u) where u is 0, and yet 0 · 1/u is no number. So a cotangent that was cut goes on
- * as it is, together with the condition under which it counts, and is set to 0 behind the ops whose derivative may be infinite,
- * not before them. A condition goes along as far as it means the same for the operand; where it does not, what was cut is known
- * by being 0.
+ * The gradient of `where(u > 0, log(u), 0)` takes nothing from log(u) where u is 0, and yet 0 · 1/u is NaN. So a cut cotangent is
+ * passed on uncut, together with the condition under which it counts. It is set to 0 after the ops whose derivative may be
+ * infinite, not before them. A condition is passed on as long as it means the same for the operand. After that, a cotangent is
+ * known to be cut where it is 0.
  *
- * A condition goes only where it must: towards a derivative that may not be finite (`Exposure`). All other cotangents are cut on
- * the spot. So nothing changes where nothing can go wrong: neither for a cell without conditions, nor behind √(v + ε).
+ * A condition is passed on only where it is needed: towards a derivative that may not be finite (`Exposure`). All other cotangents
+ * are cut at once. So nothing changes where nothing can go wrong: in a cell without conditions, or after √(v + ε).
  */
 import * as dim from "../ir/dim.ts";
 import { rangeOf, rowOf } from "../ir/ops.ts";
@@ -31,7 +31,7 @@ export interface Cotangent {
 
 export const uncut = (value: Value): Cotangent => ({ value, cuts: [] });
 
-/** What is known by being 0 where it was cut. */
+/** A cotangent that is known to be cut where it is 0. */
 export const cutAtZero = (value: Value): Cotangent => ({ value, cuts: [{ condition: value, unless: false }] });
 
 /** `value` where it counts, else 0. */
@@ -42,10 +42,10 @@ export function carriedOut(b: Builder, { value, cuts }: Cotangent): Value {
   return cuts.reduce(zero, value);
 }
 
-/** Whether it is 0 where it does not count; one that is not there is 0 everywhere. */
+/** Whether it is 0 where it does not count. A missing cotangent is 0 everywhere. */
 export const isCut = (d: Cotangent | undefined): boolean => d === undefined || d.cuts.length > 0;
 
-/** The cuts that all cotangents have which are there. */
+/** The cuts that all cotangents (missing ones aside) share. */
 export function commonCuts(all: readonly (Cotangent | undefined)[]): readonly Cut[] {
   const there = all.filter((d) => d !== undefined);
   const alike = there.every((d) => sameCuts(d, there[0]));
@@ -56,14 +56,14 @@ export const sameCuts = (a: Cotangent, b: Cotangent): boolean =>
   a.cuts.length === b.cuts.length &&
   a.cuts.every(({ condition, unless }, i) => condition === b.cuts[i].condition && unless === b.cuts[i].unless);
 
-/** Whether a condition is the same all along the axes that `type` lacks. */
+/** Whether a condition is constant along the axes that `type` lacks. */
 export const fits = ({ condition }: Cut, type: Type): boolean => {
   const { time, batch, shape } = condition.type;
   if ((time && !type.time) || (batch && !type.batch) || shape.length > type.shape.length) return false;
   return sameType(broadcastTypes([condition.type, type]), { ...type, dtype: "f32" });
 };
 
-/** Whether it says the same of all features: such a condition keeps its meaning when features are moved or added up. */
+/** Whether a condition is the same for all features: such a condition keeps its meaning when features are moved or added up. */
 export const isPlain = ({ condition }: Cut): boolean => condition.type.shape.length === 0;
 
 /** A condition that all features share, without their unit axes. */
@@ -74,8 +74,8 @@ export function plain(b: Builder, cut: Cut): Cut {
 }
 
 /**
- * A cotangent that its op's row has written as cut: d where a condition holds and else 0, or d times 1 or 0. `given` are
- * cotangents that another graph has cut, by which this one's loss weighs its terms.
+ * A cotangent that its op's row computes as cut: d where a condition holds and else 0, or d times 1 or 0. `given` are cotangents
+ * that another graph has cut, and that weigh the terms of this graph's loss.
  */
 export function asCut(ops: readonly Op[], value: Value, given: ReadonlySet<Value>): Cotangent {
   const made = (v: Value): Op | undefined => ops.findLast((op) => op.results[0] === v);
@@ -99,7 +99,7 @@ export function asCut(ops: readonly Op[], value: Value, given: ReadonlySet<Value
   return uncut(value);
 }
 
-/** Which values have a derivative behind them, towards the leaves, that may not be finite. Bodies included. */
+/** Which values have, between them and the leaves, a derivative that may not be finite. Includes bodies. */
 export class Exposure {
   /** Whether any cotangent is cut at all. */
   cutting = false;
@@ -120,7 +120,7 @@ export class Exposure {
     return this.cutting && this.exposed.has(v);
   }
 
-  /** Whether its numbers are finite for certain. */
+  /** Whether its numbers are certainly finite. */
   isFinite(v: Value): boolean {
     return this.of(v).finite === "always";
   }
@@ -142,7 +142,7 @@ export class Exposure {
     }
   }
 
-  /** Whether cotangents of the operands are finite wherever the results' are. Takes note of those that are cut. */
+  /** Whether cotangents of the operands are finite wherever those of the results are. Also records that some are cut. */
   private derivativeIsFinite(op: Exclude<Op, OpOf<"scan">>): boolean {
     const b = new Builder();
     const dx = gradient(
@@ -173,7 +173,7 @@ export class Exposure {
       this.ranges.set(p, { ...bounds, finite: assumeGiven(finite) });
       if (this.exposed.has(scan.operands[i])) this.exposed.add(p);
     });
-    // A state is within bounds, finite and hidden while its next value is: to a fixed point.
+    // A state is in a range, finite, and hidden if its next value is: iterate to a fixed point.
     for (let changed = true; changed; ) {
       this.block(body.ops);
       changed = false;

@@ -1,10 +1,10 @@
 /**
- * Moves what a scan's body only accumulates or only hands out behind the loop, so that it runs once over all time steps:
- * `dWh += hᵀ·da` becomes one contraction over (time, batch).
+ * Deferred weight gradients: moves what a scan's body only accumulates or only yields out of the loop, so that it runs once over
+ * all time steps: `dWh += hᵀ·da` becomes one contraction over (time, batch).
  *
- * A product or a sum over examples that the recurrence does not wait for always leaves, and what it reads is kept, step by
- * step: in the loop it would cut a step's kernel in two. Anything else leaves when all it reads is kept already; else it
- * stays, and its own (smaller) value is kept.
+ * A product or a sum over examples that the recurrence does not depend on always leaves, and its operands are saved step by step:
+ * in the loop it would cut a step's kernel in two. Any other op leaves if all its operands are saved already. Otherwise it stays,
+ * and its own (smaller) result is saved.
  */
 import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
@@ -21,7 +21,7 @@ import {
 
 export const deferWeightGradients: Pass = {
   name: "defer-weight-gradients",
-  doc: "what a scan's body only accumulates moves behind the loop",
+  doc: "what a scan's body only accumulates moves out of the loop",
   run(graph: Graph): Graph {
     return rebuildScans(graph, deferScan);
   },
@@ -34,7 +34,7 @@ const looksAcross = (op: Op): boolean => {
   return form === "reduction" && combines === "sum" && axesOf(op).some(({ batch }) => batch === "reduce");
 };
 
-/** For each state: the value added to it each step if it is only an accumulator. */
+/** For each state that is only an accumulator: the value added to it at each step. */
 function accumulated(scan: OpOf<"scan">): readonly (Value | undefined)[] {
   const body = scan.body!;
   const defs = definitions(body.ops);
@@ -58,13 +58,14 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   const own = new Set<Value>(body.params);
   for (const op of body.ops) for (const r of op.results) own.add(r);
 
-  // What the recurrence waits for.
+  // What the recurrence depends on.
   const waited = new Set<Value>(body.results.filter((_, i) => i < states && sums[i] === undefined));
   for (const op of [...body.ops].reverse()) {
     if (op.results.some((r) => waited.has(r))) for (const v of reads(op)) waited.add(v);
   }
 
-  // Kept, step by step: parameters, operands of products and sums that leave, outputs that stay. Then what can be computed from them leaves.
+  // Saved step by step: parameters, operands of products and sums that leave, and outputs that stay. Then everything that can be
+  // computed from them leaves.
   const outputs = body.results.slice(states);
   const isWaited = (op: Op): boolean => op.results.some((r) => waited.has(r));
   const kept = new Set<Value>(body.params.filter((_, i) => i >= states || sums[i] === undefined));
@@ -96,7 +97,7 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   local.set([...states2, ...inputs2], params);
   const yielded = [...needed].filter((v) => !inputs2.includes(v));
   const stateResults = body.results.filter((_, i) => i < states && sums[i] === undefined);
-  // An op may be wanted on both sides: cheap to say twice, and `simplify` drops what is not read.
+  // An op may be needed both inside and outside. Emit it twice: `simplify` drops what is not read.
   const inside = new Set<Value>([...stateResults, ...yielded]);
   for (const op of [...body.ops].reverse())
     if (op.results.some((r) => inside.has(r))) for (const v of reads(op)) inside.add(v);

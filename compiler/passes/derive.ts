@@ -1,10 +1,10 @@
 /**
  * Reverse-mode differentiation of the loss, through `scan`.
  *
- * The derivative of a scan is a scan the other way. Its states are the cotangents of the states, and one accumulator for
- * each borrowed value (a weight) that needs a gradient. The values of the forward body that it needs are saved: they
- * become further outputs of the forward scan and inputs of the backward one. No derivative of a norm or a cell is written
- * anywhere: only the op table's rows are.
+ * The derivative of a scan is a scan in the other direction. Its states are the cotangents of the states, and one accumulator for
+ * each captured value (a weight) that needs a gradient. The values of the forward body that it needs are saved: they become further
+ * outputs of the forward scan and inputs of the backward one. No derivative of a norm or a cell is written by hand: only the rows
+ * of the op table are.
  */
 
 import { isElementwise } from "../ir/ops/elementwise.ts";
@@ -34,15 +34,15 @@ export interface DeriveOptions {
   /** Also gradients with respect to inputs (never to indices, noise or statistics). Default: parameters only. */
   readonly inputs: boolean;
   /**
-   * Also gradients with respect to states, `state/NAME` with `time`: at step t of what the state is after step t, through all
-   * that reads it. A second state of the same name is `NAME_2`. Default: none.
+   * Also gradients with respect to states, `state/NAME` with `time`: at step t, the gradient of the state after step t, through
+   * everything that reads it. A second state of the same name is `NAME_2`. Default: none.
    */
   readonly states?: boolean;
-  /** Leaves to derive by instead; those that no gradient reaches get none, where parameters get zeros. */
+  /** Differentiate with respect to these leaves instead. Those that no gradient reaches get none, whereas parameters get zeros. */
   readonly leaves?: (leaf: Leaf) => boolean;
-  /** What dimensions will be, to weigh memory against arithmetic by. */
+  /** The sizes of dimensions, to weigh memory against arithmetic. */
   readonly extents?: Bindings;
-  /** What a byte of memory costs, in flops, if not what it usually does. */
+  /** The cost of a byte of memory, in flops. Default: that of `save`. */
   readonly byte?: number;
 }
 
@@ -58,9 +58,9 @@ class Derivation {
   private readonly graph: Graph;
   private readonly options: DeriveOptions;
   private readonly b: Builder;
-  /** Values whose gradient may matter: those that a parameter reaches through ops with a derivative. */
+  /** Values whose gradient may matter: those that depend on a parameter through ops with a derivative. */
   private readonly active = new Set<Value>();
-  /** Which of them have a derivative behind them that may not be finite. */
+  /** Which of them have, towards the leaves, a derivative that may not be finite. */
   private exposure: Exposure;
   private readonly stateGradients: Result[] = [];
   private readonly stateNames: ReadonlyMap<Value, string>;
@@ -121,7 +121,7 @@ class Derivation {
       if (active.has(v)) active.add(params[i]);
     });
     if (this.options.states) for (const state of params.slice(0, states)) active.add(state);
-    // A state is active when its next value is: to a fixed point.
+    // A state is active if its next value is: iterate to a fixed point.
     for (let before = -1; before !== active.size; ) {
       before = active.size;
       this.mark(ops);
@@ -147,7 +147,7 @@ class Derivation {
     }
   }
 
-  /** The cotangents of an op's operands, with the cuts that go along. */
+  /** The cotangents of an op's operands, with their cuts. */
   private gradient(
     b: Builder,
     op: Exclude<Op, OpOf<"scan">>,
@@ -164,7 +164,7 @@ class Derivation {
         return { value: own.value, cuts: [...cuts, ...own.cuts] };
       });
     }
-    // Elements are moved, added up or spread: what all features share of a step and an example stays true of them.
+    // Elements are moved, added up or broadcast: a condition that all features share still holds for them.
     const shared = cuts.map((cut) => plain(b, cut)).filter(isPlain);
     const x = op.op === "dot" ? op.operands.map((v) => this.spared(b, v, shared)) : op.operands;
     const all = dy.every(isCut);
@@ -187,7 +187,7 @@ class Derivation {
     });
   }
 
-  /** What a product meets that may not be finite counts nowhere where its cotangent does not. */
+  /** Sets an operand of a product, if it may not be finite, to 0 where the product's cotangent does not count. */
   private spared(b: Builder, v: Value, cuts: readonly Cut[]): Value {
     if (this.exposure.isFinite(v)) return v;
     return carriedOut(b, { value: v, cuts: cuts.filter((cut) => fits(cut, v.type)) });
@@ -196,14 +196,14 @@ class Derivation {
   private reverseScan(scan: OpOf<"scan">, from: readonly (Cotangent | undefined)[], outer: Cotangents): void {
     const { b, active, exposure } = this;
     const dy = from.map((d) => d && carriedOut(b, d));
-    // What was cut on one side of a scan is known on the other by being 0.
+    // Conditions do not cross a scan: on the other side, a cotangent is known to be cut where it is 0.
     const acrossScan = (v: Value, d: Value, cut: boolean): Cotangent =>
       cut && exposure.has(v) ? cutAtZero(d) : uncut(d);
     const body = scan.body!;
     const { states, reverse } = scan.attrs;
     const stateParams = body.params.slice(0, states);
     const live = stateParams.flatMap((p, i) => (active.has(p) ? [i] : []));
-    const borrowed = captured(body).filter((v) => active.has(v));
+    const captures = captured(body).filter((v) => active.has(v));
     const given = dy.slice(states).flatMap((d, k) => (d ? [{ d, at: states + k }] : []));
     const backward = (cut: readonly boolean[]) => {
       const inner = b.body();
@@ -219,9 +219,10 @@ class Derivation {
       this.reverse(inner, body.ops, cotangents);
       return { inner, cotangents, dStates, inputParams };
     };
-    // The cotangent of a state is cut while all that adds to it is, the step behind included: to a fixed point.
+    // The cotangent of a state is cut if everything added to it is, including what comes from the following step: iterate to a
+    // fixed point.
     let cut = live.map((i) => exposure.has(stateParams[i]) && isCut(from[i]));
-    // Unless something was cut behind the scan, only what is cut within it, whatever comes from the step behind.
+    // If nothing was cut after the scan, only what the scan itself cuts counts, whatever comes from the following step.
     if (cut.some(Boolean) && !from.some((d) => d !== undefined && isCut(d))) {
       const { cotangents } = backward(cut.map(() => false));
       cut = cut.map((maybe, k) => maybe && isCut(cotangents.get(stateParams[live[k]])));
@@ -234,16 +235,16 @@ class Derivation {
       if (before !== cut.filter(Boolean).length) made = backward(cut);
     }
     const { inner, cotangents, dStates, inputParams } = made;
-    const sums = borrowed.map((v) => inner.value(real(v.type), `d_${v.name}`));
+    const sums = captures.map((v) => inner.value(real(v.type), `d_${v.name}`));
 
     const next = live.map((i) => cotangents.whole(inner, stateParams[i]) ?? inner.zeros(real(stateParams[i].type)));
-    const added = borrowed.map((v, i) => {
+    const added = captures.map((v, i) => {
       const d = cotangents.whole(inner, v);
       return d ? inner.add(sums[i], d) : sums[i];
     });
     const dInputs = body.params.slice(states).map((p) => cotangents.whole(inner, p));
     const outputs = dInputs.flatMap((d) => (d ? [d] : []));
-    // By now all that reads a next value has been reversed, and has added its share.
+    // By now everything that reads a next state has been reversed and has added its cotangent.
     const afterSteps = this.options.states
       ? live.map((i) => cotangents.whole(inner, body.results[i]) ?? inner.zeros(real(stateParams[i].type)))
       : [];
@@ -251,7 +252,7 @@ class Derivation {
     const wanted = [...next, ...added, ...outputs, ...afterSteps];
     const saved = this.have(scan, inner, wanted, [...dStates, ...sums, ...inputParams]);
     const { finals, outputs: sequences } = b.scan(
-      [...live.map((i) => dy[i] ?? b.zeros(real(scan.results[i].type))), ...borrowed.map((v) => b.zeros(real(v.type)))],
+      [...live.map((i) => dy[i] ?? b.zeros(real(scan.results[i].type))), ...captures.map((v) => b.zeros(real(v.type)))],
       [...given.map(({ d }) => d), ...saved.outside],
       {
         params: [...dStates, ...sums, ...inputParams, ...saved.params],
@@ -260,13 +261,13 @@ class Derivation {
       },
       {
         reverse: !reverse,
-        names: [...live.map((i) => `d_${stateParams[i].name}`), ...borrowed.map((v) => `d_${v.name}`)],
+        names: [...live.map((i) => `d_${stateParams[i].name}`), ...captures.map((v) => `d_${v.name}`)],
       },
     );
     live.forEach((i, k) => {
       outer.add(b, scan.operands[i], acrossScan(scan.operands[i], finals[k], cut[k]));
     });
-    borrowed.forEach((v, k) => {
+    captures.forEach((v, k) => {
       outer.add(b, v, uncut(finals[live.length + k]));
     });
     let k = 0;
@@ -281,8 +282,8 @@ class Derivation {
   }
 
   /**
-   * Makes the forward body's values that the backward ops use available to them, as `save` chooses: inputs come from where the
-   * forward scan had them, what is kept is a further output of the forward scan, and the rest is computed again.
+   * Makes those values of the forward body that the backward ops use available to them, as `save` chooses: inputs come from where
+   * the forward scan had them, a saved value becomes a further output of the forward scan, and the rest is recomputed.
    */
   private have(scan: OpOf<"scan">, inner: Builder, results: readonly Value[], own: readonly Value[]) {
     const body = scan.body!;
@@ -332,7 +333,7 @@ class Derivation {
     return { ops: fresh.ops, results: results.map(rename.of), params, outside };
   }
 
-  /** Adds outputs to a forward scan that stands in `b` already. */
+  /** Adds outputs to a forward scan that is already in `b`. */
   private extend(scan: OpOf<"scan">, inside: readonly Value[], outside: readonly Value[]): void {
     const { ops } = this.b;
     const at = ops.findIndex((op) => op.op === "scan" && op.body!.params === scan.body!.params);

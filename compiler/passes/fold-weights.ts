@@ -1,22 +1,22 @@
 /**
- * At inference a norm by fixed statistics costs next to nothing. What depends on parameters and statistics alone is **fixed**: it
- * is computed once for a run, in front of the loops, a row a step where statistics are kept per step.
+ * Weight folding: at inference, a norm with fixed statistics costs next to nothing. Whatever depends on parameters and statistics
+ * only is **fixed**: it is computed once per run, before the loops, with a row per step if statistics are kept per step.
  *
- * Where x is a product with a weight, made in a loop and read here only, and s is the same at all steps, s goes into the
- * weight's columns, and what is left of the norm is a shift:
+ * If x is the product with a weight, computed in a loop and read here only, and s is the same at all steps, then s is folded into
+ * the weight's columns, and the rest of the norm is a shift:
  *
  *     γ·(x − m)·rsqrt(v + ε) + β, x = h @ W,   becomes   h @ (W·s) + (β − m·s),   s = γ·rsqrt(v + ε)
  *
- * A sum takes s to each of its terms, where all of them can take it or leave the loop with it. Shifts meet where values are
- * added: those of several norms and the bias are one addition.
+ * A sum passes s on to each of its terms, if all of them can fold it or leave the loop with it. Shifts are merged where values are
+ * added: those of several norms and the bias become one addition.
  *
- * **Elsewhere (x − m)·s stays as it is**, though x·s − m·s would be an op less. Where |m| ≫ √v both cancel. A product is off by
- * roundings of |x| ≈ |m| anyway, which times s are as much as the rounding of m·s: in f32 the second form errs up to about four
- * times as much as the first. But in the first steps of a sequence all examples may be alike, and so may an input that is large
- * and never changes, and v is 0: then x − m is exactly 0, and x·s − m·s a rounding of m·γ/√ε, γ/√ε being 30
- * (`test/passes/fold-weights.test.ts` measures both). In front of a loop the subtraction costs next to nothing.
+ * **Elsewhere (x − m)·s stays as it is**, though x·s − m·s would save an op. If |m| ≫ √v, both cancel. A product has rounding
+ * errors of the size of |x| ≈ |m| anyway, which times s are as large as the rounding of m·s: in f32 the second form errs up to
+ * about four times as much as the first. But in the first steps of a sequence all examples may be alike, and so may a large input
+ * that never changes, and then v is 0: x − m is exactly 0, and x·s − m·s a rounding error of m·γ/√ε, where γ/√ε is 30
+ * (`test/passes/fold-weights.test.ts` measures both). Outside a loop the subtraction costs next to nothing.
  *
- * Runs behind `place`, for inference only. Nothing is derived of what comes out, and `stop` goes, too.
+ * Runs after `place`, for inference only. Its result is never differentiated, so `stop` is dropped, too.
  */
 import { BATCH, contractionAxes, TIME } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
@@ -29,8 +29,8 @@ import { pruneScans } from "./simplify-scan.ts";
 
 export const foldWeights: Pass = {
   name: "fold-weights",
-  doc: "at inference what statistics make of a norm is computed once, and goes into the weights where they are shared",
-  // What a loop's body gives away in the first round, the ops in front of it take in the second.
+  doc: "at inference what depends on statistics only is computed once, and folded into weights where all steps share them",
+  // What leaves a loop's body in the first round is folded into the ops before the loop in the second.
   run: (graph) => foldOnce(foldOnce(hoist.run(graph))),
 };
 
@@ -46,14 +46,14 @@ function foldOnce(graph: Graph): Graph {
   return hoist.run({ ...graph, ops: withoutDead(pruneScans(b.ops, values), values), results });
 }
 
-/** base · scale + shift, which stands for a value until somebody needs it whole; the latter two are fixed. */
+/** base · scale + shift: a value that is not materialised until something needs it whole. Scale and shift are fixed. */
 interface Form {
   readonly base: Value;
   readonly scale?: Value;
   readonly shift?: Value;
 }
 
-/** How a fixed value varies: not at all, or from step to step. */
+/** How a fixed value varies: not at all, or per step. */
 type Fixed = "steady" | "stepwise";
 
 /** Rewrites one block, the graph's own or the body of a scan. */
@@ -61,17 +61,17 @@ class WeightFolding {
   private readonly b: Builder;
   private readonly block: Block;
   private readonly enclosing: WeightFolding | undefined;
-  /** What stands for a value of the old block, where that is not yet whole. */
+  /** The form of a value of the old block that has not been materialised yet. */
   private readonly forms = new Map<Value, Form>();
   private readonly rename: Renaming;
-  /** The ops of the old block that read a value, undefined for the block's results: each as often as it does. */
+  /** The ops of the old block that read a value (undefined for the block's results), once per read. */
   private readonly readers: ReadonlyMap<Value, readonly (Op | undefined)[]>;
-  // Of values of the new block:
+  // About values of the new block:
   private readonly fixed = new Map<Value, Fixed>();
   private readonly defs = new Map<Value, Op>();
-  /** Read by nobody but who is being rewritten. */
+  /** Read only by the op that is being rewritten. */
   private readonly once = new Set<Value>();
-  /** Of a body: what does not depend on its states. */
+  /** In a body: values that do not depend on its states. */
   private readonly leaving = new Set<Value>();
   private readonly params = new Set<Value>();
 
@@ -83,7 +83,7 @@ class WeightFolding {
     this.readers = readersIn(block);
   }
 
-  /** Fills the builder; the block's results. */
+  /** Fills the builder and returns the block's results. */
   run(): readonly Value[] {
     for (const op of this.block.ops) this.op(op);
     return this.block.results.map(this.whole);
@@ -99,14 +99,14 @@ class WeightFolding {
     if (this.isOnce(old)) this.once.add(made);
   }
 
-  /** Whether, and how, a new value of this block or those around it is fixed. */
+  /** Whether, and how, a new value of this block or of an enclosing one is fixed. */
   private fixity(v: Value): Fixed | undefined {
     return this.fixed.get(v) ?? this.enclosing?.fixity(v);
   }
 
   private readonly isOnce = (old: Value): boolean => this.readers.get(old)?.length === 1;
 
-  /** Whether an old value is added to something, and with its shift to another. */
+  /** Whether an old value is added to something, so that its shift can merge with another. */
   private readonly meetsOthers = (old: Value): boolean =>
     this.isOnce(old) && ["add", "sub"].includes(this.readers.get(old)![0]?.op ?? "");
 
@@ -131,7 +131,7 @@ class WeightFolding {
       : this.elementwise("add", [v, by], name);
   }
 
-  /** Adds an op and takes note of it. */
+  /** Adds an op and records what it makes. */
   private emit<K extends Exclude<OpName, "scan">>(
     op: K,
     operands: readonly Value[],
@@ -156,7 +156,7 @@ class WeightFolding {
     return this.one(op, operands, {}, name);
   }
 
-  /** Takes note of what an op of the new block makes. */
+  /** Records what an op of the new block makes. */
   private noted(op: Op): void {
     const fixities = op.operands.map((v) => this.fixity(v));
     const isFixed = op.op !== "scan" && fixities.every((f) => f !== undefined) && (op.op !== "leaf" || isKept(op));
@@ -169,7 +169,7 @@ class WeightFolding {
     }
   }
 
-  /** Whether a new value belongs to this block: what is borrowed from around is the same at all steps. */
+  /** Whether a new value belongs to this block: a captured value is the same at all steps. */
   private isOwn(v: Value): boolean {
     return this.defs.has(v) || this.params.has(v);
   }
@@ -194,7 +194,7 @@ class WeightFolding {
     });
   }
 
-  /** What several read is made whole once: each would add its shift anew. */
+  /** A value with several readers is materialised once: otherwise each reader would add its shift again. */
   private take(old: Value, form: Form): void {
     if (form.scale || form.shift) this.forms.set(old, form);
     else this.rename.set([old], [form.base]);
@@ -226,7 +226,7 @@ class WeightFolding {
         if (fixed[1]) return [this.times(op.operands[0], y.base)];
         return fixed[0] ? [this.times(op.operands[1], x.base)] : undefined;
       case "div":
-        // By a number, as of a mean, it is the last op of something.
+        // A division by a number, as in a mean, ends an expression.
         return fixed[1] && this.defs.get(y.base)?.op !== "const"
           ? [this.times(op.operands[0], this.elementwise("recip", [y.base]))]
           : undefined;
@@ -283,7 +283,7 @@ class WeightFolding {
     return v;
   }
 
-  /** `v · scale` by a factor that costs nothing at a step, if there is a way. */
+  /** `v · scale` with the scale folded into `v`, so that it costs nothing per step; undefined if that cannot be done. */
   private foldScale(v: Value, scale: Value): Value | undefined {
     if (this.fixity(scale) !== "steady" || !this.once.has(v)) return undefined;
     const made = this.within(v, scale);
@@ -301,7 +301,7 @@ class WeightFolding {
     return this.leaving.has(v) ? this.elementwise("mul", [v, scale], v.name) : undefined;
   }
 
-  /** A product with its weight's columns scaled, where it is made in a loop and the weight only once. */
+  /** A product with its weight's columns scaled, if it is computed in a loop and the weight is the same at all steps. */
   private weighted(op: OpOf<"dot">, scale: Value): Value | undefined {
     const { sides, result, contracted } = contractionAxes(op);
     const [product] = op.results;
@@ -327,7 +327,7 @@ class WeightFolding {
     const body = scan.body!;
     const { states, reverse } = scan.attrs;
     const operands = scan.operands.map(this.whole);
-    // What a body borrows it reads whole.
+    // A body reads captured values whole.
     captured(body).forEach(this.whole);
     const inner = this.b.body();
     const block = new WeightFolding(inner, body, this);
@@ -348,7 +348,7 @@ class WeightFolding {
   }
 }
 
-/** Leaves that are the same in all runs until parameters change. */
+/** Leaves that stay the same from run to run until parameters change. */
 const isKept = (op: OpOf<"leaf">): boolean => op.attrs.leaf.kind === "param" || op.attrs.leaf.kind === "population";
 
 function readersIn({ ops, results }: Block): ReadonlyMap<Value, readonly (Op | undefined)[]> {

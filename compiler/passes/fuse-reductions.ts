@@ -1,9 +1,9 @@
 /**
- * Adds up over examples within a loop what the loop hands out only, or also, to be added up behind it: there it is at hand,
- * behind the loop it would be read from memory again, or was stored for nothing else.
+ * Reduction fusion: a sum over examples of what a loop yields is computed in the loop. There the values are at hand. After the loop
+ * they would be read from memory again, and perhaps were stored for this sum only.
  *
- * The opposite of `defer` for the few loops whose steps sum over examples anyway: elsewhere such a sum would cut a step's
- * kernel in two.
+ * The opposite of `defer-weight-gradients`, for the few loops whose steps sum over examples anyway: in other loops such a sum would
+ * cut a step's kernel in two.
  */
 import { sameShape } from "../ir/type.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
@@ -12,7 +12,7 @@ import { aStep, type Builder, copy, definitions, Renaming, rebuildGraph, rebuild
 
 export const fuseReductions: Pass = {
   name: "fuse-reductions",
-  doc: "sums over examples of what a loop hands out are taken in the loop, if it sums over examples anyway",
+  doc: "sums over examples of what a loop yields are computed in the loop, if it sums over examples anyway",
   run(graph: Graph): Graph {
     const defs = definitions(graph.ops);
     const before = new Set<Value>();
@@ -42,8 +42,8 @@ const overExamples = (op: Op): op is OpOf<"sum"> =>
   op.op === "sum" && op.attrs.axes.batch && !op.attrs.axes.time && op.attrs.axes.features.length === 0;
 
 /**
- * The sums over examples that `scan` can take: of its outputs and of smaller values that are there `before` it, over columns that
- * its steps sum over, too.
+ * The sums over examples that `scan` can compute: of its outputs, and of smaller values that are known `before` it, over columns
+ * that its steps also sum over.
  */
 function summed(
   scan: OpOf<"scan">,

@@ -1,8 +1,8 @@
 /**
- * Says gate blocks apart. A value of 4H features that is only ever split in four parts, or joined from four, is computed as
- * four values of H features, so that a kernel can own a few hidden units together with all their gates.
+ * Gate splitting: a value of 4H features that is only ever split in four parts, or joined from four, is computed as four values of
+ * H features, so that a kernel can own a few hidden units together with all their gates.
  *
- * Splits move up through elementwise ops, sums over examples and products; what needs the whole value gets it by `concat`.
+ * Splits move up through elementwise ops, sums over examples and products. What needs the whole value gets it by `concat`.
  */
 import { matrixProduct } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
@@ -31,7 +31,7 @@ function spans(v: Value, like: Type): boolean {
 const isLastAxis = (op: OpOf<"split"> | OpOf<"concat">): boolean =>
   op.attrs.axis === op.results[0].type.shape.length - 1;
 
-/** The values among which a demand for parts spreads. */
+/** The values that must be split alike. */
 function tied(op: Op): readonly Value[] {
   const [y] = op.results;
   if (isElementwise(op.op) || op.op === "broadcast" || op.op === "stop")
@@ -40,7 +40,7 @@ function tied(op: Op): readonly Value[] {
   return [];
 }
 
-/** In how many parts each value is wanted. */
+/** The number of parts in which each value is needed. */
 function demands(ops: readonly Op[]): ReadonlyMap<Value, number> {
   const wanted = new Map<Value, number>();
   for (const op of ops) {
@@ -78,7 +78,7 @@ function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: rea
     const known = parts.get(v);
     if (known?.length === n) return known;
     const made = b.emit("split", [whole(v)], { axis: v.type.shape.length - 1, parts: n }, v.name);
-    // A value already in parts may be wanted in another number of them, too.
+    // A value already in parts may also be needed in another number of parts.
     if (known) return made;
     parts.set(v, made);
     joined.set(v, rename.of(v));
@@ -92,7 +92,7 @@ function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: rea
     else if (op.op === "split" && wanted.get(op.operands[0]) === op.attrs.parts && isLastAxis(op))
       rename.set(op.results, pieces(op.operands[0], op.attrs.parts));
     else if (op.op === "scan") {
-      // What a body borrows it reads whole; split there, it comes apart again.
+      // A body reads captured values whole. Where the body splits them, they come apart again.
       captured(op.body!).forEach(whole);
       rename.set(
         op.results,

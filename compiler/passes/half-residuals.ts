@@ -1,18 +1,17 @@
 /**
- * What is saved for the backward pass, in copies of its own that may be stored as f16.
+ * Saves residuals, the values that the backward pass reads of the forward pass, in copies of their own that may be stored as f16.
  *
- * Saved is what the forward pass computes of every example at every step and the backward pass reads. The forward pass goes on
- * with what it computed: rounding a saved value enters each gradient once, and that of a state, or of what a loop reads back, would
- * add up over the steps. Cotangents are no such values. Divided by the number of examples, and vanishing over the steps, they leave
- * the range of f16 at its lower end. Nor is what the backward pass compares, as it does to find a maximum again, or divides by: no
- * rounding is small there.
+ * A residual has a value for every example at every step. The forward pass goes on with the unrounded values: rounding a saved
+ * value enters each gradient once, but rounding a state, or what a loop reads back, would accumulate over the steps. Cotangents are
+ * not rounded: divided by the number of examples, and vanishing over the steps, they fall below the range of f16. Neither are
+ * values that the backward pass compares (to find a maximum again) or divides by: there, no rounding error is small.
  */
 import { Builder } from "../ir/builder.ts";
 import { isView, rowOf } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { definitions, idsAfter, reads } from "./rewrite.ts";
 
-/** Behind `materialise`. */
+/** Runs after `materialise`. */
 export const halfResiduals: Pass = {
   name: "half-residuals",
   doc: "what the backward pass reads of the forward one is read from copies in f16",
@@ -55,7 +54,7 @@ class HalfResiduals {
     return { ...graph, ops: b.ops };
   }
 
-  /** What the backward pass reads of what the forward pass makes for each step and example, but for results that others read. */
+  /** The values of the forward pass, for each step and example, that the backward pass reads, except those that must stay f32. */
   private saved(): ReadonlySet<Value> {
     const throughViews = (v: Value): readonly Value[] => {
       const op = this.defs.get(v);
@@ -64,7 +63,7 @@ class HalfResiduals {
     const read = [...this.backward].flatMap((op) => reads(op).flatMap(throughViews));
     const forward = this.graph.ops.filter((op) => !this.backward.has(op));
     const made = new Set(forward.flatMap((op) => op.results));
-    // A loop hands out each value once.
+    // A loop yields each value only once.
     const kept = new Set([
       ...this.exact(),
       ...this.graph.results.map(({ value }) => value),
@@ -73,7 +72,7 @@ class HalfResiduals {
     return new Set(read.filter((v) => made.has(v) && !kept.has(v) && isLarge(v.type)));
   }
 
-  /** What the backward pass compares or divides by, and what it makes that of. */
+  /** What the backward pass compares or divides by, and what it computes that from. */
   private exact(): ReadonlySet<Value> {
     const found = new Set<Value>();
     const scanOf = new Map(
@@ -100,7 +99,7 @@ class HalfResiduals {
     this.instead.set(v, copy);
   }
 
-  /** Has the backward pass see the copies through views, too. */
+  /** Makes the backward pass read the copies, also through views. */
   private readCopy(v: Value): Value {
     const known = this.instead.get(v);
     const op = this.defs.get(v);
@@ -115,7 +114,7 @@ class HalfResiduals {
     return this.instead.get(v)!;
   }
 
-  /** A loop that hands out copies of what is saved. */
+  /** A loop that yields copies of what is saved. */
   private yieldingCopies(scan: OpOf<"scan">, saved: ReadonlySet<Value>): Op {
     const body = scan.body!;
     const { states } = scan.attrs;
@@ -124,7 +123,7 @@ class HalfResiduals {
       return at >= 0 ? at : body.results.slice(0, states).indexOf(v);
     };
     const outputs = body.results.map((value, i) => ({ value, result: scan.results[i] })).slice(states);
-    // A state that must have all its frames in any case serves as its own copy.
+    // A state that needs all its frames anyway serves as its own copy.
     const framed = new Set(
       outputs.flatMap(({ value, result }) => (saved.has(result) ? [] : [stateOf(value)])).filter((state) => state >= 0),
     );
@@ -136,7 +135,7 @@ class HalfResiduals {
   }
 }
 
-/** The ops of `body` with copies of some of its values; of a joined one, its parts' copies joined. */
+/** The ops of `body`, with copies of `values`. The copy of a joined value joins copies of its parts. */
 function withCopies(b: Builder, body: Block, values: ReadonlySet<Value>) {
   const copyOf = new Map<Value, Value>();
   const copy = (v: Value): Value => b.one("copy", [v], { format: "f16" }, v.name);
@@ -151,7 +150,7 @@ function withCopies(b: Builder, body: Block, values: ReadonlySet<Value>) {
   return { ops: b.ops, copyOf };
 }
 
-/** `op` with other operands, and so all that its body borrows. */
+/** `op` with other operands, and its body with other captured values. */
 function reading(op: Op, instead: ReadonlyMap<Value, Value>): Op {
   const other = (v: Value): Value => instead.get(v) ?? v;
   const body = op.body && {
@@ -163,8 +162,8 @@ function reading(op: Op, instead: ReadonlyMap<Value, Value>): Op {
 }
 
 /**
- * The ops that only gradients depend on. Where a forward pass is repeated for its derivative alone, there is a cotangent to start
- * from: then those that depend on it.
+ * The ops that only gradients depend on. Where a forward pass is repeated just to be differentiated, a cotangent is given: then the
+ * ops that depend on it.
  */
 function backwardOps({ ops, results }: Graph): ReadonlySet<Op> {
   const dependent = new Set(

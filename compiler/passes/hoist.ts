@@ -1,6 +1,6 @@
 /**
- * Moves what does not depend on the recurrence out of a scan's body, so that it runs once over all time steps: `x @ Wx`
- * becomes one product for the whole sequence, and a norm on it one kernel over all steps.
+ * Loop-invariant code motion, and more: moves whatever does not depend on the recurrence out of a scan's body, so that it runs once
+ * over all time steps. `x @ Wx` becomes one product for the whole sequence, and a norm of it one kernel over all steps.
  */
 import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
@@ -14,8 +14,8 @@ export const hoist: Pass = hoisting(
 );
 
 /**
- * Once more, behind `derive`, whose bodies compute again what is cheaper to compute than to keep: only what has a single number
- * for each example leaves then. It is next to nothing to keep, and has no place among the columns that a kernel owns.
+ * Runs again after `derive`, whose bodies recompute what is cheaper to recompute than to save. Now only values with a single number
+ * for each example leave. They cost next to nothing to save, and do not fit among the columns that a kernel owns.
  */
 export const hoistNumbers: Pass = hoisting(
   "hoist-numbers",
@@ -37,7 +37,7 @@ function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
   const recurrent = new Set<Value>(body.params.slice(0, states));
-  // What a body value is outside: the scan's operand for a parameter, a moved op's result.
+  // The value outside the body for each value inside: the scan's operand for a parameter, the moved op's result.
   const outside = new Renaming();
   const operands = scan.operands.map(rename.of);
   outside.set(body.params.slice(states), operands.slice(states));
@@ -62,7 +62,7 @@ function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op
   local.set(body.params.slice(0, states), stateParams);
   const inputs: Value[] = [];
   const inputParams: Value[] = [];
-  /** A value in the new body: what varies with time comes in as an input, once. */
+  /** A value in the new body. A value that varies with time becomes an input, once. */
   const inBody = (v: Value): Value => {
     const known = local.of(v);
     if (known !== v) return known;
@@ -84,7 +84,7 @@ function hoistScan(b: Builder, scan: OpOf<"scan">, rename: Renaming, leaves: (op
   }
   const results = body.results.map((v, i) => {
     const value = inBody(v);
-    // An output that does not depend on the recurrence: it is known outside, all steps at once.
+    // An output that does not depend on the recurrence is known outside, for all steps at once.
     return { value, outside: i >= states && !recurrent.has(v) ? outside.of(rename.of(v)) : undefined };
   });
   const kept = results.filter((r) => r.outside === undefined);

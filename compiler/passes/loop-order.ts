@@ -1,11 +1,11 @@
 /**
- * Lets every loop run from its first step to its last: a scan that runs the other way runs over reversed sequences instead, and
- * what it hands out is reversed back.
+ * Loop reversal: makes every loop run from its first step to its last. A scan in the other direction runs over reversed sequences
+ * instead, and its outputs are reversed back.
  *
- * Step k then means the k-th step of the loop in all that follows, from each example's own start of the loop. So a statistic
- * that is kept per step has a row for each step of the loop, whichever end of the sequence it starts from and however long the
- * sequence is; and where sequences differ in length (`ragged`), padding stands at the end of every loop, and the examples that
- * share a step's statistics have gone equally far.
+ * From here on, step k means the k-th step of the loop, counted from each example's own start. So a statistic that is kept per step
+ * has a row for each step of the loop, whichever end of the sequence it starts from and however long the sequence is. And where
+ * sequences differ in length (`ragged`), padding is at the end of every loop, and the examples that share a step's statistics are
+ * equally far along.
  *
  * Runs first: norms are placed, and statistics recorded, in the order of the loop. Only `derive` makes loops that run backward.
  */
@@ -24,7 +24,7 @@ class LoopOrder {
   private readonly graph: Graph;
   private readonly b: Builder;
   private readonly defs;
-  /** Sequences in both directions: each is the other reversed. */
+  /** Sequences in both directions: each maps to its reverse. */
   private readonly reversed = new Map<Value, Value>();
 
   constructor(graph: Graph) {
@@ -47,7 +47,7 @@ class LoopOrder {
     const operands = scan.operands.map((v, i) => (i < states ? v : this.inReverse(v)));
     const results = scan.results.map((v, i) => (i < states ? v : b.value(v.type, v.name)));
     b.ops.push({ ...scan, operands, results, attrs: { states, reverse: false } });
-    // Whoever reads an output by the steps of the sequence goes on reading the value that it has read.
+    // Readers of an output, in the order of the sequence, go on reading the same value.
     scan.results.slice(states).forEach((v, k) => {
       const made = results[states + k];
       b.ops.push({ op: "reverse", operands: [made, this.steps()], attrs: {}, results: [v] });
@@ -60,7 +60,7 @@ class LoopOrder {
     const known = this.reversed.get(v);
     if (known !== undefined) return known;
     const op = this.defs.get(v);
-    // What is the same at each step is so in any order.
+    // What is the same at each step needs no reversing.
     if (op?.op === "broadcast" && !op.operands[0].type.time) return v;
     const [made] = this.b.emit("reverse", [v, this.steps()], {}, v.name);
     this.pair(v, made);
@@ -72,7 +72,7 @@ class LoopOrder {
     this.reversed.set(other, v);
   }
 
-  /** The step at one end of a loop's output is that at the other end of what the loop makes now, without reversing any. */
+  /** The step at one end of a loop's output is the step at the other end of the new loop's output: nothing needs reversing. */
   private atOtherEnd(op: OpOf<"at">): Op {
     const made = this.reversed.get(op.operands[0]);
     const isOutput = made !== undefined && this.defs.get(op.operands[0])?.op === "scan";
@@ -82,7 +82,7 @@ class LoopOrder {
 
   private all: Value | undefined;
 
-  /** All steps: `ragged` makes it those of each example. */
+  /** The number of all steps. `ragged` makes it the number of each example's steps. */
   private steps(): Value {
     this.all ??= this.b.extent(["time"]);
     return this.all;

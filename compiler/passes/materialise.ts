@@ -1,6 +1,6 @@
 /**
- * Gives everything that must stand in a place of its own an op of its own: initial states, next states, outputs and the
- * parts of joined values become copies where they are not computed on the spot.
+ * Materialises values: initial states, next states, outputs and parts of joined values become copies if no op computes them
+ * directly into their buffer.
  */
 import { Builder } from "../ir/builder.ts";
 import { isView } from "../ir/ops.ts";
@@ -8,10 +8,10 @@ import { sameType } from "../ir/type.ts";
 import type { Graph, Op, Pass, Type, Value } from "../ir/types.ts";
 import { copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
-/** @param copiesOutputs what a loop hands out is kept elsewhere than the loop itself needs it */
+/** @param copiesOutputs a loop's outputs are stored apart from the values that the loop itself reads */
 export const materialise = (copiesOutputs = false): Pass => ({
   name: "materialise",
-  doc: "what needs a buffer of its own is copied to it, if no op makes it there",
+  doc: "what needs a buffer of its own is copied to it, if no op computes it there",
   run: (graph) => materialised(graph, copiesOutputs),
 });
 
@@ -59,7 +59,7 @@ function materialiseOps(
       const put = new Set(b.ops.flatMap((o) => (o.op === "put" ? o.results : [])));
       const operands = op.operands.map((v, i) => {
         const outer = rename.of(v);
-        // The body makes one step of it where it reads it.
+        // The body computes its step of it where it reads it.
         if (i >= states && put.has(outer)) return outer;
         if (i < states) return mark(b.one("copy", [outer], { format: "plain" }, op.body!.params[i].name));
         return fresh.has(outer) || computed.has(outer) || joined.has(outer) ? outer : place(outer, outer.type);
@@ -72,7 +72,7 @@ function materialiseOps(
         const own = new Set(params.slice(0, states));
         return op.body!.results.map((v, i) => {
           const value = rename.of(v);
-          // A state's own storage serves as the output that hands it out.
+          // The buffer of a state also serves as the output that yields it.
           if (local.has(value) || localJoined.has(value) || (i >= states && own.has(value))) return value;
           const made = inner.one("copy", [value], { format: "plain" }, value.name);
           local.add(made);

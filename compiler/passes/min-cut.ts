@@ -1,6 +1,6 @@
-/** Minimum cuts, for choices in which one thing costs something unless another is chosen, too. */
+/** Minimum cuts, for choices in which choosing one thing costs something unless another is chosen, too. */
 
-/** `from` chosen and `to` not costs `cost`; `Infinity`: that must not be. */
+/** Choosing `from` but not `to` costs `cost`; `Infinity` forbids it. */
 export interface Implication<N> {
   readonly from: N;
   readonly to: N;
@@ -8,10 +8,10 @@ export interface Implication<N> {
 }
 
 /**
- * The smallest set of nodes that is chosen in a cheapest choice with `chosen` in it and `left` not.
+ * The smallest set of nodes among the cheapest choices that contain `chosen` and not `left`.
  *
- * The cost of a choice is that of the implications it breaks: a cut between the two nodes. Of the largest flow, found along
- * shortest paths, all of one length at a time (Dinic 1970), the source still reaches the side chosen.
+ * The cost of a choice is the sum of the implications that it breaks: a cut between the two nodes. The chosen side is what the
+ * source still reaches after a maximum flow, found along shortest paths, all paths of one length at a time (Dinic 1970).
  */
 export function cheapestChoice<N>(chosen: N, left: N, implications: readonly Implication<N>[]): ReadonlySet<N> {
   const network = new Network<N>();
@@ -21,14 +21,14 @@ export function cheapestChoice<N>(chosen: N, left: N, implications: readonly Imp
   return network.reached();
 }
 
-/** Nodes and edges as numbers. An edge and its way back are neighbours: k and k ^ 1. */
+/** Nodes and edges as numbers. An edge and its reverse are neighbours: k and k ^ 1. */
 class Network<N> {
   private readonly nodes: N[] = [];
   private readonly numbers = new Map<N, number>();
   private readonly leaving: number[][] = [];
   private readonly to: number[] = [];
   private readonly room: number[] = [];
-  /** How far each node is from the source; −1 where it is not reached. */
+  /** The distance of each node from the source; −1 if it is not reached. */
   private far: number[] = [];
 
   node(of: N): number {
@@ -48,7 +48,7 @@ class Network<N> {
     this.room.push(0);
   }
 
-  /** Measures how far nodes are; whether the sink is reached. */
+  /** Measures distances. Returns whether the sink is reached. */
   measure(source: number, sink: number): boolean {
     this.far = this.nodes.map(() => -1);
     this.far[source] = 0;
@@ -64,9 +64,9 @@ class Network<N> {
     return this.far[sink] >= 0;
   }
 
-  /** Sends all that shortest paths have room for. */
+  /** Sends as much flow as shortest paths have room for. */
   fill(source: number, sink: number): void {
-    /** Which of its edges each node tries next: those before lead nowhere any more. */
+    /** The edge that each node tries next: the edges before it lead nowhere any more. */
     const next = this.nodes.map(() => 0);
     const path: number[] = [];
     for (let at = source; ; ) {
@@ -77,7 +77,7 @@ class Network<N> {
           this.room[k] -= room;
           this.room[k ^ 1] += room;
         }
-        // On from the first edge that is full now.
+        // Continue from the first edge that is now full.
         path.length = path.findIndex((k) => this.room[k] <= 0);
         at = path.length === 0 ? source : this.to[path[path.length - 1]];
         continue;
@@ -100,7 +100,7 @@ class Network<N> {
     return this.room[edge] > 0 && this.far[this.to[edge]] === this.far[from] + 1;
   }
 
-  /** The nodes that the last measuring reached. */
+  /** The nodes that the last measurement reached. */
   reached(): ReadonlySet<N> {
     return new Set(this.nodes.filter((_, i) => this.far[i] >= 0));
   }

@@ -1,10 +1,10 @@
-/** Which results take the place of what other ops still read: nothing but the order of kernels keeps those apart. */
+/** Which results overwrite a value that other ops still read: only the order of kernels keeps the two apart. */
 import type { Graph, Op, Value } from "../ir/types.ts";
 import { reads } from "./rewrite.ts";
 
 /**
- * The population's new values where the old ones are read for more than making them: such a statistic is overwritten when all
- * else is done.
+ * The population's new values, if the old ones are read for more than computing them: such a statistic is overwritten at the very
+ * end.
  */
 export function overwriting({ ops, results }: Graph): ReadonlySet<Value> {
   const readers = new Map<Value, Op[]>();
@@ -24,7 +24,7 @@ export function overwriting({ ops, results }: Graph): ReadonlySet<Value> {
     leaves.set(name, [...(leaves.get(name) ?? []), ...op.results]);
   }
   const wanted = new Set(results.map(({ value }) => value));
-  /** Whether all that is made of `leaf` is `result`. */
+  /** Whether everything computed from `leaf` ends in `result`. */
   const onlyMakes = (leaf: Value, result: Value): boolean => {
     const seen = new Set<Value>([result, leaf]);
     for (const v of seen) {

@@ -1,18 +1,18 @@
 /**
- * Puts the norms where they were placed and says what a statistic and a mask are.
+ * Expands norms at the sites where they are placed, and decides what a statistic and a mask are.
  *
  * In training a `stat` is the batch's own value, and that value also leaves the graph, step by step, to be averaged into the
- * population's (Cooijmans et al. 2016, §3). In inference a `stat` is the population's value, a leaf. A mask is drawn to train,
- * and else the number that it is on average: also where statistics are estimated, as they are those of the model that is used.
- * These are three compilations of one graph.
+ * population's (Cooijmans et al. 2016, §3). In inference a `stat` is the population's value, a leaf. A mask is drawn in training.
+ * Otherwise it is its expectation: also where statistics are estimated, because they are those of the model that is used. These are
+ * three compilations of one graph.
  *
- * Runs after `hoist`, so that a norm on a value outside the recurrence sees all time steps at once, and after `loop-order`, so
+ * Runs after `hoist`, so that a norm of a value outside the recurrence reads all time steps at once, and after `loop-order`, so
  * that the rows of a statistic are the steps of its loop.
  *
- * Where sequences differ in length, the last steps of a batch may be left to a single example. What it makes alone is no
- * statistic: its variance is 0. There the last step that two examples had stands in for the example that is missing: a statistic
- * is halfway between that step's and the example's own, which a variance takes about the mean that results. So a normalized
- * value is at most √2 there, whatever the step before was like, as it is at most 1 where there are two examples.
+ * Where sequences differ in length, a batch may have a single example at its last steps. Alone it gives no statistic: its variance
+ * is 0. There, the last step that two examples had stands in for the missing example: a statistic is halfway between that step's
+ * and the example's own, and a variance is about the mean that results. So a normalized value is at most √2 there, whatever the
+ * step before was like, just as it is at most 1 where there are two examples.
  */
 import type { Noise } from "../../runtime/plan.ts";
 import { scalar } from "../ir/type.ts";
@@ -23,7 +23,7 @@ import { variances } from "./variances.ts";
 
 export type Mode = "train" | "estimate" | "infer";
 
-/** `lengths`: where `ragged` follows, sequences may differ in length. */
+/** `lengths`: `ragged` follows, and sequences may differ in length. */
 export function place(mode: Mode, lengths = false): Pass {
   return {
     name: "place",
@@ -37,9 +37,9 @@ type Mask = Noise & { readonly distribution: "bernoulli" };
 interface Statistic {
   readonly name: string;
   readonly policy: StatPolicy;
-  /** What the norm works with: with `time` if one a step. */
+  /** What the norm uses; with `time` if there is one per step. */
   readonly value: Value;
-  /** What the batch's own examples make of it, where that may be something else. */
+  /** The batch's own value of it, if that may differ. */
   readonly own?: Value;
 }
 
@@ -49,7 +49,7 @@ class Placement {
   private readonly lengths: boolean;
   private readonly top: Builder;
   private readonly statistics: Statistic[] = [];
-  /** Where statistics are estimated: which are variances, and about which means. */
+  /** For estimation: which statistics are variances, and about which means. */
   private readonly variances: ReadonlyMap<string, string>;
 
   constructor(graph: Graph, mode: Mode, lengths: boolean) {
@@ -70,7 +70,7 @@ class Placement {
     return { name: this.graph.name, ops: this.top.ops, results, norms: new Map() };
   }
 
-  /** Copies `ops`, expanding sites and statistics. `record` takes note of a statistic of this block. */
+  /** Copies `ops`, expanding sites and statistics. `record` is called for each statistic of this block. */
   private ops(b: Builder, ops: readonly Op[], rename: Renaming, record: (s: Statistic) => void): void {
     const hints = this.hints(ops);
     for (const op of ops) {
@@ -82,17 +82,17 @@ class Placement {
       else if (op.op === "ramp") rename.set(op.results, [this.ramp(op.attrs)]);
       else if (op.op === "leaf" && this.isAveraged(op.attrs.leaf))
         rename.set(op.results, [this.top.broadcast(this.top.scalar(op.attrs.leaf.keep), op.attrs.type)]);
-      // Leaves stand outside every loop, also those of a norm inside one.
+      // Leaves belong outside every loop, also those of a norm inside one.
       else rename.set(op.results, copy(op.op === "leaf" ? this.top : b, op, rename.of, hints.get(op.results[0])));
     }
   }
 
-  /** A mask that is its expectation: it is not drawn here, or is 1 always. */
+  /** A mask that is replaced by its expectation: it is not drawn here, or always 1. */
   private isAveraged(leaf: Leaf): leaf is Leaf & Mask {
     return leaf.kind === "noise" && leaf.distribution === "bernoulli" && (this.mode !== "train" || leaf.keep === 1);
   }
 
-  /** Names for values that only a site or a statistic names: `hh`, `hh_in` where a norm stands at `hh`, `hh_m`. */
+  /** Names for values that only a site or a statistic names: `hh`, `hh_in` for the input of a norm at `hh`, `hh_m`. */
   private hints(ops: readonly Op[]): ReadonlyMap<Value, string> {
     const identifier = (name: string): string => name.replaceAll("/", "_");
     return new Map(
@@ -137,7 +137,7 @@ class Placement {
 
   /** The population's value of a statistic of `type`, as a value of block `b`. */
   private population(b: Builder, name: string, policy: StatPolicy, type: Type, hint = ""): Value {
-    // Inside a body the leaf of a per-step statistic comes in as an input: see `scan`.
+    // Inside a body, the leaf of a per-step statistic is an input: see `scan`.
     const perStep = policy.kind === "per_step";
     const leaf = this.top.one(
       "leaf",
@@ -151,7 +151,7 @@ class Placement {
     return param;
   }
 
-  /** A batch's statistic; at steps that a single example has, halfway to that of the last step that more had. */
+  /** A batch's statistic. At steps that only one example has, it is halfway to that of the last step that more had. */
   private ofEnough(b: Builder, x: Value): Value {
     const halfway = (last: Value): Value => b.mul(b.add(x, last), b.scalar(0.5));
     if (b === this.top) {
@@ -166,7 +166,7 @@ class Placement {
     return b.select(enough, x, halfway(last));
   }
 
-  /** The population's value before this batch counts: in training what the leaf holds, if it holds any. */
+  /** The population's value before this batch counts. In training: what the leaf holds, if it holds anything. */
   private before(b: Builder, { attrs: { name, collected, policy } }: OpOf<"population">, own: Value): Value {
     if (this.mode === "infer") return own;
     if (!this.statistics.some((s) => s.name === collected)) {
@@ -191,7 +191,7 @@ class Placement {
     return b.add(b.scalar(from), b.mul(part, b.scalar(to - from)));
   }
 
-  /** Statistics of the last step that enough examples had, which the body being built carries on. */
+  /** Statistics of the last step that enough examples had, which the body being built carries as states. */
   private held: { readonly before: Value; readonly after: Value }[] = [];
   /** Leaves that the body being built needs as per-step inputs: population rows, above all. */
   private pending: { readonly leaf: Value; readonly param: Value }[] = [];
@@ -264,7 +264,7 @@ class Placement {
     const value = this.counted(statistic, mean);
     const kept = this.ofBatch(policy, value);
     let moved = this.moved(name, policy, kept);
-    // Law of total variance: what is within the batch, within the population so far, and between the two.
+    // Law of total variance: the variance within the batch, that within the population so far, and that between the two.
     if (mean !== undefined) {
       const about = this.counted(mean, undefined);
       const center = this.ofBatch(policy, about);
@@ -282,14 +282,14 @@ class Placement {
     ];
   }
 
-  /** Whether variances count what lies between batches: a number, 1 or 0. */
+  /** Whether variances include the variance between batches: a number, 1 or 0. */
   private between(): Value {
     return this.top.one("leaf", [], { leaf: { kind: "hyper", name: "between" }, type: scalar });
   }
 
   /**
-   * What counts of a batch: what its norm worked with; by the law of total variance what its own examples make, where a single
-   * one has no variance.
+   * A batch's contribution: what its norm used. By the law of total variance, what its own examples give, if the variance is that
+   * of a single example.
    */
   private counted({ value, own }: Statistic, mean: Statistic | undefined): Value {
     if (own === undefined) return value;
@@ -298,14 +298,14 @@ class Placement {
     return b.select(this.between(), alone, value);
   }
 
-  /** A batch's own value as it is kept: for each step, or one for all. */
+  /** A batch's own value as it is kept: one per step, or one for all. */
   private ofBatch(policy: StatPolicy, value: Value): Value {
     return policy.kind === "per_step" || !value.type.time ? value : this.overSteps(value);
   }
 
   /**
-   * p + w·(batch − p), where the runtime chooses w, for each step or one for all: the EMA's momentum while training, 1 / (n + 1)
-   * for the n-th batch of an estimation pass.
+   * p + w·(batch − p), per step or for all. The runtime chooses w: the EMA's momentum in training, 1 / (n + 1) for the n-th batch
+   * of an estimation pass.
    */
   private moved(name: string, policy: StatPolicy, own: Value): Value {
     const b = this.top;
@@ -319,7 +319,7 @@ class Placement {
     return this.top.one("leaf", [], { leaf: { kind: "hyper", name }, type: { ...scalar, time: perStep } });
   }
 
-  /** The mean of what each step has: of sequences that differ in length, as many examples weigh as there are. */
+  /** The mean over steps. If sequences differ in length, each step weighs as much as it has examples. */
   private overSteps(value: Value): Value {
     const b = this.top;
     if (!this.lengths) return b.div(b.sum(value, { time: true }), b.extent(["time"]));

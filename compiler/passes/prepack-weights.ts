@@ -1,7 +1,8 @@
 /**
- * Weights as a loop's products read them, for machines that block products in vector registers: copied once before the loop,
- * so that columns stand in fours, the fours of all rows one behind another. A panel of any width is then read in order from where it stands,
- * instead of being collected at every step: the rows of a weight are thousands of bytes apart, and often a power of two.
+ * Weight prepacking, for machines that block products in vector registers: a weight that a loop's products read is copied once
+ * before the loop, in panels of four columns, each with its rows one after another (`quads`). Columns from any multiple of 4 on are
+ * then read sequentially instead of being gathered at every step: the rows of the weight itself are thousands of bytes apart, and
+ * often a power of two.
  */
 
 import { Builder } from "../ir/builder.ts";
@@ -11,13 +12,13 @@ import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { blocksProducts, type Machine } from "../machine.ts";
 import { definitions, idsAfter } from "./rewrite.ts";
 
-/** From so many rows on a panel is worth its copy, which costs as much as two rows of the product. */
+/** The fewest rows for which a panel is worth its copy, which costs as much as two rows of the product. */
 export const FEWEST_ROWS = 16;
 
-/** Behind `materialise`, so that nothing moves the copies. */
+/** Runs after `materialise`, so that nothing moves the copies. */
 export const prepackWeights = (machine: Machine, dims: Readonly<Record<string, number>>): Pass => ({
   name: "prepack-weights",
-  doc: "weights that a loop's products read are copied once, as they are read",
+  doc: "weights that a loop's products read are copied once, in the order in which they are read",
   run: (graph) => (!blocksProducts(machine) || dims.batch < FEWEST_ROWS ? graph : prepacked(graph, dims)),
 });
 
@@ -57,7 +58,7 @@ function reading(
     const weight = op.op === "dot" ? weightOf(op, dims) : undefined;
     if (weight === undefined) continue;
     const { side, transposed } = weight;
-    // The columns of a cell's gates are parts of one weight's.
+    // The columns of a cell's gates are parts of one weight's columns.
     let reader: Op = op;
     let at = side;
     for (;;) {
@@ -76,7 +77,9 @@ function reading(
   return { ...body, ops: body.ops.map((op) => ops.get(op) ?? op) };
 }
 
-/** Which operand of a product of many rows is a weight whose columns come in fours, and whether they are its rows. */
+/**
+ * Which operand of a product with many rows is a weight whose number of columns is a multiple of 4, and whether it is transposed.
+ */
 function weightOf(
   op: OpOf<"dot">,
   dims: Readonly<Record<string, number>>,

@@ -1,15 +1,16 @@
 /**
- * Sequences of different lengths in one batch: what is computed of an example beyond its last step counts nowhere.
+ * Padding: sequences of different lengths in one batch. What is computed for an example after its last step counts nowhere.
  *
- * Sequences begin together and are padded at their ends. The language has no word for it, for a cell says what one example does
- * at one step; it is the axes that are ragged, and this pass says so to everything that looks along them:
+ * Sequences begin together and are padded at their ends. The language does not mention this, because a cell describes one example
+ * at one step. It is the axes that are ragged, and this pass handles everything that reads along them:
  *
- * - a sum or maximum over examples or steps leaves out what is not there, and a mean divides by how many are;
- * - the states of a scan stay at padded steps as they are, so that the final ones are those of each example's last step;
+ * - a sum or maximum over examples or steps leaves out padding, and a mean divides by the number of those that are left;
+ * - the states of a scan do not change at padded steps, so that the final states are those of each example's last step;
  * - a sequence is reversed from each example's own last step;
- * - the value at the last step is that at each example's last, and outputs are 0 behind it.
+ * - the value at the last step is that at each example's last, and outputs are 0 after it.
  *
- * Which steps there are the runtime knows (`runtime/lengths.ts`). Runs behind `place`, whose statistics are sums over examples.
+ * The runtime knows which steps there are (`runtime/lengths.ts`). Runs after `place`, because statistics are sums over examples,
+ * too.
  */
 import type { Mark } from "../../runtime/plan.ts";
 import { InternalError } from "../diagnostics/internal-error.ts";
@@ -18,19 +19,19 @@ import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 
-/** Below every number that f32 has. */
+/** Almost the smallest f32: below all numbers that occur. */
 export const LEAST = -3.4e38;
 
-/** What counts for nothing among numbers that become one. */
+/** The neutral element of each reduction. */
 const neutral: Readonly<Partial<Record<Combining, number>>> = { sum: 0, largest: LEAST };
 
 export const ragged: Pass = {
   name: "ragged",
-  doc: "what is computed of an example beyond its last step counts nowhere",
+  doc: "what is computed for an example after its last step counts nowhere",
   run: (graph) => new Ragged(graph).run(),
 };
 
-/** The type of what the runtime says of each step, or of each step of each example. */
+/** The type of a mark: for each step, or for each step of each example. */
 export function markType(mark: Mark): Type {
   return { dtype: "f32", time: true, batch: mark === "valid" || mark === "last", shape: [] };
 }
@@ -40,7 +41,7 @@ export function markLeaf(top: Builder, mark: Mark): Value {
   return top.one("leaf", [], { leaf: { kind: "lengths", name: `lengths/${mark}`, mark }, type: markType(mark) }, mark);
 }
 
-/** A block, and what the marks are in it: with `time` in the outermost, of one step in a body. */
+/** A block, and the marks in it: with `time` in the outermost block, of one step in a body. */
 interface Here {
   readonly b: Builder;
   readonly inBody: boolean;
@@ -92,7 +93,7 @@ class Ragged {
         return b.elementwise("div", [x[0], count ?? x[1]], op.results[0].name);
       }
       case "at":
-        // A state stays as it is behind an example's last step.
+        // A state does not change after an example's last step.
         if (op.attrs.step === "first" || !x[0].type.batch || this.isState(op.operands[0]))
           return copy(b, op, this.rename.of);
         return b.sum(b.select(here.mark("last"), x[0], b.scalar(0)), { time: true });
@@ -106,21 +107,21 @@ class Ragged {
       }
       case "pivot":
       case "pivots":
-        // What is computed about a pivot does not depend on which it is.
+        // Any element serves as a pivot.
         return copy(b, op, this.rename.of);
       default:
         return this.present(op, x, here);
     }
   }
 
-  /** An op of what is there: where it reduces examples or steps, those that are not count for nothing. */
+  /** An op whose reductions over examples or steps leave out padding. */
   private present(op: Exclude<Op, { op: "scan" }>, x: readonly Value[], here: Here): readonly Value[] {
     const looks = new Set(axesOf(op).flatMap(({ batch, time }) => [batch, time]));
     const padded = x.some((v) => v.type.batch) && (here.inBody || [...x, ...op.results].some((v) => v.type.time));
     if (!padded || !(looks.has("reduce") || looks.has("scan") || looks.has("gather")))
       return copy(here.b, op, this.rename.of);
     const { combines, zero } = rowOf(op.op);
-    // Of several that are multiplied, one is enough.
+    // If several operands are multiplied, masking one is enough.
     const decides = (i: number): boolean =>
       x.length === 1 || (combines === "sum" && zero?.(x.map((_, k) => k === i)) === true);
     const deciding = x.filter((_, i) => decides(i));
@@ -137,13 +138,13 @@ class Ragged {
   /** Whether some examples lack some of the steps of `v`. */
   private isPadded = (v: Value, { inBody }: Here): boolean => v.type.batch && (v.type.time || inBody);
 
-  /** `x`, but `absent` where an example has no such step. */
+  /** `x`, but `absent` at steps that an example does not have. */
   private counted(x: Value, absent: number, here: Here): Value {
     const { b, mark } = here;
     return this.isPadded(x, here) ? b.select(mark("valid"), x, b.scalar(absent)) : x;
   }
 
-  /** How many numbers a mean over examples or steps adds up; undefined where padding changes nothing. */
+  /** The number of elements in a mean over examples or steps; undefined if padding does not change it. */
   private count({ operands }: OpOf<"div">, { b, inBody, mark }: Here): Value | undefined {
     const extent = definedBy(this.defs, operands[1], "const");
     const { dims, value } = extent?.attrs ?? { dims: [], value: 1 };
@@ -156,14 +157,14 @@ class Ragged {
     if (!type.batch || !(type.time || inBody)) return undefined;
     const examples = over.batch ? mark("examples") : undefined;
     const number = examples
-      ? // Behind the longest sequence there are none.
+      ? // After the longest sequence there are none.
         b.max(over.time ? b.sum(examples, { time: true }) : examples, b.scalar(1))
       : b.sum(mark("valid"), { time: true });
     const features = dims.filter((d) => d !== "batch" && d !== "time");
     return features.length === 0 && value === 1 ? number : b.mul(number, b.one("const", [], { value, dims: features }));
   }
 
-  /** Whether `v` is what a scan hands out of a state, step by step. */
+  /** Whether `v` is a state that a scan yields step by step. */
   private isState(v: Value): boolean {
     const scan = this.defs.get(v);
     if (scan?.op !== "scan") return false;

@@ -1,5 +1,5 @@
 /**
- * Turns ops that scan time, such as a running sum, into loops, as their rows say: all that follows knows what to do with a loop where
+ * Expands ops that scan time, such as a running sum, into loops, as their rows say. Later passes know how to handle a loop if
  * sequences are reversed, differ in length, are cut in segments, or come step by step.
  */
 import { rowOf } from "../ir/ops.ts";
@@ -26,7 +26,7 @@ function looped(graph: Graph): readonly Op[] {
     }
     const from = b.ops.length;
     const made = asLoop(b, op.operands, op.attrs as never);
-    // Whoever reads the op's results goes on reading the values that it has read.
+    // Readers of the op's results go on reading the same values.
     const loop = b.ops.splice(from);
     for (const o of loop) b.ops.push({ ...o, results: o.results.map((r) => op.results[made.indexOf(r)] ?? r) } as Op);
   }

@@ -1,14 +1,15 @@
 /**
- * Retimes a scan's body so that a step has fewer cuts. A cut is a product of what the body has just computed: it needs all
- * features of it, where a kernel may own only some. Backwards, `dh = da @ Whᵀ` stands at the end of a step whose norms made
- * `da` column by column; moved to the head of the next step, it is a product of a state like any other.
+ * Retiming (Leiserson & Saxe 1991) of a scan's body, so that a step has fewer cuts. A cut is a product of what the body has just
+ * computed: it needs all features of its operand, and a kernel may own only some. In the backward pass, `dh = da @ Whᵀ` is at the
+ * end of a step whose norms compute `da` column by column. Moved to the start of the next iteration, it is a product of a state
+ * like any other.
  *
  *     s' = T(u(s, x))   becomes   s = T(u⁻),  u' = u(s, x)
  *
- * The **tail** T is what depends on such products and ends in next states alone. The values it reads (u) are carried instead
- * of the states it made; they start as zeros, which T must keep, and the old initial states are added at the first step.
- * Behind the loop T makes the old final states, if somebody wants them. `u` is mostly handed out already, for a weight's
- * gradient, and a state's storage serves as the output that hands it out: memory does not grow.
+ * The **tail** T is the ops that depend on such products and only feed the next states. The values it reads (u) are carried instead
+ * of the states it computes. They start as zeros, which T must map to zeros, and the old initial states are added at the first
+ * step. After the loop, T computes the old final states, if they are used. Usually `u` is already yielded, for a weight's gradient,
+ * and a state shares its buffer with the output that yields it: memory does not grow.
  */
 import { isView, rowOf } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
@@ -16,13 +17,13 @@ import { Builder, copy, Renaming, reads, rebuildScan, rebuildScans } from "./rew
 
 export const retime: Pass = {
   name: "retime",
-  doc: "products at the end of a step move to the head of the next",
+  doc: "products at the end of a step move to the start of the next",
   run(graph: Graph): Graph {
     return rebuildScans(graph, retimeScan);
   },
 };
 
-/** The ops of a body that a step has in common with every other: they read neither parameters nor what is made of them. */
+/** The ops of a body that are the same at every step: they depend on no parameter of the body. */
 function invariants(body: Block): ReadonlySet<Op> {
   const varying = new Set<Value>(body.params);
   const found = new Set<Op>();
@@ -33,7 +34,7 @@ function invariants(body: Block): ReadonlySet<Op> {
   return found;
 }
 
-/** Products of what the body itself computes, seen through views. */
+/** Products of what the body itself computes, also through views. */
 function cutting(body: Block, fixed: ReadonlySet<Op>): ReadonlySet<Op> {
   const computed = new Set<Value>();
   const found = new Set<Op>();
@@ -46,7 +47,7 @@ function cutting(body: Block, fixed: ReadonlySet<Op>): ReadonlySet<Op> {
   return found;
 }
 
-/** The most cuts on any way through a body: one less than the kernels of its step, where each owns columns. */
+/** The most cuts on any path through a body: one less than the number of kernels of its step, if each owns columns. */
 export function cuts(body: Block): number {
   const found = cutting(body, invariants(body));
   const before = new Map<Value, number>();
@@ -59,7 +60,7 @@ export function cuts(body: Block): number {
   return most;
 }
 
-/** The ops of the tail, and the values of the body that they read. */
+/** The ops of the tail, and the values of the body that they read: those the retimed loop carries. */
 interface Tail {
   readonly ops: ReadonlySet<Op>;
   readonly carried: readonly Value[];
@@ -84,7 +85,7 @@ function tailOf(scan: OpOf<"scan">, fixed: ReadonlySet<Op>): Tail | undefined {
   return { ops, carried: [...carried] };
 }
 
-/** `first` and every op of the body that reads what it makes, directly or not. */
+/** `first` and every op of the body that depends on it. */
 function dependents(body: Block, first: Op): ReadonlySet<Op> {
   const values = new Set<Value>(first.results);
   const found = new Set<Op>([first]);
@@ -96,7 +97,7 @@ function dependents(body: Block, first: Op): ReadonlySet<Op> {
   return found;
 }
 
-/** Whether every value of the tail is zero where all that crosses is. */
+/** Whether every value of the tail is zero if all carried values are. */
 function keepsZero({ ops, carried }: Tail, order: readonly Op[]): boolean {
   const zero = new Set<Value>(carried);
   for (const op of order) {
@@ -129,7 +130,7 @@ function retimeScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly 
   });
 }
 
-/** The scan with its tail at the head, and what stands for its results. */
+/** The scan with its tail at the start of an iteration. Returns the values that replace its results. */
 function retimed(
   b: Builder,
   scan: OpOf<"scan">,
@@ -176,7 +177,7 @@ function retimed(
   return scan.results.map((_, i) => (moves(i) ? afterLoop.of(body.results[i]) : others.shift()!));
 }
 
-/** Copies the tail to `b`, with `values` for what crosses into it. */
+/** Copies the tail to `b`, with `values` for the carried values. */
 function tailOps(
   b: Builder,
   body: Block,

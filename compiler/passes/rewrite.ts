@@ -1,4 +1,4 @@
-/** What rewriting passes share: where values are defined, which values a body borrows, and copying ops under a renaming. */
+/** What rewriting passes share: where values are defined, which values a body captures, and copying ops under a renaming. */
 import { Builder, Ids } from "../ir/builder.ts";
 import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Block, Graph, Op, OpAttrs, OpName, OpOf, Type, Value } from "../ir/types.ts";
@@ -30,7 +30,7 @@ export function captured(body: Block): readonly Value[] {
   return [...found];
 }
 
-/** Every value an op reads: its operands and what its body borrows. */
+/** Every value an op reads: its operands and what its body captures. */
 export function reads(op: Op): readonly Value[] {
   return op.body ? [...op.operands, ...captured(op.body)] : op.operands;
 }
@@ -41,15 +41,15 @@ export function definedBy<K extends OpName>(defs: Definitions, v: Value, kind: K
   return op?.op === kind ? (op as OpOf<K>) : undefined;
 }
 
-/** The types of `op`'s results on other operands, as far as they are known without inferring them: those of operands stay. */
+/** The types of `op`'s results on other operands: the old ones if the operands' types are the same, otherwise undefined. */
 export function typesOf(op: Op, operands: readonly Value[]): readonly Type[] | undefined {
   const alike = op.operands.every((v, i) => v.type === operands[i].type);
   return alike ? op.results.map((r) => r.type) : undefined;
 }
 
 /**
- * Adds a copy of `op` (not a scan) to `b`, with its operands renamed by `rename`; types are inferred anew where they have
- * changed. `hint` names results that have no name.
+ * Adds a copy of `op` (not a scan) to `b`, with its operands renamed by `rename`. Types are inferred again if those of operands
+ * have changed. `hint` names results that have no name.
  */
 export function copy(b: Builder, op: Op, rename: (v: Value) => Value, hint = ""): readonly Value[] {
   if (op.op === "scan") throw new Error("a scan is not copied op by op");
@@ -64,13 +64,13 @@ export function copy(b: Builder, op: Op, rename: (v: Value) => Value, hint = "")
   return results.map((r, i) => named(b, r, op.results[i].name || hint));
 }
 
-/** As `copy`, for an op that leaves a scan's body: its operands may vary over the steps now, and so does its result. */
+/** As `copy`, for an op that leaves a scan's body: its operands may now vary over the steps, and so may its result. */
 export function copyOverSteps(b: Builder, op: Op, rename: (v: Value) => Value): readonly Value[] {
   const time = op.operands.some((v) => rename(v).type.time);
   return copy(b, time ? retyped(op, (type) => ({ ...type, time })) : op, rename);
 }
 
-/** `op`, with another type where its attributes say one; what they say is the type of its results. */
+/** `op`, with another type if its attributes contain one: that of its results. */
 export function retyped(op: Op, type: (t: Type) => Type): Op {
   let isSaid = false;
   const attrs = rowOf(op.op).attributes.replace(op.attrs as never, {
@@ -82,12 +82,12 @@ export function retyped(op: Op, type: (t: Type) => Type): Op {
   return isSaid ? ({ ...op, attrs, results: op.results.map((r) => ({ ...r, type: type(r.type) })) } as Op) : op;
 }
 
-/** `op` on one step, where it has been one on all of them. */
+/** `op` on one step, if it was on all of them. */
 export const aStep = (op: Op): Op => retyped(op, (type) => ({ ...type, time: false }));
 
 /**
- * Whether an op of a scan's body means the same for all steps at once, where `varies` says which operands differ from step
- * to step: each step of these goes into the same step of the result.
+ * Whether an op of a scan's body means the same for all steps at once: each step of the operands that differ from step to step, as
+ * `varies` says, goes into the same step of the result.
  */
 export function runsOverSteps(op: Op, varies: (v: Value) => boolean): boolean {
   if (op.op === "scan") return false;
@@ -105,7 +105,7 @@ function named(b: Builder, value: Value, name: string): Value {
   return renamed;
 }
 
-/** Ids that continue behind those of `graph`. */
+/** Ids that continue after those of `graph`. */
 export function idsAfter(graph: Graph): Ids {
   const ids = new Ids();
   let last = 0;
@@ -122,7 +122,7 @@ export function idsAfter(graph: Graph): Ids {
   return ids;
 }
 
-/** A renaming with a default: values it does not know are what they are around it, else stay themselves. */
+/** A renaming with a default: a value that it does not know is looked up in the enclosing renaming, or else stays itself. */
 export class Renaming {
   private readonly map = new Map<Value, Value>();
   private readonly enclosing: Renaming | undefined;
@@ -140,7 +140,7 @@ export class Renaming {
   }
 }
 
-/** `graph` with the ops that `rebuild` gives `b`; what the renaming says of values, it says of results, too. */
+/** `graph` with the ops that `rebuild` adds to `b`. The renaming also applies to results. */
 export function rebuildGraph(graph: Graph, rebuild: (b: Builder, rename: Renaming) => void): Graph {
   const b = new Builder(idsAfter(graph));
   const rename = new Renaming();
@@ -148,7 +148,7 @@ export function rebuildGraph(graph: Graph, rebuild: (b: Builder, rename: Renamin
   return { ...graph, ops: b.ops, results: graph.results.map((r) => ({ ...r, value: rename.of(r.value) })) };
 }
 
-/** `graph` with other loops: `rebuild` gives what takes the place of a scan's results. */
+/** `graph` with other loops: `rebuild` returns the values that replace a scan's results. */
 export function rebuildScans(
   graph: Graph,
   rebuild: (b: Builder, scan: OpOf<"scan">, rename: Renaming) => readonly Value[],

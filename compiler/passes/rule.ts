@@ -9,7 +9,7 @@ export type Candidate = { [K in Exclude<OpName, "scan">]: Pick<OpOf<K>, "op" | "
   "scan"
 >];
 export interface Rule {
-  /** The ops it has something to say about: no other is given to it. */
+  /** The ops that it may rewrite: it is tried on no other. */
   readonly on: readonly Candidate["op"][];
   rewrite(b: SimplifyingBuilder, op: Candidate): readonly Value[] | undefined;
 }
@@ -30,7 +30,7 @@ export function bare(b: SimplifyingBuilder, v: Value): Value {
   return op ? bare(b, op.operands[0]) : v;
 }
 
-/** The number that every element of `v` is, if that is known. */
+/** The number that every element of `v` equals, if that is known. */
 export function uniform(b: SimplifyingBuilder, v: Value): number | undefined {
   const op = defined(b, bare(b, v), "const");
   return op && op.attrs.dims.length === 0 ? op.attrs.value : undefined;

@@ -1,13 +1,13 @@
 /**
- * Chooses which values of a scan's body its backward body finds saved, and which it computes again.
+ * Rematerialisation: chooses which values of a scan's body are saved for its backward body, and which are recomputed.
  *
  * A saved value is written at its step and read at that step on the way back: bytes to memory and from it, since a sequence is
- * longer than any cache. A value that is computed again costs its flops, and what it is made of must be there. Of all ways to
- * have what is needed the cheapest is taken, exactly: as a minimum cut. On a tie a value is saved.
+ * longer than any cache. A recomputed value costs its flops, and its operands must be available. The cheapest way to have
+ * everything that is needed is found exactly, as a minimum cut. On a tie a value is saved.
  *
- * Only what is computed element by element is computed again. A product, a sum or a maximum looks across elements that other
- * workgroups own: again, it would put a kernel more, or a barrier, into every step back. And what is centred by a statistic is
- * kept: seen as a difference, the sums over it would be taken apart, into one more sum and terms that cancel.
+ * Only elementwise ops are recomputed. A product, a sum or a maximum reads elements that other workgroups own: recomputing it would
+ * add a kernel, or a barrier, to every step of the backward loop. And what is centred by a statistic is saved: recomputed as a
+ * difference, it would let `simplify` take the sums over it apart, into one more sum and terms that cancel.
  */
 import * as dim from "../ir/dim.ts";
 import { rowOf } from "../ir/ops.ts";
@@ -16,7 +16,7 @@ import type { Block, Op, Value } from "../ir/types.ts";
 import { cheapestChoice, type Implication } from "./min-cut.ts";
 import { definitions } from "./rewrite.ts";
 
-/** Of a dimension that nobody gave a size: the choice hangs on ratios, those of examples to one above all. */
+/** The size of a dimension that is not given. The choice depends on ratios, above all that of examples to one. */
 const USUAL = 64;
 
 /**
@@ -24,7 +24,7 @@ const USUAL = 64;
  * vectors, loads and stores included, and moves some 10 GB/s; a GPU has twenty flops for each byte, but waits for neither here.
  */
 const FLOPS_PER_BYTE = 1;
-/** Where memory is short: more than any chain of ops costs. */
+/** For when memory is short: more than any chain of ops costs. */
 export const DEAR_BYTE = 1e6;
 const FLOAT = 4;
 
@@ -35,18 +35,18 @@ export interface SaveProblem {
   /** Values of the body that the backward body uses. */
   readonly needed: ReadonlySet<Value>;
   readonly extents: Bindings;
-  /** What a byte costs, in flops, if not what it usually does. */
+  /** The cost of a byte, in flops. Default: `FLOPS_PER_BYTE`. */
   readonly byte?: number;
 }
 
 export interface Saved {
   /** Parameters and values that the backward body gets. */
   readonly kept: ReadonlySet<Value>;
-  /** Ops that it repeats. */
+  /** Ops that it recomputes. */
   readonly again: ReadonlySet<Op>;
 }
 
-/** Flops an element, or undefined for what is not computed again. */
+/** Flops per element, or undefined for ops that are not recomputed. */
 function flopsOf(op: Op, defs: ReadonlyMap<Value, Op>): number | undefined {
   const { type } = op.results[0];
   const isStatistic = (v: Value): boolean =>
@@ -64,12 +64,12 @@ export function save({ body, states, needed, extents, byte = FLOPS_PER_BYTE }: S
   const own = (v: Value): boolean => params.has(v) || defs.has(v);
   const elements = (v: Value): number =>
     [...(v.type.batch ? [dim.variable("batch")] : []), ...v.type.shape].reduce((n, d) => n * size(d, extents), 1);
-  // A state that is kept anyway has a frame for every step: the next step's is there as well, and only read.
+  // A state that is saved anyway has a frame for every step: the next step's is there as well, and only needs to be read.
   const stays = new Set(body.results.filter((_, i) => i < states && needed.has(body.params[i])));
   const inputs = new Set(body.params.slice(states));
   const bytes = (v: Value): number => FLOAT * elements(v) * (stays.has(v) || inputs.has(v) ? 1 : 2);
 
-  // Nodes: a value that is to be had, an op that is repeated.
+  // Nodes: a value that must be available, an op that is recomputed.
   const implications: Implication<Value | Op | "all" | "none">[] = [];
   for (const v of needed) implications.push({ from: "all", to: v, cost: Number.POSITIVE_INFINITY });
   for (const v of params) implications.push({ from: v, to: "none", cost: bytes(v) * byte });

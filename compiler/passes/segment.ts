@@ -1,15 +1,16 @@
 /**
- * Cuts a placed graph in pieces that run one after another, so that a long sequence needs the memory of a short one.
+ * Checkpointing: cuts a placed graph into pieces that run one after another, so that a long sequence needs the memory of a short
+ * one.
  *
- * Time is cut in segments. One piece computes everything that goes along with time, segment after segment, and only what crosses
- * from one to the next is handed on: states, and sums over time so far. The states at the borders are kept. To derive, a piece
- * runs from the last segment to the first: it computes a segment again from the states at its border and takes the cotangents
- * back through it (Chen et al., "Training deep nets with sublinear memory cost", 2016). Each piece is a graph like any other
- * in which `time` is the segment; what passes from piece to piece is a `carry`.
+ * Time is cut into segments. One piece computes everything that can proceed along time, segment by segment, and carries only
+ * states, and sums over time so far, from one segment to the next. The states at the borders are saved. For the gradient, a piece
+ * runs from the last segment to the first: it recomputes a segment from the states at its border and takes the cotangents back
+ * through it (Chen et al., "Training deep nets with sublinear memory cost", 2016). Each piece is a graph like any other in which
+ * `time` is the segment. A value that one piece passes to another is a `carry`.
  *
  *     start ─► forward, for each segment ─► head ─► backward, for each segment from the last ─► finish
  *
- * What waits for the whole sequence (a head on the last state, a loop over the reversed sequence) stands in `head`.
+ * What needs the whole sequence (a head on the last state, a loop over the reversed sequence) is in `head`.
  */
 import type { Along } from "../ir/ops/row.ts";
 import { axesOf, rowOf } from "../ir/ops.ts";
@@ -21,21 +22,21 @@ import { overwriting } from "./overwriting.ts";
 import { Builder, idsAfter, reads } from "./rewrite.ts";
 
 /**
- * How long a carry is kept: `borders`: one for each border between segments; `turns`: until the next segment has made its own;
- * `steps`: all of it, step by step; `once`: one for all segments. A gradient is added up in its own place.
+ * How long a carry is kept. `borders`: one for each border between segments. `turns`: until the next segment has computed its own.
+ * `steps`: all of it, step by step. `once`: one for all segments. A gradient is accumulated in place.
  */
 export type Keeping = "borders" | "turns" | "steps" | "once";
 
 export interface Piece {
   readonly graph: Graph;
-  /** Once for each segment, or once for all. */
+  /** Runs once per segment, in this direction, or once for all. */
   readonly loop: "forward" | "backward" | undefined;
 }
 
 export interface Segmented {
   readonly pieces: readonly Piece[];
   readonly carries: ReadonlyMap<string, Keeping>;
-  /** Of the cotangents of carries, by their names. They go from the last segment to the first. */
+  /** The cotangents of carries, by the carries' names. They flow from the last segment to the first. */
   readonly cotangents: ReadonlyMap<string, Keeping>;
 }
 
@@ -43,13 +44,13 @@ export interface SegmentOptions {
   /** Also the gradient of the loss with respect to every parameter. */
   readonly backward: boolean;
   readonly extents?: Bindings;
-  /** Run on each piece when it is cut and derived. */
+  /** Run on each piece once it is cut and differentiated. */
   readonly passes: readonly Pass[];
 }
 
 /**
- * The pieces of `graph`, which must be placed and simplified; undefined when no loop can be cut, or when what goes along with
- * time reads statistics that it overwrites: going backward it would not find them again.
+ * The pieces of `graph`, which must be placed and simplified. Undefined if no loop can be cut, or if what proceeds along time reads
+ * statistics that it overwrites: the backward piece would not find them again.
  */
 export function segment(graph: Graph, options: SegmentOptions): Segmented | undefined {
   if (options.backward && overwriting(graph).size > 0) return undefined;
@@ -58,16 +59,16 @@ export function segment(graph: Graph, options: SegmentOptions): Segmented | unde
 }
 
 interface Cut {
-  /** Goes along with time, and can be done segment by segment. */
+  /** Proceeds along time, and can be computed segment by segment. */
   readonly along: readonly Op[];
-  /** Waits for the whole sequence. */
+  /** Needs the whole sequence. */
   readonly after: readonly Op[];
-  /** Sums over time that `along` adds up. */
+  /** Sums over time that `along` accumulates. */
   readonly sums: readonly Value[];
   readonly scans: readonly OpOf<"scan">[];
 }
 
-/** Ops that are neither `along` nor `after` do not look at time: every piece says them for itself. */
+/** Ops that are neither `along` nor `after` do not involve time: every piece has its own copy of them. */
 function classify({ ops }: Graph): Cut {
   const late = new Set<Value>();
   const along: Op[] = [];
@@ -78,7 +79,7 @@ function classify({ ops }: Graph): Cut {
     if (op.op === "leaf") continue;
     const inputs = reads(op);
     const { adds, loops, stepwise } = overSegments(op);
-    // A loop may read and hand out nothing but states.
+    // A loop may have no inputs and outputs, only states.
     const timed = op.op === "scan" || [...inputs, ...op.results].some((v) => v.type.time);
     const waits = inputs.some((v) => late.has(v));
     if (!timed && !waits) continue;
@@ -90,7 +91,7 @@ function classify({ ops }: Graph): Cut {
     along.push(op);
     if (adds) sums.push(op.results[0]);
     if (op.op === "scan") scans.push(op);
-    // Known when the last segment is done.
+    // Known after the last segment.
     const whole = op.op === "scan" ? op.results.slice(0, op.attrs.states) : adds ? op.results : [];
     for (const r of whole) late.add(r);
   }
@@ -99,7 +100,10 @@ function classify({ ops }: Graph): Cut {
 
 const stays = (along: Along): boolean => along === "parallel" || along === "broadcast";
 
-/** How an op can be done segment by segment: added up, as a loop, or step for step. If in none of these ways, it waits. */
+/**
+ * How an op can be computed segment by segment: accumulated, as a loop, or step for step. If in none of these ways, it needs the
+ * whole sequence.
+ */
 function overSegments(op: Op) {
   if (op.op === "scan") return { adds: false, loops: !op.attrs.reverse, stepwise: false };
   const along = axesOf(op).map(({ time }) => time);
@@ -123,9 +127,9 @@ class Segmentation {
   private readonly ids;
   private readonly carries = new Map<string, Keeping>();
   private readonly cotangents = new Map<string, Keeping>();
-  /** States and sums as they cross from segment to segment: the value at the end, its name, and what it starts as. */
+  /** States and sums as they are carried from segment to segment: the value at the end, its name, and its initial value. */
   private readonly carried: readonly { readonly name: string; readonly final: Value; readonly initial?: Value }[];
-  /** What stands before the pieces: leaves, and what does not look at time. */
+  /** What every piece begins with: leaves, and ops that do not involve time. */
   private readonly common: readonly Op[];
   /** Values with time that `head` reads. */
   private readonly whole: readonly { readonly name: string; readonly value: Value }[];
@@ -189,7 +193,7 @@ class Segmentation {
     return this.piece("start", b.ops, results);
   }
 
-  /** The ops of a segment on what crossed its first border; `ends` is what crosses its last. */
+  /** The ops of a segment, given the carries at its first border; `ends` are the carries at its last. */
   private along(b: Builder): { readonly leaves: readonly Value[]; readonly ends: readonly Value[] } {
     const leaves = this.carried.map(({ name, final }) => this.leaf(b, "carry", name, final.type));
     b.ops.push(...this.common, ...this.cut.along.map((op) => this.atBorder(op, leaves)).map(ofSequence));
@@ -201,7 +205,7 @@ class Segmentation {
     return { leaves, ends };
   }
 
-  /** A scan starts from what crossed the border. */
+  /** A scan starts from the carries at the border. */
   private atBorder(op: Op, leaves: readonly Value[]): Op {
     if (op.op !== "scan") return op;
     const { states } = op.attrs;
@@ -224,11 +228,11 @@ class Segmentation {
     );
   }
 
-  /** Everything that waits for the whole sequence; when deriving, with the cotangents of what it read. */
+  /** Everything that needs the whole sequence. With `backward`, also the cotangents of what it reads. */
   private head(results: readonly Result[]): Piece {
     const b = this.builder();
     const headInputs = [...this.carried.map(({ name, final }) => ({ name, value: final })), ...this.whole];
-    // The values' own definitions: what is behind goes on reading them.
+    // They define the values themselves: the ops in `after` go on reading them.
     for (const { name, value } of headInputs)
       b.ops.push({
         op: "leaf",
@@ -276,7 +280,7 @@ class Segmentation {
     return this.piece("backward", after.ops, [...states, ...results], "backward");
   }
 
-  /** The first states' own parameters. */
+  /** Gradients of the parameters of initial states. */
   private finish(): Piece | undefined {
     const b = this.builder();
     b.ops.push(...this.common);
@@ -286,8 +290,8 @@ class Segmentation {
   }
 
   /**
-   * Takes the cotangents of `reached` back to parameters, whose gradients are added to what earlier pieces found, and to the
-   * carries read here.
+   * Takes the cotangents of `reached` back to parameters, whose gradients are added to those of earlier pieces, and to the carries
+   * read here.
    */
   private pullBack(b: Builder, reached: readonly { readonly name: string; readonly value: Value }[]) {
     const cotangents = reached.map(({ name, value }) => this.leaf(b, "cotangent", name, value.type));
@@ -322,7 +326,7 @@ class Segmentation {
 
 const everything = (t: Type) => ({ time: t.time, batch: t.batch, features: t.shape.map((_, i) => i) });
 
-/** Numbers of steps that a segment's ops speak of are those of the sequence. */
+/** Numbers of steps in a segment's ops are those of the whole sequence. */
 function ofSequence(op: Op): Op {
   if (op.op === "const")
     return { ...op, attrs: { ...op.attrs, dims: op.attrs.dims.map((d) => (d === "time" ? "sequence" : d)) } };

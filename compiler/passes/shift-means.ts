@@ -1,15 +1,16 @@
 /**
- * Takes the means that something is centred by about a first value:
+ * Shifted means: takes a mean that something is centred by about a pivot, one of the values themselves (the shift of a shifted
+ * sum):
  *
  *     mean(x) = p + mean(x − p),    p one of the x
  *
- * A sum of n numbers is rounded by the size of the sum, and the mean by an n-th of that: where all numbers are alike, such as the
- * pixels of a border, the mean would miss them by a unit in the last place, and a variance of as good as nothing would make
- * whole standard deviations of it. About one of them, equal numbers have exactly themselves as their mean, and numbers that lie
- * close together a mean that is as close to them (Chan, Golub & LeVeque 1983, on shifted data).
+ * A sum of n numbers has a rounding error of the size of the sum, and the mean an n-th of that. If all numbers are alike, such as
+ * the pixels of a border, the mean would miss them by a unit in the last place, and a norm, whose variance is then almost 0, would
+ * turn that into whole standard deviations. About one of them, equal numbers have exactly themselves as their mean, and numbers
+ * that are close together have a mean as close to them (Chan, Golub & LeVeque 1983, on shifted data).
  *
- * Which number p is does not matter to the mean, and so not to its derivative: this runs when all derivatives are taken. Where
- * padded steps are left out, p must be one that counts: the largest of them, then.
+ * Any p gives the same mean, and so the same derivative: this pass runs after all differentiation. If padded steps are left out, p
+ * must be a value that counts. Then it is the largest of them.
  */
 import type { Mark } from "../../runtime/plan.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
@@ -18,36 +19,36 @@ import { LEAST } from "./ragged.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 import { withoutDead } from "./simplify.ts";
 
-/** @param inParts the batch is taken in parts: the largest of all examples would cost more dispatches than it is worth */
+/** @param inParts the batch is taken in parts: the largest value of all examples would cost more dispatches than it is worth */
 export const shiftMeans = (inParts = false): Pass => ({
   name: "shift-means",
-  doc: "means that something is centred by are taken about a first value",
-  run: (graph) => new About(graph, inParts).run(),
+  doc: "means that something is centred by are taken about one of its values",
+  run: (graph) => new ShiftedMeans(graph, inParts).run(),
 });
 
-/** Σ x over some axes, divided by how many there are. */
+/** Σ x over some axes, divided by the number of elements. */
 interface Mean {
-  /** One, or one of another: the sum over all examples of a step, and that over all steps. The first reads x. */
+  /** One sum, or a sum of a sum: over all examples of a step, and that over all steps. The first reads x. */
   readonly sums: readonly OpOf<"sum">[];
   readonly x: Value;
-  /** What says of each x whether it counts, where some do not. */
+  /** Says for each x whether it counts, if some do not. */
   readonly valid?: Value;
-  /** How many examples have each step, where a mean over both looks at what counts. */
+  /** The number of examples at each step, for a mean over both that leaves out padding. */
   readonly examples?: Value;
-  /** How much each x weighs: Σ w x / Σ w. */
+  /** The weight of each x: Σ w x / Σ w. */
   readonly weights?: Value;
-  /** The mean that the inner sum is made into besides. */
+  /** The mean that is also computed from the inner sum. */
   readonly each?: OpOf<"div">;
 }
 
-/** p and Σ (x − p), which is divided by `count` to have the mean; unless told, by what the quotient is divided by. */
+/** p and Σ (x − p). The mean is p plus this sum divided by `count`. Default: the quotient's divisor. */
 interface Rest {
   readonly p: Value;
   readonly sum: Value;
   readonly count?: Value;
 }
 
-/** Where `m` is mean(x, over the axes) about its pivot: `x`, the axes, and the ops that lead from the one to the other. */
+/** If `m` is mean(x, over the axes) about its pivot: `x`, the axes, and the ops from the one to the other. */
 export function meanAbout(
   defs: Definitions,
   m: Value,
@@ -62,16 +63,16 @@ export function meanAbout(
   return { x: pivot.operands[0], axes: pivot.attrs.axes, steps: [pivot, apart, sum, mean] };
 }
 
-class About {
+class ShiftedMeans {
   private readonly graph: Graph;
   private readonly inParts: boolean;
   private readonly defs: Definitions;
-  /** What the parameters of bodies are steps of. */
+  /** For a body's parameter that is one step of a sequence: that sequence. */
   private readonly outside: ReadonlyMap<Value, Value>;
   private readonly rename = new Renaming();
   /** By their quotients. */
   private readonly means = new Map<Op, Mean>();
-  /** What of them has been made so far, by their quotients. */
+  /** What has been built of them so far, by their quotients. */
   private readonly rests = new Map<Op, Rest>();
 
   constructor(graph: Graph, inParts: boolean) {
@@ -93,7 +94,7 @@ class About {
     this.block(b, graph.ops);
     const results = graph.results.map((r) => ({ ...r, value: rename.of(r.value) }));
     const values = results.map((r) => r.value);
-    // Of most sums nothing was made but the mean.
+    // Most sums were used for the mean only.
     return { ...graph, ops: withoutDead(b.ops, values), results };
   }
 
@@ -104,8 +105,8 @@ class About {
       if (mean) rename.set(op.results, [this.whole(b, op, this.rests.get(op) ?? this.rest(b, mean))]);
       else if (op.op === "scan") rename.set(op.results, this.scan(b, op));
       else rename.set(op.results, copy(b, op, rename.of));
-      // Sums stay where they stand: others that stand beside them are taken together with them. What else a mean is made of may be
-      // known behind them only.
+      // Sums stay in place, so that they are fused with their neighbours. What else a mean is computed from may be known after them
+      // only.
       for (const [quotient, of] of this.means)
         if (of.sums.at(-1) === op && !of.examples && !of.each) this.rests.set(quotient, this.rest(b, of));
     }
@@ -120,7 +121,7 @@ class About {
     });
   }
 
-  /** The pivot of a mean, and the sum of what lies apart from it. */
+  /** The pivot of a mean, and the sum of the differences from it. */
   private rest(b: Builder, mean: Mean): Rest {
     const { rename } = this;
     const [first, second] = mean.sums.map((sum) => sum.attrs.axes);
@@ -129,7 +130,7 @@ class About {
     if (second === undefined) return this.apart(b, x, first, { valid, weights });
     const ofAll = (each: Value): Rest => {
       const rest = this.apart(b, each, second, { weights: examples });
-      // Steps weigh as much as they have examples.
+      // Each step weighs as much as it has examples.
       return examples ? rest : { ...rest, count: b.extent(reducedExtents(each.type, second)) };
     };
     if (mean.each) return ofAll(rename.of(mean.each.results[0]));
@@ -145,47 +146,47 @@ class About {
     return { p, sum: b.one("sum", [counted], { axes }) };
   }
 
-  /** The mean: what is left of the quotient. */
+  /** The mean: what replaces the quotient. */
   private whole(b: Builder, quotient: Op, { p, sum, count = this.rename.of(quotient.operands[1]) }: Rest): Value {
     return b.elementwise("add", [p, b.div(sum, count)], quotient.results[0].name);
   }
 
-  /** One of the x that count. Sequences begin together: what is not there is at their ends. */
+  /** One of the x that count. Sequences begin together, so that padding is at their ends. */
   private pivot(b: Builder, x: Value, valid: Value | undefined, axes: Axes): Value {
     if (valid === undefined || axes.time || !axes.batch) return b.one("pivot", [x], { axes });
     const most = b.one("maximum", [b.select(valid, x, b.scalar(LEAST))], { axes });
-    // Behind the longest sequence none counts.
+    // After the longest sequence none counts.
     return b.select(b.gt(most, b.scalar(LEAST)), most, b.scalar(0));
   }
 
-  /** Notes the means that a difference subtracts from what they are means of. */
+  /** Records the means that are subtracted from what they are means of. */
   private find({ operands: [minuend, m] }: OpOf<"sub">): void {
-    const from = this.seen(minuend);
+    const from = this.unshaped(minuend);
     for (const quotient of this.quotients(m)) {
       const mean = this.meanOf(quotient);
       if (mean === undefined || (mean.valid && this.inParts)) continue;
-      if (this.seen(mean.x) === from) this.means.set(quotient, mean);
-      // The mean of a step, about that of all steps.
+      if (this.unshaped(mean.x) === from) this.means.set(quotient, mean);
+      // The mean of a step, about the mean of all steps.
       const each = definedBy(this.defs, from, "div");
       if (each && mean.sums.length > 1 && this.meanOf(each)?.sums.at(-1) === mean.sums[0])
         this.means.set(quotient, { ...mean, each });
     }
   }
 
-  /** The quotients behind `v`, which may be one of several at each step. */
+  /** The quotients that `v` comes from: `v` may be one of several at each step. */
   private quotients(v: Value): readonly OpOf<"div">[] {
-    const op = this.defs.get(this.seen(v));
+    const op = this.defs.get(this.unshaped(v));
     if (op?.op === "select") return op.operands.slice(1).flatMap((arm) => this.quotients(arm));
     return op?.op === "div" ? [op] : [];
   }
 
-  /** What `v` is in another shape. */
-  private seen(v: Value): Value {
+  /** `v` before changes of shape. */
+  private unshaped(v: Value): Value {
     const op = this.defs.get(v);
-    return op?.op === "broadcast" || op?.op === "reshape" ? this.seen(op.operands[0]) : v;
+    return op?.op === "broadcast" || op?.op === "reshape" ? this.unshaped(op.operands[0]) : v;
   }
 
-  /** What a quotient is the mean of; undefined where it is divided by something else than by how many there are. */
+  /** The mean that a quotient is; undefined if it is divided by something other than the number of elements. */
   private meanOf(quotient: OpOf<"div">): Mean | undefined {
     const { total, divisors } = this.divided(quotient);
     const last = definedBy(this.defs, total, "sum");
@@ -206,7 +207,7 @@ class About {
     return examples && stepwise ? { sums, x, valid, examples } : undefined;
   }
 
-  /** What is divided, and by what one after another. */
+  /** The dividend, and the divisors one after another. */
   private divided({ operands: [total, by] }: OpOf<"div">): {
     readonly total: Value;
     readonly divisors: readonly Value[];
@@ -216,12 +217,12 @@ class About {
     return { total: of.total, divisors: [...of.divisors, by] };
   }
 
-  /** What a sum adds up: all x, those that are valid, or as much of each as it weighs. */
+  /** What a sum adds up: all x, those that are valid, or each x times its weight. */
   private addedUp({ operands: [term] }: OpOf<"sum">): Pick<Mean, "x" | "valid" | "weights"> {
     const op = this.defs.get(term);
     if (op?.op === "select" && this.isZero(op.operands[2])) return { x: op.operands[1], valid: op.operands[0] };
     const [a, b] = op?.op === "mul" ? op.operands : [];
-    // Weights are a step's: the same for all features.
+    // Weights are per step: the same for all features.
     if (a && b && a.type.shape.length < b.type.shape.length) return { x: b, weights: a };
     return a && b && b.type.shape.length < a.type.shape.length ? { x: a, weights: b } : { x: term };
   }
@@ -234,17 +235,17 @@ class About {
   }
 
   private isZero(v: Value): boolean {
-    const zero = definedBy(this.defs, this.seen(v), "const");
+    const zero = definedBy(this.defs, this.unshaped(v), "const");
     return zero?.attrs.value === 0;
   }
 
-  /** What the runtime says of the lengths of sequences: `v` itself or, in a body, the sequence that it is a step of. */
+  /** The mark (see `ragged`) that `v` is or, in a body, that `v` is a step of. */
   private markOf(v: Value): Mark | undefined {
     const leaf = definedBy(this.defs, this.outside.get(v) ?? v, "leaf")?.attrs.leaf;
     return leaf?.kind === "lengths" ? leaf.mark : undefined;
   }
 
-  /** How many examples have each step, where `v` is how many steps all have. */
+  /** The number of examples at each step, if `v` is the number of all steps. */
   private examplesOf(v: Value): Value | undefined {
     const op = this.defs.get(v);
     if (op?.op === "max") return op.operands.map((o) => this.examplesOf(o)).find((found) => found !== undefined);
@@ -255,18 +256,18 @@ class About {
     return valid ? this.countsOf(v) : this.extentsOf(v);
   }
 
-  /** The extents that a number is the product of. */
+  /** The extents whose product a number is. */
   private extentsOf(v: Value): readonly string[] | undefined {
     const extents = definedBy(this.defs, v, "const")?.attrs;
     return extents?.value === 1 ? extents.dims : undefined;
   }
 
-  /** Likewise, where examples and steps are counted that are not padding, as `ragged` counts them. */
+  /** Likewise, if examples and steps are counted without padding, as `ragged` counts them. */
   private countsOf(v: Value): readonly string[] | undefined {
     const op = this.defs.get(v);
     switch (op?.op) {
       case "max":
-        // Behind the longest sequence there are none, and a mean of none is divided by 1.
+        // After the longest sequence there are none, and an empty mean is divided by 1.
         return op.operands.map((o) => this.countsOf(o)).find((counts) => counts !== undefined && counts.length > 0);
       case "sum": {
         const { batch, time, features } = op.attrs.axes;
@@ -284,7 +285,7 @@ class About {
   }
 }
 
-/** Whether what a sum makes broadcasts against what it adds up. */
+/** Whether a sum broadcasts against its operand. */
 const goesAlong = ({ attrs: { axes }, operands: [x] }: OpOf<"sum">): boolean =>
   axes.keep || axes.features.length === 0 || axes.features.length === x.type.shape.length;
 

@@ -1,4 +1,4 @@
-/** What `simplify` does to a scan as a whole: its unused, constant and repeated states, inputs and outputs go. */
+/** What `simplify` does to a scan as a whole: it drops unused, constant and repeated states, inputs and outputs. */
 import type { Block, Op, OpOf, Value } from "../ir/types.ts";
 import { definitions, type Renaming, reads } from "./rewrite.ts";
 import type { SimplifyingBuilder } from "./simplify.ts";
@@ -29,7 +29,7 @@ function pruneScan(scan: OpOf<"scan">, needed: ReadonlySet<Value>): OpOf<"scan">
   const body = scan.body!;
   const { states } = scan.attrs;
   const isLive = scan.results.map((r) => needed.has(r));
-  // A state lives when its final value is needed, or when something that lives needs its value within the loop.
+  // A state is live if its final value is needed, or if something live needs its value within the loop.
   for (let changed = true; changed; ) {
     const live = reachable(
       body,
@@ -61,8 +61,8 @@ function pruneScan(scan: OpOf<"scan">, needed: ReadonlySet<Value>): OpOf<"scan">
 }
 
 /**
- * Rebuilds `scan` in `b` on renamed `operands`; `rebuildBody` copies the body's ops into the builder it is given.
- * Answers with what stands for the scan's results.
+ * Rebuilds `scan` in `b` on renamed `operands`; `rebuildBody` copies the body's ops into the builder it is given. Returns the
+ * values that replace the scan's results.
  */
 export function simplifyScan(
   b: SimplifyingBuilder,
@@ -86,7 +86,7 @@ export function simplifyScan(
   const params: Value[] = [];
   const initial: Value[] = [];
   const inputs: Value[] = [];
-  /** For each state: its place in the new scan, or the value it always has. */
+  /** For each state: its index in the new scan, or the value it always has. */
   const stateAt: (number | Value)[] = [];
   const inputParams: Value[] = [];
   body.params.forEach((p, i) => {
@@ -129,7 +129,7 @@ export function simplifyScan(
     if (typeof at === "number") nexts.push(inner.broadcast(rename.of(body.results[i]), body.params[i].type));
   });
   const outputs: Value[] = [];
-  /** For each output: its place among the new outputs, or the value outside that it is. */
+  /** For each output: its index among the new outputs, or the value outside that it equals. */
   const outputAt = body.results.slice(states).map((old, k): number | Value => {
     const v = rename.of(old);
     const type = scan.results[states + k].type;
@@ -165,7 +165,7 @@ export function simplifyScan(
   ];
 }
 
-/** The final state that the last step's value of a scan's output is, if it is one. */
+/** The final state that equals the last step of a scan's output, if there is one. */
 export function finalState(scan: OpOf<"scan">, output: Value, step: "first" | "last"): Value | undefined {
   const { states, reverse } = scan.attrs;
   if (step !== (reverse ? "first" : "last")) return undefined;

@@ -1,9 +1,10 @@
 /**
- * Constant folding, common subexpressions, dead code and algebra, in one rebuild of the graph, repeated to a fixed point.
+ * Constant folding, common subexpression elimination, dead code elimination and algebra, in one rebuild of the graph, repeated to a
+ * fixed point.
  *
- * The algebra is a table of rules (`algebra.ts`) that look at one op about to be built and may answer with a simpler value.
- * What needs a scan as a whole stands in `simplify-scan.ts`. Together they bring the derivative of batch normalization to
- * its compact form, two column sums, without knowing what a batch normalization is.
+ * The algebra is a table of rules (`algebra.ts`) that look at one op about to be built and may return a simpler value. What needs a
+ * scan as a whole is in `simplify-scan.ts`. Together they bring the derivative of batch normalization to its compact form, two
+ * column sums, without knowing what batch normalization is.
  */
 import { Builder } from "../ir/builder.ts";
 import { rowOf } from "../ir/ops.ts";
@@ -18,8 +19,8 @@ export const simplify: Pass = {
   doc: "constant folding, common subexpressions, dead code, algebra",
   run(graph: Graph): Graph {
     let before = graph;
-    // Until a round finds nothing. A rule that always finds something, such as an order of its own, ends with the size; the
-    // bound is a guard against a rule that undoes another.
+    // Until a round finds nothing. Rules that always find something, such as another order of operands, stop once the size stays
+    // the same. The bound is a guard against rules that undo each other.
     for (let round = 0; round < 12; round++) {
       const { graph: after, found } = once(before);
       if (size(after.ops) === size(before.ops) && (!found || round > 1)) return after;
@@ -29,11 +30,11 @@ export const simplify: Pass = {
   },
 };
 
-/** Ops, and what scans take and give. */
+/** The number of ops, and of scans' operands and results. */
 const size = (ops: readonly Op[]): number =>
   ops.reduce((n, op) => n + 1 + (op.body ? op.operands.length + op.results.length + size(op.body.ops) : 0), 0);
 
-/** One rebuild, and whether a rule had something to say. */
+/** One rebuild, and whether a rule applied. */
 function once(graph: Graph): { readonly graph: Graph; readonly found: boolean } {
   const live = withoutDead(
     pruneScans(
@@ -85,13 +86,13 @@ export function withoutDead(ops: readonly Op[], results: readonly Value[]): Op[]
   return kept.reverse();
 }
 
-/** A builder that never builds what a rule can say more simply, nor the same op twice. */
+/** A builder that never builds what a rule can simplify, nor the same op twice. */
 export class SimplifyingBuilder extends Builder {
   private readonly seen = new Map<string, readonly Value[]>();
   private readonly defs = new Map<Value, Op>();
   private readonly origins = new Map<Value, Value>();
   private readonly bodies = new Map<Op, SimplifyingBuilder>();
-  /** Whether a rule had something to say, here or in a body. */
+  /** Whether a rule applied, here or in a body. */
   found = false;
 
   override body(): SimplifyingBuilder {
@@ -108,20 +109,20 @@ export class SimplifyingBuilder extends Builder {
     return this.defs.get(v) ?? (this.parent as SimplifyingBuilder | undefined)?.definition(v);
   }
 
-  /** Takes note of a scan, which is added without `emit`. */
+  /** Records a scan, which is added without `emit`. */
   define(scan: OpOf<"scan">, body: SimplifyingBuilder): void {
     for (const r of scan.results) this.defs.set(r, scan);
     this.bodies.set(scan, body);
   }
 
-  /** Takes note of what outside a parameter of this body is a step of. */
+  /** Records that a parameter of this body is one step of a sequence outside. */
   steps(param: Value, of: Value): void {
     this.origins.set(param, of);
   }
 
   /**
-   * Where a value is computed: itself, or for a body's input what it is a step of, which may stand in another scan's body
-   * (a backward scan reads what a forward scan saved).
+   * Where a value is computed: the value itself or, for a body's input, the sequence that it is a step of, which may come from
+   * another scan's body (a backward scan reads what a forward scan saved).
    */
   source(v: Value): { readonly b: SimplifyingBuilder; readonly v: Value } {
     const origin = this.origins.get(v);
@@ -134,7 +135,7 @@ export class SimplifyingBuilder extends Builder {
     return k < op.attrs.states ? { b: parent, v: origin } : body.source(op.body!.results[k]);
   }
 
-  /** The results of the op of this key, if it stands here already. */
+  /** The results of the op with this key, if it exists already. */
   private known(key: string): readonly Value[] | undefined {
     return this.seen.get(key) ?? (this.parent as SimplifyingBuilder | undefined)?.known(key);
   }
@@ -184,7 +185,7 @@ export class SimplifyingBuilder extends Builder {
   }
 }
 
-/** The text of an op's attributes; an op that is built again still has the same. */
+/** The text of an op's attributes. An op that is rebuilt shares the attributes object. */
 const texts = new WeakMap<object, string>();
 
 function textOf(attrs: object): string {
@@ -195,6 +196,6 @@ function textOf(attrs: object): string {
   return text;
 }
 
-/** Equal for equal ops on equal operands. */
+/** A key that is equal for equal ops on equal operands. */
 const keyOf = (op: OpName, operands: readonly Value[], attrs: object): string =>
   `${op}(${operands.map((v) => v.id).join()})${textOf(attrs)}`;

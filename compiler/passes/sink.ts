@@ -1,7 +1,8 @@
 /**
- * Computes within a loop what would cost more to hand in: a sequence that is made elementwise of smaller ones, as the input
- * projection of a single feature is, or of one that is in memory anyway: the host wrote it, or the backward pass reads it (of
- * a normalized projection the centred one). Neither has to be written to memory and read again then.
+ * Sequence sinking: computes within a loop what would cost more to pass in as a sequence. That is a sequence made elementwise from
+ * smaller values, as the input projection of a single feature is, or from one that is in memory anyway, because the host wrote it
+ * or the backward pass reads it (of a normalized projection, the centred one). The sequence is then neither written to memory nor
+ * read again.
  */
 
 import type { Block, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
@@ -16,14 +17,14 @@ export const sink: Pass = {
     const last = lastReads(graph);
     const at = new Map(graph.ops.map((op, i) => [op, i]));
     return rebuildScans(graph, (b, scan, rename) => {
-      /** Whether a value is also read behind this loop. */
+      /** Whether a value is also read after this loop. */
       const kept = (v: Value): boolean => last.get(v)! > at.get(scan)!;
       return sunk(b, scan, rename, defs, kept);
     });
   },
 };
 
-/** The place of the last op that reads each value; behind all for results. */
+/** The position of the last op that reads each value; after all ops for results. */
 function lastReads({ ops, results }: Graph): ReadonlyMap<Value, number> {
   const last = new Map<Value, number>();
   ops.forEach((op, i) => {
@@ -34,9 +35,9 @@ function lastReads({ ops, results }: Graph): ReadonlyMap<Value, number> {
 }
 
 /**
- * The ops that make `v` of values smaller than `v`, and at most one as large that is in memory anyway; undefined if there are
- * none, or if `v` is there itself. A number for each example is small itself, and made once for all features; what is one for all
- * examples is, too, and made once for all of them.
+ * The ops that compute `v` from values smaller than `v`, and at most one as large that is in memory anyway; undefined if there are
+ * none, or if `v` itself is in memory. A number for each example is small itself, and is computed once for all features. So is what
+ * all examples share, which is computed once for all of them.
  */
 function worthSinking(v: Value, defs: ReadonlyMap<Value, Op>, kept: (u: Value) => boolean): Cone | undefined {
   if (wide(v) === 0 || !v.type.batch || kept(v)) return undefined;
@@ -60,7 +61,7 @@ function sunk(
   const param = (v: Value): Value => inner.value({ ...v.type, time: false }, v.name);
   const stateParams = body.params.slice(0, states).map(param);
   local.set(body.params.slice(0, states), stateParams);
-  // What comes in: inputs that stay, and what cones start from.
+  // The inputs of the new loop: those that stay, and those that cones start from.
   const inputs = new Map<Value, Value>();
   const input = (v: Value): Value => {
     if (!v.type.time) return rename.of(v);

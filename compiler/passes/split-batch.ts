@@ -1,14 +1,15 @@
 /**
- * Adds up examples in parts, so that a batch larger than one workgroup should hold is shared out among several:
+ * Split reduction: sums over examples become partial sums over parts of the batch, so that a batch too large for one workgroup is
+ * shared by several:
  *
  *     Σ x = Σₚ Σ_{b in p} x
  *
- * A sum of squares about the batch's own mean is not a sum of parts, because a part does not know that mean. It is merged
- * from each part's own mean and squares about it (Chan, Golub & LeVeque 1979, eq. 2.1):
+ * A sum of squares about the batch's own mean is not a sum of such parts, because a part does not know that mean. It is merged from
+ * each part's own mean and squares about it (Chan, Golub & LeVeque 1979, eq. 2.1):
  *
  *     Σ (x − m)² = Σₚ M2ₚ + Σₚ nₚ (mₚ − m)²,    M2ₚ = Σ_{b in p} (x − mₚ)²
  *
- * so that both moments of a part are known where its examples are, from centred values as ever.
+ * Both moments of a part are then computed where its examples are, still from centred values.
  */
 import * as dim from "../ir/dim.ts";
 import type { Axes, Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
@@ -24,7 +25,7 @@ import {
 } from "./rewrite.ts";
 import { meanAbout } from "./shift-means.ts";
 
-/** @param parts how many, each of them with at least one example */
+/** @param parts the number of parts, each with at least one example */
 export function splitBatch(parts: number): Pass {
   return {
     name: "split-batch",
@@ -43,10 +44,10 @@ class Splitting {
   private readonly parts: number;
   private readonly defs: Definitions;
   private readonly rename: Renaming;
-  /** The sums over the parts of each value that was added up. */
+  /** The partial sums of each value that was summed. */
   private readonly partials = new Map<Value, Value>();
   private examples: Value | undefined;
-  /** The means over examples about a pivot: what each is the mean of, and the ops that make it. */
+  /** The means over examples about a pivot: the value that each is the mean of, and the ops that compute it. */
   private readonly shifted = new Map<Op, Value>();
   private readonly steps = new Map<Op, Value>();
   /** The means of each part. */
@@ -76,7 +77,7 @@ class Splitting {
   private op(b: Builder, op: Op): readonly Value[] {
     const { rename } = this;
     if (op.op === "scan") {
-      // What bodies read of it must stand before them.
+      // Bodies read it, so it must be before them.
       this.count();
       return rebuildScan(b, op, op.operands.map(rename.of), (inner, params) => {
         rename.set(op.body!.params, params);
@@ -86,7 +87,7 @@ class Splitting {
     }
     const shifted = this.shifted.get(op);
     if (shifted) return [this.meanOfMeans(b, shifted, op.results[0].name)];
-    // What a mean about a pivot is made of nobody else reads.
+    // Nothing else reads the intermediate values of a mean about a pivot.
     const step = this.steps.get(op);
     if (step) {
       if (op.op === "sum") this.partMeans(b, step);
@@ -129,7 +130,7 @@ class Splitting {
     return made;
   }
 
-  /** nₚ as it goes with means of `x`: [parts, 1, …]. */
+  /** nₚ, shaped to broadcast against the means of `x`: [parts, 1, …]. */
   private perPart(b: Builder, x: Value): Value {
     const unit = x.type.shape.map(() => "1");
     return b.one("reshape", [this.count()], { shape: [String(this.parts), ...unit] });
@@ -149,7 +150,7 @@ class Splitting {
     return b.elementwise("add", [first, b.div(apart, b.extent(["batch"]))], name);
   }
 
-  /** The sum over the first axis of `v` [parts, …], as a product with ones: each element for itself. */
+  /** The sum over the first axis of `v` [parts, …], as a product with ones, so that elements stay independent. */
   private merge(b: Builder, v: Value): Value {
     const ones = b.broadcast(b.scalar(1), {
       dtype: "f32",

@@ -1,9 +1,9 @@
 /**
- * Makes one step of a graph that is placed for inference: for a stream, whose states are kept by who runs it.
+ * One step of a graph that is placed for inference, for a stream whose caller keeps the states.
  *
- * No value has time any more. A scan is its body; its states come in as carries and go out as carries, and what they are at first
- * is a graph of its own. What looked at time loses sight of it: the last step is this one, and a statistic kept per step is the
- * row of the step that is run. Losses and metrics, which are of whole sequences, are left out.
+ * No value has time any more. A scan becomes its body. Its states come in and go out as carries, and their initial values are a
+ * graph of their own. What read along time now reads this step: the last step is this one, and a statistic kept per step is the row
+ * of this step. Losses and metrics, which are about whole sequences, are left out.
  */
 import { axesOf, extentsIn } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Result, Value } from "../ir/types.ts";
@@ -22,10 +22,10 @@ export interface Refused {
   readonly help: string;
 }
 
-/** The graphs of a stream, or why there are none: some output waits for steps that are not there yet. */
+/** The graphs of a stream, or why there are none: some output needs steps that are yet to come. */
 export function stream(graph: Graph): Streamed | Refused {
   const outputs = simplify.run({ ...graph, results: graph.results.filter((r) => r.kind === "output") });
-  // How many steps are reversed is nothing that the reader wrote: what reverses them is to blame first.
+  // The number of steps to reverse is not in the user's text: blame the op that reverses them first.
   const blamed = [...outputs.ops.filter(({ op }) => op === "reverse"), ...outputs.ops];
   const refused = blamed.map(refusal).find((r) => r !== undefined) ?? lateness(outputs);
   if (refused) return refused;
@@ -44,7 +44,7 @@ function refusal(op: Op): Refused | undefined {
   const pooled = "take the last step of it, or keep a running sum as a state of the cell";
   if (op.op === "scan") return op.attrs.reverse ? backward : undefined;
   if (extentsIn(op).has("time")) return { refused: "an output depends on the number of steps", help: pooled };
-  // The last of the steps so far is the one that is run.
+  // The last of the steps so far is the current one.
   if (op.op === "at" && op.attrs.step === "last") return undefined;
   const timed = op.operands.map((v) => v.type.time);
   const along = axesOf(op).map(({ time }) => time);
@@ -56,7 +56,7 @@ function refusal(op: Op): Refused | undefined {
   return { refused: `${named} is made of other steps than its own`, help: "read what each step makes" };
 }
 
-/** What is known behind the last step may be handed out, and not be read at all steps. */
+/** What is known only after the last step may be an output, but must not be read at every step. */
 function lateness({ ops }: Graph): Refused | undefined {
   const late = new Set<Value>();
   for (const op of ops) {
@@ -74,7 +74,7 @@ function nameOf(op: Op): string {
   return named ? `\`${named.name}\`` : "an output";
 }
 
-/** A step of a leaf: of noise that is drawn for all steps, its own. */
+/** One step of a leaf. For noise that is drawn for all steps: its own. */
 function leafOfStep(op: OpOf<"leaf">): OpOf<"leaf"> {
   const { leaf, type } = op.attrs;
   const drawn = leaf.kind === "noise" && leaf.distribution !== "bernoulli" && type.time;
@@ -87,7 +87,7 @@ class Streaming {
   private readonly rename = new Renaming();
   private readonly states: { readonly name: string; readonly first: Value; readonly next: Value }[] = [];
 
-  /** How many states of a name there are. */
+  /** The number of states of each name. */
   private readonly named = new Map<string, number>();
 
   constructor(graph: Graph) {
@@ -131,7 +131,7 @@ class Streaming {
     });
   }
 
-  /** `state/h`, that of a second scan `state/h_2`, as scans are numbered. */
+  /** `state/h`; that of a second scan is `state/h_2`, in the order of scans. */
   private name(state: Value): string {
     const base = `state/${state.name || "s"}`;
     const n = (this.named.get(base) ?? 0) + 1;

@@ -1,6 +1,6 @@
 /**
- * Writes 1 for every dimension that is 1, where the compiler is told: what broadcasts, and what has nothing to sum over, shows
- * in the types from then on. `x @ Wx` of one feature is no contraction but a product of numbers.
+ * Writes 1 for every dimension that is 1, if the compiler is given sizes: from then on the types show what broadcasts, and what has
+ * nothing to sum over. `x @ Wx` of one feature is not a contraction but a product of numbers.
  */
 import * as dim from "../ir/dim.ts";
 import { rowOf } from "../ir/ops.ts";
@@ -9,7 +9,7 @@ import type { Graph, Op, Pass, Type, Value } from "../ir/types.ts";
 /** @param dims a number for every dimension */
 export const units = (dims: Readonly<Record<string, number>>): Pass => ({
   name: "units",
-  doc: "dimensions that are 1 are written so",
+  doc: "dimensions that are 1 are written as 1",
   run: (graph) => (Object.values(dims).includes(1) ? substituted(graph, dims) : graph),
 });
 

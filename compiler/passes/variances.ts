@@ -4,8 +4,8 @@ import type { Axes, Graph, Value } from "../ir/types.ts";
 import { type Definitions, definedBy, definitions } from "./rewrite.ts";
 
 /**
- * For each statistic mean((x − m)², over axes), where m is the statistic mean(x, over the same axes): the name of m, by its own.
- * A statistic that is made of a variance, such as its root, is none.
+ * For each statistic mean((x − m)², over axes), where m is the statistic mean(x, over the same axes): the name of m, by its own
+ * name. A statistic computed from a variance, such as its root, is not one.
  */
 export function variances({ ops }: Pick<Graph, "ops">): ReadonlyMap<string, string> {
   const defs = definitions(ops);
@@ -27,7 +27,7 @@ export function variances({ ops }: Pick<Graph, "ops">): ReadonlyMap<string, stri
   );
 }
 
-/** `x` and the axes, where `v` is mean(x, over axes). */
+/** `x` and the axes, if `v` is mean(x, over axes). */
 export function meanOf(defs: Definitions, v: Value): { readonly x: Value; readonly axes: Axes } | undefined {
   const quotient = definedBy(defs, v, "div");
   const sum = quotient && definedBy(defs, quotient.operands[0], "sum");

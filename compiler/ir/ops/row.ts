@@ -47,7 +47,7 @@ export type Combining = "sum" | "largest" | "position";
  */
 export type Form = "view" | "point" | "reduction" | "partial" | "contraction" | "scatter" | "loop" | "expanded";
 
-/** An op whose results' range is asked for. */
+/** What a row may ask to find the range of an op's results. */
 export interface Ranged<A> {
   readonly attrs: A;
   readonly operands: readonly Value[];
