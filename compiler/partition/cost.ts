@@ -1,10 +1,10 @@
 /**
- * What a schedule of a loop over the steps would take, from counts of its kernels and a machine's rates: good enough to
- * choose between one dispatch a step and one for all, and no promise of a time.
+ * Cost model: estimates the time of a loop's schedule from counts of its kernels and a machine's rates. Good enough to choose
+ * between one dispatch per step and one for all, but no prediction of a time.
  *
  *     a kernel = dispatch + rounds × (the larger of arithmetic and memory + barriers)
  *
- * where a round is as many workgroups as run at a time. Lanes that have nothing to do in a loop count as if they worked.
+ * A round is as many workgroups as run at a time. Lanes that are idle in a loop count as if they worked.
  */
 
 import type { Extent } from "../../runtime/plan.ts";
@@ -16,22 +16,22 @@ import { type Kernel, widthOf } from "../kernel-ir/types.ts";
 import { flopsOf, type Measure, tally } from "../kernel-ir/work.ts";
 import { invocationsOf, type Machine } from "../machine.ts";
 
-/** Of all steps together; times in µs. */
+/** For all steps together; times in µs. */
 export interface Cost {
   readonly total: number;
   readonly dispatches: number;
-  /** Workgroups of the largest grid: how far the work is shared out. */
+  /** Workgroups of the largest grid: over how many the work is distributed. */
   readonly workgroups: number;
-  /** The dispatches' part. */
+  /** Time for dispatches. */
   readonly dispatch: number;
-  /** The larger of what arithmetic and what memory takes. */
+  /** The longer of the times for arithmetic and for memory. */
   readonly work: number;
   readonly barriers: number;
 }
 
 const none = { store: () => 0, barrier: () => 0 } as const;
 
-/** Lanes' iterations, rounded up to whole turns of all lanes. */
+/** Iterations of lanes, rounded up to whole turns of all lanes. */
 function turns(machine: Machine): (iterations: number) => number {
   const lanes = invocationsOf(machine);
   return (iterations) => Math.ceil(iterations / lanes) * lanes;
@@ -71,7 +71,7 @@ export function costOf(kernels: readonly Kernel[], times: number, steps: number,
   return { total: dispatch + work + barriers, dispatches, workgroups, dispatch, work, barriers };
 }
 
-/** Operations on f32 of the products among `ops`, of one step: whoever owns them does these at least. */
+/** f32 operations of the products among `ops`, for one step: at least these are needed, whoever owns them. */
 export function productFlops(ops: readonly Op[], dims: Readonly<Record<string, number>>): number {
   const terms = (op: OpOf<"dot">): number => {
     const product = contractionAxes(op);

@@ -1,14 +1,14 @@
 /**
- * Groups ops into kernels. One question decides: does a workgroup own every element that an op of the kernel reduces over?
+ * Fusion: groups ops into kernels. One question decides: does a workgroup own every element that an op of the kernel reduces over?
  *
- * - `column`: it owns some features for the whole batch: sums over examples are local. Also for a whole sequence (`steps`), then
+ * - `column`: it owns some features for the whole batch: sums over examples are local. Also for a whole sequence (`steps`), where
  *   sums over time are local, too.
  * - `row`: it owns some examples with all their features: sums over features and products are local.
- * - `element`: it owns single elements: no reduction but products with what other kernels made.
+ * - `element`: it owns single elements: no reductions, only products with what other kernels computed.
  * - `part`: it owns some features of one part of the batch: sums over that part are local.
  * - `whole`: it owns everything.
  *
- * A kernel starts with every ownership its first op allows; each op that joins may narrow them; an op that would leave none
+ * A kernel starts with every owner that its first op allows. Each op that joins may narrow them, and an op that would leave none
  * starts a new kernel.
  */
 import { InternalError } from "../diagnostics/internal-error.ts";
@@ -25,9 +25,9 @@ export type Owner = "column" | "steps" | "row" | "element" | "part" | "whole";
 
 export interface FusionGroup {
   readonly ops: Op[];
-  /** The ownerships still possible, best first. */
+  /** The owners still possible, best first. */
   owners: readonly Owner[];
-  /** The space its kernels run over: of the op that said most. */
+  /** The space its kernels run over: that of the op with most axes. */
   space: Type;
 }
 
@@ -37,30 +37,30 @@ interface Demand {
   readonly space: Type;
 }
 
-/** What an op asks that computes each element of `y` by itself. */
+/** The demand of an op that computes each element of `y` on its own. */
 function pointwise(y: Type): Demand {
   const column: readonly Owner[] = y.shape.length > 0 ? ["column", "steps"] : [];
   const row: readonly Owner[] = y.batch ? ["row", "part"] : ["part"];
-  // A lone scalar is cheapest beside what made it.
+  // A single scalar is cheapest beside its producer.
   return {
     owners: y.shape.length === 0 && !y.batch && !y.time ? ["whole"] : ["element", ...column, ...row, "whole"],
     space: y,
   };
 }
 
-/** What an op asks of the kernel it joins. */
+/** The demand of an op on the kernel it joins. */
 function demand(op: Op, machine: Machine): Demand {
   const asked = demandOfOwner(op);
   return ownsResultsOnly(machine) ? { owners: ["element"], space: op.results[0].type } : asked;
 }
 
-/** What an op asks where a kernel may own as much as the op reduces over. */
+/** The demand of an op on a machine whose kernels may own as much as the op reduces over. */
 function demandOfOwner(op: Op): Demand {
   const y = op.results[0].type;
   const { form } = rowOf(op.op);
   switch (form) {
     case "point":
-      // A product that found its operand reversed beside it would be shared out by examples alone.
+      // In one kernel with its reversed operand, a product could be distributed by examples only.
       return looksAlongTime(op) ? { owners: ["element", "whole"], space: y } : pointwise(y);
     case "reduction":
       return reducing(op);
@@ -92,14 +92,14 @@ function reducing(op: Op): Demand {
   if (!features && from.shape.length > 0) {
     if (time) return { owners: ["steps", "whole"], space: from };
     if (batch) return { owners: ["column", "steps", "whole"], space: from };
-    // Along unit axes alone there is nothing to add up.
+    // Along unit axes there is nothing to add up.
     return pointwise(op.results[0].type);
   }
   if (!batch && !time && from.batch) return { owners: ["row", "whole"], space: from };
   return { owners: ["whole"], space: from };
 }
 
-/** In how many parts a kernel of these ops takes the batch, if it does. */
+/** The number of parts in which a kernel of these ops takes the batch, if it does. */
 export function partsOf(ops: readonly Op[]): number | undefined {
   return ops.find((op) => op.op === "partial")?.attrs.parts;
 }
@@ -128,13 +128,13 @@ function fits(owner: Owner, t: Type, space: Type, parts: number | undefined): bo
   }
 }
 
-/** Whether `op` may read, inside one kernel of `owner`, what that kernel itself computes in `inside`. */
+/** Whether `op`, in a kernel of `owner`, may read what the same kernel computes, `inside`. */
 function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: ReadonlyMap<Value, Op>): boolean {
   const internal = (v: Value): boolean => sources(v, defs).some((s) => inside.has(s));
   if (owner === "whole") return true;
-  // No workgroup but that of everything owns the step at the other end.
+  // Only a workgroup that owns everything owns the step at the other end.
   if (looksAlongTime(op)) return !op.operands.some(internal);
-  // Elements of other workgroups are out of reach: no product, gather or shifted view of what this kernel makes.
+  // Elements of other workgroups are out of reach: no product, gather or shifted view of what this kernel computes.
   if (readsElsewhere(op)) {
     if (owner !== "row") return !op.operands.some(internal);
     return op.operands.every((v) => !internal(v) || v.type.batch);
@@ -142,7 +142,7 @@ function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: Readonl
   return op.operands.every((v) => !internal(v) || isLocal(owner, v, defs, inside));
 }
 
-/** Whether a workgroup that owns as `owner` can run `op` in one kernel with what else makes `inside`. */
+/** Whether a workgroup that owns as `owner` can run `op` in one kernel with the ops that compute `inside`. */
 export const mayOwn = (
   owner: Owner,
   op: Op,
@@ -165,7 +165,7 @@ function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: R
 
 export const isPivot = (op: Op): op is OpOf<"pivot"> | OpOf<"pivots"> => op.op === "pivot" || op.op === "pivots";
 
-/** Whether the first along the axes, which a workgroup reads for what it owns, is its own. */
+/** Whether a workgroup owns the pivot that it reads: the first element along the axes. */
 export function ownsPivot(owner: Owner, op: OpOf<"pivot"> | OpOf<"pivots">): boolean {
   if (op.op === "pivots") return owner === "part";
   const { batch, time, features } = op.attrs.axes;
@@ -189,8 +189,8 @@ export interface Grouping {
 }
 
 /**
- * Groups the ops of one block, in order; a scan stands alone. Those that make a value of `last` stand behind all others, in
- * kernels of their own. Each group is one that a kernel of the machine can hold; throws an InternalError for an op that none can.
+ * Groups the ops of one block, in order; a scan is on its own. Ops that compute a value of `last` go after all others, in kernels
+ * of their own. Every group fits in one kernel of the machine; throws an InternalError for an op that does not.
  */
 export function fuse(block: GroupedBlock, last: ReadonlySet<Value> = new Set()): Grouping {
   const { ops, defs, machine } = block;
@@ -211,7 +211,8 @@ export function fuse(block: GroupedBlock, last: ReadonlySet<Value> = new Set()):
     }
     if (isView(op)) continue;
     const need = demand(op, machine);
-    // What only gives a value a place, such as a loop's initial state, would hold that place all through a loop before.
+    // A copy only materialises a value, such as a loop's initial state. Before an earlier loop, its buffer would be live during all
+    // of that loop.
     const afterLoops = op.op === "copy" ? groups.findLastIndex((g) => "scan" in g) + 1 : 0;
     const from = op.operands.flatMap((v) => groupsRead(v, defs, placed));
     const earliest = Math.max(afterLoops, others ?? 0, ...from);
@@ -244,7 +245,7 @@ export function fuse(block: GroupedBlock, last: ReadonlySet<Value> = new Set()):
   return { groups };
 }
 
-/** The groups in which what `v` reads is made: scans count. */
+/** The groups that compute what `v` reads, scans included. */
 function groupsRead(v: Value, defs: ReadonlyMap<Value, Op>, placed: ReadonlyMap<Value, number>): readonly number[] {
   const direct = placed.get(v);
   if (direct !== undefined) return [direct];
@@ -254,7 +255,7 @@ function groupsRead(v: Value, defs: ReadonlyMap<Value, Op>, placed: ReadonlyMap<
 
 const volume = (t: Type): number => (t.time ? 4 : 0) + (t.batch ? 2 : 0) + (t.shape.length > 0 ? 1 : 0);
 
-/** The ownerships left when `op` joins `group`; none: it cannot. */
+/** The owners left when `op` joins `group`. If there are none, it cannot join. */
 function joined(
   group: FusionGroup,
   op: Op,
@@ -269,23 +270,22 @@ function joined(
   const left = group.owners.filter(
     (owner) =>
       need.owners.includes(owner) &&
-      // One workgroup for everything is a last resort: only what asks for nothing else shares it.
+      // One workgroup for everything is a last resort: only ops that demand it share it.
       (owner !== "whole" || (need.owners[0] === "whole" && group.owners[0] === "whole")) &&
       (owner !== "steps" || !narrows(group, need, reads)) &&
       fits(owner, need.space, space, parts) &&
       fits(owner, op.results[0].type, owner === "row" || owner === "element" ? op.results[0].type : space, parts) &&
-      // The others fit the space that the group has had.
+      // The ops already in the group must fit the larger space.
       (!grows || group.ops.every((o) => fits(owner, spaceOf(o, owner, machine), space, parts))) &&
       mayRead(owner, op, made, defs),
   );
-  // All steps in one workgroup are for what sums over them: other work would wait there for no reason.
+  // A workgroup takes all steps only for an op that sums over them: other ops would wait for it without need.
   return left[0] === "steps" && need.owners[0] !== "steps" && group.owners[0] !== "steps" ? [] : left;
 }
 
 /**
- * Whether a small sum over steps would make each workgroup of a kernel over examples sweep the whole sequence, pass after pass:
- * what stands in cache for one step does not for all. The sum reads little and waits in a kernel of its own, together with what
- * reads it.
+ * Whether a small sum over steps would make each workgroup of a kernel over examples sweep the whole sequence, pass after pass: one
+ * step fits in the cache, all steps do not. The sum reads little, so it gets a kernel of its own, together with its readers.
  */
 function narrows(group: FusionGroup, need: Demand, reads: boolean): boolean {
   const isSmall = ({ space, owners }: FusionGroup | Demand): boolean => !space.batch && !owners.includes("column");
@@ -294,7 +294,7 @@ function narrows(group: FusionGroup, need: Demand, reads: boolean): boolean {
   return isSmall(need) && overExamples(group);
 }
 
-/** The space in which an op of a group must fit: reductions by their operand. */
+/** The space in which an op of a group must fit: for a reduction, that of its operand. */
 function spaceOf(op: Op, owner: Owner, machine: Machine): Type {
   const need = demand(op, machine).space;
   return owner === "row" && !need.batch ? op.results[0].type : need;

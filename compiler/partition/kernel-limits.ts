@@ -1,5 +1,5 @@
 /**
- * What one kernel of a machine can hold: whether its later stages may load what earlier ones stored, from how many textures it may
+ * The limits of one kernel of a machine: whether its later stages may load what earlier ones stored, from how many textures it may
  * load, and to how many buffers it may store.
  */
 import { isView } from "../ir/ops.ts";
@@ -9,21 +9,21 @@ import { captured } from "../passes/rewrite.ts";
 import { loadedFor, sources } from "./reads.ts";
 import { stages } from "./stages.ts";
 
-/** The ops of a block, from which groups are taken. */
+/** The ops of a block that are to be grouped. */
 export interface GroupedBlock {
   readonly ops: readonly Op[];
-  /** What the block hands out. */
+  /** The values that the block yields. */
   readonly results: readonly Value[];
   readonly defs: ReadonlyMap<Value, Op>;
   readonly machine: Machine;
 }
 
-/** Why a group of the block's ops cannot be one kernel of the machine; undefined: it can. */
+/** Why a group of the block's ops cannot be one kernel of the machine; undefined if it can. */
 export type KernelLimits = (group: readonly Op[]) => string | undefined;
 
 export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): KernelLimits {
   const { name, barriers, readWrite, outputs, buffers, maxBindings } = machine;
-  // Regions hold all values: every kernel binds the same few.
+  // All values are in regions: every kernel binds the same few.
   const mostLoaded = buffers === "textures" ? maxBindings : Number.POSITIVE_INFINITY;
   if (barriers && readWrite && outputs === undefined && buffers === "regions") return () => undefined;
   const yielded = new Set(results.flatMap((v) => sources(v, defs)));
@@ -47,7 +47,7 @@ export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): Ker
   };
 }
 
-/** Why a kernel of the machine cannot have so many stages; undefined: it can. */
+/** Why a kernel of the machine cannot have so many stages; undefined if it can. */
 export function stageRefusal(count: number, { name, barriers, readWrite }: Machine): string | undefined {
   if (count < 2 || (barriers && readWrite)) return undefined;
   const lacks = barriers ? `no kernel of ${name} may load what it stores` : `${name} has no barriers`;

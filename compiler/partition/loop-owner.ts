@@ -1,7 +1,7 @@
 /**
- * A scan as one kernel, with the loop over time inside it: what a workgroup needs of a step, it must have made itself in the
- * steps before. `whole` runs any body, for one workgroup owns everything. `row` runs bodies in which no example waits for
- * another: a workgroup owns some examples with all their features, from the first step to the last.
+ * A scan as one kernel (a persistent kernel), with the loop over time inside it: whatever a workgroup needs for a step, it must
+ * itself have computed in the steps before. `whole` runs any body, because one workgroup owns everything. `row` runs bodies in
+ * which no example depends on another: a workgroup owns some examples with all their features, from the first step to the last.
  */
 
 import { axesOf, isView } from "../ir/ops.ts";
@@ -14,7 +14,7 @@ export type LoopOwner = "column" | "row" | "whole";
 
 export const loopOwners: readonly LoopOwner[] = ["column", "row", "whole"];
 
-/** Why `owner` cannot have a loop; undefined: it can. */
+/** Why `owner` cannot have a loop; undefined if it can. */
 export function refusal(
   scan: OpOf<"scan">,
   owner: LoopOwner,
@@ -53,17 +53,20 @@ export function loopKernel(
   return { ops: [...ops], owners: [owner], space: largest(ops) };
 }
 
-/** Whether it looks along the batch. */
+/** Whether it reads along the batch. */
 const looksAcross = (op: Op): boolean =>
   axesOf(op).some(({ batch }, i) => batch !== "parallel" && op.operands[i].type.batch);
 
-/** What a reader may know the op by: its result, or what it is made of. Backwards, what has no name is an adjoint. */
+/**
+ * A name for the op in messages: that of its result, or of what it is computed from. In a backward loop, a value without a name is
+ * an adjoint.
+ */
 function nameOf(op: Op, defs: ReadonlyMap<Value, Op>, reverse: boolean): string {
   const from = op.operands.flatMap((v) => [v, ...(defs.get(v)?.operands ?? [])]).filter((v) => v.type.batch);
   return [...op.results, ...from].find((v) => v.name !== "")?.name ?? (reverse ? "an adjoint" : "a value");
 }
 
-/** The space with most axes among those of the results. */
+/** The result type with most axes. */
 function largest(ops: readonly Op[]): Type {
   const axes = (t: Type): number => (t.batch ? 4 : 0) + t.shape.length;
   return ops.map((op) => op.results[0].type).reduce((a, b) => (axes(b) > axes(a) ? b : a));

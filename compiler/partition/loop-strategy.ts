@@ -1,6 +1,6 @@
 /**
- * Chooses who owns each loop over the steps: what was asked for, else the cheapest of what is legal. Says of every owner
- * what it would take, or why it cannot be.
+ * Chooses the owner of each loop over the steps: the one that was asked for, or else the cheapest legal one. Reports the cost of
+ * every owner, or why it is impossible.
  */
 
 import { CompileError } from "../diagnostics/diagnostic.ts";
@@ -11,31 +11,31 @@ import type { Machine } from "../machine.ts";
 import { type Cost, costOf, productFlops } from "./cost.ts";
 import { type LoopOwner, loopOwners, refusal } from "./loop-owner.ts";
 
-/** For the loops from the first step to the last, and for those the other way. */
+/** The owner of loops from the first step to the last, and of loops in the other direction. */
 export type LoopChoice = Readonly<Partial<Record<Direction, LoopOwner>>>;
 export type Direction = "forward" | "backward";
 
 export const directionOf = (scan: OpOf<"scan">): Direction => (scan.attrs.reverse ? "backward" : "forward");
 
-/** What an owner is estimated to take, or why it cannot be. */
+/** The estimated cost of an owner, or why it is impossible. */
 export type Candidate = { readonly cost: Cost } | { readonly refused: string };
 
 export interface ChosenLoop {
   readonly direction: Direction;
   readonly owner: LoopOwner;
-  /** Why this owner, for people. */
+  /** Why this owner, in words. */
   readonly reason: string;
-  /** Estimated when somebody asks, if the choice did not need it. */
+  /** Estimated on demand, if the choice did not need it. */
   candidate(owner: LoopOwner): Candidate;
 }
 
-/** What a loop's owner is estimated to take, in µs. */
+/** The estimated cost of a loop's owner, in µs. */
 export function costOfChosen({ owner, candidate }: ChosenLoop): number {
   const chosen = candidate(owner);
   return "cost" in chosen ? chosen.cost.total : 0;
 }
 
-/** A loop over the steps, and what stands around it. */
+/** A loop over the steps, and its surroundings. */
 export interface LoopOf {
   readonly scan: OpOf<"scan">;
   readonly defs: ReadonlyMap<Value, Op>;
@@ -46,14 +46,14 @@ export interface Choosing {
   readonly machine: Machine;
   readonly dims: Readonly<Record<string, number>>;
   readonly asked: LoopChoice;
-  /** The kernels of each loop if they had these owners. */
+  /** The kernels of each loop, given these owners. */
   kernels(owners: readonly LoopOwner[]): readonly (readonly Kernel[])[];
 }
 
-/** Steps that costs are estimated for: how long sequences are is known at run time only, and decides nothing here. */
+/** The number of steps for which costs are estimated. Real lengths are known at run time only, and do not affect the choice. */
 const STEPS = 100;
 
-/** One for each loop, in order. Throws C0306 for an owner that was asked for and cannot be. */
+/** Chooses an owner for each loop, in order. Throws C0306 if an owner was asked for that is impossible. */
 export function chooseLoopOwners({ loops, machine, dims, asked, kernels }: Choosing): readonly ChosenLoop[] {
   const open = loops.map((loop): OpenLoop => {
     const { scan, defs } = loop;
@@ -67,7 +67,7 @@ export function chooseLoopOwners({ loops, machine, dims, asked, kernels }: Choos
     const bounds = new Map(legal.map((o) => [o, { total: atLeast(o, flops, machine) }]));
     return { direction, asked: owner, refused, bounds, costs: new Map() };
   });
-  /** Has a loop's owners estimated, those of the others as they are. */
+  /** Estimates the cost of every loop, with these owners. */
   const estimate = (owners: readonly LoopOwner[]): void =>
     kernels(owners).forEach((made, i) => {
       open[i].costs.set(owners[i], loopCost(made, owners[i], machine));
@@ -95,29 +95,29 @@ export function chooseLoopOwners({ loops, machine, dims, asked, kernels }: Choos
 
 type Total = Pick<Cost, "total">;
 
-/** A loop that is still to be given an owner. */
+/** A loop without an owner yet. */
 interface OpenLoop {
   readonly direction: Direction;
   readonly asked: LoopOwner | undefined;
-  /** Why an owner cannot be. */
+  /** Why an owner is impossible. */
   readonly refused: ReadonlyMap<LoopOwner, string | undefined>;
-  /** What a legal owner takes at least. */
+  /** A lower bound of the cost of each legal owner. */
   readonly bounds: ReadonlyMap<LoopOwner, Total>;
   /** Estimates made so far. */
   readonly costs: Map<LoopOwner, Cost>;
 }
 
-/** The owner to estimate next: the most promising of those that may still turn out the cheapest. */
+/** The owner to estimate next: the most promising one that may still turn out cheapest. */
 function promising({ asked, bounds, costs }: OpenLoop): LoopOwner | undefined {
   const best = Math.min(...[...costs].map(weight));
   const left = [...bounds].filter(([owner, bound]) => !costs.has(owner) && weight([owner, bound]) < best);
   return asked ? undefined : cheapest(left);
 }
 
-/** The owner of a loop, as far as estimates have been made. */
+/** The owner of a loop, according to the estimates so far. */
 const chosen = ({ asked, costs }: OpenLoop): LoopOwner => asked ?? cheapest(costs) ?? "column";
 
-/** What an owner takes at least: its dispatches, and the products of the loop. */
+/** A lower bound of an owner's cost: its dispatches, and the products of the loop. */
 function atLeast(owner: LoopOwner, flops: number, { rates }: Machine): number {
   const dispatches = owner === "column" ? STEPS : 1;
   const units = owner === "whole" ? 1 : rates.units;
@@ -131,7 +131,7 @@ function loopCost(kernels: readonly Kernel[], owner: LoopOwner, machine: Machine
   return { ...cost, work, total: cost.total + work - cost.work };
 }
 
-/** One kernel for all steps must save more than a fiftieth: all that its loop makes stands in memory at once. */
+/** One kernel for all steps must save more than a fiftieth: everything its loop computes is in memory at once. */
 const GAIN = 0.98;
 
 const weight = ([owner, { total }]: readonly [LoopOwner, Total]): number => (owner === "column" ? GAIN : 1) * total;

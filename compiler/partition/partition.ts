@@ -1,6 +1,6 @@
 /**
- * The partition of a graph: which ops share a kernel, who owns what of it, in which stages a kernel runs, and which values stand
- * in memory. Nothing is said here of where: that is buffer assignment (`buffers/`).
+ * The partition of a graph: which ops share a kernel, which owner each kernel has, in which stages it runs, and which values are
+ * materialised. It does not say where in memory: that is buffer assignment (`buffers/`).
  */
 
 import { InternalError } from "../diagnostics/internal-error.ts";
@@ -24,19 +24,19 @@ export interface PartitionedKernel {
   readonly owner: Owner;
   /** What its loops run over. */
   readonly space: Type;
-  /** Its ops in order; a barrier stands between two stages. */
+  /** Its ops in order, with a barrier between two stages. */
   readonly stages: readonly (readonly Op[])[];
-  /** Values that stand in memory for its own later stages alone. */
+  /** Values materialised only for its own later stages. */
   readonly temporaries: readonly Value[];
   readonly inBody: boolean;
 }
 
-/** A loop over the steps: kernels that are started for each step, or a single one that holds the loop. */
+/** A loop over the steps: kernels that are dispatched for each step, or a single one that contains the loop. */
 export interface PartitionedLoop {
   readonly scan: OpOf<"scan">;
   readonly owner: LoopOwner;
   readonly body: readonly PartitionedKernel[];
-  /** Values that one kernel of the body makes and another reads. */
+  /** Values that one kernel of the body computes and another reads. */
   readonly crossing: readonly Value[];
 }
 
@@ -47,14 +47,14 @@ export const isLoop = (unit: Unit): unit is PartitionedLoop => "scan" in unit;
 /** The kernels of a unit. */
 export const kernelsOf = (unit: Unit): readonly PartitionedKernel[] => (isLoop(unit) ? unit.body : [unit]);
 
-/** What runs once, or once for each segment of the sequence. */
+/** Runs once, or once for each segment of the sequence. */
 export interface PartitionedPiece {
   readonly graph: Graph;
   readonly loop: Piece["loop"];
-  /** Also of the parameters of bodies that are computed in the body: see `putInputs`. */
+  /** Includes parameters of bodies that are computed in the body: see `putInputs`. */
   readonly defs: ReadonlyMap<Value, Op>;
   readonly units: readonly Unit[];
-  /** Values outside loops that one kernel makes and another reads. */
+  /** Values outside loops that one kernel computes and another reads. */
   readonly crossing: readonly Value[];
 }
 
@@ -68,7 +68,7 @@ export interface PartitionOptions {
   readonly owners: ReadonlyMap<Op, LoopOwner>;
 }
 
-/** The partition of an entry's pieces. Throws where no workgroup can own a loop as asked. */
+/** The partition of an entry's pieces. Throws if no workgroup can own a loop as asked. */
 export function partition(pieces: readonly Piece[], options: PartitionOptions): Partition {
   const taken = new Map<string, number>();
   return pieces.map((piece) => new PiecePartition(piece, options, taken).run());
@@ -77,7 +77,7 @@ export function partition(pieces: readonly Piece[], options: PartitionOptions): 
 class PiecePartition {
   private readonly piece: Piece;
   private readonly options: PartitionOptions;
-  /** How often each kernel name was wanted. */
+  /** The number of uses of each kernel name. */
   private readonly taken: Map<string, number>;
   private readonly defs: ReadonlyMap<Value, Op>;
   private readonly inMemory = new Set<Value>();
@@ -102,14 +102,14 @@ class PiecePartition {
     return { graph, loop, defs, units, crossing };
   }
 
-  /** Has `v` stand in memory; of a joined value, its parts stand in it. */
+  /** Materialises `v`; the parts of a joined value are stored in it. */
   private keep(v: Value): void {
     this.inMemory.add(v);
     const op = this.defs.get(v);
     if (op?.op === "concat") for (const part of op.operands) this.keep(part);
   }
 
-  /** The states of a loop, what comes in and what goes out. */
+  /** Materialises a loop's states, inputs and outputs. */
   private keepStates(scan: OpOf<"scan">): void {
     const { params, results } = scan.body!;
     const states = scan.operands.slice(0, scan.attrs.states);
@@ -129,7 +129,7 @@ class PiecePartition {
     return { scan, owner, crossing, body: groups.map((g) => this.kernel(g, true, direction)) };
   }
 
-  /** What one kernel of a block makes and another reads, and what no kernel computes where it is used. */
+  /** Values that one kernel of a block computes and another reads, and values that no kernel can compute where they are used. */
   private crossing(ops: readonly Op[], groups: readonly (FusionGroup | { readonly scan: Op })[]): readonly Value[] {
     const found: Value[] = [];
     const groupOf = new Map<Value, number>();
@@ -159,7 +159,7 @@ class PiecePartition {
     const { machine } = this.options;
     const temporaries = [...stages(ops, this.defs, this.inMemory, machine).stored];
     for (const v of temporaries) this.keep(v);
-    // What is stored after all need not be computed again: the stages are those of a kernel that knows it.
+    // Values that turn out to be stored need not be recomputed: order the stages again, now that this is known.
     const order = stages(ops, this.defs, this.inMemory, machine).stages;
     const name = this.name(ops, where);
     const refused = stageRefusal(order.length, machine);
@@ -180,7 +180,7 @@ class PiecePartition {
   }
 }
 
-/** What is zero at all steps but one is no input that must stand in memory: a body computes its step of it. */
+/** An input that is zero at all steps but one need not be materialised: a body computes its step of it. */
 function putInputs(graph: Graph): readonly (readonly [Value, Op])[] {
   const defs = definitions(graph.ops);
   return graph.ops.flatMap((scan) =>

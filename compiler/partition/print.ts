@@ -1,4 +1,4 @@
-/** The text of a partition: every kernel's ops in its stages, who owns what, and what stands in memory. */
+/** The text of a partition: every kernel's ops by stage, its owner, and the materialised values. */
 import { printOp, type ValueNames, valueNames } from "../ir/text.ts";
 import { showType } from "../ir/type.ts";
 import { directionOf } from "./loop-strategy.ts";

@@ -1,15 +1,15 @@
-/** What ops read: which computed values stand behind a view, and whether an op looks at other elements than its own. */
+/** What ops read: the computed values that views refer to, and whether an op reads other elements than its own. */
 import { axesOf, isView, rowOf } from "../ir/ops.ts";
 import type { Op, Value } from "../ir/types.ts";
 
-/** The computed values behind `v`, through views. Values of no op (parameters of a body, leaves) are not listed. */
+/** The computed values that `v` refers to through views. Values of no op (parameters of a body, leaves) are not listed. */
 export function sources(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
   const op = defs.get(v);
   if (!op || op.op === "leaf" || op.op === "const") return [];
   return isView(op) ? op.operands.flatMap((o) => sources(o, defs)) : [v];
 }
 
-/** The values that are loaded for `v` where it is not computed: through views, a joined value as a whole, constants not. */
+/** The values that are loaded if `v` is not computed in place: through views, a joined value as a whole, no constants. */
 export function loadedFor(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
   const op = defs.get(v);
   if (op?.op === "const") return [];
@@ -22,8 +22,8 @@ export function loadedFor(v: Value, defs: ReadonlyMap<Value, Op>): readonly Valu
 export const looksAlongTime = (op: Op): boolean => axesOf(op).some(({ time }) => time === "gather" || time === "scan");
 
 /**
- * Whether it reads other elements of its operands than the one that it computes: a product, rows of a table, a step elsewhere. What is
- * one for each part of the batch is read by that part.
+ * Whether it reads other elements of its operands than the one that it computes: a product, rows of a table, another step. One
+ * value for each part of the batch is read by that part itself.
  */
 export function readsElsewhere(op: Op): boolean {
   const { form } = rowOf(op.op);
