@@ -1,9 +1,10 @@
 /**
- * Which buffer may stand where another does because one kernel turns the one into the other, element by element.
+ * Buffer aliasing: which buffer may reuse the memory of another because one kernel turns the one into the other, element by
+ * element.
  *
  * A kernel reads a buffer for the last time and writes another of the same size: centred values for products, or cotangents for
- * what was saved. Where each element is read before that very element is written, by the same lane or a barrier earlier, both
- * can have one place. Only half as much memory is then touched, and it is in the cache already.
+ * saved values. If each element is read before that very element is written, by the same lane or a barrier earlier, both can share
+ * memory. Only half as much memory is then touched, and it is already in the cache.
  */
 
 import * as dim from "../ir/dim.ts";
@@ -28,7 +29,7 @@ export interface AliasProblem {
   readonly machine: Machine;
 }
 
-/** What may stand where something else does: each buffer at most once on either side; none where no kernel may write what it reads. */
+/** Finds aliases: each buffer occurs at most once on either side. There are none if no kernel may write what it reads. */
 export function findAliases({ piece, allocations, intervals, dims, machine }: AliasProblem): readonly Alias[] {
   if (!machine.readWrite) return [];
   const { defs } = piece;
@@ -39,12 +40,12 @@ export function findAliases({ piece, allocations, intervals, dims, machine }: Al
     const holdsLoop = isLoop(unit) && unit.owner !== "column";
     return kernelsOf(unit).map((k) => ({ kernel: k, loops: holdsLoop }));
   })) {
-    // Of what examples have in common there is little.
+    // What all examples share is small, and not worth it.
     const results = kernel.ops.flatMap((op) => op.results).filter(({ type }) => type.batch);
     const written = new Set(results.flatMap((v) => (allocations.get(v) ?? []).map(({ buffer }) => buffer)));
     const touched = new Set<Buffer>();
     accesses(kernel.ops, allocations, defs, ({ buffer }) => touched.add(buffer));
-    // What a loop finds before it, every step of it reads.
+    // Every step of a loop reads what was computed before it.
     const once = [...touched].filter((b) => !loops || b.time || written.has(b));
     const ending = new Map<string, Buffer[]>();
     for (const from of once.filter(mayShare)) {
@@ -81,8 +82,8 @@ const stagesOf = ({ stages }: PartitionedKernel): ReadonlyMap<Value, number> =>
   new Map(stages.flatMap((ops, at) => ops.flatMap((op) => op.results.map((v) => [v, at] as const))));
 
 /**
- * Equal where the first buffer, which is read for the last time at that moment, has room for the second, which is written for the
- * first time then.
+ * Equal if the first buffer, read for the last time at that program point, has room for the second, which is written for the first
+ * time there.
  */
 const kindOf = ({ size, span, time }: Buffer, point: ProgramPoint): string => {
   const parts = [...point];
@@ -92,7 +93,7 @@ const kindOf = ({ size, span, time }: Buffer, point: ProgramPoint): string => {
 
 const mayShare = ({ region, ring }: Buffer): boolean => (region === "work" || region === "half") && ring === undefined;
 
-/** A kernel's ops in stages, and where its values stand. */
+/** A kernel's ops in stages, and the allocations of its values. */
 interface Stages {
   readonly kernel: PartitionedKernel;
   readonly defs: ReadonlyMap<Value, Op>;
@@ -103,12 +104,12 @@ interface Stages {
 }
 
 interface KernelUses {
-  /** What the kernel writes where. */
+  /** What the kernel writes to each buffer. */
   readonly writes: ReadonlyMap<Buffer, readonly Written[]>;
-  /** What reads a buffer, or stores something in it, in the order of the ops. */
+  /** What reads a buffer, or stores to it, in the order of the ops. */
   readonly uses: ReadonlyMap<Buffer, readonly Use[]>;
   readonly defs: ReadonlyMap<Value, Op>;
-  /** Whether a stage's sums are taken before it stores anything else: one lane does one thing after another. */
+  /** Whether a stage computes its sums before it stores anything else: a single lane does one thing after another. */
   readonly inOrder: boolean;
 }
 
@@ -119,7 +120,7 @@ interface Written {
   readonly stage: number;
 }
 
-/** An op's result of which something stands in a buffer, or is read there. */
+/** An op's result that is stored in a buffer, or for which something is read from it. */
 interface Use {
   readonly op: Op;
   readonly result: Value;
@@ -128,15 +129,15 @@ interface Use {
   readonly reads: readonly (Place | "elsewhere")[];
 }
 
-/** The value as it is used: all that stands in a home, or one of the parts that it is split in. */
+/** The value as it is used: all of an allocation, or one of the parts into which it is split. */
 interface Place {
   readonly value: Value;
   readonly allocation: Allocation;
-  /** Of what the workgroup owns, the first along some axes. */
+  /** It is read as a pivot: the first element along some axes of what the workgroup owns. */
   readonly first: boolean;
 }
 
-/** Who touches which buffer in a kernel, looked up once for all pairs of buffers. */
+/** The uses of each buffer in a kernel, collected once for all pairs of buffers. */
 function usesOf({ kernel, stageOf, allocations, defs, dims, inOrder }: Stages): KernelUses {
   const writes = new Map<Buffer, Written[]>();
   const uses = new Map<Buffer, Use[]>();
@@ -150,7 +151,7 @@ function usesOf({ kernel, stageOf, allocations, defs, dims, inOrder }: Stages): 
       const stage = stageOf.get(result)!;
       const stored = allocations.get(result);
       for (const allocation of stored ?? []) push(writes, allocation.buffer, { value: result, allocation, stage });
-      // A value that is not stored is read where it is used.
+      // A value that is not stored reads its operands where it is used.
       const isInline = isElementwise(op.op) && stored === undefined;
       const reads = isInline
         ? []
@@ -166,10 +167,10 @@ function usesOf({ kernel, stageOf, allocations, defs, dims, inOrder }: Stages): 
   return { writes, uses, defs, inOrder };
 }
 
-/** Whether what a kernel writes to `to` may stand where it finds `from`, which nobody reads afterwards. */
+/** Whether a kernel may write `to` to the memory of `from`, which nothing reads afterwards. */
 function mayAlias(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: KernelUses): boolean {
   const written = writes.get(to)!;
-  /** By where they begin: parts of one type do not overlap. */
+  /** By start: parts of one type do not overlap. */
   const parts = new Map(written.map((part) => [part.allocation.start, part]));
   const [{ value: first }] = written;
   const { type } = first;
@@ -188,13 +189,13 @@ function mayAlias(from: Buffer, to: Buffer, { writes, uses, defs, inOrder }: Ker
       if (read === "elsewhere" || !sameType(read.value.type, type)) return false;
       const part = parts.get(read.allocation.start);
       if (part === undefined || !isAligned(read.allocation, part.allocation)) return false;
-      // The first of several elements is written before the others have read it.
+      // The pivot of several elements is overwritten before the others have read it.
       return stage < part.stage || (stage === part.stage && (isPoint ? !read.first : inOrder));
     });
   });
 }
 
-/** Whether the same element of the same step stands in the same place of two buffers, or of two parts that begin alike. */
+/** Whether the same element of the same step is at the same offset of two buffers, or of two parts with the same start. */
 const isAligned = (a: Allocation, b: Allocation): boolean =>
   a.frame.kind === "shifted" &&
   b.frame.kind === "shifted" &&
@@ -205,7 +206,7 @@ const isAligned = (a: Allocation, b: Allocation): boolean =>
 
 interface Read {
   readonly buffer: Buffer;
-  /** `elsewhere`: other elements than the one that is computed. */
+  /** `elsewhere`: elements other than the one that is computed. */
   readonly place: Place | "elsewhere";
 }
 
@@ -214,7 +215,7 @@ const asFirst = ({ buffer, place }: Read): Read => ({
   place: place === "elsewhere" ? place : { ...place, first: true },
 });
 
-/** What computing `v` in stage `stage` loads. */
+/** What is loaded to compute `v` in stage `stage`. */
 function readsOf(
   v: Value,
   stage: number,
@@ -241,7 +242,7 @@ function readsOf(
     if (isPivot(op) && ownsPivot(kernel.owner, op)) return reads.map(asFirst);
     return [...(part ? [part] : []), ...reads.map(({ buffer }): Read => ({ buffer, place: "elsewhere" }))];
   };
-  /** A part along the last axis of what stands in memory. */
+  /** A part, along the last axis, of a materialised value. */
   const partOf = (u: Value, { operands: [whole], attrs: { axis }, results }: OpOf<"split">): Read | undefined => {
     const from = allocations.get(whole)?.[0];
     if (from === undefined || axis !== u.type.shape.length - 1) return undefined;

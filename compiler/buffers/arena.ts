@@ -1,9 +1,9 @@
 /**
- * Shares one stretch of memory among buffers that hold something at different times.
+ * Arena allocation: buffers that are live at different times share memory.
  *
- * Moments are compared by their parts, first things first, so a loop's moments lie within the moment of the command that runs
- * it. A life runs from the moment of the first write to that of the last read, both included: what a kernel reads and what it
- * writes do not share, because one of its workgroups may write before another has read, but for what `aliasing.ts` finds.
+ * A program point is a list of numbers in lexicographic order, so that the points of a loop lie within the point of the command
+ * that runs it. A live interval runs from the first write to the last read, both included. What a kernel reads and what it writes
+ * do not share memory, because one workgroup may write before another has read, except for the aliases that `aliasing.ts` finds.
  */
 
 export type ProgramPoint = readonly number[];
@@ -13,18 +13,18 @@ interface Interval {
   readonly to: ProgramPoint;
 }
 
-/** Of a buffer with frames, when each of those is in use that belong to a step. */
+/** When a buffer is live. For a buffer with frames: when each frame is live that belongs to a step. */
 export interface LiveInterval extends Interval {
-  /** When the frame behind the last step's is in use; not there where it never is: of most buffers. */
+  /** When the frame after the last step's is live. Absent if it never is, as in most buffers. */
   readonly behind?: Interval;
 }
 
 const all: Interval = { from: [Number.NEGATIVE_INFINITY], to: [Number.POSITIVE_INFINITY] };
 export const always: LiveInterval = { ...all, behind: all };
-/** Of what nobody uses: it meets nothing. */
+/** The interval of an unused buffer: it overlaps no other. */
 export const never: LiveInterval = { from: [Number.POSITIVE_INFINITY], to: [Number.NEGATIVE_INFINITY] };
 
-/** Below 0 when `a` is before `b`, 0 when they are one moment. Parts that are not there count as 0. */
+/** Below 0 if `a` is before `b`, 0 if they are the same point. Missing parts count as 0. */
 export function comparePoints(a: ProgramPoint, b: ProgramPoint): number {
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
     const [x, y] = [a[i] ?? 0, b[i] ?? 0];
@@ -33,14 +33,14 @@ export function comparePoints(a: ProgramPoint, b: ProgramPoint): number {
   return 0;
 }
 
-/** Whether two buffers hold something at the same time. */
+/** Whether two buffers are live at the same time. */
 export const interfere = (a: LiveInterval, b: LiveInterval): boolean =>
   overlap(a, b) || (a.behind !== undefined && b.behind !== undefined && overlap(a.behind, b.behind));
 
 const overlap = (a: Interval, b: Interval): boolean =>
   comparePoints(a.from, b.to) <= 0 && comparePoints(b.from, a.to) <= 0;
 
-/** The shortest life that holds both. */
+/** The shortest interval that contains both. */
 export function span(a: LiveInterval, b: LiveInterval): LiveInterval {
   const behind = a.behind && b.behind ? both(a.behind, b.behind) : (a.behind ?? b.behind);
   return { ...both(a, b), ...(behind && { behind }) };
@@ -58,14 +58,14 @@ export interface Request {
 }
 
 /**
- * An offset for each request, and how much is needed in all. Largest first, each in the smallest gap that the larger ones alive
- * with it leave (greedy by size: Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
+ * An offset for each request, and the total size. Largest first, each goes into the smallest gap between larger ones that interfere
+ * with it (greedy by size: Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
  */
 export function pack(requests: readonly Request[]): { readonly offsets: readonly number[]; readonly size: number } {
   const interferes = interferences(requests.map(({ interval }) => interval));
   const offsets: number[] = requests.map(() => 0);
   const order = requests.map((_, i) => i).sort((a, b) => requests[b].size - requests[a].size || a - b);
-  /** By where they begin. */
+  /** In the order of offsets. */
   const placed: number[] = [];
   let size = 0;
   for (const i of order) {
@@ -86,7 +86,7 @@ export function pack(requests: readonly Request[]): { readonly offsets: readonly
   return { offsets, size };
 }
 
-/** Whether two of `lives` meet, told by numbers in the order of the moments: it is asked of every two. */
+/** Whether two of the intervals interfere. Compares ranks of points instead of points, because every pair is asked for. */
 function interferences(intervals: readonly LiveInterval[]): (i: number, k: number) => boolean {
   const points = intervals.flatMap(({ from, to, behind }) => [from, to, ...(behind ? [behind.from, behind.to] : [])]);
   const rank = new Map<ProgramPoint, number>();
@@ -103,7 +103,7 @@ function interferences(intervals: readonly LiveInterval[]): (i: number, k: numbe
       return point === undefined ? none : rank.get(point)!;
     });
   const [from, to] = [ranks((l) => l.from, 0), ranks((l) => l.to, 0)];
-  // A frame that is never in use ends before all begin.
+  // An absent interval ends before all others begin.
   const [behindFrom, behindTo] = [ranks((l) => l.behind?.from, number + 1), ranks((l) => l.behind?.to, 0)];
   return (i, k) =>
     (from[i] <= to[k] && from[k] <= to[i]) || (behindFrom[i] <= behindTo[k] && behindFrom[k] <= behindTo[i]);

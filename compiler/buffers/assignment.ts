@@ -1,7 +1,6 @@
 /**
- * Buffer assignment: a buffer for every value that the partition keeps in memory, and how the value lies in it. Leaves and results
- * stand where the host, other entries and other pieces look for them (`named.ts`), states in the frames of a loop, the rest in
- * `work`.
+ * Buffer assignment: a buffer for every materialised value, and the value's layout in it. Leaves and results are where the host,
+ * other entries and other pieces look for them (`named.ts`), states in the frames of a loop, the rest in `work`.
  */
 import type { Role } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
@@ -13,10 +12,10 @@ import { type Allocation, LINE, type Span } from "./layout.ts";
 import type { NamedBuffers } from "./named.ts";
 import { strided } from "./strided.ts";
 
-/** Where each value stands: in several places if several want it. The first is the one to load from. */
+/** The allocations of each value: several if several consumers need it in different places. The first is the one to load from. */
 export type Allocations = ReadonlyMap<Value, readonly Allocation[]>;
 
-/** So many floats apart, examples of a batch fall on the same few sets of a processor's first-level cache. */
+/** At this distance, in floats, the examples of a batch fall on the same few sets of a processor's first-level cache. */
 const SAME_SETS = 256;
 
 /** Assigns the buffers of one piece. */
@@ -26,7 +25,7 @@ export function assignPiece(piece: PartitionedPiece, named: NamedBuffers): Alloc
 
 class PieceAssignment {
   private readonly all = new Map<Value, Allocation[]>();
-  /** What the host reads: there is no gap between its examples. */
+  /** Values that the host reads: there is no gap between their examples. */
   private readonly dense = new Set<Value>();
   private readonly listed: { readonly name: string; readonly value: Value; readonly role: Role }[] = [];
   private readonly piece: PartitionedPiece;
@@ -42,7 +41,7 @@ class PieceAssignment {
     for (const leaf of this.named.options.inputs) this.leaf(leaf);
     for (const op of graph.ops) if (op.op === "leaf") this.leaf(op);
     for (const r of graph.results) this.result(r);
-    // Loops first: what they hand out decides where it stands.
+    // Loops first: they decide where their outputs are.
     for (const unit of units) if (isLoop(unit)) this.states(unit.scan);
     for (const v of crossing) this.place(v, v.type.time);
     for (const unit of units) {
@@ -62,7 +61,7 @@ class PieceAssignment {
     this.all.set(v, [...(this.all.get(v) ?? []), allocation]);
     const op = this.piece.defs.get(v);
     if (op?.op !== "concat") return;
-    // A joined value is never computed: its parts are computed where they stand in it.
+    // A joined value is never computed: its parts are computed directly into it.
     let start = 0;
     for (const part of op.operands) {
       this.add(part, { ...allocation, start: allocation.start + start * allocation.strides[op.attrs.axis] });
@@ -77,7 +76,7 @@ class PieceAssignment {
     if (!this.all.has(v)) this.all.set(v, [allocation]);
   }
 
-  /** Gives a result its place. */
+  /** Allocates a result. */
   private result(r: Result): void {
     const { named } = this;
     const { shared, entry } = named.options;
@@ -106,7 +105,7 @@ class PieceAssignment {
         this.list(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
         return;
       case "loss":
-        // Beside the gradients, where `update` finds it.
+        // Next to the gradients, where `update` finds it.
         if (entry === "train") this.add(value, named.fixed("grad", shared.loss, value.type));
         this.list(r.name, value, measure(r.kind));
         return;
@@ -114,7 +113,7 @@ class PieceAssignment {
         this.list(r.name, value, measure(r.kind));
         return;
       case "metric": {
-        // Kept until the next run where a flat leaf of this name is found.
+        // A metric that some graph reads as a flat leaf is kept there until the next run.
         const kept = named.flat(r.name);
         if (kept !== undefined) this.add(value, kept);
         this.list(r.name, value, measure(r.kind));
@@ -126,7 +125,7 @@ class PieceAssignment {
     }
   }
 
-  /** Has the plan list a value by name. */
+  /** Lists a value in the plan by name. */
   private list(name: string, value: Value, role: Role): void {
     this.listed.push({ name, value, role });
     this.dense.add(value);
@@ -135,19 +134,19 @@ class PieceAssignment {
     else this.own(value, value.type.time, "sequence");
   }
 
-  /** A buffer for a value that has none. */
+  /** Allocates a buffer, unless the value has one. */
   private place(v: Value, time: boolean): void {
     if (!this.all.has(v)) this.own(v, time);
   }
 
-  /** Floats from one example to the next of what only kernels read. */
+  /** Floats from one example to the next, for values that only kernels read. */
   private row(t: Type): number {
     const features = this.named.features(t);
     const apart = spreadsExamples(this.named.options.machine) && t.batch && features % SAME_SETS === 0;
     return apart ? features + LINE : features;
   }
 
-  /** A buffer that `v` fills: a place within a joined value will not do for what the plan lists. */
+  /** A buffer that `v` fills: the plan cannot list a part of a joined value. */
   private own(v: Value, time: boolean, span: Span = this.span): Allocation {
     const { named } = this;
     const row = this.dense.has(v) ? named.features(v.type) : this.row(v.type);
@@ -163,7 +162,7 @@ class PieceAssignment {
     return allocation;
   }
 
-  /** What frames are for, of values that this piece alone uses. */
+  /** The span of the frames of values that only this piece uses. */
   private get span(): Span {
     return this.piece.loop ? "segment" : "sequence";
   }
@@ -176,7 +175,8 @@ class PieceAssignment {
     const yielded = new Set(body.results.slice(states));
     for (let i = 0; i < states; i++) {
       const { type } = body.params[i];
-      // Two frames for a state that nobody reads at other steps: while some workgroups write the next, others still read.
+      // Two frames suffice for a state that is not read at other steps: while some workgroups write the next state, others still
+      // read this one.
       const isKept = yielded.has(body.params[i]) || yielded.has(body.results[i]);
       const stored = [scan.operands[i], body.params[i], body.results[i], scan.results[i]];
       const isDense = stored.some((v) => this.dense.has(v));
@@ -196,7 +196,7 @@ class PieceAssignment {
     });
   }
 
-  /** A loop's inputs in its body, which are read where the sequences stand that they are steps of. */
+  /** A loop's inputs in its body: each is read directly from the sequence that it is a step of. */
   private inputs(scan: OpOf<"scan">): void {
     const { defs } = this.piece;
     const { states } = scan.attrs;

@@ -1,6 +1,6 @@
 /**
- * Where everything of an entry stands: each piece's values in their buffers, and the buffers in the regions. Buffers of the arenas
- * share memory when their live intervals do not meet, or where one is an alias of another.
+ * The memory of an entry: each piece's values in their buffers, and the buffers in the regions. Buffers of the arenas share memory
+ * if their live intervals do not overlap, or if one is an alias of another.
  */
 import type { Tensor } from "../../runtime/plan.ts";
 import { InternalError } from "../diagnostics/internal-error.ts";
@@ -16,9 +16,9 @@ import { type AssignmentOptions, type Carried, NamedBuffers, type NamedTensor } 
 export interface Buffers {
   /** Closed: every buffer has its offset. */
   readonly layout: Layout;
-  /** Of each piece, in order. */
+  /** For each piece, in order. */
   readonly allocations: readonly Allocations[];
-  /** What stands in `work` and `half`, and from when to when. */
+  /** The buffers in `work` and `half`, with their live intervals. */
   readonly arena: readonly LiveBuffer[];
   /** Buffers that are where another was, which a kernel turned into them. */
   readonly aliases: readonly Alias[];
@@ -51,7 +51,7 @@ export function assignBuffers(partition: Partition, options: BufferOptions): Buf
   return { layout, allocations, arena, aliases, tensors: named.tensors.map((t) => listed(t, layout)) };
 }
 
-/** From when to when each buffer holds something. */
+/** The live interval of each buffer. */
 function intervalsOf(
   partition: Partition,
   allocations: readonly Allocations[],
@@ -66,7 +66,7 @@ function intervalsOf(
   partition.forEach((piece, at) => {
     const found = liveIntervals({
       piece: at,
-      // Again and again: what is not of one segment alone is alive throughout.
+      // A piece that runs for each segment: a buffer that is not of one segment only is live throughout.
       stays: (b) => piece.loop !== undefined && (carried.has(b) || (isFramed(b) && b.span !== "segment")),
       commands: commandsOf(piece),
       allocations: allocations[at],
@@ -80,11 +80,11 @@ function intervalsOf(
   return intervals;
 }
 
-/** What runs one after another. */
+/** The commands of a piece, in order. */
 const commandsOf = ({ units }: PartitionedPiece): readonly Runs[] =>
   units.map((unit): Runs => {
     if (!isLoop(unit)) return unit;
-    // Workgroups that own rows do not wait for each other: their steps are no moments.
+    // Workgroups that own rows do not wait for each other, so their steps are not program points.
     return unit.owner === "row" ? unit.body[0] : { reverse: unit.scan.attrs.reverse, body: unit.body };
   });
 

@@ -1,7 +1,7 @@
-/** How values lie in memory, as the copies among them say. */
+/** The storage format of values, as determined by the copies among them. */
 import type { CopyFormat, Op, Value } from "../ir/types.ts";
 
-/** The format of a copy, of copies that are joined, and of a sequence of them that a loop hands out. */
+/** The format of a copy, of joined copies, or of a sequence of copies that a loop yields. */
 export function formatOf(v: Value, defs: ReadonlyMap<Value, Op>): CopyFormat {
   const op = defs.get(v);
   switch (op?.op) {

@@ -1,4 +1,4 @@
-/** Whether a kernel may touch the buffers that it was given: how many of them, and the same one twice. */
+/** Checks that a kernel may use its buffers: their number, and whether it reads one that it writes. */
 import { InternalError } from "../diagnostics/internal-error.ts";
 import type { Machine } from "../machine.ts";
 import { kernelsOf, type PartitionedPiece } from "../partition/partition.ts";
@@ -31,10 +31,10 @@ export function checkKernelBuffers(
   }
 }
 
-/** Regions in which a buffer is known by where it stands: the entries share them, and each makes its own objects. */
+/** Regions in which a buffer is identified by its offset: the entries share them, and each creates its own objects. */
 const isShared = ({ region }: Buffer): boolean => region !== "work" && region !== "half" && region !== "input";
 
-/** Whether two values stand in the same copy of a buffer: at different frames they do not. */
+/** Whether two values are in the same copy of a buffer: in different frames they are not. */
 function isSameCopy(a: Allocation, b: Allocation): boolean {
   if (a.buffer !== b.buffer) {
     const [one, other] = [a.buffer, b.buffer];

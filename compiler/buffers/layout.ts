@@ -1,53 +1,53 @@
-/** Where values live: buffers in the plan's regions, and homes, which say how a value is laid out in one. */
+/** Memory layout: buffers in the plan's regions, and allocations, which say how a value is laid out in a buffer. */
 import type { Region, RegionName } from "../../runtime/plan.ts";
 import * as x from "../kernel-ir/expr.ts";
 import { type KExpr, widthOf } from "../kernel-ir/types.ts";
 import { always, type LiveInterval, never, pack, span } from "./arena.ts";
 
 /**
- * What the copies of a buffer are for: the steps of the sequence, those of the segment that is being worked on, or the borders
- * between segments (border k stands before segment k).
+ * What the frames of a buffer stand for: the steps of the sequence, the steps of the current segment, or the borders between
+ * segments (border k is before segment k).
  */
 export type Span = "sequence" | "segment" | "borders";
 
-/** A stretch of a region. Where it stands is known when the layout is closed. */
+/** A range of a region. Its offset is known once the layout is closed. */
 export interface Buffer {
-  /** Where it may be `half` it may also be `work`: closing the layout settles it. */
+  /** A buffer requested in `half` may end up in `work`: closing the layout decides. */
   readonly region: RegionName;
   /** One copy per frame. */
   readonly time: boolean;
   readonly span: Span;
-  /** Copies in the fixed part that frames take turns in: frame f has copy f mod `ring`. */
+  /** Copies in the fixed part that frames use in turn: frame f uses copy f mod `ring`. */
   readonly ring?: number;
   readonly offset: number;
   /** Floats of one copy. */
   readonly size: number;
 }
 
-/** Which frame of a buffer serves step t. */
+/** Which frame of a buffer step t uses. */
 export type FrameIndex =
-  /** Of a border: step t's is the one before its segment, `by` 1 the one behind. */
+  /** Frame t + `by`. For borders: that before the segment of step t or, if `by` is 1, that after it. */
   | { readonly kind: "shifted"; readonly by: number }
   | { readonly kind: "first" }
-  /** Frame T. */
+  /** Frame T, after the last step's. */
   | { readonly kind: "behind" }
-  /** Frame T − 1. */
+  /** Frame T − 1, the last step's. */
   | { readonly kind: "last" };
 
-/** A value's place: element (b, f…) at step t stands at start + frame(t) + b·batch + Σ f·strides. */
+/** A value's place in a buffer: element (b, f…) at step t is at start + frame(t) + b·batch + Σ f·strides. */
 export interface Allocation {
   readonly buffer: Buffer;
   readonly start: number;
   readonly frame: FrameIndex;
   /**
-   * Rows kept of a statistic: row min(t, steps − 1), each `row` floats, without frames; where the value has no time, t is the step
-   * that the kernel is started for.
+   * The rows of a statistic: row min(t, count − 1), each of `row` floats, without frames. If the value has no time, t is the step
+   * that the kernel is dispatched for.
    */
   readonly steps?: { readonly count: number; readonly row: number };
   readonly batch: number;
   /** With `quads`, the last one is for columns that are multiples of 4. */
   readonly strides: readonly number[];
-  /** Columns stand in fours, each four side by side: see `prepack-weights.ts`. */
+  /** Panels of four columns: see `passes/prepack-weights.ts`. */
   readonly quads?: true;
 }
 
@@ -56,21 +56,21 @@ export const LINE = 16;
 /** `n` floats, on whole cache lines. */
 export const align = (n: number): number => Math.ceil(n / LINE) * LINE;
 
-/** Whether four columns of a home, the first a multiple of 4, stand side by side. */
+/** Whether four columns, the first a multiple of 4, are contiguous. */
 export const columnsAreContiguous = ({ strides, quads }: Allocation): boolean =>
   quads === true || strides[strides.length - 1] === 1;
 
 const regionNames: readonly RegionName[] = ["param", "grad", "slot", "stat", "input", "work", "half"];
-/** Regions whose buffers share floats when their lives do not meet. */
+/** Regions whose buffers share memory if their live intervals do not overlap. */
 const arenas = ["work", "half"] as const;
 
-/** A buffer of an arena, and from when to when it holds something. */
+/** A buffer of an arena, and its live interval. */
 export interface LiveBuffer {
   readonly buffer: Buffer;
   readonly interval: LiveInterval;
 }
 
-/** A buffer that may stand where another does: it is made of it element by element, and nobody reads the other afterwards. */
+/** `to` may reuse the memory of `from`: it is computed from it element by element, and nothing reads `from` afterwards. */
 export interface Alias {
   readonly from: Buffer;
   readonly to: Buffer;
@@ -78,14 +78,14 @@ export interface Alias {
 
 /** What a buffer is for. */
 interface Kind {
-  /** Copies that frames take turns in. */
+  /** Copies that frames use in turn. */
   readonly ring?: number;
   readonly span?: Span;
   /** Each frame's copy may be stored as f16. */
   readonly half?: boolean;
 }
 
-/** Gets its offset when the layout is closed. */
+/** Its offset is known once the layout is closed. */
 class ArenaBuffer implements Buffer {
   region: RegionName;
   readonly time: boolean;
@@ -111,13 +111,13 @@ class ArenaBuffer implements Buffer {
     this.at = at;
   }
 
-  /** All copies, on whole cache lines. */
+  /** The size of all copies, in whole cache lines. */
   get extent(): number {
     return align(this.size) * (this.ring ?? 1);
   }
 }
 
-/** Stretches of f32 each of which may stand where the one before it does. */
+/** Chains of f32 buffers, each of which may reuse the memory of the one before it. */
 function chains(buffers: readonly ArenaBuffer[], aliases: readonly Alias[]): readonly (readonly ArenaBuffer[])[] {
   const here = new Map<Buffer, ArenaBuffer>(buffers.flatMap((s) => (s.region === "work" ? [[s, s]] : [])));
   const next = new Map<Buffer, ArenaBuffer>();
@@ -142,7 +142,7 @@ export class Layout {
   readonly length: number | undefined;
   private readonly fixed = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
   private readonly frame = new Map<RegionName, number>(regionNames.map((r) => [r, 0]));
-  /** Floats of a segment's frames, which follow each other at the end of an arena's fixed part. */
+  /** Floats per frame of a segment. These frames follow each other at the end of an arena's fixed part. */
   private readonly segmentFrame = new Map<RegionName, number>();
   private borderFrame = 0;
   private readonly buffers: ArenaBuffer[] = [];
@@ -152,7 +152,10 @@ export class Layout {
     this.length = length;
   }
 
-  /** Takes `size` floats of `input` or `work`, once or in every frame; with `ring`, once for each of so many frames in turn. */
+  /**
+   * A buffer of `size` floats in `input` or `work`, one copy or one per frame; with `ring`, that many copies that frames use in
+   * turn.
+   */
   buffer(region: "input" | "work", time: boolean, size: number, kind: Kind = {}): Buffer {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
     const made = new ArenaBuffer(region, time, size, kind);
@@ -160,15 +163,14 @@ export class Layout {
     return made;
   }
 
-  /** Makes room for what other entries of the same plan keep in a region. */
+  /** Reserves room for what other entries of the same plan keep in a region. */
   reserve(region: RegionName, size: number): void {
     this.fixed.set(region, Math.max(this.fixed.get(region)!, size));
   }
 
   /**
-   * Gives every buffer its offset. Those of an arena share floats when their lives do not meet, or where one may stand in the
-   * other's place; `lives` says from when to when each holds something, and what is not in it is never used. What the host
-   * writes to `input` stays for the whole run.
+   * Assigns every buffer its offset. Buffers of an arena share memory if their live intervals do not overlap, or if one is an alias
+   * of the other. A buffer without an interval is never used. What the host writes to `input` stays for the whole run.
    */
   close(intervals: ReadonlyMap<Buffer, LiveInterval>, aliases: readonly Alias[] = []): readonly LiveBuffer[] {
     this.closed = true;
@@ -216,7 +218,9 @@ export class Layout {
     return this.buffers.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, interval: interval(s) }]));
   }
 
-  /** Leaves in `work` what takes less room there: the place, mostly, of what the backward pass makes later. */
+  /**
+   * Moves f16 buffers to `work` if that takes less memory: mostly because they share it with what the backward pass computes later.
+   */
   private chooseHalves(bytes: () => number): void {
     if (!this.buffers.some(({ region }) => region === "half")) return;
     let least = bytes();
@@ -241,7 +245,7 @@ export class Layout {
     const { length } = this;
     const segmentFrame = this.segmentFrame.get(name);
     if (segmentFrame === undefined || length === undefined) return { fixed, frame };
-    // As a sequence has, a segment has a frame more than steps.
+    // Like a sequence, a segment has one frame more than steps.
     return {
       fixed: fixed + segmentFrame * (length + 1),
       frame,
@@ -249,7 +253,7 @@ export class Layout {
     };
   }
 
-  /** How a kernel addresses memory that runs once for all steps, or in a loop over them. */
+  /** Addresses for a kernel that runs once for all steps, or in a loop over them. */
   addresses(clock: Clock): Addresses {
     return {
       steps: clock.steps,
@@ -295,7 +299,7 @@ export class Layout {
     return x.add(x.sum(terms), x.int(base));
   }
 
-  /** Frame k of a span stands at start + T · perStep + k · frame. */
+  /** Frame k of a span is at start + T · perStep + k · frame. */
   private frames({ region, span }: Buffer): {
     readonly start: number;
     readonly frame: number;
@@ -341,9 +345,9 @@ export class Layout {
 
 /** How a kernel counts steps. */
 export interface Clock {
-  /** How many its loops over time have. */
+  /** The number of steps of its loops over time. */
   readonly steps: KExpr;
-  /** From where the workgroups count that have one step each: not from 0 where a grid is started in pieces. */
+  /** The first step of workgroups that have one step each: not 0 if a grid is dispatched in pieces. */
   readonly first: KExpr;
   /** The step of the sequence that is its step `t`. */
   global(t: KExpr): KExpr;
@@ -360,8 +364,8 @@ export const wholeClock: Clock = {
 };
 
 /**
- * A segment of `length` steps, the last one shorter. Kernels that are started for each step get the step of the sequence, and
- * count by that; others get the segment's first step, and count from 0.
+ * A segment of `length` steps, the last one shorter. Kernels that are dispatched for each step get the step of the sequence, and
+ * count from there. Others get the segment's first step, and count from 0.
  */
 export function segmentClock(length: number, inBody: boolean): Clock {
   const t = x.uniform("t");
@@ -369,17 +373,17 @@ export function segmentClock(length: number, inBody: boolean): Clock {
   const start = inBody ? x.sub(t, within(t)) : t;
   return {
     steps: x.min(x.int(length), x.sub(x.uniform("T"), start)),
-    // A segment is never so long that a grid would be too small for it.
+    // A segment is never too long for one grid.
     first: x.int(0),
     global: (step) => (inBody ? step : x.add(t, step)),
     local: (step) => (inBody ? within(step) : step),
   };
 }
 
-/** Where elements stand, as one kernel counts steps. */
+/** Addresses of elements, in terms of one kernel's steps. */
 export interface Addresses extends Clock {
   /**
-   * The index of an element in its region, or of the first of four columns. `t` is the step; `undefined` for a value without one.
+   * The index in its region of an element, or of the first of four columns. `t` is the step; `undefined` for a value without time.
    */
   address(
     allocation: Allocation,

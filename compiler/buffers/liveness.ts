@@ -1,13 +1,13 @@
 /**
- * From when to when each buffer holds something, counted over an entry's commands.
+ * Liveness: the live interval of each buffer, over an entry's commands.
  *
- * A moment is [piece, command, iteration, kernel]. Of a buffer with frames, the iteration is that at which a loop touches one and the
- * same frame, less the frame's number, so that the answer is the same for every frame: in a loop from the first step to the last
- * frame f is written at step f − 1 by what writes one frame ahead and read at step f by what does not. So a value that a loop
- * makes may take the place of one that the same loop reads for the last time, if a kernel stands between.
+ * A program point is [piece, command, iteration, kernel]. For a buffer with frames, the iteration is that in which a loop touches a
+ * given frame, minus the frame's number, so that the result is the same for every frame: in a loop from the first step to the last,
+ * frame f is written at step f − 1 by what writes one frame ahead, and read at step f by what does not. So a value that a loop
+ * computes may take the memory of one that the same loop reads for the last time, if they are different kernels.
  *
- * What has no frames and lives within one step of a loop has the loop's kernels as moments. Everything else that a loop touches
- * is alive throughout the loop.
+ * A buffer without frames that is live within one step of a loop has the loop's kernels as program points. Everything else that a
+ * loop touches is live throughout the loop.
  */
 import type { Op, Value } from "../ir/types.ts";
 import { type LiveInterval, never, type ProgramPoint, span } from "./arena.ts";
@@ -26,9 +26,9 @@ export interface Liveness {
   readonly commands: readonly Runs[];
   readonly allocations: Allocations;
   readonly defs: ReadonlyMap<Value, Op>;
-  /** Which part of the entry these are: its moments stand in front of theirs. */
+  /** The index of the piece: the first part of its program points. */
   readonly piece: number;
-  /** What is alive throughout when it is touched at all. */
+  /** Whether a buffer is live throughout the piece once it is touched at all. */
   stays(buffer: Buffer): boolean;
 }
 
@@ -83,15 +83,15 @@ export function liveIntervals({
   return intervals;
 }
 
-/** Whether a home is the frame behind the last step's. */
+/** Whether an allocation is the frame after the last step's. */
 const isBehind = ({ buffer, frame }: Allocation): boolean => isFramed(buffer) && frame.kind === "behind";
 
-/** Whether one of a home's frames is that one. */
+/** Whether one of an allocation's frames is that frame. */
 const reachesBehind = (allocation: Allocation): boolean =>
   isBehind(allocation) ||
   (isFramed(allocation.buffer) && allocation.frame.kind === "shifted" && allocation.frame.by > 0);
 
-/** The homes that a kernel of `ops` stores to and loads from: results in all of theirs, operands in their first. */
+/** The allocations that a kernel of `ops` stores to and loads from: all those of results, the first of each operand. */
 export function accesses(
   ops: readonly Op[],
   allocations: Allocations,
@@ -102,12 +102,12 @@ export function accesses(
   loads(ops, allocations, defs, touch);
 }
 
-/** The homes that a kernel of `ops` stores to. */
+/** The allocations that a kernel of `ops` stores to. */
 export function stores(ops: readonly Op[], allocations: Allocations, touch: (allocation: Allocation) => void): void {
   for (const v of everyOp(ops).flatMap((op) => op.results)) allocations.get(v)?.forEach(touch);
 }
 
-/** The homes from which a kernel of `ops` loads what other kernels stored. */
+/** The allocations from which a kernel of `ops` loads what other kernels stored. */
 export function loads(
   ops: readonly Op[],
   allocations: Allocations,
@@ -116,7 +116,7 @@ export function loads(
 ): void {
   const all = everyOp(ops);
   const seen = new Set(all.flatMap((op) => op.results));
-  // What has no home is computed where it is used.
+  // A value without an allocation is computed where it is used.
   const read = (v: Value): void => {
     if (seen.has(v)) return;
     seen.add(v);
@@ -127,6 +127,6 @@ export function loads(
   for (const op of all) op.operands.forEach(read);
 }
 
-/** Ops and those of their bodies: all that one kernel does happens at one moment. */
+/** Ops and those of their bodies: a kernel is one program point. */
 const everyOp = (ops: readonly Op[]): readonly Op[] =>
   ops.flatMap((op) => (op.body ? [op, ...everyOp(op.body.ops)] : [op]));

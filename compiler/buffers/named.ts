@@ -1,6 +1,6 @@
 /**
- * Buffers that somebody knows by name: parameters, statistics and the optimiser's slots in regions that all entries share, what
- * the host writes, and what one piece of an entry hands to another.
+ * Buffers with names: parameters, statistics and the optimiser's slots in regions that all entries share, what the host writes, and
+ * the carries between the pieces of an entry.
  */
 import type { RegionName, Role, Tensor } from "../../runtime/plan.ts";
 import { InternalError } from "../diagnostics/internal-error.ts";
@@ -20,14 +20,14 @@ export interface AssignmentOptions {
   readonly machine: Machine;
   /** Parameters and statistics, laid out alike for all entries. */
   readonly shared: Shared;
-  /** Leaves that the host writes, whether a graph reads them or not. */
+  /** Leaves that the host writes, whether or not a graph reads them. */
   readonly inputs: readonly OpOf<"leaf">[];
 }
 
-/** A tensor of the plan, listed once it is known where its buffer stands. */
+/** A tensor of the plan, listed once its buffer has an offset. */
 export type NamedTensor = Omit<Tensor, "region" | "offset"> & { readonly allocation: Allocation };
 
-/** What the pieces of an entry hand to each other. */
+/** How long the pieces of an entry keep each carry, and each cotangent of a carry. */
 export type Carried = Pick<Segmented, "carries" | "cotangents">;
 
 export class NamedBuffers {
@@ -53,7 +53,7 @@ export class NamedBuffers {
     return t.shape.map((d) => dim.evaluate(d, this.options.dims));
   }
 
-  /** Floats of one example, or of what all have in common. */
+  /** Floats of one example, or of a value that all examples share. */
   features(t: Type): number {
     return this.shape(t).reduce((a, b) => a * b, 1);
   }
@@ -73,21 +73,21 @@ export class NamedBuffers {
     return this.allocation({ region, time: false, span: "sequence", offset, size: this.size(t) }, t);
   }
 
-  /** What pieces hand to each other. */
+  /** The buffers that carry values between pieces. */
   get carried(): ReadonlySet<Buffer> {
     return new Set(this.carriedBuffers.values());
   }
 
-  /** Where `leaf` is read; `loop`: of a piece that is run so. */
+  /** The allocation that `leaf` is read from, by a piece that runs as `loop`. */
   leaf(leaf: Leaf, type: Type, loop: Piece["loop"]): Allocation {
     const key = `${leaf.kind}:${leaf.name}`;
     const known = this.leaves.get(key) ?? this.leafAllocation(leaf, type, loop);
-    // Where what pieces hand to each other is read from depends on the piece.
+    // Where a carry is read from depends on the piece.
     if (leaf.kind !== "carry" && leaf.kind !== "cotangent") this.leaves.set(key, known);
     return known;
   }
 
-  /** Where `update` finds a flat leaf, if some graph has it. */
+  /** The allocation of a flat leaf, if some graph has it. */
   flat(name: string): Allocation | undefined {
     return this.leaves.get(`flat:${name}`);
   }
@@ -100,7 +100,7 @@ export class NamedBuffers {
       case "population":
         return this.statistic(leaf.name, type, leaf.policy.kind === "per_step");
       case "carry":
-        // One that no other piece hands on comes from the run before.
+        // A carry that no piece writes comes from the run before.
         return this.keeping("carry", leaf.name) === undefined
           ? this.input(leaf, type)
           : this.carryAllocation("carry", leaf.name, type, "read", loop);
@@ -126,14 +126,14 @@ export class NamedBuffers {
     }
   }
 
-  /** Where the host writes a leaf. */
+  /** The allocation that the host writes a leaf to. */
   private input(leaf: Leaf, type: Type): Allocation {
     const allocation = this.allocation(this.layout.buffer("input", type.time, this.size(type)), type);
     this.list(leaf.name, type, inputRole(leaf, this.options.dims), allocation);
     return allocation;
   }
 
-  /** Has the plan list a tensor of type `t`. */
+  /** Lists a tensor of type `t` in the plan. */
   list(name: string, t: Type, role: Role, allocation: Allocation): void {
     const shape = this.shape(t);
     const { time, batch } = t;
@@ -147,7 +147,7 @@ export class NamedBuffers {
     });
   }
 
-  /** A population's statistic. One without time that is kept `perStep` is the row of the step that is run. */
+  /** A population statistic. If it is kept `perStep` but has no time, it is the row of the current step. */
   statistic(name: string, type: Type, perStep = type.time): Allocation {
     const stat = this.options.shared.statistics.get(name)!;
     const { offset, steps, row } = stat;
@@ -156,14 +156,14 @@ export class NamedBuffers {
     return perStep ? { ...allocation, steps: { count: steps, row } } : allocation;
   }
 
-  /** How long pieces keep what they hand to each other under this name; undefined where they hand on nothing. */
+  /** How long pieces keep the carry or cotangent of this name; undefined if there is none. */
   keeping(kind: "carry" | "cotangent", name: string): Keeping | undefined {
     return (kind === "carry" ? this.kept.carries : this.kept.cotangents).get(name);
   }
 
   /**
-   * Where a carry or its cotangent is read or written. Going forward, a segment reads at the border before it and writes at the one
-   * behind; cotangents go backward.
+   * The allocation from which a carry or its cotangent is read, or to which it is written. Going forward, a segment reads at the
+   * border before it and writes at the one after it; cotangents go backward.
    */
   carryAllocation(
     kind: "carry" | "cotangent",

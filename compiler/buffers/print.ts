@@ -1,4 +1,4 @@
-/** The text of a buffer assignment: every buffer's place, how long it is alive, and which values stand in it. */
+/** The text of a buffer assignment: every buffer's offset, its live interval, and the values in it. */
 import type { Region, RegionName } from "../../runtime/plan.ts";
 import { valueNames } from "../ir/text.ts";
 import type { Partition } from "../partition/partition.ts";
@@ -57,7 +57,7 @@ const intervalText = ({ from, to }: Pick<LiveInterval, "from" | "to">): string =
 const point = (p: ProgramPoint): string =>
   p.map((n) => (n === Number.NEGATIVE_INFINITY ? "start" : n === Number.POSITIVE_INFINITY ? "end" : n)).join(".");
 
-/** What stands in each buffer, in the words of each piece's graph. */
+/** The values in each buffer, by their names in each piece's graph. */
 function valuesIn({ allocations }: Buffers, partition: Partition): ReadonlyMap<Buffer, readonly string[]> {
   const found = new Map<Buffer, string[]>();
   partition.forEach(({ graph }, at) => {
@@ -69,7 +69,7 @@ function valuesIn({ allocations }: Buffers, partition: Partition): ReadonlyMap<B
   return found;
 }
 
-/** Which frame a value is, and from where in the buffer. */
+/** The frame of a value, and its start in the buffer. */
 function where({ frame, start, buffer }: Allocation): string {
   const shift = frame.kind === "shifted" ? (frame.by === 0 ? "" : `+${frame.by}`) : frame.kind;
   const at = buffer.time && shift !== "" ? `@${shift}` : "";

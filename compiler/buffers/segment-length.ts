@@ -1,4 +1,4 @@
-/** How long the segments of a sequence may be, so that all entries fit in the memory there is. */
+/** The length of segments with which all entries fit in the available memory. */
 import type { Region, RegionName } from "../../runtime/plan.ts";
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import { nowhere } from "../diagnostics/span.ts";
@@ -7,13 +7,13 @@ import { widthOf } from "../kernel-ir/types.ts";
 /** Entries by name. */
 export type Schedules = ReadonlyMap<string, { readonly regions: Readonly<Record<RegionName, Region>> }>;
 
-/** Floats of a region for sequences of `steps` steps, as the runtime will lay it out (`runtime/layout.ts`). */
+/** Floats of a region for sequences of `steps` steps, as the runtime lays it out (`runtime/layout.ts`). */
 export function floatsOf({ fixed, frame, segment }: Region, steps: number): number {
   const kept = segment ? segment.border * (Math.ceil(steps / segment.length) + 1) : 0;
   return fixed + frame * (steps + 1) + kept;
 }
 
-/** Bytes of all regions for sequences of `steps` steps; with `length`, as if segments had so many steps. */
+/** Bytes of all regions for sequences of `steps` steps. `length`: with segments of so many steps instead. */
 export function bytesOf(entries: Schedules, steps: number, length?: number): number {
   const largest = new Map<RegionName, number>();
   for (const { regions } of entries.values()) {
@@ -38,8 +38,8 @@ export function bytesOf(entries: Schedules, steps: number, length?: number): num
 
 /**
  * The longest segments with which `entries`, scheduled for segments of any length, need no more than `budget` bytes for `steps`
- * steps: what is done once a segment is then done least often. Throws C0305, with the least there can be, when none are short
- * enough.
+ * steps: what is done once per segment is then done least often. Throws C0305, with the least memory possible, if no segments are
+ * short enough.
  */
 export function segmentLength(entries: Schedules, steps: number, budget: number): number {
   let least = Number.POSITIVE_INFINITY;

@@ -7,17 +7,17 @@ import { align } from "./layout.ts";
 export interface Shared {
   /** Floats in the `param` region, a multiple of 16; also the size of `grad` and of each slot. */
   readonly params: number;
-  /** Of these, how many at the front are of parameters that decay, a multiple of 16. */
+  /** How many of these, at the front, belong to parameters that decay; a multiple of 16. */
   readonly decayed: number;
   /** Floats of the statistics, a multiple of 16. */
   readonly stats: number;
-  /** Whether there is an optimiser: what statistics were before its step then stands behind them. */
+  /** Whether there is an optimiser: the statistics before its step are then kept after the current ones. */
   readonly trained: boolean;
-  /** Where in `grad` the loss stands, and how many steps the optimiser has skipped. */
+  /** Offsets in `grad` of the loss, and of the number of steps that the optimiser has skipped. */
   readonly loss: number;
   readonly skipped: number;
   readonly slots: readonly string[];
-  /** Where each parameter stands in `param`, and its gradient in `grad`. */
+  /** The offset of each parameter in `param`, and of its gradient in `grad`. */
   readonly offsets: ReadonlyMap<string, number>;
   readonly statistics: ReadonlyMap<string, { readonly offset: number; readonly steps: number; readonly row: number }>;
   /** Parameters, gradients and statistics, as the plan lists them. */
@@ -25,8 +25,8 @@ export interface Shared {
 }
 
 /**
- * Lays out the parameters and statistics of `graph`, which must be placed for training; `trained`: by an optimiser with `slots`, by
- * which the parameters in `decays` decay.
+ * Lays out the parameters and statistics of `graph`, which must be placed for training. `trained`: there is an optimiser, with
+ * `slots`, that decays the parameters in `decays`.
  */
 export function sharedTensors(
   graph: Graph,
@@ -78,7 +78,10 @@ export function sharedTensors(
   };
 }
 
-/** Parameters end to end, given as floats by name: those that decay, then the others from a multiple of 16 on. */
+/**
+ * Parameters end to end, given their sizes in floats by name: first those that decay, then the others, starting at a multiple of
+ * 16.
+ */
 function parameterLayout(
   sizes: ReadonlyMap<string, number>,
   decays: ReadonlySet<string>,

@@ -1,15 +1,15 @@
-/** Values in memory, seen through views that only change strides. */
+/** Materialised values, also through views that only change strides. */
 import * as dim from "../ir/dim.ts";
 import type { Op, Type, Value } from "../ir/types.ts";
 import type { Allocation } from "./layout.ts";
 
-/** A value in memory, by axis. */
+/** A value in memory: its type, and strides by axis. */
 export interface Strided {
   readonly allocation: Allocation;
   readonly type: Type;
 }
 
-/** `v` in memory, through views that only change strides; undefined when one does more. */
+/** `v` in memory, through views that only change strides; undefined if a view does more. */
 export function strided(
   v: Value,
   allocationOf: (v: Value) => Allocation | undefined,

@@ -1,12 +1,12 @@
-/** What a graph asks of its dimensions, once they are bound: extents are whole and positive, indices have what they select. */
+/** Checks a graph's dimensions once they are bound: extents are whole and positive, and indices have entries to select. */
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import * as dim from "../ir/dim.ts";
 import { rowOf } from "../ir/ops.ts";
 import type { Graph, Op } from "../ir/types.ts";
 
 /**
- * Throws C0217 for the first extent that is not, naming it and the numbers it was made of; C0228 for an index that has more values
- * than what it selects from; and C0229 for a constant that is none.
+ * Throws C0217 for the first extent that is not whole and positive, naming it and the numbers it was computed from; C0228 for an
+ * index with more values than entries to select from; and C0229 for a constant that is not a number.
  */
 export function checkDims(graphs: readonly Graph[], dims: Readonly<Record<string, number>>, file: string): void {
   const refuse = (code: "C0228" | "C0229", message: string, help: string): never => {

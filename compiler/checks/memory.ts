@@ -1,4 +1,4 @@
-/** Kernels count floats in i32, so no region may be longer than that can say. */
+/** Kernels index floats with i32, which limits the size of a region. */
 
 import { floatsOf } from "../buffers/segment-length.ts";
 import { CompileError } from "../diagnostics/diagnostic.ts";
@@ -9,7 +9,7 @@ import type { Scheduled } from "../schedule.ts";
 /** The largest index. */
 const largest = 2 ** 31 - 1;
 
-/** Throws C0304 for the first region that is longer for `steps` steps, naming its entry and its size. */
+/** Throws C0304 for the first region that is too large for `steps` steps, naming its entry and its size. */
 export function checkMemory(entries: ReadonlyMap<string, Scheduled>, steps: number): void {
   for (const [entry, { regions }] of entries) {
     for (const [name, region] of Object.entries(regions)) {

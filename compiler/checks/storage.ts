@@ -1,10 +1,10 @@
-/** Not every machine stores f16. */
+/** Checks whether the machine can store f16. */
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import type { Storage } from "../pipelines.ts";
 import type { Target } from "../target.ts";
 
-/** Throws C0307 where `target` cannot store what is asked for. */
+/** Throws C0307 if `target` cannot store what is asked for. */
 export function checkStorage(storage: Storage | undefined, { name, machine }: Pick<Target, "name" | "machine">): void {
   if (storage !== "f16" || machine.halves) return;
   throw new CompileError([

@@ -1,8 +1,8 @@
-/** Not every model can be run step by step. */
+/** Models that cannot be run step by step. */
 import { CompileError } from "../diagnostics/diagnostic.ts";
 import type { Refused } from "../passes/stream.ts";
 
-/** Throws C0308: a stream is asked for, and some output waits for steps that are not there yet. */
+/** Throws C0308: a stream is asked for, but some output needs steps that are yet to come. */
 export function refuseStream({ refused, help }: Refused, file: string): never {
   throw new CompileError([
     {
