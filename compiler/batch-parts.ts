@@ -1,11 +1,11 @@
-/** In how many parts kernels take a batch, each for a workgroup of its own. */
+/** The number of parts in which kernels take a batch, each with a workgroup of its own. */
 import { type EntryOptions, scheduleEntries } from "./entries.ts";
 import type { Graph } from "./ir/types.ts";
 import { lowerable } from "./lower.ts";
 import { costOfChosen } from "./partition/loop-strategy.ts";
 import type { Target } from "./target.ts";
 
-/** A batch that fills the lanes of more than one workgroup, in parts if that is estimated to take the loops less time. */
+/** Splits a batch that fills the lanes of more than one workgroup, if its loops are estimated to take less time in parts. */
 export function bestParts(graph: Graph, options: EntryOptions, target: Pick<Target, "machine">): number {
   const { batch = 64 } = options;
   const { unit } = target.machine;

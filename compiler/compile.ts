@@ -4,7 +4,7 @@
  *     text ─► elaborate ─► Tensor IR ─► passes ─► partition ─► buffers ─► codegen ─► Kernel IR ─► target
  *
  * One elaborated graph is compiled to train, to estimate statistics, to infer, to begin a stream and to run a step of it; and an
- * optimiser's own graph to update. `pipelines.ts` has the passes of each, `schedule.ts` what stands behind them.
+ * optimiser's own graph to update. `pipelines.ts` has the passes of each, `schedule.ts` what comes after them.
  */
 import type { Alone, Entry, Executable, KernelInfo, Plan, Tensor } from "../runtime/plan.ts";
 import { sealed } from "../runtime/seal.ts";
@@ -28,9 +28,9 @@ import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
 import type { Target } from "./target.ts";
 
-/** What a compilation gives. */
+/** The result of a compilation. */
 export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
-  /** What the population's statistics are. */
+  /** The population statistics that are means, variances or deviations. */
   readonly moments: readonly Moment[];
   readonly executable: Executable;
   readonly warnings: readonly Diagnostic[];
@@ -38,7 +38,7 @@ export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
 
 /**
  * Compiles a cell or model of the file at `path` for `target`.
- * Throws `CompileError` with every error of the file in source order, or with the option that is none (C0309).
+ * Throws `CompileError` with every error of the file in source order, or for an invalid option (C0309).
  */
 export function compile(path: string, options: CompileOptions, target: Target, host: SourceHost): Compilation {
   takeOptions("compile", compileTable, options);
@@ -50,7 +50,7 @@ export function compile(path: string, options: CompileOptions, target: Target, h
   const elaborated = elaborate(path, host, options);
   const { graph, dims, sites, parameters } = elaborated;
   options.observe?.("elaborate", () => printGraph(graph));
-  // Warnings after errors: what is wrong with a size is said by what needs it.
+  // Warnings after errors: an error about a size comes from the stage that needs it.
   const executable = compileGraph(graph, { ...options, dims, path, sites: [...sites, ...parameters] }, target);
   const { batch, entries } = options;
   const trains = batch === 1 && (entries?.some((entry) => entry === "train" || entry === "estimate") ?? true);
@@ -59,13 +59,13 @@ export function compile(path: string, options: CompileOptions, target: Target, h
 }
 
 export interface GraphOptions extends EntryOptions {
-  /** What stands on its sites and parameters, in the text's words. */
+  /** Its sites and parameters, in the words of the text. */
   readonly sites?: readonly SiteInfo[];
 }
 
 /**
- * Everything behind elaboration: a graph to an executable. Throws `CompileError`: C0217 for extents that are none, C0309 for an
- * optimiser that there is not.
+ * Everything after elaboration: from a graph to an executable. Throws `CompileError`: C0217 for invalid extents, C0309 for an
+ * unknown optimiser.
  */
 export function compileGraph(elaborated: Graph, options: GraphOptions, target: Target): Executable {
   checkStorage(options.storage, target);

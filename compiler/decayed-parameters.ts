@@ -1,9 +1,9 @@
 /**
- * Which parameters an optimiser's weight decay is for.
+ * The parameters that an optimiser's weight decay applies to.
  *
- * Where nobody says, the weights: parameters of two axes or more, as of matrices and tables. That leaves out biases and other vectors; all that
- * belongs to a norm, its gains and shifts, whatever their shape; and learned initial states, which are what a state's value before the
- * first step is computed from without a product with a matrix.
+ * By default the weights: parameters of two axes or more, such as matrices and tables. That leaves out biases and other vectors;
+ * all parameters of norms, gains and shifts, whatever their shape; and learned initial states, which are parameters from which a
+ * state's first value is computed without a product with a matrix.
  */
 import { didYouMean } from "./diagnostics/nearest.ts";
 import { refusal } from "./diagnostics/option-table.ts";
@@ -11,7 +11,7 @@ import { rowOf } from "./ir/ops.ts";
 import type { Graph, Op, Value } from "./ir/types.ts";
 import type { Optimizer } from "./optimizers.ts";
 
-/** Their names; `graph` is as elaborated. Throws `CompileError` (C0309) where one is named that there is not. */
+/** Their names; `graph` is as elaborated. Throws `CompileError` (C0309) if a named parameter does not exist. */
 export function decayedParameters(graph: Graph, optimizer: Optimizer): ReadonlySet<string> {
   if (!("weightDecay" in optimizer) || optimizer.weightDecay === 0) return new Set();
   const { decayed } = optimizer;
@@ -45,7 +45,7 @@ function weightsOf(graph: Graph): ReadonlySet<string> {
 /** What the states' first values are computed from, up to products and loops. */
 function initialStates({ ops }: Graph): ReadonlySet<Value> {
   const found = new Set(ops.flatMap((op) => (op.op === "scan" ? op.operands.slice(0, op.attrs.states) : [])));
-  // In SSA, an op stands behind all that it reads.
+  // In SSA, an op comes after everything that it reads.
   for (const op of ops.toReversed()) {
     const { form } = rowOf(op.op);
     const ends = form === "contraction" || form === "loop";

@@ -1,4 +1,4 @@
-/** The entries of an executable, scheduled: which there are, their graphs, and the memory they share. */
+/** The scheduled entries of an executable, and the memory they share. */
 import type { EntryName } from "../runtime/plan.ts";
 import { printBuffers } from "./buffers/print.ts";
 import { type Shared, sharedTensors } from "./buffers/shared.ts";
@@ -33,7 +33,7 @@ export interface Entries {
   readonly shared: Shared;
 }
 
-/** Lowers and schedules the entries of an elaborated graph. Throws `CompileError` where a size or a wish cannot be met. */
+/** Lowers and schedules the entries of an elaborated graph. Throws `CompileError` if a size or an option is impossible. */
 export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }: Pick<Target, "machine">): Entries {
   const { batch = 64, time = 100, loops, storage } = options;
   const optimizer = readOptimizer(options.optimizer);
@@ -79,7 +79,7 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
   return { scheduled, shared };
 }
 
-/** Has somebody see the forms behind the passes. */
+/** Shows the forms after the passes to `observe`. */
 function show(scheduled: Schedule, machine: Target["machine"], observe: CompileOptions["observe"]): void {
   const each = (print: (entry: string, s: Scheduled) => string) => () =>
     [...scheduled].map(([entry, s]) => print(entry, s)).join("\n");
@@ -92,7 +92,7 @@ function show(scheduled: Schedule, machine: Target["machine"], observe: CompileO
   observe?.("schedule", () => printSchedule(scheduled, machine));
 }
 
-/** What `update` counts by. */
+/** The dimensions of `update`. */
 export const updateDims = ({ params, decayed, stats }: Shared) => ({
   batch: parameterRows,
   row: params / parameterRows,
@@ -105,7 +105,10 @@ export const updateDims = ({ params, decayed, stats }: Shared) => ({
 const decayingOf = ({ params, decayed }: Shared): Decaying =>
   decayed === 0 ? "none" : decayed === params ? "all" : "some";
 
-/** The programs of a stream where they are wanted: `start` goes with `step`. Throws C0308 where they are asked for in vain. */
+/**
+ * The programs of a stream, unless other entries are asked for; `start` goes with `step`. Throws C0308 if they are asked for but
+ * impossible.
+ */
 function streamPrograms(graph: Graph, { entries, path }: EntryOptions): Programs {
   const asked = entries?.some(isOfStream);
   if (asked === false) return {};

@@ -6,7 +6,7 @@ import { type Segmented, segment } from "./passes/segment.ts";
 import { type Refused, type Streamed, stream } from "./passes/stream.ts";
 import { type PipelineOptions, type Pipelines, pipelinesOf, placement } from "./pipelines.ts";
 
-/** The entries that are made of a whole graph by all passes; `update` and the stream's have their own. */
+/** The entries that all passes lower from the whole graph; `update` and the stream's have pipelines of their own. */
 export type Lowerable = "train" | "estimate" | "infer";
 export const lowerable: readonly Lowerable[] = ["train", "estimate", "infer"];
 
@@ -17,7 +17,7 @@ export interface Lowered<Name extends Lowerable = Lowerable> {
 }
 
 export interface LowerOptions extends PipelineOptions {
-  /** Told every pass when it has run; the text is made when asked for. */
+  /** Called after every pass; the text is made on demand. */
   readonly observe?: (stage: string, text: () => string) => void;
 }
 
@@ -37,7 +37,7 @@ export function lower<Name extends Lowerable = Lowerable>(
 /** An elaborated graph with its norms in place. */
 export const placed = (graph: Graph, mode: Mode): Graph => through(placement(mode), graph);
 
-/** Inference step by step, or why it cannot be had. */
+/** Inference step by step, or why it is impossible. */
 export function streamed(graph: Graph): Streamed | Refused {
   const { before, after } = pipelinesFor(graph, {}).stream;
   const made = stream(through(before, graph));
@@ -45,7 +45,7 @@ export function streamed(graph: Graph): Streamed | Refused {
   return { start: through(after, made.start), step: through(after, made.step) };
 }
 
-/** As `lower`, in pieces that need the memory of a segment of time each; undefined for what cannot be cut. */
+/** As `lower`, in pieces that each need the memory of one segment of time; undefined for a graph that cannot be cut. */
 export function segmented(
   graph: Graph,
   options: PipelineOptions = {},
@@ -67,7 +67,7 @@ export const lowerUpdate = (graph: Graph): Graph => through(pipelinesOf({}, fals
 const through = (passes: readonly Pass[], graph: Graph): Graph => passes.reduce((g, pass) => pass.run(g), graph);
 
 function pipelinesFor(graph: Graph, options: PipelineOptions): Pipelines {
-  // Nothing but masks, and how variances are averaged, makes estimation differ from training.
+  // Estimation differs from training only in masks, and in how variances are averaged.
   const estimates =
     graph.ops.some(isMask) || [graph, ...graph.norms.values()].some(({ ops }) => ops.some(hasStatistic));
   return pipelinesOf(options, estimates);
@@ -78,7 +78,7 @@ const isMask = (op: Op): boolean =>
 
 const hasStatistic = (op: Op): boolean => op.op === "stat" || (op.body?.ops.some(hasStatistic) ?? false);
 
-/** Runs passes, each on each graph once: pipelines that begin alike share what they have in common. */
+/** Runs passes, each of them once on each graph: pipelines share the passes that they have in common at the beginning. */
 class Runs {
   private readonly known = new Map<Graph, Map<Pass, Graph>>();
   private readonly shown = new Set<Pass>();
@@ -89,7 +89,7 @@ class Runs {
   }
 
   of(graph: Graph, passes: readonly Pass[]): Graph {
-    // A pass is shown in the first pipeline that has it: what trains, mostly.
+    // A pass is shown in the first pipeline that has it: mostly the one for training.
     const before = new Set(this.shown);
     return passes.reduce((from, pass) => {
       const after = this.run(from, pass);

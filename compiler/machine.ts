@@ -1,11 +1,11 @@
 /**
- * A machine is what it can do: everything that the middle end decides by. A target's `machine.ts` fills it in; nothing else of a
- * target is known here, and nothing asks for a machine by name.
+ * A machine is described by its capabilities: everything that the middle end decides by. A target's `machine.ts` fills it in. The
+ * middle end knows nothing else of a target, and never asks for a machine by name.
  */
 
 import { InternalError } from "./diagnostics/internal-error.ts";
 
-/** The unit of parallelism: who runs one piece of a kernel's grid, and so what one piece can own. */
+/** The unit of parallelism: what runs one piece of a kernel's grid, and so what one piece can own. */
 export type ParallelUnit =
   /** Invocations (lanes) that share memory and wait for each other at barriers: a GPU's compute shader. */
   | {
@@ -14,26 +14,26 @@ export type ParallelUnit =
       /** Invocations run in subgroups that can add up among themselves. */
       readonly subgroups: boolean;
     }
-  /** One thread, which does one thing after another: a CPU. */
+  /** One thread, which runs sequentially: a CPU. */
   | { readonly kind: "thread" }
-  /** One invocation for one texel of each output, which knows nothing of any other: a fragment shader. */
+  /** One invocation for one texel of each output, independent of all others: a fragment shader. */
   | { readonly kind: "texel" };
 
 export interface Machine {
   readonly name: string;
   readonly unit: ParallelUnit;
   /**
-   * How many neighbours a loop over points takes at once: 4, or 1. Workgroups take one an invocation, and use vectors for what
-   * one invocation has four of.
+   * How many neighbours a loop over points takes at once: 4, or 1. In a workgroup each invocation takes one, and uses vectors where
+   * it has four of something.
    */
   readonly vector: 1 | 4;
   /** Bytes of tiles: a workgroup's shared memory; for a thread, what stays in its cache; 0 for none. */
   readonly tileBytes: number;
-  /** Behind a barrier, a later stage of a kernel may load what an earlier one stored. A thread needs none for that. */
+  /** After a barrier, a later stage of a kernel may load what an earlier one stored. A thread needs no barrier for that. */
   readonly barriers: boolean;
   /** A kernel may load from a buffer that it stores to. */
   readonly readWrite: boolean;
-  /** How many buffers a kernel stores to at most, and how many floats of each a unit stores; undefined for no limit. */
+  /** The most buffers that a kernel stores to, and the floats of each that a unit stores; undefined: no limit. */
   readonly outputs: { readonly most: number; readonly width: number } | undefined;
   /** How memory is addressed: a few regions of floats that hold all buffers, or a texture for each buffer. */
   readonly buffers: "regions" | "textures";
@@ -54,9 +54,9 @@ export interface Rates {
   readonly units: number;
   /** Operations on f32 that one of them does in a µs with all its lanes. */
   readonly flops: number;
-  /** Bytes that one of them reads or writes in a µs: from the caches, where what is read again and again stands. */
+  /** Bytes that one of them reads or writes in a µs: from caches, where data that is read repeatedly is. */
   readonly bytes: number;
-  /** A barrier behind which other lanes read from storage what was stored before it. */
+  /** A barrier after which other lanes read from storage what was stored before it. */
   readonly barrier: number;
   /** A barrier that orders workgroup memory alone. */
   readonly tileBarrier: number;
@@ -80,7 +80,7 @@ export const blocksProducts = byUnit({ workgroup: false, thread: true, texel: fa
 export const sharesTiles = ({ unit, barriers, tileBytes }: Machine): boolean =>
   unit.kind === "workgroup" && barriers && tileBytes > 0;
 
-/** One invocation does everything: what it loads before it stores is what stood there, without a barrier. */
+/** One invocation does everything: a load before a store reads the old value, without a barrier. */
 export const ordersStores = byUnit({ workgroup: false, thread: true, texel: false });
 
 /** Examples that are a power of two apart fall on the same few sets of a cache, and are spread apart. */
@@ -99,7 +99,7 @@ export const hasSubgroups = ({ unit }: Pick<Machine, "unit">): boolean => unit.k
 export const mostTileBytes = (machine: Pick<Machine, "unit" | "tileBytes">): number =>
   byUnit({ workgroup: machine.tileBytes, thread: Number.POSITIVE_INFINITY, texel: machine.tileBytes })(machine);
 
-/** Refuses to go on where `what` cannot be done yet for the machine's unit of parallelism. */
+/** Throws an InternalError: `what` is not implemented for the machine's unit of parallelism. */
 export function refuseUnit({ name, unit }: Pick<Machine, "name" | "unit">, what: string): never {
   throw new InternalError(`${what} for ${name}: its unit of parallelism is a ${unit.kind}`);
 }

@@ -1,4 +1,4 @@
-/** Keeps an executable within the memory that it may take, at the least cost in time. */
+/** Keeps an executable within a memory budget, at the least cost in time. */
 import type { EntryName } from "../runtime/plan.ts";
 import { bytesOf, segmentLength } from "./buffers/segment-length.ts";
 import type { Graph } from "./ir/types.ts";
@@ -9,8 +9,8 @@ export type Schedule = ReadonlyMap<EntryName, Scheduled>;
 export type Programs = Readonly<Partial<Record<EntryName, Graph | Segmented>>>;
 
 /**
- * The schedule that is fastest of those that need no more than `budget` bytes for `steps` steps: with what is best saved for the
- * backward loop; with as much of it as can be computed again instead; then in segments, the longest that fit. Throws C0305.
+ * The fastest schedule that needs no more than `budget` bytes for `steps` steps: first with the best choice of values saved for the
+ * backward loop, then with as much of them recomputed as possible, then in segments, the longest that fit. Throws C0305.
  */
 export function within(
   budget: number | undefined,
@@ -19,7 +19,7 @@ export function within(
   programs: Programs,
   others: { readonly thrifty: () => Programs; readonly segmented: () => Programs },
 ): Schedule {
-  /** `programs`, with those that `better` has another for. */
+  /** `programs`, with those replaced that `better` has. */
   const instead = (better: Programs): Programs =>
     Object.fromEntries(
       Object.entries(programs).map(([entry, program]) => [entry, better[entry as EntryName] ?? program]),

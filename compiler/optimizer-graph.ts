@@ -1,29 +1,26 @@
 /**
  * One step of an optimiser on all parameters at once, clipped by the global norm of the gradients. It is compiled like everything
- * else, to one elementwise kernel over the whole parameter region behind one kernel of sums.
+ * else: to one kernel of sums, and then one elementwise kernel over the whole parameter region.
  */
 import { Builder } from "./ir/builder.ts";
 import * as dim from "./ir/dim.ts";
 import type { FlatRegion, Graph, Leaf, Result, Type, Value } from "./ir/types.ts";
 import { type Optimizer, type OptimizerRow, optimizers } from "./optimizers.ts";
 
-/**
- * Parameters stand end to end, and are taken in so many rows: what a kernel takes for examples. Each is added up by a workgroup of
- * its own.
- */
+/** Parameters are end to end, in so many rows, which kernels treat as examples. A workgroup of its own sums each row. */
 export const parameterRows = 16;
 
 /** The sum over all parameters, row by row first. */
 const total = (b: Builder, v: Value): Value => b.sum(b.sum(v, { features: [0] }), { batch: true });
 
 /**
- * ‖g‖ without squares that overflow or vanish: beside the plain sum of squares one of g made small and one of g made large by a
- * power of two, of which the one is taken that holds (Blue 1978, as LAPACK's nrm2). Not finite where an element or ‖g‖ is not.
+ * ‖g‖ without squares that overflow or underflow: besides the plain sum of squares, one of g scaled down and one of g scaled up by
+ * a power of two, of which the valid one is chosen (Blue 1978, as LAPACK's nrm2). Not finite if an element or ‖g‖ is not.
  */
 function length(b: Builder, g: Value): Value {
   const scaled = (by: number): Value => b.mul(b.scalar(1 / by), b.sqrt(total(b, b.square(b.mul(b.scalar(by), g)))));
   const plain = scaled(1);
-  // Elements whose squares are lost, below 2⁻⁶³, are a 2⁻²⁸-th of 2⁻³⁵; squares of 2⁶⁰ can be added up.
+  // Elements whose squares underflow, below 2⁻⁶³, are a 2⁻²⁸-th of 2⁻³⁵; squares of 2⁶⁰ can be added up.
   const notSmall = b.select(b.ge(plain, b.scalar(2 ** 60)), scaled(2 ** -80), plain);
   return b.select(b.le(plain, b.scalar(2 ** -35)), scaled(2 ** 80), notSmall);
 }
@@ -34,9 +31,9 @@ function allFinite(b: Builder, vectors: readonly Value[]): Value {
   return b.eq(total(b, b.sub(b.scalar(1), each)), b.scalar(0));
 }
 
-/** Parameters that are treated alike: all of them, or where only some decay, those that do and the others behind them. */
+/** Parameters that are treated alike: all of them or, if only some decay, those that do, and after them the others. */
 interface Group {
-  /** Behind the names of its leaves. */
+  /** Appended to the names of its leaves. */
   readonly suffix: string;
   readonly decays: boolean;
   /** The extent of its rows. */
@@ -44,7 +41,7 @@ interface Group {
   readonly from?: string;
 }
 
-/** Which parameters decay; where some do, they stand before the others, in `decayed` floats. */
+/** Which parameters decay. If only some do, they come before the others, in `decayed` floats. */
 export type Decaying = "all" | "some" | "none";
 
 const groupsOf = (decaying: Decaying): readonly Group[] =>
@@ -56,11 +53,12 @@ const groupsOf = (decaying: Decaying): readonly Group[] =>
     : [{ suffix: "", decays: decaying === "all", row: "row" }];
 
 /**
- * One step of an optimiser. Leaves: all parameters, gradients and slots, the scalars `lr`, `step` and `clip`, and the loss. Gradients are scaled by min(1, clip / ‖g‖) first (Pascanu et al. 2013); ‖g‖ is the metric `gradient_norm`.
+ * One step of an optimiser. Leaves: all parameters, gradients and slots, the scalars `lr`, `step` and `clip`, and the loss.
+ * Gradients are first scaled by min(1, clip / ‖g‖) (Pascanu et al. 2013); ‖g‖ is the metric `gradient_norm`.
  *
- * A step whose loss, gradient, norm, statistics, new parameters or new slots are not finite is skipped: parameters and slots stay, and the
- * statistics, which `train` has moved already, become what they were. So are all steps behind it, until the host has learnt of it
- * and has set `skipped_steps`, the count of them, back to 0.
+ * A step whose loss, gradient, norm, statistics, new parameters or new slots are not finite is skipped: parameters and slots stay,
+ * and the statistics, which `train` has already moved, become what they were. All later steps are skipped, too, until the host has
+ * noticed and has reset their count, `skipped_steps`, to 0.
  */
 export function optimizerGraph(
   optimizer: Optimizer,

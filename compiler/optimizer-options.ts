@@ -1,14 +1,14 @@
-/** What can be set of an optimiser: each option is a row with its default, its range and how it is written. */
+/** The options of optimisers: a row each, with its default, its range and its text form. */
 import { type Kind, kind } from "./diagnostics/option-table.ts";
 
 export interface OptionRow<V> extends Kind<V> {
   readonly doc: string;
   readonly default: V;
-  /** How it is written in a command line: `<number>`. */
+  /** Its placeholder on a command line: `<number>`. */
   readonly form: string;
-  /** What a text means, which need not be of this kind. */
+  /** The value of a text, which need not be valid. */
   read(text: string): unknown;
-  /** As `read` takes it. */
+  /** The text that `read` reads back. */
   show(value: V): string;
 }
 
@@ -19,16 +19,16 @@ export type ValuesOf<Rows extends OptionRows> = {
   readonly [K in keyof Rows]: Rows[K] extends OptionRow<infer V> ? V : never;
 };
 
-/** Which numbers an option takes; of each is asked what f32, in which kernels compute, makes of it. */
+/** The numbers that an option accepts. Each is checked as f32, in which kernels compute. */
 interface Range {
-  /** Behind "a number". */
+  /** Follows "a number" in messages. */
   readonly words: string;
   holds(x: number): boolean;
 }
 
-/** The weight of what was before in a moving average, which must fade. */
+/** The weight of the past in a moving average, which must fade. */
 export const weight: Range = { words: "from 0 to below 1", holds: (x) => x >= 0 && x < 1 };
-/** What keeps a quotient finite. Below 2⁻¹²⁶ devices may take it for 0. */
+/** Keeps a quotient finite. Devices may flush numbers below 2⁻¹²⁶ to 0. */
 export const divisor: Range = { words: "above 0", holds: (x) => x >= 2 ** -126 && x < Number.POSITIVE_INFINITY };
 export const notNegative: Range = { words: "of at least 0", holds: (x) => x >= 0 && x < Number.POSITIVE_INFINITY };
 

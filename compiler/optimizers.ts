@@ -1,5 +1,5 @@
 /**
- * The optimisers, a row each: what can be set of one, and its step on all parameters at once, as Tensor IR. The command line, the
+ * The optimisers, a row each: an optimiser's options, and its step on all parameters at once, as Tensor IR. The command line, the
  * documents and the tests walk this table.
  */
 import { didYouMean } from "./diagnostics/nearest.ts";
@@ -20,7 +20,7 @@ import {
 
 interface Arguments<Values> {
   readonly b: Builder;
-  /** What has decayed already, where parameters decay. */
+  /** The parameters, after weight decay if they decay. */
   readonly p: Value;
   /** The clipped gradient. */
   readonly g: Value;
@@ -39,7 +39,7 @@ export interface OptimizerRow<Rows extends OptionRows = OptionRows> {
   update(a: Arguments<ValuesOf<Rows>>): { readonly p: Value; readonly slots: readonly Value[] };
 }
 
-/** A row whose `update` finds its options with the types that they have. */
+/** Gives a row's `update` the types of its options. */
 const row = <Rows extends OptionRows>(made: OptimizerRow<Rows>): OptimizerRow<Rows> => made;
 
 const blend = (b: Builder, weight: number, old: Value, now: Value): Value =>
@@ -133,7 +133,9 @@ export type Optimizer = {
   [N in OptimizerName]: { readonly name: N } & ValuesOf<Table[N]["options"]>;
 }[OptimizerName];
 
-/** The optimiser meant, with its defaults. Throws `CompileError` (C0309) for a name, an option or a value that there is not. */
+/**
+ * The chosen optimiser, with defaults filled in. Throws `CompileError` (C0309) for an unknown name or option, or an invalid value.
+ */
 export function readOptimizer(choice: string | { readonly name: string } = defaultOptimizer): Optimizer {
   const { name, ...given }: { readonly name: string; readonly [option: string]: unknown } =
     typeof choice === "object" ? choice : { name: choice };
@@ -166,7 +168,7 @@ export interface OfferedOption {
   readonly of: readonly OptimizerName[];
 }
 
-/** Every option that some optimiser has, by name: the rows that it has there, each once. */
+/** Every option of some optimiser, by name: its rows, each once. */
 export const optimizerOptions: ReadonlyMap<string, readonly OfferedOption[]> = new Map(
   optimizerNames
     .flatMap((name) => Object.keys(optimizers[name].options))
@@ -180,7 +182,7 @@ export const optimizerOptions: ReadonlyMap<string, readonly OfferedOption[]> = n
 
 /**
  * The options that a checkpoint keeps beside the optimiser's name, as text: those that are not the default. Weight decay is always
- * among them, because checkpoints of earlier versions, without it, are of an AdamW whose every parameter decayed.
+ * included, because checkpoints of earlier versions, which lack it, are of an AdamW that decayed every parameter.
  */
 export function recordedOptions({ name, ...options }: Optimizer): Readonly<Record<string, string>> {
   const rows: OptionRows = optimizers[name].options;
@@ -190,7 +192,10 @@ export function recordedOptions({ name, ...options }: Optimizer): Readonly<Recor
   );
 }
 
-/** The optimiser that has these options recorded. One that this version does not know is left out; undefined for such an optimiser. */
+/**
+ * The optimiser with these recorded options. An option that this version does not know is left out; undefined for an unknown
+ * optimiser.
+ */
 export function recordedOptimizer(name: string, texts: Readonly<Record<string, string>> = {}): Optimizer | undefined {
   if (!isOptimizer(name)) return undefined;
   const known = Object.entries(optimizers[name].options as OptionRows).flatMap(([option, row]): [string, unknown][] => {

@@ -1,4 +1,7 @@
-/** Each entry's passes, in order: those that every machine shares, which `lower.ts` runs, and those that prepare for one (`schedule.ts`). */
+/**
+ * Each entry's passes, in order: those that all machines share, which `lower.ts` runs, and those that prepare a graph for one
+ * machine (`schedule.ts`).
+ */
 
 import type { Bindings } from "./ir/tensor.ts";
 import type { Pass } from "./ir/types.ts";
@@ -26,25 +29,25 @@ export interface PipelineOptions {
   readonly ragged?: boolean;
   readonly inputGradients?: boolean;
   readonly stateGradients?: boolean;
-  /** In how many parts at most the batch is taken, and how many examples it has. */
+  /** The most parts in which the batch is taken, and the number of its examples. */
   readonly parts?: number;
   readonly batch?: number;
-  /** What dimensions will be, to weigh memory against arithmetic by. */
+  /** The sizes of dimensions, to weigh memory against arithmetic. */
   readonly extents?: Bindings;
-  /** What a byte of memory costs, in flops. Default: what it usually does. */
+  /** The cost of a byte of memory, in flops. Default: that of `save`. */
   readonly byte?: number;
 }
 
-/** The pipelines of one compilation. Where two begin with the same passes, these are the same objects: they are run once. */
+/** The pipelines of one compilation. Where two begin with the same passes, these are the same objects, and run once. */
 export interface Pipelines {
   /** Names every parameter, statistic and input. */
   readonly placed: readonly Pass[];
   readonly train: readonly Pass[];
   readonly estimate: readonly Pass[];
   readonly infer: readonly Pass[];
-  /** `stream` makes a first state and a step of what comes out of `before`; each goes through `behind`. */
+  /** `stream` makes a first state and a step of the result of `before`; each goes through `after`. */
   readonly stream: { readonly before: readonly Pass[]; readonly after: readonly Pass[] };
-  /** `segment` cuts what comes out of `before` in pieces; each goes through `behind`. */
+  /** `segment` cuts the result of `before` in pieces; each goes through `after`. */
   readonly segments: Readonly<Record<"train" | "estimate" | "infer", readonly Pass[]>> & {
     readonly after: readonly Pass[];
   };
@@ -78,7 +81,7 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     train: [...forward.train, backward, ...leavingTheLoop, ...last],
     estimate: [...forward.estimate, ...last],
     infer: [...forward.infer, ...last],
-    // There is no padding in a stream, and no batch to be taken in parts.
+    // A stream has no padding, and no batch to be taken in parts.
     stream: {
       before: [...placement("infer"), simplify],
       after: [foldWeights, simplify, ...finishing({})],
@@ -88,7 +91,7 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
   };
 }
 
-/** As what the values saved for the backward pass are stored. */
+/** How the values saved for the backward pass are stored. */
 export type Storage = "f32" | "f16";
 
 export interface PreparationOptions {
@@ -97,14 +100,14 @@ export interface PreparationOptions {
   readonly storage?: Storage;
 }
 
-/** Prepares a graph for one machine and one size, or a part of one that is run `inSegments`. */
+/** Prepares a graph for one machine and one size, or a piece of one that runs `inSegments`. */
 export const preparation = ({ machine, dims, storage }: PreparationOptions, inSegments: boolean): readonly Pass[] => [
   materialise(inSegments),
   prepackWeights(machine, dims),
   ...(storage === "f16" ? [halfResiduals] : []),
 ];
 
-/** What moves out of the backward loop whatever need not stand in it. */
+/** Moves out of the backward loop whatever need not be in it. */
 const leavingTheLoop: readonly Pass[] = [
   ...[simplify, deferWeightGradients],
   ...[simplify, fuseReductions],
@@ -112,9 +115,9 @@ const leavingTheLoop: readonly Pass[] = [
   simplify,
 ];
 
-/** What brings a derived graph in the shape that kernels like. */
+/** Brings a derived graph into the shape that kernels like. */
 const finishing = ({ parts = 1, batch = 1 }: PipelineOptions): readonly Pass[] => {
-  // Parts of equal size, the last of which has what is left.
+  // Parts of equal size; the last has what is left.
   const size = Math.ceil(batch / parts);
   const inParts = size < batch ? [shiftMeans(true), splitBatch(Math.ceil(batch / size))] : [shiftMeans()];
   return [retime, simplify, sink, gates, simplify, ...inParts];

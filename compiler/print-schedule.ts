@@ -1,4 +1,4 @@
-/** The schedule as a person reads it: every entry's kernels in order, who owns what, and how often each runs. */
+/** The schedule for people: every entry's kernels in order, their owners, and how often each runs. */
 
 import type { Command, EntryName, Extent } from "../runtime/plan.ts";
 import type { Machine } from "./machine.ts";
@@ -37,7 +37,7 @@ export function printSchedule(entries: ReadonlyMap<EntryName, Scheduled>, machin
   return `${lines.join("\n")}\n`;
 }
 
-/** Who owns a loop, and what each owner would take. */
+/** The owner of a loop, and the cost of each owner. */
 function showLoop({ direction, owner, reason, candidate }: ChosenLoop): readonly string[] {
   const steps = `  the ${direction} loop is owned by ${owner}: ${reason}`;
   return [steps, ...loopOwners.map((other) => `    ${other}: ${showCandidate(candidate(other))}`)];

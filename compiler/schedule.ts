@@ -1,10 +1,10 @@
 /**
- * Tensor IR → Kernel IR, in steps of which each is a form that can be printed:
+ * Tensor IR → Kernel IR, in steps from one printable form to the next:
  *
  *     graph ─► prepared graph ─► partition ─► buffers ─► kernels and commands
  *
- * Who owns the loops over the steps is chosen by what the kernels would take, so these steps are taken for each owner that may be
- * the cheapest.
+ * The owners of the loops over the steps are chosen by the estimated cost of the kernels, so these steps are taken for each owner that
+ * may be the cheapest.
  */
 import type { Command, Region, RegionName, Tensor } from "../runtime/plan.ts";
 import { assignBuffers, type Buffers } from "./buffers/buffers.ts";
@@ -22,7 +22,7 @@ import { preparation, type Storage } from "./pipelines.ts";
 export interface ScheduleOptions extends AssignmentOptions {
   /** Who owns the loops over the steps; default: the cheapest. */
   readonly loops?: LoopChoice;
-  /** As what the values saved for the backward pass are stored. */
+  /** How the values saved for the backward pass are stored. */
   readonly storage?: Storage;
 }
 
@@ -34,7 +34,7 @@ export interface Scheduled {
   readonly regions: Readonly<Record<RegionName, Region>>;
   /** Who owns each loop over the steps, and why. */
   readonly loops: readonly ChosenLoop[];
-  /** What stands in `work` and `half`, and from when to when. */
+  /** The buffers in `work` and `half`, with their live intervals. */
   readonly arena: readonly LiveBuffer[];
   /** The forms it went through. */
   readonly partition: Partition;
@@ -60,7 +60,7 @@ export function scheduleSegments(
     return { loop, graph: passes.reduce((g, pass) => pass.run(g), graph) };
   });
   const found = loopsOf(prepared);
-  // What was generated for an estimate serves again if it is chosen.
+  // Kernels that were generated for an estimate are used again if it is chosen.
   const known = new Map<string, Generated>();
   const generated = (owners: readonly LoopOwner[]): Generated => {
     const key = owners.join();
@@ -93,7 +93,7 @@ const loopsOf = (pieces: readonly Piece[]): readonly LoopOf[] =>
     return graph.ops.filter((op): op is OpOf<"scan"> => op.op === "scan").map((scan) => ({ scan, defs }));
   });
 
-/** A partition with its buffers, and the kernels still to be written. */
+/** A partition with its buffers, and its kernels, which are still to be generated. */
 interface Generated {
   readonly partition: Partition;
   readonly buffers: Buffers;
