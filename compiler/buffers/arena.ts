@@ -79,8 +79,8 @@ export function pack(requests: readonly Request[]): { readonly offsets: readonly
       end = Math.max(end, offsets[k] + requests[k].size);
     }
     offsets[i] = best?.at ?? end;
-    const behind = placed.findIndex((k) => offsets[k] > offsets[i]);
-    placed.splice(behind < 0 ? placed.length : behind, 0, i);
+    const next = placed.findIndex((k) => offsets[k] > offsets[i]);
+    placed.splice(next < 0 ? placed.length : next, 0, i);
     size = Math.max(size, offsets[i] + wanted);
   }
   return { offsets, size };

@@ -204,7 +204,7 @@ class PieceAssignment {
       if (defs.has(p)) return;
       const operand = scan.operands[states + i];
       const found = strided(operand, (v) => this.all.get(v)?.[0], defs, this.extent);
-      if (found === undefined) throw new Error(`a loop reads ${operand.name || "a value"}, which stands nowhere`);
+      if (found === undefined) throw new Error(`a loop reads ${operand.name || "a value"}, which is nowhere in memory`);
       this.all.set(p, [found.allocation]);
     });
   }

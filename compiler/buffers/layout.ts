@@ -103,7 +103,7 @@ class ArenaBuffer implements Buffer {
   }
 
   get offset(): number {
-    if (this.at === undefined) throw new Error("where a buffer stands was asked for before the layout was closed");
+    if (this.at === undefined) throw new Error("the offset of a buffer was asked for before the layout was closed");
     return this.at;
   }
 

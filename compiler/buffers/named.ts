@@ -173,7 +173,7 @@ export class NamedBuffers {
     loop: Piece["loop"],
   ): Allocation {
     const keeping = this.keeping(kind, name);
-    if (keeping === undefined) throw new InternalError(`no piece hands on the ${kind} ${name}`);
+    if (keeping === undefined) throw new InternalError(`no piece carries the ${kind} ${name}`);
     const crosses = keeping === "borders" || keeping === "turns";
     const key = `${kind}:${name}`;
     const buffer =

@@ -1,4 +1,4 @@
-/** Memory is shared by what lives at different times, and by nothing else. */
+/** Buffers that are live at different times share memory, and no others do. */
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -16,7 +16,7 @@ const intervals = fc
 const requests = fc.array(fc.record({ size: fc.integer({ min: 1, max: 50 }), interval: intervals }), { maxLength: 25 });
 
 describe("packing", () => {
-  it("keeps what lives together apart, within the size it tells", () => {
+  it("keeps buffers apart that are live together, within the size it tells", () => {
     fc.assert(
       fc.property(requests, (all) => {
         const { offsets, size } = pack(all);
@@ -30,14 +30,14 @@ describe("packing", () => {
     );
   });
 
-  it("needs at least what lives at one moment, and no more for lives that nest", () => {
+  it("needs at least what is live at one program point, and no more for intervals that nest", () => {
     const nested: LiveInterval[] = [0, 1, 2, 3].map((k) => ({ from: [k], to: [7 - k] }));
     expect(pack(nested.map((interval) => ({ size: 16, interval }))).size).toBe(64);
     const chain: LiveInterval[] = [0, 1, 2, 3].map((k) => ({ from: [k], to: [k + 1] }));
     expect(pack(chain.map((interval) => ({ size: 16, interval }))).size).toBe(32);
   });
 
-  it("compares moments by their parts: a loop's kernels lie within its command", () => {
+  it("compares program points by their parts: a loop's kernels lie within its command", () => {
     const inLoop: LiveInterval = { from: [2, 0, 1], to: [2, 0, 3] };
     expect(interfere(inLoop, { from: [2, 0, 3], to: [4] })).toBe(true);
     expect(interfere(inLoop, { from: [2, 0, 4], to: [4] })).toBe(false);
@@ -45,7 +45,7 @@ describe("packing", () => {
     expect(interfere(inLoop, { from: [2, Number.NEGATIVE_INFINITY], to: [2, Number.POSITIVE_INFINITY] })).toBe(true);
   });
 
-  it("knows the frame behind the last step's: two may share the steps', not that one", () => {
+  it("knows the frame after the last step's: two may share the steps', not that one", () => {
     const state: LiveInterval = { from: [4], to: [5], behind: { from: [0], to: [5] } };
     const saved: LiveInterval = { from: [1], to: [3] };
     expect(interfere(state, saved)).toBe(false);
@@ -57,7 +57,7 @@ describe("packing", () => {
 const dims = { D: 1, H: 100, batch: 64, steps: 10 };
 
 describe.each([wasm, wgsl])("on $name", ({ machine }) => {
-  it.each(Object.entries(cells))("%s shares no float between values that live together", (_, cell) => {
+  it.each(Object.entries(cells))("%s shares no float between values that are live together", (_, cell) => {
     const { placed, entries } = lower(elaborated(cell).graph);
     const shared = sharedTensors(placed, dims, []);
     for (const [entry, graph] of Object.entries(entries)) {
@@ -69,7 +69,7 @@ describe.each([wasm, wgsl])("on $name", ({ machine }) => {
       for (const [i, a] of arena.entries()) {
         for (const b of arena.slice(0, i)) {
           if (framed(a) !== framed(b) || !interfere(a.interval, b.interval)) continue;
-          // One in the other's place: the kernel that reads the one for the last time is the first to write the other.
+          // An alias: the kernel that reads the one for the last time is the first to write the other.
           const inPlace = [a, b].some(({ interval: { to } }, k) => comparePoints(to, [b, a][k].interval.from) === 0);
           if (inPlace && span(a)[0] === span(b)[0] && a.buffer.size === b.buffer.size) continue;
           const [[from, to], [start, end]] = [span(a), span(b)];

@@ -1,10 +1,10 @@
-/** Where buffers stand in a region. */
+/** Where buffers are in a region. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { interfere, type LiveInterval } from "../../compiler/buffers/arena.ts";
 import { type Buffer, Layout } from "../../compiler/buffers/layout.ts";
 
-/** Lives as short and as nested as those of kernels and of loops. */
+/** Live intervals as short and as nested as those of kernels and of loops. */
 const intervals = fc
   .tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: -1, max: 1 }), fc.integer({ min: 0, max: 5 }))
   .chain(([command, kernel, more]) => fc.constant<LiveInterval>({ from: [command, 0, kernel], to: [command + more] }));
@@ -25,7 +25,7 @@ type Request = typeof requests extends fc.Arbitrary<readonly (infer R)[]> ? R : 
 const mayHalve = (r: Request): boolean => r.mayHalve && r.region === "work" && r.time && !r.ring;
 
 describe("a layout", () => {
-  it("never gives the same floats to two buffers that live together, and rounds regions up to 16", () => {
+  it("never gives the same floats to two buffers that are live together, and rounds regions up to 16", () => {
     fc.assert(
       fc.property(requests, (all) => {
         const layout = new Layout();
@@ -51,7 +51,7 @@ describe("a layout", () => {
     );
   });
 
-  it("gives the place of what is no longer needed to what is not needed yet", () => {
+  it("gives the memory of a buffer that is dead to one that is not live yet", () => {
     const layout = new Layout();
     const [a, b, c] = [20, 40, 20].map((n) => layout.buffer("work", true, n));
     layout.close(
@@ -65,7 +65,7 @@ describe("a layout", () => {
     expect(layout.region("work")).toEqual({ fixed: 0, frame: 80 });
   });
 
-  it("stores as f16 what takes less room so, and leaves the rest where something else stands later", () => {
+  it("stores as f16 what takes less room so, and leaves the rest where another buffer reuses it later", () => {
     const layout = new Layout();
     const [saved, short, later] = [
       layout.buffer("work", true, 32, { half: true }),

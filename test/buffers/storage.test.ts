@@ -68,7 +68,7 @@ it("the batch-normalized LSTM saves 11 of a step's 20 values for each unit and e
   const unit = 64 * 100;
   const [before, after] = [f32, f16].map(({ plan }) => plan.entries.train!.regions);
   expect(before.half.frame).toBe(0);
-  // The four gates, c, BN's input and tanh of its result, and x @ Wx, centred. The other product's cotangent stands in its place.
+  // The four gates, c, BN's input and tanh of its result, and x @ Wx, centred. The other product's cotangent is its alias.
   expect(after.half.frame).toBe(11 * unit);
   // h, both products' cotangents, and statistics.
   expect([before, after].map(({ work }) => work.frame)).toEqual([20 * unit + 3648, 9 * unit + 3648]);
@@ -80,7 +80,7 @@ it("the batch-normalized LSTM saves 11 of a step's 20 values for each unit and e
 it.each([
   ["lstm", 281_600, 206_400],
   ["lnlstm", 718_080, 644_224],
-  // Cotangents take the places of what it saves: f16 would only need places of its own.
+  // Cotangents reuse the memory of what it saves: f16 would only need memory of its own.
   ["gru_before", 180_544, 180_544],
 ])("%s stores %i bytes a step, with f16 %i", (name, before, after) => {
   const { f32, f16 } = both[name];
@@ -100,7 +100,7 @@ describe("what is halved", () => {
   const halves = halvesOf(made);
   const scans = made.ops.filter((op): op is OpOf<"scan"> => op.op === "scan");
 
-  it("is nothing that a state, a result or a cotangent stands in", () => {
+  it("is no state, result or cotangent", () => {
     expect(scans.map(({ attrs }) => attrs.reverse)).toEqual([false, true]);
     const [forward, backward] = scans;
     const carried = forward.body!.results.slice(0, forward.attrs.states);

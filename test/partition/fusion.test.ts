@@ -111,7 +111,7 @@ describe("a second kernel", () => {
     expect(kernels(ops)).toEqual(["element: tanh", "element: gather"]);
   });
 
-  it("starts behind a loop, whose body has kernels of its own", () => {
+  it("starts after a loop, whose body has kernels of its own", () => {
     const ops = `
       %y = scan (%h = %x) over (%st = %s) {
         %hh = dot %h, %W {k,kn->n} : f32[batch, H]

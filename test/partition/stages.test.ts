@@ -56,7 +56,7 @@ describe("stages", () => {
     expect(staged(variance, { exported: ["y"] }).stored).toEqual([]);
   });
 
-  it("store what is dear and used later, too", () => {
+  it("store what is expensive and used later, too", () => {
     const ops = `
       %a = tanh %x : f32[batch, H]
       %t = sum %a {batch} : f32[H]
@@ -64,7 +64,7 @@ describe("stages", () => {
     expect(staged(ops, { exported: ["y"] })).toEqual({ stages: ["a", "t", "y"], stored: ["a"] });
   });
 
-  it("sum what is made of a value that must be stored no earlier than it stands there", () => {
+  it("sum over a value that must be stored only after it is stored", () => {
     const ops = `
       %p = dot %x, %W {k,kn->n} : f32[batch, H]
       %a = tanh %p : f32[batch, H]

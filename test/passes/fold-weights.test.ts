@@ -1,4 +1,4 @@
-/** What fixed statistics cost at inference: nothing that a cell without norms would not pay. */
+/** The cost of fixed statistics at inference: nothing that a cell without norms would not pay. */
 
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";

@@ -1,6 +1,6 @@
 /**
- * Ops of which little is known, or nothing: whoever must know what an op does asks its row, and refuses what the row does not say.
- * Nobody takes such an op for one that is applied to each element.
+ * Ops about which little is known, or nothing: whatever must know what an op does asks its row, and refuses what the row does not
+ * say. Nothing takes such an op for an elementwise one.
  */
 import { describe, expect, it, vi } from "vitest";
 import { compileGraph, type GraphOptions } from "../../compiler/compile.ts";

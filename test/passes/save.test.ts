@@ -1,4 +1,4 @@
-/** What a backward body finds saved, and what it computes again. */
+/** What a backward body finds saved, and what it recomputes. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
@@ -7,7 +7,7 @@ import type { OpOf } from "../../compiler/ir/types.ts";
 import { cheapestChoice, type Implication } from "../../compiler/passes/min-cut.ts";
 import { save } from "../../compiler/passes/save.ts";
 
-/** Names of what is kept and of what is computed again when the backward body uses `needed`. */
+/** Names of what is saved and of what is recomputed when the backward body uses `needed`. */
 function saved(body: string, needed: readonly string[], extents: Bindings = { batch: 64, H: 100 }) {
   const graph = parseGraph(`graph g {
     %W = leaf param "W" orthogonal(gain=1) : f32[H, H]

@@ -45,7 +45,7 @@ describe.each(checked.map((cell) => [title(cell), cell] as const))("%s in segmen
   });
 });
 
-it("a loop that reads and hands out nothing but states goes through all segments", () => {
+it("a loop without inputs and outputs, with states only, goes through all segments", () => {
   const graph = parseGraph(`graph counting {
   %x = leaf input "x" : f32[time, batch]
   %0 = const 0 : f32[]

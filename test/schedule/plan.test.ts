@@ -128,7 +128,7 @@ function floats(tensor: Tensor, entry: Entry): { space: string; begin: number; e
   const { region, time, shape, role } = tensor;
   const { fixed, frame } = entry.regions[region];
   const size = shape.reduce((a, b) => a * b, role.kind === "stat" ? role.steps : 1);
-  // A state is found one frame on: frame 0 holds where it starts.
+  // A state is one frame on: frame 0 holds its initial value.
   const begin = time && frame > 0 ? tensor.offset % frame : tensor.offset;
   return { space: `${region} ${time}`, begin, end: begin + size, limit: time ? frame : fixed };
 }

@@ -15,13 +15,13 @@ const meetsGap =
     comparePoints(interval.from, [...before, Number.POSITIVE_INFINITY]) <= 0 &&
     comparePoints(interval.to, [...after, Number.NEGATIVE_INFINITY]) >= 0;
 
-/** A schedule; without an arena nothing is given up. */
+/** A schedule; without an arena nothing is freed. */
 export type Runnable = Pick<Scheduled, "commands" | "tensors" | "regions"> &
   Partial<Pick<Scheduled, "arena">> & { readonly kernels: readonly Pick<GeneratedKernel, "kernel">[] };
 
 /**
- * `numbers` by tensor name; the results by kind and name, as the reference calls them. Memory starts as NaN, so that nothing may
- * be read before it is written, and what the arena gives up turns NaN behind the command that used it last.
+ * `numbers` by tensor name; the results by kind and name, as the reference calls them. Memory starts as NaN, so that nothing may be
+ * read before it is written, and what the arena frees turns NaN after the command that used it last.
  */
 export function runScheduled(
   { kernels, commands, tensors, regions, arena }: Runnable,
@@ -83,14 +83,14 @@ export function runScheduled(
       for (const inner of command.commands) run(inner, t + from, own);
     }
   };
-  let moment: ProgramPoint = [0, 0];
+  let point: ProgramPoint = [0, 0];
   for (const command of commands) {
     // A loop over segments is a piece of its own.
-    if (command.do === "segments") moment = [moment[0] + 1, 0];
+    if (command.do === "segments") point = [point[0] + 1, 0];
     run(command, 0, steps);
     if (arena === undefined) continue;
-    const next: ProgramPoint = command.do === "segments" ? [moment[0] + 1, 0] : [moment[0], moment[1] + 1];
-    const stays = meetsGap(moment, next);
+    const next: ProgramPoint = command.do === "segments" ? [point[0] + 1, 0] : [point[0], point[1] + 1];
+    const stays = meetsGap(point, next);
     for (const region of ["work", "half"]) {
       const kept = new Uint8Array(memory[region].length);
       for (const { buffer, interval } of arena)
@@ -99,7 +99,7 @@ export function runScheduled(
         if (!kept[i]) memory[region][i] = Number.NaN;
       });
     }
-    moment = next;
+    point = next;
   }
   return new Map(
     tensors.flatMap((tensor) => {
