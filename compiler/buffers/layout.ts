@@ -77,7 +77,7 @@ export interface Alias {
 }
 
 /** What a buffer is for. */
-interface Kind {
+interface BufferKind {
   /** Copies that frames use in turn. */
   readonly ring?: number;
   readonly span?: Span;
@@ -94,7 +94,12 @@ class ArenaBuffer implements Buffer {
   readonly size: number;
   private at: number | undefined;
 
-  constructor(region: "input" | "work", time: boolean, size: number, { span = "sequence", ring, half = false }: Kind) {
+  constructor(
+    region: "input" | "work",
+    time: boolean,
+    size: number,
+    { span = "sequence", ring, half = false }: BufferKind,
+  ) {
     this.region = half ? "half" : region;
     this.time = time;
     this.size = size;
@@ -156,7 +161,7 @@ export class Layout {
    * A buffer of `size` floats in `input` or `work`, one copy or one per frame; with `ring`, that many copies that frames use in
    * turn.
    */
-  buffer(region: "input" | "work", time: boolean, size: number, kind: Kind = {}): Buffer {
+  buffer(region: "input" | "work", time: boolean, size: number, kind: BufferKind = {}): Buffer {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
     const made = new ArenaBuffer(region, time, size, kind);
     this.buffers.push(made);

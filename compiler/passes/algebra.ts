@@ -11,7 +11,7 @@ import { sameShape, sameType } from "../ir/type.ts";
 import type { ElementwiseOp, Value } from "../ir/types.ts";
 import { sums, vacuous } from "./algebra-sums.ts";
 import { wide } from "./cone.ts";
-import { bare, type Candidate, defined, type Rule, rule, typeOf, uniform } from "./rule.ts";
+import { bare, defined, type NewOp, type Rule, rule, typeOf, uniform } from "./rule.ts";
 import type { SimplifyingBuilder } from "./simplify.ts";
 import { finalState } from "./simplify-scan.ts";
 
@@ -254,5 +254,5 @@ const all: readonly Rule[] = [
 ];
 
 /** The rules about each op, in the order in which they are tried. */
-export const rules = new Map<Candidate["op"], Rule["rewrite"][]>();
+export const rules = new Map<NewOp["op"], Rule["rewrite"][]>();
 for (const { on, rewrite } of all) for (const op of on) rules.set(op, [...(rules.get(op) ?? []), rewrite]);

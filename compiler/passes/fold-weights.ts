@@ -47,7 +47,7 @@ function foldOnce(graph: Graph): Graph {
 }
 
 /** base · scale + shift: a value that is not materialised until something needs it whole. Scale and shift are fixed. */
-interface Form {
+interface Affine {
   readonly base: Value;
   readonly scale?: Value;
   readonly shift?: Value;
@@ -62,7 +62,7 @@ class WeightFolding {
   private readonly block: Block;
   private readonly enclosing: WeightFolding | undefined;
   /** The form of a value of the old block that has not been materialised yet. */
-  private readonly forms = new Map<Value, Form>();
+  private readonly forms = new Map<Value, Affine>();
   private readonly rename: Renaming;
   /** The ops of the old block that read a value (undefined for the block's results), once per read. */
   private readonly readers: ReadonlyMap<Value, readonly (Op | undefined)[]>;
@@ -110,7 +110,7 @@ class WeightFolding {
   private readonly meetsOthers = (old: Value): boolean =>
     this.isOnce(old) && ["add", "sub"].includes(this.readers.get(old)![0]?.op ?? "");
 
-  private form(old: Value): Form {
+  private form(old: Value): Affine {
     return this.forms.get(old) ?? { base: this.rename.of(old) };
   }
 
@@ -195,14 +195,14 @@ class WeightFolding {
   }
 
   /** A value with several readers is materialised once: otherwise each reader would add its shift again. */
-  private take(old: Value, form: Form): void {
+  private take(old: Value, form: Affine): void {
     if (form.scale || form.shift) this.forms.set(old, form);
     else this.rename.set([old], [form.base]);
     if (!this.isOnce(old)) this.once.delete(this.whole(old));
   }
 
   /** The op's results as forms, if it is affine in what is not fixed. */
-  private affine(op: Op): readonly Form[] | undefined {
+  private affine(op: Op): readonly Affine[] | undefined {
     const forms = op.operands.map((v) => this.form(v));
     const fixed = forms.map(({ base, scale, shift }) => !scale && !shift && this.fixity(base) !== undefined);
     if (op.op === "stop") return [this.form(op.operands[0])];
@@ -245,7 +245,7 @@ class WeightFolding {
     return a ? this.elementwise("sub", [a, b]) : this.elementwise("neg", [b]);
   }
 
-  private times(old: Value, factor: Value): Form {
+  private times(old: Value, factor: Value): Affine {
     const { base, scale: before, shift } = this.form(old);
     const scale = before ? this.elementwise("mul", [before, factor]) : factor;
     if (!shift) return { base, scale };
@@ -256,13 +256,13 @@ class WeightFolding {
   }
 
   /** The sum or difference of two values without their shifts. */
-  private joined(op: OpOf<"add"> | OpOf<"sub">, x: Form, y: Form): Value {
+  private joined(op: OpOf<"add"> | OpOf<"sub">, x: Affine, y: Affine): Value {
     const v = this.elementwise(op.op, [this.scaled(x), this.scaled(y)], op.results[0].name);
     this.once.add(v);
     return v;
   }
 
-  private parts(op: OpOf<"split">, x: Form, shift: Value): readonly Form[] {
+  private parts(op: OpOf<"split">, x: Affine, shift: Value): readonly Affine[] {
     const { type } = op.operands[0];
     const split = (v: Value): readonly Value[] => {
       const whole = sameShape(v.type.shape, type.shape)
@@ -274,7 +274,7 @@ class WeightFolding {
     return split(this.scaled(x)).map((base, i) => ({ base, shift: shifts[i] }));
   }
 
-  private scaled({ base, scale }: Form): Value {
+  private scaled({ base, scale }: Affine): Value {
     if (!scale) return base;
     const folded = this.foldScale(base, scale);
     if (folded) return folded;

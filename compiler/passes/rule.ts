@@ -4,19 +4,19 @@ import type { Op, OpName, OpOf, Type, Value } from "../ir/types.ts";
 import type { SimplifyingBuilder } from "./simplify.ts";
 
 /** An op about to be built: no results yet. */
-export type Candidate = { [K in Exclude<OpName, "scan">]: Pick<OpOf<K>, "op" | "operands" | "attrs"> }[Exclude<
+export type NewOp = { [K in Exclude<OpName, "scan">]: Pick<OpOf<K>, "op" | "operands" | "attrs"> }[Exclude<
   OpName,
   "scan"
 >];
 export interface Rule {
   /** The ops that it may rewrite: it is tried on no other. */
-  readonly on: readonly Candidate["op"][];
-  rewrite(b: SimplifyingBuilder, op: Candidate): readonly Value[] | undefined;
+  readonly on: readonly NewOp["op"][];
+  rewrite(b: SimplifyingBuilder, op: NewOp): readonly Value[] | undefined;
 }
 
-export const rule = <K extends Candidate["op"]>(
+export const rule = <K extends NewOp["op"]>(
   on: readonly K[],
-  rewrite: (b: SimplifyingBuilder, op: Extract<Candidate, { readonly op: K }>) => readonly Value[] | undefined,
+  rewrite: (b: SimplifyingBuilder, op: Extract<NewOp, { readonly op: K }>) => readonly Value[] | undefined,
 ): Rule => ({ on, rewrite });
 
 export function defined<K extends OpName>(b: SimplifyingBuilder, v: Value, kind: K): OpOf<K> | undefined {
@@ -36,7 +36,7 @@ export function uniform(b: SimplifyingBuilder, v: Value): number | undefined {
   return op && op.attrs.dims.length === 0 ? op.attrs.value : undefined;
 }
 
-export const typeOf = (op: Candidate): Type =>
+export const typeOf = (op: NewOp): Type =>
   inferTypes(
     op.op,
     op.operands.map((v) => v.type),

@@ -54,11 +54,13 @@ export interface SegmentOptions {
  */
 export function segment(graph: Graph, options: SegmentOptions): Segmented | undefined {
   if (options.backward && overwriting(graph).size > 0) return undefined;
-  const cut = classify(graph);
-  return cut.along.some((op) => op.op === "scan") ? new Segmentation(graph, cut, options).run() : undefined;
+  const classified = classify(graph);
+  return classified.along.some((op) => op.op === "scan")
+    ? new Segmentation(graph, classified, options).run()
+    : undefined;
 }
 
-interface Cut {
+interface Classified {
   /** Proceeds along time, and can be computed segment by segment. */
   readonly along: readonly Op[];
   /** Needs the whole sequence. */
@@ -69,7 +71,7 @@ interface Cut {
 }
 
 /** Ops that are neither `along` nor `after` do not involve time: every piece has its own copy of them. */
-function classify({ ops }: Graph): Cut {
+function classify({ ops }: Graph): Classified {
   const late = new Set<Value>();
   const along: Op[] = [];
   const after: Op[] = [];
@@ -122,7 +124,7 @@ const isParam = (leaf: Leaf): boolean => leaf.kind === "param";
 
 class Segmentation {
   private readonly graph: Graph;
-  private readonly cut: Cut;
+  private readonly classified: Classified;
   private readonly options: SegmentOptions;
   private readonly ids;
   private readonly carries = new Map<string, Keeping>();
@@ -134,30 +136,30 @@ class Segmentation {
   /** Values with time that `head` reads. */
   private readonly whole: readonly { readonly name: string; readonly value: Value }[];
 
-  constructor(graph: Graph, cut: Cut, options: SegmentOptions) {
+  constructor(graph: Graph, classified: Classified, options: SegmentOptions) {
     this.graph = graph;
-    this.cut = cut;
+    this.classified = classified;
     this.options = options;
     this.ids = idsAfter(graph);
-    const states = cut.scans.flatMap((scan, k) =>
+    const states = classified.scans.flatMap((scan, k) =>
       scan.results
         .slice(0, scan.attrs.states)
         .map((final, i) => ({ name: `state/${k}/${i}`, final, initial: scan.operands[i] })),
     );
-    this.carried = [...states, ...cut.sums.map((final, k) => ({ name: `sum/${k}`, final }))];
+    this.carried = [...states, ...classified.sums.map((final, k) => ({ name: `sum/${k}`, final }))];
     for (const { name, initial } of this.carried) this.carries.set(name, initial ? "borders" : "turns");
-    const placed = new Set<Op>([...cut.along, ...cut.after]);
+    const placed = new Set<Op>([...classified.along, ...classified.after]);
     this.common = graph.ops.filter((op) => !placed.has(op));
-    const made = new Set(cut.along.flatMap((op) => op.results));
+    const made = new Set(classified.along.flatMap((op) => op.results));
     const crossed = new Set(this.carried.map(({ final }) => final));
-    const read = new Set(cut.after.flatMap(reads).filter((v) => made.has(v) && !crossed.has(v)));
+    const read = new Set(classified.after.flatMap(reads).filter((v) => made.has(v) && !crossed.has(v)));
     this.whole = [...read].map((value, k) => ({ name: `steps/${k}`, value }));
     for (const { name } of this.whole) this.carries.set(name, "steps");
   }
 
   run(): Segmented {
     const { backward } = this.options;
-    const made = new Set(this.cut.along.flatMap((op) => op.results));
+    const made = new Set(this.classified.along.flatMap((op) => op.results));
     const crossed = new Set(this.carried.map(({ final }) => final));
     const stepwise = (r: Result): boolean => made.has(r.value) && !crossed.has(r.value);
     const head = this.head(this.graph.results.filter((r) => !stepwise(r)));
@@ -196,7 +198,7 @@ class Segmentation {
   /** The ops of a segment, given the carries at its first border; `ends` are the carries at its last. */
   private along(b: Builder): { readonly leaves: readonly Value[]; readonly ends: readonly Value[] } {
     const leaves = this.carried.map(({ name, final }) => this.leaf(b, "carry", name, final.type));
-    b.ops.push(...this.common, ...this.cut.along.map((op) => this.atBorder(op, leaves)).map(ofSequence));
+    b.ops.push(...this.common, ...this.classified.along.map((op) => this.atBorder(op, leaves)).map(ofSequence));
     const common = new Set(this.common);
     b.ops.forEach((op, i) => {
       if (common.has(op)) b.ops[i] = ofSequence(op);
@@ -240,7 +242,7 @@ class Segmentation {
         attrs: { leaf: { kind: "carry", name }, type: value.type },
         results: [value],
       });
-    b.ops.push(...this.common, ...this.cut.after);
+    b.ops.push(...this.common, ...this.classified.after);
     if (!this.options.backward) return this.piece("head", b.ops, results);
     const carried = ({ name }: Leaf): boolean => this.carries.has(name);
     const derived = this.derive({ ...this.graph, ops: b.ops, results }, (leaf) =>

@@ -11,7 +11,7 @@ import { rowOf } from "../ir/ops.ts";
 import type { Graph, Op, OpAttrs, OpName, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { rules } from "./algebra.ts";
 import { idsAfter, Renaming, reads, typesOf } from "./rewrite.ts";
-import type { Candidate } from "./rule.ts";
+import type { NewOp } from "./rule.ts";
 import { pruneScans, simplifyScan } from "./simplify-scan.ts";
 
 export const simplify: Pass = {
@@ -153,7 +153,7 @@ export class SimplifyingBuilder extends Builder {
     const before = this.known(key);
     if (before) return before;
     for (const rewrite of rules.get(op) ?? []) {
-      const simpler = rewrite(this, { op, operands: ordered, attrs } as Candidate);
+      const simpler = rewrite(this, { op, operands: ordered, attrs } as NewOp);
       if (!simpler) continue;
       this.find();
       return simpler;
