@@ -41,7 +41,7 @@ export function loopKernel(
     return { refused: `no kernel of ${machine.name} can load what it stored in the step before` };
   if (owner === "row") {
     const shared = [...body.params.slice(0, states), ...ops.flatMap((op) => op.results)].find((v) => !v.type.batch);
-    const summed = ops.find((op) => looksAcross(op));
+    const summed = ops.find((op) => combinesExamples(op));
     if (summed) return { refused: `${nameOf(summed, defs, reverse)} is summed over the batch in the loop` };
     if (shared) return { refused: `${shared.name || "a value"} is one for all examples in the loop` };
     const other = ops.find((op) => !mayOwn("row", op, made, { defs, machine }));
@@ -54,7 +54,7 @@ export function loopKernel(
 }
 
 /** Whether it reads along the batch. */
-const looksAcross = (op: Op): boolean =>
+const combinesExamples = (op: Op): boolean =>
   axesOf(op).some(({ batch }, i) => batch !== "parallel" && op.operands[i].type.batch);
 
 /**

@@ -28,7 +28,7 @@ export const deferWeightGradients: Pass = {
 };
 
 /** A product, or a sum over examples. */
-const looksAcross = (op: Op): boolean => {
+const addsUp = (op: Op): boolean => {
   const { form, combines } = rowOf(op.op);
   if (form === "contraction") return true;
   return form === "reduction" && combines === "sum" && axesOf(op).some(({ batch }) => batch === "reduce");
@@ -70,7 +70,7 @@ function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly V
   const isWaited = (op: Op): boolean => op.results.some((r) => waited.has(r));
   const kept = new Set<Value>(body.params.filter((_, i) => i >= states || sums[i] === undefined));
   for (const op of body.ops) {
-    if (looksAcross(op) && !isWaited(op)) for (const v of op.operands) if (own.has(v)) kept.add(v);
+    if (addsUp(op) && !isWaited(op)) for (const v of op.operands) if (own.has(v)) kept.add(v);
   }
   for (const v of outputs) if (waited.has(v)) kept.add(v);
   const leaves = new Set<Op>();

@@ -20,6 +20,12 @@ const elsewhereAlong = (x: Type, axis: number): Iteration => inPlace(x, (i) => (
 
 /** What `split` and `cut` share: parts of an axis, as wide as the result types say, and their derivative. */
 const parting = {
+  operands: ["x"],
+  axes: ([x]: readonly Type[], attrs: { axis: number }) => [elsewhereAlong(x, attrs.axis)],
+  range: moved,
+  form: "view",
+  zero: whereAll,
+  recompute: 0,
   evaluate: ([x]: readonly Tensor[], { axis }: { axis: number }, types: readonly Type[], dims: Bindings) => {
     const [outer, n, inner] = outerAxisInner(x, axis);
     let at = 0;
@@ -42,7 +48,7 @@ const parting = {
       { axis: attrs.axis },
     ),
   ],
-};
+} as const;
 
 /** Operands end to end along an axis. */
 function joinedType(x: readonly Type[], axis: number): Type {
@@ -58,7 +64,6 @@ function joinedType(x: readonly Type[], axis: number): Type {
 export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "transpose" | "broadcast"> = {
   split: {
     doc: "equal parts along a feature axis",
-    operands: ["x"],
     infer: ([x], { axis, parts }) => {
       const part = x.shape[axis] && dim.divide(x.shape[axis], dim.constant(parts));
       if (!part || part.some((t) => t.vars.length === 0 && t.den > 1))
@@ -66,11 +71,6 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
       return Array.from({ length: parts }, () => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? part : d)) }));
     },
     attributes: fields({ axis, parts: integer }),
-    axes: ([x], attrs) => [elsewhereAlong(x, attrs.axis)],
-    range: moved,
-    form: "view",
-    zero: whereAll,
-    recompute: 0,
     ...parting,
   },
   concat: {
@@ -110,7 +110,6 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
   },
   cut: {
     doc: "parts of given widths along a feature axis",
-    operands: ["x"],
     infer: ([x], { axis, widths }) => {
       const to = widths.map(dim.parse);
       if (x.shape[axis] === undefined || !dim.equal(to.reduce(dim.add, []), x.shape[axis]))
@@ -118,11 +117,6 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
       return to.map((w) => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? w : d)) }));
     },
     attributes: fields({ axis, widths: extents }),
-    axes: ([x], attrs) => [elsewhereAlong(x, attrs.axis)],
-    range: moved,
-    form: "view",
-    zero: whereAll,
-    recompute: 0,
     ...parting,
   },
   slice: {
