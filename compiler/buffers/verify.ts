@@ -10,8 +10,8 @@ import { type Allocation, type Buffer, isFramed, LINE } from "./layout.ts";
 import { printBuffers } from "./print.ts";
 
 /**
- * Throws `InternalError`, with the buffers' text, when they break a rule: every value that the partition keeps in memory has a place,
- * which is within its buffer; and buffers that are alive at the same time share no memory, except aliases.
+ * Throws `InternalError`, with the buffers' text, if they break a rule: every materialised value has an allocation, which is within
+ * its buffer; and buffers that are live at the same time share no memory, except aliases.
  */
 export function verifyBuffers(buffers: Buffers, partition: Partition, dims: Readonly<Record<string, number>>): void {
   const fault = (message: string): never => {
@@ -41,7 +41,7 @@ function lastOf(
   dims: Readonly<Record<string, number>>,
 ): number {
   const last = (d: dim.Dim): number => dim.evaluate(d, dims) - 1;
-  // Columns in fours: the last stride is for multiples of 4.
+  // Panels of four columns: the last stride is for multiples of 4.
   const along = (i: number): number => {
     const end = last(v.type.shape[i]);
     return quads && i === strides.length - 1 ? Math.floor(end / 4) * 4 * strides[i] + (end % 4) : end * strides[i];

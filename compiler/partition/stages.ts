@@ -60,7 +60,7 @@ class Stager {
   private readonly inside: ReadonlySet<Value>;
   private readonly stored = new Set<Value>();
   private readonly stageOf = new Map<Value, number>();
-  /** Flops to compute a value, with those behind it that are computed along with it. */
+  /** Flops to compute a value, including the values it depends on that are computed along with it. */
   private readonly cost = new Map<Value, number>();
   /** The length of the longest chain of values that ends in this one and is computed along with it. */
   private readonly length = new Map<Value, number>();
@@ -120,10 +120,10 @@ class Stager {
 
   /** Whether `op` reads elements of `read` other than its own, or would compute them too often. */
   private mustBeStored(op: Op, read: readonly Value[]): boolean {
-    // What belongs to a column is not computed again for each example, nor what belongs to a step for each feature.
+    // What a column shares is not recomputed for each example, nor what a step shares for each feature.
     const [y] = op.results;
     if (read.some((v) => isSmaller(v, y) && this.cost.get(v)! > CHEAP)) return true;
-    // To find the position of the largest, each is compared again.
+    // Finding the position of the largest compares each element again.
     if (readsElsewhere(op) || rowOf(op.op).combines === "position") return true;
     return isReduction(op) && read.some((v) => this.recomputation(v) > CHEAP || this.exported.has(v));
   }
@@ -151,16 +151,16 @@ class Stager {
     const found = known.get(v);
     if (found !== undefined) return found;
     const op = this.inside.has(v) ? this.defs.get(v)! : this.viewOf(v);
-    const behind = (): number => Math.max(0, ...(op?.operands ?? []).map((o) => this.cheaplyAvailable(o, known)));
-    const stage = this.inside.has(v) ? this.cheapStage(v, behind) : behind();
+    const ofOperands = (): number => Math.max(0, ...(op?.operands ?? []).map((o) => this.cheaplyAvailable(o, known)));
+    const stage = this.inside.has(v) ? this.cheapStage(v, ofOperands) : ofOperands();
     known.set(v, stage);
     return stage;
   }
 
-  private cheapStage(v: Value, behind: () => number): number {
+  private cheapStage(v: Value, ofOperands: () => number): number {
     const at = this.stageOf.get(v)!;
     if (this.isStored(v) && this.cost.get(v)! > CHEAP) return at + 1;
-    return isElementwise(this.defs.get(v)!.op) ? Math.max(at, behind()) : at;
+    return isElementwise(this.defs.get(v)!.op) ? Math.max(at, ofOperands()) : at;
   }
 
   /** Flops to have `v` where it is used: 0 if it is loaded. */
@@ -171,7 +171,7 @@ class Stager {
     return this.isStored(v) || !isInline ? 0 : this.cost.get(v)!;
   }
 
-  /** The length of the longest chain behind `v` that is computed where it is used, in stage `at`. */
+  /** The length of the longest chain of values that ends in `v` and is computed where `v` is used, in stage `at`. */
   private chain(v: Value, at: number): number {
     if (!this.inside.has(v)) return Math.max(0, ...(this.viewOf(v)?.operands ?? []).map((o) => this.chain(o, at)));
     const isLoaded = this.isStored(v) && this.stageOf.get(v)! < at;

@@ -10,9 +10,9 @@ import { sources } from "./reads.ts";
 import { storesItsResult } from "./stages.ts";
 
 /**
- * Throws `InternalError`, with the partition's text, when it breaks a rule: every op with code of its own is in one kernel and in one
- * stage of it; what an op reads was made by an earlier kernel, or by the same kernel in time; and what another kernel reads is in
- * memory.
+ * Throws `InternalError`, with the partition's text, if it breaks a rule: every op with code of its own is in one kernel and in one
+ * stage of it; what an op reads was computed by an earlier kernel, or by an earlier stage of the same one; and what another kernel
+ * reads is materialised.
  */
 export function verifyPartition(partition: Partition, machine: Machine): void {
   for (const piece of partition) {
@@ -103,7 +103,7 @@ class PieceVerifier {
   }
 }
 
-/** The values that a piece keeps in memory: of a joined value, its parts, too. */
+/** The values that a piece materialises, including the parts of joined values. */
 export function valuesInMemory({ graph, defs, units, crossing }: PartitionedPiece): ReadonlySet<Value> {
   const found = new Set<Value>();
   const keep = (v: Value): void => {
