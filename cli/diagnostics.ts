@@ -1,4 +1,4 @@
-/** How diagnostics are said: excerpts on stderr, the plain data in the `--json` document. */
+/** Prints diagnostics: excerpts on stderr, plain data in the `--json` document. */
 
 import type { Diagnostic } from "../compiler/diagnostics/diagnostic.ts";
 import { type JsonDiagnostic, toJSON } from "../compiler/diagnostics/json.ts";
@@ -7,10 +7,10 @@ import { fileHost } from "./api/file-host.ts";
 import { type ExitCode, exit } from "./failure.ts";
 import type { Output } from "./output.ts";
 
-/** Texts that no file holds, by the name their spans carry: standard input, the value of `--place`. */
+/** Texts that are not in a file, by the name in their spans: standard input, the value of `--place`. */
 export type OtherTexts = Readonly<Record<string, string>>;
 
-/** Says the diagnostics, with a last line that counts them; nothing for none. Returns them as plain data. */
+/** Prints the diagnostics and a last line that counts them, or nothing if there are none. Returns them as plain data. */
 export function sayDiagnostics(
   diagnostics: readonly Diagnostic[],
   output: Output,
@@ -22,10 +22,10 @@ export function sayDiagnostics(
   return diagnostics.map((diagnostic) => toJSON(diagnostic, sources));
 }
 
-/** Diagnostics about the value of an option and not about a text. */
+/** Codes of diagnostics about the value of an option rather than about a text. */
 const USAGE: ReadonlySet<string> = new Set(["C0301", "C0302"]);
 
-/** The end of a command that diagnostics stopped. */
+/** Ends a command that diagnostics stopped: prints them and returns the exit code. */
 export function reportDiagnostics(diagnostics: readonly Diagnostic[], output: Output): ExitCode {
   output.result({ ok: false, diagnostics: sayDiagnostics(diagnostics, output) });
   return diagnostics.every(({ code }) => USAGE.has(code)) ? exit.usage : exit.input;

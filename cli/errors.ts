@@ -1,10 +1,10 @@
-/** How a command's failure is said, and the exit code it gives. */
+/** How a command's failure is reported, and its exit code. */
 import { CompileError } from "../compiler/diagnostics/diagnostic.ts";
 import { RuntimeError, type RuntimeErrorCode } from "../runtime/error.ts";
 import { type ExitCode, exit, Failure } from "./failure.ts";
 import type { Output } from "./output.ts";
 
-/** A runtime error's exit code: what the user gave, what the machine lacks, or a fault of ours. */
+/** A runtime error's exit code: wrong input, something the machine lacks, or a fault of ours. */
 const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0403: exit.input,
   C0404: exit.input,
@@ -21,7 +21,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0508: exit.internal,
 };
 
-/** Prints the failure for people on stderr, and with `--json` as the document on stdout. Returns the exit code. */
+/** Prints the failure for people on stderr and, with `--json`, as the document on stdout. Returns the exit code. */
 export async function report(error: unknown, output: Output): Promise<ExitCode> {
   if (error instanceof CompileError)
     return (await import("./diagnostics.ts")).reportDiagnostics(error.diagnostics, output);
@@ -51,11 +51,11 @@ function describe(error: unknown): Known | undefined {
   if (error instanceof RuntimeError) {
     return { code: error.code, message: error.message, help: error.help, exitCode: RUNTIME_EXITS[error.code] };
   }
-  // Node refuses it before it asks the system.
+  // Node refuses such a path before it asks the system.
   if (error instanceof TypeError && "code" in error && /null bytes/.test(error.message)) {
     return { code: "C0401", message: "a NUL stands in a path", help: undefined, exitCode: exit.input };
   }
-  // The system's own words (ENOENT, EACCES, ENOSPC …) are about a file the user named or a disk that is full.
+  // A system error (ENOENT, EACCES, ENOSPC …) is about a file that the user named or about a full disk.
   if (error instanceof Error && "syscall" in error && "code" in error) {
     return { code: String(error.code), message: error.message, help: undefined, exitCode: exit.input };
   }

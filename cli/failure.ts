@@ -1,6 +1,6 @@
 import type { Code } from "../compiler/diagnostics/catalogue.ts";
 
-/** What a command gives the shell back; `cellc --help` repeats this table. */
+/** Exit codes. `cellc --help` repeats this table. */
 export const exit = {
   ok: 0,
   /** The input is wrong: a cell with errors, a corrupt data file, a checkpoint of another model. */
@@ -19,7 +19,7 @@ export const exit = {
 
 export type ExitCode = (typeof exit)[keyof typeof exit];
 
-/** An expected end of a command that has no place in a source text: a catalogue code, the user's words, and what to do. */
+/** An expected failure that is not about a place in a source text: a catalogue code, a message in the user's words, and what to do. */
 export class Failure extends Error {
   readonly code: Code;
   readonly exitCode: ExitCode;

@@ -1,4 +1,4 @@
-/** What the system says when a file that the user named cannot be read or written, in words and with a catalogue code. */
+/** Turns the system's errors about files that the user named into messages with a catalogue code. */
 import { exit, Failure } from "./failure.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -12,12 +12,12 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   ELOOP: "its links go round in a circle",
   ENAMETOOLONG: "its name is too long",
-  // Node's own, before it asks the system.
+  // Node's own codes: it refuses these before it asks the system.
   ERR_INVALID_ARG_VALUE: "no file can have such a name",
   ERR_FS_FILE_TOO_LARGE: "it is too large",
 };
 
-/** C0401 for an error of the file system, anything else as it is. */
+/** Returns C0401 for a file system error, and any other error unchanged. */
 export function cannotRead(path: string, error: unknown): unknown {
   const reason = reasonOf(error);
   if (reason === undefined) return error;
@@ -29,7 +29,7 @@ export function cannotRead(path: string, error: unknown): unknown {
   );
 }
 
-/** C0409 for an error of the file system, anything else as it is. */
+/** Returns C0409 for a file system error, and any other error unchanged. */
 export function cannotWrite(path: string, error: unknown): unknown {
   const reason = reasonOf(error);
   if (reason === undefined) return error;

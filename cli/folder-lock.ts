@@ -1,10 +1,10 @@
 /**
- * One process at a time writes into a folder of results.
+ * A lock that lets one process at a time write into a folder of results.
  *
- * A process that wants to write first announces itself by a file of its own, whose name says which process it is, and then looks
- * for others'. Of two that announce themselves at once at least one sees the other. Nobody ever takes over a file: those of
- * processes that have ended count for nothing, and whoever sees one may remove it. So there is no moment in which two processes
- * could take over the same stale lock, and a crash at any moment leaves nothing that stops the next process.
+ * A process that wants to write creates a file of its own, whose name identifies the process, and then looks for the files of
+ * others. If two processes do so at once, at least one of them sees the other. No process ever takes over a file. Files of processes
+ * that have ended are ignored, and any process may remove them. So two processes can never take over the same stale lock, and a
+ * crash at any moment leaves nothing that blocks the next process.
  */
 import { randomBytes } from "node:crypto";
 import { rmdirSync, rmSync, writeFileSync } from "node:fs";
@@ -17,26 +17,26 @@ import { cannotWrite } from "./file-errors.ts";
 
 const PREFIX = ".cellc-lock";
 
-/** `announced`: it looks for others, and gives way to a name before its own. `held`: it found none. */
+/** `announced`: it looks for others and gives way to any whose id sorts first. `held`: it found none. */
 type Stage = "announced" | "held";
 
 interface Claim {
   readonly file: string;
   readonly stage: Stage;
-  /** Of the process, its start, and which of its claims it is; claims are ordered by it. */
+  /** Process id, start time and a random part. Claims are ordered by it. */
   readonly id: string;
   readonly pid: number;
   readonly started: string;
   readonly host: string;
 }
 
-/** Milliseconds between two looks at a process that gives way, and after which it is taken for one that does not. */
+/** Milliseconds between checks on a process that should give way, and until it is assumed not to. */
 const PACE = 20;
 const PATIENCE = 5000;
 
 /**
- * Runs `work` while no other process writes into `folder`, which is made where it is missing, and taken away again if nothing was
- * put there. Throws C0410, naming the process that writes there, and C0409 where the folder cannot be written to.
+ * Runs `work` while no other process writes into `folder`. Creates the folder if it is missing, and removes it again if it is still
+ * empty. Throws C0410 with the process that is writing there, and C0409 if the folder cannot be written to.
  */
 export async function withFolderLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const release = await lock(folder);
@@ -60,7 +60,7 @@ async function lock(folder: string): Promise<() => void> {
     made === undefined ? [] : foldersUpTo(resolve(folder), resolve(made)),
   );
   try {
-    // Of its own name, so nobody else can have made it; its name says all.
+    // The name is unique, so no other process can have created this file. It needs no content.
     writeFileSync(name("announced"), "", { flag: "wx" });
     for (let waited = 0; ; waited += PACE) {
       const others = await othersIn(folder, id);
@@ -78,28 +78,28 @@ async function lock(folder: string): Promise<() => void> {
   return release;
 }
 
-/** The folder and those around it, up to `outermost`. */
+/** The folder and its parents, up to `outermost`. */
 function foldersUpTo(folder: string, outermost: string): readonly string[] {
   const above = dirname(folder);
   return folder === outermost || above === folder ? [folder] : [folder, ...foldersUpTo(above, outermost)];
 }
 
-/** Listeners of locks in this process. */
+/** How many locks of this process listen for signals. */
 let listening = 0;
 
-/** Removes files, and folders that are empty, once: when called, or when the process ends, by itself or by a signal. */
+/** Returns a function that removes the files, and the folders if they are empty. It also runs when the process ends or is signalled. */
 function releasing(files: readonly string[], folders: readonly string[]): () => void {
   const remove = (): void => {
     for (const file of files) rmSync(file, { force: true });
     try {
       for (const folder of folders) rmdirSync(folder);
     } catch {
-      // Something was put there.
+      // The folder is not empty.
     }
   };
   const signals = ["SIGINT", "SIGTERM"] as const;
   const ended = (signal: NodeJS.Signals): void => {
-    // Whoever else listens ends the command in good order, and this with it.
+    // Another listener ends the command in good order, which releases the lock.
     if (process.listenerCount(signal) > listening) return;
     release();
     process.kill(process.pid, signal);
@@ -119,7 +119,7 @@ function releasing(files: readonly string[], folders: readonly string[]): () => 
   return release;
 }
 
-/** Claims of other processes that run, or of which nobody here can know; those of ended ones are removed. */
+/** Claims of other processes that are running, or may be. Removes claims of processes that have ended. */
 async function othersIn(folder: string, id: string): Promise<readonly Claim[]> {
   const found = (await readdir(folder)).flatMap((file) => claimOf(file) ?? []);
   const others: Claim[] = [];
@@ -139,28 +139,28 @@ function claimOf(file: string): Claim | undefined {
 }
 
 async function runs({ pid, started, host }: Claim): Promise<boolean> {
-  // Of a process on another machine nobody here knows.
+  // We cannot tell whether a process on another machine is running.
   if (host !== encodeURIComponent(hostname())) return true;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Somebody else's process runs, too.
+    // EPERM: the process is running and belongs to another user.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
   const now = await statusOf(pid);
-  // Where the system does not tell when it began, it is taken for the one that wrote the file.
+  // If the system does not say when the process started, assume that it wrote the file.
   if (now === undefined || started === "unknown") return true;
   return now.started === started && !now.ended;
 }
 
 interface Status {
-  /** Which boot of the machine, and clock ticks since. */
+  /** The machine's boot, and clock ticks since then. */
   readonly started: string;
-  /** It has ended, and its parent has not asked how. */
+  /** It has ended, but its parent has not collected its exit code. */
   readonly ended: boolean;
 }
 
-/** What Linux tells of a process; undefined elsewhere, and for one that is gone. */
+/** What Linux says about a process. Undefined on other systems, and for a process that is gone. */
 async function statusOf(pid: number): Promise<Status | undefined> {
   try {
     const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");

@@ -1,4 +1,4 @@
-/** The derivatives that the compiler derives, as the reference or a target computes them, against central differences in f64. */
+/** Compares the compiler's gradients, computed by the reference or by a target, with central differences in f64. */
 
 import type { Compilation } from "../compiler/compile.ts";
 import * as dim from "../compiler/ir/dim.ts";
@@ -18,10 +18,10 @@ import { type Key, keyOf, noiseAt, normalAt, uniformAt } from "../runtime/random
 import { exit, Failure } from "./failure.ts";
 
 export interface GradientCheck {
-  /** Of the parameter. */
+  /** The parameter's name. */
   readonly name: string;
   readonly count: number;
-  /** Largest difference, as a share of the largest gradient. */
+  /** Largest difference, relative to the largest gradient. */
   readonly error: number;
 }
 
@@ -29,35 +29,35 @@ export interface GradientOptions extends ElaborateOptions {
   readonly batch: number;
   readonly time: number;
   readonly seed: number;
-  /** Compiled for sequences that differ in length, and checked with such. */
+  /** Compile for sequences of different lengths, and check with such sequences. */
   readonly ragged?: boolean;
 }
 
-/** An executable of the same cell, options, batch and time, and the machine it runs on. */
+/** An executable compiled from the same cell with the same options, and the backend that runs it. */
 export interface TargetUnderTest {
   readonly executable: Compilation["executable"];
   readonly backend: Backend;
 }
 
 /**
- * Parameters start a little off their initial values: at an identity or a zero, mistakes that cancel there go unseen.
- * The same for gains of a norm, whose gradients do not depend on where they are.
+ * Parameters start a little off their initial values, because at an identity matrix or at zero some mistakes cancel. The same
+ * holds for the gains of a norm.
  */
 const JITTER = 0.1;
 
 /**
- * Step of the differences. Smaller than ∛ε, which is right for derivatives near 1: behind a batch norm whose variance is
- * small the third derivative is some 1e6. What it adds is then h² times that, 1e-6 at most, and rounding ε/h = 2e-10.
+ * Step h of the differences. It is smaller than ∛ε, the best step for derivatives near 1, because after a batch norm with a
+ * small variance the third derivative reaches 1e6. Truncation is then h² times that, 1e-6 at most, and rounding is ε/h = 2e-10.
  */
 const STEP = 1e-6;
 
-/** Numbers by the leaf's name, in row-major order of [time?, batch?, ...features]. */
+/** Numbers by leaf name, in row-major order of [time?, batch?, ...features]. */
 type Numbers = Readonly<Record<string, Float64Array>>;
 
 /**
- * Checks the gradient of every parameter of a cell or model in training: the device's, or without one those that the
- * reference computes in f64. Throws `CompileError` for errors in the text, C0221 where there is nothing to differentiate,
- * and what the device's backend throws.
+ * Checks the gradient of every parameter of a cell or model in training, as `target` computes it. Default: as the reference
+ * computes it in f64. Throws `CompileError` for errors in the text, C0221 if there is nothing to differentiate, and whatever the
+ * target's backend throws.
  */
 export async function checkGradients(
   path: string,
@@ -82,7 +82,7 @@ export async function checkGradients(
     if (leaf.kind !== "param") throw new Error(`${name} is not a parameter`);
     return initialise(leaf.init, shapeOf(type, dims), keyOf(options.seed, name), first);
   };
-  // Rounded to what a device can hold, so that all sides compute at the very same point.
+  // Rounded to f32, so that all sides compute at exactly the same point.
   const numbers = Object.fromEntries(
     [...leaves].map(([name, { leaf, type }]) => [
       name,
@@ -110,7 +110,7 @@ function referenceGradients(train: Graph, dims: Bindings, numbers: Numbers): Gra
   );
 }
 
-/** Runs the entry `train` alone, on memory written here: a session would draw noise and parameters of its own. */
+/** Runs only the entry `train`, on memory written here: a session would draw its own noise and parameters. */
 async function deviceGradients(
   { executable, backend }: TargetUnderTest,
   steps: number,
@@ -124,7 +124,7 @@ async function deviceGradients(
       if (["param", "input", "index", "noise", "hyper", "stat", "lengths"].includes(tensor.role.kind)) {
         const range = rangeOf(tensor, train, steps);
         const values = numbers[tensor.name];
-        // A statistic may have rows for more or fewer steps than are run; all rows are alike.
+        // A statistic may have rows for more or fewer steps than we run. All its rows are equal.
         await machine.write(
           range,
           Float32Array.from({ length: floatsIn(range) }, (_, i) => values[i % values.length]),
@@ -177,10 +177,10 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
     }
     case "noise":
       return fill((i) => noiseAt(leaf, key, i));
-    // The same at every step: good means, deviations and signs that something was collected, for norms that look at them in training.
+    // The same at every step: plausible statistics, marked as collected, for norms that read them in training.
     case "population":
       return fill((i) => 0.5 + uniformAt(key, i % count(shape)));
-    // Late in a training, where what changes with the updates has come to its end.
+    // Late in training, when everything that changes with the step count has settled.
     case "hyper":
       return fill(() => (leaf.name === "step" ? 1e6 : 0));
     case "lengths":

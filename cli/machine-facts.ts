@@ -2,7 +2,7 @@ import { arch, cpus, platform } from "node:os";
 import { packageVersion } from "./package.ts";
 import { type TargetName, targets } from "./targets.ts";
 
-/** What a record of measurements says of the machine they were made on. */
+/** The machine that measurements were made on, for their record. */
 export async function machineFacts(target: TargetName): Promise<Readonly<Record<string, string | number>>> {
   const cores = cpus();
   return {

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /**
- * `cellc`: runs a command line and gives the shell its exit code.
+ * `cellc`: runs a command line and returns its exit code to the shell.
  */
 import { exit } from "./failure.ts";
 import { runCommandLine } from "./run.ts";
 
-// A reader that has seen enough, such as head, is no error.
+// It is not an error when a reader such as `head` has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(exit.ok);

@@ -1,4 +1,4 @@
-/** The optimiser, as a command line and a checkpoint tell it. */
+/** The optimiser that a command line or a checkpoint names. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   defaultOptimizer,
@@ -33,8 +33,8 @@ function optionOf(name: string, offered: readonly OfferedOption[]): Option {
 }
 
 /**
- * The option `--optimizer`, and those of the optimisers. Its value for the command is the choice as `compile` takes it, with what was
- * set. The hook throws C0301 for an option that the optimiser chosen does not have.
+ * Adds `--optimizer` and the optimisers' own options. The command gets one value, `optimizer`, as `compile` takes it. Throws C0301,
+ * in a hook, for an option that the chosen optimiser does not have.
  */
 export function withOptimizer(command: Command): Command {
   command.addOption(new Option("--optimizer <name>", "step rule").choices(optimizerNames).default(defaultOptimizer));
@@ -68,7 +68,7 @@ export function optimizerText(choice: OptimizerChoice): string {
   return [name, ...Object.entries(set).map(([option, value]) => `${option} ${options[option].show(value)}`)].join(", ");
 }
 
-/** The optimiser that a checkpoint is of, or what was asked for instead. One that this version does not know is refused on restoring. */
+/** The optimiser `asked` for. Default: the checkpoint's. Restoring refuses one that this version does not know. */
 export function optimizerOf(
   { optimizer, optimizerOptions }: Pick<SessionState, "optimizer" | "optimizerOptions">,
   asked: OptimizerName = isOptimizer(optimizer) ? optimizer : defaultOptimizer,

@@ -1,4 +1,4 @@
-/** Reading the values of options. A bad value is commander's InvalidArgumentError: exit code 2, with the option's name. */
+/** Parses option values. A bad value throws commander's InvalidArgumentError: exit code 2, with the option's name. */
 import { InvalidArgumentError } from "commander";
 import { type LoopOwner, loopOwners } from "../compiler/partition/loop-owner.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
@@ -53,14 +53,14 @@ function numbers(text: string, read: (part: string) => number): readonly number[
   return found;
 }
 
-/** What an exploration may take: training steps for each row, or seconds for all rows together. */
+/** The budget of an exploration: training steps for each row, or seconds for all rows together. */
 export type Budget =
   | { readonly kind: "steps"; readonly steps: number }
   | { readonly kind: "time"; readonly seconds: number };
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
-/** `2000`: steps; `90s`, `10m`, `1.5h`: time. */
+/** `2000` is steps; `90s`, `10m` and `1.5h` are time. */
 export function budget(text: string): Budget {
   const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)([smh]?)$/.exec(text.trim()) ?? [];
   if (number === undefined || Number(number) === 0)
@@ -69,14 +69,14 @@ export function budget(text: string): Budget {
   return { kind: "time", seconds: Number(number) * SECONDS[unit] };
 }
 
-/** A path of a file or folder. */
+/** The path of a file or folder. */
 export function path(text: string): string {
   if (text === "") throw new InvalidArgumentError("want a path.");
   if (text.includes("\0")) throw new InvalidArgumentError("a NUL stands in it, and in no path.");
   return text;
 }
 
-/** Paths given one after another. */
+/** Collects the paths of an argument that can be repeated. */
 export const paths = (text: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   path(text),

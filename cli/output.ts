@@ -1,6 +1,6 @@
 /**
- * The one place that writes for people and for programs. People's words go to stdout; with `--json` stdout holds exactly
- * one JSON document and the words go to stderr. Progress, warnings and errors always go to stderr.
+ * The one place that writes output. Text for people goes to stdout. With `--json`, stdout holds exactly one JSON document and the
+ * text goes to stderr. Progress, warnings and errors always go to stderr.
  */
 import { createRequire } from "node:module";
 import type CliProgress from "cli-progress";
@@ -14,12 +14,12 @@ export interface Sink extends NodeJS.WritableStream {
 
 export interface OutputOptions {
   readonly json: boolean;
-  /** `--no-color`; NO_COLOR and a stream that is no terminal switch colours off too. */
+  /** False with `--no-color`. NO_COLOR and a stream that is not a terminal also switch colours off. */
   readonly color: boolean;
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Milliseconds, for the pace of progress lines; Date.now unless a test says otherwise. */
+  /** A clock in milliseconds, for progress lines. Default: `Date.now`. */
   readonly now?: () => number;
 }
 
@@ -31,30 +31,30 @@ export type Colors = Pick<
 export interface Progress {
   /** `done` of the total; `facts` are short words after the bar, such as `loss 0.312`. */
   update(done: number, facts?: string): void;
-  /** Words while the bar stands: the bar is taken down and put back around them. */
+  /** Prints a line while the bar is shown: hides the bar and shows it again. */
   interject(line: string): void;
   stop(): void;
 }
 
 export interface Output {
   readonly json: boolean;
-  /** Colours of the stream that `say` writes to, and of stderr. */
+  /** Colours for the stream that `say` writes to, and for stderr. */
   readonly colors: Colors;
   readonly errorColors: Colors;
   say(line?: string): void;
-  /** To stderr. */
+  /** Writes to stderr. */
   warn(text: string): void;
-  /** Text that is the command's product (source, IR, a kernel), to stdout as it is; the `--json` document carries it instead. */
+  /** Writes the command's product (source, IR, a kernel) to stdout unchanged. With `--json` it belongs in the document instead. */
   print(text: string): void;
   table(header: readonly string[], rows: readonly (readonly TableCell[])[]): void;
   progress(total: number, unit: string): Progress;
-  /** The document that `--json` prints: call it once, at the end. Without `--json` nothing. */
+  /** Prints the document of `--json`. Call it once, at the end. Does nothing without `--json`. */
   result(document: unknown): void;
 }
 
 export type TableCell = string | number;
 
-/** Seconds between progress lines where there is no terminal. */
+/** Seconds between progress lines if there is no terminal. */
 const LINE_EVERY = 5;
 
 export function createOutput(options: OutputOptions): Output {
@@ -90,7 +90,7 @@ export function createOutput(options: OutputOptions): Output {
   };
 }
 
-/** Aligned lines: numbers to the right, words to the left. */
+/** Aligned lines: numbers on the right, words on the left. */
 export function tableLines(
   header: readonly string[],
   rows: readonly (readonly TableCell[])[],
@@ -128,7 +128,7 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 3600)}h${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")}m`;
 }
 
-/** NO_COLOR: https://no-color.org, any value that is not empty. */
+/** NO_COLOR (https://no-color.org) counts if it is not empty. */
 function wantsColor(options: OutputOptions, sink: Sink): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = options.environment;
   if (!options.color || (NO_COLOR !== undefined && NO_COLOR !== "")) return false;
@@ -137,7 +137,7 @@ function wantsColor(options: OutputOptions, sink: Sink): boolean {
 }
 
 function barProgress(stream: Sink, total: number, unit: string): Progress {
-  // Loaded here, because most commands show no bar: 12 ms of every start.
+  // Loaded here because it takes 12 ms, and most commands show no bar.
   const cliProgress = createRequire(import.meta.url)("cli-progress") as typeof CliProgress;
   const bar = new cliProgress.SingleBar(
     {
@@ -148,7 +148,7 @@ function barProgress(stream: Sink, total: number, unit: string): Progress {
       barsize: 24,
       fps: 8,
       emptyOnZero: true,
-      // Ctrl-C is the command's own: it saves before it goes.
+      // The command handles Ctrl-C itself: it saves before it exits.
       gracefulExit: false,
     },
     cliProgress.Presets.shades_classic,
@@ -190,7 +190,7 @@ function lineProgress(stream: Sink, total: number, unit: string, now: () => numb
   };
 }
 
-/** Units a second since the start. */
+/** Units per second since the start. */
 function createPace(now: () => number): { rate(done: number): number } {
   const start = now();
   return { rate: (done) => (done * 1000) / Math.max(1, now() - start) };

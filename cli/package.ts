@@ -1,9 +1,9 @@
-/** Where cellc itself stands, and which one it is. */
+/** Where cellc is installed, and its version. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder of cellc's package.json: above this file's in a checkout, one further up in a package (dist/cli). */
+/** The folder of cellc's package.json: the parent of this file's folder in a checkout, one further up in a package (dist/cli). */
 export const packageRoot: string = findRoot(dirname(fileURLToPath(import.meta.url)));
 
 export function packageVersion(): string {

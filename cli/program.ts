@@ -1,6 +1,6 @@
 /**
- * The command line: every command and option, and which file in `commands/` does the work. A command's own modules load only
- * when it runs, so that `--help` is instant and a missing optional package troubles only what needs it.
+ * The command line: every command and option, and which file in `commands/` does the work. A command's modules load only when it
+ * runs, so `--help` is instant and a missing optional package only affects commands that need it.
  */
 import { Command, Option } from "commander";
 import { optimizerNames } from "../compiler/optimizers.ts";
@@ -16,16 +16,16 @@ import { forTerminal } from "./terminal.ts";
 /** The catalogue's code for a command line that cannot be read. */
 export const USAGE = "C0301";
 
-/** Opens the context of a command and does its work. */
+/** Opens a command's context and does its work. */
 export type RunCommand = (command: Command, work: (context: Context) => Promise<ExitCode>) => Promise<void>;
 
-/** Where help goes, and words about a line that cannot be read. */
+/** The streams for help and for usage errors. */
 export interface HelpStreams {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
 }
 
-/** Every command and option. Parsing a line calls `run` with the command meant and its work; a bad line throws CommanderError. */
+/** Declares every command and option. Parsing a line calls `run` with the command and its work; a bad line throws CommanderError. */
 export function buildProgram(run: RunCommand, { stdout, stderr }: HelpStreams = process): Command {
   const program = new Command("cellc")
     .description("Compiles recurrent cells with normalization to WebGPU and WASM kernels, trains and runs them.")
@@ -80,12 +80,12 @@ function declareTextCommands(program: Command, run: RunCommand): void {
     );
 }
 
-/** Options that decide which cell, how large, and what stands on its sites. */
+/** Options that choose the cell, its dimensions and the norms at its sites. */
 const withEntryOptions = (command: Command): Command =>
   command
     .option("--entry <name>", "which cell or model of the file (default: the last one)")
     .option("--dims <name=n,...>", "dimensions, such as D=28,H=100", read.dimensions, {})
-    .option("--place <site=norm,...>", 'norms on sites and parameters, such as "hh=group(4),Wh=weight"')
+    .option("--place <site=norm,...>", 'norms at sites and on parameters, such as "hh=group(4),Wh=weight"')
     .option("--cell <name=cell,...>", "which cell a model scans, such as rnn=lstm", read.cells, {});
 
 /** Options that decide what is compiled. */
@@ -93,11 +93,11 @@ const withModelOptions = (command: Command): Command =>
   withEntryOptions(command)
     .option(
       "--parts <n>",
-      "in how many parts kernels take the batch at most (default: as estimated to be best)",
+      "split the batch into at most this many parts (default: by estimate)",
       read.positiveWholeNumber,
     )
     .addOption(
-      new Option("--storage <type>", "what a sequence saves for its backward pass is stored as this")
+      new Option("--storage <type>", "storage type of what is saved for the backward pass")
         .choices(["f32", "f16"])
         .default("f32"),
     )
@@ -106,10 +106,10 @@ const withModelOptions = (command: Command): Command =>
 const memory = () =>
   new Option(
     "--memory <size>",
-    "most bytes for a whole sequence, such as 256M; beyond, more is computed again",
+    "most memory for a whole sequence, such as 256M; recomputes values to stay below it",
   ).argParser(read.bytes);
 
-/** The option that decides who owns the loops over the steps. */
+/** The options that decide who owns the loops over time steps. */
 const withSchedule = (command: Command): Command =>
   command
     .option(
@@ -117,7 +117,7 @@ const withSchedule = (command: Command): Command =>
       "who owns the loops over the steps: column, row or whole, or forward=…,backward=… (default: the cheapest)",
       read.schedule,
     )
-    .option("--no-tuned", "not as cellc tune measured on this device, but by estimate");
+    .option("--no-tuned", "ignore what cellc tune measured on this device");
 
 /** The first choice is the default. */
 const target = (...choices: string[]) =>
@@ -126,17 +126,17 @@ const target = (...choices: string[]) =>
 const threads = () =>
   new Option(
     "--threads <n>",
-    `threads at most, on ${threadedTargets.join(", ")} (default: the processors, up to 8)`,
+    `most threads to use, on ${threadedTargets.join(", ")} (default: one per processor, up to 8)`,
   ).argParser(read.positiveWholeNumber);
 
 function declareCompileCommands(program: Command, run: RunCommand): void {
   withSchedule(withModelOptions(program.command("compile")))
-    .description("compile a cell or model; writes plan and kernels into --out, or prints what --emit asks for")
+    .description("compile a cell or model; write its plan and kernels to --out, or print a stage with --emit")
     .argument("<file>", ".cell file", read.path)
     .addOption(target(...targetNames))
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
-    .option("--time <n>", "sequence length of training, for statistics per step", read.positiveWholeNumber)
-    .option("--entries <name,...>", "what to compile, such as infer,step (default: all that can be)", read.entries)
+    .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
+    .option("--time <n>", "training sequence length, for statistics per step", read.positiveWholeNumber)
+    .option("--entries <name,...>", "entries to compile, such as infer,step (default: all possible)", read.entries)
     .addOption(memory())
     .addOption(new Option("--emit <stage>", "print a stage instead of writing files").choices(stages))
     .option("--after <pass>", "with --emit ir: the graph after this pass")
@@ -146,15 +146,15 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
     );
 
   withModelOptions(program.command("inspect"))
-    .description("parameters, sites and what stands on them, statistics, memory, dispatches a step")
+    .description("show parameters, sites and their norms, statistics, memory, and dispatches per step")
     .argument("<file>", ".cell file", read.path)
     .addOption(target(...targetNames))
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
+    .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber)
     .addOption(memory())
     .option(
       "--schedule [owner]",
-      "each kernel, who owns the loops over the steps, and what other owners would take; with an owner, as if that were chosen",
+      "show each kernel, who owns the loops over the steps, and what other owners would cost; with an owner, choose it",
       read.schedule,
     )
     .action((file: string, options, command: Command) =>
@@ -162,67 +162,67 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
     );
 
   withModelOptions(program.command("tune"))
-    .description("measure who had best own the loops over the steps on this device, and remember it")
+    .description("measure the best owner of the loops over the steps on this device, and remember it")
     .argument("<file>", ".cell file", read.path)
     .addOption(target(...targetNames))
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
+    .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "sequence length", read.positiveWholeNumber, 100)
-    .option("--repeats <n>", "training steps that are timed of each candidate", read.positiveWholeNumber, 5)
+    .option("--repeats <n>", "training steps to time for each candidate", read.positiveWholeNumber, 5)
     .addOption(threads())
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/tune.ts")).tune(context, file, options)),
     );
 
   withSchedule(withModelOptions(program.command("gradcheck")))
-    .description("compare the derived gradients, as a target computes them, with finite differences in f64")
+    .description("compare a target's gradients with finite differences in f64")
     .argument("<file>", ".cell file", read.path)
     .addOption(target("reference", ...targetNames))
     .addOption(threads())
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 4)
+    .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 4)
     .option("--time <n>", "sequence length", read.positiveWholeNumber, 3)
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/gradcheck.ts")).gradcheck(context, file, options)),
     );
 }
 
-/** Options that decide which examples are read. */
+/** Options that choose the examples. */
 function withDataOptions(command: Command): Command {
   return command
-    .option("--data <dir>", "folder of the data files, looked in before CELLC_DATA and the cache", read.path)
+    .option("--data <dir>", "folder of the data files, searched before CELLC_DATA and the cache", read.path)
     .option("--offline", "never download")
     .option("--validation", "keep the paper's 10,000 validation images out of MNIST's training set")
     .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber);
 }
 
-/** The option to read a checkpoint of a model whose equations were changed on purpose. */
+/** The option that accepts a checkpoint of a model whose equations were changed on purpose. */
 const allowOtherEquations = () =>
   new Option(
     "--allow-other-equations",
-    "take a checkpoint whose parameters fit, but whose equations, norms' arguments, loss or optimiser's options differ; says what",
+    "accept a checkpoint whose parameters fit but whose equations, norm arguments, loss or optimiser options differ",
   );
 
-/** The optimiser that a checkpoint must be of. */
+/** The option that refuses a checkpoint of another optimiser. */
 const optimizerOfCheckpoint = () =>
   new Option("--optimizer <name>", "refuse a checkpoint of another optimiser").choices(optimizerNames);
 
 const noise = () =>
-  new Option("--noise <how>", "what a model's noise is where it is evaluated: its mean, or drawn as in training")
+  new Option("--noise <how>", "noise during evaluation: its mean, or drawn as in training")
     .choices(["mean", "drawn"])
     .default("mean");
 
-/** Options that decide how a model is trained, besides how long. */
+/** Options that decide how a model is trained, except for how long. */
 function withTrainingOptions(command: Command): Command {
   return withOptimizer(command)
-    .option("--batch <n>", "examples a step", read.positiveWholeNumber, 64)
+    .option("--batch <n>", "examples per step", read.positiveWholeNumber, 64)
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
     .addOption(
-      new Option("--decay <how>", "of the learning rate").choices(["none", "linear", "cosine"]).default("none"),
+      new Option("--decay <how>", "decay of the learning rate").choices(["none", "linear", "cosine"]).default("none"),
     )
     .addOption(memory())
     .option("--clip <norm>", "clip gradients to this global norm", read.positiveNumber)
     .option("--momentum <weight>", "weight of the newest batch in moving statistics", read.fraction, 0.1)
     .addOption(
-      new Option("--stats <how>", "statistics to evaluate with: a pass over training data, or the moving average")
+      new Option("--stats <how>", "statistics for evaluation: from a pass over training data, or the moving average")
         .choices(["exact", "ema"])
         .default("exact"),
     )
@@ -241,7 +241,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
     .requiredOption("--out <dir>", "folder of the run", read.path)
-    .option("--resume", "go on with the run in --out")
+    .option("--resume", "continue the run in --out")
     .addOption(allowOtherEquations())
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/train.ts")).trainCommand(context, file, options)),
@@ -261,7 +261,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .addOption(new Option("--stats <how>", "statistics").choices(["stored", "exact"]).default("stored"))
     .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
     .addOption(noise())
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 64)
+    .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .addOption(optimizerOfCheckpoint())
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
@@ -274,27 +274,27 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .option("--plot <file>", "draw them over the steps as an SVG picture", read.path)
     .addOption(new Option("--estimate", "estimate them anew and write the checkpoint").conflicts("drift"))
     .addOption(
-      new Option("--drift", "compare them with an exact pass, and what the model makes of both").conflicts([
+      new Option("--drift", "compare them, and the model's results with them, with an exact pass").conflicts([
         "output",
         "plot",
       ]),
     )
     .addOption(noise())
-    .option("--output <file>", "with --estimate: where the checkpoint goes, if not in its old place", read.path)
+    .option("--output <file>", "with --estimate: the new checkpoint (default: replace the old one)", read.path)
     .addOption(allowOtherEquations())
     .addOption(
       new Option("--split <name>", "what to estimate from").choices(["train", "validation", "test"]).default("train"),
     )
     .option("--batches <n>", "batches to estimate from (default: those of 10,000 examples)", read.positiveWholeNumber)
     .addOption(
-      new Option("--variance <how>", "average the batches' own, or by the law of total variance")
+      new Option("--variance <how>", "average of the batches' variances, or the law of total variance")
         .choices(["within", "total"])
         .default("within"),
     )
     .option("--task <name>", "see cellc data (default: the run's)")
     .addOption(target(...targetNames))
     .addOption(threads())
-    .option("--batch <n>", "examples a batch, where the run does not say", read.positiveWholeNumber, 64)
+    .option("--batch <n>", "examples per batch, if the run does not say", read.positiveWholeNumber, 64)
     .addOption(optimizerOfCheckpoint())
     .action((path: string, file: string | undefined, options, command: Command) =>
       run(command, async (context) =>
@@ -303,46 +303,51 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     );
 
   withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore")))))
-    .description("train a cell or model with norms at its sites, one placement after another, and rank them")
+    .description("train a cell or model with many placements of norms, and rank them")
     .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
     .option("--sites <site,...>", "sites to place norms at, such as hh,xh (default: all)")
     .option("--norms <norm,...>", 'norms to place at each, such as "none,batch(gamma=0.1),layer"', "none,batch,layer")
     .option(
       "--placement <site=norm,...>",
-      "a placement to try instead of all combinations; again for each",
+      "a placement to try, instead of all combinations; can be repeated",
       (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
     )
-    .option("--seeds <n>", "seeds that each placement is tried with, from --seed on", read.positiveWholeNumber, 1)
+    .option("--seeds <n>", "seeds for each placement, counting up from --seed", read.positiveWholeNumber, 1)
     .option(
       "--budget <steps or time>",
-      "training steps of each, such as 2000, or time for all, such as 10m (default: an epoch)",
+      "training steps for each, such as 2000, or time for all, such as 10m (default: an epoch)",
       read.budget,
     )
     .option(
       "--workers <n>",
-      "threads, each with a placement of its own (default: the processors)",
+      "worker threads, each with a placement of its own (default: one per processor)",
       read.positiveWholeNumber,
     )
     .option("--out <dir>", "folder of the results", read.path, "runs/explore")
-    .option("--resume", "go on with the exploration in --out")
+    .option("--resume", "continue the exploration in --out")
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
     );
 
   withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow")))))
     .description(
-      "measure and draw how much of the gradient reaches each state at each step, as norms' initial gain varies",
+      "measure and draw how much gradient reaches each state at each step, for different initial gains of the norms",
     )
     .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
-    .option("--gamma <gain,...>", "initial gains of all norms that stand in it", read.positiveNumbers, [
+    .option("--gamma <gain,...>", "initial gains to try, for all its norms", read.positiveNumbers, [
       ...[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
     ])
-    .option("--steps <n,...>", "after how many training steps; 0 is at initialisation", read.wholeNumbers, [0])
+    .option(
+      "--steps <n,...>",
+      "numbers of training steps to measure after; 0 is initialisation",
+      read.wholeNumbers,
+      [0],
+    )
     .addOption(target(...targetNames))
     .addOption(threads())
-    .option("--batch <n>", "examples a batch", read.positiveWholeNumber, 100)
+    .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 100)
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
     .option("--clip <norm>", "clip gradients to this global norm in training", read.positiveNumber)
     .option("--out <dir>", "folder of the results", read.path, "runs/gradflow")
@@ -355,14 +360,14 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .description("train BN-LSTM and LSTM on generated digits and draw both learning curves")
     .addOption(target(...targetNames))
     .addOption(threads())
-    .option("--steps <n>", "training steps of each", read.positiveWholeNumber, 600)
+    .option("--steps <n>", "training steps for each", read.positiveWholeNumber, 600)
     .option("--out <dir>", "folder of the results", read.path, "runs/demo")
     .action((options, command: Command) =>
       run(command, async (context) => (await import("./commands/demo.ts")).demo(context, options)),
     );
 }
 
-/** Names of the options that stand on the command line, where the others have their defaults. */
+/** Names of the options given on the command line. The others have their defaults. */
 const givenOptions = (command: Command): ReadonlySet<string> =>
   new Set(Object.keys(command.opts()).filter((name) => command.getOptionValueSource(name) === "cli"));
 
@@ -370,7 +375,9 @@ function declareDataCommand(program: Command, run: RunCommand): void {
   withDataOptions(program.command("data"))
     .description("list the tasks, or show a task's examples")
     .argument("[task]", "name of a task")
-    .addOption(new Option("--split <name>", "of the task").choices(["train", "validation", "test"]).default("train"))
+    .addOption(
+      new Option("--split <name>", "split of the task").choices(["train", "validation", "test"]).default("train"),
+    )
     .option("--from <n>", "number of the first example", read.wholeNumber, 0)
     .option("--count <n>", "how many examples", read.positiveWholeNumber, 3)
     .option("--svg <file>", "write a picture instead of printing text", read.path)

@@ -1,8 +1,8 @@
-/** `.cell` files that the user named. */
+/** Reads `.cell` files that the user named. */
 import { readStart } from "./api/file-host.ts";
 import { cannotRead } from "./file-errors.ts";
 
-/** The text of a file the user named. Throws C0401 where it cannot be read. */
+/** Returns the text of a file that the user named. Throws C0401 if it cannot be read. */
 export function readSource(path: string): string {
   try {
     return readStart(path);

@@ -1,4 +1,4 @@
-/** A folder in which a command keeps what it makes over a long time, beside a record that says what it is of. */
+/** A folder for the results of a long command, with a record of what they are results of. */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, Failure } from "./failure.ts";
@@ -6,20 +6,20 @@ import { withFolderLock } from "./folder-lock.ts";
 import { checkNoFolder, readRecordFile, writeAtomically } from "./report/files.ts";
 import type { Schema } from "./report/schema.ts";
 
-/** What one kind of folder holds. */
+/** Describes one kind of folder. */
 export interface Recording<R> {
-  /** In messages, with its article: `a run`, `an exploration`. */
+  /** Its name in messages, with an article: `a run`, `an exploration`. */
   readonly noun: string;
   /** The path of the record. */
   readonly file: string;
   readonly schema: Schema<R>;
-  /** The path of the picture or page that is drawn of what was made. */
+  /** The path of the picture or page that shows the results. */
   readonly drawing: string;
-  /** What decides what is made, by name: who goes on must agree with all of it. */
+  /** The settings that decide the results, by name. To resume, all of them must agree. */
   identity(record: R): Readonly<Record<string, unknown>>;
 }
 
-/** `R`: what is read of a record. What is written may say more. */
+/** `R` is what is read of a record. What is written may hold more. */
 export class RecordedFolder<R> {
   readonly path: string;
   readonly #recording: Recording<R>;
@@ -34,20 +34,20 @@ export class RecordedFolder<R> {
     return withFolderLock(this.path, work);
   }
 
-  /** The record; undefined where there is none. Throws C0402, with the line, where the file is none. */
+  /** The record; undefined if there is none. Throws C0402, with the line, if the file is not a record. */
   read(): Promise<R | undefined> {
     const { noun, file, schema } = this.#recording;
     return readRecordFile(file, `the record of ${noun}`, schema);
   }
 
-  /** Throws C0409 where it cannot be written; what stood there is then still there. */
+  /** Throws C0409 if the record cannot be written. The old one is then still there. */
   async write(record: R): Promise<void> {
     await writeAtomically(this.#recording.file, `${JSON.stringify(record, null, 2)}\n`);
   }
 
   /**
-   * The record of what is to be gone on with; undefined where something new is to begin, which must not destroy what is there.
-   * Throws C0408 where something stands here already, or there is nothing to resume, and C0409 where nothing could be drawn.
+   * The record to resume from; undefined when starting afresh, which never overwrites earlier results. Throws C0408 if there are
+   * results already, or none to resume, and C0409 if the drawing could not be written.
    */
   async begin(resume: boolean): Promise<R | undefined> {
     const { noun, drawing } = this.#recording;
@@ -55,23 +55,23 @@ export class RecordedFolder<R> {
     if (record === undefined && resume) throw this.#refused(`holds ${noun.replace(/^an?/, "no")} to resume`);
     if (record !== undefined && !resume)
       throw this.#refused(`holds ${noun} already`, "go on with it: --resume; or choose another --out");
-    // Said before anything is made: it is drawn when much has been.
+    // Checked before the work begins: the drawing is made late.
     await checkNoFolder(drawing);
     return record;
   }
 
-  /** Throws C0408, naming the first difference, unless what is to be gone on with is what is recorded. */
+  /** Throws C0408, with the first difference, unless the record agrees with what is wanted. */
   checkIdentity(record: R, wanted: Readonly<Record<string, unknown>>): void {
     const { noun, identity } = this.#recording;
     const known = identity(record);
     for (const key of new Set([...Object.keys(known), ...Object.keys(wanted)])) {
-      // As JSON has it: what is undefined is not there.
+      // Compared as JSON, which leaves out what is undefined.
       if (JSON.stringify(known[key]) !== JSON.stringify(wanted[key]))
         throw this.#refused(`holds ${noun} with ${key} ${inWords(known[key])}, not ${inWords(wanted[key])}`);
     }
   }
 
-  /** Removes what a process that was killed in the middle of writing left beside its own files in `folder`. */
+  /** Removes partial files that a process left in `folder` when it was killed while writing. */
   protected async removeLeftovers(folder: string, isOwn: (file: string) => boolean): Promise<void> {
     const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return [];

@@ -1,4 +1,4 @@
-/** Runs a command line: parses it, opens the command's context, and says what went wrong. */
+/** Runs a command line: parses it, opens the command's context, and reports what went wrong. */
 import { type Command, CommanderError } from "commander";
 import type { Context } from "./context.ts";
 import { type ExitCode, exit } from "./failure.ts";
@@ -6,7 +6,7 @@ import { createOutput, type Output, type Sink } from "./output.ts";
 import { buildProgram, USAGE } from "./program.ts";
 import type { SignalSource } from "./training/interrupt.ts";
 
-/** What a command line needs of `process`. */
+/** The parts of `process` that a command line needs. */
 export interface HostProcess extends SignalSource {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: Sink;
@@ -43,7 +43,7 @@ export async function runCommandLine(argv: readonly string[], host: HostProcess)
     return code;
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has said its words on stderr, or help on stdout.
+      // Commander has already printed its message to stderr, or help to stdout.
       if (error.exitCode === 0) return exit.ok;
       open({ json: argv.includes("--json"), color: true }).result({
         ok: false,

@@ -1,32 +1,32 @@
 /**
- * The targets, a row each: what the command line, the benches and the tests know of one. Its code for kernels lies in `targets/`
- * and what runs that code in `runtime/`; both are loaded when they are needed.
+ * The targets, a row each: what the command line, the benches and the tests know about a target. Its code generator is in
+ * `targets/` and its backend is in `runtime/`. Both are loaded when they are needed.
  */
 import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Code, Feature } from "../runtime/plan.ts";
 
-/** File names and what stands in them. */
+/** File contents by name. */
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
-/** What a target's code runs on here. */
+/** The device that a target's code runs on here. */
 export interface Device {
-  /** For people; measurements are kept by it. */
+  /** A name for people. Measurements are stored under it. */
   readonly name: string;
-  /** Of targets that need a GPU: the adapter, which may turn out to be a processor. */
+  /** The adapter, for targets that need a GPU. It may turn out to be a CPU. */
   readonly adapter?: GPUAdapterInfo;
 }
 
-/** Largest errors that pass, as a share of a tensor's largest number: of results, and of gradients. */
+/** Largest accepted errors of results and of gradients, relative to a tensor's largest element. */
 export interface Tolerance {
   readonly forward: number;
   readonly gradient: number;
 }
 
 export interface OpenOptions {
-  /** Threads at most. Default: as many as pay. */
+  /** The most threads to use. Default: as many as pay off. */
   readonly threads?: number;
-  /** Of WebAssembly. Default: the best that the engine has. */
+  /** Instruction set of WebAssembly. Default: the best that the engine has. */
   readonly simd?: "plain" | "relaxed";
 }
 
@@ -36,37 +36,37 @@ type CodeKind = Code["kind"];
 type CodeOf = { readonly [K in CodeKind]: Extract<Code, { readonly kind: K }> };
 
 export interface TargetRow<K extends CodeKind> {
-  /** The kind of its code: the target's own name, or that of the one it is a variant of. */
+  /** The kind of its code: its own name, or the name of the target that it is a variant of. */
   readonly kind: K;
   /** Where it runs. */
   readonly doc: string;
   /** The files of a compiled model besides its plan. */
   readonly filesDoc: string;
-  /** Features that not every device has; a target that needs some is a variant of the one that needs none. */
+  /** Features that not every device has. A target that needs any is a variant of one that needs none. */
   readonly features: readonly Feature[];
-  /** Whether it runs on a number of threads that can be chosen. */
+  /** Whether the number of threads can be chosen. */
   readonly threads: boolean;
   readonly tolerance: Tolerance;
   /** The backend's name in `cellc/runtime`. */
   readonly backend: "wasmBackend" | "webgpuBackend";
-  /** The machine, and code for kernels. */
+  /** Loads the machine description and the code generator. */
   load(): Promise<Target>;
-  /** Opens the backend; close it, or Node may not end. Errors: C0503, C0504. */
+  /** Opens the backend. Close it, or Node may not exit. Errors: C0503, C0504. */
   open(options?: OpenOptions): Promise<Backend>;
-  /** Throws where there is none: C0503, C0504. */
+  /** Throws C0503 or C0504 if there is none. */
   device(threads?: number): Promise<Device>;
-  /** What else of a device results depend on. */
+  /** Other facts about the device that results depend on. */
   facts(): Promise<Readonly<Record<string, string>>>;
   files(code: CodeOf[K]): Files;
   /** All kernels as text. */
   text(code: CodeOf[K]): string;
-  /** What a page loads of it. */
+  /** The part of the code that a page loads. */
   served(code: CodeOf[K]): string | Uint8Array;
 }
 
 /**
- * In f32 (ε = 6e-8) every rounding of the forward pass goes through the gradients a second time, and a batch norm whose variance
- * is small multiplies rounding by about γ/√variance a step, to some 1e-5 in practice; a derivative that is wrong is off by far more.
+ * In f32 (ε = 6e-8), every rounding error of the forward pass enters the gradients again, and a batch norm with a small variance
+ * multiplies it by about γ/√variance at each step, to some 1e-5 in practice. A wrong derivative is off by far more.
  */
 const f32: Tolerance = { forward: 1e-5, gradient: 1e-4 };
 
@@ -122,7 +122,7 @@ const wgsl: TargetRow<"wgsl"> = {
   served: ({ modules }) => JSON.stringify(modules),
 };
 
-/** For each kind of code the target of its name, which needs no features. */
+/** For each kind of code, the target of that name. It needs no features. */
 type Rows = { readonly [K in CodeKind]: TargetRow<K> };
 
 /** The first is the default. */
@@ -143,15 +143,15 @@ export const targetNames = Object.keys(targets) as readonly TargetName[];
 
 export const [defaultTarget] = targetNames;
 
-/** Those that every device can run that has a backend for them. */
+/** Targets that run on every device with a backend for them. */
 export const plainTargets = targetNames.filter((name) => targets[name].features.length === 0) as readonly CodeKind[];
 
-/** Those that run on a number of threads that can be chosen. */
+/** Targets whose number of threads can be chosen. */
 export const threadedTargets = targetNames.filter((name) => targets[name].threads);
 
 const byKind: Rows = targets;
 
-/** The row of a kind of code. */
+/** The row for a kind of code. */
 const rowOf = <K extends CodeKind>(code: CodeOf[K]): TargetRow<K> => byKind[code.kind as K];
 
 /** A compiled model's code as files. */
@@ -160,5 +160,5 @@ export const codeFiles = <K extends CodeKind>(code: CodeOf[K]): Files => rowOf(c
 /** A compiled model's kernels as text. */
 export const codeText = <K extends CodeKind>(code: CodeOf[K]): string => rowOf(code).text(code);
 
-/** What a page loads of a compiled model's code. */
+/** The part of a compiled model's code that a page loads. */
 export const codeServed = <K extends CodeKind>(code: CodeOf[K]): string | Uint8Array => rowOf(code).served(code);

@@ -1,4 +1,4 @@
-/** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a machine to run it on. */
+/** Where the compiler, the targets and the runtime meet: from a file and options to an executable and a backend to run it. */
 
 import { existsSync } from "node:fs";
 import { type Compilation, compile } from "../compiler/compile.ts";
@@ -30,19 +30,19 @@ export interface ModelOptions {
   readonly dims: Readonly<Record<string, number>>;
   readonly place?: string;
   readonly cell: Readonly<Record<string, string>>;
-  /** Who owns the loops over the steps; the cheapest where nothing is said. */
+  /** Who owns the loops over time steps. Default: the cheapest owner. */
   readonly schedule?: LoopChoice;
-  /** Where no schedule is asked for, take the one that `cellc tune` measured on this device, if any. */
+  /** Without a `schedule`, use the one that `cellc tune` measured on this device, if any. */
   readonly tuned?: boolean;
-  /** In how many parts kernels take the batch at most. */
+  /** The most parts that kernels split the batch into. */
   readonly parts?: number;
-  /** As what the values saved for the backward pass are stored. Default f32. */
+  /** Storage type of residuals. Default: f32. */
   readonly storage?: Storage;
   /** Whether the sequences of a batch may differ in length. */
   readonly ragged?: boolean;
 }
 
-/** What training and evaluating need; the others are for streams. */
+/** The entries that training and evaluation need. The others are for streams. */
 export const trainingEntries: readonly EntryName[] = ["train", "estimate", "infer", "update"];
 
 export interface CompileRequest extends ModelOptions {
@@ -51,26 +51,26 @@ export interface CompileRequest extends ModelOptions {
   readonly host?: SourceHost;
   readonly target: TargetName;
   readonly batch: number;
-  /** Longest training sequence: how many steps have statistics of their own. */
+  /** Length of the longest training sequence: how many steps have statistics of their own. */
   readonly time?: number;
   readonly optimizer?: OptimizerChoice;
-  /** Bytes that all memory may take for `time` steps. */
+  /** Limit on all memory for `time` steps, in bytes. */
   readonly memory?: number;
-  /** Told each stage of the compilation as it is done: the passes by name, then `schedule`. The text is made when asked for. */
+  /** Called after each stage of the compilation: the passes by name, then `schedule`. The text is made on demand. */
   readonly observe?: (stage: string, text: () => string) => void;
-  /** Dimensions that a task suggests; those that the model does not have are left out. */
+  /** Dimensions that a task suggests. Those that the model does not have are ignored. */
   readonly suggested?: Readonly<Record<string, number>>;
-  /** Threads at most; they tell devices apart where schedules were measured. */
+  /** The most threads to use. Measured schedules are stored by device and threads. */
   readonly threads?: number;
-  /** Also what the loss depends on states by, step by step: `CompileOptions` has it. */
+  /** Also compute the loss's gradient with respect to each state at each step, as in `CompileOptions`. */
   readonly stateGradients?: boolean;
   /** Entries to compile. Default: all. */
   readonly entries?: readonly EntryName[];
-  /** Keep warnings to oneself: an earlier compilation of the same text has said them. */
+  /** Print no warnings: an earlier compilation of the same text has printed them. */
   readonly quiet?: boolean;
 }
 
-/** The passes' stages by name, in order, without a target: `elaborate`, then each pass; a pass that runs twice shows its last. */
+/** The graph after `elaborate` and after each pass, by name and in order, without a target. A pass that runs twice shows its last result. */
 export function lowerFile(request: ModelOptions & { readonly file: string }): ReadonlyMap<string, () => string> {
   readSource(request.file);
   const stages = new Map<string, () => string>();
@@ -81,8 +81,8 @@ export function lowerFile(request: ModelOptions & { readonly file: string }): Re
 }
 
 /**
- * Compiles, and says warnings. Throws C0401 for a missing file and CompileError for errors in the text. With CELLC_DUMP
- * the stages are written, those of a compilation that failed too.
+ * Compiles, and prints warnings. Throws C0401 for a missing file and `CompileError` for errors in the text. With CELLC_DUMP it
+ * writes the stages, even if the compilation fails.
  */
 export async function compileFile(
   request: CompileRequest,
@@ -126,7 +126,7 @@ export async function compileFile(
   return compilation;
 }
 
-/** Dimensions that were asked for, and those suggested that the entry has. Throws `CompileError` for errors in the text. */
+/** The dimensions asked for, and those suggested that the entry has. Throws `CompileError` for errors in the text. */
 export function chosenDims({
   file,
   host = fileHost,
@@ -139,7 +139,7 @@ export function chosenDims({
   return { ...Object.fromEntries(known), ...dims };
 }
 
-/** Who owns the loops best, as measured on this device; undefined if nobody measured. */
+/** The best owners of the loops, as measured on this device; undefined if nothing was measured. */
 async function tunedLoops(
   compiled: () => Compilation,
   { target, threads }: Pick<CompileRequest, "target" | "threads">,
@@ -158,11 +158,11 @@ export function elaborateOptions({ entry, dims, place, cell }: ModelOptions): El
   return { entry, dims, place, cells: cell };
 }
 
-/** Opens the machine that runs a target's code; close it, or Node may not end. Errors: C0503, C0504. */
+/** Opens the backend that runs a target's code. Close it, or Node may not exit. Errors: C0503, C0504. */
 export const openBackend = (target: TargetName, threads?: number): Promise<Backend> =>
   targets[target].open({ threads });
 
-/** The declaration that compiling will take: the one named, else the last model, else the last cell. */
+/** The declaration to compile: the one named, or else the last model, or else the last cell. */
 export function entryOf(declared: readonly DeclarationInfo[], name: string | undefined): DeclarationInfo | undefined {
   const open = declared.filter(({ kind }) => kind === "model" || kind === "cell");
   if (name !== undefined) return open.find((declaration) => declaration.name === name);

@@ -1,7 +1,6 @@
 /**
- * What `cellc tune` measured, by device and cell: a JSON file in the user's cache folder. It is the user's, so nothing in it
- * is trusted to be well formed: a file that cannot be read is as if nothing had been measured. It is never overwritten, but kept
- * beside the new one.
+ * What `cellc tune` measured, by device and cell: a JSON file in the user's cache folder. Users may edit it, so it may be damaged.
+ * A file that cannot be read counts as no measurements. It is never overwritten but kept beside the new one.
  */
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +20,7 @@ type Tuned = Readonly<Record<string, Readonly<Record<string, LoopChoice>>>>;
 
 export const tunedPath = (environment: Environment): string => join(cacheFolder(environment), "tuned.json");
 
-/** The device that a target runs on, as a name; undefined where there is none. */
+/** The name of the device that a target runs on; undefined if there is none. */
 export async function deviceName(target: TargetName, threads?: number): Promise<string | undefined> {
   try {
     return (await targets[target].device(threads)).name;
@@ -30,7 +29,7 @@ export async function deviceName(target: TargetName, threads?: number): Promise<
   }
 }
 
-/** Tells cells, their norms, dimensions and batch apart, and what they were compiled for. */
+/** A key that differs for different cells, norms, dimensions, batches, targets and entries. */
 export const cellKey = ({ name, target, fingerprint, dims, entries }: Plan): string =>
   JSON.stringify([
     target,
@@ -44,7 +43,7 @@ export async function recall(environment: Environment, device: string, cell: str
   return (await readTuned(environment)).tuned[device]?.[cell];
 }
 
-/** What was kept, and where; `aside`: where what stood there before is, if it could not be read. Throws C0409. */
+/** Stores the best choice. `path` is the file; `aside` is where the old file went, if it could not be read. Throws C0409. */
 export async function remember(
   environment: Environment,
   device: string,
@@ -63,7 +62,7 @@ export async function remember(
   return { path, aside };
 }
 
-/** Whether anything was measured for a target: where not, nobody need look for the device. */
+/** Whether this cell was measured on any device. If not, there is no need to look for the device. */
 export async function anyTuned(environment: Environment, cell: string): Promise<boolean> {
   return Object.values((await readTuned(environment)).tuned).some((cells) => cells[cell] !== undefined);
 }

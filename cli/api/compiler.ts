@@ -47,7 +47,7 @@ const hostTable = {
 const optionsOfCompile = {
   ...compileTable,
   ...hostTable,
-  /** What to make kernels for: `wasm` of `cellc/targets/wasm`, the default, or `wgsl` of `cellc/targets/wgsl`. */
+  /** The target to compile for: `wasm` of `cellc/targets/wasm` or `wgsl` of `cellc/targets/wgsl`. Default: `wasm`. */
   target: having<Target>("a target, such as `wgsl` of cellc/targets/wgsl", "assemble"),
 } satisfies OptionTable;
 
@@ -55,7 +55,7 @@ const optionsOfCheck = { ...elaborateTable, ...hostTable } satisfies OptionTable
 
 const optionsOfRender = {
   ...hostTable,
-  /** Whether to paint, for a terminal. Default false. */
+  /** Whether to use colours, for a terminal. Default: false. */
   color: flag,
 } satisfies OptionTable;
 
@@ -67,8 +67,8 @@ export interface CheckOptions extends OptionsOf<typeof optionsOfCheck> {}
 export interface RenderOptions extends OptionsOf<typeof optionsOfRender> {}
 
 /**
- * Compiles a cell or model of the file at `path`. Throws `CompileError` with every error of the file in source order, or with the
- * option that is none (C0309). `target` and `host` may also stand behind the options.
+ * Compiles a cell or model of the file at `path`. Throws `CompileError` with every error of the file in source order, or for an
+ * unknown option (C0309). `target` and `host` may also follow the options as arguments.
  */
 export function compile(path: string, options: CompileOptions = {}, target?: Target, host?: SourceHost): Compilation {
   const given = takeOptions("compile", optionsOfCompile, options);
@@ -85,9 +85,9 @@ export function compile(path: string, options: CompileOptions = {}, target?: Tar
 }
 
 /**
- * What is wrong with the file at `path` and what it imports, then warnings about its cells and models as they stand. With an
- * option that chooses an entry or changes it, about that entry under the options. Throws `CompileError` (C0309) for an option that
- * is none.
+ * Returns the errors of the file at `path` and of what it imports, then warnings about its cells and models. With an option that
+ * chooses or changes an entry, the diagnostics are about that entry with these options. Throws `CompileError` (C0309) for an
+ * unknown option.
  */
 export function check(path: string, options: CheckOptions = {}): readonly Diagnostic[] {
   const { host, ...chosen } = takeOptions("check", optionsOfCheck, options);
@@ -96,8 +96,8 @@ export function check(path: string, options: CheckOptions = {}): readonly Diagno
 }
 
 /**
- * Diagnostics as text, each with an excerpt of what it is about, and a last line that counts them; empty for none. Throws
- * `CompileError` (C0309) for an option that is none.
+ * Renders diagnostics as text, each with an excerpt of the source, and a last line that counts them. The text is empty if there
+ * are none. Throws `CompileError` (C0309) for an unknown option.
  */
 export function render(diagnostics: readonly Diagnostic[], options: RenderOptions = {}): string {
   const { host = fileHost, color = false } = takeOptions("render", optionsOfRender, options);

@@ -1,10 +1,10 @@
-/** `.cell` files from the disk, where there is one. */
+/** Reads `.cell` files from the disk, if there is one. */
 import type { SourceHost } from "../../compiler/source-host.ts";
 import { maxText } from "../../compiler/syntax/limits.ts";
 
 /**
- * What Node brings, asked for instead of imported: a page has none of it, and a bundler that finds no import needs no substitute.
- * (`process.getBuiltinModule` is there for this, from Node 20.16 on, and in Deno and Bun.)
+ * Node's modules, looked up instead of imported: a page has none, and a bundler needs no substitute if there is no import.
+ * (`process.getBuiltinModule` exists for this purpose, in Node from 20.16 on and in Deno and Bun.)
  */
 const fs = globalThis.process?.getBuiltinModule?.("node:fs");
 const path = globalThis.process?.getBuiltinModule?.("node:path");
@@ -12,7 +12,7 @@ const path = globalThis.process?.getBuiltinModule?.("node:path");
 /** Whether there is a disk. */
 export const hasFiles: boolean = fs !== undefined;
 
-/** The files of the disk, none where there is no disk. What a file imports is looked for from the file's folder. */
+/** The files on disk; none if there is no disk. Imports are resolved from the importing file's folder. */
 export const fileHost: SourceHost = {
   read(file) {
     if (!hasFiles) return undefined;
@@ -26,12 +26,12 @@ export const fileHost: SourceHost = {
     path === undefined || path.isAbsolute(specifier) ? specifier : path.join(path.dirname(from), specifier),
 };
 
-/** Bytes of a text that is too long to be a cell: a character takes three at most, or four for two units of UTF-16. */
+/** Bytes of a text that is too long to be a cell: a UTF-16 unit takes at most three bytes, and a pair of them four. */
 const enough = 3 * maxText + 4;
 
 /**
- * The text of a file; of one without end, or far too long to be read as a cell, only so much that the compiler refuses it. Throws
- * what the file system says.
+ * Returns the text of a file. If the file is endless, or far too long for a cell, it returns just enough for the compiler to refuse
+ * it. Throws the file system's errors.
  */
 export function readStart(file: string): string {
   if (fs === undefined) throw new Error("there is no disk");

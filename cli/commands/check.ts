@@ -1,4 +1,4 @@
-/** `cellc check`: everything that is wrong with cells, without compiling them for a target. */
+/** `cellc check`: reports everything that is wrong with cells, without compiling them for a target. */
 
 import { check as checkSource } from "../../compiler/check.ts";
 import { fileHost } from "../api/file-host.ts";
@@ -8,7 +8,7 @@ import { type ExitCode, exit } from "../failure.ts";
 import { readSource } from "../read-source.ts";
 import { elaborateOptions, type ModelOptions } from "../toolchain.ts";
 
-/** Options that choose an entry and say how it is elaborated; without any, every cell and model is checked as it stands. */
+/** Options that choose an entry and how it is elaborated. Without any, every cell and model is checked as written. */
 export type CheckCommandOptions = Pick<ModelOptions, "entry" | "dims" | "place" | "cell">;
 
 export async function check(

@@ -68,7 +68,7 @@ export async function compileCommand(
   return exit.ok;
 }
 
-/** What some passes were called before; still understood. */
+/** Former names of passes, which `--after` still accepts. */
 const formerNames: Readonly<Record<string, string>> = {
   rotate: "retime",
   fold: "fold-weights",
@@ -77,7 +77,7 @@ const formerNames: Readonly<Record<string, string>> = {
   about: "shift-means",
 };
 
-/** The graph after the pass asked for, else after the last one. */
+/** The graph after the pass `after`. Default: after the last one. */
 function passText(stages: ReadonlyMap<string, () => string>, after: string | undefined): string {
   const names = [...stages.keys()];
   const name = after ?? names[names.length - 1];

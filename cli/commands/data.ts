@@ -1,4 +1,4 @@
-/** `cellc data [TASK]`: what the tasks are, and what their examples look like. */
+/** `cellc data [TASK]`: lists the tasks, or shows examples of one. */
 import type { Context } from "../context.ts";
 import { taskNames } from "../data/catalogue.ts";
 import { examplesSvg, exampleText } from "../data/picture.ts";

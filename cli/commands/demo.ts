@@ -1,4 +1,4 @@
-/** `cellc demo`: BN-LSTM against LSTM on generated digits, the same steps each, in one picture. */
+/** `cellc demo`: trains BN-LSTM and LSTM on generated digits for the same number of steps, and draws both curves. */
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { openTask } from "../data/catalogue.ts";
@@ -26,12 +26,12 @@ export interface DemoOptions {
 /** Cells of `examples/smnist.cell`, the one with batch normalization first. */
 const CELLS = ["bnlstm", "lstm"] as const;
 
-/** Small enough that both take about a minute on one core, and large enough that both learn. */
+/** Small enough that both take about a minute on one core, and large enough for both to learn. */
 const HIDDEN = 48;
 const BATCH = 64;
-/** Found by trying: at this rate, falling to zero, both cells learn steadily from every seed tried. */
+/** Found by experiment: with this rate, falling to zero, both cells learn steadily from every seed tried. */
 const LEARNING_RATE = 8e-3;
-/** Accuracy that the summary counts the steps to. */
+/** The summary counts the steps to this accuracy. */
 const GOAL = 0.9;
 
 export async function demo(context: Context, options: DemoOptions): Promise<ExitCode> {

@@ -18,10 +18,10 @@ export interface EvalOptions extends ModelOptions, DataSettings, CheckpointOptio
   readonly checkpoint: string;
   readonly target: TargetName;
   readonly threads?: number;
-  /** Refuse a checkpoint of another. */
+  /** Refuse a checkpoint of another optimiser. */
   readonly optimizer?: OptimizerName;
   readonly split: Split;
-  /** `stored`: those of the checkpoint. `exact`: a pass over training data, with the checkpoint's parameters. */
+  /** `stored`: the checkpoint's statistics. `exact`: statistics from a pass over training data with the checkpoint's parameters. */
   readonly stats: "stored" | "exact";
   readonly estimate: number;
   readonly noise: NoiseMode;

@@ -1,4 +1,4 @@
-/** `cellc explain [CODE]`: an entry of the catalogue of messages, or the list of them. */
+/** `cellc explain [CODE]`: prints an entry of the message catalogue, or the list of all. */
 import { catalogue, isCode } from "../../compiler/diagnostics/catalogue.ts";
 import { explain as explanation } from "../../compiler/diagnostics/explain.ts";
 import type { Context } from "../context.ts";

@@ -1,4 +1,4 @@
-/** `cellc explore`: trains a cell or model with each of many placements of norms, and ranks them. */
+/** `cellc explore`: trains a cell or model with many placements of norms, and ranks them. */
 import { availableParallelism } from "node:os";
 import type { Context } from "../context.ts";
 import { openTaskWith } from "../data/settings.ts";
@@ -47,7 +47,7 @@ async function exploreInto(
     `${rows.length} rows on ${task.name}${previous ? `, ${done.length} of them done` : ""}; ${workers} at a time`,
   );
 
-  /** Steps of the rows that are being trained, by number. */
+  /** How many steps each row in training has done, by the row's number. */
   const inProgress = new Map<number, number>();
   let progress: Progress | undefined;
   let length = previous?.length;

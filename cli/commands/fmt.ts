@@ -1,4 +1,4 @@
-/** `cellc fmt`: formats cells. A text with syntax errors is left as it is. */
+/** `cellc fmt`: formats cells. It leaves a text with syntax errors unchanged. */
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import { format } from "../../compiler/syntax/format.ts";
 import type { Context } from "../context.ts";

@@ -1,4 +1,4 @@
-/** `cellc gradcheck`: the derived gradients, on any target, against finite differences in f64. */
+/** `cellc gradcheck`: compares the gradients of any target with finite differences in f64. */
 
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { fileHost } from "../api/file-host.ts";
@@ -17,18 +17,18 @@ export interface GradcheckOptions extends ModelOptions {
 }
 
 /**
- * Largest error of the reference that passes, as a share of a parameter's largest gradient: in f64 the differences themselves are
- * good to some 1e-7 behind a batch norm whose variance is small.
+ * Largest accepted error of the reference, relative to a parameter's largest gradient. The differences themselves, in f64, are
+ * accurate to about 1e-7 after a batch norm with a small variance.
  */
 const REFERENCE_TOLERANCE = 1e-6;
 
 const toleranceOf = (target: GradcheckOptions["target"]): number =>
   target === "reference" ? REFERENCE_TOLERANCE : targets[target].tolerance.gradient;
 
-/** With --storage f16, whose unit is 2^-11: some of it for each step. */
+/** Tolerance with `--storage f16`, whose rounding unit is 2^-11: a few units, because errors add up over the steps. */
 const HALF_TOLERANCE = 4e-3;
 
-/** What a dimension is at most when it is not given: differences take two runs a number, and declared sizes would take hours. */
+/** Largest size of a dimension that is not given. Differences take two runs per number, and declared sizes would take hours. */
 const SMALL = 4;
 
 export async function gradcheck(context: Context, file: string, options: GradcheckOptions): Promise<ExitCode> {
@@ -56,7 +56,7 @@ export async function gradcheck(context: Context, file: string, options: Gradche
   );
   const tolerance = storage === "f16" ? HALF_TOLERANCE : toleranceOf(target);
   const wrong = rows.filter(({ error }) => !(error <= tolerance));
-  // NaN is the worst there is, and Math.max keeps it.
+  // NaN is the worst error, and Math.max propagates it.
   const worst = Math.max(...rows.map(({ error }) => error));
   output.table(
     ["parameter", "numbers", "relative error", ""],

@@ -1,4 +1,4 @@
-/** `cellc gradflow`: how much of the gradient reaches each state at each step, as the norms' initial gain varies. */
+/** `cellc gradflow`: measures how much gradient reaches each state at each step, for different initial gains of the norms. */
 import { join } from "node:path";
 import type { OptimizerChoice } from "../../compiler/optimizers.ts";
 import type { Context } from "../context.ts";
@@ -33,7 +33,7 @@ export interface GradflowOptions extends ModelOptions, DataSettings {
   readonly out: string;
 }
 
-/** σ whose derivatives are said beside the picture. */
+/** σ for which the output lists the derivative of tanh. */
 const DEVIATIONS = [0.1, 0.5, 1];
 
 export async function gradflow(context: Context, file: string, options: GradflowOptions): Promise<ExitCode> {
@@ -99,11 +99,11 @@ export async function gradflow(context: Context, file: string, options: Gradflow
 
 interface Gain {
   readonly gamma: number;
-  /** Placements that set it. */
+  /** Placements that set this gain. */
   readonly place: string;
 }
 
-/** Throws `CompileError` for errors in the text, and C0301 where no norm that stands anywhere has a gain. */
+/** Throws `CompileError` for errors in the text, and C0301 if no placed norm has a gain. */
 function readGains(
   file: string,
   options: GradflowOptions,
@@ -123,7 +123,7 @@ function readGains(
   return { name: elaborated.graph.name, placements };
 }
 
-/** Measures with one initial gain: opens the model anew, and trains it from one measurement to the next. */
+/** Measures one initial gain: opens a fresh model, and trains it from one measurement to the next. */
 async function flowsWith(
   { file, gamma, place }: Gain & { readonly file: string },
   options: GradflowOptions,
@@ -151,7 +151,7 @@ async function flowsWith(
         }
         tell(learner.step + measured);
       }
-      // The same examples each time, so that what differs is the parameters'.
+      // The same examples each time, so that only the parameters differ.
       for (const flow of await measureFlow(session, batch)) flows.push({ gamma, trained, ...flow });
       measured++;
       tell(learner.step + measured);

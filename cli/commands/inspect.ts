@@ -1,4 +1,4 @@
-/** `cellc inspect`: what a compiled cell or model holds and costs. */
+/** `cellc inspect`: shows what a compiled cell or model contains and costs. */
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { SiteInfo } from "../../compiler/semantics/sites.ts";
 import { regionNames } from "../../runtime/layout.ts";
@@ -14,11 +14,11 @@ export interface InspectOptions extends Omit<ModelOptions, "schedule"> {
   readonly batch: number;
   readonly time?: number;
   readonly memory?: number;
-  /** The schedule is shown, too; with a choice, as if that had been made. */
+  /** Also show the schedule. With a choice, show the schedule for it. */
   readonly schedule?: true | LoopChoice;
 }
 
-/** Sequence length that memory is counted for when none is asked for. */
+/** Default sequence length for counting memory. */
 const DEFAULT_TIME = 100;
 
 export async function inspect(context: Context, file: string, options: InspectOptions): Promise<ExitCode> {
@@ -118,10 +118,10 @@ function sayTable(
   output.table(header, rows);
 }
 
-/** A site as --place takes it: those of the cell that a model scans as rnn are rnn.hh and so on. */
+/** A site's name as `--place` takes it: `rnn.hh` for `hh` of the cell that a model scans as `rnn`. */
 const shown = ({ name, norm }: SiteInfo) => ({ name: name.replaceAll("/", "."), norm });
 
-/** `batch(gamma = 0.1, beta = none)`, or a dash where nothing stands. */
+/** `batch(gamma = 0.1, beta = none)`, or a dash for no norm. */
 function normText(norm: SiteInfo["norm"]): string {
   if (norm === undefined) return "–";
   const args = Object.entries(norm.args).map(([name, value]) => `${name} = ${value}`);

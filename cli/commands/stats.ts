@@ -1,4 +1,4 @@
-/** `cellc stats`: shows the population statistics of a trained model, estimates them anew, and says how far they have drifted. */
+/** `cellc stats`: shows the population statistics of a trained model, re-estimates them, or reports how far they have drifted. */
 import { dirname } from "node:path";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
@@ -35,25 +35,25 @@ import { modelAround } from "../training/task-model.ts";
 export interface StatsOptions extends ModelSettings, CheckpointOptions {
   readonly target: TargetName;
   readonly threads?: number;
-  /** Where to draw them. */
+  /** The file to draw the statistics to. */
   readonly plot?: string;
   readonly estimate?: boolean;
   readonly drift?: boolean;
-  /** Of what statistics are estimated from. */
+  /** The split to estimate statistics from. */
   readonly split: Split;
   readonly batches?: number;
   readonly variance: NonNullable<EstimateOptions["variance"]>;
-  /** Where the checkpoint with the new statistics goes, if not in the old one's place. */
+  /** The checkpoint with the new statistics. Default: replace the old one. */
   readonly output?: string;
 }
 
-/** Examples that a pass reads where nobody says how many batches: as many as `train` and `eval` read. */
+/** Default number of examples in a pass: as many as `train` and `eval` read. */
 const EXAMPLES = 10_000;
 
-/** Options that mean something only where statistics are estimated. */
+/** Options that only make sense when statistics are estimated. */
 const OF_A_PASS = ["split", "batches", "variance", "output"] as const satisfies readonly (keyof StatsOptions)[];
 
-/** `given`: the options that stand on the command line. */
+/** `given` names the options on the command line. */
 export async function stats(
   context: Context,
   path: string,
@@ -71,7 +71,7 @@ export async function stats(
     );
   const model = await trainedModel(path, file, options, given);
   const written = model.settings.output ?? model.checkpoint;
-  // A run's checkpoint may be another one by the time the statistics are estimated, if somebody trains it meanwhile.
+  // Without the lock, a training run could replace the checkpoint while the statistics are being estimated.
   return options.estimate && isOfRun(written)
     ? withFolderLock(dirname(written), () => statsOf(context, model))
     : statsOf(context, model);
@@ -122,7 +122,7 @@ async function statsOf(context: Context, model: TrainedModel<StatsOptions>): Pro
 const statisticsIn = ({ counters, tensors }: SessionState, plan: Plan, norms: Norms) =>
   statisticsOf(plan, norms, counters.seen, (name) => tensors.get(name)?.data ?? new Float32Array());
 
-/** The plan that the checkpoint is of, if it is of this model. */
+/** Compiles the plan that the checkpoint should belong to. */
 async function compiled(
   context: Context,
   model: TrainedModel<StatsOptions>,
@@ -137,7 +137,7 @@ async function compiled(
   return { plan: compilation.executable.plan, norms: compilation };
 }
 
-/** The model as a checkpoint has it, with its optimiser. */
+/** A request to compile the checkpoint's model, with its optimiser. */
 const requestFor = ({ file, settings }: TrainedModel<StatsOptions>, state: SessionState) => ({
   ...settings,
   optimizer: optimizerOf(state, settings.optimizer),
@@ -145,7 +145,7 @@ const requestFor = ({ file, settings }: TrainedModel<StatsOptions>, state: Sessi
   quiet: true,
 });
 
-/** Estimates the statistics anew and writes the checkpoint with them. */
+/** Re-estimates the statistics and writes the checkpoint with them. */
 async function estimated(
   context: Context,
   model: TrainedModel<StatsOptions>,
@@ -163,7 +163,7 @@ async function estimated(
   });
 }
 
-/** Compares the stored statistics with new ones, and what the model makes of either. The checkpoint stays as it is. */
+/** Compares the stored statistics with new ones, and the model's results with each. The checkpoint stays unchanged. */
 async function drift(
   context: Context,
   model: TrainedModel<StatsOptions>,
@@ -207,7 +207,7 @@ function dataPass({ settings: { split, batch, batches } }: TrainedModel<StatsOpt
   return passOver(task, split, batch, batches === undefined ? EXAMPLES : batches * batch);
 }
 
-/** Opens the model of a checkpoint in a session of its own. Throws C0406 for one without statistics, C0403 for another model. */
+/** Opens a checkpoint's model in its own session. Throws C0406 for a model without statistics and C0403 for another model. */
 async function withModel<T>(
   context: Context,
   model: TrainedModel<StatsOptions>,

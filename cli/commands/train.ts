@@ -50,7 +50,7 @@ async function trainInto(
   options: TrainCommandOptions,
 ): Promise<ExitCode> {
   const { output, seed } = context;
-  // What is wrong with the folder is said before anything is compiled.
+  // Report problems with the folder before compiling anything.
   const previous = await folder.begin(options.resume ?? false);
   const task = await openTaskWith(context, options.task, options);
   const evaluateOn = options.validation ? "validation" : "test";
@@ -58,7 +58,7 @@ async function trainInto(
   try {
     const request = { ...options, file };
     const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
-    // Said before an epoch is trained in vain: an evaluation needs statistics.
+    // An evaluation needs statistics. Report the error before an epoch is trained in vain.
     refuseSingleExample(plan, { examples: options.batch, steps: task.steps }, options.stats === "exact");
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     if (previous !== undefined) folder.checkIdentity(previous, identity);
@@ -121,7 +121,7 @@ async function trainInto(
             async onEvaluation(point) {
               points.push({ ...point, seconds: before + point.seconds });
               result = { loss: point.loss, ...point.metrics };
-              // The curve first: points beyond the checkpoint are taken back on a resume, missing ones could not be made up.
+              // The curve first: resuming drops points after the checkpoint, but it could not restore missing ones.
               await folder.extendCurve(points.splice(0), words);
               await learner.save(model);
               await folder.write(record("running"));

@@ -1,4 +1,4 @@
-/** `cellc tune`: measures who had best own the loops over the steps on this device, and remembers it. */
+/** `cellc tune`: measures which owner of the loops over time steps is fastest on this device, and stores the result. */
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { type LoopOwner, loopOwners } from "../../compiler/partition/loop-owner.ts";
 import type { Direction, LoopChoice } from "../../compiler/partition/loop-strategy.ts";
@@ -27,7 +27,7 @@ interface Candidate {
 
 interface TimedCandidate {
   readonly choice: LoopChoice;
-  /** Of a training step, in milliseconds. */
+  /** Milliseconds of a training step. */
   readonly median: number;
   readonly least: number;
   readonly most: number;
@@ -65,14 +65,14 @@ export async function tune(context: Context, file: string, options: TuneOptions)
   return exit.ok;
 }
 
-/** An executable for each pair of owners that can be. */
+/** An executable for each legal pair of owners. */
 async function compileAll(context: Context, file: string, options: TuneOptions): Promise<readonly Candidate[]> {
   const made = async (schedule: LoopChoice): Promise<Executable | undefined> => {
     try {
       return (await compileFile({ ...options, file, schedule, quiet: true, entries: trainingEntries }, context))
         .executable;
     } catch (error) {
-      // An owner that this loop cannot have is none of the candidates.
+      // This loop cannot have this owner, so it is not a candidate.
       if (error instanceof CompileError && error.diagnostics.every(({ code }) => code === "C0306")) return undefined;
       throw error;
     }
@@ -94,10 +94,10 @@ async function compileAll(context: Context, file: string, options: TuneOptions):
   return candidates;
 }
 
-/** A learning rate at which no parameter moves by a digit, so that all candidates go on computing the same. */
+/** A learning rate that changes no digit of any parameter, so that all candidates keep computing the same. */
 const NEGLIGIBLE_RATE = 1e-30;
 
-/** Training steps on drawn inputs, each candidate in turn, round after round, so that what disturbs one disturbs all. */
+/** Times training steps on generated inputs. The candidates take turns, so that any disturbance affects all of them. */
 async function measureAll(
   context: Context,
   candidates: readonly Candidate[],
@@ -128,14 +128,14 @@ async function measureAll(
   }
 }
 
-/** Inputs between −1 and 1; of whole numbers, zeros. */
+/** Inputs between −1 and 1; zeros for whole numbers. */
 function drawnBatch(plan: Plan, steps: number): Batch {
   const inputs = Object.fromEntries(
     plan.entries.train!.tensors.flatMap((tensor): readonly (readonly [string, Float32Array])[] => {
       const { kind } = tensor.role;
       if (kind !== "input" && kind !== "index") return [];
       const data = new Float32Array(elementsOf(shapeOf(tensor, steps)));
-      // Not periodic in any extent, and nowhere so small that numbers lose their normal form.
+      // Not periodic in any extent, and never so small that numbers become subnormal.
       if (kind === "input") for (let i = 0; i < data.length; i++) data[i] = Math.sin(i * Math.SQRT2);
       return [[tensor.name, data]];
     }),

@@ -1,4 +1,4 @@
-/** Every task by name: what `--task` and `cellc data` take. */
+/** Every task by name, as `--task` and `cellc data` take it. */
 import { exit, Failure } from "../failure.ts";
 import { loadMnist, type MnistOptions } from "./mnist.ts";
 import type { RandomStreams, Task } from "./task.ts";
@@ -8,7 +8,7 @@ import { type MnistReading, mnistTask } from "./tasks/mnist.ts";
 
 export interface TaskOptions {
   readonly mnist: MnistOptions;
-  /** The draws of generated data and orders. They do not follow `--seed`: a task means the same examples in every run. */
+  /** Random streams for generated data and orders. They do not depend on `--seed`: a task has the same examples in every run. */
   readonly streams: RandomStreams;
   /** Keep the paper's validation images out of MNIST's training set. */
   readonly validation: boolean;
@@ -18,7 +18,7 @@ export interface TaskOptions {
 
 type Opener = (options: TaskOptions) => Promise<Task>;
 
-/** Sequence length of `adding` when none is asked for: Hochreiter & Schmidhuber's shortest. */
+/** Default sequence length of `adding`: Hochreiter & Schmidhuber's shortest. */
 const ADDING_STEPS = 100;
 
 const mnist =
@@ -37,7 +37,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
 
 export const taskNames: readonly string[] = Object.keys(OPENERS);
 
-/** Opens a task. Throws C0301 for an unknown name, and what reading its data throws. */
+/** Opens a task. Throws C0301 for an unknown name, and any error from reading its data. */
 export async function openTask(name: string, options: TaskOptions): Promise<Task> {
   if (!Object.hasOwn(OPENERS, name)) {
     throw new Failure("C0301", exit.usage, `there is no task ${name}`, `the tasks are ${taskNames.join(", ")}`);

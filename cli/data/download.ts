@@ -1,4 +1,4 @@
-/** Fetching one public file whose SHA-256 is known beforehand. */
+/** Downloads a public file whose SHA-256 is known. */
 import { createHash } from "node:crypto";
 import { writeAtomically } from "../report/files.ts";
 
@@ -10,15 +10,15 @@ export interface Download {
   readonly sha256: string;
   /** Where the file goes. */
   readonly to: string;
-  /** Milliseconds without a byte after which a mirror is given up. */
+  /** Give up on a mirror after this many milliseconds without data. */
   readonly stall?: number;
 }
 
 const DEFAULT_STALL = 20_000;
 
 /**
- * Fetches the file from the first mirror that has it unharmed and writes it atomically to `to`.
- * Returns [] when it is there; else one line a mirror on why not, and nothing was written.
+ * Fetches the file from the first mirror that has it intact and writes it atomically to `to`. Returns [] on success. Otherwise it
+ * writes nothing and returns a line for each mirror that says why it failed.
  */
 export async function download(request: Download): Promise<readonly string[]> {
   const failures: string[] = [];
@@ -61,7 +61,7 @@ async function fetchBytes(url: URL, stall: number): Promise<Uint8Array> {
   }
 }
 
-/** `fetch` says only "fetch failed"; what a person needs is in the cause. */
+/** `fetch` only says "fetch failed"; the useful message is in the cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;

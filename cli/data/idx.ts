@@ -14,8 +14,8 @@ export interface IdxArray {
 const UNSIGNED_BYTE = 0x08;
 
 /**
- * Reads an IDX file's bytes, gzipped or not (told by its first two bytes, whatever its name says).
- * Throws C0402 when the file is not such a file, or is cut, too long, or of another element type; `name` is for the message.
+ * Reads an IDX file, gzipped or not: its first two bytes decide, not its name.
+ * Throws C0402 if it is not an IDX file, is cut or too long, or has another element type. `name` is for the message.
  */
 export function readIdx(file: Uint8Array, name: string): IdxArray {
   const bytes = isGzip(file) ? unzip(file, name) : file;
@@ -44,7 +44,7 @@ export function readIdx(file: Uint8Array, name: string): IdxArray {
   return { shape, data: bytes.subarray(header) };
 }
 
-/** `readIdx`, and the shape must be as expected; `undefined` in `expected` stands for any extent. */
+/** `readIdx` that also checks the shape. `undefined` in `expected` allows any extent. */
 export function readIdxOf(file: Uint8Array, name: string, expected: readonly (number | undefined)[]): IdxArray {
   const array = readIdx(file, name);
   const fits =

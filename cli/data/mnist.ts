@@ -1,4 +1,4 @@
-/** MNIST: where its four files are, and what is in them. */
+/** MNIST: finds its four files and reads them. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../cache-folder.ts";
@@ -23,12 +23,12 @@ export interface Mnist {
 }
 
 export interface MnistOptions {
-  /** `--data`: looked in first. */
+  /** `--data`: the folder to look in first. */
   readonly directory?: string;
-  /** Never ask the network. */
+  /** Never use the network. */
   readonly offline: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Told before a download starts. */
+  /** Called before a download starts. */
   readonly say: (line: string) => void;
   readonly mirrors?: readonly string[];
 }
@@ -56,7 +56,7 @@ const MIRRORS = [
   "https://ossci-datasets.s3.amazonaws.com/mnist/",
 ];
 
-/** The folders `loadMnist` looks in, in order; the last one is the cache that a download goes to. */
+/** The folders that `loadMnist` searches, in order. The last is the cache for downloads. */
 export function mnistFolders(options: Pick<MnistOptions, "directory" | "environment">): readonly string[] {
   const { CELLC_DATA } = options.environment;
   const given = [options.directory, CELLC_DATA].filter((place): place is string => Boolean(place));
@@ -64,9 +64,9 @@ export function mnistFolders(options: Pick<MnistOptions, "directory" | "environm
 }
 
 /**
- * Loads both sets: from the first place that holds all four files (gzipped or not), else by downloading into the cache.
- * A place that was named and holds some of the files is meant to be read: no other one takes its place. Throws C0402 for a
- * damaged file and C0405, with every place and mirror and what each lacked, when there is no MNIST.
+ * Loads both sets from the first folder that holds all four files (gzipped or not), or else downloads them into the cache. If a
+ * folder that the user named holds only some of the files, no other folder replaces it. Throws C0402 for a damaged file, and C0405,
+ * with every folder and mirror and what it lacks, if MNIST is not found.
  */
 export async function loadMnist(options: MnistOptions): Promise<Mnist> {
   const places = mnistFolders(options);
@@ -77,7 +77,7 @@ export async function loadMnist(options: MnistOptions): Promise<Mnist> {
     const found = await readFolder(place);
     const { length } = found.missing;
     if (length === 0 && partial === undefined) {
-      // The first two places are those of --data.
+      // The first two folders are those of --data.
       if (options.directory && places.indexOf(place) > 1)
         options.say(`${options.directory} holds none of MNIST's files; those in ${place} are read`);
       return parse(found.files as MnistFiles);

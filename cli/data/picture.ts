@@ -1,9 +1,9 @@
-/** Examples of a task as people look at them: block characters for a terminal, SVG for a file, numbers for sequences. */
+/** Shows examples of a task to people: block characters for a terminal, SVG for a file, numbers for sequences. */
 import type { Split, Task } from "./task.ts";
 
 const SHADES = " ░▒▓█";
 
-/** Text of example `index`: a picture in shades, two characters a pixel, else the first steps of each input as numbers. */
+/** Example `index` as text: a picture in shades with two characters per pixel, or the first steps of each input as numbers. */
 export function exampleText(task: Task, split: Split, index: number): string {
   const { inputs } = task.batch(split, Uint32Array.of(index));
   const label = Object.entries(task.inputs)
@@ -22,7 +22,7 @@ export function exampleText(task: Task, split: Split, index: number): string {
   return `${head}\n${lines.join("\n")}`;
 }
 
-/** A picture grid of the examples as one SVG text. Throws RangeError for a task that has no pictures. */
+/** The examples as a grid of pictures in one SVG text. Throws RangeError for a task without pictures. */
 export function examplesSvg(task: Task, split: Split, indices: readonly number[]): string {
   if (task.picture === undefined) throw new RangeError(`${task.name} has no pictures`);
   const { rows, columns } = task.picture;

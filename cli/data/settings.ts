@@ -1,4 +1,4 @@
-/** The options that decide which examples are read, as the command line gives them. */
+/** The command line's options that choose the examples. */
 import type { Context } from "../context.ts";
 import { openTask } from "./catalogue.ts";
 import { taskStreams } from "./streams.ts";
@@ -11,7 +11,7 @@ export interface DataSettings {
   readonly time?: number;
 }
 
-/** Opens the task of that name. Throws what `openTask` throws. */
+/** Opens the task of that name. Throws as `openTask` does. */
 export function openTaskWith(
   { environment, output }: Pick<Context, "environment" | "output">,
   name: string,

@@ -1,4 +1,4 @@
-/** Orders drawn from a counter-based stream. */
+/** Random orders from a counter-based stream. */
 import type { Uniform } from "./task.ts";
 
 /**

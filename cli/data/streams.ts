@@ -1,4 +1,4 @@
-/** The draws of generated tasks and fixed orders, joined to the runtime's counter-based generator. */
+/** Random streams for generated tasks and orders, from the runtime's counter-based generator. */
 import { keyOf, uniformAt } from "../../runtime/random.ts";
 import type { RandomStreams } from "./task.ts";
 

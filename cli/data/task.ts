@@ -1,4 +1,4 @@
-/** A task: what a model is trained and judged on. Examples are numbered; a task turns numbers into the arrays of a batch. */
+/** A task: the data that a model is trained and evaluated on. Examples are numbered; a task turns numbers into a batch. */
 
 /**
  * - `value`: floats of `shape` per example (per step where `time`).
@@ -21,29 +21,29 @@ export interface Task {
   readonly name: string;
   readonly summary: string;
   readonly inputs: Readonly<Record<string, TaskInput>>;
-  /** What the task says about a model's dimensions: `D` features a step, `K` classes or targets. */
+  /** The dimensions that the task suggests: `D` features per step, `K` classes or targets. */
   readonly dims: Readonly<Record<string, number>>;
   /** T: sequence length. */
   readonly steps: number;
-  /** Examples in each split; 0 where there is none. */
+  /** Examples in each split; 0 if there is none. */
   readonly splits: Readonly<Record<Split, number>>;
-  /** Rows × columns of an example seen as a picture, where it is one: what `cellc data` draws. */
+  /** The size and pixels of an example as a picture, for `cellc data`. */
   readonly picture?: {
     readonly rows: number;
     readonly columns: number;
     pixels(split: Split, index: number): Float32Array;
   };
-  /** The examples numbered `indices`, the same for the same numbers always. Throws RangeError for a number outside the split. */
+  /** The examples numbered `indices`, always the same for the same numbers. Throws RangeError for a number outside the split. */
   batch(split: Split, indices: Uint32Array): TaskBatch;
 }
 
-/** Draw number `index` of one stream: in [0, 1), the same for the same index always. */
+/** Number `index` of a random stream: in [0, 1), always the same for the same index. */
 export type Uniform = (index: number) => number;
 
-/** A named stream of draws. Generated tasks take one each for their splits, so that no two share a number. */
+/** Random streams by name. Generated tasks use one for each split, so that no two splits share a number. */
 export type RandomStreams = (name: string) => Uniform;
 
-/** Refuses numbers outside the split, so that a wrong sampler is found out and not fed wrong pixels. */
+/** Throws for numbers outside the split, so that a wrong sampler fails instead of reading wrong examples. */
 export function checkIndices(task: string, split: Split, count: number, indices: Uint32Array): void {
   for (const index of indices) {
     if (index >= count) throw new RangeError(`${task}: example ${index} of ${split}, which has ${count}`);

@@ -1,4 +1,4 @@
-/** The folder of an exploration: `explore.json`, `explore.html`, and `rows/` with a file for each row that is done. */
+/** The folder of an exploration: `explore.json`, `explore.html`, and `rows/` with a file for each finished row. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
@@ -23,7 +23,7 @@ import type { Standing } from "./ranking.ts";
 import type { RowLength, RowRecord } from "./row.ts";
 import { placementText, type Row } from "./rows.ts";
 
-/** What decides what the rows are and do, by option: a resumed exploration must agree with all of it. */
+/** The settings that decide the rows and how they train, by option. To resume an exploration, all of them must agree. */
 export type Identity = Readonly<Record<string, unknown>>;
 
 /** `explore.json`. */
@@ -32,20 +32,20 @@ export interface ExploreRecord {
   readonly status: "running" | "finished" | "interrupted";
   readonly identity: Identity;
   readonly length: RowLength;
-  /** Rows in all, and those that are done. */
+  /** The number of rows, and how many are done. */
   readonly rows: number;
   readonly done: number;
   readonly machine: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
   readonly started: string;
   readonly ended?: string;
-  /** What the ranking goes by: `accuracy`, or `loss`. */
+  /** The measure that rows are ranked by: `accuracy` or `loss`. */
   readonly rankedBy?: string;
-  /** The best first. Made anew of the rows each time. */
+  /** Best first. Computed from the rows each time. */
   readonly ranking?: readonly Standing[];
 }
 
-/** What is read of it again. */
+/** The part of the record that is read again. */
 type KnownRecord = Omit<ExploreRecord, "ranking">;
 
 const exploreRecord = recordOf({
@@ -101,14 +101,14 @@ export class ExploreFolder extends RecordedFolder<KnownRecord> {
     await writeAtomically(this.page, html);
   }
 
-  /** Whole or not at all: a process that is killed loses the rows it is at, and no other. */
+  /** Writes the whole row or nothing: a killed process only loses its unfinished rows. */
   async writeRow(row: RowRecord): Promise<void> {
     await writeAtomically(join(this.#rows, rowName(row.number)), `${JSON.stringify(row)}\n`);
   }
 
   /**
-   * Of `wanted`, the rows that are done, without what a killed process left of others. Throws C0408 where there are some and no
-   * record that says what they are rows of, and C0402 for a file that is none of these rows.
+   * The rows of `wanted` that are done. Removes partial files of a killed process. Throws C0408 if there are rows but no record, and
+   * C0402 for a file that is not one of these rows.
    */
   async readRows(record: KnownRecord | undefined, wanted: readonly Row[]): Promise<readonly RowRecord[]> {
     const names = await readdir(this.#rows).catch((error: NodeJS.ErrnoException) => {

@@ -8,12 +8,12 @@ import type { RowLength, RowTiming } from "./row.ts";
 import type { RowJob } from "./row-worker.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
-/** Evaluations of a row where nobody says how many: enough for a curve, and each may cost as much as many steps. */
+/** Default number of evaluations of a row: enough for a curve, since each may cost as much as many steps. */
 const EVALUATIONS = 5;
 
 /**
- * The steps of a row: as many as asked for, an epoch's where nothing is, or as many as all rows have time for together. For the
- * last, one row of each placement is measured first. Throws C0301 where there is no time for a single step.
+ * The number of steps of a row: as many as the budget says, or as fit all rows into a budget of time. Default: an epoch. For a
+ * budget of time, one row of each placement is measured first. Throws C0301 if there is no time for a single step.
  */
 export async function lengthOf(
   {
@@ -51,7 +51,7 @@ export async function lengthOf(
   );
 }
 
-/** The most steps that `seconds` of one thread suffice for: `seeds` rows of each price. */
+/** The most steps that fit into `seconds` of one thread, with `seeds` rows of each timing. */
 export function stepsWithin(
   seconds: number,
   timings: readonly RowTiming[],
@@ -61,7 +61,7 @@ export function stepsWithin(
   const evaluation = seeds * sum(timings.map((timing) => timing.evaluation));
   const compile = seeds * sum(timings.map((timing) => timing.compile));
   const step = seeds * sum(timings.map((timing) => timing.step));
-  // However few the steps are, the last is followed by an evaluation.
+  // There is always an evaluation after the last step.
   if (evaluateEvery === undefined) return Math.floor((seconds - compile - EVALUATIONS * evaluation) / step);
   return Math.floor((seconds - compile - evaluation) / (step + evaluation / evaluateEvery));
 }

@@ -1,4 +1,4 @@
-/** The report as one HTML page that needs nothing else: a table of the placements, their curves, and what a step costs. */
+/** The report as one self-contained HTML page: a table of the placements, their curves, and the cost of a step. */
 import * as Plot from "@observablehq/plot";
 import { blankDocument, COLOURS, drawPanel, INK, PALE_INK, type Panel, type Series } from "../report/chart.ts";
 import { type CurveRun, evaluationMarks, metricAxis, stepAxis, trainingMarks } from "../report/curves.ts";
@@ -15,7 +15,7 @@ export interface ReportPage {
   readonly rows: readonly RowRecord[];
 }
 
-/** Placements beyond those with a colour of their own. */
+/** The colour of placements that have none of their own. */
 const PALE = "#c9ced6";
 
 const STYLE = `
@@ -33,7 +33,7 @@ svg { max-width: 100%; height: auto; }
 .chosen { stroke: #000000; stroke-width: 4px; stroke-opacity: 1; }
 `;
 
-/** A row of the table under the pointer shows its own curves: their titles begin with its placement. */
+/** Highlights the curves of the table row under the pointer: their titles begin with its placement. */
 const SCRIPT = `
 for (const row of document.querySelectorAll("tbody tr")) {
   const own = () => [...document.querySelectorAll("svg title")]
@@ -44,7 +44,7 @@ for (const row of document.querySelectorAll("tbody tr")) {
 }
 `;
 
-/** Text of the page. */
+/** Returns the text of the page. */
 export function drawPage({ title, facts, ranking, rows }: ReportPage): string {
   const document = blankDocument();
   const made = maker(document);
@@ -113,7 +113,7 @@ interface Section {
 }
 
 function sections({ by, standings }: Ranking, rows: readonly RowRecord[]): readonly Section[] {
-  // The best are drawn last, above the others.
+  // The best are drawn last, on top of the others.
   const order = new Map(standings.map(({ placement }, at) => [placementText(placement), -at]));
   const drawn = rows
     .filter(({ points }) => points.length > 0)

@@ -1,37 +1,37 @@
-/** Placements in order: what was measured of each, over its seeds. */
+/** Ranks placements by what was measured of each over its seeds. */
 import type { RowOutcome, RowRecord } from "./row.ts";
 import { type Placement, placementText } from "./rows.ts";
 
 export interface MeanAndDeviation {
   readonly mean: number;
-  /** Of the sample (n − 1); undefined for one seed. */
+  /** Sample standard deviation (n − 1); undefined for one seed. */
   readonly deviation: number | undefined;
 }
 
 export interface Standing {
-  /** Counted from 1; undefined for a placement that no seed finished with. */
+  /** Counted from 1; undefined if no seed of the placement finished. */
   readonly rank: number | undefined;
   readonly placement: Placement;
   /** Numbers of its rows. */
   readonly rows: readonly number[];
   readonly finished: number;
-  /** Over the seeds that finished, `loss` and the metrics: of the last evaluation. */
+  /** `loss` and the metrics of the last evaluation, over the seeds that finished. */
   readonly measures: Readonly<Record<string, MeanAndDeviation>>;
-  /** Of its rows: the mean of their milliseconds a training step; the rest is the same for all. */
+  /** Cost of its rows: milliseconds are their mean, and the rest is the same for all. */
   readonly cost: NonNullable<RowRecord["cost"]> | undefined;
-  /** What came of the seeds that did not finish. */
+  /** Why seeds did not finish. */
   readonly reasons: readonly string[];
-  /** What the compiler warns of. */
+  /** The compiler's warnings. */
   readonly warnings: readonly string[];
 }
 
 export interface Ranking {
-  /** `accuracy`, the higher the better, where the model has a metric of that name; else `loss`. */
+  /** `accuracy`, higher is better, if the model has a metric of that name; otherwise `loss`. */
   readonly by: string;
   readonly standings: readonly Standing[];
 }
 
-/** Placements whose every seed finished stand before those of which some did, and these before the others. */
+/** Ranks first the placements whose seeds all finished, then those with some that did, then the rest. */
 export function rank(rows: readonly RowRecord[]): Ranking {
   const by = rows.some(({ result }) => result !== undefined && "accuracy" in result.metrics) ? "accuracy" : "loss";
   const better = by === "accuracy" ? -1 : 1;
@@ -69,13 +69,13 @@ function standingOf(rows: readonly RowRecord[]): Omit<Standing, "rank"> {
   };
 }
 
-/** What a table says beside a placement: why seeds did not finish, and the codes of warnings. */
+/** Remarks on a placement in the table: why seeds did not finish, and the codes of warnings. */
 export function remarks({ reasons, warnings }: Pick<Standing, "reasons" | "warnings">): string {
   const codes = new Set(warnings.map((warning) => warning.slice(0, warning.indexOf(":"))));
   return [...reasons, ...codes].join("; ");
 }
 
-/** Nothing for a row that finished. */
+/** Why a row did not finish; empty for a row that did. */
 export function outcomeText(outcome: RowOutcome): readonly string[] {
   switch (outcome.status) {
     case "finished":

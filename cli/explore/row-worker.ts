@@ -1,4 +1,4 @@
-/** What a worker thread of an exploration does: the rows it is given, one after another. */
+/** A worker thread of an exploration: trains the rows it is given, one after another. */
 import { parentPort } from "node:worker_threads";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Task } from "../data/task.ts";
@@ -7,7 +7,7 @@ import { createOutput } from "../output.ts";
 import { measureRow, type RowLength, type RowRecord, type RowSettings, type RowTiming, trainRow } from "./row.ts";
 import type { Row } from "./rows.ts";
 
-/** What of a command a worker needs; plain data, because it is sent. */
+/** What a worker needs to know about the command. Plain data, because it is sent to another thread. */
 export interface RowJob {
   readonly row: Row;
   readonly task: string;
@@ -16,18 +16,18 @@ export interface RowJob {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** An error that is about the command and not about a placement. Plain data, because an error loses what it is on its way. */
+/** An error about the command rather than about a placement. Plain data, because an error loses its class between threads. */
 export interface Stop {
   readonly stop: Pick<Failure, "code" | "message" | "help"> & { readonly exitCode: ExitCode };
 }
 
-/** Sent on the way through a row. */
+/** Sent while a row trains. */
 export interface RowProgress {
   readonly number: number;
   readonly step: number;
 }
 
-/** Milliseconds between two words about progress. */
+/** Milliseconds between progress messages. */
 const TELL_EVERY = 100;
 
 export function trainJob(job: RowJob & RowLength): Promise<RowRecord | Stop> {
@@ -42,14 +42,14 @@ export function trainJob(job: RowJob & RowLength): Promise<RowRecord | Stop> {
   return carryOut(job, (task, context) => trainRow(job.row, task, job.settings, job, context, tell));
 }
 
-/** Undefined: it cannot be trained, which its row will say. */
+/** Undefined if the row cannot be trained; training it will report why. */
 export function measureJob(job: RowJob): Promise<RowTiming | undefined | Stop> {
   return carryOut(job, (task, context) => measureRow(job.row, task, job.settings, context));
 }
 
 type JobContext = Parameters<typeof measureRow>[3];
 
-/** A worker's task, opened once: its rows all have the same. */
+/** The worker's task, opened once: all its rows share it. */
 let opened: Promise<Task> | undefined;
 
 async function carryOut<T>(

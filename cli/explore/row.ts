@@ -1,4 +1,4 @@
-/** One row of an exploration: a placement with a seed, trained and measured by itself on one thread. */
+/** One row of an exploration: a placement with a seed, trained and measured on its own thread. */
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { RuntimeError } from "../../runtime/error.ts";
 import type { Plan } from "../../runtime/plan.ts";
@@ -20,13 +20,13 @@ import { placementText, type Row } from "./rows.ts";
 /** What all rows share. */
 export interface RowSettings {
   readonly file: string;
-  /** Placements of all rows stand in front of a row's own. */
+  /** `model.place` comes before a row's own placement. */
   readonly model: ModelOptions;
   readonly training: TrainingSettings;
   readonly evaluateOn: "test" | "validation";
 }
 
-/** Training steps of a row, and how many stand between two evaluations. */
+/** The number of training steps of a row, and of steps between evaluations. */
 export interface RowLength {
   readonly steps: number;
   readonly evaluateEvery: number;
@@ -35,35 +35,35 @@ export interface RowLength {
 export type RowOutcome =
   | { readonly status: "finished" }
   | { readonly status: "diverged"; readonly step: number; readonly during: "training" | "evaluation" }
-  /** It does not compile, or cannot run here. `code` is the catalogue's, or `internal`. */
+  /** The row does not compile or cannot run here. `code` is a catalogue code or `internal`. */
   | { readonly status: "failed"; readonly code: string; readonly message: string };
 
-/** What a training step takes. */
+/** The cost of a training step. */
 export interface RowCost {
-  /** Of the quickest step, on one thread, without making the batch: what else the machine does can only add to it. */
+  /** Time of the fastest step, on one thread, without making the batch: other work on the machine can only add to it. */
   readonly milliseconds: number;
-  /** Kernels that a step starts, the update's included. */
+  /** Kernels that a step dispatches, including the update. */
   readonly dispatches: number;
-  /** Of all memory. */
+  /** Size of all memory. */
   readonly bytes: number;
   readonly parameters: number;
 }
 
-/** What is kept of a row when it is done: a file. */
+/** The file that is kept of a finished row. */
 export interface RowRecord extends Row {
   readonly format: 1;
   readonly outcome: RowOutcome;
-  /** What the compiler warns of, each with its code: `W0605: …`. */
+  /** The compiler's warnings, each with its code: `W0605: …`. */
   readonly warnings: readonly string[];
   /** The last evaluation. */
   readonly result?: Measures;
   readonly cost?: RowCost;
-  /** Compiling, training and evaluating. */
+  /** Time for compiling, training and evaluating. */
   readonly seconds: number;
   readonly points: readonly CurvePoint[];
 }
 
-/** What a row would take, in seconds. */
+/** Measured times of a row's parts, in seconds. */
 export interface RowTiming {
   readonly compile: number;
   readonly step: number;
@@ -73,8 +73,8 @@ export interface RowTiming {
 type RowContext = Pick<Context, "environment" | "output">;
 
 /**
- * Trains a row. That its placement does not compile, cannot run or diverges is its outcome; an error that is about the command
- * and not about the placement is thrown.
+ * Trains a row. If its placement does not compile, cannot run or diverges, that is its outcome. Errors about the command rather
+ * than the placement are thrown.
  */
 export async function trainRow(
   row: Row,
@@ -137,10 +137,10 @@ export async function trainRow(
   }
 }
 
-/** Steps that a row is timed for, behind one that brings code and memory in. */
+/** Steps to time a row for, after one warm-up step. */
 const TIMED_STEPS = 5;
 
-/** Measures what a placement takes, its batches included; undefined where it cannot be trained. */
+/** Measures how long a placement takes, including making its batches; undefined if it cannot be trained. */
 export async function measureRow(
   row: Row,
   task: Task,
@@ -152,7 +152,7 @@ export async function measureRow(
     return await withRow(row, task, settings, context, async ({ learner }) => {
       const compile = (performance.now() - started) / 1000;
       const steps = TIMED_STEPS + 1;
-      /** Seconds at each step, and at the evaluation behind the last. */
+      /** Seconds at each step, and at the evaluation after the last. */
       const times: number[] = [];
       await train(
         learner,
@@ -165,7 +165,7 @@ export async function measureRow(
           onEvaluation: async ({ seconds }) => void times.push(seconds),
         },
       );
-      // A loss that is no number ends it early.
+      // Training ends early if the loss is NaN.
       if (times.length < steps + 1) return undefined;
       return {
         compile,
@@ -179,7 +179,7 @@ export async function measureRow(
   }
 }
 
-/** Opens a row's learner on a machine of its own, for as long as `work` takes. */
+/** Opens a row's learner on its own backend while `work` runs. */
 async function withRow<T>(
   row: Row,
   task: Task,
@@ -199,7 +199,7 @@ async function withRow<T>(
   }
 }
 
-/** The learner, with `tell` told how many milliseconds each training step took. */
+/** A learner that calls `tell` with the milliseconds of each training step. */
 const timed = (learner: Learner, tell: (milliseconds: number) => void): Learner =>
   withTrain(learner, async (batch, settings) => {
     const started = performance.now();
@@ -217,7 +217,7 @@ function costOf(plan: Plan, task: Task): Omit<RowCost, "milliseconds"> {
   };
 }
 
-/** Why a row failed; undefined for what is no matter of its placement. */
+/** Why a row failed; undefined if the error is not about its placement. */
 function reasonOf(error: unknown): { readonly code: string; readonly message: string } | undefined {
   if (error instanceof Failure) return undefined;
   if (error instanceof CompileError) {

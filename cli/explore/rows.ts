@@ -1,11 +1,11 @@
-/** What is tried: placements, each a norm for some sites, and every placement with every seed. */
+/** The rows to try: every placement, which gives some sites a norm, with every seed. */
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlacements, placementsIn, topLevelParts } from "../../compiler/semantics/placements.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import { exit, Failure } from "../failure.ts";
 
-/** Norms by site, both as `--place` takes them: `{ hh: "batch(gamma = 0.1)", cc: "none" }`. */
+/** Norms by site, in the syntax of `--place`: `{ hh: "batch(gamma = 0.1)", cc: "none" }`. */
 export type Placement = Readonly<Record<string, string>>;
 
 export interface Row {
@@ -16,13 +16,13 @@ export interface Row {
 }
 
 export interface RowOptions {
-  /** `hh,xh`. Default: all that the cell or model declares. */
+  /** `hh,xh`. Default: all sites that the cell or model declares. */
   readonly sites?: string;
   /** `none,batch(gamma=0.1),layer` */
   readonly norms: string;
   /** Chosen placements instead of all combinations, each as `--place` takes it. */
   readonly placement?: readonly string[];
-  /** How many seeds each placement gets. */
+  /** The number of seeds for each placement. */
   readonly seeds: number;
 }
 
@@ -32,7 +32,7 @@ export const placementText = (placement: Placement): string =>
     .map(([site, norm]) => `${site}=${norm}`)
     .join(",");
 
-/** The rows in order: seeds of one placement stand together. Throws C0301 for lists that cannot be read or say a thing twice. */
+/** The rows in order, grouped by placement. Throws C0301 for lists that cannot be read or that repeat an element. */
 export function rowsOf(options: RowOptions, declared: readonly string[], firstSeed: number): readonly Row[] {
   const placements =
     options.placement === undefined
@@ -54,7 +54,7 @@ export function rowsOf(options: RowOptions, declared: readonly string[], firstSe
     .map((row, at) => ({ number: at + 1, ...row }));
 }
 
-/** Every norm at every site with every other: the last site's norm changes fastest. */
+/** Every combination of norms at the sites. The last site's norm changes fastest. */
 function combinations(sites: readonly string[], norms: readonly string[]): readonly Placement[] {
   return sites.reduce<readonly Placement[]>(
     (placements, site) => placements.flatMap((placement) => norms.map((norm) => ({ ...placement, [site]: norm }))),
@@ -88,17 +88,17 @@ function twice(names: readonly string[], what: string): void {
   if (again !== undefined) throw new Failure("C0301", exit.usage, `the ${what} ${again} is given twice`);
 }
 
-/** The sites as short as `--place` understands them: `hh`, or `rnn.hh` where two scans have one. */
+/** The shortest names that `--place` understands: `hh`, or `rnn.hh` if two scans have an `hh`. */
 export function siteNames({ sites }: Pick<Elaborated, "sites">): readonly string[] {
   const names = sites.map(({ name }) => name.replaceAll("/", "."));
   const short = (name: string): string => name.slice(name.lastIndexOf(".") + 1);
   return names.map((name) => (names.filter((other) => short(other) === short(name)).length === 1 ? short(name) : name));
 }
 
-/** Codes that are about names and not about what stands where: no site or norm of that name, or a text that is no placement. */
+/** Codes about names rather than placements: there is no such site or norm, or the text is not a placement. */
 const WRONG_NAMES: ReadonlySet<string> = new Set(["C0208", "C0209", "C0301"]);
 
-/** Throws `CompileError` for a site or norm that does not exist. A norm that cannot stand at a site is what a row finds out. */
+/** Throws `CompileError` for a site or norm that does not exist. A norm that cannot be at a site makes its row fail instead. */
 export function checkNames(rows: readonly Row[], file: string, host: SourceHost, options: ElaborateOptions): void {
   const single = new Set(
     rows.flatMap(({ placement }) => Object.entries(placement).map(([site, norm]) => placementText({ [site]: norm }))),

@@ -1,4 +1,4 @@
-/** What an exploration is: its rows, what each of them is to do, and what a resumed one must agree with. */
+/** Defines an exploration: its rows, the job of each, and what must agree to resume it. */
 import { createHash } from "node:crypto";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import type { Context } from "../context.ts";
@@ -29,7 +29,7 @@ export interface Study {
   readonly facts: readonly string[];
 }
 
-/** What the command line asks for. Throws what is wrong with the text, and with the names of sites and norms. */
+/** Reads the exploration that the command line asks for. Throws errors in the text and in the names of sites and norms. */
 export function readStudy(
   context: Pick<Context, "environment" | "output" | "seed">,
   file: string,
@@ -52,7 +52,7 @@ export function readStudy(
     rows,
     identity: {
       model: elaborated.graph.name,
-      // Of all that was read: the file, what it imports, and norms that only rows place.
+      // A hash of every text that was read: the file, its imports, and norms that only rows place.
       text: createHash("sha256")
         .update(JSON.stringify([...read.values()]))
         .digest("hex"),
@@ -83,7 +83,7 @@ export function readStudy(
   };
 }
 
-/** The host, with the texts that it gives kept by their paths. */
+/** A host that also records the texts it reads, by path. */
 const recording = (host: SourceHost, texts: Map<string, string>): SourceHost => ({
   ...host,
   read(path) {

@@ -1,20 +1,20 @@
-/** The ranking as a table of texts, for the terminal and for the page. */
+/** The ranking as a table of text, for the terminal and for the page. */
 import { bytesText, formatCount } from "../output.ts";
 import { type MeanAndDeviation, type Ranking, remarks } from "./ranking.ts";
 
 export interface RankingTable {
   readonly columns: readonly { readonly title: string; readonly numeric: boolean }[];
-  /** A row for each placement, the best first. */
+  /** A row for each placement, best first. */
   readonly rows: readonly (readonly string[])[];
 }
 
-/** For what was not measured, and for a site that a placement leaves as the file has it. */
+/** Shown for what was not measured, and for a site that a placement does not change. */
 const NOTHING = "–";
 
 export function rankingTable({ standings }: Ranking): RankingTable {
   const sites = [...new Set(standings.flatMap(({ placement }) => Object.keys(placement)))];
   const names = new Set(standings.flatMap(({ measures }) => Object.keys(measures)));
-  // The loss is the last.
+  // The loss comes last.
   const measures = [...names].sort((a, b) => Number(a === "loss") - Number(b === "loss"));
   const words = (title: string) => ({ title, numeric: false });
   const number = (title: string) => ({ title, numeric: true });

@@ -7,18 +7,18 @@ import type { RowLength, RowRecord, RowTiming } from "./row.ts";
 import type { RowJob, RowProgress, Stop } from "./row-worker.ts";
 
 export interface WorkerPool {
-  /** Throws the `Failure` that stops the whole exploration. A thread that dies is a row that failed. */
+  /** Trains a row. If the thread dies, the row has failed. Throws a `Failure` that stops the whole exploration. */
   train(job: RowJob & RowLength): Promise<RowRecord>;
-  /** What a row would take; undefined for one that cannot be trained. */
+  /** Measures how long a row would take; undefined if it cannot be trained. */
   measure(job: RowJob): Promise<RowTiming | undefined>;
-  /** Ends the threads, what they are at included: its promises are rejected. */
+  /** Ends the threads and rejects the promises of unfinished jobs. */
   end(): Promise<void>;
 }
 
-/** Starts `workers` threads. `tell` hears how far a row is. */
+/** Starts `workers` threads. `tell` is called with the progress of each row. */
 export function startWorkerPool(workers: number, tell: (progress: RowProgress) => void): WorkerPool {
   const pool = new Piscina({
-    // As this file is: compiled, or as it was written.
+    // Like this file, either compiled or TypeScript.
     filename: fileURLToPath(new URL(`row-worker${extname(import.meta.url)}`, import.meta.url)),
     minThreads: workers,
     maxThreads: workers,
@@ -40,7 +40,7 @@ export function startWorkerPool(workers: number, tell: (progress: RowProgress) =
         return await run<RowRecord>("trainJob", job);
       } catch (error) {
         if (ended || error instanceof Failure) throw error;
-        // The thread is gone: memory, or a fault of ours. The other rows need not go with it.
+        // The thread died, out of memory or through a fault of ours. The other rows can go on.
         const message = `the thread ended: ${error instanceof Error ? error.message : String(error)}`;
         const seconds = (performance.now() - started) / 1000;
         const outcome = { status: "failed", code: "internal", message } as const;

@@ -4,14 +4,14 @@ import { COLOURS, drawFigure, type Panel, type Series } from "../report/chart.ts
 import type { Flow } from "./flow.ts";
 import { tanhDerivative } from "./tanh-derivative.ts";
 
-/** Below it nothing is drawn: such a gradient is gone, and f32 ends at 1e-45. */
+/** Smaller gradients are not drawn: they have vanished, and f32 ends at 1e-45. */
 const LEAST = 1e-30;
 
-/** From blue for the smallest gain to red for the largest. */
+/** A colour from blue for the smallest gain to red for the largest. */
 const ramp = (at: number, count: number): string =>
   `hsl(${Math.round(240 * (1 - at / Math.max(1, count - 1)))}, 75%, 45%)`;
 
-/** Gradient norms over the steps of the sequence: a panel for each state and each amount of training, a line for each gain. */
+/** Draws gradient norms over the steps of the sequence: a panel for each state and amount of training, a line for each gain. */
 export function drawFlows(
   flows: readonly Flow[],
   words: { readonly title: string; readonly subtitle: string },
@@ -44,10 +44,10 @@ function flowPanel(flows: readonly Flow[], label: string): Panel {
   };
 }
 
-/** Deviations that the curve is drawn through. */
+/** Standard deviations at which the curve is computed. */
 const DEVIATIONS = Array.from({ length: 51 }, (_, i) => i / 50);
 
-/** E[tanh'(x)] for x ~ N(0, σ²) over σ, with the band between its quartiles. */
+/** Draws E[tanh'(x)] for x ~ N(0, σ²) over σ, with a band between the quartiles. */
 export function drawTanhDerivative(): string {
   const points = DEVIATIONS.map(tanhDerivative);
   const [colour] = COLOURS;

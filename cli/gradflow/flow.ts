@@ -1,4 +1,4 @@
-/** How much of the loss's gradient reaches each state at each step: ‖∂loss/∂h_t‖ (Cooijmans et al. 2016, figure 1a). */
+/** Measures how much gradient reaches each state at each step: ‖∂loss/∂h_t‖ (Cooijmans et al. 2016, figure 1a). */
 import type { Plan } from "../../runtime/plan.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { TaskBatch } from "../data/task.ts";
@@ -16,13 +16,13 @@ export interface Flow {
 
 const PREFIX = "d_state/";
 
-/** The states that a plan hands out gradients of. */
+/** The states whose gradients a plan returns. */
 export function statesOf(plan: Plan): readonly string[] {
   const tensors = plan.entries.train?.tensors ?? [];
   return tensors.flatMap(({ name }) => (name.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : []));
 }
 
-/** Runs forward and backward on a batch, without a step, and measures every state. */
+/** Runs forward and backward on a batch, without an optimiser step, and measures every state. */
 export async function measureFlow(
   session: Session,
   batch: TaskBatch,
@@ -36,7 +36,7 @@ export async function measureFlow(
   return flows;
 }
 
-/** [T, B, …] → [T]: means over examples of the norm of what each has at a step. */
+/** [T, B, …] → [T]: at each step, the mean over examples of the norm of each example's gradient. */
 export function meanNorms(gradient: Float32Array, steps: number, examples: number): readonly number[] {
   const width = gradient.length / (steps * examples);
   return Array.from({ length: steps }, (_, t) => {

@@ -1,8 +1,8 @@
 import type { Elaborated } from "../../compiler/semantics/elaborate.ts";
 
 /**
- * Placements, as `--place` takes them, that give every norm with an argument `gamma` that initial gain and change nothing else.
- * Undefined where no such norm stands anywhere.
+ * Placements, as `--place` takes them, that give every norm with an argument `gamma` this initial gain and change nothing else.
+ * Undefined if there is no such norm.
  */
 export function placedWithGain({ sites }: Pick<Elaborated, "sites">, gamma: number): string | undefined {
   const placed = sites.flatMap(({ name, norm }) => {

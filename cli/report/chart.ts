@@ -1,8 +1,8 @@
-/** What all pictures of this tool share: one look, and one way from panels of Observable Plot to a whole SVG document. */
+/** Draws figures: a common style, and a way from panels of Observable Plot to a complete SVG document. */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
-/** Okabe & Ito 2008: eight colours told apart by most colour-blind readers; the pale ones last. */
+/** Okabe & Ito 2008: eight colours that most colour-blind readers can distinguish; the pale ones last. */
 export const COLOURS: readonly string[] = [
   "#0072b2",
   "#d55e00",
@@ -25,14 +25,14 @@ const PANEL = 280;
 const HEADER = 96;
 const MARGIN = { left: 70, right: 30, top: 34, bottom: 54 };
 
-/** What is drawn in one colour, and what its colour is. */
+/** The name and colour of what is drawn in one colour. */
 export interface Series {
   readonly name: string;
   readonly colour: string;
 }
 
 export interface Panel {
-  /** Of the vertical axis, above the panel. */
+  /** Label of the vertical axis, above the panel. */
   readonly label: string;
   readonly marks: readonly Plot.Markish[];
   readonly x: Plot.ScaleOptions & { readonly label: string };
@@ -43,15 +43,15 @@ export interface Figure {
   readonly title: string;
   /** A line under the title: sizes, what was measured. */
   readonly subtitle: string;
-  /** The legend; marks have these names as `stroke` or `fill`. */
+  /** The legend. Marks use these names as `stroke` or `fill`. */
   readonly series: readonly Series[];
-  /** Row by row, from the top down. */
+  /** Row by row, from top to bottom. */
   readonly panels: readonly Panel[];
   /** Panels side by side. Default 1. */
   readonly columns?: number;
 }
 
-/** Draws the figure; the text is a whole SVG document. */
+/** Draws the figure as a complete SVG document. */
 export function drawFigure({ title, subtitle, series, panels, columns = 1 }: Figure): string {
   const document = blankDocument();
   const height = HEADER + Math.ceil(panels.length / columns) * PANEL;
@@ -87,7 +87,7 @@ export function blankDocument(): Document {
   return parseHTML("<!doctype html><html><head></head><body></body></html>").document;
 }
 
-/** Draws a panel by itself, without a legend. */
+/** Draws a single panel without a legend. */
 export function drawPanel(
   document: Document,
   { label, marks, x, y }: Panel,
@@ -112,7 +112,7 @@ export function drawPanel(
 }
 
 function legend(document: Document, series: readonly Series[]): Element[] {
-  // Seven and a half pixels a character is wide enough for 14 px sans-serif.
+  // Seven and a half pixels per character are enough for 14 px sans-serif.
   const widths = series.map(({ name }) => 34 + name.length * 7.5);
   const left = 24;
   const room = WIDTH - 2 * left - widths.reduce((sum, width) => sum + width, 0);

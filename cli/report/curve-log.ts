@@ -1,4 +1,4 @@
-/** A run's learning curve as JSON Lines: one line a point, so that a run that was stopped still has all its lines. */
+/** A run's learning curve as JSON Lines: one line per point, so that a run that was stopped keeps its points. */
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { exit, Failure } from "../failure.ts";
@@ -7,7 +7,7 @@ import { readWhole, writeAtomically } from "./files.ts";
 import { readJson } from "./json.ts";
 import { dictionary, either, measure, number, oneOf, optional, record, type Schema, whole } from "./schema.ts";
 
-/** After a training step: the loss of its batch, in the loss's own units (nats for cross-entropy). */
+/** A point after a training step: the loss of its batch, in the loss's own units (nats for cross-entropy). */
 export interface TrainPoint {
   readonly kind: "train";
   readonly step: number;
@@ -19,7 +19,7 @@ export interface TrainPoint {
   readonly seconds: number;
 }
 
-/** After an evaluation with population statistics. */
+/** A point after an evaluation with population statistics. */
 export interface EvaluationPoint {
   readonly kind: "evaluation";
   readonly step: number;
@@ -38,12 +38,12 @@ export const curvePoint: Schema<CurvePoint> = either("kind", {
   evaluation: record({ kind: oneOf("evaluation"), ...common, metrics: dictionary(measure) }),
 });
 
-/** Text of the points, one JSON document a line. */
+/** The points as text, one JSON document per line. */
 export function curveLines(points: readonly CurvePoint[]): string {
   return points.map((point) => `${JSON.stringify(point)}\n`).join("");
 }
 
-/** Adds points to the end of the file at `path`, which is made where it is missing. Throws C0409. */
+/** Appends points to the file at `path`, and creates it if it is missing. Throws C0409. */
 export async function appendCurve(path: string, points: readonly CurvePoint[]): Promise<void> {
   if (points.length === 0) return;
   try {
@@ -56,13 +56,13 @@ export async function appendCurve(path: string, points: readonly CurvePoint[]): 
 
 export interface Curve {
   readonly points: readonly CurvePoint[];
-  /** Characters of a last line that a crash cut short, which are left out; 0 where none was. */
+  /** Characters of a last line that a crash cut short, which is left out; 0 if there is none. */
   readonly cut: number;
 }
 
 /**
- * Reads a curve; no points where there is no file. A last line that a crash cut short is left out. Throws C0401, and C0402 with
- * the line for what is no point, or out of order.
+ * Reads a curve; it has no points if there is no file. A last line that a crash cut short is left out. Throws C0401, and C0402 with
+ * the line that is not a point or is out of order.
  */
 export async function readCurve(path: string): Promise<readonly CurvePoint[]> {
   return (await readWithCut(path)).points;
@@ -71,7 +71,7 @@ export async function readCurve(path: string): Promise<readonly CurvePoint[]> {
 async function readWithCut(path: string): Promise<Curve> {
   const text = (await readWhole(path))?.toString("utf8") ?? "";
   const lines = text.split("\n");
-  // Each line ends with a line break: what stands behind the last one is a part of a line.
+  // Each line ends with a line break, so anything after the last break is an incomplete line.
   const rest = lines.pop() ?? "";
   let before = 0;
   const points = lines.map((line, at) => {
@@ -89,7 +89,7 @@ async function readWithCut(path: string): Promise<Curve> {
   return { points, cut: rest.length };
 }
 
-/** Keeps the points up to `step`: what a run resumed from the checkpoint of that step still stands by. */
+/** Keeps the points up to `step`, which a run that resumes from that step's checkpoint still agrees with. */
 export async function truncateCurve(path: string, step: number): Promise<Curve> {
   const { points, cut } = await readWithCut(path);
   const kept = points.filter((point) => point.step <= step);

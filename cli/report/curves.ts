@@ -1,4 +1,4 @@
-/** Learning curves as one SVG picture: training loss above, the evaluation's metric below, one colour a run. */
+/** Learning curves as one SVG picture: training loss above, evaluation metric below, one colour per run. */
 import * as Plot from "@observablehq/plot";
 import { COLOURS, drawFigure, type Panel } from "./chart.ts";
 import type { CurvePoint } from "./curve-log.ts";
@@ -10,18 +10,18 @@ export interface CurveRun {
 
 export interface CurvePicture {
   readonly title: string;
-  /** A line under the title: task, sizes, what the evaluation is on. */
+  /** A line under the title: task, sizes, evaluation data. */
   readonly subtitle: string;
-  /** At most as many as there are colours, 8. */
+  /** At most 8, the number of colours. */
   readonly runs: readonly CurveRun[];
-  /** The metric of the lower panel, by its name in the evaluations; where no run has it, their loss. */
+  /** Name of the metric in the lower panel. The panel shows the loss if no run has the metric. */
   readonly metric: string;
 }
 
-/** The raw loss is thinned to this many points a run: more cannot be seen, and the file would grow by megabytes. */
+/** The raw loss is thinned to this many points per run: more cannot be seen, and the file would grow by megabytes. */
 const RAW_POINTS = 600;
 
-/** Draws the picture; the text is a whole SVG document. */
+/** Draws the picture as a complete SVG document. */
 export function drawCurves({ title, subtitle, runs, metric }: CurvePicture): string {
   return drawFigure({
     title,
@@ -32,8 +32,8 @@ export function drawCurves({ title, subtitle, runs, metric }: CurvePicture): str
 }
 
 /**
- * An exponential average whose weight is corrected for its start, so that its first value is the first loss and not a blend
- * with zero: sum of d^(n−k)·x_k over sum of d^(n−k).
+ * An exponential moving average with bias correction, so that its first value is the first loss and not a blend with zero: the
+ * sum of d^(n−k)·x_k over the sum of d^(n−k).
  */
 export function smooth(values: readonly number[], decay: number): readonly number[] {
   let sum = 0;
@@ -45,14 +45,14 @@ export function smooth(values: readonly number[], decay: number): readonly numbe
   });
 }
 
-/** What a training curve shows after a step. */
+/** A point of a drawn curve. */
 export interface Mark {
   readonly run: string;
   readonly step: number;
   readonly value: number;
 }
 
-/** A number of each training step, as it is and smoothed; left out where it is no finite number, and thinned where there are many. */
+/** A number of each training step, raw and smoothed. Numbers that are not finite are left out, and many points are thinned. */
 export function trainingMarks(
   run: CurveRun,
   of: (point: CurvePoint & { readonly kind: "train" }) => number | undefined,
@@ -74,7 +74,7 @@ export function trainingMarks(
   };
 }
 
-/** The metric of each evaluation, or its loss where no run has the metric. */
+/** The metric of each evaluation, or its loss if no run has the metric. */
 export function evaluationMarks(
   runs: readonly CurveRun[],
   metric: string,
@@ -96,7 +96,7 @@ export function stepAxis(runs: readonly CurveRun[]): Panel["x"] {
   return { label: "training step", domain: [0, Math.max(1, ...last)] };
 }
 
-/** The axis of a metric: accuracies are shares of one. */
+/** The axis of a metric: accuracies are between 0 and 1. */
 export const metricAxis = (metric: string): Panel["y"] =>
   metric === "accuracy" ? { domain: [0, 1], tickFormat: "%" } : { zero: true };
 

@@ -1,4 +1,4 @@
-/** Files that people are given: whole or not at all. */
+/** Reads and writes result files. A file is written completely or not at all. */
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { replaceFile } from "../../runtime/node/replace-file.ts";
@@ -7,7 +7,7 @@ import { cannotRead, cannotWrite } from "../file-errors.ts";
 import { readJson } from "./json.ts";
 import type { Schema } from "./schema.ts";
 
-/** Writes `data` to `path` as `replaceFile` does, and makes the folder where it is missing. On an error, C0409, the old file stays. */
+/** Writes `data` to `path` as `replaceFile` does, and creates the folder if it is missing. Throws C0409, and then the old file remains. */
 export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -17,15 +17,15 @@ export async function writeAtomically(path: string, data: string | Uint8Array): 
   }
 }
 
-/** Throws C0409 where a folder stands in a file's place: said before the work that the file is to show. */
+/** Throws C0409 if `path` is a folder, so that the error comes before the work whose results go there. */
 export async function checkNoFolder(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) throw cannotWrite(path, Object.assign(new Error("it is a folder"), { code: "EISDIR" }));
 }
 
 /**
- * The bytes of a file; undefined where there is none. Throws C0401 for what cannot be read, and for what is no file: a pipe or a
- * device could keep a reader waiting for ever.
+ * The bytes of a file; undefined if there is none. Throws C0401 if it cannot be read, or if it is a pipe or a device, which could
+ * keep a reader waiting for ever.
  */
 export async function readWhole(path: string): Promise<Buffer | undefined> {
   try {
@@ -47,8 +47,8 @@ const noFile = (path: string): Failure =>
   );
 
 /**
- * The record that a JSON file in a folder for results holds; undefined where there is no such file. Throws C0401 for one that
- * cannot be read, and C0402, with `what` it should be and the line, for one of another shape.
+ * Reads the record in a JSON file of a result folder; undefined if there is no such file. Throws C0401 if it cannot be read, and
+ * C0402, with `what` it should be and the line, if it does not match the schema.
  */
 export async function readRecordFile<T>(path: string, what: string, schema: Schema<T>): Promise<T | undefined> {
   const bytes = await readWhole(path);

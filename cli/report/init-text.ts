@@ -1,6 +1,6 @@
 import type { Init } from "../../runtime/plan.ts";
 
-/** An initialiser as the language writes it: `0`, `orthogonal`, `blocks(1, 0, 0, 0)`. */
+/** An initialiser in the language's syntax: `0`, `orthogonal`, `blocks(1, 0, 0, 0)`. */
 export function initText(init: Init): string {
   switch (init.kind) {
     case "constant":

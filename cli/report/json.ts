@@ -1,17 +1,17 @@
-/** Reads JSON texts that must have a shape, and says by line what is wrong with one that has another. */
+/** Reads JSON texts that must match a schema, and reports by line what does not match. */
 import { exit, Failure } from "../failure.ts";
 import { type KeyPath, Mismatch, type Schema } from "./schema.ts";
 
-/** Where a text stands, and what it should be: both for messages. */
+/** Where a text comes from and what it should be, for messages. */
 export interface JsonSource {
   readonly path: string;
-  /** `the record of a run`. */
+  /** What the text should be: `the record of a run`. */
   readonly what: string;
-  /** Of the file, on which the text begins. */
+  /** The line of the file on which the text begins. */
   readonly line?: number;
 }
 
-/** The value that `text` is, of that shape. Throws C0402, with the line, for a text that is no JSON or of another shape. */
+/** Parses `text` by the schema. Throws C0402, with the line, for a text that is not JSON or does not match. */
 export function readJson<T>(text: string, schema: Schema<T>, { path, what, line = 1 }: JsonSource): T {
   const damaged = (offset: number, why: string): Failure =>
     new Failure(
@@ -37,8 +37,8 @@ export function readJson<T>(text: string, schema: Schema<T>, { path, what, line 
 const lineBreaks = (text: string): number => text.split("\n").length - 1;
 
 /**
- * Where the engine's words say that the text stops being JSON; at its end where they do not. They give a position, or a token and ten
- * characters on each side of it.
+ * The offset at which the engine's message says that the text stops being JSON, or the end of the text. The message gives a position,
+ * or a token with ten characters on each side.
  */
 function errorOffset(error: unknown, text: string): number {
   const words = error instanceof Error ? error.message : "";
@@ -58,11 +58,11 @@ const keyPathText = (at: KeyPath): string =>
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
-/** Where in a JSON text the value at a place begins, or the one around it where there is none. */
+/** The offset in a JSON text at which the value at a key path begins, or the innermost value around it. */
 function keyPathOffset(text: string, at: KeyPath): number {
-  /** Of the values around the token at hand: the key or position in each. */
+  /** The key or index in each of the values around the current token. */
   const path: (string | number)[] = [];
-  /** The last string of each object, which is the key where a colon follows. */
+  /** The last string seen, which is a key if a colon follows. */
   let last = "";
   let found = 0;
   let deepest = 0;

@@ -1,4 +1,4 @@
-/** What a plan holds and costs, counted from the plan alone. */
+/** What a plan contains and costs, counted from the plan alone. */
 import { floatsOf, regionNames, regionSizes, widthOf } from "../../runtime/layout.ts";
 import type { Command, Entry, EntryName, Plan, RegionName, Tensor } from "../../runtime/plan.ts";
 import { initText } from "./init-text.ts";
@@ -13,7 +13,7 @@ export interface PlanSummary {
     readonly name: string;
     readonly shape: readonly number[];
     readonly count: number;
-    /** As the language writes it. */
+    /** In the language's syntax. */
     readonly init: string;
   }[];
   readonly parameterCount: number;
@@ -25,18 +25,18 @@ export interface PlanSummary {
     readonly count: number;
   }[];
   readonly entries: Readonly<Partial<Record<EntryName, EntrySummary>>>;
-  /** Bytes of each region, as large as the entry that needs most of it. */
+  /** Bytes of each region, which is as large as the entry that needs most of it. */
   readonly memory: Readonly<Record<RegionName, number>>;
 }
 
 export interface EntrySummary {
   /** Bytes of each region for sequences of `time` steps. */
   readonly memory: Readonly<Record<RegionName, number>>;
-  /** Dispatches in one time step: of loops that go from the first step to the last, and of those that go back. */
+  /** Dispatches in one time step, in forward loops and in backward loops. */
   readonly dispatchesPerStep: { readonly forward: number; readonly backward: number };
   /** Dispatches outside of the loops, which handle all steps at once. */
   readonly dispatchesOutside: number;
-  /** For `time` steps, everything together. */
+  /** All dispatches for `time` steps. */
   readonly dispatches: number;
   readonly kernels: readonly string[];
 }
@@ -72,7 +72,7 @@ export function summarise(plan: Plan, time: number): PlanSummary {
 function summariseEntry(entry: Entry, time: number): EntrySummary {
   const kernels = new Set<string>();
   const dispatches = { forward: 0, backward: 0, outside: 0 };
-  // Outside of the loops over steps a kernel runs once for each segment, if it stands in one.
+  // Outside of the loops over steps, a kernel inside a loop over segments runs once for each segment.
   const walk = (commands: readonly Command[], place: keyof typeof dispatches, times: number): void => {
     for (const command of commands) {
       if (command.do === "steps") walk(command.commands, command.reverse ? "backward" : "forward", 1);

@@ -1,14 +1,14 @@
 /**
- * What a JSON document that a command wrote must look like to be read again. A shape is a function: it takes a value to what the
- * program works with, or throws `Mismatch`, which says where in the document something else stands.
+ * Schemas of the JSON documents that commands write and read again. A schema is a function: it turns a value into what the program
+ * works with, or throws `Mismatch`, which says where in the document the value does not match.
  */
 
-/** Keys and positions from the document's root to a value. */
+/** Keys and indices from the document's root to a value. */
 export type KeyPath = readonly (string | number)[];
 
 export type Schema<T> = (value: unknown, at: KeyPath) => T;
 
-/** What a shape reads. */
+/** The type that a schema parses. */
 export type Infer<S> = S extends Schema<infer T> ? T : never;
 
 export class Mismatch extends Error {
@@ -21,7 +21,7 @@ export class Mismatch extends Error {
   }
 }
 
-/** A value as a message shows it: short, and on one line. */
+/** A value for a message: short, and on one line. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
@@ -43,7 +43,7 @@ export const truth: Schema<boolean> = scalar("true or false", (value) => typeof 
 /** A finite number. */
 export const number: Schema<number> = scalar("a number", (value): value is number => Number.isFinite(value));
 
-/** A number that training may have made infinite or NaN, for which JSON has `null`. */
+/** A number that may be infinite or NaN after training, which JSON writes as `null`. */
 export const measure: Schema<number> = (value, at) => (value === null ? Number.NaN : number(value, at));
 
 /** A whole number from `least` on. */
@@ -63,7 +63,7 @@ export const oneOf = <const T extends string | number>(...allowed: readonly T[])
     allowed.some((one) => one === value),
   );
 
-/** Whatever JSON can hold. */
+/** Any JSON value. */
 export const anything: Schema<unknown> = (value) => value;
 
 /** A value that may be left out. */
@@ -90,7 +90,7 @@ type Read<F extends Fields> = {
   readonly [K in keyof F as undefined extends Infer<F[K]> ? never : K]: Infer<F[K]>;
 } & { readonly [K in keyof F as undefined extends Infer<F[K]> ? K : never]?: Infer<F[K]> };
 
-/** An object with these keys and, unless `others` are allowed, which are taken as they are, no others. */
+/** An object with these keys. Other keys are refused, or kept as they are if `others` is "allowed". */
 export const record =
   <F extends Fields>(fields: F, others: "refused" | "allowed" = "refused"): Schema<Read<F>> =>
   (value, at) => {
@@ -104,7 +104,7 @@ export const record =
     return Object.fromEntries([...given, ...known]) as Read<F>;
   };
 
-/** An object whose `key` says which of `cases` it is. */
+/** A tagged union: an object whose `key` says which of `cases` it is. */
 export const either =
   <C extends Readonly<Record<string, Schema<unknown>>>>(key: string, cases: C): Schema<Infer<C[keyof C]>> =>
   (value, at) => {

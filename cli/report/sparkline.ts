@@ -2,7 +2,7 @@
 
 const BARS = "▁▂▃▄▅▆▇█";
 
-/** One bar a value, scaled to [low, high]; "" for no values. Values that are no numbers show as a gap. */
+/** One bar per value, scaled to [low, high]; "" for no values. Values that are not finite show as a gap. */
 export function sparkline(values: readonly number[], low: number, high: number): string {
   const span = Math.max(high - low, Number.MIN_VALUE);
   return values

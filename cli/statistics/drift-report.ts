@@ -1,4 +1,4 @@
-/** The drift of stored statistics, and what it costs, in words. */
+/** Prints the drift of stored statistics and its effect on the loss. */
 import type { Output } from "../output.ts";
 import type { Measures } from "../training/learner.ts";
 import { type Drift, LAG_LIMIT } from "./drift.ts";
@@ -10,7 +10,7 @@ export interface Measured {
   readonly split: string;
   readonly stored: Measures;
   readonly estimated: Measures;
-  /** Each batch by its own statistics. */
+  /** Each batch normalized by its own statistics. */
   readonly batch: Measures;
 }
 
@@ -49,8 +49,8 @@ export function sayDrift(
 }
 
 /**
- * From here on estimates are said to be worse than the batches' own statistics, which differ from them by chance: of batches of 64
- * they make a loss larger, if anything.
+ * The report says that estimates are worse than the batches' own statistics if the loss grows by more than this factor. With batches
+ * of 64, the batches' own statistics vary by chance, which tends to make their loss larger.
  */
 const GAP = 1.1;
 

@@ -1,35 +1,35 @@
-/** How far stored statistics lie from those that an exact pass finds at the same parameters. */
+/** How far stored statistics are from those of an exact pass at the same parameters. */
 import { quantile } from "./quantile.ts";
 import { rowOf, type Statistic, varianceOf } from "./statistic.ts";
 
-/** Over the units of all steps. */
+/** A distribution over the units of all steps. */
 interface Distribution {
   readonly median: number;
-  /** What 95 % of them do not exceed. */
+  /** The 95th percentile. */
   readonly most: number;
-  /** Counted from 1; no step where all share the statistic. */
+  /** Counted from 1. No step if all steps share the statistic. */
   readonly worst: { readonly value: number; readonly step?: number; readonly unit: number };
 }
 
 export interface Drift {
   readonly site: string;
-  /** Of the variance or deviation. */
+  /** Name of the variance or deviation. */
   readonly statistic: string;
-  /** How many standard deviations (√(v + ε), what the norm divides by) the stored mean is off. None where no mean is known. */
+  /** How many standard deviations (√(v + ε), what the norm divides by) the stored mean is off. Undefined if no mean is known. */
   readonly shift: Distribution | undefined;
-  /** Stored standard deviation by the estimated one, or the estimated by the stored, whichever is more than 1. */
+  /** Ratio of the stored to the estimated standard deviation, or its inverse, whichever is above 1. */
   readonly factor: Distribution;
-  /** The part by which 95 % of the numbers are off at most, of a standard deviation: what drifts are ranked by. */
+  /** 95th percentile of the error, as a fraction of a standard deviation. Drifts are ranked by it. */
   readonly lag: number;
 }
 
 /**
- * From here on statistics are said to lag. Moving averages with a weight of 0.1 are of some 19 batches, 1200 examples with
- * batches of 64: by chance alone 5 % of means would be off by more than 0.06 standard deviations.
+ * Statistics lag if they are off by more than this. Moving averages with a weight of 0.1 average over some 19 batches, or 1200
+ * examples with batches of 64: by chance alone, 5 % of means would be off by more than 0.06 standard deviations.
  */
 export const LAG_LIMIT = 0.1;
 
-/** Of each variance and deviation that both have, the furthest off first. */
+/** The drift of each variance and deviation that both have, the largest first. */
 export function driftOf(stored: readonly Statistic[], estimated: readonly Statistic[]): readonly Drift[] {
   const named = (all: readonly Statistic[], name: string | undefined) =>
     all.find((statistic) => statistic.name === name);

@@ -1,28 +1,28 @@
-/** Population statistics over the steps, as the paper's figure 5: a thin line for each unit, and their median. */
+/** Draws population statistics over the steps, like figure 5 of the paper: a thin line for each unit, and their median. */
 import * as Plot from "@observablehq/plot";
 import { COLOURS, drawFigure, type Panel } from "../report/chart.ts";
 import { median } from "./quantile.ts";
 import { rowOf, type Statistic } from "./statistic.ts";
 
-/** More lines than this cannot be told apart; then every second, third, … unit is drawn. */
+/** More lines than this cannot be distinguished; then only every second, third, … unit is drawn. */
 const LINES = 100;
 
-/** Sequences longer than this are drawn over the logarithm of the step: what is worth seeing happens in the first twenty. */
+/** Longer sequences are drawn on a logarithmic axis of steps: the interesting part is the first twenty. */
 const LONG = 100;
 
-/** Points of a line at most, about. */
+/** Largest number of points of a line, approximately. */
 const POINTS = 160;
 
-/** Variances that differ by more than this are drawn by their logarithms. */
+/** Variances that differ by more than this factor are drawn on a logarithmic axis. */
 const WIDE = 30;
 
-/** Variances below this part of ε are one to the norm, and drawn alike: rounding errors would take up most of the axis. */
+/** Variances below this fraction of ε make no difference to the norm. They are drawn as equal, or rounding errors would fill the axis. */
 const LEAST = 0.01;
 
 const UNIT = "a unit";
 const MEDIAN = "median over units";
 
-/** A row a site, where each has two statistics; else one below the other. `steps`: of the sequences it was trained on. */
+/** Draws a row of panels per site if each has two statistics, or else one column. `steps`: length of the training sequences. */
 export function drawStatistics(
   statistics: readonly Statistic[],
   { title, subtitle, steps }: { readonly title: string; readonly subtitle: string; readonly steps: number },
@@ -45,7 +45,7 @@ const meansFirst = (statistics: readonly Statistic[]): readonly Statistic[] =>
 function statisticPanel(statistic: Statistic, steps: number): Panel {
   const { site, is, rows, units, batches } = statistic;
   const long = steps > LONG;
-  // What all steps share is a level line.
+  // A statistic that all steps share is a horizontal line.
   const shown =
     rows === 1
       ? [0, 0]
@@ -59,7 +59,7 @@ function statisticPanel(statistic: Statistic, steps: number): Panel {
   const [lowest, most] = positive.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, 0]);
   const least = is === "variance" ? Math.max(lowest, LEAST * (statistic.epsilon ?? 0)) : lowest;
   const log = is !== "mean" && most > WIDE * least;
-  // A logarithmic axis has no zero: what is zero, or less than is drawn, stands at its lower end.
+  // A logarithmic axis has no zero: smaller values are drawn at its lower end.
   const drawn = (value: number): number => (log ? Math.max(value, least) : value);
   const every = Math.ceil(units / LINES);
   const lines = values.flatMap((row, at) =>
@@ -80,7 +80,7 @@ function statisticPanel(statistic: Statistic, steps: number): Panel {
   };
 }
 
-/** Of many rows few: evenly, or evenly by their logarithms. */
+/** Picks at most about POINTS rows, spaced evenly or, for long sequences, evenly by their logarithms. */
 function rowsShown(rows: readonly number[], long: boolean): readonly number[] {
   if (rows.length <= POINTS) return rows;
   const ratio = long ? rows.length ** (1 / POINTS) : 1;

@@ -1,4 +1,4 @@
-/** What is wrong with population statistics, as their numbers show it. */
+/** Finds problems in population statistics from their numbers. */
 import { median } from "./quantile.ts";
 import { rowOf, type Statistic, varianceOf } from "./statistic.ts";
 
@@ -8,22 +8,22 @@ export interface Finding {
   readonly kind: FindingKind;
   /** The statistic's name. */
   readonly statistic: string;
-  /** Counted from 1; empty where all steps share the statistic. */
+  /** Counted from 1; empty if all steps share the statistic. */
   readonly steps: readonly number[];
-  /** At the step where they are most. */
+  /** The number of units at the step with the most. */
   readonly units: number;
 }
 
 /**
- * What f32 leaves of a variance of zero, as a part of the squared mean: sums over hundreds of equal numbers are right to 2⁻¹⁹ of
- * themselves, and the rounded mean then differs from each of them by as much.
+ * How large f32 rounding can make a variance of zero, relative to the squared mean: sums over hundreds of equal numbers are accurate
+ * to 2⁻¹⁹, so the rounded mean differs from each number by as much.
  */
 const ROUNDING = 2 ** -38;
 
-/** A root √(v + ε) of f32 knows v to about this part of ε. */
+/** A root √(v + ε) in f32 determines v to about this fraction of ε. */
 const ROOT_ROUNDING = 2 ** -20;
 
-/** Everything that the numbers show, statistic by statistic. */
+/** All findings, statistic by statistic. */
 export function findingsOf(statistics: readonly Statistic[]): readonly Finding[] {
   return statistics.flatMap((statistic) => {
     const mean = statistics.find(({ name }) => name === statistic.about);
@@ -43,7 +43,7 @@ export function findingsOf(statistics: readonly Statistic[]): readonly Finding[]
   });
 }
 
-/** How many units of a row each finding is about. */
+/** For each kind of finding, how many units of a row it affects. */
 function rowFindings(
   statistic: Statistic,
   mean: Statistic | undefined,
@@ -57,7 +57,7 @@ function rowFindings(
   const variances = [...values].flatMap((value) => varianceOf(statistic, value) ?? []);
   const collapsed = (unit: number): boolean => isCollapsed(statistic, variances[unit], mean && rowOf(mean, row)[unit]);
   const alive = variances.filter((_, unit) => !collapsed(unit));
-  // A few numbers just above rounding, among units that are zero, say nothing of ε.
+  // A few variances just above rounding, among units with none, say nothing about ε.
   const swallowed = epsilon !== undefined && 2 * alive.length >= units && median(alive) <= epsilon;
   return {
     collapsed: variances.length - alive.length,
@@ -70,7 +70,7 @@ function isCollapsed({ is, epsilon = 0 }: Statistic, variance: number, mean = 0)
   return variance <= Math.max(mean * mean * ROUNDING, is === "deviation" ? epsilon * ROOT_ROUNDING : 0);
 }
 
-/** `1–3, 7`; all steps where a statistic is shared. */
+/** `steps 1–3, 7`; `all steps` for a shared statistic. */
 export function stepsText(steps: readonly number[]): string {
   if (steps.length === 0) return "all steps";
   const runs: [number, number][] = [];

@@ -1,4 +1,4 @@
-/** Passes over data that estimate a model's statistics, and that measure it with them. */
+/** Passes over data that estimate a model's statistics or measure the model. */
 
 import type { Batch } from "../../runtime/batch.ts";
 import { isMeasure, MetricAverager } from "../../runtime/metric-averager.ts";
@@ -10,15 +10,15 @@ import type { Output } from "../output.ts";
 import { wholeBatches, wholeBatchesOf } from "../training/batches.ts";
 import type { Measures } from "../training/learner.ts";
 
-/** Whole batches at the beginning of a split. */
+/** The whole batches at the start of a split. */
 export interface Pass {
   readonly split: Split;
   readonly count: number;
-  /** Each call begins anew. */
+  /** Each call starts over. */
   batches(): Iterable<Batch>;
 }
 
-/** Throws C0406 where the split has no whole batch. */
+/** Throws C0406 if the split has no whole batch. */
 export function passOver(task: Task, split: Split, batch: number, examples: number): Pass {
   const there = task.splits[split];
   if (there < batch)
@@ -37,7 +37,7 @@ export function passOver(task: Task, split: Split, batch: number, examples: numb
   };
 }
 
-/** Runs `work` on the batches of a pass, and shows how far it is. */
+/** Runs `work` on the batches of a pass and shows its progress. */
 export async function withProgress<T>(
   { count, batches }: Pass,
   facts: string,
@@ -55,7 +55,7 @@ export async function withProgress<T>(
   return work(counted()).finally(() => progress.stop());
 }
 
-/** Loss and metrics of batches that are normalized by their own statistics, as in training. Overwrites the session's. */
+/** Loss and metrics of batches normalized by their own statistics, as in training. Overwrites the session's statistics. */
 export async function measureWithOwn(session: Session, batches: Iterable<Batch>): Promise<Measures> {
   const measures = (session.plan.entries.estimate?.tensors ?? []).filter(isMeasure);
   const averager = new MetricAverager(session.plan.name);

@@ -1,13 +1,13 @@
-/** How the statistics of a checkpoint came about. */
+/** How the statistics of a checkpoint were made. */
 import type { Plan } from "../../runtime/plan.ts";
 import type { Counters } from "../../runtime/state.ts";
 import { hasStatistics } from "./statistic.ts";
 
 export type Provenance =
   | { readonly kind: "none" }
-  /** A pass at the checkpoint's own parameters. */
+  /** Estimated by a pass at the checkpoint's own parameters. */
   | { readonly kind: "estimated"; readonly batches: number }
-  /** Moving averages of training, that trail behind the parameters; `steps`: since when nothing was estimated. */
+  /** Moving averages of training, which lag behind the parameters. `steps`: training steps since the last estimate. */
   | { readonly kind: "moving"; readonly steps: number };
 
 export function provenanceOf(plan: Plan, { run, seen, estimated = 0 }: Counters): Provenance {
@@ -29,7 +29,7 @@ export function provenanceText(provenance: Provenance): string {
   }
 }
 
-/** Why not to infer with such statistics yet, and what to do; nothing where they are as good as they get. */
+/** Why not to infer with these statistics yet, and what to do; undefined if there is nothing to improve. */
 export function provenanceWarning(provenance: Provenance, checkpoint: string): string | undefined {
   if (provenance.kind !== "moving") return undefined;
   return `the statistics in ${checkpoint} are ${provenanceText(provenance)}, and trail behind the parameters: cellc stats ${checkpoint} --drift says how far, --estimate estimates them anew`;

@@ -1,4 +1,4 @@
-/** The value below which a part of all numbers lies, 0 … 1, between neighbours in proportion; NaN for none. */
+/** The quantile `part` (0 … 1) of numbers, with linear interpolation; NaN for no numbers. */
 export function quantile(numbers: ArrayLike<number>, part: number): number {
   const sorted = Float64Array.from(numbers).sort();
   if (sorted.length === 0) return Number.NaN;

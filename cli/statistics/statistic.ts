@@ -1,4 +1,4 @@
-/** Population statistics, as a checkpoint or a session has them. */
+/** Population statistics from a checkpoint or a session. */
 import type { Compilation } from "../../compiler/compile.ts";
 import type { Moment } from "../../compiler/proofs/moments.ts";
 import { keptTensors } from "../../runtime/layout.ts";
@@ -10,29 +10,29 @@ export interface Statistic {
   readonly name: string;
   /** As `--place` takes it: `rnn.hh`. */
   readonly site: string;
-  /** What stands there depends on a state, so that gradients go through it step after step. */
+  /** Whether the value at the site depends on a state, so that gradients pass through it at every step. */
   readonly recurrent: boolean;
-  /** `other`: nothing that this program knows, such as whether others were collected. */
+  /** `other`: not a moment, such as a flag that says whether statistics were collected. */
   readonly is: Moment["is"] | "other";
   readonly policy: "per_step" | "shared";
-  /** Steps that have numbers of their own; 1 where all share them. */
+  /** Number of steps with numbers of their own; 1 if all steps share them. */
   readonly rows: number;
   readonly units: number;
   /** [rows, units] */
   readonly values: Float32Array;
-  /** [rows]: the batches that each was collected from; 0: none were. */
+  /** [rows]: the number of batches that each row was collected from. */
   readonly batches: readonly number[];
   readonly epsilon: number | undefined;
-  /** The mean that a variance or deviation is about, where it is known. */
+  /** Name of the mean that a variance or deviation is about, if known. */
   readonly about: string | undefined;
 }
 
-/** What a compilation knows of the statistics in its plan. */
+/** What a compilation knows about the statistics in its plan. */
 export type Norms = Pick<Compilation, "moments" | "sites">;
 
 /**
- * The statistics of a plan, in its order. `seen`: for each step, the batches that statistics were collected from; `read` gives
- * numbers by name.
+ * The statistics of a plan, in its order. `seen`: for each step, the number of batches that statistics were collected from. `read`
+ * returns a statistic's numbers by name.
  */
 export function statisticsOf(
   plan: Plan,
@@ -68,7 +68,7 @@ export const hasStatistics = (plan: Plan): boolean => keptTensors(plan).some(({ 
 export const rowOf = ({ values, units }: Pick<Statistic, "values" | "units">, row: number): Float32Array =>
   values.subarray(row * units, (row + 1) * units);
 
-/** What a variance is, of one or of a deviation; and of what is neither, nothing. */
+/** The variance for a value of a variance or deviation; undefined for other statistics. */
 export function varianceOf({ is, epsilon = 0 }: Pick<Statistic, "is" | "epsilon">, value: number): number | undefined {
   if (is === "variance") return value;
   return is === "deviation" ? value * value - epsilon : undefined;

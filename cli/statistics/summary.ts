@@ -1,11 +1,11 @@
-/** Population statistics in few numbers: of each, how its units are spread at each step. */
+/** Summarises population statistics: how the units of each are spread at each step. */
 import type { Output } from "../output.ts";
 import { sparkline } from "../report/sparkline.ts";
 import { type Finding, stepsText } from "./findings.ts";
 import { median } from "./quantile.ts";
 import { rowOf, type Statistic } from "./statistic.ts";
 
-/** Of the units, at one step. */
+/** The spread of the units at one step. */
 export interface Spread {
   readonly median: number;
   readonly least: number;
@@ -13,7 +13,7 @@ export interface Spread {
 }
 
 export interface Summary extends Omit<Statistic, "values"> {
-  /** [rows]; null where nothing was collected. */
+  /** [rows]; null for a step where nothing was collected. */
   readonly steps: readonly (Spread | null)[];
 }
 
@@ -26,10 +26,10 @@ export function summarise({ values, ...statistic }: Statistic): Summary {
   return { ...statistic, steps: Array.from({ length: rows }, (_, row) => (batches[row] > 0 ? spread(row) : null)) };
 }
 
-/** Bars of a curve over the steps. */
+/** Number of bars in a curve over the steps. */
 const BARS = 24;
 
-/** A row a statistic: first, second and last step, and the median over all of them. */
+/** Prints a row per statistic: its first, second and last step, and its median over the steps as a curve. */
 export function sayStatistics(summaries: readonly Summary[], output: Output): void {
   output.table(
     ["statistic", "", "kept", "units", "batches", "t = 1", "t = 2", "last", "median over steps"],
@@ -43,13 +43,13 @@ export function sayStatistics(summaries: readonly Summary[], output: Output): vo
   );
 }
 
-/** `0.0021 [1e-9, 0.3]`: the median, and between what all units lie. */
+/** `0.0021 [1e-9, 0.3]`: the median, and the range of all units. */
 function spreadText(spread: Spread | null | undefined): string {
   if (spread === undefined) return "";
   return spread === null ? "–" : `${short(spread.median)} [${short(spread.least)}, ${short(spread.most)}]`;
 }
 
-/** Three digits are enough to see by, as short as they can be written. */
+/** A number with two significant digits, as short as possible. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
@@ -61,7 +61,7 @@ function rangeText(batches: readonly number[]): string {
   return least === most ? least : `${least}–${most}`;
 }
 
-/** Variances and deviations lie orders of magnitude apart, and are drawn by their logarithms. */
+/** Variances and deviations differ by orders of magnitude, so they are drawn by their logarithms. */
 function curve({ is, steps }: Summary): string {
   const scaled = steps.map((spread) => {
     const value = spread?.median ?? Number.NaN;
@@ -73,7 +73,7 @@ function curve({ is, steps }: Summary): string {
   return sparkline(bars, Math.min(...known), Math.max(...known));
 }
 
-/** A line for each finding: where, what it means, and what to do. */
+/** Prints a line for each finding: where it is, what it means, and what to do. */
 export function sayFindings(findings: readonly Finding[], statistics: readonly Statistic[], output: Output): void {
   if (findings.length === 0) return;
   const { bold, yellow } = output.colors;
@@ -84,7 +84,7 @@ export function sayFindings(findings: readonly Finding[], statistics: readonly S
   }
 }
 
-/** What a finding says, behind the statistic's name. */
+/** The text of a finding, which follows the statistic's name. */
 export function findingText({ kind, steps, units }: Finding, statistic: Statistic): string {
   const { is, batches, epsilon } = statistic;
   const where = `at ${stepsText(steps)}`;

@@ -1,4 +1,4 @@
-/** What a run or a checkpoint was trained as, so that it can be compiled again. */
+/** Finds out how a run or checkpoint was trained, so that its model can be compiled again. */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
@@ -8,10 +8,10 @@ import { exit, Failure } from "../failure.ts";
 import type { ModelOptions } from "../toolchain.ts";
 import { RunFolder, type RunRecord, runPaths } from "../training/run-folder.ts";
 
-/** Options that decide which model a checkpoint is of, and which examples it learnt from. */
+/** Options that decide a checkpoint's model and training examples. */
 export interface ModelSettings extends ModelOptions, DataSettings {
   readonly task?: string;
-  /** Refuse a checkpoint of another. */
+  /** Refuse a checkpoint of another optimiser. */
   readonly optimizer?: OptimizerName;
   readonly batch: number;
   readonly noise?: NoiseMode;
@@ -22,20 +22,20 @@ export interface TrainedModel<Settings> {
   readonly file: string;
   readonly checkpoint: string;
   readonly task: string;
-  /** Those of the run, where the command line says nothing else. */
+  /** The run's settings, unless the command line sets others. */
   readonly settings: Settings;
 }
 
-/** What a run's record says of its model and data. */
+/** The recorded options that describe a run's model and data. */
 const RECORDED = [
   ...["entry", "dims", "place", "cell", "storage", "ragged", "memory", "schedule", "parts"],
   ...["task", "batch", "data", "offline", "validation", "time", "noise"],
 ] as const;
 
 /**
- * What `path`, the folder of a run or a checkpoint, was trained as. A checkpoint in a run's folder is that run's; of any other,
- * the command line says it all. `given` names the options that stand there: they win over the run's. Throws C0408 for a folder
- * without a run, C0401 for a run without a checkpoint, and C0301 where it is not said what the model is.
+ * How the model at `path`, a run's folder or a checkpoint, was trained. A checkpoint in a run's folder belongs to that run; for any
+ * other, the command line must say everything. `given` names the options on the command line, which override the run's. Throws C0408
+ * for a folder without a run, C0401 for a run without a checkpoint, and C0301 if the model is unknown.
  */
 export async function trainedModel<Settings extends ModelSettings>(
   path: string,
@@ -74,7 +74,7 @@ async function recordOf(folder: string | undefined, checkpoint: string): Promise
   return isOfRun(checkpoint) ? new RunFolder(dirname(checkpoint)).read() : undefined;
 }
 
-/** Whether a checkpoint is the one of a run, in the run's folder. */
+/** Whether a checkpoint is the one in a run's folder. */
 export function isOfRun(checkpoint: string): boolean {
   const { model, record } = runPaths(dirname(checkpoint));
   return basename(checkpoint) === basename(model) && existsSync(record);

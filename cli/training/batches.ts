@@ -8,8 +8,8 @@ export function stepsPerEpoch(task: Task, batch: number): number {
 }
 
 /**
- * Shuffled batches without an end, from step `first` on, with their epochs, counted from 0. `streams` draws the order of the
- * examples, one stream an epoch, so that a resumed run goes on where it stopped.
+ * Endless shuffled batches from step `first` on, with their epochs, counted from 0. Each epoch draws the order of the examples from
+ * its own stream, so that a resumed run continues where it stopped.
  */
 export function* trainingBatches(
   task: Task,
@@ -29,14 +29,14 @@ export function* trainingBatches(
 }
 
 /**
- * The whole batches that the first `examples` of a split hold, but one at least: statistics of a smaller last one would need an
- * executable of its size.
+ * The whole batches in the first `examples` of a split, but at least one. A smaller last batch is left out, because its statistics
+ * would need an executable of its size.
  */
 export function wholeBatchesOf(task: Task, split: Split, batch: number, examples: number): Generator<TaskBatch> {
   return batchesOf(task, split, batch, wholeBatches(task, split, batch, examples) * batch);
 }
 
-/** How many those are. */
+/** The number of batches that `wholeBatchesOf` returns. */
 export function wholeBatches(task: Task, split: Split, batch: number, examples: number): number {
   return Math.max(1, Math.floor(Math.min(task.splits[split], examples) / batch));
 }

@@ -1,9 +1,9 @@
-/** Whether a task has what a model asks for. */
+/** Checks that a task has the inputs of a model. */
 import type { Plan, Tensor } from "../../runtime/plan.ts";
 import type { Task, TaskInput } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 
-/** Throws C0406, with every difference, unless the task gives each input of the plan in its shape and kind. */
+/** Throws C0406, with every difference, unless the task has each input of the plan with its shape and kind. */
 export function checkInputs(plan: Plan, task: Task): void {
   const wanted = inputsOf(plan);
   const differences = wanted.flatMap((tensor) => {
@@ -23,7 +23,7 @@ export function checkInputs(plan: Plan, task: Task): void {
   );
 }
 
-/** The tensors that the host fills from data, over all entries. */
+/** The tensors of all entries that are filled from data. */
 function inputsOf(plan: Plan): readonly Tensor[] {
   const tensors = Object.values(plan.entries).flatMap((entry) => entry.tensors);
   const inputs = tensors.filter(({ role }) => role.kind === "input" || role.kind === "index");

@@ -1,18 +1,18 @@
-/** Ctrl-C in a long command: the first asks it to stop after the step it is in, the second ends the process at once. */
+/** Ctrl-C in a long command: the first asks it to stop after the current step, the second ends the process at once. */
 import { exit } from "../failure.ts";
 
 export interface Interrupt {
   readonly requested: boolean;
 }
 
-/** What listening needs of `process`; a test gives its own. */
+/** The parts of `process` that are needed to listen for signals. Tests pass their own. */
 export interface SignalSource {
   on(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
   off(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
   exit(code: number): unknown;
 }
 
-/** Runs `work` with an interrupt that SIGINT and SIGTERM request. `say` is told once, at the first of them. */
+/** Runs `work` with an interrupt that SIGINT or SIGTERM requests. `say` is called at the first signal. */
 export async function withInterrupt<T>(
   source: SignalSource,
   say: () => void,

@@ -1,4 +1,4 @@
-/** What the training loop needs of a compiled model on a machine; `cli/toolchain.ts` makes one from a runtime session. */
+/** What the training loop needs of a compiled model. `session-learner.ts` makes one from a runtime session. */
 import type { TaskBatch } from "../data/task.ts";
 
 /** Means over examples. */
@@ -7,28 +7,28 @@ export interface Measures {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** What a training step tells: the measures of its batch, before the step. */
+/** The measures of a training step's batch, before the update. */
 export interface StepMeasures extends Measures {
   /** Global L2 norm of the gradient, before clipping. */
   readonly gradientNorm?: number;
-  /** Where the step was refused, as nothing in it is finite that must be: what it was. The loss is then no number. */
+  /** Why the step was refused, if a value in it is not finite. The loss is then NaN. */
   readonly refused?: string;
 }
 
 export interface StepSettings {
   readonly learningRate: number;
-  /** Largest global L2 norm of the gradients; undefined does not clip. */
+  /** Largest global L2 norm of the gradients. Undefined: no clipping. */
   readonly clip: number | undefined;
   /** Weight of the newest batch in the population statistics' moving average. */
   readonly momentum: number;
 }
 
 export interface Learner {
-  /** Optimiser steps done, those before a resume included. */
+  /** Optimiser steps done, including those before a resume. */
   readonly step: number;
-  /** One optimiser step. */
+  /** Does one optimiser step. */
   train(batch: TaskBatch, settings: StepSettings): Promise<StepMeasures>;
-  /** Replaces the population statistics by those of the batches, at fixed parameters. False where one is no number. */
+  /** Replaces the population statistics by those of the batches, at fixed parameters. Returns false if one is not finite. */
   estimate(batches: Iterable<TaskBatch>): Promise<boolean>;
   /** Measures with population statistics. */
   evaluate(batches: Iterable<TaskBatch>): Promise<Measures>;
@@ -36,7 +36,7 @@ export interface Learner {
   save(path: string): Promise<void>;
 }
 
-/** A learner whose training step is another, in which the one it had may be used. */
+/** A copy of the learner with another training step, which may call the original one. */
 export function withTrain(learner: Learner, train: Learner["train"]): Learner {
   return {
     get step() {

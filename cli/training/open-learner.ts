@@ -1,4 +1,4 @@
-/** A model compiled for a task and loaded on a machine, ready to train or to be measured. */
+/** Compiles a model for a task and loads it on a backend, ready to train or to be measured. */
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
@@ -19,19 +19,19 @@ import { watchVariances } from "./watch-variances.ts";
 export interface OpenLearner {
   readonly plan: Plan;
   readonly session: Session;
-  /** Where its norms stand, and what their statistics are. */
+  /** The sites of its norms, and their statistics. */
   readonly norms: Norms;
   readonly learner: Learner;
-  /** The model's first metric; "loss" where it has none. */
+  /** The model's first metric, or "loss" if it has none. */
   readonly metric: string;
-  /** What the compiler has to say about the model and its norms, said already unless `quiet`. */
+  /** The compiler's warnings about the model and its norms. They are already printed unless `quiet`. */
   readonly warnings: readonly Diagnostic[];
 }
 
 /**
- * Compiles the model, or a model around the cell, for the request's batch, and for the smaller batch that ends `split`, so that
- * every example of it is measured; without a split, to train only. Throws what compiling throws, C0221 for a model without a
- * loss, and C0406 where task, batch and model do not fit.
+ * Compiles the model, or a model around the cell, for the request's batch. With a `split`, also compiles it for the smaller last
+ * batch of the split, so that every example is measured. Throws as compiling does, C0221 for a model without a loss, and C0406 if
+ * task, batch and model do not fit together.
  */
 export async function openLearner(
   request: Omit<CompileRequest, "suggested" | "time"> & { readonly noise?: NoiseMode },

@@ -23,7 +23,7 @@ import {
   whole,
 } from "../report/schema.ts";
 
-/** What decides which examples come at which step: a resumed run must agree with these. */
+/** The settings that decide which examples come at which step. To resume a run, they must agree. */
 export type RunIdentity = Readonly<{ model: string; task: string; batch: number; seed: number }>;
 
 export type RunStatus = "running" | "finished" | "interrupted" | "diverged";
@@ -32,7 +32,7 @@ export type RunStatus = "running" | "finished" | "interrupted" | "diverged";
 export interface RunRecord extends RunIdentity {
   readonly format: 1;
   readonly status: RunStatus;
-  /** Every option of the command, defaults filled in. */
+  /** Every option of the command, including defaults. */
   readonly options: Infer<typeof recordedOptions> & Readonly<Record<string, unknown>>;
   readonly machine: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
@@ -43,14 +43,14 @@ export interface RunRecord extends RunIdentity {
   readonly result?: Readonly<Record<string, number>>;
 }
 
-/** A path: text that the system can take for one. */
+/** A path: text without NUL. */
 const path: Schema<string> = (value, at) => {
   const found = text(value, at);
   if (found.includes("\0")) throw new Mismatch(at, value, "a path, in which no NUL can stand");
   return found;
 };
 
-/** Options that a command reads again. Others say only how the run was trained. */
+/** Options that commands read again. The others only document how the run was trained. */
 const recordedOptions = recordOf(
   {
     file: optional(path),
@@ -104,7 +104,7 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
-/** The record as it is read, and what else a run keeps beside it. */
+/** The folder of a run: its record and its other files. */
 export class RunFolder extends RecordedFolder<RunRecord> {
   readonly files: RunPaths;
 
@@ -120,7 +120,7 @@ export class RunFolder extends RecordedFolder<RunRecord> {
     this.files = files;
   }
 
-  /** Also throws C0408 for what is left of a run without a record, and C0402 and C0401 where curve or checkpoint are damaged or gone. */
+  /** Also throws C0408 for remains of a run without a record, C0402 for a damaged curve, and C0401 for a missing checkpoint. */
   override async begin(resume: boolean): Promise<RunRecord | undefined> {
     const record = await super.begin(resume);
     const { curve, model } = this.files;
@@ -129,7 +129,7 @@ export class RunFolder extends RecordedFolder<RunRecord> {
       if (left === undefined) return undefined;
       throw new Failure("C0408", exit.usage, `${left} is of a run whose run.json is gone`, "choose another --out");
     }
-    // A result is written down behind the checkpoint that it is of.
+    // A result is recorded after its checkpoint is written.
     if (record.result !== undefined && !existsSync(model))
       throw new Failure(
         "C0401",
@@ -141,13 +141,13 @@ export class RunFolder extends RecordedFolder<RunRecord> {
     return record;
   }
 
-  /** Removes what a run that was killed left, also one that was stopped before it had a record. */
+  /** Removes partial files of a run that was killed, even before it had a record. */
   async clear(): Promise<void> {
     const own = new Set(Object.values(this.files).map((path) => basename(path)));
     await this.removeLeftovers(this.path, (file) => own.has(file));
   }
 
-  /** Adds points to the curve and draws the picture anew. */
+  /** Adds points to the curve and redraws the picture. */
   async extendCurve(
     points: readonly CurvePoint[],
     words: { readonly title: string; readonly subtitle: string; readonly name: string; readonly metric: string },
@@ -161,7 +161,7 @@ export class RunFolder extends RecordedFolder<RunRecord> {
     );
   }
 
-  /** Takes the curve back to a checkpoint's step: the seconds of training up to there, and what a crash had cut short. */
+  /** Cuts the curve back to a checkpoint's step. Returns the seconds of training up to there, and what a crash had cut off. */
   async rewindCurve(step: number): Promise<{ readonly seconds: number; readonly cut: number }> {
     const { points, cut } = await truncateCurve(this.files.curve, step);
     return { seconds: points.at(-1)?.seconds ?? 0, cut };

@@ -7,8 +7,8 @@ import { saveCheckpoint } from "./checkpoint.ts";
 import type { Learner } from "./learner.ts";
 
 /**
- * A loss or a statistic that is not finite is an outcome the loop knows what to do about, and not an error. `inference`: how it is
- * evaluated.
+ * Makes a learner of a session. A loss or statistic that is not finite is not an error: the training loop handles it. `inference`
+ * says how to evaluate.
  */
 export function sessionLearner(session: Session, inference: InferOptions): Learner {
   return {

@@ -1,4 +1,4 @@
-/** The options of training that commands share, as the command line gives them. */
+/** The command line's training options, which several commands share. */
 import type { OptimizerChoice } from "../../compiler/optimizers.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Decay, StatisticsSource, TrainingOptions } from "./train.ts";
@@ -12,14 +12,14 @@ export interface TrainingSettings {
   readonly momentum: number;
   readonly stats: StatisticsSource;
   readonly estimate: number;
-  /** What stands for noise where the model is evaluated; its mean by default. */
+  /** The noise during evaluation. Default: its mean. */
   readonly noise?: NoiseMode;
   readonly evaluateEvery?: number;
-  /** Bytes that all memory may take. */
+  /** Limit on all memory, in bytes. */
   readonly memory?: number;
 }
 
-/** The settings as the training loop takes them, with an evaluation after `evaluateEvery` steps. */
+/** The settings in the training loop's form, with an evaluation after every `evaluateEvery` steps. */
 export function trainingOptions(
   settings: TrainingSettings,
   { steps, evaluateEvery, evaluateOn }: Pick<TrainingOptions, "steps" | "evaluateEvery" | "evaluateOn">,

@@ -1,7 +1,7 @@
 /**
- * A model around a cell that stands alone, so that a task can train it: one scan over the task's sequence, a linear readout of
- * the cell's first output, and the loss that fits the task's target `y`. It is a text like any other, which only the compiler
- * sees, behind the file's own:
+ * Wraps a cell without a model in one, so that a task can train it: a scan over the task's sequence, a linear readout of the cell's
+ * first output, and the loss that fits the task's target `y`. The model is ordinary source text, which is appended to the file's own
+ * text and which only the compiler sees:
  *
  *     model lstm_on_digits(D = 28, H = 100) {
  *       param readout : [H, 10] = orthogonal
@@ -21,16 +21,16 @@ import { chosenDims, elaborateOptions, entryOf, type ModelOptions } from "../too
 
 /** What to compile instead of the cell. */
 export interface TaskModel {
-  /** Has the file with the model behind it. */
+  /** Reads the file with the model appended. */
   readonly host: SourceHost;
   readonly entry: string;
-  /** About the cell itself. */
+  /** Warnings about the cell itself. */
   readonly warnings: readonly Diagnostic[];
 }
 
 /**
- * The model around what `request` means, for `task`; undefined where it means a model already. Throws `CompileError` for errors
- * in the text, and C0406 for a cell whose first output is no vector.
+ * The model around the cell that `request` names, for `task`; undefined if it names a model. Throws `CompileError` for errors in
+ * the text, and C0406 for a cell whose first output is not a vector.
  */
 export function modelAround(
   request: Pick<ModelOptions, "entry" | "dims"> & { readonly file: string },
@@ -51,13 +51,13 @@ export function modelAround(
 export interface ElaboratedModel {
   readonly elaborated: Elaborated;
   readonly host: SourceHost;
-  /** With which `elaborate` makes the same of the same file again. */
+  /** Options with which `elaborate` produces the same result again. */
   readonly options: ElaborateOptions;
-  /** About the model, or the cell itself. */
+  /** Warnings about the model, or about the cell itself. */
   readonly warnings: readonly Diagnostic[];
 }
 
-/** The model that a file means for a task, elaborated with the task's dimensions. Throws as `modelAround` does. */
+/** Elaborates the model of a file for a task, with the task's dimensions. Throws as `modelAround` does. */
 export function elaborateModel(request: ModelOptions & { readonly file: string }, task: Task): ElaboratedModel {
   const { file } = request;
   const around = modelAround(request, task);
@@ -83,7 +83,7 @@ function modelText({ cell, entry, dims, graph, task }: Wanted): string {
   const classes = y.kind === "index";
   const size = classes ? y.size : y.shape[0];
   const names = Object.keys(dims);
-  // Outputs that nothing reads.
+  // The other outputs, which nothing reads.
   const others = graph.results.filter(({ kind }) => kind === "output").slice(1);
   return `model ${entry}(${names.map((name) => `${name} = ${dims[name]}`).join(", ")}) {
   param readout : [${dim.show(output[0])}, ${size}] = orthogonal
@@ -99,7 +99,7 @@ ${inputs.map(({ name, type }) => `  input ${name} : ${type} over time`).join("\n
 `;
 }
 
-/** What the cell's scan reads, in the cell's order. */
+/** The inputs of the cell's scan, in the cell's order. */
 function inputsOf(graph: Graph): readonly { readonly name: string; readonly type: string }[] {
   const scan = graph.ops.find((op): op is OpOf<"scan"> => op.op === "scan")!;
   const leaves = graph.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf");

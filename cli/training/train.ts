@@ -8,13 +8,13 @@ import type { Learner, Measures } from "./learner.ts";
 export type Decay = "none" | "linear" | "cosine";
 
 /**
- * Where evaluation's population statistics come from: `exact`, a pass over training examples at fixed parameters before
- * each evaluation; `ema`, the moving average kept while training.
+ * Where the population statistics for evaluation come from. `exact`: a pass over training examples at fixed parameters before
+ * each evaluation. `ema`: the moving average of training.
  */
 export type StatisticsSource = "exact" | "ema";
 
 export interface TrainingOptions {
-  /** Steps in all, those before a resume included. */
+  /** Total number of steps, including those before a resume. */
   readonly steps: number;
   readonly batch: number;
   readonly learningRate: number;
@@ -31,17 +31,17 @@ export interface TrainingOptions {
 
 export interface TrainingEvents {
   onStep(point: TrainPoint): void;
-  /** After an evaluation whose numbers are finite; saving a checkpoint belongs here. */
+  /** Called after an evaluation with finite results. Save checkpoints here. */
   onEvaluation(point: EvaluationPoint): Promise<void>;
 }
 
 export type Ending =
   | { readonly kind: "finished" }
-  /** The step in progress was finished; what was learnt since the last evaluation is in the learner. */
+  /** The current step was finished. The learner holds what was learnt since the last evaluation. */
   | { readonly kind: "interrupted" }
   /**
-   * After `step` steps the loss is no number any more, or, as `refused` says, what a step would have made of the parameters. The
-   * learner may be spoilt: do not save it.
+   * After `step` steps the loss is no longer finite, or, as `refused` says, a step was refused. The learner may hold bad values: do
+   * not save it.
    */
   | {
       readonly kind: "diverged";
@@ -92,7 +92,7 @@ export async function train(
   return { kind: "finished" };
 }
 
-/** Estimates population statistics where asked to, and measures the model with them. A loss that is no number: it, or they, overflowed. */
+/** Estimates population statistics if asked to, and measures the model. The loss is NaN if it or the statistics overflowed. */
 export async function evaluate(
   learner: Learner,
   task: Task,

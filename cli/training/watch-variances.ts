@@ -1,4 +1,4 @@
-/** Says where norms have next to nothing to divide by, as the first batch of a training shows it. */
+/** Warns about norms that divide by almost nothing, as seen in the first batch of training. */
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Session } from "../../runtime/session.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
@@ -8,7 +8,7 @@ import { median } from "../statistics/quantile.ts";
 import { type Norms, type Statistic, statisticsOf, varianceOf } from "../statistics/statistic.ts";
 import { type Learner, withTrain } from "./learner.ts";
 
-/** A learner that looks at its norms' statistics behind its very first step: they are that batch's own then. */
+/** A learner that checks its norms' statistics after its first step, when they are those of that batch alone. */
 export function watchVariances(
   learner: Learner,
   session: Pick<Session, "read" | "plan">,
@@ -18,7 +18,7 @@ export function watchVariances(
   return withTrain(learner, async (batch, settings) => {
     const first = learner.step === 0;
     const measures = await learner.train(batch, settings);
-    // Examples of a batch of one are all alike, which is another warning.
+    // In a batch of one all variances are zero. Another warning covers that.
     if (first && batch.examples > 1) {
       const values = new Map<string, Float32Array>();
       for (const { statistic } of norms.moments) values.set(statistic, await session.read(statistic));
@@ -30,7 +30,7 @@ export function watchVariances(
   });
 }
 
-/** W0607, where an ε is as large as the variance it guards, and W0609, where a variance in a recurrence is zero behind its first step. */
+/** W0607 if an ε is as large as the variance it guards; W0609 if a variance in a recurrence is zero after its first step. */
 export function varianceWarnings(statistics: readonly Statistic[], sites: Norms["sites"]): readonly Diagnostic[] {
   const findings = findingsOf(statistics);
   return statistics.flatMap((statistic): readonly Diagnostic[] => {
@@ -39,7 +39,7 @@ export function varianceWarnings(statistics: readonly Statistic[], sites: Norms[
     const { epsilon } = statistic;
     const variance = medianVariance(statistic);
     const collapsed = findings.find(({ kind, statistic: name }) => kind === "collapsed" && name === statistic.name);
-    // What one step's norm makes too large ends at the initial state; those of several steps multiply.
+    // At step 1 the large gradient ends at the initial state. At later steps the factors multiply.
     const steps = statistic.recurrent ? (collapsed?.steps.filter((step) => step > 1) ?? []) : [];
     return [
       ...(epsilon !== undefined && variance <= epsilon ? [largeEpsilon(site, epsilon, variance)] : []),
@@ -72,7 +72,7 @@ const noVariance = (site: Site, { units: all }: Statistic, steps: string, units:
   help: "let the examples begin apart: state h : [H] = noise(0.1)",
 });
 
-/** Of what is above zero: steps at which all examples are alike, such as the first of a recurrence, say nothing of ε. */
+/** Median of the variances above zero: steps where all examples are equal, such as the first, say nothing about ε. */
 function medianVariance(statistic: Statistic): number {
   return median([...statistic.values].flatMap((value) => varianceOf(statistic, value) ?? []).filter((v) => v > 0));
 }

@@ -1,10 +1,10 @@
 /**
- * Seven-segment digits on a small grid, generated: moved, of uneven brightness, with lost pixels and with noise on every
- * pixel. A small stand-in for sequential MNIST that needs no files: the label is asked for after the last pixel, so what the
- * first rows showed must be carried through the whole sequence.
+ * Generated seven-segment digits on a small grid: shifted, of varying brightness, with lost pixels and noise on every pixel. A
+ * small stand-in for sequential MNIST that needs no files: the label is predicted after the last pixel, so the model must
+ * remember the first rows through the whole sequence.
  *
- * Noise stands on background pixels too. Sequential MNIST's black upper rows are the same for all examples, so its
- * per-step variances start at exactly zero; here they never do.
+ * Background pixels are noisy, too. Sequential MNIST's black upper rows are the same for all examples, so its per-step variances
+ * start at exactly zero; here they never do.
  */
 import { checkIndices, type RandomStreams, type Split, type Task, type TaskBatch, type Uniform } from "../task.ts";
 
@@ -14,7 +14,7 @@ const GLYPH_ROWS = 7;
 const GLYPH_COLUMNS = 4;
 const PIXELS = ROWS * COLUMNS;
 
-/** Standard deviation of the noise, and the chance of a lit pixel to be lost. */
+/** Standard deviation of the noise, and the probability that a lit pixel is lost. */
 const NOISE = 0.1;
 const LOSS = 0.02;
 /** Brightness of an example's lit pixels. */
@@ -34,7 +34,7 @@ const SPLITS: Readonly<Record<Split, number>> = { train: 50_000, validation: 2_0
  */
 const SEGMENTS = ["abcdef", "bc", "abdeg", "abcdg", "bcfg", "acdfg", "acdefg", "abc", "abcdefg", "abcdfg"] as const;
 
-/** Draws an example takes: label, row, column, brightness; per pixel one for its loss and two for its noise. */
+/** Random numbers per example: label, row, column, brightness; for each pixel one for its loss and two for its noise. */
 const DRAWS = 4 + 3 * PIXELS;
 
 const GLYPHS = SEGMENTS.map(glyph);
