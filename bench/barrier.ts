@@ -1,7 +1,7 @@
 /**
- * What do threads cost: a barrier between two dispatches, and waking the workers for an entry? A kernel that does nothing is
- * run for many steps, and for one; what a step of several threads takes beyond one thread's is the barrier. The figures are
- * those of `usualCosts` of `runtime/wasm/thread-schedule.ts`.
+ * What do threads cost: a barrier between two dispatches, and waking the workers for an entry? Runs a kernel that does nothing for
+ * many steps and for one. The extra time of a step on several threads is the barrier. The figures are those of `usualCosts` in
+ * `runtime/wasm/thread-schedule.ts`.
  *
  *     npx tsx bench/barrier.ts [--threads 2]
  */
@@ -15,11 +15,11 @@ import { machine, median, table } from "./measure.ts";
 
 const one: Extent = { fixed: 1, perStep: 0 };
 const empty: Region = { fixed: 0, frame: 0 };
-/** So many that waking the workers vanishes beside them. */
+/** So many that the time to wake the workers is negligible. */
 const STEPS = 10_000;
 const RUNS = 21;
 
-/** A step is a dispatch of a kernel without a body on one workgroup a thread. */
+/** Each step dispatches a kernel without a body on one workgroup per thread. */
 function emptySteps(threads: number): Executable {
   const grid = [{ fixed: threads, perStep: 0 }, one, one] as const;
   const kernel: Kernel = { name: "nothing", doc: "", lanes: 1, grid, regions: [], tiles: [], body: [] };
@@ -40,7 +40,7 @@ function emptySteps(threads: number): Executable {
         regions: { param: empty, grad: empty, slot: empty, stat: empty, input: empty, work: empty, half: empty },
       },
     },
-    // Any work at all, so that it is shared out where threads cost nothing.
+    // A little work, so that it is distributed if threads cost nothing.
     kernels: [{ name: "nothing", work: one, lanes: 1, regions: [] }],
   };
   return { plan, code: sealed(plan, wasm.assemble([kernel])) };

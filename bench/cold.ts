@@ -1,4 +1,4 @@
-/** How long does the first compilation in a fresh process take, behind the imports, and does it grow with the sequence? */
+/** How long does the first compilation in a fresh process take after the imports, and does it grow with the sequence length? */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -14,10 +14,10 @@ export interface Cold {
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const LENGTHS = [10, 10_000] as const;
-/** Small enough that the longest sequence's saved values can be addressed. Compiling takes as long for any other. */
+/** Small enough that the longest sequence's residuals can be addressed. Compile time does not depend on it. */
 const BATCH = 16;
 
-/** The batch-normalized LSTM to WebAssembly, `runs` processes for each length, by turns. */
+/** Compiles the batch-normalized LSTM to WebAssembly in `runs` processes for each length, which take turns. */
 export function coldCompilations(runs: number): readonly Cold[] {
   if (!existsSync(`${root}dist/compiler/compile.js`)) throw new Error("dist/ is missing: npm run build makes it");
   const seen = LENGTHS.map((time) => ({ time, imports: [] as number[], compile: [] as number[] }));

@@ -2,7 +2,7 @@
 import type { Row } from "./side-by-side.ts";
 import type { Cell } from "./workloads.ts";
 
-/** Rows of a contender and cell, in any form and at any number of threads unless one is said. */
+/** Selects rows by contender and cell, with any number of threads. `form` default: any. */
 interface Side {
   readonly contender: string;
   readonly cell: Cell;
@@ -12,10 +12,10 @@ interface Side {
 interface Goal {
   readonly name: string;
   readonly workloads: readonly string[];
-  /** Their fastest row is divided by ours. */
+  /** The ratio is the fastest row of `over` divided by the fastest row of `under`. */
   readonly over: Side;
   readonly under: Side;
-  /** The ratio is wanted to be at least so much, or at most. */
+  /** The goal: the ratio is at least `least`, or at most `most`. */
   readonly least?: number;
   readonly most?: number;
 }
@@ -64,12 +64,12 @@ export interface Comparison {
   readonly workload: string;
   readonly name: string;
   readonly ratio: number;
-  /** `≥ 6`, `≤ 1.1`; undefined where nothing particular is wanted. */
+  /** `≥ 6`, `≤ 1.1`; undefined if there is no goal. */
   readonly wanted?: string;
   readonly reached?: boolean;
 }
 
-/** Every goal that both sides of were measured; ratios of medians, each side at its best number of threads. */
+/** Every ratio whose two sides were measured: a ratio of medians, each side with its best number of threads. */
 export function compare(rows: readonly Row[]): readonly Comparison[] {
   return goals.flatMap(({ name, workloads, over, under, least, most }) =>
     workloads.flatMap((workload): readonly Comparison[] => {
@@ -83,7 +83,7 @@ export function compare(rows: readonly Row[]): readonly Comparison[] {
   );
 }
 
-/** The shortest median of those that answer a description; undefined where none was measured. */
+/** The shortest median of the matching rows; undefined if none was measured. */
 function best(rows: readonly Row[], workload: string, { contender, cell, form }: Side): number | undefined {
   const medians = rows.flatMap((row) => {
     const fits = row.workload === workload && row.contender === contender && row.cell === cell;

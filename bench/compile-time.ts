@@ -21,9 +21,9 @@ const CLI = join(root, "dist/cli/main.js");
 const RESULT = join(root, "bench/results/compile-time.json");
 /** Longest sequences with statistics of their own, in time steps. */
 const LENGTHS = [10, 100, 1000, 10_000] as const;
-/** Small enough that the longest sequence's saved values can be addressed. Compiling takes as long for any other. */
+/** Small enough that the longest sequence's residuals can be addressed. Compile time does not depend on it. */
 const BATCH = 16;
-/** Runs before the measured ones, so that the JavaScript engine has compiled what it is going to. */
+/** Warm-up runs before the measured ones, so that the JavaScript engine has compiled the hot code. */
 const WARMUP = 20;
 
 /** One compilation in this process, for training sequences of `time` steps. */
@@ -31,7 +31,7 @@ function compileOnce(time: number): void {
   compile(CELL, { batch: BATCH, time }, wgsl, fileHost);
 }
 
-/** Runs a Node script to its end in a folder of its own, so that whatever it writes is gone afterwards. */
+/** Runs a Node script in a temporary folder and removes what it writes. */
 function runCold(...args: readonly string[]): void {
   const folder = mkdtempSync(join(tmpdir(), "cellc-bench-"));
   try {

@@ -1,4 +1,4 @@
-/** Who is measured: this compiler's targets and the peers, and in which ways each can write which cell. */
+/** The contenders: this compiler's targets and the peers, and the ways in which each can write each cell. */
 import { fileURLToPath } from "node:url";
 import { plainTargets, targets } from "../cli/targets.ts";
 import type { Cell, Kind } from "./workloads.ts";
@@ -11,13 +11,13 @@ export interface Form {
 }
 
 export interface Contender {
-  /** As `--peers` names it. */
+  /** Its name for `--peers`. */
   readonly peer: string;
-  /** As the table shows it. */
+  /** Its name in the table. */
   readonly name: string;
   readonly threads: number;
   readonly command: readonly string[];
-  /** Variables that the process gets besides the driver's; undefined: it shall not get it. */
+  /** Environment variables to set for the process; undefined removes one. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly forms: readonly Form[];
 }
@@ -32,7 +32,7 @@ const compiled: readonly Form[] = (["bnlstm", "lstm", "lnlstm"] as const).map((c
 }));
 
 const file = (name: string): string => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
-/** TypeScript is understood by the peers' processes too: what all peers share is written in it. */
+/** Runs a peer with tsx, because the code that all peers share is TypeScript. */
 const script = (name: string, ...args: readonly (string | number)[]): readonly string[] => [
   process.execPath,
   "--import",
@@ -41,20 +41,20 @@ const script = (name: string, ...args: readonly (string | number)[]): readonly s
   ...args.map(String),
 ];
 
-/** The system's own, which is who has Debian's PyTorch; another may come before it on the path. */
+/** The system's Python, which has Debian's PyTorch. Another one may come first on the path. */
 const python = "/usr/bin/python3";
 
-/** Variables by which a shell tells linear algebra libraries what processor or how many threads to compute with. */
+/** Environment variables that tell linear algebra libraries which processor or how many threads to use. */
 const libraryVariables = /^(OPENBLAS|GOTO|NVPL|MKL|OMP|KMP|BLIS|VECLIB|ATEN)_/;
 
-/** Those of an environment. PyTorch shall choose for itself; only the number of threads is said, in each library's own way. */
+/** Such variables in an environment. They are removed so that PyTorch chooses for itself; only the number of threads is set. */
 export function libraryOverrides(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
   return Object.keys(environment)
     .filter((name) => libraryVariables.test(name))
     .sort();
 }
 
-/** Everyone, with each number of threads where they can be chosen. */
+/** All contenders, with each number of threads if it can be chosen. */
 export function contenders(
   threads: readonly number[],
   environment: Readonly<Record<string, string | undefined>>,

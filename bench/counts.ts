@@ -1,4 +1,4 @@
-/** What a compiled cell costs, counted from its plan and kernels: dispatches, bytes moved, memory. Nothing is timed. */
+/** The cost of a compiled cell, counted from its plan and kernels: dispatches, bytes moved, memory. Nothing is timed. */
 import { fileURLToPath } from "node:url";
 import { fileHost } from "../cli/api/file-host.ts";
 import { summarise } from "../cli/report/plan-summary.ts";
@@ -13,17 +13,17 @@ export interface Counts {
   readonly workload: string;
   readonly cell: Cell;
   readonly target: Target["name"];
-  /** In one time step, forwards and backwards, and outside of the loops, for all steps at once. */
+  /** Dispatches in one time step forward and backward, and outside the loops for all steps at once. */
   readonly dispatches: { readonly forward: number; readonly backward: number; readonly outside: number };
-  /** Or why it cannot be counted. */
+  /** Bytes moved, or why they cannot be counted. */
   readonly traffic: Traffic | { readonly error: string };
-  /** Bytes of all regions together while it trains. */
+  /** Bytes of all regions in training. */
   readonly memory: number;
 }
 
 const cells = ["bnlstm", "lstm", "lnlstm"] as const satisfies readonly Cell[];
 
-/** Of training, for each cell on each workload that trains. */
+/** Counts the cost of training, for each cell on each training workload. */
 export function countAll(
   workloads: readonly Workload[],
   only: readonly string[],
@@ -43,7 +43,7 @@ export function countAll(
 export function countsOf(cell: Cell, { name, B, H, T, D }: Workload, target: Target): Counts {
   const heard = recordKernels(target);
   const file = fileURLToPath(new URL(`../examples/cells/${cell}.cell`, import.meta.url));
-  // Only training: the memory that other entries need is not its.
+  // Compile only training, to leave out the memory of other entries.
   const options = { entry: cell, batch: B, time: T, dims: { D, H }, entries: ["train"] as const };
   const { plan } = compile(file, options, heard.target, fileHost).executable;
   const { entries, memory } = summarise(plan, T);

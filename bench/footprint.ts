@@ -1,5 +1,5 @@
 /**
- * Which addresses a kernel touches: its Kernel IR, with all but the arithmetic of indices left out, made into a JavaScript
+ * Finds the addresses that a kernel touches: turns its Kernel IR, without everything but index arithmetic, into a JavaScript
  * function that marks them.
  */
 
@@ -7,7 +7,7 @@ import { operands } from "../compiler/kernel-ir/type-of.ts";
 import type { KExpr, Kernel, KStmt } from "../compiler/kernel-ir/types.ts";
 import { eachStmt, expressionsOf } from "../compiler/kernel-ir/walk.ts";
 
-/** A mark for each float of a region: not touched, read before it was written, written, or both in this order. */
+/** A mark for each float of a region: untouched, read before it was written, written, or both in this order. */
 export const READ = 1;
 export const WRITTEN = 2;
 
@@ -16,7 +16,7 @@ export type Marks = Readonly<Record<string, Uint8Array>>;
 /** Marks what one dispatch touches. A float that the dispatch itself wrote before it reads it counts as written only. */
 export type Footprint = (marks: Marks, t: number, T: number) => void;
 
-/** Throws where an address or a branch depends on data, as `embed`'s do. */
+/** Throws if an address or a branch depends on data, as in `embed`. */
 export function footprintOf(kernel: Kernel): Footprint {
   const regions = kernel.regions.map(({ region }) => region);
   const grid = kernel.grid.map(({ fixed, perStep }) => `${fixed} + ${perStep} * T`);
@@ -30,7 +30,7 @@ export function footprintOf(kernel: Kernel): Footprint {
   return new Function("marks", "t", "T", source) as Footprint;
 }
 
-/** Whether a kernel goes through the sequence itself: it has a loop over T that stores each step's results elsewhere. */
+/** Whether a kernel loops over the sequence itself: it has a loop over T that stores each step's results at another address. */
 export function loopsOverTime(kernel: Kernel): boolean {
   let loops = false;
   eachStmt(kernel.body, (s) => {
@@ -42,7 +42,7 @@ export function loopsOverTime(kernel: Kernel): boolean {
 const mentions = (e: KExpr, is: (e: KExpr) => boolean): boolean => is(e) || operands(e).some((a) => mentions(a, is));
 const isLength = (e: KExpr): boolean => e.k === "uniform" && e.name === "T";
 
-/** Whether a store to a region stands at an index that depends on a variable. */
+/** Whether the index of a store to a region depends on a variable. */
 function storesBy(variable: string, body: readonly KStmt[]): boolean {
   const dependent = new Set([variable]);
   const depends = (e: KExpr): boolean => mentions(e, (a) => a.k === "var" && dependent.has(a.name));
@@ -108,7 +108,7 @@ function loads(e: KExpr): readonly string[] {
   ];
 }
 
-/** An expression of indices as JavaScript. All are non-negative, so dividing rounds down. */
+/** An index expression as JavaScript. Indices are non-negative, so division rounds down. */
 function index(e: KExpr): string {
   switch (e.k) {
     case "int":

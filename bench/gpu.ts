@@ -1,7 +1,7 @@
 /**
- * How fast are compiled cells on a GPU beside PyTorch's? `npx tsx bench/gpu.ts`, on a machine that has one: our WGSL against
- * PyTorch on CUDA, eager, by torch.compile, and cuDNN's `nn.LSTM`. An adapter that is a processor is refused, and so is a
- * PyTorch without CUDA: their rows say why and have no times. Results go to `results/gpu.json`, with the devices' names.
+ * How fast are compiled cells on a GPU, compared with PyTorch? Run `npx tsx bench/gpu.ts` on a machine with a GPU: our WGSL against
+ * PyTorch on CUDA, eager, with torch.compile, and with cuDNN's `nn.LSTM`. An adapter that is a CPU, or a PyTorch without CUDA, is
+ * refused: its rows say why and have no times. Results go to `results/gpu.json`, with the names of the devices.
  */
 import { fileURLToPath } from "node:url";
 import { positiveWholeNumber } from "../cli/options.ts";
@@ -12,7 +12,7 @@ import type { Workload } from "./workloads.ts";
 
 const RESULT = fileURLToPath(new URL("results/gpu.json", import.meta.url));
 
-/** Pixel by pixel MNIST, where a step is so small that starting it is most of its time, and steps that fill a GPU. */
+/** MNIST pixel by pixel, where launching a step takes most of its time, and a layer large enough to fill a GPU. */
 const workloads: readonly Workload[] = [
   { name: "784", about: "training, MNIST pixel by pixel", kind: "train", B: 64, H: 100, T: 784, D: 1 },
   { name: "1000", about: "training, a large layer", kind: "train", B: 128, H: 1000, T: 100, D: 50 },

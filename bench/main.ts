@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: how fast are compiled cells beside other libraries', and what do they cost? What it measures stands in
- * `workloads.ts`, whom in `contenders.ts`; progress goes to stderr, the report to stdout, everything to a JSON file.
+ * `npm run bench`: how fast are compiled cells compared with other libraries, and what do they cost? `workloads.ts` says what is
+ * measured, and `contenders.ts` who. Progress goes to stderr, the report to stdout, everything to a JSON file.
  */
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";

@@ -1,9 +1,9 @@
-/** What every bench shares: times of a repeated run, the machine they were taken on, a table for people, JSON for programs. */
+/** Shared by all benches: times of repeated runs, the machine they were measured on, a table for people, JSON for programs. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 
-/** Times of one thing run several times, in milliseconds. The median is what to quote; the extremes show the noise. */
+/** Times of repeated runs, in milliseconds. Quote the median; the extremes show the noise. */
 export interface Times {
   readonly runs: number;
   readonly median: number;
@@ -11,7 +11,7 @@ export interface Times {
   readonly max: number;
 }
 
-/** The middle one, or the mean of the middle two; NaN of nothing. */
+/** The middle value, or the mean of the middle two; NaN for no values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -22,7 +22,7 @@ export function summarize(samples: readonly number[]): Times {
   return { runs: samples.length, median: median(samples), min: Math.min(...samples), max: Math.max(...samples) };
 }
 
-/** Runs `work` `warmup` times unmeasured and then `runs` times measured. */
+/** Runs `work` `warmup` times without measuring and then `runs` times with. */
 export function measure(work: () => void, runs: number, warmup = 0): Times {
   for (let k = 0; k < warmup; k++) work();
   const samples = Array.from({ length: runs }, () => {
@@ -33,12 +33,12 @@ export function measure(work: () => void, runs: number, warmup = 0): Times {
   return summarize(samples);
 }
 
-/** A machine, without which a time says nothing. */
+/** The machine that times were measured on. */
 export interface MachineFacts {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
-  /** Vector instructions; empty where the system does not say. */
+  /** Vector instructions; empty if the system does not say. */
   readonly simd: readonly string[];
   readonly platform: string;
   readonly node: string;
@@ -56,13 +56,13 @@ export function machine(): MachineFacts {
   };
 }
 
-/** The flags of Linux's `/proc/cpuinfo` that say how wide a processor computes: SSE, AVX, FMA, NEON (`asimd`), SVE. */
+/** The flags in Linux's `/proc/cpuinfo` for vector instructions: SSE, AVX, FMA, NEON (`asimd`), SVE. */
 export function vectorFlags(cpuinfo: string): readonly string[] {
   const [, flags = ""] = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(cpuinfo) ?? [];
   return flags.split(" ").filter((flag) => /^(sse|ssse|avx|fma$|amx|asimd|sve)/.test(flag));
 }
 
-/** Columns as wide as their widest cell; the first is words and stands left, the others are numbers and stand right. */
+/** A table whose columns are as wide as their widest cell. The first is left-aligned text, the others are right-aligned numbers. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
@@ -76,7 +76,7 @@ export function ms(time: number): string {
   return time >= 100 ? time.toFixed(0) : time.toPrecision(3);
 }
 
-/** Writes a result as JSON, making its folder if need be. */
+/** Writes a result as JSON, and creates its folder if necessary. */
 export function writeResult(path: string, result: object): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);

@@ -1,4 +1,4 @@
-/** The numbers that every contender computes with, so that they can be compared: seeded, and handed over as a file. */
+/** The seeded numbers that every contender reads from a file, so that their results can be compared. */
 import { keyOf, normalAt } from "../runtime/random.ts";
 import { encodeSafetensors } from "../runtime/safetensors.ts";
 import type { Workload } from "./workloads.ts";
@@ -8,16 +8,16 @@ const SEED = 1;
 interface Drawn {
   readonly name: string;
   readonly shape: readonly number[];
-  /** An element from a standard normal deviate. */
+  /** Maps a standard normal deviate to an element. */
   readonly map: (z: number) => number;
 }
 
 /**
- * Parameters under the names that compiled cells give them, gates in the order f, i, o, g; population statistics; inputs x
- * [T, B, D]; and what the loss multiplies the outputs with, d_h [T, B, H].
+ * Parameters with the names of compiled cells, gates in the order f, i, o, g; population statistics; inputs x [T, B, D]; and the
+ * factors d_h [T, B, H] of the outputs in the loss.
  */
 function drawn({ kind, B, H, T, D }: Workload): readonly Drawn[] {
-  // Weights of spread 1/√(fan in): gates neither shut nor saturated.
+  // Weights with standard deviation 1/√(fan in), so that gates are neither closed nor saturated.
   const weight = (name: string, rows: number): Drawn => ({
     name,
     shape: [rows, 4 * H],

@@ -16,21 +16,21 @@ export interface BenchOptions {
 
 const words = (text: string): readonly string[] => text.split(",").map((word) => word.trim());
 
-/** `run` is called with the options of a good line; a bad one ends the process with a message. */
+/** Calls `run` with the options of a valid line. An invalid line ends the process with a message. */
 export function benchProgram(run: (options: BenchOptions) => Promise<void>): Command {
   return new Command("bench")
-    .description("Measures this compiler's cells beside other libraries', and counts what they cost.")
+    .description("Measures this compiler's cells against other libraries, and counts what they cost.")
     .option("--only <cases>", "cells, workloads or both: bnlstm, 784, bnlstm-784", words, [])
-    .option("--repeats <n>", "measured rounds of everyone in turn", positiveWholeNumber, 5)
-    .option("--peers <names>", "cellc, torch, jax, tfjs, onnx; default: all", words, [])
+    .option("--repeats <n>", "measured rounds, in which all take turns", positiveWholeNumber, 5)
+    .option("--peers <names>", "cellc, torch, jax, tfjs, onnx (default: all)", words, [])
     .option(
       "--threads <list>",
-      "numbers of threads, where they can be chosen",
+      "numbers of threads to measure, if they can be chosen",
       (text) => words(text).map(positiveWholeNumber),
       [1, 2],
     )
-    .option("--budget <seconds>", "for what is timed; slow contenders sit rounds out", positiveNumber, 600)
-    .option("--json <file>", "where the result goes as JSON")
+    .option("--budget <seconds>", "time for measuring; slow contenders sit out rounds", positiveNumber, 600)
+    .option("--json <file>", "file for the result as JSON")
     .option("--no-timed", "count only")
     .option("--no-counted", "time only")
     .showHelpAfterError()

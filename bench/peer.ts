@@ -1,10 +1,10 @@
-/** A peer in a process of its own: asked a request at a time, stopped when it takes too long. */
+/** A peer in its own process. It gets one request at a time and is stopped if it takes too long. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Hello, Job, Prepared, Ran, Refused, Request } from "./protocol.ts";
 
-/** Of what a peer says on stderr, enough to show why it ended. */
+/** How much of a peer's stderr is kept: enough to show why it ended. */
 const KEPT_CHARACTERS = 2000;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -14,7 +14,7 @@ export interface PeerOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Its methods reject with the reason when the peer refuses, ends or is late; after the last two, every later call does. */
+/** Its methods reject with the reason if the peer refuses, ends or times out. After the last two, every later call rejects, too. */
 export class Peer {
   readonly #child: ChildProcessWithoutNullStreams;
   #waiting: { readonly settle: (reply: unknown) => void; readonly fail: (reason: Error) => void } | undefined;
@@ -26,7 +26,7 @@ export class Peer {
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#said = (this.#said + text).slice(-KEPT_CHARACTERS);
     });
-    // A write to a peer that has ended; `close` says why it has.
+    // A write to a peer that has ended; `close` reports why.
     this.#child.stdin.on("error", () => {});
     this.#child.on("error", (error) => this.#end(error));
     this.#child.on("close", (code, signal) => this.#end(new Error(reasonOf(this.#said, code, signal))));
@@ -88,7 +88,7 @@ function isRefusal(reply: unknown): reply is Refused {
   return typeof reply === "object" && reply !== null && "error" in reply;
 }
 
-/** Why a process ended, in a line: the error it printed, or how it ended. */
+/** One line that says why a process ended: the error it printed, or its exit code or signal. */
 export function reasonOf(said: string, code: number | null, signal: string | null): string {
   const lines = said.split("\n").map((line) => line.trim());
   const error = lines.findLast((line) => /^(\w*Error\b|\w+Exception\b|error\b)/.test(line));

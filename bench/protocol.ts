@@ -1,10 +1,10 @@
 /**
- * What the driver and a peer say to each other, a JSON document a line: the peer says what it is (`Hello`), and then answers
- * each request with one reply, in order. Lines of a peer that are no JSON are its library's chatter.
+ * The protocol between the driver and a peer, one JSON document per line: the peer introduces itself (`Hello`), then answers each
+ * request with one reply, in order. Lines that are not JSON come from the peer's library and are ignored.
  */
 import type { Cell, Workload } from "./workloads.ts";
 
-/** A cell, written in one of the ways a library offers. */
+/** A workload with a cell, written in one of a library's ways. */
 export interface Job extends Workload {
   readonly cell: Cell;
   /** `nn.LSTM`, `eager`, `TorchScript`: a name the peer knows. */
@@ -14,35 +14,35 @@ export interface Job extends Workload {
 }
 
 export type Request =
-  /** Builds what `run` shall run under this key, runs it once and says what it computed. */
+  /** Builds what `run` will run for this key, runs it once and returns what it computed. */
   | { readonly do: "prepare"; readonly key: string; readonly job: Job }
   /** Runs it `times` times over. */
   | { readonly do: "run"; readonly key: string; readonly times: number };
 
-/** Versions and whatever else decides how fast a peer is. */
+/** Versions and other facts that decide how fast a peer is. */
 export interface Hello {
   readonly facts: Readonly<Record<string, string>>;
 }
 
-/** What a run computed, to be compared: of a training run the loss and the gradient of b [4H]; of inference the last h [H]. */
+/** The results of a run, for comparison: the loss and the gradient of b [4H] in training, the last h [H] in inference. */
 export interface Check {
   readonly loss?: number;
   readonly values: readonly number[];
 }
 
 export interface Prepared extends Ran {
-  /** Of the first run, as the milliseconds are. */
+  /** Results of the first run. The milliseconds are of the first run, too. */
   readonly check: Check;
-  /** What a reader of the result should know of this way to write the cell. */
+  /** What a reader of the result should know about this form of the cell. */
   readonly note?: string;
 }
 
-/** Milliseconds of one run, the mean of those asked for. */
+/** Milliseconds of one run: the mean of the requested runs. */
 export interface Ran {
   readonly ms: number;
 }
 
-/** Why a request cannot be done. */
+/** Why a request was refused. */
 export interface Refused {
   readonly error: string;
 }

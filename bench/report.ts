@@ -8,13 +8,13 @@ import type { Size } from "./size.ts";
 import type { Moved } from "./traffic.ts";
 import type { Workload } from "./workloads.ts";
 
-/** All that `npm run bench` finds out, as its JSON has it. */
+/** The result of `npm run bench`, as in its JSON file. */
 export interface Result {
   readonly date: string;
   readonly machine: MachineFacts;
-  /** The load average over the minute before it began: above 0 others were at work too. */
+  /** The load average over the minute before the start. Above 0, other processes were running. */
   readonly load: number;
-  /** Settings of linear algebra libraries in the environment, kept from PyTorch. */
+  /** Environment variables of linear algebra libraries that were withheld from PyTorch. */
   readonly withheld: readonly string[];
   readonly workloads: readonly Workload[];
   readonly sideBySide: SideBySide;
@@ -27,7 +27,7 @@ export interface Result {
 /** A load average of half a processor. */
 const BUSY = 0.5;
 
-/** The report: a table a question, empty questions left out. */
+/** The report: a table for each question, without empty ones. */
 export function report(result: Result): string {
   const { machine: m, load, sideBySide, workloads, comparisons, counts, cold, sizes } = result;
   const head = [
@@ -45,7 +45,7 @@ export function report(result: Result): string {
     ),
     section("counted from plans and kernels: a training step", counts.length, () => countTable(counts)),
     section("first compilation in a fresh process, ms", cold.length, () => coldTable(cold)),
-    section("what a page loads, bytes behind gzip", sizes.length, () => sizeTable(sizes)),
+    section("what a page loads, bytes after gzip", sizes.length, () => sizeTable(sizes)),
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }

@@ -1,6 +1,6 @@
 /**
- * How fast is this compiler beside others, at the same work in the same minutes? All contenders of a workload are started
- * and warmed up, and then take turns: A B C A B C …, so that whatever else the machine does meets them alike.
+ * How fast is this compiler compared with others, at the same work in the same minutes? All contenders of a workload are started
+ * and warmed up. Then they take turns, A B C A B C …, so that other work on the machine affects all of them alike.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ export interface Row {
   readonly threads: number;
   readonly cell: Cell;
   readonly form: string;
-  /** Milliseconds of a run: of all T steps, forward and backward where it is training. */
+  /** Milliseconds of a run: all T steps, forward and, in training, backward. */
   readonly times?: Times;
   /** Microseconds of a step: the median over T. */
   readonly stepMicroseconds?: number;
@@ -37,38 +37,38 @@ export interface SideBySide {
 
 export interface Settings {
   readonly repeats: number;
-  /** Seconds for everything: slow contenders sit out rounds that would not fit their share. */
+  /** Seconds for everything. Slow contenders sit out rounds that would exceed their share. */
   readonly budget: number;
   /** Cases, cells or workloads; empty: all. */
   readonly only: readonly string[];
-  /** Told what is going on. */
+  /** Called with progress messages. */
   readonly say: (line: string) => void;
 }
 
-/** A start or a run that takes longer is given up. The slowest run seen took 20 s. */
+/** Time limit of a start or a run, in milliseconds. The slowest run seen took 20 s. */
 const LIMIT = 180_000;
-/** A sample is as many runs as take so long, so that a run of a few milliseconds is not at the mercy of one interrupt. */
+/** A sample repeats runs for this many milliseconds, so that one interrupt does not spoil a run of a few milliseconds. */
 const SAMPLE = 100;
-/** A sample of fewer milliseconds is not worth leaving out. */
+/** A sample below this many milliseconds is always taken. */
 const CHEAP = 1000;
-/** Runs behind the first one and before the measured ones: engines compile what they find to be hot. */
+/** Warm-up runs after the first run and before the measured ones, in which engines compile hot code. */
 const WARMUPS = 2;
-/** A run of so many milliseconds has met all its code often enough to be warm after the first time. */
+/** A run of this many milliseconds has executed all its code often enough to be warm after the first time. */
 const WARM = 4000;
-/** Of a workload's share, what is measured even where warming up took longer than it should. */
+/** The least part of a workload's share for measuring, even if warming up took too long. */
 const MEASURED = 0.25;
-/** Results farther apart are not the same computation: f32, summed in different orders over hundreds of steps. */
+/** Results that differ by more are not the same computation. In f32, different orders of summation over hundreds of steps differ by less. */
 export const TOLERANCE = 1e-4;
-/** Below that a loss is a sum that cancelled; it is compared as if it were so large. */
+/** A smaller loss is a sum that cancelled. Its error is taken relative to this value. */
 const LOSS_FLOOR = 0.1;
 
-/** One row while it is being measured. */
+/** A row that is being measured. */
 interface Measurement {
   readonly row: Row;
   readonly key: string;
   readonly peer: Peer;
   readonly check: Check;
-  /** Milliseconds of a run, as the last one had it. */
+  /** Milliseconds of the latest run. */
   estimate: number;
   /** Runs in a sample. */
   times: number;
@@ -131,7 +131,7 @@ async function measureWorkload(
       }
     }
     const runners = all.filter((row) => "samples" in row);
-    // What warming up has left of the workload's share is divided evenly.
+    // The rest of the workload's share, after warming up, is divided evenly.
     const left = Math.max(MEASURED * share, share - (performance.now() - start));
     const each = left / Math.max(1, runners.length);
     for (let round = 0; round < repeats; round++) {
@@ -153,7 +153,7 @@ function rowOf(workload: Workload, { name, threads }: Contender, form: Form): Ro
   return { workload: workload.name, contender: name, threads, cell: form.cell, form: form.name };
 }
 
-/** Has a peer build a cell and warm up with it; a row with the reason if it cannot. */
+/** Makes a peer build a cell and warm up. Returns a row with the reason if it cannot. */
 async function enter(peer: Peer, row: Row, work: Omit<Job, "cell" | "form">): Promise<Measurement | Row> {
   const { cell, form } = row;
   const key = `${cell} ${form}`;
@@ -164,7 +164,7 @@ async function enter(peer: Peer, row: Row, work: Omit<Job, "cell" | "form">): Pr
   }
 }
 
-/** Runs it a few times unmeasured, until it is warm. */
+/** Runs a cell a few times without measuring, until it is warm. */
 async function warmUp(row: Row, key: string, peer: Peer, { ms, check, note }: Prepared): Promise<Measurement> {
   let estimate = ms;
   let times = 1;
@@ -175,7 +175,7 @@ async function warmUp(row: Row, key: string, peer: Peer, { ms, check, note }: Pr
   return { row: { ...row, note }, key, peer, check, estimate, times, spent: 0, samples: [] };
 }
 
-/** Everyone takes part once; in later rounds whose next sample is cheap or fits the contender's share, in milliseconds. */
+/** Whether to take another sample: the first always, later ones if they are cheap or fit the contender's share, in milliseconds. */
 export function takesPart(
   { samples, spent, estimate, times, error }: Pick<Measurement, "samples" | "spent" | "estimate" | "times" | "error">,
   share: number,
@@ -206,7 +206,7 @@ function finish(runner: Measurement, all: readonly (Measurement | Row)[], { T }:
   return difference <= TOLERANCE ? result : { ...result, error: "it computes something else" };
 }
 
-/** The largest difference of two results, relative to the larger's largest element; infinite if either is not finite. */
+/** The largest difference of two results, relative to b's largest element; infinite if either is not finite. */
 export function differenceOf(a: Check, b: Check): number {
   const size = Math.max(...b.values.map(Math.abs));
   const values = Math.max(...b.values.map((value, i) => Math.abs(value - a.values[i]))) / size;

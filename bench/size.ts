@@ -1,4 +1,4 @@
-/** How much does a page load that runs one compiled cell: the runtime as a bundler makes it, the plan and the kernels. */
+/** How much does a page load to run one compiled cell: the bundled runtime, the plan and the kernels? */
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -8,10 +8,10 @@ import { compile } from "../compiler/compile.ts";
 import type { Target } from "../compiler/target.ts";
 import type { EntryName } from "../runtime/plan.ts";
 
-/** Bytes behind gzip. */
+/** Bytes after gzip. */
 export interface Size {
   readonly target: Target["name"];
-  /** What the cell can do: infer, or train too. */
+  /** What the cell can do: inference only, or also training. */
   readonly use: "inference" | "training";
   readonly runtime: number;
   /** Plan and kernels. */
@@ -21,11 +21,11 @@ export interface Size {
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What an application takes of the runtime: a session, a checkpoint's parameters for it, and the backend. */
+/** What an application imports from the runtime: a session, the decoder for checkpoints, and the backend. */
 const application = (backend: string): string =>
   `export { Session, decodeCheckpoint, ${backend} } from "./runtime/index.ts";`;
 
-/** With the batch-normalized LSTM as the cell, at the sizes of its file. */
+/** Sizes for the batch-normalized LSTM with the dimensions of its file. */
 export async function sizes(): Promise<readonly Size[]> {
   const made = await Promise.all(
     plainTargets.map(async (name) => {
@@ -53,9 +53,7 @@ async function bundled(backend: string): Promise<number> {
   return compressed(bundle.outputFiles[0].contents);
 }
 
-/**
- * The plan as it is sent, without spaces for people, and the kernels as a page loads them.
- */
+/** Compressed size of the plan, without white space, and of the kernels that a page loads. */
 function compiled(target: Target, entries: readonly EntryName[] | undefined): number {
   const { plan, code } = compile(`${root}examples/cells/bnlstm.cell`, { entries }, target, fileHost).executable;
   return compressed(JSON.stringify(plan)) + compressed(codeServed(code));

@@ -1,4 +1,4 @@
-/** This compiler's targets as contenders: which are timed, and whether what they run on here is worth timing. */
+/** This compiler's targets as contenders: which are timed, and whether their device is worth timing. */
 import { type plainTargets, targets } from "../cli/targets.ts";
 import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -11,7 +11,7 @@ export interface Opened {
   readonly facts: Readonly<Record<string, string>>;
 }
 
-/** Throws with the reason where a target has nothing to run on, or nothing that would be worth timing. */
+/** Throws, with the reason, if a target has no device, or none that is worth timing. */
 export async function openTarget(name: TimedTarget, threads: number): Promise<Opened> {
   const row = targets[name];
   const device = await row.device(threads);
@@ -25,10 +25,10 @@ export async function openTarget(name: TimedTarget, threads: number): Promise<Op
   return { target: await row.load(), backend, facts: { ...runsOn, ...(await row.facts()) } };
 }
 
-/** Vulkan drivers that compute on the processor: Google's, and Mesa's under its names then and now. */
+/** Vulkan drivers that run on the CPU: Google's, and Mesa's under its old and new names. */
 const processorDrivers = /swiftshader|llvmpipe|lavapipe|softpipe/i;
 
-/** Whether an adapter is no GPU, so that its times would say nothing about one. */
+/** Whether an adapter is a CPU, whose times would say nothing about a GPU. */
 export function isProcessor(info: Pick<GPUAdapterInfo, "architecture" | "description" | "device" | "vendor">): boolean {
   return [info.vendor, info.architecture, info.device, info.description].some((word) => processorDrivers.test(word));
 }

@@ -4,10 +4,10 @@
  *     moved = Σ over the step's dispatches of the bytes of (floats it reads + floats it writes)
  *     least = the bytes of (floats the step reads that it has not written before + floats it writes that are read after it or are results)
  *
- * Every float counts once a dispatch, however often the dispatch touches it: caches and workgroup memory may serve the other
- * times, but from one dispatch to the next nothing is sure to stay. `least` is what one dispatch a step would move if it kept
- * to itself whatever only it needs. What stands outside the loops, for all steps at once, is counted in the same way, as runs
- * of dispatches before, between and after the loops; a dispatch that goes through the sequence itself is a run of its own.
+ * Every float counts once per dispatch, however often the dispatch touches it: caches and workgroup memory may serve further
+ * accesses, but nothing is sure to stay in them from one dispatch to the next. `least` is what a single dispatch per step would move
+ * if it kept its temporaries to itself. Dispatches outside the loops, for all steps at once, are counted in the same way, in groups
+ * before, between and after the loops. A dispatch that loops over the sequence itself is a group of its own.
  */
 import type { Kernel } from "../compiler/kernel-ir/types.ts";
 import type { Target } from "../compiler/target.ts";
@@ -23,14 +23,14 @@ export interface Moved {
 
 /** Bytes. */
 export interface Traffic {
-  /** Of one step, not the last that runs, of a loop that goes from the first step to the last, and of one that goes back. */
+  /** Bytes of one step, not the last one to run, of a forward loop and of a backward loop. */
   readonly forward: Moved;
   readonly backward: Moved;
-  /** Outside of the loops, for each further step. */
+  /** Bytes outside the loops, for each further step. */
   readonly outside: Moved;
 }
 
-/** A target that keeps the kernels it is given to assemble. */
+/** Wraps a target so that it records the kernels it is given to assemble. */
 export function recordKernels(target: Target): { readonly target: Target; readonly kernels: () => readonly Kernel[] } {
   let heard: readonly Kernel[] = [];
   return {
@@ -45,10 +45,10 @@ export function recordKernels(target: Target): { readonly target: Target; readon
   };
 }
 
-/** In a loop of two the first step is like any other: the second reads what it wrote. */
+/** With two steps, the first is like any other: the second reads what it wrote. */
 const STEPS = 2;
 
-/** Counts an entry. Throws where an address depends on data. */
+/** Counts an entry. Throws if an address depends on data. */
 export function trafficOf(plan: Plan, kernels: readonly Kernel[], entry: EntryName): Traffic {
   const footprints = new Map(
     kernels.map((kernel) => [kernel.name, { footprint: footprintOf(kernel), alone: loopsOverTime(kernel) }]),
@@ -66,7 +66,7 @@ export function trafficOf(plan: Plan, kernels: readonly Kernel[], entry: EntryNa
   };
 }
 
-/** Dispatches that are counted together: a step of a loop, or those before, between or after loops. */
+/** Dispatches that are counted together: a step of a loop, or dispatches before, between or after loops. */
 interface Piece extends Moved {
   readonly where: "forward" | "backward" | "outside";
   readonly t: number;
@@ -79,7 +79,7 @@ const sum = (pieces: readonly Moved[]): Moved => ({
 
 interface Counted {
   readonly footprint: Footprint;
-  /** Not counted together with its neighbours. */
+  /** Whether it is counted separately from its neighbours. */
   readonly alone: boolean;
 }
 
@@ -104,7 +104,7 @@ function count(plan: Plan, footprints: ReadonlyMap<string, Counted>, name: Entry
     }
     return { where, t, moved, together };
   });
-  // Backwards: what is wanted after a piece is what the pieces behind it read, and the results.
+  // Go backward: what is live after a piece is what later pieces read, and the results.
   const wanted = blank();
   for (const tensor of entry.tensors) if (isResult(tensor)) markTensor(wanted, tensor, plan, name, steps);
   return counted
@@ -129,7 +129,7 @@ function count(plan: Plan, footprints: ReadonlyMap<string, Counted>, name: Entry
     .toReversed();
 }
 
-/** The commands in the order they run, cut into what is counted together. */
+/** The commands in execution order, divided into groups that are counted together. */
 function runs(commands: readonly Command[], footprints: ReadonlyMap<string, Counted>, steps: number): readonly Run[] {
   const counted = (command: Command): Counted => {
     const found = command.do === "dispatch" ? footprints.get(command.kernel) : undefined;
@@ -161,7 +161,7 @@ function runs(commands: readonly Command[], footprints: ReadonlyMap<string, Coun
   return made;
 }
 
-/** Adds a dispatch's marks to those of its piece; how many bytes the dispatch moves. */
+/** Adds a dispatch's marks to those of its piece. Returns how many bytes the dispatch moves. */
 function merge(together: Marks, marks: Marks): number {
   let moved = 0;
   for (const region of regionNames) {
@@ -169,7 +169,7 @@ function merge(together: Marks, marks: Marks): number {
     for (let i = 0; i < own.length; i++) {
       if (own[i] === 0) continue;
       moved += widthOf(region) * ((own[i] & READ ? 1 : 0) + (own[i] & WRITTEN ? 1 : 0));
-      // Read after an earlier dispatch of the piece wrote it: nothing new comes in.
+      // If an earlier dispatch of the piece wrote the float, reading it brings in nothing new.
       all[i] |= all[i] & WRITTEN ? WRITTEN : own[i];
     }
   }

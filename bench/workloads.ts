@@ -1,6 +1,6 @@
-/** What is measured: the sizes, and in which way a cell is run. */
+/** The workloads to measure: sizes, and how a cell is run. */
 
-/** `train`: forward and backward. `stream`: one step a call, the state kept between calls. `sequence`: inference in one call. */
+/** `train`: forward and backward. `stream`: one step per call, with the state kept between calls. `sequence`: inference in one call. */
 export type Kind = "train" | "stream" | "sequence";
 
 export interface Workload {
@@ -20,9 +20,9 @@ export interface Workload {
 export type Cell = "lstm" | "bnlstm" | "lnlstm";
 
 /**
- * Sequential MNIST as the paper has it, row by row and pixel by pixel (Cooijmans et al. 2016, section 5.1); a character model
- * of the size of its section 5.2; and streams as long as makes a run measurable. In the order in which they are measured:
- * what the quick ones leave of the time is for the slow ones.
+ * Sequential MNIST as in the paper, row by row and pixel by pixel (Cooijmans et al. 2016, section 5.1); a character model of the
+ * size in its section 5.2; and streams long enough to measure. They are measured in this order, so that time left over from fast
+ * workloads goes to slow ones.
  */
 export const workloads: readonly Workload[] = [
   { name: "28", about: "training, MNIST row by row", kind: "train", B: 64, H: 100, T: 28, D: 28 },
@@ -37,7 +37,7 @@ export function caseName(cell: Cell, workload: Pick<Workload, "name">): string {
   return `${cell}-${workload.name}`;
 }
 
-/** Whether `--only` wants a case: no words, or one that is the case, its cell or its workload. */
+/** Whether `--only` selects a case: it is empty, or names the case, its cell or its workload. */
 export function isWanted(only: readonly string[], cell: Cell, workload: Pick<Workload, "name">): boolean {
   const names = [caseName(cell, workload), cell, workload.name];
   return only.length === 0 || only.some((word) => names.includes(word));
