@@ -143,8 +143,10 @@ export const targetNames = Object.keys(targets) as readonly TargetName[];
 
 export const [defaultTarget] = targetNames;
 
-/** Targets that run on every device with a backend for them. */
-export const plainTargets = targetNames.filter((name) => targets[name].features.length === 0) as readonly CodeKind[];
+/** Targets that are no variant of another: one for each kind of code. */
+export const plainTargets: readonly CodeKind[] = targetNames.filter(
+  (name): name is CodeKind => name === targets[name].kind,
+);
 
 /** Targets whose number of threads can be chosen. */
 export const threadedTargets = targetNames.filter((name) => targets[name].threads);

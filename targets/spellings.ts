@@ -1,6 +1,7 @@
 import type { ElementwiseOp } from "../compiler/ir/types.ts";
 import { atom, call, infix, negate, type Text } from "../compiler/kernel-ir/c-text.ts";
 import type { FloatType } from "../compiler/kernel-ir/types.ts";
+import type { CFunctionName } from "./shared/c-functions.ts";
 import type { Wat } from "./wasm/wat.ts";
 
 /** C-like text of an op. `F` is the language's own name of `type`: `f32`, `vec4<f32>`, `float`, `vec4`. */
@@ -34,7 +35,7 @@ const builtin =
     call(name, ...args);
 /** A function of `shared/c-functions.ts`. */
 const helper =
-  (name: string): CSpelling =>
+  (name: CFunctionName): CSpelling =>
   (args, type) =>
     call(helperName(name, type), ...args);
 /** WGSL has no overloading of one's own functions, so that the one for vectors has a name of its own. */

@@ -3,6 +3,7 @@ import type { Command } from "../../runtime/plan.ts";
 import type { Buffers } from "../buffers/buffers.ts";
 import { type Clock, segmentClock, wholeClock } from "../buffers/layout.ts";
 import type { Kernel } from "../kernel-ir/types.ts";
+import { verifyLimits } from "../kernel-ir/verify.ts";
 import type { Machine } from "../machine.ts";
 import {
   isLoop,
@@ -45,10 +46,13 @@ export class Generator {
     );
   }
 
+  /** All kernels. Throws `KernelError` for one that asks for more than the machine has. */
   kernels(): readonly GeneratedKernel[] {
-    return this.partition.flatMap((piece, at) =>
+    const all = this.partition.flatMap((piece, at) =>
       piece.units.flatMap((unit) => kernelsOf(unit).map((part) => ({ part, kernel: this.kernel(at, unit, part) }))),
     );
+    for (const { kernel } of all) verifyLimits(kernel, this.options.machine);
+    return all;
   }
 
   commands(): readonly Command[] {

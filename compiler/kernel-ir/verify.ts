@@ -45,7 +45,7 @@ const isI32 = (value: number): boolean => Number.isInteger(value) && value >= -(
 export function verifyKernel(kernel: Kernel, machine?: Machine): void {
   const verifier = new Verifier(kernel, machine);
   verifier.declarations();
-  if (machine !== undefined) checkLimits(kernel, machine, verifier.fail);
+  if (machine !== undefined) verifyLimits(kernel, machine);
   verifier.block(kernel.body, { lanes: 0, own: false, all: false, uniform: true });
 }
 
@@ -313,9 +313,14 @@ class Verifier {
 
 type Statement<S extends KStmt["s"]> = Extract<KStmt, { readonly s: S }>;
 
-function checkLimits(kernel: Kernel, machine: Machine, fail: (fault: string) => never): void {
+/** Throws `KernelError` where a kernel asks for more than `machine` has. */
+export function verifyLimits(kernel: Kernel, machine: Machine): void {
+  const fail = (fault: string): never => {
+    throw new KernelError(kernel, fault);
+  };
   const lanes = invocationsOf(machine);
   if (kernel.lanes > lanes) fail(`${kernel.lanes} invocations, ${machine.name} has ${lanes}`);
+  if (kernel.subgroups && !hasSubgroups(machine)) fail(`its lanes join in subgroups, and ${machine.name} has none`);
   const bytes = kernel.tiles.reduce((sum, tile) => sum + 4 * tile.size, 0);
   if (bytes > mostTileBytes(machine)) fail(`tiles of ${bytes} bytes, ${machine.name} has ${machine.tileBytes}`);
   if (kernel.regions.length > machine.maxBindings)

@@ -12,8 +12,8 @@ export interface FunctionDialect {
   bind(name: string, F: string, value: string): string;
 }
 
-interface CFunction {
-  readonly name: string;
+interface CFunction<Name extends string = string> {
+  readonly name: Name;
   readonly doc: string;
   lines(F: string, bind: (name: string, value: string) => string): readonly string[];
 }
@@ -26,7 +26,7 @@ const horner = (coefficients: readonly number[], z: string): string =>
     .slice(1, -1);
 
 /** sin of x and `shift` quarter turns: x = n·π/2 + r with n whole. */
-const trigonometric = (name: string, shift: 0 | 1): CFunction => ({
+const trigonometric = <Name extends string>(name: Name, shift: 0 | 1): CFunction<Name> => ({
   name,
   doc: `${name} x, absolute error 2e-7 for |x| <= 6000; a GPU's own promises 5e-4, and nothing beyond a turn.`,
   lines: (F, bind) => [
@@ -43,7 +43,7 @@ const trigonometric = (name: string, shift: 0 | 1): CFunction => ({
   ],
 });
 
-const functions: Readonly<Record<string, CFunction>> = {
+const functions = {
   tanh: {
     name: "rational_tanh",
     doc: "tanh with a small relative error everywhere, and no overflow.",
@@ -73,7 +73,12 @@ const functions: Readonly<Record<string, CFunction>> = {
       `return max(x, ${F}(0.0)) + (2.0 * s + s * z * r);`,
     ],
   },
-};
+} as const satisfies Readonly<Record<string, CFunction>>;
+
+/** The name of a function of this file. */
+export type CFunctionName = (typeof functions)[keyof typeof functions]["name"];
+
+const byOp: ReadonlyMap<string, CFunction> = new Map(Object.entries(functions));
 
 /** The text of the functions that ops stand for; each use is an op and the type it is used at. */
 export function cFunctionLines(
@@ -83,7 +88,7 @@ export function cFunctionLines(
   const lines: string[] = [];
   const done = new Set<string>();
   for (const { op, type } of uses) {
-    const f = functions[op];
+    const f = byOp.get(op);
     if (f === undefined) continue;
     const name = helperName(f.name, type);
     if (done.has(name)) continue;

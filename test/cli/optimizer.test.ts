@@ -1,7 +1,9 @@
 /** Optimisers with options, from the command line to the checkpoint and back. */
+
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { optimizerNames } from "../../compiler/optimizers.ts";
 import { readCheckpoint } from "../../runtime/node/checkpoint-file.ts";
 import { withFolder } from "../data/mnist.ts";
 import { cellc } from "./run-here.ts";
@@ -53,7 +55,7 @@ describe("an optimiser's options", () => {
     [["--betas", "0.9,1"], "'0.9,1' is invalid", ""],
     [["--eps", "0"], "want a number above 0", ""],
     [["--optimizer", "adamw", "--weight-decay", "-1"], "want a number of at least 0", ""],
-    [["--optimizer", "lion"], "Allowed choices are sgd, momentum, rmsprop, adam, adamw", ""],
+    [["--optimizer", "newton"], `Allowed choices are ${optimizerNames.join(", ")}`, ""],
   ])("that there are not are refused before anything is done: %j", (told, message, help) =>
     withFolder(async (folder) => {
       const ended = await cellc(["train", ...SMALL, "--steps", "1", "--out", join(folder, "run"), ...told]);

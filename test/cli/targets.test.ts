@@ -8,7 +8,7 @@ import { readTree } from "../house/tree.ts";
 /** The cells of each line of a table that begins with a name in backticks. */
 const rows = readTree("docs/cli.md")
   .split("\n")
-  .filter((line) => /^\| `[\w+]+` +\|/.test(line))
+  .filter((line) => /^\| `[\w+-]+` +\|/.test(line))
   .map((line) =>
     line
       .split("|")

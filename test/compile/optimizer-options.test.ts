@@ -37,8 +37,8 @@ describe("an optimiser's options", () => {
 
   it.each([
     ["adamm", "there is no optimiser `adamm`: did you mean `adam`?"],
-    ["lion", "there is no optimiser `lion`: optimisers are sgd, momentum, rmsprop, adam, adamw"],
-    ["toString", "there is no optimiser `toString`: optimisers are sgd, momentum, rmsprop, adam, adamw"],
+    ["newton", `there is no optimiser \`newton\`: optimisers are ${optimizerNames.join(", ")}`],
+    ["toString", `there is no optimiser \`toString\`: optimisers are ${optimizerNames.join(", ")}`],
     [{ name: "adam", weightDecay: 0.1 }, "adam has no option `weightDecay`: it is an option of adamw"],
     [{ name: "sgd", eps: 1e-8 }, "sgd has no option `eps`: it is an option of rmsprop and adam and adamw"],
     [{ name: "sgd", nesterov: true }, "sgd has no option `nesterov`: it has none"],

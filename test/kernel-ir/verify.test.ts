@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { fileHost } from "../../cli/api/file-host.ts";
+import { compile } from "../../compiler/compile.ts";
 import type { KExpr, Kernel, KStmt } from "../../compiler/kernel-ir/types.ts";
 import { KernelError, verifyKernel } from "../../compiler/kernel-ir/verify.ts";
 import { machine as wasm } from "../../targets/wasm/machine.ts";
 import { machine as wgsl } from "../../targets/wgsl/machine.ts";
+import { wgsl as target } from "../../targets/wgsl/target.ts";
 import * as b from "../targets/build.ts";
 import { samples } from "../targets/samples.ts";
 
@@ -88,4 +91,11 @@ describe("the verifier", () => {
       /internal error.*\n\n.*not of your cell.*[\s\S]*work\[3\] = 1\.0/,
     );
   });
+});
+
+it("a compilation ends where a kernel asks for more than the machine has", () => {
+  const small = { ...target, machine: { ...target.machine, maxBindings: 2 } };
+  expect(() => compile("examples/cells/bnlstm.cell", { batch: 4, time: 3 }, small, fileHost)).toThrow(
+    /regions, WebGPU binds 2/,
+  );
 });

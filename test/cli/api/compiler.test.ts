@@ -11,6 +11,7 @@ import {
   type SourceHost,
 } from "../../../cli/api/compiler.ts";
 import { compile as compileFile } from "../../../compiler/compile.ts";
+import { optimizerNames } from "../../../compiler/optimizers.ts";
 import { wgsl } from "../../../targets/wgsl/target.ts";
 
 const lstm = "examples/cells/lstm.cell";
@@ -67,7 +68,7 @@ test.each<[what: string, options: object, message: string, help?: string]>([
   [
     "a misspelt word",
     { optimizer: "adma" },
-    '`optimizer` is one of sgd, momentum, rmsprop, adam, adamw, or an object of its name and options, not "adma"',
+    `\`optimizer\` is one of ${optimizerNames.join(", ")}, or an object of its name and options, not "adma"`,
     "did you mean `adam`?",
   ],
   [
