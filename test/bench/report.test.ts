@@ -16,7 +16,7 @@ const nothing: Result = {
   sizes: [],
 };
 
-test("the machine, the versions and what was withheld stand on top; questions not asked are left out", () => {
+test("the machine, the versions and what was withheld are on top; questions not asked are left out", () => {
   const lines = report(nothing).trim().split("\n");
   expect(lines).toHaveLength(4);
   expect(lines[0]).toContain("a processor, 2 cores, 8 GiB");

@@ -8,7 +8,7 @@ import { build as bundle } from "esbuild";
 
 export const repository: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-/** A new folder in `within`, which stands in the repository, whose packages and examples are found there. */
+/** A new folder in `within`, which is in the repository, so that packages and examples are found. */
 export async function buildTree(within: string): Promise<string> {
   const folder = await mkdtemp(join(within, "cli-"));
   const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")));

@@ -59,7 +59,7 @@ async function contents(folder: string): Promise<Readonly<Record<string, string>
 
 const bytesOf = (path: string): Promise<string> => readFile(path, "latin1").catch(({ code }) => String(code));
 
-/** What is put in place of a part of a sound file, and where the message says it is. */
+/** What replaces a part of a sound file, and the place that the message names. */
 const damages: readonly (readonly [file: string, from: string | RegExp, to: string, place: string])[] = [
   ["run.json", /^.*$/s, "", "run.json:1: not the record of a run: it is empty"],
   ["run.json", /^.*$/s, "\0\0\0\0", "run.json:1: not the record of a run: it is not JSON"],
@@ -127,7 +127,7 @@ describe("a run's folder", () => {
       }
     }));
 
-  test("that lost its record, or its checkpoint behind an evaluation, is not begun anew", () =>
+  test("that lost its record, or its checkpoint after an evaluation, is not started afresh", () =>
     withFolder(async (folder) => {
       await writeRun(folder);
       await rm(join(folder, "run.json"));

@@ -12,7 +12,7 @@ import { closeBrowser, visit } from "./browser.ts";
 import { cellc as cellcProcess } from "./run-cellc.ts";
 import { cellc } from "./run-here.ts";
 
-/** A cell with two sites, a norm that no loop can hold, and one behind which nothing is finite. */
+/** A cell with two sites, a norm that no loop can hold, and one whose results are not finite. */
 const CELL = `
 cell tiny(D = 6, H = 4) {
   param Wx : [D, H] = orthogonal

@@ -93,7 +93,7 @@ describe("the lock of a folder", () => {
       expect(await readdir(folder)).toEqual([name]);
     }));
 
-  test("is had once at a time within a process, too, and given back behind an error", () =>
+  test("is held once at a time within a process, too, and released after an error", () =>
     withFolder(async (folder) => {
       await withFolderLock(folder, () => expect(held(folder)).rejects.toMatchObject({ code: "C0410" }));
       const failing = withFolderLock(folder, () => Promise.reject(new Error("work failed")));
@@ -133,7 +133,7 @@ describe("the lock of a folder", () => {
       });
     }));
 
-  test("leaves no folders behind that nothing was put into", () =>
+  test("leaves no empty folders behind", () =>
     withFolder(async (folder) => {
       await mkdir(join(folder, "a"));
       await held(join(folder, "a/b/c"));
@@ -142,7 +142,7 @@ describe("the lock of a folder", () => {
       expect(await readdir(join(folder, "a/b"))).toEqual(["other"]);
     }));
 
-  test("cannot be had where a file stands", () =>
+  test("cannot be taken where there is a file", () =>
     withFolder(async (folder) => {
       await writeFile(join(folder, "file"), "");
       await expect(held(join(folder, "file"))).rejects.toMatchObject({ code: "C0409" });

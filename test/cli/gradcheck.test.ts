@@ -32,7 +32,7 @@ test.each([
   expect(parameters.length).toBeGreaterThan(2);
   expect(worst).toBe(Math.max(...parameters.map(({ error }) => error)));
   expect([ok, worst <= tolerance]).toEqual([true, true]);
-  // Two ways to the same number never agree to the last bit: the check would be comparing something with itself.
+  // Two computations of a number rarely agree to the last bit. If they do, the check compares something with itself.
   expect(worst).toBeGreaterThan(0);
 });
 
@@ -43,7 +43,7 @@ test("with f16 storage gradients agree within its unit, and no closer", async ()
   expect(worst).toBeGreaterThan(1e-4);
 });
 
-test("a gradient of f32 is told from one of f64", async () => {
+test("a gradient in f32 is distinguished from one in f64", async () => {
   const [reference, wasm] = [
     await gradcheck("examples/cells/rnn.cell"),
     await gradcheck("examples/cells/rnn.cell", "--target", "wasm"),

@@ -1,6 +1,6 @@
 /**
  * Takes the lock of the folder it is given, at the moment that it is given (milliseconds since 1970), says `held`, and holds it until
- * its input ends; says `refused` and why where it cannot have it.
+ * its input ends; says `refused` and why if it cannot.
  */
 import { withFolderLock } from "../../cli/folder-lock.ts";
 

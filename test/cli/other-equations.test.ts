@@ -10,7 +10,7 @@ const SMALL = ["--task", "digits-rows", "--dims", "H=8", "--batch", "64", "--est
 
 const errorOf = ({ code, stderr }: Ended): readonly unknown[] => [code, /error.*/.exec(stderr)?.[0]];
 
-test("is refused by every command that reads it, with what differs, and taken by those that are told to", () =>
+test("is refused by every command that reads it, with what differs, and accepted by those with the option", () =>
   withFolder(async (folder) => {
     const [cell, run] = [join(folder, "net.cell"), join(folder, "run")];
     const model = join(run, "model.safetensors");

@@ -89,7 +89,7 @@ describe("the package", () => {
     expect(plan.name).toBe("bnlstm");
   });
 
-  // Behind the test that compiles, and with the runtime as it is installed: its workers start from JavaScript.
+  // After the test that compiles, and with the installed runtime: its workers start from JavaScript.
   test("has a runtime that runs what cellc compiled on several threads", async () => {
     const program = `
       import { readFile } from "node:fs/promises";

@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly input?: string;
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Sends Ctrl-C, or `signal`, once this stands on stderr. */
+  /** Sends Ctrl-C, or `signal`, once this appears on stderr. */
   readonly interruptAt?: RegExp;
   readonly signal?: "SIGINT" | "SIGKILL";
 }

@@ -28,7 +28,7 @@ const trainLosses = async (folder: string) =>
   (await readCurve(join(folder, "curve.jsonl"))).flatMap((point) => (point.kind === "train" ? [point.loss] : []));
 
 describe("cellc train", () => {
-  test("says behind the first step where an ε is as large as the variance it guards", () =>
+  test("says after the first step where an ε is as large as the variance it guards", () =>
     withFolder(async (folder) => {
       const placed = ["--steps", "1", "--place", "hh=batch(beta=none,eps=0.1)"];
       const { code, stderr } = await cellc(train(join(folder, "run"), ...placed));

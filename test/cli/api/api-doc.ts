@@ -134,7 +134,7 @@ interface Member {
 
 interface Described {
   readonly kind: "functions" | "classes" | "types";
-  /** As code; undefined where the members say all. */
+  /** As code; undefined if the members say everything. */
   readonly shown?: string;
   readonly doc: string;
   readonly members?: readonly Member[];
@@ -205,7 +205,7 @@ const inferred = (property: NamedSymbol, at: InterfaceDeclaration): string =>
 
 type Callable = FunctionDeclaration | MethodDeclaration | MethodSignature;
 
-/** The widest of a function's signatures, which is its last; the docstring stands at the first. */
+/** The widest of a function's signatures, which is its last; the docstring is at the first. */
 function signature(name: string, declared: Callable): string {
   const shape = Node.isMethodSignature(declared) ? declared : (declared.getOverloads().at(-1) ?? declared);
   const parameters = shape.getParameters().map(parameter).join(", ");
@@ -231,7 +231,7 @@ const plain = (type: string): string =>
     .replace(/\s+/g, " ")
     .replace(/readonly (?=\w+\??:)/g, "");
 
-/** A file's own comment stands apart from what follows it. */
+/** A file's own comment is separated from what follows it. */
 const docOf = (node: JSDocableNode): string =>
   node
     .getJsDocs()

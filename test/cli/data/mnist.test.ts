@@ -71,7 +71,7 @@ describe("MNIST", () => {
       expect(failure.help).toMatch(/--data DIR or CELLC_DATA.*digits, adding/);
     }));
 
-  test("of which a named folder holds a part, damaged or not, is not read from another place instead", () =>
+  test("that a named folder holds in part, damaged or not, is not read from another place instead", () =>
     withFolder(async (folder) => {
       const [named, whole] = [join(folder, "named"), join(folder, "whole")];
       await writeSyntheticMnist(whole);

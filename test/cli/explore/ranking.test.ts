@@ -48,7 +48,7 @@ test("without an accuracy the lowest loss is first", () => {
   expect([by, standings[0].placement.hh]).toEqual(["loss", "none"]);
 });
 
-test("a placement of which a seed diverged stands behind those of which none did, and one that failed has no rank", () => {
+test("a placement with a seed that diverged comes after those without, and one that failed has no rank", () => {
   const failed: RowOutcome = { status: "failed", code: "C0207", message: "statistics over time\nmore" };
   const { standings } = rank([
     row("batch", 1, 0.99),
@@ -70,7 +70,7 @@ test("what a diverged row measured before does not count", () => {
   expect(standings[0].measures.accuracy).toEqual({ mean: 0.5, deviation: undefined });
 });
 
-test("warnings stand once beside a placement, by their codes", () => {
+test("warnings are listed once beside a placement, by their codes", () => {
   const { standings } = rank([row("batch", 1, 0.9), row("batch", 2, undefined, diverged)]);
   expect(standings[0].warnings).toEqual(["W0605: `k` of batch"]);
   expect(remarks(standings[0])).toBe("diverged in training after 4 steps; W0605");

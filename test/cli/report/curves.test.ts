@@ -61,7 +61,7 @@ describe("learning curves", () => {
     expect(words).toContain("loss on held-out");
   });
 
-  test("leave out losses that are no numbers and stand with no points at all", () => {
+  test("leave out losses that are NaN, and are drawn with no points at all", () => {
     const broken = run(30, (step) => (step > 20 ? Number.NaN : 1));
     for (const points of [broken, []]) {
       expect(drawCurves({ ...picture, runs: [{ name: "a", points }] })).not.toMatch(/NaN|undefined/);

@@ -11,7 +11,7 @@ import { withFolder } from "../../data/mnist.ts";
 
 const digits = digitsTask("rows", taskStreams);
 
-/** The text that stands behind the file's own. */
+/** The text that is appended to the file's own. */
 function added(file: string, task = digits, entry?: string, dims = {}): string {
   const around = modelAround({ file, entry, dims }, task)!;
   expect(check(file, around.host)).toEqual([]);
@@ -19,7 +19,7 @@ function added(file: string, task = digits, entry?: string, dims = {}): string {
   return around.host.read(file)!.slice(fileHost.read(file)!.length + 1);
 }
 
-test("a cell that stands alone is scanned and read out for the task's classes", () => {
+test("a cell without a model is scanned and read out for the task's classes", () => {
   expect(added("examples/cells/lstm.cell", digits, undefined, { H: 8 })).toBe(`model lstm_on_digits_rows(D = 6, H = 8) {
   param readout : [H, 10] = orthogonal
   param shift   : [10] = 0

@@ -43,7 +43,7 @@ it("a deviation is looked at without the ε in it", () => {
   ]);
 });
 
-it("a variance of zero behind the first step of a recurrence is said, with the steps and the units", () => {
+it("a variance of zero after the first step of a recurrence is reported, with the steps and the units", () => {
   const values = Float32Array.from([0, 0, 0, 1, 0, 1, 1, 1]);
   expect(said([0, 0, 0, 0], { units: 2, values, batches: [1, 1, 1, 1] })).toEqual([
     ["W0609", "at `hh` the examples of the first batch are alike at steps 1–3, in all 2 units"],
