@@ -26,7 +26,7 @@ describe("an optimiser's options", () => {
       const { optimizer, optimizerOptions } = await readCheckpoint(checkpoint);
       expect([optimizer, optimizerOptions]).toEqual(["adamw", { betas: "0.8,0.9", weightDecay: "0.5" }]);
 
-      // Neither is told which optimiser it was.
+      // Neither command line names the optimiser.
       const measured = await cellc(["eval", ...SMALL, "--checkpoint", checkpoint, "--json"]);
       expect(measured.code).toBe(0);
       expect(JSON.parse(measured.stdout).loss).toBe(record.result.loss);
@@ -56,9 +56,9 @@ describe("an optimiser's options", () => {
     [["--eps", "0"], "want a number above 0", ""],
     [["--optimizer", "adamw", "--weight-decay", "-1"], "want a number of at least 0", ""],
     [["--optimizer", "newton"], `Allowed choices are ${optimizerNames.join(", ")}`, ""],
-  ])("that there are not are refused before anything is done: %j", (told, message, help) =>
+  ])("that do not exist are refused before anything is done: %j", (given, message, help) =>
     withFolder(async (folder) => {
-      const ended = await cellc(["train", ...SMALL, "--steps", "1", "--out", join(folder, "run"), ...told]);
+      const ended = await cellc(["train", ...SMALL, "--steps", "1", "--out", join(folder, "run"), ...given]);
       expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining(message)]);
       expect(ended.stderr).toContain("error[C0301]");
       expect(ended.stderr).toContain(help);

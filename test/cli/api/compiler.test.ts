@@ -142,7 +142,7 @@ test("the compiler itself misses a target and a host by name", () => {
   expect(refusal(() => call(lstm, {}, wgsl)).message).toBe("a host is missing, which says where texts come from");
 });
 
-test("target and host may stand behind the options", () => {
+test("target and host may follow the options", () => {
   const text = "cell c(H = 2) {\n  input x : [H]\n  state h : [H] = 0\n  h' = tanh(x)\n  output h'\n}\n";
   const host: SourceHost = { read: (path) => (path === "c.cell" ? text : undefined), resolve: (_, path) => path };
   expect(compile("c.cell", { batch: 2, time: 2 }, wgsl, host).executable.plan.target).toBe("wgsl");
