@@ -31,7 +31,7 @@ export const places = {
   relaxed: await placeOf("wasm", { simd: "relaxed" }),
 };
 
-/** Opens a place's backend before the tests of the enclosing `describe` and closes it behind them. */
+/** Opens a place's backend before the tests of the enclosing `describe` and closes it after them. */
 export function opened(place: Place): () => Backend {
   let backend: Backend | undefined;
   beforeAll(async () => {

@@ -53,7 +53,7 @@ describe.each(Object.values(places))("batch normalization on $name", (place) => 
     expect(largest(overBatch(dx, usual.batch, sizes.D))).toBeLessThan(tolerance.gradient * largest(dx));
   });
 
-  it("gives a learned first state behind it no gradient, which it has without", async () => {
+  it("gives a learned initial state no gradient, which has one without the norm", async () => {
     const gradient = async (placement: string): Promise<Float32Array> => {
       const { graph } = compile(learned(placement));
       return (await train(new Study(graph, { dims: sizes, batch: 6, time: 4 }))).get("grad:h0")!;
@@ -98,7 +98,7 @@ describe.each(Object.values(places))("batch normalization on $name", (place) => 
 
   it.each([
     ["longer sequences move every row", 9, 4],
-    ["shorter sequences leave the rows behind their end alone", 3, 4],
+    ["shorter sequences leave the rows after their end alone", 3, 4],
   ])("keeps statistics for as many steps as it was compiled for: %s", async (_, time, steps) => {
     const study = bnlstm({ batch: 4, time, steps });
     for (const entry of ["train", "estimate"] as const) {

@@ -39,7 +39,7 @@ function studyOf(cell: Example, place = ""): Study {
   return made;
 }
 
-/** The prelude's norms that stand on values. */
+/** The prelude's norms for values. */
 const norms = [
   "batch",
   "batch_renorm(r_max = 2, d_max = 1)",
@@ -51,7 +51,7 @@ const norms = [
   "cosine",
 ];
 
-/** As many placements as there are norms, in which each stands once at each site that may have it, beside others. */
+/** As many placements as there are norms; together they put each norm once at each site that may have it. */
 const placements = cells.flatMap((cell) => {
   const { sites } = elaborate(cell.path, fileHost, { entry: cell.entry });
   return norms.map((_, k) => {
@@ -132,7 +132,7 @@ describe("with norms, on WebGPU, too:", () => {
   });
 });
 
-it("no site behind a state has statistics over time, and no parameter has some over examples", () => {
+it("no site that depends on a state has statistics over time, and no parameter has some over examples", () => {
   for (const { path, entry } of cells) {
     const { sites, parameters } = elaborate(path, fileHost, { entry });
     const refused = (name: string, norm: string): readonly string[] => {

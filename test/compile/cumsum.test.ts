@@ -54,7 +54,7 @@ type Name = keyof typeof graphs;
 const study = (name: Name, more: Partial<StudyOptions> = {}): Study =>
   new Study(graphs[name], { dims: forward.dims, batch: B, time: T, seed: 3, ...more });
 
-/** [T, B, H] summed over each example's own steps; 0 behind them. */
+/** [T, B, H] summed over each example's own steps; 0 after them. */
 function sums(hs: ArrayLike<number>, own: readonly number[], name: Name): Float64Array {
   const made = new Float64Array(hs.length);
   const at = (t: number, b: number, k: number): number => (t * B + b) * H + k;
@@ -155,7 +155,7 @@ describe.each([places.wasm, places.wgsl])("step by step on $name", (place) => {
   });
 });
 
-it("a running sum of what does not vary over time is refused where it stands", () => {
+it("a running sum of what does not vary over time is refused, with its place", () => {
   const found = problemsOf(`model m(H = 4) {
   input x : [H]
   target z : [H]

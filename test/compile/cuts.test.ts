@@ -1,4 +1,4 @@
-/** What a condition or padding cuts off never reaches a gradient, be it infinite or no number where it stands. */
+/** What a condition or padding cuts off never reaches a gradient, even if it is infinite or NaN. */
 import { describe, expect, it } from "vitest";
 import type { Graph, Leaf } from "../../compiler/ir/types.ts";
 import { compile } from "../semantics/sources.ts";
@@ -68,7 +68,7 @@ const graphs: Readonly<Record<string, Graph>> = {
   ${loss("where(n > 0, u / n, 0)")}`),
   "a condition each for a length": model(`n = sqrt(sum(square(relu(u)), over feature))
   ${loss("where(u > 0, u / n, w)")}`),
-  "a product behind": model(`ok = sum(u > 0, over feature) > 2.5\n${loss("where(ok, log(u), 0) @ V")}`),
+  "a product after it": model(`ok = sum(u > 0, over feature) > 2.5\n${loss("where(ok, log(u), 0) @ V")}`),
   "a product between": model(`ok = sum(u > 0, over feature) > 2.5\n${loss("where(ok, log(u) @ V, 1)")}`),
   parts: model(`a, b = split(concat(log(u), 1 / u), 2)\n${loss("where(u > 0, a * b, 0)")}`),
   "a state": cell("l = where(h > 0, log(h), g)", "relu(x @ Wx - 0.4 + 0.1 * l @ Wh)"),
@@ -83,7 +83,7 @@ const study = (name: string): Study => {
   return known;
 };
 
-describe("behind conditions gradients are what differences show:", () => {
+describe("after conditions gradients are what differences show:", () => {
   it.each(Object.keys(graphs))("%s", (name) => {
     const params = study(name).differentiable.filter((leaf) => leaf !== "x" && leaf !== "far");
     expect(study(name).differenceError(params)).toBeLessThan(tolerance.differences);
@@ -94,7 +94,7 @@ describe("behind conditions gradients are what differences show:", () => {
 const onGpu: readonly string[] = ["exponential", "parts", "what is outside of the loop"];
 
 describe.each([places.wasm, places.relaxed, places.wgsl])(
-  "behind conditions $name computes as the reference:",
+  "after conditions $name computes as the reference:",
   (place) => {
     const backend = opened(place);
     it.each(place === places.wgsl ? onGpu : Object.keys(graphs))("%s", async (name) => {
@@ -123,7 +123,7 @@ it("labels that are missing may be no numbers", () => {
   expect(found.differenceError(["w"])).toBeLessThan(tolerance.differences);
 });
 
-/** Scores of steps that are there are `apart` from the 0 that stands in padding, farther than what an exponential bears. */
+/** Scores of existing steps are `apart` from the 0 in padding, by more than an exponential can represent. */
 const padded = (
   place: string,
   apart: number,

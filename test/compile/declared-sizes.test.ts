@@ -39,7 +39,7 @@ const options: readonly Options[] = [
   { batch: 19, time: 2, parts: 2 },
 ];
 
-/** Weights of the size that initialisers draw: sums of a hundred products stay where gates have slopes. */
+/** Weights of the size that initialisers draw: sums of a hundred products stay where gates are not saturated. */
 const draw = (leaf: Leaf, n: number, random: () => number): Float64Array | undefined =>
   leaf.kind === "param" ? sample(n, [-0.15, 0.15], random) : undefined;
 

@@ -1,12 +1,12 @@
-/** How far a target may be off the reference where norms stand on norms. */
+/** How far a target may be off the reference when norms follow norms. */
 import type { Computes, Errors, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
-/** By how much a target may round worse than one f32 op after another, where norms on norms make much of little: its sums round, too. */
+/** By how much a target may round worse than single f32 ops when stacked norms amplify errors: its sums round, too. */
 const ROUNDINGS = 100;
 
 export interface Comparison {
-  /** What is too far off, in words; undefined where all is within the tolerance of stacked norms, or as close as f32 can be. */
+  /** What is too far off, in words; undefined if everything is within the tolerance of stacked norms, or as close as f32 can be. */
   readonly disagreement: string | undefined;
   /** Whether the tolerance did not suffice, so that it was asked how close f32 can be. */
   readonly excused: boolean;

@@ -4,7 +4,7 @@ import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
 import { Study, type StudyOptions } from "./study.ts";
 
-/** Sites in front of the loop, in it, of one feature and of many, under one norm where that may stand. */
+/** Sites before the loop and in it, with one feature and with many, under one norm wherever it is allowed. */
 const text = (norm: string, recurrent: string): string => `cell c(D = 6, H = 8) {
   param Wx : [D, H] = xavier
   param Wh : [H, H] = orthogonal
@@ -42,7 +42,7 @@ const sizes: readonly Pick<StudyOptions, "batch" | "parts" | "lengths">[] = [
 ];
 
 const T = 3;
-/** Behind the last step of an example stands what must not count. */
+/** After an example's last step comes padding that must not count. */
 const PADDING = -5e8;
 
 function study(norm: string, recurrent: string, value: number, size: (typeof sizes)[number]): Study {

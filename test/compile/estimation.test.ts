@@ -163,7 +163,7 @@ describe("batches of one example", () => {
     several.close();
   });
 
-  it("cannot be estimated from where a deviation is averaged, or behind another norm", async () => {
+  it("cannot be estimated from where a deviation is averaged, or after another norm", async () => {
     const recurrent = compile(`cell c(D = ${D}) {
   input x : [D]
   state h : [D] = 0

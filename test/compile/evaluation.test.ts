@@ -59,7 +59,7 @@ const cases: Readonly<Record<string, Case>> = {
     graph: model("place xh : sequence", `${each}\n${end}`),
     metrics: { a: "steps", b: "examples" },
   },
-  "a loss of means over time, of which each example has its own": {
+  "a loss of means over time, one for each example": {
     graph: model(
       "place hh, xh : batch(stats = shared)",
       "loss mse(mean(hs, over time), z)\nmetric b = mse(mean(hs, over time), z)",

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { fileHost } from "../../cli/api/file-host.ts";
 import { declarations } from "../../compiler/semantics/elaborate.ts";
 
-/** A declaration: the file that it stands in, and its name. */
+/** A declaration: its file and its name. */
 export interface Example {
   readonly path: string;
   readonly entry: string;

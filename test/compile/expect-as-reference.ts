@@ -1,4 +1,4 @@
-/** What f32 can keep of what the reference says, where norms stand on norms. */
+/** How closely f32 can match the reference when norms follow norms. */
 import { afterAll, expect } from "vitest";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Place } from "./backends.ts";

@@ -45,7 +45,7 @@ function identityIfAny({ path, entry }: Cell, text: string): Identity | undefine
   }
 }
 
-/** Where a cell's own equations stand, behind its head. */
+/** A cell's body, after its head. */
 function bodyOf({ text, entry }: Cell): { readonly from: number; readonly to: number } {
   const from = text.indexOf("{", text.search(new RegExp(`^cell ${entry}\\b`, "m"))) + 1;
   return { from, to: text.indexOf("\n}", from) };
@@ -62,7 +62,7 @@ const EQUATION = /^( *)(?:site )?([\w, ]+) = (.*)$/;
 const isEquation = (line: string): boolean => EQUATION.test(line) && !/^ *(param|input|state) /.test(line);
 const isStep = (line: string): boolean => isEquation(line) || /^ *\w+' = |^ *output /.test(line);
 
-/** The texts in which one match of `pattern` in one line that `where` takes is replaced. */
+/** The texts with one match of `pattern` replaced, in one line that `where` accepts. */
 function edits(cell: Cell, where: (line: string) => boolean, pattern: RegExp, by: (match: string) => string): string[] {
   const { from, to } = bodyOf(cell);
   const lines = cell.text.slice(from, to).split("\n");
@@ -129,7 +129,7 @@ test("hashes of a hundred thousand texts that are alike all differ, in each half
     expect(hashes.length - new Set(half).size).toBeLessThan(20);
 });
 
-/** Ways to write the same cell otherwise. */
+/** Other ways to write the same cell. */
 const rewritings: Readonly<Record<string, (body: string) => string>> = {
   "comments and empty lines": (body) => body.replaceAll("\n", "  // said otherwise\n\n"),
   "other spaces": (body) => body.replaceAll(/(?<=\S) (?=[*+-] )/g, "   "),
@@ -153,7 +153,7 @@ const rewritings: Readonly<Record<string, (body: string) => string>> = {
     }
     return lines.join("\n");
   },
-  "a site where nothing stands": (body) => body.replace(/^( *)(\w+) = (?!split)/m, "$1site $2 = "),
+  "a site without a norm": (body) => body.replace(/^( *)(\w+) = (?!split)/m, "$1site $2 = "),
   "sums and products the other way round": (body) =>
     body.replaceAll(/sigmoid\((\w+)\) \* (\w+)\b(?![('])/g, "$2 * sigmoid($1)"),
   "parameters that begin otherwise": (body) => body.replaceAll(/= orthogonal/g, "= xavier"),
@@ -179,7 +179,7 @@ describe("norms", () => {
   const lstm = cells.find(({ entry }) => entry === "lstm")!;
   const placed = (place: string): Identity => identity(lstm.path, lstm.text, { dims: { H: 16 }, place });
 
-  it("of other kinds, arguments and sites are all told apart", () => {
+  it("of other kinds, arguments and sites are all distinguished", () => {
     const all = [
       "hh=none",
       "hh=group(4)",
@@ -213,7 +213,7 @@ describe("norms", () => {
       expect(placed(same).fingerprint).toBe(fingerprint);
   });
 
-  it("are named with how they stand", () => {
+  it("are named with their policy", () => {
     const named = (there: string, here: string): string =>
       differencesOf(placed(there), placed(here), "loss").join("; ");
     expect(named("hh=group(4)", "hh=group(2)")).toBe(
@@ -227,7 +227,7 @@ describe("a model", () => {
   const text = readFileSync("examples/smnist.cell", "utf8");
   const model = (edit: (text: string) => string = (t) => t): Identity => identity("examples/smnist.cell", edit(text));
 
-  it("is another with another cell, and its loss is told from its outputs", () => {
+  it("is another with another cell, and its loss is distinguished from its outputs", () => {
     const before = model();
     const deeper = model((t) => t.replace("noise(0.1)", "0"));
     expect(differencesOf(before, deeper, "loss").join()).toContain("state `h` before the first step");
@@ -292,7 +292,7 @@ describe("states that begin alike", () => {
       .fingerprint;
   };
 
-  it("are told apart by what becomes of them, in any order of declaration", () => {
+  it("are distinguished by their uses, in any order of declaration", () => {
     const lengths = Array.from({ length: 12 }, (_, i) => delay(i + 1));
     const taps = Array.from({ length: 11 }, (_, i) => delay(12, (numbers) => numbers, i + 1));
     expect(new Set([...lengths, ...taps]).size).toBe(23);

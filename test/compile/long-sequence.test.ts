@@ -1,4 +1,4 @@
-/** A sequence whose frames would not fit in the memory allowed, trained on all the same. */
+/** Trains on a sequence whose frames would exceed the memory limit. */
 import { expect, it } from "vitest";
 import { addingTask } from "../../cli/data/tasks/adding.ts";
 import { compileGraph } from "../../compiler/compile.ts";

@@ -21,7 +21,7 @@ const [D, H, B, T] = [3, 5, 4, 6];
 
 const example = (file: string, entry: string): Graph => elaborate(`examples/${file}.cell`, fileHost, { entry }).graph;
 
-/** With every kind of mask: for steps, for sequences, for a parameter; and with a statistic behind one. */
+/** With every kind of mask: for steps, for sequences, for a parameter; and with a statistic after one. */
 const everything = compile(
   cellWith(
     `site s = dropout(h, 0.3) @ dropout(Wh, 0.2)

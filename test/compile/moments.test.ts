@@ -167,7 +167,7 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
     session.close();
   });
 
-  it("what stands in the padding changes nothing", async () => {
+  it("the padding's content changes nothing", async () => {
     const session = await open(statistics("batch"));
     const other = batchOf(x.map((v) => (Number.isNaN(v) ? 1e30 : v)));
     const read = async (batch: Batch) => {

@@ -27,7 +27,7 @@ interface Case {
   readonly seed: number;
 }
 
-/** Four placements a cell, in which every norm stands once at every site, beside different neighbours. */
+/** Four placements per cell, which put every norm once at every site, beside different neighbours. */
 const cases: readonly Case[] = examples.flatMap(([file, entry], c) => {
   const path = `examples/${file}.cell`;
   const sites = elaborate(path, fileHost, { entry }).sites.map((s) => s.name.replace("/", "."));
@@ -41,10 +41,10 @@ const cases: readonly Case[] = examples.flatMap(([file, entry], c) => {
   }));
 });
 
-/** The examples that differ in more than what stands on their sites. */
+/** The examples that differ in more than the norms at their sites. */
 const plain = examples.filter(([file]) => ["cells/rnn", "cells/lstm", "cells/gru"].includes(file));
 
-/** Norms on all parameters of a cell; every other norm stands on every site in cells.test.ts. */
+/** Norms on all parameters of a cell. `cells.test.ts` puts every other norm at every site. */
 const onParameters: readonly Case[] = plain.map(([file, entry], c) => {
   const path = `examples/${file}.cell`;
   const place = elaborate(path, fileHost, { entry }).parameters.map(({ name, type }, i) => {

@@ -30,8 +30,8 @@ const norm = (tensors: FixtureTensors): number => Math.hypot(...flat(tensors));
 it("the fixture has every optimiser, and every option with a value that is not the default", () => {
   expect(new Set(runs.map(({ choice }) => choice.name))).toEqual(new Set(optimizerNames));
   for (const name of optimizerNames) {
-    const told = runs.flatMap(({ choice: { name: of, ...options } }) => (of === name ? Object.keys(options) : []));
-    expect(new Set(told)).toEqual(new Set(Object.keys(optimizers[name].options)));
+    const given = runs.flatMap(({ choice: { name: of, ...options } }) => (of === name ? Object.keys(options) : []));
+    expect(new Set(given)).toEqual(new Set(Object.keys(optimizers[name].options)));
   }
 });
 
@@ -45,7 +45,7 @@ describe("the reference takes PyTorch's steps:", () => {
   it.each(cases)("$title", ({ choice, lr, params }) => {
     const optimizer = readOptimizer(choice);
     const decays = decayedParameters(parameters(), optimizer);
-    // Those that decay stand first.
+    // Those that decay come first.
     const inOrder = (tensors: FixtureTensors): number[] => [
       ...flat(Object.fromEntries(Object.entries(tensors).filter(([name]) => decays.has(name)))),
       ...flat(Object.fromEntries(Object.entries(tensors).filter(([name]) => !decays.has(name)))),

@@ -1,4 +1,4 @@
-/** What Cooijmans et al. 2016 say, or what follows of it by algebra, said of the compiler. */
+/** Claims of Cooijmans et al. 2016, or consequences of them by algebra, checked for the compiler. */
 
 import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/api/file-host.ts";
@@ -168,7 +168,7 @@ describe.each([reference, ...Object.values(places)])("in $name", (place) => {
     expectIdentities(await train(s), s.numbers);
   });
 
-  it("the gradient of h0 is zero behind the norm at hh, also with noise, and that of c0 is not", async () => {
+  it("the gradient of h0 is zero with a norm at hh, also with noise, and that of c0 is not", async () => {
     expectDeadState(await train(study()));
   });
 

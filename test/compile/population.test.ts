@@ -95,7 +95,7 @@ describe("a ramp", () => {
     expect(scaled("ramp(2, 4, 10, 20)", "infer", Number.NaN)).toBe(4);
   });
 
-  it("may stand in a cell's equations, too", () => {
+  it("may be in a cell's equations, too", () => {
     const { graph } = compile(cellWith("", "ramp(0.5, 1, 0, 10) * tanh(h @ Wh + x @ Wx)"));
     const study = new Study(graph, { dims: { D: 3, H: 4 }, batch: 2, time: 2 });
     expect(study.differenceError()).toBeLessThan(tolerance.differences);

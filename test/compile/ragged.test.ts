@@ -1,4 +1,4 @@
-/** Batches whose sequences differ in length: padded steps never count, whatever stands in them. */
+/** Batches whose sequences differ in length: padded steps never count, whatever they contain. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

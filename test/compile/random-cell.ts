@@ -84,7 +84,7 @@ const makers: readonly Maker[] = [
 
 type Norm = (site: { readonly recurrent: boolean; readonly blocks: boolean }) => string;
 
-/** `undefined` where a value is no site. What cannot stand at a site is another there. */
+/** `undefined` if a value is not a site. A norm that is not allowed at a site is replaced by another. */
 const norms: readonly (undefined | Norm)[] = [
   undefined,
   undefined,

@@ -15,7 +15,7 @@ export interface RandomContraction {
   readonly time: number;
 }
 
-/** Where an axis stands: on which sides, and whether the result has it. */
+/** Where an axis occurs: on which sides, and whether the result has it. */
 const roles = {
   row: { a: true, b: false, out: true },
   column: { a: false, b: true, out: true },

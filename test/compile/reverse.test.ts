@@ -123,7 +123,7 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
   });
 });
 
-it("the end of a loop in reverse, its output at the first step, is had without reversing the outputs", () => {
+it("the end of a loop in reverse, its output at the first step, is read without reversing the outputs", () => {
   const { graph } = compile(`${cells}
 model m(D = ${D}, H = ${H}) {
   input x  : [D] over time

@@ -1,4 +1,4 @@
-/** A training step that is not finite changes nothing, bit for bit, on every target, and says whose fault it is. */
+/** A training step that is not finite changes nothing, bit for bit, on every target, and the message names the cause. */
 import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
 import { type OptimizerName, optimizers } from "../../compiler/optimizers.ts";
@@ -54,7 +54,7 @@ const faults: readonly {
   readonly options?: TrainOptions & { readonly report?: true };
   readonly message: RegExp;
 }[] = [
-  // The derivative of x^1.5 at 0 is 0 · ∞ as it is computed.
+  // The derivative of x^1.5 at 0 is computed as 0 · ∞.
   {
     name: "a gradient that is no number",
     batch: batchOf({ base: 0 }),

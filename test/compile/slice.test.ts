@@ -44,7 +44,7 @@ it("its gradients are those of differences", () => {
 
 describe.each(Object.values(places))("on $name", (place) => {
   const backend = opened(place);
-  const ways: Readonly<Record<string, Partial<StudyOptions>>> = {
+  const variants: Readonly<Record<string, Partial<StudyOptions>>> = {
     whole: {},
     "in parts of the batch": { batch: 70, parts: 2, time: 2 },
     "of different lengths": { lengths },
@@ -52,13 +52,15 @@ describe.each(Object.values(places))("on $name", (place) => {
     "with half-precision residuals": { storage: "f16" },
   };
   // Only WebGPU stores f16; a shader compiler takes its time.
-  const some = Object.keys(ways).filter((way) => (way === "with half-precision residuals") !== (place.target === wasm));
+  const some = Object.keys(variants).filter(
+    (variant) => (variant === "with half-precision residuals") !== (place.target === wasm),
+  );
 
-  it.each(some)("%s it has the reference's numbers", async (way) => {
-    const made = study(ways[way]);
+  it.each(some)("%s it has the reference's numbers", async (variant) => {
+    const made = study(variants[variant]);
     const errors = await made.targetErrors(place.target, backend(), ["train"]);
     expect(errors.forward).toBeLessThan(tolerance.forward);
-    expect(errors.gradient).toBeLessThan(ways[way].storage === "f16" ? tolerance.half : tolerance.gradient);
+    expect(errors.gradient).toBeLessThan(variants[variant].storage === "f16" ? tolerance.half : tolerance.gradient);
   });
 });
 

@@ -123,7 +123,7 @@ async function stepped(stream: Stream, from = 0, to = T): Promise<readonly Reado
 }
 
 describe.each(plainTargets)(
-  "on %s a stream gives what the whole sequence gives, and goes on behind the last statistic:",
+  "on %s a stream gives what the whole sequence gives, and goes on after the last statistic:",
   (place) => {
     const backend = opened(places[place]);
     // A shader compiler takes its time.

@@ -30,10 +30,10 @@ export interface StudyOptions {
   readonly batch: number;
   /** Length of the sequences that are run. */
   readonly time: number;
-  /** How many steps have statistics of their own; `time` unless told. */
+  /** How many steps have statistics of their own. Default: `time`. */
   readonly steps?: number;
   readonly seed?: number;
-  /** The entries that are looked at, all unless told. */
+  /** The entries to look at. Default: all. */
   readonly entries?: readonly Computes[];
   /** In how many parts kernels take the batch. */
   readonly parts?: number;
@@ -45,7 +45,7 @@ export interface StudyOptions {
   readonly storage?: Storage;
   /** Also gradients with respect to states. */
   readonly stateGradients?: boolean;
-  /** How many steps each example has, where they differ. */
+  /** How many steps each example has, if they differ. */
   readonly lengths?: readonly number[];
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
@@ -136,7 +136,7 @@ export class Study {
     });
   };
 
-  /** What the reference computes, by `kind:name`; populations as they are afterwards, [steps, …]. Computed once. */
+  /** The reference's results, by `kind:name`; populations after the run, [steps, …]. Computed once. */
   reference(entry: Computes): ReadonlyMap<string, Float64Array> {
     const known = this.references.get(entry) ?? this.interpreted(entry);
     this.references.set(entry, known);
@@ -157,7 +157,7 @@ export class Study {
     );
   }
 
-  /** Worst error of the derived gradients of `names` (all parameters and inputs unless told) against central differences. */
+  /** Worst error of the gradients of `names` against central differences. Default: all parameters and inputs. */
   differenceError(names: readonly string[] = this.differentiable): number {
     const derived = this.reference("train");
     return Math.max(
@@ -247,7 +247,7 @@ export class Study {
     return entries.map((entry) => this.errorsOf(entry, found.get(entry)!)).reduce(worse, none);
   }
 
-  /** What is lost where every op of the reference rounds its result to f32: no computation in f32 can be expected to keep more. */
+  /** The error if every op of the reference rounds its result to f32: no computation in f32 can be expected to do better. */
   roundingErrors(entry: Computes): Errors {
     return this.errorsOf(entry, this.interpreted(entry, Math.fround));
   }

@@ -43,7 +43,7 @@ function batchFor({ plan }: Executable): Batch {
   return { inputs, steps: T, examples: B };
 }
 
-/** What two steps of training and an inference leave behind, bit by bit. */
+/** The results of two training steps and an inference, bit by bit. */
 async function results(executable: Executable, threads: number): Promise<ReadonlyMap<string, Uint32Array>> {
   const backend = wasmBackend({ threads, costs });
   try {

@@ -1,5 +1,5 @@
 /**
- * How closely what is said twice must agree, once for all tests of the whole pipeline. All are relative to the largest number of
+ * How closely two computations of the same must agree, once for all tests of the whole pipeline. All are relative to the largest number of
  * the tensor, as `relativeError` has it: max |a − b| / max(|a|∞, |b|∞, floor).
  */
 import { defaultTarget, targets } from "../../cli/targets.ts";
@@ -11,7 +11,7 @@ export const tolerance = {
   pytorch: 1e-9,
   /** What a target computes in f32, and the reference: outputs, loss, metrics, statistics (`forward`), and gradients. */
   ...targets[defaultTarget].tolerance,
-  /** For random programs, whose norms stand on one another: each divides rounding errors by one more standard deviation. */
+  /** For random programs, in which norms follow norms: each divides rounding errors by another standard deviation. */
   stacked: { differences: 1e-5, forward: 1e-4, gradient: 2e-3 },
   /**
    * Gradients over five steps where what is saved for them is stored as f16, which is off by up to 2^-11 of itself: a path takes in up
@@ -27,6 +27,6 @@ export const floor = {
   tensor: 1e-3,
   /** A loss or metric is a mean of many terms that nearly cancel; they round by their own size, some tenths. */
   mean: 0.1,
-  /** Of the graph's largest gradient: one that vanishes, as behind a batch norm, rounds by the size of what cancels. */
+  /** Relative to the graph's largest gradient: one that vanishes, as after a batch norm, rounds by the size of what cancels. */
   gradients: 0.01,
 } as const;
