@@ -17,12 +17,12 @@ export interface CampaignOptions {
   readonly minutes?: number;
   /** Processes at a time. */
   readonly workers: number;
-  /** The folder where failures are kept, made small; nowhere unless told. */
+  /** The folder for shrunk failures. Default: keep none. */
   readonly keep?: string;
   /** The command that repeats a case, for the note beside it. */
   readonly command?: (fuzzer: string, seed: number) => string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Told after each case. */
+  /** Called after each case. */
   readonly progress?: (state: Campaign) => void;
   readonly signal?: AbortSignal;
 }
@@ -42,7 +42,7 @@ export interface Kind {
   readonly fuzzer: string;
   readonly outcome: "crashed" | "hung" | "wrong";
   readonly kind: string;
-  /** What the first of them said. */
+  /** The message of the first of them. */
   readonly why: string;
   /** Of the first. */
   readonly seed: number;

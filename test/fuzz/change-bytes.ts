@@ -4,7 +4,7 @@ import type { Random } from "./random.ts";
 /** Bytes with a flaw: some flipped, set, missing, more, or in another place. */
 export function changeBytes(bytes: Uint8Array, random: Random): Uint8Array {
   const place = (): number => {
-    // Most of what can be misread stands in front.
+    // Most of what can be misread is near the start.
     const first = random.chance(0.5) ? Math.min(bytes.length, 400) : bytes.length;
     return random.below(first + 1);
   };

@@ -6,7 +6,7 @@ export type Path = readonly (string | number)[];
 
 export interface Changed {
   readonly value: Json;
-  /** Where, and what was done there. */
+  /** The place, and what was changed there. */
   readonly path: Path;
   readonly what: string;
 }
@@ -34,7 +34,7 @@ export function placesIn(value: Json, path: Path = []): readonly Path[] {
 export const at = (value: Json, path: Path): Json =>
   path.reduce<Json>((inner, key) => (inner as { readonly [key: string | number]: Json })[key], value);
 
-/** `value` with what `change` makes of the place; undefined takes it out. */
+/** `value` with `change` applied at the place; undefined removes it. */
 export function withAt(value: Json, path: Path, change: (old: Json) => Json | undefined): Json {
   const [key, ...rest] = path;
   if (key === undefined) return change(value) ?? null;

@@ -1,4 +1,4 @@
-/** What stands in a folder, for comparing: every file's bytes by its path from there. */
+/** A folder's contents, for comparison: every file's bytes by its relative path. */
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -16,7 +16,7 @@ export async function contentsOf(folder: string): Promise<Contents> {
   return new Map(all);
 }
 
-/** The first file that differs; undefined where none does. */
+/** The first file that differs; undefined if none does. */
 export function difference(before: Contents, after: Contents): string | undefined {
   const names = new Set([...before.keys(), ...after.keys()]);
   return [...names].find((name) => {

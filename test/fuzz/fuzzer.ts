@@ -1,5 +1,5 @@
 /**
- * What a fuzzer is. It makes cases, each from a seed and from nothing else, and a case says what became of it:
+ * A fuzzer makes cases, each from a seed alone, and running a case returns a verdict:
  *
  * | outcome    |                                                                                                      |
  * | ---------- | ---------------------------------------------------------------------------------------------------- |
@@ -24,7 +24,7 @@ export interface Case {
   /** What is tried, for people: texts and bytes by file name. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
   attempt(): Verdict | Promise<Verdict>;
-  /** Cases with less in them, the smallest first; a fuzzer leaves it out where a case is small anyway. */
+  /** Smaller cases, the smallest first. A fuzzer whose cases are small anyway leaves it out. */
   smaller?(): Iterable<Case>;
 }
 

@@ -14,7 +14,7 @@ import { kindOf, verdictOf, verdictOfCommand } from "./verdict.ts";
 const table = fileURLToPath(new URL("faulty.ts", import.meta.url));
 const command = (fuzzer: string, seed: number) => `again ${fuzzer} ${seed}`;
 
-test("every outcome is told from the others, failures are grouped by kind, and the first of each is kept with what repeats it", () =>
+test("outcomes are distinguished, failures are grouped by kind, and the first of each is kept with the command that repeats it", () =>
   withFolder(async (keep) => {
     const found = await campaign({ fuzzers, table, seed: 5, trials: 2, workers: 2, keep, command });
     const counts = found.tallies.map((tally) => {

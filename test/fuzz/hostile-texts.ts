@@ -7,7 +7,7 @@ export interface HostileText {
   readonly name: string;
   /** By path; what is to be compiled is `main.cell`. */
   readonly files: Readonly<Record<string, string>>;
-  /** What must come of it; `either` where both would do. */
+  /** The required outcome; `either` if both are acceptable. */
   readonly outcome: "refused" | "compiled" | "either";
 }
 

@@ -3,7 +3,7 @@
 /** Numbers in [0, 1), as `Math.random` gives them; seeded, so that a finding can be had again. */
 export type Random = () => number;
 
-/** What is put where it does not belong: every sign of the language, and what no cell should hold. */
+/** Text to insert where it does not belong: every symbol of the language, and what no cell should hold. */
 const strange: readonly string[] = [
   ..."()[]{}<>=!+-*/@^,.:;'\"#$%&|~`\\?_",
   ...["//", "/*", "*/", "''", "==", "<=", "0", "1", "-1", "0.5", "1e999", "1e-60", "1e300", "99999999999999999999"],
@@ -49,7 +49,7 @@ const mutations: readonly Mutation[] = [
     const other = Math.floor(random() * parts.length);
     [parts[at], parts[other]] = [parts[other], parts[at]];
   },
-  // A stretch is lost, or stands there again and again.
+  // A part is lost, or is repeated.
   (parts, at, random) => parts.splice(at, 1 + Math.floor(random() * 20)),
   (parts, at, random) => {
     const stretch = parts.slice(at, at + 1 + Math.floor(random() * 8));

@@ -26,7 +26,7 @@ export class Random {
     return list[this.below(list.length)];
   }
 
-  /** Gives the same draws anew each time it is called. */
+  /** Restarts the same sequence of draws each time it is called. */
   again(): () => Random {
     const seed = this.below(2 ** 31);
     return () => new Random(seed);

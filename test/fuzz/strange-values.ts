@@ -31,14 +31,14 @@ function shared(old: ArrayLike<number>): Float32Array {
   return numbers;
 }
 
-/** A view whose memory has gone elsewhere. */
+/** A view whose memory was transferred. */
 function detached(): Float32Array {
   const numbers = Float32Array.of(1, 2, 3);
   structuredClone(numbers, { transfer: [numbers.buffer] });
   return numbers;
 }
 
-/** Looked at already, so that it does not end the process where nobody else does. */
+/** A rejected promise that is already handled, so that it does not end the process. */
 function rejected(): Promise<never> {
   const promise = Promise.reject(new OwnError("rejected by an argument"));
   promise.catch(() => {});
@@ -88,7 +88,7 @@ const made: readonly (() => unknown)[] = [
   () => new Error("an argument"),
 ];
 
-/** Of numbers in an array: one is none, or is what no index is. */
+/** Arrays in which one element is not a number, or not a valid index. */
 const elements: readonly number[] = [
   Number.NaN,
   Number.POSITIVE_INFINITY,

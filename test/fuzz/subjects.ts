@@ -76,7 +76,7 @@ export const backend: Backend = wasmBackend({ simd: "plain", threads: 1 });
 
 export class Subject {
   readonly executable: Executable;
-  /** A whole checkpoint: two steps of training, and statistics estimated behind them. */
+  /** A whole checkpoint: two steps of training, and statistics estimated after them. */
   readonly checkpoint: Uint8Array;
   readonly batches: readonly DrawnBatch[];
 
@@ -89,7 +89,7 @@ export class Subject {
 
 const made = new Map<number, Promise<Subject>>();
 
-/** The n-th subject, made once; there are `count`, of which the first `repeatable` compute the same at each inference. */
+/** The n-th subject, made once. There are `count`; the first `repeatable` compute the same at each inference. */
 export function subject(n: number): Promise<Subject> {
   const known = made.get(n) ?? make(kinds[n]);
   made.set(n, known);

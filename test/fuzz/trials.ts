@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Case, Verdict } from "./fuzzer.ts";
 
-/** What a worker is told: to try a case, to show what it is, or to look for a smaller one that fails alike. */
+/** A request to a worker: try a case, show what it is, or look for a smaller one that fails in the same way. */
 export type Order =
   | { readonly do: "try" | "make"; readonly fuzzer: string; readonly seed: number }
   | { readonly do: "shrink"; readonly fuzzer: string; readonly seed: number; readonly seconds: number };
@@ -41,7 +41,7 @@ export class TrialProcess {
     this.#environment = { ...process.env, ...environment };
   }
 
-  /** Starts the process if there is none, so that an order's time is its own. Throws when it does not start. */
+  /** Starts the process if there is none, so that starting does not count for a request. Throws if it does not start. */
   async ready(): Promise<void> {
     if (this.#child?.connected) return;
     this.close();

@@ -41,10 +41,10 @@ export function verdictOfCommand({ code, stderr }: Pick<Ended, "code" | "stderr"
   return { outcome: "crashed", why: `exit code ${code}: ${firstLines(stderr.replace(INTERNAL, ""))}` };
 }
 
-/** What stands before an internal error's own words. */
+/** The start of an internal error's message. */
 const INTERNAL = /^[\s\S]*internal error: this is a fault of cellc, not of your input\n/;
 
-/** An error's words and where in the project it was thrown. */
+/** An error's message, and where in the project it was thrown. */
 export function described(thrown: unknown): string {
   if (!(thrown instanceof Error)) return `threw ${typeof thrown}: ${String(thrown)}`;
   const frames = (thrown.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line) && !line.includes("node:"));

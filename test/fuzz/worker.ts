@@ -1,5 +1,5 @@
 /**
- * A process that runs one case after another as it is told, so that one that hangs or dies takes nothing else with it.
+ * A process that runs one case after another on request, so that a case that hangs or dies affects nothing else.
  * `node --import tsx worker.ts TABLE`, with messages as in `trials.ts`.
  */
 import { pathToFileURL } from "node:url";

@@ -47,7 +47,7 @@ function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
   return !clause.name && !!names && ts.isNamedImports(names) && names.elements.every((name) => name.isTypeOnly);
 }
 
-/** What a folder's files may import besides their own folder: everything whose path starts so. */
+/** What a folder's files may import besides their own folder: every path with such a prefix. */
 interface Rule {
   readonly folder: string;
   readonly may: readonly string[];
@@ -93,7 +93,7 @@ const RULES: readonly Rule[] = [
       "compiler/machine.ts",
     ],
   },
-  // What is proven of a graph is said about the text that it was elaborated from.
+  // Proofs about a graph are reported for the text that it was elaborated from.
   {
     folder: "compiler/proofs/",
     may: ["compiler/diagnostics/", "compiler/ir/", "compiler/passes/", "compiler/semantics/", "compiler/lower.ts"],
@@ -127,7 +127,7 @@ const FILL_IN_THE_PLAN = /^(compiler|targets)\//;
 const SEAL = "runtime/seal.ts";
 const SEALS = "compiler/compile.ts";
 
-/** Where the runtime may speak to Node: a folder of its own, and the file that fetches a GPU adapter, when asked to. */
+/** Where the runtime may use Node: its own folder, and the file that fetches a GPU adapter on demand. */
 const NODE_FOLDER = "runtime/node/";
 const ADAPTER = "runtime/webgpu/adapter.ts";
 
@@ -152,7 +152,7 @@ function siblingTargetObjection(file: string, target: string): string | undefine
   return `the target ${mine} may not import the target ${theirs}`;
 }
 
-/** Where the syntax gets chevrotain from: the build makes one file of it. */
+/** Where the syntax imports chevrotain from: the build bundles it into one file. */
 const TOOLKIT = "compiler/syntax/chevrotain.ts";
 
 /** What runs in a page, and may therefore need nothing of Node. */

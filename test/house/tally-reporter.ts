@@ -43,7 +43,7 @@ export function tallyLine({ passed, failed }: Tally): string {
   return `${passed} passed, ${failed} failed`;
 }
 
-/** A vitest reporter; stands last in the list of reporters so that its line is the last one printed. */
+/** A vitest reporter. It is last in the list of reporters, so that its line is the last one printed. */
 export class TallyReporter implements Reporter {
   onTestRunEnd(modules: readonly CountedModule[], unhandledErrors: readonly unknown[]): void {
     process.stdout.write(`${tallyLine(tally(modules, unhandledErrors))}\n`);

@@ -210,14 +210,14 @@ async function attempt({ model, name, draw, closed }: Attempt): Promise<Verdict>
   const before = await stateOf(session);
   if (closed) {
     session.close();
-    return told(await outcomeOf(() => call.of(session, strange.args as readonly never[], model)), about);
+    return judge(await outcomeOf(() => call.of(session, strange.args as readonly never[], model)), about);
   }
   try {
     const outcome = await outcomeOf(() => call.of(session, strange.args as readonly never[], model));
     const after = await stateOf(session);
     if ("thrown" in outcome) {
       const changed = !sameBytes([before], [after]);
-      const judged = told(outcome, about);
+      const judged = judge(outcome, about);
       if (judged.outcome !== "refused") return judged;
       if (changed) return wrong(`a refused call of ${name} changed the session\n${about}`);
       return (await works(model, session)) ?? judged;
@@ -247,7 +247,7 @@ async function outcomeOf(act: () => unknown): Promise<Ending> {
 }
 
 /** What a call came to: an argument's own error is passed on. */
-function told(ending: Ending, about: string): Verdict {
+function judge(ending: Ending, about: string): Verdict {
   if (!("thrown" in ending)) return accepted;
   if (ending.thrown instanceof OwnError) return { outcome: "refused", by: "the argument's own error" };
   const judged = verdictOf(ending.thrown);

@@ -37,7 +37,7 @@ const FOLDERS = ["examples", "examples/cells", "examples/paper", "compiler/seman
 const DOCUMENTS = ["docs/language.md", "README.md"];
 
 interface Source {
-  /** Where it stands, so that what it imports is found. */
+  /** Its path, so that its imports are found. */
   readonly path: string;
   readonly text: string;
 }

@@ -25,7 +25,7 @@ export const checkpoints: Fuzzer = {
   },
 };
 
-/** The file with a change in its header or in the metadata that stands there as JSON within JSON. */
+/** The file with a change in its header or in the header's metadata, which is JSON within JSON. */
 function withOtherHeader(bytes: Uint8Array, random: Random): Uint8Array {
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Record<string, Json>;

@@ -1,6 +1,6 @@
 /**
  * Damaged folders of runs and explorations, tuned schedules and data sets, through the command line: refused, with every file left as
- * it was; or done, with the numbers that the files that are sound stand for.
+ * it was; or done, with the numbers of the sound files.
  */
 import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const STEPS = 4;
 const MORE_STEPS = 6;
 const BUDGET = 4;
 
-/** A file's new content; `undefined`: it is gone; a folder or a link to itself stands in its place. */
+/** A file's new content; `undefined` if it is gone; or a folder or a link to itself in its place. */
 type Damage = Uint8Array | "folder" | "link" | undefined;
 
 interface Area {

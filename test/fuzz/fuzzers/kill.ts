@@ -1,5 +1,5 @@
 /**
- * SIGKILL, SIGTERM and SIGINT at random moments of commands that write: whatever stands in the folder then can be read, and going on
+ * SIGKILL, SIGTERM and SIGINT at random moments of commands that write: whatever is in the folder then can be read, and going on
  * ends where a command that nothing happened to ends, bit for bit. Two that go on in one folder at once: one is refused.
  */
 import { existsSync } from "node:fs";
@@ -22,7 +22,7 @@ const BUDGET = 8;
 
 const signals = ["SIGKILL", "SIGKILL", "SIGTERM", "SIGINT"] as const;
 
-/** When each signal comes, as a part of the time that a command takes by itself; above 1 it has ended, mostly. */
+/** When each signal comes, as a fraction of the time that the command takes undisturbed; above 1 it has usually ended. */
 interface Moment {
   readonly part: number;
   readonly signal: (typeof signals)[number];
@@ -173,7 +173,7 @@ async function unreadable(out: string): Promise<Verdict | undefined> {
   }
 }
 
-/** A point as it is wherever and however fast it was made. */
+/** A point without what depends on the machine or its speed. */
 const timeless = ({ seconds: _, ...point }: CurvePoint): string => JSON.stringify(point);
 
 interface End {
