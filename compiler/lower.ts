@@ -28,14 +28,14 @@ export function lower<Name extends Lowerable = Lowerable>(
   entries: readonly Name[] = lowerable as readonly Name[],
 ): Lowered<Name> {
   const pipelines = pipelinesFor(graph, options);
-  const runs = new Runs(options.observe);
-  const names = runs.of(graph, pipelines.placed);
-  const made = entries.map((name) => [name, runs.of(graph, pipelines[name])] as const);
+  const run = observed(options.observe);
+  const names = run(graph, pipelines.placed);
+  const made = entries.map((name) => [name, run(graph, pipelines[name])] as const);
   return { placed: names, entries: Object.fromEntries(made) as Record<Name, Graph> };
 }
 
 /** An elaborated graph with its norms in place. */
-export const placed = (graph: Graph, mode: Mode): Graph => through(placement(mode), graph);
+export const placed = (graph: Graph, mode: Mode): Graph => through(placement.equal[mode], graph);
 
 /** Inference step by step, or why it is impossible. */
 export function streamed(graph: Graph): Streamed | Refused {
@@ -51,9 +51,8 @@ export function segmented(
   options: PipelineOptions = {},
 ): Readonly<Record<Lowerable, Segmented | undefined>> {
   const { segments } = pipelinesFor(graph, options);
-  const runs = new Runs();
   const cut = (name: Lowerable): Segmented | undefined =>
-    segment(runs.of(graph, segments[name]), {
+    segment(through(segments[name], graph), {
       backward: name === "train",
       extents: options.extents,
       passes: segments.after,
@@ -64,7 +63,18 @@ export function segmented(
 /** The graph of one step of an optimiser. */
 export const lowerUpdate = (graph: Graph): Graph => through(pipelinesOf({}, false).update, graph);
 
-const through = (passes: readonly Pass[], graph: Graph): Graph => passes.reduce((g, pass) => pass.run(g), graph);
+/** What passes have made of graphs: pipelines run once what they have in common at the beginning. */
+const results = new WeakMap<Graph, WeakMap<Pass, Graph>>();
+
+function ran(pass: Pass, graph: Graph): Graph {
+  const known = results.get(graph) ?? new WeakMap<Pass, Graph>();
+  results.set(graph, known);
+  const after = known.get(pass) ?? pass.run(graph);
+  known.set(pass, after);
+  return after;
+}
+
+const through = (passes: readonly Pass[], graph: Graph): Graph => passes.reduce((g, pass) => ran(pass, g), graph);
 
 function pipelinesFor(graph: Graph, options: PipelineOptions): Pipelines {
   // Estimation differs from training only in masks, and in how variances are averaged.
@@ -78,32 +88,16 @@ const isMask = (op: Op): boolean =>
 
 const hasStatistic = (op: Op): boolean => op.op === "stat" || (op.body?.ops.some(hasStatistic) ?? false);
 
-/** Runs passes, each of them once on each graph: pipelines share the passes that they have in common at the beginning. */
-class Runs {
-  private readonly known = new Map<Graph, Map<Pass, Graph>>();
-  private readonly shown = new Set<Pass>();
-  private readonly observe: LowerOptions["observe"];
-
-  constructor(observe?: LowerOptions["observe"]) {
-    this.observe = observe;
-  }
-
-  of(graph: Graph, passes: readonly Pass[]): Graph {
-    // A pass is shown in the first pipeline that has it: mostly the one for training.
-    const before = new Set(this.shown);
+/** Runs pipelines, and shows each pass in the first of them that has it: mostly the one for training. */
+function observed(observe: LowerOptions["observe"]): (graph: Graph, passes: readonly Pass[]) => Graph {
+  const shown = new Set<Pass>();
+  return (graph, passes) => {
+    const before = new Set(shown);
     return passes.reduce((from, pass) => {
-      const after = this.run(from, pass);
-      if (!before.has(pass)) this.observe?.(pass.name, () => printGraph(after));
-      this.shown.add(pass);
+      const after = ran(pass, from);
+      if (!before.has(pass)) observe?.(pass.name, () => printGraph(after));
+      shown.add(pass);
       return after;
     }, graph);
-  }
-
-  private run(graph: Graph, pass: Pass): Graph {
-    const from = this.known.get(graph) ?? new Map<Pass, Graph>();
-    this.known.set(graph, from);
-    const after = from.get(pass) ?? pass.run(graph);
-    from.set(pass, after);
-    return after;
-  }
+  };
 }

@@ -54,26 +54,31 @@ export interface Pipelines {
   readonly update: readonly Pass[];
 }
 
-/** What makes an elaborated graph that of one mode. */
-export const placement = (mode: Mode, lengths = false): readonly Pass[] => [
-  ...[recurrences, loopOrder, hoist, place(mode, lengths)],
-  ...(lengths ? [ragged] : []),
-];
+const placing = (lengths: boolean): Readonly<Record<Mode, readonly Pass[]>> => {
+  const of = (mode: Mode): readonly Pass[] => [
+    ...[recurrences, loopOrder, hoist, place(mode, lengths)],
+    ...(lengths ? [ragged] : []),
+  ];
+  return { train: of("train"), estimate: of("estimate"), infer: of("infer") };
+};
+
+/** What makes an elaborated graph that of one mode; for sequences of equal length, and for those that may differ. */
+export const placement = { equal: placing(false), ragged: placing(true) } as const;
 
 /** @param estimates whether estimating statistics differs from training; if not, both share their passes up to `derive` */
 export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipelines {
-  const placing = (mode: Mode): readonly Pass[] => placement(mode, options.ragged);
+  const modes = placement[options.ragged ? "ragged" : "equal"];
   const backward = derive({
     inputs: options.inputGradients ?? false,
     states: options.stateGradients ?? false,
     extents: options.extents,
     byte: options.byte,
   });
-  const placed = placing("train");
+  const placed = modes.train;
   const forward = {
     train: [...placed, simplify],
-    estimate: [...(estimates ? placing("estimate") : placed), simplify],
-    infer: [...placing("infer"), simplify, foldWeights, simplify],
+    estimate: [...(estimates ? modes.estimate : placed), simplify],
+    infer: [...modes.infer, simplify, foldWeights, simplify],
   };
   const last = finishing(options);
   return {
@@ -83,7 +88,7 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     infer: [...forward.infer, ...last],
     // A stream has no padding, and no batch to be taken in parts.
     stream: {
-      before: [...placement("infer"), simplify],
+      before: [...placement.equal.infer, simplify],
       after: [foldWeights, simplify, ...finishing({})],
     },
     segments: { ...forward, after: [...leavingTheLoop, ...last] },

@@ -46,9 +46,16 @@ export function inferTypes<K extends Exclude<OpName, "scan">>(
   return infer(x, attrs);
 }
 
+/** Asked of the same ops again and again. */
+const axesOfOps = new WeakMap<Op, readonly Iteration[]>();
+
 /** How the results of an op (not a scan) depend on each of its operands. `types`: the operands' types, by default their own. */
-export function axesOf(op: Op, types: readonly Type[] = op.operands.map((v) => v.type)): readonly Iteration[] {
-  return rowOf(op.op).axes(types, op.attrs as never);
+export function axesOf(op: Op, types?: readonly Type[]): readonly Iteration[] {
+  const axes = (of: readonly Type[]): readonly Iteration[] => rowOf(op.op).axes(of, op.attrs as never);
+  if (types !== undefined) return axes(types);
+  const known = axesOfOps.get(op) ?? axes(op.operands.map((v) => v.type));
+  axesOfOps.set(op, known);
+  return known;
 }
 
 /**
