@@ -5,7 +5,7 @@
 import { Builder } from "../ir/builder.ts";
 import { isView } from "../ir/ops.ts";
 import { sameType } from "../ir/type.ts";
-import type { Graph, Op, Pass, Type, Value } from "../ir/types.ts";
+import type { Graph, Op, Pass, Result, Type, Value } from "../ir/types.ts";
 import { copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
 /** @param copiesOutputs a loop's outputs are stored apart from the values that the loop itself reads */
@@ -30,7 +30,7 @@ function materialised(graph: Graph, copiesOutputs: boolean): Graph {
       computed.has(v) ||
       joined.has(v) ||
       (!copiesOutputs && outputs.has(v) && (r.kind === "output" || r.kind === "batch_stat"));
-    const value = stays && !finals.has(v) && !taken.has(v) ? v : b.one("copy", [v], { format: "plain" }, r.name);
+    const value = stays && !finals.has(v) && !taken.has(v) ? v : b.one("copy", [v], { format: "plain" }, nameOf(r));
     taken.add(value);
     return { ...r, value };
   });
@@ -99,3 +99,5 @@ function materialiseOps(
     rename.set(op.results, made);
   }
 }
+
+const nameOf = ({ kind, name }: Result): string => (kind === "cotangent" ? `d/${name}` : name);
