@@ -47,7 +47,14 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
   const names = lowerable.filter((entry) => wanted(entry) && (hasLoss || entry !== "train"));
   const { placed, entries } = lower(sized, lowering, names);
   const { slots } = optimizers[optimizer.name];
-  const shared = sharedTensors(placed, dims, slots, wanted("update") && hasLoss, decayedParameters(graph, optimizer));
+  const shared = sharedTensors(
+    placed,
+    dims,
+    slots,
+    wanted("update") && hasLoss,
+    decayedParameters(graph, optimizer),
+    machine.outputs?.width,
+  );
   checkDims([...Object.values(entries), placed], dims, options.path);
 
   const programs: Programs = {

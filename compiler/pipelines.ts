@@ -5,7 +5,7 @@
 
 import type { Bindings } from "./ir/tensor.ts";
 import type { Pass } from "./ir/types.ts";
-import type { Machine } from "./machine.ts";
+import { joinsInMemory, type Machine } from "./machine.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { derive } from "./passes/derive.ts";
 import { foldWeights } from "./passes/fold-weights.ts";
@@ -107,7 +107,7 @@ export interface PreparationOptions {
 
 /** Prepares a graph for one machine and one size, or a piece of one that runs `inSegments`. */
 export const preparation = ({ machine, dims, storage }: PreparationOptions, inSegments: boolean): readonly Pass[] => [
-  materialise(inSegments),
+  materialise(inSegments, joinsInMemory(machine)),
   prepackWeights(machine, dims),
   ...(storage === "f16" ? [halfResiduals] : []),
 ];

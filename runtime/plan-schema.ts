@@ -17,6 +17,9 @@ import type {
   Region,
   Role,
   Tensor,
+  Texture,
+  TextureRead,
+  TextureWrite,
 } from "./plan.ts";
 
 /** Says what is wrong with a value, after the path to it (`.tensors[3].offset is -1, not …`); undefined if nothing is. */
@@ -181,6 +184,7 @@ const tensor = fields<Tensor>({
   time: flag,
   shape: list(size),
   batch: flag,
+  row: maybe(size),
 });
 
 const extent = fields<Extent>({ fixed: count, perStep: count });
@@ -192,6 +196,23 @@ const steps = { reverse: flag, commands: list(inStep) };
 const inSegment = kinds<Exclude<Command, { do: "segments" }>, "do">("do", { dispatch, steps });
 const segments = { length: size, reverse: flag, commands: list(inSegment) };
 const command = kinds<Command, "do">("do", { dispatch, steps, segments });
+
+const indexOps = ["add", "sub", "mul", "div", "rem", "min", "max"];
+const isIndex = (value: unknown): boolean =>
+  Array.isArray(value)
+    ? value.length === 3 && indexOps.includes(value[0]) && isIndex(value[1]) && isIndex(value[2])
+    : value === "t" || value === "T" || value === "y" || Number.isSafeInteger(value);
+const index = is("an index", isIndex);
+
+const texture = fields<Texture>({
+  name: text,
+  size,
+  frames: maybe(index),
+  alternate: maybe(oneOf(true)),
+  host: maybe(list(fields<NonNullable<Texture["host"]>[number]>({ offset: count, size }))),
+});
+const read = fields<TextureRead>({ name: text, texture: text, frame: maybe(index) });
+const write = fields<TextureWrite>({ texture: text, frame: maybe(index), at: index, below: maybe(list(index, 2, 2)) });
 
 const region = fields<Region>({
   fixed: count,
@@ -212,6 +233,7 @@ const entry = maybe(
       work: region,
       half: region,
     }),
+    textures: maybe(list(texture)),
   }),
 );
 
@@ -245,6 +267,8 @@ export const planFault: Check = fields<Plan>({
       regions: list(
         fields<KernelInfo["regions"][number]>({ region: oneOf(...regionNames), access: oneOf("read", "read_write") }),
       ),
+      reads: maybe(list(read)),
+      writes: maybe(list(write)),
     }),
   ),
 });

@@ -60,6 +60,8 @@ export function sealed(plan: Plan, code: Code): Code {
       return sealedModule(plan, code);
     case "wgsl":
       return { kind: "wgsl", modules: sealedTexts(plan, code.modules) };
+    case "glsl":
+      return { kind: "glsl", shaders: sealedTexts(plan, code.shaders) };
   }
 }
 
