@@ -5,6 +5,7 @@
 import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Code, Feature } from "../runtime/plan.ts";
+import { wholeShader } from "../runtime/webgl2/shader.ts";
 
 /** File contents by name. */
 export type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -48,7 +49,7 @@ export interface TargetRow<K extends CodeKind> {
   readonly threads: boolean;
   readonly tolerance: Tolerance;
   /** The backend's name in `cellc/runtime`. */
-  readonly backend: "wasmBackend" | "webgpuBackend";
+  readonly backend: "wasmBackend" | "webgpuBackend" | "webgl2Backend";
   /** Loads the machine description and the code generator. */
   load(): Promise<Target>;
   /** Opens the backend. Close it, or Node may not exit. Errors: C0503, C0504. */
@@ -122,6 +123,36 @@ const wgsl: TargetRow<"wgsl"> = {
   served: ({ modules }) => JSON.stringify(modules),
 };
 
+const glsl: TargetRow<"glsl"> = {
+  kind: "glsl",
+  doc: "WebGL2, in browsers, through the package `gpu.js`",
+  filesDoc: "a file `NAME.frag` for each kernel",
+  features: [],
+  threads: false,
+  tolerance: f32,
+  backend: "webgl2Backend",
+  load: async () => (await import("../targets/glsl/target.ts")).glsl,
+  open: async () => (await import("../runtime/webgl2/webgl2.ts")).webgl2Backend(),
+  device: () => noWebgl2(),
+  facts: async () => ({}),
+  files: ({ shaders }) =>
+    Object.fromEntries(Object.entries(shaders).map(([name, part]) => [`${name}.frag`, wholeShader(part)])),
+  text: ({ shaders }) =>
+    Object.entries(shaders)
+      .map(([name, part]) => `// ${name}\n${part}`)
+      .join("\n"),
+  served: ({ shaders }) => JSON.stringify(shaders),
+};
+
+/** Node has no WebGL2. */
+async function noWebgl2(): Promise<Device> {
+  const { openContext } = await import("../runtime/webgl2/context.ts");
+  const { gl, close } = await openContext(undefined);
+  const name = String(gl.getParameter(gl.RENDERER));
+  close();
+  return { name };
+}
+
 /** For each kind of code, the target of that name. It needs no features. */
 type Rows = { readonly [K in CodeKind]: TargetRow<K> };
 
@@ -135,6 +166,7 @@ export const targets = {
     features: ["subgroups"],
     load: async () => (await import("../targets/wgsl/target.ts")).wgslWithSubgroups,
   },
+  glsl,
 } as const satisfies Rows & Readonly<Record<string, Rows[CodeKind]>>;
 
 export type TargetName = keyof typeof targets;

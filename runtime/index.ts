@@ -48,4 +48,5 @@ export type { Stream, StreamState } from "./stream.ts";
 export type { Simd } from "./wasm/module.ts";
 export type { Costs } from "./wasm/thread-schedule.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
+export { type WebglOptions, webgl2Backend } from "./webgl2/webgl2.ts";
 export { webgpuBackend } from "./webgpu/webgpu.ts";
