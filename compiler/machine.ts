@@ -76,6 +76,9 @@ const byUnit =
 /** A unit owns its texel of each output and no more: reductions and products are loops in the owner of their result. */
 export const ownsResultsOnly = byUnit({ workgroup: false, thread: false, texel: true });
 
+/** A unit can own a few hidden units with all their gates: their sums are computed apart, and stay together. */
+export const ownsUnits = byUnit({ workgroup: true, thread: true, texel: false });
+
 /** The parts of a joined value are computed directly into its buffer: a unit may store to any part of one. */
 export const joinsInMemory = byUnit({ workgroup: true, thread: true, texel: false });
 

@@ -38,7 +38,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   "hoist-numbers": hoistNumbers,
   retime,
   sink,
-  gates,
+  gates: gates(),
   "shift-means": shiftMeans(),
   "split-batch": splitBatch(2),
   materialise: materialise(),
