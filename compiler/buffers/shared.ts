@@ -71,7 +71,7 @@ export function sharedTensors(
     skipped: params + 1,
     stats,
     trained: trained && params > 0,
-    slots,
+    slots: trained && params > 0 ? slots : [],
     offsets,
     statistics,
     tensors,
