@@ -10,7 +10,7 @@ import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { stages } from "./stages.ts";
-import { targetNames, threadedTargets } from "./targets.ts";
+import { defaultTarget, targetNames, threadedTargets } from "./targets.ts";
 import { forTerminal } from "./terminal.ts";
 
 /** The catalogue's code for a command line that cannot be read. */
@@ -123,6 +123,11 @@ const withSchedule = (command: Command): Command =>
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
 
+const targetList = () =>
+  new Option("--target <name,...>", `where it runs: ${targetNames.join(", ")}, or several of them`)
+    .argParser(read.targets)
+    .default([defaultTarget], defaultTarget);
+
 const threads = () =>
   new Option(
     "--threads <n>",
@@ -133,7 +138,7 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
   withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; write its plan and kernels to --out, or print a stage with --emit")
     .argument("<file>", ".cell file", read.path)
-    .addOption(target(...targetNames))
+    .addOption(targetList())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "training sequence length, for statistics per step", read.positiveWholeNumber)
     .option("--entries <name,...>", "entries to compile, such as infer,step (default: all possible)", read.entries)
