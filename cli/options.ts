@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { type LoopOwner, loopOwners } from "../compiler/partition/loop-owner.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
 import type { EntryName } from "../runtime/plan.ts";
+import { type TargetName, targetNames } from "./targets.ts";
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
@@ -101,6 +102,17 @@ export function cells(text: string): Readonly<Record<string, string>> {
     if (!NAME.test(word)) throw new InvalidArgumentError(`${word} is no name of a cell.`);
   }
   return Object.fromEntries(chosen);
+}
+
+/** `wgsl,wasm`: each once. */
+export function targets(text: string): readonly TargetName[] {
+  const found = text.split(",").map((word) => {
+    const target = targetNames.find((name) => name === word.trim());
+    if (target === undefined) throw new InvalidArgumentError(`want ${targetNames.join(", ")}, got "${word.trim()}".`);
+    return target;
+  });
+  if (new Set(found).size < found.length) throw new InvalidArgumentError("want each target once.");
+  return found;
 }
 
 const entryNames: readonly EntryName[] = ["train", "estimate", "infer", "update", "start", "step"];

@@ -4,13 +4,14 @@
  */
 import { Command, Option } from "commander";
 import { optimizerNames } from "../compiler/optimizers.ts";
+import { auto, withAutoTarget } from "./auto-target.ts";
 import type { Context } from "./context.ts";
 import type { ExitCode } from "./failure.ts";
 import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { stages } from "./stages.ts";
-import { targetNames, threadedTargets } from "./targets.ts";
+import { defaultTarget, targetNames, threadedTargets } from "./targets.ts";
 import { forTerminal } from "./terminal.ts";
 
 /** The catalogue's code for a command line that cannot be read. */
@@ -119,9 +120,17 @@ const withSchedule = (command: Command): Command =>
     )
     .option("--no-tuned", "ignore what cellc tune measured on this device");
 
+/** Where a command runs what it compiles. The first choice is the default. */
+const withTarget = (command: Command): Command => withAutoTarget(command.addOption(target(...targetNames, auto)));
+
 /** The first choice is the default. */
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
+
+const targetList = () =>
+  new Option("--target <name,...>", `where it runs: ${targetNames.join(", ")}, or several of them`)
+    .argParser(read.targets)
+    .default([defaultTarget], defaultTarget);
 
 const threads = () =>
   new Option(
@@ -133,7 +142,7 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
   withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; write its plan and kernels to --out, or print a stage with --emit")
     .argument("<file>", ".cell file", read.path)
-    .addOption(target(...targetNames))
+    .addOption(targetList())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "training sequence length, for statistics per step", read.positiveWholeNumber)
     .option("--entries <name,...>", "entries to compile, such as infer,step (default: all possible)", read.entries)
@@ -232,11 +241,10 @@ function withTrainingOptions(command: Command): Command {
 }
 
 function declareTrainingCommands(program: Command, run: RunCommand): void {
-  withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("train")))))
+  withTarget(withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("train"))))))
     .description("train a model, or a cell with a readout, on a task")
     .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
-    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
@@ -247,13 +255,12 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/train.ts")).trainCommand(context, file, options)),
     );
 
-  withSchedule(withDataOptions(withModelOptions(program.command("eval"))))
+  withTarget(withSchedule(withDataOptions(withModelOptions(program.command("eval")))))
     .description("measure a trained model with its population statistics")
     .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
     .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors", read.path)
     .addOption(allowOtherEquations())
-    .addOption(target(...targetNames))
     .addOption(threads())
     .addOption(
       new Option("--split <name>", "what to measure on").choices(["train", "validation", "test"]).default("test"),
@@ -267,7 +274,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
     );
 
-  withSchedule(withDataOptions(withModelOptions(program.command("stats"))))
+  withTarget(withSchedule(withDataOptions(withModelOptions(program.command("stats")))))
     .description("show the population statistics of a trained model, or estimate them anew")
     .argument("<run>", "folder of a run, or a checkpoint", read.path)
     .argument("[file]", ".cell file (default: the run's)", read.path)
@@ -292,13 +299,29 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
         .default("within"),
     )
     .option("--task <name>", "see cellc data (default: the run's)")
-    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--batch <n>", "examples per batch, if the run does not say", read.positiveWholeNumber, 64)
     .addOption(optimizerOfCheckpoint())
     .action((path: string, file: string | undefined, options, command: Command) =>
       run(command, async (context) =>
         (await import("./commands/stats.ts")).stats(context, path, file, options, givenOptions(command)),
+      ),
+    );
+
+  withEntryOptions(program.command("export"))
+    .description("write a trained model for inference: its kernels, its parameters and its statistics")
+    .argument("<run>", "folder of a run, or the checkpoint in it", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
+    .addOption(targetList())
+    .option("--batch <n>", "examples at a time", read.positiveWholeNumber, 1)
+    .option("--entries <name,...>", "entries to compile (default: infer, and step if possible)", read.entries)
+    .addOption(allowOtherEquations())
+    .option("--task <name>", "see cellc data (default: the run's)")
+    .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber)
+    .requiredOption("-o, --out <dir>", "folder for the model", read.path)
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/export.ts")).exportCommand(context, path, file, options, givenOptions(command)),
       ),
     );
 
@@ -330,7 +353,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
     );
 
-  withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow")))))
+  withTarget(withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow"))))))
     .description(
       "measure and draw how much gradient reaches each state at each step, for different initial gains of the norms",
     )
@@ -345,7 +368,6 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       read.wholeNumbers,
       [0],
     )
-    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 100)
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
@@ -355,10 +377,8 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/gradflow.ts")).gradflow(context, file, options)),
     );
 
-  program
-    .command("demo")
+  withTarget(program.command("demo"))
     .description("train BN-LSTM and LSTM on generated digits and draw both learning curves")
-    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--steps <n>", "training steps for each", read.positiveWholeNumber, 600)
     .option("--out <dir>", "folder of the results", read.path, "runs/demo")

@@ -4,6 +4,7 @@
  */
 import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
+import type { CodeFiles } from "../runtime/manifest.ts";
 import type { Code, Feature } from "../runtime/plan.ts";
 import { wholeShader } from "../runtime/webgl2/shader.ts";
 
@@ -59,6 +60,8 @@ export interface TargetRow<K extends CodeKind> {
   /** Other facts about the device that results depend on. */
   facts(): Promise<Readonly<Record<string, string>>>;
   files(code: CodeOf[K]): Files;
+  /** Those of the files that the runtime loads. */
+  loaded(code: CodeOf[K]): Extract<CodeFiles, { readonly kind: K }>;
   /** All kernels as text. */
   text(code: CodeOf[K]): string;
   /** The part of the code that a page loads. */
@@ -94,6 +97,11 @@ const wasm: TargetRow<"wasm"> = {
   files({ binary, relaxed, text }) {
     return { "kernels.wasm": binary, ...(relaxed && { "kernels.relaxed.wasm": relaxed }), "kernels.wat": text };
   },
+  loaded: ({ relaxed }) => ({
+    kind: "wasm",
+    binary: "kernels.wasm",
+    ...(relaxed && { relaxed: "kernels.relaxed.wasm" }),
+  }),
   text: ({ text }) => text,
   // For engines without relaxed SIMD, the larger of the two.
   served: ({ binary }) => binary,
@@ -102,7 +110,7 @@ const wasm: TargetRow<"wasm"> = {
 const wgsl: TargetRow<"wgsl"> = {
   kind: "wgsl",
   doc: "WebGPU: browsers, and Node with the package `webgpu`",
-  filesDoc: "a file `NAME.wgsl` for each kernel",
+  filesDoc: "`kernels.json`, which has all kernels, and each as text in a file `NAME.wgsl`",
   features: [],
   threads: false,
   tolerance: f32,
@@ -115,7 +123,11 @@ const wgsl: TargetRow<"wgsl"> = {
     return { name: words.join(" "), adapter: info };
   },
   facts: async () => ({}),
-  files: ({ modules }) => Object.fromEntries(Object.entries(modules).map(([name, text]) => [`${name}.wgsl`, text])),
+  files: ({ modules }) => ({
+    "kernels.json": `${JSON.stringify(modules, null, 1)}\n`,
+    ...Object.fromEntries(Object.entries(modules).map(([name, text]) => [`${name}.wgsl`, text])),
+  }),
+  loaded: () => ({ kind: "wgsl", kernels: "kernels.json" }),
   text: ({ modules }) =>
     Object.entries(modules)
       .map(([name, text]) => `// ${name}\n${text}`)
@@ -126,7 +138,7 @@ const wgsl: TargetRow<"wgsl"> = {
 const glsl: TargetRow<"glsl"> = {
   kind: "glsl",
   doc: "WebGL2, in browsers, through the package `gpu.js`",
-  filesDoc: "a file `NAME.frag` for each kernel",
+  filesDoc: "`kernels.json`, which has all kernels, and each as a whole shader in a file `NAME.frag`",
   features: [],
   threads: false,
   tolerance: f32,
@@ -135,13 +147,16 @@ const glsl: TargetRow<"glsl"> = {
   open: async () => (await import("../runtime/webgl2/webgl2.ts")).webgl2Backend(),
   device: () => noWebgl2(),
   facts: async () => ({}),
-  files: ({ shaders }) =>
-    Object.fromEntries(Object.entries(shaders).map(([name, part]) => [`${name}.frag`, wholeShader(part)])),
-  text: ({ shaders }) =>
-    Object.entries(shaders)
+  files: ({ modules }) => ({
+    "kernels.json": `${JSON.stringify(modules, null, 1)}\n`,
+    ...Object.fromEntries(Object.entries(modules).map(([name, part]) => [`${name}.frag`, wholeShader(part)])),
+  }),
+  loaded: () => ({ kind: "glsl", kernels: "kernels.json" }),
+  text: ({ modules }) =>
+    Object.entries(modules)
       .map(([name, part]) => `// ${name}\n${part}`)
       .join("\n"),
-  served: ({ shaders }) => JSON.stringify(shaders),
+  served: ({ modules }) => JSON.stringify(modules),
 };
 
 /** Node has no WebGL2. */
@@ -190,6 +205,9 @@ const rowOf = <K extends CodeKind>(code: CodeOf[K]): TargetRow<K> => byKind[code
 
 /** A compiled model's code as files. */
 export const codeFiles = <K extends CodeKind>(code: CodeOf[K]): Files => rowOf(code).files(code);
+
+/** The files of a compiled model that the runtime loads. */
+export const codeLoaded = <K extends CodeKind>(code: CodeOf[K]): CodeFiles => rowOf(code).loaded(code);
 
 /** A compiled model's kernels as text. */
 export const codeText = <K extends CodeKind>(code: CodeOf[K]): string => rowOf(code).text(code);

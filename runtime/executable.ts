@@ -30,11 +30,10 @@ export function moduleOf(binary: unknown, sealer: Sealer): Uint8Array {
 }
 
 /** The shaders of kernels without their seals. Errors: C0411. */
-export function shadersOf({ code, sealer }: Sealed<"wgsl"> | Sealed<"glsl">): ReadonlyMap<string, string> {
-  const shaders: unknown = code.kind === "wgsl" ? code.modules : code.shaders;
-  if (!isRecord(shaders)) throw missing("its shaders are missing");
+export function shadersOf({ code: { modules }, sealer }: Sealed<"wgsl"> | Sealed<"glsl">): ReadonlyMap<string, string> {
+  if (!isRecord(modules)) throw missing("its shaders are missing");
   return new Map(
-    Object.entries(shaders).map(([name, text]) => {
+    Object.entries(modules).map(([name, text]) => {
       if (typeof text !== "string") throw missing(`its kernel \`${name}\` is not text`);
       return [name, unsealed(text, sealer, name)];
     }),

@@ -2,10 +2,13 @@
 export type { Backend, LoadedExecutable, LoadedExecutable as Machine, Timing } from "./backend.ts";
 export type { Batch, NoiseMode } from "./batch.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+export { type BackendName, type BackendOptions, type ChosenBackend, openBackend } from "./choose-backend.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
 export { initialise } from "./initialise.ts";
 export type { Input, Numbers, Shaped, TypedNumbers } from "./inputs.ts";
 export type { Range } from "./layout.ts";
+export { openExecutable, openSession } from "./open-executable.ts";
+export type { OpenExecutableOptions, OpenedExecutable, OpenSessionOptions } from "./open-folder.ts";
 export type {
   Alone,
   Code,
@@ -49,4 +52,4 @@ export type { Simd } from "./wasm/module.ts";
 export type { Costs } from "./wasm/thread-schedule.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
 export { type WebglOptions, webgl2Backend } from "./webgl2/webgl2.ts";
-export { webgpuBackend } from "./webgpu/webgpu.ts";
+export { type WebgpuOptions, webgpuBackend } from "./webgpu/webgpu.ts";

@@ -23,13 +23,13 @@ import type {
 } from "./plan.ts";
 
 /** Says what is wrong with a value, after the path to it (`.tensors[3].offset is -1, not …`); undefined if nothing is. */
-type Check = (value: unknown) => string | undefined;
+export type Check = (value: unknown) => string | undefined;
 type Fields<T> = { readonly [K in keyof T]-?: Check };
 type Kinds<T, Key extends keyof T> = {
   readonly [K in T[Key] & string]: Fields<Omit<Extract<T, Record<Key, K>>, Key>> | Check;
 };
 
-const is =
+export const is =
   (what: string, test: (value: unknown) => boolean): Check =>
   (value) =>
     test(value) ? undefined : ` is ${shown(value)}, not ${what}`;
@@ -55,18 +55,18 @@ const count = wholeFrom(0);
 const size = wholeFrom(1);
 const number = is("a finite number", Number.isFinite);
 const flag = is("true or false", (value) => typeof value === "boolean");
-const text = is("a text", (value) => typeof value === "string");
-const oneOf = (...known: readonly unknown[]): Check =>
+export const text = is("a text", (value) => typeof value === "string");
+export const oneOf = (...known: readonly unknown[]): Check =>
   is(known.map(shown).join(" or "), (value) => known.includes(value));
 const record = is("an object", isRecord);
 const array = is("a list", Array.isArray);
 
-const maybe =
+export const maybe =
   (check: Check): Check =>
   (value) =>
     value === undefined ? undefined : check(value);
 
-const list =
+export const list =
   (of: Check, least = 0, most = Number.POSITIVE_INFINITY): Check =>
   (value) => {
     const items = value as readonly unknown[];
@@ -92,7 +92,7 @@ const each =
     return undefined;
   };
 
-const fields = <T>(table: Fields<T>): Check => {
+export const fields = <T>(table: Fields<T>): Check => {
   const known = Object.entries<Check>(table);
   return (value) => {
     const wrong = record(value);
@@ -114,7 +114,7 @@ const fields = <T>(table: Fields<T>): Check => {
 const known: Check = () => undefined;
 
 /** An object whose field `key` determines which others it has, apart from those of `outer`. */
-const kinds = <T, Key extends keyof T & string>(
+export const kinds = <T, Key extends keyof T & string>(
   key: Key,
   table: Kinds<T, Key>,
   outer: Readonly<Record<string, Check>> = {},

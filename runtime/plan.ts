@@ -305,7 +305,7 @@ export type Code =
   /** One module per kernel, with the entry point `main`. */
   | { readonly kind: "wgsl"; readonly modules: Readonly<Record<string, string>> }
   /** One fragment shader per kernel: the part of it that is the kernel's own. See `webgl2/shader.ts`. */
-  | { readonly kind: "glsl"; readonly shaders: Readonly<Record<string, string>> };
+  | { readonly kind: "glsl"; readonly modules: Readonly<Record<string, string>> };
 
 /** A compiled program: the plan and its code. */
 export interface Executable {

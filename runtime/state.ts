@@ -83,17 +83,26 @@ function differencesInOptions(state: SessionState, plan: Plan): readonly string[
 
 function differencesInNames(state: SessionState, plan: Plan, kept: readonly Kept[]): readonly string[] {
   const differences: string[] = [];
-  if (state.optimizer !== plan.optimizer) {
+  // Without `update`, it does not matter how the numbers were trained.
+  const trains = plan.entries.update !== undefined;
+  if (trains && state.optimizer !== plan.optimizer) {
     differences.push(`its optimiser is ${state.optimizer}, this one's ${plan.optimizer}`);
   }
-  for (const { name, shape } of kept) {
+  const names = new Set(kept.map(({ name }) => name));
+  const isSlot = (name: string): boolean => name.startsWith("slot/");
+  const isExported = plan.slots.length > 0 && ![...state.tensors.keys()].some(isSlot);
+  if (isExported)
+    differences.push("it has nothing of the optimiser's state, as what cellc export writes, and only infers");
+  for (const { name, shape, kind } of kept) {
+    if (isExported && kind === "slot") continue;
     const saved = state.tensors.get(name);
     if (saved === undefined) differences.push(`it lacks \`${name}\``);
     else if (saved.shape.join() !== shape.join()) {
       differences.push(`its \`${name}\` is [${saved.shape.join(", ")}], this one's [${shape.join(", ")}]`);
     }
   }
-  const names = new Set(kept.map(({ name }) => name));
-  for (const name of state.tensors.keys()) if (!names.has(name)) differences.push(`it has \`${name}\` besides`);
+  for (const name of state.tensors.keys()) {
+    if (!names.has(name) && (trains || !isSlot(name))) differences.push(`it has \`${name}\` besides`);
+  }
   return differences;
 }

@@ -77,7 +77,7 @@ export function sharedTensors(
     skipped: params + width,
     stats,
     trained: trained && params > 0,
-    slots,
+    slots: trained && params > 0 ? slots : [],
     offsets,
     statistics,
     tensors,

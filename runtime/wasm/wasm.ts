@@ -48,6 +48,7 @@ const parseOptions = optionParser<WasmOptions>("the options of the backend", {
 export interface WasmBackend extends Backend {
   /** How many threads it has, started or not. */
   readonly threads: number;
+  readonly simd: Simd;
 }
 
 /** A plan for WebAssembly does not use `half`. */
@@ -65,6 +66,7 @@ export function wasmBackend(options: WasmOptions = {}): WasmBackend {
   let isClosed = false;
   return {
     name: "wasm",
+    simd,
     get threads() {
       return pool.limit;
     },

@@ -16,7 +16,7 @@ export interface Context {
 }
 
 /** Errors: C0503 (no WebGL2, or no float textures to render to), C0504 (no package gpu.js). */
-export async function openContext(given: GpuConstructor | undefined): Promise<Context> {
+export async function openContext(given: GpuConstructor | undefined, software = true): Promise<Context> {
   const hasCanvas = typeof document !== "undefined" || typeof OffscreenCanvas !== "undefined";
   if (!hasCanvas) throw missing("WebGL2 is there in web pages and their workers only");
   const GPU = given ?? (await loadGpuJs());
@@ -32,6 +32,11 @@ export async function openContext(given: GpuConstructor | undefined): Promise<Co
   if (!(gl instanceof WebGL2RenderingContext)) throw missing("gpu.js found no WebGL2 in this browser");
   if (gl.getExtension("EXT_color_buffer_float") === null) throw missing("this GPU cannot render to float textures");
 
+  const renderer = String(gl.getParameter(gl.RENDERER));
+  if (!software && softwareRenderers.test(renderer)) {
+    void gpu.destroy();
+    throw missing(`this browser runs WebGL2 on the processor (${renderer})`);
+  }
   let lost = false;
   // Without `preventDefault` the browser would never restore it; a restored context has lost its textures, and is opened anew.
   gpu.canvas.addEventListener("webglcontextlost", () => {
@@ -63,6 +68,9 @@ export async function openContext(given: GpuConstructor | undefined): Promise<Co
     },
   };
 }
+
+/** Renderers that run on the processor: Chromium's, Mesa's and Windows' own. */
+const softwareRenderers = /swiftshader|llvmpipe|softpipe|basic render/i;
 
 const missing = (what: string): RuntimeError =>
   new RuntimeError("C0503", what, "use another backend: WebAssembly runs everywhere");

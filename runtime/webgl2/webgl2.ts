@@ -11,6 +11,8 @@ import { type Bound, Textures } from "./textures.ts";
 import { fence, read, write } from "./transfer.ts";
 
 export interface WebglOptions {
+  /** Whether a renderer that runs on the processor will do. Default: true. */
+  readonly software?: boolean;
   /** The class `GPU` of gpu.js. Default: that of the package `gpu.js`, which is loaded now. */
   readonly GPU?: GpuConstructor;
 }
@@ -19,8 +21,8 @@ export interface WebglOptions {
  * The backend for executables of target `glsl`: one WebGL2 context, which gpu.js owns. `close` destroys it.
  * Errors: C0503 (no WebGL2), C0504 (no package `gpu.js`).
  */
-export async function webgl2Backend({ GPU }: WebglOptions = {}): Promise<Backend> {
-  const context = await openContext(GPU);
+export async function webgl2Backend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
+  const context = await openContext(GPU, software);
   const passes = new Passes(context);
   const drawer = new Drawer(context);
   let isClosed = false;

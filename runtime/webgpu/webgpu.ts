@@ -1,9 +1,10 @@
+import { optionParser } from "../arguments.ts";
 import type { Backend, LoadedExecutable, Timing } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
 import { checkedCode, shadersOf } from "../executable.ts";
 import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
-import type { Command, EntryName, Executable, RegionName } from "../plan.ts";
+import type { Command, EntryName, Executable, Feature, RegionName } from "../plan.ts";
 import { type Dispatch, execute, type Program, pieces, resolve } from "../program.ts";
 import { Clock } from "./clock.ts";
 import { openDevice, type WatchedDevice } from "./device.ts";
@@ -14,16 +15,31 @@ const uniformBytes = 16;
 /** A buffer cannot be empty, so an empty region gets the smallest that can be bound. */
 const leastBytes = 16;
 
+/** What `webgpuBackend` takes. */
+export interface WebgpuOptions {
+  /** Whether an adapter may be a program on the processor, such as SwiftShader. Default: true. */
+  readonly software?: boolean;
+}
+
+const parseOptions = optionParser<WebgpuOptions>("the options of the backend", {
+  software: ["true or false", (value) => typeof value === "boolean"],
+});
+
+/** Features that kernels may need. */
+const kernelFeatures: readonly Feature[] = ["subgroups"];
+
 /**
  * The backend for executables of target `wgsl`: one device. `close` destroys it; until then Node does not exit.
  * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). An executable may need a feature that the device lacks: C0507.
  */
-export async function webgpuBackend(): Promise<Backend> {
-  const watched = await openDevice();
+export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Backend> {
+  const { software = true } = parseOptions(options);
+  const watched = await openDevice(software);
   const pipelines = new Pipelines(watched.device, layoutOf(watched.device));
   let isClosed = false;
   return {
     name: "wgsl",
+    features: kernelFeatures.filter((feature) => watched.device.features.has(feature)),
     async open(executable) {
       if (isClosed) throw closed("backend");
       return closable(await open(executable, watched, pipelines), () => isClosed);

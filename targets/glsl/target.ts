@@ -6,5 +6,5 @@ import { machine } from "./machine.ts";
 export const glsl: Target = {
   name: "glsl",
   machine,
-  assemble: (kernels) => ({ kind: "glsl", shaders: Object.fromEntries(kernels.map((k) => [k.name, emitGlsl(k)])) }),
+  assemble: (kernels) => ({ kind: "glsl", modules: Object.fromEntries(kernels.map((k) => [k.name, emitGlsl(k)])) }),
 };

@@ -7,6 +7,7 @@
  */
 import { posix } from "node:path";
 import { ts } from "ts-morph";
+import { bundledPackages } from "./bundled-packages.ts";
 
 export interface Import {
   /** As written: `../ir/type.ts`, `node:fs`, `chevrotain`. */
@@ -152,22 +153,20 @@ function siblingTargetObjection(file: string, target: string): string | undefine
   return `the target ${mine} may not import the target ${theirs}`;
 }
 
-/** Where the syntax imports chevrotain from: the build bundles it into one file. */
-const TOOLKIT = "compiler/syntax/chevrotain.ts";
-
 /** What runs in a page, and may therefore need nothing of Node. */
 const IN_A_PAGE = /^(cli\/api|compiler|targets|runtime)\//;
 /** The packages that the compiler is made with. They run in a page, too. */
 const OF_THE_COMPILER: readonly string[] = ["chevrotain", "picocolors"];
 
-/** 14 MB, so the command that needs it loads it when it runs. */
+/** 14 MB, and not everybody installs it, so the command that needs it loads it when it runs. */
 const SLOW = "ts-morph";
 
-/** The runtime depends on no package; nothing loads chevrotain's files one by one. */
+/** The runtime depends on no package; only one file imports a package that the build bundles into it. */
 function packageObjection(file: string, from: string, typeOnly: boolean, dynamic: boolean): string | undefined {
   if (from === SLOW && !typeOnly && !dynamic && !file.startsWith("test/"))
     return `${SLOW} is loaded where it is needed, by import("${SLOW}")`;
-  if (from === "chevrotain" && !typeOnly && file !== TOOLKIT) return `chevrotain is to be had from ${TOOLKIT}`;
+  const bundle = Object.hasOwn(bundledPackages, from) ? bundledPackages[from] : file;
+  if (file !== bundle && !typeOnly && !file.startsWith("test/")) return `${from} is to be had from ${bundle}`;
   const [, folder] = IN_A_PAGE.exec(file) ?? [];
   if (folder === undefined || typeOnly) return undefined;
   if (file === ADAPTER && dynamic) return undefined;

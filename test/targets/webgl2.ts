@@ -40,7 +40,9 @@ export async function webgl2InChromium(): Promise<Backend & { readonly page: Pag
   const page = await browser.newPage();
   const errors: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") errors.push(message.text());
+    // Of SwiftShader's drivers, what is slow is no fault.
+    const isAdvice = message.text().includes("GL Driver Message (OpenGL, Performance");
+    if (["error", "warning"].includes(message.type()) && !isAdvice) errors.push(message.text());
   });
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.addScriptTag({ content: await bundle });
