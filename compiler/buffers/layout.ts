@@ -161,7 +161,9 @@ class TextureNames {
   private readonly taken = new Set<string>(regionNames);
 
   make(wanted: string): string {
-    const base = wanted.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?![A-Za-z])/, "value") || "value";
+    // Languages reserve names with two underscores in a row.
+    const plain = wanted.replace(/[^A-Za-z0-9]+/g, "_").replace(/^_|_$/g, "");
+    const base = /^[A-Za-z]/.test(plain) ? plain : plain === "" ? "value" : `value_${plain}`;
     let name = base;
     for (let n = 2; this.taken.has(name); n++) name = `${base}_${n}`;
     this.taken.add(name);
@@ -263,6 +265,16 @@ export class Layout {
     }
     this.borderFrame = place((s) => isFramed(s) && s.span === "borders");
     return this.buffers.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, interval: lifetime(s) }]));
+  }
+
+  /** Counts the memory of a texture that the host does not read: it has no place in the region, but a size. */
+  count(buffer: Buffer): void {
+    const { ring = 1, span, size } = buffer;
+    const floats = align(size);
+    if (!isFramed(buffer)) this.fixed.set("work", this.fixed.get("work")! + ring * floats);
+    else if (span === "sequence") this.frame.set("work", this.frame.get("work")! + floats);
+    else if (span === "segment") this.segmentFrame.set("work", this.segmentFrame.get("work")! + floats);
+    else this.borderFrame += floats;
   }
 
   /**

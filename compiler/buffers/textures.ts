@@ -57,6 +57,7 @@ export function shareTextures(
     if (found) found.members.push(live);
     else shared.push({ first: buffer, members: [live] });
   }
+  for (const { first, members } of shared) if (!members.some(({ buffer }) => visible.has(buffer))) layout.count(first);
   return shared.map(({ first, members }): SharedTexture => {
     const { name, alternate } = first.texture!;
     const frames = framesOf(first, layout);
