@@ -10,6 +10,7 @@ import { Drawer, type Pass, Passes } from "./passes.ts";
 import { type Bound, Textures } from "./textures.ts";
 import { fence, read, write } from "./transfer.ts";
 
+/** What `webgl2Backend` takes. */
 export interface WebglOptions {
   /** Whether a renderer that runs on the processor will do. Default: true. */
   readonly software?: boolean;

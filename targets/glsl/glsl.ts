@@ -3,7 +3,7 @@ import { atom, call, commentLines, indented, infix, type Text } from "../../comp
 import { f32Digits, largestF32 } from "../../compiler/kernel-ir/literals.ts";
 import { outputsOf, samplersOf } from "../../compiler/kernel-ir/samplers.ts";
 import { someExpr } from "../../compiler/kernel-ir/type-of.ts";
-import type { BoundRegion, FloatType, KExpr, Kernel, Memory } from "../../compiler/kernel-ir/types.ts";
+import type { BoundRegion, FloatType, KExpr, Kernel, KStmt, Memory } from "../../compiler/kernel-ir/types.ts";
 import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
 import { eachExpr } from "../../compiler/kernel-ir/walk.ts";
 import { frameShape, regionWidth } from "../../runtime/texture-shape.ts";
@@ -61,7 +61,7 @@ export function emitGlsl(kernel: Kernel): string {
     const name = store.memory.kind === "region" ? store.memory.region : "tile";
     outputs.set(key, namer.fresh(`out_${name}`));
   }
-  const body = printBlock(kernel.body, plain);
+  const body = printBlock(kernel.body.flatMap(withoutLoop), plain);
   const uses = gather(kernel);
   return `${[
     ...commentLines(kernel.doc).map((line) => `// ${line.replaceAll("\\", "/")}`.trimEnd()),
@@ -74,7 +74,7 @@ export function emitGlsl(kernel: Kernel): string {
       bind: (name, F, value) => `${F} ${name} = ${value};`,
     }),
     ...(uses.acrossMax ? ["float across_max(vec4 v) {", "  return max(max(v.x, v.y), max(v.z, v.w));", "}", ""] : []),
-    ...[...samplers.values()].flatMap(loadFunctions),
+    ...[...samplers.values()].flatMap((sampler) => loadFunctions(sampler, uses.scalars.has(sampler.region.region))),
     "void render() {",
     ...indented([...texelIndex, ...body]),
     "}",
@@ -88,19 +88,26 @@ interface Uses {
   readonly math: readonly { readonly op: string; readonly type: FloatType }[];
   readonly uniforms: ReadonlySet<string>;
   readonly acrossMax: boolean;
+  /** The regions that are loaded one float at a time. */
+  readonly scalars: ReadonlySet<string>;
 }
+
+/** The unit is one texel: its loop over lanes has one iteration. */
+const withoutLoop = (s: KStmt): readonly KStmt[] => (s.s === "for" && s.kind === "lanes" ? s.body : [s]);
 
 function gather(kernel: Kernel): Uses {
   const math: { op: string; type: FloatType }[] = [];
   const uniforms = new Set<string>();
+  const scalars = new Set<string>();
   let acrossMax = false;
   eachExpr(kernel.body, (e) => {
+    if (e.k === "load" && e.type === "f32") scalars.add(regionOf(e.memory));
     if (e.k === "math") math.push({ op: e.op, type: e.type });
     if (e.k === "uniform") uniforms.add(e.name);
     if (e.k === "group" && e.axis === 1) uniforms.add("y");
     if (e.k === "across" && e.op === "max") acrossMax = true;
   });
-  return { math, uniforms, acrossMax };
+  return { math, uniforms, acrossMax, scalars };
 }
 
 const regionOf = (m: Memory): string => (m.kind === "region" ? m.region : `tile ${m.name}`);
@@ -148,8 +155,7 @@ const none = (what: string): never => {
 };
 
 function loopText(loop: Loop, name: string, from: Text, to: Text): LoopText {
-  // The unit is one texel.
-  if (loop.kind === "lanes") return { header: "" };
+  if (loop.kind === "lanes") none("lanes");
   const reads = someExpr(loop.to, (e: KExpr) => e.k === "load");
   // A bound that reads memory is evaluated once, before the loop.
   const end = reads ? `${name}_end` : to.text;
@@ -191,8 +197,8 @@ function declarations(
   ];
 }
 
-/** Functions that load four floats, from a multiple of four on, or one. */
-function loadFunctions({ name, odd, region, scalar, four }: SamplerText): string[] {
+/** Functions that load four floats, from a multiple of four on, and one if that is asked for. */
+function loadFunctions({ name, odd, region, scalar, four }: SamplerText, single: boolean): string[] {
   const { texture } = region;
   const { bits, rows } = texture ? frameShape(texture.size) : { bits: regionWidth, rows: 0 };
   const x = `(i >> 2) & ${2 ** bits - 1}`;
@@ -202,9 +208,7 @@ function loadFunctions({ name, odd, region, scalar, four }: SamplerText): string
       `vec4 ${four}(int i) {`,
       `  return texelFetch(${name}, ivec2(${x}, ${row}), 0);`,
       "}",
-      `float ${scalar}(int i) {`,
-      `  return ${four}(i)[i & 3];`,
-      "}",
+      ...(single ? [`float ${scalar}(int i) {`, `  return ${four}(i)[i & 3];`, "}"] : []),
       "",
     ];
   }
@@ -223,9 +227,7 @@ function loadFunctions({ name, odd, region, scalar, four }: SamplerText): string
     ...at,
     ...fetch,
     "}",
-    `float ${scalar}(int frame, int i) {`,
-    `  return ${four}(frame, i)[i & 3];`,
-    "}",
+    ...(single ? [`float ${scalar}(int frame, int i) {`, `  return ${four}(frame, i)[i & 3];`, "}"] : []),
     "",
   ];
 }
