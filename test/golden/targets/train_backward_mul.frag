@@ -26,15 +26,9 @@ vec4 load4_value(int frame, int i) {
   ivec3 at = ivec3((i >> 2) & 7, (i >> 5) + (layer >> layer_bits) * 4, layer & ((1 << layer_bits) - 1));
   return texelFetch(value_texture, at, 0);
 }
-float load_value(int frame, int i) {
-  return load4_value(frame, i)[i & 3];
-}
 
 vec4 load4_param(int i) {
   return texelFetch(param_texture, ivec2((i >> 2) & 2047, i >> 13), 0);
-}
-float load_param(int i) {
-  return load4_param(i)[i & 3];
 }
 
 vec4 load4_sigmoid(int frame, int i) {
@@ -71,48 +65,39 @@ void render() {
   if (texel < 0 || texel >= place.w) discard;
   int j = texel % 2 * 4;
   int b = texel / 2;
-  float sum = 0.0;
-  for (int a = 0; a < 32; a++) {
-    float v = load_value(t + 1, b * 32 + a);
-    float Wh = load_param(j * 32 + a + 96);
+  vec4 sum = vec4(0.0);
+  vec4 sum_2 = vec4(0.0);
+  vec4 sum_3 = vec4(0.0);
+  vec4 sum_4 = vec4(0.0);
+  for (int a = 0; a < 32; a += 4) {
+    vec4 v = load4_value(t + 1, b * 32 + a);
+    vec4 Wh = load4_param(j * 32 + a + 96);
+    vec4 Wh_2 = load4_param((j + 1) * 32 + a + 96);
+    vec4 Wh_3 = load4_param((j + 2) * 32 + a + 96);
+    vec4 Wh_4 = load4_param((j + 3) * 32 + a + 96);
     sum = v * Wh + sum;
+    sum_2 = v * Wh_2 + sum_2;
+    sum_3 = v * Wh_3 + sum_3;
+    sum_4 = v * Wh_4 + sum_4;
   }
-  float sum_2 = 0.0;
-  for (int a_2 = 0; a_2 < 32; a_2++) {
-    float v_2 = load_value(t + 1, b * 32 + a_2);
-    float Wh_2 = load_param((j + 1) * 32 + a_2 + 96);
-    sum_2 = v_2 * Wh_2 + sum_2;
-  }
-  float sum_3 = 0.0;
-  for (int a_3 = 0; a_3 < 32; a_3++) {
-    float v_3 = load_value(t + 1, b * 32 + a_3);
-    float Wh_3 = load_param((j + 2) * 32 + a_3 + 96);
-    sum_3 = v_3 * Wh_3 + sum_3;
-  }
-  float sum_4 = 0.0;
-  for (int a_4 = 0; a_4 < 32; a_4++) {
-    float v_4 = load_value(t + 1, b * 32 + a_4);
-    float Wh_4 = load_param((j + 3) * 32 + a_4 + 96);
-    sum_4 = v_4 * Wh_4 + sum_4;
-  }
-  vec4 dot_2 = vec4(sum, sum_2, sum_3, sum_4);
-  vec4 v_5 = load4_sigmoid(t, b * 8 + j);
+  vec4 dot_2 = vec4(dot(sum, vec4(1.0)), dot(sum_2, vec4(1.0)), dot(sum_3, vec4(1.0)), dot(sum_4, vec4(1.0)));
+  vec4 v_2 = load4_sigmoid(t, b * 8 + j);
   float div = load_div(0);
   vec4 d_h = load4_input(t * 64 + b * 8 + j);
   vec4 mul = vec4(div) * d_h;
   vec4 add = mul + dot_2;
-  vec4 mul_2 = v_5 * add;
-  vec4 v_6 = load4_tanh(t, b * 8 + j);
-  vec4 square = v_6 * v_6;
+  vec4 mul_2 = v_2 * add;
+  vec4 v_3 = load4_tanh(t, b * 8 + j);
+  vec4 square = v_3 * v_3;
   vec4 sub = vec4(1.0) - square;
   vec4 mul_3 = mul_2 * sub;
-  vec4 mul_4 = v_6 * add;
-  vec4 sub_2 = vec4(1.0) - v_5;
-  vec4 mul_5 = v_5 * sub_2;
+  vec4 mul_4 = v_3 * add;
+  vec4 sub_2 = vec4(1.0) - v_2;
+  vec4 mul_5 = v_2 * sub_2;
   vec4 mul_6 = mul_4 * mul_5;
-  vec4 v_7 = load4_sigmoid_3(t, b * 8 + j);
-  vec4 sub_3 = vec4(1.0) - v_7;
-  vec4 mul_7 = v_7 * sub_3;
+  vec4 v_4 = load4_sigmoid_3(t, b * 8 + j);
+  vec4 sub_3 = vec4(1.0) - v_4;
+  vec4 mul_7 = v_4 * sub_3;
   out_dot = dot_2;
   out_mul_10 = mul_3;
   out_mul_15 = mul_6;
