@@ -209,6 +209,7 @@ const texture = fields<Texture>({
   size,
   frames: maybe(index),
   alternate: maybe(oneOf(true)),
+  stacked: maybe(oneOf(true)),
   host: maybe(list(fields<NonNullable<Texture["host"]>[number]>({ offset: count, size }))),
 });
 const read = fields<TextureRead>({ name: text, texture: text, frame: maybe(index) });
@@ -269,6 +270,7 @@ export const planFault: Check = fields<Plan>({
       ),
       reads: maybe(list(read)),
       writes: maybe(list(write)),
+      sweeps: maybe(oneOf(true)),
     }),
   ),
 });

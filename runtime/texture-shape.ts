@@ -9,6 +9,9 @@ export interface FrameShape {
   readonly rows: number;
 }
 
+/** The logarithm of how many frames of so many rows lie below each other, where they are stacked. */
+export const stackBits = (rows: number): number => Math.max(0, Math.floor(Math.log2(2 ** regionWidth / rows)));
+
 /** The shape that holds so many floats: rows of a power of two of texels, about as many as there are rows. */
 export function frameShape(floats: number): FrameShape {
   const texels = Math.ceil(floats / 4);

@@ -16,6 +16,8 @@ export interface BufferTexture {
   readonly name: string;
   /** Even and odd frames are in textures of their own, so that a kernel may load from one while it stores to the next. */
   readonly alternate: boolean;
+  /** Frames lie below each other, so that a kernel that is started for each step can store to many at once. */
+  readonly stacked: boolean;
 }
 
 /** A range of a region. Its offset is known once the layout is closed. */
@@ -106,7 +108,7 @@ class ArenaBuffer implements Buffer {
   readonly span: Span;
   readonly ring: number | undefined;
   readonly size: number;
-  readonly texture: BufferTexture | undefined;
+  texture: BufferTexture | undefined;
   private at: number | undefined;
 
   constructor(
@@ -200,9 +202,21 @@ export class Layout {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
     const name = region === "work" ? this.names?.make(kind.name ?? "") : undefined;
     const alternate = kind.ring !== undefined || kind.alternate === true;
-    const made = new ArenaBuffer(region, time, size, kind, name === undefined ? undefined : { name, alternate });
+    const made = new ArenaBuffer(
+      region,
+      time,
+      size,
+      kind,
+      name === undefined ? undefined : { name, alternate, stacked: false },
+    );
     this.buffers.push(made);
     return made;
+  }
+
+  /** Lets the frames of a buffer's texture lie below each other. */
+  stack(buffer: Buffer): void {
+    const own = this.buffers.find((s) => s === buffer);
+    if (own?.texture !== undefined) own.texture = { ...own.texture, stacked: true };
   }
 
   /** Reserves room for what other entries of the same plan keep in a region. */

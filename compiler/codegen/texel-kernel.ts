@@ -78,11 +78,10 @@ export function texelKernel(input: KernelInput): Kernel {
 /** A bound region and, of a texture with frames, what a frame is. */
 function withFrames(bound: BoundRegion, { allocations }: KernelInput): BoundRegion {
   for (const places of allocations.values())
-    for (const { buffer } of places)
-      if (buffer.texture?.name === bound.region)
-        return {
-          ...bound,
-          texture: { size: buffer.size, frames: buffer.time, alternate: buffer.time && buffer.texture.alternate },
-        };
+    for (const { buffer } of places) {
+      const { texture, size, time: frames } = buffer;
+      if (texture?.name !== bound.region) continue;
+      return { ...bound, texture: { size, frames, alternate: frames && texture.alternate, stacked: texture.stacked } };
+    }
   return bound;
 }

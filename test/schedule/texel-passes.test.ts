@@ -14,7 +14,7 @@ const loops = (entry: Entry | undefined): readonly number[] =>
 const counted = [
   ["rnn", "rnn", "", 1, 1, 1],
   ["lstm", "lstm", "", 3, 4, 1],
-  ["gru", "gru_before", "", 2, 5, 2],
+  ["gru", "gru_before", "", 2, 3, 2],
   ["gru", "gru_after", "", 2, 4, 1],
   ["lnlstm", "lnlstm", "", 7, 6, 6],
   ["bnlstm", "bnlstm", "", 7, 7, 1],
