@@ -3,7 +3,17 @@ import type { Backend, LoadedExecutable } from "../../runtime/backend.ts";
 import { RuntimeError } from "../../runtime/error.ts";
 import type { Range } from "../../runtime/layout.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
-import { webgl2Backend } from "../../runtime/webgl2/webgl2.ts";
+import { openContext } from "../../runtime/webgl2/context.ts";
+import type { Renderer } from "../../runtime/webgl2/renderer.ts";
+import { backendOn } from "../../runtime/webgl2/webgl2.ts";
+
+/** What a test may change of a backend. */
+export interface PageOptions {
+  /** In which ways passes may be rendered. */
+  readonly ways?: readonly Renderer["passes"][];
+  /** The logarithm of the layers that a texture has at most. */
+  readonly layerBits?: number;
+}
 
 const machines = new Map<number, LoadedExecutable>();
 let backend: Backend | undefined;
@@ -34,9 +44,11 @@ const decode = (text: string): Float32Array =>
   new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
 export const page = {
-  start: () =>
+  start: ({ ways, layerBits }: PageOptions) =>
     reply(async () => {
-      backend = await webgl2Backend();
+      const context = await openContext(undefined);
+      backend = backendOn({ ...context, ...(layerBits !== undefined && { layerBits }) }, ways);
+      return backend.passes;
     }),
   open: (id: number, executable: Executable) =>
     reply(async () => {

@@ -4,7 +4,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import type { Backend, LoadedExecutable } from "../../runtime/backend.ts";
 import { closable } from "../../runtime/closable.ts";
 import { RuntimeError, type RuntimeErrorCode } from "../../runtime/error.ts";
-import type { Reply, page as remote } from "./webgl2-page.ts";
+import type { PageOptions, Reply, page as remote } from "./webgl2-page.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
 
@@ -34,7 +34,7 @@ export async function bundled(entry: string): Promise<string> {
 type Calls = typeof remote;
 
 /** A backend of target `glsl` in a page of its own. */
-export async function webgl2InChromium(): Promise<Backend & { readonly page: Page }> {
+export async function webgl2InChromium(options: PageOptions = {}): Promise<Backend & { readonly page: Page }> {
   bundle ??= bundled(new URL("./webgl2-page.ts", import.meta.url).pathname);
   const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: chromiumFlags });
   const page = await browser.newPage();
@@ -58,11 +58,12 @@ export async function webgl2InChromium(): Promise<Backend & { readonly page: Pag
     if ("code" in answer) throw new RuntimeError(answer.code as RuntimeErrorCode, answer.message, answer.help);
     return answer.result;
   };
-  await call("start");
+  const passes = (await call("start", options)) as Backend["passes"];
   let latest = 0;
   let isClosed = false;
   return {
     name: "glsl",
+    passes,
     page,
     async open(executable): Promise<LoadedExecutable> {
       const id = latest++;

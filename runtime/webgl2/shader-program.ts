@@ -1,0 +1,64 @@
+/** A program that gpu.js has made of a kernel's part: where its samplers are, and the numbers that it was given last. */
+import { RuntimeError } from "../error.ts";
+import type { IndexTimes } from "../texture-index.ts";
+
+const timeNames = ["t", "T", "y"] as const;
+
+/** A number of a program. */
+interface Uniform {
+  readonly name: (typeof timeNames)[number];
+  readonly location: WebGLUniformLocation;
+  value: number;
+}
+
+export class ShaderProgram {
+  readonly handle: WebGLProgram;
+  /** The texture unit of each sampler that the driver's compiler has left. */
+  readonly units: ReadonlyMap<string, number>;
+  readonly #gl: WebGL2RenderingContext;
+  readonly #times: readonly Uniform[];
+  readonly #place: WebGLUniformLocation;
+  #lastPlace: readonly [number, number, number, number] = [0, 0, 0, 0];
+
+  /** The program must be the current one. Errors: C0506, if gpu.js has not made it of `shader`, the part of kernel `name`. */
+  constructor(gl: WebGL2RenderingContext, handle: WebGLProgram, name: string, shader: string, layerBits: number) {
+    this.#gl = gl;
+    this.handle = handle;
+    const at = (uniform: string): WebGLUniformLocation | null => gl.getUniformLocation(handle, uniform);
+    const units = new Map<string, number>();
+    for (const [, sampler] of shader.matchAll(/^uniform sampler2D(?:Array)? (\w+);$/gm)) {
+      const location = at(sampler);
+      if (location === null) continue;
+      gl.uniform1i(location, units.size);
+      units.set(sampler, units.size);
+    }
+    this.units = units;
+    gl.uniform1i(at("layer_bits"), layerBits);
+    // A program's numbers are zeros at first.
+    this.#times = timeNames.flatMap((time) => {
+      const location = at(time);
+      return location === null ? [] : [{ name: time, location, value: 0 }];
+    });
+    const place = at("place");
+    if (place === null)
+      throw new RuntimeError("C0506", `gpu.js has changed the shader of kernel \`${name}\``, "use gpu.js 2.24");
+    this.#place = place;
+  }
+
+  /** Sets the step, the number of steps and the index along the grid's second axis. The program must be the current one. */
+  setTimes(times: IndexTimes): void {
+    for (const uniform of this.#times) {
+      const value = times[uniform.name];
+      if (uniform.value !== value) this.#gl.uniform1i(uniform.location, value);
+      uniform.value = value;
+    }
+  }
+
+  /** Sets the first texel's x and y, the texels of a row, and how many texels it computes. The program must be the current one. */
+  setPlace(x: number, y: number, width: number, count: number): void {
+    const last = this.#lastPlace;
+    if (last[0] === x && last[1] === y && last[2] === width && last[3] === count) return;
+    this.#gl.uniform4i(this.#place, x, y, width, count);
+    this.#lastPlace = [x, y, width, count];
+  }
+}
