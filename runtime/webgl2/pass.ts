@@ -87,11 +87,14 @@ export function targetsOf(
   return targets;
 }
 
-/** Targets that begin at the same texel are rendered together. */
+/** Targets that begin at the same texel are rendered together, if their textures are alike: WebGL2 takes no others in a framebuffer. */
 export function together(targets: readonly Target[]): readonly (readonly Target[])[] {
   const groups: Target[][] = [];
   for (const target of targets) {
-    const group = groups.find(([{ first, image }]) => first === target.first && image.bits === target.image.bits);
+    const { first, image } = target;
+    const group = groups.find(
+      ([other]) => other.first === first && other.image.bits === image.bits && other.image.height === image.height,
+    );
     if (group) group.push(target);
     else groups.push([target]);
   }
