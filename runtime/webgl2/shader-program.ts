@@ -1,4 +1,4 @@
-/** A program that gpu.js has made of a kernel's part: where its samplers are, and the numbers that it was given last. */
+/** A program that gpu.js has made of a kernel's part, and the numbers that it was given last. */
 import { RuntimeError } from "../error.ts";
 import type { IndexTimes } from "../texture-index.ts";
 
@@ -13,9 +13,10 @@ interface Uniform {
 
 export class ShaderProgram {
   readonly handle: WebGLProgram;
-  /** The texture unit of each sampler that the driver's compiler has left. */
-  readonly units: ReadonlyMap<string, number>;
+  /** The samplers that the driver's compiler has left. */
+  readonly samplers: readonly string[];
   readonly #gl: WebGL2RenderingContext;
+  readonly #samplers: readonly { readonly location: WebGLUniformLocation; unit: number }[];
   readonly #times: readonly Uniform[];
   readonly #place: WebGLUniformLocation;
   #lastPlace: readonly [number, number, number, number] = [0, 0, 0, 0];
@@ -25,14 +26,13 @@ export class ShaderProgram {
     this.#gl = gl;
     this.handle = handle;
     const at = (uniform: string): WebGLUniformLocation | null => gl.getUniformLocation(handle, uniform);
-    const units = new Map<string, number>();
-    for (const [, sampler] of shader.matchAll(/^uniform sampler2D(?:Array)? (\w+);$/gm)) {
+    const declared = [...shader.matchAll(/^uniform sampler2D(?:Array)? (\w+);$/gm)].map(([, sampler]) => sampler);
+    const left = declared.flatMap((sampler) => {
       const location = at(sampler);
-      if (location === null) continue;
-      gl.uniform1i(location, units.size);
-      units.set(sampler, units.size);
-    }
-    this.units = units;
+      return location === null ? [] : [{ name: sampler, location, unit: -1 }];
+    });
+    this.samplers = left.map((sampler) => sampler.name);
+    this.#samplers = left;
     gl.uniform1i(at("layer_bits"), layerBits);
     // A program's numbers are zeros at first.
     this.#times = timeNames.flatMap((time) => {
@@ -43,6 +43,14 @@ export class ShaderProgram {
     if (place === null)
       throw new RuntimeError("C0506", `gpu.js has changed the shader of kernel \`${name}\``, "use gpu.js 2.24");
     this.#place = place;
+  }
+
+  /** Sets the texture unit of each sampler. The program must be the current one. */
+  setUnits(units: readonly number[]): void {
+    this.#samplers.forEach((sampler, i) => {
+      if (sampler.unit !== units[i]) this.#gl.uniform1i(sampler.location, units[i]);
+      sampler.unit = units[i];
+    });
   }
 
   /** Sets the step, the number of steps and the index along the grid's second axis. The program must be the current one. */
