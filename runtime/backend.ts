@@ -15,6 +15,11 @@ export interface Backend {
   readonly simd?: Simd;
   /** The optional features of WebGPU that its device has. */
   readonly features?: readonly Feature[];
+  /**
+   * How WebGL2's passes run: by driving the programs that gpu.js makes or, where a test at the start finds that this does not work,
+   * by calling its kernels, which is slower.
+   */
+  readonly passes?: "driven" | "called";
   /** Why it was chosen, if `openBackend` chose it. */
   readonly reason?: string;
   /** Loads the code and lays out memory, zeroed. Errors: C0505 (memory), C0506 (code). */

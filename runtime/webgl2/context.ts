@@ -8,9 +8,13 @@ export interface Context {
   /** The logarithm of the layers that a texture has at most, a power of two. */
   readonly layerBits: number;
   readonly maxTextureSize: number;
-  readonly maxDrawBuffers: number;
   /** Throws if the context was lost: it then returns zeros without an error. Errors: C0503. */
   check(): void;
+  /**
+   * Throws if a command since the last time failed: what it was to compute is then missing, without a sign. Waits for the GPU. Errors: C0503,
+   * C0505 (memory), C0506.
+   */
+  refuseErrors(): void;
   /** Destroys the GPU as a whole: gpu.js's kernels share one vertex buffer, so none is ever destroyed alone. */
   close(): void;
 }
@@ -34,7 +38,7 @@ export async function openContext(given: GpuConstructor | undefined, software = 
 
   const renderer = String(gl.getParameter(gl.RENDERER));
   if (!software && softwareRenderers.test(renderer)) {
-    void gpu.destroy();
+    destroy(gpu);
     throw missing(`this browser runs WebGL2 on the processor (${renderer})`);
   }
   let lost = false;
@@ -43,31 +47,40 @@ export async function openContext(given: GpuConstructor | undefined, software = 
     lost = true;
   });
   let isClosed = false;
+  const check = (): void => {
+    if (!lost && !gl.isContextLost()) return;
+    lost = true;
+    throw new RuntimeError("C0503", isClosed ? "the GPU device is closed" : "the WebGL2 context was lost", lostHelp);
+  };
   return {
     gpu,
     gl,
     layerBits: Math.floor(Math.log2(gl.getParameter(gl.MAX_ARRAY_TEXTURE_LAYERS) as number)),
     maxTextureSize: gl.getParameter(gl.MAX_TEXTURE_SIZE) as number,
-    maxDrawBuffers: Math.min(
-      gl.getParameter(gl.MAX_DRAW_BUFFERS) as number,
-      gl.getParameter(gl.MAX_COLOR_ATTACHMENTS) as number,
-    ),
-    check() {
-      if (!lost && !gl.isContextLost()) return;
-      lost = true;
-      throw new RuntimeError(
-        "C0503",
-        isClosed ? "the GPU device is closed" : "the WebGL2 context was lost",
-        "open the session again and resume from a checkpoint",
-      );
+    check,
+    refuseErrors() {
+      // Each kind of error is reported once.
+      const found = new Set<number>();
+      for (let error = gl.getError(); error !== gl.NO_ERROR && !found.has(error); error = gl.getError())
+        found.add(error);
+      check();
+      if (found.has(gl.OUT_OF_MEMORY))
+        throw new RuntimeError("C0505", "the GPU is out of memory", "use a smaller batch or shorter sequences");
+      const [first] = found;
+      if (first !== undefined) throw new RuntimeError("C0506", `WebGL2 refused a command: error ${first}`);
     },
     close() {
       isClosed = true;
       lost = true;
-      void gpu.destroy();
+      destroy(gpu);
     },
   };
 }
+
+/** What it says of kernels that cannot be taken down any more, as after the loss of the context, concerns nobody. */
+const destroy = (gpu: Gpu): void => void gpu.destroy().catch(() => {});
+
+export const lostHelp = "open the session again and resume from a checkpoint";
 
 /** Renderers that run on the processor: Chromium's, Mesa's and Windows' own. */
 const softwareRenderers = /swiftshader|llvmpipe|softpipe|basic render/i;

@@ -8,17 +8,7 @@ import type { Entry, EntryName, Plan, RegionName, Texture } from "../plan.ts";
 import { indexAt } from "../texture-index.ts";
 import { frameShape, regionWidth } from "../texture-shape.ts";
 import type { Context } from "./context.ts";
-
-/** A texture of the GPU: rows of 2^bits texels. */
-export interface Image {
-  readonly texture: WebGLTexture;
-  readonly target: "2d" | "layers";
-  readonly bits: number;
-  /** Rows of a frame, and of a layer. */
-  readonly rows: number;
-  readonly height: number;
-  readonly layers: number;
-}
+import { createImage, type Image, type ImageShape } from "./image.ts";
 
 /** What a kernel binds by one name. */
 export interface Bound {
@@ -32,135 +22,162 @@ export interface Bound {
 }
 
 /** Regions in textures of their own. */
-export const inRegions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input"];
+const inRegions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input"];
 
 export class Textures {
-  private readonly context: Context;
-  private readonly plan: Plan;
-  private readonly regions = new Map<string, Image>();
-  private readonly shadows = new Map<string, Image>();
+  /** The logarithm of how many layers a texture has at most. */
+  readonly layerBits: number;
+  readonly #context: Context;
+  readonly #plan: Plan;
+  /** Before an image is deleted. */
+  readonly #release: (image: Image) => void;
+  readonly #regions = new Map<string, Image>();
+  /** Textures that a kernel both loads from and stores to. */
+  readonly #shadowed: ReadonlySet<string>;
+  readonly #shadows = new Map<string, Image>();
   /** Images of each shape, in the order in which entries take them. */
-  private readonly pool = new Map<string, Image[]>();
-  private readonly entries = new Map<EntryName, ReadonlyMap<string, Bound>>();
-  private steps = -1;
+  readonly #pool = new Map<string, Image[]>();
+  readonly #entries = new Map<EntryName, ReadonlyMap<string, Bound>>();
+  #steps = -1;
 
-  constructor(context: Context, plan: Plan) {
-    this.context = context;
-    this.plan = plan;
+  /** Errors: C0503, C0505. */
+  constructor(context: Context, plan: Plan, release: (image: Image) => void) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#release = release;
+    this.layerBits = context.layerBits;
+    this.#shadowed = new Set(
+      plan.kernels.flatMap(({ reads = [], writes = [] }) =>
+        writes.map((write) => write.texture).filter((name) => reads.some((read) => read.texture === name)),
+      ),
+    );
     this.prepare(0);
   }
 
-  /** Makes room for sequences of `steps` steps. Errors: C0505. */
+  /**
+   * Makes room for sequences of `steps` steps; what is replaced loses its contents. Errors: C0503; C0505, after which
+   * regions that do not grow are as they were.
+   */
   prepare(steps: number): void {
-    if (steps <= this.steps) return;
-    const floats = regionSizes(this.plan, steps);
-    for (const name of inRegions) {
-      const rows = Math.ceil(floats[name] / 4 / 2 ** regionWidth);
-      const known = this.regions.get(name);
-      if (known !== undefined && known.height >= rows) continue;
-      if (known) this.context.gl.deleteTexture(known.texture);
-      this.regions.set(name, this.image(name, "2d", regionWidth, rows, 1, 1, steps));
+    if (steps <= this.#steps) return;
+    const floats = regionSizes(this.#plan, steps);
+    const shapes = inRegions.map((name) => [name, regionShape(floats[name])] as const);
+    const textures = Object.values(this.#plan.entries).flatMap((entry) => entry.textures ?? []);
+    for (const [name, shape] of shapes) this.#checkSize(name, shape, steps);
+    for (const texture of textures) this.#checkSize(texture.name, this.#shapeOf(texture, steps), steps);
+    const grown = shapes.filter(([name, { height }]) => (this.#regions.get(name)?.height ?? 0) < height);
+    this.#steps = -1;
+    this.#freeWork();
+    try {
+      for (const [name, shape] of grown) {
+        this.#freeRegion(name);
+        this.#regions.set(name, createImage(this.#context, shape));
+        if (this.#shadowed.has(name)) this.#shadows.set(name, createImage(this.#context, shape));
+      }
+      for (const [name, entry] of Object.entries(this.#plan.entries))
+        this.#entries.set(name as EntryName, this.#bind(entry, steps));
+      this.#context.refuseErrors();
+    } catch (error) {
+      this.#freeWork();
+      for (const [name] of grown) this.#freeRegion(name);
+      throw error;
     }
-    for (const image of [...this.pool.values()].flat()) this.context.gl.deleteTexture(image.texture);
-    this.pool.clear();
-    this.entries.clear();
-    for (const [name, entry] of Object.entries(this.plan.entries))
-      this.entries.set(name as EntryName, this.bind(entry, steps));
-    this.steps = steps;
+    this.#steps = steps;
   }
 
   /** What an entry's kernels bind, by name. */
   of(entry: EntryName): ReadonlyMap<string, Bound> {
-    return this.entries.get(entry)!;
+    return this.#entries.get(entry)!;
   }
 
   region(name: string): Image {
-    return this.regions.get(name)!;
+    return this.#regions.get(name)!;
   }
 
   /** Where a kernel stores what it stores to a region that it also loads from. */
   shadow(name: string): Image {
-    const image = this.region(name);
-    const known = this.shadows.get(name);
-    if (known?.height === image.height) return known;
-    if (known) this.context.gl.deleteTexture(known.texture);
-    const made = this.image(name, "2d", image.bits, image.height, 1, 1, this.steps);
-    this.shadows.set(name, made);
-    return made;
+    return this.#shadows.get(name)!;
   }
 
   close(): void {
-    const all = [...this.regions.values(), ...this.shadows.values(), ...[...this.pool.values()].flat()];
-    for (const { texture } of all) this.context.gl.deleteTexture(texture);
+    this.#freeWork();
+    for (const name of this.#regions.keys()) this.#freeRegion(name);
   }
 
-  private bind({ textures = [] }: Entry, steps: number): ReadonlyMap<string, Bound> {
+  #freeWork(): void {
+    for (const images of this.#pool.values()) images.forEach(this.#free);
+    this.#pool.clear();
+    this.#entries.clear();
+  }
+
+  /** A region and its shadow. */
+  #freeRegion(name: string): void {
+    for (const images of [this.#regions, this.#shadows]) {
+      const image = images.get(name);
+      if (image !== undefined) this.#free(image);
+      images.delete(name);
+    }
+  }
+
+  readonly #free = (image: Image): void => {
+    this.#release(image);
+    this.#context.gl.deleteTexture(image.texture);
+  };
+
+  #bind({ textures = [] }: Entry, steps: number): ReadonlyMap<string, Bound> {
     const taken = new Map<string, number>();
     const bound = inRegions.map(
       (name): Bound => ({ name, images: [this.region(name)], framed: false, isRegion: true }),
     );
-    return new Map(
-      [...bound, ...textures.map((t) => this.boundTo(t, steps, taken))].map((one) => [one.name, one] as const),
-    );
+    const all = [...bound, ...textures.map((texture) => this.#boundTo(texture, steps, taken))];
+    return new Map(all.map((one) => [one.name, one] as const));
   }
 
-  private boundTo({ name, size, frames, alternate }: Texture, steps: number, taken: Map<string, number>): Bound {
-    const { bits, rows } = frameShape(size);
-    const framed = frames !== undefined;
-    const count = framed ? indexAt(frames, { t: 0, T: steps, y: 0 }) : 1;
-    const each = alternate ? Math.ceil(count / 2) : count;
-    const images = Array.from({ length: alternate ? 2 : 1 }, () => {
-      const key = [framed, bits, rows, each].join();
-      const free = this.pool.get(key) ?? [];
-      this.pool.set(key, free);
+  #boundTo(texture: Texture, steps: number, taken: Map<string, number>): Bound {
+    const shape = this.#shapeOf(texture, steps);
+    const key = Object.values(shape).join();
+    const free = this.#pool.get(key) ?? [];
+    this.#pool.set(key, free);
+    const images = Array.from({ length: texture.alternate ? 2 : 1 }, () => {
       const at = taken.get(key) ?? 0;
       taken.set(key, at + 1);
-      free[at] ??= this.image(name, framed ? "layers" : "2d", bits, rows, each, each, steps);
+      free[at] ??= createImage(this.#context, shape);
       return free[at];
     });
-    return { name, images, framed, isRegion: false };
+    return { name: texture.name, images, framed: texture.frames !== undefined, isRegion: false };
   }
 
-  /** A texture of zeros for so many frames. What does not fit in layers lies below. */
-  private image(
-    name: string,
-    target: Image["target"],
-    bits: number,
-    rows: number,
-    frames: number,
-    _each: number,
-    steps: number,
-  ): Image {
-    const { gl, layerBits, maxTextureSize } = this.context;
-    const most = 2 ** layerBits;
-    const layers = Math.min(frames, most);
-    const height = Math.max(1, rows) * Math.ceil(frames / most);
-    if (height > maxTextureSize || 2 ** bits > maxTextureSize) {
-      throw new RuntimeError(
-        "C0505",
-        `${this.plan.name} needs a texture of ${2 ** bits} × ${height} (\`${name}\`) for ${steps} steps, and this GPU has ${maxTextureSize} rows`,
-        "use a smaller batch or shorter sequences, or compile it with --memory",
-      );
-    }
-    const texture = gl.createTexture();
-    if (texture === null) throw new RuntimeError("C0505", "the GPU has no memory for another texture");
-    const kind = target === "2d" ? gl.TEXTURE_2D : gl.TEXTURE_2D_ARRAY;
-    gl.activeTexture(gl.TEXTURE0 + scratchUnit);
-    gl.bindTexture(kind, texture);
-    if (target === "2d") gl.texStorage2D(kind, 1, gl.RGBA32F, 2 ** bits, height);
-    else gl.texStorage3D(kind, 1, gl.RGBA32F, 2 ** bits, height, layers);
-    gl.texParameteri(kind, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-    gl.texParameteri(kind, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
-    gl.texParameteri(kind, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
-    gl.texParameteri(kind, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
-    if (gl.getError() === gl.OUT_OF_MEMORY)
-      throw new RuntimeError("C0505", "the GPU is out of memory", "use a smaller batch or shorter sequences");
-    return { texture, target, bits, rows, height, layers };
+  /** The shape of a texture of `work`, or of each of the two that it alternates between. What does not fit in layers lies below. */
+  #shapeOf({ size, frames, alternate }: Texture, steps: number): ImageShape {
+    const { bits, rows } = frameShape(size);
+    const all = frames === undefined ? 1 : indexAt(frames, { t: 0, T: steps, y: 0 });
+    const count = alternate ? Math.ceil(all / 2) : all;
+    const most = 2 ** this.layerBits;
+    return {
+      kind: frames === undefined ? "2d" : "layers",
+      bits,
+      rows,
+      height: rows * Math.ceil(count / most),
+      layers: Math.min(count, most),
+    };
+  }
+
+  #checkSize(name: string, { bits, height }: ImageShape, steps: number): void {
+    const { maxTextureSize } = this.#context;
+    if (Math.max(2 ** bits, height) <= maxTextureSize) return;
+    throw new RuntimeError(
+      "C0505",
+      `${this.#plan.name} needs a texture of ${2 ** bits} × ${height} texels (\`${name}\`) for ${steps} steps, and this GPU allows ${maxTextureSize}`,
+      "use a smaller batch or shorter sequences, or compile it with --memory",
+    );
   }
 }
 
-/** The texture unit that is not a sampler's: kernels sample 15 of the 16 that every device has. */
-export const scratchUnit = 15;
+/** The shape of a region's texture. */
+function regionShape(floats: number): ImageShape {
+  const rows = Math.max(1, Math.ceil(floats / 4 / 2 ** regionWidth));
+  return { kind: "2d", bits: regionWidth, rows, height: rows, layers: 1 };
+}
 
 /** A place in an image where a frame begins: a layer, and its first row. */
 export interface FramePlace {

@@ -1,9 +1,11 @@
 /** Moves floats between the host and textures. */
+import { RuntimeError } from "../error.ts";
 import type { Range } from "../layout.ts";
 import type { Entry } from "../plan.ts";
-import type { Context } from "./context.ts";
-import { type Rectangle, rectangles } from "./ranges.ts";
-import { type Bound, type FramePlace, placeOf, scratchUnit, type Textures } from "./textures.ts";
+import { type Context, lostHelp } from "./context.ts";
+import { scratchUnit } from "./image.ts";
+import { rectangles } from "./ranges.ts";
+import { type Bound, type FramePlace, placeOf, type Textures } from "./textures.ts";
 
 /** Consecutive floats of one frame of a texture. */
 interface Span {
@@ -42,71 +44,83 @@ function wholeTexels(floats: Float32Array, texels: number): Float32Array {
   return whole;
 }
 
-/** Reads ranges: of regions, or of what an entry has in `work`. Waits without stalling the page. */
+/** The entry that ran last, and where its textures are now. */
+export interface Ran {
+  readonly entry: Entry;
+  readonly bound: ReadonlyMap<string, Bound>;
+}
+
+/** Four floats that no computation leaves behind: a NaN with a mark. */
+const unread = new Uint32Array(4).fill(0x7fc0ce11);
+
+/**
+ * Reads ranges: of regions, or of what the entry that ran last has in `work`. Waits without stalling the page. Errors: C0503, C0505,
+ * C0506.
+ */
 export async function read(
   context: Context,
   textures: Textures,
   ranges: readonly Range[],
-  last: { readonly entry: Entry; readonly bound: ReadonlyMap<string, Bound> } | undefined,
+  last: Ran | undefined,
 ): Promise<Float32Array[]> {
-  const { gl, check } = context;
+  const { gl, check, refuseErrors } = context;
   check();
-  const spans = ranges.map((range) => spansOf(context, textures, range, last));
-  const floats = spans.flat().reduce((n, span) => n + texelsIn(span) * 4, 0);
+  const spans = ranges.map((range) => spansOf(textures, range, last));
+  const all = spans.flat();
+  const floats = all.reduce((n, span) => n + 4 * texelsIn(span), 0);
   if (floats === 0) return ranges.map(() => new Float32Array(0));
   // Rows are copied to a buffer of the GPU, which is read once a fence says that all is done.
   const buffer = gl.createBuffer();
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
   gl.bufferData(gl.PIXEL_PACK_BUFFER, 4 * floats, gl.STREAM_READ);
-  let bytes = 0;
-  for (const span of spans.flat()) {
-    const { place, from } = span;
-    const first = Math.floor(from / 4) + place.row * 2 ** place.image.bits;
-    for (const rectangle of rectangles(first, texelsIn(span), place.image.bits)) {
-      readPixels(gl, place, rectangle, bytes);
-      bytes += 16 * rectangle.width * rectangle.height;
-    }
-  }
+  pack(gl, all);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
   await fence(context);
-  const all = new Float32Array(floats);
+  const found = new Float32Array(floats);
+  new Uint32Array(found.buffer, 4 * (floats - 4)).set(unread);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
-  gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, all);
+  gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, found);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
   gl.deleteBuffer(buffer);
-  check();
+  refuseErrors();
+  const lastWords = new Uint32Array(found.buffer, 4 * (floats - 4));
+  if (lastWords.every((word, i) => word === unread[i]))
+    throw new RuntimeError("C0503", "the WebGL2 context was lost while it was read", lostHelp);
   let at = 0;
   return spans.map((own) => {
-    const found = new Float32Array(own.reduce((n, { count }) => n + count, 0));
+    const floats = new Float32Array(own.reduce((n, { count }) => n + count, 0));
     let end = 0;
     for (const span of own) {
       const start = at + (span.from % 4);
-      found.set(all.subarray(start, start + span.count), end);
+      floats.set(found.subarray(start, start + span.count), end);
       end += span.count;
       at += 4 * texelsIn(span);
     }
-    return found;
+    return floats;
   });
 }
 
-const texelsIn = ({ from, count }: Span): number => Math.ceil((from + count) / 4) - Math.floor(from / 4);
-
-/** Copies a rectangle of a layer to the bound buffer, from a byte on. */
-function readPixels(
-  gl: WebGL2RenderingContext,
-  { image, layer }: FramePlace,
-  { x, y, width, height }: Rectangle,
-  to: number,
-): void {
+/** Copies the texels of each span to the bound buffer, one after another. */
+function pack(gl: WebGL2RenderingContext, spans: readonly Span[]): void {
   const framebuffer = gl.createFramebuffer();
   gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
-  if (image.target === "2d")
-    gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, image.texture, 0);
-  else gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, image.texture, 0, layer);
-  gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, to);
+  let bytes = 0;
+  for (const span of spans) {
+    const { image, layer, row } = span.place;
+    if (image.kind === "2d")
+      gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, image.texture, 0);
+    else gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, image.texture, 0, layer);
+    const first = Math.floor(span.from / 4) + row * 2 ** image.bits;
+    for (const { x, y, width, height } of rectangles(first, texelsIn(span), image.bits)) {
+      gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, bytes);
+      bytes += 16 * width * height;
+    }
+  }
   gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
   gl.deleteFramebuffer(framebuffer);
 }
+
+const texelsIn = ({ from, count }: Span): number => Math.ceil((from + count) / 4) - Math.floor(from / 4);
 
 /** Resolves once the GPU is done with everything before. Errors: C0503. */
 export async function fence({ gl, check }: Context): Promise<void> {
@@ -117,9 +131,10 @@ export async function fence({ gl, check }: Context): Promise<void> {
     return;
   }
   try {
+    const start = performance.now();
     while (gl.clientWaitSync(sync, 0, 0) === gl.TIMEOUT_EXPIRED) {
       check();
-      await turn();
+      await (performance.now() - start < briefly || areTimersSlow() ? turn() : pause());
     }
     check();
   } finally {
@@ -127,7 +142,15 @@ export async function fence({ gl, check }: Context): Promise<void> {
   }
 }
 
-/** A turn of the event loop. Timers of a page in the background wait a second; messages do not. */
+/** Milliseconds in which the page asks again and again. After them it sleeps, which leaves the processor to what it waits for. */
+const briefly = 2;
+
+/** In a page that nobody sees, timers wait a second, and messages do not. */
+const areTimersSlow = (): boolean => typeof document !== "undefined" && document.visibilityState === "hidden";
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
+
+/** A turn of the event loop. */
 const turn = (): Promise<void> =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -140,10 +163,9 @@ const turn = (): Promise<void> =>
 
 /** Where the floats of a range are. In `work`, only what the host may read has a place. */
 function spansOf(
-  { layerBits }: Context,
   textures: Textures,
   { region, offset, length, stride, count }: Range,
-  last: { readonly entry: Entry; readonly bound: ReadonlyMap<string, Bound> } | undefined,
+  last: Ran | undefined,
 ): readonly Span[] {
   const pieces = Array.from({ length: count }, (_, i) => offset + i * stride);
   if (region !== "work") {
@@ -151,17 +173,11 @@ function spansOf(
     return pieces.map((from) => ({ place, from, count: length }));
   }
   if (last === undefined) throw new Error("nothing has run yet");
-  const { entry, bound } = last;
-  return pieces.flatMap((from) => workSpans(entry, bound, from, length, layerBits));
+  return pieces.flatMap((from) => workSpans(last, from, length, textures.layerBits));
 }
 
-function workSpans(
-  { regions, textures = [] }: Entry,
-  bound: ReadonlyMap<string, Bound>,
-  from: number,
-  length: number,
-  layerBits: number,
-): readonly Span[] {
+function workSpans({ entry, bound }: Ran, from: number, length: number, layerBits: number): readonly Span[] {
+  const { regions, textures = [] } = entry;
   const { fixed, frame } = regions.work;
   const spans: Span[] = [];
   for (let at = from; at < from + length; ) {

@@ -2,12 +2,15 @@ import type { Backend, LoadedExecutable } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
 import { checkedCode, shadersOf } from "../executable.ts";
-import type { Entry, EntryName, Executable } from "../plan.ts";
+import type { EntryName, Executable } from "../plan.ts";
 import { execute, type Program, resolve } from "../program.ts";
+import { chooseRenderer } from "./choose-renderer.ts";
 import { type Context, openContext } from "./context.ts";
+import { draw } from "./draw.ts";
 import type { GpuConstructor } from "./gpu-js.ts";
-import { Drawer, type Pass, Passes } from "./passes.ts";
-import { type Bound, Textures } from "./textures.ts";
+import { type Pass, passOf } from "./pass.ts";
+import type { Renderer } from "./renderer.ts";
+import { Textures } from "./textures.ts";
 import { fence, read, write } from "./transfer.ts";
 
 /** What `webgl2Backend` takes. */
@@ -23,15 +26,19 @@ export interface WebglOptions {
  * Errors: C0503 (no WebGL2), C0504 (no package `gpu.js`).
  */
 export async function webgl2Backend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  const context = await openContext(GPU, software);
-  const passes = new Passes(context);
-  const drawer = new Drawer(context);
+  return backendOn(await openContext(GPU, software));
+}
+
+/** The backend on a context, with passes that are rendered in the first of `ways` that works here. Errors: C0503. */
+export function backendOn(context: Context, ways?: readonly Renderer["passes"][]): Backend {
+  const renderer = chooseRenderer(context, ways);
   let isClosed = false;
   return {
     name: "glsl",
+    passes: renderer.passes,
     async open(executable) {
       if (isClosed) throw closed("backend");
-      return closable(open(executable, context, passes, drawer), () => isClosed);
+      return closable(open(executable, context, renderer), () => isClosed);
     },
     close() {
       if (!isClosed) context.close();
@@ -40,29 +47,27 @@ export async function webgl2Backend({ GPU, software = true }: WebglOptions = {})
   };
 }
 
-interface Ran {
-  readonly entry: Entry;
-  readonly bound: ReadonlyMap<string, Bound>;
-}
-
-function open(executable: Executable, context: Context, passes: Passes, drawer: Drawer): LoadedExecutable {
+function open(executable: Executable, context: Context, renderer: Renderer): LoadedExecutable {
   const { plan } = executable;
   const shaders = shadersOf(checkedCode(executable, "glsl"));
-  const { gl, check } = context;
-  const infos = new Map(plan.kernels.map((info) => [info.name, info]));
-  const made = new Map<string, Pass>();
-  const passOf = (kernel: string): Pass => {
-    const shader = shaders.get(kernel);
-    if (shader === undefined) throw new RuntimeError("C0506", `there is no shader for kernel \`${kernel}\``);
-    const pass = made.get(kernel) ?? passes.make(infos.get(kernel)!, shader);
-    made.set(kernel, pass);
-    return pass;
-  };
+  const { check } = context;
+  check();
+  const passes = new Map<string, Pass>();
+  for (const info of plan.kernels) {
+    const shader = shaders.get(info.name);
+    if (shader === undefined) throw new RuntimeError("C0506", `there is no shader for kernel \`${info.name}\``);
+    const pass = passOf(info, shader);
+    renderer.load(pass);
+    passes.set(info.name, pass);
+  }
   const programs = new Map<EntryName, Program<Pass>>();
   for (const [name, entry] of Object.entries(plan.entries))
-    programs.set(name as EntryName, resolve(entry.commands, passOf));
-  const textures = new Textures(context, plan);
-  let last: Ran | undefined;
+    programs.set(
+      name as EntryName,
+      resolve(entry.commands, (kernel) => passes.get(kernel)!),
+    );
+  const textures = new Textures(context, plan, renderer.release);
+  let last: EntryName | undefined;
   /** Resolves when the run before the last one is done, so that the queue stays bounded. */
   let previous: Promise<void> = Promise.resolve();
 
@@ -73,23 +78,21 @@ function open(executable: Executable, context: Context, passes: Passes, drawer: 
     },
     async run(name, steps, first = 0) {
       const program = programs.get(name);
-      const entry = plan.entries[name];
-      if (program === undefined || entry === undefined) throw new Error(`the executable has no entry \`${name}\``);
+      if (program === undefined) throw new Error(`the executable has no entry \`${name}\``);
       await previous;
       check();
+      last = name;
       const bound = textures.of(name);
-      last = { entry, bound };
-      drawer.begin();
+      renderer.begin();
       execute(
         program,
         steps,
         (pass, t, gx, gy) => {
-          for (let y = 0; y < gy; y++) drawer.draw(pass, bound, textures, { t, T: steps, y }, gx);
+          for (let y = 0; y < gy; y++) draw(renderer, pass, bound, textures, { t, T: steps, y }, gx);
         },
         first,
       );
-      drawer.end();
-      gl.flush();
+      renderer.end();
       check();
       previous = fence(context);
       // Its failure is reported by the next call.
@@ -98,7 +101,7 @@ function open(executable: Executable, context: Context, passes: Passes, drawer: 
     async write(range, data) {
       write(context, textures, range, data);
     },
-    read: (ranges) => read(context, textures, ranges, last),
+    read: (ranges) => read(context, textures, ranges, last && { entry: plan.entries[last]!, bound: textures.of(last) }),
     close: () => textures.close(),
   };
 }

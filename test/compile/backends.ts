@@ -16,7 +16,7 @@ async function placeOf(name: (typeof plainTargets)[number], options: OpenOptions
   const { load, open, tolerance } = targets[name];
   const target = await load();
   // Node has no WebGL2.
-  if (name === "glsl") return { name, target, tolerance, open: webgl2InChromium };
+  if (name === "glsl") return { name, target, tolerance, open: () => webgl2InChromium() };
   const simd = options.simd === "relaxed" ? " with relaxed SIMD" : "";
   return { name: `${name}${simd}`, target, tolerance, open: () => open(options) };
 }

@@ -1,12 +1,26 @@
-/** What the page of `webgl2.ts` runs: a backend whose calls come from the test, with floats as base64. */
+/** What the page of `webgl2.ts` runs: backends whose calls come from the test, with floats as base64. */
 import type { Backend, LoadedExecutable } from "../../runtime/backend.ts";
 import { RuntimeError } from "../../runtime/error.ts";
 import type { Range } from "../../runtime/layout.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
-import { webgl2Backend } from "../../runtime/webgl2/webgl2.ts";
+import { openContext } from "../../runtime/webgl2/context.ts";
+import type { Renderer } from "../../runtime/webgl2/renderer.ts";
+import { backendOn } from "../../runtime/webgl2/webgl2.ts";
+import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
 
+/** What a test may choose of a backend. */
+export interface PageOptions {
+  /** Default: WebGL2. */
+  readonly kind?: "glsl" | "wgsl";
+  /** In which ways WebGL2's passes may be rendered. */
+  readonly ways?: readonly Renderer["passes"][];
+  /** The logarithm of the layers that a texture has at most. */
+  readonly layerBits?: number;
+  readonly maxTextureSize?: number;
+}
+
+const backends = new Map<number, Backend>();
 const machines = new Map<number, LoadedExecutable>();
-let backend: Backend | undefined;
 
 /** What each call did: its result, or its error. */
 export type Reply<R> =
@@ -34,13 +48,17 @@ const decode = (text: string): Float32Array =>
   new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
 export const page = {
-  start: () =>
+  start: (id: number, { kind = "glsl", ways, ...limits }: PageOptions) =>
     reply(async () => {
-      backend = await webgl2Backend();
+      const backend =
+        kind === "wgsl" ? await webgpuBackend() : backendOn({ ...(await openContext(undefined)), ...limits }, ways);
+      backends.set(id, backend);
+      return backend.passes;
     }),
-  open: (id: number, executable: Executable) =>
+  stop: (id: number) => reply(() => backends.get(id)!.close()),
+  open: (id: number, backend: number, executable: Executable) =>
     reply(async () => {
-      machines.set(id, await backend!.open(executable));
+      machines.set(id, await backends.get(backend)!.open(executable));
     }),
   prepare: (id: number, steps: number) => reply(() => machines.get(id)!.prepare(steps)),
   run: (id: number, entry: EntryName, steps: number, first: number) =>

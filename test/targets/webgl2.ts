@@ -4,7 +4,8 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import type { Backend, LoadedExecutable } from "../../runtime/backend.ts";
 import { closable } from "../../runtime/closable.ts";
 import { RuntimeError, type RuntimeErrorCode } from "../../runtime/error.ts";
-import type { Reply, page as remote } from "./webgl2-page.ts";
+import type { Executable } from "../../runtime/plan.ts";
+import type { PageOptions, Reply, page as remote } from "./webgl2-page.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
 
@@ -33,11 +34,24 @@ export async function bundled(entry: string): Promise<string> {
 
 type Calls = typeof remote;
 
-/** A backend of target `glsl` in a page of its own. */
-export async function webgl2InChromium(): Promise<Backend & { readonly page: Page }> {
+/** A page in which backends run. */
+export interface BackendPage {
+  readonly page: Page;
+  /** Opens a backend there. Calls reject with what the page's console says of errors and warnings. */
+  backend(options?: PageOptions): Promise<Backend>;
+}
+
+export const launchChromium = (): Promise<Browser> =>
+  chromium.launch({ executablePath: CHROMIUM, args: chromiumFlags });
+
+/** Only pages that come from this machine, or by https, have WebGPU. */
+const address = "http://localhost/";
+
+export async function backendPage(browser: Browser): Promise<BackendPage> {
   bundle ??= bundled(new URL("./webgl2-page.ts", import.meta.url).pathname);
-  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: chromiumFlags });
   const page = await browser.newPage();
+  await page.route(address, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html>" }));
+  await page.goto(address);
   const errors: string[] = [];
   page.on("console", (message) => {
     // Of SwiftShader's drivers, what is slow is no fault.
@@ -58,39 +72,56 @@ export async function webgl2InChromium(): Promise<Backend & { readonly page: Pag
     if ("code" in answer) throw new RuntimeError(answer.code as RuntimeErrorCode, answer.message, answer.help);
     return answer.result;
   };
-  await call("start");
   let latest = 0;
-  let isClosed = false;
   return {
-    name: "glsl",
     page,
-    async open(executable): Promise<LoadedExecutable> {
-      const id = latest++;
-      await call("open", id, executable);
-      return closable(
-        {
-          async prepare(steps) {
-            await call("prepare", id, steps);
-          },
-          async run(entry, steps, first = 0) {
-            await call("run", id, entry, steps, first);
-          },
-          async write(range, data) {
-            await call("write", id, range, Buffer.from(Float32Array.from(data).buffer).toString("base64"));
-          },
-          async read(ranges) {
-            const texts = (await call("read", id, ranges)) as readonly string[];
-            return texts.map((text) => new Float32Array(Uint8Array.from(Buffer.from(text, "base64")).buffer));
-          },
-          close() {
-            if (!isClosed) void call("close", id).catch(() => {});
-          },
+    async backend(options = {}) {
+      const backend = latest++;
+      const passes = (await call("start", backend, options)) as Backend["passes"];
+      let isClosed = false;
+      return {
+        name: options.kind ?? "glsl",
+        ...(passes !== undefined && { passes }),
+        async open(executable: Executable): Promise<LoadedExecutable> {
+          const id = latest++;
+          await call("open", id, backend, executable);
+          const machine = {
+            async prepare(steps: number) {
+              await call("prepare", id, steps);
+            },
+            async run(...[entry, steps, first = 0]: Parameters<LoadedExecutable["run"]>) {
+              await call("run", id, entry, steps, first);
+            },
+            async write(...[range, data]: Parameters<LoadedExecutable["write"]>) {
+              await call("write", id, range, Buffer.from(Float32Array.from(data).buffer).toString("base64"));
+            },
+            async read(ranges: Parameters<LoadedExecutable["read"]>[0]) {
+              const texts = (await call("read", id, ranges)) as readonly string[];
+              return texts.map((text) => new Float32Array(Uint8Array.from(Buffer.from(text, "base64")).buffer));
+            },
+            close() {
+              if (!isClosed) void call("close", id).catch(() => {});
+            },
+          };
+          return closable(machine, () => isClosed);
         },
-        () => isClosed,
-      );
+        close() {
+          if (!isClosed) void call("stop", backend).catch(() => {});
+          isClosed = true;
+        },
+      };
     },
+  };
+}
+
+/** A backend of target `glsl` in a browser of its own, which ends with it. */
+export async function webgl2InChromium(options: PageOptions = {}): Promise<Backend> {
+  const browser = await launchChromium();
+  const backend = await (await backendPage(browser)).backend(options);
+  return {
+    ...backend,
     close() {
-      isClosed = true;
+      backend.close();
       void browser.close();
     },
   };

@@ -1,0 +1,54 @@
+/**
+ * Renders by calling gpu.js's kernels: each renders to textures of its own, from which the outcome is
+ * copied. That is slower (docs/bench.md), and asks no more of gpu.js than what its documentation describes.
+ */
+import { Bindings } from "./bindings.ts";
+import type { Context } from "./context.ts";
+import type { GpuJsKernels, MadeKernel } from "./gpu-js-kernels.ts";
+import { coveringRows, rectangles } from "./ranges.ts";
+import type { Renderer } from "./renderer.ts";
+
+export function calledRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer {
+  const bindings = new Bindings(gl);
+  /** What a kernel's textures are copied from. */
+  const source = gl.createFramebuffer();
+  return {
+    passes: "called",
+    load({ name, shader }) {
+      kernels.make(name, shader);
+    },
+    begin: () => bindings.forget(),
+    render({ pass, targets, sampled, times, count }) {
+      const [{ first, image }] = targets;
+      const { x, y, width, height } = coveringRows(first, count, image.bits);
+      const { program, call }: MadeKernel = kernels.make(
+        pass.name,
+        pass.shader,
+        Math.max(2, width),
+        Math.max(2, height),
+      );
+      // Making it binds textures, and calling it a framebuffer.
+      bindings.forget();
+      bindings.use(program);
+      bindings.sample(program, sampled);
+      program.setTimes(times);
+      // Its textures begin where the rectangle does. What they are larger than it lies beyond the last texel.
+      program.setPlace((first % 2 ** image.bits) - x, 0, 2 ** image.bits, count);
+      const results = call();
+      gl.bindFramebuffer(gl.READ_FRAMEBUFFER, source);
+      for (const { output, image: to, layer } of targets) {
+        gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, results[output], 0);
+        for (const rectangle of rectangles(first, count, to.bits)) bindings.copyTo(to, layer, rectangle, x, y);
+      }
+    },
+    copy(from, rectangles, to) {
+      bindings.forget();
+      bindings.framebuffers.read({ image: from, layer: 0 });
+      for (const rectangle of rectangles) bindings.copyTo(to, 0, rectangle, 0, 0);
+    },
+    end() {
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    },
+    release: (image) => bindings.framebuffers.release(image),
+  };
+}

@@ -1,0 +1,48 @@
+/** A texture of the GPU that holds floats, four in a texel. */
+import { RuntimeError } from "../error.ts";
+import type { Context } from "./context.ts";
+
+/** Rows of 2^bits texels. */
+export interface ImageShape {
+  readonly kind: "2d" | "layers";
+  readonly bits: number;
+  /** Rows of a frame. */
+  readonly rows: number;
+  /** Rows of a layer: frames that have no layer of their own are below one another. */
+  readonly height: number;
+  readonly layers: number;
+}
+
+export interface Image extends ImageShape {
+  readonly texture: WebGLTexture;
+  /** A number of its own. */
+  readonly id: number;
+}
+
+/** The texture unit that is not a sampler's: kernels sample 15 of the 16 that every device has. */
+export const scratchUnit = 15;
+
+let latest = 0;
+
+/** Makes a texture of zeros. Whether there was memory for it, only `getError` says. Errors: C0503, C0505. */
+export function createImage({ gl, check }: Context, shape: ImageShape): Image {
+  const texture = gl.createTexture();
+  if (texture === null) {
+    check();
+    throw new RuntimeError("C0505", "the GPU has no memory for another texture", "use a smaller batch");
+  }
+  const { kind, bits, height, layers } = shape;
+  const target = targetOf(gl, shape);
+  gl.activeTexture(gl.TEXTURE0 + scratchUnit);
+  gl.bindTexture(target, texture);
+  if (kind === "2d") gl.texStorage2D(target, 1, gl.RGBA32F, 2 ** bits, height);
+  else gl.texStorage3D(target, 1, gl.RGBA32F, 2 ** bits, height, layers);
+  // Floats cannot be filtered everywhere.
+  gl.texParameteri(target, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+  gl.texParameteri(target, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+  return { ...shape, texture, id: ++latest };
+}
+
+/** What its texture is bound to. */
+export const targetOf = (gl: WebGL2RenderingContext, { kind }: ImageShape): number =>
+  kind === "2d" ? gl.TEXTURE_2D : gl.TEXTURE_2D_ARRAY;

@@ -1,0 +1,102 @@
+/** A pass: a kernel, what it samples and where it stores, at one start of it. */
+import type { Index, KernelInfo, TextureWrite } from "../plan.ts";
+import { type IndexTimes, indexAt } from "../texture-index.ts";
+import type { Image } from "./image.ts";
+import { type Bound, placeOf, type Textures } from "./textures.ts";
+
+/** What a sampler of a kernel reads. */
+interface Sampled {
+  readonly texture: string;
+  /** Of an alternating texture: the frame, or `odd` where another sampler has the even ones. */
+  readonly frame?: Index;
+  readonly odd?: true;
+}
+
+/** A kernel that can be started. */
+export interface Pass {
+  readonly name: string;
+  readonly shader: string;
+  /** By the samplers' names in the shader. */
+  readonly samples: ReadonlyMap<string, Sampled>;
+  readonly writes: readonly TextureWrite[];
+  /** The textures that it reads. */
+  readonly reads: ReadonlySet<string>;
+}
+
+export const passOf = ({ name, reads = [], writes = [] }: KernelInfo, shader: string): Pass => ({
+  name,
+  shader,
+  reads: new Set(reads.map(({ texture }) => texture)),
+  samples: new Map(
+    reads.flatMap(({ name: sampler, texture, frame }): readonly (readonly [string, Sampled])[] =>
+      frame !== undefined
+        ? [[sampler, { texture, frame }]]
+        : [
+            [sampler, { texture }],
+            [`${sampler}_odd`, { texture, odd: true }],
+          ],
+    ),
+  ),
+  writes,
+});
+
+/** Where an output goes. */
+export interface Target {
+  /** Its number among the outputs. */
+  readonly output: number;
+  readonly image: Image;
+  readonly layer: number;
+  /** The first texel in the layer. */
+  readonly first: number;
+  /** The region that it is copied to afterwards. */
+  readonly copyTo?: Image;
+}
+
+/** The image that a sampler reads; undefined if it has none: only an alternating texture has odd frames apart. */
+export function sampledBy(
+  { texture, frame, odd }: Sampled,
+  bound: ReadonlyMap<string, Bound>,
+  times: IndexTimes,
+): Image | undefined {
+  const { images } = bound.get(texture)!;
+  if (odd) return images[1];
+  return images[frame !== undefined && images.length === 2 ? indexAt(frame, times) & 1 : 0];
+}
+
+/** Where the outputs go that are stored at this start. */
+export function targetsOf(
+  { writes, reads }: Pass,
+  bound: ReadonlyMap<string, Bound>,
+  textures: Textures,
+  times: IndexTimes,
+): readonly Target[] {
+  const targets: Target[] = [];
+  writes.forEach(({ texture, frame = 0, at, below }, output) => {
+    if (below && indexAt(below[0], times) >= indexAt(below[1], times)) return;
+    const to = bound.get(texture)!;
+    const { image, layer, row } = placeOf(to, indexAt(frame, times), textures.layerBits);
+    const first = indexAt(at, times) / 4 + row * 2 ** image.bits;
+    // What a kernel samples it cannot render to, nor another part of it.
+    const isRead = to.isRegion && reads.has(texture);
+    targets.push(
+      isRead
+        ? { output, image: textures.shadow(texture), layer, first, copyTo: image }
+        : { output, image, layer, first },
+    );
+  });
+  return targets;
+}
+
+/** Targets that begin at the same texel are rendered together, if their textures are alike: WebGL2 takes no others in a framebuffer. */
+export function together(targets: readonly Target[]): readonly (readonly Target[])[] {
+  const groups: Target[][] = [];
+  for (const target of targets) {
+    const { first, image } = target;
+    const group = groups.find(
+      ([other]) => other.first === first && other.image.bits === image.bits && other.image.height === image.height,
+    );
+    if (group) group.push(target);
+    else groups.push([target]);
+  }
+  return groups;
+}

@@ -1,0 +1,33 @@
+/** How passes are rendered: `driven.ts`, or where that does not work `called.ts`. */
+import type { IndexTimes } from "../texture-index.ts";
+import type { Image } from "./image.ts";
+import type { Pass, Target } from "./pass.ts";
+import type { Rectangle } from "./ranges.ts";
+
+/** One rectangle of some outputs of a pass. */
+export interface Drawing {
+  readonly pass: Pass;
+  /** At least one. They begin at the same texel, and have rows of the same width. */
+  readonly targets: readonly Target[];
+  /** The image that a sampler reads, by its name in the shader. */
+  readonly sampled: (sampler: string) => Image | undefined;
+  readonly times: IndexTimes;
+  /** Texels of each output. */
+  readonly count: number;
+}
+
+/** Between `begin` and `end`, nothing else uses the context. */
+export interface Renderer {
+  /** For `Backend.passes`. */
+  readonly passes: "driven" | "called";
+  /** Compiles a pass, so that errors show when it is opened. Errors: C0503, C0506. */
+  load(pass: Pass): void;
+  begin(): void;
+  render(drawing: Drawing): void;
+  /** Copies rectangles of an image to the same places of another. */
+  copy(from: Image, rectangles: readonly Rectangle[], to: Image): void;
+  /** Leaves the context as gpu.js expects it. */
+  end(): void;
+  /** An image is about to be deleted. */
+  release(image: Image): void;
+}

@@ -1,0 +1,227 @@
+/** Contexts and devices: several at once, closed, lost, and in a page that nobody sees. */
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { fileHost } from "../../../cli/api/file-host.ts";
+import { compile } from "../../../compiler/compile.ts";
+import type { Target } from "../../../compiler/target.ts";
+import { type Backend, type Batch, type Executable, Session } from "../../../runtime/index.ts";
+import { rangeOf } from "../../../runtime/layout.ts";
+import { glsl } from "../../../targets/glsl/target.ts";
+import { wgsl } from "../../../targets/wgsl/target.ts";
+import { uniform } from "../../ir/numbers.ts";
+import {
+  type BackendPage,
+  backendPage,
+  bundled,
+  CHROMIUM,
+  chromiumFlags,
+  launchChromium,
+} from "../../targets/webgl2.ts";
+
+let browser: Browser;
+let page: BackendPage;
+beforeAll(async () => {
+  browser = await launchChromium();
+  page = await backendPage(browser);
+});
+afterAll(() => browser.close());
+
+const [T, B, D, H, K] = [4, 6, 3, 8, 3];
+
+const entries = ["train", "update", "infer"] as const;
+
+/** A classifier: with `adam`, an update stores to two regions that it loads from. */
+function executableOf(cell: string, target: Target = glsl): Executable {
+  const options = { dims: { D, H, K }, batch: B, time: T, optimizer: "adam", cells: { rnn: cell }, entries } as const;
+  return compile("examples/smnist.cell", options, target, fileHost).executable;
+}
+
+const batches: readonly Batch[] = Array.from({ length: 8 }, (_, k) => {
+  const random = uniform(k + 1);
+  const x = Float32Array.from({ length: T * B * D }, () => 2 * random() - 1);
+  return { examples: B, steps: T, inputs: { x, y: Float32Array.from({ length: B }, () => Math.floor(K * random())) } };
+});
+
+const train = async (session: Session, from: number, to: number): Promise<number[]> => {
+  const losses: number[] = [];
+  for (const batch of batches.slice(from, to)) losses.push((await session.train(batch, { lr: 0.03, clip: 1 })).loss);
+  return losses;
+};
+
+const undisturbed = new Map<string, Promise<readonly number[]>>();
+
+/** The losses of a training on a backend of its own. */
+function alone(cell: string, target: Target = glsl): Promise<readonly number[]> {
+  const key = `${cell} ${target.name}`;
+  const known = undisturbed.get(key) ?? trainedAlone(executableOf(cell, target));
+  undisturbed.set(key, known);
+  return known;
+}
+
+async function trainedAlone(executable: Executable): Promise<readonly number[]> {
+  const backend = await page.backend({ kind: executable.plan.target as "glsl" | "wgsl" });
+  try {
+    return await train(await Session.open(executable, backend, { seed: 7 }), 0, batches.length);
+  } finally {
+    backend.close();
+  }
+}
+
+test("several backends and executables take turns, are closed in any order, and opened again", async () => {
+  const [bnlstm, lstm] = [executableOf("noisy_bnlstm"), executableOf("lstm")];
+  const [expectedBnlstm, expectedLstm] = [await alone("noisy_bnlstm"), await alone("lstm")];
+  const [first, second] = [await page.backend(), await page.backend()];
+  const open = (backend: Backend, executable: Executable) => Session.open(executable, backend, { seed: 7 });
+  const [a, b, c] = [await open(first, bnlstm), await open(first, lstm), await open(second, bnlstm)];
+  const losses: [number[], number[], number[]] = [[], [], []];
+  for (let k = 0; k < 4; k++)
+    for (const [i, session] of [a, b, c].entries()) losses[i].push(...(await train(session, k, k + 1)));
+  // One executable goes, and its textures and framebuffers with it; the other goes on.
+  a.close();
+  losses[1].push(...(await train(b, 4, 6)));
+  // The first backend goes, and the second goes on.
+  first.close();
+  losses[2].push(...(await train(c, 4, 8)));
+  const third = await page.backend();
+  const d = await open(third, lstm);
+  expect(await train(d, 0, 8)).toEqual(expectedLstm);
+  expect(losses[0]).toEqual(expectedBnlstm.slice(0, 4));
+  expect(losses[1]).toEqual(expectedLstm.slice(0, 6));
+  expect(losses[2]).toEqual(expectedBnlstm);
+  second.close();
+  third.close();
+});
+
+test("backends that are closed leave nothing behind: more can be opened than a browser has contexts", async () => {
+  const executable = executableOf("lstm");
+  for (let k = 0; k < 20; k++) {
+    const backend = await page.backend();
+    // Chromium warns when it takes the context of another, and the page passes that on.
+    await backend.open(executable);
+    backend.close();
+  }
+  expect(await trainedAlone(executable)).toEqual(await alone("lstm"));
+});
+
+/** Lets a context of a page be lost at the next call of a method. */
+const loseAt = (where: Page, method: string) =>
+  where.evaluate((name) => {
+    const prototype = WebGL2RenderingContext.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const original = prototype[name];
+    prototype[name] = function (this: WebGL2RenderingContext, ...args) {
+      prototype[name] = original;
+      this.getExtension("WEBGL_lose_context")!.loseContext();
+      return original.apply(this, args);
+    };
+  }, method);
+
+test.each(["drawArrays", "texSubImage2D", "clientWaitSync", "getBufferSubData"])(
+  "a context that is lost at %s is an error, and training goes on from memory as if nothing had happened",
+  async (method) => {
+    const executable = executableOf("noisy_bnlstm");
+    const expected = await alone("noisy_bnlstm");
+    const doomed = await page.backend();
+    const session = await Session.open(executable, doomed, { seed: 7 });
+    const losses = await train(session, 0, 4);
+    const state = await session.state();
+    await loseAt(page.page, method);
+    await expect(train(session, 4, 5)).rejects.toMatchObject({ code: "C0503" });
+    // Nothing that comes later says zero.
+    await expect(train(session, 4, 5)).rejects.toMatchObject({ code: "C0503" });
+    await expect(session.state()).rejects.toMatchObject({ code: "C0503" });
+    await expect(session.infer(batches[0])).rejects.toMatchObject({ code: "C0503" });
+    await expect(doomed.open(executable)).rejects.toMatchObject({ code: "C0503" });
+    doomed.close();
+    const backend = await page.backend();
+    const resumed = await Session.open(executable, backend, { state });
+    losses.push(...(await train(resumed, 4, 8)));
+    expect(losses).toEqual(expected);
+    backend.close();
+  },
+);
+
+test("a WebGPU device that is destroyed is an error, and training goes on from memory as if nothing had happened", async () => {
+  const executable = executableOf("lstm", wgsl);
+  const expected = await alone("lstm", wgsl);
+  const devices = await page.page.evaluateHandle(() => {
+    const { requestDevice } = GPUAdapter.prototype;
+    const made: GPUDevice[] = [];
+    GPUAdapter.prototype.requestDevice = async function (...args) {
+      const device = await requestDevice.apply(this, args);
+      made.push(device);
+      return device;
+    };
+    return made;
+  });
+  const doomed = await page.backend({ kind: "wgsl" });
+  const session = await Session.open(executable, doomed, { seed: 7 });
+  const losses = await train(session, 0, 4);
+  const state = await session.state();
+  const running = train(session, 4, 8);
+  const [verdict] = await Promise.allSettled([running, devices.evaluate(([device]) => device.destroy())]);
+  expect(verdict).toMatchObject({ status: "rejected", reason: { code: "C0503" } });
+  await expect(session.state()).rejects.toMatchObject({ code: "C0503" });
+  const backend = await page.backend({ kind: "wgsl" });
+  const resumed = await Session.open(executable, backend, { state });
+  losses.push(...(await train(resumed, 4, 8)));
+  expect(losses).toEqual(expected);
+  backend.close();
+});
+
+/** Evaluates expressions in a tab that another tab covers. */
+async function inHiddenTab(act: (evaluate: (expression: string) => Promise<unknown>) => Promise<void>): Promise<void> {
+  // Playwright asks Chromium to treat covered tabs, and those that it opens, as if they were seen.
+  const ignoreDefaultArgs = [
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+  ];
+  const own = await chromium.launch({ executablePath: CHROMIUM, args: chromiumFlags, ignoreDefaultArgs });
+  try {
+    const devtools = await own.newBrowserCDPSession();
+    const { targetId } = await devtools.send("Target.createTarget", { url: "about:blank" });
+    const { sessionId } = await devtools.send("Target.attachToTarget", { targetId });
+    const waiting = new Map<number, (answer: unknown) => void>();
+    devtools.on("Target.receivedMessageFromTarget", ({ message }) => {
+      const { id, result } = JSON.parse(message) as { readonly id: number; readonly result: { result: Evaluated } };
+      waiting.get(id)?.(result.result.value);
+    });
+    const evaluate = (expression: string): Promise<unknown> =>
+      new Promise((resolve) => {
+        const id = waiting.size;
+        waiting.set(id, resolve);
+        const params = { expression, awaitPromise: true, returnByValue: true };
+        const message = JSON.stringify({ id, method: "Runtime.evaluate", params });
+        void devtools.send("Target.sendMessageToTarget", { sessionId, message });
+      });
+    await evaluate("document.visibilityState");
+    await devtools.send("Target.createTarget", { url: "about:blank" });
+    await act(evaluate);
+  } finally {
+    await own.close();
+  }
+}
+
+interface Evaluated {
+  readonly value?: unknown;
+}
+
+test("a page that nobody sees reads back as fast as one that somebody does", async () => {
+  const executable = executableOf("lstm");
+  const infer = executable.plan.entries.infer!;
+  const range = rangeOf(infer.tensors.find(({ role }) => role.kind === "loss")!, infer, 200);
+  await inHiddenTab(async (evaluate) => {
+    await evaluate(await bundled("test/targets/webgl2-page.ts"));
+    expect(await evaluate("cellcPage.start(0, {})")).toEqual({ result: "driven" });
+    await evaluate(`cellcPage.open(1, 0, ${JSON.stringify(executable)})`);
+    await evaluate("cellcPage.prepare(1, 200)");
+    const read = `cellcPage.run(1, "infer", 200, 0).then(() => cellcPage.read(1, [${JSON.stringify(range)}]))`;
+    await expect.poll(() => evaluate("document.visibilityState")).toBe("hidden");
+    expect(await evaluate(read)).toEqual({ result: [expect.any(String)] });
+    const elapsed = (await evaluate(
+      `(async () => { const start = performance.now(); for (let k = 0; k < 8; k++) await ${read}; return performance.now() - start; })()`,
+    )) as number;
+    // A timer of such a page would take a second for each.
+    expect(elapsed).toBeLessThan(8 * 500);
+  });
+});
