@@ -6,7 +6,7 @@ import type { EntryName, Executable } from "../plan.ts";
 import { execute, type Program, resolve } from "../program.ts";
 import { chooseRenderer } from "./choose-renderer.ts";
 import { type Context, openContext } from "./context.ts";
-import { draw } from "./draw.ts";
+import { drawSteps } from "./draw.ts";
 import type { GpuConstructor } from "./gpu-js.ts";
 import { type Pass, passOf } from "./pass.ts";
 import type { Renderer } from "./renderer.ts";
@@ -87,9 +87,7 @@ function open(executable: Executable, context: Context, renderer: Renderer): Loa
       execute(
         program,
         steps,
-        (pass, t, gx, gy) => {
-          for (let y = 0; y < gy; y++) draw(renderer, pass, bound, textures, { t, T: steps, y }, gx);
-        },
+        (pass, t, gx, gy) => drawSteps(renderer, pass, bound, textures, { t, T: steps }, gx, gy),
         first,
       );
       renderer.end();

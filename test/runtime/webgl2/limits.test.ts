@@ -57,9 +57,9 @@ test("a kernel samples as many textures as every GPU has units for, but one", as
       ...reads.map((region) =>
         region === "input"
           ? { region, access: "read" as const }
-          : { region, access: "read" as const, texture: { size, frames: false, alternate: false } },
+          : { region, access: "read" as const, texture: { size, frames: false, alternate: false, stacked: false } },
       ),
-      { region: name, access: "read_write", texture: { size, frames: false, alternate: false } },
+      { region: name, access: "read_write", texture: { size, frames: false, alternate: false, stacked: false } },
     ],
   });
   const parts = Array.from({ length: n }, (_, i) => `part_${i}`);
