@@ -152,7 +152,7 @@ export class Textures {
 
   /** The shape of a texture of `work`, or of each of the two that it alternates between. What does not fit in layers lies below. */
   #shapeOf({ size, frames, alternate, stacked }: Texture, steps: number): ImageShape {
-    const { bits, rows } = frameShape(size);
+    const { bits, rows } = frameShape(size, stacked);
     const all = frames === undefined ? 1 : indexAt(frames, { t: 0, T: steps, y: 0 });
     const count = alternate ? Math.ceil(all / 2) : all;
     if (stacked) {

@@ -211,7 +211,7 @@ function declarations(
 /** Functions that load four floats, from a multiple of four on, and one if that is asked for. */
 function loadFunctions({ name, odd, region, scalar, four }: SamplerText, single: boolean): string[] {
   const { texture } = region;
-  const { bits, rows } = texture ? frameShape(texture.size) : { bits: regionWidth, rows: 0 };
+  const { bits, rows } = texture ? frameShape(texture.size, texture.stacked) : { bits: regionWidth, rows: 0 };
   const x = `(i >> 2) & ${2 ** bits - 1}`;
   const row = `i >> ${bits + 2}`;
   if (!texture?.frames) {
@@ -258,7 +258,10 @@ function texelIndex(kernel: Kernel): readonly string[] {
       "if (texel < 0 || texel >= place.w) discard;",
     ];
   const [{ store }] = outputsOf(kernel);
-  const { rows } = frameShape(kernel.regions.find(({ region }) => region === regionOf(store.memory))!.texture!.size);
+  const { rows } = frameShape(
+    kernel.regions.find(({ region }) => region === regionOf(store.memory))!.texture!.size,
+    true,
+  );
   return [
     "int row = int(gl_FragCoord.y) - place.y;",
     `int y = first_y + row / ${rows};`,
