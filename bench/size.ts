@@ -48,6 +48,8 @@ async function bundled(backend: string): Promise<number> {
     minify: true,
     format: "esm",
     platform: "browser",
+    // Named beside the runtime: bundlers put it in a file of its own.
+    external: ["gpu.js"],
     write: false,
   });
   return compressed(bundle.outputFiles[0].contents);

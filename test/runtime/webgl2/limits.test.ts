@@ -153,7 +153,7 @@ test("a sequence that no texture holds is an error that says so, and the memory 
     await machine.write(whole("param", 0, 4), Float32Array.of(7, 8, 9, 10));
     await expect(machine.prepare(100_000)).rejects.toMatchObject({
       code: "C0505",
-      message: expect.stringMatching(/texture of \d+ × \d+ texels .* for 100000 steps, and this GPU allows 2048/),
+      message: expect.stringMatching(/texture of \d+ × \d+ × \d+ texels .* for 100000 steps, and this GPU allows 2048/),
     });
     expect(await machine.read([whole("param", 1, 2)])).toEqual([Float32Array.of(8, 9)]);
     await machine.prepare(3);
