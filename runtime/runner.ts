@@ -5,8 +5,8 @@ import { checkHyper, numbersOf, placeInput, type TypedNumbers } from "./inputs.t
 import { elementsOf, floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
 import { markOf } from "./lengths.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
-import { isRecord, shown } from "./plan-schema.ts";
 import { keyOf, meanOf, noiseAt } from "./random.ts";
+import { isRecord, shown } from "./shown.ts";
 
 /** What an entry is given besides the batch. */
 export interface Feed {

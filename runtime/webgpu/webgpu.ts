@@ -1,10 +1,11 @@
 import type { Backend, LoadedExecutable, Timing } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
-import { checkedCode, shadersOf } from "../executable.ts";
+import { checkedCode } from "../executable.ts";
 import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
 import type { Command, EntryName, Executable, RegionName } from "../plan.ts";
 import { type Dispatch, execute, type Program, pieces, resolve } from "../program.ts";
+import { sealedCode, shadersOf, type TakeCode } from "../sealed-code.ts";
 import { Clock } from "./clock.ts";
 import { openDevice, type WatchedDevice } from "./device.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -18,7 +19,16 @@ const leastBytes = 16;
  * The backend for executables of target `wgsl`: one device. `close` destroys it; until then Node does not exit.
  * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). An executable may need a feature that the device lacks: C0507.
  */
-export async function webgpuBackend(): Promise<Backend> {
+export function webgpuBackend(): Promise<Backend> {
+  return backendWith(checkedCode);
+}
+
+/** The same for executables that are part of a generated module, whose plans need no check. */
+export function webgpuModuleBackend(): Promise<Backend> {
+  return backendWith(sealedCode);
+}
+
+async function backendWith(takeCode: TakeCode): Promise<Backend> {
   const watched = await openDevice();
   const pipelines = new Pipelines(watched.device, layoutOf(watched.device));
   let isClosed = false;
@@ -26,7 +36,7 @@ export async function webgpuBackend(): Promise<Backend> {
     name: "wgsl",
     async open(executable) {
       if (isClosed) throw closed("backend");
-      return closable(await open(executable, watched, pipelines), () => isClosed);
+      return closable(await open(executable, takeCode, watched, pipelines), () => isClosed);
     },
     close() {
       isClosed = true;
@@ -35,9 +45,14 @@ export async function webgpuBackend(): Promise<Backend> {
   };
 }
 
-async function open(executable: Executable, watched: WatchedDevice, kernels: Pipelines): Promise<LoadedExecutable> {
+async function open(
+  executable: Executable,
+  takeCode: TakeCode,
+  watched: WatchedDevice,
+  kernels: Pipelines,
+): Promise<LoadedExecutable> {
   const { plan } = executable;
-  const shaders = shadersOf(checkedCode(executable, "wgsl"));
+  const shaders = shadersOf(takeCode(executable, "wgsl"));
   const { device } = watched;
   for (const feature of plan.features ?? []) {
     if (device.features.has(feature)) continue;
