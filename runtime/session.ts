@@ -12,6 +12,7 @@ import type { Batch } from "./batch.ts";
 import { BatchVariants } from "./batch-variants.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
+import { CollectedPopulation } from "./collected-population.ts";
 import { RuntimeError } from "./error.ts";
 import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
 import { inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
@@ -21,7 +22,6 @@ import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whol
 import { filledAt } from "./lengths.ts";
 import { isMeasure, MetricAverager } from "./metric-averager.ts";
 import type { EntryName, Executable, Plan } from "./plan.ts";
-import { Population } from "./population.ts";
 import { keyOf } from "./random.ts";
 import { type Feed, Runner } from "./runner.ts";
 import type {
@@ -48,7 +48,7 @@ import type { Stream } from "./stream.ts";
 export class Session {
   readonly #main: Runner;
   readonly #kept: readonly Kept[];
-  readonly #population: Population;
+  readonly #population: CollectedPopulation;
   #counters: Omit<Counters, "seen">;
   readonly #variants: BatchVariants;
   /** Counts changes of parameters and statistics, which tells whether a variant has the newest. */
@@ -67,7 +67,7 @@ export class Session {
     this.#variants = new BatchVariants(runner, backend);
     this.#recent = runner;
     this.#kept = keptTensors(runner.plan);
-    this.#population = new Population(runner.machine, this.#kept, runner.plan);
+    this.#population = new CollectedPopulation(runner.machine, this.#kept, runner.plan);
     this.#skipped = new SkippedSteps(runner);
     this.#counters = { seed, step: 0, run: 0 };
     const { rows } = this.#population;

@@ -59,8 +59,34 @@ export function compareState(
   kept: readonly Kept[],
   { allowOtherEquations = false }: RestoreOptions = {},
 ): readonly string[] {
-  const named = differencesInNames(state, plan, kept);
+  const optimizer =
+    state.optimizer === plan.optimizer ? [] : [`its optimiser is ${state.optimizer}, this one's ${plan.optimizer}`];
+  const names = new Set(kept.map(({ name }) => name));
+  const besides = [...state.tensors.keys()].flatMap((name) => (names.has(name) ? [] : [`it has \`${name}\` besides`]));
+  const named = [...optimizer, ...differencesInShapes(state, kept), ...besides];
   const equations = [...differencesOf(state, plan, "loss"), ...differencesInOptions(state, plan)];
+  return allowed(state, plan, named, equations, allowOtherEquations);
+}
+
+/** The same for what inference needs, the parameters and statistics `kept`: the optimiser and its slots may be any. */
+export function compareWeights(
+  state: SessionState,
+  plan: Plan,
+  kept: readonly Kept[],
+  { allowOtherEquations = false }: RestoreOptions,
+): readonly string[] {
+  const equations = differencesOf(state, plan, "loss");
+  return allowed(state, plan, differencesInShapes(state, kept), equations, allowOtherEquations);
+}
+
+/** The differences in equations, or an error. `named`: those in the names and shapes of tensors. */
+function allowed(
+  state: SessionState,
+  plan: Plan,
+  named: readonly string[],
+  equations: readonly string[],
+  allowOtherEquations: boolean,
+): readonly string[] {
   if (named.length === 0 && (equations.length === 0 || allowOtherEquations)) return equations;
   throw new RuntimeError(
     "C0403",
@@ -81,19 +107,11 @@ function differencesInOptions(state: SessionState, plan: Plan): readonly string[
   });
 }
 
-function differencesInNames(state: SessionState, plan: Plan, kept: readonly Kept[]): readonly string[] {
-  const differences: string[] = [];
-  if (state.optimizer !== plan.optimizer) {
-    differences.push(`its optimiser is ${state.optimizer}, this one's ${plan.optimizer}`);
-  }
-  for (const { name, shape } of kept) {
+function differencesInShapes(state: SessionState, kept: readonly Kept[]): readonly string[] {
+  return kept.flatMap(({ name, shape }) => {
     const saved = state.tensors.get(name);
-    if (saved === undefined) differences.push(`it lacks \`${name}\``);
-    else if (saved.shape.join() !== shape.join()) {
-      differences.push(`its \`${name}\` is [${saved.shape.join(", ")}], this one's [${shape.join(", ")}]`);
-    }
-  }
-  const names = new Set(kept.map(({ name }) => name));
-  for (const name of state.tensors.keys()) if (!names.has(name)) differences.push(`it has \`${name}\` besides`);
-  return differences;
+    if (saved === undefined) return [`it lacks \`${name}\``];
+    if (saved.shape.join() === shape.join()) return [];
+    return [`its \`${name}\` is [${saved.shape.join(", ")}], this one's [${shape.join(", ")}]`];
+  });
 }

@@ -3,7 +3,7 @@ import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
 import { checkedCode } from "../executable.ts";
 import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
-import type { Command, EntryName, Executable, RegionName } from "../plan.ts";
+import type { Command, EntryName, Executable, Plan, RegionName } from "../plan.ts";
 import { type Dispatch, execute, type Program, pieces, resolve } from "../program.ts";
 import { sealedCode, shadersOf, type TakeCode } from "../sealed-code.ts";
 import { Clock } from "./clock.ts";
@@ -20,15 +20,15 @@ const leastBytes = 16;
  * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). An executable may need a feature that the device lacks: C0507.
  */
 export function webgpuBackend(): Promise<Backend> {
-  return backendWith(checkedCode);
+  return backendWith(checkedCode, timed);
 }
 
-/** The same for executables that are part of a generated module, whose plans need no check. */
+/** The same for executables that are part of a generated module: their plans need no check, and nobody times their kernels. */
 export function webgpuModuleBackend(): Promise<Backend> {
   return backendWith(sealedCode);
 }
 
-async function backendWith(takeCode: TakeCode): Promise<Backend> {
+async function backendWith(takeCode: TakeCode, timed?: Timed): Promise<Backend> {
   const watched = await openDevice();
   const pipelines = new Pipelines(watched.device, layoutOf(watched.device));
   let isClosed = false;
@@ -36,7 +36,7 @@ async function backendWith(takeCode: TakeCode): Promise<Backend> {
     name: "wgsl",
     async open(executable) {
       if (isClosed) throw closed("backend");
-      return closable(await open(executable, takeCode, watched, pipelines), () => isClosed);
+      return closable(await open(executable, takeCode, watched, pipelines, timed), () => isClosed);
     },
     close() {
       isClosed = true;
@@ -50,6 +50,7 @@ async function open(
   takeCode: TakeCode,
   watched: WatchedDevice,
   kernels: Pipelines,
+  timed: Timed | undefined,
 ): Promise<LoadedExecutable> {
   const { plan } = executable;
   const shaders = shadersOf(takeCode(executable, "wgsl"));
@@ -112,26 +113,7 @@ async function open(
         return encoder.finish();
       });
     },
-    ...(device.features.has("timestamp-query") && {
-      async time(entry: EntryName, steps: number): Promise<readonly Timing[]> {
-        const program = programOf(entry);
-        const clock = new Clock(device, program.length);
-        await start(steps, 0, () => {
-          const encoder = device.createCommandEncoder();
-          program.forEach((instruction, i) => {
-            encode(device, encoder.beginComputePass(clock.pass(i)), memory.group, [instruction], steps, 0);
-          });
-          clock.resolve(encoder);
-          return encoder.finish();
-        });
-        const durations = await watched.wait(clock.read());
-        await watched.settle();
-        return plan.entries[entry]!.commands.map((command, i) => ({
-          kernels: kernelsOf(command),
-          nanoseconds: durations[i],
-        }));
-      },
-    }),
+    ...timed?.({ watched, plan, programOf, start, group: () => memory.group }),
     async write(range, data) {
       watched.start(() => {
         const buffer = memory.buffers[range.region];
@@ -148,6 +130,43 @@ async function open(
     },
   };
 }
+
+/** What a timed run needs of a machine. */
+interface Timeable {
+  readonly watched: WatchedDevice;
+  readonly plan: Plan;
+  programOf(entry: EntryName): Program<GPUComputePipeline>;
+  start(steps: number, first: number, commands: () => GPUCommandBuffer): Promise<void>;
+  group(): GPUBindGroup;
+}
+
+/** Adds `time` to a machine, if its device has a clock. */
+type Timed = (machine: Timeable) => Pick<LoadedExecutable, "time">;
+
+const timed: Timed = ({ watched, plan, programOf, start, group }) => {
+  const { device } = watched;
+  if (!device.features.has("timestamp-query")) return {};
+  return {
+    async time(entry, steps): Promise<readonly Timing[]> {
+      const program = programOf(entry);
+      const clock = new Clock(device, program.length);
+      await start(steps, 0, () => {
+        const encoder = device.createCommandEncoder();
+        program.forEach((instruction, i) => {
+          encode(device, encoder.beginComputePass(clock.pass(i)), group(), [instruction], steps, 0);
+        });
+        clock.resolve(encoder);
+        return encoder.finish();
+      });
+      const durations = await watched.wait(clock.read());
+      await watched.settle();
+      return plan.entries[entry]!.commands.map((command, i) => ({
+        kernels: kernelsOf(command),
+        nanoseconds: durations[i],
+      }));
+    },
+  };
+};
 
 /** The bindings of every kernel: 0 is { t, T } of a time step, 1 … 7 are the regions. */
 function layoutOf(device: GPUDevice): GPUBindGroupLayout {
