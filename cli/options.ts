@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { type LoopOwner, loopOwners } from "../compiler/partition/loop-owner.ts";
 import type { LoopChoice } from "../compiler/partition/loop-strategy.ts";
 import type { EntryName } from "../runtime/plan.ts";
+import { type TargetName, targetNames } from "./targets.ts";
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
@@ -104,6 +105,17 @@ export function cells(text: string): Readonly<Record<string, string>> {
 }
 
 const entryNames: readonly EntryName[] = ["train", "estimate", "infer", "update", "start", "step"];
+
+/** `wgsl,wasm`, each once. */
+export function targets(text: string): readonly TargetName[] {
+  const found = text.split(",").map((word) => {
+    const name = targetNames.find((candidate) => candidate === word.trim());
+    if (name === undefined) throw new InvalidArgumentError(`want ${targetNames.join(", ")}, got "${word.trim()}".`);
+    return name;
+  });
+  if (new Set(found).size < found.length) throw new InvalidArgumentError("want each target once.");
+  return found;
+}
 
 /** `infer,step` */
 export function entries(text: string): readonly EntryName[] {

@@ -49,6 +49,8 @@ export interface TargetRow<K extends CodeKind> {
   readonly tolerance: Tolerance;
   /** The backend's name in `cellc/runtime`. */
   readonly backend: "wasmBackend" | "webgpuBackend";
+  /** That of the backend for generated modules. */
+  readonly moduleBackend: "wasmModuleBackend" | "webgpuModuleBackend";
   /** Loads the machine description and the code generator. */
   load(): Promise<Target>;
   /** Opens the backend. Close it, or Node may not exit. Errors: C0503, C0504. */
@@ -78,6 +80,7 @@ const wasm: TargetRow<"wasm"> = {
   threads: true,
   tolerance: f32,
   backend: "wasmBackend",
+  moduleBackend: "wasmModuleBackend",
   load: async () => (await import("../targets/wasm/target.ts")).wasm,
   async open({ threads, simd } = {}) {
     (await import("../runtime/node/relaxed-simd.ts")).allowRelaxedSimd();
@@ -106,6 +109,7 @@ const wgsl: TargetRow<"wgsl"> = {
   threads: false,
   tolerance: f32,
   backend: "webgpuBackend",
+  moduleBackend: "webgpuModuleBackend",
   load: async () => (await import("../targets/wgsl/target.ts")).wgsl,
   open: async () => (await import("../runtime/webgpu/webgpu.ts")).webgpuBackend(),
   async device() {

@@ -15,7 +15,11 @@ import { codeText, type TargetName } from "../targets.ts";
 import { compileFile, lowerFile, type ModelOptions } from "../toolchain.ts";
 
 export interface CompileCommandOptions extends ModelOptions {
-  readonly target: TargetName;
+  /** A target, or a typed module. */
+  readonly target: TargetName | "ts";
+  /** The targets that a typed module has kernels of. */
+  readonly kernels: readonly TargetName[];
+  readonly verify?: boolean;
   readonly batch: number;
   readonly time?: number;
   readonly memory?: number;
@@ -34,6 +38,17 @@ export async function compileCommand(
   if (options.after !== undefined && options.emit !== "ir") {
     throw new Failure("C0301", exit.usage, "--after is for --emit ir");
   }
+  const { target } = options;
+  if (target === "ts") {
+    if (options.emit === undefined) return (await import("./compile-module.ts")).compileModule(context, file, options);
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--emit is for one target, and a module has several",
+      "leave out one of the two",
+    );
+  }
+  if (options.verify) throw new Failure("C0301", exit.usage, "--verify is for --target ts");
   if (options.emit === "ast") {
     const { file: tree, diagnostics } = parse(readSource(file), file);
     if (diagnostics.length > 0) throw new CompileError(limitDiagnostics(diagnostics));
@@ -52,14 +67,14 @@ export async function compileCommand(
   const observe = (stage: string, text: () => string) => {
     if (stage === options.emit) shown = text();
   };
-  const { executable } = await compileFile({ ...options, file, observe }, context);
+  const { executable } = await compileFile({ ...options, target, file, observe }, context);
   if (options.emit !== undefined) {
     const text = options.emit === "kernels" ? codeText(executable.code) : shown;
     output.print(text);
     output.result({ ok: true, stage: options.emit, text });
     return exit.ok;
   }
-  const folder = options.out ?? `${executable.plan.name}.${options.target}`;
+  const folder = options.out ?? `${executable.plan.name}.${target}`;
   const files = Object.entries(executableFiles(executable));
   await Promise.all(files.map(([name, content]) => writeAtomically(join(folder, name), content)));
   const names = files.map(([name]) => name);

@@ -43,9 +43,9 @@ export interface OpenOptions<Target extends string = string> {
 }
 
 /** A cell or model that can be opened to infer. */
-export interface InferenceModule<S extends Signature, Target extends string = string> {
+export interface InferenceModule<S extends Signature, Target extends string = string, M = InferenceModel<S>> {
   /** Loads it; parameters have no values before `loadCheckpoint` or `write`. Errors: C0406 (options), C0503 … C0507 (the machine). */
-  open(options?: OpenOptions<Target>): Promise<InferenceModel<S>>;
+  open(options?: OpenOptions<Target>): Promise<M>;
 }
 
 /** Errors: C0411, if the module was made for another version of the runtime. */
