@@ -91,8 +91,8 @@ async function move(model: Model<Signature>, newest: Openable): Promise<void> {
   const next = await newest.open({ backend });
   if (!(next instanceof InferenceModel)) throw new Error("it is to be trained now; open it again");
   const shapes = new Map(keptTensors(next.plan).map(({ name, shape }) => [name, shape]));
-  for (const { name, shape } of keptTensors(model.plan)) {
-    if (unknown.includes(name) || shapes.get(name)?.join() !== shape.join()) continue;
+  for (const { name, shape, kind } of keptTensors(model.plan)) {
+    if (kind === "slot" || unknown.includes(name) || shapes.get(name)?.join() !== shape.join()) continue;
     await next.session.write(name, await model.session.read(name));
   }
   model.exchange(next);

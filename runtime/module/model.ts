@@ -76,7 +76,9 @@ export abstract class Model<S extends Signature, Session extends Serving = Servi
 
   /** Overwrites parameters and statistics. Errors: C0406 (name, shape). */
   async write(weights: Weights<S>): Promise<void> {
-    const kept = new Map(keptTensors(this.plan).map(({ name, shape }) => [name, shape]));
+    const kept = new Map(
+      keptTensors(this.plan).flatMap(({ name, shape, kind }) => (kind === "slot" ? [] : [[name, shape]])),
+    );
     const entries = Object.entries(weights as Readonly<Record<string, Shaped>>).map(([name, given]) => {
       const shape = kept.get(name);
       if (shape !== undefined) return [name, Float32Array.from(numbersOf(name, given, shape))] as const;
