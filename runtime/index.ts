@@ -18,7 +18,6 @@ export {
   type ModuleKernels,
   type ModuleParts,
   type OpenOptions,
-  runtimeVersion,
 } from "./module/module.ts";
 export { type ShapedTensor, tensor } from "./module/shaped-tensor.ts";
 export type { InferenceBatch, Signature, TrainingBatch, Weights } from "./module/signature.ts";
