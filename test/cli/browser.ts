@@ -14,11 +14,13 @@ export interface Visit {
 let browser: Promise<Browser> | undefined;
 
 /** Opens the file at `path`; `closeBrowser` after the last. */
-export async function visit(path: string): Promise<Visit> {
+export const visit = (path: string): Promise<Visit> => visitAddress(`file://${path}`);
+
+/** Opens what a server has at an address. */
+export async function visitAddress(address: string): Promise<Visit> {
   // As root, in a container, there is no sandbox to be had; the pages are our own.
   browser ??= chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
   const page = await (await browser).newPage({ viewport: { width: 1100, height: 900 } });
-  const address = `file://${path}`;
   const requests: string[] = [];
   const errors: string[] = [];
   page.on("request", (request) => {

@@ -13,7 +13,7 @@ const run = promisify(execFile);
 
 /** What `npm run build` and `npm pack` read. */
 const WANTED =
-  /^(?:(?:cli|compiler|docs|examples|runtime|targets|test\/house)\/|package\.json$|tsconfig|README|LICENSE)/;
+  /^(?:(?:cli|compiler|docs|examples|runtime|targets|test\/house)\/|client\.d\.ts$|package\.json$|tsconfig|README|LICENSE)/;
 
 interface Packed {
   readonly filename: string;
@@ -58,7 +58,7 @@ describe("the package", () => {
       expect(paths).toContain(path);
     }
     const strays = paths.filter(
-      (path) => !/^(?:dist|docs|examples)\/|^(?:package\.json|README\.md|LICENSE)$/.test(path),
+      (path) => !/^(?:dist|docs|examples)\/|^(?:client\.d\.ts|package\.json|README\.md|LICENSE)$/.test(path),
     );
     expect(strays).toEqual([]);
     expect(
