@@ -1,5 +1,6 @@
 /** `cellc types`: writes the types of `import … from "./NAME.cell"` beside each cell, once or whenever it changes. */
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import type { SourceHost } from "../../compiler/source-host.ts";
 import { fileHost } from "../api/file-host.ts";
 import type { Context } from "../context.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
@@ -8,6 +9,7 @@ import { makeModule } from "../modules/make-module.ts";
 import { type ModuleOptions, typesCommand } from "../modules/module-command.ts";
 import { filesOfTypes } from "../modules/module-files.ts";
 import { compileOptionsOf } from "../modules/module-options.ts";
+import { recordingHost } from "../modules/recording-host.ts";
 import { watchFiles } from "../modules/watch-files.ts";
 import { verifyModule, writeModule } from "../modules/write-module.ts";
 import { readSource } from "../read-source.ts";
@@ -28,7 +30,7 @@ export async function types(context: Context, files: readonly string[], options:
   }
   if (!options.watch) {
     const written: string[] = [];
-    for (const file of files) written.push(...(await typesOf(context, file, options)).written);
+    for (const file of files) written.push(...(await typesOf(context, file, options, fileHost)));
     output.say(options.verify ? "up to date" : written.join(", ") || "nothing has changed");
     output.result({ ok: true, files: written });
     return exit.ok;
@@ -39,15 +41,15 @@ export async function types(context: Context, files: readonly string[], options:
     async (interrupt) => {
       const watched = watchFiles();
       const make = async (file: string): Promise<void> => {
+        const host = recordingHost(fileHost);
         try {
-          const { read, written } = await typesOf(context, file, options);
-          watched.replace(file, read);
+          const written = await typesOf(context, file, options, host);
           if (written.length > 0) output.say(written.join(", "));
         } catch (error) {
           if (!(error instanceof CompileError)) throw error;
-          // What it reads is not known in full; the mistake is in one of the files that it read before, or in itself.
-          watched.add(file, [file]);
           sayDiagnostics(error.diagnostics, output);
+        } finally {
+          watched.replace(file, [file, ...host.texts.keys()]);
         }
       };
       try {
@@ -63,16 +65,17 @@ export async function types(context: Context, files: readonly string[], options:
   );
 }
 
-/** Writes a cell's types. Returns the paths of the texts that were read, and of the files that were written. */
+/** Writes a cell's types. Returns the paths of the files that were written. */
 async function typesOf(
   { output }: Context,
   file: string,
   options: TypesOptions,
-): Promise<{ readonly read: readonly string[]; readonly written: readonly string[] }> {
+  host: SourceHost,
+): Promise<readonly string[]> {
   readSource(file);
   const made = await makeModule({
     file,
-    host: fileHost,
+    host,
     options: compileOptionsOf(options),
     kernels: options.kernels,
     command: () => typesCommand(file, options),
@@ -80,5 +83,5 @@ async function typesOf(
   sayDiagnostics(made.warnings, output);
   const files = await filesOfTypes(made.description, file);
   if (options.verify) await verifyModule(files, made.description.command);
-  return { read: made.files, written: options.verify ? [] : await writeModule(files) };
+  return options.verify ? [] : writeModule(files);
 }

@@ -6,6 +6,7 @@ import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import { documentation } from "../../compiler/documentation.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
+import { checkPlan } from "../../runtime/check-plan.ts";
 import type { ModuleDescription } from "../../targets/ts/description.ts";
 import { packageVersion } from "../package.ts";
 import { type TargetName, targets } from "../targets.ts";
@@ -26,8 +27,6 @@ export interface ModuleRequest {
 export interface MadeModule {
   readonly description: ModuleDescription;
   readonly warnings: readonly Diagnostic[];
-  /** The paths of the file and of all that it imports. */
-  readonly files: readonly string[];
 }
 
 /** Compiles for every target of a module. Errors: `CompileError`. */
@@ -39,7 +38,13 @@ export async function makeModule({
   command: commandFor,
 }: ModuleRequest): Promise<MadeModule> {
   const made: Compilation[] = [];
-  for (const name of kernels) made.push(compile(file, options, await targets[name].load(), host));
+  for (const name of kernels) {
+    const compilation = compile(file, options, await targets[name].load(), host);
+    const { plan } = compilation.executable;
+    // The runtime does not check it again: the seal proves that it is this one.
+    checkPlan(plan, plan.target);
+    made.push(compilation);
+  }
   const { entry, dims, place, cells } = options;
   const said = documentation(file, host, { entry, dims, place, cells });
   const hash = createHash("sha256");
@@ -61,5 +66,5 @@ export async function makeModule({
     command,
     pathOf: (path) => relative(dirname(file), path).split(sep).join("/"),
   });
-  return { description, warnings: made[0].warnings, files: said.files.map(({ path }) => path) };
+  return { description, warnings: made[0].warnings };
 }

@@ -10,8 +10,6 @@ const pause = 50;
 export interface WatchedFiles {
   /** From now on, `made` depends on these files alone. */
   replace(made: string, files: readonly string[]): void;
-  /** From now on, `made` depends on these files, too. */
-  add(made: string, files: readonly string[]): void;
   /** Resolves to everything that depends on a file that has changed; to nothing once it is interrupted. */
   changed(interrupt: Interrupt): Promise<readonly string[]>;
   close(): void;
@@ -32,14 +30,12 @@ export function watchFiles(): WatchedFiles {
       folders.set(folder, watcher);
     }
   };
-  const set = (made: string, files: ReadonlySet<string>): void => {
-    dependencies.set(made, files);
-    follow(files);
-  };
   return {
-    replace: (made, files) => set(made, new Set(files.map((file) => resolve(file)))),
-    add: (made, files) =>
-      set(made, new Set([...(dependencies.get(made) ?? []), ...files.map((file) => resolve(file))])),
+    replace(made, files) {
+      const paths = new Set(files.map((file) => resolve(file)));
+      dependencies.set(made, paths);
+      follow(paths);
+    },
     async changed(interrupt) {
       const due = () =>
         [...dependencies].flatMap(([made, files]) => ([...files].some((f) => touched.has(f)) ? [made] : []));

@@ -54,9 +54,9 @@ export function inferenceModule<S extends Signature, Target extends string>(
 ): InferenceModule<S, Target> {
   checkVersion(parts);
   return {
-    open: async ({ backend } = {}) =>
+    open: async (given) =>
       new InferenceModel(
-        await held(parts, backend, (executable, on) => InferenceSession.open(executable, on)),
+        await held(parts, given?.backend ?? undefined, (executable, on) => InferenceSession.open(executable, on)),
         parts.stream,
       ),
   };
@@ -78,27 +78,26 @@ const lacking: readonly string[] = ["C0503", "C0504", "C0507"];
 /** Opens a session on the backend asked for, or on the first of the module's that the machine has. */
 export async function held<Session extends Serving>(
   { kernels, targets }: ModuleParts,
-  backend: string | Backend | undefined,
+  wanted: string | Backend | undefined,
   open: (executable: Executable, on: Backend) => Promise<Session>,
 ): Promise<Held<Session>> {
-  if (typeof backend === "object") {
-    const found = kernels.find(({ plan }) => plan.target === backend.name);
-    if (found === undefined) throw without(backend.name, kernels);
-    return { session: await open(executableOf(found), backend), backend, ownsBackend: false, targets };
-  }
-  const candidates = backend === undefined ? kernels : kernels.filter(({ target }) => target === backend);
+  const isOpen = typeof wanted === "object";
+  const candidates = kernels.filter(
+    ({ target, plan }) => wanted === undefined || (isOpen ? plan.target === wanted.name : target === wanted),
+  );
   for (const [i, candidate] of candidates.entries()) {
-    let on: Backend | undefined;
+    let own: Backend | undefined;
     try {
-      on = await candidate.backend();
-      return { session: await open(executableOf(candidate), on), backend: on, ownsBackend: true, targets };
+      if (!isOpen) own = await candidate.backend();
+      const backend = own ?? (wanted as Backend);
+      return { session: await open(executableOf(candidate), backend), backend, ownsBackend: !isOpen, targets };
     } catch (error) {
-      on?.close();
+      own?.close();
       const isLast = i === candidates.length - 1;
       if (isLast || !(error instanceof RuntimeError && lacking.includes(error.code))) throw error;
     }
   }
-  throw without(backend, kernels);
+  throw without(isOpen ? wanted.name : wanted, kernels);
 }
 
 const executableOf = ({ plan, code }: ModuleKernels): Executable => ({ plan, code: code() });

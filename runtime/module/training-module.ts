@@ -18,7 +18,9 @@ export function trainingModule<S extends Signature, Target extends string>(
   return {
     async open(given) {
       const { backend, ...options } = given ?? {};
-      return new TrainingModel(await held(parts, backend, (executable, on) => Session.open(executable, on, options)));
+      return new TrainingModel(
+        await held(parts, backend ?? undefined, (executable, on) => Session.open(executable, on, options)),
+      );
     },
   };
 }

@@ -1,21 +1,25 @@
 /** Typed modules in an application: what the type checkers accept and refuse, what runs, and what a bundle holds. */
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { SourceMap } from "node:module";
-import { join } from "node:path";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { fileHost } from "../../../cli/api/file-host.ts";
 import { filesOfModule, filesOfTypes } from "../../../cli/modules/module-files.ts";
 import type { TargetName } from "../../../cli/targets.ts";
 import { compile } from "../../../compiler/compile.ts";
+import type { TrainingModel } from "../../../runtime/module/training-model.ts";
 import type { EntryName } from "../../../runtime/plan.ts";
 import { Session } from "../../../runtime/session.ts";
 import { wasmBackend } from "../../../runtime/wasm/wasm.ts";
 import { wasm } from "../../../targets/wasm/target.ts";
+import { closeBrowser, visitAddress } from "../../cli/browser.ts";
 import { applicationWithPackage } from "../../cli/install-package.ts";
 import { goToDefinition } from "./language-server.ts";
 import { made } from "./made.ts";
@@ -102,6 +106,8 @@ beforeAll(async () => {
     }),
   );
 }, 120_000);
+
+afterAll(closeBrowser);
 
 describe("type checkers", () => {
   const right = `
@@ -217,7 +223,7 @@ test("the map of the declarations leads every name to where the cell declares it
 
 test("a module in Node trains, infers and streams with the numbers of a session, bit for bit", async () => {
   const { signs } = (await import(pathToFileURL(join(app, "signs.js")).href)) as {
-    readonly signs: { open(options: object): Promise<import("../../../runtime/index.ts").TrainingModel<Untyped>> };
+    readonly signs: { open(options: object): Promise<TrainingModel<Untyped>> };
   };
   const { executable } = compile(join(app, "cells.cell"), { batch: 4, time: 5 }, wasm, fileHost);
   const backend = wasmBackend({ threads: 1 });
@@ -264,6 +270,63 @@ interface Untyped {
   readonly stepOutputs: object;
   readonly states: object;
 }
+
+test("a module with kernels for WebGPU gives in Node what one with kernels for WebAssembly gives", async () => {
+  await writeModule("gpu.js", { kernels: ["wgsl"] });
+  const open = async (name: string) => {
+    const { signs } = (await import(pathToFileURL(join(app, name)).href)) as {
+      readonly signs: { open(options: object): Promise<TrainingModel<Untyped>> };
+    };
+    return signs.open({ seed: 3 });
+  };
+  const [gpu, cpu] = [await open("gpu.js"), await open("signs.js")];
+  expect([gpu.backend.name, cpu.backend.name]).toEqual(["wgsl", "wasm"]);
+  const batch = {
+    x: { data: Float32Array.from({ length: 60 }, (_, i) => Math.sin(i)), shape: [5, 4, 3] },
+    y: { data: [0, 1, 1, 0], shape: [4] },
+  };
+  for (let step = 0; step < 2; step++) {
+    const [one, other] = [await gpu.train(batch, { lr: 1e-2 }), await cpu.train(batch, { lr: 1e-2 })];
+    expect(one.loss).toBeCloseTo(other.loss, 4);
+  }
+  const [one, other] = [await gpu.infer(batch), await cpu.infer(batch)];
+  expect(one.loss).toBeCloseTo(other.loss ?? Number.NaN, 4);
+  for (const model of [gpu, cpu]) model.close();
+});
+
+test("a module runs in a page without a bundler", async () => {
+  const types = { ".js": "text/javascript", ".html": "text/html" } as const;
+  const server = createServer((request, response) => {
+    const path = join(app, new URL(request.url ?? "", "http://here").pathname);
+    readFile(path).then(
+      (content) => response.setHeader("content-type", types[extname(path) as keyof typeof types]).end(content),
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  try {
+    await write(
+      "page.html",
+      `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
+<script type="importmap">{ "imports": { "cellc/runtime": "/node_modules/cellc/dist/runtime/index.js" } }</script>
+<script type="module">
+import { signs } from "./signs.js";
+const model = await signs.open({ seed: 7 });
+const x = { data: new Float32Array(60).fill(1), shape: [5, 4, 3] };
+const { loss } = await model.train({ x, y: { data: [0, 1, 1, 0], shape: [4] } }, { lr: 1e-2 });
+globalThis.found = { loss };
+</script>`,
+    );
+    const { port } = server.address() as AddressInfo;
+    const { page, errors } = await visitAddress(`http://127.0.0.1:${port}/page.html`);
+    await page.waitForFunction("globalThis.found !== undefined");
+    const { loss } = (await page.evaluate("globalThis.found")) as { readonly loss: number };
+    expect(errors).toEqual([]);
+    expect(loss).toBeGreaterThan(0);
+  } finally {
+    server.close();
+  }
+});
 
 describe("a bundle", () => {
   const example = fileURLToPath(new URL("../../../examples/cells/bnlstm.cell", import.meta.url));
