@@ -7,6 +7,7 @@ import { executableFiles } from "./executable-files.ts";
 import { readSource } from "./read-source.ts";
 import { writeAtomically } from "./report/files.ts";
 import { formsAfterPasses } from "./stages.ts";
+import type { TargetName } from "./targets.ts";
 
 /** Collects the stages of one compilation; nothing is on the disk before `write`. */
 export interface Dump {
@@ -21,7 +22,7 @@ const afterPasses: ReadonlySet<string> = new Set(formsAfterPasses);
 let compilations = 0;
 
 /** A dump into `folder` of the compilation of `file`: `01-bnlstm-wgsl/00-ast.json`, `…/01-elaborate.ir`, …, `…/kernels/plan.json`. */
-export function openDump(folder: string, file: string, target: string): Dump {
+export function openDump(folder: string, file: string, target: TargetName): Dump {
   compilations += 1;
   const inside = join(folder, `${twoDigits(compilations)}-${basename(file, ".cell")}-${target}`);
   const stages: { readonly name: string; readonly text: () => string }[] = [
@@ -36,7 +37,7 @@ export function openDump(folder: string, file: string, target: string): Dump {
         await writeAtomically(join(inside, `${twoDigits(at)}-${name}`), text());
       }
       if (executable === undefined) return;
-      for (const [name, content] of Object.entries(executableFiles(executable))) {
+      for (const [name, content] of Object.entries(executableFiles([{ target, executable }]))) {
         await writeAtomically(join(inside, "kernels", name), content);
       }
     },

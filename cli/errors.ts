@@ -6,6 +6,7 @@ import type { Output } from "./output.ts";
 
 /** A runtime error's exit code: wrong input, something the machine lacks, or a fault of ours. */
 const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
+  C0401: exit.input,
   C0403: exit.input,
   C0404: exit.input,
   C0406: exit.input,
@@ -19,6 +20,7 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
   C0506: exit.internal,
   C0507: exit.machine,
   C0508: exit.internal,
+  C0509: exit.machine,
 };
 
 /** Prints the failure for people on stderr and, with `--json`, as the document on stdout. Returns the exit code. */

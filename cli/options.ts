@@ -104,18 +104,25 @@ export function cells(text: string): Readonly<Record<string, string>> {
   return Object.fromEntries(chosen);
 }
 
-const entryNames: readonly EntryName[] = ["train", "estimate", "infer", "update", "start", "step"];
-
-/** `wgsl,wasm`, each once. */
+/** `wgsl,wasm`: each once. */
 export function targets(text: string): readonly TargetName[] {
   const found = text.split(",").map((word) => {
-    const name = targetNames.find((candidate) => candidate === word.trim());
-    if (name === undefined) throw new InvalidArgumentError(`want ${targetNames.join(", ")}, got "${word.trim()}".`);
-    return name;
+    const target = targetNames.find((name) => name === word.trim());
+    if (target === undefined) throw new InvalidArgumentError(`want ${targetNames.join(", ")}, got "${word.trim()}".`);
+    return target;
   });
   if (new Set(found).size < found.length) throw new InvalidArgumentError("want each target once.");
   return found;
 }
+
+/** What `compile` makes besides the files of a target. */
+export const typedModule = "ts";
+
+/** As `targets`, or `ts` alone. */
+export const targetsOrModule = (text: string): readonly TargetName[] | typeof typedModule =>
+  text.trim() === typedModule ? typedModule : targets(text);
+
+const entryNames: readonly EntryName[] = ["train", "estimate", "infer", "update", "start", "step"];
 
 /** `infer,step` */
 export function entries(text: string): readonly EntryName[] {

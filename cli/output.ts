@@ -2,9 +2,8 @@
  * The one place that writes output. Text for people goes to stdout. With `--json`, stdout holds exactly one JSON document and the
  * text goes to stderr. Progress, warnings and errors always go to stderr.
  */
-import { createRequire } from "node:module";
-import type CliProgress from "cli-progress";
 import picocolors from "picocolors";
+import { Presets, SingleBar } from "./progress-bar.ts";
 import { escapeJson, forTerminal } from "./terminal.ts";
 
 /** What Output needs of `process.stdout` and `process.stderr`. */
@@ -137,9 +136,7 @@ function wantsColor(options: OutputOptions, sink: Sink): boolean {
 }
 
 function barProgress(stream: Sink, total: number, unit: string): Progress {
-  // Loaded here because it takes 12 ms, and most commands show no bar.
-  const cliProgress = createRequire(import.meta.url)("cli-progress") as typeof CliProgress;
-  const bar = new cliProgress.SingleBar(
+  const bar = new SingleBar(
     {
       stream,
       format: `{bar} {percentage}%  {value}/{total} ${unit}  {rate}/s  {left} left  {facts}`,
@@ -151,7 +148,7 @@ function barProgress(stream: Sink, total: number, unit: string): Progress {
       // The command handles Ctrl-C itself: it saves before it exits.
       gracefulExit: false,
     },
-    cliProgress.Presets.shades_classic,
+    Presets.shades_classic,
   );
   const pace = createPace(Date.now);
   let value = 0;

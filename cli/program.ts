@@ -4,6 +4,7 @@
  */
 import { Command, Option } from "commander";
 import { optimizerNames } from "../compiler/optimizers.ts";
+import { auto, withAutoTarget } from "./auto-target.ts";
 import type { Context } from "./context.ts";
 import type { ExitCode } from "./failure.ts";
 import { withOptimizer } from "./optimizer.ts";
@@ -119,12 +120,26 @@ const withSchedule = (command: Command): Command =>
     )
     .option("--no-tuned", "ignore what cellc tune measured on this device");
 
+/** Where a command runs what it compiles. The first choice is the default. */
+const withTarget = (command: Command): Command => withAutoTarget(command.addOption(target(...targetNames, auto)));
+
 /** The first choice is the default. */
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
 
-/** What `compile` makes besides the files of a target. */
-const typedModule = "ts";
+const targetList = () =>
+  new Option("--target <name,...>", `where it runs: ${targetNames.join(", ")}, or several of them`)
+    .argParser(read.targets)
+    .default([defaultTarget], defaultTarget);
+
+/** The targets, or a typed module, which has kernels of `--kernels`. */
+const targetListOrModule = () =>
+  new Option(
+    "--target <name,...>",
+    `where it runs: ${targetNames.join(", ")}, or several of them; or ${read.typedModule}, a typed module`,
+  )
+    .argParser(read.targetsOrModule)
+    .default([defaultTarget], defaultTarget);
 
 const kernels = () =>
   new Option(
@@ -144,7 +159,7 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
   withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; write its plan and kernels to --out, or print a stage with --emit")
     .argument("<file>", ".cell file", read.path)
-    .addOption(target(...targetNames, typedModule))
+    .addOption(targetListOrModule())
     .addOption(kernels())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "training sequence length, for statistics per step", read.positiveWholeNumber)
@@ -263,11 +278,10 @@ function withTrainingOptions(command: Command): Command {
 }
 
 function declareTrainingCommands(program: Command, run: RunCommand): void {
-  withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("train")))))
+  withTarget(withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("train"))))))
     .description("train a model, or a cell with a readout, on a task")
     .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
-    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
@@ -278,13 +292,12 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/train.ts")).trainCommand(context, file, options)),
     );
 
-  withSchedule(withDataOptions(withModelOptions(program.command("eval"))))
+  withTarget(withSchedule(withDataOptions(withModelOptions(program.command("eval")))))
     .description("measure a trained model with its population statistics")
     .argument("<file>", ".cell file", read.path)
     .requiredOption("--task <name>", "see cellc data")
     .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors", read.path)
     .addOption(allowOtherEquations())
-    .addOption(target(...targetNames))
     .addOption(threads())
     .addOption(
       new Option("--split <name>", "what to measure on").choices(["train", "validation", "test"]).default("test"),
@@ -298,7 +311,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
     );
 
-  withSchedule(withDataOptions(withModelOptions(program.command("stats"))))
+  withTarget(withSchedule(withDataOptions(withModelOptions(program.command("stats")))))
     .description("show the population statistics of a trained model, or estimate them anew")
     .argument("<run>", "folder of a run, or a checkpoint", read.path)
     .argument("[file]", ".cell file (default: the run's)", read.path)
@@ -323,13 +336,29 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
         .default("within"),
     )
     .option("--task <name>", "see cellc data (default: the run's)")
-    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--batch <n>", "examples per batch, if the run does not say", read.positiveWholeNumber, 64)
     .addOption(optimizerOfCheckpoint())
     .action((path: string, file: string | undefined, options, command: Command) =>
       run(command, async (context) =>
         (await import("./commands/stats.ts")).stats(context, path, file, options, givenOptions(command)),
+      ),
+    );
+
+  withEntryOptions(program.command("export"))
+    .description("write a trained model for inference: its kernels, its parameters and its statistics")
+    .argument("<run>", "folder of a run, or the checkpoint in it", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
+    .addOption(targetList())
+    .option("--batch <n>", "examples at a time", read.positiveWholeNumber, 1)
+    .option("--entries <name,...>", "entries to compile (default: infer, and step if possible)", read.entries)
+    .addOption(allowOtherEquations())
+    .option("--task <name>", "see cellc data (default: the run's)")
+    .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber)
+    .requiredOption("-o, --out <dir>", "folder for the model", read.path)
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/export.ts")).exportCommand(context, path, file, options, givenOptions(command)),
       ),
     );
 
@@ -361,7 +390,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
     );
 
-  withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow")))))
+  withTarget(withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow"))))))
     .description(
       "measure and draw how much gradient reaches each state at each step, for different initial gains of the norms",
     )
@@ -376,7 +405,6 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       read.wholeNumbers,
       [0],
     )
-    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 100)
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
@@ -386,10 +414,8 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/gradflow.ts")).gradflow(context, file, options)),
     );
 
-  program
-    .command("demo")
+  withTarget(program.command("demo"))
     .description("train BN-LSTM and LSTM on generated digits and draw both learning curves")
-    .addOption(target(...targetNames))
     .addOption(threads())
     .option("--steps <n>", "training steps for each", read.positiveWholeNumber, 600)
     .option("--out <dir>", "folder of the results", read.path, "runs/demo")

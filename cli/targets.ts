@@ -4,7 +4,9 @@
  */
 import type { Target } from "../compiler/target.ts";
 import type { Backend } from "../runtime/backend.ts";
+import type { CodeFiles } from "../runtime/manifest.ts";
 import type { Code, Feature } from "../runtime/plan.ts";
+import { wholeShader } from "../runtime/webgl2/shader.ts";
 
 /** File contents by name. */
 export type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -48,9 +50,9 @@ export interface TargetRow<K extends CodeKind> {
   readonly threads: boolean;
   readonly tolerance: Tolerance;
   /** The backend's name in `cellc/runtime`. */
-  readonly backend: "wasmBackend" | "webgpuBackend";
+  readonly backend: "wasmBackend" | "webgpuBackend" | "webgl2Backend";
   /** That of the backend for generated modules. */
-  readonly moduleBackend: "wasmModuleBackend" | "webgpuModuleBackend";
+  readonly moduleBackend: "wasmModuleBackend" | "webgpuModuleBackend" | "webgl2ModuleBackend";
   /** Loads the machine description and the code generator. */
   load(): Promise<Target>;
   /** Opens the backend. Close it, or Node may not exit. Errors: C0503, C0504. */
@@ -60,6 +62,8 @@ export interface TargetRow<K extends CodeKind> {
   /** Other facts about the device that results depend on. */
   facts(): Promise<Readonly<Record<string, string>>>;
   files(code: CodeOf[K]): Files;
+  /** Those of the files that the runtime loads. */
+  loaded(code: CodeOf[K]): Extract<CodeFiles, { readonly kind: K }>;
   /** All kernels as text. */
   text(code: CodeOf[K]): string;
   /** The part of the code that a page loads. */
@@ -96,6 +100,11 @@ const wasm: TargetRow<"wasm"> = {
   files({ binary, relaxed, text }) {
     return { "kernels.wasm": binary, ...(relaxed && { "kernels.relaxed.wasm": relaxed }), "kernels.wat": text };
   },
+  loaded: ({ relaxed }) => ({
+    kind: "wasm",
+    binary: "kernels.wasm",
+    ...(relaxed && { relaxed: "kernels.relaxed.wasm" }),
+  }),
   text: ({ text }) => text,
   // For engines without relaxed SIMD, the larger of the two.
   served: ({ binary }) => binary,
@@ -104,7 +113,7 @@ const wasm: TargetRow<"wasm"> = {
 const wgsl: TargetRow<"wgsl"> = {
   kind: "wgsl",
   doc: "WebGPU: browsers, and Node with the package `webgpu`",
-  filesDoc: "a file `NAME.wgsl` for each kernel",
+  filesDoc: "`kernels.json`, which has all kernels, and each as text in a file `NAME.wgsl`",
   features: [],
   threads: false,
   tolerance: f32,
@@ -118,13 +127,51 @@ const wgsl: TargetRow<"wgsl"> = {
     return { name: words.join(" "), adapter: info };
   },
   facts: async () => ({}),
-  files: ({ modules }) => Object.fromEntries(Object.entries(modules).map(([name, text]) => [`${name}.wgsl`, text])),
+  files: ({ modules }) => ({
+    "kernels.json": `${JSON.stringify(modules, null, 1)}\n`,
+    ...Object.fromEntries(Object.entries(modules).map(([name, text]) => [`${name}.wgsl`, text])),
+  }),
+  loaded: () => ({ kind: "wgsl", kernels: "kernels.json" }),
   text: ({ modules }) =>
     Object.entries(modules)
       .map(([name, text]) => `// ${name}\n${text}`)
       .join("\n"),
   served: ({ modules }) => JSON.stringify(modules),
 };
+
+const glsl: TargetRow<"glsl"> = {
+  kind: "glsl",
+  doc: "WebGL2, in browsers, through the package `gpu.js`",
+  filesDoc: "`kernels.json`, which has all kernels, and each as a whole shader in a file `NAME.frag`",
+  features: [],
+  threads: false,
+  tolerance: f32,
+  backend: "webgl2Backend",
+  moduleBackend: "webgl2ModuleBackend",
+  load: async () => (await import("../targets/glsl/target.ts")).glsl,
+  open: async () => (await import("../runtime/webgl2/webgl2.ts")).webgl2Backend(),
+  device: () => noWebgl2(),
+  facts: async () => ({}),
+  files: ({ modules }) => ({
+    "kernels.json": `${JSON.stringify(modules, null, 1)}\n`,
+    ...Object.fromEntries(Object.entries(modules).map(([name, part]) => [`${name}.frag`, wholeShader(part)])),
+  }),
+  loaded: () => ({ kind: "glsl", kernels: "kernels.json" }),
+  text: ({ modules }) =>
+    Object.entries(modules)
+      .map(([name, part]) => `// ${name}\n${part}`)
+      .join("\n"),
+  served: ({ modules }) => JSON.stringify(modules),
+};
+
+/** Node has no WebGL2. */
+async function noWebgl2(): Promise<Device> {
+  const { openContext } = await import("../runtime/webgl2/context.ts");
+  const { gl, close } = await openContext(undefined);
+  const name = String(gl.getParameter(gl.RENDERER));
+  close();
+  return { name };
+}
 
 /** For each kind of code, the target of that name. It needs no features. */
 type Rows = { readonly [K in CodeKind]: TargetRow<K> };
@@ -139,6 +186,7 @@ export const targets = {
     features: ["subgroups"],
     load: async () => (await import("../targets/wgsl/target.ts")).wgslWithSubgroups,
   },
+  glsl,
 } as const satisfies Rows & Readonly<Record<string, Rows[CodeKind]>>;
 
 export type TargetName = keyof typeof targets;
@@ -162,6 +210,9 @@ const rowOf = <K extends CodeKind>(code: CodeOf[K]): TargetRow<K> => byKind[code
 
 /** A compiled model's code as files. */
 export const codeFiles = <K extends CodeKind>(code: CodeOf[K]): Files => rowOf(code).files(code);
+
+/** The files of a compiled model that the runtime loads. */
+export const codeLoaded = <K extends CodeKind>(code: CodeOf[K]): CodeFiles => rowOf(code).loaded(code);
 
 /** A compiled model's kernels as text. */
 export const codeText = <K extends CodeKind>(code: CodeOf[K]): string => rowOf(code).text(code);

@@ -27,6 +27,7 @@ import { type Elaborated, elaborate } from "./semantics/elaborate.ts";
 import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
 import type { Target } from "./target.ts";
+import { bindingsOf } from "./texture-bindings.ts";
 
 /** The result of a compilation. */
 export interface Compilation extends Pick<Elaborated, "sites" | "parameters"> {
@@ -76,11 +77,19 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
   const parts = options.parts ?? bestParts(graph, options, target);
   const { scheduled, shared } = scheduleEntries(graph, { ...options, parts }, target);
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));
+  const bindings = new Map(
+    [...scheduled.values()].flatMap(({ kernels, textures }) =>
+      textures === undefined ? [] : kernels.map(({ kernel }) => [kernel, bindingsOf(kernel, textures)]),
+    ),
+  );
   const alone = batch === 1 ? degenerateStatistics(elaborated, options.dims) : new Map<string, Alone>();
   const entries = Object.fromEntries(
-    [...scheduled].map(([name, { tensors, commands, regions }]): [string, Entry] => [
+    [...scheduled].map(([name, { tensors, commands, regions, textures }]): [string, Entry] => [
       name,
-      { tensors: tensors.map((tensor) => markedDegenerate(tensor, alone)), commands, regions },
+      {
+        ...{ tensors: tensors.map((tensor) => markedDegenerate(tensor, alone)), commands, regions },
+        ...(textures && { textures: textures.map(({ texture }) => texture) }),
+      },
     ]),
   );
   const plan: Plan = {
@@ -96,7 +105,8 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
     entries,
     kernels: kernels.map((kernel): KernelInfo => {
       const { name, lanes, regions } = kernel;
-      return { name, work: workOf(kernel), lanes, regions };
+      const bound = bindings.get(kernel);
+      return { name, work: workOf(kernel), lanes, ...(bound ? { regions: [], ...bound } : { regions }) };
     }),
   };
   return { plan, code: sealed(plan, target.assemble(kernels)) };

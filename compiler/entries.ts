@@ -9,6 +9,7 @@ import { decayedParameters } from "./decayed-parameters.ts";
 import type { Graph, OpOf } from "./ir/types.ts";
 import { printKernel } from "./kernel-ir/print.ts";
 import { type LowerOptions, lower, lowerable, lowerUpdate, segmented, streamed } from "./lower.ts";
+import { ownsUnits } from "./machine.ts";
 import { type Programs, type Schedule, within } from "./memory-budget.ts";
 import { type Decaying, optimizerGraph, parameterRows } from "./optimizer-graph.ts";
 import { optimizers, readOptimizer } from "./optimizers.ts";
@@ -39,7 +40,7 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
   const optimizer = readOptimizer(options.optimizer);
   const dims = { ...options.dims, batch, steps: time };
   const sized = units(options.dims).run(graph);
-  const lowering: LowerOptions = { ...options, batch, extents: dims };
+  const lowering: LowerOptions = { ...options, batch, extents: dims, reducedGates: ownsUnits(machine) };
   // A model without a loss can be run and its statistics estimated, but there is nothing to train; one without parameters has
   // nothing to update.
   const hasLoss = graph.results.some((r) => r.kind === "loss");
@@ -47,7 +48,14 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
   const names = lowerable.filter((entry) => wanted(entry) && (hasLoss || entry !== "train"));
   const { placed, entries } = lower(sized, lowering, names);
   const { slots } = optimizers[optimizer.name];
-  const shared = sharedTensors(placed, dims, slots, wanted("update") && hasLoss, decayedParameters(graph, optimizer));
+  const shared = sharedTensors(
+    placed,
+    dims,
+    slots,
+    wanted("update") && hasLoss,
+    decayedParameters(graph, optimizer),
+    machine.outputs?.width,
+  );
   checkDims([...Object.values(entries), placed], dims, options.path);
 
   const programs: Programs = {
@@ -55,7 +63,7 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
     ...(shared.trained && {
       update: lowerUpdate(optimizerGraph(optimizer, { statistics: shared.stats > 0, decaying: decayingOf(shared) })),
     }),
-    ...streamPrograms(sized, options),
+    ...streamPrograms(sized, options, lowering),
   };
   const inputs = placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && isInput(op));
   const make = (some: Programs, length?: number): Schedule =>
@@ -109,10 +117,10 @@ const decayingOf = ({ params, decayed }: Shared): Decaying =>
  * The programs of a stream, unless other entries are asked for; `start` goes with `step`. Throws C0308 if they are asked for but
  * impossible.
  */
-function streamPrograms(graph: Graph, { entries, path }: EntryOptions): Programs {
+function streamPrograms(graph: Graph, { entries, path }: EntryOptions, lowering: LowerOptions): Programs {
   const asked = entries?.some(isOfStream);
   if (asked === false) return {};
-  const made = streamed(graph);
+  const made = streamed(graph, lowering);
   if ("step" in made) return made;
   if (asked) refuseStream(made, path);
   return {};

@@ -38,8 +38,11 @@ export function lower<Name extends Lowerable = Lowerable>(
 export const placed = (graph: Graph, mode: Mode): Graph => through(placement.equal[mode], graph);
 
 /** Inference step by step, or why it is impossible. */
-export function streamed(graph: Graph): Streamed | Refused {
-  const { before, after } = pipelinesFor(graph, {}).stream;
+export function streamed(
+  graph: Graph,
+  { reducedGates }: Pick<PipelineOptions, "reducedGates"> = {},
+): Streamed | Refused {
+  const { before, after } = pipelinesFor(graph, { reducedGates }).stream;
   const made = stream(through(before, graph));
   if ("refused" in made) return made;
   return { start: through(after, made.start), step: through(after, made.step) };

@@ -35,7 +35,10 @@ export interface Machine {
   readonly readWrite: boolean;
   /** The most buffers that a kernel stores to, and the floats of each that a unit stores; undefined: no limit. */
   readonly outputs: { readonly most: number; readonly width: number } | undefined;
-  /** How memory is addressed: a few regions of floats that hold all buffers, or a texture for each buffer. */
+  /**
+   * How memory is addressed: a few regions of floats that hold all buffers, or a texture for each buffer of `work`. The other regions
+   * are then textures, too, and what a kernel stores to one arrives there when the kernel is done.
+   */
   readonly buffers: "regions" | "textures";
   /** Can store f16, in the region `half`. */
   readonly halves: boolean;
@@ -72,6 +75,12 @@ const byUnit =
 
 /** A unit owns its texel of each output and no more: reductions and products are loops in the owner of their result. */
 export const ownsResultsOnly = byUnit({ workgroup: false, thread: false, texel: true });
+
+/** A unit can own a few hidden units with all their gates: their sums are computed apart, and stay together. */
+export const ownsUnits = byUnit({ workgroup: true, thread: true, texel: false });
+
+/** The parts of a joined value are computed directly into its buffer: a unit may store to any part of one. */
+export const joinsInMemory = byUnit({ workgroup: true, thread: true, texel: false });
 
 /** Products run in loops of their own, blocked in vector registers, rather than where they are used. */
 export const blocksProducts = byUnit({ workgroup: false, thread: true, texel: false });

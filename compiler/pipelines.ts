@@ -5,7 +5,7 @@
 
 import type { Bindings } from "./ir/tensor.ts";
 import type { Pass } from "./ir/types.ts";
-import type { Machine } from "./machine.ts";
+import { joinsInMemory, type Machine } from "./machine.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { derive } from "./passes/derive.ts";
 import { foldWeights } from "./passes/fold-weights.ts";
@@ -18,6 +18,7 @@ import { materialise } from "./passes/materialise.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { prepackWeights } from "./passes/prepack-weights.ts";
 import { ragged } from "./passes/ragged.ts";
+import { recompute } from "./passes/recompute.ts";
 import { recurrences } from "./passes/recurrences.ts";
 import { retime } from "./passes/retime.ts";
 import { shiftMeans } from "./passes/shift-means.ts";
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   /** The most parts in which the batch is taken, and the number of its examples. */
   readonly parts?: number;
   readonly batch?: number;
+  /** Values of several gates that are added up are computed gate by gate, too. Default: true. */
+  readonly reducedGates?: boolean;
   /** The sizes of dimensions, to weigh memory against arithmetic. */
   readonly extents?: Bindings;
   /** The cost of a byte of memory, in flops. Default: that of `save`. */
@@ -89,7 +92,7 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     // A stream has no padding, and no batch to be taken in parts.
     stream: {
       before: [...placement.equal.infer, simplify],
-      after: [foldWeights, simplify, ...finishing({})],
+      after: [foldWeights, simplify, ...finishing({ reducedGates: options.reducedGates })],
     },
     segments: { ...forward, after: [...leavingTheLoop, ...last] },
     update: [simplify],
@@ -107,9 +110,10 @@ export interface PreparationOptions {
 
 /** Prepares a graph for one machine and one size, or a piece of one that runs `inSegments`. */
 export const preparation = ({ machine, dims, storage }: PreparationOptions, inSegments: boolean): readonly Pass[] => [
-  materialise(inSegments),
+  materialise(inSegments, joinsInMemory(machine)),
   prepackWeights(machine, dims),
   ...(storage === "f16" ? [halfResiduals] : []),
+  recompute(machine),
 ];
 
 /** Moves out of the backward loop whatever need not be in it. */
@@ -121,9 +125,9 @@ const leavingTheLoop: readonly Pass[] = [
 ];
 
 /** Brings a derived graph into the shape that kernels like. */
-const finishing = ({ parts = 1, batch = 1 }: PipelineOptions): readonly Pass[] => {
+const finishing = ({ parts = 1, batch = 1, reducedGates }: PipelineOptions): readonly Pass[] => {
   // Parts of equal size; the last has what is left.
   const size = Math.ceil(batch / parts);
   const inParts = size < batch ? [shiftMeans(true), splitBatch(Math.ceil(batch / size))] : [shiftMeans()];
-  return [retime, simplify, sink, gates, simplify, ...inParts];
+  return [retime, simplify, sink, gates(reducedGates), simplify, ...inParts];
 };

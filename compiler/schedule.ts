@@ -10,6 +10,7 @@ import type { Command, Region, RegionName, Tensor } from "../runtime/plan.ts";
 import { assignBuffers, type Buffers } from "./buffers/buffers.ts";
 import type { LiveBuffer } from "./buffers/layout.ts";
 import type { AssignmentOptions, Carried } from "./buffers/named.ts";
+import type { SharedTexture } from "./buffers/textures.ts";
 import { type GeneratedKernel, Generator } from "./codegen/generate.ts";
 import type { Graph, Op, OpOf } from "./ir/types.ts";
 import type { LoopOwner } from "./partition/loop-owner.ts";
@@ -39,6 +40,8 @@ export interface Scheduled {
   /** The forms it went through. */
   readonly partition: Partition;
   readonly buffers: Buffers;
+  /** The textures of `work`, on a machine that keeps it in textures. */
+  readonly textures?: readonly SharedTexture[];
 }
 
 export function schedule(graph: Graph, options: ScheduleOptions): Scheduled {
@@ -84,6 +87,7 @@ export function scheduleSegments(
     regions: buffers.layout.regions(),
     arena: buffers.arena,
     ...{ loops, partition, buffers },
+    ...(options.machine.buffers === "textures" && { textures: buffers.textures }),
   };
 }
 

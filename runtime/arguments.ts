@@ -76,11 +76,14 @@ export const estimateOptions = optionParser<EstimateOptions>("the options of an 
 
 const parseSessionOptions = optionParser<SessionOptions>("the options of a session", {
   seed: ["a whole number", Number.isSafeInteger],
+  // `restore` checks what is in it.
+  state: ["the state of a session", isRecord],
 });
 
-/** Errors: C0406. */
-export function sessionOptions(given: SessionOptions | null | undefined): SessionOptions {
-  const { seed } = parseSessionOptions(given ?? {});
+/** The seed counts only without a state, which has its own. Errors: C0406. */
+export function sessionOptions(given: SessionOptions | null | undefined): SessionOptions & { readonly seed: number } {
+  const { seed, state } = parseSessionOptions(given ?? {});
+  if (state !== undefined) return { seed: 0, state };
   if (seed !== undefined) return { seed };
   throw new RuntimeError("C0406", "a session needs a seed", "pass { seed: 1 }");
 }

@@ -1,5 +1,6 @@
 import type { Range } from "./layout.ts";
-import type { Code, EntryName, Executable } from "./plan.ts";
+import type { Code, EntryName, Executable, Feature } from "./plan.ts";
+import type { Simd } from "./wasm/module.ts";
 
 /**
  * Where executables run. A backend is opened once and serves any number of executables. It holds the device, so close it when the
@@ -10,6 +11,12 @@ export interface Backend {
   readonly name: Code["kind"];
   /** How many threads it has, started or not, if that number can be chosen. */
   readonly threads?: number;
+  /** Which of WebAssembly's vector instructions it uses. */
+  readonly simd?: Simd;
+  /** The optional features of WebGPU that its device has. */
+  readonly features?: readonly Feature[];
+  /** Why it was chosen, if `openBackend` chose it. */
+  readonly reason?: string;
   /** Loads the code and lays out memory, zeroed. Errors: C0505 (memory), C0506 (code). */
   open(executable: Executable): Promise<LoadedExecutable>;
   close(): void;

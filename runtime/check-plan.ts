@@ -71,6 +71,7 @@ export function checkPlan(plan: Plan, target: Plan["target"]): void {
     checkRegions(plan, entry, `${at}.regions`);
     checkTensors(entry, name, batch, `${at}.tensors`);
     checkCommands(entry.commands, entry, kernels, `${at}.commands`);
+    checkTextures(plan, entry, at);
     must(kept[i] === kept[0], at, `has other parameters, slots or statistics than ${entries[0][0]}`);
   });
   const { start, step } = plan.entries;
@@ -202,6 +203,22 @@ function checkInit(init: Init, columns: number, params: ReadonlyMap<string, Tens
     must(known && (of.shape.at(-1) ?? 1) === columns, `${at}.of`, "is no parameter with as many columns");
   }
 }
+
+/** Every texture that a kernel of the entry binds is one of the entry's, or a region. */
+function checkTextures({ kernels }: Plan, { textures, commands }: Entry, path: string): void {
+  const names = namesOf(textures ?? []);
+  distinct(names, `${path}.textures`);
+  const known = new Set<string>([...names, ...regionNames]);
+  const started = new Set(commands.flatMap(kernelsOf));
+  kernels.forEach(({ name, reads = [], writes = [] }, i) => {
+    if (!started.has(name)) return;
+    const bound = [...reads, ...writes].find(({ texture }) => !known.has(texture));
+    must(bound === undefined, `kernels[${i}]`, `binds the texture ${bound?.texture}, which ${path} has not`);
+  });
+}
+
+const kernelsOf = (command: Command): readonly string[] =>
+  command.do === "dispatch" ? [command.kernel] : command.commands.flatMap(kernelsOf);
 
 function checkCommands(commands: readonly Command[], entry: Entry, kernels: ReadonlySet<string>, path: string): void {
   commands.forEach((command, i) => {

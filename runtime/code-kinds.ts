@@ -5,4 +5,5 @@ export const codeKinds = {
   /** A plan does not use `half`. */
   wasm: { halves: false },
   wgsl: { halves: true },
+  glsl: { halves: false },
 } as const satisfies Readonly<Record<Code["kind"], { readonly halves: boolean }>>;

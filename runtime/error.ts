@@ -1,5 +1,7 @@
 /** What went wrong, by its number in the catalogue of messages. */
 export type RuntimeErrorCode =
+  /** A file that cannot be read, or an address that cannot be loaded. */
+  | "C0401"
   /** A checkpoint of another model. */
   | "C0403"
   /** A damaged checkpoint. */
@@ -25,7 +27,9 @@ export type RuntimeErrorCode =
   /** A GPU without a feature that the kernels need. */
   | "C0507"
   /** Use of something that is closed. */
-  | "C0508";
+  | "C0508"
+  /** An executable that no backend here can run. */
+  | "C0509";
 
 /** An error a user can act on: a code of the catalogue, what is wrong, and what to do about it. */
 export class RuntimeError extends Error {

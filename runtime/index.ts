@@ -2,6 +2,7 @@
 export type { Backend, LoadedExecutable, LoadedExecutable as Machine, Timing } from "./backend.ts";
 export type { Batch, NoiseMode } from "./batch.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+export { type BackendName, type BackendOptions, type ChosenBackend, openBackend } from "./choose-backend.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
 export { InferenceSession } from "./inference-session.ts";
 export { initialise } from "./initialise.ts";
@@ -23,6 +24,8 @@ export { type ShapedTensor, tensor } from "./module/shaped-tensor.ts";
 export type { InferenceBatch, Signature, TrainingBatch, Weights } from "./module/signature.ts";
 export type { ModelEvaluation, ModelReport, TrainingModel } from "./module/training-model.ts";
 export { type TrainingModule, trainingModule } from "./module/training-module.ts";
+export { openExecutable, openSession } from "./open-executable.ts";
+export type { OpenExecutableOptions, OpenedExecutable, OpenSessionOptions } from "./open-folder.ts";
 export type {
   Alone,
   Code,
@@ -65,4 +68,5 @@ export type { Stream, StreamState } from "./stream.ts";
 export type { Simd } from "./wasm/module.ts";
 export type { Costs } from "./wasm/thread-schedule.ts";
 export { type WasmBackend, type WasmOptions, wasmBackend, wasmModuleBackend } from "./wasm/wasm.ts";
-export { webgpuBackend, webgpuModuleBackend } from "./webgpu/webgpu.ts";
+export { type WebglOptions, webgl2Backend, webgl2ModuleBackend } from "./webgl2/webgl2.ts";
+export { type WebgpuOptions, webgpuBackend, webgpuModuleBackend } from "./webgpu/webgpu.ts";

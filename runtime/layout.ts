@@ -52,10 +52,18 @@ export function elementsOf(shape: readonly number[]): number {
 export function rangeOf(tensor: Tensor, entry: Entry, steps: number): Range {
   const { region, offset } = tensor;
   const { fixed, frame } = entry.regions[region];
-  if (!tensor.time) return whole(region, offset, elementsOf(shapeOf(tensor, steps)));
+  if (!tensor.time) return fixedRange(tensor);
   const length = elementsOf(tensor.shape);
   if (length === frame) return whole(region, fixed + offset, length * steps);
   return { region, offset: fixed + offset, length, stride: frame, count: steps };
+}
+
+/** Where a tensor without time is stored, in the fixed part of its region. */
+function fixedRange(tensor: Tensor): Range {
+  const { region, offset, row, role, shape } = tensor;
+  const length = elementsOf(shape);
+  if (row !== undefined && role.kind === "stat") return { region, offset, length, stride: row, count: role.steps };
+  return whole(region, offset, elementsOf(shapeOf(tensor, 0)));
 }
 
 /** The number of floats in a range, all pieces together. */
@@ -90,7 +98,7 @@ export function keptTensors(plan: Plan): readonly Kept[] {
       const length = elementsOf(shape);
       const { name } = tensor;
       if (tensor.role.kind === "stat") {
-        statistics.set(name, { name, shape, tensor, kind: "stat", range: whole("stat", tensor.offset, length) });
+        statistics.set(name, { name, shape, tensor, kind: "stat", range: fixedRange(tensor) });
       } else if (tensor.role.kind === "param") {
         parameters.set(name, { name, shape, tensor, kind: "param", range: whole("param", tensor.offset, length) });
         for (const [index, slot] of plan.slots.entries()) {

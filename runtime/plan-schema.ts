@@ -17,17 +17,20 @@ import type {
   Region,
   Role,
   Tensor,
+  Texture,
+  TextureRead,
+  TextureWrite,
 } from "./plan.ts";
 import { isCount, isRecord, shown } from "./shown.ts";
 
 /** Says what is wrong with a value, after the path to it (`.tensors[3].offset is -1, not …`); undefined if nothing is. */
-type Check = (value: unknown) => string | undefined;
+export type Check = (value: unknown) => string | undefined;
 type Fields<T> = { readonly [K in keyof T]-?: Check };
 type Kinds<T, Key extends keyof T> = {
   readonly [K in T[Key] & string]: Fields<Omit<Extract<T, Record<Key, K>>, Key>> | Check;
 };
 
-const is =
+export const is =
   (what: string, test: (value: unknown) => boolean): Check =>
   (value) =>
     test(value) ? undefined : ` is ${shown(value)}, not ${what}`;
@@ -37,18 +40,18 @@ const count = wholeFrom(0);
 const size = wholeFrom(1);
 const number = is("a finite number", Number.isFinite);
 const flag = is("true or false", (value) => typeof value === "boolean");
-const text = is("a text", (value) => typeof value === "string");
-const oneOf = (...known: readonly unknown[]): Check =>
+export const text = is("a text", (value) => typeof value === "string");
+export const oneOf = (...known: readonly unknown[]): Check =>
   is(known.map(shown).join(" or "), (value) => known.includes(value));
 const record = is("an object", isRecord);
 const array = is("a list", Array.isArray);
 
-const maybe =
+export const maybe =
   (check: Check): Check =>
   (value) =>
     value === undefined ? undefined : check(value);
 
-const list =
+export const list =
   (of: Check, least = 0, most = Number.POSITIVE_INFINITY): Check =>
   (value) => {
     const items = value as readonly unknown[];
@@ -74,7 +77,7 @@ const each =
     return undefined;
   };
 
-const fields = <T>(table: Fields<T>): Check => {
+export const fields = <T>(table: Fields<T>): Check => {
   const known = Object.entries<Check>(table);
   return (value) => {
     const wrong = record(value);
@@ -96,7 +99,7 @@ const fields = <T>(table: Fields<T>): Check => {
 const known: Check = () => undefined;
 
 /** An object whose field `key` determines which others it has, apart from those of `outer`. */
-const kinds = <T, Key extends keyof T & string>(
+export const kinds = <T, Key extends keyof T & string>(
   key: Key,
   table: Kinds<T, Key>,
   outer: Readonly<Record<string, Check>> = {},
@@ -166,6 +169,7 @@ const tensor = fields<Tensor>({
   time: flag,
   shape: list(size),
   batch: flag,
+  row: maybe(size),
 });
 
 const extent = fields<Extent>({ fixed: count, perStep: count });
@@ -177,6 +181,23 @@ const steps = { reverse: flag, commands: list(inStep) };
 const inSegment = kinds<Exclude<Command, { do: "segments" }>, "do">("do", { dispatch, steps });
 const segments = { length: size, reverse: flag, commands: list(inSegment) };
 const command = kinds<Command, "do">("do", { dispatch, steps, segments });
+
+const indexOps = ["add", "sub", "mul", "div", "rem", "min", "max"];
+const isIndex = (value: unknown): boolean =>
+  Array.isArray(value)
+    ? value.length === 3 && indexOps.includes(value[0]) && isIndex(value[1]) && isIndex(value[2])
+    : value === "t" || value === "T" || value === "y" || Number.isSafeInteger(value);
+const index = is("an index", isIndex);
+
+const texture = fields<Texture>({
+  name: text,
+  size,
+  frames: maybe(index),
+  alternate: maybe(oneOf(true)),
+  host: maybe(list(fields<NonNullable<Texture["host"]>[number]>({ offset: count, size }))),
+});
+const read = fields<TextureRead>({ name: text, texture: text, frame: maybe(index) });
+const write = fields<TextureWrite>({ texture: text, frame: maybe(index), at: index, below: maybe(list(index, 2, 2)) });
 
 const region = fields<Region>({
   fixed: count,
@@ -197,6 +218,7 @@ const entry = maybe(
       work: region,
       half: region,
     }),
+    textures: maybe(list(texture)),
   }),
 );
 
@@ -230,6 +252,8 @@ export const planFault: Check = fields<Plan>({
       regions: list(
         fields<KernelInfo["regions"][number]>({ region: oneOf(...regionNames), access: oneOf("read", "read_write") }),
       ),
+      reads: maybe(list(read)),
+      writes: maybe(list(write)),
     }),
   ),
 });

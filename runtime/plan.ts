@@ -145,6 +145,51 @@ export interface Tensor {
   /** The feature extents, after the batch size if it has a batch axis: [B, 4H]. */
   readonly shape: readonly number[];
   readonly batch: boolean;
+  /** Of a statistic: floats from the row of one step to that of the next, where that is more than a row has. */
+  readonly row?: number;
+}
+
+/**
+ * A whole number that is known when a kernel is started: a constant, the step `t`, the length of the sequence `T`, the index `y` along
+ * the grid's second axis, or what is computed of these. Division is towards zero.
+ */
+export type Index =
+  | number
+  | "t"
+  | "T"
+  | "y"
+  | readonly [op: "add" | "sub" | "mul" | "div" | "rem" | "min" | "max", a: Index, b: Index];
+
+/**
+ * A texture of an entry's `work`, in plans for GPUs that keep each buffer in one. It holds `size` floats, four in a texel; with
+ * `frames`, each of that many layers does.
+ */
+export interface Texture {
+  readonly name: string;
+  readonly size: number;
+  readonly frames?: Index;
+  /** Even and odd frames are in textures of their own: a kernel may load from one while it stores to the other. */
+  readonly alternate?: true;
+  /** What the host reads of it: by its offset in `work`, in the fixed part or in each frame. */
+  readonly host?: readonly { readonly offset: number; readonly size: number }[];
+}
+
+/** A texture, or a region in a texture, that a kernel loads from, and what it is called there. */
+export interface TextureRead {
+  readonly name: string;
+  readonly texture: string;
+  /** Of an alternating texture: the frame that is read, if it is only this one. Default: any, of both. */
+  readonly frame?: Index;
+}
+
+/** A texture, or a region in a texture, that a kernel stores to. */
+export interface TextureWrite {
+  readonly texture: string;
+  readonly frame?: Index;
+  /** The float that it begins at. */
+  readonly at: Index;
+  /** It is stored only where the one is below the other. */
+  readonly below?: readonly [Index, Index];
 }
 
 /** A count that may grow with the sequence: `fixed + perStep * T`. Used for grids and for work. */
@@ -193,6 +238,8 @@ export interface Entry {
   readonly commands: readonly Command[];
   /** Each entry has its own sizes of `work`, `half` and `input`; all entries share `param`, `grad`, `slot` and `stat`. */
   readonly regions: Readonly<Record<RegionName, Region>>;
+  /** The textures of `work`, if it is not one region: then only what the host reads has a place in that region. */
+  readonly textures?: readonly Texture[];
 }
 
 /** Optional WebGPU features, by their names there. */
@@ -242,6 +289,9 @@ export interface KernelInfo {
   /** Invocations per workgroup, in WGSL. */
   readonly lanes: number;
   readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
+  /** In GLSL: what it samples, and what it renders to. The grid then counts texels. */
+  readonly reads?: readonly TextureRead[];
+  readonly writes?: readonly TextureWrite[];
 }
 
 /** All kernels of a plan, in the form that a backend runs. */
@@ -253,7 +303,9 @@ export type Code =
    */
   | { readonly kind: "wasm"; readonly text: string; readonly binary: Uint8Array; readonly relaxed?: Uint8Array }
   /** One module per kernel, with the entry point `main`. */
-  | { readonly kind: "wgsl"; readonly modules: Readonly<Record<string, string>> };
+  | { readonly kind: "wgsl"; readonly modules: Readonly<Record<string, string>> }
+  /** One fragment shader per kernel: the part of it that is the kernel's own. See `webgl2/shader.ts`. */
+  | { readonly kind: "glsl"; readonly modules: Readonly<Record<string, string>> };
 
 /** A compiled program: the plan and its code. */
 export interface Executable {

@@ -59,7 +59,8 @@ export function sealed(plan: Plan, code: Code): Code {
     case "wasm":
       return sealedModule(plan, code);
     case "wgsl":
-      return { kind: "wgsl", modules: sealedTexts(plan, code.modules) };
+    case "glsl":
+      return { kind: code.kind, modules: sealedTexts(plan, code.modules) };
   }
 }
 

@@ -31,7 +31,7 @@ export function moduleOf(binary: unknown, sealer: Sealer): Uint8Array {
 }
 
 /** The shaders of kernels without their seals. Errors: C0411. */
-export function shadersOf({ code: { modules }, sealer }: Sealed<"wgsl">): ReadonlyMap<string, string> {
+export function shadersOf({ code: { modules }, sealer }: Sealed<"wgsl"> | Sealed<"glsl">): ReadonlyMap<string, string> {
   if (!isRecord(modules)) throw missing("its shaders are missing");
   return new Map(
     Object.entries(modules).map(([name, text]) => {

@@ -2,11 +2,14 @@
 
 import type { Batch, NoiseMode } from "./batch.ts";
 import type { Averages } from "./metric-averager.ts";
+import type { SessionState } from "./state.ts";
 
 /** What `Session.open` takes. */
 export interface SessionOptions {
-  /** A whole number that determines the initial parameters and the noise: the same on every target. */
-  readonly seed: number;
+  /** A whole number that determines the initial parameters and the noise: the same on every target. Needed without a `state`. */
+  readonly seed?: number;
+  /** What to continue from instead, as `restore` does. */
+  readonly state?: SessionState;
 }
 
 /** The options of a training step. */

@@ -46,6 +46,8 @@ import type { Stream } from "./stream.ts";
  * checkpoint. Calls may overlap; they are carried out one after another.
  */
 export class Session {
+  /** What it runs on. */
+  readonly backend: Backend;
   readonly #main: Runner;
   readonly #kept: readonly Kept[];
   readonly #population: CollectedPopulation;
@@ -63,6 +65,7 @@ export class Session {
   readonly #holder: Holder;
 
   private constructor(backend: Backend, runner: Runner, seed: number) {
+    this.backend = backend;
     this.#main = runner;
     this.#variants = new BatchVariants(runner, backend);
     this.#recent = runner;
@@ -88,11 +91,21 @@ export class Session {
 
   /**
    * Loads an executable and initialises its parameters from the seed (a whole number). Optimiser state starts at zero; statistics
-   * are not known yet. Errors: C0406 (seed), C0411 (a damaged executable), those of the backend (C0503 … C0508).
+   * are not known yet. With a `state`, it continues from that. Errors: C0406 (seed), C0411 (a damaged executable), those of the
+   * backend (C0503 … C0508) and of `restore` (C0403, C0404).
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
-    const { seed } = sessionOptions(options);
+    const { seed, state } = sessionOptions(options);
     const session = new Session(backend, await Runner.open(executable, backend), seed);
+    if (state !== undefined) {
+      try {
+        await session.restore(state);
+      } catch (error) {
+        session.close();
+        throw error;
+      }
+      return session;
+    }
     const first = (name: string): Float32Array => {
       const tensor = session.#kept.find((kept) => kept.name === name)?.tensor;
       if (tensor?.role.kind !== "param") throw new Error(`there is no parameter \`${name}\``);

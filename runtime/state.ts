@@ -59,11 +59,7 @@ export function compareState(
   kept: readonly Kept[],
   { allowOtherEquations = false }: RestoreOptions = {},
 ): readonly string[] {
-  const optimizer =
-    state.optimizer === plan.optimizer ? [] : [`its optimiser is ${state.optimizer}, this one's ${plan.optimizer}`];
-  const names = new Set(kept.map(({ name }) => name));
-  const besides = [...state.tensors.keys()].flatMap((name) => (names.has(name) ? [] : [`it has \`${name}\` besides`]));
-  const named = [...optimizer, ...differencesInShapes(state, kept), ...besides];
+  const named = differencesInNames(state, plan, kept);
   const equations = [...differencesOf(state, plan, "loss"), ...differencesInOptions(state, plan)];
   return allowed(state, plan, named, equations, allowOtherEquations);
 }
@@ -107,6 +103,33 @@ function differencesInOptions(state: SessionState, plan: Plan): readonly string[
   });
 }
 
+function differencesInNames(state: SessionState, plan: Plan, kept: readonly Kept[]): readonly string[] {
+  const differences: string[] = [];
+  // Without `update`, it does not matter how the numbers were trained.
+  const trains = plan.entries.update !== undefined;
+  if (trains && state.optimizer !== plan.optimizer) {
+    differences.push(`its optimiser is ${state.optimizer}, this one's ${plan.optimizer}`);
+  }
+  const names = new Set(kept.map(({ name }) => name));
+  const isSlot = (name: string): boolean => name.startsWith("slot/");
+  const isExported = plan.slots.length > 0 && ![...state.tensors.keys()].some(isSlot);
+  if (isExported)
+    differences.push("it has nothing of the optimiser's state, as what cellc export writes, and only infers");
+  for (const { name, shape, kind } of kept) {
+    if (isExported && kind === "slot") continue;
+    const saved = state.tensors.get(name);
+    if (saved === undefined) differences.push(`it lacks \`${name}\``);
+    else if (saved.shape.join() !== shape.join()) {
+      differences.push(`its \`${name}\` is [${saved.shape.join(", ")}], this one's [${shape.join(", ")}]`);
+    }
+  }
+  for (const name of state.tensors.keys()) {
+    if (!names.has(name) && (trains || !isSlot(name))) differences.push(`it has \`${name}\` besides`);
+  }
+  return differences;
+}
+
+/** Differences in the names and shapes of what inference needs. */
 function differencesInShapes(state: SessionState, kept: readonly Kept[]): readonly string[] {
   return kept.flatMap(({ name, shape }) => {
     const saved = state.tensors.get(name);

@@ -1,22 +1,20 @@
 /** `cellc compile`: writes a plan and its kernels, or prints a stage of the compilation. */
 
-import { join } from "node:path";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { limitDiagnostics } from "../../compiler/diagnostics/limit.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import type { EntryName } from "../../runtime/plan.ts";
 import type { Context } from "../context.ts";
-import { executableFiles } from "../executable-files.ts";
+import { type Compiled, executableFiles, writeExecutable } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { readSource } from "../read-source.ts";
-import { writeAtomically } from "../report/files.ts";
 import type { Stage } from "../stages.ts";
 import { codeText, type TargetName } from "../targets.ts";
 import { compileFile, lowerFile, type ModelOptions } from "../toolchain.ts";
 
 export interface CompileCommandOptions extends ModelOptions {
-  /** A target, or a typed module. */
-  readonly target: TargetName | "ts";
+  /** At least one, each once; or a typed module. */
+  readonly target: readonly TargetName[] | "ts";
   /** The targets that a typed module has kernels of. */
   readonly kernels: readonly TargetName[];
   readonly verify?: boolean;
@@ -41,12 +39,7 @@ export async function compileCommand(
   const { target } = options;
   if (target === "ts") {
     if (options.emit === undefined) return (await import("./compile-module.ts")).compileModule(context, file, options);
-    throw new Failure(
-      "C0301",
-      exit.usage,
-      "--emit is for one target, and a module has several",
-      "leave out one of the two",
-    );
+    throw new Failure("C0301", exit.usage, "--emit prints a stage for one target", "--target wasm");
   }
   if (options.verify) throw new Failure("C0301", exit.usage, "--verify is for --target ts");
   if (options.emit === "ast") {
@@ -63,24 +56,41 @@ export async function compileCommand(
     output.result({ ok: true, stage: "ir", after: options.after, text });
     return exit.ok;
   }
-  let shown = "";
-  const observe = (stage: string, text: () => string) => {
-    if (stage === options.emit) shown = text();
-  };
-  const { executable } = await compileFile({ ...options, target, file, observe }, context);
   if (options.emit !== undefined) {
-    const text = options.emit === "kernels" ? codeText(executable.code) : shown;
+    const text = await stageText(context, file, { ...options, target }, options.emit);
     output.print(text);
     output.result({ ok: true, stage: options.emit, text });
     return exit.ok;
   }
-  const folder = options.out ?? `${executable.plan.name}.${target}`;
-  const files = Object.entries(executableFiles(executable));
-  await Promise.all(files.map(([name, content]) => writeAtomically(join(folder, name), content)));
-  const names = files.map(([name]) => name);
-  output.say(`${folder}: ${names.join(", ")}`);
-  output.result({ ok: true, folder, files: names });
+  const compiled: Compiled[] = [];
+  for (const name of target) {
+    // What is wrong with the text is the same for every target.
+    const { executable } = await compileFile({ ...options, file, target: name, quiet: compiled.length > 0 }, context);
+    compiled.push({ target: name, executable });
+  }
+  const folder = options.out ?? [compiled[0].executable.plan.name, ...target].join(".");
+  const files = await writeExecutable(folder, executableFiles(compiled));
+  output.say(`${folder}: ${files.join(", ")}`);
+  output.result({ ok: true, folder, files });
   return exit.ok;
+}
+
+/** A stage of the compilation for the one target. */
+async function stageText(
+  context: Context,
+  file: string,
+  options: CompileCommandOptions & { readonly target: readonly TargetName[] },
+  stage: Stage,
+): Promise<string> {
+  const [target, ...others] = options.target;
+  if (others.length > 0)
+    throw new Failure("C0301", exit.usage, "--emit prints a stage for one target", `--target ${target}`);
+  let shown = "";
+  const observe = (name: string, text: () => string) => {
+    if (name === stage) shown = text();
+  };
+  const { executable } = await compileFile({ ...options, file, target, observe }, context);
+  return stage === "kernels" ? codeText(executable.code) : shown;
 }
 
 /** Former names of passes, which `--after` still accepts. */

@@ -1,10 +1,10 @@
 /** Every task by name, as `--task` and `cellc data` take it. */
 import { exit, Failure } from "../failure.ts";
 import { loadMnist, type MnistOptions } from "./mnist.ts";
-import type { RandomStreams, Task } from "./task.ts";
+import type { RandomStreams, Task, TaskForm } from "./task.ts";
 import { addingTask } from "./tasks/adding.ts";
 import { digitsTask } from "./tasks/digits.ts";
-import { type MnistReading, mnistTask } from "./tasks/mnist.ts";
+import { type MnistReading, mnistForm, mnistTask } from "./tasks/mnist.ts";
 
 export interface TaskOptions {
   readonly mnist: MnistOptions;
@@ -37,14 +37,31 @@ const OPENERS: Readonly<Record<string, Opener>> = {
 
 export const taskNames: readonly string[] = Object.keys(OPENERS);
 
+/** The forms of tasks whose examples are in files. */
+const FORMS: Readonly<Record<string, () => TaskForm>> = {
+  "mnist-rows": () => mnistForm("rows"),
+  "mnist-pixels": () => mnistForm("pixels"),
+  "mnist-permuted": () => mnistForm("permuted"),
+};
+
 /** Opens a task. Throws C0301 for an unknown name, and any error from reading its data. */
 export async function openTask(name: string, options: TaskOptions): Promise<Task> {
-  if (!Object.hasOwn(OPENERS, name)) {
+  checkName(name);
+  return withSteps(await OPENERS[name](options), options);
+}
+
+/** The form of a task, for which no file is read. Throws C0301 for an unknown name. */
+export async function taskForm(name: string, options: TaskOptions): Promise<TaskForm> {
+  checkName(name);
+  return withSteps(Object.hasOwn(FORMS, name) ? FORMS[name]() : await OPENERS[name](options), options);
+}
+
+function checkName(name: string): void {
+  if (!Object.hasOwn(OPENERS, name))
     throw new Failure("C0301", exit.usage, `there is no task ${name}`, `the tasks are ${taskNames.join(", ")}`);
-  }
-  const task = await OPENERS[name](options);
-  if (options.steps !== undefined && options.steps !== task.steps) {
-    throw new Failure("C0301", exit.usage, `${name} has ${task.steps} steps; its length cannot be chosen`);
-  }
-  return task;
+}
+
+function withSteps<T extends TaskForm>(task: T, { steps }: TaskOptions): T {
+  if (steps === undefined || steps === task.steps) return task;
+  throw new Failure("C0301", exit.usage, `${task.name} has ${task.steps} steps; its length cannot be chosen`);
 }

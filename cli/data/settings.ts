@@ -1,8 +1,8 @@
 /** The command line's options that choose the examples. */
 import type { Context } from "../context.ts";
-import { openTask } from "./catalogue.ts";
+import { openTask, type TaskOptions, taskForm } from "./catalogue.ts";
 import { taskStreams } from "./streams.ts";
-import type { Task } from "./task.ts";
+import type { Task, TaskForm } from "./task.ts";
 
 export interface DataSettings {
   readonly data?: string;
@@ -11,21 +11,24 @@ export interface DataSettings {
   readonly time?: number;
 }
 
+type Where = Pick<Context, "environment" | "output">;
+
 /** Opens the task of that name. Throws as `openTask` does. */
-export function openTaskWith(
-  { environment, output }: Pick<Context, "environment" | "output">,
-  name: string,
-  settings: DataSettings,
-): Promise<Task> {
-  return openTask(name, {
-    mnist: {
-      directory: settings.data,
-      offline: settings.offline ?? false,
-      environment,
-      say: (line) => output.warn(line),
-    },
-    streams: taskStreams,
-    validation: settings.validation ?? false,
-    steps: settings.time,
-  });
-}
+export const openTaskWith = (where: Where, name: string, settings: DataSettings): Promise<Task> =>
+  openTask(name, optionsOf(where, settings));
+
+/** The form of the task of that name, without its data. Throws as `taskForm` does. */
+export const taskFormWith = (where: Where, name: string, settings: DataSettings): Promise<TaskForm> =>
+  taskForm(name, optionsOf(where, settings));
+
+const optionsOf = ({ environment, output }: Where, settings: DataSettings): TaskOptions => ({
+  mnist: {
+    directory: settings.data,
+    offline: settings.offline ?? false,
+    environment,
+    say: (line) => output.warn(line),
+  },
+  streams: taskStreams,
+  validation: settings.validation ?? false,
+  steps: settings.time,
+});

@@ -37,6 +37,9 @@ export interface Task {
   batch(split: Split, indices: Uint32Array): TaskBatch;
 }
 
+/** What a model must fit, which is known without a single example. */
+export type TaskForm = Pick<Task, "name" | "inputs" | "dims" | "steps">;
+
 /** Number `index` of a random stream: in [0, 1), always the same for the same index. */
 export type Uniform = (index: number) => number;
 

@@ -1,6 +1,7 @@
 /** The two pictures of `cellc gradflow`. */
-import * as Plot from "@observablehq/plot";
+
 import { COLOURS, drawFigure, type Panel, type Series } from "../report/chart.ts";
+import * as Plot from "../report/plot.ts";
 import type { Flow } from "./flow.ts";
 import { tanhDerivative } from "./tanh-derivative.ts";
 

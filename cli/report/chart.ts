@@ -1,6 +1,7 @@
 /** Draws figures: a common style, and a way from panels of Observable Plot to a complete SVG document. */
-import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+
+import { parseHTML } from "./linkedom.ts";
+import * as Plot from "./plot.ts";
 
 /** Okabe & Ito 2008: eight colours that most colour-blind readers can distinguish; the pale ones last. */
 export const COLOURS: readonly string[] = [

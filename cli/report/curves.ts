@@ -1,7 +1,8 @@
 /** Learning curves as one SVG picture: training loss above, evaluation metric below, one colour per run. */
-import * as Plot from "@observablehq/plot";
+
 import { COLOURS, drawFigure, type Panel } from "./chart.ts";
 import type { CurvePoint } from "./curve-log.ts";
+import * as Plot from "./plot.ts";
 
 export interface CurveRun {
   readonly name: string;

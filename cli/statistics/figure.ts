@@ -1,6 +1,7 @@
 /** Draws population statistics over the steps, like figure 5 of the paper: a thin line for each unit, and their median. */
-import * as Plot from "@observablehq/plot";
+
 import { COLOURS, drawFigure, type Panel } from "../report/chart.ts";
+import * as Plot from "../report/plot.ts";
 import { median } from "./quantile.ts";
 import { rowOf, type Statistic } from "./statistic.ts";
 

@@ -14,7 +14,7 @@ import type { Graph, OpOf } from "../../compiler/ir/types.ts";
 import { declarations, type Elaborated, type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import { fileHost } from "../api/file-host.ts";
-import type { Task } from "../data/task.ts";
+import type { TaskForm } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import { readSource } from "../read-source.ts";
 import { chosenDims, elaborateOptions, entryOf, type ModelOptions } from "../toolchain.ts";
@@ -34,7 +34,7 @@ export interface TaskModel {
  */
 export function modelAround(
   request: Pick<ModelOptions, "entry" | "dims"> & { readonly file: string },
-  task: Task,
+  task: TaskForm,
 ): TaskModel | undefined {
   const { file } = request;
   const own = readSource(file);
@@ -58,7 +58,7 @@ export interface ElaboratedModel {
 }
 
 /** Elaborates the model of a file for a task, with the task's dimensions. Throws as `modelAround` does. */
-export function elaborateModel(request: ModelOptions & { readonly file: string }, task: Task): ElaboratedModel {
+export function elaborateModel(request: ModelOptions & { readonly file: string }, task: TaskForm): ElaboratedModel {
   const { file } = request;
   const around = modelAround(request, task);
   const { host, entry } = { host: fileHost, entry: request.entry, ...around };
@@ -73,7 +73,7 @@ interface Wanted {
   readonly entry: string;
   readonly dims: Readonly<Record<string, number>>;
   readonly graph: Graph;
-  readonly task: Task;
+  readonly task: TaskForm;
 }
 
 function modelText({ cell, entry, dims, graph, task }: Wanted): string {

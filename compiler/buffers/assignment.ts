@@ -154,7 +154,8 @@ class PieceAssignment {
     const known = this.all.get(v)?.find((allocation) => allocation.buffer.size === size);
     if (known) return known;
     const format = formatOf(v, this.piece.defs);
-    const buffer = named.layout.buffer("work", time, size, { span, half: format === "f16" });
+    const name = v.name || this.piece.defs.get(v)?.op;
+    const buffer = named.layout.buffer("work", time, size, { name, span, half: format === "f16" });
     const plain = named.allocation(buffer, v.type, 0, row);
     const allocation: Allocation =
       format === "quads" ? { ...plain, strides: [4, named.shape(v.type)[0]], quads: true } : plain;
@@ -178,12 +179,13 @@ class PieceAssignment {
       // Two frames suffice for a state that is not read at other steps: while some workgroups write the next state, others still
       // read this one.
       const isKept = yielded.has(body.params[i]) || yielded.has(body.results[i]);
+      const { name } = body.params[i];
       const stored = [scan.operands[i], body.params[i], body.results[i], scan.results[i]];
       const isDense = stored.some((v) => this.dense.has(v));
       if (isDense) for (const v of stored) this.dense.add(v);
       const row = isDense ? named.features(type) : this.row(type);
-      const ring = isKept ? {} : { ring: 2 };
-      const buffer = named.layout.buffer("work", true, named.size(type, row), { span: this.span, ...ring });
+      const kind = { name, span: this.span, alternate: true, ...(!isKept && { ring: 2 }) };
+      const buffer = named.layout.buffer("work", true, named.size(type, row), kind);
       const at = (frame: Allocation["frame"]): Allocation => ({ ...named.allocation(buffer, type, 0, row), frame });
       this.add(scan.operands[i], at({ kind: reverse ? "behind" : "first" }));
       this.add(body.params[i], at({ kind: "shifted", by: reverse ? 1 : 0 }));

@@ -3,7 +3,6 @@
  * if their live intervals do not overlap, or if one is an alias of another.
  */
 import type { Tensor } from "../../runtime/plan.ts";
-import { InternalError } from "../diagnostics/internal-error.ts";
 import { isLoop, type Partition, type PartitionedPiece } from "../partition/partition.ts";
 import { findAliases } from "./aliasing.ts";
 import { type LiveInterval, span } from "./arena.ts";
@@ -12,6 +11,7 @@ import { checkKernelBuffers } from "./kernel-buffers.ts";
 import { type Alias, type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
 import { liveIntervals, type Runs } from "./liveness.ts";
 import { type AssignmentOptions, type Carried, NamedBuffers, type NamedTensor } from "./named.ts";
+import { accessesOf, type SharedTexture, shareTextures } from "./textures.ts";
 
 export interface Buffers {
   /** Closed: every buffer has its offset. */
@@ -24,6 +24,8 @@ export interface Buffers {
   readonly aliases: readonly Alias[];
   /** What the host asks for by name. */
   readonly tensors: readonly Tensor[];
+  /** The textures of `work`, on a machine that keeps it in textures. */
+  readonly textures: readonly SharedTexture[];
 }
 
 export interface BufferOptions extends AssignmentOptions {
@@ -35,20 +37,22 @@ export interface BufferOptions extends AssignmentOptions {
 /** The buffers of an entry's partition. */
 export function assignBuffers(partition: Partition, options: BufferOptions): Buffers {
   const { machine } = options;
-  const layout = new Layout(options.length);
+  const inTextures = machine.buffers === "textures";
+  const layout = new Layout(options.length, inTextures);
   const named = new NamedBuffers(layout, options.carried, options);
   const allocations = partition.map((piece) => assignPiece(piece, named));
   partition.forEach((piece, at) => {
     checkKernelBuffers(piece, allocations[at], machine);
   });
-  if (machine.buffers !== "regions")
-    throw new InternalError(`no buffers are laid out for ${machine.name}: it keeps them in ${machine.buffers}`);
   const intervals = intervalsOf(partition, allocations, named);
   const aliases = partition.flatMap((piece, at) =>
     findAliases({ piece, allocations: allocations[at], intervals, dims: options.dims, machine }),
   );
-  const arena = layout.close(intervals, aliases);
-  return { layout, allocations, arena, aliases, tensors: named.tensors.map((t) => listed(t, layout)) };
+  const visible = new Set(named.tensors.map(({ allocation }) => allocation.buffer));
+  const arena = layout.close(intervals, aliases, visible);
+  const accesses = partition.flatMap((piece, at) => accessesOf(piece, allocations[at]));
+  const textures = inTextures ? shareTextures(arena, accesses, visible, layout) : [];
+  return { layout, allocations, arena, aliases, tensors: named.tensors.map((t) => listed(t, layout)), textures };
 }
 
 /** The live interval of each buffer. */

@@ -1,7 +1,7 @@
 /** Memory layout: buffers in the plan's regions, and allocations, which say how a value is laid out in a buffer. */
 import type { Region, RegionName } from "../../runtime/plan.ts";
 import * as x from "../kernel-ir/expr.ts";
-import { type KExpr, widthOf } from "../kernel-ir/types.ts";
+import { type KExpr, type Memory, widthOf } from "../kernel-ir/types.ts";
 import { always, type LiveInterval, never, pack, span } from "./arena.ts";
 
 /**
@@ -9,6 +9,14 @@ import { always, type LiveInterval, never, pack, span } from "./arena.ts";
  * segments (border k is before segment k).
  */
 export type Span = "sequence" | "segment" | "borders";
+
+/** How a buffer is kept in a texture. */
+export interface BufferTexture {
+  /** Unique in the entry, an identifier. */
+  readonly name: string;
+  /** Even and odd frames are in textures of their own, so that a kernel may load from one while it stores to the next. */
+  readonly alternate: boolean;
+}
 
 /** A range of a region. Its offset is known once the layout is closed. */
 export interface Buffer {
@@ -19,6 +27,8 @@ export interface Buffer {
   readonly span: Span;
   /** Copies in the fixed part that frames use in turn: frame f uses copy f mod `ring`. */
   readonly ring?: number;
+  /** The texture that it is in, on a machine that keeps buffers in textures; it then has no offset unless the host reads it. */
+  readonly texture?: BufferTexture;
   readonly offset: number;
   /** Floats of one copy. */
   readonly size: number;
@@ -83,6 +93,10 @@ interface BufferKind {
   readonly span?: Span;
   /** Each frame's copy may be stored as f16. */
   readonly half?: boolean;
+  /** Kernels that store to a frame load from others. */
+  readonly alternate?: boolean;
+  /** For readers of generated code. */
+  readonly name?: string;
 }
 
 /** Its offset is known once the layout is closed. */
@@ -92,6 +106,7 @@ class ArenaBuffer implements Buffer {
   readonly span: Span;
   readonly ring: number | undefined;
   readonly size: number;
+  readonly texture: BufferTexture | undefined;
   private at: number | undefined;
 
   constructor(
@@ -99,7 +114,9 @@ class ArenaBuffer implements Buffer {
     time: boolean,
     size: number,
     { span = "sequence", ring, half = false }: BufferKind,
+    texture?: BufferTexture,
   ) {
+    this.texture = texture;
     this.region = half ? "half" : region;
     this.time = time;
     this.size = size;
@@ -139,6 +156,21 @@ function chains(buffers: readonly ArenaBuffer[], aliases: readonly Alias[]): rea
   return buffers.filter((s) => !later.has(s)).map(chain);
 }
 
+/** Names of textures, which are unique and avoid those of regions. */
+class TextureNames {
+  private readonly taken = new Set<string>(regionNames);
+
+  make(wanted: string): string {
+    // Languages reserve names with two underscores in a row.
+    const plain = wanted.replace(/[^A-Za-z0-9]+/g, "_").replace(/^_|_$/g, "");
+    const base = /^[A-Za-z]/.test(plain) ? plain : plain === "" ? "value" : `value_${plain}`;
+    let name = base;
+    for (let n = 2; this.taken.has(name); n++) name = `${base}_${n}`;
+    this.taken.add(name);
+    return name;
+  }
+}
+
 /** Whether each frame has a copy of its own. */
 export const isFramed = ({ time, ring }: Buffer): boolean => time && !ring;
 
@@ -151,10 +183,13 @@ export class Layout {
   private readonly segmentFrame = new Map<RegionName, number>();
   private borderFrame = 0;
   private readonly buffers: ArenaBuffer[] = [];
+  private readonly names: TextureNames | undefined;
   private closed = false;
 
-  constructor(length?: number) {
+  /** @param inTextures `work` is kept in textures, not in one region */
+  constructor(length?: number, inTextures = false) {
     this.length = length;
+    this.names = inTextures ? new TextureNames() : undefined;
   }
 
   /**
@@ -163,7 +198,9 @@ export class Layout {
    */
   buffer(region: "input" | "work", time: boolean, size: number, kind: BufferKind = {}): Buffer {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
-    const made = new ArenaBuffer(region, time, size, kind);
+    const name = region === "work" ? this.names?.make(kind.name ?? "") : undefined;
+    const alternate = kind.ring !== undefined || kind.alternate === true;
+    const made = new ArenaBuffer(region, time, size, kind, name === undefined ? undefined : { name, alternate });
     this.buffers.push(made);
     return made;
   }
@@ -175,13 +212,20 @@ export class Layout {
 
   /**
    * Assigns every buffer its offset. Buffers of an arena share memory if their live intervals do not overlap, or if one is an alias
-   * of the other. A buffer without an interval is never used. What the host writes to `input` stays for the whole run.
+   * of the other. A buffer without an interval is never used. What the host writes to `input` stays for the whole run. Of what is in
+   * textures, only what the host reads, `visible`, has an offset, by which the host asks for it.
    */
-  close(intervals: ReadonlyMap<Buffer, LiveInterval>, aliases: readonly Alias[] = []): readonly LiveBuffer[] {
+  close(
+    intervals: ReadonlyMap<Buffer, LiveInterval>,
+    aliases: readonly Alias[] = [],
+    visible: ReadonlySet<Buffer> = new Set(),
+  ): readonly LiveBuffer[] {
     this.closed = true;
-    const interval = (s: ArenaBuffer): LiveInterval => (s.region === "input" ? always : (intervals.get(s) ?? never));
+    const lifetime = (s: ArenaBuffer): LiveInterval => (s.region === "input" ? always : (intervals.get(s) ?? never));
+    const interval = (s: ArenaBuffer): LiveInterval => (s.texture === undefined ? lifetime(s) : always);
+    const placed = this.buffers.filter((s) => s.texture === undefined || visible.has(s));
     const packed = (which: (s: ArenaBuffer) => boolean) => {
-      const here = chains(this.buffers.filter(which), aliases);
+      const here = chains(placed.filter(which), aliases);
       return {
         here,
         ...pack(here.map((chain) => ({ size: chain[0].extent, interval: chain.map(interval).reduce(span) }))),
@@ -220,7 +264,17 @@ export class Layout {
       );
     }
     this.borderFrame = place((s) => isFramed(s) && s.span === "borders");
-    return this.buffers.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, interval: interval(s) }]));
+    return this.buffers.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, interval: lifetime(s) }]));
+  }
+
+  /** Counts the memory of a texture that the host does not read: it has no place in the region, but a size. */
+  count(buffer: Buffer): void {
+    const { ring = 1, span, size } = buffer;
+    const floats = align(size);
+    if (!isFramed(buffer)) this.fixed.set("work", this.fixed.get("work")! + ring * floats);
+    else if (span === "sequence") this.frame.set("work", this.frame.get("work")! + floats);
+    else if (span === "segment") this.segmentFrame.set("work", this.segmentFrame.get("work")! + floats);
+    else this.borderFrame += floats;
   }
 
   /**
@@ -265,28 +319,31 @@ export class Layout {
       first: clock.first,
       global: clock.global,
       local: clock.local,
-      address: (allocation, t, b, f, width = 1) => this.address(clock, allocation, t, b, f, width),
+      placeOf: (allocation, t, b, f, width = 1) => this.placeOf(clock, allocation, t, b, f, width),
     };
   }
 
-  private address(
+  private placeOf(
     clock: Clock,
     allocation: Allocation,
     t: KExpr | undefined,
     b: KExpr | undefined,
     f: readonly KExpr[],
     width: 1 | 4,
-  ): KExpr {
+  ): x.Place {
     const { buffer } = allocation;
+    const memory = memoryOf(buffer);
     const terms: KExpr[] = [];
     if (allocation.steps) {
       const row = t === undefined ? x.uniform("t") : clock.global(t);
       terms.push(x.mul(x.min(row, x.int(allocation.steps.count - 1)), x.int(allocation.steps.row)));
     }
-    let base = buffer.offset + allocation.start;
+    let base = (buffer.texture === undefined ? buffer.offset : 0) + allocation.start;
+    let frame: KExpr | undefined;
     if (buffer.time) {
       const index = this.frameOf(clock, allocation, t);
-      if (buffer.ring) terms.push(x.mul(x.rem(index, x.int(buffer.ring)), x.int(align(buffer.size))));
+      if (buffer.texture !== undefined) frame = buffer.ring ? x.rem(index, x.int(buffer.ring)) : index;
+      else if (buffer.ring) terms.push(x.mul(x.rem(index, x.int(buffer.ring)), x.int(align(buffer.size))));
       else {
         const { start, frame, perStep } = this.frames(buffer);
         base += start;
@@ -301,7 +358,7 @@ export class Layout {
         terms.push(x.mul(x.div(index, x.int(4)), x.int(4 * stride)), x.rem(index, x.int(4)));
       else terms.push(x.mul(index, x.int(stride)));
     });
-    return x.add(x.sum(terms), x.int(base));
+    return { memory, ...(frame && { frame }), index: x.add(x.sum(terms), x.int(base)) };
   }
 
   /** Frame k of a span is at start + T · perStep + k · frame. */
@@ -385,16 +442,22 @@ export function segmentClock(length: number, inBody: boolean): Clock {
   };
 }
 
-/** Addresses of elements, in terms of one kernel's steps. */
+/** Places of elements, in terms of one kernel's steps. */
 export interface Addresses extends Clock {
   /**
-   * The index in its region of an element, or of the first of four columns. `t` is the step; `undefined` for a value without time.
+   * The place in memory of an element, or of the first of four columns. `t` is the step; `undefined` for a value without time.
    */
-  address(
+  placeOf(
     allocation: Allocation,
     t: KExpr | undefined,
     b: KExpr | undefined,
     f: readonly KExpr[],
     width?: 1 | 4,
-  ): KExpr;
+  ): x.Place;
 }
+
+/** The memory that holds a buffer. */
+export const memoryOf = ({ texture, region }: Buffer): Extract<Memory, { kind: "region" }> => ({
+  kind: "region",
+  region: texture?.name ?? region,
+});

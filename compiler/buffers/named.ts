@@ -44,7 +44,7 @@ export class NamedBuffers {
     this.options = options;
     const { shared } = options;
     layout.reserve("param", shared.params);
-    layout.reserve("grad", shared.skipped + 1);
+    layout.reserve("grad", shared.skipped + shared.width);
     layout.reserve("slot", shared.params * shared.slots.length);
     layout.reserve("stat", shared.stats * (shared.trained ? 2 : 1));
   }
@@ -179,7 +179,9 @@ export class NamedBuffers {
     const buffer =
       this.carriedBuffers.get(key) ??
       this.layout.buffer("work", keeping !== "once", this.size(type), {
+        name,
         span: crosses ? "borders" : "sequence",
+        ...(crosses && { alternate: true }),
         ...(keeping === "turns" && { ring: 2 }),
       });
     this.carriedBuffers.set(key, buffer);

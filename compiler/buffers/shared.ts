@@ -2,10 +2,10 @@
 import type { Tensor } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
 import type { Graph, Type } from "../ir/types.ts";
-import { align } from "./layout.ts";
+import { LINE } from "./layout.ts";
 
 export interface Shared {
-  /** Floats in the `param` region, a multiple of 16; also the size of `grad` and of each slot. */
+  /** Floats in the `param` region, a multiple of 16 rows of whole stores; also the size of `grad` and of each slot. */
   readonly params: number;
   /** How many of these, at the front, belong to parameters that decay; a multiple of 16. */
   readonly decayed: number;
@@ -19,14 +19,17 @@ export interface Shared {
   readonly slots: readonly string[];
   /** The offset of each parameter in `param`, and of its gradient in `grad`. */
   readonly offsets: ReadonlyMap<string, number>;
+  /** The rows of each statistic: `row` floats from one to the next. */
   readonly statistics: ReadonlyMap<string, { readonly offset: number; readonly steps: number; readonly row: number }>;
+  /** Floats that a kernel stores at a time: everything starts at a multiple of it. */
+  readonly width: number;
   /** Parameters, gradients and statistics, as the plan lists them. */
   readonly tensors: readonly Tensor[];
 }
 
 /**
  * Lays out the parameters and statistics of `graph`, which must be placed for training. `trained`: there is an optimiser, with
- * `slots`, that decays the parameters in `decays`.
+ * `slots`, that decays the parameters in `decays`. A kernel stores `width` floats at a time.
  */
 export function sharedTensors(
   graph: Graph,
@@ -34,6 +37,7 @@ export function sharedTensors(
   slots: readonly string[],
   trained = true,
   decays: ReadonlySet<string> = new Set(),
+  width = 1,
 ): Shared {
   const tensors: Tensor[] = [];
   const statistics = new Map<string, { offset: number; steps: number; row: number }>();
@@ -43,7 +47,7 @@ export function sharedTensors(
   const parameters = new Map(
     leaves.flatMap(({ leaf, type }) => (leaf.kind === "param" ? [[leaf.name, sizeOf(shapeOf(type))]] : [])),
   );
-  const { offsets, decayed, params } = parameterLayout(parameters, decays);
+  const { offsets, decayed, params } = parameterLayout(parameters, decays, width);
   let stats = 0;
   const listed = new Set<string>();
   for (const { leaf, type } of leaves) {
@@ -58,25 +62,31 @@ export function sharedTensors(
     if (leaf.kind === "population" && !statistics.has(leaf.name)) {
       const { policy, name } = leaf;
       const steps = policy.kind === "per_step" ? dim.evaluate(dim.parse(policy.steps), dims) : 1;
-      statistics.set(name, { offset: stats, steps, row: size });
+      const row = wholeStores(size, width);
+      statistics.set(name, { offset: stats, steps, row });
       const role = { kind: "stat", steps, policy: policy.kind } as const;
-      tensors.push({ name, role, region: "stat", offset: stats, time: false, batch: false, shape });
-      stats = align(stats + steps * size);
+      const pitch = row === size ? {} : { row };
+      tensors.push({ name, role, region: "stat", offset: stats, time: false, batch: false, shape, ...pitch });
+      stats = wholeStores(stats + steps * row, LINE * width);
     }
   }
   return {
     params,
     decayed,
     loss: params,
-    skipped: params + 1,
+    skipped: params + width,
     stats,
     trained: trained && params > 0,
-    slots,
+    slots: trained && params > 0 ? slots : [],
     offsets,
     statistics,
     tensors,
+    width,
   };
 }
+
+/** `n` floats, in whole stores of `width`. */
+const wholeStores = (n: number, width: number): number => Math.ceil(n / width) * width;
 
 /**
  * Parameters end to end, given their sizes in floats by name: first those that decay, then the others, starting at a multiple of
@@ -85,6 +95,7 @@ export function sharedTensors(
 function parameterLayout(
   sizes: ReadonlyMap<string, number>,
   decays: ReadonlySet<string>,
+  width: number,
 ): { readonly offsets: ReadonlyMap<string, number>; readonly decayed: number; readonly params: number } {
   const offsets = new Map<string, number>();
   const names = [...sizes.keys()];
@@ -92,9 +103,10 @@ function parameterLayout(
     let end = from;
     for (const name of some) {
       offsets.set(name, end);
-      end += sizes.get(name)!;
+      end = wholeStores(end + sizes.get(name)!, width);
     }
-    return align(end);
+    // Rows of 16, as the optimiser takes them, that are stored as a whole.
+    return wholeStores(end, LINE * width);
   };
   const decayed = layOut(
     0,

@@ -18,10 +18,14 @@ export type Reduction = Extract<Op, { op: "sum" | "maximum" | "partial" }>;
 export const removedBy = (op: Reduction): Axes =>
   op.op === "partial" ? { batch: true, time: false, features: [], keep: false } : op.attrs.axes;
 
-/** What a reduction must know of the kernel it stands in. */
-export interface ReductionSite {
-  readonly machine: Machine;
+/** What the loops of a reduction must know of the kernel they stand in. */
+export interface LoopSite {
   readonly scope: Scope;
+}
+
+/** What a reduction must know of the kernel it stands in. */
+export interface ReductionSite extends LoopSite {
+  readonly machine: Machine;
   /** The step of values with `time`, if each workgroup has a single step. */
   readonly step: KExpr | undefined;
   /** The part of the batch that the workgroup owns, where the batch is split. */
@@ -48,7 +52,7 @@ export function resultPoint(site: ReductionSite, op: Reduction, p: Point): Point
 }
 
 /** Declares, in `into`, what the elements of `op`'s operand are added to. */
-export function accumulator(site: ReductionSite, op: Op, width: 1 | 4, into: KStmt[]): Variable {
+export function accumulator(site: LoopSite, op: Op, width: 1 | 4, into: KStmt[]): Variable {
   const name = site.scope.name(op.results[0].name || op.op);
   const start = x.float(op.op === "maximum" ? LOWEST : 0);
   const type = width === 4 ? "f32x4" : "f32";
@@ -68,32 +72,44 @@ export function combine(op: Op, { name, type }: Variable, value: KExpr): KStmt {
  * of four elements at least, is run four at a time.
  */
 export function accumulate(
-  site: ReductionSite,
+  site: LoopSite,
   ops: readonly Op[],
   totals: readonly Variable[],
   axes: readonly OwnedAxis[],
   p: Point,
   vectors: boolean,
 ): readonly KStmt[] {
-  // Loop-invariant values are computed before the loops.
   const before = new Evaluation(site.scope);
+  const loops = accumulateIn(before, site, ops, totals, axes, p, vectors);
+  return [...before.statements, ...loops];
+}
+
+/** The loops alone: loop-invariant values are computed in `before`, and go before them. */
+export function accumulateIn(
+  before: Evaluation,
+  site: LoopSite,
+  ops: readonly Op[],
+  totals: readonly Variable[],
+  axes: readonly OwnedAxis[],
+  p: Point,
+  vectors: boolean,
+): readonly KStmt[] {
   const outer = vectors ? axes.slice(0, -1) : axes;
   const headers = outer.map(({ axis, from, to }) => ({ hint: hint(axis), from, to }));
-  const loops = nest(site.scope.name, headers, (indices) => {
+  return nest(site.scope.name, headers, (indices) => {
     const q = outer.reduce((point, { axis }, i) => withIndex(point, axis, indices[i]), p);
     const around: Surroundings = { evaluation: before, loops: indices.map(({ name }) => name) };
     return vectors
       ? accumulateVectors(site, ops, totals, axes[axes.length - 1], q, around)
       : addElement(site, ops, totals, q, around);
   });
-  return [...before.statements, ...loops];
 }
 
 const hint = (axis: PointAxis): string => (axis === "t" ? "s" : axis === "b" ? "n" : "k");
 
 /** Adds each op's operand at `p` to its total. */
 function addElement(
-  site: ReductionSite,
+  site: LoopSite,
   ops: readonly Op[],
   totals: readonly Variable[],
   p: Point,
@@ -108,7 +124,7 @@ function addElement(
 
 /** Keeps four partial results for each op, combines them at the end, and adds the elements that are left over. */
 function accumulateVectors(
-  site: ReductionSite,
+  site: LoopSite,
   ops: readonly Op[],
   totals: readonly Variable[],
   { axis, most }: OwnedAxis,

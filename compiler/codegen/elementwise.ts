@@ -15,7 +15,7 @@ import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
 import { nest } from "./loops.ts";
 import { type AxisIndex, indexOf, pointAt, wholeAxis } from "./matmul/axis-index.ts";
-import { dependsOn, type Point, samePoint } from "./point.ts";
+import { dependsOn, type Point, samePoint, withIndex } from "./point.ts";
 import { endStep, pointBehind } from "./views.ts";
 
 /** What evaluation must know of the kernel being made. */
@@ -31,6 +31,13 @@ export interface Scope {
   allocation(v: Value): Allocation | undefined;
   /** The value of `v` at `p`, if it is in a register: a product's. */
   given?(v: Value, p: Point): KExpr | undefined;
+  /**
+   * The value at `p` of an op that combines many elements, in loops that go to `evaluation`. Only where a kernel has no loops for
+   * such an op alone.
+   */
+  combined?(op: Op, p: Point, evaluation: Evaluation): KExpr | undefined;
+  /** The same of a product, where there is a better way than one term after another. */
+  product?(op: OpOf<"dot">, p: Point, evaluation: Evaluation): KExpr | undefined;
   /** A name that the kernel does not have yet. */
   name(hint: string): string;
 }
@@ -119,10 +126,9 @@ export class Evaluation {
 
   load(allocation: Allocation, p: Point): KExpr {
     const { layout } = this.scope;
-    const memory = { kind: "region", region: allocation.buffer.region } as const;
-    const index = layout.address(allocation, p.t, p.b, p.f, p.width);
-    if (p.width === 1 || columnsAreContiguous(allocation)) return x.load(memory, index, typeOf(p.width));
-    return this.lanes(p, (q) => x.load(memory, layout.address(allocation, q.t, q.b, q.f), "f32"));
+    const at = (q: Point): x.Place => layout.placeOf(allocation, q.t, q.b, q.f, q.width);
+    if (p.width === 1 || columnsAreContiguous(allocation)) return x.loadFrom(at(p), typeOf(p.width));
+    return this.lanes(p, (q) => x.loadFrom(at(q), "f32"));
   }
 
   /** Four scalars side by side, for what is not contiguous along the lanes. */
@@ -165,10 +171,35 @@ export class Evaluation {
       case "reverse":
         return this.reversed(op, p);
       case "dot":
-        return this.dot(op, p);
-      default:
+        return this.scope.product?.(op, p, this) ?? this.dot(op, p);
+      case "concat":
+        return this.joined(op, p);
+      default: {
+        const combined = this.scope.combined?.(op, p, this);
+        if (combined) return combined;
         throw new InternalError(`${op.op} cannot be computed at a point`);
+      }
     }
+  }
+
+  /** The element of that part in which the point is. */
+  private joined(op: OpOf<"concat">, p: Point): KExpr {
+    const { axis } = op.attrs;
+    // Four neighbours may be in different parts.
+    if (p.width === 4 && axis === p.f.length - 1) return this.lanes(p, (q) => this.own(op.results[0], q));
+    const widths = op.operands.map((v) => this.shape(v)[axis]);
+    const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0));
+    const parts = op.operands.map((v, i) => {
+      // The nearest element of a part is loaded where the point is in another part.
+      const inside = x.min(x.max(x.sub(p.f[axis], x.int(starts[i])), x.int(0)), x.int(widths[i] - 1));
+      return this.at(v, withIndex(p, axis, inside));
+    });
+    const type = typeOf(p.width);
+    const position: KExpr = { k: "toFloat", a: p.f[axis] };
+    return parts.reduceRight((after, part, i) => {
+      const here: KExpr = { k: "math", op: "lt", type: "f32", args: [position, x.float(starts[i + 1])] };
+      return { k: "math", op: "select", type, args: [splat(here, p.width), part, after] };
+    });
   }
 
   /** The value at one step, and 0 at all others. */

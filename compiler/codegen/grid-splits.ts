@@ -1,5 +1,5 @@
 /** How the grid shares out a kernel's space: by threads in few large shares, by workgroups in as many as keep all lanes busy. */
-import { type Machine, refuseUnit } from "../machine.ts";
+import type { Machine } from "../machine.ts";
 import type { Owner } from "../partition/fusion.ts";
 import { type GridSplit, type SplitSpace, threadBlock } from "./thread-blocks.ts";
 
@@ -31,7 +31,8 @@ export function gridSplits(kernel: GridSpace, machine: Machine): readonly GridSp
       return partSplits(kernel, Math.min(16, Math.floor(invocations / Math.ceil(batch / parts!))), maxGrid);
     }
     case "texel":
-      return refuseUnit(machine, "no grid is shared out");
+      // A unit has one texel: there is nothing to share out.
+      return [];
   }
 }
 

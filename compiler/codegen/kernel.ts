@@ -1,8 +1,7 @@
 /** Generates one kernel: how the grid divides its space among workgroups, and the loops of every stage. */
 
 import type { Extent } from "../../runtime/plan.ts";
-import type { Allocations } from "../buffers/assignment.ts";
-import { type Addresses, columnsAreContiguous } from "../buffers/layout.ts";
+import { columnsAreContiguous } from "../buffers/layout.ts";
 import { strided } from "../buffers/strided.ts";
 import { BATCH, type MatrixProduct, matrixProduct } from "../ir/contraction-axes.ts";
 import * as dim from "../ir/dim.ts";
@@ -11,13 +10,13 @@ import type { Op, Type, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, Kernel, KStmt, Tile } from "../kernel-ir/types.ts";
 import { usesOf } from "../kernel-ir/uses.ts";
-import { blocksProducts, invocationsOf, joinsUnits, type Machine, mostTileBytes } from "../machine.ts";
+import { blocksProducts, invocationsOf, joinsUnits, mostTileBytes, ownsResultsOnly } from "../machine.ts";
 import { type Owner, partsOf } from "../partition/fusion.ts";
-import type { PartitionedKernel } from "../partition/partition.ts";
 import type { ReductionSite } from "./accumulate.ts";
 import { differInColumns, groupAlike, isReduction, runAlike, sameSpace } from "./alike.ts";
 import { Evaluation, type Scope } from "./elementwise.ts";
 import { gridSplits } from "./grid-splits.ts";
+import { type KernelInput, kernelNames, storedNames } from "./kernel-input.ts";
 import { forEachPoint, type OwnedAxis } from "./loop-nest.ts";
 import { blockedProducts } from "./matmul/blocked.ts";
 import type { ProductInMemory } from "./matmul/strided-product.ts";
@@ -28,18 +27,8 @@ import type { TileSite } from "./matmul/tiling.ts";
 import { Partials } from "./partials.ts";
 import { origin, type Point } from "./point.ts";
 import { argmax, reduce, scatter } from "./reductions.ts";
+import { texelKernel } from "./texel-kernel.ts";
 import type { GridSplit } from "./thread-blocks.ts";
-
-export interface KernelInput {
-  readonly kernel: PartitionedKernel;
-  readonly defs: ReadonlyMap<Value, Op>;
-  readonly dims: Readonly<Record<string, number>>;
-  readonly machine: Machine;
-  readonly layout: Addresses;
-  /** The loop over the steps, if the kernel contains it; otherwise the kernel is dispatched once for each step. */
-  readonly loop?: { readonly reverse: boolean };
-  readonly allocations: Allocations;
-}
 
 /** The grid's axes for the first and the second split; time has the one between them. */
 const GRID = [0, 2] as const;
@@ -49,6 +38,7 @@ const steps: Extent = { fixed: 0, perStep: 1 };
 
 export function generateKernel(input: KernelInput): Kernel {
   const { machine } = input;
+  if (ownsResultsOnly(machine)) return texelKernel(input);
   const kernel = new KernelGenerator(input, 0).make();
   const bytes = (tiles: readonly Tile[]): number => tiles.reduce((sum, { size }) => sum + 4 * size, 0);
   if (bytes(kernel.tiles) <= mostTileBytes(machine)) return kernel;
@@ -59,7 +49,7 @@ export function generateKernel(input: KernelInput): Kernel {
 class KernelGenerator {
   private readonly in: KernelInput;
   private readonly owner: Owner;
-  private readonly names = new Map<string, number>();
+  private readonly names = kernelNames();
   private readonly inside: ReadonlySet<Value>;
   private readonly done = new Set<Value>();
   private readonly scope: Scope;
@@ -100,10 +90,7 @@ class KernelGenerator {
   }
 
   private name(hint: string): string {
-    const base = hint.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?![A-Za-z])/, "v_");
-    const n = (this.names.get(base) ?? 0) + 1;
-    this.names.set(base, n);
-    return n === 1 ? base : this.name(`${base}_${n}`);
+    return this.names(hint);
   }
 
   private extent(d: dim.Dim): number {
@@ -186,10 +173,6 @@ class KernelGenerator {
   }
 
   private doc(): string {
-    const made = [...this.in.allocations.keys()]
-      .filter((v) => this.inside.has(v))
-      .map((v) => v.name)
-      .filter((n) => n !== "");
     const owned = {
       column: "some features of the whole batch",
       steps: "some features of the whole batch at every step",
@@ -201,7 +184,7 @@ class KernelGenerator {
     const when = this.in.loop
       ? `, ${this.in.loop.reverse ? "from the last step to the first" : "step after step"}`
       : "";
-    return `${[...new Set(made)].join(", ") || "values"}. A workgroup owns ${owned}${when}.`;
+    return `${storedNames(this.in)}. A workgroup owns ${owned}${when}.`;
   }
 
   /** The axes of a space, with the part of each that this workgroup owns. */
@@ -303,17 +286,16 @@ class KernelGenerator {
     const { layout, allocations } = this.in;
     const t = v.type.time ? p.t : this.step;
     return allocations.get(v)!.flatMap((allocation): KStmt[] => {
-      const memory = { kind: "region", region: allocation.buffer.region } as const;
       const f = p.f.slice(p.f.length - v.type.shape.length);
-      const index = layout.address(allocation, t, v.type.batch ? p.b : undefined, f, p.width);
+      const place = layout.placeOf(allocation, t, v.type.batch ? p.b : undefined, f, p.width);
       const lanes = p.width === 4 && !columnsAreContiguous(allocation) ? ([0, 1, 2, 3] as const) : [];
       const stores: KStmt[] =
         lanes.length === 0
-          ? [{ s: "store", memory, index, type: p.width === 4 ? "f32x4" : "f32", value }]
+          ? [{ s: "store", ...place, type: p.width === 4 ? "f32x4" : "f32", value }]
           : lanes.map((lane) => ({
               s: "store",
-              memory,
-              index: x.add(index, x.int(lane * allocation.strides[allocation.strides.length - 1])),
+              ...place,
+              index: x.add(place.index, x.int(lane * allocation.strides[allocation.strides.length - 1])),
               type: "f32",
               value: { k: "extract", a: value, lane },
             }));

@@ -66,7 +66,8 @@ export const useMessages = {
   },
   C0401: {
     title: "file not found",
-    explanation: "There is no file at this path, or it cannot be read. Relative paths start at the current directory.",
+    explanation:
+      "There is no file at this path, or it cannot be read. Relative paths start at the current directory. In a page: nothing can be loaded from this address; the message has the server's answer. A compiled model is opened by its folder, whose `executable.json` says which files are in it.",
     example: "cellc compile lstm.cel",
     fix: "cellc compile examples/cells/lstm.cell",
   },
@@ -202,6 +203,13 @@ export const useMessages = {
       "A session, a stream of it, or a machine was used after it, or its backend, was closed. Calls made before `close` are still carried out.",
     example: "session.close(); await session.infer(batch)",
     fix: "await session.infer(batch); session.close()",
+  },
+  C0509: {
+    title: "nothing here can run it",
+    explanation:
+      "A compiled model runs on the backends that it was compiled for. This machine, or this browser, has none of them. The message says of each what it lacks: WebGPU needs a GPU, and in Node the package webgpu; WebAssembly runs anywhere.",
+    example: "openSession(folder) of a folder that was compiled with --target wgsl, on a machine without a GPU",
+    fix: "cellc compile examples/cells/bnlstm.cell --target wgsl,wasm",
   },
   W0601: {
     title: "unused name",

@@ -73,5 +73,5 @@ export function extentsIn(op: Op): ReadonlySet<string> {
   return names;
 }
 
-/** Ops without code of their own: they only change how other values are read. */
-export const isView = (op: Op): boolean => rowOf(op.op).form === "view";
+/** Ops without code of their own: they only change how other values are read, or are computed where they are read. */
+export const isView = (op: Op): boolean => op.inPlace === true || rowOf(op.op).form === "view";

@@ -199,6 +199,8 @@ export type OpOf<K extends OpName> = {
   readonly results: readonly Value[];
   /** Only `scan` has one. */
   readonly body?: Block;
+  /** Computed wherever it is read, as a view is: see `passes/recompute.ts`. */
+  readonly inPlace?: true;
 };
 
 export type Op = { [K in OpName]: OpOf<K> }[OpName];

@@ -25,8 +25,9 @@ export interface Dialect {
   lane(lane: 0 | 1 | 2 | 3): string;
   /** The index in the language's units, if it does not count floats. */
   index?(memory: Memory, index: KExpr): KExpr;
-  load(memory: Memory, index: Text, type: FloatType): Text;
-  store(memory: Memory, index: Text, value: Text, type: FloatType): string;
+  /** `frame`: of a texture of frames. */
+  load(memory: Memory, index: Text, type: FloatType, frame: Text | undefined): Text;
+  store(memory: Memory, index: Text, value: Text, type: FloatType, frame: Text | undefined): string;
   declare(kind: "let" | "var" | "register", name: string, type: KType, value: Text): string;
   /** A loop's header, the lines that it needs before it, and those that its block starts with. */
   loop(loop: Loop, name: string, from: Text, to: Text): LoopText;
@@ -98,7 +99,7 @@ export function printExpr(e: KExpr, dialect: Dialect): Text {
       return atom(operand + dialect.lane(e.lane));
     }
     case "load":
-      return dialect.load(e.memory, print(indexOf(e.memory, e.index, dialect)), e.type);
+      return dialect.load(e.memory, print(indexOf(e.memory, e.index, dialect)), e.type, e.frame && print(e.frame));
     case "subgroupSize":
       return dialect.subgroupSize();
     case "joint":
@@ -130,7 +131,13 @@ function printStmt(s: KStmt, dialect: Dialect): string[] {
       return [assignment(dialect.name(s.name), s.value, dialect) + dialect.end];
     case "store":
       return [
-        dialect.store(s.memory, print(indexOf(s.memory, s.index, dialect)), print(s.value), s.type) + dialect.end,
+        dialect.store(
+          s.memory,
+          print(indexOf(s.memory, s.index, dialect)),
+          print(s.value),
+          s.type,
+          s.frame && print(s.frame),
+        ) + dialect.end,
       ];
     case "for": {
       const { before = [], header, first = [] } = dialect.loop(s, dialect.name(s.name), print(s.from), print(s.to));

@@ -1,6 +1,13 @@
 /** Builds Kernel IR expressions with constant folding, so that generated code reads as if a person had written it. */
 import type { CompareOp, IntOp, KExpr, KType, Memory } from "./types.ts";
 
+/** What a load reads, or a store writes. */
+export interface Place {
+  readonly memory: Memory;
+  readonly frame?: KExpr;
+  readonly index: KExpr;
+}
+
 export const int = (value: number): KExpr => ({ k: "int", value });
 export const float = (value: number): KExpr => ({ k: "float", value });
 export const variable = (name: string, type: KType): KExpr => ({ k: "var", name, type });
@@ -58,6 +65,8 @@ export function rem(a: KExpr, b: KExpr): KExpr {
 
 export const min = (a: KExpr, b: KExpr): KExpr => int2("min", a, b);
 
+export const max = (a: KExpr, b: KExpr): KExpr => int2("max", a, b);
+
 export const sum = (terms: readonly KExpr[]): KExpr => terms.reduce(add, int(0));
 
 export const compare = (op: CompareOp, a: KExpr, b: KExpr): KExpr => ({ k: "compare", op, a, b });
@@ -68,6 +77,8 @@ export const load = (memory: Memory, index: KExpr, type: "f32" | "f32x4"): KExpr
   index,
   type,
 });
+
+export const loadFrom = (place: Place, type: "f32" | "f32x4"): KExpr => ({ k: "load", ...place, type });
 
 /** The value of an integer expression that is a constant. */
 export const known = value;

@@ -14,10 +14,10 @@ const math = (op: string, args: readonly Text[]): Text =>
       ? negate(args[0])
       : call(op, ...args);
 const place = (memory: Memory): string => (memory.kind === "region" ? memory.region : memory.name);
-const slice = (memory: Memory, index: Text, type: "f32" | "f32x4"): string =>
-  `${place(memory)}[${index.text}${type === "f32x4" ? "; 4" : ""}]`;
+const slice = (memory: Memory, index: Text, type: "f32" | "f32x4", frame: Text | undefined): string =>
+  `${place(memory)}${frame ? `[${frame.text}]` : ""}[${index.text}${type === "f32x4" ? "; 4" : ""}]`;
 
-/** Names stand as they are, ops by their name; `work[i; 4]` is four neighbours from i. */
+/** Names stand as they are, ops by their name; `work[i; 4]` is four neighbours from i, `h[t][i; 4]` those of a frame. */
 const dialect: Dialect = {
   types,
   end: "",
@@ -32,8 +32,8 @@ const dialect: Dialect = {
   uniform: (name) => atom(`uniform.${name}`),
   group: (axis) => atom(`group.${"xyz"[axis]}`),
   lane: (lane) => `.${lane}`,
-  load: (memory, index, type) => atom(slice(memory, index, type)),
-  store: (memory, index, value, type) => `${slice(memory, index, type)} = ${value.text}`,
+  load: (memory, index, type, frame) => atom(slice(memory, index, type, frame)),
+  store: (memory, index, value, type, frame) => `${slice(memory, index, type, frame)} = ${value.text}`,
   declare: (kind, name, type, value) => `${kind} ${name}: ${type} = ${value.text}`,
   loop: (loop, name, from, to) => ({
     header: `${loop.kind === "lanes" ? "lanes" : "for"} ${name} = ${from.text} .. ${to.text}${loop.step === 1 ? "" : ` step ${loop.step}`}`,

@@ -65,7 +65,7 @@ export function operands(e: KExpr): readonly KExpr[] {
     case "toInt":
       return [e.a];
     case "load":
-      return [e.index];
+      return e.frame ? [e.frame, e.index] : [e.index];
     default:
       return e satisfies never;
   }

@@ -13,8 +13,8 @@
  * values that are equal for the whole workgroup (`group`, `uniform`, and the variables of `serial` loops between such bounds).
  *
  * Memory. All memory is `f32`, except the region `half`, which is `f16`: loads from it give f32, and stores to it round. A
- * `region` is one storage buffer (WGSL) or one range of linear memory (WASM); the plan says where each tensor is in it. `tile`
- * memory belongs to a workgroup: WGSL `var<workgroup>`, or scratch on a CPU. Indices count floats from the start of the region or
+ * `region` is one storage buffer (WGSL), one range of linear memory (WASM) or a texture (GLSL); the plan says where each tensor is in
+ * it. A texture of frames is accessed with a `frame`, and indices then count from the start of that frame. `tile` memory belongs to a workgroup: WGSL `var<workgroup>`, or scratch on a CPU. Indices count floats from the start of the region or
  * tile. 4-wide accesses need no alignment, except in a tile of vectors, where every access is 4 wide and its index a multiple of 4.
  *
  * A `register` is a variable of which each lane has its own, and which keeps its value from one `lanes` loop to the next, also
@@ -75,7 +75,14 @@ export type KExpr =
   | { readonly k: "across"; readonly op: "add" | "max"; readonly a: KExpr }
   /** One lane of an f32x4. */
   | { readonly k: "extract"; readonly a: KExpr; readonly lane: 0 | 1 | 2 | 3 }
-  | { readonly k: "load"; readonly memory: Memory; readonly index: KExpr; readonly type: "f32" | "f32x4" }
+  | {
+      readonly k: "load";
+      readonly memory: Memory;
+      /** Of a texture of frames: which of them. */
+      readonly frame?: KExpr;
+      readonly index: KExpr;
+      readonly type: "f32" | "f32x4";
+    }
   /** How many lanes run as one: a power of two that is known only on the machine. Lane i's subgroup starts at i − i mod size. */
   | { readonly k: "subgroupSize" }
   /**
@@ -100,6 +107,7 @@ export type KStmt =
   | {
       readonly s: "store";
       readonly memory: Memory;
+      readonly frame?: KExpr;
       readonly index: KExpr;
       readonly type: "f32" | "f32x4";
       readonly value: KExpr;
@@ -119,6 +127,17 @@ export type KStmt =
   | { readonly s: "barrier"; readonly only?: "tiles" | "regions" }
   /** A line of prose for the reader of the generated code. */
   | { readonly s: "comment"; readonly text: string };
+
+/** A region that a kernel touches, and how. */
+export interface BoundRegion {
+  readonly region: string;
+  readonly access: "read" | "read_write";
+  /**
+   * Where it is the texture of one buffer: the floats of the buffer or, with `frames`, of each frame; and whether even and odd frames
+   * are in textures of their own.
+   */
+  readonly texture?: { readonly size: number; readonly frames: boolean; readonly alternate: boolean };
+}
 
 /** Bytes of a float in a region. */
 export const widthOf = (region: string): 2 | 4 => (region === "half" ? 2 : 4);
@@ -140,8 +159,7 @@ export interface Kernel {
   readonly lanes: number;
   /** Workgroups. */
   readonly grid: readonly [Extent, Extent, Extent];
-  /** Regions the body touches, and how. */
-  readonly regions: readonly { readonly region: string; readonly access: "read" | "read_write" }[];
+  readonly regions: readonly BoundRegion[];
   readonly tiles: readonly Tile[];
   /** It uses subgroup operations. */
   readonly subgroups?: true;

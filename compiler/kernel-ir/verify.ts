@@ -323,8 +323,9 @@ export function verifyLimits(kernel: Kernel, machine: Machine): void {
   if (kernel.subgroups && !hasSubgroups(machine)) fail(`its lanes join in subgroups, and ${machine.name} has none`);
   const bytes = kernel.tiles.reduce((sum, tile) => sum + 4 * tile.size, 0);
   if (bytes > mostTileBytes(machine)) fail(`tiles of ${bytes} bytes, ${machine.name} has ${machine.tileBytes}`);
-  if (kernel.regions.length > machine.maxBindings)
-    fail(`${kernel.regions.length} regions, ${machine.name} binds ${machine.maxBindings}`);
+  // Of textures, those that it samples; it renders to the others.
+  const bound = kernel.regions.filter(({ access }) => machine.buffers === "regions" || access === "read").length;
+  if (bound > machine.maxBindings) fail(`${bound} ${machine.buffers}, ${machine.name} binds ${machine.maxBindings}`);
   for (const { fixed } of kernel.grid)
     if (fixed > machine.maxGrid)
       fail(`a grid of ${fixed} workgroups along one axis, ${machine.name} has ${machine.maxGrid}`);

@@ -10,7 +10,7 @@ export function expressionsOf(s: KStmt): readonly KExpr[] {
     case "assign":
       return [s.value];
     case "store":
-      return [s.index, s.value];
+      return [...(s.frame ? [s.frame] : []), s.index, s.value];
     case "for":
       return [s.from, s.to];
     case "if":

@@ -20,6 +20,7 @@ import type { Op, OpOf, Type, Value } from "../ir/types.ts";
 import { type Machine, ownsResultsOnly } from "../machine.ts";
 import { type GroupedBlock, kernelLimits } from "./kernel-limits.ts";
 import { looksAlongTime, readsElsewhere, sources } from "./reads.ts";
+import { isReduction } from "./stages.ts";
 
 export type Owner = "column" | "steps" | "row" | "element" | "part" | "whole";
 
@@ -139,7 +140,24 @@ function mayRead(owner: Owner, op: Op, inside: ReadonlySet<Value>, defs: Readonl
     if (owner !== "row") return !op.operands.some(internal);
     return op.operands.every((v) => !internal(v) || v.type.batch);
   }
-  return op.operands.every((v) => !internal(v) || isLocal(owner, v, defs, inside));
+  const isOwn = (v: Value): boolean =>
+    isLocal(owner, v, defs, inside) &&
+    (owner !== "element" ||
+      !isReduction(op) ||
+      sources(v, defs).every((s) => !inside.has(s) || staysInPlace(op, s.type)));
+  return op.operands.every((v) => !internal(v) || isOwn(v));
+}
+
+/** Whether a value that is broadcast to a reduction's operand has none of the axes that are reduced. */
+function staysInPlace(op: Op, t: Type): boolean {
+  const from = op.operands[0].type;
+  const [axes] = axesOf(op);
+  const lead = from.shape.length - t.shape.length;
+  return (
+    !(axes.batch === "reduce" && t.batch) &&
+    !(axes.time === "reduce" && t.time) &&
+    axes.features.every((along, i) => along !== "reduce" || i < lead || dim.isOne(t.shape[i - lead]))
+  );
 }
 
 /** Whether a workgroup that owns as `owner` can run `op` in one kernel with the ops that compute `inside`. */
@@ -154,6 +172,7 @@ export const mayOwn = (
 function isLocal(owner: Owner, v: Value, defs: ReadonlyMap<Value, Op>, inside: ReadonlySet<Value>): boolean {
   const op = defs.get(v);
   if (!op || !isView(op) || inside.has(v)) return true;
+  if (op.inPlace) return op.operands.every((o) => isLocal(owner, o, defs, inside));
   if (isPivot(op)) return ownsPivot(owner, op) && isLocal(owner, op.operands[0], defs, inside);
   if (op.op === "broadcast" || op.op === "put") return op.operands.every((o) => isLocal(owner, o, defs, inside));
   // Other views move elements between features, examples or steps.

@@ -4,7 +4,7 @@
  */
 import { isView } from "../ir/ops.ts";
 import type { Op, Value } from "../ir/types.ts";
-import type { Machine } from "../machine.ts";
+import { joinsInMemory, type Machine } from "../machine.ts";
 import { captured } from "../passes/rewrite.ts";
 import { loadedFor, sources } from "./reads.ts";
 import { stages } from "./stages.ts";
@@ -38,7 +38,7 @@ export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): Ker
     const isStored = (v: Value): boolean => yielded.has(v) || (readers.get(v) ?? []).some((op) => !inside.has(op));
     const made = new Set(group.flatMap((op) => op.results));
     const stored = [...made].filter(isStored);
-    const read = group.flatMap((op) => op.operands).flatMap((v) => loadedFor(v, defs));
+    const read = group.flatMap((op) => op.operands).flatMap((v) => loadedFor(v, defs, joinsInMemory(machine)));
     const loaded = new Set(read.filter((v) => !made.has(v)));
     if (loaded.size > mostLoaded) return `it loads ${loaded.size} values, and a kernel of ${name} binds ${maxBindings}`;
     if (outputs !== undefined && stored.length > outputs.most)

@@ -6,7 +6,7 @@
 import { InternalError } from "../diagnostics/internal-error.ts";
 import { isView } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Type, Value } from "../ir/types.ts";
-import type { Machine } from "../machine.ts";
+import { joinsInMemory, type Machine } from "../machine.ts";
 import { overwriting } from "../passes/overwriting.ts";
 import { captured, definitions } from "../passes/rewrite.ts";
 import type { Piece } from "../passes/segment.ts";
@@ -145,7 +145,7 @@ class PiecePartition {
       this.keep(v);
     };
     for (const op of ops) {
-      if (op.op === "concat") keep(op.results[0]);
+      if (op.op === "concat" && joinsInMemory(this.options.machine)) keep(op.results[0]);
       if (isView(op)) continue;
       const read = op.op === "scan" ? [...op.operands, ...captured(op.body!)] : op.operands;
       for (const s of read.flatMap((v) => sources(v, this.defs)))

@@ -9,12 +9,15 @@ export function sources(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[
   return isView(op) ? op.operands.flatMap((o) => sources(o, defs)) : [v];
 }
 
-/** The values that are loaded if `v` is not computed in place: through views, a joined value as a whole, no constants. */
-export function loadedFor(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
+/**
+ * The values that are loaded if `v` is not computed in place: through views, no constants, and a joined value as a whole if it `joins`
+ * in memory.
+ */
+export function loadedFor(v: Value, defs: ReadonlyMap<Value, Op>, joins: boolean): readonly Value[] {
   const op = defs.get(v);
   if (op?.op === "const") return [];
-  return op && isView(op) && op.op !== "leaf" && op.op !== "concat"
-    ? op.operands.flatMap((o) => loadedFor(o, defs))
+  return op && isView(op) && op.op !== "leaf" && !(joins && op.op === "concat")
+    ? op.operands.flatMap((o) => loadedFor(o, defs, joins))
     : [v];
 }
 

@@ -106,9 +106,11 @@ class Stager {
     let at = 0;
     for (const v of op.operands) {
       const read = this.direct(v);
-      const isExpensive = this.mustBeStored(op, read);
+      // A unit that owns its results only reads no others of them: see `fusion.ts`.
+      const isExpensive = !ownsResultsOnly(this.machine) && this.mustBeStored(op, read);
       at = Math.max(at, this.available(v, isExpensive && read.length > 0));
-      if (isReduction(op) && !isExpensive) at = Math.max(at, this.cheaplyAvailable(v));
+      if (isReduction(op) && !isExpensive && !ownsResultsOnly(this.machine))
+        at = Math.max(at, this.cheaplyAvailable(v));
     }
     const flops = isElementwise(op.op) ? elementwise[op.op].flops : op.op === "dot" ? PRODUCT : 0;
     for (const r of op.results) {

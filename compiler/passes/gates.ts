@@ -10,14 +10,15 @@ import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Graph, Op, OpOf, Pass, Type, Value } from "../ir/types.ts";
 import { type Builder, captured, copy, type Renaming, rebuildGraph, rebuildScan } from "./rewrite.ts";
 
-export const gates: Pass = {
+/** @param reduced also values that are added up; otherwise their sums stay in one kernel, and are not divided among several */
+export const gates = (reduced = true): Pass => ({
   name: "gates",
   doc: "values that are split into gate blocks are computed gate by gate",
   run(graph: Graph): Graph {
     const results = graph.results.map((r) => r.value);
-    return rebuildGraph(graph, (b, rename) => separate(b, graph.ops, rename, results));
+    return rebuildGraph(graph, (b, rename) => separate(b, graph.ops, rename, results, reduced));
   },
-};
+});
 
 const last = (t: Type): dim.Dim | undefined => t.shape[t.shape.length - 1];
 
@@ -40,16 +41,27 @@ function tied(op: Op): readonly Value[] {
   return [];
 }
 
-/** The number of parts in which each value is needed. */
-function demands(ops: readonly Op[]): ReadonlyMap<Value, number> {
+/** The number of parts in which each value is needed; 1 for those that stay whole. */
+function demands(ops: readonly Op[], reduced: boolean): ReadonlyMap<Value, number> {
   const wanted = new Map<Value, number>();
+  if (!reduced) {
+    for (const op of ops)
+      if (op.op === "sum" || op.op === "maximum") for (const v of [...op.operands, ...op.results]) wanted.set(v, 1);
+    spread(ops, wanted);
+  }
   for (const op of ops) {
-    if (op.op === "split" && isLastAxis(op)) wanted.set(op.operands[0], op.attrs.parts);
-    if (op.op === "concat" && isLastAxis(op)) {
+    if (op.op === "split" && isLastAxis(op) && !wanted.has(op.operands[0])) wanted.set(op.operands[0], op.attrs.parts);
+    if (op.op === "concat" && isLastAxis(op) && !wanted.has(op.results[0])) {
       const widths = op.operands.map((v) => last(v.type)!);
       if (widths.every((w) => dim.equal(w, widths[0]))) wanted.set(op.results[0], op.operands.length);
     }
   }
+  spread(ops, wanted);
+  return wanted;
+}
+
+/** Gives every value the number of parts of those that it is tied to. */
+function spread(ops: readonly Op[], wanted: Map<Value, number>): void {
   for (let before = -1; before !== wanted.size; ) {
     before = wanted.size;
     for (const op of [...ops, ...[...ops].reverse()]) {
@@ -58,11 +70,10 @@ function demands(ops: readonly Op[]): ReadonlyMap<Value, number> {
       if (parts !== undefined) for (const v of values) if (!wanted.has(v)) wanted.set(v, parts);
     }
   }
-  return wanted;
 }
 
-function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: readonly Value[]): void {
-  const wanted = demands(ops);
+function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: readonly Value[], reduced: boolean): void {
+  const wanted = demands(ops, reduced);
   const parts = new Map<Value, readonly Value[]>();
   const joined = new Map<Value, Value>();
 
@@ -87,7 +98,7 @@ function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: rea
 
   for (const op of ops) {
     const n = wanted.get(op.results[0]);
-    const made = n === undefined ? undefined : inParts(b, op, n, pieces, whole);
+    const made = n === undefined || n === 1 ? undefined : inParts(b, op, n, pieces, whole);
     if (made) parts.set(op.results[0], made);
     else if (op.op === "split" && wanted.get(op.operands[0]) === op.attrs.parts && isLastAxis(op))
       rename.set(op.results, pieces(op.operands[0], op.attrs.parts));
@@ -98,7 +109,7 @@ function separate(b: Builder, ops: readonly Op[], rename: Renaming, results: rea
         op.results,
         rebuildScan(b, op, op.operands.map(whole), (inner, params) => {
           rename.set(op.body!.params, params);
-          separate(inner, op.body!.ops, rename, op.body!.results);
+          separate(inner, op.body!.ops, rename, op.body!.results, reduced);
           return op.body!.results.map(rename.of);
         }),
       );

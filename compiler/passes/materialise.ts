@@ -8,19 +8,22 @@ import { sameType } from "../ir/type.ts";
 import type { Graph, Op, Pass, Result, Type, Value } from "../ir/types.ts";
 import { copy, idsAfter, Renaming, rebuildScan } from "./rewrite.ts";
 
-/** @param copiesOutputs a loop's outputs are stored apart from the values that the loop itself reads */
-export const materialise = (copiesOutputs = false): Pass => ({
+/**
+ * @param copiesOutputs a loop's outputs are stored apart from the values that the loop itself reads
+ * @param joins the parts of a joined value are computed directly into its buffer
+ */
+export const materialise = (copiesOutputs = false, joins = true): Pass => ({
   name: "materialise",
   doc: "what needs a buffer of its own is copied to it, if no op computes it there",
-  run: (graph) => materialised(graph, copiesOutputs),
+  run: (graph) => materialised(graph, copiesOutputs, joins),
 });
 
-function materialised(graph: Graph, copiesOutputs: boolean): Graph {
+function materialised(graph: Graph, copiesOutputs: boolean, joins: boolean): Graph {
   const b = new Builder(idsAfter(graph));
   const rename = new Renaming();
   const computed = new Set<Value>();
   const joined = new Set<Value>();
-  materialiseOps(b, graph.ops, rename, computed, joined);
+  materialiseOps(b, graph.ops, rename, computed, joined, joins);
   const finals = new Set(b.ops.flatMap((op) => (op.op === "scan" ? op.results.slice(0, op.attrs.states) : [])));
   const outputs = new Set(b.ops.flatMap((op) => (op.op === "scan" ? op.results.slice(op.attrs.states) : [])));
   const taken = new Set<Value>();
@@ -43,6 +46,7 @@ function materialiseOps(
   rename: Renaming,
   computed: Set<Value>,
   joined: Set<Value>,
+  joins: boolean,
 ): void {
   const place = (v: Value, type: Type): Value =>
     computed.has(v) && sameType(v.type, type)
@@ -68,7 +72,7 @@ function materialiseOps(
         const local = new Set<Value>();
         const localJoined = new Set<Value>();
         rename.set(op.body!.params, params);
-        materialiseOps(inner, op.body!.ops, rename, local, localJoined);
+        materialiseOps(inner, op.body!.ops, rename, local, localJoined, joins);
         const own = new Set(params.slice(0, states));
         return op.body!.results.map((v, i) => {
           const value = rename.of(v);
@@ -82,7 +86,7 @@ function materialiseOps(
       rename.set(op.results, results);
       continue;
     }
-    if (op.op === "concat") {
+    if (op.op === "concat" && joins) {
       const y = op.results[0];
       const parts = op.operands.map((v) => {
         const part = rename.of(v);

@@ -18,7 +18,8 @@ export interface ModuleKernels {
   readonly target: string;
   readonly plan: Plan;
   code(): Code;
-  backend(): Backend | Promise<Backend>;
+  /** Opens its backend. `software`: whether one that runs on the processor will do instead of a GPU. */
+  backend(options: { readonly software: boolean }): Backend | Promise<Backend>;
 }
 
 /** What a generated module hands to the runtime. */
@@ -86,14 +87,15 @@ export async function held<Session extends Serving>(
     ({ target, plan }) => wanted === undefined || (isOpen ? plan.target === wanted.name : target === wanted),
   );
   for (const [i, candidate] of candidates.entries()) {
+    const isLast = i === candidates.length - 1;
     let own: Backend | undefined;
     try {
-      if (!isOpen) own = await candidate.backend();
+      // On a processor, what comes next is faster than a GPU's kernels.
+      if (!isOpen) own = await candidate.backend({ software: isLast });
       const backend = own ?? (wanted as Backend);
       return { session: await open(executableOf(candidate), backend), backend, ownsBackend: !isOpen, targets };
     } catch (error) {
       own?.close();
-      const isLast = i === candidates.length - 1;
       if (isLast || !(error instanceof RuntimeError && lacking.includes(error.code))) throw error;
     }
   }

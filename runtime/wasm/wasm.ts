@@ -49,6 +49,7 @@ const parseOptions = /* @__PURE__ */ optionParser<WasmOptions>("the options of t
 export interface WasmBackend extends Backend {
   /** How many threads it has, started or not. */
   readonly threads: number;
+  readonly simd: Simd;
 }
 
 /** A plan for WebAssembly does not use `half`. */
@@ -75,6 +76,7 @@ function backendWith(takeCode: TakeCode, options: WasmOptions): WasmBackend {
   let isClosed = false;
   return {
     name: "wasm",
+    simd,
     get threads() {
       return pool.limit;
     },

@@ -1,4 +1,4 @@
-import { RuntimeError } from "../error.ts";
+import { messageOf, RuntimeError } from "../error.ts";
 import { findAdapter, type Graphics } from "./adapter.ts";
 import type { Wait } from "./wait.ts";
 
@@ -33,16 +33,21 @@ export interface WatchedDevice {
   close(): void;
 }
 
-/** Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). */
-export async function openDevice(): Promise<WatchedDevice> {
+/** `software`: whether the adapter may be one on the processor. Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). */
+export async function openDevice(software: boolean): Promise<WatchedDevice> {
   const graphics = await findAdapter();
-  const { limits, features } = graphics.adapter;
+  const { limits, features, info } = graphics.adapter;
+  if (info.isFallbackAdapter && !software) {
+    const kind = info.architecture || info.description || "unnamed";
+    throw new RuntimeError("C0503", `the only adapter is a program on the processor (${kind})`);
+  }
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, limits[name]]));
-  const device = await graphics.adapter.requestDevice({
-    label: "cellc",
-    requiredLimits,
-    requiredFeatures: wantedFeatures.filter((name) => features.has(name)),
-  });
+  const requiredFeatures = wantedFeatures.filter((name) => features.has(name));
+  const device = await graphics.adapter
+    .requestDevice({ label: "cellc", requiredLimits, requiredFeatures })
+    .catch((thrown: unknown) => {
+      throw new RuntimeError("C0503", `the GPU adapter gives no device: ${messageOf(thrown)}`, "reload, or restart it");
+    });
   alive.add(graphics);
 
   let failure: RuntimeError | undefined;

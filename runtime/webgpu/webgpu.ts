@@ -3,7 +3,8 @@ import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
 import { checkedCode } from "../executable.ts";
 import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
-import type { Command, EntryName, Executable, Plan, RegionName } from "../plan.ts";
+import { optionParser } from "../option-parser.ts";
+import type { Command, EntryName, Executable, Feature, Plan, RegionName } from "../plan.ts";
 import { type Dispatch, execute, type Program, pieces, resolve } from "../program.ts";
 import { sealedCode, shadersOf, type TakeCode } from "../sealed-code.ts";
 import { Clock } from "./clock.ts";
@@ -15,25 +16,40 @@ const uniformBytes = 16;
 /** A buffer cannot be empty, so an empty region gets the smallest that can be bound. */
 const leastBytes = 16;
 
+/** What `webgpuBackend` takes. */
+export interface WebgpuOptions {
+  /** Whether an adapter may be a program on the processor, such as SwiftShader. Default: true. */
+  readonly software?: boolean;
+}
+
+const parseOptions = /* @__PURE__ */ optionParser<WebgpuOptions>("the options of the backend", {
+  software: ["true or false", (value) => typeof value === "boolean"],
+});
+
+/** Features that kernels may need. */
+const kernelFeatures: readonly Feature[] = ["subgroups"];
+
 /**
  * The backend for executables of target `wgsl`: one device. `close` destroys it; until then Node does not exit.
  * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). An executable may need a feature that the device lacks: C0507.
  */
-export function webgpuBackend(): Promise<Backend> {
-  return backendWith(checkedCode, timed);
+export function webgpuBackend(options: WebgpuOptions = {}): Promise<Backend> {
+  return backendWith(checkedCode, options, timed);
 }
 
 /** The same for executables that are part of a generated module: their plans need no check, and nobody times their kernels. */
-export function webgpuModuleBackend(): Promise<Backend> {
-  return backendWith(sealedCode);
+export function webgpuModuleBackend(options: WebgpuOptions = {}): Promise<Backend> {
+  return backendWith(sealedCode, options);
 }
 
-async function backendWith(takeCode: TakeCode, timed?: Timed): Promise<Backend> {
-  const watched = await openDevice();
+async function backendWith(takeCode: TakeCode, options: WebgpuOptions, timed?: Timed): Promise<Backend> {
+  const { software = true } = parseOptions(options);
+  const watched = await openDevice(software);
   const pipelines = new Pipelines(watched.device, layoutOf(watched.device));
   let isClosed = false;
   return {
     name: "wgsl",
+    features: kernelFeatures.filter((feature) => watched.device.features.has(feature)),
     async open(executable) {
       if (isClosed) throw closed("backend");
       return closable(await open(executable, takeCode, watched, pipelines, timed), () => isClosed);

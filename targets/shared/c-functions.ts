@@ -36,9 +36,9 @@ const trigonometric = <Name extends string>(name: Name, shift: 0 | 1): CFunction
     bind("z", "r * r"),
     bind("s", `r + r * z * (${horner(sinFit, "z")})`),
     bind("c", `1.0 + z * (${horner(cosFit, "z")})`),
-    bind("half", shift === 0 ? "floor(n * 0.5)" : "floor((n + 1.0) * 0.5)"),
-    bind("odd", shift === 0 ? "n - 2.0 * half" : "n + 1.0 - 2.0 * half"),
-    bind("turned", "half - 2.0 * floor(half * 0.5)"),
+    bind("halves", shift === 0 ? "floor(n * 0.5)" : "floor((n + 1.0) * 0.5)"),
+    bind("odd", shift === 0 ? "n - 2.0 * halves" : "n + 1.0 - 2.0 * halves"),
+    bind("turned", "halves - 2.0 * floor(halves * 0.5)"),
     "return (1.0 - 2.0 * turned) * mix(s, c, odd);",
   ],
 });

@@ -1,5 +1,6 @@
 /** The text of a typed module, by ts-morph. */
 import type { OptionalKind, PropertySignatureStructure, StatementStructures } from "ts-morph";
+import type { Code } from "../../runtime/plan.ts";
 import type { Extent, ModuleDescription, Named, NamedTensor, Tensors } from "./description.ts";
 import { docText } from "./doc-text.ts";
 import { propertyName, safeIdentifier, valueName } from "./identifiers.ts";
@@ -188,8 +189,8 @@ async function statements(
       ...(streams ? ["stream: inferenceStream"] : []),
       `kernels: [\n${kernels
         .map(
-          ({ target, backend }) =>
-            `    { target: ${JSON.stringify(target)}, plan: ${planName(target)}, code: ${codeName(target)}, backend: () => ${backend}() },\n`,
+          ({ target, backend, code }) =>
+            `    { target: ${JSON.stringify(target)}, plan: ${planName(target)}, code: ${codeName(target)}, backend: ${openerOf(backend, code)} },\n`,
         )
         .join("")}  ]`,
     ];
@@ -204,6 +205,10 @@ const commentOf = (doc: string): string =>
 function property({ name, doc }: Named, type: string): OptionalKind<PropertySignatureStructure> {
   return { name: propertyName(name), type, isReadonly: true, ...(doc.length > 0 && { docs: [docText(doc)] }) };
 }
+
+/** How the runtime is asked for the backend. Processors have no GPU that could be missing. */
+const openerOf = (backend: string, { kind }: Code): string =>
+  kind === "wasm" ? `() => ${backend}()` : `(options) => ${backend}(options)`;
 
 const extent = (value: Extent): string => (value === "time" ? "number" : String(value));
 

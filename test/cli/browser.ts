@@ -13,13 +13,15 @@ export interface Visit {
 
 let browser: Promise<Browser> | undefined;
 
+/** As root, in a container, there is no sandbox to be had; the pages are our own. WebGPU runs on the processor. */
+const flags = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
 /** Opens the file at `path`; `closeBrowser` after the last. */
 export const visit = (path: string): Promise<Visit> => visitAddress(`file://${path}`);
 
-/** Opens what a server has at an address. */
+/** Opens the page at an address; `closeBrowser` after the last. */
 export async function visitAddress(address: string): Promise<Visit> {
-  // As root, in a container, there is no sandbox to be had; the pages are our own.
-  browser ??= chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  browser ??= chromium.launch({ executablePath: CHROMIUM, args: flags });
   const page = await (await browser).newPage({ viewport: { width: 1100, height: 900 } });
   const requests: string[] = [];
   const errors: string[] = [];

@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { build as bundle } from "esbuild";
+import { bundlePackages } from "../house/bundled-packages.ts";
 
 export const repository: string = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -14,7 +14,6 @@ export async function buildTree(within: string): Promise<string> {
   const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")));
   const config = ["-p", "tsconfig.build.json", "--noCheck", "--declaration", "false", "--outDir", folder];
   await promisify(execFile)(process.execPath, [compiler, ...config], { cwd: repository });
-  const chevrotain = join(folder, "compiler/syntax/chevrotain.js");
-  await bundle({ entryPoints: [chevrotain], bundle: true, format: "esm", outfile: chevrotain, allowOverwrite: true });
+  await bundlePackages(folder);
   return folder;
 }

@@ -25,7 +25,7 @@ export function expectComputed(
   loops: LoopChoice = {},
 ): readonly Kernel[] {
   const bound = { ...dims, steps: dims.time, S: dims.time };
-  const shared = sharedTensors(placed, bound, []);
+  const shared = sharedTensors(placed, bound, [], true, new Set(), machine.outputs?.width);
   const inputs = placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "input");
   const scheduled = schedule(graph, { entry: "random", dims: bound, machine, shared, inputs, loops });
   for (const { kernel } of scheduled.kernels) verifyKernel(kernel, machine);

@@ -90,9 +90,9 @@ it("an element of a copy stands where its four stands, and no two in the same pl
   const home: Allocation = {
     ...{ buffer, start: 0, frame: { kind: "shifted", by: 0 }, batch: 0, strides: [4, rows], quads: true },
   };
-  const { address } = layout.addresses(wholeClock);
+  const { placeOf } = layout.addresses(wholeClock);
   const at = (k: number, n: number, width: 1 | 4) =>
-    x.known(address(home, undefined, undefined, [x.int(k), x.int(n)], width))! - buffer.offset;
+    x.known(placeOf(home, undefined, undefined, [x.int(k), x.int(n)], width).index)! - buffer.offset;
   const places = Array.from({ length: rows * columns }, (_, i) => at(Math.floor(i / columns), i % columns, 1));
   expect([...places].sort((a, b) => a - b)).toEqual(places.map((_, i) => i));
   for (let k = 0; k < rows; k++)

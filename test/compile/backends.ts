@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 import { type OpenOptions, plainTargets, type Tolerance, targets } from "../../cli/targets.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
+import { webgl2InChromium } from "../targets/webgl2.ts";
 
 export interface Place {
   readonly name: string;
@@ -14,6 +15,8 @@ export interface Place {
 async function placeOf(name: (typeof plainTargets)[number], options: OpenOptions): Promise<Place> {
   const { load, open, tolerance } = targets[name];
   const target = await load();
+  // Node has no WebGL2.
+  if (name === "glsl") return { name, target, tolerance, open: webgl2InChromium };
   const simd = options.simd === "relaxed" ? " with relaxed SIMD" : "";
   return { name: `${name}${simd}`, target, tolerance, open: () => open(options) };
 }

@@ -123,6 +123,10 @@ const wasmSizes: readonly Size[] = [
 const sizes: Readonly<Record<keyof typeof places, readonly Size[]>> = {
   wasm: wasmSizes,
   relaxed: wasmSizes,
+  glsl: [
+    ["cells/bnlstm", "bnlstm", 33, 19, 3],
+    ["cells/lnlstm", "lnlstm", 6, 30, 3],
+  ],
   // Several workgroups; more examples than a workgroup has lanes.
   wgsl: [
     ["cells/bnlstm", "bnlstm", 33, 19, 3],

@@ -31,7 +31,8 @@ function interpreted(s: Study, target: Target): ReadonlyMap<string, Float32Array
     },
   });
   const numbers = Object.fromEntries(Object.entries(s.numbers).map(([name, data]) => [name, Float32Array.from(data)]));
-  return runScheduled({ ...plan.entries.train!, kernels: kernels.map((kernel) => ({ kernel })) }, steps, numbers);
+  const { tensors, commands, regions } = plan.entries.train!;
+  return runScheduled({ tensors, commands, regions, kernels: kernels.map((kernel) => ({ kernel })) }, steps, numbers);
 }
 
 describe.each(["lstm", "lnlstm", "bnlstm"] as const)("%s", (name) => {

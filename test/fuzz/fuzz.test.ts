@@ -13,6 +13,7 @@ const TRIALS: Readonly<Record<string, number>> = {
   cells: 12,
   plans: 40,
   checkpoints: 40,
+  models: 40,
   folders: 4,
   api: 60,
   kill: 1,

@@ -5,6 +5,7 @@ import { cells } from "./fuzzers/cells.ts";
 import { checkpoints } from "./fuzzers/checkpoints.ts";
 import { folders } from "./fuzzers/folders.ts";
 import { kill } from "./fuzzers/kill.ts";
+import { models } from "./fuzzers/models.ts";
 import { plans } from "./fuzzers/plans.ts";
 
-export const fuzzers: readonly Fuzzer[] = [cells, plans, checkpoints, folders, api, kill];
+export const fuzzers: readonly Fuzzer[] = [cells, plans, checkpoints, models, folders, api, kill];

@@ -43,6 +43,7 @@ describe("the rules", () => {
     ["the package's compiler needs no Node", "cli/api/a.ts", 'import { readFileSync } from "node:fs";'],
     ["the compiler does not know its defaults", "compiler/a.ts", 'import { fileHost } from "../cli/api/file-host.ts";'],
     ["nothing loads chevrotain's many files", "compiler/syntax/a.ts", 'import { Lexer } from "chevrotain";'],
+    ["nothing needs a package that is bundled", "cli/report/a.ts", 'import { plot } from "@observablehq/plot";'],
     ["no command loads ts-morph before it runs", "cli/commands/types.ts", 'import { Project } from "ts-morph";'],
     ["a target needs no package but for typed modules", "targets/wasm/a.ts", 'await import("ts-morph");'],
     ["the runtime needs no package", "runtime/a.ts", 'import pc from "picocolors";'],

@@ -63,13 +63,13 @@ describe("gradients of random graphs", () => {
     ["defer-weight-gradients", [deferWeightGradients]],
     ["simplify, defer-weight-gradients", [simplify, deferWeightGradients]],
     ["simplify, retime", [simplify, retime]],
-    ["simplify, gates", [simplify, gates]],
+    ["simplify, gates", [simplify, gates()]],
   ])("are kept by %s", (_, sequence) => {
     forAll(13, 100, (random) => expectKept(random, [backward, ...sequence], backward));
   });
 
   it("are kept by the whole pipeline, up to what is partitioned", () => {
-    const last = [retime, simplify, gates, simplify, passes.materialise];
+    const last = [retime, simplify, gates(), simplify, passes.materialise];
     const all = [hoist, simplify, backward, simplify, deferWeightGradients, simplify, ...last];
     forAll(14, 100, (random) => expectKept(random, all, backward));
   });
@@ -132,7 +132,7 @@ describe("simplify", () => {
     ["random graphs", [simplify]],
     ["their derivatives", [backward, simplify]],
     ["what was deferred", [backward, simplify, deferWeightGradients, simplify]],
-    ["what was said gate by gate", [backward, simplify, gates, simplify]],
+    ["what was said gate by gate", [backward, simplify, gates(), simplify]],
   ])("has nothing left to do on %s the second time", (_, sequence) => {
     forAll(16, 80, ({ graph }) => {
       const once = through(graph, sequence, check);

@@ -41,14 +41,26 @@ const joins = (s: KStmt): s is Joining => s.s === "let" && s.value.k === "joint"
 export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: Times, subgroupSize = 4): Memory {
   const regions = Object.fromEntries(Object.entries(before).map(([name, data]) => [name, data.slice()]));
   const [gx, gy, gz] = gridOf(kernel, steps);
+  /** Of textures: floats of a frame, in whole texels. */
+  const frameSizes = new Map(
+    kernel.regions.flatMap(({ region, texture }) => (texture ? [[region, 4 * Math.ceil(texture.size / 4)]] : [])),
+  );
   for (let z = 0; z < gz; z++) for (let y = 0; y < gy; y++) for (let x = 0; x < gx; x++) workgroup([x, y, z]);
   return regions;
 
   function workgroup(group: readonly number[]): void {
     const tiles = Object.fromEntries(kernel.tiles.map(({ name, size }) => [name, new Float32Array(size)]));
-    const memory = (place: Place, index: number, width: number): Float32Array => {
-      const data = place.kind === "region" ? regions[place.region] : tiles[place.name];
-      if (index < 0 || index + width > data.length) throw new RangeError(`index ${index} of ${data.length}`);
+    const memory = (
+      { memory: place, frame }: { readonly memory: Place; readonly frame?: KExpr },
+      index: number,
+      width: number,
+    ): Float32Array => {
+      const all = place.kind === "region" ? regions[place.region] : tiles[place.name];
+      const size = place.kind === "region" ? frameSizes.get(place.region) : undefined;
+      const data = frame && size ? all.subarray(number(frame) * size, (number(frame) + 1) * size) : all;
+      if (!(index >= 0 && index + width <= data.length)) throw new RangeError(`index ${index} of ${data.length}`);
+      // Textures are read and written four floats at a time.
+      if (size !== undefined && width === 4 && index % 4 !== 0) throw new RangeError(`a texel at ${index}`);
       return data;
     };
     let names = new Map<string, Value>();
@@ -101,7 +113,7 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
           return (evaluate(e.a) as readonly number[])[e.lane];
         case "load": {
           const index = number(e.index);
-          const data = memory(e.memory, index, e.type === "f32" ? 1 : 4);
+          const data = memory(e, index, e.type === "f32" ? 1 : 4);
           return e.type === "f32" ? data[index] : Array.from(data.subarray(index, index + 4));
         }
         case "toFloat":
@@ -138,7 +150,7 @@ export function interpret(kernel: Kernel, before: Memory, { t, T, steps = T }: T
             const value = evaluate(s.value);
             const values = typeof value === "number" ? [value] : (value as number[]);
             const isHalf = s.memory.kind === "region" && widthOf(s.memory.region) === 2;
-            memory(s.memory, index, s.type === "f32" ? 1 : 4).set(isHalf ? values.map(roundToF16) : values, index);
+            memory(s, index, s.type === "f32" ? 1 : 4).set(isHalf ? values.map(roundToF16) : values, index);
             break;
           }
           case "for": {

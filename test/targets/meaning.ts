@@ -59,6 +59,8 @@ function tolerance(op: string, target: Target, x: number, y: number): number {
       if (op === "sin" || op === "cos") return 1.2e-7;
       return ["tanh", "softplus", "sigmoid"].includes(op) ? 4e-7 * Math.abs(y) : Math.abs(y) * ulp;
     case "wgsl":
+    // OpenGL ES promises less; SwiftShader keeps what WGSL asks for.
+    case "glsl":
       return toleranceOfWgsl(op, x, y);
   }
 }

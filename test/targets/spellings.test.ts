@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { atom } from "../../compiler/kernel-ir/c-text.ts";
-import type { Kernel } from "../../compiler/kernel-ir/types.ts";
+import type { FloatType, KExpr, Kernel } from "../../compiler/kernel-ir/types.ts";
 import { cFunctionNames } from "../../targets/shared/c-functions.ts";
 import { type MathOp, type Spelling, spellings } from "../../targets/spellings.ts";
 import { kernel, lanes, load, load4, math, math4, plus, store, store4, times, v } from "./build.ts";
 import { openDevice } from "./gpu.ts";
 import { allowance, meaning, type Target } from "./meaning.ts";
 import { type Memory, runWasm, runWgsl } from "./run.ts";
+import { runTexels } from "./run-glsl.ts";
 
 const ops = Object.keys(spellings) as MathOp[];
 const count = 256;
@@ -67,18 +68,52 @@ const vector: Kernel = kernel({
   ],
 });
 
+/** A kernel of texels for each op: four elements at once, or one after another. */
+const texels = (type: FloatType): readonly Kernel[] =>
+  ops.map((op, o): Kernel => {
+    const texel: KExpr = times({ k: "group", axis: 0 }, 4);
+    const from = (at: number, lane: number): KExpr => plus((o * 3 + at) * count + lane, texel);
+    const operands = [0, 1, 2].slice(0, spellings[op].arity);
+    const one = (lane: number): KExpr => math(op, ...operands.map((at) => load("input", from(at, lane))));
+    const value: KExpr =
+      type === "f32x4"
+        ? math4(op, ...operands.map((at) => load4("input", from(at, 0))))
+        : { k: "vec4", lanes: [one(0), one(1), one(2), one(3)] };
+    return {
+      ...kernel({ body: [lanes("i", 0, 1, [store4(`of_${op}`, texel, value)])] }),
+      name: `of_${op}`,
+      lanes: 1,
+      grid: [
+        { fixed: count / 4, perStep: 0 },
+        { fixed: 1, perStep: 0 },
+        { fixed: 1, perStep: 0 },
+      ],
+      regions: [
+        { region: "input", access: "read" },
+        { region: `of_${op}`, access: "read_write", texture: { size: count, frames: false, alternate: false } },
+      ],
+    };
+  });
+
 const results = new Map<string, Float32Array>();
 let device: GPUDevice;
-const runners: Readonly<Record<Target, (probe: Kernel, memory: Memory) => Promise<Memory>>> = {
-  wasm: runWasm,
+const runners: Readonly<Record<Target, (probe: Kernel, memory: Memory, type: FloatType) => Promise<Memory>>> = {
+  wasm: (probe, memory) => runWasm(probe, memory),
   wgsl: (probe, memory) => runWgsl(device, probe, memory),
+  async glsl(_probe, memory, type) {
+    const found = await runTexels(texels(type), count, memory.input);
+    return { work: Float32Array.from(found.flatMap((data) => [...data])) };
+  },
 };
 beforeAll(async () => {
   device = await openDevice();
   const memory = { input, work: new Float32Array(ops.length * count) };
-  for (const [type, probe] of Object.entries({ f32: scalar, f32x4: vector }))
+  for (const [type, probe] of [
+    ["f32", scalar],
+    ["f32x4", vector],
+  ] as const)
     for (const [target, run] of Object.entries(runners))
-      results.set(`${target} ${type}`, (await run(probe, memory)).work);
+      results.set(`${target} ${type}`, (await run(probe, memory, type)).work);
 });
 afterAll(() => device?.destroy());
 

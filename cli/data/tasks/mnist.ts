@@ -5,7 +5,7 @@
 import { exit, Failure } from "../../failure.ts";
 import type { ImageSet, Mnist } from "../mnist.ts";
 import { permutation } from "../shuffle.ts";
-import { checkIndices, type RandomStreams, type Split, type Task, type TaskBatch } from "../task.ts";
+import { checkIndices, type RandomStreams, type Split, type Task, type TaskBatch, type TaskForm } from "../task.ts";
 
 export type MnistReading = "rows" | "pixels" | "permuted";
 
@@ -18,6 +18,24 @@ const SUMMARIES: Readonly<Record<MnistReading, string>> = {
 /** The paper keeps the last 10,000 of the 60,000 training images for validation. */
 const VALIDATION = 10_000;
 
+/** The sizes of MNIST's images. */
+const PUBLISHED = { rows: 28, columns: 28 };
+
+/** The form of the task. */
+export function mnistForm(
+  reading: MnistReading,
+  { rows, columns }: Pick<ImageSet, "rows" | "columns"> = PUBLISHED,
+): TaskForm {
+  const steps = reading === "rows" ? rows : rows * columns;
+  const features = (rows * columns) / steps;
+  return {
+    name: `mnist-${reading}`,
+    inputs: { x: { kind: "value", shape: [features], time: true }, y: { kind: "index", size: 10, time: false } },
+    dims: { D: features, K: 10 },
+    steps,
+  };
+}
+
 /**
  * Pixels are scaled to [0, 1]. `validation` keeps the last 10,000 training images out of training (a sixth of a smaller
  * set). The permutation comes from the stream `mnist/order`, a true permutation: the authors' released script drew its
@@ -26,7 +44,8 @@ const VALIDATION = 10_000;
 export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomStreams, validation: boolean): Task {
   const { rows, columns } = mnist.train;
   const size = rows * columns;
-  const steps = reading === "rows" ? rows : size;
+  const form = mnistForm(reading, mnist.train);
+  const { steps } = form;
   const features = size / steps;
   const order = reading === "permuted" ? permutation(size, streams("mnist/order")) : undefined;
   const held = validation ? Math.min(VALIDATION, Math.floor(mnist.train.count / 6)) : 0;
@@ -41,11 +60,8 @@ export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomSt
   });
 
   return {
-    name: `mnist-${reading}`,
+    ...form,
     summary: SUMMARIES[reading],
-    inputs: { x: { kind: "value", shape: [features], time: true }, y: { kind: "index", size: 10, time: false } },
-    dims: { D: features, K: 10 },
-    steps,
     splits,
     picture: {
       rows,

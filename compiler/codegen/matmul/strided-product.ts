@@ -14,7 +14,7 @@ import {
 import * as dim from "../../ir/dim.ts";
 import * as x from "../../kernel-ir/expr.ts";
 import { lanesOf } from "../../kernel-ir/type-of.ts";
-import type { FloatType, KExpr, KStmt, Memory } from "../../kernel-ir/types.ts";
+import type { FloatType, KExpr, KStmt } from "../../kernel-ir/types.ts";
 import { type Bounds, type IndexRange, inBlocks, type LoopHeader, type Names, nest, type Variable } from "../loops.ts";
 import { type AxisIndex, pointAt, wholeAxis } from "./axis-index.ts";
 
@@ -129,7 +129,7 @@ export class StridedProduct {
   }
 
   load(o: Operand, index: AxisIndex, type: FloatType): KExpr {
-    return x.load(region(o.allocation), this.at(o, index, type), type);
+    return x.loadFrom(this.at(o, index, type), type);
   }
 
   loadResult(product: number, index: AxisIndex, type: FloatType): KExpr {
@@ -139,17 +139,16 @@ export class StridedProduct {
   store(product: number, index: AxisIndex, value: KExpr, type: FloatType): readonly KStmt[] {
     return this.site.products[product].targets.map((allocation) => ({
       s: "store",
-      memory: region(allocation),
-      index: this.at(this.target(allocation), index, type),
+      ...this.at(this.target(allocation), index, type),
       type,
       value,
     }));
   }
 
-  /** The address of an operand's element; `index` must have all of its axes. */
-  private at(o: Operand, index: AxisIndex, type: FloatType): KExpr {
+  /** The place of an operand's element; `index` must have all of its axes. */
+  private at(o: Operand, index: AxisIndex, type: FloatType): x.Place {
     const { t, b, f, width } = pointAt(o, index, this.site.step, lanesOf(type));
-    return this.site.layout.address(o.allocation, t, b, f, width);
+    return this.site.layout.placeOf(o.allocation, t, b, f, width);
   }
 
   private target(allocation: Allocation): Operand {
@@ -192,8 +191,6 @@ const zip = (axes: readonly Axis[], at: readonly Variable[]): readonly (readonly
 
 /** What a loop over an axis is called. */
 export const hintOf = (axis: Axis): string => (axis === BATCH ? "b" : axis === TIME ? "s" : axis);
-
-const region = ({ buffer }: Allocation): Memory => ({ kind: "region", region: buffer.region });
 
 const stride = ({ allocation, labels }: Operand, axis: Axis): number =>
   axis === BATCH ? allocation.batch : allocation.strides[labels.indexOf(axis)];

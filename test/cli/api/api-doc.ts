@@ -49,6 +49,17 @@ const host = { read: (path) => texts[path], resolve: (from, path) => path };
 const { executable } = compile("app.cell", { host });
 \`\`\`
 
+What \`cellc compile\` or \`cellc export\` wrote is opened by its address, or in Node with \`cellc/runtime/node\` by its path. \`backend\`
+chooses where it runs; by default it is the first that is there, of WebGPU on a GPU and WebAssembly, and its \`reason\` says what the
+others lack. \`openExecutable\` does the same without a session, and \`openBackend\` only the last part:
+
+\`\`\`js
+import { openSession } from "cellc/runtime";
+
+const session = await openSession("/models/digits/", { backend: "auto" });
+console.log(session.backend.name, session.backend.reason);
+\`\`\`
+
 Arguments and options are checked before anything is done. Options are objects; one that a function does not know, or that is not
 of its kind, is refused by its name. What is wrong with a text or with the compiler's options is a \`CompileError\`, everything else a
 \`RuntimeError\`; both have codes, which \`cellc explain CODE\` explains.
