@@ -2,7 +2,7 @@
  * Cells in a bundler: `import { bnlstm } from "./bnlstm.cell"`. One plugin for all bundlers, by unplugin; the module is the one that
  * `compile` writes with `--target ts`, as JavaScript.
  */
-import { createUnplugin, type UnpluginInstance, type UnpluginMessage } from "unplugin";
+import type { UnpluginContextMeta, UnpluginMessage, UnpluginOptions } from "unplugin";
 import { CompileError, type Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import { Lines } from "../../compiler/diagnostics/position.ts";
 import { renderAll } from "../../compiler/diagnostics/render.ts";
@@ -15,48 +15,47 @@ import { cellId, readRequest } from "./request.ts";
 /** What an application's modules import. */
 const runtime = "cellc/runtime";
 
-export const plugin: UnpluginInstance<PluginOptions | undefined, false> = createUnplugin<PluginOptions | undefined>(
-  (given, meta) => {
-    const options = pluginOptions(given);
-    const loader = cellLoader(options);
-    /** The handle by which Vite's development server replaces modules; undefined when it builds. */
-    let viteHandle: string | undefined;
-    return {
-      name: "cellc",
-      enforce: "pre",
-      load: {
-        filter: { id: cellId },
-        async handler(id) {
-          const host = hostForLoad();
-          try {
-            const request = readRequest(id);
-            if (request === undefined) return undefined;
-            const handle = options.hot ? (viteHandle ?? webpackHandle(this.getNativeBuildContext?.())) : undefined;
-            const { code, warnings } = await loader.load(request, host, handle);
-            if (warnings.length > 0) this.warn(messageOf(warnings, host));
-            return code;
-          } catch (error) {
-            const message = errorMessage(error, host);
-            if (message === undefined) throw error;
-            // Rollup and Vite throw here. esbuild takes the place from what it is told, and webpack the text from what is thrown.
-            this.error({ ...message, id });
-            if (meta.framework !== "esbuild") throw new Error(message.message);
-            return "export {};";
-          } finally {
-            for (const file of host.texts.keys()) this.addWatchFile(file);
-          }
-        },
+/** What bundlers call in, as unplugin has it. Throws `CompileError` (C0309) for an option that there is not. */
+export function cellPlugin(given: PluginOptions | undefined, meta: UnpluginContextMeta): UnpluginOptions {
+  const options = pluginOptions(given);
+  const loader = cellLoader(options);
+  /** The handle by which Vite's development server replaces modules; undefined when it builds. */
+  let viteHandle: string | undefined;
+  return {
+    name: "cellc",
+    enforce: "pre",
+    load: {
+      filter: { id: cellId },
+      async handler(id) {
+        const host = hostForLoad();
+        try {
+          const request = readRequest(id);
+          if (request === undefined) return undefined;
+          const handle = options.hot ? (viteHandle ?? webpackHandle(this.getNativeBuildContext?.())) : undefined;
+          const { code, warnings } = await loader.load(request, host, handle);
+          if (warnings.length > 0) this.warn(messageOf(warnings, host));
+          return code;
+        } catch (error) {
+          const message = errorMessage(error, host);
+          if (message === undefined) throw error;
+          // Rollup and Vite throw here. esbuild takes the place from what it is told, and webpack the text from what is thrown.
+          this.error({ ...message, id });
+          if (meta.framework !== "esbuild") throw new Error(message.message);
+          return "export {};";
+        } finally {
+          for (const file of host.texts.keys()) this.addWatchFile(file);
+        }
       },
-      vite: {
-        // A server that met it later, in the first cell, would have to load the page again.
-        config: () => ({ optimizeDeps: { include: [runtime] } }),
-        configResolved({ command }) {
-          viteHandle = command === "serve" ? "import.meta.hot" : undefined;
-        },
+    },
+    vite: {
+      // A server that met it later, in the first cell, would have to load the page again.
+      config: () => ({ optimizeDeps: { include: [runtime] } }),
+      configResolved({ command }) {
+        viteHandle = command === "serve" ? "import.meta.hot" : undefined;
       },
-    };
-  },
-);
+    },
+  };
+}
 
 /** webpack's handle, where its modules can be replaced. */
 function webpackHandle(native: { readonly framework: string; readonly loaderContext?: object } | undefined) {

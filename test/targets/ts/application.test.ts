@@ -148,7 +148,7 @@ export async function use(bytes: Uint8Array): Promise<number> {
     ["a stream of a module without one", "await (await bnlstm.open()).stream();"],
     ["training of a module that only infers", "await (await bnlstm.open()).train({ x }, { lr: 1 });"],
     ["a target without kernels", 'await bnlstm.open({ backend: "wgsl" });'],
-    ["no seed", "await signs.open({});"],
+    ["a seed that is no number", 'await signs.open({ seed: "1" });'],
     ["a parameter of another shape", "await model.write({ V: tensor(new Float32Array(16), [2, 8]) });"],
     ["another size of the dimension", "const H: 9 = dims.H;"],
     ["another export of the cell", 'const { gru } = await import("./cells.cell");'],
