@@ -8,22 +8,7 @@ export { InferenceSession } from "./inference-session.ts";
 export { initialise } from "./initialise.ts";
 export type { Input, Numbers, Shaped, TypedNumbers } from "./inputs.ts";
 export type { Range } from "./layout.ts";
-export { type Hot, hotModule } from "./module/hot-module.ts";
-export type { InferenceModel } from "./module/inference-model.ts";
-export type { Model, ModelInference } from "./module/model.ts";
-export { inferenceStream, type ModelStream } from "./module/model-stream.ts";
-export {
-  bytesOf,
-  type InferenceModule,
-  inferenceModule,
-  type ModuleKernels,
-  type ModuleParts,
-  type OpenOptions,
-} from "./module/module.ts";
 export { type ShapedTensor, tensor } from "./module/shaped-tensor.ts";
-export type { InferenceBatch, Signature, TrainingBatch, Weights } from "./module/signature.ts";
-export type { ModelEvaluation, ModelReport, TrainingModel } from "./module/training-model.ts";
-export { type TrainingModule, trainingModule } from "./module/training-module.ts";
 export { openExecutable, openSession } from "./open-executable.ts";
 export type { OpenExecutableOptions, OpenedExecutable, OpenSessionOptions } from "./open-folder.ts";
 export type {
@@ -67,6 +52,6 @@ export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./stat
 export type { Stream, StreamState } from "./stream.ts";
 export type { Simd } from "./wasm/module.ts";
 export type { Costs } from "./wasm/thread-schedule.ts";
-export { type WasmBackend, type WasmOptions, wasmBackend, wasmModuleBackend } from "./wasm/wasm.ts";
-export { type WebglOptions, webgl2Backend, webgl2ModuleBackend } from "./webgl2/webgl2.ts";
-export { type WebgpuOptions, webgpuBackend, webgpuModuleBackend } from "./webgpu/webgpu.ts";
+export { type WasmBackend, type WasmOptions, wasmBackend } from "./wasm/wasm.ts";
+export { type WebglOptions, webgl2Backend } from "./webgl2/webgl2.ts";
+export { type WebgpuOptions, webgpuBackend } from "./webgpu/webgpu.ts";

@@ -12,8 +12,8 @@ import { cellLoader, hostForLoad } from "./load-cell.ts";
 import { type PluginOptions, pluginOptions } from "./options.ts";
 import { cellId, readRequest } from "./request.ts";
 
-/** What an application's modules import. */
-const runtime = "cellc/runtime";
+/** What an application and its modules import. */
+const runtime = ["cellc/runtime", "cellc/runtime/module"];
 
 /** What bundlers call in, as unplugin has it. Throws `CompileError` (C0309) for an option that there is not. */
 export function cellPlugin(given: PluginOptions | undefined, meta: UnpluginContextMeta): UnpluginOptions {
@@ -49,7 +49,7 @@ export function cellPlugin(given: PluginOptions | undefined, meta: UnpluginConte
     },
     vite: {
       // A server that met it later, in the first cell, would have to load the page again.
-      config: () => ({ optimizeDeps: { include: [runtime] } }),
+      config: () => ({ optimizeDeps: { include: runtime } }),
       configResolved({ command }) {
         viteHandle = command === "serve" ? "import.meta.hot" : undefined;
       },

@@ -134,7 +134,7 @@ async function statements(
   return [
     {
       kind: StructureKind.ImportDeclaration,
-      moduleSpecifier: "cellc/runtime",
+      moduleSpecifier: "cellc/runtime/module",
       namedImports: imports.sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1)),
     },
     declared(

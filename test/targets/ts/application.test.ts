@@ -308,7 +308,7 @@ test("a module runs in a page without a bundler", async () => {
     await write(
       "page.html",
       `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
-<script type="importmap">{ "imports": { "cellc/runtime": "/node_modules/cellc/dist/runtime/index.js" } }</script>
+<script type="importmap">{ "imports": { "cellc/runtime/module": "/node_modules/cellc/dist/runtime/module/index.js" } }</script>
 <script type="module">
 import { signs } from "./signs.js";
 const model = await signs.open({ seed: 7 });
