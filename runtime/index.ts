@@ -3,7 +3,6 @@ export type { Backend, LoadedExecutable, LoadedExecutable as Machine, Timing } f
 export type { Batch, NoiseMode } from "./batch.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
-export { InferenceSession } from "./inference-session.ts";
 export { initialise } from "./initialise.ts";
 export type { Input, Numbers, Shaped, TypedNumbers } from "./inputs.ts";
 export type { Range } from "./layout.ts";

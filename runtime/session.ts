@@ -13,6 +13,7 @@ import { BatchVariants } from "./batch-variants.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
 import { CollectedPopulation } from "./collected-population.ts";
+import { drawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
 import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
 import { inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
@@ -92,7 +93,7 @@ export class Session {
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
     const { seed } = sessionOptions(options);
-    const session = new Session(backend, await Runner.open(executable, backend), seed);
+    const session = new Session(backend, await Runner.open(executable, backend, drawNoise), seed);
     const first = (name: string): Float32Array => {
       const tensor = session.#kept.find((kept) => kept.name === name)?.tensor;
       if (tensor?.role.kind !== "param") throw new Error(`there is no parameter \`${name}\``);
