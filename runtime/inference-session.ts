@@ -2,6 +2,7 @@ import type { Backend } from "./backend.ts";
 import type { Batch } from "./batch.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 import { closed } from "./closable.ts";
+import type { DrawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
 import { firstRow, type Holder, infer } from "./inference.ts";
 import { restoreOptions } from "./inference-arguments.ts";
@@ -53,9 +54,12 @@ export class InferenceSession {
     };
   }
 
-  /** Loads an executable. Its parameters have no values yet. Errors: C0411 (a damaged executable), those of the backend. */
-  static async open(executable: Executable, backend: Backend): Promise<InferenceSession> {
-    return new InferenceSession(await Runner.open(executable, backend));
+  /**
+   * Loads an executable. Its parameters have no values yet. `draw`: who draws the numbers of its noise; undefined for a model without
+   * any. Errors: C0411 (a damaged executable), those of the backend.
+   */
+  static async open(executable: Executable, backend: Backend, draw: DrawNoise | undefined): Promise<InferenceSession> {
+    return new InferenceSession(await Runner.open(executable, backend, draw));
   }
 
   get plan(): Plan {
@@ -63,8 +67,8 @@ export class InferenceSession {
   }
 
   /**
-   * Takes parameters and statistics from the bytes of a checkpoint; the optimiser's state in it is ignored. Returns the differences in
-   * equations, if they are allowed. Errors: C0403, naming what differs, if it belongs to another model; C0404 (damaged, or numbers
+   * Takes parameters and statistics from the bytes of a checkpoint; the optimiser's state in it is ignored. Returns the
+   * differences, if they are allowed. Errors: C0403 if it belongs to another model, naming the tensors that differ; C0404 (damaged, or numbers
    * that are not finite), C0407 (another program's file).
    */
   load(checkpoint: Uint8Array, options: RestoreOptions = {}): Promise<readonly string[]> {

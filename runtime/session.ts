@@ -13,6 +13,7 @@ import { BatchVariants } from "./batch-variants.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
 import { CollectedPopulation } from "./collected-population.ts";
+import { drawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
 import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
 import { inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
@@ -96,7 +97,7 @@ export class Session {
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
     const { seed, state } = sessionOptions(options);
-    const session = new Session(backend, await Runner.open(executable, backend), seed);
+    const session = new Session(backend, await Runner.open(executable, backend, drawNoise), seed);
     if (state !== undefined) {
       try {
         await session.restore(state);

@@ -2,6 +2,7 @@
  * `cellc/runtime/module`: what a typed module imports. It leads to nothing that such a module does not use, so that a bundle is small
  * whatever the bundler makes of the rest.
  */
+export { drawNoise } from "../draw-noise.ts";
 export type { Code, Plan } from "../plan.ts";
 export { wasmModuleBackend } from "../wasm/wasm.ts";
 export { webgl2ModuleBackend } from "../webgl2/webgl2.ts";
@@ -13,6 +14,7 @@ export { inferenceStream, type ModelStream } from "./model-stream.ts";
 export {
   bytesOf,
   type InferenceModule,
+  type InferenceParts,
   inferenceModule,
   type ModuleKernels,
   type ModuleParts,

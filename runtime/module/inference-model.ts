@@ -24,8 +24,8 @@ export class InferenceModel<S extends Signature> extends Model<S, InferenceSessi
   }
 
   /**
-   * Takes parameters and statistics from the bytes of a checkpoint. Returns the differences in equations, if they are allowed.
-   * Errors: C0403, naming what differs (another model), C0404 (damaged), C0407 (another program's).
+   * Takes parameters and statistics from the bytes of a checkpoint. Returns the differences, if they are allowed. Errors: C0403
+   * (another model), C0404 (damaged), C0407 (another program's).
    */
   loadCheckpoint(bytes: Uint8Array | ArrayBuffer, options: RestoreOptions = {}): Promise<readonly string[]> {
     return this.session.load(bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes, options);

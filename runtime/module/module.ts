@@ -1,5 +1,6 @@
 /** What a generated module is made of, and how it is opened. */
 import type { Backend } from "../backend.ts";
+import type { DrawNoise } from "../draw-noise.ts";
 import { RuntimeError } from "../error.ts";
 import { InferenceSession } from "../inference-session.ts";
 import type { Code, Executable, Plan } from "../plan.ts";
@@ -34,6 +35,14 @@ export interface ModuleParts {
   readonly kernels: readonly ModuleKernels[];
 }
 
+/** What one hands over that only infers: with what it does, so that a bundle has no more. */
+export interface InferenceParts extends ModuleParts {
+  /** How streams are opened, if it has the entry `step`. */
+  readonly stream?: OpenModelStream<InferenceSession>;
+  /** Who draws the numbers of its noise, if it has any. */
+  readonly noise?: DrawNoise;
+}
+
 /** What opening takes. */
 export interface OpenOptions<Target extends string = string> {
   /**
@@ -51,13 +60,15 @@ export interface InferenceModule<S extends Signature, Target extends string = st
 
 /** Errors: C0411, if the module was made for another version of the runtime. */
 export function inferenceModule<S extends Signature, Target extends string>(
-  parts: ModuleParts & { readonly stream?: OpenModelStream<InferenceSession> },
+  parts: InferenceParts,
 ): InferenceModule<S, Target> {
   checkVersion(parts);
   return {
     open: async (given) =>
       new InferenceModel(
-        await held(parts, given?.backend ?? undefined, (executable, on) => InferenceSession.open(executable, on)),
+        await held(parts, given?.backend ?? undefined, (executable, on) =>
+          InferenceSession.open(executable, on, parts.noise),
+        ),
         parts.stream,
       ),
   };

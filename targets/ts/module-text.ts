@@ -1,6 +1,6 @@
 /** The text of a typed module, by ts-morph. */
 import type { OptionalKind, PropertySignatureStructure, StatementStructures } from "ts-morph";
-import type { Code } from "../../runtime/plan.ts";
+import type { Code, Plan } from "../../runtime/plan.ts";
 import type { Extent, ModuleDescription, Named, NamedTensor, Tensors } from "./description.ts";
 import { docText } from "./doc-text.ts";
 import { propertyName, safeIdentifier, valueName } from "./identifiers.ts";
@@ -43,7 +43,7 @@ const ownNames: readonly string[] = [
   ...Object.values(interfaceOf),
   ...["Signature", "Model", "dims", "runtimeVersion", "bytesOf", "hotModule", "Plan", "Code", "ShapedTensor"],
   ...["TrainingModel", "TrainingModule", "trainingModule", "InferenceModel", "InferenceModule", "inferenceModule"],
-  "inferenceStream",
+  ...["inferenceStream", "drawNoise"],
 ];
 
 /** The name under which the module exports its entry. */
@@ -101,12 +101,14 @@ async function statements(
   const moduleType = trains ? "TrainingModule" : "InferenceModule";
   const make = trains ? "trainingModule" : "inferenceModule";
   const streams = !trains && states.length > 0;
+  const hasNoise = !trains && kernels.some(({ plan }) => drawsNoise(plan));
   const hasBytes = kernels.some(({ code }) => code.kind === "wasm");
   const values = [
     ...(hasBytes ? ["bytesOf"] : []),
     ...(hot ? ["hotModule"] : []),
     make,
     ...(streams ? ["inferenceStream"] : []),
+    ...(hasNoise ? ["drawNoise"] : []),
     ...new Set(kernels.map(({ backend }) => backend)),
   ];
   const hasTensors = groupNames.some((group) => module[group].length > 0);
@@ -187,6 +189,7 @@ async function statements(
       `command: ${JSON.stringify(command)}`,
       `targets: ${literal(targets.map((target) => target.name))}`,
       ...(streams ? ["stream: inferenceStream"] : []),
+      ...(hasNoise ? ["noise: drawNoise"] : []),
       `kernels: [\n${kernels
         .map(
           ({ target, backend, code }) =>
@@ -221,5 +224,8 @@ const codeOf = (code: ModuleDescription["kernels"][number]["code"]): object => {
   const { kind, binary, relaxed } = code;
   return { kind, text: "", binary, relaxed };
 };
+
+const drawsNoise = ({ entries }: Plan): boolean =>
+  Object.values(entries).some(({ tensors }) => tensors.some(({ role }) => role.kind === "noise"));
 
 const printed = (name: string): string => name.replace(/[`*\\]/g, "");

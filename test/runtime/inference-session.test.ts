@@ -4,8 +4,10 @@ import { fileHost } from "../../cli/api/file-host.ts";
 import { compile } from "../../compiler/compile.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
 import { encodeCheckpoint } from "../../runtime/checkpoint.ts";
+import { drawNoise } from "../../runtime/draw-noise.ts";
 import { openStream } from "../../runtime/inference.ts";
 import { InferenceSession } from "../../runtime/inference-session.ts";
+import type { EntryName } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { SessionState } from "../../runtime/state.ts";
 import { wasmBackend, wasmModuleBackend } from "../../runtime/wasm/wasm.ts";
@@ -27,7 +29,7 @@ async function trained(): Promise<{ readonly session: Session; readonly state: S
 }
 
 const open = (options: CompileOptions = { entries: ["infer", "step"] }) =>
-  InferenceSession.open(bnlstm(options), backend);
+  InferenceSession.open(bnlstm(options), backend, undefined);
 
 describe("an inference session", () => {
   test("gives what a session gives, from a checkpoint of training, whatever its optimiser", async () => {
@@ -85,6 +87,27 @@ describe("an inference session", () => {
     for (const name of statistics) await inference.write(name, state.tensors.get(name)!.data);
     expect(await inference.unknown()).toEqual([]);
     expect(await inference.infer(batch)).toEqual(await session.infer(batch));
+  });
+
+  test("draws the same noise as a session, or takes its mean", async () => {
+    const text = `cell noisy(D = 3, H = 5) {
+  param W : [D, H] = orthogonal
+  input x : [D]
+  state h : [H] = noise(0.3)
+  h' = tanh(x @ W + h)
+  output h'
+}
+`;
+    const host = { read: () => text, resolve: (_: string, to: string) => to };
+    const noisy = (entries?: readonly EntryName[]) =>
+      compile("noisy.cell", { batch: 2, entries }, wasm, host).executable;
+    const session = await Session.open(noisy(), backend, { seed: 9 });
+    const inference = await InferenceSession.open(noisy(["infer"]), backend, drawNoise);
+    await inference.load(encodeCheckpoint(await session.state()));
+    for (const noise of ["drawn", "mean", "drawn"] as const)
+      expect(await inference.infer(batch, { noise })).toEqual(await session.infer(batch, { noise }));
+    const [one, other] = [await inference.infer(batch, { noise: "drawn" }), await inference.infer(batch)];
+    expect(one.outputs.h).not.toEqual(other.outputs.h);
   });
 
   test("refuses other batches, unknown names, wrong sizes, and calls after it is closed", async () => {

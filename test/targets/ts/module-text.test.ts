@@ -1,5 +1,6 @@
 /** The text of typed modules. */
 import { describe, expect, test } from "vitest";
+import type { EntryName } from "../../../runtime/plan.ts";
 import { declarationMap } from "../../../targets/ts/declaration-map.ts";
 import type { ModuleDescription } from "../../../targets/ts/description.ts";
 import { declarationsOf, javaScriptOf } from "../../../targets/ts/emit.ts";
@@ -79,6 +80,18 @@ function evaluated(script: string, target: string): unknown {
   const make = () => ({});
   return run(bytesOf, make, make, make);
 }
+
+test("only a module that infers names what draws noise, streams or trains, and only if it does", async () => {
+  const noisy = "examples/paper/smnist.cell";
+  const plain = "examples/cells/bnlstm.cell";
+  const has = async (file: string, entries: readonly EntryName[] | undefined, word: string): Promise<boolean> =>
+    (await moduleText((await made(file, { options: { entries } })).description)).includes(word);
+  expect(await has(noisy, ["infer"], "noise: drawNoise")).toBe(true);
+  expect(await has(plain, ["infer"], "drawNoise")).toBe(false);
+  expect(await has(noisy, undefined, "drawNoise")).toBe(false);
+  expect(await has(plain, ["infer", "step"], "stream: inferenceStream")).toBe(true);
+  expect(await has(plain, ["infer"], "inferenceStream")).toBe(false);
+});
 
 test("names of the cell that TypeScript reserves, or that the module needs, are told apart", async () => {
   const names = ["delete", "await", "Parameters", "dims", "trainingModule", "wasmPlan", "arguments", "v"];
