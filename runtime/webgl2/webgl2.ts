@@ -1,9 +1,10 @@
 import type { Backend, LoadedExecutable } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
-import { checkedCode, shadersOf } from "../executable.ts";
+import { checkedCode } from "../executable.ts";
 import type { EntryName, Executable } from "../plan.ts";
 import { execute, type Program, resolve } from "../program.ts";
+import { sealedCode, shadersOf, type TakeCode } from "../sealed-code.ts";
 import { chooseRenderer } from "./choose-renderer.ts";
 import { type Context, openContext } from "./context.ts";
 import { drawSteps } from "./draw.ts";
@@ -29,8 +30,17 @@ export async function webgl2Backend({ GPU, software = true }: WebglOptions = {})
   return backendOn(await openContext(GPU, software));
 }
 
+/** The same for executables that are part of a generated module, whose plans need no check. */
+export async function webgl2ModuleBackend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
+  return backendOn(await openContext(GPU, software), undefined, sealedCode);
+}
+
 /** The backend on a context, with passes that are rendered in the first of `ways` that works here. Errors: C0503. */
-export function backendOn(context: Context, ways?: readonly Renderer["passes"][]): Backend {
+export function backendOn(
+  context: Context,
+  ways?: readonly Renderer["passes"][],
+  takeCode: TakeCode = checkedCode,
+): Backend {
   const renderer = chooseRenderer(context, ways);
   let isClosed = false;
   return {
@@ -38,7 +48,7 @@ export function backendOn(context: Context, ways?: readonly Renderer["passes"][]
     passes: renderer.passes,
     async open(executable) {
       if (isClosed) throw closed("backend");
-      return closable(open(executable, context, renderer), () => isClosed);
+      return closable(open(executable, takeCode, context, renderer), () => isClosed);
     },
     close() {
       if (!isClosed) context.close();
@@ -47,9 +57,9 @@ export function backendOn(context: Context, ways?: readonly Renderer["passes"][]
   };
 }
 
-function open(executable: Executable, context: Context, renderer: Renderer): LoadedExecutable {
+function open(executable: Executable, takeCode: TakeCode, context: Context, renderer: Renderer): LoadedExecutable {
   const { plan } = executable;
-  const shaders = shadersOf(checkedCode(executable, "glsl"));
+  const shaders = shadersOf(takeCode(executable, "glsl"));
   const { check } = context;
   check();
   const passes = new Map<string, Pass>();

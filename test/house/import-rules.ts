@@ -166,6 +166,8 @@ const OF_THE_COMPILER: readonly string[] = ["chevrotain", "picocolors"];
 
 /** 14 MB, and not everybody installs it, so the command that needs it loads it when it runs. */
 const SLOW = "ts-morph";
+/** The only target that is printed with a package. It makes files on a disk, never in a page. */
+const TYPED_MODULES = "targets/ts/";
 
 /** The runtime depends on no package; only one file imports a package that the build bundles into it. */
 function packageObjection(file: string, from: string, typeOnly: boolean, dynamic: boolean): string | undefined {
@@ -176,6 +178,7 @@ function packageObjection(file: string, from: string, typeOnly: boolean, dynamic
   const [, folder] = IN_A_PAGE.exec(file) ?? [];
   if (folder === undefined || typeOnly) return undefined;
   if ((file === ADAPTER || file === GPU_JS) && dynamic) return undefined;
+  if (from === SLOW && file.startsWith(TYPED_MODULES)) return undefined;
   if (from.startsWith("node:") && file.startsWith(NODE_FOLDER)) return undefined;
   if (folder === "compiler" && OF_THE_COMPILER.includes(from)) return undefined;
   return `${folder}/ may not import ${from} here`;
