@@ -27,20 +27,16 @@ export interface WebglOptions {
  * Errors: C0503 (no WebGL2), C0504 (no package `gpu.js`).
  */
 export async function webgl2Backend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  return backendOn(await openContext(GPU, software));
+  return backendOn(await openContext(GPU, software), checkedCode);
 }
 
 /** The same for executables that are part of a generated module, whose plans need no check. */
 export async function webgl2ModuleBackend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  return backendOn(await openContext(GPU, software), undefined, sealedCode);
+  return backendOn(await openContext(GPU, software), sealedCode);
 }
 
 /** The backend on a context, with passes that are rendered in the first of `ways` that works here. Errors: C0503. */
-export function backendOn(
-  context: Context,
-  ways?: readonly Renderer["passes"][],
-  takeCode: TakeCode = checkedCode,
-): Backend {
+export function backendOn(context: Context, takeCode: TakeCode, ways?: readonly Renderer["passes"][]): Backend {
   const renderer = chooseRenderer(context, ways);
   let isClosed = false;
   return {
