@@ -8,7 +8,7 @@ import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { expectComputed } from "../codegen/expect-computed.ts";
 import { numbersFor } from "../passes/meaning.ts";
-import { opened, places } from "./backends.ts";
+import { opened, places, webgpuInPage } from "./backends.ts";
 import { type Example, examplesIn } from "./examples.ts";
 import { asReference } from "./expect-as-reference.ts";
 import { computations, Study } from "./study.ts";
@@ -120,6 +120,16 @@ describe("with every norm of the prelude at every site that may have it, beside 
     const study = studyOf(at, at.place);
     expect(study.directionError()).toBeLessThan(tolerance.stacked.differences);
     await expectAsReference(study, places.wasm, backend(), ["train"]);
+  });
+});
+
+describe("on WebGPU in a page:", () => {
+  const backend = opened(webgpuInPage);
+  it.each(["lstm", "bnlstm", "lnlstm", "gru_after", "mlstm"])("%s", async (name) => {
+    const cell = cells.find(({ entry }) => entry === name)!;
+    const errors = await studyOf(cell).targetErrors(webgpuInPage.target, backend(), ["train"]);
+    expect(errors.forward).toBeLessThan(tolerance.forward);
+    expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });
 });
 
