@@ -15,9 +15,8 @@ const all = Object.keys(rows) as readonly Renderer["passes"][];
 
 /** The first of `ways` that works. Errors: C0503, if none does or the context is lost. */
 export function chooseRenderer(context: Context, ways = all): Renderer {
-  const kernels = new GpuJsKernels(context);
   for (const way of ways) {
-    const renderer = rows[way](context, kernels);
+    const renderer = rows[way](context, new GpuJsKernels(context));
     if (works(context, renderer)) return renderer;
   }
   context.close();
