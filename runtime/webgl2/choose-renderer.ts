@@ -19,7 +19,6 @@ export function chooseRenderer(context: Context, ways = all): Renderer {
     const renderer = rows[way](context, new GpuJsKernels(context));
     if (works(context, renderer)) return renderer;
   }
-  context.close();
   throw new RuntimeError("C0503", "this browser's WebGL2 computes wrong numbers", "use another backend");
 }
 
