@@ -83,9 +83,16 @@ export async function openContext(given: GpuConstructor | undefined, software = 
 function objectionTo(gl: unknown, software: boolean): string | undefined {
   if (!(gl instanceof WebGL2RenderingContext)) return "gpu.js found no WebGL2 in this browser";
   if (gl.getExtension("EXT_color_buffer_float") === null) return "this GPU cannot render to float textures";
-  const renderer = String(gl.getParameter(gl.RENDERER));
+  const renderer = rendererOf(gl);
   if (!software && softwareRenderers.test(renderer)) return `this browser runs WebGL2 on the processor (${renderer})`;
   return undefined;
+}
+
+/** The name of what renders. Chromium says it by an extension only, which other browsers warn of. */
+export function rendererOf(gl: WebGL2RenderingContext): string {
+  const name = String(gl.getParameter(gl.RENDERER));
+  const more = name === "WebKit WebGL" ? gl.getExtension("WEBGL_debug_renderer_info") : null;
+  return more === null ? name : String(gl.getParameter(more.UNMASKED_RENDERER_WEBGL));
 }
 
 /** The kinds of errors since the last time, each of which WebGL2 reports once. */

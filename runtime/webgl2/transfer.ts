@@ -15,7 +15,10 @@ interface Span {
   readonly count: number;
 }
 
-/** Writes a range of a region. */
+/**
+ * Writes a range of a region. gpu.js uploads to textures of its own, as arguments of a kernel that would copy them to where they
+ * belong: several times as slow (docs/bench.md). Errors: C0503, C0505, C0506.
+ */
 export function write({ gl, check }: Context, textures: Textures, range: Range, data: Float32Array): void {
   check();
   const image = textures.region(range.region);
@@ -45,7 +48,7 @@ function wholeTexels(floats: Float32Array, texels: number): Float32Array {
 }
 
 /** The entry that ran last, and where its textures are now. */
-export interface Ran {
+interface Ran {
   readonly entry: Entry;
   readonly bound: ReadonlyMap<string, Bound>;
 }
@@ -69,7 +72,8 @@ export async function read(
   const all = spans.flat();
   const floats = all.reduce((n, span) => n + 4 * texelsIn(span), 0);
   if (floats === 0) return ranges.map(() => new Float32Array(0));
-  // Rows are copied to a buffer of the GPU, which is read once a fence says that all is done.
+  // Rows are copied to a buffer of the GPU, which is read once a fence says that all is done: until then the page goes on. What gpu.js
+  // has for this stalls it, and reads whole textures of its own.
   const buffer = gl.createBuffer();
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
   gl.bufferData(gl.PIXEL_PACK_BUFFER, 4 * floats, gl.STREAM_READ);

@@ -74,6 +74,7 @@ function open(executable: Executable, context: Context, renderer: Renderer): Loa
     );
   const textures = new Textures(context, plan, renderer.release);
   let last: EntryName | undefined;
+  let isClosed = false;
   /** Resolves when the run before the last one is done, so that the queue stays bounded. */
   let previous: Promise<void> = Promise.resolve();
 
@@ -87,6 +88,7 @@ function open(executable: Executable, context: Context, renderer: Renderer): Loa
       if (program === undefined) throw new Error(`the executable has no entry \`${name}\``);
       await previous;
       check();
+      if (isClosed) throw closed("machine");
       last = name;
       const bound = textures.of(name);
       renderer.begin();
@@ -108,6 +110,9 @@ function open(executable: Executable, context: Context, renderer: Renderer): Loa
       write(context, textures, range, data);
     },
     read: (ranges) => read(context, textures, ranges, last && { entry: plan.entries[last]!, bound: textures.of(last) }),
-    close: () => textures.close(),
+    close() {
+      isClosed = true;
+      textures.close();
+    },
   };
 }
