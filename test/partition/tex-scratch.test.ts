@@ -1,10 +1,10 @@
 import { describe, it } from "vitest";
-import { printKernel } from "../../compiler/kernel-ir/print.ts";
 import { lower } from "../../compiler/lower.ts";
 import { expectComputed } from "../codegen/expect-computed.ts";
 import { numbersFor } from "../passes/meaning.ts";
 import { cells, elaborated } from "../schedule/cells.ts";
 import { texels } from "./texels.ts";
+import { printKernel } from "../../compiler/kernel-ir/print.ts";
 
 const dims = { H: 4, D: 3, batch: 5, time: 3, steps: 3, S: 3, row: 4 };
 describe.each([dims, { ...dims, H: 6, D: 4, batch: 2 }])("%j", (dims) => {

@@ -2,13 +2,17 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fileHost } from "../../../cli/api/file-host.ts";
+import { compile } from "../../../compiler/compile.ts";
 import type { KExpr, Kernel } from "../../../compiler/kernel-ir/types.ts";
 import { elaborate } from "../../../compiler/semantics/elaborate.ts";
-import type { Backend } from "../../../runtime/backend.ts";
+import type { Target } from "../../../compiler/target.ts";
+import { type Backend, Session, wasmBackend } from "../../../runtime/index.ts";
 import { whole } from "../../../runtime/layout.ts";
 import { glsl } from "../../../targets/glsl/target.ts";
+import { wasm as wasmTarget } from "../../../targets/wasm/target.ts";
 import { Study, type StudyOptions } from "../../compile/study.ts";
 import { tolerance } from "../../compile/tolerances.ts";
+import { uniform } from "../../ir/numbers.ts";
 import { kernel, lanes, load4, math4, plus, store4, times } from "../../targets/build.ts";
 import { runTexels } from "../../targets/run-glsl.ts";
 import { type BackendPage, backendPage, launchChromium } from "../../targets/webgl2.ts";
@@ -91,6 +95,35 @@ test("textures of one row, and of one texel", async () => {
 
 test("parameters and states of more than 2,048 texels", async () => {
   await onBackend({}, (backend) => expectAsReference(studyOf("rnn", { D: 90, H: 96, B: 96, T: 2 }), backend));
+});
+
+/** Losses and norms of gradients of a few steps of Adam, whose slots are in a larger texture than the parameters. */
+async function trained(target: Target, backend: Backend): Promise<readonly number[]> {
+  const [T, B, D, H, K] = [3, 4, 20, 48, 3];
+  const options = { dims: { D, H, K }, batch: B, time: T, optimizer: "adam", cells: { rnn: "lstm" } } as const;
+  const { executable } = compile("examples/smnist.cell", options, target, fileHost);
+  const session = await Session.open(executable, backend, { seed: 3 });
+  const random = uniform(9);
+  const x = Float32Array.from({ length: T * B * D }, () => 2 * random() - 1);
+  const batch = { examples: B, steps: T, inputs: { x, y: Float32Array.of(0, 1, 2, 1) } };
+  const found: number[] = [];
+  for (let k = 0; k < 6; k++) {
+    const { loss, gradientNorm } = await session.train(batch, { lr: 0.01, clip: 0.5 });
+    found.push(loss, gradientNorm!);
+  }
+  session.close();
+  return found;
+}
+
+test.each(["driven", "called"] as const)("updates of more parameters than a row has, %s", async (way) => {
+  const wasm = wasmBackend({ threads: 1 });
+  const expected = await trained(wasmTarget, wasm);
+  wasm.close();
+  expect(expected[10]).toBeLessThan(0.5 * expected[0]);
+  await onBackend({ ways: [way] }, async (backend) => {
+    const found = await trained(glsl, backend);
+    for (const [i, value] of found.entries()) expect(Math.abs(value - expected[i])).toBeLessThan(tolerance.training);
+  });
 });
 
 test.each(["driven", "called"] as const)("sequences longer than textures have layers, %s", async (way) => {
