@@ -17,6 +17,8 @@ export interface PageOptions {
   /** The logarithm of the layers that a texture has at most. */
   readonly layerBits?: number;
   readonly maxTextureSize?: number;
+  /** Whether a renderer that runs on the processor will do. */
+  readonly software?: boolean;
 }
 
 const backends = new Map<number, Backend>();
@@ -48,10 +50,12 @@ const decode = (text: string): Float32Array =>
   new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
 export const page = {
-  start: (id: number, { kind = "glsl", ways, ...limits }: PageOptions) =>
+  start: (id: number, { kind = "glsl", ways, software, ...limits }: PageOptions) =>
     reply(async () => {
       const backend =
-        kind === "wgsl" ? await webgpuBackend() : backendOn({ ...(await openContext(undefined)), ...limits }, ways);
+        kind === "wgsl"
+          ? await webgpuBackend()
+          : backendOn({ ...(await openContext(undefined, software)), ...limits }, ways);
       backends.set(id, backend);
       return backend.passes;
     }),
