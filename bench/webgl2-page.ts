@@ -265,7 +265,7 @@ function readBacks(rows: number, { gpu, own }: Contexts): Ways {
       gl.bufferData(gl.PIXEL_PACK_BUFFER, 16 * width * rows, gl.STREAM_READ);
       gl.readPixels(0, 0, width, rows, gl.RGBA, gl.FLOAT, 0);
       gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
-      await fence(own);
+      await fence(own)();
       gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
       gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, new Float32Array(4 * width * rows));
       gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);

@@ -79,7 +79,7 @@ export async function read(
   gl.bufferData(gl.PIXEL_PACK_BUFFER, 4 * floats, gl.STREAM_READ);
   pack(gl, all);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
-  await fence(context);
+  await fence(context)();
   const found = new Float32Array(floats);
   new Uint32Array(found.buffer, 4 * (floats - 4)).set(unread);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
@@ -126,24 +126,26 @@ function pack(gl: WebGL2RenderingContext, spans: readonly Span[]): void {
 
 const texelsIn = ({ from, count }: Span): number => Math.ceil((from + count) / 4) - Math.floor(from / 4);
 
-/** Resolves once the GPU is done with everything before. Errors: C0503. */
-export async function fence({ gl, check }: Context): Promise<void> {
+/** Marks a place in the GPU's queue. What it returns waits until the GPU is there. Errors: C0503. */
+export function fence({ gl, check }: Context): () => Promise<void> {
   const sync = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
   gl.flush();
-  if (sync === null) {
+  const wait = async (): Promise<void> => {
     check();
-    return;
-  }
-  try {
+    if (sync === null) return;
     const start = performance.now();
     while (gl.clientWaitSync(sync, 0, 0) === gl.TIMEOUT_EXPIRED) {
       check();
       await (performance.now() - start < briefly || areTimersSlow() ? turn() : pause());
     }
-    check();
-  } finally {
     gl.deleteSync(sync);
-  }
+    check();
+  };
+  let waiting: Promise<void> | undefined;
+  return () => {
+    waiting ??= wait();
+    return waiting;
+  };
 }
 
 /** Milliseconds in which the page asks again and again. After them it sleeps, which leaves the processor to what it waits for. */

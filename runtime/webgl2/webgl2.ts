@@ -75,8 +75,9 @@ function open(executable: Executable, context: Context, renderer: Renderer): Loa
   const textures = new Textures(context, plan, renderer.release);
   let last: EntryName | undefined;
   let isClosed = false;
-  /** Resolves when the run before the last one is done, so that the queue stays bounded. */
-  let previous: Promise<void> = Promise.resolve();
+  /** Wait for the last run and for the one before. No more than two are in the queue. */
+  let lastDone = async (): Promise<void> => {};
+  let previousDone = lastDone;
 
   return {
     async prepare(steps) {
@@ -86,7 +87,7 @@ function open(executable: Executable, context: Context, renderer: Renderer): Loa
     async run(name, steps, first = 0) {
       const program = programs.get(name);
       if (program === undefined) throw new Error(`the executable has no entry \`${name}\``);
-      await previous;
+      await previousDone();
       check();
       if (isClosed) throw closed("machine");
       last = name;
@@ -102,9 +103,8 @@ function open(executable: Executable, context: Context, renderer: Renderer): Loa
       );
       renderer.end();
       check();
-      previous = fence(context);
-      // Its failure is reported by the next call.
-      previous.catch(() => {});
+      previousDone = lastDone;
+      lastDone = fence(context);
     },
     async write(range, data) {
       write(context, textures, range, data);
