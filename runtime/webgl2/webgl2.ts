@@ -26,13 +26,7 @@ export interface WebglOptions {
  * Errors: C0503 (no WebGL2), C0504 (no package `gpu.js`).
  */
 export async function webgl2Backend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  const context = await openContext(GPU, software);
-  try {
-    return backendOn(context);
-  } catch (error) {
-    context.close();
-    throw error;
-  }
+  return backendOn(await openContext(GPU, software));
 }
 
 /** The backend on a context, with passes that are rendered in the first of `ways` that works here. Errors: C0503. */

@@ -128,10 +128,9 @@ const FILL_IN_THE_PLAN = /^(compiler|targets)\//;
 const SEAL = "runtime/seal.ts";
 const SEALS = "compiler/compile.ts";
 
-/** Where the runtime may use Node: its own folder. */
+/** Where the runtime may use Node: its own folder, and the file that fetches a GPU adapter on demand. */
 const NODE_FOLDER = "runtime/node/";
-/** The files that load a package on demand: a GPU adapter in Node, and what runs WebGL2. */
-const ON_DEMAND: readonly string[] = ["runtime/webgpu/adapter.ts", "runtime/webgl2/gpu-js.ts"];
+const ADAPTER = "runtime/webgpu/adapter.ts";
 
 /** What is wrong with one import of `file`, in a few words; undefined when it is allowed. */
 export function objection(file: string, { from, typeOnly, dynamic }: Import): string | undefined {
@@ -170,7 +169,7 @@ function packageObjection(file: string, from: string, typeOnly: boolean, dynamic
   if (file !== bundle && !typeOnly && !file.startsWith("test/")) return `${from} is to be had from ${bundle}`;
   const [, folder] = IN_A_PAGE.exec(file) ?? [];
   if (folder === undefined || typeOnly) return undefined;
-  if (ON_DEMAND.includes(file) && dynamic) return undefined;
+  if (file === ADAPTER && dynamic) return undefined;
   if (from.startsWith("node:") && file.startsWith(NODE_FOLDER)) return undefined;
   if (folder === "compiler" && OF_THE_COMPILER.includes(from)) return undefined;
   return `${folder}/ may not import ${from} here`;

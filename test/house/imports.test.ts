@@ -47,7 +47,6 @@ describe("the rules", () => {
     ["no command loads ts-morph before it runs", "cli/commands/types.ts", 'import { Project } from "ts-morph";'],
     ["the runtime needs no package", "runtime/a.ts", 'import pc from "picocolors";'],
     ["the adapter loads a package only when asked to", "runtime/webgpu/adapter.ts", 'import { create } from "webgpu";'],
-    ["WebGL2 loads a package only when asked to", "runtime/webgl2/gpu-js.ts", 'import { GPU } from "gpu.js";'],
     ["nothing imports the command line", "runtime/a.ts", 'const m = await import("../cli/main.ts");'],
   ];
   test.each(forbidden)("%s", (_claim, file, text) => {

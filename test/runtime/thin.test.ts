@@ -9,14 +9,9 @@ const importsOf = (file: string) => {
   return [...text.matchAll(/ from "([^"]+)";$|\bimport\("([^"]+)"\)/gm)].map(([, name, dynamic]) => name ?? dynamic);
 };
 
-/** An optional package that a file loads when it is needed, by a name that bundlers see. */
-const loaded: Readonly<Record<string, string>> = { [join("webgl2", "gpu-js.ts")]: "gpu.js" };
-
 test("the runtime imports nothing from the compiler, the targets or a package", () => {
   const outside = files.flatMap((file) => {
-    const foreign = importsOf(file).filter(
-      (name) => !name.startsWith("node:") && name !== loaded[file] && !isInside(file, name),
-    );
+    const foreign = importsOf(file).filter((name) => !name.startsWith("node:") && !isInside(file, name));
     return foreign.map((name) => `${file}: ${name}`);
   });
   expect(files.length).toBeGreaterThan(10);

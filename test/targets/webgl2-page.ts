@@ -17,8 +17,6 @@ export interface PageOptions {
   /** The logarithm of the layers that a texture has at most. */
   readonly layerBits?: number;
   readonly maxTextureSize?: number;
-  /** Whether a renderer that runs on the processor will do. */
-  readonly software?: boolean;
 }
 
 const backends = new Map<number, Backend>();
@@ -50,12 +48,10 @@ const decode = (text: string): Float32Array =>
   new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
 export const page = {
-  start: (id: number, { kind = "glsl", ways, software, ...limits }: PageOptions) =>
+  start: (id: number, { kind = "glsl", ways, ...limits }: PageOptions) =>
     reply(async () => {
       const backend =
-        kind === "wgsl"
-          ? await webgpuBackend()
-          : backendOn({ ...(await openContext(undefined, software)), ...limits }, ways);
+        kind === "wgsl" ? await webgpuBackend() : backendOn({ ...(await openContext(undefined)), ...limits }, ways);
       backends.set(id, backend);
       return backend.passes;
     }),
@@ -74,6 +70,8 @@ export const page = {
       machines.get(id)!.close();
       machines.delete(id);
     }),
+  /** Asks for a GPU that is none of the processor's. */
+  openOnGpu: () => reply(async () => (await openContext(undefined, false)).close()),
 };
 
 Object.assign(globalThis, { cellcPage: page });
