@@ -11,7 +11,8 @@ import type { Executable, Extent, Plan, Region } from "../runtime/plan.ts";
 import { sealed } from "../runtime/seal.ts";
 import { wasmBackend } from "../runtime/wasm/wasm.ts";
 import { wasm } from "../targets/wasm/target.ts";
-import { machine, median, table } from "./measure.ts";
+import { machine, table } from "./measure.ts";
+import { median } from "./median.ts";
 
 const one: Extent = { fixed: 1, perStep: 0 };
 const empty: Region = { fixed: 0, frame: 0 };

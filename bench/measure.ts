@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
+import { median } from "./median.ts";
 
 /** Times of repeated runs, in milliseconds. Quote the median; the extremes show the noise. */
 export interface Times {
@@ -9,13 +10,6 @@ export interface Times {
   readonly median: number;
   readonly min: number;
   readonly max: number;
-}
-
-/** The middle value, or the mean of the middle two; NaN for no values. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }
 
 export function summarize(samples: readonly number[]): Times {

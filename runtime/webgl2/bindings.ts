@@ -30,7 +30,7 @@ export class Bindings {
   }
 
   /** Binds what the samplers of a program, which is the current one, read. */
-  sample(program: ShaderProgram, sampled: (sampler: string) => Image | undefined): void {
+  sample(program: ShaderProgram, sampled: (sampler: string) => Image): void {
     program.setUnits(this.#units.bind(program.samplers.map(sampled)));
   }
 

@@ -1,10 +1,11 @@
 /**
- * Renders by calling gpu.js's kernels: each renders to textures of its own, from which the outcome is
- * copied. That is slower (docs/bench.md), and asks no more of gpu.js than what its documentation describes.
+ * Renders by calling gpu.js's kernels: each renders to textures of its own, from which the outcome is copied. That is slower
+ * (docs/bench.md), and asks no more of gpu.js than what its documentation describes.
  */
 import { Bindings } from "./bindings.ts";
 import type { Context } from "./context.ts";
 import type { GpuJsKernels, MadeKernel } from "./gpu-js-kernels.ts";
+import type { Pass } from "./pass.ts";
 import { coveringRows, rectangles } from "./ranges.ts";
 import { type Renderer, texelsOf } from "./renderer.ts";
 
@@ -12,22 +13,30 @@ export function calledRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer
   const bindings = new Bindings(gl);
   /** What a kernel's textures are copied from. */
   const source = gl.createFramebuffer();
+  /** By the size of their textures. */
+  const sized = new WeakMap<Pass, Map<string, MadeKernel>>();
+
+  /** A kernel whose textures hold a rectangle of this size, and are as small as gpu.js makes them. */
+  const kernelFor = (pass: Pass, width: number, height: number): MadeKernel => {
+    const known = sized.get(pass)!;
+    const size = `${width} ${height}`;
+    const kernel = known.get(size) ?? kernels.make(pass.name, pass.shader, Math.max(2, width), Math.max(2, height));
+    known.set(size, kernel);
+    return kernel;
+  };
+
   return {
     passes: "called",
-    load({ name, shader }) {
-      kernels.make(name, shader);
+    load(pass) {
+      kernels.make(pass.name, pass.shader);
+      sized.set(pass, new Map());
     },
     begin: () => bindings.forget(),
     render(drawing) {
       const { pass, targets, sampled, times, count } = drawing;
       const [{ first, image }] = targets;
       const { x, y, width, height } = coveringRows(first, texelsOf(drawing), image.bits);
-      const { program, call }: MadeKernel = kernels.make(
-        pass.name,
-        pass.shader,
-        Math.max(2, width),
-        Math.max(2, height),
-      );
+      const { program, call } = kernelFor(pass, width, height);
       // Making it binds textures, and calling it a framebuffer.
       bindings.forget();
       bindings.use(program);

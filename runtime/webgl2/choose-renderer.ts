@@ -13,15 +13,18 @@ const rows = { driven: drivenRenderer, called: calledRenderer } as const;
 
 const all = Object.keys(rows) as readonly Renderer["passes"][];
 
-/** The first of `ways` that works. Errors: C0503, if none does or the context is lost. */
+/** The first of `ways` that works. Errors: C0503, if none does or the context is lost: it is then closed. */
 export function chooseRenderer(context: Context, ways = all): Renderer {
-  const kernels = new GpuJsKernels(context);
-  for (const way of ways) {
-    const renderer = rows[way](context, kernels);
-    if (works(context, renderer)) return renderer;
+  try {
+    for (const way of ways) {
+      const renderer = rows[way](context, new GpuJsKernels(context));
+      if (works(context, renderer)) return renderer;
+    }
+    throw new RuntimeError("C0503", "this browser's WebGL2 computes wrong numbers", "use another backend");
+  } catch (error) {
+    context.close();
+    throw error;
   }
-  context.close();
-  throw new RuntimeError("C0503", "this browser's WebGL2 computes wrong numbers", "use another backend");
 }
 
 /** Two outputs, of which each is computed from a texture, and a number that is given. */

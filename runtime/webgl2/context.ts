@@ -8,13 +8,15 @@ export interface Context {
   /** The logarithm of the layers that a texture has at most, a power of two. */
   readonly layerBits: number;
   readonly maxTextureSize: number;
-  /** Throws if the context was lost: it then returns zeros without an error. Errors: C0503. */
+  /** Throws if the context was lost, which then returns zeros without an error, or if a command has failed. Errors: C0503, C0505, C0506. */
   check(): void;
   /**
-   * Throws if a command since the last time failed: what it was to compute is then missing, without a sign. Waits for the GPU. Errors: C0503,
-   * C0505 (memory), C0506.
+   * Throws, now and at every later check, if a command has failed: what it was to compute is missing, and nothing else says so. Waits for
+   * the GPU. Errors: as `check`.
    */
   refuseErrors(): void;
+  /** Throws if there was no memory for the textures made since `refuseErrors`; without them, all goes on. Errors: as `check`. */
+  refuseShortage(): void;
   /** Destroys the GPU as a whole: gpu.js's kernels share one vertex buffer, so none is ever destroyed alone. */
   close(): void;
 }
@@ -32,25 +34,25 @@ export async function openContext(given: GpuConstructor | undefined, software = 
   } catch (thrown) {
     throw missing(`this browser has no WebGL2: ${messageOf(thrown)}`);
   }
-  const gl = gpu.context as WebGL2RenderingContext | null;
-  if (!(gl instanceof WebGL2RenderingContext)) throw missing("gpu.js found no WebGL2 in this browser");
-  if (gl.getExtension("EXT_color_buffer_float") === null) throw missing("this GPU cannot render to float textures");
-
-  const renderer = String(gl.getParameter(gl.RENDERER));
-  if (!software && softwareRenderers.test(renderer)) {
+  const wrong = objectionTo(gpu.context, software);
+  if (wrong !== undefined) {
     destroy(gpu);
-    throw missing(`this browser runs WebGL2 on the processor (${renderer})`);
+    throw missing(wrong);
   }
+  const gl = gpu.context;
   let lost = false;
   // Without `preventDefault` the browser would never restore it; a restored context has lost its textures, and is opened anew.
   gpu.canvas.addEventListener("webglcontextlost", () => {
     lost = true;
   });
   let isClosed = false;
+  let failure: RuntimeError | undefined;
   const check = (): void => {
-    if (!lost && !gl.isContextLost()) return;
-    lost = true;
-    throw new RuntimeError("C0503", isClosed ? "the GPU device is closed" : "the WebGL2 context was lost", lostHelp);
+    if (lost || gl.isContextLost()) {
+      lost = true;
+      throw new RuntimeError("C0503", isClosed ? "the GPU device is closed" : "the WebGL2 context was lost", lostHelp);
+    }
+    if (failure) throw failure;
   };
   return {
     gpu,
@@ -59,15 +61,15 @@ export async function openContext(given: GpuConstructor | undefined, software = 
     maxTextureSize: gl.getParameter(gl.MAX_TEXTURE_SIZE) as number,
     check,
     refuseErrors() {
-      // Each kind of error is reported once.
-      const found = new Set<number>();
-      for (let error = gl.getError(); error !== gl.NO_ERROR && !found.has(error); error = gl.getError())
-        found.add(error);
+      failure ??= failureOf(gl, errorsOf(gl));
       check();
-      if (found.has(gl.OUT_OF_MEMORY))
-        throw new RuntimeError("C0505", "the GPU is out of memory", "use a smaller batch or shorter sequences");
-      const [first] = found;
-      if (first !== undefined) throw new RuntimeError("C0506", `WebGL2 refused a command: error ${first}`);
+    },
+    refuseShortage() {
+      const errors = errorsOf(gl);
+      check();
+      if (errors.has(gl.OUT_OF_MEMORY)) throw failureOf(gl, errors)!;
+      failure = failureOf(gl, errors);
+      check();
     },
     close() {
       isClosed = true;
@@ -75,6 +77,36 @@ export async function openContext(given: GpuConstructor | undefined, software = 
       destroy(gpu);
     },
   };
+}
+
+/** What is wrong with the context that gpu.js found; undefined if it will do. */
+function objectionTo(gl: unknown, software: boolean): string | undefined {
+  if (!(gl instanceof WebGL2RenderingContext)) return "gpu.js found no WebGL2 in this browser";
+  if (gl.getExtension("EXT_color_buffer_float") === null) return "this GPU cannot render to float textures";
+  const renderer = rendererOf(gl);
+  if (!software && softwareRenderers.test(renderer)) return `this browser runs WebGL2 on the processor (${renderer})`;
+  return undefined;
+}
+
+/** The name of what renders. Chromium says it by an extension only, which other browsers warn of. */
+export function rendererOf(gl: WebGL2RenderingContext): string {
+  const name = String(gl.getParameter(gl.RENDERER));
+  const more = name === "WebKit WebGL" ? gl.getExtension("WEBGL_debug_renderer_info") : null;
+  return more === null ? name : String(gl.getParameter(more.UNMASKED_RENDERER_WEBGL));
+}
+
+/** The kinds of errors since the last time, each of which WebGL2 reports once. */
+function errorsOf(gl: WebGL2RenderingContext): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (let error = gl.getError(); error !== gl.NO_ERROR && !found.has(error); error = gl.getError()) found.add(error);
+  return found;
+}
+
+function failureOf(gl: WebGL2RenderingContext, errors: ReadonlySet<number>): RuntimeError | undefined {
+  if (errors.size === 0) return undefined;
+  return errors.has(gl.OUT_OF_MEMORY)
+    ? new RuntimeError("C0505", "the GPU is out of memory", "use a smaller batch or shorter sequences")
+    : new RuntimeError("C0506", `WebGL2 refused a command: error ${[...errors].join(", ")}`);
 }
 
 /** What it says of kernels that cannot be taken down any more, as after the loss of the context, concerns nobody. */

@@ -1,5 +1,6 @@
 /** Starts a pass once: renders its outputs, those together that can be, and copies what replaces something that it reads. */
 import type { IndexTimes } from "../texture-index.ts";
+import type { Image } from "./image.ts";
 import { type Pass, sampledBy, stepsAtOnce, targetsOf, together } from "./pass.ts";
 import { rectangles } from "./ranges.ts";
 import type { Renderer } from "./renderer.ts";
@@ -34,7 +35,7 @@ function draw(
   steps: number,
 ): void {
   const targets = targetsOf(pass, bound, textures, times);
-  const sampled = (sampler: string) => sampledBy(pass.samples.get(sampler)!, bound, times);
+  const sampled = (sampler: string): Image => sampledBy(pass, sampler, bound, times);
   for (const group of together(targets)) renderer.render({ pass, targets: group, sampled, times, count, steps });
   // All outputs are computed of what the regions held before.
   for (const { first, image, copyTo } of targets)

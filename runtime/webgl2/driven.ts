@@ -15,7 +15,7 @@ interface Driven {
   readonly vertices: WebGLVertexArrayObject;
 }
 
-export function drivenRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer {
+export function drivenRenderer({ gl, gpu }: Context, kernels: GpuJsKernels): Renderer {
   const bindings = new Bindings(gl);
   const loaded = new WeakMap<Pass, Driven>();
   /** By where a program has its position. */
@@ -65,6 +65,7 @@ export function drivenRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer
     },
     end() {
       gl.enable(gl.SCISSOR_TEST);
+      gl.viewport(0, 0, gpu.canvas.width, gpu.canvas.height);
       gl.bindVertexArray(null);
       gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     },

@@ -2,7 +2,7 @@
 import type { Image } from "./image.ts";
 
 /** A layer of an image. */
-export interface Attachment {
+interface Attachment {
   readonly image: Image;
   readonly layer: number;
 }

@@ -24,7 +24,10 @@ export const scratchUnit = 15;
 
 let latest = 0;
 
-/** Makes a texture of zeros. Whether there was memory for it, only `getError` says. Errors: C0503, C0505. */
+/**
+ * Makes a texture of zeros. Whether there was memory for it, `refuseShortage` says. gpu.js makes textures with one layer, each as the
+ * output of a kernel that is compiled and run for it. Errors: C0503, C0505.
+ */
 export function createImage({ gl, check }: Context, shape: ImageShape): Image {
   const texture = gl.createTexture();
   if (texture === null) {

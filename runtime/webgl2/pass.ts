@@ -68,15 +68,18 @@ export interface Target {
   readonly copyTo?: Image;
 }
 
-/** The image that a sampler reads; undefined if it has none: only an alternating texture has odd frames apart. */
+/** The image that a sampler reads. */
 export function sampledBy(
-  { texture, frame, odd }: Sampled,
+  { name, samples }: Pass,
+  sampler: string,
   bound: ReadonlyMap<string, Bound>,
   times: IndexTimes,
-): Image | undefined {
+): Image {
+  const sampled = samples.get(sampler);
+  if (sampled === undefined) throw new Error(`kernel \`${name}\` samples \`${sampler}\`, which the plan does not name`);
+  const { texture, frame, odd } = sampled;
   const { images } = bound.get(texture)!;
-  if (odd) return images[1];
-  return images[frame !== undefined && images.length === 2 ? indexAt(frame, times) & 1 : 0];
+  return images[odd ? 1 : frame !== undefined && images.length === 2 ? indexAt(frame, times) & 1 : 0];
 }
 
 /** Where the outputs go that are stored at this start. */
@@ -92,7 +95,7 @@ export function targetsOf(
     const to = bound.get(texture)!;
     const { image, layer, row } = placeOf(to, indexAt(frame, times), textures.layerBits);
     const first = indexAt(at, times) / 4 + row * 2 ** image.bits;
-    // What a kernel samples it cannot render to, nor another part of it.
+    // A kernel cannot render to a texture that it samples, not even to another part of it.
     const isRead = to.isRegion && reads.has(texture);
     targets.push(
       isRead

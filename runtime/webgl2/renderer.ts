@@ -5,12 +5,12 @@ import type { Pass, Target } from "./pass.ts";
 import type { Rectangle } from "./ranges.ts";
 
 /** One rectangle of some outputs of a pass. */
-export interface Drawing {
+interface Drawing {
   readonly pass: Pass;
   /** At least one. They begin at the same texel, and have rows of the same width. */
   readonly targets: readonly Target[];
   /** The image that a sampler reads, by its name in the shader. */
-  readonly sampled: (sampler: string) => Image | undefined;
+  readonly sampled: (sampler: string) => Image;
   readonly times: IndexTimes;
   /** Texels of each output. */
   readonly count: number;

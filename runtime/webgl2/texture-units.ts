@@ -27,14 +27,13 @@ export class TextureUnits {
   }
 
   /** Binds images, at most as many as there are units, and returns their units. */
-  bind(images: readonly (Image | undefined)[]): readonly number[] {
+  bind(images: readonly Image[]): readonly number[] {
     this.#pass++;
     for (const image of images) {
-      const unit = image && this.#units.get(image);
+      const unit = this.#units.get(image);
       if (unit !== undefined) this.#lastUse[unit] = this.#pass;
     }
     return images.map((image) => {
-      if (image === undefined) return -1;
       const unit = this.#units.get(image) ?? this.#take(image);
       this.#lastUse[unit] = this.#pass;
       return unit;

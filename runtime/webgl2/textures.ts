@@ -68,6 +68,7 @@ export class Textures {
     for (const [name, shape] of shapes) this.#checkSize(name, shape, steps);
     for (const texture of textures) this.#checkSize(texture.name, this.#shapeOf(texture, steps), steps);
     const grown = shapes.filter(([name, { height }]) => (this.#regions.get(name)?.height ?? 0) < height);
+    this.#context.refuseErrors();
     this.#steps = -1;
     this.#freeWork();
     try {
@@ -78,7 +79,7 @@ export class Textures {
       }
       for (const [name, entry] of Object.entries(this.#plan.entries))
         this.#entries.set(name as EntryName, this.#bind(entry, steps));
-      this.#context.refuseErrors();
+      this.#context.refuseShortage();
     } catch (error) {
       this.#freeWork();
       for (const [name] of grown) this.#freeRegion(name);

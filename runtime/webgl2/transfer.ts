@@ -15,7 +15,10 @@ interface Span {
   readonly count: number;
 }
 
-/** Writes a range of a region. */
+/**
+ * Writes a range of a region. gpu.js uploads to textures of its own, as arguments of a kernel that would copy them to where they
+ * belong: several times as slow (docs/bench.md). Errors: C0503, C0505, C0506.
+ */
 export function write({ gl, check }: Context, textures: Textures, range: Range, data: Float32Array): void {
   check();
   const image = textures.region(range.region);
@@ -45,7 +48,7 @@ function wholeTexels(floats: Float32Array, texels: number): Float32Array {
 }
 
 /** The entry that ran last, and where its textures are now. */
-export interface Ran {
+interface Ran {
   readonly entry: Entry;
   readonly bound: ReadonlyMap<string, Bound>;
 }
@@ -69,13 +72,14 @@ export async function read(
   const all = spans.flat();
   const floats = all.reduce((n, span) => n + 4 * texelsIn(span), 0);
   if (floats === 0) return ranges.map(() => new Float32Array(0));
-  // Rows are copied to a buffer of the GPU, which is read once a fence says that all is done.
+  // Rows are copied to a buffer of the GPU, which is read once a fence says that all is done: until then the page goes on. What gpu.js
+  // has for this stalls it, and reads whole textures of its own.
   const buffer = gl.createBuffer();
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
   gl.bufferData(gl.PIXEL_PACK_BUFFER, 4 * floats, gl.STREAM_READ);
   pack(gl, all);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
-  await fence(context);
+  await fence(context)();
   const found = new Float32Array(floats);
   new Uint32Array(found.buffer, 4 * (floats - 4)).set(unread);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
@@ -122,24 +126,26 @@ function pack(gl: WebGL2RenderingContext, spans: readonly Span[]): void {
 
 const texelsIn = ({ from, count }: Span): number => Math.ceil((from + count) / 4) - Math.floor(from / 4);
 
-/** Resolves once the GPU is done with everything before. Errors: C0503. */
-export async function fence({ gl, check }: Context): Promise<void> {
+/** Marks a place in the GPU's queue. What it returns waits until the GPU is there. Errors: C0503. */
+export function fence({ gl, check }: Context): () => Promise<void> {
   const sync = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
   gl.flush();
-  if (sync === null) {
+  const wait = async (): Promise<void> => {
     check();
-    return;
-  }
-  try {
+    if (sync === null) return;
     const start = performance.now();
     while (gl.clientWaitSync(sync, 0, 0) === gl.TIMEOUT_EXPIRED) {
       check();
       await (performance.now() - start < briefly || areTimersSlow() ? turn() : pause());
     }
-    check();
-  } finally {
     gl.deleteSync(sync);
-  }
+    check();
+  };
+  let waiting: Promise<void> | undefined;
+  return () => {
+    waiting ??= wait();
+    return waiting;
+  };
 }
 
 /** Milliseconds in which the page asks again and again. After them it sleeps, which leaves the processor to what it waits for. */

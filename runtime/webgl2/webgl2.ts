@@ -74,8 +74,10 @@ function open(executable: Executable, takeCode: TakeCode, context: Context, rend
     );
   const textures = new Textures(context, plan, renderer.release);
   let last: EntryName | undefined;
-  /** Resolves when the run before the last one is done, so that the queue stays bounded. */
-  let previous: Promise<void> = Promise.resolve();
+  let isClosed = false;
+  /** Wait for the last run and for the one before. No more than two are in the queue. */
+  let lastDone = async (): Promise<void> => {};
+  let previousDone = lastDone;
 
   return {
     async prepare(steps) {
@@ -85,8 +87,9 @@ function open(executable: Executable, takeCode: TakeCode, context: Context, rend
     async run(name, steps, first = 0) {
       const program = programs.get(name);
       if (program === undefined) throw new Error(`the executable has no entry \`${name}\``);
-      await previous;
+      await previousDone();
       check();
+      if (isClosed) throw closed("machine");
       last = name;
       const bound = textures.of(name);
       renderer.begin();
@@ -98,14 +101,16 @@ function open(executable: Executable, takeCode: TakeCode, context: Context, rend
       );
       renderer.end();
       check();
-      previous = fence(context);
-      // Its failure is reported by the next call.
-      previous.catch(() => {});
+      previousDone = lastDone;
+      lastDone = fence(context);
     },
     async write(range, data) {
       write(context, textures, range, data);
     },
     read: (ranges) => read(context, textures, ranges, last && { entry: plan.entries[last]!, bound: textures.of(last) }),
-    close: () => textures.close(),
+    close() {
+      isClosed = true;
+      textures.close();
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { measure, median, ms, table } from "../../bench/measure.ts";
+import { measure, ms, table } from "../../bench/measure.ts";
+import { median } from "../../bench/median.ts";
 
 test("the median is the middle value, or the mean of the middle two", () => {
   expect(median([30, 1, 2])).toBe(2);

@@ -73,6 +73,8 @@ export const page = {
       machines.get(id)!.close();
       machines.delete(id);
     }),
+  /** Asks for a GPU that is none of the processor's. */
+  openOnGpu: () => reply(async () => (await openContext(undefined, false)).close()),
 };
 
 Object.assign(globalThis, { cellcPage: page });

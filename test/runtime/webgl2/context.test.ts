@@ -5,7 +5,7 @@ import { fileHost } from "../../../cli/api/file-host.ts";
 import { compile } from "../../../compiler/compile.ts";
 import type { Target } from "../../../compiler/target.ts";
 import { type Backend, type Batch, type Executable, Session } from "../../../runtime/index.ts";
-import { rangeOf } from "../../../runtime/layout.ts";
+import { rangeOf, whole } from "../../../runtime/layout.ts";
 import { glsl } from "../../../targets/glsl/target.ts";
 import { wgsl } from "../../../targets/wgsl/target.ts";
 import { uniform } from "../../ir/numbers.ts";
@@ -101,6 +101,58 @@ test("backends that are closed leave nothing behind: more can be opened than a b
     backend.close();
   }
   expect(await trainedAlone(executable)).toEqual(await alone("lstm"));
+});
+
+test("what would run WebGL2 on the processor is refused by name, where that is asked for", async () => {
+  expect(await page.page.evaluate("cellcPage.openOnGpu()")).toMatchObject({
+    code: "C0503",
+    message: expect.stringMatching(/^this browser runs WebGL2 on the processor \(.*SwiftShader/),
+  });
+});
+
+test("a worker computes what the page does", async () => {
+  const executable = executableOf("lstm");
+  const infer = executable.plan.entries.infer!;
+  const range = rangeOf(infer.tensors.find(({ role }) => role.kind === "output")!, infer, T);
+  const parameters = whole("param", 0, infer.regions.param.fixed);
+  const numbers = Float32Array.from({ length: parameters.length }, (_, i) => Math.sin(i));
+  const calls = [
+    ["start", 0, {}],
+    ["open", 1, 0, executable],
+    ["prepare", 1, T],
+    ["write", 1, parameters, Buffer.from(numbers.buffer).toString("base64")],
+    ["run", 1, "infer", T, 0],
+    ["read", 1, [range]],
+    ["stop", 0],
+  ] as const;
+  const answers = await page.page.evaluate(
+    async ([script, calls]) => {
+      const answering = "onmessage = async ({ data: [name, ...args] }) => postMessage(await cellcPage[name](...args));";
+      const worker = new Worker(URL.createObjectURL(new Blob([script, answering])));
+      const found: unknown[] = [];
+      for (const call of JSON.parse(calls) as unknown[])
+        found.push(
+          await new Promise((resolve, reject) => {
+            worker.onmessage = ({ data }) => resolve(data);
+            worker.onerror = ({ message }) => reject(new Error(message));
+            worker.postMessage(call);
+          }),
+        );
+      worker.terminate();
+      return found;
+    },
+    [await bundled("test/targets/webgl2-page.ts"), JSON.stringify(calls)] as const,
+  );
+  const backend = await page.backend();
+  const machine = await backend.open(executable);
+  await machine.prepare(T);
+  await machine.write(parameters, numbers);
+  await machine.run("infer", T);
+  const [expected] = await machine.read([range]);
+  backend.close();
+  expect(expected).not.toContain(0);
+  expect(answers[0]).toEqual({ result: "driven" });
+  expect(answers[5]).toEqual({ result: [Buffer.from(expected.buffer).toString("base64")] });
 });
 
 /** Lets a context of a page be lost at the next call of a method. */
