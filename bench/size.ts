@@ -3,60 +3,57 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { fileHost } from "../cli/api/file-host.ts";
-import { codeServed, plainTargets, targets } from "../cli/targets.ts";
-import { compile } from "../compiler/compile.ts";
-import type { Target } from "../compiler/target.ts";
+import { makeModule } from "../cli/modules/make-module.ts";
+import { loadPrinter } from "../cli/modules/printer.ts";
+import { plainTargets, type TargetName, targets } from "../cli/targets.ts";
 import type { EntryName } from "../runtime/plan.ts";
 
 /** Bytes after gzip. */
 export interface Size {
-  readonly target: Target["name"];
-  /** What the cell can do: inference only, or also training. */
+  readonly target: TargetName;
+  /** What the cell can do: inference only, or also training and streams. */
   readonly use: "inference" | "training";
   readonly runtime: number;
-  /** Plan and kernels. */
+  /** What plan and kernels add to it. */
   readonly cell: number;
   readonly total: number;
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What an application imports from the runtime: a session, the decoder for checkpoints, and the backend. */
-const application = (backend: string): string =>
-  `export { Session, decodeCheckpoint, ${backend} } from "./runtime/index.ts";`;
-
-/** Sizes for the batch-normalized LSTM with the dimensions of its file. */
+/** Sizes of the typed module of the batch-normalized LSTM with the dimensions of its file. */
 export async function sizes(): Promise<readonly Size[]> {
-  const made = await Promise.all(
-    plainTargets.map(async (name) => {
-      const { load, backend } = targets[name];
-      return { target: await load(), runtime: await bundled(backend) };
-    }),
-  );
-  return made.flatMap(({ target, runtime }) =>
-    (["inference", "training"] as const).map((use): Size => {
-      const cell = compiled(target, use === "inference" ? ["infer"] : undefined);
-      return { target: target.name, use, runtime, cell, total: runtime + cell };
-    }),
-  );
+  const found: Size[] = [];
+  for (const target of plainTargets) {
+    for (const use of ["inference", "training"] as const) {
+      const make = use === "inference" ? "inferenceModule" : "trainingModule";
+      const runtime = await bundled(
+        `export { ${make}, ${targets[target].moduleBackend} } from "cellc/runtime/module";`,
+      );
+      const total = await bundled(await moduleOf(target, use === "inference" ? ["infer"] : undefined));
+      found.push({ target, use, runtime, cell: total - runtime, total });
+    }
+  }
+  return found;
 }
 
-async function bundled(backend: string): Promise<number> {
-  const bundle = await build({
-    stdin: { contents: application(backend), resolveDir: root, loader: "ts" },
-    bundle: true,
-    minify: true,
-    format: "esm",
-    platform: "browser",
-    write: false,
+async function moduleOf(target: TargetName, entries: readonly EntryName[] | undefined): Promise<string> {
+  const file = `${root}examples/cells/bnlstm.cell`;
+  const { description } = await makeModule({
+    ...{ file, host: fileHost, options: { entries }, kernels: [target] },
+    command: (name) => name,
   });
-  return compressed(bundle.outputFiles[0].contents);
+  return (await loadPrinter()).moduleText(description);
 }
 
-/** Compressed size of the plan, without white space, and of the kernels that a page loads. */
-function compiled(target: Target, entries: readonly EntryName[] | undefined): number {
-  const { plan, code } = compile(`${root}examples/cells/bnlstm.cell`, { entries }, target, fileHost).executable;
-  return compressed(JSON.stringify(plan)) + compressed(codeServed(code));
+/** Minified and compressed, as a page loads it. */
+async function bundled(contents: string): Promise<number> {
+  const bundle = await build({
+    stdin: { contents, resolveDir: root, loader: "ts" },
+    alias: { "cellc/runtime/module": `${root}runtime/module/index.ts` },
+    // The optional package of WebGL2 is counted by whoever measures it.
+    external: ["gpu.js"],
+    ...{ bundle: true, minify: true, format: "esm", platform: "browser", write: false },
+  });
+  return gzipSync(bundle.outputFiles[0].contents, { level: 9 }).length;
 }
-
-const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;

@@ -1,5 +1,6 @@
 /** What `webgl2.ts` measures, in a page: the same work by raw WebGL2, by gpu.js's public API, and by the backend's two ways. */
 import { GPU, Input } from "gpu.js";
+import { checkedCode } from "../runtime/executable.ts";
 import { rangeOf } from "../runtime/layout.ts";
 import type { Executable } from "../runtime/plan.ts";
 import { calledRenderer } from "../runtime/webgl2/called.ts";
@@ -182,6 +183,7 @@ function ownPasses(context: Context, outputs: number, renderer: Renderer): Way {
     samples: new Map(names(outputs).map((name) => [name, { texture: name }])),
     writes: names(outputs).map((texture) => ({ texture, at: 0 })),
     reads: new Set(names(outputs)),
+    sweeps: false,
   };
   const image = (): Image => createImage(context, { kind: "2d", bits, rows: height, height, layers: 1 });
   const sets = [0, 1].map(() => names(outputs).map(image));
@@ -199,6 +201,7 @@ function ownPasses(context: Context, outputs: number, renderer: Renderer): Way {
         sampled: (name) => sets[k % 2][Number(name.slice(4))],
         times: { t: k, T: times, y: 0 },
         count: texels,
+        steps: 1,
       });
     }
     renderer.end();
@@ -319,7 +322,7 @@ async function runs({ executable, steps }: Trained, { own, called }: Contexts): 
   const { train } = executable.plan.entries;
   const range = rangeOf(train!.tensors.find(({ role }) => role.kind === "loss")!, train!, steps);
   const way = async (context: Context, passes: "driven" | "called"): Promise<Way> => {
-    const machine = await backendOn(context, [passes]).open(executable);
+    const machine = await backendOn(context, checkedCode, [passes]).open(executable);
     await machine.prepare(steps);
     return async (times) => {
       const start = performance.now();

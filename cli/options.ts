@@ -115,6 +115,13 @@ export function targets(text: string): readonly TargetName[] {
   return found;
 }
 
+/** What `compile` makes besides the files of a target. */
+export const typedModule = "ts";
+
+/** As `targets`, or `ts` alone. */
+export const targetsOrModule = (text: string): readonly TargetName[] | typeof typedModule =>
+  text.trim() === typedModule ? typedModule : targets(text);
+
 const entryNames: readonly EntryName[] = ["train", "estimate", "infer", "update", "start", "step"];
 
 /** `infer,step` */

@@ -132,6 +132,23 @@ const targetList = () =>
     .argParser(read.targets)
     .default([defaultTarget], defaultTarget);
 
+/** The targets, or a typed module, which has kernels of `--kernels`. */
+const targetListOrModule = () =>
+  new Option(
+    "--target <name,...>",
+    `where it runs: ${targetNames.join(", ")}, or several of them; or ${read.typedModule}, a typed module`,
+  )
+    .argParser(read.targetsOrModule)
+    .default([defaultTarget], defaultTarget);
+
+const kernels = () =>
+  new Option(
+    "--kernels <target,...>",
+    "with typed modules: the targets that they have kernels of, the preferred one first",
+  )
+    .argParser(read.targets)
+    .default([defaultTarget], defaultTarget);
+
 const threads = () =>
   new Option(
     "--threads <n>",
@@ -142,16 +159,36 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
   withSchedule(withModelOptions(program.command("compile")))
     .description("compile a cell or model; write its plan and kernels to --out, or print a stage with --emit")
     .argument("<file>", ".cell file", read.path)
-    .addOption(targetList())
+    .addOption(targetListOrModule())
+    .addOption(kernels())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "training sequence length, for statistics per step", read.positiveWholeNumber)
     .option("--entries <name,...>", "entries to compile, such as infer,step (default: all possible)", read.entries)
     .addOption(memory())
     .addOption(new Option("--emit <stage>", "print a stage instead of writing files").choices(stages))
     .option("--after <pass>", "with --emit ir: the graph after this pass")
-    .option("-o, --out <dir>", "folder for plan and kernels", read.path)
+    .option(
+      "-o, --out <path>",
+      "folder for plan and kernels; with --target ts, a .ts or .js file, or a folder",
+      read.path,
+    )
+    .option("--verify", "with --target ts: write nothing, and fail if the module is out of date")
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/compile.ts")).compileCommand(context, file, options)),
+    );
+
+  withSchedule(withModelOptions(program.command("types")))
+    .description('write the types of `import … from "./NAME.cell"` beside each cell')
+    .argument("<file...>", ".cell files", read.paths)
+    .addOption(kernels())
+    .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
+    .option("--time <n>", "training sequence length, for statistics per step", read.positiveWholeNumber)
+    .option("--entries <name,...>", "entries to compile, such as infer,step (default: all possible)", read.entries)
+    .addOption(memory())
+    .option("--watch", "write them again whenever a file changes, until Ctrl-C")
+    .addOption(new Option("--verify", "write nothing, and fail if a file is out of date").conflicts("watch"))
+    .action((files: string[], options, command: Command) =>
+      run(command, async (context) => (await import("./commands/types.ts")).types(context, files, options)),
     );
 
   withModelOptions(program.command("inspect"))

@@ -51,6 +51,8 @@ export interface TargetRow<K extends CodeKind> {
   readonly tolerance: Tolerance;
   /** The backend's name in `cellc/runtime`. */
   readonly backend: "wasmBackend" | "webgpuBackend" | "webgl2Backend";
+  /** That of the backend for generated modules. */
+  readonly moduleBackend: "wasmModuleBackend" | "webgpuModuleBackend" | "webgl2ModuleBackend";
   /** Loads the machine description and the code generator. */
   load(): Promise<Target>;
   /** Opens the backend. Close it, or Node may not exit. Errors: C0503, C0504. */
@@ -82,6 +84,7 @@ const wasm: TargetRow<"wasm"> = {
   threads: true,
   tolerance: f32,
   backend: "wasmBackend",
+  moduleBackend: "wasmModuleBackend",
   load: async () => (await import("../targets/wasm/target.ts")).wasm,
   async open({ threads, simd } = {}) {
     (await import("../runtime/node/relaxed-simd.ts")).allowRelaxedSimd();
@@ -115,6 +118,7 @@ const wgsl: TargetRow<"wgsl"> = {
   threads: false,
   tolerance: f32,
   backend: "webgpuBackend",
+  moduleBackend: "webgpuModuleBackend",
   load: async () => (await import("../targets/wgsl/target.ts")).wgsl,
   open: async () => (await import("../runtime/webgpu/webgpu.ts")).webgpuBackend(),
   async device() {
@@ -143,6 +147,7 @@ const glsl: TargetRow<"glsl"> = {
   threads: false,
   tolerance: f32,
   backend: "webgl2Backend",
+  moduleBackend: "webgl2ModuleBackend",
   load: async () => (await import("../targets/glsl/target.ts")).glsl,
   open: async () => (await import("../runtime/webgl2/webgl2.ts")).webgl2Backend(),
   device: () => noWebgl2(),

@@ -7,13 +7,14 @@ import type { SharedTexture } from "./buffers/textures.ts";
 import { sameExpr } from "./kernel-ir/equality.ts";
 import * as x from "./kernel-ir/expr.ts";
 import { mapExpr } from "./kernel-ir/rewrite.ts";
-import { outputsOf, samplersOf } from "./kernel-ir/samplers.ts";
+import { outputsOf, samplersOf, sweeps } from "./kernel-ir/samplers.ts";
 import type { IntOp, KExpr, Kernel } from "./kernel-ir/types.ts";
 import { KernelError } from "./kernel-ir/verify.ts";
 
 export interface TextureBindings {
   readonly reads: readonly TextureRead[];
   readonly writes: readonly TextureWrite[];
+  readonly sweeps?: true;
 }
 
 /** The bindings of a kernel, whose buffers are in `textures`. */
@@ -32,6 +33,7 @@ export function bindingsOf(kernel: Kernel, textures: readonly SharedTexture[]): 
       at: indexOf(originOf(store.index, kernel), kernel),
       ...(below && { below: [indexOf(below[0], kernel), indexOf(below[1], kernel)] as const }),
     })),
+    ...(sweeps(kernel) && { sweeps: true as const }),
   };
 }
 

@@ -2,58 +2,18 @@
 
 import type { Batch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
+import { ownBatch } from "./inference-arguments.ts";
 import { checkHyper } from "./inputs.ts";
+import { flag, number, optionParser } from "./option-parser.ts";
 import type { Plan } from "./plan.ts";
-import { isCount, isRecord, shown } from "./plan-schema.ts";
-import type {
-  Batches,
-  EstimateOptions,
-  InferOptions,
-  SessionOptions,
-  StreamOptions,
-  StreamRestoreOptions,
-  TrainOptions,
-} from "./session-types.ts";
-import type { RestoreOptions } from "./state.ts";
+import type { Batches, EstimateOptions, SessionOptions, TrainOptions } from "./session-types.ts";
+import { isRecord, shown } from "./shown.ts";
 
 /** Means "no clipping": near the largest f32, and unlike infinity a number that shaders can compute with. */
 export const noClipping = 3.4e38;
 
 /** Default weight of the newest batch in the population statistics that training keeps. */
 const defaultMomentum = 0.1;
-
-/** What a value must be, as the end of a sentence that begins with its name, and the test for it. */
-type Rule = readonly [what: string, test: (value: never) => boolean];
-export type Rules<T> = { readonly [K in keyof T]-?: Rule };
-
-/** Tests the number as f32 holds it: there 1e-60 is zero and 1e60 infinite. */
-const number = (what: string, test: (value: number) => boolean): Rule => [
-  what,
-  (value) => typeof value === "number" && test(Math.fround(value)),
-];
-export const isSize = (value: unknown): boolean => isCount(value) && value >= 1;
-const flag: Rule = ["true or false", (value) => typeof value === "boolean"];
-
-/** Checks options of a kind and returns them. It is called for each step, and allocates nothing. */
-export type OptionParser<T> = (given: unknown) => Partial<T>;
-
-/** Accepts the fields that there are rules for, each of them optional, and no others. Errors: C0406, naming the field. */
-export function optionParser<T extends object>(what: string, rules: Rules<T>): OptionParser<T> {
-  const known = Object.entries<Rule>(rules);
-  return (given) => {
-    if (!isRecord(given)) throw new RuntimeError("C0406", `${what} are an object, not ${shown(given)}`);
-    for (const key in given) {
-      if (Object.hasOwn(rules, key)) continue;
-      throw new RuntimeError("C0406", `${what} have no \`${key}\``, `there are ${Object.keys(rules).join(", ")}`);
-    }
-    for (const [key, [must, test]] of known) {
-      const value = given[key];
-      if (value !== undefined && !test(value as never))
-        throw new RuntimeError("C0406", `\`${key}\` is ${must}, not ${shown(value)}`);
-    }
-    return given as Partial<T>;
-  };
-}
 
 /** The hyper-parameters that the runtime sets itself. */
 const runtimeHyper = ["lr", "clip", "step", "momentum", "momentum_step", "between"];
@@ -114,26 +74,6 @@ export const estimateOptions = optionParser<EstimateOptions>("the options of an 
   variance: ["within or total", (value) => value === "within" || value === "total"],
 });
 
-const noise: Rule = ["mean or drawn", (value) => value === "mean" || value === "drawn"];
-
-/** Errors: C0406. */
-export const inferOptions = optionParser<InferOptions>("the options of an inference", { noise });
-
-/** Errors: C0406. */
-export const restoreOptions = optionParser<RestoreOptions>("the options of restoring", { allowOtherEquations: flag });
-
-/** Errors: C0406. */
-export const streamOptions = optionParser<StreamOptions>("the options of a stream", {
-  examples: ["a whole number, at least 1", isSize],
-  warn: ["a function", (value) => typeof value === "function"],
-  noise,
-});
-
-/** Errors: C0406. */
-export const streamRestoreOptions = optionParser<StreamRestoreOptions>("the options of restoring a stream", {
-  at: ["a whole number from 0 on", isCount],
-});
-
 const parseSessionOptions = optionParser<SessionOptions>("the options of a session", {
   seed: ["a whole number", Number.isSafeInteger],
   // `restore` checks what is in it.
@@ -146,33 +86,6 @@ export function sessionOptions(given: SessionOptions | null | undefined): Sessio
   if (state !== undefined) return { seed: 0, state };
   if (seed !== undefined) return { seed };
   throw new RuntimeError("C0406", "a session needs a seed", "pass { seed: 1 }");
-}
-
-const parseBatch = optionParser<Batch>("the parts of a batch", {
-  inputs: ["an object that has each input by its name", isRecord],
-  // Kernels count them in 32 bits.
-  steps: ["a whole number, at least 1 and below 2^31", (value) => isSize(value) && value < 2 ** 31],
-  examples: ["a whole number, at least 1", isSize],
-  lengths: ["a list of numbers", (value) => Array.isArray(value) || ArrayBuffer.isView(value)],
-});
-
-/**
- * A checked copy of a batch. Whatever is read more than once is copied, so that it stays as it was checked; inputs are checked when
- * they are placed. Errors: C0406.
- */
-export function ownBatch(given: Batch): Batch {
-  const { inputs, steps, examples, lengths } = parseBatch(given);
-  if (inputs === undefined || steps === undefined || examples === undefined)
-    throw new RuntimeError("C0406", "a batch needs `inputs`, `steps` and `examples`, and lacks one of them");
-  if (lengths === undefined) return { inputs, steps, examples };
-  // A typed array whose buffer was transferred has no elements.
-  const own = lengths.length === 0 ? [] : Array.from(lengths);
-  if (own.length !== examples) {
-    throw new RuntimeError("C0406", `a batch of ${examples} examples has as many lengths, not ${own.length}`);
-  }
-  const wrong = own.findIndex((length) => !isSize(length) || length > steps);
-  if (wrong < 0) return { inputs, steps, examples, lengths: own };
-  throw new RuntimeError("C0406", `an example of these sequences has 1 to ${steps} steps, not ${shown(own[wrong])}`);
 }
 
 /** Checks that these are batches, and not a single batch, say. Errors: C0406. */

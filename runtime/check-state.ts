@@ -1,7 +1,7 @@
 /** Checks that a state to be restored is sound in itself; `state.ts` checks whether it belongs to the model. */
 import { RuntimeError } from "./error.ts";
 import { elementsOf } from "./layout.ts";
-import { isCount, isRecord, shown } from "./plan-schema.ts";
+import { isCount, isRecord, shown } from "./shown.ts";
 import type { Counters, SavedTensor } from "./state.ts";
 
 /** The error for a state that contradicts itself. */

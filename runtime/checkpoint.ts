@@ -1,6 +1,6 @@
 import { areTexts, isCounters } from "./check-state.ts";
-import { isCount, isRecord } from "./plan-schema.ts";
 import { damaged, encodeSafetensors, foreign, type Header, readHeader, readTensors } from "./safetensors.ts";
+import { isCount, isRecord } from "./shown.ts";
 import type { SessionState } from "./state.ts";
 
 /** The metadata's `format`, which tells a checkpoint from another program's safetensors. */

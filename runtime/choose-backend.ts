@@ -1,9 +1,10 @@
 /** Chooses a backend: a row for each, the best first. */
-import { optionParser } from "./arguments.ts";
+
 import type { Backend } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
+import { optionParser } from "./option-parser.ts";
 import type { Code } from "./plan.ts";
-import { isRecord } from "./plan-schema.ts";
+import { isRecord } from "./shown.ts";
 import type { WasmOptions } from "./wasm/wasm.ts";
 import type { WebglOptions } from "./webgl2/webgl2.ts";
 

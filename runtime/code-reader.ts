@@ -4,7 +4,7 @@ import { RuntimeError } from "./error.ts";
 import { type Folder, mostBytes, readFile, readJson } from "./folder.ts";
 import type { CodeFiles } from "./manifest.ts";
 import type { Code, Plan } from "./plan.ts";
-import { isRecord } from "./plan-schema.ts";
+import { isRecord } from "./shown.ts";
 
 type FilesOf<K extends Code["kind"]> = Extract<CodeFiles, { readonly kind: K }>;
 type CodeOf<K extends Code["kind"]> = Extract<Code, { readonly kind: K }>;

@@ -1,44 +1,13 @@
 import { checkPlan } from "./check-plan.ts";
-import { RuntimeError } from "./error.ts";
 import type { Code, Executable } from "./plan.ts";
-import { isRecord } from "./plan-schema.ts";
-import { type Sealer, sealerOf, unsealed } from "./seal.ts";
-
-type CodeOf<Kind extends Code["kind"]> = Extract<Code, { kind: Kind }>;
+import { type Sealed, sealedCode } from "./sealed-code.ts";
+import { isRecord } from "./shown.ts";
 
 /**
  * Checks what a backend opens: the plan as a whole, and that the code belongs to it. Every backend gets its code here, so that no plan
  * runs unchecked. Errors: C0411 (damaged, or parts of two executables), C0406 (another target).
  */
 export function checkedCode<Kind extends Code["kind"]>(executable: Executable, kind: Kind): Sealed<Kind> {
-  if (!isRecord(executable)) throw missing("pass { plan, code }");
-  const { plan, code } = executable;
-  checkPlan(plan, kind);
-  if (!isRecord(code) || code.kind !== kind) throw missing(`its code is not of kind \`${kind}\``);
-  return { code: code as CodeOf<Kind>, sealer: sealerOf(plan) };
+  if (isRecord(executable)) checkPlan(executable.plan, kind);
+  return sealedCode(executable, kind);
 }
-
-export interface Sealed<Kind extends Code["kind"]> {
-  readonly code: CodeOf<Kind>;
-  readonly sealer: Sealer;
-}
-
-/** A module without its seal. Errors: C0411. */
-export function moduleOf(binary: unknown, sealer: Sealer): Uint8Array {
-  if (!(binary instanceof Uint8Array)) throw missing("its module is not a Uint8Array");
-  return unsealed(binary, sealer);
-}
-
-/** The shaders of kernels without their seals. Errors: C0411. */
-export function shadersOf({ code: { modules }, sealer }: Sealed<"wgsl"> | Sealed<"glsl">): ReadonlyMap<string, string> {
-  if (!isRecord(modules)) throw missing("its shaders are missing");
-  return new Map(
-    Object.entries(modules).map(([name, text]) => {
-      if (typeof text !== "string") throw missing(`its kernel \`${name}\` is not text`);
-      return [name, unsealed(text, sealer, name)];
-    }),
-  );
-}
-
-const missing = (fault: string): RuntimeError =>
-  new RuntimeError("C0411", `the plan lacks its code: ${fault}`, "pass the files that were compiled together");

@@ -7,6 +7,7 @@ export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
 export { initialise } from "./initialise.ts";
 export type { Input, Numbers, Shaped, TypedNumbers } from "./inputs.ts";
 export type { Range } from "./layout.ts";
+export { type ShapedTensor, tensor } from "./module/shaped-tensor.ts";
 export { openExecutable, openSession } from "./open-executable.ts";
 export type { OpenExecutableOptions, OpenedExecutable, OpenSessionOptions } from "./open-folder.ts";
 export type {

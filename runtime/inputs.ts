@@ -1,7 +1,7 @@
 /** The numbers of a batch's inputs: which types are accepted, and how they are checked on their way to the device. */
 import { RuntimeError } from "./error.ts";
 import { elementsOf, type Range } from "./layout.ts";
-import { isRecord, shown } from "./plan-schema.ts";
+import { isRecord, shown } from "./shown.ts";
 
 /** A typed array of numbers of any width; all are rounded to f32. */
 export type TypedNumbers =

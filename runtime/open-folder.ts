@@ -1,5 +1,5 @@
 /** Opens the compiled model in a folder: backend, plan, code and weights, in one call. */
-import { optionParser, type Rules } from "./arguments.ts";
+
 import type { Backend } from "./backend.ts";
 import { checkPlan } from "./check-plan.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
@@ -8,9 +8,10 @@ import { checkComplete, readCode } from "./code-reader.ts";
 import { RuntimeError } from "./error.ts";
 import { type Folder, mostBytes, readFile, readJson } from "./folder.ts";
 import { kindsIn, type Manifest, manifestName, manifestOf, type TargetFiles } from "./manifest.ts";
+import { optionParser, type Rules } from "./option-parser.ts";
 import type { Executable, Plan } from "./plan.ts";
-import { isRecord, shown } from "./plan-schema.ts";
 import { Session } from "./session.ts";
+import { isRecord, shown } from "./shown.ts";
 import type { SessionState } from "./state.ts";
 
 /** What opening an executable takes, wherever it is. */

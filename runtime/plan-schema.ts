@@ -21,6 +21,7 @@ import type {
   TextureRead,
   TextureWrite,
 } from "./plan.ts";
+import { isCount, isRecord, shown } from "./shown.ts";
 
 /** Says what is wrong with a value, after the path to it (`.tensors[3].offset is -1, not …`); undefined if nothing is. */
 export type Check = (value: unknown) => string | undefined;
@@ -33,22 +34,6 @@ export const is =
   (what: string, test: (value: unknown) => boolean): Check =>
   (value) =>
     test(value) ? undefined : ` is ${shown(value)}, not ${what}`;
-
-/** A short text for any value. */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "function") return "a function";
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value !== "object" || value === null) return String(value);
-  const kind = Object.prototype.toString.call(value).slice(8, -1);
-  return kind === "Object" ? "an object" : `a ${kind}`;
-}
-
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 const wholeFrom = (least: number) => is(`a whole number from ${least} on`, (value) => isCount(value) && value >= least);
 const count = wholeFrom(0);
@@ -209,6 +194,7 @@ const texture = fields<Texture>({
   size,
   frames: maybe(index),
   alternate: maybe(oneOf(true)),
+  stacked: maybe(oneOf(true)),
   host: maybe(list(fields<NonNullable<Texture["host"]>[number]>({ offset: count, size }))),
 });
 const read = fields<TextureRead>({ name: text, texture: text, frame: maybe(index) });
@@ -269,6 +255,7 @@ export const planFault: Check = fields<Plan>({
       ),
       reads: maybe(list(read)),
       writes: maybe(list(write)),
+      sweeps: maybe(oneOf(true)),
     }),
   ),
 });

@@ -170,6 +170,8 @@ export interface Texture {
   readonly frames?: Index;
   /** Even and odd frames are in textures of their own: a kernel may load from one while it stores to the other. */
   readonly alternate?: true;
+  /** As many frames as fit in 2,048 rows lie below each other in a layer. */
+  readonly stacked?: true;
   /** What the host reads of it: by its offset in `work`, in the fixed part or in each frame. */
   readonly host?: readonly { readonly offset: number; readonly size: number }[];
 }
@@ -292,6 +294,8 @@ export interface KernelInfo {
   /** In GLSL: what it samples, and what it renders to. The grid then counts texels. */
   readonly reads?: readonly TextureRead[];
   readonly writes?: readonly TextureWrite[];
+  /** It renders as many steps at once as its outputs have frames in a layer. */
+  readonly sweeps?: true;
 }
 
 /** All kernels of a plan, in the form that a backend runs. */

@@ -1,12 +1,12 @@
 import type { Backend, LoadedExecutable } from "./backend.ts";
 import type { Batch, NoiseMode } from "./batch.ts";
+import type { DrawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
 import { checkHyper, numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
-import { elementsOf, floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
+import { floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
 import { markOf } from "./lengths.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
-import { isRecord, shown } from "./plan-schema.ts";
-import { keyOf, meanOf, noiseAt } from "./random.ts";
+import { isRecord, shown } from "./shown.ts";
 
 /** What an entry is given besides the batch. */
 export interface Feed {
@@ -36,8 +36,10 @@ export class Runner {
   /** The inputs that a batch may have. */
   readonly #known: ReadonlySet<string>;
   readonly #isRagged: boolean;
+  readonly #draw: DrawNoise | undefined;
 
-  private constructor(plan: Plan, machine: LoadedExecutable) {
+  private constructor(plan: Plan, machine: LoadedExecutable, draw: DrawNoise | undefined) {
+    this.#draw = draw;
     this.plan = plan;
     this.machine = machine;
     const entries = Object.values(plan.entries);
@@ -47,7 +49,8 @@ export class Runner {
     this.#isRagged = fed.some((tensors) => tensors.some(({ role }) => role.kind === "lengths"));
   }
 
-  static async open(executable: Executable, backend: Backend): Promise<Runner> {
+  /** `draw`: who draws the numbers of its noise; undefined for a plan without any. */
+  static async open(executable: Executable, backend: Backend, draw: DrawNoise | undefined): Promise<Runner> {
     if (!isRecord(executable)) {
       throw new RuntimeError("C0406", `an executable has a plan and its code; this is ${shown(executable)}`);
     }
@@ -56,7 +59,7 @@ export class Runner {
     if (typeof (backend as Partial<Backend> | null | undefined)?.open !== "function") throw noBackend();
     const machine: Partial<LoadedExecutable> | undefined = await backend.open(executable);
     if (typeof machine?.run !== "function") throw noBackend();
-    return new Runner(executable.plan, machine as LoadedExecutable);
+    return new Runner(executable.plan, machine as LoadedExecutable, draw);
   }
 
   /** The entry with a name. Errors: C0406, if the executable was compiled without it. */
@@ -138,16 +141,8 @@ export class Runner {
         break;
       }
       case "noise": {
-        if (feed.noise === "mean") {
-          const mean = meanOf(role);
-          this.#place(entry, tensor, batch.steps, () => mean);
-          break;
-        }
-        const key = keyOf(feed.seed, `noise/${feed.purpose}/${name}`);
-        // A step of a stream draws what the same step of a whole sequence would.
-        const perStep = role.distribution !== "bernoulli" && role.perStep;
-        const from = perStep ? (feed.stream?.step ?? 0) * elementsOf(shape) : 0;
-        this.#place(entry, tensor, batch.steps, (index) => noiseAt(role, key, from + index, feed.run));
+        if (this.#draw === undefined) throw new Error(`nobody draws \`${name}\``);
+        this.#place(entry, tensor, batch.steps, this.#draw(role, { name, shape }, feed));
         break;
       }
       case "state": {

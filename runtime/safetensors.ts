@@ -1,6 +1,6 @@
 import { messageOf, RuntimeError } from "./error.ts";
 import { elementsOf } from "./layout.ts";
-import { isCount, isRecord, shown } from "./plan-schema.ts";
+import { isCount, isRecord, shown } from "./shown.ts";
 import type { SavedTensor } from "./state.ts";
 
 /**

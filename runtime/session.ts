@@ -2,29 +2,27 @@ import {
   checkRunHyper,
   eachBatch,
   estimateOptions,
-  inferOptions,
   noClipping,
-  ownBatch,
-  restoreOptions,
   sessionOptions,
-  streamOptions,
   trainingBatch,
   trainOptions,
 } from "./arguments.ts";
 import type { Backend } from "./backend.ts";
-import type { Batch, NoiseMode } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import { BatchVariants } from "./batch-variants.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
+import { CollectedPopulation } from "./collected-population.ts";
+import { drawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
+import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
+import { inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { initialise } from "./initialise.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import { isMeasure, MetricAverager } from "./metric-averager.ts";
-import type { EntryName, Executable, Plan, Tensor } from "./plan.ts";
-import { shown } from "./plan-schema.ts";
-import { Population } from "./population.ts";
+import type { EntryName, Executable, Plan } from "./plan.ts";
 import { keyOf } from "./random.ts";
 import { type Feed, Runner } from "./runner.ts";
 import type {
@@ -38,10 +36,11 @@ import type {
   TrainOptions,
   TrainReport,
 } from "./session-types.ts";
+import { shown } from "./shown.ts";
 import { degenerateStatistics, refuseSingleExample } from "./single-example.ts";
 import { SkippedSteps } from "./skipped-steps.ts";
 import { type Counters, compareState, type RestoreOptions, type SessionState } from "./state.ts";
-import { Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 
 /**
  * An executable with parameters, optimiser state and statistics: it trains, estimates, infers, and returns its state for a
@@ -52,7 +51,7 @@ export class Session {
   readonly backend: Backend;
   readonly #main: Runner;
   readonly #kept: readonly Kept[];
-  readonly #population: Population;
+  readonly #population: CollectedPopulation;
   #counters: Omit<Counters, "seen">;
   readonly #variants: BatchVariants;
   /** Counts changes of parameters and statistics, which tells whether a variant has the newest. */
@@ -64,6 +63,7 @@ export class Session {
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  readonly #holder: Holder;
 
   private constructor(backend: Backend, runner: Runner, seed: number) {
     this.backend = backend;
@@ -71,9 +71,23 @@ export class Session {
     this.#variants = new BatchVariants(runner, backend);
     this.#recent = runner;
     this.#kept = keptTensors(runner.plan);
-    this.#population = new Population(runner.machine, this.#kept, runner.plan);
+    this.#population = new CollectedPopulation(runner.machine, this.#kept, runner.plan);
     this.#skipped = new SkippedSteps(runner);
     this.#counters = { seed, step: 0, run: 0 };
+    const { rows } = this.#population;
+    this.#holder = {
+      plan: runner.plan,
+      rows,
+      exclusive: (act) => this.#exclusive(act),
+      planFor: (examples) => this.#variants.planFor(examples),
+      count: () => this.#inferences++,
+      run: async (entry, batch, steps, feed) => {
+        const runner = await this.#inferring(batch, steps);
+        await runner.run(entry, batch, { ...this.#feed("infer", feed.run), ...feed }, firstRow(rows, feed));
+        this.#recent = runner;
+        return runner;
+      },
+    };
   }
 
   /**
@@ -83,7 +97,7 @@ export class Session {
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
     const { seed, state } = sessionOptions(options);
-    const session = new Session(backend, await Runner.open(executable, backend), seed);
+    const session = new Session(backend, await Runner.open(executable, backend, drawNoise), seed);
     if (state !== undefined) {
       try {
         await session.restore(state);
@@ -143,7 +157,7 @@ export class Session {
       await this.#population.secure();
       await this.#collect("train", batch, run, hyper, momentum);
       this.#counters = { ...this.#counters, run: run + 1 };
-      const result = report ? await this.#results(this.#main) : undefined;
+      const result = report ? await resultsOf(this.#main) : undefined;
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
       const due = this.#skipped.note(before);
       this.#counters = { ...this.#counters, step };
@@ -210,44 +224,16 @@ export class Session {
    * Runs the model with its population statistics. Noise is its mean by default, or drawn afresh at every call. Errors: C0406
    * (batch), C0501 if statistics were never collected.
    */
-  infer(given: Batch, options: InferOptions = {}): Promise<Inference> {
-    return this.#exclusive(async () => {
-      const { noise = "mean" } = inferOptions(options);
-      const batch = ownBatch(given);
-      const runner = await this.#infer(batch, this.#inferences++, noise);
-      const results = await this.#results(runner, true);
-      return isComplete(batch) ? results : { ...results, loss: undefined, metrics: {} };
-    });
+  infer(batch: Batch, options: InferOptions = {}): Promise<Inference> {
+    return infer(this.#holder, batch, options);
   }
 
   /**
    * Opens a stream of `examples` sequences side by side, before their first step; any number of streams may be open. Errors: C0406
    * if the executable has no entry `step` for this many examples, C0501 if statistics were never collected.
    */
-  async stream(given: StreamOptions = {}): Promise<Stream> {
-    const { examples = this.plan.dims.batch, noise = "mean", ...options } = streamOptions(given);
-    const plan = this.#variants.planFor(examples) ?? this.plan;
-    if (plan.entries.step === undefined) {
-      const help = "compile it with the entry `step`; where that cannot be, the compiler then says why";
-      throw new RuntimeError("C0406", `${plan.name} was compiled without \`step\``, help);
-    }
-    const rows = this.#population.rows;
-    const stream = new Stream({ plan, rows, examples, ...options }, (entry, step) =>
-      this.#exclusive(async () => {
-        const runner = await this.#inferring(step.batch, step.at + 1);
-        const run = step.run ?? this.#inferences++;
-        const feed = { ...this.#feed("infer", run), noise, stream: { states: step.states, step: step.at } };
-        await runner.run(entry, step.batch, feed, Math.min(step.at, Math.max(0, rows - 1)));
-        this.#recent = runner;
-        const of = await readByKind(
-          runner,
-          ({ role, region }) => role.kind === "output" || (role.kind === "state" && region === "work"),
-        );
-        return { run, states: new Map(of("state")), outputs: Object.fromEntries(of("output")) };
-      }),
-    );
-    await stream.reset();
-    return stream;
+  stream(options: StreamOptions = {}): Promise<Stream> {
+    return openStream(this.#holder, options);
   }
 
   /**
@@ -262,7 +248,7 @@ export class Session {
       let [examples, count] = [0, 0];
       for await (const given of eachBatch(batches)) {
         const batch = ownBatch(given);
-        const runner = await this.#infer(batch, count++, noise);
+        const runner = await this.#holder.run("infer", batch, batch.steps, { run: count++, noise });
         const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
         if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
           const message = "a batch cannot be evaluated: it leaves an input out, or the model has no loss";
@@ -451,14 +437,6 @@ export class Session {
     return this.#runnerFor(batch);
   }
 
-  /** Runs `infer` and returns the runner it ran on. */
-  async #infer(batch: Batch, run: number, noise: NoiseMode): Promise<Runner> {
-    const runner = await this.#inferring(batch, batch.steps);
-    await runner.run("infer", batch, { ...this.#feed("infer", run), noise });
-    this.#recent = runner;
-    return runner;
-  }
-
   /** The runner for a batch's size, with the current parameters and statistics. */
   async #runnerFor(batch: Batch): Promise<Runner> {
     const { name, dims } = this.plan;
@@ -468,19 +446,6 @@ export class Session {
     const help = `compile ${name} with a batch of ${batch.examples} and \`attach\` it to the session, or leave these examples out`;
     this.#checkExamples(batch, help);
     return this.#main;
-  }
-
-  /** Loss, metrics and, if asked for, outputs of the entry that ran last, in one transfer. */
-  async #results(runner: Runner, outputs = false): Promise<Inference> {
-    const of = await readByKind(
-      runner,
-      ({ role }) => role.kind === "loss" || role.kind === "metric" || (outputs && role.kind === "output"),
-    );
-    return {
-      loss: of("loss")[0]?.[1][0],
-      metrics: Object.fromEntries(of("metric").map(([name, values]) => [name, values[0]])),
-      outputs: Object.fromEntries(of("output")),
-    };
   }
 
   #find(name: string): { readonly runner: Runner; readonly range: Range } {
@@ -501,19 +466,4 @@ export class Session {
       ? new RuntimeError("C0406", `${this.plan.name} has no tensor \`${name}\``)
       : new RuntimeError("C0406", `\`${name}\` is not in memory: it is not computed by what ran last`);
   }
-}
-
-/** Whether no input was left out. */
-const isComplete = ({ inputs }: Batch): boolean => Object.values(inputs).every((input) => input !== null);
-
-type Named = readonly (readonly [name: string, data: Float32Array])[];
-
-/** Reads the wanted tensors of the entry that ran last in one transfer, and returns a look-up of them by kind. */
-async function readByKind(
-  runner: Runner,
-  isWanted: (tensor: Tensor) => boolean,
-): Promise<(kind: Tensor["role"]["kind"]) => Named> {
-  const wanted = (runner.last?.entry.tensors ?? []).filter(isWanted);
-  const data = await runner.read(wanted);
-  return (kind) => wanted.flatMap(({ name, role }, i) => (role.kind === kind ? [[name, data[i]] as const] : []));
 }

@@ -61,6 +61,33 @@ export function compareState(
 ): readonly string[] {
   const named = differencesInNames(state, plan, kept);
   const equations = [...differencesOf(state, plan, "loss"), ...differencesInOptions(state, plan)];
+  return allowed(state, plan, named, equations, allowOtherEquations);
+}
+
+/**
+ * The same for what inference needs, the parameters and statistics `kept`: the optimiser and its slots may be any. It does not say
+ * which equations differ, which takes more code than all the rest.
+ */
+export function compareWeights(
+  state: SessionState,
+  plan: Plan,
+  kept: readonly Kept[],
+  { allowOtherEquations = false }: RestoreOptions,
+): readonly string[] {
+  const { loss } = plan.measures;
+  const isSame = state.fingerprint === plan.fingerprint && (loss === undefined || state.measures?.loss === loss);
+  const equations = isSame ? [] : ["its equations differ"];
+  return allowed(state, plan, differencesInShapes(state, kept), equations, allowOtherEquations);
+}
+
+/** The differences in equations, or an error. `named`: those in the names and shapes of tensors. */
+function allowed(
+  state: SessionState,
+  plan: Plan,
+  named: readonly string[],
+  equations: readonly string[],
+  allowOtherEquations: boolean,
+): readonly string[] {
   if (named.length === 0 && (equations.length === 0 || allowOtherEquations)) return equations;
   throw new RuntimeError(
     "C0403",
@@ -105,4 +132,14 @@ function differencesInNames(state: SessionState, plan: Plan, kept: readonly Kept
     if (!names.has(name) && (trains || !isSlot(name))) differences.push(`it has \`${name}\` besides`);
   }
   return differences;
+}
+
+/** Differences in the names and shapes of what inference needs. */
+function differencesInShapes(state: SessionState, kept: readonly Kept[]): readonly string[] {
+  return kept.flatMap(({ name, shape }) => {
+    const saved = state.tensors.get(name);
+    if (saved === undefined) return [`it lacks \`${name}\``];
+    if (saved.shape.join() === shape.join()) return [];
+    return [`its \`${name}\` is [${saved.shape.join(", ")}], this one's [${shape.join(", ")}]`];
+  });
 }

@@ -1,10 +1,10 @@
-import { ownBatch, streamRestoreOptions } from "./arguments.ts";
 import type { Batch } from "./batch.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
+import { ownBatch, streamRestoreOptions } from "./inference-arguments.ts";
 import type { Plan } from "./plan.ts";
-import { isCount } from "./plan-schema.ts";
 import type { StreamRestoreOptions } from "./session-types.ts";
+import { isCount } from "./shown.ts";
 import type { SavedTensor } from "./state.ts";
 
 /** Everything that a stream remembers between two steps, as plain data. */

@@ -13,8 +13,11 @@ import { codeText, type TargetName } from "../targets.ts";
 import { compileFile, lowerFile, type ModelOptions } from "../toolchain.ts";
 
 export interface CompileCommandOptions extends ModelOptions {
-  /** At least one, each once. */
-  readonly target: readonly TargetName[];
+  /** At least one, each once; or a typed module. */
+  readonly target: readonly TargetName[] | "ts";
+  /** The targets that a typed module has kernels of. */
+  readonly kernels: readonly TargetName[];
+  readonly verify?: boolean;
   readonly batch: number;
   readonly time?: number;
   readonly memory?: number;
@@ -33,6 +36,12 @@ export async function compileCommand(
   if (options.after !== undefined && options.emit !== "ir") {
     throw new Failure("C0301", exit.usage, "--after is for --emit ir");
   }
+  const { target } = options;
+  if (target === "ts") {
+    if (options.emit === undefined) return (await import("./compile-module.ts")).compileModule(context, file, options);
+    throw new Failure("C0301", exit.usage, "--emit prints a stage for one target", "--target wasm");
+  }
+  if (options.verify) throw new Failure("C0301", exit.usage, "--verify is for --target ts");
   if (options.emit === "ast") {
     const { file: tree, diagnostics } = parse(readSource(file), file);
     if (diagnostics.length > 0) throw new CompileError(limitDiagnostics(diagnostics));
@@ -48,18 +57,18 @@ export async function compileCommand(
     return exit.ok;
   }
   if (options.emit !== undefined) {
-    const text = await stageText(context, file, options, options.emit);
+    const text = await stageText(context, file, { ...options, target }, options.emit);
     output.print(text);
     output.result({ ok: true, stage: options.emit, text });
     return exit.ok;
   }
   const compiled: Compiled[] = [];
-  for (const target of options.target) {
+  for (const name of target) {
     // What is wrong with the text is the same for every target.
-    const { executable } = await compileFile({ ...options, file, target, quiet: compiled.length > 0 }, context);
-    compiled.push({ target, executable });
+    const { executable } = await compileFile({ ...options, file, target: name, quiet: compiled.length > 0 }, context);
+    compiled.push({ target: name, executable });
   }
-  const folder = options.out ?? [compiled[0].executable.plan.name, ...options.target].join(".");
+  const folder = options.out ?? [compiled[0].executable.plan.name, ...target].join(".");
   const files = await writeExecutable(folder, executableFiles(compiled));
   output.say(`${folder}: ${files.join(", ")}`);
   output.result({ ok: true, folder, files });
@@ -70,7 +79,7 @@ export async function compileCommand(
 async function stageText(
   context: Context,
   file: string,
-  options: CompileCommandOptions,
+  options: CompileCommandOptions & { readonly target: readonly TargetName[] },
   stage: Stage,
 ): Promise<string> {
   const [target, ...others] = options.target;

@@ -11,7 +11,7 @@ import { checkKernelBuffers } from "./kernel-buffers.ts";
 import { type Alias, type Buffer, isFramed, Layout, type LiveBuffer } from "./layout.ts";
 import { liveIntervals, type Runs } from "./liveness.ts";
 import { type AssignmentOptions, type Carried, NamedBuffers, type NamedTensor } from "./named.ts";
-import { accessesOf, type SharedTexture, shareTextures } from "./textures.ts";
+import { accessesOf, type SharedTexture, shareTextures, storedAtOnce } from "./textures.ts";
 
 export interface Buffers {
   /** Closed: every buffer has its offset. */
@@ -44,6 +44,7 @@ export function assignBuffers(partition: Partition, options: BufferOptions): Buf
   partition.forEach((piece, at) => {
     checkKernelBuffers(piece, allocations[at], machine);
   });
+  if (inTextures) for (const buffer of storedAtOnce(partition, allocations)) layout.stack(buffer);
   const intervals = intervalsOf(partition, allocations, named);
   const aliases = partition.flatMap((piece, at) =>
     findAliases({ piece, allocations: allocations[at], intervals, dims: options.dims, machine }),

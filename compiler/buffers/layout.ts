@@ -16,6 +16,8 @@ export interface BufferTexture {
   readonly name: string;
   /** Even and odd frames are in textures of their own, so that a kernel may load from one while it stores to the next. */
   readonly alternate: boolean;
+  /** Frames lie below each other, so that a kernel that is started for each step can store to many at once. */
+  readonly stacked: boolean;
 }
 
 /** A range of a region. Its offset is known once the layout is closed. */
@@ -106,7 +108,7 @@ class ArenaBuffer implements Buffer {
   readonly span: Span;
   readonly ring: number | undefined;
   readonly size: number;
-  readonly texture: BufferTexture | undefined;
+  texture: BufferTexture | undefined;
   private at: number | undefined;
 
   constructor(
@@ -161,7 +163,9 @@ class TextureNames {
   private readonly taken = new Set<string>(regionNames);
 
   make(wanted: string): string {
-    const base = wanted.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?![A-Za-z])/, "value") || "value";
+    // Languages reserve names with two underscores in a row.
+    const plain = wanted.replace(/[^A-Za-z0-9]+/g, "_").replace(/^_|_$/g, "");
+    const base = /^[A-Za-z]/.test(plain) ? plain : plain === "" ? "value" : `value_${plain}`;
     let name = base;
     for (let n = 2; this.taken.has(name); n++) name = `${base}_${n}`;
     this.taken.add(name);
@@ -198,9 +202,21 @@ export class Layout {
     if (this.closed) throw new Error("a buffer was asked for after the layout was closed");
     const name = region === "work" ? this.names?.make(kind.name ?? "") : undefined;
     const alternate = kind.ring !== undefined || kind.alternate === true;
-    const made = new ArenaBuffer(region, time, size, kind, name === undefined ? undefined : { name, alternate });
+    const made = new ArenaBuffer(
+      region,
+      time,
+      size,
+      kind,
+      name === undefined ? undefined : { name, alternate, stacked: false },
+    );
     this.buffers.push(made);
     return made;
+  }
+
+  /** Lets the frames of a buffer's texture lie below each other. */
+  stack(buffer: Buffer): void {
+    const own = this.buffers.find((s) => s === buffer);
+    if (own?.texture !== undefined) own.texture = { ...own.texture, stacked: true };
   }
 
   /** Reserves room for what other entries of the same plan keep in a region. */
@@ -263,6 +279,16 @@ export class Layout {
     }
     this.borderFrame = place((s) => isFramed(s) && s.span === "borders");
     return this.buffers.flatMap((s) => (s.region === "input" ? [] : [{ buffer: s, interval: lifetime(s) }]));
+  }
+
+  /** Counts the memory of a texture that the host does not read: it has no place in the region, but a size. */
+  count(buffer: Buffer): void {
+    const { ring = 1, span, size } = buffer;
+    const floats = align(size);
+    if (!isFramed(buffer)) this.fixed.set("work", this.fixed.get("work")! + ring * floats);
+    else if (span === "sequence") this.frame.set("work", this.frame.get("work")! + floats);
+    else if (span === "segment") this.segmentFrame.set("work", this.segmentFrame.get("work")! + floats);
+    else this.borderFrame += floats;
   }
 
   /**

@@ -3,7 +3,7 @@
  * stores to another.
  */
 import type { Index, Texture } from "../../runtime/plan.ts";
-import { kernelsOf, type PartitionedPiece } from "../partition/partition.ts";
+import { kernelsOf, type Partition, type PartitionedPiece } from "../partition/partition.ts";
 import { interfere } from "./arena.ts";
 import type { Allocations } from "./assignment.ts";
 import type { Buffer, Layout, LiveBuffer } from "./layout.ts";
@@ -28,6 +28,20 @@ export const accessesOf = ({ units, defs }: PartitionedPiece, allocations: Alloc
     loads(ops, allocations, defs, ({ buffer }) => loaded.add(buffer));
     return { stored, loaded };
   });
+
+/** Buffers with frames that kernels outside of loops store, for all steps: their frames can lie below each other. */
+export function storedAtOnce(partition: Partition, allocations: readonly Allocations[]): ReadonlySet<Buffer> {
+  const [outside, inside] = [new Set<Buffer>(), new Set<Buffer>()];
+  partition.forEach(({ units }, at) => {
+    for (const { ops, inBody } of units.flatMap(kernelsOf))
+      stores(ops, allocations[at], ({ buffer, frame }) => {
+        const isOwn =
+          buffer.time && buffer.ring === undefined && !buffer.texture?.alternate && frame.kind === "shifted";
+        (isOwn && !inBody ? outside : inside).add(buffer);
+      });
+  });
+  return new Set([...outside].filter((buffer) => !inside.has(buffer)));
+}
 
 interface Shared {
   readonly first: Buffer;
@@ -57,8 +71,9 @@ export function shareTextures(
     if (found) found.members.push(live);
     else shared.push({ first: buffer, members: [live] });
   }
+  for (const { first, members } of shared) if (!members.some(({ buffer }) => visible.has(buffer))) layout.count(first);
   return shared.map(({ first, members }): SharedTexture => {
-    const { name, alternate } = first.texture!;
+    const { name, alternate, stacked } = first.texture!;
     const frames = framesOf(first, layout);
     const host = members.flatMap(({ buffer }) =>
       visible.has(buffer) ? [{ offset: buffer.offset, size: buffer.size }] : [],
@@ -70,6 +85,7 @@ export function shareTextures(
         size: first.size,
         ...(frames !== undefined && { frames }),
         ...(first.time && alternate && { alternate }),
+        ...(stacked && { stacked }),
         ...(host.length > 0 && { host }),
       },
     };
@@ -81,7 +97,8 @@ const isAlike = (a: Buffer, b: Buffer): boolean =>
   a.time === b.time &&
   a.span === b.span &&
   a.ring === b.ring &&
-  a.texture!.alternate === b.texture!.alternate;
+  a.texture!.alternate === b.texture!.alternate &&
+  a.texture!.stacked === b.texture!.stacked;
 
 /** How many frames a buffer has; undefined if it has none. */
 function framesOf({ time, ring, span }: Buffer, { length }: Layout): Index | undefined {

@@ -3,7 +3,7 @@
  * their results.
  */
 import * as dim from "../ir/dim.ts";
-import type { Op } from "../ir/types.ts";
+import type { Op, OpOf } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
 import { accumulateIn, accumulator, type Reduction, removedBy } from "./accumulate.ts";
@@ -23,6 +23,8 @@ export function combined(op: Op, p: Point, evaluation: Evaluation, scope: Scope)
     case "sum":
     case "maximum":
       return reduced(op, p, evaluation, scope);
+    case "partial":
+      return partial(op, p, evaluation, scope);
     case "argmax":
       return eachLane(p, (q) => put(argmaxAt({ scope }, op, q)));
     case "scatter":
@@ -40,7 +42,17 @@ function eachLane(p: Point, one: (q: Point) => KExpr): KExpr {
   return { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] };
 }
 
-function reduced(op: Reduction, p: Point, evaluation: Evaluation, scope: Scope): KExpr {
+/** The sum over one part of the batch, which the first index of the point names. */
+function partial(op: OpOf<"partial">, p: Point, evaluation: Evaluation, scope: Scope): KExpr {
+  const { batch } = scope.dims;
+  const size = Math.ceil(batch / op.attrs.parts);
+  const [part, ...f] = p.f;
+  const from = x.mul(part, x.int(size));
+  const to = x.min(x.add(from, x.int(size)), x.int(batch));
+  return total(op, [{ axis: "b", from, to, most: size, multiple: 1 }], { ...p, f }, false, evaluation, scope);
+}
+
+function reduced(op: OpOf<"sum"> | OpOf<"maximum">, p: Point, evaluation: Evaluation, scope: Scope): KExpr {
   const from = op.operands[0].type;
   const { batch, time, features, keep } = removedBy(op);
   const shape = from.shape.map((d) => dim.evaluate(d, scope.dims));
@@ -59,9 +71,21 @@ function reduced(op: Reduction, p: Point, evaluation: Evaluation, scope: Scope):
   ];
   const last = axes[axes.length - 1];
   const vectors = p.width === 1 && last?.axis === shape.length - 1 && (last.most ?? 0) >= 4;
+  return total(op, axes, { ...p, f }, vectors, evaluation, scope);
+}
+
+/** What an op's operand adds up to along `axes`. */
+function total(
+  op: Reduction,
+  axes: readonly OwnedAxis[],
+  p: Point,
+  vectors: boolean,
+  evaluation: Evaluation,
+  scope: Scope,
+): KExpr {
   const statements: KStmt[] = [];
-  const total = accumulator({ scope }, op, p.width, statements);
-  const loops = accumulateIn(evaluation, { scope }, [op], [total], axes, { ...p, f }, vectors);
+  const sum = accumulator({ scope }, op, p.width, statements);
+  const loops = accumulateIn(evaluation, { scope }, [op], [sum], axes, p, vectors);
   evaluation.statements.push(...statements, ...loops);
-  return total;
+  return sum;
 }

@@ -36,6 +36,8 @@ export interface Scope {
    * such an op alone.
    */
   combined?(op: Op, p: Point, evaluation: Evaluation): KExpr | undefined;
+  /** The same of a product, where there is a better way than one term after another. */
+  product?(op: OpOf<"dot">, p: Point, evaluation: Evaluation): KExpr | undefined;
   /** A name that the kernel does not have yet. */
   name(hint: string): string;
 }
@@ -169,7 +171,7 @@ export class Evaluation {
       case "reverse":
         return this.reversed(op, p);
       case "dot":
-        return this.dot(op, p);
+        return this.scope.product?.(op, p, this) ?? this.dot(op, p);
       case "concat":
         return this.joined(op, p);
       default: {

@@ -16,6 +16,7 @@ import { type KernelInput, kernelNames, storedNames } from "./kernel-input.ts";
 import type { OwnedAxis } from "./loop-nest.ts";
 import { upTo } from "./loops.ts";
 import { origin } from "./point.ts";
+import { productOfTexels } from "./texel-products.ts";
 import { texels, texelsOf } from "./texels.ts";
 
 const one: Extent = { fixed: 1, perStep: 0 };
@@ -33,7 +34,12 @@ export function texelKernel(input: KernelInput): Kernel {
     ...{ defs, layout, dims, step, name },
     allocation: (v) => (inside.has(v) ? undefined : allocations.get(v)?.[0]),
   };
-  const scope: Scope = { ...base, combined: (op, p, evaluation) => combined(op, p, evaluation, base) };
+  // Loops inside loops find the same ways.
+  const scope: Scope = {
+    ...base,
+    combined: (op, p, evaluation) => combined(op, p, evaluation, scope),
+    product: (op, p, evaluation) => productOfTexels(op, p, evaluation, scope),
+  };
   const shape = (type: Type): readonly number[] => type.shape.map((d) => dim.evaluate(d, dims));
   const axis = (of: OwnedAxis["axis"], n: number): OwnedAxis => ({ axis: of, ...upTo(n), most: n, multiple: n });
   const axes = (type: Type): readonly OwnedAxis[] => [
@@ -72,11 +78,10 @@ export function texelKernel(input: KernelInput): Kernel {
 /** A bound region and, of a texture with frames, what a frame is. */
 function withFrames(bound: BoundRegion, { allocations }: KernelInput): BoundRegion {
   for (const places of allocations.values())
-    for (const { buffer } of places)
-      if (buffer.texture?.name === bound.region)
-        return {
-          ...bound,
-          texture: { size: buffer.size, frames: buffer.time, alternate: buffer.time && buffer.texture.alternate },
-        };
+    for (const { buffer } of places) {
+      const { texture, size, time: frames } = buffer;
+      if (texture?.name !== bound.region) continue;
+      return { ...bound, texture: { size, frames, alternate: frames && texture.alternate, stacked: texture.stacked } };
+    }
   return bound;
 }

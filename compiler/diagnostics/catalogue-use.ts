@@ -142,6 +142,13 @@ export const useMessages = {
     example: "plan.json of one folder with kernels.wasm of another",
     fix: "Compile the model again, and keep the files of a folder together.",
   },
+  C0412: {
+    title: "generated file out of date",
+    explanation:
+      "A module that was made from a cell is not what the cell would give now: the cell, an option or the version of cellc has changed since, or the file was edited or is missing. Nothing was written. The message shows the command that makes it again.",
+    example: "cellc compile lstm.cell --target ts --out lstm.ts --verify   // after a change of lstm.cell",
+    fix: "cellc compile lstm.cell --target ts --out lstm.ts",
+  },
   C0501: {
     title: "inference without population statistics",
     explanation:

@@ -113,8 +113,10 @@ function readOp(r: Reader, values: Values): Op {
     while (r.take(","));
   }
   const complete = rowOf(op).attributes.parse(r);
+  const inPlace = r.take("in");
+  if (inPlace) r.expect("place");
   const results = readResults(r, values, labels);
-  return { op, operands, attrs: complete(results[0].type), results } as Op;
+  return { op, operands, attrs: complete(results[0].type), results, ...(inPlace && { inPlace }) } as Op;
 }
 
 function readResults(r: Reader, values: Values, labels: readonly string[]): Value[] {

@@ -73,7 +73,7 @@ function opLines(op: Op, name: ValueNames): string[] {
   const types = op.results.map((v) => showType(v.type)).join(", ");
   if (op.op === "scan") return scanLines(op, name, results, types);
   const operands = op.operands.map(name).join(", ");
-  const words = [`${results} =`, op.op, operands, attributesOf(op), ":", types];
+  const words = [`${results} =`, op.op, operands, attributesOf(op), op.inPlace ? "in place" : "", ":", types];
   return [words.filter((w) => w !== "").join(" ")];
 }
 

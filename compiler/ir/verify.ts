@@ -1,5 +1,7 @@
 /** Checks the rules that every graph obeys: after every pass in tests, and always after semantics. */
+
 import { InternalError } from "../diagnostics/internal-error.ts";
+import { isElementwise } from "./ops/elementwise.ts";
 import { axesOf, inferTypes, isOp } from "./ops.ts";
 import { printGraph } from "./text.ts";
 import { sameType, showType } from "./type.ts";
@@ -81,6 +83,7 @@ class Verifier {
   private op(op: Op): void {
     const where = `${op.op} ${op.results.map(show).join(", ")}`;
     for (const v of op.operands) this.use(v, where);
+    if (op.inPlace && !isElementwise(op.op)) this.fault(`${where} cannot be computed in place: it is not elementwise`);
     if (op.op === "leaf" && this.depth > 0) this.fault(`${where} stands inside a scan's body`);
     if (this.placed && (op.op === "site" || op.op === "stat" || op.op === "population" || op.op === "ramp"))
       this.fault(`${where} is left after placement: ${JSON.stringify(op.attrs)}`);

@@ -38,11 +38,30 @@ export function samplersOf(kernel: Kernel): readonly Sampler[] {
     if (!loaded.has(buffer)) return [];
     if (!region.texture?.alternate) return [{ name, region }];
     const read = frames.get(buffer)!;
-    if (read.every(isIndex))
+    // Where many steps are rendered at once, the host does not know which.
+    if (read.every(isIndex) && !sweeps(kernel))
       return read.map((frame, i) => ({ name: i === 0 ? name : `${name}_${i + 1}`, region, frame }));
     if (stored.has(buffer)) throw new KernelError(kernel, `it loads any frame of \`${buffer}\`, to which it stores`);
     return [{ name, region }];
   });
+}
+
+/** Whether a kernel renders many steps at once: all of its outputs have their frames below each other, at the same places. */
+export function sweeps(kernel: Kernel): boolean {
+  const outputs = outputsOf(kernel);
+  const stacked = new Set(kernel.regions.flatMap(({ region, texture }) => (texture?.stacked ? [region] : [])));
+  const [first] = outputs;
+  return (
+    kernel.grid[1].perStep > 0 &&
+    outputs.every(
+      ({ store: { memory, frame }, below }) =>
+        memory.kind === "region" &&
+        stacked.has(memory.region) &&
+        below === undefined &&
+        frame !== undefined &&
+        sameExpr(frame, first.store.frame!),
+    )
+  );
 }
 
 /** The stores of a kernel. Each texel stores once to each of them. */

@@ -133,10 +133,15 @@ export interface BoundRegion {
   readonly region: string;
   readonly access: "read" | "read_write";
   /**
-   * Where it is the texture of one buffer: the floats of the buffer or, with `frames`, of each frame; and whether even and odd frames
-   * are in textures of their own.
+   * Where it is the texture of one buffer: the floats of the buffer or, with `frames`, of each frame; whether even and odd frames are
+   * in textures of their own; and whether frames lie below each other.
    */
-  readonly texture?: { readonly size: number; readonly frames: boolean; readonly alternate: boolean };
+  readonly texture?: {
+    readonly size: number;
+    readonly frames: boolean;
+    readonly alternate: boolean;
+    readonly stacked: boolean;
+  };
 }
 
 /** Bytes of a float in a region. */

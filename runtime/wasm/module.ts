@@ -1,6 +1,6 @@
 /** Picks and compiles the WebAssembly module that suits the engine and the memory. */
 import { messageOf, RuntimeError } from "../error.ts";
-import { moduleOf, type Sealed } from "../executable.ts";
+import { moduleOf, type Sealed } from "../sealed-code.ts";
 
 /** Which of WebAssembly's vector instructions to use: relaxed ones fuse a product and a sum, and round as the machine does. */
 export type Simd = "plain" | "relaxed";

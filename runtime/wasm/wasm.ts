@@ -1,11 +1,12 @@
-import { isSize, optionParser } from "../arguments.ts";
 import type { Backend, LoadedExecutable } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { messageOf, RuntimeError } from "../error.ts";
 import { checkedCode } from "../executable.ts";
 import { hostRegions, type Range, regionSizes } from "../layout.ts";
+import { isSize, optionParser } from "../option-parser.ts";
 import type { EntryName, Executable, HostRegion, Plan } from "../plan.ts";
-import { isRecord } from "../plan-schema.ts";
+import { sealedCode, type TakeCode } from "../sealed-code.ts";
+import { isRecord } from "../shown.ts";
 import { bestSimd, compileModule, type Simd } from "./module.ts";
 import { type Costs, largestGrid, scheduleThreads, type ThreadSchedule, usualCosts } from "./thread-schedule.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -38,7 +39,7 @@ export interface WasmOptions {
 
 const isCost = (value: unknown): boolean => typeof value === "number" && value >= 0;
 
-const parseOptions = optionParser<WasmOptions>("the options of the backend", {
+const parseOptions = /* @__PURE__ */ optionParser<WasmOptions>("the options of the backend", {
   threads: ["a whole number from 1 on", isSize],
   simd: ["plain or relaxed", (value) => value === "plain" || value === "relaxed"],
   costs: ["two numbers from 0 on", (value: unknown) => isRecord(value) && isCost(value.barrier) && isCost(value.start)],
@@ -59,6 +60,15 @@ type Addresses = Readonly<Record<HostRegion, number>>;
  * wherever WebAssembly SIMD does. Results do not depend on the number of threads.
  */
 export function wasmBackend(options: WasmOptions = {}): WasmBackend {
+  return backendWith(checkedCode, options);
+}
+
+/** The same for executables that are part of a generated module, whose plans need no check. */
+export function wasmModuleBackend(options: WasmOptions = {}): WasmBackend {
+  return backendWith(sealedCode, options);
+}
+
+function backendWith(takeCode: TakeCode, options: WasmOptions): WasmBackend {
   const given = parseOptions(options);
   const { threads = Math.min(processors(), mostThreads), simd = bestSimd(), costs = usualCosts } = given;
   const pool = new WorkerPool(sharesMemory() ? threads : 1);
@@ -72,7 +82,7 @@ export function wasmBackend(options: WasmOptions = {}): WasmBackend {
     },
     async open(executable) {
       if (isClosed) throw closed("backend");
-      const machine = await open(executable, { pool, simd, costs, machine: machines++ });
+      const machine = await open(executable, { takeCode, pool, simd, costs, machine: machines++ });
       return closable(machine, () => isClosed);
     },
     close() {
@@ -83,6 +93,7 @@ export function wasmBackend(options: WasmOptions = {}): WasmBackend {
 }
 
 interface Environment {
+  readonly takeCode: TakeCode;
   readonly pool: WorkerPool;
   readonly simd: Simd;
   readonly costs: Costs;
@@ -90,9 +101,12 @@ interface Environment {
   readonly machine: number;
 }
 
-async function open(executable: Executable, { pool, simd, costs, machine }: Environment): Promise<LoadedExecutable> {
+async function open(
+  executable: Executable,
+  { takeCode, pool, simd, costs, machine }: Environment,
+): Promise<LoadedExecutable> {
   const { plan } = executable;
-  const code = checkedCode(executable, "wasm");
+  const code = takeCode(executable, "wasm");
   const shared = pool.limit > 1;
   const module = await compileModule(code, simd, shared);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: maxPages, shared });

@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import type { GpuJsKernels, MadeKernel } from "./gpu-js-kernels.ts";
 import type { Pass } from "./pass.ts";
 import { coveringRows, rectangles } from "./ranges.ts";
-import type { Renderer } from "./renderer.ts";
+import { type Renderer, texelsOf } from "./renderer.ts";
 
 export function calledRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer {
   const bindings = new Bindings(gl);
@@ -32,9 +32,10 @@ export function calledRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer
       sized.set(pass, new Map());
     },
     begin: () => bindings.forget(),
-    render({ pass, targets, sampled, times, count }) {
+    render(drawing) {
+      const { pass, targets, sampled, times, count } = drawing;
       const [{ first, image }] = targets;
-      const { x, y, width, height } = coveringRows(first, count, image.bits);
+      const { x, y, width, height } = coveringRows(first, texelsOf(drawing), image.bits);
       const { program, call } = kernelFor(pass, width, height);
       // Making it binds textures, and calling it a framebuffer.
       bindings.forget();
@@ -47,7 +48,8 @@ export function calledRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer
       gl.bindFramebuffer(gl.READ_FRAMEBUFFER, source);
       for (const { output, image: to, layer } of targets) {
         gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, results[output], 0);
-        for (const rectangle of rectangles(first, count, to.bits)) bindings.copyTo(to, layer, rectangle, x, y);
+        for (const rectangle of rectangles(first, texelsOf(drawing), to.bits))
+          bindings.copyTo(to, layer, rectangle, x, y);
       }
     },
     copy(from, rectangles, to) {

@@ -53,6 +53,7 @@ const probe: Pass = {
   samples: new Map([["given_texture", { texture: "given" }]]),
   writes: ["sum", "half"].map((texture) => ({ texture, at: 0 })),
   reads: new Set(["given"]),
+  sweeps: false,
 };
 
 /** Numbers that a float with fewer bits does not hold: f32 holds 24. */
@@ -84,6 +85,7 @@ function works(context: Context, renderer: Renderer): boolean {
       sampled: () => from,
       times: { t: 1, T: 1, y: 0 },
       count: 2,
+      steps: 1,
     });
     renderer.end();
     const wanted = given.map((value) => value + 1);

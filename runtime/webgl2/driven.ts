@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import type { GpuJsKernels } from "./gpu-js-kernels.ts";
 import type { Pass } from "./pass.ts";
 import { coveringRows } from "./ranges.ts";
-import type { Renderer } from "./renderer.ts";
+import { type Renderer, texelsOf } from "./renderer.ts";
 import type { ShaderProgram } from "./shader-program.ts";
 
 interface Driven {
@@ -42,10 +42,11 @@ export function drivenRenderer({ gl, gpu }: Context, kernels: GpuJsKernels): Ren
       // The quad's edges are the viewport's.
       gl.disable(gl.SCISSOR_TEST);
     },
-    render({ pass, targets, sampled, times, count }) {
+    render(drawing) {
+      const { pass, targets, sampled, times, count } = drawing;
       const driven = loaded.get(pass)!;
       const [{ first, image }] = targets;
-      const { x, y, width, height } = coveringRows(first, count, image.bits);
+      const { x, y, width, height } = coveringRows(first, texelsOf(drawing), image.bits);
       bindings.use(driven.program);
       if (vertices !== driven.vertices) gl.bindVertexArray(driven.vertices);
       vertices = driven.vertices;

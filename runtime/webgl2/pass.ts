@@ -21,9 +21,11 @@ export interface Pass {
   readonly writes: readonly TextureWrite[];
   /** The textures that it reads. */
   readonly reads: ReadonlySet<string>;
+  /** It renders as many steps at once as its outputs have frames in a layer. */
+  readonly sweeps: boolean;
 }
 
-export const passOf = ({ name, reads = [], writes = [] }: KernelInfo, shader: string): Pass => ({
+export const passOf = ({ name, reads = [], writes = [], sweeps }: KernelInfo, shader: string): Pass => ({
   name,
   shader,
   reads: new Set(reads.map(({ texture }) => texture)),
@@ -38,7 +40,21 @@ export const passOf = ({ name, reads = [], writes = [] }: KernelInfo, shader: st
     ),
   ),
   writes,
+  sweeps: sweeps === true,
 });
+
+/** How many of `steps` steps from `times` on it renders at once. */
+export function stepsAtOnce(
+  { writes: [first], sweeps }: Pass,
+  bound: ReadonlyMap<string, Bound>,
+  times: IndexTimes,
+  steps: number,
+): number {
+  const { stackBits } = bound.get(first.texture)!;
+  if (!sweeps || stackBits === undefined) return 1;
+  const each = 2 ** stackBits;
+  return Math.min(steps, each - (indexAt(first.frame ?? 0, times) % each));
+}
 
 /** Where an output goes. */
 export interface Target {

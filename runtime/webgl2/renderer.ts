@@ -14,7 +14,13 @@ interface Drawing {
   readonly times: IndexTimes;
   /** Texels of each output. */
   readonly count: number;
+  /** Of so many steps. If they are several, the rows of each follow those of the one before. */
+  readonly steps: number;
 }
+
+/** The texels of a drawing, from its first on: all rows of each step, if it has several. */
+export const texelsOf = ({ targets: [{ image }], count, steps }: Drawing): number =>
+  steps === 1 ? count : steps * image.rows * 2 ** image.bits;
 
 /** Between `begin` and `end`, nothing else uses the context. */
 export interface Renderer {

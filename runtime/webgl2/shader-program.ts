@@ -2,11 +2,12 @@
 import { RuntimeError } from "../error.ts";
 import type { IndexTimes } from "../texture-index.ts";
 
-const timeNames = ["t", "T", "y"] as const;
+/** The uniforms of times. A pass over many steps is given the first. */
+const timeNames = { t: "t", T: "T", y: "y", first_y: "y" } as const;
 
 /** A number of a program. */
 interface Uniform {
-  readonly name: (typeof timeNames)[number];
+  readonly name: keyof IndexTimes;
   readonly location: WebGLUniformLocation;
   value: number;
 }
@@ -35,9 +36,9 @@ export class ShaderProgram {
     this.#samplers = left;
     gl.uniform1i(at("layer_bits"), layerBits);
     // A program's numbers are zeros at first.
-    this.#times = timeNames.flatMap((time) => {
-      const location = at(time);
-      return location === null ? [] : [{ name: time, location, value: 0 }];
+    this.#times = Object.entries(timeNames).flatMap(([uniform, name]) => {
+      const location = at(uniform);
+      return location === null ? [] : [{ name, location, value: 0 }];
     });
     const place = at("place");
     if (place === null)

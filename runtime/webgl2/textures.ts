@@ -6,7 +6,7 @@ import { RuntimeError } from "../error.ts";
 import { regionSizes } from "../layout.ts";
 import type { Entry, EntryName, Plan, RegionName, Texture } from "../plan.ts";
 import { indexAt } from "../texture-index.ts";
-import { frameShape, regionWidth } from "../texture-shape.ts";
+import { frameShape, regionWidth, stackBits } from "../texture-shape.ts";
 import type { Context } from "./context.ts";
 import { createImage, type Image, type ImageShape } from "./image.ts";
 
@@ -17,6 +17,8 @@ export interface Bound {
   readonly images: readonly Image[];
   /** Of a texture with frames. */
   readonly framed: boolean;
+  /** The logarithm of how many frames lie below each other in a layer, if they do. */
+  readonly stackBits?: number;
   /** A region that kernels both load from and store to is stored to its shadow first. */
   readonly isRegion: boolean;
 }
@@ -145,14 +147,19 @@ export class Textures {
       free[at] ??= createImage(this.#context, shape);
       return free[at];
     });
-    return { name: texture.name, images, framed: texture.frames !== undefined, isRegion: false };
+    const stacked = texture.stacked && { stackBits: stackBits(shape.rows) };
+    return { name: texture.name, images, framed: texture.frames !== undefined, ...stacked, isRegion: false };
   }
 
   /** The shape of a texture of `work`, or of each of the two that it alternates between. What does not fit in layers lies below. */
-  #shapeOf({ size, frames, alternate }: Texture, steps: number): ImageShape {
-    const { bits, rows } = frameShape(size);
+  #shapeOf({ size, frames, alternate, stacked }: Texture, steps: number): ImageShape {
+    const { bits, rows } = frameShape(size, stacked);
     const all = frames === undefined ? 1 : indexAt(frames, { t: 0, T: steps, y: 0 });
     const count = alternate ? Math.ceil(all / 2) : all;
+    if (stacked) {
+      const each = Math.min(count, 2 ** stackBits(rows));
+      return { kind: "layers", bits, rows, height: rows * each, layers: Math.ceil(count / each) };
+    }
     const most = 2 ** this.layerBits;
     return {
       kind: frames === undefined ? "2d" : "layers",
@@ -163,12 +170,12 @@ export class Textures {
     };
   }
 
-  #checkSize(name: string, { bits, height }: ImageShape, steps: number): void {
+  #checkSize(name: string, { bits, height, layers }: ImageShape, steps: number): void {
     const { maxTextureSize } = this.#context;
-    if (Math.max(2 ** bits, height) <= maxTextureSize) return;
+    if (Math.max(2 ** bits, height) <= maxTextureSize && layers <= 2 ** this.layerBits) return;
     throw new RuntimeError(
       "C0505",
-      `${this.#plan.name} needs a texture of ${2 ** bits} × ${height} texels (\`${name}\`) for ${steps} steps, and this GPU allows ${maxTextureSize}`,
+      `${this.#plan.name} needs a texture of ${2 ** bits} × ${height} × ${layers} texels (\`${name}\`) for ${steps} steps, and this GPU allows ${maxTextureSize}`,
       "use a smaller batch or shorter sequences, or compile it with --memory",
     );
   }
@@ -188,8 +195,12 @@ export interface FramePlace {
 }
 
 /** Where a frame of a bound texture is. */
-export function placeOf({ images, framed }: Bound, frame: number, layerBits: number): FramePlace {
+export function placeOf({ images, framed, stackBits }: Bound, frame: number, layerBits: number): FramePlace {
   if (!framed) return { image: images[0], layer: 0, row: 0 };
+  if (stackBits !== undefined) {
+    const [image] = images;
+    return { image, layer: frame >> stackBits, row: (frame & (2 ** stackBits - 1)) * image.rows };
+  }
   const image = images[images.length === 2 ? frame & 1 : 0];
   const at = images.length === 2 ? frame >> 1 : frame;
   return { image, layer: at & (2 ** layerBits - 1), row: (at >> layerBits) * image.rows };

@@ -1,12 +1,13 @@
 import type { Backend, LoadedExecutable } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
-import { checkedCode, shadersOf } from "../executable.ts";
+import { checkedCode } from "../executable.ts";
 import type { EntryName, Executable } from "../plan.ts";
 import { execute, type Program, resolve } from "../program.ts";
+import { sealedCode, shadersOf, type TakeCode } from "../sealed-code.ts";
 import { chooseRenderer } from "./choose-renderer.ts";
 import { type Context, openContext } from "./context.ts";
-import { draw } from "./draw.ts";
+import { drawSteps } from "./draw.ts";
 import type { GpuConstructor } from "./gpu-js.ts";
 import { type Pass, passOf } from "./pass.ts";
 import type { Renderer } from "./renderer.ts";
@@ -26,11 +27,16 @@ export interface WebglOptions {
  * Errors: C0503 (no WebGL2), C0504 (no package `gpu.js`).
  */
 export async function webgl2Backend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  return backendOn(await openContext(GPU, software));
+  return backendOn(await openContext(GPU, software), checkedCode);
+}
+
+/** The same for executables that are part of a generated module, whose plans need no check. */
+export async function webgl2ModuleBackend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
+  return backendOn(await openContext(GPU, software), sealedCode);
 }
 
 /** The backend on a context, with passes that are rendered in the first of `ways` that works here. Errors: C0503. */
-export function backendOn(context: Context, ways?: readonly Renderer["passes"][]): Backend {
+export function backendOn(context: Context, takeCode: TakeCode, ways?: readonly Renderer["passes"][]): Backend {
   const renderer = chooseRenderer(context, ways);
   let isClosed = false;
   return {
@@ -38,7 +44,7 @@ export function backendOn(context: Context, ways?: readonly Renderer["passes"][]
     passes: renderer.passes,
     async open(executable) {
       if (isClosed) throw closed("backend");
-      return closable(open(executable, context, renderer), () => isClosed);
+      return closable(open(executable, takeCode, context, renderer), () => isClosed);
     },
     close() {
       if (!isClosed) context.close();
@@ -47,9 +53,9 @@ export function backendOn(context: Context, ways?: readonly Renderer["passes"][]
   };
 }
 
-function open(executable: Executable, context: Context, renderer: Renderer): LoadedExecutable {
+function open(executable: Executable, takeCode: TakeCode, context: Context, renderer: Renderer): LoadedExecutable {
   const { plan } = executable;
-  const shaders = shadersOf(checkedCode(executable, "glsl"));
+  const shaders = shadersOf(takeCode(executable, "glsl"));
   const { check } = context;
   check();
   const passes = new Map<string, Pass>();
@@ -90,9 +96,7 @@ function open(executable: Executable, context: Context, renderer: Renderer): Loa
       execute(
         program,
         steps,
-        (pass, t, gx, gy) => {
-          for (let y = 0; y < gy; y++) draw(renderer, pass, bound, textures, { t, T: steps, y }, gx);
-        },
+        (pass, t, gx, gy) => drawSteps(renderer, pass, bound, textures, { t, T: steps }, gx, gy),
         first,
       );
       renderer.end();

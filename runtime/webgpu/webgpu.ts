@@ -1,11 +1,12 @@
-import { optionParser } from "../arguments.ts";
 import type { Backend, LoadedExecutable, Timing } from "../backend.ts";
 import { closable, closed } from "../closable.ts";
 import { RuntimeError } from "../error.ts";
-import { checkedCode, shadersOf } from "../executable.ts";
+import { checkedCode } from "../executable.ts";
 import { floatsIn, type Range, regionNames, regionSizes, widthOf } from "../layout.ts";
-import type { Command, EntryName, Executable, Feature, RegionName } from "../plan.ts";
+import { optionParser } from "../option-parser.ts";
+import type { Command, EntryName, Executable, Feature, Plan, RegionName } from "../plan.ts";
 import { type Dispatch, execute, type Program, pieces, resolve } from "../program.ts";
+import { sealedCode, shadersOf, type TakeCode } from "../sealed-code.ts";
 import { Clock } from "./clock.ts";
 import { openDevice, type WatchedDevice } from "./device.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -21,7 +22,7 @@ export interface WebgpuOptions {
   readonly software?: boolean;
 }
 
-const parseOptions = optionParser<WebgpuOptions>("the options of the backend", {
+const parseOptions = /* @__PURE__ */ optionParser<WebgpuOptions>("the options of the backend", {
   software: ["true or false", (value) => typeof value === "boolean"],
 });
 
@@ -32,7 +33,16 @@ const kernelFeatures: readonly Feature[] = ["subgroups"];
  * The backend for executables of target `wgsl`: one device. `close` destroys it; until then Node does not exit.
  * Errors: C0503 (no adapter), C0504 (in Node: no package `webgpu`). An executable may need a feature that the device lacks: C0507.
  */
-export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Backend> {
+export function webgpuBackend(options: WebgpuOptions = {}): Promise<Backend> {
+  return backendWith(checkedCode, options, timed);
+}
+
+/** The same for executables that are part of a generated module: their plans need no check, and nobody times their kernels. */
+export function webgpuModuleBackend(options: WebgpuOptions = {}): Promise<Backend> {
+  return backendWith(sealedCode, options);
+}
+
+async function backendWith(takeCode: TakeCode, options: WebgpuOptions, timed?: Timed): Promise<Backend> {
   const { software = true } = parseOptions(options);
   const watched = await openDevice(software);
   const pipelines = new Pipelines(watched.device, layoutOf(watched.device));
@@ -42,7 +52,7 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Backen
     features: kernelFeatures.filter((feature) => watched.device.features.has(feature)),
     async open(executable) {
       if (isClosed) throw closed("backend");
-      return closable(await open(executable, watched, pipelines), () => isClosed);
+      return closable(await open(executable, takeCode, watched, pipelines, timed), () => isClosed);
     },
     close() {
       isClosed = true;
@@ -51,9 +61,15 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Backen
   };
 }
 
-async function open(executable: Executable, watched: WatchedDevice, kernels: Pipelines): Promise<LoadedExecutable> {
+async function open(
+  executable: Executable,
+  takeCode: TakeCode,
+  watched: WatchedDevice,
+  kernels: Pipelines,
+  timed: Timed | undefined,
+): Promise<LoadedExecutable> {
   const { plan } = executable;
-  const shaders = shadersOf(checkedCode(executable, "wgsl"));
+  const shaders = shadersOf(takeCode(executable, "wgsl"));
   const { device } = watched;
   for (const feature of plan.features ?? []) {
     if (device.features.has(feature)) continue;
@@ -113,26 +129,7 @@ async function open(executable: Executable, watched: WatchedDevice, kernels: Pip
         return encoder.finish();
       });
     },
-    ...(device.features.has("timestamp-query") && {
-      async time(entry: EntryName, steps: number): Promise<readonly Timing[]> {
-        const program = programOf(entry);
-        const clock = new Clock(device, program.length);
-        await start(steps, 0, () => {
-          const encoder = device.createCommandEncoder();
-          program.forEach((instruction, i) => {
-            encode(device, encoder.beginComputePass(clock.pass(i)), memory.group, [instruction], steps, 0);
-          });
-          clock.resolve(encoder);
-          return encoder.finish();
-        });
-        const durations = await watched.wait(clock.read());
-        await watched.settle();
-        return plan.entries[entry]!.commands.map((command, i) => ({
-          kernels: kernelsOf(command),
-          nanoseconds: durations[i],
-        }));
-      },
-    }),
+    ...timed?.({ watched, plan, programOf, start, group: () => memory.group }),
     async write(range, data) {
       watched.start(() => {
         const buffer = memory.buffers[range.region];
@@ -149,6 +146,43 @@ async function open(executable: Executable, watched: WatchedDevice, kernels: Pip
     },
   };
 }
+
+/** What a timed run needs of a machine. */
+interface Timeable {
+  readonly watched: WatchedDevice;
+  readonly plan: Plan;
+  programOf(entry: EntryName): Program<GPUComputePipeline>;
+  start(steps: number, first: number, commands: () => GPUCommandBuffer): Promise<void>;
+  group(): GPUBindGroup;
+}
+
+/** Adds `time` to a machine, if its device has a clock. */
+type Timed = (machine: Timeable) => Pick<LoadedExecutable, "time">;
+
+const timed: Timed = ({ watched, plan, programOf, start, group }) => {
+  const { device } = watched;
+  if (!device.features.has("timestamp-query")) return {};
+  return {
+    async time(entry, steps): Promise<readonly Timing[]> {
+      const program = programOf(entry);
+      const clock = new Clock(device, program.length);
+      await start(steps, 0, () => {
+        const encoder = device.createCommandEncoder();
+        program.forEach((instruction, i) => {
+          encode(device, encoder.beginComputePass(clock.pass(i)), group(), [instruction], steps, 0);
+        });
+        clock.resolve(encoder);
+        return encoder.finish();
+      });
+      const durations = await watched.wait(clock.read());
+      await watched.settle();
+      return plan.entries[entry]!.commands.map((command, i) => ({
+        kernels: kernelsOf(command),
+        nanoseconds: durations[i],
+      }));
+    },
+  };
+};
 
 /** The bindings of every kernel: 0 is { t, T } of a time step, 1 … 7 are the regions. */
 function layoutOf(device: GPUDevice): GPUBindGroupLayout {

@@ -1,12 +1,12 @@
 import { type Dialect, type Loop, type LoopText, printBlock, printExpr } from "../../compiler/kernel-ir/c-printer.ts";
 import { atom, call, commentLines, indented, infix, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import { f32Digits, largestF32 } from "../../compiler/kernel-ir/literals.ts";
-import { outputsOf, samplersOf } from "../../compiler/kernel-ir/samplers.ts";
+import { outputsOf, samplersOf, sweeps } from "../../compiler/kernel-ir/samplers.ts";
 import { someExpr } from "../../compiler/kernel-ir/type-of.ts";
-import type { BoundRegion, FloatType, KExpr, Kernel, Memory } from "../../compiler/kernel-ir/types.ts";
+import type { BoundRegion, FloatType, KExpr, Kernel, KStmt, Memory } from "../../compiler/kernel-ir/types.ts";
 import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
 import { eachExpr } from "../../compiler/kernel-ir/walk.ts";
-import { frameShape, regionWidth } from "../../runtime/texture-shape.ts";
+import { frameShape, regionWidth, stackBits } from "../../runtime/texture-shape.ts";
 import { cFunctionLines, cFunctionNames } from "../shared/c-functions.ts";
 import { createNamer } from "../shared/names.ts";
 import { spelledMath } from "../spellings.ts";
@@ -16,7 +16,19 @@ import { reserved } from "./reserved.ts";
 const types = { f32: "float", f32x4: "vec4", i32: "int", bool: "bool" } as const;
 
 /** Names that a shader's frame uses. */
-const frame = ["t", "T", "y", "place", "layer_bits", "texel", "across_max", "render", ...cFunctionNames];
+const frame = [
+  "t",
+  "T",
+  "y",
+  "first_y",
+  "row",
+  "place",
+  "layer_bits",
+  "texel",
+  "across_max",
+  "render",
+  ...cFunctionNames,
+];
 
 /** A sampler, and the functions that read it. */
 interface SamplerText {
@@ -61,7 +73,7 @@ export function emitGlsl(kernel: Kernel): string {
     const name = store.memory.kind === "region" ? store.memory.region : "tile";
     outputs.set(key, namer.fresh(`out_${name}`));
   }
-  const body = printBlock(kernel.body, plain);
+  const body = printBlock(kernel.body.flatMap(withoutLoop), plain);
   const uses = gather(kernel);
   return `${[
     ...commentLines(kernel.doc).map((line) => `// ${line.replaceAll("\\", "/")}`.trimEnd()),
@@ -74,9 +86,9 @@ export function emitGlsl(kernel: Kernel): string {
       bind: (name, F, value) => `${F} ${name} = ${value};`,
     }),
     ...(uses.acrossMax ? ["float across_max(vec4 v) {", "  return max(max(v.x, v.y), max(v.z, v.w));", "}", ""] : []),
-    ...[...samplers.values()].flatMap(loadFunctions),
+    ...[...samplers.values()].flatMap((sampler) => loadFunctions(sampler, uses.scalars.has(sampler.region.region))),
     "void render() {",
-    ...indented([...texelIndex, ...body]),
+    ...indented([...texelIndex(kernel), ...body]),
     "}",
   ].join("\n")}\n`;
 }
@@ -88,19 +100,26 @@ interface Uses {
   readonly math: readonly { readonly op: string; readonly type: FloatType }[];
   readonly uniforms: ReadonlySet<string>;
   readonly acrossMax: boolean;
+  /** The regions that are loaded one float at a time. */
+  readonly scalars: ReadonlySet<string>;
 }
+
+/** The unit is one texel: its loop over lanes has one iteration. */
+const withoutLoop = (s: KStmt): readonly KStmt[] => (s.s === "for" && s.kind === "lanes" ? s.body : [s]);
 
 function gather(kernel: Kernel): Uses {
   const math: { op: string; type: FloatType }[] = [];
   const uniforms = new Set<string>();
+  const scalars = new Set<string>();
   let acrossMax = false;
   eachExpr(kernel.body, (e) => {
+    if (e.k === "load" && e.type === "f32") scalars.add(regionOf(e.memory));
     if (e.k === "math") math.push({ op: e.op, type: e.type });
     if (e.k === "uniform") uniforms.add(e.name);
     if (e.k === "group" && e.axis === 1) uniforms.add("y");
     if (e.k === "across" && e.op === "max") acrossMax = true;
   });
-  return { math, uniforms, acrossMax };
+  return { math, uniforms, acrossMax, scalars };
 }
 
 const regionOf = (m: Memory): string => (m.kind === "region" ? m.region : `tile ${m.name}`);
@@ -148,8 +167,7 @@ const none = (what: string): never => {
 };
 
 function loopText(loop: Loop, name: string, from: Text, to: Text): LoopText {
-  // The unit is one texel.
-  if (loop.kind === "lanes") return { header: "" };
+  if (loop.kind === "lanes") none("lanes");
   const reads = someExpr(loop.to, (e: KExpr) => e.k === "load");
   // A bound that reads memory is evaluated once, before the loop.
   const end = reads ? `${name}_end` : to.text;
@@ -161,18 +179,17 @@ function loopText(loop: Loop, name: string, from: Text, to: Text): LoopText {
 }
 
 function declarations(
-  { regions }: Kernel,
+  kernel: Kernel,
   uses: Uses,
   samplers: readonly SamplerText[],
   outputs: readonly string[],
 ): string[] {
-  const frames = regions.some(
-    ({ region, texture }) => texture?.frames && samplers.some((s) => s.region.region === region),
-  );
+  const layered = samplers.some(({ region: { texture } }) => texture?.frames && !texture.stacked);
+  const times = ["t", "T", "y"].filter((name) => uses.uniforms.has(name) && !(name === "y" && sweeps(kernel)));
   const lines = [
-    ...["t", "T", "y"].flatMap((name) => (uses.uniforms.has(name) ? [`uniform int ${name};`] : [])),
+    ...[...times, ...(sweeps(kernel) ? ["first_y"] : [])].map((name) => `uniform int ${name};`),
     "uniform ivec4 place;",
-    ...(frames ? ["uniform int layer_bits;"] : []),
+    ...(layered ? ["uniform int layer_bits;"] : []),
     ...samplers.flatMap(({ name, odd, region }) =>
       [name, ...(odd === undefined ? [] : [odd])].map(
         (one) => `uniform ${region.texture?.frames ? "sampler2DArray" : "sampler2D"} ${one};`,
@@ -191,10 +208,10 @@ function declarations(
   ];
 }
 
-/** Functions that load four floats, from a multiple of four on, or one. */
-function loadFunctions({ name, odd, region, scalar, four }: SamplerText): string[] {
+/** Functions that load four floats, from a multiple of four on, and one if that is asked for. */
+function loadFunctions({ name, odd, region, scalar, four }: SamplerText, single: boolean): string[] {
   const { texture } = region;
-  const { bits, rows } = texture ? frameShape(texture.size) : { bits: regionWidth, rows: 0 };
+  const { bits, rows } = texture ? frameShape(texture.size, texture.stacked) : { bits: regionWidth, rows: 0 };
   const x = `(i >> 2) & ${2 ** bits - 1}`;
   const row = `i >> ${bits + 2}`;
   if (!texture?.frames) {
@@ -202,18 +219,11 @@ function loadFunctions({ name, odd, region, scalar, four }: SamplerText): string
       `vec4 ${four}(int i) {`,
       `  return texelFetch(${name}, ivec2(${x}, ${row}), 0);`,
       "}",
-      `float ${scalar}(int i) {`,
-      `  return ${four}(i)[i & 3];`,
-      "}",
+      ...(single ? [`float ${scalar}(int i) {`, `  return ${four}(i)[i & 3];`, "}"] : []),
       "",
     ];
   }
-  // Frames of an alternating texture are in turn in two; what does not fit in layers lies below.
-  const layer = texture.alternate ? ["  int layer = frame >> 1;"] : ["  int layer = frame;"];
-  const at = [
-    ...layer,
-    `  ivec3 at = ivec3(${x}, (${row}) + (layer >> layer_bits) * ${rows}, layer & ((1 << layer_bits) - 1));`,
-  ];
+  const at = texture.stacked ? stackedAt(x, row, rows) : layeredAt(x, row, rows, texture.alternate);
   const fetch =
     odd === undefined
       ? [`  return texelFetch(${name}, at, 0);`]
@@ -223,15 +233,39 @@ function loadFunctions({ name, odd, region, scalar, four }: SamplerText): string
     ...at,
     ...fetch,
     "}",
-    `float ${scalar}(int frame, int i) {`,
-    `  return ${four}(frame, i)[i & 3];`,
-    "}",
+    ...(single ? [`float ${scalar}(int frame, int i) {`, `  return ${four}(frame, i)[i & 3];`, "}"] : []),
     "",
   ];
 }
 
-/** Which texel of its outputs this is; others, in the same rows of a texture, stay as they are. */
-const texelIndex: readonly string[] = [
-  "int texel = (int(gl_FragCoord.y) - place.y) * place.z + int(gl_FragCoord.x) - place.x;",
-  "if (texel < 0 || texel >= place.w) discard;",
+/** Frames below each other, a power of two in a layer. */
+function stackedAt(x: string, row: string, rows: number): string[] {
+  const bits = stackBits(rows);
+  return [`  ivec3 at = ivec3(${x}, (${row}) + (frame & ${2 ** bits - 1}) * ${rows}, frame >> ${bits});`];
+}
+
+/** A frame in each layer; what does not fit in layers lies below. Those of an alternating texture are in turn in two. */
+const layeredAt = (x: string, row: string, rows: number, alternate: boolean): string[] => [
+  `  int layer = ${alternate ? "frame >> 1" : "frame"};`,
+  `  ivec3 at = ivec3(${x}, (${row}) + (layer >> layer_bits) * ${rows}, layer & ((1 << layer_bits) - 1));`,
 ];
+
+/** Which texel of its outputs this is, and of which step; others, in the same rows of a texture, stay as they are. */
+function texelIndex(kernel: Kernel): readonly string[] {
+  if (!sweeps(kernel))
+    return [
+      "int texel = (int(gl_FragCoord.y) - place.y) * place.z + int(gl_FragCoord.x) - place.x;",
+      "if (texel < 0 || texel >= place.w) discard;",
+    ];
+  const [{ store }] = outputsOf(kernel);
+  const { rows } = frameShape(
+    kernel.regions.find(({ region }) => region === regionOf(store.memory))!.texture!.size,
+    true,
+  );
+  return [
+    "int row = int(gl_FragCoord.y) - place.y;",
+    `int y = first_y + row / ${rows};`,
+    `int texel = row % ${rows} * place.z + int(gl_FragCoord.x);`,
+    "if (texel >= place.w) discard;",
+  ];
+}

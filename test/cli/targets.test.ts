@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { defaultTarget, plainTargets, targetNames, targets } from "../../cli/targets.ts";
 import { codeKinds } from "../../runtime/code-kinds.ts";
 import * as runtime from "../../runtime/index.ts";
+import * as forModules from "../../runtime/module/index.ts";
 import { readTree } from "../house/tree.ts";
 
 /** The cells of each line of a table that begins with a name in backticks. */
@@ -40,5 +41,6 @@ test("the package exports each target and the backend that runs its code", () =>
   for (const name of plainTargets) {
     expect(exports).toHaveProperty([`./targets/${name}`]);
     expect(runtime).toHaveProperty(targets[name].backend);
+    expect(forModules).toHaveProperty(targets[name].moduleBackend);
   }
 });

@@ -5,6 +5,7 @@ import { describe, it } from "vitest";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import type { Op } from "../../compiler/ir/types.ts";
 import { lower } from "../../compiler/lower.ts";
+import { machine as glsl } from "../../targets/glsl/machine.ts";
 import { machine as wasm } from "../../targets/wasm/machine.ts";
 import { machine as wgsl } from "../../targets/wgsl/machine.ts";
 import { randomGraphs } from "../ir/random-graph.ts";
@@ -74,6 +75,7 @@ const regressions: readonly (readonly [string, string])[] = [
 describe.each([
   ["WebAssembly", wasm],
   ["WebGPU", wgsl],
+  ["WebGL2", glsl],
 ])("kernels for %s compute", (_, machine) => {
   it.each(regressions)("%s", (_name, text) => {
     const { placed, entries } = lower(parseGraph(`graph small { ${text} }`));

@@ -34,6 +34,13 @@ export const places = {
   relaxed: await placeOf("wasm", { simd: "relaxed" }),
 };
 
+/** WebGPU as pages have it: a browser's own, in a page of Chromium. */
+export const webgpuInPage: Place = {
+  ...places.wgsl,
+  name: "wgsl in a page",
+  open: () => webgl2InChromium({ kind: "wgsl" }),
+};
+
 /** Opens a place's backend before the tests of the enclosing `describe` and closes it after them. */
 export function opened(place: Place): () => Backend {
   let backend: Backend | undefined;

@@ -8,7 +8,7 @@ import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { expectComputed } from "../codegen/expect-computed.ts";
 import { numbersFor } from "../passes/meaning.ts";
-import { opened, places } from "./backends.ts";
+import { opened, places, webgpuInPage } from "./backends.ts";
 import { type Example, examplesIn } from "./examples.ts";
 import { asReference } from "./expect-as-reference.ts";
 import { computations, Study } from "./study.ts";
@@ -101,10 +101,13 @@ describe("on WebAssembly losses, outputs, gradients and statistics are the refer
   });
 });
 
-describe("on WebGPU, too:", () => {
-  const backend = opened(places.wgsl);
+describe.each([
+  ["WebGPU", places.wgsl],
+  ["WebGL2", places.glsl],
+])("on %s, too:", (_, place) => {
+  const backend = opened(place);
   it.each(cells)("$entry", async (cell) => {
-    const errors = await studyOf(cell).targetErrors(places.wgsl.target, backend(), ["train"]);
+    const errors = await studyOf(cell).targetErrors(place.target, backend(), ["train"]);
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });
@@ -120,15 +123,28 @@ describe("with every norm of the prelude at every site that may have it, beside 
   });
 });
 
-describe("with norms, on WebGPU, too:", () => {
-  const backend = opened(places.wgsl);
+describe("on WebGPU in a page:", () => {
+  const backend = opened(webgpuInPage);
+  it.each(["lstm", "bnlstm", "lnlstm", "gru_after", "mlstm"])("%s", async (name) => {
+    const cell = cells.find(({ entry }) => entry === name)!;
+    const errors = await studyOf(cell).targetErrors(webgpuInPage.target, backend(), ["train"]);
+    expect(errors.forward).toBeLessThan(tolerance.forward);
+    expect(errors.gradient).toBeLessThan(tolerance.gradient);
+  });
+});
+
+describe.each([
+  ["WebGPU", places.wgsl],
+  ["WebGL2", places.glsl],
+])("with norms, on %s, too:", (_, place) => {
+  const backend = opened(place);
   const expectAsReference = asReference(process.env.CELLC_ALL_SHADERS ? undefined : 0);
   // A shader compiler takes its time: another placement for each cell, so that all norms have their turns. All of them take some
   // four minutes: CELLC_ALL_SHADERS=1 npx vitest run test/compile/cells.test.ts
   const isTurn = (n: number): boolean => n % norms.length === Math.floor(n / norms.length) % norms.length;
   const turns = process.env.CELLC_ALL_SHADERS ? placements : placements.filter((_, n) => isTurn(n));
   it.each(turns)("$entry with $place", async (at) => {
-    await expectAsReference(studyOf(at, at.place), places.wgsl, backend(), ["train"]);
+    await expectAsReference(studyOf(at, at.place), place, backend(), ["train"]);
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/api/file-host.ts";
 import type { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
+import type { Target } from "../../compiler/target.ts";
 import { regionSizes } from "../../runtime/layout.ts";
 import type { Executable } from "../../runtime/plan.ts";
 import { wasm } from "../../targets/wasm/target.ts";
@@ -55,15 +56,16 @@ function study(name: keyof typeof programs, options: Partial<StudyOptions>): Stu
 /** The part of what is needed without a cap that each gets: a loop from the last step is not cut, and leaves little to save. */
 const parts: Readonly<Record<keyof typeof programs, number>> = { lstm: 0.6, bnlstm: 0.6, deep: 0.95 };
 
-const cap = (name: keyof typeof programs): number =>
+const cap = (name: keyof typeof programs, target: Target): number =>
   // Without input gradients, as with any cap.
-  Math.floor(parts[name] * bytes(study(name, { memory: 2 ** 40 }).compile(wasm)));
+  Math.floor(parts[name] * bytes(study(name, { memory: 2 ** 40 }).compile(target)));
 
-/** With that cap, for sequences of `time` steps; made once for all places. */
+/** With that cap, for sequences of `time` steps; made once for all places that keep as much in memory. */
 const capped = new Map<string, Study>();
-function cappedStudy(name: keyof typeof programs, time: number): Study {
-  const key = `${name} ${time}`;
-  const known = capped.get(key) ?? study(name, { memory: cap(name), time });
+function cappedStudy(name: keyof typeof programs, time: number, target: Target): Study {
+  const like = target.machine.buffers === "textures" ? target : wasm;
+  const key = `${like.name} ${name} ${time}`;
+  const known = capped.get(key) ?? study(name, { memory: cap(name, like), time });
   capped.set(key, known);
   return known;
 }
@@ -73,18 +75,18 @@ const segmentOf = ({ plan }: Executable): number | undefined => plan.entries.tra
 describe.each(Object.values(places))("in segments on $name", (place) => {
   const backend = opened(place);
   // A shader compiler takes a second for each kernel. What a segment is to every kernel, test/schedule/segments.test.ts shows.
-  const isGpu = place.name === "WebGPU";
+  const isGpu = place.target !== wasm;
   const names = isGpu ? (["bnlstm"] as const) : (Object.keys(programs) as (keyof typeof programs)[]);
   const entries = isGpu ? (["train"] as const) : computations;
 
   it.each(names)("%s has the reference's loss, statistics and gradients over any number of steps", async (name) => {
     // How long a sequence is that is run changes nothing of what is compiled.
-    const executable = cappedStudy(name, STEPS).compile(place.target, entries);
+    const executable = cappedStudy(name, STEPS, place.target).compile(place.target, entries);
     const S = segmentOf(executable)!;
     expect(S).toBeGreaterThan(1);
     expect(S).toBeLessThan(STEPS);
     for (const time of isGpu ? [2 * S + 1] : [1, S - 1, S, S + 1, 3 * S + 2]) {
-      const study = cappedStudy(name, time);
+      const study = cappedStudy(name, time, place.target);
       const found = await runExecutable(backend(), executable, entries, time, study.numbers);
       for (const entry of entries) {
         const errors = study.errorsOf(entry, found.get(entry)!);

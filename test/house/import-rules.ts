@@ -127,10 +127,15 @@ const FILL_IN_THE_PLAN = /^(compiler|targets)\//;
 /** So does the seal that ties code to its plan: whoever seals and whoever looks must have the one function. */
 const SEAL = "runtime/seal.ts";
 const SEALS = "compiler/compile.ts";
+/** And the shape of textures: whoever prints the code that samples them and whoever makes them must agree on it. */
+const TEXTURE_SHAPE = "runtime/texture-shape.ts";
+const SAMPLES = "targets/glsl/glsl.ts";
 
 /** Where the runtime may use Node: its own folder, and the file that fetches a GPU adapter on demand. */
 const NODE_FOLDER = "runtime/node/";
 const ADAPTER = "runtime/webgpu/adapter.ts";
+/** The file that loads gpu.js, which runs the kernels of WebGL2, on demand. */
+const GPU_JS = "runtime/webgl2/gpu-js.ts";
 
 /** What is wrong with one import of `file`, in a few words; undefined when it is allowed. */
 export function objection(file: string, { from, typeOnly, dynamic }: Import): string | undefined {
@@ -142,6 +147,7 @@ export function objection(file: string, { from, typeOnly, dynamic }: Import): st
   if (rule.may.some((path) => target.startsWith(path))) return undefined;
   if (target === PLAN && typeOnly && FILL_IN_THE_PLAN.test(file)) return undefined;
   if (target === SEAL && file === SEALS) return undefined;
+  if (target === TEXTURE_SHAPE && file === SAMPLES) return undefined;
   return `${rule.folder} may not import ${target}`;
 }
 
@@ -160,6 +166,8 @@ const OF_THE_COMPILER: readonly string[] = ["chevrotain", "picocolors"];
 
 /** 14 MB, and not everybody installs it, so the command that needs it loads it when it runs. */
 const SLOW = "ts-morph";
+/** The only target that is printed with a package. It makes files on a disk, never in a page. */
+const TYPED_MODULES = "targets/ts/";
 
 /** The runtime depends on no package; only one file imports a package that the build bundles into it. */
 function packageObjection(file: string, from: string, typeOnly: boolean, dynamic: boolean): string | undefined {
@@ -169,7 +177,8 @@ function packageObjection(file: string, from: string, typeOnly: boolean, dynamic
   if (file !== bundle && !typeOnly && !file.startsWith("test/")) return `${from} is to be had from ${bundle}`;
   const [, folder] = IN_A_PAGE.exec(file) ?? [];
   if (folder === undefined || typeOnly) return undefined;
-  if (file === ADAPTER && dynamic) return undefined;
+  if ((file === ADAPTER || file === GPU_JS) && dynamic) return undefined;
+  if (from === SLOW && file.startsWith(TYPED_MODULES)) return undefined;
   if (from.startsWith("node:") && file.startsWith(NODE_FOLDER)) return undefined;
   if (folder === "compiler" && OF_THE_COMPILER.includes(from)) return undefined;
   return `${folder}/ may not import ${from} here`;

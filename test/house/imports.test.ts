@@ -45,6 +45,7 @@ describe("the rules", () => {
     ["nothing loads chevrotain's many files", "compiler/syntax/a.ts", 'import { Lexer } from "chevrotain";'],
     ["nothing needs a package that is bundled", "cli/report/a.ts", 'import { plot } from "@observablehq/plot";'],
     ["no command loads ts-morph before it runs", "cli/commands/types.ts", 'import { Project } from "ts-morph";'],
+    ["a target needs no package but for typed modules", "targets/wasm/a.ts", 'await import("ts-morph");'],
     ["the runtime needs no package", "runtime/a.ts", 'import pc from "picocolors";'],
     ["the adapter loads a package only when asked to", "runtime/webgpu/adapter.ts", 'import { create } from "webgpu";'],
     ["nothing imports the command line", "runtime/a.ts", 'const m = await import("../cli/main.ts");'],
@@ -75,6 +76,7 @@ describe("the rules", () => {
       "cli/commands/types.ts",
       'import type { Project } from "ts-morph"; const { ts } = await import("ts-morph");',
     ],
+    ["typed modules are printed by ts-morph, once it is asked for", "targets/ts/a.ts", 'await import("ts-morph");'],
     ["runtime/node speaks to Node", "runtime/node/file.ts", 'import { open } from "node:fs/promises";'],
     ["the adapter loads Dawn when asked to", "runtime/webgpu/adapter.ts", 'const { create } = await import("webgpu");'],
     [

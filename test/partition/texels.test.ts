@@ -1,9 +1,9 @@
 /** What a machine cannot do, no kernel is asked for: a machine of texels is not taken for a CPU. */
 import { describe, expect, it } from "vitest";
 import { sharedTensors } from "../../compiler/buffers/shared.ts";
-import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import { parseGraph } from "../../compiler/ir/parse-text.ts";
 import type { Graph, Op, OpOf, Value } from "../../compiler/ir/types.ts";
+import { samplersOf } from "../../compiler/kernel-ir/samplers.ts";
 import { lower } from "../../compiler/lower.ts";
 import type { Machine } from "../../compiler/machine.ts";
 import { optimizerGraph } from "../../compiler/optimizer-graph.ts";
@@ -15,6 +15,7 @@ import { stages } from "../../compiler/partition/stages.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
 import { captured, definitions } from "../../compiler/passes/rewrite.ts";
 import { schedule } from "../../compiler/schedule.ts";
+import { bindingsOf } from "../../compiler/texture-bindings.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { expectComputed } from "../codegen/expect-computed.ts";
 import { numbersFor } from "../passes/meaning.ts";
@@ -56,7 +57,13 @@ const kernels = (ops: string, machine: Machine = texels): readonly string[] =>
 
 const dims = { H: 4, D: 3, batch: 5, time: 3, steps: 3, S: 3, row: 4 };
 const planFor = (graph: Graph, machine: Machine) =>
-  schedule(graph, { entry: "probe", dims, machine, shared: sharedTensors(graph, dims, []), inputs: [] });
+  schedule(graph, {
+    entry: "probe",
+    dims,
+    machine,
+    shared: sharedTensors(graph, dims, [], true, new Set(), machine.outputs?.width),
+    inputs: [],
+  });
 
 describe("kernels of texels", () => {
   it("compute elementwise ops, products and sums where their result is owned, and what is made of that element", () => {
@@ -127,24 +134,70 @@ describe("kernels of texels", () => {
   });
 });
 
-describe("what is not there yet for texels is an internal error that says so", () => {
-  const square = graphOf("%y = square %x : f32[batch, H]");
-  it.each<[string, () => unknown, RegExp]>([
-    ["memory", () => planFor(square, texels), /no buffers are laid out for texels: it keeps them in textures/],
-    [
-      "grids",
-      () => planFor(square, { ...texels, buffers: "regions" }),
-      /no grid is shared out for texels: its unit of parallelism is a texel/,
-    ],
-    [
-      "parameters that take the place of the old ones",
-      () => planFor(optimizerGraph(readOptimizer("sgd")), texels),
-      /probe_all_\w+ loads from a buffer of `\w+` that it stores to, and no kernel of texels may/,
-    ],
-  ])("%s", (_, act, message) => {
-    expect(act).toThrow(InternalError);
-    expect(act).toThrow(message);
+describe("kernels of texels compute what the reference does", () => {
+  // Rows of whole texels; and rows that share them, with padding at the end.
+  const sizes = [dims, { ...dims, H: 6, D: 5, batch: 2, time: 4, steps: 2 }];
+  const each = sizes.flatMap((size) =>
+    Object.keys(cells).map((cell) => ({ cell: cell as keyof typeof cells, H: size.H, size })),
+  );
+  it.each(each)("of $cell with H = $H", ({ cell, size }) => {
+    const { placed, entries } = lower(elaborated(cells[cell]).graph);
+    // The kernels are verified, and a load or a store of four that is not of a texel throws.
+    for (const graph of Object.values(entries))
+      expectComputed(graph, placed, { dims: size, leaves: numbersFor(graph, size) }, texels);
   });
+
+  it("in parts of the batch", () => {
+    const { placed, entries } = lower(elaborated(cells.bnlstm).graph, { parts: 2, batch: dims.batch });
+    expectComputed(entries.train, placed, { dims, leaves: numbersFor(placed, dims) }, texels);
+  });
+});
+
+describe("buffers of texels", () => {
+  const { train } = lower(elaborated(cells.bnlstm).graph).entries;
+  const { textures = [], kernels, regions } = planFor(train, texels);
+
+  it("that are live at the same time have textures of their own, and no kernel samples what it renders to", () => {
+    const textureOf = (region: string) => textures.find(({ holds }) => holds.includes(region));
+    for (const { kernel } of kernels) {
+      const stored = kernel.regions.filter(({ access }) => access === "read_write");
+      const sampled = new Set(samplersOf(kernel).map(({ region }) => region.region));
+      for (const { region, texture } of stored) {
+        const found = textureOf(region);
+        if (found === undefined) continue;
+        const others = found.holds.filter((name) => name !== region && sampled.has(name));
+        expect(others, kernel.name).toEqual([]);
+        expect(sampled.has(region) && !texture?.alternate, `${kernel.name} ${region}`).toBe(false);
+      }
+    }
+    expect(textures.some(({ holds }) => holds.length > 1)).toBe(true);
+  });
+
+  it("count as memory, as buffers of a region do", () => {
+    const floats = (frames: boolean): number =>
+      textures
+        .filter(({ texture }) => (texture.frames !== undefined && typeof texture.frames !== "number") === frames)
+        .reduce((sum, { texture: { size, frames = 1 } }) => {
+          const copies = typeof frames === "number" ? frames : 1;
+          return sum + copies * 16 * Math.ceil(size / 16);
+        }, 0);
+    expect(regions.work).toMatchObject({ fixed: floats(false), frame: floats(true) });
+  });
+
+  it("of parameters are replaced when the kernel that reads them is done", () => {
+    const graph = optimizerGraph(readOptimizer("adam"));
+    const { kernels } = planFor(graph, texels);
+    const inPlace = kernels.filter(({ kernel }) =>
+      kernel.regions.some(({ region, access }) => region === "param" && access === "read_write"),
+    );
+    expect(inPlace).not.toEqual([]);
+  });
+});
+
+it("a store that is not to the texel of its unit is an internal error", () => {
+  const [{ kernel }] = planFor(graphOf("%y = square %x : f32[batch, H]"), texels).kernels;
+  const moved = JSON.parse(JSON.stringify(kernel).replaceAll('"op":"mul"', '"op":"add"')) as typeof kernel;
+  expect(() => bindingsOf(moved, [])).toThrow(/a store that is not to the texel of its unit/);
 });
 
 describe("a GPU without barriers", () => {

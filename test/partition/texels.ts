@@ -1,4 +1,4 @@
-/** A made-up machine that owns single texels, as a fragment shader does: nothing is written for it yet but decisions. */
+/** A made-up machine that owns single texels, as a fragment shader does, and binds as few textures as some do. */
 import type { Machine } from "../../compiler/machine.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 

@@ -10,12 +10,14 @@ import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { ragged } from "../../compiler/passes/ragged.ts";
+import { recompute } from "../../compiler/passes/recompute.ts";
 import { recurrences } from "../../compiler/passes/recurrences.ts";
 import { retime } from "../../compiler/passes/retime.ts";
 import { shiftMeans } from "../../compiler/passes/shift-means.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { sink } from "../../compiler/passes/sink.ts";
 import { splitBatch } from "../../compiler/passes/split-batch.ts";
+import { glsl } from "../../targets/glsl/target.ts";
 
 export const passes: Readonly<Record<string, Pass>> = {
   recurrences,
@@ -42,6 +44,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   "shift-means": shiftMeans(),
   "split-batch": splitBatch(2),
   materialise: materialise(),
+  recompute: recompute(glsl.machine),
 };
 
 /** `graph` through `of`, one after another, each result checked. */

@@ -27,7 +27,11 @@ test("by default it is the best that the machine has, and the reason says what t
   for (const backend of [await openBackend(), await openBackend({ backend: "auto" })]) {
     expect([backend.name, backend.reason]).toEqual(
       info.isFallbackAdapter
-        ? ["wasm", `WebGPU: the only adapter is a program on the processor (${info.architecture})`]
+        ? [
+            "wasm",
+            `WebGPU: the only adapter is a program on the processor (${info.architecture}); ` +
+              "WebGL2: WebGL2 is there in web pages and their workers only",
+          ]
         : ["wgsl", ""],
     );
     backend.close();
@@ -37,7 +41,7 @@ test("by default it is the best that the machine has, and the reason says what t
 test("if none does, the error lists each with its reason, and nothing stays open", async () => {
   let closed = 0;
   const none = firstBackend({}, (name, open) => {
-    if (name === "wgsl") return "it was not compiled for it";
+    if (name !== "wasm") return "it was not compiled for it";
     if (open === undefined) return undefined;
     const { close } = open;
     Object.assign(open, {
@@ -50,7 +54,8 @@ test("if none does, the error lists each with its reason, and nothing stays open
   });
   await expect(none).rejects.toMatchObject({
     code: "C0509",
-    message: "no backend here can run it: WebGPU: it was not compiled for it; WebAssembly: it has too few threads",
+    message:
+      "no backend here can run it: WebGPU: it was not compiled for it; WebGL2: it was not compiled for it; WebAssembly: it has too few threads",
   });
   expect(closed).toBe(1);
 });
@@ -59,6 +64,6 @@ test("a fault of the caller's is no reason to choose another", async () => {
   await expect(openBackend({ wasm: { threads: -1 } })).rejects.toMatchObject({ code: "C0406" });
   await expect(openBackend({ backend: "webgpu" } as never)).rejects.toMatchObject({
     code: "C0406",
-    message: '`backend` is auto, wgsl, wasm, not "webgpu"',
+    message: '`backend` is auto, wgsl, glsl, wasm, not "webgpu"',
   });
 });

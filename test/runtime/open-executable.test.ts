@@ -133,7 +133,10 @@ describe("the backend", () => {
     const session = await openSession(at("both"));
     expect([session.backend.name, session.backend.reason]).toEqual(
       info.isFallbackAdapter
-        ? ["wasm", `WebGPU: the only adapter is a program on the processor (${info.architecture})`]
+        ? [
+            "wasm",
+            `WebGPU: the only adapter is a program on the processor (${info.architecture}); WebGL2: it was not compiled for it`,
+          ]
         : ["wgsl", ""],
     );
     session.close();
@@ -147,7 +150,7 @@ describe("the backend", () => {
 
   test("is not better than what the model was compiled for, and says so", async () => {
     const session = await openSession(at("wasm"));
-    expect(session.backend.reason).toBe("WebGPU: it was not compiled for it");
+    expect(session.backend.reason).toBe("WebGPU: it was not compiled for it; WebGL2: it was not compiled for it");
     session.close();
   });
 
@@ -353,7 +356,7 @@ describe("is refused with a code", () => {
     expect(await refusal(openSession(""))).toMatch(/^C0406/);
     expect(await refusal(openAt("models/words"))).toBe("C0406: models/words is no address");
     expect(await refusal(openSession(at("wasm"), { backend: "cuda" } as never))).toBe(
-      'C0406: `backend` is auto, wgsl, wasm, or an open backend, not "cuda"',
+      'C0406: `backend` is auto, wgsl, glsl, wasm, or an open backend, not "cuda"',
     );
     expect(await refusal(openSession(at("wasm"), { beckend: "wasm" } as never))).toMatch(/^C0406: .*have no `beckend`/);
     expect(await refusal(openExecutable(at("wasm"), { seed: 1 } as never))).toMatch(/^C0406: .*have no `seed`/);

@@ -91,7 +91,7 @@ test("by default a page takes WebAssembly where WebGPU would run on the processo
   const { name, reason } = (await page.evaluate("infer({})")) as Found;
   expect([name, reason, errors]).toEqual([
     "wasm",
-    "WebGPU: the only adapter is a program on the processor (swiftshader)",
+    "WebGPU: the only adapter is a program on the processor (swiftshader); WebGL2: it was not compiled for it",
     [],
   ]);
   await page.close();

@@ -90,7 +90,11 @@ const texels = (type: FloatType): readonly Kernel[] =>
       ],
       regions: [
         { region: "input", access: "read" },
-        { region: `of_${op}`, access: "read_write", texture: { size: count, frames: false, alternate: false } },
+        {
+          region: `of_${op}`,
+          access: "read_write",
+          texture: { size: count, frames: false, alternate: false, stacked: false },
+        },
       ],
     };
   });

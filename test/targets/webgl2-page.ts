@@ -1,6 +1,7 @@
 /** What the page of `webgl2.ts` runs: backends whose calls come from the test, with floats as base64. */
 import type { Backend, LoadedExecutable } from "../../runtime/backend.ts";
 import { RuntimeError } from "../../runtime/error.ts";
+import { checkedCode } from "../../runtime/executable.ts";
 import type { Range } from "../../runtime/layout.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
 import { openContext } from "../../runtime/webgl2/context.ts";
@@ -51,7 +52,9 @@ export const page = {
   start: (id: number, { kind = "glsl", ways, ...limits }: PageOptions) =>
     reply(async () => {
       const backend =
-        kind === "wgsl" ? await webgpuBackend() : backendOn({ ...(await openContext(undefined)), ...limits }, ways);
+        kind === "wgsl"
+          ? await webgpuBackend()
+          : backendOn({ ...(await openContext(undefined)), ...limits }, checkedCode, ways);
       backends.set(id, backend);
       return backend.passes;
     }),

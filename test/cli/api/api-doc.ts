@@ -66,14 +66,14 @@ of its kind, is refused by its name. What is wrong with a text or with the compi
 `;
 
 interface PackageFile {
-  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  readonly exports: Readonly<Record<string, string | { readonly default?: string }>>;
 }
 
 /** The modules that the package exports, and their sources, as package.json has them. */
 function entries(): readonly (readonly [name: string, file: string])[] {
   const { exports } = JSON.parse(readTree("package.json")) as PackageFile;
   return Object.entries(exports).flatMap(([path, target]) =>
-    typeof target === "string"
+    typeof target === "string" || target.default === undefined
       ? []
       : [[path.replace(/^\./, "cellc"), target.default.replace(/^\.\/dist\/(.*)\.js$/, "$1.ts")]],
   );

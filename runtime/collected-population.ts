@@ -1,0 +1,71 @@
+import type { LoadedExecutable } from "./backend.ts";
+import { floatsIn, type Kept, whole } from "./layout.ts";
+import type { Plan } from "./plan.ts";
+import { Population } from "./population.ts";
+import { countedWith, type Weights, weightsFor } from "./statistics.ts";
+
+/** A session's population statistics: training and estimating collect them batch by batch. */
+export class CollectedPopulation extends Population {
+  /** Floats of all statistics if there is an optimiser; a copy of them from before its step follows them in memory. */
+  readonly #floats: number;
+  /** Whether that copy is up to date: not if anything but a training step has written statistics. */
+  #copied = true;
+
+  constructor(machine: LoadedExecutable, kept: readonly Kept[], plan: Plan) {
+    super(machine, kept);
+    this.#floats = (plan.entries.update?.regions.stat.fixed ?? 0) / 2;
+  }
+
+  /**
+   * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step, the fraction
+   * of a whole batch that has it.
+   */
+  async collect(filled: readonly number[], momentum: number, run: (weights: Weights) => Promise<void>): Promise<void> {
+    // The first batch replaces what was written, which would otherwise leave its rounding errors.
+    if (this.reached === 0 && this.written.length > 0) await this.forget();
+    await run(weightsFor(this.seen, filled, momentum));
+    this.restore({ seen: countedWith(this.seen, filled), written: this.written });
+  }
+
+  /** Call it when anything but a training step writes statistics. */
+  touch(): void {
+    this.#copied = false;
+  }
+
+  /** Copies the statistics, so that a training step that is skipped can restore them. Training steps keep the copy up to date. */
+  async secure(): Promise<void> {
+    if (this.#copied || this.#floats === 0) return;
+    const [now] = await this.machine.read([whole("stat", 0, this.#floats)]);
+    await this.machine.write(whole("stat", this.#floats, this.#floats), now);
+    this.#copied = true;
+  }
+
+  async forget(): Promise<void> {
+    await this.writeAll(({ range }) => new Float32Array(floatsIn(range)));
+    this.restore({ seen: [] });
+  }
+
+  /** Saves the statistics as they are, and returns a function that restores them. */
+  async remember(): Promise<() => Promise<void>> {
+    const { known } = this;
+    const statistics = await this.readAll();
+    return async () => {
+      await this.writeAll((_, index) => statistics[index]);
+      this.restore(known);
+    };
+  }
+
+  async finite(): Promise<boolean> {
+    return (await this.readAll()).every((statistic) => statistic.every(Number.isFinite));
+  }
+
+  override adopt(name: string): void {
+    this.touch();
+    super.adopt(name);
+  }
+
+  protected override async writeAll(value: (statistic: Kept, index: number) => Float32Array): Promise<void> {
+    this.touch();
+    await super.writeAll(value);
+  }
+}

@@ -1,0 +1,77 @@
+/** Batches and results of a generated module: tensors with their shapes, from which the number of steps follows. */
+import type { Batch } from "../batch.ts";
+import { RuntimeError } from "../error.ts";
+import type { Input } from "../inputs.ts";
+import { shapeOf } from "../layout.ts";
+import type { EntryName, Plan, Role } from "../plan.ts";
+import { isRecord, shown } from "../shown.ts";
+import type { ShapedTensor } from "./shaped-tensor.ts";
+
+/** How the sequences of a batch end. */
+export interface BatchOptions {
+  /** As in `Batch`. */
+  readonly lengths?: ArrayLike<number>;
+}
+
+/**
+ * The batch that `given` is, with T taken from an input that varies with time. Names in `absent` that are not given are left out.
+ * Errors: C0406, if `given` has no such input, or two of different T.
+ */
+export function batchOf(
+  plan: Plan,
+  given: object,
+  absent: readonly string[],
+  { lengths }: BatchOptions,
+): Batch & { readonly inputs: Readonly<Record<string, Input | null>> } {
+  if (!isRecord(given)) throw new RuntimeError("C0406", `a batch is an object of tensors by name, not ${shown(given)}`);
+  const inputs = new Map(Object.entries(given).filter(([, value]) => value !== undefined)) as Map<string, Input>;
+  const steps = stepsOf(plan, inputs);
+  const left = absent.filter((name) => !inputs.has(name)).map((name) => [name, null] as const);
+  return {
+    inputs: Object.fromEntries<Input | null>([...inputs, ...left]),
+    steps,
+    examples: plan.dims.batch,
+    ...(lengths !== undefined && { lengths }),
+  };
+}
+
+function stepsOf(plan: Plan, inputs: ReadonlyMap<string, Input>): number {
+  const timed = Object.values(plan.entries).flatMap(({ tensors }) =>
+    tensors.flatMap(({ name, time, role }) => (time && (role.kind === "input" || role.kind === "index") ? [name] : [])),
+  );
+  let found: { readonly name: string; readonly steps: number } | undefined;
+  for (const name of new Set(timed)) {
+    const input = inputs.get(name);
+    if (input === undefined) continue;
+    const steps = isRecord(input) && Array.isArray(input.shape) ? Number(input.shape[0]) : Number.NaN;
+    if (Number.isNaN(steps))
+      throw new RuntimeError(
+        "C0406",
+        `\`${name}\` has no shape`,
+        `pass { data, shape: [T, B, …] }, or tensor(data, shape)`,
+      );
+    if (found !== undefined && found.steps !== steps)
+      throw new RuntimeError("C0406", `\`${name}\` has ${steps} steps, and \`${found.name}\` has ${found.steps}`);
+    found ??= { name, steps };
+  }
+  if (found !== undefined) return found.steps;
+  throw new RuntimeError("C0406", `the batch has no input that varies with time: ${[...new Set(timed)].join(", ")}`);
+}
+
+/** Numbers by name, each with its shape in an entry for `steps` steps. */
+export function withShapes(
+  plan: Plan,
+  entry: EntryName,
+  kind: Role["kind"],
+  numbers: Readonly<Record<string, Float32Array>>,
+  steps: number,
+): Readonly<Record<string, ShapedTensor>> {
+  const shapes = new Map(
+    plan.entries[entry]?.tensors.flatMap((tensor) =>
+      tensor.role.kind === kind ? [[tensor.name, shapeOf(tensor, steps)] as const] : [],
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(numbers).map(([name, data]) => [name, { data, shape: shapes.get(name) ?? [data.length] }]),
+  );
+}
