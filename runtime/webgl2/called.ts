@@ -5,6 +5,7 @@
 import { Bindings } from "./bindings.ts";
 import type { Context } from "./context.ts";
 import type { GpuJsKernels, MadeKernel } from "./gpu-js-kernels.ts";
+import { attach } from "./image.ts";
 import type { Pass } from "./pass.ts";
 import { coveringRows, rectangles } from "./ranges.ts";
 import { type Renderer, texelsOf } from "./renderer.ts";
@@ -47,7 +48,7 @@ export function calledRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer
       const results = call();
       gl.bindFramebuffer(gl.READ_FRAMEBUFFER, source);
       for (const { output, image: to, layer } of targets) {
-        gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, results[output], 0);
+        attach(gl, gl.READ_FRAMEBUFFER, 0, { kind: "2d", texture: results[output] }, 0);
         for (const rectangle of rectangles(first, texelsOf(drawing), to.bits))
           bindings.copyTo(to, layer, rectangle, x, y);
       }

@@ -4,7 +4,7 @@ import { calledRenderer } from "./called.ts";
 import type { Context } from "./context.ts";
 import { drivenRenderer } from "./driven.ts";
 import { GpuJsKernels } from "./gpu-js-kernels.ts";
-import { createImage, type Image, scratchUnit, targetOf } from "./image.ts";
+import { attach, createImage, type Image, scratchUnit, targetOf } from "./image.ts";
 import type { Pass } from "./pass.ts";
 import type { Renderer } from "./renderer.ts";
 
@@ -111,16 +111,10 @@ function works(context: Context, renderer: Renderer): boolean {
 }
 
 /** Whether a layer of four texels holds zeros, `wanted` and zeros. */
-function holds(
-  gl: WebGL2RenderingContext,
-  { kind, texture }: Image,
-  layer: number,
-  wanted: readonly number[],
-): boolean {
+function holds(gl: WebGL2RenderingContext, image: Image, layer: number, wanted: readonly number[]): boolean {
   const framebuffer = gl.createFramebuffer();
   gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
-  if (kind === "2d") gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
-  else gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, layer);
+  attach(gl, gl.READ_FRAMEBUFFER, 0, image, layer);
   const found = new Float32Array(16);
   gl.readPixels(0, 0, 4, 1, gl.RGBA, gl.FLOAT, found);
   gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);

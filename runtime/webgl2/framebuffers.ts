@@ -1,5 +1,5 @@
 /** Framebuffers, one for each set of images that are rendered to or read together: binding one is cheaper than changing one. */
-import type { Image } from "./image.ts";
+import { attach, type Image } from "./image.ts";
 
 /** A layer of an image. */
 interface Attachment {
@@ -10,7 +10,7 @@ interface Attachment {
 interface Made {
   readonly framebuffer: WebGLFramebuffer;
   readonly images: readonly (Image | undefined)[];
-  /** The layer of each that is attached now. */
+  /** The layer of each that is attached now, if one is. */
   readonly layers: number[];
 }
 
@@ -58,9 +58,8 @@ export class Framebuffers {
     this.#bound[use] = made;
     attachments.forEach((attached, output) => {
       if (attached === undefined || made.layers[output] === attached.layer) return;
-      const { image, layer } = attached;
-      gl.framebufferTextureLayer(target, gl.COLOR_ATTACHMENT0 + output, image.texture, 0, layer);
-      made.layers[output] = layer;
+      attach(gl, target, output, attached.image, attached.layer);
+      made.layers[output] = attached.layer;
     });
   }
 
@@ -68,15 +67,9 @@ export class Framebuffers {
     const gl = this.#gl;
     const framebuffer = gl.createFramebuffer();
     gl.bindFramebuffer(target, framebuffer);
-    const layers = attachments.map((attached, output) => {
-      if (attached?.image.kind !== "2d") return -1;
-      const point = gl.COLOR_ATTACHMENT0 + output;
-      gl.framebufferTexture2D(target, point, gl.TEXTURE_2D, attached.image.texture, 0);
-      return 0;
-    });
     if (target === gl.DRAW_FRAMEBUFFER)
       gl.drawBuffers(attachments.map((attached, i) => (attached ? gl.COLOR_ATTACHMENT0 + i : gl.NONE)));
-    const made = { framebuffer, images: attachments.map((attached) => attached?.image), layers };
+    const made = { framebuffer, images: attachments.map((attached) => attached?.image), layers: [] };
     this.#made.set(key, made);
     return made;
   }

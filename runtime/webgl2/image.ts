@@ -46,6 +46,19 @@ export function createImage({ gl, check }: Context, shape: ImageShape): Image {
   return { ...shape, texture, id: ++latest };
 }
 
+/** Attaches a layer of an image to the framebuffer that is bound to `target`, as output number `output`. */
+export function attach(
+  gl: WebGL2RenderingContext,
+  target: number,
+  output: number,
+  { kind, texture }: Pick<Image, "kind" | "texture">,
+  layer: number,
+): void {
+  const point = gl.COLOR_ATTACHMENT0 + output;
+  if (kind === "2d") gl.framebufferTexture2D(target, point, gl.TEXTURE_2D, texture, 0);
+  else gl.framebufferTextureLayer(target, point, texture, 0, layer);
+}
+
 /** What its texture is bound to. */
 export const targetOf = (gl: WebGL2RenderingContext, { kind }: ImageShape): number =>
   kind === "2d" ? gl.TEXTURE_2D : gl.TEXTURE_2D_ARRAY;

@@ -3,7 +3,7 @@ import { RuntimeError } from "../error.ts";
 import type { Range } from "../layout.ts";
 import type { Entry } from "../plan.ts";
 import { type Context, lostHelp } from "./context.ts";
-import { scratchUnit } from "./image.ts";
+import { attach, scratchUnit } from "./image.ts";
 import { rectangles } from "./ranges.ts";
 import { type Bound, type FramePlace, placeOf, type Textures } from "./textures.ts";
 
@@ -111,9 +111,7 @@ function pack(gl: WebGL2RenderingContext, spans: readonly Span[]): void {
   let bytes = 0;
   for (const span of spans) {
     const { image, layer, row } = span.place;
-    if (image.kind === "2d")
-      gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, image.texture, 0);
-    else gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, image.texture, 0, layer);
+    attach(gl, gl.READ_FRAMEBUFFER, 0, image, layer);
     const first = Math.floor(span.from / 4) + row * 2 ** image.bits;
     for (const { x, y, width, height } of rectangles(first, texelsIn(span), image.bits)) {
       gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, bytes);
