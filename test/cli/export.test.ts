@@ -260,7 +260,7 @@ describe("cellc export refuses", () => {
   test("a target that there is not, one that is named twice, and a missing --out", async () => {
     expect(await exported(run, "--out", "x", "--target", "wgsl,cuda")).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('want wasm, wgsl, wgsl+subgroups, got "cuda"'),
+      stderr: expect.stringContaining('want wasm, wgsl, wgsl+subgroups, glsl, got "cuda"'),
     });
     expect(await exported(run, "--out", "x", "--target", "wasm,wasm")).toMatchObject({
       code: 2,
