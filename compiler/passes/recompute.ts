@@ -44,47 +44,25 @@ class Recomputation {
   }
 
   private inBlock(block: Block, defs: ReadonlyMap<Value, Op>): Block {
+    const prices = pricesIn(block, defs);
     /** What is computed in place of a value, where a reduction reads it. */
     const copies = new Map<Value, Value>();
     const made = new Map<Value, Op>();
-    const flops = (v: Value): number => {
-      const op = made.get(v) ?? defs.get(v);
-      if (op === undefined || !isView(op)) return 0;
-      return (isElementwise(op.op) ? elementwise[op.op].flops : 0) + op.operands.reduce((n, o) => n + flops(o), 0);
-    };
-    const loads = (v: Value): readonly Value[] => {
-      const op = made.get(v) ?? defs.get(v);
-      if (op?.op === "const") return [];
-      return op && op.op !== "leaf" && isView(op) ? op.operands.flatMap(loads) : [v];
-    };
-    const own = new Set(block.ops);
-    const stored = new Set(block.results.flatMap((v) => [v, ...partsOf(v, defs)]));
     /** The value to read instead of `v`: computed in place if that is cheap, itself otherwise. */
     const inPlace = (v: Value, isApart: (t: Type) => boolean): Value => {
       const known = copies.get(v);
       if (known !== undefined) return known;
       const op = defs.get(v);
-      if (op === undefined || !own.has(op) || !isApart(v.type)) return v;
-      if (isPart(op)) {
-        const [from] = op.operands.map((o) => inPlace(o, isApart));
-        if (from === op.operands[0]) return v;
-        const results = op.results.map((r) => ({ ...r, id: this.ids.next() }));
-        const copy = { ...op, operands: [from], results } as Op;
-        for (const [k, r] of op.results.entries()) {
-          copies.set(r, results[k]);
-          made.set(results[k], copy);
-        }
-        return copies.get(v)!;
+      if (op === undefined || !prices.has(v) || !isApart(v.type)) return v;
+      const operands = op.operands.map((o) => (isOfSame(o, op) ? inPlace(o, isApart) : o));
+      if (isPart(op) && operands[0] === op.operands[0]) return v;
+      const results = op.results.map((r) => ({ ...r, id: this.ids.next() }));
+      const copy = { ...op, operands, results, ...(!isPart(op) && { inPlace: true }) } as Op;
+      for (const [k, r] of op.results.entries()) {
+        copies.set(r, results[k]);
+        made.set(results[k], copy);
       }
-      if (!isElementwise(op.op)) return v;
-      const operands = op.operands.map((o) => inPlace(o, isApart));
-      const cost = elementwise[op.op].flops + operands.reduce((n, o) => n + flops(o), 0);
-      const most = stored.has(v) ? MOST_LOADS_OF_STORED : MOST_LOADS;
-      if (cost > MOST_FLOPS || new Set(operands.flatMap(loads)).size > most) return v;
-      const found = { ...v, id: this.ids.next() };
-      made.set(found, { ...op, operands, results: [found], inPlace: true } as Op);
-      copies.set(v, found);
-      return found;
+      return copies.get(v)!;
     };
     const ops = block.ops.flatMap((op): readonly Op[] => {
       if (op.op === "scan")
@@ -102,6 +80,36 @@ class Recomputation {
     return { ...block, ops: latest(ops, block.results) };
   }
 }
+
+interface Price {
+  readonly flops: number;
+  readonly loads: ReadonlySet<Value>;
+}
+
+/** The values of a block that are cheap to compute where they are read, and parts of such, with what that takes. */
+function pricesIn({ ops, results }: Block, defs: ReadonlyMap<Value, Op>): ReadonlyMap<Value, Price> {
+  const prices = new Map<Value, Price>();
+  const stored = new Set(results.flatMap((v) => [v, ...partsOf(v, defs)]));
+  const loaded = (v: Value): Price => ({ flops: 0, loads: new Set(defs.get(v)?.op === "const" ? [] : [v]) });
+  const priceOf = (v: Value): Price => prices.get(v) ?? loaded(v);
+  // Operands come first.
+  for (const op of ops) {
+    if (!isElementwise(op.op) && !isPart(op)) continue;
+    const parts = op.operands.map((v) => (isOfSame(v, op) ? priceOf(v) : loaded(v)));
+    const flops = parts.reduce((n, part) => n + part.flops, isElementwise(op.op) ? elementwise[op.op].flops : 0);
+    const loads = new Set(parts.flatMap((part) => [...part.loads]));
+    for (const v of op.results) {
+      const most = stored.has(v) ? MOST_LOADS_OF_STORED : MOST_LOADS;
+      if (flops <= MOST_FLOPS && loads.size <= most) prices.set(v, { flops, loads });
+    }
+  }
+  return prices;
+}
+
+/** Whether an operand has as many elements as what is made of it: one that is broadcast is better loaded. */
+const isOfSame = ({ type }: Value, op: Op): boolean => isPart(op) || isAlike(type, op.results[0].type);
+
+const isAlike = (a: Type, b: Type): boolean => a.batch === b.batch && a.time === b.time && sameShape(a.shape, b.shape);
 
 /** What a value is joined from. */
 function partsOf(v: Value, defs: ReadonlyMap<Value, Op>): readonly Value[] {
@@ -146,7 +154,5 @@ function latest(ops: readonly Op[], results: readonly Value[]): readonly Op[] {
 /** Whether a kernel must have stored what `op` makes before another computes `reader`: they have different elements. */
 function startsKernel(op: Op, reader: Op): boolean {
   if (isView(reader) || isView(op)) return false;
-  const [from, to] = [op.results[0].type, reader.results[0].type];
-  const isAlike = from.batch === to.batch && from.time === to.time && sameShape(from.shape, to.shape);
-  return !isAlike || rowOf(reader.op).form !== "point";
+  return !isAlike(op.results[0].type, reader.results[0].type) || rowOf(reader.op).form !== "point";
 }

@@ -17,9 +17,9 @@ uniform sampler2DArray tanh_texture;
 uniform sampler2DArray sigmoid_3_texture;
 
 vec4 out_dot;
-vec4 out_mul_10;
-vec4 out_mul_15;
-vec4 out_mul_12;
+vec4 out_mul_9;
+vec4 out_mul_14;
+vec4 out_mul_11;
 
 vec4 load4_value(int frame, int i) {
   int layer = frame >> 1;
@@ -99,7 +99,7 @@ void render() {
   vec4 sub_3 = vec4(1.0) - v_4;
   vec4 mul_7 = v_4 * sub_3;
   out_dot = dot_2;
-  out_mul_10 = mul_3;
-  out_mul_15 = mul_6;
-  out_mul_12 = mul_7;
+  out_mul_9 = mul_3;
+  out_mul_14 = mul_6;
+  out_mul_11 = mul_7;
 }

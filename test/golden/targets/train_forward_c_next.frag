@@ -8,14 +8,14 @@ precision highp sampler2DArray;
 uniform int t;
 uniform ivec4 place;
 uniform int layer_bits;
-uniform sampler2D mul_7_texture;
+uniform sampler2D mul_6_texture;
 uniform sampler2DArray sigmoid_2_texture;
 uniform sampler2DArray tanh_2_texture;
 
 vec4 out_c;
 
-vec4 load4_mul_7(int i) {
-  return texelFetch(mul_7_texture, ivec2((i >> 2) & 3, i >> 4), 0);
+vec4 load4_mul_6(int i) {
+  return texelFetch(mul_6_texture, ivec2((i >> 2) & 3, i >> 4), 0);
 }
 
 vec4 load4_sigmoid_2(int frame, int i) {
@@ -35,7 +35,7 @@ void render() {
   if (texel < 0 || texel >= place.w) discard;
   int j = texel % 2 * 4;
   int b = texel / 2;
-  vec4 mul = load4_mul_7(b * 8 + j);
+  vec4 mul = load4_mul_6(b * 8 + j);
   vec4 sigmoid_2 = load4_sigmoid_2(t, b * 8 + j);
   vec4 tanh_2 = load4_tanh_2(t, b * 8 + j);
   vec4 mul_2 = sigmoid_2 * tanh_2;
