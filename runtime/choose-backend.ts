@@ -63,9 +63,9 @@ const parseOptions = optionParser<BackendOptions>("the options of a backend", {
 });
 
 /**
- * Opens the backend of that name or, by default, the best that runs here: WebGPU on a GPU, else WebGL2 on one, else WebAssembly. `reason` says why it is
- * not a better one. Close it when its last session is done. Errors: those of the backend that is asked for (C0503, C0504); with
- * `auto`, C0509 if none runs here; C0406 (options).
+ * Opens the backend of that name or, by default, the best that runs here: WebGPU on a GPU, else WebGL2 on one, else WebAssembly.
+ * `reason` says why it is not a better one. Close it when its last session is done. Errors: those of the backend that is asked for
+ * (C0503, C0504); with `auto`, C0509 if none runs here; C0406 (options).
  */
 export async function openBackend(options: BackendOptions = {}): Promise<ChosenBackend> {
   return firstBackend(parseOptions(options), () => undefined);

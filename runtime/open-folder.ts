@@ -17,8 +17,8 @@ import type { SessionState } from "./state.ts";
 /** What opening an executable takes, wherever it is. */
 export interface OpenExecutableOptions extends Omit<BackendOptions, "backend"> {
   /**
-   * An open backend, or the name of one. Default: `auto`, the first that runs here, of WebGPU on a GPU and WebAssembly, and that the
-   * model was compiled for.
+   * An open backend, or the name of one. Default: `auto`, the first that runs here and that the model was compiled for, of WebGPU and
+   * WebGL2 on a GPU, and WebAssembly.
    */
   readonly backend?: Backend | BackendOptions["backend"];
   /** A checkpoint to use instead of the folder's own weights, or `false` to load none. */

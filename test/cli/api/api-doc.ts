@@ -50,7 +50,7 @@ const { executable } = compile("app.cell", { host });
 \`\`\`
 
 What \`cellc compile\` or \`cellc export\` wrote is opened by its address, or in Node with \`cellc/runtime/node\` by its path. \`backend\`
-chooses where it runs; by default it is the first that is there, of WebGPU on a GPU and WebAssembly, and its \`reason\` says what the
+chooses where it runs; by default it is the first that is there, of WebGPU and WebGL2 on a GPU, and WebAssembly, and its \`reason\` says what the
 others lack. \`openExecutable\` does the same without a session, and \`openBackend\` only the last part:
 
 \`\`\`js
