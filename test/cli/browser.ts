@@ -11,16 +11,33 @@ export interface Visit {
   readonly errors: readonly string[];
 }
 
-let browser: Promise<Browser> | undefined;
+/** How a page is opened. */
+export interface VisitOptions {
+  /** In CSS pixels. Default: 1100 × 900. */
+  readonly viewport?: { readonly width: number; readonly height: number };
+  /** Whether the page has WebGPU and WebGL2, by SwiftShader: a GPU that is a program. Default: false. */
+  readonly softwareGpu?: boolean;
+}
+
+const softwareGpuFlags = [
+  ...["--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+  ...["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"],
+];
+
+/** The browsers that are open, by whether they have a GPU. */
+const browsers = new Map<boolean, Promise<Browser>>();
 
 /** Opens the file at `path`; `closeBrowser` after the last. */
 export const visit = (path: string): Promise<Visit> => visitAddress(`file://${path}`);
 
 /** Opens what a server has at an address. */
-export async function visitAddress(address: string): Promise<Visit> {
+export async function visitAddress(address: string, options: VisitOptions = {}): Promise<Visit> {
+  const { viewport = { width: 1100, height: 900 }, softwareGpu = false } = options;
   // As root, in a container, there is no sandbox to be had; the pages are our own.
-  browser ??= chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
-  const page = await (await browser).newPage({ viewport: { width: 1100, height: 900 } });
+  const args = ["--no-sandbox", ...(softwareGpu ? softwareGpuFlags : [])];
+  const browser = browsers.get(softwareGpu) ?? chromium.launch({ executablePath: CHROMIUM, args });
+  browsers.set(softwareGpu, browser);
+  const page = await (await browser).newPage({ viewport });
   const requests: string[] = [];
   const errors: string[] = [];
   page.on("request", (request) => {
@@ -35,5 +52,5 @@ export async function visitAddress(address: string): Promise<Visit> {
 }
 
 export async function closeBrowser(): Promise<void> {
-  await (await browser)?.close();
+  for (const browser of browsers.values()) await (await browser).close();
 }

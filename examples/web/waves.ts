@@ -1,0 +1,46 @@
+/** Waves of four kinds in noise, made up from a seed: what the model learns to tell apart. */
+import { childKey, keyOf, normalAt, tensor, uniformAt } from "cellc/runtime";
+import { examples, steps } from "./sizes.ts";
+
+/** Their names, by the number that the model gives them. */
+export const kinds = ["sine", "triangle", "square", "sawtooth"] as const;
+
+/** The standard deviation of the noise. The waves go from -1 to 1. */
+const noise = 0.25;
+
+/**
+ * Batch `index` of the data called `name` that belongs to a seed: the same numbers whenever and wherever it is asked for. `x` is
+ * [steps, examples, 1], time first, as the model wants it; `y` is [examples], a number of `kinds` each.
+ */
+export function wavesOf(seed: number, name: string, index: number) {
+  const key = childKey(keyOf(seed, name), index);
+  const x = new Float32Array(steps * examples);
+  const y = new Float32Array(examples);
+  for (let b = 0; b < examples; b++) {
+    const [a, phase, c] = [0, 1, 2].map((which) => uniformAt(key, 3 * b + which));
+    const kind = Math.floor(kinds.length * a);
+    // Two to four periods fit into a wave.
+    const frequency = (2 + 2 * c) / steps;
+    y[b] = kind;
+    for (let t = 0; t < steps; t++) {
+      const at = t * examples + b;
+      x[at] = height(kind, phase + frequency * t) + noise * normalAt(key, at, 1);
+    }
+  }
+  return { x: tensor(x, [steps, examples, 1]), y: tensor(y, [examples]) };
+}
+
+/** The height of a wave at `periods` periods from its start, from -1 to 1. */
+function height(kind: number, periods: number): number {
+  const at = periods - Math.floor(periods);
+  switch (kinds[kind]) {
+    case "sine":
+      return Math.sin(2 * Math.PI * at);
+    case "triangle":
+      return 1 - 4 * Math.abs(at - 0.5);
+    case "square":
+      return at < 0.5 ? 1 : -1;
+    default:
+      return 2 * at - 1;
+  }
+}
