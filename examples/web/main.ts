@@ -61,7 +61,8 @@ worker.addEventListener("message", ({ data }: MessageEvent<Told>) => {
       break;
     case "opened":
       keepUpTo(data.goesOn ? data.step : 0);
-      drawWaves(samples, data.waves);
+      seed.value = String(data.seed);
+      drawWaves(samples, data.seed);
       break;
     case "step":
       addStep(data.step, data.loss, data.accuracy);
@@ -89,16 +90,15 @@ worker.addEventListener("error", ({ message }) =>
 
 /** Shows where the worker stands, and what can be done now. */
 function stand(now: Standing): void {
-  const wasOpen = standing.open !== undefined;
   standing = now;
   const { running, step, goal, open } = now;
-  if (open === undefined && wasOpen && failure.hidden) forget();
+  const isNew = open === undefined && step === 0;
+  if (isNew) forget();
   start.textContent = running ? "Pause" : step === 0 ? "Start" : step === goal ? "Train on" : "Continue";
   start.disabled = false;
-  reset.disabled = open === undefined;
+  reset.disabled = isNew;
   save.disabled = open === undefined || step === 0;
-  seed.disabled = open !== undefined;
-  if (open !== undefined) seed.value = String(open.seed);
+  seed.disabled = !isNew;
   element("step", HTMLElement).textContent = String(step);
   const doing = running ? "Training" : step === 0 ? "Ready" : `Paused at step ${step}`;
   const where = open === undefined ? "Nothing is open." : `Runs on ${nameOf(open.backend)}: ${open.why}.`;
@@ -142,7 +142,7 @@ function keepUpTo(end: number): void {
 /** Empties the page, as it was in the beginning. */
 function forget(): void {
   keepUpTo(0);
-  samples.replaceChildren();
+  drawWaves(samples, seed.valueAsNumber);
   for (const id of ["loss", "accuracy"]) element(id, HTMLElement).textContent = "–";
   element("samples-hint", HTMLElement).hidden = false;
 }
@@ -204,6 +204,9 @@ function startTraining(): void {
   ask({ ask: "start", choice: choice(), seed: seed.valueAsNumber });
 }
 
+seed.addEventListener("input", () => {
+  if (seed.validity.valid) drawWaves(samples, seed.valueAsNumber);
+});
 start.addEventListener("click", () => (standing.running ? ask({ ask: "pause" }) : startTraining()));
 // Training moves to another backend in the middle, if it is chosen then.
 choices.addEventListener("change", () => {
@@ -229,4 +232,5 @@ load.addEventListener("change", async () => {
   }
 });
 
+drawWaves(samples, seed.valueAsNumber);
 drawSoon();

@@ -15,12 +15,12 @@ export type Ask =
 /** Where the worker stands. */
 export interface Standing {
   readonly running: boolean;
-  /** Updates so far. */
+  /** Updates so far, or where training goes on if the model was lost. */
   readonly step: number;
   /** When training pauses by itself. */
   readonly goal: number;
-  /** Undefined before anything is open. */
-  readonly open?: { readonly backend: Target; readonly why: string; readonly seed: number };
+  /** Undefined if nothing is open. */
+  readonly open?: { readonly backend: Target; readonly why: string };
 }
 
 /** What the model says of one of the held-out waves. */
@@ -35,13 +35,8 @@ export interface Answer {
 /** What the worker tells the page. */
 export type Told =
   | { readonly told: "standing"; readonly standing: Standing }
-  /** The held-out waves that the page shows, [waves][steps]. `goesOn`: the model goes on with the training that the page shows. */
-  | {
-      readonly told: "opened";
-      readonly step: number;
-      readonly waves: readonly Float32Array[];
-      readonly goesOn: boolean;
-    }
+  /** A model was opened or loaded. `goesOn`: it goes on with the training that the page shows. */
+  | { readonly told: "opened"; readonly step: number; readonly seed: number; readonly goesOn: boolean }
   /** A step of training: loss and accuracy of its batch, before the update. */
   | { readonly told: "step"; readonly step: number; readonly loss: number; readonly accuracy: number }
   /** The accuracy of the held-out batch, and the answers for the waves that the page shows. */

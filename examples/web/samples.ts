@@ -1,15 +1,18 @@
 /** The waves that the page shows, and what the model says about each. */
 import type { Answer } from "./messages.ts";
-import { kinds } from "./waves.ts";
+import { examples, steps } from "./sizes.ts";
+import { heldOut, kinds, shown } from "./waves.ts";
 
 const svgSpace = "http://www.w3.org/2000/svg";
 /** Units of the drawing, and the height of the highest wave in them. */
 const [width, height, amplitude] = [160, 64, 18];
 
-/** Draws the waves, [waves][steps], without answers. */
-export function drawWaves(list: HTMLElement, waves: readonly Float32Array[]): void {
+/** Draws the waves that belong to a seed, without answers. */
+export function drawWaves(list: HTMLElement, seed: number): void {
+  const { x } = heldOut(seed);
   list.replaceChildren(
-    ...waves.map((wave) => {
+    ...Array.from({ length: shown }, (_, b) => {
+      const wave = Float32Array.from({ length: steps }, (_, t) => x.data[t * examples + b]);
       const item = document.createElement("li");
       const svg = document.createElementNS(svgSpace, "svg");
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);

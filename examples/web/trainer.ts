@@ -3,21 +3,20 @@ import { RuntimeError } from "cellc/runtime";
 import type { Choice } from "./backends.ts";
 import type { Answer, Ask, Failure, Told } from "./messages.ts";
 import { type Opened, openModel } from "./open-model.ts";
-import { examples, steps } from "./sizes.ts";
-import { kinds, wavesOf } from "./waves.ts";
+import { heldOut, kinds, shown, wavesOf } from "./waves.ts";
 
 /** Training pauses by itself whenever so many steps more are done. */
 const stretch = 500;
 const learningRate = 6e-3;
-/** How often the held-out waves are looked at, and how many of them the page shows. */
-const [examineEvery, shown] = [10, 8];
-/** How often the model is kept in memory, for when the device is lost. */
-const keepEvery = 50;
+/** After how many steps the held-out waves are looked at, and the model is kept in memory, for when the device is lost. */
+const examineEvery = 10;
+/** Batches of which the statistics of the norms are estimated before that, as in the paper. */
+const estimated = 4;
 
 /** The model that is open. The seed is a checkpoint's own, once one is loaded. */
 let open: (Opened & { readonly seed: number }) | undefined;
 /** The last checkpoint that was kept: what training goes on from when the device was lost. */
-let kept: Uint8Array<ArrayBuffer> | undefined;
+let kept: { readonly bytes: Uint8Array<ArrayBuffer>; readonly step: number } | undefined;
 let running = false;
 
 const tell = (message: Told): void => postMessage(message);
@@ -56,9 +55,10 @@ async function carryOut(ask: Ask): Promise<void> {
 }
 
 function tellStanding(): void {
-  const step = open?.model.step ?? 0;
-  const goal = stretch * Math.floor((running || open === undefined ? step : step - 1) / stretch + 1);
-  const where = open && { backend: open.backend, why: open.why, seed: open.seed };
+  const step = open?.model.step ?? kept?.step ?? 0;
+  // At the end of a stretch, the next one begins when training does.
+  const goal = stretch * Math.max(1, running ? Math.floor(step / stretch) + 1 : Math.ceil(step / stretch));
+  const where = open && { backend: open.backend, why: open.why };
   tell({ told: "standing", standing: { running, step, goal, open: where } });
 }
 
@@ -66,7 +66,7 @@ function tellStanding(): void {
 async function openFor(choice: Choice, seed: number): Promise<void> {
   if (open?.choice === choice) return;
   const before = open;
-  const bytes = before === undefined ? kept : await before.model.saveCheckpoint();
+  const bytes = before === undefined ? kept?.bytes : await before.model.saveCheckpoint();
   const next = await openModel(choice, seed);
   try {
     if (bytes !== undefined) await next.model.loadCheckpoint(bytes);
@@ -89,7 +89,7 @@ async function load(bytes: Uint8Array<ArrayBuffer>, choice: Choice): Promise<voi
     throw error;
   }
   open = { ...target, seed: await seedOf(target) };
-  kept = bytes;
+  kept = { bytes, step: target.model.step };
   await show(false);
 }
 
@@ -105,8 +105,11 @@ async function train(): Promise<void> {
     const batch = wavesOf(seed, "training", model.step);
     const { step, loss, metrics } = await model.train(batch, { lr: learningRate, clip: 1 });
     tell({ told: "step", step, loss, accuracy: metrics.accuracy });
-    if (step % examineEvery === 0) await examine();
-    if (step % keepEvery === 0) kept = await model.saveCheckpoint();
+    if (step % examineEvery === 0) {
+      await model.estimate(Array.from({ length: estimated }, (_, i) => wavesOf(seed, "estimation", i)));
+      await examine();
+      kept = { bytes: await model.saveCheckpoint(), step };
+    }
     if (step % stretch === 0) running = false;
     // Lets messages in.
     await new Promise((done) => setTimeout(done));
@@ -116,18 +119,15 @@ async function train(): Promise<void> {
 
 /** Shows what was just opened or loaded. */
 async function show(goesOn: boolean): Promise<void> {
-  const { x } = wavesOf(open!.seed, "held out", 0);
-  const waves = Array.from({ length: shown }, (_, b) =>
-    Float32Array.from({ length: steps }, (_, t) => x.data[t * examples + b]),
-  );
-  tell({ told: "opened", step: open!.model.step, waves, goesOn });
-  if (open!.model.step > 0) await examine();
+  const { model, seed } = open!;
+  tell({ told: "opened", step: model.step, seed, goesOn });
+  if (model.step > 0) await examine();
 }
 
-/** Looks at waves that are not trained on, with the statistics that training has collected. */
+/** Looks at waves that are not trained on, with the population's statistics. */
 async function examine(): Promise<void> {
   const { model, seed } = open!;
-  const { x, y } = wavesOf(seed, "held out", 0);
+  const { x, y } = heldOut(seed);
   const { outputs, metrics } = await model.infer({ x, y });
   const answers = Array.from({ length: shown }, (_, b) => answerOf(outputs.logits.data, b, y.data[b]));
   tell({ told: "examined", step: model.step, accuracy: metrics.accuracy ?? Number.NaN, answers });
@@ -151,7 +151,7 @@ function lose(error: unknown): void {
   running = false;
   const { code, message, help } = failureOf(error);
   close();
-  const next = kept === undefined ? "Start begins anew" : "Start goes on from the last checkpoint in memory";
+  const next = kept === undefined ? "Start begins anew" : `Continue goes on from step ${kept.step}`;
   tell({ told: "failed", failure: { code, message, help: help === undefined ? next : `${help}. ${next}` } });
   tellStanding();
 }

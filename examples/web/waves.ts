@@ -30,6 +30,12 @@ export function wavesOf(seed: number, name: string, index: number) {
   return { x: tensor(x, [steps, examples, 1]), y: tensor(y, [examples]) };
 }
 
+/** How many of the held-out waves the page shows. */
+export const shown = 8;
+
+/** A batch that nothing is trained on. */
+export const heldOut = (seed: number) => wavesOf(seed, "held out", 0);
+
 /** The height of a wave at `periods` periods from its start, from -1 to 1. */
 function height(kind: number, periods: number): number {
   const at = periods - Math.floor(periods);
