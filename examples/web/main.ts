@@ -26,7 +26,7 @@ const lossChart = new Chart(element("loss-chart", HTMLElement), {
   title: "Loss",
   lines: [
     { name: "each batch", style: "light" },
-    { name: "mean of 20 batches", style: "strong" },
+    { name: "mean of 20", style: "strong" },
   ],
   ...{ top: 1.5, ticks: 3, format: (value) => value.toFixed(2) },
 });

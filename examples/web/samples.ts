@@ -1,7 +1,9 @@
 /** The waves that the page shows, and what the model says about each. */
+
+import { kinds } from "./kinds.js";
 import type { Answer } from "./messages.ts";
 import { examples, steps } from "./sizes.ts";
-import { heldOut, kinds, shown } from "./waves.ts";
+import { heldOut, shown } from "./waves.ts";
 
 const svgSpace = "http://www.w3.org/2000/svg";
 /** Units of the drawing, and the height of the highest wave in them. */

@@ -1,9 +1,10 @@
 /** The worker: opens the model, trains it, saves it and loads it, so that the page never waits. */
 import { RuntimeError } from "cellc/runtime";
 import type { Choice } from "./backends.ts";
+import { kinds } from "./kinds.js";
 import type { Answer, Ask, Failure, Told } from "./messages.ts";
 import { type Opened, openModel } from "./open-model.ts";
-import { heldOut, kinds, shown, wavesOf } from "./waves.ts";
+import { heldOut, shown, wavesOf } from "./waves.ts";
 
 /** Training pauses by itself whenever so many steps more are done. */
 const stretch = 500;

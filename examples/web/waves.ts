@@ -1,9 +1,7 @@
 /** Waves of four kinds in noise, made up from a seed: what the model learns to tell apart. */
 import { childKey, keyOf, normalAt, tensor, uniformAt } from "cellc/runtime";
+import { kinds } from "./kinds.js";
 import { examples, steps } from "./sizes.ts";
-
-/** Their names, by the number that the model gives them. */
-export const kinds = ["sine", "triangle", "square", "sawtooth"] as const;
 
 /** The standard deviation of the noise. The waves go from -1 to 1. */
 const noise = 0.25;
