@@ -161,9 +161,9 @@ function drawSoon(): void {
 function showFailure({ code, message, help }: Failure): void {
   const what = document.createElement("strong");
   what.textContent = code === undefined ? "Something went wrong" : `Error ${code}`;
-  const lines = [`${message}.`, ...(help === undefined ? [] : [`${help}.`])].map((line) => {
+  const lines = [message, ...(help === undefined ? [] : [help])].map((line) => {
     const paragraph = document.createElement("p");
-    paragraph.textContent = line[0].toUpperCase() + line.slice(1);
+    paragraph.textContent = `${line[0].toUpperCase()}${line.slice(1).replace(/\.$/, "")}.`;
     return paragraph;
   });
   failure.replaceChildren(what, ...lines);

@@ -2,8 +2,7 @@
 
 import { kinds } from "./kinds.js";
 import type { Answer } from "./messages.ts";
-import { examples, steps } from "./sizes.ts";
-import { heldOut, shown } from "./waves.ts";
+import { heightsOf, heldOut, shown } from "./waves.ts";
 
 const svgSpace = "http://www.w3.org/2000/svg";
 /** Units of the drawing, and the height of the highest wave in them. */
@@ -14,7 +13,7 @@ export function drawWaves(list: HTMLElement, seed: number): void {
   const { x } = heldOut(seed);
   list.replaceChildren(
     ...Array.from({ length: shown }, (_, b) => {
-      const wave = Float32Array.from({ length: steps }, (_, t) => x.data[t * examples + b]);
+      const wave = heightsOf(x.data, b);
       const item = document.createElement("li");
       const svg = document.createElementNS(svgSpace, "svg");
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);

@@ -1,5 +1,5 @@
 /**
- * A service that reads waves while they happen. A client posts numbers, one JSON value a line, and gets a line back for each: what the
+ * A service that reads waves while they happen. A client posts lists of heights, one a line, and gets a line back for each: what the
  * wave is so far. A request is a stream of its own, and as long as its client wants.
  */
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { dims } from "./waves-stream.js";
 export const limits = {
   /** Characters in a line. */
   line: 256,
-  /** Bytes in a request: some hundred thousand steps. */
+  /** Bytes in a request: some hundred thousand heights. */
   body: 2 ** 21,
   /** Streams at a time. */
   streams: 64,
@@ -42,7 +42,7 @@ export function streamService(model) {
   const server = createServer(async (request, response) => {
     try {
       if (request.url !== "/stream") throw new Refusal(404, "there is only /stream");
-      if (request.method !== "POST") throw new Refusal(405, "post numbers to /stream, one a line");
+      if (request.method !== "POST") throw new Refusal(405, "post lists of numbers to /stream, one a line");
       if (streams >= limits.streams) throw new Refusal(503, `${streams} streams are open, and more are not served`);
       streams++;
       try {
@@ -104,7 +104,7 @@ async function* linesOf(request) {
 }
 
 /**
- * The input of one step: a number, or a list of as many as the model takes. The runtime refuses what is not finite, or too many.
+ * The input of one step. The runtime refuses what is not finite, and other counts than it takes.
  *
  * @param {string} line
  */
@@ -116,9 +116,8 @@ function numbersOf(line) {
   } catch {
     throw new Refusal(400, `not JSON: ${line}`);
   }
-  const list = Array.isArray(value) ? value : [value];
-  if (list.every((item) => typeof item === "number")) return list;
-  throw new Refusal(400, `neither a number nor a list of numbers: ${line}`);
+  if (Array.isArray(value) && value.every((item) => typeof item === "number")) return value;
+  throw new Refusal(400, `not a list of numbers: ${line}`);
 }
 
 /**

@@ -1,32 +1,39 @@
 /** Waves of four kinds in noise, made up from a seed: what the model learns to tell apart. */
 import { childKey, keyOf, normalAt, tensor, uniformAt } from "cellc/runtime";
 import { kinds } from "./kinds.js";
-import { examples, steps } from "./sizes.ts";
+import { examples, steps, width } from "./sizes.ts";
 
 /** The standard deviation of the noise. The waves go from -1 to 1. */
 const noise = 0.25;
 
 /**
  * Batch `index` of the data called `name` that belongs to a seed: the same numbers whenever and wherever it is asked for. `x` is
- * [steps, examples, 1], time first, as the model wants it; `y` is [examples], a number of `kinds` each.
+ * [steps, examples, width], time first, as the model wants it; `y` is [examples], a number of `kinds` each.
  */
 export function wavesOf(seed: number, name: string, index: number) {
   const key = childKey(keyOf(seed, name), index);
-  const x = new Float32Array(steps * examples);
+  const x = new Float32Array(steps * examples * width);
   const y = new Float32Array(examples);
   for (let b = 0; b < examples; b++) {
     const [a, phase, c] = [0, 1, 2].map((which) => uniformAt(key, 3 * b + which));
     const kind = Math.floor(kinds.length * a);
     // Two to four periods fit into a wave.
-    const frequency = (2 + 2 * c) / steps;
+    const frequency = (2 + 2 * c) / (steps * width);
     y[b] = kind;
-    for (let t = 0; t < steps; t++) {
-      const at = t * examples + b;
-      x[at] = height(kind, phase + frequency * t) + noise * normalAt(key, at, 1);
+    for (let i = 0; i < steps * width; i++) {
+      const at = placeOf(b, i);
+      x[at] = height(kind, phase + frequency * i) + noise * normalAt(key, at, 1);
     }
   }
-  return { x: tensor(x, [steps, examples, 1]), y: tensor(y, [examples]) };
+  return { x: tensor(x, [steps, examples, width]), y: tensor(y, [examples]) };
 }
+
+/** Where in `x` the i-th height of example b is. */
+const placeOf = (b: number, i: number): number => (Math.floor(i / width) * examples + b) * width + (i % width);
+
+/** The heights of example b, in their order. */
+export const heightsOf = (x: Float32Array, b: number): Float32Array =>
+  Float32Array.from({ length: steps * width }, (_, i) => x[placeOf(b, i)]);
 
 /** How many of the held-out waves the page shows. */
 export const shown = 8;

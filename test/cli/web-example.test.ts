@@ -215,7 +215,7 @@ describe("the page", () => {
     await waves.pauseAfter(30);
     const alone = await waves.rows();
     for (const step of [10, 20, 30]) {
-      expect(Math.abs(lossOf(rows.get(step)) - lossOf(alone.get(step))), `step ${step}`).toBeLessThan(1e-3);
+      expect(Math.abs(lossOf(rows.get(step)) - lossOf(alone.get(step))), `step ${step}`).toBeLessThan(1e-4);
     }
     expect(await waves.faults()).toEqual([]);
   }, 60_000);
@@ -299,7 +299,9 @@ describe("the service", () => {
   });
 
   test("answers each number of two clients at once as the whole sequence up to it is answered", async () => {
-    const inputs = [0, 1].map((which) => Array.from({ length: 10 }, (_, t) => Math.sin((0.4 + which) * t)));
+    const inputs = [0, 1].map((which) =>
+      Array.from({ length: 10 }, (_, t) => [0, 1, 2, 3].map((i) => Math.sin((0.4 + which) * (4 * t + i)))),
+    );
     const clients = inputs.map(() => new Client(address));
     const said: (readonly (Said | undefined)[])[] = [];
     for (let t = 0; t < 10; t++) {
@@ -316,7 +318,7 @@ describe("the service", () => {
     await model.loadCheckpoint(await readFile(checkpoint));
     for (const [i, values] of inputs.entries()) {
       for (let t = 1; t <= 10; t++) {
-        const { logits } = await model.forward({ x: { data: values.slice(0, t), shape: [t, 1, 1] } });
+        const { logits } = await model.forward({ x: { data: values.slice(0, t).flat(), shape: [t, 1, 4] } });
         const powers = Array.from(logits.data, Math.exp);
         const sum = powers.reduce((total, power) => total + power, 0);
         const found = said[t - 1][i];
@@ -332,9 +334,10 @@ describe("the service", () => {
 
   test.each([
     ["what is no JSON", "one", 400, "not JSON: one"],
-    ["what is no number", '"1"', 400, 'neither a number nor a list of numbers: "1"'],
-    ["a number that is too large to be one", "1e999", 400, "Infinity"],
-    ["more numbers than the cell takes", "[1, 2]", 400, "`x`"],
+    ["what is no list", "1", 400, "not a list of numbers: 1"],
+    ["a list of other things", '[1, 2, 3, "4"]', 400, "not a list of numbers"],
+    ["a number that is too large to be one", "[1, 2, 3, 1e999]", 400, "Infinity"],
+    ["more numbers than the cell takes", "[1, 2, 3, 4, 5]", 400, "`x`"],
     ["a line that is too long", `[${"1,".repeat(200)}1]`, 413, "more than 256 characters"],
     ["a request that is too long", "\n".repeat(2 ** 21), 413, "more than 2097152 bytes"],
   ])("refuses %s", async (_claim, line, status, message) => {
@@ -349,7 +352,7 @@ describe("the service", () => {
     const elsewhere = new Client(address.replace("/stream", "/"));
     expect(await elsewhere.end()).toEqual({ error: { message: "there is only /stream" } });
     const getting = new Client(address, "GET");
-    expect((await getting.end())?.error?.message).toContain("post numbers");
+    expect((await getting.end())?.error?.message).toContain("post lists of numbers");
     const empty = new Client(address);
     expect(await empty.end()).toEqual({ error: { message: "the request has no numbers" } });
     expect([elsewhere, getting, empty].map(({ status }) => status)).toEqual([404, 405, 400]);
@@ -357,20 +360,20 @@ describe("the service", () => {
 
   test("ends a stream with the error of a later line, and others go on", async () => {
     const [good, bad] = [new Client(address), new Client(address)];
-    expect((await bad.send("0.5"))?.step).toBe(1);
-    expect((await good.send("0.5"))?.step).toBe(1);
-    expect((await bad.send("{}"))?.error?.message).toContain("neither a number");
+    expect((await bad.send("[0, 1, 0, 1]"))?.step).toBe(1);
+    expect((await good.send("[0, 1, 0, 1]"))?.step).toBe(1);
+    expect((await bad.send("{}"))?.error?.message).toContain("not a list");
     expect(await bad.next()).toBeUndefined();
-    expect((await good.send("[0.25]"))?.step).toBe(2);
+    expect((await good.send("[1, 0, 1, 0]"))?.step).toBe(2);
     await good.end();
   });
 
   test("serves others when a client is gone in the middle, and stops with a stream open", async () => {
     const gone = new Client(address);
-    await gone.send("1");
+    await gone.send("[1, 1, 1, 1]");
     gone.request.on("error", () => {}).destroy();
     const here = new Client(address);
-    expect((await here.send("1"))?.step).toBe(1);
+    expect((await here.send("[1, 1, 1, 1]"))?.step).toBe(1);
     here.request.on("error", () => {});
     service.kill("SIGTERM");
     expect(await once(service, "exit")).toEqual([0, null]);
