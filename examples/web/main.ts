@@ -201,6 +201,7 @@ function startTraining(): void {
   if (!seed.reportValidity()) return;
   clearFailure();
   start.disabled = true;
+  element("status", HTMLElement).textContent = "Opening the model …";
   ask({ ask: "start", choice: choice(), seed: seed.valueAsNumber });
 }
 

@@ -131,9 +131,16 @@ function opinionOf(logits) {
   const sum = powers.reduce((total, power) => total + power, 0);
   return {
     answer: kinds[logits.indexOf(largest)],
-    probabilities: Object.fromEntries(kinds.map((kind, i) => [kind, powers[i] / sum])),
+    probabilities: Object.fromEntries(kinds.map((kind, i) => [kind, rounded(powers[i] / sum)])),
   };
 }
+
+/**
+ * More digits would only make lines longer.
+ *
+ * @param {number} probability
+ */
+const rounded = (probability) => Math.round(1e6 * probability) / 1e6;
 
 /**
  * @param {import("node:http").ServerResponse} response

@@ -11,9 +11,10 @@ import type { Worker } from "playwright-core";
 import * as vite from "vite";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import type { InferenceModel } from "../../runtime/module/inference-model.ts";
-import { closeBrowser, type Visit, type VisitOptions, visitAddress } from "./browser.ts";
+import { closeBrowser, visitAddress } from "./browser.ts";
 import { repository } from "./build-tree.ts";
 import { applicationWithPackage } from "./install-package.ts";
+import { openWaves } from "./waves-page.ts";
 
 let app: string;
 let example: string;
@@ -50,78 +51,18 @@ afterAll(async () => {
   await site?.close();
 });
 
-test("the example type-checks, with the types that its build has written", async () => {
+/** What the type checker says about a project of the application. */
+async function typeErrors(project: string): Promise<string> {
   const compiler = fileURLToPath(new URL("../bin/tsc", import.meta.resolve("typescript")));
-  const said = await runInApp(compiler, "-p", "examples/web").then(
+  return runInApp(compiler, "-p", project).then(
     ({ stdout }) => stdout,
     ({ stdout }: { readonly stdout: string }) => stdout,
   );
-  expect(said).toBe("");
+}
+
+test("the example type-checks, with the types that its build has written", async () => {
+  expect(await typeErrors("examples/web")).toBe("");
 });
-
-/** The page, and what people see and do there. */
-class Waves {
-  readonly #visit: Visit;
-  readonly #address: string;
-
-  constructor(visit: Visit, address: string) {
-    this.#visit = visit;
-    this.#address = address;
-  }
-
-  get page() {
-    return this.#visit.page;
-  }
-
-  press = (button: string): Promise<void> => this.page.getByRole("button", { name: button, exact: true }).click();
-  choose = (backend: string): Promise<void> => this.page.getByLabel(backend, { exact: true }).check();
-  text = async (id: string): Promise<string> => (await this.page.locator(`#${id}`).textContent()) ?? "";
-  step = async (): Promise<number> => Number(await this.text("step"));
-
-  /** Waits until so many steps are done, then pauses. Returns the step at which it stands. */
-  async pauseAfter(step: number): Promise<number> {
-    await this.page.waitForFunction(`Number(document.querySelector("#step").textContent) >= ${step}`);
-    await this.press("Pause");
-    await this.page.getByRole("button", { name: "Continue", exact: true }).waitFor();
-    return this.step();
-  }
-
-  /** How many points the curve of the loss has. */
-  async points(): Promise<number> {
-    const points = await this.page.locator("#loss-chart polyline.light").getAttribute("points");
-    return (points ?? "").split(" ").filter((point) => point !== "").length;
-  }
-
-  /** Every tenth step with its numbers: loss, accuracy, held-out accuracy. */
-  async rows(): Promise<ReadonlyMap<number, string>> {
-    const rows = await this.page.locator("#numbers tr").all();
-    const cells = await Promise.all(rows.map((row) => row.locator("td").allTextContents()));
-    return new Map(cells.map(([step, ...numbers]) => [Number(step), numbers.join(" ")]));
-  }
-
-  async load(name: string, buffer: Buffer): Promise<void> {
-    await this.page.locator("#load").setInputFiles({ name, mimeType: "application/octet-stream", buffer });
-  }
-
-  shoot = (name: string) => this.page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
-
-  /** What no page of ours may do: log errors, ask other servers, be wider than the screen. */
-  async faults(): Promise<readonly string[]> {
-    const elsewhere = this.#visit.requests.filter((url) => !url.startsWith(this.#address) && !url.startsWith("blob:"));
-    const overflow = (await this.page.evaluate(
-      "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-    )) as number;
-    const [errors, asks] = [this.#visit.errors, elsewhere.map((url) => `asks ${url}`)];
-    return [...errors, ...asks, ...(overflow > 0 ? [`${overflow} px too wide`] : [])];
-  }
-}
-
-async function openWaves(address: string | undefined, options: VisitOptions): Promise<Waves> {
-  if (address === undefined) throw new Error("nobody serves the page");
-  const visit = await visitAddress(address, options);
-  onTestFinished(() => visit.page.close());
-  return new Waves(visit, address);
-}
 
 const lossOf = (row: string | undefined): number => Number(row?.split(" ")[0]);
 const phone = { width: 360, height: 740 };
@@ -134,7 +75,7 @@ describe("the page", () => {
   ])(
     "on a %s trains, and goes on from a checkpoint with the same numbers",
     async (name, viewport, backend, why) => {
-      const waves = await openWaves(site.resolvedUrls?.local[0], { viewport });
+      const waves = await openWaves(site.resolvedUrls?.local[0], shots, { viewport });
       await waves.shoot(`${name}-before`);
       await waves.choose(backend);
       await waves.press("Start");
@@ -188,7 +129,7 @@ describe("the page", () => {
   );
 
   test("trains on WebGPU by name, says when the device is lost, and goes on elsewhere from what it kept", async () => {
-    const waves = await openWaves(site.resolvedUrls?.local[0], { viewport: desktop, softwareGpu: true });
+    const waves = await openWaves(site.resolvedUrls?.local[0], shots, { viewport: desktop, softwareGpu: true });
     const worker = waves.page.workers()[0] ?? (await waves.page.waitForEvent("worker"));
     await rememberDevice(worker);
     await waves.choose("WebGPU");
@@ -234,12 +175,76 @@ describe("the page", () => {
     const server = await vite.createServer({ ...options, server: { port: 4310, host: "127.0.0.1" } });
     onTestFinished(() => server.close());
     await server.listen();
-    const waves = await openWaves(server.resolvedUrls?.local[0], { viewport: desktop });
+    const waves = await openWaves(server.resolvedUrls?.local[0], shots, { viewport: desktop });
     await waves.choose("WebAssembly");
     await waves.press("Start");
     await waves.pauseAfter(3);
     expect(await waves.faults()).toEqual([]);
   }, 60_000);
+});
+
+describe("docs/browser.md", () => {
+  let text: string;
+  let walk: string;
+
+  beforeAll(async () => {
+    text = await readFile(join(repository, "docs/browser.md"), "utf8");
+    walk = join(app, "walk");
+    await mkdir(join(walk, "src"), { recursive: true });
+    await cp(join(repository, "examples/cells/bnlstm.cell"), join(walk, "src/bnlstm.cell"));
+    for (const [, path, content] of text.matchAll(/```\w+\n(?:\/\/|<!--) ([\w./]+)(?: -->)?\n([\s\S]*?)```/g)) {
+      await writeFile(join(walk, path), content);
+    }
+  });
+
+  test("shows an application that type-checks, trains, saves, loads, and streams", async () => {
+    const options: vite.InlineConfig = { root: walk, logLevel: "silent", cacheDir: join(app, "cache") };
+    const server = await vite.createServer({ ...options, server: { port: 4320, host: "127.0.0.1" } });
+    onTestFinished(() => server.close());
+    await server.listen();
+    const { page, errors } = await visitAddress(server.resolvedUrls?.local[0] ?? "");
+    onTestFinished(() => page.close());
+    const output = page.locator("output");
+    const load = (buffer: Buffer) =>
+      page.locator("#load").setInputFiles({ name: "a.safetensors", mimeType: "application/octet-stream", buffer });
+
+    await page.locator("#train").click();
+    await page.waitForFunction('/^step [1-9]\\d/.test(document.querySelector("output").textContent)');
+    await page.locator("#pause").click();
+    const saving = page.waitForEvent("download");
+    await page.locator("#save").click();
+    const saved = join(walk, "waves.safetensors");
+    await (await saving).saveAs(saved);
+    await load(await readFile(join(walk, "index.html")));
+    await page.waitForFunction('document.querySelector("output").textContent.includes("checkpoint")');
+    expect(await output.textContent()).toMatch(/^the checkpoint is damaged: .*\(/);
+    await load(await readFile(saved));
+    await page.waitForFunction('document.querySelector("output").textContent.includes("unknown")');
+    expect(await output.textContent()).toMatch(/^step \d\d+, loss unknown$/);
+
+    const heard = await page.evaluate(`(async () => {
+      const { listen } = await import("/src/listen.js");
+      const hear = await listen("/waves.safetensors");
+      return [await hear([1, 1, 1, 1]), await hear([-1, -1, -1, -1])];
+    })()`);
+    for (const probability of heard as readonly number[]) {
+      expect(probability).toBeGreaterThan(0);
+      expect(probability).toBeLessThan(1);
+    }
+    expect(errors).toEqual([]);
+    expect(await typeErrors("walk")).toBe("");
+  }, 60_000);
+
+  test("has the sizes of docs/modules.md, and the commands of the example's README", async () => {
+    const rows = (from: string) => from.match(/^\| `(?:wasm|wgsl|glsl)` +\|(?: +[\d.]+ KB +\|)+$/gm);
+    expect(rows(text)).toEqual(rows(await readFile(join(repository, "docs/modules.md"), "utf8")));
+    expect(rows(text)).toHaveLength(2);
+    const readme = await readFile(join(example, "README.md"), "utf8");
+    const commands = (from: string) => from.match(/^ {4}(?:npx cellc|node|\() *.*$/gm);
+    expect(commands(text)?.length).toBe(3);
+    const shared = (line: string): string => line.replace(/for i in [-\d ]+;/, "");
+    expect(commands(text)?.map(shared)).toEqual(commands(readme)?.map(shared));
+  });
 });
 
 /** What the service says: a step, or an error. */
