@@ -34,10 +34,10 @@ export class WavesPage {
   }
 
   /** How many points the curve of the loss has. */
-  async points(): Promise<number> {
+  points = async (): Promise<number> => {
     const points = await this.page.locator("#loss-chart polyline.light").getAttribute("points");
     return (points ?? "").split(" ").filter((point) => point !== "").length;
-  }
+  };
 
   /** Every tenth step with its numbers: loss, accuracy, held-out accuracy. */
   async rows(): Promise<ReadonlyMap<number, string>> {
