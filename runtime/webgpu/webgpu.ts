@@ -316,6 +316,8 @@ async function read(watched: WatchedDevice, memory: Memory, ranges: readonly Ran
   try {
     await watched.wait(staging.mapAsync(GPUMapMode.READ));
   } catch (thrown) {
+    // Nothing but the loss of the device aborts it, which may be told later.
+    if ((thrown as Error).name === "AbortError") await device.lost;
     // The device's own failure says why, if it has one.
     await watched.settle();
     throw thrown;

@@ -1,7 +1,6 @@
-/** A browser without a window, for pages that people will look at: the system's Chromium, which Debian's package puts here. */
+/** A browser without a window, for pages that people will look at. */
 import { type Browser, chromium, type Page } from "playwright-core";
-
-const CHROMIUM = "/usr/bin/chromium";
+import { CHROMIUM, quietFlags, softwareGpuFlags } from "../chromium.ts";
 
 export interface Visit {
   readonly page: Page;
@@ -11,18 +10,27 @@ export interface Visit {
   readonly errors: readonly string[];
 }
 
-let browser: Promise<Browser> | undefined;
+/** How a page is opened. */
+export interface VisitOptions {
+  /** In CSS pixels. Default: 1100 × 900. */
+  readonly viewport?: { readonly width: number; readonly height: number };
+  /** Whether the page has WebGPU and WebGL2, by SwiftShader: a GPU that is a program. Default: false. */
+  readonly softwareGpu?: boolean;
+}
 
-/** As root, in a container, there is no sandbox to be had; the pages are our own. WebGPU runs on the processor. */
-const flags = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+/** The browsers that are open, by whether they have a GPU. */
+const browsers = new Map<boolean, Promise<Browser>>();
 
 /** Opens the file at `path`; `closeBrowser` after the last. */
 export const visit = (path: string): Promise<Visit> => visitAddress(`file://${path}`);
 
 /** Opens the page at an address; `closeBrowser` after the last. */
-export async function visitAddress(address: string): Promise<Visit> {
-  browser ??= chromium.launch({ executablePath: CHROMIUM, args: flags });
-  const page = await (await browser).newPage({ viewport: { width: 1100, height: 900 } });
+export async function visitAddress(address: string, options: VisitOptions = {}): Promise<Visit> {
+  const { viewport = { width: 1100, height: 900 }, softwareGpu = false } = options;
+  const args = [...quietFlags, ...(softwareGpu ? softwareGpuFlags : [])];
+  const browser = browsers.get(softwareGpu) ?? chromium.launch({ executablePath: CHROMIUM, args });
+  browsers.set(softwareGpu, browser);
+  const page = await (await browser).newPage({ viewport });
   const requests: string[] = [];
   const errors: string[] = [];
   page.on("request", (request) => {
@@ -37,5 +45,5 @@ export async function visitAddress(address: string): Promise<Visit> {
 }
 
 export async function closeBrowser(): Promise<void> {
-  await (await browser)?.close();
+  for (const browser of browsers.values()) await (await browser).close();
 }

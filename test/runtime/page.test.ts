@@ -66,7 +66,7 @@ interface Found {
 }
 
 const visit = async () => {
-  const visited = await visitAddress(`${server.address}app/index.html`);
+  const visited = await visitAddress(`${server.address}app/index.html`, { softwareGpu: true });
   await visited.page.waitForFunction("globalThis.infer");
   return visited;
 };

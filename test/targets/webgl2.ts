@@ -5,17 +5,11 @@ import type { Backend, LoadedExecutable } from "../../runtime/backend.ts";
 import { closable } from "../../runtime/closable.ts";
 import { RuntimeError, type RuntimeErrorCode } from "../../runtime/error.ts";
 import type { Executable } from "../../runtime/plan.ts";
+import { CHROMIUM, quietFlags, softwareGpuFlags } from "../chromium.ts";
 import type { PageOptions, Reply, page as remote } from "./webgl2-page.ts";
 
-export const CHROMIUM = "/usr/bin/chromium";
-
-/** WebGL2 and WebGPU without a GPU, and nothing that asks the network. */
-export const chromiumFlags = [
-  ...["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-  ...["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"],
-  ...["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"],
-  "--no-first-run",
-];
+/** WebGL2 and WebGPU without a GPU. */
+export const chromiumFlags = [...quietFlags, ...softwareGpuFlags];
 
 let bundle: Promise<string> | undefined;
 

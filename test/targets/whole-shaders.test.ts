@@ -6,8 +6,9 @@ import { targets } from "../../cli/targets.ts";
 import { compile } from "../../compiler/compile.ts";
 import type { Code } from "../../runtime/plan.ts";
 import { glsl } from "../../targets/glsl/target.ts";
+import { CHROMIUM } from "../chromium.ts";
 import { examplesIn } from "../compile/examples.ts";
-import { CHROMIUM, chromiumFlags } from "./webgl2.ts";
+import { chromiumFlags } from "./webgl2.ts";
 
 let browser: Browser;
 let page: Page;

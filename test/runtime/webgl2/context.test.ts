@@ -8,15 +8,9 @@ import { type Backend, type Batch, type Executable, Session } from "../../../run
 import { rangeOf, whole } from "../../../runtime/layout.ts";
 import { glsl } from "../../../targets/glsl/target.ts";
 import { wgsl } from "../../../targets/wgsl/target.ts";
+import { CHROMIUM } from "../../chromium.ts";
 import { uniform } from "../../ir/numbers.ts";
-import {
-  type BackendPage,
-  backendPage,
-  bundled,
-  CHROMIUM,
-  chromiumFlags,
-  launchChromium,
-} from "../../targets/webgl2.ts";
+import { type BackendPage, backendPage, bundled, chromiumFlags, launchChromium } from "../../targets/webgl2.ts";
 
 let browser: Browser;
 let page: BackendPage;
