@@ -1,6 +1,7 @@
 /** Chooses a backend: a row for each, the best first. */
 
 import type { Backend } from "./backend.ts";
+import { backendTitles } from "./backend-titles.ts";
 import { RuntimeError } from "./error.ts";
 import { optionParser } from "./option-parser.ts";
 import type { Code } from "./plan.ts";
@@ -28,8 +29,6 @@ export interface ChosenBackend extends Backend {
 }
 
 interface BackendRow {
-  /** Its name for people. */
-  readonly title: string;
   /** Loads and opens it. `hasNext`: another is tried next, so it refuses what that does better. */
   open(options: BackendOptions, hasNext: boolean): Promise<Backend>;
 }
@@ -37,17 +36,14 @@ interface BackendRow {
 /** The best first: this is the order of `auto`. */
 export const backendRows: Readonly<Record<BackendName, BackendRow>> = {
   wgsl: {
-    title: "WebGPU",
     // On a processor, WebAssembly is faster than WebGPU.
     open: async (_, hasNext) => (await import("./webgpu/webgpu.ts")).webgpuBackend({ software: !hasNext }),
   },
   glsl: {
-    title: "WebGL2",
     open: async ({ webgl2 }, hasNext) =>
       (await import("./webgl2/webgl2.ts")).webgl2Backend({ ...webgl2, software: !hasNext }),
   },
   wasm: {
-    title: "WebAssembly",
     open: async ({ wasm }) => (await import("./wasm/wasm.ts")).wasmBackend(wasm),
   },
 };
@@ -86,7 +82,7 @@ export async function firstBackend(options: BackendOptions, objection: Objection
     const hasNext = candidates.slice(i + 1).some((next) => next.wrong === undefined);
     const found = wrong ?? (await tryOpen(name, options, hasNext, objection));
     if (typeof found !== "string") return Object.assign(found, { reason: tried.join("; ") });
-    tried.push(`${backendRows[name].title}: ${found}`);
+    tried.push(`${backendTitles[name]}: ${found}`);
   }
   throw new RuntimeError(
     "C0509",

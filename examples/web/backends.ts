@@ -1,7 +1,7 @@
 /** The backends that the page offers: the plugin compiles kernels for each of them, and the page has a choice for each. */
 
 /** The targets of the kernels, the preferred one first. A target that is added here is in the bundle and on the page. */
-export const targets = ["wgsl", "wasm"] as const;
+export const targets = ["wgsl", "glsl", "wasm"] as const;
 
 export type Target = (typeof targets)[number];
 

@@ -101,7 +101,7 @@ function stand(now: Standing): void {
   seed.disabled = !isNew;
   element("step", HTMLElement).textContent = String(step);
   const doing = running ? "Training" : step === 0 ? "Ready" : `Paused at step ${step}`;
-  const where = open === undefined ? "Nothing is open." : `Runs on ${nameOf(open.backend)}: ${open.why}.`;
+  const where = open === undefined ? "Nothing is open." : `Runs on ${nameOf(open.backend)} (${open.why}).`;
   element("status", HTMLElement).textContent = `${doing}. ${where}`;
 }
 

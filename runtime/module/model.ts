@@ -17,6 +17,8 @@ export interface Held<S extends Serving> {
   readonly backend: Backend;
   /** Whether to close the backend with the model. */
   readonly ownsBackend: boolean;
+  /** As `Model.reason`. */
+  readonly reason: string;
   /** Names of the inputs that only the loss needs. */
   readonly targets: readonly string[];
 }
@@ -49,6 +51,11 @@ export abstract class Model<S extends Signature, Session extends Serving = Servi
   /** Where it runs. */
   get backend(): Backend {
     return this.#held.backend;
+  }
+
+  /** Why it runs there: for each backend that was tried before, its name and what it lacks. Empty if it was the first to be tried. */
+  get reason(): string {
+    return this.#held.reason;
   }
 
   /** The outputs for inputs, with population statistics. Errors: as `Session.infer`. */

@@ -1,5 +1,6 @@
 /** What a generated module is made of, and how it is opened. */
 import type { Backend } from "../backend.ts";
+import { backendTitles } from "../backend-titles.ts";
 import type { DrawNoise } from "../draw-noise.ts";
 import { RuntimeError } from "../error.ts";
 import { InferenceSession } from "../inference-session.ts";
@@ -97,6 +98,7 @@ export async function held<Session extends Serving>(
   const candidates = kernels.filter(
     ({ target, plan }) => wanted === undefined || (isOpen ? plan.target === wanted.name : target === wanted),
   );
+  const tried: string[] = [];
   for (const [i, candidate] of candidates.entries()) {
     const isLast = i === candidates.length - 1;
     let own: Backend | undefined;
@@ -104,10 +106,12 @@ export async function held<Session extends Serving>(
       // On a processor, what comes next is faster than a GPU's kernels.
       if (!isOpen) own = await candidate.backend({ software: isLast });
       const backend = own ?? (wanted as Backend);
-      return { session: await open(executableOf(candidate), backend), backend, ownsBackend: !isOpen, targets };
+      const session = await open(executableOf(candidate), backend);
+      return { session, backend, ownsBackend: !isOpen, reason: tried.join("; "), targets };
     } catch (error) {
       own?.close();
       if (isLast || !(error instanceof RuntimeError && lacking.includes(error.code))) throw error;
+      tried.push(`${backendTitles[candidate.plan.target]}: ${error.message}`);
     }
   }
   throw without(isOpen ? wanted.name : wanted, kernels);
