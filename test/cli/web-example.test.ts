@@ -71,7 +71,12 @@ const desktop = { width: 1280, height: 800 };
 describe("the page", () => {
   test.each([
     ["phone", phone, "WebAssembly", "Runs on WebAssembly (you chose it)."],
-    ["desktop", desktop, "Automatic", "Runs on WebAssembly (WebGPU: there is no WebGPU adapter; WebGL2: this browser runs WebGL2 on the processor"],
+    [
+      "desktop",
+      desktop,
+      "Automatic",
+      "Runs on WebAssembly (WebGPU: there is no WebGPU adapter; WebGL2: this browser runs WebGL2 on the processor",
+    ],
   ])(
     "on a %s trains, and goes on from a checkpoint with the same numbers",
     async (name, viewport, backend, why) => {
