@@ -322,7 +322,9 @@ async function runs({ executable, steps }: Trained, { own, called }: Contexts): 
   const { train } = executable.plan.entries;
   const range = rangeOf(train!.tensors.find(({ role }) => role.kind === "loss")!, train!, steps);
   const way = async (context: Context, passes: "driven" | "called"): Promise<Way> => {
-    const machine = await backendOn(context, checkedCode, [passes]).open(executable);
+    const machine = await backendOn(context, checkedCode, [passes === "driven" ? drivenRenderer : calledRenderer]).open(
+      executable,
+    );
     await machine.prepare(steps);
     return async (times) => {
       const start = performance.now();

@@ -5,7 +5,7 @@
  * whoever can write code can seal it too.
  */
 import { RuntimeError } from "./error.ts";
-import type { Code, Plan } from "./plan.ts";
+import type { Code, Executable, Plan } from "./plan.ts";
 
 type Digest = readonly [number, number];
 
@@ -62,6 +62,27 @@ export function sealed(plan: Plan, code: Code): Code {
     case "glsl":
       return { kind: code.kind, modules: sealedTexts(plan, code.modules) };
   }
+}
+
+/** The code of an executable, sealed for another plan. The caller answers for it that kernels do not see the difference. Errors: C0411. */
+export function resealed({ plan, code }: Executable, to: Plan): Code {
+  const sealer = sealerOf(plan);
+  if (code.kind !== "wasm") {
+    const texts = Object.entries(code.modules).map(([name, text]) => [name, unsealed(text, sealer, name)]);
+    return sealed(to, { ...code, modules: Object.fromEntries(texts) });
+  }
+  return sealed(to, {
+    kind: "wasm",
+    get text() {
+      return code.text;
+    },
+    get binary() {
+      return unsealed(code.binary, sealer);
+    },
+    get relaxed() {
+      return code.relaxed && unsealed(code.relaxed, sealer);
+    },
+  });
 }
 
 function sealedTexts(plan: Plan, texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -1,26 +1,22 @@
 /** Which way of rendering works here: each must give the right numbers once. */
 import { RuntimeError } from "../error.ts";
-import { calledRenderer } from "./called.ts";
 import type { Context } from "./context.ts";
-import { drivenRenderer } from "./driven.ts";
 import { GpuJsKernels } from "./gpu-js-kernels.ts";
 import { createImage, type Image, scratchUnit, targetOf } from "./image.ts";
 import type { Pass } from "./pass.ts";
 import type { Renderer } from "./renderer.ts";
 
-/** The best first. */
-const rows = { driven: drivenRenderer, called: calledRenderer } as const;
+/** A way to render. */
+export type Way = (context: Context, kernels: GpuJsKernels) => Renderer;
 
-const all = Object.keys(rows) as readonly Renderer["passes"][];
-
-/** The first of `ways` that works. Errors: C0503, if none does or the context is lost: it is then closed. */
-export function chooseRenderer(context: Context, ways = all): Renderer {
+/** The first of `ways` that works. `help`: what to do if none does. Errors: C0503, if none does or the context is lost: it is then closed. */
+export function chooseRenderer(context: Context, ways: readonly Way[], help: string): Renderer {
   try {
     for (const way of ways) {
-      const renderer = rows[way](context, new GpuJsKernels(context));
+      const renderer = way(context, new GpuJsKernels(context));
       if (works(context, renderer)) return renderer;
     }
-    throw new RuntimeError("C0503", "this browser's WebGL2 computes wrong numbers", "use another backend");
+    throw new RuntimeError("C0503", "this browser's WebGL2 computes wrong numbers", help);
   } catch (error) {
     context.close();
     throw error;

@@ -117,5 +117,7 @@ export const lostHelp = "open the session again and resume from a checkpoint";
 /** Renderers that run on the processor: Chromium's, Mesa's and Windows' own. */
 const softwareRenderers = /swiftshader|llvmpipe|softpipe|basic render/i;
 
-const missing = (what: string): RuntimeError =>
-  new RuntimeError("C0503", what, "use another backend: WebAssembly runs everywhere");
+/** What to do without WebGL2. */
+export const elsewhere = "use another backend: WebAssembly runs everywhere";
+
+const missing = (what: string): RuntimeError => new RuntimeError("C0503", what, elsewhere);

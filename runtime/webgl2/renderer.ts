@@ -30,7 +30,7 @@ export interface Renderer {
   load(pass: Pass): void;
   begin(): void;
   render(drawing: Drawing): void;
-  /** Copies rectangles of an image to the same places of another. */
+  /** Copies rectangles of a region's image to the same places of another. */
   copy(from: Image, rectangles: readonly Rectangle[], to: Image): void;
   /** Leaves the context as gpu.js expects it. */
   end(): void;

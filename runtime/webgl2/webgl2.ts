@@ -5,9 +5,11 @@ import { checkedCode } from "../executable.ts";
 import type { EntryName, Executable } from "../plan.ts";
 import { execute, type Program, resolve } from "../program.ts";
 import { sealedCode, shadersOf, type TakeCode } from "../sealed-code.ts";
-import { chooseRenderer } from "./choose-renderer.ts";
-import { type Context, openContext } from "./context.ts";
+import { calledRenderer } from "./called.ts";
+import { chooseRenderer, type Way } from "./choose-renderer.ts";
+import { type Context, elsewhere, openContext } from "./context.ts";
 import { drawSteps } from "./draw.ts";
+import { drivenRenderer } from "./driven.ts";
 import type { GpuConstructor } from "./gpu-js.ts";
 import { type Pass, passOf } from "./pass.ts";
 import type { Renderer } from "./renderer.ts";
@@ -27,17 +29,21 @@ export interface WebglOptions {
  * Errors: C0503 (no WebGL2), C0504 (no package `gpu.js`).
  */
 export async function webgl2Backend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  return backendOn(await openContext(GPU, software), checkedCode);
+  return backendOn(await openContext(GPU, software), checkedCode, [drivenRenderer, calledRenderer]);
 }
 
-/** The same for executables that are part of a generated module, whose plans need no check. */
+/**
+ * The same for executables that are part of a generated module, whose plans need no check. It knows the faster way to render alone, so
+ * that a bundle is small.
+ */
 export async function webgl2ModuleBackend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  return backendOn(await openContext(GPU, software), sealedCode);
+  const help = "open the module on webgl2Backend() of cellc/runtime, which knows a slower way, or use another backend";
+  return backendOn(await openContext(GPU, software), sealedCode, [drivenRenderer], help);
 }
 
 /** The backend on a context, with passes that are rendered in the first of `ways` that works here. Errors: C0503. */
-export function backendOn(context: Context, takeCode: TakeCode, ways?: readonly Renderer["passes"][]): Backend {
-  const renderer = chooseRenderer(context, ways);
+export function backendOn(context: Context, takeCode: TakeCode, ways: readonly Way[], help = elsewhere): Backend {
+  const renderer = chooseRenderer(context, ways, help);
   let isClosed = false;
   return {
     name: "glsl",

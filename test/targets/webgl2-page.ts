@@ -4,7 +4,9 @@ import { RuntimeError } from "../../runtime/error.ts";
 import { checkedCode } from "../../runtime/executable.ts";
 import type { Range } from "../../runtime/layout.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
+import { calledRenderer } from "../../runtime/webgl2/called.ts";
 import { openContext } from "../../runtime/webgl2/context.ts";
+import { drivenRenderer } from "../../runtime/webgl2/driven.ts";
 import type { Renderer } from "../../runtime/webgl2/renderer.ts";
 import { backendOn } from "../../runtime/webgl2/webgl2.ts";
 import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
@@ -19,6 +21,8 @@ export interface PageOptions {
   readonly layerBits?: number;
   readonly maxTextureSize?: number;
 }
+
+const renderers = { driven: drivenRenderer, called: calledRenderer } as const;
 
 const backends = new Map<number, Backend>();
 const machines = new Map<number, LoadedExecutable>();
@@ -49,12 +53,16 @@ const decode = (text: string): Float32Array =>
   new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
 export const page = {
-  start: (id: number, { kind = "glsl", ways, ...limits }: PageOptions) =>
+  start: (id: number, { kind = "glsl", ways = ["driven", "called"], ...limits }: PageOptions) =>
     reply(async () => {
       const backend =
         kind === "wgsl"
           ? await webgpuBackend()
-          : backendOn({ ...(await openContext(undefined)), ...limits }, checkedCode, ways);
+          : backendOn(
+              { ...(await openContext(undefined)), ...limits },
+              checkedCode,
+              ways.map((way) => renderers[way]),
+            );
       backends.set(id, backend);
       return backend.passes;
     }),
