@@ -2,8 +2,8 @@ import type { Backend } from "./backend.ts";
 import type { Batch } from "./batch.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 import { closed } from "./closable.ts";
-import type { DrawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
+import type { Fillers } from "./fillers.ts";
 import { firstRow, type Holder, infer } from "./inference.ts";
 import { restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
@@ -55,11 +55,10 @@ export class InferenceSession {
   }
 
   /**
-   * Loads an executable. Its parameters have no values yet. `draw`: who draws the numbers of its noise; undefined for a model without
-   * any. Errors: C0411 (a damaged executable), those of the backend.
+   * Loads an executable. Its parameters have no values yet. Errors: C0411 (a damaged executable), those of the backend.
    */
-  static async open(executable: Executable, backend: Backend, draw: DrawNoise | undefined): Promise<InferenceSession> {
-    return new InferenceSession(await Runner.open(executable, backend, draw));
+  static async open(executable: Executable, backend: Backend, fillers: Fillers): Promise<InferenceSession> {
+    return new InferenceSession(await Runner.open(executable, backend, fillers));
   }
 
   get plan(): Plan {

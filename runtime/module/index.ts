@@ -3,6 +3,7 @@
  * whatever the bundler makes of the rest.
  */
 export { drawNoise } from "../draw-noise.ts";
+export { ragged } from "../lengths.ts";
 export type { Code, Plan } from "../plan.ts";
 export { wasmModuleBackend } from "../wasm/wasm.ts";
 export { webgl2ModuleBackend } from "../webgl2/webgl2.ts";

@@ -1,6 +1,6 @@
 /** The text of a typed module, by ts-morph. */
 import type { OptionalKind, PropertySignatureStructure, StatementStructures } from "ts-morph";
-import type { Code, Plan } from "../../runtime/plan.ts";
+import type { Code, Plan, Role } from "../../runtime/plan.ts";
 import type { Extent, ModuleDescription, Named, NamedTensor, Tensors } from "./description.ts";
 import { docText } from "./doc-text.ts";
 import { propertyName, safeIdentifier, valueName } from "./identifiers.ts";
@@ -43,7 +43,7 @@ const ownNames: readonly string[] = [
   ...Object.values(interfaceOf),
   ...["Signature", "Model", "dims", "runtimeVersion", "bytesOf", "hotModule", "Plan", "Code", "ShapedTensor"],
   ...["TrainingModel", "TrainingModule", "trainingModule", "InferenceModel", "InferenceModule", "inferenceModule"],
-  ...["inferenceStream", "drawNoise"],
+  ...["inferenceStream", "drawNoise", "ragged"],
 ];
 
 /** The name under which the module exports its entry. */
@@ -101,7 +101,8 @@ async function statements(
   const moduleType = trains ? "TrainingModule" : "InferenceModule";
   const make = trains ? "trainingModule" : "inferenceModule";
   const streams = !trains && states.length > 0;
-  const hasNoise = !trains && kernels.some(({ plan }) => drawsNoise(plan));
+  const fills = (kind: Role["kind"]): boolean => !trains && kernels.some(({ plan }) => hasRole(plan, kind));
+  const [hasNoise, isRagged] = [fills("noise"), fills("lengths")];
   const hasBytes = kernels.some(({ code }) => code.kind === "wasm");
   const values = [
     ...(hasBytes ? ["bytesOf"] : []),
@@ -109,6 +110,7 @@ async function statements(
     make,
     ...(streams ? ["inferenceStream"] : []),
     ...(hasNoise ? ["drawNoise"] : []),
+    ...(isRagged ? ["ragged"] : []),
     ...new Set(kernels.map(({ backend }) => backend)),
   ];
   const hasTensors = groupNames.some((group) => module[group].length > 0);
@@ -190,6 +192,7 @@ async function statements(
       `targets: ${literal(targets.map((target) => target.name))}`,
       ...(streams ? ["stream: inferenceStream"] : []),
       ...(hasNoise ? ["noise: drawNoise"] : []),
+      ...(isRagged ? ["ragged"] : []),
       `kernels: [\n${kernels
         .map(
           ({ target, backend, code }) =>
@@ -225,7 +228,7 @@ const codeOf = (code: ModuleDescription["kernels"][number]["code"]): object => {
   return { kind, text: "", binary, relaxed };
 };
 
-const drawsNoise = ({ entries }: Plan): boolean =>
-  Object.values(entries).some(({ tensors }) => tensors.some(({ role }) => role.kind === "noise"));
+const hasRole = ({ entries }: Plan, kind: Role["kind"]): boolean =>
+  Object.values(entries).some(({ tensors }) => tensors.some(({ role }) => role.kind === kind));
 
 const printed = (name: string): string => name.replace(/[`*\\]/g, "");

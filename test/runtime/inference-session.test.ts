@@ -29,7 +29,7 @@ async function trained(): Promise<{ readonly session: Session; readonly state: S
 }
 
 const open = (options: CompileOptions = { entries: ["infer", "step"] }) =>
-  InferenceSession.open(bnlstm(options), backend, undefined);
+  InferenceSession.open(bnlstm(options), backend, {});
 
 describe("an inference session", () => {
   test("gives what a session gives, from a checkpoint of training, whatever its optimiser", async () => {
@@ -102,7 +102,7 @@ describe("an inference session", () => {
     const noisy = (entries?: readonly EntryName[]) =>
       compile("noisy.cell", { batch: 2, entries }, wasm, host).executable;
     const session = await Session.open(noisy(), backend, { seed: 9 });
-    const inference = await InferenceSession.open(noisy(["infer"]), backend, drawNoise);
+    const inference = await InferenceSession.open(noisy(["infer"]), backend, { noise: drawNoise });
     await inference.load(encodeCheckpoint(await session.state()));
     for (const noise of ["drawn", "mean", "drawn"] as const)
       expect(await inference.infer(batch, { noise })).toEqual(await session.infer(batch, { noise }));
