@@ -1,6 +1,5 @@
 import type { Backend } from "./backend.ts";
 import type { Batch } from "./batch.ts";
-import { decodeCheckpoint } from "./checkpoint.ts";
 import { closed } from "./closable.ts";
 import { RuntimeError } from "./error.ts";
 import type { Fillers } from "./fillers.ts";
@@ -10,6 +9,7 @@ import { finiteNumbers } from "./inputs.ts";
 import { floatsIn, type Kept, keptTensors } from "./layout.ts";
 import type { Executable, Plan } from "./plan.ts";
 import { Population } from "./population.ts";
+import { readCheckpoint } from "./read-checkpoint.ts";
 import { Runner } from "./runner.ts";
 import { damaged } from "./safetensors.ts";
 import type { Inference, InferOptions } from "./session-types.ts";
@@ -72,7 +72,7 @@ export class InferenceSession {
    */
   load(checkpoint: Uint8Array, options: RestoreOptions = {}): Promise<readonly string[]> {
     return this.#exclusive(async () => {
-      const state = decodeCheckpoint(checkpoint);
+      const state = readCheckpoint(checkpoint, () => "another program's file, or a later version's");
       const differences = compareWeights(state, this.plan, this.#kept, restoreOptions(options));
       const saved = this.#kept.map(({ name, range }) => ({ name, range, data: state.tensors.get(name)!.data }));
       for (const { name, data } of saved) {
