@@ -64,11 +64,14 @@ export function sealed(plan: Plan, code: Code): Code {
   }
 }
 
-/** The code of an executable, sealed for another plan. The caller answers for it that kernels do not see the difference. Errors: C0411. */
-export function resealed({ plan, code }: Executable, to: Plan): Code {
+/**
+ * The code of an executable, sealed for another plan, with the texts of its shaders changed. The caller answers for it that kernels do
+ * the same. Errors: C0411.
+ */
+export function resealed({ plan, code }: Executable, to: Plan, change: (shader: string) => string): Code {
   const sealer = sealerOf(plan);
   if (code.kind !== "wasm") {
-    const texts = Object.entries(code.modules).map(([name, text]) => [name, unsealedText(text, sealer, name)]);
+    const texts = Object.entries(code.modules).map(([name, text]) => [name, change(unsealedText(text, sealer, name))]);
     return sealed(to, { ...code, modules: Object.fromEntries(texts) });
   }
   return sealed(to, {

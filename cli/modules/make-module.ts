@@ -11,7 +11,7 @@ import type { ModuleDescription } from "../../targets/ts/description.ts";
 import { packageVersion } from "../package.ts";
 import { type TargetName, targets } from "../targets.ts";
 import { describeModule } from "./describe-module.ts";
-import { inferenceParts } from "./inference-parts.ts";
+import { moduleParts } from "./module-parts.ts";
 
 /** What a module is made of. */
 export interface ModuleRequest {
@@ -41,7 +41,7 @@ export async function makeModule({
   const made: Compilation[] = [];
   for (const name of kernels) {
     const compilation = compile(file, options, await targets[name].load(), host);
-    const executable = inferenceParts(compilation.executable);
+    const executable = moduleParts(compilation.executable);
     const { plan } = executable;
     // The runtime does not check it again: the seal proves that it is this one.
     checkPlan(plan, plan.target);

@@ -1,7 +1,6 @@
 /** What is bound in the context, so that nothing is bound twice in a run. */
 import { Framebuffers } from "./framebuffers.ts";
 import type { Image } from "./image.ts";
-import type { Rectangle } from "./ranges.ts";
 import type { ShaderProgram } from "./shader-program.ts";
 import { TextureUnits } from "./texture-units.ts";
 
@@ -37,13 +36,5 @@ export class Bindings {
   /** Binds an image that is copied to. */
   bindScratch(image: Image): void {
     this.#units.bindScratch(image);
-  }
-
-  /** As `Renderer.copy`. */
-  copy(from: Image, rectangles: readonly Rectangle[], to: Image): void {
-    const gl = this.#gl;
-    this.framebuffers.read({ image: from, layer: 0 });
-    this.bindScratch(to);
-    for (const { x, y, width, height } of rectangles) gl.copyTexSubImage2D(gl.TEXTURE_2D, 0, x, y, x, y, width, height);
   }
 }

@@ -65,9 +65,9 @@ export function calledRenderer({ gl }: Context, kernels: GpuJsKernels): Renderer
         }
       }
     },
-    copy(from, rectangles, to) {
+    bindToCopy(image) {
       bindings.forget();
-      bindings.copy(from, rectangles, to);
+      bindings.bindScratch(image);
     },
     end() {
       gl.bindFramebuffer(gl.FRAMEBUFFER, null);

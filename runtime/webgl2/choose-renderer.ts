@@ -2,7 +2,7 @@
 import { RuntimeError } from "../error.ts";
 import type { Context } from "./context.ts";
 import { GpuJsKernels } from "./gpu-js-kernels.ts";
-import { createImage, type Image, scratchUnit, targetOf } from "./image.ts";
+import { bindScratch, createImage, type Image, reading } from "./image.ts";
 import type { Pass } from "./pass.ts";
 import type { Renderer } from "./renderer.ts";
 
@@ -67,8 +67,7 @@ function works(context: Context, renderer: Renderer): boolean {
   };
   try {
     const [from, sum, half] = [made("2d", 1), made("2d", 1), made("layers", 2)];
-    gl.activeTexture(gl.TEXTURE0 + scratchUnit);
-    gl.bindTexture(targetOf(gl, from), from.texture);
+    bindScratch(gl, from);
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, 2, 1, gl.RGBA, gl.FLOAT, Float32Array.from(given));
     renderer.load(probe);
     renderer.begin();
@@ -107,20 +106,12 @@ function works(context: Context, renderer: Renderer): boolean {
 }
 
 /** Whether a layer of four texels holds zeros, `wanted` and zeros. */
-function holds(
-  gl: WebGL2RenderingContext,
-  { kind, texture }: Image,
-  layer: number,
-  wanted: readonly number[],
-): boolean {
-  const framebuffer = gl.createFramebuffer();
-  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
-  if (kind === "2d") gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
-  else gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, layer);
+function holds(gl: WebGL2RenderingContext, image: Image, layer: number, wanted: readonly number[]): boolean {
   const found = new Float32Array(16);
-  gl.readPixels(0, 0, 4, 1, gl.RGBA, gl.FLOAT, found);
-  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
-  gl.deleteFramebuffer(framebuffer);
+  reading(gl, (attach) => {
+    attach(image, layer);
+    gl.readPixels(0, 0, 4, 1, gl.RGBA, gl.FLOAT, found);
+  });
   const expected = [0, 0, 0, 0, ...wanted, 0, 0, 0, 0];
   return found.every((value, i) => value === expected[i]);
 }

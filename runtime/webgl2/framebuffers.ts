@@ -1,4 +1,4 @@
-/** Framebuffers, one for each set of images that are rendered to or read together: binding one is cheaper than changing one. */
+/** Framebuffers, one for each set of images that are rendered to together: binding one is cheaper than changing one. */
 import type { Image } from "./image.ts";
 
 /** A layer of an image. */
@@ -17,7 +17,7 @@ interface Made {
 export class Framebuffers {
   readonly #gl: WebGL2RenderingContext;
   readonly #made = new Map<string, Made>();
-  readonly #bound: { draw?: Made; read?: Made } = {};
+  #bound: Made | undefined;
 
   constructor(gl: WebGL2RenderingContext) {
     this.#gl = gl;
@@ -25,18 +25,7 @@ export class Framebuffers {
 
   /** Others have bound framebuffers. */
   forget(): void {
-    this.#bound.draw = undefined;
-    this.#bound.read = undefined;
-  }
-
-  /** Binds one to render to. Outputs without an attachment are not stored. */
-  draw(outputs: readonly (Attachment | undefined)[]): void {
-    this.#bind("draw", outputs);
-  }
-
-  /** Binds one to read from. */
-  read(from: Attachment): void {
-    this.#bind("read", [from]);
+    this.#bound = undefined;
   }
 
   /** Deletes those with an image, which would keep it from being freed. */
@@ -49,33 +38,32 @@ export class Framebuffers {
     this.forget();
   }
 
-  #bind(use: "draw" | "read", attachments: readonly (Attachment | undefined)[]): void {
+  /** Binds one to render to. Outputs without an attachment are not stored. */
+  draw(attachments: readonly (Attachment | undefined)[]): void {
     const gl = this.#gl;
-    const target = use === "draw" ? gl.DRAW_FRAMEBUFFER : gl.READ_FRAMEBUFFER;
-    const key = `${use} ${attachments.map((attached) => attached?.image.id).join()}`;
-    const made = this.#made.get(key) ?? this.#make(key, target, attachments);
-    if (this.#bound[use] !== made) gl.bindFramebuffer(target, made.framebuffer);
-    this.#bound[use] = made;
+    const key = attachments.map((attached) => attached?.image.id).join();
+    const made = this.#made.get(key) ?? this.#make(key, attachments);
+    if (this.#bound !== made) gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, made.framebuffer);
+    this.#bound = made;
     attachments.forEach((attached, output) => {
       if (attached === undefined || made.layers[output] === attached.layer) return;
       const { image, layer } = attached;
-      gl.framebufferTextureLayer(target, gl.COLOR_ATTACHMENT0 + output, image.texture, 0, layer);
+      gl.framebufferTextureLayer(gl.DRAW_FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + output, image.texture, 0, layer);
       made.layers[output] = layer;
     });
   }
 
-  #make(key: string, target: number, attachments: readonly (Attachment | undefined)[]): Made {
+  #make(key: string, attachments: readonly (Attachment | undefined)[]): Made {
     const gl = this.#gl;
     const framebuffer = gl.createFramebuffer();
-    gl.bindFramebuffer(target, framebuffer);
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, framebuffer);
     const layers = attachments.map((attached, output) => {
       if (attached?.image.kind !== "2d") return -1;
-      const point = gl.COLOR_ATTACHMENT0 + output;
-      gl.framebufferTexture2D(target, point, gl.TEXTURE_2D, attached.image.texture, 0);
+      const { texture } = attached.image;
+      gl.framebufferTexture2D(gl.DRAW_FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + output, gl.TEXTURE_2D, texture, 0);
       return 0;
     });
-    if (target === gl.DRAW_FRAMEBUFFER)
-      gl.drawBuffers(attachments.map((attached, i) => (attached ? gl.COLOR_ATTACHMENT0 + i : gl.NONE)));
+    gl.drawBuffers(attachments.map((attached, i) => (attached ? gl.COLOR_ATTACHMENT0 + i : gl.NONE)));
     const made = { framebuffer, images: attachments.map((attached) => attached?.image), layers };
     this.#made.set(key, made);
     return made;

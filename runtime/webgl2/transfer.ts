@@ -3,7 +3,7 @@ import { RuntimeError } from "../error.ts";
 import type { Range } from "../layout.ts";
 import type { Entry } from "../plan.ts";
 import { type Context, lostHelp } from "./context.ts";
-import { scratchUnit } from "./image.ts";
+import { bindScratch, reading } from "./image.ts";
 import { rectangles } from "./ranges.ts";
 import { type Bound, type FramePlace, placeOf, type Textures } from "./textures.ts";
 
@@ -22,8 +22,7 @@ interface Span {
 export function write({ gl, check }: Context, textures: Textures, range: Range, data: Float32Array): void {
   check();
   const image = textures.region(range.region);
-  gl.activeTexture(gl.TEXTURE0 + scratchUnit);
-  gl.bindTexture(gl.TEXTURE_2D, image.texture);
+  bindScratch(gl, image);
   for (let piece = 0; piece < range.count; piece++) {
     const at = range.offset + piece * range.stride;
     const floats = data.subarray(piece * range.length, (piece + 1) * range.length);
@@ -81,13 +80,13 @@ export async function read(
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
   await fence(context)();
   const found = new Float32Array(floats);
-  new Uint32Array(found.buffer, 4 * (floats - 4)).set(unread);
+  const lastWords = new Uint32Array(found.buffer, 4 * (floats - 4));
+  lastWords.set(unread);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
   gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, found);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
   gl.deleteBuffer(buffer);
   refuseErrors();
-  const lastWords = new Uint32Array(found.buffer, 4 * (floats - 4));
   if (lastWords.every((word, i) => word === unread[i]))
     throw new RuntimeError("C0503", "the WebGL2 context was lost while it was read", lostHelp);
   let at = 0;
@@ -106,22 +105,18 @@ export async function read(
 
 /** Copies the texels of each span to the bound buffer, one after another. */
 function pack(gl: WebGL2RenderingContext, spans: readonly Span[]): void {
-  const framebuffer = gl.createFramebuffer();
-  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
   let bytes = 0;
-  for (const span of spans) {
-    const { image, layer, row } = span.place;
-    if (image.kind === "2d")
-      gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, image.texture, 0);
-    else gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, image.texture, 0, layer);
-    const first = Math.floor(span.from / 4) + row * 2 ** image.bits;
-    for (const { x, y, width, height } of rectangles(first, texelsIn(span), image.bits)) {
-      gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, bytes);
-      bytes += 16 * width * height;
+  reading(gl, (attach) => {
+    for (const span of spans) {
+      const { image, layer, row } = span.place;
+      attach(image, layer);
+      const first = Math.floor(span.from / 4) + row * 2 ** image.bits;
+      for (const { x, y, width, height } of rectangles(first, texelsIn(span), image.bits)) {
+        gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, bytes);
+        bytes += 16 * width * height;
+      }
     }
-  }
-  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
-  gl.deleteFramebuffer(framebuffer);
+  });
 }
 
 const texelsIn = ({ from, count }: Span): number => Math.ceil((from + count) / 4) - Math.floor(from / 4);

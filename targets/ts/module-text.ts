@@ -43,7 +43,7 @@ const ownNames: readonly string[] = [
   ...Object.values(interfaceOf),
   ...["Signature", "Model", "dims", "runtimeVersion", "bytesOf", "hotModule", "Plan", "Code", "ShapedTensor"],
   ...["TrainingModel", "TrainingModule", "trainingModule", "InferenceModel", "InferenceModule", "inferenceModule"],
-  ...["inferenceStream", "drawNoise", "ragged"],
+  ...["inferenceStream", "drawNoise", "ragged", "shadows", "noSoftware"],
 ];
 
 /** The name under which the module exports its entry. */
@@ -111,6 +111,7 @@ async function statements(
     ...(streams ? ["inferenceStream"] : []),
     ...(hasNoise ? ["drawNoise"] : []),
     ...(isRagged ? ["ragged"] : []),
+    ...(kernels.some(({ code }) => code.kind === "glsl") ? webglParts(module) : []),
     ...new Set(kernels.map(({ backend }) => backend)),
   ];
   const hasTensors = groupNames.some((group) => module[group].length > 0);
@@ -196,7 +197,7 @@ async function statements(
       `kernels: [\n${kernels
         .map(
           ({ target, backend, code }) =>
-            `    { target: ${JSON.stringify(target)}, plan: ${planName(target)}, code: ${codeName(target)}, backend: ${openerOf(backend, code)} },\n`,
+            `    { target: ${JSON.stringify(target)}, plan: ${planName(target)}, code: ${codeName(target)}, backend: ${openerOf(module, backend, code)} },\n`,
         )
         .join("")}  ]`,
     ];
@@ -213,8 +214,22 @@ function property({ name, doc }: Named, type: string): OptionalKind<PropertySign
 }
 
 /** How the runtime is asked for the backend. Processors have no GPU that could be missing. */
-const openerOf = (backend: string, { kind }: Code): string =>
-  kind === "wasm" ? `() => ${backend}()` : `(options) => ${backend}(options)`;
+function openerOf(module: ModuleDescription, backend: string, { kind }: Code): string {
+  switch (kind) {
+    case "wasm":
+      return `() => ${backend}()`;
+    case "wgsl":
+      return `(options) => ${backend}(options)`;
+    case "glsl":
+      return `(options) => ${backend}(options, { ${webglParts(module).join(", ")} })`.replace("{  }", "{}");
+  }
+}
+
+/** What a module needs of the backend for WebGL2 besides the backend. */
+const webglParts = ({ trains, kernels }: ModuleDescription): readonly string[] => [
+  ...(trains ? ["shadows"] : []),
+  ...(kernels.length > 1 ? ["noSoftware"] : []),
+];
 
 const extent = (value: Extent): string => (value === "time" ? "number" : String(value));
 

@@ -8,6 +8,8 @@ import { calledRenderer } from "../../runtime/webgl2/called.ts";
 import { openContext } from "../../runtime/webgl2/context.ts";
 import { drivenRenderer } from "../../runtime/webgl2/driven.ts";
 import type { Renderer } from "../../runtime/webgl2/renderer.ts";
+import { shadows } from "../../runtime/webgl2/shadows.ts";
+import { noSoftware } from "../../runtime/webgl2/software.ts";
 import { backendOn } from "../../runtime/webgl2/webgl2.ts";
 import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
 
@@ -60,8 +62,7 @@ export const page = {
           ? await webgpuBackend()
           : backendOn(
               { ...(await openContext(undefined)), ...limits },
-              checkedCode,
-              ways.map((way) => renderers[way]),
+              { takeCode: checkedCode, ways: ways.map((way) => renderers[way]), shadows },
             );
       backends.set(id, backend);
       return backend.passes;
@@ -82,7 +83,7 @@ export const page = {
       machines.delete(id);
     }),
   /** Asks for a GPU that is none of the processor's. */
-  openOnGpu: () => reply(async () => (await openContext(undefined, false)).close()),
+  openOnGpu: () => reply(async () => (await openContext(undefined, noSoftware)).close()),
 };
 
 Object.assign(globalThis, { cellcPage: page });
