@@ -168,31 +168,36 @@ function spansOf(
   { region, offset, length, stride, count }: Range,
   last: Ran | undefined,
 ): readonly Span[] {
-  const pieces = Array.from({ length: count }, (_, i) => offset + i * stride);
-  if (region !== "work") {
-    const place: FramePlace = { image: textures.region(region), layer: 0, row: 0 };
-    return pieces.map((from) => ({ place, from, count: length }));
-  }
-  if (last === undefined) throw new Error("nothing has run yet");
-  return pieces.flatMap((from) => workSpans(last, from, length, textures.layerBits));
-}
-
-function workSpans({ entry, bound }: Ran, from: number, length: number, layerBits: number): readonly Span[] {
-  const { regions, textures = [] } = entry;
-  const { fixed, frame } = regions.work;
   const spans: Span[] = [];
-  for (let at = from; at < from + length; ) {
-    const isFramed = at >= fixed;
-    const index = isFramed ? Math.floor((at - fixed) / frame) : 0;
-    const within = isFramed ? (at - fixed) % frame : at;
-    const found = textures
-      .filter(({ frames }) => (frames !== undefined) === isFramed)
-      .flatMap(({ name, host = [] }) => host.map((part) => ({ name, ...part })))
-      .find((part) => within >= part.offset && within < part.offset + part.size);
-    if (found === undefined) throw new Error(`the host reads work[${at}], which no texture has for it`);
-    const count = Math.min(from + length - at, found.offset + found.size - within);
-    spans.push({ place: placeOf(bound.get(found.name)!, index, layerBits), from: within - found.offset, count });
-    at += count;
+  for (let piece = 0; piece < count; piece++) {
+    const from = offset + piece * stride;
+    for (let at = from; at < from + length; at += spans.at(-1)!.count) {
+      const left = from + length - at;
+      spans.push(
+        region === "work"
+          ? workSpan(last, at, left, textures.layerBits)
+          : { place: { image: textures.region(region), layer: 0, row: 0 }, from: at, count: left },
+      );
+    }
   }
   return spans;
+}
+
+/** The first of the spans that `most` floats of `work` from `at` on are in. */
+function workSpan(last: Ran | undefined, at: number, most: number, layerBits: number): Span {
+  if (last === undefined) throw new Error("nothing has run yet");
+  const { regions, textures = [] } = last.entry;
+  const { fixed, frame } = regions.work;
+  const isFramed = at >= fixed;
+  const within = isFramed ? (at - fixed) % frame : at;
+  for (const { name, frames, host = [] } of textures) {
+    if ((frames !== undefined) !== isFramed) continue;
+    for (const { offset, size } of host) {
+      const from = within - offset;
+      if (from < 0 || from >= size) continue;
+      const index = isFramed ? Math.floor((at - fixed) / frame) : 0;
+      return { place: placeOf(last.bound.get(name)!, index, layerBits), from, count: Math.min(most, size - from) };
+    }
+  }
+  throw new Error(`the host reads work[${at}], which no texture has for it`);
 }

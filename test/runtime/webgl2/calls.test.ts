@@ -102,8 +102,8 @@ test("ten steps of a batch-normalized LSTM: calls of each method", async () => {
   expect(await callsOfTenSteps("bnlstm", "train")).toMatchInlineSnapshot(`
     {
       "activeTexture": 223,
-      "all": 1790,
-      "bindFramebuffer": 210,
+      "all": 1850,
+      "bindFramebuffer": 270,
       "bindTexture": 246,
       "copyTexSubImage2D": 60,
       "drawArrays": 210,
