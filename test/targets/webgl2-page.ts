@@ -10,13 +10,13 @@ import { drivenRenderer } from "../../runtime/webgl2/driven.ts";
 import type { Renderer } from "../../runtime/webgl2/renderer.ts";
 import { shadows } from "../../runtime/webgl2/shadows.ts";
 import { noSoftware } from "../../runtime/webgl2/software.ts";
-import { backendOn } from "../../runtime/webgl2/webgl2.ts";
+import { backendOn, webgl2ModuleBackend } from "../../runtime/webgl2/webgl2.ts";
 import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
 
 /** What a test may choose of a backend. */
 export interface PageOptions {
   /** Default: WebGL2. */
-  readonly kind?: "glsl" | "wgsl";
+  readonly kind?: "glsl" | "wgsl" | "module" | "training module";
   /** In which ways WebGL2's passes may be rendered. */
   readonly ways?: readonly Renderer["passes"][];
   /** The logarithm of the layers that a texture has at most. */
@@ -60,10 +60,12 @@ export const page = {
       const backend =
         kind === "wgsl"
           ? await webgpuBackend()
-          : backendOn(
-              { ...(await openContext(undefined)), ...limits },
-              { takeCode: checkedCode, ways: ways.map((way) => renderers[way]), shadows },
-            );
+          : kind !== "glsl"
+            ? await webgl2ModuleBackend({}, kind === "module" ? {} : { shadows })
+            : backendOn(
+                { ...(await openContext(undefined)), ...limits },
+                { takeCode: checkedCode, ways: ways.map((way) => renderers[way]), shadows },
+              );
       backends.set(id, backend);
       return backend.passes;
     }),
