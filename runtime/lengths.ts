@@ -62,6 +62,10 @@ function clearPadding(image: Float32Array, { shape, range }: Placed, lengths: Ar
 }
 
 /** What a plan for sequences that differ in length needs of the runtime. */
-export const ragged = { markOf, clearPadding } as const;
+export interface Ragged {
+  readonly markOf: typeof markOf;
+  readonly clearPadding: typeof clearPadding;
+}
 
-export type Ragged = typeof ragged;
+/** Computes marks, and clears padding. */
+export const ragged: Ragged = { markOf, clearPadding };

@@ -59,6 +59,8 @@ export class Shadows {
   }
 }
 
-/** How a backend makes them. A module names it if it trains. */
+/** How a backend makes them. */
 export type MakeShadows = (context: Context, renderer: Renderer) => Shadows;
+
+/** What a module for WebGL2 names if it trains. */
 export const shadows: MakeShadows = (context, renderer) => new Shadows(context, renderer);

@@ -16,7 +16,9 @@ import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
 /** What a test may choose of a backend. */
 export interface PageOptions {
   /** Default: WebGL2. */
-  readonly kind?: "glsl" | "wgsl" | "module" | "training module";
+  readonly kind?: "glsl" | "wgsl";
+  /** WebGL2 as a generated module opens it. */
+  readonly module?: "inference" | "training";
   /** In which ways WebGL2's passes may be rendered. */
   readonly ways?: readonly Renderer["passes"][];
   /** The logarithm of the layers that a texture has at most. */
@@ -55,13 +57,13 @@ const decode = (text: string): Float32Array =>
   new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
 export const page = {
-  start: (id: number, { kind = "glsl", ways = ["driven", "called"], ...limits }: PageOptions) =>
+  start: (id: number, { kind = "glsl", module, ways = ["driven", "called"], ...limits }: PageOptions) =>
     reply(async () => {
       const backend =
         kind === "wgsl"
           ? await webgpuBackend()
-          : kind !== "glsl"
-            ? await webgl2ModuleBackend({}, kind === "module" ? {} : { shadows })
+          : module
+            ? await webgl2ModuleBackend({}, module === "training" ? { shadows } : {})
             : backendOn(
                 { ...(await openContext(undefined)), ...limits },
                 { takeCode: checkedCode, ways: ways.map((way) => renderers[way]), shadows },

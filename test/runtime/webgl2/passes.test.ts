@@ -57,7 +57,7 @@ test("where driven passes give wrong numbers, they are called instead", async ()
   expect(backend.passes).toBe("called");
   await expectAsReference("lstm", backend);
   // A module's backend does not know them, and says so.
-  await expect(open({ kind: "module" })).rejects.toMatchObject({
+  await expect(open({ module: "inference" })).rejects.toMatchObject({
     code: "C0503",
     message: "this browser's WebGL2 computes wrong numbers",
     help: expect.stringContaining("webgl2Backend()"),
