@@ -107,7 +107,7 @@ test("a module that infers has no gradients, no hashes of equations and shaders 
   for (const shader of shaders.values()) expect(shader).not.toMatch(/\/\/|\n\n/);
 });
 
-test("only a module that infers names what draws noise, streams or trains, and only if it does", async () => {
+test("only a module that infers names what draws noise, clears padding or streams, and only if it does", async () => {
   const noisy = "examples/paper/smnist.cell";
   const plain = "examples/cells/bnlstm.cell";
   const has = async (file: string, entries: readonly EntryName[] | undefined, word: string): Promise<boolean> =>
@@ -116,6 +116,9 @@ test("only a module that infers names what draws noise, streams or trains, and o
   expect(await has(plain, ["infer"], "drawNoise")).toBe(false);
   expect(await has(noisy, undefined, "drawNoise")).toBe(false);
   expect(await has(plain, ["infer", "step"], "stream: inferenceStream")).toBe(true);
+  const ragged = { options: { entries: ["infer"], ragged: true } } as const;
+  expect(await moduleText((await made(plain, ragged)).description)).toContain("  ragged,\n  kernels:");
+  expect(await has(plain, ["infer"], "ragged")).toBe(false);
   expect(await has(plain, ["infer"], "inferenceStream")).toBe(false);
 });
 
