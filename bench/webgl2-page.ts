@@ -4,13 +4,15 @@ import { checkedCode } from "../runtime/executable.ts";
 import { rangeOf } from "../runtime/layout.ts";
 import type { Executable } from "../runtime/plan.ts";
 import { calledRenderer } from "../runtime/webgl2/called.ts";
-import { type Context, openContext, rendererOf } from "../runtime/webgl2/context.ts";
+import { type Context, openContext } from "../runtime/webgl2/context.ts";
 import { drivenRenderer } from "../runtime/webgl2/driven.ts";
 import { GpuJsKernels } from "../runtime/webgl2/gpu-js-kernels.ts";
 import { createImage, type Image } from "../runtime/webgl2/image.ts";
 import type { Pass } from "../runtime/webgl2/pass.ts";
 import type { Renderer } from "../runtime/webgl2/renderer.ts";
 import { gpuJsSources, outputsIn, wholeShader } from "../runtime/webgl2/shader.ts";
+import { shadows } from "../runtime/webgl2/shadows.ts";
+import { rendererOf } from "../runtime/webgl2/software.ts";
 import { fence } from "../runtime/webgl2/transfer.ts";
 import { backendOn } from "../runtime/webgl2/webgl2.ts";
 import { median } from "./median.ts";
@@ -322,7 +324,11 @@ async function runs({ executable, steps }: Trained, { own, called }: Contexts): 
   const { train } = executable.plan.entries;
   const range = rangeOf(train!.tensors.find(({ role }) => role.kind === "loss")!, train!, steps);
   const way = async (context: Context, passes: "driven" | "called"): Promise<Way> => {
-    const machine = await backendOn(context, checkedCode, [passes]).open(executable);
+    const machine = await backendOn(context, {
+      takeCode: checkedCode,
+      ways: [passes === "driven" ? drivenRenderer : calledRenderer],
+      shadows,
+    }).open(executable);
     await machine.prepare(steps);
     return async (times) => {
       const start = performance.now();

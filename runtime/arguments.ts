@@ -2,8 +2,8 @@
 
 import type { Batch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
+import { checkHyper } from "./hyper.ts";
 import { ownBatch } from "./inference-arguments.ts";
-import { checkHyper } from "./inputs.ts";
 import { flag, number, optionParser } from "./option-parser.ts";
 import type { Plan } from "./plan.ts";
 import type { Batches, EstimateOptions, SessionOptions, TrainOptions } from "./session-types.ts";

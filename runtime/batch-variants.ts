@@ -1,7 +1,7 @@
 /** The same model compiled for other batch sizes, to serve a session's batches of those sizes. */
 import type { Backend, LoadedExecutable } from "./backend.ts";
-import { drawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
+import { allFillers } from "./fillers.ts";
 import { differencesOf } from "./identity.ts";
 import { elementsOf, type Kept, keptTensors } from "./layout.ts";
 import type { Executable, Plan } from "./plan.ts";
@@ -28,7 +28,7 @@ export class BatchVariants {
   /** Replaces what was attached for that size. Errors: C0403, naming what differs, if it is another model. */
   async add(executable: Executable): Promise<void> {
     // Opening it checks the plan itself.
-    const runner = await Runner.open(executable, this.#backend, drawNoise);
+    const runner = await Runner.open(executable, this.#backend, allFillers);
     try {
       checkVariant(runner.plan, this.#main.plan);
     } catch (error) {

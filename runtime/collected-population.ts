@@ -1,7 +1,7 @@
 import type { LoadedExecutable } from "./backend.ts";
 import { floatsIn, type Kept, whole } from "./layout.ts";
 import type { Plan } from "./plan.ts";
-import { Population } from "./population.ts";
+import { type KnownStatistics, Population } from "./population.ts";
 import { countedWith, type Weights, weightsFor } from "./statistics.ts";
 
 /** A session's population statistics: training and estimating collect them batch by batch. */
@@ -25,6 +25,11 @@ export class CollectedPopulation extends Population {
     if (this.reached === 0 && this.written.length > 0) await this.forget();
     await run(weightsFor(this.seen, filled, momentum));
     this.restore({ seen: countedWith(this.seen, filled), written: this.written });
+  }
+
+  /** What is known, for `restore`. */
+  get known(): KnownStatistics {
+    return { seen: this.seen, written: this.written };
   }
 
   /** Call it when anything but a training step writes statistics. */

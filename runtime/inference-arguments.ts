@@ -9,24 +9,29 @@ import type { RestoreOptions } from "./state.ts";
 const noise: Rule = ["mean or drawn", (value) => value === "mean" || value === "drawn"];
 
 /** Errors: C0406. */
-export const inferOptions = optionParser<InferOptions>("the options of an inference", { noise });
+export const inferOptions = /* @__PURE__ */ optionParser<InferOptions>("the options of an inference", { noise });
 
 /** Errors: C0406. */
-export const restoreOptions = optionParser<RestoreOptions>("the options of restoring", { allowOtherEquations: flag });
+export const restoreOptions = /* @__PURE__ */ optionParser<RestoreOptions>("the options of restoring", {
+  allowOtherEquations: flag,
+});
 
 /** Errors: C0406. */
-export const streamOptions = optionParser<StreamOptions>("the options of a stream", {
+export const streamOptions = /* @__PURE__ */ optionParser<StreamOptions>("the options of a stream", {
   examples: ["a whole number, at least 1", isSize],
   warn: ["a function", (value) => typeof value === "function"],
   noise,
 });
 
 /** Errors: C0406. */
-export const streamRestoreOptions = optionParser<StreamRestoreOptions>("the options of restoring a stream", {
-  at: ["a whole number from 0 on", isCount],
-});
+export const streamRestoreOptions = /* @__PURE__ */ optionParser<StreamRestoreOptions>(
+  "the options of restoring a stream",
+  {
+    at: ["a whole number from 0 on", isCount],
+  },
+);
 
-const parseBatch = optionParser<Batch>("the parts of a batch", {
+const parseBatch = /* @__PURE__ */ optionParser<Batch>("the parts of a batch", {
   inputs: ["an object that has each input by its name", isRecord],
   // Kernels count them in 32 bits.
   steps: ["a whole number, at least 1 and below 2^31", (value) => isSize(value) && value < 2 ** 31],

@@ -1,15 +1,15 @@
 import type { Backend } from "./backend.ts";
 import type { Batch } from "./batch.ts";
-import { decodeCheckpoint } from "./checkpoint.ts";
 import { closed } from "./closable.ts";
-import type { DrawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
+import type { Fillers } from "./fillers.ts";
 import { firstRow, type Holder, infer } from "./inference.ts";
 import { restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { floatsIn, type Kept, keptTensors } from "./layout.ts";
 import type { Executable, Plan } from "./plan.ts";
 import { Population } from "./population.ts";
+import { readCheckpoint } from "./read-checkpoint.ts";
 import { Runner } from "./runner.ts";
 import { damaged } from "./safetensors.ts";
 import type { Inference, InferOptions } from "./session-types.ts";
@@ -55,11 +55,10 @@ export class InferenceSession {
   }
 
   /**
-   * Loads an executable. Its parameters have no values yet. `draw`: who draws the numbers of its noise; undefined for a model without
-   * any. Errors: C0411 (a damaged executable), those of the backend.
+   * Loads an executable. Its parameters have no values yet. Errors: C0411 (a damaged executable), those of the backend.
    */
-  static async open(executable: Executable, backend: Backend, draw: DrawNoise | undefined): Promise<InferenceSession> {
-    return new InferenceSession(await Runner.open(executable, backend, draw));
+  static async open(executable: Executable, backend: Backend, fillers: Fillers): Promise<InferenceSession> {
+    return new InferenceSession(await Runner.open(executable, backend, fillers));
   }
 
   get plan(): Plan {
@@ -73,7 +72,7 @@ export class InferenceSession {
    */
   load(checkpoint: Uint8Array, options: RestoreOptions = {}): Promise<readonly string[]> {
     return this.#exclusive(async () => {
-      const state = decodeCheckpoint(checkpoint);
+      const state = readCheckpoint(checkpoint, () => "another program's file, or a later version's");
       const differences = compareWeights(state, this.plan, this.#kept, restoreOptions(options));
       const saved = this.#kept.map(({ name, range }) => ({ name, range, data: state.tensors.get(name)!.data }));
       for (const { name, data } of saved) {

@@ -95,8 +95,8 @@ export interface Placement {
   readonly size: number | undefined;
   /** Whether numbers may be missing, marked by NaN. */
   readonly target: boolean;
-  /** How many steps each example has, if the input has time and sequences differ in length; the rest is padding. */
-  readonly lengths: ArrayLike<number> | undefined;
+  /** Fills padding with zeros, if there is any. */
+  readonly clearPadding: ((image: Float32Array) => void) | undefined;
 }
 
 /**
@@ -113,7 +113,7 @@ export function placeInput(image: Float32Array, data: TypedNumbers, to: Placemen
       for (let i = start; i < start + length; i++) image[i] = data[at++];
     }
   }
-  if (to.lengths !== undefined) clearPadding(image, to, to.lengths);
+  to.clearPadding?.(image);
   for (let piece = 0; piece < count; piece++) {
     const start = offset + piece * stride;
     for (let i = start; i < start + length; i++) {
@@ -122,19 +122,6 @@ export function placeInput(image: Float32Array, data: TypedNumbers, to: Placemen
       if (value - value !== 0 && to.target && Number.isNaN(value)) continue;
       if (value - value !== 0 || (to.size !== undefined && !(value >= 0 && value < to.size && Number.isInteger(value))))
         throw refused(to, piece * length + i - start, data);
-    }
-  }
-}
-
-function clearPadding(image: Float32Array, { shape, range }: Placement, lengths: ArrayLike<number>): void {
-  const [steps, examples, ...rest] = shape;
-  const row = elementsOf(rest);
-  // Each step is a piece of its own, or all steps are one piece.
-  const stride = range.count === 1 ? examples * row : range.stride;
-  for (let b = 0; b < examples; b++) {
-    for (let t = lengths[b]; t < steps; t++) {
-      const start = range.offset + t * stride + b * row;
-      image.fill(0, start, start + row);
     }
   }
 }
@@ -154,10 +141,4 @@ function refused({ name, shape, size }: Placement, index: number, data: TypedNum
         "fill it in, or leave it out; where a target is missing, it may be NaN",
       )
     : new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and ${where}`);
-}
-
-/** Errors: C0406, if a hyper-parameter is not a finite number in f32. */
-export function checkHyper(name: string, value: unknown): asserts value is number {
-  if (typeof value === "number" && Number.isFinite(Math.fround(value))) return;
-  throw new RuntimeError("C0406", `hyper-parameter \`${name}\` is a finite number, not ${shown(value)}`);
 }

@@ -2,7 +2,15 @@ import type { Entry, HostRegion, Plan, Region, RegionName, Tensor } from "./plan
 
 /** In the order of the bindings and of linear memory: regions of fixed size first, those that grow with the sequence last. */
 export const hostRegions = ["param", "grad", "slot", "stat", "input", "work"] as const satisfies readonly HostRegion[];
-export const regionNames = [...hostRegions, "half"] as const satisfies readonly RegionName[];
+export const regionNames = [
+  "param",
+  "grad",
+  "slot",
+  "stat",
+  "input",
+  "work",
+  "half",
+] as const satisfies readonly RegionName[];
 
 /** Bytes of a float of a region. */
 export const widthOf = (region: RegionName): 2 | 4 => (region === "half" ? 2 : 4);

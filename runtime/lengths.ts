@@ -1,4 +1,5 @@
 /** The masks and counts that describe batches whose sequences differ in length. */
+import { elementsOf, type Range } from "./layout.ts";
 import type { Mark } from "./plan.ts";
 
 /** Fewer examples than this have no meaningful statistics: a single one is its own mean. */
@@ -38,3 +39,33 @@ const isEnough =
   (batch: number) =>
   (examples: number): boolean =>
     examples >= Math.min(FEWEST, batch);
+
+/** An input with time, in an image of the region `input`. */
+interface Placed {
+  /** [T, B, …]. */
+  readonly shape: readonly number[];
+  readonly range: Range;
+}
+
+/** Fills with zeros what lies after the end of each example. */
+function clearPadding(image: Float32Array, { shape, range }: Placed, lengths: ArrayLike<number>): void {
+  const [steps, examples, ...rest] = shape;
+  const row = elementsOf(rest);
+  // Each step is a piece of its own, or all steps are one piece.
+  const stride = range.count === 1 ? examples * row : range.stride;
+  for (let b = 0; b < examples; b++) {
+    for (let t = lengths[b]; t < steps; t++) {
+      const start = range.offset + t * stride + b * row;
+      image.fill(0, start, start + row);
+    }
+  }
+}
+
+/** What a plan for sequences that differ in length needs of the runtime. */
+export interface Ragged {
+  readonly markOf: typeof markOf;
+  readonly clearPadding: typeof clearPadding;
+}
+
+/** Computes marks, and clears padding. */
+export const ragged: Ragged = { markOf, clearPadding };

@@ -61,11 +61,6 @@ export class Population {
     );
   }
 
-  /** What is known, for `restore`. */
-  get known(): KnownStatistics {
-    return { seen: this.#seen, written: this.written };
-  }
-
   /** Replaces what is known. */
   restore({ seen, written = [] }: KnownStatistics): void {
     this.#seen = seen;

@@ -1,10 +1,9 @@
 import type { Backend, LoadedExecutable } from "./backend.ts";
 import type { Batch, NoiseMode } from "./batch.ts";
-import type { DrawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
-import { checkHyper, numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
+import type { Fillers } from "./fillers.ts";
+import { numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
 import { floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
-import { markOf } from "./lengths.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { isRecord, shown } from "./shown.ts";
 
@@ -36,10 +35,10 @@ export class Runner {
   /** The inputs that a batch may have. */
   readonly #known: ReadonlySet<string>;
   readonly #isRagged: boolean;
-  readonly #draw: DrawNoise | undefined;
+  readonly #fillers: Fillers;
 
-  private constructor(plan: Plan, machine: LoadedExecutable, draw: DrawNoise | undefined) {
-    this.#draw = draw;
+  private constructor(plan: Plan, machine: LoadedExecutable, fillers: Fillers) {
+    this.#fillers = fillers;
     this.plan = plan;
     this.machine = machine;
     const entries = Object.values(plan.entries);
@@ -49,8 +48,7 @@ export class Runner {
     this.#isRagged = fed.some((tensors) => tensors.some(({ role }) => role.kind === "lengths"));
   }
 
-  /** `draw`: who draws the numbers of its noise; undefined for a plan without any. */
-  static async open(executable: Executable, backend: Backend, draw: DrawNoise | undefined): Promise<Runner> {
+  static async open(executable: Executable, backend: Backend, fillers: Fillers): Promise<Runner> {
     if (!isRecord(executable)) {
       throw new RuntimeError("C0406", `an executable has a plan and its code; this is ${shown(executable)}`);
     }
@@ -59,7 +57,7 @@ export class Runner {
     if (typeof (backend as Partial<Backend> | null | undefined)?.open !== "function") throw noBackend();
     const machine: Partial<LoadedExecutable> | undefined = await backend.open(executable);
     if (typeof machine?.run !== "function") throw noBackend();
-    return new Runner(executable.plan, machine as LoadedExecutable, draw);
+    return new Runner(executable.plan, machine as LoadedExecutable, fillers);
   }
 
   /** The entry with a name. Errors: C0406, if the executable was compiled without it. */
@@ -129,38 +127,42 @@ export class Runner {
         const size = role.kind === "index" ? role.size : undefined;
         const target = role.kind === "input" && role.target === true;
         // Padding may hold anything, and must not make a result that is not finite.
-        const lengths = tensor.time ? batch.lengths : undefined;
+        const { lengths } = batch;
+        const clearPadding =
+          tensor.time && lengths
+            ? (image: Float32Array) => this.#filler("ragged").clearPadding(image, { shape, range }, lengths)
+            : undefined;
         if (data === undefined) this.#place(entry, tensor, batch.steps, () => 0);
-        else placeInput(this.#image, data, { name, shape, range, size, target, lengths });
+        else placeInput(this.#image, data, { name, shape, range, size, target, clearPadding });
         break;
       }
       case "lengths": {
         const { lengths = new Array<number>(batch.examples).fill(batch.steps), steps } = batch;
-        const numbers = markOf(role.mark, lengths, steps);
+        const numbers = this.#filler("ragged").markOf(role.mark, lengths, steps);
         this.#place(entry, tensor, steps, (index) => numbers[index]);
         break;
       }
-      case "noise": {
-        if (this.#draw === undefined) throw new Error(`nobody draws \`${name}\``);
-        this.#place(entry, tensor, batch.steps, this.#draw(role, { name, shape }, feed));
+      case "noise":
+        this.#place(entry, tensor, batch.steps, this.#filler("noise")(role, { name, shape }, feed));
         break;
-      }
       case "state": {
         const state = feed.stream?.states.get(name);
         if (state === undefined) throw new Error(`the step lacks \`${name}\``);
         this.#place(entry, tensor, batch.steps, (index) => state[index]);
         break;
       }
-      case "hyper": {
-        const value = feed.hyper[name];
-        if (value === undefined) throw new RuntimeError("C0406", `hyper-parameter \`${name}\` has no value`);
-        for (const one of typeof value === "number" ? [value] : value) checkHyper(name, one);
-        this.#place(entry, tensor, batch.steps, (index) => (typeof value === "number" ? value : value[index]));
+      case "hyper":
+        this.#place(entry, tensor, batch.steps, this.#filler("hyper")(name, feed.hyper[name]));
         break;
-      }
       default:
         throw new Error(`the runtime cannot fill \`${name}\`, a tensor of role ${role.kind}, in \`input\``);
     }
+  }
+
+  #filler<Kind extends keyof Fillers>(kind: Kind): NonNullable<Fillers[Kind]> {
+    const filler = this.#fillers[kind];
+    if (!filler) throw new Error(`the module of ${this.plan.name} names nothing for \`${kind}\``);
+    return filler;
   }
 
   #place(entry: Entry, tensor: Tensor, steps: number, value: (index: number) => number): void {

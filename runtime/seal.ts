@@ -5,7 +5,7 @@
  * whoever can write code can seal it too.
  */
 import { RuntimeError } from "./error.ts";
-import type { Code, Plan } from "./plan.ts";
+import type { Code, Executable, Plan } from "./plan.ts";
 
 type Digest = readonly [number, number];
 
@@ -50,7 +50,7 @@ export function sealerOf(plan: Plan): Sealer {
 /** A seal's digits. */
 const digits = 16;
 /** The header of a custom WebAssembly section, placed last: its kind, its length, its name's length, its name. */
-const section = Uint8Array.of(0, 5 + digits, 4, ...encode("seal"));
+const section = (): string => `${String.fromCharCode(0, 5 + digits, 4)}seal`;
 const comment = "\n// seal ";
 
 /** The code, sealed: modules by a section of their own, shaders by a comment. WebAssembly is generated on demand, as in `code`. */
@@ -64,6 +64,30 @@ export function sealed(plan: Plan, code: Code): Code {
   }
 }
 
+/**
+ * The code of an executable, sealed for another plan, with the texts of its shaders changed. The caller answers for it that kernels do
+ * the same. Errors: C0411.
+ */
+export function resealed({ plan, code }: Executable, to: Plan, change: (shader: string) => string): Code {
+  const sealer = sealerOf(plan);
+  if (code.kind !== "wasm") {
+    const texts = Object.entries(code.modules).map(([name, text]) => [name, change(unsealedText(text, sealer, name))]);
+    return sealed(to, { ...code, modules: Object.fromEntries(texts) });
+  }
+  return sealed(to, {
+    kind: "wasm",
+    get text() {
+      return code.text;
+    },
+    get binary() {
+      return unsealedModule(code.binary, sealer);
+    },
+    get relaxed() {
+      return code.relaxed && unsealedModule(code.relaxed, sealer);
+    },
+  });
+}
+
 function sealedTexts(plan: Plan, texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const sealer = sealerOf(plan);
   return Object.fromEntries(
@@ -73,10 +97,10 @@ function sealedTexts(plan: Plan, texts: Readonly<Record<string, string>>): Reado
 
 function sealedModule(plan: Plan, code: Extract<Code, { kind: "wasm" }>): Code {
   const once = (binary: Uint8Array): Uint8Array => {
-    const whole = new Uint8Array(binary.length + section.length + digits);
+    const seal = encode(section() + sealerOf(plan)(binary));
+    const whole = new Uint8Array(binary.length + seal.length);
     whole.set(binary);
-    whole.set(section, binary.length);
-    whole.set(encode(sealerOf(plan)(binary)), binary.length + section.length);
+    whole.set(seal, binary.length);
     return whole;
   };
   const made: { binary?: Uint8Array; relaxed?: Uint8Array } = {};
@@ -96,16 +120,25 @@ function sealedModule(plan: Plan, code: Extract<Code, { kind: "wasm" }>): Code {
   };
 }
 
-/** A sealed piece of code without its seal. Errors: C0411, if the seal does not match the plan and the code. */
-export function unsealed<C extends Uint8Array | string>(code: C, sealer: Sealer, kernel?: string): C {
-  const isText = typeof code === "string";
-  const mark = isText ? comment : String.fromCharCode(...section);
-  const length = mark.length + digits + Number(isText);
-  const end = code.slice(-length);
-  const piece = code.slice(0, -length) as C;
-  const found = typeof end === "string" ? end.trimEnd() : String.fromCharCode(...end);
-  if (found === mark + sealer(piece, kernel)) return piece;
-  const what = kernel === undefined ? "its module" : `its kernel \`${kernel}\``;
+/** A sealed WebAssembly module without its seal. Errors: C0411, if the seal does not match the plan and the module. */
+export function unsealedModule(binary: Uint8Array, sealer: Sealer): Uint8Array {
+  const mark = section();
+  const at = -mark.length - digits;
+  const piece = binary.slice(0, at);
+  check(String.fromCharCode(...binary.slice(at)), mark, sealer(piece), "its module");
+  return piece;
+}
+
+/** A kernel's sealed shader without its seal. Errors: C0411, if the seal does not match the plan, the shader and the kernel's name. */
+export function unsealedText(text: string, sealer: Sealer, kernel: string): string {
+  const at = -comment.length - digits - 1;
+  const piece = text.slice(0, at);
+  check(text.slice(at).trimEnd(), comment, sealer(piece, kernel), `its kernel \`${kernel}\``);
+  return piece;
+}
+
+function check(found: string, mark: string, seal: string, what: string): void {
+  if (found === mark + seal) return;
   const reason = found.startsWith(mark) ? "of another plan, or one of the two was edited or damaged" : "not sealed";
   throw new RuntimeError("C0411", `the plan does not fit its code: ${what} is ${reason}`, "compile it anew");
 }

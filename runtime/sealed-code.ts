@@ -1,6 +1,6 @@
 import { RuntimeError } from "./error.ts";
 import type { Code, Executable } from "./plan.ts";
-import { type Sealer, sealerOf, unsealed } from "./seal.ts";
+import { type Sealer, sealerOf, unsealedModule, unsealedText } from "./seal.ts";
 import { isRecord } from "./shown.ts";
 
 type CodeOf<Kind extends Code["kind"]> = Extract<Code, { kind: Kind }>;
@@ -27,7 +27,7 @@ export function sealedCode<Kind extends Code["kind"]>(executable: Executable, ki
 /** A module without its seal. Errors: C0411. */
 export function moduleOf(binary: unknown, sealer: Sealer): Uint8Array {
   if (!(binary instanceof Uint8Array)) throw missing("its module is not a Uint8Array");
-  return unsealed(binary, sealer);
+  return unsealedModule(binary, sealer);
 }
 
 /** The shaders of kernels without their seals. Errors: C0411. */
@@ -36,7 +36,7 @@ export function shadersOf({ code: { modules }, sealer }: Sealed<"wgsl"> | Sealed
   return new Map(
     Object.entries(modules).map(([name, text]) => {
       if (typeof text !== "string") throw missing(`its kernel \`${name}\` is not text`);
-      return [name, unsealed(text, sealer, name)];
+      return [name, unsealedText(text, sealer, name)];
     }),
   );
 }

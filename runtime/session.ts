@@ -13,8 +13,8 @@ import { BatchVariants } from "./batch-variants.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
 import { CollectedPopulation } from "./collected-population.ts";
-import { drawNoise } from "./draw-noise.ts";
 import { RuntimeError } from "./error.ts";
+import { allFillers } from "./fillers.ts";
 import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
 import { inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { initialise } from "./initialise.ts";
@@ -97,7 +97,7 @@ export class Session {
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
     const { seed, state } = sessionOptions(options);
-    const session = new Session(backend, await Runner.open(executable, backend, drawNoise), seed);
+    const session = new Session(backend, await Runner.open(executable, backend, allFillers), seed);
     if (state !== undefined) {
       try {
         await session.restore(state);

@@ -61,7 +61,10 @@ export function compareState(
 ): readonly string[] {
   const named = differencesInNames(state, plan, kept);
   const equations = [...differencesOf(state, plan, "loss"), ...differencesInOptions(state, plan)];
-  return allowed(state, plan, named, equations, allowOtherEquations);
+  return allowed(state, plan, { named, equations, allowOtherEquations }, [
+    "compile the model with the placements, dimensions and optimiser it was saved with",
+    "use the model it was saved with; or, if the change is meant, --allow-other-equations, in a program restore(state, { allowOtherEquations: true })",
+  ]);
 }
 
 /**
@@ -77,24 +80,31 @@ export function compareWeights(
   const { loss } = plan.measures;
   const isSame = state.fingerprint === plan.fingerprint && (loss === undefined || state.measures?.loss === loss);
   const equations = isSame ? [] : ["its equations differ"];
-  return allowed(state, plan, differencesInShapes(state, kept), equations, allowOtherEquations);
+  return allowed(state, plan, { named: differencesInShapes(state, kept), equations, allowOtherEquations }, [
+    "compile the model with the placements and dimensions it was saved with",
+    "use the model it was saved with; or, if the change is meant, pass { allowOtherEquations: true }",
+  ]);
 }
 
-/** The differences in equations, or an error. `named`: those in the names and shapes of tensors. */
+interface Differences {
+  /** In the names and shapes of tensors. */
+  readonly named: readonly string[];
+  readonly equations: readonly string[];
+  readonly allowOtherEquations: boolean;
+}
+
+/** The differences in equations, or an error. `help`: what to do about those in names and shapes, and in equations alone. */
 function allowed(
   state: SessionState,
   plan: Plan,
-  named: readonly string[],
-  equations: readonly string[],
-  allowOtherEquations: boolean,
+  { named, equations, allowOtherEquations }: Differences,
+  help: readonly [string, string],
 ): readonly string[] {
   if (named.length === 0 && (equations.length === 0 || allowOtherEquations)) return equations;
   throw new RuntimeError(
     "C0403",
     `the checkpoint of ${state.name} does not fit ${plan.name}: ${(named.length > 0 ? named : equations).join("; ")}`,
-    named.length > 0
-      ? "compile the model with the placements, dimensions and optimiser it was saved with"
-      : "use the model it was saved with; or, if the change is meant, --allow-other-equations, in a program restore(state, { allowOtherEquations: true })",
+    help[Number(named.length === 0)],
   );
 }
 

@@ -11,6 +11,7 @@ import type { ModuleDescription } from "../../targets/ts/description.ts";
 import { packageVersion } from "../package.ts";
 import { type TargetName, targets } from "../targets.ts";
 import { describeModule } from "./describe-module.ts";
+import { moduleParts } from "./module-parts.ts";
 
 /** What a module is made of. */
 export interface ModuleRequest {
@@ -40,10 +41,11 @@ export async function makeModule({
   const made: Compilation[] = [];
   for (const name of kernels) {
     const compilation = compile(file, options, await targets[name].load(), host);
-    const { plan } = compilation.executable;
+    const executable = moduleParts(compilation.executable);
+    const { plan } = executable;
     // The runtime does not check it again: the seal proves that it is this one.
     checkPlan(plan, plan.target);
-    made.push(compilation);
+    made.push({ ...compilation, executable });
   }
   const { entry, dims, place, cells } = options;
   const said = documentation(file, host, { entry, dims, place, cells });

@@ -3,8 +3,11 @@
  * whatever the bundler makes of the rest.
  */
 export { drawNoise } from "../draw-noise.ts";
+export { ragged } from "../lengths.ts";
 export type { Code, Plan } from "../plan.ts";
 export { wasmModuleBackend } from "../wasm/wasm.ts";
+export { shadows } from "../webgl2/shadows.ts";
+export { noSoftware } from "../webgl2/software.ts";
 export { webgl2ModuleBackend } from "../webgl2/webgl2.ts";
 export { webgpuModuleBackend } from "../webgpu/webgpu.ts";
 export { type Hot, hotModule } from "./hot-module.ts";

@@ -4,6 +4,7 @@ import { backendTitles } from "../backend-titles.ts";
 import type { DrawNoise } from "../draw-noise.ts";
 import { RuntimeError } from "../error.ts";
 import { InferenceSession } from "../inference-session.ts";
+import type { Ragged } from "../lengths.ts";
 import type { Code, Executable, Plan } from "../plan.ts";
 import { shown } from "../shown.ts";
 import { InferenceModel } from "./inference-model.ts";
@@ -12,7 +13,7 @@ import type { OpenModelStream } from "./model-stream.ts";
 import type { Signature } from "./signature.ts";
 
 /** The version of what a generated module and the runtime expect of each other. It changes when either would misread the other. */
-export const runtimeVersion = 1;
+export const runtimeVersion = 2;
 
 /** A model's kernels of one target. */
 export interface ModuleKernels {
@@ -42,6 +43,8 @@ export interface InferenceParts extends ModuleParts {
   readonly stream?: OpenModelStream<InferenceSession>;
   /** Who draws the numbers of its noise, if it has any. */
   readonly noise?: DrawNoise;
+  /** What it needs for sequences that differ in length, if it takes them. */
+  readonly ragged?: Ragged;
 }
 
 /** What opening takes. */
@@ -68,7 +71,7 @@ export function inferenceModule<S extends Signature, Target extends string>(
     open: async (given) =>
       new InferenceModel(
         await held(parts, given?.backend ?? undefined, (executable, on) =>
-          InferenceSession.open(executable, on, parts.noise),
+          InferenceSession.open(executable, on, parts),
         ),
         parts.stream,
       ),

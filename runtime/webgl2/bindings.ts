@@ -1,7 +1,6 @@
 /** What is bound in the context, so that nothing is bound twice in a run. */
 import { Framebuffers } from "./framebuffers.ts";
 import type { Image } from "./image.ts";
-import type { Rectangle } from "./ranges.ts";
 import type { ShaderProgram } from "./shader-program.ts";
 import { TextureUnits } from "./texture-units.ts";
 
@@ -34,11 +33,8 @@ export class Bindings {
     program.setUnits(this.#units.bind(program.samplers.map(sampled)));
   }
 
-  /** Copies to a rectangle of a layer what the framebuffer that is read has `left` texels to its left and `below` rows below it. */
-  copyTo(image: Image, layer: number, { x, y, width, height }: Rectangle, left: number, below: number): void {
-    const gl = this.#gl;
+  /** Binds an image that is copied to. */
+  bindScratch(image: Image): void {
     this.#units.bindScratch(image);
-    if (image.kind === "2d") gl.copyTexSubImage2D(gl.TEXTURE_2D, 0, x, y, x - left, y - below, width, height);
-    else gl.copyTexSubImage3D(gl.TEXTURE_2D_ARRAY, 0, x, y, layer, x - left, y - below, width, height);
   }
 }

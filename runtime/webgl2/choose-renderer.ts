@@ -1,26 +1,22 @@
 /** Which way of rendering works here: each must give the right numbers once. */
 import { RuntimeError } from "../error.ts";
-import { calledRenderer } from "./called.ts";
 import type { Context } from "./context.ts";
-import { drivenRenderer } from "./driven.ts";
 import { GpuJsKernels } from "./gpu-js-kernels.ts";
-import { attach, createImage, type Image, scratchUnit, targetOf } from "./image.ts";
+import { bindScratch, createImage, type Image, reading } from "./image.ts";
 import type { Pass } from "./pass.ts";
 import type { Renderer } from "./renderer.ts";
 
-/** The best first. */
-const rows = { driven: drivenRenderer, called: calledRenderer } as const;
+/** A way to render. */
+export type Way = (context: Context, kernels: GpuJsKernels) => Renderer;
 
-const all = Object.keys(rows) as readonly Renderer["passes"][];
-
-/** The first of `ways` that works. Errors: C0503, if none does or the context is lost: it is then closed. */
-export function chooseRenderer(context: Context, ways = all): Renderer {
+/** The first of `ways` that works. `help`: what to do if none does. Errors: C0503, if none does or the context is lost: it is then closed. */
+export function chooseRenderer(context: Context, ways: readonly Way[], help: string): Renderer {
   try {
     for (const way of ways) {
-      const renderer = rows[way](context, new GpuJsKernels(context));
+      const renderer = way(context, new GpuJsKernels(context));
       if (works(context, renderer)) return renderer;
     }
-    throw new RuntimeError("C0503", "this browser's WebGL2 computes wrong numbers", "use another backend");
+    throw new RuntimeError("C0503", "this browser's WebGL2 computes wrong numbers", help);
   } catch (error) {
     context.close();
     throw error;
@@ -71,8 +67,7 @@ function works(context: Context, renderer: Renderer): boolean {
   };
   try {
     const [from, sum, half] = [made("2d", 1), made("2d", 1), made("layers", 2)];
-    gl.activeTexture(gl.TEXTURE0 + scratchUnit);
-    gl.bindTexture(targetOf(gl, from), from.texture);
+    bindScratch(gl, from);
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, 2, 1, gl.RGBA, gl.FLOAT, Float32Array.from(given));
     renderer.load(probe);
     renderer.begin();
@@ -112,13 +107,11 @@ function works(context: Context, renderer: Renderer): boolean {
 
 /** Whether a layer of four texels holds zeros, `wanted` and zeros. */
 function holds(gl: WebGL2RenderingContext, image: Image, layer: number, wanted: readonly number[]): boolean {
-  const framebuffer = gl.createFramebuffer();
-  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
-  attach(gl, gl.READ_FRAMEBUFFER, 0, image, layer);
   const found = new Float32Array(16);
-  gl.readPixels(0, 0, 4, 1, gl.RGBA, gl.FLOAT, found);
-  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
-  gl.deleteFramebuffer(framebuffer);
+  reading(gl, (attach) => {
+    attach(image, layer);
+    gl.readPixels(0, 0, 4, 1, gl.RGBA, gl.FLOAT, found);
+  });
   const expected = [0, 0, 0, 0, ...wanted, 0, 0, 0, 0];
   return found.every((value, i) => value === expected[i]);
 }

@@ -21,8 +21,11 @@ export interface Context {
   close(): void;
 }
 
+/** What is wrong with a context that would do otherwise; undefined if nothing is. */
+export type Objection = (gl: WebGL2RenderingContext) => string | undefined;
+
 /** Errors: C0503 (no WebGL2, or no float textures to render to), C0504 (no package gpu.js). */
-export async function openContext(given: GpuConstructor | undefined, software = true): Promise<Context> {
+export async function openContext(given: GpuConstructor | undefined, objection?: Objection): Promise<Context> {
   const hasCanvas = typeof document !== "undefined" || typeof OffscreenCanvas !== "undefined";
   if (!hasCanvas) throw missing("WebGL2 is there in web pages and their workers only");
   const GPU = given ?? (await loadGpuJs());
@@ -34,7 +37,7 @@ export async function openContext(given: GpuConstructor | undefined, software = 
   } catch (thrown) {
     throw missing(`this browser has no WebGL2: ${messageOf(thrown)}`);
   }
-  const wrong = objectionTo(gpu.context, software);
+  const wrong = objectionTo(gpu.context) ?? objection?.(gpu.context);
   if (wrong !== undefined) {
     destroy(gpu);
     throw missing(wrong);
@@ -80,19 +83,10 @@ export async function openContext(given: GpuConstructor | undefined, software = 
 }
 
 /** What is wrong with the context that gpu.js found; undefined if it will do. */
-function objectionTo(gl: unknown, software: boolean): string | undefined {
+function objectionTo(gl: unknown): string | undefined {
   if (!(gl instanceof WebGL2RenderingContext)) return "gpu.js found no WebGL2 in this browser";
   if (gl.getExtension("EXT_color_buffer_float") === null) return "this GPU cannot render to float textures";
-  const renderer = rendererOf(gl);
-  if (!software && softwareRenderers.test(renderer)) return `this browser runs WebGL2 on the processor (${renderer})`;
   return undefined;
-}
-
-/** The name of what renders. Chromium says it by an extension only, which other browsers warn of. */
-export function rendererOf(gl: WebGL2RenderingContext): string {
-  const name = String(gl.getParameter(gl.RENDERER));
-  const more = name === "WebKit WebGL" ? gl.getExtension("WEBGL_debug_renderer_info") : null;
-  return more === null ? name : String(gl.getParameter(more.UNMASKED_RENDERER_WEBGL));
 }
 
 /** The kinds of errors since the last time, each of which WebGL2 reports once. */
@@ -114,8 +108,7 @@ const destroy = (gpu: Gpu): void => void gpu.destroy().catch(() => {});
 
 export const lostHelp = "open the session again and resume from a checkpoint";
 
-/** Renderers that run on the processor: Chromium's, Mesa's and Windows' own. */
-const softwareRenderers = /swiftshader|llvmpipe|softpipe|basic render/i;
+/** What to do without WebGL2. */
+export const elsewhere = "use another backend: WebAssembly runs everywhere";
 
-const missing = (what: string): RuntimeError =>
-  new RuntimeError("C0503", what, "use another backend: WebAssembly runs everywhere");
+const missing = (what: string): RuntimeError => new RuntimeError("C0503", what, elsewhere);

@@ -38,6 +38,6 @@ function draw(
   const sampled = (sampler: string): Image => sampledBy(pass, sampler, bound, times);
   for (const group of together(targets)) renderer.render({ pass, targets: group, sampled, times, count, steps });
   // All outputs are computed of what the regions held before.
-  for (const { first, image, copyTo } of targets)
-    if (copyTo) renderer.copy(image, rectangles(first, count, image.bits), copyTo);
+  for (const { first, image, shadowOf: region } of targets)
+    if (region) textures.shadows!.copy(region, rectangles(first, count, image.bits), textures.region(region));
 }

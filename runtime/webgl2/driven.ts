@@ -59,10 +59,7 @@ export function drivenRenderer({ gl, gpu }: Context, kernels: GpuJsKernels): Ren
       Object.assign(viewport, { x, y, width, height });
       gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
     },
-    copy(from, rectangles, to) {
-      bindings.framebuffers.read({ image: from, layer: 0 });
-      for (const rectangle of rectangles) bindings.copyTo(to, 0, rectangle, 0, 0);
-    },
+    bindToCopy: (image) => bindings.bindScratch(image),
     end() {
       gl.enable(gl.SCISSOR_TEST);
       gl.viewport(0, 0, gpu.canvas.width, gpu.canvas.height);

@@ -1,4 +1,4 @@
-/** Framebuffers, one for each set of images that are rendered to or read together: binding one is cheaper than changing one. */
+/** Framebuffers, one for each set of images that are rendered to together: binding one is cheaper than changing one. */
 import { attach, type Image } from "./image.ts";
 
 /** A layer of an image. */
@@ -17,7 +17,7 @@ interface Made {
 export class Framebuffers {
   readonly #gl: WebGL2RenderingContext;
   readonly #made = new Map<string, Made>();
-  readonly #bound: { draw?: Made; read?: Made } = {};
+  #bound: Made | undefined;
 
   constructor(gl: WebGL2RenderingContext) {
     this.#gl = gl;
@@ -25,18 +25,7 @@ export class Framebuffers {
 
   /** Others have bound framebuffers. */
   forget(): void {
-    this.#bound.draw = undefined;
-    this.#bound.read = undefined;
-  }
-
-  /** Binds one to render to. Outputs without an attachment are not stored. */
-  draw(outputs: readonly (Attachment | undefined)[]): void {
-    this.#bind("draw", outputs);
-  }
-
-  /** Binds one to read from. */
-  read(from: Attachment): void {
-    this.#bind("read", [from]);
+    this.#bound = undefined;
   }
 
   /** Deletes those with an image, which would keep it from being freed. */
@@ -49,26 +38,25 @@ export class Framebuffers {
     this.forget();
   }
 
-  #bind(use: "draw" | "read", attachments: readonly (Attachment | undefined)[]): void {
+  /** Binds one to render to. Outputs without an attachment are not stored. */
+  draw(attachments: readonly (Attachment | undefined)[]): void {
     const gl = this.#gl;
-    const target = use === "draw" ? gl.DRAW_FRAMEBUFFER : gl.READ_FRAMEBUFFER;
-    const key = `${use} ${attachments.map((attached) => attached?.image.id).join()}`;
-    const made = this.#made.get(key) ?? this.#make(key, target, attachments);
-    if (this.#bound[use] !== made) gl.bindFramebuffer(target, made.framebuffer);
-    this.#bound[use] = made;
+    const key = attachments.map((attached) => attached?.image.id).join();
+    const made = this.#made.get(key) ?? this.#make(key, attachments);
+    if (this.#bound !== made) gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, made.framebuffer);
+    this.#bound = made;
     attachments.forEach((attached, output) => {
       if (attached === undefined || made.layers[output] === attached.layer) return;
-      attach(gl, target, output, attached.image, attached.layer);
+      attach(gl, gl.DRAW_FRAMEBUFFER, output, attached.image, attached.layer);
       made.layers[output] = attached.layer;
     });
   }
 
-  #make(key: string, target: number, attachments: readonly (Attachment | undefined)[]): Made {
+  #make(key: string, attachments: readonly (Attachment | undefined)[]): Made {
     const gl = this.#gl;
     const framebuffer = gl.createFramebuffer();
-    gl.bindFramebuffer(target, framebuffer);
-    if (target === gl.DRAW_FRAMEBUFFER)
-      gl.drawBuffers(attachments.map((attached, i) => (attached ? gl.COLOR_ATTACHMENT0 + i : gl.NONE)));
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, framebuffer);
+    gl.drawBuffers(attachments.map((attached, i) => (attached ? gl.COLOR_ATTACHMENT0 + i : gl.NONE)));
     const made = { framebuffer, images: attachments.map((attached) => attached?.image), layers: [] };
     this.#made.set(key, made);
     return made;

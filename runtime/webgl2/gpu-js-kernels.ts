@@ -7,8 +7,7 @@ import { ShaderProgram } from "./shader-program.ts";
 
 export interface MadeKernel {
   readonly program: ShaderProgram;
-  /** Renders to textures of gpu.js's own, one for each output, in order. Its default vertex array must be bound. */
-  call(): readonly WebGLTexture[];
+  readonly kernel: GpuKernel;
 }
 
 /** Makes a kernel of each shader and size once. None is ever destroyed alone: they share a vertex array. */
@@ -55,14 +54,6 @@ export class GpuJsKernels {
     const program = gl.getParameter(gl.CURRENT_PROGRAM) as WebGLProgram | null;
     // For what it cannot make a shader of, it falls back to JavaScript, with a warning.
     if (program === null) throw new RuntimeError("C0506", `gpu.js does not run kernel \`${name}\` on WebGL2`);
-    const names = Object.keys(subKernels);
-    return {
-      program: new ShaderProgram(gl, program, name, shader, layerBits),
-      call() {
-        const results = kernel();
-        const all = "texture" in results ? [results] : ["result", ...names].map((output) => results[output]);
-        return all.map(({ texture }) => texture as WebGLTexture);
-      },
-    };
+    return { program: new ShaderProgram(gl, program, name, shader, layerBits), kernel };
   }
 }

@@ -36,14 +36,32 @@ export function createImage({ gl, check }: Context, shape: ImageShape): Image {
   }
   const { kind, bits, height, layers } = shape;
   const target = targetOf(gl, shape);
-  gl.activeTexture(gl.TEXTURE0 + scratchUnit);
-  gl.bindTexture(target, texture);
+  const image = { ...shape, texture, id: ++latest };
+  bindScratch(gl, image);
   if (kind === "2d") gl.texStorage2D(target, 1, gl.RGBA32F, 2 ** bits, height);
   else gl.texStorage3D(target, 1, gl.RGBA32F, 2 ** bits, height, layers);
   // Floats cannot be filtered everywhere.
   gl.texParameteri(target, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
   gl.texParameteri(target, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
-  return { ...shape, texture, id: ++latest };
+  return image;
+}
+
+/** Reads a layer of an image by `act`, as what `readPixels` reads from. */
+export function reading(
+  gl: WebGL2RenderingContext,
+  act: (attachLayer: (image: Image, layer: number) => void) => void,
+): void {
+  const framebuffer = gl.createFramebuffer();
+  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
+  act((image, layer) => attach(gl, gl.READ_FRAMEBUFFER, 0, image, layer));
+  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
+  gl.deleteFramebuffer(framebuffer);
+}
+
+/** Binds an image to the unit that no program samples, and makes that the active one. */
+export function bindScratch(gl: WebGL2RenderingContext, image: Image): void {
+  gl.activeTexture(gl.TEXTURE0 + scratchUnit);
+  gl.bindTexture(targetOf(gl, image), image.texture);
 }
 
 /** Attaches a layer of an image to the framebuffer that is bound to `target`, as output number `output`. */

@@ -64,8 +64,8 @@ export interface Target {
   readonly layer: number;
   /** The first texel in the layer. */
   readonly first: number;
-  /** The region that it is copied to afterwards. */
-  readonly copyTo?: Image;
+  /** The region whose shadow it is. */
+  readonly shadowOf?: string;
 }
 
 /** The image that a sampler reads. */
@@ -95,11 +95,9 @@ export function targetsOf(
     const to = bound.get(texture)!;
     const { image, layer, row } = placeOf(to, indexAt(frame, times), textures.layerBits);
     const first = indexAt(at, times) / 4 + row * 2 ** image.bits;
-    // A kernel cannot render to a texture that it samples, not even to another part of it.
-    const isRead = to.isRegion && reads.has(texture);
     targets.push(
-      isRead
-        ? { output, image: textures.shadow(texture), layer, first, copyTo: image }
+      to.isRegion && reads.has(texture)
+        ? { output, image: textures.shadows!.of(texture), layer, first, shadowOf: texture }
         : { output, image, layer, first },
     );
   });

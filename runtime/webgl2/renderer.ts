@@ -2,7 +2,6 @@
 import type { IndexTimes } from "../texture-index.ts";
 import type { Image } from "./image.ts";
 import type { Pass, Target } from "./pass.ts";
-import type { Rectangle } from "./ranges.ts";
 
 /** One rectangle of some outputs of a pass. */
 interface Drawing {
@@ -30,8 +29,8 @@ export interface Renderer {
   load(pass: Pass): void;
   begin(): void;
   render(drawing: Drawing): void;
-  /** Copies rectangles of an image to the same places of another. */
-  copy(from: Image, rectangles: readonly Rectangle[], to: Image): void;
+  /** Binds an image's texture, so that texels can be copied to it. */
+  bindToCopy(image: Image): void;
   /** Leaves the context as gpu.js expects it. */
   end(): void;
   /** An image is about to be deleted. */

@@ -9,6 +9,7 @@ import { indexAt } from "../texture-index.ts";
 import { frameShape, regionWidth, stackBits } from "../texture-shape.ts";
 import type { Context } from "./context.ts";
 import { createImage, type Image, type ImageShape } from "./image.ts";
+import type { Shadows } from "./shadows.ts";
 
 /** What a kernel binds by one name. */
 export interface Bound {
@@ -26,33 +27,40 @@ export interface Bound {
 /** Regions in textures of their own. */
 const inRegions: readonly RegionName[] = ["param", "grad", "slot", "stat", "input"];
 
+const isRegion = (name: string): boolean => (inRegions as readonly string[]).includes(name);
+
 export class Textures {
   /** The logarithm of how many layers a texture has at most. */
   readonly layerBits: number;
+  /** Undefined for a plan that needs none. */
+  readonly shadows: Shadows | undefined;
   readonly #context: Context;
   readonly #plan: Plan;
   /** Before an image is deleted. */
   readonly #release: (image: Image) => void;
   readonly #regions = new Map<string, Image>();
-  /** Textures that a kernel both loads from and stores to. */
+  /** Regions that a kernel both loads from and stores to. */
   readonly #shadowed: ReadonlySet<string>;
-  readonly #shadows = new Map<string, Image>();
   /** Images of each shape, in the order in which entries take them. */
   readonly #pool = new Map<string, Image[]>();
   readonly #entries = new Map<EntryName, ReadonlyMap<string, Bound>>();
   #steps = -1;
 
   /** Errors: C0503, C0505. */
-  constructor(context: Context, plan: Plan, release: (image: Image) => void) {
+  constructor(context: Context, plan: Plan, release: (image: Image) => void, shadows: Shadows | undefined) {
     this.#context = context;
     this.#plan = plan;
     this.#release = release;
     this.layerBits = context.layerBits;
     this.#shadowed = new Set(
       plan.kernels.flatMap(({ reads = [], writes = [] }) =>
-        writes.map((write) => write.texture).filter((name) => reads.some((read) => read.texture === name)),
+        writes
+          .map((write) => write.texture)
+          .filter((name) => isRegion(name) && reads.some((read) => read.texture === name)),
       ),
     );
+    if (this.#shadowed.size > 0 && !shadows) throw new Error(`the module of ${plan.name} names no shadows`);
+    this.shadows = shadows;
     this.prepare(0);
   }
 
@@ -75,7 +83,7 @@ export class Textures {
       for (const [name, shape] of grown) {
         this.#freeRegion(name);
         this.#regions.set(name, createImage(this.#context, shape));
-        if (this.#shadowed.has(name)) this.#shadows.set(name, createImage(this.#context, shape));
+        if (this.#shadowed.has(name)) this.shadows!.make(name, shape);
       }
       for (const [name, entry] of Object.entries(this.#plan.entries))
         this.#entries.set(name as EntryName, this.#bind(entry, steps));
@@ -97,11 +105,6 @@ export class Textures {
     return this.#regions.get(name)!;
   }
 
-  /** Where a kernel stores what it stores to a region that it also loads from. */
-  shadow(name: string): Image {
-    return this.#shadows.get(name)!;
-  }
-
   close(): void {
     this.#freeWork();
     for (const name of this.#regions.keys()) this.#freeRegion(name);
@@ -115,11 +118,10 @@ export class Textures {
 
   /** A region and its shadow. */
   #freeRegion(name: string): void {
-    for (const images of [this.#regions, this.#shadows]) {
-      const image = images.get(name);
-      if (image !== undefined) this.#free(image);
-      images.delete(name);
-    }
+    const image = this.#regions.get(name);
+    if (image !== undefined) this.#free(image);
+    this.#regions.delete(name);
+    this.shadows?.free(name);
   }
 
   readonly #free = (image: Image): void => {

@@ -3,7 +3,7 @@ import { RuntimeError } from "../error.ts";
 import type { Range } from "../layout.ts";
 import type { Entry } from "../plan.ts";
 import { type Context, lostHelp } from "./context.ts";
-import { attach, scratchUnit } from "./image.ts";
+import { bindScratch, reading } from "./image.ts";
 import { rectangles } from "./ranges.ts";
 import { type Bound, type FramePlace, placeOf, type Textures } from "./textures.ts";
 
@@ -22,8 +22,7 @@ interface Span {
 export function write({ gl, check }: Context, textures: Textures, range: Range, data: Float32Array): void {
   check();
   const image = textures.region(range.region);
-  gl.activeTexture(gl.TEXTURE0 + scratchUnit);
-  gl.bindTexture(gl.TEXTURE_2D, image.texture);
+  bindScratch(gl, image);
   for (let piece = 0; piece < range.count; piece++) {
     const at = range.offset + piece * range.stride;
     const floats = data.subarray(piece * range.length, (piece + 1) * range.length);
@@ -81,13 +80,13 @@ export async function read(
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
   await fence(context)();
   const found = new Float32Array(floats);
-  new Uint32Array(found.buffer, 4 * (floats - 4)).set(unread);
+  const lastWords = new Uint32Array(found.buffer, 4 * (floats - 4));
+  lastWords.set(unread);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
   gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, found);
   gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
   gl.deleteBuffer(buffer);
   refuseErrors();
-  const lastWords = new Uint32Array(found.buffer, 4 * (floats - 4));
   if (lastWords.every((word, i) => word === unread[i]))
     throw new RuntimeError("C0503", "the WebGL2 context was lost while it was read", lostHelp);
   let at = 0;
@@ -106,20 +105,18 @@ export async function read(
 
 /** Copies the texels of each span to the bound buffer, one after another. */
 function pack(gl: WebGL2RenderingContext, spans: readonly Span[]): void {
-  const framebuffer = gl.createFramebuffer();
-  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, framebuffer);
   let bytes = 0;
-  for (const span of spans) {
-    const { image, layer, row } = span.place;
-    attach(gl, gl.READ_FRAMEBUFFER, 0, image, layer);
-    const first = Math.floor(span.from / 4) + row * 2 ** image.bits;
-    for (const { x, y, width, height } of rectangles(first, texelsIn(span), image.bits)) {
-      gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, bytes);
-      bytes += 16 * width * height;
+  reading(gl, (attach) => {
+    for (const span of spans) {
+      const { image, layer, row } = span.place;
+      attach(image, layer);
+      const first = Math.floor(span.from / 4) + row * 2 ** image.bits;
+      for (const { x, y, width, height } of rectangles(first, texelsIn(span), image.bits)) {
+        gl.readPixels(x, y, width, height, gl.RGBA, gl.FLOAT, bytes);
+        bytes += 16 * width * height;
+      }
     }
-  }
-  gl.bindFramebuffer(gl.READ_FRAMEBUFFER, null);
-  gl.deleteFramebuffer(framebuffer);
+  });
 }
 
 const texelsIn = ({ from, count }: Span): number => Math.ceil((from + count) / 4) - Math.floor(from / 4);
@@ -171,31 +168,36 @@ function spansOf(
   { region, offset, length, stride, count }: Range,
   last: Ran | undefined,
 ): readonly Span[] {
-  const pieces = Array.from({ length: count }, (_, i) => offset + i * stride);
-  if (region !== "work") {
-    const place: FramePlace = { image: textures.region(region), layer: 0, row: 0 };
-    return pieces.map((from) => ({ place, from, count: length }));
-  }
-  if (last === undefined) throw new Error("nothing has run yet");
-  return pieces.flatMap((from) => workSpans(last, from, length, textures.layerBits));
-}
-
-function workSpans({ entry, bound }: Ran, from: number, length: number, layerBits: number): readonly Span[] {
-  const { regions, textures = [] } = entry;
-  const { fixed, frame } = regions.work;
   const spans: Span[] = [];
-  for (let at = from; at < from + length; ) {
-    const isFramed = at >= fixed;
-    const index = isFramed ? Math.floor((at - fixed) / frame) : 0;
-    const within = isFramed ? (at - fixed) % frame : at;
-    const found = textures
-      .filter(({ frames }) => (frames !== undefined) === isFramed)
-      .flatMap(({ name, host = [] }) => host.map((part) => ({ name, ...part })))
-      .find((part) => within >= part.offset && within < part.offset + part.size);
-    if (found === undefined) throw new Error(`the host reads work[${at}], which no texture has for it`);
-    const count = Math.min(from + length - at, found.offset + found.size - within);
-    spans.push({ place: placeOf(bound.get(found.name)!, index, layerBits), from: within - found.offset, count });
-    at += count;
+  for (let piece = 0; piece < count; piece++) {
+    const from = offset + piece * stride;
+    for (let at = from; at < from + length; at += spans.at(-1)!.count) {
+      const left = from + length - at;
+      spans.push(
+        region === "work"
+          ? workSpan(last, at, left, textures.layerBits)
+          : { place: { image: textures.region(region), layer: 0, row: 0 }, from: at, count: left },
+      );
+    }
   }
   return spans;
+}
+
+/** The first of the spans that `most` floats of `work` from `at` on are in. */
+function workSpan(last: Ran | undefined, at: number, most: number, layerBits: number): Span {
+  if (last === undefined) throw new Error("nothing has run yet");
+  const { regions, textures = [] } = last.entry;
+  const { fixed, frame } = regions.work;
+  const isFramed = at >= fixed;
+  const within = isFramed ? (at - fixed) % frame : at;
+  for (const { name, frames, host = [] } of textures) {
+    if ((frames !== undefined) !== isFramed) continue;
+    for (const { offset, size } of host) {
+      const from = within - offset;
+      if (from < 0 || from >= size) continue;
+      const index = isFramed ? Math.floor((at - fixed) / frame) : 0;
+      return { place: placeOf(last.bound.get(name)!, index, layerBits), from, count: Math.min(most, size - from) };
+    }
+  }
+  throw new Error(`the host reads work[${at}], which no texture has for it`);
 }

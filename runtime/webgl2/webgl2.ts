@@ -5,12 +5,16 @@ import { checkedCode } from "../executable.ts";
 import type { EntryName, Executable } from "../plan.ts";
 import { execute, type Program, resolve } from "../program.ts";
 import { sealedCode, shadersOf, type TakeCode } from "../sealed-code.ts";
-import { chooseRenderer } from "./choose-renderer.ts";
-import { type Context, openContext } from "./context.ts";
+import { calledRenderer } from "./called.ts";
+import { chooseRenderer, type Way } from "./choose-renderer.ts";
+import { type Context, elsewhere, type Objection, openContext } from "./context.ts";
 import { drawSteps } from "./draw.ts";
+import { drivenRenderer } from "./driven.ts";
 import type { GpuConstructor } from "./gpu-js.ts";
 import { type Pass, passOf } from "./pass.ts";
 import type { Renderer } from "./renderer.ts";
+import { type MakeShadows, shadows } from "./shadows.ts";
+import { noSoftware } from "./software.ts";
 import { Textures } from "./textures.ts";
 import { fence, read, write } from "./transfer.ts";
 
@@ -27,24 +31,55 @@ export interface WebglOptions {
  * Errors: C0503 (no WebGL2), C0504 (no package `gpu.js`).
  */
 export async function webgl2Backend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  return backendOn(await openContext(GPU, software), checkedCode);
+  const context = await openContext(GPU, software ? undefined : noSoftware);
+  return backendOn(context, { takeCode: checkedCode, ways: [drivenRenderer, calledRenderer], shadows });
 }
 
-/** The same for executables that are part of a generated module, whose plans need no check. */
-export async function webgl2ModuleBackend({ GPU, software = true }: WebglOptions = {}): Promise<Backend> {
-  return backendOn(await openContext(GPU, software), sealedCode);
+/** What a module has of the backend besides what every module needs. */
+export interface WebglParts {
+  /** If it trains. */
+  readonly shadows?: MakeShadows;
+  /** If it has kernels of other targets. */
+  readonly noSoftware?: Objection;
 }
 
-/** The backend on a context, with passes that are rendered in the first of `ways` that works here. Errors: C0503. */
-export function backendOn(context: Context, takeCode: TakeCode, ways?: readonly Renderer["passes"][]): Backend {
-  const renderer = chooseRenderer(context, ways);
+/**
+ * The same for executables that are part of a generated module, whose plans need no check. It knows the faster way to render alone, so
+ * that a bundle is small.
+ */
+export async function webgl2ModuleBackend(
+  { GPU, software = true }: WebglOptions,
+  { shadows, noSoftware }: WebglParts,
+): Promise<Backend> {
+  return backendOn(await openContext(GPU, software ? undefined : noSoftware), {
+    takeCode: sealedCode,
+    ways: [drivenRenderer],
+    shadows,
+    help: "open the module on webgl2Backend() of cellc/runtime, which knows a slower way, or use another backend",
+  });
+}
+
+/** What a backend consists of. */
+export interface BackendParts {
+  readonly takeCode: TakeCode;
+  /** The ways to render, of which the first is used that works here. */
+  readonly ways: readonly Way[];
+  /** Undefined if no kernel will both load from a region and store to it. */
+  readonly shadows: MakeShadows | undefined;
+  /** What to do if no way works. */
+  readonly help?: string;
+}
+
+/** The backend on a context. Errors: C0503. */
+export function backendOn(context: Context, parts: BackendParts): Backend {
+  const renderer = chooseRenderer(context, parts.ways, parts.help ?? elsewhere);
   let isClosed = false;
   return {
     name: "glsl",
     passes: renderer.passes,
     async open(executable) {
       if (isClosed) throw closed("backend");
-      return closable(open(executable, takeCode, context, renderer), () => isClosed);
+      return closable(open(executable, parts, context, renderer), () => isClosed);
     },
     close() {
       if (!isClosed) context.close();
@@ -53,7 +88,12 @@ export function backendOn(context: Context, takeCode: TakeCode, ways?: readonly 
   };
 }
 
-function open(executable: Executable, takeCode: TakeCode, context: Context, renderer: Renderer): LoadedExecutable {
+function open(
+  executable: Executable,
+  { takeCode, shadows }: BackendParts,
+  context: Context,
+  renderer: Renderer,
+): LoadedExecutable {
   const { plan } = executable;
   const shaders = shadersOf(takeCode(executable, "glsl"));
   const { check } = context;
@@ -72,7 +112,7 @@ function open(executable: Executable, takeCode: TakeCode, context: Context, rend
       name as EntryName,
       resolve(entry.commands, (kernel) => passes.get(kernel)!),
     );
-  const textures = new Textures(context, plan, renderer.release);
+  const textures = new Textures(context, plan, renderer.release, shadows?.(context, renderer));
   let last: EntryName | undefined;
   let isClosed = false;
   /** Wait for the last run and for the one before. No more than two are in the queue. */

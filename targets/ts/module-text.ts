@@ -1,6 +1,6 @@
 /** The text of a typed module, by ts-morph. */
 import type { OptionalKind, PropertySignatureStructure, StatementStructures } from "ts-morph";
-import type { Code, Plan } from "../../runtime/plan.ts";
+import type { Code, Plan, Role } from "../../runtime/plan.ts";
 import type { Extent, ModuleDescription, Named, NamedTensor, Tensors } from "./description.ts";
 import { docText } from "./doc-text.ts";
 import { propertyName, safeIdentifier, valueName } from "./identifiers.ts";
@@ -43,7 +43,7 @@ const ownNames: readonly string[] = [
   ...Object.values(interfaceOf),
   ...["Signature", "Model", "dims", "runtimeVersion", "bytesOf", "hotModule", "Plan", "Code", "ShapedTensor"],
   ...["TrainingModel", "TrainingModule", "trainingModule", "InferenceModel", "InferenceModule", "inferenceModule"],
-  ...["inferenceStream", "drawNoise"],
+  ...["inferenceStream", "drawNoise", "ragged", "shadows", "noSoftware"],
 ];
 
 /** The name under which the module exports its entry. */
@@ -101,7 +101,8 @@ async function statements(
   const moduleType = trains ? "TrainingModule" : "InferenceModule";
   const make = trains ? "trainingModule" : "inferenceModule";
   const streams = !trains && states.length > 0;
-  const hasNoise = !trains && kernels.some(({ plan }) => drawsNoise(plan));
+  const fills = (kind: Role["kind"]): boolean => !trains && kernels.some(({ plan }) => hasRole(plan, kind));
+  const [hasNoise, isRagged] = [fills("noise"), fills("lengths")];
   const hasBytes = kernels.some(({ code }) => code.kind === "wasm");
   const values = [
     ...(hasBytes ? ["bytesOf"] : []),
@@ -109,6 +110,8 @@ async function statements(
     make,
     ...(streams ? ["inferenceStream"] : []),
     ...(hasNoise ? ["drawNoise"] : []),
+    ...(isRagged ? ["ragged"] : []),
+    ...(kernels.some(({ code }) => code.kind === "glsl") ? webglParts(module) : []),
     ...new Set(kernels.map(({ backend }) => backend)),
   ];
   const hasTensors = groupNames.some((group) => module[group].length > 0);
@@ -190,10 +193,11 @@ async function statements(
       `targets: ${literal(targets.map((target) => target.name))}`,
       ...(streams ? ["stream: inferenceStream"] : []),
       ...(hasNoise ? ["noise: drawNoise"] : []),
+      ...(isRagged ? ["ragged"] : []),
       `kernels: [\n${kernels
         .map(
           ({ target, backend, code }) =>
-            `    { target: ${JSON.stringify(target)}, plan: ${planName(target)}, code: ${codeName(target)}, backend: ${openerOf(backend, code)} },\n`,
+            `    { target: ${JSON.stringify(target)}, plan: ${planName(target)}, code: ${codeName(target)}, backend: ${openerOf(module, backend, code)} },\n`,
         )
         .join("")}  ]`,
     ];
@@ -210,8 +214,22 @@ function property({ name, doc }: Named, type: string): OptionalKind<PropertySign
 }
 
 /** How the runtime is asked for the backend. Processors have no GPU that could be missing. */
-const openerOf = (backend: string, { kind }: Code): string =>
-  kind === "wasm" ? `() => ${backend}()` : `(options) => ${backend}(options)`;
+function openerOf(module: ModuleDescription, backend: string, { kind }: Code): string {
+  switch (kind) {
+    case "wasm":
+      return `() => ${backend}()`;
+    case "wgsl":
+      return `(options) => ${backend}(options)`;
+    case "glsl":
+      return `(options) => ${backend}(options, { ${webglParts(module).join(", ")} })`.replace("{  }", "{}");
+  }
+}
+
+/** What a module needs of the backend for WebGL2 besides the backend. */
+const webglParts = ({ trains, kernels }: ModuleDescription): readonly string[] => [
+  ...(trains ? ["shadows"] : []),
+  ...(kernels.length > 1 ? ["noSoftware"] : []),
+];
 
 const extent = (value: Extent): string => (value === "time" ? "number" : String(value));
 
@@ -225,7 +243,7 @@ const codeOf = (code: ModuleDescription["kernels"][number]["code"]): object => {
   return { kind, text: "", binary, relaxed };
 };
 
-const drawsNoise = ({ entries }: Plan): boolean =>
-  Object.values(entries).some(({ tensors }) => tensors.some(({ role }) => role.kind === "noise"));
+const hasRole = ({ entries }: Plan, kind: Role["kind"]): boolean =>
+  Object.values(entries).some(({ tensors }) => tensors.some(({ role }) => role.kind === kind));
 
 const printed = (name: string): string => name.replace(/[`*\\]/g, "");

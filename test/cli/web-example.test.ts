@@ -264,7 +264,7 @@ describe("docs/browser.md", () => {
   test("has the sizes of docs/modules.md, and the commands of the example's README", async () => {
     const rows = (from: string) => from.match(/^\| `(?:wasm|wgsl|glsl)` +\|(?: +[\d.]+ KB +\|)+$/gm);
     expect(rows(text)).toEqual(rows(await readFile(join(repository, "docs/modules.md"), "utf8")));
-    expect(rows(text)).toHaveLength(2);
+    expect(rows(text)).toHaveLength(3);
     const readme = await readFile(join(example, "README.md"), "utf8");
     const commands = (from: string) => from.match(/^ {4}(?:npx cellc|node|\() *.*$/gm);
     expect(commands(text)?.length).toBe(3);

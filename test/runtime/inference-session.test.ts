@@ -7,6 +7,7 @@ import { encodeCheckpoint } from "../../runtime/checkpoint.ts";
 import { drawNoise } from "../../runtime/draw-noise.ts";
 import { openStream } from "../../runtime/inference.ts";
 import { InferenceSession } from "../../runtime/inference-session.ts";
+import { ragged } from "../../runtime/lengths.ts";
 import type { EntryName } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { SessionState } from "../../runtime/state.ts";
@@ -29,7 +30,7 @@ async function trained(): Promise<{ readonly session: Session; readonly state: S
 }
 
 const open = (options: CompileOptions = { entries: ["infer", "step"] }) =>
-  InferenceSession.open(bnlstm(options), backend, undefined);
+  InferenceSession.open(bnlstm(options), backend, {});
 
 describe("an inference session", () => {
   test("gives what a session gives, from a checkpoint of training, whatever its optimiser", async () => {
@@ -102,12 +103,30 @@ describe("an inference session", () => {
     const noisy = (entries?: readonly EntryName[]) =>
       compile("noisy.cell", { batch: 2, entries }, wasm, host).executable;
     const session = await Session.open(noisy(), backend, { seed: 9 });
-    const inference = await InferenceSession.open(noisy(["infer"]), backend, drawNoise);
+    const inference = await InferenceSession.open(noisy(["infer"]), backend, { noise: drawNoise });
     await inference.load(encodeCheckpoint(await session.state()));
     for (const noise of ["drawn", "mean", "drawn"] as const)
       expect(await inference.infer(batch, { noise })).toEqual(await session.infer(batch, { noise }));
     const [one, other] = [await inference.infer(batch, { noise: "drawn" }), await inference.infer(batch)];
     expect(one.outputs.h).not.toEqual(other.outputs.h);
+  });
+
+  test("takes sequences that differ in length as a session does, and says so if its module names nothing for them", async () => {
+    const [session, inference] = [
+      await Session.open(bnlstm({ ragged: true }), backend, { seed: 5 }),
+      await InferenceSession.open(bnlstm({ ragged: true, entries: ["infer"] }), backend, { ragged }),
+    ];
+    const padded = { ...batch, inputs: { x: x.map((value, i) => (i % 6 < 3 && i >= 12 ? Number.NaN : value)), d_h } };
+    const ends = { ...padded, lengths: [2, 4] };
+    for (const name of ["hh/m", "hh/v", "xh/m", "xh/v", "cc/m", "cc/v"]) {
+      const data = (await session.read(name)).fill(1);
+      await session.write(name, data);
+    }
+    await inference.load(encodeCheckpoint(await session.state()));
+    expect(await inference.infer(ends)).toEqual(await session.infer(ends));
+    const without = await InferenceSession.open(bnlstm({ ragged: true, entries: ["infer"] }), backend, {});
+    await without.load(encodeCheckpoint(await session.state()));
+    await expect(without.infer(ends)).rejects.toThrow("names nothing for `ragged`");
   });
 
   test("refuses other batches, unknown names, wrong sizes, and calls after it is closed", async () => {

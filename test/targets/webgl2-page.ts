@@ -4,21 +4,29 @@ import { RuntimeError } from "../../runtime/error.ts";
 import { checkedCode } from "../../runtime/executable.ts";
 import type { Range } from "../../runtime/layout.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
+import { calledRenderer } from "../../runtime/webgl2/called.ts";
 import { openContext } from "../../runtime/webgl2/context.ts";
+import { drivenRenderer } from "../../runtime/webgl2/driven.ts";
 import type { Renderer } from "../../runtime/webgl2/renderer.ts";
-import { backendOn } from "../../runtime/webgl2/webgl2.ts";
+import { shadows } from "../../runtime/webgl2/shadows.ts";
+import { noSoftware } from "../../runtime/webgl2/software.ts";
+import { backendOn, webgl2ModuleBackend } from "../../runtime/webgl2/webgl2.ts";
 import { webgpuBackend } from "../../runtime/webgpu/webgpu.ts";
 
 /** What a test may choose of a backend. */
 export interface PageOptions {
   /** Default: WebGL2. */
   readonly kind?: "glsl" | "wgsl";
+  /** WebGL2 as a generated module opens it. */
+  readonly module?: "inference" | "training";
   /** In which ways WebGL2's passes may be rendered. */
   readonly ways?: readonly Renderer["passes"][];
   /** The logarithm of the layers that a texture has at most. */
   readonly layerBits?: number;
   readonly maxTextureSize?: number;
 }
+
+const renderers = { driven: drivenRenderer, called: calledRenderer } as const;
 
 const backends = new Map<number, Backend>();
 const machines = new Map<number, LoadedExecutable>();
@@ -49,12 +57,17 @@ const decode = (text: string): Float32Array =>
   new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 
 export const page = {
-  start: (id: number, { kind = "glsl", ways, ...limits }: PageOptions) =>
+  start: (id: number, { kind = "glsl", module, ways = ["driven", "called"], ...limits }: PageOptions) =>
     reply(async () => {
       const backend =
         kind === "wgsl"
           ? await webgpuBackend()
-          : backendOn({ ...(await openContext(undefined)), ...limits }, checkedCode, ways);
+          : module
+            ? await webgl2ModuleBackend({}, module === "training" ? { shadows } : {})
+            : backendOn(
+                { ...(await openContext(undefined)), ...limits },
+                { takeCode: checkedCode, ways: ways.map((way) => renderers[way]), shadows },
+              );
       backends.set(id, backend);
       return backend.passes;
     }),
@@ -74,7 +87,7 @@ export const page = {
       machines.delete(id);
     }),
   /** Asks for a GPU that is none of the processor's. */
-  openOnGpu: () => reply(async () => (await openContext(undefined, false)).close()),
+  openOnGpu: () => reply(async () => (await openContext(undefined, noSoftware)).close()),
 };
 
 Object.assign(globalThis, { cellcPage: page });

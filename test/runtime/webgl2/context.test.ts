@@ -271,3 +271,15 @@ test("a page that nobody sees reads back as fast as one that somebody does", asy
     expect(elapsed).toBeLessThan(8 * 500);
   });
 });
+
+test("a module's backend trains with shadows as any other, and without them refuses what needs them", async () => {
+  const { backend: open } = await backendPage(browser);
+  const executable = executableOf("lstm");
+  const backend = await open({ module: "training" });
+  const session = await Session.open(executable, backend, { seed: 7 });
+  expect(await train(session, 0, 3)).toEqual((await alone("lstm")).slice(0, 3));
+  const without = await open({ module: "inference" });
+  await expect(Session.open(executable, without, { seed: 7 })).rejects.toThrow("names no shadows");
+  without.close();
+  backend.close();
+});

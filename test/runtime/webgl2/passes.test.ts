@@ -56,6 +56,12 @@ test("where driven passes give wrong numbers, they are called instead", async ()
   const backend = await open();
   expect(backend.passes).toBe("called");
   await expectAsReference("lstm", backend);
+  // A module's backend does not know them, and says so.
+  await expect(open({ module: "inference" })).rejects.toMatchObject({
+    code: "C0503",
+    message: "this browser's WebGL2 computes wrong numbers",
+    help: expect.stringContaining("webgl2Backend()"),
+  });
 });
 
 test("where no pass gives the right numbers, there is no WebGL2", async () => {

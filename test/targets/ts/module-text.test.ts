@@ -1,6 +1,8 @@
 /** The text of typed modules. */
 import { describe, expect, test } from "vitest";
+import type { TargetName } from "../../../cli/targets.ts";
 import type { EntryName } from "../../../runtime/plan.ts";
+import { sealedCode, shadersOf } from "../../../runtime/sealed-code.ts";
 import { declarationMap } from "../../../targets/ts/declaration-map.ts";
 import type { ModuleDescription } from "../../../targets/ts/description.ts";
 import { declarationsOf, javaScriptOf } from "../../../targets/ts/emit.ts";
@@ -81,7 +83,31 @@ function evaluated(script: string, target: string): unknown {
   return run(bytesOf, make, make, make);
 }
 
-test("only a module that infers names what draws noise, streams or trains, and only if it does", async () => {
+test("a module for WebGL2 names shadows if it trains, and the judge of software renderers if it has other kernels", async () => {
+  const cell = "examples/cells/bnlstm.cell";
+  const openers = async (entries: readonly EntryName[] | undefined, kernels: readonly TargetName[]) =>
+    (await moduleText((await made(cell, { options: { entries }, kernels })).description)).match(
+      /webgl2ModuleBackend\(.*\)/g,
+    );
+  expect(await openers(["infer"], ["glsl"])).toEqual(["webgl2ModuleBackend(options, {})"]);
+  expect(await openers(["infer"], ["glsl", "wasm"])).toEqual(["webgl2ModuleBackend(options, { noSoftware })"]);
+  expect(await openers(undefined, ["glsl"])).toEqual(["webgl2ModuleBackend(options, { shadows })"]);
+});
+
+test("a module that infers has no gradients, no hashes of equations and shaders without comments, and its seals fit", async () => {
+  const { description } = await made("examples/cells/bnlstm.cell", {
+    options: { entries: ["infer"] },
+    kernels: ["glsl"],
+  });
+  const [{ plan, code }] = description.kernels;
+  expect(plan.equations).toEqual({});
+  expect(plan.entries.infer!.tensors.filter(({ role }) => role.kind === "grad")).toEqual([]);
+  const shaders = shadersOf(sealedCode({ plan, code }, "glsl"));
+  expect(shaders.size).toBe(plan.kernels.length);
+  for (const shader of shaders.values()) expect(shader).not.toMatch(/\/\/|\n\n/);
+});
+
+test("only a module that infers names what draws noise, clears padding or streams, and only if it does", async () => {
   const noisy = "examples/paper/smnist.cell";
   const plain = "examples/cells/bnlstm.cell";
   const has = async (file: string, entries: readonly EntryName[] | undefined, word: string): Promise<boolean> =>
@@ -90,6 +116,9 @@ test("only a module that infers names what draws noise, streams or trains, and o
   expect(await has(plain, ["infer"], "drawNoise")).toBe(false);
   expect(await has(noisy, undefined, "drawNoise")).toBe(false);
   expect(await has(plain, ["infer", "step"], "stream: inferenceStream")).toBe(true);
+  const ragged = { options: { entries: ["infer"], ragged: true } } as const;
+  expect(await moduleText((await made(plain, ragged)).description)).toContain("  ragged,\n  kernels:");
+  expect(await has(plain, ["infer"], "ragged")).toBe(false);
   expect(await has(plain, ["infer"], "inferenceStream")).toBe(false);
 });
 
