@@ -1,7 +1,7 @@
+import type { Feed } from "./feed.ts";
 import { elementsOf } from "./layout.ts";
 import type { Noise } from "./plan.ts";
 import { keyOf, meanOf, noiseAt } from "./random.ts";
-import type { Feed } from "./runner.ts";
 
 /** The numbers of a noise for a run, by their index in a tensor of this name and shape. */
 export type DrawNoise = (

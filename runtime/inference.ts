@@ -1,9 +1,10 @@
 /** Inference and streams, for whoever holds a model's parameters and statistics: a `Session` or an `InferenceSession`. */
 import type { Batch, NoiseMode } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
+import type { Feed } from "./feed.ts";
 import { inferOptions, ownBatch, streamOptions } from "./inference-arguments.ts";
 import type { EntryName, Plan, Tensor } from "./plan.ts";
-import type { Feed, Runner } from "./runner.ts";
+import type { Runner } from "./runner.ts";
 import type { Inference, InferOptions, StreamOptions } from "./session-types.ts";
 import { Stream } from "./stream.ts";
 

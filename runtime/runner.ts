@@ -1,26 +1,12 @@
 import type { Backend, LoadedExecutable } from "./backend.ts";
-import type { Batch, NoiseMode } from "./batch.ts";
+import type { Batch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
+import type { Feed } from "./feed.ts";
 import type { Fillers } from "./fillers.ts";
 import { numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
 import { floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
 import { isRecord, shown } from "./shown.ts";
-
-/** What an entry is given besides the batch. */
-export interface Feed {
-  /** Values by name; a list holds one for each step. */
-  readonly hyper: Readonly<Record<string, number | readonly number[]>>;
-  readonly seed: number;
-  /** With `run`, distinguishes the noise of this run from that of any other. */
-  readonly purpose: "train" | "estimate" | "infer";
-  /** The number of this run among those with the same purpose. */
-  readonly run: number;
-  /** Default: `drawn`. */
-  readonly noise?: NoiseMode;
-  /** For the entry `step`: the states before the step, and its index in the stream. */
-  readonly stream?: { readonly states: ReadonlyMap<string, Float32Array>; readonly step: number };
-}
 
 /** A loaded executable: fills an entry's inputs, runs it, and reads tensors back. It knows nothing about training. */
 export class Runner {

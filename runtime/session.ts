@@ -14,6 +14,7 @@ import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
 import { CollectedPopulation } from "./collected-population.ts";
 import { RuntimeError } from "./error.ts";
+import type { Feed } from "./feed.ts";
 import { allFillers } from "./fillers.ts";
 import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
 import { inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
@@ -24,7 +25,7 @@ import { filledAt } from "./lengths.ts";
 import { isMeasure, MetricAverager } from "./metric-averager.ts";
 import type { EntryName, Executable, Plan } from "./plan.ts";
 import { keyOf } from "./random.ts";
-import { type Feed, Runner } from "./runner.ts";
+import { Runner } from "./runner.ts";
 import type {
   Batches,
   EstimateOptions,
