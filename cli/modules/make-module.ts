@@ -10,6 +10,7 @@ import { checkPlan } from "../../runtime/check-plan.ts";
 import type { ModuleDescription } from "../../targets/ts/description.ts";
 import { packageVersion } from "../package.ts";
 import { type TargetName, targets } from "../targets.ts";
+import { checkEntries } from "./check-entries.ts";
 import { describeModule } from "./describe-module.ts";
 import { moduleParts } from "./module-parts.ts";
 
@@ -38,6 +39,7 @@ export async function makeModule({
   kernels,
   command: commandFor,
 }: ModuleRequest): Promise<MadeModule> {
+  checkEntries(options.entries);
   const made: Compilation[] = [];
   for (const name of kernels) {
     const compilation = compile(file, options, await targets[name].load(), host);

@@ -83,6 +83,19 @@ function evaluated(script: string, target: string): unknown {
   return run(bytesOf, make, make, make);
 }
 
+test.each<readonly [entries: readonly EntryName[], message: string]>([
+  [["train", "infer"], "a module without `update` only infers, and has no use for `train`"],
+  [["update", "estimate", "infer"], "a module without `train` only infers, and has no use for `update` and `estimate`"],
+  [["estimate", "infer"], "a module without `train` and `update` only infers, and has no use for `estimate`"],
+])("a module with the entries %j is refused: it would have no methods for some", async (entries, message) => {
+  await expect(made("examples/cells/bnlstm.cell", { options: { entries } })).rejects.toThrow(message);
+});
+
+test("a module trains with the entries `train` and `update`", async () => {
+  const { description } = await made("examples/cells/bnlstm.cell", { options: { entries: ["train", "update"] } });
+  expect(description.trains).toBe(true);
+});
+
 test("a module for WebGL2 names shadows if it trains, and the judge of software renderers if it has other kernels", async () => {
   const cell = "examples/cells/bnlstm.cell";
   const openers = async (entries: readonly EntryName[] | undefined, kernels: readonly TargetName[]) =>
