@@ -108,7 +108,7 @@ export const hasSubgroups = ({ unit }: Pick<Machine, "unit">): boolean => unit.k
 export const mostTileBytes = (machine: Pick<Machine, "unit" | "tileBytes">): number =>
   byUnit({ workgroup: machine.tileBytes, thread: Number.POSITIVE_INFINITY, texel: machine.tileBytes })(machine);
 
-/** Throws an InternalError: `what` is not implemented for the machine's unit of parallelism. */
+/** Throws an InternalError: a machine with this unit of parallelism must never get here. */
 export function refuseUnit({ name, unit }: Pick<Machine, "name" | "unit">, what: string): never {
   throw new InternalError(`${what} for ${name}: its unit of parallelism is a ${unit.kind}`);
 }

@@ -1,16 +1,12 @@
-/** A made-up machine that owns single texels, as a fragment shader does, and binds as few textures as some do. */
+/** A made-up machine that owns single texels, as WebGL2 does, with the limits and rates of another. */
 import type { Machine } from "../../compiler/machine.ts";
+import { machine as webgl2 } from "../../targets/glsl/machine.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 
 export const texels: Machine = {
-  ...wgsl.machine,
+  ...webgl2,
   name: "texels",
-  unit: { kind: "texel" },
-  vector: 4,
-  tileBytes: 0,
-  barriers: false,
-  readWrite: false,
-  outputs: { most: 4, width: 4 },
-  buffers: "textures",
-  halves: false,
+  maxGrid: wgsl.machine.maxGrid,
+  maxBindings: wgsl.machine.maxBindings,
+  rates: wgsl.machine.rates,
 };
