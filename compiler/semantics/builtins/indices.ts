@@ -1,0 +1,51 @@
+/** Built-in functions of indices. */
+import * as dim from "../../ir/dim.ts";
+import { type Builtin, extent, index, noFeatures, real, value } from "../builtin.ts";
+import { recordSelection } from "../index-bounds.ts";
+import { poison } from "../scope.ts";
+
+export const indexFunctions = {
+  argmax: {
+    signature: "argmax(x)",
+    doc: "position of the largest entry of the last feature axis",
+    arity: [1, 1],
+    apply: (call) => {
+      const x = real(call, 0);
+      if (x === undefined) return poison;
+      return x.type.shape.length === 0 ? noFeatures(call) : value(call.c.builder.one("argmax", [x], {}));
+    },
+  },
+  one_hot: {
+    signature: "one_hot(i, n)",
+    doc: "1 at index i, 0 elsewhere, along a new axis of extent n",
+    arity: [2, 2],
+    apply: (call) => {
+      const i = index(call, 0);
+      const n = extent(call, 1);
+      if (i === undefined || n === undefined) return poison;
+      recordSelection(i, n, (n) => `selects among ${n} classes`, call.span, call.c);
+      if (dim.exceeds(i.type.below!, n)) return poison;
+      return value(call.c.builder.one("onehot", [i], { size: dim.show(n) }));
+    },
+  },
+  embed: {
+    signature: "embed(i, W)",
+    doc: "row i of the table W",
+    arity: [2, 2],
+    apply: (call) => {
+      const i = index(call, 0);
+      const table = real(call, 1);
+      if (i === undefined || table === undefined) return poison;
+      if (table.type.shape.length === 0 || table.type.batch || table.type.time) {
+        call.c.problems.error("C0204", call.spans[1], "`embed` needs a table of rows", {
+          label: "not a parameter [n, …]",
+        });
+        return poison;
+      }
+      const [rows] = table.type.shape;
+      recordSelection(i, rows, (n) => `selects among ${n} rows`, call.span, call.c);
+      if (dim.exceeds(i.type.below!, rows)) return poison;
+      return value(call.c.builder.one("gather", [table, i], {}));
+    },
+  },
+} satisfies Readonly<Record<string, Builtin>>;

@@ -1,0 +1,16 @@
+/** Built-in functions that reduce over axes. */
+import type { Builtin } from "../builtin.ts";
+import { reduce } from "../reductions.ts";
+
+const reduction = (name: "sum" | "mean", doc: string): Builtin => ({
+  signature: `${name}(x, over …)`,
+  doc,
+  arity: [1, 1],
+  reduces: true,
+  apply: (call) => reduce(name, call),
+});
+
+export const reductions = {
+  sum: reduction("sum", "sum along axes"),
+  mean: reduction("mean", "mean along axes"),
+} satisfies Readonly<Record<string, Builtin>>;
