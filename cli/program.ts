@@ -191,6 +191,14 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/types.ts")).types(context, files, options)),
     );
 
+  withEntryOptions(program.command("draw"))
+    .description("draw a cell or model as a picture of its equations, with the norms at their sites")
+    .argument("<file>", ".cell file", read.path)
+    .requiredOption("-o, --out <file>", "the SVG picture", read.path)
+    .action((file: string, options, command: Command) =>
+      run(command, async (context) => (await import("./commands/draw.ts")).draw(context, file, options)),
+    );
+
   withModelOptions(program.command("inspect"))
     .description("show parameters, sites and their norms, statistics, memory, and dispatches per step")
     .argument("<file>", ".cell file", read.path)

@@ -89,6 +89,13 @@ export function documentation(path: string, host: SourceHost, options: Elaborate
   };
 }
 
+/** The declaration at the end of the chain that the entry `name` of a file is derived along. The text must be sound. */
+export function rootOf(path: string, host: SourceHost, name: string): CellDecl | ModelDecl {
+  const { decl } = new Library(path, host).chainOf(path, name).at(-1)!;
+  if (decl.kind === "derived") throw new Error(`\`${name}\` is derived from nothing`);
+  return decl;
+}
+
 /** A statement that declares a name. */
 interface Statement {
   readonly kind: string;

@@ -1,8 +1,9 @@
 /** The report as one self-contained HTML page: a table of the placements, their curves, and the cost of a step. */
 
-import { blankDocument, COLOURS, drawPanel, INK, PALE_INK, type Panel, type Series } from "../report/chart.ts";
+import { COLOURS, drawPanel, type Panel, type Series } from "../report/chart.ts";
 import { type CurveRun, evaluationMarks, metricAxis, stepAxis, trainingMarks } from "../report/curves.ts";
 import * as Plot from "../report/plot.ts";
+import { blankDocument, INK, PALE_INK } from "../report/svg.ts";
 import type { Ranking } from "./ranking.ts";
 import type { RowRecord } from "./row.ts";
 import { placementText } from "./rows.ts";

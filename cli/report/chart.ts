@@ -1,7 +1,7 @@
 /** Draws figures: a common style, and a way from panels of Observable Plot to a complete SVG document. */
 
-import { parseHTML } from "./linkedom.ts";
 import * as Plot from "./plot.ts";
+import { blankDocument, FAMILY, INK, PALE_INK, svgElement, words } from "./svg.ts";
 
 /** Okabe & Ito 2008: eight colours that most colour-blind readers can distinguish; the pale ones last. */
 export const COLOURS: readonly string[] = [
@@ -15,9 +15,6 @@ export const COLOURS: readonly string[] = [
   "#b8a900",
 ];
 
-export const INK = "#24292f";
-export const PALE_INK = "#57606a";
-const FAMILY = "'Inter', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif";
 const FONT = `font-family: ${FAMILY}; font-size: 14px;`;
 
 const WIDTH = 840;
@@ -83,11 +80,6 @@ export function drawFigure({ title, subtitle, series, panels, columns = 1 }: Fig
   return `${svg.outerHTML}\n`;
 }
 
-/** A document to draw in. */
-export function blankDocument(): Document {
-  return parseHTML("<!doctype html><html><head></head><body></body></html>").document;
-}
-
 /** Draws a single panel without a legend. */
 export function drawPanel(
   document: Document,
@@ -127,16 +119,4 @@ function legend(document: Document, series: readonly Series[]): Element[] {
       words(document, name, { x: left + 32, y: 81, fill: INK, style: FONT }),
     ];
   });
-}
-
-function svgElement(document: Document, name: string, attributes: Readonly<Record<string, string | number>>): Element {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  return made;
-}
-
-function words(document: Document, text: string, attributes: Readonly<Record<string, string | number>>): Element {
-  const made = svgElement(document, "text", attributes);
-  made.textContent = text;
-  return made;
 }

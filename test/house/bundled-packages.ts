@@ -7,6 +7,7 @@ import { build } from "esbuild";
 /** The one source file that imports each. */
 export const bundledPackages: Readonly<Record<string, string>> = {
   chevrotain: "compiler/syntax/chevrotain.ts",
+  "@dagrejs/dagre": "cli/draw/dagre.ts",
   "@observablehq/plot": "cli/report/plot.ts",
   linkedom: "cli/report/linkedom.ts",
   "cli-progress": "cli/progress-bar.ts",
