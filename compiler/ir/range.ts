@@ -30,6 +30,8 @@ export const assumeGiven = (finite: Finite): Finite => (finite === "given" ? "al
 
 /** eˣ is finite in f32 up to here. */
 export const LARGEST_EXPONENT = 88;
+/** The distance from 1 to the next f32: what is further from a pole at ±1 stays away from it when rounded. */
+export const F32_EPSILON = 2 ** -23;
 /** Its reciprocal is far from the largest f32, and it does not underflow. */
 export const SMALLEST_DIVISOR = 1e-30;
 

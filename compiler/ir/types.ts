@@ -94,7 +94,23 @@ type None = Readonly<Record<string, never>>;
 /** The ops that are applied to each element by itself. A row each in `ops/elementwise.ts`. */
 export type ElementwiseOp =
   | ("neg" | "exp" | "log" | "tanh" | "sigmoid" | "relu" | "softplus" | "sqrt" | "rsqrt" | "recip" | "square" | "abs")
-  | ("sign" | "sin" | "cos" | "finite" | "floor" | "add" | "sub" | "mul" | "div" | "min" | "max")
+  | (
+      | "expm1"
+      | "log1p"
+      | "erf"
+      | "atan"
+      | "sign"
+      | "sin"
+      | "cos"
+      | "finite"
+      | "floor"
+      | "add"
+      | "sub"
+      | "mul"
+      | "div"
+      | "min"
+      | "max"
+    )
   | ("lt" | "le" | "gt" | "ge" | "eq" | "ne" | "select");
 
 /** The other ops and their attributes. The op table, `ops.ts`, has their meaning. */

@@ -84,6 +84,7 @@ export function emitGlsl(kernel: Kernel): string {
       types,
       header: (name, F) => `${F} ${name}(${F} x) {`,
       bind: (name, F, value) => `${F} ${name} = ${value};`,
+      where: (x, y, a, b, type) => `mix(${b}, ${a}, ${type === "f32" ? `${x} < ${y}` : `lessThan(${x}, ${y})`})`,
     }),
     ...(uses.acrossMax ? ["float across_max(vec4 v) {", "  return max(max(v.x, v.y), max(v.z, v.w));", "}", ""] : []),
     ...[...samplers.values()].flatMap((sampler) => loadFunctions(sampler, uses.scalars.has(sampler.region.region))),

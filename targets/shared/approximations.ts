@@ -36,3 +36,30 @@ export const cosFit = [
 
 /** π/2 in three parts, the first two so short that their products with whole numbers up to 2^12 are exact in f32: Cephes' sinf. */
 export const quarterTurn = [1.5703125, 4.837512969970703e-4, 7.549789954891882e-8] as const;
+
+/** eˣ − 1 = x + x²·R(x) for |x| ≤ ½. R interpolates at six Chebyshev points; relative error 1e-8 before rounding, 2e-7 in f32. */
+export const expm1Fit = [
+  0.5000000121607167, 0.16666666801683483, 0.04166579123000726, 0.008333236133517441, 0.0013982186046242147,
+  0.00019944874442625113,
+] as const;
+
+/** atan t = t + t³·R(t²) for |t| ≤ 1. R interpolates at nine Chebyshev points of t²; relative error 1e-8 before rounding, 2e-7 in f32. */
+export const atanFit = [
+  -0.3333333173306358, 0.19999739329836208, -0.14278568748210624, 0.11033764115296145, -0.08656880430086525,
+  0.06250169444641643, -0.03587153898130854, 0.013507771426900374, -0.0023869973167719386,
+] as const;
+
+/**
+ * erf x ≈ x·(P(x²) / Q(x²)) for |x| < `limit`, beyond which it is ±1 to f32's last place: the rational fit of Eigen's
+ * `generic_fast_erf_float`. Relative error 7e-8 before rounding, 5e-7 in f32.
+ */
+export const erfFit = {
+  limit: 3.92,
+  numerator: [
+    -1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5, -2.10102402082508e-6,
+    2.77068142495902e-8, -2.72614225801306e-10,
+  ],
+  denominator: [
+    -1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5,
+  ],
+} as const;

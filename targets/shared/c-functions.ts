@@ -1,7 +1,7 @@
 import { f32Digits } from "../../compiler/kernel-ir/literals.ts";
 import type { FloatType } from "../../compiler/kernel-ir/types.ts";
 import { helperName } from "../spellings.ts";
-import { cosFit, log1pFit, quarterTurn, sinFit, tanhFit } from "./approximations.ts";
+import { atanFit, cosFit, erfFit, expm1Fit, log1pFit, quarterTurn, sinFit, tanhFit } from "./approximations.ts";
 
 /** What differs between the C-like languages in a function of one argument. */
 export interface FunctionDialect {
@@ -10,13 +10,18 @@ export interface FunctionDialect {
   header(name: string, F: string): string;
   /** `let name = value;` */
   bind(name: string, F: string, value: string): string;
+  /** `a` where x < y, element by element, else `b`. All are of the type `F`. */
+  where(x: string, y: string, a: string, b: string, type: FloatType): string;
 }
 
 interface CFunction<Name extends string = string> {
   readonly name: Name;
   readonly doc: string;
-  lines(F: string, bind: (name: string, value: string) => string): readonly string[];
+  lines(F: string, bind: (name: string, value: string) => string, where: Where): readonly string[];
 }
+
+/** The text of `a` where x < y, else `b`. */
+type Where = (x: string, y: string, a: string, b: string) => string;
 
 /** Horner's scheme in `z`; coefficients lowest power first. */
 const horner = (coefficients: readonly number[], z: string): string =>
@@ -62,6 +67,47 @@ const functions = {
   },
   sin: trigonometric("sine", 0),
   cos: trigonometric("cosine", 1),
+  expm1: {
+    name: "exp_minus_1",
+    doc: "exp(x) - 1; near 0, where that cancels, a polynomial.",
+    lines: (F, bind, where) => [
+      bind("p", `x + x * x * (${horner(expm1Fit, "x")})`),
+      `return ${where("abs(x)", `${F}(0.5)`, "p", "exp(x) - 1.0")};`,
+    ],
+  },
+  log1p: {
+    name: "log_of_1_plus",
+    doc: "log(1 + x); from -0.5 to 1 it is 2 atanh(x / (2 + x)), since 1 + x is rounded.",
+    lines: (F, bind, where) => [
+      bind("s", "x / (2.0 + x)"),
+      bind("z", "s * s"),
+      bind("r", horner(log1pFit, "z")),
+      // |x − ¼| < ¾
+      `return ${where("abs(x - 0.25)", `${F}(0.75)`, "2.0 * s + s * z * r", "log(1.0 + x)")};`,
+    ],
+  },
+  erf: {
+    name: "error_function",
+    doc: "erf with a small relative error everywhere, never beyond 1, and exactly 1 where f32 says so.",
+    lines: (F, bind, where) => [
+      bind("z", "x * x"),
+      bind("p", horner(erfFit.numerator, "z")),
+      bind("q", horner(erfFit.denominator, "z")),
+      bind("y", `clamp(x * (p / q), ${F}(-1.0), ${F}(1.0))`),
+      `return ${where("abs(x)", `${F}(${f32Digits(erfFit.limit)})`, "y", "sign(x)")};`,
+    ],
+  },
+  atan: {
+    name: "arc_tangent",
+    doc: "atan x = pi/2 - atan(1 / x) beyond 1; a GPU's own promises 4096 units in the last place.",
+    lines: (F, bind, where) => [
+      bind("a", "abs(x)"),
+      bind("t", `min(a, ${F}(1.0)) / max(a, ${F}(1.0))`),
+      bind("z", "t * t"),
+      bind("y", `t + t * z * (${horner(atanFit, "z")})`),
+      `return sign(x) * ${where("a", `${F}(1.0)`, "y", `${f32Digits(Math.PI / 2)} - y`)};`,
+    ],
+  },
   softplus: {
     name: "softplus",
     doc: "log(1 + exp(x)) = max(x, 0) + log(1 + e) with e = exp(-|x|); log(1 + e) = 2 atanh(e / (2 + e)).",
@@ -94,7 +140,11 @@ export function cFunctionLines(
     if (done.has(name)) continue;
     done.add(name);
     const F = dialect.types[type];
-    const body = f.lines(F, (local, value) => dialect.bind(local, F, value));
+    const body = f.lines(
+      F,
+      (local, value) => dialect.bind(local, F, value),
+      (x, y, a, b) => dialect.where(x, y, a, b, type),
+    );
     lines.push(`// ${f.doc}`, dialect.header(name, F), ...body.map((line) => `  ${line}`), "}", "");
   }
   return lines;

@@ -1,5 +1,5 @@
 import { f32Digits } from "../../compiler/kernel-ir/literals.ts";
-import { cosFit, log1pFit, sinFit, tanhFit } from "../shared/approximations.ts";
+import { atanFit, cosFit, erfFit, expm1Fit, log1pFit, sinFit, tanhFit } from "../shared/approximations.ts";
 
 /**
  * The functions WebAssembly lacks, each written once on four floats. Bounds are relative errors where the result is a
@@ -148,6 +148,69 @@ export const mathFunctions: Readonly<Record<string, MathFunction>> = {
     (f32x4.add
       (f32x4.mul ${k(2)} (local.get $s))
       (f32x4.mul (f32x4.mul (local.get $s) (local.get $z)) (local.get $r)))))`,
+  },
+  expm1: {
+    calls: ["exp"],
+    text: `
+;; exp x - 1; for |x| < 0.5 x + x²·R(x); relative error 4e-7.
+(func $expm1 (param $x v128) (result v128)
+  (local $r v128)
+  ${horner("$r", "$x", expm1Fit)}
+  (v128.bitselect
+    (f32x4.add
+      (local.get $x)
+      (f32x4.mul (f32x4.mul (local.get $x) (local.get $x)) (local.get $r)))
+    (f32x4.sub (call $exp (local.get $x)) ${k(1)})
+    (f32x4.lt (f32x4.abs (local.get $x)) ${k(0.5)})))`,
+  },
+  log1p: {
+    calls: ["log"],
+    text: `
+;; log(1 + x); from -0.5 to 1 it is 2 atanh s with s = x/(2 + x), since 1 + x is rounded; relative error 3e-7.
+(func $log1p (param $x v128) (result v128)
+  (local $s v128) (local $z v128) (local $r v128)
+  (local.set $s (f32x4.div (local.get $x) (f32x4.add ${k(2)} (local.get $x))))
+  (local.set $z (f32x4.mul (local.get $s) (local.get $s)))
+  ${horner("$r", "$z", log1pFit)}
+  (v128.bitselect
+    (f32x4.add
+      (f32x4.mul ${k(2)} (local.get $s))
+      (f32x4.mul (f32x4.mul (local.get $s) (local.get $z)) (local.get $r)))
+    (call $log (f32x4.add ${k(1)} (local.get $x)))
+    (f32x4.lt (f32x4.abs (f32x4.sub (local.get $x) ${k(0.25)})) ${k(0.75)})))`,
+  },
+  erf: {
+    text: `
+;; erf x ≈ x·(P(x²)/Q(x²)), and ±1 from ${erfFit.limit} on; relative error 5e-7.
+(func $erf (param $x v128) (result v128)
+  (local $z v128) (local $p v128) (local $q v128)
+  (local.set $z (f32x4.mul (local.get $x) (local.get $x)))
+  ${horner("$p", "$z", erfFit.numerator)}
+  ${horner("$q", "$z", erfFit.denominator)}
+  (local.set $p (f32x4.mul (local.get $x) (f32x4.div (local.get $p) (local.get $q))))
+  (v128.bitselect
+    (v128.or (v128.and (local.get $x) ${k("-0")}) ${k(1)})
+    (f32x4.pmax (f32x4.pmin (local.get $p) ${k(1)}) ${k(-1)})
+    (f32x4.ge (f32x4.abs (local.get $x)) ${k(erfFit.limit)})))`,
+  },
+  atan: {
+    text: `
+;; atan x = π/2 - atan(1/x) beyond 1; relative error 3e-7.
+(func $atan (param $x v128) (result v128)
+  (local $a v128) (local $t v128) (local $z v128) (local $r v128)
+  (local.set $a (f32x4.abs (local.get $x)))
+  (local.set $t
+    (f32x4.div (f32x4.min (local.get $a) ${k(1)}) (f32x4.max (local.get $a) ${k(1)})))
+  (local.set $z (f32x4.mul (local.get $t) (local.get $t)))
+  ${horner("$r", "$z", atanFit)}
+  (local.set $r
+    (f32x4.add (local.get $t) (f32x4.mul (f32x4.mul (local.get $t) (local.get $z)) (local.get $r))))
+  (v128.or
+    (v128.and (local.get $x) ${k("-0")})
+    (v128.bitselect
+      (f32x4.sub ${k(Math.PI / 2)} (local.get $r))
+      (local.get $r)
+      (f32x4.gt (local.get $a) ${k(1)}))))`,
   },
   sign: {
     text: `

@@ -197,6 +197,7 @@ function functions(uses: Uses, names: Names): string[] {
       types,
       header: (name, F) => `fn ${name}(x: ${F}) -> ${F} {`,
       bind: (name, _F, value) => `let ${name} = ${value};`,
+      where: (x, y, a, b) => `select(${b}, ${a}, ${x} < ${y})`,
     }),
     ...(uses.acrossMax
       ? ["fn across_max(v: vec4<f32>) -> f32 {", "  return max(max(v.x, v.y), max(v.z, v.w));", "}", ""]

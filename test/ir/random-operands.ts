@@ -1,5 +1,6 @@
 /** What random graphs are made of: leaves with their numbers, and smooth ops with what they make of an interval. */
 import * as dim from "../../compiler/ir/dim.ts";
+import { erf } from "../../compiler/ir/error-function.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import type { ElementwiseOp, Leaf, Type } from "../../compiler/ir/types.ts";
 import { sample } from "./numbers.ts";
@@ -63,6 +64,10 @@ export const smooth: Partial<
   neg: { to: ([l, h]) => [-h, -l] },
   exp: { on: [-largest, 2], to: ([l, h]) => [Math.exp(l), Math.exp(h)] },
   log: { on: [0.2, largest], to: ([l, h]) => [Math.log(l), Math.log(h)] },
+  expm1: { on: [-largest, 2], to: ([l, h]) => [Math.expm1(l), Math.expm1(h)] },
+  log1p: { on: [-0.8, largest], to: ([l, h]) => [Math.log1p(l), Math.log1p(h)] },
+  erf: { to: ([l, h]) => [erf(l), erf(h)] },
+  atan: { to: ([l, h]) => [Math.atan(l), Math.atan(h)] },
   tanh: { to: ([l, h]) => [Math.tanh(l), Math.tanh(h)] },
   sigmoid: { to: ([l, h]) => [1 / (1 + Math.exp(-l)), 1 / (1 + Math.exp(-h))] },
   softplus: { to: ([l, h]) => [Math.log1p(Math.exp(l)), Math.log1p(Math.exp(h))] },

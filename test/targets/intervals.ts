@@ -9,7 +9,7 @@ const point = (x: number): Interval => [x, x];
 const hull = (...xs: readonly number[]): Interval => [Math.min(...xs), Math.max(...xs)];
 
 const rising: ReadonlySet<string> = new Set([
-  ...["exp", "log", "tanh", "sigmoid", "softplus", "sqrt", "floor", "sign", "relu"],
+  ...["exp", "log", "expm1", "log1p", "erf", "atan", "tanh", "sigmoid", "softplus", "sqrt", "floor", "sign", "relu"],
 ]);
 
 /** The interval of an op over intervals, before rounding. */

@@ -1,11 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { compile } from "watr";
+import { erf } from "../../compiler/ir/error-function.ts";
 import { allowRelaxedSimd } from "../../runtime/node/relaxed-simd.ts";
 import { fuse } from "../../targets/wasm/fuse.ts";
 import { mathText } from "../../targets/wasm/math.ts";
 import { readWat, type Wat, watLines } from "../../targets/wasm/wat.ts";
 
-const names = ["exp", "log", "tanh", "sigmoid", "softplus", "sin", "cos", "sign"] as const;
+const names = [
+  "exp",
+  "log",
+  "expm1",
+  "log1p",
+  "erf",
+  "atan",
+  "tanh",
+  "sigmoid",
+  "softplus",
+  "sin",
+  "cos",
+  "sign",
+] as const;
 type Name = (typeof names)[number];
 
 allowRelaxedSimd();
@@ -90,6 +104,10 @@ describe.each([
     it.each([
       ["exp", Math.exp, relative, 1.2e-7],
       ["log", Math.log, relative, 1e-7],
+      ["expm1", Math.expm1, relative, 4e-7],
+      ["log1p", Math.log1p, relative, 3e-7],
+      ["erf", erf, relative, 5e-7],
+      ["atan", Math.atan, relative, 3e-7],
       ["tanh", Math.tanh, relative, 4e-7],
       ["sigmoid", sigmoid, relative, 3e-7],
       ["softplus", softplus, relative, 4e-7],
@@ -113,6 +131,14 @@ describe.each([
         [1, 1, inf, 0, inf, 0, Math.fround(Math.exp(Math.fround(88.72))), 0],
       ],
       ["log", [0, -0, 1, inf, -1, -inf, -1e-40], [-inf, -inf, 0, inf, Number.NaN, Number.NaN, Number.NaN]],
+      [
+        "expm1",
+        [0, inf, -inf, 200, -200, 1e-45, -1e-20],
+        [0, inf, -1, inf, -1, Math.fround(1e-45), Math.fround(-1e-20)],
+      ],
+      ["log1p", [0, -1, inf, -2, -inf, 1e-20], [0, -inf, inf, Number.NaN, Number.NaN, Math.fround(1e-20)]],
+      ["erf", [0, inf, -inf, 4, -4, 1e30, -1e30], [0, 1, -1, 1, -1, 1, -1]],
+      ["atan", [0, inf, -inf, 1e-20], [0, Math.fround(Math.PI / 2), Math.fround(-Math.PI / 2), Math.fround(1e-20)]],
       ["tanh", [0, inf, -inf, 9, -9, 1e30, 1e-45], [0, 1, -1, 1, -1, 1, Math.fround(1e-45)]],
       ["sigmoid", [0, inf, -inf, 200, -200], [0.5, 1, 0, 1, 0]],
       ["softplus", [inf, -inf, 200, -200], [inf, 0, 200, 0]],

@@ -1,3 +1,4 @@
+import { erf } from "../../compiler/ir/error-function.ts";
 import type { Code } from "../../runtime/plan.ts";
 import type { MathOp } from "../../targets/spellings.ts";
 
@@ -12,6 +13,10 @@ export const meaning: Readonly<Record<MathOp, (...args: readonly number[]) => nu
   neg: (a) => -a,
   exp: (a) => Math.exp(a),
   log: (a) => Math.log(a),
+  expm1: (a) => Math.expm1(a),
+  log1p: (a) => Math.log1p(a),
+  erf,
+  atan: (a) => Math.atan(a),
   tanh: (a) => Math.tanh(a),
   sigmoid: (a) => (a < 0 ? Math.exp(a) / (1 + Math.exp(a)) : 1 / (1 + Math.exp(-a))),
   softplus: (a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
@@ -38,6 +43,11 @@ export type Target = Code["kind"];
 
 const ulp = 2 ** -23;
 
+/** Relative errors that `math.ts` states, where they are more than rounding. */
+const boundsOfWasm: Readonly<Record<string, number>> = {
+  ...{ tanh: 4e-7, softplus: 4e-7, sigmoid: 4e-7, expm1: 4e-7, log1p: 3e-7, erf: 5e-7, atan: 3e-7 },
+};
+
 /** Exact in every target: they choose or count, and round nothing. */
 const exact: ReadonlySet<string> = new Set([
   ...["max", "min", "neg", "abs", "floor", "sign", "relu", "select", "lt", "le", "gt", "ge", "eq", "ne"],
@@ -57,7 +67,7 @@ function tolerance(op: string, target: Target, x: number, y: number): number {
   switch (target) {
     case "wasm":
       if (op === "sin" || op === "cos") return 1.2e-7;
-      return ["tanh", "softplus", "sigmoid"].includes(op) ? 4e-7 * Math.abs(y) : Math.abs(y) * ulp;
+      return (boundsOfWasm[op] ?? ulp) * Math.abs(y);
     case "wgsl":
     // OpenGL ES promises less; SwiftShader keeps what WGSL asks for.
     case "glsl":
@@ -81,7 +91,13 @@ function toleranceOfWgsl(op: string, x: number, y: number): number {
     case "softplus":
       // e's error, and that of a quotient, a sum and a polynomial.
       return size * (expUlps + 8);
+    case "expm1":
+      // eˣ's error, also where most of it cancels; beyond ½, eˣ is at most 2.6 times as large as what remains.
+      return size * 2.6 * (expUlps + 1);
+    case "log1p":
     case "tanh":
+    case "erf":
+    case "atan":
       return size * 12;
     case "div":
     case "recip":

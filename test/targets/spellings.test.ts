@@ -16,7 +16,7 @@ const index = v("i");
 /** Three operands for every op: the whole middle range, then large ones where the op stays finite. */
 function operand(op: MathOp, at: number, i: number): number {
   const spread = ((i * 37 + at * 101) % count) / count;
-  const saturating = ["tanh", "sigmoid", "softplus"].includes(op);
+  const saturating = ["erf", "atan", "tanh", "sigmoid", "softplus"].includes(op);
   let x = (spread - 0.5) * (saturating && i % 4 === 0 ? 400 : 24);
   if (i % 16 === 3) x *= 1e-4;
   // Equal operands and zeros, for the comparisons and for select.
@@ -25,6 +25,7 @@ function operand(op: MathOp, at: number, i: number): number {
   if (op === "finite" && i % 8 === 5)
     x = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -3.4e38][(i >> 3) % 4];
   if (["log", "sqrt", "rsqrt"].includes(op)) x = Math.abs(x) + 1e-3;
+  if (op === "log1p") x = Math.abs(x) - 0.999;
   if (["div", "recip"].includes(op) && Math.abs(x) < 1e-3) x = 0.5;
   if (op === "sin" || op === "cos") x *= i % 4 === 0 ? 400 : 1;
   return Math.fround(x);

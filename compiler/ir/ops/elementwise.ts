@@ -6,10 +6,12 @@
  */
 import { none } from "../attributes.ts";
 import type { Builder } from "../builder.ts";
+import { erf } from "../error-function.ts";
 import {
   allFinite,
   anything,
   assumeGiven,
+  F32_EPSILON,
   finiteIf,
   isBelowLargest,
   LARGEST_EXPONENT,
@@ -114,6 +116,37 @@ export const elementwise: { readonly [K in ElementwiseOp]: ElementwiseRow } = {
     exact: [0],
     domain: [0.2, 3],
   }),
+  expm1: unary({
+    doc: "eˣ − 1, accurate near 0",
+    evaluate: Math.expm1,
+    grad: (b, { y, dy }) => [b.mul(dy, b.add(y, b.scalar(1)))],
+    flops: 16,
+    range: ([a]) => within([a], Math.expm1(a.low), Math.expm1(a.high), finiteIf(a.high <= LARGEST_EXPONENT, [a])),
+  }),
+  log1p: unary({
+    doc: "log(1 + x), accurate near 0",
+    evaluate: Math.log1p,
+    grad: (b, { x, dy }) => [b.div(dy, b.add(x[0], b.scalar(1)))],
+    flops: 20,
+    range: ([a]) =>
+      within(
+        [a],
+        a.low > -1 ? Math.log1p(a.low) : anything.low,
+        Math.log1p(Math.max(a.high, -1)),
+        finiteIf(a.low >= -1 + F32_EPSILON, [a]),
+      ),
+    exact: [0],
+    domain: [-0.5, 3],
+  }),
+  erf: unary({
+    doc: "error function, 2/√π times the integral of e^(−t²) from 0 to x",
+    evaluate: erf,
+    grad: (b, { x, dy }) => [
+      b.mul(dy, b.mul(b.scalar(2 / Math.sqrt(Math.PI)), b.elementwise("exp", [b.neg(b.square(x[0]))]))),
+    ],
+    flops: 18,
+    range: ([a]) => within([a], erf(a.low), erf(a.high), assumeGiven(a.finite)),
+  }),
   tanh: unary({
     doc: "hyperbolic tangent",
     evaluate: Math.tanh,
@@ -213,6 +246,13 @@ export const elementwise: { readonly [K in ElementwiseOp]: ElementwiseRow } = {
     grad: (b, { x, dy }) => [b.neg(b.mul(dy, b.sin(x[0])))],
     flops: 12,
     range: (x) => within(x, -1, 1),
+  }),
+  atan: unary({
+    doc: "arc tangent",
+    evaluate: Math.atan,
+    grad: (b, { x, dy }) => [b.div(dy, b.add(b.scalar(1), b.square(x[0])))],
+    flops: 22,
+    range: ([a]) => within([a], Math.atan(a.low), Math.atan(a.high), assumeGiven(a.finite)),
   }),
   finite: unary({
     doc: "1 where x is neither infinite nor NaN, else 0",

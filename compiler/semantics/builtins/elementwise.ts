@@ -33,6 +33,9 @@ const extreme = (op: "min" | "max", doc: string): Builtin => ({
 export const elementwiseFunctions = {
   exp: map("exp", "eˣ"),
   log: map("log", "natural logarithm"),
+  expm1: map("expm1", "eˣ − 1, accurate near 0"),
+  log1p: map("log1p", "log(1 + x), accurate near 0"),
+  erf: map("erf", "error function"),
   tanh: map("tanh", "hyperbolic tangent"),
   sigmoid: map("sigmoid", "1 / (1 + e⁻ˣ)"),
   relu: map("relu", "max(x, 0)"),
@@ -44,6 +47,7 @@ export const elementwiseFunctions = {
   sign: map("sign", "−1, 0 or 1"),
   sin: map("sin", "sine"),
   cos: map("cos", "cosine"),
+  atan: map("atan", "arc tangent"),
   floor: map("floor", "largest whole number ≤ x"),
   min: extreme("min", "the smaller of two"),
   max: extreme("max", "the larger of two, or the largest along axes"),
