@@ -98,7 +98,7 @@ function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, m
   }
   if (e.over !== undefined) {
     c.problems.error("C0206", e.over.span, `\`${name}\` does not reduce over axes`, {
-      help: "sum, mean and max do",
+      help: "sum, mean, max and min do",
     });
     return poison;
   }

@@ -1,4 +1,4 @@
-/** `sum`, `mean` and `max` over named axes. */
+/** `sum`, `mean`, `max` and `min` over named axes. */
 import { reducedExtents } from "../ir/ops/reductions.ts";
 import type { Axes, Type } from "../ir/types.ts";
 import type { AxisName } from "../syntax/ast.ts";
@@ -6,7 +6,7 @@ import type { BuiltinCall } from "./builtin.ts";
 import { realValue } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
 
-export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning {
+export function reduce(kind: "sum" | "mean" | "max" | "min", call: BuiltinCall): Meaning {
   const { c, over, name, span, args, spans } = call;
   if (over === undefined || args.length > 1) {
     c.problems.error("C0205", span, `\`${name}\` reduces one value over named axes`, {
@@ -49,6 +49,7 @@ export function reduce(kind: "sum" | "mean" | "max", call: BuiltinCall): Meaning
   };
   const b = c.builder;
   if (kind === "max") return { kind: "value", value: b.maximum(x, axes) };
+  if (kind === "min") return { kind: "value", value: b.neg(b.maximum(b.neg(x), axes)) };
   const sum = b.sum(x, axes);
   if (kind === "sum") return { kind: "value", value: sum };
   const extents = reducedExtents(x.type, axes);

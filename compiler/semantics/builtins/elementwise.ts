@@ -16,14 +16,14 @@ const map = (op: ElementwiseOp, doc: string): Builtin => ({
   },
 });
 
-/** The smaller or larger of two values, or the largest value along axes. */
+/** The smaller or larger of two values, or the smallest or largest value along axes. */
 const extreme = (op: "min" | "max", doc: string): Builtin => ({
-  signature: op === "max" ? "max(a, b) or max(x, over …)" : "min(a, b)",
+  signature: `${op}(a, b) or ${op}(x, over …)`,
   doc,
-  arity: op === "max" ? [1, 2] : [2, 2],
-  ...(op === "max" && { reduces: true }),
+  arity: [1, 2],
+  reduces: true,
   apply: (call) => {
-    if (call.args.length === 1 || call.over !== undefined) return reduce("max", call);
+    if (call.args.length === 1 || call.over !== undefined) return reduce(op, call);
     const [a, b] = [real(call, 0), real(call, 1)];
     if (a === undefined || b === undefined) return poison;
     return elementwise(op, [a, b], call.spans, call.span, call.c);
@@ -49,7 +49,7 @@ export const elementwiseFunctions = {
   cos: map("cos", "cosine"),
   atan: map("atan", "arc tangent"),
   floor: map("floor", "largest whole number ≤ x"),
-  min: extreme("min", "the smaller of two"),
+  min: extreme("min", "the smaller of two, or the smallest along axes"),
   max: extreme("max", "the larger of two, or the largest along axes"),
   where: {
     signature: "where(c, a, b)",

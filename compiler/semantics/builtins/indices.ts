@@ -4,17 +4,22 @@ import { type Builtin, extent, index, noFeatures, real, value } from "../builtin
 import { recordSelection } from "../index-bounds.ts";
 import { poison } from "../scope.ts";
 
-export const indexFunctions = {
-  argmax: {
-    signature: "argmax(x)",
-    doc: "position of the largest entry of the last feature axis",
-    arity: [1, 1],
-    apply: (call) => {
-      const x = real(call, 0);
-      if (x === undefined) return poison;
-      return x.type.shape.length === 0 ? noFeatures(call) : value(call.c.builder.one("argmax", [x], {}));
-    },
+const place = (name: "argmax" | "argmin", of: "largest" | "smallest"): Builtin => ({
+  signature: `${name}(x)`,
+  doc: `position of the ${of} entry of the last feature axis`,
+  arity: [1, 1],
+  apply: (call) => {
+    const x = real(call, 0);
+    if (x === undefined) return poison;
+    const b = call.c.builder;
+    const ranked = name === "argmax" ? x : b.neg(x);
+    return x.type.shape.length === 0 ? noFeatures(call) : value(b.one("argmax", [ranked], {}));
   },
+});
+
+export const indexFunctions = {
+  argmax: place("argmax", "largest"),
+  argmin: place("argmin", "smallest"),
   one_hot: {
     signature: "one_hot(i, n)",
     doc: "1 at index i, 0 elsewhere, along a new axis of extent n",

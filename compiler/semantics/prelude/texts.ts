@@ -23,6 +23,134 @@ fn correct(logits, y) { argmax(logits) == y }
 
 fn mse(a, b) { mean(square(a - b), over feature) }
 
+fn mae(a, b) { mean(abs(a - b), over feature) }
+
+// Huber 1964, eq. 2.3: with d = |a − b|, d²/2 up to delta, delta · (d − delta / 2) beyond.
+fn huber(a, b, delta = 1) {
+  d = abs(a - b)
+  m = min(d, delta)
+  mean(m * (d - m / 2), over feature)
+}
+
+// The loss that the q-quantile of y minimises, also called pinball loss (Koenker & Bassett 1978).
+fn quantile(z, y, q) { mean(max(q * (y - z), (q - 1) * (y - z)), over feature) }
+
+// Minus the log-density of a normal distribution, without its constant log(2π) / 2 (Nix & Weigend 1994).
+fn gaussian_nll(mu, variance, y, eps = 1e-6) {
+  v = max(variance, eps)
+  mean((log(v) + square(y - mu) / v) / 2, over feature)
+}
+
+// Minus the log-likelihood of a Poisson distribution, without its constant log y!.
+fn poisson_nll(log_rate, y) { mean(exp(log_rate) - y * log_rate, over feature) }
+
+// −y log σ(x) − (1 − y) log(1 − σ(x)) of the logit x; no sigmoid is computed, whose logarithm would overflow. y may be any
+// probability.
+fn binary_cross_entropy(logits, y) { mean(y * softplus(-logits) + (1 - y) * softplus(logits), over feature) }
+
+// The Kullback–Leibler divergence KL(p ‖ q) of the distributions softmax(p) and softmax(q).
+fn kl(logits_p, logits_q) { sum(softmax(logits_p) * (log_softmax(logits_p) - log_softmax(logits_q)), over feature) }
+
+// The variance over features, divided by n − correction: as norms have it. PyTorch's and R's correction is 1.
+fn var(x, correction = 0) { sum(square(x - mean(x, over feature)), over feature) / (elements(x) - correction) }
+
+fn std(x, correction = 0) { sqrt(var(x, correction)) }
+
+// log Σ eˣ, without overflow.
+fn logsumexp(x) {
+  m = stop(max(x, over feature))
+  m + log(sum(exp(x - m), over feature))
+}
+
+// log(eᵃ + eᵇ), from the larger one up.
+fn logaddexp(a, b) {
+  least = where(a > b, b, a)
+  most = where(a > b, a, b)
+  most + softplus(least - most)
+}
+
+fn log_sigmoid(x) { -softplus(-x) }
+
+// Elfwing, Uchibe & Doya 2018; as “swish” Ramachandran, Zoph & Le 2017.
+fn silu(x) { x * sigmoid(x) }
+fn swish(x) { silu(x) }
+
+// x · Φ(x), where Φ is the normal distribution's function (Hendrycks & Gimpel 2016); then the paper's approximation by tanh.
+fn gelu(x) { x * (1 + erf(x / sqrt(2))) / 2 }
+fn gelu_tanh(x) { x * (1 + tanh(sqrt(2 / 3.141592653589793) * (x + 0.044715 * x^3))) / 2 }
+
+// Clevert, Unterthiner & Hochreiter 2016. The exponent is bounded, so that what \`where\` leaves out does not overflow.
+fn elu(x, alpha = 1) { where(x > 0, x, alpha * expm1(min(x, 0))) }
+
+// Klambauer et al. 2017, with the constants of its eq. 14.
+fn selu(x) { 1.0507009873554805 * elu(x, 1.6732632423543772) }
+
+// Maas, Hannun & Ng 2013.
+fn leaky_relu(x, slope = 0.01) { where(x > 0, x, slope * x) }
+
+// Misra 2019.
+fn mish(x) { x * tanh(softplus(x)) }
+
+// Turian, Bergstra & Bengio 2009.
+fn softsign(x) { x / (1 + abs(x)) }
+
+fn clamp(x, low, high) { min(max(x, low), high) }
+
+fn relu6(x) { min(relu(x), 6) }
+
+// Courbariaux et al. 2015 have slope 1/2, Keras 1/5, PyTorch 1/6; as PyTorch's.
+fn hard_sigmoid(x) { relu6(x + 3) / 6 }
+
+fn hard_tanh(x, low = -1, high = 1) { clamp(x, low, high) }
+
+// Howard et al. 2019.
+fn hard_swish(x) { x * hard_sigmoid(x) }
+
+// Gated linear unit: the first half of the features, gated by the second (Dauphin et al. 2017).
+fn glu(x) {
+  a, b = split(x, 2)
+  a * sigmoid(b)
+}
+
+fn pow(x, p) { x^p }
+
+// a − b · floor(a / b): at least 0 and less than b, or for negative b the other way round. The rounded quotient may be one too
+// large or too small.
+fn mod(a, b) {
+  r = a - b * floor(a / b)
+  s = where(sign(r) * b < 0, r + b, r)
+  where(abs(s) >= abs(b), s - b, s)
+}
+
+fn ceil(x) { -floor(-x) }
+
+// To the nearest whole number; halves to the even one, as IEEE 754 and PyTorch do.
+fn round(x) {
+  n = floor(x)
+  d = x - n
+  n + where(d == 0.5, n - 2 * floor(n / 2), d > 0.5)
+}
+
+// Two terms of the same sign, accurate near 0.
+fn sinh(x) { (expm1(x) - expm1(-x)) / 2 }
+
+fn cosh(x) { (exp(x) + exp(-x)) / 2 }
+
+fn tan(x) { sin(x) / cos(x) }
+
+// The angle of the point (x, y), from −π to π; 0 at the origin. The quotient is at most 1, and the derivative is right on the axes.
+fn atan2(y, x) {
+  steep = abs(y) > abs(x)
+  d = where(steep, y, x)
+  t = atan(where(steep, x, y) / where(d == 0, 1, d))
+  half = where(y < 0, -3.141592653589793, 3.141592653589793)
+  where(steep, half / 2 - t, t + where(x < 0, half, 0))
+}
+
+// By half the angle: sums of the same sign, accurate up to the ends.
+fn asin(x) { 2 * atan(x / (1 + sqrt((1 - x) * (1 + x)))) }
+fn acos(x) { 2 * atan2(sqrt(1 - x), sqrt(1 + x)) }
+
 // Dropout: in training each element is 0 with probability \`rate\`, and the others are scaled up; at inference it is x itself
 // (Srivastava et al. 2014). On the candidate tanh(g) of an LSTM it is the recurrent dropout of Semeniuta et al. 2016.
 fn dropout(x, rate) { mask(1 - rate, x) / (1 - rate) * x }
