@@ -7,7 +7,7 @@ export const syntaxMessages = {
     explanation:
       "The Cell language does not know this character. Names are made of a–z, A–Z, 0–9 and _, and comments begin with // or are enclosed in /* and */. A prime (h') directly follows its name.",
     example: "y = x % 2   # remainder",
-    fix: "y = x - 2 * floor(x / 2)   // remainder",
+    fix: "y = mod(x, 2)   // remainder",
   },
   C0102: {
     title: "comment never closed",
@@ -51,7 +51,7 @@ export const syntaxMessages = {
   C0108: {
     title: "reserved word used as a name",
     explanation:
-      "These words cannot name anything: cell norm fn model param input target state site place stat output loss metric import from with scan over like reverse, and __proto__, which is special in JavaScript. The words batch, time, feature, last, index and none are not reserved.",
+      "These words cannot name anything: cell norm fn model param input target state site place stat output loss metric import from with scan over like reverse and or not, and also __proto__, which is special in JavaScript. The words batch, time, feature, last, index and none are not reserved.",
     example: "state = h @ W",
     fix: "hidden = h @ W",
   },
@@ -60,7 +60,7 @@ export const syntaxMessages = {
     explanation:
       "A comparison gives 1 where it holds and 0 where it does not, so `a < b < c` would compare that 0 or 1 with c. It is refused, because it is never meant.",
     example: "inside = a < b < c",
-    fix: "inside = (a < b) * (b < c)",
+    fix: "inside = a < b and b < c",
   },
   C0110: {
     title: "unreadable statement",

@@ -66,7 +66,8 @@ function numberOf(e: Expr, c: Context): number | undefined {
       return e.value;
     case "unary": {
       const x = numeric(e.operand, c);
-      return x === undefined ? undefined : -x;
+      if (x === undefined) return undefined;
+      return e.op === "not" ? Number(x === 0) : -x;
     }
     case "binary": {
       const f = numberArithmetic[e.op];

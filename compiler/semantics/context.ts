@@ -25,6 +25,8 @@ export interface World {
   readonly indexSizes: World["extents"];
   /** Values that are compile-time constants. */
   readonly known: Map<Value, number>;
+  /** Values that are 1 or 0 because `and` or `or` made them. */
+  readonly truths: Set<Value>;
   /** How much of its limits the file has used. */
   readonly spent: Spent;
   /** Names of leaves and of scopes that are taken. */

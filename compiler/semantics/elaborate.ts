@@ -201,6 +201,7 @@ class Elaborator {
       indexUses: [],
       indexSizes: [],
       known: new Map(),
+      truths: new Set(),
       spent: this.spent,
       taken: new Set(),
       sources: new Map(),

@@ -11,6 +11,7 @@ import { type Context, showShape } from "./context.ts";
 import { computed, fitsKernels, isNumber, known } from "./finite.ts";
 import { recordComparison } from "./index-bounds.ts";
 import { depthOfCall, maxDepth, maxExpressions, maxOps, reportLimit } from "./limits.ts";
+import { conjunction, disjunction, negation } from "./logic.ts";
 import { part } from "./parts.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
 
@@ -45,7 +46,7 @@ function meaningOf(e: Expr, c: Context): Meaning {
     case "part":
       return part(e, c);
     case "unary":
-      return negate(evaluate(e.operand, c), e.operand.span, c);
+      return (e.op === "not" ? negation : negate)(evaluate(e.operand, c), e.operand.span, c);
     case "binary":
       return binary(e, c);
     case "call":
@@ -165,6 +166,10 @@ function binary(e: Binary, c: Context): Meaning {
   const folded = fold(e.op, a, b);
   if (folded !== undefined) return folded.kind === "number" && !isNumber(folded.number, e.span, c) ? poison : folded;
   if (e.op === "^") return power(e, a, b, c);
+  if (e.op === "and" || e.op === "or") {
+    const combine = e.op === "and" ? conjunction : disjunction;
+    return combine([a, b], [e.left.span, e.right.span], e.span, c);
+  }
   const compares = comparisons.has(e.op);
   const x = compares ? toValue(a, e.left.span, c) : realValue(a, e.left.span, c);
   const y = compares ? toValue(b, e.right.span, c) : realValue(b, e.right.span, c);
@@ -176,7 +181,7 @@ function binary(e: Binary, c: Context): Meaning {
 
 const comparisons: ReadonlySet<BinaryOperator> = new Set<BinaryOperator>(["<", "<=", ">", ">=", "==", "!="]);
 
-const opOf: Readonly<Record<Exclude<BinaryOperator, "@" | "^">, ElementwiseOp>> = {
+const opOf: Readonly<Record<Exclude<BinaryOperator, "@" | "^" | "and" | "or">, ElementwiseOp>> = {
   "+": "add",
   "-": "sub",
   "*": "mul",
@@ -218,6 +223,8 @@ export const numberArithmetic: Readonly<Partial<Record<BinaryOperator, (a: numbe
   "*": (a, b) => a * b,
   "/": (a, b) => a / b,
   "^": (a, b) => a ** b,
+  and: (a, b) => (a !== 0 && b !== 0 ? 1 : 0),
+  or: (a, b) => (a !== 0 || b !== 0 ? 1 : 0),
 };
 
 const dimArithmetic: Readonly<Partial<Record<BinaryOperator, (a: dim.Dim, b: dim.Dim) => dim.Dim | undefined>>> = {

@@ -217,7 +217,7 @@ export interface MetricStmt {
   readonly span: Span;
 }
 
-export type BinaryOperator = "+" | "-" | "*" | "/" | "@" | "^" | "<" | "<=" | ">" | ">=" | "==" | "!=";
+export type BinaryOperator = "+" | "-" | "*" | "/" | "@" | "^" | "<" | "<=" | ">" | ">=" | "==" | "!=" | "and" | "or";
 
 /** What a reduction runs over: `over batch`, `over time`, `over feature`, `over (batch, time)`. */
 export type AxisName = "batch" | "time" | "feature" | "first" | "last";
@@ -230,7 +230,7 @@ export type Expr =
   | { readonly kind: "list"; readonly items: readonly Expr[]; readonly span: Span }
   /** `x[2:5]`, `x[6]`, `x[1, H:]`. */
   | { readonly kind: "part"; readonly of: Expr; readonly parts: readonly Part[]; readonly span: Span }
-  | { readonly kind: "unary"; readonly op: "-"; readonly operand: Expr; readonly span: Span }
+  | { readonly kind: "unary"; readonly op: "-" | "not"; readonly operand: Expr; readonly span: Span }
   | {
       readonly kind: "binary";
       readonly op: BinaryOperator;

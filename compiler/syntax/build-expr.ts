@@ -58,7 +58,7 @@ export class ExprBuilder {
 
   expression(cst: CstNode): Expr {
     const scan = maybeNode(cst, "scan");
-    return scan === undefined ? this.comparison(node(cst, "comparison")) : this.scan(scan);
+    return scan === undefined ? this.choice(node(cst, "choice")) : this.scan(scan);
   }
 
   private scan(cst: CstNode): Expr {
@@ -71,6 +71,58 @@ export class ExprBuilder {
       reverse: maybeToken(cst, "Reverse") !== undefined,
       span: nodeSpan(cst, this.file),
     };
+  }
+
+  private choice(cst: CstNode): Expr {
+    return this.chain(cst, nodes(cst, "conjunction"), (c) =>
+      this.chain(c, nodes(c, "negation"), (n) => this.negation(n)),
+    );
+  }
+
+  private negation(cst: CstNode): Expr {
+    const inner = node(cst, "comparison");
+    const operand = this.comparison(inner);
+    const nots = tokens(cst, "Not");
+    // `not(a) * b` is `not (a * b)` to some readers and `(not a) * b` to others.
+    if (nots.length > 0 && beginsWithBracket(inner) && !isBracketed(inner)) {
+      const help = "put brackets around what `not` belongs to: (not a) * b, or not (a * b)";
+      this.report(
+        "C0107",
+        "this `not` may belong to less or more",
+        tokenSpan(nots[nots.length - 1], this.file),
+        undefined,
+        help,
+      );
+    }
+    return nots.reduceRight<Expr>((e, not) => this.not(not, e), operand);
+  }
+
+  private not(word: IToken, operand: Expr): Expr {
+    return { kind: "unary", op: "not", operand, span: join(tokenSpan(word, this.file), operand.span) };
+  }
+
+  /** `and(a, b)`, `or(a, b, c)`, `not(a)`: the operators, written as calls. */
+  private logic(word: IToken, cst: CstNode): Expr {
+    const span = nodeSpan(cst, this.file);
+    const { args, over } = this.args(node(cst, "args"), "the function");
+    const isNot = word.image === "not";
+    const wrong =
+      over !== undefined || args.some((a) => a.name !== undefined) || (isNot ? args.length !== 1 : args.length < 2);
+    if (wrong) {
+      const help = isNot ? "write `not a`" : `write \`a ${word.image} b\``;
+      this.report(
+        "C0107",
+        `\`${word.image}\` takes ${isNot ? "one value" : "two values or more"}`,
+        span,
+        undefined,
+        help,
+      );
+    }
+    const [first = { kind: "number", value: 0, text: "0", span } as const, ...others] = args.map((a) => a.value);
+    const e = isNot
+      ? this.not(word, first)
+      : others.reduce((a, b) => this.binary(word.image as BinaryOperator, a, b), first);
+    return { ...e, span };
   }
 
   comparison(cst: CstNode): Expr {
@@ -146,6 +198,8 @@ export class ExprBuilder {
     const inner = maybeNode(cst, "expression");
     // The span includes the brackets: `4(H)` must not look like `4H`.
     if (inner !== undefined) return { ...this.expression(inner), span: nodeSpan(cst, this.file) };
+    const logic = maybeToken(cst, "logic");
+    if (logic !== undefined) return this.logic(logic, cst);
     const args = maybeNode(cst, "args");
     if (args === undefined) {
       const name = this.name(node(cst, "name"));
@@ -216,4 +270,23 @@ export class ExprBuilder {
     });
     return { axes, span: nodeSpan(cst, this.file) };
   }
+}
+
+/** Whether an expression's first word is an opening bracket. */
+function beginsWithBracket(cst: CstNode): boolean {
+  const start = nodeSpan(cst, "").start;
+  return bracketsBelow(cst).some((bracket) => bracket.startOffset === start);
+}
+
+function bracketsBelow(cst: CstNode): readonly IToken[] {
+  return Object.values(cst.children).flatMap((group) =>
+    group.flatMap((child) => ("children" in child ? bracketsBelow(child) : child.image === "(" ? [child] : [])),
+  );
+}
+
+/** Whether an expression is in brackets as a whole: on the way down to them, nothing stands beside them. */
+function isBracketed(cst: CstNode): boolean {
+  if (cst.name === "atom") return maybeNode(cst, "expression") !== undefined;
+  const parts = Object.values(cst.children).flat();
+  return parts.length === 1 && "children" in parts[0] && isBracketed(parts[0]);
 }

@@ -264,7 +264,7 @@ class CellParser extends CstParser {
 
   private readonly expression: ExpressionRule = this.inner("expression", (greedy: boolean) => {
     this.OR({
-      DEF: [{ ALT: () => this.SUBRULE(this.scan, { ARGS: [greedy] }) }, { ALT: () => this.SUBRULE(this.comparison) }],
+      DEF: [{ ALT: () => this.SUBRULE(this.scan, { ARGS: [greedy] }) }, { ALT: () => this.SUBRULE(this.choice) }],
       ERR_MSG: value,
     });
   });
@@ -283,6 +283,27 @@ class CellParser extends CstParser {
       },
     });
     this.OPTION2(() => this.CONSUME(T.Reverse));
+  });
+
+  private readonly choice: Rule = this.inner("choice", () => {
+    this.SUBRULE(this.conjunction);
+    this.MANY(() => {
+      this.CONSUME(T.Or, { LABEL: "operator" });
+      this.SUBRULE2(this.conjunction);
+    });
+  });
+
+  private readonly conjunction: Rule = this.inner("conjunction", () => {
+    this.SUBRULE(this.negation);
+    this.MANY(() => {
+      this.CONSUME(T.And, { LABEL: "operator" });
+      this.SUBRULE2(this.negation);
+    });
+  });
+
+  private readonly negation: Rule = this.inner("negation", () => {
+    this.MANY(() => this.CONSUME(T.Not));
+    this.SUBRULE(this.comparison);
   });
 
   private readonly comparison: Rule = this.inner("comparison", () => {
@@ -354,6 +375,16 @@ class CellParser extends CstParser {
             this.CONSUME(T.LeftParen);
             this.SUBRULE(this.expression, { ARGS: [true] });
             this.CONSUME(T.RightParen);
+          },
+        },
+        {
+          ALT: () => {
+            this.OR2([
+              { ALT: () => this.CONSUME(T.And, { LABEL: "logic" }) },
+              { ALT: () => this.CONSUME(T.Or, { LABEL: "logic" }) },
+              { ALT: () => this.CONSUME(T.Not, { LABEL: "logic" }) },
+            ]);
+            this.SUBRULE2(this.args);
           },
         },
         {

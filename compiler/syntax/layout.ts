@@ -45,6 +45,9 @@ const goesOn: ReadonlySet<TokenType> = new Set([
   T.Slash,
   T.At,
   T.Caret,
+  T.And,
+  T.Or,
+  T.Not,
   T.Equals,
   T.Comma,
   T.Colon,
@@ -379,8 +382,10 @@ const splitHelp = "give a part of it a name of its own";
 
 function unknownHelp(image: string): string | undefined {
   if (image.startsWith("'")) return "a prime directly follows a name: h'";
-  if (image === "&&" || image === "&") return "multiply two comparisons instead: (a < b) * (b < c)";
-  if (image === "!") return "compare with != or write 1 - x";
+  if (image === "&&" || image === "&") return "write `and`: a < b and b < c";
+  if (image === "||" || image === "|") return "write `or`: a < b or b < c";
+  if (image === "!") return "write `not a`, or compare with !=";
+  if (image === "%") return "write mod(a, b)";
   if (image === "#") return "comments begin with //";
   if (/\p{L}/u.test(image)) return "names are made of a–z, A–Z, 0–9 and _: write `gamma` for γ";
   return undefined;

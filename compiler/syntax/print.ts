@@ -16,10 +16,15 @@ import type {
 type Statement = CellStmt | NormStmt | ModelStmt;
 
 /** Levels of precedence, loosest first. */
-const level = { scan: 0, comparison: 1, sum: 2, product: 3, signed: 4, multiple: 5, power: 6, primary: 7 } as const;
+const level = {
+  ...{ scan: 0, choice: 1, conjunction: 2, negation: 3, comparison: 4 },
+  ...{ sum: 5, product: 6, signed: 7, multiple: 8, power: 9, primary: 10 },
+} as const;
 type Level = (typeof level)[keyof typeof level];
 
 const operators: Record<string, Level> = {
+  or: level.choice,
+  and: level.conjunction,
   "<": level.comparison,
   "<=": level.comparison,
   ">": level.comparison,
@@ -46,7 +51,7 @@ export function printExpr(e: Expr): string {
     case "part":
       return `${printAt(e.of, level.primary)}[${e.parts.map(printPart).join(", ")}]`;
     case "unary":
-      return `-${printAt(e.operand, level.signed)}`;
+      return e.op === "not" ? `not ${negated(e.operand)}` : `-${printAt(e.operand, level.signed)}`;
     case "binary": {
       const own = levelOf(e);
       if (own === level.multiple) return `${printExpr(e.left)}${printAt(e.right, level.power)}`;
@@ -73,8 +78,15 @@ function printAt(e: Expr, least: Level): string {
   return levelOf(e) < least ? `(${printExpr(e)})` : printExpr(e);
 }
 
+/** What `not` applies to. If it begins with a bracket, this must be around the whole, so that nobody wonders what `not` belongs to. */
+function negated(e: Expr): string {
+  const text = printAt(e, level.negation);
+  return text.startsWith("(") && levelOf(e) >= level.negation ? `(${text})` : text;
+}
+
 function levelOf(e: Expr): Level {
   if (e.kind === "scan") return level.scan;
+  if (e.kind === "unary" && e.op === "not") return level.negation;
   if (e.kind === "unary" || (e.kind === "number" && printExpr(e).startsWith("-"))) return level.signed;
   if (e.kind === "binary") return isMultiple(e) ? level.multiple : operators[e.op];
   return level.primary;

@@ -109,8 +109,9 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
   if (expected === "`over`" && rule === "scan") {
     return missing("C0107", "this scan", expected, found, "write `scan rnn(D, H) over xs`");
   }
+  if (rule === "args" && before !== undefined && isLogic(before)) return misplacedLogic(before);
   if (expected === "a value") return noValue(token, before, found);
-  if (tokenMatcher(token, T.CompareOperator)) return chained;
+  if (tokenMatcher(token, T.CompareOperator)) return chained(token, statement);
   if (token.tokenType === T.Equals) {
     return {
       code: "C0107",
@@ -122,12 +123,70 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
   return { code: "C0107", message: `expected ${expected}, found ${found}`, help: gapHelp(token, before) };
 }
 
-const chained: Words = {
-  code: "C0109",
-  message: "comparisons do not chain",
-  label: "a second comparison",
-  help: "multiply two comparisons: (a < b) * (b < c)",
-};
+const isLogic = ({ tokenType }: IToken): boolean => [T.And, T.Or, T.Not].includes(tokenType);
+
+/** For `and`, `or` or `not` where a value is expected. */
+function misplacedLogic(at: IToken): Words {
+  if (at.tokenType === T.Not)
+    return { at, code: "C0107", message: "`not` needs brackets after another operator", help: "write `(not a)`" };
+  const help = `write \`a ${at.image} b\`; a value of your own needs another name`;
+  return { at, code: "C0108", message: `\`${at.image}\` is an operator`, label: "a value is expected here", help };
+}
+
+/** For `a < b < c`, at its second comparison. The help has the user's own values where they are short. */
+function chained(second: IToken, statement: readonly IToken[]): Words {
+  const at = statement.indexOf(second);
+  const first = statement.findLastIndex((t, i) => i < at && tokenMatcher(t, T.CompareOperator));
+  const middle = textOf(statement.slice(first + 1, at));
+  const left = textOf(statement.slice(operandStart(statement, first), first));
+  const right = textOf(statement.slice(at + 1, operandEnd(statement, at + 1)));
+  const ownWords = first >= 0 && left !== "" && right !== "" && (left + middle + right).length <= longestHelp;
+  const [a, b, c] = ownWords ? [left, middle, right] : ["a", "b", "c"];
+  const [compared, again] = ownWords ? [statement[first].image, second.image] : ["<", "<"];
+  return {
+    code: "C0109",
+    message: "comparisons do not chain",
+    label: "a second comparison",
+    help: `write \`${a} ${compared} ${b} and ${b} ${again} ${c}\``,
+  };
+}
+
+/** Longer values would not be read in a help line. */
+const longestHelp = 60;
+
+const textOf = (words: readonly IToken[]): string =>
+  words
+    .map((w, i) => (i > 0 && w.startOffset > words[i - 1].startOffset + words[i - 1].image.length ? " " : "") + w.image)
+    .join("");
+
+/** Brackets that open are +1, those that close −1. */
+const depth = ({ tokenType }: IToken): number =>
+  [T.LeftParen, T.LeftSquare].includes(tokenType) ? 1 : [T.RightParen, T.RightSquare].includes(tokenType) ? -1 : 0;
+
+const endsOperand = (word: IToken): boolean =>
+  [T.Comma, T.Equals, T.Colon, T.Begin, T.End].includes(word.tokenType) ||
+  T.keywords.includes(word.tokenType) ||
+  tokenMatcher(word, T.CompareOperator);
+
+/** Where the value begins that ends before `end`. */
+function operandStart(words: readonly IToken[], end: number): number {
+  let open = 0;
+  for (let i = end - 1; i >= 0; i--) {
+    open -= depth(words[i]);
+    if (open < 0 || (open === 0 && endsOperand(words[i]))) return i + 1;
+  }
+  return 0;
+}
+
+/** Where the value ends that begins at `start`. */
+function operandEnd(words: readonly IToken[], start: number): number {
+  let open = 0;
+  for (let i = start; i < words.length; i++) {
+    open += depth(words[i]);
+    if (open < 0 || (open === 0 && endsOperand(words[i]))) return i;
+  }
+  return words.length;
+}
 
 function missing(code: Code, what: string, expected: string, found: string, help: string): Words {
   return { code, message: `${what} lacks ${expected}`, label: `found ${found}`, help };
@@ -151,7 +210,7 @@ function noValue(token: IToken, before: IToken | undefined, found: string): Word
 
 /** For a complete statement that is followed by more. */
 function tooMuch(token: IToken, before: IToken | undefined, statement: readonly IToken[]): Words {
-  if (tokenMatcher(token, T.CompareOperator)) return chained;
+  if (tokenMatcher(token, T.CompareOperator)) return chained(token, statement);
   const first = statement[0];
   const guess = first.tokenType === T.Identifier ? nearest(first.image, statementStarts) : undefined;
   if (guess !== undefined && before === first) {

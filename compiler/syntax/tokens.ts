@@ -70,6 +70,9 @@ export const Scan = keyword("scan");
 export const Over = keyword("over");
 export const Like = keyword("like");
 export const Reverse = keyword("reverse");
+export const And = keyword("and");
+export const Or = keyword("or");
+export const Not = keyword("not");
 
 /** Words that begin a declaration with a body. */
 export const declarationWords: readonly TokenType[] = [Cell, Norm, Fn, Model];
@@ -96,6 +99,9 @@ export const keywords: readonly TokenType[] = [
   Over,
   Like,
   Reverse,
+  And,
+  Or,
+  Not,
 ];
 export const reservedWords: readonly string[] = keywords.map((k) => k.PATTERN as string);
 

@@ -129,7 +129,7 @@ const changes: readonly Change[] = [
       text,
       random,
       (word) => /^[-+*/@^]$/.test(word),
-      (words, at) => void words.splice(at, 1, random.pick(["+", "-", "*", "/", "@", "^", "<", "=="])),
+      (words, at) => void words.splice(at, 1, random.pick(["+", "-", "*", "/", "@", "^", "<", "==", "and", "or"])),
     ),
   (text, random) =>
     onWord(text, random, isNumber, (words, at) => void words.splice(at, 1, random.pick(hostileNumbers))),

@@ -20,7 +20,7 @@ function grouped(text: string): string {
     e.kind === "binary"
       ? `(${group(e.left)} ${e.op} ${group(e.right)})`
       : e.kind === "unary"
-        ? `(-${group(e.operand)})`
+        ? `(${e.op === "not" ? "not " : "-"}${group(e.operand)})`
         : printExpr(e);
   return fn.kind === "fn" ? group(fn.result) : "";
 }
@@ -41,6 +41,14 @@ describe("the grammar", () => {
     ["h' - 1", "(h' - 1)"],
     ["-a[1]^2 * b[c + 1 : d][:, 2]", "((-(a[1] ^ 2)) * b[c + 1:d][:, 2])"],
     ["f(x)[H:] - (a + b)[:2]", "(f(x)[H:] - (a + b)[:2])"],
+    ["a or b and not c < d + 1", "(a or (b and (not (c < (d + 1)))))"],
+    ["a and b and c or d", "(((a and b) and c) or d)"],
+    ["not not a", "(not (not a))"],
+    ["not (a or b) and c", "((not (a or b)) and c)"],
+    ["and(a, b > 0) * or(c, d, e)", "((a and (b > 0)) * ((c or d) or e))"],
+    ["a * not(b)", "(a * (not b))"],
+    ["-not(b)", "(-(not b))"],
+    ["nota + or1 * and_", "(nota + (or1 * and_))"],
   ])("reads %s as %s", (text, expected) => {
     expect(grouped(text)).toBe(expected);
   });

@@ -36,7 +36,9 @@ const numberText = fc.oneof(
 );
 const number: fc.Arbitrary<Expr> = numberText.map((text) => ({ kind: "number", value: Number(text), text, span }));
 
-const binaryOperators: readonly BinaryOperator[] = ["+", "-", "*", "/", "@", "^", "<", "<=", ">", ">=", "==", "!="];
+const binaryOperators: readonly BinaryOperator[] = [
+  ...(["+", "-", "*", "/", "@", "^", "<", "<=", ">", ">=", "==", "!=", "and", "or"] as const),
+];
 
 export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; part: Part; arg: Arg; args: Arg[] }>((tie) => ({
   expr: fc.oneof(
@@ -45,7 +47,9 @@ export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; part: Part; arg:
     primed.map((name): Expr => ({ kind: "name", name, span })),
     few(tie("expr")).map((items): Expr => ({ kind: "list", items, span })),
     fc.tuple(tie("expr"), few(tie("part"), 1)).map(([of, parts]): Expr => ({ kind: "part", of, parts, span })),
-    tie("expr").map((operand): Expr => ({ kind: "unary", op: "-", operand, span })),
+    fc
+      .tuple(fc.constantFrom("-" as const, "not" as const), tie("expr"))
+      .map(([op, operand]): Expr => ({ kind: "unary", op, operand, span })),
     fc
       .tuple(fc.constantFrom(...binaryOperators), tie("expr"), tie("expr"), fc.boolean())
       // Spans that touch stand for `4H`, others for `4 * H`.
