@@ -147,11 +147,7 @@ export class GraphHasher {
 
   /** An extent with `dims` substituted. */
   #bound(d: dim.Dim): string {
-    const terms = d.map(({ num, den, vars }) => {
-      const known = vars.reduce((product, name) => product * (this.#dims[name] ?? 1), num);
-      return [{ num: known, den, vars: vars.filter((name) => this.#dims[name] === undefined) }];
-    });
-    return dim.show(terms.reduce(dim.add, []));
+    return dim.show(dim.substitute(d, this.#dims));
   }
 }
 

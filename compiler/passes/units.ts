@@ -14,10 +14,8 @@ export const units = (dims: Readonly<Record<string, number>>): Pass => ({
 });
 
 function substituted(graph: Graph, dims: Readonly<Record<string, number>>): Graph {
-  const extent = (d: dim.Dim): dim.Dim =>
-    d
-      .map((term) => ({ ...term, vars: term.vars.filter((name) => dims[name] !== 1) }))
-      .reduce((sum, term) => dim.add(sum, [term]), dim.constant(0));
+  const ones = Object.fromEntries(Object.entries(dims).filter(([, n]) => n === 1));
+  const extent = (d: dim.Dim): dim.Dim => dim.substitute(d, ones);
   const text = (d: string): string => dim.show(extent(dim.parse(d)));
   const type = (t: Type): Type => ({
     ...t,

@@ -200,7 +200,7 @@ const recip = (m: Meaning, e: Binary, c: Context): Meaning => {
 };
 
 /** No real shape has an extent with more terms or higher powers, and multiplied out they would grow without bound. */
-const isShort = (d: dim.Dim): boolean => d.length <= 32 && d.every((t) => t.vars.length <= 16);
+const isShort = (d: dim.Dim): boolean => d.length <= 32 && d.every((t) => t.vars.length + t.under.length <= 16);
 
 /** Folds constants; undefined if the result is not an extent or a number. */
 function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {

@@ -154,7 +154,7 @@ function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): bo
   if (init.kind === "blocks") {
     const width = shape.at(-1);
     const part = width && dim.divide(width, dim.constant(init.parts.length));
-    if (part === undefined || part.some((t) => t.vars.length === 0 && t.den > 1))
+    if (part === undefined || dim.isBroken(part))
       return wrong(`${showShape(shape)} cannot be cut in ${init.parts.length} blocks`, "the last axis has blocks");
     return init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
   }

@@ -44,7 +44,7 @@ export const shapeFunctions = {
       const axis = x.type.shape.length - 1;
       if (axis < 0) return noFeatures(call);
       const part = dim.divide(x.type.shape[axis], dim.constant(parts))!;
-      if (part.some((t) => t.vars.length === 0 && t.den > 1)) {
+      if (dim.isBroken(part)) {
         const message = `${dim.show(x.type.shape[axis])} cannot be split in ${parts} equal parts`;
         return misfit(
           call.span,
