@@ -3,6 +3,7 @@ import { CompileError } from "../diagnostics/diagnostic.ts";
 import * as dim from "../ir/dim.ts";
 import { rowOf } from "../ir/ops.ts";
 import type { Graph, Op } from "../ir/types.ts";
+import { brokenExtent, wholeExtent } from "../ir/whole.ts";
 
 /**
  * Throws C0217 for the first extent that is not whole and positive, naming it and the numbers it was computed from; C0228 for an
@@ -28,14 +29,13 @@ export function checkDims(graphs: readonly Graph[], dims: Readonly<Record<string
       for (const d of op.results.flatMap((r) => r.type.shape)) {
         const n = dim.evaluate(d, dims);
         if (Number.isInteger(n) && n > 0) continue;
-        const bound = dim.names(d).map((name) => `${name} = ${dims[name]}`);
         throw new CompileError([
           {
             code: "C0217",
             severity: "error",
-            message: `the extent ${dim.show(d)} is ${n} with ${bound.join(", ")}, not a whole positive number`,
+            message: `the extent ${brokenExtent(d, dims)}, not a whole positive number`,
             span: { file, start: 0, end: 0 },
-            help: "choose other dimensions with --dims",
+            help: wholeExtent(d, dims) ?? "choose other dimensions with --dims",
           },
         ]);
       }

@@ -9,7 +9,7 @@ import { Dependences } from "./dependence.ts";
 import type { InModule, Resolved } from "./derivations.ts";
 import { evaluate, toValue } from "./expressions.ts";
 import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
-import { letStatement } from "./lets.ts";
+import { dimStatement, letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
 import { type Placed, Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
@@ -108,6 +108,9 @@ class CellElaborator {
     );
     for (const s of cell.decl.body) {
       switch (s.kind) {
+        case "dim":
+          dimStatement(s, this.c);
+          break;
         case "param":
           this.param(s, placements);
           break;

@@ -1,8 +1,9 @@
 /** Compile-time expressions: extents, shapes, and the numbers of initialisers. */
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
+import { brokenExtent, wholeExtent } from "../ir/whole.ts";
 import type { Expr, Shape } from "../syntax/ast.ts";
-import { type Context, showShape, type World, wanted } from "./context.ts";
+import { type Context, type World, wanted } from "./context.ts";
 import { describe, evaluate, numberArithmetic, resolveName } from "./expressions.ts";
 import { isNumber } from "./finite.ts";
 import type { Meaning } from "./scope.ts";
@@ -113,16 +114,17 @@ function notConstant(span: Span, c: Context): undefined {
   return undefined;
 }
 
-/** Checks, once the numbers are known, that every extent in the text is a positive whole number. */
+/** Checks, once the numbers are known, that every extent in the text is a positive whole number. Each is reported once. */
 export function checkExtents(world: World): void {
+  const reported = new Set<string>();
   for (const { dim: d, span, expansions } of world.extents) {
     const n = extentOf(d, world.numbers);
-    if (n === undefined || isExtent(n)) continue;
-    const where = dim.names(d).map((name) => `${name} = ${world.numbers[name]}`);
+    if (n === undefined || isExtent(n) || reported.has(dim.show(d))) continue;
+    reported.add(dim.show(d));
     world.problems.inside(expansions, () =>
-      world.problems.error("C0217", span, `the extent ${dim.show(d)} is ${n} with ${where.join(", ")}`, {
+      world.problems.error("C0217", span, `the extent ${brokenExtent(d, world.numbers)}`, {
         label: "not a positive whole number",
-        help: `choose other numbers for ${showShape(dim.names(d).map(dim.variable)).slice(1, -1)}`,
+        help: wholeExtent(d, world.numbers),
       }),
     );
   }

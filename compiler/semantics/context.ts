@@ -33,6 +33,8 @@ export interface World {
   readonly taken: Set<string>;
   /** Where each parameter comes from, by its name. */
   readonly sources: Map<string, Source>;
+  /** Why the graph lacks something, if it does: a file is only checked, and a dimension without a number decides what there is. */
+  readonly incomplete: { because?: "parts" };
   /** How many calls have been expanded so far. */
   readonly expanded: { calls: number };
 }

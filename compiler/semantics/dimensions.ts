@@ -2,9 +2,11 @@
 import { didYouMean } from "../diagnostics/nearest.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
-import type { DimParam, Name } from "../syntax/ast.ts";
-import { isExtent, numeric } from "./constants.ts";
+import * as dim from "../ir/dim.ts";
+import type { CellParam, DimParam, Expr, Name } from "../syntax/ast.ts";
+import { extentOf, isExtent, numeric } from "./constants.ts";
 import type { Context, World } from "./context.ts";
+import { dimArithmetic } from "./expressions.ts";
 import type { Module } from "./modules.ts";
 import { Scope } from "./scope.ts";
 
@@ -58,6 +60,35 @@ export function bindDims(
     }
   }
   return numbers;
+}
+
+/**
+ * The dimensions of the entry as extents of its graph: names, but one whose default is a formula of others, `H = N * P`, is that
+ * formula, so that shapes can be compared by it, unless it was given another number.
+ */
+export function entryDims(
+  params: readonly (DimParam | CellParam)[],
+  { numbers }: Pick<World, "numbers">,
+): ReadonlyMap<string, dim.Dim> {
+  const dims = new Map<string, dim.Dim>();
+  for (const p of params) {
+    if (p.kind !== "dim") continue;
+    const name = p.name.text;
+    const formula = p.default && formulaOf(p.default, dims);
+    const isOther = formula && Object.hasOwn(numbers, name) && extentOf(formula, numbers) !== numbers[name];
+    const isFormula = formula !== undefined && dim.names(formula).length > 0 && !isOther;
+    dims.set(name, isFormula ? formula : dim.variable(name));
+  }
+  return dims;
+}
+
+/** The extent that `e` means if it is made of dimensions and whole numbers alone. */
+function formulaOf(e: Expr, dims: ReadonlyMap<string, dim.Dim>): dim.Dim | undefined {
+  if (e.kind === "number") return Number.isSafeInteger(e.value) ? dim.constant(e.value) : undefined;
+  if (e.kind === "name") return e.name.primed ? undefined : dims.get(e.name.text);
+  if (e.kind !== "binary") return undefined;
+  const [left, right] = [formulaOf(e.left, dims), formulaOf(e.right, dims)];
+  return left && right && dimArithmetic[e.op]?.(left, right);
 }
 
 function number(p: DimParam, overrides: Readonly<Record<string, number>> | undefined, c: Context): number | undefined {

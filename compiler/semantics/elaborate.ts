@@ -104,7 +104,8 @@ export function examine(
   const diagnostics = run.diagnostics();
   const made = options ? (chosen ? [chosen] : []) : all;
   const sound = run.problems.errors === 0;
-  return { diagnostics, elaborated: sound ? made.map((m) => elaboratedFrom(m, [])) : [] };
+  const whole = made.filter(({ complete }) => sound && complete);
+  return { diagnostics, elaborated: whole.map((m) => elaboratedFrom(m, [])) };
 }
 
 /** The declarations of the file at `path`, in source order. Throws `CompileError` if there is no such file. */
@@ -138,6 +139,8 @@ interface ElaboratedDeclaration {
   readonly sources: ReadonlyMap<string, Source>;
   /** The span of the declaration whose body was elaborated. */
   readonly span: Span;
+  /** Whether the graph has everything that the text says. */
+  readonly complete: boolean;
 }
 
 class Elaborator {
@@ -205,6 +208,7 @@ class Elaborator {
       spent: this.spent,
       taken: new Set(),
       sources: new Map(),
+      incomplete: {},
       expanded: { calls: 0 },
     });
     const params = decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
@@ -215,7 +219,7 @@ class Elaborator {
     checkExtents(world);
     checkIndexBounds(world);
     if (problems.errors === errors && declared.decl === decl && module.damaged.size === 0) this.warnUnused(built.scope);
-    return { built, dims, sources: world.sources, span: decl.span };
+    return { built, dims, sources: world.sources, span: decl.span, complete: world.incomplete.because === undefined };
   }
 
   private warnUnused(scope: Scope): void {

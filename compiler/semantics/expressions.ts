@@ -227,12 +227,13 @@ export const numberArithmetic: Readonly<Partial<Record<BinaryOperator, (a: numbe
   or: (a, b) => (a !== 0 || b !== 0 ? 1 : 0),
 };
 
-const dimArithmetic: Readonly<Partial<Record<BinaryOperator, (a: dim.Dim, b: dim.Dim) => dim.Dim | undefined>>> = {
-  "+": dim.add,
-  "-": dim.subtract,
-  "*": dim.multiply,
-  "/": dim.divide,
-};
+export const dimArithmetic: Readonly<Partial<Record<BinaryOperator, (a: dim.Dim, b: dim.Dim) => dim.Dim | undefined>>> =
+  {
+    "+": dim.add,
+    "-": dim.subtract,
+    "*": dim.multiply,
+    "/": dim.divide,
+  };
 
 /** An elementwise op on values that must broadcast. `spans` are those of the operands. */
 export function elementwise(
@@ -251,9 +252,17 @@ export function elementwise(
       `the shapes ${listed(operands.map((v) => showShape(v.type.shape)))} do not fit`,
       operands.map((v, i) => ({ span: spans[i], message: `this is ${showShape(v.type.shape)}` })),
       c,
+      unequal(operands.map((v) => v.type.shape)).flatMap(([a, b]) => equalByNumbers(a, b, c) ?? [])[0],
     );
   }
   return computed(op, operands, c.builder.elementwise(op, operands), span, c);
+}
+
+/** The extents that do not fit, of shapes that are aligned at their last axes. */
+function unequal(shapes: readonly (readonly dim.Dim[])[]): readonly (readonly [dim.Dim, dim.Dim])[] {
+  const [a, b] = shapes.map((shape) => [...shape].reverse());
+  const pairs = a === undefined || b === undefined ? [] : a.slice(0, b.length).map((d, i) => [d, b[i]] as const);
+  return pairs.filter(([d, e]) => !dim.isOne(d) && !dim.isOne(e) && !dim.equal(d, e));
 }
 
 /** Contracts the last axis of `x` with the first of `y`, for each example: [K] @ [K, N], [H, K] @ [K, N], [K] @ [K]. */
@@ -267,7 +276,7 @@ function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
   const [k, l] = [a[a.length - 1], b[0]];
   if (!dim.equal(k, l)) {
     const message = `\`@\` sums over ${dim.show(k)} on the left and ${dim.show(l)} on the right`;
-    return misfit(e.span, message, sides, c);
+    return misfit(e.span, message, sides, c, equalByNumbers(k, l, c));
   }
   const letters = "abcdefghijlmnopqrstuvwxyz";
   const left = letters.slice(0, a.length - 1);
@@ -321,9 +330,20 @@ export function misfit(
   message: string,
   notes: readonly { readonly span: Span; readonly message: string }[],
   c: Context,
+  help?: string,
 ): Meaning {
-  c.problems.error("C0204", span, message, { notes });
+  c.problems.error("C0204", span, message, { notes, help });
   return poison;
+}
+
+/** What to say of extents that differ as formulas and not as the numbers of the dimensions are now. */
+export function equalByNumbers(a: dim.Dim | undefined, b: dim.Dim | undefined, c: Context): string | undefined {
+  if (a === undefined || b === undefined || dim.equal(a, b)) return undefined;
+  const [n, m] = [extentOf(a, c.world.numbers), extentOf(b, c.world.numbers)];
+  const names = [a, b].flatMap(dim.names);
+  if (n === undefined || n !== m || names.length === 0) return undefined;
+  const shown = `${dim.show(a)} and ${dim.show(b)} are both ${n} now, but not with other numbers`;
+  return `${shown}: say how one is made of the others, as in \`dim P = H / N\``;
 }
 
 export function listed(words: readonly string[]): string {

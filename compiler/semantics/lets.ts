@@ -1,6 +1,7 @@
-/** Elaborates `a = e` and `a, b = e`, which name values. */
+/** Elaborates `a = e` and `a, b = e`, which name values, and `dim P = e`, which names an extent. */
 
-import type { LetStmt, Name } from "../syntax/ast.ts";
+import type { DimStmt, LetStmt, Name } from "../syntax/ast.ts";
+import { dimension } from "./constants.ts";
 import { type Context, hint } from "./context.ts";
 import { describe, evaluate } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
@@ -27,6 +28,12 @@ export function letStatement(s: LetStmt, c: Context, next?: (name: Name, meaning
     if (part.kind === "value") hint(part.value, name.text);
     c.scope.declare(name, "let", part, c.problems);
   });
+}
+
+/** Gives the name of `dim P = e` the extent e, which is checked like one in a shape. */
+export function dimStatement(s: DimStmt, c: Context): void {
+  const extent = dimension(s.value, c);
+  c.scope.declare(s.name, "dimension", extent ? { kind: "dim", dim: extent } : poison, c.problems);
 }
 
 function destructure(s: LetStmt, meaning: Meaning, c: Context): readonly Meaning[] {

@@ -1,6 +1,6 @@
 /** Elaborates models: inputs, scans of cells, losses and metrics. */
 import { Builder } from "../ir/builder.ts";
-import * as dim from "../ir/dim.ts";
+import type * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Axes, Graph, Result, Value } from "../ir/types.ts";
@@ -19,10 +19,11 @@ import { elaborateCell } from "./cells.ts";
 import { dimension } from "./constants.ts";
 import { type Context, type Draw, declaredNames, drawn, showShape, type World } from "./context.ts";
 import { find, type InModule, type Resolved, resolve } from "./derivations.ts";
+import { entryDims } from "./dimensions.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
 import { recordSelection } from "./index-bounds.ts";
 import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
-import { letStatement } from "./lets.ts";
+import { dimStatement, letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
@@ -84,12 +85,16 @@ class ModelElaborator {
   run(): Built {
     const { problems } = this.world;
     const { decl, name } = this.model;
+    const dims = entryDims(decl.params, this.world);
     for (const p of decl.params) {
-      const meaning: Meaning = p.kind === "dim" ? { kind: "dim", dim: dim.variable(p.name.text) } : poison;
+      const meaning: Meaning = p.kind === "dim" ? { kind: "dim", dim: dims.get(p.name.text)! } : poison;
       this.scope.declare(p.name, p.kind === "dim" ? "dimension" : "cell", meaning, problems);
     }
     for (const s of decl.body) {
       switch (s.kind) {
+        case "dim":
+          dimStatement(s, this.c);
+          break;
         case "param":
           this.param(s);
           break;

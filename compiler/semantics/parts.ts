@@ -7,6 +7,7 @@ import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape, wanted } from "./context.ts";
 import { describe, evaluate, misfit, toValue } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
+import { slice } from "./slices.ts";
 
 /** The entries `from` to `to` of an axis. The axis is dropped if it is a `single` entry. */
 interface Bounds {
@@ -39,7 +40,7 @@ function ofValue(x: Value, e: Expr & { readonly kind: "part" }, c: Context): Mea
   const b = c.builder;
   const taken = bounds.reduce((v, { from, to }, axis) => {
     const isWhole = from.length === 0 && dim.equal(to, shape[axis]);
-    return isWhole ? v : b.one("slice", [v], { axis, from: dim.show(from), to: dim.show(to) });
+    return isWhole ? v : slice(v, axis, from, to, c);
   }, x);
   if (!bounds.some(({ single }) => single)) return { kind: "value", value: taken };
   const left = taken.type.shape.filter((_, axis) => !bounds[axis]?.single);
@@ -104,6 +105,11 @@ function isWithin(from: dim.Dim, to: dim.Dim, extent: dim.Dim, span: Span, c: Co
     return false;
   };
   const broken = [from, to].find((d) => !Number.isInteger(extentOf(d, numbers) ?? 0));
+  if (broken && dim.names(broken).length > 0) {
+    // Reported with all extents, once.
+    wanted(broken, span, c);
+    return false;
+  }
   if (broken) return refuse(`${shown(broken)} is no whole number`, "entries are counted");
   if (exceeds([], from)) {
     const help = `the last entry of n is n - 1: write [${dim.show(dim.add(extent, from))}]`;

@@ -4,12 +4,12 @@
  * are vector–Jacobian products with `d_h`.
  */
 import { Builder } from "../ir/builder.ts";
-import * as dim from "../ir/dim.ts";
 import type { Graph, Result, Value } from "../ir/types.ts";
 import type { CellDecl } from "../syntax/ast.ts";
 import { type ElaboratedCell, elaborateCell } from "./cells.ts";
 import { claim, leaf, type World } from "./context.ts";
 import type { InModule, Resolved } from "./derivations.ts";
+import { entryDims } from "./dimensions.ts";
 import { inputLeaf } from "./leaves.ts";
 import type { PlaceOption } from "./placements.ts";
 import type { Scope } from "./scope.ts";
@@ -26,7 +26,7 @@ export interface Built {
 
 export function buildCell(cell: Resolved<CellDecl>, options: readonly InModule<PlaceOption>[], world: World): Built {
   const b = new Builder();
-  const dims = new Map(cell.decl.params.map((p) => [p.name.text, dim.variable(p.name.text)]));
+  const dims = entryDims(cell.decl.params, world);
   const elaborated = elaborateCell(
     {
       cell,

@@ -106,9 +106,26 @@ export interface ModelDecl {
   readonly span: Span;
 }
 
-export type CellStmt = ParamStmt | InputStmt | StateStmt | SiteStmt | LetStmt | OutputStmt | PlaceStmt;
+export type CellStmt = DimStmt | ParamStmt | InputStmt | StateStmt | SiteStmt | LetStmt | OutputStmt | PlaceStmt;
 export type NormStmt = ParamStmt | StatStmt | LetStmt;
-export type ModelStmt = ParamStmt | InputStmt | SiteStmt | LetStmt | OutputStmt | PlaceStmt | LossStmt | MetricStmt;
+export type ModelStmt =
+  | DimStmt
+  | ParamStmt
+  | InputStmt
+  | SiteStmt
+  | LetStmt
+  | OutputStmt
+  | PlaceStmt
+  | LossStmt
+  | MetricStmt;
+
+/** `dim P = H / N`: a name for an extent. */
+export interface DimStmt {
+  readonly kind: "dim";
+  readonly name: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
 
 /** A shape `[D, 4H]`, or `like x`: the shape of another value. `[]` is a scalar. */
 export type Shape =

@@ -37,8 +37,8 @@ type Statement = CellStmt | NormStmt | ModelStmt | ValueStmt;
 type Place = "cell" | "derived" | "norm" | "fn" | "model";
 
 const allowed = {
-  cell: ["param", "input", "state", "site", "let", "output", "place"],
-  model: ["param", "input", "target", "site", "let", "output", "place", "loss", "metric"],
+  cell: ["dim", "param", "input", "state", "site", "let", "output", "place"],
+  model: ["dim", "param", "input", "target", "site", "let", "output", "place", "loss", "metric"],
   derived: ["place", "param", "state"],
   norm: ["param", "stat", "let", "value"],
   fn: ["let", "value"],
@@ -265,6 +265,8 @@ class AstBuilder extends ExprBuilder {
         const kind = token(inner, "word").image as "site" | "stat" | "metric";
         return { kind, name: this.plainName(node(inner, "name")), value: this.expression(value!), span };
       }
+      case "dim":
+        return { kind: "dim", name: this.plainName(node(inner, "name")), value: this.expression(value!), span };
       case "loss":
         return { kind: "loss", value: this.expression(value!), span };
       case "output":

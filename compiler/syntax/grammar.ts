@@ -147,6 +147,7 @@ class CellParser extends CstParser {
         { ALT: () => this.SUBRULE(this.param) },
         { ALT: () => this.SUBRULE(this.inputs) },
         { ALT: () => this.SUBRULE(this.named) },
+        { ALT: () => this.SUBRULE(this.dim) },
         { ALT: () => this.SUBRULE(this.loss) },
         { ALT: () => this.SUBRULE(this.output) },
         { ALT: () => this.SUBRULE(this.place) },
@@ -218,6 +219,14 @@ class CellParser extends CstParser {
       { ALT: () => this.CONSUME(T.Stat, { LABEL: "word" }) },
       { ALT: () => this.CONSUME(T.Metric, { LABEL: "word" }) },
     ]);
+    this.SUBRULE(this.name);
+    this.CONSUME(T.Equals);
+    this.SUBRULE(this.expression, { ARGS: [true] });
+  });
+
+  /** `dim P = H / N` */
+  private readonly dim: Rule = this.inner("dim", () => {
+    this.CONSUME(T.Dim);
     this.SUBRULE(this.name);
     this.CONSUME(T.Equals);
     this.SUBRULE(this.expression, { ARGS: [true] });

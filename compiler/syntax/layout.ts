@@ -30,7 +30,7 @@ const closers: ReadonlyMap<TokenType, TokenType> = new Map([
 ]);
 const closing: ReadonlySet<TokenType> = new Set(closers.values());
 const isDeclaration: ReadonlySet<TokenType> = new Set([...T.declarationWords, T.Import]);
-const isStatement: ReadonlySet<TokenType> = new Set(T.statementWords);
+const isStatement: ReadonlySet<TokenType> = new Set([...T.statementWords, T.Dim]);
 /** A statement continues after one of these at the end of a line. */
 const goesOn: ReadonlySet<TokenType> = new Set([
   T.LessEqual,
@@ -88,7 +88,7 @@ class LayoutRun {
   private before: IToken | undefined;
 
   constructor(words: readonly IToken[], text: string, file: string) {
-    this.words = words;
+    this.words = withDims(words);
     this.text = text;
     this.file = file;
   }
@@ -357,6 +357,16 @@ class LayoutRun {
   private virtual(type: TokenType, offset: number): IToken {
     return createTokenInstance(type, "", offset, Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN);
   }
+}
+
+/** `dim` before a name, at the start of a statement, is the word that begins it. */
+function withDims(words: readonly IToken[]): readonly IToken[] {
+  const begins = (before: IToken | undefined): boolean =>
+    before === undefined || [T.Newline, T.Semicolon, T.LeftCurly].includes(before.tokenType);
+  return words.map((word, i) => {
+    const isDim = word.image === "dim" && begins(words[i - 1]) && words[i + 1]?.tokenType === T.Identifier;
+    return isDim ? retyped(word, T.Dim) : word;
+  });
 }
 
 /** Reports characters in comments and quoted names that are invisible or deceptive: C0123. */

@@ -153,6 +153,7 @@ export function printStatement(s: Statement): Columns {
       const sites = s.sites.map((r) => (r.scope === undefined ? r.site.text : `${r.scope.text}.${r.site.text}`));
       return [`place ${sites.join(", ")}`, printNorm(s.norm)];
     }
+    case "dim":
     case "site":
     case "stat":
     case "metric":

@@ -16,7 +16,7 @@ interface Words {
   readonly help?: string;
 }
 
-const statementStarts = T.statementWords.map((t) => t.PATTERN as string);
+const statementStarts = [...T.statementWords.map((t) => t.PATTERN as string), "dim"];
 const startsValue = [T.Identifier, T.NumberLiteral, T.LeftParen, T.LeftSquare];
 
 /**

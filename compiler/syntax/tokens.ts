@@ -74,6 +74,12 @@ export const And = keyword("and");
 export const Or = keyword("or");
 export const Not = keyword("not");
 
+/**
+ * `dim` where it begins a statement and a name follows; elsewhere it is a name like any other. The lexer never makes this token:
+ * `layout.ts` retypes the name.
+ */
+export const Dim = createToken({ name: "Dim", pattern: Lexer.NA, label: "`dim`" });
+
 /** Words that begin a declaration with a body. */
 export const declarationWords: readonly TokenType[] = [Cell, Norm, Fn, Model];
 /** Words that begin a statement of a body. */
@@ -188,6 +194,7 @@ export const allTokens: TokenType[] = [
   Begin,
   End,
   Juxtaposed,
+  Dim,
   ListLeft,
   ListRight,
 ];

@@ -59,7 +59,7 @@ describe("a part of a value", () => {
     ["x[2:2]", "C0222", "from 2 to 2 there is no entry"],
     ["x[H:K]", "C0222", "from H = 4 to K = 2 there is no entry"],
     ["x[0.5]", "C0222", "the number 0.5 is no place along an axis"],
-    ["x[H / 3]", "C0222", "H/3 = 1.3333333333333333 is no whole number"],
+    ["x[H / 3]", "C0217", "the extent H/3 is 1.33333 with H = 4"],
     ["x[i]", "C0222", "an index is no place along an axis"],
     ["x[1, 2]", "C0204", "a value with one feature axis has no such part"],
     ["x[0][0]", "C0204", "a value with no feature axes has no entries"],

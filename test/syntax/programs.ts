@@ -23,7 +23,7 @@ const span = { file: "", start: 0, end: 0 };
 const apart = { file: "", start: 1, end: 1 };
 
 const word = fc.oneof(
-  fc.constantFrom("h", "c", "x", "Wh", "batch", "time", "last", "index", "none", "feature", "e5", "_", "overs"),
+  fc.constantFrom("h", "c", "x", "Wh", "batch", "time", "last", "index", "none", "feature", "dim", "e5", "_", "overs"),
   fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,5}$/).filter((w) => !reservedWords.includes(w)),
 );
 const plain: fc.Arbitrary<Name> = word.map((text) => ({ text, primed: false, span }));
@@ -104,7 +104,7 @@ const input = <K extends "input" | "target">(kind: K) =>
     overTime: fc.boolean(),
     span: fc.constant(span),
   });
-const named = <K extends "site" | "stat" | "metric">(kind: K) =>
+const named = <K extends "dim" | "site" | "stat" | "metric">(kind: K) =>
   fc.record({ kind: fc.constant(kind), name: plain, value: expr, span: fc.constant(span) });
 const equation: fc.Arbitrary<LetStmt> = fc.record({
   kind: fc.constant("let" as const),
@@ -138,7 +138,9 @@ const declaration: fc.Arbitrary<Declaration> = fc.oneof(
     kind: fc.constant("cell" as const),
     name: plain,
     params: few(dim),
-    body: few(fc.oneof(param("param"), param("state"), input("input"), named("site"), equation, output, place)),
+    body: few(
+      fc.oneof(named("dim"), param("param"), param("state"), input("input"), named("site"), equation, output, place),
+    ),
     span: fc.constant(span),
   }),
   fc.record({
@@ -147,6 +149,7 @@ const declaration: fc.Arbitrary<Declaration> = fc.oneof(
     params: few(fc.oneof(dim, cellParam)),
     body: few(
       fc.oneof(
+        named("dim"),
         param("param"),
         input("input"),
         input("target"),

@@ -66,8 +66,7 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
     doc: "equal parts along a feature axis",
     infer: ([x], { axis, parts }) => {
       const part = x.shape[axis] && dim.divide(x.shape[axis], dim.constant(parts));
-      if (!part || dim.isBroken(part))
-        throw new ShapeError(`${showType(x)} cannot be split in ${parts} equal parts`);
+      if (!part || dim.isBroken(part)) throw new ShapeError(`${showType(x)} cannot be split in ${parts} equal parts`);
       return Array.from({ length: parts }, () => ({ ...x, shape: x.shape.map((d, i) => (i === axis ? part : d)) }));
     },
     attributes: fields({ axis, parts: integer }),

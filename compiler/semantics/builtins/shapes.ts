@@ -5,8 +5,9 @@ import type { Type, Value } from "../../ir/types.ts";
 import { type Builtin, type BuiltinCall, constant, extent, noFeatures, positive, real, value } from "../builtin.ts";
 import { extentOf, maxParts } from "../constants.ts";
 import { showShape, wanted } from "../context.ts";
-import { describe, listed, misfit, toValue } from "../expressions.ts";
+import { describe, equalByNumbers, listed, misfit, toValue } from "../expressions.ts";
 import { type Meaning, poison } from "../scope.ts";
+import { partsByDimension } from "./equal-parts.ts";
 
 /** A function of the shape of a value. */
 const shapeOf = (
@@ -39,6 +40,9 @@ export const shapeFunctions = {
     arity: [2, 2],
     apply: (call) => {
       const x = toValue(call.args[0], call.spans[0], call.c);
+      const [, n] = call.args;
+      if (x !== undefined && n.kind === "dim" && dim.asNumber(n.dim) === undefined)
+        return partsByDimension(x, n.dim, call);
       const parts = positive(call, 1, "a number of parts that is known while compiling");
       if (x === undefined || parts === undefined) return poison;
       const axis = x.type.shape.length - 1;
@@ -92,13 +96,15 @@ export const shapeFunctions = {
       const items = { ...call, args: list.items, spans: list.items.map(() => call.spans[1]) };
       const shape = list.items.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
       if (shape.length < list.items.length) return poison;
-      if (!dim.equal(dim.product(shape), dim.product(x.type.shape))) {
+      const [is, wants] = [x.type.shape, shape].map(dim.product);
+      if (!dim.equal(is, wants)) {
         const message = `${showShape(x.type.shape)} does not have the elements of ${showShape(shape)}`;
         return misfit(
           call.span,
           message,
           [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }],
           call.c,
+          equalByNumbers(is, wants, call.c),
         );
       }
       return value(call.c.builder.one("reshape", [x], { shape: shape.map(dim.show) }));
