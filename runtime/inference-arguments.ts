@@ -19,6 +19,7 @@ export const restoreOptions = /* @__PURE__ */ optionParser<RestoreOptions>("the 
 /** Errors: C0406. */
 export const streamOptions = /* @__PURE__ */ optionParser<StreamOptions>("the options of a stream", {
   examples: ["a whole number, at least 1", isSize],
+  inputs: ["an object that has each input by its name", isRecord],
   warn: ["a function", (value) => typeof value === "function"],
   noise,
 });

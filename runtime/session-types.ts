@@ -89,6 +89,8 @@ export interface StreamRestoreOptions {
 export interface StreamOptions {
   /** Sequences side by side: a batch size that the executable, or an attached one, is compiled for. Default: the executable's own. */
   readonly examples?: number;
+  /** Inputs of first states that depend on some, [B, …] each. */
+  readonly inputs?: Batch["inputs"];
   /** What noise is replaced with: its `mean`, or numbers `drawn` (for first states, at `reset`). Default: `mean`. */
   readonly noise?: NoiseMode;
   /** Receives warnings. Default: the console. */

@@ -2,6 +2,7 @@ import type { Batch } from "./batch.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
 import { ownBatch, streamRestoreOptions } from "./inference-arguments.ts";
+import { numbersOf } from "./inputs.ts";
 import type { Plan } from "./plan.ts";
 import type { StreamRestoreOptions } from "./session-types.ts";
 import { isCount } from "./shown.ts";
@@ -38,6 +39,8 @@ export interface StreamMade {
 
 interface StreamConfig {
   readonly plan: Plan;
+  /** Of first states: whatever does not vary over time. */
+  readonly inputs?: Batch["inputs"];
   /** Rows of the statistic that has the most. */
   readonly rows: number;
   readonly examples: number;
@@ -53,6 +56,8 @@ export class Stream {
   readonly #config: StreamConfig;
   readonly #execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>;
   #states: ReadonlyMap<string, Float32Array> = new Map();
+  /** What the states begin with. */
+  #first: Batch["inputs"] | undefined;
   #step = 0;
   #run = 0;
   #turn: Promise<unknown> = Promise.resolve();
@@ -91,14 +96,51 @@ export class Stream {
     });
   }
 
-  /** Returns to before the first step: the states are initialised again, with fresh noise if it is drawn, and the count is 0. */
-  reset(): Promise<void> {
+  /**
+   * Returns to before the first step: the states are initialised again, with fresh noise if it is drawn, and the count is 0. If first
+   * states depend on inputs, `inputs` are new ones, [B, …] each; otherwise those of the beginning count again. Errors: C0406 (inputs).
+   */
+  reset(inputs?: Batch["inputs"]): Promise<void> {
     return this.#exclusive(async () => {
-      const made = await this.#execute("start", { batch: this.#batch({}), at: 0, states: new Map(), run: undefined });
+      const first = inputs || !this.#first ? this.#starting(inputs ?? this.#config.inputs ?? {}) : this.#first;
+      const made = await this.#execute("start", {
+        batch: this.#batch(first),
+        at: 0,
+        states: new Map(),
+        run: undefined,
+      });
+      this.#first = first;
       this.#states = made.states;
       this.#run = made.run;
       this.#step = 0;
     });
+  }
+
+  /** A copy of the inputs of first states: `reset` reads them again. */
+  #starting(given: Batch["inputs"]): Batch["inputs"] {
+    const { plan } = this.#config;
+    const { inputs } = this.#batch(given);
+    const tensors = (plan.entries.start?.tensors ?? []).filter(
+      ({ region, role }) => region === "input" && (role.kind === "input" || role.kind === "index"),
+    );
+    const stranger = Object.keys(inputs).find((name) => !tensors.some((tensor) => tensor.name === name));
+    if (stranger !== undefined) {
+      const takes = tensors.map(({ name }) => `\`${name}\``).join(", ");
+      throw new RuntimeError(
+        "C0406",
+        `the first states of ${plan.name} do not depend on \`${stranger}\``,
+        takes === "" ? "pass it to `next`, with each step" : `a stream begins with ${takes}`,
+      );
+    }
+    return Object.fromEntries(
+      tensors.map(({ name, shape }) => {
+        const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
+        if (input === null) return [name, null];
+        if (input !== undefined) return [name, numbersOf(name, input, shape).slice()];
+        const help = `open it with stream({ inputs: { ${name}: … } })`;
+        throw new RuntimeError("C0406", `a stream of ${plan.name} begins with \`${name}\` [${shape.join(", ")}]`, help);
+      }),
+    );
   }
 
   /** The states and their step, after all calls so far. */

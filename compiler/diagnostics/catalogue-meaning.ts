@@ -191,6 +191,20 @@ export const meaningMessages = {
     example: "h' = h + log(-1) * (x @ W)\noutput h'",
     fix: "h' = h + log(2) * (x @ W)\noutput h'",
   },
+  C0235: {
+    title: "state that begins with a sequence",
+    explanation:
+      "A state has one value before the first step. `from` takes any value of the model that does not vary over time: an input without `over time`, a parameter, the last step of a sequence, or something computed from these.",
+    example: "hs = scan rnn(D, H) over x\ngs = scan rnn(H, H) over hs from h = hs",
+    fix: "hs = scan rnn(D, H) over x\ngs = scan rnn(H, H) over hs from h = last(hs)",
+  },
+  C0236: {
+    title: "scan that shares weights, but says otherwise",
+    explanation:
+      "`scan enc over b` scans with the weights of the earlier `scan lstm(D, H) as enc over a`. So it has that scan's cell, dimensions and norms, and its name. It has states, first states and statistics of its own.",
+    example: "hs = scan rnn(D, H) as enc over x\ngs = scan enc(D, H) over x reverse",
+    fix: "hs = scan rnn(D, H) as enc over x\ngs = scan enc over x reverse",
+  },
   C0226: {
     title: "population of something that is not a statistic",
     explanation:

@@ -82,9 +82,20 @@ class Placement {
       else if (op.op === "ramp") rename.set(op.results, [this.ramp(op.attrs)]);
       else if (op.op === "leaf" && this.isAveraged(op.attrs.leaf))
         rename.set(op.results, [this.top.broadcast(this.top.scalar(op.attrs.leaf.keep), op.attrs.type)]);
+      else if (op.op === "leaf" && op.attrs.leaf.kind === "param") rename.set(op.results, [this.parameter(op, hints)]);
       // Leaves belong outside every loop, also those of a norm inside one.
       else rename.set(op.results, copy(op.op === "leaf" ? this.top : b, op, rename.of, hints.get(op.results[0])));
     }
+  }
+
+  private readonly parameters = new Map<string, Value>();
+
+  /** A parameter. The norms of scans with the same weights have the same parameters. */
+  private parameter(op: OpOf<"leaf">, hints: ReadonlyMap<Value, string>): Value {
+    const { name } = op.attrs.leaf;
+    const made = this.parameters.get(name) ?? copy(this.top, op, (v) => v, hints.get(op.results[0]))[0];
+    this.parameters.set(name, made);
+    return made;
   }
 
   /** A mask that is replaced by its expectation: it is not drawn here, or always 1. */

@@ -2,7 +2,7 @@
  * One step of a graph that is placed for inference, for a stream whose caller keeps the states.
  *
  * No value has time any more. A scan becomes its body. Its states come in and go out as carries, and their initial values are a
- * graph of their own. What read along time now reads this step: the last step is this one, and a statistic kept per step is the row
+ * graph of their own, which may read inputs that do not vary over time. What read along time now reads this step: the last step is this one, and a statistic kept per step is the row
  * of this step. Losses and metrics, which are about whole sequences, are left out.
  */
 import { axesOf, extentsIn } from "../ir/ops.ts";
@@ -29,13 +29,8 @@ export function stream(graph: Graph): Streamed | Refused {
   const blamed = [...outputs.ops.filter(({ op }) => op === "reverse"), ...outputs.ops];
   const refused = blamed.map(refusal).find((r) => r !== undefined) ?? lateness(outputs);
   if (refused) return refused;
-  const streamed = new Streaming(outputs).run();
-  const given = streamed.start.ops.find((op) => op.op === "scan" || (op.op === "leaf" && isGiven(op)));
-  if (given === undefined) return streamed;
-  return { refused: "a first state depends on inputs", help: "begin with numbers, parameters or noise" };
+  return new Streaming(outputs).run();
 }
-
-const isGiven = (op: OpOf<"leaf">): boolean => op.attrs.leaf.kind === "input" || op.attrs.leaf.kind === "index";
 
 /** Why an op needs more of a sequence than the steps so far. */
 function refusal(op: Op): Refused | undefined {
@@ -61,6 +56,14 @@ function lateness({ ops }: Graph): Refused | undefined {
   const late = new Set<Value>();
   for (const op of ops) {
     const reader = reads(op).some((v) => late.has(v));
+    const first = op.op === "scan" ? op.operands.slice(0, op.attrs.states).findIndex((v) => late.has(v)) : -1;
+    if (first >= 0) {
+      const { name } = op.body!.params[first];
+      return {
+        refused: `${name ? `the state \`${name}\`` : "a state"} begins with what the last step of another sequence makes`,
+        help: "compile what reads that sequence by itself, and make its last value an input of this model, without time",
+      };
+    }
     if (reader && (op.op === "scan" || op.results.some((r) => r.type.time)))
       return { refused: `${nameOf(op)} reads at each step what the last one makes`, help: "read what each step makes" };
     const finals = op.op === "scan" ? op.results.slice(0, op.attrs.states) : op.op === "at" || reader ? op.results : [];

@@ -86,6 +86,11 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
         for (const a of values) visit(a.value, initial);
         return;
       }
+      case "member":
+        problems.error("C0201", e.of.span, `there is no scan \`${e.of.text}\` here`, {
+          label: "only models have scans",
+        });
+        return;
       case "scan":
         problems.error("C0223", e.span, "`scan` is only allowed in models", {
           label: "this is not a model's statement",

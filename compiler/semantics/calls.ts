@@ -112,6 +112,7 @@ function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, m
     calls: [...c.calls, decl],
     forbids: undefined,
     scan: undefined,
+    member: undefined,
   };
   return c.problems.within({ name, span: e.span }, () => {
     for (const arg of decl.args) {

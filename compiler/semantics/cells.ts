@@ -8,6 +8,7 @@ import { type Context, type Draw, declaredNames, drawn, hint, showShape, type Wo
 import { Dependences } from "./dependence.ts";
 import type { InModule, Resolved } from "./derivations.ts";
 import { evaluate, toValue } from "./expressions.ts";
+import type { FirstState } from "./first-states.ts";
 import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
@@ -20,9 +21,13 @@ export interface Instance {
   readonly cell: Resolved<CellDecl>;
   /** The prefix of the names of its leaves and sites: "" or "rnn". */
   readonly scopeName: string;
+  /** An earlier scan of the same cell, with the prefix of its leaves: this one has its parameters. */
+  readonly shares?: { readonly scopeName: string; readonly made: ElaboratedCell };
   /** Its dimensions as extents of the graph. Poisoned ones are missing. */
   readonly dims: ReadonlyMap<string, dim.Dim>;
   readonly reverse: boolean;
+  /** What states begin with, if not as the cell says. */
+  readonly first?: ReadonlyMap<string, FirstState>;
   /** The value, with time, that input `index` reads; undefined after a report. */
   readonly input: (stmt: InputStmt, wanted: InputType, index: number) => Value | undefined;
   /** Placements that override the cell's own, in the cell's terms. */
@@ -40,6 +45,10 @@ export interface CellOutput {
 
 export interface ElaboratedCell {
   readonly outputs: readonly CellOutput[];
+  /** What each parameter's name means in the cell. */
+  readonly parameters: ReadonlyMap<string, Meaning>;
+  /** The states after the last step. */
+  readonly finals: ReadonlyMap<string, Value>;
   readonly sites: Sites;
   readonly scope: Scope;
 }
@@ -66,6 +75,7 @@ class CellElaborator {
   private readonly states: State[] = [];
   private readonly inputs: { readonly outside: Value; readonly inside: Value }[] = [];
   private readonly outputs: { readonly name: string; readonly value: Value | undefined; readonly span: Span }[] = [];
+  private readonly parameters = new Map<string, Meaning>();
   private readonly sites: Sites;
   private readonly dependences: Dependences;
   private inputCount = 0;
@@ -153,10 +163,17 @@ class CellElaborator {
   }
 
   private param(s: ParamStmt, placements: Placements): void {
+    const placed = this.placed(s.name.text, placements);
+    const meaning = this.instance.shares?.made.parameters.get(s.name.text) ?? this.declared(s, placed);
+    if (!this.parameters.has(s.name.text)) this.parameters.set(s.name.text, meaning);
+    this.scope.declare(s.name, "param", meaning, this.world.problems);
+  }
+
+  /** A parameter of this scan alone, after the norm placed on it. */
+  private declared(s: ParamStmt, placed: Placed | "none" | undefined): Meaning {
     const name = this.name(s.name.text);
     const leaf = parameter(s, this.instance.cell.params.get(s.name.text), name, this.outer, this.c);
-    const meaning = this.sites.parameter(this.outer, leaf, name, s.name, this.placed(s.name.text, placements));
-    this.scope.declare(s.name, "param", meaning, this.world.problems);
+    return this.sites.parameter(this.outer, leaf, name, s.name, placed);
   }
 
   /** The norm placed at a site or on a parameter. */
@@ -183,7 +200,12 @@ class CellElaborator {
   private state(s: StateStmt): void {
     const replaced = this.instance.cell.states.get(s.name.text);
     const shape = declaredShape(s, replaced, this.c);
-    const initial = shape && this.initial(s, (replaced?.stmt ?? s).init, replaced?.module ?? this.c.module, shape);
+    const given = this.instance.first?.get(s.name.text);
+    const initial =
+      shape &&
+      (given
+        ? given.value && this.firstOf(s, given.value, given.span, shape)
+        : this.initial(s, (replaced?.stmt ?? s).init, replaced?.module ?? this.c.module, shape));
     if (shape === undefined) {
       this.scope.declare(s.name, "state", poison, this.world.problems);
       return;
@@ -207,17 +229,19 @@ class CellElaborator {
     const errors = this.world.problems.errors;
     const v = toValue(evaluate(init, c), init.span, c);
     if (v === undefined || this.world.problems.errors > errors) return undefined;
+    return this.firstOf(s, v, init.span, shape);
+  }
+
+  /** `v` as the value of a state before the first step; undefined after a report. */
+  private firstOf(s: StateStmt, v: Value, span: Span, shape: readonly dim.Dim[]): Value | undefined {
     const type: Type = { dtype: "f32", time: false, batch: true, shape };
     const known = this.broadcast(v, type);
     if (known !== undefined) return hint(known, `${s.name.text}_first`);
-    this.world.problems.error(
-      "C0204",
-      init.span,
-      `\`${s.name.text}\` is ${showShape(shape)}, but begins as ${showShape(v.type.shape)}`,
-      {
-        label: `this is ${showShape(v.type.shape)}`,
-      },
-    );
+    const [is, was] = [showShape(v.type.shape), showShape(shape)];
+    this.world.problems.error("C0204", span, `\`${s.name.text}\` is ${was}, but begins as ${is}`, {
+      label: `this is ${is}`,
+      notes: [{ span: s.shape.span, message: `the state is ${was}` }],
+    });
     return undefined;
   }
 
@@ -264,7 +288,11 @@ class CellElaborator {
       return;
     }
     const dependence = this.dependences.of(v);
-    const point = { value: v, name: this.name(s.name.text), declared: s.name, inCell: true, dependence, placed };
+    const { shares } = this.instance;
+    const point = {
+      ...{ value: v, name: this.name(s.name.text), declared: s.name, inCell: true, dependence, placed },
+      ...(shares && { like: `${shares.scopeName}/${s.name.text}` }),
+    };
     const value = this.sites.add(this.body, point);
     this.scope.declare(s.name, "site", { kind: "value", value }, problems);
   }
@@ -334,7 +362,7 @@ class CellElaborator {
     const { reverse } = this.instance;
     // Each example is reversed by its own length, so even a value that is the same for all examples needs a batch axis.
     const yielded = (v: Value): Value => (reverse ? this.body.broadcast(v, { ...v.type, batch: true }) : v);
-    const { outputs } = this.outer.scan(
+    const { finals, outputs } = this.outer.scan(
       this.states.map((s) => s.initial),
       this.inputs.map((i) => i.outside),
       {
@@ -349,6 +377,8 @@ class CellElaborator {
     );
     return {
       outputs: this.outputs.map((o) => ({ ...o, value: o.value && outputs[live.indexOf(o)] })),
+      parameters: this.parameters,
+      finals: new Map(this.states.map((s, i) => [s.stmt.name.text, finals[i]])),
       sites: this.sites,
       scope: this.scope,
     };

@@ -92,6 +92,7 @@ function numberOf(e: Expr, c: Context): number | undefined {
     }
     case "list":
     case "part":
+    case "member":
     case "scan":
       return notConstant(e.span, c);
     default:

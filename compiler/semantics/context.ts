@@ -81,6 +81,8 @@ export interface Context {
   /** Set inside a `stat`, the only place that may reduce over examples. */
   readonly inStat?: true;
   readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;
+  /** A parameter or state of one of the model's scans. */
+  readonly member?: (e: Expr & { readonly kind: "member" }) => Meaning;
   /** Reports that a value has no time axis to reduce over. Default: the general message. */
   readonly timeless?: (span: Span) => void;
   /** Reports that a value is the same for all examples, so that it has no statistics over them. */

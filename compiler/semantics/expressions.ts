@@ -51,6 +51,12 @@ function meaningOf(e: Expr, c: Context): Meaning {
       return binary(e, c);
     case "call":
       return call(e, c);
+    case "member":
+      if (c.member !== undefined) return c.member(e);
+      c.problems.error("C0201", e.of.span, `there is no scan \`${e.of.text}\` here`, {
+        label: "only models have scans",
+      });
+      return poison;
     case "scan":
       if (c.scan !== undefined) return c.scan(e);
       c.problems.error("C0223", e.span, "`scan` is only allowed in models", {

@@ -1,4 +1,5 @@
 /** Elaborates models: inputs, scans of cells, losses and metrics. */
+import { join } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import type * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
@@ -11,6 +12,7 @@ import type {
   InputStmt,
   MetricStmt,
   ModelDecl,
+  Name,
   ParamStmt,
   SiteStmt,
 } from "../syntax/ast.ts";
@@ -21,11 +23,13 @@ import { type Context, type Draw, declaredNames, drawn, showShape, type World } 
 import { find, type InModule, type Resolved, resolve } from "./derivations.ts";
 import { entryDims } from "./dimensions.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
+import { firstStates } from "./first-states.ts";
 import { recordSelection } from "./index-bounds.ts";
 import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
+import { type NamedScan, ScanNames } from "./scan-names.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 import { type SiteInfo, Sites } from "./sites.ts";
 import type { Built } from "./standalone-cell.ts";
@@ -53,6 +57,7 @@ class ModelElaborator {
   /** The names of its own sites and parameters. */
   private readonly ownSites: ReadonlySet<string>;
   private readonly sites: Sites;
+  private readonly scans: ScanNames;
   private readonly results: Result[] = [];
   private readonly losses: Value[] = [];
 
@@ -68,6 +73,7 @@ class ModelElaborator {
     const { decl, module } = model;
     this.ownSites = new Set(decl.body.flatMap((s) => (s.kind === "site" || s.kind === "param" ? [s.name.text] : [])));
     this.sites = new Sites(world);
+    this.scans = new ScanNames(world.problems);
     this.placements = new Placements(placementsOf([...model.placements, ...options], this.scope), world.problems);
     this.c = {
       world,
@@ -79,6 +85,7 @@ class ModelElaborator {
       later: declaredNames(decl.body),
       draw: (draw) => this.draw(draw),
       scan: (e) => this.scan(e),
+      member: (e) => this.scans.member(e, this.scope),
     };
   }
 
@@ -126,7 +133,10 @@ class ModelElaborator {
       }
     }
     const names = (sites: readonly SiteInfo[]): readonly string[] => sites.map((s) => s.name.replace("/", "."));
-    this.placements.reportUnknown(names(this.sites.all), names(this.sites.parameters));
+    this.placements.reportUnknown(
+      names(this.sites.all.filter((s) => s.like === undefined)),
+      names(this.sites.parameters),
+    );
     if (this.losses.length > 0) {
       const value = this.losses.reduce((a, l) => this.b.add(a, l));
       this.results.push({ kind: "loss", name: "loss", value });
@@ -207,10 +217,12 @@ class ModelElaborator {
   private scan(e: ScanExpr): Meaning {
     const { problems } = this.world;
     const sequences = e.over.map((o) => [o, evaluate(o, this.c)] as const);
-    const cell = this.cellOf(e);
+    const shared = this.scans.find(e.cell.text);
+    const cell = shared?.cell ?? this.cellOf(e);
     if (cell === undefined) return poison;
     const errors = problems.errors;
-    const dims = this.dimsOf(e, cell);
+    const dims = shared ? this.sharedDims(e, shared) : this.dimsOf(e, cell);
+    const first = firstStates(e, cell.decl, this.c);
     const inputs = cell.decl.body.filter((s): s is InputStmt => s.kind === "input" || s.kind === "target");
     if (inputs.length !== sequences.length) {
       problems.error(
@@ -224,22 +236,28 @@ class ModelElaborator {
       );
     }
     if (problems.errors > errors) return poison;
-    const scopeName = this.freeScope(e.cell.text);
-    const { outputs, sites } = elaborateCell(
+    const scopeName = e.as ? this.claimScope(e.as, e.cell.text) : this.freeScope(e.cell.text);
+    if (scopeName === undefined) return poison;
+    // Of scans with the same weights, the first decides where norms are.
+    const placing = shared?.name.text ?? scopeName;
+    const made = elaborateCell(
       {
         cell,
         scopeName,
+        ...(shared && { shares: { scopeName: placing, made: shared.made } }),
         dims,
         reverse: e.reverse,
+        first,
         options: [],
-        override: (site) => this.placements.at(scopeName, site, !this.ownSites.has(site)),
+        override: (site) => this.placements.at(placing, site, !this.ownSites.has(site)),
         input: (stmt, wanted, i) => this.sequence(e, stmt, wanted, sequences[i][0], sequences[i][1]),
       },
       this.world,
       this.b,
     );
-    this.sites.include(sites);
-    const meanings = outputs.map(({ value }): Meaning => (value ? { kind: "value", value } : poison));
+    this.sites.include(made.sites);
+    this.scans.add(scopeName, { cell, dims, made }, e.as);
+    const meanings = made.outputs.map(({ value }): Meaning => (value ? { kind: "value", value } : poison));
     return meanings.length === 1 ? meanings[0] : { kind: "list", items: meanings };
   }
 
@@ -271,6 +289,47 @@ class ModelElaborator {
       scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
     }
     return dims;
+  }
+
+  /** The dimensions of a scan that shares the weights of an earlier one. */
+  private sharedDims(e: ScanExpr, { name, dims }: NamedScan): ReadonlyMap<string, dim.Dim> {
+    const { problems } = this.world;
+    const notes = [{ span: name.span, message: `\`${name.text}\` is the name of this scan` }];
+    if (e.args.length > 0) {
+      const span = join(e.args[0].span, e.args[e.args.length - 1].span);
+      const help = `write scan ${name.text} over …`;
+      problems.error("C0236", span, `\`${name.text}\` has its dimensions already`, { help, notes });
+    }
+    if (e.as !== undefined) {
+      const help = `use \`${name.text}\` again: scan ${name.text} over …`;
+      problems.error("C0236", e.as.span, `these weights have the name \`${name.text}\` already`, { help, notes });
+    }
+    return dims;
+  }
+
+  /** The scope that a scan asks for with `as`. Undefined after a report. */
+  private claimScope(name: Name, cell: string): string | undefined {
+    const { taken, problems } = this.world;
+    const { decl, module } = this.model;
+    const declared = module.names.get(name.text)?.decl;
+    const isCell =
+      declared?.kind === "cell" ||
+      (declared?.kind === "derived" && declared.of === "cell") ||
+      decl.params.some((p) => p.kind === "cell" && p.name.text === name.text);
+    const key = `${name.text}/`;
+    if (!isCell && !taken.has(key) && !this.ownSites.has(name.text)) {
+      taken.add(key);
+      return name.text;
+    }
+    const what = isCell ? "a cell" : this.ownSites.has(name.text) ? "a site or parameter" : "another scan";
+    problems.error("C0202", name.span, `\`${name.text}\` already names ${what}`, {
+      label: "a scan needs a name of its own",
+      help:
+        what === "another scan" && this.scans.find(name.text)
+          ? `to scan with its weights, write scan ${name.text} over …; for weights of its own, choose another name`
+          : `choose another name: scan ${cell}(…) as ${name.text}_1 over …`,
+    });
+    return undefined;
   }
 
   private freeScope(name: string): string {

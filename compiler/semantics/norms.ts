@@ -1,4 +1,5 @@
 /** Elaborates a norm to its template graph at a site, with its parameters and statistics under the site's name. */
+import { InternalError } from "../diagnostics/internal-error.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
@@ -26,6 +27,8 @@ export interface NormSite {
   readonly inCell: boolean;
   readonly of: "value" | "parameter";
   readonly dependence: Dependence;
+  /** The site whose norm this is: its parameters are that one's, its statistics its own. */
+  readonly like?: string;
 }
 
 /** A norm as it was placed. */
@@ -150,12 +153,17 @@ function normParam(s: ParamStmt, site: NormSite, { ref, norm, decl }: Placed, c:
 
   function param(extents: readonly dim.Dim[], from: NonNullable<typeof init>): Meaning {
     if (from === "none") return { kind: "none" };
+    const type: Type = { dtype: "f32", time: false, batch: false, shape: extents };
+    if (site.like !== undefined) {
+      const name = `${site.like}/${s.name.text}`;
+      if (!c.world.sources.has(name)) throw new InternalError(`there is no parameter ${name} to share`);
+      return { kind: "value", value: leaf(c.builder, { kind: "param", name, init: from }, type) };
+    }
     const name = claim(`${site.name}/${s.name.text}`, c.world.taken);
     const begins = s.init.kind === "name" ? s.init.name.text : undefined;
     const option = decl.args.find((a) => a.name.text === begins)?.name.text;
     const of = { name: norm.name.text, site: site.name.replaceAll("/", "."), option };
     c.world.sources.set(name, { name: s.name.text, span: ref.span, norm: of });
-    const type: Type = { dtype: "f32", time: false, batch: false, shape: extents };
     return { kind: "value", value: leaf(c.builder, { kind: "param", name, init: from }, type) };
   }
 }

@@ -19,6 +19,8 @@ export interface SiteInfo {
   readonly norm: NormInfo | undefined;
   /** Whether the value depends on a state of its cell. */
   readonly recurrent: boolean;
+  /** The site whose norm it has, with its parameters: that of an earlier scan with the same weights. */
+  readonly like?: string;
   readonly span: Span;
 }
 
@@ -34,6 +36,8 @@ export interface Point {
   readonly dependence: Dependence;
   /** The norm placed there. */
   readonly placed: Placed | "none" | undefined;
+  /** The site whose norm this is, with the same parameters. */
+  readonly like?: string;
 }
 
 /** The sites of one cell or model. */
@@ -76,9 +80,9 @@ export class Sites {
     for (const [name, norm] of norms) this.norms.set(name, norm);
   }
 
-  private norm({ placed, name, declared, value, inCell, dependence }: Point, of: "value" | "parameter") {
+  private norm({ placed, name, declared, value, inCell, dependence, like }: Point, of: "value" | "parameter") {
     if (placed === undefined || placed === "none") return undefined;
-    const site = { name, short: declared.text, type: value.type, inCell, dependence, of };
+    const site = { name, short: declared.text, type: value.type, inCell, dependence, of, like };
     const norm = elaborateNorm(placed, site, this.world);
     if (norm === undefined) return undefined;
     this.norms.set(name, norm.template);
@@ -93,7 +97,8 @@ export class Sites {
     return norm.info;
   }
 
-  private info({ name, value, dependence, declared }: Point, norm: NormInfo | undefined): SiteInfo {
-    return { name, type: value.type, norm, recurrent: dependence.kind === "recurrent", span: declared.span };
+  private info({ name, value, dependence, declared, like }: Point, norm: NormInfo | undefined): SiteInfo {
+    const recurrent = dependence.kind === "recurrent";
+    return { name, type: value.type, norm, recurrent, ...(like && { like }), span: declared.span };
   }
 }

@@ -262,15 +262,27 @@ export type Expr =
       readonly over?: Over;
       readonly span: Span;
     }
-  /** `scan rnn(D, H) over x`, `scan rnn(H, H) over hs reverse` */
+  /** `enc.Wh`: a parameter of a scan of the model, or a state's last value. */
+  | { readonly kind: "member"; readonly of: Name; readonly name: Name; readonly span: Span }
+  /** `scan rnn(D, H) over x`, `scan rnn(D, H) as enc over x from h = h0`, `scan enc over hs reverse` */
   | {
       readonly kind: "scan";
+      /** A cell, or the name of a scan whose weights it shares. */
       readonly cell: Name;
       readonly args: readonly Arg[];
+      readonly as?: Name;
       readonly over: readonly Expr[];
+      readonly from: readonly First[];
       readonly reverse: boolean;
       readonly span: Span;
     };
+
+/** `h = h0` after `from`: what a state of the scanned cell begins with. */
+export interface First {
+  readonly name: Name;
+  readonly value: Expr;
+  readonly span: Span;
+}
 
 /** What is taken of an axis: one entry, `6`, or several, `2:5`, `H:`, `:H`, `:`. */
 export type Part =

@@ -62,12 +62,21 @@ export class ExprBuilder {
   }
 
   private scan(cst: CstNode): Expr {
-    const args = maybeNode(cst, "args");
+    const [args, named] = [maybeNode(cst, "args"), maybeNode(cst, "named")];
+    const twice = tokens(cst, "Reverse").at(1);
+    if (twice)
+      this.report("C0110", "`reverse` stands here twice", tokenSpan(twice, this.file), undefined, "remove one");
     return {
       kind: "scan",
       cell: this.plainName(node(cst, "name")),
       args: args === undefined ? [] : this.args(args, "the cell").args,
+      ...(named && { as: this.plainName(named) }),
       over: nodes(cst, "comparison").map((c) => this.comparison(c)),
+      from: nodes(cst, "first").map((c) => ({
+        name: this.plainName(node(c, "name")),
+        value: this.comparison(node(c, "comparison")),
+        span: nodeSpan(c, this.file),
+      })),
       reverse: maybeToken(cst, "Reverse") !== undefined,
       span: nodeSpan(cst, this.file),
     };
@@ -200,12 +209,18 @@ export class ExprBuilder {
     if (inner !== undefined) return { ...this.expression(inner), span: nodeSpan(cst, this.file) };
     const logic = maybeToken(cst, "logic");
     if (logic !== undefined) return this.logic(logic, cst);
-    const args = maybeNode(cst, "args");
+    const [args, member] = [maybeNode(cst, "args"), maybeNode(cst, "member")];
+    if (member !== undefined && args === undefined) {
+      const [of, name] = [this.plainName(node(cst, "name")), this.plainName(member)];
+      return { kind: "member", of, name, span: nodeSpan(cst, this.file) };
+    }
     if (args === undefined) {
       const name = this.name(node(cst, "name"));
       return { kind: "name", name, span: name.span };
     }
     const callee = this.plainName(node(cst, "name"));
+    if (member !== undefined)
+      this.report("C0107", "a result has no members", nodeSpan(member, this.file), undefined, "name a scan with `as`");
     return { kind: "call", callee, ...this.args(args, "the function"), span: nodeSpan(cst, this.file) };
   }
 

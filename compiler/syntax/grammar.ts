@@ -282,6 +282,14 @@ class CellParser extends CstParser {
     this.CONSUME(T.Scan);
     this.SUBRULE(this.name);
     this.OPTION(() => this.SUBRULE(this.args));
+    this.OPTION2({
+      // The word is a name elsewhere.
+      GATE: () => this.LA(1).image === "as",
+      DEF: () => {
+        this.CONSUME(T.Identifier, { LABEL: "as" });
+        this.SUBRULE2(this.name, { LABEL: "named" });
+      },
+    });
     this.CONSUME(T.Over);
     this.SUBRULE(this.comparison);
     this.MANY({
@@ -291,7 +299,26 @@ class CellParser extends CstParser {
         this.SUBRULE2(this.comparison);
       },
     });
-    this.OPTION2(() => this.CONSUME(T.Reverse));
+    this.OPTION3(() => this.CONSUME(T.Reverse));
+    this.OPTION4(() => {
+      this.CONSUME(T.From);
+      this.SUBRULE(this.first);
+      this.MANY2({
+        GATE: () => greedy,
+        DEF: () => {
+          this.CONSUME2(T.Comma);
+          this.SUBRULE2(this.first);
+        },
+      });
+      this.OPTION5(() => this.CONSUME2(T.Reverse));
+    });
+  });
+
+  /** `h = h0`: what a state begins with. */
+  private readonly first: Rule = this.inner("first", () => {
+    this.SUBRULE(this.name);
+    this.CONSUME(T.Equals);
+    this.SUBRULE(this.comparison);
   });
 
   private readonly choice: Rule = this.inner("choice", () => {
@@ -400,6 +427,10 @@ class CellParser extends CstParser {
           ALT: () => {
             this.SUBRULE(this.name);
             this.OPTION(() => this.SUBRULE(this.args));
+            this.OPTION2(() => {
+              this.CONSUME(T.Dot);
+              this.SUBRULE2(this.name, { LABEL: "member" });
+            });
           },
         },
       ],

@@ -64,10 +64,14 @@ export function printExpr(e: Expr): string {
     }
     case "call":
       return `${e.callee.text}(${[...e.args.map(printArg), ...(e.over ? [printOver(e.over)] : [])].join(", ")})`;
+    case "member":
+      return `${e.of.text}.${e.name.text}`;
     case "scan": {
       const args = e.args.length === 0 ? "" : printArgs(e.args);
+      const as = e.as ? ` as ${e.as.text}` : "";
       const over = e.over.map((x) => printAt(x, level.comparison)).join(", ");
-      return `scan ${e.cell.text}${args} over ${over}${e.reverse ? " reverse" : ""}`;
+      const first = e.from.map(({ name, value }) => `${name.text} = ${printAt(value, level.comparison)}`).join(", ");
+      return `scan ${e.cell.text}${args}${as} over ${over}${first && ` from ${first}`}${e.reverse ? " reverse" : ""}`;
     }
     default:
       return e satisfies never;
@@ -97,14 +101,21 @@ function isMultiple(e: Expr & { kind: "binary" }): boolean {
   if (e.op !== "*" || e.left.kind !== "number" || levelOf(e.left) !== level.primary) return false;
   if (e.left.span.end !== e.right.span.start) return false;
   const base = e.right.kind === "binary" && e.right.op === "^" ? e.right.left : e.right;
-  const word = base.kind === "name" ? base.name.text : base.kind === "call" ? base.callee.text : undefined;
+  const word =
+    base.kind === "name"
+      ? base.name.text
+      : base.kind === "call"
+        ? base.callee.text
+        : base.kind === "member"
+          ? base.of.text
+          : undefined;
   // `1` followed by `e5` would read as the number 1e5.
   return word !== undefined && !/^[eE]\d/.test(word);
 }
 
-/** Prints an item of a list. Commas separate items, so a scan over several sequences needs brackets. */
+/** Prints an item of a list. Commas separate items, so a scan over several sequences, or from several states, needs brackets. */
 function printItem(e: Expr): string {
-  return e.kind === "scan" && e.over.length > 1 ? `(${printExpr(e)})` : printExpr(e);
+  return e.kind === "scan" && Math.max(e.over.length, e.from.length) > 1 ? `(${printExpr(e)})` : printExpr(e);
 }
 
 function printPart(part: Part): string {

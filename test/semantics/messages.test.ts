@@ -136,6 +136,16 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ["C0229", "a number that is 0 in 32 bits", cellWith("", "h @ Wh + log(1e-60) * (x @ Wx)")],
   ["C0229", "an ε that is none", cellWith("site s = h @ Wh\nplace s : batch(eps = 0/0)", "s + x @ Wx")],
   ["C0229", "an infinite initial value", cellWith("param b : [H] = 1e400", "h @ Wh + x @ Wx + b")],
+  [
+    "C0235",
+    "a state that begins with a sequence",
+    `${cellWith("")}model m(D = 3) { input x : [D] over time\noutput scan c(D, 3) over x from h = x }`,
+  ],
+  [
+    "C0236",
+    "dimensions of a scan that shares weights",
+    `${cellWith("")}model m(D = 3) { input x : [D] over time\nhs = scan c(D, D) as enc over x\noutput scan enc(D) over hs }`,
+  ],
   ["C0222", "a ramp that begins after its end", withNorm("gamma * ramp(0, 1, 20, 10) * x")],
 ];
 

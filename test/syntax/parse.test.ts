@@ -88,6 +88,17 @@ describe("the grammar", () => {
     expect(parsed("cell a(\n  D,\n  H = 2\n)\n{\n}").declarations).toHaveLength(1);
   });
 
+  test("reads a scan's name, first states and direction in this order", () => {
+    const { file, diagnostics } = parse(
+      "model m(D) {\n as = scan a(D) as as over x, y from h = last(z), c = 0 reverse\n z = f(scan a over x reverse from h = as, enc.Wh)\n}",
+      "m.cell",
+    );
+    expect(diagnostics).toEqual([]);
+    const [first, second] = file.declarations[0].body.map((s) => (s.kind === "let" ? printExpr(s.value) : ""));
+    expect(first).toBe("scan a(D) as as over x, y from h = last(z), c = 0 reverse");
+    expect(second).toBe("f(scan a over x from h = as reverse, enc.Wh)");
+  });
+
   test("gives all sequences after `over` to the scan, except among arguments", () => {
     const [model] = parsed(
       "model m(D) {\n hs = scan a(D) over x, y reverse\n z = f(scan a(D) over x, y)\n}",

@@ -62,9 +62,13 @@ export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; part: Part; arg:
         const call = { kind: "call", callee, args, span } as const;
         return axes === null ? call : { ...call, over: { axes: axes.map((axis) => ({ axis, span })), span } };
       }),
-    fc.tuple(plain, tie("args"), few(tie("expr"), 1), fc.boolean()).map(([cell, args, over, reverse]): Expr => {
-      return { kind: "scan", cell, args, over, reverse, span };
-    }),
+    fc.tuple(plain, plain).map(([of, name]): Expr => ({ kind: "member", of, name, span })),
+    fc
+      .tuple(plain, tie("args"), fc.option(plain), few(tie("expr"), 1), few(fc.tuple(plain, tie("expr"))), fc.boolean())
+      .map(([cell, args, as, over, first, reverse]): Expr => {
+        const from = first.map(([name, value]) => ({ name, value, span }));
+        return { kind: "scan", cell, args, ...(as && { as }), over, from, reverse, span };
+      }),
   ),
   part: fc.oneof(
     tie("expr").map((at): Part => ({ kind: "entry", at, span })),
