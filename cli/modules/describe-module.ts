@@ -107,6 +107,7 @@ function tensorsOf(plan: Plan, documentation: Documentation, placed: Placed): Te
       .map(input),
     targets: given(whole).filter(isTarget).map(input),
     outputs: outputs(whole),
+    firstInputs: given(plan.entries.start?.tensors ?? []).map(input),
     stepInputs: given(step).map(input),
     stepOutputs: outputs(step),
     states: step.flatMap((tensor) => {

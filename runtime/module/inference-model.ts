@@ -3,7 +3,7 @@ import type { InferenceSession } from "../inference-session.ts";
 import type { StreamOptions } from "../session-types.ts";
 import type { RestoreOptions } from "../state.ts";
 import { type Held, Model } from "./model.ts";
-import type { ModelStream, OpenModelStream } from "./model-stream.ts";
+import type { ModelStream, OpenModelStream, StreamArguments } from "./model-stream.ts";
 import type { Signature } from "./signature.ts";
 
 /** A model that infers with what a checkpoint holds. */
@@ -17,8 +17,8 @@ export class InferenceModel<S extends Signature> extends Model<S, InferenceSessi
   }
 
   /** Opens a stream, which runs one step at a time. Errors: as `Session.stream`. */
-  async stream(options: StreamOptions = {}): Promise<ModelStream<S>> {
-    if (this.#stream !== undefined) return this.#stream(this.session, options);
+  async stream(...[options = {}]: StreamArguments<S>): Promise<ModelStream<S>> {
+    if (this.#stream !== undefined) return this.#stream(this.session, options as StreamOptions);
     const help = "make the module with the entry `step`; where that cannot be, the compiler then says why";
     throw new RuntimeError("C0406", `${this.plan.name} was compiled without \`step\``, help);
   }

@@ -45,11 +45,16 @@ export class ModelStream<S extends Signature> {
     return this.#stream.restore(state, options);
   }
 
-  /** Returns to before the first step. */
-  reset(): Promise<void> {
-    return this.#stream.reset();
+  /** Returns to before the first step. `inputs`: new ones of the first states. Errors: as `Stream.reset`. */
+  reset(inputs?: S["firstInputs"]): Promise<void> {
+    return this.#stream.reset(inputs && ({ ...inputs } as Readonly<Record<string, Input>>));
   }
 }
+
+/** What opens a stream: its inputs must be given if first states depend on any. */
+export type StreamArguments<S extends Signature> = keyof S["firstInputs"] extends never
+  ? readonly [options?: StreamOptions]
+  : readonly [options: Omit<StreamOptions, "inputs"> & { readonly inputs: S["firstInputs"] }];
 
 /** How a module opens streams of a session. */
 export type OpenModelStream<Held> = <S extends Signature>(

@@ -11,6 +11,8 @@ export interface Signature {
   readonly outputs: object;
   /** Numbers by name. */
   readonly metrics: object;
+  /** Inputs of a stream's first states, [B, …]. */
+  readonly firstInputs: object;
   /** Inputs of one step of a stream, [B, …]. */
   readonly stepInputs: object;
   readonly stepOutputs: object;

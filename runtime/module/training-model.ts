@@ -10,7 +10,7 @@ import type {
 } from "../session-types.ts";
 import type { RestoreOptions } from "../state.ts";
 import { type Held, Model } from "./model.ts";
-import { ModelStream } from "./model-stream.ts";
+import { ModelStream, type StreamArguments } from "./model-stream.ts";
 import { type BatchOptions, batchOf } from "./module-batch.ts";
 import type { Signature, TrainingBatch } from "./signature.ts";
 
@@ -66,8 +66,8 @@ export class TrainingModel<S extends Signature> extends Model<S, Session> {
   }
 
   /** Opens a stream, which runs one step at a time. Errors: as `Session.stream`. */
-  async stream(options: StreamOptions = {}): Promise<ModelStream<S>> {
-    return new ModelStream(await this.session.stream(options), this.plan);
+  async stream(...[options = {}]: StreamArguments<S>): Promise<ModelStream<S>> {
+    return new ModelStream(await this.session.stream(options as StreamOptions), this.plan);
   }
 
   /**

@@ -31,6 +31,7 @@ export interface Tensors {
   readonly inputs: readonly NamedTensor[];
   readonly targets: readonly NamedTensor[];
   readonly outputs: readonly NamedTensor[];
+  readonly firstInputs: readonly NamedTensor[];
   readonly stepInputs: readonly NamedTensor[];
   readonly stepOutputs: readonly NamedTensor[];
   readonly states: readonly NamedTensor[];

@@ -426,6 +426,7 @@ interface Untyped {
   readonly targets: object;
   readonly outputs: { readonly logits: { readonly data: Float32Array; readonly shape: readonly number[] } };
   readonly metrics: object;
+  readonly firstInputs: object;
   readonly stepInputs: object;
   readonly stepOutputs: object;
   readonly states: object;

@@ -61,6 +61,16 @@ model signs(D = 3, H = 8) {
 }
 `;
 
+/** A model whose scan begins with an input. */
+const begun = `cell c(D = 3) { input x : [D]; state h : [D] = 0; h' = tanh(h + x); output h' }
+model begun(D = 3) {
+  input x : [D] over time
+  input s : [D]
+  hs = scan c(D) over x from h = s
+  output hs
+}
+`;
+
 async function write(name: string, text: string): Promise<void> {
   await writeFile(join(app, name), text);
 }
@@ -87,6 +97,8 @@ beforeAll(async () => {
   await write("cells.cell", cell);
   await writeModule("signs.ts", { kernels: ["wgsl", "wasm"] });
   await writeModule("signs.js");
+  await write("begun.cell", begun);
+  await writeModule("begun.ts", { file: join(app, "begun.cell"), entries: ["infer", "step"] });
   await writeModule("infer.ts", { entry: "bnlstm", entries: ["infer"] });
   const types = await made(join(app, "cells.cell"), { options: { batch: 4, time: 5 } });
   await writeAll(await filesOfTypes(types.description, join(app, "cells.cell")));
@@ -102,7 +114,7 @@ beforeAll(async () => {
         ...{ isolatedDeclarations: true, declaration: true, verbatimModuleSyntax: true, erasableSyntaxOnly: true },
         ...{ noUncheckedIndexedAccess: false, allowArbitraryExtensions: true, noEmit: true, skipLibCheck: true },
       },
-      files: ["right.ts", "wrong.ts", "definition.ts", "signs.ts", "infer.ts"],
+      files: ["right.ts", "wrong.ts", "definition.ts", "signs.ts", "infer.ts", "begun.ts"],
     }),
   );
 }, 120_000);
@@ -114,6 +126,7 @@ describe("type checkers", () => {
 import { type ShapedTensor, tensor } from "cellc/runtime";
 import { signs, type Inputs, type Parameters, dims } from "./signs.js";
 import { bnlstm } from "./infer.js";
+import { begun } from "./begun.js";
 import { signs as same } from "./cells.cell";
 
 const H: 8 = dims.H;
@@ -132,6 +145,9 @@ export async function use(bytes: Uint8Array): Promise<number> {
   const inferring = await bnlstm.open();
   await inferring.loadCheckpoint(bytes);
   const inputs: Inputs = { x };
+  const s = tensor(new Float32Array(12), [4, 3]);
+  const begins = await (await begun.open()).stream({ inputs: { s } });
+  await begins.reset({ s });
   const { h } = await inferring.forward(inputs);
   return loss + metrics.accuracy + logits.data[0] + (partly.loss ?? 0) + step.logits.data[0] + h.shape[2] + H;
 }
@@ -145,6 +161,7 @@ export async function use(bytes: Uint8Array): Promise<number> {
     ["numbers without a shape", "await model.forward({ x: new Float32Array(60) });"],
     ["an output that is not there", "(await model.forward({ x })).logit;"],
     ["a whole sequence in a stream", "await (await model.stream()).next({ x });"],
+    ["a stream without its first states' inputs", "await (await begun.open()).stream();"],
     ["a stream of a module without one", "await (await bnlstm.open()).stream();"],
     ["training of a module that only infers", "await (await bnlstm.open()).train({ x }, { lr: 1 });"],
     ["a target without kernels", 'await bnlstm.open({ backend: "wgsl" });'],
@@ -157,6 +174,7 @@ export async function use(bytes: Uint8Array): Promise<number> {
 import { tensor } from "cellc/runtime";
 import { signs, dims } from "./signs.js";
 import { bnlstm } from "./infer.js";
+import { begun } from "./begun.js";
 const x = tensor(new Float32Array(60), [5, 4, 3]);
 const y = tensor(new Float32Array(4), [4]);
 const model = await signs.open({ seed: 1 });`;
@@ -266,6 +284,7 @@ interface Untyped {
   readonly targets: object;
   readonly outputs: object;
   readonly metrics: object;
+  readonly firstInputs: object;
   readonly stepInputs: object;
   readonly stepOutputs: object;
   readonly states: object;
