@@ -1,7 +1,7 @@
 /** What a picture of a cell or model shows: its equations as boxes, and which of them reads which. */
 import type { CellDecl, CellStmt, ModelDecl, ModelStmt } from "../../compiler/syntax/ast.ts";
 import { printExpr, printStatement } from "../../compiler/syntax/print.ts";
-import { usedNames } from "../../compiler/syntax/used-names.ts";
+import { namedScans, usedNames } from "../../compiler/syntax/used-names.ts";
 
 export type BoxKind = "input" | "state" | "equation" | "site" | "scan" | "result";
 
@@ -62,7 +62,7 @@ export function diagramOf({ body }: CellDecl | ModelDecl, normAt: NormAt): Diagr
           text: textOf(s),
           ...(next && { state: states.indexOf(next.text) }),
         };
-        add(box, names, usedNames(s.value));
+        add(box, [...names, ...namedScans(s.value)], usedNames(s.value));
         break;
       }
       case "output":

@@ -112,3 +112,18 @@ describe("a drawn diagram", () => {
         expect(x + w <= u || u + p <= x || y + h <= v || v + q <= y).toBe(true);
   });
 });
+
+it("what reads a parameter or a state of a scan has an arrow from it", () => {
+  const { arrows } = diagram(`model m(D = 2) {
+    input x : [D] over time
+    a = last(scan rnn(D, D) as enc over x)
+    b = scan enc over x from h = a
+    loss sum(square(enc.Wh), over feature)
+    loss mse(last(b), a)
+  }`);
+  expect(arrows.filter(([, to]) => to === 2 || to === 3)).toEqual([
+    [0, 2],
+    [1, 2],
+    [1, 3],
+  ]);
+});
