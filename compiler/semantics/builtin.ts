@@ -2,9 +2,8 @@
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Value } from "../ir/types.ts";
-import type { Over } from "../syntax/ast.ts";
 import { asDim, extentOf, isExtent, maxParts } from "./constants.ts";
-import { type Context, wanted } from "./context.ts";
+import { type Context, type GivenAxis, wanted } from "./context.ts";
 import { describe, misfit, realValue, toValue } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
 import { type Meaning, poison } from "./scope.ts";
@@ -15,7 +14,7 @@ export interface BuiltinCall {
   readonly args: readonly Meaning[];
   /** The spans of the arguments. */
   readonly spans: readonly Span[];
-  readonly over: Over | undefined;
+  readonly over: readonly GivenAxis[] | undefined;
   /** The function that the first argument names, if the row takes one; `args` and `spans` are then those of the others. */
   readonly f?: (args: readonly Meaning[]) => Meaning;
   readonly c: Context;

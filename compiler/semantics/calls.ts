@@ -1,10 +1,10 @@
 /** Calls of built-in functions, and of functions written in the language, which are expanded in place. */
 import { didYouMean } from "../diagnostics/nearest.ts";
-import type { Arg, Expr, FunctionDecl } from "../syntax/ast.ts";
+import type { Arg, Expr, FunctionDecl, Over } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import type { BuiltinCall } from "./builtin.ts";
 import { builtins } from "./builtins.ts";
-import type { Context } from "./context.ts";
+import type { Context, GivenAxis } from "./context.ts";
 import { evaluate } from "./expressions.ts";
 import { initialisers } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
@@ -59,7 +59,29 @@ function callBuiltin(e: Call, c: Context): Meaning {
   const f = row.takesFunction ? functionOf(e.args[0], e, c) : undefined;
   if ((row.takesFunction && f === undefined) || args.some((m) => m.kind === "poison")) return poison;
   const spans = values.map((a) => a.value.span);
-  return row.apply({ name, span: e.span, args, spans, over: e.over, ...(f && { f }), c });
+  return row.apply({ name, span: e.span, args, spans, over: e.over && axesIn(e.over, c), ...(f && { f }), c });
+}
+
+/** The axes after `over`: those that the text names, and those that the function around it is given. */
+const axesIn = ({ axes }: Over, c: Context): readonly GivenAxis[] =>
+  axes.flatMap((a) => ("axis" in a ? [a] : (c.axes ?? [])));
+
+/** The axes that a call of `decl` is given, or its defaults; undefined after a report. */
+function givenAxes(e: Call, { name, axes }: FunctionDecl, c: Context): readonly GivenAxis[] | undefined {
+  // `iterate(f, …)` has no axes for f.
+  const over = e.callee.text === name.text ? e.over : undefined;
+  if (over !== undefined && axes === undefined) {
+    c.problems.error("C0206", over.span, `\`${name.text}\` does not reduce over axes`, {
+      help: `sum, mean and max do, and functions that name them: fn ${name.text}(x, over axes = feature) { … }`,
+    });
+    return undefined;
+  }
+  if (over !== undefined) return axesIn(over, c);
+  if (axes === undefined || axes.default !== undefined) return axes?.default ? axesIn(axes.default, c) : [];
+  c.problems.error("C0205", e.span, `\`${name.text}\` is not given axes`, {
+    help: `say which: ${name.text}(x, over feature)`,
+  });
+  return undefined;
 }
 
 /** The function that an argument names; undefined after a report. */
@@ -96,12 +118,8 @@ function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, m
     reportLimit("functions are expanded inside each other", maxNestedCalls, e.callee.span, c.problems);
     return poison;
   }
-  if (e.over !== undefined) {
-    c.problems.error("C0206", e.over.span, `\`${name}\` does not reduce over axes`, {
-      help: "sum, mean, max and min do",
-    });
-    return poison;
-  }
+  const axes = givenAxes(e, decl, c);
+  if (axes === undefined) return poison;
   const matched = matchArguments(name, e.span, decl.args, [...given.keys()], c.problems);
   if (matched === undefined) return poison;
   const scope = new Scope();
@@ -110,6 +128,7 @@ function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, m
     module,
     scope,
     calls: [...c.calls, decl],
+    axes,
     forbids: undefined,
     scan: undefined,
     member: undefined,

@@ -4,7 +4,7 @@ import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Leaf, StatPolicy, Type, Value } from "../ir/types.ts";
-import type { Expr, FunctionDecl, Name } from "../syntax/ast.ts";
+import type { AxisName, Expr, FunctionDecl, Name } from "../syntax/ast.ts";
 import type { IndexUse } from "./index-bounds.ts";
 import type { Spent } from "./limits.ts";
 import type { Module, Modules } from "./modules.ts";
@@ -61,6 +61,12 @@ export interface Draw {
   readonly span: Span;
 }
 
+/** An axis to reduce over, and where the text says so. */
+export interface GivenAxis {
+  readonly axis: AxisName;
+  readonly span: Span;
+}
+
 export interface Context {
   readonly world: World;
   readonly problems: Problems;
@@ -70,6 +76,8 @@ export interface Context {
   readonly builder: Builder;
   /** Functions being expanded around this place. */
   readonly calls: readonly FunctionDecl[];
+  /** In a function that is given axes: those. */
+  readonly axes?: readonly GivenAxis[];
   /** Why a declared name cannot be used here, if it cannot. */
   readonly forbids?: (binding: Binding) => string | undefined;
   /** All names that the body declares, for the message about a name used too early. */

@@ -18,7 +18,7 @@ export function reduce(kind: "sum" | "mean" | "max" | "min", call: BuiltinCall):
   const x = realValue(args[0], spans[0], c);
   if (x === undefined) return poison;
   const rank = x.type.shape.length;
-  const overBatch = over.axes.find((a) => a.axis === "batch");
+  const overBatch = over.find((a) => a.axis === "batch");
   if (overBatch !== undefined && c.inStat !== true) {
     c.problems.error("C0223", overBatch.span, "a reduction over examples is a statistic", {
       label: "only allowed after `stat`",
@@ -26,8 +26,8 @@ export function reduce(kind: "sum" | "mean" | "max" | "min", call: BuiltinCall):
     });
     return poison;
   }
-  const named = new Set(over.axes.map((a) => a.axis));
-  for (const { axis, span: at } of over.axes) {
+  const named = new Set(over.map((a) => a.axis));
+  for (const { axis, span: at } of over) {
     if (has(x.type, axis)) continue;
     if (axis === "time" && c.timeless !== undefined) c.timeless(at);
     else if (axis === "batch" && c.batchless !== undefined) c.batchless(at);

@@ -77,11 +77,12 @@ export interface NormDecl {
   readonly span: Span;
 }
 
-/** `fn softmax(x) { e = exp(x)  e / sum(e, over feature) }`: a pure function, expanded where it is called. */
+/** `fn softmax(x, over axes = feature) { e = exp(x)  e / sum(e, over axes) }`: a pure function, expanded where it is called. */
 export interface FunctionDecl {
   readonly kind: "fn";
   readonly name: Name;
   readonly args: readonly FunctionArg[];
+  readonly axes?: AxesArg;
   readonly body: readonly LetStmt[];
   readonly result: Expr;
   readonly span: Span;
@@ -90,6 +91,12 @@ export interface FunctionDecl {
 export interface FunctionArg {
   readonly name: Name;
   readonly default?: Expr;
+}
+
+/** `over axes = feature`: what a function calls the axes that it is given. */
+export interface AxesArg {
+  readonly name: Name;
+  readonly default?: Over;
 }
 
 export interface DefaultArg {
@@ -297,6 +304,11 @@ export interface Arg {
 }
 
 export interface Over {
-  readonly axes: readonly { readonly axis: AxisName; readonly span: Span }[];
+  readonly axes: readonly OverAxis[];
   readonly span: Span;
 }
+
+/** An axis, or in a function those that it is given under the name `parameter`. */
+export type OverAxis =
+  | { readonly axis: AxisName; readonly span: Span }
+  | { readonly parameter: string; readonly span: Span };

@@ -3,6 +3,7 @@ import type { CstNode } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { join, type Span } from "../diagnostics/span.ts";
 import type {
+  AxesArg,
   CellParam,
   CellStmt,
   Declaration,
@@ -22,7 +23,7 @@ import type {
   SiteRef,
   StateStmt,
 } from "./ast.ts";
-import { ExprBuilder } from "./build-expr.ts";
+import { axisNames, ExprBuilder } from "./build-expr.ts";
 import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan } from "./cst.ts";
 
 /** A value on a line of its own, which ends a norm or a function. */
@@ -106,10 +107,14 @@ class AstBuilder extends ExprBuilder {
     const name = this.plainName(node(header, "name"));
     const span = nodeSpan(cst, this.file);
     const block = node(cst, "block");
+    const base = maybeNode(header, "base");
+    const parameters = base === undefined ? nodes(node(header, "parameters"), "parameter") : [];
+    const axes = this.axesArg(word, parameters);
+    this.ownAxes = axes?.name.text;
     const lines = nodes(block, "line").filter((line) => !line.recoveredNode);
     const statements = lines.flatMap((line) => this.statement(node(line, "statement")) ?? []);
     const complete = lines.length === nodes(block, "line").length && lines.length === statements.length;
-    const base = maybeNode(header, "base");
+    this.ownAxes = undefined;
     if (base !== undefined) {
       if (word === "norm" || word === "fn") {
         const help = `write \`${word} ${name.text}(x) { … }\``;
@@ -125,13 +130,13 @@ class AstBuilder extends ExprBuilder {
       const body = this.only<PlaceStmt | ParamStmt | StateStmt>(statements, "derived");
       return { kind: "derived", of: word, name, base: this.plainName(base), body, span };
     }
-    const parameters = nodes(node(header, "parameters"), "parameter");
+    const values = parameters.filter((p) => maybeToken(p, "Over") === undefined);
     switch (word) {
       case "cell":
         return {
           kind: "cell",
           name,
-          params: parameters.flatMap((p) => this.dimParam(p) ?? []),
+          params: values.flatMap((p) => this.dimParam(p) ?? []),
           body: this.only<CellStmt>(statements, "cell"),
           span,
         };
@@ -139,17 +144,18 @@ class AstBuilder extends ExprBuilder {
         return {
           kind: "model",
           name,
-          params: parameters.flatMap((p) => this.modelParam(p) ?? []),
+          params: values.flatMap((p) => this.modelParam(p) ?? []),
           body: this.only<ModelStmt>(statements, "model"),
           span,
         };
       case "norm":
-        return this.norm(name, parameters, statements, complete, span);
+        return this.norm(name, values, statements, complete, span);
       case "fn": {
-        const args = parameters.map((p): FunctionArg => this.functionArg(p));
+        const args = values.map((p): FunctionArg => this.functionArg(p));
         const body = this.only<LetStmt | ValueStmt>(statements, "fn");
         const result = this.result(name, body, complete);
-        return result && { kind: "fn", name, args, body: body.filter((s) => s.kind === "let"), result, span };
+        const lets = body.filter((s) => s.kind === "let");
+        return result && { kind: "fn", name, args, ...(axes && { axes }), body: lets, result, span };
       }
     }
   }
@@ -215,6 +221,35 @@ class AstBuilder extends ExprBuilder {
       }
       return false;
     });
+  }
+
+  /** `over axes = feature` in a header. Only functions have it, and it comes last. */
+  private axesArg(word: string, parameters: readonly CstNode[]): AxesArg | undefined {
+    const cst = parameters.find((p) => maybeToken(p, "Over") !== undefined);
+    if (cst === undefined) return undefined;
+    const span = nodeSpan(cst, this.file);
+    if (word !== "fn") {
+      this.report("C0112", "only functions are given axes", span, undefined, "drop `over`");
+      return undefined;
+    }
+    if (cst !== parameters.at(-1)) {
+      this.report("C0118", "`over` comes last among the parameters", span, undefined, "move it to the end");
+      return undefined;
+    }
+    const name = this.plainName(node(cst, "name"));
+    if (axisNames.some((axis) => axis === name.text)) {
+      const help = "write `over axes`, or `over axes = feature` with a default";
+      this.report(
+        "C0112",
+        `\`${name.text}\` is an axis, and this names those that are given`,
+        name.span,
+        undefined,
+        help,
+      );
+      return undefined;
+    }
+    const axes = maybeNode(cst, "axes");
+    return axes === undefined ? { name } : { name, default: this.over(axes) };
   }
 
   private functionArg(cst: CstNode): FunctionArg {

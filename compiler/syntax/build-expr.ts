@@ -3,11 +3,11 @@ import type { CstNode, IToken } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import { join, type Span } from "../diagnostics/span.ts";
-import type { Arg, AxisName, BinaryOperator, Expr, Name, NormRef, Over, Part } from "./ast.ts";
+import type { Arg, AxisName, BinaryOperator, Expr, Name, NormRef, Over, OverAxis, Part } from "./ast.ts";
 import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan, tokens } from "./cst.ts";
 import { reservedWords } from "./tokens.ts";
 
-const axisNames: readonly AxisName[] = ["batch", "time", "feature", "first", "last"];
+export const axisNames: readonly AxisName[] = ["batch", "time", "feature", "first", "last"];
 
 /** Inputs, outputs and dimensions are keys of JavaScript objects, in which this one has another meaning. */
 const unusable = "__proto__";
@@ -15,6 +15,8 @@ const unusable = "__proto__";
 export class ExprBuilder {
   readonly file: string;
   readonly diagnostics: Diagnostic[] = [];
+  /** In a function: its name for the axes that it is given. */
+  protected ownAxes: string | undefined;
 
   constructor(file: string) {
     this.file = file;
@@ -250,7 +252,7 @@ export class ExprBuilder {
       }
       const axes = maybeNode(arg, "over");
       if (axes !== undefined) {
-        over = this.over(axes);
+        over = this.over(node(axes, "axes"));
         if (of !== "the function") {
           this.report("C0118", `${of} takes no \`over\``, over.span, "only functions such as mean and sum do");
         }
@@ -272,12 +274,14 @@ export class ExprBuilder {
     return over === undefined ? { args } : { args, over };
   }
 
-  private over(cst: CstNode): Over {
-    const axes = nodes(cst, "name").flatMap((c) => {
+  /** The axes after `over`. */
+  protected over(cst: CstNode): Over {
+    const axes = nodes(cst, "name").flatMap((c): OverAxis[] => {
       const name = this.name(c);
+      if (name.text === this.ownAxes && !name.primed) return [{ parameter: name.text, span: name.span }];
       const axis = axisNames.find((a) => a === name.text);
       if (axis !== undefined && !name.primed) return [{ axis, span: name.span }];
-      const guess = nearest(name.text, axisNames);
+      const guess = nearest(name.text, [...axisNames, ...(this.ownAxes === undefined ? [] : [this.ownAxes])]);
       const help =
         guess === undefined ? "the axes are batch, time, feature, first and last" : `did you mean \`${guess}\`?`;
       this.report("C0116", `\`${name.text}\` is not an axis`, name.span, undefined, help);

@@ -121,12 +121,28 @@ class CellParser extends CstParser {
   });
 
   private readonly parameter: Rule = this.inner("parameter", () => {
-    this.OPTION(() => this.CONSUME(T.Cell));
-    this.SUBRULE(this.name);
-    this.OPTION2(() => {
-      this.CONSUME(T.Equals);
-      this.SUBRULE(this.expression, { ARGS: [false] });
-    });
+    this.OR([
+      {
+        ALT: () => {
+          this.OPTION(() => this.CONSUME(T.Cell));
+          this.SUBRULE(this.name);
+          this.OPTION2(() => {
+            this.CONSUME(T.Equals);
+            this.SUBRULE(this.expression, { ARGS: [false] });
+          });
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(T.Over);
+          this.SUBRULE2(this.name);
+          this.OPTION3(() => {
+            this.CONSUME2(T.Equals);
+            this.SUBRULE(this.axes);
+          });
+        },
+      },
+    ]);
   });
 
   private readonly block: Rule = this.inner("block", () => {
@@ -499,6 +515,10 @@ class CellParser extends CstParser {
 
   private readonly over: Rule = this.inner("over", () => {
     this.CONSUME(T.Over);
+    this.SUBRULE(this.axes);
+  });
+
+  private readonly axes: Rule = this.inner("axes", () => {
     this.OR({
       DEF: [
         { ALT: () => this.SUBRULE(this.name) },

@@ -132,8 +132,12 @@ function printArgs(args: readonly Arg[]): string {
 }
 
 function printOver(over: Over): string {
-  const axes = over.axes.map((a) => a.axis);
-  return axes.length === 1 ? `over ${axes[0]}` : `over (${axes.join(", ")})`;
+  return `over ${printAxes(over)}`;
+}
+
+function printAxes(over: Over): string {
+  const axes = over.axes.map((a) => ("axis" in a ? a.axis : a.parameter));
+  return axes.length === 1 ? axes[0] : `(${axes.join(", ")})`;
 }
 
 export function printNorm(norm: NormRef): string {
@@ -200,8 +204,10 @@ export function printHeader(d: Declaration): string {
         );
       case "norm":
         return [d.operand.text, ...d.args.map((a) => withDefault(a.name.text, a.default))];
-      case "fn":
-        return d.args.map((a) => withDefault(a.name.text, a.default));
+      case "fn": {
+        const axes = d.axes && `over ${d.axes.name.text}${d.axes.default ? ` = ${printAxes(d.axes.default)}` : ""}`;
+        return [...d.args.map((a) => withDefault(a.name.text, a.default)), ...(axes === undefined ? [] : [axes])];
+      }
       default:
         return d satisfies never;
     }

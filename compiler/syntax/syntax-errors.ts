@@ -101,7 +101,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
       help: `write \`[${before?.image}]\``,
     };
   }
-  if (rule === "over")
+  if (rule === "axes")
     return missing("C0116", "`over`", "an axis", found, "the axes are batch, time, feature, first and last");
   if (rules.includes("place")) {
     return missing("C0113", "this placement", expected, found, "write `place hh, xh : batch(gamma = 0.1)`");

@@ -40,6 +40,17 @@ const binaryOperators: readonly BinaryOperator[] = [
   ...(["+", "-", "*", "/", "@", "^", "<", "<=", ">", ">=", "==", "!=", "and", "or"] as const),
 ];
 
+const axisWord = fc.constantFrom("batch", "time", "feature", "last");
+
+/** `over axes = feature` in a header, or nothing. */
+const givenAxes = fc.oneof(
+  fc.constant({}),
+  fc
+    .option(few(axisWord, 1))
+    .map((axes) => (axes === null ? {} : { default: { axes: axes.map((axis) => ({ axis, span })), span } }))
+    .map((of) => ({ axes: { name: { text: "axes", primed: false, span }, ...of } })),
+);
+
 export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; part: Part; arg: Arg; args: Arg[] }>((tie) => ({
   expr: fc.oneof(
     { maxDepth: 4, depthSize: "small" },
@@ -56,12 +67,10 @@ export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; part: Part; arg:
       .map(([op, left, right, touch]): Expr => {
         return { kind: "binary", op, left, right: { ...right, span: touch ? span : apart }, span };
       }),
-    fc
-      .tuple(plain, tie("args"), fc.option(few(fc.constantFrom("batch", "time", "feature", "last"), 1)))
-      .map(([callee, args, axes]): Expr => {
-        const call = { kind: "call", callee, args, span } as const;
-        return axes === null ? call : { ...call, over: { axes: axes.map((axis) => ({ axis, span })), span } };
-      }),
+    fc.tuple(plain, tie("args"), fc.option(few(axisWord, 1))).map(([callee, args, axes]): Expr => {
+      const call = { kind: "call", callee, args, span } as const;
+      return axes === null ? call : { ...call, over: { axes: axes.map((axis) => ({ axis, span })), span } };
+    }),
     fc.tuple(plain, plain).map(([of, name]): Expr => ({ kind: "member", of, name, span })),
     fc
       .tuple(plain, tie("args"), fc.option(plain), few(tie("expr"), 1), few(fc.tuple(plain, tie("expr"))), fc.boolean())
@@ -184,19 +193,21 @@ const declaration: fc.Arbitrary<Declaration> = fc.oneof(
     result: expr,
     span: fc.constant(span),
   }),
-  fc.record({
-    kind: fc.constant("fn" as const),
-    name: plain,
-    args: few(
-      fc.oneof(
-        plain.map((name) => ({ name })),
-        fc.record({ name: plain, default: expr }),
+  fc
+    .record({
+      kind: fc.constant("fn" as const),
+      name: plain,
+      args: few(
+        fc.oneof(
+          plain.map((name) => ({ name })),
+          fc.record({ name: plain, default: expr }),
+        ),
       ),
-    ),
-    body: few(equation),
-    result: expr,
-    span: fc.constant(span),
-  }),
+      body: few(equation),
+      result: expr,
+      span: fc.constant(span),
+    })
+    .chain((fn) => givenAxes.map((axes) => ({ ...fn, ...axes }))),
 );
 
 export const program: fc.Arbitrary<File> = fc.record({

@@ -5,14 +5,14 @@ export const preludeTexts: readonly (readonly [path: string, text: string])[] = 
     `// The functions that every file can use without an import. Features are the last axis.
 
 // The largest value is subtracted before exp, so that nothing overflows; it cancels out, so it needs no derivative.
-fn softmax(x) {
-  e = exp(x - stop(max(x, over feature)))
-  e / sum(e, over feature)
+fn softmax(x, over axes = feature) {
+  e = exp(x - stop(max(x, over axes)))
+  e / sum(e, over axes)
 }
 
-fn log_softmax(x) {
-  d = x - stop(max(x, over feature))
-  d - log(sum(exp(d), over feature))
+fn log_softmax(x, over axes = feature) {
+  d = x - stop(max(x, over axes))
+  d - log(sum(exp(d), over axes))
 }
 
 // Minus the log-probability of class y.
