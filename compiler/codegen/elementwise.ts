@@ -62,6 +62,16 @@ const orZero = (condition: KExpr, value: KExpr, width: Width): KExpr => ({
   args: [splat(condition, width), value, splat(x.float(0), width)],
 });
 
+const less = (a: KExpr, b: KExpr): KExpr => ({
+  k: "math",
+  op: "lt",
+  type: "f32",
+  args: [
+    { k: "toFloat", a },
+    { k: "toFloat", a: b },
+  ],
+});
+
 export class Evaluation {
   /** Statements to run before the values are used. */
   readonly statements: KStmt[];
@@ -164,6 +174,10 @@ export class Evaluation {
         return this.constant(op);
       case "put":
         return this.put(op, p);
+      case "whole":
+        return this.whole(op, p);
+      case "stepwise":
+        return this.stepwise(op, p);
       case "onehot":
         return this.onehot(op, p);
       case "gather":
@@ -208,6 +222,27 @@ export class Evaluation {
     const step: KExpr = { k: "toFloat", a: endStep(op, this.scope) };
     const is: KExpr = { k: "math", op: "eq", type: "f32", args: [here, step] };
     return orZero(is, this.at(op.operands[0], p), p.width);
+  }
+
+  /** The element at the step that the first index says. */
+  private whole(op: OpOf<"whole">, p: Point): KExpr {
+    const [from] = op.operands;
+    // Each lane is a step of its own where a step is a single number.
+    if (p.width === 4 && p.f.length === 1) return this.lanes(p, (q) => this.own(op.results[0], q));
+    const [step, ...f] = p.f;
+    const { steps } = this.scope.layout;
+    const t = this.bindRow(x.min(step, x.sub(steps, x.int(1))), "step");
+    return orZero(less(step, steps), this.at(from, { ...p, t, f }), p.width);
+  }
+
+  /** The row of this step. */
+  private stepwise(op: OpOf<"stepwise">, p: Point): KExpr {
+    const [from] = op.operands;
+    const step = this.scope.layout.local(p.t!);
+    const rows = x.int(this.shape(from)[0]);
+    const row = this.bindRow(x.min(step, x.sub(rows, x.int(1))));
+    const value = this.at(from, { ...p, t: undefined, f: [row, ...p.f] });
+    return orZero(less(step, rows), value, p.width);
   }
 
   private onehot(op: OpOf<"onehot">, p: Point): KExpr {

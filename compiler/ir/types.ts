@@ -186,6 +186,13 @@ export interface StructuralAttrs {
   reverse: None;
   /** At each step the sum of the steps up to it; with `reverse`, of the steps from it on. */
   cumsum: { readonly reverse: boolean };
+  /**
+   * The whole sequence as rows, a new first feature axis of extent `size` (a dimension text): entry n is the operand at step n, and
+   * 0 if there is no such step.
+   */
+  whole: { readonly size: string };
+  /** (rows [n, …]): at each step its row, and 0 from step n on. The inverse of `whole`. */
+  stepwise: None;
   /** (table [V, …], index): row `index` of the table. */
   gather: None;
   /** (index, rows …): table [size, …] with each row added where its index says; sums over examples and steps. */

@@ -7,7 +7,8 @@
  * - a sum or maximum over examples or steps leaves out padding, and a mean divides by the number of those that are left;
  * - the states of a scan do not change at padded steps, so that the final states are those of each example's last step;
  * - a sequence is reversed from each example's own last step;
- * - the value at the last step is that at each example's last, and outputs are 0 after it.
+ * - the value at the last step is that at each example's last, and outputs are 0 after it;
+ * - what reads 0 where there is no step reads 0 where an example has none.
  *
  * The runtime knows which steps there are (`runtime/lengths.ts`). Runs after `place`, because statistics are sums over examples,
  * too.
@@ -118,9 +119,15 @@ class Ragged {
   private present(op: Exclude<Op, { op: "scan" }>, x: readonly Value[], here: Here): readonly Value[] {
     const looks = new Set(axesOf(op).flatMap(({ batch, time }) => [batch, time]));
     const padded = x.some((v) => v.type.batch) && (here.inBody || [...x, ...op.results].some((v) => v.type.time));
-    if (!padded || !(looks.has("reduce") || looks.has("scan") || looks.has("gather")))
+    const readsSteps = x.some((v) => v.type.time) || here.inBody || !looks.has("gather");
+    if (!padded || !readsSteps || !(looks.has("reduce") || looks.has("scan") || looks.has("gather")))
       return copy(here.b, op, this.rename.of);
-    const { combines, zero } = rowOf(op.op);
+    const { combines, zero, zeroOutside } = rowOf(op.op);
+    if (zeroOutside && x.length === 1) {
+      // An index selects nothing by being 0: what it selects at padded steps is not counted where it is read.
+      const values = x[0].type.dtype === "index" ? x[0] : this.counted(x[0], 0, here);
+      return copy(here.b, op, () => values);
+    }
     // If several operands are multiplied, masking one is enough.
     const decides = (i: number): boolean =>
       x.length === 1 || (combines === "sum" && zero?.(x.map((_, k) => k === i)) === true);

@@ -158,6 +158,16 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [["time batch H"], { reverse: false }],
     [["time D"], { reverse: true }],
   ],
+  whole: [
+    [["time batch H"], { size: "D" }],
+    [["time batch"], { size: "4H" }],
+    [["time H D"], { size: "5" }],
+  ],
+  stepwise: [
+    [["batch D H"], {}],
+    [["batch 4H"], {}],
+    [["5 H D"], {}],
+  ],
   gather: [
     [["D H", "index time batch"], {}],
     [["D", "index batch H"], {}],

@@ -36,6 +36,8 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   put: { step: "last" },
   reverse: {},
   cumsum: { reverse: false },
+  whole: { size: "steps" },
+  stepwise: {},
   gather: {},
   scatter: { size: "V" },
   onehot: { size: "V" },

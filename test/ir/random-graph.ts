@@ -168,6 +168,7 @@ class Writer {
       () => this.rows(a, b, c),
       () => this.parts(a, b),
       () => this.reverse(a),
+      () => this.whole(a, b),
       () => this.running(a, b),
     ];
     writers[kind % writers.length]();
@@ -339,6 +340,17 @@ class Writer {
   private reverse(a: number): void {
     const x = this.float(a, ({ value: { type } }) => type.time && type.batch);
     if (x) this.emit("reverse", [x, { value: this.b.extent(["time"]), range: [1, this.dims.time] }], {}, x.range);
+  }
+
+  /** All steps as rows, and back. */
+  private whole(a: number, b: number): void {
+    if (this.outer) return;
+    const size = ["H", "D", "4", "1"][b % 4];
+    const short = ({ value: { type } }: Known): boolean => type.shape.length < 3;
+    const x = this.float(a, (k) => k.value.type.time && short(k));
+    if (x && b % 3 > 0) this.emit("whole", [x], { size }, hull([0, ...x.range]));
+    const rows = this.float(b, ({ value: { type } }) => !type.time && type.shape.length > 0);
+    if (rows && b % 3 < 2) this.emit("stepwise", [rows], {}, hull([0, ...rows.range]));
   }
 
   /** Sums over parts of the batch, and for each example that of its part. */

@@ -83,6 +83,8 @@ export interface Row<A> {
   readonly recompute?: number;
   /** The derivative treats the result as a constant, although it varies with the operands. */
   readonly held?: true;
+  /** Where there is no step that it could read, it reads 0. So padding must be 0, too. */
+  readonly zeroOutside?: true;
   /** For an op that scans time: adds an equivalent loop, and returns its results. */
   asLoop?(b: Builder, x: readonly Value[], attrs: A): readonly Value[];
   /** It selects among `of` entries by an index below `below`. */

@@ -1,11 +1,12 @@
-/** Ops that read along time: steps moved, and added up. */
-import { fields, flag, none, oneOf } from "../attributes.ts";
+/** Ops that read along time: steps moved, added up, and turned into a feature axis. */
+import { extent, fields, flag, none, oneOf } from "../attributes.ts";
+import * as dim from "../dim.ts";
 import { amongZeros, moved, summed } from "../range.ts";
-import { tensor } from "../tensor.ts";
+import { type Tensor, tensor } from "../tensor.ts";
 import { ShapeError, showType } from "../type.ts";
 import { inPlace, type Rows, whereAll } from "./row.ts";
 
-export const time: Rows<"at" | "put" | "reverse" | "cumsum"> = {
+export const time: Rows<"at" | "put" | "reverse" | "cumsum" | "whole" | "stepwise"> = {
   at: {
     doc: "the value at the first or last time step",
     operands: ["x"],
@@ -104,4 +105,60 @@ export const time: Rows<"at" | "put" | "reverse" | "cumsum"> = {
     },
     grad: (b, { dy, attrs }) => [b.one("cumsum", [dy[0]!], { reverse: !attrs.reverse })],
   },
+  whole: {
+    doc: "all steps as rows, along a new first feature axis; 0 where there is no such step",
+    operands: ["x"],
+    attributes: fields({ size: extent }),
+    infer: ([x], { size }) => {
+      if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
+      return [{ ...x, time: false, shape: [dim.parse(size), ...x.shape] }];
+    },
+    evaluate: ([x], _, [type], dims) => {
+      const y = tensor(type, dims);
+      overRows(x, y.shape[type.batch ? 1 : 0], type.batch, (step, row, n) =>
+        y.data.set(x.data.subarray(step, step + n), row),
+      );
+      return [y];
+    },
+    axes: ([x]) => [{ ...inPlace(x), time: "gather" }],
+    range: amongZeros,
+    form: "point",
+    zero: whereAll,
+    zeroOutside: true,
+    grad: (b, { dy }) => [b.one("stepwise", [dy[0]!], {})],
+  },
+  stepwise: {
+    doc: "at each step its row, and 0 where there is none",
+    operands: ["rows"],
+    attributes: none,
+    infer: ([x]) => {
+      if (x.time || x.shape.length === 0) throw new ShapeError(`${showType(x)} has no rows for steps`);
+      return [{ ...x, time: true, shape: x.shape.slice(1) }];
+    },
+    evaluate: ([x], _, [type], dims) => {
+      const y = tensor(type, dims);
+      overRows(y, x.shape[type.batch ? 1 : 0], type.batch, (step, row, n) =>
+        y.data.set(x.data.subarray(row, row + n), step),
+      );
+      return [y];
+    },
+    axes: ([x]) => [{ ...inPlace(x, (i) => (i === 0 ? "gather" : "parallel")), time: "gather" }],
+    range: amongZeros,
+    form: "view",
+    zero: whereAll,
+    grad: (b, { x, dy }) => [b.one("whole", [dy[0]!], { size: dim.show(x[0].type.shape[0]) })],
+  },
 };
+
+/** Where each step of `x` begins, and its row among `rows`, each `n` numbers long. */
+function overRows(
+  x: Tensor,
+  rows: number,
+  batch: boolean,
+  visit: (step: number, row: number, n: number) => void,
+): void {
+  const [steps, examples] = batch ? x.shape : [x.shape[0], 1];
+  const n = x.data.length / (steps * examples);
+  for (let t = 0; t < Math.min(steps, rows); t++)
+    for (let i = 0; i < examples; i++) visit((t * examples + i) * n, (i * rows + t) * n, n);
+}
