@@ -80,16 +80,16 @@ function ran(pass: Pass, graph: Graph): Graph {
 const through = (passes: readonly Pass[], graph: Graph): Graph => passes.reduce((g, pass) => ran(pass, g), graph);
 
 function pipelinesFor(graph: Graph, options: PipelineOptions): Pipelines {
-  // Estimation differs from training only in masks, and in how variances are averaged.
-  const estimates =
-    graph.ops.some(isMask) || [graph, ...graph.norms.values()].some(({ ops }) => ops.some(hasStatistic));
+  // Estimation differs from training only in masks, in what asks for it, and in how variances are averaged.
+  const estimates = [graph, ...graph.norms.values()].some(({ ops }) => ops.some(differsInTraining));
   return pipelinesOf(options, estimates);
 }
 
 const isMask = (op: Op): boolean =>
   op.op === "leaf" && op.attrs.leaf.kind === "noise" && op.attrs.leaf.distribution === "bernoulli";
 
-const hasStatistic = (op: Op): boolean => op.op === "stat" || (op.body?.ops.some(hasStatistic) ?? false);
+const differsInTraining = (op: Op): boolean =>
+  op.op === "stat" || op.op === "training" || isMask(op) || (op.body?.ops.some(differsInTraining) ?? false);
 
 /** Runs pipelines, and shows each pass in the first of them that has it: mostly the one for training. */
 function observed(observe: LowerOptions["observe"]): (graph: Graph, passes: readonly Pass[]) => Graph {

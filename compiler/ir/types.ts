@@ -133,9 +133,11 @@ export interface StructuralAttrs {
   population: { readonly name: string; readonly collected: string; readonly policy: StatPolicy };
   /**
    * A number that changes with training: `from` until `first` updates are done, `to` from `last` on, linear in between; `to` at
-   * inference. Expanded by `place`.
+   * inference and where statistics are estimated. Expanded by `place`.
    */
   ramp: { readonly from: number; readonly to: number; readonly first: number; readonly last: number };
+  /** 1 in training, 0 at inference and where statistics are estimated. Expanded by `place`. */
+  training: None;
   sum: { readonly axes: Axes };
   maximum: { readonly axes: Axes };
   /**

@@ -2,7 +2,7 @@
 
 import { InternalError } from "../diagnostics/internal-error.ts";
 import { isElementwise } from "./ops/elementwise.ts";
-import { axesOf, inferTypes, isOp } from "./ops.ts";
+import { axesOf, inferTypes, isOp, rowOf } from "./ops.ts";
 import { printGraph } from "./text.ts";
 import { sameType, showType } from "./type.ts";
 import type { Block, Graph, Op, OpOf, Type, Value } from "./types.ts";
@@ -38,6 +38,12 @@ const show = (v: Value): string => `%${v.name === "" ? "" : `${v.name}/`}${v.id}
 /** Whether it reads other steps than the one that it computes. */
 const looksAlongTime = (op: Exclude<Op, { op: "scan" }>): boolean =>
   axesOf(op).some(({ time }) => time !== "parallel" && time !== "broadcast");
+
+/** Whether `place` expands it. An op that is a loop is expanded elsewhere. */
+function isPlaced({ op }: Op): boolean {
+  const { form, asLoop } = rowOf(op);
+  return op === "site" || op === "stat" || (form === "expanded" && asLoop === undefined);
+}
 
 class Verifier {
   private readonly fault: (message: string) => never;
@@ -85,8 +91,7 @@ class Verifier {
     for (const v of op.operands) this.use(v, where);
     if (op.inPlace && !isElementwise(op.op)) this.fault(`${where} cannot be computed in place: it is not elementwise`);
     if (op.op === "leaf" && this.depth > 0) this.fault(`${where} stands inside a scan's body`);
-    if (this.placed && (op.op === "site" || op.op === "stat" || op.op === "population" || op.op === "ramp"))
-      this.fault(`${where} is left after placement: ${JSON.stringify(op.attrs)}`);
+    if (this.placed && isPlaced(op)) this.fault(`${where} is left after placement: ${JSON.stringify(op.attrs)}`);
     const types = op.op === "scan" ? this.scan(op, where) : this.infer(op, where);
     if (types.length !== op.results.length)
       this.fault(`${where} has ${op.results.length} results instead of ${types.length}`);

@@ -80,6 +80,7 @@ class Placement {
       else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
       else if (op.op === "population") rename.set(op.results, [this.before(b, op, rename.of(op.operands[0]))]);
       else if (op.op === "ramp") rename.set(op.results, [this.ramp(op.attrs)]);
+      else if (op.op === "training") rename.set(op.results, [this.top.scalar(this.mode === "train" ? 1 : 0)]);
       else if (op.op === "leaf" && this.isAveraged(op.attrs.leaf))
         rename.set(op.results, [this.top.broadcast(this.top.scalar(op.attrs.leaf.keep), op.attrs.type)]);
       else if (op.op === "leaf" && op.attrs.leaf.kind === "param") rename.set(op.results, [this.parameter(op, hints)]);
@@ -190,10 +191,11 @@ class Placement {
     return b.select(known, population, b.one("stop", [own], {}));
   }
 
-  /** from + (to − from) · (updates − first) / (last − first), between `from` and `to`. */
+  /** In training: from + (to − from) · (updates − first) / (last − first), between `from` and `to`. */
   private ramp({ from, to, first, last }: OpAttrs["ramp"]): Value {
     const b = this.top;
-    if (this.mode === "infer") return b.scalar(to);
+    // Statistics are estimated of the network that is used.
+    if (this.mode !== "train") return b.scalar(to);
     const step = b.one("leaf", [], { leaf: { kind: "hyper", name: "step" }, type: scalar });
     const done = b.sub(step, b.scalar(1));
     if (first === last) return b.select(b.elementwise("ge", [done, b.scalar(last)]), b.scalar(to), b.scalar(from));

@@ -298,7 +298,7 @@ function usual(
       return Float64Array.of({ momentum: 0.25, lr: 0.1, step: 1, clip: 1e30 }[leaf.name] ?? random());
     case "noise":
       if (leaf.distribution === "bernoulli") return sample(n, [0, 1], random).map((u) => (u < leaf.keep ? 1 : 0));
-      return sample(n, [-1, 1], random);
+      return leaf.distribution === "uniform" ? sample(n, [0, leaf.scale], random) : sample(n, [-1, 1], random);
     case "input":
       return sample(n, [-1, 1], random);
     case "param":

@@ -67,6 +67,7 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
   site: [[["time batch H"], { name: "hh" }]],
   stat: [[["H"], { name: "m", policy: { kind: "per_step", steps: "T" } }]],
   population: [[["H"], { name: "m", collected: "collected", policy: { kind: "shared" } }]],
+  training: [[[], {}]],
   ramp: [[[], { from: 1, to: 3, first: 10, last: 20 }]],
   sum: reductions,
   maximum: reductions,

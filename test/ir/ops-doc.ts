@@ -17,6 +17,7 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   stat: { name: "hh/m", policy: { kind: "per_step", steps: "T" } },
   population: { name: "hh/m", collected: "hh/collected", policy: { kind: "per_step", steps: "T" } },
   ramp: { from: 1, to: 3, first: 5000, last: 40000 },
+  training: {},
   sum: { axes },
   maximum: { axes },
   pivot: { axes },

@@ -64,5 +64,6 @@ it("random graphs use every op but sites, statistics, stops, copies, pivots and 
     "site",
     "stat",
     "stop",
+    "training",
   ]);
 });

@@ -70,6 +70,7 @@ const everything = `graph everything {
   %m = stat %xh "xh/m" per_step(T) : f32[time, batch, 6H]
   %m_before = population %m "xh/m" "xh/collected" per_step(T) : f32[time, batch, 6H]
   %r = ramp {from=-0.5, to=3, first=10, last=20} : f32[]
+  %on = training : f32[]
   %17 = select %lr, %1, %2 : f32[]
   %18 = broadcast %lr : f32[batch, H]
   %h_T, %hs, %qs = scan reverse (%h = %18) over (%t = %15, %u = %p) {

@@ -1,5 +1,5 @@
 /** Numbers that depend on no operand. */
-import { factors, fields, number, words } from "../attributes.ts";
+import { factors, fields, none, number, words } from "../attributes.ts";
 import * as dim from "../dim.ts";
 import { anything, type Range, within } from "../range.ts";
 import { tensor } from "../tensor.ts";
@@ -10,7 +10,7 @@ import type { Rows } from "./row.ts";
 const ofSign = (sign: number): Range =>
   sign > 0 ? within([], Math.min(sign, 1), anything.high) : within([], anything.low, 0);
 
-export const numbers: Rows<"const" | "ramp"> = {
+export const numbers: Rows<"const" | "ramp" | "training"> = {
   const: {
     doc: "a number, times the product of extents",
     operands: [],
@@ -33,6 +33,17 @@ export const numbers: Rows<"const" | "ramp"> = {
     attributes: fields({ from: number, to: number, first: number, last: number }),
     axes: () => [],
     range: () => anything,
+    form: "expanded",
+    grad: "zero",
+  },
+  training: {
+    doc: "1 in training, else 0",
+    operands: [],
+    infer: () => [scalar],
+    evaluate: (_x, _attrs, [type], dims) => [tensor(type, dims, [0])],
+    attributes: none,
+    axes: () => [],
+    range: () => within([], 0, 1),
     form: "expanded",
     grad: "zero",
   },

@@ -38,7 +38,7 @@ export const trainingFunctions = {
   },
   ramp: {
     signature: "ramp(from, to, first, last)",
-    doc: "changes from `from` to `to` between the updates `first` and `last` of a training; `to` at inference",
+    doc: "changes from `from` to `to` between the updates `first` and `last` of a training; `to` at inference and in estimates",
     arity: [4, 4],
     apply: ({ args, spans, c, span }) => {
       const numbers = args.map((m, i) => constant(m, spans[i], c));
@@ -52,5 +52,11 @@ export const trainingFunctions = {
       });
       return poison;
     },
+  },
+  training: {
+    signature: "training()",
+    doc: "1 in training, 0 at inference and when statistics are estimated",
+    arity: [0, 0],
+    apply: ({ c }) => value(c.builder.one("training", [], {})),
   },
 } satisfies Readonly<Record<string, Builtin>>;
