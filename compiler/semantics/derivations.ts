@@ -82,7 +82,7 @@ export function find(kind: "cell" | "model", name: Name, module: Module, problem
     const candidates = [...module.names].flatMap(([n, d]) => (kindOf(d) === kind ? [n] : []));
     problems.error("C0210", name.span, `there is no ${kind} \`${name.text}\``, {
       label: `unknown ${kind}`,
-      help: () => didYouMean(name.text, candidates),
+      help: () => didYouMean(name.text, candidates) ?? elsewhere(kind, name.text, candidates),
     });
     return undefined;
   }
@@ -94,6 +94,13 @@ export function find(kind: "cell" | "model", name: Name, module: Module, problem
     });
   }
   return undefined;
+}
+
+/** What there is, and where a name that is not there may come from. */
+function elsewhere(kind: string, name: string, candidates: readonly string[]): string {
+  const there =
+    candidates.length > 0 ? `${kind}s of this file are ${candidates.join(", ")}` : `this file has no ${kind}s`;
+  return `${there}; import one of another file at the top of this one: import { ${name} } from "./${name}.cell"`;
 }
 
 const kindOf = (d: Declared): string => (d.decl.kind === "derived" ? d.decl.of : d.decl.kind);

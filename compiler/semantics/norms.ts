@@ -49,7 +49,8 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
   const errors = problems.errors;
   const { decl, norm, ref } = placed;
   const args = norm.args.filter((a) => a.name?.text !== "stats");
-  const params = decl.args.map((a) => ({ name: a.name, default: a.default }));
+  const options = decl.args.filter((a) => a.name.text !== "stats");
+  const params = options.map((a) => ({ name: a.name, default: a.default }));
   const matched = matchArguments(norm.name.text, norm.span, params, args, problems);
   if (matched === undefined) return undefined;
 
@@ -76,8 +77,8 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     texts[name] = textOf(arg, decl, name, world);
   }
   const statsArg = norm.args.find((a) => a.name?.text === "stats");
-  const policy = statsArg && statistics(statsArg, given);
-  if (statsArg !== undefined) texts.stats = world.modules.textAt(statsArg.value.span) || "given";
+  const kept = statsArg?.value ?? decl.args.find((a) => a.name.text === "stats")?.default;
+  if (kept !== undefined) texts.stats = world.modules.textAt(kept.span) || "given";
 
   const scope = new Scope();
   const c: Context = {
@@ -91,13 +92,14 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     timeless: (span) => reportTimeless(placed, site, span, world),
     batchless: (span) => reportBatchless(placed, site, span, world),
   };
+  const policy = kept && statistics(kept, statsArg ? given : c);
   return problems.within({ name: norm.name.text, span: ref.span }, () => {
     scope.declare(decl.operand, "argument", { kind: "value", value: x }, problems);
-    for (const a of decl.args)
+    for (const a of options)
       scope.declare(a.name, "argument", meanings.get(a.name.text) ?? argument(a.default, c), problems);
     for (const s of decl.body) {
       if (s.kind === "param") normParam(s, site, placed, c);
-      else if (s.kind === "stat") statistic(s, site, type, policy, statsArg, c);
+      else if (s.kind === "stat") statistic(s, site, type, policy, kept, c);
       else letStatement(s, c);
     }
     const y = normalized(decl, type, c);
@@ -131,7 +133,7 @@ function textOf(arg: Arg | undefined, decl: NormDecl, name: string, world: World
 }
 
 /** The policy in `stats = shared`, `stats = per_step` or `stats = per_step(100)`. Undefined after a report. */
-function statistics({ value: e }: Arg, c: Context): StatPolicy | undefined {
+function statistics(e: Expr, c: Context): StatPolicy | undefined {
   const callee = e.kind === "name" ? e.name.text : e.kind === "call" ? e.callee.text : undefined;
   if (e.kind === "name" && callee === "shared") return shared;
   if (e.kind === "name" && callee === "per_step") return perStep;
@@ -173,13 +175,13 @@ function statistic(
   site: NormSite,
   operand: Type,
   policy: StatPolicy | undefined,
-  policyArg: Arg | undefined,
+  kept: Expr | undefined,
   c: Context,
 ): void {
   const v = tensorOf(s.value, { ...c, inStat: true });
-  c.scope.declare(s.name, "stat", v === undefined ? poison : kept(v), c.problems);
+  c.scope.declare(s.name, "stat", v === undefined ? poison : stat(v), c.problems);
 
-  function kept(value: Value): Meaning {
+  function stat(value: Value): Meaning {
     if (value.type.batch) {
       c.problems.error(
         "C0214",
@@ -194,7 +196,7 @@ function statistic(
     }
     const byStep = operand.time ? value.type.time : site.dependence.kind === "recurrent";
     if (policy?.kind === "per_step" && !byStep) {
-      c.problems.error("C0215", policyArg!.span, `\`${s.name.text}\` has one value for all steps`, {
+      c.problems.error("C0215", kept!.span, `\`${s.name.text}\` has one value for all steps`, {
         label: "there is nothing to keep for each step",
         help: "write stats = shared",
       });

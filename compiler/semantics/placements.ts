@@ -7,6 +7,7 @@ import type { NormDecl, NormRef, PlaceStmt, SiteRef } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
 import type { InModule } from "./derivations.ts";
 import type { Module } from "./modules.ts";
+import { usualNorm } from "./norm-aliases.ts";
 import type { Problems } from "./problems.ts";
 import type { Scope } from "./scope.ts";
 
@@ -47,9 +48,16 @@ function normOf(p: Placement, ref: SiteRef, problems: Problems): Placed | "none"
   const norms = [...module.names].flatMap(([n, d]) => (d.decl.kind === "norm" ? [n] : []));
   problems.error("C0209", norm.name.span, declared ? `\`${name}\` is not a norm` : `there is no norm \`${name}\``, {
     label: "unknown norm",
-    help: () => didYouMean(name, [...norms, "none"]) ?? `norms are ${norms.join(", ")}`,
+    help: () => unknownNorm(name, norms),
   });
   return undefined;
+}
+
+function unknownNorm(name: string, norms: readonly string[]): string {
+  const usual = usualNorm(name);
+  const list = `norms are ${norms.join(", ")}`;
+  if (usual !== undefined && norms.includes(usual)) return `did you mean \`${usual}\`? ${list}`;
+  return didYouMean(name, [...norms, "none"]) ?? list;
 }
 
 /** The placements of one elaboration, and which of them have found their site. */

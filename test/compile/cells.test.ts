@@ -49,6 +49,9 @@ const norms = [
   "instance(2)",
   "rms",
   "cosine",
+  "dyt",
+  "l1(eps = 0.1)",
+  "streaming",
 ];
 
 /** As many placements as there are norms; together they put each norm once at each site that may have it. */

@@ -73,6 +73,24 @@ describe("batch renormalization of [1, 3], whose mean is 2 and standard deviatio
   });
 });
 
+describe("streaming normalization of [1, 3]", () => {
+  const norm = "streaming(own = 0.25, eps = 0.5)";
+  const mixed = (m: number, v: number): number[] => [1, 3].map((x) => (x - m) / Math.sqrt(v + 0.5));
+
+  it("mixes the batch's mean 2 and variance 1 with the moving averages", () => {
+    const known = { ...plain, "s/collected": 1, "s/m": 4, "s/v": 9 };
+    close(normalized(norm, "train", [1, 3], known), mixed(0.25 * 2 + 0.75 * 4, 0.25 * 1 + 0.75 * 9));
+  });
+
+  it("is batch normalization until there are averages", () => {
+    close(normalized(norm, "train", [1, 3], { ...plain, "s/collected": 0, "s/m": 4, "s/v": 9 }), mixed(2, 1));
+  });
+
+  it("is by the averages at inference", () => {
+    close(normalized(norm, "infer", [1, 3], { ...plain, "s/m": 4, "s/v": 9 }), mixed(4, 9));
+  });
+});
+
 describe("a ramp", () => {
   const scaled = (ramp: string, mode: Mode, step: number): number => {
     const text = `norm scaled(x, by = ${ramp}) { by * x }\n${model("scaled")}`;

@@ -115,7 +115,7 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ["C0223", "a scan inside a cell", cellWith("a = scan c(D, H) over x", "h @ Wh + x @ Wx + a")],
   ["C0223", "dropout in a norm", withNorm("dropout(x, 0.1) * gamma")],
   ["C0222", "dropout of all", cellWith("", "h @ Wh + dropout(x @ Wx, 1)")],
-  ["C0222", "a rate that is learned", cellWith("param p : [] = 0.5", "h @ Wh + dropout(x @ Wx, p)")],
+  ["C0222", "a learned amount of noise", cellWith("param p : [] = 0.5", "h @ Wh + x @ Wx + noise(p, [H])")],
   ["C0223", "a reduction over examples outside a stat", cellWith("", "h @ Wh + mean(x @ Wx, over batch)")],
   ["C0224", "arithmetic on an index", "model m(V = 5) { input w : index(V) over time\ny = w + 1\noutput y }"],
   ["C0224", "an embedding of numbers", cellWith("", "h @ Wh + x @ Wx + embed(h, Wh)")],

@@ -56,6 +56,8 @@ describe("sequential MNIST", () => {
       }
     };
     expect(refused({ rnn: "lstn" })).toMatch(/C0210/);
+    const [{ help }] = check("examples/smnist.cell", disk, { cells: { rnn: "gru" } });
+    expect(help).toMatch(/cells of this file are .*lstm.*import \{ gru \} from "\.\/gru\.cell"/);
     expect(refused({ cell: "lstm" })).toMatch(/C0301/);
   });
 

@@ -245,3 +245,74 @@ describe("placements", () => {
     },
   );
 });
+
+describe("a norm that goes by another name", () => {
+  it.each([
+    ["layernorm", "layer"],
+    ["LayerNorm", "layer"],
+    ["ln", "layer"],
+    ["batch_norm", "batch"],
+    ["bn", "batch"],
+    ["rmsnorm", "rms"],
+    ["groupnorm", "group"],
+    ["instancenorm", "instance"],
+    ["weightnorm", "weight"],
+  ])("%s is found as %s, with a list of all", (name, usual) => {
+    const [found] = refusal(twoSites(""), { place: parsePlacements(`r=${name}`) });
+    expect(found.code).toBe("C0209");
+    expect(found.help).toMatch(`did you mean \`${usual}\`? norms are `);
+    expect(found.help).toContain("batch, ");
+  });
+});
+
+/** The template of `norm` at a recurrent site, with these numbers. */
+function normalized(norm: string, x: readonly number[], H: number, more: Record<string, number[]> = {}): number[] {
+  const template = compile(twoSites(`place r : ${norm}`)).graph.norms.get("r")!;
+  const dims = { H, batch: x.length / H, time: 1 };
+  const init = (name: string): number[] | undefined => more[name.slice(2)];
+  const leaf = (name: string): number[] => (name === "x" ? [...x] : (init(name) ?? Array(H).fill(0)));
+  return [...interpret(template, { dims, leaf }).get("output:y")!.data];
+}
+
+const near = (found: readonly number[], wanted: readonly number[]): void => {
+  expect(found.length).toBe(wanted.length);
+  wanted.forEach((v, i) => {
+    expect(found[i]).toBeCloseTo(v, 12);
+  });
+};
+
+describe("norms by their formulas:", () => {
+  const x = [0.5, -2, 1.5, 3, -1, 0.25];
+
+  it("dyt is γ tanh(αx) + β with one α for all units, 0.5 at first", () => {
+    const template = compile(twoSites("place r : dyt")).graph.norms.get("r")!;
+    expect(leafOf(template, "r/a").attrs).toMatchObject({
+      leaf: { init: { kind: "constant", value: 0.5 } },
+      type: { shape: [] },
+    });
+    const y = normalized("dyt", x, 2, { a: [0.7], g: [2, 3], k: [0.1, 0.2] });
+    near(
+      y,
+      x.map((v, i) => [2, 3][i % 2] * Math.tanh(0.7 * v) + [0.1, 0.2][i % 2]),
+    );
+  });
+
+  it("l1 divides by the mean absolute deviation of the examples", () => {
+    const y = normalized("l1(beta = none, eps = 0.25)", x, 1, { g: [2] });
+    const m = x.reduce((a, b) => a + b) / 6;
+    const d = x.reduce((a, v) => a + Math.abs(v - m), 0) / 6;
+    near(
+      y,
+      x.map((v) => (2 * (v - m)) / (d + 0.25)),
+    );
+  });
+
+  it("streaming keeps one statistic for all steps, unless the placement says otherwise", () => {
+    const policies = (place: string) =>
+      stats(compile(twoSites(place)).graph.norms.get("r")!).map((op) => op.attrs.policy.kind);
+    expect(policies("place r : streaming")).toEqual(["shared", "shared"]);
+    expect(policies("place r : streaming(stats = per_step)")).toEqual(["per_step", "per_step"]);
+    const { sites } = compile(twoSites("place r : streaming"));
+    expect(sites.find(({ name }) => name === "r")!.norm!.args.stats).toBe("shared");
+  });
+});

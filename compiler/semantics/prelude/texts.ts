@@ -193,6 +193,30 @@ norm batch_renorm(x, gamma = 0.1, beta = 0, eps = 1e-5, r_max = ramp(1, 3, 5000,
   g * ((x - m) / s * r + d) + k
 }
 
+// L1 batch normalization: each unit by its mean and mean absolute deviation over the examples, which needs neither squares nor
+// roots (Liao, Kawaguchi & Poggio 2016, Lp normalization with p = 1). Of normal values that deviation is √(2/π) of the standard
+// deviation; \`gamma = 0.8 * g\` makes up for it.
+norm l1(x, gamma = 0.1, beta = 0, eps = 1e-5) {
+  stat m = mean(x, over batch)
+  stat d = mean(abs(x - m), over batch)
+  param g : like x = gamma
+  param k : like x = beta
+  g * (x - m) / (d + eps) + k
+}
+
+// Streaming normalization: one mean and variance for all steps, which mix the batch's own at this step, with the share \`own\`, and
+// the moving averages over all steps and batches before (Liao, Kawaguchi & Poggio 2016, with α₂ = own and α₁ = 1 − own). Averages
+// move once a batch, and only the batch's own share has a gradient; the paper moves them step by step and averages gradients, too.
+norm streaming(x, own = 0.3, gamma = 0.1, beta = 0, eps = 1e-5, stats = shared) {
+  stat m = mean(x, over batch)
+  stat v = mean((x - m)^2, over batch)
+  mixed_m = own * m + (1 - own) * population(m)
+  mixed_v = own * v + (1 - own) * population(v)
+  param g : like x = gamma
+  param k : like x = beta
+  g * (x - mixed_m) * rsqrt(mixed_v + eps) + k
+}
+
 // Batch normalization by the mean and variance over the examples and all steps, “sequence-wise” (Laurent et al. 2016; Amodei
 // et al. 2016). Only for what does not depend on the recurrence.
 norm sequence(x, gamma = 1, beta = 0, eps = 1e-5) {
@@ -238,6 +262,14 @@ norm instance(x, k = 4, gamma = 1, beta = 0, eps = 1e-5) {
   param g : [k, 1] = gamma
   param s : [k, 1] = beta
   reshape(g * (y - m) * rsqrt(v + eps) + s, shape(x))
+}
+
+// Dynamic tanh: no statistics, a single learned α for all units (Zhu, Chen, He, LeCun & Liu 2025).
+norm dyt(x, alpha = 0.5, gamma = 1, beta = 0) {
+  param a : [] = alpha
+  param g : like x = gamma
+  param k : like x = beta
+  g * tanh(a * x) + k
 }
 
 // Cosine normalization, by the length of the vector: g x / ‖x‖. On the input of a product, with \`weight(gamma = none)\` on its
