@@ -1,5 +1,6 @@
 /** `cellc inspect`: shows what a compiled cell or model contains and costs. */
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 import type { SiteInfo } from "../../compiler/semantics/sites.ts";
 import { regionNames } from "../../runtime/layout.ts";
 import type { Context } from "../context.ts";
@@ -119,7 +120,7 @@ function sayTable(
 }
 
 /** A site's name as `--place` takes it: `rnn.hh` for `hh` of the cell that a model scans as `rnn`. */
-const shown = ({ name, norm }: SiteInfo) => ({ name: name.replaceAll("/", "."), norm });
+const shown = ({ name, norm }: SiteInfo) => ({ name: placeName(name), norm });
 
 /** `batch(gamma = 0.1, beta = none)`, or a dash for no norm. */
 function normText(norm: SiteInfo["norm"]): string {

@@ -2,6 +2,7 @@
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { type Elaborated, type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlacements, placementsIn, topLevelParts } from "../../compiler/semantics/placements.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import { exit, Failure } from "../failure.ts";
 
@@ -90,7 +91,7 @@ function twice(names: readonly string[], what: string): void {
 
 /** The shortest names that `--place` understands: `hh`, or `rnn.hh` if two scans have an `hh`. */
 export function siteNames({ sites }: Pick<Elaborated, "sites">): readonly string[] {
-  const names = sites.map(({ name }) => name.replaceAll("/", "."));
+  const names = sites.map(({ name }) => placeName(name));
   const short = (name: string): string => name.slice(name.lastIndexOf(".") + 1);
   return names.map((name) => (names.filter((other) => short(other) === short(name)).length === 1 ? short(name) : name));
 }

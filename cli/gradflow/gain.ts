@@ -1,4 +1,5 @@
 import type { Elaborated } from "../../compiler/semantics/elaborate.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 
 /**
  * Placements, as `--place` takes them, that give every norm with an argument `gamma` this initial gain and change nothing else.
@@ -8,7 +9,7 @@ export function placedWithGain({ sites }: Pick<Elaborated, "sites">, gamma: numb
   const placed = sites.flatMap(({ name, norm }) => {
     if (norm?.args.gamma === undefined) return [];
     const args = Object.entries({ ...norm.args, gamma: String(gamma) }).map(([key, value]) => `${key} = ${value}`);
-    return [`${name.replaceAll("/", ".")}=${norm.name}(${args.join(", ")})`];
+    return [`${placeName(name)}=${norm.name}(${args.join(", ")})`];
   });
   return placed.length === 0 ? undefined : placed.join(",");
 }

@@ -1,5 +1,6 @@
 /** From a compiled cell or model, and what its text says, to what a typed module is printed from. */
 import type { Documentation, Documented, DocumentedParameter } from "../../compiler/documentation.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 import { keptTensors, shapeOf } from "../../runtime/layout.ts";
 import { runtimeVersion } from "../../runtime/module/module.ts";
 import type { EntryName, Plan, Tensor } from "../../runtime/plan.ts";
@@ -137,5 +138,5 @@ function statistic(name: string, { sites }: Documentation, placed: Placed): Omit
   if (found === undefined) return { doc: [] };
   const { place } = placed(found);
   const value = found.declared === "" ? "" : ` ${found.declared.replaceAll("`", "")}`;
-  return { place, doc: [`Of the norm at \`${site.replaceAll("/", ".")}${value}\`.`] };
+  return { place, doc: [`Of the norm at \`${placeName(site)}${value}\`.`] };
 }

@@ -1,6 +1,7 @@
 /** Population statistics from a checkpoint or a session. */
 import type { Compilation } from "../../compiler/compile.ts";
 import type { Moment } from "../../compiler/proofs/moments.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
 
@@ -49,7 +50,7 @@ export function statisticsOf(
     return [
       {
         ...{ name, policy, rows, values, units: values.length / rows },
-        site: site.replaceAll("/", "."),
+        site: placeName(site),
         recurrent: sites.find((point) => point.name === site)?.recurrent ?? false,
         is: moment?.is ?? "other",
         batches:

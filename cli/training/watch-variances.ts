@@ -1,5 +1,6 @@
 /** Warns about norms that divide by almost nothing, as seen in the first batch of training. */
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 import type { Session } from "../../runtime/session.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import type { Output } from "../output.ts";
@@ -34,7 +35,7 @@ export function watchVariances(
 export function varianceWarnings(statistics: readonly Statistic[], sites: Norms["sites"]): readonly Diagnostic[] {
   const findings = findingsOf(statistics);
   return statistics.flatMap((statistic): readonly Diagnostic[] => {
-    const site = sites.find(({ name }) => name.replaceAll("/", ".") === statistic.site);
+    const site = sites.find(({ name }) => placeName(name) === statistic.site);
     if (site === undefined) return [];
     const { epsilon } = statistic;
     const variance = medianVariance(statistic);
@@ -52,7 +53,7 @@ export function varianceWarnings(statistics: readonly Statistic[], sites: Norms[
 
 type Site = Norms["sites"][number];
 
-const shown = ({ name }: Site): string => name.replaceAll("/", ".");
+const shown = ({ name }: Site): string => placeName(name);
 
 const largeEpsilon = (site: Site, epsilon: number, variance: number): Diagnostic => ({
   code: "W0607",

@@ -5,6 +5,7 @@ import type { Graph, Value } from "../ir/types.ts";
 import { placed } from "../lower.ts";
 import type { Source } from "../semantics/context.ts";
 import type { Elaborated } from "../semantics/elaborate.ts";
+import { placeName } from "../semantics/site-names.ts";
 import { deadParameters } from "./dead-parameters.ts";
 import { degenerateStatistics } from "./degenerate-statistics.ts";
 import { normalizedStates } from "./normalized-states.ts";
@@ -42,7 +43,7 @@ export function batchOfOne({
   return sites
     .filter((site) => degenerate.some((name) => name.startsWith(`${site.name}/`)))
     .map(({ name, span }) => {
-      const shown = name.replaceAll("/", ".");
+      const shown = placeName(name);
       return {
         code: "W0603",
         severity: "warning",
@@ -111,5 +112,5 @@ function siteOf(mean: Value, { ops, results }: Graph): string | undefined {
   const statistic = results.find(
     ({ kind, value }) => kind === "batch_stat" && (value === mean || inside.get(value) === mean),
   );
-  return statistic?.name.slice(0, statistic.name.lastIndexOf("/")).replaceAll("/", ".");
+  return statistic && placeName(statistic.name.slice(0, statistic.name.lastIndexOf("/")));
 }

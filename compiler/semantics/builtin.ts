@@ -16,7 +16,7 @@ export interface BuiltinCall {
   readonly spans: readonly Span[];
   readonly over: readonly GivenAxis[] | undefined;
   /** The function that the first argument names, if the row takes one; `args` and `spans` are then those of the others. */
-  readonly f?: (args: readonly Meaning[]) => Meaning;
+  readonly f?: (args: readonly Meaning[], round: number) => Meaning;
   readonly c: Context;
 }
 

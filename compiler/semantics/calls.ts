@@ -1,6 +1,6 @@
 /** Calls of built-in functions, and of functions written in the language, which are expanded in place. */
 import { didYouMean } from "../diagnostics/nearest.ts";
-import type { Arg, Expr, FunctionDecl, Over } from "../syntax/ast.ts";
+import type { Arg, Expr, FunctionDecl, Over, SiteStmt } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import type { BuiltinCall } from "./builtin.ts";
 import { builtins } from "./builtins.ts";
@@ -11,6 +11,7 @@ import { letStatement } from "./lets.ts";
 import { maxExpansions, maxNestedCalls, reportLimit } from "./limits.ts";
 import type { Module } from "./modules.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
+import { noRounds, roundOf } from "./site-names.ts";
 
 type Call = Expr & { readonly kind: "call" };
 
@@ -89,7 +90,11 @@ function functionOf({ value }: Arg, e: Call, c: Context): BuiltinCall["f"] {
   const declared = value.kind === "name" ? c.module.names.get(value.name.text) : undefined;
   if (declared?.decl.kind === "fn") {
     const { decl, module } = declared;
-    return (meanings) => expand(e, new Map(meanings.map((m) => [{ ...e.args[0] }, m])), decl, module, c);
+    const around = c.rounds ?? noRounds();
+    return (meanings, round) => {
+      const given = new Map(meanings.map((m) => [{ ...e.args[0] }, m]));
+      return expand(e, given, decl, module, { ...c, rounds: roundOf(around, round) });
+    };
   }
   c.problems.error("C0205", value.span, "this is not a function", {
     help: `it is ${builtins[e.callee.text].signature}`,
@@ -139,7 +144,20 @@ function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, m
       const meaning = own ? given.get(own)! : evaluate(arg.default!, inner);
       scope.declare(arg.name, "argument", meaning, c.problems);
     }
-    for (const s of decl.body) letStatement(s, inner);
+    for (const s of decl.body) {
+      if (s.kind === "let") letStatement(s, inner);
+      else scope.declare(s.name, "site", siteIn(s, inner), c.problems);
+    }
     return evaluate(decl.result, inner);
   });
+}
+
+/** The site of a function, as one of the cell or model that calls it. */
+function siteIn(s: SiteStmt, c: Context): Meaning {
+  if (c.site !== undefined) return c.site(s, c);
+  c.problems.error("C0223", s.name.span, "a site cannot be here", {
+    label: "norms and initial values have no sites",
+    help: "call a function with sites in an equation of a cell or model",
+  });
+  return poison;
 }

@@ -14,6 +14,7 @@ import { dimStatement, letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
 import { type Placed, Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
+import { type LocalName, localText, SiteNames } from "./site-names.ts";
 import { Sites } from "./sites.ts";
 
 /** One use of a cell. */
@@ -33,7 +34,7 @@ export interface Instance {
   /** Placements that override the cell's own, in the cell's terms. */
   readonly options: readonly InModule<PlaceOption>[];
   /** The placement of the model around it, which overrides all others. */
-  readonly override?: (site: string) => Placed | "none" | undefined;
+  readonly override?: (site: LocalName) => Placed | "none" | undefined;
 }
 
 export interface CellOutput {
@@ -77,6 +78,8 @@ class CellElaborator {
   private readonly outputs: { readonly name: string; readonly value: Value | undefined; readonly span: Span }[] = [];
   private readonly parameters = new Map<string, Meaning>();
   private readonly sites: Sites;
+  private readonly placements: Placements;
+  private readonly siteNames: SiteNames;
   private readonly dependences: Dependences;
   private inputCount = 0;
 
@@ -87,7 +90,11 @@ class CellElaborator {
     this.body = outer.body();
     this.dependences = new Dependences(this.body.ops);
     this.sites = new Sites(world);
-    const { decl, module } = instance.cell;
+    const { decl, module, placements } = instance.cell;
+    this.placements = new Placements(placementsOf([...placements, ...instance.options], this.scope), world.problems);
+    this.siteNames = new SiteNames(
+      decl.body.flatMap((s) => (s.kind === "site" || s.kind === "param" ? [s.name.text] : [])),
+    );
     this.c = {
       world,
       problems: world.problems,
@@ -97,6 +104,7 @@ class CellElaborator {
       calls: [],
       later: declaredNames(decl.body),
       draw: (draw) => this.drawAtStep(draw),
+      site: (s, c) => this.site(s, c, this.siteNames.of(s.name.text, c.rounds)),
       timeless: (span) =>
         world.problems.error("C0215", span, "a cell has no time axis: it says what happens in one step", {
           label: "there is one step here",
@@ -112,17 +120,13 @@ class CellElaborator {
       const d = dims.get(p.name.text);
       this.scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
     }
-    const placements = new Placements(
-      placementsOf([...cell.placements, ...this.instance.options], this.scope),
-      problems,
-    );
     for (const s of cell.decl.body) {
       switch (s.kind) {
         case "dim":
           dimStatement(s, this.c);
           break;
         case "param":
-          this.param(s, placements);
+          this.param(s);
           break;
         case "input":
         case "target":
@@ -132,7 +136,7 @@ class CellElaborator {
           this.state(s);
           break;
         case "site":
-          this.site(s, placements);
+          this.scope.declare(s.name, "site", this.site(s, this.c, own(s.name)), problems);
           break;
         case "let":
           letStatement(s, this.c, (name, meaning) => this.next(name, meaning, s.value.span));
@@ -148,7 +152,9 @@ class CellElaborator {
     }
     const named = (kind: "site" | "param"): readonly string[] =>
       cell.decl.body.flatMap((s) => (s.kind === kind ? [s.name.text] : []));
-    placements.reportUnknown(named("site"), named("param"));
+    const prefix = this.name("");
+    const sites = this.sites.all.map((s) => s.name.slice(prefix.length));
+    this.placements.reportUnknown([...new Set([...named("site"), ...sites])], named("param"));
     if (this.outputs.length === 0 && cell.module.damaged.size === 0) {
       problems.error("C0213", cell.decl.name.span, `the cell \`${cell.decl.name.text}\` has no output`, {
         label: "a scan over it collects nothing",
@@ -162,8 +168,8 @@ class CellElaborator {
     return this.instance.scopeName === "" ? short : `${this.instance.scopeName}/${short}`;
   }
 
-  private param(s: ParamStmt, placements: Placements): void {
-    const placed = this.placed(s.name.text, placements);
+  private param(s: ParamStmt): void {
+    const placed = this.placed(own(s.name));
     const meaning = this.instance.shares?.made.parameters.get(s.name.text) ?? this.declared(s, placed);
     if (!this.parameters.has(s.name.text)) this.parameters.set(s.name.text, meaning);
     this.scope.declare(s.name, "param", meaning, this.world.problems);
@@ -177,10 +183,10 @@ class CellElaborator {
   }
 
   /** The norm placed at a site or on a parameter. */
-  private placed(name: string, placements: Placements): Placed | "none" | undefined {
+  private placed(local: LocalName): Placed | "none" | undefined {
     // Looked up even if it is overridden, so that the cell's own placement has found its site.
-    const own = placements.at(undefined, name);
-    return this.instance.override?.(name) ?? own;
+    const placed = this.placements.at(undefined, local);
+    return this.instance.override?.(local) ?? placed;
   }
 
   private input(s: InputStmt): void {
@@ -224,6 +230,7 @@ class CellElaborator {
       module,
       builder: this.outer,
       forbids: beforeTheFirstStep,
+      site: undefined,
       draw: (draw) => this.draw(draw, draw.shape ?? shape, s.name.text, false),
     };
     const errors = this.world.problems.errors;
@@ -277,24 +284,22 @@ class CellElaborator {
     return { kind: "value", value: inside };
   }
 
-  private site(s: SiteStmt, placements: Placements): void {
-    const { problems } = this.world;
-    const placed = this.placed(s.name.text, placements);
-    const v = toValue(evaluate(s.value, this.c), s.value.span, this.c);
-    if (v === undefined || v.type.dtype !== "f32") {
-      if (v !== undefined)
-        problems.error("C0224", s.value.span, "an index cannot be normalized", { label: "a site holds numbers" });
-      this.scope.declare(s.name, "site", poison, problems);
-      return;
+  private site(s: SiteStmt, c: Context, local: LocalName): Meaning {
+    const placed = this.placed(local);
+    const v = toValue(evaluate(s.value, c), s.value.span, c);
+    if (v === undefined) return poison;
+    if (v.type.dtype !== "f32") {
+      c.problems.error("C0224", s.value.span, "an index cannot be normalized", { label: "a site holds numbers" });
+      return poison;
     }
     const dependence = this.dependences.of(v);
     const { shares } = this.instance;
-    const point = {
-      ...{ value: v, name: this.name(s.name.text), declared: s.name, inCell: true, dependence, placed },
-      ...(shares && { like: `${shares.scopeName}/${s.name.text}` }),
-    };
-    const value = this.sites.add(this.body, point);
-    this.scope.declare(s.name, "site", { kind: "value", value }, problems);
+    const text = localText(local);
+    const value = this.sites.add(this.body, {
+      ...{ value: v, name: this.name(text), declared: s.name, inCell: true, dependence, placed },
+      ...(shares && { like: `${shares.scopeName}/${text}` }),
+    });
+    return { kind: "value", value };
   }
 
   private next(name: Name, meaning: Meaning, span: Span): void {
@@ -384,6 +389,9 @@ class CellElaborator {
     };
   }
 }
+
+/** The name of a site or parameter of the cell itself. */
+const own = (name: Name): LocalName => ({ base: name.text, rounds: [] });
 
 const beforeTheFirstStep = (b: Binding): string | undefined =>
   b.origin === "dimension" || b.origin === "param"

@@ -4,12 +4,13 @@ import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Leaf, StatPolicy, Type, Value } from "../ir/types.ts";
-import type { AxisName, Expr, FunctionDecl, Name } from "../syntax/ast.ts";
+import type { AxisName, Expr, FunctionDecl, Name, SiteStmt } from "../syntax/ast.ts";
 import type { IndexUse } from "./index-bounds.ts";
 import type { Spent } from "./limits.ts";
 import type { Module, Modules } from "./modules.ts";
 import type { Expansion, Problems } from "./problems.ts";
 import { type Binding, type Meaning, type Scope, spell } from "./scope.ts";
+import type { Rounds } from "./site-names.ts";
 
 /** The state that all parts of one elaboration share. */
 export interface World {
@@ -88,6 +89,10 @@ export interface Context {
   readonly parameter?: { readonly name: string; readonly shape: readonly dim.Dim[] };
   /** Set inside a `stat`, the only place that may reduce over examples. */
   readonly inStat?: true;
+  /** Adds the site of a function that is called here. Undefined where there are no sites. */
+  readonly site?: (s: SiteStmt, c: Context) => Meaning;
+  /** The rounds of `iterate` that are being expanded. */
+  readonly rounds?: Rounds;
   readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;
   /** A parameter or state of one of the model's scans. */
   readonly member?: (e: Expr & { readonly kind: "member" }) => Meaning;

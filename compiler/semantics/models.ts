@@ -31,6 +31,7 @@ import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type NamedScan, ScanNames } from "./scan-names.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
+import { type LocalName, localText, placeName, SiteNames } from "./site-names.ts";
 import { type SiteInfo, Sites } from "./sites.ts";
 import type { Built } from "./standalone-cell.ts";
 
@@ -56,6 +57,7 @@ class ModelElaborator {
   private readonly c: Context;
   /** The names of its own sites and parameters. */
   private readonly ownSites: ReadonlySet<string>;
+  private readonly siteNames: SiteNames;
   private readonly sites: Sites;
   private readonly scans: ScanNames;
   private readonly results: Result[] = [];
@@ -72,6 +74,7 @@ class ModelElaborator {
     this.world = world;
     const { decl, module } = model;
     this.ownSites = new Set(decl.body.flatMap((s) => (s.kind === "site" || s.kind === "param" ? [s.name.text] : [])));
+    this.siteNames = new SiteNames(this.ownSites);
     this.sites = new Sites(world);
     this.scans = new ScanNames(world.problems);
     this.placements = new Placements(placementsOf([...model.placements, ...options], this.scope), world.problems);
@@ -84,6 +87,7 @@ class ModelElaborator {
       calls: [],
       later: declaredNames(decl.body),
       draw: (draw) => this.draw(draw),
+      site: (s, c) => this.site(s, c, this.siteNames.of(s.name.text, c.rounds)),
       scan: (e) => this.scan(e),
       member: (e) => this.scans.member(e, this.scope),
     };
@@ -110,7 +114,7 @@ class ModelElaborator {
           this.input(s);
           break;
         case "site":
-          this.site(s);
+          this.scope.declare(s.name, "site", this.site(s, this.c, { base: s.name.text, rounds: [] }), problems);
           break;
         case "let":
           letStatement(s, this.c);
@@ -132,7 +136,7 @@ class ModelElaborator {
           s satisfies never;
       }
     }
-    const names = (sites: readonly SiteInfo[]): readonly string[] => sites.map((s) => s.name.replace("/", "."));
+    const names = (sites: readonly SiteInfo[]): readonly string[] => sites.map((s) => placeName(s.name));
     this.placements.reportUnknown(
       names(this.sites.all.filter((s) => s.like === undefined)),
       names(this.sites.parameters),
@@ -149,7 +153,13 @@ class ModelElaborator {
   private param(s: ParamStmt): void {
     const name = s.name.text;
     const leaf = parameter(s, this.model.params.get(name), name, this.b, this.c);
-    const meaning = this.sites.parameter(this.b, leaf, name, s.name, this.placements.at(undefined, name));
+    const meaning = this.sites.parameter(
+      this.b,
+      leaf,
+      name,
+      s.name,
+      this.placements.at(undefined, { base: name, rounds: [] }),
+    );
     this.scope.declare(s.name, "param", meaning, this.world.problems);
   }
 
@@ -159,17 +169,13 @@ class ModelElaborator {
     this.scope.declare(s.name, s.kind, meaning, this.world.problems);
   }
 
-  private site(s: SiteStmt): void {
-    const { problems } = this.world;
-    const placed = this.placements.at(undefined, s.name.text);
-    const v = realValue(evaluate(s.value, this.c), s.value.span, this.c);
-    if (v === undefined) {
-      this.scope.declare(s.name, "site", poison, problems);
-      return;
-    }
-    const site = { name: s.name.text, declared: s.name, inCell: false, dependence: { kind: "constant" } } as const;
-    const value = this.sites.add(this.b, { ...site, value: v, placed });
-    this.scope.declare(s.name, "site", { kind: "value", value }, problems);
+  private site(s: SiteStmt, c: Context, local: LocalName): Meaning {
+    const placed = this.placements.at(undefined, local);
+    const v = realValue(evaluate(s.value, c), s.value.span, c);
+    if (v === undefined) return poison;
+    const dependence = { kind: "constant" } as const;
+    const point = { value: v, name: localText(local), declared: s.name, inCell: false, dependence, placed };
+    return { kind: "value", value: this.sites.add(this.b, point) };
   }
 
   private draw({ noise, shape, like, once, span }: Draw): Meaning {
@@ -249,7 +255,7 @@ class ModelElaborator {
         reverse: e.reverse,
         first,
         options: [],
-        override: (site) => this.placements.at(placing, site, !this.ownSites.has(site)),
+        override: (site) => this.placements.at(placing, site, !this.ownSites.has(site.base)),
         input: (stmt, wanted, i) => this.sequence(e, stmt, wanted, sequences[i][0], sequences[i][1]),
       },
       this.world,

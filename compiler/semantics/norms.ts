@@ -15,6 +15,7 @@ import { initialiser, initialMeaning } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
 import type { Placed } from "./placements.ts";
 import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
+import { placeName } from "./site-names.ts";
 
 /** Where a norm is placed. */
 export interface NormSite {
@@ -164,7 +165,7 @@ function normParam(s: ParamStmt, site: NormSite, { ref, norm, decl }: Placed, c:
     const name = claim(`${site.name}/${s.name.text}`, c.world.taken);
     const begins = s.init.kind === "name" ? s.init.name.text : undefined;
     const option = decl.args.find((a) => a.name.text === begins)?.name.text;
-    const of = { name: norm.name.text, site: site.name.replaceAll("/", "."), option };
+    const of = { name: norm.name.text, site: placeName(site.name), option };
     c.world.sources.set(name, { name: s.name.text, span: ref.span, norm: of });
     return { kind: "value", value: leaf(c.builder, { kind: "param", name, init: from }, type) };
   }

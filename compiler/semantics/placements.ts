@@ -5,11 +5,13 @@ import { type Kind, kind } from "../diagnostics/option-table.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import type { NormDecl, NormRef, PlaceStmt, SiteRef } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
+import { printSite } from "../syntax/print.ts";
 import type { InModule } from "./derivations.ts";
 import type { Module } from "./modules.ts";
 import { usualNorm } from "./norm-aliases.ts";
 import type { Problems } from "./problems.ts";
 import type { Scope } from "./scope.ts";
+import type { LocalName } from "./site-names.ts";
 
 /** One parsed `site=norm` of a `--place` option. Pass it on unchanged. */
 export interface PlaceOption {
@@ -75,14 +77,15 @@ export class Placements {
 
   /**
    * What is placed at site `site` of scope `scope` (undefined for own sites). `unscoped`: a reference without a scope means
-   * this scope too.
+   * this scope too. A reference without rounds means all of them.
    */
-  at(scope: string | undefined, site: string, unscoped = false): Placed | "none" | undefined {
+  at(scope: string | undefined, { base: site, rounds }: LocalName, unscoped = false): Placed | "none" | undefined {
     let result: Placed | "none" | undefined;
     for (const p of this.all) {
       for (const ref of p.refs) {
         const sameScope = ref.scope?.text === scope || (ref.scope === undefined && unscoped);
-        if (ref.site.text !== site || !sameScope) continue;
+        const sameRounds = (ref.rounds ?? []).every((round, i) => round === rounds[i]);
+        if (ref.site.text !== site || !sameScope || !sameRounds) continue;
         this.found.add(ref);
         result = normOf(p, ref, this.problems);
       }
@@ -99,7 +102,7 @@ export class Placements {
     for (const p of this.all) {
       for (const ref of p.refs) {
         if (this.found.has(ref) || p.module.damaged.has(ref.site.text)) continue;
-        const name = ref.scope ? `${ref.scope.text}.${ref.site.text}` : ref.site.text;
+        const name = printSite(ref);
         this.problems.error("C0208", ref.span, `there is no site or parameter \`${name}\``, {
           label: "unknown site",
           help: () =>

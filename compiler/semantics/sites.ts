@@ -83,7 +83,8 @@ export class Sites {
   private norm({ placed, name, declared, value, inCell, dependence, like }: Point, of: "value" | "parameter") {
     if (placed === undefined || placed === "none") return undefined;
     const site = { name, short: declared.text, type: value.type, inCell, dependence, of, like };
-    const norm = elaborateNorm(placed, site, this.world);
+    // Mistakes of a placement are reported there, also if the site is in a function.
+    const norm = this.world.problems.inside([], () => elaborateNorm(placed, site, this.world));
     if (norm === undefined) return undefined;
     this.norms.set(name, norm.template);
     this.ops += norm.template.ops.length;

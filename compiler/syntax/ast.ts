@@ -83,7 +83,7 @@ export interface FunctionDecl {
   readonly name: Name;
   readonly args: readonly FunctionArg[];
   readonly axes?: AxesArg;
-  readonly body: readonly LetStmt[];
+  readonly body: readonly FunctionStmt[];
   readonly result: Expr;
   readonly span: Span;
 }
@@ -115,6 +115,7 @@ export interface ModelDecl {
 
 export type CellStmt = DimStmt | ParamStmt | InputStmt | StateStmt | SiteStmt | LetStmt | OutputStmt | PlaceStmt;
 export type NormStmt = ParamStmt | StatStmt | LetStmt;
+export type FunctionStmt = LetStmt | SiteStmt;
 export type ModelStmt =
   | DimStmt
   | ParamStmt
@@ -217,6 +218,8 @@ export interface SiteRef {
   /** `rnn` in `rnn.hh`. */
   readonly scope?: Name;
   readonly site: Name;
+  /** `[1]` in `a/1`: the round of an `iterate` around the site. */
+  readonly rounds?: readonly number[];
   readonly span: Span;
 }
 

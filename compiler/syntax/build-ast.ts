@@ -11,9 +11,9 @@ import type {
   Expr,
   File,
   FunctionArg,
+  FunctionStmt,
   Import,
   InputStmt,
-  LetStmt,
   ModelStmt,
   Name,
   NormStmt,
@@ -24,7 +24,7 @@ import type {
   StateStmt,
 } from "./ast.ts";
 import { axisNames, ExprBuilder } from "./build-expr.ts";
-import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan } from "./cst.ts";
+import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan, tokens } from "./cst.ts";
 
 /** A value on a line of its own, which ends a norm or a function. */
 interface ValueStmt {
@@ -42,7 +42,7 @@ const allowed = {
   model: ["dim", "param", "input", "target", "site", "let", "output", "place", "loss", "metric"],
   derived: ["place", "param", "state"],
   norm: ["param", "stat", "let", "value"],
-  fn: ["let", "value"],
+  fn: ["site", "let", "value"],
 } as const satisfies Record<Place, readonly Statement["kind"][]>;
 
 const inWords: Record<Place, string> = {
@@ -152,10 +152,10 @@ class AstBuilder extends ExprBuilder {
         return this.norm(name, values, statements, complete, span);
       case "fn": {
         const args = values.map((p): FunctionArg => this.functionArg(p));
-        const body = this.only<LetStmt | ValueStmt>(statements, "fn");
+        const body = this.only<FunctionStmt | ValueStmt>(statements, "fn");
         const result = this.result(name, body, complete);
-        const lets = body.filter((s) => s.kind === "let");
-        return result && { kind: "fn", name, args, ...(axes && { axes }), body: lets, result, span };
+        const own = body.filter((s) => s.kind !== "value");
+        return result && { kind: "fn", name, args, ...(axes && { axes }), body: own, result, span };
       }
     }
   }
@@ -357,7 +357,9 @@ class AstBuilder extends ExprBuilder {
   private site(cst: CstNode): SiteRef {
     const names = nodes(cst, "name").map((c) => this.plainName(c));
     const span = nodeSpan(cst, this.file);
-    return names.length === 1 ? { site: names[0], span } : { scope: names[0], site: names[1], span };
+    const rounds = tokens(cst, "round").map((t) => Number(t.image));
+    const at = rounds.length > 0 ? { rounds } : {};
+    return names.length === 1 ? { site: names[0], ...at, span } : { scope: names[0], site: names[1], ...at, span };
   }
 
   private equation(cst: CstNode, span: Span): Statement | undefined {

@@ -266,11 +266,16 @@ class CellParser extends CstParser {
     this.OPTION(() => this.SUBRULE(this.args));
   });
 
+  /** `hh`, `rnn.hh`, and of a site in rounds `a/1` */
   private readonly site: Rule = this.inner("site", () => {
     this.SUBRULE(this.name);
     this.OPTION(() => {
       this.CONSUME(T.Dot);
       this.SUBRULE2(this.name);
+    });
+    this.MANY(() => {
+      this.CONSUME(T.Slash);
+      this.CONSUME(T.NumberLiteral, { LABEL: "round" });
     });
   });
 

@@ -11,6 +11,7 @@ import type {
   Over,
   Part,
   Shape,
+  SiteRef,
 } from "./ast.ts";
 
 type Statement = CellStmt | NormStmt | ModelStmt;
@@ -148,6 +149,11 @@ export function printShape(shape: Shape): string {
   return shape.kind === "like" ? `like ${shape.name.text}` : `[${shape.dims.map(printItem).join(", ")}]`;
 }
 
+/** `hh`, `rnn.hh`, `a/1`. */
+export function printSite({ scope, site, rounds = [] }: SiteRef): string {
+  return [scope === undefined ? site.text : `${scope.text}.${site.text}`, ...rounds].join("/");
+}
+
 /**
  * A statement as columns, which are aligned in a run of similar statements: what is declared, its type, its value.
  * `["param Wx", "[D, 4H]", "orthogonal"]` prints as `param Wx : [D, 4H] = orthogonal`.
@@ -165,7 +171,7 @@ export function printStatement(s: Statement): Columns {
       return [`${s.kind} ${s.name.text}`, s.overTime ? `${type} over time` : type];
     }
     case "place": {
-      const sites = s.sites.map((r) => (r.scope === undefined ? r.site.text : `${r.scope.text}.${r.site.text}`));
+      const sites = s.sites.map(printSite);
       return [`place ${sites.join(", ")}`, printNorm(s.norm)];
     }
     case "dim":

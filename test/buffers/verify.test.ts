@@ -29,7 +29,9 @@ function entriesOf(path: string, entry: string, target: typeof wasm, more: (type
   }));
 }
 
-const examples = ["examples", "examples/cells"].flatMap((folder) => examplesIn(folder, "cell", "model"));
+const examples = ["examples", "examples/cells", "examples/models"].flatMap((folder) =>
+  examplesIn(folder, "cell", "model"),
+);
 
 /** Each example with one of the options, another on each target. */
 describe.each([

@@ -5,6 +5,7 @@ import { fileHost } from "../../cli/api/file-host.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
 import { expectComputed } from "../codegen/expect-computed.ts";
 import { numbersFor } from "../passes/meaning.ts";
@@ -21,7 +22,7 @@ const cells = examplesIn(folder, "cell");
 /** Dimensions as small as each cell has them: four heads need 4 · 2 units. */
 function small({ path, entry }: Example, place = "") {
   const { dims } = elaborate(path, fileHost, { entry });
-  const few: Readonly<Record<string, number>> = { D: 3, H: 8, L: 2, U: 6, R: 2 };
+  const few: Readonly<Record<string, number>> = { D: 3, H: 8, L: 2, U: 6, R: 2, N: 2 };
   const chosen = Object.fromEntries(Object.keys(dims).map((d) => [d, few[d] ?? 2]));
   return elaborate(path, fileHost, { entry, dims: chosen, place: place ? parsePlacements(place) : [] });
 }
@@ -56,11 +57,11 @@ const norms = [
 
 /** As many placements as there are norms; together they put each norm once at each site that may have it. */
 const placements = cells.flatMap((cell) => {
-  const { sites } = elaborate(cell.path, fileHost, { entry: cell.entry });
+  const { sites } = small(cell);
   return norms.map((_, k) => {
     const place = sites.map(({ name, recurrent }, j) => {
       const some = norms.filter((norm) => !recurrent || norm !== "sequence");
-      return `${name.replace("/", ".")}=${some[(k + j) % some.length]}`;
+      return `${placeName(name)}=${some[(k + j) % some.length]}`;
     });
     return { ...cell, place: place.join() };
   });
@@ -156,7 +157,7 @@ it("no site that depends on a state has statistics over time, and no parameter h
     const { sites, parameters } = elaborate(path, fileHost, { entry });
     const refused = (name: string, norm: string): readonly string[] => {
       try {
-        elaborate(path, fileHost, { entry, place: parsePlacements(`${name.replace("/", ".")}=${norm}`) });
+        elaborate(path, fileHost, { entry, place: parsePlacements(`${placeName(name)}=${norm}`) });
         return [];
       } catch (e) {
         if (e instanceof CompileError)

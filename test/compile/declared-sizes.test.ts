@@ -18,7 +18,7 @@ const all = process.env.CELLC_ALL_SIZES !== undefined;
 /** A million weights of a layer are too many for the reference, unless it is asked to. */
 const MOST_UNITS = all ? Number.POSITIVE_INFINITY : 200;
 
-const examples = ["examples", "examples/cells", "examples/paper"]
+const examples = ["examples", "examples/cells", "examples/models", "examples/paper"]
   .flatMap((folder) => examplesIn(folder, "cell", "model"))
   .filter(({ path, entry }) => elaborate(path, fileHost, { entry }).dims.H <= MOST_UNITS);
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/api/file-host.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 import { opened, places } from "./backends.ts";
 import { computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
@@ -30,7 +31,7 @@ interface Case {
 /** Four placements per cell, which put every norm once at every site, beside different neighbours. */
 const cases: readonly Case[] = examples.flatMap(([file, entry], c) => {
   const path = `examples/${file}.cell`;
-  const sites = elaborate(path, fileHost, { entry }).sites.map((s) => s.name.replace("/", "."));
+  const sites = elaborate(path, fileHost, { entry }).sites.map((s) => placeName(s.name));
   return norms.map((_, i) => ({
     path,
     entry,
@@ -49,7 +50,7 @@ const onParameters: readonly Case[] = plain.map(([file, entry], c) => {
   const path = `examples/${file}.cell`;
   const place = elaborate(path, fileHost, { entry }).parameters.map(({ name, type }, i) => {
     const norm = type.shape.length < 2 ? "layer" : ["weight", "weight(gamma = none)", "rms"][i % 3];
-    return `${name.replace("/", ".")}=${norm}`;
+    return `${placeName(name)}=${norm}`;
   });
   return { path, entry, place: place.join(), H: 6, batch: 4, seed: 100 + c };
 });

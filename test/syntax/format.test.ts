@@ -56,7 +56,7 @@ describe("the formatter", () => {
     );
   });
 
-  const folders = ["examples", "examples/cells", "compiler/semantics/prelude"];
+  const folders = ["examples", "examples/cells", "examples/models", "compiler/semantics/prelude"];
   const shipped = folders.flatMap((f) =>
     readdirSync(f)
       .filter((n) => n.endsWith(".cell"))

@@ -6,6 +6,7 @@ import type {
   Declaration,
   Expr,
   File,
+  FunctionStmt,
   LetStmt,
   Name,
   NormRef,
@@ -132,6 +133,9 @@ const place: fc.Arbitrary<PlaceStmt> = fc.record({
     fc.oneof(
       plain.map((site) => ({ site, span })),
       fc.tuple(plain, plain).map(([scope, site]) => ({ scope, site, span })),
+      fc
+        .tuple(plain, fc.array(fc.nat(20), { minLength: 1, maxLength: 2 }))
+        .map(([site, rounds]) => ({ site, rounds, span })),
     ),
     1,
   ),
@@ -203,7 +207,7 @@ const declaration: fc.Arbitrary<Declaration> = fc.oneof(
           fc.record({ name: plain, default: expr }),
         ),
       ),
-      body: few(equation),
+      body: few(fc.oneof<fc.Arbitrary<FunctionStmt>[]>(equation, named("site"))),
       result: expr,
       span: fc.constant(span),
     })

@@ -20,7 +20,7 @@ export const rounds = {
       }
       let carried = start;
       for (let i = 0; i < rounds && carried.kind !== "poison"; i++)
-        carried = f!([carried, { kind: "number", number: i }, ...others]);
+        carried = f!([carried, { kind: "number", number: i }, ...others], i);
       return carried;
     },
   },

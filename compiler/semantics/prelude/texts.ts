@@ -266,7 +266,7 @@ norm instance(x, k = 4, gamma = 1, beta = 0, eps = 1e-5) {
 
 // Dynamic tanh: no statistics, a single learned α for all units (Zhu, Chen, He, LeCun & Liu 2025).
 norm dyt(x, alpha = 0.5, gamma = 1, beta = 0) {
-  param a : [] = alpha
+  param a : []     = alpha
   param g : like x = gamma
   param k : like x = beta
   g * tanh(a * x) + k
