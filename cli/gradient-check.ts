@@ -7,6 +7,7 @@ import { interpret } from "../compiler/ir/interpret.ts";
 import { type Bindings, count } from "../compiler/ir/tensor.ts";
 import type { Graph, Leaf, OpOf, Type } from "../compiler/ir/types.ts";
 import { type Lowered, lower } from "../compiler/lower.ts";
+import { deadParameters } from "../compiler/proofs/dead-parameters.ts";
 import { type ElaborateOptions, elaborate } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -23,6 +24,18 @@ export interface GradientCheck {
   readonly count: number;
   /** Largest difference, relative to the largest gradient. */
   readonly error: number;
+  /**
+   * How far rounding alone takes the reference's gradient, likewise: with every number rounded to f32, or a target's storage type, and
+   * inputs and parameters a unit off. 0 for the reference.
+   */
+  readonly rounding: number;
+  /** How far the differences are from those with another step. Only computed if the error is beyond the tolerance. */
+  readonly differences?: number;
+  /**
+   * `zero`: proven to be zero whatever the numbers are (W0604), so that there is only rounding to compare. `rounding`: beyond the
+   * tolerance, but no further than rounding or the differences explain.
+   */
+  readonly verdict: "ok" | "zero" | "rounding" | "wrong";
 }
 
 export interface GradientOptions extends ElaborateOptions {
@@ -31,6 +44,10 @@ export interface GradientOptions extends ElaborateOptions {
   readonly seed: number;
   /** Compile for sequences of different lengths, and check with such sequences. */
   readonly ragged?: boolean;
+  /** Largest accepted error, relative to a parameter's largest gradient, where rounding does not explain more. */
+  readonly tolerance: number;
+  /** The unit of the storage type: how far, relatively, numbers are off if they are rounded to it. Default: f32's. */
+  readonly unit?: number;
 }
 
 /** An executable compiled from the same cell with the same options, and the backend that runs it. */
@@ -50,6 +67,20 @@ const JITTER = 0.1;
  * small variance the third derivative reaches 1e6. Truncation is then h² times that, 1e-6 at most, and rounding is ε/h = 2e-10.
  */
 const STEP = 1e-6;
+
+/** Other steps, by which the differences say how accurate they are. */
+const OTHER_STEPS = [STEP * 4, STEP / 4];
+
+const F32_UNIT = 2 ** -23;
+
+/** What a gradient that is zero may be in f32, beside the largest gradient of all parameters. */
+const NEARLY_ZERO = 1e-2;
+
+/** In how many ways numbers are rounded. A single one may be lucky. */
+const ROUNDINGS = 4;
+
+/** An error is explained by rounding up to this many times what rounding did to the reference: targets add up in other orders. */
+const EXPLAINED = 8;
 
 /** Numbers by leaf name, in row-major order of [time?, batch?, ...features]. */
 type Numbers = Readonly<Record<string, Float64Array>>;
@@ -93,18 +124,58 @@ export async function checkGradients(
     target === undefined
       ? referenceGradients(entries.train, dims, numbers)
       : await deviceGradients(target, options.time, numbers);
-  return parameters.map(({ leaf: { name } }) => {
-    const truth = finiteDifferences(placed, dims, numbers, name, { step: STEP });
+  const zero = new Set(deadParameters(placed).map(({ name }) => name));
+  const largest = Math.max(...parameters.map(({ leaf: { name } }) => size(derived.get(name) ?? [])));
+  const isRounding = (gradient: ArrayLike<number>, rounding: number): boolean =>
+    size(gradient) <= NEARLY_ZERO * largest ||
+    relativeError(gradient, new Float64Array(gradient.length)) <= EXPLAINED * rounding;
+  const rounding = target === undefined ? () => 0 : roundingErrors(entries.train, dims, numbers, options);
+  return parameters.map(({ leaf: { name } }): GradientCheck => {
+    const differences = (step: number) => finiteDifferences(placed, dims, numbers, name, { step });
+    const truth = differences(STEP);
     const gradient = derived.get(name);
     if (gradient === undefined) throw new Error(`no gradient was derived for ${name}`);
-    return { name, count: truth.length, error: relativeError(gradient, truth) };
+    const check = { name, count: truth.length, error: relativeError(gradient, truth), rounding: rounding(name) };
+    if (zero.has(name) && isRounding(gradient, check.rounding)) return { ...check, verdict: "zero" };
+    if (check.error <= options.tolerance) return { ...check, verdict: "ok" };
+    if (check.error <= EXPLAINED * check.rounding) return { ...check, verdict: "rounding" };
+    const uncertain = Math.max(...OTHER_STEPS.map((step) => relativeError(differences(step), truth)));
+    const verdict = check.error <= EXPLAINED * uncertain ? "rounding" : "wrong";
+    return { ...check, differences: uncertain, verdict };
   });
+}
+
+/** The largest of the numbers; NaN if one is. */
+const size = (numbers: ArrayLike<number>): number => Math.max(0, ...Array.from(numbers, Math.abs));
+
+/** The error of the reference's own gradient of each parameter when its numbers are rounded. */
+function roundingErrors(
+  train: Graph,
+  dims: Bindings,
+  numbers: Numbers,
+  { seed, unit = F32_UNIT }: GradientOptions,
+): (name: string) => number {
+  const exact = referenceGradients(train, dims, numbers);
+  const kinds = new Map([...leavesOf(train)].map(([name, { leaf }]) => [name, leaf.kind]));
+  const moved = (draw: number): Numbers =>
+    Object.fromEntries(
+      Object.entries(numbers).map(([name, values]) => {
+        const kind = kinds.get(name);
+        if (draw === 0 || (kind !== "param" && kind !== "input")) return [name, values];
+        const key = keyOf(seed, `${name}/rounding ${draw}`);
+        return [name, values.map((x, i) => x * (1 + (uniformAt(key, i) < 0.5 ? unit : -unit)))];
+      }),
+    );
+  const rounded = Array.from({ length: ROUNDINGS }, (_, draw) =>
+    referenceGradients(train, dims, moved(draw), Math.fround),
+  );
+  return (name) => Math.max(...rounded.map((g) => relativeError(g.get(name)!, exact.get(name)!)));
 }
 
 type Gradients = ReadonlyMap<string, ArrayLike<number>>;
 
-function referenceGradients(train: Graph, dims: Bindings, numbers: Numbers): Gradients {
-  const results = interpret(train, { dims, leaf: (name) => numbers[name] });
+function referenceGradients(train: Graph, dims: Bindings, numbers: Numbers, round?: (x: number) => number): Gradients {
+  const results = interpret(train, { dims, leaf: (name) => numbers[name], ...(round && { round }) });
   return new Map(
     [...results].flatMap(([name, { data }]) => (name.startsWith("grad:") ? [[name.slice(5), data] as const] : [])),
   );

@@ -23,6 +23,18 @@ export function didYouMean(text: string, candidates: Iterable<string>): string |
   return best === undefined ? undefined : `did you mean \`${best}\`?`;
 }
 
+/** A help line with the nearest candidate, if one is near enough, and with all of them, if there are few: `it has a, b`. */
+export function choices(text: string, candidates: readonly string[], has: string, none: string): string {
+  const best = nearest(text, candidates);
+  const shown = candidates.slice(0, MOST_SHOWN);
+  const others = candidates.length > shown.length ? " …" : "";
+  const list = candidates.length === 0 ? none : `${has} ${shown.join(", ")}${others}`;
+  return best === undefined || candidates.length === 1 ? list : `did you mean \`${best}\`? ${list}`;
+}
+
+/** More names than this do not help. */
+const MOST_SHOWN = 12;
+
 /** Damerau–Levenshtein distance (optimal string alignment). */
 export function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3;

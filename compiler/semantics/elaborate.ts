@@ -1,6 +1,6 @@
 /** Text → checked cell or model → Tensor IR: the entry point of this stage. */
 import { CompileError, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { didYouMean } from "../diagnostics/nearest.ts";
+import { choices } from "../diagnostics/nearest.ts";
 import { numberByName, type OptionsOf, type OptionTable, text, textByName } from "../diagnostics/option-table.ts";
 import { nowhere, type Span } from "../diagnostics/span.ts";
 import type { Graph } from "../ir/types.ts";
@@ -133,6 +133,25 @@ export function declarations(path: string, host: SourceHost): readonly Declarati
   });
 }
 
+/** A dimension in the header of a cell or model. */
+export interface DeclaredDimension {
+  readonly name: string;
+  /** Its default. */
+  readonly number?: number;
+  /** Whether the default is computed from other dimensions. */
+  readonly derived: boolean;
+}
+
+/** The dimensions of the entry as its text declares them. Throws `CompileError` if there is no such entry. */
+export function dimensionsOf(path: string, host: SourceHost, entry?: string): readonly DeclaredDimension[] {
+  const run = new Elaborator(host);
+  const module = run.load(path);
+  const declared = module && run.entry(module, entry);
+  const dims = declared && run.dimensions(declared);
+  if (dims === undefined) throw new CompileError(run.diagnostics());
+  return dims;
+}
+
 interface ElaboratedDeclaration {
   readonly built: Built;
   readonly dims: Readonly<Record<string, number>>;
@@ -187,16 +206,23 @@ class Elaborator {
     return undefined;
   }
 
-  private finish(
-    resolved: Resolved<CellDecl | ModelDecl>,
-    declared: Declared,
-    options: ElaborateOptions | undefined,
-    build: (world: World) => Built,
-  ): ElaboratedDeclaration {
-    const { problems, modules } = this;
-    const { decl, module } = resolved;
-    const errors = problems.errors;
-    const fresh = (numbers: World["numbers"]): World => ({
+  /** Undefined after a report. */
+  dimensions(declared: Declared): readonly DeclaredDimension[] | undefined {
+    const { decl } = declared;
+    const kind = decl.kind === "derived" ? decl.of : decl.kind;
+    const resolved = kind === "cell" || kind === "model" ? resolve(kind, declared, this.problems) : undefined;
+    const params = resolved?.decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
+    const numbers = resolved && params && bindDims(decl.name, params, resolved.module, undefined, this.world({}));
+    return params?.map(({ name: { text: name }, default: value }) => ({
+      name,
+      ...(Object.hasOwn(numbers!, name) && { number: numbers![name] }),
+      derived: value !== undefined && value.kind !== "number",
+    }));
+  }
+
+  private world(numbers: World["numbers"]): World {
+    const { problems, modules, spent } = this;
+    return {
       problems,
       modules,
       numbers,
@@ -205,16 +231,27 @@ class Elaborator {
       indexSizes: [],
       known: new Map(),
       truths: new Set(),
-      spent: this.spent,
+      spent,
       taken: new Set(),
       sources: new Map(),
       incomplete: {},
       expanded: { calls: 0 },
-    });
+    };
+  }
+
+  private finish(
+    resolved: Resolved<CellDecl | ModelDecl>,
+    declared: Declared,
+    options: ElaborateOptions | undefined,
+    build: (world: World) => Built,
+  ): ElaboratedDeclaration {
+    const { problems } = this;
+    const { decl, module } = resolved;
+    const errors = problems.errors;
     const params = decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
     const overrides = options && (options.dims ?? {});
-    const dims = bindDims(declared.decl.name, params, module, overrides, fresh({}));
-    const world = fresh(dims);
+    const dims = bindDims(declared.decl.name, params, module, overrides, this.world({}));
+    const world = this.world(dims);
     const built = build(world);
     checkExtents(world);
     checkIndexBounds(world);
@@ -249,7 +286,7 @@ class Elaborator {
       const declared = module.names.get(name);
       if (declared !== undefined && isEntry(declared)) return declared;
       this.problems.error("C0303", nowhere, `\`${module.path}\` has no cell or model \`${name}\``, {
-        help: didYouMean(name, names) ?? (names.length > 0 ? `it has ${names.join(", ")}` : "it declares none"),
+        help: choices(name, names, "it has", "it declares none"),
       });
       return undefined;
     }
@@ -277,7 +314,7 @@ class Elaborator {
     for (const [param, name] of Object.entries(chosen)) {
       if (!params.includes(param)) {
         this.problems.error("C0301", nowhere, `\`${decl.name.text}\` has no cell parameter \`${param}\``, {
-          help: didYouMean(param, params) ?? (params.length > 0 ? `it has ${params.join(", ")}` : "it has none"),
+          help: choices(param, params, "it has", "it has none"),
         });
         continue;
       }
