@@ -3,6 +3,7 @@ import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Expr, FunctionDecl, Name, NormDecl, Shape } from "../syntax/ast.ts";
 import { builtins } from "./builtins.ts";
+import { functionHabit } from "./habits.ts";
 import { initialisers } from "./initialisers.ts";
 import type { Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
@@ -78,7 +79,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
         if (!called && !initialises && !module.damaged.has(name)) {
           const functions = [...module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
           problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
-            help: () => didYouMean(name, [...functions, ...Object.keys(builtins)]),
+            help: () => functionHabit(name) ?? didYouMean(name, [...functions, ...Object.keys(builtins)]),
           });
         }
         // A function's name passed as an argument is not a value: it is looked up where it is expanded.

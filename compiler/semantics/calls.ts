@@ -6,6 +6,7 @@ import type { BuiltinCall } from "./builtin.ts";
 import { builtins } from "./builtins.ts";
 import type { Context, GivenAxis } from "./context.ts";
 import { evaluate } from "./expressions.ts";
+import { functionHabit } from "./habits.ts";
 import { initialisers } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
 import { maxExpansions, maxNestedCalls, reportLimit } from "./limits.ts";
@@ -40,7 +41,10 @@ function unknownFunction(e: Call, c: Context): void {
   const functions = [...c.module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
   c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
     label: isInit ? "an initialiser, which is only allowed after a parameter's `=`" : undefined,
-    help: () => didYouMean(name, [...functions, ...Object.keys(builtins)]),
+    help: () =>
+      (isInit
+        ? "where a value is needed, write a number, such as 0: it stands for every element"
+        : functionHabit(name)) ?? didYouMean(name, [...functions, ...Object.keys(builtins)]),
   });
 }
 

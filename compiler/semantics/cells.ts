@@ -9,6 +9,7 @@ import { Dependences } from "./dependence.ts";
 import type { InModule, Resolved } from "./derivations.ts";
 import { evaluate, toValue } from "./expressions.ts";
 import type { FirstState } from "./first-states.ts";
+import { nextStateIn } from "./habits.ts";
 import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
@@ -310,7 +311,12 @@ class CellElaborator {
     if (state === undefined && declared?.meaning.kind !== "poison" && !this.c.module.damaged.has(name.text)) {
       problems.error("C0212", name.span, `\`${name.text}\` is not a state, so it has no next value`, {
         label: "only a state has a prime",
-        help: this.states.length > 0 ? `states are ${this.states.map((s) => s.stmt.name.text).join(", ")}` : undefined,
+        help:
+          declared === undefined
+            ? `declare it: \`state ${name.text} : [H] = 0\``
+            : this.states.length > 0
+              ? `states are ${this.states.map((s) => s.stmt.name.text).join(", ")}`
+              : undefined,
       });
     }
     if (state !== undefined) {
@@ -356,9 +362,10 @@ class CellElaborator {
       const missing = state.next === undefined && !this.c.module.damaged.has(state.stmt.name.text);
       if (missing) {
         const name = state.stmt.name.text;
+        const meant = nextStateIn(this.c.later?.keys() ?? [], name);
         this.world.problems.error("C0211", state.stmt.name.span, `the state \`${name}\` is given no next value`, {
           label: `no equation \`${name}' = …\``,
-          help: `add one, or make it a param`,
+          help: meant === undefined ? "add one, or make it a param" : `give \`${meant}\` the name \`${name}'\``,
         });
       }
       return state.next?.kind === "value" ? state.next.value : state.previous;

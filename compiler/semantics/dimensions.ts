@@ -1,5 +1,5 @@
 /** Numbers for the dimensions of a cell or model: the caller's, or the declared defaults. */
-import { didYouMean } from "../diagnostics/nearest.ts";
+import { choices } from "../diagnostics/nearest.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
@@ -17,6 +17,15 @@ const reserved: Readonly<Record<string, string>> = {
   steps: "the length of training sequences",
 };
 
+/** What people call the axes that are no dimensions, and where their extents are given. */
+function implicit(name: string): string | undefined {
+  if (/^(B|batch|batch_?size|n_?batch)$/i.test(name))
+    return "the batch is no dimension: write --batch 64, or in a program the option batch: 64";
+  if (/^(T|L|time|steps?|seq|seq_?len|length|time_?steps)$/i.test(name))
+    return "the time is no dimension: write --time 100, or in a program the option time: 100";
+  return undefined;
+}
+
 /**
  * The numbers of `params`, in order: a default may use those before it. `overrides` are the caller's; without them
  * (when a file is only checked), a dimension without a default has no number.
@@ -33,7 +42,7 @@ export function bindDims(
   for (const name of Object.keys(overrides ?? {})) {
     if (names.includes(name)) continue;
     problems.error("C0302", nowhere, `\`${owner.text}\` has no dimension \`${name}\``, {
-      help: didYouMean(name, names) ?? (names.length > 0 ? `its dimensions are ${names.join(", ")}` : "it has none"),
+      help: implicit(name) ?? choices(name, names, "its dimensions are", "it has none"),
     });
   }
   // Without a prototype, since a dimension may have any name, even `__proto__`.

@@ -9,6 +9,7 @@ import { call } from "./calls.ts";
 import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { computed, fitsKernels, isNumber, known } from "./finite.ts";
+import { nameHabit } from "./habits.ts";
 import { recordComparison } from "./index-bounds.ts";
 import { depthOfCall, maxDepth, maxExpressions, maxOps, reportLimit } from "./limits.ts";
 import { conjunction, disjunction, negation } from "./logic.ts";
@@ -131,9 +132,10 @@ export function resolveName(name: Name, c: Context): Meaning {
   }
   if (key === "none") return { kind: "none" };
   if (name.primed && c.scope.has(name.text) && c.scope.find(name.text)?.origin !== "state") {
+    const matrix = c.scope.find(name.text)?.origin === "param" ? `, or transpose(${name.text})` : "";
     c.problems.error("C0212", name.span, `\`${name.text}\` is not a state, so it has no next value`, {
       label: `there is no \`${key}\``,
-      help: `write \`${name.text}\``,
+      help: `write \`${name.text}\`${matrix}`,
     });
     return poison;
   }
@@ -147,9 +149,12 @@ export function resolveName(name: Name, c: Context): Meaning {
     });
     return poison;
   }
+  // A state without a next value is reported as that, and so is a next value without a state.
+  if (name.primed && c.scope.find(name.text)?.origin === "state") return poison;
+  if (c.later?.has(`${key}'`)) return poison;
   c.problems.error("C0201", name.span, `there is no \`${key}\` here`, {
     label: "unknown name",
-    help: () => c.scope.suggestion(key),
+    help: () => nameHabit(key, c.scope) ?? c.scope.suggestion(key),
   });
   return poison;
 }
@@ -282,7 +287,11 @@ function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
   const [k, l] = [a[a.length - 1], b[0]];
   if (!dim.equal(k, l)) {
     const message = `\`@\` sums over ${dim.show(k)} on the left and ${dim.show(l)} on the right`;
-    return misfit(e.span, message, sides, c, equalByNumbers(k, l, c));
+    const isTurned = dim.equal(b[b.length - 1], a[0]);
+    const help = isTurned
+      ? "the sum is over the last axis on the left and the first on the right: x @ W, not W @ x"
+      : undefined;
+    return misfit(e.span, message, sides, c, help ?? equalByNumbers(k, l, c));
   }
   const letters = "abcdefghijlmnopqrstuvwxyz";
   const left = letters.slice(0, a.length - 1);

@@ -9,6 +9,7 @@ import { extentOf, isExtent, maxParts, numeric } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { describe, resolveName } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
+import { initialiserHabit } from "./habits.ts";
 import { type Meaning, spell } from "./scope.ts";
 
 interface Initialiser {
@@ -89,12 +90,18 @@ export function initialMeaning(e: Expr, c: Context): Meaning {
     if (c.scope.has(key) || key === "none") return resolveName(e.name, c);
     if (Object.hasOwn(initialisers, key)) return built(key, e.span, [], c);
     c.problems.error("C0201", e.span, `there is no initialiser \`${key}\``, {
-      help: () => didYouMean(key, [...Object.keys(initialisers), "blocks", ...c.scope.names()]),
+      help: () =>
+        initialiserHabit(key) ?? didYouMean(key, [...Object.keys(initialisers), "blocks", ...c.scope.names()]),
     });
     return poison;
   }
   if (e.kind === "call" && e.callee.text === "blocks") return blocks(e.args, e.span, c);
   if (e.kind === "call" && Object.hasOwn(initialisers, e.callee.text)) return built(e.callee.text, e.span, e.args, c);
+  const habit = e.kind === "call" ? initialiserHabit(e.callee.text) : undefined;
+  if (e.kind === "call" && habit !== undefined) {
+    c.problems.error("C0201", e.callee.span, `there is no initialiser \`${e.callee.text}\``, { help: habit });
+    return poison;
+  }
   const n = numeric(e, c);
   return n === undefined ? poison : { kind: "number", number: n };
 }

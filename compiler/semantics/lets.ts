@@ -19,7 +19,17 @@ export function letStatement(s: LetStmt, c: Context, next?: (name: Name, meaning
       next(name, part);
       return;
     }
+    if (next !== undefined && c.scope.find(name.text)?.origin === "state") {
+      c.problems.error("C0202", name.span, `\`${name.text}\` is the state's value before this step`, {
+        label: "it has a meaning already",
+        help: `write \`${name.text}' = …\` for its next value`,
+        notes: [{ span: c.scope.find(name.text)!.name.span, message: "declared here" }],
+      });
+      next({ ...name, primed: true }, part);
+      return;
+    }
     if (name.primed) {
+      if (c.module.damaged.has(name.text)) return;
       c.problems.error("C0212", name.span, `\`${name.text}'\` is the next value of a state, and there are none here`, {
         help: `write \`${name.text}\``,
       });

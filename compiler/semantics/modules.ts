@@ -1,4 +1,5 @@
 /** Modules: what each file declares and imports, and what the prelude adds to all. */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { nowhere } from "../diagnostics/span.ts";
@@ -81,7 +82,7 @@ export class Modules {
   }
 
   private enter({ path, text, file, diagnostics }: ParsedFile): Module {
-    for (const d of diagnostics) this.problems.add(d);
+    for (const d of onceEach(diagnostics)) this.problems.add(d);
     const errors = diagnostics.filter((d) => d.severity === "error");
     const damaged = wordsAround(text, errors);
     const own = new Map<string, Declared>();
@@ -130,6 +131,17 @@ export class Modules {
       notes: [{ span: first.span, message: "first declared here" }],
     });
   }
+}
+
+/** A name in another script is one mistake, wherever it is used. */
+function onceEach(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const names = new Set<string>();
+  return diagnostics.filter(({ code, message }) => {
+    if (code !== "C0101" || !/^`\p{L}+`/u.test(message)) return true;
+    const isNew = !names.has(message);
+    names.add(message);
+    return isNew;
+  });
 }
 
 /** The words on the lines that the spans touch. */

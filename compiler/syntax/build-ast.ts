@@ -202,9 +202,12 @@ class AstBuilder extends ExprBuilder {
     return undefined;
   }
 
-  private unused(statement: ValueStmt): void {
-    const help = "give it a name (`a = …`); only the last line of a norm or function is a value alone";
-    this.report("C0117", "this value goes nowhere", statement.span, undefined, help);
+  private unused({ span, value }: ValueStmt): void {
+    const arrow = value.kind === "binary" && value.op === "<" && value.right.kind === "unary";
+    const help = arrow
+      ? "an equation is written with ="
+      : "give it a name (`a = …`); only the last line of a norm or function is a value alone";
+    this.report("C0117", "this value goes nowhere", span, undefined, help);
   }
 
   /** The statements that are allowed in this kind of body; the others are reported. */
@@ -216,7 +219,10 @@ class AstBuilder extends ExprBuilder {
       else {
         const word = statement.kind === "let" ? "an equation" : `\`${statement.kind}\``;
         const words = kinds.filter((k) => k !== "value").map((k) => (k === "let" ? "equations" : `\`${k}\``));
-        const help = `allowed here: ${words.join(", ")}`;
+        const help =
+          statement.kind === "state" && place === "model"
+            ? "states belong to cells: declare a cell, and scan it: hs = scan lstm(D, H) over x"
+            : `allowed here: ${words.join(", ")}`;
         this.report("C0223", `${word} is not allowed in ${inWords[place]}`, statement.span, undefined, help);
       }
       return false;
@@ -375,7 +381,9 @@ class AstBuilder extends ExprBuilder {
     const names = left.flatMap((e) => (e.kind === "name" ? [e.name] : []));
     if (names.length === left.length) return { kind: "let", names, value, span };
     const wrong = left.find((e) => e.kind !== "name")!;
-    this.report("C0122", "only names are allowed left of `=`", wrong.span, undefined, "write == to compare");
+    const of = wrong.kind === "part" && wrong.of.kind === "name" ? wrong.of.name.text : undefined;
+    const help = of === undefined ? "write == to compare" : `write \`${of}' = …\` for the next value of a state`;
+    this.report("C0122", "only names are allowed left of `=`", wrong.span, undefined, help);
     return undefined;
   }
 }

@@ -9,6 +9,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { deceptive } from "../diagnostics/printable.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { createTokenInstance, tokenLabel } from "./chevrotain.ts";
+import { foreignHelp } from "./foreign-characters.ts";
 import { maxName, maxNesting, maxOperations, maxWords } from "./limits.ts";
 import * as T from "./tokens.ts";
 
@@ -21,6 +22,8 @@ interface Bracket {
   readonly token: IToken;
   /** `body` for the braces of a declaration, in which line ends matter. */
   readonly role: "body" | "inline";
+  /** After a header in another language, `def f(x) {`: the grammar does not see these braces. */
+  readonly foreign?: true;
 }
 
 const closers: ReadonlyMap<TokenType, TokenType> = new Map([
@@ -55,6 +58,8 @@ const goesOn: ReadonlySet<TokenType> = new Set([
 const operators: ReadonlySet<TokenType> = new Set(
   [...goesOn].filter((type) => type !== T.Equals && type !== T.Comma && type !== T.Colon),
 );
+/** Words between `;` and `]` that make a list of them. */
+const inLists: ReadonlySet<TokenType> = new Set([T.Identifier, T.NumberLiteral, T.Comma, T.Semicolon, T.Minus]);
 const endsValue: ReadonlySet<TokenType> = new Set([
   T.Identifier,
   T.NumberLiteral,
@@ -97,7 +102,7 @@ class LayoutRun {
     for (let i = 0; i < this.words.length; i++) {
       const type = this.words[i].tokenType;
       if (type === T.Newline) this.newline(i);
-      else if (type === T.Semicolon) this.endStatement();
+      else if (type === T.Semicolon) this.semicolon(i);
       else if (type === T.Unknown) this.unknown(i);
       else this.word(this.words[i], this.words[i - 1]);
     }
@@ -105,6 +110,22 @@ class LayoutRun {
     this.endStatement();
     while (this.brackets.length > 0) this.closeBody(undefined);
     return { tokens: this.out, diagnostics: this.diagnostics };
+  }
+
+  /** The end of a statement; or, between the items of a list, another language's way to join values. */
+  private semicolon(index: number): void {
+    const { top } = this;
+    const square = top?.token.tokenType === T.LeftSquare;
+    const end = this.words.findIndex((w, i) => i > index && !inLists.has(w.tokenType));
+    if (!square || this.words[end]?.tokenType !== T.RightSquare) this.endStatement();
+    else
+      this.report(
+        "C0107",
+        "`;` ends a statement",
+        this.span(this.words[index]),
+        "inside brackets",
+        "write concat(a, b) to join values, and commas between the items of a list",
+      );
   }
 
   private get head(): IToken | undefined {
@@ -218,6 +239,13 @@ class LayoutRun {
   private leftCurly(word: IToken): void {
     const head = this.head;
     const header = head !== undefined && T.declarationWords.includes(head.tokenType);
+    // Outside of all bodies a word that begins no declaration has a body, too, whose statements are read by themselves.
+    if (head?.tokenType === T.Identifier && this.brackets.length === 0) {
+      this.endStatement();
+      this.brackets.push({ token: word, role: "body", foreign: true });
+      this.heads.push(undefined);
+      return;
+    }
     if (header && (this.top === undefined || this.top.role === "inline")) {
       this.closeInline();
       this.brackets.push({ token: word, role: "body" });
@@ -240,9 +268,9 @@ class LayoutRun {
       this.report("C0106", "this `}` closes nothing", this.span(word), undefined, "remove it");
       return;
     }
-    this.brackets.pop();
+    const { foreign } = this.brackets.pop()!;
     this.heads.pop();
-    this.out.push(word);
+    if (!foreign) this.out.push(word);
     this.endStatement();
   }
 
@@ -259,7 +287,7 @@ class LayoutRun {
       where,
       "add a `}` after the last statement",
     );
-    this.out.push(this.virtual(T.RightCurly, this.here()), this.virtual(T.End, this.here()));
+    if (!body.foreign) this.out.push(this.virtual(T.RightCurly, this.here()), this.virtual(T.End, this.here()));
     this.head = undefined;
   }
 
@@ -317,10 +345,12 @@ class LayoutRun {
       last++;
     }
     const span = { file: this.file, start: word.startOffset, end: endOf(this.words[last]) };
+    if (this.text.slice(span.start, span.end) === "”" && this.text.slice(0, span.start).includes("“")) return;
     const after = this.words[last + 1];
     if (this.head === undefined && after !== undefined && after.tokenType !== T.Newline) this.beginStatement(word);
     const image = this.text.slice(span.start, span.end);
-    const help = this.head?.tokenType === T.Import && image === "'" ? quotesHelp : unknownHelp(image);
+    const call = after?.tokenType === T.LeftParen && after.startOffset === span.end;
+    const help = this.head?.tokenType === T.Import && image === "'" ? quotesHelp : foreignHelp(image, call);
     this.report("C0101", `\`${image}\` has no meaning here`, span, undefined, help);
   }
 
@@ -389,14 +419,3 @@ function retyped(token: IToken, type: TokenType): IToken {
 
 const quotesHelp = 'put file names in double quotes: "./lstm.cell"';
 const splitHelp = "give a part of it a name of its own";
-
-function unknownHelp(image: string): string | undefined {
-  if (image.startsWith("'")) return "a prime directly follows a name: h'";
-  if (image === "&&" || image === "&") return "write `and`: a < b and b < c";
-  if (image === "||" || image === "|") return "write `or`: a < b or b < c";
-  if (image === "!") return "write `not a`, or compare with !=";
-  if (image === "%") return "write mod(a, b)";
-  if (image === "#") return "comments begin with //";
-  if (/\p{L}/u.test(image)) return "names are made of a–z, A–Z, 0–9 and _: write `gamma` for γ";
-  return undefined;
-}

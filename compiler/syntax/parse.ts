@@ -29,7 +29,24 @@ export function parse(text: string, file: string): { file: File; diagnostics: Di
   const built = buildAst(cst, { file, start: 0, end: text.length });
   const hidden = comments.flatMap((comment) => hiddenCharacters(comment, file));
   const diagnostics = [...layout.diagnostics, ...unread, ...built.diagnostics, ...hidden];
-  return { file: built.file, diagnostics: diagnostics.sort((a, b) => a.span.start - b.span.start) };
+  const inOrder = diagnostics.sort((a, b) => a.span.start - b.span.start);
+  return { file: built.file, diagnostics: withoutStrays(inOrder, built.file, text) };
+}
+
+/**
+ * Without statements outside of any declaration, and `}` without a `{`, that follow such a statement or a header without a body, up
+ * to the next declaration: the header is the mistake.
+ */
+function withoutStrays(diagnostics: readonly Diagnostic[], { declarations }: File, text: string): Diagnostic[] {
+  let cause = -1;
+  return diagnostics.filter(({ code, span, message }) => {
+    const since = declarations.some((d) => d.span.start > cause && d.span.start <= span.start);
+    const strays = code === "C0111" || code === "C0117" || (code === "C0106" && message.includes("`}`"));
+    if (strays && cause >= 0 && !since) return false;
+    const line = text.slice(span.start).split(/[\r\n]/, 1)[0];
+    if (code === "C0111" || (code === "C0112" && !line.includes("{"))) cause = span.start;
+    return true;
+  });
 }
 
 function tooLong(length: number, file: string): { file: File; diagnostics: Diagnostic[] } {

@@ -5,6 +5,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import { tokenMatcher } from "./chevrotain.ts";
 import { tokenSpan } from "./cst.ts";
+import { foreignDeclaration, habitOf } from "./habits.ts";
 import * as T from "./tokens.ts";
 
 interface Words {
@@ -38,6 +39,21 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
   const found = token.tokenType === T.End || token.image === "" ? "the end of the statement" : `\`${token.image}\``;
 
   const first = statement[0];
+  const habit =
+    rules.includes("import") || rules.includes("place") || rule === "item"
+      ? undefined
+      : habitOf(token, statement, rules);
+  if (habit !== undefined) return { code: expected === "the end of the statement" ? "C0110" : "C0107", ...habit };
+  if (rule === "line" && first !== undefined && token === first && token.tokenType === T.StringLiteral)
+    return { code: "C0110", message: "text has no meaning here", help: "comments begin with //" };
+  if (
+    first?.tokenType === T.Loss &&
+    before === first &&
+    (token.tokenType === T.Equals || token.tokenType === T.Colon)
+  ) {
+    const help = "write `loss mse(a, b)`: a loss has no name";
+    return { code: "C0107", message: `\`${token.image}\` does not follow \`loss\``, help };
+  }
   if (
     before === first &&
     T.keywords.includes(first.tokenType) &&
@@ -58,14 +74,25 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     return missing("C0119", "this import", expected, found, 'write import { lstm } from "./lstm.cell"');
   }
   if (rule === "item" || (rule === "line" && expected === "`}`")) {
+    const named = rule === "item" && first?.tokenType === T.Identifier;
+    const words = [...T.declarationWords, T.Import].map((w) => w.PATTERN as string);
+    const lower = first?.image.toLowerCase() ?? "";
+    const guess = named ? (words.includes(lower) ? lower : nearest(lower, words)) : undefined;
     return {
+      ...(named && { at: first }),
       code: "C0111",
-      message: `${found} begins no declaration`,
-      help: "a file holds imports, cells, norms, fns and models",
+      message: `${named ? `\`${first.image}\`` : found} begins no declaration`,
+      help:
+        (named ? foreignDeclaration(first) : undefined) ??
+        (guess !== undefined
+          ? `did you mean \`${guess}\`?`
+          : token.tokenType === T.From
+            ? 'write import { lstm } from "./lstm.cell"'
+            : "a file holds imports, cells, norms, fns and models"),
     };
   }
   if (rules.includes("header") && !rules.includes("expression")) {
-    return missing("C0112", "this header", expected, found, "write `cell name(D, H) {`, or `cell name = other with {`");
+    return missing("C0112", "this header", expected, found, headerHelp(token, first));
   }
   if (expected === "the end of the statement") return tooMuch(token, before, statement);
   if (expected === "a statement") {
@@ -85,26 +112,33 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     };
   }
   if (expected.startsWith("a shape") || (expected === "`:`" && (rule === "param" || rule === "inputs"))) {
-    return missing(
-      "C0115",
-      `this ${first?.image}`,
-      "a shape",
-      found,
-      "write `: [D, 4H]`, or `: []` for a single number",
-    );
+    return missing("C0115", `this ${first?.image}`, "a shape", found, shapeHelp(token, statement));
   }
   if (rule === "inputs" && expected === "`(`") {
     return {
       at: before,
       code: "C0115",
       message: `this ${first?.image} has no shape`,
-      help: `write \`[${before?.image}]\``,
+      help: countingWords.has(before?.image ?? "")
+        ? "write `index(K)` for whole numbers below K, or `[]` for a single number"
+        : `write \`[${before?.image}]\``,
     };
+  }
+  if (rule === "named" && first?.tokenType === T.Metric && token.tokenType === T.LeftParen) {
+    const help = `write \`metric name = ${before?.image}(…)\``;
+    return { code: "C0107", message: "this metric has no name", help };
   }
   if (rule === "axes")
     return missing("C0116", "`over`", "an axis", found, "the axes are batch, time, feature, first and last");
   if (rules.includes("place")) {
-    return missing("C0113", "this placement", expected, found, "write `place hh, xh : batch(gamma = 0.1)`");
+    const [, site, , norm] = statement;
+    const meant =
+      token.tokenType === T.Equals && norm !== undefined
+        ? `write \`place ${site.image} : ${norm.image}\``
+        : token.tokenType === T.LeftParen && norm !== undefined
+          ? `write \`place ${norm.image} : ${site.image}\``
+          : "write `place hh, xh : batch(gamma = 0.1)`";
+    return missing("C0113", "this placement", expected, found, meant);
   }
   if (expected === "`over`" && rule === "scan") {
     return missing("C0107", "this scan", expected, found, "write `scan rnn(D, H) over xs`");
@@ -121,6 +155,47 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     };
   }
   return { code: "C0107", message: `expected ${expected}, found ${found}`, help: gapHelp(token, before) };
+}
+
+/** Types of other languages for whole numbers. */
+const countingWords: ReadonlySet<string> = new Set([
+  "index",
+  "int",
+  "long",
+  "integer",
+  "class",
+  "label",
+  "float",
+  "real",
+]);
+
+function headerHelp(token: IToken, first: IToken | undefined): string {
+  const word = first?.image ?? "cell";
+  if (word === "fn" && token.tokenType === T.Equals) return "write `fn f(x) { x + 1 }`";
+  if (token.tokenType === T.Colon || token.image === "begin")
+    return "a body stands between `{` and `}`: `cell name(D, H) {`";
+  if (token.tokenType === T.Less || token.tokenType === T.LeftCurly) return `write \`${word} name(D, H) {\``;
+  return "write `cell name(D, H) {`, or `cell name = other with {`";
+}
+
+/** What a shape looks like that is not one yet: `input x : D`, `param W = xavier`, `param b, c : [H]`. */
+function shapeHelp(token: IToken, [word, name, ...rest]: readonly IToken[]): string {
+  const general = "write `: [D, 4H]`, or `: []` for a single number";
+  if (word === undefined || name === undefined) return general;
+  if (token.tokenType === T.Comma) return `declare each on a line of its own: \`${word.image} ${name.image} : [H] …\``;
+  const typed = rest[0]?.tokenType === T.Colon;
+  if (token.tokenType === T.Equals) {
+    const value = word.image === "state" ? "0" : (rest[1]?.image ?? "0");
+    const shape = value === "xavier" || value === "orthogonal" || value === "identity" ? "[D, H]" : "[H]";
+    return `a shape stands before it: \`${word.image} ${name.image} : ${shape} = ${value}\``;
+  }
+  const dims = rest.slice(typed ? 1 : 0).filter((w) => w.tokenType === T.Identifier || w.tokenType === T.NumberLiteral);
+  const until = rest.findIndex((w) => w.tokenType === T.Equals);
+  const own = dims.filter((w) => until < 0 || rest.indexOf(w) < until);
+  const value = until < 0 ? "" : ` = ${rest[until + 1]?.image ?? "0"}`;
+  return own.length === 0
+    ? general
+    : `write \`${word.image} ${name.image} : [${own.map((w) => w.image).join(", ")}]${value}\``;
 }
 
 const isLogic = ({ tokenType }: IToken): boolean => [T.And, T.Or, T.Not].includes(tokenType);

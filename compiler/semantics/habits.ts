@@ -1,0 +1,137 @@
+/** Names of other libraries, of papers and of other languages, and what to write here. Only looked at when a name is unknown. */
+import { usualNorm } from "./norm-aliases.ts";
+import type { Scope } from "./scope.ts";
+
+const functions: Readonly<Record<string, string>> = {
+  matmul: "write x @ W",
+  mm: "write x @ W",
+  bmm: "write x @ W; headwise(x, W) multiplies head by head",
+  dot: "write x @ W",
+  einsum: "write x @ W; headwise(x, W) multiplies head by head",
+  linear: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
+  Linear: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
+  Dense: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
+  dense: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
+  Embedding: "declare its weights: `param E : [V, D] = normal(0.1)`, and write embed(i, E)",
+  embedding: "declare its weights: `param E : [V, D] = normal(0.1)`, and write embed(i, E)",
+  Parameter: "declare it: `param b : [H] = 0`",
+  cat: "write concat(a, b)",
+  concatenate: "write concat(a, b)",
+  hcat: "write concat(a, b)",
+  vcat: "write concat(a, b)",
+  hstack: "write concat(a, b)",
+  chunk: "write split(x, n)",
+  mul: "write a * b",
+  multiply: "write a * b",
+  add: "write a + b",
+  subtract: "write a - b",
+  sub: "write a - b",
+  div: "write a / b",
+  divide: "write a / b",
+  pow: "write x^2",
+  power: "write x^2",
+  square: "write x^2",
+  sigm: "write sigmoid(x)",
+  logistic: "write sigmoid(x)",
+  sigma: "write sigmoid(x)",
+  expit: "write sigmoid(x)",
+  view: "write reshape(x, [n, m])",
+  flatten: "write reshape(x, [n])",
+  permute: "transpose(x) swaps the last two axes",
+  unsqueeze: "write reshape(x, [n, 1])",
+  squeeze: "write reshape(x, [n])",
+  var: "write mean((x - m)^2, over feature), where m is the mean",
+  std: "write sqrt(mean((x - m)^2, over feature)), where m is the mean",
+  norm: "write sqrt(sum(x^2, over feature))",
+  maximum: "write max(a, b)",
+  minimum: "write min(a, b)",
+  nll_loss: "write cross_entropy(logits, y)",
+  bce: "write -(y * log(p) + (1 - y) * log(1 - p)), with p = sigmoid(x)",
+  MSELoss: "write mse(a, b)",
+  CrossEntropyLoss: "write cross_entropy(logits, y)",
+  detach: "write stop(x)",
+  stop_gradient: "write stop(x)",
+  len: "size(x) is the last extent",
+};
+
+const initialisers: Readonly<Record<string, string>> = {
+  glorot: "write xavier",
+  glorot_uniform: "write xavier",
+  xavier_uniform: "write xavier",
+  glorot_normal: "write xavier, or normal(std)",
+  xavier_normal: "write xavier, or normal(std)",
+  kaiming: "write normal(sqrt(2 / D)), D being the number of inputs",
+  kaiming_uniform: "write uniform(sqrt(6 / D)), D being the number of inputs",
+  kaiming_normal: "write normal(sqrt(2 / D)), D being the number of inputs",
+  he: "write normal(sqrt(2 / D)), D being the number of inputs",
+  he_normal: "write normal(sqrt(2 / D)), D being the number of inputs",
+  he_uniform: "write uniform(sqrt(6 / D)), D being the number of inputs",
+  lecun_normal: "write normal(1 / sqrt(D)), D being the number of inputs",
+  randn: "write normal(1)",
+  gaussian: "write normal(0.1)",
+  rand: "write uniform(0, 1)",
+  random: "write uniform(0.1)",
+  random_normal: "write normal(0.1)",
+  eye: "write identity",
+  zero: "write 0",
+  one: "write 1",
+  constant: "write the number alone",
+  fill: "write the number alone",
+};
+
+const values: Readonly<Record<string, string>> = {
+  t: "time is not written: a state is `h` before the step and `h'` after it, an input `x` is this step's",
+  T: "transpose(W) is W transposed; the length of sequences is not written",
+  None: "reshape(x, [1, n]) adds an axis; `none` leaves a norm or a parameter out",
+  nothing: "`none` leaves a norm or a parameter out",
+  null: "`none` leaves a norm or a parameter out",
+  true: "write 1",
+  True: "write 1",
+  false: "write 0",
+  False: "write 0",
+  batch: "the axis over examples is always there and is not written",
+  time: "the axis over time is not written: `input x : [D] over time`",
+  B: "the axis over examples is always there and is not written",
+  inf: "no number is infinite: write a large one, such as 1e30",
+  self: "parameters have plain names",
+};
+
+const lookUp = (table: Readonly<Record<string, string>>, name: string): string | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
+
+/** What the function `name` of a library is called here. */
+export function functionHabit(name: string): string | undefined {
+  const norm = usualNorm(name);
+  return lookUp(functions, name) ?? (norm && `norms are placed: \`site s = …\`, then \`place s : ${norm}\``);
+}
+
+export const initialiserHabit = (name: string): string | undefined => lookUp(initialisers, name);
+
+/** Endings and beginnings with which papers and programs say which step a value belongs to. */
+const before = /^(?:prev_|last_|old_)(\w+)$|^(\w+?)_?(?:t_?1|tm1|tminus1|t_minus_1|prev|previous|old|last)$/;
+const after = /^(?:next_|new_)(\w+)$|^(\w+?)_?(?:next|new|t|tp1|out)$/;
+
+/** The state whose next value `name` seems to be: `h_next`, `new_h`, `h_t`. */
+export function nextStateIn(names: Iterable<string>, state: string): string | undefined {
+  for (const name of names) {
+    const found = after.exec(name);
+    if (name !== state && found !== null && (found[1] ?? found[2]) === state) return name;
+  }
+  return undefined;
+}
+
+/** What the unknown name `name` should be, if it says which step it belongs to, or is a word of another language. */
+export function nameHabit(name: string, scope: Scope): string | undefined {
+  for (const [pattern, isPast] of [
+    [before, true],
+    [after, false],
+  ] as const) {
+    const found = pattern.exec(name);
+    const base = found && (found[1] ?? found[2]);
+    const origin = base && scope.find(base)?.origin;
+    if (origin === "state")
+      return isPast ? `the value before this step is \`${base}\`` : `the value after this step is \`${base}'\``;
+    if (origin === "input") return `this step's input is \`${base}\`; earlier ones are kept in a state`;
+  }
+  return lookUp(values, name);
+}
