@@ -2,6 +2,7 @@
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Expr, FunctionDecl, Name, NormDecl, Shape } from "../syntax/ast.ts";
+import { memberHabit } from "../syntax/member-habits.ts";
 import { builtins } from "./builtins.ts";
 import { functionHabit } from "./habits.ts";
 import { initialisers } from "./initialisers.ts";
@@ -88,8 +89,9 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
         return;
       }
       case "member":
-        problems.error("C0201", e.of.span, `there is no scan \`${e.of.text}\` here`, {
-          label: "only models have scans",
+        problems.error("C0201", e.of.span, `\`${e.of.text}\` has no \`${e.name.text}\``, {
+          label: "only scans of models have parts with names",
+          help: memberHabit(e.of.text, e.name.text, false),
         });
         return;
       case "scan":

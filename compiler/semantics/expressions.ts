@@ -5,6 +5,7 @@ import * as dim from "../ir/dim.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { ElementwiseOp, Value } from "../ir/types.ts";
 import type { BinaryOperator, Expr, Name } from "../syntax/ast.ts";
+import { memberHabit } from "../syntax/member-habits.ts";
 import { call } from "./calls.ts";
 import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
@@ -54,8 +55,9 @@ function meaningOf(e: Expr, c: Context): Meaning {
       return call(e, c);
     case "member":
       if (c.member !== undefined) return c.member(e);
-      c.problems.error("C0201", e.of.span, `there is no scan \`${e.of.text}\` here`, {
-        label: "only models have scans",
+      c.problems.error("C0201", e.of.span, `\`${e.of.text}\` has no \`${e.name.text}\``, {
+        label: "only scans of models have parts with names",
+        help: memberHabit(e.of.text, e.name.text, false),
       });
       return poison;
     case "scan":
@@ -263,11 +265,14 @@ export function elementwise(
       `the shapes ${listed(operands.map((v) => showShape(v.type.shape)))} do not fit`,
       operands.map((v, i) => ({ span: spans[i], message: `this is ${showShape(v.type.shape)}` })),
       c,
-      unequal(operands.map((v) => v.type.shape)).flatMap(([a, b]) => equalByNumbers(a, b, c) ?? [])[0],
+      unequal(operands.map((v) => v.type.shape)).flatMap(([a, b]) => equalByNumbers(a, b, c) ?? [])[0] ??
+        (op === "mul" && operands.some((v) => v.type.shape.length > 1) ? byElements : undefined),
     );
   }
   return computed(op, operands, c.builder.elementwise(op, operands), span, c);
 }
+
+const byElements = "`*` multiplies element by element; a vector and a matrix are multiplied x @ W";
 
 /** The extents that do not fit, of shapes that are aligned at their last axes. */
 function unequal(shapes: readonly (readonly dim.Dim[])[]): readonly (readonly [dim.Dim, dim.Dim])[] {

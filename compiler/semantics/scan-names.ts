@@ -2,6 +2,7 @@
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type * as dim from "../ir/dim.ts";
 import type { CellDecl, Expr, Name } from "../syntax/ast.ts";
+import { memberHabit } from "../syntax/member-habits.ts";
 import type { ElaboratedCell } from "./cells.ts";
 import type { Resolved } from "./derivations.ts";
 import type { Problems } from "./problems.ts";
@@ -48,6 +49,7 @@ export class ScanNames {
         : `there is no scan \`${of.text}\` above this line`;
       const known = [...this.all.keys()];
       const help = (): string =>
+        memberHabit(of.text, name.text, false) ??
         (value ? undefined : didYouMean(of.text, known)) ??
         (known.length > 0
           ? `scans are ${known.join(", ")}`

@@ -1,6 +1,7 @@
 /** Words of other languages, and what to write here. Only looked at where the grammar has stopped. */
 import type { IToken } from "chevrotain";
 import { tokenMatcher } from "./chevrotain.ts";
+import { memberHabit } from "./member-habits.ts";
 import * as T from "./tokens.ts";
 
 export interface Habit {
@@ -61,32 +62,6 @@ const declarationWords: Readonly<Record<string, string>> = {
   mutable: declareCell,
 };
 
-/** Prefixes of modules and objects: `self.W`, `torch.tanh(x)`. */
-const prefixes = new Set([
-  "self",
-  "this",
-  "torch",
-  "F",
-  "nn",
-  "np",
-  "numpy",
-  "jnp",
-  "jax",
-  "tf",
-  "keras",
-  "K",
-  "math",
-  "params",
-]);
-
-const attributes: Readonly<Record<string, string>> = {
-  T: "transpose(",
-  t: "transpose(",
-  mT: "transpose(",
-  shape: "size(",
-  size: "size(",
-};
-
 /** What a statement of another language is called here, if the grammar stopped at `token` for that reason. */
 export function habitOf(token: IToken, statement: readonly IToken[], rules: readonly string[]): Habit | undefined {
   const at = statement.indexOf(token);
@@ -95,7 +70,9 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
   const type = token.tokenType;
   if (type === T.Star && before?.tokenType === T.Star)
     return { at: before, message: "`**` is no operator", help: "powers are written with ^: x^2" };
-  if (type === T.Dot) return ofDot(before, after);
+  const pointAt = type === T.Dot ? at : before?.tokenType === T.Dot ? at - 1 : type === T.LeftParen ? at - 2 : -1;
+  if (statement[pointAt]?.tokenType === T.Dot)
+    return ofDot(statement[pointAt - 1], statement[pointAt + 1], statement[pointAt + 2]?.tokenType === T.LeftParen);
   if (type === T.Colon && after?.tokenType === T.Equals)
     return { message: "`:=` is no word here", help: "an equation is written with =" };
   if (type === T.Equals && before !== undefined && isOperator(before)) {
@@ -132,6 +109,11 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
       message: `\`${token.image}\` is no word in a shape`,
       help: "write [D, H], with commas between the dimensions",
     };
+  if (type === T.LeftParen && before?.tokenType === T.RightParen) {
+    const help =
+      "a layer is written out: `param W : [D, H] = xavier`, then x @ W + b; a product of two sums is (a) * (b)";
+    return { message: "an operator is missing before `(`", help };
+  }
   const isValue = rules.at(-1) !== "scan" && before !== first;
   if (isValue && type === T.Identifier && (before?.tokenType === T.Identifier || before?.tokenType === T.RightParen)) {
     const [a, b] = [before.image, token.image];
@@ -154,25 +136,16 @@ const isOperator = (word: IToken): boolean =>
 const lookUp = (table: Readonly<Record<string, string>>, { image }: IToken): string | undefined =>
   Object.hasOwn(table, image) ? table[image] : undefined;
 
-function ofDot(before: IToken | undefined, after: IToken | undefined): Habit | undefined {
-  if (before === undefined || after === undefined) return undefined;
-  if (after.tokenType === T.Star || after.tokenType === T.Slash || after.tokenType === T.Caret || isOperator(after))
-    return { message: `\`.${after.image}\` is no operator`, help: `write ${after.image}: it works element by element` };
-  if (prefixes.has(before.image) && after.tokenType === T.Identifier) {
-    const message = `there is no \`${before.image}\` here`;
-    return { at: before, message, help: `write \`${after.image}\` alone: parameters and functions have plain names` };
+/** For a word after a point, or the bracket after that word. */
+function ofDot(of: IToken | undefined, name: IToken | undefined, called: boolean): Habit | undefined {
+  if (of === undefined || name === undefined) return undefined;
+  if (isOperator(name) || name.tokenType === T.Caret)
+    return { message: `\`.${name.image}\` is no operator`, help: `write ${name.image}: it works element by element` };
+  if (name.tokenType === T.Dot) {
+    const help = "x[:, 0] names each axis, and axes left out at the end stay whole";
+    return { message: "`...` is no part of an axis", help };
   }
-  const call = lookUp(attributes, after);
-  if (call !== undefined)
-    return { message: "values have no attributes", help: `write ${call}${before.image.replace(")", "…")})` };
-  if (after.tokenType === T.Identifier) {
-    const help = `write ${after.image}(${before.image.replace(")", "…")}, …): functions take the value in brackets`;
-    return { message: "values have no methods", help };
-  }
-  if (after.tokenType === T.Dot)
-    return {
-      message: "`...` is no part of an axis",
-      help: "x[:, 0] names each axis, and axes left out at the end stay whole",
-    };
-  return undefined;
+  if (name.tokenType !== T.Identifier) return undefined;
+  const help = memberHabit(of.image, name.image, called);
+  return help === undefined ? undefined : { at: of, message: `\`${of.image}\` has no \`${name.image}\``, help };
 }

@@ -44,7 +44,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
       ? undefined
       : habitOf(token, statement, rules);
   if (habit !== undefined) return { code: expected === "the end of the statement" ? "C0110" : "C0107", ...habit };
-  if (rule === "line" && first !== undefined && token === first && token.tokenType === T.StringLiteral)
+  if (token === first && token.tokenType === T.StringLiteral)
     return { code: "C0110", message: "text has no meaning here", help: "comments begin with //" };
   if (
     first?.tokenType === T.Loss &&
@@ -71,7 +71,8 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     };
   }
   if (rules.includes("import")) {
-    return missing("C0119", "this import", expected, found, 'write import { lstm } from "./lstm.cell"');
+    const all = statement.length === 2 ? "functions such as tanh need no import; for a cell of another file " : "";
+    return missing("C0119", "this import", expected, found, `${all}write import { lstm } from "./lstm.cell"`);
   }
   if (rule === "item" || (rule === "line" && expected === "`}`")) {
     const named = rule === "item" && first?.tokenType === T.Identifier;
@@ -92,7 +93,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     };
   }
   if (rules.includes("header") && !rules.includes("expression")) {
-    return missing("C0112", "this header", expected, found, headerHelp(token, first));
+    return missing("C0112", "this header", expected, found, headerHelp(token, first, expected));
   }
   if (expected === "the end of the statement") return tooMuch(token, before, statement);
   if (expected === "a statement") {
@@ -169,8 +170,10 @@ const countingWords: ReadonlySet<string> = new Set([
   "real",
 ]);
 
-function headerHelp(token: IToken, first: IToken | undefined): string {
+function headerHelp(token: IToken, first: IToken | undefined, expected: string): string {
   const word = first?.image ?? "cell";
+  if (token.tokenType === T.Colon && expected === "`)`")
+    return `dimensions have no type: \`${word} name(D = 28, H) {\``;
   if (word === "fn" && token.tokenType === T.Equals) return "write `fn f(x) { x + 1 }`";
   if (token.tokenType === T.Colon || token.image === "begin")
     return "a body stands between `{` and `}`: `cell name(D, H) {`";
@@ -318,6 +321,8 @@ function tooMuch(token: IToken, before: IToken | undefined, statement: readonly 
 
 function gapHelp(token: IToken, before: IToken | undefined): string | undefined {
   if (before === undefined || !startsValue.some((t) => tokenMatcher(token, t))) return undefined;
+  if (tokenMatcher(before, T.NumberLiteral) && !tokenMatcher(token, T.Identifier))
+    return `write ${before.image} * ${token.image}…${token.tokenType === T.LeftParen ? ")" : "]"}`;
   if (tokenMatcher(before, T.NumberLiteral))
     return `write ${before.image} * ${token.image}, or ${before.image}${token.image} without a space`;
   return "an operator, a comma or a line end is missing before it";
