@@ -120,7 +120,12 @@ test.each([
   ["a dimension that is a word", ["--dims", "H=abc"], 2, "C0301", "want a whole number"],
   ["a dimension that is a fraction", ["--dims", "H=2.5"], 2, "C0301", "want a whole number"],
   ["an unknown dimension", ["--dims", "Q=2"], 2, "C0302", "its dimensions are D, H"],
+  ["a misspelt dimension", ["--dims", "h=2"], 2, "C0302", "did you mean `H`? its dimensions are D, H"],
+  ["the batch among the dimensions", ["--dims", "B=64"], 2, "C0302", "write --batch 64"],
+  ["the time among the dimensions", ["--dims", "T=28"], 2, "C0302", "write --time 100"],
   ["an unknown entry", ["--entry", "lstm"], 1, "C0303", "no cell or model `lstm`"],
+  ["an unknown entry, with what there is", ["--entry", "lstm"], 1, "C0303", "it has bnlstm"],
+  ["a norm by another name", ["--place", "hh=layernorm"], 1, "C0209", "did you mean `layer`?"],
 ] as const)("%s is refused, and nothing is written", (_, options, exitCode, code, words) =>
   withFolder(async (folder) => {
     expectRefused(await cellc(["compile", CELL, "--out", join(folder, "o"), ...options]), exitCode, code, words);

@@ -1,15 +1,20 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { GradientCheck } from "../../cli/gradient-check.ts";
+import { smallDims } from "../../cli/small-dims.ts";
 import { withFolder } from "../data/mnist.ts";
+import { files } from "../semantics/sources.ts";
 import { cellc } from "./run-here.ts";
 
 interface Document {
   readonly ok: boolean;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly madeUp: readonly string[];
   readonly target: string;
   readonly tolerance: number;
   readonly worst: number;
-  readonly parameters: readonly { readonly name: string; readonly count: number; readonly error: number }[];
+  readonly parameters: readonly GradientCheck[];
 }
 
 async function gradcheck(...args: readonly string[]): Promise<Document> {
@@ -63,3 +68,76 @@ test("what has no loss or no parameters has no gradients, and that is C0221", ()
       expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("error[C0221]")]);
     }
   }));
+
+/** Heads whose number divides what they share, and two parameters without a gradient: a bias and a shift before a batch norm. */
+const heads = `cell heads(D, H, N) {
+  dim P = H / N
+  param W : [N, P, P] = normal(0.1)
+  param U : [D, H] = xavier
+  param b : [H] = 0
+  input x : [D]
+  state h : [H] = 0
+  site hh = reshape(headwise(reshape(h, [N, P]), W), [H]) + b
+  h' = tanh(hh + x @ U)
+  output h'
+  place hh : batch
+}
+`;
+
+test("dimensions without a default get small sizes with which all extents are whole, and it says which", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "heads.cell");
+    await writeFile(file, heads);
+    const { dims, madeUp } = await gradcheck(file);
+    expect(madeUp).toEqual(["D", "H", "N"]);
+    expect(dims.H % dims.N).toBe(0);
+    expect(new Set([dims.D, dims.H, dims.N]).size).toBe(3);
+    const said = await cellc(["gradcheck", file, "--dims", "H=6"]);
+    expect(said.code).toBe(0);
+    expect(said.stdout).toMatch(/^sizes of dimensions without a default: D = \d+, N = [23]\n/);
+  }));
+
+test.each([
+  [
+    "cell c(H = 100, N = 5) { dim P = H / N; input x : [N, P]; state h : [H] = 0; h' = reshape(x, [H]); output h' }",
+    { N: 4, H: 4 },
+  ],
+  [
+    "cell c(N = 7, P = 30, H = N * P) { input x : [N, P]; state h : [H] = 0; h' = reshape(x, [H]); output h' }",
+    { N: 4, P: 4, H: 16 },
+  ],
+  ["cell c(D, H) { input x : [D]; state h : [H] = 0; h' = h + concat(x, 0 * h[D:]); output h' }", { D: 3, H: 4 }],
+])("%s takes %o", (text, dims) => {
+  const made = smallDims("main.cell", files({ "main.cell": text }), {});
+  expect({ ...made.dims }).toEqual(dims);
+});
+
+test("an error in the text is that error, whatever the sizes", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "wrong.cell");
+    await writeFile(file, heads.replace("x @ U", "x @ W"));
+    const ended = await cellc(["gradcheck", file]);
+    expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("error[C0204]")]);
+  }));
+
+test("a gradient that is proven to be zero is not compared, and it says so", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "heads.cell");
+    await writeFile(file, heads);
+    for (const target of ["reference", "wasm"]) {
+      const { ok, parameters } = await gradcheck(file, "--target", target);
+      expect(ok).toBe(true);
+      expect(parameters.filter(({ verdict }) => verdict === "zero").map(({ name }) => name)).toEqual(["b"]);
+    }
+    expect((await cellc(["gradcheck", file])).stdout).toContain("b: proven to be zero (W0604)");
+  }));
+
+test("an error that rounding explains is no fault, and both numbers are given", async () => {
+  // Two features to a group: their difference, divided by its own size, is ill-conditioned.
+  const args = ["examples/cells/fastgrnn.cell", "--entry", "fastrnn", "--place", "xh=group(2),hh=group(2)"];
+  const { ok, tolerance, worst, parameters } = await gradcheck(...args, "--target", "wasm");
+  expect([ok, worst > tolerance]).toEqual([true, true]);
+  const [found] = parameters.filter(({ verdict }) => verdict === "rounding");
+  expect(found.error).toBeGreaterThan(tolerance);
+  expect(found.rounding).toBeGreaterThan(tolerance / 8);
+});
