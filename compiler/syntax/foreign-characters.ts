@@ -30,7 +30,7 @@ const operators: Readonly<Record<string, string>> = {
   "&": "write `and`: a < b and b < c",
   "!": "write `not a`, or compare with !=",
   "#": "comments begin with //",
-  "%": "comments begin with //; the remainder is mod(a, b)",
+  "%": "write mod(a, b)",
   "\\": "a statement goes on after an operator at the end of a line, and inside brackets",
   "∈": "a shape follows a colon: input x : [D]",
   "→": "a function is written fn f(x) { x + 1 }",
