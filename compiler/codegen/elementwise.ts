@@ -54,6 +54,12 @@ const splat = (e: KExpr, w: Width): KExpr => (w === 4 ? { k: "splat", a: e } : e
 const numberOf = (e: KExpr): number | undefined =>
   e.k === "float" ? e.value : e.k === "splat" ? numberOf(e.a) : undefined;
 
+/** The positions along the last feature axis, as floats. */
+function columnNumbers({ f, width }: Point): KExpr {
+  const lane = (i: number): KExpr => ({ k: "toFloat", a: x.add(f[f.length - 1], x.int(i)) });
+  return width === 4 ? { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] } : lane(0);
+}
+
 /** The value where a condition holds, otherwise 0. */
 const orZero = (condition: KExpr, value: KExpr, width: Width): KExpr => ({
   k: "math",
@@ -178,6 +184,8 @@ export class Evaluation {
         return this.whole(op, p);
       case "stepwise":
         return this.stepwise(op, p);
+      case "iota":
+        return columnNumbers(p);
       case "onehot":
         return this.onehot(op, p);
       case "gather":
@@ -247,10 +255,7 @@ export class Evaluation {
 
   private onehot(op: OpOf<"onehot">, p: Point): KExpr {
     const index = this.at(op.operands[0], { ...p, f: p.f.slice(0, -1), width: 1 });
-    const column = p.f[p.f.length - 1];
-    const lane = (i: number): KExpr => ({ k: "toFloat", a: x.add(column, x.int(i)) });
-    const columns: KExpr = p.width === 4 ? { k: "vec4", lanes: [lane(0), lane(1), lane(2), lane(3)] } : lane(0);
-    return { k: "math", op: "eq", type: typeOf(p.width), args: [columns, splat(index, p.width)] };
+    return { k: "math", op: "eq", type: typeOf(p.width), args: [columnNumbers(p), splat(index, p.width)] };
   }
 
   /** The row of a table that an index names. */

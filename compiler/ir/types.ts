@@ -117,6 +117,8 @@ export type ElementwiseOp =
 export interface StructuralAttrs {
   /** `value` times the product of `dims` (dimension texts; `batch` and `time` too), in every element. */
   const: { readonly value: number; readonly dims: readonly string[] };
+  /** 0, 1, … along a feature axis of extent `size` (a dimension text). Kernels compute it where they read it. */
+  iota: { readonly size: string };
   /** The operand; no gradient flows through. */
   stop: None;
   /** The operand, in a buffer of its own. Inserted by the passes that prepare a graph for a machine. */

@@ -4,6 +4,7 @@ import { elementwiseFunctions } from "./builtins/elementwise.ts";
 import { indexFunctions } from "./builtins/indices.ts";
 import { products } from "./builtins/products.ts";
 import { randomFunctions } from "./builtins/random.ts";
+import { ranges } from "./builtins/ranges.ts";
 import { reductions } from "./builtins/reductions.ts";
 import { rounds } from "./builtins/rounds.ts";
 import { sequenceFunctions } from "./builtins/sequences.ts";
@@ -13,6 +14,7 @@ import { trainingFunctions } from "./builtins/training.ts";
 export const builtins: Readonly<Record<string, Builtin>> = {
   ...elementwiseFunctions,
   ...reductions,
+  ...ranges,
   ...sequenceFunctions,
   ...shapeFunctions,
   ...products,

@@ -58,6 +58,10 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [[], { value: 2.5, dims: [] }],
     [[], { value: -1, dims: ["batch", "4H", "time"] }],
   ],
+  iota: [
+    [[], { size: "4H" }],
+    [[], { size: "1" }],
+  ],
   stop: [[["batch H"], {}]],
   copy: [
     [["time batch H"], { format: "f16" }],

@@ -11,6 +11,7 @@ const axes = { batch: true, time: false, features: [0], keep: true };
 /** Attributes to show how they are written. A new op does not compile without. */
 const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   const: { value: 0.5, dims: ["batch", "4H"] },
+  iota: { size: "4H" },
   stop: {},
   copy: { format: "f16" },
   site: { name: "hh" },

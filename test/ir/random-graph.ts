@@ -170,6 +170,7 @@ class Writer {
       () => this.reverse(a),
       () => this.whole(a, b),
       () => this.running(a, b),
+      () => this.count(a, b),
     ];
     writers[kind % writers.length]();
   }
@@ -324,6 +325,19 @@ class Writer {
     }
     const x = this.float(a, (k) => k.value.type.time);
     if (x) this.emit("at", [x], attrs, x.range);
+  }
+
+  /** Positions along an axis, alone or added to a value that has them. */
+  private count(a: number, b: number): void {
+    const size = b % 2 ? "H" : "D";
+    const n = dim.evaluate(dim.variable(size), this.dims);
+    const positions: Known = { value: this.b.one("iota", [], { size }), range: [0, n - 1] };
+    const x = this.float(
+      a,
+      ({ value: { type } }) => type.shape.length > 0 && dim.equal(type.shape.at(-1)!, dim.variable(size)),
+    );
+    if (x) this.emit("add", [positions, x], {}, [x.range[0], x.range[1] + n - 1]);
+    else this.add(positions.value, positions.range);
   }
 
   /** A sum of all steps so far, or of those that follow. */

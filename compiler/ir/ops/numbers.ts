@@ -1,5 +1,5 @@
 /** Numbers that depend on no operand. */
-import { factors, fields, none, number, words } from "../attributes.ts";
+import { extent, factors, fields, none, number, words } from "../attributes.ts";
 import * as dim from "../dim.ts";
 import { anything, type Range, within } from "../range.ts";
 import { tensor } from "../tensor.ts";
@@ -10,7 +10,7 @@ import type { Rows } from "./row.ts";
 const ofSign = (sign: number): Range =>
   sign > 0 ? within([], Math.min(sign, 1), anything.high) : within([], anything.low, 0);
 
-export const numbers: Rows<"const" | "ramp" | "training"> = {
+export const numbers: Rows<"const" | "iota" | "ramp" | "training"> = {
   const: {
     doc: "a number, times the product of extents",
     operands: [],
@@ -21,6 +21,20 @@ export const numbers: Rows<"const" | "ramp" | "training"> = {
     attributes: words({ value: number, dims: factors }),
     axes: () => [],
     range: (_, { attrs: { value, dims } }) => (dims.length === 0 ? within([], value, value) : ofSign(value)),
+    form: "view",
+    recompute: 0,
+    grad: "zero",
+  },
+  iota: {
+    doc: "0, 1, 2, … along a feature axis",
+    operands: [],
+    infer: (_, { size }) => [{ ...scalar, shape: [dim.parse(size)] }],
+    evaluate: (_, { size }, [type], dims) => [
+      tensor(type, dims, [...Array(dim.evaluate(dim.parse(size), dims)).keys()]),
+    ],
+    attributes: fields({ size: extent }),
+    axes: () => [],
+    range: () => within([], 0, anything.high),
     form: "view",
     recompute: 0,
     grad: "zero",
