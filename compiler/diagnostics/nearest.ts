@@ -1,6 +1,7 @@
 /**
  * The candidate that `word` was most likely meant to be: at most two edits away (a letter added, dropped, changed, or
- * two neighbours swapped; Damerau–Levenshtein), and fewer edits than half the word, so that `x` never becomes `hh`.
+ * two neighbours swapped; Damerau–Levenshtein), and fewer edits than half the word, so that `x` never becomes `hh`. Of two at the
+ * same distance, one with the same letters is the likelier: `tahn` is `tanh`, not `tan`.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -8,7 +9,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     if (candidate === word) continue;
     const sameLetters = candidate.toLowerCase() === word.toLowerCase();
-    const edits = sameLetters ? 0 : distance(word, candidate);
+    const edits = sameLetters ? 0 : distance(word, candidate) - (sorted(word) === sorted(candidate) ? 0.5 : 0);
     if (edits < least && edits * 2 <= Math.max(word.length, candidate.length) && edits < candidate.length) {
       best = candidate;
       least = edits;
@@ -16,6 +17,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   }
   return best;
 }
+
+const sorted = (word: string): string => [...word].sort().join("");
 
 /** A help line with the nearest candidate, if one is near enough. */
 export function didYouMean(text: string, candidates: Iterable<string>): string | undefined {

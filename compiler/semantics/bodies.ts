@@ -4,11 +4,11 @@ import type { Span } from "../diagnostics/span.ts";
 import type { Expr, FunctionDecl, Name, NormDecl, Shape } from "../syntax/ast.ts";
 import { memberHabit } from "../syntax/member-habits.ts";
 import { builtins } from "./builtins.ts";
-import { functionHabit } from "./habits.ts";
 import { initialisers } from "./initialisers.ts";
 import type { Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
 import { spell } from "./scope.ts";
+import { functionHelp } from "./unknown-functions.ts";
 
 /** Reports unknown names, duplicate names and primes in the body of `decl`. */
 export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problems: Problems): void {
@@ -78,9 +78,8 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
         const called = module.names.has(name) || Object.hasOwn(builtins, name);
         const initialises = initial && (name === "blocks" || Object.hasOwn(initialisers, name));
         if (!called && !initialises && !module.damaged.has(name)) {
-          const functions = [...module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
           problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
-            help: () => functionHabit(name) ?? didYouMean(name, [...functions, ...Object.keys(builtins)]),
+            help: () => functionHelp(name, module),
           });
         }
         // A function's name passed as an argument is not a value: it is looked up where it is expanded.

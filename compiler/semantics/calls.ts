@@ -1,18 +1,17 @@
 /** Calls of built-in functions, and of functions written in the language, which are expanded in place. */
-import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Arg, Expr, FunctionDecl, Over, SiteStmt } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import type { BuiltinCall } from "./builtin.ts";
 import { builtins } from "./builtins.ts";
 import type { Context, GivenAxis } from "./context.ts";
 import { evaluate } from "./expressions.ts";
-import { functionHabit } from "./habits.ts";
 import { initialisers } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
 import { maxExpansions, maxNestedCalls, reportLimit } from "./limits.ts";
 import type { Module } from "./modules.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 import { noRounds, roundOf } from "./site-names.ts";
+import { elsewhere, functionHelp } from "./unknown-functions.ts";
 
 type Call = Expr & { readonly kind: "call" };
 
@@ -38,13 +37,12 @@ export function call(e: Call, c: Context): Meaning {
 function unknownFunction(e: Call, c: Context): void {
   const name = e.callee.text;
   const isInit = Object.hasOwn(initialisers, name);
-  const functions = [...c.module.names].flatMap(([n, d]) => (d.decl.kind === "fn" ? [n] : []));
   c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
     label: isInit ? "an initialiser, which is only allowed after a parameter's `=`" : undefined,
     help: () =>
-      (isInit
+      isInit && !Object.hasOwn(elsewhere, name)
         ? "where a value is needed, write a number, such as 0: it stands for every element"
-        : functionHabit(name)) ?? didYouMean(name, [...functions, ...Object.keys(builtins)]),
+        : functionHelp(name, c.module),
   });
 }
 

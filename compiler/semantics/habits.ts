@@ -1,58 +1,5 @@
 /** Names of other libraries, of papers and of other languages, and what to write here. Only looked at when a name is unknown. */
-import { usualNorm } from "./norm-aliases.ts";
 import type { Scope } from "./scope.ts";
-
-const functions: Readonly<Record<string, string>> = {
-  matmul: "write x @ W",
-  mm: "write x @ W",
-  bmm: "write x @ W; headwise(x, W) multiplies head by head",
-  dot: "write x @ W",
-  einsum: "write x @ W; headwise(x, W) multiplies head by head",
-  linear: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
-  Linear: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
-  Dense: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
-  dense: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
-  Embedding: "declare its weights: `param E : [V, D] = normal(0.1)`, and write embed(i, E)",
-  embedding: "declare its weights: `param E : [V, D] = normal(0.1)`, and write embed(i, E)",
-  Parameter: "declare it: `param b : [H] = 0`",
-  cat: "write concat(a, b)",
-  concatenate: "write concat(a, b)",
-  hcat: "write concat(a, b)",
-  vcat: "write concat(a, b)",
-  hstack: "write concat(a, b)",
-  chunk: "write split(x, n)",
-  mul: "write a * b",
-  multiply: "write a * b",
-  add: "write a + b",
-  subtract: "write a - b",
-  sub: "write a - b",
-  div: "write a / b",
-  divide: "write a / b",
-  pow: "write x^2",
-  power: "write x^2",
-  square: "write x^2",
-  sigm: "write sigmoid(x)",
-  logistic: "write sigmoid(x)",
-  sigma: "write sigmoid(x)",
-  expit: "write sigmoid(x)",
-  view: "write reshape(x, [n, m])",
-  flatten: "write reshape(x, [n])",
-  permute: "transpose(x) swaps the last two axes",
-  unsqueeze: "write reshape(x, [n, 1])",
-  squeeze: "write reshape(x, [n])",
-  var: "write mean((x - m)^2, over feature), where m is the mean",
-  std: "write sqrt(mean((x - m)^2, over feature)), where m is the mean",
-  norm: "write sqrt(sum(x^2, over feature))",
-  maximum: "write max(a, b)",
-  minimum: "write min(a, b)",
-  nll_loss: "write cross_entropy(logits, y)",
-  bce: "write -(y * log(p) + (1 - y) * log(1 - p)), with p = sigmoid(x)",
-  MSELoss: "write mse(a, b)",
-  CrossEntropyLoss: "write cross_entropy(logits, y)",
-  detach: "write stop(x)",
-  stop_gradient: "write stop(x)",
-  len: "size(x) is the last extent",
-};
 
 const initialisers: Readonly<Record<string, string>> = {
   glorot: "write xavier",
@@ -98,12 +45,6 @@ const values: Readonly<Record<string, string>> = {
 
 const lookUp = (table: Readonly<Record<string, string>>, name: string): string | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
-
-/** What the function `name` of a library is called here. */
-export function functionHabit(name: string): string | undefined {
-  const norm = usualNorm(name);
-  return lookUp(functions, name) ?? (norm && `norms are placed: \`site s = …\`, then \`place s : ${norm}\``);
-}
 
 export const initialiserHabit = (name: string): string | undefined => lookUp(initialisers, name);
 

@@ -71,7 +71,7 @@ For example
 
 Instead
 
-    inside = (a < b) * (b < c)
+    inside = a < b and b < c
 `);
   });
 
