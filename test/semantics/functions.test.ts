@@ -66,3 +66,13 @@ describe("a function of the prelude", () => {
     expect(numbers("atan2(x - x, 0 * x)")).toEqual([0, 0, 0, 0]);
   });
 });
+
+it.each([
+  ["logsumexp(M, over first)", [0, 1, 2].map((x) => Math.log(Math.exp(x) + Math.exp(x + 3)))],
+  ["var(M, over last)", [2 / 3, 2 / 3]],
+  ["std(M, over first)", [1.5, 1.5, 1.5]],
+])("%s is along that axis", (text, wanted) => {
+  numbers(text).forEach((n, i) => {
+    expect(n).toBeCloseTo(wanted[i], 12);
+  });
+});

@@ -51,15 +51,15 @@ fn binary_cross_entropy(logits, y) { mean(y * softplus(-logits) + (1 - y) * soft
 // The Kullback–Leibler divergence KL(p ‖ q) of the distributions softmax(p) and softmax(q).
 fn kl(logits_p, logits_q) { sum(softmax(logits_p) * (log_softmax(logits_p) - log_softmax(logits_q)), over feature) }
 
-// The variance over features, divided by n − correction: as norms have it. PyTorch's and R's correction is 1.
-fn var(x, correction = 0) { sum(square(x - mean(x, over feature)), over feature) / (elements(x) - correction) }
+// The mean square distance from the mean: divided by n, as norms have it, where PyTorch and R divide by n − 1.
+fn var(x, over axes = feature) { mean(square(x - mean(x, over axes)), over axes) }
 
-fn std(x, correction = 0) { sqrt(var(x, correction)) }
+fn std(x, over axes = feature) { sqrt(var(x, over axes)) }
 
 // log Σ eˣ, without overflow.
-fn logsumexp(x) {
-  m = stop(max(x, over feature))
-  m + log(sum(exp(x - m), over feature))
+fn logsumexp(x, over axes = feature) {
+  m = stop(max(x, over axes))
+  m + log(sum(exp(x - m), over axes))
 }
 
 // log(eᵃ + eᵇ), from the larger one up.
