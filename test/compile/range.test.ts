@@ -54,6 +54,17 @@ describe.each([{}, { lengths: [4, 1, 3] }])("in a program %j", (more) => {
   });
 });
 
+it("in segments is what the reference says", async () => {
+  const cut = study({ steps: 40, memory: 28_000 });
+  const { plan } = cut.compile(places.wasm.target, ["train"]);
+  expect(plan.entries.train!.regions.work.segment?.length).toBeLessThan(40);
+  const backend = await places.wasm.open();
+  const errors = await cut.targetErrors(places.wasm.target, backend, ["train"]);
+  backend.close();
+  expect(errors.forward).toBeLessThan(tolerance.forward);
+  expect(errors.gradient).toBeLessThan(tolerance.gradient);
+});
+
 it("counts from 0, or from where it is told", () => {
   const truths = study().reference("infer");
   expect([...truths.get("output:positions")!]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);

@@ -61,6 +61,19 @@ const noisy = `cell n(D = 3, H = 4) {
 }
 `;
 
+/** What is chosen, counted, and computed by functions of the prelude. */
+const chosen = `cell k(D = 3, H = 4) {
+  param W : [D, H] = orthogonal
+  input x : [D]
+  state h : [H] = 0.1
+  state clock : [1] = 0
+  clock' = clock + 1
+  a = gelu(x @ W) + 0.1 * range(H, 1, -0.5)
+  h' = where(mod(clock, 1 + range(H)) < 1 and not (h > 2), log1p(h^2) + silu(a), h)
+  output h'
+}
+`;
+
 const texts: Readonly<Record<string, string>> = {
   "statistics of each step": cell("batch"),
   "shared statistics": cell("batch(stats = shared)"),
@@ -68,6 +81,7 @@ const texts: Readonly<Record<string, string>> = {
   "layer norm": cell("layer"),
   "two layers and a readout": stacked,
   "noise in each step": noisy,
+  "choices and counting": chosen,
 };
 
 const D = 3;
