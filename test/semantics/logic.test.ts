@@ -124,3 +124,23 @@ describe("a message", () => {
     expect([found.code, found.message, found.help]).toEqual(["C0108", message, "choose another name"]);
   });
 });
+
+describe("of hostile length", () => {
+  it.each([
+    [`${"not ".repeat(600)}x`, ["C0121"]],
+    [`${"not(".repeat(100)}x${")".repeat(100)}`, ["C0121"]],
+    [`${"and(x, ".repeat(100)}x${")".repeat(100)}`, ["C0121"]],
+    [`and(${Array(1500).fill("x").join(", ")})`, ["C0121"]],
+    [Array(200).fill("x > 0").join(" and "), []],
+    [`${"not ".repeat(400)}x`, []],
+  ])("%.20s …", (text, codes) => {
+    const found = problemsOf(fn(text).replace("a, b, x", "x")).filter((d) => d.severity === "error");
+    expect(found.map((d) => d.code)).toEqual(codes);
+    if (codes.length === 0) expect(numbers(text)).toHaveLength(4);
+  });
+
+  it("a line that begins with an operator is refused where it begins", () => {
+    const [found] = problemsOf("fn f(a, b) {\n  c = a\n  and b\n  c\n}\n");
+    expect([found.code, found.message]).toEqual(["C0108", "`and` is an operator"]);
+  });
+});
