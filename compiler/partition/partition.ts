@@ -70,7 +70,7 @@ export interface PartitionOptions {
 
 /** The partition of an entry's pieces. Throws if no workgroup can own a loop as asked. */
 export function partition(pieces: readonly Piece[], options: PartitionOptions): Partition {
-  const taken = new Map<string, number>();
+  const taken = new Set<string>();
   return pieces.map((piece) => new PiecePartition(piece, options, taken).run());
 }
 
@@ -78,11 +78,11 @@ class PiecePartition {
   private readonly piece: Piece;
   private readonly options: PartitionOptions;
   /** The number of uses of each kernel name. */
-  private readonly taken: Map<string, number>;
+  private readonly taken: Set<string>;
   private readonly defs: ReadonlyMap<Value, Op>;
   private readonly inMemory = new Set<Value>();
 
-  constructor(piece: Piece, options: PartitionOptions, taken: Map<string, number>) {
+  constructor(piece: Piece, options: PartitionOptions, taken: Set<string>) {
     this.piece = piece;
     this.options = options;
     this.taken = taken;
@@ -174,9 +174,11 @@ class PiecePartition {
       .find((v) => this.inMemory.has(v) && v.name !== "");
     const hint = (made?.name ?? ops[ops.length - 1].op).replace(/[^A-Za-z0-9_]/g, "_");
     const base = `${this.options.entry}_${where}_${hint}`;
-    const n = (this.taken.get(base) ?? 0) + 1;
-    this.taken.set(base, n);
-    return n === 1 ? base : `${base}_${n}`;
+    // A value may itself be called `h_2`.
+    let name = base;
+    for (let n = 2; this.taken.has(name); n++) name = `${base}_${n}`;
+    this.taken.add(name);
+    return name;
   }
 }
 
