@@ -192,7 +192,7 @@ async function deviceGradients(
   try {
     await machine.prepare(steps);
     for (const tensor of train.tensors) {
-      if (["param", "input", "index", "noise", "hyper", "stat", "lengths"].includes(tensor.role.kind)) {
+      if (["param", "input", "index", "noise", "hyper", "step", "stat", "lengths"].includes(tensor.role.kind)) {
         const range = rangeOf(tensor, train, steps);
         const values = numbers[tensor.name];
         // A statistic may have rows for more or fewer steps than we run. All its rows are equal.
@@ -254,6 +254,8 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
     // Late in training, when everything that changes with the step count has settled.
     case "hyper":
       return fill(() => (leaf.name === "step" ? 1e6 : 0));
+    case "step":
+      return fill((i) => i);
     case "lengths":
       return Float64Array.from(markOf(leaf.mark, everyLength(dims), dims.time));
     case "flat":

@@ -7,6 +7,7 @@ import type { Bindings } from "./ir/tensor.ts";
 import type { Pass } from "./ir/types.ts";
 import { joinsInMemory, type Machine } from "./machine.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
+import { delayLines } from "./passes/delay-lines.ts";
 import { derive } from "./passes/derive.ts";
 import { foldWeights } from "./passes/fold-weights.ts";
 import { fuseReductions } from "./passes/fuse-reductions.ts";
@@ -91,10 +92,15 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     infer: [...forward.infer, ...last],
     // A stream has no padding, and no batch to be taken in parts.
     stream: {
-      before: [...placement.equal.infer, simplify],
+      before: [...placement.equal.infer, simplify, delayLines],
       after: [foldWeights, simplify, ...finishing({ reducedGates: options.reducedGates })],
     },
-    segments: { ...forward, after: [...leavingTheLoop, ...last] },
+    segments: {
+      train: [...forward.train, delayLines],
+      estimate: [...forward.estimate, delayLines],
+      infer: [...forward.infer, delayLines],
+      after: [...leavingTheLoop, ...last],
+    },
     update: [simplify],
   };
 }

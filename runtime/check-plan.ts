@@ -24,6 +24,7 @@ const places: { readonly [K in Role["kind"]]: Place } = {
   index: { regions: ["input"] },
   noise: { regions: ["input"] },
   hyper: { regions: ["input"], single: true },
+  step: { regions: ["input"], single: true },
   lengths: { regions: ["input"], time: true, single: true },
   state: { regions: ["input", "work"], time: false },
   output: { regions: ["work"] },

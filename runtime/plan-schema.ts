@@ -153,6 +153,7 @@ const role = kinds<Role, "kind">("kind", {
   noise,
   state: {},
   hyper: {},
+  step: {},
   lengths: { mark: oneOf("valid", "last", "examples", "enough", "until") },
   output: {},
   loss: { over },

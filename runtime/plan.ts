@@ -107,6 +107,8 @@ export type Role =
    * between batches.
    */
   | { readonly kind: "hyper" }
+  /** The number of each step, from 0 on; without `time`, of a stream's step. */
+  | { readonly kind: "step" }
   /** Which steps the examples of a batch have. See `Mark`. */
   | { readonly kind: "lengths"; readonly mark: Mark }
   | { readonly kind: "output" }

@@ -137,6 +137,9 @@ export class Runner {
         this.#place(entry, tensor, batch.steps, (index) => state[index]);
         break;
       }
+      case "step":
+        this.#place(entry, tensor, batch.steps, (index) => (tensor.time ? index : (feed.stream?.step ?? 0)));
+        break;
       case "hyper":
         this.#place(entry, tensor, batch.steps, this.#filler("hyper")(name, feed.hyper[name]));
         break;

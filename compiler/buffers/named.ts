@@ -211,6 +211,8 @@ function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
       return { kind: "state" };
     case "hyper":
       return { kind: "hyper" };
+    case "step":
+      return { kind: "step" };
     case "lengths":
       return { kind: "lengths", mark: leaf.mark };
     default:

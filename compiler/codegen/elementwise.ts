@@ -190,6 +190,8 @@ export class Evaluation {
         return this.onehot(op, p);
       case "gather":
         return this.gather(op, p);
+      case "shift":
+        return this.shifted(op, p);
       case "reverse":
         return this.reversed(op, p);
       case "dot":
@@ -267,6 +269,22 @@ export class Evaluation {
     const at = this.at(index, { t: p.t, b: p.b, f: p.f.slice(0, rank), width: 1 });
     const row = this.bindRow({ k: "toInt", a: at });
     return this.at(table, { ...p, f: [row, ...p.f.slice(rank)] });
+  }
+
+  /** The element some steps before or after this one, and 0 where there is no such step. */
+  private shifted({ operands: [from], attrs: { by } }: OpOf<"shift">, p: Point): KExpr {
+    const { layout } = this.scope;
+    const here = layout.local(p.t!);
+    const step = by > 0 ? x.sub(here, x.int(by)) : x.add(here, x.int(-by));
+    // The nearest step that there is stands in for one that there is not.
+    const inside = by > 0 ? x.max(step, x.int(0)) : x.min(step, x.sub(layout.steps, x.int(1)));
+    const value = this.at(from, { ...p, t: inside });
+    const [at, end]: readonly KExpr[] = [
+      { k: "toFloat", a: step },
+      by > 0 ? x.float(0) : { k: "toFloat", a: layout.steps },
+    ];
+    const is: KExpr = { k: "math", op: by > 0 ? "ge" : "lt", type: "f32", args: [at, end] };
+    return orZero(is, value, p.width);
   }
 
   /** The element at the step that is as far from the last one as this step is from the first. */

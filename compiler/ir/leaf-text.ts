@@ -92,6 +92,7 @@ export function printLeaf(leaf: Leaf): string {
     case "input":
       return leaf.target ? `${head} target` : head;
     case "hyper":
+    case "step":
     case "carry":
     case "cotangent":
     case "gradient":
@@ -101,7 +102,7 @@ export function printLeaf(leaf: Leaf): string {
 
 export function parseLeaf(r: Reader): Leaf {
   const kind = r.oneOf([
-    ...(["param", "input", "index", "noise", "population", "hyper", "lengths"] as const),
+    ...(["param", "input", "index", "noise", "population", "hyper", "step", "lengths"] as const),
     ...(["carry", "cotangent", "gradient", "flat"] as const),
   ]);
   const name = r.string();
@@ -137,6 +138,7 @@ export function parseLeaf(r: Reader): Leaf {
     case "input":
       return { kind, name, ...(r.take("target") && { target: true }) };
     case "hyper":
+    case "step":
     case "carry":
     case "cotangent":
     case "gradient":

@@ -56,6 +56,8 @@ export type Leaf =
   /** The population value of a statistic; has `time` when kept per step (row min(t, steps − 1)). */
   | { readonly kind: "population"; readonly name: string; readonly policy: StatPolicy }
   | { readonly kind: "hyper"; readonly name: string }
+  /** The number of each step, from 0 on. */
+  | { readonly kind: "step"; readonly name: string }
   /** Which steps the examples of a batch have: see `passes/ragged.ts`. */
   | { readonly kind: "lengths"; readonly name: string; readonly mark: Mark }
   /**
@@ -188,6 +190,8 @@ export interface StructuralAttrs {
    * example, the element at step t is x's at n − 1 − t, and 0 from step n on. Applied twice, it is x up to step n.
    */
   reverse: None;
+  /** At step t the operand at step t − `by`, and 0 where there is no such step. `by` is not 0. */
+  shift: { readonly by: number };
   /** At each step the sum of the steps up to it; with `reverse`, of the steps from it on. */
   cumsum: { readonly reverse: boolean };
   /**

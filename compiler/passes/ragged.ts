@@ -101,6 +101,12 @@ class Ragged {
       case "put":
         if (op.attrs.step === "first" || !x[0].type.batch) return copy(b, op, this.rename.of);
         return b.select(here.mark("last"), x[0], b.scalar(0));
+      case "shift":
+        // Steps before an example's last are not padded.
+        if (op.attrs.by > 0) return copy(b, op, this.rename.of);
+        if (!x[0].type.batch || x[0].type.dtype === "index")
+          throw new InternalError("what all examples share, or an index, cannot be read ahead of each one's last step");
+        return b.one("shift", [this.counted(x[0], 0, here)], op.attrs, op.results[0].name);
       case "reverse": {
         if (!x[0].type.batch)
           throw new InternalError("what all examples share cannot be reversed from each one's last step");

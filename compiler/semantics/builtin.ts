@@ -91,6 +91,14 @@ export function constant(m: Meaning, span: Span, c: Context): number | undefined
   return undefined;
 }
 
+/** A help line if a scan without brackets stands before other arguments, which were perhaps meant for it. */
+export function bracketsOfScan(spans: readonly Span[], { world }: Context): string | undefined {
+  const at = spans.findIndex((span) => /^scan\s/.test(world.modules.textAt(span)));
+  if (at < 0 || at === spans.length - 1) return undefined;
+  const meant = spans.slice(at).map((span) => world.modules.textAt(span));
+  return `a comma ends a scan among arguments: put brackets around it, (${meant.join(", ").replace(/\s+/g, " ")})`;
+}
+
 export function noFeatures(call: BuiltinCall): Meaning {
   return misfit(
     call.span,

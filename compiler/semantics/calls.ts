@@ -1,7 +1,7 @@
 /** Calls of built-in functions, and of functions written in the language, which are expanded in place. */
 import type { Arg, Expr, FunctionDecl, Over, SiteStmt } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
-import type { BuiltinCall } from "./builtin.ts";
+import { type BuiltinCall, bracketsOfScan } from "./builtin.ts";
 import { builtins } from "./builtins.ts";
 import type { Context, GivenAxis } from "./context.ts";
 import { evaluate } from "./expressions.ts";
@@ -26,7 +26,10 @@ export function call(e: Call, c: Context): Meaning {
   if (declared === undefined) unknownFunction(e, c);
   else if (declared.decl.kind !== "poisoned") {
     const kind = declared.decl.kind === "derived" ? declared.decl.of : declared.decl.kind;
-    const help = kind === "norm" ? `place ${name} on a site: place s : ${name}` : `scan it: scan ${name}(…) over x`;
+    const scanned = c.scan
+      ? `scan it: scan ${name}(…) over x, from h = … if it does not begin as the cell says`
+      : `cells do not call cells: a model scans one after the other, scan ${name}(…) over x`;
+    const help = kind === "norm" ? `place ${name} on a site: place s : ${name}` : scanned;
     c.problems.error("C0201", e.callee.span, `\`${name}\` is a ${kind}, not a function`, {
       help: kind === "model" ? undefined : help,
     });
@@ -52,7 +55,8 @@ function callBuiltin(e: Call, c: Context): Meaning {
   const values = row.takesFunction ? e.args.slice(1) : e.args;
   const args = values.map((a) => evaluate(a.value, c));
   const wrong = (message: string): Meaning => {
-    c.problems.error("C0205", e.span, message, { help: `it is ${row.signature}` });
+    const spans = e.args.map((a) => a.value.span);
+    c.problems.error("C0205", e.span, message, { help: bracketsOfScan(spans, c) ?? `it is ${row.signature}` });
     return poison;
   };
   if (e.args.some((a) => a.name !== undefined)) return wrong(`\`${name}\` takes its arguments in order, without names`);
@@ -137,6 +141,7 @@ function expand(e: Call, given: ReadonlyMap<Arg, Meaning>, decl: FunctionDecl, m
     calls: [...c.calls, decl],
     axes,
     forbids: undefined,
+    instead: undefined,
     scan: undefined,
     member: undefined,
   };

@@ -4,6 +4,7 @@ import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
+import { stepCounts, stepNumbers } from "./clock.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { Dependences } from "./dependence.ts";
 import type { InModule, Resolved } from "./derivations.ts";
@@ -106,6 +107,7 @@ class CellElaborator {
       later: declaredNames(decl.body),
       draw: (draw) => this.drawAtStep(draw),
       site: (s, c) => this.site(s, c, this.siteNames.of(s.name.text, c.rounds)),
+      step: () => ({ kind: "value", value: this.stepNumber() }),
       timeless: (span) =>
         world.problems.error("C0215", span, "a cell has no time axis: it says what happens in one step", {
           label: "there is one step here",
@@ -204,6 +206,21 @@ class CellElaborator {
     this.scope.declare(s.name, "input", { kind: "value", value: inside }, this.world.problems);
   }
 
+  private counted: Value | undefined;
+
+  /** The number of this step of the loop. */
+  private stepNumber(): Value {
+    if (this.counted !== undefined) return this.counted;
+    const b = this.outer;
+    const forward = stepNumbers(b);
+    // A loop in reverse begins at each example's last step.
+    const outside = this.instance.reverse ? b.sub(b.sub(stepCounts(b), b.scalar(1)), forward) : forward;
+    this.counted = this.body.value({ ...outside.type, time: false }, "step");
+    this.dependences.declare(this.counted, { kind: "step" });
+    this.inputs.push({ outside, inside: this.counted });
+    return this.counted;
+  }
+
   private state(s: StateStmt): void {
     const replaced = this.instance.cell.states.get(s.name.text);
     const shape = declaredShape(s, replaced, this.c);
@@ -232,6 +249,11 @@ class CellElaborator {
       builder: this.outer,
       forbids: beforeTheFirstStep,
       site: undefined,
+      instead: ({ origin, name }) =>
+        origin === "input" || origin === "target"
+          ? `let a model begin the scan with it: scan ${this.instance.cell.name}(…) over x from ${s.name.text} = ${name.text}`
+          : undefined,
+      step: undefined,
       draw: (draw) => this.draw(draw, draw.shape ?? shape, s.name.text, false),
     };
     const errors = this.world.problems.errors;

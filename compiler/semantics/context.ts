@@ -81,12 +81,18 @@ export interface Context {
   readonly axes?: readonly GivenAxis[];
   /** Why a declared name cannot be used here, if it cannot. */
   readonly forbids?: (binding: Binding) => string | undefined;
+  /** What to do instead of using a forbidden name. */
+  readonly instead?: (binding: Binding) => string | undefined;
   /** All names that the body declares, for the message about a name used too early. */
   readonly later?: ReadonlyMap<string, Name>;
   /** Draws numbers, where randomness is allowed. */
   readonly draw?: (draw: Draw) => Meaning;
   /** In a norm on a parameter: that parameter. */
   readonly parameter?: { readonly name: string; readonly shape: readonly dim.Dim[] };
+  /** The number of this step, where there are steps. */
+  readonly step?: (span: Span) => Meaning;
+  /** The number of each example's steps, where whole sequences are known. */
+  readonly steps?: (span: Span) => Meaning;
   /** Set inside a `stat`, the only place that may reduce over examples. */
   readonly inStat?: true;
   /** Adds the site of a function that is called here. Undefined where there are no sites. */

@@ -128,6 +128,7 @@ export function resolveName(name: Name, c: Context): Meaning {
     if (why === undefined) return binding.meaning;
     c.problems.error("C0222", name.span, `\`${key}\` cannot be used here`, {
       label: why,
+      help: c.instead?.(binding),
       notes: [{ span: binding.name.span, message: "declared here" }],
     });
     return poison;

@@ -1,10 +1,10 @@
 /** Elaborates models: inputs, scans of cells, losses and metrics. */
-import { join } from "../diagnostics/span.ts";
+import { join, type Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import type * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
 import { sameShape } from "../ir/type.ts";
-import type { Axes, Graph, Result, Value } from "../ir/types.ts";
+import type { Axes, Graph, Op, Result, Value } from "../ir/types.ts";
 import type {
   CellDecl,
   CellParam,
@@ -18,12 +18,13 @@ import type {
 } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import { elaborateCell } from "./cells.ts";
+import { stepCounts, stepNumbers } from "./clock.ts";
 import { dimension } from "./constants.ts";
 import { type Context, type Draw, declaredNames, drawn, showShape, type World } from "./context.ts";
 import { find, type InModule, type Resolved, resolve } from "./derivations.ts";
 import { entryDims } from "./dimensions.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
-import { firstStates } from "./first-states.ts";
+import { firstStates, reportFirstStates } from "./first-states.ts";
 import { recordSelection } from "./index-bounds.ts";
 import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
@@ -90,6 +91,8 @@ class ModelElaborator {
       site: (s, c) => this.site(s, c, this.siteNames.of(s.name.text, c.rounds)),
       scan: (e) => this.scan(e),
       member: (e) => this.scans.member(e, this.scope),
+      step: (span) => this.ofTime(span, stepNumbers(this.b)),
+      steps: (span) => this.ofTime(span, stepCounts(this.b)),
     };
   }
 
@@ -136,6 +139,7 @@ class ModelElaborator {
           s satisfies never;
       }
     }
+    this.requireSequence();
     const names = (sites: readonly SiteInfo[]): readonly string[] => sites.map((s) => placeName(s.name));
     this.placements.reportUnknown(
       names(this.sites.all.filter((s) => s.like === undefined)),
@@ -188,6 +192,25 @@ class ModelElaborator {
     return { kind: "value", value };
   }
 
+  /** Where `step()` and `steps()` stand: they need a sequence. */
+  private readonly counted: Span[] = [];
+
+  private ofTime(span: Span, value: Value): Meaning {
+    this.counted.push(span);
+    return { kind: "value", value };
+  }
+
+  private requireSequence(): void {
+    const isSequence = (op: Op): boolean =>
+      op.op === "scan" || (op.op === "leaf" && op.attrs.type.time && op.attrs.leaf.kind !== "step");
+    const [span] = this.counted;
+    if (span === undefined || this.b.ops.some(isSequence)) return;
+    this.world.problems.error("C0215", span, "this model has no sequence whose steps could be counted", {
+      label: "there are no steps",
+      help: "declare an input `over time`",
+    });
+  }
+
   private output(e: Expr): void {
     const name = e.kind === "name" ? e.name.text : "output";
     const value = toValue(evaluate(e, this.c), e.span, this.c);
@@ -236,6 +259,10 @@ class ModelElaborator {
         e.span,
         `\`${e.cell.text}\` reads ${count(inputs.length, "input")}, not ${sequences.length}`,
         {
+          help:
+            sequences.length < inputs.length
+              ? `name all of them: scan ${e.cell.text}(…) over a, b; among arguments, with brackets around the scan`
+              : undefined,
           label: inputs.length > 0 ? `its inputs are ${inputs.map((i) => i.name.text).join(", ")}` : "it has no inputs",
           notes: [{ span: cell.decl.name.span, message: "the cell is declared here" }],
         },
@@ -283,6 +310,7 @@ class ModelElaborator {
   private dimsOf(e: ScanExpr, cell: Resolved<CellDecl>): ReadonlyMap<string, dim.Dim> {
     const { problems } = this.world;
     const dims = new Map<string, dim.Dim>();
+    if (reportFirstStates(e, cell.decl, this.c)) return dims;
     const matched = matchArguments(e.cell.text, e.span, cell.decl.params, e.args, problems);
     if (matched === undefined) return dims;
     const scope = new Scope();

@@ -89,6 +89,8 @@ class LayoutRun {
   private tooDeep = false;
   /** Where the statement begins in `out`. */
   private begin = 0;
+  /** The place of this word among `words`. */
+  private at = 0;
   /** The word before this one, whether kept or not. */
   private before: IToken | undefined;
 
@@ -101,6 +103,7 @@ class LayoutRun {
   run(): Layout {
     for (let i = 0; i < this.words.length; i++) {
       const type = this.words[i].tokenType;
+      this.at = i;
       if (type === T.Newline) this.newline(i);
       else if (type === T.Semicolon) this.semicolon(i);
       else if (type === T.Unknown) this.unknown(i);
@@ -216,7 +219,7 @@ class LayoutRun {
 
   private beginStatement(word: IToken): void {
     const body = this.top;
-    if (body?.role === "body" && isDeclaration.has(word.tokenType)) {
+    if (body?.role === "body" && isDeclaration.has(word.tokenType) && !this.namesCell()) {
       this.closeBody(word);
     }
     this.head = word;
@@ -227,6 +230,18 @@ class LayoutRun {
     this.before = undefined;
     this.begin = this.out.length;
     this.out.push(this.virtual(T.Begin, word.startOffset));
+  }
+
+  /** Whether `cell a = b` begins at this word without a `with`: not a declaration, but meant as a statement. */
+  private namesCell(): boolean {
+    const [word, name, equals, base, after] = this.words.slice(this.at, this.at + 5);
+    return (
+      word.tokenType === T.Cell &&
+      name?.tokenType === T.Identifier &&
+      equals?.tokenType === T.Equals &&
+      base?.tokenType === T.Identifier &&
+      (after?.tokenType === T.LeftParen || after?.tokenType === T.Newline || after?.tokenType === T.Semicolon)
+    );
   }
 
   private endStatement(): void {

@@ -70,6 +70,15 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
       help: "choose another name",
     };
   }
+  if (first?.tokenType === T.Cell && rule === "statement") {
+    const [, name, , cell] = statement.map((word) => word.image);
+    return {
+      code: "C0110",
+      message: "a body holds no cells",
+      label: "a model scans cells",
+      help: `name a scan, scan ${cell}(D, H) as ${name} over x, or make the cell a parameter of the model: model m(D, H, cell ${name} = ${cell})`,
+    };
+  }
   if (rules.includes("import")) {
     const all = statement.length === 2 ? "functions such as tanh need no import; for a cell of another file " : "";
     return missing("C0119", "this import", expected, found, `${all}write import { lstm } from "./lstm.cell"`);
@@ -110,6 +119,17 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
       message: `this ${what} has no initial value`,
       label: "`= …` is missing",
       help: what === "state" ? "write `= 0`" : "write `= 0`, `= xavier`, `= orthogonal`, …",
+    };
+  }
+  if (expected.startsWith("a shape") && rules.includes("param") && token.image === "index") {
+    const state = first?.image === "state";
+    return {
+      code: "C0115",
+      message: `a ${state ? "state" : "parameter"} holds numbers, and an index is none`,
+      label: "an index",
+      help: state
+        ? "carry a vector for it, one_hot(i, V) or embed(i, E): state w : [V] = 0"
+        : "only inputs and targets are indices; learn a vector for each: param E : [V, D] = normal(0.1)",
     };
   }
   if (expected.startsWith("a shape") || (expected === "`:`" && (rule === "param" || rule === "inputs"))) {

@@ -14,6 +14,7 @@ const written: ReadonlySet<Tensor["role"]["kind"]> = new Set([
   "noise",
   "hyper",
   "lengths",
+  "step",
 ]);
 
 /**

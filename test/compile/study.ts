@@ -296,6 +296,8 @@ function usual(
     case "hyper":
       if (leaf.name === "momentum_step") return sample(n, [0, 1], random);
       return Float64Array.of({ momentum: 0.25, lr: 0.1, step: 1, clip: 1e30 }[leaf.name] ?? random());
+    case "step":
+      return Float64Array.from({ length: n }, (_, t) => t);
     case "noise":
       if (leaf.distribution === "bernoulli") return sample(n, [0, 1], random).map((u) => (u < leaf.keep ? 1 : 0));
       return leaf.distribution === "uniform" ? sample(n, [0, leaf.scale], random) : sample(n, [-1, 1], random);

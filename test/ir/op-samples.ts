@@ -159,6 +159,10 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [["time batch H", "batch"], {}],
     [["time batch", "batch"], {}],
   ],
+  shift: [
+    [["time batch H"], { by: 2 }],
+    [["time D"], { by: -1 }],
+  ],
   cumsum: [
     [["time batch H"], { reverse: false }],
     [["time D"], { reverse: true }],

@@ -36,6 +36,7 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   broadcast: { type: scalar },
   at: { step: "last" },
   put: { step: "last" },
+  shift: { by: 1 },
   reverse: {},
   cumsum: { reverse: false },
   whole: { size: "steps" },

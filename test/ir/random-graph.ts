@@ -169,6 +169,7 @@ class Writer {
       () => this.parts(a, b),
       () => this.reverse(a),
       () => this.whole(a, b),
+      () => this.shift(a, b),
       () => this.running(a, b),
       () => this.count(a, b),
     ];
@@ -348,6 +349,13 @@ class Writer {
     if (!x) return;
     const [low, high] = x.range.map((v) => v * this.dims.time);
     this.emit("cumsum", [x], { reverse }, hull([...x.range, low, high]));
+  }
+
+  /** The value a few steps before or after. */
+  private shift(a: number, b: number): void {
+    const by = [1, 2, -1, 3][b % 4];
+    const x = this.float(a, ({ value: { type } }) => type.time && (type.batch || by > 0));
+    if (x) this.emit("shift", [x], { by }, hull([0, ...x.range]));
   }
 
   /** A sequence from its last step to its first. */

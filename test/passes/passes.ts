@@ -1,6 +1,7 @@
 /** Every pass by the name of its folder of golden texts. */
 import type { Pass } from "../../compiler/ir/types.ts";
 import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
+import { delayLines } from "../../compiler/passes/delay-lines.ts";
 import { derive } from "../../compiler/passes/derive.ts";
 import { foldWeights } from "../../compiler/passes/fold-weights.ts";
 import { fuseReductions } from "../../compiler/passes/fuse-reductions.ts";
@@ -28,6 +29,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   "place-infer": place("infer"),
   ragged,
   simplify,
+  "delay-lines": delayLines,
   "fold-weights": foldWeights,
   derive: derive(),
   derivative: {

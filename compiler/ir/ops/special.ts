@@ -27,7 +27,7 @@ export const special: { readonly [K in "leaf" | "scan"]: Row<OpAttrs[K]> } = {
     },
     axes: () => [],
     range: (_, { attrs: { leaf } }) => {
-      if (leaf.kind === "lengths") return within([], 0, anything.high);
+      if (leaf.kind === "lengths" || leaf.kind === "step") return within([], 0, anything.high);
       return leaf.kind === "input" ? { ...anything, finite: "given" } : anything;
     },
     form: "view",

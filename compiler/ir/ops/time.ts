@@ -1,12 +1,12 @@
 /** Ops that read along time: steps moved, added up, and turned into a feature axis. */
-import { extent, fields, flag, none, oneOf } from "../attributes.ts";
+import { extent, fields, flag, integer, none, oneOf } from "../attributes.ts";
 import * as dim from "../dim.ts";
 import { amongZeros, moved, summed } from "../range.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import { ShapeError, showType } from "../type.ts";
 import { inPlace, type Rows, whereAll } from "./row.ts";
 
-export const time: Rows<"at" | "put" | "reverse" | "cumsum" | "whole" | "stepwise"> = {
+export const time: Rows<"at" | "put" | "shift" | "reverse" | "cumsum" | "whole" | "stepwise"> = {
   at: {
     doc: "the value at the first or last time step",
     operands: ["x"],
@@ -44,6 +44,27 @@ export const time: Rows<"at" | "put" | "reverse" | "cumsum" | "whole" | "stepwis
     form: "view",
     zero: whereAll,
     grad: (b, { dy, attrs }) => [b.one("at", [dy[0]!], attrs)],
+  },
+  shift: {
+    doc: "the value some steps before, and 0 where there is no such step",
+    operands: ["x"],
+    infer: ([x]) => {
+      if (!x.time) throw new ShapeError(`${showType(x)} does not vary over time`);
+      return [x];
+    },
+    evaluate: ([x], { by }, [type], dims) => {
+      const y = tensor(type, dims);
+      const n = x.data.length / x.shape[0];
+      const [from, to] = [Math.max(0, -by) * n, Math.max(0, by) * n];
+      if (Math.abs(by) < x.shape[0]) y.data.set(x.data.subarray(from, x.data.length - to), to);
+      return [y];
+    },
+    attributes: fields({ by: integer }),
+    axes: ([x]) => [{ ...inPlace(x), time: "gather" }],
+    range: amongZeros,
+    form: "point",
+    zero: whereAll,
+    grad: (b, { dy, attrs: { by } }) => [b.one("shift", [dy[0]!], { by: -by })],
   },
   reverse: {
     doc: "each example's steps in reverse order, and 0 after its last",
