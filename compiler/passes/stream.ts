@@ -50,7 +50,10 @@ function refusal(op: Op): Refused | undefined {
   if (op.op === "shift" && op.attrs.by < 0)
     return { refused: `${named} is made of later steps`, help: "delay by a positive number" };
   if (op.op === "shift")
-    return { refused: `${named} is an index, and a stream carries numbers`, help: "delay the row it selects: delay(embed(w, E), 1)" };
+    return {
+      refused: `${named} is an index, and a stream carries numbers`,
+      help: "delay the row it selects: delay(embed(w, E), 1)",
+    };
   if (op.op === "at") return { refused: `${named} is the value at the first step`, help: "take the last one" };
   return { refused: `${named} is made of other steps than its own`, help: "read what each step makes" };
 }

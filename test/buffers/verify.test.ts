@@ -9,7 +9,7 @@ import { withMeanAxes } from "../../compiler/proofs/mean-axes.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { wgsl } from "../../targets/wgsl/target.ts";
-import { examplesIn } from "../compile/examples.ts";
+import { exampleFolders, examplesIn } from "../compile/examples.ts";
 
 const sizes = { batch: 18, time: 6 };
 const options = [
@@ -29,9 +29,7 @@ function entriesOf(path: string, entry: string, target: typeof wasm, more: (type
   }));
 }
 
-const examples = ["examples", "examples/cells", "examples/models"].flatMap((folder) =>
-  examplesIn(folder, "cell", "model"),
-);
+const examples = exampleFolders.flatMap((folder) => examplesIn(folder, "cell", "model"));
 
 /** Each example with one of the options, another on each target. */
 describe.each([

@@ -8,7 +8,7 @@ import type { Target } from "../../compiler/target.ts";
 import { regionSizes } from "../../runtime/layout.ts";
 import { sample } from "../ir/numbers.ts";
 import { opened, places } from "./backends.ts";
-import { examplesIn } from "./examples.ts";
+import { exampleFolders, examplesIn } from "./examples.ts";
 import { asReference } from "./expect-as-reference.ts";
 import { type Computes, Study, type StudyOptions } from "./study.ts";
 
@@ -18,7 +18,7 @@ const all = process.env.CELLC_ALL_SIZES !== undefined;
 /** A million weights of a layer are too many for the reference, unless it is asked to. */
 const MOST_UNITS = all ? Number.POSITIVE_INFINITY : 200;
 
-const examples = ["examples", "examples/cells", "examples/models", "examples/paper"]
+const examples = exampleFolders
   .flatMap((folder) => examplesIn(folder, "cell", "model"))
   .filter(({ path, entry }) => elaborate(path, fileHost, { entry }).dims.H <= MOST_UNITS);
 

@@ -9,6 +9,9 @@ export interface Example {
   readonly entry: string;
 }
 
+/** The folders whose cells and models are tested as somebody would compile them. */
+export const exampleFolders = ["examples", "examples/cells", "examples/models", "examples/paper"] as const;
+
 /** Declarations of these kinds in the `.cell` files of a folder, without those of its folders. */
 export function examplesIn(folder: string, ...kinds: readonly ("cell" | "model")[]): readonly Example[] {
   return readdirSync(folder)

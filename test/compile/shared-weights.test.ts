@@ -1,8 +1,9 @@
 /** Scans that share weights: `scan c(D, H) as enc over a`, then `scan enc over b`; and parameters and states by the scan's name. */
 import { describe, expect, it } from "vitest";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compileGraph } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
-import type { Elaborated } from "../../compiler/semantics/elaborate.ts";
+import { type Elaborated, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { Session } from "../../runtime/session.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { sample, uniform } from "../ir/numbers.ts";
@@ -198,6 +199,53 @@ describe.each([places.wasm, places.wgsl])("a stream on $name", (place) => {
     expect(relativeError(h2, all("h2"))).toBeLessThan(tolerance.forward);
     expect(relativeError(out, [...steps[T - 1].out])).toBeLessThan(tolerance.forward);
     session.close();
+  });
+});
+
+it("the siamese LSTM says how close the last states of two sentences are", () => {
+  const { graph, dims } = elaborate("examples/models/siamese.cell", fileHost, { dims: { D: 3, H: 4 } });
+  const made = new Study(graph, { dims, batch: 2, time: 3, lengths: [3, 2], seed: 2 });
+  expect(leaves(made, "param")).toEqual(["reader/Wh", "reader/Wx", "reader/b"]);
+  const { numbers: of } = made;
+  const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
+  const last = (x: ArrayLike<number>, b: number, steps: number): readonly number[] => {
+    let [h, c]: readonly number[][] = [Array(4).fill(0), Array(4).fill(0)];
+    for (let t = 0; t < steps; t++) {
+      const a = Array.from({ length: 16 }, (_, k) => {
+        let sum = of["reader/b"][k];
+        for (let j = 0; j < 4; j++) sum += h[j] * of["reader/Wh"][j * 16 + k];
+        for (let j = 0; j < 3; j++) sum += x[(t * 2 + b) * 3 + j] * of["reader/Wx"][j * 16 + k];
+        return sum;
+      });
+      c = c.map((v, k) => sigmoid(a[k]) * v + sigmoid(a[4 + k]) * Math.tanh(a[12 + k]));
+      h = c.map((v, k) => sigmoid(a[8 + k]) * Math.tanh(v));
+    }
+    return h;
+  };
+  const truth = [3, 2].map((steps, b) => {
+    const [left, right] = [last(of.a, b, steps), last(of.b, b, steps)];
+    return Math.exp(-left.reduce((sum, v, k) => sum + Math.abs(v - right[k]), 0));
+  });
+  expect(relativeError(made.reference("infer").get("output:similarity")!, truth)).toBeLessThan(1e-12);
+  expect(made.directionError()).toBeLessThan(tolerance.differences);
+});
+
+describe("a tied embedding", () => {
+  const backend = opened(places.wasm);
+  it.each([undefined, lengths])("has the gradients of both of its uses, of lengths %s", async (own) => {
+    const { graph, dims } = compile(`${cell()}
+model m(D = 3, V = 6) {
+  param E : [V, D] = normal(0.1)
+  input w : index(V) over time
+  hs = scan c(D, D) over embed(delay(w, 1), E)
+  logits = hs @ transpose(E)
+  loss cross_entropy(logits, w)
+}`);
+    const made = new Study(graph, { dims, batch: B, time: T, seed: 4, lengths: own });
+    expect(made.differenceError(["E"])).toBeLessThan(tolerance.differences);
+    const errors = await made.targetErrors(wasm, backend());
+    expect(errors.forward).toBeLessThan(tolerance.forward);
+    expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { format, printExpr } from "../../compiler/syntax/format.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import { lex } from "../../compiler/syntax/tokens.ts";
+import { exampleFolders } from "../compile/examples.ts";
 import { expr, littered, program, withoutSpans, write } from "./programs.ts";
 
 const formatted = (text: string): string => {
@@ -56,7 +57,7 @@ describe("the formatter", () => {
     );
   });
 
-  const folders = ["examples", "examples/cells", "examples/models", "compiler/semantics/prelude"];
+  const folders = [...exampleFolders, "compiler/semantics/prelude"];
   const shipped = folders.flatMap((f) =>
     readdirSync(f)
       .filter((n) => n.endsWith(".cell"))
