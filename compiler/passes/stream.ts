@@ -5,6 +5,7 @@
  * graph of their own, which may read inputs that do not vary over time. What read along time now reads this step: the last step is this one, and a statistic kept per step is the row
  * of this step. Losses and metrics, which are about whole sequences, are left out.
  */
+import { InternalError } from "../diagnostics/internal-error.ts";
 import { axesOf, extentsIn } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Result, Value } from "../ir/types.ts";
 import { aStep, Builder, copy, idsAfter, Renaming, reads } from "./rewrite.ts";
@@ -49,11 +50,12 @@ function refusal(op: Op): Refused | undefined {
   if (op.op === "reverse") return backward;
   if (op.op === "shift" && op.attrs.by < 0)
     return { refused: `${named} is made of later steps`, help: "delay by a positive number" };
-  if (op.op === "shift")
+  if (op.op === "shift" && op.operands[0].type.dtype === "index")
     return {
       refused: `${named} is an index, and a stream carries numbers`,
       help: "delay the row it selects: delay(embed(w, E), 1)",
     };
+  if (op.op === "shift") throw new InternalError("a delay is not a loop yet: delay-lines comes first");
   if (op.op === "at") return { refused: `${named} is the value at the first step`, help: "take the last one" };
   return { refused: `${named} is made of other steps than its own`, help: "read what each step makes" };
 }

@@ -93,6 +93,7 @@ const makers: readonly Maker[] = [
   (c, a, b) => c.headwise(a) ?? `abs(${a}) * ${b}`,
   (_, a, b) => `max(${a}, ${b})`,
   (_, a) => `${a} * max(${a}, over feature)`,
+  (_, a) => `${a} * (1 + 0.1 * step())`,
 ];
 
 type Norm = (site: { readonly recurrent: boolean; readonly blocks: boolean }) => string;
@@ -253,6 +254,20 @@ const models: readonly { readonly target: string; readonly input?: string; reado
   place hm : batch(gamma = 0.6)
   loss mse(hm @ V, first(h1) @ V - y)
   output h2`,
+  },
+  {
+    target: "[K] over time",
+    body: `f = scan c(D, H) as enc over x
+  b = scan enc over delay(x, 1) reverse
+  loss mse((f + delay(b, -1)) @ V, y * step() / steps()) + mean(square(enc.W_x), over feature)
+  output f`,
+  },
+  {
+    target: "[K]",
+    body: `hs = scan c(D, H) as first over x
+  gs = scan c(H, H) over hs from h0 = tanh(first.h0)
+  loss mse(last(gs, 2) @ V, y)
+  output gs`,
   },
   {
     target: "index(K)",

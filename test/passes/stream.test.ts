@@ -5,6 +5,7 @@ import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
+import { delayLines } from "../../compiler/passes/delay-lines.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { stream } from "../../compiler/passes/stream.ts";
 import { type RandomGraph, randomGraphs } from "../ir/random-graph.ts";
@@ -41,7 +42,7 @@ function stepped(random: RandomGraph, graphs: { readonly start: Graph; readonly 
 it("a fair part of random graphs can be run step by step, and then means the same", () => {
   let scans = 0;
   const claim = (random: RandomGraph): void => {
-    const all = simplify.run(random.graph);
+    const all = delayLines.run(simplify.run(random.graph));
     // Most random graphs have an output that waits for later steps.
     const results = all.results.filter((r) => r.kind === "output" && "step" in stream({ ...all, results: [r] }));
     const graph = { ...all, results };

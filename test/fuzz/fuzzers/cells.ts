@@ -21,6 +21,7 @@ import { wasmBackend } from "../../../runtime/wasm/wasm.ts";
 import { wasm } from "../../../targets/wasm/target.ts";
 import { wgsl } from "../../../targets/wgsl/target.ts";
 import { compareWithReference } from "../../compile/disagreement.ts";
+import { exampleFolders } from "../../compile/examples.ts";
 import { Study } from "../../compile/study.ts";
 import { programsOf } from "../../semantics/snippets.ts";
 import { withoutSpans } from "../../syntax/programs.ts";
@@ -33,7 +34,7 @@ import { mutateCell } from "../mutate-cell.ts";
 import type { Random } from "../random.ts";
 import { codeOf } from "../verdict.ts";
 
-const FOLDERS = ["examples", "examples/cells", "examples/paper", "compiler/semantics/prelude"];
+const FOLDERS = [...exampleFolders, "compiler/semantics/prelude"];
 const DOCUMENTS = ["docs/language.md", "README.md"];
 
 interface Source {
