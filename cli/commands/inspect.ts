@@ -53,7 +53,10 @@ export async function inspect(context: Context, file: string, options: InspectOp
     standing.map((site) => [
       site.name,
       normText(site.norm),
-      "parameter" in site ? "a parameter" : site.recurrent ? "depends on a state" : "",
+      [
+        ...("parameter" in site ? ["a parameter"] : site.recurrent ? ["depends on a state"] : []),
+        ...(site.like ? [`has the norm of ${site.like}`] : []),
+      ].join(", "),
     ]),
   );
   sayTable(
@@ -61,6 +64,15 @@ export async function inspect(context: Context, file: string, options: InspectOp
     "population statistics",
     ["name", "policy", "steps", "shape", "numbers"],
     summary.statistics.map(({ name, policy, steps, shape, count }) => [name, policy, steps, shapeText(shape), count]),
+  );
+  const first = (executable.plan.entries.start?.tensors ?? []).flatMap(({ name, role, shape }) =>
+    role.kind === "input" || role.kind === "index" ? [{ name, shape }] : [],
+  );
+  sayTable(
+    output,
+    "inputs of a stream's first states",
+    ["name", "shape"],
+    first.map(({ name, shape }) => [name, shapeText(shape)]),
   );
   const entries = Object.entries(summary.entries);
   sayTable(
@@ -99,7 +111,7 @@ export async function inspect(context: Context, file: string, options: InspectOp
     ]),
   );
   if (schedule !== undefined) output.say(`\n${schedule.trimEnd()}`);
-  output.result({ ok: true, ...summary, uncapped, sites: standing, schedule });
+  output.result({ ok: true, ...summary, uncapped, sites: standing, first, schedule });
   return exit.ok;
 }
 
@@ -120,7 +132,7 @@ function sayTable(
 }
 
 /** A site's name as `--place` takes it: `rnn.hh` for `hh` of the cell that a model scans as `rnn`. */
-const shown = ({ name, norm }: SiteInfo) => ({ name: placeName(name), norm });
+const shown = ({ name, norm, like }: SiteInfo) => ({ name: placeName(name), norm, like: like && placeName(like) });
 
 /** `batch(gamma = 0.1, beta = none)`, or a dash for no norm. */
 function normText(norm: SiteInfo["norm"]): string {

@@ -91,7 +91,8 @@ function twice(names: readonly string[], what: string): void {
 
 /** The shortest names that `--place` understands: `hh`, or `rnn.hh` if two scans have an `hh`. */
 export function siteNames({ sites }: Pick<Elaborated, "sites">): readonly string[] {
-  const names = sites.map(({ name }) => placeName(name));
+  // Scans with the weights of an earlier one have its norms.
+  const names = sites.filter(({ like }) => like === undefined).map(({ name }) => placeName(name));
   const short = (name: string): string => name.slice(name.lastIndexOf(".") + 1);
   return names.map((name) => (names.filter((other) => short(other) === short(name)).length === 1 ? short(name) : name));
 }

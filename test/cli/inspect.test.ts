@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { PlanSummary } from "../../cli/report/plan-summary.ts";
@@ -7,7 +7,12 @@ import { cellc as cellcProcess } from "./run-cellc.ts";
 import { cellc } from "./run-here.ts";
 
 interface Document extends PlanSummary {
-  readonly sites: readonly { readonly name: string; readonly norm?: { readonly name: string } }[];
+  readonly sites: readonly {
+    readonly name: string;
+    readonly norm?: { readonly name: string };
+    readonly like?: string;
+  }[];
+  readonly first: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly schedule?: string;
   readonly uncapped?: PlanSummary["memory"];
 }
@@ -82,6 +87,22 @@ describe("cellc inspect", () => {
     // Inputs: 64 examples of 28 pixels a step, and the weight of its statistics, in a frame of whole cache lines.
     expect(b.memory.input - a.memory.input).toBe(28 * (64 * 28 + 16) * 4);
     expect([a.memory.param, a.memory.slot]).toEqual([b.memory.param, 2 * a.memory.param]);
+  });
+
+  test("says which scans share norms, and what the first states of a stream are made of", async () => {
+    const { sites, parameters } = await inspect("examples/models/siamese.cell", "--dims", "D=3,H=4");
+    expect(parameters.map(({ name }) => name)).toEqual(["reader/Wx", "reader/Wh", "reader/b"]);
+    expect(sites.map(({ name, like }) => [name, like])).toEqual([
+      ...["hh", "xh", "cc"].map((site) => [`reader.${site}`, undefined]),
+      ...["hh", "xh", "cc"].map((site) => [`reader_2.${site}`, `reader.${site}`]),
+    ]);
+    await withFolder(async (folder) => {
+      const file = join(folder, "begun.cell");
+      const cell = "cell c(D = 3) { input x : [D]; state h : [D] = 0; h' = tanh(h + x); output h' }";
+      const model = "model m(D = 3) { input x : [D] over time; input s : [D]; output scan c(D) over x from h = s }";
+      await writeFile(file, `${cell}\n${model}\n`);
+      expect((await inspect(file, "--batch", "2")).first).toEqual([{ name: "s", shape: [2, 3] }]);
+    });
   });
 
   test("shows the memory with a cap and without", async () => {

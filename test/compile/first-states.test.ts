@@ -142,6 +142,18 @@ describe.each(Object.values(places))("in segments on $name", (place) => {
 const streaming = model("h = k, n = tanh(s @ Wc)");
 const unused = { a: null, z: null, r: null };
 
+describe("an encoder and a decoder under a cap on memory", () => {
+  const backend = opened(places.wasm);
+  it("have the reference's numbers where only the encoder is cut in segments", async () => {
+    const { graph, dims } = compile(model("h = last(hs), n = tanh(s @ Wc)", "", encoder));
+    const options = { dims, batch: B, time: 24, seed: 5 };
+    const made = cutInSegments((memory) => new Study(graph, { ...options, memory }), wasm, 24, 23);
+    const errors = await made.targetErrors(wasm, backend(), ["train"]);
+    expect(errors.forward).toBeLessThan(tolerance.forward);
+    expect(errors.gradient).toBeLessThan(tolerance.gradient);
+  });
+});
+
 describe.each([places.wasm, places.wgsl, places.glsl])("a stream on $name", (place) => {
   const backend = opened(place);
 

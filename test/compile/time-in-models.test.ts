@@ -303,9 +303,12 @@ describe("what has no such steps is refused:", () => {
 
   it.each([
     ["delay(x, -1)", "is made of later steps"],
+    ["x + embed(delay(w, 1), E)", "is an index, and a stream carries numbers"],
     ["step() / steps() + mean(x, over feature)", "an output depends on the number of steps"],
   ])("a stream of %s", (y, why) => {
-    const { graph, dims } = compile(`model m() {\n input x : [2] over time\n y = ${y}\n output y\n}`);
+    const { graph, dims } = compile(
+      `model m() {\n param E : [3, 2] = xavier\n input x : [2] over time\n input w : index(3) over time\n y = ${y}\n output y\n}`,
+    );
     const compiled = () => compileGraph(graph, { dims, path: "main.cell", batch: 1, time: 3, entries: ["step"] }, wasm);
     expect(compiled).toThrow(why);
   });

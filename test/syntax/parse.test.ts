@@ -175,13 +175,25 @@ describe("recovery", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), spansHold), { numRuns: 300 });
   });
 
-  test.each(["(", "[", "-", "{", "}", "2^", "a+", "f(", "f(scan a over ", "import {", "cell a(D) {", "(((^"])(
-    "endless repetition of `%s` is refused, not followed",
-    (piece) => {
-      for (const head of ["", "fn f(x) {\n y = "]) {
-        const { diagnostics } = parse(head + piece.repeat(20_000), "a.cell");
-        expect(diagnostics.length).toBeGreaterThan(0);
-      }
-    },
-  );
+  test.each([
+    "(",
+    "[",
+    "-",
+    "{",
+    "}",
+    "2^",
+    "a+",
+    "f(",
+    "f(scan a over ",
+    "scan a as b over c from d = ",
+    "a.b.",
+    "import {",
+    "cell a(D) {",
+    "(((^",
+  ])("endless repetition of `%s` is refused, not followed", (piece) => {
+    for (const head of ["", "fn f(x) {\n y = "]) {
+      const { diagnostics } = parse(head + piece.repeat(20_000), "a.cell");
+      expect(diagnostics.length).toBeGreaterThan(0);
+    }
+  });
 });
