@@ -5,6 +5,7 @@ import * as dim from "../compiler/ir/dim.ts";
 import { finiteDifferences, relativeError } from "../compiler/ir/finite-differences.ts";
 import { interpret } from "../compiler/ir/interpret.ts";
 import { type Bindings, count } from "../compiler/ir/tensor.ts";
+import { isTrained } from "../compiler/ir/trained.ts";
 import type { Graph, Leaf, OpOf, Type } from "../compiler/ir/types.ts";
 import { type Lowered, lower } from "../compiler/lower.ts";
 import { deadParameters } from "../compiler/proofs/dead-parameters.ts";
@@ -104,9 +105,9 @@ export async function checkGradients(
     throw new Failure("C0221", exit.input, `${placed.name} has no loss, so there is nothing to differentiate`);
   }
   const leaves = new Map([...leavesOf(placed), ...leavesOf(entries.train)]);
-  const parameters = [...leavesOf(placed).values()].filter(({ leaf }) => leaf.kind === "param");
+  const parameters = [...leavesOf(placed).values()].filter(({ leaf }) => isTrained(leaf));
   if (parameters.length === 0) {
-    throw new Failure("C0221", exit.input, `${placed.name} has no parameters, so it has no gradients`);
+    throw new Failure("C0221", exit.input, `${placed.name} has no parameters to train, so it has no gradients`);
   }
   const first = (name: string): Float32Array => {
     const { leaf, type } = leaves.get(name)!;
@@ -238,7 +239,7 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
   switch (leaf.kind) {
     case "param": {
       const initial = initialise(leaf.init, shape, key, first);
-      return fill((i) => initial[i] + JITTER * normalAt(key, i, 1));
+      return fill((i) => (leaf.constant ? initial[i] : initial[i] + JITTER * normalAt(key, i, 1)));
     }
     case "input":
       return fill((i) => normalAt(key, i));

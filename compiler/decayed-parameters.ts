@@ -8,6 +8,7 @@
 import { didYouMean } from "./diagnostics/nearest.ts";
 import { refusal } from "./diagnostics/option-table.ts";
 import { rowOf } from "./ir/ops.ts";
+import { isTrained } from "./ir/trained.ts";
 import type { Graph, Op, Value } from "./ir/types.ts";
 import type { Optimizer } from "./optimizers.ts";
 
@@ -20,13 +21,17 @@ export function decayedParameters(graph: Graph, optimizer: Optimizer): ReadonlyS
   if (decayed === "all") return all;
   const unknown = decayed.find((name) => !all.has(name));
   if (unknown === undefined) return new Set(decayed);
+  const isConstant = graph.ops.some(
+    (op) => op.op === "leaf" && op.attrs.leaf.kind === "param" && op.attrs.leaf.name === unknown,
+  );
+  if (isConstant) throw refusal(`\`${unknown}\` of ${graph.name} is a constant, which does not decay`, "leave it out");
   throw refusal(
     `${graph.name} has no parameter \`${unknown}\` that could decay`,
     didYouMean(unknown, all) ?? `its parameters are ${[...all].join(", ")}`,
   );
 }
 
-/** All parameters, those of norms included. */
+/** All parameters that are trained, those of norms included. */
 const parametersOf = ({ ops, norms }: Graph): ReadonlySet<string> =>
   new Set([
     ...ops.flatMap((op) => (isParameter(op) ? [op.attrs.leaf.name] : [])),
@@ -56,4 +61,4 @@ function initialStates({ ops }: Graph): ReadonlySet<Value> {
 
 type Parameter = Extract<Op, { op: "leaf" }> & { readonly attrs: { readonly leaf: { readonly kind: "param" } } };
 
-const isParameter = (op: Op): op is Parameter => op.op === "leaf" && op.attrs.leaf.kind === "param";
+const isParameter = (op: Op): op is Parameter => op.op === "leaf" && isTrained(op.attrs.leaf);

@@ -223,7 +223,7 @@ class Library {
     }
     const changed = new Map<string, string>();
     for (const chain of chains) {
-      const statements = this.statementsOf(chain).filter(({ kind }) => kind === "param");
+      const statements = this.statementsOf(chain).filter(({ kind }) => kind === "param" || kind === "const");
       const last = unique(statements);
       for (const { name, documented } of statements) {
         const key = keyOf(documented.span);

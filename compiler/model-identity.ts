@@ -15,7 +15,7 @@ import { GraphHasher, resultHashes, type ValueHashes } from "./structural-hash.t
 interface Saved {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly role: { readonly kind: string };
+  readonly role: { readonly kind: string; readonly constant?: true };
 }
 
 /**
@@ -31,11 +31,12 @@ export function identityOf(
   const results = [...resultHashes(graph, dims)];
   const outputs = results.filter(([{ kind }]) => kind === "output").map(([{ name }, digest]) => [name, digest]);
   const measured = results.filter(([{ kind }]) => kind === "loss" || kind === "metric");
-  const kept = saved.map(({ name, shape, role }) => JSON.stringify([name, shape, role.kind]));
+  const kept = saved.map(({ name, shape, role }) => JSON.stringify([name, shape, role.constant ? "const" : role.kind]));
+  const constants = saved.flatMap(({ name, role }) => (role.constant ? [[`const ${name}`, "const"]] : []));
   return {
     fingerprint: hash(JSON.stringify([outputs.sort(), kept.sort()])),
     measures: Object.fromEntries(measured.map(([result, digest]) => [resultText(result), digest])),
-    equations: new EquationHasher(graph, dims, sites).equations(),
+    equations: { ...new EquationHasher(graph, dims, sites).equations(), ...Object.fromEntries(constants) },
   };
 }
 

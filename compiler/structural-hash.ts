@@ -5,7 +5,7 @@
  *
  * - **Dimensions are numbers**: `dims` is substituted into extents; `batch`, `time` and `steps` stay names.
  * - **Leaves have their names**: those of parameters, statistics, inputs and noise mean something outside. Initialisers do not
- *   count, since a checkpoint replaces the initial values.
+ *   count, since a checkpoint replaces the initial values; nor does whether a parameter is trained.
  * - **States have no names.** Their hashes start as those of their initial values and are refined by their equations in rounds, until
  *   a round no longer separates any (partition refinement, Hopcroft 1971). States that are never separated are equal at every step.
  */
@@ -139,7 +139,7 @@ export class GraphHasher {
       return `[${(key === "dims" ? items.sort() : items).join()}]`;
     }
     if (typeof value === "object" && value !== null) {
-      const entries = Object.entries(value).filter(([name, of]) => name !== "init" && of !== undefined);
+      const entries = Object.entries(value).filter(([name, of]) => !initial.has(name) && of !== undefined);
       return `{${entries.map(([name, of]) => `${name}:${this.#canonical(of, name)}`).sort()}}`;
     }
     return String(value);
@@ -169,6 +169,9 @@ function refine(hashes: readonly string[], next: readonly string[]): readonly st
   );
   return hashes.map((digest, i) => (next[i] === keeps.get(digest) ? digest : hash(`${digest} ${next[i]}`)));
 }
+
+/** Attributes of parameters that do not change what is computed from them. */
+const initial: ReadonlySet<string> = new Set(["init", "constant"]);
 
 /** Wraps a text in attributes that is an extent. */
 class ExtentText {

@@ -1,5 +1,6 @@
 import { codeKinds } from "./code-kinds.ts";
 import { RuntimeError } from "./error.ts";
+import { initFunctions } from "./init-functions.ts";
 import { elementsOf, regionNames, shapeOf } from "./layout.ts";
 import type { Command, Entry, Init, Plan, Region, RegionName, Role, Tensor } from "./plan.ts";
 import { planFault } from "./plan-schema.ts";
@@ -70,7 +71,7 @@ export function checkPlan(plan: Plan, target: Plan["target"]): void {
   entries.forEach(([name, entry], i) => {
     const at = `entries.${name}`;
     checkRegions(plan, entry, `${at}.regions`);
-    checkTensors(entry, name, batch, `${at}.tensors`);
+    checkTensors(entry, name, plan, `${at}.tensors`);
     checkCommands(entry.commands, entry, kernels, `${at}.commands`);
     checkTextures(plan, entry, at);
     must(kept[i] === kept[0], at, `has other parameters, slots or statistics than ${entries[0][0]}`);
@@ -132,12 +133,14 @@ function checkRegions({ slots, target }: Plan, { regions }: Entry, path: string)
     must(fixedOf(region) >= 0, at, "does not hold the frames of a segment");
   }
   const { param, grad, slot, half } = regions;
-  must(grad.fixed >= param.fixed, `${path}.grad`, "is not as large as param");
-  must(slot.fixed === slots.length * param.fixed, `${path}.slot`, "is not as large as its slots");
+  const trained = slots.length === 0 ? slot.fixed : slot.fixed / slots.length;
+  must(trained % line === 0 && trained <= param.fixed, `${path}.slot`, "is not as large as its slots");
+  must(grad.fixed >= trained, `${path}.grad`, "is not as large as a slot");
   must(codeKinds[target].halves || half.fixed + half.frame === 0, `${path}.half`, "is not empty");
 }
 
-function checkTensors({ tensors, regions }: Entry, entry: string, batch: number, path: string): void {
+function checkTensors({ tensors, regions }: Entry, entry: string, { dims, slots }: Plan, path: string): void {
+  const { batch } = dims;
   const params = new Map(tensors.flatMap((tensor) => (tensor.role.kind === "param" ? [[tensor.name, tensor]] : [])));
   const hasTime = entry !== "start" && entry !== "step";
   const intervals = tensors.map((tensor, i) => {
@@ -153,6 +156,8 @@ function checkTensors({ tensors, regions }: Entry, entry: string, batch: number,
     const start = time && region === "work" && offset >= frame ? offset - frame : offset;
     const end = start + elementsOf(shapeOf({ ...tensor, time: false }, 1));
     must(end <= (time ? frame : fixedOf(regions[region])), `${at}.offset`, "lets it end beyond its region");
+    const hasSlots = role.kind === "param" && !role.constant && slots.length > 0;
+    must(!hasSlots || end <= regions.slot.fixed / slots.length, `${at}.offset`, "lets it end beyond its slots");
     return { at, region, time, start, end };
   });
   // Names are unique within a kind: an input may also be an output, and a metric may share an output's name.
@@ -174,7 +179,7 @@ function checkTensors({ tensors, regions }: Entry, entry: string, batch: number,
 }
 
 function checkRole(
-  { role, shape, offset }: Tensor,
+  { name, role, shape, offset }: Tensor,
   params: ReadonlyMap<string, Tensor>,
   batch: number,
   at: string,
@@ -184,24 +189,78 @@ function checkRole(
     must(shape.join() === (perExample ? `${batch}` : ""), `${at}.shape`, "is not that of one number");
   if (role.kind === "grad") {
     const of = params.get(role.of);
-    must(of?.offset === offset && of.shape.join() === shape.join(), at, "is not placed like its parameter");
+    const isTrained = of?.role.kind === "param" && !of.role.constant;
+    must(isTrained && of.offset === offset && of.shape.join() === shape.join(), at, "is not placed like its parameter");
   }
   if (role.kind === "stat")
     must(role.policy === "per_step" || role.steps === 1, `${at}.role.steps`, "is not 1, and the policy is shared");
-  if (role.kind === "param") checkInit(role.init, shape.at(-1) ?? 1, params, `${at}.role.init`);
+  if (role.kind === "param") {
+    checkOrder(name, params, `${at}.role.init`);
+    checkInit(role.init, shape, params, `${at}.role.init`);
+  }
 }
 
-function checkInit(init: Init, columns: number, params: ReadonlyMap<string, Tensor>, at: string): void {
-  if (init.kind === "blocks") {
-    const width = columns / init.parts.length;
-    must(Number.isInteger(width), at, "does not cut the columns in equal blocks");
-    for (const part of init.parts) checkInit(part, width, params, at);
+/** The parameters whose initial values `name`'s is computed from. Two that referred to each other would have none. */
+function checkOrder(
+  name: string,
+  params: ReadonlyMap<string, Tensor>,
+  at: string,
+  within: readonly string[] = [],
+): void {
+  must(!within.includes(name), at, "is computed from itself");
+  const role = params.get(name)?.role;
+  if (role?.kind !== "param") return;
+  for (const of of namedIn(role.init)) checkOrder(of, params, at, [...within, name]);
+}
+
+const namedIn = (init: Init): readonly string[] => {
+  switch (init.kind) {
+    case "lengths":
+    case "copy":
+      return [init.of];
+    case "blocks":
+      return init.parts.flatMap(namedIn);
+    case "formula":
+      return init.steps.flatMap((step) => (step.kind === "apply" ? [] : namedIn(step)));
+    default:
+      return [];
   }
-  if (init.kind === "lengths") {
-    const of = params.get(init.of);
-    // Two parameters that referred to each other would have no initial values.
-    const known = of?.role.kind === "param" && !JSON.stringify(of.role.init).includes('"kind":"lengths"');
-    must(known && (of.shape.at(-1) ?? 1) === columns, `${at}.of`, "is no parameter with as many columns");
+};
+
+function checkInit(init: Init, shape: readonly number[], params: ReadonlyMap<string, Tensor>, at: string): void {
+  const columns = shape.at(-1) ?? 1;
+  const isEnd = (end: readonly number[]): boolean =>
+    end.length <= shape.length && end.join() === shape.slice(shape.length - end.length).join();
+  switch (init.kind) {
+    case "blocks": {
+      const width = columns / init.parts.length;
+      must(Number.isInteger(width), at, "does not cut the columns in equal blocks");
+      for (const part of init.parts) checkInit(part, [...shape.slice(0, -1), width], params, at);
+      break;
+    }
+    case "lengths": {
+      const of = params.get(init.of);
+      must(of !== undefined && (of.shape.at(-1) ?? 1) === columns, `${at}.of`, "is no parameter with as many columns");
+      break;
+    }
+    case "list":
+      must(init.values.length === elementsOf(init.shape) && isEnd(init.shape), at, "has another shape");
+      break;
+    case "copy": {
+      const of = params.get(init.of);
+      must(of !== undefined && isEnd(of.shape), `${at}.of`, "is no parameter of this shape");
+      break;
+    }
+    case "formula":
+      init.steps.forEach((step, i) => {
+        if (step.kind !== "apply") checkInit(step, shape, params, `${at}.steps[${i}]`);
+        else {
+          const isSound = step.of.length === initFunctions[step.op].length && step.of.every((place) => place < i);
+          must(isSound, `${at}.steps[${i}].of`, "does not name the steps before it");
+        }
+      });
+      break;
+    default:
   }
 }
 

@@ -46,6 +46,8 @@ function differenceIn(name: string, there: string | undefined, here: string | un
     case "site":
       // A site without a norm changes nothing.
       return there === undefined || here === undefined ? [] : [`the equation of site \`${of}\` differs`];
+    case "const":
+      return [`\`${of}\` is ${there ? "a constant" : "trained"} in it, ${here ? "a constant" : "trained"} here`];
     case "direction":
       return [`${of} runs ${there ?? "not at all"} in it, ${here ?? "not at all"} here`];
     default:

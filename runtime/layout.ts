@@ -109,8 +109,10 @@ export function keptTensors(plan: Plan): readonly Kept[] {
         statistics.set(name, { name, shape, tensor, kind: "stat", range: fixedRange(tensor) });
       } else if (tensor.role.kind === "param") {
         parameters.set(name, { name, shape, tensor, kind: "param", range: whole("param", tensor.offset, length) });
+        if (tensor.role.constant) continue;
+        const copy = entry.regions.slot.fixed / plan.slots.length;
         for (const [index, slot] of plan.slots.entries()) {
-          const range = whole("slot", index * entry.regions.param.fixed + tensor.offset, length);
+          const range = whole("slot", index * copy + tensor.offset, length);
           slots.set(`slot/${slot}/${name}`, { name: `slot/${slot}/${name}`, shape, tensor, kind: "slot", range });
         }
       }

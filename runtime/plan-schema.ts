@@ -3,6 +3,7 @@
  * extra field is a type error. The runtime refuses a field that is not in the table.
  */
 import { codeKinds } from "./code-kinds.ts";
+import { initFunctions } from "./init-functions.ts";
 import { regionNames } from "./layout.ts";
 import type {
   Alone,
@@ -127,24 +128,40 @@ const noise = kinds<Noise, "distribution">(
   { kind: known },
 );
 
-/** Blocks may be nested `levels` deep: a cell has gates, and hardly gates of gates. */
+/** Blocks and formulas may be nested `levels` deep: a cell has gates, and hardly gates of gates. */
 const initialiser = (levels: number): Check =>
   kinds<Init, "kind">("kind", {
     constant: { value: number },
     uniform: { low: number, high: number },
     normal: { mean: number, std: number },
     xavier: { gain: number },
+    kaiming: { gain: number },
     orthogonal: { gain: number },
     identity: { gain: number },
-    blocks: { parts: list(levels > 0 ? initialiser(levels - 1) : () => " is nested too deep", 1) },
+    blocks: { parts: list(nested(initialiser, levels), 1) },
     lengths: { of: text },
+    list: { values: list(number, 1), shape: list(size, 1) },
+    range: { from: number, step: number, along: oneOf("first", "last") },
+    copy: { of: text },
+    formula: { steps: list(nested(formulaStep, levels), 1) },
   });
+
+const apply = fields({ kind: oneOf("apply"), op: oneOf(...Object.keys(initFunctions)), of: list(count, 1, 3) });
+const formulaStep = (levels: number): Check => {
+  const other = initialiser(levels);
+  return (value) => ((value as { kind?: unknown } | undefined)?.kind === "apply" ? apply(value) : other(value));
+};
+
+/** What is one level further in. */
+const nested = (check: (levels: number) => Check, levels: number): Check =>
+  levels > 0 ? check(levels - 1) : () => " is nested too deep";
+
 const init = initialiser(8);
 
 const over = maybe(oneOf("steps", "examples"));
 
 const role = kinds<Role, "kind">("kind", {
-  param: { init },
+  param: { init, constant: maybe(oneOf(true)) },
   grad: { of: text },
   stat: { steps: size, policy: oneOf("per_step", "shared") },
   input: { target: maybe(oneOf(true)) },

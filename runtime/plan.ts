@@ -7,9 +7,9 @@
  *
  * | region   | holds                                                                     | lives                     |
  * | -------- | ------------------------------------------------------------------------- | ------------------------- |
- * | `param`  | trainable parameters, back to back                                        | always; saved             |
- * | `grad`   | their gradients, at the same offsets as in `param`                        | within a step             |
- * | `slot`   | optimiser state: `slots` copies of `param`'s layout, one after the other  | always; saved             |
+ * | `param`  | parameters, back to back: first those that are trained, then constants    | always; saved             |
+ * | `grad`   | the gradients of the trained ones, at the same offsets as in `param`      | within a step             |
+ * | `slot`   | optimiser state: `slots` copies of the trained ones' layout, end to end   | always; saved             |
  * | `stat`   | population statistics                                                     | always; saved             |
  * | `input`  | inputs, targets, noise, hyper-parameters; written by the host             | until the next run        |
  * | `work`   | everything else: states, saved values, outputs, loss                      | within a run              |
@@ -20,6 +20,7 @@
  * There are `T + 1` frames, so that a state tensor can hold its initial value in frame 0 and step t's result in frame t + 1.
  * All offsets are constants: the sequence length T is chosen at run time and changes nothing but the size of the regions.
  */
+import type { initFunctions } from "./init-functions.ts";
 
 /**
  * The regions of memory: parameters, their gradients, the optimiser's slots, population statistics, what the host writes before a
@@ -43,20 +44,42 @@ export interface Region {
   readonly segment?: { readonly length: number; readonly frame: number; readonly border: number };
 }
 
+/** A function of a formula, by the name of the op that computes the same. */
+export type InitFunction = keyof typeof initFunctions;
+
 /** How a parameter is initialised. `blocks` splits the last axis into equal parts with an initialiser each (gate blocks). */
-export type Init =
+export type Init = SimpleInit | Formula;
+
+/** Computed element by element, in f64: each step is an initial value, or a function of steps before it. The last one is the result. */
+export interface Formula {
+  readonly kind: "formula";
+  readonly steps: readonly (
+    | Init
+    | { readonly kind: "apply"; readonly op: InitFunction; readonly of: readonly number[] }
+  )[];
+}
+
+type SimpleInit =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
   | { readonly kind: "normal"; readonly mean: number; readonly std: number }
   /** Glorot & Bengio 2010: uniform in ±gain·sqrt(6 / (fan_in + fan_out)). */
   | { readonly kind: "xavier"; readonly gain: number }
+  /** He et al. 2015: normal with a deviation of gain / sqrt(fan_in). */
+  | { readonly kind: "kaiming"; readonly gain: number }
   /** Rows (or columns, whichever are fewer) orthonormal, times gain: Saxe et al. 2014. */
   | { readonly kind: "orthogonal"; readonly gain: number }
-  /** [n, k·n]: k identity blocks side by side, times gain. */
+  /** [n, k·n]: k identity blocks side by side, times gain. If there are more rows than columns, the others are 0. */
   | { readonly kind: "identity"; readonly gain: number }
   | { readonly kind: "blocks"; readonly parts: readonly Init[] }
   /** The initial length of each column of the parameter `of`: weight normalization that does not change the initial weights. */
-  | { readonly kind: "lengths"; readonly of: string };
+  | { readonly kind: "lengths"; readonly of: string }
+  /** These numbers, row-major; `shape` is the end of the parameter's, and what is in front of it repeats them. */
+  | { readonly kind: "list"; readonly values: readonly number[]; readonly shape: readonly number[] }
+  /** from, from + step, … along the first or the last axis. */
+  | { readonly kind: "range"; readonly from: number; readonly step: number; readonly along: "first" | "last" }
+  /** The initial value of the parameter `of`, whose shape is the end of this one's. */
+  | { readonly kind: "copy"; readonly of: string };
 
 /**
  * What is drawn from the counter-based generator: `scale` times a standard normal number, or times a uniform one in [0, 1); or for a
@@ -86,7 +109,8 @@ export type Mark = "valid" | "last" | "examples" | "enough" | "until";
 
 /** What a tensor is for, with the details. */
 export type Role =
-  | { readonly kind: "param"; readonly init: Init }
+  /** `constant`: it is never trained, so it has no gradient and no slots. */
+  | { readonly kind: "param"; readonly init: Init; readonly constant?: true }
   | { readonly kind: "grad"; readonly of: string }
   /**
    * A population statistic. `steps` rows of `shape`, laid out [steps, ...shape] in `stat` without frames; `steps` is 1 for

@@ -16,15 +16,14 @@ import { CollectedPopulation } from "./collected-population.ts";
 import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import { allFillers } from "./fillers.ts";
+import { firstValues, refuseUntrainable } from "./first-values.ts";
 import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
 import { inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
-import { initialise } from "./initialise.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
 import { isMeasure, MetricAverager } from "./metric-averager.ts";
 import type { EntryName, Executable, Plan } from "./plan.ts";
-import { keyOf } from "./random.ts";
 import { Runner } from "./runner.ts";
 import type {
   Batches,
@@ -93,8 +92,8 @@ export class Session {
 
   /**
    * Loads an executable and initialises its parameters from the seed (a whole number). Optimiser state starts at zero; statistics
-   * are not known yet. With a `state`, it continues from that. Errors: C0406 (seed), C0411 (a damaged executable), those of the
-   * backend (C0503 … C0508) and of `restore` (C0403, C0404).
+   * are not known yet. With a `state`, it continues from that. Errors: C0406 (seed), C0411 (a damaged executable), C0502 (an initial
+   * value is not finite), those of the backend (C0503 … C0508) and of `restore` (C0403, C0404).
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
     const { seed, state } = sessionOptions(options);
@@ -108,11 +107,7 @@ export class Session {
       }
       return session;
     }
-    const first = (name: string): Float32Array => {
-      const tensor = session.#kept.find((kept) => kept.name === name)?.tensor;
-      if (tensor?.role.kind !== "param") throw new Error(`there is no parameter \`${name}\``);
-      return initialise(tensor.role.init, tensor.shape, keyOf(seed, name), first);
-    };
+    const first = firstValues(session.plan, session.#kept, seed);
     for (const { name, kind, range } of session.#kept) {
       if (kind === "param") await session.#main.machine.write(range, first(name));
     }
@@ -152,6 +147,7 @@ export class Session {
       this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
       const hyper = { ...others, lr, clip, step };
+      refuseUntrainable(this.plan, this.#kept);
       const update = this.#main.entry("update");
       const { run } = this.#counters;
       const before = { step: this.#counters.step, run, known: this.#population.known };
@@ -348,7 +344,9 @@ export class Session {
       const tensors = ownTensors(state);
       const { seen, written, ...counters } = ownCounters(state.counters);
       const differences = compareState(state, this.plan, this.#kept, restoreOptions(options));
-      for (const { name, range } of this.#kept) await this.#main.machine.write(range, tensors.get(name)!);
+      // What was a constant and is trained here has no optimiser state yet.
+      for (const { name, range } of this.#kept)
+        await this.#main.machine.write(range, tensors.get(name) ?? new Float32Array(floatsIn(range)));
       this.#counters = counters;
       this.#population.restore({ seen, written });
       this.#population.touch();

@@ -130,8 +130,13 @@ function differencesInNames(state: SessionState, plan: Plan, kept: readonly Kept
   const isExported = plan.slots.length > 0 && ![...state.tensors.keys()].some(isSlot);
   if (isExported)
     differences.push("it has nothing of the optimiser's state, as what cellc export writes, and only infers");
-  for (const { name, shape, kind } of kept) {
-    if (isExported && kind === "slot") continue;
+  // Whether something is trained is said once, and not for each of its slots.
+  const constants = new Set(
+    kept.flatMap(({ name, tensor: { role } }) => (role.kind === "param" && role.constant ? [name] : [])),
+  );
+  const isSlotOfConstant = (name: string): boolean => isSlot(name) && constants.has(name.replace(/^slot\/[^/]*\//, ""));
+  for (const { name, shape, kind, tensor } of kept) {
+    if (kind === "slot" && (isExported || Object.hasOwn(state.equations ?? {}, `const ${tensor.name}`))) continue;
     const saved = state.tensors.get(name);
     if (saved === undefined) differences.push(`it lacks \`${name}\``);
     else if (saved.shape.join() !== shape.join()) {
@@ -139,7 +144,8 @@ function differencesInNames(state: SessionState, plan: Plan, kept: readonly Kept
     }
   }
   for (const name of state.tensors.keys()) {
-    if (!names.has(name) && (trains || !isSlot(name))) differences.push(`it has \`${name}\` besides`);
+    if (!names.has(name) && (trains || !isSlot(name)) && !isSlotOfConstant(name))
+      differences.push(`it has \`${name}\` besides`);
   }
   return differences;
 }

@@ -6,7 +6,7 @@ import { regionNames } from "../../runtime/layout.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { bytesText, formatCount, type Output } from "../output.ts";
-import { type PlanSummary, summarise } from "../report/plan-summary.ts";
+import { type ParameterSummary, type PlanSummary, summarise } from "../report/plan-summary.ts";
 import type { TargetName } from "../targets.ts";
 import { compileFile, type ModelOptions } from "../toolchain.ts";
 
@@ -33,15 +33,15 @@ export async function inspect(context: Context, file: string, options: InspectOp
   const { executable, sites, parameters } = await compileFile({ ...request, observe }, context);
   const summary = summarise(executable.plan, options.time ?? DEFAULT_TIME);
   sayHeader(summary, output);
-  sayTable(
-    output,
-    "parameters",
-    ["name", "shape", "numbers", "starts as"],
-    [
-      ...summary.parameters.map(({ name, shape, count, init }) => [name, shapeText(shape), count, init]),
-      ["all", "", summary.parameterCount, ""],
-    ],
-  );
+  const begin = ["name", "shape", "numbers", "starts as"];
+  sayTable(output, "parameters", begin, [...summary.parameters.map(row), ["all", "", summary.parameterCount, ""]]);
+  if (summary.constants.length > 0)
+    sayTable(
+      output,
+      "constants",
+      [...begin.slice(0, -1), "is"],
+      [...summary.constants.map(row), ["all", "", summary.constantCount, ""]],
+    );
   const standing = [
     ...sites.map((site) => ({ ...shown(site), recurrent: site.recurrent })),
     ...parameters.flatMap((site) => (site.norm ? [{ ...shown(site), parameter: true, recurrent: false }] : [])),
@@ -114,6 +114,8 @@ export async function inspect(context: Context, file: string, options: InspectOp
   output.result({ ok: true, ...summary, uncapped, sites: standing, first, schedule });
   return exit.ok;
 }
+
+const row = ({ name, shape, count, init }: ParameterSummary) => [name, shapeText(shape), count, init];
 
 function sayHeader({ name, target, dims }: PlanSummary, output: Output): void {
   const sizes = Object.entries(dims).map(([dim, value]) => `${dim} = ${formatCount(value)}`);

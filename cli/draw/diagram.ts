@@ -39,6 +39,7 @@ export function diagramOf({ body }: CellDecl | ModelDecl, normAt: NormAt): Diagr
   for (const s of body as readonly (CellStmt | ModelStmt)[]) {
     switch (s.kind) {
       case "param":
+      case "const":
       case "dim":
       case "place":
         break;

@@ -97,9 +97,12 @@ function tensorsOf(plan: Plan, documentation: Documentation, placed: Placed): Te
     return { name, shape: extentsOf(tensor), doc: [...doc, ...notes], place };
   };
   return {
-    parameters: kept.flatMap(({ name, shape, kind }) =>
-      kind === "param" ? [{ name, shape, ...parameter(documentation.parameters.get(name), placed) }] : [],
-    ),
+    parameters: kept.flatMap(({ name, shape, kind, tensor: { role } }) => {
+      if (kind !== "param") return [];
+      const { doc, place } = parameter(documentation.parameters.get(name), placed);
+      const isConstant = role.kind === "param" && role.constant;
+      return [{ name, shape, place, doc: isConstant ? [...doc, "A constant, which training does not change."] : doc }];
+    }),
     statistics: kept.flatMap(({ name, shape, kind }) =>
       kind === "stat" ? [{ name, shape, ...statistic(name, documentation, placed) }] : [],
     ),

@@ -9,14 +9,11 @@ export interface PlanSummary {
   readonly dims: Readonly<Record<string, number>>;
   /** Sequence length that `memory` and the totals are for. */
   readonly time: number;
-  readonly parameters: readonly {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly count: number;
-    /** In the language's syntax. */
-    readonly init: string;
-  }[];
+  readonly parameters: readonly ParameterSummary[];
+  /** Numbers of all parameters, without constants. */
   readonly parameterCount: number;
+  readonly constants: readonly ParameterSummary[];
+  readonly constantCount: number;
   readonly statistics: readonly {
     readonly name: string;
     readonly policy: string;
@@ -27,6 +24,14 @@ export interface PlanSummary {
   readonly entries: Readonly<Partial<Record<EntryName, EntrySummary>>>;
   /** Bytes of each region, which is as large as the entry that needs most of it. */
   readonly memory: Readonly<Record<RegionName, number>>;
+}
+
+export interface ParameterSummary {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly count: number;
+  /** In the language's syntax. */
+  readonly init: string;
 }
 
 export interface EntrySummary {
@@ -48,9 +53,13 @@ export function summarise(plan: Plan, time: number): PlanSummary {
   for (const [, entry] of entries) {
     for (const tensor of entry.tensors) if (!tensors.has(tensor.name)) tensors.set(tensor.name, tensor);
   }
-  const parameters = [...tensors.values()].flatMap(({ name, role, shape }) =>
-    role.kind === "param" ? [{ name, shape, count: sizeOf(shape), init: initText(role.init) }] : [],
-  );
+  const begins = (constant: boolean): readonly ParameterSummary[] =>
+    [...tensors.values()].flatMap(({ name, role, shape }) =>
+      role.kind === "param" && (role.constant ?? false) === constant
+        ? [{ name, shape, count: sizeOf(shape), init: initText(role.init) }]
+        : [],
+    );
+  const [parameters, constants] = [begins(false), begins(true)];
   const statistics = [...tensors.values()].flatMap(({ name, role, shape }) =>
     role.kind === "stat"
       ? [{ name, policy: role.policy, steps: role.steps, shape, count: role.steps * sizeOf(shape) }]
@@ -62,12 +71,16 @@ export function summarise(plan: Plan, time: number): PlanSummary {
     dims: plan.dims,
     time,
     parameters,
-    parameterCount: parameters.reduce((sum, { count }) => sum + count, 0),
+    parameterCount: countOf(parameters),
+    constants,
+    constantCount: countOf(constants),
     statistics,
     entries: Object.fromEntries(entries.map(([name, entry]) => [name, summariseEntry(entry, time)])),
     memory: bytesOf(regionSizes(plan, time)),
   };
 }
+
+const countOf = (some: readonly ParameterSummary[]): number => some.reduce((sum, { count }) => sum + count, 0);
 
 function summariseEntry(entry: Entry, time: number): EntrySummary {
   const kernels = new Set<string>();

@@ -71,6 +71,10 @@ export async function openLearner(
   if (!plan.entries.train?.tensors.some(({ role }) => role.kind === "loss")) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
   }
+  if (plan.entries.update === undefined) {
+    const help = "declare as param what is to be trained";
+    throw new Failure("C0221", exit.input, `${plan.name} has no parameters to train`, help);
+  }
   checkInputs(plan, task);
   const session = await Session.open(executable, backend, { seed: context.seed });
   const rest = split === undefined ? 0 : task.splits[split] % request.batch;

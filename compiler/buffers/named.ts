@@ -43,7 +43,7 @@ export class NamedBuffers {
     this.kept = kept;
     this.options = options;
     const { shared } = options;
-    layout.reserve("param", shared.params);
+    layout.reserve("param", shared.params + shared.constants);
     layout.reserve("grad", shared.skipped + shared.width);
     layout.reserve("slot", shared.params * shared.slots.length);
     layout.reserve("stat", shared.stats * (shared.trained ? 2 : 1));

@@ -1,12 +1,15 @@
 /** The memory that all entries of a plan share: parameters, gradients, the optimiser's slots, population statistics. */
 import type { Tensor } from "../../runtime/plan.ts";
 import * as dim from "../ir/dim.ts";
+import { isTrained } from "../ir/trained.ts";
 import type { Graph, Type } from "../ir/types.ts";
 import { LINE } from "./layout.ts";
 
 export interface Shared {
-  /** Floats in the `param` region, a multiple of 16 rows of whole stores; also the size of `grad` and of each slot. */
+  /** Floats of the trained parameters, a multiple of 16 rows of whole stores; also the size of `grad` and of each slot. */
   readonly params: number;
+  /** Floats of the constants, which follow them in `param`; a multiple of 16. */
+  readonly constants: number;
   /** How many of these, at the front, belong to parameters that decay; a multiple of 16. */
   readonly decayed: number;
   /** Floats of the statistics, a multiple of 16. */
@@ -44,10 +47,13 @@ export function sharedTensors(
   const shapeOf = (type: Type): readonly number[] => type.shape.map((d) => dim.evaluate(d, dims));
   const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
   const leaves = graph.ops.flatMap((op) => (op.op === "leaf" ? [op.attrs] : []));
-  const parameters = new Map(
-    leaves.flatMap(({ leaf, type }) => (leaf.kind === "param" ? [[leaf.name, sizeOf(shapeOf(type))]] : [])),
-  );
-  const { offsets, decayed, params } = parameterLayout(parameters, decays, width);
+  const sizes = (trained: boolean): ReadonlyMap<string, number> =>
+    new Map(
+      leaves.flatMap(({ leaf, type }) =>
+        leaf.kind === "param" && isTrained(leaf) === trained ? [[leaf.name, sizeOf(shapeOf(type))]] : [],
+      ),
+    );
+  const { offsets, decayed, params, constants } = parameterLayout(sizes(true), sizes(false), decays, width);
   let stats = 0;
   const listed = new Set<string>();
   for (const { leaf, type } of leaves) {
@@ -56,8 +62,10 @@ export function sharedTensors(
     if (leaf.kind === "param" && !listed.has(leaf.name)) {
       listed.add(leaf.name);
       const common = { offset: offsets.get(leaf.name)!, time: false, batch: false, shape } as const;
-      tensors.push({ name: leaf.name, role: { kind: "param", init: leaf.init }, region: "param", ...common });
-      tensors.push({ name: `grad/${leaf.name}`, role: { kind: "grad", of: leaf.name }, region: "grad", ...common });
+      const { name, init, constant } = leaf;
+      tensors.push({ name, role: { kind: "param", init, ...(constant && { constant }) }, region: "param", ...common });
+      if (!constant)
+        tensors.push({ name: `grad/${name}`, role: { kind: "grad", of: name }, region: "grad", ...common });
     }
     if (leaf.kind === "population" && !statistics.has(leaf.name)) {
       const { policy, name } = leaf;
@@ -72,6 +80,7 @@ export function sharedTensors(
   }
   return {
     params,
+    constants,
     decayed,
     loss: params,
     skipped: params + width,
@@ -89,32 +98,32 @@ export function sharedTensors(
 const wholeStores = (n: number, width: number): number => Math.ceil(n / width) * width;
 
 /**
- * Parameters end to end, given their sizes in floats by name: first those that decay, then the others, starting at a multiple of
- * 16.
+ * Parameters end to end, given their sizes in floats by name: first those that decay, then the others, then the constants, each
+ * starting at a multiple of 16.
  */
 function parameterLayout(
-  sizes: ReadonlyMap<string, number>,
+  trained: ReadonlyMap<string, number>,
+  constant: ReadonlyMap<string, number>,
   decays: ReadonlySet<string>,
   width: number,
-): { readonly offsets: ReadonlyMap<string, number>; readonly decayed: number; readonly params: number } {
+): Pick<Shared, "offsets" | "decayed" | "params" | "constants"> {
   const offsets = new Map<string, number>();
-  const names = [...sizes.keys()];
-  const layOut = (from: number, some: readonly string[]): number => {
+  const layOut = (from: number, some: readonly (readonly [name: string, size: number])[]): number => {
     let end = from;
-    for (const name of some) {
+    for (const [name, size] of some) {
       offsets.set(name, end);
-      end = wholeStores(end + sizes.get(name)!, width);
+      end = wholeStores(end + size, width);
     }
     // Rows of 16, as the optimiser takes them, that are stored as a whole.
     return wholeStores(end, LINE * width);
   };
   const decayed = layOut(
     0,
-    names.filter((name) => decays.has(name)),
+    [...trained].filter(([name]) => decays.has(name)),
   );
   const params = layOut(
     decayed,
-    names.filter((name) => !decays.has(name)),
+    [...trained].filter(([name]) => !decays.has(name)),
   );
-  return { offsets, decayed, params };
+  return { offsets, decayed, params, constants: layOut(params, [...constant]) - params };
 }

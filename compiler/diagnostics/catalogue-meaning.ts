@@ -106,7 +106,7 @@ export const meaningMessages = {
   C0216: {
     title: "unusable initialiser",
     explanation:
-      "A parameter is initialised with a number, uniform(r), uniform(low, high), normal(std), normal(mean, std), xavier, orthogonal, identity, or blocks(…) of these; zeros and ones are 0 and 1. In a norm on a parameter, lengths are those of its columns. The matrix kinds (xavier, orthogonal, identity) need a shape with two dimensions and take gain =; the latter two also take blocks =, which must divide the last dimension.",
+      "A parameter is initialised with a number, a list, range, rows, uniform(r), uniform(low, high), normal(std), normal(mean, std), xavier, kaiming, lecun, orthogonal, identity, or blocks(…) of these; zeros and ones are 0 and 1. They are combined element by element, with + - * / ^ and functions such as exp, log and where; the name of an earlier parameter is its initial value. In a norm on a parameter, lengths are those of its columns. The matrix kinds (xavier, kaiming, lecun, orthogonal, identity) need a shape with two dimensions and take gain =; the last two also take blocks =, which must divide the last dimension. `identity` fills a matrix whose columns are a multiple of its rows, or fewer.",
     example: "param b : [4H] = orthogonal",
     fix: "param b : [4H] = blocks(1, 0, 0, 0)",
   },
@@ -183,6 +183,13 @@ export const meaningMessages = {
       "The values of an index are the whole numbers below its size. If it selects a row, a class or an entry, there must be one for each of them: otherwise unrelated numbers would be read. An index smaller than the table is fine. Two indices that are compared have the same size, unless one is an `argmax`, whose size must be no smaller. Sizes are compared once the dimensions have their numbers. Indices are stored as f32, so none has more than 16,777,216 values.",
     example: "input w : index(10)\nparam E2 : [5, H] = normal(0.1)\na = embed(w, E2)\nh' = a\noutput h'",
     fix: "input w : index(10)\nparam E2 : [10, H] = normal(0.1)\na = embed(w, E2)\nh' = a\noutput h'",
+  },
+  C0230: {
+    title: "list of another length",
+    explanation:
+      "A list as an initial value gives the numbers of a parameter's last dimensions, one level of brackets each: [1, 2, 4, 8] for [4], [[0, 1], [1, 0]] for [2, 2]. It has as many entries as the dimension has. What no list fits is computed: `range`, `2 ^ range`, `where(range < 3, 1, 0)`.",
+    example: "const period : [4] = [1, 2, 4]",
+    fix: "const period : [4] = [1, 2, 4, 8]",
   },
   C0229: {
     title: "constant without a value",

@@ -159,7 +159,7 @@ export const useMessages = {
   C0502: {
     title: "loss is not finite",
     explanation:
-      "The loss, the gradient, its norm, or the result of the update, is infinite or NaN. The step is then skipped: parameters, optimiser state and statistics are as they were before it, and the last good checkpoint is kept. The message says which tensor it is. Usual causes: a learning rate too high, gradients that explode (clip them), variances of zero at a batch norm in the first steps, where its derivative is about γ/√ε, or an infinite derivative, as of log(x) and 1 / x where x is 0.",
+      "The loss, the gradient, its norm, or the result of the update, is infinite or NaN. The step is then skipped: parameters, optimiser state and statistics are as they were before it, and the last good checkpoint is kept. The message says which tensor it is. Usual causes: a learning rate too high, gradients that explode (clip them), variances of zero at a batch norm in the first steps, where its derivative is about γ/√ε, or an infinite derivative, as of log(x) and 1 / x where x is 0. A session is not opened if an initial value is not finite.",
     example: "--lr 1 without --clip",
     fix: "--lr 1e-3 --clip 1; `state h : [H] = noise(0.1)` before a batch norm whose first inputs are constant; `where(x > 0, log(x), 0)`",
   },

@@ -1,5 +1,5 @@
 /** How leaves are written and read: initialisers, policies of statistics, and what each kind of leaf says besides its name. */
-import type { Init } from "../../runtime/plan.ts";
+import type { Formula, Init, InitFunction } from "../../runtime/plan.ts";
 import { type Reader, showNumber } from "./text-reader.ts";
 import type { Leaf, StatPolicy } from "./types.ts";
 
@@ -14,18 +14,45 @@ function printInit(init: Init): string {
     case "normal":
       return `normal(mean=${showNumber(init.mean)}, std=${showNumber(init.std)})`;
     case "xavier":
+    case "kaiming":
     case "orthogonal":
     case "identity":
       return `${init.kind}(gain=${showNumber(init.gain)})`;
     case "blocks":
       return `blocks(${init.parts.map(printInit).join(", ")})`;
     case "lengths":
-      return `lengths(${q(init.of)})`;
+    case "copy":
+      return `${init.kind}(${q(init.of)})`;
+    case "list":
+      return `list([${init.shape.join(", ")}], ${init.values.map(showNumber).join(", ")})`;
+    case "range":
+      return `range(${init.along}, ${showNumber(init.from)}, ${showNumber(init.step)})`;
+    case "formula":
+      return `formula(${init.steps.map(printStep).join(", ")})`;
+    default:
+      return init satisfies never;
   }
 }
 
+/** A step of a formula: an initialiser, or `exp $0`, `add $1 $3`, of steps before it. */
+const printStep = (step: Formula["steps"][number]): string =>
+  step.kind === "apply" ? `${step.op}${step.of.map((place) => ` $${place}`).join("")}` : printInit(step);
+
+function parseStep(r: Reader): Formula["steps"][number] {
+  if (initKinds.some((kind) => r.sees(kind))) return parseInit(r);
+  const op = r.word("a function") as InitFunction;
+  const of: number[] = [];
+  while (r.take("$")) of.push(r.number());
+  return { kind: "apply", op, of };
+}
+
+const initKinds = [
+  ...(["constant", "uniform", "normal", "xavier", "kaiming", "orthogonal", "identity"] as const),
+  ...(["blocks", "lengths", "list", "range", "copy", "formula"] as const),
+];
+
 function parseInit(r: Reader): Init {
-  const kind = r.oneOf(["constant", "uniform", "normal", "xavier", "orthogonal", "identity", "blocks", "lengths"]);
+  const kind = r.oneOf(initKinds);
   r.expect("(");
   const named = (name: string): number => {
     r.expect(name);
@@ -47,17 +74,34 @@ function parseInit(r: Reader): Init {
         return { kind, mean, std: named("std") };
       }
       case "xavier":
+      case "kaiming":
       case "orthogonal":
       case "identity":
         return { kind, gain: named("gain") };
       case "blocks":
         return { kind, parts: r.list(")", () => parseInit(r)) };
       case "lengths":
+      case "copy":
         return { kind, of: r.string() };
+      case "list": {
+        r.expect("[");
+        const shape = r.list("]", () => r.number());
+        r.expect(",");
+        return { kind, values: r.list(")", () => r.number()), shape };
+      }
+      case "range": {
+        const along = r.oneOf(["first", "last"]);
+        r.expect(",");
+        const from = r.number();
+        r.expect(",");
+        return { kind, from, step: r.number(), along };
+      }
+      case "formula":
+        return { kind, steps: r.list(")", () => parseStep(r)) };
     }
   };
   const init = inside();
-  if (kind !== "blocks") r.expect(")");
+  if (kind !== "blocks" && kind !== "list" && kind !== "formula") r.expect(")");
   return init;
 }
 
@@ -76,7 +120,7 @@ export function printLeaf(leaf: Leaf): string {
   const head = `${leaf.kind} ${q(leaf.name)}`;
   switch (leaf.kind) {
     case "param":
-      return `${head} ${printInit(leaf.init)}`;
+      return `${head}${leaf.constant ? " const" : ""} ${printInit(leaf.init)}`;
     case "index":
       return `${head} size=${leaf.size}`;
     case "noise":
@@ -108,7 +152,7 @@ export function parseLeaf(r: Reader): Leaf {
   const name = r.string();
   switch (kind) {
     case "param":
-      return { kind, name, init: parseInit(r) };
+      return { kind, name, ...(r.take("const") && { constant: true as const }), init: parseInit(r) };
     case "index":
       r.expect("size");
       r.expect("=");

@@ -46,6 +46,15 @@ export class Reader {
     return this.tryMatch(new RegExp(/\w$/.test(token) ? `${escaped}(?!\\w)` : escaped, "y")) !== undefined;
   }
 
+  /** Whether `word` comes next, as a whole word. */
+  sees(word: string): boolean {
+    const { at, last } = this;
+    const found = this.take(word);
+    this.at = at;
+    this.last = last;
+    return found;
+  }
+
   expect(token: string): void {
     if (!this.take(token)) this.fail(`expected "${token}"`);
   }

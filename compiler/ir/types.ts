@@ -47,7 +47,8 @@ export type StatPolicy = { readonly kind: "per_step"; readonly steps: string } |
 
 /** A value that comes from outside the graph. */
 export type Leaf =
-  | { readonly kind: "param"; readonly name: string; readonly init: Init }
+  /** A parameter or, with `constant`, what is stored like one and never trained. */
+  | { readonly kind: "param"; readonly name: string; readonly init: Init; readonly constant?: true }
   /** A target may lack numbers, which are then NaN. */
   | { readonly kind: "input"; readonly name: string; readonly target?: true }
   | { readonly kind: "index"; readonly name: string; readonly size: string }

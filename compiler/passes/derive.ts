@@ -9,6 +9,7 @@
 
 import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Bindings } from "../ir/tensor.ts";
+import { isTrained } from "../ir/trained.ts";
 import { real } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Value } from "../ir/types.ts";
 import { Cotangents } from "./cotangents.ts";
@@ -95,9 +96,9 @@ class Derivation {
   }
 
   private wanted(op: OpOf<"leaf">): boolean {
-    const { kind } = op.attrs.leaf;
-    if (this.options.leaves) return this.options.leaves(op.attrs.leaf);
-    return kind === "param" || (kind === "input" && this.options.inputs);
+    const { leaf } = op.attrs;
+    if (this.options.leaves) return this.options.leaves(leaf);
+    return isTrained(leaf) || (leaf.kind === "input" && this.options.inputs);
   }
 
   private mark(ops: readonly Op[]): void {

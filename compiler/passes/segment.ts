@@ -15,6 +15,7 @@
 import type { Along } from "../ir/ops/row.ts";
 import { axesOf, rowOf } from "../ir/ops.ts";
 import type { Bindings } from "../ir/tensor.ts";
+import { isTrained } from "../ir/trained.ts";
 import { real } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Result, Type, Value } from "../ir/types.ts";
 import { derive } from "./derive.ts";
@@ -119,8 +120,6 @@ function overSegments(op: Op) {
     stepwise: along.every(stays) && op.results.every((v) => v.type.time),
   };
 }
-
-const isParam = (leaf: Leaf): boolean => leaf.kind === "param";
 
 class Segmentation {
   private readonly graph: Graph;
@@ -246,7 +245,7 @@ class Segmentation {
     if (!this.options.backward) return this.piece("head", b.ops, results);
     const carried = ({ name }: Leaf): boolean => this.carries.has(name);
     const derived = this.derive({ ...this.graph, ops: b.ops, results }, (leaf) =>
-      leaf.kind === "carry" ? carried(leaf) : isParam(leaf),
+      leaf.kind === "carry" ? carried(leaf) : isTrained(leaf),
     );
     const after = new Builder(idsAfter(derived));
     after.ops.push(...derived.ops);
@@ -301,7 +300,7 @@ class Segmentation {
     const loss = parts.reduce(b.add, b.scalar(0));
     const graph: Graph = { ...this.graph, ops: [...b.ops], results: [{ kind: "loss", name: "loss", value: loss }] };
     const derived = this.derive(graph, (leaf) =>
-      leaf.kind === "carry" ? this.carries.get(leaf.name) === "borders" : isParam(leaf),
+      leaf.kind === "carry" ? this.carries.get(leaf.name) === "borders" : isTrained(leaf),
     );
     const after = new Builder(idsAfter(derived));
     after.ops.push(...derived.ops);
@@ -321,7 +320,7 @@ class Segmentation {
 
   private params(): readonly (readonly [string, Value])[] {
     return this.graph.ops.flatMap((op) =>
-      op.op === "leaf" && isParam(op.attrs.leaf) ? [[op.attrs.leaf.name, op.results[0]] as const] : [],
+      op.op === "leaf" && isTrained(op.attrs.leaf) ? [[op.attrs.leaf.name, op.results[0]] as const] : [],
     );
   }
 }

@@ -11,6 +11,7 @@
  * A mean over examples of v₀ + δ is their mean plus δ, and a difference of two values with the same δ does not depend on p.
  * Equal shifts are found by name: a name says by which linear ops a shift was computed from which values.
  */
+import { isTrained } from "../ir/trained.ts";
 import { showType } from "../ir/type.ts";
 import type { Graph, Op, OpOf, Value } from "../ir/types.ts";
 import { hasGradient } from "../passes/gradient.ts";
@@ -35,6 +36,8 @@ export interface DeadParameter {
   readonly name: string;
   /** The mean whose subtraction cancels the parameter; undefined if nothing depends on the parameter anyway. */
   readonly mean: Value | undefined;
+  /** Whether it goes into a `stop`, through which no gradient flows. */
+  readonly stopped: boolean;
 }
 
 /**
@@ -50,12 +53,31 @@ export function deadParameters(graph: Graph): readonly DeadParameter[] {
   );
   const facts: GraphFacts = { decisive: leadingTo(loss, ops), extents: extentsOf(ops), uses: new Map() };
   return ops.flatMap((op): readonly DeadParameter[] => {
-    if (op.op !== "leaf" || op.attrs.leaf.kind !== "param") return [];
+    if (op.op !== "leaf" || !isTrained(op.attrs.leaf)) return [];
     const proof = new Proof(op.results[0], facts);
     proof.ops(ops);
     if (proof.failed) return [];
-    return proof.of(loss) === undefined ? [{ name: op.attrs.leaf.name, mean: proof.mean }] : [];
+    return proof.of(loss) === undefined
+      ? [{ name: op.attrs.leaf.name, mean: proof.mean, stopped: isStopped(op.results[0], ops) }]
+      : [];
   });
+}
+
+/** Whether a `stop` reads what is computed from `parameter`. */
+function isStopped(parameter: Value, ops: readonly Op[]): boolean {
+  const from = new Set([parameter]);
+  const visit = (some: readonly Op[]): boolean =>
+    some.some((op) => {
+      const reads = (v: Value): boolean => from.has(v);
+      if (op.op === "stop" && op.operands.some(reads)) return true;
+      op.operands.forEach((v, i) => {
+        if (op.body && reads(v)) from.add(op.body.params[i]);
+      });
+      if (op.body && visit(op.body.ops)) return true;
+      if (op.operands.some(reads) || op.body?.results.some(reads)) for (const v of op.results) from.add(v);
+      return false;
+    });
+  return visit(ops);
 }
 
 /** What the proofs for all parameters of a graph have in common. */

@@ -22,9 +22,9 @@ export function prove({
   const isShift = (name: string): boolean =>
     sources.get(name)?.norm !== undefined && !dead.some((d) => d.name === name);
   return [
-    ...dead.flatMap(({ name, mean }) => {
+    ...dead.flatMap(({ name, mean, stopped }) => {
       const source = sources.get(name);
-      return source ? [withoutGradient(source, mean && siteOf(mean, whole))] : [];
+      return source ? [withoutGradient(source, mean && siteOf(mean, whole), stopped)] : [];
     }),
     ...redundantShifts(whole, isShift).map(({ name, beside }) => shiftBesideShift(sources.get(name)!, beside)),
     ...normalizedStates(graph).map(({ site, state }) => normalizedState(sites.find((s) => s.name === site)!, state)),
@@ -62,19 +62,24 @@ const described = ({ name, norm }: Source): string =>
 const leaveOut = ({ norm }: Source): string =>
   norm?.option === undefined ? "leave it out" : `leave it out: ${norm.option} = none`;
 
-function withoutGradient(source: Source, site: string | undefined): Diagnostic {
+function withoutGradient(source: Source, site: string | undefined, stopped: boolean): Diagnostic {
+  const aside = stopped && source.norm === undefined;
   return {
     code: "W0604",
     severity: "warning",
     message:
       site === undefined
-        ? `the loss does not depend on ${described(source)}`
+        ? aside
+          ? `no gradient reaches ${described(source)}, because of \`stop\``
+          : `the loss does not depend on ${described(source)}`
         : `the norm at \`${site}\` takes off again what ${described(source)} adds to all examples alike`,
     span: source.span,
     label: "its gradient is zero, whatever the numbers are",
     help:
       site === undefined
-        ? "leave it out, or let the loss depend on it"
+        ? aside
+          ? `if it is not to be trained, declare it \`const\`, without \`stop\`: const ${source.name}`
+          : "leave it out, or let the loss depend on it"
         : source.norm === undefined
           ? "leave it out, or add it after the norm"
           : leaveOut(source),

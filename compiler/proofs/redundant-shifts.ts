@@ -5,6 +5,7 @@
  * that end in the same value are addends of one sum.
  */
 import * as dim from "../ir/dim.ts";
+import { isTrained } from "../ir/trained.ts";
 import type { Graph, Op, Value } from "../ir/types.ts";
 
 /** A parameter, or a part of it, that is added to a value. */
@@ -34,7 +35,7 @@ function addendGroups({ ops, results }: Graph): ReadonlyMap<string, readonly (re
     if (of(v).length > 0) ended.set(v, of(v));
   };
   const visit = (op: Op): void => {
-    if (op.op === "leaf" && op.attrs.leaf.kind === "param")
+    if (op.op === "leaf" && isTrained(op.attrs.leaf))
       addends.set(op.results[0], [{ name: op.attrs.leaf.name, shape: op.attrs.type.shape }]);
     if (op.op === "scan") {
       const { states } = op.attrs;

@@ -4,7 +4,7 @@ import type { Span } from "../diagnostics/span.ts";
 import type { Expr, FunctionDecl, Name, NormDecl, Shape } from "../syntax/ast.ts";
 import { memberHabit } from "../syntax/member-habits.ts";
 import { builtins } from "./builtins.ts";
-import { initialisers } from "./initialisers.ts";
+import { initialisers, isInitialiser } from "./initialisers.ts";
 import type { Module } from "./modules.ts";
 import type { Problems } from "./problems.ts";
 import { spell } from "./scope.ts";
@@ -26,7 +26,8 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
   };
   const use = (name: Name, initial: boolean): void => {
     const key = spell(name);
-    if (known.has(key) || key === "none" || module.damaged.has(name.text)) return;
+    if (known.has(key) || key === "none" || (key === "pi" && !module.names.has(key)) || module.damaged.has(name.text))
+      return;
     if (initial && Object.hasOwn(initialisers, key)) return;
     if (name.primed && known.has(name.text)) {
       problems.error("C0212", name.span, `\`${name.text}\` is not a state, so it has no next value`, {
@@ -76,7 +77,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
       case "call": {
         const name = e.callee.text;
         const called = module.names.has(name) || Object.hasOwn(builtins, name);
-        const initialises = initial && (name === "blocks" || Object.hasOwn(initialisers, name));
+        const initialises = initial && isInitialiser(name);
         if (!called && !initialises && !module.damaged.has(name)) {
           problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
             help: () => functionHelp(name, module),
@@ -116,7 +117,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
     declare(a.name);
   }
   for (const s of decl.body) {
-    if (s.kind === "param") {
+    if ("shape" in s) {
       shape(s.shape);
       visit(s.init, true);
     } else visit(s.value);

@@ -129,6 +129,7 @@ class CellElaborator {
           dimStatement(s, this.c);
           break;
         case "param":
+        case "const":
           this.param(s);
           break;
         case "input":
@@ -153,11 +154,11 @@ class CellElaborator {
           s satisfies never;
       }
     }
-    const named = (kind: "site" | "param"): readonly string[] =>
-      cell.decl.body.flatMap((s) => (s.kind === kind ? [s.name.text] : []));
+    const named = (...kinds: readonly ("site" | "param" | "const")[]): readonly string[] =>
+      cell.decl.body.flatMap((s) => (kinds.some((kind) => kind === s.kind) && "name" in s ? [s.name.text] : []));
     const prefix = this.name("");
     const sites = this.sites.all.map((s) => s.name.slice(prefix.length));
-    this.placements.reportUnknown([...new Set([...named("site"), ...sites])], named("param"));
+    this.placements.reportUnknown([...new Set([...named("site"), ...sites])], named("param", "const"));
     if (this.outputs.length === 0 && cell.module.damaged.size === 0) {
       problems.error("C0213", cell.decl.name.span, `the cell \`${cell.decl.name.text}\` has no output`, {
         label: "a scan over it collects nothing",
@@ -175,7 +176,7 @@ class CellElaborator {
     const placed = this.placed(own(s.name));
     const meaning = this.instance.shares?.made.parameters.get(s.name.text) ?? this.declared(s, placed);
     if (!this.parameters.has(s.name.text)) this.parameters.set(s.name.text, meaning);
-    this.scope.declare(s.name, "param", meaning, this.world.problems);
+    this.scope.declare(s.name, s.kind, meaning, this.world.problems);
   }
 
   /** A parameter of this scan alone, after the norm placed on it. */
@@ -423,6 +424,6 @@ class CellElaborator {
 const own = (name: Name): LocalName => ({ base: name.text, rounds: [] });
 
 const beforeTheFirstStep = (b: Binding): string | undefined =>
-  b.origin === "dimension" || b.origin === "param"
+  b.origin === "dimension" || b.origin === "param" || b.origin === "const"
     ? undefined
     : "this is a value of a step, and the initial value precedes the first";

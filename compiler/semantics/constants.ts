@@ -6,7 +6,7 @@ import type { Expr, Shape } from "../syntax/ast.ts";
 import { type Context, type World, wanted } from "./context.ts";
 import { describe, evaluate, numberArithmetic, resolveName } from "./expressions.ts";
 import { isNumber } from "./finite.ts";
-import type { Meaning } from "./scope.ts";
+import { type Meaning, spell } from "./scope.ts";
 
 /** The value of an extent under the known numbers; undefined if a name in it has none. */
 export function extentOf(d: dim.Dim, numbers: World["numbers"]): number | undefined {
@@ -53,6 +53,26 @@ export function shapeOf(shape: Shape, c: Context): readonly dim.Dim[] | undefine
   if (meaning.kind === "number" || meaning.kind === "dim") return [];
   c.problems.error("C0222", shape.span, `${describe(meaning)} has no shape`);
   return undefined;
+}
+
+/** Whether `e` is made of numbers, dimensions and functions of them alone, so that `numeric` can compute it. */
+export function isConstant(e: Expr, c: Context): boolean {
+  switch (e.kind) {
+    case "number":
+      return true;
+    case "unary":
+      return isConstant(e.operand, c);
+    case "binary":
+      return numberArithmetic[e.op] !== undefined && isConstant(e.left, c) && isConstant(e.right, c);
+    case "call":
+      return Object.hasOwn(functions, e.callee.text) && e.args.length === 1 && isConstant(e.args[0].value, c);
+    case "name": {
+      const kind = c.scope.find(spell(e.name))?.meaning.kind;
+      return kind === undefined ? spell(e.name) === "pi" : kind === "number" || kind === "dim" || kind === "poison";
+    }
+    default:
+      return false;
+  }
 }
 
 /** A compile-time number; a dimension is its bound number. Undefined after a report. */

@@ -24,6 +24,8 @@ export interface World {
   readonly indexUses: IndexUse[];
   /** The number of values of each index that is an input. */
   readonly indexSizes: World["extents"];
+  /** The name of the parameter that a value is, or is made of by the norm placed on it. */
+  readonly parameters: Map<Value, string>;
   /** Values that are compile-time constants. */
   readonly known: Map<Value, number>;
   /** Values that are 1 or 0 because `and` or `or` made them. */
@@ -102,6 +104,8 @@ export interface Context {
   readonly scan?: (e: Expr & { readonly kind: "scan" }) => Meaning;
   /** A parameter or state of one of the model's scans. */
   readonly member?: (e: Expr & { readonly kind: "member" }) => Meaning;
+  /** In an initialiser: what an expression means there only. `c` is its own context, which may be that of a function's body. */
+  readonly initial?: (e: Expr, c: Context) => Meaning | undefined;
   /** Reports that a value has no time axis to reduce over. Default: the general message. */
   readonly timeless?: (span: Span) => void;
   /** Reports that a value is the same for all examples, so that it has no statistics over them. */

@@ -61,14 +61,15 @@ export function resolve<K extends "cell" | "model">(
     placements.push(...place(stmt.body, module));
     for (const s of stmt.body) {
       if (s.kind === "place") continue;
-      const candidates = namesOf(decl, s.kind);
+      // A parameter may become a constant, and a constant a parameter.
+      const candidates = namesOf(decl, s.kind === "state" ? s.kind : "param");
       if (!candidates.includes(s.name.text)) {
         problems.error("C0201", s.name.span, `\`${stmt.base.text}\` has no ${s.kind} \`${s.name.text}\``, {
           label: "`with` changes what is there",
           help: () => didYouMean(s.name.text, candidates),
         });
-      } else if (s.kind === "param") params.set(s.name.text, { stmt: s, module });
-      else states.set(s.name.text, { stmt: s, module });
+      } else if (s.kind === "state") states.set(s.name.text, { stmt: s, module });
+      else params.set(s.name.text, { stmt: s, module });
     }
   }
   return { name: declared.decl.name.text, decl, module: at.module, params, states, placements };
@@ -107,6 +108,6 @@ const kindOf = (d: Declared): string => (d.decl.kind === "derived" ? d.decl.of :
 
 function namesOf(decl: CellDecl | ModelDecl, kind: "param" | "state"): readonly string[] {
   const names: string[] = [];
-  for (const s of decl.body) if (s.kind === kind) names.push(s.name.text);
+  for (const s of decl.body) if (s.kind === kind || (s.kind === "const" && kind === "param")) names.push(s.name.text);
   return names;
 }

@@ -229,6 +229,7 @@ class Elaborator {
       extents: [],
       indexUses: [],
       indexSizes: [],
+      parameters: new Map(),
       known: new Map(),
       truths: new Set(),
       spent,
@@ -262,6 +263,7 @@ class Elaborator {
   private warnUnused(scope: Scope): void {
     const counted: Readonly<Partial<Record<Origin, string>>> = {
       param: "parameter",
+      const: "constant",
       input: "input",
       target: "target",
       site: "site",

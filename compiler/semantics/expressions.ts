@@ -32,7 +32,7 @@ export function evaluate(e: Expr, c: Context): Meaning {
   }
   const depth = e.kind === "unary" || e.kind === "binary" ? 1 : depthOfCall;
   spent.depth += depth;
-  const meaning = meaningOf(e, c);
+  const meaning = c.initial?.(e, c) ?? meaningOf(e, c);
   spent.depth -= depth;
   return meaning;
 }
@@ -152,6 +152,7 @@ export function resolveName(name: Name, c: Context): Meaning {
     });
     return poison;
   }
+  if (key === "pi" && !c.module.names.has(key)) return { kind: "number", number: Math.PI };
   // A state without a next value is reported as that, and so is a next value without a state.
   if (name.primed && c.scope.find(name.text)?.origin === "state") return poison;
   if (c.later?.has(`${key}'`)) return poison;

@@ -5,11 +5,13 @@ import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Arg, Expr } from "../syntax/ast.ts";
 import { matchArguments, type Parameter } from "./arguments.ts";
-import { extentOf, isExtent, maxParts, numeric } from "./constants.ts";
+import { extentOf, isConstant, isExtent, maxParts, numeric } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { describe, resolveName } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
 import { initialiserHabit } from "./habits.ts";
+import { formula } from "./initial-formulas.ts";
+import { entriesOf, entriesOfMeaning, listInit } from "./initial-lists.ts";
 import { type Meaning, spell } from "./scope.ts";
 
 interface Initialiser {
@@ -29,6 +31,12 @@ const optional = (...names: string[]): readonly Parameter[] =>
 const repeated = (init: Init, n: number | undefined): Init =>
   n === undefined ? init : { kind: "blocks", parts: Array.from({ length: n }, () => init) };
 
+/** The number of each entry along an axis: `range`, `range(from, step)`. */
+const counted = (along: "first" | "last"): Initialiser => ({
+  params: optional("from", "step"),
+  make: ([from = 0, step = 1]) => ({ kind: "range", from, step, along }),
+});
+
 export const initialisers: Readonly<Record<string, Initialiser>> = {
   zeros: { params: [], make: () => constant(0) },
   ones: { params: [], make: () => constant(1) },
@@ -47,14 +55,22 @@ export const initialisers: Readonly<Record<string, Initialiser>> = {
       std === undefined ? { kind: "normal", mean: 0, std: mean } : { kind: "normal", mean, std },
   },
   xavier: { params: optional("gain"), make: ([gain = 1]) => ({ kind: "xavier", gain }) },
+  kaiming: { params: optional("gain"), make: ([gain = Math.SQRT2]) => ({ kind: "kaiming", gain }) },
+  lecun: { params: optional("gain"), make: ([gain = 1]) => ({ kind: "kaiming", gain }) },
   orthogonal: {
     params: optional("gain", "blocks"),
     make: ([gain = 1, n]) => repeated({ kind: "orthogonal", gain }, n),
   },
   identity: { params: optional("gain", "blocks"), make: ([gain = 1, n]) => repeated({ kind: "identity", gain }, n) },
+  /** The place of an entry along the last axis, or along the first. */
+  range: counted("last"),
+  rows: counted("first"),
   /** In a norm on a parameter: the initial length of each of its columns. */
   lengths: { params: [], make: (_, { parameter }) => parameter && { kind: "lengths", of: parameter.name } },
 };
+
+/** Whether `name` is that of an initialiser, with or without arguments. */
+export const isInitialiser = (name: string): boolean => name === "blocks" || Object.hasOwn(initialisers, name);
 
 /** The initialiser that `e` means for a parameter of `shape`; "none" if there is to be no parameter. Undefined after a report. */
 export function initialiser(e: Expr, shape: readonly dim.Dim[], c: Context): Init | "none" | undefined {
@@ -65,21 +81,26 @@ export function initialiser(e: Expr, shape: readonly dim.Dim[], c: Context): Ini
     case "number":
       return fitsKernels(meaning.number, e.span, c) ? constant(meaning.number) : undefined;
     case "init":
-      return fits(meaning.init, shape, e.span, c) ? meaning.init : undefined;
+      return meaning.of(shape, e.span);
     case "dim":
       return constant(extentOf(meaning.dim, c.world.numbers) ?? 1);
+    case "list": {
+      const entries = entriesOfMeaning(meaning, e.span);
+      if (entries !== undefined) return listInit(entries, shape, c);
+      break;
+    }
     case "value":
-    case "list":
-      c.problems.error("C0216", e.span, `${describe(meaning)} is not an initialiser`, {
-        label: "a number or an initialiser is needed here",
-        help: `write a number, or one of ${Object.keys(initialisers).join(", ")}, blocks`,
-      });
-      return undefined;
+      break;
     case "poison":
       return undefined;
     default:
       return meaning satisfies never;
   }
+  c.problems.error("C0216", e.span, `${describe(meaning)} is not an initialiser`, {
+    label: "a number or an initialiser is needed here",
+    help: `write a number, or one of ${Object.keys(initialisers).join(", ")}, blocks`,
+  });
+  return undefined;
 }
 
 /** The meaning of an expression where an initialiser is allowed: after a parameter's `=`, and as an argument of a norm. */
@@ -87,21 +108,30 @@ export function initialMeaning(e: Expr, c: Context): Meaning {
   const poison: Meaning = { kind: "poison" };
   if (e.kind === "name") {
     const key = spell(e.name);
-    if (c.scope.has(key) || key === "none") return resolveName(e.name, c);
-    if (Object.hasOwn(initialisers, key)) return built(key, e.span, [], c);
-    c.problems.error("C0201", e.span, `there is no initialiser \`${key}\``, {
-      help: () =>
-        initialiserHabit(key) ?? didYouMean(key, [...Object.keys(initialisers), "blocks", ...c.scope.names()]),
-    });
-    return poison;
+    if (Object.hasOwn(initialisers, key) && !c.scope.has(key)) return built(key, e.span, [], c);
+    if (!c.scope.has(key) && key !== "none" && key !== "pi" && !c.later?.has(key)) {
+      c.problems.error("C0201", e.span, `there is no initialiser \`${key}\``, {
+        help: () =>
+          initialiserHabit(key) ?? didYouMean(key, [...Object.keys(initialisers), "blocks", ...c.scope.names()]),
+      });
+      return poison;
+    }
+    const meaning = resolveName(e.name, c);
+    return meaning.kind === "value" ? formula(e, c) : meaning;
+  }
+  if (e.kind === "list") {
+    const entries = entriesOf(e, c);
+    return entries ? { kind: "init", of: (shape) => listInit(entries, shape, c) } : poison;
   }
   if (e.kind === "call" && e.callee.text === "blocks") return blocks(e.args, e.span, c);
-  if (e.kind === "call" && Object.hasOwn(initialisers, e.callee.text)) return built(e.callee.text, e.span, e.args, c);
-  const habit = e.kind === "call" ? initialiserHabit(e.callee.text) : undefined;
+  if (e.kind === "call" && isInitialiser(e.callee.text) && e.args.every(({ value }) => isConstant(value, c)))
+    return built(e.callee.text, e.span, e.args, c);
+  const habit = e.kind === "call" && !c.module.names.has(e.callee.text) ? initialiserHabit(e.callee.text) : undefined;
   if (e.kind === "call" && habit !== undefined) {
     c.problems.error("C0201", e.callee.span, `there is no initialiser \`${e.callee.text}\``, { help: habit });
     return poison;
   }
+  if (!isConstant(e, c)) return formula(e, c);
   const n = numeric(e, c);
   return n === undefined ? poison : { kind: "number", number: n };
 }
@@ -111,6 +141,9 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
   // A single number is the spread, whatever its name: uniform(0.1), normal(std = 0.1).
   const alone =
     params.length === 2 && params[0].default === undefined && args.length === 1 && args[0].name?.text === "std";
+  // `range(n)` counts 0 … n − 1, as it does where a value is needed.
+  const upTo = (name === "range" || name === "rows") && args.length === 1 && args[0].name === undefined;
+  if (upTo) return counting(name, args[0], c);
   const matched = matchArguments(name, span, params, alone ? [{ ...args[0], name: undefined }] : args, c.problems);
   if (matched === undefined) return { kind: "poison" };
   const numbers: (number | undefined)[] = [];
@@ -124,7 +157,7 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
     numbers.push(n);
   }
   const init = make(numbers, c);
-  if (init !== undefined) return { kind: "init", init };
+  if (init !== undefined) return { kind: "init", of: (shape, at) => (fits(init, shape, at, c) ? init : undefined) };
   c.problems.error("C0216", span, `\`${name}\` are those of a parameter's columns`, {
     label: "this is not a norm on a parameter",
     help: "place the norm on a parameter: place Wh : weight(gamma = lengths)",
@@ -132,52 +165,106 @@ function built(name: string, span: Span, args: readonly Arg[], c: Context): Mean
   return { kind: "poison" };
 }
 
-/** `blocks(a, b, …)`: an initialiser for each of equal parts of the last axis. */
-function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {
-  const parts: Init[] = [];
-  for (const arg of args) {
-    const m = initialMeaning(arg.value, c);
-    if (m.kind === "poison") return m;
-    if (m.kind === "init") parts.push(m.init);
-    else if (m.kind === "number" && !fitsKernels(m.number, arg.span, c)) return { kind: "poison" };
-    else if (m.kind === "number") parts.push(constant(m.number));
-    else {
-      c.problems.error("C0216", arg.span, `${describe(m)} is not an initialiser`);
-      return { kind: "poison" };
-    }
-  }
-  if (parts.length > 0) return { kind: "init", init: { kind: "blocks", parts } };
-  c.problems.error("C0216", span, "`blocks` needs an initialiser for each part", {
-    help: "blocks(orthogonal, identity)",
-  });
-  return { kind: "poison" };
+/** `range(n)` along an axis of extent n. */
+function counting(name: string, { value }: Arg, c: Context): Meaning {
+  const n = numeric(value, c);
+  if (n === undefined) return { kind: "poison" };
+  const init = initialisers[name].make([], c)!;
+  return {
+    kind: "init",
+    of: (shape, at) => {
+      if (!fits(init, shape, at, c)) return undefined;
+      const axis = shape.at(name === "range" ? -1 : 0)!;
+      const extent = extentOf(axis, c.world.numbers);
+      if (extent === undefined || extent === n) return init;
+      c.problems.error(
+        "C0216",
+        value.span,
+        `\`${name}(${n})\` has ${n} entries, and ${showShape(shape)} has ${extent}`,
+        {
+          label: `the ${name === "range" ? "last" : "first"} dimension has another extent`,
+          help: `write \`${name}\`, which fits any extent, or \`${name}(from, step)\``,
+        },
+      );
+      return undefined;
+    },
+  };
 }
 
+/** `blocks(a, b, …)`: an initialiser for each of equal parts of the last axis. */
+function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {
+  if (args.length === 0) {
+    c.problems.error("C0216", span, "`blocks` needs an initialiser for each part", {
+      help: "blocks(orthogonal, identity)",
+    });
+    return { kind: "poison" };
+  }
+  return {
+    kind: "init",
+    of: (shape, at) => {
+      const width = shape.at(-1);
+      const part = width && dim.divide(width, dim.constant(args.length));
+      if (part === undefined || part.some((t) => t.vars.length === 0 && t.den > 1)) {
+        c.problems.error("C0216", at, `${showShape(shape)} cannot be cut in ${args.length} blocks`, {
+          label: "the last axis has blocks",
+        });
+        return undefined;
+      }
+      const parts = args.map((arg) => initialiser(arg.value, [...shape.slice(0, -1), part], c));
+      if (parts.includes("none"))
+        c.problems.error("C0216", span, "`none` is not an initialiser of a block", { help: "write 0" });
+      const made = parts.filter((init) => init !== undefined && init !== "none");
+      return made.length === parts.length ? { kind: "blocks", parts: made } : undefined;
+    },
+  };
+}
+
+/** Whether a parameter of `shape` can begin so. Reports C0216 if not. */
 function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): boolean {
   const wrong = (message: string, label: string): false => {
     c.problems.error("C0216", span, message, { label });
     return false;
   };
-  if (init.kind === "blocks") {
-    const width = shape.at(-1);
-    const part = width && dim.divide(width, dim.constant(init.parts.length));
-    if (part === undefined || dim.isBroken(part))
-      return wrong(`${showShape(shape)} cannot be cut in ${init.parts.length} blocks`, "the last axis has blocks");
-    return init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
+  switch (init.kind) {
+    case "blocks": {
+      const width = shape.at(-1);
+      const part = width && dim.divide(width, dim.constant(init.parts.length));
+      if (part === undefined || dim.isBroken(part))
+        return wrong(`${showShape(shape)} cannot be cut in ${init.parts.length} blocks`, "the last axis has blocks");
+      return init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
+    }
+    case "lengths": {
+      const columns = c.parameter?.shape.at(-1);
+      const alike = columns !== undefined && shape.length === 1 && dim.equal(shape[0], columns);
+      return (
+        alike ||
+        wrong(
+          `the lengths of columns are [${columns ? dim.show(columns) : 1}], not ${showShape(shape)}`,
+          "one for each column",
+        )
+      );
+    }
+    case "range":
+      return shape.length > 0 || wrong("this parameter is a single number", "there is nothing to count");
+    case "identity": {
+      if (shape.length !== 2) break;
+      const [rows, columns] = shape.map((d) => extentOf(d, c.world.numbers));
+      const whole = rows === undefined || columns === undefined || columns <= rows || columns % rows === 0;
+      return (
+        whole ||
+        wrong(
+          `identities of ${rows} columns each do not fill ${columns} columns`,
+          `${showShape(shape)} is [${rows}, ${columns}]`,
+        )
+      );
+    }
+    case "orthogonal":
+    case "xavier":
+    case "kaiming":
+      if (shape.length !== 2) break;
+      return true;
+    default:
+      return true;
   }
-  if (init.kind === "lengths") {
-    const columns = c.parameter?.shape.at(-1);
-    const alike = columns !== undefined && shape.length === 1 && dim.equal(shape[0], columns);
-    return (
-      alike ||
-      wrong(
-        `the lengths of columns are [${columns ? dim.show(columns) : 1}], not ${showShape(shape)}`,
-        "one for each column",
-      )
-    );
-  }
-  const isMatrix = init.kind === "orthogonal" || init.kind === "identity" || init.kind === "xavier";
-  if (isMatrix && shape.length !== 2)
-    return wrong(`${init.kind} is a matrix, and this parameter is ${showShape(shape)}`, "needs a shape [n, m]");
-  return true;
+  return wrong(`${init.kind} is a matrix, and this parameter is ${showShape(shape)}`, "needs a shape [n, m]");
 }

@@ -1,4 +1,4 @@
-/** The leaves of cells and models: parameters and inputs. */
+/** The leaves of cells and models: parameters, constants and inputs. */
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import { sameShape } from "../ir/type.ts";
@@ -10,7 +10,7 @@ import type { InModule } from "./derivations.ts";
 import { initialiser } from "./initialisers.ts";
 import { type Meaning, poison } from "./scope.ts";
 
-/** The parameter that `s` (or its replacement) declares, named `name`, as a leaf of `b`. Poison after a report. */
+/** The parameter or constant that `s` (or its replacement) declares, named `name`, as a leaf of `b`. Poison after a report. */
 export function parameter(
   s: ParamStmt,
   replaced: InModule<ParamStmt> | undefined,
@@ -20,13 +20,17 @@ export function parameter(
 ): Meaning {
   const shape = declaredShape(s, replaced, c);
   const from = replaced ? { ...c, module: replaced.module } : c;
-  const init = shape && initialiser((replaced?.stmt ?? s).init, shape, from);
+  const stmt = replaced?.stmt ?? s;
+  const init = shape && initialiser(stmt.init, shape, from);
   if (shape === undefined || init === undefined) return poison;
   if (init === "none") return { kind: "none" };
   const type: Type = { dtype: "f32", time: false, batch: false, shape };
   const full = claim(name, c.world.taken);
   c.world.sources.set(full, { name: s.name.text, span: s.name.span });
-  return { kind: "value", value: leaf(b, { kind: "param", name: full, init }, type) };
+  const constant = stmt.kind === "const" && ({ constant: true } as const);
+  const value = leaf(b, { kind: "param", name: full, init, ...constant }, type);
+  c.world.parameters.set(value, full);
+  return { kind: "value", value };
 }
 
 /** The shape that `s` declares; a statement that replaces it must declare the same. Undefined after a report. */

@@ -12,6 +12,7 @@ import type {
   InputStmt,
   MetricStmt,
   ModelDecl,
+  ModelStmt,
   Name,
   ParamStmt,
   SiteStmt,
@@ -74,7 +75,7 @@ class ModelElaborator {
     this.cells = cells;
     this.world = world;
     const { decl, module } = model;
-    this.ownSites = new Set(decl.body.flatMap((s) => (s.kind === "site" || s.kind === "param" ? [s.name.text] : [])));
+    this.ownSites = new Set(decl.body.flatMap((s) => (ownsNorm(s) ? [s.name.text] : [])));
     this.siteNames = new SiteNames(this.ownSites);
     this.sites = new Sites(world);
     this.scans = new ScanNames(world.problems);
@@ -110,6 +111,7 @@ class ModelElaborator {
           dimStatement(s, this.c);
           break;
         case "param":
+        case "const":
           this.param(s);
           break;
         case "input":
@@ -164,7 +166,7 @@ class ModelElaborator {
       s.name,
       this.placements.at(undefined, { base: name, rounds: [] }),
     );
-    this.scope.declare(s.name, "param", meaning, this.world.problems);
+    this.scope.declare(s.name, s.kind, meaning, this.world.problems);
   }
 
   private input(s: InputStmt): void {
@@ -416,5 +418,9 @@ class ModelElaborator {
     return this.b.broadcast(v, { ...v.type, time: true, batch: v.type.batch || e.reverse });
   }
 }
+
+/** Whether a norm can be placed on what a statement declares. */
+const ownsNorm = (s: ModelStmt): s is SiteStmt | ParamStmt =>
+  s.kind === "site" || s.kind === "param" || s.kind === "const";
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

@@ -7,7 +7,7 @@ import { broadcastShapes, ShapeError, sameShape } from "../ir/type.ts";
 import type { Graph, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Arg, Expr, Name, NormDecl, ParamStmt, StatStmt } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
-import { dimension, shapeOf } from "./constants.ts";
+import { dimension, isConstant, shapeOf } from "./constants.ts";
 import { type Context, claim, leaf, perStep, shared, showShape, type World } from "./context.ts";
 import type { Dependence } from "./dependence.ts";
 import { evaluate, tensorOf, toValue } from "./expressions.ts";
@@ -99,9 +99,9 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     for (const a of options)
       scope.declare(a.name, "argument", meanings.get(a.name.text) ?? argument(a.default, c), problems);
     for (const s of decl.body) {
-      if (s.kind === "param") normParam(s, site, placed, c);
+      if (s.kind === "let") letStatement(s, c);
       else if (s.kind === "stat") statistic(s, site, type, policy, kept, c);
-      else letStatement(s, c);
+      else normParam(s, site, placed, c);
     }
     const y = normalized(decl, type, c);
     if (y === undefined || problems.errors > errors) return undefined;
@@ -121,7 +121,7 @@ function onlyDimensions(b: Binding): string | undefined {
 function argument(e: Expr, c: Context): Meaning {
   if (e.kind === "list") return { kind: "list", items: e.items.map((i) => argument(i, c)) };
   if (e.kind === "call" && e.callee.text === "ramp") return evaluate(e, c);
-  if (e.kind === "name" || e.kind === "call") return initialMeaning(e, c);
+  if (e.kind === "name" || e.kind === "call" || !isConstant(e, c)) return initialMeaning(e, c);
   const meaning = evaluate(e, c);
   return meaning.kind === "value" ? initialMeaning(e, c) : meaning;
 }
@@ -167,7 +167,9 @@ function normParam(s: ParamStmt, site: NormSite, { ref, norm, decl }: Placed, c:
     const option = decl.args.find((a) => a.name.text === begins)?.name.text;
     const of = { name: norm.name.text, site: placeName(site.name), option };
     c.world.sources.set(name, { name: s.name.text, span: ref.span, norm: of });
-    return { kind: "value", value: leaf(c.builder, { kind: "param", name, init: from }, type) };
+    const value = leaf(c.builder, { kind: "param", name, init: from }, type);
+    c.world.parameters.set(value, name);
+    return { kind: "value", value };
   }
 }
 

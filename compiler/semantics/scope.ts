@@ -1,6 +1,7 @@
 /** The names of one body and their meanings. */
 import type { Init } from "../../runtime/plan.ts";
 import { didYouMean } from "../diagnostics/nearest.ts";
+import type { Span } from "../diagnostics/span.ts";
 import type { Dim } from "../ir/dim.ts";
 import type { Value } from "../ir/types.ts";
 import type { Name } from "../syntax/ast.ts";
@@ -15,8 +16,8 @@ export type Meaning =
   | { readonly kind: "dim"; readonly dim: Dim }
   /** `[k, H / k]`, or the parts of `split`. */
   | { readonly kind: "list"; readonly items: readonly Meaning[] }
-  /** `uniform(0.1)`, as an argument of a norm. */
-  | { readonly kind: "init"; readonly init: Init }
+  /** `uniform(0.1)`: how a parameter of some shape begins. Undefined after a report; `span` is where it is said to begin so. */
+  | { readonly kind: "init"; readonly of: (shape: readonly Dim[], span: Span) => Init | undefined }
   /**
    * `none`, an absent value. A parameter initialised with `none` does not exist, and an addition, subtraction, multiplication or
    * division with `none` is its other operand.
@@ -30,6 +31,7 @@ export const poison: Meaning = { kind: "poison" };
 export type Origin =
   | "dimension"
   | "param"
+  | "const"
   | "input"
   | "target"
   | "state"

@@ -69,7 +69,9 @@ export class Sites {
     const norm = this.norm(point, "parameter");
     this.parameters.push(this.info(point, norm));
     if (norm === undefined) return meaning;
-    return { kind: "value", value: b.one("site", [value], { name }, declared.text) };
+    const normalized = b.one("site", [value], { name }, declared.text);
+    this.world.parameters.set(normalized, this.world.parameters.get(value)!);
+    return { kind: "value", value: normalized };
   }
 
   /** Adds the sites of a cell that the model scans. */

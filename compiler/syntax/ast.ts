@@ -140,9 +140,12 @@ export type Shape =
   | { readonly kind: "shape"; readonly dims: readonly Expr[]; readonly span: Span }
   | { readonly kind: "like"; readonly name: Name; readonly span: Span };
 
-/** `param Wx : [D, 4H] = orthogonal(gain = 0.5)`. The initialiser is an expression: see `docs/language.md`. */
+/**
+ * `param Wx : [D, 4H] = orthogonal(gain = 0.5)`, or `const A : [H, H] = orthogonal`, which is not trained. The initialiser is an
+ * expression: see `docs/language.md`.
+ */
 export interface ParamStmt {
-  readonly kind: "param";
+  readonly kind: "param" | "const";
   readonly name: Name;
   readonly shape: Shape;
   readonly init: Expr;

@@ -38,9 +38,9 @@ type Statement = CellStmt | NormStmt | ModelStmt | ValueStmt;
 type Place = "cell" | "derived" | "norm" | "fn" | "model";
 
 const allowed = {
-  cell: ["dim", "param", "input", "state", "site", "let", "output", "place"],
-  model: ["dim", "param", "input", "target", "site", "let", "output", "place", "loss", "metric"],
-  derived: ["place", "param", "state"],
+  cell: ["dim", "param", "const", "input", "state", "site", "let", "output", "place"],
+  model: ["dim", "param", "const", "input", "target", "site", "let", "output", "place", "loss", "metric"],
+  derived: ["place", "param", "const", "state"],
   norm: ["param", "stat", "let", "value"],
   fn: ["site", "let", "value"],
 } as const satisfies Record<Place, readonly Statement["kind"][]>;
@@ -296,7 +296,7 @@ class AstBuilder extends ExprBuilder {
     const value = maybeNode(inner, "expression");
     switch (rule) {
       case "param": {
-        const kind = token(inner, "word").image as "param" | "state";
+        const kind = token(inner, "word").image as "param" | "const" | "state";
         const name = this.plainName(node(inner, "name"));
         return { kind, name, shape: this.shape(node(inner, "shape")), init: this.expression(value!), span };
       }

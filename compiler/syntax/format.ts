@@ -187,7 +187,7 @@ function isComment(entry: Entry): boolean {
 }
 
 /** Groups of statements whose colons are aligned. */
-const families: readonly (readonly string[])[] = [["param", "input", "target", "state"], ["place"]];
+const families: readonly (readonly string[])[] = [["param", "const", "input", "target", "state"], ["place"]];
 
 function alignRuns(entries: readonly Entry[], blanks: readonly boolean[]): readonly (string | undefined)[] {
   const word = entries.map(({ columns }) => columns?.[0].split(" ", 1)[0] ?? "");

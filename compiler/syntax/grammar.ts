@@ -173,10 +173,11 @@ class CellParser extends CstParser {
     });
   });
 
-  /** `param W : [D] = …` and `state h : [H] = …` */
+  /** `param W : [D] = …`, `const A : [D] = …` and `state h : [H] = …` */
   private readonly param: Rule = this.inner("param", () => {
     this.OR([
       { ALT: () => this.CONSUME(T.Param, { LABEL: "word" }) },
+      { ALT: () => this.CONSUME(T.Const, { LABEL: "word" }) },
       { ALT: () => this.CONSUME(T.State, { LABEL: "word" }) },
     ]);
     this.SUBRULE(this.name);

@@ -163,6 +163,7 @@ export type Columns = readonly [head: string, type?: string, value?: string];
 export function printStatement(s: Statement): Columns {
   switch (s.kind) {
     case "param":
+    case "const":
     case "state":
       return [`${s.kind} ${s.name.text}`, printShape(s.shape), printExpr(s.init)];
     case "input":

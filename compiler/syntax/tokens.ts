@@ -54,6 +54,7 @@ export const Norm = keyword("norm");
 export const Fn = keyword("fn");
 export const Model = keyword("model");
 export const Param = keyword("param");
+export const Const = keyword("const");
 export const Input = keyword("input");
 export const Target = keyword("target");
 export const State = keyword("state");
@@ -85,6 +86,7 @@ export const declarationWords: readonly TokenType[] = [Cell, Norm, Fn, Model];
 /** Words that begin a statement of a body. */
 export const statementWords: readonly TokenType[] = [
   Param,
+  Const,
   Input,
   Target,
   State,

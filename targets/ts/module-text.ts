@@ -8,7 +8,7 @@ import { literal } from "./literal.ts";
 
 /** The interfaces of tensors, in the order of the text: what each is about, and whether its numbers are always a Float32Array. */
 const groups = {
-  parameters: { interface: "Parameters", doc: "What training changes.", owned: true },
+  parameters: { interface: "Parameters", doc: "What training changes, and constants.", owned: true },
   statistics: {
     interface: "Statistics",
     doc: "Population statistics of the norms, a row for each step in front.",

@@ -94,6 +94,8 @@ const makers: readonly Maker[] = [
   (_, a, b) => `max(${a}, ${b})`,
   (_, a) => `${a} * max(${a}, over feature)`,
   (_, a) => `${a} * (1 + 0.1 * step())`,
+  (c, a) => `${a} @ ${c.constant("[H, H]", "orthogonal(gain = 0.9)")}`,
+  (c, a) => `tanh(${a}) * ${c.constant("[H]", "cos(0.5 + range) + uniform(0.1)")}`,
 ];
 
 type Norm = (site: { readonly recurrent: boolean; readonly blocks: boolean }) => string;
@@ -152,6 +154,12 @@ class CellText {
     this.head.push(`param ${name} : ${shape} = ${init}`);
     const places = /^\[\w+, \w+\]$/.test(shape) ? ["weight", "weight(gamma = lengths)", "rms"] : [];
     if (places.length > 0 && this.names % 4 === 0) this.head.push(`place ${name} : ${pick(places, this.names / 4)}`);
+    return name;
+  }
+
+  constant(shape: string, value: string): string {
+    const name = this.name("W");
+    this.head.push(`const ${name} : ${shape} = ${value}`);
     return name;
   }
 

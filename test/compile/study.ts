@@ -5,6 +5,7 @@ import * as dim from "../../compiler/ir/dim.ts";
 import { directionalDifference, finiteDifferences, relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
+import { isTrained } from "../../compiler/ir/trained.ts";
 import type { Graph, Leaf, OpOf, Type } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { verifyKernel } from "../../compiler/kernel-ir/verify.ts";
@@ -15,8 +16,10 @@ import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { Storage } from "../../compiler/pipelines.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
+import { initialise } from "../../runtime/initialise.ts";
 import { markOf } from "../../runtime/lengths.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
+import { keyOf } from "../../runtime/random.ts";
 import { sample, uniform } from "../ir/numbers.ts";
 import { type Numbers, runExecutable } from "./run-executable.ts";
 import { floor } from "./tolerances.ts";
@@ -107,10 +110,22 @@ export class Study {
       const values =
         leaf.kind === "lengths"
           ? Float64Array.from(markOf(leaf.mark, lengths, this.dims.time))
-          : (draw?.(leaf, n, random) ?? usual(leaf, n, this.dims, random));
+          : (draw?.(leaf, n, random) ?? this.constant(name) ?? usual(leaf, n, this.dims, random));
       return [name, values.map(Math.fround)];
     });
     return { ...Object.fromEntries(drawn), ...numbers };
+  }
+
+  /** A constant is what it is: other numbers may make a model of another kind. */
+  private constant(name: string): Float64Array | undefined {
+    const leafOf = (of: string) => this.leaves.get(of)!;
+    const first = (of: string): Float32Array => {
+      const { leaf, type } = leafOf(of);
+      if (leaf.kind !== "param") throw new Error(`${of} is not a parameter`);
+      return initialise(leaf.init, extents(type, this.dims), keyOf(this.options.seed ?? 1, of), first);
+    };
+    const { leaf } = leafOf(name);
+    return leaf.kind === "param" && leaf.constant ? Float64Array.from(first(name)) : undefined;
   }
 
   private size(leaf: Leaf, type: Type): number {
@@ -209,9 +224,7 @@ export class Study {
   }
 
   get differentiable(): readonly string[] {
-    return [...this.leaves].flatMap(([name, { leaf }]) =>
-      leaf.kind === "param" || leaf.kind === "input" ? [name] : [],
-    );
+    return [...this.leaves].flatMap(([name, { leaf }]) => (isTrained(leaf) || leaf.kind === "input" ? [name] : []));
   }
 
   /** Compiles `entries` for a target, once, verifying every kernel. */

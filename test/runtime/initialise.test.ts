@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { type ElementwiseRow, elementwise } from "../../compiler/ir/ops/elementwise.ts";
+import { initFunctions } from "../../runtime/init-functions.ts";
 import { initialise } from "../../runtime/initialise.ts";
 import { keyOf } from "../../runtime/random.ts";
 
@@ -121,4 +123,75 @@ describe("the other initialisers", () => {
 test("lengths are those of another parameter's columns, as it starts", () => {
   const first = (): Float32Array => Float32Array.of(3, 1, 4, -1);
   expect([...initialise({ kind: "lengths", of: "W" }, [2], key, first)]).toEqual([5, Math.fround(Math.SQRT2)]);
+});
+
+describe("formulas", () => {
+  const uniform = { kind: "uniform", low: 0, high: 1 } as const;
+  const range = { kind: "range", from: 1, step: 1, along: "last" } as const;
+  const rows = { kind: "range", from: 0, step: 2, along: "first" } as const;
+
+  test("have the meanings of the compiler's elementwise ops, whose table knows no others", () => {
+    const samples = [-2.5, -1, 0, 0.3, 1, 4];
+    expect([...Object.keys(initFunctions), "erf"].sort()).toEqual(Object.keys(elementwise).sort());
+    for (const [name, meaning] of Object.entries(initFunctions)) {
+      const row: ElementwiseRow = elementwise[name as keyof typeof elementwise];
+      const f: (...x: number[]) => number = meaning;
+      expect(f.length, name).toBe(row.arity);
+      for (const a of samples)
+        for (const b of samples)
+          for (const c of samples)
+            expect(f(a, b, c), `${name}(${a}, ${b}, ${c})`).toEqual(row.evaluate(...[a, b, c].slice(0, row.arity)));
+    }
+  });
+
+  test("are computed in f64 and rounded once", () => {
+    const third = { kind: "constant", value: 1 / 3 } as const;
+    const init = {
+      kind: "formula",
+      steps: [third, { kind: "apply", op: "sub", of: [0, 0] }, { kind: "apply", op: "add", of: [0, 1] }],
+    } as const;
+    expect([...initialise(init, [2], key)]).toEqual([Math.fround(1 / 3), Math.fround(1 / 3)]);
+    const tiny = {
+      kind: "formula",
+      steps: [
+        { kind: "constant", value: 1 + 2 ** -40 },
+        { kind: "constant", value: 1 },
+        { kind: "apply", op: "sub", of: [0, 1] },
+      ],
+    } as const;
+    expect([...initialise(tiny, [1], key)]).toEqual([2 ** -40]);
+  });
+
+  test("ranges count along the first or the last axis, in every block anew", () => {
+    expect([...initialise(range, [2, 3], key)]).toEqual([1, 2, 3, 1, 2, 3]);
+    expect([...initialise(rows, [2, 3], key)]).toEqual([0, 0, 0, 2, 2, 2]);
+    expect([...initialise(rows, [2, 2, 2], key)]).toEqual([0, 0, 0, 0, 2, 2, 2, 2]);
+    expect([...initialise({ kind: "blocks", parts: [range, rows] }, [2, 4], key)]).toEqual([1, 2, 0, 0, 1, 2, 2, 2]);
+  });
+
+  test("lists fill the last axes, and other parameters' values do", () => {
+    const list = { kind: "list", values: [1, 2], shape: [2] } as const;
+    expect([...initialise(list, [2, 2], key)]).toEqual([1, 2, 1, 2]);
+    expect([...initialise({ kind: "copy", of: "a" }, [2, 2], key, () => Float32Array.of(3, 4))]).toEqual([3, 4, 3, 4]);
+  });
+
+  test("draw independently, and an array that is read twice is drawn once", () => {
+    const two = (of: readonly [number, number]) =>
+      initialise({ kind: "formula", steps: [uniform, uniform, { kind: "apply", op: "sub", of }] }, [500], key);
+    expect(two([0, 0]).every((v) => v === 0)).toBe(true);
+    const differences = two([0, 1]);
+    // The difference of two independent uniform numbers has the variance 1 / 6.
+    const spread = differences.reduce((sum, v) => sum + v * v, 0) / differences.length;
+    expect(Math.abs(spread - 1 / 6)).toBeLessThan(0.03);
+  });
+
+  test("kaiming has the deviation gain / √rows", () => {
+    const values = initialise({ kind: "kaiming", gain: 2 }, [16, 500], key);
+    const spread = Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+    expect(Math.abs(spread - 0.5)).toBeLessThan((4 * 0.5) / Math.sqrt(2 * values.length));
+  });
+
+  test("identity of more rows than columns has zeros below", () => {
+    expect([...initialise({ kind: "identity", gain: 1 }, [3, 2], key)]).toEqual([1, 0, 0, 1, 0, 0]);
+  });
 });

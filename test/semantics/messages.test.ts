@@ -146,6 +146,35 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
     "dimensions of a scan that shares weights",
     `${cellWith("")}model m(D = 3) { input x : [D] over time\nhs = scan c(D, D) as enc over x\noutput scan enc(D) over hs }`,
   ],
+  [
+    "C0229",
+    "an initial value that is infinite where range is 0",
+    cellWith("const b : [H] = log(range)", "h @ Wh + x @ Wx + b"),
+  ],
+  ["C0230", "a list that is too short", cellWith("const b : [H] = [1, 2, 3]", "h @ Wh + x @ Wx + b")],
+  ["C0230", "rows of a list that differ", cellWith("const B : [2, H] = [[1, 2, 3, 4], [5]]", "h @ Wh + x @ Wx + B[0]")],
+  ["C0230", "a list of more levels than dimensions", cellWith("const b : [H] = [[1, 2, 3, 4]]", "h @ Wh + x @ Wx + b")],
+  ["C0216", "a draw in a list", cellWith("const b : [H] = [1, 2, 3, uniform(1)]", "h @ Wh + x @ Wx + b")],
+  ["C0216", "a sum in an initial value", cellWith("const b : [H] = sum(range, over feature)", "h @ Wh + x @ Wx + b")],
+  ["C0216", "a range of another length", cellWith("const b : [H] = log(1 + range(D))", "h @ Wh + x @ Wx + b")],
+  ["C0216", "identities that do not fill a matrix", cellWith("const B : [D, H] = identity", "h @ Wh + x @ (B + Wx)")],
+  [
+    "C0204",
+    "the initial value of a parameter of another shape",
+    cellWith("const b : [H] = 2 * Wx", "h @ Wh + x @ Wx + b"),
+  ],
+  ["C0222", "an initial value made of a step's value", cellWith("const b : [H] = 2 * h", "h @ Wh + x @ Wx + b")],
+  [
+    "C0203",
+    "an initial value made of a later parameter",
+    cellWith("const b : [H] = 2 * a\nparam a : [H] = 1", "h @ Wh + x @ Wx + a + b"),
+  ],
+  ["C0201", "a constant that `with` does not find", `${cellWith("")}cell d = c with { const Wz : [H, H] = 0 }`],
+  [
+    "C0223",
+    "a constant in a function",
+    `fn f(x) {\n  const a : [3] = 1\n  x\n}\n${cellWith("", "f(h) @ Wh + x @ Wx")}`,
+  ],
   ["C0222", "a ramp that begins after its end", withNorm("gamma * ramp(0, 1, 20, 10) * x")],
 ];
 
