@@ -2,15 +2,15 @@
 import type { Formula, Init } from "../../runtime/plan.ts";
 import { type ElementwiseRow, elementwise } from "../ir/ops/elementwise.ts";
 
-/** Larger ones are only looked at when they are computed. */
-const MOST_ENTRIES = 2 ** 18;
+/** The most steps that are looked at, some hundredths of a second. Further entries are looked at when they are computed. */
+const MOST_STEPS = 2 ** 21;
 
 /** The first entry of a computed initial value of this shape that is not finite; undefined if there is none, or it is not known. */
 export function firstNotFinite(init: Init, shape: readonly number[]): { at: number; value: number } | undefined {
   const size = shape.reduce((product, extent) => product * extent, 1);
-  if (init.kind !== "formula" || !(size <= MOST_ENTRIES)) return undefined;
+  if (init.kind !== "formula") return undefined;
   const values = new Array<number>(init.steps.length);
-  for (let at = 0; at < size; at++) {
+  for (let at = 0; at < size && at * values.length < MOST_STEPS; at++) {
     for (const [i, step] of init.steps.entries()) {
       const value = step.kind === "apply" ? applied(step, values) : entryOf(step, at, shape, size);
       if (value === undefined) return undefined;

@@ -167,47 +167,46 @@ class Computed {
 
   /** The steps that compute `v`; undefined after a report. */
   private formula(v: Value, e: Expr): Init | undefined {
-    const makers = new Map(this.builder.ops.flatMap((op) => op.results.map((r) => [r, op] as const)));
+    const { ops } = this.builder;
+    const needed = new Set([v]);
+    // In SSA, an op comes after everything that it reads.
+    for (const op of ops.toReversed())
+      if (op.results.some((r) => needed.has(r)) && !op.results.some((r) => this.c.world.known.has(r)))
+        for (const operand of op.operands) needed.add(operand);
     const steps: Formula["steps"][number][] = [];
-    const known = new Map<Value, number>();
-    const visit = (value: Value): number | undefined => {
-      const at = known.get(value);
-      if (at !== undefined) return at;
-      const step = this.step(value, makers.get(value)!, e, visit);
-      if (step === undefined) return undefined;
-      if (typeof step !== "number") steps.push(step);
-      const place = typeof step === "number" ? step : steps.length - 1;
-      known.set(value, place);
-      return place;
-    };
-    if (visit(v) === undefined) return undefined;
+    const places = new Map<Value, number>();
+    for (const op of ops) {
+      const [value] = op.results;
+      if (!op.results.some((r) => needed.has(r))) continue;
+      if (op.op === "broadcast" && !this.c.world.known.has(value)) {
+        places.set(value, places.get(op.operands[0])!);
+        continue;
+      }
+      const step = this.step(value, op, places);
+      if (step === undefined) {
+        this.c.problems.error("C0216", e.span, "an initial value is computed element by element", {
+          label: "this needs more than that",
+          help: "use numbers, lists, range, draws, other parameters, + - * / ^ and functions such as exp, log and where",
+        });
+        return undefined;
+      }
+      places.set(value, steps.push(step) - 1);
+    }
     const [only] = steps;
     return steps.length === 1 && only.kind !== "apply" ? only : { kind: "formula", steps };
   }
 
-  /** The step that makes `value`, or the place of the one that has it already. */
-  private step(
-    value: Value,
-    op: Op,
-    e: Expr,
-    visit: (v: Value) => number | undefined,
-  ): Formula["steps"][number] | number | undefined {
+  /** The step that makes `value`; undefined if its op is not elementwise. */
+  private step(value: Value, op: Op, places: ReadonlyMap<Value, number>): Formula["steps"][number] | undefined {
     const number = this.c.world.known.get(value);
     if (number !== undefined) return { kind: "constant", value: number };
     const init = this.leaves.get(value);
     if (init !== undefined) return init;
     // In a mere check, a dimension without a number counts as 1.
     if (op.op === "const") return { kind: "constant", value: op.attrs.value };
-    if (op.op === "broadcast") return visit(op.operands[0]);
-    if (isElementwise(op.op) && isInitFunction(op.op)) {
-      const of = op.operands.map(visit);
-      return of.every((place) => place !== undefined) ? { kind: "apply", op: op.op, of } : undefined;
-    }
-    this.c.problems.error("C0216", e.span, "an initial value is computed element by element", {
-      label: "this needs more than that",
-      help: "use numbers, lists, range, draws, other parameters, + - * / ^ and functions such as exp, log and where",
-    });
-    return undefined;
+    return isElementwise(op.op) && isInitFunction(op.op)
+      ? { kind: "apply", op: op.op, of: op.operands.map((operand) => places.get(operand)!) }
+      : undefined;
   }
 }
 

@@ -202,14 +202,8 @@ function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {
   return {
     kind: "init",
     of: (shape, at) => {
-      const width = shape.at(-1);
-      const part = width && dim.divide(width, dim.constant(args.length));
-      if (part === undefined || part.some((t) => t.vars.length === 0 && t.den > 1)) {
-        c.problems.error("C0216", at, `${showShape(shape)} cannot be cut in ${args.length} blocks`, {
-          label: "the last axis has blocks",
-        });
-        return undefined;
-      }
+      const part = partOf(shape, args.length, at, c);
+      if (part === undefined) return undefined;
       const parts = args.map((arg) => initialiser(arg.value, [...shape.slice(0, -1), part], c));
       if (parts.includes("none"))
         c.problems.error("C0216", span, "`none` is not an initialiser of a block", { help: "write 0" });
@@ -217,6 +211,20 @@ function blocks(args: readonly Arg[], span: Span, c: Context): Meaning {
       return made.length === parts.length ? { kind: "blocks", parts: made } : undefined;
     },
   };
+}
+
+/** The extent of each of `count` equal parts of the last axis. Undefined after a report. */
+function partOf(shape: readonly dim.Dim[], count: number, span: Span, c: Context): dim.Dim | undefined {
+  const width = shape.at(-1);
+  const part = width && dim.divide(width, dim.constant(count));
+  const number = part && extentOf(part, c.world.numbers);
+  if (part !== undefined && !dim.isBroken(part) && (number === undefined || isExtent(number))) return part;
+  const parts =
+    number === undefined || isExtent(number) ? "" : `: parts of ${dim.show(part!)} would have ${number} entries`;
+  c.problems.error("C0216", span, `${showShape(shape)} cannot be cut in ${count} blocks${parts}`, {
+    label: "the last axis has blocks",
+  });
+  return undefined;
 }
 
 /** Whether a parameter of `shape` can begin so. Reports C0216 if not. */
@@ -227,11 +235,8 @@ function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): bo
   };
   switch (init.kind) {
     case "blocks": {
-      const width = shape.at(-1);
-      const part = width && dim.divide(width, dim.constant(init.parts.length));
-      if (part === undefined || dim.isBroken(part))
-        return wrong(`${showShape(shape)} cannot be cut in ${init.parts.length} blocks`, "the last axis has blocks");
-      return init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
+      const part = partOf(shape, init.parts.length, span, c);
+      return part !== undefined && init.parts.every((p) => fits(p, [...shape.slice(0, -1), part], span, c));
     }
     case "lengths": {
       const columns = c.parameter?.shape.at(-1);

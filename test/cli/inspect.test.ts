@@ -24,6 +24,21 @@ async function inspect(...args: readonly string[]): Promise<Document> {
 }
 
 describe("cellc inspect", () => {
+  test("tells constants from parameters, and counts them apart", async () => {
+    const dims = ["--dims", "D=3,H=4,K=2"];
+    const { parameters, parameterCount, constants, constantCount } = await inspect("examples/cells/esn.cell", ...dims);
+    expect(parameters.map(({ name }) => name)).toEqual(["Wo", "bo"]);
+    expect(constants.map(({ name, init }) => `${name} = ${init}`)).toEqual([
+      "Wx = uniform(0.5)",
+      "Wh = orthogonal(0.9)",
+      "b = uniform(0.1)",
+      "a = 0.3",
+    ]);
+    expect([parameterCount, constantCount]).toEqual([7 * 2 + 2, 12 + 16 + 4 + 1]);
+    const { stdout } = await cellc(["inspect", "examples/cells/esn.cell", ...dims]);
+    expect(stdout).toMatch(/constants\nname +shape +numbers +is\n/);
+  });
+
   test("of bnlstm gives each parameter with its shape and start, and statistics of every step", async () => {
     const { parameters, sites, statistics, parameterCount } = await inspect(
       "examples/cells/bnlstm.cell",

@@ -1,5 +1,6 @@
 /** Constants: what is drawn or computed once and never trained. */
 import { describe, expect, it } from "vitest";
+import { fileHost } from "../../cli/api/file-host.ts";
 import { compile as compileFile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import type { OptimizerChoice } from "../../compiler/optimizers.ts";
@@ -257,3 +258,68 @@ it("an initial value that is not finite is refused before anything runs", async 
   );
   backend.close();
 });
+
+/** The outputs of an example cell from its own initial values, and an independent computation of them by `step`. */
+async function compareWith(
+  file: string,
+  dims: Readonly<Record<string, number>>,
+  expected: (read: (name: string) => Float32Array, x: Float32Array) => readonly number[],
+): Promise<void> {
+  const { executable } = compileFile(`examples/cells/${file}.cell`, { dims, batch: 1, time: 12 }, wasm, fileHost);
+  const backend = await places.wasm.open();
+  const session = await Session.open(executable, backend, { seed: 2 });
+  const x = Float32Array.from(sample(12 * dims.D, [-1, 1], uniform(4)));
+  const cotangent = executable.plan.entries.infer!.tensors.find(({ name }) => name.startsWith("d_"))!.name;
+  const { outputs } = await session.infer({ examples: 1, steps: 12, inputs: { x, [cotangent]: null } });
+  const names = keptTensors(executable.plan).map(({ name }) => name);
+  const values = await valuesOf(session, names);
+  const [found] = Object.values(outputs);
+  for (const [i, value] of expected((name) => values[name], x).entries())
+    expect(Math.abs(found[i] - value)).toBeLessThan(1e-5);
+  session.close();
+  backend.close();
+}
+
+/** y_j = Σ v_i W_ij. */
+const product = (v: readonly number[], W: Float32Array): number[] => {
+  const columns = W.length / v.length;
+  return Array.from({ length: columns }, (_, j) => v.reduce((sum, value, i) => sum + value * W[i * columns + j], 0));
+};
+
+it("the echo state network is what its papers say, and its reservoir is contractive", () =>
+  compareWith("esn", { D: 2, H: 6, K: 3 }, (read, x) => {
+    let h: number[] = Array(6).fill(0);
+    const out: number[] = [];
+    for (let t = 0; t < 12; t++) {
+      const u = [...x.subarray(2 * t, 2 * t + 2)];
+      const [hh, xh] = [product(h, read("Wh")), product(u, read("Wx"))];
+      h = h.map((v, i) => 0.7 * v + 0.3 * Math.tanh(hh[i] + xh[i] + read("b")[i]));
+      out.push(...product([...u, ...h], read("Wo")).map((v, i) => v + read("bo")[i]));
+    }
+    // Wh Whᵀ = 0.81.
+    for (let i = 0; i < 6; i++)
+      expect(
+        product(
+          [...read("Wh").subarray(6 * i, 6 * i + 6)],
+          read("Wh").map((_, k) => read("Wh")[(k % 6) * 6 + Math.floor(k / 6)]),
+        )[i],
+      ).toBeCloseTo(0.81, 5);
+    return out;
+  }));
+
+it("the clockwork network computes a group when its period says so, from itself and slower ones", () =>
+  compareWith("clockwork", { D: 2, H: 8 }, (read, x) => {
+    let h: number[] = Array(8).fill(0);
+    const out: number[] = [];
+    const group = (i: number): number => Math.floor(i / 2);
+    for (let t = 0; t < 12; t++) {
+      const xh = product([...x.subarray(2 * t, 2 * t + 2)], read("Wx"));
+      h = h.map((v, i) => {
+        if (t % 2 ** group(i) !== 0) return v;
+        const hh = h.reduce((sum, other, j) => (group(j) >= group(i) ? sum + other * read("Wh")[j * 8 + i] : sum), 0);
+        return Math.tanh(hh + xh[i] + read("b")[i]);
+      });
+      out.push(...h);
+    }
+    return out;
+  }));

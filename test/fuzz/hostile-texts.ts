@@ -447,7 +447,72 @@ function imports(): readonly HostileText[] {
   ];
 }
 
+/** Initial values: deep, long, of nothing, of themselves. */
+function initialValues(): readonly HostileText[] {
+  const begin = (value: string, before = "", shape = "[H]"): string =>
+    cell(`  const a : ${shape} = ${value}`, "tanh(x @ W + h) + sum(a, over feature)", before);
+  const chain = (n: number, line: (before: string) => string): string =>
+    `fn f(y0) {\n${lines(n, (i) => `  y${i + 1} = ${line(`y${i}`)}`)}\n  y${n}\n}`;
+  return [
+    ...[60, 3000].map((n) => one(`an initial value of ${n} brackets`, begin(nested("(", ")", n, "range")), "either")),
+    ...[60, 3000].map((n) => one(`lists inside each other, ${n} deep`, begin(nested("[", "]", n, "1")))),
+    ...[30, 3000].map((n) => one(`blocks inside each other, ${n} deep`, begin(nested("blocks(", ", 1)", n, "range")))),
+    one(
+      "an initial value in a chain of 7000",
+      begin(
+        "f(range)",
+        chain(7000, (y) => `${y} * 0.5 + 1`),
+      ),
+      "either",
+    ),
+    one(
+      "an initial value that doubles 2000 times",
+      begin(
+        "f(range)",
+        chain(2000, (y) => `0.25 * (${y} + ${y})`),
+      ),
+      "either",
+    ),
+    one(
+      "a long chain of a huge initial value",
+      begin(
+        "f(range)",
+        chain(3000, (y) => `0.5 * ${y}`),
+        "[1000000]",
+      ),
+      "either",
+    ),
+    one("a list of 1500 numbers", begin(`[${range(1500).join(", ")}]`, "", "[1500]"), "either"),
+    one("a list of nothing", begin("[]")),
+    one("lists of nothing", begin("[[], []]", "", "[2, 2]")),
+    one("a list in a number", begin("[1]", "", "[]")),
+    one("a range in a number", begin("range", "", "[]")),
+    one("a range of a negative number", begin("range(-1)")),
+    one("a range of no number", begin("range(h)")),
+    one("a constant of itself", begin("2 * a")),
+    one("a constant of a huge power", begin("range ^ 1e300")),
+    one("a constant that divides by zero", begin("1 / range")),
+    one("a constant of an output", begin("h'")),
+    one("a constant of a call of nothing", begin("nothing(range)")),
+    one("a constant of a scan", begin("scan c over x")),
+    one("a constant of noise", begin("noise(0.1)")),
+    one("a constant of a ramp", begin("ramp(0, 1, 2, 3)")),
+    one("a constant of none", begin("none"), "either"),
+    one("a constant of blocks of none", begin("blocks(none, 1)")),
+    one("a function called like an initialiser", begin("uniform(range)", "fn uniform(x) { x }"), "either"),
+  ];
+}
+
 /** All of them, the same each time. */
 export function hostileTexts(): readonly HostileText[] {
-  return [...deep(), ...many(), ...numbers(), ...indices(), ...names(), ...characters(), ...imports()];
+  return [
+    ...deep(),
+    ...many(),
+    ...numbers(),
+    ...initialValues(),
+    ...indices(),
+    ...names(),
+    ...characters(),
+    ...imports(),
+  ];
 }

@@ -131,6 +131,15 @@ const updates = words.entries.update!.commands;
 const framed = train.tensors.find(({ name, region, time }) => region === "input" && time && name !== "w")!;
 
 /** What is edited, where, to what (undefined: it is removed), and the words in which that is refused. */
+/** One step that is a number, and a function of these steps. */
+const formula = (op: string, of: readonly number[]) => ({
+  kind: "formula",
+  steps: [
+    { kind: "constant", value: 1 },
+    { kind: "apply", op, of },
+  ],
+});
+
 const edits: readonly (readonly [string, string, unknown, RegExp])[] = [
   ["an older format", "format", 2, /format is 2, not 3/],
   ["a missing field", "fingerprint", undefined, /fingerprint is undefined, not a text/],
@@ -187,6 +196,41 @@ const edits: readonly (readonly [string, string, unknown, RegExp])[] = [
     { kind: "lengths", of: "q" },
     /init\.of is no parameter/,
   ],
+  [
+    "a list of another shape",
+    "entries.train.tensors.0.role.init",
+    { kind: "list", values: [1, 2], shape: [2] },
+    /another shape/,
+  ],
+  ["a copy of nothing", "entries.train.tensors.0.role.init", { kind: "copy", of: "q" }, /init\.of is no parameter/],
+  [
+    "a parameter that begins as itself",
+    "entries.train.tensors.0.role.init",
+    { kind: "copy", of: train.tensors[0].name },
+    /computed from itself/,
+  ],
+  ["a formula of nothing", "entries.train.tensors.0.role.init", { kind: "formula", steps: [] }, /steps/],
+  ["a formula of an unknown function", "entries.train.tensors.0.role.init", formula("constructor", [0]), /op is/],
+  [
+    "a formula of later steps",
+    "entries.train.tensors.0.role.init",
+    formula("exp", [1]),
+    /does not name the steps before it/,
+  ],
+  [
+    "a formula that lacks a step",
+    "entries.train.tensors.0.role.init",
+    formula("add", [0]),
+    /does not name the steps before it/,
+  ],
+  [
+    "a range along nothing",
+    "entries.train.tensors.0.role.init",
+    { kind: "range", from: 0, step: 1, along: "x" },
+    /along is/,
+  ],
+  ["a constant with a gradient", "entries.train.tensors.0.role.constant", true, /is not placed like its parameter/],
+  ["a parameter that is no constant and says so", "entries.train.tensors.0.role.constant", false, /constant is false/],
   ["parameters of one entry", "entries.infer.tensors", words.entries.infer!.tensors.slice(2), /has other parameters/],
   ["no loss to train with", `entries.train.tensors.${indexOf("loss")}.role.kind`, "metric", /have 0 losses/],
 ];

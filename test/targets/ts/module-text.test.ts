@@ -188,3 +188,11 @@ cell c(H = 4) {
   expect(printed).toContain("*\\/ boom()");
   expect(await declarationsOf(printed)).not.toMatch(/^boom/m);
 });
+
+test("a module tells constants from parameters", async () => {
+  const { description } = await made("examples/cells/esn.cell", { options: { dims: { D: 3, H: 4, K: 2 } } });
+  const doc = (name: string) => description.parameters.find((one) => one.name === name)?.doc.at(-1);
+  expect(doc("Wh")).toBe("A constant, which training does not change.");
+  expect(doc("Wo")).not.toContain("constant");
+  expect(await moduleText(description)).toContain("A constant, which training does not change.");
+});
