@@ -48,6 +48,8 @@ class Computed {
         return poison;
       },
       scan: undefined,
+      member: undefined,
+      site: undefined,
       initial: (e, c) => this.initial(e, c),
     };
   }
