@@ -316,9 +316,9 @@ const lines: readonly (readonly [line: string, ...row: Row])[] = [
   ],
   [
     "param W : [D, H] = xavier",
-    "param W : [D, H] = kaiming",
-    "C0201 there is no initialiser `kaiming`",
-    "write normal(sqrt(2 / D)), D being the number of inputs",
+    "param W : [D, H] = he_normal",
+    "C0201 there is no initialiser `he_normal`",
+    "write kaiming",
   ],
   [
     "param b : [H] = 0",
