@@ -35,6 +35,11 @@ export function strided(
       const start = from.allocation.start + extent(dim.parse(first)) * strides[axis];
       return { type: v.type, allocation: { ...from.allocation, start } };
     }
+    case "windows": {
+      const { axis, stride, dilation } = op.attrs;
+      const own = [strides[axis] * stride, strides[axis] * dilation];
+      return { type: v.type, allocation: { ...from.allocation, strides: strides.toSpliced(axis, 1, ...own) } };
+    }
     case "transpose":
       return { type: v.type, allocation: { ...from.allocation, strides: op.attrs.permutation.map((i) => strides[i]) } };
     case "broadcast": {

@@ -13,7 +13,7 @@ import { isElementwise } from "../ir/ops/elementwise.ts";
 import type { Op, OpOf, Value } from "../ir/types.ts";
 import * as x from "../kernel-ir/expr.ts";
 import type { KExpr, KStmt } from "../kernel-ir/types.ts";
-import { nest } from "./loops.ts";
+import { nest, upTo } from "./loops.ts";
 import { type AxisIndex, indexOf, pointAt, wholeAxis } from "./matmul/axis-index.ts";
 import { dependsOn, type Point, samePoint, withIndex } from "./point.ts";
 import { endStep, pointBehind } from "./views.ts";
@@ -198,6 +198,10 @@ export class Evaluation {
         return this.scope.product?.(op, p, this) ?? this.dot(op, p);
       case "concat":
         return this.joined(op, p);
+      case "pad":
+        return this.padded(op, p);
+      case "overlap":
+        return this.overlapped(op, p);
       default: {
         const combined = this.scope.combined?.(op, p, this);
         if (combined) return combined;
@@ -224,6 +228,53 @@ export class Evaluation {
       const here: KExpr = { k: "math", op: "lt", type: "f32", args: [position, x.float(starts[i + 1])] };
       return { k: "math", op: "select", type, args: [splat(here, p.width), part, after] };
     });
+  }
+
+  /** The operand's element where it has one, 0 around it. */
+  private padded(op: OpOf<"pad">, p: Point): KExpr {
+    const [from] = op.operands;
+    const { before, after } = op.attrs;
+    const last = p.f.length - 1;
+    // Four neighbours may be on both sides of an edge.
+    const isApart = p.width === 4 && (before[last] !== "0" || after[last] !== "0");
+    if (isApart) return this.lanes(p, (q) => this.own(op.results[0], q));
+    const edges: KExpr[] = [];
+    const f = p.f.map((at, i) => {
+      if (before[i] === "0" && after[i] === "0") return at;
+      const own = x.sub(at, x.int(this.extent(dim.parse(before[i]))));
+      // The nearest element is read where there is none.
+      const inside = x.min(x.max(own, x.int(0)), x.int(this.shape(from)[i] - 1));
+      const sides = [inside, own].map((a): KExpr => ({ k: "toFloat", a }));
+      edges.push({ k: "math", op: "eq", type: "f32", args: sides });
+      return inside;
+    });
+    const value = this.at(from, { ...p, f });
+    return edges.reduce((v, is) => orZero(is, v, p.width), value);
+  }
+
+  /** The sum of the windows' entries that lie at the point. */
+  private overlapped(op: OpOf<"overlap">, p: Point): KExpr {
+    const { axis, stride, dilation } = op.attrs;
+    const [y] = op.results;
+    if (p.width === 4 && axis === p.f.length - 1) return this.lanes(p, (q) => this.own(y, q));
+    const [windows] = op.operands;
+    const [count, size] = this.shape(windows).slice(axis);
+    const type = typeOf(p.width);
+    const sum = this.scope.name(y.name || "sum");
+    this.statements.push({ s: "var", name: sum, type, value: splat(x.float(0), p.width) });
+    const loops = nest(this.scope.name, [{ hint: "k", ...upTo(size) }], ([k]) => {
+      const inner = new Evaluation(this.scope, { evaluation: this, loops: [k.name] });
+      const first = x.sub(p.f[axis], x.mul(k, x.int(dilation)));
+      // The nearest window is read where none begins there.
+      const window = x.min(x.div(x.max(first, x.int(0)), x.int(stride)), x.int(count - 1));
+      const value = inner.at(windows, { ...p, f: p.f.toSpliced(axis, 1, window, k) });
+      const begins: KExpr = { k: "toFloat", a: x.mul(window, x.int(stride)) };
+      const is: KExpr = { k: "math", op: "eq", type: "f32", args: [begins, { k: "toFloat", a: first }] };
+      const args = [x.variable(sum, type), orZero(is, value, p.width)];
+      return [...inner.statements, { s: "assign", name: sum, type, value: { k: "math", op: "add", type, args } }];
+    });
+    this.statements.push(...loops);
+    return x.variable(sum, type);
   }
 
   /** The value at one step, and 0 at all others. */

@@ -43,6 +43,17 @@ export function pointBehind(op: Op, v: Value, p: Point, scope: Scope): Point | "
     }
     case "slice":
       return shifted(p, op.attrs.axis, extent(dim.parse(op.attrs.from), scope));
+    case "flip": {
+      const { axis } = op.attrs;
+      if (p.width === 4 && axis === p.f.length - 1) return "apart";
+      return withIndex(p, axis, x.sub(x.int(extent(v.type.shape[axis], scope) - 1), p.f[axis]));
+    }
+    case "windows": {
+      const { axis, stride, dilation } = op.attrs;
+      if (p.width === 4 && axis + 1 === p.f.length - 1) return "apart";
+      const at = x.add(x.mul(p.f[axis], x.int(stride)), x.mul(p.f[axis + 1], x.int(dilation)));
+      return { ...p, f: p.f.toSpliced(axis, 2, at) };
+    }
     case "transpose": {
       const { permutation } = op.attrs;
       const lastStays = permutation[permutation.length - 1] === permutation.length - 1;

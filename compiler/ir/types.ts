@@ -178,6 +178,17 @@ export interface StructuralAttrs {
   cut: { readonly axis: number; readonly widths: readonly string[] };
   /** The entries `from` to `to` (dimension texts), the latter not included. */
   slice: { readonly axis: number; readonly from: string; readonly to: string };
+  /** Among zeros: as many `before` and `after` along each feature axis (dimension texts). */
+  pad: { readonly before: readonly string[]; readonly after: readonly string[] };
+  /** A feature axis from its last entry to its first. */
+  flip: { readonly axis: number };
+  /**
+   * [n] → [m, size]: windows of an axis, one every `stride` entries, each of `size` (a dimension's text) entries that are `dilation`
+   * apart. Element i, j is x's at i · stride + j · dilation; the last window ends at the last entry.
+   */
+  windows: { readonly axis: number; readonly size: string; readonly stride: number; readonly dilation: number };
+  /** [m, size] → [n]: windows laid where `windows` takes them from, and added up where they overlap. */
+  overlap: { readonly axis: number; readonly stride: number; readonly dilation: number };
   reshape: { readonly shape: readonly string[] };
   transpose: { readonly permutation: readonly number[] };
   /** To a larger type. */

@@ -131,6 +131,31 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [["batch 4H D"], { axis: 0, from: "2H", to: "4H" }],
     [["batch H D+2"], { axis: 1, from: "1", to: "2" }],
   ],
+  pad: [
+    [["time batch H D"], { before: ["1", "0"], after: ["2", "0"] }],
+    [["batch 4H"], { before: ["2"], after: ["D"] }],
+    [["H D"], { before: ["1", "D"], after: ["0", "1"] }],
+    [["batch H"], { before: ["0"], after: ["0"] }],
+  ],
+  flip: [
+    [["time batch H D"], { axis: 0 }],
+    [["batch 4H"], { axis: 0 }],
+    [["H D"], { axis: 1 }],
+  ],
+  windows: [
+    [["time batch H+2 D"], { axis: 0, size: "3", stride: 1, dilation: 1 }],
+    [["batch D 4H"], { axis: 1, size: "2", stride: 2, dilation: 1 }],
+    [["batch 4H"], { axis: 0, size: "2H", stride: 1, dilation: 1 }],
+    [["2H+4 D"], { axis: 0, size: "3", stride: 1, dilation: 2 }],
+    [["batch H D+1 D"], { axis: 1, size: "D", stride: 1, dilation: 1 }],
+  ],
+  overlap: [
+    [["time batch H 3 D"], { axis: 0, stride: 1, dilation: 1 }],
+    [["batch D 4H 2"], { axis: 1, stride: 2, dilation: 1 }],
+    [["batch 2H H"], { axis: 0, stride: 1, dilation: 2 }],
+    [["2H 3 D"], { axis: 0, stride: 3, dilation: 2 }],
+    [["batch H 2 2 D"], { axis: 1, stride: 1, dilation: 1 }],
+  ],
   reshape: [
     [["time batch H D"], { shape: ["D*H"] }],
     [["batch 4H"], { shape: ["4", "H"] }],

@@ -172,6 +172,8 @@ class Writer {
       () => this.shift(a, b),
       () => this.running(a, b),
       () => this.count(a, b),
+      () => this.padded(a, b, c),
+      () => this.windows(a, b, c),
     ];
     writers[kind % writers.length]();
   }
@@ -288,7 +290,7 @@ class Writer {
   }
 
   private part(a: number, b: number): void {
-    const joined = (d: dim.Dim): boolean => d.length > 1;
+    const joined = (d: dim.Dim): boolean => d.length > 1 && d.every(({ num }) => num > 0);
     const apart = b % 2 === 0 && this.float(a, (k) => k.value.type.shape.some(joined)) ? joined : halves;
     const x = this.float(a, (k) => k.value.type.shape.some(apart));
     if (!x) return;
@@ -356,6 +358,36 @@ class Writer {
     const by = [1, 2, -1, 3][b % 4];
     const x = this.float(a, ({ value: { type } }) => type.time && (type.batch || by > 0));
     if (x) this.emit("shift", [x], { by }, hull([0, ...x.range]));
+  }
+
+  /** An axis in reverse, or all of them among zeros. */
+  private padded(a: number, b: number, c: number): void {
+    const x = this.float(a, (k) => k.value.type.shape.length > 0)!;
+    const { shape } = x.value.type;
+    const widths = ["0", "1", "D"];
+    const along = (n: number): readonly string[] => shape.map((_, i) => widths[(n + i) % 3]);
+    if (c % 3 === 0) this.emit("flip", [x], { axis: b % shape.length }, x.range);
+    else this.emit("pad", [x], { before: along(b), after: along(c) }, hull([0, ...x.range]));
+  }
+
+  /** Windows of an axis, among zeros so that there are some, and back: windows added up where they overlap. */
+  private windows(a: number, b: number, c: number): void {
+    const x = this.float(a, (k) => k.value.type.shape.length > 0 && k.value.type.shape.length < 3)!;
+    const { shape } = x.value.type;
+    const axis = b % shape.length;
+    const dilation = 1 + (c % 2);
+    if (c % 3 !== 0 || shape.length === 1) {
+      const size = ["1", "2", "3", "D + 1"][b % 4];
+      const reach = dim.multiply(dim.subtract(dim.parse(size), dim.constant(1)), dim.constant(dilation));
+      const led = shape.map((_, i) => (i === axis ? dim.show(reach) : "0"));
+      const around = this.b.one("pad", [x.value], { before: led, after: shape.map(() => "0") });
+      const range = hull([0, ...x.range]);
+      this.emit("windows", [{ value: around, range }], { axis, size, stride: 1, dilation }, range);
+      return;
+    }
+    const stride = 1 + ((c >> 2) % 3);
+    const n = dim.evaluate(shape[1], this.dims);
+    this.emit("overlap", [x], { axis: 0, stride, dilation }, hull([0, ...x.range, ...x.range.map((v) => v * n)]));
   }
 
   /** A sequence from its last step to its first. */

@@ -2,21 +2,22 @@
 import { axis, extent, extents, featureAxes, fields, integer, resultType } from "../attributes.ts";
 import type { Builder } from "../builder.ts";
 import * as dim from "../dim.ts";
-import { moved } from "../range.ts";
+import { amongZeros, moved } from "../range.ts";
 import { type Bindings, broadcastTo, forEachRow, rowMajor, type Tensor, tensor } from "../tensor.ts";
 import { broadcastTypes, ShapeError, sameNumbers, sameType, showType } from "../type.ts";
 import type { Type, Value } from "../types.ts";
 import { aligned, type Iteration, inPlace, type Rows, whereAll } from "./row.ts";
 
 /** `x` viewed as [outer, axis, inner], with feature axis `axis` in the middle. */
-function outerAxisInner(x: Tensor, axis: number): readonly [number, number, number] {
+export function outerAxisInner(x: Tensor, axis: number): readonly [number, number, number] {
   const at = x.shape.length - x.type.shape.length + axis;
   const product = (s: readonly number[]): number => s.reduce((a, b) => a * b, 1);
   return [product(x.shape.slice(0, at)), x.shape[at], product(x.shape.slice(at + 1))];
 }
 
 /** An operand that is read elsewhere along one axis, and in place along the others. */
-const elsewhereAlong = (x: Type, axis: number): Iteration => inPlace(x, (i) => (i === axis ? "gather" : "parallel"));
+export const elsewhereAlong = (x: Type, axis: number): Iteration =>
+  inPlace(x, (i) => (i === axis ? "gather" : "parallel"));
 
 /** What `split` and `cut` share: parts of an axis, as wide as the result types say, and their derivative. */
 const parting = {
@@ -61,7 +62,9 @@ function joinedType(x: readonly Type[], axis: number): Type {
   return { ...rest, shape: rest.shape.map((d, i) => (i === axis ? total : d)) };
 }
 
-export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "transpose" | "broadcast"> = {
+export const movement: Rows<
+  "split" | "concat" | "cut" | "slice" | "pad" | "flip" | "reshape" | "transpose" | "broadcast"
+> = {
   split: {
     doc: "equal parts along a feature axis",
     infer: ([x], { axis, parts }) => {
@@ -150,13 +153,72 @@ export const movement: Rows<"split" | "concat" | "cut" | "slice" | "reshape" | "
       return [y];
     },
     grad: (b, { x: [x], dy, attrs: { axis, from, to } }) => {
-      const beside = (width: dim.Dim): readonly Value[] =>
-        width.length === 0
-          ? []
-          : [b.zeros({ ...x.type, dtype: "f32", shape: x.type.shape.map((d, i) => (i === axis ? width : d)) })];
-      const after = dim.subtract(x.type.shape[axis], dim.parse(to));
-      return [b.one("concat", [...beside(dim.parse(from)), dy[0]!, ...beside(after)], { axis })];
+      const { shape } = x.type;
+      const along = (width: string): readonly string[] => shape.map((_, i) => (i === axis ? width : "0"));
+      const after = dim.show(dim.subtract(shape[axis], dim.parse(to)));
+      return [b.one("pad", [dy[0]!], { before: along(from), after: along(after) })];
     },
+  },
+  pad: {
+    doc: "the operand among zeros",
+    operands: ["x"],
+    attributes: fields({ before: extents, after: extents }),
+    infer: ([x], { before, after }) => {
+      if (before.length !== x.shape.length || after.length !== x.shape.length)
+        throw new ShapeError(`${showType(x)} has other axes than zeros are given for`);
+      const widths = x.shape.map((_, i) => [before[i], after[i]].map(dim.parse));
+      if (widths.some((both) => both.some((w) => dim.exceeds([], w))))
+        throw new ShapeError(`${showType(x)} cannot be padded by less than nothing`);
+      return [{ ...x, dtype: "f32", shape: x.shape.map((d, i) => widths[i].reduce(dim.add, d)) } satisfies Type];
+    },
+    axes: ([x], { before, after }) => [
+      inPlace(x, (i) => (before[i] === "0" && after[i] === "0" ? "parallel" : "gather")),
+    ],
+    range: amongZeros,
+    form: "point",
+    zero: whereAll,
+    evaluate: ([x], { before }, [type], dims) => {
+      const y = tensor(type, dims);
+      const lead = x.shape.length - before.length;
+      const strides = rowMajor(y.shape);
+      const start = before.reduce((sum, w, i) => sum + dim.evaluate(dim.parse(w), dims) * strides[lead + i], 0);
+      forEachRow(x.shape, [strides], ([i], at, n, [di]) => {
+        for (let k = 0; k < n; k++) y.data[start + i + k * di] = x.data[at + k];
+      });
+      return [y];
+    },
+    grad: (b, { x: [x], dy, attrs: { before, after } }) => [
+      before.reduce((v, from, axis) => {
+        if (from === "0" && after[axis] === "0") return v;
+        const to = dim.show(dim.add(dim.parse(from), x.type.shape[axis]));
+        return b.one("slice", [v], { axis, from, to });
+      }, dy[0]!),
+    ],
+  },
+  flip: {
+    doc: "a feature axis in reverse",
+    operands: ["x"],
+    attributes: fields({ axis }),
+    infer: ([x], { axis }) => {
+      if (x.shape[axis] === undefined) throw new ShapeError(`${showType(x)} has no axis ${axis} to reverse`);
+      return [x];
+    },
+    axes: ([x], attrs) => [elsewhereAlong(x, attrs.axis)],
+    range: moved,
+    form: "view",
+    zero: whereAll,
+    recompute: 0,
+    evaluate: ([x], { axis }, [type], dims) => {
+      const y = tensor(type, dims);
+      const [outer, n, inner] = outerAxisInner(x, axis);
+      for (let o = 0; o < outer; o++)
+        for (let i = 0; i < n; i++) {
+          const from = (o * n + i) * inner;
+          y.data.set(x.data.subarray(from, from + inner), (o * n + n - 1 - i) * inner);
+        }
+      return [y];
+    },
+    grad: (b, { dy, attrs }) => [b.one("flip", [dy[0]!], attrs)],
   },
   reshape: {
     doc: "the same elements in another feature shape",

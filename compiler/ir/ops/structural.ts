@@ -10,6 +10,7 @@ import { reductions } from "./reductions.ts";
 import type { Rows } from "./row.ts";
 import { tables } from "./tables.ts";
 import { time } from "./time.ts";
+import { windows } from "./windows.ts";
 
 export const structural: Rows<StructuralOp> = {
   ...numbers,
@@ -18,6 +19,7 @@ export const structural: Rows<StructuralOp> = {
   ...parts,
   ...contraction,
   ...movement,
+  ...windows,
   ...time,
   ...tables,
 };
