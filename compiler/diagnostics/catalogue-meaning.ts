@@ -220,4 +220,18 @@ export const meaningMessages = {
       "norm n(x) {\n  m = mean(x, over feature)\n  x - population(m)\n}\ncell c(H = 100) {\n  input x : [H]\n  site s = x\n  output s\n  place s : n\n}",
     fix: "norm n(x) {\n  stat m = mean(x, over batch)\n  x - population(m)\n}",
   },
+  C0233: {
+    title: "choice that does not exist",
+    explanation:
+      'Text in quotes chooses how a function works, as in `conv(x, W, padding = "same")`. Each function has its own choices, which the message lists. Such a text is no value: nothing can be computed from it. Some choices do not go together.',
+    example: 'param F : [3, D, H] = 0.1\nr = conv(reshape(x, [1, D]), F, padding = "full")',
+    fix: 'param F : [3, D, H] = 0.1\nr = conv(reshape(x, [1, D]), F, padding = "same")',
+  },
+  C0234: {
+    title: "labels of a product",
+    explanation:
+      'In `dot(a, b, "nk,mk->nm")` there is a letter for each feature axis: of a, of b, and of the result. A letter on both sides that the result lacks is summed over; one that it has is the same axis of both. Letters of the result come from the sides, and no value has a letter twice.',
+    example: 'r = dot(x, W, "d,dh")',
+    fix: 'r = dot(x, W, "d,dh->h")',
+  },
 } as const satisfies Record<string, Message>;

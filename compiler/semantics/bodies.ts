@@ -53,6 +53,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
   const visit = (e: Expr, initial = false): void => {
     switch (e.kind) {
       case "number":
+      case "string":
         return;
       case "name":
         use(e.name, initial);

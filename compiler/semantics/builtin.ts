@@ -1,12 +1,22 @@
 /** The type of a built-in function, which is a row of the table in `builtins.ts`, and helpers to read its arguments. */
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Value } from "../ir/types.ts";
+import type { AxisName } from "../syntax/ast.ts";
 import { asDim, extentOf, isExtent, maxParts } from "./constants.ts";
 import { type Context, type GivenAxis, wanted } from "./context.ts";
 import { describe, misfit, realValue, toValue } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
 import { type Meaning, poison } from "./scope.ts";
+
+/** An option of a call. */
+export interface Option {
+  readonly meaning: Meaning;
+  /** Where it is given, or the call, if it is not. */
+  readonly span: Span;
+  readonly isGiven: boolean;
+}
 
 export interface BuiltinCall {
   readonly name: string;
@@ -15,6 +25,8 @@ export interface BuiltinCall {
   /** The spans of the arguments. */
   readonly spans: readonly Span[];
   readonly over: readonly GivenAxis[] | undefined;
+  /** Every option of the row: as given, or its default. */
+  readonly options: Readonly<Record<string, Option>>;
   /** The function that the first argument names, if the row takes one; `args` and `spans` are then those of the others. */
   readonly f?: (args: readonly Meaning[], round: number) => Meaning;
   readonly c: Context;
@@ -27,6 +39,10 @@ export interface Builtin {
   readonly arity: readonly [number, number];
   /** It takes `over`. */
   readonly reduces?: true;
+  /** It takes `over` with one of these axes, along which it works; where none is given, with the first. */
+  readonly along?: readonly AxisName[];
+  /** What may be given by name after the arguments, with the defaults. */
+  readonly options?: Readonly<Record<string, number | string>>;
   /** The first argument is the name of a function. */
   readonly takesFunction?: true;
   /** The meaning of a call whose arguments are not poison. */
@@ -97,6 +113,38 @@ export function bracketsOfScan(spans: readonly Span[], { world }: Context): stri
   if (at < 0 || at === spans.length - 1) return undefined;
   const meant = spans.slice(at).map((span) => world.modules.textAt(span));
   return `a comma ends a scan among arguments: put brackets around it, (${meant.join(", ").replace(/\s+/g, " ")})`;
+}
+
+/** The axis that the call is along, of the row's. */
+export const alongAxis = ({ over }: BuiltinCall, { along }: Pick<Builtin, "along">): AxisName =>
+  over?.[0]?.axis ?? along![0];
+
+/** A whole number of at least `least` among the options, known while compiling. Undefined after a report. */
+export function wholeOption({ name, options, c }: BuiltinCall, option: string, least: number): number | undefined {
+  const { meaning, span } = options[option];
+  const n = constant(meaning, span, c);
+  if (n === undefined || (Number.isInteger(n) && n >= least && n <= maxParts)) return n;
+  c.problems.error("C0222", span, `\`${name}\` cannot have ${option} = ${n}`, {
+    label: `a whole number from ${least} to ${maxParts} is needed here`,
+  });
+  return undefined;
+}
+
+/** One of `words` among the options. Undefined after a report. */
+export function choiceOption<W extends string>(
+  { name, options, c }: BuiltinCall,
+  option: string,
+  words: readonly W[],
+): W | undefined {
+  const { meaning, span } = options[option];
+  const found = words.find((w) => meaning.kind === "text" && w === meaning.text);
+  if (found !== undefined || meaning.kind === "poison") return found;
+  const quoted = words.map((w) => `"${w}"`);
+  c.problems.error("C0233", span, `${describe(meaning)} is no ${option} of \`${name}\``, {
+    label: `one of ${quoted.join(", ")} is needed here`,
+    help: () => (meaning.kind === "text" ? didYouMean(meaning.text, words) : undefined),
+  });
+  return undefined;
 }
 
 export function noFeatures(call: BuiltinCall): Meaning {

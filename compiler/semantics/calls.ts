@@ -1,7 +1,8 @@
 /** Calls of built-in functions, and of functions written in the language, which are expanded in place. */
+import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Arg, Expr, FunctionDecl, Over, SiteStmt } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
-import { type BuiltinCall, bracketsOfScan } from "./builtin.ts";
+import { type Builtin, type BuiltinCall, bracketsOfScan, type Option } from "./builtin.ts";
 import { builtins } from "./builtins.ts";
 import type { Context, GivenAxis } from "./context.ts";
 import { evaluate } from "./expressions.ts";
@@ -59,14 +60,18 @@ function callBuiltin(e: Call, c: Context): Meaning {
     c.problems.error("C0205", e.span, message, { help: bracketsOfScan(spans, c) ?? `it is ${row.signature}` });
     return poison;
   };
-  if (e.args.some((a) => a.name !== undefined)) return wrong(`\`${name}\` takes its arguments in order, without names`);
-  if (e.args.length < row.arity[0] || e.args.length > row.arity[1])
-    return wrong(`\`${name}\` cannot take ${e.args.length} argument${e.args.length === 1 ? "" : "s"}`);
-  if (e.over !== undefined && !row.reduces) return wrong(`\`${name}\` does not reduce over axes`);
+  const given = e.args.filter((a) => a.name === undefined).length;
+  if (row.options === undefined && given < e.args.length)
+    return wrong(`\`${name}\` takes its arguments in order, without names`);
+  if (given < row.arity[0] || given > row.arity[1])
+    return wrong(`\`${name}\` cannot take ${given} argument${given === 1 ? "" : "s"}`);
+  const options = optionsOf(e, row, c);
+  if (options === undefined || !takesOver(e, row, c)) return poison;
   const f = row.takesFunction ? functionOf(e.args[0], e, c) : undefined;
   if ((row.takesFunction && f === undefined) || args.some((m) => m.kind === "poison")) return poison;
-  const spans = values.map((a) => a.value.span);
-  return row.apply({ name, span: e.span, args, spans, over: e.over && axesIn(e.over, c), ...(f && { f }), c });
+  const inOrder = values.flatMap((a, i) => (a.name === undefined ? [{ span: a.value.span, meaning: args[i] }] : []));
+  const own = { args: inOrder.map(({ meaning }) => meaning), spans: inOrder.map(({ span }) => span) };
+  return row.apply({ name, span: e.span, ...own, over: e.over && axesIn(e.over, c), options, ...(f && { f }), c });
 }
 
 /** The axes after `over`: those that the text names, and those that the function around it is given. */
@@ -89,6 +94,49 @@ function givenAxes(e: Call, { name, axes }: FunctionDecl, c: Context): readonly 
     help: `say which: ${name.text}(x, over feature)`,
   });
   return undefined;
+}
+
+/** The options of a call: those given, and the defaults of the others. Undefined after a report. */
+function optionsOf(e: Call, { options = {}, signature }: Builtin, c: Context): BuiltinCall["options"] | undefined {
+  const name = e.callee.text;
+  const found = new Map<string, Option>();
+  for (const { name: option, value } of e.args) {
+    if (option === undefined) continue;
+    const { text } = option;
+    if (!Object.hasOwn(options, text) || found.has(text)) {
+      const message = found.has(text) ? `is given \`${text}\` twice` : `has no option \`${text}\``;
+      c.problems.error("C0206", option.span, `\`${name}\` ${message}`, {
+        help: () => (found.has(text) ? undefined : didYouMean(text, Object.keys(options))) ?? `it is ${signature}`,
+      });
+      return undefined;
+    }
+    found.set(text, { meaning: evaluate(value, c), span: value.span, isGiven: true });
+  }
+  const byDefault = (of: number | string): Meaning =>
+    typeof of === "string" ? { kind: "text", text: of } : { kind: "number", number: of };
+  return Object.fromEntries(
+    Object.entries(options).map(([text, of]) => [
+      text,
+      found.get(text) ?? { meaning: byDefault(of), span: e.span, isGiven: false },
+    ]),
+  );
+}
+
+/** Whether the function takes the call's `over`, if there is one. Reports it if not. */
+function takesOver({ callee, over }: Call, { reduces, along, signature }: Builtin, c: Context): boolean {
+  if (over === undefined || reduces) return true;
+  const name = callee.text;
+  if (along === undefined) {
+    c.problems.error("C0205", over.span, `\`${name}\` does not reduce over axes`, { help: `it is ${signature}` });
+    return false;
+  }
+  const [axis, ...others] = axesIn(over, c);
+  // An axis that there is not has been reported.
+  if (axis === undefined) return false;
+  if (others.length === 0 && along.includes(axis.axis)) return true;
+  const allowed = along.map((a) => `over ${a}`).join(" or ");
+  c.problems.error("C0215", over.span, `\`${name}\` works along one axis: ${allowed}`, { help: `it is ${signature}` });
+  return false;
 }
 
 /** The function that an argument names; undefined after a report. */

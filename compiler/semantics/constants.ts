@@ -110,6 +110,7 @@ function numberOf(e: Expr, c: Context): number | undefined {
       if (m.kind === "dim") return extentOf(m.dim, c.world.numbers) ?? 1;
       return m.kind === "poison" ? undefined : notConstant(e.span, c);
     }
+    case "string":
     case "list":
     case "part":
     case "member":

@@ -16,6 +16,7 @@ import { depthOfCall, maxDepth, maxExpressions, maxOps, reportLimit } from "./li
 import { conjunction, disjunction, negation } from "./logic.ts";
 import { part } from "./parts.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
+import { listValue } from "./stacks.ts";
 
 type Binary = Expr & { readonly kind: "binary" };
 
@@ -41,6 +42,8 @@ function meaningOf(e: Expr, c: Context): Meaning {
   switch (e.kind) {
     case "number":
       return isNumber(e.value, e.span, c) ? { kind: "number", number: e.value } : poison;
+    case "string":
+      return { kind: "text", text: e.value };
     case "name":
       return resolveName(e.name, c);
     case "list":
@@ -94,11 +97,15 @@ export function toValue(meaning: Meaning, span: Span, c: Context): Value | undef
       return n === undefined ? v : known(v, n, c);
     }
     case "list":
+      return listValue(meaning, span, c);
     case "init":
     case "none":
-      c.problems.error(meaning.kind === "list" ? "C0205" : "C0216", span, `${describe(meaning)} is not a value`, {
+      c.problems.error("C0216", span, `${describe(meaning)} is not a value`, { label: "a value is needed here" });
+      return undefined;
+    case "text":
+      c.problems.error("C0233", span, `the text "${meaning.text}" is not a value`, {
         label: "a value is needed here",
-        help: meaning.kind === "list" ? "give each part a name: a, b = …" : undefined,
+        help: 'text in quotes chooses how a function works: conv(x, W, padding = "same")',
       });
       return undefined;
     case "poison":
@@ -381,6 +388,8 @@ export function describe(m: Meaning): string {
       return `the number ${m.number}`;
     case "dim":
       return `the dimension ${dim.show(m.dim)}`;
+    case "text":
+      return `the text "${m.text}"`;
     case "list":
       return `a list of ${m.items.length}`;
     case "init":

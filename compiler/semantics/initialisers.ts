@@ -90,6 +90,7 @@ export function initialiser(e: Expr, shape: readonly dim.Dim[], c: Context): Ini
       break;
     }
     case "value":
+    case "text":
       break;
     case "poison":
       return undefined;

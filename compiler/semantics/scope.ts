@@ -14,6 +14,8 @@ export type Meaning =
   | { readonly kind: "number"; readonly number: number }
   /** An extent, likewise. */
   | { readonly kind: "dim"; readonly dim: Dim }
+  /** `"same"`, which chooses how a function works. */
+  | { readonly kind: "text"; readonly text: string }
   /** `[k, H / k]`, or the parts of `split`. */
   | { readonly kind: "list"; readonly items: readonly Meaning[] }
   /** `uniform(0.1)`: how a parameter of some shape begins. Undefined after a report; `span` is where it is said to begin so. */

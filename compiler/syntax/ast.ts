@@ -255,6 +255,8 @@ export type AxisName = "batch" | "time" | "feature" | "first" | "last";
 export type Expr =
   /** `0.1`, `1e-5`. `text` keeps the spelling for the formatter. */
   | { readonly kind: "number"; readonly value: number; readonly text: string; readonly span: Span }
+  /** `"same"`, a choice as an argument. `value` is what is in the quotes. */
+  | { readonly kind: "string"; readonly value: string; readonly span: Span }
   | { readonly kind: "name"; readonly name: Name; readonly span: Span }
   /** `[k, H / k]`, as an argument (`reshape(x, [k, H / k])`). */
   | { readonly kind: "list"; readonly items: readonly Expr[]; readonly span: Span }

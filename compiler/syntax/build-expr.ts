@@ -202,6 +202,9 @@ export class ExprBuilder {
   private atom(cst: CstNode): Expr {
     const number = maybeToken(cst, "NumberLiteral");
     if (number !== undefined) return this.number(number);
+    const text = maybeToken(cst, "StringLiteral");
+    if (text !== undefined)
+      return { kind: "string", value: text.image.replace(/^"|"$/g, ""), span: tokenSpan(text, this.file) };
     const list = maybeNode(cst, "list");
     if (list !== undefined) {
       return { kind: "list", items: this.list(list), span: nodeSpan(list, this.file) };

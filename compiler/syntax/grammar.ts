@@ -427,6 +427,7 @@ class CellParser extends CstParser {
     this.OR({
       DEF: [
         { ALT: () => this.CONSUME(T.NumberLiteral) },
+        { ALT: () => this.CONSUME(T.StringLiteral) },
         { ALT: () => this.SUBRULE(this.list) },
         {
           ALT: () => {

@@ -174,7 +174,13 @@ class LayoutRun {
     const type = word.tokenType;
     if (type === T.BadNumber) this.badNumber(word);
     if (type === T.BadString) {
-      this.report("C0103", "this text has no closing quote", this.span(word), undefined, 'write "./file.cell"');
+      this.report(
+        "C0103",
+        "this text has no closing quote",
+        this.span(word),
+        undefined,
+        "end it with a quotation mark",
+      );
     }
     if (type === T.StringLiteral) this.diagnostics.push(...hiddenCharacters(word, this.file));
     if (type === T.Identifier && word.image.length > maxName) {

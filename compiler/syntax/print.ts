@@ -45,6 +45,8 @@ export function printExpr(e: Expr): string {
   switch (e.kind) {
     case "number":
       return e.text === "" ? String(e.value) : e.text;
+    case "string":
+      return `"${e.value}"`;
     case "name":
       return e.name.primed ? `${e.name.text}'` : e.name.text;
     case "list":

@@ -18,7 +18,7 @@ interface Words {
 }
 
 const statementStarts = [...T.statementWords.map((t) => t.PATTERN as string), "dim"];
-const startsValue = [T.Identifier, T.NumberLiteral, T.LeftParen, T.LeftSquare];
+const startsValue = [T.Identifier, T.NumberLiteral, T.StringLiteral, T.LeftParen, T.LeftSquare];
 
 /**
  * The diagnostic for an error. `statement` holds the words of its statement, from the first word on; the error's own token is

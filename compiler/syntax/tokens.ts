@@ -33,11 +33,12 @@ export const BadNumber = createToken({
   label: "a number",
   categories: NumberLiteral,
 });
-export const StringLiteral = createToken({ name: "StringLiteral", pattern: /"[^"\n\r]*"/, label: "a file in quotes" });
+/** A file to import, or one of a function's choices. */
+export const StringLiteral = createToken({ name: "StringLiteral", pattern: /"[^"\n\r]*"/, label: "text in quotes" });
 export const BadString = createToken({
   name: "BadString",
   pattern: /"[^"\n\r]*/,
-  label: "a file in quotes",
+  label: "text in quotes",
   categories: StringLiteral,
 });
 

@@ -18,6 +18,7 @@ export function namedScans(e: Expr): readonly string[] {
 function parts(e: Expr): readonly Expr[] {
   switch (e.kind) {
     case "number":
+    case "string":
     case "name":
     case "member":
       return [];

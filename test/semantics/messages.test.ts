@@ -116,6 +116,8 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ["C0223", "dropout in a norm", withNorm("dropout(x, 0.1) * gamma")],
   ["C0222", "dropout of all", cellWith("", "h @ Wh + dropout(x @ Wx, 1)")],
   ["C0222", "a learned amount of noise", cellWith("param p : [] = 0.5", "h @ Wh + x @ Wx + noise(p, [H])")],
+  ["C0233", "text where a value is needed", cellWith("", 'h @ Wh + x @ Wx + "one"')],
+  ["C0234", "labels without a result", cellWith("", 'h @ Wh + dot(x, Wx, "d,dh")')],
   ["C0223", "a reduction over examples outside a stat", cellWith("", "h @ Wh + mean(x @ Wx, over batch)")],
   ["C0224", "arithmetic on an index", "model m(V = 5) { input w : index(V) over time\ny = w + 1\noutput y }"],
   ["C0224", "an embedding of numbers", cellWith("", "h @ Wh + x @ Wx + embed(h, Wh)")],

@@ -52,7 +52,7 @@ export const windows: Rows<"windows" | "overlap"> = {
       const whole = x.shape[axis];
       const width = dim.parse(size);
       const count = whole && windowCount(whole, width, stride, dilation);
-      const isCount = count && (dim.exceeds(count, []) ?? true) && isWhole(count);
+      const isCount = count && (dim.exceeds(count, []) ?? true) && !dim.isBroken(count);
       if (!count || !isCount) throw new ShapeError(`${showType(x)} has no windows of ${size} entries`);
       return [{ ...x, shape: x.shape.toSpliced(axis, 1, count, width) }];
     },
@@ -94,6 +94,3 @@ export const windows: Rows<"windows" | "overlap"> = {
     ],
   },
 };
-
-/** Whether an extent may be a whole number. */
-const isWhole = (d: dim.Dim): boolean => d.every(({ vars, den }) => vars.length > 0 || den === 1);

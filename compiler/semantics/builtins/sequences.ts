@@ -1,11 +1,22 @@
 /** Built-in functions of sequences, and of time. */
 import * as dim from "../../ir/dim.ts";
 import type { Value } from "../../ir/types.ts";
-import { type Builtin, type BuiltinCall, bracketsOfScan, constant, value } from "../builtin.ts";
+import {
+  alongAxis,
+  type Builtin,
+  type BuiltinCall,
+  bracketsOfScan,
+  constant,
+  noFeatures,
+  real,
+  value,
+} from "../builtin.ts";
 import { asDim, maxParts } from "../constants.ts";
 import { wanted } from "../context.ts";
 import { describe, toValue } from "../expressions.ts";
+import { padded } from "../padding.ts";
 import { type Meaning, poison } from "../scope.ts";
+import { axisAlong } from "./joins.ts";
 
 /** The sequence in the first argument; undefined after a report. `without`: what to do instead where there is none. */
 function sequence({ name, span, args, spans, c }: BuiltinCall, without: string): Value | undefined {
@@ -18,29 +29,15 @@ function sequence({ name, span, args, spans, c }: BuiltinCall, without: string):
   return undefined;
 }
 
-/** A function of a sequence. */
-const ofSequence = (
-  name: string,
-  doc: string,
-  of: (xs: Value, call: BuiltinCall) => Value,
-  without: string,
-): Builtin => ({
-  signature: `${name}(xs)`,
-  doc,
+const atStep = (step: "first" | "last"): Builtin => ({
+  signature: `${step}(xs)`,
+  doc: `the value at the ${step} time step`,
   arity: [1, 1],
   apply: (call) => {
-    const x = sequence(call, without);
-    return x === undefined ? poison : value(of(x, call));
+    const x = sequence(call, `use it without \`${step}\``);
+    return x === undefined ? poison : value(call.c.builder.one("at", [x], { step }));
   },
 });
-
-const atStep = (step: "first" | "last"): Builtin =>
-  ofSequence(
-    step,
-    `the value at the ${step} time step`,
-    (x, { c }) => c.builder.one("at", [x], { step }),
-    `use it without \`${step}\``,
-  );
 
 /** The number of steps in the second argument; undefined after a report. */
 function distance({ name, args, spans, c }: BuiltinCall, least: number): number | undefined {
@@ -117,6 +114,36 @@ const delay: Builtin = {
   },
 };
 
+const cumsum: Builtin = {
+  signature: "cumsum(xs), or cumsum(x, over last or first)",
+  doc: "the sum of all so far: at each step of a sequence, or at each entry along an axis",
+  arity: [1, 1],
+  along: ["time", "last", "first"],
+  apply: (call) => {
+    if (alongAxis(call, cumsum) !== "time") return runningSum(call);
+    const help = call.c.scan
+      ? "use it on a sequence; along features it is cumsum(x, over last)"
+      : "use it on a sequence, in a model; in a cell, keep the sum as a state: s' = s + x; along features it is cumsum(x, over last)";
+    const x = sequence(call, help);
+    return x === undefined ? poison : value(call.c.builder.one("cumsum", [x], { reverse: false }));
+  },
+};
+
+/** Each sum is that of a window that ends at its entry, over as many zeros before the first as windows need. */
+function runningSum(call: BuiltinCall): Meaning {
+  const x = real(call, 0);
+  if (x === undefined) return poison;
+  const { shape } = x.type;
+  if (shape.length === 0) return noFeatures(call);
+  const axis = axisAlong(call, shape);
+  const n = shape[axis];
+  if (dim.isOne(n)) return value(x);
+  const b = call.c.builder;
+  const led = padded(x, [{ axis, before: dim.subtract(n, dim.constant(1)), after: [] }], b);
+  const windows = b.one("windows", [led], { axis, size: dim.show(n), stride: 1, dilation: 1 });
+  return value(b.sum(windows, { features: [axis + 1] }));
+}
+
 /** A function without arguments, of the sequence around it. */
 const ofTime = (name: "step" | "steps", doc: string, elsewhere: string): Builtin => ({
   signature: `${name}()`,
@@ -147,10 +174,5 @@ export const sequenceFunctions = {
     "the number of each example's steps",
     "use it in a model; a cell can have it as an input: scan c(…) over x, steps()",
   ),
-  cumsum: ofSequence(
-    "cumsum",
-    "at each step the sum of all steps so far",
-    (x, { c }) => c.builder.one("cumsum", [x], { reverse: false }),
-    "use it on a sequence, in a model; in a cell, keep the sum as a state: s' = s + x",
-  ),
+  cumsum,
 } satisfies Readonly<Record<string, Builtin>>;

@@ -1,13 +1,11 @@
-/** Built-in functions that take values apart, put them together, and say what their shapes are. */
+/** Built-in functions that give values another shape, take entries of them, and say what their shapes are. */
 import * as dim from "../../ir/dim.ts";
-import { broadcastShapes, ShapeError } from "../../ir/type.ts";
-import type { Type, Value } from "../../ir/types.ts";
-import { type Builtin, type BuiltinCall, constant, extent, noFeatures, positive, real, value } from "../builtin.ts";
+import type { Type } from "../../ir/types.ts";
+import { type Builtin, type BuiltinCall, constant, extent, noFeatures, real, value } from "../builtin.ts";
 import { extentOf, maxParts } from "../constants.ts";
-import { showShape, wanted } from "../context.ts";
-import { describe, equalByNumbers, listed, misfit, toValue } from "../expressions.ts";
+import { showShape } from "../context.ts";
+import { describe, equalByNumbers, misfit, toValue } from "../expressions.ts";
 import { type Meaning, poison } from "../scope.ts";
-import { partsByDimension } from "./equal-parts.ts";
 
 /** A function of the shape of a value. */
 const shapeOf = (
@@ -24,62 +22,7 @@ const shapeOf = (
   },
 });
 
-function cannotJoin(call: BuiltinCall, xs: readonly Value[]): Meaning {
-  return misfit(
-    call.span,
-    `${listed(xs.map((v) => showShape(v.type.shape)))} cannot be joined along the last axis`,
-    xs.map((v, i) => ({ span: call.spans[i], message: `this is ${showShape(v.type.shape)}` })),
-    call.c,
-  );
-}
-
 export const shapeFunctions = {
-  split: {
-    signature: "split(x, n)",
-    doc: "n equal parts of the last feature axis",
-    arity: [2, 2],
-    apply: (call) => {
-      const x = toValue(call.args[0], call.spans[0], call.c);
-      const [, n] = call.args;
-      if (x !== undefined && n.kind === "dim" && dim.asNumber(n.dim) === undefined)
-        return partsByDimension(x, n.dim, call);
-      const parts = positive(call, 1, "a number of parts that is known while compiling");
-      if (x === undefined || parts === undefined) return poison;
-      const axis = x.type.shape.length - 1;
-      if (axis < 0) return noFeatures(call);
-      const part = dim.divide(x.type.shape[axis], dim.constant(parts))!;
-      if (dim.isBroken(part)) {
-        const message = `${dim.show(x.type.shape[axis])} cannot be split in ${parts} equal parts`;
-        return misfit(
-          call.span,
-          message,
-          [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }],
-          call.c,
-        );
-      }
-      wanted(part, call.span, call.c);
-      const items = call.c.builder.emit("split", [x], { axis, parts }).map(value);
-      return parts === 1 ? items[0] : { kind: "list", items };
-    },
-  },
-  concat: {
-    signature: "concat(a, b, …)",
-    doc: "values concatenated along the last feature axis",
-    arity: [1, Number.POSITIVE_INFINITY],
-    apply: (call) => {
-      const xs = call.args.map((_, i) => real(call, i)).filter((v) => v !== undefined);
-      if (xs.length < call.args.length) return poison;
-      const rank = Math.max(...xs.map((v) => v.type.shape.length));
-      try {
-        xs.map((v): Type["shape"] => v.type.shape.slice(0, -1)).reduce(broadcastShapes);
-      } catch (e) {
-        if (!(e instanceof ShapeError)) throw e;
-        return cannotJoin(call, xs);
-      }
-      if (rank === 0 || xs.some((v) => v.type.shape.length !== rank)) return cannotJoin(call, xs);
-      return value(call.c.builder.one("concat", xs, { axis: rank - 1 }));
-    },
-  },
   reshape: {
     signature: "reshape(x, [n, …])",
     doc: "the same elements in another shape",
