@@ -4,7 +4,7 @@ import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Value } from "../ir/types.ts";
 import type { AxisName } from "../syntax/ast.ts";
-import { asDim, extentOf, isExtent, maxParts } from "./constants.ts";
+import { asDim, extentOf, isExact, isExtent, maxParts } from "./constants.ts";
 import { type Context, type GivenAxis, wanted } from "./context.ts";
 import { describe, misfit, realValue, toValue } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
@@ -113,6 +113,13 @@ export function bracketsOfScan(spans: readonly Span[], { world }: Context): stri
   if (at < 0 || at === spans.length - 1) return undefined;
   const meant = spans.slice(at).map((span) => world.modules.textAt(span));
   return `a comma ends a scan among arguments: put brackets around it, (${meant.join(", ").replace(/\s+/g, " ")})`;
+}
+
+/** Whether a result may have the extent `d`, which repeated calls can make arbitrarily large. Reports it if not. */
+export function isBearable(d: dim.Dim, { name, span, c }: BuiltinCall): boolean {
+  if (isExact(d)) return true;
+  c.problems.error("C0222", span, `\`${name}\` makes an extent beyond all numbers`, { label: "too large for a shape" });
+  return false;
 }
 
 /** The axis that the call is along, of the row's. */

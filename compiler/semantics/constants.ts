@@ -39,6 +39,14 @@ export function dimension(e: Expr, c: Context): dim.Dim | undefined {
 /** The most parts of a `split` or `blocks`: many more than a cell has gates, few enough for any graph. */
 export const maxParts = 1024;
 
+/**
+ * Whether an extent is computed exactly, and short enough for a real shape: none has an extent with more terms or higher powers, and
+ * multiplied out they would grow without bound.
+ */
+export const isExact = (d: dim.Dim): boolean =>
+  d.length <= 32 &&
+  d.every((t) => t.vars.length + t.under.length <= 16 && Number.isSafeInteger(t.num) && Number.isSafeInteger(t.den));
+
 export const isExtent = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
 
 /** A shape `[D, 4H]`, or that of the value after `like`. Undefined after a report. */

@@ -7,7 +7,7 @@ import type { ElementwiseOp, Value } from "../ir/types.ts";
 import type { BinaryOperator, Expr, Name } from "../syntax/ast.ts";
 import { memberHabit } from "../syntax/member-habits.ts";
 import { call } from "./calls.ts";
-import { asDim, extentOf } from "./constants.ts";
+import { asDim, extentOf, isExact } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { computed, fitsKernels, isNumber, known } from "./finite.ts";
 import { nameHabit } from "./habits.ts";
@@ -221,9 +221,6 @@ const recip = (m: Meaning, e: Binary, c: Context): Meaning => {
   return v === undefined ? poison : elementwise("recip", [v], [e.right.span], e.span, c);
 };
 
-/** No real shape has an extent with more terms or higher powers, and multiplied out they would grow without bound. */
-const isShort = (d: dim.Dim): boolean => d.length <= 32 && d.every((t) => t.vars.length + t.under.length <= 16);
-
 /** Folds constants; undefined if the result is not an extent or a number. */
 function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {
   if (a.kind === "number" && b.kind === "number") {
@@ -235,8 +232,7 @@ function fold(op: BinaryOperator, a: Meaning, b: Meaning): Meaning | undefined {
   if (x === undefined || y === undefined) return undefined;
   const result = dimArithmetic[op]?.(x, y);
   // Beyond exact whole numbers, an extent would no longer be the one in the text.
-  const isExact = result?.every((t) => Number.isSafeInteger(t.num) && Number.isSafeInteger(t.den));
-  return isExact && isShort(result!) ? { kind: "dim", dim: result! } : undefined;
+  return result !== undefined && isExact(result) ? { kind: "dim", dim: result } : undefined;
 }
 
 export const numberArithmetic: Readonly<Partial<Record<BinaryOperator, (a: number, b: number) => number>>> = {

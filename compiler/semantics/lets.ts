@@ -53,6 +53,7 @@ function destructure(s: LetStmt, meaning: Meaning, c: Context): readonly Meaning
   const got = meaning.kind === "list" ? `${meaning.items.length} values` : describe(meaning);
   c.problems.error("C0205", s.value.span, `${s.names.length} names are given ${got}`, {
     label: meaning.kind === "list" ? "one name for each value" : "this is one value",
+    help: meaning.kind === "value" ? "take it apart: a, b = split(x, 2), or x[0] and x[1]" : undefined,
   });
   return s.names.map(() => poison);
 }

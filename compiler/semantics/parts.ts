@@ -75,8 +75,18 @@ function boundsOf(p: Part, extent: dim.Dim, c: Context): Bounds | undefined {
   return { from, to, single: false };
 }
 
+/** What other languages write for a new axis. */
+const newAxis: ReadonlySet<string> = new Set(["none", "None", "newaxis"]);
+
 /** A position along an axis: a whole number from 0, or an expression of dimensions. Undefined after a report. */
 function place(e: Expr, c: Context): dim.Dim | undefined {
+  if (e.kind === "name" && newAxis.has(e.name.text) && !c.scope.has(e.name.text)) {
+    c.problems.error("C0222", e.span, `\`${e.name.text}\` is no place along an axis`, {
+      label: "brackets take parts of axes, and add none",
+      help: "a new axis is another shape of the same elements: reshape(x, [1, n]), or [x] for a new first axis",
+    });
+    return undefined;
+  }
   const meaning = evaluate(e, c);
   if (meaning.kind === "poison") return undefined;
   const d = asDim(meaning);

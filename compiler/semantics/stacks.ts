@@ -8,6 +8,9 @@ import { type Context, showShape } from "./context.ts";
 import { listed, misfit, realValue } from "./expressions.ts";
 import type { Meaning } from "./scope.ts";
 
+/** Of a value that is stacked. No product has as many letters, and no cell as many axes. */
+const maxAxes = 16;
+
 /**
  * `items` along a new first axis: numbers are [n], values of shape [H] are [n, H]. A single number among values of a shape is the same
  * in all of them. `spans` are those of the items. Undefined after a report.
@@ -24,6 +27,10 @@ export function stacked(items: readonly Meaning[], spans: readonly Span[], span:
     const shapes = listed(values.map((v) => showShape(v.type.shape)));
     const notes = values.map((v, i) => ({ span: spans[i], message: `this is ${showShape(v.type.shape)}` }));
     misfit(span, `values of the shapes ${shapes} cannot be stacked`, notes, c);
+    return undefined;
+  }
+  if (shape.length >= maxAxes) {
+    c.problems.error("C0222", span, `a value has at most ${maxAxes} axes`, { label: "this is one more" });
     return undefined;
   }
   const rows = values.map((v) => asRow(v, shape, c));

@@ -73,6 +73,27 @@ function deep(): readonly HostileText[] {
     ...["+", "-", "*", "/", "@", "^", "<", ","].map((op) =>
       one(`900 times ${op}`, cell(`  a = h${` ${op} h`.repeat(900)}`), "either"),
     ),
+    ...["concat(x, x)", "repeat(x, 100)", "tile(x, 1000)", "repeat(x, k, over first)", "stack(x, x)"].map((growing) =>
+      one(
+        `what grows: ${growing}`,
+        cell("  a = sum(iterate(g, 1000, [h], 500), over feature)", "h + a", `fn g(x, i, k) { ${growing} }`),
+      ),
+    ),
+    ...["900, over first", '"same"', "0", "-1", "h", "[H, -1]", "[0, 4]", "[]", "1e9"].map((by) =>
+      one(`split by ${by}`, cell(`  a = split(h, ${by})`, "a")),
+    ),
+    ...['"h,h"', '"h,h->hh"', '"hh,h->h"', '"/* h"', '"h,h->k"', '"\u0000"'].map((labels) =>
+      one(`labels ${labels}`, cell("", `dot(h, h, ${labels})`)),
+    ),
+    ...["0", "-1", "0.5", "1e9", "h", '"1"', "[1]"].flatMap((n) =>
+      ["stride", "dilation", "padding"].map((option) =>
+        one(
+          `a convolution with ${option} = ${n}`,
+          cell("", `h + conv(reshape(h, [H, 1]), ones([3, 1]), ${option} = ${n})[:, 0]`),
+          option === "padding" ? "either" : "refused",
+        ),
+      ),
+    ),
     one(
       "scans in scans",
       model(`  hs = ${nested("(scan c over ", ")", 100, "x")}\n  loss cross_entropy(logits, y)`, cell("")),

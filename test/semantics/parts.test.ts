@@ -61,6 +61,9 @@ describe("a part of a value", () => {
     ["x[0.5]", "C0222", "the number 0.5 is no place along an axis"],
     ["x[H / 3]", "C0217", "the extent H/3 is 1.33333 with H = 4"],
     ["x[i]", "C0222", "an index is no place along an axis"],
+    ["x[None]", "C0222", "`None` is no place along an axis"],
+    ["x[:, none]", "C0204", "a value with one feature axis has no such part"],
+    ["M[:, none]", "C0222", "`none` is no place along an axis"],
     ["x[1, 2]", "C0204", "a value with one feature axis has no such part"],
     ["x[0][0]", "C0204", "a value with no feature axes has no entries"],
     ["split(x, 2)[2]", "C0222", "there is no entry 2 among 2"],
@@ -69,6 +72,11 @@ describe("a part of a value", () => {
     const [found, ...others] = problemsOf(model(text));
     expect(others).toEqual([]);
     expect([found.code, found.message]).toEqual([code, message]);
+  });
+
+  it("selected by a value is a row of a table, and a new axis another shape: the messages lead there", () => {
+    expect(problemsOf(model("M[i]"))[0].help).toBe("embed(i, W) is the row of W that an index selects");
+    expect(problemsOf(model("x[None]"))[0].help).toContain("reshape(x, [1, n])");
   });
 
   it("of a dimension without a number is looked at when it has one", () => {

@@ -40,6 +40,7 @@ describe("the grammar", () => {
     ["2e", "(2 * e)"],
     ["h' - 1", "(h' - 1)"],
     ["-a[1]^2 * b[c + 1 : d][:, 2]", "((-(a[1] ^ 2)) * b[c + 1:d][:, 2])"],
+    ['f(x, "a b", w = "c") + 1', '(f(x, "a b", w = "c") + 1)'],
     ["f(x)[H:] - (a + b)[:2]", "(f(x)[H:] - (a + b)[:2])"],
     ["a or b and not c < d + 1", "(a or (b and (not (c < (d + 1)))))"],
     ["a and b and c or d", "(((a and b) and c) or d)"],

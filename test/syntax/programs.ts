@@ -56,6 +56,9 @@ export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; part: Part; arg:
   expr: fc.oneof(
     { maxDepth: 4, depthSize: "small" },
     number,
+    fc
+      .constantFrom("", "same", "nk,mk->nm", "// no comment", "a 'b' (c")
+      .map((value): Expr => ({ kind: "string", value, span })),
     primed.map((name): Expr => ({ kind: "name", name, span })),
     few(tie("expr")).map((items): Expr => ({ kind: "list", items, span })),
     fc.tuple(tie("expr"), few(tie("part"), 1)).map(([of, parts]): Expr => ({ kind: "part", of, parts, span })),

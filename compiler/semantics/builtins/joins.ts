@@ -3,7 +3,17 @@ import type { Builder } from "../../ir/builder.ts";
 import * as dim from "../../ir/dim.ts";
 import { broadcastShapes, ShapeError } from "../../ir/type.ts";
 import type { Type, Value } from "../../ir/types.ts";
-import { alongAxis, type Builtin, type BuiltinCall, extents, noFeatures, positive, real, value } from "../builtin.ts";
+import {
+  alongAxis,
+  type Builtin,
+  type BuiltinCall,
+  extents,
+  isBearable,
+  noFeatures,
+  positive,
+  real,
+  value,
+} from "../builtin.ts";
 import { extentOf } from "../constants.ts";
 import { showShape, wanted } from "../context.ts";
 import { listed, misfit, realValue, toValue } from "../expressions.ts";
@@ -121,7 +131,8 @@ export const joins = {
         if (!(e instanceof ShapeError)) throw e;
         return cannotJoin(call, xs);
       }
-      return value(call.c.builder.one("concat", xs, { axis }));
+      const whole = xs.map((v) => v.type.shape[axis]).reduce(dim.add);
+      return isBearable(whole, call) ? value(call.c.builder.one("concat", xs, { axis })) : poison;
     },
   },
   stack: {

@@ -2,7 +2,7 @@
 import type { Builder } from "../../ir/builder.ts";
 import * as dim from "../../ir/dim.ts";
 import type { Type, Value } from "../../ir/types.ts";
-import { type Builtin, type BuiltinCall, extent, extents, noFeatures, real, value } from "../builtin.ts";
+import { type Builtin, type BuiltinCall, extent, extents, isBearable, noFeatures, real, value } from "../builtin.ts";
 import { asDim, extentOf } from "../constants.ts";
 import { wanted } from "../context.ts";
 import { describe } from "../expressions.ts";
@@ -89,6 +89,7 @@ const repeating = (name: string, doc: string, isEach: boolean): Builtin => ({
     const { shape } = x.type;
     if (shape.length === 0) return noFeatures(call);
     const axis = axisAlong(call, shape);
+    if (!isBearable(dim.product([...shape, k]), call)) return poison;
     const b = call.c.builder;
     const at = isEach ? axis + 1 : axis;
     const apart = b.one("reshape", [x], { shape: shape.toSpliced(at, 0, dim.constant(1)).map(dim.show) });
