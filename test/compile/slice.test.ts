@@ -85,3 +85,31 @@ it("a stream gives what the whole sequence gives", async () => {
   session.close();
   backend.close();
 });
+
+describe("parts that only numbers show to end with the axis", () => {
+  const made = compile(`cell c(D = 5, H = 6) {
+  param Wx : [3, H] = xavier
+  param Wh : [H, 2] = xavier
+  input x : [D]
+  state h : [H] = 0.1
+  a, b = split(h @ Wh * h[5] + h[0:6][1], [1, 1])
+  p, q = split(h, [4, 2])
+  h' = tanh(x[2:5] @ Wx * a[0] + b[0] * concat(q, p)[:6][3])
+  output h'
+}
+`);
+  const ended = new Study(made.graph, { dims: made.dims, batch: B, time: T, seed: 3 });
+
+  it("have the gradients of differences", () => {
+    expect(ended.directionError()).toBeLessThan(tolerance.differences);
+  });
+
+  describe.each(Object.values(places))("on $name", (place) => {
+    const backend = opened(place);
+    it("and the reference's numbers", async () => {
+      const errors = await ended.targetErrors(place.target, backend(), ["train"]);
+      expect(errors.forward).toBeLessThan(tolerance.forward);
+      expect(errors.gradient).toBeLessThan(tolerance.gradient);
+    });
+  });
+});

@@ -97,6 +97,39 @@ describe("values taken apart and put together", () => {
     if (label !== undefined) expect(found.label ?? found.help).toContain(label);
   });
 
+  it("several values after one = are a list", () => {
+    const [found] = problemsOf(modelOf("b - a", given, "a, b = x, u"));
+    expect([found.code, found.message, found.help]).toEqual([
+      "C0110",
+      "an equation has one value",
+      "several values are a list: a, b = [x, y]",
+    ]);
+  });
+
+  it("one value for several names is taken apart", () => {
+    const [found] = problemsOf(modelOf("b - a", given, "a, b = stack(x, u) * 2"));
+    expect(found.help).toBe("take it apart: a, b = split(x, 2), or x[0] and x[1]");
+  });
+
+  it("a scan of several sequences among arguments needs brackets, which the message says", () => {
+    const text = `cell c(H = 4) {
+  input x : [H]
+  input u : [H]
+  state h : [H] = 0
+  h' = x + u * h
+  output h'
+}
+model m(H = 4) {
+  input x : [H] over time
+  hs = concat(scan c(H) over x, x, over last)
+  output hs
+}
+`;
+    const [found] = problemsOf(text);
+    expect(found.help).toBe("among arguments a comma ends a scan: put it in brackets: (scan c(…) over x, …)");
+    expect(problemsOf(text.replace("scan c(H) over x, x", "(scan c(H) over x, x), x"))).toEqual([]);
+  });
+
   it("widths are compared as formulas before dimensions have numbers", () => {
     const text = `cell c(D, H) {
   param W : [D, 4H + 1] = xavier
