@@ -327,15 +327,6 @@ function tooMuch(token: IToken, before: IToken | undefined, statement: readonly 
       help: "compare with ==",
     };
   }
-  const assigns = statement.slice(0, statement.indexOf(token)).some((word) => word.tokenType === T.Equals);
-  if (token.tokenType === T.Comma && assigns) {
-    return {
-      code: "C0110",
-      message: "an equation has one value",
-      label: "this begins a second one",
-      help: "several values are a list: a, b = [x, y]",
-    };
-  }
   if (T.keywords.includes(token.tokenType)) {
     const begins = T.statementWords.includes(token.tokenType);
     const help = begins ? "begin it on a line of its own, or after a `;`" : undefined;

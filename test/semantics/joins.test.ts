@@ -97,15 +97,6 @@ describe("values taken apart and put together", () => {
     if (label !== undefined) expect(found.label ?? found.help).toContain(label);
   });
 
-  it("several values after one = are a list", () => {
-    const [found] = problemsOf(modelOf("b - a", given, "a, b = x, u"));
-    expect([found.code, found.message, found.help]).toEqual([
-      "C0110",
-      "an equation has one value",
-      "several values are a list: a, b = [x, y]",
-    ]);
-  });
-
   it("one value for several names is taken apart", () => {
     const [found] = problemsOf(modelOf("b - a", given, "a, b = stack(x, u) * 2"));
     expect(found.help).toBe("take it apart: a, b = split(x, 2), or x[0] and x[1]");
