@@ -266,10 +266,6 @@ class ModelElaborator {
               ? `name all of them: scan ${e.cell.text}(…) over a, b; among arguments, with brackets around the scan`
               : undefined,
           label: inputs.length > 0 ? `its inputs are ${inputs.map((i) => i.name.text).join(", ")}` : "it has no inputs",
-          help:
-            inputs.length > sequences.length && inputs.length > 1
-              ? `among arguments a comma ends a scan: put it in brackets: (scan ${e.cell.text}(…) over x, …)`
-              : undefined,
           notes: [{ span: cell.decl.name.span, message: "the cell is declared here" }],
         },
       );
