@@ -33,6 +33,7 @@ const places: { readonly [K in Role["kind"]]: Place } = {
   loss: { regions: ["work", "grad"], time: false, single: true },
   loss_term: { regions: ["work"], time: false, single: true },
   metric: { regions: ["work", "grad"], time: false, single: true },
+  weight: { regions: ["work"], time: false, single: true },
   batch_stat: { regions: ["work"] },
 };
 

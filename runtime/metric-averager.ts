@@ -10,7 +10,7 @@ export interface Averages {
 
 /** Whether a tensor takes part in an average. */
 export const isMeasure = ({ role: { kind } }: Pick<Tensor, "role">): boolean =>
-  kind === "loss" || kind === "loss_term" || kind === "metric";
+  kind === "loss" || kind === "loss_term" || kind === "metric" || kind === "weight";
 
 interface Mean {
   readonly kind: "loss" | "loss_term" | "metric";
@@ -22,8 +22,8 @@ interface Mean {
 
 /**
  * Averages the loss and the metrics over batches, so that the result is that of one batch of all their examples: a mean over steps
- * weighs a batch by its valid steps, a mean over examples by its examples, and a loss that is a sum of both kinds is averaged term by
- * term.
+ * weighs a batch by its valid steps, a mean over examples by its examples, a ratio of sums by its divisor, and a loss that is a sum of
+ * several kinds is averaged term by term.
  */
 export class MetricAverager {
   readonly #name: string;
@@ -41,14 +41,18 @@ export class MetricAverager {
     batch: Pick<Batch, "steps" | "examples" | "lengths">,
   ): void {
     this.#batches++;
+    const weights = new Map(
+      measured.flatMap(([{ role }, value]) => (role.kind === "weight" ? [[role.of, value]] : [])),
+    );
     const inTerms = measured.some(([{ role }]) => role.kind === "loss_term");
     for (const [{ name, role }, value] of measured) {
       if (role.kind !== "loss" && role.kind !== "loss_term" && role.kind !== "metric") continue;
       if (role.kind === "loss" && inTerms) continue;
       if (role.over === undefined && this.#batches > 1) throw this.#unknown(role.kind, name);
-      const weight = weightOf(batch, role.over);
+      const weight = role.over === "weights" ? weights.get(name)! : weightOf(batch, role.over);
       const mean = this.#means.get(name) ?? { kind: role.kind, over: role.over, sum: 0, weight: 0 };
-      mean.sum += value * weight;
+      // A batch whose weights are all 0 has no mean, and counts nothing.
+      mean.sum += weight === 0 ? 0 : value * weight;
       mean.weight += weight;
       this.#means.set(name, mean);
     }

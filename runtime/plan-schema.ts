@@ -158,7 +158,7 @@ const nested = (check: (levels: number) => Check, levels: number): Check =>
 
 const init = initialiser(8);
 
-const over = maybe(oneOf("steps", "examples"));
+const over = maybe(oneOf("steps", "examples", "weights"));
 
 const role = kinds<Role, "kind">("kind", {
   param: { init, constant: maybe(oneOf(true)) },
@@ -176,6 +176,7 @@ const role = kinds<Role, "kind">("kind", {
   loss: { over },
   loss_term: { over },
   metric: { over },
+  weight: { of: text },
   batch_stat: { of: text, alone: maybe(fields<Alone>({ steps: oneOf("any", "one"), total: flag })) },
 });
 

@@ -141,14 +141,17 @@ export type Role =
   /** One term of a loss that is a sum of means over different things. */
   | { readonly kind: "loss_term"; readonly over?: Over }
   | { readonly kind: "metric"; readonly over?: Over }
+  /** The weight of this batch in the mean `of`, a loss, a term of one or a metric that is a mean over `weights`. */
+  | { readonly kind: "weight"; readonly of: string }
   /** The batch's own value of a statistic, with `time`: [T, ...shape]. Only for people and tests to read. */
   | { readonly kind: "batch_stat"; readonly of: string; readonly alone?: Alone };
 
 /**
- * What a number is a mean over: the valid steps of all examples, or the examples. The mean over several batches is then that of the
- * batches' means, weighted by their steps or examples.
+ * What a number is a mean over: the valid steps of all examples, the examples, or weights that the model computes, whose sum is a
+ * tensor of role `weight`. The mean over several batches is then that of the batches' means, weighted by their steps, their examples
+ * or the sums of their weights.
  */
-export type Over = "steps" | "examples";
+export type Over = "steps" | "examples" | "weights";
 
 /**
  * Marks a statistic that is degenerate for a batch of one example, such as a variance: with `any` number of steps, or only with `one`.

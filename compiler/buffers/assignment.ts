@@ -119,6 +119,9 @@ class PieceAssignment {
         this.list(r.name, value, measure(r.kind));
         return;
       }
+      case "weight":
+        this.list(`weight/${r.name}`, value, { kind: r.kind, of: r.name });
+        return;
       case "output":
         this.list(r.name, value, { kind: r.kind });
         return;

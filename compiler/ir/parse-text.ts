@@ -21,6 +21,7 @@ const resultKinds = [
   "loss",
   "loss_term",
   "metric",
+  "weight",
   "grad",
   "batch_stat",
   "population",

@@ -258,7 +258,18 @@ export interface Block {
 /** A named result of a graph, and what the runtime does with it. */
 export interface Result {
   readonly kind:
-    | ("output" | "loss" | "loss_term" | "metric" | "grad" | "batch_stat" | "population" | "carry" | "cotangent")
+    | (
+        | "output"
+        | "loss"
+        | "loss_term"
+        | "metric"
+        | "weight"
+        | "grad"
+        | "batch_stat"
+        | "population"
+        | "carry"
+        | "cotangent"
+      )
     /** Of `update`: named after the leaf that it overwrites. */
     | "flat";
   readonly name: string;

@@ -3,7 +3,9 @@
  *
  * A loss at each step is a mean over the valid steps of all examples; a loss of the whole sequence is a mean over examples. Batches are
  * then weighted by their steps or by their examples. A loss that is a sum of both kinds is split into its terms. Anything that cannot
- * be shown to be a mean of per-example values (a maximum over examples, a ratio of sums) can be evaluated on a single batch only.
+ * be shown to be a mean of per-example values (such as a maximum over examples) can be evaluated on a single batch only.
+ *
+ * A ratio of two sums over examples, Σ wx / Σ w, is a mean, too: batches are weighted by their Σ w, which becomes a result of its own.
  */
 
 import type { Over } from "../../runtime/plan.ts";
@@ -23,22 +25,29 @@ export function withMeanAxes(graph: Graph): Graph {
   const [first] = ofTerms;
   const mixed = ofTerms.size > 1 && !ofTerms.has(undefined);
   const ofLoss = ofTerms.size > 1 ? undefined : ofTerms.size === 0 ? "alike" : first;
-  const results = graph.results.map((result): Result => {
+  const results = graph.results.flatMap((result): readonly Result[] => {
     if (result === loss) return said(result, ofLoss);
     const at = measures.indexOf(result);
-    return at < 0 ? result : said(result, known[terms.length + at]);
+    return at < 0 ? [result] : said(result, known[terms.length + at]);
   });
   const parts = mixed
-    ? terms.map((value, i) => said({ kind: "loss_term", name: `loss/${i + 1}`, value }, known[i]))
+    ? terms.flatMap((value, i) => said({ kind: "loss_term", name: `loss/${i + 1}`, value }, known[i]))
     : [];
   return { ...graph, results: [...results, ...parts] };
 }
 
-/** `alike`: the same number for every batch, so that weights do not matter. */
-type MeanOver = Over | "alike" | undefined;
+/** `alike`: the same number for every batch, so that weights do not matter. A value: the sum of the weights. */
+type MeanOver = Exclude<Over, "weights"> | "alike" | Value | undefined;
 
-const said = (result: Result, average: MeanOver): Result =>
-  average === undefined ? result : { ...result, over: average === "alike" ? "examples" : average };
+/** `result` with what it is a mean over, and the sum of its weights if it has some. */
+function said(result: Result, average: MeanOver): readonly Result[] {
+  if (average === undefined) return [result];
+  if (typeof average === "string") return [{ ...result, over: average === "alike" ? "examples" : average }];
+  return [
+    { ...result, over: "weights" },
+    { kind: "weight", name: result.name, value: average },
+  ];
+}
 
 /** The addends of a sum, in order. */
 function addends(sum: Value, defs: Definitions): readonly Value[] {
@@ -55,10 +64,62 @@ function addends(sum: Value, defs: Definitions): readonly Value[] {
 /** What each of `values` is a mean over at inference, where population statistics keep examples independent of each other. */
 function meanAxesOf(graph: Graph, values: readonly Value[]): readonly MeanOver[] {
   if (values.length === 0) return [];
-  const asked = values.map((value, i): Result => ({ kind: "output", name: `${i}`, value }));
-  const whole = placed({ ...graph, results: asked }, "infer");
+  const written = definitions(graph.ops);
+  const divisors = values.map((v) => divisorOf(v, written));
+  const asked = [...values, ...divisors.map((d, i) => d ?? values[i])];
+  const results = asked.map((value, i): Result => ({ kind: "output", name: `${i}`, value }));
+  const whole = placed({ ...graph, results }, "infer");
   const defs = definitions(whole.ops);
-  return whole.results.map(({ value }) => meanAxisOf(value, defs));
+  return values.map((_, i) => {
+    const [value, divisor] = [whole.results[i].value, whole.results[values.length + i].value];
+    return meanAxisOf(value, defs) ?? (isMeanByWeights(value, divisor, defs) ? divisors[i] : undefined);
+  });
+}
+
+/** W, if `v` is a multiple of some N / W. */
+function divisorOf(v: Value, defs: Definitions): Value | undefined {
+  const op = defs.get(v);
+  if (op?.op === "neg") return divisorOf(op.operands[0], defs);
+  if (op?.op === "mul") return divisorOf(op.operands[0], defs) ?? divisorOf(op.operands[1], defs);
+  if (op?.op !== "div") return undefined;
+  return divisorOf(op.operands[0], defs) ?? op.operands[1];
+}
+
+/** Whether `v` is a fixed multiple of N / `w`, where both are sums over the examples of a batch. */
+function isMeanByWeights(v: Value, w: Value, defs: Definitions): boolean {
+  const op = defs.get(v);
+  if (op === undefined || v.type.time || v.type.batch) return false;
+  const [a, b] = op.operands;
+  if (op.op === "neg") return isMeanByWeights(a, w, defs);
+  if (op.op === "mul" && isMeanByWeights(a, w, defs)) return isAlike(b, defs);
+  if (op.op === "mul") return isMeanByWeights(b, w, defs) && isAlike(a, defs);
+  if (op.op !== "div") return false;
+  return b === w ? isBatchSum(a, defs) && isBatchSum(w, defs) : isMeanByWeights(a, w, defs) && isAlike(b, defs);
+}
+
+const isAlike = (v: Value, defs: Definitions): boolean => !v.type.time && !v.type.batch && isPerExample(v, defs);
+
+/** Whether `v` of a batch is the sum of what it is of the batch's examples, each by itself. */
+function isBatchSum(v: Value, defs: Definitions): boolean {
+  const op = defs.get(v);
+  if (op === undefined || v.type.time || v.type.batch) return false;
+  const [a, b] = op.operands;
+  switch (op.op) {
+    case "sum":
+      if (!op.attrs.axes.batch) return isBatchSum(a, defs);
+      return a.type.batch && isPerExample(a, defs);
+    case "neg":
+      return isBatchSum(a, defs);
+    case "add":
+    case "sub":
+      return isBatchSum(a, defs) && isBatchSum(b, defs);
+    case "mul":
+      return (isBatchSum(a, defs) && isAlike(b, defs)) || (isAlike(a, defs) && isBatchSum(b, defs));
+    case "div":
+      return isBatchSum(a, defs) && isAlike(b, defs);
+    default:
+      return false;
+  }
 }
 
 function meanAxisOf(v: Value, defs: Definitions): MeanOver {

@@ -97,6 +97,8 @@ export interface Context {
   readonly steps?: (span: Span) => Meaning;
   /** Set inside a `stat`, the only place that may reduce over examples. */
   readonly inStat?: true;
+  /** Records a reduction over examples, where one may be: in a model, in which no output may depend on it. */
+  readonly acrossExamples?: (made: Value, span: Span) => void;
   /** Adds the site of a function that is called here. Undefined where there are no sites. */
   readonly site?: (s: SiteStmt, c: Context) => Meaning;
   /** The rounds of `iterate` that are being expanded. */

@@ -40,3 +40,21 @@ export class Dependences {
     return known(value);
   }
 }
+
+/** What `marks` says of a value that `value` is computed from, if there is one. `ops`: the block that computes it. */
+export function dependsOn<T>(value: Value, ops: readonly Op[], marks: ReadonlyMap<Value, T>): T | undefined {
+  const defs = new Map(ops.flatMap((op) => op.results.map((r) => [r, op] as const)));
+  const seen = new Set<Value>();
+  const open = [value];
+  for (let v = open.pop(); v !== undefined; v = open.pop()) {
+    if (marks.has(v)) return marks.get(v);
+    if (seen.has(v)) continue;
+    seen.add(v);
+    const op = defs.get(v);
+    if (op === undefined) continue;
+    open.push(...op.operands);
+    // A body reads values of the block around it.
+    for (const inner of op.body?.ops ?? []) open.push(...inner.operands);
+  }
+  return undefined;
+}

@@ -22,6 +22,7 @@ import { elaborateCell } from "./cells.ts";
 import { stepCounts, stepNumbers } from "./clock.ts";
 import { dimension } from "./constants.ts";
 import { type Context, type Draw, declaredNames, drawn, showShape, type World } from "./context.ts";
+import { dependsOn } from "./dependence.ts";
 import { find, type InModule, type Resolved, resolve } from "./derivations.ts";
 import { entryDims } from "./dimensions.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
@@ -64,6 +65,10 @@ class ModelElaborator {
   private readonly scans: ScanNames;
   private readonly results: Result[] = [];
   private readonly losses: Value[] = [];
+  /** What reduces over examples, and where. */
+  private readonly acrossExamples = new Map<Value, Span>();
+  /** Where each output is. */
+  private readonly outputs: { readonly value: Value; readonly name: string; readonly span: Span }[] = [];
 
   constructor(
     model: Resolved<ModelDecl>,
@@ -94,6 +99,7 @@ class ModelElaborator {
       member: (e) => this.scans.member(e, this.scope),
       step: (span) => this.ofTime(span, stepNumbers(this.b)),
       steps: (span) => this.ofTime(span, stepCounts(this.b)),
+      acrossExamples: (made, span) => this.acrossExamples.set(made, span),
     };
   }
 
@@ -152,6 +158,7 @@ class ModelElaborator {
       this.results.push({ kind: "loss", name: "loss", value });
     }
     const { all: sites, parameters, norms } = this.sites;
+    if (this.acrossExamples.size > 0) this.checkOutputs();
     const graph: Graph = { name, ops: this.b.ops, results: this.results, norms };
     return { graph, sites, parameters, scope: this.scope };
   }
@@ -220,7 +227,23 @@ class ModelElaborator {
       this.world.problems.error("C0202", e.span, `there are two outputs \`${name}\``, {
         help: "give one of them another name by an equation",
       });
-    } else if (value !== undefined) this.results.push({ kind: "output", name, value });
+    } else if (value !== undefined) {
+      this.results.push({ kind: "output", name, value });
+      this.outputs.push({ value, name, span: e.span });
+    }
+  }
+
+  /** Reports outputs that depend on other examples of the batch. */
+  private checkOutputs(): void {
+    for (const { value, name, span } of this.outputs) {
+      const at = dependsOn(value, this.b.ops, this.acrossExamples);
+      if (at === undefined) continue;
+      this.world.problems.error("C0223", span, `the output \`${name}\` depends on the other examples of the batch`, {
+        label: "what is computed of an example must not depend on the others",
+        help: "only a loss or a metric may read what is reduced over the batch; in a norm, a `stat` has the population's value at inference",
+        notes: [{ span: at, message: "reduced over the batch here" }],
+      });
+    }
   }
 
   /** The mean of `e` over all axes it has: time, batch and features. */

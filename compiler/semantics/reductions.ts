@@ -19,10 +19,10 @@ export function reduce(kind: "sum" | "mean" | "max" | "min", call: BuiltinCall):
   if (x === undefined) return poison;
   const rank = x.type.shape.length;
   const overBatch = over.find((a) => a.axis === "batch");
-  if (overBatch !== undefined && c.inStat !== true) {
-    c.problems.error("C0223", overBatch.span, "a reduction over examples is a statistic", {
-      label: "only allowed after `stat`",
-      help: "in a norm: stat m = mean(x, over batch); at inference the population's value takes its place",
+  if (overBatch !== undefined && c.inStat !== true && c.acrossExamples === undefined) {
+    c.problems.error("C0223", overBatch.span, "what is computed of an example must not depend on the others", {
+      label: "a reduction over examples is a statistic",
+      help: "in a norm: stat m = mean(x, over batch), for which the population's value stands at inference; in a model, only a loss or a metric may read it",
     });
     return poison;
   }
@@ -48,10 +48,11 @@ export function reduce(kind: "sum" | "mean" | "max" | "min", call: BuiltinCall):
     keep: !all && ends.length > 0,
   };
   const b = c.builder;
-  if (kind === "max") return { kind: "value", value: b.maximum(x, axes) };
-  if (kind === "min") return { kind: "value", value: b.neg(b.maximum(b.neg(x), axes)) };
-  const sum = b.sum(x, axes);
-  if (kind === "sum") return { kind: "value", value: sum };
+  const first =
+    kind === "max" ? b.maximum(x, axes) : kind === "min" ? b.neg(b.maximum(b.neg(x), axes)) : b.sum(x, axes);
+  if (overBatch !== undefined && c.inStat !== true) c.acrossExamples?.(first, overBatch.span);
+  if (kind !== "mean") return { kind: "value", value: first };
+  const sum = first;
   const extents = reducedExtents(x.type, axes);
   return { kind: "value", value: extents.length === 0 ? sum : b.div(sum, b.extent(extents)) };
 }

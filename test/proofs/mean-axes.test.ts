@@ -97,12 +97,20 @@ model m(D = 2) {
   %x = leaf input "x" : f32[time, batch]
 ${ops}
 }`;
+  /** Σ x and Σ x². */
+  const sums =
+    "  %1 = sum %x {batch, time} : f32[]\n  %2 = square %x : f32[time, batch]\n  %3 = sum %2 {batch, time} : f32[]\n";
+  it("that is a ratio of two sums is a mean by the weights of the second", () => {
+    const found = overs(parseGraph(graph(`${sums}  %4 = div %1, %3 : f32[]\n  result loss "loss" %4`)));
+    expect(found).toEqual(["loss loss weights", "weight loss ?"]);
+  });
+
   it.each([
     ["a largest of all examples", '  %1 = maximum %x {batch, time} : f32[]\n  result loss "loss" %1'],
     ["a sum", '  %1 = sum %x {batch, time} : f32[]\n  result loss "loss" %1'],
     [
-      "a ratio of two sums",
-      '  %1 = sum %x {batch, time} : f32[]\n  %2 = square %x : f32[time, batch]\n  %3 = sum %2 {batch, time} : f32[]\n  %4 = div %1, %3 : f32[]\n  result loss "loss" %4',
+      "a sum divided by a sum and a number",
+      `${sums}  %5 = const 2 : f32[]\n  %4 = add %3, %5 : f32[]\n  %6 = div %1, %4 : f32[]\n  result loss "loss" %6`,
     ],
     [
       "a mean of distances from the batch's own mean",

@@ -117,7 +117,7 @@ model m(H = 4) {
 }
 `;
     const [found] = problemsOf(text);
-    expect(found.help).toBe("among arguments a comma ends a scan: put it in brackets: (scan c(…) over x, …)");
+    expect(found.help).toBe("name all of them: scan c(…) over a, b; among arguments, with brackets around the scan");
     expect(problemsOf(text.replace("scan c(H) over x, x", "(scan c(H) over x, x), x"))).toEqual([]);
   });
 
