@@ -152,7 +152,7 @@ export const meaningMessages = {
   C0223: {
     title: "statement not allowed here",
     explanation:
-      "Each kind of body has its own statements. A cell has param, input, state, site, equations, output, place. A model has param, input, target, site, equations, output, place, loss, metric (its recurrence is in the cells it scans). A norm has param, stat, equations; a function only equations. After `with`, only place, param and state are allowed.",
+      "Each kind of body has its own statements. A cell has param, input, state, site, equations, output, place. A model has param, input, target, site, equations, output, place, loss, metric (its recurrence is in the cells it scans). A norm has param, state, stat, equations; a function sites and equations. After `with`, only place, param and state are allowed.",
     example: "loss mse(h, x)   // in a cell",
     fix: "loss cross_entropy(logits, y)   // in a model",
   },
@@ -233,5 +233,13 @@ export const meaningMessages = {
       'In `dot(a, b, "nk,mk->nm")` there is a letter for each feature axis: of a, of b, and of the result. A letter on both sides that the result lacks is summed over; one that it has is the same axis of both. Letters of the result come from the sides, and no value has a letter twice.',
     example: 'r = dot(x, W, "d,dh")',
     fix: 'r = dot(x, W, "d,dh->h")',
+  },
+  C0242: {
+    title: "norm with a state outside of a loop",
+    explanation:
+      "A norm with a `state` carries something from step to step, so it is part of a loop: that of the cell whose site it is placed on, or one of its own at a model's site that varies over time. Parameters and values of a whole sequence have no steps. Beside a state, a norm has no `stat`, which is computed for all examples together.",
+    example:
+      "norm n(x) {\n  state s : like x = 0\n  s' = s + x\n  x - s\n}\ncell c(H = 100) {\n  param W : [H, H] = orthogonal\n  input x : [H]\n  h = x @ W\n  output h\n  place W : n\n}",
+    fix: "norm n(x) {\n  state s : like x = 0\n  s' = s + x\n  x - s\n}\ncell c(H = 100) {\n  param W : [H, H] = orthogonal\n  input x : [H]\n  site h = x @ W\n  output h\n  place h : n\n}",
   },
 } as const satisfies Record<string, Message>;

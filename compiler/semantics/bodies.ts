@@ -120,7 +120,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
   for (const s of decl.body) {
     if ("shape" in s) {
       shape(s.shape);
-      visit(s.init, true);
+      visit(s.init, s.kind !== "state");
     } else visit(s.value);
     if (s.kind === "let") s.names.forEach(declare);
     else declare(s.name);

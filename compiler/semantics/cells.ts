@@ -14,6 +14,7 @@ import { nextStateIn } from "./habits.ts";
 import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
+import type { Carried, Loop } from "./norm-states.ts";
 import { type Placed, Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
 import { type LocalName, localText, SiteNames } from "./site-names.ts";
@@ -73,9 +74,11 @@ class CellElaborator {
   private readonly world: World;
   private readonly outer: Builder;
   private readonly body: Builder;
+  private readonly loop: Loop;
   private readonly scope = new Scope();
   private readonly c: Context;
   private readonly states: State[] = [];
+  private readonly ofNorms: Carried[] = [];
   private readonly inputs: { readonly outside: Value; readonly inside: Value }[] = [];
   private readonly outputs: { readonly name: string; readonly value: Value | undefined; readonly span: Span }[] = [];
   private readonly parameters = new Map<string, Meaning>();
@@ -90,6 +93,7 @@ class CellElaborator {
     this.world = world;
     this.outer = outer;
     this.body = outer.body();
+    this.loop = { outer, body: this.body, carry: (stmt, initial, name) => this.carry(stmt, initial, name) };
     this.dependences = new Dependences(this.body.ops);
     this.sites = new Sites(world);
     const { decl, module, placements } = instance.cell;
@@ -320,11 +324,19 @@ class CellElaborator {
     const { shares } = this.instance;
     const text = localText(local);
     const value = this.sites.add(this.body, {
-      ...{ value: v, name: this.name(text), declared: s.name, inCell: true, dependence, placed },
+      ...{ value: v, name: this.name(text), declared: s.name, inCell: true, dependence, placed, loop: this.loop },
       ...(shares && { like: `${shares.scopeName}/${text}` }),
     });
     return { kind: "value", value };
   }
+
+  /** Norms add their states to the cell's. */
+  private readonly carry: Loop["carry"] = (stmt, initial, name) => {
+    const state: Carried = { stmt, initial, previous: this.body.value(initial.type, name) };
+    this.dependences.declare(state.previous, { kind: "recurrent", state: stmt });
+    this.ofNorms.push(state);
+    return state;
+  };
 
   private next(name: Name, meaning: Meaning, span: Span): void {
     const { problems } = this.world;
@@ -397,17 +409,18 @@ class CellElaborator {
     const { reverse } = this.instance;
     // Each example is reversed by its own length, so even a value that is the same for all examples needs a batch axis.
     const yielded = (v: Value): Value => (reverse ? this.body.broadcast(v, { ...v.type, batch: true }) : v);
+    const states = [...this.states, ...this.ofNorms];
     const { finals, outputs } = this.outer.scan(
-      this.states.map((s) => s.initial),
+      states.map((s) => s.initial),
       this.inputs.map((i) => i.outside),
       {
-        params: [...this.states.map((s) => s.previous), ...this.inputs.map((i) => i.inside)],
+        params: [...states.map((s) => s.previous), ...this.inputs.map((i) => i.inside)],
         ops: this.body.ops,
-        results: [...next, ...live.map((o) => yielded(o.value!))],
+        results: [...next, ...this.ofNorms.map((s) => s.next ?? s.previous), ...live.map((o) => yielded(o.value!))],
       },
       {
         reverse,
-        names: [...this.states.map((s) => `${s.stmt.name.text}_last`), ...live.map((o) => `${o.name}s`)],
+        names: [...states.map((s) => `${s.stmt.name.text}_last`), ...live.map((o) => `${o.name}s`)],
       },
     );
     return {

@@ -5,7 +5,7 @@ import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import { broadcastShapes, ShapeError, sameShape } from "../ir/type.ts";
 import type { Graph, StatPolicy, Type, Value } from "../ir/types.ts";
-import type { Arg, Expr, Name, NormDecl, ParamStmt, StatStmt } from "../syntax/ast.ts";
+import type { Arg, Expr, Name, NormDecl, ParamStmt, StateStmt, StatStmt } from "../syntax/ast.ts";
 import { matchArguments } from "./arguments.ts";
 import { dimension, isConstant, shapeOf } from "./constants.ts";
 import { type Context, claim, leaf, perStep, shared, showShape, type World } from "./context.ts";
@@ -13,6 +13,7 @@ import type { Dependence } from "./dependence.ts";
 import { evaluate, tensorOf, toValue } from "./expressions.ts";
 import { initialiser, initialMeaning } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
+import { type Carried, type Loop, stateType } from "./norm-states.ts";
 import type { Placed } from "./placements.ts";
 import { type Binding, type Meaning, poison, Scope } from "./scope.ts";
 import { placeName } from "./site-names.ts";
@@ -44,8 +45,58 @@ export interface PlacedNorm {
   readonly info: NormInfo;
 }
 
-/** Expands the norm placed at `site`. Undefined after a report. */
+/** Whether a norm carries something from step to step, so that it is part of a loop. */
+export const hasState = (decl: NormDecl): boolean => decl.body.some((s) => s.kind === "state");
+
+/** Expands the norm placed at `site` to a graph of its own. Undefined after a report. */
 export function elaborateNorm(placed: Placed, site: NormSite, world: World): PlacedNorm | undefined {
+  if (hasState(placed.decl)) {
+    reportLoopless(placed, site, world);
+    return undefined;
+  }
+  // A site that does not depend on the recurrence leaves the loop before its norm is expanded, which then sees all steps.
+  const time = site.inCell ? site.dependence.kind === "step" : site.type.time;
+  const builder = new Builder();
+  const x = leaf(builder, { kind: "input", name: "x" }, { ...site.type, time });
+  const made = expand(placed, site, x, { leaves: builder, builder }, world);
+  if (made === undefined) return undefined;
+  const results = [{ kind: "output" as const, name: "y", value: made.value }];
+  const template = { name: placed.norm.name.text, ops: builder.ops, results, norms: new Map() };
+  return { template, info: made.info };
+}
+
+/** Expands a norm with states for `x`, a value of the loop's body. Undefined after a report. */
+export function expandInLoop(
+  placed: Placed,
+  site: NormSite,
+  x: Value,
+  loop: Loop | undefined,
+  world: World,
+): ExpandedNorm | undefined {
+  if (loop !== undefined) return expand(placed, site, x, { leaves: loop.outer, builder: loop.body, loop }, world);
+  reportLoopless(placed, site, world);
+  return undefined;
+}
+
+interface ExpandedNorm {
+  readonly value: Value;
+  readonly info: NormInfo;
+}
+
+/** Where a norm's ops and leaves go. */
+interface Block {
+  readonly builder: Builder;
+  readonly leaves: Builder;
+  readonly loop?: Loop;
+}
+
+function expand(
+  placed: Placed,
+  site: NormSite,
+  x: Value,
+  { builder, leaves, loop }: Block,
+  world: World,
+): ExpandedNorm | undefined {
   const { problems } = world;
   const errors = problems.errors;
   const { decl, norm, ref } = placed;
@@ -55,12 +106,7 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
   const matched = matchArguments(norm.name.text, norm.span, params, args, problems);
   if (matched === undefined) return undefined;
 
-  // A site that does not depend on the recurrence leaves the loop before its norm is expanded, which then sees all steps.
-  const time = site.inCell ? site.dependence.kind === "step" : site.type.time;
-  const type: Type = { ...site.type, time };
-  const builder = new Builder();
   const parameter = site.of === "parameter" ? { name: site.name, shape: site.type.shape } : undefined;
-  const x = leaf(builder, { kind: "input", name: "x" }, type);
   const given: Context = {
     world,
     problems,
@@ -94,22 +140,90 @@ export function elaborateNorm(placed: Placed, site: NormSite, world: World): Pla
     batchless: (span) => reportBatchless(placed, site, span, world),
   };
   const policy = kept && statistics(kept, statsArg ? given : c);
+  const states: Carried[] = [];
   return problems.within({ name: norm.name.text, span: ref.span }, () => {
     scope.declare(decl.operand, "argument", { kind: "value", value: x }, problems);
     for (const a of options)
       scope.declare(a.name, "argument", meanings.get(a.name.text) ?? argument(a.default, c), problems);
     for (const s of decl.body) {
-      if (s.kind === "let") letStatement(s, c);
-      else if (s.kind === "stat") statistic(s, site, type, policy, kept, c);
-      else normParam(s, site, placed, c);
+      if (s.kind === "state") states.push(...normState(s, site, loop!, c));
+      else if (s.kind === "stat") statistic(s, site, x.type, policy, kept, c, loop !== undefined);
+      else if (s.kind === "let")
+        letStatement(s, c, loop && ((name, meaning) => nextOf(name, meaning, states, s.value.span, c)));
+      else normParam(s, site, placed, { ...c, builder: leaves });
     }
-    const y = normalized(decl, type, c);
-    if (y === undefined || problems.errors > errors) return undefined;
-    const results = [{ kind: "output" as const, name: "y", value: y }];
-    return {
-      template: { name: norm.name.text, ops: builder.ops, results, norms: new Map() },
-      info: { name: norm.name.text, args: texts },
-    };
+    for (const { stmt, next } of states) if (next === undefined) reportNoNext(stmt, c);
+    const value = normalized(decl, x.type, c);
+    if (value === undefined || problems.errors > errors) return undefined;
+    return { value, info: { name: norm.name.text, args: texts } };
+  });
+}
+
+/** A state of a norm, as one of the loop. None after a report. */
+function normState(s: StateStmt, site: NormSite, loop: Loop, c: Context): readonly Carried[] {
+  const shape = shapeOf(s.shape, c);
+  const first = tensorOf(s.init, { ...c, builder: loop.outer, forbids: beforeTheFirstStep });
+  const type = shape && stateType(shape);
+  const fits = type && first && sameShape(type.shape, broadcastShape(first.type.shape, type.shape) ?? []);
+  if (type === undefined || first === undefined || !fits) {
+    if (type !== undefined && first !== undefined)
+      c.problems.error(
+        "C0204",
+        s.init.span,
+        `\`${s.name.text}\` is ${showShape(type.shape)}, but begins as ${showShape(first.type.shape)}`,
+      );
+    c.scope.declare(s.name, "state", poison, c.problems);
+    return [];
+  }
+  const state = loop.carry(s, loop.outer.broadcast(first, type), `${site.name.replaceAll("/", "_")}_${s.name.text}`);
+  c.scope.declare(s.name, "state", { kind: "value", value: state.previous }, c.problems);
+  return [state];
+}
+
+const beforeTheFirstStep = ({ origin, meaning }: Binding): string | undefined =>
+  origin === "param" || (origin === "argument" && meaning.kind !== "value")
+    ? undefined
+    : "the first value of a state precedes the first step";
+
+/** Gives a state of a norm its next value. */
+function nextOf(name: Name, meaning: Meaning, states: readonly Carried[], span: Span, c: Context): void {
+  const state = states.find(({ stmt }) => stmt.name.text === name.text);
+  const v = toValue(meaning, span, c);
+  const type = state?.previous.type;
+  const fits = type && v && sameShape(type.shape, broadcastShape(v.type.shape, type.shape) ?? []);
+  if (state === undefined && c.scope.find(name.text)?.meaning.kind !== "poison") {
+    c.problems.error("C0212", name.span, `\`${name.text}\` is not a state, so it has no next value`, {
+      label: "only a state has a prime",
+    });
+  } else if (state !== undefined && v !== undefined && !fits) {
+    c.problems.error(
+      "C0225",
+      span,
+      `\`${name.text}\` is ${showShape(type!.shape)}, but its next value is ${showShape(v.type.shape)}`,
+    );
+  }
+  const next = fits && v.type.dtype === "f32" ? c.builder.broadcast(v, type!) : undefined;
+  if (state !== undefined && next !== undefined) state.next ??= next;
+  c.scope.declare(name, "next", next ? { kind: "value", value: next } : poison, c.problems);
+}
+
+function reportNoNext({ name }: StateStmt, { problems, scope }: Context): void {
+  if (scope.find(`${name.text}'`) !== undefined) return;
+  problems.error("C0211", name.span, `the state \`${name.text}\` is given no next value`, {
+    label: `no equation \`${name.text}' = …\``,
+    help: "add one, or make it a param",
+  });
+}
+
+/** Reports a norm with states where nothing is repeated. */
+function reportLoopless({ ref, norm }: Placed, site: NormSite, world: World): void {
+  world.problems.add({
+    code: "C0242",
+    severity: "error",
+    message: `\`${norm.name.text}\` has a state, and \`${site.short}\` is not in a loop`,
+    span: ref.span,
+    label: site.of === "parameter" ? "a parameter is the same at all steps" : "this value does not vary over time",
+    help: "place it on a site of a cell, or of a model where the value varies over time; layer and rms need no state",
   });
 }
 
@@ -180,7 +294,16 @@ function statistic(
   policy: StatPolicy | undefined,
   kept: Expr | undefined,
   c: Context,
+  inLoop: boolean,
 ): void {
+  if (inLoop) {
+    c.problems.error("C0242", s.name.span, "a norm with a state has no statistics", {
+      label: "a `stat` beside a `state`",
+      help: "use two norms: one with states, and one with statistics at a site behind it",
+    });
+    c.scope.declare(s.name, "stat", poison, c.problems);
+    return;
+  }
   const v = tensorOf(s.value, { ...c, inStat: true });
   c.scope.declare(s.name, "stat", v === undefined ? poison : stat(v), c.problems);
 

@@ -6,7 +6,8 @@ import type { Name } from "../syntax/ast.ts";
 import type { World } from "./context.ts";
 import type { Dependence } from "./dependence.ts";
 import { maxOps, reportLimit } from "./limits.ts";
-import { elaborateNorm, type NormInfo } from "./norms.ts";
+import { type Loop, ownLoop } from "./norm-states.ts";
+import { elaborateNorm, expandInLoop, hasState, type NormInfo } from "./norms.ts";
 import type { Placed } from "./placements.ts";
 import type { Meaning } from "./scope.ts";
 
@@ -38,6 +39,8 @@ export interface Point {
   readonly placed: Placed | "none" | undefined;
   /** The site whose norm this is, with the same parameters. */
   readonly like?: string;
+  /** The loop that it is in. */
+  readonly loop?: Loop;
 }
 
 /** The sites of one cell or model. */
@@ -56,9 +59,34 @@ export class Sites {
 
   /** Adds a site to `b` and returns its result. */
   add(b: Builder, point: Point): Value {
+    if (point.placed !== undefined && point.placed !== "none" && hasState(point.placed.decl))
+      return this.withState(b, point, point.placed);
     const norm = this.norm(point, "value");
     this.all.push(this.info(point, norm));
     return b.one("site", [point.value], { name: point.name }, point.declared.text);
+  }
+
+  /** A norm with states is expanded where it is placed, in its loop or in one of its own. */
+  private withState(b: Builder, point: Point, placed: Placed): Value {
+    const { name, declared, loop, like } = point;
+    const marked = b.one("site", [point.value], { name }, declared.text);
+    const expand = (x: Value, loop: Loop | undefined): Value => {
+      const site = {
+        name,
+        short: declared.text,
+        type: x.type,
+        inCell: true,
+        dependence: point.dependence,
+        like,
+      } as const;
+      const made = this.world.problems.inside([], () =>
+        expandInLoop(placed, { ...site, of: "value" }, x, loop, this.world),
+      );
+      this.all.push(this.info(point, made?.info));
+      return made?.value ?? x;
+    };
+    if (loop !== undefined) return expand(marked, loop);
+    return marked.type.time ? ownLoop(b, marked, expand) : expand(marked, undefined);
   }
 
   /** A parameter after the norm placed on it, computed in `b`, once before all steps. */

@@ -114,7 +114,7 @@ export interface ModelDecl {
 }
 
 export type CellStmt = DimStmt | ParamStmt | InputStmt | StateStmt | SiteStmt | LetStmt | OutputStmt | PlaceStmt;
-export type NormStmt = ParamStmt | StatStmt | LetStmt;
+export type NormStmt = ParamStmt | StateStmt | StatStmt | LetStmt;
 export type FunctionStmt = LetStmt | SiteStmt;
 export type ModelStmt =
   | DimStmt

@@ -41,7 +41,7 @@ const allowed = {
   cell: ["dim", "param", "const", "input", "state", "site", "let", "output", "place"],
   model: ["dim", "param", "const", "input", "target", "site", "let", "output", "place", "loss", "metric"],
   derived: ["place", "param", "const", "state"],
-  norm: ["param", "stat", "let", "value"],
+  norm: ["param", "state", "stat", "let", "value"],
   fn: ["site", "let", "value"],
 } as const satisfies Record<Place, readonly Statement["kind"][]>;
 

@@ -51,6 +51,7 @@ const norms = [
   "rms",
   "cosine",
   "dyt",
+  "atn(k = 2)",
   "l1(eps = 0.1)",
   "streaming",
 ];

@@ -130,6 +130,7 @@ const norms: readonly (undefined | Norm)[] = [
   () => "rms",
   () => "cosine(gamma = 2)",
   () => "dyt(alpha = 0.8)",
+  () => "atn(k = 2, eps = 0.1)",
   () => "l1(gamma = 0.5, eps = 0.1)",
   () => "streaming(gamma = 0.5)",
   () => "whitened",
@@ -207,12 +208,14 @@ class CellText {
 
   private site(name: string, value: string, norm: Norm | undefined, recurrent: boolean): void {
     this.body.push(`${norm ? "site " : ""}${name} = ${value}`);
-    if (norm) {
-      this.body.push(`place ${name} : ${norm({ recurrent, blocks: this.H % 2 === 0 && this.H > 4 })}`);
+    const placed = norm?.({ recurrent, blocks: this.H % 2 === 0 && this.H > 4 });
+    if (placed !== undefined) {
+      this.body.push(`place ${name} : ${placed}`);
       this.sites.push(name);
     }
     this.values.push(name);
-    if (recurrent) this.recurrent.add(name);
+    // A norm with states makes a recurrence of its own.
+    if (recurrent || placed?.startsWith("atn")) this.recurrent.add(name);
   }
 
   /** The input's product, which does not depend on the recurrence. */

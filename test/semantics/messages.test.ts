@@ -119,6 +119,13 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ["C0233", "text where a value is needed", cellWith("", 'h @ Wh + x @ Wx + "one"')],
   ["C0234", "labels without a result", cellWith("", 'h @ Wh + dot(x, Wx, "d,dh")')],
   ["C0223", "a reduction over examples outside a stat", cellWith("", "h @ Wh + mean(x @ Wx, over batch)")],
+  ["C0242", "a norm with a state on a parameter", cellWith("place Wh : atn")],
+  [
+    "C0242",
+    "a statistic beside a state",
+    withNorm("state p : like x = 0\np' = x\nstat m = mean(x, over batch)\nx - m"),
+  ],
+  ["C0223", "a site in a function that a norm calls", `fn f(x) {\nsite a = x\na\n}\n${withNorm("gamma * f(x)")}`],
   ["C0224", "arithmetic on an index", "model m(V = 5) { input w : index(V) over time\ny = w + 1\noutput y }"],
   ["C0224", "an embedding of numbers", cellWith("", "h @ Wh + x @ Wx + embed(h, Wh)")],
   ["C0225", "a next value of another shape", cellWith("", "x")],

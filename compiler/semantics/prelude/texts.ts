@@ -236,6 +236,26 @@ norm layer(x, gamma = 1, beta = 0, eps = 1e-5) {
   g * (x - m) * rsqrt(v + eps) + k
 }
 
+// Assorted-time normalization: layer norm whose mean and variance are over the units of the last k steps, as many as there were
+// (Pospisil, Zadorozhnyy & Ye 2024). Of each step it keeps the mean and the variance about it, so that
+//   σ² = mean of the variances + variance of the means,
+// in which nothing cancels.
+norm atn(x, k = 5, gamma = 1, beta = 0, eps = 1e-5) {
+  state means  : [k] = 0
+  state spread : [k] = 0
+  state seen   : [k] = 0
+  own = mean(x, over feature)
+  means' = concat(means[1:], reshape(own, [1]))
+  spread' = concat(spread[1:], reshape(mean((x - own)^2, over feature), [1]))
+  seen' = concat(seen[1:], reshape(1, [1]))
+  n = sum(seen', over feature)
+  m = sum(seen' * means', over feature) / n
+  v = sum(seen' * (spread' + (means' - m)^2), over feature) / n
+  param g : like x = gamma
+  param b : like x = beta
+  g * (x - m) * rsqrt(v + eps) + b
+}
+
 // Root mean square normalization: layer normalization without centring (Zhang & Sennrich 2019).
 norm rms(x, gamma = 1, eps = 1e-5) {
   param g : like x = gamma
