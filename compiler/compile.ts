@@ -9,6 +9,7 @@
 import type { Alone, Entry, Executable, KernelInfo, Plan, Tensor } from "../runtime/plan.ts";
 import { sealed } from "../runtime/seal.ts";
 import { bestParts } from "./batch-parts.ts";
+import { checkGroups } from "./checks/groups.ts";
 import { checkStorage } from "./checks/storage.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { refusal, takeOptions } from "./diagnostics/option-table.ts";
@@ -74,6 +75,8 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
   const { batch = 64 } = options;
   const optimizer = readOptimizer(options.optimizer);
   const recorded = recordedOptions(optimizer);
+  const trains = options.entries?.some((entry) => entry === "train" || entry === "estimate") ?? true;
+  if (trains) checkGroups(elaborated, batch, options.ragged ?? false);
   const parts = options.parts ?? bestParts(graph, options, target);
   const { scheduled, shared } = scheduleEntries(graph, { ...options, parts }, target);
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));

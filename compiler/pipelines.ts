@@ -12,6 +12,7 @@ import { derive } from "./passes/derive.ts";
 import { foldWeights } from "./passes/fold-weights.ts";
 import { fuseReductions } from "./passes/fuse-reductions.ts";
 import { gates } from "./passes/gates.ts";
+import { groups } from "./passes/groups.ts";
 import { halfResiduals } from "./passes/half-residuals.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { loopOrder } from "./passes/loop-order.ts";
@@ -131,9 +132,11 @@ const leavingTheLoop: readonly Pass[] = [
 ];
 
 /** Brings a derived graph into the shape that kernels like. */
-const finishing = ({ parts = 1, batch = 1, reducedGates }: PipelineOptions): readonly Pass[] => {
+const finishing = ({ parts = 1, batch: examples, reducedGates }: PipelineOptions): readonly Pass[] => {
+  const batch = examples ?? 1;
   // Parts of equal size; the last has what is left.
   const size = Math.ceil(batch / parts);
   const inParts = size < batch ? [shiftMeans(true), splitBatch(Math.ceil(batch / size))] : [shiftMeans()];
-  return [retime, simplify, sink, gates(reducedGates), simplify, ...inParts];
+  const inGroups = examples === undefined ? [] : [groups(examples)];
+  return [...inGroups, retime, simplify, sink, gates(reducedGates), simplify, ...inParts];
 };

@@ -159,6 +159,11 @@ export interface StructuralAttrs {
   partial: { readonly parts: number };
   /** (x [parts, …]): for each example the row of its part, the parts of `partial`. */
   spread: None;
+  /**
+   * For each example the sum over its group: `group` consecutive examples, or all of a smaller batch. Made of `partial` and `spread`
+   * where the size of the batch is known (`passes/groups.ts`).
+   */
+  group_sum: { readonly group: number };
   /** Position of the largest entry of the last feature axis, which it removes. */
   argmax: None;
   /**

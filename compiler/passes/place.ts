@@ -140,6 +140,11 @@ class Placement {
     record: (s: Statistic) => void,
   ): Value {
     if (this.mode !== "infer") {
+      // One for each group of examples: the batch's is their mean.
+      if (x.type.batch) {
+        record({ name, policy, value: b.div(b.sum(x, { batch: true }), b.extent(["batch"])) });
+        return x;
+      }
       const value = this.lengths ? this.ofEnough(b, x) : x;
       record({ name, policy, value, ...(value !== x && this.mode === "estimate" && { own: x }) });
       return value;

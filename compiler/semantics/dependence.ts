@@ -58,3 +58,16 @@ export function dependsOn<T>(value: Value, ops: readonly Op[], marks: ReadonlyMa
   }
   return undefined;
 }
+
+/** Whether each example's part of `value` is one of its group of examples: it reads others' only by sums over groups. */
+export function isOfGroups(value: Value, ops: readonly Op[]): boolean {
+  const defs = new Map(ops.flatMap((op) => op.results.map((r) => [r, op] as const)));
+  const shared = (v: Value): boolean => {
+    const op = defs.get(v);
+    if (!v.type.batch || op?.op === "group_sum") return true;
+    // Of statistics, which are of groups themselves.
+    if (op?.op === "stat") return true;
+    return op !== undefined && op.op !== "leaf" && op.operands.length > 0 && op.operands.every(shared);
+  };
+  return shared(value);
+}

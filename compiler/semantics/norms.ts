@@ -9,7 +9,7 @@ import type { Arg, Expr, Name, NormDecl, ParamStmt, StateStmt, StatStmt } from "
 import { matchArguments } from "./arguments.ts";
 import { dimension, isConstant, shapeOf } from "./constants.ts";
 import { type Context, claim, leaf, perStep, shared, showShape, type World } from "./context.ts";
-import type { Dependence } from "./dependence.ts";
+import { type Dependence, isOfGroups } from "./dependence.ts";
 import { evaluate, tensorOf, toValue } from "./expressions.ts";
 import { initialiser, initialMeaning } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
@@ -308,7 +308,7 @@ function statistic(
   c.scope.declare(s.name, "stat", v === undefined ? poison : stat(v), c.problems);
 
   function stat(value: Value): Meaning {
-    if (value.type.batch) {
+    if (value.type.batch && !isOfGroups(value, c.builder.ops)) {
       c.problems.error(
         "C0214",
         s.value.span,

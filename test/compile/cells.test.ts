@@ -51,6 +51,7 @@ const norms = [
   "rms",
   "cosine",
   "dyt",
+  "ghost(2)",
   "atn(k = 2)",
   "l1(eps = 0.1)",
   "streaming",

@@ -81,6 +81,10 @@ export const structuralSamples: { readonly [K in StructuralOp]: Samples<K> } = {
     [["batch H D"], { parts: 1 }],
     [["batch"], { parts: 3 }],
   ],
+  group_sum: [
+    [["time batch H"], { group: 2 }],
+    [["batch"], { group: 3 }],
+  ],
   partial: [
     [["time batch H"], { parts: 2 }],
     [["batch H D"], { parts: 1 }],

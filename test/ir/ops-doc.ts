@@ -23,6 +23,7 @@ const samples: { readonly [K in StructuralOp]: OpAttrs[K] } = {
   maximum: { axes },
   pivot: { axes },
   pivots: { parts: 8 },
+  group_sum: { group: 16 },
   partial: { parts: 8 },
   spread: {},
   argmax: {},

@@ -57,6 +57,7 @@ it("random graphs use every op but sites, statistics, stops, copies, pivots and 
   expect(every.filter((op) => !seen.has(op)).sort()).toEqual([
     "copy",
     "finite",
+    "group_sum",
     "pivot",
     "pivots",
     "population",

@@ -6,6 +6,7 @@ import { derive } from "../../compiler/passes/derive.ts";
 import { foldWeights } from "../../compiler/passes/fold-weights.ts";
 import { fuseReductions } from "../../compiler/passes/fuse-reductions.ts";
 import { gates } from "../../compiler/passes/gates.ts";
+import { groups } from "../../compiler/passes/groups.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
@@ -44,6 +45,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   sink,
   gates: gates(),
   "shift-means": shiftMeans(),
+  groups: groups(3),
   "split-batch": splitBatch(2),
   materialise: materialise(),
   recompute: recompute(glsl.machine),

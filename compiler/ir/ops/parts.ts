@@ -24,7 +24,7 @@ function perPart(x: Type, parts: number): Type {
   return { dtype: "f32", time: x.time, batch: false, shape: [dim.constant(parts), ...x.shape] };
 }
 
-export const parts: Rows<"pivots" | "partial" | "spread"> = {
+export const parts: Rows<"pivots" | "partial" | "spread" | "group_sum"> = {
   pivots: {
     doc: "the first example of each part of the batch",
     operands: ["x"],
@@ -85,5 +85,32 @@ export const parts: Rows<"pivots" | "partial" | "spread"> = {
     form: "point",
     zero: whereAll,
     grad: (b, { x, dy }) => [b.one("partial", [dy[0]!], { parts: dim.asNumber(x[0].type.shape[0])! })],
+  },
+  group_sum: {
+    doc: "for each example the sum over its group of examples",
+    operands: ["x"],
+    infer: ([x]) => {
+      if (!x.batch) throw new ShapeError(`${showType(x)} has no examples to take in groups`);
+      return [{ ...x, dtype: "f32" }];
+    },
+    evaluate: ([x], { group }, [type], dims) => {
+      const y = tensor(type, dims);
+      const examples = x.shape[x.type.time ? 1 : 0];
+      const groups = Math.ceil(examples / group);
+      const sums = new Float64Array((x.data.length / examples) * groups);
+      eachExample(x, groups, (from, to, n) => {
+        for (let k = 0; k < n; k++) sums[to + k] += x.data[from + k];
+      });
+      eachExample(y, groups, (to, from, n) => {
+        y.data.set(sums.subarray(from, from + n), to);
+      });
+      return [y];
+    },
+    attributes: fields({ group: integer }),
+    axes: ([x]) => [{ ...inPlace(x), batch: "gather" }],
+    range: summed,
+    form: "expanded",
+    zero: whereAll,
+    grad: (b, { dy, attrs }) => [b.one("group_sum", [dy[0]!], attrs)],
   },
 };

@@ -1,8 +1,9 @@
 /** Built-in functions that depend on the progress of training. */
 import type { OpAttrs, StatPolicy } from "../../ir/types.ts";
 import { type Builtin, constant, value } from "../builtin.ts";
+import { maxParts } from "../constants.ts";
 import { type Context, claim } from "../context.ts";
-import { toValue } from "../expressions.ts";
+import { realValue, toValue } from "../expressions.ts";
 import { poison } from "../scope.ts";
 
 /** The statistic that records whether statistics kept by `policy` were collected: one for all of a norm with that policy. */
@@ -58,5 +59,37 @@ export const trainingFunctions = {
     doc: "1 in training, 0 at inference and when statistics are estimated",
     arity: [0, 0],
     apply: ({ c }) => value(c.builder.one("training", [], {})),
+  },
+  group_mean: {
+    signature: "group_mean(x, n)",
+    doc: "in a stat: for each example the mean over its group of n consecutive examples",
+    arity: [2, 2],
+    apply: (call) => {
+      const { c, args, spans, span } = call;
+      const x = realValue(args[0], spans[0], c);
+      const size = constant(args[1], spans[1], c);
+      if (x === undefined || size === undefined) return poison;
+      if (c.inStat !== true) {
+        c.problems.error("C0223", span, "what is computed of an example must not depend on the others", {
+          label: "a mean over a group of examples is a statistic",
+          help: "in a norm: stat m = group_mean(x, 16), for which the population's value stands at inference",
+        });
+        return poison;
+      }
+      if (!Number.isInteger(size) || size < 2 || size > maxParts) {
+        c.problems.error("C0222", spans[1], `${size} is not the size of a group`, {
+          label: `a whole number from 2 to ${maxParts} is needed: a single example has no variance`,
+        });
+        return poison;
+      }
+      if (!x.type.batch) {
+        c.batchless?.(span);
+        return poison;
+      }
+      const b = c.builder;
+      const one = b.broadcast(b.scalar(1), { ...x.type, time: false, shape: [] });
+      const [sum, count] = [x, one].map((v) => b.one("group_sum", [v], { group: size }));
+      return value(b.div(sum, count));
+    },
   },
 } satisfies Readonly<Record<string, Builtin>>;

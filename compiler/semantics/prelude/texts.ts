@@ -180,6 +180,16 @@ norm batch(x, gamma = 0.1, beta = 0, eps = 1e-5) {
   g * (x - m) * rsqrt(v + eps) + k
 }
 
+// Ghost batch normalization: as \`batch\`, over groups of n consecutive examples, so that large batches keep the noise of small ones
+// (Hoffer, Hubara & Soudry 2017). The population averages over groups.
+norm ghost(x, n = 16, gamma = 0.1, beta = 0, eps = 1e-5) {
+  stat m = group_mean(x, n)
+  stat v = group_mean((x - m)^2, n)
+  param g : like x = gamma
+  param k : like x = beta
+  g * (x - m) * rsqrt(v + eps) + k
+}
+
 // Batch renormalization (Ioffe 2017, eq. 4–7): batch normalization, corrected towards normalization by the population's
 // statistics, x̂ = (x − m) / s · r + d. Gradients treat r and d as constants, and their limits widen in the course of training.
 // As in the paper, the standard deviation is averaged, not the variance.
