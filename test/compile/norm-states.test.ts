@@ -167,6 +167,22 @@ describe("the states of a norm", () => {
     expect(study.directionError()).toBeLessThan(tolerance.differences);
   });
 
+  it("are each scan's own where two share their weights, also the norm's", () => {
+    const text = `${texts["a norm of one's own beside batch norm"].replace("place t : batch", "")}model m(D = 3, H = 4) {
+  input x : [D] over time
+  target y : [H] over time
+  a = scan c(D, H) as enc over x
+  b = scan enc over 2 * x
+  output a
+  loss mse(a + b, y)
+}`;
+    const { graph } = compile(text);
+    expect(opsNamed(graph, "scan").map((op) => op.op === "scan" && op.attrs.states)).toEqual([2, 2]);
+    const study = new Study(graph, { dims, batch: B, time: T });
+    expect([...study.leaves.keys()].filter((name) => name.endsWith("/g"))).toEqual(["enc/s/g"]);
+    expect(study.directionError()).toBeLessThan(tolerance.differences);
+  });
+
   it.each([
     ["on a parameter", cellWith("place Wh : atn"), "a parameter is the same at all steps"],
     [
