@@ -13,7 +13,7 @@ import { checkGroups } from "./checks/groups.ts";
 import { checkStorage } from "./checks/storage.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { refusal, takeOptions } from "./diagnostics/option-table.ts";
-import { type EntryOptions, scheduleEntries } from "./entries.ts";
+import { defaultSteps, type EntryOptions, scheduleEntries } from "./entries.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph } from "./ir/types.ts";
 import { workOf } from "./kernel-ir/work.ts";
@@ -27,6 +27,7 @@ import { batchOfOne, prove } from "./proofs/prove.ts";
 import { type Elaborated, elaborate } from "./semantics/elaborate.ts";
 import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
+import { hasStepLimit } from "./step-limit.ts";
 import type { Target } from "./target.ts";
 import { bindingsOf } from "./texture-bindings.ts";
 
@@ -100,6 +101,7 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
     name: graph.name,
     target: target.name,
     dims: { ...options.dims, batch },
+    ...(hasStepLimit(elaborated) && { mostSteps: options.time ?? defaultSteps }),
     ...identityOf(elaborated, options.dims, shared.tensors, options.sites),
     slots: shared.slots,
     optimizer: optimizer.name,

@@ -29,6 +29,9 @@ export interface EntryOptions extends Omit<CompileOptions, keyof ElaborateOption
   readonly path: string;
 }
 
+/** The number of steps that statistics are kept for, unless the caller says another. */
+export const defaultSteps = 100;
+
 export interface Entries {
   readonly scheduled: Schedule;
   readonly shared: Shared;
@@ -36,7 +39,7 @@ export interface Entries {
 
 /** Lowers and schedules the entries of an elaborated graph. Throws `CompileError` if a size or an option is impossible. */
 export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }: Pick<Target, "machine">): Entries {
-  const { batch = 64, time = 100, loops, storage } = options;
+  const { batch = 64, time = defaultSteps, loops, storage } = options;
   const optimizer = readOptimizer(options.optimizer);
   const dims = { ...options.dims, batch, steps: time };
   const sized = units(options.dims).run(graph);

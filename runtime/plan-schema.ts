@@ -248,6 +248,7 @@ export const planFault: Check = fields<Plan>({
   name: text,
   target: oneOf(...Object.keys(codeKinds)),
   dims: each(size),
+  mostSteps: maybe(size),
   fingerprint: text,
   measures: each(text),
   equations: each(text),

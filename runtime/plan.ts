@@ -301,6 +301,8 @@ export interface Plan extends Identity {
   readonly target: Code["kind"];
   /** Every bound dimension, `batch` included, but not `time`, which is chosen at run time. */
   readonly dims: Readonly<Record<string, number>>;
+  /** The most steps of a run, if kernels have all of them along an axis. */
+  readonly mostSteps?: number;
   /** Names of the optimiser's slots: [] (SGD), ["m"], ["m", "v"]. */
   readonly slots: readonly string[];
   readonly optimizer: string;

@@ -90,7 +90,16 @@ export class Runner {
     return this.machine.read(tensors.map((tensor) => rangeOf(tensor, last.entry, last.steps)));
   }
 
-  #checkBatch({ inputs, lengths }: Batch): void {
+  #checkBatch({ inputs, lengths, steps }: Batch): void {
+    const { mostSteps = steps } = this.plan;
+    if (steps > mostSteps) {
+      const message = `${this.plan.name} is compiled for sequences of up to ${mostSteps} steps, and this batch has ${steps}`;
+      throw new RuntimeError(
+        "C0406",
+        message,
+        "compile it for longer ones: `time` of `compile`, --time on the command line",
+      );
+    }
     if (lengths !== undefined && !this.#isRagged) {
       const help = "compile it with `ragged`, or leave `lengths` out";
       throw new RuntimeError("C0406", `${this.plan.name} is compiled for sequences of one length in a batch`, help);

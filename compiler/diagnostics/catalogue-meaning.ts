@@ -212,6 +212,13 @@ export const meaningMessages = {
     example: "hs = scan rnn(D, H) as enc over x\ngs = scan enc(D, H) over x reverse",
     fix: "hs = scan rnn(D, H) as enc over x\ngs = scan enc over x reverse",
   },
+  C0238: {
+    title: "not of all steps at once",
+    explanation:
+      "In a cell, an input `over time` is a whole sequence, and so is whole(xs) in a model: at each step, all steps at once. Such values can be computed with element by element, multiplied by matrices, and reduced over that axis, which a cell calls `time` and a model `whole`. Statistics over examples, parts in brackets and some functions are not defined for them: a norm over examples belongs in the model, on the sequence before the scan.",
+    example: "input s : [D] over time\nsite u = s\nplace u : batch\na = sum(u, over time)",
+    fix: "input s : [D] over time\nsite u = s\nplace u : layer\na = sum(u, over time)",
+  },
   C0226: {
     title: "population of something that is not a statistic",
     explanation:

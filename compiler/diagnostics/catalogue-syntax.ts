@@ -106,7 +106,7 @@ export const syntaxMessages = {
   C0116: {
     title: "axis missing or unknown",
     explanation:
-      "`over` is followed by batch, time, feature, first or last, or by several of them in brackets. An input is `over time` or it is constant over the sequence.",
+      "`over` is followed by batch, time, whole, feature, first or last, or by several of them in brackets. An input is `over time` or it is constant over the sequence.",
     example: "m = mean(x, over examples)",
     fix: "m = mean(x, over batch)",
   },

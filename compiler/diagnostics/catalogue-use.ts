@@ -103,7 +103,7 @@ export const useMessages = {
   C0406: {
     title: "data set or argument does not fit the model",
     explanation:
-      "The inputs and targets of the model and the columns of the data set differ in name, size or kind. In a program: an argument of the runtime is not what it should be, such as a negative learning rate, an input that is not finite, or numbers in the order [B, T, …] instead of [T, B, …]; nothing was run or changed. A model that reads pixels one by one has D = 1, row by row D = 28; without --dims, the dimensions that the task and the model both name are set by the task. It may also be the number of examples in a batch: not the executable's, or a single one where statistics are over examples.",
+      "The inputs and targets of the model and the columns of the data set differ in name, size or kind. In a program: an argument of the runtime is not what it should be, such as a negative learning rate, an input that is not finite, or numbers in the order [B, T, …] instead of [T, B, …]; nothing was run or changed. A model that reads pixels one by one has D = 1, row by row D = 28; without --dims, the dimensions that the task and the model both name are set by the task. It may also be the number of examples in a batch: not the executable's, or a single one where statistics are over examples; or more steps than a model with attention was compiled for.",
     example: "cellc train examples/smnist.cell --task mnist-rows --dims D=3 --out runs/rows",
     fix: "cellc train examples/smnist.cell --task mnist-rows --out runs/rows",
   },

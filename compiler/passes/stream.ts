@@ -56,6 +56,11 @@ function refusal(op: Op): Refused | undefined {
       help: "delay the row it selects: delay(embed(w, E), 1)",
     };
   if (op.op === "shift") throw new InternalError("a delay is not a loop yet: delay-lines comes first");
+  if (op.results.every((r) => !r.type.time) && op.op !== "at")
+    return {
+      refused: `${named} has all steps of a sequence`,
+      help: "infer whole sequences, or keep the steps so far as a state",
+    };
   if (op.op === "at") return { refused: `${named} is the value at the first step`, help: "take the last one" };
   return { refused: `${named} is made of other steps than its own`, help: "read what each step makes" };
 }

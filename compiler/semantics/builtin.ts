@@ -43,6 +43,8 @@ export interface Builtin {
   readonly along?: readonly AxisName[];
   /** What may be given by name after the arguments, with the defaults. */
   readonly options?: Readonly<Record<string, number | string>>;
+  /** It takes values that have all steps of a sequence at once (`all-steps.ts`). Others refuse them. */
+  readonly takesAllSteps?: true;
   /** The first argument is the name of a function. */
   readonly takesFunction?: true;
   /** The meaning of a call whose arguments are not poison. */

@@ -1,6 +1,7 @@
 /** Calls of built-in functions, and of functions written in the language, which are expanded in place. */
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Arg, Expr, FunctionDecl, Over, SiteStmt } from "../syntax/ast.ts";
+import { hasAllSteps, refuseAllSteps } from "./all-steps.ts";
 import { matchArguments } from "./arguments.ts";
 import { type Builtin, type BuiltinCall, bracketsOfScan, type Option } from "./builtin.ts";
 import { builtins } from "./builtins.ts";
@@ -71,6 +72,9 @@ function callBuiltin(e: Call, c: Context): Meaning {
   if ((row.takesFunction && f === undefined) || args.some((m) => m.kind === "poison")) return poison;
   const inOrder = values.flatMap((a, i) => (a.name === undefined ? [{ span: a.value.span, meaning: args[i] }] : []));
   const own = { args: inOrder.map(({ meaning }) => meaning), spans: inOrder.map(({ span }) => span) };
+  const whole = own.args.findIndex((m) => m.kind === "value" && hasAllSteps(m.value.type));
+  if (whole >= 0 && !row.takesAllSteps && !row.takesFunction)
+    return refuseAllSteps(`\`${name}\` is not defined for a value`, e.span, own.spans[whole], c);
   return row.apply({ name, span: e.span, ...own, over: e.over && axesIn(e.over, c), options, ...(f && { f }), c });
 }
 

@@ -4,6 +4,7 @@ import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
+import { allStepsOf, hasAllSteps, ofPresent, presentIn, showValue } from "./all-steps.ts";
 import { stepCounts, stepNumbers } from "./clock.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { Dependences } from "./dependence.ts";
@@ -112,10 +113,11 @@ class CellElaborator {
       draw: (draw) => this.drawAtStep(draw),
       site: (s, c) => this.site(s, c, this.siteNames.of(s.name.text, c.rounds)),
       step: () => ({ kind: "value", value: this.stepNumber() }),
+      allSteps: { axis: "time", present: presentIn(outer) },
       timeless: (span) =>
-        world.problems.error("C0215", span, "a cell has no time axis: it says what happens in one step", {
+        world.problems.error("C0215", span, "this value has no time axis: a cell says what happens in one step", {
           label: "there is one step here",
-          help: "reduce over time in a model, after the scan",
+          help: "reduce over time in a model, after the scan; a cell can read a whole sequence: input s : [S] over time",
         }),
     };
   }
@@ -203,6 +205,11 @@ class CellElaborator {
     const outside = wanted && this.instance.input(s, wanted, at);
     if (outside === undefined) {
       this.scope.declare(s.name, "input", poison, this.world.problems);
+      return;
+    }
+    if (s.overTime) {
+      const value = allStepsOf(this.outer, outside, s.name.text);
+      this.scope.declare(s.name, "input", { kind: "value", value }, this.world.problems);
       return;
     }
     const inside = this.body.value({ ...outside.type, time: false }, s.name.text);
@@ -366,13 +373,14 @@ class CellElaborator {
     if (v === undefined) return poison;
     const value = this.broadcast(v, previous.type, this.body);
     if (value !== undefined) return { kind: "value", value: hint(value, `${stmt.name.text}_next`) };
-    const [is, was] = [showShape(v.type.shape), showShape(previous.type.shape)];
+    const [is, was] = [showValue(v.type, this.c), showShape(previous.type.shape)];
     const message =
       v.type.dtype === "index"
         ? `\`${stmt.name.text}'\` is an index, and the state holds numbers`
         : `\`${stmt.name.text}\` is ${was}, but its next value is ${is}`;
     this.world.problems.error("C0225", span, message, {
       label: `this is ${is}`,
+      ...(hasAllSteps(v.type) && { help: "reduce it over time: sum(a * s, over time)" }),
       notes: [{ span: stmt.shape.span, message: `the state is ${was}` }],
     });
     return poison;
@@ -388,7 +396,9 @@ class CellElaborator {
         });
         continue;
       }
-      this.outputs.push({ name, value, span: e.span });
+      // What a reader of the output may see is 0 where there is no step.
+      const shown = value && hasAllSteps(value.type) ? ofPresent(value, 0, this.c) : value;
+      this.outputs.push({ name, value: shown, span: e.span });
     }
   }
 

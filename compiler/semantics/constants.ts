@@ -3,6 +3,7 @@ import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import { brokenExtent, wholeExtent } from "../ir/whole.ts";
 import type { Expr, Shape } from "../syntax/ast.ts";
+import { ownShape } from "./all-steps.ts";
 import { type Context, type World, wanted } from "./context.ts";
 import { describe, evaluate, numberArithmetic, resolveName } from "./expressions.ts";
 import { isNumber } from "./finite.ts";
@@ -56,7 +57,7 @@ export function shapeOf(shape: Shape, c: Context): readonly dim.Dim[] | undefine
     return dims.every((d) => d !== undefined) ? dims : undefined;
   }
   const meaning = resolveName(shape.name, c);
-  if (meaning.kind === "value") return meaning.value.type.shape;
+  if (meaning.kind === "value") return ownShape(meaning.value.type);
   if (meaning.kind === "poison") return undefined;
   if (meaning.kind === "number" || meaning.kind === "dim") return [];
   c.problems.error("C0222", shape.span, `${describe(meaning)} has no shape`);

@@ -5,6 +5,7 @@ import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Leaf, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { AxisName, Expr, FunctionDecl, Name, SiteStmt } from "../syntax/ast.ts";
+import type { AllSteps } from "./all-steps.ts";
 import type { IndexUse } from "./index-bounds.ts";
 import type { Spent } from "./limits.ts";
 import type { Module, Modules } from "./modules.ts";
@@ -108,6 +109,8 @@ export interface Context {
   readonly member?: (e: Expr & { readonly kind: "member" }) => Meaning;
   /** In an initialiser: what an expression means there only. `c` is its own context, which may be that of a function's body. */
   readonly initial?: (e: Expr, c: Context) => Meaning | undefined;
+  /** Where values may have all steps of a sequence at once. */
+  readonly allSteps?: AllSteps;
   /** Reports that a value has no time axis to reduce over. Default: the general message. */
   readonly timeless?: (span: Span) => void;
   /** Reports that a value is the same for all examples, so that it has no statistics over them. */

@@ -6,6 +6,7 @@ import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { ElementwiseOp, Value } from "../ir/types.ts";
 import type { BinaryOperator, Expr, Name } from "../syntax/ast.ts";
 import { memberHabit } from "../syntax/member-habits.ts";
+import { hasAllSteps, ofPresent, ownShape, refuseAllSteps, showValue, together } from "./all-steps.ts";
 import { call } from "./calls.ts";
 import { asDim, extentOf, isExact } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
@@ -261,20 +262,18 @@ export function elementwise(
   span: Span,
   c: Context,
 ): Meaning {
-  try {
-    operands.reduce((shape, v) => broadcastShapes(shape, v.type.shape), [] as readonly dim.Dim[]);
-  } catch (e) {
-    if (!(e instanceof ShapeError)) throw e;
+  const fitting = fitted(operands, c.builder);
+  if (fitting === undefined) {
     return misfit(
       span,
-      `the shapes ${listed(operands.map((v) => showShape(v.type.shape)))} do not fit`,
-      operands.map((v, i) => ({ span: spans[i], message: `this is ${showShape(v.type.shape)}` })),
+      `the shapes ${listed(operands.map((v) => showValue(v.type, c)))} do not fit`,
+      operands.map((v, i) => ({ span: spans[i], message: `this is ${showValue(v.type, c)}` })),
       c,
-      unequal(operands.map((v) => v.type.shape)).flatMap(([a, b]) => equalByNumbers(a, b, c) ?? [])[0] ??
-        (op === "mul" && operands.some((v) => v.type.shape.length > 1) ? byElements : undefined),
+      unequal(operands.map((v) => ownShape(v.type))).flatMap(([a, b]) => equalByNumbers(a, b, c) ?? [])[0] ??
+        (op === "mul" && operands.some((v) => ownShape(v.type).length > 1) ? byElements : undefined),
     );
   }
-  return computed(op, operands, c.builder.elementwise(op, operands), span, c);
+  return computed(op, operands, c.builder.elementwise(op, fitting), span, c);
 }
 
 const byElements = "`*` multiplies element by element; a vector and a matrix are multiplied x @ W";
@@ -286,13 +285,30 @@ function unequal(shapes: readonly (readonly dim.Dim[])[]): readonly (readonly [d
   return pairs.filter(([d, e]) => !dim.isOne(d) && !dim.isOne(e) && !dim.equal(d, e));
 }
 
-/** Contracts the last axis of `x` with the first of `y`, for each example: [K] @ [K, N], [H, K] @ [K, N], [K] @ [K]. */
+/** The values as they broadcast; undefined if they do not. */
+function fitted(values: readonly Value[], b: Builder): readonly Value[] | undefined {
+  const aligned = together(b, values);
+  try {
+    aligned.reduce((shape, v) => broadcastShapes(shape, v.type.shape), [] as readonly dim.Dim[]);
+    return aligned;
+  } catch (e) {
+    if (!(e instanceof ShapeError)) throw e;
+    return undefined;
+  }
+}
+
+/**
+ * Contracts the last axis of `x` with the first of `y`, for each example: [K] @ [K, N], [H, K] @ [K, N], [K] @ [K]. All steps of a
+ * sequence are multiplied step by step, unless they are all that `x` has: then the sum is over them.
+ */
 function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
-  const [a, b] = [x.type.shape, y.type.shape];
+  const [a, b] = [ownShape(x.type), ownShape(y.type)];
   const sides = [
-    { span: e.left.span, message: `this is ${showShape(a)}` },
-    { span: e.right.span, message: `this is ${showShape(b)}` },
+    { span: e.left.span, message: `this is ${showValue(x.type, c)}` },
+    { span: e.right.span, message: `this is ${showValue(y.type, c)}` },
   ];
+  const stepwise = [x, y].map((v) => hasAllSteps(v.type));
+  if (a.length === 0 && stepwise.every(Boolean)) return weighted(e, x, y, c);
   if (a.length === 0 || b.length === 0) return misfit(e.span, "`@` needs a feature axis on both sides", sides, c);
   const [k, l] = [a[a.length - 1], b[0]];
   if (!dim.equal(k, l)) {
@@ -303,13 +319,22 @@ function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
       : undefined;
     return misfit(e.span, message, sides, c, help ?? equalByNumbers(k, l, c));
   }
-  const letters = "abcdefghijlmnopqrstuvwxyz";
+  const letters = "abcdefghijlmnopqrstuvwxy";
   const left = letters.slice(0, a.length - 1);
   const right = letters.slice(a.length - 1, a.length + b.length - 2);
+  const [s, t] = stepwise.map((has) => (has ? "z" : ""));
   return {
     kind: "value",
-    value: c.builder.dot(x, y, { a: `${left}k`, b: `k${right}`, out: left + right }),
+    value: c.builder.dot(x, y, { a: `${s}${left}k`, b: `${t}k${right}`, out: (s || t) + left + right }),
   };
+}
+
+/** `softmax(e, over time) @ source`: the sum over all steps of a number for each, times what there is at it. */
+function weighted(e: Binary, x: Value, y: Value, c: Context): Meaning {
+  const [weights, values] = [x, y].map((v) => ofPresent(v, 0, c));
+  if (c.allSteps === undefined) return refuseAllSteps("`@` cannot add up a value", e.span, e.left.span, c);
+  const own = "abcdefgh".slice(0, ownShape(y.type).length);
+  return { kind: "value", value: c.builder.dot(weights, values, { a: "z", b: `z${own}`, out: own }) };
 }
 
 /** Integer powers up to this one are products; higher ones are exp(p · log x). */

@@ -17,6 +17,7 @@ import type {
   ParamStmt,
   SiteStmt,
 } from "../syntax/ast.ts";
+import { hasAllSteps, ofPresent, presentIn, showValue } from "./all-steps.ts";
 import { matchArguments } from "./arguments.ts";
 import { elaborateCell } from "./cells.ts";
 import { stepCounts, stepNumbers } from "./clock.ts";
@@ -32,6 +33,7 @@ import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
+import { overAllSteps } from "./reductions.ts";
 import { type NamedScan, ScanNames } from "./scan-names.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 import { type LocalName, localText, placeName, SiteNames } from "./site-names.ts";
@@ -100,6 +102,7 @@ class ModelElaborator {
       step: (span) => this.ofTime(span, stepNumbers(this.b)),
       steps: (span) => this.ofTime(span, stepCounts(this.b)),
       acrossExamples: (made, span) => this.acrossExamples.set(made, span),
+      allSteps: { axis: "whole", present: presentIn(this.b) },
     };
   }
 
@@ -228,7 +231,9 @@ class ModelElaborator {
         help: "give one of them another name by an equation",
       });
     } else if (value !== undefined) {
-      this.results.push({ kind: "output", name, value });
+      // What a reader of the output may see is 0 where there is no step.
+      const shown = hasAllSteps(value.type) ? ofPresent(value, 0, this.c) : value;
+      this.results.push({ kind: "output", name, value: shown });
       this.outputs.push({ value, name, span: e.span });
     }
   }
@@ -248,8 +253,9 @@ class ModelElaborator {
 
   /** The mean of `e` over all axes it has: time, batch and features. */
   private measured(e: Expr): Value | undefined {
-    const value = realValue(evaluate(e, this.c), e.span, this.c);
-    if (value === undefined) return undefined;
+    const given = realValue(evaluate(e, this.c), e.span, this.c);
+    if (given === undefined) return undefined;
+    const value = hasAllSteps(given.type) ? overAllSteps("mean", given, this.c) : given;
     // A value that is the same for all examples at a step counts once for each example that has the step.
     const v = value.type.time ? this.b.broadcast(value, { ...value.type, batch: true }) : value;
     const { time, batch, shape } = v.type;
@@ -428,7 +434,7 @@ class ModelElaborator {
       return undefined;
     }
     if (!sameShape(v.type.shape, wanted.shape)) {
-      const [is, was] = [showShape(v.type.shape), showShape(wanted.shape)];
+      const [is, was] = [showValue(v.type, this.c), showShape(wanted.shape)];
       problems.error("C0204", arg.span, `\`${stmt.name.text}\` of \`${e.cell.text}\` is ${was}, and this is ${is}`, {
         label: `this is ${is}`,
         notes: [declared],
@@ -437,8 +443,10 @@ class ModelElaborator {
     }
     const input = `\`${stmt.name.text}\` of \`${e.cell.text}\``;
     if (size !== undefined) recordSelection(v, size, (n) => `goes to ${input}, which is below ${n}`, arg.span, this.c);
-    // A value that does not vary over time is the same at each step. Each example is reversed by its own length.
-    return this.b.broadcast(v, { ...v.type, time: true, batch: v.type.batch || e.reverse });
+    // A value that does not vary over time is the same at each step. Each example is reversed by its own length; a whole sequence
+    // stays as it is.
+    const reversed = e.reverse && !stmt.overTime;
+    return this.b.broadcast(v, { ...v.type, time: true, batch: v.type.batch || reversed });
   }
 }
 

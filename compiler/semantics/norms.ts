@@ -6,6 +6,7 @@ import * as dim from "../ir/dim.ts";
 import { broadcastShapes, ShapeError, sameShape } from "../ir/type.ts";
 import type { Graph, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Arg, Expr, Name, NormDecl, ParamStmt, StateStmt, StatStmt } from "../syntax/ast.ts";
+import { ownShape, withRank } from "./all-steps.ts";
 import { matchArguments } from "./arguments.ts";
 import { dimension, isConstant, shapeOf } from "./constants.ts";
 import { type Context, claim, leaf, perStep, shared, showShape, type World } from "./context.ts";
@@ -337,8 +338,9 @@ function statistic(
 /** The norm's result as a value of the site's own type. */
 function normalized(decl: NormDecl, type: Type, c: Context): Value | undefined {
   const meaning = evaluate(decl.result, c);
-  const y = toValue(meaning, decl.result.span, c);
-  if (y === undefined) return undefined;
+  const given = toValue(meaning, decl.result.span, c);
+  if (given === undefined) return undefined;
+  const y = withRank(c.builder, given, ownShape(type).length);
   const fits = sameShape(type.shape, broadcastShape(y.type.shape, type.shape) ?? []);
   if (fits && y.type.dtype === "f32" && (!y.type.batch || type.batch)) return c.builder.broadcast(y, type);
   c.problems.error(

@@ -3,6 +3,7 @@ import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import type { Value } from "../ir/types.ts";
 import type { Expr, Part } from "../syntax/ast.ts";
+import { hasAllSteps, refuseAllSteps } from "./all-steps.ts";
 import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape, wanted } from "./context.ts";
 import { describe, evaluate, misfit, toValue } from "./expressions.ts";
@@ -26,6 +27,7 @@ export function part(e: Expr & { readonly kind: "part" }, c: Context): Meaning {
 
 function ofValue(x: Value, e: Expr & { readonly kind: "part" }, c: Context): Meaning {
   const { shape } = x.type;
+  if (hasAllSteps(x.type)) return refuseAllSteps("no part can be taken of a value", e.span, e.of.span, c);
   if (e.parts.length > shape.length) {
     const axes = shape.length === 1 ? "one feature axis" : `${shape.length === 0 ? "no" : shape.length} feature axes`;
     const is = [{ span: e.of.span, message: `this is ${showShape(shape)}` }];

@@ -1,12 +1,17 @@
 /** `sum`, `mean`, `max` and `min` over named axes. */
+import type { Builder } from "../ir/builder.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
-import type { Axes, Type } from "../ir/types.ts";
+import type { Axes, Type, Value } from "../ir/types.ts";
 import type { AxisName } from "../syntax/ast.ts";
+import { hasAllSteps, ofPresent, ownShape, refuseAllSteps } from "./all-steps.ts";
 import type { BuiltinCall } from "./builtin.ts";
+import type { Context, GivenAxis } from "./context.ts";
 import { realValue } from "./expressions.ts";
 import { type Meaning, poison } from "./scope.ts";
 
-export function reduce(kind: "sum" | "mean" | "max" | "min", call: BuiltinCall): Meaning {
+type Kind = "sum" | "mean" | "max" | "min";
+
+export function reduce(kind: Kind, call: BuiltinCall): Meaning {
   const { c, over, name, span, args, spans } = call;
   if (over === undefined || args.length > 1) {
     c.problems.error("C0205", span, `\`${name}\` reduces one value over named axes`, {
@@ -17,7 +22,6 @@ export function reduce(kind: "sum" | "mean" | "max" | "min", call: BuiltinCall):
   }
   const x = realValue(args[0], spans[0], c);
   if (x === undefined) return poison;
-  const rank = x.type.shape.length;
   const overBatch = over.find((a) => a.axis === "batch");
   if (overBatch !== undefined && c.inStat !== true && c.acrossExamples === undefined) {
     c.problems.error("C0223", overBatch.span, "what is computed of an example must not depend on the others", {
@@ -26,43 +30,76 @@ export function reduce(kind: "sum" | "mean" | "max" | "min", call: BuiltinCall):
     });
     return poison;
   }
-  const named = new Set(over.map((a) => a.axis));
-  for (const { axis, span: at } of over) {
-    if (has(x.type, axis)) continue;
-    if (axis === "time" && c.timeless !== undefined) c.timeless(at);
-    else if (axis === "batch" && c.batchless !== undefined) c.batchless(at);
-    else {
-      const what = axis === "last" || axis === "first" ? "feature" : axis;
-      c.problems.error("C0215", at, `this value has no ${what} axis to reduce over`, {
-        label: axis === "feature" ? undefined : lacking[axis],
-      });
-    }
+  if (overBatch !== undefined && hasAllSteps(x.type))
+    return refuseAllSteps("there are no statistics over examples", overBatch.span, spans[0], c);
+  const lacks = over.find(({ axis }) => !has(x.type, axis, c));
+  if (lacks !== undefined) {
+    reportLacking(lacks, x.type, c);
     return poison;
   }
+  const named = new Set(over.map((a) => a.axis));
+  const allSteps = c.allSteps !== undefined && hasAllSteps(x.type) && named.delete(c.allSteps.axis);
+  const reduced = allSteps ? overAllSteps(kind, x, c) : x;
+  const result = named.size === 0 ? reduced : overAxes(kind, reduced, named, c.builder);
+  if (overBatch !== undefined && c.inStat !== true) c.acrossExamples?.(result, overBatch.span);
+  return { kind: "value", value: result };
+}
+
+function overAxes(kind: Kind, x: Value, named: ReadonlySet<AxisName>, b: Builder): Value {
+  const rank = x.type.shape.length;
+  const first = hasAllSteps(x.type) ? 1 : 0;
   const all = named.has("feature");
-  const ends = [...(named.has("first") ? [0] : []), ...(named.has("last") ? [rank - 1] : [])];
+  const ends = [...(named.has("first") ? [first] : []), ...(named.has("last") ? [rank - 1] : [])];
   const axes: Axes = {
     batch: named.has("batch"),
     time: named.has("time"),
-    features: all ? x.type.shape.map((_, i) => i) : [...new Set(ends)],
+    features: all ? x.type.shape.flatMap((_, i) => (i < first ? [] : [i])) : [...new Set(ends)],
     keep: !all && ends.length > 0,
   };
-  const b = c.builder;
-  const first =
-    kind === "max" ? b.maximum(x, axes) : kind === "min" ? b.neg(b.maximum(b.neg(x), axes)) : b.sum(x, axes);
-  if (overBatch !== undefined && c.inStat !== true) c.acrossExamples?.(first, overBatch.span);
-  if (kind !== "mean") return { kind: "value", value: first };
-  const sum = first;
+  if (kind === "max") return b.maximum(x, axes);
+  if (kind === "min") return b.neg(b.maximum(b.neg(x), axes));
+  const sum = b.sum(x, axes);
   const extents = reducedExtents(x.type, axes);
-  return { kind: "value", value: extents.length === 0 ? sum : b.div(sum, b.extent(extents)) };
+  return kind === "sum" || extents.length === 0 ? sum : b.div(sum, b.extent(extents));
 }
 
-const has = (t: Type, axis: AxisName): boolean =>
-  axis === "feature" || (axis === "batch" || axis === "time" ? t[axis] : t.shape.length > 0);
+/** Almost the smallest f32: below all numbers that occur. */
+const LEAST = -3.4e38;
+
+/** Reduces `x` over all steps of a sequence that there are. */
+export function overAllSteps(kind: Kind, x: Value, c: Context): Value {
+  const b = c.builder;
+  const features = [0];
+  if (kind === "max") return b.maximum(ofPresent(x, LEAST, c), { features });
+  if (kind === "min") return b.neg(b.maximum(ofPresent(b.neg(x), LEAST, c), { features }));
+  const sum = b.sum(ofPresent(x, 0, c), { features });
+  return kind === "sum" ? sum : b.div(sum, b.max(b.sum(c.allSteps!.present(), { features }), b.scalar(1)));
+}
+
+function reportLacking({ axis, span }: GivenAxis, x: Type, c: Context): void {
+  if (axis === "time" && c.timeless !== undefined) c.timeless(span);
+  else if (axis === "batch" && c.batchless !== undefined) c.batchless(span);
+  else {
+    const what = axis === "last" || axis === "first" ? "feature" : axis;
+    const whole = hasAllSteps(x) ? `all its steps are over ${c.allSteps?.axis ?? "time"}` : undefined;
+    c.problems.error("C0215", span, `this value has no ${what} axis to reduce over`, {
+      label: axis === "feature" ? undefined : lacking[axis],
+      help: axis === "whole" ? (whole ?? "in a model, whole(xs) has all steps of xs at each step") : whole,
+    });
+  }
+}
+
+function has(t: Type, axis: AxisName, { allSteps: steps }: Context): boolean {
+  if (axis === "feature") return true;
+  if (steps !== undefined && axis === steps.axis && hasAllSteps(t)) return true;
+  if (axis === "whole") return false;
+  return axis === "batch" || axis === "time" ? t[axis] : ownShape(t).length > 0;
+}
 
 const lacking: Readonly<Record<Exclude<AxisName, "feature">, string>> = {
   batch: "it is the same for all examples",
   time: "it does not vary over time",
+  whole: "it has one step",
   first: "it is []",
   last: "it is []",
 };

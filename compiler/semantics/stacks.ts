@@ -4,6 +4,7 @@ import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { Type, Value } from "../ir/types.ts";
+import { hasAllSteps, refuseAllSteps } from "./all-steps.ts";
 import { type Context, showShape } from "./context.ts";
 import { listed, misfit, realValue } from "./expressions.ts";
 import type { Meaning } from "./scope.ts";
@@ -20,6 +21,11 @@ export function stacked(items: readonly Meaning[], spans: readonly Span[], span:
   if (!values.every((v) => v !== undefined)) return undefined;
   if (values.length === 0) {
     c.problems.error("C0205", span, "a list without items is not a value", { label: "a value is needed here" });
+    return undefined;
+  }
+  const whole = values.findIndex((v) => hasAllSteps(v.type));
+  if (whole >= 0) {
+    refuseAllSteps("there are no stacks", span, spans[whole], c);
     return undefined;
   }
   const shape = commonShape(values.map((v) => v.type.shape));

@@ -153,7 +153,7 @@ export interface ParamStmt {
 }
 
 /**
- * `input x : [D]` in a cell. In a model: `input x : [D] over time`, `input w : index(V) over time`,
+ * `input x : [D]`, `input source : [S] over time` in a cell. In a model: `input x : [D] over time`, `input w : index(V) over time`,
  * `target y : index(K)`.
  */
 export interface InputStmt {
@@ -163,7 +163,7 @@ export interface InputStmt {
     | { readonly kind: "tensor"; readonly shape: Shape }
     /** Whole numbers 0 … size-1. */
     | { readonly kind: "index"; readonly size: Expr };
-  /** Whether an input of a model varies over time. A cell's inputs are always per step, and do not say so. */
+  /** Whether an input of a model varies over time. One of a cell is then a whole sequence, all steps of it at each step. */
   readonly overTime: boolean;
   readonly span: Span;
 }
@@ -250,7 +250,7 @@ export interface MetricStmt {
 export type BinaryOperator = "+" | "-" | "*" | "/" | "@" | "^" | "<" | "<=" | ">" | ">=" | "==" | "!=" | "and" | "or";
 
 /** What a reduction runs over: `over batch`, `over time`, `over feature`, `over (batch, time)`. */
-export type AxisName = "batch" | "time" | "feature" | "first" | "last";
+export type AxisName = "batch" | "time" | "whole" | "feature" | "first" | "last";
 
 export type Expr =
   /** `0.1`, `1e-5`. `text` keeps the spelling for the formatter. */

@@ -7,7 +7,7 @@ import type { Arg, AxisName, BinaryOperator, Expr, Name, NormRef, Over, OverAxis
 import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan, tokens } from "./cst.ts";
 import { reservedWords } from "./tokens.ts";
 
-export const axisNames: readonly AxisName[] = ["batch", "time", "feature", "first", "last"];
+export const axisNames: readonly AxisName[] = ["batch", "time", "whole", "feature", "first", "last"];
 
 /** Inputs, outputs and dimensions are keys of JavaScript objects, in which this one has another meaning. */
 const unusable = "__proto__";
@@ -286,7 +286,7 @@ export class ExprBuilder {
       if (axis !== undefined && !name.primed) return [{ axis, span: name.span }];
       const guess = nearest(name.text, [...axisNames, ...(this.ownAxes === undefined ? [] : [this.ownAxes])]);
       const help =
-        guess === undefined ? "the axes are batch, time, feature, first and last" : `did you mean \`${guess}\`?`;
+        guess === undefined ? "the axes are batch, time, whole, feature, first and last" : `did you mean \`${guess}\`?`;
       this.report("C0116", `\`${name.text}\` is not an axis`, name.span, undefined, help);
       return [];
     });

@@ -548,7 +548,7 @@ class CellParser extends CstParser {
 
 const value = "a value";
 const entry = "an entry, or from:to";
-const axis = "an axis: batch, time, feature, first or last";
+const axis = "an axis: batch, time, whole, feature, first or last";
 
 const parser = new CellParser();
 

@@ -150,7 +150,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
     return { code: "C0107", message: "this metric has no name", help };
   }
   if (rule === "axes")
-    return missing("C0116", "`over`", "an axis", found, "the axes are batch, time, feature, first and last");
+    return missing("C0116", "`over`", "an axis", found, "the axes are batch, time, whole, feature, first and last");
   if (rules.includes("place")) {
     const [, site, , norm] = statement;
     const meant =

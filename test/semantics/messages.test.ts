@@ -143,6 +143,14 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ["C0229", "a division by zero", cellWith("", "h @ Wh + (x @ Wx) / (H - 4)")],
   ["C0229", "a number beyond 32 bits", cellWith("", "h @ Wh + 1e39 * (x @ Wx)")],
   ["C0229", "a number that is 0 in 32 bits", cellWith("", "h @ Wh + log(1e-60) * (x @ Wx)")],
+  [
+    "C0238",
+    "statistics over examples of all steps at once",
+    cellWith(
+      "input s : [H] over time\nsite u = s\nplace u : batch",
+      "h @ Wh + x @ Wx + sum(softmax(u @ h, over time) * s, over time)",
+    ),
+  ],
   ["C0229", "an ε that is none", cellWith("site s = h @ Wh\nplace s : batch(eps = 0/0)", "s + x @ Wx")],
   ["C0229", "an infinite initial value", cellWith("param b : [H] = 1e400", "h @ Wh + x @ Wx + b")],
   [

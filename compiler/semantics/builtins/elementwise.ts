@@ -10,6 +10,7 @@ const map = (op: ElementwiseOp, doc: string): Builtin => ({
   signature: `${op}(x)`,
   doc,
   arity: [1, 1],
+  takesAllSteps: true,
   apply: (call) => {
     const x = real(call, 0);
     return x === undefined ? poison : elementwise(op, [x], call.spans, call.span, call.c);
@@ -21,6 +22,7 @@ const extreme = (op: "min" | "max", doc: string): Builtin => ({
   signature: `${op}(a, b) or ${op}(x, over …)`,
   doc,
   arity: [1, 2],
+  takesAllSteps: true,
   reduces: true,
   apply: (call) => {
     if (call.args.length === 1 || call.over !== undefined) return reduce(op, call);
@@ -55,6 +57,7 @@ export const elementwiseFunctions = {
     signature: "where(c, a, b)",
     doc: "a where c is not 0, else b",
     arity: [3, 3],
+    takesAllSteps: true,
     apply: (call) => {
       const x = [0, 1, 2].map((i) => real(call, i)).filter((v) => v !== undefined);
       return x.length === 3 ? elementwise("select", x, call.spans, call.span, call.c) : poison;
@@ -64,6 +67,7 @@ export const elementwiseFunctions = {
     signature: "stop(x)",
     doc: "x, through which no gradient flows",
     arity: [1, 1],
+    takesAllSteps: true,
     apply: (call) => {
       const x = real(call, 0);
       if (x === undefined) return poison;

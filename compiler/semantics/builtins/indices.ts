@@ -1,5 +1,6 @@
 /** Built-in functions of indices. */
 import * as dim from "../../ir/dim.ts";
+import { hasAllSteps, ownShape } from "../all-steps.ts";
 import { type Builtin, extent, index, noFeatures, real, value } from "../builtin.ts";
 import { recordSelection } from "../index-bounds.ts";
 import { poison } from "../scope.ts";
@@ -8,12 +9,13 @@ const place = (name: "argmax" | "argmin", of: "largest" | "smallest"): Builtin =
   signature: `${name}(x)`,
   doc: `position of the ${of} entry of the last feature axis`,
   arity: [1, 1],
+  takesAllSteps: true,
   apply: (call) => {
     const x = real(call, 0);
     if (x === undefined) return poison;
     const b = call.c.builder;
     const ranked = name === "argmax" ? x : b.neg(x);
-    return x.type.shape.length === 0 ? noFeatures(call) : value(b.one("argmax", [ranked], {}));
+    return ownShape(x.type).length === 0 ? noFeatures(call) : value(b.one("argmax", [ranked], {}));
   },
 });
 
@@ -24,6 +26,7 @@ export const indexFunctions = {
     signature: "one_hot(i, n)",
     doc: "1 at index i, 0 elsewhere, along a new axis of extent n",
     arity: [2, 2],
+    takesAllSteps: true,
     apply: (call) => {
       const i = index(call, 0);
       const n = extent(call, 1);
@@ -37,11 +40,12 @@ export const indexFunctions = {
     signature: "embed(i, W)",
     doc: "row i of the table W",
     arity: [2, 2],
+    takesAllSteps: true,
     apply: (call) => {
       const i = index(call, 0);
       const table = real(call, 1);
       if (i === undefined || table === undefined) return poison;
-      if (table.type.shape.length === 0 || table.type.batch || table.type.time) {
+      if (ownShape(table.type).length === 0 || hasAllSteps(table.type) || table.type.batch || table.type.time) {
         call.c.problems.error("C0204", call.spans[1], "`embed` needs a table of rows", {
           label: "not a parameter [n, …]",
         });

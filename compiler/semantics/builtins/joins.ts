@@ -3,6 +3,7 @@ import type { Builder } from "../../ir/builder.ts";
 import * as dim from "../../ir/dim.ts";
 import { broadcastShapes, ShapeError } from "../../ir/type.ts";
 import type { Type, Value } from "../../ir/types.ts";
+import { hasAllSteps, ownShape, shapeLike, showValue } from "../all-steps.ts";
 import {
   alongAxis,
   type Builtin,
@@ -24,8 +25,17 @@ import { partsByDimension } from "./equal-parts.ts";
 const ends = ["last", "first"] as const;
 
 /** The feature axis that a call is along. */
-export const axisAlong = (call: BuiltinCall, shape: Type["shape"]): number =>
-  alongAxis(call, { along: ends }) === "first" ? 0 : shape.length - 1;
+export const axisAlong = (call: BuiltinCall, type: Type): number =>
+  alongAxis(call, { along: ends }) === "first" ? type.shape.length - ownShape(type).length : type.shape.length - 1;
+
+/** Values to be joined: what is the same at all steps is repeated for each, if others differ from step to step. */
+function joinable(b: Builder, values: readonly Value[]): readonly Value[] {
+  const whole = values.find((v) => hasAllSteps(v.type));
+  if (whole === undefined) return values;
+  return values.map((v) =>
+    hasAllSteps(v.type) ? v : b.broadcast(v, { ...v.type, shape: shapeLike(whole.type, v.type.shape) }),
+  );
+}
 
 /** The call's arguments, or the items of a list that is the only one. */
 function itemsOf(call: BuiltinCall): BuiltinCall {
@@ -37,8 +47,8 @@ function itemsOf(call: BuiltinCall): BuiltinCall {
 function cannotJoin(call: BuiltinCall, xs: readonly Value[]): Meaning {
   return misfit(
     call.span,
-    `${listed(xs.map((v) => showShape(v.type.shape)))} cannot be joined along the ${alongAxis(call, { along: ends })} axis`,
-    xs.map((v, i) => ({ span: call.spans[i], message: `this is ${showShape(v.type.shape)}` })),
+    `${listed(xs.map((v) => showValue(v.type, call.c)))} cannot be joined along the ${alongAxis(call, { along: ends })} axis`,
+    xs.map((v, i) => ({ span: call.spans[i], message: `this is ${showValue(v.type, call.c)}` })),
     call.c,
   );
 }
@@ -102,11 +112,12 @@ export const joins = {
     doc: "n equal parts of an axis, or parts of these widths",
     arity: [2, 2],
     along: ends,
+    takesAllSteps: true,
     apply: (call) => {
       const x = toValue(call.args[0], call.spans[0], call.c);
       if (x === undefined) return poison;
-      const axis = axisAlong(call, x.type.shape);
-      if (x.type.shape.length === 0) return noFeatures(call);
+      const axis = axisAlong(call, x.type);
+      if (ownShape(x.type).length === 0) return noFeatures(call);
       const by = call.args[1];
       if (by.kind === "list") return inWidths(x, axis, by, call);
       const isNamed = by.kind === "dim" && dim.asNumber(by.dim) === undefined;
@@ -118,18 +129,21 @@ export const joins = {
     doc: "values joined along an axis",
     arity: [1, Number.POSITIVE_INFINITY],
     along: ends,
+    takesAllSteps: true,
     apply: (given) => {
       const call = itemsOf(given);
-      const xs = call.args.map((_, i) => real(call, i)).filter((v) => v !== undefined);
-      if (xs.length < call.args.length) return poison;
+      const own = call.args.map((_, i) => real(call, i)).filter((v) => v !== undefined);
+      if (own.length < call.args.length) return poison;
+      const xs = joinable(call.c.builder, own);
       const rank = Math.max(...xs.map((v) => v.type.shape.length));
-      const axis = axisAlong(call, xs[0].type.shape);
-      if (rank === 0 || xs.some((v) => v.type.shape.length !== rank)) return cannotJoin(call, xs);
+      const axis = axisAlong(call, xs[0].type);
+      const joins = own.every((v) => ownShape(v.type).length > 0) && xs.every((v) => v.type.shape.length === rank);
+      if (!joins) return cannotJoin(call, own);
       try {
         xs.map((v): Type["shape"] => v.type.shape.toSpliced(axis, 1)).reduce(broadcastShapes);
       } catch (e) {
         if (!(e instanceof ShapeError)) throw e;
-        return cannotJoin(call, xs);
+        return cannotJoin(call, own);
       }
       const whole = xs.map((v) => v.type.shape[axis]).reduce(dim.add);
       return isBearable(whole, call) ? value(call.c.builder.one("concat", xs, { axis })) : poison;

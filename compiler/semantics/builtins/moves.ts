@@ -43,7 +43,7 @@ const moving = (
     const x = real(call, 0);
     if (x === undefined) return poison;
     if (x.type.shape.length === 0) return noFeatures(call);
-    const axis = axisAlong(call, x.type.shape);
+    const axis = axisAlong(call, x.type);
     const n = x.type.shape[axis];
     const by = asDim(args[1]);
     const known = by && extentOf(by, c.world.numbers);
@@ -88,7 +88,7 @@ const repeating = (name: string, doc: string, isEach: boolean): Builtin => ({
     if (x === undefined || k === undefined) return poison;
     const { shape } = x.type;
     if (shape.length === 0) return noFeatures(call);
-    const axis = axisAlong(call, shape);
+    const axis = axisAlong(call, x.type);
     if (!isBearable(dim.product([...shape, k]), call)) return poison;
     const b = call.c.builder;
     const at = isEach ? axis + 1 : axis;
@@ -116,7 +116,7 @@ function flipped(call: BuiltinCall): Meaning {
   const x = real(call, 0);
   if (x === undefined) return poison;
   if (x.type.shape.length === 0) return noFeatures(call);
-  return value(call.c.builder.one("flip", [x], { axis: axisAlong(call, x.type.shape) }));
+  return value(call.c.builder.one("flip", [x], { axis: axisAlong(call, x.type) }));
 }
 
 export const moves = {

@@ -2,6 +2,7 @@
 import type { Span } from "../../diagnostics/span.ts";
 import * as dim from "../../ir/dim.ts";
 import type { Value } from "../../ir/types.ts";
+import { hasAllSteps, ownShape } from "../all-steps.ts";
 import { type Builtin, type BuiltinCall, real, value } from "../builtin.ts";
 import { showShape } from "../context.ts";
 import { describe, misfit } from "../expressions.ts";
@@ -125,12 +126,14 @@ export const products = {
     signature: "headwise(x, W)",
     doc: "the product of x [k, n] and W [k, n, m], head by head: [k, m]",
     arity: [2, 2],
+    takesAllSteps: true,
     apply: (call) => {
       const [x, W] = [real(call, 0), real(call, 1)];
       if (x === undefined || W === undefined) return poison;
-      const [a, b] = [x.type.shape, W.type.shape];
+      const [a, b] = [ownShape(x.type), W.type.shape];
+      const z = hasAllSteps(x.type) ? "z" : "";
       if (a.length === 2 && b.length === 3 && dim.equal(a[0], b[0]) && dim.equal(a[1], b[1]))
-        return value(call.c.builder.dot(x, W, { a: "hk", b: "hka", out: "ha" }));
+        return value(call.c.builder.dot(x, W, { a: `${z}hk`, b: "hka", out: `${z}ha` }));
       return misfit(call.span, "`headwise` multiplies [k, n] and [k, n, m]", shapesOf([x, W], call), call.c);
     },
   },

@@ -44,6 +44,7 @@ const mask = (name: string, once: boolean, doc: string): Builtin => ({
   signature: `${name}(keep, x) or ${name}(keep, [n, …])`,
   doc,
   arity: [2, 2],
+  takesAllSteps: true,
   apply: (call) => {
     const { args, spans, c, span } = call;
     if (args[0].kind === "value") {

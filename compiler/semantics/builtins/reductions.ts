@@ -7,6 +7,7 @@ const reduction = (name: "sum" | "mean", doc: string): Builtin => ({
   doc,
   arity: [1, 1],
   reduces: true,
+  takesAllSteps: true,
   apply: (call) => reduce(name, call),
 });
 

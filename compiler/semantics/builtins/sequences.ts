@@ -1,6 +1,7 @@
 /** Built-in functions of sequences, and of time. */
 import * as dim from "../../ir/dim.ts";
 import type { Value } from "../../ir/types.ts";
+import { allStepsOf } from "../all-steps.ts";
 import {
   alongAxis,
   type Builtin,
@@ -33,6 +34,7 @@ const atStep = (step: "first" | "last"): Builtin => ({
   signature: `${step}(xs)`,
   doc: `the value at the ${step} time step`,
   arity: [1, 1],
+  takesAllSteps: true,
   apply: (call) => {
     const x = sequence(call, `use it without \`${step}\``);
     return x === undefined ? poison : value(call.c.builder.one("at", [x], { step }));
@@ -135,7 +137,7 @@ function runningSum(call: BuiltinCall): Meaning {
   if (x === undefined) return poison;
   const { shape } = x.type;
   if (shape.length === 0) return noFeatures(call);
-  const axis = axisAlong(call, shape);
+  const axis = axisAlong(call, x.type);
   const n = shape[axis];
   if (dim.isOne(n)) return value(x);
   const b = call.c.builder;
@@ -160,7 +162,27 @@ const ofTime = (name: "step" | "steps", doc: string, elsewhere: string): Builtin
   },
 });
 
+const whole: Builtin = {
+  signature: "whole(xs)",
+  doc: "all steps of xs at each step, along an axis `whole`",
+  arity: [1, 1],
+  apply: ({ args, spans, span, c }) => {
+    const x = toValue(args[0], spans[0], c);
+    if (x === undefined) return poison;
+    const inModel = c.allSteps?.axis === "whole";
+    if (x.type.time && inModel) return value(allStepsOf(c.builder, x, x.name));
+    c.problems.error("C0215", span, "`whole` needs a value that varies over time", {
+      label: "this value has no time axis",
+      help: inModel
+        ? "use it on an input over time, or on what a scan makes"
+        : "in a cell, an input is a whole sequence if it is declared so: input s : [S] over time",
+    });
+    return poison;
+  },
+};
+
 export const sequenceFunctions = {
+  whole,
   last,
   first: atStep("first"),
   delay,

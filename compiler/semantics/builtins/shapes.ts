@@ -1,6 +1,7 @@
 /** Built-in functions that give values another shape, take entries of them, and say what their shapes are. */
 import * as dim from "../../ir/dim.ts";
 import type { Type } from "../../ir/types.ts";
+import { ownShape, shapeLike, showValue } from "../all-steps.ts";
 import { type Builtin, type BuiltinCall, constant, extent, noFeatures, real, value } from "../builtin.ts";
 import { extentOf, maxParts } from "../constants.ts";
 import { showShape } from "../context.ts";
@@ -16,9 +17,10 @@ const shapeOf = (
   signature,
   doc,
   arity: [1, 1],
+  takesAllSteps: true,
   apply: (call) => {
     const x = toValue(call.args[0], call.spans[0], call.c);
-    return x === undefined ? poison : of(x.type.shape, call);
+    return x === undefined ? poison : of(ownShape(x.type), call);
   },
 });
 
@@ -27,6 +29,7 @@ export const shapeFunctions = {
     signature: "reshape(x, [n, …])",
     doc: "the same elements in another shape",
     arity: [2, 2],
+    takesAllSteps: true,
     apply: (call) => {
       const x = real(call, 0);
       const list = call.args[1];
@@ -39,30 +42,31 @@ export const shapeFunctions = {
       const items = { ...call, args: list.items, spans: list.items.map(() => call.spans[1]) };
       const shape = list.items.map((_, i) => extent(items, i)).filter((d) => d !== undefined);
       if (shape.length < list.items.length) return poison;
-      const [is, wants] = [x.type.shape, shape].map(dim.product);
+      const [is, wants] = [ownShape(x.type), shape].map(dim.product);
       if (!dim.equal(is, wants)) {
-        const message = `${showShape(x.type.shape)} does not have the elements of ${showShape(shape)}`;
+        const message = `${showShape(ownShape(x.type))} does not have the elements of ${showShape(shape)}`;
         return misfit(
           call.span,
           message,
-          [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }],
+          [{ span: call.spans[0], message: `this is ${showValue(x.type, call.c)}` }],
           call.c,
           equalByNumbers(is, wants, call.c),
         );
       }
-      return value(call.c.builder.one("reshape", [x], { shape: shape.map(dim.show) }));
+      return value(call.c.builder.one("reshape", [x], { shape: shapeLike(x.type, shape).map(dim.show) }));
     },
   },
   transpose: {
     signature: "transpose(x)",
     doc: "the last two feature axes swapped",
     arity: [1, 1],
+    takesAllSteps: true,
     apply: (call) => {
       const x = real(call, 0);
       if (x === undefined) return poison;
       const rank = x.type.shape.length;
-      if (rank < 2) {
-        const is = [{ span: call.spans[0], message: `this is ${showShape(x.type.shape)}` }];
+      if (ownShape(x.type).length < 2) {
+        const is = [{ span: call.spans[0], message: `this is ${showValue(x.type, call.c)}` }];
         return misfit(call.span, "`transpose` needs two feature axes", is, call.c);
       }
       const permutation = [...Array(rank - 2).keys(), rank - 1, rank - 2];
