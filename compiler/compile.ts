@@ -14,6 +14,7 @@ import { checkStorage } from "./checks/storage.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { refusal, takeOptions } from "./diagnostics/option-table.ts";
 import { defaultSteps, type EntryOptions, scheduleEntries } from "./entries.ts";
+import { hasStepLimit } from "./ir/steps.ts";
 import { printGraph } from "./ir/text.ts";
 import type { Graph } from "./ir/types.ts";
 import { workOf } from "./kernel-ir/work.ts";
@@ -27,7 +28,6 @@ import { batchOfOne, prove } from "./proofs/prove.ts";
 import { type Elaborated, elaborate } from "./semantics/elaborate.ts";
 import type { SiteInfo } from "./semantics/sites.ts";
 import type { SourceHost } from "./source-host.ts";
-import { hasStepLimit } from "./step-limit.ts";
 import type { Target } from "./target.ts";
 import { bindingsOf } from "./texture-bindings.ts";
 

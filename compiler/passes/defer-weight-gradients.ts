@@ -5,19 +5,16 @@
  * A product or a sum over examples that the recurrence does not depend on always leaves, and its operands are saved step by step:
  * in the loop it would cut a step's kernel in two. Any other op leaves if all its operands are saved already. Otherwise it stays,
  * and its own (smaller) result is saved.
+ *
+ * What has features at each of all steps is not saved step by step, which would take memory that grows with the square of the
+ * sequence's length. A sum of such values stays in the loop, unless it is a product of what is saved anyway; and a product over them
+ * is taken example by example in the loop, and added up over the examples outside.
  */
 import { axesOf, rowOf } from "../ir/ops.ts";
+import { isSquare } from "../ir/steps.ts";
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import {
-  type Builder,
-  copy,
-  copyOverSteps,
-  definitions,
-  Renaming,
-  reads,
-  rebuildScans,
-  runsOverSteps,
-} from "./rewrite.ts";
+import { wide } from "./cone.ts";
+import { Builder, copy, copyOverSteps, definitions, Renaming, reads, rebuildScans, runsOverSteps } from "./rewrite.ts";
 
 export const deferWeightGradients: Pass = {
   name: "defer-weight-gradients",
@@ -51,10 +48,41 @@ function accumulated(scan: OpOf<"scan">): readonly (Value | undefined)[] {
   });
 }
 
-function deferScan(b: Builder, scan: OpOf<"scan">, rename: Renaming): readonly Value[] {
+/** A sum over examples that would have its operands saved: it is split into one for each example, and one of those. */
+function perExampleFirst(b: Builder, scan: OpOf<"scan">): OpOf<"scan"> {
+  const body = scan.body!;
+  const own = new Set<Value>([...body.params, ...body.ops.flatMap((op) => op.results)]);
+  const ops = body.ops.flatMap((op): Op[] => {
+    const saves = op.operands.some((v) => own.has(v) && isSquare(v.type));
+    // A matrix for each example may be larger than what it is made of.
+    if (op.op !== "dot" || !op.attrs.batch || !saves || wide(op.results[0]) > 1) return [op];
+    const inner = new Builder(b.ids);
+    const each = inner.one("dot", op.operands, { ...op.attrs, batch: false }, op.results[0].name);
+    if (!each.type.batch) return [op];
+    inner.sum(each, { batch: true });
+    const [product, sum] = inner.ops;
+    return [product, { ...sum, results: op.results } as Op];
+  });
+  return { ...scan, body: { ...body, ops } };
+}
+
+/** For each state that leaves the loop: the value added to it at each step. */
+function leaving(scan: OpOf<"scan">): readonly (Value | undefined)[] {
+  const body = scan.body!;
+  const defs = definitions(body.ops);
+  // A product of what is saved anyway is computed outside.
+  const isProduct = (v: Value): boolean => {
+    const op = defs.get(v);
+    return op?.op === "dot" && !op.operands.some((o) => defs.has(o) && isSquare(o.type));
+  };
+  return accumulated(scan).map((v) => (v === undefined || (isSquare(v.type) && !isProduct(v)) ? undefined : v));
+}
+
+function deferScan(b: Builder, from: OpOf<"scan">, rename: Renaming): readonly Value[] {
+  const scan = perExampleFirst(b, from);
   const body = scan.body!;
   const { states, reverse } = scan.attrs;
-  const sums = accumulated(scan);
+  const sums = leaving(scan);
   const own = new Set<Value>(body.params);
   for (const op of body.ops) for (const r of op.results) own.add(r);
 

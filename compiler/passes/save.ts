@@ -11,6 +11,7 @@
  */
 import * as dim from "../ir/dim.ts";
 import { rowOf } from "../ir/ops.ts";
+import { isSquare } from "../ir/steps.ts";
 import type { Bindings } from "../ir/tensor.ts";
 import type { Block, Op, Value } from "../ir/types.ts";
 import { cheapestChoice, type Implication } from "./min-cut.ts";
@@ -27,6 +28,8 @@ const FLOPS_PER_BYTE = 1;
 /** For when memory is short: more than any chain of ops costs. */
 export const DEAR_BYTE = 1e6;
 const FLOAT = 4;
+/** What has features at each of all steps, at every step, is worth so many times the flops of another value: it is large, and cold. */
+const SQUARE = 16;
 
 export interface SaveProblem {
   readonly body: Block;
@@ -67,7 +70,8 @@ export function save({ body, states, needed, extents, byte = FLOPS_PER_BYTE }: S
   // A state that is saved anyway has a frame for every step: the next step's is there as well, and only needs to be read.
   const stays = new Set(body.results.filter((_, i) => i < states && needed.has(body.params[i])));
   const inputs = new Set(body.params.slice(states));
-  const bytes = (v: Value): number => FLOAT * elements(v) * (stays.has(v) || inputs.has(v) ? 1 : 2);
+  const bytes = (v: Value): number =>
+    FLOAT * elements(v) * (stays.has(v) || inputs.has(v) ? 1 : 2) * (isSquare(v.type) ? SQUARE : 1);
 
   // Nodes: a value that must be available, an op that is recomputed.
   const implications: Implication<Value | Op | "all" | "none">[] = [];

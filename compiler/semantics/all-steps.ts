@@ -9,12 +9,12 @@
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
+import { STEPS } from "../ir/steps.ts";
 import type { Type, Value } from "../ir/types.ts";
 import { type Context, showShape } from "./context.ts";
 import { type Meaning, poison } from "./scope.ts";
 
-/** The extent of the axis: the number of steps that a program is compiled for. */
-const steps = dim.variable("steps");
+const steps = dim.variable(STEPS);
 
 /** What the text calls the axis, and which steps there are. */
 export interface AllSteps {
