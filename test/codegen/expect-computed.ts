@@ -24,7 +24,7 @@ export function expectComputed(
   machine: Machine,
   loops: LoopChoice = {},
 ): readonly Kernel[] {
-  const bound = { ...dims, steps: dims.time, S: dims.time };
+  const bound = { S: dims.time, ...dims, steps: dims.time };
   const shared = sharedTensors(placed, bound, [], true, new Set(), machine.outputs?.width);
   const inputs = placed.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "input");
   const scheduled = schedule(graph, { entry: "random", dims: bound, machine, shared, inputs, loops });

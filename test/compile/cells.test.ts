@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/api/file-host.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
+import { hasAllSteps } from "../../compiler/semantics/all-steps.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { placeName } from "../../compiler/semantics/site-names.ts";
@@ -61,8 +62,10 @@ const norms = [
 const placements = cells.flatMap((cell) => {
   const { sites } = small(cell);
   return norms.map((_, k) => {
-    const place = sites.map(({ name, recurrent }, j) => {
-      const some = norms.filter((norm) => !recurrent || norm !== "sequence");
+    const place = sites.map(({ name, recurrent, type }, j) => {
+      const ofStep = norms.filter((norm) => !recurrent || norm !== "sequence");
+      // Of all steps at once there are no statistics over examples.
+      const some = hasAllSteps(type) ? ofStep.slice(-5) : ofStep;
       return `${placeName(name)}=${some[(k + j) % some.length]}`;
     });
     return { ...cell, place: place.join() };

@@ -27,10 +27,11 @@ function study(
   options: ElaborateOptions,
   dims: Readonly<Record<string, number>>,
   numbers: Numbers,
+  lengths?: readonly number[],
 ): Study {
   const { T, B, ...sizes } = dims;
   const { graph, dims: bound } = elaborate(path, fileHost, { ...options, dims: sizes });
-  return new Study(graph, { dims: bound, batch: B, time: T, numbers });
+  return new Study(graph, { dims: bound, batch: B, time: T, numbers, ...(lengths && { lengths }) });
 }
 
 const cells = cellFixtures.map((name): Claim => {
@@ -73,7 +74,24 @@ function model(): Claim {
   };
 }
 
-const claims = [...cells, inference(), model()];
+function program(name: "attention" | "attention_classifier", path: string): Claim {
+  const { dims, params, inputs, lengths, results } = readFixture(name);
+  const numbers = { ...keyed("", params), ...keyed("", inputs) };
+  return {
+    name,
+    entry: "train",
+    study: study(path, { entry: name }, dims, numbers, lengths),
+    results: keyed("", results),
+  };
+}
+
+const claims = [
+  ...cells,
+  inference(),
+  model(),
+  program("attention", "examples/cells/attention.cell"),
+  program("attention_classifier", "examples/models/attention_classifier.cell"),
+];
 
 it("the fixtures' parameters are those of the cells, and each has a gradient", () => {
   for (const { name, study, entry, results } of claims) {
@@ -105,7 +123,7 @@ describe.each(Object.values(places))("$name says what PyTorch says:", (place) =>
   it.each(claims)("$name", async ({ study, entry, results }) => {
     const found = (await study.run(place.target, backend(), [entry])).get(entry)!;
     for (const [key, truth] of Object.entries(results)) {
-      const numbers = found.get(key) ?? found.get("output:d_x")!;
+      const numbers = found.get(key) ?? found.get(`output:d_${key.slice("grad:".length)}`)!;
       const limit = key.startsWith("grad:") ? tolerance.gradient : tolerance.forward;
       expect(relativeError(numbers, truth), key).toBeLessThan(limit);
     }
