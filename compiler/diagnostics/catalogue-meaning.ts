@@ -99,7 +99,7 @@ export const meaningMessages = {
   C0215: {
     title: "axis not present",
     explanation:
-      "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there; in a model, only values computed from an input over time or a scan have a time axis. A single number has no feature axis. A parameter is the same for all examples, so a norm placed on one cannot have statistics over the batch.",
+      "The value has no such axis. Inside a cell there is one step, so nothing reduces over time there but an input that is declared `over time`, a whole sequence; in a model, only values computed from an input over time or a scan have a time axis. A single number has no feature axis. A parameter is the same for all examples, so a norm placed on one cannot have statistics over the batch.",
     example: "m = mean(h, over time)   // in a cell",
     fix: "m = mean(hs, over time)   // in a model, after the scan",
   },

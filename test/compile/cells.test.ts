@@ -58,6 +58,8 @@ const norms = [
   "streaming",
 ];
 
+const overExamples = /^(batch|sequence|streaming)/;
+
 /** As many placements as there are norms; together they put each norm once at each site that may have it. */
 const placements = cells.flatMap((cell) => {
   const { sites } = small(cell);
@@ -65,7 +67,7 @@ const placements = cells.flatMap((cell) => {
     const place = sites.map(({ name, recurrent, type }, j) => {
       const ofStep = norms.filter((norm) => !recurrent || norm !== "sequence");
       // Of all steps at once there are no statistics over examples.
-      const some = hasAllSteps(type) ? ofStep.slice(-5) : ofStep;
+      const some = hasAllSteps(type) ? ofStep.filter((norm) => !overExamples.test(norm)) : ofStep;
       return `${placeName(name)}=${some[(k + j) % some.length]}`;
     });
     return { ...cell, place: place.join() };
