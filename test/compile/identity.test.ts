@@ -135,7 +135,9 @@ const rewritings: Readonly<Record<string, (body: string) => string>> = {
   "other spaces": (body) => body.replaceAll(/(?<=\S) (?=[*+-] )/g, "   "),
   "other names of intermediate values": (body) => {
     const lines = body.split("\n").filter((line) => isEquation(line) && !/^ *site /.test(line));
-    const names = lines.flatMap((line) => EQUATION.exec(line)![2].split(", "));
+    // An output's name is not the cell's own.
+    const outputs: readonly string[] = (/^ *output (.*)$/m.exec(body)?.[1] ?? "").split(", ");
+    const names = lines.flatMap((line) => EQUATION.exec(line)![2].split(", ")).filter((n) => !outputs.includes(n));
     return names.reduce(
       (text, name) => text.replaceAll(new RegExp(`\\b${name}\\b(?!')`, "g"), `${name}_renamed`),
       body,
