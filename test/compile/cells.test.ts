@@ -58,7 +58,7 @@ const norms = [
   "streaming",
 ];
 
-const overExamples = /^(batch|sequence|streaming)/;
+const overExamples = /^(batch|sequence|l1|streaming)/;
 
 /** As many placements as there are norms; together they put each norm once at each site that may have it. */
 const placements = cells.flatMap((cell) => {
