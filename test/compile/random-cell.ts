@@ -108,6 +108,8 @@ const makers: readonly Maker[] = [
   (_, a) => `${a} * (1 + 0.1 * step())`,
   (c, a) => `${a} @ ${c.constant("[H, H]", "orthogonal(gain = 0.9)")}`,
   (c, a) => `tanh(${a}) * ${c.constant("[H]", "cos(0.5 + range) + uniform(0.1)")}`,
+  (c, a, b) => c.attention(a, b),
+  (c, a) => `mean(${c.source()} * ${a}, over time) + max(tanh(${c.source()} + ${a}), over time)`,
 ];
 
 type Norm = (site: { readonly recurrent: boolean; readonly blocks: boolean }) => string;
@@ -152,6 +154,8 @@ class CellText {
   private readonly D: number;
   private readonly H: number;
   private names = 0;
+  /** Whether it reads a whole sequence. */
+  attends = false;
 
   constructor({ D, H }: Pick<RandomProgram, "D" | "H">) {
     this.D = D;
@@ -206,6 +210,21 @@ class CellText {
     return `reshape(${heads}, [H])`;
   }
 
+  /** All steps of another sequence, [H] each. */
+  source(): string {
+    this.attends = true;
+    return `(source @ ${this.param("[D, H]", "xavier")})`;
+  }
+
+  /** What attention finds in it. */
+  attention(a: string, b: string): string {
+    const e = `tanh(${this.source()} + ${a}) @ ${this.param("[H]", "0.5")}`;
+    const weights = `softmax(${e}, over time)`;
+    return this.names % 2 === 0
+      ? `${weights} @ ${this.source()} + ${b}`
+      : `sum(${weights} * tanh(${this.source()} + ${b}), over time)`;
+  }
+
   private site(name: string, value: string, norm: Norm | undefined, recurrent: boolean): void {
     this.body.push(`${norm ? "site " : ""}${name} = ${value}`);
     const placed = norm?.({ recurrent, blocks: this.H % 2 === 0 && this.H > 4 });
@@ -240,7 +259,8 @@ class CellText {
       const v = made[made.length - 1 - (k % made.length)];
       return `${state}' = ${k % 2 === 0 ? `tanh(${v})` : `0.5 * ${state} + 0.5 * tanh(${v})`}`;
     });
-    const lines = ["param W_x : [D, H] = xavier", ...this.head, "input x : [D]", ...this.body, ...next];
+    const inputs = ["input x : [D]", ...(this.attends ? ["input source : [D] over time"] : [])];
+    const lines = ["param W_x : [D, H] = xavier", ...this.head, ...inputs, ...this.body, ...next];
     return `cell c(D = ${this.D}, H = ${this.H}) {\n  ${lines.join("\n  ")}\n  output ${this.states[0]}'\n}\n`;
   }
 
@@ -293,6 +313,13 @@ const models: readonly { readonly target: string; readonly input?: string; reado
   output gs`,
   },
   {
+    target: "[K] over time",
+    body: `hs = scan c(D, H) over x
+  a = softmax(whole(hs) @ hs, over whole)
+  loss mse((a @ whole(tanh(hs))) @ V, y)
+  output hs, a`,
+  },
+  {
     target: "index(K)",
     input: "index(5)",
     body: `param E : [5, D] = uniform(1)
@@ -303,14 +330,14 @@ const models: readonly { readonly target: string; readonly input?: string; reado
   },
 ];
 
-const modelText = (n: number, cell: string): string => {
+const modelText = (n: number, cell: string, attends: boolean): string => {
   const { target, input = "[D]", body } = pick(models, n);
   return `model m(D = 3, H = 5, K = 3) {
   param V : [H, K] = xavier
   param U : [D, H] = xavier
   input x : ${input} over time
   target y : ${target}
-  ${body.replaceAll("scan c(", `scan ${cell}(`)}
+  ${(attends ? body.replaceAll(/over (embed\(.*?\)|[xh]1?)(?= reverse|$)/gm, "over $1, $1") : body).replaceAll("scan c(", `scan ${cell}(`)}
 }
 `;
 };
@@ -350,5 +377,5 @@ export const randomPrograms = ({ lines, states, wide }: ProgramSizes): fc.Arbitr
       const entry = derived === null ? "c" : "d";
       const cells = declarations + cell.text() + (derived === null ? "" : cell.derived(derived));
       if (model === null) return { text: cells, entry, ...sizes };
-      return { text: cells + modelText(model, entry), entry: "m", ...sizes };
+      return { text: cells + modelText(model, entry, cell.attends), entry: "m", ...sizes };
     });
