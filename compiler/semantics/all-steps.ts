@@ -28,6 +28,9 @@ export const hasAllSteps = ({ shape }: Type): boolean => shape.length > 0 && dim
 /** The shape without the axis of all steps. */
 export const ownShape = (t: Type): Type["shape"] => (hasAllSteps(t) ? t.shape.slice(1) : t.shape);
 
+/** `own` at each of all steps. */
+export const atAllSteps = (own: Type["shape"]): Type["shape"] => [steps, ...own];
+
 /** `own`, after the axis of all steps if `like` has it. */
 export const shapeLike = (like: Type, own: Type["shape"]): Type["shape"] => (hasAllSteps(like) ? [steps, ...own] : own);
 

@@ -4,7 +4,16 @@ import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
-import { allStepsOf, hasAllSteps, ofPresent, presentIn, showValue } from "./all-steps.ts";
+import {
+  allStepsOf,
+  atAllSteps,
+  hasAllSteps,
+  ofPresent,
+  ownShape,
+  presentIn,
+  showValue,
+  withRank,
+} from "./all-steps.ts";
 import { stepCounts, stepNumbers } from "./clock.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { Dependences } from "./dependence.ts";
@@ -235,7 +244,15 @@ class CellElaborator {
 
   private state(s: StateStmt): void {
     const replaced = this.instance.cell.states.get(s.name.text);
-    const shape = declaredShape(s, replaced, this.c);
+    const own = declaredShape(s, replaced, this.c);
+    if (replaced !== undefined && replaced.stmt.overTime !== s.overTime) {
+      const is = s.overTime ? "over time" : "not over time";
+      this.world.problems.error("C0204", replaced.stmt.shape.span, `\`${s.name.text}\` is ${is}`, {
+        label: "`with` changes how it begins, not its shape",
+        notes: [{ span: s.shape.span, message: "declared here" }],
+      });
+    }
+    const shape = own && s.overTime ? atAllSteps(own) : own;
     const given = this.instance.first?.get(s.name.text);
     const initial =
       shape &&
@@ -369,11 +386,13 @@ class CellElaborator {
   }
 
   private nextOf({ stmt, previous }: State, meaning: Meaning, span: Span): Meaning {
-    const v = toValue(meaning, span, this.c);
-    if (v === undefined) return poison;
+    const given = toValue(meaning, span, this.c);
+    if (given === undefined) return poison;
+    const rank = hasAllSteps(previous.type) ? ownShape(previous.type).length : 0;
+    const v = withRank(this.body, given, rank);
     const value = this.broadcast(v, previous.type, this.body);
     if (value !== undefined) return { kind: "value", value: hint(value, `${stmt.name.text}_next`) };
-    const [is, was] = [showValue(v.type, this.c), showShape(previous.type.shape)];
+    const [is, was] = [showValue(v.type, this.c), showValue(previous.type, this.c)];
     const message =
       v.type.dtype === "index"
         ? `\`${stmt.name.text}'\` is an index, and the state holds numbers`

@@ -162,6 +162,14 @@ function expand(
 
 /** A state of a norm, as one of the loop. None after a report. */
 function normState(s: StateStmt, site: NormSite, loop: Loop, c: Context): readonly Carried[] {
+  if (s.overTime) {
+    c.problems.error("C0215", s.shape.span, "a norm has no whole sequence whose steps a state could have", {
+      label: "only a cell's state can be over time",
+      help: "leave out `over time`",
+    });
+    c.scope.declare(s.name, "state", poison, c.problems);
+    return [];
+  }
   const shape = shapeOf(s.shape, c);
   const first = tensorOf(s.init, { ...c, builder: loop.outer, forbids: beforeTheFirstStep });
   const type = shape && stateType(shape);

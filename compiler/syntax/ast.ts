@@ -168,11 +168,13 @@ export interface InputStmt {
   readonly span: Span;
 }
 
-/** `state h : [H] = 0`, `state h : [H] = h0 + noise(0.1)` */
+/** `state h : [H] = 0`, `state h : [H] = h0 + noise(0.1)`, `state cov : [] over time = 0` */
 export interface StateStmt {
   readonly kind: "state";
   readonly name: Name;
   readonly shape: Shape;
+  /** It has a value for each step of the whole sequences that the cell reads. */
+  readonly overTime?: true;
   readonly init: Expr;
   readonly span: Span;
 }

@@ -298,7 +298,14 @@ class AstBuilder extends ExprBuilder {
       case "param": {
         const kind = token(inner, "word").image as "param" | "const" | "state";
         const name = this.plainName(node(inner, "name"));
-        return { kind, name, shape: this.shape(node(inner, "shape")), init: this.expression(value!), span };
+        const shape = this.shape(node(inner, "shape"));
+        const init = this.expression(value!);
+        const axis = maybeNode(inner, "axis");
+        if (axis === undefined) return { kind, name, shape, init, span };
+        this.onlyTime(kind, axis);
+        if (kind === "state") return { kind, name, shape, overTime: true, init, span };
+        this.report("C0116", "a param is the same at all steps", nodeSpan(axis, this.file), undefined, "leave it out");
+        return { kind, name, shape, init, span };
       }
       case "inputs":
         return this.input(inner, span);
@@ -321,23 +328,20 @@ class AstBuilder extends ExprBuilder {
     }
   }
 
+  /** Reports an axis in a declaration that is not `time`. */
+  private onlyTime(kind: "input" | "target" | "param" | "state", axis: CstNode): void {
+    const read = this.name(axis);
+    if (read.text === "time" && !read.primed) return;
+    const help = "write `over time`; the batch axis is always there and never named here";
+    const what = kind === "input" ? "an input" : `a ${kind}`;
+    this.report("C0116", `${what} is never over \`${read.text}\``, read.span, undefined, help);
+  }
+
   private input(cst: CstNode, span: Span): InputStmt | undefined {
     const kind = token(cst, "word").image as "input" | "target";
     const name = this.plainName(node(cst, "name"));
     const axis = maybeNode(cst, "axis");
-    if (axis !== undefined) {
-      const read = this.name(axis);
-      if (read.text !== "time" || read.primed) {
-        const help = "write `over time`; the batch axis is always there and never named here";
-        this.report(
-          "C0116",
-          `an ${kind} is never over \`${read.text}\``.replace("an target", "a target"),
-          read.span,
-          undefined,
-          help,
-        );
-      }
-    }
+    if (axis !== undefined) this.onlyTime(kind, axis);
     const overTime = axis !== undefined;
     const shape = maybeNode(cst, "shape");
     if (shape !== undefined) {

@@ -183,6 +183,10 @@ class CellParser extends CstParser {
     this.SUBRULE(this.name);
     this.CONSUME(T.Colon);
     this.SUBRULE(this.shape);
+    this.OPTION(() => {
+      this.CONSUME(T.Over);
+      this.SUBRULE2(this.name, { LABEL: "axis" });
+    });
     this.CONSUME(T.Equals);
     this.SUBRULE(this.expression, { ARGS: [true] });
   });

@@ -166,8 +166,10 @@ export function printStatement(s: Statement): Columns {
   switch (s.kind) {
     case "param":
     case "const":
-    case "state":
-      return [`${s.kind} ${s.name.text}`, printShape(s.shape), printExpr(s.init)];
+    case "state": {
+      const overTime = s.kind === "state" && s.overTime ? " over time" : "";
+      return [`${s.kind} ${s.name.text}`, printShape(s.shape) + overTime, printExpr(s.init)];
+    }
     case "input":
     case "target": {
       const type = s.type.kind === "index" ? `index(${printItem(s.type.size)})` : printShape(s.type.shape);

@@ -65,6 +65,23 @@ const texts = {
   h' = tanh(h + x @ Wx + (a @ source) @ Wc)
   output h'
 }`,
+  "coverage, a number and a vector for each step of the source": `cell c(S = 4, H = 3, A = 2) {
+  param U : [S, A] = xavier
+  param W : [H, A] = xavier
+  param w : [A] = uniform(1)
+  param v : [A] = uniform(1)
+  param Wc : [S, H] = xavier
+  input source : [S] over time
+  input x : [H]
+  state h : [H] = 0
+  state cov : [] over time = 0.1
+  state rows : [A] over time = 0
+  a = softmax(tanh(source @ U + h @ W + cov * w + rows) @ v, over time)
+  cov' = cov + a
+  rows' = 0.5 * rows + tanh(a * w + 0.1)
+  h' = tanh(x + h + sum(a * source, over time) @ Wc + 0.1 * sum(max(rows', over time), over feature))
+  output h', cov'
+}`,
   "self-attention that looks back": `model c(D = 3, A = 4) {
   param Wq : [D, A] = xavier
   param Wk : [D, A] = xavier
@@ -249,7 +266,7 @@ describe.each([undefined, lengths])("of sequences of lengths %s", (own) => {
   describe.each(Object.values(places))("on $name", (place) => {
     const backend = opened(place);
     // A shader compiler takes its time.
-    const some = place.target === wasm ? names : own ? names.slice(0, 1) : names.slice(3);
+    const some = place.target === wasm ? names : own ? names.slice(0, 1) : names.slice(4);
     it.each(some)("%s: has the reference's numbers", async (name) => {
       const entries = place.target === wasm ? undefined : (["train"] as const);
       const errors = await study(name, { lengths: own }).targetErrors(place.target, backend(), entries);

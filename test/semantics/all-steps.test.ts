@@ -90,6 +90,18 @@ describe("a value with all steps of a sequence", () => {
     expect(said(cell(`${body}\noutput h'`))).toEqual([message]);
   });
 
+  it("may be a state, which keeps its shape", () => {
+    const of = (next: string): string =>
+      cell(
+        `state cov : [A] over time = 0\ncov' = ${next}\nh' = x + sum(max(cov', over time), over feature)\noutput h'`,
+      );
+    expect(said(of("cov + source @ U"))).toEqual([]);
+    expect(said(of("cov + source"))).toEqual(["C0204 the shapes [A] over time and [S] over time do not fit"]);
+    expect(said(of("source"))).toEqual(["C0225 `cov` is [A] over time, but its next value is [S] over time"]);
+    expect(said(cell("h' = x", "param P : [A] over time = 0"))).toEqual(["C0116 a param is the same at all steps"]);
+    expect(said(cell("h' = x", "state g : [A] over batch = 0"))).toEqual(["C0116 a state is never over `batch`"]);
+  });
+
   it("is what a cell is told that reduces one step over time", () => {
     expect(help(cell("h' = x + sum(x, over time)\noutput h'"))).toContain("input s : [S] over time");
   });

@@ -110,6 +110,9 @@ const shape: fc.Arbitrary<Shape> = fc.oneof(
 );
 const param = <K extends "param" | "state">(kind: K) =>
   fc.record({ kind: fc.constant(kind), name: plain, shape, init: expr, span: fc.constant(span) });
+const state = fc
+  .tuple(param("state"), fc.boolean())
+  .map(([s, overTime]): StateStmt => (overTime ? { ...s, overTime } : s));
 const input = <K extends "input" | "target">(kind: K) =>
   fc.record({
     kind: fc.constant(kind),
@@ -158,9 +161,7 @@ const declaration: fc.Arbitrary<Declaration> = fc.oneof(
     kind: fc.constant("cell" as const),
     name: plain,
     params: few(dim),
-    body: few(
-      fc.oneof(named("dim"), param("param"), param("state"), input("input"), named("site"), equation, output, place),
-    ),
+    body: few(fc.oneof(named("dim"), param("param"), state, input("input"), named("site"), equation, output, place)),
     span: fc.constant(span),
   }),
   fc.record({
@@ -188,7 +189,7 @@ const declaration: fc.Arbitrary<Declaration> = fc.oneof(
     of: fc.constantFrom("cell" as const, "model" as const),
     name: plain,
     base: plain,
-    body: few(fc.oneof<fc.Arbitrary<PlaceStmt | ParamStmt | StateStmt>[]>(place, param("param"), param("state"))),
+    body: few(fc.oneof<fc.Arbitrary<PlaceStmt | ParamStmt | StateStmt>[]>(place, param("param"), state)),
     span: fc.constant(span),
   }),
   fc.record({
