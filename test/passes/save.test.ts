@@ -12,6 +12,7 @@ function saved(body: string, needed: readonly string[], extents: Bindings = { ba
   const graph = parseGraph(`graph g {
     %W = leaf param "W" orthogonal(gain=1) : f32[H, H]
     %x = leaf input "x" : f32[time, batch, H]
+    %u = leaf input "u" : f32[batch, steps, H]
     %h0 = leaf input "h0" : f32[batch, H]
     %last = scan (%h = %h0) over (%xt = %x) {
       ${body}
@@ -48,6 +49,17 @@ describe("save", () => {
       %q = tanh %p : f32[batch, H]
       %next = add %q, %h : f32[batch, H]`;
     expect(saved(body, ["p", "q"])).toEqual({ kept: ["p", "q"], again: [] });
+  });
+
+  it("computes again what has features at each of all steps, of which there are as many as steps", () => {
+    const body = `%p = dot %h, %W {k,kn->n} : f32[batch, H]
+      %q = add %u, %p : f32[batch, steps, H]
+      %r = tanh %q : f32[batch, steps, H]
+      %s = sum %r {features=[0]} : f32[batch, H]
+      %next = tanh %s : f32[batch, H]`;
+    const { kept, again } = saved(body, ["r", "next"], { batch: 64, H: 10, steps: 50 });
+    expect(kept).not.toContain("r");
+    expect(again).toContain("r");
   });
 
   it("keeps one value rather than the two that it is made of", () => {
