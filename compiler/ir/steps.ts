@@ -7,6 +7,8 @@ export const STEPS = "steps";
 
 const isOfSteps = (d: dim.Dim): boolean => dim.names(d).includes(STEPS);
 
+export const hasSteps = ({ shape }: Type): boolean => shape.some(isOfSteps);
+
 /**
  * Whether a value has features at each of all steps. If there is one for each step of a loop, all of them take memory that grows with
  * the square of the sequence's length, for each feature.

@@ -11,7 +11,7 @@
  */
 import * as dim from "../ir/dim.ts";
 import { rowOf } from "../ir/ops.ts";
-import { isSquare } from "../ir/steps.ts";
+import { hasSteps, isSquare } from "../ir/steps.ts";
 import type { Bindings } from "../ir/tensor.ts";
 import type { Block, Op, Value } from "../ir/types.ts";
 import { cheapestChoice, type Implication } from "./min-cut.ts";
@@ -55,6 +55,8 @@ function flopsOf(op: Op, defs: ReadonlyMap<Value, Op>): number | undefined {
   const isStatistic = (v: Value): boolean =>
     defs.has(v) &&
     defs.get(v)!.op !== "const" &&
+    // What is the same at each of all steps is no statistic of what differs.
+    !(isSquare(type) && !hasSteps(v.type)) &&
     ((type.batch && !v.type.batch) || v.type.shape.length < type.shape.length);
   return isShift(op) && op.operands.some(isStatistic) ? undefined : rowOf(op.op).recompute;
 }
