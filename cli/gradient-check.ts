@@ -12,6 +12,7 @@ import { deadParameters } from "../compiler/proofs/dead-parameters.ts";
 import { type ElaborateOptions, elaborate } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { existing } from "../runtime/existing.ts";
 import { type FirstValue, initialise } from "../runtime/initialise.ts";
 import { floatsIn, rangeOf } from "../runtime/layout.ts";
 import { markOf } from "../runtime/lengths.ts";
@@ -258,7 +259,7 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
     case "step":
       return fill((i) => i);
     case "lengths":
-      return Float64Array.from(markOf(leaf.mark, everyLength(dims), dims.time));
+      return Float64Array.from(markOf(leaf.mark, existing(everyLength(dims), dims.time), leaf.reversed));
     case "flat":
     case "carry":
     case "cotangent":

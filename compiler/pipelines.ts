@@ -17,6 +17,7 @@ import { halfResiduals } from "./passes/half-residuals.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { loopOrder } from "./passes/loop-order.ts";
 import { materialise } from "./passes/materialise.ts";
+import { ownSteps } from "./passes/own-steps.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { prepackWeights } from "./passes/prepack-weights.ts";
 import { ragged } from "./passes/ragged.ts";
@@ -61,7 +62,9 @@ export interface Pipelines {
 
 const placing = (lengths: boolean): Readonly<Record<Mode, readonly Pass[]>> => {
   const of = (mode: Mode): readonly Pass[] => [
-    ...[recurrences, loopOrder, hoist, place(mode, lengths)],
+    recurrences,
+    ...(lengths ? [ownSteps] : []),
+    ...[loopOrder, hoist, place(mode, lengths)],
     ...(lengths ? [ragged] : []),
   ];
   return { train: of("train"), estimate: of("estimate"), infer: of("infer") };

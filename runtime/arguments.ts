@@ -1,6 +1,6 @@
 /** Checks what callers pass to a session before anything is run or changed: types do not protect a caller that is JavaScript. */
 
-import type { Batch } from "./batch.ts";
+import type { Batch, OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import { checkHyper } from "./hyper.ts";
 import { ownBatch } from "./inference-arguments.ts";
@@ -97,7 +97,7 @@ export function eachBatch(batches: Batches): Batches {
 }
 
 /** As `ownBatch`, for a batch to train on, which has all inputs: zeros for a missing target would train towards zero. */
-export function trainingBatch(given: Batch): Batch {
+export function trainingBatch(given: Batch): OwnBatch {
   const batch = ownBatch(given);
   const missing = Object.keys(batch.inputs).find((name) => batch.inputs[name] === null);
   if (missing === undefined) return batch;

@@ -1,3 +1,4 @@
+import type { Existing } from "./existing.ts";
 import type { Input } from "./inputs.ts";
 
 /** Examples to run on. */
@@ -13,10 +14,26 @@ export interface Batch {
   /** B, a batch size that an executable was compiled for. */
   readonly examples: number;
   /**
-   * How many steps each example has, from 1 to `steps`. Default: `steps` for all of them. Values after an example's last step are
+   * How many steps each example has, from 0 to `steps`. Default: `steps` for all of them. Values after an example's last step are
    * ignored. The executable must be compiled with `ragged`.
    */
   readonly lengths?: ArrayLike<number>;
+  /**
+   * Instead of `lengths`: which steps each example has, [T, B] of 0 and 1 or of false and true, for sequences that do not begin
+   * together or lack steps in between. Values at steps that an example does not have are ignored.
+   */
+  readonly mask?: Mask;
+}
+
+/** [T, B] of 0 and 1 or of false and true, row by row; with or without its shape. */
+export type Mask =
+  | ArrayLike<number | boolean>
+  | { readonly data: ArrayLike<number | boolean>; readonly shape: readonly number[] };
+
+/** A batch that is checked. */
+export interface OwnBatch extends Omit<Batch, "lengths" | "mask"> {
+  /** Which steps its examples have; undefined if they all have all of them. */
+  readonly existing?: Existing;
 }
 
 /** What noise is replaced with: numbers drawn from the generator, or their mean. */

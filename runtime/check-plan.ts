@@ -2,6 +2,7 @@ import { codeKinds } from "./code-kinds.ts";
 import { RuntimeError } from "./error.ts";
 import { initFunctions } from "./init-functions.ts";
 import { elementsOf, regionNames, shapeOf } from "./layout.ts";
+import { markAxes } from "./mark-axes.ts";
 import type { Command, Entry, Init, Plan, Region, RegionName, Role, Tensor } from "./plan.ts";
 import { planFault } from "./plan-schema.ts";
 
@@ -26,7 +27,7 @@ const places: { readonly [K in Role["kind"]]: Place } = {
   noise: { regions: ["input"] },
   hyper: { regions: ["input"], single: true },
   step: { regions: ["input"], single: true },
-  lengths: { regions: ["input"], time: true, single: true },
+  lengths: { regions: ["input"], single: true },
   state: { regions: ["input", "work"], time: false },
   output: { regions: ["work"] },
   // What the optimiser reads from the run before is stored after the gradients.
@@ -180,14 +181,15 @@ function checkTensors({ tensors, regions }: Entry, entry: string, { dims, slots 
 }
 
 function checkRole(
-  { name, role, shape, offset }: Tensor,
+  { name, role, shape, offset, time }: Tensor,
   params: ReadonlyMap<string, Tensor>,
   batch: number,
   at: string,
 ): void {
-  const perExample = role.kind === "lengths" && (role.mark === "valid" || role.mark === "last");
+  const mark = role.kind === "lengths" ? markAxes[role.mark] : undefined;
   if (places[role.kind].single)
-    must(shape.join() === (perExample ? `${batch}` : ""), `${at}.shape`, "is not that of one number");
+    must(shape.join() === (mark?.batch ? `${batch}` : ""), `${at}.shape`, "is not that of one number");
+  must(mark === undefined || mark.time === time, `${at}.time`, "is not that of its mark");
   if (role.kind === "grad") {
     const of = params.get(role.of);
     const isTrained = of?.role.kind === "param" && !of.role.constant;

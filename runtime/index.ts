@@ -1,6 +1,6 @@
 /** `cellc/runtime`: everything an application needs to run what the compiler produced. Nothing here needs Node. */
 export type { Backend, LoadedExecutable, LoadedExecutable as Machine, Timing } from "./backend.ts";
-export type { Batch, NoiseMode } from "./batch.ts";
+export type { Batch, Mask, NoiseMode } from "./batch.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { type BackendName, type BackendOptions, type ChosenBackend, openBackend } from "./choose-backend.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";

@@ -1,5 +1,5 @@
 import type { Backend } from "./backend.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, OwnBatch } from "./batch.ts";
 import { closed } from "./closable.ts";
 import { RuntimeError } from "./error.ts";
 import type { Fillers } from "./fillers.ts";
@@ -126,7 +126,7 @@ export class InferenceSession {
     return result;
   }
 
-  #require({ examples }: Batch): void {
+  #require({ examples }: OwnBatch): void {
     const { name, dims } = this.plan;
     if (this.#missing.size > 0) {
       const names = [...this.#missing].map((missing) => `\`${missing}\``).join(", ");

@@ -1,5 +1,5 @@
 /** Inference and streams, for whoever holds a model's parameters and statistics: a `Session` or an `InferenceSession`. */
-import type { Batch, NoiseMode } from "./batch.ts";
+import type { Batch, NoiseMode, OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import { inferOptions, ownBatch, streamOptions } from "./inference-arguments.ts";
@@ -23,7 +23,7 @@ export interface Holder {
    * Runs an entry on the machine for a batch's size, with parameters and with statistics for `steps` steps. Errors: C0501, C0406
    * (batch).
    */
-  run(entry: EntryName, batch: Batch, steps: number, feed: InferenceFeed): Promise<Runner>;
+  run(entry: EntryName, batch: OwnBatch, steps: number, feed: InferenceFeed): Promise<Runner>;
 }
 
 /** What is fed besides the batch. */
@@ -72,7 +72,7 @@ export const firstRow = (rows: number, { stream }: InferenceFeed): number =>
   Math.min(stream?.step ?? 0, Math.max(0, rows - 1));
 
 /** Whether no input was left out. */
-export const isComplete = ({ inputs }: Batch): boolean => Object.values(inputs).every((input) => input !== null);
+export const isComplete = ({ inputs }: OwnBatch): boolean => Object.values(inputs).every((input) => input !== null);
 
 /** Loss, metrics and, if asked for, outputs of the entry that ran last, in one transfer. */
 export async function resultsOf(runner: Runner, outputs = false): Promise<Inference> {

@@ -95,12 +95,12 @@ export interface Placement {
   readonly size: number | undefined;
   /** Whether numbers may be missing, marked by NaN. */
   readonly target: boolean;
-  /** Fills padding with zeros, if there is any. */
-  readonly clearPadding: ((image: Float32Array) => void) | undefined;
+  /** Fills what examples do not have with zeros, if there is any. */
+  readonly clear: ((image: Float32Array) => void) | undefined;
 }
 
 /**
- * Copies an input into an image of the region `input`, with zeros for padding, and then checks the copy: the original may be in
+ * Copies an input into an image of the region `input`, with zeros for what is missing, and then checks the copy: the original may be in
  * memory that another thread writes to. Errors: C0406, naming a number that is not finite or not a valid index, and where it is.
  */
 export function placeInput(image: Float32Array, data: TypedNumbers, to: Placement): void {
@@ -113,7 +113,7 @@ export function placeInput(image: Float32Array, data: TypedNumbers, to: Placemen
       for (let i = start; i < start + length; i++) image[i] = data[at++];
     }
   }
-  to.clearPadding?.(image);
+  to.clear?.(image);
   for (let piece = 0; piece < count; piece++) {
     const start = offset + piece * stride;
     for (let i = start; i < start + length; i++) {

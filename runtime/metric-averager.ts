@@ -1,5 +1,6 @@
-import type { Batch } from "./batch.ts";
+import type { OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
+import { countOf } from "./existing.ts";
 import type { Over, Tensor } from "./plan.ts";
 
 /** Loss and metrics averaged over many batches. */
@@ -38,7 +39,7 @@ export class MetricAverager {
   /** Adds a batch. Errors: C0406, if a measure is not a mean and this is not the first batch. */
   add(
     measured: readonly (readonly [tensor: Tensor, value: number])[],
-    batch: Pick<Batch, "steps" | "examples" | "lengths">,
+    batch: Pick<OwnBatch, "steps" | "examples" | "existing">,
   ): void {
     this.#batches++;
     const weights = new Map(
@@ -63,7 +64,8 @@ export class MetricAverager {
     const of = (isWanted: (kind: Mean["kind"]) => boolean) =>
       [...this.#means]
         .filter(([, { kind }]) => isWanted(kind))
-        .map(([name, mean]) => [name, mean.sum / mean.weight] as const);
+        // Without any step, a mean is 0.
+        .map(([name, { sum, weight }]) => [name, weight === 0 ? 0 : sum / weight] as const);
     const losses = of((kind) => kind !== "metric");
     return {
       loss: losses.length === 0 ? Number.NaN : losses.reduce((sum, [, loss]) => sum + loss, 0),
@@ -83,9 +85,9 @@ export class MetricAverager {
 
 /** The weight of a batch in a mean. */
 function weightOf(
-  { steps, examples, lengths }: Pick<Batch, "steps" | "examples" | "lengths">,
+  { steps, examples, existing }: Pick<OwnBatch, "steps" | "examples" | "existing">,
   over: Over | undefined,
 ): number {
   if (over !== "steps") return examples;
-  return lengths === undefined ? steps * examples : Array.from(lengths).reduce((sum, length) => sum + length, 0);
+  return existing === undefined ? steps * examples : countOf(existing);
 }

@@ -5,6 +5,7 @@
 import { codeKinds } from "./code-kinds.ts";
 import { initFunctions } from "./init-functions.ts";
 import { regionNames } from "./layout.ts";
+import { markAxes } from "./mark-axes.ts";
 import type {
   Alone,
   Command,
@@ -13,6 +14,7 @@ import type {
   Extent,
   Init,
   KernelInfo,
+  Mark,
   Noise,
   Plan,
   Region,
@@ -171,7 +173,7 @@ const role = kinds<Role, "kind">("kind", {
   state: {},
   hyper: {},
   step: {},
-  lengths: { mark: oneOf("valid", "last", "examples", "enough", "until") },
+  lengths: { mark: oneOf(...(Object.keys(markAxes) as readonly Mark[])), reversed: maybe(oneOf(true)) },
   output: {},
   loss: { over },
   loss_term: { over },

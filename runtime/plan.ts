@@ -95,17 +95,26 @@ export type Noise =
   | { readonly distribution: "bernoulli"; readonly keep: number };
 
 /**
- * What marks the valid part of a batch whose sequences differ in length. Shorter ones are padded at the end, and padding is ignored.
+ * What marks the steps that the examples of a batch have. They differ in length, and may lack steps in between. A missing step
+ * counts nowhere.
  *
- * | mark       |        |                                                                                             |
- * | ---------- | ------ | ------------------------------------------------------------------------------------------- |
- * | `valid`    | [T, B] | 1 where an example has this step                                                            |
- * | `last`     | [T, B] | 1 at the last step of each example                                                          |
- * | `examples` | [T]    | how many examples have this step                                                            |
- * | `enough`   | [T]    | 1 where there are two or more, enough for a meaningful statistic                            |
- * | `until`    | [T]    | 1 at the last such step, towards whose statistics later steps are averaged                  |
+ * | mark       |        |                                                                                              |
+ * | ---------- | ------ | -------------------------------------------------------------------------------------------- |
+ * | `valid`    | [T, B] | 1 where an example has this step                                                             |
+ * | `first`    | [T, B] | 1 at the first step of each example                                                          |
+ * | `last`     | [T, B] | 1 at the last step of each example                                                           |
+ * | `examples` | [T]    | how many examples have this step                                                             |
+ * | `some`     | [T]    | 1 where there are any                                                                        |
+ * | `enough`   | [T]    | 1 where there are two or more, enough for a meaningful statistic                             |
+ * | `until`    | [T]    | 1 at the last such step, towards whose statistics later steps are averaged                   |
+ * | `after`    | [T]    | 1 at the steps after that one                                                                |
+ * | `span`     | [B]    | the number of steps up to each example's last one, those that it lacks included              |
+ * | `exists`   | [B]    | 1 where an example has a step                                                                |
+ * | `present`  | [B]    | the same, on any time axis                                                                   |
  */
-export type Mark = "valid" | "last" | "examples" | "enough" | "until";
+export type Mark =
+  | ("valid" | "first" | "last" | "examples" | "some" | "enough" | "until" | "after")
+  | ("span" | "exists" | "present");
 
 /** What a tensor is for, with the details. */
 export type Role =
@@ -133,8 +142,8 @@ export type Role =
   | { readonly kind: "hyper" }
   /** The number of each step, from 0 on; without `time`, of a stream's step. */
   | { readonly kind: "step" }
-  /** Which steps the examples of a batch have. See `Mark`. */
-  | { readonly kind: "lengths"; readonly mark: Mark }
+  /** Which steps the examples of a batch have; if `reversed`, from each one's last to its first. See `Mark`. */
+  | { readonly kind: "lengths"; readonly mark: Mark; readonly reversed?: true }
   | { readonly kind: "output" }
   /** Without `over`, a number of the batch as a whole, or the sum of the `loss_term`s if there are any. */
   | { readonly kind: "loss"; readonly over?: Over }

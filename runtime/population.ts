@@ -1,7 +1,7 @@
 import type { LoadedExecutable } from "./backend.ts";
 import { RuntimeError } from "./error.ts";
 import type { Kept } from "./layout.ts";
-import { repeatLastRow } from "./statistics.ts";
+import { withNearestRows } from "./statistics.ts";
 
 /** Which statistics are known. */
 export interface KnownStatistics {
@@ -69,16 +69,19 @@ export class Population {
     this.#extended = false;
   }
 
-  /** Lets steps beyond the longest sequence seen use the statistics of its last step. Returns whether anything was written. */
+  /**
+   * Lets steps that no batch reached use the statistics of the nearest step before them that one did, or else of the first one.
+   * Returns whether anything was written.
+   */
   async reach(steps: number): Promise<boolean> {
-    const known = this.reached;
-    if (this.#extended || steps <= known || known === 0 || known >= this.rows) return false;
+    const lacks = Array.from({ length: Math.min(steps, this.rows) }, (_, t) => !(this.#seen[t] > 0));
+    if (this.#extended || this.reached === 0 || !lacks.includes(true)) return false;
     const statistics = await this.readAll();
     await this.writeAll((statistic, index) => {
       const rows = rowsOf(statistic);
-      return this.#written.has(statistic.name)
+      return this.#written.has(statistic.name) || rows === 1
         ? statistics[index]
-        : repeatLastRow(statistics[index], rows, Math.min(known, rows));
+        : withNearestRows(statistics[index], rows, this.#seen);
     });
     this.#extended = true;
     return true;

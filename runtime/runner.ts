@@ -1,6 +1,7 @@
 import type { Backend, LoadedExecutable } from "./backend.ts";
-import type { Batch } from "./batch.ts";
+import type { OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
+import { existing } from "./existing.ts";
 import type { Feed } from "./feed.ts";
 import type { Fillers } from "./fillers.ts";
 import { numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
@@ -57,7 +58,7 @@ export class Runner {
   /**
    * Writes the inputs of an entry and runs it. Outside of loops, t is `first`. Errors: C0406 (inputs); those of the backend.
    */
-  async run(name: EntryName, batch: Batch, feed: Feed, first = 0): Promise<void> {
+  async run(name: EntryName, batch: OwnBatch, feed: Feed, first = 0): Promise<void> {
     const entry = this.entry(name);
     const { steps } = batch;
     this.#checkBatch(batch);
@@ -73,7 +74,7 @@ export class Runner {
    * Makes room for the image of a batch. It checks first that the inputs really have that many numbers, so that a wrong number of steps
    * does not exhaust memory. Returns the image's length in floats. Errors: C0406 (inputs), C0505.
    */
-  makeRoom(name: EntryName, batch: Batch): number {
+  makeRoom(name: EntryName, batch: OwnBatch): number {
     const entry = this.entry(name);
     const length = floatsOf(entry.regions.input, batch.steps);
     if (length > this.#image.length) {
@@ -90,7 +91,7 @@ export class Runner {
     return this.machine.read(tensors.map((tensor) => rangeOf(tensor, last.entry, last.steps)));
   }
 
-  #checkBatch({ inputs, lengths, steps }: Batch): void {
+  #checkBatch({ inputs, existing, steps }: OwnBatch): void {
     const { mostSteps = steps } = this.plan;
     if (steps > mostSteps) {
       const message = `${this.plan.name} is compiled for sequences of up to ${mostSteps} steps, and this batch has ${steps}`;
@@ -100,8 +101,8 @@ export class Runner {
         "compile it for longer ones: `time` of `compile`, --time on the command line",
       );
     }
-    if (lengths !== undefined && !this.#isRagged) {
-      const help = "compile it with `ragged`, or leave `lengths` out";
+    if (existing !== undefined && !this.#isRagged) {
+      const help = "compile it with `ragged`, or leave `lengths` and `mask` out";
       throw new RuntimeError("C0406", `${this.plan.name} is compiled for sequences of one length in a batch`, help);
     }
     const known = this.#known;
@@ -111,7 +112,7 @@ export class Runner {
     throw new RuntimeError("C0406", `${this.plan.name} has no input \`${stranger}\``, `its inputs are ${names}`);
   }
 
-  #fill(entry: Entry, tensor: Tensor, batch: Batch, feed: Feed): void {
+  #fill(entry: Entry, tensor: Tensor, batch: OwnBatch, feed: Feed): void {
     const { name, role } = tensor;
     const shape = shapeOf(tensor, batch.steps);
     switch (role.kind) {
@@ -121,19 +122,20 @@ export class Runner {
         const range = rangeOf(tensor, entry, batch.steps);
         const size = role.kind === "index" ? role.size : undefined;
         const target = role.kind === "input" && role.target === true;
-        // Padding may hold anything, and must not make a result that is not finite.
-        const { lengths } = batch;
-        const clearPadding =
-          tensor.time && lengths
-            ? (image: Float32Array) => this.#filler("ragged").clearPadding(image, { shape, range }, lengths)
+        // Missing steps may hold anything, and must not make a result that is not finite.
+        const { existing } = batch;
+        const clear =
+          tensor.time && existing
+            ? (image: Float32Array) => this.#filler("ragged").clearMissing(image, { shape, range }, existing)
             : undefined;
         if (data === undefined) this.#place(entry, tensor, batch.steps, () => 0);
-        else placeInput(this.#image, data, { name, shape, range, size, target, clearPadding });
+        else placeInput(this.#image, data, { name, shape, range, size, target, clear });
         break;
       }
       case "lengths": {
-        const { lengths = new Array<number>(batch.examples).fill(batch.steps), steps } = batch;
-        const numbers = this.#filler("ragged").markOf(role.mark, lengths, steps);
+        const { steps, examples } = batch;
+        const all = existing(new Array<number>(examples).fill(steps), steps);
+        const numbers = this.#filler("ragged").markOf(role.mark, batch.existing ?? all, role.reversed);
         this.#place(entry, tensor, steps, (index) => numbers[index]);
         break;
       }
@@ -184,7 +186,7 @@ function imageOf(length: number): Float32Array<ArrayBuffer> {
 const isGiven = ({ role }: Tensor): boolean => role.kind === "input" || role.kind === "index";
 
 /** The numbers of an input, checked against its shape; undefined if the batch leaves it out on purpose. Errors: C0406. */
-function givenFor(tensor: Tensor, { inputs, steps }: Batch): TypedNumbers | undefined {
+function givenFor(tensor: Tensor, { inputs, steps }: OwnBatch): TypedNumbers | undefined {
   const { name } = tensor;
   const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
   const shape = shapeOf(tensor, steps);

@@ -8,7 +8,7 @@ import {
   trainOptions,
 } from "./arguments.ts";
 import type { Backend } from "./backend.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, OwnBatch } from "./batch.ts";
 import { BatchVariants } from "./batch-variants.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
@@ -399,7 +399,7 @@ export class Session {
     return { hyper, seed: this.#counters.seed, purpose, run };
   }
 
-  #checkExamples({ examples }: Batch, help: string): void {
+  #checkExamples({ examples }: OwnBatch, help: string): void {
     const { name, dims } = this.plan;
     if (examples === dims.batch) return;
     const message = `${name} is compiled for batches of ${dims.batch} examples, and this one has ${examples}`;
@@ -409,7 +409,7 @@ export class Session {
   /** Runs an entry that updates the population statistics with those of its batch. */
   async #collect(
     entry: "train" | "estimate",
-    batch: Batch,
+    batch: OwnBatch,
     run: number,
     hyper: Feed["hyper"],
     momentum: number,
@@ -419,7 +419,10 @@ export class Session {
     if (entry === "estimate") this.#population.touch();
     const isDegenerate = entry === "train" && degenerateStatistics(runner.plan, entry, batch).length > 0;
     const size = isDegenerate ? 0 : batch.examples / this.plan.dims.batch;
-    const fractions = batch.lengths ? filledAt(batch.lengths, batch.steps) : new Array<number>(batch.steps).fill(1);
+    // By the law of total variance, a single example counts as itself.
+    const alone = hyper.between === 1;
+    const { existing } = batch;
+    const fractions = existing ? filledAt(existing, alone) : new Array<number>(batch.steps).fill(1);
     const filled = fractions.map((fraction) => fraction * size);
     await this.#population.collect(filled, momentum, async ({ steps, shared }) => {
       await runner.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
@@ -430,14 +433,14 @@ export class Session {
   }
 
   /** The runner that infers `batch`, with statistics for `steps` steps. Errors: C0501, C0406 (batch). */
-  async #inferring(batch: Batch, steps: number): Promise<Runner> {
+  async #inferring(batch: OwnBatch, steps: number): Promise<Runner> {
     this.#population.require(this.plan.name);
     if (await this.#population.reach(steps)) this.#version++;
     return this.#runnerFor(batch);
   }
 
   /** The runner for a batch's size, with the current parameters and statistics. */
-  async #runnerFor(batch: Batch): Promise<Runner> {
+  async #runnerFor(batch: OwnBatch): Promise<Runner> {
     const { name, dims } = this.plan;
     const variant =
       batch.examples === dims.batch ? undefined : await this.#variants.runnerFor(batch.examples, this.#version);

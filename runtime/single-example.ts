@@ -3,11 +3,12 @@
  * example to the same result.
  */
 
-import type { Batch } from "./batch.ts";
+import type { OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
+import { countOf } from "./existing.ts";
 import type { Alone, Plan } from "./plan.ts";
 
-type Size = Pick<Batch, "examples" | "steps" | "lengths">;
+type Size = Pick<OwnBatch, "examples" | "steps" | "existing">;
 
 interface Degenerate extends Alone {
   readonly of: string;
@@ -17,10 +18,10 @@ interface Degenerate extends Alone {
 export function degenerateStatistics(
   plan: Plan,
   entry: "train" | "estimate",
-  { examples, steps, lengths }: Size,
+  { examples, steps, existing }: Size,
 ): readonly Degenerate[] {
   if (examples !== 1) return [];
-  const single = (lengths?.[0] ?? steps) === 1;
+  const single = (existing ? countOf(existing) : steps) <= 1;
   return (plan.entries[entry]?.tensors ?? []).flatMap(({ role }) =>
     role.kind === "batch_stat" && role.alone && (role.alone.steps === "any" || single)
       ? [{ ...role.alone, of: role.of }]

@@ -36,4 +36,19 @@ export function repeatLastRow(statistic: Float32Array, rows: number, known: numb
   return extended;
 }
 
+/** A statistic whose rows that no batch reached are those of the nearest step before them that one did, or else of the first. */
+export function withNearestRows(statistic: Float32Array, rows: number, seen: readonly number[]): Float32Array {
+  const width = statistic.length / rows;
+  const extended = statistic.slice();
+  let known = Math.max(
+    0,
+    seen.findIndex((batches) => batches > 0),
+  );
+  for (let row = 0; row < rows; row++) {
+    if (seen[row] > 0) known = row;
+    else extended.copyWithin(row * width, known * width, (known + 1) * width);
+  }
+  return extended;
+}
+
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

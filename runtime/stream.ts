@@ -1,4 +1,4 @@
-import type { Batch } from "./batch.ts";
+import type { Batch, OwnBatch } from "./batch.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
 import { ownBatch, streamRestoreOptions } from "./inference-arguments.ts";
@@ -23,7 +23,7 @@ export interface StreamState {
 
 /** What an entry of a stream takes. */
 export interface StreamRun {
-  readonly batch: Batch;
+  readonly batch: OwnBatch;
   readonly at: number;
   readonly states: ReadonlyMap<string, Float32Array>;
   /** Undefined: a new draw. */
@@ -196,7 +196,7 @@ export class Stream {
     });
   }
 
-  #batch(inputs: Batch["inputs"]): Batch {
+  #batch(inputs: Batch["inputs"]): OwnBatch {
     return ownBatch({ inputs, steps: 1, examples: this.#config.examples });
   }
 

@@ -1,5 +1,6 @@
 /** How leaves are written and read: initialisers, policies of statistics, and what each kind of leaf says besides its name. */
 import type { Formula, Init, InitFunction } from "../../runtime/plan.ts";
+import { markNames } from "./step-marks.ts";
 import { type Reader, showNumber } from "./text-reader.ts";
 import type { Leaf, StatPolicy } from "./types.ts";
 
@@ -116,13 +117,21 @@ export function parsePolicy(r: Reader): StatPolicy {
   return { kind, steps };
 }
 
+const printAxis = ({ axis }: { readonly axis?: string }): string => (axis === undefined ? "" : ` over=${q(axis)}`);
+
+function parseAxis(r: Reader): { readonly axis?: string } {
+  if (!r.take("over")) return {};
+  r.expect("=");
+  return { axis: r.string() };
+}
+
 export function printLeaf(leaf: Leaf): string {
   const head = `${leaf.kind} ${q(leaf.name)}`;
   switch (leaf.kind) {
     case "param":
       return `${head}${leaf.constant ? " const" : ""} ${printInit(leaf.init)}`;
     case "index":
-      return `${head} size=${leaf.size}`;
+      return `${head} size=${leaf.size}${printAxis(leaf)}`;
     case "noise":
       return leaf.distribution === "bernoulli"
         ? `${head} bernoulli keep=${showNumber(leaf.keep)}`
@@ -130,11 +139,11 @@ export function printLeaf(leaf: Leaf): string {
     case "population":
       return `${head} ${printPolicy(leaf.policy)}`;
     case "lengths":
-      return `${head} ${leaf.mark}`;
+      return `${head} ${leaf.mark}${printAxis(leaf)}${leaf.reversed ? " reversed" : ""}`;
     case "flat":
       return `${head} ${leaf.region} slot=${leaf.slot}${leaf.from === undefined ? "" : ` from=${leaf.from}`}`;
     case "input":
-      return leaf.target ? `${head} target` : head;
+      return `${head}${leaf.target ? " target" : ""}${printAxis(leaf)}`;
     case "hyper":
     case "step":
     case "carry":
@@ -156,7 +165,7 @@ export function parseLeaf(r: Reader): Leaf {
     case "index":
       r.expect("size");
       r.expect("=");
-      return { kind, name, size: r.dimension() };
+      return { kind, name, size: r.dimension(), ...parseAxis(r) };
     case "noise": {
       const distribution = r.oneOf(["normal", "uniform", "bernoulli"]);
       r.expect(distribution === "bernoulli" ? "keep" : "scale");
@@ -169,7 +178,7 @@ export function parseLeaf(r: Reader): Leaf {
     case "population":
       return { kind, name, policy: parsePolicy(r) };
     case "lengths":
-      return { kind, name, mark: r.oneOf(["valid", "last", "examples", "enough", "until"]) };
+      return { kind, name, mark: r.oneOf(markNames), ...parseAxis(r), ...(r.take("reversed") && { reversed: true }) };
     case "flat": {
       const region = r.oneOf(["param", "grad", "slot", "stat", "loss", "skipped"]);
       r.expect("slot");
@@ -180,7 +189,7 @@ export function parseLeaf(r: Reader): Leaf {
       return { kind, name, region, slot, from: r.dimension() };
     }
     case "input":
-      return { kind, name, ...(r.take("target") && { target: true }) };
+      return { kind, name, ...(r.take("target") && { target: true }), ...parseAxis(r) };
     case "hyper":
     case "step":
     case "carry":

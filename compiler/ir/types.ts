@@ -49,9 +49,9 @@ export type StatPolicy = { readonly kind: "per_step"; readonly steps: string } |
 export type Leaf =
   /** A parameter or, with `constant`, what is stored like one and never trained. */
   | { readonly kind: "param"; readonly name: string; readonly init: Init; readonly constant?: true }
-  /** A target may lack numbers, which are then NaN. */
-  | { readonly kind: "input"; readonly name: string; readonly target?: true }
-  | { readonly kind: "index"; readonly name: string; readonly size: string }
+  /** A target may lack numbers, which are then NaN. `axis`: the time axis that it varies over, if that is not the main one. */
+  | { readonly kind: "input"; readonly name: string; readonly target?: true; readonly axis?: string }
+  | { readonly kind: "index"; readonly name: string; readonly size: string; readonly axis?: string }
   /** Drawn anew in every run. A mask, `bernoulli`, is drawn in training only; otherwise it is its expectation, `keep`. */
   | ({ readonly kind: "noise"; readonly name: string } & Noise)
   /** The population value of a statistic; has `time` when kept per step (row min(t, steps − 1)). */
@@ -60,7 +60,15 @@ export type Leaf =
   /** The number of each step, from 0 on. */
   | { readonly kind: "step"; readonly name: string }
   /** Which steps the examples of a batch have: see `passes/ragged.ts`. */
-  | { readonly kind: "lengths"; readonly name: string; readonly mark: Mark }
+  | {
+      readonly kind: "lengths";
+      readonly name: string;
+      readonly mark: Mark;
+      /** Of a time axis that is not the main one. */
+      readonly axis?: string;
+      /** From each example's last step to its first. */
+      readonly reversed?: true;
+    }
   /**
    * A value in memory that another piece of the same run has computed (`passes/segment.ts`), or the run before
    * (`passes/stream.ts`).

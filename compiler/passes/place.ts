@@ -12,13 +12,15 @@
  * Where sequences differ in length, a batch may have a single example at its last steps. Alone it gives no statistic: its variance
  * is 0. There, the last step that two examples had stands in for the missing example: a statistic is halfway between that step's
  * and the example's own, and a variance is about the mean that results. So a normalized value is at most √2 there, whatever the
- * step before was like, just as it is at most 1 where there are two examples.
+ * step before was like, just as it is at most 1 where there are two examples. At such a step before that one, 0 stands in for it.
  */
-import type { Noise } from "../../runtime/plan.ts";
+import type { Mark, Noise } from "../../runtime/plan.ts";
+import { markType } from "../ir/step-marks.ts";
 import { scalar } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpAttrs, OpOf, Pass, Result, StatPolicy, Type, Value } from "../ir/types.ts";
-import { markLeaf, markType } from "./ragged.ts";
+import { markLeaf } from "./ragged.ts";
 import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
+import { type Steps, TimeAxes } from "./time-axes.ts";
 import { variances } from "./variances.ts";
 
 export type Mode = "train" | "estimate" | "infer";
@@ -41,6 +43,8 @@ interface Statistic {
   readonly value: Value;
   /** The batch's own value of it, if that may differ. */
   readonly own?: Value;
+  /** The steps that it is of; undefined if the value it is of has no time. */
+  readonly steps: Steps | undefined;
 }
 
 class Placement {
@@ -48,6 +52,10 @@ class Placement {
   private readonly mode: Mode;
   private readonly lengths: boolean;
   private readonly top: Builder;
+  /** If sequences may differ. */
+  private readonly axes: TimeAxes | undefined;
+  /** The steps of the loop, or of the site, that is being expanded. */
+  private steps: Steps | undefined;
   private readonly statistics: Statistic[] = [];
   /** For estimation: which statistics are variances, and about which means. */
   private readonly variances: ReadonlyMap<string, string>;
@@ -56,6 +64,7 @@ class Placement {
     this.graph = graph;
     this.mode = mode;
     this.lengths = lengths;
+    this.axes = lengths ? TimeAxes.of(graph) : undefined;
     this.top = new Builder(idsAfter(graph));
     this.variances = new Map(
       mode === "estimate" ? [...graph.norms.values()].flatMap((norm) => [...variances(norm)]) : [],
@@ -74,10 +83,14 @@ class Placement {
   private ops(b: Builder, ops: readonly Op[], rename: Renaming, record: (s: Statistic) => void): void {
     const hints = this.hints(ops);
     for (const op of ops) {
-      if (op.op === "scan") this.scan(op, rename, record);
-      else if (op.op === "site")
-        rename.set(op.results, [this.site(b, op.attrs.name, rename.of(op.operands[0]), record)]);
-      else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
+      if (op.op === "scan") {
+        this.steps = this.axes?.steps(op);
+        this.scan(op, rename, record);
+      } else if (op.op === "site") {
+        const [of] = op.operands;
+        if (b === this.top) this.steps = of.type.time ? this.axes?.steps(of) : undefined;
+        rename.set(op.results, [this.site(b, op.attrs.name, rename.of(of), record)]);
+      } else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
       else if (op.op === "population") rename.set(op.results, [this.before(b, op, rename.of(op.operands[0]))]);
       else if (op.op === "ramp") rename.set(op.results, [this.ramp(op.attrs)]);
       else if (op.op === "training") rename.set(op.results, [this.top.scalar(this.mode === "train" ? 1 : 0)]);
@@ -142,11 +155,11 @@ class Placement {
     if (this.mode !== "infer") {
       // One for each group of examples: the batch's is their mean.
       if (x.type.batch) {
-        record({ name, policy, value: b.div(b.sum(x, { batch: true }), b.extent(["batch"])) });
+        record({ name, policy, value: b.div(b.sum(x, { batch: true }), b.extent(["batch"])), steps: this.steps });
         return x;
       }
       const value = this.lengths ? this.ofEnough(b, x) : x;
-      record({ name, policy, value, ...(value !== x && this.mode === "estimate" && { own: x }) });
+      record({ name, policy, value, steps: this.steps, ...(value !== x && this.mode === "estimate" && { own: x }) });
       return value;
     }
     return this.population(b, name, policy, x.type, result.name);
@@ -170,17 +183,22 @@ class Placement {
 
   /** A batch's statistic. At steps that only one example has, it is halfway to that of the last step that more had. */
   private ofEnough(b: Builder, x: Value): Value {
+    const { steps } = this;
     const halfway = (last: Value): Value => b.mul(b.add(x, last), b.scalar(0.5));
     if (b === this.top) {
-      if (!x.type.time) return x;
-      const last = b.sum(b.mul(markLeaf(b, "until"), x), { time: true });
-      return b.select(markLeaf(b, "enough"), x, halfway(last));
+      if (!x.type.time || steps === undefined) return x;
+      const mark = (name: Mark): Value => markLeaf(b, name, steps);
+      const last = b.sum(b.mul(mark("until"), x), { time: true });
+      return b.select(mark("enough"), x, halfway(b.mul(mark("after"), last)));
     }
+    const mark = (name: Mark): Value => {
+      const param = b.value({ ...markType(name), time: false });
+      this.pending.push({ leaf: markLeaf(this.top, name, steps!), param });
+      return param;
+    };
     const last = b.value(x.type);
-    const enough = b.value({ ...markType("enough"), time: false });
-    this.pending.push({ leaf: markLeaf(this.top, "enough"), param: enough });
-    this.held.push({ before: last, after: b.select(enough, x, last) });
-    return b.select(enough, x, halfway(last));
+    this.held.push({ before: last, after: b.select(mark("until"), x, last) });
+    return b.select(mark("enough"), x, halfway(last));
   }
 
   /** The population's value before this batch counts. In training: what the leaf holds, if it holds anything. */
@@ -188,7 +206,8 @@ class Placement {
     if (this.mode === "infer") return own;
     if (!this.statistics.some((s) => s.name === collected)) {
       const type: Type = { ...scalar, time: policy.kind === "per_step" };
-      this.statistics.push({ name: collected, policy, value: this.top.broadcast(this.top.scalar(1), type) });
+      const value = this.top.broadcast(this.top.scalar(1), type);
+      this.statistics.push({ name: collected, policy, value, steps: this.steps });
     }
     const known = b.elementwise("gt", [this.population(b, collected, policy, scalar), b.scalar(0)]);
     const hint = name.replaceAll("/", "_");
@@ -280,17 +299,17 @@ class Placement {
     const { name, policy } = statistic;
     const mean = this.statistics.find((s) => s.name === this.variances.get(name));
     const value = this.counted(statistic, mean);
-    const kept = this.ofBatch(policy, value);
+    const kept = this.ofBatch(statistic, value);
     let moved = this.moved(name, policy, kept);
     // Law of total variance: the variance within the batch, that within the population so far, and that between the two.
     if (mean !== undefined) {
       const about = this.counted(mean, undefined);
-      const center = this.ofBatch(policy, about);
+      const center = this.ofBatch(statistic, about);
       const apart = b.square(b.sub(center, this.population(b, mean.name, policy, center.type)));
       const weight = this.weight(policy);
       moved = b.add(moved, b.mul(b.mul(this.between(), b.mul(weight, b.sub(b.scalar(1), weight))), apart));
       if (value.type.time && !kept.type.time) {
-        const steps = this.overSteps(b.square(b.sub(about, center)));
+        const steps = this.overSteps(b.square(b.sub(about, center)), statistic);
         moved = b.add(moved, b.mul(this.between(), b.mul(weight, steps)));
       }
     }
@@ -317,8 +336,8 @@ class Placement {
   }
 
   /** A batch's own value as it is kept: one per step, or one for all. */
-  private ofBatch(policy: StatPolicy, value: Value): Value {
-    return policy.kind === "per_step" || !value.type.time ? value : this.overSteps(value);
+  private ofBatch(statistic: Statistic, value: Value): Value {
+    return statistic.policy.kind === "per_step" || !value.type.time ? value : this.overSteps(value, statistic);
   }
 
   /**
@@ -338,10 +357,11 @@ class Placement {
   }
 
   /** The mean over steps. If sequences differ in length, each step weighs as much as it has examples. */
-  private overSteps(value: Value): Value {
+  private overSteps(value: Value, { steps }: Statistic): Value {
     const b = this.top;
-    if (!this.lengths) return b.div(b.sum(value, { time: true }), b.extent(["time"]));
-    const weight = markLeaf(b, "examples");
-    return b.div(b.sum(b.mul(weight, value), { time: true }), b.sum(weight, { time: true }));
+    if (!this.lengths || steps === undefined) return b.div(b.sum(value, { time: true }), b.extent(["time"]));
+    const weight = markLeaf(b, "examples", steps);
+    const all = b.max(b.sum(weight, { time: true }), b.scalar(1));
+    return b.div(b.sum(b.mul(weight, value), { time: true }), all);
   }
 }

@@ -151,11 +151,11 @@ class ShiftedMeans {
     return b.elementwise("add", [p, b.div(sum, count)], quotient.results[0].name);
   }
 
-  /** One of the x that count. Sequences begin together, so that padding is at their ends. */
+  /** One of the x that count. */
   private pivot(b: Builder, x: Value, valid: Value | undefined, axes: Axes): Value {
-    if (valid === undefined || axes.time || !axes.batch) return b.one("pivot", [x], { axes });
+    if (valid === undefined) return b.one("pivot", [x], { axes });
     const most = b.one("maximum", [b.select(valid, x, b.scalar(LEAST))], { axes });
-    // After the longest sequence none counts.
+    // There may be none.
     return b.select(b.gt(most, b.scalar(LEAST)), most, b.scalar(0));
   }
 
@@ -200,7 +200,8 @@ class ShiftedMeans {
     const counts = divisors.flatMap((v): readonly (string | undefined)[] => this.counted(v, valid) ?? [undefined]);
     if (along.length === 0 || counts.toSorted().join() !== along.toSorted().join()) return undefined;
     if (!valid) return { sums, x };
-    if (this.markOf(valid) !== "valid" || divisors.length > 1) return undefined;
+    const mark = this.markOf(valid);
+    if ((mark !== "valid" && mark !== "present") || divisors.length > 1) return undefined;
     if (!before) return { sums, x, valid };
     const examples = this.examplesOf(count);
     const stepwise = isOver(before.attrs.axes, "batch") && isOver(last!.attrs.axes, "time");
@@ -228,9 +229,14 @@ class ShiftedMeans {
   }
 
   private isSumOf(total: Value, weights: Value, sums: readonly OpOf<"sum">[]): boolean {
-    const sum = definedBy(this.defs, total, "sum");
+    const sum = this.defs.get(total);
+    // All weights may be 0.
+    if (sum?.op === "max") return sum.operands.some((v) => this.isSumOf(v, weights, sums));
     return (
-      sums.length === 1 && sum?.operands[0] === weights && JSON.stringify(sum.attrs) === JSON.stringify(sums[0].attrs)
+      sums.length === 1 &&
+      sum?.op === "sum" &&
+      sum.operands[0] === weights &&
+      JSON.stringify(sum.attrs) === JSON.stringify(sums[0].attrs)
     );
   }
 
@@ -267,11 +273,12 @@ class ShiftedMeans {
     const op = this.defs.get(v);
     switch (op?.op) {
       case "max":
-        // After the longest sequence there are none, and an empty mean is divided by 1.
+        // There may be none, and an empty mean is divided by 1.
         return op.operands.map((o) => this.countsOf(o)).find((counts) => counts !== undefined && counts.length > 0);
       case "sum": {
         const { batch, time, features } = op.attrs.axes;
         const mark = this.markOf(op.operands[0]);
+        if (mark === "present" && batch) return ["batch"];
         if (batch || !time || features.length > 0) return undefined;
         return mark === "examples" ? ["batch", "time"] : mark === "valid" ? ["time"] : undefined;
       }

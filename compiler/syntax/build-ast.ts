@@ -302,9 +302,11 @@ class AstBuilder extends ExprBuilder {
         const init = this.expression(value!);
         const axis = maybeNode(inner, "axis");
         if (axis === undefined) return { kind, name, shape, init, span };
-        this.onlyTime(kind, axis);
-        if (kind === "state") return { kind, name, shape, overTime: true, init, span };
-        this.report("C0116", "a param is the same at all steps", nodeSpan(axis, this.file), undefined, "leave it out");
+        if (kind === "state") {
+          this.onlyTime(kind, axis);
+          return { kind, name, shape, overTime: true, init, span };
+        }
+        this.report("C0116", `a ${kind} is the same at all steps`, nodeSpan(axis, this.file), undefined, "leave it out");
         return { kind, name, shape, init, span };
       }
       case "inputs":

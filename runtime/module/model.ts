@@ -65,8 +65,8 @@ export abstract class Model<S extends Signature, Session extends Serving = Servi
 
   /** The same, with loss and metrics if all targets are given. Errors: as `Session.infer`. */
   async infer(given: InferenceBatch<S>, options: InferOptions & BatchOptions = {}): Promise<ModelInference<S>> {
-    const { lengths, ...others } = options;
-    const batch = batchOf(this.plan, given, this.#held.targets, { lengths });
+    const { lengths, mask, ...others } = options;
+    const batch = batchOf(this.plan, given, this.#held.targets, { lengths, mask });
     const { loss, metrics, outputs } = await this.session.infer(batch, others);
     return { loss, metrics, outputs: withShapes(this.plan, "infer", "output", outputs, batch.steps) };
   }

@@ -1,5 +1,5 @@
 /** Batches and results of a generated module: tensors with their shapes, from which the number of steps follows. */
-import type { Batch } from "../batch.ts";
+import type { Batch, Mask } from "../batch.ts";
 import { RuntimeError } from "../error.ts";
 import type { Input } from "../inputs.ts";
 import { shapeOf } from "../layout.ts";
@@ -7,10 +7,12 @@ import type { EntryName, Plan, Role } from "../plan.ts";
 import { isRecord, shown } from "../shown.ts";
 import type { ShapedTensor } from "./shaped-tensor.ts";
 
-/** How the sequences of a batch end. */
+/** Which steps the sequences of a batch have. */
 export interface BatchOptions {
   /** As in `Batch`. */
   readonly lengths?: ArrayLike<number>;
+  /** As in `Batch`. */
+  readonly mask?: Mask;
 }
 
 /**
@@ -21,7 +23,7 @@ export function batchOf(
   plan: Plan,
   given: object,
   absent: readonly string[],
-  { lengths }: BatchOptions,
+  { lengths, mask }: BatchOptions,
 ): Batch & { readonly inputs: Readonly<Record<string, Input | null>> } {
   if (!isRecord(given)) throw new RuntimeError("C0406", `a batch is an object of tensors by name, not ${shown(given)}`);
   const inputs = new Map(Object.entries(given).filter(([, value]) => value !== undefined)) as Map<string, Input>;
@@ -32,6 +34,7 @@ export function batchOf(
     steps,
     examples: plan.dims.batch,
     ...(lengths !== undefined && { lengths }),
+    ...(mask !== undefined && { mask }),
   };
 }
 

@@ -48,8 +48,8 @@ export class TrainingModel<S extends Signature> extends Model<S, Session> {
     options: TrainOptions & BatchOptions & { readonly report?: true },
   ): Promise<ModelReport<S>>;
   async train(given: TrainingBatch<S>, options: TrainOptions & BatchOptions): Promise<ModelReport<S> | undefined> {
-    const { lengths, ...others } = options;
-    return this.session.train(batchOf(this.plan, given, [], { lengths }), others);
+    const { lengths, mask, ...others } = options;
+    return this.session.train(batchOf(this.plan, given, [], { lengths, mask }), others);
   }
 
   /** Estimates population statistics at the current parameters. Targets may be left out. Errors: as `Session.estimate`. */

@@ -182,8 +182,8 @@ describe.each([places.wasm, places.wgsl])("on $name", (place) => {
     const session = await open(statistics("batch"));
     for (const [wrong, message] of [
       [[4, 2], /3 examples has as many lengths, not 2/],
-      [[4, 0, 1], /1 to 4 steps, not 0/],
-      [[5, 2, 1], /1 to 4 steps, not 5/],
+      [[4, -1, 1], /0 to 4 steps, not -1/],
+      [[5, 2, 1], /0 to 4 steps, not 5/],
     ] as const) {
       await expect(session.run("train", { ...batchOf(x), lengths: wrong })).rejects.toThrow(message);
     }

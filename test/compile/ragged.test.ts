@@ -8,6 +8,7 @@ import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Graph, Leaf, Type } from "../../compiler/ir/types.ts";
 import { lower } from "../../compiler/lower.ts";
+import { existing } from "../../runtime/existing.ts";
 import { markOf } from "../../runtime/lengths.ts";
 import { Session } from "../../runtime/session.ts";
 import { sample, uniform } from "../ir/numbers.ts";
@@ -133,7 +134,7 @@ function computed(
   const { entries } = lower(graph, { ragged: of.lengths !== undefined, batch: of.examples.length });
   const bindings = { ...dims, batch: of.examples.length, time: of.steps, steps: T };
   const read = (name: string, leaf: Leaf, type: Type): ArrayLike<number> => {
-    if (leaf.kind === "lengths") return markOf(leaf.mark, of.lengths!, of.steps);
+    if (leaf.kind === "lengths") return markOf(leaf.mark, existing(of.lengths!, of.steps), leaf.reversed);
     const width = type.shape.reduce((n, d) => n * dim.evaluate(d, bindings), 1);
     const all = numbers[name];
     const rows = type.batch ? of.examples : [0];

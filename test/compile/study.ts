@@ -16,6 +16,7 @@ import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { Storage } from "../../compiler/pipelines.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
+import { type Existing, existing } from "../../runtime/existing.ts";
 import { initialise } from "../../runtime/initialise.ts";
 import { markOf } from "../../runtime/lengths.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
@@ -50,6 +51,8 @@ export interface StudyOptions {
   readonly stateGradients?: boolean;
   /** How many steps each example has, if they differ. */
   readonly lengths?: readonly number[];
+  /** Or which steps each has, [T, B]. */
+  readonly mask?: readonly number[];
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -90,8 +93,8 @@ export class Study {
   }
 
   private get lowering(): Pick<CompileOptions, "inputGradients" | "stateGradients" | "parts" | "ragged"> {
-    const { parts = 1, memory, stateGradients, lengths } = this.options;
-    return { inputGradients: memory === undefined, stateGradients, parts, ragged: lengths !== undefined };
+    const { parts = 1, memory, stateGradients, lengths, mask } = this.options;
+    return { inputGradients: memory === undefined, stateGradients, parts, ragged: (lengths ?? mask) !== undefined };
   }
 
   /** The leaves of all entries, by name. */
@@ -103,17 +106,22 @@ export class Study {
 
   /** Numbers that f32 holds exactly, so that all see the same. */
   private draw(): Numbers {
-    const { seed = 1, numbers = {}, draw, lengths = [] } = this.options;
+    const { seed = 1, numbers = {}, draw } = this.options;
     const random = uniform(seed);
     const drawn = [...this.leaves].map(([name, { leaf, type }]): [string, Float64Array] => {
       const n = this.size(leaf, type);
       const values =
         leaf.kind === "lengths"
-          ? Float64Array.from(markOf(leaf.mark, lengths, this.dims.time))
+          ? Float64Array.from(markOf(leaf.mark, this.existing, leaf.reversed))
           : (draw?.(leaf, n, random) ?? this.constant(name) ?? usual(leaf, n, this.dims, random));
       return [name, values.map(Math.fround)];
     });
     return { ...Object.fromEntries(drawn), ...numbers };
+  }
+
+  private get existing(): Existing {
+    const { lengths = [], mask, batch, time } = this.options;
+    return mask ? { steps: time, examples: batch, has: mask } : existing(lengths, time);
   }
 
   /** A constant is what it is: other numbers may make a model of another kind. */

@@ -6,6 +6,7 @@ import { interpret } from "../../compiler/ir/interpret.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import type { Graph, Leaf } from "../../compiler/ir/types.ts";
 import type { Lowered } from "../../compiler/lower.ts";
+import { existing } from "../../runtime/existing.ts";
 import { markOf } from "../../runtime/lengths.ts";
 import { sample, uniform } from "../ir/numbers.ts";
 
@@ -38,7 +39,7 @@ export function expectSameMeaning(before: Graph, after: Graph, dims: Bindings, l
   // Sequences are equally long here.
   const lengths = new Array<number>(dims.batch).fill(dims.time);
   const leaf = (name: string, from: Leaf): ArrayLike<number> =>
-    from.kind === "lengths" ? markOf(from.mark, lengths, dims.time) : leaves[name];
+    from.kind === "lengths" ? markOf(from.mark, existing(lengths, dims.time), from.reversed) : leaves[name];
   const found = interpret(after, { dims, leaf });
   for (const [name, { data }] of interpret(before, { dims, leaf })) {
     const other = found.get(name);

@@ -10,6 +10,7 @@ import { groups } from "../../compiler/passes/groups.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
+import { ownSteps } from "../../compiler/passes/own-steps.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { ragged } from "../../compiler/passes/ragged.ts";
 import { recompute } from "../../compiler/passes/recompute.ts";
@@ -23,6 +24,7 @@ import { glsl } from "../../targets/glsl/target.ts";
 
 export const passes: Readonly<Record<string, Pass>> = {
   recurrences,
+  "own-steps": ownSteps,
   "loop-order": loopOrder,
   hoist,
   "place-train": place("train"),

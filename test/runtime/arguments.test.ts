@@ -151,11 +151,11 @@ describe.each(names)("%s", (name) => {
     ["lengths that are null", { lengths: null }, /`lengths` is a list/],
     ["lengths in a text", { lengths: "555" }, /`lengths` is a list/],
     ["too few lengths", { lengths: [5, 5] }, /as many lengths, not 2/],
-    ["lengths that are no number", { lengths: [5, Number.NaN, 5] }, /1 to 5 steps, not NaN/],
-    ["lengths in texts", { lengths: ["5", "5", "5"] }, /1 to 5 steps, not "5"/],
-    ["a length that is missing", { lengths: [5, undefined, 5] }, /1 to 5 steps, not undefined/],
-    ["a length beyond the steps", { lengths: [5, 6, 5] }, /1 to 5 steps, not 6/],
-    ["lengths of any size", { lengths: BigInt64Array.of(5n, 5n, 5n) }, /1 to 5 steps, not 5n/],
+    ["lengths that are no number", { lengths: [5, Number.NaN, 5] }, /0 to 5 steps, not NaN/],
+    ["lengths in texts", { lengths: ["5", "5", "5"] }, /0 to 5 steps, not "5"/],
+    ["a length that is missing", { lengths: [5, undefined, 5] }, /0 to 5 steps, not undefined/],
+    ["a length beyond the steps", { lengths: [5, 6, 5] }, /0 to 5 steps, not 6/],
+    ["lengths of any size", { lengths: BigInt64Array.of(5n, 5n, 5n) }, /0 to 5 steps, not 5n/],
   ])("a batch with %s is refused by every call", async (_, part, message) => {
     const session = await open(name);
     await session.train(batch, { lr: 0.01 });

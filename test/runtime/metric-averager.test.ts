@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { existing } from "../../runtime/existing.ts";
 import { isMeasure, MetricAverager } from "../../runtime/metric-averager.ts";
 import type { Role, Tensor } from "../../runtime/plan.ts";
 
@@ -36,7 +37,10 @@ function measured(batch: Examples, averager: MetricAverager): void {
     {
       steps: Math.max(...batch.map((example) => example.length)),
       examples: batch.length,
-      lengths: batch.map((example) => example.length),
+      existing: existing(
+        batch.map((example) => example.length),
+        Math.max(...batch.map((example) => example.length)),
+      ),
     },
   );
 }
