@@ -1,5 +1,6 @@
 /** Runs the pipelines: from an elaborated graph to the graph of each entry. */
 import { printGraph } from "./ir/text.ts";
+import { axesOfInputs } from "./ir/time-axes.ts";
 import type { Graph, Op, Pass } from "./ir/types.ts";
 import type { Mode } from "./passes/place.ts";
 import { type Segmented, segment } from "./passes/segment.ts";
@@ -79,10 +80,13 @@ function ran(pass: Pass, graph: Graph): Graph {
 
 const through = (passes: readonly Pass[], graph: Graph): Graph => passes.reduce((g, pass) => ran(pass, g), graph);
 
+/** A model of several time axes has padding: a shorter axis takes as many steps as the longest. */
+const isRagged = (graph: Graph): boolean => axesOfInputs(graph).size > 1;
+
 function pipelinesFor(graph: Graph, options: PipelineOptions): Pipelines {
   // Estimation differs from training only in masks, in what asks for it, and in how variances are averaged.
   const estimates = [graph, ...graph.norms.values()].some(({ ops }) => ops.some(differsInTraining));
-  return pipelinesOf(options, estimates);
+  return pipelinesOf(isRagged(graph) ? { ...options, ragged: true } : options, estimates);
 }
 
 const isMask = (op: Op): boolean =>

@@ -63,7 +63,9 @@ function modelHyper(plan: Plan): ReadonlySet<string> {
   if (known !== undefined) return known;
   const tensors = Object.values(plan.entries).flatMap((entry) => entry.tensors);
   const found = new Set(
-    tensors.flatMap(({ name, role }) => (role.kind === "hyper" && !runtimeHyper.includes(name) ? [name] : [])),
+    tensors.flatMap(({ name, role }) =>
+      role.kind === "hyper" && !runtimeHyper.includes(name.split("/")[0]) ? [name] : [],
+    ),
   );
   modelHyperByPlan.set(plan, found);
   return found;
@@ -97,8 +99,8 @@ export function eachBatch(batches: Batches): Batches {
 }
 
 /** As `ownBatch`, for a batch to train on, which has all inputs: zeros for a missing target would train towards zero. */
-export function trainingBatch(given: Batch): OwnBatch {
-  const batch = ownBatch(given);
+export function trainingBatch(given: Batch, plan: Plan): OwnBatch {
+  const batch = ownBatch(given, plan);
   const missing = Object.keys(batch.inputs).find((name) => batch.inputs[name] === null);
   if (missing === undefined) return batch;
   throw new RuntimeError("C0406", `a batch to train on has all inputs, and this one leaves out \`${missing}\``);

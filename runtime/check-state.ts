@@ -12,10 +12,12 @@ export function contradictory(fault: string): RuntimeError {
 /** Whether these are counters of a session: whole numbers, and the numbers of batches seen, which may be fractions. */
 export function isCounters(value: unknown): value is Counters {
   if (!isRecord(value)) return false;
-  const { seed, step, run, seen, written = [], estimated } = value;
+  const { seed, step, run, seen, seenOver = {}, written = [], estimated } = value;
   if (!Number.isSafeInteger(seed) || !isCount(step) || !isCount(run)) return false;
   // A batch whose sequences differ in length counts as a fraction.
-  const parts = Array.isArray(seen) && seen.every((n) => Number.isFinite(n) && n >= 0);
+  const areParts = (counts: unknown): boolean =>
+    Array.isArray(counts) && counts.every((n) => Number.isFinite(n) && n >= 0);
+  const parts = areParts(seen) && isRecord(seenOver) && Object.values(seenOver).every(areParts);
   if (!Array.isArray(written) || !written.every((name) => typeof name === "string")) return false;
   return parts && (estimated === undefined || isCount(estimated));
 }
@@ -27,9 +29,12 @@ export const areTexts = (value: unknown): value is Readonly<Record<string, strin
 /** A copy of a session's counters. Errors: C0404. */
 export function ownCounters(given: unknown): Counters {
   if (!isCounters(given)) throw contradictory("its counters are not numbers");
-  const { seed, step, run, seen, written, estimated } = given;
+  const { seed, step, run, seen, seenOver, written, estimated } = given;
   return {
     ...{ seed, step, run, seen: [...seen] },
+    ...(seenOver && {
+      seenOver: Object.fromEntries(Object.entries(seenOver).map(([axis, counts]) => [axis, [...counts]])),
+    }),
     ...(written && { written: [...written] }),
     ...(estimated !== undefined && { estimated }),
   };

@@ -1,7 +1,8 @@
 import type { LoadedExecutable } from "./backend.ts";
+import { mainAxis, type PerAxis } from "./batch.ts";
 import { floatsIn, type Kept, whole } from "./layout.ts";
 import type { Plan } from "./plan.ts";
-import { type KnownStatistics, Population } from "./population.ts";
+import { Population } from "./population.ts";
 import { countedWith, type Weights, weightsFor } from "./statistics.ts";
 
 /** A session's population statistics: training and estimating collect them batch by batch. */
@@ -17,19 +18,23 @@ export class CollectedPopulation extends Population {
   }
 
   /**
-   * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step, the fraction
-   * of a whole batch that has it.
+   * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step of each time
+   * axis, the fraction of a whole batch that has it.
    */
-  async collect(filled: readonly number[], momentum: number, run: (weights: Weights) => Promise<void>): Promise<void> {
+  async collect(
+    filled: PerAxis<readonly number[]>,
+    momentum: number,
+    run: (weights: PerAxis<Weights>) => Promise<void>,
+  ): Promise<void> {
     // The first batch replaces what was written, which would otherwise leave its rounding errors.
     if (this.reached === 0 && this.written.length > 0) await this.forget();
-    await run(weightsFor(this.seen, filled, momentum));
-    this.restore({ seen: countedWith(this.seen, filled), written: this.written });
-  }
-
-  /** What is known, for `restore`. */
-  get known(): KnownStatistics {
-    return { seen: this.seen, written: this.written };
+    const axes = Object.entries(filled);
+    const before = (axis: string): readonly number[] => this.seen[axis] ?? [];
+    await run(Object.fromEntries(axes.map(([axis, now]) => [axis, weightsFor(before(axis), now, momentum)])));
+    const { [mainAxis]: seen, ...seenOver } = Object.fromEntries(
+      axes.map(([axis, now]) => [axis, countedWith(before(axis), now)]),
+    );
+    this.restore({ seen, ...(Object.keys(seenOver).length > 0 && { seenOver }), written: this.written });
   }
 
   /** Call it when anything but a training step writes statistics. */

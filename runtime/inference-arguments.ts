@@ -1,8 +1,11 @@
 /** Checks what callers pass to infer or to stream, before anything is run. */
-import type { Batch, Mask, OwnBatch } from "./batch.ts";
+import { type Batch, type Mask, mainAxis, type OwnBatch, type PerAxis, type TimeAxis } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
-import { existing } from "./existing.ts";
+import { existing, upTo } from "./existing.ts";
+import type { Shaped } from "./inputs.ts";
+import { elementsOf } from "./layout.ts";
 import { flag, isSize, optionParser, type Rule } from "./option-parser.ts";
+import type { Plan, Tensor } from "./plan.ts";
 import type { InferOptions, StreamOptions, StreamRestoreOptions } from "./session-types.ts";
 import { isCount, isRecord, shown } from "./shown.ts";
 import type { RestoreOptions } from "./state.ts";
@@ -40,42 +43,115 @@ const parseBatch = /* @__PURE__ */ optionParser<Batch>("the parts of a batch", {
   // Kernels count them in 32 bits.
   steps: ["a whole number, at least 1 and below 2^31", (value) => isSize(value) && value < 2 ** 31],
   examples: ["a whole number, at least 1", isSize],
-  lengths: ["a list of numbers", isList],
+  lengths: ["a list of numbers", (value) => isList(value) || isAxes(value)],
   mask: ["a list of 0 and 1, or { data, shape }", (value) => isList(value) || isRecord(value)],
 });
 
+const isAxes = (value: unknown): value is PerAxis<never> => isRecord(value) && !ArrayBuffer.isView(value);
+
 /**
- * A checked copy of a batch. Whatever is read more than once is copied, so that it stays as it was checked; inputs are checked when
- * they are placed. Errors: C0406.
+ * A checked copy of a batch for a plan. Whatever is read more than once is copied, so that it stays as it was checked; inputs are
+ * checked when they are placed. Errors: C0406.
  */
-export function ownBatch(given: Batch): OwnBatch {
+export function ownBatch(given: Batch, plan: Plan): OwnBatch {
   const { inputs, steps, examples, lengths, mask } = parseBatch(given);
   if (inputs === undefined || steps === undefined || examples === undefined)
     throw new RuntimeError("C0406", "a batch needs `inputs`, `steps` and `examples`, and lacks one of them");
-  if (lengths !== undefined && mask !== undefined)
-    throw new RuntimeError("C0406", "a batch has `lengths` or a `mask`, not both", "a mask alone says all");
-  if (lengths !== undefined)
-    return { inputs, steps, examples, existing: existing(ownLengths(lengths, steps, examples), steps) };
-  if (mask !== undefined)
-    return { inputs, steps, examples, existing: { steps, examples, has: ownMask(mask, steps, examples) } };
-  return { inputs, steps, examples };
+  const names = axesOfPlan(plan);
+  const several = names.length > 1;
+  const ends = perAxis(lengths, "lengths", names, isAxes, plan);
+  const masks = perAxis(mask, "mask", names, (value) => isAxes(value) && !("data" in value), plan);
+  const counts = names.map((name) => (name === mainAxis ? steps : stepsOf(name, inputs, examples, plan)));
+  const all = Math.max(...counts);
+  const axes = names.map((name, i): [string, TimeAxis] => {
+    const own = counts[i];
+    const along = several ? ` of \`${name}\`` : "";
+    const [length, has] = [ends[name], masks[name]];
+    if (length !== undefined && has !== undefined)
+      throw new RuntimeError(
+        "C0406",
+        `a batch has \`lengths\`${along} or a \`mask\`, not both`,
+        "a mask alone says all",
+      );
+    const exact = length
+      ? existing(ownLengths(length, own, examples, along), own)
+      : has && { steps: own, examples, has: ownMask(has, own, examples, along) };
+    // A shorter axis lacks steps, too.
+    const found = exact ?? (several ? existing(new Array<number>(examples).fill(own), own) : undefined);
+    return [name, { steps: own, ...(found && { existing: own < all ? upTo(all, found) : found }) }];
+  });
+  return { inputs, steps: all, examples, axes: Object.fromEntries(axes) };
+}
+
+/** The time axes of a plan, the main one first; that one alone if nothing varies over time. */
+export function axesOfPlan({ entries }: Pick<Plan, "entries">): readonly string[] {
+  const given = Object.values(entries).flatMap(({ tensors }) => tensors.filter(isGiven));
+  const named = new Set(given.flatMap(({ time, axis }) => (time && axis !== undefined ? [axis] : [])));
+  return [mainAxis, ...named];
+}
+
+const isGiven = ({ role: { kind } }: Tensor): boolean => kind === "input" || kind === "index";
+
+/** What is given for each axis; a single thing is for the only axis. Errors: C0406. */
+function perAxis<T>(
+  given: T | PerAxis<T> | undefined,
+  what: string,
+  axes: readonly string[],
+  isPerAxis: (value: unknown) => boolean,
+  { name }: Plan,
+): PerAxis<T | undefined> {
+  if (given === undefined) return {};
+  const shownAxes = axes.map((axis) => `\`${axis}\``).join(", ");
+  if (!isPerAxis(given)) {
+    if (axes.length === 1) return { [mainAxis]: given as T };
+    const help = `pass \`{ ${axes.map((axis) => `${axis}: …`).join(", ")} }\``;
+    throw new RuntimeError(
+      "C0406",
+      `${name} has the time axes ${shownAxes}, and \`${what}\` is not said for each`,
+      help,
+    );
+  }
+  const stranger = Object.keys(given as PerAxis<T>).find((axis) => !axes.includes(axis));
+  if (stranger === undefined) return given as PerAxis<T>;
+  throw new RuntimeError("C0406", `${name} has no time axis \`${stranger}\``, `there is ${shownAxes}`);
+}
+
+/**
+ * The steps along an axis: as many as its inputs have. Those that have another number are refused when they are placed. An axis of
+ * targets alone, all of which are left out, has one.
+ */
+function stepsOf(axis: string, inputs: Batch["inputs"], examples: number, { entries, dims }: Plan): number {
+  for (const { tensors } of Object.values(entries)) {
+    for (const tensor of tensors) {
+      const input = tensor.axis === axis && tensor.time && isGiven(tensor) ? inputs[tensor.name] : undefined;
+      if (input === undefined || input === null) continue;
+      const { length } = (isList(input) ? input : ((input as Partial<Shaped>).data ?? [])) as ArrayLike<number>;
+      // The plan may be for batches of another size.
+      const row = (elementsOf(tensor.shape) / dims.batch) * examples;
+      return Math.max(1, Math.ceil(length / row));
+    }
+  }
+  return 1;
 }
 
 // A typed array whose buffer was transferred has no elements.
 const listed = <T>(list: ArrayLike<T>): readonly T[] => (list.length === 0 ? [] : Array.from(list));
 
-function ownLengths(lengths: ArrayLike<number>, steps: number, examples: number): readonly number[] {
+function ownLengths(lengths: ArrayLike<number>, steps: number, examples: number, along: string): readonly number[] {
+  if (!isList(lengths))
+    throw new RuntimeError("C0406", `\`lengths\`${along} is a list of numbers, not ${shown(lengths)}`);
   const own = listed(lengths);
   if (own.length !== examples) {
-    throw new RuntimeError("C0406", `a batch of ${examples} examples has as many lengths, not ${own.length}`);
+    throw new RuntimeError("C0406", `a batch of ${examples} examples has as many lengths${along}, not ${own.length}`);
   }
   const wrong = own.findIndex((length) => !isCount(length) || length > steps);
   if (wrong < 0) return own;
-  throw new RuntimeError("C0406", `an example of these sequences has 0 to ${steps} steps, not ${shown(own[wrong])}`);
+  const sequences = along === "" ? "these sequences" : `the sequences${along}`;
+  throw new RuntimeError("C0406", `an example of ${sequences} has 0 to ${steps} steps, not ${shown(own[wrong])}`);
 }
 
-function ownMask(mask: Mask, steps: number, examples: number): Uint8Array {
-  const wanted = `\`mask\` is [${steps}, ${examples}]`;
+function ownMask(mask: Mask, steps: number, examples: number, along: string): Uint8Array {
+  const wanted = `\`mask\`${along} is [${steps}, ${examples}]`;
   const { data, shape } = isShaped(mask) ? mask : { data: mask, shape: undefined };
   if (shape !== undefined && (!Array.isArray(shape) || shape.join() !== `${steps},${examples}`)) {
     const help =
@@ -89,7 +165,10 @@ function ownMask(mask: Mask, steps: number, examples: number): Uint8Array {
   const wrong = own.findIndex((value) => value !== 0 && value !== 1 && value !== false && value !== true);
   if (wrong < 0) return Uint8Array.from(own, Number);
   const at = `[${Math.floor(wrong / examples)}, ${wrong % examples}]`;
-  throw new RuntimeError("C0406", `\`mask\` holds 0 and 1, or false and true, and ${shown(own[wrong])} at ${at}`);
+  throw new RuntimeError(
+    "C0406",
+    `\`mask\`${along} holds 0 and 1, or false and true, and ${shown(own[wrong])} at ${at}`,
+  );
 }
 
 const isShaped = (mask: Mask): mask is Extract<Mask, { shape: unknown }> => isRecord(mask) && !ArrayBuffer.isView(mask);

@@ -80,9 +80,9 @@ export class InferenceSession {
         if (wrong >= 0) throw damaged(`\`${name}\` holds ${data[wrong]} at ${wrong}`);
       }
       for (const { range, data } of saved) await this.#runner.machine.write(range, data);
-      const { seed, seen, written } = state.counters;
+      const { seed, seen, seenOver, written } = state.counters;
       this.#seed = seed;
-      this.#population.restore({ seen, written });
+      this.#population.restore({ seen, seenOver, written });
       this.#missing.clear();
       return differences;
     });

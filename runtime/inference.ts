@@ -36,7 +36,7 @@ export interface InferenceFeed extends Pick<Feed, "stream"> {
 export function infer(holder: Holder, given: Batch, options: InferOptions): Promise<Inference> {
   return holder.exclusive(async () => {
     const { noise = "mean" } = inferOptions(options);
-    const batch = ownBatch(given);
+    const batch = ownBatch(given, holder.plan);
     const runner = await holder.run("infer", batch, batch.steps, { run: holder.count(), noise });
     const results = await resultsOf(runner, true);
     return isComplete(batch) ? results : { ...results, loss: undefined, metrics: {} };

@@ -1,4 +1,4 @@
-import type { OwnBatch } from "./batch.ts";
+import { axisOf, type OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import { countOf } from "./existing.ts";
 import type { Over, Tensor } from "./plan.ts";
@@ -39,18 +39,20 @@ export class MetricAverager {
   /** Adds a batch. Errors: C0406, if a measure is not a mean and this is not the first batch. */
   add(
     measured: readonly (readonly [tensor: Tensor, value: number])[],
-    batch: Pick<OwnBatch, "steps" | "examples" | "existing">,
+    batch: Pick<OwnBatch, "examples" | "axes">,
   ): void {
     this.#batches++;
     const weights = new Map(
       measured.flatMap(([{ role }, value]) => (role.kind === "weight" ? [[role.of, value]] : [])),
     );
     const inTerms = measured.some(([{ role }]) => role.kind === "loss_term");
-    for (const [{ name, role }, value] of measured) {
+    for (const [tensor, value] of measured) {
+      const { name, role } = tensor;
       if (role.kind !== "loss" && role.kind !== "loss_term" && role.kind !== "metric") continue;
       if (role.kind === "loss" && inTerms) continue;
       if (role.over === undefined && this.#batches > 1) throw this.#unknown(role.kind, name);
-      const weight = role.over === "weights" ? weights.get(name)! : weightOf(batch, role.over);
+      const weight =
+        role.over === "weights" ? weights.get(name)! : role.over === "steps" ? stepsOf(batch, tensor) : batch.examples;
       const mean = this.#means.get(name) ?? { kind: role.kind, over: role.over, sum: 0, weight: 0 };
       // A batch whose weights are all 0 has no mean, and counts nothing.
       mean.sum += weight === 0 ? 0 : value * weight;
@@ -83,11 +85,8 @@ export class MetricAverager {
   }
 }
 
-/** The weight of a batch in a mean. */
-function weightOf(
-  { steps, examples, existing }: Pick<OwnBatch, "steps" | "examples" | "existing">,
-  over: Over | undefined,
-): number {
-  if (over !== "steps") return examples;
-  return existing === undefined ? steps * examples : countOf(existing);
+/** How many steps the examples have together along the axis of a mean. */
+function stepsOf(batch: Pick<OwnBatch, "examples" | "axes">, tensor: Tensor): number {
+  const { steps, existing } = axisOf(batch, tensor);
+  return existing === undefined ? steps * batch.examples : countOf(existing);
 }

@@ -190,6 +190,7 @@ const tensor = fields<Tensor>({
   time: flag,
   shape: list(size),
   batch: flag,
+  axis: maybe(text),
   row: maybe(size),
 });
 

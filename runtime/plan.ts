@@ -136,7 +136,8 @@ export type Role =
   | { readonly kind: "state" }
   /**
    * A number that the host sets: `lr`, `step` (1, 2, …), `clip`; the weight of the newest batch in the statistics: `momentum` in
-   * shared ones and, with `time`, `momentum_step` in each row of per-step ones; `between`: whether variances include the variance
+   * shared ones and, with `time`, `momentum_step` in each row of per-step ones, for those of another time axis than the main one
+   * followed by `/` and its name; `between`: whether variances include the variance
    * between batches.
    */
   | { readonly kind: "hyper" }
@@ -183,6 +184,11 @@ export interface Tensor {
   /** The feature extents, after the batch size if it has a batch axis: [B, 4H]. */
   readonly shape: readonly number[];
   readonly batch: boolean;
+  /**
+   * The time axis that it varies over, that it marks, that it is a mean over or, of a statistic, that it is collected along. Default:
+   * the main one.
+   */
+  readonly axis?: string;
   /** Of a statistic: floats from the row of one step to that of the next, where that is more than a row has. */
   readonly row?: number;
 }

@@ -1,4 +1,5 @@
 import type { LoadedExecutable } from "./backend.ts";
+import { mainAxis, type PerAxis } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import type { Kept } from "./layout.ts";
 import { withNearestRows } from "./statistics.ts";
@@ -7,6 +8,8 @@ import { withNearestRows } from "./statistics.ts";
 export interface KnownStatistics {
   /** For each step, how many batches it was collected from. */
   readonly seen: readonly number[];
+  /** The same for each time axis but the main one. */
+  readonly seenOver?: Readonly<Record<string, readonly number[]>>;
   /** Statistics that were written by hand, if not all are known. */
   readonly written?: readonly string[];
 }
@@ -17,7 +20,8 @@ export class Population {
   protected readonly statistics: readonly Kept[];
   /** Rows of the statistic that has the most; 0 for a model without statistics. */
   readonly rows: number;
-  #seen: readonly number[] = [];
+  /** By the names of the time axes. */
+  #seen: PerAxis<readonly number[]> = {};
   /** Statistics that were written by hand while others had unknown rows; all rows of these are known. */
   readonly #written = new Set<string>();
   /** Whether the rows that no batch reached hold a copy of the last row that one did. */
@@ -29,9 +33,15 @@ export class Population {
     this.rows = Math.max(0, ...this.statistics.map(rowsOf));
   }
 
-  /** For each step, how many batches it was collected from; empty if none were. */
-  get seen(): readonly number[] {
+  /** For each step of each time axis, how many batches it was collected from; empty if none were. */
+  get seen(): PerAxis<readonly number[]> {
     return this.#seen;
+  }
+
+  /** What is known, for `restore`. */
+  get known(): KnownStatistics {
+    const { [mainAxis]: seen = [], ...seenOver } = this.#seen;
+    return { seen, ...(Object.keys(seenOver).length > 0 && { seenOver }), written: this.written };
   }
 
   /** Statistics that were written by hand, if not all are known. */
@@ -62,8 +72,8 @@ export class Population {
   }
 
   /** Replaces what is known. */
-  restore({ seen, written = [] }: KnownStatistics): void {
-    this.#seen = seen;
+  restore({ seen, seenOver = {}, written = [] }: KnownStatistics): void {
+    this.#seen = { [mainAxis]: seen, ...seenOver };
     this.#written.clear();
     for (const name of written) this.#written.add(name);
     this.#extended = false;
@@ -74,14 +84,15 @@ export class Population {
    * Returns whether anything was written.
    */
   async reach(steps: number): Promise<boolean> {
-    const lacks = Array.from({ length: Math.min(steps, this.rows) }, (_, t) => !(this.#seen[t] > 0));
-    if (this.#extended || this.reached === 0 || !lacks.includes(true)) return false;
+    const lacks = (seen: readonly number[]): boolean =>
+      Array.from({ length: Math.min(steps, this.rows) }, (_, t) => seen[t] > 0).includes(false);
+    if (this.#extended || this.reached === 0 || !Object.values(this.#seen).some(lacks)) return false;
     const statistics = await this.readAll();
     await this.writeAll((statistic, index) => {
       const rows = rowsOf(statistic);
       return this.#written.has(statistic.name) || rows === 1
         ? statistics[index]
-        : withNearestRows(statistics[index], rows, this.#seen);
+        : withNearestRows(statistics[index], rows, this.#seen[statistic.tensor.axis ?? mainAxis] ?? []);
     });
     this.#extended = true;
     return true;
@@ -89,18 +100,22 @@ export class Population {
 
   /** Records that a statistic was written by hand. Once all are, they count as collected from one batch. */
   adopt(name: string): void {
-    const { seen } = this;
     if (this.reached >= this.rows) return;
     this.#written.add(name);
     this.#extended = false;
     if (!this.statistics.every((statistic) => this.#written.has(statistic.name))) return;
-    const collected = Array.from({ length: Math.max(this.rows, seen.length) }, (_, t) => Math.max(1, seen[t] ?? 0));
-    this.restore({ seen: collected });
+    const collected = (seen: readonly number[] = []): readonly number[] =>
+      Array.from({ length: Math.max(this.rows, seen.length) }, (_, t) => Math.max(1, seen[t] ?? 0));
+    const axes = new Set([mainAxis, ...this.statistics.map(({ tensor }) => tensor.axis ?? mainAxis)]);
+    const { [mainAxis]: seen = [], ...seenOver } = Object.fromEntries(
+      [...axes].map((axis) => [axis, collected(this.#seen[axis])]),
+    );
+    this.restore({ seen, ...(Object.keys(seenOver).length > 0 && { seenOver }) });
   }
 
-  /** How many rows have been reached by a batch. */
+  /** How many rows have been reached by a batch, along the axis where most were. */
   protected get reached(): number {
-    return this.#seen.filter((batches) => batches > 0).length;
+    return Math.max(0, ...Object.values(this.#seen).map((seen) => seen.filter((batches) => batches > 0).length));
   }
 
   protected readAll(): Promise<Float32Array[]> {

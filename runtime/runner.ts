@@ -1,7 +1,7 @@
 import type { Backend, LoadedExecutable } from "./backend.ts";
-import type { OwnBatch } from "./batch.ts";
+import { axisOf, type OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
-import { existing } from "./existing.ts";
+import { anyOf, existing } from "./existing.ts";
 import type { Feed } from "./feed.ts";
 import type { Fillers } from "./fillers.ts";
 import { numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
@@ -14,7 +14,7 @@ export class Runner {
   readonly plan: Plan;
   readonly machine: LoadedExecutable;
   /** The entry that ran last, whose tensors `work` holds, and for how many steps. */
-  last: { readonly entry: Entry; readonly steps: number } | undefined;
+  last: { readonly entry: Entry; readonly batch: OwnBatch } | undefined;
   /** An image of the region `input`, assembled here and sent in one piece. */
   #image = new Float32Array(0);
   /** For each entry, the tensors in the region `input`. */
@@ -67,7 +67,7 @@ export class Runner {
     await this.machine.prepare(steps);
     if (length > 0) await this.machine.write(whole("input", 0, length), this.#image.subarray(0, length));
     await this.machine.run(name, steps, first);
-    this.last = { entry, steps };
+    this.last = { entry, batch };
   }
 
   /**
@@ -88,10 +88,10 @@ export class Runner {
   async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
     const { last } = this;
     if (last === undefined) throw new Error("nothing has run yet");
-    return this.machine.read(tensors.map((tensor) => rangeOf(tensor, last.entry, last.steps)));
+    return this.machine.read(tensors.map((tensor) => rangeOf(tensor, last.entry, axisOf(last.batch, tensor).steps)));
   }
 
-  #checkBatch({ inputs, existing, steps }: OwnBatch): void {
+  #checkBatch({ inputs, axes, steps }: OwnBatch): void {
     const { mostSteps = steps } = this.plan;
     if (steps > mostSteps) {
       const message = `${this.plan.name} is compiled for sequences of up to ${mostSteps} steps, and this batch has ${steps}`;
@@ -101,7 +101,7 @@ export class Runner {
         "compile it for longer ones: `time` of `compile`, --time on the command line",
       );
     }
-    if (existing !== undefined && !this.#isRagged) {
+    if (!this.#isRagged && Object.values(axes).some(({ existing }) => existing !== undefined)) {
       const help = "compile it with `ragged`, or leave `lengths` and `mask` out";
       throw new RuntimeError("C0406", `${this.plan.name} is compiled for sequences of one length in a batch`, help);
     }
@@ -114,28 +114,33 @@ export class Runner {
 
   #fill(entry: Entry, tensor: Tensor, batch: OwnBatch, feed: Feed): void {
     const { name, role } = tensor;
-    const shape = shapeOf(tensor, batch.steps);
+    const axis = axisOf(batch, tensor);
+    const shape = shapeOf(tensor, axis.steps);
     switch (role.kind) {
       case "input":
       case "index": {
         const data = givenFor(tensor, batch);
-        const range = rangeOf(tensor, entry, batch.steps);
+        const range = rangeOf(tensor, entry, axis.steps);
         const size = role.kind === "index" ? role.size : undefined;
         const target = role.kind === "input" && role.target === true;
         // Missing steps may hold anything, and must not make a result that is not finite.
-        const { existing } = batch;
+        const { existing } = axis;
         const clear =
           tensor.time && existing
             ? (image: Float32Array) => this.#filler("ragged").clearMissing(image, { shape, range }, existing)
             : undefined;
-        if (data === undefined) this.#place(entry, tensor, batch.steps, () => 0);
-        else placeInput(this.#image, data, { name, shape, range, size, target, clear });
+        // Also the steps that only a longer axis has.
+        if (data === undefined || axis.steps < batch.steps) this.#place(entry, tensor, batch.steps, () => 0);
+        if (data !== undefined) placeInput(this.#image, data, { name, shape, range, size, target, clear });
         break;
       }
       case "lengths": {
         const { steps, examples } = batch;
         const all = existing(new Array<number>(examples).fill(steps), steps);
-        const numbers = this.#filler("ragged").markOf(role.mark, batch.existing ?? all, role.reversed);
+        // An example is present if it has a step on any axis.
+        const axes = role.mark === "present" ? Object.values(batch.axes) : [axis];
+        const found = anyOf(axes.map((one) => one.existing ?? all));
+        const numbers = this.#filler("ragged").markOf(role.mark, found, role.reversed);
         this.#place(entry, tensor, steps, (index) => numbers[index]);
         break;
       }
@@ -186,10 +191,11 @@ function imageOf(length: number): Float32Array<ArrayBuffer> {
 const isGiven = ({ role }: Tensor): boolean => role.kind === "input" || role.kind === "index";
 
 /** The numbers of an input, checked against its shape; undefined if the batch leaves it out on purpose. Errors: C0406. */
-function givenFor(tensor: Tensor, { inputs, steps }: OwnBatch): TypedNumbers | undefined {
+function givenFor(tensor: Tensor, batch: OwnBatch): TypedNumbers | undefined {
   const { name } = tensor;
+  const { inputs } = batch;
   const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
-  const shape = shapeOf(tensor, steps);
+  const shape = shapeOf(tensor, axisOf(batch, tensor).steps);
   if (input === null) return undefined;
   if (input !== undefined) return numbersOf(name, input, shape);
   const help = "pass null for an input that is left out on purpose";

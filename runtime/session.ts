@@ -8,7 +8,7 @@ import {
   trainOptions,
 } from "./arguments.ts";
 import type { Backend } from "./backend.ts";
-import type { Batch, OwnBatch } from "./batch.ts";
+import { axisOf, type Batch, mainAxis, type OwnBatch } from "./batch.ts";
 import { BatchVariants } from "./batch-variants.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
@@ -18,7 +18,7 @@ import type { Feed } from "./feed.ts";
 import { allFillers } from "./fillers.ts";
 import { firstValues, refuseUntrainable } from "./first-values.ts";
 import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
-import { inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
+import { axesOfPlan, inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
@@ -52,7 +52,7 @@ export class Session {
   readonly #main: Runner;
   readonly #kept: readonly Kept[];
   readonly #population: CollectedPopulation;
-  #counters: Omit<Counters, "seen">;
+  #counters: Omit<Counters, "seen" | "seenOver">;
   readonly #variants: BatchVariants;
   /** Counts changes of parameters and statistics, which tells whether a variant has the newest. */
   #version = 0;
@@ -143,7 +143,7 @@ export class Session {
   train(given: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
     return this.#exclusive(async () => {
       const { lr, clip, momentum, report, hyper: others } = trainOptions(options, this.plan);
-      const batch = trainingBatch(given);
+      const batch = trainingBatch(given, this.plan);
       this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
       const hyper = { ...others, lr, clip, step };
@@ -199,7 +199,7 @@ export class Session {
       this.#version++;
       let count = 0;
       for await (const given of eachBatch(batches)) {
-        const batch = ownBatch(given);
+        const batch = ownBatch(given, this.plan);
         const runner = await this.#runnerFor(batch);
         variance ??= batch.examples === 1 ? "total" : "within";
         const between = Number(variance === "total");
@@ -244,7 +244,7 @@ export class Session {
       const averager = new MetricAverager(this.plan.name);
       let [examples, count] = [0, 0];
       for await (const given of eachBatch(batches)) {
-        const batch = ownBatch(given);
+        const batch = ownBatch(given, this.plan);
         const runner = await this.#holder.run("infer", batch, batch.steps, { run: count++, noise });
         const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
         if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
@@ -269,12 +269,11 @@ export class Session {
    */
   run(entry: EntryName, given: Batch, hyper: Readonly<Record<string, number>> = {}): Promise<void> {
     return this.#exclusive(async () => {
-      const batch = ownBatch(given);
+      const batch = ownBatch(given, this.plan);
       this.#checkExamples(batch, "leave examples out until it has as many");
       checkRunHyper(hyper, this.plan);
       const defaults = {
-        momentum: 1,
-        momentum_step: hyper.momentum ?? 1,
+        ...allMomenta(this.plan, hyper.momentum ?? 1),
         between: 0,
         lr: 0,
         clip: noClipping,
@@ -327,7 +326,10 @@ export class Session {
         ...(optimizerOptions && { optimizerOptions }),
         counters: {
           ...this.#counters,
-          seen: this.#population.seen,
+          ...{
+            seen: this.#population.known.seen,
+            ...(this.#population.known.seenOver && { seenOver: this.#population.known.seenOver }),
+          },
           ...(this.#population.written.length > 0 && { written: this.#population.written }),
         },
         tensors,
@@ -342,13 +344,13 @@ export class Session {
   restore(state: SessionState, options: RestoreOptions = {}): Promise<readonly string[]> {
     return this.#exclusive(async () => {
       const tensors = ownTensors(state);
-      const { seen, written, ...counters } = ownCounters(state.counters);
+      const { seen, seenOver, written, ...counters } = ownCounters(state.counters);
       const differences = compareState(state, this.plan, this.#kept, restoreOptions(options));
       // What was a constant and is trained here has no optimiser state yet.
       for (const { name, range } of this.#kept)
         await this.#main.machine.write(range, tensors.get(name) ?? new Float32Array(floatsIn(range)));
       this.#counters = counters;
-      this.#population.restore({ seen, written });
+      this.#population.restore({ seen, seenOver, written });
       this.#population.touch();
       await this.#skipped.forget();
       this.#version++;
@@ -421,11 +423,19 @@ export class Session {
     const size = isDegenerate ? 0 : batch.examples / this.plan.dims.batch;
     // By the law of total variance, a single example counts as itself.
     const alone = hyper.between === 1;
-    const { existing } = batch;
-    const fractions = existing ? filledAt(existing, alone) : new Array<number>(batch.steps).fill(1);
-    const filled = fractions.map((fraction) => fraction * size);
-    await this.#population.collect(filled, momentum, async ({ steps, shared }) => {
-      await runner.run(entry, batch, this.#feed(entry, run, { ...hyper, momentum: shared, momentum_step: steps }));
+    const filled = Object.entries(batch.axes).map(([axis, { existing }]) => {
+      const fractions = existing ? filledAt(existing, alone) : new Array<number>(batch.steps).fill(1);
+      return [axis, fractions.map((fraction) => fraction * size)] as const;
+    });
+    await this.#population.collect(Object.fromEntries(filled), momentum, async (weights) => {
+      const numbers = Object.entries(weights).flatMap(([axis, { steps, shared }]) => {
+        const suffix = axis === mainAxis ? "" : `/${axis}`;
+        return [
+          [`momentum${suffix}`, shared],
+          [`momentum_step${suffix}`, steps],
+        ] as const;
+      });
+      await runner.run(entry, batch, this.#feed(entry, run, { ...hyper, ...Object.fromEntries(numbers) }));
       await this.#variants.takeStatistics(runner);
     });
     this.#recent = runner;
@@ -457,7 +467,7 @@ export class Session {
     const { last } = this.#recent;
     const recent = last?.entry.tensors.find((tensor) => tensor.name === name);
     if (last !== undefined && recent !== undefined) {
-      return { runner: this.#recent, range: rangeOf(recent, last.entry, last.steps) };
+      return { runner: this.#recent, range: rangeOf(recent, last.entry, axisOf(last.batch, recent).steps) };
     }
     const tensors = Object.values(this.plan.entries).flatMap((entry) => entry.tensors);
     const other = tensors.find((tensor) => tensor.name === name);
@@ -469,3 +479,12 @@ export class Session {
       : new RuntimeError("C0406", `\`${name}\` is not in memory: it is not computed by what ran last`);
   }
 }
+
+/** One weight of the newest batch for the statistics of every axis. */
+const allMomenta = (plan: Plan, weight: number): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    axesOfPlan(plan).flatMap((axis) => {
+      const suffix = axis === mainAxis ? "" : `/${axis}`;
+      return [`momentum${suffix}`, `momentum_step${suffix}`].map((name) => [name, weight]);
+    }),
+  );

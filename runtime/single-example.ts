@@ -3,30 +3,30 @@
  * example to the same result.
  */
 
-import type { OwnBatch } from "./batch.ts";
+import { axisOf, type OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import { countOf } from "./existing.ts";
-import type { Alone, Plan } from "./plan.ts";
+import type { Alone, Plan, Tensor } from "./plan.ts";
 
-type Size = Pick<OwnBatch, "examples" | "steps" | "existing">;
+type Size = Pick<OwnBatch, "examples" | "axes">;
 
 interface Degenerate extends Alone {
   readonly of: string;
 }
 
 /** The statistics that are degenerate for a batch. Such a batch does not count towards any statistic. */
-export function degenerateStatistics(
-  plan: Plan,
-  entry: "train" | "estimate",
-  { examples, steps, existing }: Size,
-): readonly Degenerate[] {
-  if (examples !== 1) return [];
-  const single = (existing ? countOf(existing) : steps) <= 1;
-  return (plan.entries[entry]?.tensors ?? []).flatMap(({ role }) =>
-    role.kind === "batch_stat" && role.alone && (role.alone.steps === "any" || single)
+export function degenerateStatistics(plan: Plan, entry: "train" | "estimate", batch: Size): readonly Degenerate[] {
+  if (batch.examples !== 1) return [];
+  const isSingle = (tensor: Tensor): boolean => {
+    const { steps, existing } = axisOf(batch, tensor);
+    return (existing ? countOf(existing) : steps) <= 1;
+  };
+  return (plan.entries[entry]?.tensors ?? []).flatMap((tensor) => {
+    const { role } = tensor;
+    return role.kind === "batch_stat" && role.alone && (role.alone.steps === "any" || isSingle(tensor))
       ? [{ ...role.alone, of: role.of }]
-      : [],
-  );
+      : [];
+  });
 }
 
 /** Throws C0406 if statistics cannot be estimated from a batch of one example. `total`: variance between batches counts too. */

@@ -12,6 +12,8 @@ export interface Counters {
   readonly run: number;
   /** For each step, how many batches statistics were collected from, partial batches as fractions; empty if none were collected. */
   readonly seen: readonly number[];
+  /** The same for each time axis but the main one. */
+  readonly seenOver?: Readonly<Record<string, readonly number[]>>;
   /** Statistics that were written by hand while others were not known yet. */
   readonly written?: readonly string[];
   /**

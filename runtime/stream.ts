@@ -197,7 +197,7 @@ export class Stream {
   }
 
   #batch(inputs: Batch["inputs"]): OwnBatch {
-    return ownBatch({ inputs, steps: 1, examples: this.#config.examples });
+    return ownBatch({ inputs, steps: 1, examples: this.#config.examples }, this.#config.plan);
   }
 
   #shapes(): readonly (readonly [string, readonly number[]])[] {

@@ -59,7 +59,11 @@ async function trainInto(
     const request = { ...options, file };
     const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
     // An evaluation needs statistics. Report the error before an epoch is trained in vain.
-    refuseSingleExample(plan, { examples: options.batch, steps: task.steps }, options.stats === "exact");
+    refuseSingleExample(
+      plan,
+      { examples: options.batch, axes: { time: { steps: task.steps } } },
+      options.stats === "exact",
+    );
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
     if (previous !== undefined) folder.checkIdentity(previous, identity);
     const { model, curve: curveFile } = folder.files;

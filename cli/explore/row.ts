@@ -192,7 +192,11 @@ async function withRow<T>(
   try {
     const request = { ...model, ...training, file, place, target: defaultTarget, threads: 1, quiet: true } as const;
     const opened = await openLearner(request, task, evaluateOn, backend, { ...context, seed: row.seed });
-    refuseSingleExample(opened.plan, { examples: training.batch, steps: task.steps }, training.stats === "exact");
+    refuseSingleExample(
+      opened.plan,
+      { examples: training.batch, axes: { time: { steps: task.steps } } },
+      training.stats === "exact",
+    );
     return await work(opened);
   } finally {
     backend.close();

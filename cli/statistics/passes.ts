@@ -1,6 +1,7 @@
 /** Passes over data that estimate a model's statistics or measure the model. */
 
 import type { Batch } from "../../runtime/batch.ts";
+import { ownBatch } from "../../runtime/inference-arguments.ts";
 import { isMeasure, MetricAverager } from "../../runtime/metric-averager.ts";
 import type { Tensor } from "../../runtime/plan.ts";
 import type { Session } from "../../runtime/session.ts";
@@ -63,7 +64,7 @@ export async function measureWithOwn(session: Session, batches: Iterable<Batch>)
     await session.run("estimate", batch);
     const measured: [Tensor, number][] = [];
     for (const tensor of measures) measured.push([tensor, (await session.read(tensor.name))[0]]);
-    averager.add(measured, batch);
+    averager.add(measured, ownBatch(batch, session.plan));
   }
   return averager.result();
 }

@@ -27,7 +27,12 @@ class PieceAssignment {
   private readonly all = new Map<Value, Allocation[]>();
   /** Values that the host reads: there is no gap between their examples. */
   private readonly dense = new Set<Value>();
-  private readonly listed: { readonly name: string; readonly value: Value; readonly role: Role }[] = [];
+  private readonly listed: {
+    readonly name: string;
+    readonly value: Value;
+    readonly role: Role;
+    readonly axis: string | undefined;
+  }[] = [];
   private readonly piece: PartitionedPiece;
   private readonly named: NamedBuffers;
 
@@ -52,8 +57,8 @@ class PieceAssignment {
       for (const { temporaries, inBody } of kernelsOf(unit))
         for (const v of temporaries) this.place(v, !inBody && v.type.time);
     }
-    for (const { name, value, role } of this.listed)
-      this.named.list(name, value.type, role, this.own(value, value.type.time));
+    for (const { name, value, role, axis } of this.listed)
+      this.named.list(name, value.type, role, this.own(value, value.type.time), axis);
     return this.all;
   }
 
@@ -85,7 +90,7 @@ class PieceAssignment {
     switch (r.kind) {
       case "grad": {
         const offset = shared.offsets.get(r.name);
-        if (offset === undefined) this.list(`d_${r.name}`, value, { kind: "output" });
+        if (offset === undefined) this.list(`d_${r.name}`, value, { kind: "output" }, r.axis);
         else this.add(value, named.fixed("grad", offset, value.type));
         return;
       }
@@ -102,35 +107,35 @@ class PieceAssignment {
         else this.add(value, named.carryAllocation(r.kind, r.name, value.type, "write", this.piece.loop));
         return;
       case "batch_stat":
-        this.list(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name });
+        this.list(`batch/${r.name}`, value, { kind: "batch_stat", of: r.name }, r.axis);
         return;
       case "loss":
         // Next to the gradients, where `update` finds it.
         if (entry === "train") this.add(value, named.fixed("grad", shared.loss, value.type));
-        this.list(r.name, value, measure(r.kind));
+        this.list(r.name, value, measure(r.kind), r.axis);
         return;
       case "loss_term":
-        this.list(r.name, value, measure(r.kind));
+        this.list(r.name, value, measure(r.kind), r.axis);
         return;
       case "metric": {
         // A metric that some graph reads as a flat leaf is kept there until the next run.
         const kept = named.flat(r.name);
         if (kept !== undefined) this.add(value, kept);
-        this.list(r.name, value, measure(r.kind));
+        this.list(r.name, value, measure(r.kind), r.axis);
         return;
       }
       case "weight":
         this.list(`weight/${r.name}`, value, { kind: r.kind, of: r.name });
         return;
       case "output":
-        this.list(r.name, value, { kind: r.kind });
+        this.list(r.name, value, { kind: r.kind }, r.axis);
         return;
     }
   }
 
   /** Lists a value in the plan by name. */
-  private list(name: string, value: Value, role: Role): void {
-    this.listed.push({ name, value, role });
+  private list(name: string, value: Value, role: Role, axis?: string): void {
+    this.listed.push({ name, value, role, axis });
     this.dense.add(value);
     const op = this.piece.defs.get(value);
     if (op?.op === "scan") this.dense.add(op.body!.results[op.results.indexOf(value)]);

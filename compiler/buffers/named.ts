@@ -129,12 +129,13 @@ export class NamedBuffers {
   /** The allocation that the host writes a leaf to. */
   private input(leaf: Leaf, type: Type): Allocation {
     const allocation = this.allocation(this.layout.buffer("input", type.time, this.size(type)), type);
-    this.list(leaf.name, type, inputRole(leaf, this.options.dims), allocation);
+    const axis = "axis" in leaf ? leaf.axis : undefined;
+    this.list(leaf.name, type, inputRole(leaf, this.options.dims), allocation, axis);
     return allocation;
   }
 
   /** Lists a tensor of type `t` in the plan. */
-  list(name: string, t: Type, role: Role, allocation: Allocation): void {
+  list(name: string, t: Type, role: Role, allocation: Allocation, axis?: string): void {
     const shape = this.shape(t);
     const { time, batch } = t;
     this.tensors.push({
@@ -143,6 +144,7 @@ export class NamedBuffers {
       time,
       batch,
       shape: batch ? [this.options.dims.batch, ...shape] : shape,
+      ...(axis !== undefined && { axis }),
       allocation,
     });
   }

@@ -74,7 +74,8 @@ export function sharedTensors(
       statistics.set(name, { offset: stats, steps, row });
       const role = { kind: "stat", steps, policy: policy.kind } as const;
       const pitch = row === size ? {} : { row };
-      tensors.push({ name, role, region: "stat", offset: stats, time: false, batch: false, shape, ...pitch });
+      const axis = leaf.axis === undefined ? {} : { axis: leaf.axis };
+      tensors.push({ name, role, region: "stat", offset: stats, time: false, batch: false, shape, ...axis, ...pitch });
       stats = wholeStores(stats + steps * row, LINE * width);
     }
   }

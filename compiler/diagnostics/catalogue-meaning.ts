@@ -219,6 +219,14 @@ export const meaningMessages = {
     example: "input s : [D] over time\nsite u = s\nplace u : batch\na = sum(u, over time)",
     fix: "input s : [D] over time\nsite u = s\nplace u : layer\na = sum(u, over time)",
   },
+  C0240: {
+    title: "steps of different time axes",
+    explanation:
+      "`over time s` declares a time axis of its own: its sequences have another number of steps than those `over time`, and the steps of the two have nothing to do with each other. So an equation or a scan cannot combine them step by step. What has no steps any more can be used with either: the last step of a sequence, a sum, a mean, or a whole sequence as an input of a cell.",
+    example:
+      "model m(D = 2) {\n  input x : [D] over time\n  input s : [D] over time source\n  param h : [D] = 0\n  output last(x + s + h)\n}",
+    fix: "model m(D = 2) {\n  input x : [D] over time\n  input s : [D] over time source\n  param h : [D] = 0\n  output last(x + last(s) + h)\n}",
+  },
   C0226: {
     title: "population of something that is not a statistic",
     explanation:

@@ -137,7 +137,7 @@ export function printLeaf(leaf: Leaf): string {
         ? `${head} bernoulli keep=${showNumber(leaf.keep)}`
         : `${head} ${leaf.distribution} scale=${showNumber(leaf.scale)}${leaf.perStep ? " per_step" : ""}`;
     case "population":
-      return `${head} ${printPolicy(leaf.policy)}`;
+      return `${head} ${printPolicy(leaf.policy)}${printAxis(leaf)}`;
     case "lengths":
       return `${head} ${leaf.mark}${printAxis(leaf)}${leaf.reversed ? " reversed" : ""}`;
     case "flat":
@@ -176,7 +176,7 @@ export function parseLeaf(r: Reader): Leaf {
         : { kind, name, distribution, scale: number, ...(r.take("per_step") && { perStep: true }) };
     }
     case "population":
-      return { kind, name, policy: parsePolicy(r) };
+      return { kind, name, policy: parsePolicy(r), ...parseAxis(r) };
     case "lengths":
       return { kind, name, mark: r.oneOf(markNames), ...parseAxis(r), ...(r.take("reversed") && { reversed: true }) };
     case "flat": {

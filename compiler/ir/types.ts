@@ -55,7 +55,13 @@ export type Leaf =
   /** Drawn anew in every run. A mask, `bernoulli`, is drawn in training only; otherwise it is its expectation, `keep`. */
   | ({ readonly kind: "noise"; readonly name: string } & Noise)
   /** The population value of a statistic; has `time` when kept per step (row min(t, steps − 1)). */
-  | { readonly kind: "population"; readonly name: string; readonly policy: StatPolicy }
+  | {
+      readonly kind: "population";
+      readonly name: string;
+      readonly policy: StatPolicy;
+      /** The time axis whose steps it is collected from, if that is not the main one. */
+      readonly axis?: string;
+    }
   | { readonly kind: "hyper"; readonly name: string }
   /** The number of each step, from 0 on. */
   | { readonly kind: "step"; readonly name: string }
@@ -289,6 +295,8 @@ export interface Result {
   readonly value: Value;
   /** Of losses and metrics: what they are means over, if that is known (`proofs/mean-axes.ts`). */
   readonly over?: Over;
+  /** The time axis that it varies over, or whose steps it is a mean over, if that is not the main one. */
+  readonly axis?: string;
 }
 
 export interface Graph {

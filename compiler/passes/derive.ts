@@ -90,7 +90,8 @@ class Derivation {
       if (op.op !== "leaf" || !this.wanted(op)) return [];
       const [leaf] = op.results;
       const value = cotangents.whole(b, leaf) ?? (this.options.leaves ? undefined : b.zeros(real(leaf.type)));
-      return value ? [{ kind: "grad", name: op.attrs.leaf.name, value }] : [];
+      const axis = "axis" in op.attrs.leaf ? op.attrs.leaf.axis : undefined;
+      return value ? [{ kind: "grad", name: op.attrs.leaf.name, value, ...(axis !== undefined && { axis }) }] : [];
     });
     return { ...graph, ops: b.ops, results: [...graph.results, ...grads, ...this.stateGradients] };
   }

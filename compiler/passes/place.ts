@@ -16,11 +16,11 @@
  */
 import type { Mark, Noise } from "../../runtime/plan.ts";
 import { markType } from "../ir/step-marks.ts";
+import { type Steps, TimeAxes } from "../ir/time-axes.ts";
 import { scalar } from "../ir/type.ts";
 import type { Graph, Leaf, Op, OpAttrs, OpOf, Pass, Result, StatPolicy, Type, Value } from "../ir/types.ts";
 import { markLeaf } from "./ragged.ts";
 import { Builder, copy, idsAfter, Renaming } from "./rewrite.ts";
-import { type Steps, TimeAxes } from "./time-axes.ts";
 import { variances } from "./variances.ts";
 
 export type Mode = "train" | "estimate" | "infer";
@@ -162,17 +162,27 @@ class Placement {
       record({ name, policy, value, steps: this.steps, ...(value !== x && this.mode === "estimate" && { own: x }) });
       return value;
     }
-    return this.population(b, name, policy, x.type, result.name);
+    return this.population(b, name, policy, x.type, this.steps, result.name);
   }
 
   /** The population's value of a statistic of `type`, as a value of block `b`. */
-  private population(b: Builder, name: string, policy: StatPolicy, type: Type, hint = ""): Value {
+  private population(
+    b: Builder,
+    name: string,
+    policy: StatPolicy,
+    type: Type,
+    { axis }: Partial<Steps> = {},
+    hint = "",
+  ): Value {
     // Inside a body, the leaf of a per-step statistic is an input: see `scan`.
     const perStep = policy.kind === "per_step";
     const leaf = this.top.one(
       "leaf",
       [],
-      { leaf: { kind: "population", name, policy }, type: { ...type, batch: false, time: perStep } },
+      {
+        leaf: { kind: "population", name, policy, ...(axis !== undefined && { axis }) },
+        type: { ...type, batch: false, time: perStep },
+      },
       hint,
     );
     if (b === this.top || !perStep) return leaf;
@@ -209,9 +219,9 @@ class Placement {
       const value = this.top.broadcast(this.top.scalar(1), type);
       this.statistics.push({ name: collected, policy, value, steps: this.steps });
     }
-    const known = b.elementwise("gt", [this.population(b, collected, policy, scalar), b.scalar(0)]);
+    const known = b.elementwise("gt", [this.population(b, collected, policy, scalar, this.steps), b.scalar(0)]);
     const hint = name.replaceAll("/", "_");
-    const population = this.population(b, name, policy, own.type, `${hint}_before`);
+    const population = this.population(b, name, policy, own.type, this.steps, `${hint}_before`);
     return b.select(known, population, b.one("stop", [own], {}));
   }
 
@@ -300,13 +310,13 @@ class Placement {
     const mean = this.statistics.find((s) => s.name === this.variances.get(name));
     const value = this.counted(statistic, mean);
     const kept = this.ofBatch(statistic, value);
-    let moved = this.moved(name, policy, kept);
+    let moved = this.moved(statistic, kept);
     // Law of total variance: the variance within the batch, that within the population so far, and that between the two.
     if (mean !== undefined) {
       const about = this.counted(mean, undefined);
       const center = this.ofBatch(statistic, about);
-      const apart = b.square(b.sub(center, this.population(b, mean.name, policy, center.type)));
-      const weight = this.weight(policy);
+      const apart = b.square(b.sub(center, this.population(b, mean.name, policy, center.type, statistic.steps)));
+      const weight = this.weight(statistic);
       moved = b.add(moved, b.mul(b.mul(this.between(), b.mul(weight, b.sub(b.scalar(1), weight))), apart));
       if (value.type.time && !kept.type.time) {
         const steps = this.overSteps(b.square(b.sub(about, center)), statistic);
@@ -344,15 +354,17 @@ class Placement {
    * p + w·(batch − p), per step or for all. The runtime chooses w: the EMA's momentum in training, 1 / (n + 1) for the n-th batch
    * of an estimation pass.
    */
-  private moved(name: string, policy: StatPolicy, own: Value): Value {
+  private moved(statistic: Statistic, own: Value): Value {
     const b = this.top;
-    const population = this.population(b, name, policy, own.type);
-    return b.add(population, b.mul(this.weight(policy), b.sub(own, population)));
+    const { name, policy, steps } = statistic;
+    const population = this.population(b, name, policy, own.type, steps);
+    return b.add(population, b.mul(this.weight(statistic), b.sub(own, population)));
   }
 
-  private weight({ kind }: StatPolicy): Value {
-    const perStep = kind === "per_step";
-    const name = perStep ? "momentum_step" : "momentum";
+  /** Each time axis has weights of its own. */
+  private weight({ policy, steps }: Statistic): Value {
+    const perStep = policy.kind === "per_step";
+    const name = `${perStep ? "momentum_step" : "momentum"}${steps?.axis === undefined ? "" : `/${steps.axis}`}`;
     return this.top.one("leaf", [], { leaf: { kind: "hyper", name }, type: { ...scalar, time: perStep } });
   }
 

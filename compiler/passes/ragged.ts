@@ -23,9 +23,9 @@ import { InternalError } from "../diagnostics/internal-error.ts";
 import type { Along, Combining } from "../ir/ops/row.ts";
 import { axesOf, rowOf } from "../ir/ops.ts";
 import { markType } from "../ir/step-marks.ts";
+import { type Steps, TimeAxes } from "../ir/time-axes.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
-import { type Steps, TimeAxes } from "./time-axes.ts";
 
 /** Almost the smallest f32: below all numbers that occur. */
 export const LEAST = -3.4e38;
@@ -97,7 +97,12 @@ class Ragged {
     const results = this.graph.results.map((r) => {
       const value = this.rename.of(r.value);
       const isCounted = r.kind === "output" && value.type.dtype === "f32";
-      return { ...r, value: isCounted ? this.counted(value, r.value, here) : value };
+      const { axis } = r.value.type.time ? this.axes.steps(r.value) : r;
+      return {
+        ...r,
+        value: isCounted ? this.counted(value, r.value, here) : value,
+        ...(axis !== undefined && { axis }),
+      };
     });
     return { ...this.graph, ops: this.top.ops, results };
   }

@@ -26,6 +26,14 @@ export interface Refused {
 /** The graphs of a stream, or why there are none: some output needs steps that are yet to come. */
 export function stream(graph: Graph): Streamed | Refused {
   const outputs = simplify.run({ ...graph, results: graph.results.filter((r) => r.kind === "output") });
+  const other = outputs.ops.find((op) => op.op === "leaf" && "axis" in op.attrs.leaf);
+  if (other?.op === "leaf") {
+    const { name, axis } = other.attrs.leaf as { readonly name: string; readonly axis?: string };
+    return {
+      refused: `an output depends on \`${name}\`, whose time axis \`${axis}\` has steps of its own`,
+      help: "make a model of what runs step by step, with the result of the other axis as an input",
+    };
+  }
   // The number of steps to reverse is not in the user's text: blame the op that reverses them first.
   const blamed = [...outputs.ops.filter(({ op }) => op === "reverse"), ...outputs.ops];
   const refused = blamed.map(refusal).find((r) => r !== undefined) ?? lateness(outputs);

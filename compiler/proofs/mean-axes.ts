@@ -11,6 +11,7 @@
 import type { Over } from "../../runtime/plan.ts";
 import type { Along } from "../ir/ops/row.ts";
 import { axesOf, extentsIn } from "../ir/ops.ts";
+import { axesOfInputs, TimeAxes } from "../ir/time-axes.ts";
 import type { Graph, Op, Result, Value } from "../ir/types.ts";
 import { placed } from "../lower.ts";
 import { type Definitions, definedBy, definitions } from "../passes/rewrite.ts";
@@ -21,9 +22,11 @@ export function withMeanAxes(graph: Graph): Graph {
   const terms = loss ? addends(loss.value, definitions(graph.ops)) : [];
   const measures = graph.results.filter(({ kind }) => kind === "metric");
   const known = meanAxesOf(graph, [...terms, ...measures.map(({ value }) => value)]);
-  const ofTerms = new Set(known.slice(0, terms.length).filter((over) => over !== "alike"));
-  const [first] = ofTerms;
-  const mixed = ofTerms.size > 1 && !ofTerms.has(undefined);
+  const ofTerms = new Map(
+    known.slice(0, terms.length).flatMap((mean) => (mean === "alike" ? [] : [[nameOf(mean), mean] as const])),
+  );
+  const [first] = ofTerms.values();
+  const mixed = ofTerms.size > 1 && !ofTerms.has("");
   const ofLoss = ofTerms.size > 1 ? undefined : ofTerms.size === 0 ? "alike" : first;
   const results = graph.results.flatMap((result): readonly Result[] => {
     if (result === loss) return said(result, ofLoss);
@@ -36,16 +39,27 @@ export function withMeanAxes(graph: Graph): Graph {
   return { ...graph, results: [...results, ...parts] };
 }
 
-/** `alike`: the same number for every batch, so that weights do not matter. A value: the sum of the weights. */
-type MeanOver = Exclude<Over, "weights"> | "alike" | Value | undefined;
+/** The mean over steps or examples, or by weights: `by` is their sum. */
+type Mean =
+  | { readonly over: Exclude<Over, "weights">; readonly axis?: string }
+  | { readonly over: "weights"; readonly by: Value };
+
+/** `alike`: the same number for every batch, so that weights do not matter. */
+type MeanOver = Mean | "alike" | undefined;
+
+function nameOf(mean: Mean | undefined): string {
+  if (mean === undefined) return "";
+  return mean.over === "weights" ? `weights ${mean.by.id}` : `${mean.over} ${mean.axis ?? ""}`;
+}
 
 /** `result` with what it is a mean over, and the sum of its weights if it has some. */
 function said(result: Result, average: MeanOver): readonly Result[] {
   if (average === undefined) return [result];
-  if (typeof average === "string") return [{ ...result, over: average === "alike" ? "examples" : average }];
+  if (average === "alike") return [{ ...result, over: "examples" }];
+  if (average.over !== "weights") return [{ ...result, ...average }];
   return [
     { ...result, over: "weights" },
-    { kind: "weight", name: result.name, value: average },
+    { kind: "weight", name: result.name, value: average.by },
   ];
 }
 
@@ -70,9 +84,13 @@ function meanAxesOf(graph: Graph, values: readonly Value[]): readonly MeanOver[]
   const results = asked.map((value, i): Result => ({ kind: "output", name: `${i}`, value }));
   const whole = placed({ ...graph, results }, "infer");
   const defs = definitions(whole.ops);
-  return values.map((_, i) => {
+  // One axis needs no look at which it is.
+  const axes = axesOfInputs(graph).size > 1 ? TimeAxes.of(whole) : undefined;
+  return values.map((_, i): MeanOver => {
     const [value, divisor] = [whole.results[i].value, whole.results[values.length + i].value];
-    return meanAxisOf(value, defs) ?? (isMeanByWeights(value, divisor, defs) ? divisors[i] : undefined);
+    const by = divisors[i];
+    const mean = meanAxisOf(value, defs, axes);
+    return mean ?? (by && isMeanByWeights(value, divisor, defs) ? { over: "weights", by } : undefined);
   });
 }
 
@@ -122,11 +140,16 @@ function isBatchSum(v: Value, defs: Definitions): boolean {
   }
 }
 
-function meanAxisOf(v: Value, defs: Definitions): MeanOver {
+function meanAxisOf(v: Value, defs: Definitions, axes: TimeAxes | undefined): MeanOver {
   const { time, batch } = v.type;
   if (time || batch) return undefined;
   const mean = countedMean(defs.get(v), defs);
-  if (mean?.type.batch) return isPerExample(mean, defs) ? (mean.type.time ? "steps" : "examples") : undefined;
+  if (mean?.type.batch) {
+    if (!isPerExample(mean, defs)) return undefined;
+    if (!mean.type.time) return { over: "examples" };
+    const axis = axes?.steps(mean).axis;
+    return { over: "steps", ...(axis !== undefined && { axis }) };
+  }
   return isPerExample(v, defs) ? "alike" : undefined;
 }
 

@@ -50,11 +50,16 @@ export function declaredShape(
   return undefined;
 }
 
+/** What the time axis without a name of its own is called. */
+export const mainAxis = "time";
+
 /** The type of an input, wherever it comes from. */
 export interface InputType {
   readonly type: Type;
   /** For an index: how many values it can have. */
   readonly size: dim.Dim | undefined;
+  /** The time axis that it varies over, if that is not the main one. */
+  readonly axis?: string;
 }
 
 /** Undefined after a report. */
@@ -63,14 +68,17 @@ export function inputType(s: InputStmt, time: boolean, c: Context): InputType | 
   const size = s.type.kind === "index" ? dimension(s.type.size, c) : undefined;
   if (shape === undefined || (s.type.kind === "index" && size === undefined)) return undefined;
   const common = { time, batch: true, shape } as const;
-  if (size === undefined) return { type: { dtype: "f32", ...common }, size };
+  const axis = time && s.axis !== undefined && s.axis.text !== mainAxis ? { axis: s.axis.text } : {};
+  if (size === undefined) return { type: { dtype: "f32", ...common }, size, ...axis };
   c.world.indexSizes.push({ dim: size, span: s.span, expansions: c.problems.around });
-  return { type: { dtype: "index", ...common, below: size }, size };
+  return { type: { dtype: "index", ...common, below: size }, size, ...axis };
 }
 
 /** An input as a leaf of `b`. */
-export function inputLeaf(s: InputStmt, { type, size }: InputType, b: Builder, taken: Set<string>): Value {
+export function inputLeaf(s: InputStmt, is: InputType, b: Builder, taken: Set<string>): Value {
+  const { type, size } = is;
   const name = claim(s.name.text, taken);
-  if (size) return leaf(b, { kind: "index", name, size: dim.show(size) }, type);
-  return leaf(b, { kind: "input", name, ...(s.kind === "target" && { target: true }) }, type);
+  const axis = is.axis === undefined ? {} : { axis: is.axis };
+  if (size) return leaf(b, { kind: "index", name, size: dim.show(size), ...axis }, type);
+  return leaf(b, { kind: "input", name, ...(s.kind === "target" && { target: true }), ...axis }, type);
 }

@@ -3,6 +3,7 @@ import { join, type Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import type * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
+import { axesOfInputs, TimeAxes } from "../ir/time-axes.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Axes, Graph, Op, Result, Value } from "../ir/types.ts";
 import type {
@@ -29,7 +30,7 @@ import { entryDims } from "./dimensions.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
 import { firstStates, reportFirstStates } from "./first-states.ts";
 import { recordSelection } from "./index-bounds.ts";
-import { type InputType, inputLeaf, inputType, parameter } from "./leaves.ts";
+import { type InputType, inputLeaf, inputType, mainAxis, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
@@ -71,6 +72,11 @@ class ModelElaborator {
   private readonly acrossExamples = new Map<Value, Span>();
   /** Where each output is. */
   private readonly outputs: { readonly value: Value; readonly name: string; readonly span: Span }[] = [];
+  private readonly axes = new TimeAxes();
+  /** Where each time axis is first named. */
+  private readonly axisSpans = new Map<string, Span>();
+  /** How many of the ops have been looked at for their axes. */
+  private seen = 0;
 
   constructor(
     model: Resolved<ModelDecl>,
@@ -149,6 +155,7 @@ class ModelElaborator {
         default:
           s satisfies never;
       }
+      this.checkAxes(s.span);
     }
     this.requireSequence();
     const names = (sites: readonly SiteInfo[]): readonly string[] => sites.map((s) => placeName(s.name));
@@ -162,7 +169,7 @@ class ModelElaborator {
     }
     const { all: sites, parameters, norms } = this.sites;
     if (this.acrossExamples.size > 0) this.checkOutputs();
-    const graph: Graph = { name, ops: this.b.ops, results: this.results, norms };
+    const graph: Graph = { name, ops: withMainAxis(this.b.ops), results: this.results, norms };
     return { graph, sites, parameters, scope: this.scope };
   }
 
@@ -181,8 +188,26 @@ class ModelElaborator {
 
   private input(s: InputStmt): void {
     const is = inputType(s, s.overTime, this.c);
+    if (is?.type.time) {
+      const { axis = mainAxis } = is;
+      if (!this.axisSpans.has(axis)) this.axisSpans.set(axis, s.axis?.span ?? s.span);
+    }
     const meaning: Meaning = is ? { kind: "value", value: inputLeaf(s, is, this.b, this.world.taken) } : poison;
     this.scope.declare(s.name, s.kind, meaning, this.world.problems);
+  }
+
+  /** Reports a statement that combines values of two time axes. */
+  private checkAxes(span: Span): void {
+    for (; this.seen < this.b.ops.length; this.seen++) {
+      const conflict = this.axes.add(this.b.ops[this.seen]);
+      if (conflict === undefined) continue;
+      const names = [conflict.one, conflict.other].map(({ axis = mainAxis }) => axis);
+      const [one, other] = names.map((name) => `\`${name}\``);
+      this.world.problems.error("C0240", span, `this combines steps of different time axes, ${one} and ${other}`, {
+        help: `a sequence of one axis says nothing about single steps of the other: use its last step, a mean or a sum over it`,
+        notes: names.map((name) => ({ span: this.axisSpans.get(name) ?? span, message: `\`${name}\` is here` })),
+      });
+    }
   }
 
   private site(s: SiteStmt, c: Context, local: LocalName): Meaning {
@@ -453,5 +478,15 @@ class ModelElaborator {
 /** Whether a norm can be placed on what a statement declares. */
 const ownsNorm = (s: ModelStmt): s is SiteStmt | ParamStmt =>
   s.kind === "site" || s.kind === "param" || s.kind === "const";
+
+/** A single time axis is the main one, whatever it is called. */
+function withMainAxis(ops: readonly Op[]): readonly Op[] {
+  if (axesOfInputs({ ops }).size !== 1) return ops;
+  return ops.map((op) => {
+    if (op.op !== "leaf" || !("axis" in op.attrs.leaf)) return op;
+    const { axis: _, ...leaf } = op.attrs.leaf;
+    return { ...op, attrs: { ...op.attrs, leaf } };
+  });
+}
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

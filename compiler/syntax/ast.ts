@@ -165,6 +165,8 @@ export interface InputStmt {
     | { readonly kind: "index"; readonly size: Expr };
   /** Whether an input of a model varies over time. One of a cell is then a whole sequence, all steps of it at each step. */
   readonly overTime: boolean;
+  /** The time axis that it varies over, if that is not the main one: `over time s`. */
+  readonly axis?: Name;
   readonly span: Span;
 }
 

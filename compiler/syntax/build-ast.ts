@@ -306,7 +306,13 @@ class AstBuilder extends ExprBuilder {
           this.onlyTime(kind, axis);
           return { kind, name, shape, overTime: true, init, span };
         }
-        this.report("C0116", `a ${kind} is the same at all steps`, nodeSpan(axis, this.file), undefined, "leave it out");
+        this.report(
+          "C0116",
+          `a ${kind} is the same at all steps`,
+          nodeSpan(axis, this.file),
+          undefined,
+          "leave it out",
+        );
         return { kind, name, shape, init, span };
       }
       case "inputs":
@@ -344,10 +350,11 @@ class AstBuilder extends ExprBuilder {
     const name = this.plainName(node(cst, "name"));
     const axis = maybeNode(cst, "axis");
     if (axis !== undefined) this.onlyTime(kind, axis);
-    const overTime = axis !== undefined;
+    const named = maybeNode(cst, "named");
+    const over = { overTime: axis !== undefined, ...(named && { axis: this.plainName(named) }) };
     const shape = maybeNode(cst, "shape");
     if (shape !== undefined) {
-      return { kind, name, type: { kind: "tensor", shape: this.shape(shape) }, overTime, span };
+      return { kind, name, type: { kind: "tensor", shape: this.shape(shape) }, ...over, span };
     }
     const index = this.name(node(cst, "index"));
     const size = this.expression(node(cst, "expression"));
@@ -356,7 +363,7 @@ class AstBuilder extends ExprBuilder {
       this.report("C0115", `\`${index.text}\` is not the type of an input`, index.span, undefined, help);
       return undefined;
     }
-    return { kind, name, type: { kind: "index", size }, overTime, span };
+    return { kind, name, type: { kind: "index", size }, ...over, span };
   }
 
   private shape(cst: CstNode): Shape {

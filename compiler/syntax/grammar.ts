@@ -215,6 +215,7 @@ class CellParser extends CstParser {
     this.OPTION(() => {
       this.CONSUME(T.Over);
       this.SUBRULE3(this.name, { LABEL: "axis" });
+      this.OPTION2(() => this.SUBRULE4(this.name, { LABEL: "named" }));
     });
   });
 

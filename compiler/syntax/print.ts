@@ -173,7 +173,8 @@ export function printStatement(s: Statement): Columns {
     case "input":
     case "target": {
       const type = s.type.kind === "index" ? `index(${printItem(s.type.size)})` : printShape(s.type.shape);
-      return [`${s.kind} ${s.name.text}`, s.overTime ? `${type} over time` : type];
+      const axis = s.axis === undefined ? "" : ` ${s.axis.text}`;
+      return [`${s.kind} ${s.name.text}`, s.overTime ? `${type} over time${axis}` : type];
     }
     case "place": {
       const sites = s.sites.map(printSite);

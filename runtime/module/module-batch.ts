@@ -2,8 +2,8 @@
 import type { Batch, Mask } from "../batch.ts";
 import { RuntimeError } from "../error.ts";
 import type { Input } from "../inputs.ts";
-import { shapeOf } from "../layout.ts";
-import type { EntryName, Plan, Role } from "../plan.ts";
+import { elementsOf, shapeOf } from "../layout.ts";
+import type { EntryName, Plan, Role, Tensor } from "../plan.ts";
 import { isRecord, shown } from "../shown.ts";
 import type { ShapedTensor } from "./shaped-tensor.ts";
 
@@ -40,7 +40,10 @@ export function batchOf(
 
 function stepsOf(plan: Plan, inputs: ReadonlyMap<string, Input>): number {
   const timed = Object.values(plan.entries).flatMap(({ tensors }) =>
-    tensors.flatMap(({ name, time, role }) => (time && (role.kind === "input" || role.kind === "index") ? [name] : [])),
+    // The runtime finds the steps of other time axes than the main one.
+    tensors.flatMap(({ name, time, axis, role }) =>
+      time && axis === undefined && (role.kind === "input" || role.kind === "index") ? [name] : [],
+    ),
   );
   let found: { readonly name: string; readonly steps: number } | undefined;
   for (const name of new Set(timed)) {
@@ -61,7 +64,7 @@ function stepsOf(plan: Plan, inputs: ReadonlyMap<string, Input>): number {
   throw new RuntimeError("C0406", `the batch has no input that varies with time: ${[...new Set(timed)].join(", ")}`);
 }
 
-/** Numbers by name, each with its shape in an entry for `steps` steps. */
+/** Numbers by name, each with its shape in an entry: for `steps` steps, or as many as it has along another time axis. */
 export function withShapes(
   plan: Plan,
   entry: EntryName,
@@ -69,9 +72,11 @@ export function withShapes(
   numbers: Readonly<Record<string, Float32Array>>,
   steps: number,
 ): Readonly<Record<string, ShapedTensor>> {
+  const stepsAlong = ({ name, axis, shape }: Tensor): number =>
+    axis === undefined ? steps : numbers[name].length / elementsOf(shape);
   const shapes = new Map(
     plan.entries[entry]?.tensors.flatMap((tensor) =>
-      tensor.role.kind === kind ? [[tensor.name, shapeOf(tensor, steps)] as const] : [],
+      tensor.role.kind === kind ? [[tensor.name, shapeOf(tensor, stepsAlong(tensor))] as const] : [],
     ),
   );
   return Object.fromEntries(

@@ -16,7 +16,7 @@ import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { Storage } from "../../compiler/pipelines.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
-import { type Existing, existing } from "../../runtime/existing.ts";
+import { anyOf, type Existing, existing } from "../../runtime/existing.ts";
 import { initialise } from "../../runtime/initialise.ts";
 import { markOf } from "../../runtime/lengths.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
@@ -53,6 +53,8 @@ export interface StudyOptions {
   readonly lengths?: readonly number[];
   /** Or which steps each has, [T, B]. */
   readonly mask?: readonly number[];
+  /** Likewise for the time axes that are not the main one. */
+  readonly lengthsOver?: Readonly<Record<string, readonly number[]>>;
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -112,16 +114,20 @@ export class Study {
       const n = this.size(leaf, type);
       const values =
         leaf.kind === "lengths"
-          ? Float64Array.from(markOf(leaf.mark, this.existing, leaf.reversed))
+          ? Float64Array.from(markOf(leaf.mark, this.existing(leaf), leaf.reversed))
           : (draw?.(leaf, n, random) ?? this.constant(name) ?? usual(leaf, n, this.dims, random));
       return [name, values.map(Math.fround)];
     });
     return { ...Object.fromEntries(drawn), ...numbers };
   }
 
-  private get existing(): Existing {
-    const { lengths = [], mask, batch, time } = this.options;
-    return mask ? { steps: time, examples: batch, has: mask } : existing(lengths, time);
+  private existing({ axis, mark }: Pick<Leaf & { kind: "lengths" }, "axis" | "mark">): Existing {
+    const { lengths, mask, batch, time, lengthsOver = {} } = this.options;
+    const every = new Array<number>(batch).fill(time);
+    const main = mask ? { steps: time, examples: batch, has: mask } : existing(lengths ?? every, time);
+    const others = Object.entries(lengthsOver).map(([name, own]) => [name, existing(own, time)] as const);
+    if (mark === "present") return anyOf([main, ...others.map(([, own]) => own)]);
+    return others.find(([name]) => name === axis)?.[1] ?? main;
   }
 
   /** A constant is what it is: other numbers may make a model of another kind. */
@@ -315,8 +321,8 @@ function usual(
       // Also good variances.
       return sample(n, [0.1, 0.6], random);
     case "hyper":
-      if (leaf.name === "momentum_step") return sample(n, [0, 1], random);
-      return Float64Array.of({ momentum: 0.25, lr: 0.1, step: 1, clip: 1e30 }[leaf.name] ?? random());
+      if (leaf.name.startsWith("momentum_step")) return sample(n, [0, 1], random);
+      return Float64Array.of({ momentum: 0.25, lr: 0.1, step: 1, clip: 1e30 }[leaf.name.split("/")[0]] ?? random());
     case "step":
       return Float64Array.from({ length: n }, (_, t) => t);
     case "noise":

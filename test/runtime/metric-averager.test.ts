@@ -35,12 +35,16 @@ function measured(batch: Examples, averager: MetricAverager): void {
       [tensor("end", { kind: "metric", over: "examples" }), ends],
     ],
     {
-      steps: Math.max(...batch.map((example) => example.length)),
       examples: batch.length,
-      existing: existing(
-        batch.map((example) => example.length),
-        Math.max(...batch.map((example) => example.length)),
-      ),
+      axes: {
+        time: {
+          steps: Math.max(...batch.map((example) => example.length)),
+          existing: existing(
+            batch.map((example) => example.length),
+            Math.max(...batch.map((example) => example.length)),
+          ),
+        },
+      },
     },
   );
 }
@@ -63,22 +67,24 @@ test("averages do not depend on how examples are grouped in batches", () => {
 test("where sequences of a batch are equally long, all their steps count", () => {
   const averager = new MetricAverager("m");
   const loss = tensor("loss", { kind: "loss", over: "steps" });
-  averager.add([[loss, 1]], { steps: 6, examples: 2 });
-  averager.add([[loss, 4]], { steps: 1, examples: 4 });
+  averager.add([[loss, 1]], { examples: 2, axes: { time: { steps: 6 } } });
+  averager.add([[loss, 4]], { examples: 4, axes: { time: { steps: 1 } } });
   expect(averager.result()).toEqual({ loss: (12 * 1 + 4 * 4) / 16, metrics: {} });
 });
 
 test("a measure that is not a mean is reported for one batch, and refused by name for two", () => {
   const largest = tensor("largest", { kind: "metric" });
   const averager = new MetricAverager("m");
-  averager.add([[largest, 3]], { steps: 1, examples: 2 });
+  averager.add([[largest, 3]], { examples: 2, axes: { time: { steps: 1 } } });
   expect(averager.result().metrics).toEqual({ largest: 3 });
-  expect(() => averager.add([[largest, 5]], { steps: 1, examples: 2 })).toThrow(
+  expect(() => averager.add([[largest, 5]], { examples: 2, axes: { time: { steps: 1 } } })).toThrow(
     /the metric `largest` of m is not a mean/,
   );
   const loss = new MetricAverager("m");
-  loss.add([[tensor("loss", { kind: "loss" }), 3]], { steps: 1, examples: 2 });
-  expect(() => loss.add([[tensor("loss", { kind: "loss" }), 3]], { steps: 1, examples: 2 })).toThrow(/the loss of m/);
+  loss.add([[tensor("loss", { kind: "loss" }), 3]], { examples: 2, axes: { time: { steps: 1 } } });
+  expect(() =>
+    loss.add([[tensor("loss", { kind: "loss" }), 3]], { examples: 2, axes: { time: { steps: 1 } } }),
+  ).toThrow(/the loss of m/);
 });
 
 test("measures are losses, their terms and metrics", () => {

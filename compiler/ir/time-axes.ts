@@ -6,7 +6,7 @@
  * time do so over the same steps; only `reverse` turns their order round. What nothing ties to an axis is on the main one.
  */
 import { InternalError } from "../diagnostics/internal-error.ts";
-import type { Graph, Leaf, Op, OpOf, Value } from "../ir/types.ts";
+import type { Graph, Leaf, Op, OpOf, Value } from "./types.ts";
 
 /** The steps that a value varies over. */
 export interface Steps {
@@ -100,6 +100,17 @@ export class TimeAxes {
     a.root.steps ??= b.root.steps && inOrder(b.root.steps, turned);
     return undefined;
   }
+}
+
+/** The names of the time axes of a graph's inputs; undefined for the main one. */
+export function axesOfInputs({ ops }: Pick<Graph, "ops">): ReadonlySet<string | undefined> {
+  return new Set(
+    ops.flatMap((op) => {
+      if (op.op !== "leaf" || !op.attrs.type.time) return [];
+      const { leaf } = op.attrs;
+      return leaf.kind === "input" || leaf.kind === "index" ? [leaf.axis] : [];
+    }),
+  );
 }
 
 const inOrder = (steps: Steps, turned: boolean): Steps => (turned ? { ...steps, reversed: !steps.reversed } : steps);
