@@ -1,5 +1,7 @@
 import { codeKinds } from "./code-kinds.ts";
+import { mainAxis } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
+import { axesOfPlan } from "./inference-arguments.ts";
 import { initFunctions } from "./init-functions.ts";
 import { elementsOf, regionNames, shapeOf } from "./layout.ts";
 import { markAxes } from "./mark-axes.ts";
@@ -57,6 +59,11 @@ export function checkPlan(plan: Plan, target: Plan["target"]): void {
   if (plan.target !== target) {
     throw new RuntimeError("C0406", `${plan.name} was compiled for ${plan.target}; this backend runs ${target}`);
   }
+  const axes = axesOfPlan(plan);
+  for (const [entry, { tensors }] of Object.entries(plan.entries))
+    tensors.forEach(({ axis = mainAxis }, i) => {
+      must(axes.includes(axis), `entries.${entry}.tensors[${i}].axis`, "is that of no input");
+    });
   const { batch } = plan.dims;
   must(batch !== undefined, "dims.batch", "is missing");
   distinct(plan.slots, "slots");

@@ -7,11 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
-import { streamed } from "../../compiler/lower.ts";
+import { segmented, streamed } from "../../compiler/lower.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { Session } from "../../runtime/session.ts";
 import { sample, uniform } from "../ir/numbers.ts";
+import { runPieces } from "../passes/run-pieces.ts";
 import { codes, compile, problemsOf } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
 import { Study } from "./study.ts";
@@ -169,6 +170,20 @@ describe.each([places.wasm, places.wgsl, places.glsl])("on $name all results are
     expect(errors.forward).toBeLessThan(tolerance.forward);
     expect(errors.gradient).toBeLessThan(tolerance.gradient);
   });
+});
+
+it("is the same in segments of any length", () => {
+  const graph = model();
+  const study = new Study(graph, { ...options, memory: 1 });
+  const { pieces, ...kept } = segmented(graph).train!;
+  expect(pieces.some(({ loop }) => loop === "backward")).toBe(true);
+  for (const length of [2, 4]) {
+    const leaves = study.numbers;
+    const found = runPieces({ pieces, ...kept }, length, { dims: { ...dims, batch: B, time: S, steps: S }, leaves });
+    for (const [name, truth] of study.reference("train"))
+      if (/^(loss|metric|output|grad):/.test(name))
+        expect(relativeError(truth, found.get(name)!), name).toBeLessThan(1e-10);
+  }
 });
 
 describe("a session", () => {

@@ -192,6 +192,11 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
     "a constant in a function",
     `fn f(x) {\n  const a : [3] = 1\n  x\n}\n${cellWith("", "f(h) @ Wh + x @ Wx")}`,
   ],
+  [
+    "C0240",
+    "steps of two time axes",
+    "model m(D = 2) {\n  input a : [D] over time s\n  input b : [D] over time\n  output a + b\n}",
+  ],
   ["C0222", "a ramp that begins after its end", withNorm("gamma * ramp(0, 1, 20, 10) * x")],
 ];
 

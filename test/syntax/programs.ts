@@ -114,16 +114,21 @@ const state = fc
   .tuple(param("state"), fc.boolean())
   .map(([s, overTime]): StateStmt => (overTime ? { ...s, overTime } : s));
 const input = <K extends "input" | "target">(kind: K) =>
-  fc.record({
-    kind: fc.constant(kind),
-    name: plain,
-    type: fc.oneof(
-      shape.map((s) => ({ kind: "tensor" as const, shape: s })),
-      expr.map((size) => ({ kind: "index" as const, size })),
-    ),
-    overTime: fc.boolean(),
-    span: fc.constant(span),
-  });
+  fc
+    .record({
+      kind: fc.constant(kind),
+      name: plain,
+      type: fc.oneof(
+        shape.map((s) => ({ kind: "tensor" as const, shape: s })),
+        expr.map((size) => ({ kind: "index" as const, size })),
+      ),
+      over: fc.oneof(
+        fc.boolean().map((overTime) => ({ overTime })),
+        plain.map((axis) => ({ overTime: true, axis })),
+      ),
+      span: fc.constant(span),
+    })
+    .map(({ over, ...rest }) => ({ ...rest, ...over }));
 const named = <K extends "dim" | "site" | "stat" | "metric">(kind: K) =>
   fc.record({ kind: fc.constant(kind), name: plain, value: expr, span: fc.constant(span) });
 const equation: fc.Arbitrary<LetStmt> = fc.record({
