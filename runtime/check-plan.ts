@@ -1,5 +1,5 @@
-import { codeKinds } from "./code-kinds.ts";
 import { mainAxis } from "./batch.ts";
+import { codeKinds } from "./code-kinds.ts";
 import { RuntimeError } from "./error.ts";
 import { axesOfPlan } from "./inference-arguments.ts";
 import { initFunctions } from "./init-functions.ts";
