@@ -156,6 +156,38 @@ describe("a model of two time axes", () => {
   });
 });
 
+it("a decoder begins with the encoder's last states, each example's own", () => {
+  const { graph } = compile(`${text("").split("model m")[0]}model m(D = ${D}, H = ${H}) {
+  input src : [D] over time source
+  input tgt : [D] over time
+  target y : [H] over time
+  es = scan rnn(D, H) over src
+  ds = scan rnn(D, H) as decoder over tgt from h = last(es)
+  output ds
+  loss mse(ds, y)
+}`);
+  const study = new Study(graph, options);
+  const { numbers } = study;
+  const found = study.reference("train").get("output:ds")!;
+  const wanted = new Array<number>(S * B * H).fill(0);
+  const matrix = (name: string, v: Vector): Vector =>
+    zeros.map((_, j) => v.reduce((sum, x, i) => sum + x * numbers[name][i * H + j], 0));
+  for (const b of everyone) {
+    let h: Vector = zeros.map(() => Math.fround(0.2));
+    const step = (scope: string, input: string, t: number): void => {
+      const x = Array.from({ length: D }, (_, i) => numbers[input][(t * B + b) * D + i]);
+      h = add(matrix(`${scope}/Wh`, h), matrix(`${scope}/Wx`, x)).map(Math.tanh);
+    };
+    for (let t = 0; t < source[b]; t++) step("rnn", "src", t);
+    for (let t = 0; t < lengths[b]; t++) {
+      step("decoder", "tgt", t);
+      for (const [i, v] of h.entries()) wanted[(t * B + b) * H + i] = v;
+    }
+  }
+  expect(relativeError(wanted, found)).toBeLessThan(1e-6);
+  expect(study.directionError()).toBeLessThan(1e-6);
+});
+
 const norms = ["place xh : batch(eps = 0.1)", "place xh : sequence", "place xh : batch(eps = 0.1, stats = shared)"];
 
 it.each(norms)("with norms, the derived gradients are what differences show: %s", (place) => {
