@@ -129,6 +129,7 @@ class Ragged {
       case "at":
         return this.at(op, x[0], here);
       case "put":
+        if (!x[0].type.batch) throw new InternalError("what all examples share has no step of its own to be put at");
         return b.select(here.mark(op.attrs.step, here.steps(op.results[0])), x[0], b.scalar(0));
       case "shift":
         // Steps before an example's last are not padded.
