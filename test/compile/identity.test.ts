@@ -134,7 +134,7 @@ const rewritings: Readonly<Record<string, (body: string) => string>> = {
   "comments and empty lines": (body) => body.replaceAll("\n", "  // said otherwise\n\n"),
   "other spaces": (body) => body.replaceAll(/(?<=\S) (?=[*+-] )/g, "   "),
   "other names of intermediate values": (body) => {
-    const lines = body.split("\n").filter((line) => isEquation(line) && !/^ *site /.test(line));
+    const lines = body.split("\n").filter((line) => isEquation(line) && !/^ *(?:site|dim) /.test(line));
     // An output's name is not the cell's own.
     const outputs: readonly string[] = (/^ *output (.*)$/m.exec(body)?.[1] ?? "").split(", ");
     const names = lines.flatMap((line) => EQUATION.exec(line)![2].split(", ")).filter((n) => !outputs.includes(n));

@@ -86,7 +86,6 @@ describe("a message", () => {
     ["range(x)", "C0222"],
     ["range(2.5)", "C0222"],
     ["range(3)", "C0204"],
-    ["range(H, [1])", "C0205"],
     ["range()", "C0205"],
   ])("to %s", (value, code) => {
     expect(codes(problemsOf(cell(value)))).toEqual([code]);
