@@ -6,7 +6,7 @@ import * as dim from "../ir/dim.ts";
 import { broadcastShapes, ShapeError, sameShape } from "../ir/type.ts";
 import type { Graph, StatPolicy, Type, Value } from "../ir/types.ts";
 import type { Arg, Expr, Name, NormDecl, ParamStmt, StateStmt, StatStmt } from "../syntax/ast.ts";
-import { ownShape, withRank } from "./all-steps.ts";
+import { hasAllSteps, ownShape, withRank } from "./all-steps.ts";
 import { matchArguments } from "./arguments.ts";
 import { dimension, isConstant, shapeOf } from "./constants.ts";
 import { type Context, claim, leaf, perStep, shared, showShape, type World } from "./context.ts";
@@ -74,9 +74,22 @@ export function expandInLoop(
   loop: Loop | undefined,
   world: World,
 ): ExpandedNorm | undefined {
-  if (loop !== undefined) return expand(placed, site, x, { leaves: loop.outer, builder: loop.body, loop }, world);
-  reportLoopless(placed, site, world);
+  if (loop === undefined) reportLoopless(placed, site, world);
+  else if (hasAllSteps(site.type)) reportAllSteps(placed, site, world);
+  else return expand(placed, site, x, { leaves: loop.outer, builder: loop.body, loop }, world);
   return undefined;
+}
+
+/** Reports a norm with states on a value that has all steps of a sequence at each step. */
+function reportAllSteps({ ref, norm }: Placed, site: NormSite, world: World): void {
+  world.problems.add({
+    code: "C0238",
+    severity: "error",
+    message: `\`${norm.name.text}\` has a state, and \`${site.short}\` has all steps of a sequence at once`,
+    span: ref.span,
+    label: "its state would be carried between steps of another loop",
+    help: "place it in the model, on the sequence before the scan; layer and rms need no state",
+  });
 }
 
 interface ExpandedNorm {

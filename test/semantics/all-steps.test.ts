@@ -77,6 +77,15 @@ describe("a value with all steps of a sequence", () => {
   });
 
   it.each([
+    ["batch", "C0238 there are no statistics over examples of all steps of a sequence at once"],
+    ["ghost(2)", "C0238 `group_mean` is not defined for a value of all steps of a sequence at once"],
+    ["atn(k = 2)", "C0238 `atn` has a state, and `u` has all steps of a sequence at once"],
+  ])("is not normalized by %s", (norm, message) => {
+    const body = "site u = source @ U\na = sum(u, over time)\nh' = x + sum(a, over feature)\noutput h'";
+    expect(said(cell(`${body}\nplace u : ${norm}`))).toEqual([message]);
+  });
+
+  it.each([
     ["h' = h + source", "C0204 the shapes [H] and [S] over time do not fit"],
     ["h' = source @ U @ W", "C0204 `@` sums over A on the left and H on the right"],
     ["h' = x + source[0]", "C0238 no part can be taken of a value of all steps of a sequence at once"],
@@ -84,7 +93,7 @@ describe("a value with all steps of a sequence", () => {
     ["h' = softmax(source @ U @ v, over time)", "C0225 `h` is [H], but its next value is [] over time"],
     ["h' = x + sum(x, over time)", "C0215 this value has no time axis: a cell says what happens in one step"],
     ["h' = x + sum(source, over whole)", "C0215 this value has no whole axis to reduce over"],
-    ["h' = x + last(source)", "C0215 `last` needs a value that varies over time"],
+    ["h' = x + last(source)", "C0238 `last` is not defined for a value of all steps of a sequence at once"],
     ["h' = x + whole(x)", "C0215 `whole` needs a value that varies over time"],
   ])("%s: %s", (body, message) => {
     expect(said(cell(`${body}\noutput h'`))).toEqual([message]);
