@@ -15,20 +15,23 @@ export interface DrawOptions extends Pick<ModelOptions, "entry" | "dims" | "plac
   readonly out: string;
 }
 
-export async function draw({ output }: Context, file: string, options: DrawOptions): Promise<ExitCode> {
-  readSource(file);
+/** The picture of an entry, an SVG document. Errors: `CompileError`. */
+export function drawn(file: string, options: Omit<DrawOptions, "out">): string {
   const { graph, sites, dims } = elaborate(file, fileHost, elaborateOptions(options));
   const norms = new Map(sites.flatMap(({ name, norm }) => (norm ? [[name, norm.name] as const] : [])));
   const diagram = diagramOf(rootOf(file, fileHost, graph.name), (site) => norms.get(site));
   const sizes = Object.entries(dims).map(([name, n]) => `${name} = ${n}`);
   const scanned = [...norms].flatMap(([site, norm]) =>
-    site.includes("/") ? [`${site.replace("/", ".")} → ${norm}`] : [],
+    site.includes("/") ? [`${site.replaceAll("/", ".")} → ${norm}`] : [],
   );
-  await writeAtomically(
-    options.out,
-    drawDiagram(diagram, graph.name, [sizes.join(", "), ...scanned].filter(Boolean).join("; ")),
-  );
+  return drawDiagram(diagram, graph.name, [sizes.join(", "), ...scanned].filter(Boolean).join("; "));
+}
+
+export async function draw({ output }: Context, file: string, options: DrawOptions): Promise<ExitCode> {
+  readSource(file);
+  const picture = drawn(file, options);
+  await writeAtomically(options.out, picture);
   output.say(options.out);
-  output.result({ ok: true, entry: graph.name, file: options.out });
+  output.result({ ok: true, file: options.out });
   return exit.ok;
 }
