@@ -77,7 +77,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   ...named("headwise", "bmm"),
   // Time and rounds.
   ...named("cumsum", "cumulativesum"),
-  ...named("iterate", "repeat loop"),
+  ...named("iterate", "loop"),
   // Losses.
   ...named("cross_entropy", "nll nllloss crossentropyloss softmaxcrossentropy sparsecategoricalcrossentropy"),
   ...named(

@@ -194,8 +194,8 @@ const equations: readonly Row[] = [
   ],
   [
     "h' = tanh(x @ W[None, :] + h @ U + b)",
-    "C0201 there is no `None` here",
-    "reshape(x, [1, n]) adds an axis; `none` leaves a norm or a parameter out",
+    "C0222 `None` is no place along an axis",
+    "a new axis is another shape of the same elements: reshape(x, [1, n]), or [x] for a new first axis",
   ],
   [
     "h' = tanh(x @ W + h @ U + b) + x[..., 0]",
@@ -265,12 +265,6 @@ const lines: readonly (readonly [line: string, ...row: Row])[] = [
     "state h = zeros(H)",
     "C0115 this state lacks a shape",
     "a shape stands before it: `state h : [H] = 0`",
-  ],
-  [
-    "state h : [H] = 0",
-    "state h : [H] = zeros(H)",
-    "C0201 there is no function `zeros`",
-    "where a value is needed, write a number, such as 0: it stands for every element",
   ],
   [
     "param U : [H, H] = orthogonal",
