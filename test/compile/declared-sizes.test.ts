@@ -20,7 +20,7 @@ const MOST_UNITS = all ? Number.POSITIVE_INFINITY : 200;
 
 const examples = exampleFolders
   .flatMap((folder) => examplesIn(folder, "cell", "model"))
-  .filter(({ path, entry }) => elaborate(path, fileHost, { entry }).dims.H <= MOST_UNITS);
+  .filter(({ path, entry }) => (elaborate(path, fileHost, { entry }).dims.H ?? 0) <= MOST_UNITS);
 
 interface Options extends Pick<StudyOptions, "batch" | "time" | "lengths" | "loops" | "parts"> {
   /** A cap on memory: from 0 for the least that there is a way for to 1 for what it would take. */
@@ -41,7 +41,7 @@ const options: readonly Options[] = [
 
 /** Weights of the size that initialisers draw: sums of a hundred products stay where gates are not saturated. */
 const draw = (leaf: Leaf, n: number, random: () => number): Float64Array | undefined =>
-  leaf.kind === "param" ? sample(n, [-0.15, 0.15], random) : undefined;
+  leaf.kind === "param" && !leaf.constant ? sample(n, [-0.15, 0.15], random) : undefined;
 
 type Example = (typeof examples)[number];
 
