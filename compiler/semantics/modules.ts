@@ -1,6 +1,6 @@
 /** Modules: what each file declares and imports, and what the prelude adds to all. */
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import { didYouMean } from "../diagnostics/nearest.ts";
+import { choices } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import type { SourceHost } from "../source-host.ts";
@@ -115,7 +115,7 @@ export class Modules {
       if (from !== undefined && declared === undefined && !from.damaged.has(name.text)) {
         this.problems.error("C0219", name.span, `\`${i.from}\` declares no \`${name.text}\``, {
           label: "not declared there",
-          help: () => didYouMean(name.text, from.own.keys()),
+          help: () => choices(name.text, [...from.own.keys()], "it declares", "it declares nothing"),
         });
       }
       const own = into.own.get(name.text);

@@ -300,6 +300,14 @@ cell c(D = 3, H = 4) {
     ]);
   });
 
+  it("list what a file declares if it does not declare what is imported", () => {
+    const host = files({
+      "main.cell": 'import { gru } from "./gru.cell"\nfn a(x) { x }',
+      "gru.cell": "fn gru_before(x) { x }\nfn gru_after(x) { x }",
+    });
+    expect(check("main.cell", host).map((d) => d.help)).toEqual(["it declares gru_before, gru_after"]);
+  });
+
   it("tell of a circle of imports once", () => {
     const host = files({
       "main.cell": 'import { b } from "./b.cell"\nfn a(x) { b(x) }',
