@@ -59,6 +59,8 @@ export interface StudyOptions {
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
   readonly draw?: (leaf: Leaf, n: number, random: () => number) => Float64Array | undefined;
+  /** Parameters are their initial values plus a uniform draw within ± this: an initial value is often at a kink. */
+  readonly nearInitial?: number;
 }
 
 /** Worst relative errors. */
@@ -115,7 +117,7 @@ export class Study {
       const values =
         leaf.kind === "lengths"
           ? Float64Array.from(markOf(leaf.mark, this.existing(leaf), leaf.reversed))
-          : (draw?.(leaf, n, random) ?? this.constant(name) ?? usual(leaf, n, this.dims, random));
+          : (draw?.(leaf, n, random) ?? this.declared(name, random) ?? usual(leaf, n, this.dims, random));
       return [name, values.map(Math.fround)];
     });
     return { ...Object.fromEntries(drawn), ...numbers };
@@ -130,8 +132,12 @@ export class Study {
     return others.find(([name]) => name === axis)?.[1] ?? main;
   }
 
-  /** A constant is what it is: other numbers may make a model of another kind. */
-  private constant(name: string): Float64Array | undefined {
+  /**
+   * The numbers that the text gives a leaf. A constant is what it is: other numbers may make a model of another kind. A parameter only has
+   * them if the options say so.
+   */
+  private declared(name: string, random: () => number): Float64Array | undefined {
+    const { nearInitial } = this.options;
     const leafOf = (of: string) => this.leaves.get(of)!;
     const first = (of: string): Float32Array => {
       const { leaf, type } = leafOf(of);
@@ -139,7 +145,10 @@ export class Study {
       return initialise(leaf.init, extents(type, this.dims), keyOf(this.options.seed ?? 1, of), first);
     };
     const { leaf } = leafOf(name);
-    return leaf.kind === "param" && leaf.constant ? Float64Array.from(first(name)) : undefined;
+    if (leaf.kind !== "param") return undefined;
+    if (leaf.constant) return Float64Array.from(first(name));
+    if (nearInitial === undefined) return undefined;
+    return Float64Array.from(first(name), (x) => x + nearInitial * (2 * random() - 1));
   }
 
   private size(leaf: Leaf, type: Type): number {
