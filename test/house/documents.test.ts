@@ -17,6 +17,27 @@ test("every link of a document leads to a file of the tree", () => {
   expect(broken).toEqual([]);
 });
 
+test("every link to a heading leads to one", () => {
+  const broken = documents.flatMap((file) =>
+    [...readTree(file).matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)]
+      .map(([, path, heading]) => ({ page: path === "" ? file : posix.join(posix.dirname(file), path), heading }))
+      .filter(({ page, heading }) => documents.includes(page) && !headingsOf(page).has(heading))
+      .map(({ page, heading }) => `${file}: ${page}#${heading}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+/** The headings of a page as links spell them: lower case, without punctuation, words joined by hyphens. */
+const headingsOf = (page: string): ReadonlySet<string> =>
+  new Set(
+    [...readTree(page).matchAll(/^#+ (.*)$/gm)].map(([, text]) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}_ -]/gu, "")
+        .replace(/ /g, "-"),
+    ),
+  );
+
 test("every source file that a document or a comment names exists", () => {
   const files = treeFiles();
   const isFile = (path: string): boolean => files.some((file) => file === path || file.endsWith(`/${path}`));

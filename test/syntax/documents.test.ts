@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { syntaxMessages } from "../../compiler/diagnostics/catalogue-syntax.ts";
+import { builtins } from "../../compiler/semantics/builtins.ts";
+import { preludeTexts } from "../../compiler/semantics/prelude/texts.ts";
 import { format } from "../../compiler/syntax/format.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import { reservedWords } from "../../compiler/syntax/tokens.ts";
@@ -43,6 +45,14 @@ describe("the language reference", () => {
 
   test.each([...programs, ...statements])("shows only what the compiler accepts: %s", (text) => {
     expect(problemsWith(text, "error")).toContain("");
+  });
+
+  test("lists every function, and every norm of the prelude", () => {
+    const declared = preludeTexts.flatMap(([, text]) =>
+      [...text.matchAll(/^(?:fn|norm) (\w+)/gm)].map(([, name]) => name),
+    );
+    const words = new Set([...reference.matchAll(/`([^`\n]+)`/g)].flatMap(([, code]) => code.match(/\w+/g) ?? []));
+    expect([...Object.keys(builtins), ...declared].filter((name) => !words.has(name))).toEqual([]);
   });
 
   test("lists every reserved word", () => {
