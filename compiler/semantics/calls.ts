@@ -13,7 +13,7 @@ import { maxExpansions, maxNestedCalls, reportLimit } from "./limits.ts";
 import type { Module } from "./modules.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 import { noRounds, roundOf } from "./site-names.ts";
-import { elsewhere, functionHelp } from "./unknown-functions.ts";
+import { advice, elsewhere, functionHelp } from "./unknown-functions.ts";
 
 type Call = Expr & { readonly kind: "call" };
 
@@ -45,7 +45,7 @@ function unknownFunction(e: Call, c: Context): void {
   c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
     label: isInit ? "an initialiser, which is only allowed after a parameter's `=`" : undefined,
     help: () =>
-      isInit && !Object.hasOwn(elsewhere, name)
+      isInit && !Object.hasOwn(elsewhere, name) && !Object.hasOwn(advice, name)
         ? "where a value is needed, write a number, such as 0: it stands for every element"
         : functionHelp(name, c.module),
   });

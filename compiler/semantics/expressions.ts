@@ -18,6 +18,7 @@ import { conjunction, disjunction, negation } from "./logic.ts";
 import { part } from "./parts.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
 import { listValue } from "./stacks.ts";
+import { functionOfName } from "./unknown-functions.ts";
 
 type Binary = Expr & { readonly kind: "binary" };
 
@@ -166,7 +167,7 @@ export function resolveName(name: Name, c: Context): Meaning {
   if (c.later?.has(`${key}'`)) return poison;
   c.problems.error("C0201", name.span, `there is no \`${key}\` here`, {
     label: "unknown name",
-    help: () => nameHabit(key, c.scope) ?? c.scope.suggestion(key),
+    help: () => nameHabit(key, c.scope) ?? functionOfName(key) ?? c.scope.suggestion(key),
   });
   return poison;
 }

@@ -130,7 +130,10 @@ class Computed {
     if (name !== "uniform" && name !== "normal") {
       c.problems.error("C0222", e.span, `the arguments of \`${name}\` are numbers`, {
         label: "not known while compiling",
-        help: `multiply: 0.5 * ${name}`,
+        help:
+          name === "zeros" || name === "ones"
+            ? `write ${name}: the shape is the declared one`
+            : `multiply: 0.5 * ${name}`,
       });
       return poison;
     }

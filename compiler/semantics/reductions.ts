@@ -11,12 +11,16 @@ import { type Meaning, poison } from "./scope.ts";
 
 type Kind = "sum" | "mean" | "max" | "min";
 
+/** Whether the first argument varies over the time of a model. */
+const ofSequence = ({ args: [x], c }: BuiltinCall): boolean =>
+  c.scan !== undefined && x?.kind === "value" && x.value.type.time;
+
 export function reduce(kind: Kind, call: BuiltinCall): Meaning {
   const { c, over, name, span, args, spans } = call;
   if (over === undefined || args.length > 1) {
     c.problems.error("C0205", span, `\`${name}\` reduces one value over named axes`, {
       label: over === undefined ? "the axes are missing" : "two values",
-      help: `say which: ${name}(x, over feature)`,
+      help: `say which: ${name}(x, over feature)${ofSequence(call) ? `, or ${name}(x, over time)` : ""}`,
     });
     return poison;
   }

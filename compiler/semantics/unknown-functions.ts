@@ -77,6 +77,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   ...named("headwise", "bmm"),
   // Time and rounds.
   ...named("cumsum", "cumulativesum"),
+  ...named("delay", "lag"),
   ...named("iterate", "loop"),
   // Losses.
   ...named("cross_entropy", "nll nllloss crossentropyloss softmaxcrossentropy sparsecategoricalcrossentropy"),
@@ -95,14 +96,24 @@ export const elsewhere: Readonly<Record<string, string>> = {
   // Chance.
   ...named("mask", "bernoulli"),
   ...named("noise", "randn normal gaussian randomnormal"),
+  ...named("uniform_noise", "rand"),
+  gumbel: "-log(-log(uniform_noise(0.001, 0.999, [K])))",
 };
 
 /** Layers and declarations of other libraries, likewise, and what to do instead. */
-const advice: Readonly<Record<string, string>> = {
+export const advice: Readonly<Record<string, string>> = {
   linear: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
   dense: "declare its weights: `param W : [D, H] = xavier`, and write x @ W + b",
   embedding: "declare its weights: `param E : [V, D] = normal(0.1)`, and write embed(i, E)",
   parameter: "declare it: `param b : [H] = 0`",
+  eye: "declare it: `const I : [H, H] = identity`",
+  identity: "declare it: `const I : [H, H] = identity`",
+  tril: "multiply by `const lower : [H, H] = where(rows >= range, 1, 0)`",
+  triu: "multiply by `const upper : [H, H] = where(rows <= range, 1, 0)`",
+  diag: "a product with a diagonal matrix is one with a vector: h * v",
+  ema: "keep it as a state: `state s : [H] = 0`, and s' = 0.9 * s + 0.1 * x",
+  bidirectional: "scan twice, once with `reverse`, and concat(f, b)",
+  attention: "write it: a = softmax(hs @ v, over time); docs/cookbook.md has other kinds",
 };
 
 function named(ours: string, theirs: string): Readonly<Record<string, string>> {
@@ -125,6 +136,11 @@ export function functionHelp(name: string, module: Module): string {
   const norm = usualNorm(name);
   if (norm !== undefined) return `norms are placed: \`site s = …\`, then \`place s : ${norm}\``;
   return "docs/language.md lists all functions under “Builtin functions”; others are written with `fn`";
+}
+
+/** A help line for a name that is a function's, and was not called. */
+export function functionOfName(name: string): string | undefined {
+  return Object.hasOwn(builtins, name) ? `it is a function: ${builtins[name].signature}` : undefined;
 }
 
 /** The function that `name` most likely means: no more than one edit in three letters, so that `conv` does not become `cos`. */

@@ -45,7 +45,7 @@ function words(error: IRecognitionException, statement: readonly IToken[]): Word
       : habitOf(token, statement, rules);
   if (habit !== undefined) return { code: expected === "the end of the statement" ? "C0110" : "C0107", ...habit };
   if (first?.tokenType === T.StringLiteral)
-    return { code: "C0110", message: "text has no meaning here", help: "comments begin with //" };
+    return { at: first, code: "C0110", message: "text has no meaning here", help: "comments begin with //" };
   if (
     first?.tokenType === T.Loss &&
     before === first &&

@@ -300,6 +300,18 @@ cell c(D = 3, H = 4) {
     ]);
   });
 
+  it("say of a function's name that it is to be called, and what else was nearly said", () => {
+    const helpOf = (next: string): string | undefined => problemsOf(cellWith("", next))[0].help;
+    expect(helpOf("where(step == 0, h @ Wh, x @ Wx)")).toBe("it is a function: step()");
+    expect(helpOf("h @ Wh + sum(concat(Wx[1:], x @ Wx, over first), over first) + x @ Wx")).toBe(
+      "[x] has one more axis than x; a window is push(past, x)",
+    );
+    expect(helpOf("h @ Wh + h @ transpose(h) + x @ Wx")).toBe("products of two vectors are outer(a, b) and dot(a, b)");
+    expect(problemsOf(cellWith("const k : [H] = zeros([H])", "tanh(h @ Wh + x @ Wx + k)"))[0].help).toBe(
+      "write zeros: the shape is the declared one",
+    );
+  });
+
   it("list what a file declares if it does not declare what is imported", () => {
     const host = files({
       "main.cell": 'import { gru } from "./gru.cell"\nfn a(x) { x }',

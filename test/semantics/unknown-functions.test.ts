@@ -24,6 +24,8 @@ describe("an unknown function", () => {
     // What has another name elsewhere.
     ["sigm(h)", "did you mean `sigmoid`?"],
     ["fabs(h)", "did you mean `abs`?"],
+    ["lag(h, 1)", "did you mean `delay`?"],
+    ["rand(H)", "did you mean `uniform_noise`?"],
     ["ln(h)", "did you mean `log`?"],
     ["log2(h)", "write `log(x) / log(2)`"],
     ["nll_loss(h, 1)", "did you mean `cross_entropy`?"],
@@ -36,6 +38,11 @@ describe("an unknown function", () => {
     ["logical_and(h, h)", "write `a and b`"],
     ["randn(H)", "did you mean `noise`?"],
     ["layer_norm(h)", "norms are placed: `site s = …`, then `place s : layer`"],
+    // What is said in another way.
+    ["eye(H)", "declare it: `const I : [H, H] = identity`"],
+    ["identity(H)", "declare it: `const I : [H, H] = identity`"],
+    ["gumbel(1, H)", "write `-log(-log(uniform_noise(0.001, 0.999, [K])))`"],
+    ["bidirectional(h)", "scan twice, once with `reverse`, and concat(f, b)"],
     // What only looks similar.
     ["fold(h)", list],
     ["cross(h, h)", list],

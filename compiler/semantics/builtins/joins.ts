@@ -50,6 +50,9 @@ function cannotJoin(call: BuiltinCall, xs: readonly Value[]): Meaning {
     `${listed(xs.map((v) => showValue(v.type, call.c)))} cannot be joined along the ${alongAxis(call, { along: ends })} axis`,
     xs.map((v, i) => ({ span: call.spans[i], message: `this is ${showValue(v.type, call.c)}` })),
     call.c,
+    new Set(xs.map((v) => ownShape(v.type).length)).size > 1
+      ? "[x] has one more axis than x; a window is push(past, x)"
+      : undefined,
   );
 }
 

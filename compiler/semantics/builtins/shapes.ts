@@ -67,7 +67,8 @@ export const shapeFunctions = {
       const rank = x.type.shape.length;
       if (ownShape(x.type).length < 2) {
         const is = [{ span: call.spans[0], message: `this is ${showValue(x.type, call.c)}` }];
-        return misfit(call.span, "`transpose` needs two feature axes", is, call.c);
+        const help = "products of two vectors are outer(a, b) and dot(a, b)";
+        return misfit(call.span, "`transpose` needs two feature axes", is, call.c, help);
       }
       const permutation = [...Array(rank - 2).keys(), rank - 1, rank - 2];
       return value(call.c.builder.one("transpose", [x], { permutation }));
