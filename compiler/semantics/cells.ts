@@ -14,7 +14,7 @@ import {
   showValue,
   withRank,
 } from "./all-steps.ts";
-import { stepCounts, stepNumbers } from "./clock.ts";
+import { stepCounts, stepNumbers, stepsSince } from "./clock.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { Dependences } from "./dependence.ts";
 import type { InModule, Resolved } from "./derivations.ts";
@@ -40,6 +40,8 @@ export interface Instance {
   /** Its dimensions as extents of the graph. Poisoned ones are missing. */
   readonly dims: ReadonlyMap<string, dim.Dim>;
   readonly reverse: boolean;
+  /** With time and batch: where it is not 0, the states of that example begin anew before the step. */
+  readonly reset?: Value;
   /** What states begin with, if not as the cell says. */
   readonly first?: ReadonlyMap<string, FirstState>;
   /** The value, with time, that input `index` reads; undefined after a report. */
@@ -70,6 +72,9 @@ export interface ElaboratedCell {
 interface State {
   readonly stmt: StateStmt;
   readonly initial: Value;
+  /** What the loop brings from the step before. */
+  readonly carried: Value;
+  /** The value before this step: `carried`, unless the example begins anew. */
   readonly previous: Value;
   next?: Meaning;
 }
@@ -90,6 +95,8 @@ class CellElaborator {
   private readonly states: State[] = [];
   private readonly ofNorms: Carried[] = [];
   private readonly inputs: { readonly outside: Value; readonly inside: Value }[] = [];
+  /** Where the states begin anew before this step. */
+  private readonly reset: Value | undefined;
   private readonly outputs: { readonly name: string; readonly value: Value | undefined; readonly span: Span }[] = [];
   private readonly parameters = new Map<string, Meaning>();
   private readonly sites: Sites;
@@ -106,6 +113,7 @@ class CellElaborator {
     this.loop = { outer, body: this.body, carry: (stmt, initial, name) => this.carry(stmt, initial, name) };
     this.dependences = new Dependences(this.body.ops);
     this.sites = new Sites(world);
+    this.reset = instance.reset && this.readStep(instance.reset, "reset");
     const { decl, module, placements } = instance.cell;
     this.placements = new Placements(placementsOf([...placements, ...instance.options], this.scope), world.problems);
     this.siteNames = new SiteNames(
@@ -221,25 +229,33 @@ class CellElaborator {
       this.scope.declare(s.name, "input", { kind: "value", value }, this.world.problems);
       return;
     }
-    const inside = this.body.value({ ...outside.type, time: false }, s.name.text);
+    const inside = this.readStep(outside, s.name.text);
+    this.scope.declare(s.name, "input", { kind: "value", value: inside }, this.world.problems);
+  }
+
+  /** The step of `outside`, a value with time, that the loop is at. */
+  private readStep(outside: Value, name: string): Value {
+    const inside = this.body.value({ ...outside.type, time: false }, name);
     this.dependences.declare(inside, { kind: "step" });
     this.inputs.push({ outside, inside });
-    this.scope.declare(s.name, "input", { kind: "value", value: inside }, this.world.problems);
+    return inside;
   }
 
   private counted: Value | undefined;
 
-  /** The number of this step of the loop. */
+  /** The number of this step of the loop, for each example since its states began. */
   private stepNumber(): Value {
-    if (this.counted !== undefined) return this.counted;
-    const b = this.outer;
+    this.counted ??= this.readStep(this.stepsOfLoop(), "step");
+    return this.counted;
+  }
+
+  private stepsOfLoop(): Value {
+    const { outer: b } = this;
+    const { reset, reverse } = this.instance;
+    if (reset !== undefined) return stepsSince(b, reset, reverse);
     const forward = stepNumbers(b);
     // A loop in reverse begins at each example's last step.
-    const outside = this.instance.reverse ? b.sub(b.sub(stepCounts(b), b.scalar(1)), forward) : forward;
-    this.counted = this.body.value({ ...outside.type, time: false }, "step");
-    this.dependences.declare(this.counted, { kind: "step" });
-    this.inputs.push({ outside, inside: this.counted });
-    return this.counted;
+    return reverse ? b.sub(b.sub(stepCounts(b), b.scalar(1)), forward) : forward;
   }
 
   private state(s: StateStmt): void {
@@ -264,10 +280,18 @@ class CellElaborator {
       return;
     }
     const type: Type = { dtype: "f32", time: false, batch: true, shape };
-    const previous = this.body.value(type, s.name.text);
-    this.dependences.declare(previous, { kind: "recurrent", state: s });
-    this.states.push({ stmt: s, initial: initial ?? this.outer.zeros(type), previous });
-    this.scope.declare(s.name, "state", { kind: "value", value: previous }, this.world.problems);
+    const begun = initial ?? this.outer.zeros(type);
+    const state = this.begin(s, begun, s.name.text);
+    this.states.push({ stmt: s, initial: begun, ...state });
+    this.scope.declare(s.name, "state", { kind: "value", value: state.previous }, this.world.problems);
+  }
+
+  /** A state that begins as `initial`, before the first step and wherever there is a reset. */
+  private begin(state: StateStmt, initial: Value, name: string): { readonly carried: Value; readonly previous: Value } {
+    const carried = this.body.value(initial.type, name);
+    this.dependences.declare(carried, { kind: "recurrent", state });
+    const previous = this.reset ? hint(this.body.select(this.reset, initial, carried), `${name}_before`) : carried;
+    return { carried, previous };
   }
 
   /** The value of a state before the first step, [batch, shape], in the block around the scan. */
@@ -327,13 +351,8 @@ class CellElaborator {
     const varies = !once && (like?.batch ?? true);
     const meaning = this.draw(draw, shape, varies ? "step" : "sequence", varies);
     if (meaning.kind !== "value" || !varies) return meaning;
-    const inside = this.body.value(
-      { ...meaning.value.type, time: false },
-      noise.distribution === "bernoulli" ? "mask" : "noise",
-    );
-    this.dependences.declare(inside, { kind: "step" });
-    this.inputs.push({ outside: meaning.value, inside });
-    return { kind: "value", value: inside };
+    const value = this.readStep(meaning.value, noise.distribution === "bernoulli" ? "mask" : "noise");
+    return { kind: "value", value };
   }
 
   private site(s: SiteStmt, c: Context, local: LocalName): Meaning {
@@ -350,14 +369,14 @@ class CellElaborator {
     const value = this.sites.add(this.body, {
       ...{ value: v, name: this.name(text), declared: s.name, inCell: true, dependence, placed, loop: this.loop },
       ...(shares && { like: `${shares.scopeName}/${text}` }),
+      resets: this.reset !== undefined,
     });
     return { kind: "value", value };
   }
 
   /** Norms add their states to the cell's. */
   private readonly carry: Loop["carry"] = (stmt, initial, name) => {
-    const state: Carried = { stmt, initial, previous: this.body.value(initial.type, name) };
-    this.dependences.declare(state.previous, { kind: "recurrent", state: stmt });
+    const state: Carried = { stmt, initial, ...this.begin(stmt, initial, name) };
     this.ofNorms.push(state);
     return state;
   };
@@ -443,7 +462,7 @@ class CellElaborator {
       states.map((s) => s.initial),
       this.inputs.map((i) => i.outside),
       {
-        params: [...states.map((s) => s.previous), ...this.inputs.map((i) => i.inside)],
+        params: [...states.map((s) => s.carried), ...this.inputs.map((i) => i.inside)],
         ops: this.body.ops,
         results: [...next, ...this.ofNorms.map((s) => s.next ?? s.previous), ...live.map((o) => yielded(o.value!))],
       },

@@ -13,3 +13,17 @@ export const stepNumbers = (b: Builder): Value =>
 
 /** How many steps each example has: [batch]. */
 export const stepCounts = (b: Builder): Value => hint(b.sum(b.broadcast(b.scalar(1), each), { time: true }), "steps");
+
+/** The number of each step of a loop since its example was last marked by `reset`, or since the loop's first step: [time, batch]. */
+export function stepsSince(b: Builder, reset: Value, reverse: boolean): Value {
+  const body = b.body();
+  const [counted, begins] = [
+    body.value({ ...each, time: false }, "step"),
+    body.value({ ...each, time: false }, "reset"),
+  ];
+  const step = hint(body.select(begins, body.scalar(0), counted), "step_now");
+  const results = [body.add(step, body.scalar(1)), step];
+  const loop = { params: [counted, begins], ops: body.ops, results };
+  const zeros = b.zeros({ ...each, time: false });
+  return b.scan([zeros], [reset], loop, { reverse, names: ["step_last", "step"] }).outputs[0];
+}

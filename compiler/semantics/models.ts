@@ -35,6 +35,7 @@ import { dimStatement, letStatement } from "./lets.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
 import { overAllSteps } from "./reductions.ts";
+import { resetMark } from "./reset-mark.ts";
 import { type NamedScan, ScanNames } from "./scan-names.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
 import { type LocalName, localText, placeName, SiteNames } from "./site-names.ts";
@@ -308,6 +309,7 @@ class ModelElaborator {
     const errors = problems.errors;
     const dims = shared ? this.sharedDims(e, shared) : this.dimsOf(e, cell);
     const first = firstStates(e, cell.decl, this.c);
+    const reset = e.reset && resetMark(e.reset, this.c);
     const inputs = cell.decl.body.filter((s): s is InputStmt => s.kind === "input" || s.kind === "target");
     if (inputs.length !== sequences.length) {
       problems.error(
@@ -337,6 +339,7 @@ class ModelElaborator {
         dims,
         reverse: e.reverse,
         first,
+        reset,
         options: [],
         override: (site) => this.placements.at(placing, site, !this.ownSites.has(site.base)),
         input: (stmt, wanted, i) => this.sequence(e, stmt, wanted, sequences[i][0], sequences[i][1]),

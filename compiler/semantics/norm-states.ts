@@ -7,7 +7,9 @@ import type { StateStmt } from "../syntax/ast.ts";
 export interface Carried {
   readonly stmt: StateStmt;
   readonly initial: Value;
-  /** Its value before the step, in the body. */
+  /** What the loop brings from the step before, in the body. */
+  readonly carried: Value;
+  /** Its value before the step: `carried`, unless the loop begins anew there. */
   readonly previous: Value;
   next?: Value;
 }
@@ -27,7 +29,8 @@ export function ownLoop(outer: Builder, xs: Value, expand: (x: Value, loop: Loop
   const x = body.value({ ...xs.type, time: false }, xs.name);
   const states: Carried[] = [];
   const carry: Loop["carry"] = (stmt, initial, name) => {
-    const state: Carried = { stmt, initial, previous: body.value(initial.type, name) };
+    const carried = body.value(initial.type, name);
+    const state: Carried = { stmt, initial, carried, previous: carried };
     states.push(state);
     return state;
   };
@@ -36,11 +39,11 @@ export function ownLoop(outer: Builder, xs: Value, expand: (x: Value, loop: Loop
     states.map((s) => s.initial),
     [xs],
     {
-      params: [...states.map((s) => s.previous), x],
+      params: [...states.map((s) => s.carried), x],
       ops: body.ops,
       results: [...states.map((s) => s.next ?? s.previous), y],
     },
-    { reverse: false, names: [...states.map((s) => `${s.previous.name}_last`), y.name] },
+    { reverse: false, names: [...states.map((s) => `${s.carried.name}_last`), y.name] },
   );
   return outputs[0];
 }

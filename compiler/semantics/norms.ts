@@ -32,6 +32,8 @@ export interface NormSite {
   readonly dependence: Dependence;
   /** The site whose norm this is: its parameters are that one's, its statistics its own. */
   readonly like?: string;
+  /** Whether its loop begins anew inside sequences, so that steps of the loop are not an example's own. */
+  readonly resets?: boolean;
 }
 
 /** A norm as it was placed. */
@@ -350,8 +352,15 @@ function statistic(
       });
       return poison;
     }
+    if (policy?.kind === "per_step" && site.resets) {
+      c.problems.error("C0215", kept!.span, `\`${s.name.text}\` has no steps to be kept for: the scan has \`reset\``, {
+        label: "after a reset, a step of the loop is the first step of some examples and a later one of others",
+        help: "write stats = shared, or leave it out: it is the default in such a scan",
+      });
+      return poison;
+    }
     const name = claim(`${site.name}/${s.name.text}`, c.world.taken);
-    const attrs = { name, policy: policy ?? (byStep ? perStep : shared) };
+    const attrs = { name, policy: policy ?? (byStep && !site.resets ? perStep : shared) };
     return { kind: "value", value: c.builder.one("stat", [value], attrs, s.name.text) };
   }
 }

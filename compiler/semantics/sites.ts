@@ -41,6 +41,8 @@ export interface Point {
   readonly like?: string;
   /** The loop that it is in. */
   readonly loop?: Loop;
+  /** Whether that loop begins anew inside sequences. */
+  readonly resets?: boolean;
 }
 
 /** The sites of one cell or model. */
@@ -110,9 +112,10 @@ export class Sites {
     for (const [name, norm] of norms) this.norms.set(name, norm);
   }
 
-  private norm({ placed, name, declared, value, inCell, dependence, like }: Point, of: "value" | "parameter") {
+  private norm({ placed, name, declared, value, ...point }: Point, of: "value" | "parameter") {
     if (placed === undefined || placed === "none") return undefined;
-    const site = { name, short: declared.text, type: value.type, inCell, dependence, of, like };
+    const { inCell, dependence, like, resets } = point;
+    const site = { name, short: declared.text, type: value.type, inCell, dependence, of, like, resets };
     // Mistakes of a placement are reported there, also if the site is in a function.
     const norm = this.world.problems.inside([], () => elaborateNorm(placed, site, this.world));
     if (norm === undefined) return undefined;

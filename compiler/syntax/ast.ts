@@ -283,7 +283,7 @@ export type Expr =
     }
   /** `enc.Wh`: a parameter of a scan of the model, or a state's last value. */
   | { readonly kind: "member"; readonly of: Name; readonly name: Name; readonly span: Span }
-  /** `scan rnn(D, H) over x`, `scan rnn(D, H) as enc over x from h = h0`, `scan enc over hs reverse` */
+  /** `scan rnn(D, H) over x`, `scan rnn(D, H) as enc over x reset begins from h = h0`, `scan enc over hs reverse` */
   | {
       readonly kind: "scan";
       /** A cell, or the name of a scan whose weights it shares. */
@@ -291,6 +291,8 @@ export type Expr =
       readonly args: readonly Arg[];
       readonly as?: Name;
       readonly over: readonly Expr[];
+      /** Where it is not 0, states begin anew before the step. */
+      readonly reset?: Expr;
       readonly from: readonly First[];
       readonly reverse: boolean;
       readonly span: Span;

@@ -5,7 +5,7 @@ import { nearest } from "../diagnostics/nearest.ts";
 import { join, type Span } from "../diagnostics/span.ts";
 import type { Arg, AxisName, BinaryOperator, Expr, Name, NormRef, Over, OverAxis, Part } from "./ast.ts";
 import { maybeNode, maybeToken, node, nodeSpan, nodes, token, tokenSpan, tokens } from "./cst.ts";
-import { reservedWords } from "./tokens.ts";
+import { From, reservedWords } from "./tokens.ts";
 
 export const axisNames: readonly AxisName[] = ["batch", "time", "whole", "feature", "first", "last"];
 
@@ -65,20 +65,27 @@ export class ExprBuilder {
 
   private scan(cst: CstNode): Expr {
     const [args, named] = [maybeNode(cst, "args"), maybeNode(cst, "named")];
-    const twice = tokens(cst, "Reverse").at(1);
-    if (twice)
-      this.report("C0110", "`reverse` stands here twice", tokenSpan(twice, this.file), undefined, "remove one");
+    const [marks, froms] = [nodes(cst, "mark"), nodes(cst, "from")];
+    const parts = [...tokens(cst, "reset"), ...froms.map((f) => token(f, "From")), ...tokens(cst, "Reverse")];
+    for (const [i, part] of parts.entries()) {
+      if (parts.findIndex(({ image }) => image === part.image) === i) continue;
+      const help = part.tokenType === From ? "separate first states by commas: from h = a, c = b" : "remove one";
+      this.report("C0110", `\`${part.image}\` stands here twice`, tokenSpan(part, this.file), undefined, help);
+    }
     return {
       kind: "scan",
       cell: this.plainName(node(cst, "name")),
       args: args === undefined ? [] : this.args(args, "the cell").args,
       ...(named && { as: this.plainName(named) }),
       over: nodes(cst, "comparison").map((c) => this.comparison(c)),
-      from: nodes(cst, "first").map((c) => ({
-        name: this.plainName(node(c, "name")),
-        value: this.comparison(node(c, "comparison")),
-        span: nodeSpan(c, this.file),
-      })),
+      ...(marks.length > 0 && { reset: this.comparison(marks[0]) }),
+      from: froms
+        .flatMap((f) => nodes(f, "first"))
+        .map((c) => ({
+          name: this.plainName(node(c, "name")),
+          value: this.comparison(node(c, "comparison")),
+          span: nodeSpan(c, this.file),
+        })),
       reverse: maybeToken(cst, "Reverse") !== undefined,
       span: nodeSpan(cst, this.file),
     };

@@ -326,18 +326,34 @@ class CellParser extends CstParser {
         this.SUBRULE2(this.comparison);
       },
     });
-    this.OPTION3(() => this.CONSUME(T.Reverse));
-    this.OPTION4(() => {
-      this.CONSUME(T.From);
-      this.SUBRULE(this.first);
-      this.MANY2({
-        GATE: () => greedy,
-        DEF: () => {
-          this.CONSUME2(T.Comma);
-          this.SUBRULE2(this.first);
-        },
-      });
-      this.OPTION5(() => this.CONSUME2(T.Reverse));
+    // In any order. The tree builder reports what stands there twice.
+    this.MANY2({
+      GATE: () => this.LA(1).tokenType !== T.Identifier || this.LA(1).image === "reset",
+      DEF: () => {
+        this.OR([
+          {
+            // The word is a name elsewhere.
+            ALT: () => {
+              this.CONSUME2(T.Identifier, { LABEL: "reset" });
+              this.SUBRULE3(this.comparison, { LABEL: "mark" });
+            },
+          },
+          { ALT: () => this.SUBRULE(this.from, { ARGS: [greedy] }) },
+          { ALT: () => this.CONSUME(T.Reverse) },
+        ]);
+      },
+    });
+  });
+
+  private readonly from: ExpressionRule = this.inner("from", (greedy: boolean) => {
+    this.CONSUME(T.From);
+    this.SUBRULE(this.first);
+    this.MANY({
+      GATE: () => greedy,
+      DEF: () => {
+        this.CONSUME(T.Comma);
+        this.SUBRULE2(this.first);
+      },
     });
   });
 

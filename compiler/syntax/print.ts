@@ -74,7 +74,9 @@ export function printExpr(e: Expr): string {
       const as = e.as ? ` as ${e.as.text}` : "";
       const over = e.over.map((x) => printAt(x, level.comparison)).join(", ");
       const first = e.from.map(({ name, value }) => `${name.text} = ${printAt(value, level.comparison)}`).join(", ");
-      return `scan ${e.cell.text}${args}${as} over ${over}${first && ` from ${first}`}${e.reverse ? " reverse" : ""}`;
+      const reset = e.reset ? ` reset ${printAt(e.reset, level.comparison)}` : "";
+      const from = first && ` from ${first}`;
+      return `scan ${e.cell.text}${args}${as} over ${over}${reset}${from}${e.reverse ? " reverse" : ""}`;
     }
     default:
       return e satisfies never;

@@ -35,7 +35,12 @@ function parts(e: Expr): readonly Expr[] {
     case "call":
       return e.args.map((a) => a.value);
     case "scan":
-      return [...e.args.map((a) => a.value), ...e.over, ...e.from.map((first) => first.value)];
+      return [
+        ...e.args.map((a) => a.value),
+        ...e.over,
+        ...(e.reset ? [e.reset] : []),
+        ...e.from.map((first) => first.value),
+      ];
     default:
       return e satisfies never;
   }

@@ -314,6 +314,13 @@ const models: readonly { readonly target: string; readonly input?: string; reado
   },
   {
     target: "[K] over time",
+    body: `f = scan c(D, H) as enc over x reset x[0] > 0.3
+  b = scan enc over x reset delay(x[0], 1) < -0.4 from h0 = tanh(last(x) @ U) reverse
+  loss mse((f + b) @ V, y)
+  output f, b`,
+  },
+  {
+    target: "[K] over time",
     body: `hs = scan c(D, H) over x
   a = softmax(whole(hs) @ hs, over whole)
   loss mse((a @ whole(tanh(hs))) @ V, y)
@@ -337,7 +344,7 @@ const modelText = (n: number, cell: string, attends: boolean): string => {
   param U : [D, H] = xavier
   input x : ${input} over time
   target y : ${target}
-  ${(attends ? body.replaceAll(/over (embed\(.*?\)|[xh]1?)(?= reverse|$)/gm, "over $1, $1") : body).replaceAll("scan c(", `scan ${cell}(`)}
+  ${(attends ? body.replaceAll(/over (embed\(.*?\)|[xh]1?)(?= reset| reverse|$)/gm, "over $1, $1") : body).replaceAll("scan c(", `scan ${cell}(`)}
 }
 `;
 };
@@ -377,5 +384,8 @@ export const randomPrograms = ({ lines, states, wide }: ProgramSizes): fc.Arbitr
       const entry = derived === null ? "c" : "d";
       const cells = declarations + cell.text() + (derived === null ? "" : cell.derived(derived));
       if (model === null) return { text: cells, entry, ...sizes };
-      return { text: cells + modelText(model, entry, cell.attends), entry: "m", ...sizes };
+      const text = modelText(model, entry, cell.attends);
+      // Where a scan begins anew, no statistics are kept for its steps.
+      const kept = / reset /.test(text) ? cells.replaceAll("stats = per_step(2)", "stats = shared") : cells;
+      return { text: kept + text, entry: "m", ...sizes };
     });

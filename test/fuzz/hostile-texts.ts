@@ -99,6 +99,18 @@ function deep(): readonly HostileText[] {
       model(`  hs = ${nested("(scan c over ", ")", 100, "x")}\n  loss cross_entropy(logits, y)`, cell("")),
     ),
     one(
+      "a scan with resets in its mark",
+      model(
+        `  hs = scan c(D) over x reset ${nested("(scan c(D) over x reset ", ")[0]", 30, "x[0]")}\n  loss cross_entropy(logits + 0 * last(hs)[0], y)`,
+        cell(""),
+      ),
+      "compiled",
+    ),
+    one(
+      "ten thousand parts of a scan",
+      model(`  hs = scan c(D) over x${" reset x[0] reverse".repeat(10_000)}`, cell("")),
+    ),
+    one(
       "withs in a row",
       cell("") + lines(100, (i) => `cell c${i} = ${i === 0 ? "c" : `c${i - 1}`} with {}`),
       "either",

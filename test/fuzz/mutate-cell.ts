@@ -7,7 +7,22 @@ export type Random = () => number;
 const strange: readonly string[] = [
   ..."()[]{}<>=!+-*/@^,.:;'\"#$%&|~`\\?_",
   ...["//", "/*", "*/", "''", "==", "<=", "0", "1", "-1", "0.5", "1e999", "1e-60", "1e300", "99999999999999999999"],
-  ...["over", "scan", "like", "reverse", "with", "place", "site", "stat", "norm", "fn", "cell", "model", "import"],
+  ...[
+    "over",
+    "scan",
+    "like",
+    "reset",
+    "reverse",
+    "with",
+    "place",
+    "site",
+    "stat",
+    "norm",
+    "fn",
+    "cell",
+    "model",
+    "import",
+  ],
   ...["and", "or", "not", "range"],
   ...["none", "time", "batch", "feature", "first", "last", "index", "__proto__", "constructor", "toString", "length"],
   ...[

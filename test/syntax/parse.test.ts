@@ -100,6 +100,28 @@ describe("the grammar", () => {
     expect(second).toBe("f(scan a over x from h = as reverse, enc.Wh)");
   });
 
+  test("reads where a scan begins anew, in any order of the parts after `over`", () => {
+    const body = "reset = scan a over x, reset reset reset > 0 reverse from h = 0, c = reset";
+    const { file, diagnostics } = parse(
+      `model m(D) {\n ${body}\n z = f(scan a over x from h = 0 reset y, 1)\n}`,
+      "m.cell",
+    );
+    expect(diagnostics.map((d) => d.message)).toEqual([]);
+    const [first, second] = file.declarations[0].body.map((s) => (s.kind === "let" ? printExpr(s.value) : ""));
+    expect(first).toBe("scan a over x, reset reset reset > 0 from h = 0, c = reset reverse");
+    expect(second).toBe("f(scan a over x reset y from h = 0, 1)");
+  });
+
+  test("reports a part of a scan that stands there twice", () => {
+    const body = "hs = scan a over x reset y from h = 0 reverse reset z from c = 0 reverse";
+    const { diagnostics } = parse(`model m(D) {\n ${body}\n}`, "m.cell");
+    expect(diagnostics.map(({ code, message, help }) => [code, message, help])).toEqual([
+      ["C0110", "`reset` stands here twice", "remove one"],
+      ["C0110", "`from` stands here twice", "separate first states by commas: from h = a, c = b"],
+      ["C0110", "`reverse` stands here twice", "remove one"],
+    ]);
+  });
+
   test("gives all sequences after `over` to the scan, except among arguments", () => {
     const [model] = parsed(
       "model m(D) {\n hs = scan a(D) over x, y reverse\n z = f(scan a(D) over x, y)\n}",

@@ -77,10 +77,14 @@ export const expr: fc.Arbitrary<Expr> = fc.letrec<{ expr: Expr; part: Part; arg:
     }),
     fc.tuple(plain, plain).map(([of, name]): Expr => ({ kind: "member", of, name, span })),
     fc
-      .tuple(plain, tie("args"), fc.option(plain), few(tie("expr"), 1), few(fc.tuple(plain, tie("expr"))), fc.boolean())
-      .map(([cell, args, as, over, first, reverse]): Expr => {
+      .tuple(
+        ...([plain, tie("args"), fc.option(plain), few(tie("expr"), 1), fc.option(tie("expr"))] as const),
+        ...([few(fc.tuple(plain, tie("expr"))), fc.boolean()] as const),
+      )
+      .map(([cell, args, as, over, reset, first, reverse]): Expr => {
         const from = first.map(([name, value]) => ({ name, value, span }));
-        return { kind: "scan", cell, args, ...(as && { as }), over, from, reverse, span };
+        const parts = { ...(as && { as }), over, ...(reset && { reset }), from, reverse };
+        return { kind: "scan", cell, args, ...parts, span };
       }),
   ),
   part: fc.oneof(

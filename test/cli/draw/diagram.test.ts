@@ -116,14 +116,16 @@ describe("a drawn diagram", () => {
 it("what reads a parameter or a state of a scan has an arrow from it", () => {
   const { arrows } = diagram(`model m(D = 2) {
     input x : [D] over time
+    input begins : [] over time
     a = last(scan rnn(D, D) as enc over x)
-    b = scan enc over x from h = a
+    b = scan enc over x reset begins > 0 from h = a
     loss sum(square(enc.Wh), over feature)
     loss mse(last(b), a)
   }`);
-  expect(arrows.filter(([, to]) => to === 2 || to === 3)).toEqual([
-    [0, 2],
-    [1, 2],
+  expect(arrows.filter(([, to]) => to === 3 || to === 4)).toEqual([
+    [0, 3],
     [1, 3],
+    [2, 3],
+    [2, 4],
   ]);
 });
