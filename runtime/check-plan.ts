@@ -195,7 +195,12 @@ function checkRole(
 ): void {
   const mark = role.kind === "lengths" ? markAxes[role.mark] : undefined;
   if (places[role.kind].single)
-    must(shape.join() === (mark?.batch ? `${batch}` : ""), `${at}.shape`, "is not that of one number");
+    // Examples of a stream may have begun at different steps.
+    must(
+      shape.join() === (mark?.batch || (role.kind === "step" && !time) ? `${batch}` : ""),
+      `${at}.shape`,
+      "is not that of one number",
+    );
   must(mark === undefined || mark.time === time, `${at}.time`, "is not that of its mark");
   if (role.kind === "grad") {
     const of = params.get(role.of);

@@ -11,6 +11,10 @@ export interface Feed {
   readonly run: number;
   /** Default: `drawn`. */
   readonly noise?: NoiseMode;
-  /** For the entry `step`: the states before the step, and its index in the stream. */
-  readonly stream?: { readonly states: ReadonlyMap<string, Float32Array>; readonly step: number };
+  /** For the entry `step`: the states before the step, its index in the stream, and the one at which each example's sequence began. */
+  readonly stream?: {
+    readonly states: ReadonlyMap<string, Float32Array>;
+    readonly step: number;
+    readonly began: readonly number[];
+  };
 }

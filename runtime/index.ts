@@ -43,6 +43,7 @@ export type {
   InferOptions,
   SessionOptions,
   StreamOptions,
+  StreamResetOptions,
   StreamRestoreOptions,
   TrainOptions,
   TrainReport,

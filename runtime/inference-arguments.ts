@@ -6,7 +6,7 @@ import type { Shaped } from "./inputs.ts";
 import { elementsOf } from "./layout.ts";
 import { flag, isSize, optionParser, type Rule } from "./option-parser.ts";
 import type { Plan, Tensor } from "./plan.ts";
-import type { InferOptions, StreamOptions, StreamRestoreOptions } from "./session-types.ts";
+import type { InferOptions, StreamOptions, StreamResetOptions, StreamRestoreOptions } from "./session-types.ts";
 import { isCount, isRecord, shown } from "./shown.ts";
 import type { RestoreOptions } from "./state.ts";
 
@@ -37,6 +37,14 @@ export const streamRestoreOptions = /* @__PURE__ */ optionParser<StreamRestoreOp
 );
 
 const isList = (value: unknown): boolean => Array.isArray(value) || ArrayBuffer.isView(value);
+
+/** Errors: C0406. */
+export const streamResetOptions = /* @__PURE__ */ optionParser<StreamResetOptions>(
+  "the options of resetting a stream",
+  {
+    examples: ["a list of numbers of examples", isList],
+  },
+);
 
 const parseBatch = /* @__PURE__ */ optionParser<Batch>("the parts of a batch", {
   inputs: ["an object that has each input by its name", isRecord],

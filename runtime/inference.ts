@@ -54,8 +54,8 @@ export async function openStream(holder: Holder, given: StreamOptions): Promise<
   const { rows } = holder;
   const stream = new Stream({ plan, rows, examples, ...options }, (entry, step) =>
     holder.exclusive(async () => {
-      const { batch, at, states, run = holder.count() } = step;
-      const runner = await holder.run(entry, batch, at + 1, { run, noise, stream: { states, step: at } });
+      const { batch, at, began, states, run = holder.count() } = step;
+      const runner = await holder.run(entry, batch, at + 1, { run, noise, stream: { states, step: at, began } });
       const of = await readByKind(
         runner,
         ({ role, region }) => role.kind === "output" || (role.kind === "state" && region === "work"),

@@ -141,7 +141,7 @@ export type Role =
    * between batches.
    */
   | { readonly kind: "hyper" }
-  /** The number of each step, from 0 on; without `time`, of a stream's step. */
+  /** The number of each step, from 0 on; without `time`, of a stream's step: for each example since it began, [B]. */
   | { readonly kind: "step" }
   /** Which steps the examples of a batch have; if `reversed`, from each one's last to its first. See `Mark`. */
   | { readonly kind: "lengths"; readonly mark: Mark; readonly reversed?: true }

@@ -154,7 +154,7 @@ export class Runner {
         break;
       }
       case "step":
-        this.#place(entry, tensor, batch.steps, (index) => (tensor.time ? index : (feed.stream?.step ?? 0)));
+        this.#place(entry, tensor, batch.steps, (index) => (tensor.time ? index : stepOf(feed, index)));
         break;
       case "hyper":
         this.#place(entry, tensor, batch.steps, this.#filler("hyper")(name, feed.hyper[name]));
@@ -201,3 +201,6 @@ function givenFor(tensor: Tensor, batch: OwnBatch): TypedNumbers | undefined {
   const help = "pass null for an input that is left out on purpose";
   throw new RuntimeError("C0406", `the batch lacks input \`${name}\` [${shape.join(", ")}]`, help);
 }
+
+/** How many steps of its own sequence an example of a stream has had. */
+const stepOf = ({ stream }: Feed, example: number): number => (stream ? stream.step - stream.began[example] : 0);

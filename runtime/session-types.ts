@@ -85,6 +85,12 @@ export interface StreamRestoreOptions {
   readonly at?: number;
 }
 
+/** What `Stream.reset` takes besides inputs. */
+export interface StreamResetOptions {
+  /** The places of the stream that are given to new sequences, from 0 on. Default: all. */
+  readonly examples?: readonly number[];
+}
+
 /** What `Session.stream` takes. */
 export interface StreamOptions {
   /** Sequences side by side: a batch size that the executable, or an attached one, is compiled for. Default: the executable's own. */

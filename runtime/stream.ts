@@ -1,11 +1,12 @@
 import type { Batch, OwnBatch } from "./batch.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
-import { ownBatch, streamRestoreOptions } from "./inference-arguments.ts";
+import { ownBatch, streamResetOptions, streamRestoreOptions } from "./inference-arguments.ts";
 import { numbersOf } from "./inputs.ts";
-import type { Plan } from "./plan.ts";
-import type { StreamRestoreOptions } from "./session-types.ts";
-import { isCount } from "./shown.ts";
+import { elementsOf } from "./layout.ts";
+import type { Plan, Tensor } from "./plan.ts";
+import type { StreamResetOptions, StreamRestoreOptions } from "./session-types.ts";
+import { isCount, isRecord, shown } from "./shown.ts";
 import type { SavedTensor } from "./state.ts";
 
 /** Everything that a stream remembers between two steps, as plain data. */
@@ -15,6 +16,8 @@ export interface StreamState {
   readonly fingerprint: string;
   /** The number of steps so far, which is the index of the next one. */
   readonly step: number;
+  /** The step at which each example's sequence began, if not all began at 0. */
+  readonly began?: readonly number[];
   /** The draw of noise that the stream continues with. */
   readonly run: number;
   /** By name, [B, …]: `state/h`. */
@@ -25,6 +28,8 @@ export interface StreamState {
 export interface StreamRun {
   readonly batch: OwnBatch;
   readonly at: number;
+  /** The step at which each example's sequence began. */
+  readonly began: readonly number[];
   readonly states: ReadonlyMap<string, Float32Array>;
   /** Undefined: a new draw. */
   readonly run: number | undefined;
@@ -59,6 +64,8 @@ export class Stream {
   /** What the states begin with. */
   #first: Batch["inputs"] | undefined;
   #step = 0;
+  /** The step at which each example's sequence began. */
+  #began: readonly number[];
   #run = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -66,6 +73,7 @@ export class Stream {
   constructor(facts: StreamConfig, execute: (entry: "start" | "step", run: StreamRun) => Promise<StreamMade>) {
     this.#config = facts;
     this.#execute = execute;
+    this.#began = this.#all(0);
   }
 
   /** The index of the next step. */
@@ -87,6 +95,7 @@ export class Stream {
       const { states, outputs } = await this.#execute("step", {
         batch,
         at: this.#step,
+        began: this.#began,
         states: this.#states,
         run: this.#run,
       });
@@ -98,42 +107,116 @@ export class Stream {
 
   /**
    * Returns to before the first step: the states are initialised again, with fresh noise if it is drawn, and the count is 0. If first
-   * states depend on inputs, `inputs` are new ones, [B, …] each; otherwise those of the beginning count again. Errors: C0406 (inputs).
+   * states depend on inputs, `inputs` are new ones, [B, …] each; otherwise those of the beginning count again.
+   *
+   * With `examples`, only these begin anew, each with a new sequence, and the others go on. `inputs` are then theirs alone, in the same
+   * order: [1, …] for one example. Refused where statistics are kept per step: row t serves all examples at step t. Errors: C0406.
    */
-  reset(inputs?: Batch["inputs"]): Promise<void> {
+  reset(inputs?: Batch["inputs"], options: StreamResetOptions = {}): Promise<void> {
     return this.#exclusive(async () => {
-      const first = inputs || !this.#first ? this.#starting(inputs ?? this.#config.inputs ?? {}) : this.#first;
+      const { examples } = streamResetOptions(options ?? {});
+      const places = examples === undefined ? undefined : ownPlaces(examples, this.examples);
+      if (places?.length === 0) return;
+      const isPart = places !== undefined && new Set(places).size < this.examples;
+      if (isPart && this.#step > 0) this.#requireOwn();
+      const first = this.#firstInputs(inputs, places);
       const made = await this.#execute("start", {
         batch: this.#batch(first),
-        at: 0,
+        ...{ at: 0, began: this.#all(0) },
         states: new Map(),
         run: undefined,
       });
       this.#first = first;
+      if (isPart) {
+        this.#states = new Map(
+          [...this.#states].map(([name, old]) => [name, withRows(old, made.states.get(name)!, places, this.examples)]),
+        );
+        this.#began = this.#began.map((step, example) => (places.includes(example) ? this.#step : step));
+        return;
+      }
       this.#states = made.states;
       this.#run = made.run;
       this.#step = 0;
+      this.#began = this.#all(0);
     });
   }
 
-  /** A copy of the inputs of first states: `reset` reads them again. */
-  #starting(given: Batch["inputs"]): Batch["inputs"] {
-    const { plan } = this.#config;
-    const { inputs } = this.#batch(given);
-    const tensors = (plan.entries.start?.tensors ?? []).filter(
+  #all(step: number): readonly number[] {
+    return new Array<number>(this.examples).fill(step);
+  }
+
+  /** Throws if something at the next step is the same for all examples, so that a sequence which begins there would not have its own. */
+  #requireOwn(): void {
+    const { name, entries } = this.#config.plan;
+    const tensors = [entries.start, entries.step].flatMap((entry) => entry?.tensors ?? []);
+    const row = tensors.find(({ role }) => role.kind === "stat" && role.steps > 1);
+    const common = tensors.find(({ role, batch }) => role.kind === "state" && !batch);
+    if (row !== undefined)
+      throw new RuntimeError(
+        "C0406",
+        `${name} has statistics for each step, \`${row.name}\`, and one count of steps for all examples, which is ${this.#step}`,
+        "keep one set for all steps, with `stats = shared` at its norm, or open a stream for each sequence",
+      );
+    if (common === undefined) return;
+    throw new RuntimeError(
+      "C0406",
+      `all examples of a stream of ${name} share \`${common.name}\`, which cannot begin anew for some of them`,
+      "open a stream for each sequence",
+    );
+  }
+
+  /** What first states are made of, of all examples; `inputs` are those of `places`, or of all. */
+  #firstInputs(inputs: Batch["inputs"] | undefined, places: readonly number[] | undefined): Batch["inputs"] {
+    const { inputs: opened = {} } = this.#config;
+    const old = this.#first;
+    // An example that begins with no input of its own begins with the one that it has.
+    const none = inputs === undefined || (places !== undefined && isRecord(inputs) && Object.keys(inputs).length === 0);
+    if (old === undefined || places === undefined) return none && old ? old : this.#starting(inputs ?? opened);
+    if (none) return old;
+    const given = this.#starting(inputs, places.length);
+    return Object.fromEntries(
+      Object.entries(given).map(([name, rows]) => {
+        if (rows === null) return [name, old[name]];
+        const { shape } = this.#tensorsOfStart().find((tensor) => tensor.name === name)!;
+        const all = (old[name] ?? new Float32Array(elementsOf(shape))) as Float32Array;
+        const width = all.length / this.examples;
+        const next = all.slice();
+        places.forEach((place, i) => {
+          next.set((rows as Float32Array).subarray(i * width, (i + 1) * width), place * width);
+        });
+        return [name, next];
+      }),
+    );
+  }
+
+  /** The inputs that first states depend on. */
+  #tensorsOfStart(): readonly Tensor[] {
+    return (this.#config.plan.entries.start?.tensors ?? []).filter(
       ({ region, role }) => region === "input" && (role.kind === "input" || role.kind === "index"),
     );
+  }
+
+  /** A copy of the inputs of the first states of so many examples: `reset` reads them again. */
+  #starting(given: Batch["inputs"], examples = this.examples): Batch["inputs"] {
+    const { plan } = this.#config;
+    const { inputs } = this.#batch(given);
+    const tensors = this.#tensorsOfStart();
     const stranger = Object.keys(inputs).find((name) => !tensors.some((tensor) => tensor.name === name));
     if (stranger !== undefined) {
       const takes = tensors.map(({ name }) => `\`${name}\``).join(", ");
       throw new RuntimeError(
         "C0406",
         `the first states of ${plan.name} do not depend on \`${stranger}\``,
-        takes === "" ? "pass it to `next`, with each step" : `a stream begins with ${takes}`,
+        stranger === "examples"
+          ? "some examples begin anew by the second argument: reset({}, { examples: [1] })"
+          : takes === ""
+            ? "pass it to `next`, with each step"
+            : `a stream begins with ${takes}`,
       );
     }
     return Object.fromEntries(
-      tensors.map(({ name, shape }) => {
+      tensors.map(({ name, shape: [, ...features] }) => {
+        const shape = [examples, ...features];
         const input = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
         if (input === null) return [name, null];
         if (input !== undefined) return [name, numbersOf(name, input, shape).slice()];
@@ -150,7 +233,8 @@ export class Stream {
       const tensors = new Map(
         this.#shapes().map(([state, shape]) => [state, { shape, data: this.#states.get(state)!.slice() }]),
       );
-      return { name, fingerprint, step: this.#step, run: this.#run, tensors };
+      const began = this.#began.some((step) => step > 0) && { began: this.#began };
+      return { name, fingerprint, step: this.#step, ...began, run: this.#run, tensors };
     });
   }
 
@@ -165,14 +249,17 @@ export class Stream {
     return this.#exclusive(async () => {
       const { plan, rows, examples, warn = console.warn } = this.#config;
       const tensors = ownTensors(state);
-      const { name, fingerprint, step, run } = state;
+      const { name, fingerprint, step, began, run } = state;
       if (fingerprint !== plan.fingerprint || name !== plan.name)
         throw new RuntimeError(
           "C0403",
           `the state of a stream of ${name} does not fit ${plan.name}: it is of other equations or dimensions`,
         );
       if (!isCount(step) || !isCount(run)) throw contradictory("its step and its run are not whole numbers");
+      if (began !== undefined && !areSteps(began, step)) throw contradictory("its examples did not begin at its steps");
       const { at = step } = streamRestoreOptions(options ?? {});
+      if (began !== undefined && began.length !== examples)
+        throw contradictory(`it is of ${began.length} examples, and the stream has ${examples}`);
       const wrong = this.#shapes().find(([name, shape]) => state.tensors.get(name)?.shape.join() !== shape.join());
       if (wrong !== undefined) {
         const [name, shape] = wrong;
@@ -192,6 +279,7 @@ export class Stream {
       }
       this.#states = new Map(this.#shapes().map(([state]) => [state, tensors.get(state)!]));
       this.#step = at;
+      this.#began = began !== undefined && at === step ? [...began] : this.#all(0);
       this.#run = run;
     });
   }
@@ -211,4 +299,27 @@ export class Stream {
     this.#turn = result.catch(() => {});
     return result;
   }
+}
+
+/** The distinct places that are to begin anew. Errors: C0406. */
+function ownPlaces(given: ArrayLike<number>, examples: number): readonly number[] {
+  const places = Array.from(given);
+  const wrong = places.find((place, i) => !isCount(place) || place >= examples || places.indexOf(place) !== i);
+  if (wrong === undefined) return places;
+  const twice = isCount(wrong) && wrong < examples;
+  const last = examples - 1;
+  const has = last === 0 ? "the example 0" : `examples 0 to ${last}`;
+  const what = twice ? `example ${wrong} cannot begin anew twice` : `this stream has ${has}, not ${shown(wrong)}`;
+  throw new RuntimeError("C0406", what);
+}
+
+const areSteps = (given: unknown, upTo: number): boolean =>
+  Array.isArray(given) && given.every((step) => isCount(step) && step <= upTo);
+
+/** `old` [examples, …], with the rows of `next` at `places`. */
+function withRows(old: Float32Array, next: Float32Array, places: readonly number[], examples: number): Float32Array {
+  const made = old.slice();
+  const width = old.length / examples;
+  for (const place of places) made.set(next.subarray(place * width, (place + 1) * width), place * width);
+  return made;
 }

@@ -8,7 +8,7 @@
 import { InternalError } from "../diagnostics/internal-error.ts";
 import { axesOf, extentsIn } from "../ir/ops.ts";
 import type { Graph, Op, OpOf, Result, Value } from "../ir/types.ts";
-import { aStep, Builder, copy, idsAfter, Renaming, reads } from "./rewrite.ts";
+import { aStep, Builder, copy, idsAfter, Renaming, reads, retyped } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
 
 export interface Streamed {
@@ -99,9 +99,10 @@ function nameOf(op: Op): string {
   return named ? `\`${named.name}\`` : "an output";
 }
 
-/** One step of a leaf. For noise that is drawn for all steps: its own. */
+/** One step of a leaf. For noise that is drawn for all steps: its own. Examples of a stream may begin at different steps. */
 function leafOfStep(op: OpOf<"leaf">): OpOf<"leaf"> {
   const { leaf, type } = op.attrs;
+  if (leaf.kind === "step") return retyped(op, (t) => ({ ...t, batch: true })) as OpOf<"leaf">;
   const drawn = leaf.kind === "noise" && leaf.distribution !== "bernoulli" && type.time;
   return drawn ? { ...op, attrs: { leaf: { ...leaf, perStep: true }, type } } : op;
 }

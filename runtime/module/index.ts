@@ -13,7 +13,7 @@ export { webgpuModuleBackend } from "../webgpu/webgpu.ts";
 export { type Hot, hotModule } from "./hot-module.ts";
 export type { InferenceModel } from "./inference-model.ts";
 export type { Model, ModelInference } from "./model.ts";
-export { inferenceStream, type ModelStream, type StreamArguments } from "./model-stream.ts";
+export { inferenceStream, type ModelStream, type OfSome, type StreamArguments } from "./model-stream.ts";
 export {
   bytesOf,
   type InferenceModule,

@@ -2,7 +2,7 @@ import { openStream } from "../inference.ts";
 import type { InferenceSession } from "../inference-session.ts";
 import type { Input } from "../inputs.ts";
 import type { Plan } from "../plan.ts";
-import type { StreamOptions, StreamRestoreOptions } from "../session-types.ts";
+import type { StreamOptions, StreamResetOptions, StreamRestoreOptions } from "../session-types.ts";
 import type { Stream, StreamState } from "../stream.ts";
 import { withShapes } from "./module-batch.ts";
 import type { Signature } from "./signature.ts";
@@ -45,11 +45,19 @@ export class ModelStream<S extends Signature> {
     return this.#stream.restore(state, options);
   }
 
-  /** Returns to before the first step. `inputs`: new ones of the first states. Errors: as `Stream.reset`. */
-  reset(inputs?: S["firstInputs"]): Promise<void> {
-    return this.#stream.reset(inputs && ({ ...inputs } as Readonly<Record<string, Input>>));
+  /**
+   * Returns to before the first step. `inputs`: new ones of the first states. With `examples`, only these begin anew, and the inputs are
+   * theirs alone: [1, …] for one example. Errors: as `Stream.reset`.
+   */
+  reset(inputs?: S["firstInputs"]): Promise<void>;
+  reset(inputs: OfSome<S["firstInputs"]> | undefined, options: StreamResetOptions): Promise<void>;
+  reset(inputs?: object, options: StreamResetOptions = {}): Promise<void> {
+    return this.#stream.reset(inputs && ({ ...inputs } as Readonly<Record<string, Input>>), options);
   }
 }
+
+/** Inputs of first states, of some examples. */
+export type OfSome<Inputs> = { readonly [Name in keyof Inputs]?: Input };
 
 /** What opens a stream: its inputs must be given if first states depend on any. */
 export type StreamArguments<S extends Signature> = keyof S["firstInputs"] extends never

@@ -83,6 +83,14 @@ const calls: Readonly<Record<string, Call>> = {
       return stream.state();
     },
   },
+  "reset of a stream": {
+    sound: () => [{}, { examples: [0] }],
+    of: async (session, args) => {
+      const stream = await aStream(session);
+      await stream.reset(...(args as readonly [never, never]));
+      return stream.state();
+    },
+  },
   decodeCheckpoint: {
     sound: ({ checkpoint }) => [checkpoint],
     of: (_, args) => encodeCheckpoint(decodeCheckpoint(...(args as readonly [never]))),

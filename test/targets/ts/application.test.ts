@@ -148,6 +148,8 @@ export async function use(bytes: Uint8Array): Promise<number> {
   const s = tensor(new Float32Array(12), [4, 3]);
   const begins = await (await begun.open()).stream({ inputs: { s } });
   await begins.reset({ s });
+  await begins.reset({ s: tensor(new Float32Array(3), [1, 3]) }, { examples: [1] });
+  await stream.reset({}, { examples: [0, 1] });
   const { h } = await inferring.forward(inputs);
   return loss + metrics.accuracy + logits.data[0] + (partly.loss ?? 0) + step.logits.data[0] + h.shape[2] + H;
 }
@@ -162,6 +164,10 @@ export async function use(bytes: Uint8Array): Promise<number> {
     ["an output that is not there", "(await model.forward({ x })).logit;"],
     ["a whole sequence in a stream", "await (await model.stream()).next({ x });"],
     ["a stream without its first states' inputs", "await (await begun.open()).stream();"],
+    [
+      "an input that no first state depends on",
+      "await (await begun.open()).stream({ inputs: { s: tensor(new Float32Array(12), [4, 3]) } }).then((b) => b.reset({ x }, { examples: [1] }));",
+    ],
     ["a stream of a module without one", "await (await bnlstm.open()).stream();"],
     ["training of a module that only infers", "await (await bnlstm.open()).train({ x }, { lr: 1 });"],
     ["a target without kernels", 'await bnlstm.open({ backend: "wgsl" });'],
