@@ -6,7 +6,7 @@ import { finiteDifferences, relativeError } from "../compiler/ir/finite-differen
 import { interpret } from "../compiler/ir/interpret.ts";
 import { type Bindings, count } from "../compiler/ir/tensor.ts";
 import { isTrained } from "../compiler/ir/trained.ts";
-import type { Graph, Leaf, OpOf, Type } from "../compiler/ir/types.ts";
+import type { Graph, Leaf, Op, OpOf, Type, Value } from "../compiler/ir/types.ts";
 import { type Lowered, lower } from "../compiler/lower.ts";
 import { deadParameters } from "../compiler/proofs/dead-parameters.ts";
 import { type ElaborateOptions, elaborate } from "../compiler/semantics/elaborate.ts";
@@ -64,6 +64,9 @@ export interface TargetUnderTest {
  */
 const JITTER = 0.1;
 
+/** A normal number above it marks a step: about a third do. */
+const MARKED = 0.5;
+
 /**
  * Step h of the differences. It is smaller than ∛ε, the best step for derivatives near 1, because after a batch norm with a
  * small variance the third derivative reaches 1e6. Truncation is then h² times that, 1e-6 at most, and rounding is ε/h = 2e-10.
@@ -115,11 +118,14 @@ export async function checkGradients(
     if (leaf.kind !== "param") throw new Error(`${name} is not a parameter`);
     return initialise(leaf.init, shapeOf(type, dims), keyOf(options.seed, name), first);
   };
+  const marks = marksOf(placed);
   // Rounded to f32, so that all sides compute at exactly the same point.
   const numbers = Object.fromEntries(
     [...leaves].map(([name, { leaf, type }]) => [
       name,
-      numbersFor(leaf, type, dims, keyOf(options.seed, name), first).map(Math.fround),
+      numbersFor(leaf, type, dims, keyOf(options.seed, name), first).map((x) =>
+        marks.has(name) ? Number(x > MARKED) : Math.fround(x),
+      ),
     ]),
   );
   const derived =
@@ -223,6 +229,27 @@ function trainEntry({ plan }: Executable): NonNullable<Executable["plan"]["entri
 function leavesOf(graph: Graph): ReadonlyMap<string, OpOf<"leaf">["attrs"]> {
   const ops = graph.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf");
   return new Map(ops.map(({ attrs }) => [attrs.leaf.name, attrs]));
+}
+
+/** The inputs that choose between two values, such as where a scan begins anew: normal numbers, never 0, would choose but one. */
+function marksOf(graph: Graph): ReadonlySet<string> {
+  const choosing = new Set<Value>();
+  const visit = (ops: readonly Op[]): void => {
+    for (const op of ops) {
+      if (op.op === "select") choosing.add(op.operands[0]);
+      if (op.op !== "scan") continue;
+      visit(op.body!.ops);
+      op.body!.params.forEach((param, i) => {
+        if (choosing.has(param)) choosing.add(op.operands[i]);
+      });
+    }
+  };
+  visit(graph.ops);
+  return new Set(
+    graph.ops.flatMap(({ op, attrs, results }) =>
+      op === "leaf" && attrs.leaf.kind === "input" && choosing.has(results[0]) ? [attrs.leaf.name] : [],
+    ),
+  );
 }
 
 const shapeOf = (type: Type, dims: Bindings): readonly number[] =>

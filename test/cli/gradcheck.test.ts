@@ -41,6 +41,34 @@ test.each([
   expect(worst).toBeGreaterThan(0);
 });
 
+test("marks of steps are 0 or 1, so that a scan with resets has parts of several steps", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "packed.cell");
+    await writeFile(
+      path,
+      `cell c(D = 2, H = 3) {
+  param W : [D, H] = xavier
+  param R : [H, H] = xavier
+  input x : [D]
+  state h : [H] = 0
+  h' = tanh(x @ W + h @ R)
+  output h'
+}
+model m(D = 2, H = 3) {
+  input x : [D] over time
+  input begins : [] over time
+  target y : [H] over time
+  loss mse(scan c(D, H) over x reset begins, y)
+}
+`,
+    );
+    const { parameters } = await gradcheck(path);
+    const recurrent = parameters.find(({ name }) => name === "c/R")!;
+    expect(recurrent.verdict).toBe("ok");
+    // A gradient that no step carries would agree to the last bit.
+    expect(recurrent.error).toBeGreaterThan(0);
+  }));
+
 test("with f16 storage gradients agree within its unit, and no closer", async () => {
   const args = ["examples/cells/bnlstm.cell", "--target", "wgsl", "--storage", "f16", "--dims", "H=8", "--seed", "2"];
   const { ok, tolerance, worst } = await gradcheck(...args);
