@@ -286,7 +286,7 @@ function numbersFor(leaf: Leaf, type: Type, dims: Bindings, key: Key, first: Fir
     case "step":
       return fill((i) => i);
     case "lengths":
-      return Float64Array.from(markOf(leaf.mark, existing(everyLength(dims), dims.time), leaf.reversed));
+      return Float64Array.from(markOf(leaf.mark, existing(everyLength(dims), dims.time)));
     case "flat":
     case "carry":
     case "cotangent":

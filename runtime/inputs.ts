@@ -95,12 +95,12 @@ export interface Placement {
   readonly size: number | undefined;
   /** Whether numbers may be missing, marked by NaN. */
   readonly target: boolean;
-  /** Fills what examples do not have with zeros, if there is any. */
-  readonly clear: ((image: Float32Array) => void) | undefined;
+  /** If examples do not have all steps: leaves out the others, and says at which step of the batch an example has its `t`-th. */
+  readonly own: { compact(image: Float32Array): void; stepOf(t: number, b: number): number } | undefined;
 }
 
 /**
- * Copies an input into an image of the region `input`, with zeros for what is missing, and then checks the copy: the original may be in
+ * Copies an input into an image of the region `input`, without what is missing, and then checks the copy: the original may be in
  * memory that another thread writes to. Errors: C0406, naming a number that is not finite or not a valid index, and where it is.
  */
 export function placeInput(image: Float32Array, data: TypedNumbers, to: Placement): void {
@@ -113,7 +113,7 @@ export function placeInput(image: Float32Array, data: TypedNumbers, to: Placemen
       for (let i = start; i < start + length; i++) image[i] = data[at++];
     }
   }
-  to.clear?.(image);
+  to.own?.compact(image);
   for (let piece = 0; piece < count; piece++) {
     const start = offset + piece * stride;
     for (let i = start; i < start + length; i++) {
@@ -126,14 +126,17 @@ export function placeInput(image: Float32Array, data: TypedNumbers, to: Placemen
   }
 }
 
-function refused({ name, shape, size }: Placement, index: number, data: TypedNumbers): RuntimeError {
+function refused({ name, shape, size, own }: Placement, index: number, data: TypedNumbers): RuntimeError {
   let rest = index;
-  const place = shape.toReversed().map((extent) => {
+  const turned = shape.toReversed().map((extent) => {
     const at = rest % extent;
     rest = Math.floor(rest / extent);
     return at;
   });
-  const where = `holds ${data[index]} at [${place.toReversed().join(", ")}]`;
+  const place = turned.toReversed();
+  if (own) place[0] = own.stepOf(place[0], place[1]);
+  const given = place.reduce((at, n, i) => at * shape[i] + n, 0);
+  const where = `holds ${data[given]} at [${place.join(", ")}]`;
   return size === undefined
     ? new RuntimeError(
         "C0406",

@@ -1,4 +1,8 @@
-/** The marks that say which steps the examples of a batch have, where they do not all have the same. */
+/**
+ * Batches whose examples do not all have the same steps. A program computes the steps that each example has, one after the other from
+ * its first, as if they were the whole sequence: inputs come without gaps, and outputs are put back at the steps of the batch. Marks say
+ * how many steps each example has.
+ */
 import type { Existing } from "./existing.ts";
 import { elementsOf, type Range } from "./layout.ts";
 import type { Mark } from "./plan.ts";
@@ -6,13 +10,17 @@ import type { Mark } from "./plan.ts";
 /** Fewer examples than this have no meaningful statistics: a single one is its own mean. */
 const FEWEST = 2;
 
-/** How many of the examples have each step. */
-function examplesAt({ steps, examples, has }: Existing): readonly number[] {
-  return Array.from({ length: steps }, (_, t) => {
-    let count = 0;
-    for (let b = 0; b < examples; b++) count += has[t * examples + b];
-    return count;
-  });
+/** How many steps each example has. */
+function lengthsOf({ examples, has }: Existing): readonly number[] {
+  const lengths = new Array<number>(examples).fill(0);
+  for (let i = 0; i < has.length; i++) lengths[i % examples] += has[i];
+  return lengths;
+}
+
+/** How many of the examples have each step, counted from each one's first. */
+function examplesAt(from: Existing): readonly number[] {
+  const lengths = lengthsOf(from);
+  return Array.from({ length: from.steps }, (_, t) => lengths.filter((n) => n > t).length);
 }
 
 /**
@@ -26,60 +34,26 @@ export function filledAt(from: Existing, alone: boolean): readonly number[] {
   return counts.map((n, t) => (enough[t] || alone || (until >= 0 && t > until) ? n / from.examples : 0));
 }
 
-/** For each example, the number of steps up to its last one. */
-function spans({ steps, examples, has }: Existing): readonly number[] {
-  return Array.from({ length: examples }, (_, b) => {
-    let span = steps;
-    while (span > 0 && has[(span - 1) * examples + b] === 0) span--;
-    return span;
-  });
-}
-
-/** The same steps, from each example's last to its first. */
-function reversed(from: Existing): Existing {
-  const { examples, has } = from;
-  const span = spans(from);
-  return {
-    ...from,
-    has: Uint8Array.from({ length: has.length }, (_, i) => {
-      const [t, b] = [Math.floor(i / examples), i % examples];
-      return t < span[b] ? has[(span[b] - 1 - t) * examples + b] : 0;
-    }),
-  };
-}
-
-/** The numbers of a mark: for each step of each example, for each step, or for each example. */
-export function markOf(mark: Mark, of: Existing, inReverse = false): Float32Array {
-  const from = inReverse ? reversed(of) : of;
-  const { steps, examples, has } = from;
-  const perExample = (value: (b: number) => number): Float32Array =>
-    Float32Array.from({ length: examples }, (_, b) => value(b));
+/** The numbers of a mark: for each step of each example, counted from its first; for each step; or for each example. */
+export function markOf(mark: Mark, from: Existing): Float32Array {
+  const { steps, examples } = from;
+  const lengths = lengthsOf(from);
+  const each = (value: (t: number, length: number) => boolean): Float32Array =>
+    Float32Array.from({ length: steps * examples }, (_, i) =>
+      Number(value(Math.floor(i / examples), lengths[i % examples])),
+    );
   const perStep = (value: (count: number, t: number, until: number) => number): Float32Array => {
     const counts = examplesAt(from);
     const until = counts.map(isEnough(examples)).lastIndexOf(true);
     return Float32Array.from(counts, (count, t) => value(count, t, until));
   };
-  /** 1 at one step of each example that has a step. */
-  const at = (step: (b: number) => number): Float32Array => {
-    const found = new Float32Array(steps * examples);
-    spans(from).forEach((span, b) => {
-      if (span > 0) found[step(b) * examples + b] = 1;
-    });
-    return found;
-  };
   switch (mark) {
     case "valid":
-      return Float32Array.from(has);
+      return each((t, length) => t < length);
     case "first":
-      return at((b) => {
-        let t = 0;
-        while (has[t * examples + b] === 0) t++;
-        return t;
-      });
-    case "last": {
-      const span = spans(from);
-      return at((b) => span[b] - 1);
-    }
+      return each((t, length) => t === 0 && length > 0);
+    case "last":
+      return each((t, length) => t === length - 1);
     case "examples":
       return perStep((count) => count);
     case "some":
@@ -90,15 +64,11 @@ export function markOf(mark: Mark, of: Existing, inReverse = false): Float32Arra
       return perStep((_, t, until) => Number(t === until));
     case "after":
       return perStep((_, t, until) => Number(until >= 0 && t > until));
-    case "span": {
-      const span = spans(from);
-      return perExample((b) => span[b]);
-    }
+    case "span":
+      return Float32Array.from(lengths);
     case "exists":
-    case "present": {
-      const span = spans(from);
-      return perExample((b) => Number(span[b] > 0));
-    }
+    case "present":
+      return Float32Array.from(lengths, (length) => Number(length > 0));
     default:
       return mark satisfies never;
   }
@@ -110,33 +80,68 @@ const isEnough =
   (examples: number): boolean =>
     examples >= Math.min(FEWEST, batch);
 
-/** An input with time, in an image of the region `input`. */
+type Floats = Float32Array | Float64Array;
+
+/** A value for each step of each example, [T, B, …], in an image. */
 interface Placed {
-  /** [T, B, …]. */
   readonly shape: readonly number[];
-  readonly range: Range;
+  readonly range: Pick<Range, "offset" | "stride" | "count">;
 }
 
-/** Fills with zeros what examples do not have. */
-function clearMissing(image: Float32Array, { shape, range }: Placed, { has }: Existing): void {
-  const [steps, examples, ...rest] = shape;
+/** Where the numbers of a step of an example begin, and how many there are. */
+function rowsOf({ shape, range }: Placed): { readonly at: (t: number, b: number) => number; readonly row: number } {
+  const [, examples, ...rest] = shape;
   const row = elementsOf(rest);
   // Each step is a piece of its own, or all steps are one piece.
   const stride = range.count === 1 ? examples * row : range.stride;
-  for (let t = 0; t < steps; t++) {
-    for (let b = 0; b < examples; b++) {
-      if (has[t * examples + b] !== 0) continue;
-      const start = range.offset + t * stride + b * row;
-      image.fill(0, start, start + row);
+  return { at: (t, b) => range.offset + t * stride + b * row, row };
+}
+
+/** Moves the steps that each example has to the front, in their order, and fills the rest with zeros. */
+function compact(image: Floats, placed: Placed, { has }: Existing): void {
+  const [steps, examples] = placed.shape;
+  const { at, row } = rowsOf(placed);
+  for (let b = 0; b < examples; b++) {
+    let to = 0;
+    for (let t = 0; t < steps; t++) {
+      if (has[t * examples + b] === 0) continue;
+      if (to < t) image.copyWithin(at(to, b), at(t, b), at(t, b) + row);
+      to++;
     }
+    for (; to < steps; to++) image.fill(0, at(to, b), at(to, b) + row);
   }
+}
+
+/** The reverse of `compact`: moves the steps of each example to where they are in the batch, with zeros at those that it lacks. */
+function spread(image: Floats, placed: Placed, existing: Existing): void {
+  const [steps, examples] = placed.shape;
+  const { at, row } = rowsOf(placed);
+  lengthsOf({ ...existing, has: Array.from(existing.has).slice(0, steps * examples) }).forEach((length, b) => {
+    let from = length;
+    for (let t = steps - 1; t >= 0; t--) {
+      if (existing.has[t * examples + b] === 0) image.fill(0, at(t, b), at(t, b) + row);
+      else if (--from < t) image.copyWithin(at(t, b), at(from, b), at(from, b) + row);
+    }
+  });
+}
+
+/** At which step of the batch an example has its `t`-th. */
+function stepOf({ steps, examples, has }: Existing, t: number, b: number): number {
+  let own = -1;
+  for (let step = 0; step < steps; step++) {
+    own += has[step * examples + b];
+    if (own === t) return step;
+  }
+  throw new Error("an example has fewer steps");
 }
 
 /** What a plan for sequences whose steps differ needs of the runtime. */
 export interface Ragged {
   readonly markOf: typeof markOf;
-  readonly clearMissing: typeof clearMissing;
+  readonly compact: typeof compact;
+  readonly spread: typeof spread;
+  readonly stepOf: typeof stepOf;
 }
 
-/** Computes marks, and clears what is missing. */
-export const ragged: Ragged = { markOf, clearMissing };
+/** Computes marks, and leaves out what is missing. */
+export const ragged: Ragged = { markOf, compact, spread, stepOf };

@@ -173,7 +173,7 @@ const role = kinds<Role, "kind">("kind", {
   state: {},
   hyper: {},
   step: {},
-  lengths: { mark: oneOf(...(Object.keys(markAxes) as readonly Mark[])), reversed: maybe(oneOf(true)) },
+  lengths: { mark: oneOf(...(Object.keys(markAxes) as readonly Mark[])) },
   output: {},
   loss: { over },
   loss_term: { over },

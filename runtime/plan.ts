@@ -95,8 +95,8 @@ export type Noise =
   | { readonly distribution: "bernoulli"; readonly keep: number };
 
 /**
- * What marks the steps that the examples of a batch have. They differ in length, and may lack steps in between. A missing step
- * counts nowhere.
+ * What marks the steps that the examples of a batch have. They differ in length, and begin together: steps that they lack in the
+ * batch are left out, and steps are counted from each one's first. A missing step counts nowhere.
  *
  * | mark       |        |                                                                                              |
  * | ---------- | ------ | -------------------------------------------------------------------------------------------- |
@@ -108,7 +108,7 @@ export type Noise =
  * | `enough`   | [T]    | 1 where there are two or more, enough for a meaningful statistic                             |
  * | `until`    | [T]    | 1 at the last such step, towards whose statistics later steps are averaged                   |
  * | `after`    | [T]    | 1 at the steps after that one                                                                |
- * | `span`     | [B]    | the number of steps up to each example's last one, those that it lacks included              |
+ * | `span`     | [B]    | the number of its steps                                                                       |
  * | `exists`   | [B]    | 1 where an example has a step                                                                |
  * | `present`  | [B]    | the same, on any time axis                                                                   |
  */
@@ -143,8 +143,8 @@ export type Role =
   | { readonly kind: "hyper" }
   /** The number of each step, from 0 on; without `time`, of a stream's step: for each example since it began, [B]. */
   | { readonly kind: "step" }
-  /** Which steps the examples of a batch have; if `reversed`, from each one's last to its first. See `Mark`. */
-  | { readonly kind: "lengths"; readonly mark: Mark; readonly reversed?: true }
+  /** Which steps the examples of a batch have. See `Mark`. */
+  | { readonly kind: "lengths"; readonly mark: Mark }
   | { readonly kind: "output" }
   /** Without `over`, a number of the batch as a whole, or the sum of the `loss_term`s if there are any. */
   | { readonly kind: "loss"; readonly over?: Over }

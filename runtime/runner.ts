@@ -88,7 +88,16 @@ export class Runner {
   async read(tensors: readonly Tensor[]): Promise<Float32Array[]> {
     const { last } = this;
     if (last === undefined) throw new Error("nothing has run yet");
-    return this.machine.read(tensors.map((tensor) => rangeOf(tensor, last.entry, axisOf(last.batch, tensor).steps)));
+    const axes = tensors.map((tensor) => axisOf(last.batch, tensor));
+    const data = await this.machine.read(tensors.map((tensor, i) => rangeOf(tensor, last.entry, axes[i].steps)));
+    return data.map((numbers, i) => {
+      const [tensor, { existing, steps }] = [tensors[i], axes[i]];
+      if (!tensor.time || !tensor.batch || existing === undefined) return numbers;
+      const own = Float32Array.from(numbers);
+      const range = whole(tensor.region, 0, own.length);
+      this.#filler("ragged").spread(own, { shape: shapeOf(tensor, steps), range }, existing);
+      return own;
+    });
   }
 
   #checkBatch({ inputs, axes, steps }: OwnBatch): void {
@@ -125,13 +134,16 @@ export class Runner {
         const target = role.kind === "input" && role.target === true;
         // Missing steps may hold anything, and must not make a result that is not finite.
         const { existing } = axis;
-        const clear =
+        const own =
           tensor.time && existing
-            ? (image: Float32Array) => this.#filler("ragged").clearMissing(image, { shape, range }, existing)
+            ? {
+                compact: (image: Float32Array) => this.#filler("ragged").compact(image, { shape, range }, existing),
+                stepOf: (t: number, b: number) => this.#filler("ragged").stepOf(existing, t, b),
+              }
             : undefined;
         // Also the steps that only a longer axis has.
         if (data === undefined || axis.steps < batch.steps) this.#place(entry, tensor, batch.steps, () => 0);
-        if (data !== undefined) placeInput(this.#image, data, { name, shape, range, size, target, clear });
+        if (data !== undefined) placeInput(this.#image, data, { name, shape, range, size, target, own });
         break;
       }
       case "lengths": {
@@ -140,7 +152,7 @@ export class Runner {
         // An example is present if it has a step on any axis.
         const axes = role.mark === "present" ? Object.values(batch.axes) : [axis];
         const found = anyOf(axes.map((one) => one.existing ?? all));
-        const numbers = this.#filler("ragged").markOf(role.mark, found, role.reversed);
+        const numbers = this.#filler("ragged").markOf(role.mark, found);
         this.#place(entry, tensor, steps, (index) => numbers[index]);
         break;
       }

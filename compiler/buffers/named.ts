@@ -216,7 +216,7 @@ function inputRole(leaf: Leaf, dims: Readonly<Record<string, number>>): Role {
     case "step":
       return { kind: "step" };
     case "lengths":
-      return { kind: "lengths", mark: leaf.mark, ...(leaf.reversed && { reversed: true }) };
+      return { kind: "lengths", mark: leaf.mark };
     default:
       throw new Error(`a ${leaf.kind} is not an input`);
   }

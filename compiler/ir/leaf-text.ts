@@ -139,7 +139,7 @@ export function printLeaf(leaf: Leaf): string {
     case "population":
       return `${head} ${printPolicy(leaf.policy)}${printAxis(leaf)}`;
     case "lengths":
-      return `${head} ${leaf.mark}${printAxis(leaf)}${leaf.reversed ? " reversed" : ""}`;
+      return `${head} ${leaf.mark}${printAxis(leaf)}`;
     case "flat":
       return `${head} ${leaf.region} slot=${leaf.slot}${leaf.from === undefined ? "" : ` from=${leaf.from}`}`;
     case "input":
@@ -178,7 +178,7 @@ export function parseLeaf(r: Reader): Leaf {
     case "population":
       return { kind, name, policy: parsePolicy(r), ...parseAxis(r) };
     case "lengths":
-      return { kind, name, mark: r.oneOf(markNames), ...parseAxis(r), ...(r.take("reversed") && { reversed: true }) };
+      return { kind, name, mark: r.oneOf(markNames), ...parseAxis(r) };
     case "flat": {
       const region = r.oneOf(["param", "grad", "slot", "stat", "loss", "skipped"]);
       r.expect("slot");

@@ -1,9 +1,8 @@
 /**
- * Along which steps each value of a graph varies, and in which order: a value with `time` has one entry for each step of a time
- * axis, from its first to its last or, in a loop over reversed sequences, from its last to its first.
+ * Along which time axis each value of a graph varies.
  *
  * A leaf says which axis it varies over. An op combines values step by step, so that all its operands and results that vary over
- * time do so over the same steps; only `reverse` turns their order round. What nothing ties to an axis is on the main one.
+ * time do so over the same steps. What nothing ties to an axis is on the main one.
  */
 import { InternalError } from "../diagnostics/internal-error.ts";
 import type { Graph, Leaf, Op, OpOf, Value } from "./types.ts";
@@ -12,8 +11,6 @@ import type { Graph, Leaf, Op, OpOf, Value } from "./types.ts";
 export interface Steps {
   /** The name of the time axis; undefined for the main one. */
   readonly axis?: string;
-  /** Whether they are in reverse order. */
-  readonly reversed: boolean;
 }
 
 /** What varies over time: a value, or a loop. */
@@ -21,13 +18,11 @@ type Varying = Value | OpOf<"scan">;
 
 interface Node {
   parent: Node | undefined;
-  /** Whether its order is the reverse of its parent's. */
-  turned: boolean;
-  /** Of a root: the steps of its own order, once a leaf says so. */
+  /** Of a root: its steps, once a leaf says so. */
   steps: Steps | undefined;
 }
 
-/** Two steps that should be the same. */
+/** Two axes that should be the same. */
 export interface Conflict {
   readonly one: Steps;
   readonly other: Steps;
@@ -60,44 +55,32 @@ export class TimeAxes {
     if (op.op === "scan") varying.push(op);
     const [first, ...others] = varying;
     if (first === undefined) return undefined;
-    const conflicts = others.map((v) => this.join(first, v, op.op === "reverse"));
-    if (op.op === "leaf") this.root(first).root.steps = stepsOfLeaf(op.attrs.leaf);
+    const conflicts = others.map((v) => this.join(first, v));
+    if (op.op === "leaf") this.root(first).steps = stepsOfLeaf(op.attrs.leaf);
     return conflicts.find((conflict) => conflict !== undefined);
   }
 
   /** The steps of a value with `time` or of a loop. */
   steps(v: Varying): Steps {
-    const { root, turned } = this.root(v);
-    return inOrder(root.steps ?? { reversed: false }, turned);
+    return this.root(v).steps ?? {};
   }
 
-  /** The axis of a value, if a leaf says which. */
-  known(v: Varying): Steps | undefined {
-    const { root, turned } = this.root(v);
-    return root.steps && inOrder(root.steps, turned);
-  }
-
-  private root(v: Varying): { readonly root: Node; readonly turned: boolean } {
+  private root(v: Varying): Node {
     let node = this.nodes.get(v);
     if (node === undefined) {
-      node = { parent: undefined, turned: false, steps: undefined };
+      node = { parent: undefined, steps: undefined };
       this.nodes.set(v, node);
     }
-    let turned = false;
-    for (; node.parent !== undefined; node = node.parent) turned = turned !== node.turned;
-    return { root: node, turned };
+    while (node.parent !== undefined) node = node.parent;
+    return node;
   }
 
-  private join(one: Varying, other: Varying, isReverse: boolean): Conflict | undefined {
-    const a = this.root(one);
-    const b = this.root(other);
-    const turned = (a.turned !== b.turned) !== isReverse;
-    const [mine, theirs] = [this.steps(one), inOrder(this.steps(other), isReverse)];
-    if (a.root === b.root) return turned ? { one: mine, other: theirs } : undefined;
-    if (a.root.steps && b.root.steps && !sameSteps(mine, theirs)) return { one: mine, other: theirs };
-    b.root.parent = a.root;
-    b.root.turned = turned;
-    a.root.steps ??= b.root.steps && inOrder(b.root.steps, turned);
+  private join(one: Varying, other: Varying): Conflict | undefined {
+    const [a, b] = [this.root(one), this.root(other)];
+    if (a === b) return undefined;
+    if (a.steps && b.steps && a.steps.axis !== b.steps.axis) return { one: a.steps, other: b.steps };
+    b.parent = a;
+    a.steps ??= b.steps;
     return undefined;
   }
 }
@@ -113,16 +96,9 @@ export function axesOfInputs({ ops }: Pick<Graph, "ops">): ReadonlySet<string | 
   );
 }
 
-const inOrder = (steps: Steps, turned: boolean): Steps => (turned ? { ...steps, reversed: !steps.reversed } : steps);
-
-export const sameSteps = (a: Steps, b: Steps): boolean => a.axis === b.axis && a.reversed === b.reversed;
-
 function stepsOfLeaf(leaf: Leaf): Steps | undefined {
-  if (leaf.kind === "input" || leaf.kind === "index") return { ...axisOf(leaf), reversed: false };
-  return leaf.kind === "lengths" ? { ...axisOf(leaf), reversed: leaf.reversed ?? false } : undefined;
+  if (leaf.kind !== "input" && leaf.kind !== "index" && leaf.kind !== "lengths") return undefined;
+  return leaf.axis === undefined ? {} : { axis: leaf.axis };
 }
 
-const axisOf = ({ axis }: { readonly axis?: string }): Pick<Steps, "axis"> => (axis === undefined ? {} : { axis });
-
-const shownSteps = ({ axis = "time", reversed }: Steps): string =>
-  `the steps of ${axis}${reversed ? " in reverse" : ""}`;
+const shownSteps = ({ axis = "time" }: Steps): string => `the steps of ${axis}`;

@@ -72,8 +72,6 @@ export type Leaf =
       readonly mark: Mark;
       /** Of a time axis that is not the main one. */
       readonly axis?: string;
-      /** From each example's last step to its first. */
-      readonly reversed?: true;
     }
   /**
    * A value in memory that another piece of the same run has computed (`passes/segment.ts`), or the run before

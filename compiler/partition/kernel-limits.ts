@@ -40,7 +40,9 @@ export function kernelLimits({ ops, results, defs, machine }: GroupedBlock): Ker
     const stored = [...made].filter(isStored);
     const read = group.flatMap((op) => op.operands).flatMap((v) => loadedFor(v, defs, joinsInMemory(machine)));
     const loaded = new Set(read.filter((v) => !made.has(v)));
-    if (loaded.size > mostLoaded) return `it loads ${loaded.size} values, and a kernel of ${name} binds ${maxBindings}`;
+    // What a loop stores step by step may be in two textures, for even and for odd frames.
+    const loads = [...loaded].reduce((sum, v) => sum + (defs.get(v)?.op === "scan" ? 2 : 1), 0);
+    if (loads > mostLoaded) return `it loads ${loads} values, and a kernel of ${name} binds ${maxBindings}`;
     if (outputs !== undefined && stored.length > outputs.most)
       return `it stores ${stored.length} values, and a kernel of ${name} stores ${outputs.most}`;
     return stageRefusal(stages(group, defs, new Set(stored), machine).stages.length, machine);

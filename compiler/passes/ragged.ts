@@ -2,9 +2,10 @@
  * Missing steps: the examples of a batch have steps of their own. What is computed for an example at a step that it lacks counts
  * nowhere.
  *
- * An example lacks steps after its last one if the batch has longer ones (padding), and may lack some before its first or in between.
- * The language does not mention this, because a cell describes one example at one step. It is the axes that are ragged, and this
- * pass handles everything that reads along them:
+ * An example lacks steps after its last one if the batch has longer ones (padding). Those that it lacks before its first one or in
+ * between are none of a program's: the runtime gives it each example's steps one after the other (`runtime/lengths.ts`). The language
+ * does not mention this, because a cell describes one example at one step. It is the axes that are ragged, and this pass handles
+ * everything that reads along them:
  *
  * - a sum or maximum over examples or steps leaves out what is missing, and a mean divides by the number of those that are left;
  * - the states of a scan do not change at missing steps, so that the final states are those of each example's last step;
@@ -15,7 +16,7 @@
  * An example may lack all steps. Its states are then the first states, and its sums, means and maxima over time are 0. It counts in no
  * statistic, but it is one of the examples of a loss that has no time.
  *
- * The runtime knows which steps there are (`runtime/lengths.ts`). Runs after `place`, because statistics are sums over examples,
+ * The runtime knows how many steps there are. Runs after `place`, because statistics are sums over examples,
  * too.
  */
 import type { Mark } from "../../runtime/plan.ts";
@@ -40,18 +41,14 @@ export const ragged: Pass = {
 };
 
 /** A mark of some steps as a leaf of the outermost block. */
-export function markLeaf(top: Builder, mark: Mark, { axis, reversed }: Steps): Value {
-  const type = markType(mark);
-  // Reversed steps end where the others begin; what has no time is the same for both.
-  const turned = reversed && type.time;
-  const name = ["lengths", ...(axis === undefined ? [] : [axis]), mark, ...(turned ? ["reversed"] : [])].join("/");
-  const order = turned ? ({ reversed: true } as const) : {};
-  const leaf: Leaf = { kind: "lengths", name, mark, ...(axis !== undefined && { axis }), ...order };
-  return top.one("leaf", [], { leaf, type }, mark);
+export function markLeaf(top: Builder, mark: Mark, { axis }: Steps): Value {
+  const name = ["lengths", ...(axis === undefined ? [] : [axis]), mark].join("/");
+  const leaf: Leaf = { kind: "lengths", name, mark, ...(axis !== undefined && { axis }) };
+  return top.one("leaf", [], { leaf, type: markType(mark) }, mark);
 }
 
 /** Of marks that look at all axes. */
-const anywhere: Steps = { reversed: false };
+const anywhere: Steps = {};
 
 /** A block, and the marks in it: with `time` in the outermost block, of one step in a body. */
 interface Here {
@@ -158,11 +155,9 @@ class Ragged {
     if (!x.type.batch)
       throw new InternalError("there is no step at which what all examples share is the last one of each");
     const steps = here.steps(of);
-    const first = this.firstState(of);
-    // A state does not change after the last step, nor before the first, and the last step comes first in reverse.
-    if (first !== undefined && (op.attrs.step === "last" || steps.reversed)) return copy(b, op, this.rename.of);
-    const found = b.sum(b.select(here.mark(op.attrs.step, steps), x, b.scalar(0)), { time: true });
-    return first === undefined ? found : b.select(here.mark("exists", steps), found, first);
+    // A state does not change after the last step, and is the first state where there is none.
+    if (this.isState(of)) return copy(b, op, this.rename.of);
+    return b.sum(b.select(here.mark(op.attrs.step, steps), x, b.scalar(0)), { time: true });
   }
 
   /** An op whose reductions over examples or steps leave out what is missing. */
@@ -253,13 +248,12 @@ class Ragged {
       : b.mul(counted, b.one("const", [], { value, dims: features }));
   }
 
-  /** The first state, if `v` is a state that a scan yields step by step. */
-  private firstState(v: Value): Value | undefined {
+  /** Whether `v` is a state that a scan yields step by step. */
+  private isState(v: Value): boolean {
     const scan = this.defs.get(v);
-    if (scan?.op !== "scan") return undefined;
+    if (scan?.op !== "scan") return false;
     const { results } = scan.body!;
-    const state = results.indexOf(results[scan.results.indexOf(v)]);
-    return state < scan.attrs.states ? this.rename.of(scan.operands[state]) : undefined;
+    return results.indexOf(results[scan.results.indexOf(v)]) < scan.attrs.states;
   }
 
   private scan(scan: OpOf<"scan">): void {
@@ -307,7 +301,7 @@ class Ragged {
   }
 }
 
-const keyOf = (mark: Mark, { axis = "", reversed }: Steps): string => `${mark}/${axis}/${reversed}`;
+const keyOf = (mark: Mark, { axis = "" }: Steps): string => `${mark}/${axis}`;
 
 /** The ops of the outermost block that `values` are computed by. */
 function opsBehind(ops: readonly Op[], values: readonly Value[]): ReadonlySet<Op> {

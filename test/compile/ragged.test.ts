@@ -134,7 +134,7 @@ function computed(
   const { entries } = lower(graph, { ragged: of.lengths !== undefined, batch: of.examples.length });
   const bindings = { ...dims, batch: of.examples.length, time: of.steps, steps: T };
   const read = (name: string, leaf: Leaf, type: Type): ArrayLike<number> => {
-    if (leaf.kind === "lengths") return markOf(leaf.mark, existing(of.lengths!, of.steps), leaf.reversed);
+    if (leaf.kind === "lengths") return markOf(leaf.mark, existing(of.lengths!, of.steps));
     const width = type.shape.reduce((n, d) => n * dim.evaluate(d, bindings), 1);
     const all = numbers[name];
     const rows = type.batch ? of.examples : [0];

@@ -18,7 +18,7 @@ import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import { anyOf, type Existing, existing } from "../../runtime/existing.ts";
 import { initialise } from "../../runtime/initialise.ts";
-import { markOf } from "../../runtime/lengths.ts";
+import { markOf, ragged } from "../../runtime/lengths.ts";
 import type { EntryName, Executable } from "../../runtime/plan.ts";
 import { keyOf } from "../../runtime/random.ts";
 import { sample, uniform } from "../ir/numbers.ts";
@@ -55,6 +55,7 @@ export interface StudyOptions {
   readonly mask?: readonly number[];
   /** Likewise for the time axes that are not the main one. */
   readonly lengthsOver?: Readonly<Record<string, readonly number[]>>;
+  readonly maskOver?: Readonly<Record<string, readonly number[]>>;
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
@@ -83,6 +84,7 @@ export class Study {
   /** `steps`, `batch` and `time` too. */
   private readonly dims: Bindings;
   private readonly references = new Map<Computes, ReadonlyMap<string, Float64Array>>();
+  private readonly results = new Map<Computes, ReadonlyMap<string, Float64Array>>();
   private readonly executables = new Map<Target, Map<string, Executable>>();
 
   /** Every pass's graph is verified. */
@@ -116,7 +118,7 @@ export class Study {
       const n = this.size(leaf, type);
       const values =
         leaf.kind === "lengths"
-          ? Float64Array.from(markOf(leaf.mark, this.existing(leaf), leaf.reversed))
+          ? Float64Array.from(markOf(leaf.mark, this.existing(leaf)))
           : (draw?.(leaf, n, random) ?? this.declared(name, random) ?? usual(leaf, n, this.dims, random));
       return [name, values.map(Math.fround)];
     });
@@ -124,10 +126,14 @@ export class Study {
   }
 
   private existing({ axis, mark }: Pick<Leaf & { kind: "lengths" }, "axis" | "mark">): Existing {
-    const { lengths, mask, batch, time, lengthsOver = {} } = this.options;
+    const { lengths, mask, batch, time, lengthsOver = {}, maskOver = {} } = this.options;
     const every = new Array<number>(batch).fill(time);
-    const main = mask ? { steps: time, examples: batch, has: mask } : existing(lengths ?? every, time);
-    const others = Object.entries(lengthsOver).map(([name, own]) => [name, existing(own, time)] as const);
+    const masked = (has: readonly number[]): Existing => ({ steps: time, examples: batch, has });
+    const main = mask ? masked(mask) : existing(lengths ?? every, time);
+    const others = [
+      ...Object.entries(lengthsOver).map(([name, own]) => [name, existing(own, time)] as const),
+      ...Object.entries(maskOver).map(([name, has]) => [name, masked(has)] as const),
+    ];
     if (mark === "present") return anyOf([main, ...others.map(([, own]) => own)]);
     return others.find(([name]) => name === axis)?.[1] ?? main;
   }
@@ -161,9 +167,49 @@ export class Study {
     return dim.evaluate(dim.parse(steps), this.dims);
   }
 
+  /** The steps of a value if they are not the batch's, as where it lacks some in between. */
+  private ownSteps({ axis }: { readonly axis?: string }, type: Pick<Type, "time" | "batch">): Existing | undefined {
+    const { mask, maskOver = {} } = this.options;
+    const isMasked = axis === undefined ? mask !== undefined : Object.hasOwn(maskOver, axis);
+    return isMasked && type.time && type.batch ? this.existing({ axis, mark: "valid" }) : undefined;
+  }
+
+  /** As the runtime does: the steps of each example one after the other, or back at those of the batch. */
+  private moved(numbers: ArrayLike<number>, how: "compact" | "spread", of: Existing | undefined): ArrayLike<number> {
+    if (of === undefined) return numbers;
+    const made = Float64Array.from(numbers);
+    const shape = [of.steps, of.examples, made.length / of.steps / of.examples];
+    ragged[how](made, { shape, range: { offset: 0, stride: 0, count: 1 } }, of);
+    return made;
+  }
+
+  /** The numbers that a program is given. */
+  private get given(): Numbers {
+    return Object.fromEntries(
+      [...this.leaves].map(([name, { leaf, type }]) => [name, this.compacted(name, leaf, type)]),
+    );
+  }
+
+  private compacted(name: string, leaf: Leaf, type: Type): ArrayLike<number> {
+    const isGiven = leaf.kind === "input" || leaf.kind === "index";
+    return this.moved(this.numbers[name], "compact", isGiven ? this.ownSteps(leaf, type) : undefined);
+  }
+
+  /** Results as the runtime returns them. `key`: as `reference` has it. */
+  private returned(entry: Computes, key: string, data: ArrayLike<number>): ArrayLike<number> {
+    const [kind, name] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)];
+    if (kind !== "output" && kind !== "grad") return data;
+    const result = this.lowered.entries[entry].results.find((r) => r.kind === kind && r.name === name);
+    // The plan may have gradients that are known to be 0.
+    if (result === undefined) return data;
+    const leaf = kind === "grad" ? this.leaves.get(name)?.leaf : undefined;
+    const axis = leaf && "axis" in leaf ? leaf.axis : result.axis;
+    return this.moved(data, "spread", this.ownSteps({ axis }, result.value.type));
+  }
+
   /** A leaf's numbers as the interpreter wants them: a statistic's last row serves all later steps. */
   private readonly read = (name: string, leaf: Leaf, type: Type): ArrayLike<number> => {
-    const numbers = this.numbers[name];
+    const numbers = this.compacted(name, leaf, type);
     if (leaf.kind !== "population" || leaf.policy.kind !== "per_step" || !type.time) return numbers;
     const rows = this.rows(leaf.policy.steps);
     const width = numbers.length / rows;
@@ -176,9 +222,20 @@ export class Study {
 
   /** The reference's results, by `kind:name`; populations after the run, [steps, …]. Computed once. */
   reference(entry: Computes): ReadonlyMap<string, Float64Array> {
-    const known = this.references.get(entry) ?? this.interpreted(entry);
+    const known = this.references.get(entry) ?? this.inBatch(entry, this.computed(entry));
     this.references.set(entry, known);
     return known;
+  }
+
+  /** The same, with the steps of each example one after the other. */
+  private computed(entry: Computes): ReadonlyMap<string, Float64Array> {
+    const known = this.results.get(entry) ?? this.interpreted(entry);
+    this.results.set(entry, known);
+    return known;
+  }
+
+  private inBatch(entry: Computes, found: ReadonlyMap<string, Float64Array>): ReadonlyMap<string, Float64Array> {
+    return new Map([...found].map(([key, data]) => [key, Float64Array.from(this.returned(entry, key, data))]));
   }
 
   private interpreted(entry: Computes, round?: (x: number) => number): ReadonlyMap<string, Float64Array> {
@@ -197,7 +254,7 @@ export class Study {
 
   /** Worst error of the gradients of `names` against central differences. Default: all parameters and inputs. */
   differenceError(names: readonly string[] = this.differentiable): number {
-    const derived = this.reference("train");
+    const derived = this.computed("train");
     return Math.max(
       0,
       ...names.map((name) => {
@@ -215,7 +272,7 @@ export class Study {
    * usual one now and then, and what is wrong is wrong at all of them.
    */
   directionError(): number {
-    const derived = this.reference("train");
+    const derived = this.computed("train");
     const random = uniform(this.options.seed ?? 1);
     const numbers = this.interpreterNumbers;
     const direction = Object.fromEntries(
@@ -274,7 +331,19 @@ export class Study {
     entries: readonly Computes[] = computations,
   ): Promise<ReadonlyMap<Computes, ReadonlyMap<string, Float32Array>>> {
     const executable = this.compile(target, entries);
-    return runExecutable(backend, executable, entries, this.options.time, this.numbers);
+    const found = await runExecutable(backend, executable, entries, this.options.time, this.given);
+    const returned = (entry: Computes, results: ReadonlyMap<string, Float32Array>) =>
+      new Map([...results].map(([key, data]) => [key, this.ofTarget(entry, key, data)] as const));
+    return new Map([...found].map(([entry, results]) => [entry, returned(entry, results)]));
+  }
+
+  /** A gradient of an input is an output of its plan. */
+  private ofTarget(entry: Computes, key: string, data: Float32Array): Float32Array {
+    const isResult = (kind: string, name: string): boolean =>
+      this.lowered.entries[entry].results.some((r) => r.kind === kind && r.name === name);
+    const name = key.slice(key.indexOf(":") + 1);
+    const of = key.startsWith("output:d_") && !isResult("output", name) ? `grad:${name.slice(2)}` : key;
+    return Float32Array.from(this.returned(entry, of, data));
   }
 
   /** The worst errors of a target against the reference. Throws if a result of the reference is missing. */
@@ -285,7 +354,7 @@ export class Study {
 
   /** The error if every op of the reference rounds its result to f32: no computation in f32 can be expected to do better. */
   roundingErrors(entry: Computes): Errors {
-    return this.errorsOf(entry, this.interpreted(entry, Math.fround));
+    return this.errorsOf(entry, this.inBatch(entry, this.interpreted(entry, Math.fround)));
   }
 
   /** The worst errors of what was found for an entry. Throws if a result of the reference is missing. */

@@ -43,7 +43,7 @@ const everything = `graph everything {
   %y = leaf index "a \\"quoted\\" name" size=V : index(V)[time, batch]
   %x2 = leaf input "x2" target over="s" : f32[time, batch, D]
   %y2 = leaf index "y2" size=V over="s" : index(V)[time, batch]
-  %first = leaf lengths "lengths/s/first/reversed" first over="s" reversed : f32[time, batch]
+  %first = leaf lengths "lengths/s/first" first over="s" : f32[time, batch]
   %span = leaf lengths "lengths/span" span : f32[batch]
   %pop = leaf population "hh/s" shared over="s" : f32[H]
   %n = leaf noise "n" uniform scale=0.25 : f32[batch, H/2]

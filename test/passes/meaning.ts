@@ -39,7 +39,7 @@ export function expectSameMeaning(before: Graph, after: Graph, dims: Bindings, l
   // Sequences are equally long here.
   const lengths = new Array<number>(dims.batch).fill(dims.time);
   const leaf = (name: string, from: Leaf): ArrayLike<number> =>
-    from.kind === "lengths" ? markOf(from.mark, existing(lengths, dims.time), from.reversed) : leaves[name];
+    from.kind === "lengths" ? markOf(from.mark, existing(lengths, dims.time)) : leaves[name];
   const found = interpret(after, { dims, leaf });
   for (const [name, { data }] of interpret(before, { dims, leaf })) {
     const other = found.get(name);

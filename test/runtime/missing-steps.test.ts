@@ -4,7 +4,7 @@ import { compileGraph } from "../../compiler/compile.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { existing } from "../../runtime/existing.ts";
-import { filledAt, markOf } from "../../runtime/lengths.ts";
+import { filledAt, markOf, ragged } from "../../runtime/lengths.ts";
 import type { Mark } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import { places } from "../compile/backends.ts";
@@ -63,29 +63,46 @@ const [a, b, c, none] = [
 describe("the marks of a mask", () => {
   // Example 0 lacks the first step, 1 the second, 2 all.
   const from = { steps: 3, examples: 3, has: [0, 1, 0, 1, 0, 0, 1, 0, 0] };
-  it.each<readonly [Mark, readonly number[], readonly number[]]>([
-    ["valid", [0, 1, 0, 1, 0, 0, 1, 0, 0], [1, 1, 0, 1, 0, 0, 0, 0, 0]],
-    ["first", [0, 1, 0, 1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0, 0]],
-    ["last", [0, 1, 0, 0, 0, 0, 1, 0, 0], [0, 1, 0, 1, 0, 0, 0, 0, 0]],
-    ["examples", [1, 1, 1], [2, 1, 0]],
-    ["some", [1, 1, 1], [1, 1, 0]],
-    ["enough", [0, 0, 0], [1, 0, 0]],
-    ["until", [0, 0, 0], [1, 0, 0]],
-    ["after", [0, 0, 0], [0, 1, 1]],
-    ["span", [3, 1, 0], [2, 1, 0]],
-    ["exists", [1, 1, 0], [1, 1, 0]],
-    ["present", [1, 1, 0], [1, 1, 0]],
-  ])("%s", (mark, forward, reversed) => {
-    expect([...markOf(mark, from)]).toEqual(forward);
-    // A gap stays where it is: the first step of the reverse is the last of the example.
-    if (mark === "valid") expect([...markOf(mark, { steps: 3, examples: 1, has: [1, 0, 1] }, true)]).toEqual([1, 0, 1]);
-    expect([...markOf(mark, from, true)]).toEqual(reversed);
+  it.each<readonly [Mark, readonly number[]]>([
+    ["valid", [1, 1, 0, 1, 0, 0, 0, 0, 0]],
+    ["first", [1, 1, 0, 0, 0, 0, 0, 0, 0]],
+    ["last", [0, 1, 0, 1, 0, 0, 0, 0, 0]],
+    ["examples", [2, 1, 0]],
+    ["some", [1, 1, 0]],
+    ["enough", [1, 0, 0]],
+    ["until", [1, 0, 0]],
+    ["after", [0, 1, 1]],
+    ["span", [2, 1, 0]],
+    ["exists", [1, 1, 0]],
+    ["present", [1, 1, 0]],
+  ])("%s counts the steps of each example from its first", (mark, numbers) => {
+    expect([...markOf(mark, from)]).toEqual(numbers);
+  });
+
+  it("leaves out what examples lack, and puts outputs back where they have steps", () => {
+    const shape = [3, 3, 2];
+    const range = { offset: 1, stride: 10, count: 3 };
+    const image = Float32Array.from({ length: 30 }, (_, i) => i);
+    ragged.compact(image, { shape, range }, from);
+    const rows = (t: number): readonly number[] => [...image.subarray(10 * t, 10 * t + 8)];
+    expect([0, 1, 2].map(rows)).toEqual([
+      [0, 11, 12, 3, 4, 0, 0, 7],
+      [10, 21, 22, 0, 0, 0, 0, 17],
+      [20, 0, 0, 0, 0, 0, 0, 27],
+    ]);
+    ragged.spread(image, { shape, range }, from);
+    expect([0, 1, 2].map(rows)).toEqual([
+      [0, 0, 0, 3, 4, 0, 0, 7],
+      [10, 11, 12, 0, 0, 0, 0, 17],
+      [20, 21, 22, 0, 0, 0, 0, 27],
+    ]);
+    expect(ragged.stepOf(from, 1, 0)).toBe(2);
   });
 
   it("a step that a single example has counts if another step stands in for the others", () => {
     expect(filledAt(existing([3, 1], 3), false)).toEqual([1, 0.5, 0.5]);
-    expect(filledAt({ steps: 3, examples: 2, has: [1, 0, 1, 1, 0, 0] }, false)).toEqual([0, 1, 0]);
-    expect(filledAt({ steps: 3, examples: 2, has: [1, 0, 1, 1, 0, 0] }, true)).toEqual([0.5, 1, 0]);
+    expect(filledAt({ steps: 3, examples: 2, has: [0, 0, 1, 0, 1, 0] }, false)).toEqual([0, 0, 0]);
+    expect(filledAt({ steps: 3, examples: 2, has: [0, 0, 1, 0, 1, 1] }, true)).toEqual([1, 0.5, 0]);
   });
 });
 
@@ -117,13 +134,36 @@ describe("a batch", () => {
     more.close();
   });
 
-  it("that is padded on the left leaves the rows of its first steps to later ones", async () => {
+  it("that is padded on the left, or has gaps, is the one whose sequences begin together", async () => {
     const session = await open(2);
-    const mask = [0, 0, 1, 1, 1, 1];
-    await session.estimate([batchOf([a, b], { mask })]);
-    await session.infer(batchOf([a, b], {}));
-    const m = await session.read("rnn/xh/m");
-    expect([...m.subarray(0, 2)]).toEqual([...m.subarray(2, 4)]);
+    const left = batchOf(
+      [
+        [9, 9, ...a.slice(0, 4)],
+        [...b.slice(0, 2), 9, 9, ...b.slice(4)],
+      ],
+      { mask: [0, 1, 1, 0, 1, 1] },
+    );
+    const together = batchOf([a, [...b.slice(0, 2), ...b.slice(4), 0, 0]], { lengths: [2, 2] });
+    await session.estimate([together]);
+    const rows = await session.read("rnn/xh/m");
+    await session.estimate([left]);
+    expect(await session.read("rnn/xh/m")).toEqual(rows);
+    const [found, truth] = [await session.infer(left), await session.infer(together)];
+    expect(found.loss).toBe(truth.loss);
+    const hs = truth.outputs.hs;
+    const [first, second] = [hs.subarray(0, 4), hs.subarray(4, 8)];
+    expect([...found.outputs.hs]).toEqual([
+      ...[0, 0, first[2], first[3]],
+      ...[first[0], first[1], 0, 0],
+      ...[second[0], second[1], second[2], second[3]],
+    ]);
+    session.close();
+  });
+
+  it("with a mask is refused a wrong number by its place in the batch", async () => {
+    const session = await open(2);
+    const wrong = batchOf([a, [1, 2, Number.NaN, 4, 5, Number.NaN]], { mask: [0, 1, 1, 0, 1, 1] });
+    await expect(session.train(wrong, { lr: 0.1 })).rejects.toThrow("`x` holds NaN at [2, 1, 1]");
     session.close();
   });
 
