@@ -144,8 +144,9 @@ export function printLeaf(leaf: Leaf): string {
       return `${head} ${leaf.region} slot=${leaf.slot}${leaf.from === undefined ? "" : ` from=${leaf.from}`}`;
     case "input":
       return `${head}${leaf.target ? " target" : ""}${printAxis(leaf)}`;
-    case "hyper":
     case "step":
+      return `${head}${printAxis(leaf)}`;
+    case "hyper":
     case "carry":
     case "cotangent":
     case "gradient":
@@ -190,8 +191,9 @@ export function parseLeaf(r: Reader): Leaf {
     }
     case "input":
       return { kind, name, ...(r.take("target") && { target: true }), ...parseAxis(r) };
-    case "hyper":
     case "step":
+      return { kind, name, ...parseAxis(r) };
+    case "hyper":
     case "carry":
     case "cotangent":
     case "gradient":

@@ -5,6 +5,11 @@ import type { Graph, Op, Type } from "./types.ts";
 /** The dimension that is that number. */
 export const STEPS = "steps";
 
+const steps = dim.variable(STEPS);
+
+/** Whether a value has all steps of a sequence as its first feature axis. */
+export const hasAllSteps = ({ shape }: Pick<Type, "shape">): boolean => shape.length > 0 && dim.equal(shape[0], steps);
+
 const isOfSteps = (d: dim.Dim): boolean => dim.names(d).includes(STEPS);
 
 export const hasSteps = ({ shape }: Type): boolean => shape.some(isOfSteps);

@@ -63,8 +63,8 @@ export type Leaf =
       readonly axis?: string;
     }
   | { readonly kind: "hyper"; readonly name: string }
-  /** The number of each step, from 0 on. */
-  | { readonly kind: "step"; readonly name: string }
+  /** The number of each step, from 0 on; with `axis`, of a time axis that is not the main one. */
+  | { readonly kind: "step"; readonly name: string; readonly axis?: string }
   /** Which steps the examples of a batch have: see `passes/ragged.ts`. */
   | {
       readonly kind: "lengths";

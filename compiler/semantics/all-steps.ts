@@ -9,8 +9,9 @@
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
-import { STEPS } from "../ir/steps.ts";
+import { hasAllSteps, STEPS } from "../ir/steps.ts";
 import type { Type, Value } from "../ir/types.ts";
+import { everyStep } from "./clock.ts";
 import { type Context, showShape } from "./context.ts";
 import { type Meaning, poison } from "./scope.ts";
 
@@ -19,11 +20,9 @@ const steps = dim.variable(STEPS);
 /** What the text calls the axis, and which steps there are. */
 export interface AllSteps {
   readonly axis: "time" | "whole";
-  /** [batch, steps]: 1 for each step that an example has, else 0. */
-  readonly present: () => Value;
+  /** [batch, steps]: 1 for each step of `v` that an example has, else 0. */
+  readonly present: (v: Value) => Value;
 }
-
-export const hasAllSteps = ({ shape }: Type): boolean => shape.length > 0 && dim.equal(shape[0], steps);
 
 /** The shape without the axis of all steps. */
 export const ownShape = (t: Type): Type["shape"] => (hasAllSteps(t) ? t.shape.slice(1) : t.shape);
@@ -42,13 +41,15 @@ export const showValue = (t: Type, { allSteps: of }: Context): string =>
 export const allStepsOf = (b: Builder, sequence: Value, name: string): Value =>
   b.one("whole", [sequence], { size: dim.show(steps) }, name);
 
-/** Which steps there are, computed in `b` once it is asked for. */
-export function presentIn(b: Builder): () => Value {
-  let known: Value | undefined;
-  return () => {
+/** Which steps of a time axis there are, computed in `b` once it is asked for. */
+export function presentIn(b: Builder): (axis: string | undefined) => Value {
+  const known = new Map<string | undefined, Value>();
+  return (axis) => {
     // For each example, because their lengths may differ.
-    known ??= allStepsOf(b, b.broadcast(b.scalar(1), { dtype: "f32", time: true, batch: true, shape: [] }), "present");
-    return known;
+    const each = (): Value => b.broadcast(b.scalar(1), { dtype: "f32", time: true, batch: true, shape: [] });
+    const made = known.get(axis) ?? allStepsOf(b, axis === undefined ? each() : everyStep(b, axis), "present");
+    known.set(axis, made);
+    return made;
   };
 }
 
@@ -70,7 +71,7 @@ export function withRank(b: Builder, v: Value, rank: number): Value {
 /** `v`, but `absent` at the steps that there are not. What is 0 there already stays as it is. */
 export function ofPresent(v: Value, absent: number, { builder: b, allSteps: of }: Context): Value {
   if (of === undefined || (absent === 0 && isZeroOutside(b, v))) return v;
-  const [present, x] = together(b, [of.present(), v]);
+  const [present, x] = together(b, [of.present(v), v]);
   return b.select(present, x, b.scalar(absent));
 }
 

@@ -1,7 +1,8 @@
 /** Calls of built-in functions, and of functions written in the language, which are expanded in place. */
 import { didYouMean } from "../diagnostics/nearest.ts";
+import { hasAllSteps } from "../ir/steps.ts";
 import type { Arg, Expr, FunctionDecl, Over, SiteStmt } from "../syntax/ast.ts";
-import { hasAllSteps, refuseAllSteps } from "./all-steps.ts";
+import { refuseAllSteps } from "./all-steps.ts";
 import { matchArguments } from "./arguments.ts";
 import { type Builtin, type BuiltinCall, bracketsOfScan, type Option } from "./builtin.ts";
 import { builtins } from "./builtins.ts";

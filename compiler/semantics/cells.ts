@@ -2,26 +2,18 @@
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
+import { hasAllSteps } from "../ir/steps.ts";
 import type { Type, Value } from "../ir/types.ts";
 import type { CellDecl, Expr, InputStmt, Name, OutputStmt, ParamStmt, SiteStmt, StateStmt } from "../syntax/ast.ts";
-import {
-  allStepsOf,
-  atAllSteps,
-  hasAllSteps,
-  ofPresent,
-  ownShape,
-  presentIn,
-  showValue,
-  withRank,
-} from "./all-steps.ts";
-import { stepCounts, stepNumbers, stepsSince } from "./clock.ts";
+import { allStepsOf, atAllSteps, ofPresent, ownShape, presentIn, showValue, withRank } from "./all-steps.ts";
+import { numbersInReverse, stepNumbers, stepsSince } from "./clock.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { Dependences } from "./dependence.ts";
 import type { InModule, Resolved } from "./derivations.ts";
 import { evaluate, toValue } from "./expressions.ts";
 import type { FirstState } from "./first-states.ts";
 import { nextStateIn } from "./habits.ts";
-import { declaredShape, type InputType, inputType, parameter } from "./leaves.ts";
+import { declaredShape, type InputType, inputType, mainAxis, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
 import type { Module } from "./modules.ts";
 import type { Carried, Loop } from "./norm-states.ts";
@@ -46,6 +38,8 @@ export interface Instance {
   readonly first?: ReadonlyMap<string, FirstState>;
   /** The value, with time, that input `index` reads; undefined after a report. */
   readonly input: (stmt: InputStmt, wanted: InputType, index: number) => Value | undefined;
+  /** The name of the time axis of a value; undefined for the main one, which is the only one by default. */
+  readonly axisOf?: (v: Value) => string | undefined;
   /** Placements that override the cell's own, in the cell's terms. */
   readonly options: readonly InModule<PlaceOption>[];
   /** The placement of the model around it, which overrides all others. */
@@ -119,6 +113,7 @@ class CellElaborator {
     this.siteNames = new SiteNames(
       decl.body.flatMap((s) => (s.kind === "site" || s.kind === "param" ? [s.name.text] : [])),
     );
+    const present = presentIn(outer);
     this.c = {
       world,
       problems: world.problems,
@@ -130,7 +125,7 @@ class CellElaborator {
       draw: (draw) => this.drawAtStep(draw),
       site: (s, c) => this.site(s, c, this.siteNames.of(s.name.text, c.rounds)),
       step: () => ({ kind: "value", value: this.stepNumber() }),
-      allSteps: { axis: "time", present: presentIn(outer) },
+      allSteps: { axis: "time", present: () => present(this.read?.axis) },
       timeless: (span) =>
         world.problems.error("C0215", span, "this value has no time axis: a cell says what happens in one step", {
           label: "there is one step here",
@@ -225,6 +220,7 @@ class CellElaborator {
       return;
     }
     if (s.overTime) {
+      this.reads(s, this.instance.axisOf?.(outside));
       const value = allStepsOf(this.outer, outside, s.name.text);
       this.scope.declare(s.name, "input", { kind: "value", value }, this.world.problems);
       return;
@@ -241,6 +237,24 @@ class CellElaborator {
     return inside;
   }
 
+  /** The time axis of the sequences that are read as a whole, and the first input that is one. */
+  private read: { readonly axis: string | undefined; readonly input: InputStmt } | undefined;
+
+  private reads(input: InputStmt, axis: string | undefined): void {
+    this.read ??= { axis, input };
+    if (this.read.axis === axis) return;
+    const shown = (of: string | undefined): string => `\`${of ?? mainAxis}\``;
+    this.world.problems.error(
+      "C0240",
+      input.span,
+      `this cell reads whole sequences of different time axes, ${shown(this.read.axis)} and ${shown(axis)}`,
+      {
+        help: "read one of them in a cell of its own, and hand its outputs to this one",
+        notes: [{ span: this.read.input.span, message: `${shown(this.read.axis)} is here` }],
+      },
+    );
+  }
+
   private counted: Value | undefined;
 
   /** The number of this step of the loop, for each example since its states began. */
@@ -253,9 +267,7 @@ class CellElaborator {
     const { outer: b } = this;
     const { reset, reverse } = this.instance;
     if (reset !== undefined) return stepsSince(b, reset, reverse);
-    const forward = stepNumbers(b);
-    // A loop in reverse begins at each example's last step.
-    return reverse ? b.sub(b.sub(stepCounts(b), b.scalar(1)), forward) : forward;
+    return reverse ? numbersInReverse(b) : stepNumbers(b);
   }
 
   private state(s: StateStmt): void {

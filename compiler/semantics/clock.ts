@@ -8,10 +8,16 @@ import { hint, leaf } from "./context.ts";
 const each: Type = { ...scalar, time: true, batch: true };
 
 /** 0, 1, 2, …: [time, batch]. */
-export const stepNumbers = (b: Builder): Value =>
-  hint(b.broadcast(leaf(b, { kind: "step", name: "time/step" }, { ...scalar, time: true }), each), "step");
+export const stepNumbers = (b: Builder): Value => hint(numbersOf(b, { name: "time/step" }), "step");
 
-/** How many steps each example has: [batch]. */
+const numbersOf = (b: Builder, of: { readonly name: string; readonly axis?: string }): Value =>
+  b.broadcast(leaf(b, { kind: "step", ...of }, { ...scalar, time: true }), each);
+
+/** 1 at each step of a time axis that is not the main one: [time, batch]. */
+export const everyStep = (b: Builder, axis: string): Value =>
+  b.elementwise("ge", [numbersOf(b, { name: `time/step/${axis}`, axis }), b.scalar(0)]);
+
+/** How many steps each example has along the main axis: [batch]. */
 export const stepCounts = (b: Builder): Value => hint(b.sum(b.broadcast(b.scalar(1), each), { time: true }), "steps");
 
 /** The number of each step of a loop since its example was last marked by `reset`, or since the loop's first step: [time, batch]. */
@@ -26,4 +32,12 @@ export function stepsSince(b: Builder, reset: Value, reverse: boolean): Value {
   const loop = { params: [counted, begins], ops: body.ops, results };
   const zeros = b.zeros({ ...each, time: false });
   return b.scan([zeros], [reset], loop, { reverse, names: ["step_last", "step"] }).outputs[0];
+}
+
+/** The numbers of the steps of a loop in reverse, which begins at each example's last: [time, batch]. */
+export function numbersInReverse(b: Builder): Value {
+  const numbers = stepNumbers(b);
+  // Of the loop's own axis, whichever that is.
+  const count = b.sum(b.elementwise("ge", [numbers, b.scalar(0)]), { time: true });
+  return b.sub(b.sub(count, b.scalar(1)), numbers);
 }

@@ -2,11 +2,12 @@
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
+import { hasAllSteps } from "../ir/steps.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { ElementwiseOp, Value } from "../ir/types.ts";
 import type { BinaryOperator, Expr, Name } from "../syntax/ast.ts";
 import { memberHabit } from "../syntax/member-habits.ts";
-import { hasAllSteps, ofPresent, ownShape, refuseAllSteps, showValue, together } from "./all-steps.ts";
+import { ofPresent, ownShape, refuseAllSteps, showValue, together } from "./all-steps.ts";
 import { call } from "./calls.ts";
 import { asDim, extentOf, isExact } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";

@@ -3,6 +3,7 @@ import { join, type Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import type * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
+import { hasAllSteps } from "../ir/steps.ts";
 import { axesOfInputs, TimeAxes } from "../ir/time-axes.ts";
 import { sameShape } from "../ir/type.ts";
 import type { Axes, Graph, Op, Result, Value } from "../ir/types.ts";
@@ -18,7 +19,7 @@ import type {
   ParamStmt,
   SiteStmt,
 } from "../syntax/ast.ts";
-import { hasAllSteps, ofPresent, presentIn, showValue } from "./all-steps.ts";
+import { ofPresent, presentIn, showValue } from "./all-steps.ts";
 import { matchArguments } from "./arguments.ts";
 import { elaborateCell } from "./cells.ts";
 import { stepCounts, stepNumbers } from "./clock.ts";
@@ -76,6 +77,8 @@ class ModelElaborator {
   private readonly axes = new TimeAxes();
   /** Where each time axis is first named. */
   private readonly axisSpans = new Map<string, Span>();
+  /** Of the statement that is being elaborated. */
+  private span: Span;
   /** How many of the ops have been looked at for their axes. */
   private seen = 0;
 
@@ -89,11 +92,13 @@ class ModelElaborator {
     this.cells = cells;
     this.world = world;
     const { decl, module } = model;
+    this.span = decl.span;
     this.ownSites = new Set(decl.body.flatMap((s) => (ownsNorm(s) ? [s.name.text] : [])));
     this.siteNames = new SiteNames(this.ownSites);
     this.sites = new Sites(world);
     this.scans = new ScanNames(world.problems);
     this.placements = new Placements(placementsOf([...model.placements, ...options], this.scope), world.problems);
+    const present = presentIn(this.b);
     this.c = {
       world,
       problems: world.problems,
@@ -109,7 +114,13 @@ class ModelElaborator {
       step: (span) => this.ofTime(span, stepNumbers(this.b)),
       steps: (span) => this.ofTime(span, stepCounts(this.b)),
       acrossExamples: (made, span) => this.acrossExamples.set(made, span),
-      allSteps: { axis: "whole", present: presentIn(this.b) },
+      allSteps: {
+        axis: "whole",
+        present: (v) => {
+          this.checkAxes();
+          return present(this.axes.allSteps(v).axis);
+        },
+      },
     };
   }
 
@@ -122,6 +133,7 @@ class ModelElaborator {
       this.scope.declare(p.name, p.kind === "dim" ? "dimension" : "cell", meaning, problems);
     }
     for (const s of decl.body) {
+      this.span = s.span;
       switch (s.kind) {
         case "dim":
           dimStatement(s, this.c);
@@ -156,7 +168,7 @@ class ModelElaborator {
         default:
           s satisfies never;
       }
-      this.checkAxes(s.span);
+      this.checkAxes();
     }
     this.requireSequence();
     const names = (sites: readonly SiteInfo[]): readonly string[] => sites.map((s) => placeName(s.name));
@@ -197,8 +209,9 @@ class ModelElaborator {
     this.scope.declare(s.name, s.kind, meaning, this.world.problems);
   }
 
-  /** Reports a statement that combines values of two time axes. */
-  private checkAxes(span: Span): void {
+  /** Reports that the statement so far combines values of two time axes. */
+  private checkAxes(): void {
+    const { span } = this;
     for (; this.seen < this.b.ops.length; this.seen++) {
       const conflict = this.axes.add(this.b.ops[this.seen]);
       if (conflict === undefined) continue;
@@ -342,6 +355,10 @@ class ModelElaborator {
         reset,
         options: [],
         override: (site) => this.placements.at(placing, site, !this.ownSites.has(site.base)),
+        axisOf: (v) => {
+          this.checkAxes();
+          return this.axes.steps(v).axis;
+        },
         input: (stmt, wanted, i) => this.sequence(e, stmt, wanted, sequences[i][0], sequences[i][1]),
       },
       this.world,

@@ -1,9 +1,10 @@
 /** Elaborates parts of axes: `x[2:5]`, `x[6]`, `x[1, H:]`. Entries count from 0, an end is exclusive, and omitted axes stay whole. */
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
+import { hasAllSteps } from "../ir/steps.ts";
 import type { Value } from "../ir/types.ts";
 import type { Expr, Part } from "../syntax/ast.ts";
-import { hasAllSteps, refuseAllSteps } from "./all-steps.ts";
+import { refuseAllSteps } from "./all-steps.ts";
 import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape, wanted } from "./context.ts";
 import { describe, evaluate, misfit, toValue } from "./expressions.ts";

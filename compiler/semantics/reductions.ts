@@ -1,9 +1,10 @@
 /** `sum`, `mean`, `max` and `min` over named axes. */
 import type { Builder } from "../ir/builder.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
+import { hasAllSteps } from "../ir/steps.ts";
 import type { Axes, Type, Value } from "../ir/types.ts";
 import type { AxisName } from "../syntax/ast.ts";
-import { hasAllSteps, ofPresent, ownShape, refuseAllSteps } from "./all-steps.ts";
+import { ofPresent, ownShape, refuseAllSteps } from "./all-steps.ts";
 import type { BuiltinCall } from "./builtin.ts";
 import type { Context, GivenAxis } from "./context.ts";
 import { realValue } from "./expressions.ts";
@@ -74,10 +75,15 @@ const LEAST = -3.4e38;
 export function overAllSteps(kind: Kind, x: Value, c: Context): Value {
   const b = c.builder;
   const features = [0];
-  if (kind === "max") return b.maximum(ofPresent(x, LEAST, c), { features });
-  if (kind === "min") return b.neg(b.maximum(ofPresent(b.neg(x), LEAST, c), { features }));
+  const largest = (v: Value): Value => {
+    const most = b.maximum(ofPresent(v, LEAST, c), { features });
+    // The largest of none is 0.
+    return b.select(b.gt(most, b.scalar(LEAST)), most, b.scalar(0));
+  };
+  if (kind === "max") return largest(x);
+  if (kind === "min") return b.neg(largest(b.neg(x)));
   const sum = b.sum(ofPresent(x, 0, c), { features });
-  return kind === "sum" ? sum : b.div(sum, b.max(b.sum(c.allSteps!.present(), { features }), b.scalar(1)));
+  return kind === "sum" ? sum : b.div(sum, b.max(b.sum(c.allSteps!.present(x), { features }), b.scalar(1)));
 }
 
 function reportLacking({ axis, span }: GivenAxis, x: Type, c: Context): void {

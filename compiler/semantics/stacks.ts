@@ -2,9 +2,10 @@
 import type { Span } from "../diagnostics/span.ts";
 import type { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
+import { hasAllSteps } from "../ir/steps.ts";
 import { broadcastShapes, ShapeError } from "../ir/type.ts";
 import type { Type, Value } from "../ir/types.ts";
-import { hasAllSteps, refuseAllSteps } from "./all-steps.ts";
+import { refuseAllSteps } from "./all-steps.ts";
 import { type Context, showShape } from "./context.ts";
 import { listed, misfit, realValue } from "./expressions.ts";
 import type { Meaning } from "./scope.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/api/file-host.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
-import { hasAllSteps } from "../../compiler/semantics/all-steps.ts";
+import { hasAllSteps } from "../../compiler/ir/steps.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { placeName } from "../../compiler/semantics/site-names.ts";

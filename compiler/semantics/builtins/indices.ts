@@ -1,6 +1,7 @@
 /** Built-in functions of indices. */
 import * as dim from "../../ir/dim.ts";
-import { hasAllSteps, ownShape } from "../all-steps.ts";
+import { hasAllSteps } from "../../ir/steps.ts";
+import { ownShape } from "../all-steps.ts";
 import { type Builtin, extent, index, noFeatures, real, value } from "../builtin.ts";
 import { recordSelection } from "../index-bounds.ts";
 import { poison } from "../scope.ts";

@@ -1,9 +1,10 @@
 /** Built-in functions that take values apart along an axis, and put them together. */
 import type { Builder } from "../../ir/builder.ts";
 import * as dim from "../../ir/dim.ts";
+import { hasAllSteps } from "../../ir/steps.ts";
 import { broadcastShapes, ShapeError } from "../../ir/type.ts";
 import type { Type, Value } from "../../ir/types.ts";
-import { hasAllSteps, ownShape, shapeLike, showValue } from "../all-steps.ts";
+import { ownShape, shapeLike, showValue } from "../all-steps.ts";
 import {
   alongAxis,
   type Builtin,

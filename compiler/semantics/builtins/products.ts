@@ -1,8 +1,9 @@
 /** Built-in products. */
 import type { Span } from "../../diagnostics/span.ts";
 import * as dim from "../../ir/dim.ts";
+import { hasAllSteps } from "../../ir/steps.ts";
 import type { Value } from "../../ir/types.ts";
-import { hasAllSteps, ownShape } from "../all-steps.ts";
+import { ownShape } from "../all-steps.ts";
 import { type Builtin, type BuiltinCall, real, value } from "../builtin.ts";
 import { showShape } from "../context.ts";
 import { describe, misfit } from "../expressions.ts";
