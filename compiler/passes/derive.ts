@@ -8,6 +8,7 @@
  */
 
 import { isElementwise } from "../ir/ops/elementwise.ts";
+import { axesOf } from "../ir/ops.ts";
 import type { Bindings } from "../ir/tensor.ts";
 import { isTrained } from "../ir/trained.ts";
 import { real } from "../ir/type.ts";
@@ -54,6 +55,12 @@ export function derive(options: DeriveOptions = { inputs: false }): Pass {
     run: (graph) => new Derivation(graph, options).run(),
   };
 }
+
+/** The axes along which an op reads other steps, or other examples, than those of its result. */
+const movedAxes = (op: Exclude<Op, OpOf<"scan">>): readonly ("time" | "batch")[] =>
+  (["time", "batch"] as const).filter((axis) =>
+    axesOf(op).some((along) => along[axis] === "gather" || along[axis] === "scan"),
+  );
 
 class Derivation {
   private readonly graph: Graph;
@@ -166,8 +173,12 @@ class Derivation {
         return { value: own.value, cuts: [...cuts, ...own.cuts] };
       });
     }
-    // Elements are moved, added up or broadcast: a condition that all features share still holds for them.
-    const shared = cuts.map((cut) => plain(b, cut)).filter(isPlain);
+    // Elements are moved, added up or broadcast: a condition that all features share still holds for them, unless they are moved from
+    // step to step, or from example to example, and it differs between those.
+    const moved = movedAxes(op);
+    const shared = cuts
+      .map((cut) => plain(b, cut))
+      .filter((cut) => isPlain(cut) && !moved.some((axis) => cut.condition.type[axis]));
     const x = op.op === "dot" ? op.operands.map((v) => this.spared(b, v, shared)) : op.operands;
     const all = dy.every(isCut);
     const later = op.op !== "dot" && cuts.length === shared.length && cuts.length > 0;
