@@ -17,8 +17,11 @@ const numbersOf = (b: Builder, of: { readonly name: string; readonly axis?: stri
 export const everyStep = (b: Builder, axis: string): Value =>
   b.elementwise("ge", [numbersOf(b, { name: `time/step/${axis}`, axis }), b.scalar(0)]);
 
-/** How many steps each example has along the main axis: [batch]. */
-export const stepCounts = (b: Builder): Value => hint(b.sum(b.broadcast(b.scalar(1), each), { time: true }), "steps");
+/** How many steps each example has along the main axis, 1 if it has none: [batch]. What is divided by it must be a number. */
+export function stepCounts(b: Builder): Value {
+  const count = b.sum(b.broadcast(b.scalar(1), each), { time: true });
+  return hint(b.max(count, b.scalar(1)), "steps");
+}
 
 /** The number of each step of a loop since its example was last marked by `reset`, or since the loop's first step: [time, batch]. */
 export function stepsSince(b: Builder, reset: Value, reverse: boolean): Value {
