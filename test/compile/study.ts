@@ -53,7 +53,7 @@ export interface StudyOptions {
   readonly lengths?: readonly number[];
   /** Or which steps each has, [T, B]. */
   readonly mask?: readonly number[];
-  /** Likewise for the time axes that are not the main one. */
+  /** Likewise for the time axes that are not the main one. Default: those of the main one, each of another example. */
   readonly lengthsOver?: Readonly<Record<string, readonly number[]>>;
   readonly maskOver?: Readonly<Record<string, readonly number[]>>;
   /** Instead of drawn ones. */
@@ -130,12 +130,19 @@ export class Study {
     const every = new Array<number>(batch).fill(time);
     const masked = (has: readonly number[]): Existing => ({ steps: time, examples: batch, has });
     const main = mask ? masked(mask) : existing(lengths ?? every, time);
-    const others = [
-      ...Object.entries(lengthsOver).map(([name, own]) => [name, existing(own, time)] as const),
-      ...Object.entries(maskOver).map(([name, has]) => [name, masked(has)] as const),
-    ];
+    // Without lengths of its own, an axis has those of other examples.
+    const turned = lengths ? [...lengths.slice(1), lengths[0]] : every;
+    const others = [...this.axes].map((name) => {
+      const has = maskOver[name];
+      return [name, has ? masked(has) : existing(lengthsOver[name] ?? turned, time)] as const;
+    });
     if (mark === "present") return anyOf([main, ...others.map(([, own]) => own)]);
     return others.find(([name]) => name === axis)?.[1] ?? main;
+  }
+
+  /** The names of the time axes that are not the main one. */
+  private get axes(): ReadonlySet<string> {
+    return new Set([...this.leaves.values()].flatMap(({ leaf }) => ("axis" in leaf && leaf.axis ? [leaf.axis] : [])));
   }
 
   /**
