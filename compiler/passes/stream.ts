@@ -7,7 +7,7 @@
  */
 import { InternalError } from "../diagnostics/internal-error.ts";
 import { axesOf, extentsIn } from "../ir/ops.ts";
-import type { Graph, Op, OpOf, Result, Value } from "../ir/types.ts";
+import type { Graph, Leaf, Op, OpOf, Result, Value } from "../ir/types.ts";
 import { aStep, Builder, copy, idsAfter, Renaming, reads, retyped } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
 
@@ -26,7 +26,8 @@ export interface Refused {
 /** The graphs of a stream, or why there are none: some output needs steps that are yet to come. */
 export function stream(graph: Graph): Streamed | Refused {
   const outputs = simplify.run({ ...graph, results: graph.results.filter((r) => r.kind === "output") });
-  const other = outputs.ops.find((op) => op.op === "leaf" && "axis" in op.attrs.leaf);
+  const isGiven = ({ kind }: Leaf): boolean => kind === "input" || kind === "index";
+  const other = outputs.ops.find((op) => op.op === "leaf" && "axis" in op.attrs.leaf && isGiven(op.attrs.leaf));
   if (other?.op === "leaf") {
     const { name, axis } = other.attrs.leaf as { readonly name: string; readonly axis?: string };
     return {

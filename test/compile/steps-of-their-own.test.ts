@@ -5,6 +5,8 @@
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
+import { segmented } from "../../compiler/lower.ts";
+import { runPieces } from "../passes/run-pieces.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
 import { Study, type StudyOptions } from "./study.ts";
@@ -333,6 +335,22 @@ describe.each([places.wgsl, places.glsl])("on $name", (place) => {
       expect(errors.gradient).toBeLessThan(tolerance.gradient);
     },
   );
+});
+
+it.each(names)("%s: in segments of any length, it is the reference's", (name) => {
+  const graph = graphOf(name);
+  const lengths = [6, 2, 0, 5];
+  const study = new Study(graph, { dims: { D, H }, batch: B, time: T, seed: 6, lengths, memory: 1 });
+  const made = segmented(graph, { ragged: true }).train;
+  // Nothing can be cut without a loop, or if one waits for the number of all steps.
+  if (made === undefined) return expect(features[name].body).toMatch(/steps\(\)|^(?!.*scan)/s);
+  for (const length of [2, 4]) {
+    const dims = { D, H, batch: B, time: T, steps: T };
+    const found = runPieces(made, length, { dims, leaves: study.numbers });
+    for (const [key, truth] of study.reference("train"))
+      if (/^(loss|output|grad):/.test(key))
+        expect(relativeError(truth, found.get(key)!), `${key} ${length}`).toBeLessThan(1e-10);
+  }
 });
 
 /** What no program says: a mistake that is the same in a batch and alone is none there. */
