@@ -115,6 +115,19 @@ const features: Readonly<Record<string, Feature>> = {
     loss: "mse(enc.h + last(g), y)",
     over: "examples",
   },
+  "states that begin anew": {
+    body: "f, n = scan rnn(D, H) over x reset w == 0\n  r, k = scan rnn(D, H) over x reset w == 1 reverse",
+    outputs: "f, n, r, k",
+    loss: "mse(f + r, z)",
+    over: "steps",
+  },
+  "states that begin anew along the other axis": {
+    two: true,
+    body: "f, n = scan rnn(D, H) over src reset src[0] > 0.3\n  r, k = scan rnn(D, H) over src reset src[0] > 0 reverse",
+    outputs: "f, n, r, k",
+    loss: "mse(f + r, t)",
+    over: "source",
+  },
   "means of weights over steps": {
     body: "m = step() >= 1\n  e = mse(x @ V, z)\n  a = sum(m * e, over time) / max(1, sum(m, over time))",
     outputs: "a",
