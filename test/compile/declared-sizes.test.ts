@@ -74,10 +74,15 @@ const cases = (one: boolean) =>
     options.filter((_, k) => !one || k === n % options.length).map((option) => ({ ...example, option })),
   );
 
+/** Each example with sequences of one length or, every other one, of different lengths. */
+const equalOrRagged = () => examples.map((example, n) => ({ ...example, option: options[n % 2] }));
+
 describe.each([
-  { place: places.wasm, cases: cases(!all) },
-  // A shader compiler takes its time.
+  { place: places.wasm, cases: cases(!all).filter((_, n) => all || (n + Math.floor(n / options.length)) % 2 === 0) },
+  // Every other example, with another option each. A shader compiler takes its time.
   { place: places.wgsl, cases: cases(true).filter((_, n) => all || n % 16 === 3) },
+  // No owner of a loop can be chosen there, and nothing is cut in segments.
+  { place: places.glsl, cases: equalOrRagged().filter((_, n) => all || n % 32 === 7) },
 ])("on $place.name what is computed is the reference's:", ({ place, cases }) => {
   const backend = opened(place);
   const expectAsReference = asReference(all ? undefined : 0);
