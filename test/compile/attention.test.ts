@@ -263,7 +263,7 @@ describe.each([undefined, lengths])("of sequences of lengths %s", (own) => {
     expect(study(name, { lengths: own }).directionError()).toBeLessThan(tolerance.differences);
   });
 
-  describe.each(Object.values(places))("on $name", (place) => {
+  describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     const backend = opened(place);
     // A shader compiler takes its time.
     const some = place.target === wasm ? names : own ? names.slice(0, 1) : names.slice(4);

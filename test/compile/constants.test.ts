@@ -111,7 +111,7 @@ const optimizers: readonly OptimizerChoice[] = [
   { name: "adamw", weightDecay: 0.1, decayed: "all" },
 ];
 
-describe.each(Object.values(places))("trained on $name", (place) => {
+describe.each([places.wasm, places.wgsl, places.glsl])("trained on $name", (place) => {
   const backend = opened(place);
 
   it.each(optimizers)(

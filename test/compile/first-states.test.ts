@@ -113,7 +113,7 @@ describe.each([undefined, lengths])("of sequences of lengths %s", (own) => {
     expect(made.differenceError()).toBeLessThan(tolerance.differences);
   });
 
-  describe.each(Object.values(places))("on $name", (place) => {
+  describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     const backend = opened(place);
     const some = place.target === wasm ? names : own ? names.slice(1, 2) : names.slice(0, 1);
     it.each(some)("%s: has the reference's numbers", async (name) => {
@@ -124,7 +124,7 @@ describe.each([undefined, lengths])("of sequences of lengths %s", (own) => {
   });
 });
 
-describe.each(Object.values(places))("in segments on $name", (place) => {
+describe.each([places.wasm])("in segments on $name", (place) => {
   const backend = opened(place);
   it.each([undefined, lengths])(
     "a first state that depends on an input has its gradient, of lengths %s",

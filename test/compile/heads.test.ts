@@ -45,7 +45,7 @@ describe.each([2, 3])("with %i heads", (N) => {
     expect(study().directionError()).toBeLessThan(tolerance.differences);
   });
 
-  describe.each(Object.values(places))("on $name", (place) => {
+  describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     const backend = opened(place);
     const variants: Readonly<Record<string, Partial<StudyOptions>>> = {
       whole: {},

@@ -32,7 +32,7 @@ export function inEveryWay(text: string, { memory, output, elements }: Ways): vo
     expect(study({ lengths }).directionError()).toBeLessThan(tolerance.differences);
   });
 
-  describe.each(Object.values(places))("on $name", (place) => {
+  describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     const backend = opened(place);
     const variants: Readonly<Record<string, Partial<StudyOptions>>> = {
       whole: {},
@@ -44,7 +44,7 @@ export function inEveryWay(text: string, { memory, output, elements }: Ways): vo
     // A shader compiler takes its time.
     const some = Object.keys(variants).filter((variant) => {
       if (variants[variant].storage === "f16") return place.target.machine.halves;
-      return place.target === wasm || (variant === "of different lengths" && place !== places.relaxed);
+      return place.target === wasm || variant === "of different lengths";
     });
 
     it.each(some)("%s it has the reference's numbers", async (variant) => {

@@ -32,7 +32,7 @@ describe.each([undefined, [5, 2, 4]])("of sequences of lengths %s", (lengths) =>
     expect(study.directionError()).toBeLessThan(tolerance.differences);
   });
 
-  describe.each(Object.values(places))("on $name", (place) => {
+  describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     const backend = opened(place);
 
     it("choose what the reference chooses", async () => {

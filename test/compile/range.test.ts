@@ -43,7 +43,7 @@ describe.each([{}, { lengths: [4, 1, 3] }])("in a program %j", (more) => {
     expect(made.directionError()).toBeLessThan(tolerance.differences);
   });
 
-  describe.each(Object.values(places))("on $name", (place) => {
+  describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     const backend = opened(place);
 
     it("is what the reference says", async () => {

@@ -143,7 +143,7 @@ describe.each([undefined, lengths])("of sequences of lengths %s", (own) => {
     expect(made.directionError()).toBeLessThan(tolerance.differences);
   });
 
-  describe.each(Object.values(places))("on $name", (place) => {
+  describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     const backend = opened(place);
     const shaders: readonly Any[] = own
       ? ["the same, in reverse"]
@@ -157,7 +157,7 @@ describe.each([undefined, lengths])("of sequences of lengths %s", (own) => {
   });
 });
 
-describe.each(Object.values(places))("in segments on $name", (place) => {
+describe.each([places.wasm])("in segments on $name", (place) => {
   const backend = opened(place);
   const some: readonly Any[] = ["first states of an input", "norms with states", "batch norm"];
   it.each(place.target === wasm ? some : some.slice(0, 1))("%s: has the reference's numbers", async (name) => {

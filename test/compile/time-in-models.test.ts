@@ -114,7 +114,7 @@ describe.each([undefined, lengths])("of sequences of lengths %s", (given) => {
     expect(made.directionError()).toBeLessThan(tolerance.differences);
   });
 
-  describe.each(Object.values(places))("on $name", (place) => {
+  describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     const backend = opened(place);
     it("has the reference's numbers", async () => {
       const errors = await study({ lengths: given }).targetErrors(place.target, backend());
@@ -143,7 +143,7 @@ it("a delay is read where it is used: no loop, and no kernel of its own", () => 
   expect(kernels("delay(a, 1) + delay(a, 2) + delay(a, 5)")).toBe(kernels("delay(a, 1)"));
 });
 
-describe.each(Object.values(places))("in segments on $name", (place) => {
+describe.each([places.wasm])("in segments on $name", (place) => {
   const backend = opened(place);
   it.each([undefined, lengths])("has the reference's numbers, of lengths %s", async (own) => {
     const { graph, dims } = compile(`${cell}
