@@ -66,7 +66,6 @@ export function markOf(mark: Mark, from: Existing): Float32Array {
       return perStep((_, t, until) => Number(until >= 0 && t > until));
     case "span":
       return Float32Array.from(lengths);
-    case "exists":
     case "present":
       return Float32Array.from(lengths, (length) => Number(length > 0));
     default:

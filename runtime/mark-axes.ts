@@ -11,6 +11,5 @@ export const markAxes: Readonly<Record<Mark, { readonly time: boolean; readonly 
   until: { time: true, batch: false },
   after: { time: true, batch: false },
   span: { time: false, batch: true },
-  exists: { time: false, batch: true },
   present: { time: false, batch: true },
 };

@@ -109,12 +109,11 @@ export type Noise =
  * | `until`    | [T]    | 1 at the last such step, towards whose statistics later steps are averaged                   |
  * | `after`    | [T]    | 1 at the steps after that one                                                                |
  * | `span`     | [B]    | the number of its steps                                                                       |
- * | `exists`   | [B]    | 1 where an example has a step                                                                |
- * | `present`  | [B]    | the same, on any time axis                                                                   |
+ * | `present`  | [B]    | 1 where an example has a step, on any time axis                                              |
  */
 export type Mark =
   | ("valid" | "first" | "last" | "examples" | "some" | "enough" | "until" | "after")
-  | ("span" | "exists" | "present");
+  | ("span" | "present");
 
 /** What a tensor is for, with the details. */
 export type Role =

@@ -111,13 +111,12 @@ function boxOf(document: Document, { box, lines, x, y, width, height }: Placed):
   });
   const text = lines.map((line, k) =>
     words(document, line, {
-      x: k === 0 ? x : left + PADDING.x,
+      x: lines.length > 1 ? left + PADDING.x : x,
       y: top + PADDING.y + LINE * (k + 0.72),
       fill: INK,
       "text-anchor": lines.length > 1 ? "start" : "middle",
       "xml:space": "preserve",
       style: TEXT,
-      ...(lines.length > 1 && { x: left + PADDING.x }),
     }),
   );
   const norm =

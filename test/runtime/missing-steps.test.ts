@@ -73,7 +73,6 @@ describe("the marks of a mask", () => {
     ["until", [1, 0, 0]],
     ["after", [0, 1, 1]],
     ["span", [2, 1, 0]],
-    ["exists", [1, 1, 0]],
     ["present", [1, 1, 0]],
   ])("%s counts the steps of each example from its first", (mark, numbers) => {
     expect([...markOf(mark, from)]).toEqual(numbers);
