@@ -1,13 +1,18 @@
 /** Every example as somebody would compile it: at the sizes that its file declares, which other tests do not take the time for. */
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { fileHost } from "../../cli/api/file-host.ts";
+import { compileGraph } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Leaf } from "../../compiler/ir/types.ts";
+import { streamed } from "../../compiler/lower.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { Target } from "../../compiler/target.ts";
 import { regionSizes } from "../../runtime/layout.ts";
+import type { Entry } from "../../runtime/plan.ts";
+import { Session } from "../../runtime/session.ts";
 import { sample } from "../ir/numbers.ts";
 import { opened, places } from "./backends.ts";
+import { compareWithReference } from "./disagreement.ts";
 import { exampleFolders, examplesIn } from "./examples.ts";
 import { asReference } from "./expect-as-reference.ts";
 import { type Computes, Study, type StudyOptions } from "./study.ts";
@@ -89,5 +94,60 @@ describe.each([
   it.each(cases)("$entry, $option", async ({ option, ...example }) => {
     const { study, entries } = studyOf(example, option, place.target);
     await expectAsReference(study, place, backend(), entries);
+  });
+});
+
+/** Those that go through a stream: a model that looks ahead has none. */
+const streams = examples.filter(
+  ({ path, entry }) => !("refused" in streamed(elaborate(path, fileHost, { entry }).graph)),
+);
+
+/** At inference noise is its mean. */
+const withoutNoise: typeof draw = (leaf, n, random) =>
+  leaf.kind === "noise" && leaf.distribution === "normal" ? new Float64Array(n) : draw(leaf, n, random);
+
+type InputLeaf = Leaf & { readonly kind: "input" | "index" };
+const isInput = (leaf: Leaf | undefined): leaf is InputLeaf => leaf?.kind === "input" || leaf?.kind === "index";
+
+describe.each([
+  { place: places.wasm, cases: streams.filter((_, n) => all || n % 2 === 0) },
+  { place: places.wgsl, cases: streams.filter((_, n) => all || n % 16 === 5) },
+  { place: places.glsl, cases: streams.filter((_, n) => all || n % 32 === 9) },
+])("on $place.name a stream gives what the reference has for the sequence:", ({ place, cases }) => {
+  const backend = opened(place);
+  const [batch, time] = [2, 4];
+  it.each(cases)("$entry", async ({ path, entry }) => {
+    const { graph, dims } = elaborate(path, fileHost, { entry });
+    const study = new Study(graph, { dims, draw: withoutNoise, entries: ["infer"], batch, time });
+    const made = compileGraph(graph, { dims, path, batch, time, entries: ["start", "step"] }, place.target);
+    const session = await Session.open(made, backend(), { seed: 1 });
+    const { start, step } = made.plan.entries;
+    for (const { name, role } of [...start!.tensors, ...step!.tensors]) {
+      if (role.kind === "param" || role.kind === "stat")
+        await session.write(name, Float32Array.from(study.numbers[name]));
+    }
+    /** What an entry is given at step t. */
+    const given = ({ tensors }: Entry, t: number) =>
+      Object.fromEntries(
+        tensors.flatMap(({ name }) => {
+          const attrs = study.leaves.get(name);
+          if (attrs === undefined || !isInput(attrs.leaf)) return [];
+          const all = Array.from(study.numbers[name]);
+          const size = all.length / time;
+          return [[name, attrs.type.time ? all.slice(t * size, (t + 1) * size) : all]];
+        }),
+      );
+    const stream = await session.stream({ examples: batch, inputs: given(start!, 0) });
+    const steps: Readonly<Record<string, Float32Array>>[] = [];
+    for (let t = 0; t < time; t++) steps.push(await stream.next(given(step!, t)));
+    // A stream has outputs alone. One that is not over time is that of the steps so far.
+    const found = [...study.reference("infer")].map(([key, truth]): [string, ArrayLike<number>] => {
+      const made = steps.map((outputs) => outputs[key.slice("output:".length)]);
+      if (!key.startsWith("output:")) return [key, truth];
+      return [key, truth.length === made[0].length ? made[time - 1] : made.flatMap((values) => [...values])];
+    });
+    expect(found.filter(([key]) => key.startsWith("output:"))).not.toEqual([]);
+    expect(compareWithReference(study, "infer", new Map(found)).disagreement).toBeUndefined();
+    session.close();
   });
 });
