@@ -1,0 +1,36 @@
+/**
+ * What the reader of a format makes of a file: sequences of steps, in pieces, so that a file need not fit into memory. Everything after
+ * that (windows, splits, scales, vocabularies) is the same for all formats.
+ */
+
+/**
+ * - `number`: [T, …shape] over steps, […shape] for a sequence as a whole; NaN where a value is missing.
+ * - `symbol`: a word, character or class, which a vocabulary numbers; "" where it is missing.
+ * - `label`: a name or a date, kept to say which prediction belongs to what; never an input.
+ */
+export type Field =
+  | { readonly kind: "number"; readonly over: "steps" | "sequence"; readonly shape: readonly number[] }
+  | { readonly kind: "symbol" | "label"; readonly over: "steps" | "sequence" };
+
+/** The values of a field in a piece: numbers row-major, or a text for each step (or for the sequence). */
+export type Values = Float64Array | readonly string[];
+
+/** Some consecutive steps of a sequence. */
+export interface Piece {
+  /** Whether a sequence begins here. The pieces of a sequence follow one another. */
+  readonly begins: boolean;
+  readonly steps: number;
+  /** Every field over steps; those of the sequence as a whole only where it begins. */
+  readonly values: Readonly<Record<string, Values>>;
+}
+
+export interface Recording {
+  /** As a message names it. */
+  readonly path: string;
+  readonly fields: Readonly<Record<string, Field>>;
+  /**
+   * The pieces in the file's order; may be read more than once, and stops reading when the loop is left. Throws a `Failure` with exit
+   * code 1 that names the file, the line and, where there is one, the column.
+   */
+  pieces(): AsyncIterable<Piece>;
+}
