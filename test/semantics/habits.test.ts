@@ -26,7 +26,8 @@ const said = (text: string): readonly (readonly (string | undefined)[])[] =>
 
 /** In place of the cell's equation. */
 const equations: readonly Row[] = [
-  ["p, q = x @ W, h @ U\nh' = tanh(p + q + b)", "C0110 several values need brackets", "write a list: a, b = [x, y]"],
+  ["p = x @ W, h @ U\nh' = tanh(p[0] + p[1] + b)", "C0110 several values need brackets", "write a list: a = [x, y]"],
+  ["p, q = x @ W, h @ U, b\nh' = tanh(p + q)", "C0205 2 names are given 3 values", undefined],
   [
     "h = tanh(x @ W + h @ U + b)",
     "C0202 `h` is the state's value before this step",
@@ -316,9 +317,9 @@ const lines: readonly (readonly [line: string, ...row: Row])[] = [
   ],
   [
     "param b : [H] = 0",
-    "param b, c : [H] = 0",
-    "C0115 this param lacks a shape",
-    "declare each on a line of its own: `param b : [H] …`",
+    "param b : [H] = 0, c : [H] = 0",
+    "C0110 a line declares values of one shape",
+    "each has a line of its own; several of one shape share it: param a, b : [H]",
   ],
   [
     "param b : [H] = 0",
