@@ -10,6 +10,7 @@ import { numbersInReverse, stepNumbers, stepsSince } from "./clock.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { Dependences } from "./dependence.ts";
 import type { InModule, Resolved } from "./derivations.ts";
+import type { Parameters } from "./dimensions.ts";
 import { evaluate, toValue } from "./expressions.ts";
 import type { FirstState } from "./first-states.ts";
 import { nextStateIn } from "./habits.ts";
@@ -29,8 +30,8 @@ export interface Instance {
   readonly scopeName: string;
   /** An earlier scan of the same cell, with the prefix of its leaves: this one has its parameters. */
   readonly shares?: { readonly scopeName: string; readonly made: ElaboratedCell };
-  /** Its dimensions as extents of the graph. Poisoned ones are missing. */
-  readonly dims: ReadonlyMap<string, dim.Dim>;
+  /** Its dimensions, as extents of the graph, and its numbers. */
+  readonly parameters: Parameters;
   readonly reverse: boolean;
   /** With time and batch: where it is not 0, the states of that example begin anew before the step. */
   readonly reset?: Value;
@@ -135,11 +136,10 @@ class CellElaborator {
   }
 
   run(): ElaboratedCell {
-    const { cell, dims } = this.instance;
+    const { cell, parameters } = this.instance;
     const { problems } = this.world;
     for (const p of cell.decl.params) {
-      const d = dims.get(p.name.text);
-      this.scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
+      this.scope.declare(p.name, "dimension", parameters.get(p.name.text) ?? poison, problems);
     }
     for (const s of cell.decl.body) {
       switch (s.kind) {
