@@ -335,6 +335,7 @@ class CellElaborator {
     const [is, was] = [showShape(v.type.shape), showShape(shape)];
     this.world.problems.error("C0204", span, `\`${s.name.text}\` is ${was}, but begins as ${is}`, {
       label: `this is ${is}`,
+      help: unlike(v.type.shape, shape),
       notes: [{ span: s.shape.span, message: `the state is ${was}` }],
     });
     return undefined;
@@ -430,7 +431,9 @@ class CellElaborator {
         : `\`${stmt.name.text}\` is ${was}, but its next value is ${is}`;
     this.world.problems.error("C0225", span, message, {
       label: `this is ${is}`,
-      ...(hasAllSteps(v.type) && { help: "reduce it over time: sum(a * s, over time)" }),
+      help: hasAllSteps(v.type)
+        ? "reduce it over time: sum(a * s, over time)"
+        : unlike(v.type.shape, previous.type.shape),
       notes: [{ span: stmt.shape.span, message: `the state is ${was}` }],
     });
     return poison;
@@ -500,3 +503,16 @@ const beforeTheFirstStep = (b: Binding): string | undefined =>
   b.origin === "dimension" || b.origin === "param" || b.origin === "const"
     ? undefined
     : "this is a value of a step, and the initial value precedes the first";
+
+/** How a value of the shape `is` may become one of the shape `wanted`. */
+function unlike(is: Type["shape"], wanted: Type["shape"]): string | undefined {
+  const equal = (a: Type["shape"], b: Type["shape"]): boolean =>
+    a.length === b.length && a.every((d, i) => dim.equal(d, b[i]));
+  const reshaped = (shape: Type["shape"]): string => `reshape(x, ${showShape(shape)})`;
+  const large = (shape: Type["shape"]): Type["shape"] => shape.filter((d) => !dim.isOne(d));
+  if (equal(large(is), large(wanted))) return `these are the same elements: ${reshaped(wanted)}`;
+  const lead = wanted.slice(0, is.length);
+  if (!equal(is, lead)) return undefined;
+  const stretched = [...is, ...wanted.slice(is.length).map(() => dim.constant(1))];
+  return `shapes are compared from the end; to stretch along the other axes: ${reshaped(stretched)}`;
+}
