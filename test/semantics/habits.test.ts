@@ -208,6 +208,11 @@ const equations: readonly Row[] = [
     "C0204 `@` needs a feature axis on both sides",
     "a single number is multiplied with *",
   ],
+  [
+    "h' = tanh(x @ W + h @ U + one_hot(0, H))",
+    "C0224 the number 0 does not select rows",
+    "for a fixed place write W[0], a row, or range(n) == 0, which is 1 there",
+  ],
   ["h' = tanh(x @ W + h @ U + b) / log(e + 1)", "C0201 there is no `e` here", "write exp(1)"],
   [
     "h' = tanh(x @ W + h @ U + b) + x[..., 0]",
