@@ -87,11 +87,14 @@ export function extents(call: BuiltinCall, list: Meaning, span: Span): readonly 
 }
 
 export function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
+  const isFixed = args[i].kind === "number" || args[i].kind === "dim";
   const v = toValue(args[i], spans[i], c);
   if (v === undefined || v.type.dtype === "index") return v;
   c.problems.error("C0224", spans[i], `${describe(args[i])} does not select rows`, {
     label: "an index is needed here",
-    help: "declare the input as `index(n)`",
+    help: isFixed
+      ? "for a fixed place write W[0], a row, or range(n) == 0, which is 1 there"
+      : "declare the input as `index(n)`",
   });
   return undefined;
 }

@@ -42,6 +42,7 @@ export function call(e: Call, c: Context): Meaning {
 
 function unknownFunction(e: Call, c: Context): void {
   const name = e.callee.text;
+  if (c.module.damaged.has(name)) return;
   const isInit = Object.hasOwn(initialisers, name);
   c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
     label: isInit ? "an initialiser, which is only allowed after a parameter's `=`" : undefined,
@@ -155,6 +156,7 @@ function functionOf({ value }: Arg, e: Call, c: Context): BuiltinCall["f"] {
       return expand(e, given, decl, module, { ...c, rounds: roundOf(around, round) });
     };
   }
+  if (value.kind === "name" && c.module.damaged.has(value.name.text)) return undefined;
   c.problems.error("C0205", value.span, "this is not a function", {
     help: `it is ${builtins[e.callee.text].signature}`,
   });

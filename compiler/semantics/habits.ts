@@ -29,7 +29,8 @@ const initialisers: Readonly<Record<string, string>> = {
 const values: Readonly<Record<string, string>> = {
   t: "time is not written: a state is `h` before the step and `h'` after it, an input `x` is this step's",
   T: "transpose(W) is W transposed; the length of sequences is not written",
-  None: "reshape(x, [1, n]) adds an axis; `none` leaves a norm or a parameter out",
+  None: "`none` leaves a norm or a parameter out, and is a new axis in brackets: x[:, none]",
+  e: "write exp(1)",
   nothing: "`none` leaves a norm or a parameter out",
   null: "`none` leaves a norm or a parameter out",
   true: "write 1",

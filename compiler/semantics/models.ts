@@ -1,7 +1,6 @@
 /** Elaborates models: inputs, scans of cells, losses and metrics. */
 import { join, type Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
-import type * as dim from "../ir/dim.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
 import { hasAllSteps } from "../ir/steps.ts";
 import { axesOfInputs, TimeAxes } from "../ir/time-axes.ts";
@@ -23,11 +22,10 @@ import { ofPresent, presentIn, showValue } from "./all-steps.ts";
 import { matchArguments } from "./arguments.ts";
 import { elaborateCell } from "./cells.ts";
 import { stepCounts, stepNumbers } from "./clock.ts";
-import { dimension } from "./constants.ts";
 import { type Context, type Draw, declaredNames, drawn, showShape, type World } from "./context.ts";
 import { dependsOn } from "./dependence.ts";
 import { find, type InModule, type Resolved, resolve } from "./derivations.ts";
-import { entryDims } from "./dimensions.ts";
+import { entryParameters, type Parameters, scanParameters } from "./dimensions.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
 import { firstStates, reportFirstStates } from "./first-states.ts";
 import { recordSelection } from "./index-bounds.ts";
@@ -127,9 +125,9 @@ class ModelElaborator {
   run(): Built {
     const { problems } = this.world;
     const { decl, name } = this.model;
-    const dims = entryDims(decl.params, this.world);
+    const meant = entryParameters(decl.params, this.world);
     for (const p of decl.params) {
-      const meaning: Meaning = p.kind === "dim" ? { kind: "dim", dim: dims.get(p.name.text)! } : poison;
+      const meaning: Meaning = p.kind === "dim" ? meant.get(p.name.text)! : poison;
       this.scope.declare(p.name, p.kind === "dim" ? "dimension" : "cell", meaning, problems);
     }
     for (const s of decl.body) {
@@ -320,7 +318,7 @@ class ModelElaborator {
     const cell = shared?.cell ?? this.cellOf(e);
     if (cell === undefined) return poison;
     const errors = problems.errors;
-    const dims = shared ? this.sharedDims(e, shared) : this.dimsOf(e, cell);
+    const parameters = shared ? this.sharedParameters(e, shared) : this.parametersOf(e, cell);
     const first = firstStates(e, cell.decl, this.c);
     const reset = e.reset && resetMark(e.reset, this.c);
     const inputs = cell.decl.body.filter((s): s is InputStmt => s.kind === "input" || s.kind === "target");
@@ -349,7 +347,7 @@ class ModelElaborator {
         cell,
         scopeName,
         ...(shared && { shares: { scopeName: placing, made: shared.made } }),
-        dims,
+        parameters,
         reverse: e.reverse,
         first,
         reset,
@@ -365,7 +363,7 @@ class ModelElaborator {
       this.b,
     );
     this.sites.include(made.sites);
-    this.scans.add(scopeName, { cell, dims, made }, e.as);
+    this.scans.add(scopeName, { cell, parameters, made }, e.as);
     const meanings = made.outputs.map(({ value }): Meaning => (value ? { kind: "value", value } : poison));
     return meanings.length === 1 ? meanings[0] : { kind: "list", items: meanings };
   }
@@ -382,27 +380,15 @@ class ModelElaborator {
     return declared && resolve("cell", declared, problems);
   }
 
-  /** The cell's dimensions in the model's terms. Default: those of the cell. */
-  private dimsOf(e: ScanExpr, cell: Resolved<CellDecl>): ReadonlyMap<string, dim.Dim> {
-    const { problems } = this.world;
-    const dims = new Map<string, dim.Dim>();
-    if (reportFirstStates(e, cell.decl, this.c)) return dims;
-    const matched = matchArguments(e.cell.text, e.span, cell.decl.params, e.args, problems);
-    if (matched === undefined) return dims;
-    const scope = new Scope();
-    for (const p of cell.decl.params) {
-      const arg = matched.get(p.name.text);
-      const d = arg
-        ? dimension(arg.value, this.c)
-        : dimension(p.default!, { ...this.c, module: cell.module, scope, later: undefined });
-      if (d !== undefined) dims.set(p.name.text, d);
-      scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
-    }
-    return dims;
+  /** The cell's parameters in the model's terms. Default: those of the cell. */
+  private parametersOf(e: ScanExpr, cell: Resolved<CellDecl>): Parameters {
+    if (reportFirstStates(e, cell.decl, this.c)) return new Map();
+    const matched = matchArguments(e.cell.text, e.span, cell.decl.params, e.args, this.world.problems);
+    return matched === undefined ? new Map() : scanParameters(cell.decl.params, matched, cell.module, this.c);
   }
 
   /** The dimensions of a scan that shares the weights of an earlier one. */
-  private sharedDims(e: ScanExpr, { name, dims }: NamedScan): ReadonlyMap<string, dim.Dim> {
+  private sharedParameters(e: ScanExpr, { name, parameters }: NamedScan): Parameters {
     const { problems } = this.world;
     const notes = [{ span: name.span, message: `\`${name.text}\` is the name of this scan` }];
     if (e.args.length > 0) {
@@ -414,7 +400,7 @@ class ModelElaborator {
       const help = `use \`${name.text}\` again: scan ${name.text} over …`;
       problems.error("C0236", e.as.span, `these weights have the name \`${name.text}\` already`, { help, notes });
     }
-    return dims;
+    return parameters;
   }
 
   /** The scope that a scan asks for with `as`. Undefined after a report. */

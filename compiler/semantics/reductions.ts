@@ -1,4 +1,4 @@
-/** `sum`, `mean`, `max` and `min` over named axes. */
+/** `sum`, `mean`, `max` and `min` over named axes, or over features. */
 import type { Builder } from "../ir/builder.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
 import { hasAllSteps } from "../ir/steps.ts";
@@ -17,16 +17,21 @@ const ofSequence = ({ args: [x], c }: BuiltinCall): boolean =>
   c.scan !== undefined && x?.kind === "value" && x.value.type.time;
 
 export function reduce(kind: Kind, call: BuiltinCall): Meaning {
-  const { c, over, name, span, args, spans } = call;
-  if (over === undefined || args.length > 1) {
-    c.problems.error("C0205", span, `\`${name}\` reduces one value over named axes`, {
-      label: over === undefined ? "the axes are missing" : "two values",
-      help: `say which: ${name}(x, over feature)${ofSequence(call) ? `, or ${name}(x, over time)` : ""}`,
-    });
+  const { c, name, span, args, spans } = call;
+  if (args.length > 1) {
+    c.problems.error("C0205", span, `\`${name}\` reduces one value`, { label: "two values" });
     return poison;
   }
   const x = realValue(args[0], spans[0], c);
   if (x === undefined) return poison;
+  if (call.over === undefined && ownShape(x.type).length === 0) {
+    c.problems.error("C0205", span, `\`${name}\` of a single number needs axes`, {
+      label: "it has no features to reduce over",
+      help: ofSequence(call) ? `say which: ${name}(x, over time)` : `leave \`${name}\` out`,
+    });
+    return poison;
+  }
+  const over: readonly GivenAxis[] = call.over ?? [{ axis: "feature", span }];
   const overBatch = over.find((a) => a.axis === "batch");
   if (overBatch !== undefined && c.inStat !== true && c.acrossExamples === undefined) {
     c.problems.error("C0223", overBatch.span, "what is computed of an example must not depend on the others", {

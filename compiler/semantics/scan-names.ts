@@ -1,10 +1,10 @@
 /** The names of a model's scans: whose weights `scan enc over b` shares, and what `enc.Wh` and `enc.h` are. */
 import { didYouMean } from "../diagnostics/nearest.ts";
-import type * as dim from "../ir/dim.ts";
 import type { CellDecl, Expr, Name } from "../syntax/ast.ts";
 import { memberHabit } from "../syntax/member-habits.ts";
 import type { ElaboratedCell } from "./cells.ts";
 import type { Resolved } from "./derivations.ts";
+import type { Parameters } from "./dimensions.ts";
 import type { Problems } from "./problems.ts";
 import { type Meaning, poison, type Scope } from "./scope.ts";
 
@@ -13,7 +13,7 @@ export interface NamedScan {
   /** The name it was given by `as`. */
   readonly name: Name;
   readonly cell: Resolved<CellDecl>;
-  readonly dims: ReadonlyMap<string, dim.Dim>;
+  readonly parameters: Parameters;
   readonly made: ElaboratedCell;
 }
 

@@ -25,7 +25,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   ...named("atan2", "arctan2"),
   ...named("asin", "arcsin"),
   ...named("acos", "arccos"),
-  ...named("clamp", "clip clipbyvalue hardclip"),
+  ...named("clamp", "clipbyvalue hardclip"),
   ...named("max", "maximum amax reducemax fmax"),
   ...named("min", "minimum amin reducemin fmin"),
   ...named("where", "if ifelse cond select iif"),
@@ -59,7 +59,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   // Shapes and parts.
   ...named("concat", "concatenate cat hstack"),
   ...named("split", "chunk unstack"),
-  ...named("reshape", "view flatten squeeze unsqueeze expanddims"),
+  ...named("reshape", "view squeeze unsqueeze expanddims"),
   ...named("transpose", "permute swapaxes t"),
   ...named("range", "arange linspace iota"),
   ...named("size", "len length"),

@@ -62,6 +62,9 @@ const declarationWords: Readonly<Record<string, string>> = {
   mutable: declareCell,
 };
 
+/** Words before the names of declarations. */
+const declares = [T.Param, T.Const, T.State, T.Input, T.Target];
+
 /** What a statement of another language is called here, if the grammar stopped at `token` for that reason. */
 export function habitOf(token: IToken, statement: readonly IToken[], rules: readonly string[]): Habit | undefined {
   const at = statement.indexOf(token);
@@ -78,6 +81,10 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
   if (type === T.Equals && before !== undefined && isOperator(before)) {
     const message = `\`${before.image}=\` is no operator`;
     return { at: before, message, help: "a name has one value: give the new one a name of its own, b = a + …" };
+  }
+  if (type === T.Comma && first !== undefined && declares.includes(first.tokenType)) {
+    const help = `each has a line of its own; several of one shape share it: ${first.image} a, b : [H]`;
+    return { message: "a line declares values of one shape", help };
   }
   if (type === T.Comma && before !== undefined && statement.slice(0, at).some((w) => w.tokenType === T.Equals))
     return { message: "several values need brackets", help: "write a list: a, b = [x, y]" };

@@ -28,9 +28,16 @@ function numbers(value: string): readonly number[] {
   return [...made.get("output:y")!.data].map((n) => n + 0);
 }
 
-describe("the smallest", () => {
+describe("a function", () => {
   it.each([
     ["min(x, over feature)", [-1]],
+    ["min(x)", [-1]],
+    ["clip(x, -0.5, 1.5)", [1.5, -0.5, 0, 1.5]],
+    ["flatten(M) * 1", [0, 1, 2, 3, 4, 5]],
+    ["(-1)^range(5)", [1, -1, 1, -1, 1]],
+    ["(-2)^(range(4) - 1)", [-0.5, 1, -2, 4]],
+    ["(-1)^H", [1]],
+    ["(-1)^(0 * x + 0.5)", [Number.NaN, Number.NaN, Number.NaN, Number.NaN]],
     ["min(M, over first)", [0, 1, 2]],
     ["min(M, over last)", [0, 3]],
     ["min(x, 1)", [1, -1, 0, 1]],
@@ -40,9 +47,9 @@ describe("the smallest", () => {
     expect(numbers(text)).toEqual(data);
   });
 
-  it("needs axes or a second value", () => {
-    const [found] = problemsOf(model("min(x)"));
-    expect([found.code, found.help]).toEqual(["C0205", "say which: min(x, over feature)"]);
+  it("is that of a value with features", () => {
+    const [found] = problemsOf(model("min(x[0])"));
+    expect([found.code, found.help]).toEqual(["C0205", "leave `min` out"]);
   });
 });
 

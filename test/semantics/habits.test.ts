@@ -26,7 +26,13 @@ const said = (text: string): readonly (readonly (string | undefined)[])[] =>
 
 /** In place of the cell's equation. */
 const equations: readonly Row[] = [
-  ["p, q = x @ W, h @ U\nh' = tanh(p + q + b)", "C0110 several values need brackets", "write a list: a, b = [x, y]"],
+  [
+    "fn f(a) { 2 * a }\nh' = f(tanh(x @ W + h @ U + b))",
+    "C0110 a body holds no functions",
+    "move it above: a function stands beside cells, and is given all that it needs as arguments",
+  ],
+  ["p = x @ W, h @ U\nh' = tanh(p[0] + p[1] + b)", "C0110 several values need brackets", "write a list: a = [x, y]"],
+  ["p, q = x @ W, h @ U, b\nh' = tanh(p + q)", "C0205 2 names are given 3 values", undefined],
   [
     "h = tanh(x @ W + h @ U + b)",
     "C0202 `h` is the state's value before this step",
@@ -193,10 +199,21 @@ const equations: readonly Row[] = [
     "write sum(x, …): functions take the value in brackets",
   ],
   [
-    "h' = tanh(x @ W[None, :] + h @ U + b)",
-    "C0222 `None` is no place along an axis",
-    "a new axis is another shape of the same elements: reshape(x, [1, n]), or [x] for a new first axis",
+    "h' = (tanh(x @ W + h @ U + b))[None, :]",
+    "C0225 `h` is [H], but its next value is [1, H]",
+    "these are the same elements: reshape(x, [H])",
   ],
+  [
+    "h' = tanh(x @ W + sum(h) @ U + b)",
+    "C0204 `@` needs a feature axis on both sides",
+    "a single number is multiplied with *",
+  ],
+  [
+    "h' = tanh(x @ W + h @ U + one_hot(0, H))",
+    "C0224 the number 0 does not select rows",
+    "for a fixed place write W[0], a row, or range(n) == 0, which is 1 there",
+  ],
+  ["h' = tanh(x @ W + h @ U + b) / log(e + 1)", "C0201 there is no `e` here", "write exp(1)"],
   [
     "h' = tanh(x @ W + h @ U + b) + x[..., 0]",
     "C0107 `...` is no part of an axis",
@@ -316,9 +333,33 @@ const lines: readonly (readonly [line: string, ...row: Row])[] = [
   ],
   [
     "param b : [H] = 0",
-    "param b, c : [H] = 0",
-    "C0115 this param lacks a shape",
-    "declare each on a line of its own: `param b : [H] …`",
+    "param b : [H] = lecun",
+    "C0216 lecun is a matrix, and this parameter is [H]",
+    "write normal(1 / sqrt(H))",
+  ],
+  [
+    "param b : [H] = 0",
+    "param b : [H] = 0\n  param T : [2, D, H] = xavier",
+    "C0216 xavier is a matrix, and this parameter is [2, D, H]",
+    "write uniform(sqrt(6 / (D + H))), if each matrix has D inputs and H outputs",
+  ],
+  [
+    "param b : [H] = 0",
+    "param b : [H] = 0\n  param T : [2, H, H] = orthogonal",
+    "C0216 orthogonal is a matrix, and this parameter is [2, H, H]",
+    "declare matrices and stack them: param U, V : [H, H] = orthogonal, then [U, V]",
+  ],
+  [
+    "state h : [H] = 0",
+    "state h : [H] = 0\n  state s : [2, H] = [1, 0]\n  s' = s",
+    "C0204 `s` is [2, H], but begins as [2]",
+    "shapes are compared from the end; to stretch along the other axes: reshape(x, [2, 1])",
+  ],
+  [
+    "param b : [H] = 0",
+    "param b : [H] = 0, c : [H] = 0",
+    "C0110 a line declares values of one shape",
+    "each has a line of its own; several of one shape share it: param a, b : [H]",
   ],
   [
     "param b : [H] = 0",

@@ -97,9 +97,14 @@ describe("values taken apart and put together", () => {
     if (label !== undefined) expect(found.label ?? found.help).toContain(label);
   });
 
-  it("one value for several names is taken apart", () => {
-    const [found] = problemsOf(modelOf("b - a", given, "a, b = stack(x, u) * 2"));
-    expect(found.help).toBe("take it apart: a, b = split(x, 2), or x[0] and x[1]");
+  it("the entries of a value have names, if it has as many whatever the dimensions are", () => {
+    expect(numbersOf("b - a", given, "a, b = stack(x, u) * 2").data).toEqual(numbersOf("2 * (u - x)", given).data);
+    expect(numbersOf("b - a", given, "a, b = x[:2]").data).toEqual(numbersOf("x[1] - x[0]", given).data);
+    expect(numbersOf("a - b", given, "a, b = u * x, 2 * u").data).toEqual(numbersOf("u * x - 2 * u", given).data);
+    for (const equation of ["a, b = x", "a, b = x[:K]", "a, b, d = stack(x, u)"]) {
+      const [found] = problemsOf(modelOf("b - a", given, equation));
+      expect([found.code, found.help]).toEqual(["C0205", "take it apart: a, b = split(x, 2), or x[0] and x[1]"]);
+    }
   });
 
   it("a scan of several sequences among arguments needs brackets, which the message says", () => {

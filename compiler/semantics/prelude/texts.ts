@@ -95,6 +95,7 @@ fn mish(x) { x * tanh(softplus(x)) }
 fn softsign(x) { x / (1 + abs(x)) }
 
 fn clamp(x, low, high) { min(max(x, low), high) }
+fn clip(x, low, high) { clamp(x, low, high) }
 
 fn relu6(x) { min(relu(x), 6) }
 
@@ -113,6 +114,9 @@ fn glu(x) {
 }
 
 fn pow(x, p) { x^p }
+
+// All features along one dimension, the last the fastest.
+fn flatten(x) { reshape(x, [elements(x)]) }
 
 // a − b · floor(a / b): at least 0 and less than b, or for negative b the other way round. The rounded quotient may be one too
 // large or too small.
