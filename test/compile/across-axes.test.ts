@@ -174,7 +174,6 @@ const stepsOf = (row: string): readonly number[] => [...row].flatMap((has, t) =>
 const studyOf = (name: string, steps: Steps, more: Partial<StudyOptions> = {}): Study =>
   new Study(graphs.get(name)!, {
     ...{ dims, batch: B, time: T, seed: 4 },
-    mask: maskOf(steps.answer.map((row) => "0".repeat(row.length))),
     maskOver: { source: maskOf(steps.source), answer: maskOf(steps.answer) },
     ...more,
   });
@@ -257,7 +256,6 @@ describe("several batches are as one", () => {
   };
   /** Some of the examples, with masks. */
   const batchOf = (examples: readonly number[]): Batch => {
-    const n = examples.length;
     const inputs = Object.entries(whole).map(([name, data]) => {
       const width = name === "src" || name === "x" ? D : 1;
       const steps = data.length / B / width;
@@ -266,13 +264,8 @@ describe("several batches are as one", () => {
       );
       return [name, part.flat()] as const;
     });
-    const masks = { source: maskOf(examples.map((e) => source[e])), answer: maskOf(examples.map((e) => answer[e])) };
-    return {
-      inputs: Object.fromEntries(inputs),
-      steps: T,
-      examples: n,
-      mask: { ...masks, time: new Array<number>(T * n).fill(0) },
-    };
+    const mask = { source: maskOf(examples.map((e) => source[e])), answer: maskOf(examples.map((e) => answer[e])) };
+    return { inputs: Object.fromEntries(inputs), examples: examples.length, mask };
   };
   const everyone = [0, 1, 2, 3, 4, 5];
   const open = async (name: string, batch: number, more = {}): Promise<Session> => {
