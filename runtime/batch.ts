@@ -15,8 +15,11 @@ export interface Batch {
    * it, and loss and metrics are not reported. Inputs are copied when the run starts, and must not change until it is done.
    */
   readonly inputs: Readonly<Record<string, Input | null>>;
-  /** T, at least 1. In a model of several time axes, that of the main one; those of the others follow from the sizes of inputs. */
-  readonly steps: number;
+  /**
+   * T, at least 1. In a model of several time axes, that of the main one; those of the others follow from the sizes of inputs. Only
+   * left out where each axis has a name of its own.
+   */
+  readonly steps?: number;
   /** B, a batch size that an executable was compiled for. */
   readonly examples: number;
   /**

@@ -483,7 +483,8 @@ export class Session {
 /** One weight of the newest batch for the statistics of every axis. */
 const allMomenta = (plan: Plan, weight: number): Readonly<Record<string, number>> =>
   Object.fromEntries(
-    axesOfPlan(plan).flatMap((axis) => {
+    // What has no time counts along the main axis, also where nothing else does.
+    [...new Set([mainAxis, ...axesOfPlan(plan)])].flatMap((axis) => {
       const suffix = axis === mainAxis ? "" : `/${axis}`;
       return [`momentum${suffix}`, `momentum_step${suffix}`].map((name) => [name, weight]);
     }),

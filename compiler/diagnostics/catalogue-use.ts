@@ -279,7 +279,7 @@ export const useMessages = {
   C0243: {
     title: "batch without whole groups",
     explanation:
-      "A norm such as `ghost` takes a batch in groups of n consecutive examples, each with statistics of its own. To train and to estimate, the batch is n times a whole number, or smaller than n, which is one group. Sequences of different lengths are refused: at late steps some groups would have a single example left, which has no variance. At inference there are no groups, so any batch will do.",
+      "A norm such as `ghost` takes a batch in groups of n consecutive examples, each with statistics of its own. To train and to estimate, the batch is n times a whole number, or smaller than n, which is one group. Sequences of different lengths are refused: at late steps some groups would have a single example left, which has no variance, and others none. `batch` with batches of n examples has the same statistics, and knows what to do there. At inference there are no groups, so any batch will do.",
     example: "cellc compile net.cell --target wgsl --place hh=ghost --batch 40 --out runs/a",
     fix: "cellc compile net.cell --target wgsl --place hh=ghost --batch 48 --out runs/a",
   },

@@ -4,6 +4,7 @@ import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Arg, Expr, Name } from "../syntax/ast.ts";
 import type { Problems } from "./problems.ts";
+import { argumentHabit } from "./unknown-functions.ts";
 
 export interface Parameter {
   readonly name: Name | string;
@@ -46,7 +47,7 @@ export function matchArguments(
         "C0206",
         arg.span,
         `\`${callee}\` has no argument \`${name}\``,
-        didYouMean(name, names) ?? `it is ${signature}`,
+        argumentHabit(callee, name) ?? didYouMean(name, names) ?? `it is ${signature}`,
       );
       ok = false;
     } else if (matched.has(name)) {

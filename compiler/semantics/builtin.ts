@@ -8,6 +8,7 @@ import { asDim, extentOf, isExact, isExtent, maxParts } from "./constants.ts";
 import { type Context, type GivenAxis, wanted } from "./context.ts";
 import { describe, misfit, realValue, toValue } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
+import { stepsHabit } from "./habits.ts";
 import { type Meaning, poison } from "./scope.ts";
 
 /** An option of a call. */
@@ -165,5 +166,6 @@ export function noFeatures(call: BuiltinCall): Meaning {
     `\`${call.name}\` needs a feature axis`,
     [{ span: call.spans[0], message: "this is []" }],
     call.c,
+    call.args[0].kind === "value" ? stepsHabit([call.args[0].value], call.c) : undefined,
   );
 }

@@ -26,8 +26,11 @@ export function call(e: Call, c: Context): Meaning {
     return expand(e, given, declared.decl, declared.module, c);
   }
   if (declared === undefined && Object.hasOwn(builtins, name)) return callBuiltin(e, c);
-  if (declared === undefined) unknownFunction(e, c);
-  else if (declared.decl.kind !== "poisoned") {
+  if (declared?.decl.kind === "poisoned" || (declared === undefined && c.module.damaged.has(name))) {
+    // What its arguments name is used, and their own mistakes are mistakes.
+    for (const { value } of e.args) evaluate(value, c);
+  } else if (declared === undefined) unknownFunction(e, c);
+  else {
     const kind = declared.decl.kind === "derived" ? declared.decl.of : declared.decl.kind;
     const scanned = c.scan
       ? `scan it: scan ${name}(…) over x, from h = … if it does not begin as the cell says`

@@ -12,7 +12,7 @@ import { call } from "./calls.ts";
 import { asDim, extentOf, isExact } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { computed, fitsKernels, isNumber, known } from "./finite.ts";
-import { nameHabit } from "./habits.ts";
+import { nameHabit, stepsHabit } from "./habits.ts";
 import { recordComparison } from "./index-bounds.ts";
 import { depthOfCall, maxDepth, maxExpressions, maxOps, reportLimit } from "./limits.ts";
 import { conjunction, disjunction, negation } from "./logic.ts";
@@ -272,7 +272,7 @@ export function elementwise(
       operands.map((v, i) => ({ span: spans[i], message: `this is ${showValue(v.type, c)}` })),
       c,
       unequal(operands.map((v) => ownShape(v.type))).flatMap(([a, b]) => equalByNumbers(a, b, c) ?? [])[0] ??
-        (op === "mul" && operands.some((v) => ownShape(v.type).length > 1) ? byElements : undefined),
+        (op === "mul" && operands.some((v) => ownShape(v.type).length > 1) ? byElements : stepsHabit(operands, c)),
     );
   }
   return computed(op, operands, c.builder.elementwise(op, fitting), span, c);
@@ -322,7 +322,7 @@ function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
     const help = isTurned
       ? "the sum is over the last axis on the left and the first on the right: x @ W, not W @ x"
       : undefined;
-    return misfit(e.span, message, sides, c, help ?? equalByNumbers(k, l, c));
+    return misfit(e.span, message, sides, c, help ?? equalByNumbers(k, l, c) ?? stepsHabit([x, y], c));
   }
   const letters = "abcdefghijlmnopqrstuvwxy";
   const left = letters.slice(0, a.length - 1);

@@ -1,4 +1,6 @@
 /** Names of other libraries, of papers and of other languages, and what to write here. Only looked at when a name is unknown. */
+import type { Value } from "../ir/types.ts";
+import type { Context } from "./context.ts";
 import type { Scope } from "./scope.ts";
 
 const initialisers: Readonly<Record<string, string>> = {
@@ -76,4 +78,16 @@ export function nameHabit(name: string, scope: Scope): string | undefined {
     if (origin === "input") return `this step's input is \`${base}\`; earlier ones are kept in a state`;
   }
   return lookUp(values, name);
+}
+
+/** What to write where parts of `values` were taken as if their steps were an axis. */
+export function stepsHabit(values: readonly Value[], c: Pick<Context, "scan" | "builder">): string | undefined {
+  // A cell has this step only, and is told so elsewhere.
+  if (c.scan === undefined) return undefined;
+  const isPart = (v: Value): boolean =>
+    v.type.time &&
+    (v.type.shape.length === 0 || c.builder.ops.some((op) => op.op === "slice" && op.results.includes(v)));
+  return values.some(isPart)
+    ? "only features have places; delay(x, 1) is x of the step before, last(x, k) the last k"
+    : undefined;
 }

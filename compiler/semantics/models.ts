@@ -312,6 +312,12 @@ class ModelElaborator {
   }
 
   private scan(e: ScanExpr): Meaning {
+    const made = this.scanned(e);
+    if (made.kind === "poison") this.scans.fail(e.as);
+    return made;
+  }
+
+  private scanned(e: ScanExpr): Meaning {
     const { problems } = this.world;
     const sequences = e.over.map((o) => [o, evaluate(o, this.c)] as const);
     const shared = this.scans.find(e.cell.text);

@@ -11,6 +11,7 @@ import { refuseAllSteps } from "./all-steps.ts";
 import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape, wanted } from "./context.ts";
 import { describe, evaluate, misfit, toValue } from "./expressions.ts";
+import { stepsHabit } from "./habits.ts";
 import { type Meaning, poison, type Scope } from "./scope.ts";
 import { slice } from "./slices.ts";
 
@@ -36,7 +37,13 @@ function ofValue(x: Value, e: Expr & { readonly kind: "part" }, c: Context): Mea
   if (parts.length > shape.length) {
     const axes = shape.length === 1 ? "one feature axis" : `${shape.length === 0 ? "no" : shape.length} feature axes`;
     const is = [{ span: e.of.span, message: `this is ${showShape(shape)}` }];
-    return misfit(e.span, `a value with ${axes} has no ${parts.length === 1 ? "entries" : "such part"}`, is, c);
+    return misfit(
+      e.span,
+      `a value with ${axes} has no ${parts.length === 1 ? "entries" : "such part"}`,
+      is,
+      c,
+      stepsHabit([x], c),
+    );
   }
   const bounds: Bounds[] = [];
   for (const [axis, p] of parts.entries()) {

@@ -23,6 +23,9 @@ export class ScanNames {
   /** Every scan by the name of its leaves and sites: `rnn`, `rnn_2`, `enc`. */
   private readonly all = new Map<string, { readonly cell: CellDecl; readonly made: ElaboratedCell }>();
 
+  /** Names of scans that could not be read, which has been reported. */
+  private readonly failed = new Set<string>();
+
   constructor(problems: Problems) {
     this.problems = problems;
   }
@@ -38,10 +41,16 @@ export class ScanNames {
     if (as !== undefined) this.named.set(as.text, { ...scan, name: as });
   }
 
+  /** Reports nothing about what is named after a scan that could not be read. */
+  fail(as: Name | undefined): void {
+    if (as !== undefined) this.failed.add(as.text);
+  }
+
   /** The meaning of `enc.Wh` or `enc.h`. `scope`: the model's names, for the message. */
   member(e: Expr & { readonly kind: "member" }, scope: Scope): Meaning {
     const { of, name } = e;
     const scan = this.all.get(of.text);
+    if (scan === undefined && this.failed.has(of.text)) return poison;
     if (scan === undefined) {
       const value = scope.has(of.text);
       const message = value

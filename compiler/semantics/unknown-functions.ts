@@ -1,6 +1,7 @@
 /** What to write instead of a function that does not exist: it may be misspelt, or have another name in other libraries. */
 import { distance, nearest } from "../diagnostics/nearest.ts";
 import { builtins } from "./builtins.ts";
+import { isInitialiser } from "./initialisers.ts";
 import type { Module } from "./modules.ts";
 import { usualNorm } from "./norm-aliases.ts";
 
@@ -138,9 +139,27 @@ export function functionHelp(name: string, module: Module): string {
   return "docs/language.md lists all functions under “Builtin functions”; others are written with `fn`";
 }
 
-/** A help line for a name that is a function's, and was not called. */
+/** A help line for a name that is a function's, or an initialiser's, and was not called. */
 export function functionOfName(name: string): string | undefined {
-  return Object.hasOwn(builtins, name) ? `it is a function: ${builtins[name].signature}` : undefined;
+  if (Object.hasOwn(builtins, name)) return `it is a function: ${builtins[name].signature}`;
+  if (Object.hasOwn(advice, name)) return advice[name];
+  return isInitialiser(name) ? `it initialises: declare \`const C : [H, H] = ${name}\`, and write C` : undefined;
+}
+
+/** Arguments that functions of other libraries take, and what to do instead. */
+const foreignArguments: Readonly<Record<string, string>> = {
+  "cross_entropy weight": "weigh the examples: docs/cookbook.md has it under “Class weights”",
+  "cross_entropy label_smoothing": "mix the classes: docs/cookbook.md has it under “Label smoothing”",
+  "cross_entropy ignore_index": "leave some out: docs/cookbook.md has it under “A mean over what was observed”",
+  "binary_cross_entropy weight": "weigh the examples: docs/cookbook.md has it under “Class weights”",
+  "huber beta": "it is delta here",
+};
+
+/** A help line for the argument `argument` of the function `name`, which does not take it. */
+export function argumentHabit(name: string, argument: string): string | undefined {
+  const key = `${name} ${argument}`;
+  if (Object.hasOwn(foreignArguments, key)) return foreignArguments[key];
+  return argument === "reduction" ? "leave it out: a `loss` is averaged over examples and steps" : undefined;
 }
 
 /** The function that `name` most likely means: no more than one edit in three letters, so that `conv` does not become `cos`. */

@@ -132,6 +132,16 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
   return undefined;
 }
 
+/** Reserved words that are values elsewhere. */
+const reservedValues: Readonly<Record<string, string>> = {
+  norm: "the length of a vector is sqrt(sum(x * x, over feature)); a norm is placed: `place s : layer`",
+};
+
+/** What to write where the reserved word `word` stands for a value. */
+export function reservedHabit(word: IToken): string | undefined {
+  return lookUp(reservedValues, word);
+}
+
 /** What a word that begins no declaration is called here. */
 export function foreignDeclaration(word: IToken): string | undefined {
   return lookUp(declarationWords, word);

@@ -5,7 +5,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import { tokenMatcher } from "./chevrotain.ts";
 import { tokenSpan } from "./cst.ts";
-import { foreignDeclaration, habitOf } from "./habits.ts";
+import { foreignDeclaration, habitOf, reservedHabit } from "./habits.ts";
 import * as T from "./tokens.ts";
 
 interface Words {
@@ -298,7 +298,7 @@ function noValue(token: IToken, before: IToken | undefined, found: string): Word
       code: "C0108",
       message: `${found} is a reserved word`,
       label: "a value is expected here",
-      help: "choose another name",
+      help: reservedHabit(token) ?? "choose another name",
     };
   }
   const after = before === undefined ? "" : ` after \`${before.image}\``;

@@ -38,6 +38,11 @@ const equations: readonly Row[] = [
     "C0202 `h` is the state's value before this step",
     "write `h' = …` for its next value",
   ],
+  [
+    "h' = tanh(x @ W / norm(W) + h @ U + b)",
+    "C0108 `norm` is a reserved word",
+    "the length of a vector is sqrt(sum(x * x, over feature)); a norm is placed: `place s : layer`",
+  ],
   ["h_next = tanh(x @ W + h @ U + b)", "C0211 the state `h` is given no next value", "give `h_next` the name `h'`"],
   [
     "h[t] = tanh(x[t] @ W + h[t-1] @ U + b)",
@@ -402,7 +407,16 @@ const lines: readonly (readonly [line: string, ...row: Row])[] = [
   ],
 ];
 
+const steps = "only features have places; delay(x, 1) is x of the step before, last(x, k) the last k";
+/** Steps taken for an axis. */
+const alongTime = (line: string): string =>
+  `model m(D = 3) {\n  input x : [D] over time\n  input s : [] over time\n  param V : [D, D] = xavier\n  a = ${line}\n  output a\n  loss sum(x @ V * s, over feature)\n}\n`;
+
 const files: readonly Row[] = [
+  [alongTime("x[1:] - x"), "C0204 the shapes [-1 + D] and [D] do not fit", steps],
+  [alongTime("x[1:] @ V"), "C0204 `@` sums over -1 + D on the left and D on the right", steps],
+  [alongTime("s[1:]"), "C0204 a value with no feature axes has no entries", steps],
+  [alongTime("shift(s, 1)"), "C0204 `shift` needs a feature axis", steps],
   [
     "cell c(D = 3, H = 4) {\n  param W : [D, H] = xavier\n  param U : [H, H] = orthogonal\n  param b : [H] = 0\n  input x : [D]\n  state h : [H] = 0\n  h_new = tanh(x @ W + h @ U + b)\n\n  output h_new\n}\n",
     "C0211 the state `h` is given no next value",
