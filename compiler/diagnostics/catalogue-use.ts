@@ -276,6 +276,13 @@ export const useMessages = {
     example: "state h : [H] = 0",
     fix: "state h : [H] = noise(0.1)",
   },
+  W0612: {
+    title: "each entry with each",
+    explanation:
+      "A sum over the last axis keeps that axis, with extent 1. Shapes are aligned at their last axes, so a list [N] with such a column [N, 1] is a table [N, N]: every entry with every entry. Most likely a number for each entry was meant. A further axis in front of the list says that all pairs are meant.",
+    example: "site s = h @ W\nh' = tanh(s) + sum(s / sum(exp(outer(s, h)), over last))\noutput h'",
+    fix: "site s = h @ W\nh' = tanh(s) + sum(s / sum(exp(outer(s, h)), over last)[:, 0])\noutput h'",
+  },
   C0243: {
     title: "batch without whole groups",
     explanation:

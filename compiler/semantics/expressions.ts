@@ -20,6 +20,7 @@ import { part } from "./parts.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
 import { listValue } from "./stacks.ts";
 import { functionOfName } from "./unknown-functions.ts";
+import { warnOfPairs } from "./unmeant-pairs.ts";
 
 type Binary = Expr & { readonly kind: "binary" };
 
@@ -275,6 +276,7 @@ export function elementwise(
         (op === "mul" && operands.some((v) => ownShape(v.type).length > 1) ? byElements : stepsHabit(operands, c)),
     );
   }
+  warnOfPairs(operands, span, c);
   return computed(op, operands, c.builder.elementwise(op, fitting), span, c);
 }
 
