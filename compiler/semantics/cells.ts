@@ -29,8 +29,8 @@ export interface Instance {
   readonly scopeName: string;
   /** An earlier scan of the same cell, with the prefix of its leaves: this one has its parameters. */
   readonly shares?: { readonly scopeName: string; readonly made: ElaboratedCell };
-  /** Its dimensions as extents of the graph. Poisoned ones are missing. */
-  readonly dims: ReadonlyMap<string, dim.Dim>;
+  /** What the names in its header mean: extents of the graph, and numbers. Those that are missing are poisoned. */
+  readonly dims: ReadonlyMap<string, Meaning>;
   readonly reverse: boolean;
   /** With time and batch: where it is not 0, the states of that example begin anew before the step. */
   readonly reset?: Value;
@@ -138,8 +138,7 @@ class CellElaborator {
     const { cell, dims } = this.instance;
     const { problems } = this.world;
     for (const p of cell.decl.params) {
-      const d = dims.get(p.name.text);
-      this.scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
+      this.scope.declare(p.name, "dimension", dims.get(p.name.text) ?? poison, problems);
     }
     for (const s of cell.decl.body) {
       switch (s.kind) {

@@ -1,4 +1,4 @@
-/** Numbers for the dimensions of a cell or model: the caller's, or the declared defaults. */
+/** What the header of a cell or model declares: dimensions, with the caller's numbers or their defaults, and other numbers. */
 import { choices } from "../diagnostics/nearest.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
@@ -6,9 +6,9 @@ import * as dim from "../ir/dim.ts";
 import type { CellParam, DimParam, Expr, Name } from "../syntax/ast.ts";
 import { extentOf, isExtent, numeric } from "./constants.ts";
 import type { Context, World } from "./context.ts";
-import { dimArithmetic } from "./expressions.ts";
+import { dimArithmetic, numberArithmetic } from "./expressions.ts";
 import type { Module } from "./modules.ts";
-import { Scope } from "./scope.ts";
+import { type Meaning, Scope } from "./scope.ts";
 
 /** Names that the compiler uses itself: the implicit axes, and the training length. */
 const reserved: Readonly<Record<string, string>> = {
@@ -27,6 +27,27 @@ function implicit(name: string): string | undefined {
 }
 
 /**
+ * The number of a parameter that is no dimension, because what it is in the header is no extent: `margin = 0.2`. It is for values, not
+ * for shapes. Undefined for a dimension.
+ */
+export function quantityOf({ default: e }: DimParam): number | undefined {
+  const n = e && written(e);
+  return n === undefined || isExtent(n) || !Number.isFinite(n) ? undefined : n;
+}
+
+/** The number that an expression without names is. */
+function written(e: Expr): number | undefined {
+  if (e.kind === "number") return e.value;
+  if (e.kind === "unary" && e.op === "-") {
+    const x = written(e.operand);
+    return x === undefined ? undefined : -x;
+  }
+  if (e.kind !== "binary") return undefined;
+  const [a, b] = [written(e.left), written(e.right)];
+  return a === undefined || b === undefined ? undefined : numberArithmetic[e.op]?.(a, b);
+}
+
+/**
  * The numbers of `params`, in order: a default may use those before it. `overrides` are the caller's; without them
  * (when a file is only checked), a dimension without a default has no number.
  */
@@ -38,9 +59,15 @@ export function bindDims(
   world: World,
 ): Readonly<Record<string, number>> {
   const { problems } = world;
-  const names = params.map((p) => p.name.text);
+  const names = params.flatMap((p) => (quantityOf(p) === undefined ? [p.name.text] : []));
   for (const name of Object.keys(overrides ?? {})) {
     if (names.includes(name)) continue;
+    if (params.some((p) => p.name.text === name)) {
+      problems.error("C0302", nowhere, `\`${name}\` of \`${owner.text}\` is a number, and no dimension`, {
+        help: "change it in the text, or where the cell is scanned",
+      });
+      continue;
+    }
     problems.error("C0302", nowhere, `\`${owner.text}\` has no dimension \`${name}\``, {
       help: implicit(name) ?? choices(name, names, "its dimensions are", "it has none"),
     });
@@ -50,8 +77,9 @@ export function bindDims(
   const scope = new Scope();
   const c: Context = { world, problems, module, scope, builder: new Builder(), calls: [] };
   for (const p of params) {
-    const n = number(p, overrides, c);
-    if (n !== undefined) numbers[p.name.text] = n;
+    const quantity = quantityOf(p);
+    const n = quantity ?? number(p, overrides, c);
+    if (n !== undefined && quantity === undefined) numbers[p.name.text] = n;
     // A name declared twice is reported where the body is elaborated.
     if (!scope.has(p.name.text))
       scope.declare(
@@ -72,23 +100,29 @@ export function bindDims(
 }
 
 /**
- * The dimensions of the entry as extents of its graph: names, but one whose default is a formula of others, `H = N * P`, is that
+ * What the header of the entry means. Its dimensions are extents of the graph: names, but one whose default is a formula of others, `H = N * P`, is that
  * formula, so that shapes can be compared by it, unless it was given another number.
  */
 export function entryDims(
   params: readonly (DimParam | CellParam)[],
   { numbers }: Pick<World, "numbers">,
-): ReadonlyMap<string, dim.Dim> {
+): ReadonlyMap<string, Meaning> {
   const dims = new Map<string, dim.Dim>();
+  const quantities = new Map<string, Meaning>();
   for (const p of params) {
     if (p.kind !== "dim") continue;
     const name = p.name.text;
+    const number = quantityOf(p);
+    if (number !== undefined) {
+      quantities.set(name, { kind: "number", number });
+      continue;
+    }
     const formula = p.default && formulaOf(p.default, dims);
     const isOther = formula && Object.hasOwn(numbers, name) && extentOf(formula, numbers) !== numbers[name];
     const isFormula = formula !== undefined && dim.names(formula).length > 0 && !isOther;
     dims.set(name, isFormula ? formula : dim.variable(name));
   }
-  return dims;
+  return new Map([...quantities, ...[...dims].map(([name, d]) => [name, { kind: "dim", dim: d }] as const)]);
 }
 
 /** The extent that `e` means if it is made of dimensions and whole numbers alone. */

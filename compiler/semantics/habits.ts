@@ -43,6 +43,25 @@ const values: Readonly<Record<string, string>> = {
   self: "parameters have plain names",
 };
 
+/** Arguments by name in other libraries; `of` is the function. */
+const options: Readonly<Record<string, (of: string) => string>> = {
+  ...both("dim", "axis", (of) => `axes have names: ${of}(x, over feature), over last, over time`),
+  ...both("keepdim", "keepdims", (of) => `${of}(x, over last) keeps the axis, over feature removes all`),
+  label_smoothing: (of) => `mix it with the mean over classes: 0.9 * ${of}(z, y) - 0.1 * mean(log_softmax(z))`,
+  ...both("weight", "weights", (of) => `multiply by it: loss sum(w * ${of}(z, y), over batch) / sum(w, over batch)`),
+  ignore_index: (of) => `leave steps out by a mask: sum(m * ${of}(z, y), over time) / sum(m, over time)`,
+  reduction: (of) => `${of} is of one example and step; a loss is the mean over them, and sum(e, over time) a sum`,
+  temperature: () => "divide by it: softmax(x / 0.1)",
+};
+
+function both<T>(a: string, b: string, of: T): Readonly<Record<string, T>> {
+  return { [a]: of, [b]: of };
+}
+
+/** What to write instead of the unknown argument `name` of `of`. */
+export const argumentHabit = (name: string, of: string): string | undefined =>
+  Object.hasOwn(options, name) ? options[name](of) : undefined;
+
 const lookUp = (table: Readonly<Record<string, string>>, name: string): string | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
 

@@ -230,8 +230,8 @@ function partOf(shape: readonly dim.Dim[], count: number, span: Span, c: Context
 
 /** Whether a parameter of `shape` can begin so. Reports C0216 if not. */
 function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): boolean {
-  const wrong = (message: string, label: string): false => {
-    c.problems.error("C0216", span, message, { label });
+  const wrong = (message: string, label: string, help?: string): false => {
+    c.problems.error("C0216", span, message, { label, help });
     return false;
   };
   switch (init.kind) {
@@ -272,5 +272,9 @@ function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): bo
     default:
       return true;
   }
-  return wrong(`${init.kind} is a matrix, and this parameter is ${showShape(shape)}`, "needs a shape [n, m]");
+  const help =
+    shape.length < 2
+      ? "for a vector write normal(0.1), or uniform(0.1)"
+      : "give the bound or the deviation: uniform(sqrt(6 / (rows + columns))), normal(sqrt(2 / rows)), where a convolution has k * C rows";
+  return wrong(`${init.kind} is a matrix, and this parameter is ${showShape(shape)}`, "needs a shape [n, m]", help);
 }

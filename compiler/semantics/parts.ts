@@ -32,7 +32,8 @@ function ofValue(x: Value, e: Expr & { readonly kind: "part" }, c: Context): Mea
   if (e.parts.length > shape.length) {
     const axes = shape.length === 1 ? "one feature axis" : `${shape.length === 0 ? "no" : shape.length} feature axes`;
     const is = [{ span: e.of.span, message: `this is ${showShape(shape)}` }];
-    return misfit(e.span, `a value with ${axes} has no ${e.parts.length === 1 ? "entries" : "such part"}`, is, c);
+    const help = e.parts.some((p) => p.kind === "entry" && isNewAxis(p.at, c)) ? reshaping : undefined;
+    return misfit(e.span, `a value with ${axes} has no ${e.parts.length === 1 ? "entries" : "such part"}`, is, c, help);
   }
   const bounds: Bounds[] = [];
   for (const [axis, p] of e.parts.entries()) {
@@ -81,12 +82,18 @@ function boundsOf(p: Part, extent: dim.Dim, c: Context): Bounds | undefined {
 /** What other languages write for a new axis. */
 const newAxis: ReadonlySet<string> = new Set(["none", "None", "newaxis"]);
 
+const isNewAxis = (e: Expr, c: Context): e is Expr & { readonly kind: "name" } =>
+  e.kind === "name" && newAxis.has(e.name.text) && !c.scope.has(e.name.text);
+
+const reshaping =
+  "a new axis is another shape of the same elements: reshape(x, [n, 1]) or reshape(x, [1, n]), or [x] for a new first axis";
+
 /** A position along an axis: a whole number from 0, or an expression of dimensions. Undefined after a report. */
 function place(e: Expr, c: Context): dim.Dim | undefined {
-  if (e.kind === "name" && newAxis.has(e.name.text) && !c.scope.has(e.name.text)) {
+  if (isNewAxis(e, c)) {
     c.problems.error("C0222", e.span, `\`${e.name.text}\` is no place along an axis`, {
       label: "brackets take parts of axes, and add none",
-      help: "a new axis is another shape of the same elements: reshape(x, [1, n]), or [x] for a new first axis",
+      help: reshaping,
     });
     return undefined;
   }

@@ -1,6 +1,5 @@
 /** The names of a model's scans: whose weights `scan enc over b` shares, and what `enc.Wh` and `enc.h` are. */
 import { didYouMean } from "../diagnostics/nearest.ts";
-import type * as dim from "../ir/dim.ts";
 import type { CellDecl, Expr, Name } from "../syntax/ast.ts";
 import { memberHabit } from "../syntax/member-habits.ts";
 import type { ElaboratedCell } from "./cells.ts";
@@ -13,7 +12,8 @@ export interface NamedScan {
   /** The name it was given by `as`. */
   readonly name: Name;
   readonly cell: Resolved<CellDecl>;
-  readonly dims: ReadonlyMap<string, dim.Dim>;
+  /** What the names in the cell's header mean. */
+  readonly dims: ReadonlyMap<string, Meaning>;
   readonly made: ElaboratedCell;
 }
 

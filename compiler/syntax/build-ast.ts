@@ -112,8 +112,9 @@ class AstBuilder extends ExprBuilder {
     const axes = this.axesArg(word, parameters);
     this.ownAxes = axes?.name.text;
     const lines = nodes(block, "line").filter((line) => !line.recoveredNode);
-    const statements = lines.flatMap((line) => this.statement(node(line, "statement")) ?? []);
-    const complete = lines.length === nodes(block, "line").length && lines.length === statements.length;
+    const read = lines.map((line) => this.statement(node(line, "statement")));
+    const statements = read.flat();
+    const complete = lines.length === nodes(block, "line").length && read.every((own) => own.length > 0);
     this.ownAxes = undefined;
     if (base !== undefined) {
       if (word === "norm" || word === "fn") {
@@ -289,34 +290,27 @@ class AstBuilder extends ExprBuilder {
     return undefined;
   }
 
-  private statement(cst: CstNode): Statement | undefined {
-    const span = nodeSpan(cst, this.file);
+  /** The statements of a line: one for each name that it declares. None after a report. */
+  private statement(cst: CstNode): readonly Statement[] {
     const [rule] = Object.keys(cst.children);
     const inner = node(cst, rule);
+    const declared = maybeNode(inner, "declared");
+    if (declared === undefined) return [this.single(cst, rule, inner) ?? []].flat();
+    const names = nodes(declared, "name").map((c) => this.plainName(c));
+    const whole = nodeSpan(cst, this.file);
+    const first = rule === "inputs" ? this.input(inner, names[0], whole) : this.declaredValue(inner, names[0], whole);
+    if (first === undefined) return [];
+    return names.map((name, i) => {
+      const start = i === 0 ? whole.start : name.span.start;
+      const end = i === names.length - 1 ? whole.end : name.span.end;
+      return { ...first, name, span: { ...whole, start, end } };
+    });
+  }
+
+  private single(cst: CstNode, rule: string, inner: CstNode): Statement | undefined {
+    const span = nodeSpan(cst, this.file);
     const value = maybeNode(inner, "expression");
     switch (rule) {
-      case "param": {
-        const kind = token(inner, "word").image as "param" | "const" | "state";
-        const name = this.plainName(node(inner, "name"));
-        const shape = this.shape(node(inner, "shape"));
-        const init = this.expression(value!);
-        const axis = maybeNode(inner, "axis");
-        if (axis === undefined) return { kind, name, shape, init, span };
-        if (kind === "state") {
-          this.onlyTime(kind, axis);
-          return { kind, name, shape, overTime: true, init, span };
-        }
-        this.report(
-          "C0116",
-          `a ${kind} is the same at all steps`,
-          nodeSpan(axis, this.file),
-          undefined,
-          "leave it out",
-        );
-        return { kind, name, shape, init, span };
-      }
-      case "inputs":
-        return this.input(inner, span);
       case "named": {
         const kind = token(inner, "word").image as "site" | "stat" | "metric";
         return { kind, name: this.plainName(node(inner, "name")), value: this.expression(value!), span };
@@ -336,6 +330,23 @@ class AstBuilder extends ExprBuilder {
     }
   }
 
+  /** `name` as a `param`, `const` or `state` that `cst` declares. */
+  private declaredValue(cst: CstNode, name: Name, span: Span): ParamStmt | StateStmt {
+    const kind = token(cst, "word").image as "param" | "const" | "state";
+    const shape = this.shape(node(cst, "shape"));
+    const init = this.expression(node(cst, "expression"));
+    const axis = maybeNode(cst, "axis");
+    if (axis !== undefined && kind === "state") {
+      this.onlyTime(kind, axis);
+      return { kind, name, shape, overTime: true, init, span };
+    }
+    if (axis !== undefined) {
+      const help = "leave it out";
+      this.report("C0116", `a ${kind} is the same at all steps`, nodeSpan(axis, this.file), undefined, help);
+    }
+    return { kind, name, shape, init, span };
+  }
+
   /** Reports an axis in a declaration that is not `time`. */
   private onlyTime(kind: "input" | "target" | "param" | "state", axis: CstNode): void {
     const read = this.name(axis);
@@ -345,9 +356,9 @@ class AstBuilder extends ExprBuilder {
     this.report("C0116", `${what} is never over \`${read.text}\``, read.span, undefined, help);
   }
 
-  private input(cst: CstNode, span: Span): InputStmt | undefined {
+  /** `name` as an input or target that `cst` declares. */
+  private input(cst: CstNode, name: Name, span: Span): InputStmt | undefined {
     const kind = token(cst, "word").image as "input" | "target";
-    const name = this.plainName(node(cst, "name"));
     const axis = maybeNode(cst, "axis");
     if (axis !== undefined) this.onlyTime(kind, axis);
     const named = maybeNode(cst, "named");

@@ -173,14 +173,14 @@ class CellParser extends CstParser {
     });
   });
 
-  /** `param W : [D] = …`, `const A : [D] = …` and `state h : [H] = …` */
+  /** `param W : [D] = …`, `const A : [D] = …` and `state h, c : [H] = …` */
   private readonly param: Rule = this.inner("param", () => {
     this.OR([
       { ALT: () => this.CONSUME(T.Param, { LABEL: "word" }) },
       { ALT: () => this.CONSUME(T.Const, { LABEL: "word" }) },
       { ALT: () => this.CONSUME(T.State, { LABEL: "word" }) },
     ]);
-    this.SUBRULE(this.name);
+    this.SUBRULE(this.declared);
     this.CONSUME(T.Colon);
     this.SUBRULE(this.shape);
     this.OPTION(() => {
@@ -191,12 +191,20 @@ class CellParser extends CstParser {
     this.SUBRULE(this.expression, { ARGS: [true] });
   });
 
+  private readonly declared: Rule = this.inner("declared", () => {
+    this.SUBRULE(this.name);
+    this.MANY(() => {
+      this.CONSUME(T.Comma);
+      this.SUBRULE2(this.name);
+    });
+  });
+
   private readonly inputs: Rule = this.inner("inputs", () => {
     this.OR([
       { ALT: () => this.CONSUME(T.Input, { LABEL: "word" }) },
       { ALT: () => this.CONSUME(T.Target, { LABEL: "word" }) },
     ]);
-    this.SUBRULE(this.name);
+    this.SUBRULE(this.declared);
     this.CONSUME(T.Colon);
     this.OR2({
       DEF: [

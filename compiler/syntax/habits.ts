@@ -81,6 +81,15 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
   }
   if (type === T.Comma && before !== undefined && statement.slice(0, at).some((w) => w.tokenType === T.Equals))
     return { message: "several values need brackets", help: "write a list: a, b = [x, y]" };
+  if (type === T.Colon && rules.includes("primary")) {
+    const help = "every second entry is one of each pair: reshape(x, [n / 2, 2])[:, 0]; time has no stride";
+    return { message: "parts have no stride", help };
+  }
+  if (type === T.Identifier && token.image === "for" && first?.image !== "for")
+    return {
+      message: "`for` does not belong here",
+      help: "how many steps a scan takes is said where it runs: its inputs over time have them, or `steps`",
+    };
   if (type === T.ListLeft && before?.image.endsWith("_")) {
     const name = before.image.replace(/_+$/, "");
     return {

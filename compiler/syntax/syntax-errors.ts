@@ -201,11 +201,10 @@ function headerHelp(token: IToken, first: IToken | undefined, expected: string):
   return "write `cell name(D, H) {`, or `cell name = other with {`";
 }
 
-/** What a shape looks like that is not one yet: `input x : D`, `param W = xavier`, `param b, c : [H]`. */
+/** What a shape looks like that is not one yet: `input x : D`, `param W = xavier`. */
 function shapeHelp(token: IToken, [word, name, ...rest]: readonly IToken[]): string {
   const general = "write `: [D, 4H]`, or `: []` for a single number";
   if (word === undefined || name === undefined) return general;
-  if (token.tokenType === T.Comma) return `declare each on a line of its own: \`${word.image} ${name.image} : [H] …\``;
   const typed = rest[0]?.tokenType === T.Colon;
   if (token.tokenType === T.Equals) {
     const value = word.image === "state" ? "0" : (rest[1]?.image ?? "0");
@@ -290,6 +289,12 @@ function missing(code: Code, what: string, expected: string, found: string, help
   return { code, message: `${what} lacks ${expected}`, label: `found ${found}`, help };
 }
 
+/** What people mean by a reserved word in the place of a value. */
+const reservedValues: Readonly<Record<string, string>> = {
+  norm: "the length of a vector is sqrt(sum(x^2)), and normalize(x) has length 1; norms are placed: `site s = …`, then `place s : layer`",
+  like: "shape(x) is the shape of x, and noise(0.1, x) has a number for each element of x",
+};
+
 function noValue(token: IToken, before: IToken | undefined, found: string): Words {
   if (token.tokenType === T.Scan) {
     return { code: "C0107", message: "a scan stands alone, or in brackets", help: "write `(scan rnn(D, H) over x)`" };
@@ -299,7 +304,7 @@ function noValue(token: IToken, before: IToken | undefined, found: string): Word
       code: "C0108",
       message: `${found} is a reserved word`,
       label: "a value is expected here",
-      help: "choose another name",
+      help: reservedValues[token.image] ?? "choose another name",
     };
   }
   const after = before === undefined ? "" : ` after \`${before.image}\``;

@@ -31,18 +31,17 @@ function numbers(value: string): readonly number[] {
 describe("the smallest", () => {
   it.each([
     ["min(x, over feature)", [-1]],
+    ["min(x)", [-1]],
+    ["max(M)", [5]],
     ["min(M, over first)", [0, 1, 2]],
     ["min(M, over last)", [0, 3]],
     ["min(x, 1)", [1, -1, 0, 1]],
     ["one_hot(argmin(x), H)", [0, 1, 0, 0]],
+    ["one_hot(H - 1, H)", [0, 0, 0, 1]],
+    ["flatten(M)", [0, 1, 2, 3, 4, 5]],
     ["argmin(x) == i", [1]],
   ])("%s", (text, data) => {
     expect(numbers(text)).toEqual(data);
-  });
-
-  it("needs axes or a second value", () => {
-    const [found] = problemsOf(model("min(x)"));
-    expect([found.code, found.help]).toEqual(["C0205", "say which: min(x, over feature)"]);
   });
 });
 

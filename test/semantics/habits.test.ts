@@ -195,7 +195,7 @@ const equations: readonly Row[] = [
   [
     "h' = tanh(x @ W[None, :] + h @ U + b)",
     "C0222 `None` is no place along an axis",
-    "a new axis is another shape of the same elements: reshape(x, [1, n]), or [x] for a new first axis",
+    "a new axis is another shape of the same elements: reshape(x, [n, 1]) or reshape(x, [1, n]), or [x] for a new first axis",
   ],
   [
     "h' = tanh(x @ W + h @ U + b) + x[..., 0]",
@@ -313,12 +313,6 @@ const lines: readonly (readonly [line: string, ...row: Row])[] = [
     "param W : [D, H] = he_normal",
     "C0201 there is no initialiser `he_normal`",
     "write kaiming",
-  ],
-  [
-    "param b : [H] = 0",
-    "param b, c : [H] = 0",
-    "C0115 this param lacks a shape",
-    "declare each on a line of its own: `param b : [H] …`",
   ],
   [
     "param b : [H] = 0",

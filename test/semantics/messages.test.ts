@@ -67,7 +67,7 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ],
   ["C0205", "too few names", cellWith("f = h\na, b = split(h @ Wh + x @ Wx, 4)", "f")],
   ["C0205", "too many arguments", cellWith("", "tanh(h @ Wh, x @ Wx)")],
-  ["C0205", "a reduction without axes", cellWith("", "h @ Wh + mean(x @ Wx)")],
+  ["C0205", "a reduction without axes", cellWith("", "h @ Wh + x @ Wx + mean(sum(h))")],
   ["C0206", "an argument a norm does not have", cellWith("site s = h @ Wh\nplace s : batch(gama = 1)", "s + x @ Wx")],
   [
     "C0206",
