@@ -38,6 +38,8 @@ describe("the smallest", () => {
     ["min(x, 1)", [1, -1, 0, 1]],
     ["one_hot(argmin(x), H)", [0, 1, 0, 0]],
     ["one_hot(H - 1, H)", [0, 0, 0, 1]],
+    ["embed(i, x)", [-1]],
+    ["embed(i, outer(x, [1, 2]))", [-1, -2]],
     ["flatten(M)", [0, 1, 2, 3, 4, 5]],
     ["argmin(x) == i", [1]],
   ])("%s", (text, data) => {
