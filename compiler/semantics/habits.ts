@@ -46,6 +46,34 @@ const values: Readonly<Record<string, string>> = {
   self: "parameters have plain names",
 };
 
+/** Arguments by name of functions in other libraries, and what to do instead. */
+const optionsOf: Readonly<Record<string, string>> = {
+  "cross_entropy weight": "weigh the examples: docs/cookbook.md has it under “Class weights”",
+  "cross_entropy label_smoothing": "mix the classes: docs/cookbook.md has it under “Label smoothing”",
+  "cross_entropy ignore_index": "leave some out: docs/cookbook.md has it under “A mean over what was observed”",
+  "binary_cross_entropy weight": "weigh the examples: docs/cookbook.md has it under “Class weights”",
+  "huber beta": "it is delta here",
+};
+
+/** Arguments by name of any function; `of` is the function. */
+const options: Readonly<Record<string, (of: string) => string>> = {
+  ...both("dim", "axis", (of) => `axes have names: ${of}(x, over feature), over last, over time`),
+  ...both("keepdim", "keepdims", (of) => `${of}(x, over last) keeps the axis, over feature removes all`),
+  label_smoothing: (of) => `mix it with the mean over classes: 0.9 * ${of}(z, y) - 0.1 * mean(log_softmax(z))`,
+  ...both("weight", "weights", (of) => `multiply by it: loss sum(w * ${of}(z, y), over batch) / sum(w, over batch)`),
+  ignore_index: (of) => `leave steps out by a mask: sum(m * ${of}(z, y), over time) / sum(m, over time)`,
+  reduction: (of) => `${of} is of one example and step; a loss is the mean over them, and sum(e, over time) a sum`,
+  temperature: () => "divide by it: softmax(x / 0.1)",
+};
+
+function both<T>(a: string, b: string, of: T): Readonly<Record<string, T>> {
+  return { [a]: of, [b]: of };
+}
+
+/** What to write instead of the unknown argument `name` of `of`. */
+export const argumentHabit = (name: string, of: string): string | undefined =>
+  lookUp(optionsOf, `${of} ${name}`) ?? (Object.hasOwn(options, name) ? options[name](of) : undefined);
+
 const lookUp = (table: Readonly<Record<string, string>>, name: string): string | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
 

@@ -1,11 +1,10 @@
 /** Elaborates models: inputs, scans of cells, losses and metrics. */
 import { join, type Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
-import { reducedExtents } from "../ir/ops/reductions.ts";
 import { hasAllSteps } from "../ir/steps.ts";
 import { axesOfInputs, TimeAxes } from "../ir/time-axes.ts";
 import { sameShape } from "../ir/type.ts";
-import type { Axes, Graph, Op, Result, Value } from "../ir/types.ts";
+import type { Graph, Op, Result, Value } from "../ir/types.ts";
 import type {
   CellDecl,
   CellParam,
@@ -31,9 +30,9 @@ import { firstStates, reportFirstStates } from "./first-states.ts";
 import { recordSelection } from "./index-bounds.ts";
 import { type InputType, inputLeaf, inputType, mainAxis, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
+import { measure } from "./measures.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
-import { overAllSteps } from "./reductions.ts";
 import { resetMark } from "./reset-mark.ts";
 import { type NamedScan, ScanNames } from "./scan-names.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
@@ -156,7 +155,7 @@ class ModelElaborator {
         case "place":
           break;
         case "loss": {
-          const value = this.measured(s.value);
+          const value = measure(s.value, this.c);
           if (value !== undefined) this.losses.push(value);
           break;
         }
@@ -216,7 +215,7 @@ class ModelElaborator {
       const names = [conflict.one, conflict.other].map(({ axis = mainAxis }) => axis);
       const [one, other] = names.map((name) => `\`${name}\``);
       this.world.problems.error("C0240", span, `this combines steps of different time axes, ${one} and ${other}`, {
-        help: `a sequence of one axis says nothing about single steps of the other: use its last step, a mean or a sum over it`,
+        help: `a sequence of one axis says nothing about single steps of the other: use its last step, a mean or a sum over it, or all its steps at each step, whole(xs)`,
         notes: names.map((name) => ({ span: this.axisSpans.get(name) ?? span, message: `\`${name}\` is here` })),
       });
     }
@@ -288,21 +287,8 @@ class ModelElaborator {
     }
   }
 
-  /** The mean of `e` over all axes it has: time, batch and features. */
-  private measured(e: Expr): Value | undefined {
-    const given = realValue(evaluate(e, this.c), e.span, this.c);
-    if (given === undefined) return undefined;
-    const value = hasAllSteps(given.type) ? overAllSteps("mean", given, this.c) : given;
-    // A value that is the same for all examples at a step counts once for each example that has the step.
-    const v = value.type.time ? this.b.broadcast(value, { ...value.type, batch: true }) : value;
-    const { time, batch, shape } = v.type;
-    const axes: Axes = { time, batch, features: shape.map((_, i) => i), keep: false };
-    const extents = reducedExtents(v.type, axes);
-    return extents.length === 0 ? v : this.b.div(this.b.sum(v, axes), this.b.extent(extents));
-  }
-
   private metric(s: MetricStmt): void {
-    const value = this.measured(s.value);
+    const value = measure(s.value, this.c);
     const first = this.results.find((r) => r.kind === "metric" && r.name === s.name.text);
     if (first !== undefined)
       this.world.problems.error("C0202", s.name.span, `there are two metrics \`${s.name.text}\``, {

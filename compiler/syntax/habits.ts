@@ -88,6 +88,15 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
   }
   if (type === T.Comma && before !== undefined && statement.slice(0, at).some((w) => w.tokenType === T.Equals))
     return { message: "several values need brackets", help: "write a list: a, b = [x, y]" };
+  if (type === T.Colon && rules.includes("primary")) {
+    const help = "every second entry is one of each pair: reshape(x, [n / 2, 2])[:, 0]; time has no stride";
+    return { message: "parts have no stride", help };
+  }
+  if (type === T.Identifier && token.image === "for" && first?.image !== "for")
+    return {
+      message: "`for` does not belong here",
+      help: "how many steps a scan takes is said where it runs: its inputs over time have them, or `steps`",
+    };
   if (type === T.ListLeft && before?.image.endsWith("_")) {
     const name = before.image.replace(/_+$/, "");
     return {
@@ -134,7 +143,8 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
 
 /** Reserved words that are values elsewhere. */
 const reservedValues: Readonly<Record<string, string>> = {
-  norm: "the length of a vector is sqrt(sum(x * x, over feature)); a norm is placed: `place s : layer`",
+  norm: "the length of a vector is sqrt(sum(x^2)), and normalize(x) has length 1; norms are placed: `site s = …`, then `place s : layer`",
+  like: "shape(x) is the shape of x, and noise(0.1, x) has a number for each element of x",
 };
 
 /** What to write where the reserved word `word` stands for a value. */

@@ -38,10 +38,15 @@ describe("a function", () => {
     ["(-2)^(range(4) - 1)", [-0.5, 1, -2, 4]],
     ["(-1)^H", [1]],
     ["(-1)^(0 * x + 0.5)", [Number.NaN, Number.NaN, Number.NaN, Number.NaN]],
+    ["max(M)", [5]],
     ["min(M, over first)", [0, 1, 2]],
     ["min(M, over last)", [0, 3]],
     ["min(x, 1)", [1, -1, 0, 1]],
     ["one_hot(argmin(x), H)", [0, 1, 0, 0]],
+    ["one_hot(H - 1, H)", [0, 0, 0, 1]],
+    ["embed(i, x)", [-1]],
+    ["embed(i, outer(x, [1, 2]))", [-1, -2]],
+    ["flatten(M)", [0, 1, 2, 3, 4, 5]],
     ["argmin(x) == i", [1]],
   ])("%s", (text, data) => {
     expect(numbers(text)).toEqual(data);

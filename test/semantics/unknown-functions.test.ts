@@ -43,6 +43,12 @@ describe("an unknown function", () => {
     ["eye(H)", "declare it: `const I : [H, H] = identity`"],
     ["identity(H)", "declare it: `const I : [H, H] = identity`"],
     ["gumbel(1, H)", "write `-log(-log(uniform_noise(0.001, 0.999, [K])))`"],
+    ["conv2d(h, Wh)", "write conv(x, W), channels last: x [n, m, c] with W [k, l, c, f]"],
+    [
+      "max_pool(h, 2)",
+      "put neighbours beside each other: a, b = split(reshape(x, [N / 2, 2 * C]), 2), then max(a, b), or (a + b) / 2",
+    ],
+    ["gammaln(h)", "did you mean `lgamma`?"],
     ["bidirectional(h)", "scan twice, once with `reverse`, and concat(f, b)"],
     // What only looks similar.
     ["fold(h)", list],
