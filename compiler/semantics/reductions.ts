@@ -57,8 +57,15 @@ function itsFeatures(x: Value, { c, name, span }: BuiltinCall): readonly GivenAx
   if (isPlain) return [{ axis: "feature", span }];
   const inSteps = x.type.time && c.scan !== undefined ? "time" : undefined;
   const other = c.inStat === true ? "batch" : (whole ?? inSteps);
-  const least = other === undefined || x.type.shape.length > 0 || c.inStat === true ? ["feature"] : [];
-  const choices = [...least, ...(other === undefined ? [] : [other])].map((axis) => `${name}(x, over ${axis})`);
+  if (other === undefined) {
+    c.problems.error("C0205", span, `\`${name}\` of a single number needs axes`, {
+      label: "it has no features to reduce over",
+      help: `leave \`${name}\` out`,
+    });
+    return undefined;
+  }
+  const least = x.type.shape.length > 0 || c.inStat === true ? ["feature"] : [];
+  const choices = [...least, other].map((axis) => `${name}(x, over ${axis})`);
   const says = inSteps === undefined ? "" : "; a loss or metric is by itself the mean over steps and examples";
   c.problems.error("C0205", span, `\`${name}\` needs to know over which axes`, {
     label: "the axes are missing",

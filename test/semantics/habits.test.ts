@@ -41,7 +41,7 @@ const equations: readonly Row[] = [
   [
     "h' = tanh(x @ W / norm(W) + h @ U + b)",
     "C0108 `norm` is a reserved word",
-    "the length of a vector is sqrt(sum(x * x, over feature)); a norm is placed: `place s : layer`",
+    "the length of a vector is sqrt(sum(x^2)), and normalize(x) has length 1; norms are placed: `site s = …`, then `place s : layer`",
   ],
   ["h_next = tanh(x @ W + h @ U + b)", "C0211 the state `h` is given no next value", "give `h_next` the name `h'`"],
   [
@@ -212,11 +212,6 @@ const equations: readonly Row[] = [
     "h' = tanh(x @ W + sum(h) @ U + b)",
     "C0204 `@` needs a feature axis on both sides",
     "a single number is multiplied with *",
-  ],
-  [
-    "h' = tanh(x @ W + h @ U + one_hot(0, H))",
-    "C0224 the number 0 does not select rows",
-    "for a fixed place write W[0], a row, or range(n) == 0, which is 1 there",
   ],
   ["h' = tanh(x @ W + h @ U + b) / log(e + 1)", "C0201 there is no `e` here", "write exp(1)"],
   [

@@ -94,7 +94,10 @@ describe("an argument of another library", () => {
     ["weight = 2", "weigh the examples: docs/cookbook.md has it under “Class weights”"],
     ["label_smoothing = 0.1", "mix the classes: docs/cookbook.md has it under “Label smoothing”"],
     ["ignore_index = 0", "leave some out: docs/cookbook.md has it under “A mean over what was observed”"],
-    ["reduction = 0", "leave it out: a `loss` is averaged over examples and steps"],
+    [
+      "reduction = 0",
+      "cross_entropy is of one example and step; a loss is the mean over them, and sum(e, over time) a sum",
+    ],
     ["wait = 1", "it is cross_entropy(logits, y)"],
   ])("%s leads to what is written here", (argument, help) => {
     const [found, ...others] = problemsOf(
