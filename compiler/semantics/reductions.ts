@@ -15,7 +15,7 @@ type Kind = "sum" | "mean" | "max" | "min";
 export function reduce(kind: Kind, call: BuiltinCall): Meaning {
   const { c, name, span, args, spans } = call;
   if (args.length > 1) {
-    c.problems.error("C0205", span, `\`${name}\` reduces one value over named axes`, {
+    c.problems.error("C0205", span, `\`${name}\` reduces one value`, {
       label: "two values",
       help: `say which: ${name}(x, over feature)`,
     });
