@@ -4,6 +4,9 @@ import type { Input } from "./inputs.ts";
 /** What the time axis without a name of its own is called. */
 export const mainAxis = "time";
 
+/** What stands for a time axis where a value is over none: an example counts once, however many steps it has. */
+export const noAxis = "";
+
 /** Something for each time axis, by its name; the main one is `time`. */
 export type PerAxis<T> = Readonly<Record<string, T>>;
 
