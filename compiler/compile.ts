@@ -77,7 +77,7 @@ export function compileGraph(elaborated: Graph, options: GraphOptions, target: T
   const optimizer = readOptimizer(options.optimizer);
   const recorded = recordedOptions(optimizer);
   const trains = options.entries?.some((entry) => entry === "train" || entry === "estimate") ?? true;
-  if (trains) checkGroups(elaborated, batch, options.ragged ?? false);
+  if (trains) checkGroups(elaborated, batch);
   const parts = options.parts ?? bestParts(graph, options, target);
   const { scheduled, shared } = scheduleEntries(graph, { ...options, parts }, target);
   const kernels = [...scheduled.values()].flatMap((s) => s.kernels.map((k) => k.kernel));

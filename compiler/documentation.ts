@@ -3,6 +3,7 @@
  * repeats it where an editor shows it.
  */
 import type { Span } from "./diagnostics/span.ts";
+import { dimensionsAmong } from "./semantics/dimensions.ts";
 import { type ElaborateOptions, elaborate } from "./semantics/elaborate.ts";
 import type { SourceHost } from "./source-host.ts";
 import type { CellDecl, Declaration, DerivedDecl, File, ModelDecl, Name } from "./syntax/ast.ts";
@@ -72,9 +73,7 @@ export function documentation(path: string, host: SourceHost, options: Elaborate
       comment: ownComment ?? library.firstComment(path),
     },
     dims: new Map(
-      root.decl.params.flatMap(({ name, kind }) =>
-        kind === "dim" ? [[name.text, { span: name.span, declared: "", comment: [] }] as const] : [],
-      ),
+      dimensionsAmong(root.decl.params).map(({ name }) => [name.text, { span: name.span, declared: "", comment: [] }]),
     ),
     parameters: new Map(
       [...sources].map(([name, { span, norm }]) => [name, { ...documented(span), ...(norm && { norm }) }]),

@@ -1,4 +1,5 @@
 /** Runs the pipelines: from an elaborated graph to the graph of each entry. */
+import { refuseGroups } from "./checks/groups.ts";
 import { printGraph } from "./ir/text.ts";
 import { axesOfInputs } from "./ir/time-axes.ts";
 import type { Graph, Op, Pass } from "./ir/types.ts";
@@ -22,13 +23,14 @@ export interface LowerOptions extends PipelineOptions {
   readonly observe?: (stage: string, text: () => string) => void;
 }
 
-/** From an elaborated graph to the graph of each entry point, or of those in `entries`. */
+/** From an elaborated graph to the graph of each entry point, or of those in `entries`. Throws `CompileError`: C0243. */
 export function lower<Name extends Lowerable = Lowerable>(
   graph: Graph,
   options: LowerOptions = {},
   entries: readonly Name[] = lowerable as readonly Name[],
 ): Lowered<Name> {
   const pipelines = pipelinesFor(graph, options);
+  if ((options.ragged || isRagged(graph)) && entries.some((name) => name !== "infer")) refuseGroups(graph);
   const run = observed(options.observe);
   const names = run(graph, pipelines.placed);
   const made = entries.map((name) => [name, run(graph, pipelines[name])] as const);

@@ -4,6 +4,9 @@ import type { Input } from "./inputs.ts";
 /** What the time axis without a name of its own is called. */
 export const mainAxis = "time";
 
+/** What stands for a time axis where a value is over none: an example counts once, however many steps it has. */
+export const noAxis = "";
+
 /** Something for each time axis, by its name; the main one is `time`. */
 export type PerAxis<T> = Readonly<Record<string, T>>;
 
@@ -15,8 +18,11 @@ export interface Batch {
    * it, and loss and metrics are not reported. Inputs are copied when the run starts, and must not change until it is done.
    */
   readonly inputs: Readonly<Record<string, Input | null>>;
-  /** T, at least 1. In a model of several time axes, that of the main one; those of the others follow from the sizes of inputs. */
-  readonly steps: number;
+  /**
+   * T, at least 1. In a model of several time axes, that of the main one; those of the others follow from the sizes of inputs. Only
+   * left out where each axis has a name of its own.
+   */
+  readonly steps?: number;
   /** B, a batch size that an executable was compiled for. */
   readonly examples: number;
   /**

@@ -1,4 +1,3 @@
-import { mainAxis } from "./batch.ts";
 import { codeKinds } from "./code-kinds.ts";
 import { RuntimeError } from "./error.ts";
 import { axesOfPlan } from "./inference-arguments.ts";
@@ -61,8 +60,8 @@ export function checkPlan(plan: Plan, target: Plan["target"]): void {
   }
   const axes = axesOfPlan(plan);
   for (const [entry, { tensors }] of Object.entries(plan.entries))
-    tensors.forEach(({ axis = mainAxis }, i) => {
-      must(axes.includes(axis), `entries.${entry}.tensors[${i}].axis`, "is that of no input");
+    tensors.forEach(({ axis }, i) => {
+      must(axis === undefined || axes.includes(axis), `entries.${entry}.tensors[${i}].axis`, "is that of no input");
     });
   const { batch } = plan.dims;
   must(batch !== undefined, "dims.batch", "is missing");

@@ -1,5 +1,5 @@
 import type { LoadedExecutable } from "./backend.ts";
-import { mainAxis, type PerAxis } from "./batch.ts";
+import { mainAxis, noAxis, type PerAxis } from "./batch.ts";
 import { floatsIn, type Kept, whole } from "./layout.ts";
 import type { Plan } from "./plan.ts";
 import { Population } from "./population.ts";
@@ -9,17 +9,22 @@ import { countedWith, type Weights, weightsFor } from "./statistics.ts";
 export class CollectedPopulation extends Population {
   /** Floats of all statistics if there is an optimiser; a copy of them from before its step follows them in memory. */
   readonly #floats: number;
+  /** Whether there are statistics of values that are over no time axis. */
+  readonly #ofExamples: boolean;
   /** Whether that copy is up to date: not if anything but a training step has written statistics. */
   #copied = true;
 
   constructor(machine: LoadedExecutable, kept: readonly Kept[], plan: Plan) {
     super(machine, kept);
+    this.#ofExamples = Object.values(plan.entries).some(({ tensors }) =>
+      tensors.some(({ name, role }) => role.kind === "hyper" && name === `momentum/${noAxis}`),
+    );
     this.#floats = (plan.entries.update?.regions.stat.fixed ?? 0) / 2;
   }
 
   /**
    * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step of each time
-   * axis, the fraction of a whole batch that has it.
+   * axis, the fraction of a whole batch that has it; for no axis, the fraction that has any step.
    */
   async collect(
     filled: PerAxis<readonly number[]>,
@@ -28,13 +33,18 @@ export class CollectedPopulation extends Population {
   ): Promise<void> {
     // The first batch replaces what was written, which would otherwise leave its rounding errors.
     if (this.reached === 0 && this.written.length > 0) await this.forget();
-    const axes = Object.entries(filled);
-    const before = (axis: string): readonly number[] => this.seen[axis] ?? [];
+    const axes = Object.entries(filled).filter(([axis]) => axis !== noAxis || this.#ofExamples);
+    const before = (axis: string): readonly number[] => this.seen[axis] ?? (axis === noAxis ? [this.#batches] : []);
     await run(Object.fromEntries(axes.map(([axis, now]) => [axis, weightsFor(before(axis), now, momentum)])));
     const { [mainAxis]: seen, ...seenOver } = Object.fromEntries(
       axes.map(([axis, now]) => [axis, countedWith(before(axis), now)]),
     );
     this.restore({ seen, ...(Object.keys(seenOver).length > 0 && { seenOver }), written: this.written });
+  }
+
+  /** How many batches were collected from. Checkpoints of early versions do not say it by itself: it is what there is of first steps. */
+  get #batches(): number {
+    return Math.max(0, ...Object.values(this.seen).map(([first = 0]) => first));
   }
 
   /** Call it when anything but a training step writes statistics. */

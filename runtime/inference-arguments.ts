@@ -1,7 +1,7 @@
 /** Checks what callers pass to infer or to stream, before anything is run. */
 import { type Batch, type Mask, mainAxis, type OwnBatch, type PerAxis, type TimeAxis } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
-import { existing, upTo } from "./existing.ts";
+import { anyOf, existing, upTo } from "./existing.ts";
 import type { Shaped } from "./inputs.ts";
 import { elementsOf } from "./layout.ts";
 import { flag, isSize, optionParser, type Rule } from "./option-parser.ts";
@@ -63,14 +63,21 @@ const isAxes = (value: unknown): value is PerAxis<never> => isRecord(value) && !
  */
 export function ownBatch(given: Batch, plan: Plan): OwnBatch {
   const { inputs, steps, examples, lengths, mask } = parseBatch(given);
-  if (inputs === undefined || steps === undefined || examples === undefined)
-    throw new RuntimeError("C0406", "a batch needs `inputs`, `steps` and `examples`, and lacks one of them");
   const names = axesOfPlan(plan);
+  const hasMain = names.includes(mainAxis);
+  if (inputs === undefined || (hasMain && steps === undefined) || examples === undefined)
+    throw new RuntimeError("C0406", "a batch needs `inputs`, `steps` and `examples`, and lacks one of them");
   const several = names.length > 1;
   const ends = perAxis(lengths, "lengths", names, isAxes, plan);
   const masks = perAxis(mask, "mask", names, (value) => isAxes(value) && !("data" in value), plan);
-  const counts = names.map((name) => (name === mainAxis ? steps : stepsOf(name, inputs, examples, plan)));
+  const counts = names.map((name) => (name === mainAxis ? steps! : stepsOf(name, inputs, examples, plan)));
   const all = Math.max(...counts);
+  if (!hasMain && steps !== undefined && steps !== all)
+    throw new RuntimeError(
+      "C0406",
+      `\`steps\` is ${steps}, and the longest inputs have ${all}`,
+      "leave it out: the steps of axes with names follow from their inputs",
+    );
   const axes = names.map((name, i): [string, TimeAxis] => {
     const own = counts[i];
     const along = several ? ` of \`${name}\`` : "";
@@ -88,17 +95,30 @@ export function ownBatch(given: Batch, plan: Plan): OwnBatch {
     const found = exact ?? (several ? existing(new Array<number>(examples).fill(own), own) : undefined);
     return [name, { steps: own, ...(found && { existing: own < all ? upTo(all, found) : found }) }];
   });
-  return { inputs, steps: all, examples, axes: Object.fromEntries(axes) };
+  // If nothing varies over the main axis, an example has there what it has anywhere.
+  const anywhere = hasMain
+    ? []
+    : [[mainAxis, { steps: all, existing: anyOf(axes.map(([, { existing }]) => existing!)) }]];
+  return { inputs, steps: all, examples, axes: Object.fromEntries([...anywhere, ...axes]) };
 }
 
-/** The time axes of a plan, the main one first; that one alone if nothing varies over time. */
+/** The time axes of a plan, the main one first; that one is left out if others have names and nothing varies over it. */
 export function axesOfPlan({ entries }: Pick<Plan, "entries">): readonly string[] {
-  const given = Object.values(entries).flatMap(({ tensors }) => tensors.filter(isGiven));
-  const named = new Set(given.flatMap(({ time, axis }) => (time && axis !== undefined ? [axis] : [])));
-  return [mainAxis, ...named];
+  const all = Object.values(entries).flatMap(({ tensors }) => tensors);
+  const named = new Set(all.flatMap((t) => (isGiven(t) && t.time && t.axis !== undefined ? [t.axis] : [])));
+  return named.size === 0 || all.some(isOverMain) ? [mainAxis, ...named] : [...named];
 }
 
-const isGiven = ({ role: { kind } }: Tensor): boolean => kind === "input" || kind === "index";
+/** Whether a tensor, or what it marks, varies over the main axis. */
+function isOverMain(tensor: Tensor): boolean {
+  const { role, time, axis } = tensor;
+  if (axis !== undefined) return false;
+  if (role.kind === "lengths") return role.mark !== "present";
+  return time && (isGiven(tensor) || role.kind === "output");
+}
+
+/** Whether a batch has a tensor's numbers. */
+export const isGiven = ({ role: { kind } }: Tensor): boolean => kind === "input" || kind === "index";
 
 /** What is given for each axis; a single thing is for the only axis. Errors: C0406. */
 function perAxis<T>(

@@ -3,7 +3,8 @@
  * its first, as if they were the whole sequence: inputs come without gaps, and outputs are put back at the steps of the batch. Marks say
  * how many steps each example has.
  */
-import type { Existing } from "./existing.ts";
+import type { OwnBatch, TimeAxis } from "./batch.ts";
+import { anyOf, type Existing } from "./existing.ts";
 import { elementsOf, type Range } from "./layout.ts";
 import type { Mark } from "./plan.ts";
 
@@ -32,6 +33,14 @@ export function filledAt(from: Existing, alone: boolean): readonly number[] {
   const enough = counts.map(isEnough(from.examples));
   const until = enough.lastIndexOf(true);
   return counts.map((n, t) => (enough[t] || alone || (until >= 0 && t > until) ? n / from.examples : 0));
+}
+
+/** A batch as what is over no time axis has it: a single step, which the examples have that have any. */
+export function atOnce({ axes, examples }: Pick<OwnBatch, "axes" | "examples">): TimeAxis {
+  const all = Object.values(axes).flatMap(({ existing }) => existing ?? []);
+  // An example has the steps of an axis without gaps, and so is present.
+  if (all.length < Object.values(axes).length) return { steps: 1 };
+  return { steps: 1, existing: { steps: 1, examples, has: markOf("present", anyOf(all)) } };
 }
 
 /** The numbers of a mark: for each step of each example, counted from its first; for each step; or for each example. */

@@ -136,7 +136,7 @@ export type Role =
   /**
    * A number that the host sets: `lr`, `step` (1, 2, …), `clip`; the weight of the newest batch in the statistics: `momentum` in
    * shared ones and, with `time`, `momentum_step` in each row of per-step ones, for those of another time axis than the main one
-   * followed by `/` and its name; `between`: whether variances include the variance
+   * followed by `/` and its name, for those of values over no time axis followed by `/` alone; `between`: whether variances include the variance
    * between batches.
    */
   | { readonly kind: "hyper" }

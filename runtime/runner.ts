@@ -4,6 +4,7 @@ import { RuntimeError } from "./error.ts";
 import { anyOf, existing } from "./existing.ts";
 import type { Feed } from "./feed.ts";
 import type { Fillers } from "./fillers.ts";
+import { isGiven } from "./inference-arguments.ts";
 import { numbersOf, placeInput, type TypedNumbers } from "./inputs.ts";
 import { floatsOf, rangeOf, shapeOf, whole } from "./layout.ts";
 import type { Entry, EntryName, Executable, Plan, Tensor } from "./plan.ts";
@@ -199,8 +200,6 @@ function imageOf(length: number): Float32Array<ArrayBuffer> {
     throw new RuntimeError("C0505", `there is no memory for inputs of ${length} numbers`, "use shorter sequences");
   }
 }
-
-const isGiven = ({ role }: Tensor): boolean => role.kind === "input" || role.kind === "index";
 
 /** The numbers of an input, checked against its shape; undefined if the batch leaves it out on purpose. Errors: C0406. */
 function givenFor(tensor: Tensor, batch: OwnBatch): TypedNumbers | undefined {

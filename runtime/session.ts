@@ -8,7 +8,7 @@ import {
   trainOptions,
 } from "./arguments.ts";
 import type { Backend } from "./backend.ts";
-import { axisOf, type Batch, mainAxis, type OwnBatch } from "./batch.ts";
+import { axisOf, type Batch, mainAxis, noAxis, type OwnBatch } from "./batch.ts";
 import { BatchVariants } from "./batch-variants.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
@@ -21,7 +21,7 @@ import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from 
 import { axesOfPlan, inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
-import { filledAt } from "./lengths.ts";
+import { atOnce, filledAt } from "./lengths.ts";
 import { isMeasure, MetricAverager } from "./metric-averager.ts";
 import type { EntryName, Executable, Plan } from "./plan.ts";
 import { Runner } from "./runner.ts";
@@ -423,10 +423,12 @@ export class Session {
     const size = isDegenerate ? 0 : batch.examples / this.plan.dims.batch;
     // By the law of total variance, a single example counts as itself.
     const alone = hyper.between === 1;
-    const filled = Object.entries(batch.axes).map(([axis, { existing }]) => {
-      const fractions = existing ? filledAt(existing, alone) : new Array<number>(batch.steps).fill(1);
-      return [axis, fractions.map((fraction) => fraction * size)] as const;
-    });
+    const filled = [...Object.entries(batch.axes), [noAxis, atOnce(batch)] as const].map(
+      ([axis, { steps, existing }]) => {
+        const fractions = existing ? filledAt(existing, alone) : new Array<number>(steps).fill(1);
+        return [axis, fractions.map((fraction) => fraction * size)] as const;
+      },
+    );
     await this.#population.collect(Object.fromEntries(filled), momentum, async (weights) => {
       const numbers = Object.entries(weights).flatMap(([axis, { steps, shared }]) => {
         const suffix = axis === mainAxis ? "" : `/${axis}`;
@@ -483,7 +485,8 @@ export class Session {
 /** One weight of the newest batch for the statistics of every axis. */
 const allMomenta = (plan: Plan, weight: number): Readonly<Record<string, number>> =>
   Object.fromEntries(
-    axesOfPlan(plan).flatMap((axis) => {
+    // What has no time counts along the main axis, also where nothing else does.
+    [...new Set([mainAxis, ...axesOfPlan(plan)])].flatMap((axis) => {
       const suffix = axis === mainAxis ? "" : `/${axis}`;
       return [`momentum${suffix}`, `momentum_step${suffix}`].map((name) => [name, weight]);
     }),

@@ -1,7 +1,7 @@
 import type { Batch, OwnBatch } from "./batch.ts";
 import { contradictory, ownTensors } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
-import { ownBatch, streamResetOptions, streamRestoreOptions } from "./inference-arguments.ts";
+import { isGiven, ownBatch, streamResetOptions, streamRestoreOptions } from "./inference-arguments.ts";
 import { numbersOf } from "./inputs.ts";
 import { elementsOf } from "./layout.ts";
 import type { Plan, Tensor } from "./plan.ts";
@@ -192,7 +192,7 @@ export class Stream {
   /** The inputs that first states depend on. */
   #tensorsOfStart(): readonly Tensor[] {
     return (this.#config.plan.entries.start?.tensors ?? []).filter(
-      ({ region, role }) => region === "input" && (role.kind === "input" || role.kind === "index"),
+      (tensor) => tensor.region === "input" && isGiven(tensor),
     );
   }
 

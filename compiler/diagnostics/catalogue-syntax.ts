@@ -120,7 +120,7 @@ export const syntaxMessages = {
   C0118: {
     title: "arguments out of order",
     explanation:
-      "Arguments without a name come first, then the named ones, then `over …`. Only reductions such as mean, sum and max take an `over`, and functions whose parameters end with one.",
+      "Arguments without a name come first, then the named ones and `over …`, in any order. Only reductions such as mean, sum and max take an `over`, and functions whose parameters end with one.",
     example: "m = mean(over batch, x)",
     fix: "m = mean(x, over batch)",
   },

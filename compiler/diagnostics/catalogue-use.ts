@@ -276,10 +276,17 @@ export const useMessages = {
     example: "state h : [H] = 0",
     fix: "state h : [H] = noise(0.1)",
   },
+  W0612: {
+    title: "each entry with each",
+    explanation:
+      "A sum over the last axis keeps that axis, with extent 1. Shapes are aligned at their last axes, so a list [N] with such a column [N, 1] is a table [N, N]: every entry with every entry. Most likely a number for each entry was meant. A further axis in front of the list says that all pairs are meant.",
+    example: "site s = h @ W\nh' = tanh(s) + sum(s / sum(exp(outer(s, h)), over last))\noutput h'",
+    fix: "site s = h @ W\nh' = tanh(s) + sum(s / sum(exp(outer(s, h)), over last)[:, 0])\noutput h'",
+  },
   C0243: {
     title: "batch without whole groups",
     explanation:
-      "A norm such as `ghost` takes a batch in groups of n consecutive examples, each with statistics of its own. To train and to estimate, the batch is n times a whole number, or smaller than n, which is one group. Sequences of different lengths are refused: at late steps some groups would have a single example left, which has no variance. At inference there are no groups, so any batch will do.",
+      "A norm such as `ghost` takes a batch in groups of n consecutive examples, each with statistics of its own. To train and to estimate, the batch is n times a whole number, or smaller than n, which is one group. Sequences of different lengths are refused: at late steps some groups would have a single example left, which has no variance, and others none. `batch` with batches of n examples has the same statistics, and knows what to do there. At inference there are no groups, so any batch will do.",
     example: "cellc compile net.cell --target wgsl --place hh=ghost --batch 40 --out runs/a",
     fix: "cellc compile net.cell --target wgsl --place hh=ghost --batch 48 --out runs/a",
   },

@@ -147,7 +147,8 @@ export function isOne(d: Dim): boolean {
 /** The value of a dim that names no dimension, else undefined. */
 export function asNumber(d: Dim): number | undefined {
   if (d.length === 0) return 0;
-  return d.length === 1 && names(d).length === 0 ? d[0].num / d[0].den : undefined;
+  const [{ num, den, vars, under }] = d;
+  return d.length === 1 && vars.length === 0 && under.length === 0 ? num / den : undefined;
 }
 
 export function names(d: Dim): readonly string[] {

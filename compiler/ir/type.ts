@@ -38,7 +38,8 @@ export function mustSelect(t: Type, of: dim.Dim): void {
 
 /** Feature shapes aligned from the right; extent 1 and missing axes are broadcast. */
 export function broadcastShapes(a: readonly dim.Dim[], b: readonly dim.Dim[]): readonly dim.Dim[] {
-  if (a === b) return a;
+  if (a === b || b.length === 0) return a;
+  if (a.length === 0) return b;
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const x = a[i - rank + a.length];

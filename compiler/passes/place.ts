@@ -361,10 +361,12 @@ class Placement {
     return b.add(population, b.mul(this.weight(statistic), b.sub(own, population)));
   }
 
-  /** Each time axis has weights of its own. */
-  private weight({ policy, steps }: Statistic): Value {
+  /** Each time axis has weights of its own, and so do values that are over none: a batch counts there by its examples, not its steps. */
+  private weight({ policy, value, steps }: Statistic): Value {
     const perStep = policy.kind === "per_step";
-    const name = `${perStep ? "momentum_step" : "momentum"}${steps?.axis === undefined ? "" : `/${steps.axis}`}`;
+    const isOverTime = perStep || value.type.time;
+    const axis = isOverTime ? steps?.axis : "";
+    const name = `${perStep ? "momentum_step" : "momentum"}${axis === undefined ? "" : `/${axis}`}`;
     return this.top.one("leaf", [], { leaf: { kind: "hyper", name }, type: { ...scalar, time: perStep } });
   }
 

@@ -3,6 +3,7 @@ import type { Code } from "../diagnostics/catalogue.ts";
 import { didYouMean } from "../diagnostics/nearest.ts";
 import type { Span } from "../diagnostics/span.ts";
 import type { Arg, Expr, Name } from "../syntax/ast.ts";
+import { argumentHabit } from "./habits.ts";
 import type { Problems } from "./problems.ts";
 
 export interface Parameter {
@@ -46,7 +47,7 @@ export function matchArguments(
         "C0206",
         arg.span,
         `\`${callee}\` has no argument \`${name}\``,
-        didYouMean(name, names) ?? `it is ${signature}`,
+        argumentHabit(name, callee) ?? didYouMean(name, names) ?? `it is ${signature}`,
       );
       ok = false;
     } else if (matched.has(name)) {

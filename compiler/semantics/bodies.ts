@@ -6,6 +6,7 @@ import { memberHabit } from "../syntax/member-habits.ts";
 import { builtins } from "./builtins.ts";
 import { initialisers, isInitialiser } from "./initialisers.ts";
 import type { Module } from "./modules.ts";
+import { isNewAxis } from "./parts.ts";
 import type { Problems } from "./problems.ts";
 import { spell } from "./scope.ts";
 import { functionHelp } from "./unknown-functions.ts";
@@ -64,6 +65,7 @@ export function checkBody(decl: NormDecl | FunctionDecl, module: Module, problem
       case "part":
         visit(e.of, initial);
         for (const p of e.parts) {
+          if (isNewAxis(p, known)) continue;
           const bounds = p.kind === "entry" ? [p.at] : [p.from, p.to];
           for (const bound of bounds) if (bound !== undefined) visit(bound);
         }

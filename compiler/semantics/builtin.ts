@@ -8,6 +8,7 @@ import { asDim, extentOf, isExact, isExtent, maxParts } from "./constants.ts";
 import { type Context, type GivenAxis, wanted } from "./context.ts";
 import { describe, misfit, realValue, toValue } from "./expressions.ts";
 import { fitsKernels } from "./finite.ts";
+import { stepsHabit } from "./habits.ts";
 import { type Meaning, poison } from "./scope.ts";
 
 /** An option of a call. */
@@ -87,11 +88,14 @@ export function extents(call: BuiltinCall, list: Meaning, span: Span): readonly 
 }
 
 export function index({ args, spans, c }: BuiltinCall, i: number): Value | undefined {
+  const isFixed = args[i].kind === "number" || args[i].kind === "dim";
   const v = toValue(args[i], spans[i], c);
   if (v === undefined || v.type.dtype === "index") return v;
   c.problems.error("C0224", spans[i], `${describe(args[i])} does not select rows`, {
     label: "an index is needed here",
-    help: "declare the input as `index(n)`",
+    help: isFixed
+      ? "for a fixed place write W[0], a row, or range(n) == 0, which is 1 there"
+      : "declare the input as `index(n)`",
   });
   return undefined;
 }
@@ -162,5 +166,6 @@ export function noFeatures(call: BuiltinCall): Meaning {
     `\`${call.name}\` needs a feature axis`,
     [{ span: call.spans[0], message: "this is []" }],
     call.c,
+    call.args[0].kind === "value" ? stepsHabit([call.args[0].value], call.c) : undefined,
   );
 }

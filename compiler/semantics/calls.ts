@@ -8,6 +8,7 @@ import { type Builtin, type BuiltinCall, bracketsOfScan, type Option } from "./b
 import { builtins } from "./builtins.ts";
 import type { Context, GivenAxis } from "./context.ts";
 import { evaluate } from "./expressions.ts";
+import { argumentHabit } from "./habits.ts";
 import { initialisers } from "./initialisers.ts";
 import { letStatement } from "./lets.ts";
 import { maxExpansions, maxNestedCalls, reportLimit } from "./limits.ts";
@@ -26,8 +27,11 @@ export function call(e: Call, c: Context): Meaning {
     return expand(e, given, declared.decl, declared.module, c);
   }
   if (declared === undefined && Object.hasOwn(builtins, name)) return callBuiltin(e, c);
-  if (declared === undefined) unknownFunction(e, c);
-  else if (declared.decl.kind !== "poisoned") {
+  if (declared?.decl.kind === "poisoned" || (declared === undefined && c.module.damaged.has(name))) {
+    // What its arguments name is used, and their own mistakes are mistakes.
+    for (const { value } of e.args) evaluate(value, c);
+  } else if (declared === undefined) unknownFunction(e, c);
+  else {
     const kind = declared.decl.kind === "derived" ? declared.decl.of : declared.decl.kind;
     const scanned = c.scan
       ? `scan it: scan ${name}(…) over x, from h = … if it does not begin as the cell says`
@@ -42,6 +46,7 @@ export function call(e: Call, c: Context): Meaning {
 
 function unknownFunction(e: Call, c: Context): void {
   const name = e.callee.text;
+  if (c.module.damaged.has(name)) return;
   const isInit = Object.hasOwn(initialisers, name);
   c.problems.error("C0201", e.callee.span, `there is no function \`${name}\``, {
     label: isInit ? "an initialiser, which is only allowed after a parameter's `=`" : undefined,
@@ -57,14 +62,14 @@ function callBuiltin(e: Call, c: Context): Meaning {
   const row = builtins[name];
   const values = row.takesFunction ? e.args.slice(1) : e.args;
   const args = values.map((a) => evaluate(a.value, c));
-  const wrong = (message: string): Meaning => {
+  const wrong = (message: string, help?: string): Meaning => {
     const spans = e.args.map((a) => a.value.span);
-    c.problems.error("C0205", e.span, message, { help: bracketsOfScan(spans, c) ?? `it is ${row.signature}` });
+    c.problems.error("C0205", e.span, message, { help: bracketsOfScan(spans, c) ?? help ?? `it is ${row.signature}` });
     return poison;
   };
   const given = e.args.filter((a) => a.name === undefined).length;
   if (row.options === undefined && given < e.args.length)
-    return wrong(`\`${name}\` takes its arguments in order, without names`);
+    return wrong(`\`${name}\` takes its arguments in order, without names`, argumentHabits(e));
   if (given < row.arity[0] || given > row.arity[1])
     return wrong(`\`${name}\` cannot take ${given} argument${given === 1 ? "" : "s"}`);
   const options = optionsOf(e, row, c);
@@ -78,6 +83,9 @@ function callBuiltin(e: Call, c: Context): Meaning {
     return refuseAllSteps(`\`${name}\` is not defined for a value`, e.span, own.spans[whole], c);
   return row.apply({ name, span: e.span, ...own, over: e.over && axesIn(e.over, c), options, ...(f && { f }), c });
 }
+
+const argumentHabits = ({ args, callee }: Call): string | undefined =>
+  args.flatMap(({ name }) => (name && argumentHabit(name.text, callee.text)) ?? [])[0];
 
 /** The axes after `over`: those that the text names, and those that the function around it is given. */
 const axesIn = ({ axes }: Over, c: Context): readonly GivenAxis[] =>
@@ -151,10 +159,17 @@ function functionOf({ value }: Arg, e: Call, c: Context): BuiltinCall["f"] {
     const { decl, module } = declared;
     const around = c.rounds ?? noRounds();
     return (meanings, round) => {
+      if (meanings[0]?.kind === "list" && decl.args.length > meanings.length) {
+        c.problems.error("C0205", e.span, `\`${decl.name.text}\` is given a list, which is one argument`, {
+          help: `name its items in the function: fn ${decl.name.text}(xs, …) { x, y = xs`,
+        });
+        return poison;
+      }
       const given = new Map(meanings.map((m) => [{ ...e.args[0] }, m]));
       return expand(e, given, decl, module, { ...c, rounds: roundOf(around, round) });
     };
   }
+  if (value.kind === "name" && c.module.damaged.has(value.name.text)) return undefined;
   c.problems.error("C0205", value.span, "this is not a function", {
     help: `it is ${builtins[e.callee.text].signature}`,
   });

@@ -10,6 +10,7 @@ import { numbersInReverse, stepNumbers, stepsSince } from "./clock.ts";
 import { type Context, type Draw, declaredNames, drawn, hint, showShape, type World } from "./context.ts";
 import { Dependences } from "./dependence.ts";
 import type { InModule, Resolved } from "./derivations.ts";
+import type { Parameters } from "./dimensions.ts";
 import { evaluate, toValue } from "./expressions.ts";
 import type { FirstState } from "./first-states.ts";
 import { nextStateIn } from "./habits.ts";
@@ -29,8 +30,8 @@ export interface Instance {
   readonly scopeName: string;
   /** An earlier scan of the same cell, with the prefix of its leaves: this one has its parameters. */
   readonly shares?: { readonly scopeName: string; readonly made: ElaboratedCell };
-  /** Its dimensions as extents of the graph. Poisoned ones are missing. */
-  readonly dims: ReadonlyMap<string, dim.Dim>;
+  /** Its dimensions, as extents of the graph, and its numbers. */
+  readonly parameters: Parameters;
   readonly reverse: boolean;
   /** With time and batch: where it is not 0, the states of that example begin anew before the step. */
   readonly reset?: Value;
@@ -135,11 +136,10 @@ class CellElaborator {
   }
 
   run(): ElaboratedCell {
-    const { cell, dims } = this.instance;
+    const { cell, parameters } = this.instance;
     const { problems } = this.world;
     for (const p of cell.decl.params) {
-      const d = dims.get(p.name.text);
-      this.scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
+      this.scope.declare(p.name, "dimension", parameters.get(p.name.text) ?? poison, problems);
     }
     for (const s of cell.decl.body) {
       switch (s.kind) {
@@ -335,6 +335,7 @@ class CellElaborator {
     const [is, was] = [showShape(v.type.shape), showShape(shape)];
     this.world.problems.error("C0204", span, `\`${s.name.text}\` is ${was}, but begins as ${is}`, {
       label: `this is ${is}`,
+      help: unlike(v.type.shape, shape),
       notes: [{ span: s.shape.span, message: `the state is ${was}` }],
     });
     return undefined;
@@ -430,7 +431,9 @@ class CellElaborator {
         : `\`${stmt.name.text}\` is ${was}, but its next value is ${is}`;
     this.world.problems.error("C0225", span, message, {
       label: `this is ${is}`,
-      ...(hasAllSteps(v.type) && { help: "reduce it over time: sum(a * s, over time)" }),
+      help: hasAllSteps(v.type)
+        ? "reduce it over time: sum(a * s, over time)"
+        : unlike(v.type.shape, previous.type.shape),
       notes: [{ span: stmt.shape.span, message: `the state is ${was}` }],
     });
     return poison;
@@ -500,3 +503,16 @@ const beforeTheFirstStep = (b: Binding): string | undefined =>
   b.origin === "dimension" || b.origin === "param" || b.origin === "const"
     ? undefined
     : "this is a value of a step, and the initial value precedes the first";
+
+/** How a value of the shape `is` may become one of the shape `wanted`. */
+function unlike(is: Type["shape"], wanted: Type["shape"]): string | undefined {
+  const equal = (a: Type["shape"], b: Type["shape"]): boolean =>
+    a.length === b.length && a.every((d, i) => dim.equal(d, b[i]));
+  const reshaped = (shape: Type["shape"]): string => `reshape(x, ${showShape(shape)})`;
+  const large = (shape: Type["shape"]): Type["shape"] => shape.filter((d) => !dim.isOne(d));
+  if (equal(large(is), large(wanted))) return `these are the same elements: ${reshaped(wanted)}`;
+  const lead = wanted.slice(0, is.length);
+  if (!equal(is, lead)) return undefined;
+  const stretched = [...is, ...wanted.slice(is.length).map(() => dim.constant(1))];
+  return `shapes are compared from the end; to stretch along the other axes: ${reshaped(stretched)}`;
+}

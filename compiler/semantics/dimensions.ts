@@ -1,14 +1,15 @@
-/** Numbers for the dimensions of a cell or model: the caller's, or the declared defaults. */
+/** The parameters of a cell or model: numbers for its dimensions, the caller's or the declared defaults, and what is no dimension. */
 import { choices } from "../diagnostics/nearest.ts";
 import { nowhere } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
 import * as dim from "../ir/dim.ts";
-import type { CellParam, DimParam, Expr, Name } from "../syntax/ast.ts";
-import { extentOf, isExtent, numeric } from "./constants.ts";
+import type { Arg, CellParam, DimParam, Expr, Name } from "../syntax/ast.ts";
+import { dimension, extentOf, isExtent, numeric } from "./constants.ts";
 import type { Context, World } from "./context.ts";
-import { dimArithmetic } from "./expressions.ts";
+import { dimArithmetic, numberArithmetic } from "./expressions.ts";
+import { isNumber } from "./finite.ts";
 import type { Module } from "./modules.ts";
-import { Scope } from "./scope.ts";
+import { type Meaning, poison, Scope } from "./scope.ts";
 
 /** Names that the compiler uses itself: the implicit axes, and the training length. */
 const reserved: Readonly<Record<string, string>> = {
@@ -27,6 +28,32 @@ function implicit(name: string): string | undefined {
 }
 
 /**
+ * The number of a parameter that is no dimension, such as `dt = 0.05` or `gain = 1.0`: its default is written out, and is no positive
+ * whole number or has a point. Undefined for dimensions.
+ */
+export function numberParameter({ default: e }: DimParam): number | undefined {
+  const n = e && writtenNumber(e);
+  const hasPoint = e?.kind === "number" && /[.e]/i.test(e.text);
+  return n !== undefined && isExtent(n) && !hasPoint ? undefined : n;
+}
+
+/** The value of numbers and operators alone; undefined if there is anything else. */
+function writtenNumber(e: Expr): number | undefined {
+  if (e.kind === "number") return e.value;
+  if (e.kind === "unary" && e.op === "-") {
+    const x = writtenNumber(e.operand);
+    return x === undefined ? undefined : -x;
+  }
+  if (e.kind !== "binary") return undefined;
+  const [a, b] = [writtenNumber(e.left), writtenNumber(e.right)];
+  return a === undefined || b === undefined ? undefined : numberArithmetic[e.op]?.(a, b);
+}
+
+/** Those of `params` that are dimensions. */
+export const dimensionsAmong = (params: readonly (DimParam | CellParam)[]): readonly DimParam[] =>
+  params.flatMap((p) => (p.kind === "dim" && numberParameter(p) === undefined ? [p] : []));
+
+/**
  * The numbers of `params`, in order: a default may use those before it. `overrides` are the caller's; without them
  * (when a file is only checked), a dimension without a default has no number.
  */
@@ -38,9 +65,15 @@ export function bindDims(
   world: World,
 ): Readonly<Record<string, number>> {
   const { problems } = world;
-  const names = params.map((p) => p.name.text);
+  const names = dimensionsAmong(params).map((p) => p.name.text);
   for (const name of Object.keys(overrides ?? {})) {
     if (names.includes(name)) continue;
+    if (params.some((p) => p.name.text === name)) {
+      problems.error("C0302", nowhere, `\`${name}\` of \`${owner.text}\` is a number, and no dimension`, {
+        help: `change it in the text, or where a cell is scanned: scan rnn(D, ${name} = …) over x`,
+      });
+      continue;
+    }
     problems.error("C0302", nowhere, `\`${owner.text}\` has no dimension \`${name}\``, {
       help: implicit(name) ?? choices(name, names, "its dimensions are", "it has none"),
     });
@@ -50,8 +83,10 @@ export function bindDims(
   const scope = new Scope();
   const c: Context = { world, problems, module, scope, builder: new Builder(), calls: [] };
   for (const p of params) {
-    const n = number(p, overrides, c);
-    if (n !== undefined) numbers[p.name.text] = n;
+    const plain = numberParameter(p);
+    if (plain !== undefined) isNumber(plain, p.default!.span, c);
+    const n = plain ?? number(p, overrides, c);
+    if (n !== undefined && plain === undefined) numbers[p.name.text] = n;
     // A name declared twice is reported where the body is elaborated.
     if (!scope.has(p.name.text))
       scope.declare(
@@ -71,24 +106,61 @@ export function bindDims(
   return numbers;
 }
 
+/** What the parameters of a cell or model mean: extents and numbers. Poisoned ones are missing. */
+export type Parameters = ReadonlyMap<string, Meaning & { readonly kind: "dim" | "number" }>;
+
 /**
- * The dimensions of the entry as extents of its graph: names, but one whose default is a formula of others, `H = N * P`, is that
- * formula, so that shapes can be compared by it, unless it was given another number.
+ * The parameters of the entry. Its dimensions are extents of its graph: names, but one whose default is a formula of others, `H = N *
+ * P`, is that formula, so that shapes can be compared by it, unless it was given another number.
  */
-export function entryDims(
+export function entryParameters(
   params: readonly (DimParam | CellParam)[],
   { numbers }: Pick<World, "numbers">,
-): ReadonlyMap<string, dim.Dim> {
+): Parameters {
   const dims = new Map<string, dim.Dim>();
+  const meanings = new Map<string, Meaning & { readonly kind: "dim" | "number" }>();
   for (const p of params) {
     if (p.kind !== "dim") continue;
+    const number = numberParameter(p);
+    if (number !== undefined) {
+      meanings.set(p.name.text, { kind: "number", number });
+      continue;
+    }
     const name = p.name.text;
     const formula = p.default && formulaOf(p.default, dims);
     const isOther = formula && Object.hasOwn(numbers, name) && extentOf(formula, numbers) !== numbers[name];
     const isFormula = formula !== undefined && dim.names(formula).length > 0 && !isOther;
-    dims.set(name, isFormula ? formula : dim.variable(name));
+    const extent = isFormula ? formula : dim.variable(name);
+    dims.set(name, extent);
+    meanings.set(name, { kind: "dim", dim: extent });
   }
-  return dims;
+  return meanings;
+}
+
+/** The parameters of a cell that is scanned, as `given` for some of them, in the terms of `c`; of the others, as the cell says. */
+export function scanParameters(
+  params: readonly DimParam[],
+  given: ReadonlyMap<string, Arg | undefined>,
+  module: Module,
+  c: Context,
+): Parameters {
+  const meanings = new Map<string, Meaning & { readonly kind: "dim" | "number" }>();
+  const scope = new Scope();
+  const inCell: Context = { ...c, module, scope, later: undefined };
+  for (const p of params) {
+    const name = p.name.text;
+    const arg = given.get(name)?.value;
+    const own = numberParameter(p);
+    if (own !== undefined) {
+      const number = arg ? numeric(arg, c) : own;
+      if (number !== undefined) meanings.set(name, { kind: "number", number });
+    } else {
+      const extent = arg ? dimension(arg, c) : dimension(p.default!, inCell);
+      if (extent !== undefined) meanings.set(name, { kind: "dim", dim: extent });
+    }
+    scope.declare(p.name, "dimension", meanings.get(name) ?? poison, c.problems);
+  }
+  return meanings;
 }
 
 /** The extent that `e` means if it is made of dimensions and whole numbers alone. */
@@ -105,7 +177,7 @@ function number(p: DimParam, overrides: Readonly<Record<string, number>> | undef
   if (overrides !== undefined && Object.hasOwn(overrides, name)) {
     if (isExtent(overrides[name])) return overrides[name];
     c.problems.error("C0302", nowhere, `the dimension \`${name}\` cannot be ${overrides[name]}`, {
-      help: "give it a positive whole number",
+      help: `give it a positive whole number; a number that is no dimension has a default with a point: ${name} = 1.0`,
     });
     return undefined;
   }
@@ -122,6 +194,7 @@ function number(p: DimParam, overrides: Readonly<Record<string, number>> | undef
   if (n === undefined || isExtent(n)) return n;
   c.problems.error("C0217", p.default.span, `the dimension \`${name}\` cannot be ${n}`, {
     label: "not a positive whole number",
+    help: `a number that is no dimension is written out: ${name} = ${n}`,
   });
   return undefined;
 }

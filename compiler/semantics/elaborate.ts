@@ -11,7 +11,7 @@ import { checkBody } from "./bodies.ts";
 import { checkExtents } from "./constants.ts";
 import type { Source, World } from "./context.ts";
 import { find, type Resolved, resolve } from "./derivations.ts";
-import { bindDims } from "./dimensions.ts";
+import { bindDims, dimensionsAmong } from "./dimensions.ts";
 import { checkIndexBounds } from "./index-bounds.ts";
 import type { Spent } from "./limits.ts";
 import { buildModel } from "./models.ts";
@@ -213,11 +213,14 @@ class Elaborator {
     const resolved = kind === "cell" || kind === "model" ? resolve(kind, declared, this.problems) : undefined;
     const params = resolved?.decl.params.flatMap((p): DimParam[] => (p.kind === "dim" ? [p] : []));
     const numbers = resolved && params && bindDims(decl.name, params, resolved.module, undefined, this.world({}));
-    return params?.map(({ name: { text: name }, default: value }) => ({
-      name,
-      ...(Object.hasOwn(numbers!, name) && { number: numbers![name] }),
-      derived: value !== undefined && value.kind !== "number",
-    }));
+    return (
+      params &&
+      dimensionsAmong(params).map(({ name: { text: name }, default: value }) => ({
+        name,
+        ...(Object.hasOwn(numbers!, name) && { number: numbers![name] }),
+        derived: value !== undefined && value.kind !== "number",
+      }))
+    );
   }
 
   private world(numbers: World["numbers"]): World {

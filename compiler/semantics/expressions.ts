@@ -12,7 +12,7 @@ import { call } from "./calls.ts";
 import { asDim, extentOf, isExact } from "./constants.ts";
 import { type Context, showShape } from "./context.ts";
 import { computed, fitsKernels, isNumber, known } from "./finite.ts";
-import { nameHabit } from "./habits.ts";
+import { nameHabit, stepsHabit } from "./habits.ts";
 import { recordComparison } from "./index-bounds.ts";
 import { depthOfCall, maxDepth, maxExpressions, maxOps, reportLimit } from "./limits.ts";
 import { conjunction, disjunction, negation } from "./logic.ts";
@@ -20,6 +20,7 @@ import { part } from "./parts.ts";
 import { type Meaning, poison, spell } from "./scope.ts";
 import { listValue } from "./stacks.ts";
 import { functionOfName } from "./unknown-functions.ts";
+import { warnOfPairs } from "./unmeant-pairs.ts";
 
 type Binary = Expr & { readonly kind: "binary" };
 
@@ -272,9 +273,10 @@ export function elementwise(
       operands.map((v, i) => ({ span: spans[i], message: `this is ${showValue(v.type, c)}` })),
       c,
       unequal(operands.map((v) => ownShape(v.type))).flatMap(([a, b]) => equalByNumbers(a, b, c) ?? [])[0] ??
-        (op === "mul" && operands.some((v) => ownShape(v.type).length > 1) ? byElements : undefined),
+        (op === "mul" && operands.some((v) => ownShape(v.type).length > 1) ? byElements : stepsHabit(operands, c)),
     );
   }
+  warnOfPairs(operands, span, c);
   return computed(op, operands, c.builder.elementwise(op, fitting), span, c);
 }
 
@@ -311,7 +313,10 @@ function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
   ];
   const stepwise = [x, y].map((v) => hasAllSteps(v.type));
   if (a.length === 0 && stepwise.every(Boolean)) return weighted(e, x, y, c);
-  if (a.length === 0 || b.length === 0) return misfit(e.span, "`@` needs a feature axis on both sides", sides, c);
+  if (a.length === 0 || b.length === 0) {
+    const help = "a single number is multiplied with *";
+    return misfit(e.span, "`@` needs a feature axis on both sides", sides, c, help);
+  }
   const [k, l] = [a[a.length - 1], b[0]];
   if (!dim.equal(k, l)) {
     const message = `\`@\` sums over ${dim.show(k)} on the left and ${dim.show(l)} on the right`;
@@ -319,7 +324,7 @@ function contraction(e: Binary, x: Value, y: Value, c: Context): Meaning {
     const help = isTurned
       ? "the sum is over the last axis on the left and the first on the right: x @ W, not W @ x"
       : undefined;
-    return misfit(e.span, message, sides, c, help ?? equalByNumbers(k, l, c));
+    return misfit(e.span, message, sides, c, help ?? equalByNumbers(k, l, c) ?? stepsHabit([x, y], c));
   }
   const letters = "abcdefghijlmnopqrstuvwxy";
   const left = letters.slice(0, a.length - 1);
@@ -355,11 +360,24 @@ function power(e: Binary, a: Meaning, b: Meaning, c: Context): Meaning {
   }
   const p = realValue(b, e.right.span, c);
   if (p === undefined) return poison;
+  const base = c.world.known.get(x);
+  if (base !== undefined && base < 0) return { kind: "value", value: powerOfNegative(base, p, c.builder) };
   const log = elementwise("log", [x], [e.left.span], e.left.span, c);
   if (log.kind !== "value") return log;
   const scaled = elementwise("mul", [log.value, p], [e.left.span, e.right.span], e.span, c);
   if (scaled.kind !== "value") return scaled;
   return elementwise("exp", [scaled.value], [e.span], e.span, c);
+}
+
+/** (-1)^k and its like, of values: 1 or -1 times the power of the size where p is whole, and NaN elsewhere. */
+function powerOfNegative(base: number, p: Value, b: Builder): Value {
+  const floor = (v: Value): Value => b.elementwise("floor", [v]);
+  const two = b.scalar(2);
+  const odd = b.sub(p, b.mul(two, floor(b.div(p, two))));
+  const isBroken = b.elementwise("sign", [b.sub(p, floor(p))]);
+  const undefinedIfBroken = b.elementwise("log", [b.sub(b.scalar(1), b.mul(two, isBroken))]);
+  const sign = b.add(b.sub(b.scalar(1), b.mul(two, odd)), undefinedIfBroken);
+  return base === -1 ? sign : b.mul(sign, b.elementwise("exp", [b.mul(b.scalar(Math.log(-base)), p)]));
 }
 
 function constantPower(b: Builder, x: Value, p: number): Value {

@@ -230,8 +230,8 @@ function partOf(shape: readonly dim.Dim[], count: number, span: Span, c: Context
 
 /** Whether a parameter of `shape` can begin so. Reports C0216 if not. */
 function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): boolean {
-  const wrong = (message: string, label: string): false => {
-    c.problems.error("C0216", span, message, { label });
+  const wrong = (message: string, label: string, help?: string): false => {
+    c.problems.error("C0216", span, message, { label, help });
     return false;
   };
   switch (init.kind) {
@@ -272,5 +272,21 @@ function fits(init: Init, shape: readonly dim.Dim[], span: Span, c: Context): bo
     default:
       return true;
   }
-  return wrong(`${init.kind} is a matrix, and this parameter is ${showShape(shape)}`, "needs a shape [n, m]");
+  const name = init.kind === "kaiming" && init.gain === 1 ? "lecun" : init.kind;
+  const message = `${name} is a matrix, and this parameter is ${showShape(shape)}`;
+  return wrong(message, "needs a shape [n, m]", insteadOfMatrix(name, shape));
+}
+
+/** What a parameter that is no matrix may begin as, instead of the initialiser `name` of matrices. */
+function insteadOfMatrix(name: string, shape: readonly dim.Dim[]): string | undefined {
+  const isStack = shape.length > 2;
+  const [n, m] = shape.slice(isStack ? -2 : 0).map(dim.show);
+  const spreads: Readonly<Record<string, string>> = {
+    xavier: `uniform(sqrt(6 / (${n} + ${m ?? 1})))`,
+    kaiming: `normal(sqrt(2 / ${n}))`,
+    lecun: `normal(1 / sqrt(${n}))`,
+  };
+  if (Object.hasOwn(spreads, name) && n !== undefined)
+    return `write ${spreads[name]}${isStack ? `, if each matrix has ${n} inputs${name === "xavier" ? ` and ${m} outputs` : ""}` : ""}`;
+  return isStack ? `declare matrices and stack them: param U, V : [${n}, ${m}] = ${name}, then [U, V]` : undefined;
 }

@@ -1,12 +1,10 @@
 /** Elaborates models: inputs, scans of cells, losses and metrics. */
 import { join, type Span } from "../diagnostics/span.ts";
 import { Builder } from "../ir/builder.ts";
-import type * as dim from "../ir/dim.ts";
-import { reducedExtents } from "../ir/ops/reductions.ts";
 import { hasAllSteps } from "../ir/steps.ts";
 import { axesOfInputs, TimeAxes } from "../ir/time-axes.ts";
 import { sameShape } from "../ir/type.ts";
-import type { Axes, Graph, Op, Result, Value } from "../ir/types.ts";
+import type { Graph, Op, Result, Value } from "../ir/types.ts";
 import type {
   CellDecl,
   CellParam,
@@ -23,19 +21,18 @@ import { ofPresent, presentIn, showValue } from "./all-steps.ts";
 import { matchArguments } from "./arguments.ts";
 import { elaborateCell } from "./cells.ts";
 import { stepCounts, stepNumbers } from "./clock.ts";
-import { dimension } from "./constants.ts";
 import { type Context, type Draw, declaredNames, drawn, showShape, type World } from "./context.ts";
 import { dependsOn } from "./dependence.ts";
 import { find, type InModule, type Resolved, resolve } from "./derivations.ts";
-import { entryDims } from "./dimensions.ts";
+import { entryParameters, type Parameters, scanParameters } from "./dimensions.ts";
 import { describe, evaluate, realValue, toValue } from "./expressions.ts";
 import { firstStates, reportFirstStates } from "./first-states.ts";
 import { recordSelection } from "./index-bounds.ts";
 import { type InputType, inputLeaf, inputType, mainAxis, parameter } from "./leaves.ts";
 import { dimStatement, letStatement } from "./lets.ts";
+import { measure } from "./measures.ts";
 import type { Declared } from "./modules.ts";
 import { Placements, type PlaceOption, placementsOf } from "./placements.ts";
-import { overAllSteps } from "./reductions.ts";
 import { resetMark } from "./reset-mark.ts";
 import { type NamedScan, ScanNames } from "./scan-names.ts";
 import { type Meaning, poison, Scope } from "./scope.ts";
@@ -127,9 +124,9 @@ class ModelElaborator {
   run(): Built {
     const { problems } = this.world;
     const { decl, name } = this.model;
-    const dims = entryDims(decl.params, this.world);
+    const meant = entryParameters(decl.params, this.world);
     for (const p of decl.params) {
-      const meaning: Meaning = p.kind === "dim" ? { kind: "dim", dim: dims.get(p.name.text)! } : poison;
+      const meaning: Meaning = p.kind === "dim" ? meant.get(p.name.text)! : poison;
       this.scope.declare(p.name, p.kind === "dim" ? "dimension" : "cell", meaning, problems);
     }
     for (const s of decl.body) {
@@ -158,7 +155,7 @@ class ModelElaborator {
         case "place":
           break;
         case "loss": {
-          const value = this.measured(s.value);
+          const value = measure(s.value, this.c);
           if (value !== undefined) this.losses.push(value);
           break;
         }
@@ -218,7 +215,7 @@ class ModelElaborator {
       const names = [conflict.one, conflict.other].map(({ axis = mainAxis }) => axis);
       const [one, other] = names.map((name) => `\`${name}\``);
       this.world.problems.error("C0240", span, `this combines steps of different time axes, ${one} and ${other}`, {
-        help: `a sequence of one axis says nothing about single steps of the other: use its last step, a mean or a sum over it`,
+        help: `a sequence of one axis says nothing about single steps of the other: use its last step, a mean or a sum over it, or all its steps at each step, whole(xs)`,
         notes: names.map((name) => ({ span: this.axisSpans.get(name) ?? span, message: `\`${name}\` is here` })),
       });
     }
@@ -290,21 +287,8 @@ class ModelElaborator {
     }
   }
 
-  /** The mean of `e` over all axes it has: time, batch and features. */
-  private measured(e: Expr): Value | undefined {
-    const given = realValue(evaluate(e, this.c), e.span, this.c);
-    if (given === undefined) return undefined;
-    const value = hasAllSteps(given.type) ? overAllSteps("mean", given, this.c) : given;
-    // A value that is the same for all examples at a step counts once for each example that has the step.
-    const v = value.type.time ? this.b.broadcast(value, { ...value.type, batch: true }) : value;
-    const { time, batch, shape } = v.type;
-    const axes: Axes = { time, batch, features: shape.map((_, i) => i), keep: false };
-    const extents = reducedExtents(v.type, axes);
-    return extents.length === 0 ? v : this.b.div(this.b.sum(v, axes), this.b.extent(extents));
-  }
-
   private metric(s: MetricStmt): void {
-    const value = this.measured(s.value);
+    const value = measure(s.value, this.c);
     const first = this.results.find((r) => r.kind === "metric" && r.name === s.name.text);
     if (first !== undefined)
       this.world.problems.error("C0202", s.name.span, `there are two metrics \`${s.name.text}\``, {
@@ -314,13 +298,19 @@ class ModelElaborator {
   }
 
   private scan(e: ScanExpr): Meaning {
+    const made = this.scanned(e);
+    if (made.kind === "poison") this.scans.fail(e.as);
+    return made;
+  }
+
+  private scanned(e: ScanExpr): Meaning {
     const { problems } = this.world;
     const sequences = e.over.map((o) => [o, evaluate(o, this.c)] as const);
     const shared = this.scans.find(e.cell.text);
     const cell = shared?.cell ?? this.cellOf(e);
     if (cell === undefined) return poison;
     const errors = problems.errors;
-    const dims = shared ? this.sharedDims(e, shared) : this.dimsOf(e, cell);
+    const parameters = shared ? this.sharedParameters(e, shared) : this.parametersOf(e, cell);
     const first = firstStates(e, cell.decl, this.c);
     const reset = e.reset && resetMark(e.reset, this.c);
     const inputs = cell.decl.body.filter((s): s is InputStmt => s.kind === "input" || s.kind === "target");
@@ -349,7 +339,7 @@ class ModelElaborator {
         cell,
         scopeName,
         ...(shared && { shares: { scopeName: placing, made: shared.made } }),
-        dims,
+        parameters,
         reverse: e.reverse,
         first,
         reset,
@@ -365,7 +355,7 @@ class ModelElaborator {
       this.b,
     );
     this.sites.include(made.sites);
-    this.scans.add(scopeName, { cell, dims, made }, e.as);
+    this.scans.add(scopeName, { cell, parameters, made }, e.as);
     const meanings = made.outputs.map(({ value }): Meaning => (value ? { kind: "value", value } : poison));
     return meanings.length === 1 ? meanings[0] : { kind: "list", items: meanings };
   }
@@ -382,27 +372,15 @@ class ModelElaborator {
     return declared && resolve("cell", declared, problems);
   }
 
-  /** The cell's dimensions in the model's terms. Default: those of the cell. */
-  private dimsOf(e: ScanExpr, cell: Resolved<CellDecl>): ReadonlyMap<string, dim.Dim> {
-    const { problems } = this.world;
-    const dims = new Map<string, dim.Dim>();
-    if (reportFirstStates(e, cell.decl, this.c)) return dims;
-    const matched = matchArguments(e.cell.text, e.span, cell.decl.params, e.args, problems);
-    if (matched === undefined) return dims;
-    const scope = new Scope();
-    for (const p of cell.decl.params) {
-      const arg = matched.get(p.name.text);
-      const d = arg
-        ? dimension(arg.value, this.c)
-        : dimension(p.default!, { ...this.c, module: cell.module, scope, later: undefined });
-      if (d !== undefined) dims.set(p.name.text, d);
-      scope.declare(p.name, "dimension", d ? { kind: "dim", dim: d } : poison, problems);
-    }
-    return dims;
+  /** The cell's parameters in the model's terms. Default: those of the cell. */
+  private parametersOf(e: ScanExpr, cell: Resolved<CellDecl>): Parameters {
+    if (reportFirstStates(e, cell.decl, this.c)) return new Map();
+    const matched = matchArguments(e.cell.text, e.span, cell.decl.params, e.args, this.world.problems);
+    return matched === undefined ? new Map() : scanParameters(cell.decl.params, matched, cell.module, this.c);
   }
 
   /** The dimensions of a scan that shares the weights of an earlier one. */
-  private sharedDims(e: ScanExpr, { name, dims }: NamedScan): ReadonlyMap<string, dim.Dim> {
+  private sharedParameters(e: ScanExpr, { name, parameters }: NamedScan): Parameters {
     const { problems } = this.world;
     const notes = [{ span: name.span, message: `\`${name.text}\` is the name of this scan` }];
     if (e.args.length > 0) {
@@ -414,7 +392,7 @@ class ModelElaborator {
       const help = `use \`${name.text}\` again: scan ${name.text} over …`;
       problems.error("C0236", e.as.span, `these weights have the name \`${name.text}\` already`, { help, notes });
     }
-    return dims;
+    return parameters;
   }
 
   /** The scope that a scan asks for with `as`. Undefined after a report. */

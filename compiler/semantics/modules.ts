@@ -11,7 +11,7 @@ import { type ParsedFile, prelude } from "./prelude.ts";
 import type { Problems } from "./problems.ts";
 
 export interface Declared {
-  /** `poisoned`: imported from a file that does not declare it, which has been reported. */
+  /** `poisoned`: imported from a file that does not declare it or cannot be read, which has been reported. */
   readonly decl: Declaration | { readonly kind: "poisoned"; readonly name: Name };
   /** Where the names in its body are looked up. */
   readonly module: Module;
@@ -112,7 +112,7 @@ export class Modules {
     const from = cycle >= 0 || tooDeep ? undefined : this.load(path, i.fromSpan);
     for (const name of i.names) {
       const declared = from?.own.get(name.text);
-      if (from !== undefined && declared === undefined && !from.damaged.has(name.text)) {
+      if (from !== undefined && declared === undefined && from.damaged.size === 0) {
         this.problems.error("C0219", name.span, `\`${i.from}\` declares no \`${name.text}\``, {
           label: "not declared there",
           help: () => choices(name.text, [...from.own.keys()], "it declares", "it declares nothing"),

@@ -1,4 +1,7 @@
-/** Elaborates parts of axes: `x[2:5]`, `x[6]`, `x[1, H:]`. Entries count from 0, an end is exclusive, and omitted axes stay whole. */
+/**
+ * Elaborates parts of axes: `x[2:5]`, `x[6]`, `x[1, H:]`. Entries count from 0, an end is exclusive, and omitted axes stay whole; `none`
+ * among them is a new axis of extent 1.
+ */
 import type { Span } from "../diagnostics/span.ts";
 import * as dim from "../ir/dim.ts";
 import { hasAllSteps } from "../ir/steps.ts";
@@ -8,7 +11,8 @@ import { refuseAllSteps } from "./all-steps.ts";
 import { asDim, extentOf } from "./constants.ts";
 import { type Context, showShape, wanted } from "./context.ts";
 import { describe, evaluate, misfit, toValue } from "./expressions.ts";
-import { type Meaning, poison } from "./scope.ts";
+import { stepsHabit } from "./habits.ts";
+import { type Meaning, poison, type Scope } from "./scope.ts";
 import { slice } from "./slices.ts";
 
 /** The entries `from` to `to` of an axis. The axis is dropped if it is a `single` entry. */
@@ -29,13 +33,20 @@ export function part(e: Expr & { readonly kind: "part" }, c: Context): Meaning {
 function ofValue(x: Value, e: Expr & { readonly kind: "part" }, c: Context): Meaning {
   const { shape } = x.type;
   if (hasAllSteps(x.type)) return refuseAllSteps("no part can be taken of a value", e.span, e.of.span, c);
-  if (e.parts.length > shape.length) {
+  const parts = e.parts.filter((p) => !isNewAxis(p, c.scope));
+  if (parts.length > shape.length) {
     const axes = shape.length === 1 ? "one feature axis" : `${shape.length === 0 ? "no" : shape.length} feature axes`;
     const is = [{ span: e.of.span, message: `this is ${showShape(shape)}` }];
-    return misfit(e.span, `a value with ${axes} has no ${e.parts.length === 1 ? "entries" : "such part"}`, is, c);
+    return misfit(
+      e.span,
+      `a value with ${axes} has no ${parts.length === 1 ? "entries" : "such part"}`,
+      is,
+      c,
+      stepsHabit([x], c),
+    );
   }
   const bounds: Bounds[] = [];
-  for (const [axis, p] of e.parts.entries()) {
+  for (const [axis, p] of parts.entries()) {
     const found = boundsOf(p, shape[axis], c);
     if (found === undefined) return poison;
     bounds.push(found);
@@ -45,8 +56,14 @@ function ofValue(x: Value, e: Expr & { readonly kind: "part" }, c: Context): Mea
     const isWhole = from.length === 0 && dim.equal(to, shape[axis]);
     return isWhole ? v : slice(v, axis, from, to, c);
   }, x);
-  if (!bounds.some(({ single }) => single)) return { kind: "value", value: taken };
-  const left = taken.type.shape.filter((_, axis) => !bounds[axis]?.single);
+  if (parts.length === e.parts.length && !bounds.some(({ single }) => single)) return { kind: "value", value: taken };
+  let axis = 0;
+  const named = e.parts.flatMap((p) => {
+    if (isNewAxis(p, c.scope)) return [dim.constant(1)];
+    const extent = taken.type.shape[axis];
+    return bounds[axis++].single ? [] : [extent];
+  });
+  const left = [...named, ...taken.type.shape.slice(axis)];
   return { kind: "value", value: b.one("reshape", [taken], { shape: left.map(dim.show) }) };
 }
 
@@ -78,18 +95,15 @@ function boundsOf(p: Part, extent: dim.Dim, c: Context): Bounds | undefined {
   return { from, to, single: false };
 }
 
-/** What other languages write for a new axis. */
+/** A new axis, here and in other languages. */
 const newAxis: ReadonlySet<string> = new Set(["none", "None", "newaxis"]);
+
+/** Whether a part is `none`, a new axis, and no name of `scope`. */
+export const isNewAxis = (p: Part, scope: Pick<Scope, "has">): boolean =>
+  p.kind === "entry" && p.at.kind === "name" && newAxis.has(p.at.name.text) && !scope.has(p.at.name.text);
 
 /** A position along an axis: a whole number from 0, or an expression of dimensions. Undefined after a report. */
 function place(e: Expr, c: Context): dim.Dim | undefined {
-  if (e.kind === "name" && newAxis.has(e.name.text) && !c.scope.has(e.name.text)) {
-    c.problems.error("C0222", e.span, `\`${e.name.text}\` is no place along an axis`, {
-      label: "brackets take parts of axes, and add none",
-      help: "a new axis is another shape of the same elements: reshape(x, [1, n]), or [x] for a new first axis",
-    });
-    return undefined;
-  }
   const meaning = evaluate(e, c);
   if (meaning.kind === "poison") return undefined;
   const d = asDim(meaning);

@@ -1,4 +1,4 @@
-/** `sum`, `mean`, `max` and `min` over named axes. */
+/** `sum`, `mean`, `max` and `min` over axes: those that are named, or an example's features at a step. */
 import type { Builder } from "../ir/builder.ts";
 import { reducedExtents } from "../ir/ops/reductions.ts";
 import { hasAllSteps } from "../ir/steps.ts";
@@ -12,21 +12,18 @@ import { type Meaning, poison } from "./scope.ts";
 
 type Kind = "sum" | "mean" | "max" | "min";
 
-/** Whether the first argument varies over the time of a model. */
-const ofSequence = ({ args: [x], c }: BuiltinCall): boolean =>
-  c.scan !== undefined && x?.kind === "value" && x.value.type.time;
-
 export function reduce(kind: Kind, call: BuiltinCall): Meaning {
-  const { c, over, name, span, args, spans } = call;
-  if (over === undefined || args.length > 1) {
-    c.problems.error("C0205", span, `\`${name}\` reduces one value over named axes`, {
-      label: over === undefined ? "the axes are missing" : "two values",
-      help: `say which: ${name}(x, over feature)${ofSequence(call) ? `, or ${name}(x, over time)` : ""}`,
+  const { c, name, span, args, spans } = call;
+  if (args.length > 1) {
+    c.problems.error("C0205", span, `\`${name}\` reduces one value`, {
+      label: "two values",
+      help: `say which: ${name}(x, over feature)`,
     });
     return poison;
   }
   const x = realValue(args[0], spans[0], c);
-  if (x === undefined) return poison;
+  const over = x && (call.over ?? itsFeatures(x, call));
+  if (x === undefined || over === undefined) return poison;
   const overBatch = over.find((a) => a.axis === "batch");
   if (overBatch !== undefined && c.inStat !== true && c.acrossExamples === undefined) {
     c.problems.error("C0223", overBatch.span, "what is computed of an example must not depend on the others", {
@@ -48,6 +45,33 @@ export function reduce(kind: Kind, call: BuiltinCall): Meaning {
   const result = named.size === 0 ? reduced : overAxes(kind, reduced, named, c.builder);
   if (overBatch !== undefined && c.inStat !== true) c.acrossExamples?.(result, overBatch.span);
   return { kind: "value", value: result };
+}
+
+/**
+ * The axes where none are named: everything is written for one example at one step, which leaves its features. Where something else
+ * may be meant, undefined after a report.
+ */
+function itsFeatures(x: Value, { c, name, span }: BuiltinCall): readonly GivenAxis[] | undefined {
+  const whole = hasAllSteps(x.type) ? (c.allSteps?.axis ?? "time") : undefined;
+  const isPlain = whole === undefined && c.inStat !== true && x.type.shape.length > 0;
+  if (isPlain) return [{ axis: "feature", span }];
+  const inSteps = x.type.time && c.scan !== undefined ? "time" : undefined;
+  const other = c.inStat === true ? "batch" : (whole ?? inSteps);
+  if (other === undefined) {
+    c.problems.error("C0205", span, `\`${name}\` of a single number needs axes`, {
+      label: "it has no features to reduce over",
+      help: `leave \`${name}\` out`,
+    });
+    return undefined;
+  }
+  const least = x.type.shape.length > 0 || c.inStat === true ? ["feature"] : [];
+  const choices = [...least, other].map((axis) => `${name}(x, over ${axis})`);
+  const says = inSteps === undefined ? "" : "; a loss or metric is by itself the mean over steps and examples";
+  c.problems.error("C0205", span, `\`${name}\` needs to know over which axes`, {
+    label: "the axes are missing",
+    help: `say which: ${choices.join(", or ")}${says}`,
+  });
+  return undefined;
 }
 
 function overAxes(kind: Kind, x: Value, named: ReadonlySet<AxisName>, b: Builder): Value {
@@ -94,10 +118,20 @@ function reportLacking({ axis, span }: GivenAxis, x: Type, c: Context): void {
     const whole = hasAllSteps(x) ? `all its steps are over ${c.allSteps?.axis ?? "time"}` : undefined;
     c.problems.error("C0215", span, `this value has no ${what} axis to reduce over`, {
       label: axis === "feature" ? undefined : lacking[axis],
-      help: axis === "whole" ? (whole ?? "in a model, whole(xs) has all steps of xs at each step") : whole,
+      help:
+        axis === "time" && drawsOnce(c)
+          ? "a mask or noise is drawn for each step of a value that has steps: mask(0.9, x), noise(0.1, x)"
+          : axis === "whole"
+            ? (whole ?? "in a model, whole(xs) has all steps of xs at each step")
+            : whole,
     });
   }
 }
+
+/** Whether a model draws numbers that do not vary over time. */
+const drawsOnce = ({ scan, builder }: Context): boolean =>
+  scan !== undefined &&
+  builder.ops.some(({ op, attrs }) => op === "leaf" && attrs.leaf.kind === "noise" && !attrs.type.time);
 
 function has(t: Type, axis: AxisName, { allSteps: steps }: Context): boolean {
   if (axis === "feature") return true;

@@ -1,10 +1,10 @@
 /** The names of a model's scans: whose weights `scan enc over b` shares, and what `enc.Wh` and `enc.h` are. */
 import { didYouMean } from "../diagnostics/nearest.ts";
-import type * as dim from "../ir/dim.ts";
 import type { CellDecl, Expr, Name } from "../syntax/ast.ts";
 import { memberHabit } from "../syntax/member-habits.ts";
 import type { ElaboratedCell } from "./cells.ts";
 import type { Resolved } from "./derivations.ts";
+import type { Parameters } from "./dimensions.ts";
 import type { Problems } from "./problems.ts";
 import { type Meaning, poison, type Scope } from "./scope.ts";
 
@@ -13,7 +13,7 @@ export interface NamedScan {
   /** The name it was given by `as`. */
   readonly name: Name;
   readonly cell: Resolved<CellDecl>;
-  readonly dims: ReadonlyMap<string, dim.Dim>;
+  readonly parameters: Parameters;
   readonly made: ElaboratedCell;
 }
 
@@ -22,6 +22,9 @@ export class ScanNames {
   private readonly named = new Map<string, NamedScan>();
   /** Every scan by the name of its leaves and sites: `rnn`, `rnn_2`, `enc`. */
   private readonly all = new Map<string, { readonly cell: CellDecl; readonly made: ElaboratedCell }>();
+
+  /** Names of scans that could not be read, which has been reported. */
+  private readonly failed = new Set<string>();
 
   constructor(problems: Problems) {
     this.problems = problems;
@@ -38,10 +41,16 @@ export class ScanNames {
     if (as !== undefined) this.named.set(as.text, { ...scan, name: as });
   }
 
+  /** Reports nothing about what is named after a scan that could not be read. */
+  fail(as: Name | undefined): void {
+    if (as !== undefined) this.failed.add(as.text);
+  }
+
   /** The meaning of `enc.Wh` or `enc.h`. `scope`: the model's names, for the message. */
   member(e: Expr & { readonly kind: "member" }, scope: Scope): Meaning {
     const { of, name } = e;
     const scan = this.all.get(of.text);
+    if (scan === undefined && this.failed.has(of.text)) return poison;
     if (scan === undefined) {
       const value = scope.has(of.text);
       const message = value

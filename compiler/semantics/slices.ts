@@ -26,6 +26,12 @@ export function slice(v: Value, axis: number, from: dim.Dim, to: dim.Dim, c: Con
   return dim.isOne(once) ? cut(begin, end) : retyped(cut(begin, end), axis, once, width, c);
 }
 
+/** Entry `i` of the first axis. */
+export function entryOf(v: Value, i: number, c: Context): Value {
+  const entry = slice(v, 0, dim.constant(i), dim.constant(i + 1), c);
+  return c.builder.one("reshape", [entry], { shape: entry.type.shape.slice(1).map(dim.show) });
+}
+
 /** An axis of extent `once` · `width`, where `once` is 1 by the numbers, as one of `width`. */
 function retyped(v: Value, axis: number, once: dim.Dim, width: dim.Dim, c: Context): Value {
   const shape = v.type.shape.flatMap((d, i) => (i === axis ? [once, width] : [d]));

@@ -9,7 +9,7 @@ import type { CellDecl } from "../syntax/ast.ts";
 import { type ElaboratedCell, elaborateCell } from "./cells.ts";
 import { claim, leaf, type World } from "./context.ts";
 import type { InModule, Resolved } from "./derivations.ts";
-import { entryDims } from "./dimensions.ts";
+import { entryParameters } from "./dimensions.ts";
 import { inputLeaf } from "./leaves.ts";
 import type { PlaceOption } from "./placements.ts";
 import type { Scope } from "./scope.ts";
@@ -26,12 +26,12 @@ export interface Built {
 
 export function buildCell(cell: Resolved<CellDecl>, options: readonly InModule<PlaceOption>[], world: World): Built {
   const b = new Builder();
-  const dims = entryDims(cell.decl.params, world);
+  const parameters = entryParameters(cell.decl.params, world);
   const elaborated = elaborateCell(
     {
       cell,
       scopeName: "",
-      dims,
+      parameters,
       reverse: false,
       options,
       input: (stmt, wanted) => inputLeaf(stmt, wanted, b, world.taken),

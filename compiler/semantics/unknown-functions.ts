@@ -1,6 +1,7 @@
 /** What to write instead of a function that does not exist: it may be misspelt, or have another name in other libraries. */
 import { distance, nearest } from "../diagnostics/nearest.ts";
 import { builtins } from "./builtins.ts";
+import { isInitialiser } from "./initialisers.ts";
 import type { Module } from "./modules.ts";
 import { usualNorm } from "./norm-aliases.ts";
 
@@ -25,11 +26,12 @@ export const elsewhere: Readonly<Record<string, string>> = {
   ...named("atan2", "arctan2"),
   ...named("asin", "arcsin"),
   ...named("acos", "arccos"),
-  ...named("clamp", "clip clipbyvalue hardclip"),
+  ...named("clamp", "clipbyvalue hardclip"),
   ...named("max", "maximum amax reducemax fmax"),
   ...named("min", "minimum amin reducemin fmin"),
   ...named("where", "if ifelse cond select iif"),
   ...named("stop", "detach stopgradient stopgrad nograd"),
+  ...named("lgamma", "gammaln loggamma logamma"),
   log2: "log(x) / log(2)",
   log10: "log(x) / log(10)",
   exp2: "2^x",
@@ -59,7 +61,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   // Shapes and parts.
   ...named("concat", "concatenate cat hstack"),
   ...named("split", "chunk unstack"),
-  ...named("reshape", "view flatten squeeze unsqueeze expanddims"),
+  ...named("reshape", "view squeeze unsqueeze expanddims"),
   ...named("transpose", "permute swapaxes t"),
   ...named("range", "arange linspace iota"),
   ...named("size", "len length"),
@@ -113,6 +115,23 @@ export const advice: Readonly<Record<string, string>> = {
   diag: "a product with a diagonal matrix is one with a vector: h * v",
   ema: "keep it as a state: `state s : [H] = 0`, and s' = 0.9 * s + 0.1 * x",
   bidirectional: "scan twice, once with `reverse`, and concat(f, b)",
+  ...named(
+    "write conv(x, W), channels last: x [n, c] with W [k, c, f]; of a sequence's steps, conv(xs, W, over time)",
+    "conv1d causalconv1d",
+  ),
+  ...named("write conv(x, W), channels last: x [n, m, c] with W [k, l, c, f]", "conv2d convolution2d"),
+  ...named(
+    "put neighbours beside each other: a, b = split(reshape(x, [N / 2, 2 * C]), 2), then max(a, b), or (a + b) / 2",
+    "maxpool maxpool1d maxpool2d avgpool avgpool1d avgpool2d pool",
+  ),
+  ...named(
+    "write minus the log-density: lgamma(nu / 2) - lgamma((nu + 1) / 2) + log(pi * nu) / 2 + log(s) + (nu + 1) / 2 * log1p(((y - mu) / s)^2 / nu)",
+    "studenttnll studentt studenttloss",
+  ),
+  ...named(
+    "write it with r = 1 / a: lgamma(y + 1) + lgamma(r) - lgamma(y + r) + (r + y) * log1p(a * mu) - y * log(a * mu)",
+    "negativebinomialnll negativebinomial negativebinomialloss",
+  ),
   attention: "write it: a = softmax(hs @ v, over time); docs/cookbook.md has other kinds",
 };
 
@@ -129,7 +148,8 @@ export function functionHelp(name: string, module: Module): string {
   const key = plain(name);
   const same = functions.find((f) => plain(f) === key);
   const known = Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
-  const close = same ?? (known === undefined ? misspelt(name, functions) : undefined);
+  const isKnown = known !== undefined || Object.hasOwn(advice, key);
+  const close = same ?? (isKnown ? undefined : misspelt(name, functions));
   if (close !== undefined) return `did you mean \`${close}\`?`;
   if (known !== undefined) return /^\w+$/.test(known) ? `did you mean \`${known}\`?` : `write \`${known}\``;
   if (Object.hasOwn(advice, key)) return advice[key];
@@ -138,9 +158,11 @@ export function functionHelp(name: string, module: Module): string {
   return "docs/language.md lists all functions under “Builtin functions”; others are written with `fn`";
 }
 
-/** A help line for a name that is a function's, and was not called. */
+/** A help line for a name that is a function's, or an initialiser's, and was not called. */
 export function functionOfName(name: string): string | undefined {
-  return Object.hasOwn(builtins, name) ? `it is a function: ${builtins[name].signature}` : undefined;
+  if (Object.hasOwn(builtins, name)) return `it is a function: ${builtins[name].signature}`;
+  if (Object.hasOwn(advice, name)) return advice[name];
+  return isInitialiser(name) ? `it initialises: declare \`const C : [H, H] = ${name}\`, and write C` : undefined;
 }
 
 /** The function that `name` most likely means: no more than one edit in three letters, so that `conv` does not become `cos`. */

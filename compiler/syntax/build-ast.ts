@@ -112,8 +112,9 @@ class AstBuilder extends ExprBuilder {
     const axes = this.axesArg(word, parameters);
     this.ownAxes = axes?.name.text;
     const lines = nodes(block, "line").filter((line) => !line.recoveredNode);
-    const statements = lines.flatMap((line) => this.statement(node(line, "statement")) ?? []);
-    const complete = lines.length === nodes(block, "line").length && lines.length === statements.length;
+    const read = lines.map((line) => this.statements(node(line, "statement")));
+    const statements = read.flat();
+    const complete = lines.length === nodes(block, "line").length && read.every(({ length }) => length > 0);
     this.ownAxes = undefined;
     if (base !== undefined) {
       if (word === "norm" || word === "fn") {
@@ -289,7 +290,8 @@ class AstBuilder extends ExprBuilder {
     return undefined;
   }
 
-  private statement(cst: CstNode): Statement | undefined {
+  /** The statements of a line. Several names, as in `state h, c : [H] = 0`, are as many declarations; none, after a report. */
+  private statements(cst: CstNode): readonly Statement[] {
     const span = nodeSpan(cst, this.file);
     const [rule] = Object.keys(cst.children);
     const inner = node(cst, rule);
@@ -297,43 +299,46 @@ class AstBuilder extends ExprBuilder {
     switch (rule) {
       case "param": {
         const kind = token(inner, "word").image as "param" | "const" | "state";
-        const name = this.plainName(node(inner, "name"));
         const shape = this.shape(node(inner, "shape"));
         const init = this.expression(value!);
         const axis = maybeNode(inner, "axis");
-        if (axis === undefined) return { kind, name, shape, init, span };
+        const names = this.declared(inner);
         if (kind === "state") {
-          this.onlyTime(kind, axis);
-          return { kind, name, shape, overTime: true, init, span };
+          if (axis !== undefined) this.onlyTime(kind, axis);
+          return names.map((name) => ({ kind, name, shape, ...(axis && { overTime: true }), init, span }));
         }
-        this.report(
-          "C0116",
-          `a ${kind} is the same at all steps`,
-          nodeSpan(axis, this.file),
-          undefined,
-          "leave it out",
-        );
-        return { kind, name, shape, init, span };
+        if (axis !== undefined) {
+          const at = nodeSpan(axis, this.file);
+          this.report("C0116", `a ${kind} is the same at all steps`, at, undefined, "leave it out");
+        }
+        return names.map((name) => ({ kind, name, shape, init, span }));
       }
       case "inputs":
-        return this.input(inner, span);
+        return this.inputs(inner, span);
       case "named": {
         const kind = token(inner, "word").image as "site" | "stat" | "metric";
-        return { kind, name: this.plainName(node(inner, "name")), value: this.expression(value!), span };
+        return [{ kind, name: this.plainName(node(inner, "name")), value: this.expression(value!), span }];
       }
       case "dim":
-        return { kind: "dim", name: this.plainName(node(inner, "name")), value: this.expression(value!), span };
+        return [{ kind: "dim", name: this.plainName(node(inner, "name")), value: this.expression(value!), span }];
       case "loss":
-        return { kind: "loss", value: this.expression(value!), span };
+        return [{ kind: "loss", value: this.expression(value!), span }];
       case "output":
-        return { kind: "output", values: nodes(inner, "expression").map((c) => this.expression(c)), span };
+        return [{ kind: "output", values: nodes(inner, "expression").map((c) => this.expression(c)), span }];
       case "place": {
         const sites = nodes(inner, "site").map((c) => this.site(c));
-        return { kind: "place", sites, norm: this.normRef(node(inner, "name"), maybeNode(inner, "args")), span };
+        return [{ kind: "place", sites, norm: this.normRef(node(inner, "name"), maybeNode(inner, "args")), span }];
       }
-      default:
-        return this.equation(inner, span);
+      default: {
+        const equation = this.equation(inner, span);
+        return equation === undefined ? [] : [equation];
+      }
     }
+  }
+
+  /** The names that a line declares: `h, c`. */
+  private declared(cst: CstNode): readonly Name[] {
+    return nodes(node(cst, "names"), "name").map((c) => this.plainName(c));
   }
 
   /** Reports an axis in a declaration that is not `time`. */
@@ -345,25 +350,26 @@ class AstBuilder extends ExprBuilder {
     this.report("C0116", `${what} is never over \`${read.text}\``, read.span, undefined, help);
   }
 
-  private input(cst: CstNode, span: Span): InputStmt | undefined {
+  private inputs(cst: CstNode, span: Span): readonly InputStmt[] {
     const kind = token(cst, "word").image as "input" | "target";
-    const name = this.plainName(node(cst, "name"));
+    const names = this.declared(cst);
     const axis = maybeNode(cst, "axis");
     if (axis !== undefined) this.onlyTime(kind, axis);
     const named = maybeNode(cst, "named");
     const over = { overTime: axis !== undefined, ...(named && { axis: this.plainName(named) }) };
     const shape = maybeNode(cst, "shape");
     if (shape !== undefined) {
-      return { kind, name, type: { kind: "tensor", shape: this.shape(shape) }, ...over, span };
+      const type = { kind: "tensor", shape: this.shape(shape) } as const;
+      return names.map((name) => ({ kind, name, type, ...over, span }));
     }
     const index = this.name(node(cst, "index"));
     const size = this.expression(node(cst, "expression"));
     if (index.text !== "index") {
       const help = "write a shape like `[D]`, or `index(K)` for whole numbers below K";
       this.report("C0115", `\`${index.text}\` is not the type of an input`, index.span, undefined, help);
-      return undefined;
+      return [];
     }
-    return { kind, name, type: { kind: "index", size }, ...over, span };
+    return names.map((name) => ({ kind, name, type: { kind: "index", size }, ...over, span }));
   }
 
   private shape(cst: CstNode): Shape {
@@ -383,15 +389,20 @@ class AstBuilder extends ExprBuilder {
 
   private equation(cst: CstNode, span: Span): Statement | undefined {
     const left = nodes(cst, "left").map((c) => this.expression(c));
-    const right = maybeNode(cst, "right");
-    if (right === undefined) {
+    const right = nodes(cst, "right").map((c) => this.expression(c));
+    if (right.length === 0) {
       if (left.length === 1) return { kind: "value", value: left[0], span };
       const label = "a list of values";
       this.report("C0122", "several values cannot stand alone", span, label, "write `f, i = …`, or one value");
       return undefined;
     }
-    const value = this.expression(right);
     const names = left.flatMap((e) => (e.kind === "name" ? [e.name] : []));
+    const several = right.length > 1 ? join(right[0].span, right[right.length - 1].span) : undefined;
+    if (several !== undefined && left.length === 1) {
+      this.report("C0110", "several values need brackets", several, undefined, "write a list: a = [x, y]");
+      return undefined;
+    }
+    const value: Expr = several === undefined ? right[0] : { kind: "list", items: right, span: several };
     if (names.length === left.length) return { kind: "let", names, value, span };
     const wrong = left.find((e) => e.kind !== "name")!;
     const of = wrong.kind === "part" && wrong.of.kind === "name" ? wrong.of.name.text : undefined;

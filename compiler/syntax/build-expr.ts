@@ -251,17 +251,18 @@ export class ExprBuilder {
     };
   }
 
-  /** An argument list. Only functions have an `over`, which comes last; named arguments come after the others. */
+  /** An argument list. Only functions have an `over`; it and named arguments come after the others. */
   private args(cst: CstNode, of: "the function" | "the norm" | "the cell"): { args: readonly Arg[]; over?: Over } {
     const args: Arg[] = [];
     let over: Over | undefined;
     for (const arg of nodes(cst, "arg")) {
       const span = nodeSpan(arg, this.file);
-      if (over !== undefined) {
-        this.report("C0118", "`over` comes last among the arguments", over.span, undefined, "move it to the end");
-      }
       const axes = maybeNode(arg, "over");
       if (axes !== undefined) {
+        if (over !== undefined) {
+          const help = "several axes stand in brackets: over (batch, time)";
+          this.report("C0118", "`over` stands twice among the arguments", span, undefined, help);
+        }
         over = this.over(node(axes, "axes"));
         if (of !== "the function") {
           this.report("C0118", `${of} takes no \`over\``, over.span, "only functions such as mean and sum do");
@@ -275,7 +276,9 @@ export class ExprBuilder {
         continue;
       }
       const named = args.find((a) => a.name !== undefined)?.name;
-      if (named !== undefined) {
+      if (over !== undefined)
+        this.report("C0118", "an argument without a name follows `over`", span, undefined, "put it first, or name it");
+      else if (named !== undefined) {
         const label = `after \`${named.text} = …\``;
         this.report("C0118", "an argument without a name follows a named one", span, label, "put it first, or name it");
       }
@@ -293,7 +296,9 @@ export class ExprBuilder {
       if (axis !== undefined && !name.primed) return [{ axis, span: name.span }];
       const guess = nearest(name.text, [...axisNames, ...(this.ownAxes === undefined ? [] : [this.ownAxes])]);
       const help =
-        guess === undefined ? "the axes are batch, time, whole, feature, first and last" : `did you mean \`${guess}\`?`;
+        guess === undefined
+          ? "the axes are batch, time, whole, feature, first and last; a sequence along another time axis is over time, too, and all its steps at once are over whole"
+          : `did you mean \`${guess}\`?`;
       this.report("C0116", `\`${name.text}\` is not an axis`, name.span, undefined, help);
       return [];
     });

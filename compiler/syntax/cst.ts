@@ -36,26 +36,40 @@ export function token(parent: CstNode, key: string): IToken {
   return found;
 }
 
-export function tokenSpan(token: IToken, file: string): Span {
-  return { file, start: token.startOffset, end: token.startOffset + token.image.length };
+const tokenExtent = ({ startOffset, image }: IToken): Extent => ({
+  start: startOffset,
+  end: startOffset + image.length,
+});
+
+export const tokenSpan = (token: IToken, file: string): Span => ({ file, ...tokenExtent(token) });
+
+interface Extent {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the first token below a node starts and the last one ends. Nodes are nested, and each of them is asked for its span. */
+const extents = new WeakMap<CstNode, Extent>();
+
+function extentOf(node: CstNode): Extent {
+  const known = extents.get(node);
+  if (known !== undefined) return known;
+  let start = Number.POSITIVE_INFINITY;
+  let end = 0;
+  for (const group of Object.values(node.children)) {
+    for (const child of group) {
+      const inner = "children" in child ? extentOf(child) : tokenExtent(child);
+      start = Math.min(start, inner.start);
+      end = Math.max(end, inner.end);
+    }
+  }
+  const extent = { start, end };
+  extents.set(node, extent);
+  return extent;
 }
 
 /** The span from the first to the last token below a node. Zero-width tokens count. */
 export function nodeSpan(root: CstNode, file: string): Span {
-  let start = Number.POSITIVE_INFINITY;
-  let end = 0;
-  const visit = (node: CstNode): void => {
-    for (const group of Object.values(node.children)) {
-      for (const child of group) {
-        if ("children" in child) visit(child);
-        else {
-          const span = tokenSpan(child, file);
-          start = Math.min(start, span.start);
-          end = Math.max(end, span.end);
-        }
-      }
-    }
-  };
-  visit(root);
+  const { start, end } = extentOf(root);
   return { file, start: Math.min(start, end), end };
 }

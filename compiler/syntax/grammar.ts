@@ -173,19 +173,19 @@ class CellParser extends CstParser {
     });
   });
 
-  /** `param W : [D] = …`, `const A : [D] = …` and `state h : [H] = …` */
+  /** `param W : [D] = …`, `const A : [D] = …` and `state h, c : [H] = …` */
   private readonly param: Rule = this.inner("param", () => {
     this.OR([
       { ALT: () => this.CONSUME(T.Param, { LABEL: "word" }) },
       { ALT: () => this.CONSUME(T.Const, { LABEL: "word" }) },
       { ALT: () => this.CONSUME(T.State, { LABEL: "word" }) },
     ]);
-    this.SUBRULE(this.name);
+    this.SUBRULE(this.names);
     this.CONSUME(T.Colon);
     this.SUBRULE(this.shape);
     this.OPTION(() => {
       this.CONSUME(T.Over);
-      this.SUBRULE2(this.name, { LABEL: "axis" });
+      this.SUBRULE(this.name, { LABEL: "axis" });
     });
     this.CONSUME(T.Equals);
     this.SUBRULE(this.expression, { ARGS: [true] });
@@ -196,14 +196,14 @@ class CellParser extends CstParser {
       { ALT: () => this.CONSUME(T.Input, { LABEL: "word" }) },
       { ALT: () => this.CONSUME(T.Target, { LABEL: "word" }) },
     ]);
-    this.SUBRULE(this.name);
+    this.SUBRULE(this.names);
     this.CONSUME(T.Colon);
     this.OR2({
       DEF: [
         { ALT: () => this.SUBRULE(this.shape) },
         {
           ALT: () => {
-            this.SUBRULE2(this.name, { LABEL: "index" });
+            this.SUBRULE(this.name, { LABEL: "index" });
             this.CONSUME(T.LeftParen);
             this.SUBRULE(this.expression, { ARGS: [false] });
             this.CONSUME(T.RightParen);
@@ -214,8 +214,8 @@ class CellParser extends CstParser {
     });
     this.OPTION(() => {
       this.CONSUME(T.Over);
-      this.SUBRULE3(this.name, { LABEL: "axis" });
-      this.OPTION2(() => this.SUBRULE4(this.name, { LABEL: "named" }));
+      this.SUBRULE2(this.name, { LABEL: "axis" });
+      this.OPTION2(() => this.SUBRULE3(this.name, { LABEL: "named" }));
     });
   });
 
@@ -285,7 +285,7 @@ class CellParser extends CstParser {
     });
   });
 
-  /** `f, i = …`, or the bare expression that ends a norm. The tree builder tells the two apart. */
+  /** `f, i = …`, `f, i = …, …`, or the bare expression that ends a norm. The tree builder tells the two apart. */
   private readonly equation: Rule = this.inner("equation", () => {
     this.SUBRULE(this.expression, { ARGS: [true], LABEL: "left" });
     this.MANY(() => {
@@ -295,6 +295,10 @@ class CellParser extends CstParser {
     this.OPTION(() => {
       this.CONSUME(T.Equals);
       this.SUBRULE3(this.expression, { ARGS: [true], LABEL: "right" });
+      this.MANY2(() => {
+        this.CONSUME2(T.Comma);
+        this.SUBRULE4(this.expression, { ARGS: [true], LABEL: "right" });
+      });
     });
   });
 
@@ -559,6 +563,15 @@ class CellParser extends CstParser {
         },
       ],
       ERR_MSG: axis,
+    });
+  });
+
+  /** What one line declares: `h, c` */
+  private readonly names: Rule = this.inner("names", () => {
+    this.SUBRULE(this.name);
+    this.MANY(() => {
+      this.CONSUME(T.Comma);
+      this.SUBRULE2(this.name);
     });
   });
 

@@ -62,6 +62,9 @@ const declarationWords: Readonly<Record<string, string>> = {
   mutable: declareCell,
 };
 
+/** Words before the names of declarations. */
+const declares = [T.Param, T.Const, T.State, T.Input, T.Target];
+
 /** What a statement of another language is called here, if the grammar stopped at `token` for that reason. */
 export function habitOf(token: IToken, statement: readonly IToken[], rules: readonly string[]): Habit | undefined {
   const at = statement.indexOf(token);
@@ -79,8 +82,21 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
     const message = `\`${before.image}=\` is no operator`;
     return { at: before, message, help: "a name has one value: give the new one a name of its own, b = a + …" };
   }
+  if (type === T.Comma && first !== undefined && declares.includes(first.tokenType)) {
+    const help = `each has a line of its own; several of one shape share it: ${first.image} a, b : [H]`;
+    return { message: "a line declares values of one shape", help };
+  }
   if (type === T.Comma && before !== undefined && statement.slice(0, at).some((w) => w.tokenType === T.Equals))
     return { message: "several values need brackets", help: "write a list: a, b = [x, y]" };
+  if (type === T.Colon && rules.includes("primary")) {
+    const help = "every second entry is one of each pair: reshape(x, [n / 2, 2])[:, 0]; time has no stride";
+    return { message: "parts have no stride", help };
+  }
+  if (type === T.Identifier && token.image === "for" && first?.image !== "for")
+    return {
+      message: "`for` does not belong here",
+      help: "how many steps a scan takes is said where it runs: its inputs over time have them, or `steps`",
+    };
   if (type === T.ListLeft && before?.image.endsWith("_")) {
     const name = before.image.replace(/_+$/, "");
     return {
@@ -123,6 +139,17 @@ export function habitOf(token: IToken, statement: readonly IToken[], rules: read
     return { message: `an operator is missing between \`${a}\` and \`${b}\``, help };
   }
   return undefined;
+}
+
+/** Reserved words that are values elsewhere. */
+const reservedValues: Readonly<Record<string, string>> = {
+  norm: "the length of a vector is sqrt(sum(x^2)), and normalize(x) has length 1; norms are placed: `site s = …`, then `place s : layer`",
+  like: "shape(x) is the shape of x, and noise(0.1, x) has a number for each element of x",
+};
+
+/** What to write where the reserved word `word` stands for a value. */
+export function reservedHabit(word: IToken): string | undefined {
+  return lookUp(reservedValues, word);
 }
 
 /** What a word that begins no declaration is called here. */

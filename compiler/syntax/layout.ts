@@ -8,6 +8,7 @@ import type { IToken, TokenType } from "chevrotain";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { deceptive } from "../diagnostics/printable.ts";
 import type { Span } from "../diagnostics/span.ts";
+import { closingBraces } from "./braces.ts";
 import { createTokenInstance, tokenLabel } from "./chevrotain.ts";
 import { foreignHelp } from "./foreign-characters.ts";
 import { maxName, maxNesting, maxOperations, maxWords } from "./limits.ts";
@@ -75,6 +76,8 @@ export function layOut(words: readonly IToken[], text: string, file: string): La
 
 class LayoutRun {
   private readonly words: readonly IToken[];
+  /** The place of the `}` of each `{` that has one. */
+  private readonly closedBy: ReadonlyMap<IToken | undefined, number>;
   private readonly text: string;
   private readonly file: string;
   private readonly out: IToken[] = [];
@@ -96,6 +99,7 @@ class LayoutRun {
 
   constructor(words: readonly IToken[], text: string, file: string) {
     this.words = withDims(words);
+    this.closedBy = closingBraces(words);
     this.text = text;
     this.file = file;
   }
@@ -107,7 +111,14 @@ class LayoutRun {
       if (type === T.Newline) this.newline(i);
       else if (type === T.Semicolon) this.semicolon(i);
       else if (type === T.Unknown) this.unknown(i);
-      else this.word(this.words[i], this.words[i - 1]);
+      else {
+        const last = this.nestedEnd(i);
+        if (last === undefined) this.word(this.words[i], this.words[i - 1]);
+        else {
+          this.nested(i, last);
+          i = last;
+        }
+      }
     }
     this.closeInline();
     this.endStatement();
@@ -236,6 +247,27 @@ class LayoutRun {
     this.before = undefined;
     this.begin = this.out.length;
     this.out.push(this.virtual(T.Begin, word.startOffset));
+  }
+
+  /**
+   * The place of the last word of a function that begins at this word inside a body, if that is what was meant: it is indented, and
+   * both braces are closed.
+   */
+  private nestedEnd(index: number): number | undefined {
+    const word = this.words[index];
+    const { top } = this;
+    if (word.tokenType !== T.Fn || this.head !== undefined || top?.role !== "body") return undefined;
+    if (!this.closedBy.has(top.token) || !/[ \t]/.test(this.text[word.startOffset - 1] ?? "")) return undefined;
+    let open = index + 1;
+    while (open < this.words.length && ![T.LeftCurly, T.Newline].includes(this.words[open].tokenType)) open++;
+    return this.closedBy.get(this.words[open]);
+  }
+
+  /** Reports a function inside a body. It is not read. */
+  private nested(index: number, last: number): void {
+    const span = { ...this.span(this.words[index]), end: endOf(this.words[last]) };
+    const help = "move it above: a function stands beside cells, and is given all that it needs as arguments";
+    this.report("C0110", "a body holds no functions", span, undefined, help);
   }
 
   /** Whether `cell a = b` begins at this word without a `with`: not a declaration, but meant as a statement. */

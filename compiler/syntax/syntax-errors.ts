@@ -5,7 +5,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { nearest } from "../diagnostics/nearest.ts";
 import { tokenMatcher } from "./chevrotain.ts";
 import { tokenSpan } from "./cst.ts";
-import { foreignDeclaration, habitOf } from "./habits.ts";
+import { foreignDeclaration, habitOf, reservedHabit } from "./habits.ts";
 import * as T from "./tokens.ts";
 
 interface Words {
@@ -201,11 +201,10 @@ function headerHelp(token: IToken, first: IToken | undefined, expected: string):
   return "write `cell name(D, H) {`, or `cell name = other with {`";
 }
 
-/** What a shape looks like that is not one yet: `input x : D`, `param W = xavier`, `param b, c : [H]`. */
+/** What a shape looks like that is not one yet: `input x : D`, `param W = xavier`. */
 function shapeHelp(token: IToken, [word, name, ...rest]: readonly IToken[]): string {
   const general = "write `: [D, 4H]`, or `: []` for a single number";
   if (word === undefined || name === undefined) return general;
-  if (token.tokenType === T.Comma) return `declare each on a line of its own: \`${word.image} ${name.image} : [H] …\``;
   const typed = rest[0]?.tokenType === T.Colon;
   if (token.tokenType === T.Equals) {
     const value = word.image === "state" ? "0" : (rest[1]?.image ?? "0");
@@ -299,7 +298,7 @@ function noValue(token: IToken, before: IToken | undefined, found: string): Word
       code: "C0108",
       message: `${found} is a reserved word`,
       label: "a value is expected here",
-      help: "choose another name",
+      help: reservedHabit(token) ?? "choose another name",
     };
   }
   const after = before === undefined ? "" : ` after \`${before.image}\``;

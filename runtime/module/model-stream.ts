@@ -26,7 +26,7 @@ export class ModelStream<S extends Signature> {
   /** Runs one step. Errors: as `Stream.next`. */
   async next(inputs: S["stepInputs"]): Promise<S["stepOutputs"]> {
     const outputs = await this.#stream.next({ ...inputs } as Readonly<Record<string, Input>>);
-    return withShapes(this.#plan, "step", "output", outputs, 1);
+    return withShapes(this.#plan, "step", "output", outputs);
   }
 
   /** The states before the next step. */

@@ -68,7 +68,7 @@ export abstract class Model<S extends Signature, Session extends Serving = Servi
     const { lengths, mask, ...others } = options;
     const batch = batchOf(this.plan, given, this.#held.targets, { lengths, mask });
     const { loss, metrics, outputs } = await this.session.infer(batch, others);
-    return { loss, metrics, outputs: withShapes(this.plan, "infer", "output", outputs, batch.steps) };
+    return { loss, metrics, outputs: withShapes(this.plan, "infer", "output", outputs) };
   }
 
   /** All parameters. */

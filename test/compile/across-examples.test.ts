@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
 import type { Batch } from "../../runtime/batch.ts";
-import { regionSizes } from "../../runtime/layout.ts";
 import { Session } from "../../runtime/session.ts";
 import { codes, compile, problemsOf } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
 import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
+import { withLengths } from "./with-lengths.ts";
 
 const [D, H, K, T, B] = [2, 4, 3, 5, 6];
 const dims = { D, H, K };
@@ -56,30 +56,7 @@ const study = (name: Name, more: Partial<ConstructorParameters<typeof Study>[1]>
   new Study(graphs[name], { dims, batch: B, time: T, ...more });
 
 describe.each(names)("%s", (name) => {
-  const wasm = opened(places.wasm);
-  it.each([undefined, lengths])(
-    "has the gradients that differences show, also on WebAssembly, lengths %j",
-    async (lengths) => {
-      const checked = study(name, { lengths });
-      expect(checked.directionError()).toBeLessThan(tolerance.differences);
-      const errors = await checked.targetErrors(places.wasm.target, wasm());
-      expect(errors.forward).toBeLessThan(tolerance.forward);
-      expect(errors.gradient).toBeLessThan(tolerance.gradient);
-    },
-  );
-
-  it("is the same with the batch in parts, and in segments of the sequence", async () => {
-    const whole = study(name, { memory: 2 ** 40, time: 24 }).compile(places.wasm.target);
-    const bytes = 4 * Object.values(regionSizes(whole.plan, 24)).reduce((a, b) => a + b, 0);
-    for (const other of [
-      study(name, { parts: 2, batch: 7 }),
-      study(name, { memory: Math.floor(0.8 * bytes), time: 24 }),
-    ]) {
-      const errors = await other.targetErrors(places.wasm.target, wasm());
-      expect(errors.forward).toBeLessThan(tolerance.stacked.forward);
-      expect(errors.gradient).toBeLessThan(tolerance.stacked.gradient);
-    }
-  });
+  withLengths((more) => study(name, more), lengths, [{ parts: 2, batch: 7 }]);
 });
 
 describe.each([places.wgsl, places.glsl])("on $name", (place) => {

@@ -12,6 +12,7 @@ import { numbersFor } from "../passes/meaning.ts";
 import { opened, places, webgpuInPage } from "./backends.ts";
 import { type Example, examplesIn } from "./examples.ts";
 import { asReference } from "./expect-as-reference.ts";
+import { keptForFile } from "./kept-for-file.ts";
 import { computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -28,7 +29,7 @@ function small({ path, entry }: Example, place = "") {
   return elaborate(path, fileHost, { entry, dims: chosen, place: place ? parsePlacements(place) : [] });
 }
 
-const studies = new Map<string, Study>();
+const studies = keptForFile<string, Study>();
 
 /** A cell's study, one for all tests; with norms on its sites, of training alone. */
 function studyOf(cell: Example, place = ""): Study {

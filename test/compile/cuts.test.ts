@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Graph, Leaf } from "../../compiler/ir/types.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
+import { keptForFile } from "./kept-for-file.ts";
 import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -76,7 +77,7 @@ const graphs: Readonly<Record<string, Graph>> = {
   "what a loop is given": cell("n = relu(sum(x, over feature))", "tanh(where(n > 0, g / n, h)) + 0.5 * h"),
 };
 
-const studies = new Map<string, Study>();
+const studies = keptForFile<string, Study>();
 const study = (name: string): Study => {
   const known = studies.get(name) ?? new Study(graphs[name], { dims, batch: B, time: T, draw, seed: 3 });
   studies.set(name, known);

@@ -59,6 +59,14 @@ const cases: Readonly<Record<string, Case>> = {
     graph: model("place xh : sequence", `${each}\n${end}`),
     metrics: { a: "steps", b: "examples" },
   },
+  "a loss whose terms are means of their own": {
+    graph: model(
+      "",
+      `loss 2 * mean(square(hs - y)) - -mean(sum(last(hs) - z)) / 4 + mse(last(hs), z)
+  metric a = 2 * mean(square(hs - y))\nmetric b = mean(sum(last(hs) - z) / 4) + mse(last(hs), z)`,
+    ),
+    metrics: { a: "steps", b: "examples" },
+  },
   "a loss of means over time, one for each example": {
     graph: model(
       "place hh, xh : batch(stats = shared)",

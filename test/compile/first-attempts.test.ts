@@ -5,6 +5,7 @@ import { fileHost } from "../../cli/api/file-host.ts";
 import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { format } from "../../compiler/syntax/format.ts";
 import { opened, places } from "./backends.ts";
+import { keptForFile } from "./kept-for-file.ts";
 import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -12,7 +13,7 @@ const folder = "test/compile/first-attempts";
 
 const attempts = readdirSync(folder).map((name) => ({ name: name.replace(".cell", ""), path: `${folder}/${name}` }));
 
-const studies = new Map<string, Study>();
+const studies = keptForFile<string, Study>();
 
 function studyOf(path: string, lengths?: readonly number[]): Study {
   const key = `${path} ${lengths}`;

@@ -45,7 +45,7 @@ const elementwise = cases.filter(({ value: { shape } }) => shape[1] === 12);
 
 /** A program of them, with numbers within ±`size`, or ±1 where functions are defined for no more. */
 function all(size: number): Study {
-  const inUnit = (text: string): boolean => /^(asin|acos|log1p|tan|pow)/.test(text);
+  const inUnit = (text: string): boolean => /^(asin|acos|log1p|tan|pow|lgamma)/.test(text);
   const values = elementwise.map(({ text }) =>
     inUnit(text) ? text.replace(/\ba\b/g, "u").replace(/\bb\b/g, "v") : text,
   );

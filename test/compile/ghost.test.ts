@@ -91,7 +91,15 @@ describe("a batch", () => {
   });
 
   it("of sequences of different lengths is refused", () => {
-    expect(() => compiled(8, { ragged: true })).toThrow(/C0243.*may differ in length/);
+    expect(() => compiled(8, { ragged: true })).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/C0243.*may differ in length/),
+        diagnostics: [
+          expect.objectContaining({ help: expect.stringMatching(/^place batch, and train with batches of [24]:/) }),
+        ],
+      }),
+    );
+    compiled(8, { ragged: true, entries: ["infer"] });
   });
 
   it("of the right size trains, and infers by the averages of its groups", async () => {
@@ -105,6 +113,22 @@ describe("a batch", () => {
     expect(outputs.h.every(Number.isFinite)).toBe(true);
     session.close();
   });
+});
+
+it("is refused where a model has several time axes, which always may differ in length", () => {
+  const model = (norm: string): string => `model m(D = 3) {
+  input a : [D] over time
+  input b : [D] over time other
+  site s = a
+  output s
+  loss sum(s, over feature) + sum(last(b), over feature)
+  place s : ${norm}
+}`;
+  const compiled = (norm: string, more = {}) =>
+    compileGraph(compile(model(norm)).graph, { dims: { D }, batch: 8, time: T, path: "", ...more }, places.wasm.target);
+  expect(() => compiled("ghost(n = 4)")).toThrow(/C0243.*may differ in length/);
+  compiled("batch");
+  compiled("ghost(n = 4)", { entries: ["infer"] });
 });
 
 describe("group_mean", () => {

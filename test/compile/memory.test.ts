@@ -9,6 +9,7 @@ import type { Executable } from "../../runtime/plan.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { compile as compileText } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
+import { keptForFile } from "./kept-for-file.ts";
 import { runExecutable } from "./run-executable.ts";
 import { computations, Study, type StudyOptions } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
@@ -61,7 +62,7 @@ const cap = (name: keyof typeof programs, target: Target): number =>
   Math.floor(parts[name] * bytes(study(name, { memory: 2 ** 40 }).compile(target)));
 
 /** With that cap, for sequences of `time` steps; made once for all places that keep as much in memory. */
-const capped = new Map<string, Study>();
+const capped = keptForFile<string, Study>();
 function cappedStudy(name: keyof typeof programs, time: number, target: Target): Study {
   const like = target.machine.buffers === "textures" ? target : wasm;
   const key = `${like.name} ${name} ${time}`;

@@ -2,12 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
 import type { Batch } from "../../runtime/batch.ts";
-import { regionSizes } from "../../runtime/layout.ts";
 import { Session } from "../../runtime/session.ts";
 import { cellWith, codes, compile, leafNames, opsNamed, problemsOf } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
 import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
+import { withLengths } from "./with-lengths.ts";
 
 const [D, H, B, T] = [3, 4, 3, 6];
 const dims = { D, H };
@@ -36,27 +36,7 @@ const study = (name: Name, more: Partial<ConstructorParameters<typeof Study>[1]>
 const names = Object.keys(texts) as Name[];
 
 describe.each(names)("%s", (name) => {
-  const wasm = opened(places.wasm);
-  it.each([undefined, lengths])(
-    "has the gradients that differences show, also on WebAssembly, lengths %j",
-    async (lengths) => {
-      const checked = study(name, { lengths });
-      expect(checked.directionError()).toBeLessThan(tolerance.differences);
-      const errors = await checked.targetErrors(places.wasm.target, wasm());
-      expect(errors.forward).toBeLessThan(tolerance.forward);
-      expect(errors.gradient).toBeLessThan(tolerance.gradient);
-    },
-  );
-
-  it("is the same in segments of the sequence", async () => {
-    const time = 24;
-    const { plan } = study(name, { memory: 2 ** 40, time }).compile(places.wasm.target);
-    const bytes = 4 * Object.values(regionSizes(plan, time)).reduce((a, b) => a + b, 0);
-    const capped = study(name, { memory: Math.floor(0.8 * bytes), time });
-    const errors = await capped.targetErrors(places.wasm.target, wasm());
-    expect(errors.forward).toBeLessThan(tolerance.stacked.forward);
-    expect(errors.gradient).toBeLessThan(tolerance.stacked.gradient);
-  });
+  withLengths((more) => study(name, more), lengths);
 });
 
 describe.each([places.wgsl, places.glsl])("on $name", (place) => {

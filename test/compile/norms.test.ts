@@ -4,6 +4,7 @@ import { elaborate } from "../../compiler/semantics/elaborate.ts";
 import { parsePlacements } from "../../compiler/semantics/placements.ts";
 import { placeName } from "../../compiler/semantics/site-names.ts";
 import { opened, places } from "./backends.ts";
+import { keptForFile } from "./kept-for-file.ts";
 import { computations, Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -55,7 +56,7 @@ const onParameters: readonly Case[] = plain.map(([file, entry], c) => {
   return { path, entry, place: place.join(), H: 6, batch: 4, seed: 100 + c };
 });
 
-const studies = new Map<Case, Study>();
+const studies = keptForFile<Case, Study>();
 
 /** A case's study, one for all places: what it compiles and interprets serves them all. */
 function studyOf(c: Case): Study {

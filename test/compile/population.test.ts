@@ -174,3 +174,42 @@ describe("the population's statistics before a batch", () => {
     session.close();
   });
 });
+
+describe("the population of a value that is over no steps", () => {
+  const backend = opened(places.wasm);
+  const text = `model m(D = 1) {
+  input x : [D] over time
+  target y : [D]
+  site s = last(x)
+  output s
+  loss mse(s, y)
+  place s : batch(eps = 0)
+}`;
+
+  it.each(["estimated", "of the first two steps of a training"])(
+    "%s has each example once, however long it is",
+    async (how) => {
+      const { graph, dims } = compile(text);
+      const options = { dims, path: "main.cell", batch: 2, time: 8, ragged: true, optimizer: "sgd" } as const;
+      const session = await Session.open(compileGraph(graph, options, places.wasm.target), backend(), { seed: 1 });
+      const batch = (last: readonly number[], length: number) => ({
+        steps: length,
+        examples: 2,
+        lengths: [length, length],
+        inputs: {
+          x: Float32Array.from({ length: 2 * length }, (_, i) => (i < 2 * length - 2 ? 9 : last[i % 2])),
+          y: new Float32Array(2),
+        },
+      });
+      // Means 1 and 5: of 8 steps and of one.
+      const batches = [batch([0, 2], 8), batch([4, 6], 1)];
+      if (how === "estimated") await session.estimate(batches);
+      else for (const one of batches) await session.train(one, { lr: 1e-3, momentum: 0 });
+      const { seenOver } = (await session.state()).counters;
+      expect(seenOver).toEqual({ "": [2] });
+      const mean = (await session.state()).tensors.get("s/m")!.data;
+      expect([...mean]).toEqual([3]);
+      session.close();
+    },
+  );
+});

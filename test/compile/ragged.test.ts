@@ -14,6 +14,7 @@ import { Session } from "../../runtime/session.ts";
 import { sample, uniform } from "../ir/numbers.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
+import { keptForFile } from "./kept-for-file.ts";
 import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -84,7 +85,7 @@ const cases = Object.entries(norms).flatMap(([norm, place]) =>
   Object.entries(graphs(place)).map(([name, graph]) => ({ norm, name, graph })),
 );
 
-const studies = new Map<Graph, Study>();
+const studies = keptForFile<Graph, Study>();
 const studyOf = (graph: Graph): Study => {
   const study = studies.get(graph) ?? new Study(graph, { dims, batch: B, time: T, lengths, seed: 8 });
   studies.set(graph, study);

@@ -78,6 +78,8 @@ export const worse = (a: Errors, b: Errors): Errors => ({
 
 export class Study {
   readonly lowered: Lowered;
+  /** Of all entries, by name. */
+  readonly leaves: ReadonlyMap<string, OpOf<"leaf">["attrs"]>;
   readonly numbers: Numbers;
   private readonly graph: Graph;
   private readonly options: StudyOptions;
@@ -95,19 +97,13 @@ export class Study {
     this.dims = { ...options.dims, batch, time, steps };
     this.lowered = lower(graph, { ...this.lowering, batch }, options.entries);
     for (const entry of Object.values(this.lowered.entries)) verify(entry, { placed: true });
+    this.leaves = leavesOf(this.lowered);
     this.numbers = this.draw();
   }
 
   private get lowering(): Pick<CompileOptions, "inputGradients" | "stateGradients" | "parts" | "ragged"> {
     const { parts = 1, memory, stateGradients, lengths, mask } = this.options;
     return { inputGradients: memory === undefined, stateGradients, parts, ragged: (lengths ?? mask) !== undefined };
-  }
-
-  /** The leaves of all entries, by name. */
-  get leaves(): ReadonlyMap<string, OpOf<"leaf">["attrs"]> {
-    const { placed, entries } = this.lowered;
-    const ops = [placed, ...Object.values(entries)].flatMap((g) => g.ops);
-    return new Map(ops.flatMap((op) => (op.op === "leaf" ? [[op.attrs.leaf.name, op.attrs]] : [])));
   }
 
   /** Numbers that f32 holds exactly, so that all see the same. */
@@ -424,6 +420,11 @@ function usual(
     default:
       return leaf satisfies never;
   }
+}
+
+function leavesOf({ placed, entries }: Lowered): Study["leaves"] {
+  const ops = [placed, ...Object.values(entries)].flatMap((g) => g.ops);
+  return new Map(ops.flatMap((op) => (op.op === "leaf" ? [[op.attrs.leaf.name, op.attrs]] : [])));
 }
 
 /** `target`, refusing kernels that break a rule of Kernel IR. */

@@ -352,3 +352,67 @@ describe("in the language", () => {
     expect("refused" in made && made.refused).toMatch(/`src`, whose time axis `source`/);
   });
 });
+
+describe("a model whose time axes all have names", () => {
+  const backend = opened(places.wasm);
+  const { graph } = compile(`${text("").split("model m")[0]}model named(D = ${D}, H = ${H}) {
+  input src : [D] over time source
+  input tgt : [D] over time answer
+  target y : [H] over time answer
+  es = scan rnn(D, H) over src
+  site e = last(es)
+  ds = scan rnn(D, H) over tgt from h = e
+  output es, ds
+  loss mse(ds, y)
+  place e : batch(gamma = 1, eps = 0.1)
+}`);
+  const executable = compileGraph(graph, { dims, batch: B, time: S, path: "main.cell" }, places.wasm.target);
+  const drawn = (n: number): Float32Array => Float32Array.from(sample(n, [-1, 1], uniform(4)));
+  const inputs = { src: drawn(S * B * D), tgt: drawn(T * B * D), y: drawn(T * B * H) };
+  const batch = { inputs, examples: B, lengths: { answer: lengths, source } };
+  const open = () => Session.open(executable, backend(), { seed: 1 });
+
+  it("needs no number of steps, and takes the right one", async () => {
+    const session = await open();
+    expect((await session.train(batch, { lr: 0.01 })).loss).toBeGreaterThan(0);
+    const { loss, outputs } = await session.infer(batch);
+    expect([outputs.es.length, outputs.ds.length]).toEqual([S * B * H, T * B * H]);
+    expect((await session.infer({ ...batch, steps: S })).loss).toBe(loss);
+    await expect(session.infer({ ...batch, steps: T })).rejects.toThrow(/`steps` is 4, and the longest inputs have 6/);
+    await expect(session.infer({ inputs } as unknown as Batch)).rejects.toThrow(
+      /needs `inputs`, `steps` and `examples`/,
+    );
+    session.close();
+  });
+
+  it("has lengths and masks of those axes alone", async () => {
+    const session = await open();
+    await expect(session.train({ ...batch, lengths: { time: lengths } }, { lr: 0.01 })).rejects.toThrow(
+      /no time axis `time`/,
+    );
+    await expect(session.train({ ...batch, lengths }, { lr: 0.01 })).rejects.toThrow(
+      /time axes `source`, `answer`, and `lengths` is not said for each/,
+    );
+    session.close();
+  });
+
+  it("counts an example in statistics that have no time if it has a step on any axis", async () => {
+    const session = await open();
+    const none = [0, 0, 0, 0];
+    const only = (b: number): readonly number[] => none.map((_, i) => Number(i === b));
+    const means = async (own: { readonly source: readonly number[]; readonly answer: readonly number[] }) => {
+      await session.estimate([{ ...batch, lengths: own }], { variance: "total" });
+      return session.read("e/m");
+    };
+    // The first state, 0.2, is also the last of no steps.
+    expect(await means({ source: none, answer: [1, 0, 2, 0] })).toEqual(new Float32Array(H).fill(0.2));
+    const [one, two] = [
+      await means({ source: only(1), answer: only(2) }),
+      await means({ source: only(1), answer: only(1) }),
+    ];
+    one.forEach((m, i) => {
+      expect(m).toBeCloseTo((two[i] + 0.2) / 2, 5);
+    });
+    session.close();
+  });
+});

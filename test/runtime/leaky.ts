@@ -258,7 +258,7 @@ export function leaky(target: Plan["target"], plan = leakyPlan): Executable {
 }
 
 /** A batch with all its inputs. */
-export type Filled = Batch & { readonly inputs: Readonly<Record<string, Float32Array>> };
+export type Filled = Batch & { readonly steps: number; readonly inputs: Readonly<Record<string, Float32Array>> };
 
 /** A batch of the relation y[t] = 0.5·y[t−1] + 2·x[t], the `index`-th. */
 export function batchOf(length: number, index = 0): Filled {

@@ -55,6 +55,13 @@ describe("a value with all steps of a sequence", () => {
     ["a = transpose(reshape(source, [2, S / 2]))", "steps, S/2, 2"],
     ["a = where(source > 0, source, 0)", "steps, S"],
     ["a = (source @ U) @ (source @ U)", "steps"],
+    ["a = dot(source, source)", "steps"],
+    ["a = dot(h @ W, source @ U)", "steps"],
+    ['a = dot(source @ U, W, "a,ha->h")', "steps, H"],
+    ['a = dot(reshape(source, [2, S / 2]), source, "ab,s->b")', "steps, S/2"],
+    ["a = outer(h, source)", "steps, H, S"],
+    ["a = cumsum(source, over time)", "steps, S"],
+    ["a = cumsum(source, over last)", "steps, S"],
   ])("%s: [%s]", (line, shape) => {
     expect(shapeOf(cell(`${line}\nh' = x\noutput h'`))).toBe(shape);
   });

@@ -197,3 +197,53 @@ it("has every extent checked that numbers from outside could break", () => {
   expect(opsNamed(compile(text).graph, "leaf").length).toBeGreaterThan(0);
   expect(said(text, { dims: { N: 4 } })[0]).toContain("C0217 the dimension `P` cannot be 1.5");
 });
+
+describe("a parameter that is a number", () => {
+  const text = heads("q = scale * x + shift", "h + q", "H = 2, scale = 0.5, shift = -1, gain = 2.0");
+
+  it("stands in values, and is no dimension", () => {
+    expect(step(text, {}, [1, 4])).toEqual([-0.5, 1]);
+    expect(compile(text).dims).toEqual({ H: 2 });
+    expect(said(text, { dims: { scale: 2 } })[0]).toContain("C0302 `scale` of `c` is a number, and no dimension");
+    expect(said(heads("q = x", "h + q", "H = 2, P = 0"))).toEqual([]);
+    expect(said(heads("param W : [P, H] = 0\n  q = x", "h + q", "H = 2, P = 0.5"))[0]).toContain(
+      "C0222 the number 0.5 is not an extent",
+    );
+  });
+
+  it("stands in initialisers and first states", () => {
+    const { graph } = compile(`cell c(H = 2, std = 0.5, h0 = 0.25) {
+  param W : [H, H] = normal(2 * std)
+  input x : [H]
+  state h : [H] = h0
+  h' = h + x @ W
+  output h'
+}`);
+    const [init] = opsNamed(graph, "leaf").flatMap((op) =>
+      op.op === "leaf" && op.attrs.leaf.kind === "param" ? [op.attrs.leaf.init] : [],
+    );
+    expect(init).toEqual({ kind: "normal", mean: 0, std: 1 });
+  });
+
+  it("is what a scan gives, and of others what the cell says", () => {
+    const outputs = (args: string): readonly number[] => {
+      const made = compile(`${text}
+model m(H = 2, rate = 0.25) { input x : [H] over time; hs = scan c(${args}) over x; output last(hs) }`);
+      const leaf = (): readonly number[] => [1, 4];
+      const bound = { ...made.dims, batch: 1, time: 1, steps: 1 };
+      return [...interpret(lower(made.graph).entries.infer, { dims: bound, leaf }).values()].flatMap(({ data }) => [
+        ...data,
+      ]);
+    };
+    expect(outputs("H")).toEqual([-0.5, 1]);
+    expect(outputs("H, scale = rate")).toEqual([-0.75, 0]);
+    expect(outputs("H, 3, shift = 0.5")).toEqual([3.5, 12.5]);
+    expect(outputs("H, shift = H")).toEqual([2.5, 4]);
+  });
+
+  it("is what an outlier among dimensions is told to become", () => {
+    expect(said(heads("q = x", "h + q", "H = 2, tau = H / 4"))[0]).toContain(
+      "C0217 the dimension `tau` cannot be 0.5: a number that is no dimension is written out: tau = 0.5",
+    );
+  });
+});

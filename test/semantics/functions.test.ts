@@ -28,21 +28,33 @@ function numbers(value: string): readonly number[] {
   return [...made.get("output:y")!.data].map((n) => n + 0);
 }
 
-describe("the smallest", () => {
+describe("a function", () => {
   it.each([
     ["min(x, over feature)", [-1]],
+    ["min(x)", [-1]],
+    ["clip(x, -0.5, 1.5)", [1.5, -0.5, 0, 1.5]],
+    ["flatten(M) * 1", [0, 1, 2, 3, 4, 5]],
+    ["(-1)^range(5)", [1, -1, 1, -1, 1]],
+    ["(-2)^(range(4) - 1)", [-0.5, 1, -2, 4]],
+    ["(-1)^H", [1]],
+    ["(-1)^(0 * x + 0.5)", [Number.NaN, Number.NaN, Number.NaN, Number.NaN]],
+    ["max(M)", [5]],
     ["min(M, over first)", [0, 1, 2]],
     ["min(M, over last)", [0, 3]],
     ["min(x, 1)", [1, -1, 0, 1]],
     ["one_hot(argmin(x), H)", [0, 1, 0, 0]],
+    ["one_hot(H - 1, H)", [0, 0, 0, 1]],
+    ["embed(i, x)", [-1]],
+    ["embed(i, outer(x, [1, 2]))", [-1, -2]],
+    ["flatten(M)", [0, 1, 2, 3, 4, 5]],
     ["argmin(x) == i", [1]],
   ])("%s", (text, data) => {
     expect(numbers(text)).toEqual(data);
   });
 
-  it("needs axes or a second value", () => {
-    const [found] = problemsOf(model("min(x)"));
-    expect([found.code, found.help]).toEqual(["C0205", "say which: min(x, over feature)"]);
+  it("is that of a value with features", () => {
+    const [found] = problemsOf(model("min(x[0])"));
+    expect([found.code, found.help]).toEqual(["C0205", "leave `min` out"]);
   });
 });
 

@@ -87,3 +87,19 @@ describe("functions that are given axes", () => {
     expect(format(text, "f.cell").text).toBe(tidy);
   });
 });
+
+describe("a reduction without axes", () => {
+  it.each(["sum", "mean", "max", "min"])("%s is over features", (name) => {
+    same(model(`output ${name}(x^2)`), model(`output ${name}(x^2, over feature)`));
+  });
+
+  it("needs some of a value without features", () => {
+    const help = (body: string): readonly (string | undefined)[] =>
+      problemsOf(model(body)).flatMap(({ severity, help }) => (severity === "error" ? [help] : []));
+    expect(help("output mean(sum(x))")).toEqual([
+      "say which: mean(x, over time); a loss or metric is by itself the mean over steps and examples",
+    ]);
+    expect(help("output mean(sum(last(x)))")).toEqual(["leave `mean` out"]);
+    expect(said(model("output max(x, last(x), over time)"))).toEqual(["C0205 `max` reduces one value"]);
+  });
+});

@@ -26,11 +26,22 @@ const said = (text: string): readonly (readonly (string | undefined)[])[] =>
 
 /** In place of the cell's equation. */
 const equations: readonly Row[] = [
-  ["p, q = x @ W, h @ U\nh' = tanh(p + q + b)", "C0110 several values need brackets", "write a list: a, b = [x, y]"],
+  [
+    "fn f(a) { 2 * a }\nh' = f(tanh(x @ W + h @ U + b))",
+    "C0110 a body holds no functions",
+    "move it above: a function stands beside cells, and is given all that it needs as arguments",
+  ],
+  ["p = x @ W, h @ U\nh' = tanh(p[0] + p[1] + b)", "C0110 several values need brackets", "write a list: a = [x, y]"],
+  ["p, q = x @ W, h @ U, b\nh' = tanh(p + q)", "C0205 2 names are given 3 values", undefined],
   [
     "h = tanh(x @ W + h @ U + b)",
     "C0202 `h` is the state's value before this step",
     "write `h' = …` for its next value",
+  ],
+  [
+    "h' = tanh(x @ W / norm(W) + h @ U + b)",
+    "C0108 `norm` is a reserved word",
+    "the length of a vector is sqrt(sum(x^2)), and normalize(x) has length 1; norms are placed: `site s = …`, then `place s : layer`",
   ],
   ["h_next = tanh(x @ W + h @ U + b)", "C0211 the state `h` is given no next value", "give `h_next` the name `h'`"],
   [
@@ -193,10 +204,16 @@ const equations: readonly Row[] = [
     "write sum(x, …): functions take the value in brackets",
   ],
   [
-    "h' = tanh(x @ W[None, :] + h @ U + b)",
-    "C0222 `None` is no place along an axis",
-    "a new axis is another shape of the same elements: reshape(x, [1, n]), or [x] for a new first axis",
+    "h' = (tanh(x @ W + h @ U + b))[None, :]",
+    "C0225 `h` is [H], but its next value is [1, H]",
+    "these are the same elements: reshape(x, [H])",
   ],
+  [
+    "h' = tanh(x @ W + sum(h) @ U + b)",
+    "C0204 `@` needs a feature axis on both sides",
+    "a single number is multiplied with *",
+  ],
+  ["h' = tanh(x @ W + h @ U + b) / log(e + 1)", "C0201 there is no `e` here", "write exp(1)"],
   [
     "h' = tanh(x @ W + h @ U + b) + x[..., 0]",
     "C0107 `...` is no part of an axis",
@@ -316,9 +333,33 @@ const lines: readonly (readonly [line: string, ...row: Row])[] = [
   ],
   [
     "param b : [H] = 0",
-    "param b, c : [H] = 0",
-    "C0115 this param lacks a shape",
-    "declare each on a line of its own: `param b : [H] …`",
+    "param b : [H] = lecun",
+    "C0216 lecun is a matrix, and this parameter is [H]",
+    "write normal(1 / sqrt(H))",
+  ],
+  [
+    "param b : [H] = 0",
+    "param b : [H] = 0\n  param T : [2, D, H] = xavier",
+    "C0216 xavier is a matrix, and this parameter is [2, D, H]",
+    "write uniform(sqrt(6 / (D + H))), if each matrix has D inputs and H outputs",
+  ],
+  [
+    "param b : [H] = 0",
+    "param b : [H] = 0\n  param T : [2, H, H] = orthogonal",
+    "C0216 orthogonal is a matrix, and this parameter is [2, H, H]",
+    "declare matrices and stack them: param U, V : [H, H] = orthogonal, then [U, V]",
+  ],
+  [
+    "state h : [H] = 0",
+    "state h : [H] = 0\n  state s : [2, H] = [1, 0]\n  s' = s",
+    "C0204 `s` is [2, H], but begins as [2]",
+    "shapes are compared from the end; to stretch along the other axes: reshape(x, [2, 1])",
+  ],
+  [
+    "param b : [H] = 0",
+    "param b : [H] = 0, c : [H] = 0",
+    "C0110 a line declares values of one shape",
+    "each has a line of its own; several of one shape share it: param a, b : [H]",
   ],
   [
     "param b : [H] = 0",
@@ -361,7 +402,16 @@ const lines: readonly (readonly [line: string, ...row: Row])[] = [
   ],
 ];
 
+const steps = "only features have places; delay(x, 1) is x of the step before, last(x, k) the last k";
+/** Steps taken for an axis. */
+const alongTime = (line: string): string =>
+  `model m(D = 3) {\n  input x : [D] over time\n  input s : [] over time\n  param V : [D, D] = xavier\n  a = ${line}\n  output a\n  loss sum(x @ V * s, over feature)\n}\n`;
+
 const files: readonly Row[] = [
+  [alongTime("x[1:] - x"), "C0204 the shapes [-1 + D] and [D] do not fit", steps],
+  [alongTime("x[1:] @ V"), "C0204 `@` sums over -1 + D on the left and D on the right", steps],
+  [alongTime("s[1:]"), "C0204 a value with no feature axes has no entries", steps],
+  [alongTime("shift(s, 1)"), "C0204 `shift` needs a feature axis", steps],
   [
     "cell c(D = 3, H = 4) {\n  param W : [D, H] = xavier\n  param U : [H, H] = orthogonal\n  param b : [H] = 0\n  input x : [D]\n  state h : [H] = 0\n  h_new = tanh(x @ W + h @ U + b)\n\n  output h_new\n}\n",
     "C0211 the state `h` is given no next value",

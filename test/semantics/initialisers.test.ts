@@ -90,6 +90,12 @@ describe("an initial value that is the same for every seed", () => {
       "const a : [N, N] = -where(rows > range, sqrt((2 * rows + 1) * (2 * range + 1)), where(rows == range, rows + 1, 0))",
       table(6, 6, (i, j) => -(i > j ? Math.sqrt((2 * i + 1) * (2 * j + 1)) : i === j ? i + 1 : 0)),
     ],
+    // LMU, HiPPO-LegT (Voelker et al. 2019).
+    [
+      "const a : [N, N] = (2 * rows + 1) * where(rows < range, -1, (-1)^(rows - range + 1))",
+      table(6, 6, (i, j) => (2 * i + 1) * (i < j ? -1 : (-1) ** (i - j + 1))),
+    ],
+    ["const a : [N] = (-0.5)^(range - 2)", table(1, 6, (_, j) => (-0.5) ** (j - 2))],
     ["const a : [N] = sqrt(2 * range + 1)", table(1, 6, (_, j) => Math.sqrt(2 * j + 1))],
   ])("%s", (text, expected) => {
     near(numbers(text), expected);

@@ -22,6 +22,8 @@ describe("values taken apart and put together", () => {
     ["concat(M, [x[:3]], over first)", [3, 3], [0, 1, 2, 3, 4, 5, 10, 11, 12]],
     ["concat([x, u])", [8], [10, 11, 12, 13, 1, 2, 3, 4]],
     ["concat(split(x, 2))", [4], [10, 11, 12, 13]],
+    ["concat(s, x, 1)", [6], [7, 10, 11, 12, 13, 1]],
+    ["concat(s, s)", [2], [7, 7]],
     ["stack(x, u)", [2, 4], [10, 11, 12, 13, 1, 2, 3, 4]],
     ["stack([x, u])", [2, 4], [10, 11, 12, 13, 1, 2, 3, 4]],
     ["stack(M, 2M)[1, 1]", [3], [6, 8, 10]],
@@ -75,6 +77,7 @@ describe("values taken apart and put together", () => {
     ["split(M, [1, 1])", "C0204", "the widths are 2 of 3", "1 is left"],
     ["split(s, [1])", "C0204", "`split` needs a feature axis", undefined],
     ["split(x, 2, over time)", "C0215", "`split` works along one axis: over last or over first", undefined],
+    ["concat(s, M)", "C0204", "[] and [K, 3] cannot be joined along the last axis", undefined],
     ["concat(x, M)", "C0204", "[H] and [K, 3] cannot be joined along the last axis", undefined],
     ["concat(M, T, over first)", "C0204", "[K, 3] and [3, K] cannot be joined along the first axis", undefined],
     ["[x, M]", "C0204", "values of the shapes [H] and [K, 3] cannot be stacked", undefined],
@@ -97,9 +100,14 @@ describe("values taken apart and put together", () => {
     if (label !== undefined) expect(found.label ?? found.help).toContain(label);
   });
 
-  it("one value for several names is taken apart", () => {
-    const [found] = problemsOf(modelOf("b - a", given, "a, b = stack(x, u) * 2"));
-    expect(found.help).toBe("take it apart: a, b = split(x, 2), or x[0] and x[1]");
+  it("the entries of a value have names, if it has as many whatever the dimensions are", () => {
+    expect(numbersOf("b - a", given, "a, b = stack(x, u) * 2").data).toEqual(numbersOf("2 * (u - x)", given).data);
+    expect(numbersOf("b - a", given, "a, b = x[:2]").data).toEqual(numbersOf("x[1] - x[0]", given).data);
+    expect(numbersOf("a - b", given, "a, b = u * x, 2 * u").data).toEqual(numbersOf("u * x - 2 * u", given).data);
+    for (const equation of ["a, b = x", "a, b = x[:K]", "a, b, d = stack(x, u)"]) {
+      const [found] = problemsOf(modelOf("b - a", given, equation));
+      expect([found.code, found.help]).toEqual(["C0205", "take it apart: a, b = split(x, 2), or x[0] and x[1]"]);
+    }
   });
 
   it("a scan of several sequences among arguments needs brackets, which the message says", () => {

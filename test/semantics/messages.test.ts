@@ -67,7 +67,7 @@ const samples: readonly (readonly [code: string, claim: string, text: string])[]
   ],
   ["C0205", "too few names", cellWith("f = h\na, b = split(h @ Wh + x @ Wx, 4)", "f")],
   ["C0205", "too many arguments", cellWith("", "tanh(h @ Wh, x @ Wx)")],
-  ["C0205", "a reduction without axes", cellWith("", "h @ Wh + mean(x @ Wx)")],
+  ["C0205", "a reduction of a number", cellWith("", "h @ Wh + mean(sum(x @ Wx))")],
   ["C0206", "an argument a norm does not have", cellWith("site s = h @ Wh\nplace s : batch(gama = 1)", "s + x @ Wx")],
   [
     "C0206",
@@ -293,11 +293,41 @@ cell c(D = 3, H = 4) {
       "b.cell": `cell a(H = 2) {\n state h : [H] = ) \n}`,
     });
     const found = check("main.cell", host).filter((d) => d.severity === "error");
+    // What a damaged file declares is not known.
     expect(found.map((d) => [d.span.file, d.code.slice(0, 3)])).toEqual([
-      ["main.cell", "C02"],
       ["main.cell", "C02"],
       ["b.cell", "C01"],
     ]);
+  });
+
+  const user = `cell c(D = 3, H = 4) {
+  input x : [D]
+  state h : [H] = 0
+  h' = tanh(gate(x) + h)
+  output h'
+}
+cell d = lstm with { state h : [H] = 0.1 }
+model m(D = 3, H = 4) {
+  input x : [D] over time
+  es = scan lstm(D, H) as enc over x
+  ds = scan lstm(D, H) over x from h = enc.h
+  site s = gate(ds)
+  output es, s
+  loss sum(enc.Wh, over feature)
+  place s : own
+}`;
+  const whole =
+    "cell lstm(D = 3, H = 4) {\n  param Wh : [H, H] = 0\n  input x : [D]\n  state h : [H] = 0\n  h' = h @ Wh + sum(x, over feature)\n  output h'\n}\n";
+  it.each([
+    ["a file that is not there", 'import { lstm, gate, own } from "./other.cell"', "C0219"],
+    ["a file with an error", 'import { lstm, gate, own } from "./damaged.cell"', "C0107"],
+    ["no brackets", 'import lstm, gate, own from "./damaged.cell"', "C0119"],
+    ["no quotes", "import { lstm, gate, own } from ./lstm.cell", "C0119"],
+    ["no file", "import { lstm, gate, own }", "C0119"],
+  ])("of an import that fails, with %s, are one: its names are not unknown besides", (_, line, code) => {
+    const host = files({ "main.cell": `${line}\n${user}`, "damaged.cell": `${whole}fn gate(x) {\n  x +\n}\n` });
+    const found = check("main.cell", host);
+    expect([...new Set(codes(found))]).toEqual([code]);
   });
 
   it("say of a function's name that it is to be called, and what else was nearly said", () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { builtins } from "../../compiler/semantics/builtins.ts";
 import { prelude } from "../../compiler/semantics/prelude.ts";
@@ -42,6 +43,12 @@ describe("an unknown function", () => {
     ["eye(H)", "declare it: `const I : [H, H] = identity`"],
     ["identity(H)", "declare it: `const I : [H, H] = identity`"],
     ["gumbel(1, H)", "write `-log(-log(uniform_noise(0.001, 0.999, [K])))`"],
+    ["conv2d(h, Wh)", "write conv(x, W), channels last: x [n, m, c] with W [k, l, c, f]"],
+    [
+      "max_pool(h, 2)",
+      "put neighbours beside each other: a, b = split(reshape(x, [N / 2, 2 * C]), 2), then max(a, b), or (a + b) / 2",
+    ],
+    ["gammaln(h)", "did you mean `lgamma`?"],
     ["bidirectional(h)", "scan twice, once with `reverse`, and concat(f, b)"],
     // What only looks similar.
     ["fold(h)", list],
@@ -68,6 +75,37 @@ describe("an unknown function", () => {
       "an initialiser, which is only allowed after a parameter's `=`",
       "where a value is needed, write a number, such as 0: it stands for every element",
     ]);
+  });
+});
+
+describe("a name without brackets", () => {
+  it.each([
+    ["identity", "declare it: `const I : [H, H] = identity`"],
+    ["xavier", "it initialises: declare `const C : [H, H] = xavier`, and write C"],
+    ["tanh", "it is a function: tanh(x)"],
+  ])("%s says what it is", (name, help) => {
+    const [found] = problemsOf(cellWith("", `h @ (Wh + ${name}) + x @ Wx`));
+    expect([found.code, found.help]).toEqual(["C0201", help]);
+  });
+});
+
+describe("an argument of another library", () => {
+  it.each([
+    ["weight = 2", "weigh the examples: docs/cookbook.md has it under “Class weights”"],
+    ["label_smoothing = 0.1", "mix the classes: docs/cookbook.md has it under “Label smoothing”"],
+    ["ignore_index = 0", "leave some out: docs/cookbook.md has it under “A mean over what was observed”"],
+    [
+      "reduction = 0",
+      "cross_entropy is of one example and step; a loss is the mean over them, and sum(e, over time) a sum",
+    ],
+    ["wait = 1", "it is cross_entropy(logits, y)"],
+  ])("%s leads to what is written here", (argument, help) => {
+    const [found, ...others] = problemsOf(
+      `model m(K = 3) {\n  input x : [K]\n  target y : index(K)\n  loss cross_entropy(x, y, ${argument})\n}`,
+    );
+    expect([found.code, found.help, others]).toEqual(["C0206", help, []]);
+    const heading = /“(.*)”/.exec(help)?.[1];
+    if (heading !== undefined) expect(readFileSync("docs/cookbook.md", "utf8")).toContain(`### ${heading}\n`);
   });
 });
 

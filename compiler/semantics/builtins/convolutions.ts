@@ -108,7 +108,10 @@ function overAxes(x: Value, W: Value, call: BuiltinCall): Meaning {
   return value(call.c.builder.dot(windows, W, labels));
 }
 
-/** A causal convolution over time: the windows of the newest inputs are collected step by step, and multiplied all at once. */
+/**
+ * A causal convolution over time: the windows of the newest inputs are collected step by step, and multiplied all at once. (As many
+ * `shift`s as a window has entries would do without a loop, but a shift is by a number, and the extent of a kernel may be a formula.)
+ */
 function overTime(x: Value, W: Value, call: BuiltinCall): Meaning {
   const { c, span } = call;
   const how = optionsOf(call);

@@ -38,6 +38,12 @@ function joinable(b: Builder, values: readonly Value[]): readonly Value[] {
   );
 }
 
+/** A single number as a vector of one: among vectors it is one entry more. */
+const asVector = (v: Value, b: Builder): Value =>
+  ownShape(v.type).length > 0
+    ? v
+    : b.one("reshape", [v], { shape: shapeLike(v.type, [dim.constant(1)]).map(dim.show) });
+
 /** The call's arguments, or the items of a list that is the only one. */
 function itemsOf(call: BuiltinCall): BuiltinCall {
   const [list, ...others] = call.args;
@@ -134,10 +140,13 @@ export const joins = {
     arity: [1, Number.POSITIVE_INFINITY],
     along: ends,
     takesAllSteps: true,
-    apply: (given) => {
-      const call = itemsOf(given);
-      const own = call.args.map((_, i) => real(call, i)).filter((v) => v !== undefined);
-      if (own.length < call.args.length) return poison;
+    apply: (whole) => {
+      const call = itemsOf(whole);
+      const given = call.args.map((_, i) => real(call, i)).filter((v) => v !== undefined);
+      if (given.length < call.args.length) return poison;
+      const own = given.some((v) => ownShape(v.type).length > 1)
+        ? given
+        : given.map((v) => asVector(v, call.c.builder));
       const xs = joinable(call.c.builder, own);
       const rank = Math.max(...xs.map((v) => v.type.shape.length));
       const axis = axisAlong(call, xs[0].type);
@@ -149,8 +158,8 @@ export const joins = {
         if (!(e instanceof ShapeError)) throw e;
         return cannotJoin(call, own);
       }
-      const whole = xs.map((v) => v.type.shape[axis]).reduce(dim.add);
-      return isBearable(whole, call) ? value(call.c.builder.one("concat", xs, { axis })) : poison;
+      const extent = xs.map((v) => v.type.shape[axis]).reduce(dim.add);
+      return isBearable(extent, call) ? value(call.c.builder.one("concat", xs, { axis })) : poison;
     },
   },
   stack: {

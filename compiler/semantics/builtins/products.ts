@@ -1,19 +1,27 @@
 /** Built-in products. */
 import type { Span } from "../../diagnostics/span.ts";
+import type { Builder } from "../../ir/builder.ts";
 import * as dim from "../../ir/dim.ts";
 import { hasAllSteps } from "../../ir/steps.ts";
 import type { Value } from "../../ir/types.ts";
-import { ownShape } from "../all-steps.ts";
+import { ownShape, showValue } from "../all-steps.ts";
 import { type Builtin, type BuiltinCall, real, value } from "../builtin.ts";
-import { showShape } from "../context.ts";
 import { describe, misfit } from "../expressions.ts";
 import { type Meaning, poison } from "../scope.ts";
 
 const shapesOf = (
   values: readonly Value[],
-  { spans }: BuiltinCall,
+  { spans, c }: BuiltinCall,
 ): readonly { readonly span: Span; readonly message: string }[] =>
-  values.map((v, i) => ({ span: spans[i], message: `this is ${showShape(v.type.shape)}` }));
+  values.map((v, i) => ({ span: spans[i], message: `this is ${showValue(v.type, c)}` }));
+
+/** A product of the features that the labels name. All steps of a sequence are multiplied step by step. */
+function product([x, y]: readonly [Value, Value], sides: readonly [string, string], out: string, b: Builder): Meaning {
+  const taken = sides.join("");
+  const letter = [..."zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA"].find((l) => !taken.includes(l))!;
+  const [s, t] = [x, y].map((v) => (hasAllSteps(v.type) ? letter : ""));
+  return value(b.dot(x, y, { a: s + sides[0], b: t + sides[1], out: (s || t) + out }));
+}
 
 /** The labels of a product: those of its operands, and those of its result. */
 interface Labels {
@@ -49,7 +57,7 @@ function fitLabels(values: readonly Value[], { sides }: Labels, call: BuiltinCal
   const notes = shapesOf(values, call);
   const extents = new Map<string, dim.Dim>();
   for (const [i, { type }] of values.entries()) {
-    const { shape } = type;
+    const shape = ownShape(type);
     if (shape.length !== sides[i].length) {
       const axes = `${shape.length} feature ${shape.length === 1 ? "axis" : "axes"}`;
       misfit(call.spans[i], `"${sides[i]}" labels ${sides[i].length}, and this value has ${axes}`, [notes[i]], call.c);
@@ -79,11 +87,12 @@ function labelled(values: readonly [Value, Value], labels: Labels, call: Builtin
   const [left, right] = values.map((v, i) => {
     const own = labels.sides[i];
     const isNeeded = (letter: string): boolean => labels.out.includes(letter) || labels.sides[1 - i].includes(letter);
-    const alone = [...own].flatMap((letter, k) => (isNeeded(letter) ? [] : [k]));
+    const first = v.type.shape.length - own.length;
+    const alone = [...own].flatMap((letter, k) => (isNeeded(letter) ? [] : [first + k]));
     const letters = [...own].filter(isNeeded).join("");
     return { letters, value: alone.length === 0 ? v : b.sum(v, { features: alone }) };
   });
-  return value(b.dot(left.value, right.value, { a: left.letters, b: right.letters, out: labels.out }));
+  return product([left.value, right.value], [left.letters, right.letters], labels.out, b);
 }
 
 export const products = {
@@ -91,6 +100,7 @@ export const products = {
     signature: 'dot(a, b) or dot(a, b, "nhd,mhd->hnm")',
     doc: "the inner product of two vectors, or a product with a letter for each axis: what the result lacks is summed",
     arity: [2, 3],
+    takesAllSteps: true,
     apply: (call) => {
       const [a, b] = [real(call, 0), real(call, 1)];
       if (a === undefined || b === undefined) return poison;
@@ -98,9 +108,9 @@ export const products = {
         const labels = labelsOf(call);
         return labels === undefined ? poison : labelled([a, b], labels, call);
       }
-      const [s, t] = [a.type.shape, b.type.shape];
+      const [s, t] = [ownShape(a.type), ownShape(b.type)];
       if (s.length === 1 && t.length === 1 && dim.equal(s[0], t[0]))
-        return value(call.c.builder.dot(a, b, { a: "k", b: "k", out: "" }));
+        return product([a, b], ["k", "k"], "", call.c.builder);
       const notes = shapesOf([a, b], call);
       if (s.length < 2 && t.length < 2)
         return misfit(call.span, "`dot` multiplies vectors of one extent", notes, call.c);
@@ -115,11 +125,12 @@ export const products = {
     signature: "outer(a, b)",
     doc: "all products of an entry of a and one of b: [n, m]",
     arity: [2, 2],
+    takesAllSteps: true,
     apply: (call) => {
       const [a, b] = [real(call, 0), real(call, 1)];
       if (a === undefined || b === undefined) return poison;
-      if (a.type.shape.length === 1 && b.type.shape.length === 1)
-        return value(call.c.builder.dot(a, b, { a: "n", b: "m", out: "nm" }));
+      if (ownShape(a.type).length === 1 && ownShape(b.type).length === 1)
+        return product([a, b], ["n", "m"], "nm", call.c.builder);
       return misfit(call.span, "`outer` multiplies two vectors", shapesOf([a, b], call), call.c);
     },
   },
@@ -132,9 +143,8 @@ export const products = {
       const [x, W] = [real(call, 0), real(call, 1)];
       if (x === undefined || W === undefined) return poison;
       const [a, b] = [ownShape(x.type), W.type.shape];
-      const z = hasAllSteps(x.type) ? "z" : "";
       if (a.length === 2 && b.length === 3 && dim.equal(a[0], b[0]) && dim.equal(a[1], b[1]))
-        return value(call.c.builder.dot(x, W, { a: `${z}hk`, b: "hka", out: `${z}ha` }));
+        return product([x, W], ["hk", "hka"], "ha", call.c.builder);
       return misfit(call.span, "`headwise` multiplies [k, n] and [k, n, m]", shapesOf([x, W], call), call.c);
     },
   },

@@ -69,28 +69,30 @@ const mask = (name: string, once: boolean, doc: string): Builtin => ({
   },
 });
 
-/** Draws for a shape in `args[at]`; without one, the shape is that of the state whose initial value it is. */
+/** Draws for a value or a shape in `args[at]`; without one, the shape is that of the state whose initial value it is. */
 function drawShaped(call: BuiltinCall, at: number, noise: Noise): Meaning {
-  const { args, spans, c, span } = call;
+  const { args, c, span } = call;
   if (args.length <= at) return draw({ noise, once: false, span }, c);
-  const shape = extents(call, args[at], spans[at]);
-  return shape === undefined ? poison : draw({ noise, shape, once: false, span }, c);
+  const of = drawnFor(call, at);
+  return of === undefined ? poison : draw({ noise, ...of, once: false, span }, c);
 }
 
 export const randomFunctions = {
   noise: {
-    signature: "noise(std) or noise(std, [n, …])",
+    signature: "noise(std), noise(std, [n, …]) or noise(std, x)",
     doc: "normal noise, fresh for each example and step",
     arity: [1, 2],
+    takesAllSteps: true,
     apply: (call) => {
       const scale = constant(call.args[0], call.spans[0], call.c);
       return scale === undefined ? poison : drawShaped(call, 1, { distribution: "normal", scale });
     },
   },
   uniform_noise: {
-    signature: "uniform_noise(low, high) or uniform_noise(low, high, [n, …])",
+    signature: "uniform_noise(low, high), with a shape [n, …] or a value x after it",
     doc: "uniform noise between low and high, fresh for each example and step; at inference its mean",
     arity: [2, 3],
+    takesAllSteps: true,
     apply: (call) => {
       const { args, spans, c, span } = call;
       const [low, high] = [0, 1].map((i) => constant(args[i], spans[i], c));

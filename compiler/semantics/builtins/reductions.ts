@@ -12,6 +12,6 @@ const reduction = (name: "sum" | "mean", doc: string): Builtin => ({
 });
 
 export const reductions = {
-  sum: reduction("sum", "sum along axes"),
-  mean: reduction("mean", "mean along axes"),
+  sum: reduction("sum", "sum over features, or the axes given"),
+  mean: reduction("mean", "mean over features, or the axes given"),
 } satisfies Readonly<Record<string, Builtin>>;

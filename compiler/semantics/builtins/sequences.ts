@@ -1,7 +1,9 @@
 /** Built-in functions of sequences, and of time. */
+import type { Builder } from "../../ir/builder.ts";
 import * as dim from "../../ir/dim.ts";
+import { hasAllSteps } from "../../ir/steps.ts";
 import type { Value } from "../../ir/types.ts";
-import { allStepsOf } from "../all-steps.ts";
+import { allStepsOf, ofPresent, ownShape } from "../all-steps.ts";
 import {
   alongAxis,
   type Builtin,
@@ -117,33 +119,43 @@ const delay: Builtin = {
 };
 
 const cumsum: Builtin = {
-  signature: "cumsum(xs), or cumsum(x, over last or first)",
+  signature: "cumsum(xs), or cumsum(x, over last, first, or all steps of a sequence)",
   doc: "the sum of all so far: at each step of a sequence, or at each entry along an axis",
   arity: [1, 1],
-  along: ["time", "last", "first"],
+  along: ["time", "whole", "last", "first"],
+  takesAllSteps: true,
   apply: (call) => {
-    if (alongAxis(call, cumsum) !== "time") return runningSum(call);
-    const help = call.c.scan
-      ? "use it on a sequence; along features it is cumsum(x, over last)"
-      : "use it on a sequence, in a model; in a cell, keep the sum as a state: s' = s + x; along features it is cumsum(x, over last)";
-    const x = sequence(call, help);
-    return x === undefined ? poison : value(call.c.builder.one("cumsum", [x], { reverse: false }));
+    const [axis, [x]] = [alongAxis(call, cumsum), call.args];
+    if (x.kind === "value" && hasAllSteps(x.value.type) && axis === call.c.allSteps?.axis) {
+      const v = real(call, 0);
+      return v === undefined ? poison : value(sumUpTo(ofPresent(v, 0, call.c), 0, call.c.builder));
+    }
+    return axis === "last" || axis === "first" ? runningSum(call) : sumOfSteps(call);
   },
 };
 
-/** Each sum is that of a window that ends at its entry, over as many zeros before the first as windows need. */
+/** At each step of a sequence the sum of all up to it. */
+function sumOfSteps(call: BuiltinCall): Meaning {
+  const help = call.c.scan
+    ? "use it on a sequence; along features it is cumsum(x, over last)"
+    : "use it on a sequence, in a model; in a cell, keep the sum as a state: s' = s + x; along features it is cumsum(x, over last)";
+  const x = sequence(call, help);
+  return x === undefined ? poison : value(call.c.builder.one("cumsum", [x], { reverse: false }));
+}
+
 function runningSum(call: BuiltinCall): Meaning {
   const x = real(call, 0);
   if (x === undefined) return poison;
-  const { shape } = x.type;
-  if (shape.length === 0) return noFeatures(call);
-  const axis = axisAlong(call, x.type);
-  const n = shape[axis];
-  if (dim.isOne(n)) return value(x);
-  const b = call.c.builder;
+  return ownShape(x.type).length === 0 ? noFeatures(call) : value(sumUpTo(x, axisAlong(call, x.type), call.c.builder));
+}
+
+/** Each sum is that of a window that ends at its entry, over as many zeros before the first as windows need. */
+function sumUpTo(x: Value, axis: number, b: Builder): Value {
+  const n = x.type.shape[axis];
+  if (dim.isOne(n)) return x;
   const led = padded(x, [{ axis, before: dim.subtract(n, dim.constant(1)), after: [] }], b);
   const windows = b.one("windows", [led], { axis, size: dim.show(n), stride: 1, dilation: 1 });
-  return value(b.sum(windows, { features: [axis + 1] }));
+  return b.sum(windows, { features: [axis + 1] });
 }
 
 /** A function without arguments, of the sequence around it. */

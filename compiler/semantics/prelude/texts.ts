@@ -69,6 +69,25 @@ fn logaddexp(a, b) {
   most + softplus(least - most)
 }
 
+// x as a vector of length 1 (a vector of zeros stays one), and the cosine of the angle between two vectors.
+fn normalize(x, eps = 1e-12, over axes = feature) { x / max(sqrt(sum(square(x), over axes)), eps) }
+
+fn cosine_similarity(a, b, eps = 1e-8, over axes = feature) {
+  sum(normalize(a, eps, over axes) * normalize(b, eps, over axes), over axes)
+}
+
+// log Γ(x) for x > 0: Stirling's series at 8 or more, brought there by Γ(x + 1) = x Γ(x).
+fn lgamma(x) {
+  small = x < 8
+  y = where(small, x, 1)
+  z = where(small, x + 8, x)
+  r = 1 / z
+  q = r * r
+  series = r * (1 / 12 - q * (1 / 360 - q * (1 / 1260 - q * (1 / 1680 - q / 1188))))
+  moved = log(y * (y + 1) * (y + 2) * (y + 3)) + log((y + 4) * (y + 5) * (y + 6) * (y + 7))
+  (z - 0.5) * log(z) - z + 0.9189385332046727 + series - where(small, moved, 0)
+}
+
 fn log_sigmoid(x) { -softplus(-x) }
 
 // Elfwing, Uchibe & Doya 2018; as “swish” Ramachandran, Zoph & Le 2017.
@@ -95,6 +114,7 @@ fn mish(x) { x * tanh(softplus(x)) }
 fn softsign(x) { x / (1 + abs(x)) }
 
 fn clamp(x, low, high) { min(max(x, low), high) }
+fn clip(x, low, high) { clamp(x, low, high) }
 
 fn relu6(x) { min(relu(x), 6) }
 
@@ -113,6 +133,9 @@ fn glu(x) {
 }
 
 fn pow(x, p) { x^p }
+
+// All features along one dimension, the last the fastest.
+fn flatten(x) { reshape(x, [elements(x)]) }
 
 // a − b · floor(a / b): at least 0 and less than b, or for negative b the other way round. The rounded quotient may be one too
 // large or too small.
