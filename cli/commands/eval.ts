@@ -2,7 +2,7 @@
 import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Context } from "../context.ts";
-import { type DataSettings, openTaskWith } from "../data/settings.ts";
+import { openTrainedTask, type TaskSettings } from "../data/settings.ts";
 import type { Split } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { optimizerOf } from "../optimizer.ts";
@@ -13,8 +13,7 @@ import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } fr
 import { openLearner } from "../training/open-learner.ts";
 import { evaluate } from "../training/train.ts";
 
-export interface EvalOptions extends ModelOptions, DataSettings, CheckpointOptions {
-  readonly task: string;
+export interface EvalOptions extends ModelOptions, TaskSettings, CheckpointOptions {
   readonly checkpoint: string;
   readonly target: TargetName;
   readonly threads?: number;
@@ -30,10 +29,10 @@ export interface EvalOptions extends ModelOptions, DataSettings, CheckpointOptio
 
 export async function evaluateCommand(context: Context, file: string, options: EvalOptions): Promise<ExitCode> {
   const { output } = context;
-  const task = await openTaskWith(context, options.task, options);
+  const state = await loadCheckpoint(options.checkpoint);
+  const task = await openTrainedTask(context, options, options.checkpoint, state);
   const backend = await openBackend(options.target, options.threads);
   try {
-    const state = await loadCheckpoint(options.checkpoint);
     const request = { ...options, file, optimizer: optimizerOf(state, options.optimizer) };
     const { plan, session, learner } = await openLearner(request, task, options.split, backend, context);
     sayOtherEquations(options.checkpoint, await session.restore(state, allowed(options)), output);

@@ -35,7 +35,7 @@ async function exploreInto(
   options: ExploreOptions,
 ): Promise<ExitCode> {
   const { output } = context;
-  const task = await openTaskWith(context, options.task, options);
+  const task = await openTaskWith({ ...context, stdin: undefined }, options);
   const study = readStudy(context, file, options, task);
   const { rows, identity } = study;
   const previous = await folder.begin(options.resume ?? false);

@@ -3,8 +3,10 @@
 import { existsSync } from "node:fs";
 import { refuseSingleExample } from "../../runtime/single-example.ts";
 import type { Context } from "../context.ts";
-import { type DataSettings, openTaskWith } from "../data/settings.ts";
+import { type Preparation, preparationIn } from "../data/preparation.ts";
+import { heldOut, openTaskWith, type TaskSettings } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
+import type { Task, TaskForm } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { optimizerText } from "../optimizer.ts";
@@ -21,8 +23,7 @@ import { RunFolder, type RunRecord } from "../training/run-folder.ts";
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
 import { type Ending, train } from "../training/train.ts";
 
-export interface TrainCommandOptions extends ModelOptions, DataSettings, TrainingSettings, CheckpointOptions {
-  readonly task: string;
+export interface TrainCommandOptions extends ModelOptions, TaskSettings, TrainingSettings, CheckpointOptions {
   readonly target: TargetName;
   readonly threads?: number;
   readonly epochs: number;
@@ -52,8 +53,8 @@ async function trainInto(
   const { output, seed } = context;
   // Report problems with the folder before compiling anything.
   const previous = await folder.begin(options.resume ?? false);
-  const task = await openTaskWith(context, options.task, options);
-  const evaluateOn = options.validation ? "validation" : "test";
+  const task = await openTaskWith(context, options);
+  const evaluateOn = heldOut(task, options);
   const backend = await openBackend(options.target, options.threads);
   try {
     const request = { ...options, file };
@@ -71,7 +72,9 @@ async function trainInto(
     let before = 0;
     if (previous !== undefined) {
       if (existsSync(model)) {
-        const differences = await session.restore(await loadCheckpoint(model), allowed(options));
+        const state = await loadCheckpoint(model);
+        checkSameData(task, preparationIn(state, model), options.out);
+        const differences = await session.restore(state, allowed(options));
         sayOtherEquations(model, differences, output);
       }
       const curve = await folder.rewindCurve(learner.step);
@@ -95,6 +98,7 @@ async function trainInto(
       started,
       ended: status === "running" ? undefined : new Date().toISOString(),
       step: learner.step,
+      ...(task.preparation && { form: formOf(task) }),
       result,
     });
     await folder.write(record("running"));
@@ -147,6 +151,20 @@ async function trainInto(
     backend.close();
   }
 }
+
+/** Throws C0403 if data of one's own is not what the run was trained on so far: its training part has other scales or symbols. */
+function checkSameData({ preparation, name }: Task, before: Preparation | undefined, folder: string): void {
+  if (JSON.stringify(preparation) === JSON.stringify(before)) return;
+  throw new Failure(
+    "C0403",
+    exit.input,
+    `the run in ${folder} was trained on other data than ${name} is now: the training part has other values`,
+    "put the file back as it was, or begin anew in another --out",
+  );
+}
+
+/** The part of a task that a model must fit. */
+const formOf = ({ name, inputs, dims, steps }: Task): TaskForm => ({ name, inputs, dims, steps });
 
 function finish({ output }: Context, { path, files }: RunFolder, ending: Ending, record: RunRecord): ExitCode {
   switch (ending.kind) {

@@ -1,25 +1,115 @@
 /** The command line's options that choose the examples. */
 import type { Context } from "../context.ts";
-import { openTask, type TaskOptions, taskForm } from "./catalogue.ts";
+import { exit, Failure } from "../failure.ts";
+import { openTask, type TaskOptions, taskForm, taskNames } from "./catalogue.ts";
+import type { DataOptions } from "./data-options.ts";
+import { type Preparation, preparationIn } from "./preparation.ts";
 import { taskStreams } from "./streams.ts";
-import type { Task, TaskForm } from "./task.ts";
+import type { Split, Task, TaskForm } from "./task.ts";
 
 export interface DataSettings {
+  /** A file of one's own, or the folder of a built-in task's files. */
   readonly data?: string;
   readonly offline?: boolean;
   readonly validation?: boolean;
   readonly time?: number;
+  /** What is said about data of one's own. */
+  readonly own?: DataOptions;
 }
 
-type Where = Pick<Context, "environment" | "output">;
+export interface TaskSettings extends DataSettings {
+  /** A built-in task. Default: the task that `data` makes. */
+  readonly task?: string;
+}
 
-/** Opens the task of that name. Throws as `openTask` does. */
-export const openTaskWith = (where: Where, name: string, settings: DataSettings): Promise<Task> =>
-  openTask(name, optionsOf(where, settings));
+interface Where extends Pick<Context, "environment" | "output"> {
+  readonly stdin?: Context["stdin"];
+  /** Say nothing about the data: it has been said. */
+  readonly quiet?: boolean;
+}
 
-/** The form of the task of that name, without its data. Throws as `taskForm` does. */
-export const taskFormWith = (where: Where, name: string, settings: DataSettings): Promise<TaskForm> =>
-  taskForm(name, optionsOf(where, settings));
+/**
+ * Opens the task that the settings choose. With a preparation, data of one's own is prepared by it. Throws as `openTask` and
+ * `openOwnData` do, and C0301 if nothing is chosen, or options that only make sense for the other kind.
+ */
+export async function openTaskWith(where: Where, settings: TaskSettings, preparation?: Preparation): Promise<Task> {
+  const { task: name, data, own = {}, time } = settings;
+  if (name !== undefined) {
+    if (settings.own !== undefined)
+      throw new Failure(
+        "C0301",
+        exit.usage,
+        `--task ${name} chooses its own examples, and --${Object.keys(own).join(", --")} is about a file`,
+        "leave --task out, and name a file: --data FILE",
+      );
+    return openTask(name, optionsOf(where, settings));
+  }
+  if (data === undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "nothing says what the examples are",
+      `name a file: --data FILE; or one of the tasks: --task ${taskNames.join(", ")}`,
+    );
+  if (time !== undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--time is for generated tasks; a file has the steps that it has",
+      "for parts of them: --window",
+    );
+  const { openOwnData } = await import("./own-data.ts");
+  const say = where.quiet ? () => {} : (line: string) => where.output.warn(line);
+  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation);
+}
+
+async function* stdinOf({ stdin }: Where): AsyncGenerator<Uint8Array | string> {
+  if (stdin === undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "several threads cannot read standard input",
+      "write it to a file, and name that",
+    );
+  yield* stdin as AsyncIterable<Uint8Array | string>;
+}
+
+/**
+ * Opens the task on which a checkpoint's model is measured: data of one's own is prepared as in training. Throws C0403 if the checkpoint
+ * does not say how.
+ */
+export async function openTrainedTask(
+  where: Where,
+  settings: TaskSettings,
+  checkpoint: string,
+  state: Parameters<typeof preparationIn>[0],
+): Promise<Task> {
+  const preparation = preparationIn(state, checkpoint);
+  const isOwn = settings.task === undefined && settings.data !== undefined;
+  if (isOwn && preparation === undefined)
+    throw new Failure(
+      "C0403",
+      exit.input,
+      `${checkpoint} does not say how data is to be scaled: its model was not trained on a file`,
+      "name the task that it was trained on: --task",
+    );
+  return openTaskWith(where, settings, preparation);
+}
+
+/** What a checkpoint's model must fit. No file of a built-in task is read for it. Throws as `taskForm` and `openTrainedTask` do. */
+export async function formOf(
+  where: Where,
+  settings: TaskSettings,
+  checkpoint: string,
+  state: Parameters<typeof preparationIn>[0],
+): Promise<TaskForm> {
+  if (settings.task !== undefined) return taskForm(settings.task, optionsOf(where, settings));
+  return openTrainedTask(where, settings, checkpoint, state);
+}
+
+/** The split that a run or an exploration measures on. Of data of one's own, the test part is for the end. */
+export const heldOut = (task: Task, { validation }: Pick<DataSettings, "validation">): Exclude<Split, "train"> =>
+  validation || task.preparation !== undefined ? "validation" : "test";
 
 const optionsOf = ({ environment, output }: Where, settings: DataSettings): TaskOptions => ({
   mnist: {

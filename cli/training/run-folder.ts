@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { loopOwners } from "../../compiler/partition/loop-owner.ts";
+import { dataOptionsSchema } from "../data/data-options.ts";
+import type { TaskForm, TaskInput } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import { RecordedFolder } from "../recorded-folder.ts";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
@@ -11,7 +13,9 @@ import {
   above,
   anything,
   dictionary,
+  either,
   type Infer,
+  list,
   Mismatch,
   measure,
   oneOf,
@@ -39,6 +43,8 @@ export interface RunRecord extends RunIdentity {
   readonly started: string;
   readonly ended?: string;
   readonly step: number;
+  /** What the model must fit, if the examples are of one's own: an export then needs no data. */
+  readonly form?: TaskForm;
   /** The last evaluation. */
   readonly result?: Readonly<Record<string, number>>;
 }
@@ -69,9 +75,22 @@ const recordedOptions = recordOf(
     offline: optional(truth),
     validation: optional(truth),
     time: optional(whole(1)),
+    own: optional(dataOptionsSchema),
   },
   "allowed",
 );
+
+const taskInput: Schema<TaskInput> = either("kind", {
+  value: recordOf({ kind: oneOf("value"), shape: list(whole(1)), time: truth }),
+  index: recordOf({ kind: oneOf("index"), size: whole(1), time: truth }),
+});
+
+const taskForm: Schema<TaskForm> = recordOf({
+  name: text,
+  inputs: dictionary(taskInput),
+  dims: dictionary(whole(1)),
+  steps: whole(1),
+});
 
 const runRecord = recordOf({
   format: oneOf(1),
@@ -85,6 +104,7 @@ const runRecord = recordOf({
   started: text,
   ended: optional(text),
   step: whole(),
+  form: optional(taskForm),
   result: optional(dictionary(measure)),
 });
 
