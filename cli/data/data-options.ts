@@ -28,6 +28,7 @@ export interface DataOptions {
   readonly inputs?: Columns;
   readonly target?: Columns;
   readonly label?: Readonly<Record<string, string>>;
+  readonly symbols?: readonly string[];
   readonly group?: string;
   readonly timeColumn?: string;
   readonly window?: number;
@@ -172,6 +173,13 @@ export const dataOptions: { readonly [K in keyof DataOptions]-?: DataOptionRow<N
     read: (given) => ({ y: readName(given) }),
     schema: (value, at) => (typeof value === "string" ? { y: name(value, at) } : eachOf(name)(value, at)),
     json: { anyOf: [{ type: "string", minLength: 1 }, eachJson({ type: "string", minLength: 1 })] },
+  },
+  symbols: {
+    flag: "--symbols <column,...>",
+    doc: "columns whose values are names and no sizes, even if they look like numbers",
+    read: readColumns,
+    schema: columnList,
+    json: names,
   },
   group: { flag: "--group <column>", doc: "the column by which rows belong to a sequence", ...column },
   timeColumn: {

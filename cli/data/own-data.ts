@@ -68,16 +68,14 @@ export async function openOwnData(
   // Once to see which columns there are, and then only those that are wanted.
   const seen = await openRecording(sources[0].source, reading);
   const roles = rolesOf(seen.path, seen.fields, options);
+  const parts = isColumn(options.splitBy) ? [options.splitBy] : [];
   const origins: Origin[] = [];
   for (const { source, split } of sources) {
     const wanted: ReadOptions = {
       ...reading,
       missing: options.missing === undefined ? "refused" : "kept",
-      fields: new Set([...fieldsOf(roles), ...(isColumn(options.splitBy) ? [options.splitBy] : [])]),
-      texts: new Set([
-        ...roles.targets.filter(({ kind }) => kind === "symbols").flatMap(({ fields }) => fields),
-        ...(isColumn(options.splitBy) ? [options.splitBy] : []),
-      ]),
+      fields: new Set([...fieldsOf(roles), ...parts]),
+      texts: new Set([...symbolsOf(roles), ...parts]),
     };
     origins.push({ recording: await openRecording(source, wanted), ...(split && { split }) });
   }
@@ -104,6 +102,9 @@ const isColumn = (splitBy: string | undefined): splitBy is string =>
 
 const fieldsOf = ({ inputs, targets }: Roles): readonly string[] =>
   [...inputs, ...targets].flatMap(({ fields }) => fields);
+
+const symbolsOf = ({ inputs, targets }: Roles): readonly string[] =>
+  [...inputs, ...targets].flatMap(({ kind, fields }) => (kind === "symbols" ? fields : []));
 
 /** `data/train-00000-of-00003.parquet` is one of several training files. */
 const SHARD = /^([a-z]+)(?:[-_. ].*)?$/i;
@@ -183,7 +184,9 @@ function remarks(own: OwnData, task: Task): readonly string[] {
     0,
   );
   if (short > 0)
-    lines.push(`${shown(short)} sequences or parts are shorter than ${needed ?? 1 + behind} steps, and left out`);
+    lines.push(
+      `${short === 1 ? "1 sequence or part is" : `${shown(short)} sequences or parts are`} shorter than ${needed ?? 1 + behind} steps, and left out`,
+    );
   for (const [name, of] of Object.entries(preparation.targets)) {
     if (of.kind !== "symbols" || roles.next) continue;
     lines.push(`classes of ${name}: ${listed(balance(of))}`);

@@ -24,7 +24,8 @@ export interface Roles {
 type Fields = Readonly<Record<string, Field>>;
 
 /** Throws C0406 for a column that is not there or cannot be what it is to be, and C0301 if nothing is to be predicted. */
-export function rolesOf(path: string, fields: Fields, options: DataOptions): Roles {
+export function rolesOf(path: string, given: Fields, options: DataOptions): Roles {
+  const fields = withSymbols(path, given, options.symbols ?? []);
   const chosen = choice(path, fields, options);
   const targets = [
     ...Object.entries(chosen.target).map(([name, columns]) => roleOf(path, fields, name, columns, "numbers")),
@@ -40,6 +41,21 @@ export function rolesOf(path: string, fields: Fields, options: DataOptions): Rol
     `nothing says what to predict of ${path}`,
     `name columns: --target for numbers, --label for classes; there are ${listed(Object.keys(fields))}`,
   );
+}
+
+/** The fields, with those of symbols that the options name. */
+function withSymbols(path: string, fields: Fields, symbols: readonly string[]): Fields {
+  return {
+    ...fields,
+    ...Object.fromEntries(
+      symbols.map((name) => {
+        if (!Object.hasOwn(fields, name)) throw noColumn(path, name, "symbols", fields);
+        const { kind, over } = fields[name];
+        if (kind === "label") throw wrongKind(path, name, fields[name], "symbols");
+        return [name, { kind: "symbol", over }] as const;
+      }),
+    ),
+  };
 }
 
 /** What is predicted: what the options say, or else a field that is called y. */
@@ -83,13 +99,7 @@ function inputsOf(path: string, fields: Fields, options: DataOptions, targets: r
 
 function roleOf(path: string, fields: Fields, name: string, columns: readonly string[], want?: Role["kind"]): Role {
   const found = columns.map((column) => {
-    if (!Object.hasOwn(fields, column))
-      throw new Failure(
-        "C0406",
-        exit.input,
-        `${path} has no column ${column}, which is to be ${name}`,
-        `it has ${listed(Object.keys(fields))}`,
-      );
+    if (!Object.hasOwn(fields, column)) throw noColumn(path, column, name, fields);
     return fields[column];
   });
   for (const [at, field] of found.entries()) {
@@ -121,6 +131,14 @@ function roleOf(path: string, fields: Fields, name: string, columns: readonly st
     );
   return { name, kind, fields: columns, over };
 }
+
+const noColumn = (path: string, column: string, name: string, fields: Fields): Failure =>
+  new Failure(
+    "C0406",
+    exit.input,
+    `${path} has no column ${column}, which is to be ${name}`,
+    `it has ${listed(Object.keys(fields))}`,
+  );
 
 const wrongKind = (path: string, column: string, { kind }: Field, name: string): Failure =>
   new Failure(

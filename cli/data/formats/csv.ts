@@ -100,11 +100,15 @@ function headerOf(source: ByteSource, { cells, line }: Row): readonly string[] {
   return names;
 }
 
-/** What the values of a column are, as far as the sample shows. */
+/**
+ * What the values of a column are: what most of the sample's are. A column of numbers with something else in it is so refused, with the
+ * line, and not taken for one of texts, which would leave it out of the inputs without a word.
+ */
 function kindOf(rows: readonly Row[], at: number): ColumnKind {
   const texts = rows.map(({ cells }) => String(cells[at] ?? "")).filter((text) => !isMissing(text));
-  if (texts.every(isNumber)) return "number";
-  return texts.every((text) => readDate(text) !== undefined) ? "date" : "text";
+  const most = (is: (text: string) => boolean): boolean => 2 * texts.filter(is).length >= texts.length;
+  if (most(isNumber)) return "number";
+  return most((text) => readDate(text) !== undefined) ? "date" : "text";
 }
 
 /** The delimiter that stands most often in a line, outside quotes. */
