@@ -30,8 +30,8 @@ export class Spool {
   append(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       if (this.#used === CHUNK) {
-        this.#flush();
-        this.#chunks.push(new Uint8Array(CHUNK));
+        const free = this.#flush();
+        this.#chunks.push(free ?? new Uint8Array(CHUNK));
         this.#used = 0;
       }
       const part = bytes.subarray(at, at + CHUNK - this.#used);
@@ -42,12 +42,14 @@ export class Spool {
     this.#size += bytes.length;
   }
 
-  /** Full chunks go to the file as soon as there is one. */
-  #flush(): void {
-    if (this.#file === undefined && (this.#chunks.length + 1) * CHUNK <= this.#limit) return;
+  /** Full chunks go to the file as soon as there is one. Returns one that is free again, so that no garbage piles up. */
+  #flush(): Uint8Array | undefined {
+    if (this.#file === undefined && (this.#chunks.length + 1) * CHUNK <= this.#limit) return undefined;
     this.#file ??= openTemporaryFile();
     for (const chunk of this.#chunks) this.#file.append(chunk);
+    const [free] = this.#chunks;
     this.#chunks = [];
+    return free;
   }
 
   /** A copy of bytes `from` … `to` − 1, which must be there. At once if they are in memory. */

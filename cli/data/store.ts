@@ -18,7 +18,7 @@ export interface Origin {
 }
 
 /** With this limit, reading a table of any size stays below 300 MB. */
-const LIMIT = 128 * 2 ** 20;
+const LIMIT = 64 * 2 ** 20;
 
 /** More different values are no vocabulary, and would fill the memory. */
 const MOST_SYMBOLS = 2 ** 20;

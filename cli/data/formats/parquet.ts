@@ -54,13 +54,10 @@ export async function openParquet(source: ByteSource, options: ReadOptions): Pro
                   : undefined,
               ),
             );
-            for (let at = 0; at < to - from; at++) {
+            yield Array.from({ length: to - from }, (_, at): Row => {
               const line = from + at + 1;
-              yield {
-                line,
-                cells: values.map((list, c) => cellOf(list?.[at], columns[c], source, line)),
-              } satisfies Row;
-            }
+              return { line, cells: values.map((list, c) => cellOf(list?.[at], columns[c], source, line)) };
+            });
           }
         }
       },

@@ -27,8 +27,8 @@ export interface Table {
   /** What `Row.line` counts: `line`, `row`. */
   readonly unit: string;
   readonly columns: readonly Column[];
-  /** May be read more than once. */
-  rows(): AsyncIterable<Row>;
+  /** Some at a time, in order; may be read more than once. */
+  rows(): AsyncIterable<readonly Row[]>;
 }
 
 /** Steps of a piece at most: large enough that a piece costs little, small beside the memory of a process. */
@@ -116,41 +116,42 @@ async function* piecesOf(
     if (begins && groupName !== undefined) made[groupName] = [current];
     return { begins, steps, values: made };
   };
-  for await (const row of table.rows()) {
-    if (group !== undefined) {
-      const own = String(row.cells[group]);
-      if (seen.size === 0 || own !== current) {
-        if (own === "") throw wrong(table, row, group, "is empty, and says to which sequence the row belongs");
-        const before = seen.get(own);
-        if (before !== undefined)
-          throw wrong(
-            table,
-            row,
-            group,
-            `is "${own}" again, which began at ${table.unit} ${before}, with others in between`,
-            "sort the rows by this column first, and keep their order otherwise",
-          );
-        if (steps > 0) yield piece();
-        seen.set(own, row.line);
-        [current, begins, steps] = [own, true, 0];
+  for await (const rows of table.rows())
+    for (const row of rows) {
+      if (group !== undefined) {
+        const own = String(row.cells[group]);
+        if (seen.size === 0 || own !== current) {
+          if (own === "") throw wrong(table, row, group, "is empty, and says to which sequence the row belongs");
+          const before = seen.get(own);
+          if (before !== undefined)
+            throw wrong(
+              table,
+              row,
+              group,
+              `is "${own}" again, which began at ${table.unit} ${before}, with others in between`,
+              "sort the rows by this column first, and keep their order otherwise",
+            );
+          if (steps > 0) yield piece();
+          seen.set(own, row.line);
+          [current, begins, steps] = [own, true, 0];
+          values = empty(overSteps);
+          order = timeOrder(table, time);
+        }
+      }
+      order(row);
+      for (let at = 0; at < overSteps.length; at++) {
+        const list = values[at];
+        const value = reads[at](row);
+        if (list instanceof Float64Array) list[steps] = value as number;
+        else list.push(value as string);
+      }
+      steps++;
+      if (steps === PIECE) {
+        yield piece();
+        [begins, steps] = [false, 0];
         values = empty(overSteps);
-        order = timeOrder(table, time);
       }
     }
-    order(row);
-    for (let at = 0; at < overSteps.length; at++) {
-      const list = values[at];
-      const value = reads[at](row);
-      if (list instanceof Float64Array) list[steps] = value as number;
-      else list.push(value as string);
-    }
-    steps++;
-    if (steps === PIECE) {
-      yield piece();
-      [begins, steps] = [false, 0];
-      values = empty(overSteps);
-    }
-  }
   if (steps > 0) yield piece();
 }
 
