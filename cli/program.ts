@@ -285,16 +285,18 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     ),
   )
     .description("train a model, or a cell with a readout, on a task")
-    .argument("<file>", ".cell file", read.path)
-    .option("--task <name>", "a built-in task, see cellc data; not with a file of one's own")
+    .argument("[file]", ".cell file (default: with --resume RUN, the run's)", read.path)
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
     .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
-    .requiredOption("--out <dir>", "folder of the run", read.path)
-    .option("--resume", "continue the run in --out")
+    .option("--out <dir>", "folder of the run; required, unless --resume names it", read.path)
+    .option("--resume [run]", "continue the run in --out; or the run in this folder, with its options", read.path)
     .addOption(allowOtherEquations())
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/train.ts")).trainCommand(context, file, options)),
+    .action((file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/train.ts")).trainCommand(context, file, options, givenOptions(command)),
+      ),
     );
 
   withAutoTarget(
@@ -306,9 +308,10 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     ),
   )
     .description("measure a trained model with its population statistics")
-    .argument("<file>", ".cell file", read.path)
-    .option("--task <name>", "a built-in task, see cellc data; not with a file of one's own")
-    .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors", read.path)
+    .argument("<run>", "folder of a run, or the checkpoint in it; or a .cell file, with --checkpoint", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
+    .option("--checkpoint <file>", "with a .cell file: its checkpoint, such as runs/x/model.safetensors", read.path)
     .addOption(allowOtherEquations())
     .addOption(threads())
     .addOption(new Option("--stats <how>", "statistics").choices(["stored", "exact"]).default("stored"))
@@ -316,8 +319,10 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .addOption(noise())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .addOption(optimizerOfCheckpoint())
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/eval.ts")).evaluateCommand(context, path, file, options, givenOptions(command)),
+      ),
     );
 
   withAutoTarget(
@@ -378,7 +383,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
   withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore")))))
     .description("train a cell or model with many placements of norms, and rank them")
     .argument("<file>", ".cell file", read.path)
-    .option("--task <name>", "a built-in task, see cellc data; not with a file of one's own")
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
     .option("--sites <site,...>", "sites to place norms at, such as hh,xh (default: all)")
     .option("--norms <norm,...>", 'norms to place at each, such as "none,batch(gamma=0.1),layer"', "none,batch,layer")
     .option(
@@ -410,7 +415,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       "measure and draw how much gradient reaches each state at each step, for different initial gains of the norms",
     )
     .argument("<file>", ".cell file", read.path)
-    .option("--task <name>", "a built-in task, see cellc data; not with a file of one's own")
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
     .option("--gamma <gain,...>", "initial gains to try, for all its norms", read.positiveNumbers, [
       ...[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
     ])
@@ -441,7 +446,9 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
 
 /** Names of the options given on the command line. The others have their defaults. */
 const givenOptions = (command: Command): ReadonlySet<string> =>
-  new Set(Object.keys(command.opts()).filter((name) => command.getOptionValueSource(name) === "cli"));
+  new Set(
+    Object.keys(command.optsWithGlobals()).filter((name) => command.getOptionValueSourceWithGlobals(name) === "cli"),
+  );
 
 function declareDataCommand(program: Command, run: RunCommand): void {
   withDataOptions(program.command("data"), { split: partOfData("what to show", "train") })

@@ -38,6 +38,13 @@ const DEVIATIONS = [0.1, 0.5, 1];
 export async function gradflow(context: Context, file: string, options: GradflowOptions): Promise<ExitCode> {
   const { output, seed } = context;
   const task = await openTaskWith(context, options);
+  if (task.lengths !== undefined)
+    throw new Failure(
+      "C0406",
+      exit.input,
+      `the sequences of ${task.name} differ in length, and gradients are measured step by step over all examples`,
+      "take parts of one length: --window 20",
+    );
   const { name, placements } = readGains(file, options, task);
   const backend = await openBackend(options.target, options.threads);
   const runs = Math.max(...options.steps) + options.steps.length;

@@ -6,6 +6,8 @@ import type { DataOptions } from "./data-options.ts";
 import { type Preparation, preparationIn } from "./preparation.ts";
 import { taskStreams } from "./streams.ts";
 import type { Split, Task, TaskForm } from "./task.ts";
+import { readTaskFile } from "./task-file.ts";
+import { isModule, openTaskModule } from "./task-module.ts";
 
 export interface DataSettings {
   /** A file of one's own, or the folder of a built-in task's files. */
@@ -18,7 +20,7 @@ export interface DataSettings {
 }
 
 export interface TaskSettings extends DataSettings {
-  /** A built-in task. Default: the task that `data` makes. */
+  /** A built-in task, a task file, or a module. Default: the task that `data` makes. */
   readonly task?: string;
 }
 
@@ -32,7 +34,8 @@ interface Where extends Pick<Context, "environment" | "output"> {
  * Opens the task that the settings choose. With a preparation, data of one's own is prepared by it. Throws as `openTask` and
  * `openOwnData` do, and C0301 if nothing is chosen, or options that only make sense for the other kind.
  */
-export async function openTaskWith(where: Where, settings: TaskSettings, preparation?: Preparation): Promise<Task> {
+export async function openTaskWith(where: Where, given: TaskSettings, preparation?: Preparation): Promise<Task> {
+  const settings = await withTaskFile(given);
   const { task: name, data, own = {}, time } = settings;
   if (name !== undefined) {
     if (settings.own !== undefined)
@@ -42,6 +45,7 @@ export async function openTaskWith(where: Where, settings: TaskSettings, prepara
         `--task ${name} chooses its own examples, and --${Object.keys(own).join(", --")} is about a file`,
         "leave --task out, and name a file: --data FILE",
       );
+    if (isModule(name)) return openTaskModule(name, { data, steps: time, streams: taskStreams });
     return openTask(name, optionsOf(where, settings));
   }
   if (data === undefined)
@@ -61,6 +65,13 @@ export async function openTaskWith(where: Where, settings: TaskSettings, prepara
   const { openOwnData } = await import("./own-data.ts");
   const say = where.quiet ? () => {} : (line: string) => where.output.warn(line);
   return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation);
+}
+
+/** The settings with what a task file says, where they name one; what they say themselves goes before. Throws as `readTaskFile` does. */
+export async function withTaskFile<S extends TaskSettings>(settings: S): Promise<S> {
+  if (settings.task?.endsWith(".json") !== true) return settings;
+  const { data, own } = await readTaskFile(settings.task);
+  return { ...settings, task: undefined, data: settings.data ?? data, own: { ...own, ...settings.own } };
 }
 
 async function* stdinOf({ stdin }: Where): AsyncGenerator<Uint8Array | string> {
@@ -85,7 +96,7 @@ export async function openTrainedTask(
   state: Parameters<typeof preparationIn>[0],
 ): Promise<Task> {
   const preparation = preparationIn(state, checkpoint);
-  const isOwn = settings.task === undefined && settings.data !== undefined;
+  const isOwn = settings.task === undefined ? settings.data !== undefined : settings.task.endsWith(".json");
   if (isOwn && preparation === undefined)
     throw new Failure(
       "C0403",
@@ -96,6 +107,9 @@ export async function openTrainedTask(
   return openTaskWith(where, settings, preparation);
 }
 
+/** Whether `--task` names a task that is made or fetched here. */
+export const isBuiltIn = (name: string): boolean => !name.endsWith(".json") && !isModule(name);
+
 /** What a checkpoint's model must fit. No file of a built-in task is read for it. Throws as `taskForm` and `openTrainedTask` do. */
 export async function formOf(
   where: Where,
@@ -103,7 +117,8 @@ export async function formOf(
   checkpoint: string,
   state: Parameters<typeof preparationIn>[0],
 ): Promise<TaskForm> {
-  if (settings.task !== undefined) return taskForm(settings.task, optionsOf(where, settings));
+  if (settings.task !== undefined && isBuiltIn(settings.task))
+    return taskForm(settings.task, optionsOf(where, settings));
   return openTrainedTask(where, settings, checkpoint, state);
 }
 

@@ -12,8 +12,10 @@ export type TaskInput =
   | { readonly kind: "value"; readonly shape: readonly number[]; readonly time: boolean }
   | { readonly kind: "index"; readonly size: number; readonly time: boolean };
 
+/** A part of the examples. */
 export type Split = "train" | "validation" | "test";
 
+/** Some examples, as a model takes them. */
 export interface TaskBatch {
   /** [T, B, …shape] where the input has time, else [B, …shape]. */
   readonly inputs: Readonly<Record<string, Float32Array>>;
@@ -37,6 +39,7 @@ export interface Baseline {
   predict(target: string, split: Split, indices: Uint32Array): Float32Array | Promise<Float32Array>;
 }
 
+/** Examples that a model is trained and measured on. */
 export interface Task {
   readonly name: string;
   readonly summary: string;
@@ -84,6 +87,16 @@ export type Uniform = (index: number) => number;
 
 /** Random streams by name. Generated tasks use one for each split, so that no two splits share a number. */
 export type RandomStreams = (name: string) => Uniform;
+
+/** What the function `task` of a module is told. */
+export interface TaskRequest {
+  /** `--data` */
+  readonly data?: string;
+  /** `--time` */
+  readonly steps?: number;
+  /** Random numbers that are the same in every run. */
+  readonly streams: RandomStreams;
+}
 
 /** Throws for numbers outside the split, so that a wrong sampler fails instead of reading wrong examples. */
 export function checkIndices(task: string, split: Split, count: number, indices: Uint32Array): void {

@@ -3,8 +3,10 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { loopOwners } from "../../compiler/partition/loop-owner.ts";
 import { dataOptionsSchema } from "../data/data-options.ts";
-import type { TaskForm, TaskInput } from "../data/task.ts";
+import type { TaskForm } from "../data/task.ts";
+import { taskFormSchema } from "../data/task-schema.ts";
 import { exit, Failure } from "../failure.ts";
+import { optimizerChoice } from "../optimizer.ts";
 import { RecordedFolder } from "../recorded-folder.ts";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
 import { drawCurves } from "../report/curves.ts";
@@ -13,9 +15,7 @@ import {
   above,
   anything,
   dictionary,
-  either,
   type Infer,
-  list,
   Mismatch,
   measure,
   oneOf,
@@ -26,6 +26,7 @@ import {
   truth,
   whole,
 } from "../report/schema.ts";
+import { targetNames } from "../targets.ts";
 
 /** The settings that decide which examples come at which step. To resume a run, they must agree. */
 export type RunIdentity = Readonly<{ model: string; task: string; batch: number; seed: number }>;
@@ -56,7 +57,7 @@ const path: Schema<string> = (value, at) => {
   return found;
 };
 
-/** Options that commands read again. The others only document how the run was trained. */
+/** Options that commands read again: `eval`, `stats` and `export` those of the model and the data, `train --resume` all. */
 const recordedOptions = recordOf(
   {
     file: optional(path),
@@ -76,21 +77,23 @@ const recordedOptions = recordOf(
     validation: optional(truth),
     time: optional(whole(1)),
     own: optional(dataOptionsSchema),
+    target: optional(oneOf(...targetNames)),
+    threads: optional(whole(1)),
+    tuned: optional(truth),
+    epochs: optional(above),
+    steps: optional(whole(1)),
+    lr: optional(above),
+    decay: optional(oneOf("none", "linear", "cosine")),
+    optimizer: optional(optimizerChoice),
+    clip: optional(above),
+    momentum: optional(above),
+    stats: optional(oneOf("exact", "ema")),
+    estimate: optional(whole(1)),
+    noise: optional(oneOf("mean", "drawn")),
+    evaluateEvery: optional(whole(1)),
   },
   "allowed",
 );
-
-const taskInput: Schema<TaskInput> = either("kind", {
-  value: recordOf({ kind: oneOf("value"), shape: list(whole(1)), time: truth }),
-  index: recordOf({ kind: oneOf("index"), size: whole(1), time: truth }),
-});
-
-const taskForm: Schema<TaskForm> = recordOf({
-  name: text,
-  inputs: dictionary(taskInput),
-  dims: dictionary(whole(1)),
-  steps: whole(1),
-});
 
 const runRecord = recordOf({
   format: oneOf(1),
@@ -104,7 +107,7 @@ const runRecord = recordOf({
   started: text,
   ended: optional(text),
   step: whole(),
-  form: optional(taskForm),
+  form: optional(taskFormSchema),
   result: optional(dictionary(measure)),
 });
 
