@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { decodeCheckpoint } from "../../runtime/checkpoint.ts";
 import { withFolder } from "../data/mnist.ts";
+import { cellc as cellcProcess } from "./run-cellc.ts";
 import { cellc } from "./run-here.ts";
 
 const forecast = `model forecast(D = 7, H = 6, N = 3) {
@@ -177,6 +178,40 @@ describe("a table", () => {
         join(folder, "flow"),
       ]);
       expect([flow.code, flow.stderr]).toEqual([1, expect.stringContaining("differ in length")]);
+    }));
+});
+
+describe("in a process of its own, with packages bundled,", () => {
+  test("placements are explored on sequences of different lengths, in threads, by the validation part", () =>
+    inPlace(async ({ folder }) => {
+      const table = join(folder, "seq.csv");
+      const rows = Array.from({ length: 80 }, (_, g) =>
+        Array.from({ length: 2 + (g % 5) }, (_, t) => `"${g}",${Math.sin(g * t)},${g % 2 === 0 ? "up" : "down"}`),
+      );
+      await writeFile(table, `id,v,kind\n${rows.flat().join("\n")}\n`);
+      const own = ["--data", table, "--group", "id", "--label", "kind", "--split", "0.6,0.2,0.2"];
+      const sizes = ["--dims", "H=4", "--batch", "8", "--budget", "6", "--workers", "2"];
+      const out = join(folder, "explored");
+      const ended = await cellcProcess([
+        ...["explore", "examples/cells/lstm.cell", ...own, ...sizes],
+        ...["--sites", "hh", "--norms", "none,layer", "--out", out, "--json"],
+      ]);
+      expect([ended.code, ended.stderr.match(/classes of y/g)?.length]).toEqual([0, 1]);
+      expect(JSON.parse(ended.stdout)).toMatchObject({ ok: true, status: "finished", done: 2 });
+    }));
+
+  test("a table comes from standard input", () =>
+    inPlace(async ({ cell, out }) => {
+      const args = ["train", cell, "--data", "-", ...WINDOWS, "--batch", "8", "--steps", "2", "--out", out, "--json"];
+      const ended = await cellcProcess(args, { input: waves(200) });
+      expect([ended.code, JSON.parse(ended.stdout).task]).toEqual([0, "stdin"]);
+      const explored = await cellcProcess(["explore", cell, "--data", "-", ...WINDOWS, "--out", `${out}2`], {
+        input: waves(200),
+      });
+      expect([explored.code, explored.stderr]).toEqual([
+        2,
+        expect.stringContaining("several threads cannot read standard input"),
+      ]);
     }));
 });
 
