@@ -1,8 +1,9 @@
 /** The command line's options that choose the examples. */
 import type { Context } from "../context.ts";
 import { exit, Failure } from "../failure.ts";
+import { targetNames } from "../targets.ts";
 import { openTask, type TaskOptions, taskForm, taskNames } from "./catalogue.ts";
-import type { DataOptions } from "./data-options.ts";
+import { type DataOptions, dataOptionNames, dataOptions } from "./data-options.ts";
 import { type Preparation, preparationIn } from "./preparation.ts";
 import { taskStreams } from "./streams.ts";
 import type { Split, Task, TaskForm } from "./task.ts";
@@ -42,8 +43,10 @@ export async function openTaskWith(where: Where, given: TaskSettings, preparatio
       throw new Failure(
         "C0301",
         exit.usage,
-        `--task ${name} chooses its own examples, and --${Object.keys(own).join(", --")} is about a file`,
-        "leave --task out, and name a file: --data FILE",
+        `--task ${name} chooses its own examples, and ${flagsOf(own)} about a file`,
+        own.target === undefined
+          ? "leave --task out, and name a file: --data FILE"
+          : `--target names columns of a file, or where the model runs: ${targetNames.join(", ")}`,
       );
     if (isModule(name)) return openTaskModule(name, { data, steps: time, streams: taskStreams });
     return openTask(name, optionsOf(where, settings));
@@ -65,6 +68,12 @@ export async function openTaskWith(where: Where, given: TaskSettings, preparatio
   const { openOwnData } = await import("./own-data.ts");
   const say = where.quiet ? () => {} : (line: string) => where.output.warn(line);
   return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation);
+}
+
+/** `--window is`, `--window and --group are`. */
+function flagsOf(own: DataOptions): string {
+  const flags = dataOptionNames.flatMap((key) => (own[key] === undefined ? [] : [dataOptions[key].flag.split(" ")[0]]));
+  return flags.length === 1 ? `${flags[0]} is` : `${flags.slice(0, -1).join(", ")} and ${flags.at(-1)} are`;
 }
 
 /** The settings with what a task file says, where they name one; what they say themselves goes before. Throws as `readTaskFile` does. */
