@@ -15,6 +15,7 @@ import {
 } from "../compiler/optimizers.ts";
 import type { SessionState } from "../runtime/state.ts";
 import { exit, Failure } from "./failure.ts";
+import { Mismatch, oneOf, type Schema } from "./report/schema.ts";
 
 /** `weightDecay` → `--weight-decay`. */
 export const flagOf = (option: string): string =>
@@ -75,3 +76,17 @@ export function optimizerOf(
 ): OptimizerChoice {
   return (asked === optimizer && recordedOptimizer(asked, optimizerOptions)) || asked;
 }
+
+/** A choice as the record of a run has it. */
+export const optimizerChoice: Schema<OptimizerChoice> = (value, at) => {
+  if (typeof value !== "object" || value === null) return oneOf(...optimizerNames)(value, at);
+  const { name, ...set } = value as Readonly<Record<string, unknown>>;
+  const known = oneOf(...optimizerNames)(name, [...at, "name"]);
+  const { options } = optimizers[known] as OptimizerRow;
+  for (const [option, given] of Object.entries(set)) {
+    if (!Object.hasOwn(options, option))
+      throw new Mismatch([...at, option], given, `nothing: ${known} has no such option`);
+    if (!options[option].test(given)) throw new Mismatch([...at, option], given, options[option].must);
+  }
+  return value as OptimizerChoice;
+};

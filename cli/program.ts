@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import { optimizerNames } from "../compiler/optimizers.ts";
 import { auto, withAutoTarget } from "./auto-target.ts";
 import type { Context } from "./context.ts";
+import { partOfData, whereItRuns, withDataOptions } from "./data-command.ts";
 import type { ExitCode } from "./failure.ts";
 import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
@@ -123,6 +124,9 @@ const withSchedule = (command: Command): Command =>
 /** Where a command runs what it compiles. The first choice is the default. */
 const withTarget = (command: Command): Command => withAutoTarget(command.addOption(target(...targetNames, auto)));
 
+/** The same for a command whose data has a `--target`, too. */
+const anywhere = whereItRuns([...targetNames, auto]);
+
 /** The first choice is the default. */
 const target = (...choices: string[]) =>
   new Option("--target <name>", "where it runs").choices(choices).default(choices[0]);
@@ -215,12 +219,10 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/inspect.ts")).inspect(context, file, options)),
     );
 
-  withModelOptions(program.command("tune"))
+  withDataOptions(withModelOptions(program.command("tune")), { target: whereItRuns(targetNames) })
     .description("measure the best owner of the loops over the steps on this device, and remember it")
     .argument("<file>", ".cell file", read.path)
-    .addOption(target(...targetNames))
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
-    .option("--time <n>", "sequence length", read.positiveWholeNumber, 100)
     .option("--repeats <n>", "training steps to time for each candidate", read.positiveWholeNumber, 5)
     .addOption(threads())
     .action((file: string, options, command: Command) =>
@@ -237,15 +239,6 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
     .action((file: string, options, command: Command) =>
       run(command, async (context) => (await import("./commands/gradcheck.ts")).gradcheck(context, file, options)),
     );
-}
-
-/** Options that choose the examples. */
-function withDataOptions(command: Command): Command {
-  return command
-    .option("--data <dir>", "folder of the data files, searched before CELLC_DATA and the cache", read.path)
-    .option("--offline", "never download")
-    .option("--validation", "keep the paper's 10,000 validation images out of MNIST's training set")
-    .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber);
 }
 
 /** The option that accepts a checkpoint of a model whose equations were changed on purpose. */
@@ -286,40 +279,60 @@ function withTrainingOptions(command: Command): Command {
 }
 
 function declareTrainingCommands(program: Command, run: RunCommand): void {
-  withTarget(withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("train"))))))
+  withAutoTarget(
+    withTrainingOptions(
+      withSchedule(withDataOptions(withModelOptions(program.command("train")), { target: anywhere })),
+    ),
+  )
     .description("train a model, or a cell with a readout, on a task")
-    .argument("<file>", ".cell file", read.path)
-    .requiredOption("--task <name>", "see cellc data")
+    .argument("[file]", ".cell file (default: with --resume RUN, the run's)", read.path)
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
     .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
-    .requiredOption("--out <dir>", "folder of the run", read.path)
-    .option("--resume", "continue the run in --out")
+    .option("--out <dir>", "folder of the run; required, unless --resume names it", read.path)
+    .option("--resume [run]", "continue the run in --out; or the run in this folder, with its options", read.path)
     .addOption(allowOtherEquations())
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/train.ts")).trainCommand(context, file, options)),
+    .action((file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/train.ts")).trainCommand(context, file, options, givenOptions(command)),
+      ),
     );
 
-  withTarget(withSchedule(withDataOptions(withModelOptions(program.command("eval")))))
+  withAutoTarget(
+    withSchedule(
+      withDataOptions(withModelOptions(program.command("eval")), {
+        split: partOfData("what to measure on", "test"),
+        target: anywhere,
+      }),
+    ),
+  )
     .description("measure a trained model with its population statistics")
-    .argument("<file>", ".cell file", read.path)
-    .requiredOption("--task <name>", "see cellc data")
-    .requiredOption("--checkpoint <file>", "checkpoint, such as runs/x/model.safetensors", read.path)
+    .argument("<run>", "folder of a run, or the checkpoint in it; or a .cell file, with --checkpoint", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
+    .option("--checkpoint <file>", "with a .cell file: its checkpoint, such as runs/x/model.safetensors", read.path)
     .addOption(allowOtherEquations())
     .addOption(threads())
-    .addOption(
-      new Option("--split <name>", "what to measure on").choices(["train", "validation", "test"]).default("test"),
-    )
     .addOption(new Option("--stats <how>", "statistics").choices(["stored", "exact"]).default("stored"))
     .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
     .addOption(noise())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .addOption(optimizerOfCheckpoint())
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/eval.ts")).evaluateCommand(context, file, options)),
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/eval.ts")).evaluateCommand(context, path, file, options, givenOptions(command)),
+      ),
     );
 
-  withTarget(withSchedule(withDataOptions(withModelOptions(program.command("stats")))))
+  withAutoTarget(
+    withSchedule(
+      withDataOptions(withModelOptions(program.command("stats")), {
+        split: partOfData("what to estimate from", "train"),
+        target: anywhere,
+      }),
+    ),
+  )
     .description("show the population statistics of a trained model, or estimate them anew")
     .argument("<run>", "folder of a run, or a checkpoint", read.path)
     .argument("[file]", ".cell file (default: the run's)", read.path)
@@ -334,9 +347,6 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .addOption(noise())
     .option("--output <file>", "with --estimate: the new checkpoint (default: replace the old one)", read.path)
     .addOption(allowOtherEquations())
-    .addOption(
-      new Option("--split <name>", "what to estimate from").choices(["train", "validation", "test"]).default("train"),
-    )
     .option("--batches <n>", "batches to estimate from (default: those of 10,000 examples)", read.positiveWholeNumber)
     .addOption(
       new Option("--variance <how>", "average of the batches' variances, or the law of total variance")
@@ -373,7 +383,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
   withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore")))))
     .description("train a cell or model with many placements of norms, and rank them")
     .argument("<file>", ".cell file", read.path)
-    .requiredOption("--task <name>", "see cellc data")
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
     .option("--sites <site,...>", "sites to place norms at, such as hh,xh (default: all)")
     .option("--norms <norm,...>", 'norms to place at each, such as "none,batch(gamma=0.1),layer"', "none,batch,layer")
     .option(
@@ -398,12 +408,14 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
     );
 
-  withTarget(withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow"))))))
+  withAutoTarget(
+    withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow")), { target: anywhere }))),
+  )
     .description(
       "measure and draw how much gradient reaches each state at each step, for different initial gains of the norms",
     )
     .argument("<file>", ".cell file", read.path)
-    .requiredOption("--task <name>", "see cellc data")
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
     .option("--gamma <gain,...>", "initial gains to try, for all its norms", read.positiveNumbers, [
       ...[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
     ])
@@ -434,15 +446,14 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
 
 /** Names of the options given on the command line. The others have their defaults. */
 const givenOptions = (command: Command): ReadonlySet<string> =>
-  new Set(Object.keys(command.opts()).filter((name) => command.getOptionValueSource(name) === "cli"));
+  new Set(
+    Object.keys(command.optsWithGlobals()).filter((name) => command.getOptionValueSourceWithGlobals(name) === "cli"),
+  );
 
 function declareDataCommand(program: Command, run: RunCommand): void {
-  withDataOptions(program.command("data"))
+  withDataOptions(program.command("data"), { split: partOfData("what to show", "train") })
     .description("list the tasks, or show a task's examples")
     .argument("[task]", "name of a task")
-    .addOption(
-      new Option("--split <name>", "split of the task").choices(["train", "validation", "test"]).default("train"),
-    )
     .option("--from <n>", "number of the first example", read.wholeNumber, 0)
     .option("--count <n>", "how many examples", read.positiveWholeNumber, 3)
     .option("--svg <file>", "write a picture instead of printing text", read.path)

@@ -51,11 +51,13 @@ export function ownTensors(state: { readonly tensors: ReadonlyMap<string, SavedT
     optimizerOptions,
     measures,
     equations,
+    notes,
   } = state as Readonly<Record<string, unknown>>;
   if (![name, fingerprint, optimizer].every((text) => typeof text === "string"))
     throw contradictory("its name, its fingerprint and its optimiser are not text");
   if (![measures, equations].every((said) => said === undefined || areTexts(said)))
     throw contradictory("what it says of the model's equations is not text");
+  if (notes !== undefined && !areTexts(notes)) throw contradictory("its notes are not text");
   if (optimizerOptions !== undefined && !areTexts(optimizerOptions))
     throw contradictory("what it says of the optimiser's options is not text");
   return new Map(

@@ -4,7 +4,7 @@ import type { SessionState } from "./state.ts";
 
 /** A session's state as a safetensors file. Tensors have the plan's names; everything else is in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
-  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors } = state;
+  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors, notes } = state;
   const known = measures !== undefined && equations !== undefined;
   const metadata = {
     format: known ? format : firstFormat,
@@ -14,6 +14,7 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
     ...(optimizerOptions && { optimizerOptions: JSON.stringify(optimizerOptions) }),
     dims: JSON.stringify(dims),
     counters: JSON.stringify(counters),
+    ...(notes && { notes: JSON.stringify(notes) }),
     ...(known && { measures: JSON.stringify(measures), equations: JSON.stringify(equations) }),
   };
   return encodeSafetensors({ tensors, metadata });

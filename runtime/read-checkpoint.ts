@@ -32,6 +32,7 @@ export function readCheckpoint(bytes: Uint8Array, described: (header: Header) =>
     ...(metadata.format === format && { measures: texts(text("measures")), equations: texts(text("equations")) }),
     optimizer: text("optimizer"),
     ...(Object.hasOwn(metadata, "optimizerOptions") && { optimizerOptions: texts(text("optimizerOptions")) }),
+    ...(Object.hasOwn(metadata, "notes") && { notes: texts(text("notes"), "its notes are not text") }),
     dims,
     counters,
     tensors: readTensors(bytes, header).tensors,
@@ -46,9 +47,12 @@ function parse(text: string): unknown {
   }
 }
 
-function texts(text: string): Readonly<Record<string, string>> {
+function texts(
+  text: string,
+  otherwise = "what it says of the model's equations or optimiser is not text",
+): Readonly<Record<string, string>> {
   const found = parse(text);
-  if (!areTexts(found)) throw damaged("what it says of the model's equations or optimiser is not text");
+  if (!areTexts(found)) throw damaged(otherwise);
   return found;
 }
 

@@ -64,6 +64,8 @@ export class Session {
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
   readonly #holder: Holder;
+  /** Free texts that go into its states, by key, such as how inputs were scaled. `restore` takes those of the state. */
+  notes: Readonly<Record<string, string>> = {};
 
   private constructor(backend: Backend, runner: Runner, seed: number) {
     this.backend = backend;
@@ -333,6 +335,7 @@ export class Session {
           ...(this.#population.written.length > 0 && { written: this.#population.written }),
         },
         tensors,
+        ...(Object.keys(this.notes).length > 0 && { notes: this.notes }),
       };
     });
   }
@@ -352,6 +355,7 @@ export class Session {
       this.#counters = counters;
       this.#population.restore({ seen, seenOver, written });
       this.#population.touch();
+      this.notes = { ...state.notes };
       await this.#skipped.forget();
       this.#version++;
       return differences;

@@ -40,6 +40,8 @@ export interface SessionState extends KnownIdentity {
   readonly counters: Counters;
   /** Parameters, optimiser slots and statistics, by name. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
+  /** Free texts that belong to the numbers, by key, such as how inputs were scaled. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /** What `Session.restore` takes. */

@@ -22,7 +22,7 @@ export async function data(context: Context, name: string | undefined, options: 
     output.result({ tasks: taskNames });
     return exit.ok;
   }
-  const task = await openTaskWith(context, name, options);
+  const task = await openTaskWith(context, { ...options, task: name });
   const indices = chosen(task, options);
   output.say(output.colors.bold(task.summary));
   output.say(
@@ -36,7 +36,7 @@ export async function data(context: Context, name: string | undefined, options: 
     await writeAtomically(options.svg, examplesSvg(task, options.split, indices));
     output.say(`${options.svg} written`);
   } else {
-    for (const index of indices) output.say(`\n${exampleText(task, options.split, index)}`);
+    for (const index of indices) output.say(`\n${await exampleText(task, options.split, index)}`);
   }
   const { summary, inputs, dims, steps, splits } = task;
   output.result({
@@ -46,7 +46,7 @@ export async function data(context: Context, name: string | undefined, options: 
     dims,
     steps,
     splits,
-    examples: output.json ? documents(task, options.split, indices) : [],
+    examples: output.json ? await documents(task, options.split, indices) : [],
   });
   return exit.ok;
 }
@@ -58,12 +58,12 @@ function chosen(task: Task, { split, from, count }: DataOptions): readonly numbe
   return Array.from({ length: Math.min(count, size - from) }, (_, i) => from + i);
 }
 
-function documents(task: Task, split: Split, indices: readonly number[]): readonly unknown[] {
-  return indices.map((index) => {
-    const { inputs } = task.batch(split, Uint32Array.of(index));
-    return {
-      index,
-      inputs: Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, Array.from(values)])),
-    };
-  });
+async function documents(task: Task, split: Split, indices: readonly number[]): Promise<readonly unknown[]> {
+  const found: unknown[] = [];
+  for (const index of indices) {
+    const { inputs } = await task.batch(split, Uint32Array.of(index));
+    const numbers = Object.entries(inputs).map(([name, values]) => [name, Array.from(values)] as const);
+    found.push({ index, inputs: Object.fromEntries(numbers) });
+  }
+  return found;
 }

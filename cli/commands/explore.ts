@@ -1,7 +1,7 @@
 /** `cellc explore`: trains a cell or model with many placements of norms, and ranks them. */
 import { availableParallelism } from "node:os";
 import type { Context } from "../context.ts";
-import { openTaskWith } from "../data/settings.ts";
+import { openTaskWith, withTaskFile } from "../data/settings.ts";
 import { ExploreFolder, type ExploreRecord } from "../explore/folder.ts";
 import { lengthOf } from "../explore/length.ts";
 import { drawPage } from "../explore/page.ts";
@@ -32,10 +32,11 @@ async function exploreInto(
   folder: ExploreFolder,
   context: Context,
   file: string,
-  options: ExploreOptions,
+  given: ExploreOptions,
 ): Promise<ExitCode> {
   const { output } = context;
-  const task = await openTaskWith(context, options.task, options);
+  const options = await withTaskFile(given);
+  const task = await openTaskWith({ ...context, stdin: undefined }, options);
   const study = readStudy(context, file, options, task);
   const { rows, identity } = study;
   const previous = await folder.begin(options.resume ?? false);

@@ -9,7 +9,7 @@ import { manifestName } from "../../runtime/manifest.ts";
 import type { EntryName, Executable, Plan } from "../../runtime/plan.ts";
 import { compareState, type SessionState } from "../../runtime/state.ts";
 import type { Context } from "../context.ts";
-import { taskFormWith } from "../data/settings.ts";
+import { formOf } from "../data/settings.ts";
 import { type Compiled, executableFiles, weightsName, writeExecutable } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { bytesText } from "../output.ts";
@@ -47,7 +47,7 @@ export async function exportCommand(
   const model = await trainedModel(path, file, options, new Set([...given, ...OF_TRAINING]));
   const { checkpoint } = model;
   const state = await loadCheckpoint(checkpoint);
-  const task = await taskFormWith(context, model.task, model.settings);
+  const task = model.form ?? (await formOf(context, model.settings, model.checkpoint, state));
   const full = { ...model.settings, file: model.file };
   const request = { ...full, ...modelAround(full, task), suggested: task.dims, time: task.steps };
   const compiled: Compiled[] = [];

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { OptimizerChoice } from "../../compiler/optimizers.ts";
 import type { Context } from "../context.ts";
-import { type DataSettings, openTaskWith } from "../data/settings.ts";
+import { openTaskWith, type TaskSettings } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
 import type { Task } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
@@ -18,8 +18,7 @@ import { trainingBatches } from "../training/batches.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { elaborateModel } from "../training/task-model.ts";
 
-export interface GradflowOptions extends ModelOptions, DataSettings {
-  readonly task: string;
+export interface GradflowOptions extends ModelOptions, TaskSettings {
   readonly target: TargetName;
   readonly threads?: number;
   /** Initial gains. */
@@ -38,7 +37,14 @@ const DEVIATIONS = [0.1, 0.5, 1];
 
 export async function gradflow(context: Context, file: string, options: GradflowOptions): Promise<ExitCode> {
   const { output, seed } = context;
-  const task = await openTaskWith(context, options.task, options);
+  const task = await openTaskWith(context, options);
+  if (task.lengths !== undefined)
+    throw new Failure(
+      "C0406",
+      exit.input,
+      `the sequences of ${task.name} differ in length, and gradients are measured step by step over all examples`,
+      "take parts of one length: --window 20",
+    );
   const { name, placements } = readGains(file, options, task);
   const backend = await openBackend(options.target, options.threads);
   const runs = Math.max(...options.steps) + options.steps.length;
@@ -139,12 +145,16 @@ async function flowsWith(
   try {
     const streams = seededStreams(context.seed);
     const batches = trainingBatches(task, options.batch, streams);
-    const { batch } = trainingBatches(task, options.batch, streams).next().value;
+    const { batch } = (await trainingBatches(task, options.batch, streams).next()).value;
     const flows: Flow[] = [];
     let measured = 0;
     for (const trained of [...options.steps].sort((a, b) => a - b)) {
       while (learner.step < trained) {
-        const { loss } = await learner.train(batches.next().value.batch, { learningRate: lr, clip, momentum: 1 });
+        const { loss } = await learner.train((await batches.next()).value.batch, {
+          learningRate: lr,
+          clip,
+          momentum: 1,
+        });
         if (!Number.isFinite(loss)) {
           context.output.warn(`γ ${gamma}: the loss stopped being a number after ${learner.step} training steps`);
           return flows;

@@ -5,7 +5,7 @@ import type { Plan } from "../../runtime/plan.ts";
 import type { EstimateOptions } from "../../runtime/session-types.ts";
 import { compareState, type SessionState } from "../../runtime/state.ts";
 import type { Context } from "../context.ts";
-import { openTaskWith } from "../data/settings.ts";
+import { openTrainedTask } from "../data/settings.ts";
 import type { Split, Task } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { withFolderLock } from "../folder-lock.ts";
@@ -81,7 +81,7 @@ async function statsOf(context: Context, model: TrainedModel<StatsOptions>): Pro
   const { output } = context;
   const options = model.settings;
   const before = await loadCheckpoint(model.checkpoint);
-  const task = await openTaskWith(context, model.task, model.settings);
+  const task = await openTrainedTask(context, model.settings, model.checkpoint, before);
   if (options.drift) return drift(context, model, before, task);
   const { plan, norms, state } = options.estimate
     ? await estimated(context, model, before, task)

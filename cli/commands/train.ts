@@ -3,8 +3,10 @@
 import { existsSync } from "node:fs";
 import { refuseSingleExample } from "../../runtime/single-example.ts";
 import type { Context } from "../context.ts";
-import { type DataSettings, openTaskWith } from "../data/settings.ts";
+import { type Preparation, preparationIn } from "../data/preparation.ts";
+import { heldOut, isBuiltIn, openTaskWith, type TaskSettings, withTaskFile } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
+import type { Task, TaskForm } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { optimizerText } from "../optimizer.ts";
@@ -17,21 +19,45 @@ import { stepsPerEpoch } from "../training/batches.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
+import { resumedRun } from "../training/resumed-run.ts";
 import { RunFolder, type RunRecord } from "../training/run-folder.ts";
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
 import { type Ending, train } from "../training/train.ts";
 
-export interface TrainCommandOptions extends ModelOptions, DataSettings, TrainingSettings, CheckpointOptions {
-  readonly task: string;
+export interface TrainCommandOptions extends ModelOptions, TaskSettings, TrainingSettings, CheckpointOptions {
   readonly target: TargetName;
   readonly threads?: number;
   readonly epochs: number;
   readonly steps?: number;
-  readonly out: string;
-  readonly resume?: boolean;
+  /** Required, unless `resume` names the folder. */
+  readonly out?: string;
+  /** Continue the run in `out`; or the run in this folder, with its options. */
+  readonly resume?: boolean | string;
 }
 
-export async function trainCommand(context: Context, file: string, options: TrainCommandOptions): Promise<ExitCode> {
+/** With the folder of the run. */
+interface RunOptions extends TrainCommandOptions {
+  readonly out: string;
+}
+
+/** `given` names the options on the command line: others are those of a run that is resumed by its folder. */
+export async function trainCommand(
+  context: Context,
+  file: string | undefined,
+  given: TrainCommandOptions,
+  names: ReadonlySet<string>,
+): Promise<ExitCode> {
+  const resumed = typeof given.resume === "string" ? await resumedRun(given.resume, given, names) : undefined;
+  const options = resumed?.options ?? given;
+  const cell = file ?? resumed?.file;
+  const { out } = options;
+  if (cell === undefined || out === undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      cell === undefined ? "no .cell file is given" : "nothing says where the run goes",
+      cell === undefined ? "name one; or continue a run: cellc train --resume runs/a" : "name a folder: --out runs/a",
+    );
   if (options.allowOtherEquations && !options.resume)
     throw new Failure(
       "C0301",
@@ -39,21 +65,18 @@ export async function trainCommand(context: Context, file: string, options: Trai
       "--allow-other-equations is about a checkpoint",
       "add --resume, which reads one",
     );
-  const folder = new RunFolder(options.out);
-  return folder.withLock(() => trainInto(folder, context, file, options));
+  const folder = new RunFolder(out);
+  const seed = resumed !== undefined && !names.has("seed") ? resumed.seed : context.seed;
+  return folder.withLock(() => trainInto(folder, { ...context, seed }, cell, { ...options, out }));
 }
 
-async function trainInto(
-  folder: RunFolder,
-  context: Context,
-  file: string,
-  options: TrainCommandOptions,
-): Promise<ExitCode> {
+async function trainInto(folder: RunFolder, context: Context, file: string, given: RunOptions): Promise<ExitCode> {
   const { output, seed } = context;
   // Report problems with the folder before compiling anything.
-  const previous = await folder.begin(options.resume ?? false);
-  const task = await openTaskWith(context, options.task, options);
-  const evaluateOn = options.validation ? "validation" : "test";
+  const previous = await folder.begin(given.resume !== undefined && given.resume !== false);
+  const options = await withTaskFile(given);
+  const task = await openTaskWith(context, options);
+  const evaluateOn = heldOut(task, options);
   const backend = await openBackend(options.target, options.threads);
   try {
     const request = { ...options, file };
@@ -71,7 +94,9 @@ async function trainInto(
     let before = 0;
     if (previous !== undefined) {
       if (existsSync(model)) {
-        const differences = await session.restore(await loadCheckpoint(model), allowed(options));
+        const state = await loadCheckpoint(model);
+        checkSameData(task, preparationIn(state, model), options.out);
+        const differences = await session.restore(state, allowed(options));
         sayOtherEquations(model, differences, output);
       }
       const curve = await folder.rewindCurve(learner.step);
@@ -95,6 +120,7 @@ async function trainInto(
       started,
       ended: status === "running" ? undefined : new Date().toISOString(),
       step: learner.step,
+      ...((options.task === undefined || !isBuiltIn(options.task)) && { form: formOf(task) }),
       result,
     });
     await folder.write(record("running"));
@@ -147,6 +173,20 @@ async function trainInto(
     backend.close();
   }
 }
+
+/** Throws C0403 if data of one's own is not what the run was trained on so far: its training part has other scales or symbols. */
+function checkSameData({ preparation, name }: Task, before: Preparation | undefined, folder: string): void {
+  if (JSON.stringify(preparation) === JSON.stringify(before)) return;
+  throw new Failure(
+    "C0403",
+    exit.input,
+    `the run in ${folder} was trained on other data than ${name} is now: the training part has other values`,
+    "put the file back as it was, or begin anew in another --out",
+  );
+}
+
+/** The part of a task that a model must fit. */
+const formOf = ({ name, inputs, dims, steps }: Task): TaskForm => ({ name, inputs, dims, steps });
 
 function finish({ output }: Context, { path, files }: RunFolder, ending: Ending, record: RunRecord): ExitCode {
   switch (ending.kind) {

@@ -7,15 +7,16 @@ import { elementsOf, shapeOf } from "../../runtime/layout.ts";
 import type { Executable, Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
+import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import type { TargetName } from "../targets.ts";
-import { compileFile, type ModelOptions, openBackend, trainingEntries } from "../toolchain.ts";
+import { type CompileRequest, compileFile, type ModelOptions, openBackend, trainingEntries } from "../toolchain.ts";
+import { modelAround } from "../training/task-model.ts";
 import { cellKey, choiceText, deviceName, remember } from "../tuned.ts";
 
-export interface TuneOptions extends Omit<ModelOptions, "schedule" | "tuned"> {
+export interface TuneOptions extends Omit<ModelOptions, "schedule" | "tuned">, DataSettings {
   readonly target: TargetName;
   readonly batch: number;
-  readonly time: number;
   readonly repeats: number;
   readonly threads?: number;
 }
@@ -33,15 +34,25 @@ interface TimedCandidate {
   readonly most: number;
 }
 
+/** Default sequence length, if no data says how long sequences are. */
+const STEPS = 100;
+
+/** What is compiled, and for how many steps. */
+interface Tuned {
+  readonly request: Omit<CompileRequest, "schedule">;
+  readonly steps: number;
+}
+
 export async function tune(context: Context, file: string, options: TuneOptions): Promise<ExitCode> {
   const { output, environment } = context;
-  const candidates = await compileAll(context, file, options);
+  const tuned = await whatIsTuned(context, file, options);
+  const candidates = await compileAll(context, tuned.request);
   const { plan } = candidates[0].executable;
   if (plan.entries.train === undefined) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
   }
   const device = await deviceName(options.target, options.threads);
-  const measured = await measureAll(context, candidates, options);
+  const measured = await measureAll(context, candidates, options, tuned.steps);
   const [best] = [...measured].sort((a, b) => a.median - b.median);
   const ms = (n: number): string => n.toPrecision(3);
   output.table(
@@ -65,12 +76,30 @@ export async function tune(context: Context, file: string, options: TuneOptions)
   return exit.ok;
 }
 
+/** With data, the model has its sizes, as when it is trained on it. */
+async function whatIsTuned(context: Context, file: string, options: TuneOptions): Promise<Tuned> {
+  const fixed = { ...options, file, quiet: true, entries: trainingEntries };
+  if (options.data === undefined) {
+    const steps = options.time ?? STEPS;
+    return { request: { ...fixed, time: steps }, steps };
+  }
+  const task = await openTaskWith(context, options);
+  const ragged = options.ragged || task.lengths !== undefined;
+  const request = {
+    ...fixed,
+    ...modelAround({ ...options, file }, task),
+    suggested: task.dims,
+    time: task.steps,
+    ragged,
+  };
+  return { request, steps: task.steps };
+}
+
 /** An executable for each legal pair of owners. */
-async function compileAll(context: Context, file: string, options: TuneOptions): Promise<readonly Candidate[]> {
+async function compileAll(context: Context, request: Tuned["request"]): Promise<readonly Candidate[]> {
   const made = async (schedule: LoopChoice): Promise<Executable | undefined> => {
     try {
-      return (await compileFile({ ...options, file, schedule, quiet: true, entries: trainingEntries }, context))
-        .executable;
+      return (await compileFile({ ...request, schedule }, context)).executable;
     } catch (error) {
       // This loop cannot have this owner, so it is not a candidate.
       if (error instanceof CompileError && error.diagnostics.every(({ code }) => code === "C0306")) return undefined;
@@ -101,14 +130,15 @@ const NEGLIGIBLE_RATE = 1e-30;
 async function measureAll(
   context: Context,
   candidates: readonly Candidate[],
-  { target, threads, repeats, time }: TuneOptions,
+  { target, threads, repeats }: TuneOptions,
+  steps: number,
 ): Promise<readonly TimedCandidate[]> {
   const backend = await openBackend(target, threads);
   try {
     const sessions: Session[] = [];
     for (const { executable } of candidates)
       sessions.push(await Session.open(executable, backend, { seed: context.seed }));
-    const batch = drawnBatch(candidates[0].executable.plan, time);
+    const batch = drawnBatch(candidates[0].executable.plan, steps);
     const times: number[][] = candidates.map(() => []);
     // The first round compiles, allocates and warms up.
     for (let round = 0; round <= repeats; round++) {

@@ -4,8 +4,8 @@ import type { Split, Task } from "./task.ts";
 const SHADES = " ░▒▓█";
 
 /** Example `index` as text: a picture in shades with two characters per pixel, or the first steps of each input as numbers. */
-export function exampleText(task: Task, split: Split, index: number): string {
-  const { inputs } = task.batch(split, Uint32Array.of(index));
+export async function exampleText(task: Task, split: Split, index: number): Promise<string> {
+  const { inputs } = await task.batch(split, Uint32Array.of(index));
   const label = Object.entries(task.inputs)
     .filter(([, input]) => !input.time)
     .map(([name]) => `${name} = ${Array.from(inputs[name], shortNumber).join(" ")}`)

@@ -1,4 +1,8 @@
-/** A task: the data that a model is trained and evaluated on. Examples are numbered; a task turns numbers into a batch. */
+/**
+ * A task: the data that a model is trained and evaluated on. Examples are numbered; a task turns numbers into a batch. Programs import
+ * these types from `cellc/task`, to write a module for `--task ./mine.mjs`.
+ */
+import type { Preparation } from "./preparation.ts";
 
 /**
  * - `value`: floats of `shape` per example (per step where `time`).
@@ -8,22 +12,41 @@ export type TaskInput =
   | { readonly kind: "value"; readonly shape: readonly number[]; readonly time: boolean }
   | { readonly kind: "index"; readonly size: number; readonly time: boolean };
 
+/** A part of the examples. */
 export type Split = "train" | "validation" | "test";
 
+/** Some examples, as a model takes them. */
 export interface TaskBatch {
   /** [T, B, …shape] where the input has time, else [B, …shape]. */
   readonly inputs: Readonly<Record<string, Float32Array>>;
   readonly steps: number;
   readonly examples: number;
+  /** The steps that each example has, from its first on; what stands behind them is ignored. Default: all. */
+  readonly lengths?: Uint32Array;
 }
 
+/** What a model predicts for a target. */
+export type TaskOutput =
+  /** Numbers of these columns, for as many steps after the window as the horizon has. */
+  | { readonly kind: "numbers"; readonly columns: readonly string[]; readonly horizon?: number }
+  | { readonly kind: "classes" | "symbols"; readonly names: readonly string[] };
+
+/** What can be predicted without learning. */
+export interface Baseline {
+  /** `persistence` (the last value goes on), `mean`, or `most frequent`. */
+  readonly name: string;
+  /** Predictions of a target in the form that the target has in a batch of these examples. */
+  predict(target: string, split: Split, indices: Uint32Array): Float32Array | Promise<Float32Array>;
+}
+
+/** Examples that a model is trained and measured on. */
 export interface Task {
   readonly name: string;
   readonly summary: string;
   readonly inputs: Readonly<Record<string, TaskInput>>;
   /** The dimensions that the task suggests: `D` features per step, `K` classes or targets. */
   readonly dims: Readonly<Record<string, number>>;
-  /** T: sequence length. */
+  /** T: sequence length, the longest one if they differ. */
   readonly steps: number;
   /** Examples in each split; 0 if there is none. */
   readonly splits: Readonly<Record<Split, number>>;
@@ -33,7 +56,26 @@ export interface Task {
     readonly columns: number;
     pixels(split: Split, index: number): Float32Array;
   };
+  /** The steps of each example of a split, if they differ. */
+  lengths?(split: Split): Uint32Array;
+  /** How the data's values became numbers. A checkpoint keeps it. */
+  readonly preparation?: Preparation;
+  /** What is predicted, by the target's name. */
+  readonly outputs?: Readonly<Record<string, TaskOutput>>;
+  /** What an example is called: the date of what is predicted, or the name of its sequence. */
+  label?(split: Split, index: number): Promise<string>;
+  /**
+   * Predictions of a target of numbers in the data's own units. `values` are a model's, one after the other as in a batch of these
+   * examples: [T, B, …] or [B, …].
+   */
+  inUnits?(target: string, split: Split, indices: Uint32Array, values: Float32Array): Promise<Float64Array>;
+  readonly baseline?: Baseline;
   /** The examples numbered `indices`, always the same for the same numbers. Throws RangeError for a number outside the split. */
+  batch(split: Split, indices: Uint32Array): TaskBatch | Promise<TaskBatch>;
+}
+
+/** A task that makes a batch at once. */
+export interface ReadyTask extends Task {
   batch(split: Split, indices: Uint32Array): TaskBatch;
 }
 
@@ -45,6 +87,16 @@ export type Uniform = (index: number) => number;
 
 /** Random streams by name. Generated tasks use one for each split, so that no two splits share a number. */
 export type RandomStreams = (name: string) => Uniform;
+
+/** What the function `task` of a module is told. */
+export interface TaskRequest {
+  /** `--data` */
+  readonly data?: string;
+  /** `--time` */
+  readonly steps?: number;
+  /** Random numbers that are the same in every run. */
+  readonly streams: RandomStreams;
+}
 
 /** Throws for numbers outside the split, so that a wrong sampler fails instead of reading wrong examples. */
 export function checkIndices(task: string, split: Split, count: number, indices: Uint32Array): void {

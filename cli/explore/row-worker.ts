@@ -1,6 +1,6 @@
 /** A worker thread of an exploration: trains the rows it is given, one after another. */
 import { parentPort } from "node:worker_threads";
-import { type DataSettings, openTaskWith } from "../data/settings.ts";
+import { openTaskWith, type TaskSettings } from "../data/settings.ts";
 import type { Task } from "../data/task.ts";
 import { type ExitCode, Failure } from "../failure.ts";
 import { createOutput } from "../output.ts";
@@ -10,8 +10,7 @@ import type { Row } from "./rows.ts";
 /** What a worker needs to know about the command. Plain data, because it is sent to another thread. */
 export interface RowJob {
   readonly row: Row;
-  readonly task: string;
-  readonly data: DataSettings;
+  readonly data: TaskSettings;
   readonly settings: RowSettings;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -53,7 +52,7 @@ type JobContext = Parameters<typeof measureRow>[3];
 let opened: Promise<Task> | undefined;
 
 async function carryOut<T>(
-  { task, data, environment }: RowJob,
+  { data, environment }: RowJob,
   work: (task: Task, context: JobContext) => Promise<T>,
 ): Promise<T | Stop> {
   const { stderr } = process;
@@ -62,7 +61,7 @@ async function carryOut<T>(
     output: createOutput({ json: false, color: false, stdout: stderr, stderr, environment }),
   };
   try {
-    opened ??= openTaskWith(context, task, data);
+    opened ??= openTaskWith({ ...context, quiet: true }, data);
     return await work(await opened, context);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import type { Context } from "../context.ts";
-import type { DataSettings } from "../data/settings.ts";
+import { heldOut, type TaskSettings } from "../data/settings.ts";
 import type { Task } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { optimizerText } from "../optimizer.ts";
@@ -15,8 +15,7 @@ import type { Identity } from "./folder.ts";
 import type { RowJob } from "./row-worker.ts";
 import { checkNames, placementText, type Row, type RowOptions, rowsOf, siteNames } from "./rows.ts";
 
-export interface StudyOptions extends ModelOptions, DataSettings, TrainingSettings, RowOptions {
-  readonly task: string;
+export interface StudyOptions extends ModelOptions, TaskSettings, TrainingSettings, RowOptions {
   readonly budget?: Budget;
 }
 
@@ -44,10 +43,10 @@ export function readStudy(
 
   const { entry, place, cell, schedule, tuned, parts, storage } = options;
   const { batch, lr, decay, optimizer, clip, momentum, stats, estimate, noise, evaluateEvery, memory } = options;
-  const { data, offline, validation, time } = options;
+  const { data, offline, validation, time, own } = options;
   const model = { entry, dims: options.dims, place, cell, schedule, tuned, parts, storage };
   const training = { batch, lr, decay, optimizer, clip, momentum, stats, estimate, noise, evaluateEvery, memory };
-  const evaluateOn = validation ? "validation" : "test";
+  const evaluateOn = heldOut(task, options);
   return {
     rows,
     identity: {
@@ -64,14 +63,14 @@ export function readStudy(
       budget: options.budget,
       validation: validation ?? false,
       time,
+      ...(task.preparation && { own, preparation: task.preparation }),
       ...model,
       dims: elaborated.dims,
       ...training,
     },
     job: (row) => ({
       row,
-      task: options.task,
-      data: { data, offline, validation, time },
+      data: { task: options.task, data, offline, validation, time, own },
       settings: { file, model, training, evaluateOn },
       environment: { ...context.environment },
     }),

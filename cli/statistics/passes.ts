@@ -16,7 +16,7 @@ export interface Pass {
   readonly split: Split;
   readonly count: number;
   /** Each call starts over. */
-  batches(): Iterable<Batch>;
+  batches(): AsyncIterable<Batch>;
 }
 
 /** Throws C0406 if the split has no whole batch. */
@@ -29,7 +29,7 @@ export function passOver(task: Task, split: Split, batch: number, examples: numb
       there === 0
         ? `${task.name} has no examples in ${split}`
         : `${task.name} has ${there} examples in ${split}, fewer than a batch of ${batch}`,
-      there === 0 ? "--validation sets some aside, for MNIST" : `--batch ${there} at most`,
+      there === 0 ? "--validation sets some aside, for MNIST; of a file, --split does" : `--batch ${there} at most`,
     );
   return {
     split,
@@ -43,12 +43,12 @@ export async function withProgress<T>(
   { count, batches }: Pass,
   facts: string,
   output: Output,
-  work: (batches: Iterable<Batch>) => Promise<T>,
+  work: (batches: AsyncIterable<Batch>) => Promise<T>,
 ): Promise<T> {
   const progress = output.progress(count, "batches");
-  function* counted(): Generator<Batch> {
+  async function* counted(): AsyncGenerator<Batch> {
     let done = 0;
-    for (const batch of batches()) {
+    for await (const batch of batches()) {
       yield batch;
       progress.update(++done, facts);
     }
@@ -57,10 +57,10 @@ export async function withProgress<T>(
 }
 
 /** Loss and metrics of batches normalized by their own statistics, as in training. Overwrites the session's statistics. */
-export async function measureWithOwn(session: Session, batches: Iterable<Batch>): Promise<Measures> {
+export async function measureWithOwn(session: Session, batches: AsyncIterable<Batch>): Promise<Measures> {
   const measures = (session.plan.entries.estimate?.tensors ?? []).filter(isMeasure);
   const averager = new MetricAverager(session.plan.name);
-  for (const batch of batches) {
+  for await (const batch of batches) {
     await session.run("estimate", batch);
     const measured: [Tensor, number][] = [];
     for (const tensor of measures) measured.push([tensor, (await session.read(tensor.name))[0]]);

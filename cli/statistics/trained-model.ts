@@ -3,14 +3,14 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
-import type { DataSettings } from "../data/settings.ts";
+import type { TaskSettings } from "../data/settings.ts";
+import type { TaskForm } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import type { ModelOptions } from "../toolchain.ts";
 import { RunFolder, type RunRecord, runPaths } from "../training/run-folder.ts";
 
 /** Options that decide a checkpoint's model and training examples. */
-export interface ModelSettings extends ModelOptions, DataSettings {
-  readonly task?: string;
+export interface ModelSettings extends ModelOptions, TaskSettings {
   /** Refuse a checkpoint of another optimiser. */
   readonly optimizer?: OptimizerName;
   readonly batch: number;
@@ -21,7 +21,8 @@ export interface TrainedModel<Settings> {
   /** `.cell` file. */
   readonly file: string;
   readonly checkpoint: string;
-  readonly task: string;
+  /** What a model of the run's own data must fit, as the run recorded it. */
+  readonly form?: TaskForm;
   /** The run's settings, unless the command line sets others. */
   readonly settings: Settings;
 }
@@ -29,7 +30,7 @@ export interface TrainedModel<Settings> {
 /** The recorded options that describe a run's model and data. */
 const RECORDED = [
   ...["entry", "dims", "place", "cell", "storage", "ragged", "memory", "schedule", "parts"],
-  ...["task", "batch", "data", "offline", "validation", "time", "noise"],
+  ...["task", "batch", "data", "offline", "validation", "time", "noise", "own"],
 ] as const;
 
 /**
@@ -56,17 +57,22 @@ export async function trainedModel<Settings extends ModelSettings>(
       "one is written at each evaluation",
     );
   const recorded = RECORDED.filter((name) => !given.has(name) && record?.options[name] !== undefined);
-  const settings = { ...options, ...Object.fromEntries(recorded.map((name) => [name, record?.options[name]])) };
+  const own = record?.options.own && options.own ? { ...record.options.own, ...options.own } : undefined;
+  const settings = {
+    ...options,
+    ...Object.fromEntries(recorded.map((name) => [name, record?.options[name]])),
+    ...(own && { own }),
+  };
   const cell = file ?? record?.options.file;
-  const { task } = settings;
-  if (cell === undefined || task === undefined)
+  if (cell === undefined || (settings.task === undefined && settings.data === undefined))
     throw new Failure(
       "C0301",
       exit.usage,
       `${path} stands in no folder of a run, so nothing says which model it is of`,
       "name the run's folder; or say all that training was told, such as: cellc stats a.safetensors a.cell --task digits --dims H=48",
     );
-  return { file: cell, checkpoint, task, settings };
+  const form = given.has("data") || given.has("task") ? undefined : record?.form;
+  return { file: cell, checkpoint, ...(form && { form }), settings };
 }
 
 async function recordOf(folder: string | undefined, checkpoint: string): Promise<RunRecord | undefined> {

@@ -1,38 +1,75 @@
-/** Batches of a task: shuffled for training, in order for everything else. */
+/** Batches of a task: shuffled for training, in order for everything else. Each is prepared while the one before it is in use. */
 import { permutation } from "../data/shuffle.ts";
 import type { RandomStreams, Split, Task, TaskBatch } from "../data/task.ts";
 
 /** Whole batches in an epoch; the examples left over differ from epoch to epoch, since the order does. */
-export function stepsPerEpoch(task: Task, batch: number): number {
+export function stepsPerEpoch(task: Pick<Task, "splits">, batch: number): number {
   return Math.floor(task.splits.train / batch);
+}
+
+/**
+ * Batches that are sorted by length together: enough that the lengths in a batch are much alike, and few enough that chance, not
+ * length, decides which examples meet.
+ */
+const POOL = 32;
+
+/**
+ * The examples of an epoch in their order, batch after batch. Where lengths differ, examples of like length are in one batch; which
+ * examples an epoch has is the same as without.
+ */
+export function epochOrder(task: Task, batch: number, streams: RandomStreams, epoch: number): Uint32Array {
+  const perEpoch = stepsPerEpoch(task, batch);
+  const order = permutation(task.splits.train, streams(`order/${epoch}`)).subarray(0, perEpoch * batch);
+  const lengths = task.lengths?.("train");
+  if (lengths === undefined) return order;
+  for (let from = 0; from < order.length; from += POOL * batch)
+    order.subarray(from, from + POOL * batch).sort((a, b) => lengths[a] - lengths[b] || a - b);
+  const shuffled = permutation(perEpoch, streams(`batches/${epoch}`));
+  const found = new Uint32Array(order.length);
+  for (const [at, from] of shuffled.entries()) found.set(order.subarray(from * batch, (from + 1) * batch), at * batch);
+  return found;
 }
 
 /**
  * Endless shuffled batches from step `first` on, with their epochs, counted from 0. Each epoch draws the order of the examples from
  * its own stream, so that a resumed run continues where it stopped.
  */
-export function* trainingBatches(
+export async function* trainingBatches(
   task: Task,
   batch: number,
   streams: RandomStreams,
   first = 0,
-): Generator<{ readonly epoch: number; readonly batch: TaskBatch }, never> {
+): AsyncGenerator<{ readonly epoch: number; readonly batch: TaskBatch }, never> {
   const perEpoch = stepsPerEpoch(task, batch);
-  for (let step = first, epoch = -1, order: Uint32Array = new Uint32Array(); ; step++) {
-    if (Math.floor(step / perEpoch) !== epoch) {
-      epoch = Math.floor(step / perEpoch);
-      order = permutation(task.splits.train, streams(`order/${epoch}`));
-    }
+  let known = -1;
+  let order: Uint32Array = new Uint32Array();
+  const prepared = (step: number): { readonly epoch: number; readonly batch: Promise<TaskBatch> } => {
+    const epoch = Math.floor(step / perEpoch);
+    if (epoch !== known) order = epochOrder(task, batch, streams, epoch);
+    known = epoch;
     const at = (step % perEpoch) * batch;
-    yield { epoch, batch: task.batch("train", order.subarray(at, at + batch)) };
+    return { epoch, batch: begun(task, "train", order.subarray(at, at + batch)) };
+  };
+  for (let step = first, next = prepared(step); ; step++) {
+    const now = next;
+    const ready = await now.batch;
+    next = prepared(step + 1);
+    yield { epoch: now.epoch, batch: ready };
   }
+}
+
+/** Begins to make a batch. An error is for whoever waits for it, and nobody may. */
+function begun(task: Task, split: Split, indices: Uint32Array): Promise<TaskBatch> {
+  const batch = (async () => task.batch(split, indices))();
+  batch.catch(() => {});
+  return batch;
 }
 
 /**
  * The whole batches in the first `examples` of a split, but at least one. A smaller last batch is left out, because its statistics
  * would need an executable of its size.
  */
-export function wholeBatchesOf(task: Task, split: Split, batch: number, examples: number): Generator<TaskBatch> {
+export function wholeBatchesOf(task: Task, split: Split, batch: number, examples: number): AsyncGenerator<TaskBatch> {
   return batchesOf(task, split, batch, wholeBatches(task, split, batch, examples) * batch);
 }
 
@@ -41,19 +78,21 @@ export function wholeBatches(task: Task, split: Split, batch: number, examples: 
   return Math.max(1, Math.floor(Math.min(task.splits[split], examples) / batch));
 }
 
-/** The first `examples` of a split, or all of it, in order; the last batch may be smaller. */
-export function* batchesOf(
+/** The first `examples` of a split, or all of it, in order, or by length where lengths differ; the last batch may be smaller. */
+export async function* batchesOf(
   task: Task,
   split: Split,
   batch: number,
   examples = Number.POSITIVE_INFINITY,
-): Generator<TaskBatch> {
+): AsyncGenerator<TaskBatch> {
   const count = Math.min(task.splits[split], examples);
-  for (let first = 0; first < count; first += batch) {
-    const size = Math.min(batch, count - first);
-    yield task.batch(
-      split,
-      Uint32Array.from({ length: size }, (_, i) => first + i),
-    );
+  const order = Uint32Array.from({ length: count }, (_, at) => at);
+  const lengths = task.lengths?.(split);
+  if (lengths !== undefined) order.sort((a, b) => lengths[a] - lengths[b] || a - b);
+  let next = count > 0 ? begun(task, split, order.subarray(0, batch)) : undefined;
+  for (let first = batch; next !== undefined; first += batch) {
+    const ready = await next;
+    next = first < count ? begun(task, split, order.subarray(first, first + batch)) : undefined;
+    yield ready;
   }
 }

@@ -23,15 +23,17 @@ export interface StepSettings {
   readonly momentum: number;
 }
 
+export type TaskBatches = Iterable<TaskBatch> | AsyncIterable<TaskBatch>;
+
 export interface Learner {
   /** Optimiser steps done, including those before a resume. */
   readonly step: number;
   /** Does one optimiser step. */
   train(batch: TaskBatch, settings: StepSettings): Promise<StepMeasures>;
   /** Replaces the population statistics by those of the batches, at fixed parameters. Returns false if one is not finite. */
-  estimate(batches: Iterable<TaskBatch>): Promise<boolean>;
+  estimate(batches: TaskBatches): Promise<boolean>;
   /** Measures with population statistics. */
-  evaluate(batches: Iterable<TaskBatch>): Promise<Measures>;
+  evaluate(batches: TaskBatches): Promise<Measures>;
   /** Writes parameters, optimiser state, statistics and the step to a file, atomically. */
   save(path: string): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
+import { notesOf } from "../data/preparation.ts";
 import type { Split, Task } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
@@ -53,7 +54,9 @@ export async function openLearner(
       "C0406",
       exit.input,
       `${task.name} has no examples in ${split}`,
-      "--validation sets some aside, for MNIST",
+      task.preparation === undefined
+        ? "--validation sets some aside, for MNIST"
+        : "give it a share: --split 0.8,0.1,0.1",
     );
   }
   const around = modelAround(request, task);
@@ -61,6 +64,7 @@ export async function openLearner(
   const full: CompileRequest = {
     ...request,
     ...around,
+    ragged: request.ragged || task.lengths !== undefined,
     suggested: task.dims,
     time: task.steps,
     entries: trainingEntries,
@@ -77,6 +81,7 @@ export async function openLearner(
   }
   checkInputs(plan, task);
   const session = await Session.open(executable, backend, { seed: context.seed });
+  session.notes = notesOf(task.preparation) ?? {};
   const rest = split === undefined ? 0 : task.splits[split] % request.batch;
   if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);
   const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";

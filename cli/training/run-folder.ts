@@ -2,7 +2,11 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { loopOwners } from "../../compiler/partition/loop-owner.ts";
+import { dataOptionsSchema } from "../data/data-options.ts";
+import type { TaskForm } from "../data/task.ts";
+import { taskFormSchema } from "../data/task-schema.ts";
 import { exit, Failure } from "../failure.ts";
+import { optimizerChoice } from "../optimizer.ts";
 import { RecordedFolder } from "../recorded-folder.ts";
 import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
 import { drawCurves } from "../report/curves.ts";
@@ -22,6 +26,7 @@ import {
   truth,
   whole,
 } from "../report/schema.ts";
+import { targetNames } from "../targets.ts";
 
 /** The settings that decide which examples come at which step. To resume a run, they must agree. */
 export type RunIdentity = Readonly<{ model: string; task: string; batch: number; seed: number }>;
@@ -39,6 +44,8 @@ export interface RunRecord extends RunIdentity {
   readonly started: string;
   readonly ended?: string;
   readonly step: number;
+  /** What the model must fit, if the examples are of one's own: an export then needs no data. */
+  readonly form?: TaskForm;
   /** The last evaluation. */
   readonly result?: Readonly<Record<string, number>>;
 }
@@ -50,7 +57,7 @@ const path: Schema<string> = (value, at) => {
   return found;
 };
 
-/** Options that commands read again. The others only document how the run was trained. */
+/** Options that commands read again: `eval`, `stats` and `export` those of the model and the data, `train --resume` all. */
 const recordedOptions = recordOf(
   {
     file: optional(path),
@@ -69,6 +76,21 @@ const recordedOptions = recordOf(
     offline: optional(truth),
     validation: optional(truth),
     time: optional(whole(1)),
+    own: optional(dataOptionsSchema),
+    target: optional(oneOf(...targetNames)),
+    threads: optional(whole(1)),
+    tuned: optional(truth),
+    epochs: optional(above),
+    steps: optional(whole(1)),
+    lr: optional(above),
+    decay: optional(oneOf("none", "linear", "cosine")),
+    optimizer: optional(optimizerChoice),
+    clip: optional(above),
+    momentum: optional(above),
+    stats: optional(oneOf("exact", "ema")),
+    estimate: optional(whole(1)),
+    noise: optional(oneOf("mean", "drawn")),
+    evaluateEvery: optional(whole(1)),
   },
   "allowed",
 );
@@ -85,6 +107,7 @@ const runRecord = recordOf({
   started: text,
   ended: optional(text),
   step: whole(),
+  form: optional(taskFormSchema),
   result: optional(dictionary(measure)),
 });
 

@@ -42,7 +42,7 @@ export function modelAround(
   if (cell?.kind !== "cell") return undefined;
   const known = chosenDims({ ...request, suggested: task.dims });
   const { graph, dims, warnings } = elaborate(file, fileHost, { entry: cell.name, dims: known });
-  const entry = `${cell.name}_on_${task.name.replaceAll("-", "_")}`;
+  const entry = `${cell.name}_on_${task.name.replace(/[^\p{L}\p{N}_]+/gu, "_")}`;
   const text = `${own}\n${modelText({ cell: cell.name, entry, dims, graph, task })}`;
   const host: SourceHost = { ...fileHost, read: (path) => (path === file ? text : fileHost.read(path)) };
   return { host, entry, warnings };

@@ -65,7 +65,7 @@ export async function train(
 
   while (learner.step < options.steps) {
     if (interrupt.requested) return { kind: "interrupted" };
-    const { epoch, batch } = batches.next().value;
+    const { epoch, batch } = (await batches.next()).value;
     const { loss, gradientNorm, refused } = await learner.train(batch, {
       learningRate: options.learningRate * decayFactor(options.decay, learner.step / options.steps),
       clip: options.clip,

@@ -31,7 +31,7 @@ describe("the command line", () => {
   test.each([
     ["no command of that name", ["trian"], "Did you mean train?"],
     ["no option of that name", ["data", "--splot", "x"], "Did you mean --split?"],
-    ["a value that is no choice", ["data", "digits", "--split", "x"], "Allowed choices are train, validation, test"],
+    ["a value that is no choice", ["data", "digits", "--split", "x"], "want train, validation, test"],
     ["a value that is no number", ["data", "digits", "--from", "x"], "want a whole number"],
     ["a missing option", ["train", "m.cell", "--out", "o"], "--task"],
     ["a pair that is none", ["inspect", "m.cell", "--cell", "rnn"], "want name=value"],

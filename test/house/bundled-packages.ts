@@ -11,6 +11,9 @@ export const bundledPackages: Readonly<Record<string, string>> = {
   "@observablehq/plot": "cli/report/plot.ts",
   linkedom: "cli/report/linkedom.ts",
   "cli-progress": "cli/progress-bar.ts",
+  "csv-parse": "cli/data/formats/csv-parse.ts",
+  hyparquet: "cli/data/formats/hyparquet.ts",
+  "hyparquet-compressors": "cli/data/formats/hyparquet.ts",
 };
 
 /** Where their licences stand, beside the code. */
@@ -22,7 +25,7 @@ const LICENCES = "third-party-licenses.txt";
  */
 export async function bundlePackages(folder: string): Promise<void> {
   const packages = new Set<string>();
-  for (const source of Object.values(bundledPackages)) {
+  for (const source of new Set(Object.values(bundledPackages))) {
     const file = join(folder, source.replace(/\.ts$/, ".js"));
     // What is not of the command line runs in a page, too. In Node, old modules ask for its parts by `require`.
     const forNode = source.startsWith("cli/");

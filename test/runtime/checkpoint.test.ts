@@ -23,12 +23,15 @@ describe("a checkpoint", () => {
     expect(decodeCheckpoint(encodeCheckpoint(state))).toEqual(state);
     const told = { ...state, optimizerOptions: { betas: "0.9,0.99" } };
     expect(decodeCheckpoint(encodeCheckpoint(told))).toEqual(told);
+    const noted = { ...state, notes: { preparation: '{"mean":[1.5]}', "": "ö\n" } };
+    expect(decodeCheckpoint(encodeCheckpoint(noted))).toEqual(noted);
   });
 
   test.each([
     ["equations that are no text", { equations: '{"state h":1}' }],
     ["measures that are no object", { measures: "[]" }],
     ["options of the optimiser that are no text", { optimizerOptions: '{"eps":1e-8}' }],
+    ["notes that are no text", { notes: '{"scale":1}' }],
     ["dimensions that are no JSON", { dims: "{" }],
     ["dimensions that are no numbers", { dims: '{"batch":"2"}' }],
     ["counters that are no object", { counters: "3" }],

@@ -114,12 +114,14 @@ describe.each(targets)("a session on $target", ({ target, openBackend }) => {
       for (let i = from; i < to; i++) await session.train(batchOf(3 + (i % 4), i), { lr: 0.02 });
     };
     await train(straight, 0, 6);
+    straight.notes = { unit: "°C" };
     const bytes = encodeCheckpoint(await straight.state());
     await train(straight, 6, 12);
     const resumed = await Session.open(leaky(target), backend, { seed: seed + 1 });
     await resumed.restore(decodeCheckpoint(bytes));
     await train(resumed, 6, 12);
     expect(await resumed.state()).toEqual(await straight.state());
+    expect(resumed.notes).toEqual(straight.notes);
     expect(resumed.step).toBe(12);
     straight.close();
     resumed.close();

@@ -4,12 +4,12 @@
  * Answering 1 always gives a mean squared error of 1/6.
  */
 import { exit, Failure } from "../../failure.ts";
-import { checkIndices, type RandomStreams, type Split, type Task, type TaskBatch } from "../task.ts";
+import { checkIndices, type RandomStreams, type ReadyTask, type Split, type TaskBatch } from "../task.ts";
 
 const SPLITS: Readonly<Record<Split, number>> = { train: 50_000, validation: 5_000, test: 5_000 };
 
 /** `steps` is T, at least 2. Example n of a split reads draws n·(T + 2) … of the stream `adding/<split>`. */
-export function addingTask(steps: number, streams: RandomStreams): Task {
+export function addingTask(steps: number, streams: RandomStreams): ReadyTask {
   if (!Number.isInteger(steps) || steps < 2) {
     throw new Failure("C0301", exit.usage, `adding: ${steps} steps; two marked values need at least 2`);
   }

@@ -6,7 +6,7 @@
  * Background pixels are noisy, too. Sequential MNIST's black upper rows are the same for all examples, so its per-step variances
  * start at exactly zero; here they never do.
  */
-import { checkIndices, type RandomStreams, type Split, type Task, type TaskBatch, type Uniform } from "../task.ts";
+import { checkIndices, type RandomStreams, type ReadyTask, type Split, type TaskBatch, type Uniform } from "../task.ts";
 
 const ROWS = 9;
 const COLUMNS = 6;
@@ -43,7 +43,7 @@ const GLYPHS = SEGMENTS.map(glyph);
 export type DigitsReading = "pixels" | "rows";
 
 /** Example n of a split reads draws n·DRAWS … of the stream `digits/<split>`. */
-export function digitsTask(reading: DigitsReading, streams: RandomStreams): Task {
+export function digitsTask(reading: DigitsReading, streams: RandomStreams): ReadyTask {
   const steps = reading === "rows" ? ROWS : PIXELS;
   const features = PIXELS / steps;
   const name = reading === "rows" ? "digits-rows" : "digits";

@@ -5,7 +5,14 @@
 import { exit, Failure } from "../../failure.ts";
 import type { ImageSet, Mnist } from "../mnist.ts";
 import { permutation } from "../shuffle.ts";
-import { checkIndices, type RandomStreams, type Split, type Task, type TaskBatch, type TaskForm } from "../task.ts";
+import {
+  checkIndices,
+  type RandomStreams,
+  type ReadyTask,
+  type Split,
+  type TaskBatch,
+  type TaskForm,
+} from "../task.ts";
 
 export type MnistReading = "rows" | "pixels" | "permuted";
 
@@ -41,7 +48,7 @@ export function mnistForm(
  * set). The permutation comes from the stream `mnist/order`, a true permutation: the authors' released script drew its
  * indices with replacement, so published permuted scores are not quite on this task.
  */
-export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomStreams, validation: boolean): Task {
+export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomStreams, validation: boolean): ReadyTask {
   const { rows, columns } = mnist.train;
   const size = rows * columns;
   const form = mnistForm(reading, mnist.train);

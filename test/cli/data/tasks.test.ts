@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openTask, taskNames } from "../../../cli/data/catalogue.ts";
 import { loadMnist } from "../../../cli/data/mnist.ts";
-import type { Split, Task } from "../../../cli/data/task.ts";
+import type { ReadyTask, Split } from "../../../cli/data/task.ts";
 import { addingTask } from "../../../cli/data/tasks/adding.ts";
 import { digitsTask } from "../../../cli/data/tasks/digits.ts";
 import { mnistTask } from "../../../cli/data/tasks/mnist.ts";
@@ -13,7 +13,7 @@ const synthetic = await withFolder(async (folder) => {
   return loadMnist({ directory: folder, offline: true, environment: {}, say: () => {} });
 });
 
-const tasks: readonly Task[] = [
+const tasks: readonly ReadyTask[] = [
   ...(["rows", "pixels", "permuted"] as const).map((reading) => mnistTask(reading, synthetic, testStreams, true)),
   digitsTask("pixels", testStreams),
   digitsTask("rows", testStreams),
@@ -72,9 +72,10 @@ describe("sequential MNIST", () => {
   });
 
   test("permuted shows every pixel once, in one order for all examples and splits", () => {
-    const read = (task: Task, split: Split, n: number) => Array.from(task.batch(split, Uint32Array.of(n)).inputs.x);
+    const read = (task: ReadyTask, split: Split, n: number) =>
+      Array.from(task.batch(split, Uint32Array.of(n)).inputs.x);
     // Pixels of example 0 repeat with period 251, so example 0 plus example 1's tell apart where each came from.
-    const keys = (task: Task, split: Split) => {
+    const keys = (task: ReadyTask, split: Split) => {
       const [a, b] = [read(task, split, 0), read(task, split, 1)];
       return a.map((value, i) => `${value},${b[i]}`);
     };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Task, TaskBatch } from "../../../cli/data/task.ts";
 import type { EvaluationPoint, TrainPoint } from "../../../cli/report/curve-log.ts";
 import { batchesOf } from "../../../cli/training/batches.ts";
-import type { Learner, StepSettings } from "../../../cli/training/learner.ts";
+import type { Learner, StepSettings, TaskBatches } from "../../../cli/training/learner.ts";
 import { type Ending, type TrainingOptions, train } from "../../../cli/training/train.ts";
 import { testStreams } from "../../data/draws.ts";
 
@@ -16,6 +16,13 @@ const numbers: Task = {
   splits: { train: 23, validation: 0, test: 7 },
   batch: (_, indices) => ({ inputs: { x: Float32Array.from(indices) }, steps: 1, examples: indices.length }),
 };
+
+/** The numbers of each batch. */
+async function shown(batches: TaskBatches): Promise<number[][]> {
+  const found: number[][] = [];
+  for await (const batch of batches) found.push(Array.from(batch.inputs.x));
+  return found;
+}
 
 class Recorder implements Learner {
   step: number;
@@ -40,13 +47,13 @@ class Recorder implements Learner {
     return { loss: this.loss(this.step), metrics: {} };
   }
 
-  async estimate(batches: Iterable<TaskBatch>) {
-    this.estimated.push(Array.from(batches, (batch) => Array.from(batch.inputs.x)));
+  async estimate(batches: TaskBatches) {
+    this.estimated.push(await shown(batches));
     return this.estimable;
   }
 
-  async evaluate(batches: Iterable<TaskBatch>) {
-    this.evaluated.push(Array.from(batches, (batch) => Array.from(batch.inputs.x)));
+  async evaluate(batches: TaskBatches) {
+    this.evaluated.push(await shown(batches));
     return { loss: this.evaluationLoss(this.step), metrics: { accuracy: this.step / 100 } };
   }
 
@@ -182,9 +189,7 @@ describe("training", () => {
   });
 });
 
-test("batches in order cover a split, the last one smaller", () => {
-  const shown = (examples?: number) =>
-    Array.from(batchesOf(numbers, "test", 3, examples), (batch) => Array.from(batch.inputs.x));
-  expect(shown()).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
-  expect(shown(4)).toEqual([[0, 1, 2], [3]]);
+test("batches in order cover a split, the last one smaller", async () => {
+  expect(await shown(batchesOf(numbers, "test", 3))).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
+  expect(await shown(batchesOf(numbers, "test", 3, 4))).toEqual([[0, 1, 2], [3]]);
 });

@@ -1,0 +1,90 @@
+/** The formats of data files: a row each, which says how a file of it is recognised and opened. Its reader loads when it is needed. */
+import { exit, Failure } from "../failure.ts";
+import type { ByteSource } from "./byte-source.ts";
+import type { Recording } from "./recording.ts";
+
+/** What a reader may be told. A reader ignores what its format has no use for. */
+export interface ReadOptions {
+  /** The fields that are wanted. Default: all. What is not wanted may be damaged. */
+  readonly fields?: ReadonlySet<string>;
+  /** Columns whose values are names, even if they look like numbers. */
+  readonly texts?: ReadonlySet<string>;
+  /** What a missing value is: a `Failure` that names its place, or NaN. */
+  readonly missing: "refused" | "kept";
+  /** In a table: the column by which rows belong to a sequence. */
+  readonly group?: string;
+  /** In a table: the column whose values must rise within a sequence. Default: the first column of dates. */
+  readonly timeColumn?: string;
+  /** In a table of text: what stands between values. Default: recognised. */
+  readonly delimiter?: string;
+  /** In a table of text: whether the first line has the names of the columns. Default: true. */
+  readonly header?: boolean;
+}
+
+export interface Format {
+  readonly name: string;
+  /** What a file's name ends with, without `.gz`. */
+  readonly extensions: readonly string[];
+  /** Whether a file of any name is of this format, by its first bytes. Undefined: only by name. */
+  readonly recognised?: (start: Uint8Array) => boolean;
+  /** Throws C0401 and C0402 with the line. */
+  open(source: ByteSource, options: ReadOptions): Promise<Recording>;
+}
+
+const beginsWith = (text: string) => (start: Uint8Array) =>
+  Array.from(text).every((letter, at) => start[at] === letter.charCodeAt(0));
+
+export const formats: readonly Format[] = [
+  {
+    name: "Parquet",
+    extensions: [".parquet", ".pq"],
+    recognised: beginsWith("PAR1"),
+    open: async (source, options) => (await import("./formats/parquet.ts")).openParquet(source, options),
+  },
+  {
+    name: "CSV",
+    extensions: [".csv", ".tsv", ".tab"],
+    open: async (source, options) => (await import("./formats/csv.ts")).openCsv(source, options),
+  },
+];
+
+/** What a data set is called: its file's name without folders and endings. */
+export const baseName = (path: string): string =>
+  (path.split(/[/\\]/).at(-1) ?? path).replace(/\.gz$/i, "").replace(/\.[^.]*$/, "");
+
+/** The format of a file, by what its first bytes are, or else by its name. Throws C0402 if it is none of the table. */
+export async function formatOf(source: ByteSource, name = source.path): Promise<Format> {
+  const start = await startOf(source);
+  const byBytes = formats.find(({ recognised }) => recognised?.(start));
+  if (byBytes !== undefined) return byBytes;
+  const lower = name.toLowerCase().replace(/\.gz$/, "");
+  const byName = formats.find(({ extensions }) => extensions.some((ending) => lower.endsWith(ending)));
+  // What comes from a pipe has no name; text with lines is a table then.
+  const found = byName ?? (/\.[^./\\]*$/.test(lower) ? undefined : formats.find(({ name }) => name === "CSV"));
+  if (found !== undefined) return found;
+  throw new Failure(
+    "C0402",
+    exit.input,
+    `${source.path} is no data file: nothing reads files that end like this`,
+    `the formats are ${formats.map(({ name, extensions }) => `${name} (${extensions.join(", ")})`).join(", ")}, each also with .gz`,
+  );
+}
+
+/** The bytes by which formats are recognised. */
+const START = 64;
+
+async function startOf(source: ByteSource): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of source.stream()) {
+    pieces.push(piece.subarray(0, START - size));
+    size += piece.length;
+    if (size >= START) break;
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Opens a data file in its format. Throws C0401 and C0402. */
+export async function openRecording(source: ByteSource, options: ReadOptions): Promise<Recording> {
+  return (await formatOf(source)).open(source, options);
+}

@@ -1,0 +1,203 @@
+/** Opens a data set of one's own: from files to a task, with a word on what was understood. */
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { exit, Failure } from "../failure.ts";
+import { cannotRead } from "../file-errors.ts";
+import { openBytes } from "./byte-source.ts";
+import type { DataOptions } from "./data-options.ts";
+import { baseName, formats, openRecording, type ReadOptions } from "./formats.ts";
+import { type OwnData, ownTask, placeOf } from "./own-task.ts";
+import { checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
+import { type Roles, rolesOf } from "./roles.ts";
+import { examplesOf, segmentsOf, splitNamed } from "./segments.ts";
+import { type Origin, Store } from "./store.ts";
+import { taskStreams } from "./streams.ts";
+import type { Split, Task } from "./task.ts";
+
+export interface OwnDataHost {
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  /** Receives what was understood and what is remarkable, a line each. */
+  readonly say: (line: string) => void;
+}
+
+interface DataFile {
+  readonly path: string;
+  readonly split?: Split;
+}
+
+/**
+ * The task of a file, or of a folder with files that are named after the parts. With a `preparation`, such as a checkpoint's, that one is
+ * applied and none is computed. Throws C0301 for options that do not go together, C0401 and C0402 for files, C0403 for a preparation
+ * of other columns, and C0406 for columns that are not there.
+ */
+export async function openOwnData(
+  host: OwnDataHost,
+  path: string,
+  options: DataOptions,
+  preparation?: Preparation,
+): Promise<Task> {
+  if (options.horizon !== undefined && options.window === undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--horizon is counted from the end of a window",
+      "say how long it is: --window 96",
+    );
+  if (options.change === true && options.horizon === undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--change is from the end of a window to the steps after it",
+      "say how many: --horizon 24",
+    );
+  if (options.horizon !== undefined && options.per !== undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--per is about the steps of the window, and --horizon about those after it",
+      "give one of them",
+    );
+  if (options.stride !== undefined && options.window === undefined)
+    throw new Failure("C0301", exit.usage, "--stride is from window to window", "say how long they are: --window 96");
+  const files = await filesAt(path);
+  const sources = await Promise.all(
+    files.map(async ({ path, split }) => ({ source: await openBytes(path, host.stdin), split })),
+  );
+  const { group, timeColumn, delimiter, header } = options;
+  const reading: ReadOptions = { group, timeColumn, delimiter, header, missing: "kept" };
+  // Once to see which columns there are, and then only those that are wanted.
+  const seen = await openRecording(sources[0].source, reading);
+  const roles = rolesOf(seen.path, seen.fields, options);
+  const parts = isColumn(options.splitBy) ? [options.splitBy] : [];
+  const origins: Origin[] = [];
+  for (const { source, split } of sources) {
+    const wanted: ReadOptions = {
+      ...reading,
+      missing: options.missing === undefined ? "refused" : "kept",
+      fields: new Set([...fieldsOf(roles), ...parts]),
+      texts: new Set([...symbolsOf(roles), ...parts]),
+    };
+    origins.push({ recording: await openRecording(source, wanted), ...(split && { split }) });
+  }
+  const missing = options.missing === undefined ? "refused" : options.missing === "previous" ? "previous" : "kept";
+  const store = await Store.fill(origins, { missing });
+  const segments = await segmentsOf(store, options, taskStreams);
+  if (preparation !== undefined) checkPreparation(preparation, roles);
+  const name = baseName(path === "-" ? "stdin" : path);
+  const own = {
+    name,
+    store,
+    segments,
+    roles,
+    options,
+    preparation: preparation ?? (await prepare(store, segments, roles, options)),
+  };
+  const task = ownTask({ ...own, summary: summaryOf(own) });
+  for (const line of remarks({ ...own, summary: "" }, task)) host.say(line);
+  return task;
+}
+
+const isColumn = (splitBy: string | undefined): splitBy is string =>
+  splitBy !== undefined && splitBy !== "time" && splitBy !== "sequence";
+
+const fieldsOf = ({ inputs, targets }: Roles): readonly string[] =>
+  [...inputs, ...targets].flatMap(({ fields }) => fields);
+
+const symbolsOf = ({ inputs, targets }: Roles): readonly string[] =>
+  [...inputs, ...targets].flatMap(({ kind, fields }) => (kind === "symbols" ? fields : []));
+
+/** `data/train-00000-of-00003.parquet` is one of several training files. */
+const SHARD = /^([a-z]+)(?:[-_. ].*)?$/i;
+
+async function filesAt(path: string): Promise<readonly DataFile[]> {
+  if (path === "-") return [{ path }];
+  const found = await stat(path).catch((error: unknown) => {
+    throw cannotRead(path, error);
+  });
+  if (!found.isDirectory()) return [{ path }];
+  const names = (await readdir(path)).sort();
+  const files = names.flatMap((name): readonly DataFile[] => {
+    const split = splitNamed(SHARD.exec(baseName(name))?.[1] ?? "");
+    return split === undefined ? [] : [{ path: join(path, name), split }];
+  });
+  if (files.some(({ split }) => split === "train")) return files;
+  throw new Failure(
+    "C0401",
+    exit.input,
+    `${path} is a folder without a training file`,
+    `name a file; or call the files of a folder train, valid and test, with an ending such as ${formats[0].extensions[0]}`,
+  );
+}
+
+const grouped = new Intl.NumberFormat("en");
+const shown = (count: number): string => grouped.format(count);
+
+/** `ETTh1: 17,420 steps; x from 7 columns, y 24 steps of OT after 96`. */
+function summaryOf({ name, store, roles, options }: Omit<OwnData, "summary" | "preparation">): string {
+  const { lengths } = store;
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  const sequences =
+    lengths.length === 1 ? `${shown(total)} steps` : `${shown(lengths.length)} sequences, ${shown(total)} steps`;
+  const [target] = roles.targets;
+  const inputs = roles.inputs.map(
+    (role) => `${role.name} of ${role.fields.length > 3 ? `${role.fields.length} columns` : role.fields.join(", ")}`,
+  );
+  const what = {
+    horizon: `${options.horizon} steps of ${target.fields.join(", ")} after windows of ${options.window}`,
+    next: "the next symbol",
+    step: `${target.fields.join(", ")} at each step`,
+    last: `${target.fields.join(", ")} at the last step`,
+    sequence: `${target.fields.join(", ")} of a sequence`,
+  }[placeOf(target, roles, options, store)];
+  return `${name}: ${sequences}; from ${inputs.join(" and ")}: ${what}`;
+}
+
+/** The most columns or classes in a line. */
+const MOST_NAMED = 12;
+
+const listed = (words: readonly string[]): string =>
+  words.length <= MOST_NAMED
+    ? words.join(", ")
+    : `${words.slice(0, MOST_NAMED).join(", ")} and ${words.length - MOST_NAMED} more`;
+
+function remarks(own: OwnData, task: Task): readonly string[] {
+  const { store, segments, roles, preparation, options } = own;
+  const { splits } = task;
+  const lines = [
+    `${task.summary}; examples: ${shown(splits.train)} train, ${shown(splits.validation)} validation, ${shown(splits.test)} test`,
+  ];
+  const constant = Object.values(preparation.inputs).flatMap((of) =>
+    of.kind === "numbers" && options.scale !== "none" && of.fields.length === of.spread.length
+      ? of.fields.filter((_, c) => of.center[c] === 0 && of.spread[c] === 1)
+      : [],
+  );
+  if (constant.length > 0)
+    lines.push(`the same at every step of the training part, and not scaled: ${listed(constant)}`);
+  const filled = [...store.fields]
+    .filter(([, { missing }]) => missing > 0)
+    .map(([name, { missing }]) => `${shown(missing)} of ${name}`);
+  if (filled.length > 0) lines.push(`missing values, filled (--missing ${options.missing}): ${listed(filled)}`);
+  const behind = roles.next ? 1 : (options.horizon ?? 0);
+  const needed = options.window === undefined ? undefined : options.window + behind;
+  const short = (["train", "validation", "test"] as const).reduce(
+    (sum, split) => sum + examplesOf(segments[split], needed, options.stride ?? 1, 1 + behind).short,
+    0,
+  );
+  if (short > 0)
+    lines.push(
+      `${short === 1 ? "1 sequence or part is" : `${shown(short)} sequences or parts are`} shorter than ${needed ?? 1 + behind} steps, and left out`,
+    );
+  for (const [name, of] of Object.entries(preparation.targets)) {
+    if (of.kind !== "symbols" || roles.next) continue;
+    lines.push(`classes of ${name}: ${listed(balance(of))}`);
+    const lacking = of.names.filter((_, at) => of.counts[at] === 0);
+    if (lacking.length > 0) lines.push(`the training part lacks classes: ${listed(lacking)}`);
+  }
+  return lines;
+}
+
+/** `normal 93.1 %`. */
+function balance({ names, counts }: PreparedSymbols): readonly string[] {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return names.map((name, at) => `${name} ${((100 * counts[at]) / total).toFixed(1)} %`);
+}

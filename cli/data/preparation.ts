@@ -1,0 +1,321 @@
+/**
+ * How a data set's values become a model's numbers: scales, classes and vocabularies, all from the training part. It is plain JSON, is
+ * kept in the checkpoint, and is what `eval` and exports apply: computed anew from other data, the numbers would mean something else.
+ */
+import type { SessionState } from "../../runtime/state.ts";
+import { exit, Failure } from "../failure.ts";
+import { readJson } from "../report/json.ts";
+import {
+  dictionary,
+  either,
+  list,
+  number,
+  oneOf,
+  optional,
+  record,
+  type Schema,
+  text,
+  truth,
+  whole,
+} from "../report/schema.ts";
+import type { DataOptions } from "./data-options.ts";
+import type { Role, Roles } from "./roles.ts";
+import type { Segment, Segments } from "./segments.ts";
+import type { Store } from "./store.ts";
+
+/** Numbers: (value − center) / spread. */
+export interface PreparedNumbers {
+  readonly kind: "numbers";
+  readonly fields: readonly string[];
+  /** One for each number of a step: [D]. */
+  readonly center: readonly number[];
+  readonly spread: readonly number[];
+  /** What stands for a missing value, in the data's units: [D]. */
+  readonly fill: readonly number[];
+}
+
+/** A symbol is its place among the names. */
+export interface PreparedSymbols {
+  readonly kind: "symbols";
+  readonly fields: readonly string[];
+  readonly names: readonly string[];
+  /** How often each comes in the training part. */
+  readonly counts: readonly number[];
+  /** Whether the last name stands for all that are not there. */
+  readonly unknown: boolean;
+}
+
+export type Prepared = PreparedNumbers | PreparedSymbols;
+
+export interface Preparation {
+  readonly format: 1;
+  /** By the model's names. */
+  readonly inputs: Readonly<Record<string, Prepared>>;
+  readonly targets: Readonly<Record<string, Prepared>>;
+  /** Whether a target is a change from the last value of the window. */
+  readonly change?: boolean;
+}
+
+const prepared: Schema<Prepared> = either("kind", {
+  numbers: record({
+    kind: oneOf("numbers"),
+    fields: list(text),
+    center: list(number),
+    spread: list(number),
+    fill: list(number),
+  }),
+  symbols: record({
+    kind: oneOf("symbols"),
+    fields: list(text),
+    names: list(text),
+    counts: list(whole()),
+    unknown: truth,
+  }),
+});
+
+const preparationSchema: Schema<Preparation> = record({
+  format: oneOf(1),
+  inputs: dictionary(prepared),
+  targets: dictionary(prepared),
+  change: optional(truth),
+});
+
+/** Under which name a checkpoint has it. */
+const NOTE = "preparation";
+
+/** A preparation as a checkpoint's notes have it. */
+export const notesOf = (preparation: Preparation | undefined): Readonly<Record<string, string>> | undefined =>
+  preparation && { [NOTE]: JSON.stringify(preparation) };
+
+/** The preparation in a checkpoint; undefined if its model was not trained on data of one's own. Throws C0402. */
+export function preparationIn({ notes }: Pick<SessionState, "notes">, path: string): Preparation | undefined {
+  const found = notes?.[NOTE];
+  return found === undefined
+    ? undefined
+    : readJson(found, preparationSchema, { path, what: "the preparation of data" });
+}
+
+/** The symbol that stands for those that the training part lacks. */
+export const UNKNOWN = "<unk>";
+
+/** Steps that are read at a time. */
+const BLOCK = 8192;
+
+/** Computes it from the training part; the names of classes are those of all parts. Throws C0406 if nothing is in the training part. */
+export async function prepare(
+  store: Store,
+  segments: Segments,
+  roles: Roles,
+  options: DataOptions,
+): Promise<Preparation> {
+  const { train, validation, test } = segments;
+  if (train.length === 0)
+    throw new Failure("C0406", exit.input, "no step is in the training part", "give it a larger share: --split");
+  const all = [...train, ...validation, ...test];
+  const change = options.change === true;
+  const inputs: Record<string, Prepared> = {};
+  for (const role of roles.inputs)
+    inputs[role.name] =
+      role.kind === "numbers"
+        ? await numbersOf(store, role, train, options)
+        : await vocabularyOf(store, role, train, train, options);
+  const targets: Record<string, Prepared> = {};
+  for (const role of roles.targets) {
+    if (role.kind === "numbers")
+      targets[role.name] = change
+        ? await changesOf(store, role, train, options)
+        : await numbersOf(store, role, train, options);
+    else targets[role.name] = roles.next ? Object.values(inputs)[0] : await vocabularyOf(store, role, all, train, {});
+  }
+  return { format: 1, inputs, targets, ...(change && { change }) };
+}
+
+/** Throws C0403 unless a checkpoint's preparation is of the same columns. */
+export function checkPreparation(known: Preparation, roles: Roles): void {
+  const words = (kind: string, fields: readonly string[]): string => `${kind} ${fields.join(", ")}`;
+  for (const part of ["inputs", "targets"] as const) {
+    const there = known[part];
+    for (const name of new Set([...Object.keys(there), ...roles[part].map((role) => role.name)])) {
+      const role = roles[part].find((one) => one.name === name);
+      const here = role === undefined ? "nothing" : words(role.kind, role.fields);
+      const was = Object.hasOwn(there, name) ? words(there[name].kind, there[name].fields) : "nothing";
+      if (here !== was)
+        throw new Failure(
+          "C0403",
+          exit.input,
+          `the checkpoint was trained with ${name} made of ${was}, and here it is made of ${here}`,
+          "name the same columns as in training",
+        );
+    }
+  }
+}
+
+/** What a role's values are in a row: of a step, or of a sequence. */
+export function columnsOf(store: Store, { fields }: Role): readonly number[] {
+  return fields.flatMap((name) => {
+    const { column, width } = store.fields.get(name)!;
+    return Array.from({ length: width }, (_, i) => column + i);
+  });
+}
+
+/** Calls `see` with the rows of segments, piece by piece; with those of `more` steps behind each piece, if there are as many. */
+async function eachBlock(
+  store: Store,
+  over: Role["over"],
+  segments: readonly Segment[],
+  see: (rows: Float64Array, count: number) => void,
+  more = 0,
+): Promise<void> {
+  for (const { sequence, from, to } of segments) {
+    if (over === "sequence") see(await store.row(sequence), 1);
+    else
+      for (let at = from; at < to - more; at += BLOCK) {
+        const count = Math.min(BLOCK, to - more - at);
+        see(await store.rows(sequence, at, at + count + more), count);
+      }
+  }
+}
+
+/** Mean, deviation and range of a column, each without what is missing. */
+class Moments {
+  count = 0;
+  mean = 0;
+  squares = 0;
+  least = Number.POSITIVE_INFINITY;
+  most = Number.NEGATIVE_INFINITY;
+
+  /** By Welford's update, which loses nothing where the mean is far from zero. */
+  add(value: number): void {
+    if (Number.isNaN(value)) return;
+    this.count++;
+    const from = value - this.mean;
+    this.mean += from / this.count;
+    this.squares += from * (value - this.mean);
+    if (value < this.least) this.least = value;
+    if (value > this.most) this.most = value;
+  }
+
+  get deviation(): number {
+    return this.count === 0 ? 0 : Math.sqrt(this.squares / this.count);
+  }
+}
+
+async function momentsOf(store: Store, role: Role, train: readonly Segment[], lag = 0): Promise<readonly Moments[]> {
+  const columns = columnsOf(store, role);
+  const moments = columns.map(() => new Moments());
+  await eachBlock(
+    store,
+    role.over,
+    train,
+    (rows, count) => {
+      const width = rows.length / (count + lag);
+      for (const [i, column] of columns.entries()) {
+        const of = moments[i];
+        for (let t = 0; t < count; t++) {
+          const value = rows[(t + lag) * width + column];
+          of.add(lag === 0 ? value : value - rows[t * width + column]);
+        }
+      }
+    },
+    lag,
+  );
+  return moments;
+}
+
+async function numbersOf(
+  store: Store,
+  role: Role,
+  train: readonly Segment[],
+  options: DataOptions,
+): Promise<PreparedNumbers> {
+  const moments = await momentsOf(store, role, train);
+  const scales = moments.map((of) => scaleOf(of, options.scale));
+  return {
+    kind: "numbers",
+    fields: role.fields,
+    center: scales.map(({ center }) => center),
+    spread: scales.map(({ spread }) => spread),
+    fill: moments.map(({ mean }) => (options.missing === "zero" ? 0 : mean)),
+  };
+}
+
+/** A column that never changes is left as it is: it has no deviation to divide by. */
+function scaleOf({ mean, deviation, least, most, count }: Moments, scale: DataOptions["scale"] = "standard") {
+  if (scale === "none" || count === 0 || most === least) return { center: 0, spread: 1 };
+  return scale === "minmax" ? { center: least, spread: most - least } : { center: mean, spread: deviation };
+}
+
+/** Changes over the whole horizon, which are the largest, have the deviation 1. No change is 0. */
+async function changesOf(
+  store: Store,
+  role: Role,
+  train: readonly Segment[],
+  options: DataOptions,
+): Promise<PreparedNumbers> {
+  const values = await momentsOf(store, role, train);
+  const changes = await momentsOf(store, role, train, options.horizon);
+  const spread = (of: Moments): number => {
+    if (options.scale === "none" || of.count === 0 || of.most === of.least) return 1;
+    return options.scale === "minmax" ? of.most - of.least : of.deviation;
+  };
+  return {
+    kind: "numbers",
+    fields: role.fields,
+    center: changes.map(() => 0),
+    spread: changes.map(spread),
+    fill: values.map(({ mean }) => (options.missing === "zero" ? 0 : mean)),
+  };
+}
+
+/** The text of a value that stands for a symbol: its code's, or its own if it is a number. */
+export function symbolTexts(store: Store, { fields }: Role): (value: number) => string {
+  const { field, symbols } = store.fields.get(fields[0])!;
+  return field.kind === "number" ? String : (code) => symbols[code];
+}
+
+/** The symbols of `named`, in order, and how often each is in `counted`. */
+async function vocabularyOf(
+  store: Store,
+  role: Role,
+  named: readonly Segment[],
+  counted: readonly Segment[],
+  { unknown = false }: DataOptions,
+): Promise<PreparedSymbols> {
+  const [column] = columnsOf(store, role);
+  const found = new Map<number, number>();
+  const seeing =
+    (weight: number) =>
+    (rows: Float64Array, count: number): void => {
+      const width = rows.length / count;
+      for (let t = 0; t < count; t++) {
+        const value = rows[t * width + column];
+        if (!Number.isNaN(value)) found.set(value, (found.get(value) ?? 0) + weight);
+      }
+    };
+  await eachBlock(store, role.over, named, seeing(0));
+  await eachBlock(store, role.over, counted, seeing(1));
+  const textOf = symbolTexts(store, role);
+  const sorted = [...found]
+    .map(([value, count]) => ({ text: textOf(value), count }))
+    .sort((a, b) => inOrder(a.text, b.text));
+  const adds = unknown && !sorted.some(({ text }) => text === UNKNOWN);
+  // The unknown one is the last, wherever its own name would put it.
+  const rest = sorted.filter(({ text }) => !unknown || text !== UNKNOWN);
+  const last = unknown ? [adds ? { text: UNKNOWN, count: 0 } : sorted.find(({ text }) => text === UNKNOWN)!] : [];
+  const entries = [...rest, ...last];
+  return {
+    kind: "symbols",
+    fields: role.fields,
+    names: entries.map(({ text }) => text),
+    counts: entries.map(({ count }) => count),
+    unknown,
+  };
+}
+
+/** Numbers by their size, and texts by their letters. */
+function inOrder(a: string, b: string): number {
+  const [x, y] = [Number(a), Number(b)];
+  const numbers = a.trim() !== "" && b.trim() !== "" && !Number.isNaN(x) && !Number.isNaN(y);
+  if (numbers && x !== y) return x - y;
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,76 @@
+/** What a task must look like that cellc did not make: in the record of a run, and from a module. */
+import { exit, Failure } from "../failure.ts";
+import {
+  dictionary,
+  either,
+  list,
+  Mismatch,
+  oneOf,
+  record,
+  type Schema,
+  text,
+  truth,
+  whole,
+} from "../report/schema.ts";
+import type { Split, Task, TaskBatch, TaskForm, TaskInput } from "./task.ts";
+
+const taskInput: Schema<TaskInput> = either("kind", {
+  value: record({ kind: oneOf("value"), shape: list(whole(1)), time: truth }),
+  index: record({ kind: oneOf("index"), size: whole(1), time: truth }),
+});
+
+const form = { name: text, inputs: dictionary(taskInput), dims: dictionary(whole(1)), steps: whole(1) };
+
+export const taskFormSchema: Schema<TaskForm> = record(form);
+
+const taskSchema = record(
+  { ...form, summary: text, splits: record({ train: whole(), validation: whole(), test: whole() }) },
+  "allowed",
+);
+
+/** A task of somebody else's, whose batches are checked. Throws C0406 with what is wrong. */
+export function checkedTask(value: unknown, where: string): Task {
+  try {
+    taskSchema(value, []);
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    throw wrong(where, `${["task", ...error.at].join(".")} ${error.message}`);
+  }
+  const task = value as Task;
+  if (typeof task.batch !== "function") throw wrong(where, "task.batch is no function");
+  if (Object.keys(task.inputs).length === 0) throw wrong(where, "task.inputs names no input");
+  return {
+    ...task,
+    ...(task.lengths && { lengths: (split: Split) => checkedLengths(task, split, where) }),
+    batch: async (split, indices) => checkedBatch(task, await task.batch(split, indices), indices.length, where),
+  };
+}
+
+const wrong = (where: string, why: string): Failure =>
+  new Failure("C0406", exit.input, `${where}: ${why}`, "docs/data.md has the interface, and cellc/task its types");
+
+function checkedLengths(task: Task, split: Split, where: string): Uint32Array {
+  const lengths = task.lengths?.(split);
+  if (!(lengths instanceof Uint32Array) || lengths.length !== task.splits[split])
+    throw wrong(where, `task.lengths("${split}") is no Uint32Array of ${task.splits[split]} lengths`);
+  const bad = lengths.find((length) => length > task.steps);
+  if (bad !== undefined) throw wrong(where, `task.lengths("${split}") has ${bad}, and task.steps is ${task.steps}`);
+  return lengths;
+}
+
+function checkedBatch(task: Task, batch: TaskBatch, examples: number, where: string): TaskBatch {
+  if (batch?.examples !== examples)
+    throw wrong(where, `a batch of ${examples} examples says it has ${batch?.examples}`);
+  if (!Number.isInteger(batch.steps) || batch.steps < 1 || batch.steps > task.steps)
+    throw wrong(where, `a batch has ${batch.steps} steps, and task.steps is ${task.steps}`);
+  if (task.lengths !== undefined && batch.lengths?.length !== examples)
+    throw wrong(where, `a batch has no lengths of its ${examples} examples, and task.lengths tells of such`);
+  for (const [name, input] of Object.entries(task.inputs)) {
+    const values = batch.inputs?.[name];
+    const each = input.kind === "index" ? 1 : input.shape.reduce((product, extent) => product * extent, 1);
+    const wanted = (input.time ? batch.steps : 1) * examples * each;
+    if (!(values instanceof Float32Array) || values.length !== wanted)
+      throw wrong(where, `${name} of a batch is no Float32Array of ${wanted} numbers`);
+  }
+  return batch;
+}
