@@ -8,17 +8,31 @@ const LONGEST_LINE = 2 ** 28;
 
 const NO_UTF8 = "save it as UTF-8; --symbols bytes reads a file of any kind";
 
+export interface Chunk {
+  readonly text: string;
+  /** Where it begins. Both count from 1, columns in UTF-16 units. */
+  readonly line: number;
+  readonly column: number;
+}
+
 /**
  * The characters of a file, in chunks that never divide one. A byte order mark at its begin is left out. In `latin1`, each byte is a
  * character. Throws C0401, and C0402 with line and column for what is not UTF-8.
  */
-export async function* readText(source: ByteSource, encoding: "utf-8" | "latin1" = "utf-8"): AsyncGenerator<string> {
-  if (encoding === "latin1") {
-    for await (const bytes of source.stream()) yield Buffer.from(bytes).toString("latin1");
-    return;
-  }
+export async function* readText(source: ByteSource, encoding: "utf-8" | "latin1" = "utf-8"): AsyncGenerator<Chunk> {
   let line = 1;
   let column = 1;
+  const advance = (text: string): Chunk => {
+    const chunk = { text, line, column };
+    const lastBreak = text.lastIndexOf("\n");
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) line++;
+    column = lastBreak < 0 ? column + text.length : text.length - lastBreak;
+    return chunk;
+  };
+  if (encoding === "latin1") {
+    for await (const bytes of source.stream()) yield advance(Buffer.from(bytes).toString("latin1"));
+    return;
+  }
   let first = true;
   let rest: Uint8Array = new Uint8Array();
   for await (const chunk of source.stream()) {
@@ -33,9 +47,7 @@ export async function* readText(source: ByteSource, encoding: "utf-8" | "latin1"
     const bad = isUtf8(bytes) ? bytes.indexOf(0) : invalidAt(bytes);
     const good = decode(bad < 0 ? bytes : bytes.subarray(0, bad));
     const text = first && good.startsWith("\ufeff") ? good.slice(1) : good;
-    const lastBreak = text.lastIndexOf("\n");
-    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) line++;
-    column = lastBreak < 0 ? column + text.length : text.length - lastBreak;
+    const decoded = advance(text);
     if (bad >= 0) {
       const byte = bytes[bad].toString(16).padStart(2, "0");
       throw fault(
@@ -46,7 +58,7 @@ export async function* readText(source: ByteSource, encoding: "utf-8" | "latin1"
       );
     }
     if (bytes.length > 0) first = false;
-    if (text !== "") yield text;
+    if (text !== "") yield decoded;
   }
   if (rest.length > 0) throw fault(source.path, "it ends within a character", { line, column }, NO_UTF8);
 }
@@ -66,7 +78,7 @@ export async function* readLines(
   let number = 1;
   let begun: string[] = [];
   let length = 0;
-  for await (const text of readText(source, encoding)) {
+  for await (const { text } of readText(source, encoding)) {
     const lines: Line[] = [];
     let from = 0;
     for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", from)) {
