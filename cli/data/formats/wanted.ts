@@ -3,7 +3,7 @@ import type { Field, Recording, Values } from "../recording.ts";
 import { fault } from "./fault.ts";
 
 export interface Wanted {
-  /** The fields that are wanted. Default: all. */
+  /** The fields that are wanted; labels are kept in any case. Default: all. */
   readonly fields?: ReadonlySet<string>;
   /** Fields whose values are names, even if they look like numbers. */
   readonly texts?: ReadonlySet<string>;
@@ -11,7 +11,7 @@ export interface Wanted {
 
 /** The recording with only the fields that are wanted, and with names in place of numbers. Throws C0402 if a name would be several numbers. */
 export function withWanted({ path, fields, pieces }: Recording, { fields: wanted, texts }: Wanted): Recording {
-  const kept = Object.entries(fields).filter(([name]) => wanted?.has(name) ?? true);
+  const kept = Object.entries(fields).filter(([name, { kind }]) => kind === "label" || (wanted?.has(name) ?? true));
   const asText = ([name, field]: readonly [string, Field]): boolean =>
     field.kind === "number" && (texts?.has(name) ?? false);
   const several = kept.find((entry) => asText(entry) && entry[1].kind === "number" && entry[1].shape.length > 0);
