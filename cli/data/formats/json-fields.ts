@@ -52,9 +52,14 @@ interface Known {
   readonly value: unknown;
 }
 
+/** The most lists within one another: no input has more axes, and a file of brackets alone must not exhaust the stack. */
+const DEEPEST = 8;
+
 /** Whether a value says what its field is: it is neither missing nor a list of nothing else. */
-export const isKnown = (value: unknown): boolean =>
-  Array.isArray(value) ? value.some(isKnown) : value !== null && value !== undefined;
+export const isKnown = (value: unknown, depth = 0): boolean =>
+  Array.isArray(value)
+    ? depth === DEEPEST || value.some((item) => isKnown(item, depth + 1))
+    : value !== null && value !== undefined;
 
 /** The key of the list or text whose parts are the steps. */
 function leadOf(
@@ -102,7 +107,9 @@ function fieldOf(
   const shape: number[] = [];
   let inner = value;
   while (Array.isArray(inner)) {
-    const index = inner.findIndex(isKnown);
+    if (shape.length === DEEPEST) throw refuse([key], `has more than ${DEEPEST} lists within one another`);
+    const depth = shape.length + 1;
+    const index = inner.findIndex((item) => isKnown(item, depth));
     at.push(index);
     shape.push(inner.length);
     inner = inner[index];

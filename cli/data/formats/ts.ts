@@ -97,14 +97,15 @@ function channelsOf(
   let column = 1;
   return parts.map((part, channel) => {
     const cells = part.split(",");
-    const values = Float64Array.from(cells, (cell) => {
+    const values = new Float64Array(cells.length);
+    for (const [step, cell] of cells.entries()) {
       const value = numberIn(cell);
-      const isMissing = cell.trim() === "?" || isNaNText(cell);
+      const isMissing = value === undefined && (cell.trim() === "?" || isNaNText(cell));
       if (value === undefined && !isMissing) throw fault(path, `\`${cell.trim()}\` is no number`, { line, column });
       if (isMissing && missing === "refused") throw fault(path, "a value is missing", { line, column }, MISSING_HELP);
+      values[step] = value ?? Number.NaN;
       column += cell.length + 1;
-      return value ?? Number.NaN;
-    });
+    }
     const first = channel === 0 ? values.length : parts[0].split(",").length;
     if (values.length !== first)
       throw fault(path, `channel ${channel + 1} has ${values.length} values, and channel 1 has ${first}`, {

@@ -123,9 +123,14 @@ describe("a file is refused with line, column and key", () => {
     [lines({ text: "a", w: ["b"] }), /`text` would be called w/],
     [lines({ x: [1], id: 2 ** 60 }), /`id` is a number beyond 2\^53/],
     [lines({ x: [1], y: ["a", "b"] }), /`y\[0\]` is one of several texts of a sequence/],
+    [`{"x": ${"[".repeat(9)}1${"]".repeat(9)}}`, /a\.jsonl:1:7: `x` has more than 8 lists within one another/],
     ["\n \n", /a\.jsonl: it is empty/],
   ])("%j", async (data, why) => {
     expect((await refusal(data)).message).toMatch(why);
+  });
+
+  test("of brackets alone, however many", async () => {
+    expect((await refusal(`{"x": ${"[".repeat(50_000)}${"]".repeat(50_000)}}`)).message).toMatch(/more than 8 lists/);
   });
 
   test("where a key is new after many lines", async () => {

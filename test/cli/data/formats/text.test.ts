@@ -180,6 +180,12 @@ describe("public texts", () => {
     },
   );
 
+  test("the CNN excerpts, which are written like stories, have 200 questions", async () => {
+    const questions = await sequencesOf(await openBabi(await sourceOf(file("cnn_qa_sample/cnn_4sentence_200.txt"))));
+    expect(questions).toHaveLength(200);
+    expect(questions.every(({ values }) => values.w.includes(String(values.y[0])))).toBe(true);
+  });
+
   test("a gzipped file of bAbI has a question for each answer of its text", async () => {
     const name = file("babi/en-10k/qa1_single-supporting-fact_train.txt.gz");
     let questions = 0;
