@@ -6,7 +6,7 @@ import { fault } from "./fault.ts";
 /** The most characters of a line: V8's own limit of a string is twice that. */
 const LONGEST_LINE = 2 ** 28;
 
-const NO_UTF8 = "save it as UTF-8; --symbols bytes reads a file of any kind";
+const NO_UTF8 = "save it as UTF-8; --unit bytes reads a file of any kind";
 
 export interface Chunk {
   readonly text: string;

@@ -16,7 +16,7 @@ export interface JsonlOptions extends Wanted {
   /** Lists with a value for the sequence as a whole, although they are as long as it. */
   readonly perSequence?: readonly string[];
   /** Into what a `text` is cut. Default: characters. */
-  readonly symbols?: SymbolUnit;
+  readonly unit?: SymbolUnit;
 }
 
 /** Records from which the fields are seen. */
@@ -142,11 +142,11 @@ function stepsOf(
   );
 }
 
-function symbolsOf(text: string, { symbols = "characters" }: JsonlOptions, refuse: Refuse): string[] {
+function symbolsOf(text: string, { unit = "characters" }: JsonlOptions, refuse: Refuse): string[] {
   try {
-    return cutText(text, symbols);
+    return cutText(text, unit);
   } catch (error) {
-    if (error instanceof BadSymbol) throw refuse(["text"], `cannot be cut into ${symbols}: ${error.message}`);
+    if (error instanceof BadSymbol) throw refuse(["text"], `cannot be cut into ${unit}: ${error.message}`);
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { BadSymbol, type SymbolUnit, symbolUnits } from "./symbols.ts";
 
 export interface TextOptions {
   /** What the symbols are. Default: characters. */
-  readonly symbols?: SymbolUnit;
+  readonly unit?: SymbolUnit;
   /** Whether each line is a sequence; else the file is a single one. Lines without a symbol are passed over. */
   readonly lines?: boolean;
   /** With words: the symbol that ends each line, such as `<eos>`. Default: a line's end is a blank. */
@@ -25,11 +25,8 @@ export async function openText(source: ByteSource, options: TextOptions): Promis
   throw fault(path, "there is no symbol in it");
 }
 
-async function* streamPieces(
-  source: ByteSource,
-  { symbols = "characters", lineEnd }: TextOptions,
-): AsyncGenerator<Piece> {
-  const { cutter, encoding } = symbolUnits[symbols];
+async function* streamPieces(source: ByteSource, { unit = "characters", lineEnd }: TextOptions): AsyncGenerator<Piece> {
+  const { cutter, encoding } = symbolUnits[unit];
   const { push, end } = cutter(lineEnd);
   let begins = true;
   let place: Chunk = { text: "", line: 1, column: 1 };
@@ -46,18 +43,15 @@ async function* streamPieces(
   yield* cut(end);
 }
 
-async function* linePieces(
-  source: ByteSource,
-  { symbols = "characters", lineEnd }: TextOptions,
-): AsyncGenerator<Piece> {
-  const { cutter, encoding } = symbolUnits[symbols];
+async function* linePieces(source: ByteSource, { unit = "characters", lineEnd }: TextOptions): AsyncGenerator<Piece> {
+  const { cutter, encoding } = symbolUnits[unit];
   for await (const lines of readLines(source, encoding)) {
     for (const { number, text } of lines) {
       const { push, end } = cutter();
       const cut = (): string[] => push(text).concat(end());
       const w = located(source.path, { text, line: number, column: 1 }, cut);
       if (w.length === 0) continue;
-      if (symbols === "words" && lineEnd !== undefined) w.push(lineEnd);
+      if (unit === "words" && lineEnd !== undefined) w.push(lineEnd);
       yield { begins: true, steps: w.length, values: { w } };
     }
   }

@@ -61,7 +61,7 @@ test("tokens, texts, truths, pictures at each step and lengths are read", async 
     { steps: 2, values: { x: ["a", "b"], y: ["true"] } },
     { steps: 1, values: { x: ["c"], y: ["false"] } },
   ]);
-  expect(await read(lines({ text: "to be", y: "x" }), { symbols: "words" })).toEqual([
+  expect(await read(lines({ text: "to be", y: "x" }), { unit: "words" })).toEqual([
     { steps: 2, values: { w: ["to", "be"], y: ["x"] } },
   ]);
   expect(await read(lines({ text: "日é" }))).toEqual([{ steps: 2, values: { w: ["日", "é"] } }]);

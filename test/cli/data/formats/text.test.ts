@@ -47,7 +47,7 @@ describe("a text is cut", () => {
       fc.asyncProperty(
         fc.uint8Array({ minLength: 1, maxLength: 40 }).filter(([a, b]) => a !== 0x1f || b !== 0x8b),
         async (bytes) => {
-          const [symbols] = await read(bytes, { symbols: "bytes" });
+          const [symbols] = await read(bytes, { unit: "bytes" });
           expect(Buffer.from(symbols.join(""), "hex")).toEqual(Buffer.from(bytes));
         },
       ),
@@ -55,15 +55,15 @@ describe("a text is cut", () => {
     ));
 
   test("into every other character, where a space follows each", async () => {
-    expect(await read("a _ \n < ", { symbols: "spaced-characters" })).toEqual([["a", "_", "\n", "<"]]);
-    const cut = await failureOf(read("a _ b", { symbols: "spaced-characters" }));
+    expect(await read("a _ \n < ", { unit: "spaced-characters" })).toEqual([["a", "_", "\n", "<"]]);
+    const cut = await failureOf(read("a _ b", { unit: "spaced-characters" }));
     expect(cut.message).toMatch(/a\.txt:1:6: the text ends where a space is due/);
-    const other = await failureOf(read("a \n bc", { symbols: "spaced-characters" }));
+    const other = await failureOf(read("a \n bc", { unit: "spaced-characters" }));
     expect(other.message).toMatch(/a\.txt:2:3: "c" where a space is due/);
   });
 
   test("into lines, without those that are blank, whatever ends them", async () => {
-    const lines = { symbols: "words", lines: true } as const;
+    const lines = { unit: "words", lines: true } as const;
     expect(await read("5 7\r\n\r\n 9 \n5", lines)).toEqual([["5", "7"], ["9"], ["5"]]);
     expect(await read("5 7\n9\n", { ...lines, lineEnd: "<eos>" })).toEqual([
       ["5", "7", "<eos>"],
@@ -73,11 +73,11 @@ describe("a text is cut", () => {
       ["a", "b"],
       ["c", "d"],
     ]);
-    expect(await read("ab\nc", { lines: true, symbols: "bytes" })).toEqual([["61", "62"], ["63"]]);
+    expect(await read("ab\nc", { lines: true, unit: "bytes" })).toEqual([["61", "62"], ["63"]]);
   });
 
   test("into a stream of words with a symbol for each line's end, the last one's too", async () => {
-    const options = { symbols: "words", lineEnd: "<eos>" } as const;
+    const options = { unit: "words", lineEnd: "<eos>" } as const;
     expect(await read("a b\n\nc\n", options)).toEqual([["a", "b", "<eos>", "<eos>", "c", "<eos>"]]);
     expect(await read("a b\nc", options)).toEqual([["a", "b", "<eos>", "c", "<eos>"]]);
   });
@@ -126,7 +126,7 @@ describe("a text is refused, with its place,", () => {
     expect(await refusal(Buffer.from("\ufeffabc", "utf16le"))).toMatch(/it is UTF-16/);
     expect(await refusal("ab\0c")).toMatch(/a\.txt:1:3: a NUL/);
     for (const empty of ["", "\ufeff"]) expect(await refusal(empty)).toMatch(/there is no symbol in it/);
-    expect(await refusal(" \n\n", { symbols: "words", lines: true })).toMatch(/there is no symbol in it/);
+    expect(await refusal(" \n\n", { unit: "words", lines: true })).toMatch(/there is no symbol in it/);
   });
 
   test("where its gzip stream is cut anywhere", async () => {
@@ -147,20 +147,20 @@ describe("public texts", () => {
     const source = await sourceOf(file("ptb/ptb.char.test.txt"));
     const kinds = new Set<string>();
     let count = 0;
-    for await (const { values } of (await openText(source, { symbols: "spaced-characters" })).pieces()) {
+    for await (const { values } of (await openText(source, { unit: "spaced-characters" })).pieces()) {
       count += values.w.length;
       for (const symbol of values.w) kinds.add(String(symbol));
     }
     expect([count, kinds.size]).toEqual([442_423, 48]);
     const words = await sequencesOf(
-      await openText(await sourceOf(file("ptb/ptb.test.txt")), { symbols: "words", lineEnd: "<eos>" }),
+      await openText(await sourceOf(file("ptb/ptb.test.txt")), { unit: "words", lineEnd: "<eos>" }),
     );
     expect(words.map(({ steps }) => steps)).toEqual([82_430]);
   });
 
   test("HDFS's sessions are 4,855 of 95,125 keys, 14 kinds", async () => {
     const source = await sourceOf(file("hdfs_log_keys/hdfs_train"));
-    const sessions = await sequencesOf(await openText(source, { symbols: "words", lines: true }));
+    const sessions = await sequencesOf(await openText(source, { unit: "words", lines: true }));
     const keys = sessions.flatMap(({ values }) => values.w);
     expect([sessions.length, keys.length, new Set(keys).size]).toEqual([4855, 95_125, 14]);
   });
