@@ -11,7 +11,7 @@ export const bundledPackages: Readonly<Record<string, string>> = {
   "@observablehq/plot": "cli/report/plot.ts",
   linkedom: "cli/report/linkedom.ts",
   "cli-progress": "cli/progress-bar.ts",
-  fflate: "cli/data/predictions/fflate.ts",
+  "fflate/browser": "cli/data/predictions/fflate.ts",
 };
 
 /** Where their licences stand, beside the code. */
