@@ -63,7 +63,7 @@ export interface Header {
   readonly places: readonly Place[];
 }
 
-interface Place {
+export interface Place {
   readonly name: string;
   /** `F32`, `BF16`, … */
   readonly dtype: string;
@@ -78,34 +78,48 @@ const widths: Readonly<Record<string, number>> = {
   ...{ U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8, C64: 8 },
 };
 
+/** The error for a file that is not what it should be. */
+export type Damage = (reason: string) => Error;
+
 /** Reads the header, and checks that it accounts for exactly the bytes of the file. Errors: as `decodeSafetensors`. */
 export function readHeader(bytes: Uint8Array): Header {
   if (!(bytes instanceof Uint8Array))
     throw new RuntimeError("C0406", `a file's bytes are a Uint8Array, not ${shown(bytes)}`);
+  return headerOf(bytes.subarray(0, headerEnd(bytes, bytes.length, damaged)), bytes.length, damaged);
+}
+
+/**
+ * Where the header ends in a file of `fileBytes` bytes that begins with `head`, which has its first eight bytes, or all if they are fewer.
+ */
+export function headerEnd(head: Uint8Array, fileBytes: number, damage: Damage): number {
   // A transferred buffer is empty too.
-  if (bytes.length === 0) throw damaged("it is empty");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 8) throw damaged(`it has ${bytes.length} bytes, not even a header's length`);
-  const headerBytes = Number(view.getBigUint64(0, true));
-  if (headerBytes > maxHeaderBytes) throw damaged("the length of its header, in its first eight bytes, is absurd");
-  if (8 + headerBytes > bytes.length)
-    throw damaged(`it ends within its header, after ${bytes.length} of ${8 + headerBytes} bytes`);
-  const { [metadataKey]: rawMetadata, ...raw } = parseHeader(bytes.subarray(8, 8 + headerBytes));
-  const dataStart = 8 + headerBytes;
-  const found = Object.entries(raw).map(([name, place]) => placeOf(name, place));
+  if (fileBytes === 0) throw damage("it is empty");
+  if (fileBytes < 8) throw damage(`it has ${fileBytes} bytes, not even a header's length`);
+  const headerBytes = Number(new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true));
+  if (headerBytes > maxHeaderBytes) throw damage("the length of its header, in its first eight bytes, is absurd");
+  if (8 + headerBytes > fileBytes)
+    throw damage(`it ends within its header, after ${fileBytes} of ${8 + headerBytes} bytes`);
+  return 8 + headerBytes;
+}
+
+/** Reads the header in the first bytes of a file, and checks that it accounts for exactly the bytes of the file. */
+export function headerOf(head: Uint8Array, fileBytes: number, damage: Damage): Header {
+  const { [metadataKey]: rawMetadata, ...raw } = parseHeader(head.subarray(8), damage);
+  const dataStart = head.length;
+  const found = Object.entries(raw).map(([name, place]) => placeOf(name, place, damage));
   // The tensors must fill the file without gaps or overlaps.
   let end = 0;
   for (const { name, from, to } of found.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
-    if (from !== end) throw damaged(`\`${name}\` begins at byte ${from} of the numbers, where ${end} is due`);
+    if (from !== end) throw damage(`\`${name}\` begins at byte ${from} of the numbers, where ${end} is due`);
     end = to;
   }
-  if (dataStart + end !== bytes.length) {
-    const ends = found.find(({ to }) => dataStart + to > bytes.length);
+  if (dataStart + end !== fileBytes) {
+    const ends = found.find(({ to }) => dataStart + to > fileBytes);
     const within = ends === undefined ? "" : `; it ends within \`${ends.name}\``;
-    throw damaged(`it holds ${bytes.length - dataStart} bytes of numbers, and its header tells of ${end}${within}`);
+    throw damage(`it holds ${fileBytes - dataStart} bytes of numbers, and its header tells of ${end}${within}`);
   }
   const places = found.map(({ from, name, dtype, shape }) => ({ name, dtype, shape, start: dataStart + from }));
-  return { places, metadata: metadataOf(rawMetadata) };
+  return { places, metadata: metadataOf(rawMetadata, damage) };
 }
 
 /** Reads the numbers of the tensors in a header. Errors: C0407 for another type than F32. */
@@ -122,37 +136,41 @@ export function readTensors(bytes: Uint8Array, { places, metadata }: Header): Sa
   return { tensors, metadata };
 }
 
-function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+function parseHeader(bytes: Uint8Array, damage: Damage): Readonly<Record<string, unknown>> {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (thrown) {
-    throw damaged(`its header is not JSON: ${messageOf(thrown)}`);
+    throw damage(`its header is not JSON: ${messageOf(thrown)}`);
   }
-  if (!isRecord(header)) throw damaged("its header is not an object");
+  if (!isRecord(header)) throw damage("its header is not an object");
   return header;
 }
 
 /** `from` and `to` are in bytes after the header. */
-function placeOf(name: string, raw: unknown): Omit<Place, "start"> & { readonly from: number; readonly to: number } {
-  if (!isRecord(raw)) throw damaged(`what its header says of \`${name}\` is not an object`);
+function placeOf(
+  name: string,
+  raw: unknown,
+  damage: Damage,
+): Omit<Place, "start"> & { readonly from: number; readonly to: number } {
+  if (!isRecord(raw)) throw damage(`what its header says of \`${name}\` is not an object`);
   const { dtype, shape, data_offsets: offsets } = raw;
-  if (typeof dtype !== "string") throw damaged(`\`${name}\` has no type`);
-  if (!isCounts(shape)) throw damaged(`\`${name}\` has no valid shape`);
-  if (!isCounts(offsets) || offsets.length !== 2) throw damaged(`\`${name}\` has no valid offsets`);
+  if (typeof dtype !== "string") throw damage(`\`${name}\` has no type`);
+  if (!isCounts(shape)) throw damage(`\`${name}\` has no valid shape`);
+  if (!isCounts(offsets) || offsets.length !== 2) throw damage(`\`${name}\` has no valid offsets`);
   const [from, to] = offsets;
-  if (to < from) throw damaged(`\`${name}\` ends before it begins`);
+  if (to < from) throw damage(`\`${name}\` ends before it begins`);
   const bytes = Object.hasOwn(widths, dtype) ? widths[dtype] * elementsOf(shape) : to - from;
-  if (to - from !== bytes) throw damaged(`\`${name}\` has ${to - from} bytes, and its shape needs ${bytes}`);
+  if (to - from !== bytes) throw damage(`\`${name}\` has ${to - from} bytes, and its shape needs ${bytes}`);
   return { name, dtype, shape, from, to };
 }
 
-function metadataOf(raw: unknown): Readonly<Record<string, string>> {
+function metadataOf(raw: unknown, damage: Damage): Readonly<Record<string, string>> {
   if (raw === undefined) return {};
-  if (!isRecord(raw)) throw damaged("its metadata is not an object");
+  if (!isRecord(raw)) throw damage("its metadata is not an object");
   const strings: [string, string][] = [];
   for (const [key, value] of Object.entries(raw)) {
-    if (typeof value !== "string") throw damaged(`its metadata \`${key}\` is not text`);
+    if (typeof value !== "string") throw damage(`its metadata \`${key}\` is not text`);
     strings.push([key, value]);
   }
   return Object.fromEntries(strings);
@@ -162,7 +180,7 @@ function isCounts(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every(isCount);
 }
 
-/** The error for a file that is not what it should be. */
+/** The error for a checkpoint that is not what it should be. */
 export function damaged(reason: string): RuntimeError {
   return new RuntimeError("C0404", `the checkpoint is damaged: ${reason}`, "use an older checkpoint, or copy it anew");
 }

@@ -2,6 +2,7 @@
  * What the reader of a format makes of a file: sequences of steps, in pieces, so that a file need not fit into memory. Everything after
  * that (windows, splits, scales, vocabularies) is the same for all formats.
  */
+import type { Split } from "./task.ts";
 
 /**
  * - `number`: [T, …shape] over steps, […shape] for a sequence as a whole; NaN where a value is missing.
@@ -19,6 +20,8 @@ export type Values = Float64Array | readonly string[];
 export interface Piece {
   /** Whether a sequence begins here. The pieces of a sequence follow one another. */
   readonly begins: boolean;
+  /** Where a sequence begins: the split that the file itself puts it in. Either all sequences of a recording have one, or none has. */
+  readonly split?: Split;
   readonly steps: number;
   /** Every field over steps; those of the sequence as a whole only where it begins. */
   readonly values: Readonly<Record<string, Values>>;

@@ -8,7 +8,7 @@ import { readJson } from "./json.ts";
 import type { Schema } from "./schema.ts";
 
 /** Writes `data` to `path` as `replaceFile` does, and creates the folder if it is missing. Throws C0409, and then the old file remains. */
-export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeAtomically(path: string, data: string | Uint8Array | Iterable<string>): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
     await replaceFile(path, data);

@@ -40,7 +40,7 @@ const lineBreaks = (text: string): number => text.split("\n").length - 1;
  * The offset at which the engine's message says that the text stops being JSON, or the end of the text. The message gives a position,
  * or a token with ten characters on each side.
  */
-function errorOffset(error: unknown, text: string): number {
+export function errorOffset(error: unknown, text: string): number {
   const words = error instanceof Error ? error.message : "";
   const [, position] = /at position (\d+)/.exec(words) ?? [];
   if (position !== undefined) return Number(position);
@@ -51,7 +51,7 @@ function errorOffset(error: unknown, text: string): number {
 }
 
 /** `options.dims.H`, `points[3].loss`. */
-const keyPathText = (at: KeyPath): string =>
+export const keyPathText = (at: KeyPath): string =>
   at.length === 0
     ? "the document"
     : `\`${at.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${key}`)).join("")}\``;
@@ -59,7 +59,7 @@ const keyPathText = (at: KeyPath): string =>
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /** The offset in a JSON text at which the value at a key path begins, or the innermost value around it. */
-function keyPathOffset(text: string, at: KeyPath): number {
+export function keyPathOffset(text: string, at: KeyPath): number {
   /** The key or index in each of the values around the current token. */
   const path: (string | number)[] = [];
   /** The last string seen, which is a key if a colon follows. */

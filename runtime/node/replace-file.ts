@@ -1,15 +1,15 @@
 /** Replaces files atomically. For Node only. */
-import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 let written = 0;
 
 /**
- * Writes `data` to `path` so that no reader ever sees a part of it, nor does a crash leave one: first to a sibling file, which is
- * flushed to the disk and then renamed to `path`. Follows symbolic links, and keeps the permissions of a file that it replaces. After
- * an error of the file system, the old file is unchanged.
+ * Writes `data`, or its parts one after another, to `path` so that no reader ever sees half of it, nor does a crash leave half: first
+ * to a sibling file, which is flushed to the disk and then renamed to `path`. Follows symbolic links, and keeps the permissions of a file
+ * that it replaces. After an error of the file system, or of what makes the parts, the old file is unchanged.
  */
-export async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
+export async function replaceFile(path: string, data: string | Uint8Array | Iterable<string>): Promise<void> {
   const target = (await ifThere(realpath(path))) ?? path;
   const old = await ifThere(stat(target));
   written += 1;
@@ -19,7 +19,7 @@ export async function replaceFile(path: string, data: string | Uint8Array): Prom
     const file = await open(part, "wx", 0o666);
     try {
       if (old !== undefined) await file.chmod(old.mode & 0o7777);
-      await file.writeFile(data);
+      await writeFile(file, data);
       await file.sync();
     } finally {
       await file.close();

@@ -15,6 +15,7 @@ const TRIALS: Readonly<Record<string, number>> = {
   checkpoints: 40,
   models: 40,
   folders: 4,
+  data: 200,
   api: 60,
   kill: 1,
 };

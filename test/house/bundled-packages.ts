@@ -14,6 +14,7 @@ export const bundledPackages: Readonly<Record<string, string>> = {
   "csv-parse": "cli/data/formats/csv-parse.ts",
   hyparquet: "cli/data/formats/hyparquet.ts",
   "hyparquet-compressors": "cli/data/formats/hyparquet.ts",
+  "fflate/browser": "cli/data/predictions/fflate.ts",
 };
 
 /** Where their licences stand, beside the code. */

@@ -1,0 +1,65 @@
+import type { ByteSource, WholeBytes } from "../byte-source.ts";
+import type { Recording } from "../recording.ts";
+import type { ArrayOptions } from "./array-layout.ts";
+import { recordingOfArrays } from "./array-recording.ts";
+import { fault } from "./fault.ts";
+import { HEADER_LIMIT, type NpyHeader, readNpyHeader } from "./npy-header.ts";
+import type { StoredArray } from "./stored-array.ts";
+import { partOf } from "./whole-bytes.ts";
+
+/** Opens a `.npy` file: it is the array `x`. Throws C0401, and C0402 if it is not one or is damaged. */
+export const openNpy = (source: ByteSource, options: ArrayOptions): Promise<Recording> =>
+  openNpyFiles(source.path, { x: source }, options);
+
+/** Opens `.npy` files by the names of their arrays: they are what one `.npz` file with these names is. Throws as `openNpy` does. */
+export async function openNpyFiles(
+  path: string,
+  files: Readonly<Record<string, ByteSource>>,
+  options: ArrayOptions,
+): Promise<Recording> {
+  const arrays: StoredArray[] = [];
+  for (const [name, source] of Object.entries(files)) {
+    const bytes = await source.whole();
+    try {
+      arrays.push(
+        await npyArray({ path: source.path, name, label: source.path }, bytes.size, bytes, () => source.whole()),
+      );
+    } finally {
+      bytes.close();
+    }
+  }
+  return recordingOfArrays(path, arrays, options);
+}
+
+/** Of which array it is, for messages: `label` is what its bytes are found under. */
+interface Named {
+  readonly path: string;
+  readonly name: string;
+  readonly label: string;
+}
+
+/** An array of `size` NPY bytes: those of `bytes` now, and of what `open` gives when they are read. Throws C0402. */
+export async function npyArray(
+  { path, name, label }: Named,
+  size: number,
+  bytes: { read(from: number, to: number): Promise<Uint8Array> },
+  open: () => Promise<WholeBytes>,
+): Promise<StoredArray> {
+  let header: NpyHeader;
+  try {
+    header = readNpyHeader(await bytes.read(0, Math.min(size, HEADER_LIMIT)), size);
+  } catch (error) {
+    if (error instanceof RangeError) throw fault(label, error.message);
+    throw error;
+  }
+  const { element, fortran, shape, begins } = header;
+  return {
+    ...{ name, path, element, fortran, shape },
+    open: async () => {
+      const opened = await open();
+      if (opened.size === size) return partOf(opened, begins, size - begins);
+      opened.close();
+      throw fault(label, "it was changed while it was read");
+    },
+  };
+}
