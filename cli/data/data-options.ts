@@ -17,6 +17,8 @@ import {
   truth,
   whole,
 } from "../report/schema.ts";
+import { type SymbolUnit, symbolUnits } from "./formats/symbols.ts";
+import { formatNames } from "./formats.ts";
 
 /** Columns by the name of the model's input or target that they become. */
 export type Columns = Readonly<Record<string, readonly string[]>>;
@@ -43,6 +45,13 @@ export interface DataOptions {
   readonly unknown?: boolean;
   readonly delimiter?: string;
   readonly header?: boolean;
+  readonly format?: string;
+  readonly axes?: string;
+  readonly perSequence?: readonly string[];
+  readonly unit?: SymbolUnit;
+  readonly lines?: boolean;
+  readonly lineEnd?: string;
+  readonly vocabulary?: number;
 }
 
 /** A JSON schema, as far as the table needs one. */
@@ -234,7 +243,48 @@ export const dataOptions: { readonly [K in keyof DataOptions]-?: DataOptionRow<N
     json: { type: "string", minLength: 1, maxLength: 1 },
   },
   header: { flag: "--no-header", doc: "the first line has no names of columns; they are called c1, c2, …", ...flag },
+  format: {
+    flag: "--format <name>",
+    doc: `the format of the files: ${formatNames.join(", ")} (default: recognised)`,
+    ...choice(...formatNames),
+  },
+  axes: {
+    flag: "--axes <letters>",
+    doc: "the axes of arrays: N sequences, T steps, other letters features (default: NTD)",
+    ...column,
+  },
+  perSequence: {
+    flag: "--per-sequence <name,...>",
+    doc: "arrays or lists of a sequence as a whole, although they are as long as it",
+    read: readColumns,
+    schema: columnList,
+    json: names,
+  },
+  unit: {
+    flag: "--unit <what>",
+    doc: `into what a text is cut: ${Object.keys(symbolUnits).join(", ")} (default: characters)`,
+    ...choice(...(Object.keys(symbolUnits) as SymbolUnit[])),
+  },
+  lines: { flag: "--lines", doc: "each line of a text is a sequence (default: the text is one)", ...flag },
+  lineEnd: {
+    flag: "--line-end <symbol>",
+    doc: "in a text of words, the symbol that ends each line, such as <eos> (default: none)",
+    ...column,
+  },
+  vocabulary: {
+    flag: "--vocabulary <n>",
+    doc: "keep the most frequent symbols, n with <unk>, which the others become",
+    read: vocabularySize,
+    schema: whole(2),
+    json: { type: "integer", minimum: 2 },
+  },
 };
+
+function vocabularySize(given: string): number {
+  const size = positiveWholeNumber(given);
+  if (size < 2) throw new InvalidArgumentError("want 2 or more: one place is for the unknown.");
+  return size;
+}
 
 export const dataOptionNames = Object.keys(dataOptions) as readonly (keyof DataOptions)[];
 

@@ -1,16 +1,13 @@
 /** The formats of data files: a row each, which says how a file of it is recognised and opened. Its reader loads when it is needed. */
 import { exit, Failure } from "../failure.ts";
 import type { ByteSource } from "./byte-source.ts";
+import { type FormatOptions, formatRows } from "./formats/rows.ts";
 import type { Recording } from "./recording.ts";
 
 /** What a reader may be told. A reader ignores what its format has no use for. */
-export interface ReadOptions {
-  /** The fields that are wanted. Default: all. What is not wanted may be damaged. */
-  readonly fields?: ReadonlySet<string>;
-  /** Columns whose values are names, even if they look like numbers. */
-  readonly texts?: ReadonlySet<string>;
-  /** What a missing value is: a `Failure` that names its place, or NaN. */
-  readonly missing: "refused" | "kept";
+export interface ReadOptions extends FormatOptions {
+  /** The format by name. Default: that of the file's first bytes or name. */
+  readonly format?: string;
   /** In a table: the column by which rows belong to a sequence. */
   readonly group?: string;
   /** In a table: the column whose values must rise within a sequence. Default: the first column of dates. */
@@ -23,6 +20,8 @@ export interface ReadOptions {
 
 export interface Format {
   readonly name: string;
+  /** What is read, for the documents. */
+  readonly doc: string;
   /** What a file's name ends with, without `.gz`. */
   readonly extensions: readonly string[];
   /** Whether a file of any name is of this format, by its first bytes. Undefined: only by name. */
@@ -37,16 +36,30 @@ const beginsWith = (text: string) => (start: Uint8Array) =>
 export const formats: readonly Format[] = [
   {
     name: "Parquet",
+    doc: "a row for each step; columns of lists and structures are left out, or refused if they are asked for",
     extensions: [".parquet", ".pq"],
     recognised: beginsWith("PAR1"),
     open: async (source, options) => (await import("./formats/parquet.ts")).openParquet(source, options),
   },
   {
     name: "CSV",
+    doc: "a line of names, then a line for each step",
     extensions: [".csv", ".tsv", ".tab"],
     open: async (source, options) => (await import("./formats/csv.ts")).openCsv(source, options),
   },
+  ...formatRows,
 ];
+
+/** The names of formats in lower case, as `--format` takes them. */
+export const formatNames: readonly string[] = formats.map(({ name }) => name.toLowerCase());
+
+/** Whether a file's name ends as those of a format do. */
+export const hasKnownEnding = (path: string): boolean => formats.some((format) => endsAs(format, path));
+
+const endsAs = ({ extensions }: Format, path: string): boolean => {
+  const lower = path.toLowerCase().replace(/\.gz$/, "");
+  return extensions.some((ending) => lower.endsWith(ending));
+};
 
 /** What a data set is called: its file's name without folders and endings. */
 export const baseName = (path: string): string =>
@@ -58,7 +71,7 @@ export async function formatOf(source: ByteSource, name = source.path): Promise<
   const byBytes = formats.find(({ recognised }) => recognised?.(start));
   if (byBytes !== undefined) return byBytes;
   const lower = name.toLowerCase().replace(/\.gz$/, "");
-  const byName = formats.find(({ extensions }) => extensions.some((ending) => lower.endsWith(ending)));
+  const byName = formats.find((format) => endsAs(format, lower));
   // What comes from a pipe has no name; text with lines is a table then.
   const found = byName ?? (/\.[^./\\]*$/.test(lower) ? undefined : formats.find(({ name }) => name === "CSV"));
   if (found !== undefined) return found;
@@ -66,7 +79,7 @@ export async function formatOf(source: ByteSource, name = source.path): Promise<
     "C0402",
     exit.input,
     `${source.path} is no data file: nothing reads files that end like this`,
-    `the formats are ${formats.map(({ name, extensions }) => `${name} (${extensions.join(", ")})`).join(", ")}, each also with .gz`,
+    `the formats are ${formats.map(({ name, extensions }) => `${name} ${extensions.length > 0 ? ` (${extensions.join(", ")})` : ""}`).join(", ")}, each also with .gz; --format names one`,
   );
 }
 
@@ -86,5 +99,6 @@ async function startOf(source: ByteSource): Promise<Uint8Array> {
 
 /** Opens a data file in its format. Throws C0401 and C0402. */
 export async function openRecording(source: ByteSource, options: ReadOptions): Promise<Recording> {
-  return (await formatOf(source)).open(source, options);
+  const named = formats.find(({ name }) => name.toLowerCase() === options.format);
+  return (named ?? (await formatOf(source))).open(source, options);
 }

@@ -5,11 +5,12 @@ import { exit, Failure } from "../failure.ts";
 import { cannotRead } from "../file-errors.ts";
 import { openBytes } from "./byte-source.ts";
 import type { DataOptions } from "./data-options.ts";
-import { baseName, formats, openRecording, type ReadOptions } from "./formats.ts";
+import { baseName, formats, hasKnownEnding, openRecording, type ReadOptions } from "./formats.ts";
 import { type OwnData, ownTask, placeOf } from "./own-task.ts";
 import { checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
 import { type Roles, rolesOf } from "./roles.ts";
-import { examplesOf, segmentsOf, splitNamed } from "./segments.ts";
+import { examplesOf, segmentsOf } from "./segments.ts";
+import { splitFiles } from "./split-files.ts";
 import { type Origin, Store } from "./store.ts";
 import { taskStreams } from "./streams.ts";
 import type { Split, Task } from "./task.ts";
@@ -63,8 +64,11 @@ export async function openOwnData(
   const sources = await Promise.all(
     files.map(async ({ path, split }) => ({ source: await openBytes(path, host.stdin), split })),
   );
-  const { group, timeColumn, delimiter, header } = options;
-  const reading: ReadOptions = { group, timeColumn, delimiter, header, missing: "kept" };
+  const { group, timeColumn, delimiter, header, format, axes, perSequence, unit, lines, lineEnd } = options;
+  const reading: ReadOptions = {
+    ...{ group, timeColumn, delimiter, header, format, axes, perSequence, unit, lines, lineEnd },
+    missing: "kept",
+  };
   // Once to see which columns there are, and then only those that are wanted.
   const seen = await openRecording(sources[0].source, reading);
   const roles = rolesOf(seen.path, seen.fields, options);
@@ -106,21 +110,18 @@ const fieldsOf = ({ inputs, targets }: Roles): readonly string[] =>
 const symbolsOf = ({ inputs, targets }: Roles): readonly string[] =>
   [...inputs, ...targets].flatMap(({ kind, fields }) => (kind === "symbols" ? fields : []));
 
-/** `data/train-00000-of-00003.parquet` is one of several training files. */
-const SHARD = /^([a-z]+)(?:[-_. ].*)?$/i;
-
 async function filesAt(path: string): Promise<readonly DataFile[]> {
   if (path === "-") return [{ path }];
   const found = await stat(path).catch((error: unknown) => {
     throw cannotRead(path, error);
   });
   if (!found.isDirectory()) return [{ path }];
-  const names = (await readdir(path)).sort();
-  const files = names.flatMap((name): readonly DataFile[] => {
-    const split = splitNamed(SHARD.exec(baseName(name))?.[1] ?? "");
-    return split === undefined ? [] : [{ path: join(path, name), split }];
-  });
-  if (files.some(({ split }) => split === "train")) return files;
+  const names = await readdir(path, { recursive: true });
+  const files = splitFiles(path, names.filter(hasKnownEnding));
+  if ("splits" in files && files.splits.train !== undefined)
+    return (Object.entries(files.splits) as [Split, readonly string[]][]).flatMap(([split, paths]) =>
+      paths.map((name) => ({ path: join(path, name), split })),
+    );
   throw new Failure(
     "C0401",
     exit.input,

@@ -22,6 +22,7 @@ import type { DataOptions } from "./data-options.ts";
 import type { Role, Roles } from "./roles.ts";
 import type { Segment, Segments } from "./segments.ts";
 import type { Store } from "./store.ts";
+import { makeVocabulary } from "./vocabulary.ts";
 
 /** Numbers: (value − center) / spread. */
 export interface PreparedNumbers {
@@ -94,9 +95,6 @@ export function preparationIn({ notes }: Pick<SessionState, "notes">, path: stri
     ? undefined
     : readJson(found, preparationSchema, { path, what: "the preparation of data" });
 }
-
-/** The symbol that stands for those that the training part lacks. */
-export const UNKNOWN = "<unk>";
 
 /** Steps that are read at a time. */
 const BLOCK = 8192;
@@ -279,7 +277,7 @@ async function vocabularyOf(
   role: Role,
   named: readonly Segment[],
   counted: readonly Segment[],
-  { unknown = false }: DataOptions,
+  { unknown, vocabulary }: DataOptions,
 ): Promise<PreparedSymbols> {
   const [column] = columnsOf(store, role);
   const found = new Map<number, number>();
@@ -295,27 +293,6 @@ async function vocabularyOf(
   await eachBlock(store, role.over, named, seeing(0));
   await eachBlock(store, role.over, counted, seeing(1));
   const textOf = symbolTexts(store, role);
-  const sorted = [...found]
-    .map(([value, count]) => ({ text: textOf(value), count }))
-    .sort((a, b) => inOrder(a.text, b.text));
-  const adds = unknown && !sorted.some(({ text }) => text === UNKNOWN);
-  // The unknown one is the last, wherever its own name would put it.
-  const rest = sorted.filter(({ text }) => !unknown || text !== UNKNOWN);
-  const last = unknown ? [adds ? { text: UNKNOWN, count: 0 } : sorted.find(({ text }) => text === UNKNOWN)!] : [];
-  const entries = [...rest, ...last];
-  return {
-    kind: "symbols",
-    fields: role.fields,
-    names: entries.map(({ text }) => text),
-    counts: entries.map(({ count }) => count),
-    unknown,
-  };
-}
-
-/** Numbers by their size, and texts by their letters. */
-function inOrder(a: string, b: string): number {
-  const [x, y] = [Number(a), Number(b)];
-  const numbers = a.trim() !== "" && b.trim() !== "" && !Number.isNaN(x) && !Number.isNaN(y);
-  if (numbers && x !== y) return x - y;
-  return a < b ? -1 : Number(a > b);
+  const counts = new Map([...found].map(([value, count]) => [textOf(value), count]));
+  return { kind: "symbols", fields: role.fields, ...makeVocabulary(counts, { most: vocabulary, unknown }) };
 }

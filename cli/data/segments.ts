@@ -2,6 +2,7 @@
 import { exit, Failure } from "../failure.ts";
 import type { DataOptions, Shares } from "./data-options.ts";
 import { permutation } from "./shuffle.ts";
+import { splitNamed } from "./split-words.ts";
 import type { Store } from "./store.ts";
 import type { RandomStreams, Split } from "./task.ts";
 
@@ -20,17 +21,6 @@ export const DEFAULT_SHARES: Shares = [0.8, 0.1, 0.1];
 const HELD_OUT: Shares = [0.9, 0.1, 0];
 
 const SPLITS: readonly Split[] = ["train", "validation", "test"];
-
-/** What data sets call the parts. */
-const NAMES: Readonly<Record<Split, readonly string[]>> = {
-  train: ["train", "training"],
-  validation: ["validation", "valid", "val", "dev"],
-  test: ["test", "testing", "eval", "evaluation"],
-};
-
-/** The split that a name stands for. */
-export const splitNamed = (name: string): Split | undefined =>
-  SPLITS.find((split) => NAMES[split].includes(name.toLowerCase()));
 
 /** Throws C0406 for a column that names no split, and C0301 for options that contradict each other. */
 export async function segmentsOf(

@@ -99,7 +99,7 @@ export class Store {
     return this.#lengths;
   }
 
-  /** The split that the file of a sequence was named after. */
+  /** The split that a sequence says, or that its file was named after. */
   splitOf(sequence: number): Split | undefined {
     return this.#splits[sequence];
   }
@@ -166,7 +166,7 @@ export class Store {
     if (piece.begins) {
       this.#starts.push((this.#starts.at(-1) ?? 0) + (this.#lengths.at(-1) ?? 0));
       this.#lengths.push(0);
-      this.#splits.push(split);
+      this.#splits.push(piece.split ?? split);
       for (const growing of this.#fields.values()) {
         growing.before.fill(Number.NaN);
         growing.first = Number.NaN;
