@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { refuseSingleExample } from "../../runtime/single-example.ts";
 import type { Context } from "../context.ts";
+import { type DataOptions, dataOptionNames } from "../data/data-options.ts";
 import { type Preparation, preparationIn } from "../data/preparation.ts";
 import { heldOut, isBuiltIn, openTaskWith, type TaskSettings, withTaskFile } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
@@ -88,7 +89,10 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
       options.stats === "exact",
     );
     const identity = { model: plan.name, task: task.name, batch: options.batch, seed };
-    if (previous !== undefined) folder.checkIdentity(previous, identity);
+    if (previous !== undefined) {
+      folder.checkIdentity(previous, identity);
+      checkSameExamples(previous.options.own, options.own, options.out);
+    }
     const { model, curve: curveFile } = folder.files;
     await folder.clear();
     let before = 0;
@@ -172,6 +176,19 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
   } finally {
     backend.close();
   }
+}
+
+/** Throws C0408 if other examples are made of the data than the run was trained on so far. */
+function checkSameExamples(before: DataOptions = {}, now: DataOptions = {}, folder: string): void {
+  const differs = dataOptionNames.find((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+  if (differs === undefined) return;
+  const shown = (value: unknown): string => (value === undefined ? "none" : JSON.stringify(value));
+  throw new Failure(
+    "C0408",
+    exit.usage,
+    `${folder} holds a run with ${differs} ${shown(before[differs])}, not ${shown(now[differs])}`,
+    "go on with it as it is: cellc train --resume and the folder; or choose another --out",
+  );
 }
 
 /** Throws C0403 if data of one's own is not what the run was trained on so far: its training part has other scales or symbols. */

@@ -113,6 +113,13 @@ describe("a table", () => {
       expect([resumed.code, resumed.stderr]).toEqual([1, expect.stringContaining("C0403")]);
     }));
 
+  test("cut into other examples is not trained on further", () =>
+    inPlace(async (place) => {
+      await train(place, "--steps", "4");
+      const other = await cellc(["train", "--resume", place.out, "--steps", "8", "--stride", "2"]);
+      expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("a run with stride none, not 2")]);
+    }));
+
   test("with a fault ends with 1 and its line, and leaves nothing", () =>
     inPlace(async (place) => {
       await writeFile(place.table, waves(300).replace(/^(2020-01-02 3:00),[^,]*/m, "$1,n. a."));
