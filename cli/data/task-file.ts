@@ -7,14 +7,14 @@ import { type DataOptions, dataOptionFields, dataOptionNames, dataOptions, type 
 
 interface TaskFile extends DataOptions {
   readonly $schema?: string;
-  readonly format: 1;
+  readonly version: 1;
   /** Beside the task file, unless it is absolute. */
   readonly data: string;
 }
 
 const taskFile = record({
   $schema: optional(text),
-  format: oneOf(1),
+  version: oneOf(1),
   data: text,
   ...dataOptionFields,
 }) as Schema<TaskFile>;
@@ -29,7 +29,7 @@ export async function readTaskFile(path: string): Promise<{ readonly data: strin
       `cannot read ${path}: there is no such file or folder`,
       "relative paths start at the current folder",
     );
-  const { $schema: _, format: __, data, ...own } = found;
+  const { $schema: _, version: __, data, ...own } = found;
   return { data: isAbsolute(data) || data === "-" ? data : join(dirname(path), data), own };
 }
 
@@ -38,11 +38,11 @@ export const taskFileJsonSchema: JsonSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "A task of cellc: a data set, and what a model is to make of it",
   type: "object",
-  required: ["format", "data"],
+  required: ["version", "data"],
   additionalProperties: false,
   properties: {
     $schema: { type: "string" },
-    format: { const: 1 },
+    version: { const: 1 },
     data: { description: "a file, or a folder of files named after the parts; beside the task file", type: "string" },
     ...Object.fromEntries(
       dataOptionNames.map((name) => [name, { description: describe(name), ...dataOptions[name].json }]),

@@ -90,7 +90,7 @@ describe("a table", () => {
       expect([resumed.code, JSON.parse(resumed.stdout).step]).toEqual([0, 8]);
       expect(await checkpointOf(halves.out)).toEqual(await checkpointOf(place.out));
       expect(JSON.parse((await checkpointOf(place.out)).notes!.preparation)).toMatchObject({
-        format: 1,
+        version: 1,
         targets: { y: { fields: ["load"] } },
       });
       expect(JSON.parse((await cellc(["eval", place.out, "--split", "validation", "--json"])).stdout)).toMatchObject({
@@ -223,7 +223,7 @@ describe("in a process of its own, with packages bundled,", () => {
 });
 
 describe("a task file", () => {
-  const file = { format: 1, data: "waves.csv", window: 12, horizon: 3, target: ["load"], split: [0.7, 0.1, 0.2] };
+  const file = { version: 1, data: "waves.csv", window: 12, horizon: 3, target: ["load"], split: [0.7, 0.1, 0.2] };
 
   test("says what the command line does, which goes before it", () =>
     inPlace(async (place) => {
@@ -254,8 +254,8 @@ describe("a task file", () => {
     }));
 
   test.each([
-    ['{"format": 1,\n"data": "a.csv",\n"windows": 3}', "waves.task.json:3: not a task file: `windows`"],
-    ['{"format": 1,\n"data": "a.csv",\n"window": "3"}', "waves.task.json:3: not a task file: `window`"],
+    ['{"version": 1,\n"data": "a.csv",\n"windows": 3}', "waves.task.json:3: not a task file: `windows`"],
+    ['{"version": 1,\n"data": "a.csv",\n"window": "3"}', "waves.task.json:3: not a task file: `window`"],
     ['{"format": 2}', "waves.task.json:1: not a task file: `format`"],
     ["{", "it is not JSON"],
   ])("such as %j is refused with its line", (text, words) =>
