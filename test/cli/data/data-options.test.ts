@@ -116,6 +116,12 @@ describe("the table of data options", () => {
       scale: "minmax",
       missing: "previous",
       delimiter: "tab",
+      format: "csv",
+      axes: "TND",
+      perSequence: "s",
+      unit: "words",
+      lineEnd: "<eos>",
+      vocabulary: "100",
     };
     for (const key of dataOptionNames) {
       const { read } = dataOptions[key];
