@@ -3,10 +3,19 @@
 import type { Batch, OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import { checkHyper } from "./hyper.ts";
-import { ownBatch } from "./inference-arguments.ts";
-import { flag, number, optionParser } from "./option-parser.ts";
+import { noise, ownBatch } from "./inference-arguments.ts";
+import { flag, number, optionParser, type Rule } from "./option-parser.ts";
+import { ownPlaces } from "./places.ts";
 import type { Plan } from "./plan.ts";
-import type { Batches, EstimateOptions, SessionOptions, TrainOptions } from "./session-types.ts";
+import type {
+  Batches,
+  CarryOptions,
+  Carrying,
+  EstimateOptions,
+  SessionInferOptions,
+  SessionOptions,
+  TrainOptions,
+} from "./session-types.ts";
 import { isRecord, shown } from "./shown.ts";
 
 /** Means "no clipping": near the largest f32, and unlike infinity a number that shaders can compute with. */
@@ -18,19 +27,60 @@ const defaultMomentum = 0.1;
 /** The hyper-parameters that the runtime sets itself. */
 const runtimeHyper = ["lr", "clip", "step", "momentum", "momentum_step", "between"];
 
+const carry: Rule = ["true, false or an object", (value) => typeof value === "boolean" || isRecord(value)];
+
+const parseCarryOptions = optionParser<CarryOptions>("the options of `carry`", {
+  statistics: ["continue or window", (value) => value === "continue" || value === "window"],
+});
+
+/** How a batch goes on from the one before; undefined if it does not. Errors: C0406. */
+export function carryOptions({ carry = false }: Carrying): Required<CarryOptions> | undefined {
+  if (carry === false) return undefined;
+  const { statistics = "continue" } = carry === true ? {} : parseCarryOptions(carry);
+  return { statistics };
+}
+
 const parseTrainOptions = optionParser<TrainOptions>("the options of a training step", {
   lr: number("a finite number above 0", (lr) => lr > 0 && lr < Number.POSITIVE_INFINITY),
   clip: number("a number above 0, Infinity for none", (clip) => clip > 0),
   momentum: number("a number from 0 to 1", (momentum) => momentum >= 0 && momentum <= 1),
   hyper: ["an object", isRecord],
   report: flag,
+  outputs: flag,
+  carry,
 });
 
+/**
+ * A batch, and the examples whose sequences begin with it; `carry`: how it goes on, undefined if it does not. Errors: C0406, for a batch
+ * that says so although nothing is carried, or that names other examples than it has.
+ */
+export function partsOf(
+  given: Batch,
+  carry: CarryOptions | undefined,
+): { readonly given: Batch; readonly reset: readonly number[] } {
+  if (!isRecord(given) || given.reset === undefined) return { given, reset: [] };
+  const { reset, ...rest } = given as Batch;
+  if (carry === undefined)
+    throw new RuntimeError("C0406", "a batch has `reset`, and no states are carried to it", "pass { carry: true }");
+  const all = typeof rest.examples === "number" ? rest.examples : 0;
+  if (reset === "all") return { given: rest, reset: Array.from({ length: all }, (_, b) => b) };
+  if (!Array.isArray(reset) && !ArrayBuffer.isView(reset))
+    throw new RuntimeError("C0406", `\`reset\` is a list of examples or "all", not ${shown(reset)}`);
+  return { given: rest, reset: ownPlaces(reset as ArrayLike<number>, all, "batch") };
+}
+
 /** The options of a training step, with their defaults. Errors: C0406. */
-export function trainOptions(given: TrainOptions, plan: Plan): Required<TrainOptions> {
-  const { lr, clip = noClipping, momentum = defaultMomentum, hyper, report = true } = parseTrainOptions(given);
+export function trainOptions(
+  given: TrainOptions,
+  plan: Plan,
+): Required<Omit<TrainOptions, "carry">> & { readonly carry: Required<CarryOptions> | undefined } {
+  const parsed = parseTrainOptions(given);
+  const { lr, clip = noClipping, momentum = defaultMomentum, hyper, report = true, outputs = false } = parsed;
   if (lr === undefined) throw new RuntimeError("C0406", "a training step needs a learning rate", "pass { lr: 1e-3 }");
-  const options = { lr, clip: Math.min(clip, noClipping), momentum, report };
+  if (outputs && !report)
+    throw new RuntimeError("C0406", "outputs are part of the report of a training step", "leave `report` out");
+  const rest = { report, outputs, carry: carryOptions(parsed) };
+  const options = { lr, clip: Math.min(clip, noClipping), momentum, ...rest };
   const known = modelHyper(plan);
   if (hyper === undefined && known.size === 0) return { ...options, hyper: {} };
   const others = new Map(Object.entries(hyper ?? {}));
@@ -74,7 +124,11 @@ function modelHyper(plan: Plan): ReadonlySet<string> {
 /** Errors: C0406. */
 export const estimateOptions = optionParser<EstimateOptions>("the options of an estimate", {
   variance: ["within or total", (value) => value === "within" || value === "total"],
+  carry,
 });
+
+/** Errors: C0406. */
+export const sessionInferOptions = optionParser<SessionInferOptions>("the options of an inference", { noise, carry });
 
 const parseSessionOptions = optionParser<SessionOptions>("the options of a session", {
   seed: ["a whole number", Number.isSafeInteger],

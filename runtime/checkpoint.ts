@@ -1,10 +1,11 @@
+import { packed, unpacked } from "./carried-tensors.ts";
 import { firstFormat, format, readCheckpoint } from "./read-checkpoint.ts";
-import { encodeSafetensors, type Header } from "./safetensors.ts";
+import { encodeSafetensors, type Header, readHeader } from "./safetensors.ts";
 import type { SessionState } from "./state.ts";
 
 /** A session's state as a safetensors file. Tensors have the plan's names; everything else is in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
-  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors } = state;
+  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors, carried } = state;
   const known = measures !== undefined && equations !== undefined;
   const metadata = {
     format: known ? format : firstFormat,
@@ -16,7 +17,12 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
     counters: JSON.stringify(counters),
     ...(known && { measures: JSON.stringify(measures), equations: JSON.stringify(equations) }),
   };
-  return encodeSafetensors({ tensors, metadata });
+  if (carried === undefined) return encodeSafetensors({ tensors, metadata });
+  const kept = packed(carried);
+  return encodeSafetensors({
+    tensors: new Map([...tensors, ...kept.tensors]),
+    metadata: { ...metadata, carried: JSON.stringify(kept.steps) },
+  });
 }
 
 /**
@@ -24,7 +30,7 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
  * another program's file, with what is in it.
  */
 export function decodeCheckpoint(bytes: Uint8Array): SessionState {
-  return readCheckpoint(bytes, described);
+  return unpacked(readCheckpoint(bytes, described), readHeader(bytes).metadata.carried);
 }
 
 /** The most tensors, or entries of metadata, that a message names. */

@@ -1,9 +1,10 @@
 import type { LoadedExecutable } from "./backend.ts";
 import { mainAxis, type PerAxis } from "./batch.ts";
+import { rowsFrom, withRowsOfPart } from "./carried-rows.ts";
 import { floatsIn, type Kept, whole } from "./layout.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, Tensor } from "./plan.ts";
 import { Population } from "./population.ts";
-import { countedWith, type Weights, weightsFor } from "./statistics.ts";
+import { countedWith, countedWithPart, type Part, type Weights, weightsFor, weightsOfPart } from "./statistics.ts";
 
 /** A session's population statistics: training and estimating collect them batch by batch. */
 export class CollectedPopulation extends Population {
@@ -19,15 +20,23 @@ export class CollectedPopulation extends Population {
 
   /**
    * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step of each time
-   * axis, the fraction of a whole batch that has it.
+   * axis, the fraction of a whole batch that has it. `first`: the step of longer sequences that the batch begins with.
    */
   async collect(
     filled: PerAxis<readonly number[]>,
     momentum: number,
     run: (weights: PerAxis<Weights>) => Promise<void>,
+    first = 0,
   ): Promise<void> {
     // The first batch replaces what was written, which would otherwise leave its rounding errors.
     if (this.reached === 0 && this.written.length > 0) await this.forget();
+    if (first > 0) {
+      await this.#collectPart(filled[mainAxis], momentum, (weights) => run({ [mainAxis]: weights }), {
+        first,
+        rows: this.rows,
+      });
+      return;
+    }
     const axes = Object.entries(filled);
     const before = (axis: string): readonly number[] => this.seen[axis] ?? [];
     await run(Object.fromEntries(axes.map(([axis, now]) => [axis, weightsFor(before(axis), now, momentum)])));
@@ -35,6 +44,34 @@ export class CollectedPopulation extends Population {
       axes.map(([axis, now]) => [axis, countedWith(before(axis), now)]),
     );
     this.restore({ seen, ...(Object.keys(seenOver).length > 0 && { seenOver }), written: this.written });
+  }
+
+  /** As `collect`, from a batch that is a part of longer sequences, which have no other time axis. */
+  async #collectPart(
+    filled: readonly number[],
+    momentum: number,
+    run: (weights: Weights) => Promise<void>,
+    part: Part,
+  ): Promise<void> {
+    const { seen, written } = this.known;
+    const whole = await this.readAll();
+    // Not by `writeAll`: these are no new statistics, and a step that is skipped restores what was secured before it.
+    const write = (value: (statistic: Kept, index: number) => Float32Array): Promise<void> => super.writeAll(value);
+    await write(({ shape: [rows] }, i) => rowsFrom(whole[i], rows, part.first));
+    try {
+      await run(weightsOfPart(seen, filled, momentum, part));
+    } catch (error) {
+      await write((_, i) => whole[i]);
+      throw error;
+    }
+    const made = await this.readAll();
+    const counts = filled.map((now) => now > 0);
+    await write(({ shape: [rows], tensor }, i) =>
+      isShared(tensor)
+        ? made[i]
+        : withRowsOfPart(whole[i], made[i], { rows, most: this.rows, first: part.first, counts }),
+    );
+    this.restore({ seen: countedWithPart(seen, filled, part), written });
   }
 
   /** Call it when anything but a training step writes statistics. */
@@ -79,3 +116,5 @@ export class CollectedPopulation extends Population {
     await super.writeAll(value);
   }
 }
+
+const isShared = ({ role }: Tensor): boolean => role.kind === "stat" && role.policy === "shared";

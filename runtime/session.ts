@@ -1,8 +1,11 @@
 import {
+  carryOptions,
   checkRunHyper,
   eachBatch,
   estimateOptions,
   noClipping,
+  partsOf,
+  sessionInferOptions,
   sessionOptions,
   trainingBatch,
   trainOptions,
@@ -10,6 +13,9 @@ import {
 import type { Backend } from "./backend.ts";
 import { axisOf, type Batch, mainAxis, type OwnBatch } from "./batch.ts";
 import { BatchVariants } from "./batch-variants.ts";
+import { withRowsFrom } from "./carried-rows.ts";
+import { type CarriedState, Carrier, type Continuation, type Next } from "./carrier.ts";
+import { Carriers } from "./carriers.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
 import { CollectedPopulation } from "./collected-population.ts";
@@ -17,8 +23,16 @@ import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import { allFillers } from "./fillers.ts";
 import { firstValues, refuseUntrainable } from "./first-values.ts";
-import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
-import { axesOfPlan, inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
+import {
+  firstRow,
+  type Holder,
+  type InferenceFeed,
+  inferenceOf,
+  isComplete,
+  openStream,
+  resultsOf,
+} from "./inference.ts";
+import { axesOfPlan, ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
@@ -27,10 +41,12 @@ import type { EntryName, Executable, Plan } from "./plan.ts";
 import { Runner } from "./runner.ts";
 import type {
   Batches,
+  CarryOptions,
+  CarryPurpose,
   EstimateOptions,
   Evaluation,
   Inference,
-  InferOptions,
+  SessionInferOptions,
   SessionOptions,
   StreamOptions,
   TrainOptions,
@@ -59,6 +75,8 @@ export class Session {
   /** Counts calls of `infer`. */
   #inferences = 0;
   readonly #skipped: SkippedSteps;
+  /** What goes on from call to call. */
+  readonly #carriers = new Carriers();
   /** The runner that ran last, whose tensors can be read. */
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
@@ -142,8 +160,9 @@ export class Session {
   train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined>;
   train(given: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
     return this.#exclusive(async () => {
-      const { lr, clip, momentum, report, hyper: others } = trainOptions(options, this.plan);
-      const batch = trainingBatch(given, this.plan);
+      const { lr, clip, momentum, report, outputs, carry, hyper: others } = trainOptions(options, this.plan);
+      const parts = partsOf(given, carry);
+      const batch = trainingBatch(parts.given, this.plan);
       this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
       const hyper = { ...others, lr, clip, step };
@@ -152,21 +171,28 @@ export class Session {
       const { run } = this.#counters;
       const before = { step: this.#counters.step, run, known: this.#population.known };
       await this.#population.secure();
-      await this.#collect("train", batch, run, hyper, momentum);
+      const going = carry && this.#going("train", batch, parts.reset, carry);
+      const part = going && this.#carriers.of("train").next(this.plan, going);
+      await this.#collect("train", batch, run, hyper, momentum, { part });
       this.#counters = { ...this.#counters, run: run + 1 };
-      const result = report ? await resultsOf(this.#main) : undefined;
+      const result = report ? await resultsOf(this.#main, outputs) : undefined;
+      const ended = await part?.ended(this.#main);
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
       const due = this.#skipped.note(before);
       this.#counters = { ...this.#counters, step };
       this.#version++;
       if (result === undefined) {
-        if (due) await this.#settle();
+        // States go on only from a step that was not skipped.
+        if (due || ended) await this.#settle();
+        ended?.();
         return undefined;
       }
       if (result.loss === undefined) throw new Error(`entry \`train\` of ${this.plan.name} has no loss`);
       const norm = update.tensors.find(({ name, role }) => role.kind === "metric" && name === "gradient_norm");
       const gradientNorm = await this.#settle(result.loss, norm && rangeOf(norm, update, batch.steps));
-      return { step, loss: result.loss, metrics: result.metrics, gradientNorm };
+      ended?.();
+      const { loss, metrics } = result;
+      return { step, loss, metrics, gradientNorm, ...(outputs && { outputs: result.outputs }) };
     }, false);
   }
 
@@ -192,19 +218,28 @@ export class Session {
    */
   estimate(batches: Batches, options: EstimateOptions = {}): Promise<number> {
     return this.#collectingAnew(async () => {
-      let { variance } = estimateOptions(options);
+      const parsed = estimateOptions(options);
+      const carry = carryOptions(parsed);
+      const carrier = new Carrier();
+      let { variance } = parsed;
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
       this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
       let count = 0;
-      for await (const given of eachBatch(batches)) {
+      for await (const each of eachBatch(batches)) {
+        const { given, reset } = partsOf(each, carry);
         const batch = ownBatch(given, this.plan);
+        // What is carried, statistics too, stays in one place.
+        if (carry) this.#checkExamples(batch, "leave examples out until it has as many");
         const runner = await this.#runnerFor(batch);
+        const part = carry && carrier.next(this.plan, this.#going("estimate", batch, reset, carry));
         variance ??= batch.examples === 1 ? "total" : "within";
         const between = Number(variance === "total");
         refuseSingleExample(runner.plan, batch, between === 1);
-        await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0, runner);
+        const hyper = { step: this.#counters.step + 1, between };
+        await this.#collect("estimate", batch, count, hyper, 0, { runner, part });
+        (await part?.ended(runner))?.();
         count++;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to estimate statistics from");
@@ -221,8 +256,19 @@ export class Session {
    * Runs the model with its population statistics. Noise is its mean by default, or drawn afresh at every call. Errors: C0406
    * (batch), C0501 if statistics were never collected.
    */
-  infer(batch: Batch, options: InferOptions = {}): Promise<Inference> {
-    return infer(this.#holder, batch, options);
+  infer(given: Batch, options: SessionInferOptions = {}): Promise<Inference> {
+    return this.#exclusive(async () => {
+      const parsed = sessionInferOptions(options);
+      const carry = carryOptions(parsed);
+      const parts = partsOf(given, carry);
+      const batch = ownBatch(parts.given, this.plan);
+      const going = carry && { ...this.#going("infer", batch, parts.reset, carry), carrier: this.#carriers.of("infer") };
+      const feed = { run: this.#inferences++, noise: parsed.noise ?? "mean" };
+      const { runner, ended } = await this.#infer(batch, feed, going);
+      const result = await inferenceOf(runner, batch);
+      ended?.();
+      return result;
+    });
   }
 
   /**
@@ -238,14 +284,19 @@ export class Session {
    * batch needs an attached executable of that size. Noise is its mean by default, or drawn, the same for the same batches. Errors:
    * as `infer`; C0406 if an input was left out, or if a loss or metric is not a mean and cannot be averaged over batches.
    */
-  evaluate(batches: Batches, options: InferOptions = {}): Promise<Evaluation> {
+  evaluate(batches: Batches, options: SessionInferOptions = {}): Promise<Evaluation> {
     return this.#exclusive(async () => {
-      const { noise = "mean" } = inferOptions(options);
+      const parsed = sessionInferOptions(options);
+      const carry = carryOptions(parsed);
+      const carrier = new Carrier();
       const averager = new MetricAverager(this.plan.name);
       let [examples, count] = [0, 0];
-      for await (const given of eachBatch(batches)) {
+      for await (const each of eachBatch(batches)) {
+        const { given, reset } = partsOf(each, carry);
         const batch = ownBatch(given, this.plan);
-        const runner = await this.#holder.run("infer", batch, batch.steps, { run: count++, noise });
+        const going = carry && { ...this.#going("infer", batch, reset, carry), carrier };
+        const feed = { run: count++, noise: parsed.noise ?? "mean" };
+        const { runner, ended } = await this.#infer(batch, feed, going);
         const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
         if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
           const message = "a batch cannot be evaluated: it leaves an input out, or the model has no loss";
@@ -256,6 +307,7 @@ export class Session {
           measures.map((tensor, i) => [tensor, values[i][0]]),
           batch,
         );
+        ended?.();
         examples += batch.examples;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to evaluate");
@@ -316,6 +368,7 @@ export class Session {
       const data = await this.#main.machine.read(this.#kept.map(({ range }) => range));
       const tensors = new Map(this.#kept.map(({ name, shape }, index) => [name, { shape, data: data[index] }]));
       const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions } = this.plan;
+      const carried = this.#carriers.save();
       return {
         name,
         fingerprint,
@@ -333,7 +386,23 @@ export class Session {
           ...(this.#population.written.length > 0 && { written: this.#population.written }),
         },
         tensors,
+        ...(carried && { carried }),
       };
+    });
+  }
+
+  /**
+   * The states that the next batch with `carry` goes on from, after all calls so far: of `train`, or of `infer`. Undefined if it begins
+   * anew.
+   */
+  carried(purpose: CarryPurpose = "train"): Promise<CarriedState | undefined> {
+    return this.#exclusive(async () => this.#carriers.copy(purpose));
+  }
+
+  /** Lets the next batch with `carry` begin anew: of `train`, or of `infer`. */
+  resetCarry(purpose: CarryPurpose = "train"): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#carriers.of(purpose).state = undefined;
     });
   }
 
@@ -346,6 +415,7 @@ export class Session {
       const tensors = ownTensors(state);
       const { seen, seenOver, written, ...counters } = ownCounters(state.counters);
       const differences = compareState(state, this.plan, this.#kept, restoreOptions(options));
+      const takeCarried = this.#carriers.restoring(state.carried, this.plan);
       // What was a constant and is trained here has no optimiser state yet.
       for (const { name, range } of this.#kept)
         await this.#main.machine.write(range, tensors.get(name) ?? new Float32Array(floatsIn(range)));
@@ -354,6 +424,7 @@ export class Session {
       this.#population.touch();
       await this.#skipped.forget();
       this.#version++;
+      takeCarried();
       return differences;
     }, false);
   }
@@ -408,6 +479,28 @@ export class Session {
     throw new RuntimeError("C0406", message, help);
   }
 
+  /** What says how a batch goes on from the one before. */
+  #going(entry: EntryName, batch: OwnBatch, reset: readonly number[], options: Required<CarryOptions>): Next {
+    return { entry, batch, reset, options, rows: this.#population.rows };
+  }
+
+  /** Infers a batch. `ended`: what lets the next one go on from it. */
+  async #infer(
+    batch: OwnBatch,
+    feed: InferenceFeed,
+    going?: Next & { readonly carrier: Carrier },
+  ): Promise<{ readonly runner: Runner; readonly ended?: () => void }> {
+    if (going === undefined) return { runner: await this.#holder.run("infer", batch, batch.steps, feed) };
+    const part = going.carrier.next(this.#variants.planFor(batch.examples) ?? this.plan, going);
+    const { first, stream } = part;
+    const runner = await this.#inferring(batch, first + batch.steps);
+    await withRowsFrom(runner, first, () =>
+      runner.run("infer", batch, { ...this.#feed("infer", feed.run), ...feed, stream }),
+    );
+    this.#recent = runner;
+    return { runner, ended: await part.ended(runner) };
+  }
+
   /** Runs an entry that updates the population statistics with those of its batch. */
   async #collect(
     entry: "train" | "estimate",
@@ -415,7 +508,7 @@ export class Session {
     run: number,
     hyper: Feed["hyper"],
     momentum: number,
-    runner = this.#main,
+    { runner = this.#main, part }: { readonly runner?: Runner; readonly part?: Continuation },
   ): Promise<void> {
     runner.makeRoom(entry, batch);
     if (entry === "estimate") this.#population.touch();
@@ -435,9 +528,10 @@ export class Session {
           [`momentum_step${suffix}`, steps],
         ] as const;
       });
-      await runner.run(entry, batch, this.#feed(entry, run, { ...hyper, ...Object.fromEntries(numbers) }));
+      const feed = this.#feed(entry, run, { ...hyper, ...Object.fromEntries(numbers) });
+      await runner.run(entry, batch, { ...feed, stream: part?.stream });
       await this.#variants.takeStatistics(runner);
-    });
+    }, part?.first);
     this.#recent = runner;
     this.#version++;
   }

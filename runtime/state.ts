@@ -1,3 +1,4 @@
+import type { CarriedStates } from "./carriers.ts";
 import { RuntimeError } from "./error.ts";
 import { differencesOf, type KnownIdentity } from "./identity.ts";
 import type { Kept } from "./layout.ts";
@@ -40,6 +41,8 @@ export interface SessionState extends KnownIdentity {
   readonly counters: Counters;
   /** Parameters, optimiser slots and statistics, by name. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
+  /** The states that batches with `carry` go on from, in `train` and in `infer`. */
+  readonly carried?: CarriedStates;
 }
 
 /** What `Session.restore` takes. */
