@@ -4,9 +4,9 @@ import { axesOfInputs } from "./ir/time-axes.ts";
 import type { Graph, Op, Pass } from "./ir/types.ts";
 import type { Mode } from "./passes/place.ts";
 import { type Segmented, segment } from "./passes/segment.ts";
-import { type Streamed, stream } from "./passes/stream.ts";
-import { only, type Refused, refusalOfMeasures, refusalOfOutputs } from "./passes/steps-so-far.ts";
 import { simplify } from "./passes/simplify.ts";
+import { only, type Refused, refusalOfMeasures, refusalOfOutputs } from "./passes/steps-so-far.ts";
+import { type Streamed, stream } from "./passes/stream.ts";
 import { type PipelineOptions, type Pipelines, pipelinesOf, placement } from "./pipelines.ts";
 
 /** The entries that all passes lower from the whole graph; `update` and the stream's have pipelines of their own. */

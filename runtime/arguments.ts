@@ -9,8 +9,8 @@ import { ownPlaces } from "./places.ts";
 import type { Plan } from "./plan.ts";
 import type {
   Batches,
-  CarryOptions,
   Carrying,
+  CarryOptions,
   EstimateOptions,
   SessionInferOptions,
   SessionOptions,

@@ -87,7 +87,11 @@ export function checkPlan(plan: Plan, target: Plan["target"]): void {
   });
   const { start, step, ...whole } = plan.entries;
   for (const [name, entry] of Object.entries(whole))
-    must(statesIn(entry, "input") === statesIn(entry, "work"), `entries.${name}`, "goes on from other states than its own");
+    must(
+      statesIn(entry, "input") === statesIn(entry, "work"),
+      `entries.${name}`,
+      "goes on from other states than its own",
+    );
   const made = statesIn(start, "work");
   must(
     !start === !step && statesIn(step, "input") === made && statesIn(step, "work") === made,

@@ -5,7 +5,8 @@ import type { SessionState } from "./state.ts";
 
 /** A session's state as a safetensors file. Tensors have the plan's names; everything else is in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
-  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors, carried } = state;
+  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors, carried } =
+    state;
   const known = measures !== undefined && equations !== undefined;
   const metadata = {
     format: known ? format : firstFormat,

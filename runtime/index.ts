@@ -39,8 +39,8 @@ export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safete
 export { Session } from "./session.ts";
 export type {
   Batches,
-  CarryOptions,
   Carrying,
+  CarryOptions,
   CarryPurpose,
   EstimateOptions,
   Evaluation,

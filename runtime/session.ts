@@ -262,7 +262,10 @@ export class Session {
       const carry = carryOptions(parsed);
       const parts = partsOf(given, carry);
       const batch = ownBatch(parts.given, this.plan);
-      const going = carry && { ...this.#going("infer", batch, parts.reset, carry), carrier: this.#carriers.of("infer") };
+      const going = carry && {
+        ...this.#going("infer", batch, parts.reset, carry),
+        carrier: this.#carriers.of("infer"),
+      };
       const feed = { run: this.#inferences++, noise: parsed.noise ?? "mean" };
       const { runner, ended } = await this.#infer(batch, feed, going);
       const result = await inferenceOf(runner, batch);
@@ -520,18 +523,23 @@ export class Session {
       const fractions = existing ? filledAt(existing, alone) : new Array<number>(batch.steps).fill(1);
       return [axis, fractions.map((fraction) => fraction * size)] as const;
     });
-    await this.#population.collect(Object.fromEntries(filled), momentum, async (weights) => {
-      const numbers = Object.entries(weights).flatMap(([axis, { steps, shared }]) => {
-        const suffix = axis === mainAxis ? "" : `/${axis}`;
-        return [
-          [`momentum${suffix}`, shared],
-          [`momentum_step${suffix}`, steps],
-        ] as const;
-      });
-      const feed = this.#feed(entry, run, { ...hyper, ...Object.fromEntries(numbers) });
-      await runner.run(entry, batch, { ...feed, stream: part?.stream });
-      await this.#variants.takeStatistics(runner);
-    }, part?.first);
+    await this.#population.collect(
+      Object.fromEntries(filled),
+      momentum,
+      async (weights) => {
+        const numbers = Object.entries(weights).flatMap(([axis, { steps, shared }]) => {
+          const suffix = axis === mainAxis ? "" : `/${axis}`;
+          return [
+            [`momentum${suffix}`, shared],
+            [`momentum_step${suffix}`, steps],
+          ] as const;
+        });
+        const feed = this.#feed(entry, run, { ...hyper, ...Object.fromEntries(numbers) });
+        await runner.run(entry, batch, { ...feed, stream: part?.stream });
+        await this.#variants.takeStatistics(runner);
+      },
+      part?.first,
+    );
     this.#recent = runner;
     this.#version++;
   }

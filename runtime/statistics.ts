@@ -44,9 +44,7 @@ export function weightsOfPart(
   const late = filled.filter((now, t) => isLate(t) && now > 0);
   const ofLate = weightOf(seen[rows - 1] ?? 0, sum(late), momentum, late.length);
   return {
-    steps: filled.map((now, t) =>
-      isLate(t) ? (now > 0 ? ofLate : 0) : weightOf(seen[first + t] ?? 0, now, momentum),
-    ),
+    steps: filled.map((now, t) => (isLate(t) ? (now > 0 ? ofLate : 0) : weightOf(seen[first + t] ?? 0, now, momentum))),
     shared: weightOf(sum(seen), sum(filled), momentum, filled.length),
   };
 }
@@ -54,7 +52,10 @@ export function weightsOfPart(
 /** The counts after such a batch. */
 export function countedWithPart(seen: readonly number[], filled: readonly number[], part: Part): readonly number[] {
   const { first, rows } = part;
-  const counts = Array.from({ length: Math.max(seen.length, Math.min(rows, first + filled.length)) }, (_, t) => seen[t] ?? 0);
+  const counts = Array.from(
+    { length: Math.max(seen.length, Math.min(rows, first + filled.length)) },
+    (_, t) => seen[t] ?? 0,
+  );
   filled.forEach((now, t) => {
     counts[Math.min(first + t, rows - 1)] += now;
   });

@@ -15,6 +15,8 @@ export interface TaskBatch {
   readonly inputs: Readonly<Record<string, Float32Array>>;
   readonly steps: number;
   readonly examples: number;
+  /** Where states go on from batch to batch: the examples whose sequences begin with this one, or all. */
+  readonly reset?: readonly number[] | "all";
 }
 
 export interface Task {
