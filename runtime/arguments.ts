@@ -5,17 +5,8 @@ import { RuntimeError } from "./error.ts";
 import { checkHyper } from "./hyper.ts";
 import { noise, ownBatch } from "./inference-arguments.ts";
 import { flag, number, optionParser, type Rule } from "./option-parser.ts";
-import { ownPlaces } from "./places.ts";
 import type { Plan } from "./plan.ts";
-import type {
-  Batches,
-  Carrying,
-  CarryOptions,
-  EstimateOptions,
-  SessionInferOptions,
-  SessionOptions,
-  TrainOptions,
-} from "./session-types.ts";
+import type { Batches, EstimateOptions, SessionInferOptions, SessionOptions, TrainOptions } from "./session-types.ts";
 import { isRecord, shown } from "./shown.ts";
 
 /** Means "no clipping": near the largest f32, and unlike infinity a number that shaders can compute with. */
@@ -29,17 +20,6 @@ const runtimeHyper = ["lr", "clip", "step", "momentum", "momentum_step", "betwee
 
 const carry: Rule = ["true, false or an object", (value) => typeof value === "boolean" || isRecord(value)];
 
-const parseCarryOptions = optionParser<CarryOptions>("the options of `carry`", {
-  statistics: ["continue or window", (value) => value === "continue" || value === "window"],
-});
-
-/** How a batch goes on from the one before; undefined if it does not. Errors: C0406. */
-export function carryOptions({ carry = false }: Carrying): Required<CarryOptions> | undefined {
-  if (carry === false) return undefined;
-  const { statistics = "continue" } = carry === true ? {} : parseCarryOptions(carry);
-  return { statistics };
-}
-
 const parseTrainOptions = optionParser<TrainOptions>("the options of a training step", {
   lr: number("a finite number above 0", (lr) => lr > 0 && lr < Number.POSITIVE_INFINITY),
   clip: number("a number above 0, Infinity for none", (clip) => clip > 0),
@@ -50,36 +30,14 @@ const parseTrainOptions = optionParser<TrainOptions>("the options of a training 
   carry,
 });
 
-/**
- * A batch, and the examples whose sequences begin with it; `carry`: how it goes on, undefined if it does not. Errors: C0406, for a batch
- * that says so although nothing is carried, or that names other examples than it has.
- */
-export function partsOf(
-  given: Batch,
-  carry: CarryOptions | undefined,
-): { readonly given: Batch; readonly reset: readonly number[] } {
-  if (!isRecord(given) || given.reset === undefined) return { given, reset: [] };
-  const { reset, ...rest } = given as Batch;
-  if (carry === undefined)
-    throw new RuntimeError("C0406", "a batch has `reset`, and no states are carried to it", "pass { carry: true }");
-  const all = typeof rest.examples === "number" ? rest.examples : 0;
-  if (reset === "all") return { given: rest, reset: Array.from({ length: all }, (_, b) => b) };
-  if (!Array.isArray(reset) && !ArrayBuffer.isView(reset))
-    throw new RuntimeError("C0406", `\`reset\` is a list of examples or "all", not ${shown(reset)}`);
-  return { given: rest, reset: ownPlaces(reset as ArrayLike<number>, all, "batch") };
-}
-
 /** The options of a training step, with their defaults. Errors: C0406. */
-export function trainOptions(
-  given: TrainOptions,
-  plan: Plan,
-): Required<Omit<TrainOptions, "carry">> & { readonly carry: Required<CarryOptions> | undefined } {
+export function trainOptions(given: TrainOptions, plan: Plan): Required<TrainOptions> {
   const parsed = parseTrainOptions(given);
   const { lr, clip = noClipping, momentum = defaultMomentum, hyper, report = true, outputs = false } = parsed;
   if (lr === undefined) throw new RuntimeError("C0406", "a training step needs a learning rate", "pass { lr: 1e-3 }");
   if (outputs && !report)
     throw new RuntimeError("C0406", "outputs are part of the report of a training step", "leave `report` out");
-  const rest = { report, outputs, carry: carryOptions(parsed) };
+  const rest = { report, outputs, carry: parsed.carry ?? false };
   const options = { lr, clip: Math.min(clip, noClipping), momentum, ...rest };
   const known = modelHyper(plan);
   if (hyper === undefined && known.size === 0) return { ...options, hyper: {} };
@@ -134,13 +92,14 @@ const parseSessionOptions = optionParser<SessionOptions>("the options of a sessi
   seed: ["a whole number", Number.isSafeInteger],
   // `restore` checks what is in it.
   state: ["the state of a session", isRecord],
+  carrying: ["the function of that name", (value) => typeof value === "function"],
 });
 
 /** The seed counts only without a state, which has its own. Errors: C0406. */
 export function sessionOptions(given: SessionOptions | null | undefined): SessionOptions & { readonly seed: number } {
-  const { seed, state } = parseSessionOptions(given ?? {});
-  if (state !== undefined) return { seed: 0, state };
-  if (seed !== undefined) return { seed };
+  const { seed, state, carrying } = parseSessionOptions(given ?? {});
+  if (state !== undefined) return { seed: 0, state, carrying };
+  if (seed !== undefined) return { seed, carrying };
   throw new RuntimeError("C0406", "a session needs a seed", "pass { seed: 1 }");
 }
 

@@ -1,10 +1,10 @@
 import { mainAxis, type OwnBatch } from "./batch.ts";
-import { rowOf } from "./carried-rows.ts";
+import { collectPart, rowOf, withRowsFrom } from "./carried-rows.ts";
+import type { CollectPart } from "./collected-population.ts";
 import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import type { EntryName, Plan, Tensor } from "./plan.ts";
 import type { Runner } from "./runner.ts";
-import type { CarryOptions } from "./session-types.ts";
 import type { SavedTensor } from "./state.ts";
 
 /** The states that a batch has ended with, and where its sequences are, as plain data. */
@@ -22,6 +22,10 @@ export interface Continuation {
   readonly stream: NonNullable<Feed["stream"]>;
   /** The step of the sequence at which statistics kept per step begin. */
   readonly first: number;
+  /** Collects statistics from it; undefined if it does so as a whole sequence does. */
+  readonly collect?: CollectPart;
+  /** Runs an inference by `act`, with the statistics of its steps. */
+  infer(runner: Runner, act: () => Promise<void>): Promise<void>;
   /** Reads the states that the runner has just ended with. Nothing goes on from them until what is returned is called. */
   ended(runner: Runner): Promise<() => void>;
 }
@@ -32,7 +36,7 @@ export interface Next {
   readonly batch: OwnBatch;
   /** The examples whose sequences begin with it. */
   readonly reset: readonly number[];
-  readonly options: Required<CarryOptions>;
+  readonly statistics: "continue" | "window";
   /** Rows of the statistic that has the most. */
   readonly rows: number;
 }
@@ -53,7 +57,7 @@ export class Carrier {
   }
 
   /** How the next batch goes on, in a runner of `plan`. Errors: C0406. */
-  next(plan: Plan, { entry, batch, reset, options, rows }: Next): Continuation {
+  next(plan: Plan, { entry, batch, reset, statistics, rows }: Next): Continuation {
     if (statesOf(plan, entry, "input").length === 0)
       throw new RuntimeError(
         "C0406",
@@ -72,12 +76,16 @@ export class Carrier {
     const step = anew ? 0 : this.#now.step;
     const next = anew ? new Array<number>(examples).fill(0) : began.map((at, b) => (reset.includes(b) ? step : at));
     const states = new Map([...tensors].map(([name, { data }]) => [name, data] as const));
-    const perStep = options.statistics === "continue" && rows > 1;
+    const perStep = statistics === "continue" && rows > 1;
     if (perStep) requireAlike(plan, { step, began: next, batch, rows });
     const stream = { states: anew ? new Map() : states, step, began: next };
+    const first = perStep ? step : 0;
     return {
-      stream,
-      first: perStep ? step : 0,
+      ...{ stream, first },
+      ...(first > 0 && {
+        collect: (statistics, filled, momentum, run) => collectPart(statistics, filled, momentum, run, { first, rows }),
+      }),
+      infer: (runner, act) => withRowsFrom(runner, first, act),
       ended: async (runner) => {
         const tensors = statesOf(runner.plan, entry, "work");
         const data = await runner.read(tensors);
@@ -116,8 +124,8 @@ interface Places {
 /** Throws if an example is at another row of the statistics than the batch, which all its examples share. */
 function requireAlike({ name }: Plan, { step, began, batch, rows }: Places): void {
   const own = stepsOf(batch);
-  const row = rowOf(step, 0, rows);
-  const other = began.findIndex((at, b) => own[b] > 0 && rowOf(step - at, 0, rows) !== row);
+  const row = rowOf(step, rows);
+  const other = began.findIndex((at, b) => own[b] > 0 && rowOf(step - at, rows) !== row);
   if (other < 0) return;
   throw new RuntimeError(
     "C0406",

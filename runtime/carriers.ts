@@ -1,16 +1,26 @@
-/** What a session carries from call to call: of its training, and of its inference, which do not disturb each other. */
-import { type CarriedState, Carrier, statesOf } from "./carrier.ts";
+/**
+ * What a session carries from call to call: of its training, and of its inference, which do not disturb each other. Who opens a session
+ * names `carrying` if it is to carry something, so that a page without it has nothing of it.
+ */
+import type { Batch, OwnBatch } from "./batch.ts";
+import { type CarriedState, Carrier, type Continuation, statesOf } from "./carrier.ts";
 import { contradictory } from "./check-state.ts";
 import { RuntimeError } from "./error.ts";
 import { elementsOf } from "./layout.ts";
+import { optionParser } from "./option-parser.ts";
+import { ownPlaces } from "./places.ts";
 import type { EntryName, Plan, Tensor } from "./plan.ts";
-import type { CarryPurpose } from "./session-types.ts";
+import type { CarryOptions, CarryPurpose } from "./session-types.ts";
 import { isCount, isRecord, shown } from "./shown.ts";
+import { carriedPrefix, type SavedCarry } from "./state.ts";
 
 /** For each purpose that has carried something. */
-export type CarriedStates = Readonly<Partial<Record<CarryPurpose, CarriedState>>>;
+type CarriedStates = Readonly<Partial<Record<CarryPurpose, CarriedState>>>;
 
 const purposes: readonly CarryPurpose[] = ["train", "infer"];
+
+/** What a session carries states with from batch to batch, for the option of this name. */
+export const carrying = (): Carriers => new Carriers();
 
 export class Carriers {
   readonly #of: Readonly<Record<CarryPurpose, Carrier>> = { train: new Carrier(), infer: new Carrier() };
@@ -21,27 +31,40 @@ export class Carriers {
     throw new RuntimeError("C0406", `states go on in train and in infer, not in ${shown(purpose)}`);
   }
 
+  /** How the batches of a call go on: from the last one with this purpose, or, without one, from each other. Errors: C0406. */
+  going(carry: true | CarryOptions, purpose?: CarryPurpose): Going {
+    return new Going(purpose === undefined ? new Carrier() : this.of(purpose), carry);
+  }
+
   /** A copy of what is carried for a purpose. Errors: C0406. */
   copy(purpose: CarryPurpose): CarriedState | undefined {
     const { state } = this.of(purpose);
     return state && copyOf(state);
   }
 
-  /** A copy of everything that is carried; undefined if there is nothing. */
-  save(): CarriedStates | undefined {
+  /** Everything that is carried, as a state has it; undefined if there is nothing. */
+  save(): SavedCarry | undefined {
     const found = purposes.flatMap((purpose) => {
       const state = this.copy(purpose);
       return state ? [[purpose, state] as const] : [];
     });
-    return found.length === 0 ? undefined : Object.fromEntries(found);
+    if (found.length === 0) return undefined;
+    return {
+      steps: Object.fromEntries(found.map(([purpose, { step, began }]) => [purpose, { step, began }])),
+      tensors: new Map(
+        found.flatMap(([purpose, { tensors }]) =>
+          [...tensors].map(([name, saved]) => [`${carriedPrefix}${purpose}/${name}`, saved] as const),
+        ),
+      ),
+    };
   }
 
   /**
-   * Takes what `save` gave, once what is returned is called. States of batches of another size, or of a plan that carries none, are no
+   * Takes what `save` gave, if it gave anything, once what is returned is called. States of batches of another size, or of a plan that carries none, are no
    * beginning for this plan's: it begins anew then. Errors: C0404.
    */
   restoring(given: unknown, plan: Plan): () => void {
-    const carried = ownCarried(given);
+    const carried = given === undefined ? {} : ownCarried(given);
     return () => {
       for (const purpose of purposes) {
         const found = carried[purpose];
@@ -51,12 +74,53 @@ export class Carriers {
   }
 }
 
+/** How the batches of a call go on. */
+export class Going {
+  readonly #carrier: Carrier;
+  readonly #statistics: "continue" | "window";
+  #reset: readonly number[] = [];
+
+  constructor(carrier: Carrier, carry: true | CarryOptions) {
+    this.#carrier = carrier;
+    this.#statistics = (carry === true ? undefined : parseCarryOptions(carry).statistics) ?? "continue";
+  }
+
+  /** The next batch without what it says of sequences that begin, which is kept for `next`. Errors: C0406. */
+  batch(given: Batch): Batch {
+    this.#reset = [];
+    if (!isRecord(given) || given.reset === undefined) return given;
+    const { reset, ...rest } = given as Batch;
+    const all = isCount(rest.examples) ? rest.examples : 0;
+    if (reset === "all") this.#reset = Array.from({ length: all }, (_, b) => b);
+    else if (Array.isArray(reset) || ArrayBuffer.isView(reset))
+      this.#reset = ownPlaces(reset as ArrayLike<number>, all, "batch");
+    else throw new RuntimeError("C0406", `\`reset\` is a list of examples or "all", not ${shown(reset)}`);
+    return rest;
+  }
+
+  /** How the batch goes on in an entry. `rows`: of the statistic that has the most. Errors: C0406. */
+  next(plan: Plan, entry: EntryName, batch: OwnBatch, rows: number): Continuation {
+    return this.#carrier.next(plan, { entry, batch, rows, reset: this.#reset, statistics: this.#statistics });
+  }
+}
+
+const parseCarryOptions = optionParser<CarryOptions>("the options of `carry`", {
+  statistics: ["continue or window", (value) => value === "continue" || value === "window"],
+});
+
 /** A copy of what a state has carried, for each purpose. Errors: C0404. */
 function ownCarried(given: unknown): CarriedStates {
-  if (given === undefined) return {};
-  if (!isRecord(given)) throw contradictory("what it carries is not an object");
+  const { steps, tensors } = isRecord(given) ? given : {};
+  if (!isRecord(steps) || !(tensors instanceof Map)) throw contradictory("what it carries has no steps, or no states");
   return Object.fromEntries(
-    purposes.flatMap((purpose) => (given[purpose] === undefined ? [] : [[purpose, ownState(given[purpose])] as const])),
+    purposes.flatMap((purpose) => {
+      const said = steps[purpose];
+      if (said === undefined) return [];
+      const start = `${carriedPrefix}${purpose}/`;
+      const own = [...tensors].filter(([name]) => String(name).startsWith(start));
+      const named = own.map(([name, saved]) => [String(name).slice(start.length), saved] as const);
+      return [[purpose, ownState({ ...(isRecord(said) ? said : {}), tensors: new Map(named) })] as const];
+    }),
   );
 }
 

@@ -1,7 +1,6 @@
-import { packed, unpacked } from "./carried-tensors.ts";
-import { firstFormat, format, readCheckpoint } from "./read-checkpoint.ts";
+import { firstFormat, format, parse, readCheckpoint } from "./read-checkpoint.ts";
 import { encodeSafetensors, type Header, readHeader } from "./safetensors.ts";
-import type { SessionState } from "./state.ts";
+import { carriedPrefix, type SavedCarry, type SessionState } from "./state.ts";
 
 /** A session's state as a safetensors file. Tensors have the plan's names; everything else is in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
@@ -19,10 +18,9 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
     ...(known && { measures: JSON.stringify(measures), equations: JSON.stringify(equations) }),
   };
   if (carried === undefined) return encodeSafetensors({ tensors, metadata });
-  const kept = packed(carried);
   return encodeSafetensors({
-    tensors: new Map([...tensors, ...kept.tensors]),
-    metadata: { ...metadata, carried: JSON.stringify(kept.steps) },
+    tensors: new Map([...tensors, ...carried.tensors]),
+    metadata: { ...metadata, carried: JSON.stringify(carried.steps) },
   });
 }
 
@@ -31,7 +29,14 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
  * another program's file, with what is in it.
  */
 export function decodeCheckpoint(bytes: Uint8Array): SessionState {
-  return unpacked(readCheckpoint(bytes, described), readHeader(bytes).metadata.carried);
+  const state = readCheckpoint(bytes, described);
+  const { carried: steps } = readHeader(bytes).metadata;
+  if (steps === undefined) return state;
+  const isCarried = ([name]: readonly [string, unknown]): boolean => name.startsWith(carriedPrefix);
+  const all = [...state.tensors];
+  // `restore` checks what it goes on from.
+  const carried = { steps: parse(steps) as SavedCarry["steps"], tensors: new Map(all.filter(isCarried)) };
+  return { ...state, tensors: new Map(all.filter((entry) => !isCarried(entry))), carried };
 }
 
 /** The most tensors, or entries of metadata, that a message names. */

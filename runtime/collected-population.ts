@@ -1,10 +1,25 @@
 import type { LoadedExecutable } from "./backend.ts";
 import { mainAxis, type PerAxis } from "./batch.ts";
-import { rowsFrom, withRowsOfPart } from "./carried-rows.ts";
 import { floatsIn, type Kept, whole } from "./layout.ts";
-import type { Plan, Tensor } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { Population } from "./population.ts";
-import { countedWith, countedWithPart, type Part, type Weights, weightsFor, weightsOfPart } from "./statistics.ts";
+import { countedWith, type Weights, weightsFor } from "./statistics.ts";
+
+/** The statistics as they are in memory. */
+export interface StatisticsInMemory {
+  readonly machine: LoadedExecutable;
+  readonly statistics: readonly Kept[];
+  /** For each step, how many batches it was collected from. */
+  readonly seen: readonly number[];
+}
+
+/** Collects a batch that is a part of longer sequences, and returns the new `seen`. */
+export type CollectPart = (
+  of: StatisticsInMemory,
+  filled: readonly number[],
+  momentum: number,
+  run: (weights: Weights) => Promise<void>,
+) => Promise<readonly number[]>;
 
 /** A session's population statistics: training and estimating collect them batch by batch. */
 export class CollectedPopulation extends Population {
@@ -20,21 +35,22 @@ export class CollectedPopulation extends Population {
 
   /**
    * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step of each time
-   * axis, the fraction of a whole batch that has it. `first`: the step of longer sequences that the batch begins with.
+   * axis, the fraction of a whole batch that has it. `part`: collects a batch that is a part of longer
+   * sequences, which have no other time axis.
    */
   async collect(
     filled: PerAxis<readonly number[]>,
     momentum: number,
     run: (weights: PerAxis<Weights>) => Promise<void>,
-    first = 0,
+    part?: CollectPart,
   ): Promise<void> {
     // The first batch replaces what was written, which would otherwise leave its rounding errors.
     if (this.reached === 0 && this.written.length > 0) await this.forget();
-    if (first > 0) {
-      await this.#collectPart(filled[mainAxis], momentum, (weights) => run({ [mainAxis]: weights }), {
-        first,
-        rows: this.rows,
-      });
+    if (part !== undefined) {
+      const { machine, statistics, known } = this;
+      const of = { machine, statistics, seen: known.seen };
+      const seen = await part(of, filled[mainAxis], momentum, (weights) => run({ [mainAxis]: weights }));
+      this.restore({ ...known, seen });
       return;
     }
     const axes = Object.entries(filled);
@@ -44,34 +60,6 @@ export class CollectedPopulation extends Population {
       axes.map(([axis, now]) => [axis, countedWith(before(axis), now)]),
     );
     this.restore({ seen, ...(Object.keys(seenOver).length > 0 && { seenOver }), written: this.written });
-  }
-
-  /** As `collect`, from a batch that is a part of longer sequences, which have no other time axis. */
-  async #collectPart(
-    filled: readonly number[],
-    momentum: number,
-    run: (weights: Weights) => Promise<void>,
-    part: Part,
-  ): Promise<void> {
-    const { seen, written } = this.known;
-    const whole = await this.readAll();
-    // Not by `writeAll`: these are no new statistics, and a step that is skipped restores what was secured before it.
-    const write = (value: (statistic: Kept, index: number) => Float32Array): Promise<void> => super.writeAll(value);
-    await write(({ shape: [rows] }, i) => rowsFrom(whole[i], rows, part.first));
-    try {
-      await run(weightsOfPart(seen, filled, momentum, part));
-    } catch (error) {
-      await write((_, i) => whole[i]);
-      throw error;
-    }
-    const made = await this.readAll();
-    const counts = filled.map((now) => now > 0);
-    await write(({ shape: [rows], tensor }, i) =>
-      isShared(tensor)
-        ? made[i]
-        : withRowsOfPart(whole[i], made[i], { rows, most: this.rows, first: part.first, counts }),
-    );
-    this.restore({ seen: countedWithPart(seen, filled, part), written });
   }
 
   /** Call it when anything but a training step writes statistics. */
@@ -116,5 +104,3 @@ export class CollectedPopulation extends Population {
     await super.writeAll(value);
   }
 }
-
-const isShared = ({ role }: Tensor): boolean => role.kind === "stat" && role.policy === "shared";

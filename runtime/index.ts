@@ -2,7 +2,7 @@
 export type { Backend, LoadedExecutable, LoadedExecutable as Machine, Timing } from "./backend.ts";
 export type { Batch, Mask, NoiseMode } from "./batch.ts";
 export type { CarriedState } from "./carrier.ts";
-export type { CarriedStates } from "./carriers.ts";
+export { type Carriers, carrying } from "./carriers.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { type BackendName, type BackendOptions, type ChosenBackend, openBackend } from "./choose-backend.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
@@ -39,7 +39,6 @@ export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safete
 export { Session } from "./session.ts";
 export type {
   Batches,
-  Carrying,
   CarryOptions,
   CarryPurpose,
   EstimateOptions,
@@ -53,8 +52,9 @@ export type {
   StreamRestoreOptions,
   TrainOptions,
   TrainReport,
+  WithCarry,
 } from "./session-types.ts";
-export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./state.ts";
+export type { Counters, RestoreOptions, SavedCarry, SavedTensor, SessionState } from "./state.ts";
 export type { Stream, StreamState } from "./stream.ts";
 export type { Simd } from "./wasm/module.ts";
 export type { Costs } from "./wasm/thread-schedule.ts";

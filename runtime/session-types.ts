@@ -1,6 +1,7 @@
 /** What the methods of a session take and return. */
 
 import type { Batch, NoiseMode } from "./batch.ts";
+import type { Carriers } from "./carriers.ts";
 import type { Averages } from "./metric-averager.ts";
 import type { SessionState } from "./state.ts";
 
@@ -10,6 +11,11 @@ export interface SessionOptions {
   readonly seed?: number;
   /** What to continue from instead, as `restore` does. */
   readonly state?: SessionState;
+  /**
+   * For batches with `carry`: the function of this name, which the package exports. A program that names it has its code, about 3 KB
+   * after gzip.
+   */
+  readonly carrying?: () => Carriers;
 }
 
 /** How a batch goes on from the one before. */
@@ -23,8 +29,11 @@ export interface CarryOptions {
   readonly statistics?: "continue" | "window";
 }
 
-/** What `train`, `estimate`, `infer` and `evaluate` of a `Session` take, if the executable is compiled with `carry`. */
-export interface Carrying {
+/**
+ * What `train`, `estimate`, `infer` and `evaluate` of a `Session` take, if the executable is compiled with `carry` and the session is
+ * opened with `carrying`.
+ */
+export interface WithCarry {
   /**
    * Sequences go on: each example begins with the state that it ended with in the batch before, unless the batch's `reset` says that it
    * begins anew. `train` and `infer` have states of their own, which go on from call to call; `estimate` and `evaluate` begin anew with
@@ -37,7 +46,7 @@ export interface Carrying {
 export type CarryPurpose = "train" | "infer";
 
 /** The options of a training step. */
-export interface TrainOptions extends Carrying {
+export interface TrainOptions extends WithCarry {
   /** Learning rate of this step, above 0. */
   readonly lr: number;
   /** Largest norm of the gradient, above 0. Default: Infinity, no clipping. */
@@ -59,7 +68,7 @@ export interface TrainOptions extends Carrying {
 }
 
 /** What `Session.estimate` takes. */
-export interface EstimateOptions extends Carrying {
+export interface EstimateOptions extends WithCarry {
   /**
    * How population variances are estimated. `within`: the average of the batches' own variances, as in the paper and as in training
    * (with B examples a batch this is (B − 1) / B of the variance of all, and misses the variance between batches). `total`: the
@@ -79,7 +88,7 @@ export interface InferOptions {
 }
 
 /** What `Session.infer` and `Session.evaluate` take; an `InferenceSession` takes the first of these. */
-export interface SessionInferOptions extends InferOptions, Carrying {}
+export interface SessionInferOptions extends InferOptions, WithCarry {}
 
 /** What `Session.train` reports about a step. */
 export interface TrainReport {

@@ -1,10 +1,8 @@
 import {
-  carryOptions,
   checkRunHyper,
   eachBatch,
   estimateOptions,
   noClipping,
-  partsOf,
   sessionInferOptions,
   sessionOptions,
   trainingBatch,
@@ -13,9 +11,8 @@ import {
 import type { Backend } from "./backend.ts";
 import { axisOf, type Batch, mainAxis, type OwnBatch } from "./batch.ts";
 import { BatchVariants } from "./batch-variants.ts";
-import { withRowsFrom } from "./carried-rows.ts";
-import { type CarriedState, Carrier, type Continuation, type Next } from "./carrier.ts";
-import { Carriers } from "./carriers.ts";
+import type { CarriedState, Continuation } from "./carrier.ts";
+import type { Carriers, Going } from "./carriers.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
 import { CollectedPopulation } from "./collected-population.ts";
@@ -76,14 +73,15 @@ export class Session {
   #inferences = 0;
   readonly #skipped: SkippedSteps;
   /** What goes on from call to call. */
-  readonly #carriers = new Carriers();
+  readonly #carriers: Carriers | undefined;
   /** The runner that ran last, whose tensors can be read. */
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
   readonly #holder: Holder;
 
-  private constructor(backend: Backend, runner: Runner, seed: number) {
+  private constructor(backend: Backend, runner: Runner, seed: number, carriers: Carriers | undefined) {
+    this.#carriers = carriers;
     this.backend = backend;
     this.#main = runner;
     this.#variants = new BatchVariants(runner, backend);
@@ -114,8 +112,9 @@ export class Session {
    * value is not finite), those of the backend (C0503 … C0508) and of `restore` (C0403, C0404).
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
-    const { seed, state } = sessionOptions(options);
-    const session = new Session(backend, await Runner.open(executable, backend, allFillers), seed);
+    const { seed, state, carrying } = sessionOptions(options);
+    const runner = await Runner.open(executable, backend, allFillers);
+    const session = new Session(backend, runner, seed, carrying?.());
     if (state !== undefined) {
       try {
         await session.restore(state);
@@ -161,8 +160,8 @@ export class Session {
   train(given: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
     return this.#exclusive(async () => {
       const { lr, clip, momentum, report, outputs, carry, hyper: others } = trainOptions(options, this.plan);
-      const parts = partsOf(given, carry);
-      const batch = trainingBatch(parts.given, this.plan);
+      const going = this.#going(carry, "train");
+      const batch = trainingBatch(going?.batch(given) ?? given, this.plan);
       this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
       const hyper = { ...others, lr, clip, step };
@@ -171,8 +170,7 @@ export class Session {
       const { run } = this.#counters;
       const before = { step: this.#counters.step, run, known: this.#population.known };
       await this.#population.secure();
-      const going = carry && this.#going("train", batch, parts.reset, carry);
-      const part = going && this.#carriers.of("train").next(this.plan, going);
+      const part = going?.next(this.plan, "train", batch, this.#population.rows);
       await this.#collect("train", batch, run, hyper, momentum, { part });
       this.#counters = { ...this.#counters, run: run + 1 };
       const result = report ? await resultsOf(this.#main, outputs) : undefined;
@@ -218,22 +216,20 @@ export class Session {
    */
   estimate(batches: Batches, options: EstimateOptions = {}): Promise<number> {
     return this.#collectingAnew(async () => {
-      const parsed = estimateOptions(options);
-      const carry = carryOptions(parsed);
-      const carrier = new Carrier();
+      const { carry, ...parsed } = estimateOptions(options);
       let { variance } = parsed;
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
       this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
+      const going = this.#going(carry);
       let count = 0;
-      for await (const each of eachBatch(batches)) {
-        const { given, reset } = partsOf(each, carry);
-        const batch = ownBatch(given, this.plan);
+      for await (const given of eachBatch(batches)) {
+        const batch = ownBatch(going?.batch(given) ?? given, this.plan);
         // What is carried, statistics too, stays in one place.
-        if (carry) this.#checkExamples(batch, "leave examples out until it has as many");
+        if (going) this.#checkExamples(batch, "leave examples out until it has as many");
         const runner = await this.#runnerFor(batch);
-        const part = carry && carrier.next(this.plan, this.#going("estimate", batch, reset, carry));
+        const part = going?.next(this.plan, "estimate", batch, this.#population.rows);
         variance ??= batch.examples === 1 ? "total" : "within";
         const between = Number(variance === "total");
         refuseSingleExample(runner.plan, batch, between === 1);
@@ -258,15 +254,10 @@ export class Session {
    */
   infer(given: Batch, options: SessionInferOptions = {}): Promise<Inference> {
     return this.#exclusive(async () => {
-      const parsed = sessionInferOptions(options);
-      const carry = carryOptions(parsed);
-      const parts = partsOf(given, carry);
-      const batch = ownBatch(parts.given, this.plan);
-      const going = carry && {
-        ...this.#going("infer", batch, parts.reset, carry),
-        carrier: this.#carriers.of("infer"),
-      };
-      const feed = { run: this.#inferences++, noise: parsed.noise ?? "mean" };
+      const { noise = "mean", carry } = sessionInferOptions(options);
+      const going = this.#going(carry, "infer");
+      const batch = ownBatch(going?.batch(given) ?? given, this.plan);
+      const feed = { run: this.#inferences++, noise };
       const { runner, ended } = await this.#infer(batch, feed, going);
       const result = await inferenceOf(runner, batch);
       ended?.();
@@ -289,16 +280,13 @@ export class Session {
    */
   evaluate(batches: Batches, options: SessionInferOptions = {}): Promise<Evaluation> {
     return this.#exclusive(async () => {
-      const parsed = sessionInferOptions(options);
-      const carry = carryOptions(parsed);
-      const carrier = new Carrier();
+      const { noise = "mean", carry } = sessionInferOptions(options);
+      const going = this.#going(carry);
       const averager = new MetricAverager(this.plan.name);
       let [examples, count] = [0, 0];
-      for await (const each of eachBatch(batches)) {
-        const { given, reset } = partsOf(each, carry);
-        const batch = ownBatch(given, this.plan);
-        const going = carry && { ...this.#going("infer", batch, reset, carry), carrier };
-        const feed = { run: count++, noise: parsed.noise ?? "mean" };
+      for await (const given of eachBatch(batches)) {
+        const batch = ownBatch(going?.batch(given) ?? given, this.plan);
+        const feed = { run: count++, noise };
         const { runner, ended } = await this.#infer(batch, feed, going);
         const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
         if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
@@ -371,7 +359,7 @@ export class Session {
       const data = await this.#main.machine.read(this.#kept.map(({ range }) => range));
       const tensors = new Map(this.#kept.map(({ name, shape }, index) => [name, { shape, data: data[index] }]));
       const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions } = this.plan;
-      const carried = this.#carriers.save();
+      const carried = this.#carriers?.save();
       return {
         name,
         fingerprint,
@@ -399,13 +387,13 @@ export class Session {
    * anew.
    */
   carried(purpose: CarryPurpose = "train"): Promise<CarriedState | undefined> {
-    return this.#exclusive(async () => this.#carriers.copy(purpose));
+    return this.#exclusive(async () => this.#carrying().copy(purpose));
   }
 
   /** Lets the next batch with `carry` begin anew: of `train`, or of `infer`. */
   resetCarry(purpose: CarryPurpose = "train"): Promise<void> {
     return this.#exclusive(async () => {
-      this.#carriers.of(purpose).state = undefined;
+      this.#carrying().of(purpose).state = undefined;
     });
   }
 
@@ -418,7 +406,7 @@ export class Session {
       const tensors = ownTensors(state);
       const { seen, seenOver, written, ...counters } = ownCounters(state.counters);
       const differences = compareState(state, this.plan, this.#kept, restoreOptions(options));
-      const takeCarried = this.#carriers.restoring(state.carried, this.plan);
+      const takeCarried = this.#carriers?.restoring(state.carried, this.plan);
       // What was a constant and is trained here has no optimiser state yet.
       for (const { name, range } of this.#kept)
         await this.#main.machine.write(range, tensors.get(name) ?? new Float32Array(floatsIn(range)));
@@ -427,7 +415,7 @@ export class Session {
       this.#population.touch();
       await this.#skipped.forget();
       this.#version++;
-      takeCarried();
+      takeCarried?.();
       return differences;
     }, false);
   }
@@ -482,24 +470,30 @@ export class Session {
     throw new RuntimeError("C0406", message, help);
   }
 
-  /** What says how a batch goes on from the one before. */
-  #going(entry: EntryName, batch: OwnBatch, reset: readonly number[], options: Required<CarryOptions>): Next {
-    return { entry, batch, reset, options, rows: this.#population.rows };
+  /** Errors: C0406. */
+  #carrying(): Carriers {
+    if (this.#carriers !== undefined) return this.#carriers;
+    const message = `this session of ${this.plan.name} carries no states from batch to batch`;
+    throw new RuntimeError("C0406", message, "open it with { carrying }, which cellc/runtime exports");
+  }
+
+  /** How the batches of a call go on; undefined if each begins anew. */
+  #going(carry: boolean | CarryOptions | undefined, purpose?: CarryPurpose): Going | undefined {
+    return carry === undefined || carry === false ? undefined : this.#carrying().going(carry, purpose);
   }
 
   /** Infers a batch. `ended`: what lets the next one go on from it. */
   async #infer(
     batch: OwnBatch,
     feed: InferenceFeed,
-    going?: Next & { readonly carrier: Carrier },
+    going: Going | undefined,
   ): Promise<{ readonly runner: Runner; readonly ended?: () => void }> {
     if (going === undefined) return { runner: await this.#holder.run("infer", batch, batch.steps, feed) };
-    const part = going.carrier.next(this.#variants.planFor(batch.examples) ?? this.plan, going);
+    const plan = this.#variants.planFor(batch.examples) ?? this.plan;
+    const part = going.next(plan, "infer", batch, this.#population.rows);
     const { first, stream } = part;
     const runner = await this.#inferring(batch, first + batch.steps);
-    await withRowsFrom(runner, first, () =>
-      runner.run("infer", batch, { ...this.#feed("infer", feed.run), ...feed, stream }),
-    );
+    await part.infer(runner, () => runner.run("infer", batch, { ...this.#feed("infer", feed.run), ...feed, stream }));
     this.#recent = runner;
     return { runner, ended: await part.ended(runner) };
   }
@@ -538,7 +532,7 @@ export class Session {
         await runner.run(entry, batch, { ...feed, stream: part?.stream });
         await this.#variants.takeStatistics(runner);
       },
-      part?.first,
+      part?.collect,
     );
     this.#recent = runner;
     this.#version++;

@@ -1,4 +1,3 @@
-import type { CarriedStates } from "./carriers.ts";
 import { RuntimeError } from "./error.ts";
 import { differencesOf, type KnownIdentity } from "./identity.ts";
 import type { Kept } from "./layout.ts";
@@ -41,8 +40,18 @@ export interface SessionState extends KnownIdentity {
   readonly counters: Counters;
   /** Parameters, optimiser slots and statistics, by name. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
-  /** The states that batches with `carry` go on from, in `train` and in `infer`. */
-  readonly carried?: CarriedStates;
+  /** What batches with `carry` go on from. */
+  readonly carried?: SavedCarry;
+}
+
+/** What names the tensors of it: `carried:train/state/h`. No tensor of a model has a colon in its name. */
+export const carriedPrefix = "carried:";
+
+/** The states that batches with `carry` go on from, in `train` and in `infer`. */
+export interface SavedCarry {
+  /** Where the sequences are, for each purpose. */
+  readonly steps: Readonly<Record<string, { readonly step: number; readonly began: readonly number[] }>>;
+  readonly tensors: ReadonlyMap<string, SavedTensor>;
 }
 
 /** What `Session.restore` takes. */

@@ -21,48 +21,11 @@ export function weightsFor(seen: readonly number[], filled: readonly number[], m
   };
 }
 
-/** The weight of what is seen `now`, of `whole` at most. */
-const weightOf = (before: number, now: number, momentum: number, whole = 1): number =>
+/** The weight of what is seen `now`, of `whole` at most, after what was seen `before`. */
+export const weightOf = (before: number, now: number, momentum: number, whole = 1): number =>
   now === 0 ? 0 : Math.max(momentum * (now / whole), now / (before + now));
 
-/** Which part of a sequence a batch is. */
-export interface Part {
-  /** The step that it begins with. */
-  readonly first: number;
-  /** Rows of the statistic that has the most; the last one serves all steps from it on. */
-  readonly rows: number;
-}
-
-/** The weights of a batch that is a part of longer sequences: in the last row, its steps from that one on weigh as one. */
-export function weightsOfPart(
-  seen: readonly number[],
-  filled: readonly number[],
-  momentum: number,
-  { first, rows }: Part,
-): Weights {
-  const isLate = (t: number): boolean => first + t >= rows - 1;
-  const late = filled.filter((now, t) => isLate(t) && now > 0);
-  const ofLate = weightOf(seen[rows - 1] ?? 0, sum(late), momentum, late.length);
-  return {
-    steps: filled.map((now, t) => (isLate(t) ? (now > 0 ? ofLate : 0) : weightOf(seen[first + t] ?? 0, now, momentum))),
-    shared: weightOf(sum(seen), sum(filled), momentum, filled.length),
-  };
-}
-
 /** The counts after such a batch. */
-export function countedWithPart(seen: readonly number[], filled: readonly number[], part: Part): readonly number[] {
-  const { first, rows } = part;
-  const counts = Array.from(
-    { length: Math.max(seen.length, Math.min(rows, first + filled.length)) },
-    (_, t) => seen[t] ?? 0,
-  );
-  filled.forEach((now, t) => {
-    counts[Math.min(first + t, rows - 1)] += now;
-  });
-  return counts;
-}
-
-/** The counts after a batch of whole sequences. */
 export function countedWith(seen: readonly number[], filled: readonly number[]): readonly number[] {
   return Array.from({ length: Math.max(seen.length, filled.length) }, (_, t) => (seen[t] ?? 0) + (filled[t] ?? 0));
 }

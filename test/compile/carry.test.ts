@@ -7,6 +7,7 @@ import type { CompileOptions } from "../../compiler/options.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { Batch } from "../../runtime/batch.ts";
+import { carrying } from "../../runtime/carriers.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/checkpoint.ts";
 import { regionSizes } from "../../runtime/layout.ts";
 import type { Executable } from "../../runtime/plan.ts";
@@ -157,7 +158,8 @@ function expectAlike(found: Found, truth: Found, within: number = tolerance.forw
 }
 
 async function opening(text: string, backend: Backend, target: Target = wasm, options: CompileOptions = {}) {
-  const open = (carry: boolean) => Session.open(executable(text, target, { ...options, carry }), backend, { seed: 3 });
+  const open = (carry: boolean) =>
+    Session.open(executable(text, target, { ...options, carry }), backend, { seed: 3, carrying });
   return { whole: await open(false), parts: await open(true) };
 }
 
@@ -204,7 +206,7 @@ describe.each([places.wasm, places.wgsl, places.glsl])("on $name", (place) => {
     async (name) => {
       const { parts } = await opening(texts[name], backend(), place.target);
       const one = executable(texts[name], place.target, { batch: 1, entries: ["infer"] });
-      const alone = await Session.open(one, backend(), { seed: 3 });
+      const alone = await Session.open(one, backend(), { seed: 3, carrying });
       for (const { name, role, shape } of parts.plan.entries.infer!.tensors) {
         if (role.kind !== "stat") continue;
         const data = Float32Array.from(
@@ -233,7 +235,10 @@ it("sequences cut anywhere, whose examples begin anew anywhere, have what each h
   const backend = wasmBackend({ threads: 1 });
   const { parts } = await opening(texts["two layers, a delay and the number of each step"], backend);
   const text = texts["two layers, a delay and the number of each step"];
-  const alone = await Session.open(executable(text, wasm, { batch: 1, entries: ["infer"] }), backend, { seed: 3 });
+  const alone = await Session.open(executable(text, wasm, { batch: 1, entries: ["infer"] }), backend, {
+    seed: 3,
+    carrying,
+  });
   const cuts = fc.uniqueArray(
     fc.record({ at: fc.integer({ min: 1, max: 29 }), reset: fc.uniqueArray(fc.integer({ min: 0, max: B - 1 })) }),
     { selector: ({ at }) => at, maxLength: 6 },
@@ -359,12 +364,12 @@ describe("a session that carries states", () => {
   it.each(["lstm", "batch norm by steps"] as const)("%s: resumes from a checkpoint bit by bit", async (name) => {
     const backend = wasmBackend({ threads: 1 });
     const made = executable(texts[name], wasm, { carry: true, time: 35 });
-    const session = await Session.open(made, backend, { seed: 3 });
+    const session = await Session.open(made, backend, { seed: 3, carrying });
     for (const batch of windows.slice(0, 4)) await session.train(batch, step);
     await session.evaluate(windows, { carry: true });
     await session.infer(windows[0], { carry: true });
     const saved = encodeCheckpoint(await session.state());
-    const resumed = await Session.open(made, backend, { state: decodeCheckpoint(saved) });
+    const resumed = await Session.open(made, backend, { state: decodeCheckpoint(saved), carrying });
     expect(await resumed.state()).toEqual(await session.state());
     for (const batch of windows.slice(4)) {
       const reports = [await session.train(batch, step), await resumed.train(batch, step)];
@@ -378,12 +383,15 @@ describe("a session that carries states", () => {
 
   it("begins anew after a checkpoint of batches of another size, and in a plan without `carry`", async () => {
     const backend = wasmBackend({ threads: 1 });
-    const session = await Session.open(executable(texts.lstm, wasm, { carry: true }), backend, { seed: 3 });
+    const session = await Session.open(executable(texts.lstm, wasm, { carry: true }), backend, { seed: 3, carrying });
     await session.train(windows[0], step);
     const state = await session.state();
-    const smaller = await Session.open(executable(texts.lstm, wasm, { carry: true, batch: 2 }), backend, { state });
+    const smaller = await Session.open(executable(texts.lstm, wasm, { carry: true, batch: 2 }), backend, {
+      state,
+      carrying,
+    });
     expect(await smaller.carried()).toBeUndefined();
-    const without = await Session.open(executable(texts.lstm, wasm, {}), backend, { state });
+    const without = await Session.open(executable(texts.lstm, wasm, {}), backend, { state, carrying });
     expect((await without.state()).carried).toBeUndefined();
     backend.close();
   });
@@ -392,8 +400,8 @@ describe("a session that carries states", () => {
     const backend = wasmBackend({ threads: 1 });
     const made = executable(texts["batch norm that all steps share"], wasm, { carry: true });
     const [quiet, busy] = [
-      await Session.open(made, backend, { seed: 3 }),
-      await Session.open(made, backend, { seed: 3 }),
+      await Session.open(made, backend, { seed: 3, carrying }),
+      await Session.open(made, backend, { seed: 3, carrying }),
     ];
     for (const batch of windows.slice(0, 5)) {
       const report = await quiet.train(batch, step);
@@ -411,7 +419,7 @@ describe("a session that carries states", () => {
   it("goes on from the step before one that is refused", async () => {
     const backend = wasmBackend({ threads: 1 });
     const made = executable(texts["batch norm by steps"], wasm, { carry: true, time: 15 });
-    const session = await Session.open(made, backend, { seed: 3 });
+    const session = await Session.open(made, backend, { seed: 3, carrying });
     for (const batch of windows.slice(0, 2)) await session.train(batch, step);
     const before = await session.state();
     const wild = {
@@ -421,7 +429,7 @@ describe("a session that carries states", () => {
     for (const report of [true, false])
       await expect(session.train(wild, { ...step, report } as never)).rejects.toMatchObject({ code: "C0502" });
     expect(await session.state()).toEqual(before);
-    expect(await session.carried()).toEqual(before.carried!.train);
+    expect((await session.carried())!.step).toBe(2 * W);
     await session.train(windows[2], step);
     backend.close();
   });
@@ -430,8 +438,8 @@ describe("a session that carries states", () => {
     const backend = wasmBackend({ threads: 1 });
     const made = executable(texts.gru, wasm, { carry: true });
     const [told, quiet] = [
-      await Session.open(made, backend, { seed: 3 }),
-      await Session.open(made, backend, { seed: 3 }),
+      await Session.open(made, backend, { seed: 3, carrying }),
+      await Session.open(made, backend, { seed: 3, carrying }),
     ];
     for (const batch of windows) {
       await told.train(batch, step);
@@ -440,6 +448,21 @@ describe("a session that carries states", () => {
     expect(await quiet.state()).toEqual(await told.state());
     await told.resetCarry();
     expect(await told.carried()).toBeUndefined();
+    backend.close();
+  });
+
+  it("is opened with `carrying`, or carries nothing", async () => {
+    const backend = wasmBackend({ threads: 1 });
+    const made = executable(texts.lstm, wasm, { carry: true });
+    const plain = await Session.open(made, backend, { seed: 3 });
+    const session = await Session.open(made, backend, { seed: 3, carrying });
+    await expect(plain.train(windows[0], step)).rejects.toMatchObject({
+      help: expect.stringContaining("{ carrying }"),
+    });
+    // Without `carry`, each batch begins anew.
+    expect(await plain.train(windows[0], { lr })).toEqual(await session.train(windows[0], { lr }));
+    const state = await session.state();
+    expect(state.carried).toBeUndefined();
     backend.close();
   });
 
@@ -452,12 +475,12 @@ describe("a session that carries states", () => {
       { carry: true },
       "has examples 0 to 3, not 4",
     ],
-    ["`reset` alone", { carry: true }, { ...windows[0], reset: [0] }, {}, "no states are carried to it"],
+    ["`reset` alone", { carry: true }, { ...windows[0], reset: [0] }, {}, "have no `reset`"],
     ["unknown statistics", { carry: true }, windows[0], { carry: { statistics: "none" } }, "continue or window"],
     ["outputs without a report", { carry: true }, windows[0], { report: false, outputs: true }, "part of the report"],
   ] as const)("refuses %s", async (_, options, batch, more, why) => {
     const backend = wasmBackend({ threads: 1 });
-    const session = await Session.open(executable(texts.lstm, wasm, options), backend, { seed: 3 });
+    const session = await Session.open(executable(texts.lstm, wasm, options), backend, { seed: 3, carrying });
     await expect(session.train(batch as Batch, { lr, ...more } as never)).rejects.toThrow(why);
     backend.close();
   });
@@ -468,7 +491,10 @@ describe("statistics for each step", () => {
 
   it("are refused to examples at different steps, unless each part begins at row 0", async () => {
     const backend = wasmBackend({ threads: 1 });
-    const session = await Session.open(executable(text, wasm, { carry: true, time: 25 }), backend, { seed: 3 });
+    const session = await Session.open(executable(text, wasm, { carry: true, time: 25 }), backend, {
+      seed: 3,
+      carrying,
+    });
     await session.train(windows[0], { lr, carry: true });
     const some = { ...windows[1], reset: [2] };
     await expect(session.train(some, { lr, carry: true })).rejects.toThrow(
@@ -483,7 +509,10 @@ describe("statistics for each step", () => {
 
   it("of parts that begin at row 0 are those of their own steps", async () => {
     const backend = wasmBackend({ threads: 1 });
-    const session = await Session.open(executable(text, wasm, { carry: true, time: 25 }), backend, { seed: 3 });
+    const session = await Session.open(executable(text, wasm, { carry: true, time: 25 }), backend, {
+      seed: 3,
+      carrying,
+    });
     for (const batch of windows) await session.train(batch, { lr, momentum: 0, carry: { statistics: "window" } });
     const { seen } = (await session.state()).counters;
     expect(seen).toEqual(new Array(W).fill(T / W));
@@ -493,8 +522,11 @@ describe("statistics for each step", () => {
   it("are collected in the last row from all steps from there on", async () => {
     const backend = wasmBackend({ threads: 1 });
     const rows = 13;
-    const session = await Session.open(executable(text, wasm, { carry: true, time: rows }), backend, { seed: 3 });
-    const wanted = await Session.open(executable(text, wasm, { carry: true }), backend, { seed: 3 });
+    const session = await Session.open(executable(text, wasm, { carry: true, time: rows }), backend, {
+      seed: 3,
+      carrying,
+    });
+    const wanted = await Session.open(executable(text, wasm, { carry: true }), backend, { seed: 3, carrying });
     for (const batch of windows) {
       await session.train(batch, { lr, momentum: 0, carry: true });
       await wanted.train(batch, { lr, momentum: 0, carry: true });
