@@ -19,8 +19,10 @@ type CarriedStates = Readonly<Partial<Record<CarryPurpose, CarriedState>>>;
 
 const purposes: readonly CarryPurpose[] = ["train", "infer"];
 
-/** What a session carries states with from batch to batch, for the option of this name. */
-export const carrying = (): Carriers => new Carriers();
+/** For the option of this name: what a session carries states with from batch to batch. */
+export function carrying(): Carriers {
+  return new Carriers();
+}
 
 export class Carriers {
   readonly #of: Readonly<Record<CarryPurpose, Carrier>> = { train: new Carrier(), infer: new Carrier() };

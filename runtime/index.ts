@@ -2,7 +2,7 @@
 export type { Backend, LoadedExecutable, LoadedExecutable as Machine, Timing } from "./backend.ts";
 export type { Batch, Mask, NoiseMode } from "./batch.ts";
 export type { CarriedState } from "./carrier.ts";
-export { type Carriers, carrying } from "./carriers.ts";
+export { carrying } from "./carriers.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { type BackendName, type BackendOptions, type ChosenBackend, openBackend } from "./choose-backend.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
