@@ -168,6 +168,10 @@ function declareCompileCommands(program: Command, run: RunCommand): void {
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
     .option("--time <n>", "training sequence length, for statistics per step", read.positiveWholeNumber)
     .option("--entries <name,...>", "entries to compile, such as infer,step (default: all possible)", read.entries)
+    .option(
+      "--carry",
+      "sequences go on from batch to batch: each begins with the states that the one before ended with",
+    )
     .addOption(memory())
     .addOption(new Option("--emit <stage>", "print a stage instead of writing files").choices(stages))
     .option("--after <pass>", "with --emit ir: the graph after this pass")

@@ -40,6 +40,8 @@ export interface ModelOptions {
   readonly storage?: Storage;
   /** Whether the sequences of a batch may differ in length. */
   readonly ragged?: boolean;
+  /** Whether sequences go on from batch to batch. */
+  readonly carry?: boolean;
 }
 
 /** The entries that training and evaluation need. The others are for streams. */
@@ -76,7 +78,11 @@ export function lowerFile(request: ModelOptions & { readonly file: string }): Re
   const stages = new Map<string, () => string>();
   const { graph } = elaborate(request.file, fileHost, elaborateOptions(request));
   stages.set("elaborate", () => printGraph(graph));
-  lower(graph, { ragged: request.ragged, observe: (stage, text) => void stages.set(stage, text) });
+  lower(graph, {
+    ragged: request.ragged,
+    carry: request.carry,
+    observe: (stage, text) => void stages.set(stage, text),
+  });
   return stages;
 }
 
@@ -89,7 +95,7 @@ export async function compileFile(
   { environment, output }: Pick<Context, "environment" | "output">,
 ): Promise<Compilation> {
   const { file, host = fileHost, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
-  const { stateGradients, entries, ragged } = request;
+  const { stateGradients, entries, ragged, carry } = request;
   readSource(file);
   const target = await targets[request.target].load();
   const dims = chosenDims(request);
@@ -109,6 +115,7 @@ export async function compileFile(
       parts,
       storage,
       ragged,
+      carry,
       stateGradients,
       entries,
     };

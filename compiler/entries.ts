@@ -4,11 +4,11 @@ import { printBuffers } from "./buffers/print.ts";
 import { type Shared, sharedTensors } from "./buffers/shared.ts";
 import { checkDims } from "./checks/dims.ts";
 import { checkMemory } from "./checks/memory.ts";
-import { refuseStream } from "./checks/stream.ts";
+import { refuseCarry, refuseStream } from "./checks/stream.ts";
 import { decayedParameters } from "./decayed-parameters.ts";
 import type { Graph, OpOf } from "./ir/types.ts";
 import { printKernel } from "./kernel-ir/print.ts";
-import { type LowerOptions, lower, lowerable, lowerUpdate, segmented, streamed } from "./lower.ts";
+import { type LowerOptions, lower, lowerable, lowerUpdate, refusalToCarry, segmented, streamed } from "./lower.ts";
 import { ownsUnits } from "./machine.ts";
 import { type Programs, type Schedule, within } from "./memory-budget.ts";
 import { type Decaying, optimizerGraph, parameterRows } from "./optimizer-graph.ts";
@@ -49,6 +49,8 @@ export function scheduleEntries(graph: Graph, options: EntryOptions, { machine }
   const hasLoss = graph.results.some((r) => r.kind === "loss");
   const wanted = (entry: EntryName): boolean => options.entries?.includes(entry) ?? true;
   const names = lowerable.filter((entry) => wanted(entry) && (hasLoss || entry !== "train"));
+  const refused = options.carry ? refusalToCarry(sized) : undefined;
+  if (refused) refuseCarry(refused, options.path);
   const { placed, entries } = lower(sized, lowering, names);
   const { slots } = optimizers[optimizer.name];
   const shared = sharedTensors(

@@ -5,7 +5,9 @@ import { axesOfInputs } from "./ir/time-axes.ts";
 import type { Graph, Op, Pass } from "./ir/types.ts";
 import type { Mode } from "./passes/place.ts";
 import { type Segmented, segment } from "./passes/segment.ts";
-import { type Refused, type Streamed, stream } from "./passes/stream.ts";
+import { simplify } from "./passes/simplify.ts";
+import { only, type Refused, refusalOfMeasures, refusalOfOutputs } from "./passes/steps-so-far.ts";
+import { type Streamed, stream } from "./passes/stream.ts";
 import { type PipelineOptions, type Pipelines, pipelinesOf, placement } from "./pipelines.ts";
 
 /** The entries that all passes lower from the whole graph; `update` and the stream's have pipelines of their own. */
@@ -49,6 +51,17 @@ export function streamed(
   const made = stream(through(before, graph));
   if ("refused" in made) return made;
   return { start: through(after, made.start), step: through(after, made.step) };
+}
+
+/** Why sequences of this model cannot go on from batch to batch; undefined if they can. */
+export function refusalToCarry(graph: Graph): Refused | undefined {
+  const placed = through(placement.carried.equal.infer, graph);
+  const [outputs, measures] = [["output"] as const, ["loss", "loss_term", "metric", "weight"] as const].map((kinds) =>
+    simplify.run(only(placed, kinds)),
+  );
+  const found = refusalOfOutputs(outputs) ?? refusalOfMeasures(measures);
+  if (found !== undefined || [outputs, measures].some(({ ops }) => ops.some(({ op }) => op === "scan"))) return found;
+  return { refused: "it has no states", help: "leave the option out: its batches have nothing to do with each other" };
 }
 
 /** As `lower`, in pieces that each need the memory of one segment of time; undefined for a graph that cannot be cut. */

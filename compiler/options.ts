@@ -48,6 +48,12 @@ export const compileTable = {
   memory: positive,
   /** Whether the sequences of a batch may differ in length, which `lengths` then gives. */
   ragged: flag,
+  /**
+   * Whether sequences go on from batch to batch: `train`, `estimate` and `infer` then begin with the states that the batch before ended
+   * with, for the examples that `Session` says. For truncated back-propagation through time. C0310: something needs other steps than
+   * those so far.
+   */
+  carry: flag,
   /** Also gradients with respect to inputs, as outputs `d_NAME`. */
   inputGradients: flag,
   /**

@@ -6,6 +6,7 @@
 import type { Bindings } from "./ir/tensor.ts";
 import type { Pass } from "./ir/types.ts";
 import { joinsInMemory, type Machine } from "./machine.ts";
+import { carry } from "./passes/carry.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { delayLines } from "./passes/delay-lines.ts";
 import { derive } from "./passes/derive.ts";
@@ -17,7 +18,7 @@ import { halfResiduals } from "./passes/half-residuals.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { loopOrder } from "./passes/loop-order.ts";
 import { materialise } from "./passes/materialise.ts";
-import { ownSteps } from "./passes/own-steps.ts";
+import { ownClocks, ownSteps } from "./passes/own-steps.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { prepackWeights } from "./passes/prepack-weights.ts";
 import { ragged } from "./passes/ragged.ts";
@@ -31,6 +32,8 @@ import { splitBatch } from "./passes/split-batch.ts";
 
 export interface PipelineOptions {
   readonly ragged?: boolean;
+  /** Sequences go on from batch to batch. */
+  readonly carry?: boolean;
   readonly inputGradients?: boolean;
   readonly stateGradients?: boolean;
   /** The most parts in which the batch is taken, and the number of its examples. */
@@ -60,22 +63,30 @@ export interface Pipelines {
   readonly update: readonly Pass[];
 }
 
-const placing = (lengths: boolean): Readonly<Record<Mode, readonly Pass[]>> => {
+const placing = (lengths: boolean, carried = false): Readonly<Record<Mode, readonly Pass[]>> => {
   const of = (mode: Mode): readonly Pass[] => [
     recurrences,
-    ...(lengths ? [ownSteps] : []),
+    // A delay reaches back into the batch before.
+    ...(carried ? [delayLines, ownClocks] : lengths ? [ownSteps] : []),
     ...[loopOrder, hoist, place(mode, lengths)],
     ...(lengths ? [ragged] : []),
   ];
   return { train: of("train"), estimate: of("estimate"), infer: of("infer") };
 };
 
-/** What makes an elaborated graph that of one mode; for sequences of equal length, and for those that may differ. */
-export const placement = { equal: placing(false), ragged: placing(true) } as const;
+/**
+ * What makes an elaborated graph that of one mode; for sequences of equal length, and for those that may differ. The same for sequences
+ * that go on from batch to batch.
+ */
+export const placement = {
+  equal: placing(false),
+  ragged: placing(true),
+  carried: { equal: placing(false, true), ragged: placing(true, true) },
+} as const;
 
 /** @param estimates whether estimating statistics differs from training; if not, both share their passes up to `derive` */
 export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipelines {
-  const modes = placement[options.ragged ? "ragged" : "equal"];
+  const modes = (options.carry ? placement.carried : placement)[options.ragged ? "ragged" : "equal"];
   const backward = derive({
     inputs: options.inputGradients ?? false,
     states: options.stateGradients ?? false,
@@ -83,10 +94,11 @@ export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipel
     byte: options.byte,
   });
   const placed = modes.train;
+  const ready = [simplify, ...(options.carry ? [carry] : [])];
   const forward = {
-    train: [...placed, simplify],
-    estimate: [...(estimates ? modes.estimate : placed), simplify],
-    infer: [...modes.infer, simplify, foldWeights, simplify],
+    train: [...placed, ...ready],
+    estimate: [...(estimates ? modes.estimate : placed), ...ready],
+    infer: [...modes.infer, ...ready, foldWeights, simplify],
   };
   const last = finishing(options);
   return {

@@ -3,10 +3,10 @@
 import type { Batch, OwnBatch } from "./batch.ts";
 import { RuntimeError } from "./error.ts";
 import { checkHyper } from "./hyper.ts";
-import { ownBatch } from "./inference-arguments.ts";
-import { flag, number, optionParser } from "./option-parser.ts";
+import { noise, ownBatch } from "./inference-arguments.ts";
+import { flag, number, optionParser, type Rule } from "./option-parser.ts";
 import type { Plan } from "./plan.ts";
-import type { Batches, EstimateOptions, SessionOptions, TrainOptions } from "./session-types.ts";
+import type { Batches, EstimateOptions, SessionInferOptions, SessionOptions, TrainOptions } from "./session-types.ts";
 import { isRecord, shown } from "./shown.ts";
 
 /** Means "no clipping": near the largest f32, and unlike infinity a number that shaders can compute with. */
@@ -18,19 +18,27 @@ const defaultMomentum = 0.1;
 /** The hyper-parameters that the runtime sets itself. */
 const runtimeHyper = ["lr", "clip", "step", "momentum", "momentum_step", "between"];
 
+const carry: Rule = ["true, false or an object", (value) => typeof value === "boolean" || isRecord(value)];
+
 const parseTrainOptions = optionParser<TrainOptions>("the options of a training step", {
   lr: number("a finite number above 0", (lr) => lr > 0 && lr < Number.POSITIVE_INFINITY),
   clip: number("a number above 0, Infinity for none", (clip) => clip > 0),
   momentum: number("a number from 0 to 1", (momentum) => momentum >= 0 && momentum <= 1),
   hyper: ["an object", isRecord],
   report: flag,
+  outputs: flag,
+  carry,
 });
 
 /** The options of a training step, with their defaults. Errors: C0406. */
 export function trainOptions(given: TrainOptions, plan: Plan): Required<TrainOptions> {
-  const { lr, clip = noClipping, momentum = defaultMomentum, hyper, report = true } = parseTrainOptions(given);
+  const parsed = parseTrainOptions(given);
+  const { lr, clip = noClipping, momentum = defaultMomentum, hyper, report = true, outputs = false } = parsed;
   if (lr === undefined) throw new RuntimeError("C0406", "a training step needs a learning rate", "pass { lr: 1e-3 }");
-  const options = { lr, clip: Math.min(clip, noClipping), momentum, report };
+  if (outputs && !report)
+    throw new RuntimeError("C0406", "outputs are part of the report of a training step", "leave `report` out");
+  const rest = { report, outputs, carry: parsed.carry ?? false };
+  const options = { lr, clip: Math.min(clip, noClipping), momentum, ...rest };
   const known = modelHyper(plan);
   if (hyper === undefined && known.size === 0) return { ...options, hyper: {} };
   const others = new Map(Object.entries(hyper ?? {}));
@@ -74,19 +82,24 @@ function modelHyper(plan: Plan): ReadonlySet<string> {
 /** Errors: C0406. */
 export const estimateOptions = optionParser<EstimateOptions>("the options of an estimate", {
   variance: ["within or total", (value) => value === "within" || value === "total"],
+  carry,
 });
+
+/** Errors: C0406. */
+export const sessionInferOptions = optionParser<SessionInferOptions>("the options of an inference", { noise, carry });
 
 const parseSessionOptions = optionParser<SessionOptions>("the options of a session", {
   seed: ["a whole number", Number.isSafeInteger],
   // `restore` checks what is in it.
   state: ["the state of a session", isRecord],
+  carrying: ["the function of that name", (value) => typeof value === "function"],
 });
 
 /** The seed counts only without a state, which has its own. Errors: C0406. */
 export function sessionOptions(given: SessionOptions | null | undefined): SessionOptions & { readonly seed: number } {
-  const { seed, state } = parseSessionOptions(given ?? {});
-  if (state !== undefined) return { seed: 0, state };
-  if (seed !== undefined) return { seed };
+  const { seed, state, carrying } = parseSessionOptions(given ?? {});
+  if (state !== undefined) return { seed: 0, state, carrying };
+  if (seed !== undefined) return { seed, carrying };
   throw new RuntimeError("C0406", "a session needs a seed", "pass { seed: 1 }");
 }
 

@@ -37,6 +37,11 @@ export interface Batch {
    * names, and each axis has either.
    */
   readonly mask?: Mask | PerAxis<Mask>;
+  /**
+   * With the option `carry` of a session: the examples, by their places from 0 on, whose sequence begins with this batch, or `"all"`.
+   * The others go on from the batch before.
+   */
+  readonly reset?: ArrayLike<number> | "all";
 }
 
 /** [T, B] of 0 and 1 or of false and true, row by row; with or without its shape. */
@@ -53,7 +58,7 @@ export interface TimeAxis {
 }
 
 /** A batch that is checked. */
-export interface OwnBatch extends Omit<Batch, "steps" | "lengths" | "mask"> {
+export interface OwnBatch extends Omit<Batch, "steps" | "lengths" | "mask" | "reset"> {
   /** The steps of the longest axis, which all loops take. */
   readonly steps: number;
   readonly axes: PerAxis<TimeAxis>;

@@ -84,7 +84,13 @@ export function checkPlan(plan: Plan, target: Plan["target"]): void {
     checkTextures(plan, entry, at);
     must(kept[i] === kept[0], at, `has other parameters, slots or statistics than ${entries[0][0]}`);
   });
-  const { start, step } = plan.entries;
+  const { start, step, ...whole } = plan.entries;
+  for (const [name, entry] of Object.entries(whole))
+    must(
+      statesIn(entry, "input") === statesIn(entry, "work"),
+      `entries.${name}`,
+      "goes on from other states than its own",
+    );
   const made = statesIn(start, "work");
   must(
     !start === !step && statesIn(step, "input") === made && statesIn(step, "work") === made,
@@ -187,16 +193,16 @@ function checkTensors({ tensors, regions }: Entry, entry: string, { dims, slots 
 }
 
 function checkRole(
-  { name, role, shape, offset, time }: Tensor,
+  { name, role, shape, offset, time, batch: isOfEach }: Tensor,
   params: ReadonlyMap<string, Tensor>,
   batch: number,
   at: string,
 ): void {
   const mark = role.kind === "lengths" ? markAxes[role.mark] : undefined;
   if (places[role.kind].single)
-    // Examples of a stream may have begun at different steps.
+    // Examples may have begun at different steps.
     must(
-      shape.join() === (mark?.batch || (role.kind === "step" && !time) ? `${batch}` : ""),
+      shape.join() === ((mark ? mark.batch : role.kind === "step" && (isOfEach || !time)) ? `${batch}` : ""),
       `${at}.shape`,
       "is not that of one number",
     );

@@ -1,10 +1,11 @@
-import { firstFormat, format, readCheckpoint } from "./read-checkpoint.ts";
-import { encodeSafetensors, type Header } from "./safetensors.ts";
-import type { SessionState } from "./state.ts";
+import { firstFormat, format, parse, readCheckpoint } from "./read-checkpoint.ts";
+import { encodeSafetensors, type Header, readHeader } from "./safetensors.ts";
+import { carriedPrefix, type SavedCarry, type SessionState } from "./state.ts";
 
 /** A session's state as a safetensors file. Tensors have the plan's names; everything else is in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
-  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors, notes } = state;
+  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions } = state;
+  const { counters, tensors, notes, carried } = state;
   const known = measures !== undefined && equations !== undefined;
   const metadata = {
     format: known ? format : firstFormat,
@@ -17,7 +18,11 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
     ...(notes && { notes: JSON.stringify(notes) }),
     ...(known && { measures: JSON.stringify(measures), equations: JSON.stringify(equations) }),
   };
-  return encodeSafetensors({ tensors, metadata });
+  if (carried === undefined) return encodeSafetensors({ tensors, metadata });
+  return encodeSafetensors({
+    tensors: new Map([...tensors, ...carried.tensors]),
+    metadata: { ...metadata, carried: JSON.stringify(carried.steps) },
+  });
 }
 
 /**
@@ -25,7 +30,14 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
  * another program's file, with what is in it.
  */
 export function decodeCheckpoint(bytes: Uint8Array): SessionState {
-  return readCheckpoint(bytes, described);
+  const state = readCheckpoint(bytes, described);
+  const { carried: steps } = readHeader(bytes).metadata;
+  if (steps === undefined) return state;
+  const isCarried = ([name]: readonly [string, unknown]): boolean => name.startsWith(carriedPrefix);
+  const all = [...state.tensors];
+  // `restore` checks what it goes on from.
+  const carried = { steps: parse(steps) as SavedCarry["steps"], tensors: new Map(all.filter(isCarried)) };
+  return { ...state, tensors: new Map(all.filter((entry) => !isCarried(entry))), carried };
 }
 
 /** The most tensors, or entries of metadata, that a message names. */

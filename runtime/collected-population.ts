@@ -5,6 +5,22 @@ import type { Plan } from "./plan.ts";
 import { Population } from "./population.ts";
 import { countedWith, type Weights, weightsFor } from "./statistics.ts";
 
+/** The statistics as they are in memory. */
+export interface StatisticsInMemory {
+  readonly machine: LoadedExecutable;
+  readonly statistics: readonly Kept[];
+  /** For each step, how many batches it was collected from. */
+  readonly seen: readonly number[];
+}
+
+/** Collects a batch that is a part of longer sequences, and returns the new `seen`. */
+export type CollectPart = (
+  of: StatisticsInMemory,
+  filled: readonly number[],
+  momentum: number,
+  run: (weights: Weights) => Promise<void>,
+) => Promise<readonly number[]>;
+
 /** A session's population statistics: training and estimating collect them batch by batch. */
 export class CollectedPopulation extends Population {
   /** Floats of all statistics if there is an optimiser; a copy of them from before its step follows them in memory. */
@@ -24,17 +40,28 @@ export class CollectedPopulation extends Population {
 
   /**
    * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step of each time
-   * axis, the fraction of a whole batch that has it; for no axis, the fraction that has any step.
+   * axis, the fraction of a whole batch that has it; for no axis, the fraction that has any step. `part`: collects a batch that is a part
+   * of longer sequences, which have no other time axis.
    */
   async collect(
     filled: PerAxis<readonly number[]>,
     momentum: number,
     run: (weights: PerAxis<Weights>) => Promise<void>,
+    part?: CollectPart,
   ): Promise<void> {
     // The first batch replaces what was written, which would otherwise leave its rounding errors.
     if (this.reached === 0 && this.written.length > 0) await this.forget();
     const axes = Object.entries(filled).filter(([axis]) => axis !== noAxis || this.#ofExamples);
     const before = (axis: string): readonly number[] => this.seen[axis] ?? (axis === noAxis ? [this.#batches] : []);
+    if (part !== undefined) {
+      const { machine, statistics, known } = this;
+      const of = { machine, statistics, seen: known.seen };
+      const once = this.#ofExamples && { [noAxis]: weightsFor(before(noAxis), filled[noAxis], momentum) };
+      const seen = await part(of, filled[mainAxis], momentum, (weights) => run({ [mainAxis]: weights, ...once }));
+      const seenOver = once && { [noAxis]: countedWith(before(noAxis), filled[noAxis]) };
+      this.restore({ ...known, seen, ...(seenOver && { seenOver }) });
+      return;
+    }
     await run(Object.fromEntries(axes.map(([axis, now]) => [axis, weightsFor(before(axis), now, momentum)])));
     const { [mainAxis]: seen, ...seenOver } = Object.fromEntries(
       axes.map(([axis, now]) => [axis, countedWith(before(axis), now)]),

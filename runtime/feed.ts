@@ -11,7 +11,10 @@ export interface Feed {
   readonly run: number;
   /** Default: `drawn`. */
   readonly noise?: NoiseMode;
-  /** For the entry `step`: the states before the step, its index in the stream, and the one at which each example's sequence began. */
+  /**
+   * For the entry `step`, and for sequences that go on from the batch before: the states before the run, the index of its first step,
+   * and that of the step at which each example's sequence began. An example that has had no step begins with this run.
+   */
   readonly stream?: {
     readonly states: ReadonlyMap<string, Float32Array>;
     readonly step: number;

@@ -1,6 +1,8 @@
 /** `cellc/runtime`: everything an application needs to run what the compiler produced. Nothing here needs Node. */
 export type { Backend, LoadedExecutable, LoadedExecutable as Machine, Timing } from "./backend.ts";
 export type { Batch, Mask, NoiseMode } from "./batch.ts";
+export type { CarriedState } from "./carrier.ts";
+export { carrying } from "./carriers.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { type BackendName, type BackendOptions, type ChosenBackend, openBackend } from "./choose-backend.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
@@ -37,18 +39,22 @@ export { decodeSafetensors, encodeSafetensors, type SafeTensors } from "./safete
 export { Session } from "./session.ts";
 export type {
   Batches,
+  CarryOptions,
+  CarryPurpose,
   EstimateOptions,
   Evaluation,
   Inference,
   InferOptions,
+  SessionInferOptions,
   SessionOptions,
   StreamOptions,
   StreamResetOptions,
   StreamRestoreOptions,
   TrainOptions,
   TrainReport,
+  WithCarry,
 } from "./session-types.ts";
-export type { Counters, RestoreOptions, SavedTensor, SessionState } from "./state.ts";
+export type { Counters, RestoreOptions, SavedCarry, SavedTensor, SessionState } from "./state.ts";
 export type { Stream, StreamState } from "./stream.ts";
 export type { Simd } from "./wasm/module.ts";
 export type { Costs } from "./wasm/thread-schedule.ts";

@@ -10,7 +10,7 @@ import type { InferOptions, StreamOptions, StreamResetOptions, StreamRestoreOpti
 import { isCount, isRecord, shown } from "./shown.ts";
 import type { RestoreOptions } from "./state.ts";
 
-const noise: Rule = ["mean or drawn", (value) => value === "mean" || value === "drawn"];
+export const noise: Rule = ["mean or drawn", (value) => value === "mean" || value === "drawn"];
 
 /** Errors: C0406. */
 export const inferOptions = /* @__PURE__ */ optionParser<InferOptions>("the options of an inference", { noise });
@@ -46,7 +46,7 @@ export const streamResetOptions = /* @__PURE__ */ optionParser<StreamResetOption
   },
 );
 
-const parseBatch = /* @__PURE__ */ optionParser<Batch>("the parts of a batch", {
+const parseBatch = /* @__PURE__ */ optionParser<Omit<Batch, "reset">>("the parts of a batch", {
   inputs: ["an object that has each input by its name", isRecord],
   // Kernels count them in 32 bits.
   steps: ["a whole number, at least 1 and below 2^31", (value) => isSize(value) && value < 2 ** 31],

@@ -38,9 +38,14 @@ export function infer(holder: Holder, given: Batch, options: InferOptions): Prom
     const { noise = "mean" } = inferOptions(options);
     const batch = ownBatch(given, holder.plan);
     const runner = await holder.run("infer", batch, batch.steps, { run: holder.count(), noise });
-    const results = await resultsOf(runner, true);
-    return isComplete(batch) ? results : { ...results, loss: undefined, metrics: {} };
+    return inferenceOf(runner, batch);
   });
+}
+
+/** What `runner` has just inferred of a batch; without loss and metrics if an input was left out. */
+export async function inferenceOf(runner: Runner, batch: OwnBatch): Promise<Inference> {
+  const results = await resultsOf(runner, true);
+  return isComplete(batch) ? results : { ...results, loss: undefined, metrics: {} };
 }
 
 /** As `Session.stream`. */

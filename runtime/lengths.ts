@@ -77,6 +77,8 @@ export function markOf(mark: Mark, from: Existing): Float32Array {
       return Float32Array.from(lengths);
     case "present":
       return Float32Array.from(lengths, (length) => Number(length > 0));
+    case "begins":
+      return new Float32Array(examples).fill(1);
     default:
       return mark satisfies never;
   }

@@ -12,4 +12,5 @@ export const markAxes: Readonly<Record<Mark, { readonly time: boolean; readonly 
   after: { time: true, batch: false },
   span: { time: false, batch: true },
   present: { time: false, batch: true },
+  begins: { time: false, batch: true },
 };

@@ -11,6 +11,7 @@ import { kindsIn, type Manifest, manifestName, manifestOf, type TargetFiles } fr
 import { optionParser, type Rules } from "./option-parser.ts";
 import type { Executable, Plan } from "./plan.ts";
 import { Session } from "./session.ts";
+import type { SessionOptions } from "./session-types.ts";
 import { isRecord, shown } from "./shown.ts";
 import type { SessionState } from "./state.ts";
 
@@ -41,6 +42,8 @@ export interface OpenedExecutable {
 export interface OpenSessionOptions extends OpenExecutableOptions {
   /** For a model without weights: a whole number that determines the initial parameters. */
   readonly seed?: number;
+  /** As in `SessionOptions`. */
+  readonly carrying?: SessionOptions["carrying"];
 }
 
 const isBackend = (value: unknown): value is Backend => isRecord(value) && typeof value.open === "function";
@@ -65,6 +68,7 @@ export const openOptions = optionParser<OpenExecutableOptions>("the options of a
 export const openSessionOptions = optionParser<OpenSessionOptions>("the options of a session", {
   ...rules,
   seed: ["a whole number", Number.isSafeInteger],
+  carrying: ["the function of that name", (value) => typeof value === "function"],
 });
 
 /** Throws C0406 unless it is a text or a URL. */
@@ -109,7 +113,10 @@ export async function openFrom(
 }
 
 /** The session of a compiled model, which closes a backend that it opened. Errors: as `openFrom`; C0406, without weights and seed. */
-export async function sessionFrom(places: Places, { seed, ...options }: OpenSessionOptions): Promise<Session> {
+export async function sessionFrom(
+  places: Places,
+  { seed, carrying, ...options }: OpenSessionOptions,
+): Promise<Session> {
   const { executable, backend, weights } = await openFrom(places, options);
   const isOwn = backend !== options.backend;
   try {
@@ -117,7 +124,7 @@ export async function sessionFrom(places: Places, { seed, ...options }: OpenSess
       const help = "name a checkpoint as `weights`, or, to train it from the start, pass a seed: { seed: 1 }";
       throw new RuntimeError("C0406", `${places.folder.place} has no weights for ${executable.plan.name}`, help);
     }
-    return await Session.open(executable, isOwn ? closingItself(backend) : backend, { seed, state: weights });
+    return await Session.open(executable, isOwn ? closingItself(backend) : backend, { seed, carrying, state: weights });
   } catch (error) {
     if (isOwn) backend.close();
     throw error;

@@ -110,10 +110,11 @@ export type Noise =
  * | `after`    | [T]    | 1 at the steps after that one                                                                |
  * | `span`     | [B]    | the number of its steps                                                                       |
  * | `present`  | [B]    | 1 where an example has a step, on any time axis                                              |
+ * | `begins`   | [B]    | 1 where an example's sequence begins with this batch, 0 where it goes on from the one before |
  */
 export type Mark =
   | ("valid" | "first" | "last" | "examples" | "some" | "enough" | "until" | "after")
-  | ("span" | "present");
+  | ("span" | "present" | "begins");
 
 /** What a tensor is for, with the details. */
 export type Role =
@@ -131,7 +132,10 @@ export type Role =
   | { readonly kind: "index"; readonly size: number }
   /** Filled by the runtime from the counter-based generator before each run. */
   | ({ readonly kind: "noise" } & Noise)
-  /** A state of a stream: in `input` before a step, in `work` as the result of `start` or a step. */
+  /**
+   * A state that goes on from run to run: in `input` before a step of a stream or a part of a sequence, in `work` as its result or that
+   * of `start`.
+   */
   | { readonly kind: "state" }
   /**
    * A number that the host sets: `lr`, `step` (1, 2, …), `clip`; the weight of the newest batch in the statistics: `momentum` in
@@ -140,7 +144,7 @@ export type Role =
    * between batches.
    */
   | { readonly kind: "hyper" }
-  /** The number of each step, from 0 on; without `time`, of a stream's step: for each example since it began, [B]. */
+  /** The number of each step, from 0 on; with a batch, [T, B] or of a stream's step [B], since each example's sequence began. */
   | { readonly kind: "step" }
   /** Which steps the examples of a batch have. See `Mark`. */
   | { readonly kind: "lengths"; readonly mark: Mark }

@@ -39,7 +39,8 @@ export function readCheckpoint(bytes: Uint8Array, described: (header: Header) =>
   };
 }
 
-function parse(text: string): unknown {
+/** Errors: C0404. */
+export function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

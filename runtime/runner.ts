@@ -33,7 +33,7 @@ export class Runner {
     const fed = entries.map(({ tensors }) => tensors.filter(({ region }) => region === "input"));
     this.#fed = new Map(entries.map((entry, i) => [entry, fed[i]]));
     this.#known = new Set(fed.flatMap((tensors) => tensors.filter(isGiven).map(({ name }) => name)));
-    this.#isRagged = fed.some((tensors) => tensors.some(({ role }) => role.kind === "lengths"));
+    this.#isRagged = fed.some((tensors) => tensors.some(isOfLengths));
   }
 
   static async open(executable: Executable, backend: Backend, fillers: Fillers): Promise<Runner> {
@@ -149,6 +149,10 @@ export class Runner {
       }
       case "lengths": {
         const { steps, examples } = batch;
+        if (role.mark === "begins") {
+          this.#place(entry, tensor, steps, (example) => Number(doneBy(feed, example) === 0));
+          break;
+        }
         const all = existing(new Array<number>(examples).fill(steps), steps);
         // An example is present if it has a step on any axis.
         const axes = role.mark === "present" ? Object.values(batch.axes) : [axis];
@@ -162,13 +166,18 @@ export class Runner {
         break;
       case "state": {
         const state = feed.stream?.states.get(name);
-        if (state === undefined) throw new Error(`the step lacks \`${name}\``);
-        this.#place(entry, tensor, batch.steps, (index) => state[index]);
+        // Where all sequences begin with the batch, no state is read.
+        if (state === undefined && feed.stream?.began.some((_, example) => doneBy(feed, example) > 0))
+          throw new Error(`the step lacks \`${name}\``);
+        this.#place(entry, tensor, batch.steps, (index) => state?.[index] ?? 0);
         break;
       }
-      case "step":
-        this.#place(entry, tensor, batch.steps, (index) => (tensor.time ? index : stepOf(feed, index)));
+      case "step": {
+        const each = tensor.batch ? batch.examples : 1;
+        const done = (example: number): number => (tensor.batch ? doneBy(feed, example) : 0);
+        this.#place(entry, tensor, batch.steps, (index) => done(index % each) + Math.floor(index / each));
         break;
+      }
       case "hyper":
         this.#place(entry, tensor, batch.steps, this.#filler("hyper")(name, feed.hyper[name]));
         break;
@@ -213,5 +222,7 @@ function givenFor(tensor: Tensor, batch: OwnBatch): TypedNumbers | undefined {
   throw new RuntimeError("C0406", `the batch lacks input \`${name}\` [${shape.join(", ")}]`, help);
 }
 
-/** How many steps of its own sequence an example of a stream has had. */
-const stepOf = ({ stream }: Feed, example: number): number => (stream ? stream.step - stream.began[example] : 0);
+const isOfLengths = ({ role }: Tensor): boolean => role.kind === "lengths" && role.mark !== "begins";
+
+/** How many steps of its own sequence an example has had before this run. */
+const doneBy = ({ stream }: Feed, example: number): number => (stream ? stream.step - stream.began[example] : 0);

@@ -1,6 +1,7 @@
 /** What the methods of a session take and return. */
 
 import type { Batch, NoiseMode } from "./batch.ts";
+import type { Carriers } from "./carriers.ts";
 import type { Averages } from "./metric-averager.ts";
 import type { SessionState } from "./state.ts";
 
@@ -10,10 +11,42 @@ export interface SessionOptions {
   readonly seed?: number;
   /** What to continue from instead, as `restore` does. */
   readonly state?: SessionState;
+  /**
+   * For batches with `carry`: the function of this name, which the package exports. A program that names it has its code, about 3 KB
+   * after gzip.
+   */
+  readonly carrying?: () => Carriers;
 }
 
+/** How a batch goes on from the one before. */
+export interface CarryOptions {
+  /**
+   * Which rows a norm with statistics for each step uses and collects. `continue`: the rows of the steps of the whole sequence, as one
+   * long batch would; the last row serves all steps from it on, and is collected from all of them. `window`: each batch begins at row
+   * 0. Default: `continue`, because a state and the rows of its steps belong together. It needs all sequences of a batch to be at the
+   * same step.
+   */
+  readonly statistics?: "continue" | "window";
+}
+
+/**
+ * What `train`, `estimate`, `infer` and `evaluate` of a `Session` take, if the executable is compiled with `carry` and the session is
+ * opened with `carrying`.
+ */
+export interface WithCarry {
+  /**
+   * Sequences go on: each example begins with the state that it ended with in the batch before, unless the batch's `reset` says that it
+   * begins anew. `train` and `infer` have states of their own, which go on from call to call; `estimate` and `evaluate` begin anew with
+   * each call, and go on from batch to batch in it. Default: false, every batch begins with first states.
+   */
+  readonly carry?: boolean | CarryOptions;
+}
+
+/** What of a session has states that go on from call to call. */
+export type CarryPurpose = "train" | "infer";
+
 /** The options of a training step. */
-export interface TrainOptions {
+export interface TrainOptions extends WithCarry {
   /** Learning rate of this step, above 0. */
   readonly lr: number;
   /** Largest norm of the gradient, above 0. Default: Infinity, no clipping. */
@@ -30,10 +63,12 @@ export interface TrainOptions {
    * changes nothing, nor do the steps after it, and the next call that waits for the device throws C0502.
    */
   readonly report?: boolean;
+  /** Whether the report has the outputs, too. Default: false. */
+  readonly outputs?: boolean;
 }
 
 /** What `Session.estimate` takes. */
-export interface EstimateOptions {
+export interface EstimateOptions extends WithCarry {
   /**
    * How population variances are estimated. `within`: the average of the batches' own variances, as in the paper and as in training
    * (with B examples a batch this is (B − 1) / B of the variance of all, and misses the variance between batches). `total`: the
@@ -52,6 +87,9 @@ export interface InferOptions {
   readonly noise?: NoiseMode;
 }
 
+/** What `Session.infer` and `Session.evaluate` take; an `InferenceSession` takes the first of these. */
+export interface SessionInferOptions extends InferOptions, WithCarry {}
+
 /** What `Session.train` reports about a step. */
 export interface TrainReport {
   /** The number of updates so far, this one included. */
@@ -60,6 +98,8 @@ export interface TrainReport {
   readonly metrics: Readonly<Record<string, number>>;
   /** Before clipping. Undefined if the optimiser's entry has no metric `gradient_norm`. */
   readonly gradientNorm: number | undefined;
+  /** With the option `outputs`, those from before the update. Contiguous: [T, B, …] for what varies with time. */
+  readonly outputs?: Readonly<Record<string, Float32Array>>;
 }
 
 /** What `Session.infer` returns. */

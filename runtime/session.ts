@@ -3,6 +3,7 @@ import {
   eachBatch,
   estimateOptions,
   noClipping,
+  sessionInferOptions,
   sessionOptions,
   trainingBatch,
   trainOptions,
@@ -10,6 +11,8 @@ import {
 import type { Backend } from "./backend.ts";
 import { axisOf, type Batch, mainAxis, noAxis, type OwnBatch } from "./batch.ts";
 import { BatchVariants } from "./batch-variants.ts";
+import type { CarriedState, Continuation } from "./carrier.ts";
+import type { Carriers, Going } from "./carriers.ts";
 import { ownCounters, ownTensors } from "./check-state.ts";
 import { closed } from "./closable.ts";
 import { CollectedPopulation } from "./collected-population.ts";
@@ -17,8 +20,16 @@ import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import { allFillers } from "./fillers.ts";
 import { firstValues, refuseUntrainable } from "./first-values.ts";
-import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
-import { axesOfPlan, inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
+import {
+  firstRow,
+  type Holder,
+  type InferenceFeed,
+  inferenceOf,
+  isComplete,
+  openStream,
+  resultsOf,
+} from "./inference.ts";
+import { axesOfPlan, ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { atOnce, filledAt } from "./lengths.ts";
@@ -27,10 +38,12 @@ import type { EntryName, Executable, Plan } from "./plan.ts";
 import { Runner } from "./runner.ts";
 import type {
   Batches,
+  CarryOptions,
+  CarryPurpose,
   EstimateOptions,
   Evaluation,
   Inference,
-  InferOptions,
+  SessionInferOptions,
   SessionOptions,
   StreamOptions,
   TrainOptions,
@@ -59,6 +72,8 @@ export class Session {
   /** Counts calls of `infer`. */
   #inferences = 0;
   readonly #skipped: SkippedSteps;
+  /** What goes on from call to call. */
+  readonly #carriers: Carriers | undefined;
   /** The runner that ran last, whose tensors can be read. */
   #recent: Runner;
   #turn: Promise<unknown> = Promise.resolve();
@@ -67,7 +82,8 @@ export class Session {
   /** Free texts that go into its states, by key, such as how inputs were scaled. `restore` takes those of the state. */
   notes: Readonly<Record<string, string>> = {};
 
-  private constructor(backend: Backend, runner: Runner, seed: number) {
+  private constructor(backend: Backend, runner: Runner, seed: number, carriers: Carriers | undefined) {
+    this.#carriers = carriers;
     this.backend = backend;
     this.#main = runner;
     this.#variants = new BatchVariants(runner, backend);
@@ -98,8 +114,9 @@ export class Session {
    * value is not finite), those of the backend (C0503 … C0508) and of `restore` (C0403, C0404).
    */
   static async open(executable: Executable, backend: Backend, options: SessionOptions): Promise<Session> {
-    const { seed, state } = sessionOptions(options);
-    const session = new Session(backend, await Runner.open(executable, backend, allFillers), seed);
+    const { seed, state, carrying } = sessionOptions(options);
+    const runner = await Runner.open(executable, backend, allFillers);
+    const session = new Session(backend, runner, seed, carrying?.());
     if (state !== undefined) {
       try {
         await session.restore(state);
@@ -144,8 +161,9 @@ export class Session {
   train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined>;
   train(given: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
     return this.#exclusive(async () => {
-      const { lr, clip, momentum, report, hyper: others } = trainOptions(options, this.plan);
-      const batch = trainingBatch(given, this.plan);
+      const { lr, clip, momentum, report, outputs, carry, hyper: others } = trainOptions(options, this.plan);
+      const going = this.#going(carry, "train");
+      const batch = trainingBatch(going?.batch(given) ?? given, this.plan);
       this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
       const hyper = { ...others, lr, clip, step };
@@ -154,21 +172,27 @@ export class Session {
       const { run } = this.#counters;
       const before = { step: this.#counters.step, run, known: this.#population.known };
       await this.#population.secure();
-      await this.#collect("train", batch, run, hyper, momentum);
+      const part = going?.next(this.plan, "train", batch, this.#population.rows);
+      await this.#collect("train", batch, run, hyper, momentum, { part });
       this.#counters = { ...this.#counters, run: run + 1 };
-      const result = report ? await resultsOf(this.#main) : undefined;
+      const result = report ? await resultsOf(this.#main, outputs) : undefined;
+      const ended = await part?.ended(this.#main);
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
       const due = this.#skipped.note(before);
       this.#counters = { ...this.#counters, step };
       this.#version++;
       if (result === undefined) {
-        if (due) await this.#settle();
+        // States go on only from a step that was not skipped.
+        if (due || ended) await this.#settle();
+        ended?.();
         return undefined;
       }
       if (result.loss === undefined) throw new Error(`entry \`train\` of ${this.plan.name} has no loss`);
       const norm = update.tensors.find(({ name, role }) => role.kind === "metric" && name === "gradient_norm");
       const gradientNorm = await this.#settle(result.loss, norm && rangeOf(norm, update, batch.steps));
-      return { step, loss: result.loss, metrics: result.metrics, gradientNorm };
+      ended?.();
+      const { loss, metrics } = result;
+      return { step, loss, metrics, gradientNorm, ...(outputs && { outputs: result.outputs }) };
     }, false);
   }
 
@@ -194,19 +218,26 @@ export class Session {
    */
   estimate(batches: Batches, options: EstimateOptions = {}): Promise<number> {
     return this.#collectingAnew(async () => {
-      let { variance } = estimateOptions(options);
+      const { carry, ...parsed } = estimateOptions(options);
+      let { variance } = parsed;
       if (this.#population.rows === 0) return 0;
       await this.#population.forget();
       this.#counters = { ...this.#counters, estimated: undefined };
       this.#version++;
+      const going = this.#going(carry);
       let count = 0;
       for await (const given of eachBatch(batches)) {
-        const batch = ownBatch(given, this.plan);
+        const batch = ownBatch(going?.batch(given) ?? given, this.plan);
+        // What is carried, statistics too, stays in one place.
+        if (going) this.#checkExamples(batch, "leave examples out until it has as many");
         const runner = await this.#runnerFor(batch);
+        const part = going?.next(this.plan, "estimate", batch, this.#population.rows);
         variance ??= batch.examples === 1 ? "total" : "within";
         const between = Number(variance === "total");
         refuseSingleExample(runner.plan, batch, between === 1);
-        await this.#collect("estimate", batch, count, { step: this.#counters.step + 1, between }, 0, runner);
+        const hyper = { step: this.#counters.step + 1, between };
+        await this.#collect("estimate", batch, count, hyper, 0, { runner, part });
+        (await part?.ended(runner))?.();
         count++;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to estimate statistics from");
@@ -223,8 +254,17 @@ export class Session {
    * Runs the model with its population statistics. Noise is its mean by default, or drawn afresh at every call. Errors: C0406
    * (batch), C0501 if statistics were never collected.
    */
-  infer(batch: Batch, options: InferOptions = {}): Promise<Inference> {
-    return infer(this.#holder, batch, options);
+  infer(given: Batch, options: SessionInferOptions = {}): Promise<Inference> {
+    return this.#exclusive(async () => {
+      const { noise = "mean", carry } = sessionInferOptions(options);
+      const going = this.#going(carry, "infer");
+      const batch = ownBatch(going?.batch(given) ?? given, this.plan);
+      const feed = { run: this.#inferences++, noise };
+      const { runner, ended } = await this.#infer(batch, feed, going);
+      const result = await inferenceOf(runner, batch);
+      ended?.();
+      return result;
+    });
   }
 
   /**
@@ -240,14 +280,16 @@ export class Session {
    * batch needs an attached executable of that size. Noise is its mean by default, or drawn, the same for the same batches. Errors:
    * as `infer`; C0406 if an input was left out, or if a loss or metric is not a mean and cannot be averaged over batches.
    */
-  evaluate(batches: Batches, options: InferOptions = {}): Promise<Evaluation> {
+  evaluate(batches: Batches, options: SessionInferOptions = {}): Promise<Evaluation> {
     return this.#exclusive(async () => {
-      const { noise = "mean" } = inferOptions(options);
+      const { noise = "mean", carry } = sessionInferOptions(options);
+      const going = this.#going(carry);
       const averager = new MetricAverager(this.plan.name);
       let [examples, count] = [0, 0];
       for await (const given of eachBatch(batches)) {
-        const batch = ownBatch(given, this.plan);
-        const runner = await this.#holder.run("infer", batch, batch.steps, { run: count++, noise });
+        const batch = ownBatch(going?.batch(given) ?? given, this.plan);
+        const feed = { run: count++, noise };
+        const { runner, ended } = await this.#infer(batch, feed, going);
         const measures = (runner.last?.entry.tensors ?? []).filter(isMeasure);
         if (!isComplete(batch) || !measures.some(({ role }) => role.kind === "loss")) {
           const message = "a batch cannot be evaluated: it leaves an input out, or the model has no loss";
@@ -258,6 +300,7 @@ export class Session {
           measures.map((tensor, i) => [tensor, values[i][0]]),
           batch,
         );
+        ended?.();
         examples += batch.examples;
       }
       if (count === 0) throw new RuntimeError("C0406", "there is no batch to evaluate");
@@ -318,6 +361,7 @@ export class Session {
       const data = await this.#main.machine.read(this.#kept.map(({ range }) => range));
       const tensors = new Map(this.#kept.map(({ name, shape }, index) => [name, { shape, data: data[index] }]));
       const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions } = this.plan;
+      const carried = this.#carriers?.save();
       return {
         name,
         fingerprint,
@@ -336,7 +380,23 @@ export class Session {
         },
         tensors,
         ...(Object.keys(this.notes).length > 0 && { notes: this.notes }),
+        ...(carried && { carried }),
       };
+    });
+  }
+
+  /**
+   * The states that the next batch with `carry` goes on from, after all calls so far: of `train`, or of `infer`. Undefined if it begins
+   * anew.
+   */
+  carried(purpose: CarryPurpose = "train"): Promise<CarriedState | undefined> {
+    return this.#exclusive(async () => this.#carrying().copy(purpose));
+  }
+
+  /** Lets the next batch with `carry` begin anew: of `train`, or of `infer`. */
+  resetCarry(purpose: CarryPurpose = "train"): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#carrying().of(purpose).state = undefined;
     });
   }
 
@@ -349,6 +409,7 @@ export class Session {
       const tensors = ownTensors(state);
       const { seen, seenOver, written, ...counters } = ownCounters(state.counters);
       const differences = compareState(state, this.plan, this.#kept, restoreOptions(options));
+      const takeCarried = this.#carriers?.restoring(state.carried, this.plan);
       // What was a constant and is trained here has no optimiser state yet.
       for (const { name, range } of this.#kept)
         await this.#main.machine.write(range, tensors.get(name) ?? new Float32Array(floatsIn(range)));
@@ -358,6 +419,7 @@ export class Session {
       this.notes = { ...state.notes };
       await this.#skipped.forget();
       this.#version++;
+      takeCarried?.();
       return differences;
     }, false);
   }
@@ -412,6 +474,34 @@ export class Session {
     throw new RuntimeError("C0406", message, help);
   }
 
+  /** Errors: C0406. */
+  #carrying(): Carriers {
+    if (this.#carriers !== undefined) return this.#carriers;
+    const message = `this session of ${this.plan.name} carries no states from batch to batch`;
+    throw new RuntimeError("C0406", message, "open it with { carrying }, which cellc/runtime exports");
+  }
+
+  /** How the batches of a call go on; undefined if each begins anew. */
+  #going(carry: boolean | CarryOptions | undefined, purpose?: CarryPurpose): Going | undefined {
+    return carry === undefined || carry === false ? undefined : this.#carrying().going(carry, purpose);
+  }
+
+  /** Infers a batch. `ended`: what lets the next one go on from it. */
+  async #infer(
+    batch: OwnBatch,
+    feed: InferenceFeed,
+    going: Going | undefined,
+  ): Promise<{ readonly runner: Runner; readonly ended?: () => void }> {
+    if (going === undefined) return { runner: await this.#holder.run("infer", batch, batch.steps, feed) };
+    const plan = this.#variants.planFor(batch.examples) ?? this.plan;
+    const part = going.next(plan, "infer", batch, this.#population.rows);
+    const { first, stream } = part;
+    const runner = await this.#inferring(batch, first + batch.steps);
+    await part.infer(runner, () => runner.run("infer", batch, { ...this.#feed("infer", feed.run), ...feed, stream }));
+    this.#recent = runner;
+    return { runner, ended: await part.ended(runner) };
+  }
+
   /** Runs an entry that updates the population statistics with those of its batch. */
   async #collect(
     entry: "train" | "estimate",
@@ -419,7 +509,7 @@ export class Session {
     run: number,
     hyper: Feed["hyper"],
     momentum: number,
-    runner = this.#main,
+    { runner = this.#main, part }: { readonly runner?: Runner; readonly part?: Continuation },
   ): Promise<void> {
     runner.makeRoom(entry, batch);
     if (entry === "estimate") this.#population.touch();
@@ -433,17 +523,23 @@ export class Session {
         return [axis, fractions.map((fraction) => fraction * size)] as const;
       },
     );
-    await this.#population.collect(Object.fromEntries(filled), momentum, async (weights) => {
-      const numbers = Object.entries(weights).flatMap(([axis, { steps, shared }]) => {
-        const suffix = axis === mainAxis ? "" : `/${axis}`;
-        return [
-          [`momentum${suffix}`, shared],
-          [`momentum_step${suffix}`, steps],
-        ] as const;
-      });
-      await runner.run(entry, batch, this.#feed(entry, run, { ...hyper, ...Object.fromEntries(numbers) }));
-      await this.#variants.takeStatistics(runner);
-    });
+    await this.#population.collect(
+      Object.fromEntries(filled),
+      momentum,
+      async (weights) => {
+        const numbers = Object.entries(weights).flatMap(([axis, { steps, shared }]) => {
+          const suffix = axis === mainAxis ? "" : `/${axis}`;
+          return [
+            [`momentum${suffix}`, shared],
+            [`momentum_step${suffix}`, steps],
+          ] as const;
+        });
+        const feed = this.#feed(entry, run, { ...hyper, ...Object.fromEntries(numbers) });
+        await runner.run(entry, batch, { ...feed, stream: part?.stream });
+        await this.#variants.takeStatistics(runner);
+      },
+      part?.collect,
+    );
     this.#recent = runner;
     this.#version++;
   }

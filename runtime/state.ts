@@ -42,6 +42,18 @@ export interface SessionState extends KnownIdentity {
   readonly tensors: ReadonlyMap<string, SavedTensor>;
   /** Free texts that belong to the numbers, by key, such as how inputs were scaled. */
   readonly notes?: Readonly<Record<string, string>>;
+  /** What batches with `carry` go on from. */
+  readonly carried?: SavedCarry;
+}
+
+/** What names the tensors of it: `carried:train/state/h`. No tensor of a model has a colon in its name. */
+export const carriedPrefix = "carried:";
+
+/** The states that batches with `carry` go on from, in `train` and in `infer`. */
+export interface SavedCarry {
+  /** Where the sequences are, for each purpose. */
+  readonly steps: Readonly<Record<string, { readonly step: number; readonly began: readonly number[] }>>;
+  readonly tensors: ReadonlyMap<string, SavedTensor>;
 }
 
 /** What `Session.restore` takes. */

@@ -15,13 +15,15 @@ export interface Weights {
  * makes an average over examples (and over steps, for shared statistics), but at least `momentum` times its fraction of a whole batch.
  */
 export function weightsFor(seen: readonly number[], filled: readonly number[], momentum: number): Weights {
-  const weight = (before: number, now: number, whole: number): number =>
-    now === 0 ? 0 : Math.max(momentum * (now / whole), now / (before + now));
   return {
-    steps: filled.map((now, t) => weight(seen[t] ?? 0, now, 1)),
-    shared: weight(sum(seen), sum(filled), filled.length),
+    steps: filled.map((now, t) => weightOf(seen[t] ?? 0, now, momentum)),
+    shared: weightOf(sum(seen), sum(filled), momentum, filled.length),
   };
 }
+
+/** The weight of what is seen `now`, of `whole` at most, after what was seen `before`. */
+export const weightOf = (before: number, now: number, momentum: number, whole = 1): number =>
+  now === 0 ? 0 : Math.max(momentum * (now / whole), now / (before + now));
 
 /** The counts after such a batch. */
 export function countedWith(seen: readonly number[], filled: readonly number[]): readonly number[] {

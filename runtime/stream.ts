@@ -4,9 +4,10 @@ import { RuntimeError } from "./error.ts";
 import { isGiven, ownBatch, streamResetOptions, streamRestoreOptions } from "./inference-arguments.ts";
 import { numbersOf } from "./inputs.ts";
 import { elementsOf } from "./layout.ts";
+import { ownPlaces } from "./places.ts";
 import type { Plan, Tensor } from "./plan.ts";
 import type { StreamResetOptions, StreamRestoreOptions } from "./session-types.ts";
-import { isCount, isRecord, shown } from "./shown.ts";
+import { isCount, isRecord } from "./shown.ts";
 import type { SavedTensor } from "./state.ts";
 
 /** Everything that a stream remembers between two steps, as plain data. */
@@ -115,7 +116,7 @@ export class Stream {
   reset(inputs?: Batch["inputs"], options: StreamResetOptions = {}): Promise<void> {
     return this.#exclusive(async () => {
       const { examples } = streamResetOptions(options ?? {});
-      const places = examples === undefined ? undefined : ownPlaces(examples, this.examples);
+      const places = examples === undefined ? undefined : ownPlaces(examples, this.examples, "stream");
       if (places?.length === 0) return;
       const isPart = places !== undefined && new Set(places).size < this.examples;
       if (isPart && this.#step > 0) this.#requireOwn();
@@ -299,18 +300,6 @@ export class Stream {
     this.#turn = result.catch(() => {});
     return result;
   }
-}
-
-/** The distinct places that are to begin anew. Errors: C0406. */
-function ownPlaces(given: ArrayLike<number>, examples: number): readonly number[] {
-  const places = Array.from(given);
-  const wrong = places.find((place, i) => !isCount(place) || place >= examples || places.indexOf(place) !== i);
-  if (wrong === undefined) return places;
-  const twice = isCount(wrong) && wrong < examples;
-  const last = examples - 1;
-  const has = last === 0 ? "the example 0" : `examples 0 to ${last}`;
-  const what = twice ? `example ${wrong} cannot begin anew twice` : `this stream has ${has}, not ${shown(wrong)}`;
-  throw new RuntimeError("C0406", what);
 }
 
 const areSteps = (given: unknown, upTo: number): boolean =>

@@ -37,6 +37,10 @@ export async function compileCommand(
     throw new Failure("C0301", exit.usage, "--after is for --emit ir");
   }
   const { target } = options;
+  if (target === "ts" && options.carry) {
+    const help = "compile it for --target wasm or wgsl, and open what is written with openSession";
+    throw new Failure("C0301", exit.usage, "a typed module carries no states: --carry is for other targets", help);
+  }
   if (target === "ts") {
     if (options.emit === undefined) return (await import("./compile-module.ts")).compileModule(context, file, options);
     throw new Failure("C0301", exit.usage, "--emit prints a stage for one target", "--target wasm");

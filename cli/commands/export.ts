@@ -113,5 +113,7 @@ function weightsOf(state: SessionState, plan: Plan, checkpoint: string): Session
   const tensors = new Map(
     kept.map((tensor) => [tensor.name, { shape: tensor.shape, data: numbers.get(tensor.name)! }]),
   );
-  return { ...state, name, fingerprint, measures, equations, dims, tensors };
+  // Its batches have nothing to go on from.
+  const { carried: _, ...rest } = state;
+  return { ...rest, name, fingerprint, measures, equations, dims, tensors };
 }

@@ -23,6 +23,8 @@ export interface TaskBatch {
   readonly examples: number;
   /** The steps that each example has, from its first on; what stands behind them is ignored. Default: all. */
   readonly lengths?: Uint32Array;
+  /** Where states go on from batch to batch: the examples whose sequences begin with this one, or all. */
+  readonly reset?: readonly number[] | "all";
 }
 
 /** What a model predicts for a target. */

@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { Backend } from "../../runtime/backend.ts";
 import type { NoiseMode } from "../../runtime/batch.ts";
+import { carrying } from "../../runtime/carriers.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
@@ -80,7 +81,7 @@ export async function openLearner(
     throw new Failure("C0221", exit.input, `${plan.name} has no parameters to train`, help);
   }
   checkInputs(plan, task);
-  const session = await Session.open(executable, backend, { seed: context.seed });
+  const session = await Session.open(executable, backend, { seed: context.seed, carrying });
   session.notes = notesOf(task.preparation) ?? {};
   const rest = split === undefined ? 0 : task.splits[split] % request.batch;
   if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);

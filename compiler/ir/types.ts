@@ -75,7 +75,7 @@ export type Leaf =
     }
   /**
    * A value in memory that another piece of the same run has computed (`passes/segment.ts`), or the run before
-   * (`passes/stream.ts`).
+   * (`passes/stream.ts`, `passes/carry.ts`).
    */
   | { readonly kind: "carry"; readonly name: string }
   /** The cotangent of the carry `name`, computed by a later piece of the sequence. */

@@ -4,31 +4,37 @@
  *
  * A whole sequence is in memory, where an earlier step can be read as it is. So only what does not see whole sequences needs this.
  */
-import type { Graph, OpOf, Pass, Value } from "../ir/types.ts";
+import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { Builder, idsAfter } from "./rewrite.ts";
 
 export const delayLines: Pass = {
   name: "delay-lines",
   doc: "a value of some steps before is carried from step to step",
-  run(graph: Graph): Graph {
-    const delays = new Map<Value, OpOf<"shift">[]>();
-    for (const op of graph.ops) {
-      // A state holds numbers, and later steps cannot be carried.
-      if (op.op !== "shift" || op.attrs.by < 0 || op.operands[0].type.dtype === "index") continue;
-      const [x] = op.operands;
-      delays.set(x, [...(delays.get(x) ?? []), op]);
-    }
-    if (delays.size === 0) return graph;
-    const b = new Builder(idsAfter(graph));
-    for (const op of graph.ops) {
-      const [x] = op.operands;
-      const ofOne = op.op === "shift" ? delays.get(x) : undefined;
-      if (op.op !== "shift" || !ofOne?.includes(op)) b.ops.push(op);
-      else if (op === ofOne[0]) line(b, x, ofOne);
-    }
-    return { ...graph, ops: b.ops };
-  },
+  run: (graph) => ({
+    ...graph,
+    ops: held(graph),
+    norms: new Map([...graph.norms].map(([site, norm]) => [site, delayLines.run(norm)])),
+  }),
 };
+
+function held(graph: Graph): readonly Op[] {
+  const delays = new Map<Value, OpOf<"shift">[]>();
+  for (const op of graph.ops) {
+    // A state holds numbers, and later steps cannot be carried.
+    if (op.op !== "shift" || op.attrs.by < 0 || op.operands[0].type.dtype === "index") continue;
+    const [x] = op.operands;
+    delays.set(x, [...(delays.get(x) ?? []), op]);
+  }
+  if (delays.size === 0) return graph.ops;
+  const b = new Builder(idsAfter(graph));
+  for (const op of graph.ops) {
+    const [x] = op.operands;
+    const ofOne = op.op === "shift" ? delays.get(x) : undefined;
+    if (op.op !== "shift" || !ofOne?.includes(op)) b.ops.push(op);
+    else if (op === ofOne[0]) line(b, x, ofOne);
+  }
+  return b.ops;
+}
 
 /** Adds the loop over `x`, which yields the results of all `delays`. */
 function line(b: Builder, x: Value, delays: readonly OpOf<"shift">[]): void {

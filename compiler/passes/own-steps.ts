@@ -3,6 +3,9 @@
  *
  * A state that depends on no example, such as a counter, is the same for all of them while all take the same steps. Where examples
  * have steps of their own, such a state changes at each one's own steps. The first of the passes for sequences that may differ.
+ *
+ * Where sequences go on from batch to batch, each of them has begun at a batch of its own. The number of a step is then each example's
+ * own, too.
  */
 import type { Graph, Op, OpOf, Pass, Value } from "../ir/types.ts";
 import { type Builder, copy, type Renaming, rebuildGraph, rebuildScan, retyped } from "./rewrite.ts";
@@ -13,11 +16,22 @@ export const ownSteps: Pass = {
   run: (graph) => (graph.ops.some(isShared) ? separated(graph) : graph),
 };
 
+/** The same, and steps are counted for each example: they may have begun at different batches. */
+export const ownClocks: Pass = {
+  name: "own-clocks",
+  doc: "states and numbers of steps are each example's own, even if they are alike",
+  run: (graph) => (graph.ops.some((op) => isShared(op) || isClock(op)) ? separated(graph, true) : graph),
+};
+
+const isClock = (op: Op): boolean => op.op === "leaf" && op.attrs.leaf.kind === "step";
+
 const isShared = (op: Op): boolean => op.op === "scan" && op.results.some((v) => !v.type.batch);
 
-const separated = (graph: Graph): Graph =>
+const separated = (graph: Graph, clocks = false): Graph =>
   rebuildGraph(graph, (b, rename) => {
-    for (const op of graph.ops) rename.set(op.results, op.op === "scan" ? scan(b, op, rename) : anew(b, op, rename.of));
+    const own = (op: Op): Op => (clocks && isClock(op) ? eachOwn(op) : op);
+    for (const op of graph.ops)
+      rename.set(op.results, op.op === "scan" ? scan(b, op, rename) : anew(b, own(op), rename.of));
     for (const { kind, value } of graph.results) {
       const own = rename.of(value);
       // A number of the whole batch stays one.
@@ -29,8 +43,10 @@ const separated = (graph: Graph): Graph =>
 /** A copy of `op`, whose operands may now differ between examples. */
 function anew(b: Builder, op: Op, rename: (v: Value) => Value): readonly Value[] {
   const batch = op.operands.some((v) => rename(v).type.batch);
-  return copy(b, batch ? retyped(alike(op), (type) => ({ ...type, batch: true })) : op, rename);
+  return copy(b, batch ? eachOwn(alike(op)) : op, rename);
 }
+
+const eachOwn = (op: Op): Op => retyped(op, (type) => ({ ...type, batch: true }));
 
 /** What is reduced over examples, but did not differ between them, is not reduced over them now. */
 function alike(op: Op): Op {

@@ -177,6 +177,15 @@ describe("the package", () => {
     expect(stdout).toMatch(/^(?:-?\d\S*\n){3}true\n$/);
   });
 
+  test("trains on parts of sequences as the document says", async () => {
+    const [, program] = /```js\n([\s\S]*?)```/.exec(await readFile(join(installed, "docs/carry.md"), "utf8"))!;
+    await writeFile(join(app, "carry.mjs"), program);
+    const { stdout } = await run(process.execPath, [join(app, "carry.mjs")], {
+      cwd: join(installed, "examples/models"),
+    });
+    expect(stdout).toMatch(/^(?:-?\d\S*\n){6}60\n$/);
+  });
+
   test("streams what cellc compiled as the document says, without a compiler", async () => {
     const [, program] = /```js\n([\s\S]*?)```/.exec(await readFile(join(installed, "docs/streaming.md"), "utf8"))!;
     const cell = join(installed, "examples/cells/bnlstm.cell");

@@ -36,7 +36,7 @@ export async function runExecutable<Name extends EntryName>(
       const entry = executable.plan.entries[name];
       if (!entry) throw new Error(`the plan has no entry ${name}`);
       for (const tensor of entry.tensors) {
-        if (!written.has(tensor.role.kind)) continue;
+        if (!written.has(tensor.role.kind) && !isCarriedIn(tensor)) continue;
         const data = numbers[tensor.name];
         if (data === undefined) throw new Error(`no numbers for ${tensor.name}`);
         await machine.write(rangeOf(tensor, entry, steps), Float32Array.from(data));
@@ -52,6 +52,9 @@ export async function runExecutable<Name extends EntryName>(
   }
 }
 
+/** A state that the run before has ended with, and one that this run has. */
+const isCarriedIn = ({ role, region }: Tensor): boolean => role.kind === "state" && region === "input";
+
 function resultKey(t: Tensor): readonly string[] {
   switch (t.role.kind) {
     case "grad":
@@ -60,6 +63,8 @@ function resultKey(t: Tensor): readonly string[] {
       return [`population:${t.name}`];
     case "batch_stat":
       return [`batch_stat:${t.role.of}`];
+    case "state":
+      return isCarriedIn(t) ? [] : [`carry:${t.name}`];
     case "output":
     case "loss":
     case "metric":

@@ -13,6 +13,8 @@ import { type Lowerable, type Lowered, lower } from "../../compiler/lower.ts";
 import type { OptimizerName } from "../../compiler/optimizers.ts";
 import type { CompileOptions } from "../../compiler/options.ts";
 import type { LoopChoice } from "../../compiler/partition/loop-strategy.ts";
+import { carry } from "../../compiler/passes/carry.ts";
+import { simplify } from "../../compiler/passes/simplify.ts";
 import type { Storage } from "../../compiler/pipelines.ts";
 import type { Target } from "../../compiler/target.ts";
 import type { Backend } from "../../runtime/backend.ts";
@@ -58,6 +60,8 @@ export interface StudyOptions {
   readonly maskOver?: Readonly<Record<string, readonly number[]>>;
   /** Instead of drawn ones. */
   readonly numbers?: Numbers;
+  /** Sequences go on from other batches: every second example, unless `numbers` has another mark `lengths/begins`. */
+  readonly carry?: boolean;
   /** The numbers of a leaf, if not a uniform draw from its usual interval. */
   readonly draw?: (leaf: Leaf, n: number, random: () => number) => Float64Array | undefined;
   /** Parameters are their initial values plus a uniform draw within ± this: an initial value is often at a kink. */
@@ -101,9 +105,16 @@ export class Study {
     this.numbers = this.draw();
   }
 
-  private get lowering(): Pick<CompileOptions, "inputGradients" | "stateGradients" | "parts" | "ragged"> {
-    const { parts = 1, memory, stateGradients, lengths, mask } = this.options;
-    return { inputGradients: memory === undefined, stateGradients, parts, ragged: (lengths ?? mask) !== undefined };
+  private get lowering(): Pick<CompileOptions, "inputGradients" | "stateGradients" | "parts" | "ragged" | "carry"> {
+    const { parts = 1, memory, stateGradients, lengths, mask, carry } = this.options;
+    const ragged = (lengths ?? mask) !== undefined;
+    return { inputGradients: memory === undefined, stateGradients, parts, ragged, carry };
+  }
+
+  /** What the loss's gradients are of, for differences. */
+  private get differentiated(): Graph {
+    const { placed } = this.lowered;
+    return this.options.carry ? carry.run(simplify.run(placed)) : placed;
   }
 
   /** Numbers that f32 holds exactly, so that all see the same. */
@@ -113,9 +124,11 @@ export class Study {
     const drawn = [...this.leaves].map(([name, { leaf, type }]): [string, Float64Array] => {
       const n = this.size(leaf, type);
       const values =
-        leaf.kind === "lengths"
-          ? Float64Array.from(markOf(leaf.mark, this.existing(leaf)))
-          : (draw?.(leaf, n, random) ?? this.declared(name, random) ?? usual(leaf, n, this.dims, random));
+        leaf.kind === "lengths" && leaf.mark === "begins"
+          ? Float64Array.from({ length: n }, (_, example) => example % 2)
+          : leaf.kind === "lengths"
+            ? Float64Array.from(markOf(leaf.mark, this.existing(leaf)))
+            : (draw?.(leaf, n, random) ?? this.declared(name, random) ?? usual(leaf, n, this.dims, random));
       return [name, values.map(Math.fround)];
     });
     return { ...Object.fromEntries(drawn), ...numbers };
@@ -261,7 +274,7 @@ export class Study {
     return Math.max(
       0,
       ...names.map((name) => {
-        const truth = finiteDifferences(this.lowered.placed, this.dims, this.interpreterNumbers, name);
+        const truth = finiteDifferences(this.differentiated, this.dims, this.interpreterNumbers, name);
         // What the loss does not depend on has none.
         return relativeError(derived.get(`grad:${name}`) ?? new Float64Array(truth.length), truth);
       }),
@@ -292,7 +305,7 @@ export class Study {
     }
     let best = Number.POSITIVE_INFINITY;
     for (const step of [6e-6, 6e-7, 6e-5]) {
-      const truth = directionalDifference(this.lowered.placed, this.dims, numbers, direction, { step });
+      const truth = directionalDifference(this.differentiated, this.dims, numbers, direction, { step });
       const error = Math.abs(along - truth) / Math.max(1e-3, Math.sqrt(squares), Math.abs(truth));
       if (Number.isNaN(error)) return error;
       best = Math.min(best, error);

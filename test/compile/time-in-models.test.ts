@@ -303,7 +303,7 @@ describe("what has no such steps is refused:", () => {
 
   it.each([
     ["delay(x, -1)", "is made of later steps"],
-    ["x + embed(delay(w, 1), E)", "is an index, and a stream carries numbers"],
+    ["x + embed(delay(w, 1), E)", "is an index, and a state holds numbers"],
     ["step() / steps() + mean(x, over feature)", "an output depends on the number of steps"],
   ])("a stream of %s", (y, why) => {
     const { graph, dims } = compile(

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
-import type { Graph, Leaf } from "../../compiler/ir/types.ts";
+import type { Graph, Leaf, Type } from "../../compiler/ir/types.ts";
 import type { Lowered } from "../../compiler/lower.ts";
 import { existing } from "../../runtime/existing.ts";
 import { markOf } from "../../runtime/lengths.ts";
@@ -38,8 +38,15 @@ export const allOps = ({ placed, entries }: Lowered): Pick<Graph, "ops"> => ({
 export function expectSameMeaning(before: Graph, after: Graph, dims: Bindings, leaves: Leaves): void {
   // Sequences are equally long here.
   const lengths = new Array<number>(dims.batch).fill(dims.time);
-  const leaf = (name: string, from: Leaf): ArrayLike<number> =>
-    from.kind === "lengths" ? markOf(from.mark, existing(lengths, dims.time)) : leaves[name];
+  const leaf = (name: string, from: Leaf, type: Type): ArrayLike<number> => {
+    if (from.kind === "lengths") return markOf(from.mark, existing(lengths, dims.time));
+    const n = count(extents(type, dims));
+    // All sequences begin with this run: no state is read.
+    if (from.kind === "carry" && leaves[name] === undefined) return new Float64Array(n).fill(0.3);
+    // One number, or one for each example.
+    if (from.kind === "step") return Float64Array.from({ length: n }, (_, i) => Math.floor((i * dims.time) / n));
+    return leaves[name];
+  };
   const found = interpret(after, { dims, leaf });
   for (const [name, { data }] of interpret(before, { dims, leaf })) {
     const other = found.get(name);

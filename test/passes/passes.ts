@@ -1,5 +1,6 @@
 /** Every pass by the name of its folder of golden texts. */
 import type { Pass } from "../../compiler/ir/types.ts";
+import { carry } from "../../compiler/passes/carry.ts";
 import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { delayLines } from "../../compiler/passes/delay-lines.ts";
 import { derive } from "../../compiler/passes/derive.ts";
@@ -10,7 +11,7 @@ import { groups } from "../../compiler/passes/groups.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
-import { ownSteps } from "../../compiler/passes/own-steps.ts";
+import { ownClocks, ownSteps } from "../../compiler/passes/own-steps.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { ragged } from "../../compiler/passes/ragged.ts";
 import { recompute } from "../../compiler/passes/recompute.ts";
@@ -25,6 +26,7 @@ import { glsl } from "../../targets/glsl/target.ts";
 export const passes: Readonly<Record<string, Pass>> = {
   recurrences,
   "own-steps": ownSteps,
+  "own-clocks": ownClocks,
   "loop-order": loopOrder,
   hoist,
   "place-train": place("train"),
@@ -33,6 +35,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   ragged,
   simplify,
   "delay-lines": delayLines,
+  carry,
   "fold-weights": foldWeights,
   derive: derive(),
   derivative: {

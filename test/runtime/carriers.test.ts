@@ -1,0 +1,77 @@
+/** What a state says of batches that go on is checked before a session takes it. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compileGraph } from "../../compiler/compile.ts";
+import { carrying } from "../../runtime/carriers.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/checkpoint.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../runtime/safetensors.ts";
+import { Session } from "../../runtime/session.ts";
+import type { SessionState } from "../../runtime/state.ts";
+import { type WasmBackend, wasmBackend } from "../../runtime/wasm/wasm.ts";
+import { wasm } from "../../targets/wasm/target.ts";
+import { compile } from "../semantics/sources.ts";
+
+const [T, B, D, H] = [3, 2, 2, 2];
+const text = `cell c(D = 2, H = 2) {
+  param W : [D, H] = xavier
+  input x : [D]
+  state h : [H] = 0
+  h' = tanh(0.5 * h + x @ W)
+  output h'
+}`;
+
+let backend: WasmBackend;
+let session: Session;
+let state: SessionState;
+beforeAll(async () => {
+  const { graph, dims } = compile(text);
+  const made = compileGraph(graph, { dims, path: "main.cell", batch: B, time: T, carry: true }, wasm);
+  backend = wasmBackend({ threads: 1 });
+  session = await Session.open(made, backend, { seed: 1, carrying });
+  const inputs = { x: new Float32Array(T * B * D).fill(0.5), d_h: new Float32Array(T * B * H).fill(1) };
+  await session.train({ inputs, steps: T, examples: B }, { lr: 0.1, carry: true });
+  state = await session.state();
+});
+afterAll(() => backend.close());
+
+const h = "carried:train/state/h";
+const of = (change: object): unknown => ({ ...state, carried: { ...state.carried, ...change } });
+const numbers = (data: unknown, shape: unknown = [B, H]): object => ({ tensors: new Map([[h, { shape, data }]]) });
+
+describe("a state is refused whose carried states", () => {
+  it.each([
+    ["are no object", { ...({} as SessionState), carried: 3 }],
+    ["have no steps", { steps: undefined }],
+    ["are no map", { tensors: { [h]: [] } }],
+    ["count steps by a text", { steps: { train: { step: "3", began: [0, 0] } } }],
+    ["began after the next step", { steps: { train: { step: 3, began: [0, 4] } } }],
+    ["are no numbers", numbers([0, 0, 0, 0])],
+    ["have another shape", numbers(new Float32Array(B * H), [B])],
+    ["are not finite", numbers(Float32Array.of(0, Number.NaN, 0, 0))],
+  ])("%s", async (_, change) => {
+    const wrong = "carried" in change ? { ...state, ...change, ...{ name: state.name } } : of(change);
+    const whole = { ...state, ...(wrong as object) };
+    await expect(session.restore(whole as SessionState)).rejects.toMatchObject({ code: "C0404" });
+    expect(await session.state()).toEqual(state);
+  });
+});
+
+it("a checkpoint that carries something is read back, and without `carrying` loses only that", async () => {
+  const bytes = encodeCheckpoint(state);
+  expect(decodeCheckpoint(bytes)).toEqual(state);
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  expect([...tensors.keys()]).toContain(h);
+  const damaged = encodeSafetensors({ tensors, metadata: { ...metadata, carried: "{" } });
+  expect(() => decodeCheckpoint(damaged)).toThrow(expect.objectContaining({ code: "C0404" }));
+  const { graph, dims } = compile(text);
+  const plain = compileGraph(graph, { dims, path: "main.cell", batch: B, time: T }, wasm);
+  const other = await Session.open(plain, backend, { state: decodeCheckpoint(bytes) });
+  const { carried: _, ...rest } = state;
+  expect(await other.state()).toEqual(rest);
+});
+
+it("only training and inference go on from call to call", async () => {
+  await expect(session.carried("estimate" as never)).rejects.toMatchObject({ code: "C0406" });
+  await expect(session.resetCarry("evaluate" as never)).rejects.toMatchObject({ code: "C0406" });
+  expect(await session.carried("infer")).toBeUndefined();
+  expect(await session.carried()).toMatchObject({ step: T, began: [0, 0] });
+});
