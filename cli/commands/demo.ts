@@ -12,7 +12,7 @@ import { writeAtomically } from "../report/files.ts";
 import { sparkline } from "../report/sparkline.ts";
 import type { TargetName } from "../targets.ts";
 import { openBackend } from "../toolchain.ts";
-import { type Interrupt, withInterrupt } from "../training/interrupt.ts";
+import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { type Ending, train } from "../training/train.ts";
 
@@ -89,7 +89,7 @@ async function trainCell(
   context: Context,
   cell: string,
   options: DemoOptions,
-  interrupt: Interrupt,
+  interrupt: AbortSignal,
 ): Promise<{ ending: Ending; points: readonly CurvePoint[] }> {
   const { output, seed } = context;
   const task = await openTask("digits", {

@@ -10,6 +10,7 @@ import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import type { TargetName } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
+import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { evaluate } from "../training/train.ts";
 
@@ -29,6 +30,16 @@ export interface EvalOptions extends ModelOptions, DataSettings, CheckpointOptio
 }
 
 export async function evaluateCommand(context: Context, file: string, options: EvalOptions): Promise<ExitCode> {
+  const stopping = () => context.output.warn("stopping after this batch; Ctrl-C again to stop at once");
+  return withInterrupt(context.signals, stopping, (interrupt) => evaluateWith(context, file, options, interrupt));
+}
+
+async function evaluateWith(
+  context: Context,
+  file: string,
+  options: EvalOptions,
+  interrupt: AbortSignal,
+): Promise<ExitCode> {
   const { output } = context;
   const task = await openTaskWith(context, options.task, options);
   const backend = await openBackend(options.target, options.threads);
@@ -39,12 +50,13 @@ export async function evaluateCommand(context: Context, file: string, options: E
     sayOtherEquations(options.checkpoint, await session.restore(state, allowed(options)), output);
     const warning = provenanceWarning(provenanceOf(plan, state.counters), options.checkpoint);
     if (options.stats === "stored" && warning !== undefined) output.warn(warning);
-    const { loss, metrics } = await evaluate(learner, task, {
+    const how = {
       statistics: options.stats === "exact" ? "exact" : "ema",
       batch: options.batch,
       estimateExamples: options.estimate,
       evaluateOn: options.split,
-    });
+    } as const;
+    const { loss, metrics } = await evaluate(learner, task, how, interrupt);
     if (!Number.isFinite(loss))
       throw new Failure("C0502", exit.diverged, `the loss on ${options.split} is no finite number`);
     const measures = Object.entries({ loss, ...metrics });

@@ -101,9 +101,9 @@ async function exploreInto(
       try {
         await trainAll();
       } catch (error) {
-        if (!interrupt.requested) throw error;
+        if (!interrupt.aborted) throw error;
       }
-      return interrupt.requested;
+      return interrupt.aborted;
     },
   ).finally(() => {
     progress?.stop();

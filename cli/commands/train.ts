@@ -69,13 +69,15 @@ async function trainInto(
     const { model, curve: curveFile } = folder.files;
     await folder.clear();
     let before = 0;
+    let evaluated: number | undefined;
     if (previous !== undefined) {
       if (existsSync(model)) {
         const differences = await session.restore(await loadCheckpoint(model), allowed(options));
         sayOtherEquations(model, differences, output);
       }
       const curve = await folder.rewindCurve(learner.step);
-      before = curve.seconds;
+      before = curve.points.at(-1)?.seconds ?? 0;
+      evaluated = curve.points.findLast(({ kind }) => kind === "evaluation")?.step;
       if (curve.cut > 0) output.warn(`${curveFile}: the last line was cut short, and is left out`);
       output.say(`going on after step ${learner.step}`);
     }
@@ -110,11 +112,11 @@ async function trainInto(
     const ending = await withInterrupt(
       context.signals,
       () => progress.interject("stopping after this step; Ctrl-C again to stop at once, without saving"),
-      (interrupt) =>
-        train(
+      async (interrupt) => {
+        const ending = await train(
           learner,
           task,
-          trainingOptions(options, { steps, evaluateEvery: options.evaluateEvery ?? perEpoch, evaluateOn }),
+          trainingOptions(options, { steps, evaluateEvery: options.evaluateEvery ?? perEpoch, evaluateOn, evaluated }),
           seededStreams(seed),
           interrupt,
           {
@@ -132,17 +134,17 @@ async function trainInto(
               progress.interject(evaluationWords(point, evaluateOn));
             },
           },
-        ),
+        );
+        await folder.extendCurve(points.splice(0), words);
+        if (ending.kind === "interrupted") await learner.save(model);
+        await folder.write(record(ending.kind));
+        return ending;
+      },
     ).finally(() => progress.stop());
-
-    await folder.extendCurve(points.splice(0), words);
-    if (ending.kind === "interrupted") await learner.save(model);
-    const last = record(ending.kind);
-    await folder.write(last);
     const provenance = provenanceOf(plan, (await session.state()).counters);
     const warning = ending.kind === "finished" ? provenanceWarning(provenance, options.out) : undefined;
     if (warning !== undefined) output.warn(warning);
-    return finish(context, folder, ending, last);
+    return finish(context, folder, ending, record(ending.kind));
   } finally {
     backend.close();
   }

@@ -3,6 +3,7 @@ import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { type LoopOwner, loopOwners } from "../../compiler/partition/loop-owner.ts";
 import type { Direction, LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { Batch } from "../../runtime/batch.ts";
+import { breathe } from "../../runtime/fit/breathe.ts";
 import { elementsOf, shapeOf } from "../../runtime/layout.ts";
 import type { Executable, Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
@@ -10,6 +11,7 @@ import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import type { TargetName } from "../targets.ts";
 import { compileFile, type ModelOptions, openBackend, trainingEntries } from "../toolchain.ts";
+import { withInterrupt } from "../training/interrupt.ts";
 import { cellKey, choiceText, deviceName, remember } from "../tuned.ts";
 
 export interface TuneOptions extends Omit<ModelOptions, "schedule" | "tuned"> {
@@ -34,14 +36,24 @@ interface TimedCandidate {
 }
 
 export async function tune(context: Context, file: string, options: TuneOptions): Promise<ExitCode> {
+  const stopping = () => context.output.warn("stopping, nothing is kept; Ctrl-C again to stop at once");
+  return withInterrupt(context.signals, stopping, (interrupt) => tuneUnless(interrupt, context, file, options));
+}
+
+async function tuneUnless(
+  interrupt: AbortSignal,
+  context: Context,
+  file: string,
+  options: TuneOptions,
+): Promise<ExitCode> {
   const { output, environment } = context;
-  const candidates = await compileAll(context, file, options);
+  const candidates = await compileAll(context, file, options, interrupt);
   const { plan } = candidates[0].executable;
   if (plan.entries.train === undefined) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
   }
   const device = await deviceName(options.target, options.threads);
-  const measured = await measureAll(context, candidates, options);
+  const measured = await measureAll(context, candidates, options, interrupt);
   const [best] = [...measured].sort((a, b) => a.median - b.median);
   const ms = (n: number): string => n.toPrecision(3);
   output.table(
@@ -66,8 +78,14 @@ export async function tune(context: Context, file: string, options: TuneOptions)
 }
 
 /** An executable for each legal pair of owners. */
-async function compileAll(context: Context, file: string, options: TuneOptions): Promise<readonly Candidate[]> {
+async function compileAll(
+  context: Context,
+  file: string,
+  options: TuneOptions,
+  interrupt: AbortSignal,
+): Promise<readonly Candidate[]> {
   const made = async (schedule: LoopChoice): Promise<Executable | undefined> => {
+    interrupt.throwIfAborted();
     try {
       return (await compileFile({ ...options, file, schedule, quiet: true, entries: trainingEntries }, context))
         .executable;
@@ -102,6 +120,7 @@ async function measureAll(
   context: Context,
   candidates: readonly Candidate[],
   { target, threads, repeats, time }: TuneOptions,
+  interrupt: AbortSignal,
 ): Promise<readonly TimedCandidate[]> {
   const backend = await openBackend(target, threads);
   try {
@@ -113,6 +132,8 @@ async function measureAll(
     // The first round compiles, allocates and warms up.
     for (let round = 0; round <= repeats; round++) {
       for (const [i, session] of sessions.entries()) {
+        await breathe();
+        interrupt.throwIfAborted();
         const start = performance.now();
         await session.train(batch, { lr: NEGLIGIBLE_RATE });
         if (round > 0) times[i].push(performance.now() - start);

@@ -111,7 +111,7 @@ export async function trainRow(
         task,
         trainingOptions(settings.training, { ...length, evaluateOn: settings.evaluateOn }),
         seededStreams(row.seed),
-        { requested: false },
+        undefined,
         {
           onStep(point) {
             points.push(point);
@@ -159,7 +159,7 @@ export async function measureRow(
         task,
         trainingOptions(settings.training, { steps, evaluateEvery: steps, evaluateOn: settings.evaluateOn }),
         seededStreams(row.seed),
-        { requested: false },
+        undefined,
         {
           onStep: ({ seconds }) => void times.push(seconds),
           onEvaluation: async ({ seconds }) => void times.push(seconds),

@@ -1,10 +1,12 @@
 /** Passes over data that estimate a model's statistics or measure the model. */
 
 import type { Batch } from "../../runtime/batch.ts";
+import { paced } from "../../runtime/fit/breathe.ts";
 import { ownBatch } from "../../runtime/inference-arguments.ts";
 import { isMeasure, MetricAverager } from "../../runtime/metric-averager.ts";
 import type { Tensor } from "../../runtime/plan.ts";
 import type { Session } from "../../runtime/session.ts";
+import type { Batches } from "../../runtime/session-types.ts";
 import type { Split, Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Output } from "../output.ts";
@@ -38,17 +40,18 @@ export function passOver(task: Task, split: Split, batch: number, examples: numb
   };
 }
 
-/** Runs `work` on the batches of a pass and shows its progress. */
+/** Runs `work` on the batches of a pass and shows its progress. Throws the reason of `interrupt` once it is aborted. */
 export async function withProgress<T>(
   { count, batches }: Pass,
   facts: string,
   output: Output,
-  work: (batches: Iterable<Batch>) => Promise<T>,
+  interrupt: AbortSignal,
+  work: (batches: Batches) => Promise<T>,
 ): Promise<T> {
   const progress = output.progress(count, "batches");
-  function* counted(): Generator<Batch> {
+  async function* counted(): AsyncGenerator<Batch> {
     let done = 0;
-    for (const batch of batches()) {
+    for await (const batch of paced(batches(), interrupt)) {
       yield batch;
       progress.update(++done, facts);
     }
@@ -57,10 +60,10 @@ export async function withProgress<T>(
 }
 
 /** Loss and metrics of batches normalized by their own statistics, as in training. Overwrites the session's statistics. */
-export async function measureWithOwn(session: Session, batches: Iterable<Batch>): Promise<Measures> {
+export async function measureWithOwn(session: Session, batches: Batches): Promise<Measures> {
   const measures = (session.plan.entries.estimate?.tensors ?? []).filter(isMeasure);
   const averager = new MetricAverager(session.plan.name);
-  for (const batch of batches) {
+  for await (const batch of batches) {
     await session.run("estimate", batch);
     const measured: [Tensor, number][] = [];
     for (const tensor of measures) measured.push([tensor, (await session.read(tensor.name))[0]]);

@@ -1,6 +1,9 @@
 /** What the training loop needs of a compiled model. `session-learner.ts` makes one from a runtime session. */
 import type { TaskBatch } from "../data/task.ts";
 
+/** Any sequence of a task's batches. */
+export type TaskBatches = Iterable<TaskBatch> | AsyncIterable<TaskBatch>;
+
 /** Means over examples. */
 export interface Measures {
   readonly loss: number;
@@ -29,9 +32,9 @@ export interface Learner {
   /** Does one optimiser step. */
   train(batch: TaskBatch, settings: StepSettings): Promise<StepMeasures>;
   /** Replaces the population statistics by those of the batches, at fixed parameters. Returns false if one is not finite. */
-  estimate(batches: Iterable<TaskBatch>): Promise<boolean>;
+  estimate(batches: TaskBatches): Promise<boolean>;
   /** Measures with population statistics. */
-  evaluate(batches: Iterable<TaskBatch>): Promise<Measures>;
+  evaluate(batches: TaskBatches): Promise<Measures>;
   /** Writes parameters, optimiser state, statistics and the step to a file, atomically. */
   save(path: string): Promise<void>;
 }

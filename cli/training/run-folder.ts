@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { loopOwners } from "../../compiler/partition/loop-owner.ts";
 import { exit, Failure } from "../failure.ts";
 import { RecordedFolder } from "../recorded-folder.ts";
-import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
+import { appendCurve, type Curve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
 import { drawCurves } from "../report/curves.ts";
 import { writeAtomically } from "../report/files.ts";
 import {
@@ -161,9 +161,8 @@ export class RunFolder extends RecordedFolder<RunRecord> {
     );
   }
 
-  /** Cuts the curve back to a checkpoint's step. Returns the seconds of training up to there, and what a crash had cut off. */
-  async rewindCurve(step: number): Promise<{ readonly seconds: number; readonly cut: number }> {
-    const { points, cut } = await truncateCurve(this.files.curve, step);
-    return { seconds: points.at(-1)?.seconds ?? 0, cut };
+  /** Cuts the curve back to a checkpoint's step. Returns what is left of it, and what a crash had cut off. */
+  rewindCurve(step: number): Promise<Curve> {
+    return truncateCurve(this.files.curve, step);
   }
 }

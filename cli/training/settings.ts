@@ -22,7 +22,12 @@ export interface TrainingSettings {
 /** The settings in the training loop's form, with an evaluation after every `evaluateEvery` steps. */
 export function trainingOptions(
   settings: TrainingSettings,
-  { steps, evaluateEvery, evaluateOn }: Pick<TrainingOptions, "steps" | "evaluateEvery" | "evaluateOn">,
+  {
+    steps,
+    evaluateEvery,
+    evaluateOn,
+    evaluated,
+  }: Pick<TrainingOptions, "steps" | "evaluateEvery" | "evaluateOn" | "evaluated">,
 ): TrainingOptions {
   return {
     steps,
@@ -35,5 +40,6 @@ export function trainingOptions(
     estimateExamples: settings.estimate,
     evaluateOn,
     evaluateEvery,
+    evaluated,
   };
 }

@@ -65,7 +65,7 @@ test("a curve grows, is drawn, and is taken back to a checkpoint's step", () =>
     await folder.extendCurve([point(1), point(2)], words);
     await folder.extendCurve([point(3)], words);
     expect((await readCurve(folder.files.curve)).map(({ step }) => step)).toEqual([1, 2, 3]);
-    expect(await folder.rewindCurve(2)).toEqual({ seconds: 20, cut: 0 });
+    expect(await folder.rewindCurve(2)).toMatchObject({ points: [{ step: 1 }, { step: 2, seconds: 20 }], cut: 0 });
     expect((await readCurve(folder.files.curve)).map(({ step }) => step)).toEqual([1, 2]);
     expect(await readFile(folder.files.picture, "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
     expect((await readdir(path)).sort()).toEqual(["curve.jsonl", "curve.svg"]);

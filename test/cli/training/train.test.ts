@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Task, TaskBatch } from "../../../cli/data/task.ts";
 import type { EvaluationPoint, TrainPoint } from "../../../cli/report/curve-log.ts";
 import { batchesOf } from "../../../cli/training/batches.ts";
-import type { Learner, StepSettings } from "../../../cli/training/learner.ts";
+import type { Learner, StepSettings, TaskBatches } from "../../../cli/training/learner.ts";
 import { type Ending, type TrainingOptions, train } from "../../../cli/training/train.ts";
 import { testStreams } from "../../data/draws.ts";
 
@@ -16,6 +16,12 @@ const numbers: Task = {
   splits: { train: 23, validation: 0, test: 7 },
   batch: (_, indices) => ({ inputs: { x: Float32Array.from(indices) }, steps: 1, examples: indices.length }),
 };
+
+async function shown(batches: TaskBatches): Promise<number[][]> {
+  const all: number[][] = [];
+  for await (const { inputs } of batches) all.push(Array.from(inputs.x));
+  return all;
+}
 
 class Recorder implements Learner {
   step: number;
@@ -40,13 +46,13 @@ class Recorder implements Learner {
     return { loss: this.loss(this.step), metrics: {} };
   }
 
-  async estimate(batches: Iterable<TaskBatch>) {
-    this.estimated.push(Array.from(batches, (batch) => Array.from(batch.inputs.x)));
+  async estimate(batches: TaskBatches) {
+    this.estimated.push(await shown(batches));
     return this.estimable;
   }
 
-  async evaluate(batches: Iterable<TaskBatch>) {
-    this.evaluated.push(Array.from(batches, (batch) => Array.from(batch.inputs.x)));
+  async evaluate(batches: TaskBatches) {
+    this.evaluated.push(await shown(batches));
     return { loss: this.evaluationLoss(this.step), metrics: { accuracy: this.step / 100 } };
   }
 
@@ -73,11 +79,11 @@ async function run(
 ): Promise<{ ending: Ending; steps: TrainPoint[]; evaluations: EvaluationPoint[] }> {
   const steps: TrainPoint[] = [];
   const evaluations: EvaluationPoint[] = [];
-  const interrupt = { requested: false };
-  const ending = await train(learner, numbers, { ...options, ...changes }, testStreams, interrupt, {
+  const interrupt = new AbortController();
+  const ending = await train(learner, numbers, { ...options, ...changes }, testStreams, interrupt.signal, {
     onStep(point) {
       steps.push(point);
-      if (point.step === interruptAt) interrupt.requested = true;
+      if (point.step === interruptAt) interrupt.abort();
     },
     async onEvaluation(point) {
       evaluations.push(point);
@@ -106,6 +112,31 @@ describe("training", () => {
       expect(resumed.trained).toEqual(whole.trained.slice(step));
       expect(resumed.settings).toEqual(whole.settings.slice(step));
     }
+  });
+
+  test("resumed makes up for an evaluation that was given up, and only for that", async () => {
+    const given = new Recorder(5);
+    expect((await run(given, { evaluated: undefined, steps: 6 })).evaluations.map(({ step }) => step)).toEqual([5, 6]);
+    const made = new Recorder(5);
+    expect((await run(made, { evaluated: 5, steps: 6 })).evaluations.map(({ step }) => step)).toEqual([6]);
+  });
+
+  test("interrupted in an evaluation gives it up", async () => {
+    const interrupt = new AbortController();
+    const learner = new Recorder();
+    learner.estimate = async (batches) => {
+      for await (const _ of batches) interrupt.abort(new Error("stop"));
+      return true;
+    };
+    const unused = () => {
+      throw new Error("no evaluation was finished");
+    };
+    const ending = await train(learner, numbers, options, testStreams, interrupt.signal, {
+      onStep() {},
+      onEvaluation: unused,
+    });
+    expect(ending).toEqual({ kind: "interrupted" });
+    expect(learner.step).toBe(5);
   });
 
   test("evaluates on all held-out examples after each epoch and at the end, after a pass of whole batches", async () => {
