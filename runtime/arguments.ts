@@ -98,8 +98,15 @@ export function eachBatch(batches: Batches): Batches {
   throw new RuntimeError("C0406", `batches are a list, or an iterable, of them, not ${shown(batches)}`);
 }
 
+/** The batches of one step, of which there is at least one. Errors: C0406. */
+export function trainingBatches(given: Batch | readonly Batch[], plan: Plan): readonly OwnBatch[] {
+  const batches = (Array.isArray(given) ? given : [given]).map((batch: Batch) => trainingBatch(batch, plan));
+  if (batches.length > 0) return batches;
+  throw new RuntimeError("C0406", "there is no batch to train on");
+}
+
 /** As `ownBatch`, for a batch to train on, which has all inputs: zeros for a missing target would train towards zero. */
-export function trainingBatch(given: Batch, plan: Plan): OwnBatch {
+function trainingBatch(given: Batch, plan: Plan): OwnBatch {
   const batch = ownBatch(given, plan);
   const missing = Object.keys(batch.inputs).find((name) => batch.inputs[name] === null);
   if (missing === undefined) return batch;

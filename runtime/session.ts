@@ -4,7 +4,7 @@ import {
   estimateOptions,
   noClipping,
   sessionOptions,
-  trainingBatch,
+  trainingBatches,
   trainOptions,
 } from "./arguments.ts";
 import type { Backend } from "./backend.ts";
@@ -17,12 +17,13 @@ import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import { allFillers } from "./fillers.ts";
 import { firstValues, refuseUntrainable } from "./first-values.ts";
+import { GradientSum } from "./gradient-sum.ts";
 import { firstRow, type Holder, infer, isComplete, openStream, resultsOf } from "./inference.ts";
 import { axesOfPlan, inferOptions, ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { filledAt } from "./lengths.ts";
-import { isMeasure, MetricAverager } from "./metric-averager.ts";
+import { type Averages, isMeasure, MetricAverager } from "./metric-averager.ts";
 import type { EntryName, Executable, Plan } from "./plan.ts";
 import { Runner } from "./runner.ts";
 import type {
@@ -132,19 +133,20 @@ export class Session {
   }
 
   /**
-   * One step: forward, backward, statistics, update. A batch of one example does not count towards statistics that it says nothing
+   * One step: forward, backward, statistics, update. Of several batches, the update is that of one batch of all their examples, exactly so
+   * where no norm reads the batch's own statistics; loss and metrics are means over all. A batch of one example does not count towards statistics that it says nothing
    * about, such as variances (the compiler warns of this: W0603). Errors: C0406 (batch, options); C0502 if the loss, the gradient, its
    * norm or the result of the update is not finite, in this step or in an earlier one that was not reported: everything is then as it
    * was before that step.
    */
-  train(batch: Batch, options: TrainOptions & { readonly report: false }): Promise<undefined>;
-  train(batch: Batch, options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
-  train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined>;
-  train(given: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
+  train(batch: Batch | readonly Batch[], options: TrainOptions & { readonly report: false }): Promise<undefined>;
+  train(batch: Batch | readonly Batch[], options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
+  train(batch: Batch | readonly Batch[], options: TrainOptions): Promise<TrainReport | undefined>;
+  train(given: Batch | readonly Batch[], options: TrainOptions): Promise<TrainReport | undefined> {
     return this.#exclusive(async () => {
       const { lr, clip, momentum, report, hyper: others } = trainOptions(options, this.plan);
-      const batch = trainingBatch(given, this.plan);
-      this.#checkExamples(batch, "leave examples out until it has as many");
+      const batches = trainingBatches(given, this.plan);
+      for (const batch of batches) this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
       const hyper = { ...others, lr, clip, step };
       refuseUntrainable(this.plan, this.#kept);
@@ -152,9 +154,11 @@ export class Session {
       const { run } = this.#counters;
       const before = { step: this.#counters.step, run, known: this.#population.known };
       await this.#population.secure();
-      await this.#collect("train", batch, run, hyper, momentum);
-      this.#counters = { ...this.#counters, run: run + 1 };
-      const result = report ? await resultsOf(this.#main) : undefined;
+      const averages = batches.length > 1 ? await this.#accumulate(batches, hyper, momentum) : undefined;
+      const batch = batches[batches.length - 1];
+      if (averages === undefined) await this.#collect("train", batch, run, hyper, momentum);
+      this.#counters = { ...this.#counters, run: run + batches.length };
+      const result = report ? (averages ?? (await resultsOf(this.#main))) : undefined;
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
       const due = this.#skipped.note(before);
       this.#counters = { ...this.#counters, step };
@@ -168,6 +172,22 @@ export class Session {
       const gradientNorm = await this.#settle(result.loss, norm && rangeOf(norm, update, batch.steps));
       return { step, loss: result.loss, metrics: result.metrics, gradientNorm };
     }, false);
+  }
+
+  /** Runs `train` on each batch, and leaves the gradient of all of them to the optimiser. Statistics are as before if it fails. */
+  async #accumulate(batches: readonly OwnBatch[], hyper: Feed["hyper"], momentum: number): Promise<Averages> {
+    const back = await this.#population.remember();
+    const sum = new GradientSum(this.#main);
+    try {
+      for (const [i, batch] of batches.entries()) {
+        await this.#collect("train", batch, this.#counters.run + i, hyper, momentum);
+        await sum.add(batch);
+      }
+      return await sum.settle();
+    } catch (error) {
+      await back();
+      throw error;
+    }
   }
 
   /**
@@ -310,6 +330,15 @@ export class Session {
     });
   }
 
+  /** The parameters that are trained, by name, in one transfer. */
+  weights(): Promise<Map<string, Float32Array>> {
+    return this.#exclusive(async () => {
+      const trained = this.#trained;
+      const data = await this.#main.machine.read(trained.map(({ range }) => range));
+      return new Map(trained.map(({ name }, i) => [name, data[i]]));
+    });
+  }
+
   /** Everything that an exact resume needs. */
   state(): Promise<SessionState> {
     return this.#exclusive(async () => {
@@ -395,6 +424,12 @@ export class Session {
         throw error;
       }
     });
+  }
+
+  get #trained(): readonly Kept[] {
+    return this.#kept.filter(
+      ({ kind, tensor: { role } }) => kind === "param" && role.kind === "param" && !role.constant,
+    );
   }
 
   #feed(purpose: Feed["purpose"], run: number, hyper: Feed["hyper"] = {}): Feed {
