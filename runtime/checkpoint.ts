@@ -1,10 +1,10 @@
-import { firstFormat, format, readCheckpoint } from "./read-checkpoint.ts";
+import { averagePrefix, firstFormat, format, readCheckpoint } from "./read-checkpoint.ts";
 import { encodeSafetensors, type Header } from "./safetensors.ts";
 import type { SessionState } from "./state.ts";
 
 /** A session's state as a safetensors file. Tensors have the plan's names; everything else is in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
-  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters, tensors } = state;
+  const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions, counters } = state;
   const known = measures !== undefined && equations !== undefined;
   const metadata = {
     format: known ? format : firstFormat,
@@ -16,7 +16,8 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
     counters: JSON.stringify(counters),
     ...(known && { measures: JSON.stringify(measures), equations: JSON.stringify(equations) }),
   };
-  return encodeSafetensors({ tensors, metadata });
+  const average = [...(state.average ?? [])].map(([name, tensor]) => [averagePrefix + name, tensor] as const);
+  return encodeSafetensors({ tensors: new Map([...state.tensors, ...average]), metadata });
 }
 
 /**

@@ -10,6 +10,9 @@ export const format = "cellc-checkpoint-2";
 /** The earlier format, which does not record the model's equations. */
 export const firstFormat = "cellc-checkpoint-1";
 
+/** Precedes the names of averaged parameters. No name of a cell, a scan or a parameter holds a colon. */
+export const averagePrefix = "average:";
+
 /**
  * Reads a checkpoint. `described`: what another program's file is, as the end of a sentence. Errors: C0404 for a damaged one, C0407 for
  * another program's.
@@ -26,6 +29,8 @@ export function readCheckpoint(bytes: Uint8Array, described: (header: Header) =>
   const counters = parse(text("counters"));
   if (!isCountRecord(dims)) throw damaged("its dimensions are not numbers");
   if (!isCounters(counters)) throw damaged("its counters are not numbers");
+  const all = [...readTensors(bytes, header).tensors];
+  const averaged = all.filter(([name]) => name.startsWith(averagePrefix));
   return {
     name: text("name"),
     fingerprint: text("fingerprint"),
@@ -34,7 +39,10 @@ export function readCheckpoint(bytes: Uint8Array, described: (header: Header) =>
     ...(Object.hasOwn(metadata, "optimizerOptions") && { optimizerOptions: texts(text("optimizerOptions")) }),
     dims,
     counters,
-    tensors: readTensors(bytes, header).tensors,
+    tensors: new Map(all.filter(([name]) => !name.startsWith(averagePrefix))),
+    ...(averaged.length > 0 && {
+      average: new Map(averaged.map(([name, tensor]) => [name.slice(averagePrefix.length), tensor])),
+    }),
   };
 }
 

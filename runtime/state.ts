@@ -40,6 +40,8 @@ export interface SessionState extends KnownIdentity {
   readonly counters: Counters;
   /** Parameters, optimiser slots and statistics, by name. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
+  /** The moving average of the parameters, by their names, if training keeps one: `fit` goes on with it, a session ignores it. */
+  readonly average?: ReadonlyMap<string, SavedTensor>;
 }
 
 /** What `Session.restore` takes. */
