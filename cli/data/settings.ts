@@ -7,7 +7,6 @@ import type { Task, TaskForm } from "./task.ts";
 export interface DataSettings {
   readonly data?: string;
   readonly offline?: boolean;
-  readonly validation?: boolean;
   readonly time?: number;
 }
 
@@ -29,6 +28,5 @@ const optionsOf = ({ environment, output }: Where, settings: DataSettings): Task
     say: (line) => output.warn(line),
   },
   streams: taskStreams,
-  validation: settings.validation ?? false,
   steps: settings.time,
 });

@@ -104,7 +104,7 @@ export async function trainRow(
     return await withRow(row, task, settings, context, async (opened) => {
       plan = opened.plan;
       warnings = opened.warnings.map(({ code, message }) => `${code}: ${message}`);
-      const ending = await train(
+      const { ending } = await train(
         timed(opened.learner, (time) => {
           milliseconds = Math.min(milliseconds, time);
         }),
@@ -125,9 +125,9 @@ export async function trainRow(
       );
       if (ending.kind === "interrupted") throw new Error("nobody interrupts a row");
       return record(
-        ending.kind === "finished"
-          ? { status: "finished" }
-          : { status: "diverged", step: ending.step, during: ending.during },
+        ending.kind === "diverged"
+          ? { status: "diverged", step: ending.step, during: ending.during }
+          : { status: "finished" },
       );
     });
   } catch (error) {

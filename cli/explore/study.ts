@@ -8,6 +8,7 @@ import { sayDiagnostics } from "../diagnostics.ts";
 import { optimizerText } from "../optimizer.ts";
 import type { Budget } from "../options.ts";
 import { packageVersion } from "../package.ts";
+import { scheduleText } from "../schedule.ts";
 import type { ModelOptions } from "../toolchain.ts";
 import type { TrainingSettings } from "../training/settings.ts";
 import { elaborateModel } from "../training/task-model.ts";
@@ -43,11 +44,12 @@ export function readStudy(
   checkNames(rows, file, recording(host, read), chosen);
 
   const { entry, place, cell, schedule, tuned, parts, storage } = options;
-  const { batch, lr, decay, optimizer, clip, momentum, stats, estimate, noise, evaluateEvery, memory } = options;
-  const { data, offline, validation, time } = options;
+  const { batch, lr, decay, warmup, optimizer, clip, accumulate, ema } = options;
+  const { momentum, stats, estimate, noise, evaluateEvery, memory } = options;
+  const { data, offline, time } = options;
   const model = { entry, dims: options.dims, place, cell, schedule, tuned, parts, storage };
-  const training = { batch, lr, decay, optimizer, clip, momentum, stats, estimate, noise, evaluateEvery, memory };
-  const evaluateOn = validation ? "validation" : "test";
+  const steps = { batch, lr, decay, warmup, optimizer, clip, accumulate, ema };
+  const training = { ...steps, momentum, stats, estimate, noise, evaluateEvery, memory };
   return {
     rows,
     identity: {
@@ -62,7 +64,6 @@ export function readStudy(
       seeds: options.seeds,
       seed: context.seed,
       budget: options.budget,
-      validation: validation ?? false,
       time,
       ...model,
       dims: elaborated.dims,
@@ -71,14 +72,14 @@ export function readStudy(
     job: (row) => ({
       row,
       task: options.task,
-      data: { data, offline, validation, time },
-      settings: { file, model, training, evaluateOn },
+      data: { data, offline, time },
+      settings: { file, model, training, evaluateOn: "validation" },
       environment: { ...context.environment },
     }),
     title: `${elaborated.graph.name} on ${task.name}`,
     facts: [
       task.summary,
-      `batch ${batch}, ${optimizerText(optimizer)}, learning rate ${lr}${decay === "none" ? "" : ` falling to 0 (${decay})`}, ${clip === undefined ? "gradients not clipped" : `gradients clipped to norm ${clip}`}; ${options.seeds === 1 ? `seed ${context.seed}` : `${options.seeds} seeds from ${context.seed} on`}`,
+      `batch ${batch}, ${optimizerText(optimizer)}, learning rate ${lr}${decay === "none" ? "" : ` (${scheduleText(decay)})`}, ${clip === undefined ? "gradients not clipped" : `gradients clipped to norm ${clip}`}; ${options.seeds === 1 ? `seed ${context.seed}` : `${options.seeds} seeds from ${context.seed} on`}`,
     ],
   };
 }

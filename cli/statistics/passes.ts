@@ -31,7 +31,7 @@ export function passOver(task: Task, split: Split, batch: number, examples: numb
       there === 0
         ? `${task.name} has no examples in ${split}`
         : `${task.name} has ${there} examples in ${split}, fewer than a batch of ${batch}`,
-      there === 0 ? "--validation sets some aside, for MNIST" : `--batch ${there} at most`,
+      there === 0 ? "choose another --split" : `--batch ${there} at most`,
     );
   return {
     split,

@@ -49,12 +49,7 @@ export async function openLearner(
     );
   }
   if (split !== undefined && task.splits[split] === 0) {
-    throw new Failure(
-      "C0406",
-      exit.input,
-      `${task.name} has no examples in ${split}`,
-      "--validation sets some aside, for MNIST",
-    );
+    throw new Failure("C0406", exit.input, `${task.name} has no examples in ${split}`, "choose another --split");
   }
   const around = modelAround(request, task);
   if (around !== undefined && !request.quiet) sayDiagnostics(around.warnings, context.output);

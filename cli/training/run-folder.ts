@@ -5,7 +5,7 @@ import { loopOwners } from "../../compiler/partition/loop-owner.ts";
 import { exit, Failure } from "../failure.ts";
 import { RecordedFolder } from "../recorded-folder.ts";
 import { appendCurve, type Curve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
-import { drawCurves } from "../report/curves.ts";
+import { drawCurves, measuresOf } from "../report/curves.ts";
 import { writeAtomically } from "../report/files.ts";
 import {
   above,
@@ -41,6 +41,12 @@ export interface RunRecord extends RunIdentity {
   readonly step: number;
   /** The last evaluation. */
   readonly result?: Readonly<Record<string, number>>;
+  /** The evaluation of `best.safetensors`, and its step. */
+  readonly best?: Readonly<Record<string, number>>;
+  /** What `best.safetensors` reached on the test examples, with `--test`. */
+  readonly test?: Readonly<Record<string, number>>;
+  /** What ended training before its last step: evaluations that did not improve, or the time. */
+  readonly stopped?: "patience" | "time";
 }
 
 /** A path: text without NUL. */
@@ -67,7 +73,6 @@ const recordedOptions = recordOf(
     batch: optional(whole(1)),
     data: optional(path),
     offline: optional(truth),
-    validation: optional(truth),
     time: optional(whole(1)),
   },
   "allowed",
@@ -86,13 +91,21 @@ const runRecord = recordOf({
   ended: optional(text),
   step: whole(),
   result: optional(dictionary(measure)),
+  best: optional(dictionary(measure)),
+  test: optional(dictionary(measure)),
+  stopped: optional(oneOf("patience", "time")),
 });
 
 export interface RunPaths {
   readonly record: string;
   readonly curve: string;
   readonly picture: string;
+  /** The last state, to go on from. */
   readonly model: string;
+  /** The state that the best evaluation measured. */
+  readonly best: string;
+  /** With averaged weights: the state that the last evaluation measured. */
+  readonly averaged: string;
 }
 
 export function runPaths(folder: string): RunPaths {
@@ -101,7 +114,16 @@ export function runPaths(folder: string): RunPaths {
     curve: join(folder, "curve.jsonl"),
     picture: join(folder, "curve.svg"),
     model: join(folder, "model.safetensors"),
+    best: join(folder, "best.safetensors"),
+    averaged: join(folder, "averaged.safetensors"),
   };
+}
+
+/** What stands above a run's curve, and its name in the legend. */
+export interface CurveWords {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly name: string;
 }
 
 /** The folder of a run: its record and its other files. */
@@ -123,9 +145,9 @@ export class RunFolder extends RecordedFolder<RunRecord> {
   /** Also throws C0408 for remains of a run without a record, C0402 for a damaged curve, and C0401 for a missing checkpoint. */
   override async begin(resume: boolean): Promise<RunRecord | undefined> {
     const record = await super.begin(resume);
-    const { curve, model } = this.files;
+    const { curve, model, best, averaged } = this.files;
     if (record === undefined) {
-      const left = [model, curve].find((file) => existsSync(file));
+      const left = [model, best, averaged, curve].find((file) => existsSync(file));
       if (left === undefined) return undefined;
       throw new Failure("C0408", exit.usage, `${left} is of a run whose run.json is gone`, "choose another --out");
     }
@@ -147,18 +169,16 @@ export class RunFolder extends RecordedFolder<RunRecord> {
     await this.removeLeftovers(this.path, (file) => own.has(file));
   }
 
-  /** Adds points to the curve and redraws the picture. */
-  async extendCurve(
-    points: readonly CurvePoint[],
-    words: { readonly title: string; readonly subtitle: string; readonly name: string; readonly metric: string },
-  ): Promise<void> {
-    const { curve, picture } = this.files;
-    await appendCurve(curve, points);
-    const runs = [{ name: words.name, points: await readCurve(curve) }];
-    await writeAtomically(
-      picture,
-      drawCurves({ title: words.title, subtitle: words.subtitle, runs, metric: words.metric }),
-    );
+  /** Adds points to the curve. */
+  async extendCurve(points: readonly CurvePoint[]): Promise<void> {
+    await appendCurve(this.files.curve, points);
+  }
+
+  /** Draws the curve. */
+  async drawCurve({ title, subtitle, name }: CurveWords): Promise<void> {
+    const points = await readCurve(this.files.curve);
+    const measures = measuresOf(points);
+    await writeAtomically(this.files.picture, drawCurves({ title, subtitle, runs: [{ name, points }], measures }));
   }
 
   /** Cuts the curve back to a checkpoint's step. Returns what is left of it, and what a crash had cut off. */

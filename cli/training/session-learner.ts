@@ -1,35 +1,19 @@
 /** A runtime session as the training loop sees it. */
-
-import { RuntimeError } from "../../runtime/error.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { InferOptions } from "../../runtime/session-types.ts";
-import { saveCheckpoint } from "./checkpoint.ts";
 import type { Learner } from "./learner.ts";
 
-/**
- * Makes a learner of a session. A loss or statistic that is not finite is not an error: the training loop handles it. `inference`
- * says how to evaluate.
- */
+/** Makes a learner of a session. `inference` says how to evaluate. */
 export function sessionLearner(session: Session, inference: InferOptions): Learner {
   return {
     get step() {
       return session.step;
     },
-    async train(batch, { learningRate, clip, momentum }) {
-      const report = await finite(session.train(batch, { lr: learningRate, clip, momentum }));
-      return report instanceof RuntimeError ? { loss: Number.NaN, metrics: {}, refused: report.message } : report;
-    },
-    estimate: async (batches) => !((await finite(session.estimate(batches))) instanceof RuntimeError),
+    train: (batches, options) => session.train(batches, options),
+    estimate: (batches) => session.estimate(batches),
     evaluate: (batches) => session.evaluate(batches, inference),
-    save: async (path) => saveCheckpoint(path, await session.state()),
+    weights: () => session.weights(),
+    state: () => session.state(),
+    restore: (state) => session.restore(state),
   };
-}
-
-async function finite<T>(work: Promise<T>): Promise<T | RuntimeError> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof RuntimeError && error.code === "C0502") return error;
-    throw error;
-  }
 }

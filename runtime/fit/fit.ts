@@ -106,8 +106,8 @@ export type FitEnding =
   /** The signal was aborted. The session holds what was learnt since the last evaluation. */
   | { readonly kind: "interrupted" }
   /**
-   * A loss or a statistic is not finite, or a step was refused, as `refused` says. After `training`, the session is as it was before that
-   * step.
+   * After `step` steps, a loss or a statistic is not finite, or the next step was refused, as `refused` says; the session is then as it
+   * was before that step.
    */
   | {
       readonly kind: "diverged";
@@ -239,7 +239,7 @@ export async function fit(session: Trainee, batches: Batches, options: FitOption
             throw error;
           });
         if (typeof report === "string")
-          return { kind: "diverged", step: session.step + 1, during: "training", refused: report };
+          return { kind: "diverged", step: session.step, during: "training", refused: report };
         await average?.add(session, report.step);
         const epoch = epochOf(report.step);
         if ((await options.onStep?.({ ...report, epoch, lr, seconds: seconds() })) === "stop")

@@ -21,8 +21,8 @@ export interface RunOptions {
   /** Sends Ctrl-C, or `signal`, once this appears on stderr. */
   readonly interruptAt?: RegExp;
   readonly signal?: "SIGINT" | "SIGTERM" | "SIGKILL";
-  /** Sends the signal this many milliseconds after the start instead. */
-  readonly interruptAfter?: number;
+  /** Is called at the start; sends the signal once it resolves, if the process has not ended by then. */
+  readonly interruptWhen?: () => Promise<unknown>;
 }
 
 /** Once a worker. */
@@ -41,7 +41,8 @@ export async function cellc(args: readonly string[], options: RunOptions = {}): 
     interrupted = performance.now();
     child.kill(options.signal ?? "SIGINT");
   };
-  const timer = options.interruptAfter === undefined ? undefined : setTimeout(interrupt, options.interruptAfter);
+  let running = true;
+  void options.interruptWhen?.().then(() => running && interrupt());
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });
@@ -53,7 +54,7 @@ export async function cellc(args: readonly string[], options: RunOptions = {}): 
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      clearTimeout(timer);
+      running = false;
       const afterSignal = interrupted === undefined ? undefined : performance.now() - interrupted;
       resolve({ code, stdout, stderr, afterSignal });
     });

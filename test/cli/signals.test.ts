@@ -29,9 +29,10 @@ async function disturb(
   for (let i = 0; i < moments; i++) {
     const out = join(folder, `out${i}`);
     // The first part of the time is Node's own.
-    const interruptAfter = (0.2 + 0.8 * Math.random()) * time;
+    const wait = (0.2 + 0.8 * Math.random()) * time;
+    const interruptWhen = () => new Promise((done) => setTimeout(done, wait));
     const signal = Math.random() < 0.5 ? "SIGINT" : "SIGTERM";
-    const ended = await cellc(args(out), { environment, interruptAfter, signal });
+    const ended = await cellc(args(out), { environment, interruptWhen, signal });
     // Null: ended by the signal itself, before there was anything to save. 0: it had ended already.
     expect([null, 0, 130], ended.stderr).toContain(ended.code);
     expect(ended.stderr).not.toContain("error");
@@ -53,10 +54,14 @@ const begun = (out: string, record: string) =>
     () => false,
   );
 
-test.each(["1", "2"])("train with --threads %s saves, and goes on bit for bit", (threads) =>
+test.each([
+  ["one thread", ["--threads", "1"]],
+  ["two threads", ["--threads", "2"]],
+  ["averaged weights and batches added up", ["--ema", "0.9", "--accumulate", "2", "--decay", "plateau"]],
+])("train with %s saves, and goes on bit for bit", (_, more) =>
   withFolder((folder) => {
     // Many evaluations, so that signals come in the middle of some.
-    const options = [...model, "--steps", "60", "--evaluate-every", "5", "--lr", "1e-2", "--threads", threads];
+    const options = [...model, "--steps", "60", "--evaluate-every", "5", "--lr", "1e-2", ...more];
     const args = (out: string) => ["train", smnist, ...options, "--out", out];
     return disturb(args, folder, async (_, out, whole) => {
       const resumed = (await begun(out, "run.json")) ? ["--resume"] : [];

@@ -11,6 +11,7 @@ export const bundledPackages: Readonly<Record<string, string>> = {
   "@observablehq/plot": "cli/report/plot.ts",
   linkedom: "cli/report/linkedom.ts",
   "cli-progress": "cli/progress-bar.ts",
+  "protobufjs/light.js": "cli/report/protobuf.ts",
 };
 
 /** Where their licences stand, beside the code. */
