@@ -85,6 +85,8 @@ async function compileAll(
   interrupt: AbortSignal,
 ): Promise<readonly Candidate[]> {
   const made = async (schedule: LoopChoice): Promise<Executable | undefined> => {
+    // A signal that came during the last compilation has not been seen yet.
+    await breathe();
     interrupt.throwIfAborted();
     try {
       return (await compileFile({ ...options, file, schedule, quiet: true, entries: trainingEntries }, context))
