@@ -30,16 +30,6 @@ export interface EvalOptions extends ModelOptions, DataSettings, CheckpointOptio
 }
 
 export async function evaluateCommand(context: Context, file: string, options: EvalOptions): Promise<ExitCode> {
-  const stopping = () => context.output.warn("stopping after this batch; Ctrl-C again to stop at once");
-  return withInterrupt(context.signals, stopping, (interrupt) => evaluateWith(context, file, options, interrupt));
-}
-
-async function evaluateWith(
-  context: Context,
-  file: string,
-  options: EvalOptions,
-  interrupt: AbortSignal,
-): Promise<ExitCode> {
   const { output } = context;
   const task = await openTaskWith(context, options.task, options);
   const backend = await openBackend(options.target, options.threads);
@@ -56,7 +46,12 @@ async function evaluateWith(
       estimateExamples: options.estimate,
       evaluateOn: options.split,
     } as const;
-    const { loss, metrics } = await evaluate(learner, task, how, interrupt);
+    // Until here, there is nothing to end in good order: a signal ends the process.
+    const { loss, metrics } = await withInterrupt(
+      context.signals,
+      () => output.warn("stopping after this batch; Ctrl-C again to stop at once"),
+      (interrupt) => evaluate(learner, task, how, interrupt),
+    );
     if (!Number.isFinite(loss))
       throw new Failure("C0502", exit.diverged, `the loss on ${options.split} is no finite number`);
     const measures = Object.entries({ loss, ...metrics });
