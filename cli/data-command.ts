@@ -31,7 +31,6 @@ export function withDataOptions(command: Command, doubles: Doubles = {}): Comman
   command
     .option("--data <path>", "a file of one's own; with --task mnist-…, the folder of MNIST's files", read.path)
     .option("--offline", "never download")
-    .option("--validation", "keep the paper's 10,000 validation images out of MNIST's training set")
     .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber);
   for (const key of dataOptionNames) command.addOption(optionOf(dataOptions[key], doubleOf(doubles, key)));
   return command.hook("preAction", (_, action) => {

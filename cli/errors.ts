@@ -3,6 +3,7 @@ import { CompileError } from "../compiler/diagnostics/diagnostic.ts";
 import { RuntimeError, type RuntimeErrorCode } from "../runtime/error.ts";
 import { type ExitCode, exit, Failure } from "./failure.ts";
 import type { Output } from "./output.ts";
+import { Interrupted } from "./training/interrupt.ts";
 
 /** A runtime error's exit code: wrong input, something the machine lacks, or a fault of ours. */
 const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
@@ -27,6 +28,10 @@ const RUNTIME_EXITS: Readonly<Record<RuntimeErrorCode, ExitCode>> = {
 export async function report(error: unknown, output: Output): Promise<ExitCode> {
   if (error instanceof CompileError)
     return (await import("./diagnostics.ts")).reportDiagnostics(error.diagnostics, output);
+  if (error instanceof Interrupted) {
+    output.result({ ok: false, status: "interrupted" });
+    return exit.interrupted;
+  }
   const { red, bold, cyan } = output.errorColors;
   const known = describe(error);
   if (known !== undefined) {

@@ -32,6 +32,22 @@ export function fraction(text: string): number {
   return value;
 }
 
+/** A number in [0, 1), a decay. */
+export function decay(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value < 1))
+    throw new InvalidArgumentError("want a number from 0 to below 1.");
+  return value;
+}
+
+/** A number from 0 on. */
+export function notNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("want a number from 0 on.");
+  return value;
+}
+
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** `256M`, `1.5G`, `65536`: bytes. K, M and G are 1024 bytes, 1024² and 1024³. */
@@ -68,6 +84,24 @@ export function budget(text: string): Budget {
     throw new InvalidArgumentError("want training steps for each row, such as 2000, or time for all, such as 10m.");
   if (unit === "") return { kind: "steps", steps: positiveWholeNumber(number) };
   return { kind: "time", seconds: Number(number) * SECONDS[unit] };
+}
+
+/** `90s`, `10m`, `1.5h`: seconds. */
+export function duration(text: string): number {
+  const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)([smh])$/.exec(text.trim()) ?? [];
+  if (number === undefined || Number(number) === 0)
+    throw new InvalidArgumentError("want a time, such as 90s, 10m or 1.5h.");
+  return Number(number) * SECONDS[unit];
+}
+
+/** `loss`, `accuracy`, `error:min`: what makes an evaluation the best. */
+export function criterion(text: string): { readonly metric: string; readonly direction?: "min" | "max" } {
+  const [metric, direction, ...rest] = text.split(":");
+  if (metric === "" || rest.length > 0 || (direction !== undefined && direction !== "min" && direction !== "max"))
+    throw new InvalidArgumentError("want the loss or a metric, and whether less or more of it is better: error:min.");
+  if (direction === undefined && metric !== "loss" && metric !== "accuracy")
+    throw new InvalidArgumentError(`want ${metric}:min or ${metric}:max, as less or more of it is better.`);
+  return { metric, ...(direction && { direction }) };
 }
 
 /** The path of a file or folder. */

@@ -11,6 +11,7 @@ import type { ExitCode } from "./failure.ts";
 import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
+import { withSchedules } from "./schedule.ts";
 import { stages } from "./stages.ts";
 import { defaultTarget, targetNames, threadedTargets } from "./targets.ts";
 import { forTerminal } from "./terminal.ts";
@@ -263,12 +264,12 @@ const noise = () =>
 
 /** Options that decide how a model is trained, except for how long. */
 function withTrainingOptions(command: Command): Command {
-  return withOptimizer(command)
+  return withSchedules(withOptimizer(command))
     .option("--batch <n>", "examples per step", read.positiveWholeNumber, 64)
+    .option("--accumulate <n>", "batches of a step, whose gradients are added up", read.positiveWholeNumber)
     .option("--lr <rate>", "learning rate", read.positiveNumber, 1e-3)
-    .addOption(
-      new Option("--decay <how>", "decay of the learning rate").choices(["none", "linear", "cosine"]).default("none"),
-    )
+    .option("--warmup <n>", "steps in which the learning rate first rises to its whole", read.positiveWholeNumber)
+    .option("--ema <decay>", "average the weights, such as 0.999, and evaluate with the average", read.decay)
     .addOption(memory())
     .option("--clip <norm>", "clip gradients to this global norm", read.positiveNumber)
     .option("--momentum <weight>", "weight of the newest batch in moving statistics", read.fraction, 0.1)
@@ -294,6 +295,23 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .addOption(threads())
     .option("--epochs <n>", "passes over the training examples", read.positiveNumber, 1)
     .option("--steps <n>", "training steps, instead of --epochs", read.positiveWholeNumber)
+    .option("--max-time <time>", "end after this long, such as 10m, with an evaluation", read.duration)
+    .option(
+      "--patience <n>",
+      "end after so many evaluations that were no better than the best",
+      read.positiveWholeNumber,
+    )
+    .option("--min-delta <number>", "with --patience: by how much better is better", read.notNegative, 0)
+    .option(
+      "--best-by <measure>",
+      "what makes an evaluation the best: loss, accuracy, or NAME:min, NAME:max",
+      read.criterion,
+      {
+        metric: "loss",
+      },
+    )
+    .option("--test", "measure the best checkpoint on the test examples, at the end")
+    .option("--tensorboard <dir>", "also write the curve for TensorBoard, into this folder", read.path)
     .option("--out <dir>", "folder of the run; required, unless --resume names it", read.path)
     .option("--resume [run]", "continue the run in --out; or the run in this folder, with its options", read.path)
     .addOption(allowOtherEquations())
@@ -306,7 +324,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
   withAutoTarget(
     withSchedule(
       withDataOptions(withModelOptions(program.command("eval")), {
-        split: partOfData("what to measure on", "test"),
+        split: partOfData("what to measure on", "validation"),
         target: anywhere,
       }),
     ),

@@ -15,6 +15,7 @@ import {
 } from "../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../compiler/source-host.ts";
 import type { Backend } from "../runtime/backend.ts";
+import { breathe } from "../runtime/fit/breathe.ts";
 import type { EntryName } from "../runtime/plan.ts";
 import { fileHost } from "./api/file-host.ts";
 import type { Context } from "./context.ts";
@@ -97,6 +98,8 @@ export async function compileFile(
   const { file, host = fileHost, batch, time, optimizer, memory, schedule: loops, parts, storage } = request;
   const { stateGradients, entries, ragged, carry } = request;
   readSource(file);
+  // A compilation takes up to some seconds, and a command may make several.
+  await breathe();
   const target = await targets[request.target].load();
   const dims = chosenDims(request);
   const dump = environment.CELLC_DUMP ? openDump(environment.CELLC_DUMP, file, request.target) : undefined;

@@ -1,6 +1,7 @@
 /** Checks what callers pass to a session before anything is run or changed: types do not protect a caller that is JavaScript. */
 
 import type { Batch, OwnBatch } from "./batch.ts";
+import type { Going } from "./carriers.ts";
 import { RuntimeError } from "./error.ts";
 import { checkHyper } from "./hyper.ts";
 import { noise, ownBatch } from "./inference-arguments.ts";
@@ -111,8 +112,26 @@ export function eachBatch(batches: Batches): Batches {
   throw new RuntimeError("C0406", `batches are a list, or an iterable, of them, not ${shown(batches)}`);
 }
 
+/**
+ * The batches of one step, of which there is at least one. What carries states, or reads outputs, does so for a single batch. Errors:
+ * C0406.
+ */
+export function trainingBatches(
+  given: Batch | readonly Batch[],
+  plan: Plan,
+  { going, outputs }: { readonly going?: Pick<Going, "batch">; readonly outputs: boolean },
+): readonly OwnBatch[] {
+  const batches: readonly Batch[] = Array.isArray(given) ? given : [given];
+  if (batches.length === 0) throw new RuntimeError("C0406", "there is no batch to train on");
+  if (batches.length > 1 && (going !== undefined || outputs)) {
+    const message = `\`${going ? "carry" : "outputs"}\` is for a step on a single batch, not on ${batches.length}`;
+    throw new RuntimeError("C0406", message, "train on one batch after the other");
+  }
+  return batches.map((batch) => trainingBatch(going?.batch(batch) ?? batch, plan));
+}
+
 /** As `ownBatch`, for a batch to train on, which has all inputs: zeros for a missing target would train towards zero. */
-export function trainingBatch(given: Batch, plan: Plan): OwnBatch {
+function trainingBatch(given: Batch, plan: Plan): OwnBatch {
   const batch = ownBatch(given, plan);
   const missing = Object.keys(batch.inputs).find((name) => batch.inputs[name] === null);
   if (missing === undefined) return batch;

@@ -1,6 +1,6 @@
 import { firstFormat, format, parse, readCheckpoint } from "./read-checkpoint.ts";
 import { encodeSafetensors, type Header, readHeader } from "./safetensors.ts";
-import { carriedPrefix, type SavedCarry, type SessionState } from "./state.ts";
+import { averagePrefix, carriedPrefix, type SavedCarry, type SessionState } from "./state.ts";
 
 /** A session's state as a safetensors file. Tensors have the plan's names; everything else is in the metadata. */
 export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
@@ -18,10 +18,10 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
     ...(notes && { notes: JSON.stringify(notes) }),
     ...(known && { measures: JSON.stringify(measures), equations: JSON.stringify(equations) }),
   };
-  if (carried === undefined) return encodeSafetensors({ tensors, metadata });
+  const average = [...(state.average ?? [])].map(([name, tensor]) => [averagePrefix + name, tensor] as const);
   return encodeSafetensors({
-    tensors: new Map([...tensors, ...carried.tensors]),
-    metadata: { ...metadata, carried: JSON.stringify(carried.steps) },
+    tensors: new Map([...tensors, ...average, ...(carried?.tensors ?? [])]),
+    metadata: { ...metadata, ...(carried && { carried: JSON.stringify(carried.steps) }) },
   });
 }
 
@@ -32,12 +32,22 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
 export function decodeCheckpoint(bytes: Uint8Array): SessionState {
   const state = readCheckpoint(bytes, described);
   const { carried: steps } = readHeader(bytes).metadata;
-  if (steps === undefined) return state;
-  const isCarried = ([name]: readonly [string, unknown]): boolean => name.startsWith(carriedPrefix);
   const all = [...state.tensors];
-  // `restore` checks what it goes on from.
-  const carried = { steps: parse(steps) as SavedCarry["steps"], tensors: new Map(all.filter(isCarried)) };
-  return { ...state, tensors: new Map(all.filter((entry) => !isCarried(entry))), carried };
+  const isOf =
+    (prefix: string) =>
+    ([name]: readonly [string, unknown]) =>
+      name.startsWith(prefix);
+  const average = all
+    .filter(isOf(averagePrefix))
+    .map(([name, tensor]) => [name.slice(averagePrefix.length), tensor] as const);
+  const carried = new Map(all.filter(isOf(carriedPrefix)));
+  return {
+    ...state,
+    tensors: new Map(all.filter(([name]) => !name.startsWith(averagePrefix) && !name.startsWith(carriedPrefix))),
+    ...(average.length > 0 && { average: new Map(average) }),
+    // `restore` checks what it goes on from.
+    ...(steps !== undefined && { carried: { steps: parse(steps) as SavedCarry["steps"], tensors: carried } }),
+  };
 }
 
 /** The most tensors, or entries of metadata, that a message names. */

@@ -6,6 +6,20 @@ export { carrying } from "./carriers.ts";
 export { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { type BackendName, type BackendOptions, type ChosenBackend, openBackend } from "./choose-backend.ts";
 export { RuntimeError, type RuntimeErrorCode } from "./error.ts";
+export {
+  type Callback,
+  type FitEnding,
+  type FitEpoch,
+  type FitEvaluation,
+  type FitOptions,
+  type FitStep,
+  type Fitted,
+  fit,
+  type Trainee,
+} from "./fit/fit.ts";
+export type { Criterion, Evaluated } from "./fit/progress.ts";
+export { type ScheduleChoice, type ScheduleName, scheduleNames } from "./fit/schedules.ts";
+export type { TrainingWarning } from "./fit/watch.ts";
 export { initialise } from "./initialise.ts";
 export type { Input, Numbers, Shaped, TypedNumbers } from "./inputs.ts";
 export type { Range } from "./layout.ts";

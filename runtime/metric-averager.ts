@@ -13,6 +13,12 @@ export interface Averages {
 export const isMeasure = ({ role: { kind } }: Pick<Tensor, "role">): boolean =>
   kind === "loss" || kind === "loss_term" || kind === "metric" || kind === "weight";
 
+/** A measure of one batch, and the weight of that batch in its mean. */
+export interface Weighed {
+  readonly kind: "loss" | "loss_term" | "metric";
+  readonly weight: number;
+}
+
 interface Mean {
   readonly kind: "loss" | "loss_term" | "metric";
   readonly over: Over | undefined;
@@ -36,12 +42,13 @@ export class MetricAverager {
     this.#name = name;
   }
 
-  /** Adds a batch. Errors: C0406, if a measure is not a mean and this is not the first batch. */
+  /** Adds a batch. Returns the weights of its measures. Errors: C0406, if a measure is not a mean and this is not the first batch. */
   add(
     measured: readonly (readonly [tensor: Tensor, value: number])[],
     batch: Pick<OwnBatch, "examples" | "axes">,
-  ): void {
+  ): readonly Weighed[] {
     this.#batches++;
+    const weighed: Weighed[] = [];
     const weights = new Map(
       measured.flatMap(([{ role }, value]) => (role.kind === "weight" ? [[role.of, value]] : [])),
     );
@@ -58,7 +65,9 @@ export class MetricAverager {
       mean.sum += weight === 0 ? 0 : value * weight;
       mean.weight += weight;
       this.#means.set(name, mean);
+      weighed.push({ kind: role.kind, weight });
     }
+    return weighed;
   }
 
   /** The averages over all batches so far; the loss is NaN if there is none. */

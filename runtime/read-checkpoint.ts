@@ -11,7 +11,7 @@ export const format = "cellc-checkpoint-2";
 export const firstFormat = "cellc-checkpoint-1";
 
 /**
- * Reads a checkpoint. `described`: what another program's file is, as the end of a sentence. Errors: C0404 for a damaged one, C0407 for
+ * Reads a checkpoint, with averages and what is carried among its tensors, which inference passes over. `described`: what another program's file is, as the end of a sentence. Errors: C0404 for a damaged one, C0407 for
  * another program's.
  */
 export function readCheckpoint(bytes: Uint8Array, described: (header: Header) => string): SessionState {

@@ -5,7 +5,7 @@ import {
   noClipping,
   sessionInferOptions,
   sessionOptions,
-  trainingBatch,
+  trainingBatches,
   trainOptions,
 } from "./arguments.ts";
 import type { Backend } from "./backend.ts";
@@ -20,6 +20,7 @@ import { RuntimeError } from "./error.ts";
 import type { Feed } from "./feed.ts";
 import { allFillers } from "./fillers.ts";
 import { firstValues, refuseUntrainable } from "./first-values.ts";
+import { GradientSum } from "./gradient-sum.ts";
 import {
   firstRow,
   type Holder,
@@ -33,7 +34,7 @@ import { axesOfPlan, ownBatch, restoreOptions } from "./inference-arguments.ts";
 import { finiteNumbers } from "./inputs.ts";
 import { elementsOf, floatsIn, type Kept, keptTensors, type Range, rangeOf, whole } from "./layout.ts";
 import { atOnce, filledAt } from "./lengths.ts";
-import { isMeasure, MetricAverager } from "./metric-averager.ts";
+import { type Averages, isMeasure, MetricAverager } from "./metric-averager.ts";
 import type { EntryName, Executable, Plan } from "./plan.ts";
 import { Runner } from "./runner.ts";
 import type {
@@ -151,20 +152,21 @@ export class Session {
   }
 
   /**
-   * One step: forward, backward, statistics, update. A batch of one example does not count towards statistics that it says nothing
+   * One step: forward, backward, statistics, update. Of several batches, the update is that of one batch of all their examples, exactly so
+   * where no norm reads the batch's own statistics; loss and metrics are means over all. A batch of one example does not count towards statistics that it says nothing
    * about, such as variances (the compiler warns of this: W0603). Errors: C0406 (batch, options); C0502 if the loss, the gradient, its
    * norm or the result of the update is not finite, in this step or in an earlier one that was not reported: everything is then as it
    * was before that step.
    */
-  train(batch: Batch, options: TrainOptions & { readonly report: false }): Promise<undefined>;
-  train(batch: Batch, options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
-  train(batch: Batch, options: TrainOptions): Promise<TrainReport | undefined>;
-  train(given: Batch, options: TrainOptions): Promise<TrainReport | undefined> {
+  train(batch: Batch | readonly Batch[], options: TrainOptions & { readonly report: false }): Promise<undefined>;
+  train(batch: Batch | readonly Batch[], options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
+  train(batch: Batch | readonly Batch[], options: TrainOptions): Promise<TrainReport | undefined>;
+  train(given: Batch | readonly Batch[], options: TrainOptions): Promise<TrainReport | undefined> {
     return this.#exclusive(async () => {
       const { lr, clip, momentum, report, outputs, carry, hyper: others } = trainOptions(options, this.plan);
       const going = this.#going(carry, "train");
-      const batch = trainingBatch(going?.batch(given) ?? given, this.plan);
-      this.#checkExamples(batch, "leave examples out until it has as many");
+      const batches = trainingBatches(given, this.plan, { going, outputs });
+      for (const batch of batches) this.#checkExamples(batch, "leave examples out until it has as many");
       const step = this.#counters.step + 1;
       const hyper = { ...others, lr, clip, step };
       refuseUntrainable(this.plan, this.#kept);
@@ -172,10 +174,12 @@ export class Session {
       const { run } = this.#counters;
       const before = { step: this.#counters.step, run, known: this.#population.known };
       await this.#population.secure();
+      const batch = batches[batches.length - 1];
       const part = going?.next(this.plan, "train", batch, this.#population.rows);
-      await this.#collect("train", batch, run, hyper, momentum, { part });
-      this.#counters = { ...this.#counters, run: run + 1 };
-      const result = report ? await resultsOf(this.#main, outputs) : undefined;
+      const averages = batches.length > 1 ? await this.#accumulate(batches, hyper, momentum) : undefined;
+      if (averages === undefined) await this.#collect("train", batch, run, hyper, momentum, { part });
+      this.#counters = { ...this.#counters, run: run + batches.length };
+      const result = report ? { outputs: {}, ...(averages ?? (await resultsOf(this.#main, outputs))) } : undefined;
       const ended = await part?.ended(this.#main);
       await this.#main.run("update", { ...batch, inputs: {} }, this.#feed("train", run, hyper));
       const due = this.#skipped.note(before);
@@ -194,6 +198,22 @@ export class Session {
       const { loss, metrics } = result;
       return { step, loss, metrics, gradientNorm, ...(outputs && { outputs: result.outputs }) };
     }, false);
+  }
+
+  /** Runs `train` on each batch, and leaves the gradient of all of them to the optimiser. Statistics are as before if it fails. */
+  async #accumulate(batches: readonly OwnBatch[], hyper: Feed["hyper"], momentum: number): Promise<Averages> {
+    const back = await this.#population.remember();
+    const sum = new GradientSum(this.#main);
+    try {
+      for (const [i, batch] of batches.entries()) {
+        await this.#collect("train", batch, this.#counters.run + i, hyper, momentum, {});
+        await sum.add(batch);
+      }
+      return await sum.settle();
+    } catch (error) {
+      await back();
+      throw error;
+    }
   }
 
   /**
@@ -355,6 +375,15 @@ export class Session {
     });
   }
 
+  /** The parameters that are trained, by name, in one transfer. */
+  weights(): Promise<Map<string, Float32Array>> {
+    return this.#exclusive(async () => {
+      const trained = this.#trained;
+      const data = await this.#main.machine.read(trained.map(({ range }) => range));
+      return new Map(trained.map(({ name }, i) => [name, data[i]]));
+    });
+  }
+
   /** Everything that an exact resume needs. */
   state(): Promise<SessionState> {
     return this.#exclusive(async () => {
@@ -461,6 +490,12 @@ export class Session {
         throw error;
       }
     });
+  }
+
+  get #trained(): readonly Kept[] {
+    return this.#kept.filter(
+      ({ kind, tensor: { role } }) => kind === "param" && role.kind === "param" && !role.constant,
+    );
   }
 
   #feed(purpose: Feed["purpose"], run: number, hyper: Feed["hyper"] = {}): Feed {

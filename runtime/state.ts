@@ -40,11 +40,16 @@ export interface SessionState extends KnownIdentity {
   readonly counters: Counters;
   /** Parameters, optimiser slots and statistics, by name. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
+  /** The moving average of the parameters, by their names, if training keeps one: `fit` goes on with it, a session ignores it. */
+  readonly average?: ReadonlyMap<string, SavedTensor>;
   /** Free texts that belong to the numbers, by key, such as how inputs were scaled. */
   readonly notes?: Readonly<Record<string, string>>;
   /** What batches with `carry` go on from. */
   readonly carried?: SavedCarry;
 }
+
+/** Precedes the names of averaged parameters in a file. No name of a cell, a scan or a parameter holds a colon. */
+export const averagePrefix = "average:";
 
 /** What names the tensors of it: `carried:train/state/h`. No tensor of a model has a colon in its name. */
 export const carriedPrefix = "carried:";

@@ -12,9 +12,9 @@ import { writeAtomically } from "../report/files.ts";
 import { sparkline } from "../report/sparkline.ts";
 import type { TargetName } from "../targets.ts";
 import { openBackend } from "../toolchain.ts";
-import { type Interrupt, withInterrupt } from "../training/interrupt.ts";
+import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
-import { type Ending, train } from "../training/train.ts";
+import { type Ending, evaluate, train } from "../training/train.ts";
 
 export interface DemoOptions {
   readonly target: TargetName;
@@ -36,15 +36,15 @@ const GOAL = 0.9;
 
 export async function demo(context: Context, options: DemoOptions): Promise<ExitCode> {
   const { output } = context;
-  const runs: CurveRun[] = [];
+  const runs: TrainedCell[] = [];
   output.say(`${CELLS.join(" and ")} on digits, ${options.steps} steps each, H = ${HIDDEN}, batch ${BATCH}`);
   const ending = await withInterrupt(
     context.signals,
     () => output.warn("stopping after this step; Ctrl-C again to stop at once"),
     async (interrupt): Promise<Ending> => {
       for (const cell of CELLS) {
-        const { ending, points } = await trainCell(context, cell, options, interrupt);
-        runs.push({ name: cell, points });
+        const { ending, points, accuracy } = await trainCell(context, cell, options, interrupt);
+        runs.push({ name: cell, points, accuracy });
         await writeAtomically(join(options.out, `${cell}.jsonl`), curveLines(points));
         if (ending.kind === "diverged") {
           throw new Failure(
@@ -65,7 +65,7 @@ export async function demo(context: Context, options: DemoOptions): Promise<Exit
       title: "BN-LSTM and LSTM on generated digits",
       subtitle: `54 steps of one pixel, H = ${HIDDEN}, batch ${BATCH}, Adam, learning rate ${LEARNING_RATE} falling to 0, seed ${context.seed}`,
       runs,
-      metric: "accuracy",
+      measures: ["accuracy"],
     }),
   );
   const summaries = runs.map(summarise);
@@ -89,13 +89,12 @@ async function trainCell(
   context: Context,
   cell: string,
   options: DemoOptions,
-  interrupt: Interrupt,
-): Promise<{ ending: Ending; points: readonly CurvePoint[] }> {
+  interrupt: AbortSignal,
+): Promise<{ ending: Ending; points: readonly CurvePoint[]; accuracy?: number }> {
   const { output, seed } = context;
   const task = await openTask("digits", {
     mnist: { offline: true, environment: context.environment, say: output.warn },
     streams: taskStreams,
-    validation: false,
   });
   const backend = await openBackend(options.target, options.threads);
   try {
@@ -107,10 +106,10 @@ async function trainCell(
       cell: { rnn: cell },
       optimizer: "adam",
     } as const;
-    const { learner } = await openLearner(request, task, "test", backend, context);
+    const { learner } = await openLearner(request, task, "validation", backend, context);
     const points: CurvePoint[] = [];
     const progress = output.progress(options.steps, "steps");
-    const ending = await train(
+    const { ending } = await train(
       learner,
       task,
       {
@@ -122,7 +121,7 @@ async function trainCell(
         momentum: 0.1,
         statistics: "exact",
         estimateExamples: 10 * BATCH,
-        evaluateOn: "test",
+        evaluateOn: "validation",
         evaluateEvery: Math.max(1, Math.ceil(options.steps / 20)),
       },
       seededStreams(seed),
@@ -137,10 +136,19 @@ async function trainCell(
         },
       },
     ).finally(() => progress.stop());
-    return { ending, points };
+    if (ending.kind !== "finished") return { ending, points };
+    // With the statistics of the last evaluation. The test examples are as many as those for validation.
+    const how = { statistics: "ema", batch: BATCH, estimateExamples: 0, evaluateOn: "test" } as const;
+    const { metrics } = await evaluate(learner, task, how, interrupt);
+    return { ending, points, accuracy: metrics.accuracy };
   } finally {
     backend.close();
   }
+}
+
+interface TrainedCell extends CurveRun {
+  /** On the test examples, after the last step. */
+  readonly accuracy: number | undefined;
 }
 
 interface CurveSummary {
@@ -151,11 +159,11 @@ interface CurveSummary {
   readonly curve: readonly number[];
 }
 
-function summarise({ name, points }: CurveRun): CurveSummary {
+function summarise({ name, points, accuracy }: TrainedCell): CurveSummary {
   const evaluations = points.filter((point) => point.kind === "evaluation");
   return {
     cell: name,
-    accuracy: evaluations.at(-1)?.metrics.accuracy,
+    accuracy,
     stepsToGoal: evaluations.find(({ metrics }) => metrics.accuracy >= GOAL)?.step,
     seconds: points.at(-1)?.seconds ?? 0,
     curve: evaluations.map(({ metrics }) => metrics.accuracy),

@@ -9,6 +9,7 @@ import { type ModelSettings, type TrainedModel, trainedModel } from "../statisti
 import type { TargetName } from "../targets.ts";
 import { openBackend } from "../toolchain.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
+import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { evaluate } from "../training/train.ts";
 
@@ -42,12 +43,18 @@ export async function evaluateCommand(
     sayOtherEquations(checkpoint, await session.restore(state, allowed(options)), output);
     const warning = provenanceWarning(provenanceOf(plan, state.counters), checkpoint);
     if (options.stats === "stored" && warning !== undefined) output.warn(warning);
-    const { loss, metrics } = await evaluate(learner, task, {
+    const how = {
       statistics: options.stats === "exact" ? "exact" : "ema",
       batch: options.batch,
       estimateExamples: options.estimate,
       evaluateOn: options.split,
-    });
+    } as const;
+    // Until here, there is nothing to end in good order: a signal ends the process.
+    const { loss, metrics } = await withInterrupt(
+      context.signals,
+      () => output.warn("stopping after this batch; Ctrl-C again to stop at once"),
+      (interrupt) => evaluate(learner, task, how, interrupt),
+    );
     if (!Number.isFinite(loss))
       throw new Failure("C0502", exit.diverged, `the loss on ${options.split} is no finite number`);
     const measures = Object.entries({ loss, ...metrics });

@@ -102,9 +102,9 @@ async function exploreInto(
       try {
         await trainAll();
       } catch (error) {
-        if (!interrupt.requested) throw error;
+        if (!interrupt.aborted) throw error;
       }
-      return interrupt.requested;
+      return interrupt.aborted;
     },
   ).finally(() => {
     progress?.stop();

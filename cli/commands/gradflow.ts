@@ -15,6 +15,7 @@ import { writeAtomically } from "../report/files.ts";
 import type { TargetName } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
 import { trainingBatches } from "../training/batches.ts";
+import { unlessDiverged } from "../training/learner.ts";
 import { openLearner } from "../training/open-learner.ts";
 import { elaborateModel } from "../training/task-model.ts";
 
@@ -150,12 +151,9 @@ async function flowsWith(
     let measured = 0;
     for (const trained of [...options.steps].sort((a, b) => a - b)) {
       while (learner.step < trained) {
-        const { loss } = await learner.train((await batches.next()).value.batch, {
-          learningRate: lr,
-          clip,
-          momentum: 1,
-        });
-        if (!Number.isFinite(loss)) {
+        const { batch } = (await batches.next()).value;
+        const report = await unlessDiverged(learner.train(batch, { lr, clip, momentum: 1 }));
+        if (report === undefined) {
           context.output.warn(`γ ${gamma}: the loss stopped being a number after ${learner.step} training steps`);
           return flows;
         }

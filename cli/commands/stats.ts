@@ -29,6 +29,7 @@ import {
   saveCheckpoint,
   sayOtherEquations,
 } from "../training/checkpoint.ts";
+import { withInterrupt } from "../training/interrupt.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";
 import { modelAround } from "../training/task-model.ts";
 
@@ -72,19 +73,23 @@ export async function stats(
   const model = await trainedModel(path, file, options, given);
   const written = model.settings.output ?? model.checkpoint;
   // Without the lock, a training run could replace the checkpoint while the statistics are being estimated.
-  return options.estimate && isOfRun(written)
-    ? withFolderLock(dirname(written), () => statsOf(context, model))
-    : statsOf(context, model);
+  const work = () =>
+    withInterrupt(
+      context.signals,
+      () => context.output.warn("stopping after this batch, nothing is written; Ctrl-C again to stop at once"),
+      (interrupt) => statsOf(context, model, interrupt),
+    );
+  return options.estimate && isOfRun(written) ? withFolderLock(dirname(written), work) : work();
 }
 
-async function statsOf(context: Context, model: TrainedModel<StatsOptions>): Promise<ExitCode> {
+async function statsOf(context: Context, model: TrainedModel<StatsOptions>, interrupt: AbortSignal): Promise<ExitCode> {
   const { output } = context;
   const options = model.settings;
   const before = await loadCheckpoint(model.checkpoint);
   const task = await openTrainedTask(context, model.settings, model.checkpoint, before);
-  if (options.drift) return drift(context, model, before, task);
+  if (options.drift) return drift(context, model, before, task, interrupt);
   const { plan, norms, state } = options.estimate
-    ? await estimated(context, model, before, task)
+    ? await estimated(context, model, before, task, interrupt)
     : { ...(await compiled(context, model, before, task)), state: before };
   const differences = compareState(state, plan, keptTensors(plan), allowed(options));
   sayOtherEquations(model.checkpoint, differences, output);
@@ -151,11 +156,14 @@ async function estimated(
   model: TrainedModel<StatsOptions>,
   before: SessionState,
   task: Task,
+  interrupt: AbortSignal,
 ): Promise<{ readonly plan: Plan; readonly norms: Norms; readonly state: SessionState }> {
   const { variance, output: elsewhere = model.checkpoint } = model.settings;
   return withModel(context, model, before, task, async ({ plan, norms, session }) => {
     const pass = dataPass(model, task);
-    await withProgress(pass, "estimating", context.output, (batches) => session.estimate(batches, { variance }));
+    await withProgress(pass, "estimating", context.output, interrupt, (batches) =>
+      session.estimate(batches, { variance }),
+    );
     const state = await session.state();
     await saveCheckpoint(elsewhere, state);
     context.output.say(`${elsewhere}: statistics of ${pass.count} batches of ${pass.split}`);
@@ -169,6 +177,7 @@ async function drift(
   model: TrainedModel<StatsOptions>,
   before: SessionState,
   task: Task,
+  interrupt: AbortSignal,
 ): Promise<ExitCode> {
   const { output } = context;
   const { variance, batch, noise } = model.settings;
@@ -176,12 +185,12 @@ async function drift(
     const pass = dataPass(model, task);
     const held = passOver(task, task.splits.validation > 0 ? "validation" : "test", batch, pass.count * batch);
     const measure = (words: string) =>
-      withProgress(held, words, output, (batches) => session.evaluate(batches, { noise }));
+      withProgress(held, words, output, interrupt, (batches) => session.evaluate(batches, { noise }));
     const stored = await measure("with stored statistics");
-    await withProgress(pass, "estimating", output, (batches) => session.estimate(batches, { variance }));
+    await withProgress(pass, "estimating", output, interrupt, (batches) => session.estimate(batches, { variance }));
     const fresh = await measure("with estimated statistics");
     const drifts = driftOf(statisticsIn(before, plan, norms), statisticsIn(await session.state(), plan, norms));
-    const own = await withProgress(held, "with the batches' own", output, (batches) =>
+    const own = await withProgress(held, "with the batches' own", output, interrupt, (batches) =>
       measureWithOwn(session, batches),
     );
     const measured: Measured = { split: held.split, stored, estimated: fresh, batch: own };

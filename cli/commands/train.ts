@@ -1,35 +1,46 @@
 /** `cellc train`: trains a model on a task and keeps the run in a folder. */
 
 import { existsSync } from "node:fs";
+import type { Criterion } from "../../runtime/fit/progress.ts";
 import { refuseSingleExample } from "../../runtime/single-example.ts";
 import type { Context } from "../context.ts";
-import { type DataOptions, dataOptionNames } from "../data/data-options.ts";
-import { type Preparation, preparationIn } from "../data/preparation.ts";
-import { heldOut, isBuiltIn, openTaskWith, type TaskSettings, withTaskFile } from "../data/settings.ts";
+import { isBuiltIn, openTaskWith, type TaskSettings, withTaskFile } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
 import type { Task, TaskForm } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { optimizerText } from "../optimizer.ts";
 import { formatSeconds } from "../output.ts";
-import type { CurvePoint, EvaluationPoint } from "../report/curve-log.ts";
+import type { EvaluationPoint } from "../report/curve-log.ts";
+import { scheduleText } from "../schedule.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import type { TargetName } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
 import { stepsPerEpoch } from "../training/batches.ts";
-import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
+import { type CheckpointOptions, loadCheckpoint } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
+import type { Measures } from "../training/learner.ts";
 import { openLearner } from "../training/open-learner.ts";
-import { resumedRun } from "../training/resumed-run.ts";
+import { checkSameExamples, goOn, resumedRun } from "../training/resumed-run.ts";
 import { RunFolder, type RunRecord } from "../training/run-folder.ts";
+import { RunLog } from "../training/run-log.ts";
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
-import { type Ending, train } from "../training/train.ts";
+import { type Ending, evaluate, train } from "../training/train.ts";
 
 export interface TrainCommandOptions extends ModelOptions, TaskSettings, TrainingSettings, CheckpointOptions {
   readonly target: TargetName;
   readonly threads?: number;
   readonly epochs: number;
   readonly steps?: number;
+  /** Seconds. */
+  readonly maxTime?: number;
+  readonly patience?: number;
+  readonly minDelta: number;
+  readonly bestBy: Pick<Criterion, "direction"> & Pick<Required<Criterion>, "metric">;
+  /** Measure the best checkpoint on the test examples, too. */
+  readonly test?: boolean;
+  /** The folder for TensorBoard. */
+  readonly tensorboard?: string;
   /** Required, unless `resume` names the folder. */
   readonly out?: string;
   /** Continue the run in `out`; or the run in this folder, with its options. */
@@ -59,16 +70,21 @@ export async function trainCommand(
       cell === undefined ? "no .cell file is given" : "nothing says where the run goes",
       cell === undefined ? "name one; or continue a run: cellc train --resume runs/a" : "name a folder: --out runs/a",
     );
-  if (options.allowOtherEquations && !options.resume)
-    throw new Failure(
-      "C0301",
-      exit.usage,
-      "--allow-other-equations is about a checkpoint",
-      "add --resume, which reads one",
-    );
+  checkOptions(options);
   const folder = new RunFolder(out);
   const seed = resumed !== undefined && !names.has("seed") ? resumed.seed : context.seed;
   return folder.withLock(() => trainInto(folder, { ...context, seed }, cell, { ...options, out }));
+}
+
+/** Throws C0301 for options that do not go together. */
+function checkOptions({ allowOtherEquations, resume, ema, stats, patience, minDelta }: TrainCommandOptions): void {
+  const refuse = (what: string, help: string) => new Failure("C0301", exit.usage, what, help);
+  if (allowOtherEquations && !resume)
+    throw refuse("--allow-other-equations is about a checkpoint", "add --resume, which reads one");
+  if (ema !== undefined && stats === "ema")
+    throw refuse("--stats ema has the statistics of the weights, not of their average", "leave --stats out, or --ema");
+  if (patience === undefined && minDelta > 0)
+    throw refuse("--min-delta says what counts as better for --patience", "add --patience N");
 }
 
 async function trainInto(folder: RunFolder, context: Context, file: string, given: RunOptions): Promise<ExitCode> {
@@ -77,11 +93,11 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
   const previous = await folder.begin(given.resume !== undefined && given.resume !== false);
   const options = await withTaskFile(given);
   const task = await openTaskWith(context, options);
-  const evaluateOn = heldOut(task, options);
   const backend = await openBackend(options.target, options.threads);
   try {
     const request = { ...options, file };
-    const { plan, session, learner, metric } = await openLearner(request, task, evaluateOn, backend, context);
+    const opened = await openLearner(request, task, "validation", backend, context);
+    const { plan, session, learner } = opened;
     // An evaluation needs statistics. Report the error before an epoch is trained in vain.
     refuseSingleExample(
       plan,
@@ -93,29 +109,17 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
       folder.checkIdentity(previous, identity);
       checkSameExamples(previous.options.own, options.own, options.out);
     }
-    const { model, curve: curveFile } = folder.files;
     await folder.clear();
-    let before = 0;
-    if (previous !== undefined) {
-      if (existsSync(model)) {
-        const state = await loadCheckpoint(model);
-        checkSameData(task, preparationIn(state, model), options.out);
-        const differences = await session.restore(state, allowed(options));
-        sayOtherEquations(model, differences, output);
-      }
-      const curve = await folder.rewindCurve(learner.step);
-      before = curve.seconds;
-      if (curve.cut > 0) output.warn(`${curveFile}: the last line was cut short, and is left out`);
-      output.say(`going on after step ${learner.step}`);
-    }
+    const start =
+      previous === undefined ? { seconds: 0, history: [] } : await goOn(folder, opened, task, options, output);
 
-    const perEpoch = stepsPerEpoch(task, options.batch);
-    const steps = options.steps ?? Math.ceil(options.epochs * perEpoch);
+    const perEpoch = stepsPerEpoch(task, options.batch) / (options.accumulate ?? 1);
+    const steps = options.steps ?? Math.max(1, Math.ceil(options.epochs * perEpoch));
     const first = learner.step;
     const started = previous?.started ?? new Date().toISOString();
-    let result = previous?.result;
+    let { result, best } = previous ?? {};
     const machine = await machineFacts(options.target);
-    const record = (status: RunRecord["status"]): RunRecord => ({
+    const record = (status: RunRecord["status"], more: Pick<RunRecord, "test" | "stopped"> = {}): RunRecord => ({
       format: 1,
       status,
       ...identity,
@@ -126,91 +130,129 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
       step: learner.step,
       ...((options.task === undefined || !isBuiltIn(options.task)) && { form: formOf(task) }),
       result,
+      best,
+      ...more,
     });
     await folder.write(record("running"));
 
-    const words = {
-      title: `${plan.name} on ${task.name}`,
-      subtitle: `${task.summary}; batch ${options.batch}, ${optimizerText(options.optimizer)}, learning rate ${options.lr}, seed ${seed}`,
-      name: plan.name,
-      metric,
-    };
-    const points: CurvePoint[] = [];
+    const log = new RunLog(
+      folder,
+      wordsOf(plan.name, task, options, seed),
+      start.seconds,
+      await eventsOf(options, first),
+    );
     const progress = output.progress(Math.max(0, steps - first), "steps");
-    const ending = await withInterrupt(
+    const loop = trainingOptions(options, {
+      steps,
+      evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.round(perEpoch)),
+      evaluateOn: "validation",
+      best: { ...options.bestBy, minDelta: options.minDelta },
+      patience: options.patience,
+      maxSeconds: options.maxTime,
+      ...start,
+    });
+    const { ending, last } = await withInterrupt(
       context.signals,
       () => progress.interject("stopping after this step; Ctrl-C again to stop at once, without saving"),
-      (interrupt) =>
-        train(
-          learner,
-          task,
-          trainingOptions(options, { steps, evaluateEvery: options.evaluateEvery ?? perEpoch, evaluateOn }),
-          seededStreams(seed),
-          interrupt,
-          {
-            onStep(point) {
-              points.push({ ...point, seconds: before + point.seconds });
-              progress.update(point.step - first, `epoch ${point.epoch}  loss ${point.loss.toFixed(4)}`);
-            },
-            async onEvaluation(point) {
-              points.push({ ...point, seconds: before + point.seconds });
-              result = { loss: point.loss, ...point.metrics };
-              // The curve first: resuming drops points after the checkpoint, but it could not restore missing ones.
-              await folder.extendCurve(points.splice(0), words);
-              await learner.save(model);
-              await folder.write(record("running"));
-              progress.interject(evaluationWords(point, evaluateOn));
-            },
+      async (interrupt) => {
+        const { ending, state } = await train(learner, task, loop, seededStreams(seed), interrupt, {
+          async onStep(point) {
+            await log.step(point);
+            progress.update(point.step - first, `epoch ${point.epoch}  loss ${point.loss.toFixed(4)}`);
           },
-        ),
+          async onEvaluation(point, fitted) {
+            result = { loss: point.loss, ...point.metrics };
+            if (fitted.best) best = { step: point.step, ...result };
+            await log.evaluation(point, fitted);
+            await folder.write(record("running"));
+            progress.interject(evaluationWords(point));
+          },
+          onWarning: ({ step, message }) => progress.interject(`step ${step}: ${message}`),
+        });
+        await log.finish();
+        if (ending.kind === "interrupted") await log.save(await state());
+        const stopped = ending.kind === "stopped" && ending.why !== "asked" ? ending.why : undefined;
+        const isOver = ending.kind === "finished" || ending.kind === "stopped";
+        const last = record(isOver ? "finished" : ending.kind, { stopped });
+        await folder.write(last);
+        return { ending, last };
+      },
     ).finally(() => progress.stop());
-
-    await folder.extendCurve(points.splice(0), words);
-    if (ending.kind === "interrupted") await learner.save(model);
-    const last = record(ending.kind);
-    await folder.write(last);
-    const provenance = provenanceOf(plan, (await session.state()).counters);
-    const warning = ending.kind === "finished" ? provenanceWarning(provenance, options.out) : undefined;
-    if (warning !== undefined) output.warn(warning);
-    return finish(context, folder, ending, last);
+    const isOver = ending.kind === "finished" || ending.kind === "stopped";
+    if (!isOver || !options.test) {
+      const provenance = provenanceOf(plan, (await session.state()).counters);
+      const warning = isOver && options.ema === undefined ? provenanceWarning(provenance, options.out) : undefined;
+      if (warning !== undefined) output.warn(warning);
+      return finish(context, folder, ending, last);
+    }
+    const measures = await testOf(folder, { ...request, quiet: true }, task, context);
+    const tested = { ...last, test: { loss: measures.loss, ...measures.metrics } };
+    await folder.write(tested);
+    return finish(context, folder, ending, tested);
   } finally {
     backend.close();
   }
 }
 
-/** Throws C0408 if other examples are made of the data than the run was trained on so far. */
-function checkSameExamples(before: DataOptions = {}, now: DataOptions = {}, folder: string): void {
-  const differs = dataOptionNames.find((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
-  if (differs === undefined) return;
-  const shown = (value: unknown): string => (value === undefined ? "none" : JSON.stringify(value));
-  throw new Failure(
-    "C0408",
-    exit.usage,
-    `${folder} holds a run with ${differs} ${shown(before[differs])}, not ${shown(now[differs])}`,
-    "go on with it as it is: cellc train --resume and the folder; or choose another --out",
-  );
-}
-
-/** Throws C0403 if data of one's own is not what the run was trained on so far: its training part has other scales or symbols. */
-function checkSameData({ preparation, name }: Task, before: Preparation | undefined, folder: string): void {
-  if (JSON.stringify(preparation) === JSON.stringify(before)) return;
-  throw new Failure(
-    "C0403",
-    exit.input,
-    `the run in ${folder} was trained on other data than ${name} is now: the training part has other values`,
-    "put the file back as it was, or begin anew in another --out",
-  );
-}
-
 /** The part of a task that a model must fit. */
 const formOf = ({ name, inputs, dims, steps }: Task): TaskForm => ({ name, inputs, dims, steps });
+
+/** Loads TensorBoard's writer, if it is asked for. */
+async function eventsOf({ tensorboard }: TrainCommandOptions, step: number) {
+  if (tensorboard === undefined) return undefined;
+  const { EventWriter } = await import("../report/tensorboard.ts");
+  return new EventWriter(tensorboard, step);
+}
+
+/** Measures the best checkpoint on the test examples. */
+async function testOf(
+  folder: RunFolder,
+  request: Parameters<typeof openLearner>[0] & Pick<TrainCommandOptions, "threads" | "target">,
+  task: Task,
+  context: Context,
+): Promise<Measures> {
+  const { best, model } = folder.files;
+  const backend = await openBackend(request.target, request.threads);
+  try {
+    const { learner } = await openLearner(request, task, "test", backend, context);
+    const state = await loadCheckpoint(existsSync(best) ? best : model);
+    await learner.restore(state);
+    const how = { statistics: "ema", batch: request.batch, estimateExamples: 0, evaluateOn: "test" } as const;
+    const measures = await evaluate(learner, task, how);
+    if (!Number.isFinite(measures.loss))
+      throw new Failure("C0502", exit.diverged, "the loss on the test examples is no finite number");
+    context.output.say(`test, at step ${state.counters.step}: ${measuresText(measures)}`);
+    return measures;
+  } finally {
+    backend.close();
+  }
+}
+
+function wordsOf(name: string, task: Task, options: TrainCommandOptions, seed: number) {
+  const { batch, accumulate = 1, optimizer, lr, decay, ema } = options;
+  const rate = `learning rate ${lr}${decay === "none" ? "" : ` (${scheduleText(decay)})`}`;
+  const parts = [
+    `batch ${accumulate > 1 ? `${accumulate} × ` : ""}${batch}`,
+    optimizerText(optimizer),
+    rate,
+    ...(ema === undefined ? [] : [`weights averaged (${ema})`]),
+    `seed ${seed}`,
+  ];
+  return { title: `${name} on ${task.name}`, subtitle: `${task.summary}; ${parts.join(", ")}`, name };
+}
 
 function finish({ output }: Context, { path, files }: RunFolder, ending: Ending, record: RunRecord): ExitCode {
   switch (ending.kind) {
     case "finished":
-      output.say(`finished after ${record.step} steps; ${path} holds the curve and the model`);
+    case "stopped": {
+      const why = { patience: "no evaluation was better for long enough", time: "the time is over", asked: "as asked" };
+      const early = ending.kind === "stopped" ? `: ${why[ending.why]}` : "";
+      output.say(`finished after ${record.step} steps${early}; ${path} holds the curve and the model`);
+      if (record.best !== undefined && record.best.step < record.step)
+        output.say(`the best is that of step ${record.best.step}: ${files.best}`);
       output.result({ ok: true, ...record });
       return exit.ok;
+    }
     case "interrupted":
       output.say(`stopped and saved after step ${record.step}; go on with --resume`);
       output.result({ ok: false, ...record });
@@ -231,11 +273,12 @@ function finish({ output }: Context, { path, files }: RunFolder, ending: Ending,
   }
 }
 
-/** `epoch 2, step 1562: test loss 0.2134, accuracy 0.9361 (52s)` */
-function evaluationWords({ epoch, step, loss, metrics, seconds }: EvaluationPoint, split: string): string {
-  const measures = [
-    `loss ${loss.toFixed(4)}`,
-    ...Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`),
-  ];
-  return `epoch ${epoch}, step ${step}: ${split} ${measures.join(", ")} (${formatSeconds(seconds)})`;
-}
+/** `loss 0.2134, accuracy 0.9361` */
+const measuresText = ({ loss, metrics }: Measures): string =>
+  Object.entries({ loss, ...metrics })
+    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+    .join(", ");
+
+/** `epoch 2, step 1562: validation loss 0.2134, accuracy 0.9361 (52s)` */
+const evaluationWords = (point: EvaluationPoint): string =>
+  `epoch ${point.epoch}, step ${point.step}: validation ${measuresText(point)} (${formatSeconds(point.seconds)})`;

@@ -3,6 +3,7 @@ import { CompileError } from "../../compiler/diagnostics/diagnostic.ts";
 import { type LoopOwner, loopOwners } from "../../compiler/partition/loop-owner.ts";
 import type { Direction, LoopChoice } from "../../compiler/partition/loop-strategy.ts";
 import type { Batch } from "../../runtime/batch.ts";
+import { breathe } from "../../runtime/fit/breathe.ts";
 import { elementsOf, shapeOf } from "../../runtime/layout.ts";
 import type { Executable, Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
@@ -11,6 +12,7 @@ import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import type { TargetName } from "../targets.ts";
 import { type CompileRequest, compileFile, type ModelOptions, openBackend, trainingEntries } from "../toolchain.ts";
+import { withInterrupt } from "../training/interrupt.ts";
 import { modelAround } from "../training/task-model.ts";
 import { cellKey, choiceText, deviceName, remember } from "../tuned.ts";
 
@@ -44,15 +46,25 @@ interface Tuned {
 }
 
 export async function tune(context: Context, file: string, options: TuneOptions): Promise<ExitCode> {
+  const stopping = () => context.output.warn("stopping, nothing is kept; Ctrl-C again to stop at once");
+  return withInterrupt(context.signals, stopping, (interrupt) => tuneUnless(interrupt, context, file, options));
+}
+
+async function tuneUnless(
+  interrupt: AbortSignal,
+  context: Context,
+  file: string,
+  options: TuneOptions,
+): Promise<ExitCode> {
   const { output, environment } = context;
   const tuned = await whatIsTuned(context, file, options);
-  const candidates = await compileAll(context, tuned.request);
+  const candidates = await compileAll(context, tuned.request, interrupt);
   const { plan } = candidates[0].executable;
   if (plan.entries.train === undefined) {
     throw new Failure("C0221", exit.input, `${plan.name} has no loss`, "add one: loss cross_entropy(logits, y)");
   }
   const device = await deviceName(options.target, options.threads);
-  const measured = await measureAll(context, candidates, options, tuned.steps);
+  const measured = await measureAll(context, candidates, options, tuned.steps, interrupt);
   const [best] = [...measured].sort((a, b) => a.median - b.median);
   const ms = (n: number): string => n.toPrecision(3);
   output.table(
@@ -96,8 +108,15 @@ async function whatIsTuned(context: Context, file: string, options: TuneOptions)
 }
 
 /** An executable for each legal pair of owners. */
-async function compileAll(context: Context, request: Tuned["request"]): Promise<readonly Candidate[]> {
+async function compileAll(
+  context: Context,
+  request: Tuned["request"],
+  interrupt: AbortSignal,
+): Promise<readonly Candidate[]> {
   const made = async (schedule: LoopChoice): Promise<Executable | undefined> => {
+    // A signal that came during the last compilation has not been seen yet.
+    await breathe();
+    interrupt.throwIfAborted();
     try {
       return (await compileFile({ ...request, schedule }, context)).executable;
     } catch (error) {
@@ -132,6 +151,7 @@ async function measureAll(
   candidates: readonly Candidate[],
   { target, threads, repeats }: TuneOptions,
   steps: number,
+  interrupt: AbortSignal,
 ): Promise<readonly TimedCandidate[]> {
   const backend = await openBackend(target, threads);
   try {
@@ -143,6 +163,8 @@ async function measureAll(
     // The first round compiles, allocates and warms up.
     for (let round = 0; round <= repeats; round++) {
       for (const [i, session] of sessions.entries()) {
+        await breathe();
+        interrupt.throwIfAborted();
         const start = performance.now();
         await session.train(batch, { lr: NEGLIGIBLE_RATE });
         if (round > 0) times[i].push(performance.now() - start);

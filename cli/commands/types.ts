@@ -55,7 +55,7 @@ export async function types(context: Context, files: readonly string[], options:
       try {
         for (const file of files) await make(file);
         output.warn("watching; Ctrl-C ends it");
-        while (!interrupt.requested) for (const file of await watched.changed(interrupt)) await make(file);
+        while (!interrupt.aborted) for (const file of await watched.changed(interrupt)) await make(file);
       } finally {
         watched.close();
       }

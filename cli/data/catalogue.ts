@@ -10,8 +10,6 @@ export interface TaskOptions {
   readonly mnist: MnistOptions;
   /** Random streams for generated data and orders. They do not depend on `--seed`: a task has the same examples in every run. */
   readonly streams: RandomStreams;
-  /** Keep the paper's validation images out of MNIST's training set. */
-  readonly validation: boolean;
   /** Sequence length, for tasks that leave it open. */
   readonly steps?: number;
 }
@@ -23,8 +21,8 @@ const ADDING_STEPS = 100;
 
 const mnist =
   (reading: MnistReading): Opener =>
-  async ({ mnist, streams, validation }) =>
-    mnistTask(reading, await loadMnist(mnist), streams, validation);
+  async ({ mnist, streams }) =>
+    mnistTask(reading, await loadMnist(mnist), streams);
 
 const OPENERS: Readonly<Record<string, Opener>> = {
   "mnist-rows": mnist("rows"),

@@ -6,7 +6,7 @@ import { openTask, type TaskOptions, taskForm, taskNames } from "./catalogue.ts"
 import { type DataOptions, dataOptionNames, dataOptions } from "./data-options.ts";
 import { type Preparation, preparationIn } from "./preparation.ts";
 import { taskStreams } from "./streams.ts";
-import type { Split, Task, TaskForm } from "./task.ts";
+import type { Task, TaskForm } from "./task.ts";
 import { readTaskFile } from "./task-file.ts";
 import { isModule, openTaskModule } from "./task-module.ts";
 
@@ -14,7 +14,6 @@ export interface DataSettings {
   /** A file of one's own, or the folder of a built-in task's files. */
   readonly data?: string;
   readonly offline?: boolean;
-  readonly validation?: boolean;
   readonly time?: number;
   /** What is said about data of one's own. */
   readonly own?: DataOptions;
@@ -131,10 +130,6 @@ export async function formOf(
   return openTrainedTask(where, settings, checkpoint, state);
 }
 
-/** The split that a run or an exploration measures on. Of data of one's own, the test part is for the end. */
-export const heldOut = (task: Task, { validation }: Pick<DataSettings, "validation">): Exclude<Split, "train"> =>
-  validation || task.preparation !== undefined ? "validation" : "test";
-
 const optionsOf = ({ environment, output }: Where, settings: DataSettings): TaskOptions => ({
   mnist: {
     directory: settings.data,
@@ -143,6 +138,5 @@ const optionsOf = ({ environment, output }: Where, settings: DataSettings): Task
     say: (line) => output.warn(line),
   },
   streams: taskStreams,
-  validation: settings.validation ?? false,
   steps: settings.time,
 });

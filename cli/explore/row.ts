@@ -23,7 +23,6 @@ export interface RowSettings {
   /** `model.place` comes before a row's own placement. */
   readonly model: ModelOptions;
   readonly training: TrainingSettings;
-  readonly evaluateOn: "test" | "validation";
 }
 
 /** The number of training steps of a row, and of steps between evaluations. */
@@ -104,14 +103,14 @@ export async function trainRow(
     return await withRow(row, task, settings, context, async (opened) => {
       plan = opened.plan;
       warnings = opened.warnings.map(({ code, message }) => `${code}: ${message}`);
-      const ending = await train(
+      const { ending } = await train(
         timed(opened.learner, (time) => {
           milliseconds = Math.min(milliseconds, time);
         }),
         task,
-        trainingOptions(settings.training, { ...length, evaluateOn: settings.evaluateOn }),
+        trainingOptions(settings.training, { ...length, evaluateOn: "validation" }),
         seededStreams(row.seed),
-        { requested: false },
+        undefined,
         {
           onStep(point) {
             points.push(point);
@@ -125,9 +124,9 @@ export async function trainRow(
       );
       if (ending.kind === "interrupted") throw new Error("nobody interrupts a row");
       return record(
-        ending.kind === "finished"
-          ? { status: "finished" }
-          : { status: "diverged", step: ending.step, during: ending.during },
+        ending.kind === "diverged"
+          ? { status: "diverged", step: ending.step, during: ending.during }
+          : { status: "finished" },
       );
     });
   } catch (error) {
@@ -157,9 +156,9 @@ export async function measureRow(
       await train(
         learner,
         task,
-        trainingOptions(settings.training, { steps, evaluateEvery: steps, evaluateOn: settings.evaluateOn }),
+        trainingOptions(settings.training, { steps, evaluateEvery: steps, evaluateOn: "validation" }),
         seededStreams(row.seed),
-        { requested: false },
+        undefined,
         {
           onStep: ({ seconds }) => void times.push(seconds),
           onEvaluation: async ({ seconds }) => void times.push(seconds),
@@ -183,7 +182,7 @@ export async function measureRow(
 async function withRow<T>(
   row: Row,
   task: Task,
-  { file, model, training, evaluateOn }: RowSettings,
+  { file, model, training }: RowSettings,
   context: RowContext,
   work: (opened: OpenLearner) => Promise<T>,
 ): Promise<T> {
@@ -191,7 +190,7 @@ async function withRow<T>(
   const backend = await openBackend(defaultTarget, 1);
   try {
     const request = { ...model, ...training, file, place, target: defaultTarget, threads: 1, quiet: true } as const;
-    const opened = await openLearner(request, task, evaluateOn, backend, { ...context, seed: row.seed });
+    const opened = await openLearner(request, task, "validation", backend, { ...context, seed: row.seed });
     refuseSingleExample(
       opened.plan,
       { examples: training.batch, axes: { time: { steps: task.steps } } },

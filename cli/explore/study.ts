@@ -2,13 +2,15 @@
 import { createHash } from "node:crypto";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import type { Context } from "../context.ts";
-import { heldOut, type TaskSettings } from "../data/settings.ts";
+import type { TaskSettings } from "../data/settings.ts";
 import type { Task } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { optimizerText } from "../optimizer.ts";
 import type { Budget } from "../options.ts";
 import { packageVersion } from "../package.ts";
+import { scheduleText } from "../schedule.ts";
 import type { ModelOptions } from "../toolchain.ts";
+import { requireExamples } from "../training/batches.ts";
 import type { TrainingSettings } from "../training/settings.ts";
 import { elaborateModel } from "../training/task-model.ts";
 import type { Identity } from "./folder.ts";
@@ -28,13 +30,17 @@ export interface Study {
   readonly facts: readonly string[];
 }
 
-/** Reads the exploration that the command line asks for. Throws errors in the text and in the names of sites and norms. */
+/**
+ * Reads the exploration that the command line asks for. Throws errors in the text and in the names of sites and norms, and C0406 for a
+ * task without validation examples, by which rows are ranked.
+ */
 export function readStudy(
   context: Pick<Context, "environment" | "output" | "seed">,
   file: string,
   options: StudyOptions,
   task: Task,
 ): Study {
+  requireExamples(task, "validation");
   const read = new Map<string, string>();
   const { elaborated, host, options: chosen, warnings } = elaborateModel({ ...options, file }, task);
   sayDiagnostics(warnings, context.output);
@@ -42,11 +48,12 @@ export function readStudy(
   checkNames(rows, file, recording(host, read), chosen);
 
   const { entry, place, cell, schedule, tuned, parts, storage } = options;
-  const { batch, lr, decay, optimizer, clip, momentum, stats, estimate, noise, evaluateEvery, memory } = options;
-  const { data, offline, validation, time, own } = options;
+  const { batch, lr, decay, warmup, optimizer, clip, accumulate, ema } = options;
+  const { momentum, stats, estimate, noise, evaluateEvery, memory } = options;
+  const { data, offline, time, own } = options;
   const model = { entry, dims: options.dims, place, cell, schedule, tuned, parts, storage };
-  const training = { batch, lr, decay, optimizer, clip, momentum, stats, estimate, noise, evaluateEvery, memory };
-  const evaluateOn = heldOut(task, options);
+  const steps = { batch, lr, decay, warmup, optimizer, clip, accumulate, ema };
+  const training = { ...steps, momentum, stats, estimate, noise, evaluateEvery, memory };
   return {
     rows,
     identity: {
@@ -61,7 +68,6 @@ export function readStudy(
       seeds: options.seeds,
       seed: context.seed,
       budget: options.budget,
-      validation: validation ?? false,
       time,
       ...(task.preparation && { own, preparation: task.preparation }),
       ...model,
@@ -70,14 +76,14 @@ export function readStudy(
     },
     job: (row) => ({
       row,
-      data: { task: options.task, data, offline, validation, time, own },
-      settings: { file, model, training, evaluateOn },
+      data: { task: options.task, data, offline, time, own },
+      settings: { file, model, training },
       environment: { ...context.environment },
     }),
     title: `${elaborated.graph.name} on ${task.name}`,
     facts: [
       task.summary,
-      `batch ${batch}, ${optimizerText(optimizer)}, learning rate ${lr}${decay === "none" ? "" : ` falling to 0 (${decay})`}, ${clip === undefined ? "gradients not clipped" : `gradients clipped to norm ${clip}`}; ${options.seeds === 1 ? `seed ${context.seed}` : `${options.seeds} seeds from ${context.seed} on`}`,
+      `batch ${batch}, ${optimizerText(optimizer)}, learning rate ${lr}${decay === "none" ? "" : ` (${scheduleText(decay)})`}, ${clip === undefined ? "gradients not clipped" : `gradients clipped to norm ${clip}`}; ${options.seeds === 1 ? `seed ${context.seed}` : `${options.seeds} seeds from ${context.seed} on`}`,
     ],
   };
 }

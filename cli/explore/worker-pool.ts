@@ -24,7 +24,7 @@ export function startWorkerPool(workers: number, tell: (progress: RowProgress) =
     maxThreads: workers,
   });
   pool.on("message", tell);
-  let ended = false;
+  let ended: Promise<void> | undefined;
   const run = async <R extends object | undefined>(name: string, job: RowJob): Promise<R> => {
     const answer: R | Stop = await pool.run(job, { name });
     if (answer !== undefined && "stop" in answer) {
@@ -39,7 +39,7 @@ export function startWorkerPool(workers: number, tell: (progress: RowProgress) =
       try {
         return await run<RowRecord>("trainJob", job);
       } catch (error) {
-        if (ended || error instanceof Failure) throw error;
+        if (ended !== undefined || error instanceof Failure) throw error;
         // The thread died, out of memory or through a fault of ours. The other rows can go on.
         const message = `the thread ended: ${error instanceof Error ? error.message : String(error)}`;
         const seconds = (performance.now() - started) / 1000;
@@ -49,8 +49,9 @@ export function startWorkerPool(workers: number, tell: (progress: RowProgress) =
     },
     measure: (job) => run<RowTiming | undefined>("measureJob", job),
     end() {
-      ended = true;
-      return pool.destroy();
+      // Only once: a second call would let the pool replace the threads that the first has not ended yet.
+      ended ??= pool.destroy();
+      return ended;
     },
   };
 }

@@ -1,7 +1,6 @@
 /** Waits until files change. */
 import { type FSWatcher, watch } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { Interrupt } from "../training/interrupt.ts";
 
 /** How often an interrupt is looked for, and how long after a change others may belong to it, in milliseconds. */
 const pause = 50;
@@ -11,7 +10,7 @@ export interface WatchedFiles {
   /** From now on, `made` depends on these files alone. */
   replace(made: string, files: readonly string[]): void;
   /** Resolves to everything that depends on a file that has changed; to nothing once it is interrupted. */
-  changed(interrupt: Interrupt): Promise<readonly string[]>;
+  changed(interrupt: AbortSignal): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -39,8 +38,8 @@ export function watchFiles(): WatchedFiles {
     async changed(interrupt) {
       const due = () =>
         [...dependencies].flatMap(([made, files]) => ([...files].some((f) => touched.has(f)) ? [made] : []));
-      while (!interrupt.requested && due().length === 0) await sleep();
-      if (interrupt.requested) return [];
+      while (!interrupt.aborted && due().length === 0) await sleep();
+      if (interrupt.aborted) return [];
       await sleep();
       const found = due();
       touched.clear();

@@ -19,8 +19,10 @@ const FONT = `font-family: ${FAMILY}; font-size: 14px;`;
 
 const WIDTH = 840;
 const PANEL = 280;
-/** Title, subtitle and legend. */
+/** Title, a line of subtitle, and legend. */
 const HEADER = 96;
+/** Between two lines of the subtitle. */
+const LINE = 20;
 const MARGIN = { left: 70, right: 30, top: 34, bottom: 54 };
 
 /** The name and colour of what is drawn in one colour. */
@@ -39,7 +41,7 @@ export interface Panel {
 
 export interface Figure {
   readonly title: string;
-  /** A line under the title: sizes, what was measured. */
+  /** Under the title: sizes, what was measured. */
   readonly subtitle: string;
   /** The legend. Marks use these names as `stroke` or `fill`. */
   readonly series: readonly Series[];
@@ -52,7 +54,9 @@ export interface Figure {
 /** Draws the figure as a complete SVG document. */
 export function drawFigure({ title, subtitle, series, panels, columns = 1 }: Figure): string {
   const document = blankDocument();
-  const height = HEADER + Math.ceil(panels.length / columns) * PANEL;
+  const lines = wrapped(subtitle);
+  const header = HEADER + (lines.length - 1) * LINE;
+  const height = header + Math.ceil(panels.length / columns) * PANEL;
   const svg = svgElement(document, "svg", {
     xmlns: "http://www.w3.org/2000/svg",
     width: WIDTH,
@@ -67,13 +71,13 @@ export function drawFigure({ title, subtitle, series, panels, columns = 1 }: Fig
     name,
     svgElement(document, "rect", { width: WIDTH, height, fill: "#ffffff" }),
     words(document, title, { x: 24, y: 32, fill: INK, style: `${FONT} font-size: 20px; font-weight: 600;` }),
-    words(document, subtitle, { x: 24, y: 55, fill: PALE_INK, style: FONT }),
-    ...legend(document, series),
+    ...lines.map((line, at) => words(document, line, { x: 24, y: 55 + at * LINE, fill: PALE_INK, style: FONT })),
+    ...legend(document, series, header - HEADER),
     ...panels.map((panel, at) => {
       const width = WIDTH / columns;
       const plot = drawPanel(document, panel, series, width);
       plot.setAttribute("x", String((at % columns) * width));
-      plot.setAttribute("y", String(HEADER + Math.floor(at / columns) * PANEL));
+      plot.setAttribute("y", String(header + Math.floor(at / columns) * PANEL));
       return plot;
     }),
   );
@@ -104,7 +108,20 @@ export function drawPanel(
   });
 }
 
-function legend(document: Document, series: readonly Series[]): Element[] {
+/** The words in as many lines as they need: seven and a half pixels per character are enough for 14 px sans-serif. */
+function wrapped(text: string): readonly string[] {
+  const most = Math.floor((WIDTH - 48) / 7.5);
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > most) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+/** `down`: how far below its usual place. */
+function legend(document: Document, series: readonly Series[], down: number): Element[] {
   // Seven and a half pixels per character are enough for 14 px sans-serif.
   const widths = series.map(({ name }) => 34 + name.length * 7.5);
   const left = 24;
@@ -115,8 +132,15 @@ function legend(document: Document, series: readonly Series[]): Element[] {
     const left = x;
     x += widths[at] + gap;
     return [
-      svgElement(document, "line", { x1: left, x2: left + 24, y1: 76, y2: 76, stroke: colour, "stroke-width": 4 }),
-      words(document, name, { x: left + 32, y: 81, fill: INK, style: FONT }),
+      svgElement(document, "line", {
+        x1: left,
+        x2: left + 24,
+        y1: 76 + down,
+        y2: 76 + down,
+        stroke: colour,
+        "stroke-width": 4,
+      }),
+      words(document, name, { x: left + 32, y: 81 + down, fill: INK, style: FONT }),
     ];
   });
 }

@@ -13,8 +13,12 @@ export interface TrainPoint {
   readonly step: number;
   readonly epoch: number;
   readonly loss: number;
+  /** The model's metrics on the batch, if it has any. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Global L2 norm of the batch's gradient, before clipping. */
   readonly gradientNorm?: number;
+  /** The learning rate of the step. */
+  readonly lr?: number;
   /** Seconds of training so far. */
   readonly seconds: number;
 }
@@ -34,7 +38,13 @@ export type CurvePoint = TrainPoint | EvaluationPoint;
 const common = { step: whole(), epoch: whole(), loss: number, seconds: number };
 
 export const curvePoint: Schema<CurvePoint> = either("kind", {
-  train: record({ kind: oneOf("train"), ...common, gradientNorm: optional(measure) }),
+  train: record({
+    kind: oneOf("train"),
+    ...common,
+    gradientNorm: optional(measure),
+    lr: optional(measure),
+    metrics: optional(dictionary(measure)),
+  }),
   evaluation: record({ kind: oneOf("evaluation"), ...common, metrics: dictionary(measure) }),
 });
 

@@ -1,4 +1,4 @@
-/** Learning curves as one SVG picture: training loss above, evaluation metric below, one colour per run. */
+/** Learning curves as one SVG picture: training loss above, what was evaluated below, one colour per run. */
 
 import { COLOURS, drawFigure, type Panel } from "./chart.ts";
 import type { CurvePoint } from "./curve-log.ts";
@@ -15,22 +15,27 @@ export interface CurvePicture {
   readonly subtitle: string;
   /** At most 8, the number of colours. */
   readonly runs: readonly CurveRun[];
-  /** Name of the metric in the lower panel. The panel shows the loss if no run has the metric. */
-  readonly metric: string;
+  /** A panel for each: a metric of evaluations, or `loss`. */
+  readonly measures: readonly string[];
 }
 
 /** The raw loss is thinned to this many points per run: more cannot be seen, and the file would grow by megabytes. */
 const RAW_POINTS = 600;
 
 /** Draws the picture as a complete SVG document. */
-export function drawCurves({ title, subtitle, runs, metric }: CurvePicture): string {
+export function drawCurves({ title, subtitle, runs, measures }: CurvePicture): string {
   return drawFigure({
     title,
     subtitle,
     series: runs.map(({ name }, at) => ({ name, colour: COLOURS[at] })),
-    panels: [lossPanel(runs), metricPanel(runs, metric)],
+    panels: [lossPanel(runs), ...measures.map((measure) => metricPanel(runs, measure))],
   });
 }
+
+/** What the evaluations of a curve measured: the loss, and each metric. */
+export const measuresOf = (points: readonly CurvePoint[]): readonly string[] => [
+  ...new Set(["loss", ...points.flatMap((point) => (point.kind === "evaluation" ? Object.keys(point.metrics) : []))]),
+];
 
 /**
  * An exponential moving average with bias correction, so that its first value is the first loss and not a blend with zero: the

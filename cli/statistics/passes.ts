@@ -1,6 +1,7 @@
 /** Passes over data that estimate a model's statistics or measure the model. */
 
 import type { Batch } from "../../runtime/batch.ts";
+import { paced } from "../../runtime/fit/breathe.ts";
 import { ownBatch } from "../../runtime/inference-arguments.ts";
 import { isMeasure, MetricAverager } from "../../runtime/metric-averager.ts";
 import type { Tensor } from "../../runtime/plan.ts";
@@ -8,7 +9,7 @@ import type { Session } from "../../runtime/session.ts";
 import type { Split, Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Output } from "../output.ts";
-import { wholeBatches, wholeBatchesOf } from "../training/batches.ts";
+import { requireExamples, wholeBatches, wholeBatchesOf } from "../training/batches.ts";
 import type { Measures } from "../training/learner.ts";
 
 /** The whole batches at the start of a split. */
@@ -21,15 +22,14 @@ export interface Pass {
 
 /** Throws C0406 if the split has no whole batch. */
 export function passOver(task: Task, split: Split, batch: number, examples: number): Pass {
+  requireExamples(task, split);
   const there = task.splits[split];
   if (there < batch)
     throw new Failure(
       "C0406",
       exit.input,
-      there === 0
-        ? `${task.name} has no examples in ${split}`
-        : `${task.name} has ${there} examples in ${split}, fewer than a batch of ${batch}`,
-      there === 0 ? "--validation sets some aside, for MNIST; of a file, --split does" : `--batch ${there} at most`,
+      `${task.name} has ${there} examples in ${split}, fewer than a batch of ${batch}`,
+      `--batch ${there} at most`,
     );
   return {
     split,
@@ -38,17 +38,18 @@ export function passOver(task: Task, split: Split, batch: number, examples: numb
   };
 }
 
-/** Runs `work` on the batches of a pass and shows its progress. */
+/** Runs `work` on the batches of a pass and shows its progress. Throws the reason of `interrupt` once it is aborted. */
 export async function withProgress<T>(
   { count, batches }: Pass,
   facts: string,
   output: Output,
+  interrupt: AbortSignal,
   work: (batches: AsyncIterable<Batch>) => Promise<T>,
 ): Promise<T> {
   const progress = output.progress(count, "batches");
   async function* counted(): AsyncGenerator<Batch> {
     let done = 0;
-    for await (const batch of batches()) {
+    for await (const batch of paced(batches(), interrupt)) {
       yield batch;
       progress.update(++done, facts);
     }

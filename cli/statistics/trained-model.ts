@@ -30,7 +30,7 @@ export interface TrainedModel<Settings> {
 /** The recorded options that describe a run's model and data. */
 const RECORDED = [
   ...["entry", "dims", "place", "cell", "storage", "ragged", "memory", "schedule", "parts"],
-  ...["task", "batch", "data", "offline", "validation", "time", "noise", "own"],
+  ...["task", "batch", "data", "offline", "time", "noise", "own"],
 ] as const;
 
 /**
@@ -45,7 +45,7 @@ export async function trainedModel<Settings extends ModelSettings>(
   given: ReadonlySet<string>,
 ): Promise<TrainedModel<Settings>> {
   const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? path : undefined;
-  const checkpoint = folder === undefined ? path : runPaths(folder).model;
+  const checkpoint = folder === undefined ? path : checkpointIn(folder);
   const record = await recordOf(folder, checkpoint);
   if (folder !== undefined && record === undefined)
     throw new Failure("C0408", exit.usage, `${folder} holds no run`, "name a folder that cellc train wrote");
@@ -75,13 +75,19 @@ export async function trainedModel<Settings extends ModelSettings>(
   return { file: cell, checkpoint, ...(form && { form }), settings };
 }
 
+/** The checkpoint of a run that is to be used: what its last evaluation measured. */
+function checkpointIn(folder: string): string {
+  const { model, averaged } = runPaths(folder);
+  return existsSync(averaged) ? averaged : model;
+}
+
 async function recordOf(folder: string | undefined, checkpoint: string): Promise<RunRecord | undefined> {
   if (folder !== undefined) return new RunFolder(folder).read();
   return isOfRun(checkpoint) ? new RunFolder(dirname(checkpoint)).read() : undefined;
 }
 
-/** Whether a checkpoint is the one in a run's folder. */
+/** Whether a checkpoint is one in a run's folder. */
 export function isOfRun(checkpoint: string): boolean {
-  const { model, record } = runPaths(dirname(checkpoint));
-  return basename(checkpoint) === basename(model) && existsSync(record);
+  const { model, best, averaged, record } = runPaths(dirname(checkpoint));
+  return [model, best, averaged].some((path) => basename(checkpoint) === basename(path)) && existsSync(record);
 }

@@ -1,6 +1,7 @@
 /** Batches of a task: shuffled for training, in order for everything else. Each is prepared while the one before it is in use. */
 import { permutation } from "../data/shuffle.ts";
 import type { RandomStreams, Split, Task, TaskBatch } from "../data/task.ts";
+import { exit, Failure } from "../failure.ts";
 
 /** Whole batches in an epoch; the examples left over differ from epoch to epoch, since the order does. */
 export function stepsPerEpoch(task: Pick<Task, "splits">, batch: number): number {
@@ -28,6 +29,19 @@ export function epochOrder(task: Task, batch: number, streams: RandomStreams, ep
   const found = new Uint32Array(order.length);
   for (const [at, from] of shuffled.entries()) found.set(order.subarray(from * batch, (from + 1) * batch), at * batch);
   return found;
+}
+
+/** Throws C0406 if there is nothing in a part of a task that is to be measured, or estimated from. */
+export function requireExamples({ name, splits, preparation }: Task, split: Split): void {
+  if (splits[split] > 0) return;
+  throw new Failure(
+    "C0406",
+    exit.input,
+    `${name} has no examples in ${split}`,
+    preparation === undefined
+      ? "its `splits` say how many there are in each part; give it some, or choose another part"
+      : "give it a share, such as --split 0.8,0.1,0.1; or choose another part",
+  );
 }
 
 /**

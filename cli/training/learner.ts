@@ -1,41 +1,31 @@
 /** What the training loop needs of a compiled model. `session-learner.ts` makes one from a runtime session. */
+import { RuntimeError } from "../../runtime/error.ts";
+import type { Trainee } from "../../runtime/fit/fit.ts";
+import type { Averages } from "../../runtime/metric-averager.ts";
+import type { TrainOptions, TrainReport } from "../../runtime/session-types.ts";
 import type { TaskBatch } from "../data/task.ts";
 
-/** Means over examples. */
-export interface Measures {
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** The measures of a training step's batch, before the update. */
-export interface StepMeasures extends Measures {
-  /** Global L2 norm of the gradient, before clipping. */
-  readonly gradientNorm?: number;
-  /** Why the step was refused, if a value in it is not finite. The loss is then NaN. */
-  readonly refused?: string;
-}
-
-export interface StepSettings {
-  readonly learningRate: number;
-  /** Largest global L2 norm of the gradients. Undefined: no clipping. */
-  readonly clip: number | undefined;
-  /** Weight of the newest batch in the population statistics' moving average. */
-  readonly momentum: number;
-}
-
+/** Any sequence of a task's batches. */
 export type TaskBatches = Iterable<TaskBatch> | AsyncIterable<TaskBatch>;
 
-export interface Learner {
-  /** Optimiser steps done, including those before a resume. */
-  readonly step: number;
-  /** Does one optimiser step. */
-  train(batch: TaskBatch, settings: StepSettings): Promise<StepMeasures>;
-  /** Replaces the population statistics by those of the batches, at fixed parameters. Returns false if one is not finite. */
-  estimate(batches: TaskBatches): Promise<boolean>;
-  /** Measures with population statistics. */
-  evaluate(batches: TaskBatches): Promise<Measures>;
-  /** Writes parameters, optimiser state, statistics and the step to a file, atomically. */
-  save(path: string): Promise<void>;
+/** Means over examples. */
+export type Measures = Averages;
+
+/** A session that is trained on a task, and evaluates as the command line says. */
+export interface Learner extends Trainee {
+  train(batches: TaskBatch | readonly TaskBatch[], options: LearnerOptions): Promise<TrainReport>;
+}
+
+type LearnerOptions = TrainOptions & { readonly report?: true };
+
+/** The result of `work`, or undefined if a loss, a gradient or a statistic in it is not finite. */
+export async function unlessDiverged<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RuntimeError && error.code === "C0502") return undefined;
+    throw error;
+  }
 }
 
 /** A copy of the learner with another training step, which may call the original one. */
@@ -47,6 +37,8 @@ export function withTrain(learner: Learner, train: Learner["train"]): Learner {
     train,
     estimate: (batches) => learner.estimate(batches),
     evaluate: (batches) => learner.evaluate(batches),
-    save: (path) => learner.save(path),
+    weights: () => learner.weights(),
+    state: () => learner.state(),
+    restore: (state) => learner.restore(state),
   };
 }

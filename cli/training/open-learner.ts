@@ -12,6 +12,7 @@ import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Norms } from "../statistics/statistic.ts";
 import { type CompileRequest, compileFile, trainingEntries } from "../toolchain.ts";
+import { requireExamples } from "./batches.ts";
 import { checkInputs } from "./check-inputs.ts";
 import type { Learner } from "./learner.ts";
 import { sessionLearner } from "./session-learner.ts";
@@ -50,16 +51,7 @@ export async function openLearner(
       `--batch ${task.splits.train} at most`,
     );
   }
-  if (split !== undefined && task.splits[split] === 0) {
-    throw new Failure(
-      "C0406",
-      exit.input,
-      `${task.name} has no examples in ${split}`,
-      task.preparation === undefined
-        ? "--validation sets some aside, for MNIST"
-        : "give it a share: --split 0.8,0.1,0.1",
-    );
-  }
+  if (split !== undefined) requireExamples(task, split);
   const around = modelAround(request, task);
   if (around !== undefined && !request.quiet) sayDiagnostics(around.warnings, context.output);
   const full: CompileRequest = {

@@ -8,8 +8,8 @@ import { taskFormSchema } from "../data/task-schema.ts";
 import { exit, Failure } from "../failure.ts";
 import { optimizerChoice } from "../optimizer.ts";
 import { RecordedFolder } from "../recorded-folder.ts";
-import { appendCurve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
-import { drawCurves } from "../report/curves.ts";
+import { appendCurve, type Curve, type CurvePoint, readCurve, truncateCurve } from "../report/curve-log.ts";
+import { drawCurves, measuresOf } from "../report/curves.ts";
 import { writeAtomically } from "../report/files.ts";
 import {
   above,
@@ -18,6 +18,7 @@ import {
   type Infer,
   Mismatch,
   measure,
+  number,
   oneOf,
   optional,
   record as recordOf,
@@ -26,6 +27,7 @@ import {
   truth,
   whole,
 } from "../report/schema.ts";
+import { scheduleChoice } from "../schedule.ts";
 import { targetNames } from "../targets.ts";
 
 /** The settings that decide which examples come at which step. To resume a run, they must agree. */
@@ -48,6 +50,12 @@ export interface RunRecord extends RunIdentity {
   readonly form?: TaskForm;
   /** The last evaluation. */
   readonly result?: Readonly<Record<string, number>>;
+  /** The evaluation of `best.safetensors`, and its step. */
+  readonly best?: Readonly<Record<string, number>>;
+  /** What `best.safetensors` reached on the test examples, with `--test`. */
+  readonly test?: Readonly<Record<string, number>>;
+  /** What ended training before its last step: evaluations that did not improve, or the time. */
+  readonly stopped?: "patience" | "time";
 }
 
 /** A path: text without NUL. */
@@ -74,7 +82,6 @@ const recordedOptions = recordOf(
     batch: optional(whole(1)),
     data: optional(path),
     offline: optional(truth),
-    validation: optional(truth),
     time: optional(whole(1)),
     own: optional(dataOptionsSchema),
     target: optional(oneOf(...targetNames)),
@@ -83,7 +90,8 @@ const recordedOptions = recordOf(
     epochs: optional(above),
     steps: optional(whole(1)),
     lr: optional(above),
-    decay: optional(oneOf("none", "linear", "cosine")),
+    decay: optional(scheduleChoice),
+    warmup: optional(whole(1)),
     optimizer: optional(optimizerChoice),
     clip: optional(above),
     momentum: optional(above),
@@ -91,6 +99,14 @@ const recordedOptions = recordOf(
     estimate: optional(whole(1)),
     noise: optional(oneOf("mean", "drawn")),
     evaluateEvery: optional(whole(1)),
+    accumulate: optional(whole(1)),
+    ema: optional(number),
+    maxTime: optional(above),
+    patience: optional(whole(1)),
+    minDelta: optional(number),
+    bestBy: optional(recordOf({ metric: text, direction: optional(oneOf("min", "max")) })),
+    test: optional(truth),
+    tensorboard: optional(path),
   },
   "allowed",
 );
@@ -109,13 +125,21 @@ const runRecord = recordOf({
   step: whole(),
   form: optional(taskFormSchema),
   result: optional(dictionary(measure)),
+  best: optional(dictionary(measure)),
+  test: optional(dictionary(measure)),
+  stopped: optional(oneOf("patience", "time")),
 });
 
 export interface RunPaths {
   readonly record: string;
   readonly curve: string;
   readonly picture: string;
+  /** The last state, to go on from. */
   readonly model: string;
+  /** The state that the best evaluation measured. */
+  readonly best: string;
+  /** With averaged weights: the state that the last evaluation measured. */
+  readonly averaged: string;
 }
 
 export function runPaths(folder: string): RunPaths {
@@ -124,7 +148,16 @@ export function runPaths(folder: string): RunPaths {
     curve: join(folder, "curve.jsonl"),
     picture: join(folder, "curve.svg"),
     model: join(folder, "model.safetensors"),
+    best: join(folder, "best.safetensors"),
+    averaged: join(folder, "averaged.safetensors"),
   };
+}
+
+/** What stands above a run's curve, and its name in the legend. */
+export interface CurveWords {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly name: string;
 }
 
 /** The folder of a run: its record and its other files. */
@@ -146,9 +179,9 @@ export class RunFolder extends RecordedFolder<RunRecord> {
   /** Also throws C0408 for remains of a run without a record, C0402 for a damaged curve, and C0401 for a missing checkpoint. */
   override async begin(resume: boolean): Promise<RunRecord | undefined> {
     const record = await super.begin(resume);
-    const { curve, model } = this.files;
+    const { curve, model, best, averaged } = this.files;
     if (record === undefined) {
-      const left = [model, curve].find((file) => existsSync(file));
+      const left = [model, best, averaged, curve].find((file) => existsSync(file));
       if (left === undefined) return undefined;
       throw new Failure("C0408", exit.usage, `${left} is of a run whose run.json is gone`, "choose another --out");
     }
@@ -170,23 +203,20 @@ export class RunFolder extends RecordedFolder<RunRecord> {
     await this.removeLeftovers(this.path, (file) => own.has(file));
   }
 
-  /** Adds points to the curve and redraws the picture. */
-  async extendCurve(
-    points: readonly CurvePoint[],
-    words: { readonly title: string; readonly subtitle: string; readonly name: string; readonly metric: string },
-  ): Promise<void> {
-    const { curve, picture } = this.files;
-    await appendCurve(curve, points);
-    const runs = [{ name: words.name, points: await readCurve(curve) }];
-    await writeAtomically(
-      picture,
-      drawCurves({ title: words.title, subtitle: words.subtitle, runs, metric: words.metric }),
-    );
+  /** Adds points to the curve. */
+  async extendCurve(points: readonly CurvePoint[]): Promise<void> {
+    await appendCurve(this.files.curve, points);
   }
 
-  /** Cuts the curve back to a checkpoint's step. Returns the seconds of training up to there, and what a crash had cut off. */
-  async rewindCurve(step: number): Promise<{ readonly seconds: number; readonly cut: number }> {
-    const { points, cut } = await truncateCurve(this.files.curve, step);
-    return { seconds: points.at(-1)?.seconds ?? 0, cut };
+  /** Draws the curve. */
+  async drawCurve({ title, subtitle, name }: CurveWords): Promise<void> {
+    const points = await readCurve(this.files.curve);
+    const measures = measuresOf(points);
+    await writeAtomically(this.files.picture, drawCurves({ title, subtitle, runs: [{ name, points }], measures }));
+  }
+
+  /** Cuts the curve back to a checkpoint's step. Returns what is left of it, and what a crash had cut off. */
+  rewindCurve(step: number): Promise<Curve> {
+    return truncateCurve(this.files.curve, step);
   }
 }

@@ -1,11 +1,13 @@
-/** The training loop: epochs of shuffled batches, an evaluation with population statistics after each, checkpoints. */
-import type { RandomStreams, Split, Task } from "../data/task.ts";
+/** Trains on a task by `fit`: epochs of shuffled batches, an evaluation with population statistics after each. */
+import { paced } from "../../runtime/fit/breathe.ts";
+import { type FitEnding, type FitEvaluation, type FitOptions, fit as fitSession } from "../../runtime/fit/fit.ts";
+import type { ScheduleChoice } from "../../runtime/fit/schedules.ts";
+import type { TrainingWarning } from "../../runtime/fit/watch.ts";
+import type { SessionState } from "../../runtime/state.ts";
+import type { RandomStreams, Split, Task, TaskBatch } from "../data/task.ts";
 import type { EvaluationPoint, TrainPoint } from "../report/curve-log.ts";
-import { batchesOf, trainingBatches, wholeBatchesOf } from "./batches.ts";
-import type { Interrupt } from "./interrupt.ts";
-import type { Learner, Measures } from "./learner.ts";
-
-export type Decay = "none" | "linear" | "cosine";
+import { batchesOf, stepsPerEpoch, trainingBatches, wholeBatchesOf } from "./batches.ts";
+import { type Learner, type Measures, unlessDiverged } from "./learner.ts";
 
 /**
  * Where the population statistics for evaluation come from. `exact`: a pass over training examples at fixed parameters before
@@ -13,12 +15,15 @@ export type Decay = "none" | "linear" | "cosine";
  */
 export type StatisticsSource = "exact" | "ema";
 
-export interface TrainingOptions {
+/** As `fit` takes them, unless said otherwise. */
+export interface TrainingOptions
+  extends Pick<FitOptions, "best" | "patience" | "maxSeconds" | "history" | "averaged" | "average" | "accumulate"> {
   /** Total number of steps, including those before a resume. */
   readonly steps: number;
   readonly batch: number;
   readonly learningRate: number;
-  readonly decay: Decay;
+  readonly decay: ScheduleChoice;
+  readonly warmup?: number;
   readonly clip: number | undefined;
   readonly momentum: number;
   readonly statistics: StatisticsSource;
@@ -30,91 +35,86 @@ export interface TrainingOptions {
 }
 
 export interface TrainingEvents {
-  onStep(point: TrainPoint): void;
-  /** Called after an evaluation with finite results. Save checkpoints here. */
-  onEvaluation(point: EvaluationPoint): Promise<void>;
+  onStep(point: TrainPoint): void | Promise<void>;
+  /** Called after an evaluation with finite results. Save checkpoints here: of `fitted`. */
+  onEvaluation(point: EvaluationPoint, fitted: FitEvaluation): Promise<void>;
+  onWarning?(warning: TrainingWarning): void;
 }
 
-export type Ending =
-  | { readonly kind: "finished" }
-  /** The current step was finished. The learner holds what was learnt since the last evaluation. */
-  | { readonly kind: "interrupted" }
-  /**
-   * After `step` steps the loss is no longer finite, or, as `refused` says, a step was refused. The learner may hold bad values: do
-   * not save it.
-   */
-  | {
-      readonly kind: "diverged";
-      readonly step: number;
-      readonly during: "training" | "evaluation";
-      readonly refused?: string;
-    };
+export type Ending = FitEnding;
 
-/** Trains until `options.steps` steps are done. `streams` draws the order of the examples. */
+export interface Trained {
+  readonly ending: Ending;
+  /** The state to go on from. Not that of a training that diverged in an evaluation. */
+  state(): Promise<SessionState>;
+}
+
+/**
+ * Trains until `options.steps` steps are done, or until something ends it: then the present step is finished, and an evaluation given up
+ * if `signal` is aborted. `streams` draws the order of the examples.
+ */
 export async function train(
   learner: Learner,
   task: Task,
   options: TrainingOptions,
   streams: RandomStreams,
-  interrupt: Interrupt,
+  signal: AbortSignal | undefined,
   events: TrainingEvents,
-): Promise<Ending> {
-  const started = performance.now();
-  const seconds = () => (performance.now() - started) / 1000;
-  const batches = trainingBatches(task, options.batch, streams, learner.step);
-
-  while (learner.step < options.steps) {
-    if (interrupt.requested) return { kind: "interrupted" };
-    const { epoch, batch } = (await batches.next()).value;
-    const { loss, gradientNorm, refused } = await learner.train(batch, {
-      learningRate: options.learningRate * decayFactor(options.decay, learner.step / options.steps),
-      clip: options.clip,
-      momentum: options.momentum,
-    });
-    if (!Number.isFinite(loss))
-      return { kind: "diverged", step: learner.step, during: "training", ...(refused !== undefined && { refused }) };
-    events.onStep({ kind: "train", step: learner.step, epoch: epoch + 1, loss, gradientNorm, seconds: seconds() });
-
-    if (learner.step % options.evaluateEvery === 0 || learner.step === options.steps) {
-      if (interrupt.requested) return { kind: "interrupted" };
-      const { loss, metrics } = await evaluate(learner, task, options);
-      if (!Number.isFinite(loss)) return { kind: "diverged", step: learner.step, during: "evaluation" };
-      await events.onEvaluation({
-        kind: "evaluation",
-        step: learner.step,
-        epoch: epoch + 1,
+): Promise<Trained> {
+  const { batch, learningRate, decay, statistics, estimateExamples, evaluateOn, accumulate = 1 } = options;
+  // A training that is done reads no batch.
+  const batches = batchesFrom(task, batch, streams, learner.step * accumulate);
+  return fitSession(learner, batches, {
+    ...options,
+    lr: learningRate,
+    schedule: decay,
+    signal,
+    batchesPerEpoch: stepsPerEpoch(task, batch),
+    validation: () => batchesOf(task, evaluateOn, batch),
+    ...(statistics === "exact" && { estimate: () => wholeBatchesOf(task, "train", batch, estimateExamples) }),
+    onStep: ({ step, epoch = 1, loss, metrics, gradientNorm, lr, seconds }) =>
+      events.onStep({
+        kind: "train",
+        step,
+        epoch,
         loss,
-        metrics,
-        seconds: seconds(),
-      });
-    }
-  }
-  return { kind: "finished" };
+        ...(Object.keys(metrics).length > 0 && { metrics }),
+        gradientNorm,
+        lr,
+        seconds,
+      }),
+    async onEvaluation(fitted) {
+      const { step, epoch = 1, loss, metrics, seconds } = fitted;
+      await events.onEvaluation({ kind: "evaluation", step, epoch, loss, metrics, seconds }, fitted);
+    },
+    onWarning: (warning) => events.onWarning?.(warning),
+  });
 }
 
-/** Estimates population statistics if asked to, and measures the model. The loss is NaN if it or the statistics overflowed. */
+/** Endless batches for training, from number `first` on. */
+async function* batchesFrom(
+  task: Task,
+  batch: number,
+  streams: RandomStreams,
+  first: number,
+): AsyncGenerator<TaskBatch> {
+  for await (const next of trainingBatches(task, batch, streams, first)) yield next.batch;
+}
+
+/**
+ * Estimates population statistics if asked to, and measures the model. The loss is NaN if it or the statistics overflowed. Throws the
+ * reason of `signal` once it is aborted. Statistics of an estimate that was not finished are as before.
+ */
 export async function evaluate(
-  learner: Learner,
+  learner: Pick<Learner, "estimate" | "evaluate">,
   task: Task,
   options: Pick<TrainingOptions, "statistics" | "batch" | "estimateExamples" | "evaluateOn">,
+  signal?: AbortSignal,
 ): Promise<Measures> {
-  if (options.statistics === "exact") {
-    const batches = wholeBatchesOf(task, "train", options.batch, options.estimateExamples);
-    if (!(await learner.estimate(batches))) return { loss: Number.NaN, metrics: {} };
-  }
-  return learner.evaluate(batchesOf(task, options.evaluateOn, options.batch));
-}
-
-/** `progress` in [0, 1) → the factor on the learning rate. */
-function decayFactor(decay: Decay, progress: number): number {
-  switch (decay) {
-    case "none":
-      return 1;
-    case "linear":
-      return 1 - progress;
-    case "cosine":
-      return (1 + Math.cos(Math.PI * progress)) / 2;
-    default:
-      return decay satisfies never;
-  }
+  const measure = async () => {
+    if (options.statistics === "exact")
+      await learner.estimate(paced(wholeBatchesOf(task, "train", options.batch, options.estimateExamples), signal));
+    return learner.evaluate(paced(batchesOf(task, options.evaluateOn, options.batch), signal));
+  };
+  return (await unlessDiverged(measure())) ?? { loss: Number.NaN, metrics: {} };
 }

@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import { placeName } from "../../compiler/semantics/site-names.ts";
 import type { Session } from "../../runtime/session.ts";
+import type { TaskBatch } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import type { Output } from "../output.ts";
 import { findingsOf, stepsText } from "../statistics/findings.ts";
@@ -16,9 +17,11 @@ export function watchVariances(
   norms: Norms,
   output: Output,
 ): Learner {
-  return withTrain(learner, async (batch, settings) => {
+  return withTrain(learner, async (given, settings) => {
     const first = learner.step === 0;
-    const measures = await learner.train(batch, settings);
+    const measures = await learner.train(given, settings);
+    const batches: readonly TaskBatch[] = Array.isArray(given) ? given : [given];
+    const [batch] = batches;
     // In a batch of one all variances are zero. Another warning covers that.
     if (first && batch.examples > 1) {
       const values = new Map<string, Float32Array>();

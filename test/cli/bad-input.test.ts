@@ -250,7 +250,13 @@ describe("checkpoints", () => {
 
       const resumed = trainSmall(out, "--steps", String(step + 2), "--evaluate-every", "2", "--resume");
       expect((await cellc(resumed)).code).toBe(0);
-      expect((await readdir(out)).sort()).toEqual(["curve.jsonl", "curve.svg", "model.safetensors", "run.json"]);
+      expect((await readdir(out)).sort()).toEqual([
+        "best.safetensors",
+        "curve.jsonl",
+        "curve.svg",
+        "model.safetensors",
+        "run.json",
+      ]);
       const steps = (await readCurve(join(out, "curve.jsonl"))).flatMap((p) => (p.kind === "train" ? [p.step] : []));
       expect(steps).toEqual(Array.from({ length: step + 2 }, (_, i) => i + 1));
     }));
@@ -263,7 +269,13 @@ test("a loss that is no number ends with C0502 and 4; curve and last good checkp
     const model = await readFile(join(out, "model.safetensors"));
     const ended = await cellc(trainSmall(out, "--steps", "9", "--lr", "1e30", "--resume"));
     expect([ended.code, ended.stderr]).toEqual([4, expect.stringContaining("the last good checkpoint")]);
-    expect((await readdir(out)).sort()).toEqual(["curve.jsonl", "curve.svg", "model.safetensors", "run.json"]);
+    expect((await readdir(out)).sort()).toEqual([
+      "best.safetensors",
+      "curve.jsonl",
+      "curve.svg",
+      "model.safetensors",
+      "run.json",
+    ]);
     expect((await readFile(join(out, "model.safetensors"))).equals(model)).toBe(true);
     const points = await readCurve(join(out, "curve.jsonl"));
     expect(points.filter(({ kind }) => kind === "train").length).toBeGreaterThanOrEqual(5);

@@ -145,7 +145,6 @@ describe("a row", () => {
     training: {
       ...{ batch: 32, lr: 1e-2, decay: "none", optimizer: "adam", momentum: 0.1, stats: "exact", estimate: 64 },
     },
-    evaluateOn: "test",
   });
 
   const inFolder = (work: (folder: string) => Promise<void>): Promise<void> =>

@@ -37,7 +37,7 @@ const exported = (...args: readonly string[]) => cellc(["export", ...args]);
 
 /** Loss and accuracy on the test set, in batches of 40. */
 const evaluate = (session: Session) =>
-  session.evaluate(passOver(digitsTask("rows", taskStreams), "test", 40, 2000).batches());
+  session.evaluate(passOver(digitsTask("rows", taskStreams), "validation", 40, 2000).batches());
 
 describe("cellc export", () => {
   test("writes what `openSession` measures as `cellc eval` measures the run, on each target", async () => {

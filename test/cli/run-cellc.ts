@@ -10,6 +10,8 @@ export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Milliseconds from the signal to the end; undefined if none was sent. */
+  readonly afterSignal?: number;
 }
 
 export interface RunOptions {
@@ -18,7 +20,9 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Sends Ctrl-C, or `signal`, once this appears on stderr. */
   readonly interruptAt?: RegExp;
-  readonly signal?: "SIGINT" | "SIGKILL";
+  readonly signal?: "SIGINT" | "SIGTERM" | "SIGKILL";
+  /** Is called at the start; sends the signal once it resolves, if the process has not ended by then. */
+  readonly interruptWhen?: () => Promise<unknown>;
 }
 
 /** Once a worker. */
@@ -32,20 +36,27 @@ export async function cellc(args: readonly string[], options: RunOptions = {}): 
   });
   let stdout = "";
   let stderr = "";
-  let interrupted = false;
+  let interrupted: number | undefined;
+  const interrupt = () => {
+    interrupted = performance.now();
+    child.kill(options.signal ?? "SIGINT");
+  };
+  let running = true;
+  void options.interruptWhen?.().then(() => running && interrupt());
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
-    if (!interrupted && options.interruptAt?.test(stderr)) {
-      interrupted = true;
-      child.kill(options.signal ?? "SIGINT");
-    }
+    if (interrupted === undefined && options.interruptAt?.test(stderr)) interrupt();
   });
   child.stdin.end(options.input ?? "");
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    child.on("close", (code) => {
+      running = false;
+      const afterSignal = interrupted === undefined ? undefined : performance.now() - interrupted;
+      resolve({ code, stdout, stderr, afterSignal });
+    });
   });
 }

@@ -7,7 +7,7 @@ import { withFolder } from "../data/mnist.ts";
 import { cellc as cellcProcess } from "./run-cellc.ts";
 import { cellc } from "./run-here.ts";
 
-const FILES = ["curve.jsonl", "curve.svg", "model.safetensors", "run.json"];
+const FILES = ["best.safetensors", "curve.jsonl", "curve.svg", "model.safetensors", "run.json"];
 
 const SMALL = ["--task", "digits-rows", "--dims", "H=8", "--batch", "64", "--estimate", "640"];
 
@@ -94,6 +94,93 @@ describe("cellc train", () => {
       expect((await cellc(train(whole, ...options))).code).toBe(0);
       expect(await trainLosses(broken)).toEqual(await trainLosses(whole));
       expect((await recordOf(broken)).result).toEqual((await recordOf(whole)).result);
+    }));
+
+  test("with averaged weights, batches added up, a warm-up and a plateau, resumed gives what an unbroken run gives", () =>
+    withFolder(async (folder) => {
+      const [broken, whole] = [join(folder, "broken"), join(folder, "whole")];
+      const options = ["--evaluate-every", "4", "--lr", "1e-2", "--ema", "0.9", "--accumulate", "2", "--warmup", "3"];
+      const falling = ["--decay", "plateau", "--decay-patience", "1", "--decay-factor", "0.5", "--min-delta", "1"];
+      const all = [...options, ...falling, "--patience", "100"];
+      expect((await cellc(train(broken, ...all, "--steps", "8"))).code).toBe(0);
+      expect((await cellc(train(broken, ...all, "--steps", "16", "--resume"))).code).toBe(0);
+      expect((await cellc(train(whole, ...all, "--steps", "16"))).code).toBe(0);
+      for (const file of ["model.safetensors", "averaged.safetensors", "best.safetensors"])
+        expect((await readFile(join(broken, file))).equals(await readFile(join(whole, file)))).toBe(true);
+      const points = await readCurve(join(whole, "curve.jsonl"));
+      const rates = points.flatMap((point) => (point.kind === "train" ? [point.lr] : []));
+      // No evaluation is better by 1 than the first.
+      expect(rates.map((rate) => Number(rate?.toFixed(6)))).toEqual([
+        ...[0.003333, 0.006667, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01],
+        ...[0.005, 0.005, 0.005, 0.005, 0.0025, 0.0025, 0.0025, 0.0025],
+      ]);
+      // What is used of a run is what was measured.
+      const { result } = await recordOf(whole);
+      const averaged = ["--checkpoint", join(whole, "averaged.safetensors"), "--json"];
+      const { loss, metrics } = JSON.parse(
+        (await cellc(["eval", "examples/smnist.cell", ...SMALL, ...averaged])).stdout,
+      );
+      expect({ loss, ...metrics }).toEqual(result);
+      expect((await cellc(["stats", whole])).stdout).toContain("16 steps");
+    }));
+
+  test("ends early by patience, keeps the best, and measures that on the test examples", () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      const early = ["--patience", "2", "--min-delta", "9", "--best-by", "accuracy", "--evaluate-every", "2", "--test"];
+      const events = join(folder, "events");
+      const ended = await cellc(train(out, "--steps", "50", ...early, "--tensorboard", events, "--json"));
+      expect(ended.code).toBe(0);
+      const record = await recordOf(out);
+      expect(record).toMatchObject({ status: "finished", stopped: "patience", step: 6, best: { step: 2 } });
+      expect(Object.keys(record.test ?? {})).toEqual(["loss", "accuracy"]);
+      const best = ["--checkpoint", join(out, "best.safetensors"), "--json"];
+      const of = async (split: string) => {
+        const { stdout } = await cellc(["eval", "examples/smnist.cell", ...SMALL, ...best, "--split", split]);
+        const { loss, metrics } = JSON.parse(stdout);
+        return { loss, ...metrics };
+      };
+      expect(await of("test")).toEqual(record.test);
+      expect({ step: 2, ...(await of("validation")) }).toEqual(record.best);
+      expect(await readdir(events)).toHaveLength(1);
+    }));
+
+  test("ends by time, with an evaluation", () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      expect((await cellc(train(out, "--steps", "100000", "--max-time", "0.3s"))).code).toBe(0);
+      const { stopped, result, step } = await recordOf(out);
+      expect([stopped, Object.keys(result ?? {}), step < 100000]).toEqual(["time", ["loss", "accuracy"], true]);
+    }));
+
+  test.each([
+    [["--decay", "cosine", "--decay-every", "3"], "--decay-every is no option of --decay cosine"],
+    [["--stats", "ema", "--ema", "0.9"], "--stats ema has the statistics of the weights"],
+    [["--min-delta", "0.1"], "--min-delta says what counts as better for --patience"],
+    [["--best-by", "f1"], "want f1:min or f1:max"],
+    [["--ema", "1"], "want a number from 0 to below 1"],
+    [["--max-time", "10"], "want a time, such as 90s"],
+    [["--decay", "linear", "--decay-floor", "2"], "want a number from 0 to 1"],
+  ])("refuses %o and makes no folder", (options, message) =>
+    withFolder(async (folder) => {
+      const ended = await cellc(train(join(folder, "run"), "--steps", "5", ...options));
+      expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining(message)]);
+      expect(await readdir(folder)).toEqual([]);
+    }),
+  );
+
+  test("writes the curve as it goes, each line whole", () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      const grown = async () => {
+        const seen = new Set<number>();
+        while (seen.size < 4) {
+          await new Promise((done) => setTimeout(done, 100));
+          seen.add((await readCurve(join(out, "curve.jsonl"))).length);
+        }
+      };
+      const long = train(out, "--steps", "100000", "--evaluate-every", "100000");
+      expect((await cellcProcess(long, { interruptWhen: grown })).code).toBe(130);
     }));
 
   test("that diverges ends with 4, says so in the record, and keeps the last good checkpoint", () =>

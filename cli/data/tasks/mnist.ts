@@ -44,18 +44,18 @@ export function mnistForm(
 }
 
 /**
- * Pixels are scaled to [0, 1]. `validation` keeps the last 10,000 training images out of training (a sixth of a smaller
- * set). The permutation comes from the stream `mnist/order`, a true permutation: the authors' released script drew its
- * indices with replacement, so published permuted scores are not quite on this task.
+ * Pixels are scaled to [0, 1]. The last 10,000 training images are for validation (a sixth of a smaller set). The permutation comes
+ * from the stream `mnist/order`, a true permutation: the authors' released script drew its indices with replacement, so published
+ * permuted scores are not quite on this task.
  */
-export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomStreams, validation: boolean): ReadyTask {
+export function mnistTask(reading: MnistReading, mnist: Mnist, streams: RandomStreams): ReadyTask {
   const { rows, columns } = mnist.train;
   const size = rows * columns;
   const form = mnistForm(reading, mnist.train);
   const { steps } = form;
   const features = size / steps;
   const order = reading === "permuted" ? permutation(size, streams("mnist/order")) : undefined;
-  const held = validation ? Math.min(VALIDATION, Math.floor(mnist.train.count / 6)) : 0;
+  const held = Math.min(VALIDATION, Math.floor(mnist.train.count / 6));
   const splits = { train: mnist.train.count - held, validation: held, test: mnist.test.count };
   for (const split of ["train", "test"] as const) {
     if (splits[split] === 0) throw new Failure("C0402", exit.input, `MNIST: the ${split} set holds no images`);

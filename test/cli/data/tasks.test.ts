@@ -14,7 +14,7 @@ const synthetic = await withFolder(async (folder) => {
 });
 
 const tasks: readonly ReadyTask[] = [
-  ...(["rows", "pixels", "permuted"] as const).map((reading) => mnistTask(reading, synthetic, testStreams, true)),
+  ...(["rows", "pixels", "permuted"] as const).map((reading) => mnistTask(reading, synthetic, testStreams)),
   digitsTask("pixels", testStreams),
   digitsTask("rows", testStreams),
   addingTask(20, testStreams),
@@ -84,11 +84,10 @@ describe("sequential MNIST", () => {
     expect(keys(permuted, "test")).toEqual(keys(permuted, "train"));
   });
 
-  test("keeps the last images for validation only when asked", () => {
+  test("keeps the last images for validation", () => {
     expect(rows.splits).toEqual({ train: 50, validation: 10, test: SYNTHETIC.test });
     expect(rows.batch("validation", Uint32Array.of(0)).inputs.y[0]).toBe(50 % 10);
     expect(rows.batch("validation", Uint32Array.of(3)).inputs.x[0]).toBe(Math.fround(syntheticPixel(53, 0) / 255));
-    expect(mnistTask("rows", synthetic, testStreams, false).splits).toEqual({ train: 60, validation: 0, test: 20 });
   });
 });
 
@@ -192,7 +191,7 @@ describe("adding", () => {
 });
 
 describe("the catalogue", () => {
-  const options = { mnist: { offline: true, environment: {}, say: () => {} }, streams: testStreams, validation: false };
+  const options = { mnist: { offline: true, environment: {}, say: () => {} }, streams: testStreams };
 
   test("opens what needs no files, under its own name", async () => {
     for (const name of taskNames.filter((name) => !name.startsWith("mnist"))) {

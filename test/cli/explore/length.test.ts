@@ -15,7 +15,6 @@ const jobs = ["none", "batch"].flatMap((hh): RowJob[] => {
     file: "",
     model: { dims: {}, cell: {} },
     training: {} as TrainingSettings,
-    evaluateOn: "test",
   } as const;
   return [1, 2].map((seed) => ({
     row: { number: seed, placement, seed },

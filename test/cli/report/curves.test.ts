@@ -18,7 +18,7 @@ const picture = {
     { name: "bnlstm", points: run(100, (step) => 2 / step) },
     { name: "lstm", points: run(80, (step) => 3 / step) },
   ],
-  metric: "accuracy",
+  measures: ["accuracy"],
 };
 
 const drawn = (options: typeof picture) => parseHTML(drawCurves(options)).document;
@@ -57,7 +57,7 @@ describe("learning curves", () => {
   });
 
   test("show the evaluations' loss where no run has the metric", () => {
-    const words = texts(drawn({ ...picture, metric: "perplexity" })).join("\n");
+    const words = texts(drawn({ ...picture, measures: ["perplexity"] })).join("\n");
     expect(words).toContain("loss on held-out");
   });
 

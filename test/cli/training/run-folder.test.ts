@@ -60,12 +60,13 @@ test("a folder takes a new run only when empty, and a resumed one only when it i
 test("a curve grows, is drawn, and is taken back to a checkpoint's step", () =>
   withFolder(async (path) => {
     const folder = new RunFolder(path);
-    const words = { title: "t", subtitle: "s", name: "smnist", metric: "accuracy" };
+    const words = { title: "t", subtitle: "s", name: "smnist" };
     const point = (step: number) => ({ kind: "train", step, epoch: 1, loss: 1, seconds: 10 * step }) as const;
-    await folder.extendCurve([point(1), point(2)], words);
-    await folder.extendCurve([point(3)], words);
+    await folder.extendCurve([point(1), point(2)]);
+    await folder.extendCurve([point(3)]);
+    await folder.drawCurve(words);
     expect((await readCurve(folder.files.curve)).map(({ step }) => step)).toEqual([1, 2, 3]);
-    expect(await folder.rewindCurve(2)).toEqual({ seconds: 20, cut: 0 });
+    expect(await folder.rewindCurve(2)).toMatchObject({ points: [{ step: 1 }, { step: 2, seconds: 20 }], cut: 0 });
     expect((await readCurve(folder.files.curve)).map(({ step }) => step)).toEqual([1, 2]);
     expect(await readFile(folder.files.picture, "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
     expect((await readdir(path)).sort()).toEqual(["curve.jsonl", "curve.svg"]);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Task, TaskBatch } from "../../../cli/data/task.ts";
+import type { Task } from "../../../cli/data/task.ts";
 import type { EvaluationPoint, TrainPoint } from "../../../cli/report/curve-log.ts";
 import { batchesOf } from "../../../cli/training/batches.ts";
-import type { Learner, StepSettings, TaskBatches } from "../../../cli/training/learner.ts";
+import type { Learner, TaskBatches } from "../../../cli/training/learner.ts";
 import { type Ending, type TrainingOptions, train } from "../../../cli/training/train.ts";
+import { type Batch, RuntimeError, type SessionState, type TrainOptions } from "../../../runtime/index.ts";
 import { testStreams } from "../../data/draws.ts";
 
 /** Example n is the number n: what a learner was shown can be read off its batches. */
@@ -27,7 +28,7 @@ async function shown(batches: TaskBatches): Promise<number[][]> {
 class Recorder implements Learner {
   step: number;
   readonly trained: number[][] = [];
-  readonly settings: StepSettings[] = [];
+  readonly rates: number[] = [];
   readonly estimated: number[][][] = [];
   readonly evaluated: number[][][] = [];
   estimable = true;
@@ -40,25 +41,47 @@ class Recorder implements Learner {
     this.evaluationLoss = evaluationLoss;
   }
 
-  async train(batch: TaskBatch, settings: StepSettings) {
+  async train(given: Batch | readonly Batch[], { lr }: TrainOptions) {
+    const batches: readonly Batch[] = Array.isArray(given) ? given : [given];
+    const loss = this.loss(this.step + 1);
+    // As a session does, which then is as before.
+    if (!Number.isFinite(loss)) throw new RuntimeError("C0502", `the loss of step ${this.step + 1} is ${loss}`);
     this.step += 1;
-    this.trained.push(Array.from(batch.inputs.x));
-    this.settings.push(settings);
-    return { loss: this.loss(this.step), metrics: {} };
+    this.trained.push(batches.flatMap(({ inputs }) => Array.from(inputs.x as Float32Array)));
+    this.rates.push(lr);
+    return { step: this.step, loss, metrics: {}, gradientNorm: 1 };
   }
+
+  async weights() {
+    return new Map<string, Float32Array>();
+  }
+
+  async state() {
+    return executableState;
+  }
+
+  async restore() {}
 
   async estimate(batches: TaskBatches) {
     this.estimated.push(await shown(batches));
-    return this.estimable;
+    if (!this.estimable) throw new RuntimeError("C0502", "a population statistic is not finite");
   }
 
   async evaluate(batches: TaskBatches) {
     this.evaluated.push(await shown(batches));
     return { loss: this.evaluationLoss(this.step), metrics: { accuracy: this.step / 100 } };
   }
-
-  async save() {}
 }
+
+/** What nobody looks into. */
+const executableState: SessionState = {
+  name: "numbers",
+  fingerprint: "",
+  dims: {},
+  optimizer: "sgd",
+  counters: { seed: 1, step: 0, run: 0, seen: [] },
+  tensors: new Map(),
+};
 
 const options: TrainingOptions = {
   steps: 10,
@@ -80,11 +103,11 @@ async function run(
 ): Promise<{ ending: Ending; steps: TrainPoint[]; evaluations: EvaluationPoint[] }> {
   const steps: TrainPoint[] = [];
   const evaluations: EvaluationPoint[] = [];
-  const interrupt = { requested: false };
-  const ending = await train(learner, numbers, { ...options, ...changes }, testStreams, interrupt, {
+  const interrupt = new AbortController();
+  const { ending } = await train(learner, numbers, { ...options, ...changes }, testStreams, interrupt.signal, {
     onStep(point) {
       steps.push(point);
-      if (point.step === interruptAt) interrupt.requested = true;
+      if (point.step === interruptAt) interrupt.abort();
     },
     async onEvaluation(point) {
       evaluations.push(point);
@@ -111,8 +134,43 @@ describe("training", () => {
       const resumed = new Recorder(step);
       await run(resumed);
       expect(resumed.trained).toEqual(whole.trained.slice(step));
-      expect(resumed.settings).toEqual(whole.settings.slice(step));
+      expect(resumed.rates).toEqual(whole.rates.slice(step));
     }
+  });
+
+  test("resumed makes up for an evaluation that was given up, and only for that", async () => {
+    const given = new Recorder(5);
+    expect((await run(given, { history: [], steps: 6 })).evaluations.map(({ step }) => step)).toEqual([5, 6]);
+    const made = new Recorder(5);
+    expect(
+      (await run(made, { history: [{ step: 5, loss: 1, metrics: {} }], steps: 6 })).evaluations.map(({ step }) => step),
+    ).toEqual([6]);
+  });
+
+  test("interrupted in an evaluation gives it up", async () => {
+    const interrupt = new AbortController();
+    const learner = new Recorder();
+    learner.estimate = async (batches) => {
+      for await (const _ of batches) interrupt.abort(new Error("stop"));
+    };
+    const unused = () => {
+      throw new Error("no evaluation was finished");
+    };
+    const { ending } = await train(learner, numbers, options, testStreams, interrupt.signal, {
+      onStep() {},
+      onEvaluation: unused,
+    });
+    expect(ending).toEqual({ kind: "interrupted" });
+    expect(learner.step).toBe(5);
+  });
+
+  test("with batches to a step shows in each what as many steps would have shown", async () => {
+    const [one, two] = [new Recorder(), new Recorder()];
+    await run(one, { steps: 10 });
+    const { steps } = await run(two, { steps: 5, accumulate: 2 });
+    expect(two.trained).toEqual([0, 1, 2, 3, 4].map((i) => [...one.trained[2 * i], ...one.trained[2 * i + 1]]));
+    // Of the third step, the first batch is the last of an epoch.
+    expect(steps.map(({ epoch }) => epoch)).toEqual([1, 1, 2, 2, 2]);
   });
 
   test("evaluates on all held-out examples after each epoch and at the end, after a pass of whole batches", async () => {
@@ -145,7 +203,7 @@ describe("training", () => {
     const rates = async (decay: TrainingOptions["decay"]) => {
       const learner = new Recorder();
       await run(learner, { decay, steps: 4 });
-      return learner.settings.map(({ learningRate }) => Number(learningRate.toFixed(6)));
+      return learner.rates.map((rate) => Number(rate.toFixed(6)));
     };
     expect(await rates("none")).toEqual([0.1, 0.1, 0.1, 0.1]);
     expect(await rates("linear")).toEqual([0.1, 0.075, 0.05, 0.025]);
@@ -155,7 +213,7 @@ describe("training", () => {
   test("stops at a loss that is no number, without an evaluation or a point after it", async () => {
     const learner = new Recorder(0, (step) => (step >= 7 ? Number.NaN : 1));
     const { ending, steps, evaluations } = await run(learner);
-    expect(ending).toEqual({ kind: "diverged", step: 7, during: "training" });
+    expect(ending).toEqual({ kind: "diverged", step: 6, during: "training", refused: "the loss of step 7 is NaN" });
     expect(steps).toHaveLength(6);
     expect(evaluations.map((point) => point.step)).toEqual([5]);
   });
