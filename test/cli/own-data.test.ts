@@ -74,7 +74,8 @@ const train = ({ cell, table, out }: Place, ...more: readonly string[]) =>
     "--json",
   ]);
 
-const checkpointOf = async (out: string) => decodeCheckpoint(await readFile(join(out, "model.safetensors")));
+const checkpointOf = async (out: string, name = "model") =>
+  decodeCheckpoint(await readFile(join(out, `${name}.safetensors`)));
 
 describe("a table", () => {
   test("is trained on, measured, and trained on further, and nothing is said twice", () =>
@@ -83,22 +84,40 @@ describe("a table", () => {
       expect(ended.stderr).toContain("waves: 300 steps; from x of load, heat: 3 steps of load after windows of 12");
       expect(ended.code).toBe(0);
       const measured = await cellc(["eval", place.out, "--json"]);
-      expect(JSON.parse(measured.stdout)).toMatchObject({ ok: true, split: "test", step: 8, examples: 46 });
+      expect(JSON.parse(measured.stdout)).toMatchObject({ ok: true, split: "validation", step: 8, examples: 16 });
       const halves = { ...place, out: join(place.folder, "halves") };
       expect((await train(halves, "--steps", "4", "--lr", "1e-2")).code).toBe(0);
       const resumed = await cellc(["train", "--resume", halves.out, "--steps", "8", "--json"]);
       expect([resumed.code, JSON.parse(resumed.stdout).step]).toEqual([0, 8]);
       expect(await checkpointOf(halves.out)).toEqual(await checkpointOf(place.out));
       expect(JSON.parse((await checkpointOf(place.out)).notes!.preparation)).toMatchObject({
-        version: 1,
+        format: 1,
         targets: { y: { fields: ["load"] } },
       });
-      expect(JSON.parse((await cellc(["eval", place.out, "--split", "validation", "--json"])).stdout)).toMatchObject({
-        examples: 16,
+      expect(JSON.parse((await cellc(["eval", place.out, "--split", "test", "--json"])).stdout)).toMatchObject({
+        examples: 46,
       });
       const exported = await cellc(["export", place.out, "--out", join(place.folder, "model")]);
       expect([exported.code, exported.stderr]).toEqual([0, ""]);
       expect((await checkpointOf(join(place.folder, "model"))).notes).toEqual((await checkpointOf(place.out)).notes);
+    }));
+
+  test("is trained on further with averages, schedule and patience as if nothing had been, and every checkpoint has the scales", () =>
+    inPlace(async (place) => {
+      const how = ["--ema", "0.9", "--decay", "step", "--decay-every", "3", "--warmup", "2", "--accumulate", "2"];
+      const when = ["--evaluate-every", "2", "--patience", "9", "--min-delta", "0.01", "--best-by", "loss:min"];
+      expect((await train(place, ...how, ...when, "--steps", "8")).code).toBe(0);
+      const halves = { ...place, out: join(place.folder, "halves") };
+      expect((await train(halves, ...how, ...when, "--steps", "4")).code).toBe(0);
+      const resumed = await cellc(["train", "--resume", halves.out, "--steps", "8", "--test", "--json"]);
+      expect([resumed.code, JSON.parse(resumed.stdout)]).toMatchObject([0, { step: 8, test: {} }]);
+      const { notes } = await checkpointOf(place.out);
+      expect(notes).toHaveProperty("preparation");
+      for (const name of ["model", "best", "averaged"]) {
+        const state = await checkpointOf(halves.out, name);
+        expect(state).toEqual(await checkpointOf(place.out, name));
+        expect(state.notes).toEqual(notes);
+      }
     }));
 
   test("of other values has the scales of the checkpoint, and is not trained on further", () =>
@@ -256,7 +275,7 @@ describe("a task file", () => {
   test.each([
     ['{"version": 1,\n"data": "a.csv",\n"windows": 3}', "waves.task.json:3: not a task file: `windows`"],
     ['{"version": 1,\n"data": "a.csv",\n"window": "3"}', "waves.task.json:3: not a task file: `window`"],
-    ['{"format": 2}', "waves.task.json:1: not a task file: `format`"],
+    ['{"version": 2}', "waves.task.json:1: not a task file: `version`"],
     ["{", "it is not JSON"],
   ])("such as %j is refused with its line", (text, words) =>
     inPlace(async ({ folder, cell, out }) => {
@@ -272,7 +291,7 @@ describe("a module", () => {
   const sound = `export const task = ({ steps = 4 }) => ({
     name: "sums", summary: "the sum of numbers", steps, dims: { D: 1, K: 1 },
     inputs: { x: { kind: "value", shape: [1], time: true }, y: { kind: "value", shape: [1], time: false } },
-    splits: { train: 64, validation: 0, test: 16 },
+    splits: { train: 64, validation: 8, test: 16 },
     batch(split, indices) {
       const x = Float32Array.from({ length: steps * indices.length }, (_, i) => Math.sin(i + indices[0]));
       const y = Float32Array.from(indices, (_, e) => { let sum = 0; for (let t = 0; t < steps; t++) sum += x[t * indices.length + e]; return sum; });
@@ -302,7 +321,7 @@ describe("a module", () => {
   test("makes a task, and its run is measured and exported without a word more", () =>
     inPlace(async (place) => {
       const ended = await trained(place, sound, "sums.mjs");
-      expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining("test loss")]);
+      expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining("validation loss")]);
       expect((await cellc(["eval", place.out])).code).toBe(0);
       expect((await cellc(["export", place.out, "--out", join(place.folder, "model")])).code).toBe(0);
     }));
@@ -312,6 +331,7 @@ describe("a module", () => {
     ["form.mjs", sound.replace('kind: "value"', 'kind: "values"'), 'task.inputs.x.kind is "values"'],
     ["batch.mjs", sound.replace("inputs: { x, y }", "inputs: { x }"), "y of a batch is no Float32Array of 8 numbers"],
     ["steps.mjs", sound.replace("steps, examples:", "steps: 9, examples:"), "a batch has 9 steps, and task.steps is 4"],
+    ["whole.mjs", sound.replace("validation: 8", "validation: 0"), "sums has no examples in validation"],
     ["syntax.mjs", "export const task = {", "cannot load"],
   ])("such as %s is refused", (name, text, words) =>
     inPlace(async (place) => {
