@@ -32,22 +32,25 @@ export function encodeCheckpoint(state: SessionState): Uint8Array<ArrayBuffer> {
 export function decodeCheckpoint(bytes: Uint8Array): SessionState {
   const state = readCheckpoint(bytes, described);
   const { carried: steps } = readHeader(bytes).metadata;
-  const all = [...state.tensors];
-  const isOf =
-    (prefix: string) =>
-    ([name]: readonly [string, unknown]) =>
-      name.startsWith(prefix);
-  const average = all
-    .filter(isOf(averagePrefix))
-    .map(([name, tensor]) => [name.slice(averagePrefix.length), tensor] as const);
-  const carried = new Map(all.filter(isOf(carriedPrefix)));
+  const [average, others] = parted(state.tensors, averagePrefix);
+  const [carried, tensors] = parted(others, steps === undefined ? undefined : carriedPrefix);
   return {
     ...state,
-    tensors: new Map(all.filter(([name]) => !name.startsWith(averagePrefix) && !name.startsWith(carriedPrefix))),
-    ...(average.length > 0 && { average: new Map(average) }),
+    tensors,
+    ...(average.size > 0 && {
+      average: new Map([...average].map(([name, tensor]) => [name.slice(averagePrefix.length), tensor])),
+    }),
     // `restore` checks what it goes on from.
     ...(steps !== undefined && { carried: { steps: parse(steps) as SavedCarry["steps"], tensors: carried } }),
   };
+}
+
+type Tensors = SessionState["tensors"];
+
+/** The tensors whose names begin with a prefix, and the others. */
+function parted(tensors: Tensors, prefix: string | undefined): readonly [Tensors, Tensors] {
+  const isOf = (name: string): boolean => prefix !== undefined && name.startsWith(prefix);
+  return [new Map([...tensors].filter(([name]) => isOf(name))), new Map([...tensors].filter(([name]) => !isOf(name)))];
 }
 
 /** The most tensors, or entries of metadata, that a message names. */

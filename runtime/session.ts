@@ -152,9 +152,10 @@ export class Session {
   }
 
   /**
-   * One step: forward, backward, statistics, update. Of several batches, the update is that of one batch of all their examples, exactly so
-   * where no norm reads the batch's own statistics; loss and metrics are means over all. A batch of one example does not count towards statistics that it says nothing
-   * about, such as variances (the compiler warns of this: W0603). Errors: C0406 (batch, options); C0502 if the loss, the gradient, its
+   * One step: forward, backward, statistics, update. Of several batches, the update is that of one batch of all their examples, exactly
+   * so where no norm reads the batch's own statistics; loss and metrics are means over all. The options `carry` and `outputs` are for a
+   * single batch. A batch of one example does not count towards statistics that it says nothing about, such as variances (the compiler
+   * warns of this: W0603). Errors: C0406 (batch, options); C0502 if the loss, the gradient, its
    * norm or the result of the update is not finite, in this step or in an earlier one that was not reported: everything is then as it
    * was before that step.
    */

@@ -1,6 +1,7 @@
 /** What a state says of batches that go on is checked before a session takes it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
+import type { Batch } from "../../runtime/batch.ts";
 import { carrying } from "../../runtime/carriers.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/checkpoint.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../runtime/safetensors.ts";
@@ -19,6 +20,9 @@ const text = `cell c(D = 2, H = 2) {
   output h'
 }`;
 
+const inputs = { x: new Float32Array(T * B * D).fill(0.5), d_h: new Float32Array(T * B * H).fill(1) };
+const batch: Batch = { inputs, steps: T, examples: B };
+
 let backend: WasmBackend;
 let session: Session;
 let state: SessionState;
@@ -27,8 +31,7 @@ beforeAll(async () => {
   const made = compileGraph(graph, { dims, path: "main.cell", batch: B, time: T, carry: true }, wasm);
   backend = wasmBackend({ threads: 1 });
   session = await Session.open(made, backend, { seed: 1, carrying });
-  const inputs = { x: new Float32Array(T * B * D).fill(0.5), d_h: new Float32Array(T * B * H).fill(1) };
-  await session.train({ inputs, steps: T, examples: B }, { lr: 0.1, carry: true });
+  await session.train(batch, { lr: 0.1, carry: true });
   state = await session.state();
 });
 afterAll(() => backend.close());
@@ -58,6 +61,8 @@ describe("a state is refused whose carried states", () => {
 it("a checkpoint that carries something is read back, and without `carrying` loses only that", async () => {
   const bytes = encodeCheckpoint(state);
   expect(decodeCheckpoint(bytes)).toEqual(state);
+  const averaged = { ...state, average: new Map([["W", state.tensors.get("W")!]]), notes: { scale: "3" } };
+  expect(decodeCheckpoint(encodeCheckpoint(averaged))).toEqual(averaged);
   const { tensors, metadata } = decodeSafetensors(bytes);
   expect([...tensors.keys()]).toContain(h);
   const damaged = encodeSafetensors({ tensors, metadata: { ...metadata, carried: "{" } });
@@ -67,6 +72,15 @@ it("a checkpoint that carries something is read back, and without `carrying` los
   const other = await Session.open(plain, backend, { state: decodeCheckpoint(bytes) });
   const { carried: _, ...rest } = state;
   expect(await other.state()).toEqual(rest);
+});
+
+it("a step on several batches neither goes on nor has outputs", async () => {
+  const batches = [batch, batch];
+  for (const [name, option] of Object.entries({ carry: { carry: true }, outputs: { outputs: true } })) {
+    const message = `\`${name}\` is for a step on a single batch, not on 2`;
+    await expect(session.train(batches, { lr: 0.1, ...option })).rejects.toMatchObject({ code: "C0406", message });
+  }
+  expect(await session.state()).toEqual(state);
 });
 
 it("only training and inference go on from call to call", async () => {
