@@ -2,7 +2,7 @@
 import type { Batch } from "../batch.ts";
 import { RuntimeError } from "../error.ts";
 import type { Averages } from "../metric-averager.ts";
-import type { Batches, TrainOptions, TrainReport } from "../session-types.ts";
+import type { Batches, TrainOptions, TrainReport, WithCarry } from "../session-types.ts";
 import { shown } from "../shown.ts";
 import type { SavedTensor, SessionState } from "../state.ts";
 import { breathe, paced } from "./breathe.ts";
@@ -16,8 +16,8 @@ export interface Trainee {
   /** The number of updates so far. */
   readonly step: number;
   train(batches: Batch | readonly Batch[], options: TrainOptions & { readonly report?: true }): Promise<TrainReport>;
-  estimate(batches: Batches): Promise<unknown>;
-  evaluate(batches: Batches): Promise<Averages>;
+  estimate(batches: Batches, options?: WithCarry): Promise<unknown>;
+  evaluate(batches: Batches, options?: WithCarry): Promise<Averages>;
   weights(): Promise<Map<string, Float32Array>>;
   state(): Promise<SessionState>;
   restore(state: SessionState): Promise<unknown>;
@@ -68,6 +68,11 @@ export interface FitOptions extends RateOptions {
   readonly hyper?: TrainOptions["hyper"];
   /** Batches of an update, whose gradients are added up: as one batch of all their examples. Default: 1. */
   readonly accumulate?: number;
+  /**
+   * Batches go on from each other, as those of `Session.train` do: in training, and in each estimate and evaluation for itself. A list
+   * says with `reset` where its sequences begin, since it is passed over again. An update is then on a single batch.
+   */
+  readonly carry?: WithCarry["carry"];
   /** Keeps an exponential average of the parameters with this decay, such as 0.999, and evaluates with it. */
   readonly average?: number;
   /** Held-out batches, to measure on. Each call starts over. Without it, nothing is evaluated. */
@@ -136,6 +141,7 @@ export async function fit(session: Trainee, batches: Batches, options: FitOption
     clip,
     momentum,
     hyper,
+    carry,
     signal,
     patience,
     maxSeconds,
@@ -156,6 +162,7 @@ export async function fit(session: Trainee, batches: Batches, options: FitOption
     options.evaluateEvery ?? (perEpoch === undefined ? undefined : Math.max(1, Math.round(perEpoch / accumulate)));
   const epochOf = (step: number) => (perEpoch === undefined ? undefined : Math.ceil((step * accumulate) / perEpoch));
 
+  const going: WithCarry = carry === undefined ? {} : { carry };
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   const progress = new Progress(session.step, options.best);
@@ -172,8 +179,8 @@ export async function fit(session: Trainee, batches: Batches, options: FitOption
   /** Measures the session as it is. Undefined if that diverged. */
   const measured = async (): Promise<{ readonly averages: Averages; readonly state: SessionState } | undefined> => {
     try {
-      if (estimate !== undefined) await session.estimate(paced(estimate(), signal));
-      const averages = await session.evaluate(paced(validation!(), signal));
+      if (estimate !== undefined) await session.estimate(paced(estimate(), signal), going);
+      const averages = await session.evaluate(paced(validation!(), signal), going);
       return Number.isFinite(averages.loss) ? { averages, state: await session.state() } : undefined;
     } catch (error) {
       if (error instanceof RuntimeError && error.code === "C0502") return undefined;
@@ -233,7 +240,7 @@ export async function fit(session: Trainee, batches: Batches, options: FitOption
         }
         const lr = rate(progress);
         const report = await session
-          .train(next.value, { lr, clip, momentum, ...(hyper && { hyper }) })
+          .train(next.value, { lr, clip, momentum, ...going, ...(hyper && { hyper }) })
           .catch((error: unknown) => {
             if (error instanceof RuntimeError && error.code === "C0502") return error.message;
             throw error;

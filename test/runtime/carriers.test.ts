@@ -4,6 +4,7 @@ import { compileGraph } from "../../compiler/compile.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { carrying } from "../../runtime/carriers.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/checkpoint.ts";
+import { fit as train } from "../../runtime/fit/fit.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../runtime/safetensors.ts";
 import { Session } from "../../runtime/session.ts";
 import type { SessionState } from "../../runtime/state.ts";
@@ -88,4 +89,45 @@ it("only training and inference go on from call to call", async () => {
   await expect(session.resetCarry("evaluate" as never)).rejects.toMatchObject({ code: "C0406" });
   expect(await session.carried("infer")).toBeUndefined();
   expect(await session.carried()).toMatchObject({ step: T, began: [0, 0] });
+});
+
+const learnt = `model m(D = 2, H = 2) {
+  input x  : [D] over time
+  target y : [H] over time
+  hs = scan c(D, H) over x
+  loss mse(hs, y)
+}
+${text}`;
+
+it("`fit` goes on from batch to batch, evaluates so, and goes on bit for bit from its state, in an average", async () => {
+  const { graph, dims } = compile(learnt);
+  const made = compileGraph(graph, { dims, path: "main.cell", batch: B, time: T, carry: true }, wasm);
+  const open = (from?: SessionState) =>
+    Session.open(made, backend, { ...(from === undefined ? { seed: 1 } : { state: from }), carrying });
+  const parts = Array.from({ length: 4 }, (_, p): Batch => {
+    const numbers = (size: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(i + 5 * p));
+    const inputs = { x: numbers(T * B * D), y: numbers(T * B * H) };
+    return { inputs, steps: T, examples: B, ...(p === 0 && { reset: "all" as const }) };
+  });
+  const options = { lr: 0.1, carry: true, validation: () => parts, evaluateEvery: 2 } as const;
+  const [byHand, byFit] = [await open(), await open()];
+  for (const part of [...parts, ...parts.slice(0, 2)]) await byHand.train(part, { lr: 0.1, carry: true });
+  const { best, state } = await train(byFit, parts, { ...options, steps: 6 });
+  expect(encodeCheckpoint(await state())).toEqual(encodeCheckpoint(await byHand.state()));
+  expect((await byFit.carried())?.step).toBe(2 * T);
+  const { examples, ...measured } = await byHand.evaluate(parts, { carry: true });
+  expect(best).toEqual({ step: 6, ...measured });
+
+  const averaging = { ...options, steps: 6, average: 0.9, estimate: () => parts };
+  const whole = await train(await open(), parts, averaging);
+  const half = await train(await open(), parts, { ...averaging, steps: 3 });
+  const saved = decodeCheckpoint(encodeCheckpoint(await half.state()));
+  async function* rest() {
+    yield* [parts[3], parts[0], parts[1]];
+  }
+  const resumed = await train(await open(saved), rest(), { ...averaging, averaged: saved.average });
+  expect(encodeCheckpoint(await resumed.state())).toEqual(encodeCheckpoint(await whole.state()));
+  await expect(train(await open(), parts, { ...options, steps: 2, accumulate: 2 })).rejects.toMatchObject({
+    code: "C0406",
+  });
 });
