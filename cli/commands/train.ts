@@ -16,8 +16,8 @@ import { scheduleText } from "../schedule.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import type { TargetName } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
-import { stepsPerEpoch } from "../training/batches.ts";
-import { type CheckpointOptions, loadCheckpoint } from "../training/checkpoint.ts";
+import { requireExamples, stepsPerEpoch } from "../training/batches.ts";
+import { allowed, type CheckpointOptions, loadCheckpoint } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import type { Measures } from "../training/learner.ts";
 import { openLearner } from "../training/open-learner.ts";
@@ -93,6 +93,7 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
   const previous = await folder.begin(given.resume !== undefined && given.resume !== false);
   const options = await withTaskFile(given);
   const task = await openTaskWith(context, options);
+  if (options.test) requireExamples(task, "test");
   const backend = await openBackend(options.target, options.threads);
   try {
     const request = { ...options, file };
@@ -207,16 +208,16 @@ async function eventsOf({ tensorboard }: TrainCommandOptions, step: number) {
 /** Measures the best checkpoint on the test examples. */
 async function testOf(
   folder: RunFolder,
-  request: Parameters<typeof openLearner>[0] & Pick<TrainCommandOptions, "threads" | "target">,
+  request: Parameters<typeof openLearner>[0] & Pick<TrainCommandOptions, "threads" | "target" | "allowOtherEquations">,
   task: Task,
   context: Context,
 ): Promise<Measures> {
   const { best, model } = folder.files;
   const backend = await openBackend(request.target, request.threads);
   try {
-    const { learner } = await openLearner(request, task, "test", backend, context);
+    const { session, learner } = await openLearner(request, task, "test", backend, context);
     const state = await loadCheckpoint(existsSync(best) ? best : model);
-    await learner.restore(state);
+    await session.restore(state, allowed(request));
     const how = { statistics: "ema", batch: request.batch, estimateExamples: 0, evaluateOn: "test" } as const;
     const measures = await evaluate(learner, task, how);
     if (!Number.isFinite(measures.loss))

@@ -132,6 +132,18 @@ describe("a table", () => {
       expect([resumed.code, resumed.stderr]).toEqual([1, expect.stringContaining("C0403")]);
     }));
 
+  test("without a part to measure on is refused before anything is trained", () =>
+    inPlace(async (place) => {
+      for (const [split, part] of [
+        ["0.8,0,0.2", "validation"],
+        ["0.8,0.2,0", "test"],
+      ]) {
+        const ended = await train(place, "--split", split, "--test");
+        expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining(`waves has no examples in ${part}`)]);
+        expect(ended.stderr).not.toContain("validation loss");
+      }
+    }));
+
   test("cut into other examples is not trained on further", () =>
     inPlace(async (place) => {
       await train(place, "--steps", "4");
