@@ -43,6 +43,8 @@ interface Statistic {
   readonly value: Value;
   /** The batch's own value of it, if that may differ. */
   readonly own?: Value;
+  /** Whether the value that it is of varies over time. */
+  readonly overTime: boolean;
   /** The steps that it is of; undefined if the value it is of has no time. */
   readonly steps: Steps | undefined;
 }
@@ -56,6 +58,8 @@ class Placement {
   private readonly axes: TimeAxes | undefined;
   /** The steps of the loop, or of the site, that is being expanded. */
   private steps: Steps | undefined;
+  /** Whether that varies over time. */
+  private overTime = false;
   private readonly statistics: Statistic[] = [];
   /** For estimation: which statistics are variances, and about which means. */
   private readonly variances: ReadonlyMap<string, string>;
@@ -85,10 +89,14 @@ class Placement {
     for (const op of ops) {
       if (op.op === "scan") {
         this.steps = this.axes?.steps(op);
+        this.overTime = true;
         this.scan(op, rename, record);
       } else if (op.op === "site") {
         const [of] = op.operands;
-        if (b === this.top) this.steps = of.type.time ? this.axes?.steps(of) : undefined;
+        if (b === this.top) {
+          this.overTime = of.type.time;
+          this.steps = of.type.time ? this.axes?.steps(of) : undefined;
+        }
         rename.set(op.results, [this.site(b, op.attrs.name, rename.of(of), record)]);
       } else if (op.op === "stat") rename.set(op.results, [this.stat(b, op, rename.of(op.operands[0]), record)]);
       else if (op.op === "population") rename.set(op.results, [this.before(b, op, rename.of(op.operands[0]))]);
@@ -153,13 +161,14 @@ class Placement {
     record: (s: Statistic) => void,
   ): Value {
     if (this.mode !== "infer") {
+      const here = { overTime: this.overTime, steps: this.steps };
       // One for each group of examples: the batch's is their mean.
       if (x.type.batch) {
-        record({ name, policy, value: b.div(b.sum(x, { batch: true }), b.extent(["batch"])), steps: this.steps });
+        record({ name, policy, value: b.div(b.sum(x, { batch: true }), b.extent(["batch"])), ...here });
         return x;
       }
       const value = this.lengths ? this.ofEnough(b, x) : x;
-      record({ name, policy, value, steps: this.steps, ...(value !== x && this.mode === "estimate" && { own: x }) });
+      record({ name, policy, value, ...here, ...(value !== x && this.mode === "estimate" && { own: x }) });
       return value;
     }
     return this.population(b, name, policy, x.type, this.steps, result.name);
@@ -217,7 +226,7 @@ class Placement {
     if (!this.statistics.some((s) => s.name === collected)) {
       const type: Type = { ...scalar, time: policy.kind === "per_step" };
       const value = this.top.broadcast(this.top.scalar(1), type);
-      this.statistics.push({ name: collected, policy, value, steps: this.steps });
+      this.statistics.push({ name: collected, policy, value, overTime: this.overTime, steps: this.steps });
     }
     const known = b.elementwise("gt", [this.population(b, collected, policy, scalar, this.steps), b.scalar(0)]);
     const hint = name.replaceAll("/", "_");
@@ -362,10 +371,9 @@ class Placement {
   }
 
   /** Each time axis has weights of its own, and so do values that are over none: a batch counts there by its examples, not its steps. */
-  private weight({ policy, value, steps }: Statistic): Value {
+  private weight({ policy, overTime, steps }: Statistic): Value {
     const perStep = policy.kind === "per_step";
-    const isOverTime = perStep || value.type.time;
-    const axis = isOverTime ? steps?.axis : "";
+    const axis = overTime ? steps?.axis : "";
     const name = `${perStep ? "momentum_step" : "momentum"}${axis === undefined ? "" : `/${axis}`}`;
     return this.top.one("leaf", [], { leaf: { kind: "hyper", name }, type: { ...scalar, time: perStep } });
   }
