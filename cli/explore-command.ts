@@ -1,4 +1,4 @@
-/** The options of `cellc explore`. */
+/** The options of `cellc explore` and `cellc compare`. */
 import { type Command, Option } from "commander";
 import * as read from "./options.ts";
 import type { RunCommand } from "./program.ts";
@@ -56,6 +56,19 @@ export function declareExplore(command: Command, run: RunCommand): void {
       run(command, async (context) =>
         (await import("./commands/explore.ts")).explore(context, file, options, shared()),
       ),
+    );
+}
+
+/** Declares `compare`. */
+export function declareCompare(program: Command, run: RunCommand): void {
+  program
+    .command("compare")
+    .description("draw the curves of runs together, with a table of their results")
+    .argument("<run...>", "folders of runs", read.paths)
+    .addOption(by())
+    .option("-o, --out <dir>", "folder of the results", read.path, "runs/compare")
+    .action((runs: string[], options, command: Command) =>
+      run(command, async (context) => (await import("./commands/compare.ts")).compare(context, runs, options)),
     );
 }
 

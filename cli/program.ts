@@ -6,7 +6,7 @@ import { Command, Option } from "commander";
 import { optimizerNames } from "../compiler/optimizers.ts";
 import { auto, withAutoTarget } from "./auto-target.ts";
 import type { Context } from "./context.ts";
-import { declareExplore } from "./explore-command.ts";
+import { declareCompare, declareExplore } from "./explore-command.ts";
 import type { ExitCode } from "./failure.ts";
 import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
@@ -372,6 +372,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     );
 
   declareExplore(withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore"))))), run);
+  declareCompare(program, run);
 
   withTarget(withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow"))))))
     .description(
