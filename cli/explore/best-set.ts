@@ -34,12 +34,19 @@ export function bestSet(placements: readonly Values[]): BestSet {
   return { members, differences };
 }
 
+/** A probability that no doubt is left with. */
+const CERTAIN = 0.002;
+
 /** How many of the placements, best first, do not differ more than chance lets them. */
 function indistinguishable(ranked: readonly Values[]): number {
   const seeds = ranked[0].map((_, seed) => seed);
-  for (let count = ranked.length; count > 2; count--) {
+  let count = ranked.length;
+  while (count > 2) {
     const rows = seeds.map((seed) => ranked.slice(0, count).map((values) => values[seed]));
-    if (equalityProbability(rows) > RISK) return count;
+    const probability = equalityProbability(rows);
+    if (probability > RISK) return count;
+    // Of many placements that differ without any doubt, one more or less does not matter.
+    count -= probability < CERTAIN ? Math.ceil(count / 16) : 1;
   }
   // Of two, the interval says it.
   return 1;

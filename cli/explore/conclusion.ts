@@ -38,7 +38,8 @@ export interface TrainingLine {
 
 export function conclude(ranking: Ranking, line: TrainingLine): Conclusion {
   const { standings, by } = ranking;
-  const whole = standings.filter(({ measures, steps }) => by.measure in measures && steps === ranking.steps);
+  const { seeds, steps } = ranking;
+  const whole = standings.filter((one) => one.finished === seeds && one.steps === steps && by.measure in one.measures);
   const [first] = whole;
   const best = standings.filter((standing) => standing.best);
   const verdict = verdictOf(ranking, first, best, whole.length);
@@ -46,7 +47,7 @@ export function conclude(ranking: Ranking, line: TrainingLine): Conclusion {
     verdict,
     sentence: sentenceOf(verdict, ranking, first, best, whole),
     notes: notesOf(verdict, ranking, best, whole),
-    ...(best.length > 0 && { command: trainingCommand(best[0].placed, ranking.steps, line) }),
+    ...(best.length > 0 && { command: trainingCommand(best[0].placed, steps, line) }),
   };
 }
 
@@ -56,7 +57,7 @@ function verdictOf(
   best: readonly Standing[],
   all: number,
 ): Verdict {
-  if (first === undefined || first.finished < seeds) return "nothing";
+  if (first === undefined) return "nothing";
   if (best.length === 0 && trivial !== undefined && by.measure in trivial.measures) return "trivial";
   if (seeds === 1) return "one seed";
   if (best.length === 1) return "single";
@@ -109,9 +110,11 @@ function notesOf(
         ? `To compare: learning nothing and predicting ${trivial.predicted[by.measure]} gives ${by.measure} ${valueText(by.measure, trivial.measures[by.measure])}.`
         : `What a prediction gets that learns nothing is not known for ${by.measure}.`,
     );
+  // With one site, effects are differences between placements, and those are judged already.
+  const judged = verdict === "all" && new Set(effects.map(({ site }) => site)).size === 1;
   const clear = effects.filter(({ difference }) => difference.interval !== undefined && !mayBeZero(difference));
-  if (clear.length > 0) notes.push(effectNote(by, clear, effectSteps === steps ? undefined : effectSteps));
-  else if (effects.length > 0 && seeds > 1)
+  if (clear.length > 0 && !judged) notes.push(effectNote(by, clear, effectSteps === steps ? undefined : effectSteps));
+  else if (effects.length > 0 && seeds > 1 && !judged)
     notes.push("Over the whole grid, no norm at any site has an effect that is more than chance.");
   const flagged = standings.filter(({ flags }) => flags.length > 0);
   if (flagged.length > 0)
@@ -121,7 +124,7 @@ function notesOf(
   const unfinished = standings.filter(({ finished, rows }) => finished < rows.length);
   if (unfinished.length > 0)
     notes.push(`${unfinished.length} of ${standings.length} placements did not finish with every seed.`);
-  const left = standings.length - whole.length - unfinished.filter((one) => !whole.includes(one)).length;
+  const left = standings.filter((one) => one.steps < steps && one.reasons.length === 0).length;
   if (left > 0) notes.push(`${left} placements were left behind on the way, after fewer steps.`);
   return notes;
 }

@@ -69,7 +69,10 @@ function effectChart({ effects, by, seeds, effectSteps, steps }: Ranking): Effec
   const sites = [...new Set(effects.map(({ site }) => site))];
   const references = [...new Set(effects.map(({ reference }) => reference))];
   const after = effectSteps === steps ? "" : `, after ${effectSteps} steps, which all placements have trained`;
-  const known = seeds > 1 ? "with 95 % intervals over the seeds" : "with one seed, so that intervals are not known";
+  const known =
+    seeds > 1
+      ? "with intervals over the seeds that all hold together with 95 %"
+      : "with one seed, so that intervals are not known";
   return {
     title: "What each norm does at each site",
     words: `The mean difference to ${references.join(" or ")} at that site, everything else being equal${after}; ${known}. Colour: an interval without 0.`,

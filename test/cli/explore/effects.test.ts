@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { seededStreams } from "../../../cli/data/streams.ts";
 import { mainEffects } from "../../../cli/explore/effects.ts";
+import { mayBeZero } from "../../../cli/statistics/paired.ts";
 
 const NORMS = ["none", "batch", "layer"];
 
@@ -59,4 +61,15 @@ test("placements that differ in more than one site tell nothing of either", () =
     { placement: { hh: "none", xh: "none" }, values: [2] },
   ]);
   expect(effects).toEqual([]);
+});
+
+test("of a grid in which nothing has an effect, hardly ever one looks clear", () => {
+  let clear = 0;
+  for (let trial = 0; trial < 100; trial++) {
+    const uniform = seededStreams(trial)("grid");
+    let at = 0;
+    const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform(at++))) * Math.cos(2 * Math.PI * uniform(at++));
+    if (mainEffects(grid(normal, 5)).some(({ difference }) => !mayBeZero(difference))) clear++;
+  }
+  expect(clear).toBeLessThanOrEqual(10);
 });
