@@ -24,7 +24,7 @@ window.reportCharts = (() => {
   const ticksOf = (low, high, count) => {
     const raw = (high - low) / count;
     const power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].find((factor) => factor * power >= raw) * power;
+    const step = [1, 2, 5, 10].find((factor) => factor * power >= 0.75 * raw) * power;
     const ticks = [];
     for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) ticks.push(at * step);
     return ticks;
@@ -198,7 +198,7 @@ window.reportCharts = (() => {
     const longest = Math.max(...rows.map(({ label }) => label.length));
     const left = narrow ? 14 : Math.min(width / 2.5, Math.max(120, 24 + longest * 7));
     const bounds = rows.flatMap(({ mean, interval }) => [mean, ...(interval ?? [])]);
-    const x = scaleOf([0, ...bounds], "free", left, width - 20, narrow ? 3 : 6, format);
+    const x = scaleOf([0, ...bounds], "free", left, width - 20, narrow ? 4 : 6, format);
     const bottom = height - 40;
     for (const tick of x.ticks)
       svg.append(
