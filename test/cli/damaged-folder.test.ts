@@ -209,6 +209,15 @@ describe("an exploration's folder", () => {
     ...{ rows: 1, done: 1, machine: {}, started: "2026" },
   } as const;
 
+  test("of an earlier version is refused, with what to do", () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, "explore.json"), JSON.stringify({ ...explored, format: 1 }));
+      await expect(new ExploreFolder(folder).begin(true)).rejects.toMatchObject({
+        ...{ code: "C0402", exitCode: 1 },
+        message: expect.stringContaining("an earlier version of cellc explored here, and this one cannot go on"),
+      });
+    }));
+
   test.each([
     ["is sound", {}, undefined],
     ["is of another placement", { placement: { hh: "batch" } }, "row 1, hh=batch with seed 1, is no row of this"],
