@@ -96,12 +96,19 @@ describe("cellc explore", () => {
       expect(accuracies).toHaveLength(6);
       expect(accuracies).toEqual([...accuracies].sort((a, b) => b - a));
 
+      const byLoss = await cellcProcess(explore(folder, ...norms, "--resume", "--by", "loss"));
+      const { ranking, conclusion } = JSON.parse(byLoss.stdout) as ExploreRecord;
+      expect(ranking!.by).toEqual({ measure: "loss", direction: "min" });
+      const losses = ranking!.standings.flatMap(({ measures }) => measures.loss?.mean ?? []);
+      expect(losses).toEqual([...losses].sort((a, b) => a - b));
+      expect(await rowsIn(folder)).toEqual(after);
+
       const { page, requests, errors } = await visit(join(folder, "out", "explore.html"));
       expect([requests, errors]).toEqual([[], []]);
       // The placements, and what learns nothing.
       expect(await page.locator("#rows tbody tr").count()).toBe(10);
       expect(await page.locator("body").innerText()).toContain("C0207: statistics over time need the whole sequence");
-      expect(await page.locator(".sentence").innerText()).toBe(record.conclusion!.sentence);
+      expect(await page.locator(".sentence").innerText()).toBe(conclusion!.sentence);
       // A metric, a loss and a gradient norm of each row that finished, and a dot for what it costs.
       expect(await page.locator(".charts svg").count()).toBe(4);
       expect(await page.locator(".charts path.curve").count()).toBe(2 * 6);
@@ -145,7 +152,7 @@ describe("cellc explore", () => {
       expect(models.length).toBe(4);
     }));
 
-  test("ranks anew by another measure, and refuses one whose direction is a guess", () =>
+  test("refuses a measure that the model does not have, and rungs that have nothing to choose between", () =>
     withFolder(async (folder) => {
       await writeFile(join(folder, "tiny.cell"), CELL);
       const run = (...more: readonly string[]) =>
