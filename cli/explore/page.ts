@@ -49,7 +49,7 @@ export function drawPage({ title, facts, ranking, conclusion, test, rows }: Expl
   });
 }
 
-function reportRow(row: Standing | Trivial, { steps }: Ranking, colour: number | undefined): ReportRow {
+function reportRow(row: Standing | Trivial, { steps, by }: Ranking, colour: number | undefined): ReportRow {
   const name = rowName(row);
   if (isTrivial(row)) return { name, colour, best: false, bare: true, facets: {}, statuses: ["to compare with"] };
   const { best, baseline, placement, finished, rows, flags, warnings, reasons } = row;
@@ -61,7 +61,11 @@ function reportRow(row: Standing | Trivial, { steps }: Ranking, colour: number |
     ...(flags.length > 0 ? ["gradients exploded or vanished"] : []),
     ...(warnings.length > 0 ? ["warnings"] : []),
   ];
-  return { name, colour, best, bare: baseline, facets: placement, statuses, note: warnings.join("\n") };
+  const details = row.bySeed.map(({ seed, value }) => ({
+    title: `${by.measure}, seed ${seed}`,
+    text: valueText(by.measure, value),
+  }));
+  return { name, colour, best, bare: baseline, facets: placement, statuses, details, note: warnings.join("\n") };
 }
 
 function effectChart({ effects, by, seeds, effectSteps, steps }: Ranking): EffectChart | undefined {

@@ -32,6 +32,8 @@ export interface Standing {
   readonly steps: number;
   /** `loss` and the metrics of the last evaluation, over the seeds that finished. */
   readonly measures: Readonly<Record<string, MeanAndDeviation>>;
+  /** What it is ranked by, for each seed that finished. */
+  readonly bySeed: readonly { readonly seed: number; readonly value: number }[];
   /** The measure less that of the first placement, and of the one without norms, seed by seed; where all finished as many steps. */
   readonly toFirst: PairedDifference | undefined;
   readonly toBaseline: PairedDifference | undefined;
@@ -106,11 +108,12 @@ export function rank(rows: readonly RowRecord[], { by, seeds, rungs, trivial }: 
     ...{ by, seeds, trivial, effectSteps },
     steps: rungs[rungs.length - 1],
     standings: summaries.map((summary, at) => {
-      const { values: _, ...known } = summary;
+      const { values, ...known } = summary;
       return {
         rank: summary.finished > 0 ? at + 1 : undefined,
         ...known,
         best: members.has(summary),
+        bySeed: [...values].map(([seed, value]) => ({ seed, value })),
         toFirst: to(summary, first),
         toBaseline: to(summary, bare),
       };
@@ -124,7 +127,7 @@ export function rank(rows: readonly RowRecord[], { by, seeds, rungs, trivial }: 
   };
 }
 
-type Summary = Omit<Standing, "rank" | "best" | "toFirst" | "toBaseline"> & {
+type Summary = Omit<Standing, "rank" | "best" | "bySeed" | "toFirst" | "toBaseline"> & {
   /** The measure by seed, of the seeds that finished. */
   readonly values: ReadonlyMap<number, number>;
 };

@@ -129,6 +129,14 @@
         chosen.map((at) => texts[at]),
       ),
     );
+    const details = chosen.map((at) => new Map((data.rows[at].details ?? []).map(({ title, text }) => [title, text])));
+    for (const title of new Set(details.flatMap((own) => [...own.keys()])))
+      lines.push(
+        line(
+          title,
+          details.map((own) => own.get(title) ?? "–"),
+        ),
+      );
     const notes = chosen.map((at) => data.rows[at].note ?? "");
     if (notes.some((note) => note !== "")) lines.push(line("warnings", notes));
     const made = pair.querySelector("table");

@@ -20,6 +20,8 @@ export interface ReportRow {
   /** What can be chosen by: the norm at each site. */
   readonly facets: Readonly<Record<string, string>>;
   readonly statuses: readonly string[];
+  /** More lines for two rows side by side. */
+  readonly details?: readonly { readonly title: string; readonly text: string }[];
   /** Longer words that the table has no room for. */
   readonly note?: string;
 }

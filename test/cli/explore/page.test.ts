@@ -121,6 +121,7 @@ describe("the page of an exploration", () => {
     const heads = () => page.locator("#pair thead th").allInnerTexts();
     expect(await heads()).toEqual(["hh=batch,xh=layer", "hh=none,xh=none"]);
     expect(await page.locator("#pair").innerText()).toContain("carries its normalized value on");
+    expect(await page.locator("#pair").innerText()).toMatch(/accuracy, seed 3\s+9\d\.\d %\s+5\d\.\d %/);
     expect(await page.locator("#chart-0 g.strong").count()).toBe(6);
     await choose("hh=layer,xh=none");
     expect(await heads()).toEqual(["hh=none,xh=none", "hh=layer,xh=none"]);
