@@ -18,6 +18,12 @@ export function positiveWholeNumber(text: string): number {
   return value;
 }
 
+export function atLeastTwo(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 2) throw new InvalidArgumentError("want a whole number from 2 on.");
+  return value;
+}
+
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value) || value <= 0)

@@ -7,6 +7,7 @@ import { optimizerNames } from "../compiler/optimizers.ts";
 import { auto, withAutoTarget } from "./auto-target.ts";
 import type { Context } from "./context.ts";
 import { partOfData, whereItRuns, withDataOptions } from "./data-command.ts";
+import { declareCompare, declareExplore } from "./explore-command.ts";
 import type { ExitCode } from "./failure.ts";
 import { withOptimizer } from "./optimizer.ts";
 import * as read from "./options.ts";
@@ -402,33 +403,8 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       ),
     );
 
-  withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore")))))
-    .description("train a cell or model with many placements of norms, and rank them")
-    .argument("<file>", ".cell file", read.path)
-    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module")
-    .option("--sites <site,...>", "sites to place norms at, such as hh,xh (default: all)")
-    .option("--norms <norm,...>", 'norms to place at each, such as "none,batch(gamma=0.1),layer"', "none,batch,layer")
-    .option(
-      "--placement <site=norm,...>",
-      "a placement to try, instead of all combinations; can be repeated",
-      (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
-    )
-    .option("--seeds <n>", "seeds for each placement, counting up from --seed", read.positiveWholeNumber, 1)
-    .option(
-      "--budget <steps or time>",
-      "training steps for each, such as 2000, or time for all, such as 10m (default: an epoch)",
-      read.budget,
-    )
-    .option(
-      "--workers <n>",
-      "worker threads, each with a placement of its own (default: one per processor)",
-      read.positiveWholeNumber,
-    )
-    .option("--out <dir>", "folder of the results", read.path, "runs/explore")
-    .option("--resume", "continue the exploration in --out")
-    .action((file: string, options, command: Command) =>
-      run(command, async (context) => (await import("./commands/explore.ts")).explore(context, file, options)),
-    );
+  declareExplore(withTrainingOptions(withSchedule(withDataOptions(withModelOptions(program.command("explore"))))), run);
+  declareCompare(program, run);
 
   withAutoTarget(
     withOptimizer(withSchedule(withDataOptions(withModelOptions(program.command("gradflow")), { target: anywhere }))),

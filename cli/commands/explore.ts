@@ -1,20 +1,23 @@
-/** `cellc explore`: trains a cell or model with many placements of norms, and ranks them. */
+/** `cellc explore`: trains a cell or model with many placements of norms, and says which of them may be the best. */
 import { availableParallelism } from "node:os";
 import type { Context } from "../context.ts";
 import { openTaskWith, withTaskFile } from "../data/settings.ts";
+import { Campaign } from "../explore/campaign.ts";
+import { type Conclusion, conclude, type TestResult, testWords } from "../explore/conclusion.ts";
 import { ExploreFolder, type ExploreRecord } from "../explore/folder.ts";
-import { lengthOf } from "../explore/length.ts";
+import { type ExplorationLength, lengthOf } from "../explore/length.ts";
 import { drawPage } from "../explore/page.ts";
-import { outcomeText, type Ranking, rank } from "../explore/ranking.ts";
-import type { RowLength, RowRecord } from "../explore/row.ts";
-import { placementText, type Row } from "../explore/rows.ts";
-import { readStudy, type StudyOptions } from "../explore/study.ts";
-import { measureText, rankingTable } from "../explore/table.ts";
-import { startWorkerPool } from "../explore/worker-pool.ts";
+import { meanAndDeviation, type Ranking, rank } from "../explore/ranking.ts";
+import type { RowRecord } from "../explore/row.ts";
+import { readStudy, type Study, type StudyOptions } from "../explore/study.ts";
+import { rankingTable } from "../explore/table.ts";
+import { trivialBaseline } from "../explore/trivial.ts";
+import { startWorkerPool, type WorkerPool } from "../explore/worker-pool.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
-import { formatCount, formatSeconds, type Output, type Progress } from "../output.ts";
+import { formatCount, type Output } from "../output.ts";
 import { defaultTarget } from "../targets.ts";
+import { requireExamples } from "../training/batches.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 
 export interface ExploreOptions extends StudyOptions {
@@ -23,9 +26,15 @@ export interface ExploreOptions extends StudyOptions {
   readonly resume?: boolean;
 }
 
-export async function explore(context: Context, file: string, options: ExploreOptions): Promise<ExitCode> {
+/** @param shared the options that `train` has, too, as they were given: for the command line that trains the first placement */
+export async function explore(
+  context: Context,
+  file: string,
+  options: ExploreOptions,
+  shared: readonly string[],
+): Promise<ExitCode> {
   const folder = new ExploreFolder(options.out);
-  return folder.withLock(() => exploreInto(folder, context, file, options));
+  return folder.withLock(() => exploreInto(folder, context, file, options, shared));
 }
 
 async function exploreInto(
@@ -33,65 +42,41 @@ async function exploreInto(
   context: Context,
   file: string,
   given: ExploreOptions,
+  shared: readonly string[],
 ): Promise<ExitCode> {
-  const { output } = context;
+  const { output, seed } = context;
   const options = await withTaskFile(given);
   const task = await openTaskWith({ ...context, stdin: undefined }, options);
+  if (options.test) requireExamples(task, "test");
   const study = readStudy(context, file, options, task);
   const { rows, identity } = study;
   const previous = await folder.begin(options.resume ?? false);
   if (previous !== undefined) folder.checkIdentity(previous, identity);
-  const done = [...(await folder.readRows(previous, rows))];
-  const pending = rows.filter(({ number }) => !done.some((row) => row.number === number));
+  const campaign = new Campaign(study, folder, await folder.readRows(previous, rows), output);
   const workers = Math.min(options.workers ?? availableParallelism(), rows.length);
-  output.say(
-    `${rows.length} rows on ${task.name}${previous ? `, ${done.length} of them done` : ""}; ${workers} at a time`,
-  );
+  const before = previous === undefined ? "" : `, ${campaign.doneAfter(previous.length)} of them done`;
+  output.say(`${rows.length} rows on ${task.name}${before}; ${workers} at a time`);
 
-  /** How many steps each row in training has done, by the row's number. */
-  const inProgress = new Map<number, number>();
-  let progress: Progress | undefined;
   let length = previous?.length;
-  const show = (): void => {
-    const steps = [...inProgress.values()].reduce((sum, step) => sum + step, 0);
-    const before = rows.length - pending.length;
-    progress?.update((done.length - before) * (length?.steps ?? 0) + steps, `${done.length}/${rows.length} rows`);
-  };
-  const pool = startWorkerPool(workers, ({ number, step }) => {
-    inProgress.set(number, step);
-    show();
-  });
+  let test: TestResult | undefined;
+  const pool = startWorkerPool(workers, ({ number, step }) => campaign.tell(number, step));
   const started = previous?.started ?? new Date().toISOString();
   const machine = await machineFacts(defaultTarget);
-  const record = (status: ExploreRecord["status"], known: RowLength, ranking?: Ranking): ExploreRecord => ({
-    format: 1,
+  const trivial = await trivialBaseline(study.model, task, "validation");
+  const record = (status: ExploreRecord["status"], known: ExplorationLength): ExploreRecord => ({
+    format: 2,
     status,
     identity,
     length: known,
     rows: rows.length,
-    done: done.length,
+    done: campaign.doneAfter(known),
     machine,
     started,
     ended: status === "running" ? undefined : new Date().toISOString(),
-    rankedBy: ranking?.by,
-    ranking: ranking?.standings,
   });
+  const ranked = ({ rungs }: ExplorationLength): Ranking =>
+    rank(campaign.rows, { by: study.by, seeds: options.seeds, rungs, trivial });
 
-  const trainAll = async (): Promise<void> => {
-    const known = length ?? (await lengthOf(options, rows.map(study.job), task, workers, pool));
-    length = known;
-    await folder.write(record("running", known));
-    progress = output.progress(pending.length * known.steps, "steps");
-    const trainRow = async (row: Row): Promise<void> => {
-      const made = await pool.train({ ...study.job(row), ...known });
-      await folder.writeRow(made);
-      inProgress.delete(row.number);
-      done.push(made);
-      progress?.interject(rowWords(made, rows.length));
-      show();
-    };
-    await Promise.all(pending.map(trainRow));
-  };
   const stopped = await withInterrupt(
     context.signals,
     () => {
@@ -100,14 +85,17 @@ async function exploreInto(
     },
     async (interrupt) => {
       try {
-        await trainAll();
+        length ??= await lengthOf({ ...options, rungs: study.rungs }, rows.map(study.job), task, workers, pool);
+        await folder.write(record("running", length));
+        await campaign.train(length, pool);
+        if (options.test) test = await tested(ranked(length), study, folder, campaign.rows, pool);
       } catch (error) {
         if (!interrupt.aborted) throw error;
       }
       return interrupt.aborted;
     },
   ).finally(() => {
-    progress?.stop();
+    campaign.stop();
     return pool.end();
   });
   if (length === undefined) {
@@ -115,46 +103,67 @@ async function exploreInto(
     return exit.interrupted;
   }
 
-  const ranking = rank(done.sort((a, b) => a.number - b.number));
-  const last = record(stopped ? "interrupted" : "finished", length, ranking);
+  const ranking = ranked(length);
+  const conclusion = conclude(ranking, { file, shared, place: options.place, seed, out: options.out });
+  const last = { ...record(stopped ? "interrupted" : "finished", length), ranking, conclusion, test };
   await folder.write(last);
   const facts = [...study.facts, lengthWords(length)];
-  await folder.writePage(drawPage({ title: study.title, facts, ranking, rows: done }));
-  return report(output, { page: folder.page, ranking, record: last, rows: done });
+  await folder.writePage(drawPage({ title: study.title, facts, ranking, conclusion, test, rows: campaign.rows }));
+  return report(output, { page: folder.page, record: last, rows: campaign.rows });
 }
 
-const lengthWords = ({ steps, evaluateEvery }: RowLength): string =>
-  `${formatCount(steps)} training steps a row, evaluated every ${formatCount(evaluateEvery)}`;
+/** The measures of the first placement on the test split; undefined if none is worth it. */
+async function tested(
+  { standings }: Ranking,
+  study: Study,
+  folder: ExploreFolder,
+  rows: readonly RowRecord[],
+  pool: WorkerPool,
+): Promise<TestResult | undefined> {
+  const first = standings.find(({ best }) => best);
+  if (first === undefined) return undefined;
+  const own = rows.filter(({ number }) => first.rows.includes(number));
+  const results = await Promise.all(
+    own.map((row) => pool.test({ ...study.job(row), checkpoint: folder.checkpoint(row.number, row.steps) })),
+  );
+  const all = results.map(({ loss, metrics }): Readonly<Record<string, number>> => ({ ...metrics, loss }));
+  const names = Object.keys(all[0]);
+  return {
+    placement: first.placement,
+    measures: Object.fromEntries(names.map((name) => [name, meanAndDeviation(all.map((one) => one[name]))])),
+  };
+}
 
-/** `row 3/27 hh=none,xh=batch,seed 1: accuracy 93.1 %, loss 0.2134 (12s)` */
-function rowWords({ number, placement, seed, outcome, result, seconds }: RowRecord, rows: number): string {
-  const measures = Object.entries({ ...result?.metrics, ...(result && { loss: result.loss }) });
-  const said = [
-    ...outcomeText(outcome),
-    ...measures.map(([name, mean]) => `${name} ${measureText(name, { mean, deviation: undefined })}`),
-  ];
-  return `row ${number}/${rows} ${placementText(placement)}, seed ${seed}: ${said.join(", ")} (${formatSeconds(seconds)})`;
+function lengthWords({ steps, evaluateEvery, rungs }: ExplorationLength): string {
+  const cut = rungs.length === 1 ? "" : `, the rungs end after ${rungs.map(formatCount).join(", ")}`;
+  return `${formatCount(steps)} training steps a row, evaluated every ${formatCount(evaluateEvery)} on the validation split${cut}`;
 }
 
 interface Report {
   readonly page: string;
-  readonly ranking: Ranking;
-  readonly record: ExploreRecord;
+  readonly record: ExploreRecord & { readonly ranking: Ranking; readonly conclusion: Conclusion };
   readonly rows: readonly RowRecord[];
 }
 
-function report(output: Output, { page, ranking, record, rows }: Report): ExitCode {
-  const { columns, rows: texts } = rankingTable(ranking);
-  if (texts.length > 0) {
+function report(output: Output, { page, record, rows }: Report): ExitCode {
+  const { ranking, conclusion, test } = record;
+  const { columns, rows: lines } = rankingTable(ranking);
+  if (ranking.standings.length > 0) {
     output.say();
     output.table(
       columns.map(({ title }) => title),
-      texts,
+      lines.map((_, at) => columns.map(({ texts }) => texts[at])),
     );
   }
   const interrupted = record.status === "interrupted";
   // A fault of cellc is no result of a placement.
   const faults = rows.some(({ outcome }) => outcome.status === "failed" && outcome.code === "internal");
+  if (!interrupted) {
+    output.say(`\n${output.colors.bold(conclusion.sentence)}`);
+    for (const note of conclusion.notes) output.say(note);
+    if (test !== undefined) output.say(testWords(test));
+    if (conclusion.command !== undefined) output.say(`\nTo train it:\n  ${conclusion.command}`);
+  }
   output.say(`\n${interrupted ? `${record.done} of ${record.rows} rows are done; go on with --resume. ` : ""}${page}`);
   output.result({ ok: !interrupted && !faults, ...record });
   if (interrupted) return exit.interrupted;

@@ -1,5 +1,5 @@
 /** The folder of an exploration: `explore.json`, `explore.html`, and `rows/` with a file for each finished row. */
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
@@ -11,27 +11,32 @@ import {
   dictionary,
   either,
   list,
+  Mismatch,
   measure,
   number,
   oneOf,
   optional,
   record as recordOf,
+  type Schema,
   text,
   whole,
 } from "../report/schema.ts";
-import type { Standing } from "./ranking.ts";
-import type { RowLength, RowRecord } from "./row.ts";
-import { placementText, type Row } from "./rows.ts";
+import type { Conclusion, TestResult } from "./conclusion.ts";
+import type { ExplorationLength } from "./length.ts";
+import { placementText } from "./placement.ts";
+import type { Ranking } from "./ranking.ts";
+import type { RowRecord } from "./row.ts";
+import type { Row } from "./rows.ts";
 
 /** The settings that decide the rows and how they train, by option. To resume an exploration, all of them must agree. */
 export type Identity = Readonly<Record<string, unknown>>;
 
 /** `explore.json`. */
 export interface ExploreRecord {
-  readonly format: 1;
+  readonly format: 2;
   readonly status: "running" | "finished" | "interrupted";
   readonly identity: Identity;
-  readonly length: RowLength;
+  readonly length: ExplorationLength;
   /** The number of rows, and how many are done. */
   readonly rows: number;
   readonly done: number;
@@ -39,34 +44,49 @@ export interface ExploreRecord {
   /** ISO 8601. */
   readonly started: string;
   readonly ended?: string;
-  /** The measure that rows are ranked by: `accuracy` or `loss`. */
-  readonly rankedBy?: string;
-  /** Best first. Computed from the rows each time. */
-  readonly ranking?: readonly Standing[];
+  /** Computed from the rows each time, and what a person is told of it. */
+  readonly ranking?: Ranking;
+  readonly conclusion?: Conclusion;
+  /** The measures of the first placement on the test split, over its seeds. */
+  readonly test?: TestResult;
 }
 
 /** The part of the record that is read again. */
-type KnownRecord = Omit<ExploreRecord, "ranking">;
+type KnownRecord = Omit<ExploreRecord, "ranking" | "conclusion" | "test">;
+
+/** The format of this version. Earlier explorations ranked by the test split and kept no models, so nothing can be added to them. */
+const format: Schema<2> = (value, at) => {
+  if (value === 1)
+    throw new Mismatch(
+      at,
+      value,
+      "2: an earlier version of cellc explored here, and this one cannot go on; choose another --out",
+    );
+  return oneOf(2)(value, at);
+};
 
 const exploreRecord = recordOf({
-  format: oneOf(1),
+  format,
   status: oneOf("running", "finished", "interrupted"),
   identity: dictionary(anything),
-  length: recordOf({ steps: whole(1), evaluateEvery: whole(1) }),
+  length: recordOf({ steps: whole(1), evaluateEvery: whole(1), rungs: list(whole(1)) }),
   rows: whole(),
   done: whole(),
   machine: dictionary(anything),
   started: text,
   ended: optional(text),
-  rankedBy: optional(text),
   ranking: anything,
+  conclusion: anything,
+  test: anything,
 });
 
 const rowRecord = recordOf({
-  format: oneOf(1),
+  format,
   number: whole(1),
   placement: dictionary(text),
+  placed: dictionary(text),
   seed: whole(),
+  steps: whole(1),
   outcome: either("status", {
     finished: recordOf({ status: oneOf("finished") }),
     diverged: recordOf({ status: oneOf("diverged"), step: whole(), during: oneOf("training", "evaluation") }),
@@ -79,8 +99,11 @@ const rowRecord = recordOf({
   points: list(curvePoint),
 });
 
-const rowName = (number: number): string => `${String(number).padStart(4, "0")}.json`;
+const rowStem = (number: number): string => String(number).padStart(4, "0");
+const rowName = (number: number): string => `${rowStem(number)}.json`;
 const ROW_NAME = /^\d{4,}\.json$/;
+const modelName = (number: number, steps: number): string => `${rowStem(number)}.${steps}.safetensors`;
+const MODEL_NAME = /^\d{4,}\.\d+\.safetensors$/;
 
 export class ExploreFolder extends RecordedFolder<KnownRecord> {
   readonly page: string;
@@ -101,14 +124,31 @@ export class ExploreFolder extends RecordedFolder<KnownRecord> {
     await writeAtomically(this.page, html);
   }
 
-  /** Writes the whole row or nothing: a killed process only loses its unfinished rows. */
-  async writeRow(row: RowRecord): Promise<void> {
+  /**
+   * Writes the whole row or nothing: a killed process only loses its unfinished rows. The model of a stretch before is of no use then,
+   * and is removed.
+   */
+  async writeRow(row: RowRecord, before?: RowRecord): Promise<void> {
     await writeAtomically(join(this.#rows, rowName(row.number)), `${JSON.stringify(row)}\n`);
+    if (before !== undefined && row.outcome.status === "finished")
+      await rm(this.checkpoint(before.number, before.steps), { force: true });
+  }
+
+  /** Makes the folder of the rows, where worker threads put their models. Throws C0409. */
+  async makeRows(): Promise<void> {
+    await mkdir(this.#rows, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      throw cannotWrite(this.#rows, error);
+    });
+  }
+
+  /** The path of a row's model after so many steps. */
+  checkpoint(number: number, steps: number): string {
+    return join(this.#rows, modelName(number, steps));
   }
 
   /**
-   * The rows of `wanted` that are done. Removes partial files of a killed process. Throws C0408 if there are rows but no record, and
-   * C0402 for a file that is not one of these rows.
+   * The rows of `wanted` that are done. Removes partial files and models that a killed process left. Throws C0408 if there are rows but
+   * no record, and C0402 for a file that is not one of these rows.
    */
   async readRows(record: KnownRecord | undefined, wanted: readonly Row[]): Promise<readonly RowRecord[]> {
     const names = await readdir(this.#rows).catch((error: NodeJS.ErrnoException) => {
@@ -116,11 +156,16 @@ export class ExploreFolder extends RecordedFolder<KnownRecord> {
       throw cannotWrite(this.#rows, error);
     });
     const done = names.filter((name) => ROW_NAME.test(name));
-    if (record === undefined && done.length > 0)
+    const models = names.filter((name) => MODEL_NAME.test(name));
+    if (record === undefined && done.length + models.length > 0)
       throw new Failure("C0408", exit.usage, `${this.#rows} holds rows of another exploration`, "choose another --out");
-    await this.removeLeftovers(this.#rows, (file) => ROW_NAME.test(file));
-    const records = await Promise.all(done.map((name) => readRow(join(this.#rows, name), name, wanted)));
-    return records.filter((row) => row !== undefined).sort((a, b) => a.number - b.number);
+    await this.removeLeftovers(this.#rows, (file) => ROW_NAME.test(file) || MODEL_NAME.test(file));
+    const read = await Promise.all(done.map((name) => readRow(join(this.#rows, name), name, wanted)));
+    const records = read.filter((row) => row !== undefined).sort((a, b) => a.number - b.number);
+    // Models of rows that were not written when the process was killed, or of stretches before.
+    const kept = new Set(records.map(({ number, steps }) => modelName(number, steps)));
+    for (const name of models) if (!kept.has(name)) await rm(join(this.#rows, name), { force: true });
+    return records;
   }
 
   get #rows(): string {
@@ -135,7 +180,8 @@ async function readRow(path: string, name: string, wanted: readonly Row[]): Prom
   const same =
     rowName(row.number) === name &&
     meant?.seed === row.seed &&
-    placementText(meant.placement) === placementText(row.placement);
+    placementText(meant.placement) === placementText(row.placement) &&
+    placementText(meant.placed) === placementText(row.placed);
   if (same) return row;
   throw new Failure(
     "C0402",

@@ -4,7 +4,16 @@ import { openTaskWith, type TaskSettings } from "../data/settings.ts";
 import type { Task } from "../data/task.ts";
 import { type ExitCode, Failure } from "../failure.ts";
 import { createOutput } from "../output.ts";
-import { measureRow, type RowLength, type RowRecord, type RowSettings, type RowTiming, trainRow } from "./row.ts";
+import type { Measures } from "../training/learner.ts";
+import {
+  measureRow,
+  type RowRecord,
+  type RowSettings,
+  type RowTiming,
+  type Stretch,
+  testRow,
+  trainRow,
+} from "./row.ts";
 import type { Row } from "./rows.ts";
 
 /** What a worker needs to know about the command. Plain data, because it is sent to another thread. */
@@ -29,7 +38,7 @@ export interface RowProgress {
 /** Milliseconds between progress messages. */
 const TELL_EVERY = 100;
 
-export function trainJob(job: RowJob & RowLength): Promise<RowRecord | Stop> {
+export function trainJob(job: RowJob & Stretch): Promise<RowRecord | Stop> {
   let told = 0;
   const tell = (step: number): void => {
     const now = performance.now();
@@ -44,6 +53,11 @@ export function trainJob(job: RowJob & RowLength): Promise<RowRecord | Stop> {
 /** Undefined if the row cannot be trained; training it will report why. */
 export function measureJob(job: RowJob): Promise<RowTiming | undefined | Stop> {
   return carryOut(job, (task, context) => measureRow(job.row, task, job.settings, context));
+}
+
+/** The measures of a trained row's model on the test split. */
+export function testJob(job: RowJob & { readonly checkpoint: string }): Promise<Measures | Stop> {
+  return carryOut(job, (task, context) => testRow(job.row, task, job.settings, job.checkpoint, context));
 }
 
 type JobContext = Parameters<typeof measureRow>[3];

@@ -7,15 +7,18 @@ import type { Context } from "../context.ts";
 import { seededStreams } from "../data/streams.ts";
 import type { Task } from "../data/task.ts";
 import { Failure } from "../failure.ts";
-import type { CurvePoint } from "../report/curve-log.ts";
+import { type CurvePoint, evaluationsOf } from "../report/curve-log.ts";
 import { summarise } from "../report/plan-summary.ts";
 import { defaultTarget } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
+import { batchesOf } from "../training/batches.ts";
+import { loadCheckpoint, saveCheckpoint } from "../training/checkpoint.ts";
 import { type Learner, type Measures, withTrain } from "../training/learner.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
-import { train } from "../training/train.ts";
-import { placementText, type Row } from "./rows.ts";
+import { evaluate, train } from "../training/train.ts";
+import { placementText } from "./placement.ts";
+import type { Row } from "./rows.ts";
 
 /** What all rows share. */
 export interface RowSettings {
@@ -25,10 +28,20 @@ export interface RowSettings {
   readonly training: TrainingSettings;
 }
 
-/** The number of training steps of a row, and of steps between evaluations. */
+/** The number of training steps of a row that goes to the end, and of steps between evaluations. */
 export interface RowLength {
   readonly steps: number;
   readonly evaluateEvery: number;
+}
+
+/** A stretch of a row's training. */
+export interface Stretch extends RowLength {
+  /** It ends after this step: `steps`, or a multiple of `evaluateEvery` at which a rung ends. */
+  readonly until: number;
+  /** What the row was at the end of the stretch before; undefined for the first. */
+  readonly before?: { readonly record: RowRecord; readonly checkpoint: string };
+  /** Where its model at the end goes. */
+  readonly checkpoint: string;
 }
 
 export type RowOutcome =
@@ -50,7 +63,9 @@ export interface RowCost {
 
 /** The file that is kept of a finished row. */
 export interface RowRecord extends Row {
-  readonly format: 1;
+  readonly format: 2;
+  /** The training steps that it was asked for so far. */
+  readonly steps: number;
   readonly outcome: RowOutcome;
   /** The compiler's warnings, each with its code: `W0605: …`. */
   readonly warnings: readonly string[];
@@ -62,6 +77,13 @@ export interface RowRecord extends Row {
   readonly points: readonly CurvePoint[];
 }
 
+/** What a row that was not trained, or not to the end, has in its record. */
+export const unfinishedRow = (row: Row, steps: number, outcome: RowOutcome, seconds: number): RowRecord => ({
+  format: 2,
+  ...row,
+  ...{ steps, outcome, warnings: [], seconds, points: [] },
+});
+
 /** Measured times of a row's parts, in seconds. */
 export interface RowTiming {
   readonly compile: number;
@@ -72,68 +94,90 @@ export interface RowTiming {
 type RowContext = Pick<Context, "environment" | "output">;
 
 /**
- * Trains a row. If its placement does not compile, cannot run or diverges, that is its outcome. Errors about the command rather
- * than the placement are thrown.
+ * Trains a row to the end of a stretch and keeps its model. If its placement does not compile, cannot run or diverges, that is its
+ * outcome. Errors about the command rather than the placement are thrown.
  */
 export async function trainRow(
   row: Row,
   task: Task,
   settings: RowSettings,
-  length: RowLength,
+  { steps, evaluateEvery, until, before, checkpoint }: Stretch,
   context: RowContext,
   onStep: (step: number) => void,
 ): Promise<RowRecord> {
   const started = performance.now();
-  const points: CurvePoint[] = [];
-  let milliseconds = Number.POSITIVE_INFINITY;
+  const points: CurvePoint[] = [...(before?.record.points ?? [])];
+  const trained = points.at(-1)?.seconds ?? 0;
+  const add = (point: CurvePoint): void => void points.push({ ...point, seconds: trained + point.seconds });
+  let milliseconds = before?.record.cost?.milliseconds ?? Number.POSITIVE_INFINITY;
   let plan: Plan | undefined;
   let warnings: readonly string[] = [];
   let result: Measures | undefined;
   const record = (outcome: RowOutcome): RowRecord => ({
-    format: 1,
-    ...row,
-    outcome,
-    warnings,
-    result,
+    ...unfinishedRow(row, until, outcome, (before?.record.seconds ?? 0) + (performance.now() - started) / 1000),
+    ...{ warnings, result, points },
     cost: plan && Number.isFinite(milliseconds) ? { milliseconds, ...costOf(plan, task) } : undefined,
-    seconds: (performance.now() - started) / 1000,
-    points,
   });
   try {
     return await withRow(row, task, settings, context, async (opened) => {
+      const { learner, session } = opened;
       plan = opened.plan;
       warnings = opened.warnings.map(({ code, message }) => `${code}: ${message}`);
-      const { ending } = await train(
-        timed(opened.learner, (time) => {
+      const earlier = before && (await loadCheckpoint(before.checkpoint));
+      if (earlier !== undefined) await session.restore(earlier);
+      const rungEnd = new AbortController();
+      const { ending, state } = await train(
+        timed(learner, (time) => {
           milliseconds = Math.min(milliseconds, time);
         }),
         task,
-        trainingOptions(settings.training, { ...length, evaluateOn: "validation" }),
+        trainingOptions(settings.training, {
+          ...{ steps, evaluateEvery, evaluateOn: "validation" },
+          history: evaluationsOf(points),
+          averaged: earlier?.average,
+        }),
         seededStreams(row.seed),
-        undefined,
+        rungEnd.signal,
         {
           onStep(point) {
-            points.push(point);
+            add(point);
             onStep(point.step);
           },
           async onEvaluation(point) {
-            points.push(point);
+            add(point);
             result = { loss: point.loss, metrics: point.metrics };
+            if (point.step >= until) rungEnd.abort();
           },
         },
       );
-      if (ending.kind === "interrupted") throw new Error("nobody interrupts a row");
-      return record(
-        ending.kind === "diverged"
-          ? { status: "diverged", step: ending.step, during: ending.during }
-          : { status: "finished" },
-      );
+      if (ending.kind === "diverged") return record({ status: "diverged", step: ending.step, during: ending.during });
+      if (learner.step !== until) throw new Error(`a row stopped after ${learner.step} steps, not ${until}`);
+      await saveCheckpoint(checkpoint, await state());
+      return record({ status: "finished" });
     });
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === undefined) throw error;
     return record({ status: "failed", ...reason });
   }
+}
+
+/** Measures the model of a row on the test split. */
+export function testRow(
+  row: Row,
+  task: Task,
+  settings: RowSettings,
+  checkpoint: string,
+  context: RowContext,
+): Promise<Measures> {
+  return withRow(row, task, settings, context, async ({ session, learner }) => {
+    const { average, ...own } = await loadCheckpoint(checkpoint);
+    await session.restore(average === undefined ? own : { ...own, tensors: new Map([...own.tensors, ...average]) });
+    // The statistics of the checkpoint are those of its weights, not of their average.
+    const statistics = average === undefined ? "ema" : "exact";
+    const { batch, estimate } = settings.training;
+    return evaluate(learner, task, { statistics, batch, estimateExamples: estimate, evaluateOn: "test" });
+  });
 }
 
 /** Steps to time a row for, after one warm-up step. */
@@ -186,7 +230,7 @@ async function withRow<T>(
   context: RowContext,
   work: (opened: OpenLearner) => Promise<T>,
 ): Promise<T> {
-  const place = [model.place, placementText(row.placement)].filter((text) => text !== undefined).join(",");
+  const place = [model.place, placementText(row.placed)].filter((text) => text !== undefined).join(",");
   const backend = await openBackend(defaultTarget, 1);
   try {
     const request = { ...model, ...training, file, place, target: defaultTarget, threads: 1, quiet: true } as const;

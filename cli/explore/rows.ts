@@ -5,14 +5,15 @@ import { parsePlacements, placementsIn, topLevelParts } from "../../compiler/sem
 import { placeName } from "../../compiler/semantics/site-names.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import { exit, Failure } from "../failure.ts";
-
-/** Norms by site, in the syntax of `--place`: `{ hh: "batch(gamma = 0.1)", cc: "none" }`. */
-export type Placement = Readonly<Record<string, string>>;
+import { type Placement, placementText, placesNothing } from "./placement.ts";
 
 export interface Row {
   /** Counted from 1. */
   readonly number: number;
+  /** As it was asked for. */
   readonly placement: Placement;
+  /** What is trained: norms without the shifts that are not needed. */
+  readonly placed: Placement;
   readonly seed: number;
 }
 
@@ -27,14 +28,11 @@ export interface RowOptions {
   readonly seeds: number;
 }
 
-/** `hh=batch,cc=none`, as `--place` takes it. */
-export const placementText = (placement: Placement): string =>
-  Object.entries(placement)
-    .map(([site, norm]) => `${site}=${norm}`)
-    .join(",");
-
-/** The rows in order, grouped by placement. Throws C0301 for lists that cannot be read or that repeat an element. */
-export function rowsOf(options: RowOptions, declared: readonly string[], firstSeed: number): readonly Row[] {
+/**
+ * The placements to try, in order. If none of them leaves all their sites without a norm, one that does comes last: what the norms are
+ * compared with. Throws C0301 for lists that cannot be read or that repeat an element.
+ */
+export function placementsOf(options: RowOptions, declared: readonly string[]): readonly Placement[] {
   const placements =
     options.placement === undefined
       ? combinations(
@@ -50,10 +48,24 @@ export function rowsOf(options: RowOptions, declared: readonly string[], firstSe
       "declare one in the cell: site hh = h @ Wh",
     );
   twice(placements.map(placementText), "placement");
-  return placements
-    .flatMap((placement) => Array.from({ length: options.seeds }, (_, i) => ({ placement, seed: firstSeed + i })))
-    .map((row, at) => ({ number: at + 1, ...row }));
+  const sites = [...new Set(placements.flatMap((placement) => Object.keys(placement)))];
+  const bare = Object.fromEntries(sites.map((site) => [site, "none"]));
+  const isBare = (placement: Placement): boolean =>
+    placesNothing(placement) && sites.every((site) => site in placement);
+  return placements.some(isBare) ? placements : [...placements, bare];
 }
+
+/** Every placement with the same seeds, from the first one on. `placed` says what is trained of a placement. */
+export const rowsOf = (
+  placements: readonly Placement[],
+  seeds: number,
+  firstSeed: number,
+  placed: (placement: Placement) => Placement,
+): readonly Row[] =>
+  placements
+    .map((placement) => ({ placement, placed: placed(placement) }))
+    .flatMap((row) => Array.from({ length: seeds }, (_, i) => ({ ...row, seed: firstSeed + i })))
+    .map((row, at) => ({ number: at + 1, ...row }));
 
 /** Every combination of norms at the sites. The last site's norm changes fastest. */
 function combinations(sites: readonly string[], norms: readonly string[]): readonly Placement[] {
@@ -101,9 +113,14 @@ export function siteNames({ sites }: Pick<Elaborated, "sites">): readonly string
 const WRONG_NAMES: ReadonlySet<string> = new Set(["C0208", "C0209", "C0301"]);
 
 /** Throws `CompileError` for a site or norm that does not exist. A norm that cannot be at a site makes its row fail instead. */
-export function checkNames(rows: readonly Row[], file: string, host: SourceHost, options: ElaborateOptions): void {
+export function checkNames(
+  placements: readonly Placement[],
+  file: string,
+  host: SourceHost,
+  options: ElaborateOptions,
+): void {
   const single = new Set(
-    rows.flatMap(({ placement }) => Object.entries(placement).map(([site, norm]) => placementText({ [site]: norm }))),
+    placements.flatMap((placement) => Object.entries(placement).map(([site, norm]) => placementText({ [site]: norm }))),
   );
   for (const text of single) {
     const place = [...placementsIn(options.place ?? []), ...parsePlacements(text)];

@@ -3,12 +3,15 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { Failure } from "../failure.ts";
-import type { RowLength, RowRecord, RowTiming } from "./row.ts";
+import type { Measures } from "../training/learner.ts";
+import { type RowRecord, type RowTiming, type Stretch, unfinishedRow } from "./row.ts";
 import type { RowJob, RowProgress, Stop } from "./row-worker.ts";
 
 export interface WorkerPool {
   /** Trains a row. If the thread dies, the row has failed. Throws a `Failure` that stops the whole exploration. */
-  train(job: RowJob & RowLength): Promise<RowRecord>;
+  train(job: RowJob & Stretch): Promise<RowRecord>;
+  /** Measures a trained row's model on the test split. */
+  test(job: RowJob & { readonly checkpoint: string }): Promise<Measures>;
   /** Measures how long a row would take; undefined if it cannot be trained. */
   measure(job: RowJob): Promise<RowTiming | undefined>;
   /** Ends the threads and rejects the promises of unfinished jobs. */
@@ -44,9 +47,10 @@ export function startWorkerPool(workers: number, tell: (progress: RowProgress) =
         const message = `the thread ended: ${error instanceof Error ? error.message : String(error)}`;
         const seconds = (performance.now() - started) / 1000;
         const outcome = { status: "failed", code: "internal", message } as const;
-        return { format: 1, ...job.row, outcome, warnings: [], seconds, points: [] };
+        return unfinishedRow(job.row, job.until, outcome, seconds);
       }
     },
+    test: (job) => run<Measures>("testJob", job),
     measure: (job) => run<RowTiming | undefined>("measureJob", job),
     end() {
       // Only once: a second call would let the pool replace the threads that the first has not ended yet.

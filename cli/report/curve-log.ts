@@ -1,6 +1,7 @@
 /** A run's learning curve as JSON Lines: one line per point, so that a run that was stopped keeps its points. */
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Evaluated } from "../../runtime/fit/progress.ts";
 import { exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
 import { readWhole, writeAtomically } from "./files.ts";
@@ -47,6 +48,12 @@ export const curvePoint: Schema<CurvePoint> = either("kind", {
   }),
   evaluation: record({ kind: oneOf("evaluation"), ...common, metrics: dictionary(measure) }),
 });
+
+/** The evaluations among the points, as `fit` takes those before a resume. */
+export const evaluationsOf = (points: readonly CurvePoint[]): readonly Evaluated[] =>
+  points.flatMap((point) =>
+    point.kind === "evaluation" ? [{ step: point.step, loss: point.loss, metrics: point.metrics }] : [],
+  );
 
 /** The points as text, one JSON document per line. */
 export function curveLines(points: readonly CurvePoint[]): string {

@@ -1,4 +1,5 @@
 /** A run that is continued: what it was told, its folder knows, and it goes on from its checkpoint. */
+
 import { existsSync } from "node:fs";
 import type { Evaluated } from "../../runtime/fit/progress.ts";
 import type { SavedTensor } from "../../runtime/state.ts";
@@ -7,6 +8,7 @@ import { type Preparation, preparationIn } from "../data/preparation.ts";
 import type { Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Output } from "../output.ts";
+import { evaluationsOf } from "../report/curve-log.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "./checkpoint.ts";
 import type { OpenLearner } from "./open-learner.ts";
 import { RunFolder, type RunRecord } from "./run-folder.ts";
@@ -104,9 +106,7 @@ export async function goOn(
   output.say(`going on after step ${session.step}`);
   return {
     seconds: points.at(-1)?.seconds ?? 0,
-    history: points.flatMap((point) =>
-      point.kind === "evaluation" ? [{ step: point.step, loss: point.loss, metrics: point.metrics }] : [],
-    ),
+    history: evaluationsOf(points),
     ...(options.ema !== undefined && { averaged: state?.average }),
   };
 }

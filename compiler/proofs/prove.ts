@@ -19,16 +19,36 @@ export function prove({
 }: Pick<Elaborated, "graph" | "sources" | "sites">): readonly Diagnostic[] {
   const whole = placed(graph, "train");
   const dead = deadParameters(whole);
-  const isShift = (name: string): boolean =>
-    sources.get(name)?.norm !== undefined && !dead.some((d) => d.name === name);
   return [
     ...dead.flatMap(({ name, mean, stopped }) => {
       const source = sources.get(name);
       return source ? [withoutGradient(source, mean && siteOf(mean, whole), stopped)] : [];
     }),
-    ...redundantShifts(whole, isShift).map(({ name, beside }) => shiftBesideShift(sources.get(name)!, beside)),
+    ...besideShifts(whole, sources, dead).map(({ name, beside }) => shiftBesideShift(sources.get(name)!, beside)),
     ...normalizedStates(graph).map(({ site, state }) => normalizedState(sites.find((s) => s.name === site)!, state)),
   ];
+}
+
+/** The norms' shifts that W0605 warns of: the site or parameter that each norm is placed on, and the option that `none` leaves out. */
+export function unneededShifts({
+  graph,
+  sources,
+}: Pick<Elaborated, "graph" | "sources">): readonly { readonly site: string; readonly option: string }[] {
+  const whole = placed(graph, "train");
+  return besideShifts(whole, sources, deadParameters(whole)).flatMap(({ name }) => {
+    const { site, option } = sources.get(name)!.norm!;
+    return option === undefined ? [] : [{ site, option }];
+  });
+}
+
+function besideShifts(
+  whole: Graph,
+  sources: Elaborated["sources"],
+  dead: ReturnType<typeof deadParameters>,
+): ReturnType<typeof redundantShifts> {
+  const isShift = (name: string): boolean =>
+    sources.get(name)?.norm !== undefined && !dead.some((d) => d.name === name);
+  return redundantShifts(whole, isShift);
 }
 
 /** Warnings W0603: norms whose statistics are degenerate for a batch of one example. */

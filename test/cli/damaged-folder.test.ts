@@ -196,18 +196,27 @@ describe("a run's folder", () => {
 });
 
 describe("an exploration's folder", () => {
-  const row = { number: 1, placement: { hh: "layer" }, seed: 1 };
+  const row = { number: 1, placement: { hh: "layer" }, placed: { hh: "layer" }, seed: 1 };
   const done = {
-    ...{ format: 1, ...row, outcome: { status: "finished" }, warnings: [], result: { loss: 1, metrics: {} } },
+    ...{ format: 2, ...row, steps: 2, outcome: { status: "finished" }, warnings: [], result: { loss: 1, metrics: {} } },
     ...{ seconds: 1, points, cost: { milliseconds: 2, dispatches: 3, bytes: 4, parameters: 5 } },
   };
   const explored = {
-    format: 1,
+    format: 2,
     status: "interrupted",
     identity: {},
-    length: { steps: 2, evaluateEvery: 2 },
+    length: { steps: 2, evaluateEvery: 2, rungs: [2] },
     ...{ rows: 1, done: 1, machine: {}, started: "2026" },
   } as const;
+
+  test("of an earlier version is refused, with what to do", () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, "explore.json"), JSON.stringify({ ...explored, format: 1 }));
+      await expect(new ExploreFolder(folder).begin(true)).rejects.toMatchObject({
+        ...{ code: "C0402", exitCode: 1 },
+        message: expect.stringContaining("an earlier version of cellc explored here, and this one cannot go on"),
+      });
+    }));
 
   test.each([
     ["is sound", {}, undefined],
@@ -217,6 +226,12 @@ describe("an exploration's folder", () => {
       "ended in no known way",
       { outcome: { status: "lost" } },
       "0001.json:1: not a row of an exploration: `outcome.status`",
+    ],
+    ["is of an earlier version", { format: 1 }, "an earlier version of cellc explored here"],
+    [
+      "was placed with other arguments",
+      { placed: { hh: "layer(beta = none)" } },
+      "row 1, hh=layer with seed 1, is no row",
     ],
     ["has a point that is none", { points: [{}] }, "`points[0].kind` is missing"],
     ["costs text", { cost: { ...done.cost, bytes: "4" } }, "`cost.bytes` is"],

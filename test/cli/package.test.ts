@@ -59,6 +59,7 @@ describe("the package", () => {
     expect(packed.size).toBeLessThan(2_000_000);
     for (const path of [
       "dist/cli/main.js",
+      "dist/cli/report/page/page.js",
       "dist/runtime/index.js",
       "dist/runtime/index.d.ts",
       "examples/cells/bnlstm.cell",

@@ -1,6 +1,6 @@
 /** The packages that `npm run build` bundles into `dist/`, so that who installs cellc does not install them and what they need. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -21,11 +21,20 @@ export const bundledPackages: Readonly<Record<string, string>> = {
 /** Where their licences stand, beside the code. */
 const LICENCES = "third-party-licenses.txt";
 
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What a report's page consists of, read where it is written: the type checker leaves them where they are. */
+const PAGE_FILES = ["page.css", "charts.js", "page.js"].map((name) => `cli/report/page/${name}`);
+
 /**
- * Bundles them into the JavaScript that the type checker wrote to `folder`, and writes their licences there. Throws for a package
- * that does not say under which licence it comes.
+ * Bundles them into the JavaScript that the type checker wrote to `folder`, and writes their licences and the parts of pages there.
+ * Throws for a package that does not say under which licence it comes.
  */
 export async function bundlePackages(folder: string): Promise<void> {
+  for (const file of PAGE_FILES) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    copyFileSync(join(ROOT, file), join(folder, file));
+  }
   const packages = new Set<string>();
   for (const source of new Set(Object.values(bundledPackages))) {
     const file = join(folder, source.replace(/\.ts$/, ".js"));

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { placementText, type RowOptions, rowsOf, siteNames } from "../../../cli/explore/rows.ts";
+import { placementText } from "../../../cli/explore/placement.ts";
+import { placementsOf, type RowOptions, rowsOf, siteNames } from "../../../cli/explore/rows.ts";
 
 const texts = (options: RowOptions, declared: readonly string[] = ["hh", "xh", "cc"]) =>
-  rowsOf(options, declared, 1).map(({ placement }) => placementText(placement));
+  placementsOf(options, declared).map(placementText);
 
 test("three sites and three norms make 27 rows, each placement once", () => {
   const all = texts({ norms: "none,batch,layer", seeds: 1 });
@@ -14,16 +15,21 @@ test("norms have arguments as in the language, and commas in brackets do not par
   expect(texts({ sites: "hh", norms: "batch(gamma=0.1, beta=none), group(4)", seeds: 1 })).toEqual([
     "hh=batch(gamma=0.1, beta=none)",
     "hh=group(4)",
+    // What they are compared with.
+    "hh=none",
   ]);
 });
 
 test("chosen placements come instead of combinations, with every seed, numbered from 1", () => {
-  const rows = rowsOf({ norms: "none", placement: ["hh=batch, cc=layer(beta=none)", "xh=rms"], seeds: 2 }, ["hh"], 7);
+  const options = { norms: "none", placement: ["hh=batch, cc=layer(beta=none)", "xh=rms"], seeds: 2 };
+  const rows = rowsOf(placementsOf(options, ["hh"]), 2, 7, (placement) => placement);
   expect(rows.map(({ number, placement, seed }) => [number, placementText(placement), seed])).toEqual([
     [1, "hh=batch,cc=layer(beta=none)", 7],
     [2, "hh=batch,cc=layer(beta=none)", 8],
     [3, "xh=rms", 7],
     [4, "xh=rms", 8],
+    [5, "hh=none,cc=none,xh=none", 7],
+    [6, "hh=none,cc=none,xh=none", 8],
   ]);
 });
 

@@ -1,0 +1,112 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { type CurvePoint, curveLines } from "../../../cli/report/curve-log.ts";
+import { withFolder } from "../../data/mnist.ts";
+import { closeBrowser, visit } from "../browser.ts";
+import { pageFaults } from "../page-faults.ts";
+import { cellc } from "../run-here.ts";
+
+afterAll(closeBrowser);
+
+/** Writes a run whose metric is `values`, one for each evaluation. */
+async function run(
+  path: string,
+  values: readonly number[],
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
+  const { options, metric = "accuracy", ...rest } = more;
+  const points = values.flatMap((value, at): CurvePoint[] => {
+    const step = 10 * (at + 1);
+    const common = { step, epoch: 1, seconds: step };
+    return [
+      { kind: "train", ...common, loss: 2 - value, gradientNorm: 1 + value },
+      { kind: "evaluation", ...common, loss: 1 - value, metrics: { [String(metric)]: value } },
+    ];
+  });
+  const record = {
+    ...{ format: 1, status: "finished", model: "lstm", task: "digits", batch: 8, seed: 1, machine: {} },
+    ...{
+      started: "2026",
+      step: 10 * values.length,
+      options: { lr: 0.1, file: "lstm.cell", ...(options as object) },
+      ...rest,
+    },
+  };
+  await mkdir(path, { recursive: true });
+  await writeFile(join(path, "run.json"), JSON.stringify(record));
+  await writeFile(join(path, "curve.jsonl"), curveLines(points));
+  return path;
+}
+
+describe("cellc compare", () => {
+  test("ranks runs by their last evaluation, and says what they did otherwise", () =>
+    withFolder(async (folder) => {
+      const a = await run(join(folder, "a/first"), [0.5, 0.9, 0.7], { options: { lr: 0.2, place: "hh=batch" } });
+      const b = await run(join(folder, "b/first"), [0.3, 0.8], { seed: 2 });
+      const out = join(folder, "out");
+      const { code, stdout, stderr } = await cellc(["compare", a, b, "--out", out, "--json"]);
+      expect([code, stderr]).toEqual([
+        0,
+        expect.stringContaining("b/first has the best accuracy at its last evaluation: 80.0 %"),
+      ]);
+      const { results, by } = JSON.parse(stdout);
+      expect(by).toEqual({ measure: "accuracy", direction: "max" });
+      expect(results).toMatchObject([
+        { name: "b/first", last: { accuracy: 0.8 }, best: { step: 20, value: 0.8 }, differs: { lr: 0.1, place: null } },
+        {
+          name: "a/first",
+          last: { accuracy: 0.7 },
+          best: { step: 20, value: 0.9 },
+          differs: { lr: 0.2, place: "hh=batch" },
+        },
+      ]);
+      expect(stderr).toContain("lr=0.2, place=hh=batch");
+      expect(await readFile(join(out, "compare.svg"), "utf8")).toContain("a/first");
+      const visited = await visit(join(out, "compare.html"));
+      expect(await visited.page.locator("#rows tbody tr").count()).toBe(2);
+      expect(await visited.page.locator("#chart-0 path.curve").count()).toBe(2);
+      expect(await pageFaults(visited, process.env.CELLC_SHOTS)).toEqual([]);
+    }));
+
+  test("ranks by another measure, and draws more runs than there are colours", () =>
+    withFolder(async (folder) => {
+      const runs = await Promise.all(
+        Array.from({ length: 10 }, (_, at) => run(join(folder, `run-${at}`), [at / 10], { metric: "score" })),
+      );
+      const out = ["--out", join(folder, "out"), "--json"];
+      const guess = await cellc(["compare", ...runs, "--by", "score", ...out]);
+      expect([guess.code, guess.stderr]).toEqual([2, expect.stringContaining("--by score:min")]);
+      const { code, stdout, stderr } = await cellc(["compare", ...runs, "--by", "score:min", ...out]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining("has the best 8; the page has all")]);
+      expect(JSON.parse(stdout).results[0].name).toBe("run-0");
+      const { page } = await visit(join(folder, "out", "compare.html"));
+      expect(await page.locator("#rows tbody tr").count()).toBe(10);
+    }));
+
+  test("says that runs of different tasks do not compare", () =>
+    withFolder(async (folder) => {
+      const a = await run(join(folder, "a"), [0.5]);
+      const b = await run(join(folder, "b"), [0.3], { task: "adding", metric: "f1" });
+      const { stdout } = await cellc(["compare", a, b, "--out", join(folder, "out")]);
+      expect(stdout).toContain("The runs are of different tasks");
+    }));
+
+  test("refuses what is no run, or too few of them, and writes nothing", () =>
+    withFolder(async (folder) => {
+      const a = await run(join(folder, "a"), [0.5]);
+      const out = ["--out", join(folder, "out")];
+      const said = async (...runs: readonly string[]) => {
+        const { code, stderr } = await cellc(["compare", ...runs, ...out]);
+        return [code, stderr];
+      };
+      expect(await said(a)).toEqual([2, expect.stringContaining("there is one run")]);
+      expect(await said(a, `${a}/`)).toEqual([2, expect.stringContaining("is given twice")]);
+      expect(await said(a, join(folder, "none"))).toEqual([1, expect.stringContaining("holds no run")]);
+      const empty = await run(join(folder, "empty"), []);
+      expect(await said(a, empty)).toEqual([1, expect.stringContaining("has no evaluation yet")]);
+      await writeFile(join(empty, "curve.jsonl"), "{}\n");
+      expect(await said(a, empty)).toEqual([1, expect.stringContaining("not a point of a learning curve")]);
+      await expect(readFile(join(folder, "out", "compare.html"))).rejects.toThrow("ENOENT");
+    }));
+});
