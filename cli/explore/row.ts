@@ -11,7 +11,6 @@ import { type CurvePoint, evaluationsOf } from "../report/curve-log.ts";
 import { summarise } from "../report/plan-summary.ts";
 import { defaultTarget } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
-import { batchesOf } from "../training/batches.ts";
 import { loadCheckpoint, saveCheckpoint } from "../training/checkpoint.ts";
 import { type Learner, type Measures, withTrain } from "../training/learner.ts";
 import { type OpenLearner, openLearner } from "../training/open-learner.ts";

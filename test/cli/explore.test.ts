@@ -215,16 +215,7 @@ describe("a row", () => {
     inFolder(async (folder) => {
       const { result, outcome } = await train(folder, { hh: "batch(gamma = 0.2)", xh: "layer" }, 3);
       expect(outcome).toEqual({ status: "finished" });
-      const options = [
-        ...SMALL,
-        "--validation",
-        "--steps",
-        "8",
-        "--seed",
-        "3",
-        "--place",
-        "hh=batch(gamma=0.2),xh=layer",
-      ];
+      const options = [...SMALL, "--steps", "8", "--seed", "3", "--place", "hh=batch(gamma=0.2),xh=layer"];
       const ended = await cellc([
         "train",
         join(folder, "tiny.cell"),
