@@ -90,7 +90,7 @@ describe("a table", () => {
       expect([resumed.code, JSON.parse(resumed.stdout).step]).toEqual([0, 8]);
       expect(await checkpointOf(halves.out)).toEqual(await checkpointOf(place.out));
       expect(JSON.parse((await checkpointOf(place.out)).notes!.preparation)).toMatchObject({
-        version: 1,
+        format: 1,
         targets: { y: { fields: ["load"] } },
       });
       expect(JSON.parse((await cellc(["eval", place.out, "--split", "validation", "--json"])).stdout)).toMatchObject({
