@@ -331,6 +331,29 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
 
   withAutoTarget(
     withSchedule(
+      withDataOptions(withModelOptions(program.command("predict")), {
+        split: partOfData("what to predict, of data that is divided", "test"),
+        target: anywhere,
+      }),
+    ),
+  )
+    .description("write what a trained model predicts for data, in the data's own units")
+    .argument("<run>", "folder of a run, or the checkpoint in it", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
+    .requiredOption("-o, --out <file>", "where to write them: a .csv, .jsonl or .npz file", read.path)
+    .option("--output <name>", "the model's output to write, or target=output (default: the one that fits each target)")
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module (default: the run's)")
+    .addOption(allowOtherEquations())
+    .addOption(threads())
+    .option("--batch <n>", "examples per batch, if the run does not say", read.positiveWholeNumber, 64)
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/predict.ts")).predict(context, path, file, options, givenOptions(command)),
+      ),
+    );
+
+  withAutoTarget(
+    withSchedule(
       withDataOptions(withModelOptions(program.command("stats")), {
         split: partOfData("what to estimate from", "train"),
         target: anywhere,

@@ -24,21 +24,22 @@ export function continued(known: readonly string[], counts: readonly number[]): 
   const times = known.map(readDate);
   if (!areKnown(times) || !areKnown(clocks)) return undefined;
   const write = (clock: number): string => `${dateLike(clock, known)}${zone}`;
-  const gaps = differences(times);
-  if (gaps[0] > 0 && gaps.every((gap) => gap === gaps[0]))
-    return known.every((text) => (ZONE.exec(text)?.[0] ?? "") === zone)
-      ? counts.map((count) => write(clocks[clocks.length - 1] + count * gaps[0]))
-      : undefined;
+  if (!known.every((text) => (ZONE.exec(text)?.[0] ?? "") === zone)) return undefined;
+  // A year and a month first: three years without a leap day between them have equal distances, too.
   const months = differences(clocks.map(monthOf));
   const isMonthly =
     months[0] > 0 && months.every((gap) => gap === months[0]) && new Set(clocks.map(withinMonth)).size === 1;
-  if (!isMonthly) return undefined;
-  const from = new Date(clocks[clocks.length - 1]);
-  return counts.map((count) => {
-    const to = new Date(from);
-    to.setUTCMonth(from.getUTCMonth() + count * months[0]);
-    return write(to.getTime());
-  });
+  if (isMonthly) {
+    const from = new Date(clocks[clocks.length - 1]);
+    return counts.map((count) => {
+      const to = new Date(from);
+      to.setUTCMonth(from.getUTCMonth() + count * months[0]);
+      return write(to.getTime());
+    });
+  }
+  const gaps = differences(times);
+  if (gaps[0] <= 0 || gaps.some((gap) => gap !== gaps[0])) return undefined;
+  return counts.map((count) => write(clocks[clocks.length - 1] + count * gaps[0]));
 }
 
 const areKnown = (values: readonly (number | undefined)[]): values is readonly number[] =>

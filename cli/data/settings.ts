@@ -4,6 +4,7 @@ import { exit, Failure } from "../failure.ts";
 import { targetNames } from "../targets.ts";
 import { openTask, type TaskOptions, taskForm, taskNames } from "./catalogue.ts";
 import { type DataOptions, dataOptionNames, dataOptions } from "./data-options.ts";
+import type { Predicting } from "./own-data.ts";
 import { type Preparation, preparationIn } from "./preparation.ts";
 import { taskStreams } from "./streams.ts";
 import type { Split, Task, TaskForm } from "./task.ts";
@@ -35,7 +36,12 @@ interface Where extends Pick<Context, "environment" | "output"> {
  * Opens the task that the settings choose. With a preparation, data of one's own is prepared by it. Throws as `openTask` and
  * `openOwnData` do, and C0301 if nothing is chosen, or options that only make sense for the other kind.
  */
-export async function openTaskWith(where: Where, given: TaskSettings, preparation?: Preparation): Promise<Task> {
+export async function openTaskWith(
+  where: Where,
+  given: TaskSettings,
+  preparation?: Preparation,
+  predicting?: Predicting,
+): Promise<Task> {
   const settings = await withTaskFile(given);
   const { task: name, data, own = {}, time } = settings;
   if (name !== undefined) {
@@ -67,7 +73,7 @@ export async function openTaskWith(where: Where, given: TaskSettings, preparatio
     );
   const { openOwnData } = await import("./own-data.ts");
   const say = where.quiet ? () => {} : (line: string) => where.output.warn(line);
-  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation);
+  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation, predicting);
 }
 
 /** `--window is`, `--window and --group are`. */
@@ -95,7 +101,7 @@ async function* stdinOf({ stdin }: Where): AsyncGenerator<Uint8Array | string> {
 }
 
 /**
- * Opens the task on which a checkpoint's model is measured: data of one's own is prepared as in training. Throws C0403 if the checkpoint
+ * Opens the task on which a checkpoint's model is measured, or which it is to predict: data of one's own is prepared as in training. Throws C0403 if the checkpoint
  * does not say how.
  */
 export async function openTrainedTask(
@@ -103,6 +109,7 @@ export async function openTrainedTask(
   settings: TaskSettings,
   checkpoint: string,
   state: Parameters<typeof preparationIn>[0],
+  predicting?: Predicting,
 ): Promise<Task> {
   const preparation = preparationIn(state, checkpoint);
   const isOwn = settings.task === undefined ? settings.data !== undefined : settings.task.endsWith(".json");
@@ -113,7 +120,7 @@ export async function openTrainedTask(
       `${checkpoint} does not say how data is to be scaled: its model was not trained on a file`,
       "name the task that it was trained on: --task",
     );
-  return openTaskWith(where, settings, preparation);
+  return openTaskWith(where, settings, preparation, predicting);
 }
 
 /** Whether `--task` names a task that is made or fetched here. */
