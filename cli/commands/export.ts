@@ -9,6 +9,7 @@ import { manifestName } from "../../runtime/manifest.ts";
 import type { EntryName, Executable, Plan } from "../../runtime/plan.ts";
 import { compareState, type SessionState } from "../../runtime/state.ts";
 import type { Context } from "../context.ts";
+import { preparationIn } from "../data/preparation.ts";
 import { formOf } from "../data/settings.ts";
 import { type Compiled, executableFiles, weightsName, writeExecutable } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
@@ -62,7 +63,7 @@ export async function exportCommand(
   const weights = encodeCheckpoint(weightsOf(state, plan, checkpoint));
   const warning = provenanceWarning(provenanceOf(plan, state.counters), checkpoint);
   if (warning !== undefined) output.warn(warning);
-  const files = await writeExecutable(out, executableFiles(compiled, weights));
+  const files = await writeExecutable(out, executableFiles(compiled, weights, preparationIn(state, checkpoint)));
   output.say(
     `${out}: ${plan.name} after ${state.counters.step} steps, for ${options.target.join(", ")}: ${files.length} files, ${bytesText(weights.length)} of weights`,
   );

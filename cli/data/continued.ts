@@ -17,7 +17,7 @@ export function continued(known: readonly string[], counts: readonly number[]): 
     // What is written in decimals has no exact distance.
     const near = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * Math.abs(step);
     if (step === 0 || !numbers.every((value, i) => i === 0 || near(value - numbers[i - 1], step))) return undefined;
-    return counts.map((count) => String(Number((Number(last) + count * step).toPrecision(12))));
+    return counts.map((count) => String(Number((Number(last) + count * step).toPrecision(15))));
   }
   const zone = ZONE.exec(last)?.[0] ?? "";
   const clocks = known.map((text) => readDate(text.replace(ZONE, "")));

@@ -113,6 +113,9 @@ describe("a forecast of a new table", () => {
         for (const [h, z] of outputs.z.entries())
           expect(Number(row[1 + h])).toBeCloseTo(targets.y.center[0] + targets.y.spread[0] * z, 4);
       }
+      const written = JSON.parse(await readFile(join(exported, "preparation.json"), "utf8"));
+      expect(written).toEqual(JSON.parse(session.notes.preparation));
+      expect(written).toMatchObject({ format: 1, places: { y: "horizon" }, window: 12, horizon: 3 });
       session.close();
     }));
 
