@@ -32,6 +32,14 @@ export function fraction(text: string): number {
   return value;
 }
 
+/** A number from 0 on. */
+export function notNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("want a number from 0 on.");
+  return value;
+}
+
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** `256M`, `1.5G`, `65536`: bytes. K, M and G are 1024 bytes, 1024² and 1024³. */

@@ -352,6 +352,30 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
       ),
     );
 
+  withTarget(withEntryOptions(program.command("sample")))
+    .description("go on with a text, symbol by symbol, as a trained language model says")
+    .argument("<run>", "folder of a run, or the checkpoint in it", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
+    .requiredOption("--prompt <text>", "how the text begins")
+    .option("--length <n>", "symbols to draw", read.positiveWholeNumber, 200)
+    .option(
+      "--temperature <t>",
+      "divides the logits: 0 takes the likeliest symbol, 1 draws as the model says",
+      read.notNegative,
+      1,
+    )
+    .option("--top-k <k>", "draw only among the k likeliest symbols (default: all)", read.positiveWholeNumber)
+    .option("--output <name>", "the model's output to draw from (default: the one that fits)")
+    .option("--task <name>", "see cellc data (default: the run's)")
+    .option("--data <path>", "the data of its training, for a checkpoint in no run", read.path)
+    .addOption(allowOtherEquations())
+    .addOption(threads())
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/sample.ts")).sample(context, path, file, options, givenOptions(command)),
+      ),
+    );
+
   withAutoTarget(
     withSchedule(
       withDataOptions(withModelOptions(program.command("stats")), {
