@@ -322,6 +322,11 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
     .addOption(noise())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
+    .option(
+      "--output <name>",
+      "the model's output to measure, or target=output (default: the one that fits each target)",
+    )
+    .option("--svg <file>", "draw which classes are taken for which", read.path)
     .addOption(optimizerOfCheckpoint())
     .action((path: string, file: string | undefined, options, command: Command) =>
       run(command, async (context) =>

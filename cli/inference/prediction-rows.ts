@@ -218,7 +218,7 @@ function numberColumns(
 }
 
 /** What a target is of which the task says nothing. */
-function plainOutput({ inputs }: Task, target: string): TaskOutput {
+export function plainOutput({ inputs }: Task, target: string): TaskOutput {
   const input = inputs[target];
   if (input.kind === "index")
     return { kind: "classes", names: Array.from({ length: input.size }, (_, place) => String(place)) };

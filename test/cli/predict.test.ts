@@ -162,6 +162,51 @@ describe("a forecast of a new table", () => {
     }));
 });
 
+describe("eval", () => {
+  test("says the errors in the data's units, of each step, beside those of the last value that goes on", () =>
+    withFolder(async (folder) => {
+      const run = await trained(folder, "waves.csv", forecast, waves(200), ...FORECAST);
+      const { reports } = JSON.parse((await cellc(["eval", run.run, "--json"])).stdout);
+      const [, ...rows] = cellsOf((await predicted(run, ".csv")).text);
+      const whole = rows
+        .map((row) => row.slice(1).map(Number))
+        .filter((row) => row.slice(3).every((value) => value !== 0));
+      const last = cellsOf(waves(200))
+        .slice(1)
+        .map(([, load]) => Number(load));
+      const mean = (of: (row: number[], h: number, w: number) => number, steps: readonly number[]): number =>
+        whole.reduce((sum, row, w) => sum + steps.reduce((part, h) => part + of(row, h, w), 0), 0) /
+        (whole.length * steps.length);
+      const error = (row: number[], h: number): number => row[h] - row[3 + h];
+      // The test part are the last 40 steps, and the first window has 12 of them.
+      const persistence = (row: number[], h: number, w: number): number => last[160 + w + 11] - row[3 + h];
+      const wanted = (steps: readonly number[]) => ({
+        mae: expect.closeTo(
+          mean((row, h) => Math.abs(error(row, h)), steps),
+          4,
+        ),
+        rmse: expect.closeTo(Math.sqrt(mean((row, h) => error(row, h) ** 2, steps)), 4),
+        baseline: {
+          mae: expect.closeTo(
+            mean((row, h, w) => Math.abs(persistence(row, h, w)), steps),
+            4,
+          ),
+          rmse: expect.closeTo(Math.sqrt(mean((row, h, w) => persistence(row, h, w) ** 2, steps)), 4),
+        },
+      });
+      expect(reports.y).toMatchObject({
+        kind: "numbers",
+        baseline: "persistence",
+        columns: [{ column: "load", ...wanted([0, 1, 2]), steps: [wanted([0]), wanted([1]), wanted([2])] }],
+      });
+      const { mae, baseline } = reports.y.columns[0];
+      expect(reports.y.better).toBe(mae < baseline.mae);
+      const said = await cellc(["eval", run.run]);
+      expect(said.stdout).toMatch(/^load\+3 +\d/m);
+      expect(said.stdout).toContain(`${reports.y.better ? "better" : "no better"} than without learning (persistence)`);
+    }));
+});
+
 describe("classes of sequences of different lengths", () => {
   const table = (count: number, named: boolean): string =>
     `id,v${named ? ",kind" : ""}\n${Array.from({ length: count }, (_, g) =>
@@ -200,6 +245,20 @@ describe("classes of sequences of different lengths", () => {
         1,
         expect.stringContaining('kind of new is "sideways" in sequence 2, step 4'),
       ]);
+      const picture = join(folder, "confusion.svg");
+      const { reports } = JSON.parse((await cellc(["eval", run.run, "--json", "--svg", picture])).stdout);
+      const test = (await predicted(run, ".jsonl")).text.trimEnd().split("\n");
+      const pairs = test.map((line) => JSON.parse(line) as { kind: string; kind_true: string });
+      const count = (truth: string, kind: string): number =>
+        pairs.filter((pair) => pair.kind_true === truth && pair.kind === kind).length;
+      const names = ["down", "up"];
+      expect(reports.y).toMatchObject({
+        kind: "classes",
+        classes: names,
+        confusion: names.map((truth) => names.map((kind) => count(truth, kind))),
+        baseline: { name: "most frequent" },
+      });
+      expect(await readFile(picture, "utf8")).toContain(`<title>up taken for up: ${count("up", "up")}, `);
       const checkpoint = join(run.run, "model.safetensors");
       const state = decodeCheckpoint(await readFile(checkpoint));
       const { written: _, ...counters } = state.counters;
