@@ -63,7 +63,7 @@ export async function predict(
       output.result({ ok: false, stopped: true });
       return exit.interrupted;
     }
-    output.say(`${out}: ${formatCount(rows)} rows of ${columns.join(", ")}`);
+    output.say(`${out}: ${rows === 1 ? "1 row" : `${formatCount(rows)} rows`} of ${columns.join(", ")}`);
     output.result({
       ok: true,
       file: out,

@@ -256,7 +256,7 @@ describe("a task file", () => {
   test.each([
     ['{"version": 1,\n"data": "a.csv",\n"windows": 3}', "waves.task.json:3: not a task file: `windows`"],
     ['{"version": 1,\n"data": "a.csv",\n"window": "3"}', "waves.task.json:3: not a task file: `window`"],
-    ['{"format": 2}', "waves.task.json:1: not a task file: `format`"],
+    ['{"version": 2}', "waves.task.json:1: not a task file: `version`"],
     ["{", "it is not JSON"],
   ])("such as %j is refused with its line", (text, words) =>
     inPlace(async ({ folder, cell, out }) => {

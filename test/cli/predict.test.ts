@@ -1,7 +1,11 @@
 /** `cellc predict`: from a trained model and new data to a file of predictions. */
+import { EventEmitter } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { predict } from "../../cli/commands/predict.ts";
+import { createOutput } from "../../cli/output.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/checkpoint.ts";
 import { openSession } from "../../runtime/node/open-executable.ts";
 import { withFolder } from "../data/mnist.ts";
@@ -161,6 +165,31 @@ describe("a forecast of a new table", () => {
       expect((await readdir(folder)).filter((name) => name.startsWith("p.") || name.startsWith("."))).toEqual([]);
     }));
 });
+
+test("a signal leaves the file that was there, and nothing else", () =>
+  withFolder(async (folder) => {
+    const { run } = await trained(folder, "waves.csv", forecast, waves(200), ...FORECAST);
+    const out = join(folder, "p.csv");
+    await writeFile(out, "before");
+    const signals = new EventEmitter();
+    const sink = new Writable({
+      write(text, _, done) {
+        // The progress line is written when the first batch is done, and before the last one is.
+        if (String(text).includes("examples")) signals.emit("SIGINT");
+        done();
+      },
+    });
+    // A clock on which a line of progress is due after each batch.
+    let now = 0;
+    const clock = (): number => (now += 10_000);
+    const output = createOutput({ json: false, color: false, stdout: sink, stderr: sink, environment: {}, now: clock });
+    const host = Object.assign(signals, { exit: () => expect.unreachable("one signal lets it end in order") });
+    const context = { output, environment: {}, seed: 1, stdin: Readable.from([]), signals: host };
+    const options = { batch: 8, dims: {}, cell: {}, target: "wasm", split: "test", out, threads: 1 } as const;
+    expect(await predict(context, run, undefined, options, new Set())).toBe(130);
+    expect(await readFile(out, "utf8")).toBe("before");
+    expect((await readdir(folder)).toSorted()).toEqual(["a.cell", "p.csv", "run", "waves.csv"]);
+  }));
 
 describe("eval", () => {
   test("says the errors in the data's units, of each step, beside those of the last value that goes on", () =>
