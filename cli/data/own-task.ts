@@ -59,7 +59,7 @@ export function ownTask(data: OwnData): Task {
   /** Those that must be there. */
   const certain = predicting ? 0 : behind;
   const needed = window === undefined ? undefined : window + certain;
-  const of = (split: Split): Examples => examplesOf(segments[split], needed, stride, 1 + certain);
+  const of = (split: Split): Examples => examplesOf(segments[split], needed, stride, 1 + certain, predicting);
   const examples: Readonly<Record<Split, Examples>> = {
     train: of("train"),
     validation: of("validation"),
@@ -173,8 +173,10 @@ export function ownTask(data: OwnData): Task {
         );
       },
       stepsSeenBefore(split, index) {
-        const { segment, from } = examples[split].place(index);
-        return from === segment.from ? 0 : Math.max(0, stepsOf(split, index) - stride);
+        if (index === 0) return 0;
+        const [before, own] = [index - 1, index].map((at) => examples[split].place(at));
+        if (before.segment !== own.segment) return 0;
+        return Math.max(0, before.from + stepsOf(split, index - 1) - own.from);
       },
     },
     async truth(name, split, indices) {
