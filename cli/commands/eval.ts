@@ -2,17 +2,18 @@
 import type { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import { openTrainedTask } from "../data/settings.ts";
-import type { Split, Task } from "../data/task.ts";
+import type { Split, Task, TaskForm } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { type ClassReport, classWords } from "../inference/class-report.ts";
 import { drawConfusion } from "../inference/confusion-picture.ts";
+import { isWhole, modelForData } from "../inference/new-data.ts";
 import { type ChosenOutput, chosenOutputs } from "../inference/outputs.ts";
 import { type Report, reportsOf, sayReports } from "../inference/reports.ts";
 import { optimizerOf } from "../optimizer.ts";
 import type { Output } from "../output.ts";
 import { writeAtomically } from "../report/files.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
-import { type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
+import type { ModelSettings, TrainedModel } from "../statistics/trained-model.ts";
 import type { TargetName } from "../targets.ts";
 import { openBackend } from "../toolchain.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
@@ -44,13 +45,17 @@ export async function evaluateCommand(
   names: ReadonlySet<string>,
 ): Promise<ExitCode> {
   const { output } = context;
-  const { file, checkpoint, settings: options } = await whatIsMeasured(path, cell, given, names);
+  const { file, checkpoint, form, settings: options } = await whatIsMeasured(path, cell, given, names);
   const state = await loadCheckpoint(checkpoint);
-  const task = await openTrainedTask(context, options, checkpoint, state);
+  const purpose = { whole: isWhole(given, names) && form !== undefined, predicting: false };
+  const task = await openTrainedTask(context, options, checkpoint, state, purpose);
   const backend = await openBackend(options.target, options.threads);
   try {
     const request = { ...options, file, optimizer: optimizerOf(state, options.optimizer) };
-    const { plan, session, learner } = await openLearner(request, task, options.split, backend, context);
+    const { plan, session, learner } = await openLearner(request, task, options.split, backend, context, {
+      form,
+      measuring: options.stats === "stored",
+    });
     sayOtherEquations(checkpoint, await session.restore(state, allowed(options)), output);
     const warning = provenanceWarning(provenanceOf(plan, state.counters), checkpoint);
     if (options.stats === "stored" && warning !== undefined) output.warn(warning);
@@ -67,7 +72,7 @@ export async function evaluateCommand(
       ["measure", options.split],
       measures.map(([name, value]) => [name, value.toFixed(4)]),
     );
-    const reports = await report(context, task, { ...options, file }, session);
+    const reports = await report(context, task, form ?? task, { ...options, file }, session);
     output.result({
       ok: true,
       task: task.name,
@@ -89,11 +94,12 @@ export async function evaluateCommand(
 async function report(
   { output }: Context,
   task: Task,
+  form: TaskForm,
   options: EvalOptions & { readonly file: string },
   session: Session,
 ): Promise<Readonly<Record<string, Report>>> {
   const { split, batch, noise, svg } = options;
-  const { graph } = elaborateModel(options, task).elaborated;
+  const { graph } = elaborateModel(options, form).elaborated;
   let chosen: readonly ChosenOutput[];
   try {
     chosen = chosenOutputs({ plan: session.plan, graph, task, output: options.output });
@@ -132,10 +138,10 @@ async function whatIsMeasured(
   cell: string | undefined,
   options: EvalOptions,
   given: ReadonlySet<string>,
-): Promise<Omit<TrainedModel<EvalOptions>, "form">> {
+): Promise<TrainedModel<EvalOptions>> {
   const { checkpoint } = options;
   if (checkpoint !== undefined && cell === undefined) return { file: path, checkpoint, settings: options };
-  if (checkpoint === undefined && !path.endsWith(".cell")) return trainedModel(path, cell, options, given);
+  if (checkpoint === undefined && !path.endsWith(".cell")) return modelForData(path, cell, options, given);
   throw new Failure(
     "C0301",
     exit.usage,

@@ -3,15 +3,16 @@ import type { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import type { Column } from "../data/predictions/columns.ts";
 import { checkPredictionFile, writePredictions } from "../data/predictions/write.ts";
-import { isBuiltIn, openTrainedTask, withTaskFile } from "../data/settings.ts";
+import { openTrainedTask } from "../data/settings.ts";
 import type { Split, Task, TaskBatch } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { isWhole, modelForData } from "../inference/new-data.ts";
 import { type ChosenOutput, chosenOutputs, targetsOf } from "../inference/outputs.ts";
 import { PredictionRows } from "../inference/prediction-rows.ts";
 import { openTrained } from "../inference/trained-session.ts";
 import { formatCount } from "../output.ts";
 import { checkNoFolder } from "../report/files.ts";
-import { type ModelSettings, trainedModel } from "../statistics/trained-model.ts";
+import type { ModelSettings } from "../statistics/trained-model.ts";
 import type { TargetName } from "../targets.ts";
 import { openBackend } from "../toolchain.ts";
 import { checkInputs } from "../training/check-inputs.ts";
@@ -41,9 +42,13 @@ export async function predict(
   const { out, split } = options;
   checkPredictionFile(out);
   await checkNoFolder(out);
-  const { file: cell, checkpoint, form, settings } = await modelFor(path, file, options, given);
+  const { file: cell, checkpoint, form, settings: known } = await modelForData(path, file, options, given);
+  const settings = withStride(known, options.own?.stride);
   const state = await loadCheckpoint(checkpoint);
-  const task = await openTrainedTask(context, settings, checkpoint, state, { whole: isWhole(options, given) });
+  const task = await openTrainedTask(context, settings, checkpoint, state, {
+    whole: isWhole(options, given),
+    predicting: true,
+  });
   const count = task.splits[split];
   if (count === 0)
     throw new Failure("C0406", exit.input, `${task.name} has no examples in ${split}`, "choose another --split");
@@ -81,36 +86,12 @@ export async function predict(
   }
 }
 
-/** The model as it was trained, and the data as the command line says. */
-async function modelFor(
-  path: string,
-  file: string | undefined,
-  options: PredictOptions,
-  given: ReadonlySet<string>,
-): ReturnType<typeof trainedModel<PredictOptions>> {
-  // New data does not change what the model must fit.
-  const OF_DATA: ReadonlySet<string> = new Set(["data", "task"]);
-  const model = await trainedModel(path, file, options, new Set([...given].filter((name) => !OF_DATA.has(name))));
-  const isNew = given.has("data") || given.has("task");
-  const { task } = model.settings;
-  const known = task !== undefined && isBuiltIn(task) ? task : undefined;
-  const chosen = isNew ? { ...model.settings, data: options.data, task: options.task ?? known } : model.settings;
-  const settings = await withTaskFile(chosen);
-  // Training may have left windows out.
-  const { stride: _, ...own } = settings.own ?? {};
-  const stride = options.own?.stride;
-  return {
-    ...model,
-    settings: { ...settings, ...(settings.own && { own: { ...own, ...(stride !== undefined && { stride }) } }) },
-  };
+/** Training may have left windows out: at prediction, they begin at each step unless the command line says otherwise. */
+function withStride(settings: PredictOptions, stride: number | undefined): PredictOptions {
+  if (settings.own === undefined) return settings;
+  const { stride: _, ...own } = settings.own;
+  return { ...settings, own: { ...own, ...(stride !== undefined && { stride }) } };
 }
-
-/** New data is predicted whole, unless a part of it is asked for. */
-const isWhole = ({ own }: PredictOptions, given: ReadonlySet<string>): boolean =>
-  (given.has("data") || given.has("task")) &&
-  !given.has("split") &&
-  own?.split === undefined &&
-  own?.splitBy === undefined;
 
 interface Work {
   readonly task: Task;

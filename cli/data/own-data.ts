@@ -22,10 +22,12 @@ export interface OwnDataHost {
   readonly say: (line: string) => void;
 }
 
-/** Which of the data is predicted. */
-export interface Predicting {
-  /** All of it; else the parts that it is divided into. */
+/** What data is for that a model is not trained on. */
+export interface Purpose {
+  /** All of it is the test part; else it is divided as in training. */
   readonly whole: boolean;
+  /** Whether it is predicted, and need not have the targets. */
+  readonly predicting: boolean;
 }
 
 interface DataFile {
@@ -35,8 +37,8 @@ interface DataFile {
 
 /**
  * The task of a file, or of a folder with files that are named after the parts. With a `preparation`, such as a checkpoint's, that one is
- * applied and none is computed. With `predicting`, which needs one, the columns are those of the preparation, targets may be missing, and
- * all of the data, if it is `whole`, is the test part. Throws C0301 for options that do not go together, C0401 and C0402 for files, C0403 for a preparation
+ * applied and none is computed. With `predicting`, which needs one, the columns are those of the preparation, and targets may be missing.
+ * Throws C0301 for options that do not go together, C0401 and C0402 for files, C0403 for a preparation
  * of other columns, and C0406 for columns that are not there.
  */
 export async function openOwnData(
@@ -44,7 +46,7 @@ export async function openOwnData(
   path: string,
   options: DataOptions,
   preparation?: Preparation,
-  predicting?: Predicting,
+  { whole, predicting }: Purpose = { whole: false, predicting: false },
 ): Promise<Task> {
   if (options.horizon !== undefined && options.window === undefined)
     throw new Failure(
@@ -69,7 +71,7 @@ export async function openOwnData(
     );
   if (options.stride !== undefined && options.window === undefined)
     throw new Failure("C0301", exit.usage, "--stride is from window to window", "say how long they are: --window 96");
-  const files = await filesAt(path, predicting?.whole ?? false);
+  const files = await filesAt(path, whole);
   const sources = await Promise.all(
     files.map(async ({ path, split }) => ({ source: await openBytes(path, host.stdin), split })),
   );
@@ -80,8 +82,8 @@ export async function openOwnData(
   };
   // Once to see which columns there are, and then only those that are wanted.
   const seen = await openRecording(sources[0].source, reading);
-  if (predicting !== undefined && preparation === undefined) throw new Error("data is predicted as it was prepared");
-  const known = predicting && preparation;
+  if ((predicting || whole) && preparation === undefined) throw new Error("new data is prepared as a checkpoint says");
+  const known = predicting ? preparation : undefined;
   const roles = known ? knownRoles(seen.path, seen.fields, known) : rolesOf(seen.path, seen.fields, options);
   const read = new Set(roles.inputs.flatMap(({ fields }) => fields));
   const gaps = new Set(known && roles.targets.flatMap(({ fields }) => fields.filter((field) => !read.has(field))));
@@ -98,7 +100,7 @@ export async function openOwnData(
   }
   const missing = options.missing === undefined ? "refused" : options.missing === "previous" ? "previous" : "kept";
   const store = await Store.fill(origins, { missing, gaps });
-  const segments = predicting?.whole ? wholeOf(store) : await segmentsOf(store, options, taskStreams);
+  const segments = whole ? wholeOf(store) : await segmentsOf(store, options, taskStreams);
   if (preparation !== undefined && !known) checkPreparation(preparation, roles);
   const name = baseName(path === "-" ? "stdin" : path);
   const own = {
@@ -108,7 +110,8 @@ export async function openOwnData(
     roles,
     options,
     preparation: preparation ?? (await prepare(store, segments, roles, options)),
-    predicting: predicting !== undefined,
+    whole,
+    predicting,
   };
   const task = ownTask({ ...own, summary: summaryOf(own) });
   for (const line of remarks({ ...own, summary: "" }, task)) host.say(line);
@@ -186,21 +189,20 @@ const listed = (words: readonly string[]): string =>
     : `${words.slice(0, MOST_NAMED).join(", ")} and ${words.length - MOST_NAMED} more`;
 
 function remarks(own: OwnData, task: Task): readonly string[] {
-  const { store, segments, roles, preparation, options, predicting } = own;
+  const { store, segments, roles, preparation, options, whole, predicting } = own;
   const { splits } = task;
   const examples = `${shown(splits.train)} train, ${shown(splits.validation)} validation, ${shown(splits.test)} test`;
   const stride = options.stride ?? 1;
   const windows = stride === 1 ? "every window" : `a window every ${stride} steps`;
-  const whole = splits.train + splits.validation === 0;
   const lines = [
-    `${task.summary}; ${predicting ? `predicted: ${options.window === undefined ? "" : `${windows}, `}${whole ? shown(splits.test) : examples}` : `examples: ${examples}`}`,
+    `${task.summary}; ${predicting ? `predicted: ${options.window === undefined ? "" : `${windows}, `}` : "examples: "}${whole ? shown(splits.test) : examples}`,
   ];
   const constant = Object.values(preparation.inputs).flatMap((of) =>
     of.kind === "numbers" && options.scale !== "none" && of.fields.length === of.spread.length
       ? of.fields.filter((_, c) => of.center[c] === 0 && of.spread[c] === 1)
       : [],
   );
-  if (constant.length > 0 && !predicting)
+  if (constant.length > 0 && !predicting && !whole)
     lines.push(`the same at every step of the training part, and not scaled: ${listed(constant)}`);
   const filled = [...store.fields]
     .filter(([, { missing }]) => missing > 0)
@@ -216,7 +218,7 @@ function remarks(own: OwnData, task: Task): readonly string[] {
     lines.push(
       `${short === 1 ? "1 sequence or part is" : `${shown(short)} sequences or parts are`} shorter than ${needed ?? 1 + behind} steps, and left out`,
     );
-  for (const [name, of] of predicting ? [] : Object.entries(preparation.targets)) {
+  for (const [name, of] of predicting || whole ? [] : Object.entries(preparation.targets)) {
     if (of.kind !== "symbols" || roles.next) continue;
     lines.push(`classes of ${name}: ${listed(balance(of))}`);
     const lacking = of.names.filter((_, at) => of.counts[at] === 0);

@@ -30,6 +30,8 @@ export interface OwnData {
   readonly roles: Roles;
   readonly preparation: Preparation;
   readonly options: DataOptions;
+  /** Whether all of the data is the test part. */
+  readonly whole?: boolean;
   /**
    * Whether examples are for prediction: each needs its inputs only, and a target that is not there, or lies behind the last step, is
    * unknown. Its batches have no targets.
@@ -50,7 +52,7 @@ export interface ReadExample {
 
 /** Throws C0406 if the data gives no example at all, or no training example. */
 export function ownTask(data: OwnData): Task {
-  const { name, summary, store, segments, roles, preparation, options, predicting = false } = data;
+  const { name, summary, store, segments, roles, preparation, options, whole = false, predicting = false } = data;
   const { window, horizon = 0, stride = 1 } = options;
   const inputs = roles.inputs.map((role) => partOf(store, name, role, preparation.inputs[role.name]));
   const targets = targetParts(store, name, roles, preparation);
@@ -76,18 +78,17 @@ export function ownTask(data: OwnData): Task {
     (["train", "validation", "test"] as const)
       .flatMap((split) => [...lengths![split]])
       .reduce((most, length) => Math.max(most, length), 0);
-  const count = predicting ? splits.train + splits.validation + splits.test : splits.train;
+  const isNew = predicting || whole;
+  const count = isNew ? splits.train + splits.validation + splits.test : splits.train;
   if (count === 0) {
-    const what = predicting ? "" : "training ";
+    const what = isNew ? "" : "training ";
     throw new Failure(
       "C0406",
       exit.input,
       window === undefined
         ? `${name} has no ${what}sequence with a step`
         : `${name} has no ${what}part of ${needed} steps${certain > 0 ? `, for a window of ${window} and ${certain} behind it` : ""}`,
-      predicting
-        ? "the model reads windows of this many steps"
-        : "take a smaller --window or --horizon, or another --split",
+      isNew ? "the model reads windows of this many steps" : "take a smaller --window or --horizon, or another --split",
     );
   }
   const isRagged = lengths !== undefined && Object.values(lengths).some((of) => of.some((length) => length !== steps));

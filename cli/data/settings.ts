@@ -4,7 +4,7 @@ import { exit, Failure } from "../failure.ts";
 import { targetNames } from "../targets.ts";
 import { openTask, type TaskOptions, taskForm, taskNames } from "./catalogue.ts";
 import { type DataOptions, dataOptionNames, dataOptions } from "./data-options.ts";
-import type { Predicting } from "./own-data.ts";
+import type { Purpose } from "./own-data.ts";
 import { type Preparation, preparationIn } from "./preparation.ts";
 import { taskStreams } from "./streams.ts";
 import type { Split, Task, TaskForm } from "./task.ts";
@@ -40,7 +40,7 @@ export async function openTaskWith(
   where: Where,
   given: TaskSettings,
   preparation?: Preparation,
-  predicting?: Predicting,
+  purpose?: Purpose,
 ): Promise<Task> {
   const settings = await withTaskFile(given);
   const { task: name, data, own = {}, time } = settings;
@@ -73,7 +73,7 @@ export async function openTaskWith(
     );
   const { openOwnData } = await import("./own-data.ts");
   const say = where.quiet ? () => {} : (line: string) => where.output.warn(line);
-  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation, predicting);
+  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation, purpose);
 }
 
 /** `--window is`, `--window and --group are`. */
@@ -109,7 +109,7 @@ export async function openTrainedTask(
   settings: TaskSettings,
   checkpoint: string,
   state: Parameters<typeof preparationIn>[0],
-  predicting?: Predicting,
+  purpose?: Purpose,
 ): Promise<Task> {
   const preparation = preparationIn(state, checkpoint);
   const isOwn = settings.task === undefined ? settings.data !== undefined : settings.task.endsWith(".json");
@@ -120,7 +120,7 @@ export async function openTrainedTask(
       `${checkpoint} does not say how data is to be scaled: its model was not trained on a file`,
       "name the task that it was trained on: --task",
     );
-  return openTaskWith(where, settings, preparation, predicting);
+  return openTaskWith(where, settings, preparation, purpose);
 }
 
 /** Whether `--task` names a task that is made or fetched here. */

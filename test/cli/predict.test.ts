@@ -273,6 +273,10 @@ describe("classes of sequences of different lengths", () => {
       }
       const known = await ofNew(run, table(9, true), ".jsonl");
       expect(JSON.parse(known.text.split("\n")[0])).toMatchObject({ id: "s0", kind: "up", kind_true: "up" });
+      // Other data is measured whole, as the run's model, though its sequences may be longer.
+      await writeFile(join(folder, "new.csv"), `${table(9, true)}s9,0,down\n`.concat("s9,-1,down\n".repeat(9)));
+      const measured = await cellc(["eval", run.run, "--data", join(folder, "new.csv"), "--json"]);
+      expect(JSON.parse(measured.stdout)).toMatchObject({ ok: true, examples: 10, split: "test" });
       const strange = await ofNew(run, table(9, true).replaceAll("down", "sideways"), ".csv");
       expect([strange.code, strange.stderr]).toEqual([
         1,
