@@ -8,7 +8,7 @@ import type { DataOptions } from "./data-options.ts";
 import { baseName, formats, hasKnownEnding, openRecording, type ReadOptions } from "./formats.ts";
 import { knownRoles } from "./known-roles.ts";
 import { type OwnData, ownTask } from "./own-task.ts";
-import { checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
+import { checkExamples, checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
 import { type Roles, rolesOf } from "./roles.ts";
 import { examplesOf, type Segments, segmentsOf } from "./segments.ts";
 import { splitFiles } from "./split-files.ts";
@@ -71,6 +71,7 @@ export async function openOwnData(
     );
   if (options.stride !== undefined && options.window === undefined)
     throw new Failure("C0301", exit.usage, "--stride is from window to window", "say how long they are: --window 96");
+  if (preparation !== undefined) checkExamples(preparation, options);
   const files = await filesAt(path, whole);
   const sources = await Promise.all(
     files.map(async ({ path, split }) => ({ source: await openBytes(path, host.stdin), split })),

@@ -182,6 +182,24 @@ export function checkPreparation(known: Preparation, roles: Roles): void {
       );
 }
 
+/** Throws C0301 unless the examples of a checkpoint's model are made in the same way; a window may be another. */
+export function checkExamples(known: Preparation, { horizon, change = false, unit, lineEnd }: DataOptions): void {
+  const here = { horizon, change, unit, lineEnd };
+  const there = { ...known, change: known.change ?? false };
+  const flags = { horizon: "--horizon", change: "--change", unit: "--unit", lineEnd: "--line-end" } as const;
+  for (const key of ["horizon", "change", "unit", "lineEnd"] as const) {
+    if (here[key] === there[key]) continue;
+    const words = (value: string | number | boolean | undefined): string =>
+      value === undefined || value === false ? `no ${flags[key]}` : `${flags[key]}${value === true ? "" : ` ${value}`}`;
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      `the checkpoint was trained with ${words(there[key])}, and here is ${words(here[key])}`,
+      "what a model was trained to predict is what it predicts",
+    );
+  }
+}
+
 /** What a role's values are in a row: of a step, or of a sequence. */
 export function columnsOf(store: Store, { fields }: Role): readonly number[] {
   return fields.flatMap((name) => {

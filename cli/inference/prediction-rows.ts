@@ -40,7 +40,7 @@ export class PredictionRows {
     const keys = await this.#keys(predicted, rows);
     const columns: Column[] = [];
     for (const chosen of this.#chosen) columns.push(...(await this.#ofOutput(chosen, predicted, rows)));
-    return [...keys, ...columns];
+    return distinct([...keys, ...columns]);
   }
 
   /** Where the first target stands; a task that does not say has one for each step, or for the whole. */
@@ -160,6 +160,17 @@ export class PredictionRows {
     if (given === undefined || task.outputs?.[target]?.kind !== "numbers") return given;
     return task.inUnits === undefined ? given : task.inUnits(target, split, indices, given);
   }
+}
+
+/** Columns of the data may be called as those of predictions are: then the later one gets an underscore more. */
+function distinct(columns: readonly Column[]): readonly Column[] {
+  const seen = new Set<string>();
+  return columns.map((column) => {
+    let { name } = column;
+    while (seen.has(name)) name += "_";
+    seen.add(name);
+    return { ...column, name };
+  });
 }
 
 interface Gathered {

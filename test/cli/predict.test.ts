@@ -164,6 +164,11 @@ describe("a forecast of a new table", () => {
       expect([gap.code, gap.stderr]).toEqual([1, expect.stringContaining("new.csv:15: column 2, load, is missing")]);
       const none = await predicted(run, ".csv", "--output", "zz");
       expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("has no output zz")]);
+      const other = await predicted(run, ".csv", "--horizon", "4");
+      expect([other.code, other.stderr]).toEqual([
+        2,
+        expect.stringContaining("with --horizon 3, and here is --horizon 4"),
+      ]);
       const ending = await predicted(run, ".txt");
       expect([ending.code, ending.stderr]).toEqual([2, expect.stringContaining("choose .csv, .jsonl, .npz")]);
       expect((await readdir(folder)).filter((name) => name.startsWith("p.") || name.startsWith("."))).toEqual([]);
