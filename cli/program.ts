@@ -337,7 +337,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
   withAutoTarget(
     withSchedule(
       withDataOptions(withModelOptions(program.command("predict")), {
-        split: partOfData("what to predict, of data that is divided", "test"),
+        split: partOfData("what to predict, of data that is divided", "validation"),
         target: anywhere,
       }),
     ),

@@ -45,9 +45,10 @@ export async function evaluateCommand(
   names: ReadonlySet<string>,
 ): Promise<ExitCode> {
   const { output } = context;
-  const { file, checkpoint, form, settings: options } = await whatIsMeasured(path, cell, given, names);
+  const { file, checkpoint, form, settings } = await whatIsMeasured(path, cell, given, names);
   const state = await loadCheckpoint(checkpoint);
   const purpose = { whole: isWhole(given, names) && form !== undefined, predicting: false };
+  const options: EvalOptions = purpose.whole ? { ...settings, split: "test" } : settings;
   const task = await openTrainedTask(context, options, checkpoint, state, purpose);
   const backend = await openBackend(options.target, options.threads);
   try {

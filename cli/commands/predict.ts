@@ -39,14 +39,16 @@ export async function predict(
   given: ReadonlySet<string>,
 ): Promise<ExitCode> {
   const { output } = context;
-  const { out, split } = options;
+  const { out } = options;
+  const whole = isWhole(options, given);
+  const split = whole ? "test" : options.split;
   checkPredictionFile(out);
   await checkNoFolder(out);
   const { file: cell, checkpoint, form, settings: known } = await modelForData(path, file, options, given);
   const settings = withStride(known, options.own?.stride);
   const state = await loadCheckpoint(checkpoint);
   const task = await openTrainedTask(context, settings, checkpoint, state, {
-    whole: isWhole(options, given),
+    whole,
     predicting: true,
   });
   const count = task.splits[split];

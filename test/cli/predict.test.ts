@@ -143,9 +143,9 @@ describe("a forecast of a new table", () => {
     withFolder(async (folder) => {
       const run = await trained(folder, "waves.csv", forecast, waves(200), ...FORECAST, "--stride", "5");
       // 40 steps, of which the last 3 windows know less than their horizon.
-      expect(cellsOf((await predicted(run, ".csv")).text)).toHaveLength(1 + 29);
-      expect(cellsOf((await predicted(run, ".csv", "--split", "validation")).text)).toHaveLength(1 + 9);
-      const tenth = cellsOf((await predicted(run, ".csv", "--stride", "10")).text);
+      expect(cellsOf((await predicted(run, ".csv", "--split", "test")).text)).toHaveLength(1 + 29);
+      expect(cellsOf((await predicted(run, ".csv")).text)).toHaveLength(1 + 9);
+      const tenth = cellsOf((await predicted(run, ".csv", "--split", "test", "--stride", "10")).text);
       // The last one ends with the data all the same.
       expect(tenth.slice(1).map(([date]) => date)).toEqual(
         [172, 182, 192, 200].map((t) => cellsOf(waves(201))[t + 1][0]),
@@ -204,8 +204,8 @@ describe("eval", () => {
   test("says the errors in the data's units, of each step, beside those of the last value that goes on", () =>
     withFolder(async (folder) => {
       const run = await trained(folder, "waves.csv", forecast, waves(200), ...FORECAST);
-      const { reports } = JSON.parse((await cellc(["eval", run.run, "--json"])).stdout);
-      const [, ...rows] = cellsOf((await predicted(run, ".csv")).text);
+      const { reports } = JSON.parse((await cellc(["eval", run.run, "--split", "test", "--json"])).stdout);
+      const [, ...rows] = cellsOf((await predicted(run, ".csv", "--split", "test")).text);
       const whole = rows
         .map((row) => row.slice(1).map(Number))
         .filter((row) => row.slice(3).every((value) => value !== 0));
@@ -239,7 +239,7 @@ describe("eval", () => {
       });
       const { mae, baseline } = reports.y.columns[0];
       expect(reports.y.better).toBe(mae < baseline.mae);
-      const said = await cellc(["eval", run.run]);
+      const said = await cellc(["eval", run.run, "--split", "test"]);
       expect(said.stdout).toMatch(/^load\+3 +\d/m);
       expect(said.stdout).toContain(`${reports.y.better ? "better" : "no better"} than without learning (persistence)`);
     }));
@@ -288,8 +288,10 @@ describe("classes of sequences of different lengths", () => {
         expect.stringContaining('kind of new is "sideways" in sequence 2, step 4'),
       ]);
       const picture = join(folder, "confusion.svg");
-      const { reports } = JSON.parse((await cellc(["eval", run.run, "--json", "--svg", picture])).stdout);
-      const test = (await predicted(run, ".jsonl")).text.trimEnd().split("\n");
+      const { reports } = JSON.parse(
+        (await cellc(["eval", run.run, "--split", "test", "--json", "--svg", picture])).stdout,
+      );
+      const test = (await predicted(run, ".jsonl", "--split", "test")).text.trimEnd().split("\n");
       const pairs = test.map((line) => JSON.parse(line) as { kind: string; kind_true: string });
       const count = (truth: string, kind: string): number =>
         pairs.filter((pair) => pair.kind_true === truth && pair.kind === kind).length;
