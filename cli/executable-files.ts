@@ -13,11 +13,15 @@ export interface Compiled {
 /** Parameters and statistics, for all targets. */
 export const weightsName = "model.safetensors";
 
+/** How the model's inputs are made of data, and its outputs read. */
+export const preparationName = "preparation.json";
+
 /**
  * A compiled model as files: of a single target its code and `plan.json`; of several, the same in a folder for each; the weights,
- * if there are any; and, last, the manifest, from which the runtime knows what there is.
+ * if there are any; the preparation of its data, if that is a user's own; and, last, the manifest, from which the runtime knows what
+ * there is.
  */
-export function executableFiles(compiled: readonly Compiled[], weights?: Uint8Array): Files {
+export function executableFiles(compiled: readonly Compiled[], weights?: Uint8Array, preparation?: object): Files {
   const files: Record<string, string | Uint8Array> = {};
   const targets = compiled.map(({ target, executable: { plan, code } }): TargetFiles => {
     // A plus is a space in the addresses of some servers.
@@ -28,6 +32,7 @@ export function executableFiles(compiled: readonly Compiled[], weights?: Uint8Ar
     return { target, plan: `${folder}plan.json`, ...within(folder, codeLoaded(code)), ...(features && { features }) };
   });
   if (weights !== undefined) files[weightsName] = weights;
+  if (preparation !== undefined) files[preparationName] = `${JSON.stringify(preparation, null, 2)}\n`;
   const [{ executable }] = compiled;
   const manifest: Manifest = {
     format: 1,

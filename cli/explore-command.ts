@@ -14,7 +14,7 @@ export function declareExplore(command: Command, run: RunCommand): void {
   command
     .description("train a cell or model with many placements of norms, and say which may be the best")
     .argument("<file>", ".cell file", read.path)
-    .requiredOption("--task <name>", "see cellc data");
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module");
   // So far, they are options of train, too.
   const shared = givenWords(command, ["place"]);
   command

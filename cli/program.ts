@@ -341,10 +341,62 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .option("--estimate <n>", "training examples the exact pass reads", read.positiveWholeNumber, 10_000)
     .addOption(noise())
     .option("--batch <n>", "examples per batch", read.positiveWholeNumber, 64)
+    .option(
+      "--output <name>",
+      "the model's output to measure, or target=output (default: the one that fits each target)",
+    )
+    .option("--svg <file>", "draw which classes are taken for which", read.path)
     .addOption(optimizerOfCheckpoint())
     .action((path: string, file: string | undefined, options, command: Command) =>
       run(command, async (context) =>
         (await import("./commands/eval.ts")).evaluateCommand(context, path, file, options, givenOptions(command)),
+      ),
+    );
+
+  withAutoTarget(
+    withSchedule(
+      withDataOptions(withModelOptions(program.command("predict")), {
+        split: partOfData("what to predict, of data that is divided", "validation"),
+        target: anywhere,
+      }),
+    ),
+  )
+    .description("write what a trained model predicts for data, in the data's own units")
+    .argument("<run>", "folder of a run, or the checkpoint in it", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
+    .requiredOption("-o, --out <file>", "where to write them: a .csv, .jsonl or .npz file", read.path)
+    .option("--output <name>", "the model's output to write, or target=output (default: the one that fits each target)")
+    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module (default: the run's)")
+    .addOption(allowOtherEquations())
+    .addOption(threads())
+    .option("--batch <n>", "examples per batch, if the run does not say", read.positiveWholeNumber, 64)
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/predict.ts")).predict(context, path, file, options, givenOptions(command)),
+      ),
+    );
+
+  withTarget(withEntryOptions(program.command("sample")))
+    .description("go on with a text, symbol by symbol, as a trained language model says")
+    .argument("<run>", "folder of a run, or the checkpoint in it", read.path)
+    .argument("[file]", ".cell file (default: the run's)", read.path)
+    .requiredOption("--prompt <text>", "how the text begins")
+    .option("--length <n>", "symbols to draw", read.positiveWholeNumber, 200)
+    .option(
+      "--temperature <t>",
+      "divides the logits: 0 takes the likeliest symbol, 1 draws as the model says",
+      read.notNegative,
+      1,
+    )
+    .option("--top-k <k>", "draw only among the k likeliest symbols (default: all)", read.positiveWholeNumber)
+    .option("--output <name>", "the model's output to draw from (default: the one that fits)")
+    .option("--task <name>", "see cellc data (default: the run's)")
+    .option("--data <path>", "the data of its training, for a checkpoint in no run", read.path)
+    .addOption(allowOtherEquations())
+    .addOption(threads())
+    .action((path: string, file: string | undefined, options, command: Command) =>
+      run(command, async (context) =>
+        (await import("./commands/sample.ts")).sample(context, path, file, options, givenOptions(command)),
       ),
     );
 

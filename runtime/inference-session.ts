@@ -31,6 +31,8 @@ export class InferenceSession {
   #inferences = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Free texts of the checkpoint that was loaded, by key, such as how inputs were scaled. */
+  notes: Readonly<Record<string, string>> = {};
 
   private constructor(runner: Runner) {
     this.#runner = runner;
@@ -84,6 +86,7 @@ export class InferenceSession {
       this.#seed = seed;
       this.#population.restore({ seen, seenOver, written });
       this.#missing.clear();
+      this.notes = { ...state.notes };
       return differences;
     });
   }

@@ -1,16 +1,25 @@
 /** `cellc eval`: measures a trained model. */
+import type { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import { openTrainedTask } from "../data/settings.ts";
-import type { Split } from "../data/task.ts";
+import type { Split, Task, TaskForm } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { type ClassReport, classWords } from "../inference/class-report.ts";
+import { drawConfusion } from "../inference/confusion-picture.ts";
+import { isWhole, modelForData } from "../inference/new-data.ts";
+import { type ChosenOutput, chosenOutputs } from "../inference/outputs.ts";
+import { type Report, reportsOf, sayReports } from "../inference/reports.ts";
 import { optimizerOf } from "../optimizer.ts";
+import type { Output } from "../output.ts";
+import { writeAtomically } from "../report/files.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
-import { type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
+import type { ModelSettings, TrainedModel } from "../statistics/trained-model.ts";
 import type { TargetName } from "../targets.ts";
 import { openBackend } from "../toolchain.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint, sayOtherEquations } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import { openLearner } from "../training/open-learner.ts";
+import { elaborateModel } from "../training/task-model.ts";
 import { evaluate } from "../training/train.ts";
 
 export interface EvalOptions extends ModelSettings, CheckpointOptions {
@@ -22,6 +31,10 @@ export interface EvalOptions extends ModelSettings, CheckpointOptions {
   /** `stored`: the checkpoint's statistics. `exact`: statistics from a pass over training data with the checkpoint's parameters. */
   readonly stats: "stored" | "exact";
   readonly estimate: number;
+  /** The output whose predictions are measured, or `target=output`. */
+  readonly output?: string;
+  /** Where to draw the confusion matrix. */
+  readonly svg?: string;
 }
 
 /** `path` is a run, or a checkpoint in it, or the cell of `options.checkpoint`. `given` names the options on the command line. */
@@ -33,13 +46,18 @@ export async function evaluateCommand(
   names: ReadonlySet<string>,
 ): Promise<ExitCode> {
   const { output } = context;
-  const { file, checkpoint, settings: options } = await whatIsMeasured(path, cell, given, names);
+  const { file, checkpoint, form, settings } = await whatIsMeasured(path, cell, given, names);
   const state = await loadCheckpoint(checkpoint);
-  const task = await openTrainedTask(context, options, checkpoint, state);
+  const purpose = { whole: isWhole(given, names) && form !== undefined, predicting: false };
+  const options: EvalOptions = purpose.whole ? { ...settings, split: "test" } : settings;
+  const task = await openTrainedTask(context, options, checkpoint, state, purpose);
   const backend = await openBackend(options.target, options.threads);
   try {
     const request = { ...options, file, optimizer: optimizerOf(state, options.optimizer) };
-    const { plan, session, learner } = await openLearner(request, task, options.split, backend, context);
+    const { plan, session, learner } = await openLearner(request, task, options.split, backend, context, {
+      form,
+      measuring: options.stats === "stored",
+    });
     sayOtherEquations(checkpoint, await session.restore(state, allowed(options)), output);
     const warning = provenanceWarning(provenanceOf(plan, state.counters), checkpoint);
     if (options.stats === "stored" && warning !== undefined) output.warn(warning);
@@ -62,6 +80,7 @@ export async function evaluateCommand(
       ["measure", options.split],
       measures.map(([name, value]) => [name, value.toFixed(4)]),
     );
+    const reports = await report(context, task, form ?? task, { ...options, file }, session);
     output.result({
       ok: true,
       task: task.name,
@@ -71,6 +90,7 @@ export async function evaluateCommand(
       step: learner.step,
       loss,
       metrics,
+      reports,
     });
     return exit.ok;
   } finally {
@@ -78,15 +98,58 @@ export async function evaluateCommand(
   }
 }
 
+/** Measures what the model predicts, target by target. Throws as `chosenOutputs` does if an output is asked for. */
+async function report(
+  { output }: Context,
+  task: Task,
+  form: TaskForm,
+  options: EvalOptions & { readonly file: string },
+  session: Session,
+): Promise<Readonly<Record<string, Report>>> {
+  const { split, batch, noise, svg } = options;
+  const { graph } = elaborateModel(options, form).elaborated;
+  let chosen: readonly ChosenOutput[];
+  try {
+    chosen = chosenOutputs({ plan: session.plan, graph, task, output: options.output });
+  } catch (error) {
+    // A model whose loss is all that is known of it is measured by that.
+    if (!(error instanceof Failure) || options.output !== undefined || svg !== undefined) throw error;
+    output.warn(`no more is measured than the loss and its metrics: ${error.message}`);
+    return {};
+  }
+  // A signal is only seen between two turns of the event loop.
+  const breathe = (): Promise<void> => new Promise((done) => void setImmediate(done));
+  const reports = await reportsOf({ task, split, batch, session, chosen, noise }, breathe);
+  sayReports(reports, output);
+  if (svg !== undefined) await drawMatrix(svg, task, split, reports, output);
+  return reports;
+}
+
+async function drawMatrix(
+  path: string,
+  task: Task,
+  split: Split,
+  reports: Readonly<Record<string, Report>>,
+  output: Output,
+): Promise<void> {
+  const found = Object.entries(reports).find((entry): entry is [string, ClassReport] => entry[1].kind === "classes");
+  if (found === undefined)
+    throw new Failure("C0301", exit.usage, "--svg draws which classes are taken for which, and no class is predicted");
+  const [target, classes] = found;
+  const subtitle = `${target} of ${task.name}, ${split}: ${classWords(target, classes)}`;
+  await writeAtomically(path, drawConfusion({ title: "Which class is taken for which", subtitle, report: classes }));
+  output.say(`${path} written`);
+}
+
 async function whatIsMeasured(
   path: string,
   cell: string | undefined,
   options: EvalOptions,
   given: ReadonlySet<string>,
-): Promise<Omit<TrainedModel<EvalOptions>, "form">> {
+): Promise<TrainedModel<EvalOptions>> {
   const { checkpoint } = options;
   if (checkpoint !== undefined && cell === undefined) return { file: path, checkpoint, settings: options };
-  if (checkpoint === undefined && !path.endsWith(".cell")) return trainedModel(path, cell, options, given);
+  if (checkpoint === undefined && !path.endsWith(".cell")) return modelForData(path, cell, options, given);
   throw new Failure(
     "C0301",
     exit.usage,

@@ -9,12 +9,13 @@ import { manifestName } from "../../runtime/manifest.ts";
 import type { EntryName, Executable, Plan } from "../../runtime/plan.ts";
 import { compareState, type SessionState } from "../../runtime/state.ts";
 import type { Context } from "../context.ts";
+import { preparationIn } from "../data/preparation.ts";
 import { formOf } from "../data/settings.ts";
 import { type Compiled, executableFiles, weightsName, writeExecutable } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { requireStatistics } from "../inference/trained-session.ts";
 import { bytesText } from "../output.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
-import { hasStatistics } from "../statistics/statistic.ts";
 import { type ModelSettings, trainedModel } from "../statistics/trained-model.ts";
 import type { TargetName } from "../targets.ts";
 import { type CompileRequest, compileFile } from "../toolchain.ts";
@@ -62,7 +63,7 @@ export async function exportCommand(
   const weights = encodeCheckpoint(weightsOf(state, plan, checkpoint));
   const warning = provenanceWarning(provenanceOf(plan, state.counters), checkpoint);
   if (warning !== undefined) output.warn(warning);
-  const files = await writeExecutable(out, executableFiles(compiled, weights));
+  const files = await writeExecutable(out, executableFiles(compiled, weights, preparationIn(state, checkpoint)));
   output.say(
     `${out}: ${plan.name} after ${state.counters.step} steps, for ${options.target.join(", ")}: ${files.length} files, ${bytesText(weights.length)} of weights`,
   );
@@ -98,17 +99,9 @@ async function compileForInference(
  * statistics that inference needs were never collected.
  */
 function weightsOf(state: SessionState, plan: Plan, checkpoint: string): SessionState {
-  const { seen, written = [] } = state.counters;
+  requireStatistics(plan, state, checkpoint);
   const kept = keptTensors(plan);
   const numbers = ownTensors(state);
-  const isKnown = (name: string): boolean => seen.some((batches) => batches > 0) || written.includes(name);
-  if (hasStatistics(plan) && !kept.every(({ kind, name }) => kind !== "stat" || isKnown(name)))
-    throw new Failure(
-      "C0501",
-      exit.input,
-      `${checkpoint} has no population statistics, and ${plan.name} normalizes with them at inference`,
-      `estimate them: cellc stats ${checkpoint} --estimate`,
-    );
   const { name, fingerprint, measures, equations, dims } = plan;
   const tensors = new Map(
     kept.map((tensor) => [tensor.name, { shape: tensor.shape, data: numbers.get(tensor.name)! }]),

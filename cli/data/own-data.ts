@@ -6,10 +6,11 @@ import { cannotRead } from "../file-errors.ts";
 import { openBytes } from "./byte-source.ts";
 import type { DataOptions } from "./data-options.ts";
 import { baseName, formats, hasKnownEnding, openRecording, type ReadOptions } from "./formats.ts";
-import { type OwnData, ownTask, placeOf } from "./own-task.ts";
-import { checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
+import { knownRoles } from "./known-roles.ts";
+import { type OwnData, ownTask } from "./own-task.ts";
+import { checkExamples, checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
 import { type Roles, rolesOf } from "./roles.ts";
-import { examplesOf, segmentsOf } from "./segments.ts";
+import { examplesOf, type Segments, segmentsOf } from "./segments.ts";
 import { splitFiles } from "./split-files.ts";
 import { type Origin, Store } from "./store.ts";
 import { taskStreams } from "./streams.ts";
@@ -21,6 +22,14 @@ export interface OwnDataHost {
   readonly say: (line: string) => void;
 }
 
+/** What data is for that a model is not trained on. */
+export interface Purpose {
+  /** All of it is the test part; else it is divided as in training. */
+  readonly whole: boolean;
+  /** Whether it is predicted, and need not have the targets. */
+  readonly predicting: boolean;
+}
+
 interface DataFile {
   readonly path: string;
   readonly split?: Split;
@@ -28,7 +37,8 @@ interface DataFile {
 
 /**
  * The task of a file, or of a folder with files that are named after the parts. With a `preparation`, such as a checkpoint's, that one is
- * applied and none is computed. Throws C0301 for options that do not go together, C0401 and C0402 for files, C0403 for a preparation
+ * applied and none is computed. With `predicting`, which needs one, the columns are those of the preparation, and targets may be missing.
+ * Throws C0301 for options that do not go together, C0401 and C0402 for files, C0403 for a preparation
  * of other columns, and C0406 for columns that are not there.
  */
 export async function openOwnData(
@@ -36,6 +46,7 @@ export async function openOwnData(
   path: string,
   options: DataOptions,
   preparation?: Preparation,
+  { whole, predicting }: Purpose = { whole: false, predicting: false },
 ): Promise<Task> {
   if (options.horizon !== undefined && options.window === undefined)
     throw new Failure(
@@ -60,7 +71,8 @@ export async function openOwnData(
     );
   if (options.stride !== undefined && options.window === undefined)
     throw new Failure("C0301", exit.usage, "--stride is from window to window", "say how long they are: --window 96");
-  const files = await filesAt(path);
+  if (preparation !== undefined) checkExamples(preparation, options);
+  const files = await filesAt(path, whole);
   const sources = await Promise.all(
     files.map(async ({ path, split }) => ({ source: await openBytes(path, host.stdin), split })),
   );
@@ -71,22 +83,26 @@ export async function openOwnData(
   };
   // Once to see which columns there are, and then only those that are wanted.
   const seen = await openRecording(sources[0].source, reading);
-  const roles = rolesOf(seen.path, seen.fields, options);
+  if ((predicting || whole) && preparation === undefined) throw new Error("new data is prepared as a checkpoint says");
+  const known = predicting ? preparation : undefined;
+  const roles = known ? knownRoles(seen.path, seen.fields, known) : rolesOf(seen.path, seen.fields, options);
+  const read = new Set(roles.inputs.flatMap(({ fields }) => fields));
+  const gaps = new Set(known && roles.targets.flatMap(({ fields }) => fields.filter((field) => !read.has(field))));
   const parts = isColumn(options.splitBy) ? [options.splitBy] : [];
   const origins: Origin[] = [];
   for (const { source, split } of sources) {
     const wanted: ReadOptions = {
       ...reading,
-      missing: options.missing === undefined ? "refused" : "kept",
+      missing: options.missing === undefined && gaps.size === 0 ? "refused" : "kept",
       fields: new Set([...fieldsOf(roles), ...parts]),
       texts: new Set([...symbolsOf(roles), ...parts]),
     };
     origins.push({ recording: await openRecording(source, wanted), ...(split && { split }) });
   }
   const missing = options.missing === undefined ? "refused" : options.missing === "previous" ? "previous" : "kept";
-  const store = await Store.fill(origins, { missing });
-  const segments = await segmentsOf(store, options, taskStreams);
-  if (preparation !== undefined) checkPreparation(preparation, roles);
+  const store = await Store.fill(origins, { missing, gaps });
+  const segments = whole ? wholeOf(store) : await segmentsOf(store, options, taskStreams);
+  if (preparation !== undefined && !known) checkPreparation(preparation, roles);
   const name = baseName(path === "-" ? "stdin" : path);
   const own = {
     name,
@@ -95,6 +111,8 @@ export async function openOwnData(
     roles,
     options,
     preparation: preparation ?? (await prepare(store, segments, roles, options)),
+    whole,
+    predicting,
   };
   const task = ownTask({ ...own, summary: summaryOf(own) });
   for (const line of remarks({ ...own, summary: "" }, task)) host.say(line);
@@ -110,14 +128,24 @@ const fieldsOf = ({ inputs, targets }: Roles): readonly string[] =>
 const symbolsOf = ({ inputs, targets }: Roles): readonly string[] =>
   [...inputs, ...targets].flatMap(({ kind, fields }) => (kind === "symbols" ? fields : []));
 
-async function filesAt(path: string): Promise<readonly DataFile[]> {
+/** All sequences as the test part. */
+const wholeOf = ({ lengths }: Store): Segments => ({
+  train: [],
+  validation: [],
+  test: lengths.map((to, sequence) => ({ sequence, from: 0, to })),
+});
+
+/** `whole`: a folder may be of any data files. */
+async function filesAt(path: string, whole: boolean): Promise<readonly DataFile[]> {
   if (path === "-") return [{ path }];
   const found = await stat(path).catch((error: unknown) => {
     throw cannotRead(path, error);
   });
   if (!found.isDirectory()) return [{ path }];
   const names = await readdir(path, { recursive: true });
-  const files = splitFiles(path, names.filter(hasKnownEnding));
+  const data = names.filter(hasKnownEnding);
+  if (whole && data.length > 0) return data.toSorted().map((name) => ({ path: join(path, name) }));
+  const files = splitFiles(path, data);
   if ("splits" in files && files.splits.train !== undefined)
     return (Object.entries(files.splits) as [Split, readonly string[]][]).flatMap(([split, paths]) =>
       paths.map((name) => ({ path: join(path, name), split })),
@@ -134,22 +162,22 @@ const grouped = new Intl.NumberFormat("en");
 const shown = (count: number): string => grouped.format(count);
 
 /** `ETTh1: 17,420 steps; x from 7 columns, y 24 steps of OT after 96`. */
-function summaryOf({ name, store, roles, options }: Omit<OwnData, "summary" | "preparation">): string {
+function summaryOf({ name, store, roles, options, preparation }: Omit<OwnData, "summary">): string {
   const { lengths } = store;
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const sequences =
     lengths.length === 1 ? `${shown(total)} steps` : `${shown(lengths.length)} sequences, ${shown(total)} steps`;
-  const [target] = roles.targets;
+  const [[target, { fields }]] = Object.entries(preparation.targets);
   const inputs = roles.inputs.map(
     (role) => `${role.name} of ${role.fields.length > 3 ? `${role.fields.length} columns` : role.fields.join(", ")}`,
   );
   const what = {
-    horizon: `${options.horizon} steps of ${target.fields.join(", ")} after windows of ${options.window}`,
+    horizon: `${options.horizon} steps of ${fields.join(", ")} after windows of ${options.window}`,
     next: "the next symbol",
-    step: `${target.fields.join(", ")} at each step`,
-    last: `${target.fields.join(", ")} at the last step`,
-    sequence: `${target.fields.join(", ")} of a sequence`,
-  }[placeOf(target, roles, options, store)];
+    step: `${fields.join(", ")} at each step`,
+    last: `${fields.join(", ")} at the last step`,
+    sequence: `${fields.join(", ")} of a sequence`,
+  }[preparation.places[target]];
   return `${name}: ${sequences}; from ${inputs.join(" and ")}: ${what}`;
 }
 
@@ -162,23 +190,26 @@ const listed = (words: readonly string[]): string =>
     : `${words.slice(0, MOST_NAMED).join(", ")} and ${words.length - MOST_NAMED} more`;
 
 function remarks(own: OwnData, task: Task): readonly string[] {
-  const { store, segments, roles, preparation, options } = own;
+  const { store, segments, roles, preparation, options, whole, predicting } = own;
   const { splits } = task;
+  const examples = `${shown(splits.train)} train, ${shown(splits.validation)} validation, ${shown(splits.test)} test`;
+  const stride = options.stride ?? 1;
+  const windows = stride === 1 ? "every window" : `a window every ${stride} steps`;
   const lines = [
-    `${task.summary}; examples: ${shown(splits.train)} train, ${shown(splits.validation)} validation, ${shown(splits.test)} test`,
+    `${task.summary}; ${predicting ? `predicted: ${options.window === undefined ? "" : `${windows}, `}` : "examples: "}${whole ? shown(splits.test) : examples}`,
   ];
   const constant = Object.values(preparation.inputs).flatMap((of) =>
     of.kind === "numbers" && options.scale !== "none" && of.fields.length === of.spread.length
       ? of.fields.filter((_, c) => of.center[c] === 0 && of.spread[c] === 1)
       : [],
   );
-  if (constant.length > 0)
+  if (constant.length > 0 && !predicting && !whole)
     lines.push(`the same at every step of the training part, and not scaled: ${listed(constant)}`);
   const filled = [...store.fields]
     .filter(([, { missing }]) => missing > 0)
     .map(([name, { missing }]) => `${shown(missing)} of ${name}`);
   if (filled.length > 0) lines.push(`missing values, filled (--missing ${options.missing}): ${listed(filled)}`);
-  const behind = roles.next ? 1 : (options.horizon ?? 0);
+  const behind = predicting ? 0 : roles.next ? 1 : (options.horizon ?? 0);
   const needed = options.window === undefined ? undefined : options.window + behind;
   const short = (["train", "validation", "test"] as const).reduce(
     (sum, split) => sum + examplesOf(segments[split], needed, options.stride ?? 1, 1 + behind).short,
@@ -188,7 +219,7 @@ function remarks(own: OwnData, task: Task): readonly string[] {
     lines.push(
       `${short === 1 ? "1 sequence or part is" : `${shown(short)} sequences or parts are`} shorter than ${needed ?? 1 + behind} steps, and left out`,
     );
-  for (const [name, of] of Object.entries(preparation.targets)) {
+  for (const [name, of] of predicting || whole ? [] : Object.entries(preparation.targets)) {
     if (of.kind !== "symbols" || roles.next) continue;
     lines.push(`classes of ${name}: ${listed(balance(of))}`);
     const lacking = of.names.filter((_, at) => of.counts[at] === 0);

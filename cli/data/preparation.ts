@@ -19,9 +19,11 @@ import {
   whole,
 } from "../report/schema.ts";
 import type { DataOptions } from "./data-options.ts";
+import { type SymbolUnit, symbolUnits } from "./formats/symbols.ts";
 import type { Role, Roles } from "./roles.ts";
 import type { Segment, Segments } from "./segments.ts";
 import type { Store } from "./store.ts";
+import { placeOf, type TargetPlace, targetPlaces } from "./target-place.ts";
 import { makeVocabulary } from "./vocabulary.ts";
 
 /** Numbers: (value − center) / spread. */
@@ -53,8 +55,17 @@ export interface Preparation {
   /** By the model's names. */
   readonly inputs: Readonly<Record<string, Prepared>>;
   readonly targets: Readonly<Record<string, Prepared>>;
+  /** Where each target stands. */
+  readonly places: Readonly<Record<string, TargetPlace>>;
   /** Whether a target is a change from the last value of the window. */
   readonly change?: boolean;
+  /** Steps of an example, if it is not a whole sequence. */
+  readonly window?: number;
+  /** Steps after the window that are predicted. */
+  readonly horizon?: number;
+  /** Into what a text was cut, and the symbol that ends each of its lines. */
+  readonly unit?: SymbolUnit;
+  readonly lineEnd?: string;
 }
 
 const prepared: Schema<Prepared> = either("kind", {
@@ -78,7 +89,12 @@ const preparationSchema: Schema<Preparation> = record({
   format: oneOf(1),
   inputs: dictionary(prepared),
   targets: dictionary(prepared),
+  places: dictionary(oneOf(...targetPlaces)),
   change: optional(truth),
+  window: optional(whole(1)),
+  horizon: optional(whole(1)),
+  unit: optional(oneOf(...(Object.keys(symbolUnits) as SymbolUnit[]))),
+  lineEnd: optional(text),
 });
 
 /** Under which name a checkpoint has it. */
@@ -125,7 +141,18 @@ export async function prepare(
         : await numbersOf(store, role, train, options);
     else targets[role.name] = roles.next ? Object.values(inputs)[0] : await vocabularyOf(store, role, all, train, {});
   }
-  return { format: 1, inputs, targets, ...(change && { change }) };
+  const { window, horizon, unit, lineEnd } = options;
+  return {
+    format: 1,
+    inputs,
+    targets,
+    places: Object.fromEntries(roles.targets.map((role) => [role.name, placeOf(role, roles, options, store)])),
+    ...(change && { change }),
+    ...(window !== undefined && { window }),
+    ...(horizon !== undefined && { horizon }),
+    ...(unit !== undefined && { unit }),
+    ...(lineEnd !== undefined && { lineEnd }),
+  };
 }
 
 /** Throws C0403 unless a checkpoint's preparation is of the same columns. */
@@ -145,6 +172,31 @@ export function checkPreparation(known: Preparation, roles: Roles): void {
           "name the same columns as in training",
         );
     }
+  }
+  for (const { name, over } of roles.targets)
+    if ((known.places[name] === "sequence") !== (over === "sequence"))
+      throw new Failure(
+        "C0403",
+        exit.input,
+        `the checkpoint was trained with ${name} of ${over === "sequence" ? "each step" : "a sequence"}, and here it is of ${over === "sequence" ? "a sequence" : "each step"}`,
+      );
+}
+
+/** Throws C0301 unless the examples of a checkpoint's model are made in the same way; a window may be another. */
+export function checkExamples(known: Preparation, { horizon, change = false, unit, lineEnd }: DataOptions): void {
+  const here = { horizon, change, unit, lineEnd };
+  const there = { ...known, change: known.change ?? false };
+  const flags = { horizon: "--horizon", change: "--change", unit: "--unit", lineEnd: "--line-end" } as const;
+  for (const key of ["horizon", "change", "unit", "lineEnd"] as const) {
+    if (here[key] === there[key]) continue;
+    const words = (value: string | number | boolean | undefined): string =>
+      value === undefined || value === false ? `no ${flags[key]}` : `${flags[key]}${value === true ? "" : ` ${value}`}`;
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      `the checkpoint was trained with ${words(there[key])}, and here is ${words(here[key])}`,
+      "what a model was trained to predict is what it predicts",
+    );
   }
 }
 

@@ -151,7 +151,8 @@ const wrongKind = (path: string, column: string, { kind }: Field, name: string):
 /** The most names in a message. */
 const MOST_NAMED = 20;
 
-const listed = (words: readonly string[]): string =>
+/** Names for a message. */
+export const listed = (words: readonly string[]): string =>
   words.length <= MOST_NAMED
     ? words.join(", ")
     : `${words.slice(0, MOST_NAMED).join(", ")} and ${words.length - MOST_NAMED} more`;

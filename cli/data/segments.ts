@@ -143,16 +143,21 @@ export interface Examples {
   readonly short: number;
 }
 
-/** All windows of `needed` steps, `stride` apart, or without `needed` a segment each, if it has at least `least` steps. */
+/**
+ * All windows of `needed` steps, `stride` apart, or without `needed` a segment each, if it has at least `least` steps. With `toEnd`, the
+ * last window of a segment ends with it, and may be nearer to the one before.
+ */
 export function examplesOf(
   segments: readonly Segment[],
   needed: number | undefined,
   stride: number,
   least: number,
+  toEnd = false,
 ): Examples {
+  const round = toEnd ? Math.ceil : Math.floor;
   const counts = segments.map(({ from, to }) => {
     if (needed === undefined) return Number(to - from >= least);
-    return to - from < needed ? 0 : Math.floor((to - from - needed) / stride) + 1;
+    return to - from < needed ? 0 : round((to - from - needed) / stride) + 1;
   });
   const used = segments.filter((_, at) => counts[at] > 0);
   /** The number of the first example of each segment. */
@@ -173,7 +178,9 @@ export function examplesOf(
         if (firsts[middle] <= index) low = middle;
         else high = middle - 1;
       }
-      return { segment: used[low], from: used[low].from + (index - firsts[low]) * stride };
+      const segment = used[low];
+      const from = segment.from + (index - firsts[low]) * stride;
+      return { segment, from: needed === undefined ? from : Math.min(from, segment.to - needed) };
     },
   };
 }

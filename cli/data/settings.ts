@@ -4,6 +4,7 @@ import { exit, Failure } from "../failure.ts";
 import { targetNames } from "../targets.ts";
 import { openTask, type TaskOptions, taskForm, taskNames } from "./catalogue.ts";
 import { type DataOptions, dataOptionNames, dataOptions } from "./data-options.ts";
+import type { Purpose } from "./own-data.ts";
 import { type Preparation, preparationIn } from "./preparation.ts";
 import { taskStreams } from "./streams.ts";
 import type { Task, TaskForm } from "./task.ts";
@@ -34,7 +35,12 @@ interface Where extends Pick<Context, "environment" | "output"> {
  * Opens the task that the settings choose. With a preparation, data of one's own is prepared by it. Throws as `openTask` and
  * `openOwnData` do, and C0301 if nothing is chosen, or options that only make sense for the other kind.
  */
-export async function openTaskWith(where: Where, given: TaskSettings, preparation?: Preparation): Promise<Task> {
+export async function openTaskWith(
+  where: Where,
+  given: TaskSettings,
+  preparation?: Preparation,
+  purpose?: Purpose,
+): Promise<Task> {
   const settings = await withTaskFile(given);
   const { task: name, data, own = {}, time } = settings;
   if (name !== undefined) {
@@ -66,7 +72,7 @@ export async function openTaskWith(where: Where, given: TaskSettings, preparatio
     );
   const { openOwnData } = await import("./own-data.ts");
   const say = where.quiet ? () => {} : (line: string) => where.output.warn(line);
-  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation);
+  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation, purpose);
 }
 
 /** `--window is`, `--window and --group are`. */
@@ -94,7 +100,7 @@ async function* stdinOf({ stdin }: Where): AsyncGenerator<Uint8Array | string> {
 }
 
 /**
- * Opens the task on which a checkpoint's model is measured: data of one's own is prepared as in training. Throws C0403 if the checkpoint
+ * Opens the task on which a checkpoint's model is measured, or which it is to predict: data of one's own is prepared as in training. Throws C0403 if the checkpoint
  * does not say how.
  */
 export async function openTrainedTask(
@@ -102,6 +108,7 @@ export async function openTrainedTask(
   settings: TaskSettings,
   checkpoint: string,
   state: Parameters<typeof preparationIn>[0],
+  purpose?: Purpose,
 ): Promise<Task> {
   const preparation = preparationIn(state, checkpoint);
   const isOwn = settings.task === undefined ? settings.data !== undefined : settings.task.endsWith(".json");
@@ -112,7 +119,7 @@ export async function openTrainedTask(
       `${checkpoint} does not say how data is to be scaled: its model was not trained on a file`,
       "name the task that it was trained on: --task",
     );
-  return openTaskWith(where, settings, preparation);
+  return openTaskWith(where, settings, preparation, purpose);
 }
 
 /** Whether `--task` names a task that is made or fetched here. */

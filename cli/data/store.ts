@@ -9,6 +9,8 @@ export interface StoreOptions {
   readonly limit?: number;
   /** What a missing number is: a `Failure` that names its place, or NaN, or what stood before it in its sequence. */
   readonly missing: "refused" | "kept" | "previous";
+  /** Fields whose missing numbers are NaN in any case. */
+  readonly gaps?: ReadonlySet<string>;
 }
 
 /** A recording, and the split of all of its sequences if its file's name says one. */
@@ -199,13 +201,14 @@ export class Store {
   /** Puts a field's values into rows. */
   #place(rows: Float64Array, width: number, growing: Growing, given: Values, name: string, path: string): void {
     const { column, field } = growing;
+    const goesOn = this.#options.missing === "previous" && this.#options.gaps?.has(name) !== true;
     for (let i = 0; i < given.length; i++) {
       const row = Math.floor(i / growing.width);
       const part = i % growing.width;
       const value = given[i];
       const number = typeof value === "number" ? value : this.#coded(value, growing, name, path);
       if (field.kind !== "label" && Number.isNaN(number)) this.#note(growing, name, path, row);
-      const kept = this.#options.missing === "previous" && Number.isNaN(number) ? growing.before[part] : number;
+      const kept = goesOn && Number.isNaN(number) ? growing.before[part] : number;
       if (!Number.isNaN(kept)) growing.before[part] = kept;
       if (part === 0) {
         if (Number.isNaN(growing.first)) growing.first = kept;
@@ -216,6 +219,7 @@ export class Store {
   }
 
   #note(growing: Growing, name: string, path: string, row: number): void {
+    if (this.#options.gaps?.has(name)) return;
     growing.missing++;
     if (this.#options.missing !== "refused") return;
     const step = growing.field.over === "steps" ? `, step ${(this.#lengths.at(-1) ?? 0) + row + 1}` : "";

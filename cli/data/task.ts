@@ -35,10 +35,28 @@ export type TaskOutput =
 
 /** What can be predicted without learning. */
 export interface Baseline {
-  /** `persistence` (the last value goes on), `mean`, or `most frequent`. */
+  /** `persistence` (the last value goes on), `mean`, or `most frequent`: that of the first target. */
   readonly name: string;
+  /** That of a target. Default: `name`. */
+  nameOf?(target: string): string;
   /** Predictions of a target in the form that the target has in a batch of these examples. */
   predict(target: string, split: Split, indices: Uint32Array): Float32Array | Promise<Float32Array>;
+}
+
+/** A name for what a prediction belongs to: a column of the data, or a count. */
+export interface Key {
+  readonly name: string;
+  /** Whether its texts are whole numbers, from 1 on. */
+  readonly counts: boolean;
+}
+
+/** What says which example and step a prediction belongs to. */
+export interface TaskKeys {
+  readonly names: readonly Key[];
+  /** The texts of the keys at steps of an example, counted from its first; there may be steps behind its last one. */
+  of(split: Split, index: number, steps: readonly number[]): Promise<readonly (readonly string[])[]>;
+  /** How many of an example's first steps the example before it has, too. */
+  stepsSeenBefore(split: Split, index: number): number;
 }
 
 /** Examples that a model is trained and measured on. */
@@ -64,8 +82,13 @@ export interface Task {
   readonly preparation?: Preparation;
   /** What is predicted, by the target's name. */
   readonly outputs?: Readonly<Record<string, TaskOutput>>;
-  /** What an example is called: the date of what is predicted, or the name of its sequence. */
-  label?(split: Split, index: number): Promise<string>;
+  /** What says which example and step a prediction belongs to. */
+  readonly keys?: TaskKeys;
+  /**
+   * The true values of a target in the data's own units, or the places of classes or symbols, in the form that the target has in a batch
+   * of these examples: [T, B, …] or [B, …]. NaN where it is not known; undefined if the data does not have the target.
+   */
+  truth?(target: string, split: Split, indices: Uint32Array): Promise<Float64Array | undefined>;
   /**
    * Predictions of a target of numbers in the data's own units. `values` are a model's, one after the other as in a batch of these
    * examples: [T, B, …] or [B, …].

@@ -1,14 +1,14 @@
 /** Reads and writes result files. A file is written completely or not at all. */
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { replaceFile } from "../../runtime/node/replace-file.ts";
+import { type FileData, replaceFile } from "../../runtime/node/replace-file.ts";
 import { exit, Failure } from "../failure.ts";
 import { cannotRead, cannotWrite } from "../file-errors.ts";
 import { readJson } from "./json.ts";
 import type { Schema } from "./schema.ts";
 
 /** Writes `data` to `path` as `replaceFile` does, and creates the folder if it is missing. Throws C0409, and then the old file remains. */
-export async function writeAtomically(path: string, data: string | Uint8Array | Iterable<string>): Promise<void> {
+export async function writeAtomically(path: string, data: FileData): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
     await replaceFile(path, data);

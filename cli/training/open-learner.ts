@@ -7,7 +7,7 @@ import type { Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
 import { notesOf } from "../data/preparation.ts";
-import type { Split, Task } from "../data/task.ts";
+import type { Split, Task, TaskForm } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Norms } from "../statistics/statistic.ts";
@@ -31,6 +31,13 @@ export interface OpenLearner {
   readonly warnings: readonly Diagnostic[];
 }
 
+export interface LearnerOptions {
+  /** What the model was made for, if that is not the task: a checkpoint's model is measured on other data, too. */
+  readonly form?: TaskForm;
+  /** Whether no training example is read. */
+  readonly measuring?: boolean;
+}
+
 /**
  * Compiles the model, or a model around the cell, for the request's batch. With a `split`, also compiles it for the smaller last
  * batch of the split, so that every example is measured. Throws as compiling does, C0221 for a model without a loss, and C0406 if
@@ -42,8 +49,9 @@ export async function openLearner(
   split: Split | undefined,
   backend: Backend,
   context: Pick<Context, "environment" | "output" | "seed">,
+  { form = task, measuring = false }: LearnerOptions = {},
 ): Promise<OpenLearner> {
-  if (task.splits.train < request.batch) {
+  if (!measuring && task.splits.train < request.batch) {
     throw new Failure(
       "C0406",
       exit.input,
@@ -52,14 +60,14 @@ export async function openLearner(
     );
   }
   if (split !== undefined) requireExamples(task, split);
-  const around = modelAround(request, task);
+  const around = modelAround(request, form);
   if (around !== undefined && !request.quiet) sayDiagnostics(around.warnings, context.output);
   const full: CompileRequest = {
     ...request,
     ...around,
     ragged: request.ragged || task.lengths !== undefined,
-    suggested: task.dims,
-    time: task.steps,
+    suggested: form.dims,
+    time: form.steps,
     entries: trainingEntries,
   };
   const compilation = await compileFile(full, context);

@@ -2,6 +2,9 @@
 import { open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
+/** What a file is to hold: all of it, or its parts one after another. */
+export type FileData = string | Uint8Array | Iterable<string> | AsyncIterable<string>;
+
 let written = 0;
 
 /**
@@ -9,7 +12,7 @@ let written = 0;
  * to a sibling file, which is flushed to the disk and then renamed to `path`. Follows symbolic links, and keeps the permissions of a file
  * that it replaces. After an error of the file system, or of what makes the parts, the old file is unchanged.
  */
-export async function replaceFile(path: string, data: string | Uint8Array | Iterable<string>): Promise<void> {
+export async function replaceFile(path: string, data: FileData): Promise<void> {
   const target = (await ifThere(realpath(path))) ?? path;
   const old = await ifThere(stat(target));
   written += 1;

@@ -1,12 +1,11 @@
 import { type Column, rowsOf, shortest, widthOf } from "./columns.ts";
 
-/**
- * A table of columns as CSV (RFC 4180, with LF): names, then a line for each row; a number that is NaN is left empty. In parts, for a file
- * may be longer than a string.
- */
-export function* csvOf(columns: readonly Column[]): Generator<string> {
+/** The line of names of a table in CSV (RFC 4180, with LF). */
+export const csvHeader = (columns: readonly Column[]): string => `${columns.flatMap(namesOf).map(quoted).join(",")}\n`;
+
+/** Columns as CSV, a line for each row; a number that is NaN is left empty. */
+export function* csvRows(columns: readonly Column[]): Generator<string> {
   const rows = rowsOf(columns);
-  yield `${columns.flatMap(namesOf).map(quoted).join(",")}\n`;
   for (let row = 0; row < rows; row++) yield `${columns.flatMap((column) => cellsOf(column, row)).join(",")}\n`;
 }
 

@@ -112,7 +112,8 @@ describe("a forecast", () => {
     expect(inputs.x[0]).toBeCloseTo((80 - 34.5) / x.spread[0], 5);
     const back = await task.inUnits!("y", "test", indices, inputs.y);
     for (const [i, value] of [84, 85, 89, 90].entries()) expect(back[i]).toBeCloseTo(value, 4);
-    expect(await task.label!("test", 0)).toBe("2020-01-01 01:24");
+    expect(task.keys!.names).toEqual([{ name: "date", counts: false }]);
+    expect(await task.keys!.of("test", 0, [4])).toEqual([["2020-01-01 01:24"]]);
   });
 
   test("as a change is 0 where nothing changes, and comes back in the data's units", async () => {
@@ -169,7 +170,7 @@ describe("classes", () => {
         expect(lengths![e]).toBe(1 + (g % 9));
         expect(inputs.y[e]).toBe(g % 3 === 0 ? 0 : 1);
         for (let t = 0; t < lengths![e]; t++) expect(inputs.x[t * examples + e]).toBeCloseTo(t + g / 100, 5);
-        expect(await task.label!(split, e)).toBe(`s${g}`);
+        expect(await task.keys!.of(split, e, [0])).toEqual([[`s${g}`]]);
         seen.add(`s${g}`);
       }
     }

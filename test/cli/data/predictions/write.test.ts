@@ -4,7 +4,7 @@ import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openNpz } from "../../../../cli/data/formats/npz.ts";
-import { type Column, shortest } from "../../../../cli/data/predictions/columns.ts";
+import { type Column, shortest, widthOf } from "../../../../cli/data/predictions/columns.ts";
 import { writePredictions } from "../../../../cli/data/predictions/write.ts";
 import { fileOf, sequencesOf, sourceOf } from "../formats/read.ts";
 
@@ -40,9 +40,26 @@ const columnsOf = ({ id, y, p, k }: Table): readonly Column[] => [
   { kind: "numbers", name: "k", shape: [], values: k, parts: ["k"] },
 ];
 
+async function* alone(columns: readonly Column[]): AsyncGenerator<readonly Column[]> {
+  yield columns;
+}
+
+/** A table in two blocks, the first of a single row. */
+async function* inBlocks(columns: readonly Column[]): AsyncGenerator<readonly Column[]> {
+  const rows = columns[0].values.length / widthOf(columns[0]);
+  for (const [from, to] of [
+    [0, Math.min(1, rows)],
+    [Math.min(1, rows), rows],
+  ])
+    yield columns.map((column): Column => {
+      if (column.kind === "texts") return { ...column, values: column.values.slice(from, to) };
+      return { ...column, values: column.values.slice(from * widthOf(column), to * widthOf(column)) };
+    });
+}
+
 const written = async (ending: string, columns: readonly Column[]): Promise<string> => {
   const path = join(dirname(await fileOf("empty", "")), `p${ending}`);
-  await writePredictions(path, columns);
+  await writePredictions(path, inBlocks(columns));
   expect((await readdir(dirname(path))).toSorted()).toEqual(["empty", `p${ending}`]);
   return path;
 };
@@ -121,15 +138,20 @@ test("a table of many rows is written in blocks", async () => {
 });
 
 test("another ending is refused, and columns that disagree leave the old file", async () => {
-  await expect(writePredictions("p.xlsx", [])).rejects.toMatchObject({ code: "C0301", exitCode: 2 });
+  await expect(writePredictions("p.xlsx", alone([]))).rejects.toMatchObject({ code: "C0301", exitCode: 2 });
   const path = await fileOf("p.csv", "old");
   const columns: readonly Column[] = [
     { kind: "texts", name: "a", values: ["x"] },
     { kind: "texts", name: "b", values: [] },
   ];
   for (const ending of [".csv", ".jsonl", ".npz"])
-    await expect(writePredictions(path.replace(".csv", ending), columns)).rejects.toThrow(RangeError);
-  await expect(writePredictions(path, [columns[0], columns[0]])).rejects.toThrow(/same name/);
+    await expect(writePredictions(path.replace(".csv", ending), alone(columns))).rejects.toThrow(RangeError);
+  await expect(writePredictions(path, alone([columns[0], columns[0]]))).rejects.toThrow(/same name/);
+  const stopped = async function* () {
+    yield [columns[0]];
+    throw new Error("stopped");
+  };
+  await expect(writePredictions(path, stopped())).rejects.toThrow("stopped");
   expect(await readdir(dirname(path))).toEqual(["p.csv"]);
   expect(await readFile(path, "utf8")).toBe("old");
 });
