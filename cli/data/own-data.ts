@@ -21,7 +21,7 @@ export interface OwnDataHost {
   readonly say: (line: string) => void;
 }
 
-interface DataFile {
+export interface DataFile {
   readonly path: string;
   readonly split?: Split;
 }
@@ -110,7 +110,8 @@ const fieldsOf = ({ inputs, targets }: Roles): readonly string[] =>
 const symbolsOf = ({ inputs, targets }: Roles): readonly string[] =>
   [...inputs, ...targets].flatMap(({ kind, fields }) => (kind === "symbols" ? fields : []));
 
-async function filesAt(path: string): Promise<readonly DataFile[]> {
+/** The data files at a path: itself, or those of a folder. Throws C0401 and C0402. */
+export async function filesAt(path: string): Promise<readonly DataFile[]> {
   if (path === "-") return [{ path }];
   const found = await stat(path).catch((error: unknown) => {
     throw cannotRead(path, error);
