@@ -58,7 +58,7 @@ export function drawSurvey({ survey, name, format }: FoundData, proposal: Propos
     subtitle: `${format}: ${amount(steps, "step")} in ${amount(sequences, "sequence")}${more}`,
     series: [],
     panels,
-    columns: 2,
+    columns: Math.min(2, panels.length),
   });
 }
 
