@@ -41,9 +41,13 @@ export async function describe(context: Context, path: string, { own = {}, svg }
   output.say();
   if ((found.survey.time?.back ?? 0) > 0) output.say("training wants the times in order");
   else if (proposal === undefined)
-    output.say("what is to be predicted, the file does not show: --target NUMBERS or --label CLASSES says it");
+    output.say(
+      "there is too little of it to train on, or it does not show what to predict: --target NUMBERS or --label CLASSES says that",
+    );
   else {
-    output.say(`it looks like ${NAMES[proposal.kind]}: ${proposal.why}. To train a model to begin with:`);
+    output.say(
+      `it looks like ${NAMES[proposal.kind]}: ${proposal.why}. ${commands.length > 0 ? "To train a model to begin with:" : "Write it to a file, and cellc init begins with that."}`,
+    );
     output.say();
     for (const words of commands) output.say(`  ${commandLine(words)}`);
   }
@@ -82,10 +86,10 @@ function commandsOf(
 ): readonly (readonly string[])[] {
   const flags = flagsOf(own);
   const few = batch === undefined ? [] : ["--batch", String(batch)];
-  if (flags !== undefined && path !== "-") {
+  if (flags !== undefined) {
     const cell = relative(process.cwd(), starterFile(starter));
     return [["cellc", "train", cell, "--data", path, ...flags, ...few, "--out", `runs/${name}`]];
   }
-  // Only a task file can say it, and that is what a project has.
-  return [["cellc", "init", KINDS[kind], "--data", path, ...(flagsOf(options) ?? [])]];
+  // Only a task file can say it, and that is what a project has. It has no standard input.
+  return path === "-" ? [] : [["cellc", "init", KINDS[kind], "--data", path, ...(flagsOf(options) ?? [])]];
 }

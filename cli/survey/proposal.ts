@@ -2,6 +2,7 @@
 import type { DataOptions } from "../data/data-options.ts";
 import type { StarterName } from "../start/starters.ts";
 import type { FoundData } from "./open-survey.ts";
+import { partSizes } from "./part-sizes.ts";
 import type { FieldTally, Survey } from "./survey.ts";
 import { windowsFor } from "./windows.ts";
 
@@ -218,29 +219,20 @@ class Proposing {
     return symbols.counts.some(([, count]) => count < RARE) ? { unknown: true } : {};
   }
 
-  #made({ own, ...proposal }: Proposal): Proposal {
+  /** Undefined if there are too few examples. */
+  #made({ own, ...proposal }: Proposal): Proposal | undefined {
     const all = { ...own, ...this.#options };
-    const examples = this.#examples(all);
-    const batch = examples >= 2 * USUAL_BATCH ? undefined : 2 ** Math.max(1, Math.floor(Math.log2(examples / 4)));
+    const { train, validation } = partSizes(this.#survey, all, proposal.kind === "language");
+    if (train < LEAST_EXAMPLES || validation < 1) return undefined;
+    const batch = train >= 2 * USUAL_BATCH ? undefined : 2 ** Math.floor(Math.log2(train / 2));
     return { ...proposal, own: all, ...(batch !== undefined && { batch }) };
-  }
-
-  /** About how many training examples the options make. */
-  #examples({ window, horizon = 0, stride = 1, split, splitBy }: DataOptions): number {
-    const { lengths, splits, sequences } = this.#survey;
-    const share = splits === undefined ? (split?.[0] ?? 0.8) : splits.train / sequences;
-    const byTime = splitBy === "time" || (sequences === 1 && splits === undefined);
-    let count = 0;
-    for (const [length, many] of lengths) {
-      const steps = byTime ? Math.floor(share * length) : length;
-      const each = window === undefined ? 1 : Math.max(0, Math.floor((steps - window - horizon) / stride) + 1);
-      count += each * many * (byTime ? 1 : share);
-    }
-    return Math.floor(count);
   }
 }
 
 const found = (proposal: Proposal | undefined): readonly Proposal[] => (proposal === undefined ? [] : [proposal]);
+
+/** With fewer training examples, there is nothing to learn. */
+const LEAST_EXAMPLES = 8;
 
 /** Examples per batch, if nothing is said. */
 const USUAL_BATCH = 64;

@@ -1,5 +1,6 @@
 /** How long windows and horizons may be, so that every part of the data has some. */
-import type { DataOptions } from "../data/data-options.ts";
+import type { DataOptions, Shares } from "../data/data-options.ts";
+import { DEFAULT_SHARES } from "../data/segments.ts";
 import type { Survey } from "./survey.ts";
 
 type Windows = Pick<DataOptions, "window" | "horizon" | "stride" | "split" | "splitBy">;
@@ -22,31 +23,44 @@ const LEAST = 12;
 /** Sequences that are no longer than this are examples as a whole. */
 const SHORT = 1000;
 
+/** Windows that make a few batches. */
+const ENOUGH = 128;
+
+/** With fewer sequences, chance would leave none for a part. */
+const FEW = 10;
+
+/** Series that are shorter leave larger parts to validate and to test on. */
+const LONG = 400;
+
+const LARGER_PARTS: Shares = [0.6, 0.2, 0.2];
+
 /** Undefined if the sequences are too short. What `given` says stays as it is. */
 export function windowsFor(
-  survey: Survey,
+  { sequences, lengths, steps, splits, time }: Survey,
   given: DataOptions,
   task: "forecast" | "tagging" | "language",
 ): Windows | undefined {
-  const { sequences, lengths, steps, splits, time } = survey;
-  const longest = Math.max(...lengths.keys());
-  const one = splits === undefined ? sequences === 1 : longest > SHORT;
-  if (task !== "forecast" && !one && longest <= SHORT) return {};
-  if (task === "forecast" && given.window !== undefined && given.horizon !== undefined) return {};
-  const length = one || splits !== undefined ? Math.min(...lengths.keys()) : middle(lengths, sequences);
-  const small = splits === undefined && length < 400;
-  const shares = given.split ?? (small && splits === undefined ? ([0.6, 0.2, 0.2] as const) : undefined);
-  const byTime = splits === undefined && given.splitBy === undefined && sequences > 1 && task === "forecast";
-  const isDivided = splits === undefined && (sequences === 1 || byTime || given.splitBy === "time");
-  const least = isDivided ? Math.floor(Math.min(...positive(shares ?? [0.8, 0.1, 0.1])) * length) : length;
+  const byTime =
+    splits === undefined &&
+    (given.splitBy === undefined
+      ? sequences === 1 || task === "forecast" || sequences < FEW
+      : given.splitBy === "time");
+  if (task !== "forecast" && !byTime && Math.max(...lengths.keys()) <= SHORT) return {};
+  // Parts that come from files may differ much in length: the shortest must have a window.
+  const length = splits === undefined ? middle(lengths, sequences) : Math.min(...lengths.keys());
+  const shares = given.split ?? (byTime && length < LONG ? LARGER_PARTS : undefined);
+  const least = byTime ? Math.floor(Math.min(...positive(shares ?? DEFAULT_SHARES)) * length) : length;
   if (steps < LEAST || least < 2) return undefined;
   const split = {
-    ...(shares !== undefined && given.split === undefined && isDivided && { split: shares }),
-    ...(byTime && { splitBy: "time" }),
+    ...(shares !== undefined && given.split === undefined && { split: shares }),
+    ...(byTime && sequences > 1 && given.splitBy === undefined && { splitBy: "time" }),
   };
   if (task !== "forecast") {
     const window = given.window ?? Math.max(1, Math.min(100, least - 1));
-    return { ...split, window, stride: given.stride ?? window };
+    // Windows side by side, as long as there are enough of them.
+    const training = (shares ?? DEFAULT_SHARES)[0] * length - window;
+    const enough = Math.floor((training * (byTime ? sequences : 1)) / ENOUGH);
+    return { ...split, window, stride: given.stride ?? Math.max(1, Math.min(window, enough)) };
   }
   const distance = time?.areDates === true ? (time.usual ?? 0) : 0;
   const usual = USUAL.find(({ from }) => distance >= from)!;

@@ -99,7 +99,7 @@ const cases: Readonly<Record<string, Case>> = {
     text: `time,speed,activity\n${Array.from({ length: 500 }, (_, t) => `${t},${wave(t)},${t % 40 < 20 ? "walk" : "rest"}`).join("\n")}\n`,
     kind: "tagging",
     model: "tag",
-    options: { label: { y: "activity" }, timeColumn: "time", window: 49, stride: 49 },
+    options: { label: { y: "activity" }, timeColumn: "time", window: 49, stride: 2 },
     words: [
       "time counts the steps",
       "each step has one activity",
@@ -160,7 +160,7 @@ const cases: Readonly<Record<string, Case>> = {
     text: "the cat sat on the mat. ".repeat(60),
     kind: "language",
     model: "language",
-    options: { window: 100, stride: 100 },
+    options: { window: 100, stride: 8 },
     words: ["1,440 steps in one sequence"],
   },
   "characters with spaces between": {
