@@ -12,8 +12,8 @@ import { type Project, projectCommands, projectFiles } from "../start/project.ts
 import { type ProjectKind, projectKinds } from "../start/project-kinds.ts";
 import { starterFor } from "../start/starters.ts";
 import { commandLine } from "../survey/command.ts";
-import { openSurvey } from "../survey/open-survey.ts";
-import { type Kind, type Proposal, proposalOf } from "../survey/proposal.ts";
+import { type FoundData, openSurvey } from "../survey/open-survey.ts";
+import { type Kind, proposalOf } from "../survey/proposal.ts";
 
 export interface InitOptions {
   readonly data?: string;
@@ -45,7 +45,7 @@ export async function init(context: Context, kind: ProjectKind, options: InitOpt
   const host = { stdin: stdin as AsyncIterable<Uint8Array | string>, say: (line: string) => output.warn(line) };
   const found = await openSurvey(host, path, { ...usual(kind, options.data), ...options.own });
   const proposal = proposalOf(found, FITTING[kind]);
-  if (proposal === undefined) throw unfit(path, kind, proposalOf(found));
+  if (proposal === undefined) throw unfit(found, kind);
   const task = await openOwnData(host, path, proposal.own);
   const project: Project = {
     ...{ name, own: proposal.own, task },
@@ -84,11 +84,12 @@ function checkFree(folder: string, files: readonly string[]): void {
   );
 }
 
-/** A log has a sequence of words on each line. */
-const usual = (kind: ProjectKind, data: string | undefined): DataOptions =>
-  kind === "logs" && (data === undefined || /\.(?:log|txt|text)(?:\.gz)?$/i.test(data))
-    ? { unit: "words", lines: true }
-    : {};
+/** A log has a sequence of words on each line; what it never had before is to be read, too. */
+function usual(kind: ProjectKind, data: string | undefined): DataOptions {
+  if (kind !== "logs") return {};
+  const isText = data === undefined || /\.(?:log|txt|text)(?:\.gz)?$/i.test(data);
+  return { unknown: true, ...(isText && ({ unit: "words", lines: true } as const)) };
+}
 
 /** How the task file names the data: from its own folder, unless there is no way. */
 function dataPath(folder: string, path: string): string {
@@ -96,12 +97,21 @@ function dataPath(folder: string, path: string): string {
   return isAbsolute(way) ? way : way.replaceAll("\\", "/");
 }
 
-function unfit(path: string, kind: ProjectKind, other: Proposal | undefined): Failure {
+function unfit(found: FoundData, kind: ProjectKind): Failure {
+  const back = found.survey.time?.firstBack;
+  if (back !== undefined)
+    return new Failure(
+      "C0406",
+      exit.input,
+      `the times in ${found.path} go back, first from ${back[0]} to ${back[1]}`,
+      "sort the rows by time, or say which column tells series apart: --group",
+    );
+  const other = proposalOf(found);
   const fitting = other && projectKinds.find((one) => FITTING[one].includes(other.kind));
   return new Failure(
     "C0406",
     exit.input,
-    `${path} shows nothing that \`${kind}\` could be made of`,
+    `${found.path} shows nothing that \`${kind}\` could be made of`,
     fitting === undefined
       ? "say what is to be predicted: --target NUMBERS or --label CLASSES; cellc data and the file shows what is there"
       : `it looks like one for: cellc init ${fitting}; or say what is to be predicted: --target NUMBERS, --label CLASSES`,

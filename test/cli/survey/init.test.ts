@@ -111,6 +111,27 @@ describe("with data", () => {
       expect(await readdir(folder)).toEqual(["a.txt"]);
     }));
 
+  test("whose times go back, where they do is said", () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, "a.csv"), `${table}2020-01-02 3:00,1,1\n`);
+      const ended = await cellc(["init", "forecast", "--data", join(folder, "a.csv"), "--out", join(folder, "new")]);
+      expect([ended.code, ended.stderr]).toEqual([
+        1,
+        expect.stringContaining("from 2020-01-13 11:00 to 2020-01-02 3:00"),
+      ]);
+    }));
+
+  test("of events that a log did not have before, has a place for them", () =>
+    withFolder(async (folder) => {
+      await writeFile(
+        join(folder, "keys"),
+        Array.from({ length: 90 }, (_, i) => `5 5 22 ${i % 2 === 0 ? "9 11" : "11 9 9"}\n`).join(""),
+      );
+      const project = await written("logs", join(folder, "project"), "--data", join(folder, "keys"));
+      expect(project.options).toEqual({ unit: "words", lines: true, unknown: true });
+      await works(join(folder, "project"), project);
+    }));
+
   test("that is wrong, the reader says where", () =>
     withFolder(async (folder) => {
       await writeFile(join(folder, "a.csv"), "a,b\n1,2\n3\n");
