@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { madeData } from "../../../cli/start/made-data.ts";
 import { withFolder } from "../../data/mnist.ts";
 import { type Numbers, npz } from "../data/formats/write-arrays.ts";
 import { cellc } from "../run-here.ts";
@@ -279,4 +280,12 @@ test("the picture has panels of everything, and is written whole", () =>
       expect(drawn).toContain(words);
     await mkdir(join(folder, "folder"));
     expect((await cellc(["data", path, "--svg", dirname(svg)])).code).not.toBe(0);
+  }));
+
+test("the picture in the documents is that of the small file that init brings", () =>
+  withFolder(async (folder) => {
+    const [path, svg] = [join(folder, "gestures.csv"), join(folder, "gestures.svg")];
+    await writeFile(path, madeData.classify.text());
+    expect((await cellc(["data", path, "--svg", svg])).code).toBe(0);
+    await expect(await readFile(svg, "utf8")).toMatchFileSnapshot("../../../docs/images/gestures.svg");
   }));
