@@ -12,7 +12,7 @@ export function lengthBins(lengths: ReadonlyMap<number, number>, most: number): 
   const width = Math.ceil((longest - least + 1) / most);
   const counts = new Array<number>(Math.ceil((longest - least + 1) / width)).fill(0);
   for (const [length, count] of lengths) counts[Math.floor((length - least) / width)] += count;
-  return { edges: Array.from({ length: counts.length + 1 }, (_, i) => least + i * width), counts };
+  return { edges: Array.from({ length: counts.length + 1 }, (_, i) => least - 0.5 + i * width), counts };
 }
 
 /** Values in `most` bins of the same width, or one for each of a few whole numbers. */

@@ -121,7 +121,7 @@ function bars(label: string, of: string, counts: readonly (readonly [string, num
   return {
     label: "",
     x: { label: of, tickFormat: "%", ticks: 5, zero: true },
-    y: { axis: null, type: "band", domain: Array.from({ length: Math.max(rows.length, 5) }, (_, i) => i) },
+    y: { axis: null, grid: false, type: "band", domain: Array.from({ length: Math.max(rows.length, 5) }, (_, i) => i) },
     marks: [
       Plot.barX(rows, { x: "share", y: "place", fill: BAR }),
       Plot.text(rows, { x: 0, y: "place", text: "words", textAnchor: "start", dx: 6, fill: INK }),

@@ -126,7 +126,7 @@ test("bins hold every value once", () => {
       ]),
       5,
     ),
-  ).toEqual({ edges: [3, 5, 7, 9, 11, 13], counts: [2, 1, 0, 0, 4] });
+  ).toEqual({ edges: [2.5, 4.5, 6.5, 8.5, 10.5, 12.5], counts: [2, 1, 0, 0, 4] });
 });
 
 test("a sample is fair", () => {
