@@ -2,7 +2,7 @@
  * The command line: every command and option, and which file in `commands/` does the work. A command's modules load only when it
  * runs, so `--help` is instant and a missing optional package only affects commands that need it.
  */
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { optimizerNames } from "../compiler/optimizers.ts";
 import { auto, withAutoTarget } from "./auto-target.ts";
 import type { Context } from "./context.ts";
@@ -14,6 +14,7 @@ import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { withSchedules } from "./schedule.ts";
 import { stages } from "./stages.ts";
+import { type ProjectKind, projectKinds } from "./start/project-kinds.ts";
 import { defaultTarget, targetNames, threadedTargets } from "./targets.ts";
 import { forTerminal } from "./terminal.ts";
 
@@ -502,12 +503,20 @@ const givenOptions = (command: Command): ReadonlySet<string> =>
 
 function declareDataCommand(program: Command, run: RunCommand): void {
   withDataOptions(program.command("data"), { split: partOfData("what to show", "train") })
-    .description("list the tasks, or show a task's examples")
-    .argument("[task]", "name of a task")
+    .description("describe a file or folder of one's own; list the tasks, or show a task's examples")
+    .argument("[what]", "a file, a folder, a task file, or the name of a task", read.path)
     .option("--from <n>", "number of the first example", read.wholeNumber, 0)
     .option("--count <n>", "how many examples", read.positiveWholeNumber, 3)
     .option("--svg <file>", "write a picture instead of printing text", read.path)
     .action((task: string | undefined, options, command: Command) =>
       run(command, async (context) => (await import("./commands/data.ts")).data(context, task, options)),
+    );
+
+  withDataOptions(program.command("init"))
+    .description("write a model, a task file and the commands to begin with")
+    .addArgument(new Argument("<kind>", "what is to be made of the data").choices(projectKinds))
+    .option("-o, --out <dir>", "the folder (default: the data's name)", read.path)
+    .action((kind: ProjectKind, options, command: Command) =>
+      run(command, async (context) => (await import("./commands/init.ts")).init(context, kind, options)),
     );
 }

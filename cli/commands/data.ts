@@ -1,9 +1,12 @@
-/** `cellc data [TASK]`: lists the tasks, or shows examples of one. */
+/** `cellc data [WHAT]`: lists the tasks, shows examples of one, or describes a file. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { Context } from "../context.ts";
 import { taskNames } from "../data/catalogue.ts";
 import { examplesSvg, exampleText } from "../data/picture.ts";
 import { type DataSettings, openTaskWith } from "../data/settings.ts";
 import type { Split, Task } from "../data/task.ts";
+import { isModule } from "../data/task-module.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { writeAtomically } from "../report/files.ts";
 
@@ -17,6 +20,8 @@ export interface DataOptions extends DataSettings {
 
 export async function data(context: Context, name: string | undefined, options: DataOptions): Promise<ExitCode> {
   const { output } = context;
+  const path = await dataPath(name, options);
+  if (path !== undefined) return (await import("./describe.ts")).describe(context, path, options);
   if (name === undefined) {
     for (const task of taskNames) output.say(task);
     output.result({ tasks: taskNames });
@@ -50,6 +55,20 @@ export async function data(context: Context, name: string | undefined, options: 
   });
   return exit.ok;
 }
+
+/** The file or folder that is to be described; undefined if a task is meant. */
+async function dataPath(name: string | undefined, { data }: DataOptions): Promise<string | undefined> {
+  if (name === undefined) return data;
+  if (taskNames.includes(name) || name.endsWith(".json") || data !== undefined) return undefined;
+  if (name === "-") return name;
+  if (!existsSync(name)) return /[./\\]/.test(name) && !isModule(name) ? name : undefined;
+  // TypeScript and time series have the same ending.
+  return isModule(name) && !(name.endsWith(".ts") && isSeries(await readFile(name, "utf8"))) ? undefined : name;
+}
+
+/** Whether the first lines that are no comments are those of a file of time series. */
+const isSeries = (text: string): boolean =>
+  /^(?:\s*(?:#.*)?\n)*\s*@(?:problemname|timestamps|missing|univariate|data)\b/i.test(text);
 
 function chosen(task: Task, { split, from, count }: DataOptions): readonly number[] {
   const size = task.splits[split];

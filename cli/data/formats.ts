@@ -12,6 +12,8 @@ export interface ReadOptions extends FormatOptions {
   readonly group?: string;
   /** In a table: the column whose values must rise within a sequence. Default: the first column of dates. */
   readonly timeColumn?: string;
+  /** In a table: whether times may go back within a sequence. Default: they may not. */
+  readonly anyOrder?: boolean;
   /** In a table of text: what stands between values. Default: recognised. */
   readonly delimiter?: string;
   /** In a table of text: whether the first line has the names of the columns. Default: true. */
@@ -72,27 +74,33 @@ export async function formatOf(source: ByteSource, name = source.path): Promise<
   if (byBytes !== undefined) return byBytes;
   const lower = name.toLowerCase().replace(/\.gz$/, "");
   const byName = formats.find((format) => endsAs(format, lower));
-  // What comes from a pipe has no name; text with lines is a table then.
-  const found = byName ?? (/\.[^./\\]*$/.test(lower) ? undefined : formats.find(({ name }) => name === "CSV"));
+  // What comes from a pipe has no name; text with lines is a table then, unless they are lines of numbers with blanks between.
+  const nameless = isKeys(start) ? "text" : "CSV";
+  const found = byName ?? (/\.[^./\\]*$/.test(lower) ? undefined : formats.find(({ name }) => name === nameless));
   if (found !== undefined) return found;
   throw new Failure(
     "C0402",
     exit.input,
     `${source.path} is no data file: nothing reads files that end like this`,
-    `the formats are ${formats.map(({ name, extensions }) => `${name} ${extensions.length > 0 ? ` (${extensions.join(", ")})` : ""}`).join(", ")}, each also with .gz; --format names one`,
+    `the formats are ${formats.map(({ name, extensions }) => `${name}${extensions.length > 0 ? ` (${extensions.join(", ")})` : ""}`).join(", ")}, each also with .gz; --format names one`,
   );
 }
+
+/** Whether a file begins with whole numbers and blanks between, as logs do of which each line was made a key. */
+const isKeys = (start: Uint8Array): boolean =>
+  /^\d+(?: \d+)+ ?(?:\r?\n|\d*$)/.test(Buffer.from(start).toString("latin1"));
 
 /** The bytes by which formats are recognised. */
 const START = 64;
 
-async function startOf(source: ByteSource): Promise<Uint8Array> {
+/** The first `most` bytes of a file, or all. */
+export async function startOf(source: ByteSource, most = START): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of source.stream()) {
-    pieces.push(piece.subarray(0, START - size));
+    pieces.push(piece.subarray(0, most - size));
     size += piece.length;
-    if (size >= START) break;
+    if (size >= most) break;
   }
   return Buffer.concat(pieces);
 }

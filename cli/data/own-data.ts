@@ -30,7 +30,7 @@ export interface Purpose {
   readonly predicting: boolean;
 }
 
-interface DataFile {
+export interface DataFile {
   readonly path: string;
   readonly split?: Split;
 }
@@ -135,8 +135,8 @@ const wholeOf = ({ lengths }: Store): Segments => ({
   test: lengths.map((to, sequence) => ({ sequence, from: 0, to })),
 });
 
-/** `whole`: a folder may be of any data files. */
-async function filesAt(path: string, whole: boolean): Promise<readonly DataFile[]> {
+/** The data files at a path: itself, or those of a folder, which may be any if they are taken `whole`. Throws C0401 and C0402. */
+export async function filesAt(path: string, whole = false): Promise<readonly DataFile[]> {
   if (path === "-") return [{ path }];
   const found = await stat(path).catch((error: unknown) => {
     throw cannotRead(path, error);

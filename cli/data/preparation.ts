@@ -20,6 +20,7 @@ import {
 } from "../report/schema.ts";
 import type { DataOptions } from "./data-options.ts";
 import { type SymbolUnit, symbolUnits } from "./formats/symbols.ts";
+import { Moments } from "./moments.ts";
 import type { Role, Roles } from "./roles.ts";
 import type { Segment, Segments } from "./segments.ts";
 import type { Store } from "./store.ts";
@@ -223,30 +224,6 @@ async function eachBlock(
         const count = Math.min(BLOCK, to - more - at);
         see(await store.rows(sequence, at, at + count + more), count);
       }
-  }
-}
-
-/** Mean, deviation and range of a column, each without what is missing. */
-class Moments {
-  count = 0;
-  mean = 0;
-  squares = 0;
-  least = Number.POSITIVE_INFINITY;
-  most = Number.NEGATIVE_INFINITY;
-
-  /** By Welford's update, which loses nothing where the mean is far from zero. */
-  add(value: number): void {
-    if (Number.isNaN(value)) return;
-    this.count++;
-    const from = value - this.mean;
-    this.mean += from / this.count;
-    this.squares += from * (value - this.mean);
-    if (value < this.least) this.least = value;
-    if (value > this.most) this.most = value;
-  }
-
-  get deviation(): number {
-    return this.count === 0 ? 0 : Math.sqrt(this.squares / this.count);
   }
 }
 

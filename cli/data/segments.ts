@@ -95,7 +95,7 @@ function divided(
 }
 
 /** Where validation and test begin among `count`: training and test have their shares rounded down, as is usual. */
-function borders(count: number, [train, , test]: Shares): readonly [number, number] {
+export function borders(count: number, [train, , test]: Shares): readonly [number, number] {
   // Without the addition, 0.7 · 10 would be 6.999….
   const part = (share: number): number => Math.floor(share * count + 1e-6);
   return [part(train), count - part(test)];

@@ -152,16 +152,7 @@ export class Store {
       }
       return;
     }
-    const words = (field: Field | undefined): string => (field === undefined ? "none" : fieldText(field));
-    for (const name of new Set([...this.#fields.keys(), ...Object.keys(fields)])) {
-      const [there, here] = [words(this.#fields.get(name)?.field), words(fields[name])];
-      if (there !== here)
-        throw new Failure(
-          "C0406",
-          exit.input,
-          `${path} does not go with the files before it: ${name} is ${here} in it, and ${there} in them`,
-        );
-    }
+    checkSameFields(path, Object.fromEntries([...this.#fields].map(([name, { field }]) => [name, field])), fields);
   }
 
   #add(piece: Piece, { path }: Recording, split: Split | undefined): void {
@@ -252,6 +243,22 @@ export class Store {
     codes.set(text, symbols.length);
     symbols.push(text);
     return symbols.length - 1;
+  }
+}
+
+type Fields = Readonly<Record<string, Field>>;
+
+/** Throws C0406 unless a file has the fields of those `before` it. */
+export function checkSameFields(path: string, before: Fields, fields: Fields): void {
+  const words = (of: Fields, name: string): string => (Object.hasOwn(of, name) ? fieldText(of[name]) : "none");
+  for (const name of new Set([...Object.keys(before), ...Object.keys(fields)])) {
+    const [there, here] = [words(before, name), words(fields, name)];
+    if (there !== here)
+      throw new Failure(
+        "C0406",
+        exit.input,
+        `${path} does not go with the files before it: ${name} is ${here} in it, and ${there} in them`,
+      );
   }
 }
 

@@ -79,7 +79,8 @@ test("explore keeps its rows, and goes on bit for bit", () =>
     const args = (out: string) => ["explore", smnist, ...options, "--out", out];
     const rowsOf = async (out: string) => {
       const rows: unknown[] = [];
-      for (const name of (await readdir(join(out, "rows"))).sort()) {
+      const records = (await readdir(join(out, "rows"))).filter((name) => name.endsWith(".json"));
+      for (const name of records.sort()) {
         const row = JSON.parse(await readFile(join(out, "rows", name), "utf8")) as RowRecord;
         rows.push([row.placement, row.result, row.points.map(({ seconds: _, ...point }) => point)]);
       }

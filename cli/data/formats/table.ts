@@ -98,14 +98,14 @@ async function* piecesOf(
   table: Table,
   wanted: readonly Wanted[],
   { group, time }: { readonly group?: number; readonly time?: number },
-  { missing, group: groupName }: ReadOptions,
+  { missing, group: groupName, anyOrder = false }: ReadOptions,
 ): AsyncGenerator<Piece> {
   const overSteps = wanted.filter(({ field }) => field.over === "steps");
   const reads = overSteps.map((of) => cellReader(table, of, missing));
   /** The groups that have begun, with the line of each one's first row. */
   const seen = new Map<string, number>();
   let [current, begins, steps] = ["", true, 0];
-  let order = timeOrder(table, time);
+  let order = timeOrder(table, time, anyOrder);
   let values = empty(overSteps);
   const piece = (): Piece => {
     const made: Record<string, Values> = {};
@@ -135,7 +135,7 @@ async function* piecesOf(
           seen.set(own, row.line);
           [current, begins, steps] = [own, true, 0];
           values = empty(overSteps);
-          order = timeOrder(table, time);
+          order = timeOrder(table, time, anyOrder);
         }
       }
       order(row);
@@ -215,8 +215,8 @@ const missingValue = (table: Table, row: Row, column: number): Failure =>
 
 const short = (text: string): string => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
 
-/** A check that the times of a sequence do not go back. */
-function timeOrder(table: Table, time: number | undefined): (row: Row) => void {
+/** A check that the times of a sequence are such, and do not go back unless they may. */
+function timeOrder(table: Table, time: number | undefined, anyOrder: boolean): (row: Row) => void {
   if (time === undefined) return () => {};
   const { kind } = table.columns[time];
   let before = Number.NEGATIVE_INFINITY;
@@ -225,7 +225,7 @@ function timeOrder(table: Table, time: number | undefined): (row: Row) => void {
     const now = kind === "number" ? numberIn(table, row, time, "refused") : readDate(String(row.cells[time]));
     if (now === undefined)
       throw wrong(table, row, time, `is "${short(String(row.cells[time]))}", no date as 2016-07-01 12:00:00 is`);
-    if (now < before)
+    if (now < before && !anyOrder)
       throw wrong(
         table,
         row,
