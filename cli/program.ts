@@ -381,7 +381,7 @@ function declareTrainingCommands(program: Command, run: RunCommand): void {
     .description("go on with a text, symbol by symbol, as a trained language model says")
     .argument("<run>", "folder of a run, or the checkpoint in it", read.path)
     .argument("[file]", ".cell file (default: the run's)", read.path)
-    .requiredOption("--prompt <text>", "how the text begins")
+    .option("--prompt <text>", "how the text begins (default: after the end of a line)")
     .option("--length <n>", "symbols to draw", read.positiveWholeNumber, 200)
     .option(
       "--temperature <t>",

@@ -20,7 +20,8 @@ import { elaborateModel } from "../training/task-model.ts";
 export interface SampleOptions extends ModelSettings, CheckpointOptions, DrawOptions {
   readonly target: TargetName;
   readonly threads?: number;
-  readonly prompt: string;
+  /** Default: the end of a line, or else the most frequent symbol. */
+  readonly prompt?: string;
   /** Symbols to draw. */
   readonly length: number;
   /** The output to draw from. */
@@ -43,7 +44,7 @@ export async function sample(
   const { checkpoint } = model;
   const state = await loadCheckpoint(checkpoint);
   const language = languageOf(preparationIn(state, checkpoint), checkpoint);
-  const prompt = cutPrompt(options.prompt, language);
+  const prompt = options.prompt === undefined ? [firstSymbol(language)] : cutPrompt(options.prompt, language);
   const form = model.form ?? (await formOf(context, model.settings, checkpoint, state));
   const backend = await openBackend(options.target, options.threads);
   try {
@@ -109,6 +110,12 @@ function languageOf(preparation: Preparation | undefined, checkpoint: string): L
 /** Of data that is no text and says no unit: symbols of a character each stand side by side, and others with blanks between. */
 const unitOf = ({ names, unknown }: PreparedSymbols): SymbolUnit =>
   (unknown ? names.slice(0, -1) : names).every((name) => Array.from(name).length === 1) ? "characters" : "words";
+
+/** The place of what a text begins after: the end of a line, or else the most frequent symbol. */
+function firstSymbol({ symbols: { names, counts }, lineEnd = "\n" }: Language): number {
+  const end = names.indexOf(lineEnd);
+  return end >= 0 ? end : counts.indexOf(counts.reduce((a, b) => Math.max(a, b), 0));
+}
 
 /** The places of a prompt's symbols. Throws C0301 for an empty one, and C0406 for a symbol that training did not have. */
 function cutPrompt(prompt: string, language: Language): readonly number[] {

@@ -86,7 +86,10 @@ export function projectCommands({ name, starter, batch }: Project) {
   return {
     train: ["cellc", "train", ...both, ...few, ...LENGTH, "--lr", "3e-3", "--clip", "1", "--out", run],
     eval: ["cellc", "eval", run, "--split", "test"],
-    use: starter === "language" ? ["cellc", "sample", run] : ["cellc", "predict", run, "--out", "predictions.csv"],
+    use:
+      starter === "language"
+        ? ["cellc", "sample", run]
+        : ["cellc", "predict", run, "--split", "test", "--out", "predictions.csv"],
     explore: ["cellc", "explore", ...both, ...few, "--budget", "100", "--out", "runs/explore"],
     data: ["cellc", "data", `${name}.task.json`],
   } satisfies Readonly<Record<string, readonly string[]>>;

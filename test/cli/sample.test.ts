@@ -80,6 +80,8 @@ describe("a model of a text that repeats", () => {
       );
       const ended = await sampled(run, "a rose", "--length", "6", "--temperature", "0");
       expect([ended.stderr, ended.stdout]).toEqual(["", "a rose is\na rose is\n"]);
+      const begun = await cellc(["sample", run, "--length", "4", "--temperature", "0"]);
+      expect([begun.stderr, begun.stdout]).toEqual(["", "\na rose is\n"]);
       const data = join(folder, "new.txt");
       await writeFile(data, "a rose is\na rose");
       const out = join(folder, "p.csv");
