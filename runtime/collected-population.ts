@@ -26,13 +26,13 @@ export class CollectedPopulation extends Population {
   /** Floats of all statistics if there is an optimiser; a copy of them from before its step follows them in memory. */
   readonly #floats: number;
   /** Whether there are statistics of values that are over no time axis. */
-  readonly #ofExamples: boolean;
+  readonly ofExamples: boolean;
   /** Whether that copy is up to date: not if anything but a training step has written statistics. */
   #copied = true;
 
   constructor(machine: LoadedExecutable, kept: readonly Kept[], plan: Plan) {
     super(machine, kept);
-    this.#ofExamples = Object.values(plan.entries).some(({ tensors }) =>
+    this.ofExamples = Object.values(plan.entries).some(({ tensors }) =>
       tensors.some(({ name, role }) => role.kind === "hyper" && name === `momentum/${noAxis}`),
     );
     this.#floats = (plan.entries.update?.regions.stat.fixed ?? 0) / 2;
@@ -40,7 +40,7 @@ export class CollectedPopulation extends Population {
 
   /**
    * Runs an entry that updates the statistics with those of its batch, by the weights it is given. `filled`: for each step of each time
-   * axis, the fraction of a whole batch that has it; for no axis, the fraction that has any step. `part`: collects a batch that is a part
+   * axis, the fraction of a whole batch that has it; for no axis, if there are statistics `ofExamples`, the fraction that has any step. `part`: collects a batch that is a part
    * of longer sequences, which have no other time axis.
    */
   async collect(
@@ -51,12 +51,12 @@ export class CollectedPopulation extends Population {
   ): Promise<void> {
     // The first batch replaces what was written, which would otherwise leave its rounding errors.
     if (this.reached === 0 && this.written.length > 0) await this.forget();
-    const axes = Object.entries(filled).filter(([axis]) => axis !== noAxis || this.#ofExamples);
+    const axes = Object.entries(filled);
     const before = (axis: string): readonly number[] => this.seen[axis] ?? (axis === noAxis ? [this.#batches] : []);
     if (part !== undefined) {
       const { machine, statistics, known } = this;
       const of = { machine, statistics, seen: known.seen };
-      const once = this.#ofExamples && { [noAxis]: weightsFor(before(noAxis), filled[noAxis], momentum) };
+      const once = this.ofExamples && { [noAxis]: weightsFor(before(noAxis), filled[noAxis], momentum) };
       const seen = await part(of, filled[mainAxis], momentum, (weights) => run({ [mainAxis]: weights, ...once }));
       const seenOver = once && { [noAxis]: countedWith(before(noAxis), filled[noAxis]) };
       this.restore({ ...known, seen, ...(seenOver && { seenOver }) });

@@ -210,12 +210,11 @@ export class SessionCore {
     const size = isDegenerate ? 0 : batch.examples / this.plan.dims.batch;
     // By the law of total variance, a single example counts as itself.
     const alone = hyper.between === 1;
-    const filled = [...Object.entries(batch.axes), [noAxis, atOnce(batch)] as const].map(
-      ([axis, { steps, existing }]) => {
-        const fractions = existing ? filledAt(existing, alone) : new Array<number>(steps).fill(1);
-        return [axis, fractions.map((fraction) => fraction * size)] as const;
-      },
-    );
+    const axes = { ...batch.axes, ...(this.population.ofExamples && { [noAxis]: atOnce(batch) }) };
+    const filled = Object.entries(axes).map(([axis, { steps, existing }]) => {
+      const fractions = existing ? filledAt(existing, alone) : new Array<number>(steps).fill(1);
+      return [axis, fractions.map((fraction) => fraction * size)] as const;
+    });
     await this.population.collect(
       Object.fromEntries(filled),
       momentum,

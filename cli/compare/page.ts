@@ -2,8 +2,9 @@
 import type { RankedBy } from "../explore/measure.ts";
 import { NOTHING, valueText } from "../explore/measure-text.ts";
 import { formatCount, formatSeconds } from "../output.ts";
-import { type CurveRun, evaluationMarks, type Mark, trainingMarks } from "../report/curves.ts";
+import { type CurveRun, evaluationMarks, type Mark } from "../report/curves.ts";
 import { type Chart, type Column, reportPage } from "../report/page/report-page.ts";
+import { overSteps, trainingCharts } from "../report/page/training-charts.ts";
 import { type ComparedRun, differsText, type RunResult } from "./compared-run.ts";
 
 const COLOURS = 8;
@@ -76,36 +77,18 @@ function charts(runs: readonly ComparedRun[], results: readonly RunResult[], { m
         y: marks.map(({ value }) => Number(value.toPrecision(5))),
       };
     });
-  const steps = { xLabel: "training step", xKind: "exact" } as const;
   return [
     {
       title: `Held-out ${measure}`,
       words: "At each evaluation, with population statistics.",
-      ...steps,
+      ...overSteps,
       yLabel: measure,
       yFormat: measure === "accuracy" ? "percent" : "number",
       yKind: "fitted",
       dots: "small",
       lines: lines((run) => evaluationMarks([run], measure).marks.filter(() => has(run, measure))),
     },
-    {
-      title: "Training loss",
-      words: "Of each step's batch, with its own statistics; smoothed.",
-      ...steps,
-      yLabel: "training loss",
-      yFormat: "number",
-      yKind: "fitted",
-      lines: lines((run) => trainingMarks(run, ({ loss }) => loss).smoothed),
-    },
-    {
-      title: "Gradient norm",
-      words: "L2 norm of the gradient of all parameters, before clipping; smoothed.",
-      ...steps,
-      yLabel: "gradient norm",
-      yFormat: "number",
-      yKind: "log",
-      lines: lines((run) => trainingMarks(run, ({ gradientNorm }) => gradientNorm || undefined).smoothed),
-    },
+    ...trainingCharts(lines),
   ];
 }
 

@@ -1,5 +1,5 @@
 /** The report of an exploration as a page: the conclusion, a table of the placements, the norms' effects, and curves. */
-import { type CurveRun, evaluationMarks, type Mark, trainingMarks } from "../report/curves.ts";
+import { type CurveRun, evaluationMarks, type Mark } from "../report/curves.ts";
 import {
   type Chart,
   type ChartLine,
@@ -7,6 +7,7 @@ import {
   type ReportRow,
   reportPage,
 } from "../report/page/report-page.ts";
+import { overSteps, trainingCharts } from "../report/page/training-charts.ts";
 import { type Conclusion, type TestResult, testWords } from "./conclusion.ts";
 import { differenceText, valueText } from "./measure-text.ts";
 import { placementText } from "./placement.ts";
@@ -121,12 +122,11 @@ function charts({ by, standings, trivial }: Ranking, rows: readonly RowRecord[],
     const [x, y] = [[short(cost.milliseconds)], [short(measures[measure].mean)]];
     return [{ ...placeOf(row), label: placementText(placement), x, y }];
   });
-  const steps = { xLabel: "training step", xKind: "exact" } as const;
   return [
     {
       title: `Held-out ${measure}`,
       words: "At each evaluation on the validation split, with population statistics. The best eight have colours.",
-      ...steps,
+      ...overSteps,
       yLabel: measure,
       yFormat: formatOf(measure),
       yKind: "fitted",
@@ -136,24 +136,7 @@ function charts({ by, standings, trivial }: Ranking, rows: readonly RowRecord[],
       }),
       lines: lines((run) => evaluationMarks([run], measure).marks),
     },
-    {
-      title: "Training loss",
-      words: "Of each step's batch, with its own statistics; smoothed.",
-      ...steps,
-      yLabel: "training loss",
-      yFormat: "number",
-      yKind: "fitted",
-      lines: lines((run) => trainingMarks(run, ({ loss }) => loss).smoothed),
-    },
-    {
-      title: "Gradient norm",
-      words: "L2 norm of the gradient of all parameters, before clipping; smoothed.",
-      ...steps,
-      yLabel: "gradient norm",
-      yFormat: "number",
-      yKind: "log",
-      lines: lines((run) => trainingMarks(run, ({ gradientNorm }) => gradientNorm || undefined).smoothed),
-    },
+    ...trainingCharts(lines),
     {
       title: "What a step costs and what it gives",
       words: "Milliseconds of a training step on one thread (the quickest), and the last evaluation; means over seeds.",

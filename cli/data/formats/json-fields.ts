@@ -85,7 +85,7 @@ function leadOf(
   );
 }
 
-/** Whether the lists of two keys are equally long in all records that have both. A text counts as long as any list. */
+/** Whether the lists of two keys are equally long in all records. A record that has a list for only one of them does not say otherwise. */
 function isAsLong(key: string, other: string, records: readonly JsonRecord[]): boolean {
   return records.every(({ entries }) => {
     const [a, b] = [entries.get(key), entries.get(other)];
