@@ -65,7 +65,10 @@ const endsAs = ({ extensions }: Format, path: string): boolean => {
 
 /** What a data set is called: its file's name without folders and endings. */
 export const baseName = (path: string): string =>
-  (path.split(/[/\\]/).at(-1) ?? path).replace(/\.gz$/i, "").replace(/\.[^.]*$/, "");
+  (path.split(/[/\\]/).at(-1) ?? path)
+    .replace(/\.gz$/i, "")
+    .replace(/\.[^.]*$/, "")
+    .replace(/[-_. ]*\*+/g, "") || "data";
 
 /** The format of a file, by what its first bytes are, or else by its name. Throws C0402 if it is none of the table. */
 export async function formatOf(source: ByteSource, name = source.path): Promise<Format> {

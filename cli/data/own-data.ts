@@ -1,20 +1,17 @@
 /** Opens a data set of one's own: from files to a task, with a word on what was understood. */
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { exit, Failure } from "../failure.ts";
-import { cannotRead } from "../file-errors.ts";
 import { openBytes } from "./byte-source.ts";
+import { filesAt } from "./data-files.ts";
 import type { DataOptions } from "./data-options.ts";
-import { baseName, formats, hasKnownEnding, openRecording, type ReadOptions } from "./formats.ts";
+import { baseName, openRecording, type ReadOptions } from "./formats.ts";
 import { knownRoles } from "./known-roles.ts";
 import { type OwnData, ownTask } from "./own-task.ts";
 import { checkExamples, checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
 import { type Roles, rolesOf } from "./roles.ts";
 import { examplesOf, type Segments, segmentsOf } from "./segments.ts";
-import { splitFiles } from "./split-files.ts";
 import { type Origin, Store } from "./store.ts";
 import { taskStreams } from "./streams.ts";
-import type { Split, Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 export interface OwnDataHost {
   readonly stdin: AsyncIterable<Uint8Array | string>;
@@ -30,13 +27,8 @@ export interface Purpose {
   readonly predicting: boolean;
 }
 
-export interface DataFile {
-  readonly path: string;
-  readonly split?: Split;
-}
-
 /**
- * The task of a file, or of a folder with files that are named after the parts. With a `preparation`, such as a checkpoint's, that one is
+ * The task of a file, or of the files of a folder or pattern (`filesAt`). With a `preparation`, such as a checkpoint's, that one is
  * applied and none is computed. With `predicting`, which needs one, the columns are those of the preparation, and targets may be missing.
  * Throws C0301 for options that do not go together, C0401 and C0402 for files, C0403 for a preparation
  * of other columns, and C0406 for columns that are not there.
@@ -134,29 +126,6 @@ const wholeOf = ({ lengths }: Store): Segments => ({
   validation: [],
   test: lengths.map((to, sequence) => ({ sequence, from: 0, to })),
 });
-
-/** The data files at a path: itself, or those of a folder, which may be any if they are taken `whole`. Throws C0401 and C0402. */
-export async function filesAt(path: string, whole = false): Promise<readonly DataFile[]> {
-  if (path === "-") return [{ path }];
-  const found = await stat(path).catch((error: unknown) => {
-    throw cannotRead(path, error);
-  });
-  if (!found.isDirectory()) return [{ path }];
-  const names = await readdir(path, { recursive: true });
-  const data = names.filter(hasKnownEnding);
-  if (whole && data.length > 0) return data.toSorted().map((name) => ({ path: join(path, name) }));
-  const files = splitFiles(path, data);
-  if ("splits" in files && files.splits.train !== undefined)
-    return (Object.entries(files.splits) as [Split, readonly string[]][]).flatMap(([split, paths]) =>
-      paths.map((name) => ({ path: join(path, name), split })),
-    );
-  throw new Failure(
-    "C0401",
-    exit.input,
-    `${path} is a folder without a training file`,
-    `name a file; or call the files of a folder train, valid and test, with an ending such as ${formats[0].extensions[0]}`,
-  );
-}
 
 const grouped = new Intl.NumberFormat("en");
 const shown = (count: number): string => grouped.format(count);

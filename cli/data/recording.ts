@@ -22,6 +22,11 @@ export interface Piece {
   readonly begins: boolean;
   /** Where a sequence begins: the split that the file itself puts it in. Either all sequences of a recording have one, or none has. */
   readonly split?: Split;
+  /**
+   * Where a sequence begins: whether it belongs with the one before, as a second question of the same story does. Sequences that belong
+   * together are all put in one split, for otherwise a model would be measured on what it was trained on.
+   */
+  readonly withBefore?: boolean;
   readonly steps: number;
   /** Every field over steps; those of the sequence as a whole only where it begins. */
   readonly values: Readonly<Record<string, Values>>;

@@ -82,16 +82,26 @@ function divided(
     const at = (part: number): readonly Segment[] => all.map((of) => of[part]).filter(({ from, to }) => to > from);
     return { train: at(0), validation: at(1), test: at(2) };
   }
-  const order = Array.from(permutation(sequences.length, streams("split")), (at) => sequences[at]);
-  const [train, test] = borders(sequences.length, shares);
+  const wholes = together(store, sequences);
+  const order = Array.from(permutation(wholes.length, streams("split")), (at) => wholes[at]);
+  const [train, test] = borders(wholes.length, shares);
   // In the order of the file again, so that what is read one after the other lies side by side.
-  const sorted = (of: readonly number[]): readonly number[] => of.toSorted((a, b) => a - b);
+  const sorted = (of: readonly (readonly number[])[]): readonly number[] => of.flat().toSorted((a, b) => a - b);
   const split = {
     train: sorted(order.slice(0, train)),
     validation: sorted(order.slice(train, test)),
     test: sorted(order.slice(test)),
   };
   return mapped(split, (sequence) => wholeOf(store, sequence));
+}
+
+/** The sequences that are not to be divided from one another. */
+function together(store: Store, sequences: readonly number[]): readonly (readonly number[])[] {
+  const wholes: number[][] = [];
+  for (const sequence of sequences)
+    if (store.belongsWithBefore(sequence) && wholes.length > 0) wholes[wholes.length - 1].push(sequence);
+    else wholes.push([sequence]);
+  return wholes;
 }
 
 /** Where validation and test begin among `count`: training and test have their shares rounded down, as is usual. */

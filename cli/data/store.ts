@@ -72,6 +72,7 @@ export class Store {
   readonly #starts: number[] = [];
   readonly #lengths: number[] = [];
   readonly #splits: (Split | undefined)[] = [];
+  readonly #withBefore: boolean[] = [];
   readonly #options: StoreOptions;
 
   private constructor(options: StoreOptions) {
@@ -104,6 +105,11 @@ export class Store {
   /** The split that a sequence says, or that its file was named after. */
   splitOf(sequence: number): Split | undefined {
     return this.#splits[sequence];
+  }
+
+  /** Whether a sequence belongs with the one before it, in the same split. */
+  belongsWithBefore(sequence: number): boolean {
+    return this.#withBefore[sequence];
   }
 
   /** Whether the steps are in a temporary file. */
@@ -160,6 +166,7 @@ export class Store {
       this.#starts.push((this.#starts.at(-1) ?? 0) + (this.#lengths.at(-1) ?? 0));
       this.#lengths.push(0);
       this.#splits.push(piece.split ?? split);
+      this.#withBefore.push(piece.withBefore ?? false);
       for (const growing of this.#fields.values()) {
         growing.before.fill(Number.NaN);
         growing.first = Number.NaN;

@@ -68,7 +68,7 @@ export function findingsOf({ survey, files }: FoundData, proposal: Proposal | un
     said.push(`${survey.sequences} sequences are few: one or none is left to validate and to test on`);
   const stems = new Set(files.map(stemOf));
   if (files.length > 1 && stems.size > 1 && stems.size < files.length)
-    said.push(`the files of the folder may be several data sets: ${listed([...stems])}`);
+    said.push(`the files may be several data sets; a pattern takes one of them, in quotes: ${listed([...stems])}`);
   return said;
 }
 

@@ -1,10 +1,11 @@
 /** Opens files to describe them: reads what they look like where nobody says it, and finds what tells sequences apart. */
 import type { ByteSource } from "../data/byte-source.ts";
 import { openBytes } from "../data/byte-source.ts";
+import { filesAt } from "../data/data-files.ts";
 import type { DataOptions } from "../data/data-options.ts";
 import { cutText } from "../data/formats/symbols.ts";
 import { baseName, formatOf, formats, openRecording, type ReadOptions, startOf } from "../data/formats.ts";
-import { filesAt, type OwnDataHost } from "../data/own-data.ts";
+import type { OwnDataHost } from "../data/own-data.ts";
 import { exit, Failure } from "../failure.ts";
 import { type FieldTally, type Survey, type Surveyed, surveyOf } from "./survey.ts";
 

@@ -29,6 +29,7 @@ export async function openBabi(source: ByteSource): Promise<Recording> {
 async function* questionsOf(source: ByteSource): AsyncGenerator<Piece> {
   let story: string[] = [];
   let last = 0;
+  let withBefore = false;
   for await (const lines of readLines(source)) {
     for (const { number: line, text } of lines) {
       const wrong = (reason: string, help?: string) => fault(source.path, reason, { line }, help);
@@ -37,7 +38,10 @@ async function* questionsOf(source: ByteSource): AsyncGenerator<Piece> {
       if (digits === undefined) throw wrong("want a number, a space and a sentence");
       const id = Number(digits);
       if (id !== 1 && id !== last + 1) throw wrong(`sentence ${id} follows sentence ${last}`);
-      if (id === 1) story = [];
+      if (id === 1) {
+        story = [];
+        withBefore = false;
+      }
       last = id;
       const parts = rest.split("\t");
       const words = wordsOf(parts[0]);
@@ -52,9 +56,11 @@ async function* questionsOf(source: ByteSource): AsyncGenerator<Piece> {
       const w = [...story, ...words];
       yield {
         begins: true,
+        withBefore,
         steps: w.length,
         values: { w, question: new Float64Array(w.length).fill(1, story.length), y: [answer.toLowerCase()] },
       };
+      withBefore = true;
     }
   }
 }
