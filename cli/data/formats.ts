@@ -94,7 +94,7 @@ const isKeys = (start: Uint8Array): boolean =>
   /^\d+(?: \d+)+ ?(?:\r?\n|\d*$)/.test(Buffer.from(start).toString("latin1"));
 
 /** The bytes by which formats are recognised. */
-const START = 64;
+const START = 2048;
 
 /** The first `most` bytes of a file, or all. */
 export async function startOf(source: ByteSource, most = START): Promise<Uint8Array> {

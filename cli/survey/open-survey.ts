@@ -150,8 +150,6 @@ async function guessOf(source: ByteSource, format: string, given: DataOptions): 
   const lines = text.split(/\r?\n/);
   const whole = bytes.length < START || lines.length === 1 ? lines : lines.slice(0, -1);
   const full = whole.filter((line) => line.trim() !== "");
-  if (given.format === undefined && isStory(full))
-    return { options: { format: "babi" }, format: "bAbI", reasons: ["its lines are numbered sentences and questions"] };
   if (full.length > 1 && full.every((line) => /^\s*\d+(?:\s+\d+)*\s*$/.test(line)))
     return { options: { unit: "words", lines: true }, reasons: ["its lines are of keys, and each is a sequence"] };
   if (/\.log(?:\.gz)?$/i.test(source.path))
@@ -166,12 +164,6 @@ async function guessOf(source: ByteSource, format: string, given: DataOptions): 
 }
 
 /** `1 John went home.`, `2 Where is John? <TAB>home<TAB>1`. */
-const isStory = (lines: readonly string[]): boolean =>
-  lines.length > 1 &&
-  /^1 /.test(lines[0]) &&
-  lines.every((line) => /^\d+ \S/.test(line)) &&
-  lines.some((line) => /\?\s*\t\S/.test(line));
-
 function isSpaced(text: string): boolean {
   const even = text.slice(0, Math.min(text.length, START / 2) & ~1);
   if (even.length < 4) return false;

@@ -14,10 +14,21 @@ export interface FormatRow {
   readonly doc: string;
   /** What a file's name ends with, without `.gz`. None: the format has to be named. */
   readonly extensions: readonly string[];
-  /** Whether a file of any name is of this format, by its first 64 bytes or all. Undefined: only by name. */
+  /** Whether a file of any name is of this format, by its first 2 KiB or all. Undefined: only by name. */
   readonly recognised?: (start: Uint8Array) => boolean;
   /** Throws C0401 and C0402 with the place. */
   open(source: ByteSource, options: FormatOptions): Promise<Recording>;
+}
+
+/** Whether all lines are numbered from 1 on, and a tab and an answer follow a question. The last line may be cut. */
+function isStories(start: Uint8Array): boolean {
+  const lines = new TextDecoder().decode(start, { stream: true }).split(/\r?\n/);
+  const full = (lines.length > 1 ? lines.slice(0, -1) : lines).filter((line) => line.trim() !== "");
+  return (
+    /^1 /.test(full[0] ?? "") &&
+    full.every((line) => /^\d+ \S/.test(line)) &&
+    full.some((line) => /\?\s*\t\S/.test(line))
+  );
 }
 
 const beginsWith = (text: string) => (start: Uint8Array) =>
@@ -73,6 +84,7 @@ export const formatRows: readonly FormatRow[] = [
     name: "bAbI",
     doc: "stories with questions, a numbered sentence on each line",
     extensions: [],
+    recognised: isStories,
     open: async (source) => (await import("./babi.ts")).openBabi(source),
   },
 ];

@@ -180,8 +180,8 @@ const cases: Readonly<Record<string, Case>> = {
     ).join(""),
     kind: "classification",
     model: "classify_symbols",
-    options: { format: "babi", inputs: { w: ["w"] } },
-    words: ["numbered sentences and questions", "cellc init classify"],
+    options: { inputs: { w: ["w"] } },
+    words: ["bAbI", "cellc init classify"],
   },
   "time series of the UEA archive": {
     file: "a.ts",
