@@ -81,6 +81,12 @@ function inputsOf(path: string, fields: Fields, options: DataOptions, targets: r
   const free = Object.entries(fields).filter(
     ([name, { kind, over }]) => over === "steps" && kind !== "label" && !answers.has(name) && !apart.has(name),
   );
+  // A field of symbols that is called w is the input w, as one that is called y is the target: the words of stories, and not their marks.
+  if (free.some(([name, { kind }]) => name === "w" && kind === "symbol"))
+    return [
+      roleOf(path, fields, "w", ["w"]),
+      ...free.filter(([name, { kind }]) => name === "x" && kind === "number").map(([x]) => roleOf(path, fields, x, [x])),
+    ];
   const numbers = free.filter(([, { kind }]) => kind === "number").map(([name]) => name);
   if (numbers.length > 0) return [roleOf(path, fields, "x", numbers)];
   const symbols = free.map(([name]) => name);

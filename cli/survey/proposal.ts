@@ -195,13 +195,14 @@ class Proposing {
     // Stories: their words say more than which of them are the question.
     const isStory = words.length === 1 && numbers.length === 1 && numbers[0].numbers[0].values.distinct <= 2;
     if (telling.length > 0 && !isStory) {
-      const named = good.length < numbers.length ? { inputs: { x: good.map(({ name }) => name) } } : {};
+      const isUsual = good.length === numbers.length && !words.some(({ name }) => name === "w");
+      const named = !isUsual ? { inputs: { x: good.map(({ name }) => name) } } : {};
       return { own: { ...named, ...this.#filled(good) }, symbols: false };
     }
     const sound = words.filter((tally) => tally.symbols.distinct > 1 && !told.some((one) => isCopy(one, tally)));
     const [word] = sound.toSorted((a, b) => b.symbols.distinct - a.symbols.distinct);
     if (word === undefined) return undefined;
-    const isUsual = words.length === 1 && numbers.length === 0;
+    const isUsual = word.name === "w" || (words.length === 1 && numbers.length === 0);
     return { own: { ...(!isUsual && { inputs: { w: [word.name] } }), ...this.#vocabulary(word) }, symbols: true };
   }
 

@@ -39,6 +39,27 @@ test("the lines of a log are sequences of keys, of which the most frequent are k
   expect(task.outputs).toMatchObject({ y: { names: ["5", "22", "<unk>"] } });
 });
 
+test("of stories the words are read, and the marks of the question only where they are asked for", async () => {
+  const story = (i: number): string =>
+    `1 Mary went ${i % 2 ? "home" : "out"}.\n2 Where is Mary?\t${i % 2 ? "home" : "out"}\t1\n`;
+  const path = await fileOf("qa.txt", Array.from({ length: 40 }, (_, i) => story(i)).join(""));
+  const target = { y: { kind: "index", size: 2, time: false } };
+  const w = { kind: "index", size: 8, time: true };
+  expect((await opened(path, {})).inputs).toEqual({ w, ...target });
+  const both: DataOptions = { inputs: { w: ["w"], asked: ["question"] } };
+  expect((await opened(path, both)).inputs).toEqual({ w, asked: { kind: "value", shape: [1], time: true }, ...target });
+});
+
+test("arrays of words and of numbers called w and x are both inputs", async () => {
+  const lines = Array.from(
+    { length: 20 },
+    (_, i) => `{"w": ["a", "b"], "x": [[1, 2], [3, ${i}]], "z": [1, 2], "y": ${i}}\n`,
+  );
+  const { inputs } = await opened(await fileOf("a.jsonl", lines.join("")), {});
+  expect(Object.keys(inputs)).toEqual(["w", "x", "y"]);
+  expect(inputs.x).toMatchObject({ shape: [2] });
+});
+
 test("a stream of characters is cut into windows", async () => {
   const task = await opened(await fileOf("a.txt", "ab".repeat(100)), { window: 10, stride: 10 });
   expect(task.inputs.w).toEqual({ kind: "index", size: 2, time: true });

@@ -180,8 +180,8 @@ const cases: Readonly<Record<string, Case>> = {
     ).join(""),
     kind: "classification",
     model: "classify_symbols",
-    options: { inputs: { w: ["w"] } },
-    words: ["bAbI", "cellc init classify"],
+    options: {},
+    words: ["bAbI", "classify_symbols.cell"],
   },
   "time series of the UEA archive": {
     file: "a.ts",
