@@ -7,7 +7,7 @@ import * as read from "./options.ts";
 const PARTS: readonly Split[] = ["train", "validation", "test"];
 
 /** What a command means by an option besides what a data set means by it. The option can then be given once for each. */
-interface Double {
+export interface Double {
   /** Words that are the command's. */
   readonly words: readonly string[];
   readonly what: string;

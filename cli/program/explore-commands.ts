@@ -1,7 +1,8 @@
 /** The options of `cellc explore` and `cellc compare`. */
 import { type Command, Option } from "commander";
-import * as read from "./options.ts";
-import type { RunCommand } from "./program.ts";
+import * as read from "../options.ts";
+import type { RunCommand } from "./run-command.ts";
+import { task } from "./task-options.ts";
 
 const by = () =>
   new Option(
@@ -14,7 +15,7 @@ export function declareExplore(command: Command, run: RunCommand): void {
   command
     .description("train a cell or model with many placements of norms, and say which may be the best")
     .argument("<file>", ".cell file", read.path)
-    .option("--task <name>", "a built-in task, see cellc data; a task file; or a module");
+    .addOption(task());
   // So far, they are options of train, too.
   const shared = givenWords(command, ["place"]);
   command
@@ -54,7 +55,7 @@ export function declareExplore(command: Command, run: RunCommand): void {
     .option("--resume", "continue the exploration in --out")
     .action((file: string, options, command: Command) =>
       run(command, async (context) =>
-        (await import("./commands/explore.ts")).explore(context, file, options, shared()),
+        (await import("../commands/explore.ts")).explore(context, file, options, shared()),
       ),
     );
 }
@@ -68,7 +69,7 @@ export function declareCompare(program: Command, run: RunCommand): void {
     .addOption(by())
     .option("-o, --out <dir>", "folder of the results", read.path, "runs/compare")
     .action((runs: string[], options, command: Command) =>
-      run(command, async (context) => (await import("./commands/compare.ts")).compare(context, runs, options)),
+      run(command, async (context) => (await import("../commands/compare.ts")).compare(context, runs, options)),
     );
 }
 
