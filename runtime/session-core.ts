@@ -18,7 +18,7 @@ import type { CarryOptions, CarryPurpose } from "./session-types.ts";
 import { shown } from "./shown.ts";
 import { degenerateStatistics } from "./single-example.ts";
 import { SkippedSteps } from "./skipped-steps.ts";
-import type { Counters } from "./state.ts";
+import type { Counters, SavedTensor } from "./state.ts";
 
 /**
  * What a session's calls share: the machine, what is known of the population and counted, and how entries run on batches. `Session` is
@@ -152,6 +152,13 @@ export class SessionCore {
     return this.kept.filter(
       ({ kind, tensor: { role } }) => kind === "param" && role.kind === "param" && !role.constant,
     );
+  }
+
+  /** The parameters that are trained, or their gradients, which are at the same places. */
+  async readTrained(region: "param" | "grad"): Promise<Map<string, SavedTensor>> {
+    const { trained } = this;
+    const data = await this.main.machine.read(trained.map(({ range }) => ({ ...range, region })));
+    return new Map(trained.map(({ name, shape }, i) => [name, { shape, data: data[i] }]));
   }
 
   /** What an entry is fed besides its batch. */

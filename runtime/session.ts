@@ -36,7 +36,7 @@ import type {
   TrainReport,
 } from "./session-types.ts";
 import { refuseSingleExample } from "./single-example.ts";
-import { compareState, type RestoreOptions, type SessionState } from "./state.ts";
+import { compareState, type RestoreOptions, type SavedTensor, type SessionState } from "./state.ts";
 import type { Stream } from "./stream.ts";
 
 /**
@@ -300,10 +300,14 @@ export class Session {
   /** The parameters that are trained, by name, in one transfer. */
   weights(): Promise<Map<string, Float32Array>> {
     return this.#core.exclusive(async () => {
-      const trained = this.#core.trained;
-      const data = await this.#core.main.machine.read(trained.map(({ range }) => range));
-      return new Map(trained.map(({ name }, i) => [name, data[i]]));
+      const read = await this.#core.readTrained("param");
+      return new Map([...read].map(([name, { data }]) => [name, data]));
     });
+  }
+
+  /** The gradients of the last training step, that of all its batches, by the parameters' names, in one transfer. */
+  gradients(): Promise<Map<string, SavedTensor>> {
+    return this.#core.exclusive(() => this.#core.readTrained("grad"));
   }
 
   /** Everything that an exact resume needs. */

@@ -38,6 +38,7 @@ export function withTrain(learner: Learner, train: Learner["train"]): Learner {
     estimate: (batches) => learner.estimate(batches),
     evaluate: (batches) => learner.evaluate(batches),
     weights: () => learner.weights(),
+    gradients: () => learner.gradients(),
     state: () => learner.state(),
     restore: (state) => learner.restore(state),
   };

@@ -14,6 +14,7 @@ export function sessionLearner(session: Session, inference: SessionInferOptions)
     estimate: (batches) => session.estimate(batches, { carry }),
     evaluate: (batches) => session.evaluate(batches, inference),
     weights: () => session.weights(),
+    gradients: () => session.gradients(),
     state: () => session.state(),
     restore: (state) => session.restore(state),
   };

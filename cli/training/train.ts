@@ -87,7 +87,7 @@ export async function train(
       const { step, epoch = 1, loss, metrics, seconds } = fitted;
       await events.onEvaluation({ kind: "evaluation", step, epoch, loss, metrics, seconds }, fitted);
     },
-    onWarning: (warning) => events.onWarning?.(warning),
+    ...(events.onWarning && { onWarning: (warning: TrainingWarning) => events.onWarning?.(warning) }),
   });
 }
 

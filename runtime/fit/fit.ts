@@ -6,6 +6,7 @@ import type { Batches, TrainOptions, TrainReport, WithCarry } from "../session-t
 import { shown } from "../shown.ts";
 import type { SavedTensor, SessionState } from "../state.ts";
 import { breathe, paced } from "./breathe.ts";
+import { DeadUnits } from "./dead-units.ts";
 import { type Criterion, type Evaluated, Progress } from "./progress.ts";
 import { learningRate, type RateOptions } from "./schedules.ts";
 import { type TrainingWarning, Watch } from "./watch.ts";
@@ -19,6 +20,8 @@ export interface Trainee {
   estimate(batches: Batches, options?: WithCarry): Promise<unknown>;
   evaluate(batches: Batches, options?: WithCarry): Promise<Averages>;
   weights(): Promise<Map<string, Float32Array>>;
+  /** Those of the last step, of the parameters that are trained. */
+  gradients(): Promise<Map<string, SavedTensor>>;
   state(): Promise<SessionState>;
   restore(state: SessionState): Promise<unknown>;
 }
@@ -171,6 +174,7 @@ export async function fit(session: Trainee, batches: Batches, options: FitOption
   const average =
     options.average === undefined ? undefined : await WeightAverage.begin(options.average, session, options.averaged);
   const watch = new Watch();
+  const deadUnits = new DeadUnits();
   const state = async () => {
     const own = await session.state();
     return average === undefined ? own : average.beside(own);
@@ -251,7 +255,11 @@ export async function fit(session: Trainee, batches: Batches, options: FitOption
         const epoch = epochOf(report.step);
         if ((await options.onStep?.({ ...report, epoch, lr, seconds: seconds() })) === "stop")
           ending = { kind: "stopped", why: "asked" };
-        for (const warning of watch.note(report)) onWarning?.(warning);
+        if (onWarning !== undefined) {
+          for (const warning of watch.note(report)) onWarning(warning);
+          if (deadUnits.isDue(report.step, report.gradientNorm))
+            for (const warning of deadUnits.note(report.step, await session.gradients())) onWarning(warning);
+        }
         epochLoss += report.loss;
         epochSteps++;
         if (epoch !== undefined && epochOf(report.step + 1) !== epoch) {

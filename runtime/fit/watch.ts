@@ -3,7 +3,7 @@ import type { TrainReport } from "../session-types.ts";
 
 /** A sign that training goes wrong. */
 export interface TrainingWarning {
-  readonly kind: "loss above its start" | "gradient exploded" | "gradient vanished";
+  readonly kind: "loss above its start" | "gradient exploded" | "gradient vanished" | "dead units";
   readonly step: number;
   /** A sentence without the step. */
   readonly message: string;

@@ -5,6 +5,7 @@ import { batchesOf } from "../../../cli/training/batches.ts";
 import type { Learner, TaskBatches } from "../../../cli/training/learner.ts";
 import { type Ending, type TrainingOptions, train } from "../../../cli/training/train.ts";
 import { type Batch, RuntimeError, type SessionState, type TrainOptions } from "../../../runtime/index.ts";
+import type { SavedTensor } from "../../../runtime/state.ts";
 import { testStreams } from "../../data/draws.ts";
 
 /** Example n is the number n: what a learner was shown can be read off its batches. */
@@ -54,6 +55,10 @@ class Recorder implements Learner {
 
   async weights() {
     return new Map<string, Float32Array>();
+  }
+
+  async gradients() {
+    return new Map<string, SavedTensor>();
   }
 
   async state() {
