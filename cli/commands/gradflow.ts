@@ -39,13 +39,6 @@ const DEVIATIONS = [0.1, 0.5, 1];
 export async function gradflow(context: Context, file: string, options: GradflowOptions): Promise<ExitCode> {
   const { output, seed } = context;
   const task = await openTaskWith(context, options);
-  if (task.lengths !== undefined)
-    throw new Failure(
-      "C0406",
-      exit.input,
-      `the sequences of ${task.name} differ in length, and gradients are measured step by step over all examples`,
-      "take parts of one length: --window 20",
-    );
   const { name, placements } = readGains(file, options, task);
   const backend = await openBackend(options.target, options.threads);
   const runs = Math.max(...options.steps) + options.steps.length;
@@ -61,7 +54,8 @@ export async function gradflow(context: Context, file: string, options: Gradflow
     backend.close();
   }
   const title = `Gradients of the states: ${name} on ${task.name}`;
-  const subtitle = `${task.steps} steps, batch ${options.batch}, seed ${seed}; γ is the norms' initial gain`;
+  const longest = Math.max(0, ...flows.map(({ norms }) => norms.length));
+  const subtitle = `${task.lengths === undefined ? "" : "up to "}${longest} steps, batch ${options.batch}, seed ${seed}; γ is the norms' initial gain`;
   const paths = {
     flow: join(options.out, "gradflow.svg"),
     tanh: join(options.out, "tanh-derivative.svg"),
@@ -82,7 +76,7 @@ export async function gradflow(context: Context, file: string, options: Gradflow
   await writeAtomically(paths.tanh, drawTanhDerivative());
   await writeAtomically(paths.numbers, `${JSON.stringify(document, null, 2)}\n`);
   output.table(
-    ["state", "trained", "γ", `at t = ${task.steps}`, "half-way", "at t = 1"],
+    ["state", "trained", "γ", `at t = ${longest}`, "half-way", "at t = 1"],
     flows.map(({ state, trained, gamma, norms }) => [
       state,
       String(trained),

@@ -10,7 +10,7 @@ export interface Flow {
   /** Training steps done. */
   readonly trained: number;
   readonly state: string;
-  /** [T]: at t the mean over the batch's examples of ‖∂loss/∂state_t‖₂, where the loss is the mean over examples. */
+  /** [T]: at t the mean over the batch's examples that have step t of ‖∂loss/∂state_t‖₂, where the loss is that of the batch. */
   readonly norms: readonly number[];
 }
 
@@ -31,22 +31,31 @@ export async function measureFlow(
   const flows: Pick<Flow, "state" | "norms">[] = [];
   for (const state of statesOf(session.plan)) {
     const gradient = await session.read(`${PREFIX}${state}`);
-    flows.push({ state, norms: meanNorms(gradient, batch.steps, batch.examples) });
+    flows.push({ state, norms: meanNorms(gradient, batch) });
   }
   return flows;
 }
 
-/** [T, B, …] → [T]: at each step, the mean over examples of the norm of each example's gradient. */
-export function meanNorms(gradient: Float32Array, steps: number, examples: number): readonly number[] {
+/**
+ * [T, B, …] → [T]: at each step, the mean over the examples that have it of the norm of each example's gradient. Where all are shorter
+ * than the batch, T is the length of the longest.
+ */
+export function meanNorms(
+  gradient: Float32Array,
+  { steps, examples, lengths }: Pick<TaskBatch, "steps" | "examples" | "lengths">,
+): readonly number[] {
   const width = gradient.length / (steps * examples);
-  return Array.from({ length: steps }, (_, t) => {
-    let sum = 0;
+  const longest = lengths === undefined ? steps : Math.max(...lengths);
+  return Array.from({ length: longest }, (_, t) => {
+    let [sum, count] = [0, 0];
     for (let example = 0; example < examples; example++) {
+      if (lengths !== undefined && lengths[example] <= t) continue;
       const from = (t * examples + example) * width;
       let squares = 0;
       for (let i = 0; i < width; i++) squares += gradient[from + i] ** 2;
       sum += Math.sqrt(squares);
+      count++;
     }
-    return sum / examples;
+    return sum / count;
   });
 }

@@ -258,9 +258,10 @@ class Derivation {
     const dInputs = body.params.slice(states).map((p) => cotangents.whole(inner, p));
     const outputs = dInputs.flatMap((d) => (d ? [d] : []));
     // By now everything that reads a next state has been reversed and has added its cotangent.
-    const afterSteps = this.options.states
-      ? live.map((i) => cotangents.whole(inner, body.results[i]) ?? inner.zeros(real(stateParams[i].type)))
-      : [];
+    const shown = this.options.states ? live.filter((i) => this.stateNames.has(stateParams[i])) : [];
+    const afterSteps = shown.map(
+      (i) => cotangents.whole(inner, this.afterStep(scan, i)) ?? inner.zeros(real(stateParams[i].type)),
+    );
 
     const wanted = [...next, ...added, ...outputs, ...afterSteps];
     const saved = this.have(scan, inner, wanted, [...dStates, ...sums, ...inputParams]);
@@ -289,9 +290,25 @@ class Derivation {
       if (d) outer.add(b, operand, acrossScan(operand, sequences[k++], isCut(cotangents.get(body.params[states + i]))));
     });
     afterSteps.forEach((_, at) => {
-      const name = `state/${this.stateNames.get(stateParams[live[at]])}`;
+      const name = `state/${this.stateNames.get(stateParams[shown[at]])}`;
       this.stateGradients.push({ kind: "grad", name, value: sequences[outputs.length + at] });
     });
+  }
+
+  /**
+   * A state's value after a step. Where sequences differ in length, what the loop carries is that value only if the example has the step, and
+   * else the one before; the other readers of the step have the value itself.
+   */
+  private afterStep(scan: OpOf<"scan">, state: number): Value {
+    const { params, ops, results } = scan.body!;
+    const { states } = scan.attrs;
+    const carried = ops.find((op) => op.results.includes(results[state]));
+    if (carried?.op !== "select" || carried.operands[2] !== params[state]) return results[state];
+    const [condition, value] = carried.operands;
+    const mark = scan.operands[states + params.slice(states).indexOf(condition)];
+    const leaf = this.graph.ops.find((op) => op.results.includes(mark));
+    const isLength = leaf?.op === "leaf" && leaf.attrs.leaf.kind === "lengths" && leaf.attrs.leaf.mark === "valid";
+    return isLength ? value : results[state];
   }
 
   /**
@@ -359,13 +376,17 @@ class Derivation {
   }
 }
 
-/** The states of all scans, each with a name of its own: a later one of the same name is `NAME_2`. */
+/**
+ * The states of all scans that the text has, each with a name of its own: a later one of the same name is `NAME_2`. Passes add others, which
+ * have none, such as the statistics that steps of few examples take from the step before.
+ */
 function namesOfStates({ ops }: Graph): ReadonlyMap<Value, string> {
   const names = new Map<Value, string>();
   const taken = new Set<string>();
   for (const op of ops) {
     if (op.op !== "scan") continue;
     for (const state of op.body!.params.slice(0, op.attrs.states)) {
+      if (state.name === "") continue;
       let name = state.name;
       for (let n = 2; taken.has(name); n++) name = `${state.name}_${n}`;
       taken.add(name);

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
@@ -51,6 +51,26 @@ describe("cellc gradflow", () => {
       ]);
       expect(flows.every(({ norms }) => norms.length === 9 && norms.every((norm) => norm > 0))).toBe(true);
       expect(new Set(flows.map(({ norms }) => norms[0])).size).toBe(8);
+    }));
+
+  test("of sequences of different lengths measures each step over the examples that have it", () =>
+    withFolder(async (folder) => {
+      const file = join(folder, "walks.jsonl");
+      const lines = Array.from({ length: 40 }, (_, i) => ({
+        x: Array.from({ length: 3 + (i % 5) }, (_, t) => [Math.sin(i + t), Math.cos(i * t)]),
+        y: i % 2,
+      }));
+      await writeFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      const options = ["--data", file, "--label", "y", "--batch", "20", "--dims", "H=6", "--steps", "0,3"];
+      const ended = await cellc(gradflow(folder, "cells/bnlstm", ...options, "--gamma", "0.1,0.5"));
+      expect([ended.code, ended.stderr]).toEqual([0, expect.not.stringContaining("error")]);
+      const { flows } = JSON.parse(ended.stdout) as { readonly flows: readonly Flow[] };
+      expect(flows).toHaveLength(8);
+      expect(flows.every(({ norms }) => norms.every((norm) => norm > 0))).toBe(true);
+      const { length } = flows[0].norms;
+      expect(length).toBeLessThanOrEqual(7);
+      expect(flows.every(({ norms }) => norms.length === length)).toBe(true);
+      expect(await readFile(join(folder, "gradflow.svg"), "utf8")).toContain(`up to ${length} steps`);
     }));
 
   test("of a cell without a gain that could vary ends with 2 and says what to do", () =>

@@ -215,7 +215,7 @@ describe("a table", () => {
         "--out",
         join(folder, "flow"),
       ]);
-      expect([flow.code, flow.stderr]).toEqual([1, expect.stringContaining("differ in length")]);
+      expect(flow.code).toBe(0);
     }));
 });
 

@@ -1,6 +1,9 @@
 /** Gradients with respect to states, against those of inputs that are added to the states: what a push at one step would do. */
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
+import { Session } from "../../runtime/session.ts";
+import { uniform as randomUniform } from "../ir/numbers.ts";
+import { executableOf } from "../runtime/compiled.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
 import { Study } from "./study.ts";
@@ -98,6 +101,55 @@ describe.each(cases)("state gradients of $name", (chosen) => {
     });
   });
 });
+
+/** The LSTM, and a loss of its last step. */
+const memory = `model remembered(D = 3, H = 4) {
+  input x : [D] over time
+  input e : [H] over time
+  input e2 : [H] over time
+  target y : index(4)
+  hs = scan pushed(D, H) over x, e, e2
+  loss cross_entropy(last(hs), y)
+}
+${lstm.replace(" = noise(0.5)", " = 0.5").replaceAll("batch", "layer")}`;
+
+it.each([
+  ["two scans, one in reverse", stacked, ["h", "h_2"]],
+  ["an LSTM, whose c is read in its own step", memory, ["h", "c"]],
+])(
+  "those of %s, in a batch of different lengths, are at the steps that an example has those of each example alone",
+  async (_, text, states) => {
+    const options = { dims: { D: 3, H: 4 }, stateGradients: true };
+    const backend = await places.wasm.open();
+    const lengths = [2, 4, 3];
+    const uniform = randomUniform(8);
+    const numbers = (count: number) => Float32Array.from({ length: count }, () => 2 * uniform() - 1);
+    const inputs: Readonly<Record<"x" | "e" | "e2" | "y", Float32Array>> = {
+      ...{ x: numbers(4 * 3 * 3), e: numbers(4 * 3 * 4), e2: numbers(4 * 3 * 4), y: Float32Array.of(1, 3, 0) },
+    };
+    const all = await Session.open(executableOf(text, { ...options, batch: 3, ragged: true }), backend, { seed: 2 });
+    await all.run("train", { inputs, steps: 4, examples: 3, lengths });
+    const one = await Session.open(executableOf(text, { ...options, batch: 1 }), backend, { seed: 2 });
+    for (const state of states) {
+      const together = await all.read(`d_state/${state}`);
+      for (const [example, steps] of lengths.entries()) {
+        const of = (name: keyof typeof inputs, width: number) =>
+          Float32Array.from(
+            { length: steps * width },
+            (_, i) => inputs[name][(Math.floor(i / width) * 3 + example) * width + (i % width)],
+          );
+        const own = { x: of("x", 3), e: of("e", 4), e2: of("e2", 4), y: inputs.y.subarray(example, example + 1) };
+        await one.run("train", { inputs: own, steps, examples: 1 });
+        const alone = await one.read(`d_state/${state}`);
+        // The loss is the mean over the three.
+        const share = Float32Array.from(alone, (_, i) => 3 * together[(Math.floor(i / 4) * 3 + example) * 4 + (i % 4)]);
+        expect(alone.some((value) => value !== 0)).toBe(true);
+        expect(relativeError(share, alone)).toBeLessThan(tolerance.gradient);
+      }
+    }
+    backend.close();
+  },
+);
 
 it("a cell without parameters has state gradients, too", () => {
   const { graph } = compile(`cell leaky(H = 3) {

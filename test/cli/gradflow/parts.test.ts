@@ -28,7 +28,10 @@ test("its quartiles are those of a sample", () => {
 
 test("norms are of each example by itself, and then averaged", () => {
   // Two steps, two examples, two units.
-  expect(meanNorms(Float32Array.of(3, 4, 0, 0, 1, 0, 0, 2), 2, 2)).toEqual([2.5, 1.5]);
+  const gradient = Float32Array.of(3, 4, 0, 0, 1, 0, 0, 2);
+  expect(meanNorms(gradient, { steps: 2, examples: 2 })).toEqual([2.5, 1.5]);
+  expect(meanNorms(gradient, { steps: 2, examples: 2, lengths: Uint32Array.of(1, 2) })).toEqual([2.5, 2]);
+  expect(meanNorms(gradient, { steps: 2, examples: 2, lengths: Uint32Array.of(1, 1) })).toEqual([2.5]);
 });
 
 test("a gain takes the place of every norm's own, and nothing else changes", () => {
