@@ -11,7 +11,6 @@ import { meanAndDeviation, type Ranking, rank } from "../explore/ranking.ts";
 import type { RowRecord } from "../explore/row.ts";
 import { readStudy, type Study, type StudyOptions } from "../explore/study.ts";
 import { rankingTable } from "../explore/table.ts";
-import { trivialBaseline } from "../explore/trivial.ts";
 import { startWorkerPool, type WorkerPool } from "../explore/worker-pool.ts";
 import { type ExitCode, exit } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
@@ -19,6 +18,7 @@ import { formatCount, type Output } from "../output.ts";
 import { defaultTarget } from "../targets.ts";
 import { requireExamples } from "../training/batches.ts";
 import { withInterrupt } from "../training/interrupt.ts";
+import { trivialBaseline } from "../training/trivial.ts";
 
 export interface ExploreOptions extends StudyOptions {
   readonly workers?: number;

@@ -11,6 +11,7 @@ import { type ExitCode, exit, Failure } from "../failure.ts";
 import { machineFacts } from "../machine-facts.ts";
 import { optimizerText } from "../optimizer.ts";
 import { formatSeconds } from "../output.ts";
+import { readSource } from "../read-source.ts";
 import type { EvaluationPoint } from "../report/curve-log.ts";
 import { scheduleText } from "../schedule.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
@@ -25,7 +26,9 @@ import { checkSameExamples, goOn, resumedRun } from "../training/resumed-run.ts"
 import { RunFolder, type RunRecord } from "../training/run-folder.ts";
 import { RunLog } from "../training/run-log.ts";
 import { type TrainingSettings, trainingOptions } from "../training/settings.ts";
+import { modelAround } from "../training/task-model.ts";
 import { type Ending, evaluate, train } from "../training/train.ts";
+import { trivialBaseline, trivialText } from "../training/trivial.ts";
 
 export interface TrainCommandOptions extends ModelOptions, TaskSettings, TrainingSettings, CheckpointOptions {
   readonly target: TargetName;
@@ -119,6 +122,7 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
     const first = learner.step;
     const started = previous?.started ?? new Date().toISOString();
     let { result, best } = previous ?? {};
+    let compared = false;
     const machine = await machineFacts(options.target);
     const record = (status: RunRecord["status"], more: Pick<RunRecord, "test" | "stopped"> = {}): RunRecord => ({
       format: 1,
@@ -167,6 +171,8 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
             await log.evaluation(point, fitted);
             await folder.write(record("running"));
             progress.interject(evaluationWords(point));
+            if (!compared) await sayTrivial(request, task, plan.name, interrupt, (words) => progress.interject(words));
+            compared = true;
           },
           onWarning: ({ step, message }) => progress.interject(`step ${step}: ${message}`),
         });
@@ -197,6 +203,24 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
 
 /** The part of a task that a model must fit. */
 const formOf = ({ name, inputs, dims, steps }: Task): TaskForm => ({ name, inputs, dims, steps });
+
+/** Says what a prediction gets on the validation examples that learns nothing, if that is known of the model's loss or metrics. */
+async function sayTrivial(
+  request: ModelOptions & { readonly file: string },
+  task: Task,
+  entry: string,
+  signal: AbortSignal,
+  say: (words: string) => void,
+): Promise<void> {
+  const { file } = request;
+  const text = modelAround(request, task)?.host.read(file) ?? readSource(file);
+  try {
+    const trivial = await trivialBaseline({ file, text, entry }, task, "validation", signal);
+    if (trivial !== undefined) say(`without learning: ${trivialText(trivial)}`);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
 
 /** Loads TensorBoard's writer, if it is asked for. */
 async function eventsOf({ tensorboard }: TrainCommandOptions, step: number) {

@@ -8,13 +8,13 @@ import {
   reportPage,
 } from "../report/page/report-page.ts";
 import { overSteps, trainingCharts } from "../report/page/training-charts.ts";
+import type { Trivial } from "../training/trivial.ts";
 import { type Conclusion, type TestResult, testWords } from "./conclusion.ts";
 import { differenceText, valueText } from "./measure-text.ts";
 import { placementText } from "./placement.ts";
 import type { Ranking, Standing } from "./ranking.ts";
 import type { RowRecord } from "./row.ts";
 import { isTrivial, rankingTable, rowName } from "./table.ts";
-import type { Trivial } from "./trivial.ts";
 
 export interface ExplorationPage {
   readonly title: string;

@@ -1,5 +1,6 @@
 /** Ranks placements by what was measured of each over its seeds, and says which of them may be the best. */
 import { type PairedDifference, pairedDifference } from "../statistics/paired.ts";
+import type { Trivial } from "../training/trivial.ts";
 import { bestSet } from "./best-set.ts";
 import { type Effect, mainEffects } from "./effects.ts";
 import { type GradientFlag, gradientFlags } from "./gradient-flags.ts";
@@ -7,7 +8,6 @@ import { isBetter, merit, type RankedBy } from "./measure.ts";
 import { type Placement, placementText, placesNothing } from "./placement.ts";
 import type { RowOutcome, RowRecord } from "./row.ts";
 import { measureAt } from "./rungs.ts";
-import type { Trivial } from "./trivial.ts";
 
 export interface MeanAndDeviation {
   readonly mean: number;

@@ -1,10 +1,10 @@
 /** The ranking as a table of text, for the terminal and for the page. */
 import { bytesText, formatCount } from "../output.ts";
 import type { Column } from "../report/page/report-page.ts";
+import type { Trivial } from "../training/trivial.ts";
 import { differenceText, measureText, NOTHING, valueText } from "./measure-text.ts";
 import { type Placement, placementText } from "./placement.ts";
 import type { Ranking, Standing } from "./ranking.ts";
-import type { Trivial } from "./trivial.ts";
 
 export interface RankingTable {
   readonly columns: readonly Column[];

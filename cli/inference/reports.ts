@@ -1,8 +1,10 @@
 /** What a trained model's predictions are worth, target by target: classes that are confused, or errors in the data's own units. */
 import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Session } from "../../runtime/session.ts";
-import type { Split, Task, TaskOutput } from "../data/task.ts";
+import type { Baseline, Split, Task, TaskOutput } from "../data/task.ts";
 import type { Output } from "../output.ts";
+import { numberedBatchesOf } from "../training/batches.ts";
+import { meanBaseline } from "../training/target-values.ts";
 import { ClassCounts, type ClassReport, classTables, classWords } from "./class-report.ts";
 import { NumberErrors, type NumberReport, numberTable, numberWords } from "./number-report.ts";
 import type { ChosenOutput } from "./outputs.ts";
@@ -45,6 +47,7 @@ export async function reportsOf(
   { task, split, batch: size, session, chosen, noise }: ReportRequest,
   each: () => Promise<void>,
 ): Promise<Readonly<Record<string, Report>>> {
+  const means = task.splits.train > 0 ? meanBaseline(task) : undefined;
   const measured = chosen.flatMap((one): Measured[] => {
     if (one.target === undefined) return [];
     const output = task.outputs?.[one.target] ?? plainOutput(task, one.target);
@@ -56,12 +59,8 @@ export async function reportsOf(
       },
     ];
   });
-  const order = Uint32Array.from({ length: task.splits[split] }, (_, at) => at);
-  const lengths = task.lengths?.(split);
-  if (lengths !== undefined) order.sort((a, b) => lengths[a] - lengths[b] || a - b);
-  for (let from = 0; from < order.length; from += size) {
-    const indices = order.subarray(from, from + size);
-    const batch = await task.batch(split, indices);
+  const baselineOf = ({ numbers }: Measured): Baseline | undefined => task.baseline ?? (numbers && means);
+  for await (const { batch, indices } of numberedBatchesOf(task, split, size)) {
     const { outputs } = await session.infer(batch, { noise });
     for (const one of measured) {
       const { target, chosen } = one;
@@ -69,7 +68,7 @@ export async function reportsOf(
       const inUnits = async (values: Float32Array): Promise<ArrayLike<number>> =>
         one.output.kind === "numbers" && task.inUnits ? task.inUnits(target, split, indices, values) : values;
       const truth = (await task.truth?.(target, split, indices)) ?? (await inUnits(given));
-      const without = await task.baseline?.predict(target, split, indices);
+      const without = await baselineOf(one)?.predict(target, split, indices);
       const baseline = without && (await inUnits(without));
       const values = await inUnits(outputs[chosen.name]);
       const width = chosen.shape.reduce((product, extent) => product * extent, 1);
@@ -82,7 +81,8 @@ export async function reportsOf(
   }
   return Object.fromEntries(
     measured.map((one) => {
-      const name = task.baseline?.nameOf?.(one.target) ?? task.baseline?.name;
+      const baseline = baselineOf(one);
+      const name = baseline?.nameOf?.(one.target) ?? baseline?.name;
       return [one.target, one.numbers?.report(name) ?? one.classes?.report(name) ?? symbolReport(one, name)];
     }),
   );

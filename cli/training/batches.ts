@@ -92,21 +92,40 @@ export function wholeBatches(task: Task, split: Split, batch: number, examples: 
   return Math.max(1, Math.floor(Math.min(task.splits[split], examples) / batch));
 }
 
-/** The first `examples` of a split, or all of it, in order, or by length where lengths differ; the last batch may be smaller. */
+/** The first `examples` of a split, or all of it, in order, or by length where lengths differ. */
+export function orderOf(task: Pick<Task, "splits" | "lengths">, split: Split, examples: number): Uint32Array {
+  const order = Uint32Array.from({ length: Math.min(task.splits[split], examples) }, (_, at) => at);
+  const lengths = task.lengths?.(split);
+  return lengths === undefined ? order : order.sort((a, b) => lengths[a] - lengths[b] || a - b);
+}
+
+/** The batches of `orderOf`, with the numbers of their examples; the last one may be smaller. */
+export async function* numberedBatchesOf(
+  task: Task,
+  split: Split,
+  batch: number,
+  examples = Number.POSITIVE_INFINITY,
+): AsyncGenerator<{ readonly batch: TaskBatch; readonly indices: Uint32Array }> {
+  const order = orderOf(task, split, examples);
+  const prepared = (first: number) => {
+    const indices = order.subarray(first, first + batch);
+    return { indices, made: begun(task, split, indices) };
+  };
+  let next = order.length > 0 ? prepared(0) : undefined;
+  for (let first = batch; next !== undefined; first += batch) {
+    const { indices, made } = next;
+    const ready = await made;
+    next = first < order.length ? prepared(first) : undefined;
+    yield { batch: ready, indices };
+  }
+}
+
+/** The same without the numbers. */
 export async function* batchesOf(
   task: Task,
   split: Split,
   batch: number,
   examples = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<TaskBatch> {
-  const count = Math.min(task.splits[split], examples);
-  const order = Uint32Array.from({ length: count }, (_, at) => at);
-  const lengths = task.lengths?.(split);
-  if (lengths !== undefined) order.sort((a, b) => lengths[a] - lengths[b] || a - b);
-  let next = count > 0 ? begun(task, split, order.subarray(0, batch)) : undefined;
-  for (let first = batch; next !== undefined; first += batch) {
-    const ready = await next;
-    next = first < count ? begun(task, split, order.subarray(first, first + batch)) : undefined;
-    yield ready;
-  }
+  for await (const next of numberedBatchesOf(task, split, batch, examples)) yield next.batch;
 }

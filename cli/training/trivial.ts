@@ -1,9 +1,9 @@
 /** What a model gets that learns nothing of the inputs: the least that a placement must beat. */
 import type { Expr, File, ModelDecl } from "../../compiler/syntax/ast.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
-import type { Split, Task, TaskBatch, TaskInput } from "../data/task.ts";
+import type { Split, Task, TaskInput } from "../data/task.ts";
 import { quantile } from "../statistics/quantile.ts";
-import { batchesOf } from "../training/batches.ts";
+import { constantsOf, meanBaseline, type TargetValues, targetValues } from "./target-values.ts";
 
 export interface Trivial {
   /** The loss and the metrics that are known for it. */
@@ -31,27 +31,25 @@ interface TargetMeasure {
   readonly target: string;
 }
 
-/** Training examples that the constants are taken from: their shares and means change by a hundredth of themselves after that. */
-const EXAMPLES = 10_000;
-const BATCH = 500;
-
 /**
  * The measures of the task's own baseline, or else of the most frequent class of the training part, its shares of classes (for a cross-entropy) or
  * its mean (for numbers), on a split. Only those of the model's measures that are `cross_entropy`, `correct`, `mse` or `mae` of a target;
- * undefined if none is. `text` is the file with the model `entry`.
+ * undefined if none is. Throws the reason of `signal` once it is aborted. `text` is the file with the model `entry`.
  */
 export async function trivialBaseline(
   { file, text, entry }: { readonly file: string; readonly text: string; readonly entry: string },
   task: Task,
   split: Split,
+  signal?: AbortSignal,
 ): Promise<Trivial | undefined> {
   const wanted = targetMeasures(parse(text, file).file, entry).filter(
     ({ known, target }) => Object.hasOwn(task.inputs, target) && task.inputs[target].kind === KINDS[known],
   );
   const found: (readonly [measure: string, value: number, name: string])[] = [];
   for (const measure of wanted) {
-    const predicted = await predictions(measure, task, split);
-    if (predicted !== undefined) found.push([measure.name, predicted.value, predicted.name]);
+    const prediction = await predictionOf(measure, task, split, signal);
+    const value = await meanScore(prediction, targetValues(task, measure.target, split, signal));
+    found.push([measure.name, value, prediction.name]);
   }
   if (found.length === 0) return undefined;
   return {
@@ -85,92 +83,74 @@ function modelOf(declarations: File["declarations"], entry: string): ModelDecl |
 const nameOf = (value: Expr): string | undefined =>
   value.kind === "name" && !value.name.primed ? value.name.text : undefined;
 
-interface Predicted {
+/** What is predicted, and how well each value of a batch is. */
+interface Prediction {
   readonly name: string;
-  /** Mean over the examples of the split, and over their steps if the target has steps. */
-  readonly value: number;
+  score(targets: TargetValues): Float64Array | Promise<Float64Array>;
 }
 
-async function predictions({ known, target }: TargetMeasure, task: Task, split: Split): Promise<Predicted | undefined> {
+async function predictionOf(
+  { known, target }: TargetMeasure,
+  task: Task,
+  split: Split,
+  signal: AbortSignal | undefined,
+): Promise<Prediction> {
   const input = task.inputs[target];
   const { baseline } = task;
   if (input.kind === "index") {
     const counts = new Float64Array(input.size);
-    for await (const { values } of targetsOf(task, target, "train", EXAMPLES)) for (const y of values) counts[y]++;
+    for await (const { values } of targetValues(task, target, "train", signal)) for (const y of values) counts[y]++;
     const total = counts.reduce((sum, count) => sum + count, 0);
     const most = counts.indexOf(Math.max(...counts));
-    if (known === "correct") {
-      const score = async ({ values }: Targets): Promise<Float64Array> =>
-        Float64Array.from(values, (y) => Number(y === most));
-      return { name: "the most frequent class", value: await meanOver(task, target, split, score) };
-    }
+    if (known === "correct")
+      return {
+        name: "the most frequent class",
+        score: ({ values }) => Float64Array.from(values, (y) => Number(y === most)),
+      };
     // One more of each, so that a class that the examples lack does not cost infinitely much.
     const shares = counts.map((count) => (count + 1) / (total + input.size));
-    const score = async ({ values }: Targets): Promise<Float64Array> =>
-      Float64Array.from(values, (y) => -Math.log(shares[y]));
-    return { name: "the shares of the classes", value: await meanOver(task, target, split, score) };
+    return {
+      name: "the shares of the classes",
+      score: ({ values }) => Float64Array.from(values, (y) => -Math.log(shares[y])),
+    };
   }
   const cost = known === "mse" ? (d: number): number => d * d : Math.abs;
-  if (baseline !== undefined) {
-    const score = async ({ values, rows, indices }: Targets): Promise<Float64Array> => {
-      const guess = await baseline.predict(target, split, indices);
-      return Float64Array.from(values, (y, at) => cost(guess[rows[at]] - y));
+  // The mean has the least squares, and the median the least distances.
+  if (baseline === undefined && known === "mae") {
+    const constants = await constantsOf(task, target, (values) => quantile(values, 0.5), signal);
+    return {
+      name: "the median of the training part",
+      score: ({ values }) => Float64Array.from(values, (y, at) => cost(constants[at % constants.length] - y)),
     };
-    return { name: baseline.name, value: await meanOver(task, target, split, score) };
   }
-  const size = input.shape.reduce((product, extent) => product * extent, 1);
-  const seen: number[][] = Array.from({ length: size }, () => []);
-  for await (const { values } of targetsOf(task, target, "train", EXAMPLES))
-    values.forEach((value, at) => void seen[at % size].push(value));
-  const constant = seen.map((numbers) =>
-    known === "mse" ? numbers.reduce((sum, value) => sum + value, 0) / numbers.length : quantile(numbers, 0.5),
-  );
-  const score = async ({ values }: Targets): Promise<Float64Array> =>
-    Float64Array.from(values, (y, at) => cost(constant[at % size] - y));
+  const from = baseline ?? meanBaseline(task, signal);
   return {
-    name: known === "mse" ? "the mean of the training part" : "the median of the training part",
-    value: await meanOver(task, target, split, score),
+    name: baseline?.name ?? "the mean of the training part",
+    async score({ values, rows, indices }) {
+      const guess = await from.predict(target, split, indices);
+      return Float64Array.from(values, (y, at) => cost(guess[rows[at]] - y));
+    },
   };
 }
 
-interface Targets {
-  /** The target's values in a batch, without steps that an example does not have. */
-  readonly values: Float32Array;
-  /** Where each of them stands in the batch's target. */
-  readonly rows: Uint32Array;
-  readonly indices: Uint32Array;
-}
-
-async function* targetsOf(task: Task, target: string, split: Split, examples: number): AsyncGenerator<Targets> {
-  let first = 0;
-  for await (const batch of batchesOf(task, split, BATCH, examples)) {
-    const indices = Uint32Array.from({ length: batch.examples }, (_, at) => first + at);
-    first += batch.examples;
-    const rows = present(batch, target, task.inputs[target]);
-    yield { values: Float32Array.from(rows, (at) => batch.inputs[target][at]), rows, indices };
-  }
-}
-
-/** The places of a target's values that belong to steps which their examples have. */
-function present(batch: TaskBatch, target: string, { time }: TaskInput): Uint32Array {
-  const { examples, steps, lengths } = batch;
-  const all = Uint32Array.from({ length: batch.inputs[target].length }, (_, at) => at);
-  if (!time || lengths === undefined) return all;
-  const size = all.length / (steps * examples);
-  return all.filter((at) => Math.floor(at / (size * examples)) < lengths[Math.floor(at / size) % examples]);
-}
-
-async function meanOver(
-  task: Task,
-  target: string,
-  split: Split,
-  score: (targets: Targets) => Promise<Float64Array>,
-): Promise<number> {
+/** The mean score over the examples of a split, and over their steps if the target has steps. */
+async function meanScore({ score }: Prediction, values: AsyncIterable<TargetValues>): Promise<number> {
   let total = 0;
   let count = 0;
-  for await (const targets of targetsOf(task, target, split, Number.POSITIVE_INFINITY)) {
+  for await (const targets of values) {
     for (const value of await score(targets)) total += value;
     count += targets.values.length;
   }
   return total / count;
+}
+
+/** `loss 0.1667 (the mean of the training part)` */
+export function trivialText({ measures, predicted }: Trivial): string {
+  const names = [...new Set(Object.values(predicted))];
+  const of = (name: string): string =>
+    Object.keys(measures)
+      .filter((measure) => predicted[measure] === name)
+      .map((measure) => `${measure} ${measures[measure].toFixed(4)}`)
+      .join(", ");
+  return names.map((name) => `${of(name)} (${name})`).join(", ");
 }

@@ -36,6 +36,23 @@ describe("cellc train", () => {
       expect(stderr.match(/W0607.*/g)).toEqual([expect.stringContaining("at `rnn.hh` ε is 0.1")]);
     }));
 
+  test("says beside the first evaluation what the mean gets, where numbers are predicted, and eval does, too", () =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      const task = ["--task", "adding", "--time", "6", "--dims", "H=4"];
+      const how = ["--steps", "2", "--evaluate-every", "1", "--batch", "500"];
+      const { stderr } = await cellc(["train", "examples/cells/lstm.cell", ...task, ...how, "--out", out]);
+      // Two values of [0, 1) have a variance of 1/6 together.
+      const said = stderr.match(/without learning: .*/g);
+      expect(said).toEqual([
+        expect.stringMatching(/^without learning: loss 0\.1[67]\d\d \(the mean of the training part\)$/),
+      ]);
+      const measured = JSON.parse((await cellc(["eval", out, "--json"])).stdout);
+      const { baseline, columns, better } = measured.reports.y;
+      expect([baseline, better]).toEqual(["mean", expect.any(Boolean)]);
+      expect(columns[0].baseline.rmse ** 2).toBeCloseTo(Number(/0\.\d+/.exec(said![0])![0]), 4);
+    }));
+
   test("takes away what a run left that was killed before it had a record", () =>
     withFolder(async (folder) => {
       const out = join(folder, "run");

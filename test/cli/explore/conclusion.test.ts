@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Conclusion, conclude } from "../../../cli/explore/conclusion.ts";
 import { rank } from "../../../cli/explore/ranking.ts";
 import type { RowRecord } from "../../../cli/explore/row.ts";
-import type { Trivial } from "../../../cli/explore/trivial.ts";
+import type { Trivial } from "../../../cli/training/trivial.ts";
 
 const row = (hh: string, seed: number, accuracy: number): RowRecord => ({
   ...{ format: 2, number: seed, placement: { hh }, placed: { hh: hh === "none" ? hh : `${hh}(beta = none)` }, seed },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Task, TaskInput } from "../../../cli/data/task.ts";
-import { trivialBaseline } from "../../../cli/explore/trivial.ts";
+import { meanBaseline } from "../../../cli/training/target-values.ts";
+import { trivialBaseline, trivialText } from "../../../cli/training/trivial.ts";
 
 /** A task whose target has these values, the same in training and validation, over time if they are lists. */
 function taskOf(y: TaskInput, train: readonly number[], validation: readonly number[]): Task {
@@ -71,11 +72,39 @@ describe("of numbers", () => {
     expect(found).toEqual({ measures: { loss: 4 }, predicted: { loss: "persistence" } });
   });
 
+  test("of sequences of different lengths, too, which are read by length", async () => {
+    const baseline = {
+      name: "persistence",
+      predict: (_target: string, _split: string, indices: Uint32Array) => Float32Array.from(indices, (at) => 10 * at),
+    };
+    const values = [0, 10, 20, 30];
+    const ragged = {
+      ...taskOf({ kind: "value", shape: [1], time: false }, values, values),
+      baseline,
+      lengths: () => Uint32Array.of(4, 1, 3, 2),
+    };
+    const found = await trivialBaseline(model("loss mse(z, y)"), ragged, "validation");
+    expect(found).toEqual({ measures: { loss: 0 }, predicted: { loss: "persistence" } });
+  });
+
+  test("a signal ends it", async () => {
+    const signal = AbortSignal.abort(new Error("stopped"));
+    await expect(trivialBaseline(model("loss mse(z, y)"), task, "validation", signal)).rejects.toThrow("stopped");
+  });
+
+  test("is said in words", () => {
+    const measures = { loss: 1 / 6, off: 0.25, other: 2 };
+    const predicted = { loss: "the mean", off: "the median", other: "the mean" };
+    expect(trivialText({ measures, predicted })).toBe("loss 0.1667, other 2.0000 (the mean), off 0.2500 (the median)");
+  });
+
   test("steps that an example does not have do not count", async () => {
     const y: TaskInput = { kind: "value", shape: [1], time: true };
     const ragged: Task = {
       ...taskOf(y, [0], [0]),
       splits: { train: 2, validation: 2, test: 0 },
+      steps: 2,
+      lengths: () => Uint32Array.of(1, 2),
       batch: (_, indices) => ({
         // [T, B, 1]: the first example has one step.
         inputs: { y: Float32Array.of(2, 4, 1000, 6) },
@@ -84,5 +113,31 @@ describe("of numbers", () => {
     };
     const found = await trivialBaseline(model("loss mse(z, y)"), ragged, "validation");
     expect(found!.measures.loss).toBeCloseTo(8 / 3, 6);
+  });
+});
+
+describe("the mean as a baseline", () => {
+  const y: TaskInput = { kind: "value", shape: [2], time: true };
+  const task: Task = {
+    ...taskOf(y, [0], [0]),
+    splits: { train: 2, validation: 2, test: 0 },
+    steps: 3,
+    lengths: () => Uint32Array.of(3, 1),
+    // [3, B, 2]: what stands behind the second example's only step is no value, and one is missing.
+    batch: (_, indices) => ({
+      inputs: {
+        y: Float32Array.from({ length: 12 }, (_, i) => {
+          const [t, example, k] = [Math.floor(i / 4), indices[Math.floor(i / 2) % 2], i % 2];
+          return t === 1 && k === 1 ? Number.NaN : example === 1 && t > 0 ? 1e6 : 10 * k + t;
+        }),
+      },
+      ...{ steps: 3, examples: 2, lengths: Uint32Array.from(indices, (at) => [3, 1][at]) },
+    }),
+  };
+
+  test("is that of each column over the steps that examples have, without missing values", async () => {
+    const { predict } = meanBaseline(task);
+    expect(await predict("y", "validation", Uint32Array.of(1))).toEqual(Float32Array.of(0.75, 32 / 3));
+    expect(await predict("y", "validation", Uint32Array.of(1, 0))).toHaveLength(3 * 2 * 2);
   });
 });
