@@ -60,7 +60,7 @@ export async function predict(
     const model = { ...settings, file: cell, batch, ragged: settings.ragged || task.lengths !== undefined };
     const request = { ...model, entries: ["infer"] as const, rest: count % batch };
     const session = await openTrained(request, form ?? task, { path: checkpoint, state }, backend, context);
-    checkInputs(session.plan, task);
+    await checkInputs(session.plan, task);
     const { graph } = elaborateModel(model, form ?? task).elaborated;
     const chosen = chosenOutputs({ plan: session.plan, graph, task, output: options.output });
     const work = { task, split, batch, session, chosen };

@@ -80,7 +80,7 @@ export async function openLearner(
     const help = "declare as param what is to be trained";
     throw new Failure("C0221", exit.input, `${plan.name} has no parameters to train`, help);
   }
-  checkInputs(plan, task);
+  await checkInputs(plan, task);
   const session = await Session.open(executable, backend, { seed: context.seed, carrying });
   session.notes = notesOf(task.preparation) ?? {};
   const rest = split === undefined ? 0 : task.splits[split] % request.batch;
