@@ -46,7 +46,7 @@ export async function evaluateCommand(
   names: ReadonlySet<string>,
 ): Promise<ExitCode> {
   const { output } = context;
-  const { file, checkpoint, form, settings } = await whatIsMeasured(path, cell, given, names);
+  const { file, checkpoint, form, settings } = await whatIsMeasured(output, path, cell, given, names);
   const state = await loadCheckpoint(checkpoint);
   const purpose = { whole: isWhole(given, names) && form !== undefined, predicting: false };
   const options: EvalOptions = purpose.whole ? { ...settings, split: "test" } : settings;
@@ -142,6 +142,7 @@ async function drawMatrix(
 }
 
 async function whatIsMeasured(
+  output: Output,
   path: string,
   cell: string | undefined,
   options: EvalOptions,
@@ -149,7 +150,7 @@ async function whatIsMeasured(
 ): Promise<TrainedModel<EvalOptions>> {
   const { checkpoint } = options;
   if (checkpoint !== undefined && cell === undefined) return { file: path, checkpoint, settings: options };
-  if (checkpoint === undefined && !path.endsWith(".cell")) return modelForData(path, cell, options, given);
+  if (checkpoint === undefined && !path.endsWith(".cell")) return modelForData(output, path, cell, options, given);
   throw new Failure(
     "C0301",
     exit.usage,

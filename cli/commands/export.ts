@@ -45,7 +45,7 @@ export async function exportCommand(
   const { output } = context;
   const { out } = options;
   checkFolder(out);
-  const model = await trainedModel(path, file, options, new Set([...given, ...OF_TRAINING]));
+  const model = await trainedModel(output, path, file, options, new Set([...given, ...OF_TRAINING]));
   const { checkpoint } = model;
   const state = await loadCheckpoint(checkpoint);
   const task = model.form ?? (await formOf(context, model.settings, model.checkpoint, state));

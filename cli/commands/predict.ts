@@ -44,7 +44,7 @@ export async function predict(
   const split = whole ? "test" : options.split;
   checkPredictionFile(out);
   await checkNoFolder(out);
-  const { file: cell, checkpoint, form, settings: known } = await modelForData(path, file, options, given);
+  const { file: cell, checkpoint, form, settings: known } = await modelForData(output, path, file, options, given);
   const settings = withStride(known, options.own?.stride);
   const state = await loadCheckpoint(checkpoint);
   const task = await openTrainedTask(context, settings, checkpoint, state, {

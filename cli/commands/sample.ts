@@ -40,7 +40,7 @@ export async function sample(
   given: ReadonlySet<string>,
 ): Promise<ExitCode> {
   const { output, seed } = context;
-  const model = await trainedModel(path, file, { ...options, batch: 1 }, new Set([...given, ...OF_TRAINING]));
+  const model = await trainedModel(output, path, file, { ...options, batch: 1 }, new Set([...given, ...OF_TRAINING]));
   const { checkpoint } = model;
   const state = await loadCheckpoint(checkpoint);
   const language = languageOf(preparationIn(state, checkpoint), checkpoint);

@@ -70,7 +70,7 @@ export async function stats(
       `--${idle} says how to estimate, which nothing asks for`,
       "add --estimate or --drift",
     );
-  const model = await trainedModel(path, file, options, given);
+  const model = await trainedModel(context.output, path, file, options, given);
   const written = model.settings.output ?? model.checkpoint;
   // Without the lock, a training run could replace the checkpoint while the statistics are being estimated.
   const work = () =>

@@ -85,7 +85,9 @@ function inputsOf(path: string, fields: Fields, options: DataOptions, targets: r
   if (free.some(([name, { kind }]) => name === "w" && kind === "symbol"))
     return [
       roleOf(path, fields, "w", ["w"]),
-      ...free.filter(([name, { kind }]) => name === "x" && kind === "number").map(([x]) => roleOf(path, fields, x, [x])),
+      ...free
+        .filter(([name, { kind }]) => name === "x" && kind === "number")
+        .map(([x]) => roleOf(path, fields, x, [x])),
     ];
   const numbers = free.filter(([, { kind }]) => kind === "number").map(([name]) => name);
   if (numbers.length > 0) return [roleOf(path, fields, "x", numbers)];

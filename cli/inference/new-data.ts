@@ -1,5 +1,6 @@
 /** A trained model, and other data than it was trained on. */
 import { isBuiltIn, withTaskFile } from "../data/settings.ts";
+import type { Output } from "../output.ts";
 import { type ModelSettings, type TrainedModel, trainedModel } from "../statistics/trained-model.ts";
 
 const OF_DATA: ReadonlySet<string> = new Set(["data", "task"]);
@@ -12,13 +13,14 @@ const isNew = (given: ReadonlySet<string>): boolean => [...OF_DATA].some((name) 
  * run's own.
  */
 export async function modelForData<Settings extends ModelSettings>(
+  output: Pick<Output, "warn">,
   path: string,
   file: string | undefined,
   options: Settings,
   given: ReadonlySet<string>,
 ): Promise<TrainedModel<Settings>> {
   const ofModel = new Set([...given].filter((name) => !OF_DATA.has(name)));
-  const model = await trainedModel(path, file, options, ofModel);
+  const model = await trainedModel(output, path, file, options, ofModel);
   if (!isNew(given)) return { ...model, settings: await withTaskFile(model.settings) };
   const { task } = model.settings;
   const known = task !== undefined && isBuiltIn(task) ? task : undefined;

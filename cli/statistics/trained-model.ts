@@ -6,6 +6,7 @@ import type { NoiseMode } from "../../runtime/batch.ts";
 import type { TaskSettings } from "../data/settings.ts";
 import type { TaskForm } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
+import type { Output } from "../output.ts";
 import type { ModelOptions } from "../toolchain.ts";
 import { RunFolder, type RunRecord, runPaths } from "../training/run-folder.ts";
 
@@ -35,10 +36,12 @@ const RECORDED = [
 
 /**
  * How the model at `path`, a run's folder or a checkpoint, was trained. A checkpoint in a run's folder belongs to that run; for any
- * other, the command line must say everything. `given` names the options on the command line, which override the run's. Throws C0408
+ * other, the command line must say everything. Of a run, that is what its best evaluation measured, which `output` hears unless it was the
+ * last one. `given` names the options on the command line, which override the run's. Throws C0408
  * for a folder without a run, C0401 for a run without a checkpoint, and C0301 if the model is unknown.
  */
 export async function trainedModel<Settings extends ModelSettings>(
+  output: Pick<Output, "warn">,
   path: string,
   file: string | undefined,
   options: Settings,
@@ -72,13 +75,16 @@ export async function trainedModel<Settings extends ModelSettings>(
       "name the run's folder; or say all that training was told, such as: cellc stats a.safetensors a.cell --task digits --dims H=48",
     );
   const form = given.has("data") || given.has("task") ? undefined : record?.form;
+  const best = record?.best?.step;
+  if (folder !== undefined && best !== undefined && best !== record?.step)
+    output.warn(`${folder}: the best model, of step ${best}; the last one is ${runPaths(folder).model}`);
   return { file: cell, checkpoint, ...(form && { form }), settings };
 }
 
-/** The checkpoint of a run that is to be used: what its last evaluation measured. */
+/** The checkpoint of a run that is to be used: what its best evaluation measured, or the last one where none was the best. */
 function checkpointIn(folder: string): string {
-  const { model, averaged } = runPaths(folder);
-  return existsSync(averaged) ? averaged : model;
+  const { model, best, averaged } = runPaths(folder);
+  return [best, averaged].find((path) => existsSync(path)) ?? model;
 }
 
 async function recordOf(folder: string | undefined, checkpoint: string): Promise<RunRecord | undefined> {

@@ -176,7 +176,8 @@ describe("a run's folder", () => {
             () => new RunFolder(run).read(),
             () => readCurve(runPaths(run).curve),
             () => loadCheckpoint(runPaths(run).model),
-            () => trainedModel(run, undefined, { dims: {}, cell: {}, batch: 64 } as const, new Set()),
+            () =>
+              trainedModel({ warn: () => {} }, run, undefined, { dims: {}, cell: {}, batch: 64 } as const, new Set()),
           ]) {
             const error = await read().then(
               () => undefined,

@@ -192,7 +192,7 @@ describe("cellc export refuses", () => {
       said: expect.stringMatching(/^C0301: /),
     });
     const empty = await copy("empty");
-    await rm(join(empty, "model.safetensors"));
+    for (const name of ["model", "best"]) await rm(join(empty, `${name}.safetensors`));
     expect(await failure(empty, "--out", join(root, "x"))).toEqual({
       code: 1,
       said: `C0401: the run in ${empty} has no checkpoint yet`,
@@ -202,8 +202,8 @@ describe("cellc export refuses", () => {
   test("a checkpoint that is damaged, or of another model, and writes nothing", async () => {
     const out = join(root, "nothing");
     const damaged = await copy("damaged");
-    const bytes = await readFile(join(damaged, "model.safetensors"));
-    await writeFile(join(damaged, "model.safetensors"), bytes.subarray(0, 1000));
+    const bytes = await readFile(join(damaged, "best.safetensors"));
+    await writeFile(join(damaged, "best.safetensors"), bytes.subarray(0, 1000));
     expect(await failure(damaged, "--out", out)).toMatchObject({ code: 1, said: expect.stringMatching(/^C0404: /) });
     expect(await failure(run, "--out", out, "--place", "rnn.cc=layer")).toMatchObject({
       code: 1,
@@ -218,7 +218,7 @@ describe("cellc export refuses", () => {
 
   test("numbers that are not finite, and a model without its statistics", async () => {
     const spoilt = await copy("spoilt");
-    const model = join(spoilt, "model.safetensors");
+    const model = join(spoilt, "best.safetensors");
     const state = await loadCheckpoint(model);
     const [first] = state.tensors.keys();
     const { shape, data } = state.tensors.get(first)!;

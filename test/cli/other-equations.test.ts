@@ -54,7 +54,7 @@ test("is refused by every command that reads it, with what differs, and accepted
 
     const allowed = [
       await measure("group(4)", "--allow-other-equations"),
-      await cellc(["stats", run, "--drift", "--batches", "1", "--allow-other-equations"]),
+      await cellc(["stats", model, "--drift", "--batches", "1", "--allow-other-equations"]),
       await train("group(4)", "--steps", "3", "--resume", "--allow-other-equations"),
     ];
     for (const taken of allowed) {

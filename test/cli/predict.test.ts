@@ -303,7 +303,7 @@ describe("classes of sequences of different lengths", () => {
         baseline: { name: "most frequent" },
       });
       expect(await readFile(picture, "utf8")).toContain(`<title>up taken for up: ${count("up", "up")}, `);
-      const checkpoint = join(run.run, "model.safetensors");
+      const checkpoint = join(run.run, "best.safetensors");
       const state = decodeCheckpoint(await readFile(checkpoint));
       const { written: _, ...counters } = state.counters;
       const none = { ...state, counters: { ...counters, seen: counters.seen.map(() => 0) } };

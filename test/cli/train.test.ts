@@ -138,7 +138,13 @@ describe("cellc train", () => {
         (await cellc(["eval", "examples/smnist.cell", ...SMALL, ...averaged])).stdout,
       );
       expect({ loss, ...metrics }).toEqual(result);
-      expect((await cellc(["stats", whole])).stdout).toContain("16 steps");
+      expect((await cellc(["stats", averaged[1]])).stdout).toContain("16 steps");
+      // And of the run itself, what was best: no evaluation is better by 1 than the first.
+      const best = await cellc(["stats", whole]);
+      expect([best.stdout, best.stderr]).toEqual([
+        expect.stringContaining("after 4 steps"),
+        expect.stringMatching(/the best model, of step 4; the last one is .*model\.safetensors/),
+      ]);
     }));
 
   test("ends early by patience, keeps the best, and measures that on the test examples", () =>
