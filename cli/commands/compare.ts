@@ -1,7 +1,7 @@
 /** `cellc compare`: draws the curves of runs together, with a table of their results. */
 import { join } from "node:path";
 import { metricsOf, readRuns, resultsOf } from "../compare/compared-run.ts";
-import { drawComparison, resultColumns } from "../compare/page.ts";
+import { drawComparison, drawnMeasures, resultColumns } from "../compare/page.ts";
 import type { Context } from "../context.ts";
 import { rankedBy } from "../explore/measure.ts";
 import { valueText } from "../explore/measure-text.ts";
@@ -41,7 +41,7 @@ export async function compare(
       title: `${drawn.length} runs`,
       subtitle: [...tasks].join(", "),
       runs: drawn.map(({ name, points }) => ({ name, points })),
-      measures: [measure],
+      measures: drawnMeasures(runs, measure),
     }),
   );
 

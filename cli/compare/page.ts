@@ -5,7 +5,7 @@ import { formatCount, formatSeconds } from "../output.ts";
 import { type CurveRun, evaluationMarks, type Mark } from "../report/curves.ts";
 import { type Chart, type Column, reportPage } from "../report/page/report-page.ts";
 import { overSteps, trainingCharts } from "../report/page/training-charts.ts";
-import { type ComparedRun, differsText, type RunResult } from "./compared-run.ts";
+import { type ComparedRun, differsText, metricsOf, type RunResult } from "./compared-run.ts";
 
 const COLOURS = 8;
 
@@ -77,20 +77,25 @@ function charts(runs: readonly ComparedRun[], results: readonly RunResult[], { m
         y: marks.map(({ value }) => Number(value.toPrecision(5))),
       };
     });
-  return [
-    {
-      title: `Held-out ${measure}`,
+  const heldOut = drawnMeasures(runs, measure).map(
+    (name): Chart => ({
+      title: `Held-out ${name}`,
       words: "At each evaluation, with population statistics.",
       ...overSteps,
-      yLabel: measure,
-      yFormat: measure === "accuracy" ? "percent" : "number",
+      yLabel: name,
+      yFormat: name === "accuracy" ? "percent" : "number",
       yKind: "fitted",
       dots: "small",
-      lines: lines((run) => evaluationMarks([run], measure).marks.filter(() => has(run, measure))),
-    },
-    ...trainingCharts(lines),
-  ];
+      lines: lines((run) => evaluationMarks([run], name).marks.filter(() => has(run, name))),
+    }),
+  );
+  return [...heldOut, ...trainingCharts(lines)];
 }
+
+/** What has a curve of its own: what ranks, the other metrics, and the loss. */
+export const drawnMeasures = (runs: readonly ComparedRun[], ranking: string): readonly string[] => [
+  ...new Set([ranking, ...metricsOf(runs), "loss"]),
+];
 
 /** Whether a run measures this: another one is no curve of it. */
 const has = ({ points }: CurveRun, measure: string): boolean =>

@@ -1,7 +1,7 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type CurvePoint, curveLines } from "../../../cli/report/curve-log.ts";
+import { type CurvePoint, curveLines, readCurve } from "../../../cli/report/curve-log.ts";
 import { withFolder } from "../../data/mnist.ts";
 import { closeBrowser, visit } from "../browser.ts";
 import { pageFaults } from "../page-faults.ts";
@@ -38,6 +38,23 @@ async function run(
   await writeFile(join(path, "curve.jsonl"), curveLines(points));
   return path;
 }
+
+/** A loss over examples and one over steps, which `evaluate` averages each as it is. */
+const twoLosses = `import { lstm } from "./lstm.cell"
+
+model m(D = 9, H = 5) {
+  input x : [D] over time
+  target y : index(10)
+  hs = scan lstm(D, H) over x
+  param V : [H, 10] = xavier
+  z = last(hs) @ V
+  loss cross_entropy(z, y)
+  loss 0.5 * mean(square(hs))
+  metric fit = cross_entropy(z, y)
+  metric size = square(hs)
+  metric accuracy = correct(z, y)
+}
+`;
 
 describe("cellc compare", () => {
   test("ranks runs by their last evaluation, and says what they did otherwise", () =>
@@ -82,6 +99,56 @@ describe("cellc compare", () => {
       expect(JSON.parse(stdout).results[0].name).toBe("run-0");
       const { page } = await visit(join(folder, "out", "compare.html"));
       expect(await page.locator("#rows tbody tr").count()).toBe(10);
+    }));
+
+  test("draws every metric that some run has, and the loss, what ranks first", () =>
+    withFolder(async (folder) => {
+      const a = await run(join(folder, "a"), [0.5, 0.6]);
+      const b = await run(join(folder, "b"), [0.3, 0.4], { metric: "f1" });
+      const out = join(folder, "out");
+      expect((await cellc(["compare", a, b, "--by", "loss", "--out", out])).code).toBe(0);
+      const { page } = await visit(join(out, "compare.html"));
+      const titles = await page.locator("h2").allTextContents();
+      const from = titles.indexOf("Held-out loss");
+      expect(titles.slice(from, from + 4)).toEqual([
+        ...["Held-out loss", "Held-out accuracy", "Held-out f1", "Training loss"],
+      ]);
+      expect(await page.locator("#chart-2 path.curve").count()).toBe(1);
+      const picture = await readFile(join(out, "compare.svg"), "utf8");
+      for (const measure of ["loss", "accuracy", "f1"]) expect(picture).toContain(`${measure} on held-out examples`);
+    }));
+
+  test("of models with several losses draws those that are metrics, too, each by itself, as train does", () =>
+    withFolder(async (folder) => {
+      const cell = join(folder, "m.cell");
+      await writeFile(cell, twoLosses);
+      await cp("examples/cells/lstm.cell", join(folder, "lstm.cell"));
+      const train = async (name: string, ...more: readonly string[]) => {
+        const how = ["--steps", "4", "--evaluate-every", "2", "--batch", "16", "--out", join(folder, name)];
+        expect((await cellc(["train", cell, "--task", "digits-rows", ...how, ...more])).code).toBe(0);
+      };
+      await train("a", "--tensorboard", join(folder, "board"));
+      await train("b", "--lr", "0.1");
+      const points = await readCurve(join(folder, "a", "curve.jsonl"));
+      expect(points).toHaveLength(6);
+      for (const { loss, metrics } of points) {
+        expect(Object.keys(metrics ?? {})).toEqual(["fit", "size", "accuracy"]);
+        expect(metrics!.size).toBeGreaterThan(0);
+        expect(loss).toBeCloseTo(metrics!.fit + 0.5 * metrics!.size, 5);
+      }
+      const [events] = await readdir(join(folder, "board"));
+      const board = await readFile(join(folder, "board", events), "latin1");
+      for (const tag of ["loss", "fit", "size", "accuracy"])
+        for (const part of ["train", "validation"]) expect(board).toContain(`${part}/${tag}`);
+      const out = join(folder, "out");
+      expect((await cellc(["compare", join(folder, "a"), join(folder, "b"), "--out", out])).code).toBe(0);
+      const { page } = await visit(join(out, "compare.html"));
+      expect(await page.locator("h2", { hasText: /^Held-out / }).allTextContents()).toEqual([
+        ...["Held-out accuracy", "Held-out fit", "Held-out size", "Held-out loss"],
+      ]);
+      for (const picture of [join(out, "compare.svg"), join(folder, "a", "curve.svg")])
+        for (const measure of ["loss", "fit", "size", "accuracy"])
+          expect(await readFile(picture, "utf8")).toContain(`${measure} on held-out examples`);
     }));
 
   test("says that runs of different tasks do not compare", () =>
