@@ -7,7 +7,7 @@ import { openTrainedTask } from "../data/settings.ts";
 import type { Split, Task, TaskBatch } from "../data/task.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { isWhole, modelForData } from "../inference/new-data.ts";
-import { type ChosenOutput, chosenOutputs, targetsOf } from "../inference/outputs.ts";
+import { type ChosenOutput, chosenOutputs, unknownTo } from "../inference/outputs.ts";
 import { PredictionRows } from "../inference/prediction-rows.ts";
 import { openTrained } from "../inference/trained-session.ts";
 import { formatCount } from "../output.ts";
@@ -153,7 +153,7 @@ interface Block {
 async function* predicted({ task, split, batch: size, session, chosen }: Work): AsyncGenerator<Block> {
   const count = task.splits[split];
   const made = new PredictionRows(task, chosen);
-  const unknown = Object.fromEntries(targetsOf(task).map((target) => [target, null]));
+  const unknown = Object.fromEntries(unknownTo(task).map((target) => [target, null]));
   const wanted = new Set(inputsOf(session));
   for (let from = 0; from < count; from += size) {
     const indices = Uint32Array.from({ length: Math.min(size, count - from) }, (_, i) => from + i);

@@ -17,6 +17,7 @@ import {
   truth,
   whole,
 } from "../report/schema.ts";
+import { type ClassWeights, classWeightsJson, classWeightsSchema, readClassWeights } from "./class-weights.ts";
 import { type SymbolUnit, symbolUnits } from "./formats/symbols.ts";
 import { formatNames } from "./formats.ts";
 
@@ -30,6 +31,8 @@ export interface DataOptions {
   readonly inputs?: Columns;
   readonly target?: Columns;
   readonly label?: Readonly<Record<string, string>>;
+  readonly weight?: string;
+  readonly classWeights?: ClassWeights;
   readonly symbols?: readonly string[];
   readonly group?: string;
   readonly timeColumn?: string;
@@ -182,6 +185,18 @@ export const dataOptions: { readonly [K in keyof DataOptions]-?: DataOptionRow<N
     read: (given) => ({ y: readName(given) }),
     schema: (value, at) => (typeof value === "string" ? { y: name(value, at) } : eachOf(name)(value, at)),
     json: { anyOf: [{ type: "string", minLength: 1 }, eachJson({ type: "string", minLength: 1 })] },
+  },
+  weight: {
+    flag: "--weight <column>",
+    doc: "the column of weights of steps or sequences, the model's target weight",
+    ...column,
+  },
+  classWeights: {
+    flag: "--class-weights <how>",
+    doc: "with --label: weights of the classes, in the model's target weight: balanced, or such as up=5,down=1",
+    read: readClassWeights,
+    schema: classWeightsSchema,
+    json: classWeightsJson,
   },
   symbols: {
     flag: "--symbols <column,...>",

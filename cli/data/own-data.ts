@@ -114,8 +114,8 @@ export async function openOwnData(
 const isColumn = (splitBy: string | undefined): splitBy is string =>
   splitBy !== undefined && splitBy !== "time" && splitBy !== "sequence";
 
-const fieldsOf = ({ inputs, targets }: Roles): readonly string[] =>
-  [...inputs, ...targets].flatMap(({ fields }) => fields);
+const fieldsOf = ({ inputs, targets, weight }: Roles): readonly string[] =>
+  [...inputs, ...targets, ...(weight ? [weight] : [])].flatMap(({ fields }) => fields);
 
 const symbolsOf = ({ inputs, targets }: Roles): readonly string[] =>
   [...inputs, ...targets].flatMap(({ kind, fields }) => (kind === "symbols" ? fields : []));
@@ -193,6 +193,12 @@ function remarks(own: OwnData, task: Task): readonly string[] {
     lines.push(`classes of ${name}: ${listed(balance(of))}`);
     const lacking = of.names.filter((_, at) => of.counts[at] === 0);
     if (lacking.length > 0) lines.push(`the training part lacks classes: ${listed(lacking)}`);
+  }
+  const classes = predicting || whole ? undefined : preparation.weight?.classes;
+  const [first] = Object.values(preparation.targets);
+  if (classes !== undefined && first.kind === "symbols") {
+    const weights = first.names.map((name, at) => `${name} ${Number(classes[at].toPrecision(3))}`);
+    lines.push(`weights of classes: ${listed(weights)}`);
   }
   return lines;
 }

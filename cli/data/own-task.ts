@@ -16,11 +16,12 @@ import {
   targetParts,
 } from "./parts.ts";
 import type { Preparation } from "./preparation.ts";
-import type { Roles } from "./roles.ts";
+import { type Roles, WEIGHT } from "./roles.ts";
 import { type Examples, examplesOf, type Segments } from "./segments.ts";
 import type { Store } from "./store.ts";
 import { isEachStep } from "./target-place.ts";
 import { checkIndices, type Split, type Task } from "./task.ts";
+import { weightInput, weightPart } from "./weight-part.ts";
 
 export interface OwnData {
   readonly name: string;
@@ -111,6 +112,7 @@ export function ownTask(data: OwnData): Task {
     );
   };
   const change = preparation.change === true;
+  const weights = weightPart(store, roles, preparation, targets[0]);
   const keys = new SequenceKeys(store, window !== undefined || targets.some(({ at }) => isEachStep(at)));
 
   return {
@@ -119,6 +121,7 @@ export function ownTask(data: OwnData): Task {
     inputs: Object.fromEntries([
       ...inputs.map((part) => [part.name, inputOf(part.prepared, part.over === "steps")] as const),
       ...targets.map((target) => [target.name, targetOf(target, horizon)] as const),
+      ...(weights ? [[WEIGHT, weightInput(weights, horizon)] as const] : []),
     ]),
     dims: dimsOf(inputs, targets, horizon),
     steps,
@@ -155,6 +158,14 @@ export function ownTask(data: OwnData): Task {
           fill(values, to * width, part, t === undefined ? row : rows, (t ?? 0) * store.width, place, base);
         });
         made[target.name] = values;
+      }
+      if (weights !== undefined && !predicting) {
+        const places = targetRows(weights, read, horizon, longest);
+        const values = new Float32Array(places.size);
+        places.each((to, e, t) => {
+          values[to] = weights.weightOf(read[e], t);
+        });
+        made[WEIGHT] = values;
       }
       return {
         inputs: made,
@@ -227,7 +238,7 @@ export function ownTask(data: OwnData): Task {
 
 /** Where the values of a target are: `each` is called with the place of every value in a batch, its example, and its step in it. */
 export function targetRows(
-  { at, prepared }: Pick<TargetPart, "at" | "prepared" | "part">,
+  { at, prepared }: Pick<TargetPart, "at" | "prepared">,
   read: readonly Pick<ReadExample, "length">[],
   horizon: number,
   longest: number,

@@ -26,6 +26,7 @@ import type { Segment, Segments } from "./segments.ts";
 import type { Store } from "./store.ts";
 import { placeOf, type TargetPlace, targetPlaces } from "./target-place.ts";
 import { makeVocabulary } from "./vocabulary.ts";
+import { type PreparedWeights, prepareWeights, weightsSchema } from "./weights.ts";
 
 /** Numbers: (value − center) / spread. */
 export interface PreparedNumbers {
@@ -56,6 +57,8 @@ export interface Preparation {
   /** By the model's names. */
   readonly inputs: Readonly<Record<string, Prepared>>;
   readonly targets: Readonly<Record<string, Prepared>>;
+  /** The model's target `weight`, which belongs to the first target. */
+  readonly weight?: PreparedWeights;
   /** Where each target stands. */
   readonly places: Readonly<Record<string, TargetPlace>>;
   /** Whether a target is a change from the last value of the window. */
@@ -90,6 +93,7 @@ const preparationSchema: Schema<Preparation> = record({
   format: oneOf(1),
   inputs: dictionary(prepared),
   targets: dictionary(prepared),
+  weight: optional(weightsSchema),
   places: dictionary(oneOf(...targetPlaces)),
   change: optional(truth),
   window: optional(whole(1)),
@@ -143,11 +147,14 @@ export async function prepare(
     else targets[role.name] = roles.next ? Object.values(inputs)[0] : await vocabularyOf(store, role, all, train, {});
   }
   const { window, horizon, unit, lineEnd } = options;
+  const places = Object.fromEntries(roles.targets.map((role) => [role.name, placeOf(role, roles, options, store)]));
+  const weight = await prepareWeights({ store, train, all, roles, options }, targets, places);
   return {
     format: 1,
     inputs,
     targets,
-    places: Object.fromEntries(roles.targets.map((role) => [role.name, placeOf(role, roles, options, store)])),
+    ...(weight && { weight }),
+    places,
     ...(change && { change }),
     ...(window !== undefined && { window }),
     ...(horizon !== undefined && { horizon }),
@@ -174,6 +181,14 @@ export function checkPreparation(known: Preparation, roles: Roles): void {
         );
     }
   }
+  const [was, here] = [known.weight?.fields ?? [], roles.weight?.fields ?? []].map((fields) => fields.join(", "));
+  if (was !== here)
+    throw new Failure(
+      "C0403",
+      exit.input,
+      `the checkpoint was trained with ${was === "" ? "no column of weights" : `the weights of ${was}`}, and here ${here === "" ? "there is none" : `they are those of ${here}`}`,
+      was === "" ? "leave --weight out" : `--weight ${was}`,
+    );
   for (const { name, over } of roles.targets)
     if ((known.places[name] === "sequence") !== (over === "sequence"))
       throw new Failure(

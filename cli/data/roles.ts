@@ -17,11 +17,16 @@ export interface Role {
 export interface Roles {
   readonly inputs: readonly Role[];
   readonly targets: readonly Role[];
+  /** The column of weights. */
+  readonly weight?: Role;
   /** Whether the target is the symbol after each of the input's. */
   readonly next: boolean;
 }
 
 type Fields = Readonly<Record<string, Field>>;
+
+/** The model's name for weights. */
+export const WEIGHT = "weight";
 
 /** Throws C0406 for a column that is not there or cannot be what it is to be, and C0301 if nothing is to be predicted. */
 export function rolesOf(path: string, given: Fields, options: DataOptions): Roles {
@@ -32,9 +37,11 @@ export function rolesOf(path: string, given: Fields, options: DataOptions): Role
     ...Object.entries(chosen.label).map(([name, column]) => roleOf(path, fields, name, [column], "symbols")),
   ];
   const inputs = inputsOf(path, fields, options, targets);
-  if (targets.length > 0) return { inputs, targets, next: false };
+  const weight = weightOf(path, fields, options, [...inputs, ...targets]);
+  if (targets.length > 0) return { inputs, targets, ...(weight && { weight }), next: false };
   const words = inputs.filter(({ kind, over }) => kind === "symbols" && over === "steps");
-  if (words.length === 1 && inputs.length === 1) return { inputs, targets: [{ ...words[0], name: "y" }], next: true };
+  if (words.length === 1 && inputs.length === 1)
+    return { inputs, targets: [{ ...words[0], name: "y" }], ...(weight && { weight }), next: true };
   throw new Failure(
     "C0301",
     exit.usage,
@@ -77,7 +84,7 @@ function inputsOf(path: string, fields: Fields, options: DataOptions, targets: r
   const answers = new Set(
     targets.flatMap((role) => (options.horizon !== undefined && role.kind === "numbers" ? [] : role.fields)),
   );
-  const apart = new Set([options.group, options.timeColumn, options.splitBy]);
+  const apart = new Set([options.group, options.timeColumn, options.splitBy, options.weight]);
   const free = Object.entries(fields).filter(
     ([name, { kind, over }]) => over === "steps" && kind !== "label" && !answers.has(name) && !apart.has(name),
   );
@@ -103,6 +110,28 @@ function inputsOf(path: string, fields: Fields, options: DataOptions, targets: r
       ? "a model needs an input"
       : `in a task file, say which is which: "inputs": {"w": ["${symbols[0]}"]}`,
   );
+}
+
+/** The column of weights. Throws C0301 if the model's `weight` is something else already. */
+function weightOf(
+  path: string,
+  fields: Fields,
+  { weight, classWeights }: DataOptions,
+  others: readonly Role[],
+): Role | undefined {
+  if (weight === undefined && classWeights === undefined) return undefined;
+  if (others.some(({ name }) => name === WEIGHT))
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      `${WEIGHT} is the model's name for --weight and --class-weights, and here for something else, too`,
+      "call that another name",
+    );
+  if (weight === undefined) return undefined;
+  const role = roleOf(path, fields, WEIGHT, [weight], "numbers");
+  const field = fields[weight];
+  if (field.kind === "number" && field.shape.every((extent) => extent === 1)) return role;
+  throw new Failure("C0406", exit.input, `${weight} of ${path} has several numbers, and a weight is one`);
 }
 
 function roleOf(path: string, fields: Fields, name: string, columns: readonly string[], want?: Role["kind"]): Role {

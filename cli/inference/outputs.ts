@@ -2,7 +2,8 @@
 import type { Graph, Op } from "../../compiler/ir/types.ts";
 import { dependsOn } from "../../compiler/semantics/dependence.ts";
 import type { Plan, Tensor } from "../../runtime/plan.ts";
-import type { TaskForm, TaskInput, TaskOutput } from "../data/task.ts";
+import { WEIGHT } from "../data/roles.ts";
+import type { Task, TaskForm, TaskInput } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 
 /** An output of a model, as it is written. */
@@ -16,15 +17,24 @@ export interface ChosenOutput {
   readonly target?: string;
 }
 
+/** A task, as far as outputs are chosen by it. */
+type PredictedTask = TaskForm & Pick<Task, "outputs" | "preparation">;
+
+/** What is not known when a model predicts: targets, and their weights. */
+export const unknownTo = (task: PredictedTask): readonly string[] => [
+  ...targetsOf(task),
+  ...(task.preparation?.weight ? [WEIGHT] : []),
+];
+
 /** The targets of a task: what it says, or else `y`. */
-export const targetsOf = (task: TaskForm & { readonly outputs?: Readonly<Record<string, TaskOutput>> }) =>
+const targetsOf = (task: PredictedTask): readonly string[] =>
   task.outputs === undefined ? Object.keys(task.inputs).filter((name) => name === "y") : Object.keys(task.outputs);
 
 interface Request {
   readonly plan: Plan;
   /** The model's graph. */
   readonly graph: Graph;
-  readonly task: TaskForm & { readonly outputs?: Readonly<Record<string, TaskOutput>> };
+  readonly task: PredictedTask;
   /** `z`, or `y=z` where a model has several outputs of one form: the output to write. */
   readonly output?: string;
 }
@@ -35,7 +45,7 @@ interface Request {
  */
 export function chosenOutputs({ plan, graph, task, output }: Request): readonly ChosenOutput[] {
   const targets = targetsOf(task);
-  const readers = readersOf(graph, targets);
+  const readers = readersOf(graph, unknownTo(task));
   const all = outputsOf(plan);
   const names = all.map(({ name }) => name).join(", ");
   const sound = ({ name }: ChosenOutput): ChosenOutput => {

@@ -1,4 +1,5 @@
 /** Command lines as somebody would type them. */
+import { type ClassWeights, classWeightsText } from "../data/class-weights.ts";
 import { type DataOptions, dataOptionNames, dataOptions } from "../data/data-options.ts";
 
 /** Columns whose names a list with commas cannot hold. */
@@ -36,6 +37,7 @@ function textOf(
     const parts = value.map(String);
     return isListable(parts) ? parts.join(",") : undefined;
   }
+  if (key === "classWeights") return classWeightsText(value as ClassWeights);
   const alone = key === "inputs" ? "x" : "y";
   const entries = Object.entries(value as Readonly<Record<string, string | readonly string[]>>);
   const [[name, columns]] = entries;

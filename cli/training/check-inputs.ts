@@ -1,5 +1,6 @@
 /** Checks that a task has the inputs of a model. */
 import type { Plan, Tensor } from "../../runtime/plan.ts";
+import { WEIGHT } from "../data/roles.ts";
 import type { Task, TaskInput } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 
@@ -31,6 +32,18 @@ export async function checkInputs(plan: Plan, task: Task): Promise<void> {
       ...new Set(mends),
       `${task.name} is meant for --dims ${dims.join(",")}; its inputs are ${Object.keys(task.inputs).join(", ")}`,
     ].join("; "),
+  );
+}
+
+/** Throws C0406 if the data has weights, and the model reads none: it would be trained as if there were none. */
+export function checkWeights(plan: Plan, { name, inputs, preparation }: Task): void {
+  if (preparation?.weight === undefined || inputsOf(plan).some((tensor) => tensor.name === WEIGHT)) return;
+  const form = taskWords(inputs[WEIGHT]);
+  throw new Failure(
+    "C0406",
+    exit.input,
+    `${name} has weights, and ${plan.name} does not read them`,
+    `declare target weight : ${form}, and weigh the loss: loss sum(weight * …, over batch) / sum(weight, over batch)`,
   );
 }
 

@@ -13,7 +13,7 @@ import { exit, Failure } from "../failure.ts";
 import type { Norms } from "../statistics/statistic.ts";
 import { type CompileRequest, compileFile, trainingEntries } from "../toolchain.ts";
 import { requireExamples } from "./batches.ts";
-import { checkInputs } from "./check-inputs.ts";
+import { checkInputs, checkWeights } from "./check-inputs.ts";
 import type { Learner } from "./learner.ts";
 import { sessionLearner } from "./session-learner.ts";
 import { modelAround } from "./task-model.ts";
@@ -81,6 +81,7 @@ export async function openLearner(
     throw new Failure("C0221", exit.input, `${plan.name} has no parameters to train`, help);
   }
   await checkInputs(plan, task);
+  checkWeights(plan, task);
   const session = await Session.open(executable, backend, { seed: context.seed, carrying });
   session.notes = notesOf(task.preparation) ?? {};
   const rest = split === undefined ? 0 : task.splits[split] % request.batch;

@@ -14,7 +14,8 @@ import type { Graph, OpOf } from "../../compiler/ir/types.ts";
 import { declarations, type Elaborated, type ElaborateOptions, elaborate } from "../../compiler/semantics/elaborate.ts";
 import type { SourceHost } from "../../compiler/source-host.ts";
 import { fileHost } from "../api/file-host.ts";
-import type { TaskForm } from "../data/task.ts";
+import { WEIGHT } from "../data/roles.ts";
+import type { TaskForm, TaskInput } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import { readSource } from "../read-source.ts";
 import { chosenDims, elaborateOptions, entryOf, type ModelOptions } from "../toolchain.ts";
@@ -76,13 +77,16 @@ interface Wanted {
   readonly task: TaskForm;
 }
 
-function modelText({ cell, entry, dims, graph, task }: Wanted): string {
+function modelText(wanted: Wanted): string {
+  const { cell, entry, dims, graph, task } = wanted;
   const output = outputOf(graph);
   const inputs = inputsOf(graph);
   const { y } = task.inputs;
   const classes = y.kind === "index";
   const size = classes ? y.size : y.shape[0];
   const names = Object.keys(dims);
+  const weight = weightOf(wanted);
+  const measure = classes ? "cross_entropy(prediction, y)" : "mse(prediction, y)";
   // The other outputs, which nothing reads.
   const others = graph.results.filter(({ kind }) => kind === "output").slice(1);
   return `model ${entry}(${names.map((name) => `${name} = ${dims[name]}`).join(", ")}) {
@@ -90,13 +94,27 @@ function modelText({ cell, entry, dims, graph, task }: Wanted): string {
   param shift   : [${size}] = 0
 ${inputs.map(({ name, type }) => `  input ${name} : ${type} over time`).join("\n")}
   target y : ${classes ? `index(${size})` : `[${size}]`}${y.time ? " over time" : ""}
-
+${weight ? `  target weight : [1]${weight.time ? " over time" : ""}\n` : ""}
   ${["hs", ...others.map((_, at) => `_${at}`)].join(", ")} = scan ${cell}(${names.map((name) => `${name} = ${name}`).join(", ")}) over ${inputs.map(({ name }) => name).join(", ")}
   prediction = ${y.time ? "hs" : "last(hs)"} @ readout + shift
   output prediction
-  ${classes ? "loss cross_entropy(prediction, y)\n  metric accuracy = correct(prediction, y)" : "loss mse(prediction, y)"}
+  loss ${weight ? weighed(measure, y, weight) : measure}${classes ? "\n  metric accuracy = correct(prediction, y)" : ""}
 }
 `;
+}
+
+/** The task's weights, unless the cell has an input of that name. */
+function weightOf({ task, graph }: Wanted): TaskInput | undefined {
+  const { weight } = task.inputs;
+  const isOne = weight?.kind === "value" && weight.shape.length === 1 && weight.shape[0] === 1;
+  return isOne && inputsOf(graph).every(({ name }) => name !== WEIGHT) ? weight : undefined;
+}
+
+/** The mean of a measure of y by the task's weights. That of a sequence is that of each of its steps. */
+function weighed(measure: string, y: TaskInput, weight: TaskInput): string {
+  const axes = y.time ? "(batch, time, feature)" : "(batch, feature)";
+  const each = y.time && !weight.time ? "(weight + 0 * step())" : "weight";
+  return `sum(${each} * ${measure}, over ${axes}) / sum(${each}, over ${axes})`;
 }
 
 /** The inputs of the cell's scan, in the cell's order. */

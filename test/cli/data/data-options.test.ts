@@ -86,6 +86,9 @@ const values = fc.oneof(
     { y: [] },
     {},
     { y: "" },
+    "balanced",
+    { up: 5, down: 0 },
+    { up: -1 },
   ),
   fc.constantFrom<unknown>([0.7, 0.3], [0.5, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25], [1]),
 );
@@ -104,6 +107,8 @@ describe("the table of data options", () => {
       inputs: "a,b",
       target: "c",
       label: "d",
+      weight: "w",
+      classWeights: "up=5,down=0.5",
       symbols: "e",
       group: "g",
       timeColumn: "t",

@@ -41,6 +41,33 @@ test("a target of numbers is met by least squares", () => {
   expect(text).toContain("loss mse(prediction, y)\n");
 });
 
+test("a task's weights weigh the loss, of each step too, and a cell's own input of that name is none", () =>
+  withFolder(async (folder) => {
+    const weight = { kind: "value", shape: [1], time: false } as const;
+    const each = {
+      ...digits,
+      inputs: { ...digits.inputs, y: { kind: "index", size: 10, time: true } as const, weight },
+    };
+    expect(added("examples/cells/lstm.cell", { ...digits, inputs: { ...digits.inputs, weight } })).toContain(`
+  target y : index(10)
+  target weight : [1]
+
+  hs = scan lstm(D = D, H = H) over x
+  prediction = last(hs) @ readout + shift
+  output prediction
+  loss sum(weight * cross_entropy(prediction, y), over (batch, feature)) / sum(weight, over (batch, feature))
+`);
+    expect(added("examples/cells/lstm.cell", each)).toContain("sum((weight + 0 * step()) * cross_entropy(");
+    const file = join(folder, "own.cell");
+    await writeFile(
+      file,
+      "cell own(D = 6) {\n  input x : [D]\n  input weight : [1]\n  state h : [D] = 0\n  h' = tanh(h + x * weight)\n  output h'\n}\n",
+    );
+    expect(added(file, { ...digits, inputs: { ...digits.inputs, weight: { ...weight, time: true } } })).toContain(
+      "loss cross_entropy(prediction, y)",
+    );
+  }));
+
 test("a derived cell counts as a cell, and a model stays as it is", () => {
   expect(added("examples/cells/lnlstm.cell")).toContain("scan lnlstm(D = D, H = H) over x");
   expect(modelAround({ file: "examples/smnist.cell", dims: {} }, digits)).toBeUndefined();
