@@ -156,9 +156,10 @@ WORDS = {"train": "train", "validation": "valid", "test": "test"}
 
 
 def keys(options):
-    """A session of keys on each line of three files."""
+    """A session of keys on each line of three files, and its end."""
     return language(
-        options, {part: [line.split() for line in part_of(options.path, word).splitlines()] for part, word in WORDS.items()}
+        options,
+        {part: [[*line.split(), "end"] for line in part_of(options.path, word).splitlines()] for part, word in WORDS.items()},
     )
 
 

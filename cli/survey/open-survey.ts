@@ -3,7 +3,7 @@ import type { ByteSource } from "../data/byte-source.ts";
 import { openBytes } from "../data/byte-source.ts";
 import { filesAt } from "../data/data-files.ts";
 import type { DataOptions } from "../data/data-options.ts";
-import { cutText } from "../data/formats/symbols.ts";
+import { isSpaced } from "../data/formats/symbols.ts";
 import { baseName, formatOf, formats, openRecording, type ReadOptions, startOf } from "../data/formats.ts";
 import type { OwnDataHost } from "../data/own-data.ts";
 import { exit, Failure } from "../failure.ts";
@@ -161,16 +161,4 @@ async function guessOf(source: ByteSource, format: string, given: DataOptions): 
       reasons: ["it has the word <unk>, so its symbols are words"],
     };
   return { options: {}, reasons: [] };
-}
-
-/** `1 John went home.`, `2 Where is John? <TAB>home<TAB>1`. */
-function isSpaced(text: string): boolean {
-  const even = text.slice(0, Math.min(text.length, START / 2) & ~1);
-  if (even.length < 4) return false;
-  try {
-    cutText(even, "spaced-characters");
-    return true;
-  } catch {
-    return false;
-  }
 }

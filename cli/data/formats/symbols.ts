@@ -125,3 +125,18 @@ function wordCutter(lineEnd?: string): Cutter {
     },
   };
 }
+
+/** The least of a text, in characters, that tells whether a space follows each. */
+const TELLING = 16;
+
+/** Whether a space follows each character of a text, as far as its beginning tells. */
+export function isSpaced(text: string): boolean {
+  const even = text.slice(0, Math.min(text.length, 2 ** 15) & ~1);
+  if (even.length < TELLING) return false;
+  try {
+    cutText(even, "spaced-characters");
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -3,7 +3,7 @@ import type { ByteSource } from "../byte-source.ts";
 import type { Piece, Recording } from "../recording.ts";
 import { type Chunk, readLines, readText } from "./characters.ts";
 import { fault } from "./fault.ts";
-import { BadSymbol, type SymbolUnit, symbolUnits } from "./symbols.ts";
+import { BadSymbol, isSpaced, type SymbolUnit, symbolUnits } from "./symbols.ts";
 
 export interface TextOptions {
   /** What the symbols are. Default: characters. */
@@ -19,6 +19,18 @@ export async function openText(source: ByteSource, options: TextOptions): Promis
   const pieces = (): AsyncIterable<Piece> =>
     options.lines ? linePieces(source, options) : streamPieces(source, options);
   const { path } = source;
+  // Half of the symbols would be spaces that are never in doubt, and bits for each symbol half of what they are.
+  if (options.unit === undefined && !options.lines)
+    for await (const { text } of readText(source, symbolUnits.characters.encoding)) {
+      if (isSpaced(text))
+        throw fault(
+          path,
+          "a space follows each of its characters",
+          {},
+          "read the characters alone: --unit spaced-characters; or the spaces, too: --unit characters",
+        );
+      break;
+    }
   for await (const { begins } of pieces()) {
     if (begins) return { path, fields: { w: { kind: "symbol", over: "steps" } }, pieces };
   }

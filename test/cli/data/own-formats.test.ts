@@ -66,6 +66,20 @@ test("a stream of characters is cut into windows", async () => {
   expect(task.splits.train).toBeGreaterThan(10);
 });
 
+test("a text in which a space follows each character is read only as somebody says", async () => {
+  const path = await fileOf("a.txt", "a b _ c ".repeat(40));
+  const refused = await failureOf(opened(path, { window: 10 }));
+  expect([refused.code, refused.message]).toEqual(["C0402", expect.stringContaining("a space follows each")]);
+  expect(refused.help).toContain("--unit spaced-characters");
+  const sizes = { "spaced-characters": 4, characters: 5 } as const;
+  for (const unit of ["spaced-characters", "characters"] as const)
+    expect((await opened(path, { window: 10, unit })).inputs.w).toEqual({
+      kind: "index",
+      size: sizes[unit],
+      time: true,
+    });
+});
+
 test("the files of a folder are sorted by all words of their names, and those of no format are let be", async () => {
   const path = await fileOf("corpus.train.txt", "abab".repeat(20));
   const folder = dirname(path);
