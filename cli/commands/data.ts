@@ -27,7 +27,7 @@ export async function data(context: Context, name: string | undefined, options: 
     output.result({ tasks: taskNames });
     return exit.ok;
   }
-  const task = await openTaskWith(context, { ...options, task: name });
+  const task = await openTaskWith(context, { ...options, task: name, streams: 1 });
   const indices = chosen(task, options);
   output.say(output.colors.bold(task.summary));
   output.say(

@@ -50,7 +50,7 @@ export async function evaluateCommand(
   const state = await loadCheckpoint(checkpoint);
   const purpose = { whole: isWhole(given, names) && form !== undefined, predicting: false };
   const options: EvalOptions = purpose.whole ? { ...settings, split: "test" } : settings;
-  const task = await openTrainedTask(context, options, checkpoint, state, purpose);
+  const task = await openTrainedTask(context, { ...options, streams: options.batch }, checkpoint, state, purpose);
   const backend = await openBackend(options.target, options.threads);
   try {
     const request = { ...options, file, optimizer: optimizerOf(state, options.optimizer) };

@@ -46,7 +46,7 @@ async function exploreInto(
 ): Promise<ExitCode> {
   const { output, seed } = context;
   const options = await withTaskFile(given);
-  const task = await openTaskWith({ ...context, stdin: undefined }, options);
+  const task = await openTaskWith({ ...context, stdin: undefined }, { ...options, streams: options.batch });
   if (options.test) requireExamples(task, "test");
   const study = readStudy(context, file, options, task);
   const { rows, identity } = study;

@@ -18,6 +18,7 @@ import { openBackend } from "../toolchain.ts";
 import { checkInputs } from "../training/check-inputs.ts";
 import { type CheckpointOptions, loadCheckpoint } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
+import { firstParts } from "../training/order.ts";
 import { elaborateModel } from "../training/task-model.ts";
 
 export interface PredictOptions extends ModelSettings, CheckpointOptions {
@@ -47,17 +48,17 @@ export async function predict(
   const { file: cell, checkpoint, form, settings: known } = await modelForData(output, path, file, options, given);
   const settings = withStride(known, options.own?.stride);
   const state = await loadCheckpoint(checkpoint);
-  const task = await openTrainedTask(context, settings, checkpoint, state, {
-    whole,
-    predicting: true,
-  });
+  const purpose = { whole, predicting: true };
+  // Of sequences that go on, one after the other is predicted, so that their rows come in order.
+  const task = await openTrainedTask(context, { ...settings, streams: 1 }, checkpoint, state, purpose);
   const count = task.splits[split];
   if (count === 0)
     throw new Failure("C0406", exit.input, `${task.name} has no examples in ${split}`, "choose another --split");
   const backend = await openBackend(options.target, options.threads);
   try {
-    const batch = Math.min(settings.batch, count);
-    const model = { ...settings, file: cell, batch, ragged: settings.ragged || task.lengths !== undefined };
+    const batch = task.carry ? 1 : Math.min(settings.batch, count);
+    const carry = task.carry !== undefined;
+    const model = { ...settings, file: cell, batch, carry, ragged: settings.ragged || task.lengths !== undefined };
     const request = { ...model, entries: ["infer"] as const, rest: count % batch };
     const session = await openTrained(request, form ?? task, { path: checkpoint, state }, backend, context);
     await checkInputs(session.plan, task);
@@ -155,13 +156,15 @@ async function* predicted({ task, split, batch: size, session, chosen }: Work): 
   const made = new PredictionRows(task, chosen);
   const unknown = Object.fromEntries(unknownTo(task).map((target) => [target, null]));
   const wanted = new Set(inputsOf(session));
+  const firsts = task.carry && new Set(firstParts(task, split));
   for (let from = 0; from < count; from += size) {
     const indices = Uint32Array.from({ length: Math.min(size, count - from) }, (_, i) => from + i);
     const batch: TaskBatch = await task.batch(split, indices);
+    const begins = firsts?.has(from) && ({ reset: "all" } as const);
     const inputs = Object.fromEntries(
       Object.entries({ ...batch.inputs, ...unknown }).filter(([name]) => wanted.has(name)),
     );
-    const { outputs } = await session.infer({ ...batch, inputs });
+    const { outputs } = await session.infer({ ...batch, inputs, ...begins }, { carry: task.carry });
     yield { block: await made.columns({ split, indices, batch, outputs }), done: from + indices.length };
   }
 }

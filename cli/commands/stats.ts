@@ -86,7 +86,15 @@ async function statsOf(context: Context, model: TrainedModel<StatsOptions>, inte
   const { output } = context;
   const options = model.settings;
   const before = await loadCheckpoint(model.checkpoint);
-  const task = await openTrainedTask(context, model.settings, model.checkpoint, before);
+  const streamed = { ...options, streams: options.batch };
+  const task = await openTrainedTask(context, streamed, model.checkpoint, before);
+  if (options.drift && task.carry !== undefined)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--drift measures batches by their own statistics, each from the beginning, and with --carry batches go on from each other",
+      "cellc eval measures with the stored statistics, and with new ones by --stats exact",
+    );
   if (options.drift) return drift(context, model, before, task, interrupt);
   const { plan, norms, state } = options.estimate
     ? await estimated(context, model, before, task, interrupt)
@@ -136,7 +144,14 @@ async function compiled(
 ): Promise<{ readonly plan: Plan; readonly norms: Norms }> {
   const request = requestFor(model, state);
   const compilation = await compileFile(
-    { ...request, ...modelAround(request, task), suggested: task.dims, time: task.steps, entries: trainingEntries },
+    {
+      ...request,
+      ...modelAround(request, task),
+      carry: task.carry !== undefined,
+      suggested: task.dims,
+      time: task.steps,
+      entries: trainingEntries,
+    },
     context,
   );
   return { plan: compilation.executable.plan, norms: compilation };
@@ -162,7 +177,7 @@ async function estimated(
   return withModel(context, model, before, task, async ({ plan, norms, session }) => {
     const pass = dataPass(model, task);
     await withProgress(pass, "estimating", context.output, interrupt, (batches) =>
-      session.estimate(batches, { variance }),
+      session.estimate(batches, { variance, carry: task.carry }),
     );
     const state = await session.state();
     await saveCheckpoint(elsewhere, state);

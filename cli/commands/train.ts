@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import type { Criterion } from "../../runtime/fit/progress.ts";
 import { refuseSingleExample } from "../../runtime/single-example.ts";
 import type { Context } from "../context.ts";
+import { carryWords } from "../data/carry.ts";
 import { isBuiltIn, openTaskWith, type TaskSettings, withTaskFile } from "../data/settings.ts";
 import { seededStreams } from "../data/streams.ts";
 import type { Task, TaskForm } from "../data/task.ts";
@@ -17,11 +18,12 @@ import { scheduleText } from "../schedule.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import type { TargetName } from "../targets.ts";
 import { type ModelOptions, openBackend } from "../toolchain.ts";
-import { requireExamples, stepsPerEpoch } from "../training/batches.ts";
+import { requireExamples } from "../training/batches.ts";
 import { allowed, type CheckpointOptions, loadCheckpoint } from "../training/checkpoint.ts";
 import { withInterrupt } from "../training/interrupt.ts";
 import type { Measures } from "../training/learner.ts";
 import { openLearner } from "../training/open-learner.ts";
+import { stepsPerEpoch } from "../training/order.ts";
 import { checkSameExamples, goOn, resumedRun } from "../training/resumed-run.ts";
 import { RunFolder, type RunRecord } from "../training/run-folder.ts";
 import { RunLog } from "../training/run-log.ts";
@@ -94,8 +96,11 @@ async function trainInto(folder: RunFolder, context: Context, file: string, give
   const { output, seed } = context;
   // Report problems with the folder before compiling anything.
   const previous = await folder.begin(given.resume !== undefined && given.resume !== false);
-  const options = await withTaskFile(given);
-  const task = await openTaskWith(context, options);
+  const said = await withTaskFile(given);
+  const task = await openTaskWith(context, { ...said, streams: said.batch });
+  const { carry } = task;
+  if (carry !== undefined) output.say(carryWords(carry));
+  const options = carry ? { ...said, own: { ...said.own, carryStatistics: carry.statistics } } : said;
   if (options.test) requireExamples(task, "test");
   const backend = await openBackend(options.target, options.threads);
   try {

@@ -20,6 +20,7 @@ import {
 import { type ClassWeights, classWeightsJson, classWeightsSchema, readClassWeights } from "./class-weights.ts";
 import { type SymbolUnit, symbolUnits } from "./formats/symbols.ts";
 import { formatNames } from "./formats.ts";
+import type { TaskCarry } from "./task.ts";
 
 /** Columns by the name of the model's input or target that they become. */
 export type Columns = Readonly<Record<string, readonly string[]>>;
@@ -41,6 +42,8 @@ export interface DataOptions {
   readonly horizon?: number;
   readonly per?: "step" | "sequence";
   readonly change?: boolean;
+  readonly carry?: boolean;
+  readonly carryStatistics?: TaskCarry["statistics"];
   readonly split?: Shares;
   readonly splitBy?: string;
   readonly scale?: "standard" | "minmax" | "none";
@@ -220,6 +223,16 @@ export const dataOptions: { readonly [K in keyof DataOptions]-?: DataOptionRow<N
     ...choice("step", "sequence"),
   },
   change: { flag: "--change", doc: "with --horizon: predict changes from the last value of the window", ...flag },
+  carry: {
+    flag: "--carry",
+    doc: "windows follow each other: states go on from each to the next, to the end of the sequence",
+    ...flag,
+  },
+  carryStatistics: {
+    flag: "--carry-statistics <how>",
+    doc: "with --carry: statistics of each step are counted on (continue), or anew in each window (default: continue)",
+    ...choice("continue", "window"),
+  },
   split: {
     flag: "--split <shares>",
     doc: "shares of training, validation and test, such as 0.7,0.1,0.2 (default: 0.8,0.1,0.1)",

@@ -1,17 +1,18 @@
 /** Opens a data set of one's own: from files to a task, with a word on what was understood. */
-import { exit, Failure } from "../failure.ts";
 import { openBytes } from "./byte-source.ts";
+import { checkOptions } from "./check-options.ts";
 import { filesAt } from "./data-files.ts";
 import type { DataOptions } from "./data-options.ts";
+import { dataExamples } from "./examples.ts";
 import { baseName, openRecording, type ReadOptions } from "./formats.ts";
 import { knownRoles } from "./known-roles.ts";
 import { type OwnData, ownTask } from "./own-task.ts";
 import { checkExamples, checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
 import { type Roles, rolesOf } from "./roles.ts";
-import { examplesOf, type Segments, segmentsOf } from "./segments.ts";
+import { type Segments, segmentsOf } from "./segments.ts";
 import { type Origin, Store } from "./store.ts";
 import { taskStreams } from "./streams.ts";
-import type { Task } from "./task.ts";
+import type { Split, Task, TaskCarry } from "./task.ts";
 
 export interface OwnDataHost {
   readonly stdin: AsyncIterable<Uint8Array | string>;
@@ -22,9 +23,16 @@ export interface OwnDataHost {
 /** What data is for that a model is not trained on. */
 export interface Purpose {
   /** All of it is the test part; else it is divided as in training. */
-  readonly whole: boolean;
+  readonly whole?: boolean;
   /** Whether it is predicted, and need not have the targets. */
-  readonly predicting: boolean;
+  readonly predicting?: boolean;
+}
+
+/** How sequences go on from example to example, if they do. */
+export interface Going {
+  readonly carry?: TaskCarry;
+  /** Sequences side by side. */
+  readonly streams?: number;
 }
 
 /**
@@ -38,31 +46,9 @@ export async function openOwnData(
   path: string,
   options: DataOptions,
   preparation?: Preparation,
-  { whole, predicting }: Purpose = { whole: false, predicting: false },
+  { whole = false, predicting = false, carry, streams }: Purpose & Going = {},
 ): Promise<Task> {
-  if (options.horizon !== undefined && options.window === undefined)
-    throw new Failure(
-      "C0301",
-      exit.usage,
-      "--horizon is counted from the end of a window",
-      "say how long it is: --window 96",
-    );
-  if (options.change === true && options.horizon === undefined)
-    throw new Failure(
-      "C0301",
-      exit.usage,
-      "--change is from the end of a window to the steps after it",
-      "say how many: --horizon 24",
-    );
-  if (options.horizon !== undefined && options.per !== undefined)
-    throw new Failure(
-      "C0301",
-      exit.usage,
-      "--per is about the steps of the window, and --horizon about those after it",
-      "give one of them",
-    );
-  if (options.stride !== undefined && options.window === undefined)
-    throw new Failure("C0301", exit.usage, "--stride is from window to window", "say how long they are: --window 96");
+  checkOptions(options);
   if (preparation !== undefined) checkExamples(preparation, options);
   const files = await filesAt(path, whole);
   const sources = await Promise.all(
@@ -105,6 +91,7 @@ export async function openOwnData(
     preparation: preparation ?? (await prepare(store, segments, roles, options)),
     whole,
     predicting,
+    ...(carry && streams !== undefined && { going: { carry, streams } }),
   };
   const task = ownTask({ ...own, summary: summaryOf(own) });
   for (const line of remarks({ ...own, summary: "" }, task)) host.say(line);
@@ -159,9 +146,12 @@ const listed = (words: readonly string[]): string =>
     : `${words.slice(0, MOST_NAMED).join(", ")} and ${words.length - MOST_NAMED} more`;
 
 function remarks(own: OwnData, task: Task): readonly string[] {
-  const { store, segments, roles, preparation, options, whole, predicting } = own;
+  const { store, roles, preparation, options, whole, predicting } = own;
   const { splits } = task;
-  const examples = `${shown(splits.train)} train, ${shown(splits.validation)} validation, ${shown(splits.test)} test`;
+  const all = ["train", "validation", "test"] as const;
+  const counts = (of: (split: Split) => string): string =>
+    `${of("train")} train, ${of("validation")} validation, ${of("test")} test`;
+  const examples = counts((split) => shown(splits[split]));
   const stride = options.stride ?? 1;
   const windows = stride === 1 ? "every window" : `a window every ${stride} steps`;
   const lines = [
@@ -178,15 +168,20 @@ function remarks(own: OwnData, task: Task): readonly string[] {
     .filter(([, { missing }]) => missing > 0)
     .map(([name, { missing }]) => `${shown(missing)} of ${name}`);
   if (filled.length > 0) lines.push(`missing values, filled (--missing ${options.missing}): ${listed(filled)}`);
-  const behind = predicting ? 0 : roles.next ? 1 : (options.horizon ?? 0);
-  const needed = options.window === undefined ? undefined : options.window + behind;
-  const short = (["train", "validation", "test"] as const).reduce(
-    (sum, split) => sum + examplesOf(segments[split], needed, options.stride ?? 1, 1 + behind).short,
-    0,
-  );
+  if (task.sequences !== undefined) {
+    const streams = (split: Split): string => shown(task.sequences!(split).length);
+    lines.push(`sequences in parts of ${options.window} steps: ${whole ? streams("test") : counts(streams)}`);
+  }
+  const { examples: found, parts, needed, certain } = dataExamples(own);
+  const short = all.reduce((sum, split) => sum + found[split].short, 0);
   if (short > 0)
     lines.push(
-      `${short === 1 ? "1 sequence or part is" : `${shown(short)} sequences or parts are`} shorter than ${needed ?? 1 + behind} steps, and left out`,
+      `${short === 1 ? "1 sequence or part is" : `${shown(short)} sequences or parts are`} shorter than ${needed ?? 1 + certain} steps, and left out`,
+    );
+  const left = parts === undefined ? [] : all.filter((split) => parts[split].left > 0);
+  if (parts !== undefined && left.length > 0)
+    lines.push(
+      `left out at the end, since sequences side by side are equally long: ${left.map((split) => `${parts[split].left} steps of ${split}`).join(", ")}`,
     );
   for (const [name, of] of predicting || whole ? [] : Object.entries(preparation.targets)) {
     if (of.kind !== "symbols" || roles.next) continue;

@@ -2,7 +2,9 @@
 import { exit, Failure } from "../failure.ts";
 import { baselineOf } from "./baseline.ts";
 import type { DataOptions } from "./data-options.ts";
+import { dataExamples, isUneven } from "./examples.ts";
 import { SequenceKeys } from "./keys.ts";
+import type { Going } from "./own-data.ts";
 import {
   dimsOf,
   fill,
@@ -17,7 +19,7 @@ import {
 } from "./parts.ts";
 import type { Preparation } from "./preparation.ts";
 import { type Roles, WEIGHT } from "./roles.ts";
-import { type Examples, examplesOf, type Segments } from "./segments.ts";
+import type { Segments } from "./segments.ts";
 import type { Store } from "./store.ts";
 import { isEachStep } from "./target-place.ts";
 import { checkIndices, type Split, type Task } from "./task.ts";
@@ -38,6 +40,8 @@ export interface OwnData {
    * unknown. Its batches have no targets.
    */
   readonly predicting?: boolean;
+  /** How states go on from example to example, and how many sequences are side by side, if they do. */
+  readonly going?: Required<Going>;
 }
 
 /** An example as it was read. */
@@ -53,27 +57,18 @@ export interface ReadExample {
 
 /** Throws C0406 if the data gives no example at all, or no training example. */
 export function ownTask(data: OwnData): Task {
-  const { name, summary, store, segments, roles, preparation, options, whole = false, predicting = false } = data;
-  const { window, horizon = 0, stride = 1 } = options;
+  const { name, summary, store, roles, preparation, options, whole = false, predicting = false, going } = data;
+  const { window, horizon = 0 } = options;
   const inputs = roles.inputs.map((role) => partOf(store, name, role, preparation.inputs[role.name]));
   const targets = targetParts(store, name, roles, preparation);
-  /** Steps behind an example's own that its target needs. */
-  const behind = targets.some(({ at }) => at === "next") ? 1 : horizon;
-  /** Those that must be there. */
-  const certain = predicting ? 0 : behind;
-  const needed = window === undefined ? undefined : window + certain;
-  const of = (split: Split): Examples => examplesOf(segments[split], needed, stride, 1 + certain, predicting);
-  const examples: Readonly<Record<Split, Examples>> = {
-    train: of("train"),
-    validation: of("validation"),
-    test: of("test"),
-  };
+  const { behind, certain, needed, examples, parts } = dataExamples(data);
   const splits = { train: examples.train.count, validation: examples.validation.count, test: examples.test.count };
   const stepsOf = (split: Split, index: number): number => {
-    const { segment } = examples[split].place(index);
-    return window ?? segment.to - segment.from - certain;
+    const { segment, from } = examples[split].place(index);
+    return Math.min(window ?? Number.POSITIVE_INFINITY, segment.to - from - certain);
   };
-  const lengths = window === undefined ? lengthsOf(splits, stepsOf) : undefined;
+  const lengths =
+    window === undefined || (parts !== undefined && isUneven(parts)) ? lengthsOf(splits, stepsOf) : undefined;
   const steps =
     window ??
     (["train", "validation", "test"] as const)
@@ -86,7 +81,7 @@ export function ownTask(data: OwnData): Task {
     throw new Failure(
       "C0406",
       exit.input,
-      window === undefined
+      window === undefined || parts !== undefined
         ? `${name} has no ${what}sequence with a step`
         : `${name} has no ${what}part of ${needed} steps${certain > 0 ? `, for a window of ${window} and ${certain} behind it` : ""}`,
       isNew ? "the model reads windows of this many steps" : "take a smaller --window or --horizon, or another --split",
@@ -127,6 +122,7 @@ export function ownTask(data: OwnData): Task {
     steps,
     splits,
     ...(isRagged && { lengths: (split: Split) => lengths[split] }),
+    ...(parts && { sequences: (split: Split) => parts[split].sequences, carry: going?.carry }),
     preparation,
     outputs: Object.fromEntries(targets.map((target) => [target.name, outputOf(target, store, horizon)])),
     async batch(split, indices) {

@@ -1,6 +1,7 @@
 /** Which steps belong to training, validation and test, and which examples they make. */
 import { exit, Failure } from "../failure.ts";
 import type { DataOptions, Shares } from "./data-options.ts";
+import { lastAtMost } from "./last-at-most.ts";
 import { permutation } from "./shuffle.ts";
 import { splitNamed } from "./split-words.ts";
 import type { Store } from "./store.ts";
@@ -182,14 +183,9 @@ export function examplesOf(
     count,
     short: segments.length - used.length,
     place(index) {
-      let [low, high] = [0, firsts.length - 1];
-      while (low < high) {
-        const middle = (low + high + 1) >> 1;
-        if (firsts[middle] <= index) low = middle;
-        else high = middle - 1;
-      }
-      const segment = used[low];
-      const from = segment.from + (index - firsts[low]) * stride;
+      const at = lastAtMost(firsts, index);
+      const segment = used[at];
+      const from = segment.from + (index - firsts[at]) * stride;
       return { segment, from: needed === undefined ? from : Math.min(from, segment.to - needed) };
     },
   };

@@ -2,6 +2,7 @@
 import type { Context } from "../context.ts";
 import { exit, Failure } from "../failure.ts";
 import { targetNames } from "../targets.ts";
+import { carryOf, goingOn } from "./carry.ts";
 import { openTask, type TaskOptions, taskForm, taskNames } from "./catalogue.ts";
 import { type DataOptions, dataOptionNames, dataOptions } from "./data-options.ts";
 import type { Purpose } from "./own-data.ts";
@@ -23,6 +24,8 @@ export interface DataSettings {
 export interface TaskSettings extends DataSettings {
   /** A built-in task, a task file, or a module. Default: the task that `data` makes. */
   readonly task?: string;
+  /** Sequences side by side, for commands whose states go on from window to window with `--carry`. */
+  readonly streams?: number;
 }
 
 interface Where extends Pick<Context, "environment" | "output"> {
@@ -42,19 +45,24 @@ export async function openTaskWith(
   purpose?: Purpose,
 ): Promise<Task> {
   const settings = await withTaskFile(given);
-  const { task: name, data, own = {}, time } = settings;
+  const { task: name, data, own = {}, time, streams } = settings;
+  const carry = carryOf(own, streams);
   if (name !== undefined) {
-    if (settings.own !== undefined)
+    // A module says itself which of its examples follow each other.
+    const { carry: _, carryStatistics: __, ...ofFile } = own;
+    if (Object.keys(ofFile).length > 0)
       throw new Failure(
         "C0301",
         exit.usage,
-        `--task ${name} chooses its own examples, and ${flagsOf(own)} about a file`,
+        `--task ${name} chooses its own examples, and ${flagsOf(ofFile)} about a file`,
         own.target === undefined
           ? "leave --task out, and name a file: --data FILE"
           : `--target names columns of a file, or where the model runs: ${targetNames.join(", ")}`,
       );
-    if (isModule(name)) return openTaskModule(name, { data, steps: time, streams: taskStreams });
-    return openTask(name, optionsOf(where, settings));
+    const task = isModule(name)
+      ? await openTaskModule(name, { data, steps: time, streams: taskStreams })
+      : await openTask(name, optionsOf(where, settings));
+    return carry === undefined ? task : goingOn(task, carry);
   }
   if (data === undefined)
     throw new Failure(
@@ -72,7 +80,7 @@ export async function openTaskWith(
     );
   const { openOwnData } = await import("./own-data.ts");
   const say = where.quiet ? () => {} : (line: string) => where.output.warn(line);
-  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation, purpose);
+  return openOwnData({ stdin: stdinOf(where), say }, data, own, preparation, { ...purpose, streams, carry });
 }
 
 /** `--window is`, `--window and --group are`. */
@@ -134,7 +142,9 @@ export async function formOf(
 ): Promise<TaskForm> {
   if (settings.task !== undefined && isBuiltIn(settings.task))
     return taskForm(settings.task, optionsOf(where, settings));
-  return openTrainedTask(where, settings, checkpoint, state);
+  // A window is a window, whether or not states go on from it.
+  const { carry: _, carryStatistics: __, ...own } = settings.own ?? {};
+  return openTrainedTask(where, { ...settings, ...(settings.own && { own }) }, checkpoint, state);
 }
 
 const optionsOf = ({ environment, output }: Where, settings: DataSettings): TaskOptions => ({

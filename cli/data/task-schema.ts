@@ -41,6 +41,7 @@ export function checkedTask(value: unknown, where: string): Task {
   if (Object.keys(task.inputs).length === 0) throw wrong(where, "task.inputs names no input");
   return {
     ...task,
+    ...(task.sequences && { sequences: (split: Split) => checkedSequences(task, split, where) }),
     ...(task.lengths && { lengths: (split: Split) => checkedLengths(task, split, where) }),
     batch: async (split, indices) => checkedBatch(task, await task.batch(split, indices), indices.length, where),
   };
@@ -56,6 +57,14 @@ function checkedLengths(task: Task, split: Split, where: string): Uint32Array {
   const bad = lengths.find((length) => length > task.steps);
   if (bad !== undefined) throw wrong(where, `task.lengths("${split}") has ${bad}, and task.steps is ${task.steps}`);
   return lengths;
+}
+
+function checkedSequences(task: Task, split: Split, where: string): Uint32Array {
+  const parts = task.sequences?.(split);
+  const count = task.splits[split];
+  if (!(parts instanceof Uint32Array) || parts.includes(0) || parts.reduce((sum, own) => sum + own, 0) !== count)
+    throw wrong(where, `task.sequences("${split}") is no Uint32Array of counts above 0 that add up to ${count}`);
+  return parts;
 }
 
 function checkedBatch(task: Task, batch: TaskBatch, examples: number, where: string): TaskBatch {

@@ -27,6 +27,12 @@ export interface TaskBatch {
   readonly reset?: readonly number[] | "all";
 }
 
+/** How states go on from part to part of a sequence. */
+export interface TaskCarry {
+  /** From where the steps are counted that have statistics of their own: the beginning of the sequence, or of each part. */
+  readonly statistics: "continue" | "window";
+}
+
 /** What a model predicts for a target. */
 export type TaskOutput =
   /** Numbers of these columns, for as many steps after the window as the horizon has. */
@@ -78,6 +84,13 @@ export interface Task {
   };
   /** The steps of each example of a split, if they differ. */
   lengths?(split: Split): Uint32Array;
+  /**
+   * How many examples each sequence of a split has, if examples are parts of sequences: they are numbered sequence after sequence, and
+   * each goes on where the one before ended. With `--carry`, states do, too. All but the last part of a sequence have as many steps.
+   */
+  sequences?(split: Split): Uint32Array;
+  /** How states go on from part to part. `--carry` sets it; without it, parts are examples like others. */
+  readonly carry?: TaskCarry;
   /** How the data's values became numbers. A checkpoint keeps it. */
   readonly preparation?: Preparation;
   /** What is predicted, by the target's name. */

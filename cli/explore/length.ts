@@ -3,7 +3,7 @@ import type { Task } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import type { Budget } from "../options.ts";
 import { formatSeconds } from "../output.ts";
-import { stepsPerEpoch } from "../training/batches.ts";
+import { stepsPerEpoch } from "../training/order.ts";
 import type { RowLength, RowTiming } from "./row.ts";
 import type { RowJob } from "./row-worker.ts";
 import type { RungShare } from "./rungs.ts";

@@ -111,7 +111,7 @@ export function readStudy(
     },
     job: (row) => ({
       row,
-      data: { task: options.task, data, offline, time, own },
+      data: { task: options.task, data, offline, time, own, streams: batch },
       settings: { file, model, training },
       environment: { ...context.environment },
     }),

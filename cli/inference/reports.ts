@@ -3,7 +3,8 @@ import type { NoiseMode } from "../../runtime/batch.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Baseline, Split, Task, TaskOutput } from "../data/task.ts";
 import type { Output } from "../output.ts";
-import { numberedBatchesOf } from "../training/batches.ts";
+import { numberedBatches } from "../training/batches.ts";
+import { drawnInOrder } from "../training/order.ts";
 import { meanBaseline } from "../training/target-values.ts";
 import { ClassCounts, type ClassReport, classTables, classWords } from "./class-report.ts";
 import { NumberErrors, type NumberReport, numberTable, numberWords } from "./number-report.ts";
@@ -60,8 +61,9 @@ export async function reportsOf(
     ];
   });
   const baselineOf = ({ numbers }: Measured): Baseline | undefined => task.baseline ?? (numbers && means);
-  for await (const { batch, indices } of numberedBatchesOf(task, split, size)) {
-    const { outputs } = await session.infer(batch, { noise });
+  if (task.carry !== undefined) await session.resetCarry("infer");
+  for await (const { indices, batch } of numberedBatches(task, split, drawnInOrder(task, split, size))) {
+    const { outputs } = await session.infer(batch, { noise, carry: task.carry });
     for (const one of measured) {
       const { target, chosen } = one;
       const given = batch.inputs[target];

@@ -1,5 +1,6 @@
 /** Compiles a trained model to infer, and loads its numbers. */
 import type { Backend } from "../../runtime/backend.ts";
+import { carrying } from "../../runtime/carriers.ts";
 import type { EntryName, Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { SessionState } from "../../runtime/state.ts";
@@ -37,7 +38,7 @@ export async function openTrained(
 ): Promise<Session> {
   const full = { ...request, ...modelAround(request, form), suggested: form.dims, time: form.steps };
   const { executable } = await compileFile(full, context);
-  const session = await Session.open(executable, backend, { seed: context.seed });
+  const session = await Session.open(executable, backend, { seed: context.seed, carrying });
   sayOtherEquations(path, await session.restore(state, allowed(request)), context.output);
   requireStatistics(executable.plan, state, path);
   const warning = provenanceWarning(provenanceOf(executable.plan, state.counters), path);

@@ -11,6 +11,7 @@ import { exit, Failure } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { requireExamples, wholeBatches, wholeBatchesOf } from "../training/batches.ts";
 import type { Measures } from "../training/learner.ts";
+import { unitCount } from "../training/order.ts";
 
 /** The whole batches at the start of a split. */
 export interface Pass {
@@ -23,12 +24,12 @@ export interface Pass {
 /** Throws C0406 if the split has no whole batch. */
 export function passOver(task: Task, split: Split, batch: number, examples: number): Pass {
   requireExamples(task, split);
-  const there = task.splits[split];
+  const there = unitCount(task, split);
   if (there < batch)
     throw new Failure(
       "C0406",
       exit.input,
-      `${task.name} has ${there} examples in ${split}, fewer than a batch of ${batch}`,
+      `${task.name} has ${there} ${task.carry ? "sequences" : "examples"} in ${split}, fewer than a batch of ${batch}`,
       `--batch ${there} at most`,
     );
   return {

@@ -6,7 +6,7 @@ import type { Survey } from "./survey.ts";
 /** Training and validation examples. Where chance divides sequences, those of average length are counted. */
 export function partSizes(
   { lengths, splits, sequences }: Survey,
-  { window, horizon = 0, stride = 1, split, splitBy }: DataOptions,
+  { window, horizon = 0, carry, stride = (carry && window) || 1, split, splitBy }: DataOptions,
   isNext: boolean,
 ): { readonly train: number; readonly validation: number } {
   const behind = isNext ? 1 : horizon;

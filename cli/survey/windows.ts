@@ -57,6 +57,7 @@ export function windowsFor(
   };
   if (task !== "forecast") {
     const window = given.window ?? Math.max(1, Math.min(100, least - 1));
+    if (given.carry) return { ...split, window };
     // Windows side by side, as long as there are enough of them.
     const training = (shares ?? DEFAULT_SHARES)[0] * length - window;
     const enough = Math.floor((training * (byTime ? sequences : 1)) / ENOUGH);

@@ -6,6 +6,7 @@ import { carrying } from "../../runtime/carriers.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
+import { requireParts } from "../data/carry.ts";
 import { notesOf } from "../data/preparation.ts";
 import type { Split, Task, TaskForm } from "../data/task.ts";
 import { sayDiagnostics } from "../diagnostics.ts";
@@ -15,6 +16,7 @@ import { type CompileRequest, compileFile, trainingEntries } from "../toolchain.
 import { requireExamples } from "./batches.ts";
 import { checkInputs, checkWeights } from "./check-inputs.ts";
 import type { Learner } from "./learner.ts";
+import { isRagged, unitCount } from "./order.ts";
 import { sessionLearner } from "./session-learner.ts";
 import { modelAround } from "./task-model.ts";
 import { watchVariances } from "./watch-variances.ts";
@@ -31,6 +33,12 @@ export interface OpenLearner {
   readonly warnings: readonly Diagnostic[];
 }
 
+export interface LearnerRequest extends Omit<CompileRequest, "suggested" | "time"> {
+  readonly noise?: NoiseMode;
+  /** Batches of a step. */
+  readonly accumulate?: number;
+}
+
 export interface LearnerOptions {
   /** What the model was made for, if that is not the task: a checkpoint's model is measured on other data, too. */
   readonly form?: TaskForm;
@@ -40,32 +48,43 @@ export interface LearnerOptions {
 
 /**
  * Compiles the model, or a model around the cell, for the request's batch. With a `split`, also compiles it for the smaller last
- * batch of the split, so that every example is measured. Throws as compiling does, C0221 for a model without a loss, and C0406 if
+ * batch of the split, so that every example is measured. Throws C0301 for several batches in a step of a task that goes on, and as
+ * compiling does, C0221 for a model without a loss, and C0406 if
  * task, batch and model do not fit together.
  */
 export async function openLearner(
-  request: Omit<CompileRequest, "suggested" | "time"> & { readonly noise?: NoiseMode },
+  request: LearnerRequest,
   task: Task,
   split: Split | undefined,
   backend: Backend,
   context: Pick<Context, "environment" | "output" | "seed">,
   { form = task, measuring = false }: LearnerOptions = {},
 ): Promise<OpenLearner> {
-  if (!measuring && task.splits.train < request.batch) {
+  const there = measuring ? undefined : unitCount(task, "train");
+  if (there !== undefined && there < request.batch) {
     throw new Failure(
       "C0406",
       exit.input,
-      `${task.name} has ${task.splits.train} training examples, fewer than a batch of ${request.batch}`,
-      `--batch ${task.splits.train} at most`,
+      `${task.name} has ${there} training ${task.carry ? "sequences" : "examples"}, fewer than a batch of ${request.batch}`,
+      there === 0 ? "give the training part a larger share: --split" : `--batch ${there} at most`,
     );
   }
+  if (!measuring) requireParts(task);
+  if (task.carry !== undefined && (request.accumulate ?? 1) > 1)
+    throw new Failure(
+      "C0301",
+      exit.usage,
+      "--accumulate makes one step of several batches, and with --carry each batch goes on from the step before",
+      "leave --accumulate out, and take a larger --batch or a longer --window",
+    );
   if (split !== undefined) requireExamples(task, split);
   const around = modelAround(request, form);
   if (around !== undefined && !request.quiet) sayDiagnostics(around.warnings, context.output);
   const full: CompileRequest = {
     ...request,
     ...around,
-    ragged: request.ragged || task.lengths !== undefined,
+    ragged: request.ragged || isRagged(task),
+    carry: task.carry !== undefined,
     suggested: form.dims,
     time: form.steps,
     entries: trainingEntries,
@@ -84,10 +103,10 @@ export async function openLearner(
   checkWeights(plan, task);
   const session = await Session.open(executable, backend, { seed: context.seed, carrying });
   session.notes = notesOf(task.preparation) ?? {};
-  const rest = split === undefined ? 0 : task.splits[split] % request.batch;
+  const rest = split === undefined ? 0 : unitCount(task, split) % request.batch;
   if (rest > 0) await session.attach((await compileFile({ ...full, batch: rest, quiet: true }, context)).executable);
   const metric = plan.entries.infer?.tensors.find(({ role }) => role.kind === "metric")?.name ?? "loss";
-  const learner = sessionLearner(session, { noise: request.noise });
+  const learner = sessionLearner(session, { noise: request.noise, carry: task.carry });
   return {
     plan,
     session,

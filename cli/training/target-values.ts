@@ -2,7 +2,8 @@
 
 import { paced } from "../../runtime/fit/breathe.ts";
 import type { Baseline, Split, Task, TaskBatch, TaskInput } from "../data/task.ts";
-import { numberedBatchesOf } from "./batches.ts";
+import { numberedBatches } from "./batches.ts";
+import { drawnInOrder } from "./order.ts";
 
 /** Training examples that the constants are taken from: their shares and means change by a hundredth of themselves after that. */
 const EXAMPLES = 10_000;
@@ -26,7 +27,10 @@ export async function* targetValues(
   signal?: AbortSignal,
 ): AsyncGenerator<TargetValues> {
   const examples = split === "train" ? EXAMPLES : Number.POSITIVE_INFINITY;
-  for await (const { batch, indices } of paced(numberedBatchesOf(task, split, BATCH, examples), signal)) {
+  // What learns nothing does not go on from anything, either.
+  const alone = { ...task, carry: undefined };
+  const drawing = drawnInOrder(alone, split, BATCH, examples);
+  for await (const { batch, indices } of paced(numberedBatches(alone, split, drawing), signal)) {
     const rows = present(batch, target, task.inputs[target]);
     yield { values: Float32Array.from(rows, (at) => batch.inputs[target][at]), rows, indices };
   }

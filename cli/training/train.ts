@@ -6,8 +6,9 @@ import type { TrainingWarning } from "../../runtime/fit/watch.ts";
 import type { SessionState } from "../../runtime/state.ts";
 import type { RandomStreams, Split, Task, TaskBatch } from "../data/task.ts";
 import type { EvaluationPoint, TrainPoint } from "../report/curve-log.ts";
-import { batchesOf, stepsPerEpoch, trainingBatches, wholeBatchesOf } from "./batches.ts";
+import { batchesOf, trainingBatches, wholeBatchesOf } from "./batches.ts";
 import { type Learner, type Measures, unlessDiverged } from "./learner.ts";
+import { stepsPerEpoch } from "./order.ts";
 
 /**
  * Where the population statistics for evaluation come from. `exact`: a pass over training examples at fixed parameters before

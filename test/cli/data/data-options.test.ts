@@ -126,6 +126,7 @@ describe("the table of data options", () => {
       perSequence: "s",
       unit: "words",
       lineEnd: "<eos>",
+      carryStatistics: "window",
       vocabulary: "100",
     };
     for (const key of dataOptionNames) {

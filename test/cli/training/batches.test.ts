@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { epochOrder, stepsPerEpoch } from "../../cli/training/batches.ts";
-import { testStreams } from "../data/draws.ts";
+import { epochOrder, stepsPerEpoch } from "../../../cli/training/order.ts";
+import { testStreams } from "../../data/draws.ts";
 
 const BATCH = 8;
 
