@@ -23,6 +23,7 @@ export type { TrainingWarning } from "./fit/watch.ts";
 export { initialise } from "./initialise.ts";
 export type { Input, Numbers, Shaped, TypedNumbers } from "./inputs.ts";
 export type { Range } from "./layout.ts";
+export { keepStates } from "./missing-readings.ts";
 export { type ShapedTensor, tensor } from "./module/shaped-tensor.ts";
 export { openExecutable, openSession } from "./open-executable.ts";
 export type { OpenExecutableOptions, OpenedExecutable, OpenSessionOptions } from "./open-folder.ts";

@@ -25,6 +25,7 @@ export const streamOptions = /* @__PURE__ */ optionParser<StreamOptions>("the op
   examples: ["a whole number, at least 1", isSize],
   inputs: ["an object that has each input by its name", isRecord],
   warn: ["a function", (value) => typeof value === "function"],
+  missing: ["`keepStates`", (value) => typeof value === "function"],
   noise,
 });
 

@@ -141,7 +141,7 @@ function refused({ name, shape, size, own }: Placement, index: number, data: Typ
     ? new RuntimeError(
         "C0406",
         `input \`${name}\` ${where}, and takes finite numbers of f32`,
-        "fill it in, or leave it out; where a target is missing, it may be NaN",
+        "fill it in, or leave it out; a target may be NaN, and a stream may be opened with `missing: keepStates`",
       )
     : new RuntimeError("C0406", `input \`${name}\` takes whole numbers from 0 to ${size - 1}, and ${where}`);
 }

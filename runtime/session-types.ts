@@ -3,6 +3,7 @@
 import type { Batch, NoiseMode } from "./batch.ts";
 import type { Carriers } from "./carriers.ts";
 import type { Averages } from "./metric-averager.ts";
+import type { keepStates } from "./missing-readings.ts";
 import type { SessionState } from "./state.ts";
 
 /** What `Session.open` takes. */
@@ -141,4 +142,6 @@ export interface StreamOptions {
   readonly noise?: NoiseMode;
   /** Receives warnings. Default: the console. */
   readonly warn?: (warning: string) => void;
+  /** Takes a number that is not finite, in an input of a step, for a missing reading: `keepStates`. Default: it is refused. */
+  readonly missing?: typeof keepStates;
 }

@@ -6,7 +6,7 @@ import { numbersOf } from "./inputs.ts";
 import { elementsOf } from "./layout.ts";
 import { ownPlaces } from "./places.ts";
 import type { Plan, Tensor } from "./plan.ts";
-import type { StreamResetOptions, StreamRestoreOptions } from "./session-types.ts";
+import type { StreamOptions, StreamResetOptions, StreamRestoreOptions } from "./session-types.ts";
 import { isCount, isRecord } from "./shown.ts";
 import type { SavedTensor } from "./state.ts";
 
@@ -43,6 +43,23 @@ export interface StreamMade {
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
+/** Where a stream is, and what it is given for its next step. */
+export interface StreamNow {
+  readonly plan: Plan;
+  /** Rows of the statistic that has the most. */
+  readonly rows: number;
+  readonly step: number;
+  readonly began: readonly number[];
+  readonly states: ReadonlyMap<string, Float32Array>;
+  readonly batch: OwnBatch;
+}
+
+/** Where a stream is after a step. */
+export interface StreamThen extends Omit<StreamMade, "run"> {
+  readonly step: number;
+  readonly began: readonly number[];
+}
+
 interface StreamConfig {
   readonly plan: Plan;
   /** Of first states: whatever does not vary over time. */
@@ -51,6 +68,7 @@ interface StreamConfig {
   readonly rows: number;
   readonly examples: number;
   readonly warn?: (warning: string) => void;
+  readonly missing?: StreamOptions["missing"];
 }
 
 /**
@@ -88,20 +106,22 @@ export class Stream {
 
   /**
    * Runs one step: takes `inputs` by name, [B, …] each, and returns the outputs, [B, …] each. Calls may overlap; they are carried out
-   * one after another. A step that fails leaves the stream as it was. Errors: C0406 (inputs), C0501.
+   * one after another. A step that fails leaves the stream as it was. Where readings may be missing, an example that lacks one has no
+   * step: it stays as it was, and its outputs are NaN. Errors: C0406 (inputs), C0501.
    */
   next(inputs: Batch["inputs"]): Promise<Readonly<Record<string, Float32Array>>> {
     return this.#exclusive(async () => {
+      const { plan, rows, missing } = this.#config;
       const batch = this.#batch(inputs);
-      const { states, outputs } = await this.#execute("step", {
-        batch,
-        at: this.#step,
-        began: this.#began,
-        states: this.#states,
-        run: this.#run,
-      });
+      const now = { step: this.#step, began: this.#began, states: this.#states };
+      const act = (batch: OwnBatch): Promise<StreamMade> =>
+        this.#execute("step", { batch, ...now, at: now.step, run: this.#run });
+      const { step, began, states, outputs } = missing
+        ? await missing({ ...now, plan, rows, batch }, act)
+        : { ...(await act(batch)), step: now.step + 1, began: now.began };
       this.#states = states;
-      this.#step++;
+      this.#step = step;
+      this.#began = began;
       return outputs;
     });
   }

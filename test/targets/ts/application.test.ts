@@ -14,6 +14,7 @@ import { fileHost } from "../../../cli/api/file-host.ts";
 import { filesOfModule, filesOfTypes } from "../../../cli/modules/module-files.ts";
 import type { TargetName } from "../../../cli/targets.ts";
 import { compile } from "../../../compiler/compile.ts";
+import { keepStates } from "../../../runtime/missing-readings.ts";
 import type { TrainingModel } from "../../../runtime/module/training-model.ts";
 import type { EntryName } from "../../../runtime/plan.ts";
 import { Session } from "../../../runtime/session.ts";
@@ -123,7 +124,7 @@ afterAll(closeBrowser);
 
 describe("type checkers", () => {
   const right = `
-import { type ShapedTensor, tensor } from "cellc/runtime";
+import { keepStates, type ShapedTensor, tensor } from "cellc/runtime";
 import { signs, type Inputs, type Parameters, dims } from "./signs.js";
 import { bnlstm } from "./infer.js";
 import { begun } from "./begun.js";
@@ -137,7 +138,7 @@ export async function use(bytes: Uint8Array): Promise<number> {
   const { loss, metrics } = await model.train({ x, y }, { lr: 1e-3, clip: 1 });
   const { logits }: { logits: ShapedTensor<readonly [4, 2], Float32Array> } = await model.forward({ x });
   const partly = await model.infer({ x });
-  const stream = await model.stream();
+  const stream = await model.stream({ missing: keepStates });
   const step = await stream.next({ x: tensor(new Float32Array(12), [4, 3]) });
   const weights: Parameters = await model.parameters();
   await model.write({ V: weights.V });
@@ -273,6 +274,16 @@ test("a module in Node trains, infers and streams with the numbers of a session,
   const { logits } = await other.next({ x: now });
   expect(await stream.next({ x: { data: now, shape: [4, 3] } })).toEqual({ logits: { data: logits, shape: [4, 2] } });
   expect(Object.keys(await stream.states())).toEqual(["h", "c"]);
+  const gone = { data: now.map((value, i) => (i === 4 ? Number.NaN : value)), shape: [4, 3] };
+  await expect(stream.next({ x: gone })).rejects.toMatchObject({ code: "C0406" });
+  const [kept, alike] = [await model.stream({ missing: keepStates }), await session.stream({ missing: keepStates })];
+  for (const step of [now, now, now, now, gone.data, now]) {
+    const { logits } = await alike.next({ x: step });
+    expect(await kept.next({ x: { data: step, shape: [4, 3] } })).toEqual({
+      logits: { data: logits, shape: [4, 2] },
+    });
+    expect(logits.findIndex(Number.isNaN)).toBe(step === now ? -1 : 2);
+  }
 
   const again = await signs.open({ seed: 1 });
   await again.loadCheckpoint(await model.saveCheckpoint());
