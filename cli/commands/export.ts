@@ -13,7 +13,7 @@ import { preparationIn } from "../data/preparation.ts";
 import { formOf } from "../data/settings.ts";
 import { type Compiled, executableFiles, weightsName, writeExecutable } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
-import { requireStatistics } from "../inference/trained-session.ts";
+import { requireCountedOn, requireStatistics } from "../inference/trained-session.ts";
 import { bytesText } from "../output.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
 import { type ModelSettings, trainedModel } from "../statistics/trained-model.ts";
@@ -58,6 +58,7 @@ export async function exportCommand(
   }
   const [{ executable }] = compiled;
   const { plan } = executable;
+  requireCountedOn(plan, model.settings.own);
   const differences = compareState(state, plan, keptTensors(plan), allowed(options));
   sayOtherEquations(checkpoint, differences, output);
   const weights = encodeCheckpoint(weightsOf(state, plan, checkpoint));

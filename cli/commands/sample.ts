@@ -1,8 +1,6 @@
 /** `cellc sample`: goes on with a text, symbol by symbol, as a trained language model says. */
-import type { Plan } from "../../runtime/plan.ts";
 import type { Session } from "../../runtime/session.ts";
 import type { Context } from "../context.ts";
-import type { DataOptions } from "../data/data-options.ts";
 import { BadSymbol, cutText, type SymbolUnit, symbolUnits } from "../data/formats/symbols.ts";
 import { type Preparation, type PreparedSymbols, preparationIn } from "../data/preparation.ts";
 import { formOf } from "../data/settings.ts";
@@ -12,7 +10,7 @@ import { type ExitCode, exit, Failure } from "../failure.ts";
 import { type DrawOptions, draw } from "../inference/draw.ts";
 import { type ChosenOutput, chosenOutputs } from "../inference/outputs.ts";
 import { areProbabilities } from "../inference/probabilities.ts";
-import { openTrained } from "../inference/trained-session.ts";
+import { openTrained, requireCountedOn } from "../inference/trained-session.ts";
 import { type ModelSettings, trainedModel } from "../statistics/trained-model.ts";
 import type { TargetName } from "../targets.ts";
 import { openBackend } from "../toolchain.ts";
@@ -53,7 +51,7 @@ export async function sample(
     const settings = { ...model.settings, file: model.file, batch: 1 };
     const request = { ...settings, entries: ["infer", "step"] as const };
     const session = await openTrained(request, form, { path: checkpoint, state }, backend, context);
-    requireCounted(session.plan, settings.own?.carryStatistics);
+    requireCountedOn(session.plan, settings.own);
     const { graph } = elaborateModel(settings, form).elaborated;
     const [chosen] = chosenOutputs({ plan: session.plan, graph, task: form, output: options.output });
     if (chosen.target !== language.target)
@@ -83,18 +81,6 @@ export async function sample(
   } finally {
     backend.close();
   }
-}
-
-/** Throws C0406 if a text, whose steps are counted from its beginning, would be normalized by other rows than in training. */
-function requireCounted({ name, entries }: Plan, carryStatistics: DataOptions["carryStatistics"]): void {
-  const perStep = entries.step?.tensors.some(({ role }) => role.kind === "stat" && role.steps > 1);
-  if (carryStatistics !== "window" || !perStep) return;
-  throw new Failure(
-    "C0406",
-    exit.input,
-    `${name} has statistics for each step, which --carry-statistics window counted anew in each window of its training, and a text has no windows`,
-    "train with --carry-statistics continue, or with `stats = shared` at its norms",
-  );
 }
 
 /** What a language model reads and predicts. */

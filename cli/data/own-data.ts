@@ -155,7 +155,7 @@ function remarks(own: OwnData, task: Task): readonly string[] {
   const stride = options.stride ?? 1;
   const windows = stride === 1 ? "every window" : `a window every ${stride} steps`;
   const lines = [
-    `${task.summary}; ${predicting ? `predicted: ${options.window === undefined ? "" : `${windows}, `}` : "examples: "}${whole ? shown(splits.test) : examples}`,
+    `${task.summary}; ${predicting ? `predicted: ${options.window === undefined || own.going ? "" : `${windows}, `}` : "examples: "}${whole ? shown(splits.test) : examples}`,
   ];
   const constant = Object.values(preparation.inputs).flatMap((of) =>
     of.kind === "numbers" && options.scale !== "none" && of.fields.length === of.spread.length

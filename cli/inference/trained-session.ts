@@ -5,6 +5,7 @@ import type { EntryName, Plan } from "../../runtime/plan.ts";
 import { Session } from "../../runtime/session.ts";
 import type { SessionState } from "../../runtime/state.ts";
 import type { Context } from "../context.ts";
+import type { DataOptions } from "../data/data-options.ts";
 import type { TaskForm } from "../data/task.ts";
 import { exit, Failure } from "../failure.ts";
 import { provenanceOf, provenanceWarning } from "../statistics/provenance.ts";
@@ -58,5 +59,21 @@ export function requireStatistics(plan: Plan, { counters }: Pick<SessionState, "
     exit.input,
     `${checkpoint} has no population statistics, and ${plan.name} normalizes with them at inference`,
     `estimate them: cellc stats ${checkpoint} --estimate`,
+  );
+}
+
+/**
+ * Throws C0406 if sequences whose steps are counted from their beginning would be normalized by other rows than in training, whose windows
+ * each began at the first row.
+ */
+export function requireCountedOn({ name, entries }: Plan, { carryStatistics }: DataOptions = {}): void {
+  const tensors = Object.values(entries).flatMap((entry) => entry.tensors);
+  const perStep = tensors.some(({ role }) => role.kind === "stat" && role.steps > 1);
+  if (carryStatistics !== "window" || !perStep) return;
+  throw new Failure(
+    "C0406",
+    exit.input,
+    `${name} has statistics for each step, which --carry-statistics window counted anew in each window of its training, and here steps are counted from the beginning`,
+    "train with --carry-statistics continue, or with `stats = shared` at its norms",
   );
 }

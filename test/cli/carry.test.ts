@@ -209,8 +209,13 @@ describe("a text with --carry", () => {
 
       const anew = { ...place, out: join(place.folder, "anew") };
       await ended(train(anew, "--carry", "--carry-statistics", "window", "--steps", "20"));
-      const { code, stderr } = await cellc(["sample", anew.out]);
-      expect([code, stderr]).toEqual([1, expect.stringContaining("counted anew in each window")]);
+      for (const line of [
+        ["sample", anew.out],
+        ["export", anew.out, "--out", join(place.folder, "exported")],
+      ]) {
+        const { code, stderr } = await cellc(line);
+        expect([code, stderr]).toEqual([1, expect.stringContaining("counted anew in each window")]);
+      }
       const record = JSON.parse(await readFile(join(anew.out, "run.json"), "utf8"));
       expect(record.options.own).toEqual({ window: N, carry: true, carryStatistics: "window" });
     }));
