@@ -136,10 +136,11 @@ export const isBuiltIn = (name: string): boolean => !name.endsWith(".json") && !
 /** What a checkpoint's model must fit. No file of a built-in task is read for it. Throws as `taskForm` and `openTrainedTask` do. */
 export async function formOf(
   where: Where,
-  settings: TaskSettings,
+  given: TaskSettings,
   checkpoint: string,
   state: Parameters<typeof preparationIn>[0],
 ): Promise<TaskForm> {
+  const settings = await withTaskFile(given);
   if (settings.task !== undefined && isBuiltIn(settings.task))
     return taskForm(settings.task, optionsOf(where, settings));
   // A window is a window, whether or not states go on from it.

@@ -41,6 +41,7 @@ export function checkedTask(value: unknown, where: string): Task {
   if (Object.keys(task.inputs).length === 0) throw wrong(where, "task.inputs names no input");
   return {
     ...task,
+    carry: undefined,
     ...(task.sequences && { sequences: (split: Split) => checkedSequences(task, split, where) }),
     ...(task.lengths && { lengths: (split: Split) => checkedLengths(task, split, where) }),
     batch: async (split, indices) => checkedBatch(task, await task.batch(split, indices), indices.length, where),

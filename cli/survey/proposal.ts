@@ -220,9 +220,11 @@ class Proposing {
     return symbols.counts.some(([, count]) => count < RARE) ? { unknown: true } : {};
   }
 
-  /** Undefined if there are too few examples. */
+  /** Undefined if there are too few examples, or if states cannot go on from one to the next where that is wanted. */
   #made({ own, ...proposal }: Proposal): Proposal | undefined {
     const all = { ...own, ...this.#options };
+    const isEach = proposal.kind !== "forecast" && proposal.kind !== "classification" && all.window !== undefined;
+    if (all.carry && !isEach) return undefined;
     const { train, validation } = partSizes(this.#survey, all, proposal.kind === "language");
     if (train < LEAST_EXAMPLES || validation < 1) return undefined;
     const batch = train >= 2 * USUAL_BATCH ? undefined : 2 ** Math.floor(Math.log2(train / 2));

@@ -101,6 +101,7 @@ interface Printed {
   readonly examples: number;
   readonly symbols: readonly string[];
   readonly result: { readonly loss: number };
+  readonly proposal?: { readonly commands: readonly (readonly string[])[] };
   readonly conclusion: { readonly command: string };
   readonly best: { readonly step: number; readonly loss: number };
 }
@@ -218,6 +219,29 @@ describe("a text with --carry", () => {
       }
       const record = JSON.parse(await readFile(join(anew.out, "run.json"), "utf8"));
       expect(record.options.own).toEqual({ window: N, carry: true, carryStatistics: "window" });
+    }));
+
+  test("is proposed, and a task file says it, too, for all that reads one", () =>
+    inPlace(async ({ folder, cell, data, out }) => {
+      const proposed = await ended(cellc(["data", data, "--carry", "--json"]));
+      expect(proposed.proposal?.commands[0].join(" ")).toMatch(/--window \d+ --carry/);
+      const numbers = join(folder, "waves.csv");
+      await writeFile(numbers, `t,load\n${Array.from({ length: 500 }, (_, t) => `${t},${Math.sin(t)}`).join("\n")}\n`);
+      // A forecast has a target behind each window.
+      expect((await ended(cellc(["data", numbers, "--json"]))).proposal).toBeDefined();
+      expect((await ended(cellc(["data", numbers, "--carry", "--json"]))).proposal).toBeUndefined();
+
+      const task = join(folder, "text.task.json");
+      await writeFile(task, JSON.stringify({ version: 1, data: "data.txt", window: N, carry: true }));
+      const line = ["train", cell, "--task", task, "--batch", String(B), "--steps", "20", "--out", out, "--json"];
+      const { result } = await ended(cellc(line));
+      const checkpoint = join(folder, "model.safetensors");
+      await copyFile(join(out, "model.safetensors"), checkpoint);
+      const given = ["--checkpoint", checkpoint, "--task", task, "--batch", String(B), "--json"];
+      expect((await ended(cellc(["eval", cell, ...given]))).loss).toBe(result.loss);
+      const sampled = ["sample", checkpoint, cell, "--task", task, "--length", "5", "--json"];
+      expect((await ended(cellc(sampled))).symbols).toHaveLength(5);
+      expect((await cellc(["data", task])).stdout).toContain("train 80, validation 10, test 10");
     }));
 
   test("of many sequences has each of them by itself, and is measured as whole sequences are", () =>
