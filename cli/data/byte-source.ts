@@ -14,6 +14,8 @@ export interface ByteSource {
   stream(): AsyncIterable<Uint8Array>;
   /** The same bytes by position, for formats that begin to be read at their end. A compressed file is copied first. */
   whole(): Promise<WholeBytes>;
+  /** Of a folder with a file for each array: those files, by the arrays' names. The bytes are then those of the first. */
+  readonly members?: Readonly<Record<string, ByteSource>>;
 }
 
 export interface WholeBytes {

@@ -3,12 +3,12 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { exit, Failure } from "../failure.ts";
 import { cannotRead } from "../file-errors.ts";
+import { type DataPath, inFolder, withArrayFolders } from "./array-folders.ts";
 import { formats, hasKnownEnding } from "./formats.ts";
 import { splitFiles } from "./split-files.ts";
 import type { Split } from "./task.ts";
 
-export interface DataFile {
-  readonly path: string;
+export interface DataFile extends DataPath {
   readonly split?: Split;
 }
 
@@ -25,10 +25,13 @@ export async function filesAt(path: string, whole = false): Promise<readonly Dat
   if (found === undefined) return matching(path, whole);
   if (!found.isDirectory()) return [{ path }];
   const names = await readdir(path, { recursive: true });
-  const data = names.filter(hasKnownEnding);
-  if (whole && data.length > 0) return inFolder(path, data.toSorted());
-  const files = splitFiles(path, data);
-  if ("splits" in files && files.splits.train !== undefined) return inSplits(path, files.splits);
+  const data = withArrayFolders(names.filter(hasKnownEnding).toSorted());
+  if (data.length === 1 && data[0].path === "") return [inFolder(path, data[0])];
+  if (whole && data.length > 0) return data.map((one) => inFolder(path, one));
+  const byPath = new Map(data.map((one) => [one.path, one]));
+  const files = splitFiles(path, [...byPath.keys()]);
+  if ("splits" in files && files.splits.train !== undefined)
+    return inSplits(files.splits, (name) => inFolder(path, byPath.get(name)!));
   throw new Failure(
     "C0401",
     exit.input,
@@ -52,10 +55,11 @@ async function matching(pattern: string, whole: boolean): Promise<readonly DataF
       `no file matches ${pattern}`,
       "a * stands for any characters of a file's name",
     );
-  if (whole) return inFolder(folder, names.toSorted());
+  const at = (name: string): DataFile => ({ path: join(folder, name) });
+  if (whole) return names.toSorted().map(at);
   const files = splitFiles(folder, names);
-  if ("whole" in files) return inFolder(folder, files.whole);
-  if (files.splits.train !== undefined) return inSplits(folder, files.splits);
+  if ("whole" in files) return files.whole.map(at);
+  if (files.splits.train !== undefined) return inSplits(files.splits, at);
   throw new Failure(
     "C0401",
     exit.input,
@@ -78,10 +82,10 @@ function matches(name: string, parts: readonly string[]): boolean {
   return at <= name.length - last.length;
 }
 
-const inFolder = (folder: string, names: readonly string[]): readonly DataFile[] =>
-  names.map((name) => ({ path: join(folder, name) }));
-
-const inSplits = (folder: string, splits: Readonly<Partial<Record<Split, readonly string[]>>>): readonly DataFile[] =>
+const inSplits = (
+  splits: Readonly<Partial<Record<Split, readonly string[]>>>,
+  at: (name: string) => DataFile,
+): readonly DataFile[] =>
   (Object.entries(splits) as [Split, readonly string[]][]).flatMap(([split, names]) =>
-    names.map((name) => ({ path: join(folder, name), split })),
+    names.map((name) => ({ ...at(name), split })),
   );

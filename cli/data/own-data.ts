@@ -1,5 +1,5 @@
 /** Opens a data set of one's own: from files to a task, with a word on what was understood. */
-import { openBytes } from "./byte-source.ts";
+import { openData } from "./array-folders.ts";
 import { checkOptions } from "./check-options.ts";
 import { filesAt } from "./data-files.ts";
 import type { DataOptions } from "./data-options.ts";
@@ -52,7 +52,7 @@ export async function openOwnData(
   if (preparation !== undefined) checkExamples(preparation, options);
   const files = await filesAt(path, whole);
   const sources = await Promise.all(
-    files.map(async ({ path, split }) => ({ source: await openBytes(path, host.stdin), split })),
+    files.map(async (file) => ({ source: await openData(file, host.stdin), split: file.split })),
   );
   const { group, timeColumn, delimiter, header, format, axes, perSequence, unit, lines, lineEnd } = options;
   const reading: ReadOptions = {

@@ -1,6 +1,6 @@
 /** Opens files to describe them: reads what they look like where nobody says it, and finds what tells sequences apart. */
+import { openData } from "../data/array-folders.ts";
 import type { ByteSource } from "../data/byte-source.ts";
-import { openBytes } from "../data/byte-source.ts";
 import { filesAt } from "../data/data-files.ts";
 import type { DataOptions } from "../data/data-options.ts";
 import { isSpaced } from "../data/formats/symbols.ts";
@@ -28,7 +28,7 @@ export interface FoundData {
 export async function openSurvey(host: OwnDataHost, path: string, given: DataOptions): Promise<FoundData> {
   const files = await filesAt(path);
   const sources = await Promise.all(
-    files.map(async (file) => ({ source: await openBytes(file.path, host.stdin), split: file.split })),
+    files.map(async (file) => ({ source: await openData(file, host.stdin), split: file.split })),
   );
   const [{ source }] = sources;
   const named = formats.find(({ name }) => name.toLowerCase() === given.format);

@@ -7,28 +7,21 @@ import { HEADER_LIMIT, type NpyHeader, readNpyHeader } from "./npy-header.ts";
 import type { StoredArray } from "./stored-array.ts";
 import { partOf } from "./whole-bytes.ts";
 
-/** Opens a `.npy` file: it is the array `x`. Throws C0401, and C0402 if it is not one or is damaged. */
-export const openNpy = (source: ByteSource, options: ArrayOptions): Promise<Recording> =>
-  openNpyFiles(source.path, { x: source }, options);
-
-/** Opens `.npy` files by the names of their arrays: they are what one `.npz` file with these names is. Throws as `openNpy` does. */
-export async function openNpyFiles(
-  path: string,
-  files: Readonly<Record<string, ByteSource>>,
-  options: ArrayOptions,
-): Promise<Recording> {
+/**
+ * Opens a `.npy` file: it is the array `x`. A folder with a file for each array is what a `.npz` file of these arrays is. Throws C0401, and
+ * C0402 for what is none, or is damaged.
+ */
+export async function openNpy(source: ByteSource, options: ArrayOptions): Promise<Recording> {
   const arrays: StoredArray[] = [];
-  for (const [name, source] of Object.entries(files)) {
-    const bytes = await source.whole();
+  for (const [name, file] of Object.entries(source.members ?? { x: source })) {
+    const bytes = await file.whole();
     try {
-      arrays.push(
-        await npyArray({ path: source.path, name, label: source.path }, bytes.size, bytes, () => source.whole()),
-      );
+      arrays.push(await npyArray({ path: file.path, name, label: file.path }, bytes.size, bytes, () => file.whole()));
     } finally {
       bytes.close();
     }
   }
-  return recordingOfArrays(path, arrays, options);
+  return recordingOfArrays(source.path, arrays, options);
 }
 
 /** Of which array it is, for messages: `label` is what its bytes are found under. */

@@ -1,13 +1,16 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { filesAt } from "../../../cli/data/data-files.ts";
 import type { DataOptions } from "../../../cli/data/data-options.ts";
 import { formats } from "../../../cli/data/formats.ts";
 import { openOwnData } from "../../../cli/data/own-data.ts";
-import type { Task } from "../../../cli/data/task.ts";
+import type { Split, Task } from "../../../cli/data/task.ts";
 import { readTree } from "../../house/tree.ts";
+import { cellc } from "../run-here.ts";
 import { failureOf, fileOf } from "./formats/read.ts";
-import { type Numbers, npz } from "./formats/write-arrays.ts";
+import { type Numbers, npy, npz } from "./formats/write-arrays.ts";
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
@@ -94,6 +97,78 @@ test("the files of a folder are sorted by all words of their names, and those of
   expect(task.splits).toEqual({ train: 1, validation: 1, test: 1 });
   await writeFile(join(folder, "more.txt"), "ab");
   expect((await failureOf(opened(folder, {}))).message).toMatch(/holds `more\.txt`, whose name says no split/);
+});
+
+describe("a folder of NPY files", () => {
+  const x = array("f4", 6, 4, 3);
+  const y = array("i8", 6);
+  const lengths: Numbers = { type: "i8", shape: [6], data: [4, 2, 3, 4, 1, 2] };
+
+  /** A new folder with these arrays. */
+  async function folderOf(arrays: Readonly<Record<string, Numbers>>): Promise<string> {
+    const folder = join(dirname(await fileOf("notes.md", "# none")), "set");
+    for (const [name, one] of Object.entries(arrays)) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), name.endsWith(".gz") ? gzipSync(npy(one)) : npy(one));
+    }
+    return folder;
+  }
+
+  const batch = async (task: Task, split: Split) => {
+    const { inputs, lengths } = await task.batch(
+      split,
+      Uint32Array.from({ length: task.splits[split] }, (_, i) => i),
+    );
+    return { inputs, lengths };
+  };
+
+  test("is what one NPZ file of these arrays is", async () => {
+    const folder = await folderOf({ "x.npy": x, "y.npy.gz": y, "lengths.npy": lengths });
+    const options: DataOptions = { label: { y: "y" }, scale: "none" };
+    const [one, other] = [
+      await opened(folder, options),
+      await opened(await fileOf("set.npz", npz({ x, y, lengths })), options),
+    ];
+    expect(one.name).toBe("set");
+    expect(one.splits).toEqual(other.splits);
+    for (const split of ["train", "validation", "test"] as const)
+      expect(await batch(one, split)).toEqual(await batch(other, split));
+    const wrong = await folderOf({ "x.npy": x, "y.npy": array("i8", 5) });
+    expect((await failureOf(opened(wrong, options))).message).toContain("`y`");
+  });
+
+  test("has parts by the arrays' names, or by folders", async () => {
+    const named = await folderOf({ "x_train.npy": x, "y_train.npy": y, "x_test.npy": x, "y_test.npy": y });
+    expect((await opened(named, { label: { y: "y" } })).splits).toEqual({ train: 5, validation: 1, test: 6 });
+    const apart = await folderOf({ "train/x.npy": x, "train/y.npy": y, "val/x.npy": x, "val/y.npy": y });
+    expect((await opened(apart, { label: { y: "y" } })).splits).toMatchObject({ train: 6, validation: 6 });
+  });
+
+  test("without an x beside others has files that are each an x, as before", async () => {
+    const folder = await folderOf({ "train.npy": x, "valid.npy": x, "more/digits_test.npy": x });
+    expect(await filesAt(folder)).toEqual([
+      { path: join(folder, "more", "digits_test.npy"), split: "test" },
+      { path: join(folder, "train.npy"), split: "train" },
+      { path: join(folder, "valid.npy"), split: "validation" },
+    ]);
+    const loose = await folderOf({ "a.npy": x, "b.npy": x });
+    expect(await filesAt(loose, true)).toEqual([{ path: join(loose, "a.npy") }, { path: join(loose, "b.npy") }]);
+    await expect(filesAt(loose)).rejects.toThrow("is a folder without a training file");
+    const shards = await folderOf({ "train-00000-of-00002.npy": x, "train-00001-of-00002.npy": x });
+    expect(await filesAt(shards)).toHaveLength(2);
+  });
+
+  test("is described, and trained on and predicted by the command line", async () => {
+    const folder = await folderOf({ "x.npy": array("f4", 40, 4, 3), "y.npy": array("i8", 40) });
+    const described = await cellc(["data", folder, "--json"]);
+    expect([described.code, JSON.parse(described.stdout)]).toMatchObject([0, { ok: true, format: "NPY" }]);
+    const run = `${folder}-run`;
+    const how = ["--dims", "H=3", "--batch", "4", "--steps", "2", "--out", run];
+    const trained = await cellc(["train", "examples/cells/lstm.cell", "--data", folder, "--label", "y", ...how]);
+    expect([trained.code, trained.stderr]).toEqual([0, expect.stringContaining("set: 40 sequences, 160 steps")]);
+    const predicted = await cellc(["predict", run, "--data", folder, "--out", `${folder}.csv`]);
+    expect([predicted.code, predicted.stdout]).toEqual([0, expect.stringContaining("40 rows")]);
+  });
 });
 
 test("the page of data has a row for every format, with its endings", () => {

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ArrayOptions } from "../../../../cli/data/formats/array-layout.ts";
-import { openNpy, openNpyFiles } from "../../../../cli/data/formats/npy.ts";
+import { openNpy } from "../../../../cli/data/formats/npy.ts";
 import { openNpz } from "../../../../cli/data/formats/npz.ts";
 import { openSafetensors } from "../../../../cli/data/formats/safetensors.ts";
 import { failureOf, fileOf, type Sequence, sequencesOf, sourceOf } from "./read.ts";
@@ -337,8 +337,8 @@ describe("axes are told by names and sizes", () => {
   });
 
   test("several NPY files are as one NPZ file, and X is x", async () => {
-    const files = { X_train: await sourceOf(await fileOf("X_train.npy", npy(f4(2, 3)))) };
-    const found = await sequencesOf(await openNpyFiles("folder", files, {}));
+    const file = await sourceOf(await fileOf("X_train.npy", npy(f4(2, 3))));
+    const found = await sequencesOf(await openNpy({ ...file, members: { X_train: file } }, {}));
     expect(found).toMatchObject([{ split: "train", values: { x: [1, 2, 3] } }, { values: { x: [4, 5, 6] } }]);
   });
 });
