@@ -3,8 +3,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { seededStreams } from "../../cli/data/streams.ts";
 import { draw } from "../../cli/inference/draw.ts";
 import { softmax } from "../../cli/inference/probabilities.ts";
+import { decodeCheckpoint } from "../../runtime/checkpoint.ts";
 import { withFolder } from "../data/mnist.ts";
 import { cellc } from "./run-here.ts";
 
@@ -67,6 +69,45 @@ describe("a model of a text that repeats", () => {
       const strange = await sampled(run, "abx");
       expect([strange.code, strange.stderr]).toEqual([1, expect.stringContaining('symbol 3 of the prompt, "x"')]);
       expect((await sampled(run, "")).code).toBe(2);
+    }));
+
+  test("draws the same text from the same seed on each target, which is that of its equations in f64", () =>
+    withFolder(async (folder) => {
+      const run = await trained(folder, "abcdacbdbadc".repeat(40));
+      const how = ["--length", "120", "--temperature", "4", "--seed", "4"];
+      const texts: string[] = [];
+      for (const target of ["wasm", "wgsl"]) {
+        const { code, stdout } = await sampled(run, "abc", ...how, "--target", target);
+        expect(code).toBe(0);
+        texts.push(stdout);
+      }
+      const { tensors } = decodeCheckpoint(await readFile(join(run, "model.safetensors")));
+      const matrix = (name: string) => tensors.get(name)!;
+      /** x @ W */
+      const times = (x: readonly number[], name: string): readonly number[] => {
+        const { shape, data } = matrix(name);
+        return Array.from({ length: shape[1] }, (_, j) =>
+          x.reduce((sum, value, i) => sum + value * data[i * shape[1] + j], 0),
+        );
+      };
+      let h: readonly number[] = new Array<number>(16).fill(0);
+      const read = (symbol: number): Float32Array => {
+        const { data } = matrix("E");
+        const x = Array.from(data.subarray(16 * symbol, 16 * symbol + 16));
+        const from = [times(x, "step/W"), times(h, "step/Wh")];
+        h = from[0].map((value, j) => Math.tanh(value + from[1][j]));
+        return Float32Array.from(times(h, "U"));
+      };
+      const uniform = seededStreams(4)("sample");
+      let logits = [0, 1, 2].map(read)[2];
+      let text = "abc";
+      for (let at = 0; at < 120; at++) {
+        const symbol = draw(logits, { temperature: 4 }, uniform(at));
+        text += "abcd"[symbol];
+        logits = read(symbol);
+      }
+      expect(texts).toEqual([`${text}\n`, `${text}\n`]);
+      expect(new Set(text.match(/.../g)).size).toBeGreaterThan(8);
     }));
 
   test("of words with line ends joins them, and an output of probabilities is drawn from as it is", () =>
