@@ -3,7 +3,8 @@ import type { RankedBy } from "../explore/measure.ts";
 import { NOTHING, valueText } from "../explore/measure-text.ts";
 import { formatCount, formatSeconds } from "../output.ts";
 import { type CurveRun, evaluationMarks, type Mark } from "../report/curves.ts";
-import { type Chart, type Column, reportPage } from "../report/page/report-page.ts";
+import type { Chart, Column } from "../report/page/page-data.ts";
+import { reportPage } from "../report/page/report-page.ts";
 import { overSteps, trainingCharts } from "../report/page/training-charts.ts";
 import { type ComparedRun, differsText, metricsOf, type RunResult } from "./compared-run.ts";
 

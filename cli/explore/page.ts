@@ -1,12 +1,7 @@
 /** The report of an exploration as a page: the conclusion, a table of the placements, the norms' effects, and curves. */
 import { type CurveRun, evaluationMarks, type Mark } from "../report/curves.ts";
-import {
-  type Chart,
-  type ChartLine,
-  type EffectChart,
-  type ReportRow,
-  reportPage,
-} from "../report/page/report-page.ts";
+import type { Chart, ChartLine, EffectChart, ReportRow } from "../report/page/page-data.ts";
+import { reportPage } from "../report/page/report-page.ts";
 import { overSteps, trainingCharts } from "../report/page/training-charts.ts";
 import type { Trivial } from "../training/trivial.ts";
 import { type Conclusion, type TestResult, testWords } from "./conclusion.ts";

@@ -1,6 +1,6 @@
 /** The ranking as a table of text, for the terminal and for the page. */
 import { bytesText, formatCount } from "../output.ts";
-import type { Column } from "../report/page/report-page.ts";
+import type { Column } from "../report/page/page-data.ts";
 import type { Trivial } from "../training/trivial.ts";
 import { differenceText, measureText, NOTHING, valueText } from "./measure-text.ts";
 import { type Placement, placementText } from "./placement.ts";

@@ -8,8 +8,8 @@ function run(script: string, ...args: readonly string[]): readonly [number | nul
   return [done.status, done.stdout + done.stderr];
 }
 
-test("the tree type-checks", () => {
-  const [status, output] = run("typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json");
+test.each(["tsconfig.json", "tsconfig.pages.json"])("the tree type-checks, by %s", (config) => {
+  const [status, output] = run("typescript/bin/tsc", "--noEmit", "-p", config);
   expect(status, output).toBe(0);
 });
 

@@ -1,4 +1,9 @@
-/** Draws the charts of a report: axes fitted to the data, values under the pointer. A plain script, inlined into the page. */
+// @ts-check
+/**
+ * Draws the charts of a report: axes fitted to the data, values under the pointer. A plain script, inlined into the page.
+ *
+ * @import { Chart, ChartLine, ReportCharts, RowState } from "./page-data.ts"
+ */
 window.reportCharts = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const HEIGHT = 260;
@@ -6,6 +11,12 @@ window.reportCharts = (() => {
   /** Pixels from the pointer within which a point is meant. */
   const REACH = 48;
 
+  /**
+   * @template {keyof SVGElementTagNameMap} N
+   * @param {N} name
+   * @param {Readonly<Record<string, string | number>>} attributes
+   * @param {string} [text]
+   */
   const make = (name, attributes, text) => {
     const element = document.createElementNS(SVG, name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
@@ -13,60 +24,99 @@ window.reportCharts = (() => {
     return element;
   };
 
-  /** Numbers with four digits, percentages with three. */
+  /**
+   * Numbers with four digits, percentages with three.
+   *
+   * @param {number} value
+   * @param {Chart["yFormat"]} [format]
+   */
   const shown = (value, format) => {
     if (format === "percent") return `${Number((100 * value).toPrecision(4))} %`;
     if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential(2);
     return Number(value.toPrecision(4)).toLocaleString("en-US", { maximumFractionDigits: 8 });
   };
 
-  /** Round numbers between `low` and `high`, about `count` of them. */
+  /**
+   * Round numbers between `low` and `high`, about `count` of them.
+   *
+   * @param {number} low
+   * @param {number} high
+   * @param {number} count
+   */
   const ticksOf = (low, high, count) => {
     const raw = (high - low) / count;
     const power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].find((factor) => factor * power >= 0.75 * raw) * power;
+    const step = ([1, 2, 5].find((factor) => factor * power >= 0.75 * raw) ?? 10) * power;
+    /** @type {number[]} */
     const ticks = [];
     for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) ticks.push(at * step);
     return ticks;
   };
 
+  /**
+   * @param {number} low
+   * @param {number} high
+   */
   const powersOf = (low, high) => {
     const from = Math.ceil(Math.log10(low) - 1e-9);
     const to = Math.floor(Math.log10(high) + 1e-9);
     const stride = Math.max(1, Math.ceil((to - from + 1) / 6));
+    /** @type {number[]} */
     const powers = [];
     for (let power = from; power <= to; power += stride) powers.push(10 ** power);
     if (powers.length > 2) return powers;
     // Within a few powers of ten, their halves and fifths, too; within less than one, evenly spaced numbers.
+    /** @type {number[]} */
     const parts = [];
     for (let power = from - 1; power <= to; power++) for (const part of [1, 2, 5]) parts.push(part * 10 ** power);
     const inside = parts.filter((tick) => tick >= low && tick <= high);
     return inside.length > 2 ? inside : ticksOf(low, high, 4);
   };
 
-  /** A scale that is fitted to the values, with a little room on both sides. */
+  /** @typedef {{ at: (value: number) => number, ticks: readonly number[], low: number, high: number }} Scale */
+
+  /**
+   * A scale that is fitted to the values, with a little room on both sides.
+   *
+   * @param {readonly number[]} values
+   * @param {Chart["xKind"] | Chart["yKind"] | "free"} kind
+   * @param {number} from
+   * @param {number} to
+   * @param {number} count
+   * @param {Chart["yFormat"]} [format]
+   * @returns {Scale}
+   */
   const scaleOf = (values, kind, from, to, count, format) => {
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
     const log = kind === "log" && low > 0;
-    const [into, back] = log ? [Math.log10, (value) => 10 ** value] : [(value) => value, (value) => value];
+    /** @param {number} value */
+    const into = (value) => (log ? Math.log10(value) : value);
+    /** @param {number} value */
+    const back = (value) => (log ? 10 ** value : value);
     [low, high] = [into(low), into(high)];
     const room = high > low ? (high - low) * 0.05 : Math.abs(high) * 0.1 || 1;
     if (kind === "exact") high = high > low ? high : low + 1;
     else [low, high] = [low - room, high + room];
     // A share is never below none or above all.
     if (format === "percent" && kind !== "free") [low, high] = [Math.max(0, low), Math.min(1, high)];
+    /** @param {number} value */
     const at = (value) => from + ((into(value) - low) / (high - low)) * (to - from);
     const ticks = log ? powersOf(back(low), back(high)) : ticksOf(low, high, count);
     return { at, ticks, low: back(low), high: back(high) };
   };
 
-  const colourOf = (colour) => (colour === undefined || colour === null ? "var(--pale)" : `var(--c${colour})`);
+  /** @param {number | undefined} colour */
+  const colourOf = (colour) => (colour === undefined ? "var(--pale)" : `var(--c${colour})`);
 
   const tip = document.createElement("div");
   tip.id = "tip";
   tip.hidden = true;
   tip.setAttribute("aria-hidden", "true");
+  /**
+   * @param {PointerEvent} event
+   * @param {string} text
+   */
   const showTip = (event, text) => {
     if (!tip.isConnected) document.body.append(tip);
     tip.textContent = text;
@@ -81,6 +131,11 @@ window.reportCharts = (() => {
     tip.hidden = true;
   };
 
+  /**
+   * @param {HTMLElement} figure
+   * @param {string} name
+   * @param {number} height
+   */
   const frame = (figure, name, height) => {
     const width = Math.max(240, figure.clientWidth);
     const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": name });
@@ -88,6 +143,13 @@ window.reportCharts = (() => {
     return { svg, width };
   };
 
+  /**
+   * @param {SVGElement} svg
+   * @param {Chart} chart
+   * @param {Scale} x
+   * @param {Scale} y
+   * @param {number} width
+   */
   const axes = (svg, chart, x, y, width) => {
     const bottom = HEIGHT - MARGIN.bottom;
     for (const tick of y.ticks) {
@@ -111,13 +173,11 @@ window.reportCharts = (() => {
     );
   };
 
-  /**
-   * Draws curves or dots. `state` says of a row's number whether it is hidden, faint or strong. Returns nothing; draws anew when it is
-   * called again.
-   */
+  /** @type {ReportCharts["lines"]} */
   const lines = (figure, chart, state) => {
     const { svg, width } = frame(figure, chart.title, HEIGHT);
     const drawn = chart.lines.filter(({ row }) => state(row) !== "hidden");
+    /** @param {"x" | "y"} key */
     const all = (key) => drawn.flatMap((line) => line[key]);
     const rule = chart.rule;
     const xs = all("x");
@@ -141,16 +201,19 @@ window.reportCharts = (() => {
         }),
         make("text", { x: width - MARGIN.right, y: y.at(rule.value) - 5, "text-anchor": "end" }, rule.label),
       );
-    const order = { faint: 0, plain: 1, strong: 2 };
+    /** @type {Readonly<Record<RowState, number>>} */
+    const order = { hidden: 0, faint: 0, plain: 1, strong: 2 };
     const sorted = [...drawn].sort(
       (a, b) =>
         order[state(a.row)] - order[state(b.row)] || Number(b.colour === undefined) - Number(a.colour === undefined),
     );
+    /** @typedef {{ left: number, top: number, line: ChartLine, at: number, faint: boolean }} Point */
+    /** @type {Point[]} */
     const points = [];
     for (const line of sorted) {
       const group = make("g", { class: state(line.row), "data-row": line.row });
       const stroke = colourOf(line.colour);
-      const places = line.x.map((value, at) => [x.at(value), y.at(line.y[at])]);
+      const places = line.x.map((value, at) => /** @type {const} */ ([x.at(value), y.at(line.y[at])]));
       const path = places
         .map(([left, top], at) => `${at === 0 ? "M" : "L"}${left.toFixed(1)},${top.toFixed(1)}`)
         .join("");
@@ -172,7 +235,9 @@ window.reportCharts = (() => {
     svg.addEventListener("pointermove", (event) => {
       const box = svg.getBoundingClientRect();
       const [left, top] = [event.clientX - box.left, event.clientY - box.top];
+      /** @param {Point} point */
       const distance = (point) => Math.hypot(point.left - left, point.top - top) + (point.faint ? REACH / 2 : 0);
+      /** @type {Point | undefined} */
       let nearest;
       for (const point of points) if (nearest === undefined || distance(point) < distance(nearest)) nearest = point;
       if (nearest === undefined || distance(nearest) > REACH) return leave();
@@ -188,7 +253,7 @@ window.reportCharts = (() => {
 
   const ROW = 26;
 
-  /** Draws differences with their intervals, one below the other in groups, about a line at 0. */
+  /** @type {ReportCharts["intervals"]} */
   const intervals = (figure, { title, xLabel, format, better, groups }) => {
     const rows = groups.flatMap(({ items }) => items);
     const narrow = figure.clientWidth < 480;

@@ -1,48 +1,83 @@
-/** What a report's page does: sorts and filters its table, puts two rows side by side, redraws its charts, changes its colours. */
+// @ts-check
+/**
+ * What a report's page does: sorts and filters its table, puts two rows side by side, redraws its charts, changes its colours.
+ *
+ * @import { PageData, RowState } from "./page-data.ts"
+ */
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const table = document.getElementById("rows");
+  /**
+   * What the page has for certain.
+   *
+   * @template {Element} T
+   * @param {string} id
+   * @param {new () => T} kind
+   * @returns {T}
+   */
+  const known = (id, kind) => {
+    const found = document.getElementById(id);
+    if (found instanceof kind) return found;
+    throw new Error(`the page has no ${id}`);
+  };
+
+  /** @type {PageData} */
+  const data = JSON.parse(known("data", HTMLScriptElement).textContent ?? "");
+  const table = known("rows", HTMLTableElement);
   const body = table.tBodies[0];
   const rows = [...body.rows];
-  /** Numbers of the rows to put side by side, the older one first. */
+  /**
+   * Numbers of the rows to put side by side, the older one first.
+   *
+   * @type {number[]}
+   */
   let chosen = [];
+  /** @type {number | undefined} */
   let under;
 
+  /** @param {HTMLTableRowElement} row */
   const numberOf = (row) => Number(row.dataset.row);
 
   // Sorting. A second click turns the order round; what has no value stays at the end.
-  const headers = [...table.tHead.rows[0].cells].filter((cell) => cell.dataset.column !== undefined);
+  const headers = [...(table.tHead?.rows[0].cells ?? [])].filter((cell) => cell.dataset.column !== undefined);
+  /** @param {HTMLTableCellElement} header */
   const sortBy = (header) => {
     const { keys } = data.columns[Number(header.dataset.column)];
     const down = header.getAttribute("aria-sort") === "ascending";
     const sign = down ? -1 : 1;
+    /**
+     * @param {HTMLTableRowElement} a
+     * @param {HTMLTableRowElement} b
+     */
     const compared = (a, b) => {
       const [first, second] = [keys[numberOf(a)], keys[numberOf(b)]];
       if (first === null || second === null) return Number(first === null) - Number(second === null);
-      if (typeof first === "number") return sign * (first - second);
-      return sign * first.localeCompare(second, "en", { numeric: true });
+      if (typeof first === "number" && typeof second === "number") return sign * (first - second);
+      return sign * String(first).localeCompare(String(second), "en", { numeric: true });
     };
     for (const other of headers) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", down ? "descending" : "ascending");
     body.append(...rows.sort((a, b) => compared(a, b) || numberOf(a) - numberOf(b)));
   };
-  for (const header of headers) header.querySelector("button").addEventListener("click", () => sortBy(header));
+  for (const header of headers) header.querySelector("button")?.addEventListener("click", () => sortBy(header));
 
   // Filtering.
-  const filters = [...document.querySelectorAll("[data-filter]")];
+  /** @type {readonly (HTMLInputElement | HTMLSelectElement)[]} */
+  const filters = [...document.querySelectorAll("[data-filter]")].filter(
+    (one) => one instanceof HTMLInputElement || one instanceof HTMLSelectElement,
+  );
+  /** @param {HTMLTableRowElement} row */
   const passes = (row) => {
     const { facets, statuses } = data.rows[numberOf(row)];
     return filters.every(({ dataset, value }) => {
       if (value === "") return true;
       if (dataset.filter === "text") {
-        const text = row.textContent.toLowerCase();
+        const text = (row.textContent ?? "").toLowerCase();
         return value
           .toLowerCase()
           .split(/\s+/)
           .every((word) => text.includes(word));
       }
       if (dataset.filter === "status") return statuses.includes(value);
-      return facets[dataset.facet] === value;
+      return facets[dataset.facet ?? ""] === value;
     });
   };
   const count = document.getElementById("count");
@@ -59,16 +94,18 @@
   const draw = () => {
     const gone = hidden();
     const strong = under === undefined ? chosen : [...chosen, under];
+    /**
+     * @param {number} row
+     * @returns {RowState}
+     */
     const state = (row) => {
       if (gone.has(row)) return "hidden";
       if (strong.length === 0) return "plain";
       return strong.includes(row) ? "strong" : "faint";
     };
-    data.charts.forEach(
-      (chart, at) => void window.reportCharts.lines(document.getElementById(`chart-${at}`), chart, state),
-    );
+    data.charts.forEach((chart, at) => void window.reportCharts.lines(known(`chart-${at}`, HTMLElement), chart, state));
     const effects = document.getElementById("effects");
-    if (effects !== null) window.reportCharts.intervals(effects, data.effects);
+    if (effects !== null && data.effects !== undefined) window.reportCharts.intervals(effects, data.effects);
   };
   let asked = false;
   const redraw = () => {
@@ -97,21 +134,28 @@
   }
 
   // Two rows side by side.
-  const pair = document.getElementById("pair");
-  const cell = (name, text, kind) => {
+  const pair = known("pair", HTMLElement);
+  /**
+   * @param {"td" | "th"} name
+   * @param {string} text
+   */
+  const cell = (name, text) => {
     const element = document.createElement(name);
     element.textContent = text;
-    if (kind !== undefined) element.className = kind;
     return element;
   };
   const showPair = () => {
     pair.hidden = chosen.length < 2;
     if (pair.hidden) return;
-    const line = (title, values, name = "td") => {
+    /**
+     * @param {string} title
+     * @param {readonly string[]} values
+     */
+    const line = (title, values) => {
       const row = document.createElement("tr");
       const head = cell("th", title);
       head.scope = "row";
-      row.append(head, ...values.map((text) => cell(name, text)));
+      row.append(head, ...values.map((text) => cell("td", text)));
       return row;
     };
     const head = line("", []);
@@ -139,21 +183,22 @@
       );
     const notes = chosen.map((at) => data.rows[at].note ?? "");
     if (notes.some((note) => note !== "")) lines.push(line("warnings", notes));
-    const made = pair.querySelector("table");
     const [thead, tbody] = ["thead", "tbody"].map((name) => document.createElement(name));
     thead.append(head);
     tbody.append(...lines);
-    made.replaceChildren(thead, tbody);
+    pair.querySelector("table")?.replaceChildren(thead, tbody);
   };
   for (const row of rows) {
-    const box = row.querySelector("input[type=checkbox]");
+    const box = row.querySelector("input");
     box?.addEventListener("change", () => {
       const at = numberOf(row);
       chosen = chosen.filter((other) => other !== at);
       if (box.checked) chosen.push(at);
       // A third one takes the place of the oldest.
-      for (const old of chosen.slice(0, -2))
-        rows.find((other) => numberOf(other) === old).querySelector("input").checked = false;
+      for (const old of chosen.slice(0, -2)) {
+        const other = rows.find((other) => numberOf(other) === old)?.querySelector("input");
+        if (other) other.checked = false;
+      }
       chosen = chosen.slice(-2);
       showPair();
       draw();
@@ -161,7 +206,7 @@
   }
 
   // Light and dark.
-  const theme = document.getElementById("theme");
+  const theme = known("theme", HTMLButtonElement);
   const isDark = () => {
     const { theme: set } = document.documentElement.dataset;
     return set === undefined ? matchMedia("(prefers-color-scheme: dark)").matches : set === "dark";
@@ -179,13 +224,13 @@
 
   const copy = document.getElementById("copy");
   copy?.addEventListener("click", async () => {
-    const code = document.getElementById("command");
+    const code = known("command", HTMLElement);
     try {
-      await navigator.clipboard.writeText(code.textContent);
+      await navigator.clipboard.writeText(code.textContent ?? "");
       copy.textContent = "Copied";
     } catch {
       // A page that is a file may not write there: the text is marked for Ctrl-C instead.
-      getSelection().selectAllChildren(code);
+      getSelection()?.selectAllChildren(code);
       copy.textContent = "Press Ctrl-C";
     }
   });

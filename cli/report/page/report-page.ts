@@ -1,73 +1,7 @@
 /** A report as one HTML page without a network: an answer, a table to sort and filter, and charts with values under the pointer. */
 import { readFileSync } from "node:fs";
 import { blankDocument } from "../svg.ts";
-
-/** A column of the table: texts to show and keys to sort by, one for each row; undefined keys come last. */
-export interface Column {
-  readonly title: string;
-  readonly numeric: boolean;
-  readonly keys: readonly (number | string | undefined)[];
-  readonly texts: readonly string[];
-}
-
-export interface ReportRow {
-  readonly name: string;
-  /** Number of its colour, 0 … 7; undefined for those that have none of their own. */
-  readonly colour: number | undefined;
-  readonly best: boolean;
-  /** Whether it is there to be compared with. */
-  readonly bare: boolean;
-  /** What can be chosen by: the norm at each site. */
-  readonly facets: Readonly<Record<string, string>>;
-  readonly statuses: readonly string[];
-  /** More lines for two rows side by side. */
-  readonly details?: readonly { readonly title: string; readonly text: string }[];
-  /** Longer words that the table has no room for. */
-  readonly note?: string;
-}
-
-export interface ChartLine {
-  /** The number of its row in the table. */
-  readonly row: number;
-  readonly colour: number | undefined;
-  readonly label: string;
-  readonly x: readonly number[];
-  readonly y: readonly number[];
-}
-
-export interface Chart {
-  readonly title: string;
-  readonly words: string;
-  readonly xLabel: string;
-  readonly yLabel: string;
-  readonly yFormat: "number" | "percent";
-  /** Fitted to the data with some room, or from the least to the largest value exactly. */
-  readonly xKind: "fitted" | "exact";
-  readonly yKind: "fitted" | "log";
-  /** Marks at the points: none, small ones on a line, large ones without a line. */
-  readonly dots?: "small" | "large";
-  /** A dashed line at a value. */
-  readonly rule?: { readonly value: number; readonly label: string };
-  readonly lines: readonly ChartLine[];
-}
-
-/** Differences with their 95 % intervals, in groups. */
-export interface EffectChart {
-  readonly title: string;
-  readonly words: string;
-  readonly xLabel: string;
-  readonly format: Chart["yFormat"];
-  readonly better: "min" | "max";
-  readonly groups: readonly {
-    readonly name: string;
-    readonly items: readonly {
-      readonly label: string;
-      readonly mean: number;
-      readonly interval: readonly [number, number] | null;
-      readonly words: string;
-    }[];
-  }[];
-}
+import type { Chart, Column, EffectChart, PageData, ReportRow } from "./page-data.ts";
 
 export interface ReportPage {
   readonly title: string;
@@ -163,7 +97,8 @@ export function reportPage(page: ReportPage): string {
 /** What the script needs; undefined keys as null. No `<` can end the element around it. */
 function dataOf({ columns, rows, effects, charts }: ReportPage): string {
   const known = columns.map(({ title, keys, texts }) => ({ title, texts, keys: keys.map((key) => key ?? null) }));
-  return JSON.stringify({ columns: known, rows, effects, charts }).replaceAll("<", "\\u003c");
+  const data: PageData = { columns: known, rows, ...(effects && { effects }), charts };
+  return JSON.stringify(data).replaceAll("<", "\\u003c");
 }
 
 function answerBox(make: Maker, { sentence, notes, command }: NonNullable<ReportPage["answer"]>): Element {

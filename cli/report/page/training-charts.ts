@@ -1,6 +1,6 @@
 /** The charts of what training steps measured: the same in every report. */
 import { type CurveRun, type Mark, trainingMarks } from "../curves.ts";
-import type { Chart } from "./report-page.ts";
+import type { Chart } from "./page-data.ts";
 
 /** What every chart over training steps has. */
 export const overSteps = { xLabel: "training step", xKind: "exact" } as const;
