@@ -2,12 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
 import { streamed } from "../../compiler/lower.ts";
-import { regionSizes } from "../../runtime/layout.ts";
 import { Session } from "../../runtime/session.ts";
 import { wasm } from "../../targets/wasm/target.ts";
 import { sample } from "../ir/numbers.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
+import { cutInSegments } from "./segments-of.ts";
 import { Study, type StudyOptions } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -311,10 +311,7 @@ describe("a program of sequences that are read as a whole", () => {
   it.each([undefined, lengths])("is cut in segments before what reads the whole, of lengths %s", async (own) => {
     const of = (memory?: number): Study =>
       new Study(deep.graph, { dims: deep.dims, batch: B, time: 24, seed: 5, lengths: own, memory, draw: tame });
-    const { plan } = of().compile(wasm, ["train"]);
-    const bytes = 4 * Object.values(regionSizes(plan, 24)).reduce((a, b) => a + b, 0);
-    const made = of(Math.floor(0.925 * bytes));
-    expect(made.compile(wasm, ["train"]).plan.entries.train!.regions.work.segment?.length).toBeLessThan(24);
+    const made = cutInSegments(of, wasm, 24, 23);
     const backend = await places.wasm.open();
     const errors = await made.targetErrors(wasm, backend, ["train"]);
     expect(errors.forward).toBeLessThan(tolerance.forward);

@@ -17,6 +17,7 @@ import { wasm } from "../../targets/wasm/target.ts";
 import { sample, uniform } from "../ir/numbers.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
+import { lstmText } from "./lstm-text.ts";
 import { Study, type StudyOptions } from "./study.ts";
 import { floor, tolerance } from "./tolerances.ts";
 
@@ -26,24 +27,7 @@ const [T, W] = [100, 10];
 /** So small that parameters stay what they are. */
 const lr = 1e-30;
 
-const lstm = (norm: string): string => `cell lstm(D = 3, H = 4) {
-  param Wx : [D, 4H] = orthogonal
-  param Wh : [H, 4H] = orthogonal
-  param b  : [4H] = 0.1
-  param h0 : [H] = uniform(0.5)
-  input x  : [D]
-  state h  : [H] = h0
-  state c  : [H] = 0.5
-  site hh = h @ Wh
-  site xh = x @ Wx
-  f, i, o, g = split(hh + xh + b, 4)
-  c' = sigmoid(f) * c + sigmoid(i) * tanh(g)
-  site cc = c'
-  h' = sigmoid(o) * tanh(cc)
-  output h'
-  place hh, xh, cc : ${norm}
-}
-`;
+const lstm = (norm: string): string => lstmText(norm, { first: "h0", params: "param h0 : [H] = uniform(0.5)" });
 
 const gru = `cell gru(D = 3, H = 4) {
   param Wx : [D, 3H] = orthogonal

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { compileGraph } from "../../compiler/compile.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import type { Batch } from "../../runtime/batch.ts";
-import { regionSizes } from "../../runtime/layout.ts";
 import { Session } from "../../runtime/session.ts";
 import { cellWith, codes, compile, problemsOf } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
+import { cutInSegments } from "./segments-of.ts";
 import { Study } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
 
@@ -60,9 +60,7 @@ describe("ghost", () => {
 
   it("is the same with the batch in parts, and in segments of the sequence", async () => {
     const time = 24;
-    const { plan } = study(8, undefined, { memory: 2 ** 40, time }).compile(places.wasm.target);
-    const bytes = 4 * Object.values(regionSizes(plan, time)).reduce((a, b) => a + b, 0);
-    const capped = study(8, undefined, { memory: Math.floor(0.8 * bytes), time });
+    const capped = cutInSegments((memory) => study(8, undefined, { memory, time }), places.wasm.target, time);
     for (const other of [study(12, undefined, { parts: 2 }), capped]) {
       const errors = await other.targetErrors(places.wasm.target, wasm());
       expect(errors.forward).toBeLessThan(tolerance.stacked.forward);

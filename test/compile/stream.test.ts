@@ -14,28 +14,12 @@ import { wasmBackend } from "../../runtime/wasm/wasm.ts";
 import { uniform } from "../ir/numbers.ts";
 import { compile } from "../semantics/sources.ts";
 import { opened, places } from "./backends.ts";
+import { lstmText } from "./lstm-text.ts";
 
 /** What is kept of a step, in f32, may be rounded in another order than over a whole sequence. */
 const tolerance = 1e-6;
 
-const cell = (norm: string): string => `cell c(D = 3, H = 4) {
-  param Wx : [D, 4H] = orthogonal
-  param Wh : [H, 4H] = orthogonal
-  param b  : [4H] = 0.1
-  input x  : [D]
-  state h  : [H] = noise(0.1)
-  state c  : [H] = 0.5
-  site hh = h @ Wh
-  site xh = x @ Wx
-  f, i, o, g = split(hh + xh + b, 4)
-  c' = sigmoid(f) * c + sigmoid(i) * tanh(g)
-  site cc = c'
-  h' = sigmoid(o) * tanh(cc)
-  output h'
-  place hh, xh : ${norm}
-  place cc : ${norm}
-}
-`;
+const cell = (norm: string): string => lstmText(norm, { name: "c", first: "noise(0.1)" });
 
 /** Two layers, a readout of the last step and one of each, and noise in each. */
 const stacked = `${cell("batch(gamma = 0.5)")}

@@ -1,9 +1,12 @@
 /** What is computed of sequences of one length and of several, and again in the segments that little memory asks for. */
 import { expect, it } from "vitest";
-import { regionSizes } from "../../runtime/layout.ts";
 import { opened, places } from "./backends.ts";
+import { cutInSegments } from "./segments-of.ts";
 import type { Study, StudyOptions } from "./study.ts";
 import { tolerance } from "./tolerances.ts";
+
+/** Steps of a sequence that is worth cutting. */
+const TIME = 24;
 
 type Studies = (more: Partial<StudyOptions>) => Study;
 
@@ -27,7 +30,10 @@ export function withLengths(study: Studies, lengths: readonly number[], others: 
   );
 
   const ways: readonly (readonly [string, () => Study])[] = [
-    ["in segments of the sequence", () => inSegments(study)],
+    [
+      "in segments of the sequence",
+      () => cutInSegments((memory) => study({ memory, time: TIME }), places.wasm.target, TIME),
+    ],
     ...others.map((more) => [JSON.stringify(more), () => study(more)] as const),
   ];
   it.each(ways)("is the same %s", async (_, made) => {
@@ -35,12 +41,4 @@ export function withLengths(study: Studies, lengths: readonly number[], others: 
     expect(errors.forward).toBeLessThan(tolerance.stacked.forward);
     expect(errors.gradient).toBeLessThan(tolerance.stacked.gradient);
   });
-}
-
-/** A study whose sequences are cut in segments, as there is less memory than they need. */
-function inSegments(study: Studies): Study {
-  const time = 24;
-  const { plan } = study({ memory: 2 ** 40, time }).compile(places.wasm.target);
-  const bytes = 4 * Object.values(regionSizes(plan, time)).reduce((a, b) => a + b, 0);
-  return study({ memory: Math.floor(0.8 * bytes), time });
 }
