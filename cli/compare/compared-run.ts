@@ -94,11 +94,22 @@ export interface RunResult {
 /** Options that say where a run is or how it was watched, not what it computes. */
 const ASIDE: ReadonlySet<string> = new Set(["out", "resume", "offline", "seed"]);
 
+/** What was said of a run's own data counts option by option. `target` is a device's name already. */
+function optionsOf({ options }: RunRecord): Readonly<Record<string, unknown>> {
+  const { own, ...others } = options;
+  const ofData = Object.entries((own ?? {}) as object).map(([key, value]): [string, unknown] => [
+    key === "target" ? "columns" : key,
+    value,
+  ]);
+  return { ...others, ...Object.fromEntries(ofData) };
+}
+
 /** The results of the runs, best last evaluation first; runs without the measure come last. */
 export function resultsOf(runs: readonly ComparedRun[], by: RankedBy): readonly RunResult[] {
-  const options = [...new Set(runs.flatMap(({ record }) => Object.keys(record.options)))];
+  const said = new Map(runs.map(({ path, record }) => [path, optionsOf(record)]));
+  const options = [...new Set([...said.values()].flatMap((one) => Object.keys(one)))];
   const different = options.filter((option) => {
-    const values = new Set(runs.map(({ record }) => JSON.stringify(record.options[option])));
+    const values = new Set([...said.values()].map((one) => JSON.stringify(one[option])));
     return values.size > 1 && !ASIDE.has(option);
   });
   const results = runs.map(({ name, path, record, points }): RunResult => {
@@ -116,7 +127,7 @@ export function resultsOf(runs: readonly ComparedRun[], by: RankedBy): readonly 
       ...{ name, path, model, task, status, seed, steps: step, seconds: points[points.length - 1].seconds },
       last: measuresOf(all[all.length - 1]),
       best,
-      differs: Object.fromEntries(different.map((option) => [option, record.options[option] ?? null])),
+      differs: Object.fromEntries(different.map((option) => [option, said.get(path)?.[option] ?? null])),
     };
   });
   const rank = ({ last }: RunResult): number => (Number.isFinite(last[by.measure]) ? 0 : 1);
@@ -136,7 +147,8 @@ export const differsText = ({ differs }: RunResult): string =>
 function valueWords(value: unknown): string {
   if (value === null) return "–";
   if (typeof value !== "object") return String(value);
+  if (Array.isArray(value)) return value.map(valueWords).join("+");
   return Object.entries(value)
-    .map(([key, one]) => `${key}=${one === null ? "–" : String(one)}`)
+    .map(([key, one]) => `${key}=${valueWords(one)}`)
     .join(" ");
 }

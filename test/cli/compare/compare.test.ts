@@ -86,6 +86,24 @@ describe("cellc compare", () => {
       expect(await pageFaults(visited, process.env.CELLC_SHOTS)).toEqual([]);
     }));
 
+  test("names the options of the data that differ, and no others", () =>
+    withFolder(async (folder) => {
+      const own = { target: { y: ["sales"] }, window: 28 };
+      const a = await run(join(folder, "a"), [0.5], { options: { own } });
+      const b = await run(join(folder, "b"), [0.3], { options: { own: { ...own, change: true } } });
+      const c = await run(join(folder, "c"), [0.2], {
+        options: { own: { ...own, target: { y: ["sales", "visits"] } } },
+      });
+      const out = ["--out", join(folder, "out"), "--json"];
+      const two = await cellc(["compare", a, b, ...out]);
+      expect(JSON.parse(two.stdout).results).toMatchObject([
+        { differs: { change: null } },
+        { differs: { change: true } },
+      ]);
+      const three = await cellc(["compare", a, b, c, ...out]);
+      expect(three.stderr).toContain("columns=y=sales+visits, change=–");
+    }));
+
   test("ranks by another measure, and draws more runs than there are colours", () =>
     withFolder(async (folder) => {
       const runs = await Promise.all(
