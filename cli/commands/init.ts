@@ -48,7 +48,7 @@ export async function init(context: Context, kind: ProjectKind, options: InitOpt
   if (proposal === undefined) throw unfit(found, kind);
   const task = await openOwnData(host, path, proposal.own);
   const project: Project = {
-    ...{ name, own: proposal.own, task },
+    ...{ name, kind, own: proposal.own, task },
     starter: starterFor(task, proposal.kind === "language"),
     data: dataPath(folder, path),
     ...(proposal.batch !== undefined && { batch: proposal.batch }),

@@ -5,10 +5,12 @@ import type { DataOptions } from "../data/data-options.ts";
 import { dataOptionNames } from "../data/data-options.ts";
 import type { Task } from "../data/task.ts";
 import { commandLine } from "../survey/command.ts";
+import type { ProjectKind } from "./project-kinds.ts";
 import { type StarterName, starterFile, starters } from "./starters.ts";
 
 export interface Project {
   readonly name: string;
+  readonly kind: ProjectKind;
   readonly starter: StarterName;
   /** The path of the data, as the task file has it. */
   readonly data: string;
@@ -79,7 +81,7 @@ function jsonText(value: unknown): string {
 const LENGTH = ["--steps", "600", "--evaluate-every", "60"];
 
 /** The commands of a project, as words, to be run in its folder. */
-export function projectCommands({ name, starter, batch }: Project) {
+export function projectCommands({ name, kind, batch }: Project) {
   const both = [`${name}.cell`, "--task", `${name}.task.json`];
   const few = batch === undefined ? [] : ["--batch", String(batch)];
   const run = "runs/first";
@@ -87,7 +89,7 @@ export function projectCommands({ name, starter, batch }: Project) {
     train: ["cellc", "train", ...both, ...few, ...LENGTH, "--lr", "3e-3", "--clip", "1", "--out", run],
     eval: ["cellc", "eval", run, "--split", "test"],
     use:
-      starter === "language"
+      kind === "language"
         ? ["cellc", "sample", run]
         : ["cellc", "predict", run, "--split", "test", "--out", "predictions.csv"],
     explore: ["cellc", "explore", ...both, ...few, "--budget", "100", "--out", "runs/explore"],
@@ -95,12 +97,18 @@ export function projectCommands({ name, starter, batch }: Project) {
   } satisfies Readonly<Record<string, readonly string[]>>;
 }
 
+/** What the command of use does. */
+const USE: Readonly<Record<ProjectKind, string>> = {
+  forecast: "writes what it predicts of the test part.",
+  classify: "writes what it predicts of the test part.",
+  language: "writes what the model says by itself.",
+  logs: "writes for each event of the test part how likely the model found it, `p_true`: what is unlikely is unusual.",
+};
+
 function readmeText(project: Project): string {
-  const { name, data, starter, task } = project;
+  const { name, data, kind, task } = project;
   const commands = projectCommands(project);
   const line = (words: readonly string[]): string => `    npx ${commandLine(words)}`;
-  const use =
-    starter === "language" ? "writes what the model says by itself." : "writes what it predicts of the test part.";
   return `# ${name}
 
 ${task.summary}.
@@ -126,7 +134,7 @@ measures it on the test part.
 
 ${line(commands.use)}
 
-${use}
+${USE[kind]}
 
 ${line(commands.explore)}
 

@@ -63,6 +63,14 @@ describe("without data", () => {
     }));
 });
 
+test("the page of a project of logs says how to find what is unusual", () =>
+  withFolder(async (folder) => {
+    await written("logs", folder);
+    const page = await readFile(join(folder, "README.md"), "utf8");
+    expect(page).toContain("npx cellc predict runs/first --split test --out predictions.csv");
+    expect(page).toContain("`p_true`");
+  }));
+
 describe("with data", () => {
   const table = `when,load,heat\n${Array.from(
     { length: 300 },
