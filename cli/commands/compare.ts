@@ -1,6 +1,6 @@
 /** `cellc compare`: draws the curves of runs together, with a table of their results. */
 import { join } from "node:path";
-import { metricsOf, readRuns, resultsOf } from "../compare/compared-run.ts";
+import { metricsOf, type RunResult, readRuns, resultsOf, targetsDiffer } from "../compare/compared-run.ts";
 import { drawComparison, drawnMeasures, resultColumns } from "../compare/page.ts";
 import type { Context } from "../context.ts";
 import { rankedBy } from "../explore/measure.ts";
@@ -31,8 +31,10 @@ export async function compare(
   const [first] = results;
   const sentence = `${first.name} has the best ${measure} at its last evaluation: ${valueText(measure, first.last[measure])}.`;
   const tasks = new Set(results.map(({ task }) => task));
-  const unlike = tasks.size > 1 ? ["The runs are of different tasks, so their numbers do not compare."] : [];
-  const notes = [...unlike, "A difference between single runs may be chance: cellc explore compares over seeds."];
+  const notes = [
+    ...unlike(results, tasks),
+    "A difference between single runs may be chance: cellc explore compares over seeds.",
+  ];
   await writeAtomically(files.page, drawComparison({ runs, results, by, sentence, notes }));
   const drawn = results.slice(0, COLOURS.length).map(({ name }) => runs.find((run) => run.name === name)!);
   await writeAtomically(
@@ -56,4 +58,14 @@ export async function compare(
   output.say(`\n${files.page}`);
   output.result({ ok: true, by, results, files });
   return exit.ok;
+}
+
+/** Why the measures are not of the same numbers, if they are not. */
+function unlike(results: readonly RunResult[], tasks: ReadonlySet<string>): readonly string[] {
+  if (tasks.size > 1) return ["The runs are of different tasks, so their numbers do not compare."];
+  const options = targetsDiffer(results);
+  if (options.length === 0) return [];
+  return [
+    `The targets differ (${options.join(", ")}), so these numbers do not compare: cellc eval RUN has the data's units.`,
+  ];
 }

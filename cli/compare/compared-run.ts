@@ -138,6 +138,13 @@ export function resultsOf(runs: readonly ComparedRun[], by: RankedBy): readonly 
   });
 }
 
+/** Options that say what is predicted, and in which numbers. */
+const OF_THE_TARGET = ["data", "columns", "label", "horizon", "per", "change", "scale", "unit", "vocabulary"];
+
+/** Which of the options that differ are about the target: then losses and metrics are of different numbers. */
+export const targetsDiffer = (results: readonly RunResult[]): readonly string[] =>
+  OF_THE_TARGET.filter((option) => results.some(({ differs }) => option in differs));
+
 /** `lr=0.01, place=hh=batch` */
 export const differsText = ({ differs }: RunResult): string =>
   Object.entries(differs)

@@ -79,6 +79,7 @@ describe("cellc compare", () => {
         },
       ]);
       expect(stderr).toContain("lr=0.2, place=hh=batch");
+      expect(stderr).not.toContain("do not compare");
       expect(await readFile(join(out, "compare.svg"), "utf8")).toContain("a/first");
       const visited = await visit(join(out, "compare.html"));
       expect(await visited.page.locator("#rows tbody tr").count()).toBe(2);
@@ -100,6 +101,7 @@ describe("cellc compare", () => {
         { differs: { change: null } },
         { differs: { change: true } },
       ]);
+      expect(two.stderr).toContain("The targets differ (change), so these numbers do not compare");
       const three = await cellc(["compare", a, b, c, ...out]);
       expect(three.stderr).toContain("columns=y=sales+visits, change=–");
     }));
