@@ -46,9 +46,10 @@ export async function init(context: Context, kind: ProjectKind, options: InitOpt
   const found = await openSurvey(host, path, { ...usual(kind, options.data), ...options.own });
   const proposal = proposalOf(found, FITTING[kind]);
   if (proposal === undefined) throw unfit(found, kind);
-  const task = await openOwnData(host, path, proposal.own);
+  const own = withEnds(kind, proposal.own);
+  const task = await openOwnData(host, path, own);
   const project: Project = {
-    ...{ name, kind, own: proposal.own, task },
+    ...{ name, kind, own, task },
     starter: starterFor(task, proposal.kind === "language"),
     data: dataPath(folder, path),
     ...(proposal.batch !== undefined && { batch: proposal.batch }),
@@ -60,7 +61,7 @@ export async function init(context: Context, kind: ProjectKind, options: InitOpt
   output.say();
   if (resolve(folder) !== process.cwd()) output.say(`  ${commandLine(["cd", folder])}`);
   output.say(`  ${commandLine(commands.train)}`);
-  output.result({ ok: true, folder, name, files, model: project.starter, options: proposal.own, commands });
+  output.result({ ok: true, folder, name, files, model: project.starter, options: own, commands });
   return exit.ok;
 }
 
@@ -89,6 +90,12 @@ function usual(kind: ProjectKind, data: string | undefined): DataOptions {
   if (kind !== "logs") return {};
   const isText = data === undefined || /\.(?:log|txt|text)(?:\.gz)?$/i.test(data);
   return { unknown: true, ...(isText && ({ unit: "words", lines: true } as const)) };
+}
+
+/** A session that stops too early is only seen if its end is an event, too. */
+function withEnds(kind: ProjectKind, own: DataOptions): DataOptions {
+  const hasLines = kind === "logs" && own.unit === "words" && own.lines === true;
+  return hasLines && own.lineEnd === undefined ? { ...own, lineEnd: "<end>" } : own;
 }
 
 /** How the task file names the data: from its own folder, unless there is no way. */

@@ -1,6 +1,6 @@
 /** The package as an application has it: built, with its declarations, in the application's node_modules. */
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rename } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -21,5 +21,6 @@ export async function applicationWithPackage(within: string): Promise<string> {
   await bundlePackages(dist);
   await rename(dist, join(installed, "dist"));
   await copyFile(join(repository, "package.json"), join(installed, "package.json"));
+  await symlink(join(repository, "examples"), join(installed, "examples"));
   return folder;
 }

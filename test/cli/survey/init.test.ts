@@ -136,8 +136,10 @@ describe("with data", () => {
         Array.from({ length: 90 }, (_, i) => `5 5 22 ${i % 2 === 0 ? "9 11" : "11 9 9"}\n`).join(""),
       );
       const project = await written("logs", join(folder, "project"), "--data", join(folder, "keys"));
-      expect(project.options).toEqual({ unit: "words", lines: true, unknown: true });
+      expect(project.options).toEqual({ unit: "words", lines: true, unknown: true, lineEnd: "<end>" });
       await works(join(folder, "project"), project);
+      const own = ["--data", join(folder, "keys"), "--line-end", "."];
+      expect((await written("logs", join(folder, "dots"), ...own)).options).toMatchObject({ lineEnd: "." });
     }));
 
   test("that is wrong, the reader says where", () =>
