@@ -29,7 +29,8 @@ export async function data(context: Context, name: string | undefined, options: 
   }
   const task = await openTaskWith(context, { ...options, task: name, streams: 1 });
   const indices = chosen(task, options);
-  output.say(output.colors.bold(task.summary));
+  // Of one's own data, it has been said what was understood.
+  if (task.preparation === undefined) output.say(output.colors.bold(task.summary));
   output.say(
     `${task.steps} steps; ${Object.entries(task.splits)
       .map(([split, count]) => `${split} ${count}`)

@@ -63,6 +63,13 @@ describe("without data", () => {
     }));
 });
 
+test("what was understood of a project's data is said once, before its examples", () =>
+  withFolder(async (folder) => {
+    await written("forecast", folder);
+    const { stdout, stderr } = await cellc(["data", join(folder, "forecast.task.json"), "--count", "1"]);
+    expect([stderr.match(/600 steps/g)?.length, stdout]).toEqual([1, expect.stringMatching(/^28 steps; train 446,/)]);
+  }));
+
 test("the page of a project of logs says how to find what is unusual", () =>
   withFolder(async (folder) => {
     await written("logs", folder);
