@@ -1,5 +1,5 @@
 /** `cellc init KIND`: writes a model, a task file and the commands for data of one's own, or for a small made-up file. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import type { DataOptions } from "../data/data-options.ts";
@@ -36,7 +36,7 @@ export async function init(context: Context, kind: ProjectKind, options: InitOpt
     throw new Failure("C0301", exit.usage, "a project cannot keep standard input", "write it to a file, and name that");
   const made = options.data === undefined ? madeData[kind] : undefined;
   const name = projectName(options.data, kind);
-  const folder = options.out ?? name;
+  const folder = options.out ?? freeFolder(name);
   const path = options.data ?? join(folder, made!.file);
   const files = [`${name}.cell`, `${name}.task.json`, "README.md", ...(made === undefined ? [] : [made.file])];
   checkFree(folder, files);
@@ -73,6 +73,10 @@ function projectName(data: string | undefined, kind: ProjectKind): string {
     .replace(/^-+|-+$/g, "");
   return found === "" ? kind : found;
 }
+
+/** Data without an ending in its name is a file where the folder would be. */
+const freeFolder = (name: string): string =>
+  existsSync(name) && !statSync(name).isDirectory() ? `${name}-project` : name;
 
 function checkFree(folder: string, files: readonly string[]): void {
   const there = files.find((file) => existsSync(join(folder, file)));

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { buildProgram } from "../../../cli/program.ts";
 import { projectKinds } from "../../../cli/start/project-kinds.ts";
 import { withFolder } from "../../data/mnist.ts";
+import { cellc as cellcProcess } from "../run-cellc.ts";
 import { cellc } from "../run-here.ts";
 
 interface Written {
@@ -156,6 +157,13 @@ describe("with data", () => {
       expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("a.csv:3: ")]);
     }));
 });
+
+test("of data without an ending in its name, the folder is another one than the file", () =>
+  withFolder(async (folder) => {
+    await writeFile(join(folder, "keys"), Array.from({ length: 40 }, () => "5 22 9 11\n").join(""));
+    const { code, stdout } = await cellcProcess(["init", "logs", "--data", "keys"], { cwd: folder });
+    expect([code, stdout]).toEqual([0, expect.stringContaining("keys-project holds keys.cell")]);
+  }));
 
 test("nothing is overwritten", () =>
   withFolder(async (folder) => {
