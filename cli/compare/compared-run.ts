@@ -155,6 +155,7 @@ function valueWords(value: unknown): string {
   if (value === null) return "–";
   if (typeof value !== "object") return String(value);
   if (Array.isArray(value)) return value.map(valueWords).join("+");
+  if (Object.keys(value).length === 0) return "–";
   return Object.entries(value)
     .map(([key, one]) => `${key}=${valueWords(one)}`)
     .join(" ");

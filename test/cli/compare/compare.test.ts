@@ -90,8 +90,10 @@ describe("cellc compare", () => {
   test("names the options of the data that differ, and no others", () =>
     withFolder(async (folder) => {
       const own = { target: { y: ["sales"] }, window: 28 };
-      const a = await run(join(folder, "a"), [0.5], { options: { own } });
-      const b = await run(join(folder, "b"), [0.3], { options: { own: { ...own, change: true } } });
+      const a = await run(join(folder, "a"), [0.5], { options: { own, cell: {} } });
+      const b = await run(join(folder, "b"), [0.3], {
+        options: { own: { ...own, change: true }, cell: { rnn: "lstm" } },
+      });
       const c = await run(join(folder, "c"), [0.2], {
         options: { own: { ...own, target: { y: ["sales", "visits"] } } },
       });
@@ -103,7 +105,7 @@ describe("cellc compare", () => {
       ]);
       expect(two.stderr).toContain("The targets differ (change), so these numbers do not compare");
       const three = await cellc(["compare", a, b, c, ...out]);
-      expect(three.stderr).toContain("columns=y=sales+visits, change=–");
+      expect(three.stderr).toContain("cell=–, columns=y=sales+visits, change=–");
     }));
 
   test("ranks by another measure, and draws more runs than there are colours", () =>
