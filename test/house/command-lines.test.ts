@@ -12,17 +12,20 @@ const texts = [
   ...Object.entries(catalogue).map(([code, { example, fix }]) => [code, `${example}\n\n${fix}`] as const),
 ];
 
-/** `cellc …` on a line of its own or between backticks, without comments; `SHAPES` and `[options]` are no command lines. */
+/**
+ * `cellc …` on a line of its own or between backticks, without comments and what a shell does with the output; `SHAPES` and `[options]` are
+ * no command lines.
+ */
 const lines = texts.flatMap(([where, text]) =>
   [...text.matchAll(/(?:^ {0,4}|`)(?:npx )?cellc ([^`\n]+)/gm)]
-    .map((match) => match[1].replace(/ {2,}\/\/.*/, "").trim())
+    .map((match) => match[1].replace(/ {2,}\/\/.*| [|>] .*/, "").trim())
     .filter((line) => !/^\[|…/.test(line))
     .map((line) => [where, line] as const),
 );
 
 /** Words as a shell reads them, where quotes are the only special characters. */
 const words = (line: string): readonly string[] =>
-  [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2]);
+  [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? match[3]);
 
 /** What the command line says to `line`; nothing when it is accepted. No command is run. A command's name alone is a mention. */
 async function objection(line: string): Promise<string> {
