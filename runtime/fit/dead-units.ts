@@ -41,9 +41,9 @@ export class DeadUnits {
     let share = 0;
     for (const layer of this.#layers) {
       const live = liveUnits(layer, gradients);
-      layer.lived ||= live.includes(true);
+      layer.lived ||= live.includes(1);
       if (!layer.lived) continue;
-      for (const [unit, alive] of live.entries()) layer.idle[unit] = alive ? 0 : layer.idle[unit] + 1;
+      for (const [unit, alive] of live.entries()) layer.idle[unit] = alive === 1 ? 0 : layer.idle[unit] + 1;
       const dead = layer.idle.filter((checks) => checks >= IN_A_ROW).length;
       if (dead > 0) found.push(`${dead} of ${layer.units} columns of ${layer.names.join(" and ")}`);
       share = Math.max(share, dead / layer.units);
@@ -74,10 +74,13 @@ function layersOf(gradients: ReadonlyMap<string, SavedTensor>): readonly Layer[]
     .map(({ names, units }) => ({ names, units, idle: new Uint32Array(units), lived: false }));
 }
 
-/** Which units have a gradient in any of the layer's tensors. */
-function liveUnits({ names, units }: Layer, gradients: ReadonlyMap<string, SavedTensor>): readonly boolean[] {
-  const live = new Array<boolean>(units).fill(false);
-  for (const name of names)
-    for (const [i, value] of (gradients.get(name)?.data ?? []).entries()) if (value !== 0) live[i % units] = true;
+/** 1 for units that have a gradient in any of the layer's tensors. */
+function liveUnits({ names, units }: Layer, gradients: ReadonlyMap<string, SavedTensor>): Uint8Array {
+  const live = new Uint8Array(units);
+  for (const name of names) {
+    const data = gradients.get(name)?.data ?? new Float32Array();
+    for (let row = 0; row < data.length; row += units)
+      for (let unit = 0; unit < units; unit++) if (data[row + unit] !== 0) live[unit] = 1;
+  }
   return live;
 }
