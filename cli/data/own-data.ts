@@ -181,7 +181,7 @@ function remarks(own: OwnData, task: Task): readonly string[] {
   const left = parts === undefined ? [] : all.filter((split) => parts[split].left > 0);
   if (parts !== undefined && left.length > 0)
     lines.push(
-      `left out at the end, since sequences side by side are equally long: ${left.map((split) => `${parts[split].left} steps of ${split}`).join(", ")}`,
+      `steps left out at the end, since sequences side by side are equally long: ${left.map((split) => `${parts[split].left} of ${split}`).join(", ")}`,
     );
   for (const [name, of] of predicting || whole ? [] : Object.entries(preparation.targets)) {
     if (of.kind !== "symbols" || roles.next) continue;
