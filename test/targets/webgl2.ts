@@ -108,15 +108,11 @@ export async function backendPage(browser: Browser): Promise<BackendPage> {
   };
 }
 
-/** A backend of target `glsl` in a browser of its own, which ends with it. */
+/** The page of this process: files that share a process share it, since a browser takes long to start. It ends with the process. */
+let shared: ReturnType<typeof backendPage> | undefined;
+
+/** A backend of target `glsl` in a browser. */
 export async function webgl2InChromium(options: PageOptions = {}): Promise<Backend> {
-  const browser = await launchChromium();
-  const backend = await (await backendPage(browser)).backend(options);
-  return {
-    ...backend,
-    close() {
-      backend.close();
-      void browser.close();
-    },
-  };
+  shared ??= launchChromium().then(backendPage);
+  return (await shared).backend(options);
 }
