@@ -67,13 +67,21 @@ export async function trainedModel<Settings extends ModelSettings>(
     ...(own && { own }),
   };
   const cell = file ?? record?.options.file;
-  if (cell === undefined || (settings.task === undefined && settings.data === undefined))
+  if (cell === undefined || (settings.task === undefined && settings.data === undefined)) {
+    if (!existsSync(path))
+      throw new Failure(
+        "C0401",
+        exit.input,
+        `there is no ${path}`,
+        "name the folder of a run, which cellc train wrote",
+      );
     throw new Failure(
       "C0301",
       exit.usage,
       `${path} stands in no folder of a run, so nothing says which model it is of`,
       "name the run's folder; or say all that training was told, such as: cellc stats a.safetensors a.cell --task digits --dims H=48",
     );
+  }
   const form = given.has("data") || given.has("task") ? undefined : record?.form;
   const best = record?.best?.step;
   if (folder !== undefined && best !== undefined && best !== record?.step)

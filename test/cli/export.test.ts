@@ -189,7 +189,7 @@ describe("cellc export refuses", () => {
       said: expect.stringMatching(/^C0408: .*holds no run/),
     });
     expect(await failure(join(root, "nowhere"), "--out", join(root, "x"))).toMatchObject({
-      said: expect.stringMatching(/^C0301: /),
+      said: expect.stringMatching(/^C0401: there is no /),
     });
     const empty = await copy("empty");
     for (const name of ["model", "best"]) await rm(join(empty, `${name}.safetensors`));

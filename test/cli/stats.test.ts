@@ -161,6 +161,7 @@ describe("cellc stats refuses", () => {
       await refused([file], 2, "C0301", "which model it is of");
       await refused([file, ...MODEL], 1, "C0404");
       await refused([join(folder, "none"), ...MODEL], 1, "C0401");
+      await refused([join(folder, "none")], 1, "C0401", "there is no ");
     }));
 
   test("a run of another model than the command line says", () =>
