@@ -24,8 +24,8 @@ const TOO_LONG = 250_000;
 /** What the folder of the package has besides what the reader makes. */
 const KEPT = new Set(["node_modules", "package.json", "bin"]);
 
-/** Flags for Node, to see what another kind of processor prints: `--no-enable-fma3`. */
-const FLAGS = process.env.CELLC_TUTORIALS_NODE ?? "";
+/** With `CELLC_UNFUSED=1`, Node computes as on a processor without a fused multiply-add, which rounds otherwise. */
+const FLAGS = process.env.CELLC_UNFUSED === "1" ? "--no-enable-fma3" : "";
 
 /** Returns what opens an empty folder for a reader; the package is built and installed once. */
 export async function readersRoom(within: string): Promise<() => Promise<Reader>> {

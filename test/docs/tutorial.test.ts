@@ -55,6 +55,11 @@ describe("the parts of a page", () => {
     ["another language", "\n```json\n{}\n```\n", "line 2: a block of `json` follows no command"],
     ["a file without a name", "```js\nconsole.log(1)\n```\n", "line 1: the block does not begin with the name"],
     ["a name that leads elsewhere", "```js\n// ../a.mjs\n```\n", "line 1: the block does not begin with the name"],
+    [
+      "a command that could fail unseen",
+      "\n```sh\nls | wc\nnpx cellc data a.csv | head\n```\n",
+      "line 2: a cellc before a pipe",
+    ],
     ["a block that is not closed", "```sh\nls\n", "never closed"],
   ])("cannot be %s", (_, text, words) => {
     expect(() => partsOf(text)).toThrow(words);

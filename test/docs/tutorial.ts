@@ -51,6 +51,8 @@ export function partsOf(page: string): readonly Part[] {
   return fences.flatMap((fence, at): Part[] => {
     const { language, text, line } = fence;
     if (language === "sh") {
+      // A shell passes over the failure of all but the last command of a pipe.
+      if (/^.*\bcellc\b.*\|/m.test(text)) throw new Error(`line ${line}: a cellc before a pipe could fail unseen`);
       const next = fences[at + 1];
       const follows = next?.language === "text" && page.slice(fence.end, next.from - "```text\n".length).trim() === "";
       return [{ kind: "commands", line, script: text, printed: follows ? next : undefined }];
