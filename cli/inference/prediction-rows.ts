@@ -113,7 +113,8 @@ export class PredictionRows {
     const truth = await this.#truth(target, predicted);
     if (output.kind === "numbers") {
       const { split, indices } = predicted;
-      const own = (await task.inUnits?.(target, split, indices, values)) ?? Float64Array.from(values);
+      const inUnits = await task.inUnits?.(target, split, indices, values);
+      const own = inUnits?.map(significant) ?? Float64Array.from(values);
       return numberColumns(output, rows, width, at, own, truth);
     }
     return this.#classColumns(chosen, target, output, { values, rows, at, truth });
@@ -161,6 +162,9 @@ export class PredictionRows {
     return task.inUnits === undefined ? given : task.inUnits(target, split, indices, given);
   }
 }
+
+/** A model's number is f32: what is behind its digits comes of the scale alone. */
+const significant = (value: number): number => Number(value.toPrecision(8));
 
 /** Columns of the data may be called as those of predictions are: then the later one gets an underscore more. */
 function distinct(columns: readonly Column[]): readonly Column[] {
