@@ -1,14 +1,19 @@
 /** Dates and numbers of a time column beyond its last row. */
-import { readDate } from "./formats/date.ts";
+import { type DateOrder, readDate, type WrittenDate, writtenDate } from "./formats/date.ts";
 
-/** The zone of a date; what is before it is what a clock shows. */
-const ZONE = /(Z| ?UTC|[+-]\d{2}:?\d{2})$/;
+/** The zone behind a clock; what is before it is what the clock shows. */
+const ZONE = /(?<=:\d{2}(?:[.,]\d+)?(?: ?[AaPp][Mm])?)(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))$/;
 
 /**
  * The texts of a time column `counts` rows after its last one, if what is known of it, in order, has equal distances: of time, or of months.
- * Undefined for a column that is not regular, or too short to tell.
+ * They are written as those are. `order`: of dates with slashes or dashes and the year last. Undefined for a column that is not regular,
+ * or too short to tell.
  */
-export function continued(known: readonly string[], counts: readonly number[]): readonly string[] | undefined {
+export function continued(
+  known: readonly string[],
+  counts: readonly number[],
+  order?: DateOrder,
+): readonly string[] | undefined {
   if (known.length < 3) return undefined;
   const last = known[known.length - 1];
   if (known.every((text) => text.trim() !== "" && Number.isFinite(Number(text)))) {
@@ -20,10 +25,11 @@ export function continued(known: readonly string[], counts: readonly number[]): 
     return counts.map((count) => String(Number((Number(last) + count * step).toPrecision(15))));
   }
   const zone = ZONE.exec(last)?.[0] ?? "";
-  const clocks = known.map((text) => readDate(text.replace(ZONE, "")));
-  const times = known.map(readDate);
-  if (!areKnown(times) || !areKnown(clocks)) return undefined;
-  const write = (clock: number): string => `${dateLike(clock, known)}${zone}`;
+  const clocks = known.map((text) => readDate(text.replace(ZONE, ""), order));
+  const times = known.map((text) => readDate(text, order));
+  const forms = known.map((text) => writtenDate(text, order));
+  if (!areKnown(times) || !areKnown(clocks) || !areKnown(forms)) return undefined;
+  const write = (clock: number): string => `${dateLike(clock, last, forms)}${zone}`;
   if (!known.every((text) => (ZONE.exec(text)?.[0] ?? "") === zone)) return undefined;
   // A year and a month first: three years without a leap day between them have equal distances, too.
   const months = differences(clocks.map(monthOf));
@@ -42,7 +48,7 @@ export function continued(known: readonly string[], counts: readonly number[]): 
   return counts.map((count) => write(clocks[clocks.length - 1] + count * gaps[0]));
 }
 
-const areKnown = (values: readonly (number | undefined)[]): values is readonly number[] =>
+const areKnown = <T>(values: readonly (T | undefined)[]): values is readonly T[] =>
   values.every((value) => value !== undefined);
 
 const differences = (values: readonly number[]): readonly number[] =>
@@ -59,25 +65,38 @@ function withinMonth(time: number): number {
   return date.getUTCDate() > 28 ? -time : time - Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1);
 }
 
-/** A date without zone, in the form of the known ones: their separators, and whether they fill up with zeros. */
-function dateLike(time: number, known: readonly string[]): string {
+/** A date without zone, written as the last of the known ones, `text`, is, and filled up with zeros as all of them are. */
+function dateLike(time: number, text: string, known: readonly WrittenDate[]): string {
   const date = new Date(time);
   const like = known[known.length - 1];
-  const [, separator] = /^\d{4}([-/])/.exec(like)!;
-  const pads = (pattern: RegExp): boolean => !known.some((text) => pattern.test(text));
-  const padded = (value: number, pad: boolean): string => String(value).padStart(pad ? 2 : 1, "0");
-  const day = [
-    String(date.getUTCFullYear()).padStart(4, "0"),
-    padded(date.getUTCMonth() + 1, pads(/^\d{4}[-/]\d[-/]/)),
-    padded(date.getUTCDate(), pads(/^\d{4}[-/]\d+[-/]\d(?!\d)/)),
-  ].join(separator);
-  const [, between, seconds, fraction] = /([T ])\d{1,2}:\d{2}(:\d{2}(?:([.,]\d+))?)?/.exec(like) ?? [];
-  if (between === undefined) return day;
-  const hours = padded(date.getUTCHours(), pads(/[T ]\d:/));
-  const clock = `${hours}:${padded(date.getUTCMinutes(), true)}`;
-  if (seconds === undefined) return `${day}${between}${clock}`;
-  const whole = `${day}${between}${clock}:${padded(date.getUTCSeconds(), true)}`;
-  if (fraction === undefined) return whole;
+  const padded = (value: number, part: "day" | "month" | "hour"): string =>
+    String(value).padStart(known.some((one) => one[part]?.length === 1) ? 1 : 2, "0");
+  const parts = {
+    y: String(date.getUTCFullYear()).padStart(4, "0"),
+    m: padded(date.getUTCMonth() + 1, "month"),
+    d: padded(date.getUTCDate(), "day"),
+  };
+  const day = Array.from(like.order, (part) => parts[part as keyof typeof parts]).join(like.separator);
+  const { half, second, fraction } = like;
+  if (like.hour === undefined) return day;
+  const between = /\dT/.test(text) ? "T" : " ";
+  const hours = half === undefined ? date.getUTCHours() : ((date.getUTCHours() + 11) % 12) + 1;
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const clock = [
+    padded(hours, "hour"),
+    two(date.getUTCMinutes()),
+    ...(second === undefined ? [] : [two(date.getUTCSeconds())]),
+  ];
   const thousandths = String(Math.round(date.getUTCMilliseconds())).padStart(3, "0");
-  return `${whole}${fraction[0]}${thousandths.padEnd(fraction.length - 1, "0").slice(0, fraction.length - 1)}`;
+  const rest =
+    fraction === undefined
+      ? ""
+      : `${text.includes(`,${fraction}`) ? "," : "."}${thousandths.padEnd(fraction.length, "0").slice(0, fraction.length)}`;
+  return `${day}${between}${clock.join(":")}${rest}${half === undefined ? "" : halfLike(date.getUTCHours(), half, text)}`;
+}
+
+/** ` PM`, with or without the blank, in the letters of `half`. */
+function halfLike(hour: number, half: string, text: string): string {
+  const words = hour < 12 ? "AM" : "PM";
+  return `${text.includes(` ${half}`) ? " " : ""}${half === half.toLowerCase() ? words.toLowerCase() : words}`;
 }

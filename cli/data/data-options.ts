@@ -18,6 +18,8 @@ import {
   whole,
 } from "../report/schema.ts";
 import { type ClassWeights, classWeightsJson, classWeightsSchema, readClassWeights } from "./class-weights.ts";
+import { type DateOrder, dateOrders } from "./formats/date.ts";
+import { type NumberFormName, numberFormNames, USUAL_NUMBERS } from "./formats/number-forms.ts";
 import { type SymbolUnit, symbolUnits } from "./formats/symbols.ts";
 import { formatNames } from "./formats.ts";
 import type { TaskCarry } from "./task.ts";
@@ -51,6 +53,8 @@ export interface DataOptions {
   readonly unknown?: boolean;
   readonly delimiter?: string;
   readonly header?: boolean;
+  readonly numbers?: NumberFormName;
+  readonly dates?: DateOrder;
   readonly format?: string;
   readonly axes?: string;
   readonly perSequence?: readonly string[];
@@ -166,6 +170,15 @@ function readDelimiter(given: string): string {
   return found;
 }
 
+/** A list with commas between would be hard to read. */
+const NUMBER_FORMS = numberFormNames.join(" or ");
+
+function readNumberForm(given: string): NumberFormName {
+  const found = numberFormNames.find((one) => one === given);
+  if (found === undefined) throw new InvalidArgumentError(`want ${NUMBER_FORMS}.`);
+  return found;
+}
+
 /** A row for each option. */
 export const dataOptions: { readonly [K in keyof DataOptions]-?: DataOptionRow<NonNullable<DataOptions[K]>> } = {
   inputs: {
@@ -271,6 +284,17 @@ export const dataOptions: { readonly [K in keyof DataOptions]-?: DataOptionRow<N
     json: { type: "string", minLength: 1, maxLength: 1 },
   },
   header: { flag: "--no-header", doc: "the first line has no names of columns; they are called c1, c2, …", ...flag },
+  numbers: {
+    flag: "--numbers <form>",
+    doc: `how a table of text writes numbers, those with marks between thousands also without: ${NUMBER_FORMS} (default: ${USUAL_NUMBERS})`,
+    ...choice(...numberFormNames),
+    read: readNumberForm,
+  },
+  dates: {
+    flag: "--dates <order>",
+    doc: "dates such as 1/2/2020 have the day first, dmy, or the month, mdy (default: they are texts)",
+    ...choice(...dateOrders),
+  },
   format: {
     flag: "--format <name>",
     doc: `the format of the files: ${formatNames.join(", ")} (default: recognised)`,

@@ -1,11 +1,12 @@
 /** The formats of data files: a row each, which says how a file of it is recognised and opened. Its reader loads when it is needed. */
 import { exit, Failure } from "../failure.ts";
 import type { ByteSource } from "./byte-source.ts";
+import type { TextForms } from "./formats/looks.ts";
 import { type FormatOptions, formatRows } from "./formats/rows.ts";
 import type { Recording } from "./recording.ts";
 
 /** What a reader may be told. A reader ignores what its format has no use for. */
-export interface ReadOptions extends FormatOptions {
+export interface ReadOptions extends FormatOptions, TextForms {
   /** The format by name. Default: that of the file's first bytes or name. */
   readonly format?: string;
   /** In a table: the column by which rows belong to a sequence. */

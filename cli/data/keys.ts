@@ -1,5 +1,6 @@
 /** What says which step of which sequence a prediction belongs to: names and dates of the data, or else their places in it. */
 import { continued } from "./continued.ts";
+import type { DateOrder } from "./formats/date.ts";
 import type { Store } from "./store.ts";
 import type { Key } from "./task.ts";
 
@@ -9,12 +10,14 @@ const SAMPLE = 32;
 export class SequenceKeys {
   readonly keys: readonly Key[];
   readonly #store: Store;
+  readonly #order: DateOrder | undefined;
   /** Where each label is, in the order of the keys. */
   readonly #labels: readonly { readonly over: "steps" | "sequence"; readonly column: number }[];
 
-  /** `eachStep`: whether a sequence has several predictions. */
-  constructor(store: Store, eachStep: boolean) {
+  /** `eachStep`: whether a sequence has several predictions. `order`: of dates with slashes or dashes and the year last. */
+  constructor(store: Store, eachStep: boolean, order: DateOrder | undefined) {
     this.#store = store;
+    this.#order = order;
     const labels = [...store.fields].filter(([, { field }]) => field.kind === "label");
     // What is of the whole sequence stands first.
     const sorted = [
@@ -60,7 +63,8 @@ export class SequenceKeys {
     const [from, to] = [Math.min(...inside), Math.max(...inside) + 1];
     const texts = inside.length > 0 ? await read(from, to) : [];
     const beyond = steps.filter((step) => step >= length).map((step) => step - length + 1);
-    const later = beyond.length > 0 ? continued(await read(Math.max(0, length - SAMPLE), length), beyond) : undefined;
+    const later =
+      beyond.length > 0 ? continued(await read(Math.max(0, length - SAMPLE), length), beyond, this.#order) : undefined;
     let next = 0;
     // A column that is not regular does not say what comes next.
     return steps.map((step) => (step < length ? texts[step - from] : (later?.[next++] ?? "")));

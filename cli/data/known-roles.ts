@@ -1,16 +1,17 @@
 /** Which fields of new data are what a trained model's preparation names. */
 import { exit, Failure } from "../failure.ts";
 import type { Preparation, Prepared } from "./preparation.ts";
-import type { Field } from "./recording.ts";
+import type { Recording } from "./recording.ts";
 import { listed, type Role, type Roles } from "./roles.ts";
 
-type Fields = Readonly<Record<string, Field>>;
+type Source = Pick<Recording, "path" | "fields" | "looks">;
 
 /**
  * The inputs of a preparation, all of which must be there, and those of its targets that are. Throws C0406 for a column that is not there,
  * or holds something else than in training.
  */
-export function knownRoles(path: string, fields: Fields, preparation: Preparation): Roles {
+export function knownRoles(source: Source, preparation: Preparation): Roles {
+  const { path, fields } = source;
   const inputs = Object.entries(preparation.inputs).map(([name, prepared]) => {
     const lacking = prepared.fields.find((field) => !Object.hasOwn(fields, field));
     if (lacking !== undefined)
@@ -20,15 +21,15 @@ export function knownRoles(path: string, fields: Fields, preparation: Preparatio
         `${path} has no column ${lacking}, of which the model's ${name} was made in training`,
         `it has ${listed(Object.keys(fields))}`,
       );
-    return roleOf(path, fields, name, prepared);
+    return roleOf(source, name, prepared);
   });
   const targets = Object.entries(preparation.targets)
     .filter(([, { fields: wanted }]) => wanted.every((field) => Object.hasOwn(fields, field)))
-    .map(([name, prepared]) => roleOf(path, fields, name, prepared));
+    .map(([name, prepared]) => roleOf(source, name, prepared));
   return { inputs, targets, next: Object.values(preparation.places).includes("next") };
 }
 
-function roleOf(path: string, fields: Fields, name: string, { kind, fields: wanted }: Prepared): Role {
+function roleOf({ path, fields, looks }: Source, name: string, { kind, fields: wanted }: Prepared): Role {
   const wrong = wanted.find((field) => {
     const found = fields[field].kind;
     return found === "label" || (kind === "numbers" && found === "symbol");
@@ -38,6 +39,7 @@ function roleOf(path: string, fields: Fields, name: string, { kind, fields: want
       "C0406",
       exit.input,
       `${wrong} of ${path} holds ${fields[wrong].kind === "label" ? "names or dates" : "texts"}, and the model was trained with ${kind === "numbers" ? "numbers" : "symbols"} of it, as ${name}`,
+      looks?.[wrong] && `${looks[wrong].why}: ${looks[wrong].help}`,
     );
   const [{ over }] = wanted.map((field) => fields[field]);
   const other = wanted.find((field) => fields[field].over !== over);

@@ -1,13 +1,17 @@
 /** Opens a data set of one's own: from files to a task, with a word on what was understood. */
+
 import { openData } from "./array-folders.ts";
 import { checkOptions } from "./check-options.ts";
 import { filesAt } from "./data-files.ts";
 import type { DataOptions } from "./data-options.ts";
 import { dataExamples } from "./examples.ts";
+import { lookLines } from "./formats/looks.ts";
 import { baseName, openRecording, type ReadOptions } from "./formats.ts";
 import { knownRoles } from "./known-roles.ts";
 import { type OwnData, ownTask } from "./own-task.ts";
 import { checkExamples, checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
+import { readingOf } from "./reading.ts";
+import type { Recording } from "./recording.ts";
 import { type Roles, rolesOf } from "./roles.ts";
 import { type Segments, segmentsOf } from "./segments.ts";
 import { type Origin, Store } from "./store.ts";
@@ -54,16 +58,12 @@ export async function openOwnData(
   const sources = await Promise.all(
     files.map(async (file) => ({ source: await openData(file, host.stdin), split: file.split })),
   );
-  const { group, timeColumn, delimiter, header, format, axes, perSequence, unit, lines, lineEnd } = options;
-  const reading: ReadOptions = {
-    ...{ group, timeColumn, delimiter, header, format, axes, perSequence, unit, lines, lineEnd },
-    missing: "kept",
-  };
+  const reading: ReadOptions = { ...readingOf(options), missing: "kept" };
   // Once to see which columns there are, and then only those that are wanted.
   const seen = await openRecording(sources[0].source, reading);
   if ((predicting || whole) && preparation === undefined) throw new Error("new data is prepared as a checkpoint says");
   const known = predicting ? preparation : undefined;
-  const roles = known ? knownRoles(seen.path, seen.fields, known) : rolesOf(seen.path, seen.fields, options);
+  const roles = known ? knownRoles(seen, known) : rolesOf(seen, options);
   const read = new Set(roles.inputs.flatMap(({ fields }) => fields));
   const gaps = new Set(known && roles.targets.flatMap(({ fields }) => fields.filter((field) => !read.has(field))));
   const parts = isColumn(options.splitBy) ? [options.splitBy] : [];
@@ -94,7 +94,7 @@ export async function openOwnData(
     ...(carry && streams !== undefined && { going: { carry, streams } }),
   };
   const task = ownTask({ ...own, summary: summaryOf(own) });
-  for (const line of remarks({ ...own, summary: "" }, task)) host.say(line);
+  for (const line of [...remarks({ ...own, summary: "" }, task), ...leftOut(seen, own)]) host.say(line);
   return task;
 }
 
@@ -196,6 +196,29 @@ function remarks(own: OwnData, task: Task): readonly string[] {
     lines.push(`weights of classes: ${listed(weights)}`);
   }
   return lines;
+}
+
+/**
+ * Columns of texts that are nothing to the model: for one that looks like something else, what reads it. Of data for a known model, only
+ * dates that are not read are remarkable, since its rows are told apart by them.
+ */
+function leftOut(seen: Recording, { roles, options, predicting, whole }: Omit<OwnData, "summary">): readonly string[] {
+  const { group, timeColumn, splitBy, symbols = [] } = options;
+  const isNew = predicting === true || whole === true;
+  const used = new Set([...fieldsOf(roles), ...symbols, group, timeColumn, splitBy]);
+  const texts = Object.entries(seen.fields)
+    .filter(([name, { kind, over }]) => kind === "symbol" && over === "steps" && !used.has(name))
+    .map(([name]) => name);
+  const hasTime = Object.values(seen.fields).some(({ kind, over }) => kind === "label" && over === "steps");
+  const looked = texts.flatMap((name) => {
+    const look = seen.looks?.[name];
+    if (look === undefined) return [];
+    return isNew && (look.kind !== "date" || hasTime) ? [] : [[name, look] as const];
+  });
+  const lines = lookLines(looked).map((line) => `left out: ${line}`);
+  if (isNew || options.inputs !== undefined || roles.inputs.every(({ kind }) => kind === "symbols")) return lines;
+  const others = texts.filter((name) => !looked.some(([one]) => one === name));
+  return [...lines, ...(others.length > 0 ? [`columns of texts are no inputs: ${listed(others)}`] : [])];
 }
 
 /** `normal 93.1 %`. */

@@ -108,7 +108,7 @@ export function ownTask(data: OwnData): Task {
   };
   const change = preparation.change === true;
   const weights = weightPart(store, roles, preparation, targets[0]);
-  const keys = new SequenceKeys(store, window !== undefined || targets.some(({ at }) => isEachStep(at)));
+  const keys = new SequenceKeys(store, window !== undefined || targets.some(({ at }) => isEachStep(at)), options.dates);
 
   return {
     name,

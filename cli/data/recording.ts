@@ -2,6 +2,7 @@
  * What the reader of a format makes of a file: sequences of steps, in pieces, so that a file need not fit into memory. Everything after
  * that (windows, splits, scales, vocabularies) is the same for all formats.
  */
+import type { Look } from "./formats/looks.ts";
 import type { Split } from "./task.ts";
 
 /**
@@ -36,6 +37,8 @@ export interface Recording {
   /** As a message names it. */
   readonly path: string;
   readonly fields: Readonly<Record<string, Field>>;
+  /** Fields of texts that look like something else. Default: there are none. */
+  readonly looks?: Readonly<Record<string, Look>>;
   /**
    * The pieces in the file's order; may be read more than once, and stops reading when the loop is left. Throws a `Failure` with exit
    * code 1 that names the file, the line and, where there is one, the column.

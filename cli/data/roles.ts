@@ -1,7 +1,8 @@
 /** Which fields of a data set become which inputs and targets of a model. */
 import { exit, Failure } from "../failure.ts";
 import type { DataOptions } from "./data-options.ts";
-import type { Field } from "./recording.ts";
+import type { Look } from "./formats/looks.ts";
+import type { Field, Recording } from "./recording.ts";
 
 /** What an input or a target of the model is made of. */
 export interface Role {
@@ -25,19 +26,24 @@ export interface Roles {
 
 type Fields = Readonly<Record<string, Field>>;
 
+/** The fields of a data set, and what those of texts look like. */
+type Source = Pick<Recording, "path" | "fields" | "looks">;
+
 /** The model's name for weights. */
 export const WEIGHT = "weight";
 
 /** Throws C0406 for a column that is not there or cannot be what it is to be, and C0301 if nothing is to be predicted. */
-export function rolesOf(path: string, given: Fields, options: DataOptions): Roles {
-  const fields = withSymbols(path, given, options.symbols ?? []);
+export function rolesOf(given: Source, options: DataOptions): Roles {
+  const { path } = given;
+  const source = withSymbols(given, options.symbols ?? []);
+  const { fields } = source;
   const chosen = choice(path, fields, options);
   const targets = [
-    ...Object.entries(chosen.target).map(([name, columns]) => roleOf(path, fields, name, columns, "numbers")),
-    ...Object.entries(chosen.label).map(([name, column]) => roleOf(path, fields, name, [column], "symbols")),
+    ...Object.entries(chosen.target).map(([name, columns]) => roleOf(source, name, columns, "numbers")),
+    ...Object.entries(chosen.label).map(([name, column]) => roleOf(source, name, [column], "symbols")),
   ];
-  const inputs = inputsOf(path, fields, options, targets);
-  const weight = weightOf(path, fields, options, [...inputs, ...targets]);
+  const inputs = inputsOf(source, options, targets);
+  const weight = weightOf(source, options, [...inputs, ...targets]);
   if (targets.length > 0) return { inputs, targets, ...(weight && { weight }), next: false };
   const words = inputs.filter(({ kind, over }) => kind === "symbols" && over === "steps");
   if (words.length === 1 && inputs.length === 1)
@@ -50,18 +56,18 @@ export function rolesOf(path: string, given: Fields, options: DataOptions): Role
   );
 }
 
-/** The fields, with those of symbols that the options name. */
-function withSymbols(path: string, fields: Fields, symbols: readonly string[]): Fields {
+/** The fields, with those of symbols that the options name, which are symbols whatever they look like. */
+function withSymbols({ path, fields, looks = {} }: Source, symbols: readonly string[]): Source {
+  const named = symbols.map((name) => {
+    if (!Object.hasOwn(fields, name)) throw noColumn(path, name, "symbols", fields);
+    const { kind, over } = fields[name];
+    if (kind === "label") throw wrongKind(path, name, fields[name], "symbols");
+    return [name, { kind: "symbol", over }] as const;
+  });
   return {
-    ...fields,
-    ...Object.fromEntries(
-      symbols.map((name) => {
-        if (!Object.hasOwn(fields, name)) throw noColumn(path, name, "symbols", fields);
-        const { kind, over } = fields[name];
-        if (kind === "label") throw wrongKind(path, name, fields[name], "symbols");
-        return [name, { kind: "symbol", over }] as const;
-      }),
-    ),
+    path,
+    fields: { ...fields, ...Object.fromEntries(named) },
+    looks: Object.fromEntries(Object.entries(looks).filter(([name]) => !symbols.includes(name))),
   };
 }
 
@@ -77,9 +83,10 @@ function choice(path: string, fields: Fields, { target = {}, label = {} }: DataO
   return y.kind === "symbol" ? { target, label: { y: "y" } } : { target: { y: ["y"] }, label };
 }
 
-function inputsOf(path: string, fields: Fields, options: DataOptions, targets: readonly Role[]): readonly Role[] {
+function inputsOf(source: Source, options: DataOptions, targets: readonly Role[]): readonly Role[] {
+  const { path, fields } = source;
   if (options.inputs !== undefined)
-    return Object.entries(options.inputs).map(([name, columns]) => roleOf(path, fields, name, columns));
+    return Object.entries(options.inputs).map(([name, columns]) => roleOf(source, name, columns));
   // A forecast reads what it forecasts; anything else that did would have the answer among its inputs.
   const answers = new Set(
     targets.flatMap((role) => (options.horizon !== undefined && role.kind === "numbers" ? [] : role.fields)),
@@ -91,15 +98,15 @@ function inputsOf(path: string, fields: Fields, options: DataOptions, targets: r
   // A field of symbols that is called w is the input w, as one that is called y is the target: the words of stories, and not their marks.
   if (free.some(([name, { kind }]) => name === "w" && kind === "symbol"))
     return [
-      roleOf(path, fields, "w", ["w"]),
-      ...free
-        .filter(([name, { kind }]) => name === "x" && kind === "number")
-        .map(([x]) => roleOf(path, fields, x, [x])),
+      roleOf(source, "w", ["w"]),
+      ...free.filter(([name, { kind }]) => name === "x" && kind === "number").map(([x]) => roleOf(source, x, [x])),
     ];
   const numbers = free.filter(([, { kind }]) => kind === "number").map(([name]) => name);
-  if (numbers.length > 0) return [roleOf(path, fields, "x", numbers)];
+  if (numbers.length > 0) return [roleOf(source, "x", numbers)];
   const symbols = free.map(([name]) => name);
-  if (symbols.length === 1) return [roleOf(path, fields, "w", symbols)];
+  if (symbols.length === 1) return [roleOf(source, "w", symbols)];
+  const looked = symbols.find((name) => source.looks?.[name] !== undefined);
+  if (looked !== undefined) throw looksOtherwise(path, looked, source.looks![looked]);
   throw new Failure(
     "C0301",
     exit.usage,
@@ -113,12 +120,7 @@ function inputsOf(path: string, fields: Fields, options: DataOptions, targets: r
 }
 
 /** The column of weights. Throws C0301 if the model's `weight` is something else already. */
-function weightOf(
-  path: string,
-  fields: Fields,
-  { weight, classWeights }: DataOptions,
-  others: readonly Role[],
-): Role | undefined {
+function weightOf(source: Source, { weight, classWeights }: DataOptions, others: readonly Role[]): Role | undefined {
   if (weight === undefined && classWeights === undefined) return undefined;
   if (others.some(({ name }) => name === WEIGHT))
     throw new Failure(
@@ -128,19 +130,23 @@ function weightOf(
       "call that another name",
     );
   if (weight === undefined) return undefined;
-  const role = roleOf(path, fields, WEIGHT, [weight], "numbers");
+  const { path, fields } = source;
+  const role = roleOf(source, WEIGHT, [weight], "numbers");
   const field = fields[weight];
   if (field.kind === "number" && field.shape.every((extent) => extent === 1)) return role;
   throw new Failure("C0406", exit.input, `${weight} of ${path} has several numbers, and a weight is one`);
 }
 
-function roleOf(path: string, fields: Fields, name: string, columns: readonly string[], want?: Role["kind"]): Role {
+function roleOf(source: Source, name: string, columns: readonly string[], want?: Role["kind"]): Role {
+  const { path, fields, looks } = source;
   const found = columns.map((column) => {
     if (!Object.hasOwn(fields, column)) throw noColumn(path, column, name, fields);
     return fields[column];
   });
   for (const [at, field] of found.entries()) {
     if (field.kind === "label") throw wrongKind(path, columns[at], field, name);
+    const look = want === "symbols" || field.kind !== "symbol" ? undefined : looks?.[columns[at]];
+    if (look !== undefined) throw looksOtherwise(path, columns[at], look);
     if (want === "numbers" && field.kind === "symbol")
       throw new Failure(
         "C0406",
@@ -150,12 +156,16 @@ function roleOf(path: string, fields: Fields, name: string, columns: readonly st
       );
   }
   const kind = want ?? (found.some((field) => field.kind === "symbol") ? "symbols" : "numbers");
+  const texts = columns.filter((_, at) => found[at].kind === "symbol");
   const wide = found.some((field) => field.kind === "number" && field.shape.some((extent) => extent !== 1));
   if (kind === "symbols" && (columns.length > 1 || wide))
     throw new Failure(
       "C0406",
       exit.input,
       `${name} is to be symbols of ${columns.join(", ")}: one column of single values is wanted`,
+      texts.length < columns.length
+        ? `${texts.join(", ")} of these hold${texts.length === 1 ? "s" : ""} texts: write numbers, such as 1 and 0 for yes and no`
+        : undefined,
     );
   const [{ over }] = found;
   const other = columns.find((_, at) => found[at].over !== over);
@@ -176,6 +186,10 @@ const noColumn = (path: string, column: string, name: string, fields: Fields): F
     `${path} has no column ${column}, which is to be ${name}`,
     `it has ${listed(Object.keys(fields))}`,
   );
+
+/** For texts that are to be what they look like. */
+export const looksOtherwise = (path: string, column: string, { why, help }: Look): Failure =>
+  new Failure("C0406", exit.input, `${column} of ${path} holds texts: ${why}`, help);
 
 const wrongKind = (path: string, column: string, { kind }: Field, name: string): Failure =>
   new Failure(

@@ -148,9 +148,9 @@ export class Store {
     this.#labels.close();
   }
 
-  #declare({ path, fields }: Recording): void {
+  #declare(recording: Recording): void {
     if (this.#fields.size === 0) {
-      for (const [name, field] of Object.entries(fields)) {
+      for (const [name, field] of Object.entries(recording.fields)) {
         const over = field.over === "steps" ? this.#steps : this.#sequences;
         const growing = new Growing(field, over.width);
         over.width += growing.width;
@@ -158,7 +158,7 @@ export class Store {
       }
       return;
     }
-    checkSameFields(path, Object.fromEntries([...this.#fields].map(([name, { field }]) => [name, field])), fields);
+    checkSameFields(Object.fromEntries([...this.#fields].map(([name, { field }]) => [name, field])), recording);
   }
 
   #add(piece: Piece, { path }: Recording, split: Split | undefined): void {
@@ -256,7 +256,7 @@ export class Store {
 type Fields = Readonly<Record<string, Field>>;
 
 /** Throws C0406 unless a file has the fields of those `before` it. */
-export function checkSameFields(path: string, before: Fields, fields: Fields): void {
+export function checkSameFields(before: Fields, { path, fields, looks }: Omit<Recording, "pieces">): void {
   const words = (of: Fields, name: string): string => (Object.hasOwn(of, name) ? fieldText(of[name]) : "none");
   for (const name of new Set([...Object.keys(before), ...Object.keys(fields)])) {
     const [there, here] = [words(before, name), words(fields, name)];
@@ -265,6 +265,7 @@ export function checkSameFields(path: string, before: Fields, fields: Fields): v
         "C0406",
         exit.input,
         `${path} does not go with the files before it: ${name} is ${here} in it, and ${there} in them`,
+        looks?.[name] && `${looks[name].why}: ${looks[name].help}`,
       );
   }
 }

@@ -1,5 +1,6 @@
 /** What is suspicious about a data set. */
 
+import { lookLines } from "../data/formats/looks.ts";
 import { amount, duration, listed, number, percent } from "./numbers.ts";
 import type { FoundData } from "./open-survey.ts";
 import { isCopy, type Proposal } from "./proposal.ts";
@@ -9,9 +10,9 @@ import type { FieldTally, Place } from "./survey.ts";
 const LARGEST_SHARE = 0.95;
 
 /** A line for each. */
-export function findingsOf({ survey, files }: FoundData, proposal: Proposal | undefined): readonly string[] {
+export function findingsOf({ survey, files, looks }: FoundData, proposal: Proposal | undefined): readonly string[] {
   const fields = [...survey.fields.values()];
-  const said: string[] = [];
+  const said: string[] = [...lookLines(Object.entries(looks))];
   const target = proposal && targetsOf(proposal);
   const targets = new Set(target);
   for (const name of targets) {

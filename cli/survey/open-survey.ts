@@ -3,9 +3,11 @@ import { openData } from "../data/array-folders.ts";
 import type { ByteSource } from "../data/byte-source.ts";
 import { filesAt } from "../data/data-files.ts";
 import type { DataOptions } from "../data/data-options.ts";
+import type { Look, TextForms } from "../data/formats/looks.ts";
 import { isSpaced } from "../data/formats/symbols.ts";
 import { baseName, formatOf, formats, openRecording, type ReadOptions, startOf } from "../data/formats.ts";
 import type { OwnDataHost } from "../data/own-data.ts";
+import { readingOf } from "../data/reading.ts";
 import { exit, Failure } from "../failure.ts";
 import { type FieldTally, type Survey, type Surveyed, surveyOf } from "./survey.ts";
 
@@ -21,6 +23,8 @@ export interface FoundData {
   readonly options: DataOptions;
   /** Why the latter, a line each. */
   readonly reasons: readonly string[];
+  /** Columns of texts that look like something else, as they were read first. */
+  readonly looks: Readonly<Record<string, Look>>;
   readonly survey: Survey;
 }
 
@@ -45,22 +49,31 @@ export async function openSurvey(host: OwnDataHost, path: string, given: DataOpt
       "name one of them, or put those of one kind into a folder of their own",
     );
   }
-  const options = { ...guess.options, ...given };
+  const looks = await looksIn(
+    sources.map(({ source }) => source),
+    { ...guess.options, ...given },
+  );
+  const forms = formsOf(looks);
+  const options = { ...guess.options, ...forms, ...given };
+  const reasons = [
+    ...guess.reasons,
+    ...(forms.numbers === undefined ? [] : [`numbers are written as ${forms.numbers}`]),
+    ...(forms.dates === undefined ? [] : [`dates have the ${forms.dates === "dmy" ? "day" : "month"} first`]),
+  ];
   const survey = async (options: DataOptions): Promise<Survey> => {
     const recordings: Surveyed[] = [];
     for (const { source, split } of sources)
-      recordings.push({ recording: await openRecording(source, readingOf(options)), ...(split && { split }) });
-    return surveyOf(recordings, options.timeColumn);
+      recordings.push({ recording: await openRecording(source, readOptions(options)), ...(split && { split }) });
+    return surveyOf(recordings, options);
   };
   const found = { path, name: baseName(path === "-" ? "stdin" : path), files: files.map(({ path }) => path) };
-  const known = { ...found, format: guess.format ?? format };
+  const known = { ...found, format: guess.format ?? format, looks };
   const isTable = format === "CSV" || format === "Parquet";
   const whole = await survey(options);
   const counter = isTable && options.timeColumn === undefined ? counterIn(whole) : undefined;
   if (counter !== undefined) {
     const own = { ...options, timeColumn: counter };
-    const reasons = [...guess.reasons, `${counter} counts the steps`];
-    return { ...known, options: own, reasons, survey: await survey(own) };
+    return { ...known, options: own, reasons: [...reasons, `${counter} counts the steps`], survey: await survey(own) };
   }
   const mayHaveGroups = isTable && options.group === undefined;
   const group = mayHaveGroups
@@ -68,21 +81,40 @@ export async function openSurvey(host: OwnDataHost, path: string, given: DataOpt
       ? await groupInOrder(whole, options, survey)
       : groupIn(whole)
     : undefined;
-  if (group === undefined) return { ...known, options, reasons: guess.reasons, survey: whole };
+  if (group === undefined) return { ...known, options, reasons, survey: whole };
   const own = { ...options, group };
-  const reasons = [...guess.reasons, `${group} tells sequences apart`];
-  return { ...known, options: own, reasons, survey: await survey(own) };
+  return { ...known, options: own, reasons: [...reasons, `${group} tells sequences apart`], survey: await survey(own) };
 }
 
-function readingOf({ symbols, ...options }: DataOptions): ReadOptions {
-  const { group, timeColumn, delimiter, header, format, axes, perSequence, unit, lines, lineEnd } = options;
-  return {
-    ...{ group, timeColumn, delimiter, header, format, axes, perSequence, unit, lines, lineEnd },
-    missing: "kept",
-    anyOrder: true,
-    ...(symbols && { texts: new Set(symbols) }),
-  };
+/** What columns of texts look like, by the first file in which they do. */
+async function looksIn(sources: readonly ByteSource[], options: DataOptions): Promise<Readonly<Record<string, Look>>> {
+  const found: Record<string, Look> = {};
+  for (const source of sources) {
+    const { looks = {} } = await openRecording(source, readOptions(options));
+    for (const [name, look] of Object.entries(looks))
+      if (options.symbols?.includes(name) !== true) found[name] ??= look;
+  }
+  return found;
 }
+
+/** How numbers and dates are written, if all that tells it says the same. */
+function formsOf(looks: Readonly<Record<string, Look>>): TextForms {
+  const certain = Object.values(looks).map((look) => look.certain ?? {});
+  const only = <T>(values: readonly (T | undefined)[]): T | undefined => {
+    const told = new Set(values.filter((value) => value !== undefined));
+    return told.size === 1 ? [...told][0] : undefined;
+  };
+  const numbers = only(certain.map((of) => of.numbers));
+  const dates = only(certain.map((of) => of.dates));
+  return { ...(numbers && { numbers }), ...(dates && { dates }) };
+}
+
+const readOptions = ({ symbols, ...options }: DataOptions): ReadOptions => ({
+  ...readingOf(options),
+  missing: "kept",
+  anyOrder: true,
+  ...(symbols && { texts: new Set(symbols) }),
+});
 
 /** Names of columns that tell sequences apart, as a word of the name. */
 const GROUP =

@@ -1,5 +1,6 @@
 /** Goes through a data set once, from its beginning to its end, and keeps what describes it. */
-import { readDate } from "../data/formats/date.ts";
+import type { DataOptions } from "../data/data-options.ts";
+import { type DateOrder, readDate } from "../data/formats/date.ts";
 import type { Field, Piece, Recording } from "../data/recording.ts";
 import { checkSameFields } from "../data/store.ts";
 import type { Split } from "../data/task.ts";
@@ -127,9 +128,11 @@ export class TimeTally {
   #before = Number.NaN;
   #text = "";
   #sequences = 0;
+  readonly #order: DateOrder | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, order: DateOrder | undefined) {
     this.name = name;
+    this.#order = order;
   }
 
   begin(): void {
@@ -139,7 +142,7 @@ export class TimeTally {
 
   /** `isSame`: whether the step has the values of the one before. */
   add(text: string, isSame: () => boolean): void {
-    const date = readDate(text);
+    const date = readDate(text, this.#order);
     if (date === undefined) this.areDates = false;
     const now = date ?? Number(text);
     if (this.#sequences === 1) this.trace.add(now);
@@ -201,10 +204,13 @@ export interface Surveyed {
 }
 
 /**
- * Reads all recordings. `timeColumn` is the label that has the times. Throws the readers' errors; the memory it takes does not grow with
+ * Reads all recordings. `timeColumn` is the label that has the times, and `dates` the order of its dates. Throws the readers' errors; the memory it takes does not grow with
  * the files.
  */
-export async function surveyOf(recordings: readonly Surveyed[], timeColumn: string | undefined): Promise<Survey> {
+export async function surveyOf(
+  recordings: readonly Surveyed[],
+  { timeColumn, dates }: Pick<DataOptions, "timeColumn" | "dates">,
+): Promise<Survey> {
   const fields = new Map<string, FieldTally>();
   const lengths = new Map<number, number>();
   const splits: Record<Split, number> = { train: 0, validation: 0, test: 0 };
@@ -219,7 +225,7 @@ export async function surveyOf(recordings: readonly Surveyed[], timeColumn: stri
       ([, { kind, over }]) => kind === "label" && over === "steps",
     );
     const named = labels.find(([name]) => timeColumn === undefined || name === timeColumn)?.[0];
-    if (named !== undefined) time ??= new TimeTally(named);
+    if (named !== undefined) time ??= new TimeTally(named, dates);
     const rows = new LastRow(recording);
     for await (const piece of recording.pieces()) {
       if (piece.begins) {
@@ -264,13 +270,13 @@ export async function surveyOf(recordings: readonly Surveyed[], timeColumn: stri
 }
 
 /** Throws C0406 for a file whose fields are not those of the files before it. */
-function declare({ path, fields: declared }: Recording, fields: Map<string, FieldTally>): void {
+function declare(recording: Recording, fields: Map<string, FieldTally>): void {
   if (fields.size > 0) {
-    checkSameFields(path, Object.fromEntries([...fields].map(([name, { field }]) => [name, field])), declared);
+    checkSameFields(Object.fromEntries([...fields].map(([name, { field }]) => [name, field])), recording);
     return;
   }
   let drawn = 0;
-  for (const [name, field] of Object.entries(declared)) {
+  for (const [name, field] of Object.entries(recording.fields)) {
     const tally = new FieldTally(name, field, MOST_DRAWN - drawn);
     drawn += tally.numbers.length;
     fields.set(name, tally);

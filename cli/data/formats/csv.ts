@@ -6,8 +6,10 @@ import type { ByteSource } from "../byte-source.ts";
 import type { ReadOptions } from "../formats.ts";
 import type { Recording } from "../recording.ts";
 import { CsvError, parse } from "./csv-parse.ts";
-import { readDate } from "./date.ts";
-import { type Column, type ColumnKind, isMissing, isNumber, type Row, tableRecording } from "./table.ts";
+import { dateOrders, readDate } from "./date.ts";
+import { looksOf, type SampledColumn, type TextForms } from "./looks.ts";
+import { numberFormNames, numberForms, USUAL_NUMBERS } from "./number-forms.ts";
+import { type Column, type ColumnKind, isMissing, type Row, tableRecording } from "./table.ts";
 
 /** Rows from which the kinds of columns are seen. */
 const SAMPLE = 1000;
@@ -41,12 +43,14 @@ export async function openCsv(source: ByteSource, options: ReadOptions): Promise
       "there are names of columns, and no row under them",
       "a line for each step is wanted",
     );
-  const columns = names.map((name, at): Column => ({ name, kind: kindOf(rows, at) }));
+  const seen = names.map((name, at) => sampled(name, rows, at, options));
+  const columns = seen.map(({ name, kind }): Column => ({ name, kind }));
   return tableRecording(
     {
       path: source.path,
       unit: "line",
       columns,
+      looks: looksOf(seen, options, delimiter),
       async *rows() {
         let header = hasHeader;
         for await (const rows of lines(columns.length)) {
@@ -82,12 +86,14 @@ function wrong(source: ByteSource, line: number, what: string, help?: string): F
 /** The names of columns. Throws C0402 for names that cannot tell columns apart. */
 function headerOf(source: ByteSource, { cells, line }: Row): readonly string[] {
   const names = cells.map(String);
-  const numbers = names.filter((name) => isNumber(name));
-  if (numbers.length > 0 && names.every((name) => isNumber(name) || isMissing(name)))
+  const isValue = (name: string): boolean =>
+    numberFormNames.some((form) => numberForms[form].is(name)) ||
+    dateOrders.some((order) => readDate(name, order) !== undefined);
+  if (names.some(isValue) && names.every((name) => isValue(name) || isMissing(name)))
     throw wrong(
       source,
       line,
-      `the first line should name the columns, and has numbers: ${names.slice(0, 3).join(", ")}`,
+      `the first line should name the columns, and has values: ${names.slice(0, 3).join(", ")}`,
       "--no-header calls the columns c1, c2, and so on",
     );
   for (const [at, name] of names.entries()) {
@@ -104,18 +110,23 @@ function headerOf(source: ByteSource, { cells, line }: Row): readonly string[] {
  * What the values of a column are: what most of the sample's are. A column of numbers with something else in it is so refused, with the
  * line, and not taken for one of texts, which would leave it out of the inputs without a word.
  */
-function kindOf(rows: readonly Row[], at: number): ColumnKind {
+function sampled(name: string, rows: readonly Row[], at: number, { numbers, dates }: TextForms): SampledColumn {
+  const form = numberForms[numbers ?? USUAL_NUMBERS];
   const texts = rows.map(({ cells }) => String(cells[at] ?? "")).filter((text) => !isMissing(text));
   const most = (is: (text: string) => boolean): boolean => 2 * texts.filter(is).length >= texts.length;
-  if (most(isNumber)) return "number";
-  return most((text) => readDate(text) !== undefined) ? "date" : "text";
+  const kind = (): ColumnKind => {
+    if (most((text) => form.is(text))) return "number";
+    return most((text) => readDate(text, dates) !== undefined) ? "date" : "text";
+  };
+  return { name, kind: kind(), texts };
 }
 
-/** The delimiter that stands most often in a line, outside quotes. */
+/** The delimiter that stands most often in a line, outside quotes. A comma in a number is only one if nothing else is. */
 function delimiterOf(line: string): string {
   const bare = line.replace(/"(?:[^"]|"")*"/g, "");
-  const counts = DELIMITERS.map((delimiter) => bare.split(delimiter).length);
-  return DELIMITERS[counts.indexOf(Math.max(...counts))];
+  const counts = (text: string): readonly number[] => DELIMITERS.map((delimiter) => text.split(delimiter).length);
+  const found = [bare.replace(/(?<=\d),(?=\d)/g, ""), bare].map(counts).find((of) => Math.max(...of) > 1);
+  return found === undefined ? DELIMITERS[0] : DELIMITERS[found.indexOf(Math.max(...found))];
 }
 
 /** The first line that is not empty, without a mark of the byte order. */

@@ -5,7 +5,9 @@
 import { exit, Failure } from "../../failure.ts";
 import type { ReadOptions } from "../formats.ts";
 import type { Field, Piece, Recording, Values } from "../recording.ts";
-import { readDate } from "./date.ts";
+import { type DateOrder, dateOrders, readDate } from "./date.ts";
+import type { Look } from "./looks.ts";
+import { type NumberForm, numberFormNames, numberForms, USUAL_NUMBERS } from "./number-forms.ts";
 
 /** - `number`: NaN where it is missing. - `date`: a label, in an order. - `text`: a symbol. */
 export type ColumnKind = "number" | "date" | "text";
@@ -27,6 +29,8 @@ export interface Table {
   /** What `Row.line` counts: `line`, `row`. */
   readonly unit: string;
   readonly columns: readonly Column[];
+  /** Columns of texts that look like something else. */
+  readonly looks?: Readonly<Record<string, Look>>;
   /** Some at a time, in order; may be read more than once. */
   rows(): AsyncIterable<readonly Row[]>;
 }
@@ -41,13 +45,16 @@ const MISSING: ReadonlySet<string> = new Set([
 
 export const isMissing = (text: string): boolean => MISSING.has(text);
 
-const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
-
-export const isNumber = (text: string): boolean => NUMBER.test(text);
+/** A table, and how its texts are read. */
+interface ReadTable extends Table {
+  readonly form: NumberForm;
+  readonly order: DateOrder | undefined;
+}
 
 /** Throws C0406 for a column that is asked for and not there. */
-export function tableRecording(table: Table, options: ReadOptions): Recording {
-  const { path, columns } = table;
+export function tableRecording(given: Table, options: ReadOptions): Recording {
+  const table = { ...given, form: numberForms[options.numbers ?? USUAL_NUMBERS], order: options.dates };
+  const { path, columns, looks } = table;
   const named = (name: string, what: string): number => {
     const at = columns.findIndex((column) => column.name === name);
     if (at >= 0) return at;
@@ -77,6 +84,7 @@ export function tableRecording(table: Table, options: ReadOptions): Recording {
   return {
     path,
     fields: Object.fromEntries([...fields].map(([name, { field }]) => [name, field])),
+    ...(looks && { looks }),
     pieces: () =>
       piecesOf(
         table,
@@ -95,7 +103,7 @@ interface Wanted {
 }
 
 async function* piecesOf(
-  table: Table,
+  table: ReadTable,
   wanted: readonly Wanted[],
   { group, time }: { readonly group?: number; readonly time?: number },
   { missing, group: groupName, anyOrder = false }: ReadOptions,
@@ -160,7 +168,7 @@ const empty = (wanted: readonly Wanted[]): (Float64Array | string[])[] =>
 
 /** Reads the cell of a column. Throws C0402 with the line for a cell that is not of the column's kind. */
 function cellReader(
-  table: Table,
+  table: ReadTable,
   { column, kind, field }: Wanted,
   missing: "refused" | "kept",
 ): (row: Row) => string | number {
@@ -168,7 +176,9 @@ function cellReader(
     case "number":
       return (row) => {
         const number = numberIn(table, row, column, missing);
-        return field.kind === "number" ? number : String(row.cells[column]);
+        if (field.kind === "number") return number;
+        // A time, which is written down again where points are all that stands in numbers.
+        return Number.isNaN(number) ? "" : table.form.plain(String(row.cells[column]));
       };
     case "text":
       return (row) => {
@@ -184,26 +194,23 @@ function cellReader(
   }
 }
 
-function numberIn(table: Table, row: Row, column: number, missing: "refused" | "kept"): number {
+function numberIn(table: ReadTable, row: Row, column: number, missing: "refused" | "kept"): number {
   const cell = row.cells[column];
   if (typeof cell === "number") {
     if (Number.isFinite(cell)) return cell;
     if (!Number.isNaN(cell)) throw wrong(table, row, column, `is ${cell}, and numbers must be finite`);
-  } else if (NUMBER.test(cell)) {
-    const number = Number(cell);
+  } else if (table.form.is(cell)) {
+    const number = Number(table.form.plain(cell));
     if (Number.isFinite(number)) return number;
     throw wrong(table, row, column, `is ${cell}, more than a number can be`);
   } else if (!isMissing(cell)) {
     if (/^[+-]?inf(?:inity)?$/i.test(cell)) throw wrong(table, row, column, `is ${cell}, and numbers must be finite`);
-    const comma = /^[+-]?[0-9]+,[0-9]+$/.test(cell);
     throw wrong(
       table,
       row,
       column,
-      `is "${short(cell)}", no number as above it`,
-      comma
-        ? "write a decimal point, not a comma"
-        : "mend the cell, or leave the column out: --x and the names of others",
+      `is "${short(cell)}", no number as ${row.line <= 2 ? "below" : "above"} it`,
+      numberHelp(table, cell, row),
     );
   }
   if (missing === "kept") return Number.NaN;
@@ -213,18 +220,30 @@ function numberIn(table: Table, row: Row, column: number, missing: "refused" | "
 const missingValue = (table: Table, row: Row, column: number): Failure =>
   wrong(table, row, column, "is missing", "fill what is missing: --missing mean, zero or previous");
 
+const MEND = "mend the cell, or leave the column out: --x and the names of others";
+
+function numberHelp({ form, unit }: ReadTable, cell: string, { line }: Row): string {
+  const others = numberFormNames.filter((name) => numberForms[name].is(cell));
+  if (others.length > 0)
+    return `numbers are read as ${form.name}, and this one is written as ${others.join(" or ")}: give --numbers the form that all of them have`;
+  if (/^\([\d.,]+\)$/.test(cell)) return "write a minus sign, and no parentheses";
+  // Of a table with a header, the first row is the second line.
+  if (unit === "line" && line === 2) return `if the line has the units of the columns, take it out; else ${MEND}`;
+  return MEND;
+}
+
 const short = (text: string): string => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
 
 /** A check that the times of a sequence are such, and do not go back unless they may. */
-function timeOrder(table: Table, time: number | undefined, anyOrder: boolean): (row: Row) => void {
+function timeOrder(table: ReadTable, time: number | undefined, anyOrder: boolean): (row: Row) => void {
   if (time === undefined) return () => {};
   const { kind } = table.columns[time];
   let before = Number.NEGATIVE_INFINITY;
   let text = "";
   return (row) => {
-    const now = kind === "number" ? numberIn(table, row, time, "refused") : readDate(String(row.cells[time]));
-    if (now === undefined)
-      throw wrong(table, row, time, `is "${short(String(row.cells[time]))}", no date as 2016-07-01 12:00:00 is`);
+    const now =
+      kind === "number" ? numberIn(table, row, time, "refused") : readDate(String(row.cells[time]), table.order);
+    if (now === undefined) throw noDate(table, row, time);
     if (now < before && !anyOrder)
       throw wrong(
         table,
@@ -235,6 +254,24 @@ function timeOrder(table: Table, time: number | undefined, anyOrder: boolean): (
       );
     [before, text] = [now, String(row.cells[time])];
   };
+}
+
+function noDate(table: ReadTable, row: Row, time: number): Failure {
+  const text = String(row.cells[time]);
+  if (isMissing(text))
+    return wrong(table, row, time, "is missing", "each row needs its time; a row of totals is no step, so take it out");
+  const order = dateOrders.find((one) => one !== table.order && readDate(text, one) !== undefined);
+  const like =
+    table.order === undefined ? "2016-07-01 12:00:00 or 1.7.2016" : table.order === "dmy" ? "31/12/2016" : "12/31/2016";
+  return wrong(
+    table,
+    row,
+    time,
+    `is "${short(text)}", no date as ${like} is`,
+    order === undefined
+      ? "mend the cell; if the line has units or totals, take it out"
+      : `with the ${order === "dmy" ? "day" : "month"} first it is one: --dates ${order}`,
+  );
 }
 
 /** `etth1.csv:17: column 8, OT: …` */

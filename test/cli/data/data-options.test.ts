@@ -121,6 +121,8 @@ describe("the table of data options", () => {
       scale: "minmax",
       missing: "previous",
       delimiter: "tab",
+      numbers: "1.234,5",
+      dates: "dmy",
       format: "csv",
       axes: "TND",
       perSequence: "s",
