@@ -94,7 +94,7 @@ export async function openOwnData(
     ...(carry && streams !== undefined && { going: { carry, streams } }),
   };
   const task = ownTask({ ...own, summary: summaryOf(own) });
-  for (const line of [...remarks({ ...own, summary: "" }, task), ...leftOut(seen, own)]) host.say(line);
+  for (const line of [...remarks({ ...own, summary: "" }, task), ...readingRemarks(seen, own)]) host.say(line);
   return task;
 }
 
@@ -199,10 +199,13 @@ function remarks(own: OwnData, task: Task): readonly string[] {
 }
 
 /**
- * Columns of texts that are nothing to the model: for one that looks like something else, what reads it. Of data for a known model, only
- * dates that are not read are remarkable, since its rows are told apart by them.
+ * What is remarkable about how columns were read: numbers in doubt, and texts that are nothing to the model, with what reads one that looks
+ * like something else. Of data for a known model, only dates that are not read are, since they tell its rows apart.
  */
-function leftOut(seen: Recording, { roles, options, predicting, whole }: Omit<OwnData, "summary">): readonly string[] {
+function readingRemarks(
+  seen: Recording,
+  { roles, options, predicting, whole }: Omit<OwnData, "summary">,
+): readonly string[] {
   const { group, timeColumn, splitBy, symbols = [] } = options;
   const isNew = predicting === true || whole === true;
   const used = new Set([...fieldsOf(roles), ...symbols, group, timeColumn, splitBy]);
@@ -215,7 +218,11 @@ function leftOut(seen: Recording, { roles, options, predicting, whole }: Omit<Ow
     if (look === undefined) return [];
     return isNew && (look.kind !== "date" || hasTime) ? [] : [[name, look] as const];
   });
-  const lines = lookLines(looked).map((line) => `left out: ${line}`);
+  const inDoubt = [...new Set(fieldsOf(roles))].flatMap((name) => {
+    const look = isNew || seen.fields[name]?.kind !== "number" ? undefined : seen.looks?.[name];
+    return look === undefined ? [] : [[name, look] as const];
+  });
+  const lines = [...lookLines(inDoubt), ...lookLines(looked).map((line) => `left out: ${line}`)];
   if (isNew || options.inputs !== undefined || roles.inputs.every(({ kind }) => kind === "symbols")) return lines;
   const others = texts.filter((name) => !looked.some(([one]) => one === name));
   return [...lines, ...(others.length > 0 ? [`columns of texts are no inputs: ${listed(others)}`] : [])];

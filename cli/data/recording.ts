@@ -37,7 +37,7 @@ export interface Recording {
   /** As a message names it. */
   readonly path: string;
   readonly fields: Readonly<Record<string, Field>>;
-  /** Fields of texts that look like something else. Default: there are none. */
+  /** Fields that look like something else than they are read as. Default: there are none. */
   readonly looks?: Readonly<Record<string, Look>>;
   /**
    * The pieces in the file's order; may be read more than once, and stops reading when the loop is left. Throws a `Failure` with exit

@@ -23,7 +23,7 @@ export interface FoundData {
   readonly options: DataOptions;
   /** Why the latter, a line each. */
   readonly reasons: readonly string[];
-  /** Columns of texts that look like something else, as they were read first. */
+  /** Columns that look like something else, as they were read first. */
   readonly looks: Readonly<Record<string, Look>>;
   readonly survey: Survey;
 }
@@ -132,7 +132,7 @@ function groupIn({ fields, steps }: Survey): string | undefined {
 }
 
 /** Names of columns of times that are numbers. */
-const COUNTER = /^(?:t|time|timestamp|epoch|index|idx|step|second|seconds)$/i;
+const COUNTER = /^(?:t|time|timestamp|ts|epoch|unix|year|index|idx|step|second|seconds)$/i;
 
 /** The column that has the times of a table without dates, in numbers that rise with each row. */
 function counterIn({ fields, sequences, time }: Survey): string | undefined {

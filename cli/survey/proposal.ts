@@ -43,11 +43,14 @@ class Proposing {
   /** Fields that can be inputs or targets. */
   readonly #fields: readonly FieldTally[];
 
-  constructor({ survey, options }: FoundData) {
+  constructor({ survey, options, looks }: FoundData) {
     this.#survey = survey;
     this.#options = options;
     const apart = new Set([options.group, options.timeColumn, options.splitBy]);
-    this.#fields = [...survey.fields.values()].filter(({ name, field }) => field.kind !== "label" && !apart.has(name));
+    this.#fields = [...survey.fields.values()].filter(
+      ({ name, field }) =>
+        field.kind !== "label" && !apart.has(name) && !(field.kind === "symbol" && Object.hasOwn(looks, name)),
+    );
   }
 
   /** The most likely one first. */

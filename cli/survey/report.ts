@@ -67,7 +67,7 @@ const BINS = 16;
 function timeWords(time: TimeTally): string {
   const { name, first, last, usual, irregular, areDates } = time;
   const from = `${name}: ${first} to ${last}`;
-  if (usual === undefined) return from;
+  if (usual === undefined || usual < 0) return from;
   if (time.isMonthly && irregular === 0 && time.distances.distinct > 1) return `${from}, every month`;
   const every = `${from}, every ${duration(usual, areDates).replace(/^1 /, "")}`;
   return irregular === 0 || time.back > 0

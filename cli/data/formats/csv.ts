@@ -23,8 +23,12 @@ const LONGEST_LINE = 64 * 2 ** 20;
 /** Throws C0402, with the line, for a file that is empty, has no rows or has columns without a name or with the same. */
 export async function openCsv(source: ByteSource, options: ReadOptions): Promise<Recording> {
   const start = await firstLine(source);
-  const delimiter = options.delimiter ?? delimiterOf(start);
-  const lines = (columns: number): AsyncIterable<readonly Row[]> => rowsOf(source, delimiter, columns);
+  const said = SAYS_DELIMITER.exec(start)?.[1];
+  const delimiter = options.delimiter ?? said ?? delimiterOf(start);
+  const lines = (columns: number): AsyncIterable<readonly Row[]> => {
+    const rows = rowsOf(source, delimiter, columns);
+    return said === undefined ? rows : withoutFirst(rows);
+  };
   const sample: Row[] = [];
   for await (const rows of lines(0)) {
     sample.push(...rows.slice(0, SAMPLE + 1 - sample.length));
@@ -43,6 +47,14 @@ export async function openCsv(source: ByteSource, options: ReadOptions): Promise
       "there are names of columns, and no row under them",
       "a line for each step is wanted",
     );
+  const title = rows.find(({ cells }) => cells.length > 1);
+  if (hasHeader && first.cells.length === 1 && title !== undefined)
+    throw wrong(
+      source,
+      first.line,
+      `one value stands in the first line, and ${title.cells.length} in line ${title.line}`,
+      "the first line names the columns; if it is a title, take it out",
+    );
   const seen = names.map((name, at) => sampled(name, rows, at, options));
   const columns = seen.map(({ name, kind }): Column => ({ name, kind }));
   return tableRecording(
@@ -56,7 +68,7 @@ export async function openCsv(source: ByteSource, options: ReadOptions): Promise
         for await (const rows of lines(columns.length)) {
           const own = header ? rows.slice(1) : rows;
           header &&= rows.length === 0;
-          const ragged = own.find(({ cells }) => cells.length !== columns.length);
+          const ragged = own.find((row) => isRagged(row, columns.length));
           // What stands before it is read first, so that the first fault of the file is the one that is told.
           yield ragged === undefined ? own : own.slice(0, own.indexOf(ragged));
           if (ragged !== undefined)
@@ -73,9 +85,24 @@ export async function openCsv(source: ByteSource, options: ReadOptions): Promise
   );
 }
 
+/** Excel's word for what stands between values, in a line before the names. */
+const SAYS_DELIMITER = /^\ufeff?sep=([^"\r\n])$/i;
+
+async function* withoutFirst(pieces: AsyncIterable<readonly Row[]>): AsyncGenerator<readonly Row[]> {
+  let isFirst = true;
+  for await (const rows of pieces) {
+    yield isFirst ? rows.slice(1) : rows;
+    isFirst &&= rows.length === 0;
+  }
+}
+
+/** Whether a row has values for other columns than there are. Delimiters behind the last column, with nothing between, are none. */
+const isRagged = ({ cells }: Row, columns: number): boolean =>
+  cells.length !== columns && (cells.length < columns || cells.slice(columns).some((cell) => cell !== ""));
+
 function raggedHelp({ cells }: Row, columns: readonly Column[]): string {
   if (cells.length > columns.length)
-    return `the first value too many is "${String(cells[columns.length]).slice(0, 40)}"; put a text with the delimiter in it in quotes`;
+    return `the first value too many is "${String(cells.slice(columns.length).find((cell) => cell !== "")).slice(0, 40)}"; put a text with the delimiter in it in quotes, and give each column a name`;
   return `there is none for ${columns[cells.length].name}; was the file cut off?`;
 }
 
@@ -85,7 +112,9 @@ function wrong(source: ByteSource, line: number, what: string, help?: string): F
 
 /** The names of columns. Throws C0402 for names that cannot tell columns apart. */
 function headerOf(source: ByteSource, { cells, line }: Row): readonly string[] {
-  const names = cells.map(String);
+  const named = cells.findLastIndex((cell) => cell !== "");
+  // Columns without a name behind the last one may be there as long as they are empty.
+  const names = cells.slice(0, named < 0 ? undefined : named + 1).map(String);
   const isValue = (name: string): boolean =>
     numberFormNames.some((form) => numberForms[form].is(name)) ||
     dateOrders.some((order) => readDate(name, order) !== undefined);
@@ -98,7 +127,12 @@ function headerOf(source: ByteSource, { cells, line }: Row): readonly string[] {
     );
   for (const [at, name] of names.entries()) {
     if (name === "")
-      throw wrong(source, line, `column ${at + 1} has no name`, "give it one, or is there a delimiter too many?");
+      throw wrong(
+        source,
+        line,
+        `column ${at + 1} has no name`,
+        "give it one; or leave it out, which for an index that pandas writes is index=False",
+      );
     const before = names.indexOf(name);
     if (before < at)
       throw wrong(source, line, `columns ${before + 1} and ${at + 1} are both called ${name}`, "rename one of them");
@@ -112,7 +146,7 @@ function headerOf(source: ByteSource, { cells, line }: Row): readonly string[] {
  */
 function sampled(name: string, rows: readonly Row[], at: number, { numbers, dates }: TextForms): SampledColumn {
   const form = numberForms[numbers ?? USUAL_NUMBERS];
-  const texts = rows.map(({ cells }) => String(cells[at] ?? "")).filter((text) => !isMissing(text));
+  const texts = rows.map(({ cells }) => String(cells[at] ?? "").trim()).filter((text) => !isMissing(text));
   const most = (is: (text: string) => boolean): boolean => 2 * texts.filter(is).length >= texts.length;
   const kind = (): ColumnKind => {
     if (most((text) => form.is(text))) return "number";
@@ -254,7 +288,12 @@ async function* wholeLines(source: ByteSource): AsyncGenerator<Uint8Array> {
       bytes.length >= 2 &&
       ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
     )
-      throw wrong(source, 1, "the text is UTF-16, and UTF-8 is read", "save it as UTF-8");
+      throw wrong(
+        source,
+        1,
+        "the text is UTF-16, and UTF-8 is read",
+        'save it as UTF-8, in Excel as "CSV UTF-8"; or convert it: iconv -f utf-16 -t utf-8',
+      );
     first = false;
     const end = bytes.lastIndexOf(0x0a) + 1;
     if (end === 0 && bytes.length > LONGEST_LINE)
@@ -280,7 +319,7 @@ function checkUtf8(source: ByteSource, bytes: Uint8Array, line: number): number 
         source,
         number,
         "the line is not UTF-8",
-        "save the file as UTF-8, such as by: iconv -f latin1 -t utf-8",
+        'save the file as UTF-8, in Excel as "CSV UTF-8"; or convert it: iconv -f latin1 -t utf-8',
       );
     if (found >= 0) number++;
     from = end;

@@ -11,7 +11,7 @@ export interface TextForms {
   readonly dates?: DateOrder;
 }
 
-/** What a column of texts looks like. */
+/** What a column looks like: one of texts that is something else, or one of numbers that may have been misread. */
 export interface Look {
   readonly kind: "number" | "date";
   /** `"1,100.5" looks like a number with commas between thousands`. */
@@ -57,9 +57,10 @@ const dateReaders: readonly Reader<DateOrder>[] = dateOrders.map((of) => ({
 /** By the names of columns. `delimiter`: what stands between the values of a line. */
 export function looksOf(
   columns: readonly SampledColumn[],
-  { numbers = USUAL_NUMBERS, dates }: TextForms,
+  given: TextForms,
   delimiter: string,
 ): Readonly<Record<string, Look>> {
+  const { numbers = USUAL_NUMBERS, dates } = given;
   const texts = columns.filter(({ kind, texts }) => kind === "text" && texts.length > 0);
   const looks: Record<string, Look> = {};
   const asDates = candidatesOf(texts, dateReaders, dates);
@@ -77,6 +78,10 @@ export function looksOf(
   const isCertain = form !== undefined && (form.of !== "1.234,5" || isDecimal);
   for (const [column, readers] of asNumbers)
     looks[column.name] = lookOf("number", column, readers, form, isCertain ? { numbers: form.of } : undefined);
+  for (const column of columns) {
+    const doubt = column.kind === "number" ? doubtOf(column, given.numbers) : undefined;
+    if (doubt !== undefined) looks[column.name] = doubt;
+  }
   for (const column of texts) {
     const other = looks[column.name] === undefined ? otherLook(column) : undefined;
     if (other !== undefined) looks[column.name] = other;
@@ -170,9 +175,33 @@ const NUMBER = String.raw`[+-]?\d[\d.,\s]*`;
 const MONEY = "[$€£¥]|EUR|USD|GBP|CHF|JPY";
 const UNIT = new RegExp(String.raw`^(?:(${MONEY}) ?${NUMBER}|${NUMBER}(${MONEY}|[%‰°]|°[CF]| \D{1,6}))$`);
 
-/** A date that is not read in any way: with a year of two digits, or with the name of a month. */
+const OTHER_DATES = "write dates as 2020-12-31 or 31.12.2020";
+
+const COMPACT_DATE = /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/;
+
+const CLOCK = /^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$/;
+
+/** A date that is not read in any way: with a year of two digits, with the name of a month, or without a day. */
 const OTHER_DATE =
-  /^(?:\d{1,2}([./-])\d{1,2}\1\d{2}|\d{1,2}[-. ]+\p{L}{3,9}[-., ]+(?:\d{4}|\d{2})|\p{L}{3,9}\.? \d{1,2}, ?\d{4})(?:[T ,]+\d{1,2}:\d{2}.*)?$/u;
+  /^(?:\d{1,2}([./-])\d{1,2}\1\d{2}|\d{4}[-/.]\d{1,2}|\d{1,2}[-/]\d{4}|\d{4}[- ]?Q[1-4]|\p{L}{3,9}[-. ]+(?:\d{4}|\d{2})|\d{1,2}[-. ]+\p{L}{3,9}[-., ]+(?:\d{4}|\d{2})|\p{L}{3,9}\.? \d{1,2}, ?\d{4})(?:[T ,]+\d{1,2}:\d{2}.*)?$/u;
+
+/** What numbers may be instead. With points only between thousands, some are read, and all have another size. */
+function doubtOf({ texts }: SampledColumn, given: NumberFormName | undefined): Look | undefined {
+  if (texts.length > 0 && texts.every((text) => COMPACT_DATE.test(text)))
+    return { kind: "date", why: `"${texts[0]}" looks like a date, and is read as a number`, help: OTHER_DATES };
+  if (given !== undefined) return undefined;
+  const pointed = texts.filter((text) => text.includes("."));
+  const isThousands = (text: string): boolean => /^[+-]?[1-9]\d{0,2}\.\d{3}$/.test(text);
+  const isSmall = (text: string): boolean => text.includes(".") || /^[+-]?\d{1,3}$/.test(text);
+  if (pointed.length === 0 || pointed.length === texts.length) return undefined;
+  if (!pointed.every(isThousands) || !texts.every(isSmall)) return undefined;
+  const [text] = pointed;
+  return {
+    kind: "number",
+    why: `"${text}" is read as ${Number(text)}, and may be ${text.replace(".", "")}`,
+    help: "--numbers 1.234,5 then, else --numbers 1234.5",
+  };
+}
 
 function otherLook({ texts }: SampledColumn): Look | undefined {
   const nearlyAll = (is: (text: string) => boolean): boolean => texts.filter(is).length >= NEARLY_ALL * texts.length;
@@ -194,6 +223,11 @@ function otherLook({ texts }: SampledColumn): Look | undefined {
       help: "write numbers without them",
     };
   if (nearlyAll((text) => OTHER_DATE.test(text)))
-    return { kind: "date", why: `"${texts[0]}" looks like a date`, help: "write dates as 2020-12-31 or 31.12.2020" };
+    return { kind: "date", why: `"${texts[0]}" looks like a date`, help: OTHER_DATES };
+  if (nearlyAll((text) => CLOCK.test(text)))
+    return {
+      ...{ kind: "date", why: `"${texts[0]}" looks like the time of a day` },
+      help: "write it behind the date, as in 2020-12-31 23:45",
+    };
   return undefined;
 }

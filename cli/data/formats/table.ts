@@ -29,7 +29,7 @@ export interface Table {
   /** What `Row.line` counts: `line`, `row`. */
   readonly unit: string;
   readonly columns: readonly Column[];
-  /** Columns of texts that look like something else. */
+  /** Columns that look like something else than they are read as. */
   readonly looks?: Readonly<Record<string, Look>>;
   /** Some at a time, in order; may be read more than once. */
   rows(): AsyncIterable<readonly Row[]>;
@@ -40,7 +40,7 @@ const PIECE = 4096;
 
 /** What stands for a missing value in a table. */
 const MISSING: ReadonlySet<string> = new Set([
-  ...["", "NA", "N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "none", "?"],
+  ...["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "none", "?"],
 ]);
 
 export const isMissing = (text: string): boolean => MISSING.has(text);
@@ -178,7 +178,7 @@ function cellReader(
         const number = numberIn(table, row, column, missing);
         if (field.kind === "number") return number;
         // A time, which is written down again where points are all that stands in numbers.
-        return Number.isNaN(number) ? "" : table.form.plain(String(row.cells[column]));
+        return Number.isNaN(number) ? "" : table.form.plain(String(row.cells[column]).trim());
       };
     case "text":
       return (row) => {
@@ -188,14 +188,16 @@ function cellReader(
         throw missingValue(table, row, column);
       };
     case "date":
-      return (row) => String(row.cells[column]);
+      return (row) => String(row.cells[column]).trim();
     default:
       return kind satisfies never;
   }
 }
 
 function numberIn(table: ReadTable, row: Row, column: number, missing: "refused" | "kept"): number {
-  const cell = row.cells[column];
+  const given = row.cells[column];
+  // Between quotes, blanks are kept.
+  const cell = typeof given === "number" ? given : given.trim();
   if (typeof cell === "number") {
     if (Number.isFinite(cell)) return cell;
     if (!Number.isNaN(cell)) throw wrong(table, row, column, `is ${cell}, and numbers must be finite`);
@@ -220,15 +222,21 @@ function numberIn(table: ReadTable, row: Row, column: number, missing: "refused"
 const missingValue = (table: Table, row: Row, column: number): Failure =>
   wrong(table, row, column, "is missing", "fill what is missing: --missing mean, zero or previous");
 
+const GAP = "leave the cell empty, and say what stands for it: --missing mean, zero or previous";
+const UNITS = "if the line has the units of the columns, take it out";
 const MEND = "mend the cell, or leave the column out: --x and the names of others";
+
+/** Whether a line is the first one under the names. */
+const isFirst = (unit: string, line: number): boolean => unit === "line" && line === 2;
 
 function numberHelp({ form, unit }: ReadTable, cell: string, { line }: Row): string {
   const others = numberFormNames.filter((name) => numberForms[name].is(cell));
   if (others.length > 0)
     return `numbers are read as ${form.name}, and this one is written as ${others.join(" or ")}: give --numbers the form that all of them have`;
   if (/^\([\d.,]+\)$/.test(cell)) return "write a minus sign, and no parentheses";
-  // Of a table with a header, the first row is the second line.
-  if (unit === "line" && line === 2) return `if the line has the units of the columns, take it out; else ${MEND}`;
+  if (/^#[A-Z0-9/]+[!?]?$/.test(cell)) return `a formula has failed there: ${GAP}`;
+  if (/^[-–—.*]+$/.test(cell)) return `if it says that the number is missing, ${GAP}`;
+  if (isFirst(unit, line)) return `${UNITS}; else ${MEND}`;
   return MEND;
 }
 
@@ -242,7 +250,7 @@ function timeOrder(table: ReadTable, time: number | undefined, anyOrder: boolean
   let text = "";
   return (row) => {
     const now =
-      kind === "number" ? numberIn(table, row, time, "refused") : readDate(String(row.cells[time]), table.order);
+      kind === "number" ? numberIn(table, row, time, "refused") : readDate(String(row.cells[time]).trim(), table.order);
     if (now === undefined) throw noDate(table, row, time);
     if (now < before && !anyOrder)
       throw wrong(
@@ -257,9 +265,15 @@ function timeOrder(table: ReadTable, time: number | undefined, anyOrder: boolean
 }
 
 function noDate(table: ReadTable, row: Row, time: number): Failure {
-  const text = String(row.cells[time]);
-  if (isMissing(text))
-    return wrong(table, row, time, "is missing", "each row needs its time; a row of totals is no step, so take it out");
+  const text = String(row.cells[time]).trim();
+  if (isMissing(text)) {
+    const what = row.cells.every((cell) => cell === "")
+      ? "the line has no values: take it out"
+      : isFirst(table.unit, row.line)
+        ? UNITS
+        : "each row needs its time; a row of totals is no step, so take it out";
+    return wrong(table, row, time, "is missing", what);
+  }
   const order = dateOrders.find((one) => one !== table.order && readDate(text, one) !== undefined);
   const like =
     table.order === undefined ? "2016-07-01 12:00:00 or 1.7.2016" : table.order === "dmy" ? "31/12/2016" : "12/31/2016";

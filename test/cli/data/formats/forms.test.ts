@@ -213,6 +213,88 @@ describe("columns of texts", () => {
   });
 });
 
+describe("numbers that may have been misread", () => {
+  test("are whole ones and ones with three digits behind each point", async () => {
+    const column = (...cells: readonly string[]): string => `d;v\n${cells.map((cell, i) => `${i};${cell}\n`).join("")}`;
+    const doubt = { kind: "number", why: '"1.100" is read as 1.1, and may be 1100' };
+    expect((await looks(column("950", "1.100")))?.v).toMatchObject(doubt);
+    expect((await looks(column("950", "1.100"), { numbers: "1234.5" }))?.v).toBe(undefined);
+    // Three digits behind the point of all numbers are precision, and a number without groups has none elsewhere.
+    for (const cells of [
+      ["0.950", "1.100"],
+      ["1.250", "1.100"],
+      ["1250", "1.100"],
+      ["950", "1.1"],
+      ["950", "980"],
+    ])
+      expect((await looks(column(...cells)))?.v).toBe(undefined);
+  });
+
+  test("are dates without marks", async () => {
+    expect((await looks("d;v\n20200131;1\n20200201;2\n"))?.d.why).toBe(
+      '"20200131" looks like a date, and is read as a number',
+    );
+    expect((await looks("d;v\n20200131;1\n20201301;2\n"))?.d).toBe(undefined);
+  });
+});
+
+describe("a table as programs export it", () => {
+  test.each<[string, string]>([
+    ["a word for the delimiter", "sep=;\r\na;b\r\n1;2\r\n3;4\r\n"],
+    ["the word behind a mark of the byte order, and quotes", '\ufeffsep=;\na;"b"\n1;"2"\n3;4\n'],
+    ["delimiters behind the last column", "a,b,,\n1,2,,\n3,4,,\n"],
+    ["delimiters behind the last value alone", "a,b\n1,2,\n3,4,\n"],
+    ["blanks around values, in quotes, too", 'a , b\n "1 ", 2\n3 ," 4"\n'],
+  ])("with %s is read", async (_, text) => {
+    const { sequences, fields } = await read(text);
+    expect([sequences, Object.keys(fields)]).toEqual([[{ a: [1, 3], b: [2, 4] }], ["a", "b"]]);
+  });
+
+  test("has what Excel writes for what is not available", async () => {
+    expect((await read("a,b\n1,#N/A\n3,4\n", { missing: "kept" })).sequences[0].b).toEqual([Number.NaN, 4]);
+  });
+
+  const rows = "1,2\n3,4\n5,6\n";
+  test.each<[string, string, string]>([
+    ["a title", `Sales 2020\n\na,b\n${rows}`, "a.csv:1: one value stands in the first line, and 2 in line 3"],
+    [
+      "a value without a name",
+      `a,b,\n${rows}7,8,9\n`,
+      'a.csv:5: 3 values stand where there are 2 columns (the first value too many is "9"',
+    ],
+    ["units", `a,b\nm,°C\n${rows}`, 'a.csv:2: column 1, a, is "m", no number as below it (if the line has the units'],
+    [
+      "units under dates",
+      "d,b\n,°C\n2020-01-01,1\n2020-01-02,2\n",
+      "a.csv:2: column 1, d, is missing (if the line has the units",
+    ],
+    [
+      "an empty row",
+      "d,b\n2020-01-01,1\n2020-01-02,2\n,\n",
+      "a.csv:4: column 1, d, is missing (the line has no values",
+    ],
+    [
+      "a formula that failed",
+      `a,b\n${rows}7,#DIV/0!\n`,
+      'a.csv:5: column 2, b, is "#DIV/0!", no number as above it (a formula has failed',
+    ],
+    [
+      "a dash",
+      `a,b\n${rows}7,-\n`,
+      'a.csv:5: column 2, b, is "-", no number as above it (if it says that the number is missing',
+    ],
+  ])("with %s is refused, with what to do", async (_, text, words) => {
+    expect(await objection(text)).toContain(words);
+  });
+
+  test("has times of a day that belong to a date", async () => {
+    expect((await looks("d,t,v\n2020-01-01,12:00,1\n2020-01-01,13:00,2\n"))?.t).toMatchObject({
+      kind: "date",
+      help: "write it behind the date, as in 2020-12-31 23:45",
+    });
+  });
+});
+
 test("a first line of values in any form is no line of names", async () => {
   expect(await objection("01.01.2020;100,13;15,8\n02.01.2020;103,61;15,3\n")).toContain(
     "the first line should name the columns",
