@@ -80,7 +80,7 @@ export async function openOwnData(
   const missing = options.missing === undefined ? "refused" : options.missing === "previous" ? "previous" : "kept";
   const store = await Store.fill(origins, { missing, gaps });
   const segments = whole ? wholeOf(store) : await segmentsOf(store, options, taskStreams);
-  if (preparation !== undefined && !known) checkPreparation(preparation, roles);
+  if (preparation !== undefined && !known) checkPreparation(preparation, roles, seen.looks);
   const name = baseName(path === "-" ? "stdin" : path);
   const own = {
     name,

@@ -21,6 +21,7 @@ import {
 import type { DataOptions } from "./data-options.ts";
 import { type SymbolUnit, symbolUnits } from "./formats/symbols.ts";
 import { Moments } from "./moments.ts";
+import type { Recording } from "./recording.ts";
 import type { Role, Roles } from "./roles.ts";
 import type { Segment, Segments } from "./segments.ts";
 import type { Store } from "./store.ts";
@@ -163,8 +164,8 @@ export async function prepare(
   };
 }
 
-/** Throws C0403 unless a checkpoint's preparation is of the same columns. */
-export function checkPreparation(known: Preparation, roles: Roles): void {
+/** Throws C0403 unless a checkpoint's preparation is of the same columns. `looks`: what those of the data look like. */
+export function checkPreparation(known: Preparation, roles: Roles, looks: Recording["looks"] = {}): void {
   const words = (kind: string, fields: readonly string[]): string => `${kind} ${fields.join(", ")}`;
   for (const part of ["inputs", "targets"] as const) {
     const there = known[part];
@@ -172,12 +173,15 @@ export function checkPreparation(known: Preparation, roles: Roles): void {
       const role = roles[part].find((one) => one.name === name);
       const here = role === undefined ? "nothing" : words(role.kind, role.fields);
       const was = Object.hasOwn(there, name) ? words(there[name].kind, there[name].fields) : "nothing";
+      const lost = there[name]?.fields.find((field) => !role?.fields.includes(field) && Object.hasOwn(looks, field));
       if (here !== was)
         throw new Failure(
           "C0403",
           exit.input,
           `the checkpoint was trained with ${name} made of ${was}, and here it is made of ${here}`,
-          "name the same columns as in training",
+          lost === undefined
+            ? "name the same columns as in training"
+            : `${lost} holds texts: ${looks[lost].why}: ${looks[lost].help}`,
         );
     }
   }

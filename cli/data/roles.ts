@@ -189,7 +189,12 @@ const noColumn = (path: string, column: string, name: string, fields: Fields): F
 
 /** For texts that are to be what they look like. */
 export const looksOtherwise = (path: string, column: string, { why, help }: Look): Failure =>
-  new Failure("C0406", exit.input, `${column} of ${path} holds texts: ${why}`, help);
+  new Failure(
+    "C0406",
+    exit.input,
+    `${column} of ${path} holds texts: ${why}`,
+    `${help}; if its values are names: --symbols ${column}`,
+  );
 
 const wrongKind = (path: string, column: string, { kind }: Field, name: string): Failure =>
   new Failure(

@@ -53,7 +53,7 @@ export async function openSurvey(host: OwnDataHost, path: string, given: DataOpt
     sources.map(({ source }) => source),
     { ...guess.options, ...given },
   );
-  const forms = formsOf(looks);
+  const forms = formsOf(looks, given);
   const options = { ...guess.options, ...forms, ...given };
   const reasons = [
     ...guess.reasons,
@@ -97,15 +97,15 @@ async function looksIn(sources: readonly ByteSource[], options: DataOptions): Pr
   return found;
 }
 
-/** How numbers and dates are written, if all that tells it says the same. */
-function formsOf(looks: Readonly<Record<string, Look>>): TextForms {
+/** How numbers and dates are written, if all that tells it says the same, and nothing was said. */
+function formsOf(looks: Readonly<Record<string, Look>>, given: TextForms): TextForms {
   const certain = Object.values(looks).map((look) => look.certain ?? {});
   const only = <T>(values: readonly (T | undefined)[]): T | undefined => {
     const told = new Set(values.filter((value) => value !== undefined));
     return told.size === 1 ? [...told][0] : undefined;
   };
-  const numbers = only(certain.map((of) => of.numbers));
-  const dates = only(certain.map((of) => of.dates));
+  const numbers = given.numbers === undefined ? only(certain.map((of) => of.numbers)) : undefined;
+  const dates = given.dates === undefined ? only(certain.map((of) => of.dates)) : undefined;
   return { ...(numbers && { numbers }), ...(dates && { dates }) };
 }
 

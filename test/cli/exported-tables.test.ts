@@ -184,6 +184,45 @@ describe("what an office program exports", () => {
       ]);
     }));
 
+  test("is no data for a model of more columns, and says what would read the others", () =>
+    withFolder(async (folder) => {
+      const table = await written(folder, "sales.csv", sales(GERMAN, 200));
+      const { out } = await train(folder, table, "--target", "heat", "--numbers", "1.234,5", "--steps", "2");
+      const fresh = await written(folder, "us.csv", sales(AMERICAN, 60));
+      const ended = await cellc(["eval", out, "--data", fresh, "--numbers", "1234.5"]);
+      expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("error[C0403]")]);
+      expect(ended.stderr).toContain(
+        'sold holds texts: "5,000" looks like a number with commas between thousands: --numbers 1,234.5',
+      );
+      // Days that are not read would be lost, since nothing else says what a prediction is for.
+      const blind = await cellc([
+        "predict",
+        out,
+        "--data",
+        fresh,
+        "--numbers",
+        "1,234.5",
+        "--out",
+        join(folder, "p.csv"),
+      ]);
+      expect([blind.code, blind.stderr]).toEqual([
+        0,
+        expect.stringContaining('left out: date: "1/13/2020" looks like a date'),
+      ]);
+    }));
+
+  test("may have points between thousands that are read as others, which is said", () =>
+    withFolder(async (folder) => {
+      const rows = Array.from({ length: 200 }, (_, i) => `${i};${german(900 + i)}`);
+      const table = await written(folder, "sales.csv", `t;sold\n${rows.join("\n")}\n`);
+      const doubt = 'sold: "1.000" is read as 1, and may be 1000: --numbers 1.234,5 then, else --numbers 1234.5';
+      const { stderr } = await train(folder, table, "--time-column", "t", "--steps", "2");
+      expect(stderr).toContain(`\n${doubt}\n`);
+      expect((await cellc(["data", table])).stdout).toContain(`note: ${doubt}\n`);
+      for (const numbers of ["1.234,5", "1234.5"])
+        expect((await cellc(["data", table, "--numbers", numbers])).stdout).not.toContain("note: sold");
+    }));
+
   test("says what is left out, and is refused as an input or target with what would read it", () =>
     withFolder(async (folder) => {
       const table = await written(folder, "sales.csv", `${sales(AMERICAN, 200)}`);

@@ -78,8 +78,10 @@ export function looksOf(
   const isCertain = form !== undefined && (form.of !== "1.234,5" || isDecimal);
   for (const [column, readers] of asNumbers)
     looks[column.name] = lookOf("number", column, readers, form, isCertain ? { numbers: form.of } : undefined);
-  for (const column of columns) {
-    const doubt = column.kind === "number" ? doubtOf(column, given.numbers) : undefined;
+  const isTold = isCertain || given.numbers !== undefined;
+  const isEuropean = delimiter === ";" && columns.some(({ kind, texts }) => kind === "date" && DOTS.test(texts[0]));
+  for (const column of columns.filter(({ kind }) => kind === "number")) {
+    const doubt = dateLook(column) ?? (isTold ? undefined : thousandsLook(column, isEuropean));
     if (doubt !== undefined) looks[column.name] = doubt;
   }
   for (const column of texts) {
@@ -181,24 +183,45 @@ const COMPACT_DATE = /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$/;
 
 const CLOCK = /^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$/;
 
-/** A date that is not read in any way: with a year of two digits, with the name of a month, or without a day. */
-const OTHER_DATE =
-  /^(?:\d{1,2}([./-])\d{1,2}\1\d{2}|\d{4}[-/.]\d{1,2}|\d{1,2}[-/]\d{4}|\d{4}[- ]?Q[1-4]|\p{L}{3,9}[-. ]+(?:\d{4}|\d{2})|\d{1,2}[-. ]+\p{L}{3,9}[-., ]+(?:\d{4}|\d{2})|\p{L}{3,9}\.? \d{1,2}, ?\d{4})(?:[T ,]+\d{1,2}:\d{2}.*)?$/u;
+const MONTHS =
+  "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?";
+const [DAY, MONTH, YEAR] = ["(?:0?[1-9]|[12]\\d|3[01])", "(?:0?[1-9]|1[0-2])", "(?:19|20)\\d\\d"];
 
-/** What numbers may be instead. With points only between thousands, some are read, and all have another size. */
-function doubtOf({ texts }: SampledColumn, given: NumberFormName | undefined): Look | undefined {
-  if (texts.length > 0 && texts.every((text) => COMPACT_DATE.test(text)))
-    return { kind: "date", why: `"${texts[0]}" looks like a date, and is read as a number`, help: OTHER_DATES };
-  if (given !== undefined) return undefined;
+/** Dates that are not read in any way: with a year of two digits, with the name of a month, or without a day. */
+const OTHER_DATE = new RegExp(
+  `^(?:${[
+    String.raw`${DAY}([./-])${MONTH}\1\d\d`,
+    String.raw`${MONTH}([./-])${DAY}\2\d\d`,
+    `${YEAR}[-/.]${MONTH}`,
+    `${MONTH}[-/]${YEAR}`,
+    `${YEAR}[- ]?Q[1-4]`,
+    String.raw`(?:${MONTHS})[-. ]+(?:${YEAR}|\d\d)`,
+    String.raw`${DAY}[-. ]+(?:${MONTHS})[-., ]+(?:${YEAR}|\d\d)`,
+    String.raw`(?:${MONTHS})\.? ${DAY}, ?${YEAR}`,
+  ].join("|")})(?:[T ,]+\\d{1,2}:\\d{2}.*)?$`,
+  "i",
+);
+
+function dateLook({ texts }: SampledColumn): Look | undefined {
+  if (texts.length === 0 || !texts.every((text) => COMPACT_DATE.test(text))) return undefined;
+  return { kind: "date", why: `"${texts[0]}" looks like a date, and is read as a number`, help: OTHER_DATES };
+}
+
+const DOTS = /^\d{1,2}\.\d/;
+
+/**
+ * For numbers that may have points between thousands: those with a point have three digits behind it, and the others are below 1000.
+ * Where all have one, the digits may as well show how precise they are, unless the file is `isEuropean` in other ways.
+ */
+function thousandsLook({ texts }: SampledColumn, isEuropean: boolean): Look | undefined {
   const pointed = texts.filter((text) => text.includes("."));
-  const isThousands = (text: string): boolean => /^[+-]?[1-9]\d{0,2}\.\d{3}$/.test(text);
   const isSmall = (text: string): boolean => text.includes(".") || /^[+-]?\d{1,3}$/.test(text);
-  if (pointed.length === 0 || pointed.length === texts.length) return undefined;
-  if (!pointed.every(isThousands) || !texts.every(isSmall)) return undefined;
+  const are = pointed.every((text) => /^[+-]?[1-9]\d{0,2}\.\d{3}$/.test(text)) && texts.every(isSmall);
+  if (pointed.length === 0 || !are || (pointed.length === texts.length && !isEuropean)) return undefined;
   const [text] = pointed;
   return {
     kind: "number",
-    why: `"${text}" is read as ${Number(text)}, and may be ${text.replace(".", "")}`,
+    why: `"${text}" is read as ${Number(text)}, and may be ${Number(text.replace(".", ""))}`,
     help: "--numbers 1.234,5 then, else --numbers 1234.5",
   };
 }

@@ -234,6 +234,7 @@ function numberHelp({ form, unit }: ReadTable, cell: string, { line }: Row): str
   if (others.length > 0)
     return `numbers are read as ${form.name}, and this one is written as ${others.join(" or ")}: give --numbers the form that all of them have`;
   if (/^\([\d.,]+\)$/.test(cell)) return "write a minus sign, and no parentheses";
+  if (/[%‰€$£¥]/.test(cell)) return "write the number alone";
   if (/^#[A-Z0-9/]+[!?]?$/.test(cell)) return `a formula has failed there: ${GAP}`;
   if (/^[-–—.*]+$/.test(cell)) return `if it says that the number is missing, ${GAP}`;
   if (isFirst(unit, line)) return `${UNITS}; else ${MEND}`;

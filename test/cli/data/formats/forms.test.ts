@@ -188,7 +188,13 @@ describe("columns of texts", () => {
     ["blanks between thousands", ["1 200,5", "7,25"], { help: "write numbers without them" }],
     ["years of two digits", ["31.12.20", "1.1.21"], { kind: "date", help: "write dates as 2020-12-31 or 31.12.2020" }],
     ["names of months", ["5-Jan-2020", "6-Jan-2020"], { kind: "date" }],
+    ["years and months", ["2020-01", "2020-02"], { kind: "date" }],
+    ["months of a year", ["Jan 2020", "Sept 2020"], { kind: "date" }],
+    ["quarters", ["2020-Q1", "2020 Q2"], { kind: "date" }],
     ["words", ["one", "two"], undefined],
+    ["names with a number behind", ["store-01", "store-02"], undefined],
+    ["numbers of parts", ["4711-12", "4711-13"], undefined],
+    ["versions", ["1.12.40", "1.13.2"], undefined],
     ["names with numbers", ["m1", "m2"], undefined],
     ["truths", ["TRUE", "FALSE"], undefined],
     ["texts with some numbers", ["a,b", "1,5", "c", "d"], undefined],
@@ -220,6 +226,9 @@ describe("numbers that may have been misread", () => {
     expect((await looks(column("950", "1.100")))?.v).toMatchObject(doubt);
     expect((await looks(column("950", "1.100"), { numbers: "1234.5" }))?.v).toBe(undefined);
     // Three digits behind the point of all numbers are precision, and a number without groups has none elsewhere.
+    const european = "d;v\n1.1.2020;1.250\n2.1.2020;1.100\n";
+    expect((await looks(european))?.v.why).toBe('"1.250" is read as 1.25, and may be 1250');
+    expect((await looks(`${european}3.1.2020;0.125\n`))?.v).toBe(undefined);
     for (const cells of [
       ["0.950", "1.100"],
       ["1.250", "1.100"],
