@@ -1,5 +1,5 @@
 /** What can be predicted of a data set without learning. */
-import type { ReadExample } from "./own-task.ts";
+import type { ReadExample } from "./opened-data.ts";
 import { scaled, type TargetPart } from "./parts.ts";
 import { isEachStep } from "./target-place.ts";
 import type { Baseline, Split } from "./task.ts";

@@ -1,7 +1,7 @@
 /** Which examples a data set has, before any of them is read: windows, whole sequences, or parts that follow each other. */
 import { exit, Failure } from "../failure.ts";
 import { type CarriedParts, carriedParts } from "./carried-parts.ts";
-import type { OwnData } from "./own-task.ts";
+import type { OwnData } from "./opened-data.ts";
 import { type Examples, examplesOf } from "./segments.ts";
 import { isEachStep } from "./target-place.ts";
 import type { Split } from "./task.ts";

@@ -8,7 +8,8 @@ import { dataExamples } from "./examples.ts";
 import { lookLines } from "./formats/looks.ts";
 import { baseName, openRecording, type ReadOptions } from "./formats.ts";
 import { knownRoles } from "./known-roles.ts";
-import { type OwnData, ownTask } from "./own-task.ts";
+import type { Going, OwnData } from "./opened-data.ts";
+import { ownTask } from "./own-task.ts";
 import { checkExamples, checkPreparation, type Preparation, type PreparedSymbols, prepare } from "./preparation.ts";
 import { readingOf } from "./reading.ts";
 import type { Recording } from "./recording.ts";
@@ -16,7 +17,7 @@ import { type Roles, rolesOf } from "./roles.ts";
 import { type Segments, segmentsOf } from "./segments.ts";
 import { type Origin, Store } from "./store.ts";
 import { taskStreams } from "./streams.ts";
-import type { Split, Task, TaskCarry } from "./task.ts";
+import type { Split, Task } from "./task.ts";
 
 export interface OwnDataHost {
   readonly stdin: AsyncIterable<Uint8Array | string>;
@@ -30,13 +31,6 @@ export interface Purpose {
   readonly whole?: boolean;
   /** Whether it is predicted, and need not have the targets. */
   readonly predicting?: boolean;
-}
-
-/** How sequences go on from example to example, if they do. */
-export interface Going {
-  readonly carry?: TaskCarry;
-  /** Sequences side by side. */
-  readonly streams?: number;
 }
 
 /**

@@ -1,10 +1,9 @@
 /** The task that a data set of one's own makes: its examples, as numbers for a model. */
 import { exit, Failure } from "../failure.ts";
 import { baselineOf } from "./baseline.ts";
-import type { DataOptions } from "./data-options.ts";
 import { dataExamples, isUneven } from "./examples.ts";
 import { SequenceKeys } from "./keys.ts";
-import type { Going } from "./own-data.ts";
+import type { OwnData, ReadExample } from "./opened-data.ts";
 import {
   dimsOf,
   fill,
@@ -17,43 +16,10 @@ import {
   targetOf,
   targetParts,
 } from "./parts.ts";
-import type { Preparation } from "./preparation.ts";
-import { type Roles, WEIGHT } from "./roles.ts";
-import type { Segments } from "./segments.ts";
-import type { Store } from "./store.ts";
+import { WEIGHT } from "./roles.ts";
 import { isEachStep } from "./target-place.ts";
 import { checkIndices, type Split, type Task } from "./task.ts";
 import { weightInput, weightPart } from "./weight-part.ts";
-
-export interface OwnData {
-  readonly name: string;
-  readonly summary: string;
-  readonly store: Store;
-  readonly segments: Segments;
-  readonly roles: Roles;
-  readonly preparation: Preparation;
-  readonly options: DataOptions;
-  /** Whether all of the data is the test part. */
-  readonly whole?: boolean;
-  /**
-   * Whether examples are for prediction: each needs its inputs only, and a target that is not there, or lies behind the last step, is
-   * unknown. Its batches have no targets.
-   */
-  readonly predicting?: boolean;
-  /** How states go on from example to example, and how many sequences are side by side, if they do. */
-  readonly going?: Required<Going>;
-}
-
-/** An example as it was read. */
-export interface ReadExample {
-  readonly sequence: number;
-  /** Its first step in the sequence. */
-  readonly from: number;
-  readonly length: number;
-  /** Its steps and those behind them that its target needs: [length + behind, width]. What is not there is NaN. */
-  readonly rows: Float64Array;
-  readonly row: Float64Array;
-}
 
 /** Throws C0406 if the data gives no example at all, or no training example. */
 export function ownTask(data: OwnData): Task {

@@ -1,5 +1,5 @@
 /** The weights of examples, as numbers for a model. */
-import type { ReadExample } from "./own-task.ts";
+import type { ReadExample } from "./opened-data.ts";
 import { type RowPlace, type TargetPart, targetOf } from "./parts.ts";
 import { columnsOf, type Preparation } from "./preparation.ts";
 import type { Roles } from "./roles.ts";
