@@ -210,7 +210,8 @@ function readingRemarks(
   const looked = texts.flatMap((name) => {
     const look = seen.looks?.[name];
     if (look === undefined) return [];
-    return isNew && (look.kind !== "date" || hasTime) ? [] : [[name, look] as const];
+    const isChosen = isNew || options.inputs !== undefined;
+    return isChosen && (look.kind !== "date" || hasTime) ? [] : [[name, look] as const];
   });
   const inDoubt = [...new Set(fieldsOf(roles))].flatMap((name) => {
     const look = isNew || seen.fields[name]?.kind !== "number" ? undefined : seen.looks?.[name];

@@ -204,8 +204,8 @@ export interface Surveyed {
 }
 
 /**
- * Reads all recordings. `timeColumn` is the label that has the times, and `dates` the order of its dates. Throws the readers' errors; the memory it takes does not grow with
- * the files.
+ * Reads all recordings. `timeColumn` is the label that has the times, and `dates` the order of its dates. Throws the readers' errors; the
+ * memory it takes does not grow with the files.
  */
 export async function surveyOf(
   recordings: readonly Surveyed[],

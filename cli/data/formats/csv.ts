@@ -47,13 +47,15 @@ export async function openCsv(source: ByteSource, options: ReadOptions): Promise
       "there are names of columns, and no row under them",
       "a line for each step is wanted",
     );
-  const title = rows.find(({ cells }) => cells.length > 1);
-  if (hasHeader && first.cells.length === 1 && title !== undefined)
+  const [{ cells, line }] = rows;
+  if (hasHeader && first.cells.length === 1 && cells.length > 1)
     throw wrong(
       source,
       first.line,
-      `one value stands in the first line, and ${title.cells.length} in line ${title.line}`,
-      "the first line names the columns; if it is a title, take it out",
+      `one value stands in the first line, and ${cells.length} in line ${line}`,
+      delimiter === "," && cells.every((cell) => numberForms[USUAL_NUMBERS].is(String(cell)))
+        ? "the first line names the columns; if commas are in numbers: --delimiter semicolon --numbers 1.234,5"
+        : "the first line names the columns; if it is a title, take it out",
     );
   const seen = names.map((name, at) => sampled(name, rows, at, options));
   const columns = seen.map(({ name, kind }): Column => ({ name, kind }));

@@ -67,11 +67,11 @@ export function looksOf(
   const order = onlyOne([...asDates.keys()], dateReaders, dates);
   for (const [column, readers] of asDates)
     looks[column.name] = lookOf("date", column, readers, order, order && { dates: order.of });
-  const asNumbers = candidatesOf(texts, numberReaders, numbers);
-  const form =
-    asNumbers.size === 0
-      ? undefined
-      : onlyOne([...asNumbers.keys(), ...columns.filter(({ kind }) => kind === "number")], numberReaders, numbers);
+  // Where most values are whole numbers, a column is one of numbers, and the others show how it is written.
+  const numbersOrTexts = columns.filter(({ kind }) => kind !== "date");
+  const asNumbers = candidatesOf(numbersOrTexts, numberReaders, numbers);
+  const all = numbersOrTexts.filter((column) => column.kind === "number" || asNumbers.has(column));
+  const form = asNumbers.size === 0 ? undefined : onlyOne(all, numberReaders, numbers);
   // In a line with commas between values, a comma in quotes may stand between two words of a list.
   const isDecimal =
     delimiter !== "," || [...asNumbers.keys()].some(({ texts }) => texts.some((text) => /\..*,/.test(text)));
@@ -80,7 +80,7 @@ export function looksOf(
     looks[column.name] = lookOf("number", column, readers, form, isCertain ? { numbers: form.of } : undefined);
   const isTold = isCertain || given.numbers !== undefined;
   const isEuropean = delimiter === ";" && columns.some(({ kind, texts }) => kind === "date" && DOTS.test(texts[0]));
-  for (const column of columns.filter(({ kind }) => kind === "number")) {
+  for (const column of columns.filter(({ kind, name }) => kind === "number" && looks[name] === undefined)) {
     const doubt = dateLook(column) ?? (isTold ? undefined : thousandsLook(column, isEuropean));
     if (doubt !== undefined) looks[column.name] = doubt;
   }
@@ -91,19 +91,20 @@ export function looksOf(
   return looks;
 }
 
-/** The columns that readers other than that of `now` can read, with those readers: one of those that mean the same. */
+/** The columns of which other readers read more than that of `now`, with those that read nearly all: one of those that mean the same. */
 function candidatesOf<T>(
   columns: readonly SampledColumn[],
   readers: readonly Reader<T>[],
   now: T | undefined,
 ): ReadonlyMap<SampledColumn, readonly Reader<T>[]> {
   const found = new Map<SampledColumn, readonly Reader<T>[]>();
+  const present = readers.find(({ of }) => of === now);
   for (const column of columns) {
-    const able = readers.filter(
-      (reader) =>
-        reader.of !== now &&
-        column.texts.filter((text) => reader.read(text) !== undefined).length >= NEARLY_ALL * column.texts.length,
-    );
+    const unread = new Set(column.texts.filter((text) => present?.read(text) === undefined));
+    const able = readers.filter(({ of, read }) => {
+      const texts = column.texts.filter((text) => read(text) !== undefined);
+      return of !== now && texts.length >= NEARLY_ALL * column.texts.length && texts.some((text) => unread.has(text));
+    });
     const differing = able.filter(
       (reader, at) => !able.slice(0, at).some((other) => meansTheSame(column.texts, reader, other)),
     );

@@ -204,6 +204,16 @@ describe("columns of texts", () => {
     else expect({ certain: undefined, ...found }).toMatchObject({ certain: undefined, ...look });
   });
 
+  test("of numbers, most of them whole, look as the others show", async () => {
+    const whole = Array.from({ length: 20 }, (_, i) => `${i}`);
+    const found = async (...cells: readonly string[]) => (await looks(column("v", ...whole, ...cells)))?.v;
+    expect(await found("7,5")).toMatchObject({ help: "--numbers 1.234,5", certain: { numbers: "1.234,5" } });
+    expect(await found("1,100.5")).toMatchObject({ help: "--numbers 1,234.5", certain: { numbers: "1,234.5" } });
+    expect((await found("1,100"))?.certain).toBe(undefined);
+    expect(await found("n. a.")).toBe(undefined);
+    expect((await found("7,5", "n. a."))?.certain).toBe(undefined);
+  });
+
   test("say nothing for certain that others contradict", async () => {
     expect((await looks("a;b\n1,5;0.5\n2,5;0.25\n"))?.a).toMatchObject({ help: "--numbers 1.234,5" });
     expect((await looks("a;b\n1,5;0.5\n2,5;0.25\n"))?.a.certain).toBe(undefined);
@@ -270,6 +280,11 @@ describe("a table as programs export it", () => {
       "a value without a name",
       `a,b,\n${rows}7,8,9\n`,
       'a.csv:5: 3 values stand where there are 2 columns (the first value too many is "9"',
+    ],
+    [
+      "decimal commas between commas",
+      "a\n1,5\n2,5\n",
+      "if commas are in numbers: --delimiter semicolon --numbers 1.234,5",
     ],
     ["units", `a,b\nm,°C\n${rows}`, 'a.csv:2: column 1, a, is "m", no number as below it (if the line has the units'],
     [
