@@ -188,7 +188,7 @@ const noColumn = (path: string, column: string, name: string, fields: Fields): F
   );
 
 /** For texts that are to be what they look like. */
-export const looksOtherwise = (path: string, column: string, { why, help }: Look): Failure =>
+const looksOtherwise = (path: string, column: string, { why, help }: Look): Failure =>
   new Failure(
     "C0406",
     exit.input,

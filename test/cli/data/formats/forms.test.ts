@@ -223,6 +223,31 @@ describe("columns of texts", () => {
     expect((await looks("a;b\n1/2/2020;13/2/2020\n2/13/2020;1/2/2020\n"))?.a.certain).toBe(undefined);
   });
 
+  test("of which something is certain are read by it", async () => {
+    const cell = fc.oneof(
+      fc.stringMatching(/^[0-9]{1,3}([.,][0-9]{1,3}){0,2}$/),
+      fc.stringMatching(/^[0-3]?[0-9]\/[0-3]?[0-9]\/20[0-9]{2}$/),
+      fc.constantFrom("", "x", "12 %", "NA"),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 6 }),
+        fc.constantFrom(",", ";"),
+        async (rows, delimiter) => {
+          const text = `a${delimiter}b\n${rows.map((row) => `${row.map((one) => `"${one}"`).join(delimiter)}\n`).join("")}`;
+          for (const [name, { kind, certain }] of Object.entries((await looks(text)) ?? {})) {
+            if (certain === undefined) continue;
+            const { fields } = await openCsv(sourceOf(text), { missing: "kept", ...certain });
+            expect(fields[name].kind).toBe(kind === "date" ? "label" : "number");
+            const [other] = Object.keys(certain);
+            expect([kind, other]).toEqual(kind === "date" ? ["date", "dates"] : ["number", "numbers"]);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
   test("look otherwise when the wrong option is given", async () => {
     expect((await looks("a;b\n1.5;x\n2.25;y\n", { numbers: "1.234,5" }))?.a.help).toBe("--numbers 1234.5");
     expect((await looks("a;b\n1/13/2020;x\n2/13/2020;y\n", { dates: "dmy" }))?.a.help).toBe("--dates mdy");
