@@ -3,12 +3,12 @@ import { isUtf8 } from "node:buffer";
 import { pipeline, Readable } from "node:stream";
 import { exit, Failure } from "../../failure.ts";
 import type { ByteSource } from "../byte-source.ts";
-import type { ReadOptions } from "../formats.ts";
 import type { Recording } from "../recording.ts";
 import { CsvError, parse } from "./csv-parse.ts";
 import { dateOrders, readDate } from "./date.ts";
 import { looksOf, type SampledColumn, type TextForms } from "./looks.ts";
 import { numberFormNames, numberForms, USUAL_NUMBERS } from "./number-forms.ts";
+import type { ReadOptions } from "./read-options.ts";
 import { type Column, type ColumnKind, isMissing, type Row, tableRecording } from "./table.ts";
 
 /** Rows from which the kinds of columns are seen. */

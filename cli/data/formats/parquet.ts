@@ -1,9 +1,9 @@
 /** Reads Parquet files with a column for each value; lists and structures in a column are refused. */
 import { exit, Failure } from "../../failure.ts";
 import type { ByteSource } from "../byte-source.ts";
-import type { ReadOptions } from "../formats.ts";
 import type { Recording } from "../recording.ts";
 import { compressors, parquetMetadataAsync, parquetScan, parquetSchema } from "./hyparquet.ts";
+import type { ReadOptions } from "./read-options.ts";
 import { type Column, type ColumnKind, type Row, tableRecording } from "./table.ts";
 
 type Metadata = Awaited<ReturnType<typeof parquetMetadataAsync>>;

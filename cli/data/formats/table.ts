@@ -3,11 +3,11 @@
  * for all of them.
  */
 import { exit, Failure } from "../../failure.ts";
-import type { ReadOptions } from "../formats.ts";
 import type { Field, Piece, Recording, Values } from "../recording.ts";
 import { type DateOrder, dateOrders, readDate } from "./date.ts";
 import type { Look } from "./looks.ts";
 import { type NumberForm, numberFormNames, numberForms, USUAL_NUMBERS } from "./number-forms.ts";
+import type { ReadOptions } from "./read-options.ts";
 
 /** - `number`: NaN where it is missing. - `date`: a label, in an order. - `text`: a symbol. */
 export type ColumnKind = "number" | "date" | "text";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openCsv } from "../../../../cli/data/formats/csv.ts";
-import type { ReadOptions } from "../../../../cli/data/formats.ts";
+import type { ReadOptions } from "../../../../cli/data/formats/read-options.ts";
 import { sequencesOf, sourceOf } from "../recordings.ts";
 
 const read = async (content: string | Uint8Array, options: Partial<ReadOptions> = {}) => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openCsv } from "../../../../cli/data/formats/csv.ts";
 import type { NumberFormName } from "../../../../cli/data/formats/number-forms.ts";
-import type { ReadOptions } from "../../../../cli/data/formats.ts";
+import type { ReadOptions } from "../../../../cli/data/formats/read-options.ts";
 import { sequencesOf, sourceOf } from "../recordings.ts";
 
 const read = async (content: string, options: Partial<ReadOptions> = {}) => {

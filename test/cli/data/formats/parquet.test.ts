@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openRecording, type ReadOptions } from "../../../../cli/data/formats.ts";
+import type { ReadOptions } from "../../../../cli/data/formats/read-options.ts";
+import { openRecording } from "../../../../cli/data/formats.ts";
 import { sequencesOf, sourceOf } from "../recordings.ts";
 import { type ParquetColumn, parquetOf } from "./parquet-writer.ts";
 
