@@ -81,7 +81,7 @@ describe("a model of a text that repeats", () => {
         expect(code).toBe(0);
         texts.push(stdout);
       }
-      const { tensors } = decodeCheckpoint(await readFile(join(run, "model.safetensors")));
+      const { tensors } = decodeCheckpoint(await readFile(join(run, "best.safetensors")));
       const matrix = (name: string) => tensors.get(name)!;
       /** x @ W */
       const times = (x: readonly number[], name: string): readonly number[] => {
