@@ -1,13 +1,13 @@
 /** A reading that a stream lacks: refused, or the example stays as it was, as if it had not been given that step. */
 import { describe, expect, it } from "vitest";
-import { compileGraph } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
+import type { Backend } from "../../runtime/backend.ts";
 import type { Batch } from "../../runtime/batch.ts";
 import { keepStates } from "../../runtime/missing-readings.ts";
-import { Session } from "../../runtime/session.ts";
+import type { Session } from "../../runtime/session.ts";
 import { sample, uniform } from "../ir/numbers.ts";
-import { compile } from "../semantics/sources.ts";
-import { opened, places } from "./backends.ts";
+import { opened, type Place, places } from "./backends.ts";
+import { openStreamed } from "./streamed.ts";
 
 const [D, K, B, T] = [3, 5, 3, 9];
 /** Kernels of another number of examples sum in another order. */
@@ -39,24 +39,8 @@ const shared = model("batch(stats = shared)");
 const ROWS = 3;
 const perStep = model(`batch(stats = per_step(${ROWS}))`);
 
-type Place = (typeof places)[keyof typeof places];
-
-async function open(text: string, place: Place, backend: ReturnType<ReturnType<typeof opened>>): Promise<Session> {
-  const { graph, dims } = compile(text);
-  const of = (batch: number) => {
-    const entries = ["infer", "start", "step"] as const;
-    return compileGraph(graph, { dims, path: "main.cell", batch, time: T, entries }, place.target);
-  };
-  const session = await Session.open(of(B), backend, { seed: 3 });
-  await session.attach(of(1));
-  const random = uniform(8);
-  for (const { name, role, shape } of session.plan.entries.infer!.tensors) {
-    if (role.kind !== "stat") continue;
-    const n = shape.reduce((a, b) => a * b, role.steps);
-    await session.write(name, Float32Array.from(sample(n, [0.1, 0.6], random)));
-  }
-  return session;
-}
+const open = (text: string, place: Place, backend: Backend): Promise<Session> =>
+  openStreamed(text, place, backend, { time: T, batch: B });
 
 const x = Float32Array.from(sample(T * B * D, [-1, 1], uniform(5)));
 const k = Float32Array.from({ length: T * B }, (_, i) => (7 * i) % K);

@@ -1,12 +1,12 @@
 /** One place of a stream is given to a new sequence: it then gives what a fresh stream gives, and the others go on. */
 import { describe, expect, it } from "vitest";
-import { compileGraph } from "../../compiler/compile.ts";
 import { relativeError } from "../../compiler/ir/finite-differences.ts";
-import { Session } from "../../runtime/session.ts";
+import type { Backend } from "../../runtime/backend.ts";
+import type { Session } from "../../runtime/session.ts";
 import type { Stream } from "../../runtime/stream.ts";
 import { sample, uniform } from "../ir/numbers.ts";
-import { compile } from "../semantics/sources.ts";
-import { opened, places } from "./backends.ts";
+import { opened, type Place, places } from "./backends.ts";
+import { openStreamed } from "./streamed.ts";
 
 const [D, H, S, B, T] = [3, 4, 2, 3, 9];
 /** Kernels of another number of examples sum in another order. */
@@ -40,24 +40,8 @@ model m(D = 3, H = 4, S = 2) {
 const plain = model("batch(stats = shared)");
 const begun = model("layer", "from h = tanh(s @ Wc)");
 
-type Place = (typeof places)[keyof typeof places];
-
-async function open(text: string, place: Place, backend: ReturnType<ReturnType<typeof opened>>): Promise<Session> {
-  const { graph, dims } = compile(text);
-  const of = (batch: number) => {
-    const entries = ["infer", "start", "step"] as const;
-    return compileGraph(graph, { dims, path: "main.cell", batch, time: T, entries }, place.target);
-  };
-  const session = await Session.open(of(B), backend, { seed: 3 });
-  await session.attach(of(1));
-  const random = uniform(8);
-  for (const { name, role, shape } of session.plan.entries.infer!.tensors) {
-    if (role.kind !== "stat") continue;
-    const n = shape.reduce((a, b) => a * b, role.steps);
-    await session.write(name, Float32Array.from(sample(n, [0.1, 0.6], random)));
-  }
-  return session;
-}
+const open = (text: string, place: Place, backend: Backend): Promise<Session> =>
+  openStreamed(text, place, backend, { time: T, batch: B });
 
 const numbers = (n: number, seed: number): Float32Array => Float32Array.from(sample(n, [-1, 1], uniform(seed)));
 const x = numbers(T * B * D, 5);
