@@ -89,7 +89,7 @@ export async function openOwnData(
     ...(carry && streams !== undefined && { going: { carry, streams } }),
   };
   const task = ownTask({ ...own, summary: summaryOf(own) });
-  for (const line of [...remarks({ ...own, summary: "" }, task), ...readingRemarks(seen, own)]) host.say(line);
+  for (const line of [...remarks(own, task), ...readingRemarks(seen, own)]) host.say(line);
   return task;
 }
 
@@ -140,7 +140,7 @@ const listed = (words: readonly string[]): string =>
     ? words.join(", ")
     : `${words.slice(0, MOST_NAMED).join(", ")} and ${words.length - MOST_NAMED} more`;
 
-function remarks(own: OwnData, task: Task): readonly string[] {
+function remarks(own: Omit<OwnData, "summary">, task: Task): readonly string[] {
   const { store, roles, preparation, options, whole, predicting } = own;
   const { splits } = task;
   const all = ["train", "validation", "test"] as const;

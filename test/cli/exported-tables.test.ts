@@ -3,26 +3,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { withFolder } from "../data/mnist.ts";
+import { forecastText } from "./forecast-text.ts";
 import { cellc } from "./run-here.ts";
 
-const forecast = `model forecast(D = 2, H = 4, N = 3) {
-  param V  : [H, N] = orthogonal
-  input x  : [D] over time
-  target y : [N]
-  hs = scan step(D, H) over x
-  z = last(hs) @ V
-  output z
-  loss mse(z, y)
-}
-cell step(D = 2, H = 4) {
-  param W  : [D, H] = orthogonal
-  param Wh : [H, H] = orthogonal
-  input x  : [D]
-  state h  : [H] = 0
-  h' = tanh(x @ W + h @ Wh)
-  output h'
-}
-`;
+const forecast = forecastText(2, 4);
 
 type Write = (value: number) => string;
 type WriteDate = (date: Date) => string;

@@ -4,29 +4,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { decodeCheckpoint } from "../../runtime/checkpoint.ts";
 import { withFolder } from "../data/mnist.ts";
+import { forecastText } from "./forecast-text.ts";
 import { cellc as cellcProcess } from "./run-cellc.ts";
 import { cellc } from "./run-here.ts";
 
-const forecast = `model forecast(D = 7, H = 6, N = 3) {
-  param W  : [D, H] = orthogonal
-  param Wh : [H, H] = orthogonal
-  param V  : [H, N] = orthogonal
-  input x  : [D] over time
-  target y : [N]
-  hs = scan step(D, H) over x
-  z = last(hs) @ V
-  output z
-  loss mse(z, y)
-}
-cell step(D = 7, H = 6) {
-  param W  : [D, H] = orthogonal
-  param Wh : [H, H] = orthogonal
-  input x  : [D]
-  state h  : [H] = 0
-  h' = tanh(x @ W + h @ Wh)
-  output h'
-}
-`.replace("  param W  : [D, H] = orthogonal\n  param Wh : [H, H] = orthogonal\n  param V", "  param V");
+const forecast = forecastText(7, 6);
 
 const waves = (steps: number, factor = 1): string =>
   `date,load,heat\n${Array.from(

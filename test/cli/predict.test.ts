@@ -9,30 +9,10 @@ import { createOutput } from "../../cli/output.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../runtime/checkpoint.ts";
 import { openSession } from "../../runtime/node/open-executable.ts";
 import { withFolder } from "../data/mnist.ts";
+import { forecastText } from "./forecast-text.ts";
 import { cellc } from "./run-here.ts";
 
-const step = `cell step(D = 7, H = 6) {
-  param W  : [D, H] = orthogonal
-  param Wh : [H, H] = orthogonal
-  input x  : [D]
-  state h  : [H] = 0
-  h' = tanh(x @ W + h @ Wh)
-  output h'
-}
-`;
-
-const forecast = `model forecast(D = 7, H = 6, N = 3) {
-  param V  : [H, N] = orthogonal
-  input x  : [D] over time
-  target y : [N]
-  hs = scan step(D, H) over x
-  z = last(hs) @ V
-  level = mean(last(hs))
-  output z
-  output level
-  loss mse(z, y)
-}
-${step}`;
+const forecast = forecastText(7, 6, "  level = mean(last(hs))\n  output level\n");
 
 const waves = (steps: number, from = 0): string =>
   `date,load,heat\n${Array.from({ length: steps }, (_, i) => {

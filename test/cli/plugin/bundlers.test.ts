@@ -89,13 +89,13 @@ describe("Vite", () => {
     plugins: [(await pluginFor("vite"))({ batch: 2 })],
     ...more,
   });
-  const library = {
+  const asLibrary = {
     lib: { entry: "main.js", formats: ["es"], fileName: "bundle" },
     outDir: "vite",
   } satisfies vite.BuildOptions;
 
   test("builds an application that runs, and writes types beside the cell", async () => {
-    await vite.build(await settings({ build: library }));
+    await vite.build(await settings({ build: asLibrary }));
     const text = await readFile(at("vite/bundle.js"), "utf8");
     expect(text).not.toContain("import.meta.hot");
     expect(await runBundle(at("vite/bundle.js"))).toEqual(expected);
@@ -107,14 +107,14 @@ describe("Vite", () => {
 
   test("builds with the plugin for Rollup, too, and without types if they are not wanted", async () => {
     const plugins = [(await pluginFor("rollup"))({ batch: 2, types: false })];
-    await vite.build(await settings({ build: { ...library, outDir: "rollup" }, plugins }));
+    await vite.build(await settings({ build: { ...asLibrary, outDir: "rollup" }, plugins }));
     expect(await runBundle(at("rollup/bundle.js"))).toEqual(expected);
     expect(existsSync(at("tiny.d.cell.ts"))).toBe(false);
   });
 
   test("fails to build with a mistake in an imported cell, and shows the place", async () => {
     await write("base.cell", wrong);
-    const failed = await vite.build(await settings({ build: library })).catch((error: unknown) => error);
+    const failed = await vite.build(await settings({ build: asLibrary })).catch((error: unknown) => error);
     expect(String((failed as Error).message)).toContain("6│   h' = tahn(x @ W + h @ U)");
     expect(String((failed as Error).message)).toContain("did you mean `tanh`?");
   });
