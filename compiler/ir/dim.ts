@@ -16,6 +16,9 @@ export type Dim = readonly Term[];
 
 const gcd = (a: number, b: number): number => (b === 0 ? Math.abs(a) : gcd(b, a % b));
 
+/** The least common multiple of two positive whole numbers. */
+export const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;
+
 /** `names`, sorted, without one occurrence for each of `others`. */
 function without(names: readonly string[], others: readonly string[]): readonly string[] {
   const left = [...names].sort();

@@ -10,7 +10,8 @@ export interface Text {
 export const atom = (text: string): Text => ({ text, binding: binding.primary });
 
 /** The text, in parentheses if it binds less tightly than `least`. */
-const within = (operand: Text, least: number): string => (operand.binding < least ? `(${operand.text})` : operand.text);
+export const within = (operand: Text, least: number): string =>
+  operand.binding < least ? `(${operand.text})` : operand.text;
 
 const strength: Readonly<Record<string, number>> = {
   "&&": binding.and,
@@ -25,6 +26,8 @@ const strength: Readonly<Record<string, number>> = {
   "*": binding.multiply,
   "/": binding.multiply,
   "%": binding.multiply,
+  // Python's product of matrices.
+  "@": binding.multiply,
 };
 
 /** `a op b`. Operators of equal strength group to the left; comparisons do not chain. */

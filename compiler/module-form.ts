@@ -1,0 +1,69 @@
+/**
+ * The form in which a graph is printed as a program for people: one graph for training, evaluation and streams alike, whose norms are
+ * still at their sites. What does not depend on the recurrence is outside of its loops, and missing steps count nowhere.
+ */
+import type { Graph, Op, Value } from "./ir/types.ts";
+import { placed } from "./lower.ts";
+import { delayLines } from "./passes/delay-lines.ts";
+import { hoist } from "./passes/hoist.ts";
+import { loopOrder } from "./passes/loop-order.ts";
+import { ownSteps } from "./passes/own-steps.ts";
+import { ragged } from "./passes/ragged.ts";
+import { recurrences } from "./passes/recurrences.ts";
+import { copy, reads, rebuildGraph, rebuildScan } from "./passes/rewrite.ts";
+import { simplify } from "./passes/simplify.ts";
+import { only, refusalOfOutputs } from "./passes/steps-so-far.ts";
+
+export interface ModuleForm {
+  readonly graph: Graph;
+  /** Why it cannot be computed step by step: some output needs steps that are yet to come. */
+  readonly noStream?: string;
+}
+
+/** Brings an elaborated graph into that form. A model whose outputs need no later steps holds what it delays in states. */
+export function moduleForm(graph: Graph): ModuleForm {
+  const refused = refusalOfOutputs(simplify.run(only(placed(graph, "infer"), ["output"])));
+  const passes = [recurrences, ...(refused ? [] : [delayLines]), ownSteps, loopOrder, hoist, ragged];
+  const made = passes.reduce((g, pass) => pass.run(g), graph);
+  const once = withoutRepeats(made);
+  return { graph: { ...once, ops: live(once) }, ...(refused && { noStream: refused.refused }) };
+}
+
+/** Computes once what the outermost block computes several times. What is drawn is drawn each time. */
+function withoutRepeats(graph: Graph): Graph {
+  return rebuildGraph(graph, (b, rename) => {
+    const known = new Map<string, readonly Value[]>();
+    for (const op of graph.ops) {
+      if (op.op === "scan") {
+        rename.set(
+          op.results,
+          rebuildScan(b, op, op.operands.map(rename.of), (inner, params) => {
+            rename.set(op.body!.params, params);
+            for (const o of op.body!.ops) rename.set(o.results, copy(inner, o, rename.of));
+            return op.body!.results.map(rename.of);
+          }),
+        );
+        continue;
+      }
+      const isDrawn = op.op === "leaf" && op.attrs.leaf.kind === "noise";
+      const key = isDrawn
+        ? String(op.results[0].id)
+        : JSON.stringify([op.op, op.attrs, op.operands.map((v) => rename.of(v).id)]);
+      const results = known.get(key) ?? copy(b, op, rename.of);
+      known.set(key, results);
+      rename.set(op.results, results);
+    }
+  });
+}
+
+/** The ops that some result needs. */
+function live({ ops, results }: Graph): readonly Op[] {
+  const needed = new Set<Value>(results.map((r) => r.value));
+  const kept: Op[] = [];
+  for (const op of ops.toReversed()) {
+    if (!op.results.some((v) => needed.has(v))) continue;
+    kept.push(op);
+    for (const v of reads(op)) needed.add(v);
+  }
+  return kept.reverse();
+}
