@@ -249,6 +249,8 @@ export class Block {
       );
       return { text, kind: "number", leaded: false };
     }
+    const same = this.unchanged(op, operands);
+    if (same) return same;
     if (op.op === "select") return this.select(op as OpOf<"select">, operands, leaded);
     const args = operands.map(({ printed, type }): Operand => {
       if (printed.kind === "number") return printed;
@@ -259,6 +261,29 @@ export class Block {
     });
     const text = spellings[op.op](args, this.around.helper);
     return { text, kind: truths.has(op.op) ? "bool" : "tensor", leaded };
+  }
+
+  /** The operand that an op returns as it is, because another one is known: x + 0, x · 1, or what `select` chooses. */
+  private unchanged(
+    { op, results: [y] }: OpOf<ElementwiseOp>,
+    operands: readonly { readonly printed: Printed; readonly type: Type }[],
+  ): Printed | undefined {
+    const known = (i: number): number | undefined => operands[i].printed.known;
+    const neutral = op === "add" || op === "sub" ? 0 : op === "mul" || op === "div" ? 1 : undefined;
+    const kept =
+      op === "select"
+        ? known(0) === undefined
+          ? undefined
+          : operands[known(0) === 0 ? 2 : 1]
+        : neutral !== undefined && known(1) === neutral
+          ? operands[0]
+          : neutral !== undefined && known(0) === neutral && (op === "add" || op === "mul")
+            ? operands[1]
+            : undefined;
+    if (kept === undefined) return undefined;
+    if (sameType({ ...kept.type, dtype: "f32" }, { ...y.type, dtype: "f32" })) return kept.printed;
+    const { printed, type } = kept;
+    return { text: printed.text, kind: "tensor", leaded: true, stretched: { from: printed, type } };
   }
 
   private select(
@@ -349,7 +374,7 @@ export class Block {
     if (isAtom && (v.name === "" || isSelf(printed.text.text))) return printed;
     const uses = this.around.uses.get(v) ?? 0;
     if (v.name === "" && uses <= 1 && isShort && printed.text.text.length <= LONGEST) return printed;
-    return this.named(v, printed, hint);
+    return this.named(v, printed, hints[hint] ?? hint);
   }
 
   named(v: Value, printed: Printed, hint: string): Printed {
@@ -357,5 +382,11 @@ export class Block {
     return { ...printed, text: atom(name), stretched: undefined };
   }
 }
+
+/** What a value without a name is called, where the name of its op is one of Python's. */
+const hints: Readonly<Record<string, string>> = {
+  ...{ sum: "total", max: "larger", min: "smaller", maximum: "largest", abs: "size", iota: "positions" },
+  ...{ dot: "product", mul: "product", div: "ratio", add: "total", sub: "difference", select: "chosen", neg: "negative" },
+};
 
 const isSelf = (text: string): boolean => text.startsWith("self.");

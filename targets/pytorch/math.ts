@@ -111,5 +111,5 @@ export const numberSpellings: Readonly<Record<ElementwiseOp, Spelling>> = {
   ge: compared(">="),
   eq: compared("=="),
   ne: compared("!="),
-  select: ([c, a, b]) => atom(`(${a.text.text} if ${c.text.text} != 0 else ${b.text.text})`),
+  select: ([c, a, b]) => atom(`(float(${a.text.text}) if ${c.text.text} != 0 else float(${b.text.text}))`),
 };

@@ -35,6 +35,8 @@ export interface PytorchModule {
   readonly className: string;
   /** The arguments of `forward`, by the names of the inputs. */
   readonly inputs: ReadonlyMap<string, string>;
+  /** Those of them that `forward` has; `loss` has all. */
+  readonly forwardInputs: readonly string[];
   readonly paths: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -171,7 +173,7 @@ class Module {
       .replace(/\n{4,}/g, "\n\n\n")
       .trimEnd()}\n`;
     const inputs = new Map(forward.inputs.map(({ name: input, argument }) => [input, argument]));
-    return { text, className: name, inputs, paths: this.paths };
+    return { text, className: name, inputs, forwardInputs: forward.given, paths: this.paths };
   }
 
   private docstring(name: string): readonly string[] {
@@ -361,6 +363,7 @@ interface Forward {
   readonly lines: readonly string[];
   readonly state: readonly string[];
   readonly inputs: readonly Input[];
+  readonly given: readonly string[];
 }
 
 /** A value that goes on from call to call. */
@@ -457,6 +460,7 @@ class ForwardPrinter {
         lines: [head("forward", outputTypes), ...indent([...doc, ...computing]), ...step],
         state: this.stateLines(),
         inputs: this.inputs,
+        given: inputs.map(({ argument }) => argument),
       };
     const local = createNamer(reserved, [...args, "state"]);
     const results = outputs.map((r) => ({ r, name: local.fresh(r.name) }));
@@ -475,7 +479,7 @@ class ForwardPrinter {
       "",
       ...this.lossLines(measures, inputs, outputs, shared, hasState),
     ];
-    return { lines, state: this.stateLines(), inputs: this.inputs };
+    return { lines, state: this.stateLines(), inputs: this.inputs, given: inputs.map(({ argument }) => argument) };
   }
 
   /** What losses and metrics need of the ops that make outputs, besides leaves and numbers. */
@@ -766,7 +770,9 @@ class ForwardPrinter {
     });
     // What each step reads: a mark is looked up, anything else is unbound.
     const inputs = body.params.slice(states).map((p, k) => ({ param: p, of: scan.operands[states + k] }));
-    const read = inputs.filter(({ of }) => block.of(of).mark === undefined);
+    // A number is what it is at each step.
+    const isNumber = (v: Value): boolean => block.of(v).stretched?.from.kind === "number";
+    const read = inputs.filter(({ of }) => block.of(of).mark === undefined && !isNumber(of));
     const masked = inputs.some(({ of }) => block.of(of).mark !== undefined) || this.bodyNeedsHas(body.ops);
     const outputs = body.results.slice(states);
     const lists: readonly (string | undefined)[] = outputs.map((_, k) => {
@@ -778,9 +784,10 @@ class ForwardPrinter {
     const steps = read.map(({ param, of }) => {
       const name = this.names.fresh(param.name ? `${param.name}_t` : "x_t");
       inner.set(param, { text: atom(name), kind: "tensor", leaded: true });
-      return { name, of: block.tensor(of) };
+      return { name, of: method(block.tensor(of), "unbind", "0").text };
     });
     for (const { param, of } of inputs) {
+      if (isNumber(of)) inner.set(param, block.of(of));
       const { mark } = block.of(of);
       if (!mark) continue;
       if (mark.mark === "valid") inner.set(param, { text: atom(now), kind: "bool", leaded: true, mark });
@@ -813,8 +820,8 @@ class ForwardPrinter {
       steps.length === 0
         ? "for t in range(T):"
         : steps.length === 1
-          ? `for t, ${steps[0].name} in enumerate(${steps[0].of.text}.unbind(0)):`
-          : `for t, (${steps.map((s) => s.name).join(", ")}) in enumerate(zip(${steps.map((s) => `${s.of.text}.unbind(0)`).join(", ")})):`,
+          ? `for t, ${steps[0].name} in enumerate(${steps[0].of}):`
+          : `for t, (${steps.map((s) => s.name).join(", ")}) in enumerate(zip(${steps.map((s) => s.of).join(", ")})):`,
       ...indent([
         ...(masked ? [`${now} = ${this.o.helper("at_step")}(${hasName(axis)}, t)`] : []),
         ...inner.lines,

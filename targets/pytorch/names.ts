@@ -1,5 +1,6 @@
 /** Names of a cell's text as names of Python, and of a module's `state_dict`. */
 import { createNamer, identifier } from "../shared/names.ts";
+import { helpers } from "./helpers.ts";
 
 const keywords =
   "False None True and as assert async await break class continue def del elif else except finally for from global if import in is " +
@@ -25,7 +26,10 @@ const own = "step loss collect reset_parameters seen batches steps momentum upda
 const words = (text: string): readonly string[] => text.split(" ");
 
 /** Words that no variable of a printed method may be called. */
-export const reserved: ReadonlySet<string> = new Set([...words(keywords), ...words(frame)]);
+export const reserved: ReadonlySet<string> = new Set([
+  ...[...words(keywords), ...words(frame), ...Object.keys(helpers)],
+  ...["batch_mean", "batch_sum", "batch_count", "Population", "SharedPopulation", "State"],
+]);
 
 /** Words that no attribute of a module may be called. */
 const reservedAttributes: ReadonlySet<string> = new Set([...words(keywords), ...words(attributes), ...words(own)]);

@@ -230,14 +230,16 @@ export function normClass(
     }
     if (done.has(op)) continue;
     const pair = pairs.get(op);
-    const has = isHead || !op.operands[0].type.time === input.attrs.type.time ? "None" : "has";
+    const isPooled = input.attrs.type.time && !op.operands[0].type.time;
+    const isWhole = isHead || isPooled;
+    const has = isWhole ? "None" : "has";
     const name = statNames.get(op)!;
     if (pair) {
       parts.add("batch_mean");
       const second = statNames.get(pair.variance)!;
       const x = recorded.tensor(pair.sum.operands[0]).text;
       recorded.lines.push(
-        `${name}, ${second} = self.moments(${indexOf(op.attrs.name)}, ${x}, ${axesOf(pair.sum)}, ${has})`,
+        `${name}, ${second} = self.moments(${indexOf(op.attrs.name)}, ${x}, ${axesOf(pair.sum)}, has${isWhole ? ", True" : ""})`,
       );
       done.add(pair.variance);
     } else {

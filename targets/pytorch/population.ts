@@ -71,10 +71,15 @@ class Population(nn.Module):
         self.seen[i].append(used)
         return used
 
-    def moments(self, i: int, x: Tensor, axes: List[int], has: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
-        """Mean and variance over \`axes\`, as statistics i and i + 1."""
-        m = self.record(i, batch_mean(x, axes, has), has)
-        return m, self.record(i + 1, batch_mean(torch.square(x - m), axes, has), has)
+    def moments(self, i: int, x: Tensor, axes: List[int], has: Optional[Tensor], whole: bool = False) -> Tuple[Tensor, Tensor]:
+        """
+        Mean and variance over \`axes\`, as statistics i and i + 1.
+
+        \`whole\`: they are not of single steps, so that none has too few examples.
+        """
+        steps = None if whole else has
+        m = self.record(i, batch_mean(x, axes, has), steps)
+        return m, self.record(i + 1, batch_mean(torch.square(x - m), axes, has), steps)
 
     def filled(self, has: Optional[Tensor], T: int) -> Tensor:
         """For each step the fraction of the batch that has it, [time]; 0 where no step has enough examples."""
