@@ -54,13 +54,13 @@ export function usesOf(ops: readonly Op[], results: readonly Value[]): ReadonlyM
   const use = (v: Value, times = 1): void => void uses.set(v, (uses.get(v) ?? 0) + times);
   const count = (all: readonly Op[], ends: readonly Value[]): void => {
     for (const op of all) {
-      op.operands.forEach((v) => use(v));
+      for (const v of op.operands) use(v);
       if (!op.body) continue;
-      captured(op.body).forEach((v) => use(v, 2));
+      for (const v of captured(op.body)) use(v, 2);
       count(op.body.ops, op.body.results);
     }
     // A loop's output that is a state is read by the state's name.
-    new Set(ends).forEach((v) => use(v));
+    for (const v of new Set(ends)) use(v);
   };
   count(ops, results);
   return uses;
@@ -98,7 +98,7 @@ export class Block {
   ops(ops: readonly Op[]): void {
     for (const op of ops) {
       const special = this.around.special(op, this);
-      if (special) op.results.forEach((v, i) => this.set(v, special[i]));
+      if (special) for (const [i, v] of op.results.entries()) this.set(v, special[i]);
       else if (op.results.length > 1) this.several(op);
       else this.set(op.results[0], this.placed(op.results[0], this.print(op), op.op));
     }
@@ -363,7 +363,7 @@ export class Block {
     const names = op.results.map((v) => this.around.names.fresh(v.name || "part"));
     this.lines.push(`${names.join(", ")} = ${text}`);
     const leaded = op.operands.some((v) => this.of(v).leaded);
-    op.results.forEach((v, i) => this.set(v, { text: atom(names[i]), kind: "tensor", leaded }));
+    for (const [i, v] of op.results.entries()) this.set(v, { text: atom(names[i]), kind: "tensor", leaded });
   }
 
   /** The value where it is used, or its name. */
@@ -386,7 +386,15 @@ export class Block {
 /** What a value without a name is called, where the name of its op is one of Python's. */
 const hints: Readonly<Record<string, string>> = {
   ...{ sum: "total", max: "larger", min: "smaller", maximum: "largest", abs: "size", iota: "positions" },
-  ...{ dot: "product", mul: "product", div: "ratio", add: "total", sub: "difference", select: "chosen", neg: "negative" },
+  ...{
+    dot: "product",
+    mul: "product",
+    div: "ratio",
+    add: "total",
+    sub: "difference",
+    select: "chosen",
+    neg: "negative",
+  },
 };
 
 const isSelf = (text: string): boolean => text.startsWith("self.");

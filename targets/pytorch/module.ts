@@ -250,14 +250,32 @@ class Module {
   private tensorLines(normClasses: ReadonlyMap<string, { readonly name: string }>): readonly string[] {
     const lines: string[] = [];
     const made = new Set<string>();
+    const isNumber = (part: string): boolean => /^\d+$/.test(part);
+    const construction = (site: string): string => {
+      const { made: norm } = this.norms.get(site)!;
+      const args = [...norm.dims, ...(norm.hasStatistics ? [...(norm.isShared ? [] : ["steps"]), "momentum"] : [])];
+      return `${normClasses.get(site)!.name}(${args.join(", ")})`;
+    };
+    const siteAt = new Map([...this.norms].map(([site, { path }]) => [path.join("."), site]));
+    const everyPath = [...this.paths.values(), ...[...this.norms.values()].map(({ path }) => [...path, ""])];
     const inside = (path: readonly string[]): void => {
       for (let i = 1; i < path.length; i++) {
         const part = path.slice(0, i);
         const key = part.join(".");
-        if (made.has(key) || /^\d+$/.test(path[i - 1])) continue;
+        if (made.has(key) || siteAt.has(key)) continue;
         made.add(key);
-        const isList = /^\d+$/.test(path[i]);
-        lines.push(`${attribute(part)} = ${isList ? "nn.ModuleList()" : "nn.Module()"}`);
+        if (!isNumber(path[i])) {
+          lines.push(`${attribute(part)} = nn.Module()`);
+          continue;
+        }
+        // The rounds of a function: norms, and modules with the parameters of what is no class of its own.
+        const rounds = everyPath.flatMap((p) => (p.slice(0, i).join(".") === key ? [Number(p[i])] : []));
+        const items = Array.from({ length: Math.max(...rounds) + 1 }, (_, k) => {
+          const site = siteAt.get(`${key}.${k}`);
+          made.add(`${key}.${k}`);
+          return site === undefined ? "nn.Module()" : construction(site);
+        });
+        lines.push(`${attribute(part)} = nn.ModuleList([${items.join(", ")}])`);
       }
     };
     const normPaths = new Set([...this.norms.values()].map(({ path }) => path.join(".")));
@@ -276,12 +294,9 @@ class Module {
           : `${owner}.${last} = nn.Parameter(torch.empty(${shape}))`,
       );
     }
-    for (const [site, { path, made: norm }] of this.norms) {
+    for (const [site, { path }] of this.norms) {
       inside(path);
-      const args = [...norm.dims, ...(norm.hasStatistics ? [...(norm.isShared ? [] : ["steps"]), "momentum"] : [])];
-      const text = `${normClasses.get(site)!.name}(${args.join(", ")})`;
-      const isItem = /^\d+$/.test(path.at(-1)!);
-      lines.push(isItem ? `${attribute(path.slice(0, -1))}.append(${text})` : `${attribute(path)} = ${text}`);
+      if (!made.has(path.join("."))) lines.push(`${attribute(path)} = ${construction(site)}`);
     }
     return lines;
   }
@@ -532,7 +547,7 @@ class ForwardPrinter {
         `${values.length === 1 ? values[0] : values.join(", ")} = self.values(${passed.map((name) => (name.startsWith("lengths") ? `${name}=${name}` : name)).join(", ")})`,
         ...beginning,
         ...block.lines,
-        "metrics: Dict[str, Tensor] = {" + entries.join(", ") + "}",
+        `metrics: Dict[str, Tensor] = {${entries.join(", ")}}`,
         `return ${loss ? this.whole(loss.value, block) : "torch.zeros(())"}, metrics`,
       ]),
     ];

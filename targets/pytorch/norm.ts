@@ -1,6 +1,7 @@
 /** Prints a norm as a class of its own. */
 import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import * as dim from "../../compiler/ir/dim.ts";
+import { STEPS } from "../../compiler/ir/steps.ts";
 import type { Graph, Op, OpOf, Type, Value } from "../../compiler/ir/types.ts";
 import { atom, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import { definedBy, definitions, reads } from "../../compiler/passes/rewrite.ts";
@@ -96,6 +97,9 @@ export function normClass(
     dimension: (name) => {
       if (name === "batch") return `x.shape[${-rank - 1}]`;
       if (name === "time") return `x.shape[0]`;
+      // All steps of a sequence, as many as the run has.
+      const ofSteps = input.attrs.type.shape.findIndex(isAllSteps);
+      if (name === STEPS && ofSteps >= 0) return `x.shape[${ofSteps - rank}]`;
       dims.add(name);
       return `self.${name}`;
     },
@@ -212,7 +216,7 @@ export function normClass(
     if (!mean || indexOf(variance.attrs.name) !== indexOf(mean.attrs.name) + 1) continue;
     const div = defs.get(mean.operands[0]);
     const sum = div && meanOver(div);
-    if (!sum || !sum.attrs.axes.batch || (!sum.attrs.axes.keep && sum.attrs.axes.features.length > 0)) continue;
+    if (!sum?.attrs.axes.batch || (!sum.attrs.axes.keep && sum.attrs.axes.features.length > 0)) continue;
     pairs.set(mean, { variance, sum });
   }
   const paired = new Set<Op>([...pairs.values()].map(({ variance }) => variance));
@@ -245,7 +249,7 @@ export function normClass(
     } else {
       const own = recorded.tensor(op.operands[0]).text;
       const value = op.operands[0].type.batch
-        ? `self.record_mean(${indexOf(op.attrs.name)}, ${own}, ${-op.operands[0].type.shape.length - 1})`
+        ? `self.record_mean(${indexOf(op.attrs.name)}, ${own}, ${-op.operands[0].type.shape.length - 1}, has)`
         : `self.record(${indexOf(op.attrs.name)}, ${own}, ${has})`;
       recorded.lines.push(`${name} = ${value}`);
     }
@@ -260,7 +264,11 @@ export function normClass(
   const inits = params.flatMap(({ leaf, type }) =>
     initialLines(leaf.init, `self.${local(leaf.name)}`, type, (d) => extent(d, around.dimension).text, helper),
   );
-  const inInit = (type: Type): string[] => type.shape.map((d) => extent(d, (name) => (dims.add(name), name)).text);
+  const declared = (name: string): string => {
+    dims.add(name);
+    return name;
+  };
+  const inInit = (type: Type): string[] => type.shape.map((d) => extent(d, declared).text);
   const tables = [
     ...stats.map((op) => ({ name: local(op.attrs.name), shape: inInit(op.results[0].type) })),
     ...[...collected.keys()].map((name) => ({ name: local(name), shape: [] as string[] })),
@@ -395,6 +403,8 @@ function collectLines(tables: readonly string[], own: number, isShared: boolean)
     ]),
   ];
 }
+
+const isAllSteps = (d: dim.Dim): boolean => dim.equal(d, dim.variable(STEPS));
 
 const isOverBatch = (op: Op): boolean =>
   ("axes" in op.attrs && op.attrs.axes.batch) ||

@@ -133,8 +133,7 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
     method(at.x(0), "chunk", String(parts), String(fromEnd(x.type, axis))),
   cut: ({ attrs: { axis, widths }, operands: [x] }, at) =>
     method(at.x(0), "split", ints(at, widths), String(fromEnd(x.type, axis))),
-  concat: ({ attrs: { axis }, operands: [x] }, at) =>
-    call("torch.cat", atom("#operands"), number(fromEnd(x.type, axis))),
+  concat: ({ attrs: { axis }, operands: [x] }) => call("torch.cat", atom("#operands"), number(fromEnd(x.type, axis))),
   slice: ({ attrs: { axis, from, to }, operands: [x] }, at) => {
     const [first, end] = [at.extent(from).text, at.extent(to).text];
     if (axis === x.type.shape.length - 1) return entry(at.x(0), `..., ${first === "0" ? "" : first}:${end}`);

@@ -81,6 +81,13 @@ class Population(nn.Module):
         m = self.record(i, batch_mean(x, axes, has), steps)
         return m, self.record(i + 1, batch_mean(torch.square(x - m), axes, has), steps)
 
+    def record_mean(self, i: int, own: Tensor, axis: int, has: Optional[Tensor]) -> Tensor:
+        """For a statistic of each group of examples: the batch's is the mean of theirs."""
+        if has is not None:
+            raise ValueError("norms of groups of examples are trained on sequences of equal length")
+        self.seen[i].append(own.mean(axis, keepdim=True))
+        return own
+
     def filled(self, has: Optional[Tensor], T: int) -> Tensor:
         """For each step the fraction of the batch that has it, [time]; 0 where no step has enough examples."""
         if has is None:

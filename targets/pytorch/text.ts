@@ -29,7 +29,8 @@ const product = (factors: readonly Text[]): Text => factors.reduce((a, b) => inf
 export function extent(d: Dim, spelled: (name: string) => string): Text {
   if (d.length === 0) return atom("0");
   const den = d.map((t) => t.den).reduce(lcm, 1);
-  const under = d.reduce<readonly string[]>((all, t) => [...all, ...without(t.under, all)], []);
+  const under: string[] = [];
+  for (const t of d) under.push(...without(t.under, under));
   const numerator = d
     .map(({ num, den: own, vars, under: below }) => {
       const factor = (num * den) / own;
