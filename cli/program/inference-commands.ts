@@ -4,6 +4,7 @@ import { optimizerNames } from "../../compiler/optimizers.ts";
 import { withAutoTarget } from "../auto-target.ts";
 import type { Context } from "../context.ts";
 import { partOfData } from "../data-command.ts";
+import { defaultFormat, exportFormats, formatNames } from "../export/formats.ts";
 import type { ExitCode } from "../failure.ts";
 import * as read from "../options.ts";
 import { withEntryOptions } from "./model-options.ts";
@@ -141,12 +142,20 @@ export function declareInferenceCommands(program: Command, run: RunCommand): voi
     run,
     async () => (await import("../commands/export.ts")).exportCommand,
   )
-    .description("write a trained model for inference: its kernels, its parameters and its statistics")
+    .description("write a trained model for inference: its code, its parameters and its statistics")
+    .addOption(
+      new Option(
+        "--to <format>",
+        `what is written: ${formatNames.map((name) => `${name}, ${exportFormats[name].doc}`).join("; ")}`,
+      )
+        .choices(formatNames)
+        .default(defaultFormat),
+    )
     .addOption(targetList())
     .option("--batch <n>", "examples at a time", read.positiveWholeNumber, 1)
     .option("--entries <name,...>", "entries to compile (default: infer, and step if possible)", read.entries)
     .addOption(allowOtherEquations())
     .addOption(taskOfRun())
     .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber)
-    .requiredOption("-o, --out <dir>", "folder for the model", read.path);
+    .requiredOption("-o, --out <path>", "where the model goes", read.path);
 }
