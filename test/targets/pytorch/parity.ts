@@ -306,9 +306,8 @@ export class Parity {
       if (leaf.kind !== "population") continue;
       worse("statistics", this.trained[name], result.state[paths.get(name)!.join(".")], floor.tensor, name);
     }
-    this.outputs.forEach(({ name }, i) =>
-      worse("evaluation", this.truths.at(-1)!.get(`output:${name}`)!, result.evaluation[i], floor.tensor, name),
-    );
+    for (const [i, { name }] of this.outputs.entries())
+      worse("evaluation", this.truths.at(-1)!.get(`output:${name}`)!, result.evaluation[i], floor.tensor, name);
     if (result.scripted > 1e-6) throw new Error(`under torch.jit.script, outputs differ by ${result.scripted}`);
     return errors;
   }
