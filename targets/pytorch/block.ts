@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly outermost: boolean;
   readonly like: string;
   helper(name: HelperName): string;
+  /** A sum over examples, as that over all examples of a batch that is spread over several processes. */
+  across(text: Text): Text;
   /** A dimension's name. */
   dimension(name: string): string;
   /** The axes before the features of a tensor of this type, as a list of Python, or what precedes one: `[T, B`. */
@@ -151,6 +153,7 @@ export class Block {
       extent: (text) => this.extent(dim.parse(text)),
       shape: (type) => this.shape(type),
       helper: around.helper,
+      across: around.across,
     };
     return at;
   }

@@ -1,6 +1,5 @@
 /** Prints how parameters begin, with the distributions of `runtime/initialise.ts`. A seed means other numbers in PyTorch. */
 import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
-import type { Dim } from "../../compiler/ir/dim.ts";
 import type { ElementwiseOp, Type } from "../../compiler/ir/types.ts";
 import { atom, infix } from "../../compiler/kernel-ir/c-text.ts";
 import type { Formula, Init } from "../../runtime/plan.ts";
@@ -16,7 +15,6 @@ export function initialLines(
   init: Init,
   target: string,
   type: Type,
-  extent: (d: Dim) => string,
   helper: (name: HelperName) => string,
   at: (name: string) => string = () => target,
 ): readonly string[] {
@@ -45,7 +43,7 @@ export function initialLines(
     case "identity":
       return [`${helper("identity_")}(${rank < 2 ? `${target}.view(1, -1)` : matrix}, ${number(init.gain).text})`];
     case "blocks":
-      return blocks(init.parts, target, type, extent, helper, at);
+      return blocks(init.parts, target, type, helper, at);
     case "lengths":
       return [`${target}.copy_(${at(init.of)}.reshape(-1, ${at(init.of)}.shape[-1]).norm(dim=0))`];
     case "list":
@@ -74,7 +72,6 @@ function blocks(
   parts: readonly Init[],
   target: string,
   type: Type,
-  extent: (d: Dim) => string,
   helper: (name: HelperName) => string,
   at: (name: string) => string,
 ): readonly string[] {
@@ -83,7 +80,7 @@ function blocks(
   const name = outer === null ? "parts" : `parts${Number(outer[1]) + 1}`;
   return [
     `${name} = ${target}.chunk(${parts.length}, -1)`,
-    ...parts.flatMap((part, i) => initialLines(part, `${name}[${i}]`, type, extent, helper, at)),
+    ...parts.flatMap((part, i) => initialLines(part, `${name}[${i}]`, type, helper, at)),
   ];
 }
 
@@ -149,7 +146,7 @@ function simple(
     case "copy":
       return filled(`${at(init.of)}.double()`);
     default: {
-      const filling = initialLines(init, "y", unknownShape, () => "", helper, at);
+      const filling = initialLines(init, "y", unknownShape, helper, at);
       if (filling.length !== 1) throw new InternalError("blocks inside a formula are not written in PyTorch");
       return filled(`${helper("initial")}(${target}, lambda y: ${filling[0]})`);
     }

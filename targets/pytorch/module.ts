@@ -11,8 +11,8 @@ import { Block, type Printed, type Surroundings, usesOf } from "./block.ts";
 import { type HelperName, helperLines } from "./helpers.ts";
 import { initialLines, isOfAnother } from "./initialisers.ts";
 import { attribute, className, reserved, tensorPaths } from "./names.ts";
-import { type NormClass, type NormPart, normClass } from "./norm.ts";
-import { batchCount, batchFunctions, batchSum, populationClass, sharedPopulation } from "./population.ts";
+import { type NormClass, normClass } from "./norm.ts";
+import { populationLines } from "./population.ts";
 import { entry, extent, inDocstring, indent, list, method, number } from "./text.ts";
 
 /** What is said of a module. */
@@ -28,6 +28,8 @@ export interface ModuleAbout {
   readonly momentum: number;
   /** Whether it is a cell by itself, whose loss is made up. */
   readonly isCell: boolean;
+  /** Whether a batch may be spread over several processes. */
+  readonly distributed?: boolean;
 }
 
 export interface PytorchModule {
@@ -61,6 +63,10 @@ class Module {
   private readonly timeAxes: readonly string[];
   private needsUpdates = false;
 
+  private get distributed(): boolean {
+    return this.about.distributed ?? false;
+  }
+
   constructor({ graph, noStream }: ModuleForm, about: ModuleAbout) {
     const results = about.isCell ? graph.results.filter(({ kind }) => kind === "output") : graph.results;
     this.graph = {
@@ -84,7 +90,11 @@ class Module {
     ].sort();
     for (const placed of this.usedNorms()) {
       const path = this.normPath(placed.site);
-      const made = normClass(placed, (name) => this.localOf(name, placed.site), this.helper);
+      const made = normClass(placed, {
+        local: (name) => this.localOf(name, placed.site),
+        helper: this.helper,
+        distributed: this.distributed,
+      });
       this.norms.set(placed.site, { path, made });
     }
   }
@@ -164,7 +174,7 @@ class Module {
       "",
       "",
       ...spaced([...helperLines(this.helpers)]),
-      ...normParts(parts),
+      ...populationLines(parts, this.distributed),
       ...[...new Map([...normClasses.values()].map((n) => [n.name, n.lines])).values()].flatMap((l) => [...l, "", ""]),
       ...lines,
     ];
@@ -193,6 +203,9 @@ class Module {
       "import torch",
       "import torch.nn.functional as F",
       "from torch import Tensor, nn",
+      ...(this.distributed
+        ? ["import torch.distributed as dist", "from torch.distributed.nn.functional import all_reduce"]
+        : []),
     ];
   }
 
@@ -224,7 +237,7 @@ class Module {
     ];
     return [
       ...forward.state,
-      `class ${name}(nn.Module):`,
+      `class ${name}(${this.distributed ? "Synchronised" : "nn.Module"}):`,
       ...indent([
         `"""${inDocstring(this.about.about[0] ?? `The ${this.about.isCell ? "cell" : "model"} \`${this.graph.name}\`.`)}"""`,
         "",
@@ -310,7 +323,7 @@ class Module {
     const lines = (op: LeafOp): readonly string[] => {
       const { leaf, type } = op.attrs;
       if (leaf.kind !== "param") return [];
-      return initialLines(leaf.init, at(leaf.name), type, () => "", this.helper, at);
+      return initialLines(leaf.init, at(leaf.name), type, this.helper, at);
     };
     const later = (op: LeafOp): boolean => op.attrs.leaf.kind === "param" && isOfAnother(op.attrs.leaf.init);
     return [
@@ -518,6 +531,7 @@ class ForwardPrinter {
     hasState: boolean,
   ): readonly string[] {
     this.marks.clear();
+    this.inLoss = true;
     const { graph } = this.o;
     const read = new Set([...this.ofMeasures].flatMap(reads));
     const ops = graph.ops.filter(
@@ -642,8 +656,10 @@ class ForwardPrinter {
       outermost: inLoop === undefined,
       like: this.like,
       helper: this.o.helper,
+      // A step of a loop looks across examples only in norms.
+      across: (text) => (this.o.about.distributed && inLoop === undefined ? call("self.across", text) : text),
       dimension: (name) => {
-        if (name === "batch") return "B";
+        if (name === "batch") return this.o.about.distributed && this.inLoss ? this.examplesOfAll() : "B";
         return name === "time" || name === "steps" ? "T" : `self.${name}`;
       },
       shape: (type, features) => list([...lead(type), ...features]),
@@ -671,9 +687,13 @@ class ForwardPrinter {
         case "last":
           return `${helper("last_steps")}(${valid()})`;
         case "examples":
-          return `${valid()}.sum(1, keepdim=True)`;
+          return this.o.about.distributed
+            ? `self.across(${valid()}.sum(1, keepdim=True))`
+            : `${valid()}.sum(1, keepdim=True)`;
         case "some":
-          return `${valid()}.any(1, keepdim=True)`;
+          return this.o.about.distributed
+            ? `${this.mark("examples", axis).text} > 0`
+            : `${valid()}.any(1, keepdim=True)`;
         case "span":
           return `${valid()}.sum(0)`;
         case "present": {
@@ -688,6 +708,18 @@ class ForwardPrinter {
     this.current.lines.push(line);
     return atom(name);
   }
+
+  /** In a loss: the number of examples of all ranks. */
+  private examplesOfAll(): string {
+    this.allExamples ??= this.current.assign(
+      "examples_of_all",
+      `self.across(torch.tensor(float(B), device=${this.like}.device))`,
+    );
+    return this.allExamples;
+  }
+
+  private inLoss = false;
+  private allExamples: string | undefined;
 
   /** The outermost block, where marks are computed. */
   private current!: Block;
@@ -893,6 +925,7 @@ class ForwardPrinter {
 
   private collectArgs(site: string): string {
     let found = "";
+    const B = this.o.about.distributed ? ", B" : "";
     const visit = (ops: readonly Op[], scan?: OpOf<"scan">): void => {
       for (const op of ops) {
         if (op.op === "scan") visit(op.body!.ops, op);
@@ -900,12 +933,12 @@ class ForwardPrinter {
         const [x] = op.operands;
         if (scan || x.type.time) {
           const axis = this.o.axes.steps(scan ?? x).axis ?? "";
-          found = `${hasName(axis)}, start, T`;
+          found = `${hasName(axis)}, start, T${B}`;
         } else
           found =
             this.o.timeAxes.length === 0
               ? "None, 0, 1"
-              : `None if ${hasName(this.o.timeAxes[0])} is None else ${hasName(this.o.timeAxes[0])}.any(0), 0, 1`;
+              : `None if ${hasName(this.o.timeAxes[0])} is None else ${hasName(this.o.timeAxes[0])}.any(0), 0, 1${B}`;
       }
     };
     visit(this.o.graph.ops);
@@ -977,14 +1010,3 @@ const spaced = (lines: readonly string[]): readonly string[] =>
   lines
     .flatMap((line, i) => (line.startsWith("def ") && i > 1 ? ["", line] : [line]))
     .concat(lines.length > 0 ? ["", ""] : []);
-
-function normParts(parts: ReadonlySet<NormPart>): readonly string[] {
-  const texts = [
-    ...(parts.has("batch_mean") || parts.has("population") ? [batchFunctions] : []),
-    ...(parts.has("batch_sum") ? [batchSum] : []),
-    ...(parts.has("batch_count") ? [batchCount] : []),
-    ...(parts.has("population") ? [populationClass] : []),
-    ...(parts.has("shared") ? [sharedPopulation] : []),
-  ];
-  return texts.flatMap((text) => [...text.trim().split("\n"), "", ""]);
-}

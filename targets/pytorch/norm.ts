@@ -3,14 +3,15 @@ import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import * as dim from "../../compiler/ir/dim.ts";
 import { STEPS } from "../../compiler/ir/steps.ts";
 import type { Graph, Op, OpOf, Type, Value } from "../../compiler/ir/types.ts";
-import { atom, type Text } from "../../compiler/kernel-ir/c-text.ts";
-import { definedBy, definitions, reads } from "../../compiler/passes/rewrite.ts";
+import { atom } from "../../compiler/kernel-ir/c-text.ts";
+import { type Definitions, definedBy, definitions, reads } from "../../compiler/passes/rewrite.ts";
 import { meanOf, variances } from "../../compiler/passes/variances.ts";
 import { createNamer } from "../shared/names.ts";
 import { Block, type Printed, type Surroundings, usesOf } from "./block.ts";
 import type { HelperName } from "./helpers.ts";
 import { initialLines } from "./initialisers.ts";
 import { reserved } from "./names.ts";
+import type { NormPart } from "./population.ts";
 import { extent, inDocstring, indent, list, number } from "./text.ts";
 
 /** A norm at a site. */
@@ -21,348 +22,431 @@ export interface PlacedNorm {
   readonly isHead: boolean;
 }
 
-/** What calls of a norm's class look like, and what it needs of its module. */
+export interface NormOptions {
+  /** The attribute of each of the norm's tensors, by its name in the model. */
+  readonly local: (name: string) => string;
+  readonly helper: (name: HelperName) => string;
+  /** Whether a batch may be spread over several processes. */
+  readonly distributed: boolean;
+}
+
+/** The class, and what calls of it look like. */
 export interface NormClass {
   readonly lines: (name: string) => readonly string[];
-  /** The norm without its name, to find equal ones. */
+  /** The class without its name, to find equal ones. */
   readonly key: string;
   /** The dimensions that it is made with. */
   readonly dims: readonly string[];
   readonly hasStatistics: boolean;
+  /** Whether all steps share them. */
   readonly isShared: boolean;
   /** Whether it looks across examples. */
   readonly overBatch: boolean;
   readonly parts: ReadonlySet<NormPart>;
 }
 
-/** Text that the file needs beside the class. */
-export type NormPart = "batch_mean" | "batch_sum" | "batch_count" | "population" | "shared";
-
 type Stat = OpOf<"stat">;
+type Sum = OpOf<"sum">;
 
-/** `local`: the attribute of each of the norm's tensors, by its name in the model. */
-export function normClass(
-  { graph, isHead }: PlacedNorm,
-  local: (name: string) => string,
-  helper: (name: HelperName) => string,
-): NormClass {
-  const parts = new Set<NormPart>();
-  const dims = new Set<string>();
-  const defs = definitions(graph.ops);
-  const stats = graph.ops.filter((op): op is Stat => op.op === "stat");
-  const leaves = graph.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf");
-  const input = leaves.find(({ attrs }) => attrs.leaf.kind === "input");
-  if (input === undefined) throw new InternalError(`the norm ${graph.name} has no input`);
-  const rank = input.attrs.type.shape.length;
-  const [y] = graph.results;
-  const overBatch = graph.ops.some(isOverBatch);
-  const names = createNamer(reserved, ["x", "has", "t"]);
-  const indexOf = (name: string): number => stats.findIndex(({ attrs }) => attrs.name === name);
-  const policies = new Set(stats.map(({ attrs }) => attrs.policy.kind));
-  if (policies.size > 1) throw new InternalError(`the statistics of ${graph.name} are kept in several ways`);
-  const isShared = policies.has("shared");
-  const collected = new Map(
-    graph.ops.flatMap((op): [string, OpOf<"population">][] =>
-      op.op === "population" ? [[op.attrs.collected, op]] : [],
-    ),
-  );
-  const uses = usesOf(
-    graph.ops,
-    graph.results.map((r) => r.value),
-  );
+export function normClass(placed: PlacedNorm, options: NormOptions): NormClass {
+  return new NormPrinter(placed, options).print();
+}
 
-  const hasOf = (op: OpOf<"sum">): string => (op.operands[0].type.batch ? "has" : "None");
-  const axesOf = ({ attrs: { axes }, operands: [x] }: OpOf<"sum">): string => {
-    const n = x.type.shape.length;
-    const lead = [...(axes.time ? [-n - 2] : []), ...(axes.batch ? [-n - 1] : [])];
-    return list([...lead, ...axes.features.map((i) => i - n)].map(String));
-  };
-  /** Without the feature axes that a reduction does not keep. */
-  const squeezed = (text: string, { attrs: { axes }, operands: [x] }: OpOf<"sum">): string => {
-    const n = x.type.shape.length;
-    return axes.keep ? text : axes.features.toReversed().reduce((made, i) => `${made}.squeeze(${i - n})`, text);
-  };
-  const meanOver = (op: Op): OpOf<"sum"> | undefined => {
-    const mean = op.op === "div" ? meanOf(defs, op.results[0]) : undefined;
-    return mean?.axes.batch ? definedBy(defs, op.operands[0], "sum") : undefined;
-  };
+class NormPrinter {
+  private readonly graph: Graph;
+  private readonly isHead: boolean;
+  private readonly o: NormOptions;
+  private readonly defs: Definitions;
+  private readonly input: OpOf<"leaf">;
+  /** How many features axes the norm's operand has. */
+  private readonly rank: number;
+  private readonly stats: readonly Stat[];
+  private readonly params: readonly OpOf<"leaf">[];
+  /** What says whether a population was collected, by name; each is a statistic that is always 1. */
+  private readonly collected: readonly string[];
+  private readonly isShared: boolean;
+  private readonly hasRamp: boolean;
+  private readonly parts = new Set<NormPart>();
+  private readonly dims = new Set<string>();
+  private readonly names = createNamer(reserved, ["x", "has", "t"]);
+  private readonly uses: ReadonlyMap<Value, number>;
 
-  const tensor = (text: string): Printed => ({ text: atom(text), kind: "tensor", leaded: true });
-  const around: Surroundings = {
-    names,
-    uses,
-    outermost: false,
-    like: "x",
-    helper,
-    dimension: (name) => {
-      if (name === "batch") return `x.shape[${-rank - 1}]`;
-      if (name === "time") return `x.shape[0]`;
-      // All steps of a sequence, as many as the run has.
-      const ofSteps = input.attrs.type.shape.findIndex(isAllSteps);
-      if (name === STEPS && ofSteps >= 0) return `x.shape[${ofSteps - rank}]`;
-      dims.add(name);
-      return `self.${name}`;
-    },
-    shape: (type, features) => {
-      if (!type.batch && !type.time) return list(features);
-      const lead = `list(x.shape)[:x.dim() - ${rank}]`;
-      return features.length === 0 ? lead : `${lead} + ${list(features)}`;
-    },
-    has: () => "has",
-    mark: () => {
-      throw new InternalError("a norm asks for a mark");
-    },
-    special(op, block) {
-      if (op.op === "leaf") {
-        const { leaf } = op.attrs;
-        if (leaf.kind === "input") return [tensor("x")];
-        if (leaf.kind === "param") return [{ text: atom(`self.${local(leaf.name)}`), kind: "tensor", leaded: false }];
-        throw new InternalError(`a norm with a leaf of kind ${leaf.kind} is not written in PyTorch`);
-      }
-      if (op.op === "const" && op.attrs.dims.some((d) => d === "batch" || d === "time")) {
-        // What divides a sum over the batch is printed there.
-        const features = op.attrs.dims.filter((d) => d !== "batch" && d !== "time");
-        const axes = [
-          ...(op.attrs.dims.includes("time") ? [-rank - 2] : []),
-          ...(op.attrs.dims.includes("batch") ? [-rank - 1] : []),
-        ];
-        const count = `batch_count(x, ${list(axes.map(String))}, has)${".squeeze(-1)".repeat(0)}`;
-        const factors = [
-          ...(op.attrs.value === 1 ? [] : [number(op.attrs.value).text]),
-          ...features.map((d) => block.extent(dim.parse(d)).text),
-        ];
-        return [
-          {
-            ...tensor([count, ...factors].join(" * ")),
-            text: atom(factors.length === 0 ? count : `(${[count, ...factors].join(" * ")})`),
-          },
-        ];
-      }
-      const mean = meanOver(op);
-      if (mean) {
-        parts.add("batch_mean");
-        const [x] = mean.operands;
-        return [
-          block.placed(
-            op.results[0],
-            tensor(squeezed(`batch_mean(${block.tensor(x).text}, ${axesOf(mean)}, ${hasOf(mean)})`, mean)),
-            "mean",
-          ),
-        ];
-      }
-      if (op.op === "sum" && op.attrs.axes.batch) {
-        if (isOnlyDivided(op)) return [tensor("")];
-        parts.add("batch_sum");
-        const [x] = op.operands;
-        return [
-          block.placed(
-            op.results[0],
-            tensor(squeezed(`batch_sum(${block.tensor(x).text}, ${axesOf(op)}, ${hasOf(op)})`, op)),
-            "total",
-          ),
-        ];
-      }
-      if ((op.op === "maximum" && op.attrs.axes.batch) || (op.op === "dot" && op.attrs.batch))
-        throw new InternalError(`${op.op} over examples is not written in PyTorch`);
-      if (op.op === "population") {
-        const own = block.of(op.operands[0]);
-        const at = (table: string): string => `self.population(self.${table}, t, x, ${rank}).clone()`;
-        const known = `${at(local(op.attrs.collected))}.reshape([-1] + [1] * ${op.results[0].type.shape.length}) > 0`;
-        void known;
-        const text = `self.before(self.${local(op.attrs.name)}, self.${local(op.attrs.collected)}, ${own.text.text}, t, x, ${rank})`;
-        return [block.placed(op.results[0], tensor(text), `${local(op.attrs.name)}_before`)];
-      }
-      return undefined;
-    },
-  };
-  const isOnlyDivided = (sum: OpOf<"sum">): boolean =>
-    graph.ops.every((op) => !op.operands.includes(sum.results[0]) || meanOver(op) === sum);
-
-  // What statistics are computed by, what the result is, and what both need.
-  const statValues = new Set<Value>(stats.flatMap((op) => op.results));
-  const behind = (ends: readonly Value[]): Set<Op> => {
-    const needed = new Set(ends.filter((v) => !statValues.has(v)));
-    const found = new Set<Op>();
-    for (const op of graph.ops.toReversed()) {
-      if (op.op === "stat" || !op.results.some((v) => needed.has(v))) continue;
-      found.add(op);
-      for (const v of reads(op)) if (!statValues.has(v)) needed.add(v);
-    }
-    return found;
-  };
-  const dependsOnStat = new Set<Value>(statValues);
-  for (const op of graph.ops)
-    if (reads(op).some((v) => dependsOnStat.has(v))) op.results.forEach((r) => void dependsOnStat.add(r));
-  const populations = graph.ops.filter((op): op is OpOf<"population"> => op.op === "population");
-  const ofStats = behind(stats.map((op) => op.operands[0]));
-  const ofResult = behind([y.value]);
-  const first = graph.ops.filter(
-    (op) => ofStats.has(op) && ofResult.has(op) && !op.results.some((v) => dependsOnStat.has(v)),
-  );
-  const training = graph.ops.filter((op) => op.op === "stat" || (ofStats.has(op) && !first.includes(op)));
-  const result = graph.ops.filter((op) => ofResult.has(op) && !first.includes(op));
-
-  const top = new Block(around);
-  top.ops(first);
-  const statNames = new Map(stats.map((op) => [op, names.fresh(local(op.attrs.name))]));
-  const recorded = new Block(around, top);
-  const about = variances(graph);
-  const done = new Set<Op>();
-  // A pair of moments is printed at its mean; what only computes it is left out.
-  const pairs = new Map<Stat, { readonly variance: Stat; readonly sum: OpOf<"sum"> }>();
-  for (const variance of stats) {
-    const meanName = about.get(variance.attrs.name);
-    const mean = stats.find(({ attrs }) => attrs.name === meanName);
-    if (!mean || indexOf(variance.attrs.name) !== indexOf(mean.attrs.name) + 1) continue;
-    const div = defs.get(mean.operands[0]);
-    const sum = div && meanOver(div);
-    if (!sum?.attrs.axes.batch || (!sum.attrs.axes.keep && sum.attrs.axes.features.length > 0)) continue;
-    pairs.set(mean, { variance, sum });
-  }
-  const paired = new Set<Op>([...pairs.values()].map(({ variance }) => variance));
-  const neededInTraining = (): readonly Op[] => {
-    const ends = stats.flatMap((op) =>
-      pairs.has(op) ? [pairs.get(op)!.sum.operands[0]] : paired.has(op) ? [] : [op.operands[0]],
+  constructor({ graph, isHead }: PlacedNorm, options: NormOptions) {
+    this.graph = graph;
+    this.isHead = isHead;
+    this.o = options;
+    this.defs = definitions(graph.ops);
+    const leaves = graph.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf");
+    const input = leaves.find(({ attrs }) => attrs.leaf.kind === "input");
+    if (input === undefined) throw new InternalError(`the norm ${graph.name} has no input`);
+    this.input = input;
+    this.rank = input.attrs.type.shape.length;
+    this.params = leaves.filter(({ attrs }) => attrs.leaf.kind === "param");
+    this.stats = graph.ops.filter((op): op is Stat => op.op === "stat");
+    this.collected = [...new Set(graph.ops.flatMap((op) => (op.op === "population" ? [op.attrs.collected] : [])))];
+    const policies = new Set(this.stats.map(({ attrs }) => attrs.policy.kind));
+    if (policies.size > 1) throw new InternalError(`the statistics of ${graph.name} are kept in several ways`);
+    this.isShared = policies.has("shared");
+    this.hasRamp = graph.ops.some(({ op }) => op === "ramp");
+    this.uses = usesOf(
+      graph.ops,
+      graph.results.map((r) => r.value),
     );
-    const still = behind(ends);
-    return training.filter((op) => op.op === "stat" || still.has(op));
-  };
-  for (const op of neededInTraining()) {
-    if (op.op !== "stat") {
-      recorded.ops([op]);
-      continue;
-    }
-    if (done.has(op)) continue;
-    const pair = pairs.get(op);
-    const isPooled = input.attrs.type.time && !op.operands[0].type.time;
-    const isWhole = isHead || isPooled;
-    const has = isWhole ? "None" : "has";
-    const name = statNames.get(op)!;
-    if (pair) {
-      parts.add("batch_mean");
-      const second = statNames.get(pair.variance)!;
-      const x = recorded.tensor(pair.sum.operands[0]).text;
-      recorded.lines.push(
-        `${name}, ${second} = self.moments(${indexOf(op.attrs.name)}, ${x}, ${axesOf(pair.sum)}, has${isWhole ? ", True" : ""})`,
-      );
-      done.add(pair.variance);
-    } else {
-      const own = recorded.tensor(op.operands[0]).text;
-      const value = op.operands[0].type.batch
-        ? `self.record_mean(${indexOf(op.attrs.name)}, ${own}, ${-op.operands[0].type.shape.length - 1}, has)`
-        : `self.record(${indexOf(op.attrs.name)}, ${own}, ${has})`;
-      recorded.lines.push(`${name} = ${value}`);
-    }
-    for (const s of [op, ...(pair ? [pair.variance] : [])]) recorded.set(s.results[0], tensor(statNames.get(s)!));
   }
-  for (const op of stats) top.set(op.results[0], tensor(statNames.get(op)!));
-  const rest = new Block(around, top);
-  rest.ops(result);
-  const returned = rest.tensor(y.value).text;
 
-  const params = leaves.flatMap(({ attrs: { leaf, type } }) => (leaf.kind === "param" ? [{ leaf, type }] : []));
-  const inits = params.flatMap(({ leaf, type }) =>
-    initialLines(leaf.init, `self.${local(leaf.name)}`, type, (d) => extent(d, around.dimension).text, helper),
-  );
-  const declared = (name: string): string => {
-    dims.add(name);
-    return name;
-  };
-  const inInit = (type: Type): string[] => type.shape.map((d) => extent(d, declared).text);
-  const tables = [
-    ...stats.map((op) => ({ name: local(op.attrs.name), shape: inInit(op.results[0].type) })),
-    ...[...collected.keys()].map((name) => ({ name: local(name), shape: [] as string[] })),
-  ];
-  const made = params.map(
-    ({ leaf, type }) => `self.${local(leaf.name)} = nn.Parameter(torch.empty(${inInit(type).join(", ") || "[]"}))`,
-  );
-  const dimNames = [...dims];
-  const hasStatistics = stats.length > 0;
-  if (hasStatistics) parts.add("population");
-  if (isShared) parts.add("shared");
-  if (overBatch) parts.add("batch_mean");
-  const base = !hasStatistics ? "nn.Module" : isShared ? "SharedPopulation" : "Population";
-  const args = [
-    "self",
-    ...dimNames.map((d) => `${d}: int`),
-    ...(hasStatistics ? [...(isShared ? [] : ["steps: int"]), "momentum: float = 0.1"] : []),
-  ];
-  const rows = isShared ? "1" : "steps";
-  const parent = !hasStatistics
-    ? "super().__init__()"
-    : `super().__init__(${[String(tables.length), ...(isShared ? [] : ["steps"]), "momentum"].join(", ")})`;
-  const forwardArgs = ["self", "x: Tensor", ...(overBatch ? ["has: Optional[Tensor]", "t: int"] : [])];
+  print(): NormClass {
+    const { stats, parts } = this;
+    const overBatch = this.graph.ops.some(isOverBatch);
+    const hasStatistics = stats.length > 0;
+    if (hasStatistics) parts.add("population");
+    if (this.isShared) parts.add("shared");
+    const forward = this.forwardLines();
+    const initial = this.params.flatMap(({ attrs: { leaf, type } }) =>
+      leaf.kind === "param" ? initialLines(leaf.init, `self.${this.o.local(leaf.name)}`, type, this.o.helper) : [],
+    );
+    const tables = this.tables();
+    const made = this.params.map(
+      ({ attrs: { leaf, type } }) =>
+        `self.${this.o.local(leaf.name)} = nn.Parameter(torch.empty(${this.sizes(type).join(", ") || "[]"}))`,
+    );
+    const dims = [...this.dims];
+    const lines = (name: string): readonly string[] => [
+      `class ${name}(${this.base(hasStatistics)}):`,
+      ...indent([
+        ...this.docstring(hasStatistics),
+        "",
+        ...(hasStatistics ? [...this.annotations(), ""] : []),
+        ...this.constructorLines(dims, made),
+        "",
+        "@torch.no_grad()",
+        "def reset_parameters(self) -> None:",
+        ...indent([
+          `"""Parameters as the norm begins with${hasStatistics ? ", and no statistics" : ""}."""`,
+          ...initial,
+          ...tables.map((s) => `self.${s.name}.zero_()`),
+          ...(hasStatistics ? ["self.batches.zero_()"] : []),
+          ...(this.hasRamp ? ["self.updates.zero_()"] : []),
+          ...(initial.length + tables.length === 0 ? ["return"] : []),
+        ]),
+        "",
+        `def forward(${["self", "x: Tensor", ...(overBatch ? ["has: Optional[Tensor]", "t: int"] : [])].join(", ")}) -> Tensor:`,
+        ...indent(forward),
+        ...(hasStatistics ? ["", ...this.collectLines()] : []),
+        ...(this.collected.length > 0 ? ["", ...beforeLines] : []),
+      ]),
+    ];
+    const key = lines("Norm").join("\n");
+    return { lines, key, dims, hasStatistics, isShared: this.isShared, overBatch, parts };
+  }
 
-  const lines = (name: string): readonly string[] => [
-    `class ${name}(${base}):`,
-    ...indent([
-      `"""The norm \`${inDocstring(graph.name)}\`${hasStatistics ? "; x is a step [batch, features] or a sequence [time, batch, features]" : ""}."""`,
-      "",
-      ...(hasStatistics
-        ? [
-            "seen: List[List[Tensor]]",
-            "last: List[Tensor]",
-            "batches: Tensor",
-            ...tables.map((s) => `${s.name}: Tensor`),
-            "",
-          ]
-        : []),
+  private base(hasStatistics: boolean): string {
+    if (!hasStatistics) return "nn.Module";
+    return this.isShared ? "SharedPopulation" : "Population";
+  }
+
+  private docstring(hasStatistics: boolean): readonly string[] {
+    const of = hasStatistics ? "; x is a step [batch, features] or a sequence [time, batch, features]" : "";
+    return [`"""The norm \`${inDocstring(this.graph.name)}\`${of}."""`];
+  }
+
+  /** TorchScript looks for them in the class itself. */
+  private annotations(): readonly string[] {
+    return [
+      ...["seen: List[List[Tensor]]", "last: List[Tensor]", "batches: Tensor"],
+      ...this.tables().map((s) => `${s.name}: Tensor`),
+    ];
+  }
+
+  private constructorLines(dims: readonly string[], made: readonly string[]): readonly string[] {
+    const hasStatistics = this.stats.length > 0;
+    const steps = this.isShared ? [] : ["steps"];
+    const args = [
+      "self",
+      ...dims.map((d) => `${d}: int`),
+      ...(hasStatistics ? [...steps.map((s) => `${s}: int`), "momentum: float"] : []),
+    ];
+    const given = hasStatistics ? [String(this.tables().length), ...steps, "momentum"] : [];
+    const rows = this.isShared ? "1" : "steps";
+    return [
       `def __init__(${args.join(", ")}):`,
       ...indent([
-        parent,
-        ...(dimNames.length > 0 ? [`${dimNames.map((d) => `self.${d}`).join(", ")} = ${dimNames.join(", ")}`] : []),
+        `super().__init__(${given.join(", ")})`,
+        ...(dims.length > 0 ? [`${dims.map((d) => `self.${d}`).join(", ")} = ${dims.join(", ")}`] : []),
         ...made,
-        ...tables.map((s) => `self.register_buffer("${s.name}", torch.zeros(${[rows, ...s.shape].join(", ")}))`),
+        ...this.tables().map((s) => `self.register_buffer("${s.name}", torch.zeros(${[rows, ...s.shape].join(", ")}))`),
+        ...(this.hasRamp ? [`self.register_buffer("updates", torch.zeros((), dtype=torch.float64))`] : []),
         "self.reset_parameters()",
       ]),
-      "",
-      "def reset_parameters(self) -> None:",
+    ];
+  }
+
+  /** The tables of statistics, and the shape of a row. */
+  private tables(): readonly { readonly name: string; readonly shape: readonly string[] }[] {
+    return [
+      ...this.stats.map((op) => ({ name: this.o.local(op.attrs.name), shape: this.sizes(op.results[0].type) })),
+      ...this.collected.map((name) => ({ name: this.o.local(name), shape: [] })),
+    ];
+  }
+
+  /** A shape in the constructor. */
+  private sizes(type: Type): readonly string[] {
+    return type.shape.map((d) => extent(d, (name) => this.dimension(name)).text);
+  }
+
+  private dimension(name: string): string {
+    this.dims.add(name);
+    return name;
+  }
+
+  /**
+   * What statistics and the result need alike comes first; then statistics, the batch's or the population's; then the result. What needs
+   * a statistic and is needed by both is printed twice.
+   */
+  private forwardLines(): readonly string[] {
+    const { graph, stats, o } = this;
+    const statValues = new Set<Value>(stats.flatMap((op) => op.results));
+    const behind = (ends: readonly Value[]): ReadonlySet<Op> => {
+      const needed = new Set(ends.filter((v) => !statValues.has(v)));
+      const found = new Set<Op>();
+      for (const op of graph.ops.toReversed()) {
+        if (op.op === "stat" || !op.results.some((v) => needed.has(v))) continue;
+        found.add(op);
+        for (const v of reads(op)) if (!statValues.has(v)) needed.add(v);
+      }
+      return found;
+    };
+    const afterStats = new Set<Value>(statValues);
+    for (const op of graph.ops)
+      if (reads(op).some((v) => afterStats.has(v))) for (const r of op.results) afterStats.add(r);
+    const pairs = this.pairs();
+    const paired = new Set<Op>([...pairs.values()].map(({ variance }) => variance));
+    const ofStats = behind(
+      stats.flatMap((op) =>
+        paired.has(op) ? [] : pairs.has(op) ? [pairs.get(op)!.sum.operands[0]] : [op.operands[0]],
+      ),
+    );
+    const ofResult = behind(graph.results.map((r) => r.value));
+    const isFirst = (op: Op): boolean =>
+      ofStats.has(op) && ofResult.has(op) && !op.results.some((v) => afterStats.has(v));
+
+    const around = this.surroundings();
+    const top = new Block(around);
+    top.ops(graph.ops.filter(isFirst));
+    const statNames = new Map(stats.map((op) => [op, this.names.fresh(o.local(op.attrs.name))]));
+    const training = new Block(around, top);
+    for (const op of graph.ops) {
+      if (op.op === "stat") {
+        if (!paired.has(op)) training.lines.push(this.recordLine(op, pairs, statNames, training));
+        training.set(op.results[0], tensor(statNames.get(op)!));
+      } else if (ofStats.has(op) && !isFirst(op)) training.ops([op]);
+    }
+    const looked = stats.map((op) => `${statNames.get(op)!} = ${this.populationText(op.attrs.name)}`);
+    for (const op of stats) top.set(op.results[0], tensor(statNames.get(op)!));
+    const rest = new Block(around, top);
+    rest.ops(graph.ops.filter((op) => ofResult.has(op) && !isFirst(op)));
+    const returned = rest.tensor(graph.results[0].value).text;
+    return [
+      ...top.lines,
+      ...(stats.length > 0 ? ["if self.training:", ...indent(training.lines), "else:", ...indent(looked)] : []),
+      ...rest.lines,
+      `return ${returned}`,
+    ];
+  }
+
+  private populationText(name: string): string {
+    return `self.population(self.${this.o.local(name)}, t, x, ${this.rank})`;
+  }
+
+  /** A mean over examples with the variance about it that follows: by the mean's statistic. */
+  private pairs(): ReadonlyMap<Stat, { readonly variance: Stat; readonly sum: Sum }> {
+    const { stats } = this;
+    const about = variances(this.graph);
+    const found = new Map<Stat, { readonly variance: Stat; readonly sum: Sum }>();
+    for (const [i, variance] of stats.entries()) {
+      const mean = stats[i - 1];
+      if (mean === undefined || about.get(variance.attrs.name) !== mean.attrs.name) continue;
+      const div = this.defs.get(mean.operands[0]);
+      const sum = div && this.meanOver(div);
+      const keepsAll = sum && (sum.attrs.axes.keep || sum.attrs.axes.features.length === 0);
+      if (sum && keepsAll) found.set(mean, { variance, sum });
+    }
+    return found;
+  }
+
+  /** The line that takes a statistic from the batch, or a mean and its variance. */
+  private recordLine(
+    op: Stat,
+    pairs: ReadonlyMap<Stat, { readonly variance: Stat; readonly sum: Sum }>,
+    names: ReadonlyMap<Stat, string>,
+    block: Block,
+  ): string {
+    const i = this.stats.indexOf(op);
+    const [own] = op.operands;
+    const isPooled = this.input.attrs.type.time && !own.type.time;
+    const isWhole = this.isHead || isPooled;
+    const pair = pairs.get(op);
+    if (pair) {
+      const x = block.tensor(pair.sum.operands[0]).text;
+      const about = `${this.populationText(op.attrs.name)}${isPooled ? "[:1]" : ""}`;
+      const args = [
+        ...[String(i), x, axesOf(pair.sum), "has"],
+        ...(this.o.distributed ? [about] : []),
+        ...(isWhole ? ["True"] : []),
+      ];
+      return `${names.get(op)!}, ${names.get(pair.variance)!} = self.moments(${args.join(", ")})`;
+    }
+    const text = block.tensor(own).text;
+    const value = own.type.batch
+      ? `self.record_mean(${i}, ${text}, ${-own.type.shape.length - 1}, has)`
+      : `self.record(${i}, ${text}, ${isWhole ? "None" : "has"})`;
+    return `${names.get(op)!} = ${value}`;
+  }
+
+  /** The sum in a mean over examples. */
+  private meanOver(op: Op): Sum | undefined {
+    const mean = op.op === "div" ? meanOf(this.defs, op.results[0]) : undefined;
+    return mean?.axes.batch ? definedBy(this.defs, op.operands[0], "sum") : undefined;
+  }
+
+  private isOnlyDivided(sum: Sum): boolean {
+    return this.graph.ops.every((op) => !op.operands.includes(sum.results[0]) || this.meanOver(op) === sum);
+  }
+
+  private surroundings(): Surroundings {
+    const { rank, o } = this;
+    const ofSteps = this.input.attrs.type.shape.findIndex((d) => dim.equal(d, dim.variable(STEPS)));
+    return {
+      names: this.names,
+      uses: this.uses,
+      outermost: false,
+      like: "x",
+      helper: o.helper,
+      across: (text) => text,
+      dimension: (name) => {
+        if (name === "batch") return `x.shape[${-rank - 1}]`;
+        if (name === "time") return "x.shape[0]";
+        // All steps of a sequence, as many as the run has.
+        if (name === STEPS && ofSteps >= 0) return `x.shape[${ofSteps - rank}]`;
+        return `self.${this.dimension(name)}`;
+      },
+      shape: (type, features) => {
+        if (!type.batch && !type.time) return list(features);
+        const lead = `list(x.shape)[: x.dim() - ${rank}]`;
+        return features.length === 0 ? lead : `${lead} + ${list(features)}`;
+      },
+      has: () => "has",
+      mark: () => {
+        throw new InternalError("a norm asks for a mark");
+      },
+      special: (op, block) => this.special(op, block),
+    };
+  }
+
+  private special(op: Op, block: Block): readonly Printed[] | undefined {
+    const { o } = this;
+    if (op.op === "leaf") {
+      const { leaf } = op.attrs;
+      if (leaf.kind === "input") return [tensor("x")];
+      if (leaf.kind === "param") return [{ text: atom(`self.${o.local(leaf.name)}`), kind: "tensor", leaded: false }];
+      throw new InternalError(`a norm with a leaf of kind ${leaf.kind} is not written in PyTorch`);
+    }
+    if (op.op === "const" && op.attrs.dims.some((d) => d === "batch" || d === "time")) return [this.count(op, block)];
+    const mean = this.meanOver(op);
+    if (mean) return [block.placed(op.results[0], tensor(this.reduced("batch_mean", mean, block)), "mean")];
+    if (op.op === "sum" && op.attrs.axes.batch) {
+      if (this.isOnlyDivided(op)) return [tensor("")];
+      return [block.placed(op.results[0], tensor(this.reduced("batch_sum", op, block)), "total")];
+    }
+    if (op.op === "population") {
+      const own = block.of(op.operands[0]).text.text;
+      const tables = [op.attrs.name, op.attrs.collected].map((name) => `self.${o.local(name)}`);
+      const text = `self.before(${[...tables, own, "t", "x", this.rank].join(", ")})`;
+      return [block.placed(op.results[0], tensor(text), `${o.local(op.attrs.name)}_before`)];
+    }
+    const looksAcross = "axes" in op.attrs ? op.attrs.axes.batch : op.op === "dot" && op.attrs.batch;
+    if (looksAcross) throw new InternalError(`${op.op} over examples is not written in PyTorch`);
+    return undefined;
+  }
+
+  private called(part: "batch_mean" | "batch_sum" | "batch_count"): string {
+    this.parts.add(part);
+    if (!this.o.distributed) return part;
+    if (this.stats.length === 0)
+      throw new InternalError("a norm over the batch without statistics is not written for several processes");
+    return `self.${part}`;
+  }
+
+  private reduced(part: "batch_mean" | "batch_sum", sum: Sum, block: Block): string {
+    const [x] = sum.operands;
+    const { axes } = sum.attrs;
+    const text = `${this.called(part)}(${block.tensor(x).text}, ${axesOf(sum)}, ${x.type.batch ? "has" : "None"})`;
+    // Without the feature axes that the reduction does not keep.
+    const gone = axes.keep ? [] : axes.features.toReversed();
+    return gone.reduce((made, i) => `${made}.squeeze(${i - x.type.shape.length})`, text);
+  }
+
+  /** A number of examples or steps by itself. */
+  private count(op: OpOf<"const">, block: Block): Printed {
+    const { dims, value } = op.attrs;
+    // What divides a sum over examples is printed with it.
+    const readers = this.graph.ops.filter(({ operands }) => operands.includes(op.results[0]));
+    if (readers.every((reader) => this.meanOver(reader))) return tensor("");
+    const lead = [
+      ...(dims.includes("time") ? [-this.rank - 2] : []),
+      ...(dims.includes("batch") ? [-this.rank - 1] : []),
+    ];
+    const features = dims.filter((d) => d !== "batch" && d !== "time");
+    const factors = [
+      `${this.called("batch_count")}(x, ${list(lead.map(String))}, has)`,
+      ...(value === 1 ? [] : [number(value).text]),
+      ...features.map((d) => block.extent(dim.parse(d)).text),
+    ];
+    return tensor(factors.length === 1 ? factors[0] : `(${factors.join(" * ")})`);
+  }
+
+  private collectLines(): readonly string[] {
+    const { isShared, o } = this;
+    const B = o.distributed ? ", B" : "";
+    const tables = this.tables().map(({ name }) => `self.${name}`);
+    const moved = tables.map((table, i) => {
+      const rows = isShared ? table : `${table}[t : t + T]`;
+      if (i >= this.stats.length) return `${rows} += weight * (1 - ${rows})`;
+      return isShared
+        ? `self.move_shared(${table}, ${i}, filled, weight${B})`
+        : `self.move(${table}, ${i}, weight, t${B})`;
+    });
+    return [
+      "@torch.no_grad()",
+      `def collect(self, has: Optional[Tensor], t: int, T: int${o.distributed ? ", B: int" : ""}) -> None:`,
       ...indent([
-        `"""Parameters as the norm begins with${hasStatistics ? ", and no statistics" : ""}."""`,
-        ...inits,
-        ...tables.map((s) => `self.${s.name}.zero_()`),
-        ...(hasStatistics ? ["self.batches.zero_()"] : []),
-      ]),
-      "",
-      `def forward(${forwardArgs.join(", ")}) -> Tensor:`,
-      ...indent([
-        ...top.lines,
-        ...(hasStatistics
+        `"""Moves the population's statistics towards those of the batch, whose steps are t to t + T."""`,
+        "filled = self.filled(has, T)",
+        ...(isShared
           ? [
-              "if self.training:",
-              ...indent(recorded.lines),
-              "else:",
-              ...indent(
-                stats.map(
-                  (op) => `${statNames.get(op)!} = self.population(self.${local(op.attrs.name)}, t, x, ${rank})`,
-                ),
-              ),
+              "total = filled.sum().reshape(1)",
+              "share = total / (self.batches + total).clamp(min=1e-30)",
+              "weight = torch.maximum(self.momentum * total / T, share)",
             ]
-          : []),
-        ...rest.lines,
-        `return ${returned}`,
+          : ["weight = self.weight(filled, t)"]),
+        ...moved,
+        isShared ? "self.counted(total, 0)" : "self.counted(filled, t)",
+        ...(this.hasRamp ? ["self.updates += 1"] : []),
+        ...(isShared
+          ? []
+          : [
+              "if t > 0 or T < self.steps or has is not None:",
+              ...indent(tables.map((table) => `self.extend(${table})`)),
+            ]),
       ]),
-      ...(hasStatistics
-        ? [
-            "",
-            ...collectLines(
-              tables.map((s) => s.name),
-              stats.length,
-              isShared,
-            ),
-          ]
-        : []),
-      ...(populations.length > 0 ? ["", ...beforeLines] : []),
-    ]),
-  ];
-  return { lines, key: lines("Norm").join("\n"), dims: dimNames, hasStatistics, isShared, overBatch, parts };
+    ];
+  }
 }
 
 /** `before`, of norms that look at the population in training. */
 const beforeLines = [
   "def before(self, table: Tensor, collected: Tensor, own: Tensor, t: int, x: Tensor, features: int) -> Tensor:",
   ...indent([
-    `"""The population's value before this batch counts; the batch's own, if there is none yet. In evaluation, what the norm uses."""`,
+    `"""The population's value before this batch counts, or the batch's own if there is none yet. In evaluation, what the norm uses."""`,
     "if not self.training:",
     ...indent(["return own"]),
     "known = self.population(collected, t, x, features) > 0",
@@ -370,46 +454,17 @@ const beforeLines = [
   ]),
 ];
 
-function collectLines(tables: readonly string[], own: number, isShared: boolean): readonly string[] {
-  const moved = tables.map((name, i) => {
-    if (i >= own)
-      return isShared
-        ? `self.${name} += weight * (1 - self.${name})`
-        : `self.${name}[t : t + T] += weight * (1 - self.${name}[t : t + T])`;
-    return isShared
-      ? `self.move_shared(self.${name}, ${i}, filled, weight)`
-      : `self.move(self.${name}, ${i}, weight, t)`;
-  });
-  return [
-    "@torch.no_grad()",
-    "def collect(self, has: Optional[Tensor], t: int, T: int) -> None:",
-    ...indent([
-      `"""Moves the population's statistics towards those of the batch, whose steps are t to t + T."""`,
-      "filled = self.filled(has, T)",
-      ...(isShared
-        ? [
-            "total = filled.sum().reshape(1)",
-            "weight = torch.maximum(self.momentum * total / T, total / (self.batches + total).clamp(min=1e-30))",
-          ]
-        : ["weight = self.weight(filled, t)"]),
-      ...moved,
-      isShared ? "self.counted(total, 0)" : "self.counted(filled, t)",
-      ...(isShared
-        ? []
-        : [
-            "if t > 0 or T < self.steps or has is not None:",
-            ...indent(tables.map((name) => `self.extend(self.${name})`)),
-          ]),
-    ]),
-  ];
-}
+const tensor = (text: string): Printed => ({ text: atom(text), kind: "tensor", leaded: true });
 
-const isAllSteps = (d: dim.Dim): boolean => dim.equal(d, dim.variable(STEPS));
+/** The axes of a sum over examples, counted from the end. */
+function axesOf({ attrs: { axes }, operands: [x] }: Sum): string {
+  const n = x.type.shape.length;
+  const lead = [...(axes.time ? [-n - 2] : []), ...(axes.batch ? [-n - 1] : [])];
+  return list([...lead, ...axes.features.map((i) => i - n)].map(String));
+}
 
 const isOverBatch = (op: Op): boolean =>
   ("axes" in op.attrs && op.attrs.axes.batch) ||
   op.op === "group_sum" ||
   op.op === "stat" ||
   (op.op === "const" && op.attrs.dims.includes("batch"));
-
-export type { Text };

@@ -25,6 +25,8 @@ export interface At {
   /** The shape of a tensor of this type, as a list of Python. */
   shape(type: Type): string;
   helper(name: HelperName): string;
+  /** A sum over examples, as that over all examples of a batch that is spread over several processes. */
+  across(text: Text): Text;
   /** A tensor that has the dtype and the device of what is computed. */
   readonly like: string;
 }
@@ -119,8 +121,16 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
       ...[from, to, first, last].map(number).map((n, i) => (i < 2 ? call("float", n) : n)),
     ),
   training: () => atom("float(self.training)"),
-  sum: (op, at) => reduction(op, "sum", at),
-  maximum: (op, at) => reduction(op, "amax", at),
+  sum: (op, at) => {
+    const text = reduction(op, "sum", at);
+    return op.attrs.axes.batch && op.operands[0].type.batch ? at.across(text) : text;
+  },
+  maximum: (op, at) => {
+    const text = reduction(op, "amax", at);
+    if (op.attrs.axes.batch && at.across(text) !== text)
+      throw new InternalError("the largest of all examples is not computed over several processes");
+    return text;
+  },
   pivot: byPasses,
   pivots: byPasses,
   partial: byPasses,

@@ -23,6 +23,8 @@ export interface ParityOptions {
   readonly lengths?: readonly number[];
   readonly dtype?: "float64" | "float32";
   readonly script?: boolean;
+  /** The module for several processes, in one. */
+  readonly distributed?: boolean;
 }
 
 type Numbers = Readonly<Record<string, ArrayLike<number>>>;
@@ -79,6 +81,7 @@ export class Parity {
       steps: time,
       momentum: MOMENTUM,
       isCell,
+      ...(options.distributed && { distributed: true }),
     });
     this.noise = form.graph.ops.filter((op): op is LeafOp => op.op === "leaf" && op.attrs.leaf.kind === "noise");
     const shape = { dims, batch, steps: time, lengths };
