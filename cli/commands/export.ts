@@ -16,6 +16,10 @@ export interface ExportOptions extends ModelSettings, CheckpointOptions {
   /** Default: `infer`, and `step` if the model can be a stream. */
   readonly entries?: readonly EntryName[];
   readonly out: string;
+  /** Whether a PyTorch module's batches may be spread over processes, with a training script. */
+  readonly distributed?: boolean;
+  /** Of the run: the weight of the newest batch in moving statistics. */
+  readonly momentum?: number;
 }
 
 /** What a run records that only matters to its training. */

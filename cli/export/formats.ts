@@ -31,6 +31,11 @@ export const exportFormats = {
     options: ["target", "batch", "entries"],
     load: async () => (await import("./executable.ts")).exportExecutable,
   },
+  pytorch: {
+    doc: "a PyTorch module that people can read and change, with its weights",
+    options: ["distributed"],
+    load: async () => (await import("./pytorch.ts")).exportPytorch,
+  },
 } as const satisfies Readonly<Record<string, ExportFormat>>;
 
 export type FormatName = keyof typeof exportFormats;

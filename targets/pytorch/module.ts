@@ -13,6 +13,8 @@ import { initialLines, isOfAnother } from "./initialisers.ts";
 import { attribute, className, reserved, tensorPaths } from "./names.ts";
 import { type NormClass, normClass } from "./norm.ts";
 import { populationLines } from "./population.ts";
+import { NotInPytorch } from "./refusal.ts";
+import { type Checked, type FilesBeside, selfCheckLines } from "./self-check.ts";
 import { entry, extent, inDocstring, indent, list, method, number } from "./text.ts";
 
 /** What is said of a module. */
@@ -30,6 +32,20 @@ export interface ModuleAbout {
   readonly isCell: boolean;
   /** Whether a batch may be spread over several processes. */
   readonly distributed?: boolean;
+  /** If there are weights beside the file, which can check itself then. */
+  readonly files?: FilesBeside;
+}
+
+/** The statistics of a norm. */
+export interface PrintedStatistics {
+  /** The name of the table that counts the batches of each row, in the `state_dict`. */
+  readonly batches: string;
+  /** The tables, in the `state_dict`. */
+  readonly tables: readonly string[];
+  /** The time axis of its steps; "" for the main one, undefined for values over none. */
+  readonly axis: string | undefined;
+  /** Whether all steps share a row. */
+  readonly isShared: boolean;
 }
 
 export interface PytorchModule {
@@ -39,6 +55,9 @@ export interface PytorchModule {
   readonly inputs: ReadonlyMap<string, string>;
   /** Those of them that `forward` has; `loss` has all. */
   readonly forwardInputs: readonly string[];
+  readonly statistics: readonly PrintedStatistics[];
+  /** Tables that count updates, in the `state_dict`. */
+  readonly updates: readonly string[];
   readonly paths: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -61,7 +80,10 @@ class Module {
   private readonly dims: readonly string[];
   /** Time axes, the main one as "", which inputs have. */
   private readonly timeAxes: readonly string[];
-  private needsUpdates = false;
+  private get needsUpdates(): boolean {
+    const has = (op: Op): boolean => op.op === "ramp" || (op.body?.ops.some(has) ?? false);
+    return this.graph.ops.some(has);
+  }
 
   private get distributed(): boolean {
     return this.about.distributed ?? false;
@@ -157,7 +179,7 @@ class Module {
 
   private localOf(name: string, site: string): string {
     if (name.slice(0, name.lastIndexOf("/")) !== site)
-      throw new InternalError(`the norm at ${site} has a tensor ${name} of another one`);
+      throw new NotInPytorch(`the norm at ${site} shares \`${name}\` with another one`, "give each of them its own");
     return this.paths.get(name)!.at(-1)!;
   }
 
@@ -177,13 +199,62 @@ class Module {
       ...populationLines(parts, this.distributed),
       ...[...new Map([...normClasses.values()].map((n) => [n.name, n.lines])).values()].flatMap((l) => [...l, "", ""]),
       ...lines,
+      ...(this.about.files ? ["", "", ...selfCheckLines(this.about.files, this.checked(name, forward))] : []),
     ];
     const text = `${file
       .join("\n")
       .replace(/\n{4,}/g, "\n\n\n")
       .trimEnd()}\n`;
     const inputs = new Map(forward.inputs.map(({ name: input, argument }) => [input, argument]));
-    return { text, className: name, inputs, forwardInputs: forward.given, paths: this.paths };
+    return { text, className: name, inputs, forwardInputs: forward.given, paths: this.paths, ...this.kept() };
+  }
+
+  private checked(className: string, forward: Forward): Checked {
+    const given = new Set(forward.given);
+    return {
+      className,
+      inputs: forward.inputs
+        .filter(({ argument }) => given.has(argument))
+        .map(({ name, argument, op }) => ({ name, argument, isIndex: op.attrs.type.dtype === "index" })),
+      outputs: this.graph.results.flatMap(({ kind, name }) => (kind === "output" ? [name] : [])),
+      inTraining: !this.leaves.some(({ attrs }) => attrs.leaf.kind === "noise"),
+    };
+  }
+
+  /** What the module keeps besides parameters and the tables of statistics. */
+  private kept(): Pick<PytorchModule, "statistics" | "updates"> {
+    const norms = [...this.norms].map(([site, { path, made }]) => ({ site, path: path.join("."), made }));
+    return {
+      statistics: norms.flatMap(({ site, path, made }) =>
+        made.hasStatistics ? [
+              {
+                batches: `${path}.batches`,
+                tables: made.tables.map((table) => `${path}.${table}`),
+                axis: this.axisAt(site),
+                isShared: made.isShared,
+              },
+            ] : [],
+      ),
+      updates: [
+        ...norms.flatMap(({ path, made }) => (made.hasRamp ? [`${path}.updates`] : [])),
+        ...(this.needsUpdates ? ["updates"] : []),
+      ],
+    };
+  }
+
+  /** The time axis of a site's steps; undefined if it has none. */
+  private axisAt(site: string): string | undefined {
+    let found: string | undefined;
+    const visit = (ops: readonly Op[], scan?: OpOf<"scan">): void => {
+      for (const op of ops) {
+        if (op.op === "scan") visit(op.body!.ops, op);
+        if (op.op !== "site" || op.attrs.name !== site) continue;
+        const [x] = op.operands;
+        if (scan || x.type.time) found = this.axes.steps(scan ?? x).axis ?? "";
+      }
+    };
+    visit(this.graph.ops);
+    return found;
   }
 
   private docstring(name: string): readonly string[] {
@@ -197,7 +268,9 @@ class Module {
 
   private importLines(): readonly string[] {
     return [
+      ...(this.about.files ? ["import json"] : []),
       "import math",
+      ...(this.about.files ? ["import sys", "from pathlib import Path"] : []),
       "from typing import Callable, Dict, List, NamedTuple, Optional, Tuple",
       "",
       "import torch",
@@ -348,9 +421,7 @@ class Module {
       streams: this.streams,
       inputs: this.inputs,
       helper: this.helper,
-      needUpdates: () => {
-        this.needsUpdates = true;
-      },
+      hasRamp: this.needsUpdates,
       param: (name) => attribute(this.paths.get(name)!),
       like: this.like(),
       norms: this.norms,
@@ -375,7 +446,8 @@ interface ForwardOptions {
   readonly streams: boolean;
   readonly inputs: readonly LeafOp[];
   readonly helper: (name: HelperName) => string;
-  readonly needUpdates: () => void;
+  /** Whether some number changes with the updates done, outside of norms. */
+  readonly hasRamp: boolean;
   readonly param: (name: string) => string;
   readonly like: string | undefined;
   readonly norms: ReadonlyMap<string, { readonly path: readonly string[]; readonly made: NormClass }>;
@@ -539,7 +611,7 @@ class ForwardPrinter {
     );
     const all = this.inputs.filter((input) => inputs.includes(input) || ops.includes(input.op));
     if (this.axesOf(all).length > this.axesOf(inputs).length)
-      throw new InternalError("a loss over a time axis that no output depends on is not written in PyTorch");
+      throw new NotInPytorch("its loss is over a time axis that no output depends on", "give it an output over that axis");
     const signature = this.signature(all, false);
     const passed = this.signature(inputs, false).map((argument) => argument.slice(0, argument.indexOf(":")));
     const block = new Block(this.surroundings());
@@ -732,10 +804,6 @@ class ForwardPrinter {
     if (inLoop === undefined) this.current = block;
     if (op.op === "leaf") return [this.leaf(op, block)];
     if (op.op === "scan") return this.scan(op, block);
-    if (op.op === "ramp") {
-      this.o.needUpdates();
-      return undefined;
-    }
     if (op.op !== "site") return undefined;
     const [x] = op.operands;
     const [y] = op.results;
@@ -920,7 +988,8 @@ class ForwardPrinter {
   private collectLines(): readonly string[] {
     const collected = [...this.o.norms].filter(([, { made }]) => made.hasStatistics);
     const lines = collected.map(([site, { path }]) => `${attribute(path)}.collect(${this.collectArgs(site)})`);
-    return lines.length === 0 ? [] : ["if self.training:", ...indent(lines)];
+    const all = [...lines, ...(this.o.hasRamp ? ["self.updates += 1"] : [])];
+    return all.length === 0 ? [] : ["if self.training:", ...indent(all)];
   }
 
   private collectArgs(site: string): string {

@@ -12,6 +12,7 @@ import type { HelperName } from "./helpers.ts";
 import { initialLines } from "./initialisers.ts";
 import { reserved } from "./names.ts";
 import type { NormPart } from "./population.ts";
+import { NotInPytorch } from "./refusal.ts";
 import { extent, inDocstring, indent, list, number } from "./text.ts";
 
 /** A norm at a site. */
@@ -42,6 +43,10 @@ export interface NormClass {
   readonly isShared: boolean;
   /** Whether it looks across examples. */
   readonly overBatch: boolean;
+  /** The attributes that keep statistics. */
+  readonly tables: readonly string[];
+  /** Whether a number of it changes with the updates done. */
+  readonly hasRamp: boolean;
   readonly parts: ReadonlySet<NormPart>;
 }
 
@@ -85,7 +90,7 @@ class NormPrinter {
     this.stats = graph.ops.filter((op): op is Stat => op.op === "stat");
     this.collected = [...new Set(graph.ops.flatMap((op) => (op.op === "population" ? [op.attrs.collected] : [])))];
     const policies = new Set(this.stats.map(({ attrs }) => attrs.policy.kind));
-    if (policies.size > 1) throw new InternalError(`the statistics of ${graph.name} are kept in several ways`);
+    if (policies.size > 1) throw new NotInPytorch(`the statistics of its norm \`${graph.name}\` are kept in several ways`, "keep all per step, or all shared");
     this.isShared = policies.has("shared");
     this.hasRamp = graph.ops.some(({ op }) => op === "ramp");
     this.uses = usesOf(
@@ -136,7 +141,9 @@ class NormPrinter {
       ]),
     ];
     const key = lines("Norm").join("\n");
-    return { lines, key, dims, hasStatistics, isShared: this.isShared, overBatch, parts };
+    const { isShared, hasRamp } = this;
+    const kept = tables.map(({ name }) => name);
+    return { lines, key, dims, hasStatistics, isShared, tables: kept, hasRamp, overBatch, parts };
   }
 
   private base(hasStatistics: boolean): string {
@@ -348,7 +355,7 @@ class NormPrinter {
       const { leaf } = op.attrs;
       if (leaf.kind === "input") return [tensor("x")];
       if (leaf.kind === "param") return [{ text: atom(`self.${o.local(leaf.name)}`), kind: "tensor", leaded: false }];
-      throw new InternalError(`a norm with a leaf of kind ${leaf.kind} is not written in PyTorch`);
+      throw new NotInPytorch(`its norm \`${this.graph.name}\` draws or looks up what is none of its parameters (${leaf.kind})`, "place another norm");
     }
     if (op.op === "const" && op.attrs.dims.some((d) => d === "batch" || d === "time")) return [this.count(op, block)];
     const mean = this.meanOver(op);
@@ -364,7 +371,7 @@ class NormPrinter {
       return [block.placed(op.results[0], tensor(text), `${o.local(op.attrs.name)}_before`)];
     }
     const looksAcross = "axes" in op.attrs ? op.attrs.axes.batch : op.op === "dot" && op.attrs.batch;
-    if (looksAcross) throw new InternalError(`${op.op} over examples is not written in PyTorch`);
+    if (looksAcross) throw new NotInPytorch(`its norm \`${this.graph.name}\` takes a ${op.op} over examples`, "means and sums over examples can be written");
     return undefined;
   }
 
@@ -372,7 +379,7 @@ class NormPrinter {
     this.parts.add(part);
     if (!this.o.distributed) return part;
     if (this.stats.length === 0)
-      throw new InternalError("a norm over the batch without statistics is not written for several processes");
+      throw new NotInPytorch(`its norm \`${this.graph.name}\` is over the batch without statistics`, "export it for one process, without --distributed");
     return `self.${part}`;
   }
 

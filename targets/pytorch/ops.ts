@@ -10,6 +10,7 @@ import * as dim from "../../compiler/ir/dim.ts";
 import type { OpOf, StructuralOp, Type } from "../../compiler/ir/types.ts";
 import { atom, call, infix, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import type { HelperName } from "./helpers.ts";
+import { NotInPytorch } from "./refusal.ts";
 import { entry, list, method, number } from "./text.ts";
 
 /** An op's operands and surroundings. */
@@ -128,7 +129,7 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
   maximum: (op, at) => {
     const text = reduction(op, "amax", at);
     if (op.attrs.axes.batch && at.across(text) !== text)
-      throw new InternalError("the largest of all examples is not computed over several processes");
+      throw new NotInPytorch("its loss takes the largest of all examples", "export it for one process, without --distributed");
     return text;
   },
   pivot: byPasses,

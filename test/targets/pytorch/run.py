@@ -132,9 +132,10 @@ def run(folder):
     (folder / "result.json").write_text(json.dumps(dict(steps=results, evaluation=evaluation, scripted=scripted, state=buffers)))
 
 
-for name in sys.argv[1:]:
-    folder = Path(name)
-    try:
-        run(folder)
-    except Exception:
-        (folder / "error.txt").write_text(traceback.format_exc())
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        folder = Path(name)
+        try:
+            run(folder)
+        except Exception:
+            (folder / "error.txt").write_text(traceback.format_exc())
