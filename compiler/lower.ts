@@ -5,10 +5,12 @@ import { axesOfInputs } from "./ir/time-axes.ts";
 import type { Graph, Op, Pass } from "./ir/types.ts";
 import type { Mode } from "./passes/place.ts";
 import { type Segmented, segment } from "./passes/segment.ts";
+import { sharedStatistics } from "./passes/shared-statistics.ts";
 import { simplify } from "./passes/simplify.ts";
 import { only, type Refused, refusalOfMeasures, refusalOfOutputs } from "./passes/steps-so-far.ts";
 import { type Streamed, stream } from "./passes/stream.ts";
-import { type PipelineOptions, type Pipelines, pipelinesOf, placement } from "./pipelines.ts";
+import { units } from "./passes/units.ts";
+import { exported, type PipelineOptions, type Pipelines, pipelinesOf, placement } from "./pipelines.ts";
 
 /** The entries that all passes lower from the whole graph; `update` and the stream's have pipelines of their own. */
 export type Lowerable = "train" | "estimate" | "infer";
@@ -78,6 +80,22 @@ export function segmented(
     });
   return { train: cut("train"), estimate: cut("estimate"), infer: cut("infer") };
 }
+
+/**
+ * An elaborated graph as other programs run it: what its outputs need, with its norms in place and its weights folded. `dims` are those of
+ * the graph; with `ragged`, sequences may differ in length, as they do wherever there are several time axes.
+ */
+export function exportable(
+  graph: Graph,
+  { dims, ragged = false }: { readonly dims: Readonly<Record<string, number>>; readonly ragged?: boolean },
+): Graph {
+  const sized = units(dims).run(only(graph, ["output"]));
+  return through(exported(ragged || isRagged(graph)), sized);
+}
+
+/** The same, if the norms had statistics that all steps share. */
+export const exportableIfShared = (graph: Graph, options: Parameters<typeof exportable>[1]): Graph =>
+  exportable(through([sharedStatistics], graph), options);
 
 /** The graph of one step of an optimiser. */
 export const lowerUpdate = (graph: Graph): Graph => through(pipelinesOf({}, false).update, graph);

@@ -18,6 +18,7 @@ import { halfResiduals } from "./passes/half-residuals.ts";
 import { hoist, hoistNumbers } from "./passes/hoist.ts";
 import { loopOrder } from "./passes/loop-order.ts";
 import { materialise } from "./passes/materialise.ts";
+import { meanNoise } from "./passes/mean-noise.ts";
 import { ownClocks, ownSteps } from "./passes/own-steps.ts";
 import { type Mode, place } from "./passes/place.ts";
 import { prepackWeights } from "./passes/prepack-weights.ts";
@@ -83,6 +84,15 @@ export const placement = {
   ragged: placing(true),
   carried: { equal: placing(false, true), ragged: placing(true, true) },
 } as const;
+
+/**
+ * What makes an elaborated graph one for inference that other programs run: without what kernels alone like. `lengths`: sequences may
+ * differ in length.
+ */
+export const exported = (lengths: boolean): readonly Pass[] => [
+  ...placement[lengths ? "ragged" : "equal"].infer,
+  ...[meanNoise, simplify, foldWeights, simplify],
+];
 
 /** @param estimates whether estimating statistics differs from training; if not, both share their passes up to `derive` */
 export function pipelinesOf(options: PipelineOptions, estimates: boolean): Pipelines {

@@ -36,6 +36,11 @@ export const exportFormats = {
     options: ["distributed"],
     load: async () => (await import("./pytorch.ts")).exportPytorch,
   },
+  onnx: {
+    doc: "a file for ONNX Runtime and others, of any batch and length",
+    options: ["ragged"],
+    load: async () => (await import("./onnx.ts")).exportOnnx,
+  },
 } as const satisfies Readonly<Record<string, ExportFormat>>;
 
 export type FormatName = keyof typeof exportFormats;

@@ -6,9 +6,9 @@ import { appendFile, mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { cannotWrite } from "../file-errors.ts";
+import { protobuf } from "../protobuf.ts";
 import { crc32c } from "./crc32c.ts";
 import type { CurvePoint } from "./curve-log.ts";
-import { protobuf } from "./protobuf.ts";
 
 /** The parts of the messages that a curve needs. */
 const messages = protobuf.Root.fromJSON({

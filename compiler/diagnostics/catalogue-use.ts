@@ -71,6 +71,13 @@ export const useMessages = {
     example: "cellc compile bidirectional.cell --carry",
     fix: "cellc compile examples/cells/lstm.cell --carry",
   },
+  C0312: {
+    title: "not to be said in this format",
+    explanation:
+      "What a model is exported to has ops of its own, and not everything can be made of them: a file of ONNX has at most 2 GiB of numbers, its inputs have different names from its outputs, and an input over time says how many steps there are. The message says what is in the way.",
+    example: "cellc export runs/huge --to onnx --out huge.onnx   // 3 GiB of parameters",
+    fix: "cellc export runs/huge --to cellc --out huge",
+  },
   C0401: {
     title: "file not found",
     explanation:

@@ -15,7 +15,7 @@ export const bundledPackages: Readonly<Record<string, string>> = {
   hyparquet: "cli/data/formats/hyparquet.ts",
   "hyparquet-compressors": "cli/data/formats/hyparquet.ts",
   "fflate/browser": "cli/data/predictions/fflate.ts",
-  "protobufjs/light.js": "cli/report/protobuf.ts",
+  "protobufjs/light.js": "cli/protobuf.ts",
 };
 
 /** Where their licences stand, beside the code. */

@@ -101,6 +101,8 @@ const RULES: readonly Rule[] = [
   },
   // compile.ts and what else joins the stages.
   { folder: "compiler/", may: [] },
+  // Models for other programs are printed from Tensor IR.
+  { folder: "targets/onnx/", may: ["compiler/ir/"] },
   // A target spells and costs the ops of the op table, it never sees a graph.
   {
     folder: "targets/",

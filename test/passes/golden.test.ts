@@ -14,7 +14,7 @@ const folder = "test/golden/passes";
 const dims = { batch: 3, time: 4, steps: 3, H: 4, D: 3, K: 2 };
 
 /** Expanding a norm or averaging a mask changes what a graph means, and that is its purpose. */
-const changesMeaning = new Set(["place-train", "place-estimate", "place-infer"]);
+const changesMeaning = new Set(["place-train", "place-estimate", "place-infer", "mean-noise"]);
 
 describe.each(readdirSync(folder).sort())("%s", (name) => {
   const cases = readdirSync(`${folder}/${name}`).filter((file) => file.endsWith(".in.ir"));

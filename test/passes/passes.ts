@@ -11,12 +11,14 @@ import { groups } from "../../compiler/passes/groups.ts";
 import { hoist, hoistNumbers } from "../../compiler/passes/hoist.ts";
 import { loopOrder } from "../../compiler/passes/loop-order.ts";
 import { materialise } from "../../compiler/passes/materialise.ts";
+import { meanNoise } from "../../compiler/passes/mean-noise.ts";
 import { ownClocks, ownSteps } from "../../compiler/passes/own-steps.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { ragged } from "../../compiler/passes/ragged.ts";
 import { recompute } from "../../compiler/passes/recompute.ts";
 import { recurrences } from "../../compiler/passes/recurrences.ts";
 import { retime } from "../../compiler/passes/retime.ts";
+import { sharedStatistics } from "../../compiler/passes/shared-statistics.ts";
 import { shiftMeans } from "../../compiler/passes/shift-means.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
 import { sink } from "../../compiler/passes/sink.ts";
@@ -33,6 +35,8 @@ export const passes: Readonly<Record<string, Pass>> = {
   "place-estimate": place("estimate"),
   "place-infer": place("infer"),
   ragged,
+  "mean-noise": meanNoise,
+  "shared-statistics": sharedStatistics,
   simplify,
   "delay-lines": delayLines,
   carry,

@@ -1,0 +1,128 @@
+/** Writes a trained model as one file of ONNX, and says what its loops became. */
+import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
+import type { Graph } from "../../compiler/ir/types.ts";
+import { exportable, exportableIfShared } from "../../compiler/lower.ts";
+import type { SessionState } from "../../runtime/state.ts";
+import { type OnnxModel, OPSET, onnxModel } from "../../targets/onnx/model.ts";
+import type { LoopReport } from "../../targets/onnx/printer.ts";
+import { NotInOnnx } from "../../targets/onnx/refusal.ts";
+import type { Context } from "../context.ts";
+import { preparationIn } from "../data/preparation.ts";
+import { type ExitCode, exit, Failure } from "../failure.ts";
+import { bytesText } from "../output.ts";
+import { packageVersion } from "../package.ts";
+import { checkNoFolder, writeAtomically } from "../report/files.ts";
+import { compileFile } from "../toolchain.ts";
+import { elaborateModel } from "../training/task-model.ts";
+import { encodeOnnx } from "./encode-onnx.ts";
+import type { ModelToExport } from "./formats.ts";
+import { stateForInference } from "./state.ts";
+
+/** Throws C0312 for what ONNX cannot say. */
+export async function exportOnnx(context: Context, model: ModelToExport): Promise<ExitCode> {
+  const { output } = context;
+  const { checkpoint, settings, task } = model;
+  const { out, ragged = false } = settings;
+  await checkNoFolder(out);
+  const { elaborated, host, options } = elaborateModel({ ...settings, file: model.file }, task);
+  // The plan says what a checkpoint of this model holds.
+  const request = { ...settings, file: model.file, host, entry: options.entry, dims: elaborated.dims };
+  const { executable } = await compileFile(
+    { ...request, target: "wasm", batch: 1, time: task.steps, entries: ["infer"] },
+    context,
+  );
+  const { plan } = executable;
+  const state = stateForInference(plan, model, output);
+  const { graph } = elaborated;
+  const dims = { ...elaborated.dims, steps: task.steps };
+  const preparation = preparationIn(state, checkpoint);
+  const made = orRefused(plan.name, () =>
+    onnxModel(exportable(graph, { dims: elaborated.dims, ragged }), {
+      ...{ dims, ragged, numbers: numbersOf(state), version: packageVersion() },
+      metadata: {
+        "cellc.model": plan.name,
+        "cellc.fingerprint": plan.fingerprint,
+        "cellc.dims": JSON.stringify(elaborated.dims),
+        "cellc.step": String(state.counters.step),
+        ...(preparation && { "cellc.preparation": JSON.stringify(preparation) }),
+      },
+    }),
+  );
+  const loops = explained(made, graph, { dims, ragged, state });
+  const bytes = encodeOnnx(made.model);
+  await writeAtomically(out, bytes);
+  const { step } = state.counters;
+  output.say(`${out}: ${plan.name} after ${step} steps, operator set ${OPSET}: ${bytesText(bytes.length)}`);
+  for (const loop of loops) output.say(loopText(loop));
+  const { inputs, outputs } = made;
+  output.result({
+    ok: true,
+    file: out,
+    model: plan.name,
+    step,
+    opset: OPSET,
+    inputs,
+    outputs,
+    loops,
+    bytes: bytes.length,
+  });
+  return exit.ok;
+}
+
+const numbersOf = ({ tensors }: SessionState): ReadonlyMap<string, ArrayLike<number>> =>
+  new Map([...tensors].map(([name, { data }]) => [name, data]));
+
+function orRefused<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof NotInOnnx)) throw error;
+    throw new Failure("C0312", exit.input, `${name} cannot be written as ONNX: ${error.message}`, error.help);
+  }
+}
+
+interface Loop extends LoopReport {
+  /** The op that it would be if the norms in it had statistics that all steps share. */
+  readonly ifShared?: LoopReport["op"];
+}
+
+/** The loops, with what those would be that norms with statistics of their own at each step keep from being an op. */
+function explained(
+  { loops }: OnnxModel,
+  graph: Graph,
+  { dims, ragged, state }: { readonly dims: Bindings; readonly ragged: boolean; readonly state: SessionState },
+): readonly Loop[] {
+  if (loops.every(({ op, perStep }) => op !== "Scan" || perStep.length === 0)) return loops;
+  const shared = exportableIfShared(graph, { dims, ragged });
+  const numbers = firstRows(shared, numbersOf(state), dims);
+  const others = onnxModel(shared, { dims, ragged, numbers, version: packageVersion() }).loops;
+  return loops.map((loop, i) => {
+    const other = others[i]?.op ?? "Scan";
+    return loop.op === "Scan" && loop.perStep.length > 0 && other !== "Scan" ? { ...loop, ifShared: other } : loop;
+  });
+}
+
+/** Any numbers of the right shapes will do: those of the first step. */
+function firstRows(
+  { ops }: Graph,
+  numbers: ReadonlyMap<string, ArrayLike<number>>,
+  dims: Bindings,
+): ReadonlyMap<string, ArrayLike<number>> {
+  const all = new Map(numbers);
+  for (const op of ops) {
+    if (op.op !== "leaf" || op.attrs.leaf.kind !== "population") continue;
+    const { name } = op.attrs.leaf;
+    all.set(name, Array.from(numbers.get(name)!).slice(0, count(extents(op.attrs.type, dims))));
+  }
+  return all;
+}
+
+function loopText({ states, op, why, perStep, ifShared }: Loop): string {
+  const of = `the loop of ${states.filter((name) => name !== "").join(" and ") || "no states"}`;
+  if (op !== "Scan") return `${of} is an ${op}`;
+  const sites = perStep.map((site) => `\`${site.replaceAll("/", ".")}\``).join(" and ");
+  const norms = perStep.length === 1 ? `the norm at ${sites} keeps` : `the norms at ${sites} keep`;
+  if (ifShared !== undefined)
+    return `${of} is a Scan, because ${norms} statistics for each step; with \`stats = shared\` it would be an ${ifShared}`;
+  return `${of} is a Scan: ${why}`;
+}

@@ -1,0 +1,157 @@
+/** What a graph takes from outside: the model's inputs, and what is known of the steps that each example has. */
+import type { Graph, Leaf, OpOf, Type } from "../../compiler/ir/types.ts";
+import type { OnnxTensor } from "./block.ts";
+import { padded } from "./over-time.ts";
+import type { Printer } from "./printer.ts";
+import { type Element, type Extent, type ValueInfoProto, valueInfo } from "./proto.ts";
+import { NotInOnnx } from "./refusal.ts";
+
+type Given = Leaf & { readonly kind: "input" | "index" };
+type Mark = Leaf & { readonly kind: "lengths" };
+
+/** The name of the main time axis, and of the axis of examples. */
+const TIME = "time";
+const BATCH = "batch";
+
+/** The inputs of a model, in the order of the graph, and its time axes. */
+export interface Inputs {
+  readonly declared: readonly ValueInfoProto[];
+  /** The steps of each time axis in this run, int64 [1], by its name. */
+  readonly steps: ReadonlyMap<string, OnnxTensor>;
+  /** The steps of each example, int64 [batch], by the name of the axis; empty if sequences are equally long. */
+  readonly lengths: ReadonlyMap<string, OnnxTensor>;
+}
+
+const isGiven = (op: Graph["ops"][number]): op is OpOf<"leaf"> =>
+  op.op === "leaf" && (op.attrs.leaf.kind === "input" || op.attrs.leaf.kind === "index");
+
+const givenBy = (op: OpOf<"leaf">): Given => op.attrs.leaf as Given;
+
+/**
+ * Declares the inputs of `graph`, with the examples first, then the steps, and says where each is. With `ragged`, each time axis has an
+ * input of the lengths of its sequences. Throws `NotInOnnx` if no input says how many examples and steps there are.
+ */
+export function declareInputs(p: Printer, graph: Graph, ragged: boolean): void {
+  const leaves = graph.ops.filter(isGiven);
+  const declared: ValueInfoProto[] = [];
+  const steps = new Map<string, OnnxTensor>();
+  const lengths = new Map<string, OnnxTensor>();
+  const made = leaves.map((op) => {
+    const { name, kind, ...rest } = givenBy(op);
+    const { type } = op.attrs;
+    if (!type.batch) throw new NotInOnnx(`its input ${name} has no examples`, "give it a value for each example");
+    const axis = rest.axis ?? TIME;
+    const element: Element = kind === "index" ? "int64" : "float";
+    const shape: readonly Extent[] = [BATCH, ...(type.time ? [axis] : []), ...p.shape(type)];
+    const tensor: OnnxTensor = { name: p.root.names.reserve(name), element, block: p.root };
+    declared.push(valueInfo(name, element, shape, kind === "index" ? `below ${p.extent(type.below!)}` : undefined));
+    if (type.time && !steps.has(axis)) steps.set(axis, extentOf(p, tensor, 1, `${axis}_steps`));
+    return { op, axis, tensor };
+  });
+  const [first] = made;
+  if (first === undefined || steps.size === 0)
+    throw new NotInOnnx(
+      "none of its inputs has steps, which would say how many there are",
+      "give it an input over time",
+    );
+  if (ragged)
+    for (const axis of steps.keys()) {
+      const name = p.root.names.reserve(axis === TIME ? "lengths" : `lengths_${axis}`);
+      declared.push(valueInfo(name, "int64", [BATCH], `how many steps each example has along ${axis}`));
+      lengths.set(axis, { name, element: "int64", block: p.root });
+    }
+  const all = [...steps.values()];
+  const time = all.length === 1 ? all[0] : p.node("Max", all, { hint: "steps" });
+  p.extents = { time, batch: extentOf(p, first.tensor, 0, "examples") };
+  for (const { op, axis, tensor } of made)
+    p.place(op.results[0], stepsFirst(p, tensor, op.attrs.type, steps.get(axis)!));
+  p.inputs = { declared, steps, lengths };
+}
+
+/** The extent of an axis: int64 [1]. */
+const extentOf = (p: Printer, x: OnnxTensor, axis: number, hint: string): OnnxTensor =>
+  p.node("Shape", [x], { attributes: { start: { i: axis }, end: { i: axis + 1 } }, hint }, "int64");
+
+/** An input [batch, time, …] as a value [time, batch, …], with the steps of the longest time axis. */
+function stepsFirst(p: Printer, x: OnnxTensor, type: Type, own: OnnxTensor): OnnxTensor {
+  if (!type.time) return x;
+  const rank = p.declared(type).length;
+  const turned = p.transposed(x, [1, 0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2)]);
+  const all = p.time;
+  return all === own ? turned : padded(p, turned, rank, p.node("Sub", [all, own], { hint: "missing" }));
+}
+
+/** A leaf that is no input of the model. Those were placed when they were declared. */
+export function leaf(p: Printer, op: OpOf<"leaf">): OnnxTensor {
+  const { leaf: from } = op.attrs;
+  switch (from.kind) {
+    case "input":
+    case "index":
+      return p.of(op.results[0]);
+    case "step":
+      return p.cast(p.steps(), "float");
+    case "lengths":
+      return markOf(p, from);
+    case "noise":
+      throw new NotInOnnx(`it draws the noise ${from.name}`, "the mean of noise is taken at inference");
+    case "param":
+    case "population":
+      throw new Error(`${from.name} is a constant of the model`);
+    default:
+      throw new NotInOnnx(`it reads ${from.name}, which only a program of ours has`, "export another entry");
+  }
+}
+
+/** What `runtime/lengths.ts` computes of a mark. */
+function markOf(p: Printer, { mark, axis = TIME }: Mark): OnnxTensor {
+  const { int } = p.constants;
+  const length = (): OnnxTensor => lengthsOf(p, axis);
+  const compare = (op: "Less" | "Equal", a: OnnxTensor, b: OnnxTensor, hint: string): OnnxTensor =>
+    p.node(op, [a, b], { hint }, "bool");
+  // [time, 1] beside [batch]
+  const step = (): OnnxTensor => p.unsqueezed(p.steps(), [1]);
+  const valid = (): OnnxTensor => compare("Less", step(), length(), "valid");
+  const counted = (): OnnxTensor =>
+    p.node("ReduceSum", [p.cast(valid(), "float"), p.constants.ints([1])], {
+      attributes: { keepdims: { i: 0 } },
+      hint: "examples",
+    });
+  switch (mark) {
+    case "valid":
+      return valid();
+    case "first":
+      return p.node("And", [compare("Equal", step(), int(0), "first"), valid()], { hint: "first" });
+    case "last":
+      return compare("Equal", step(), p.node("Sub", [length(), int(1)]), "last");
+    case "examples":
+      return counted();
+    case "some":
+      return compare("Less", p.constants.float(0), counted(), "some");
+    case "span":
+      return p.cast(length(), "float");
+    case "present":
+      return [...p.inputs.steps.keys()]
+        .map((each) => compare("Less", int(0), lengthsOf(p, each), "present"))
+        .reduce((a, b) => p.node("Or", [a, b], { hint: "present" }));
+    case "enough":
+    case "until":
+    case "after":
+    case "begins":
+      throw new NotInOnnx(
+        `it asks which steps are marked ${mark}, as only training does`,
+        "leave it out of what is inferred",
+      );
+    default:
+      return mark satisfies never;
+  }
+}
+
+/** How many steps each example has along an axis: int64 [batch]. */
+export function lengthsOf(p: Printer, axis = TIME): OnnxTensor {
+  const { steps, lengths } = p.inputs;
+  const given = lengths.get(axis);
+  if (given !== undefined) return given;
+  const all = steps.get(axis);
+  if (all === undefined) throw new NotInOnnx(`no input has steps along ${axis}`, "give it an input over that axis");
+  return p.node("Expand", [all, p.batch], { hint: `lengths_${axis}` });
+}
