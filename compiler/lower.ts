@@ -90,8 +90,17 @@ export function exportable(
   { dims, ragged = false }: { readonly dims: Readonly<Record<string, number>>; readonly ragged?: boolean },
 ): Graph {
   const sized = units(dims).run(only(graph, ["output"]));
-  return through(exported(ragged || isRagged(graph)), sized);
+  const made = through(exported(ragged || isRagged(graph)), sized);
+  if (made.ops.some(isInput)) return made;
+  // Outputs that need no input still have as many steps as there are.
+  return { ...made, ops: [...sized.ops.filter(isInput), ...made.ops] };
 }
+
+const isInput = (op: Op): boolean => {
+  if (op.op !== "leaf") return false;
+  const { leaf } = op.attrs;
+  return leaf.kind === "index" || (leaf.kind === "input" && leaf.target !== true);
+};
 
 /** The same, if the norms had statistics that all steps share. */
 export const exportableIfShared = (graph: Graph, options: Parameters<typeof exportable>[1]): Graph =>

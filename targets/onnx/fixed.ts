@@ -4,7 +4,7 @@
 import * as dim from "../../compiler/ir/dim.ts";
 import { interpret } from "../../compiler/ir/interpret.ts";
 import { axesOf, extentsIn } from "../../compiler/ir/ops.ts";
-import type { Bindings, Tensor } from "../../compiler/ir/tensor.ts";
+import { type Bindings, count, extents, type Tensor } from "../../compiler/ir/tensor.ts";
 import type { Graph, Leaf, Op, Value } from "../../compiler/ir/types.ts";
 
 /** `steady`: the same at all steps. `stepwise`: a row for each of the first steps, and the last one serves all later ones. */
@@ -35,15 +35,18 @@ export function fixedValues(graph: Graph, { dims, numbers }: FixedOptions): Fixe
     for (const r of op.results) kinds.set(r, kind);
     ops.push(op);
   }
-  if (rows.size > 1) throw new Error(`statistics are kept for ${[...rows].join(" and for ")} steps`);
-  const [time = 1] = rows;
+  const time = Math.max(1, ...rows);
   const all = [...kinds.keys()];
   const found = interpret(
     {
       ...{ name: graph.name, norms: new Map(), ops },
       results: all.map((value) => ({ kind: "output", name: String(value.id), value })),
     },
-    { dims: { ...dims, time, batch: 1 }, leaf: (name) => given(numbers, name) },
+    {
+      dims: { ...dims, time, batch: 1 },
+      leaf: (name, _, type) =>
+        toSteps(given(numbers, name), type.time ? time : 1, count(extents({ ...type, time: false }, dims))),
+    },
   );
   return new Map(
     all.map((value) => [value, { kind: kinds.get(value)!, tensor: found.get(`output:${value.id}`)! }] as const),
@@ -54,6 +57,16 @@ function given(numbers: ReadonlyMap<string, ArrayLike<number>>, name: string): A
   const found = numbers.get(name);
   if (found === undefined) throw new Error(`no numbers for ${name}`);
   return found;
+}
+
+/** The rows of a statistic for so many steps: the last one serves all later ones. */
+function toSteps(numbers: ArrayLike<number>, steps: number, width: number): ArrayLike<number> {
+  const rows = numbers.length / width;
+  if (rows === steps) return numbers;
+  return Float64Array.from(
+    { length: steps * width },
+    (_, i) => numbers[Math.min(rows - 1, Math.floor(i / width)) * width + (i % width)],
+  );
 }
 
 const isKept = ({ kind }: Leaf): boolean => kind === "param" || kind === "population";

@@ -39,19 +39,18 @@ export function declareInputs(p: Printer, graph: Graph, ragged: boolean): void {
   const made = leaves.map((op) => {
     const { name, kind, ...rest } = givenBy(op);
     const { type } = op.attrs;
-    if (!type.batch) throw new NotInOnnx(`its input ${name} has no examples`, "give it a value for each example");
     const axis = rest.axis ?? TIME;
     const element: Element = kind === "index" ? "int64" : "float";
-    const shape: readonly Extent[] = [BATCH, ...(type.time ? [axis] : []), ...p.shape(type)];
+    const shape: readonly Extent[] = [...(type.batch ? [BATCH] : []), ...(type.time ? [axis] : []), ...p.shape(type)];
     const tensor: OnnxTensor = { name: p.root.names.reserve(name), element, block: p.root };
     declared.push(valueInfo(name, element, shape, kind === "index" ? `below ${p.extent(type.below!)}` : undefined));
-    if (type.time && !steps.has(axis)) steps.set(axis, extentOf(p, tensor, 1, `${axis}_steps`));
+    if (type.time && !steps.has(axis)) steps.set(axis, extentOf(p, tensor, Number(type.batch), `${axis}_steps`));
     return { op, axis, tensor };
   });
-  const [first] = made;
+  const first = made.find(({ op }) => op.attrs.type.batch);
   if (first === undefined || steps.size === 0)
     throw new NotInOnnx(
-      "none of its inputs has steps, which would say how many there are",
+      "none of its inputs has steps, or none has examples, and nothing else says how many there are",
       "give it an input over time",
     );
   if (ragged)
@@ -76,7 +75,7 @@ const extentOf = (p: Printer, x: OnnxTensor, axis: number, hint: string): OnnxTe
 function stepsFirst(p: Printer, x: OnnxTensor, type: Type, own: OnnxTensor): OnnxTensor {
   if (!type.time) return x;
   const rank = p.declared(type).length;
-  const turned = p.transposed(x, [1, 0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2)]);
+  const turned = type.batch ? p.transposed(x, [1, 0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2)]) : x;
   const all = p.time;
   return all === own ? turned : padded(p, turned, rank, p.node("Sub", [all, own], { hint: "missing" }));
 }

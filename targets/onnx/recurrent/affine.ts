@@ -34,6 +34,7 @@ export const isIdentity = (m: Matrix): boolean =>
 /** The diagonal of a matrix that has nothing else; undefined if it has. */
 export function diagonal(m: Matrix): Float64Array | undefined {
   if (m.rows !== m.columns) return undefined;
+  if (isIdentity(m)) return new Float64Array(m.rows).fill(1);
   const data = dense(m);
   const isDiagonal = data.every((x, i) => x === 0 || i % (m.columns + 1) === 0);
   return isDiagonal ? Float64Array.from({ length: m.rows }, (_, i) => data[i * (m.columns + 1)]) : undefined;
@@ -216,8 +217,27 @@ export class AffineValues {
         ? Float64Array.from({ length: rows * size }, (_, i) => data[(i % size) * rows + Math.floor(i / size)])
         : data,
     };
-    // Products of products are not multiplied out: their rank may be small on purpose.
-    return { size, terms: new Map([[this.#given.get(x) ?? x, matrix]]), bias: new Float64Array(size) };
+    return this.#throughMatrix(x, matrix);
+  }
+
+  /** `x` times a matrix. What is in x is multiplied out if it is only scaled: of a product of matrices, the rank may be small on purpose. */
+  #throughMatrix(x: Value, matrix: Matrix): Affine {
+    const { rows, columns: size } = matrix;
+    const from = this.of(x);
+    const scales = [...(from?.terms ?? [])].map(([v, m]) => [v, diagonal(m)] as const);
+    if (from === undefined || scales.length === 0 || scales.some(([, scale]) => scale === undefined))
+      return { size, terms: new Map([[this.#given.get(x) ?? x, matrix]]), bias: new Float64Array(size) };
+    const data = dense(matrix);
+    const bias = new Float64Array(size);
+    for (let i = 0; i < rows; i++) for (let j = 0; j < size; j++) bias[j] += from.bias[i] * data[i * size + j];
+    const times = (scale: Float64Array): Matrix =>
+      scale.every((n) => n === 1)
+        ? matrix
+        : sized(
+            matrix,
+            data.map((n, i) => n * scale[Math.floor(i / size)]),
+          );
+    return { size, terms: new Map(scales.map(([v, scale]) => [v, times(scale!)])), bias };
   }
 }
 

@@ -18,10 +18,10 @@ const DEFAULTS: Readonly<Record<Native["op"], string>> = {
 export function nativeLoop(p: Printer, scan: OpOf<"scan">, native: Native): readonly OnnxTensor[] {
   const { op, size, states, valid } = native;
   const inputs = inputsOf(p, native);
-  const lengths = valid && p.cast(lengthsOf(p, axisOf(p, valid)), "int32");
+  const lengths = valid && lengthsOf(p, axisOf(p, valid));
   const initial = states.map((state) => firstState(p, scan.operands[state]));
   const peepholes = native.gates.some(({ peephole }) => peephole !== undefined) ? peepholesOf(p, native) : undefined;
-  const optional = [inputs.bias, lengths, ...initial, ...(peepholes ? [peepholes] : [])];
+  const optional = [inputs.bias, lengths && p.cast(lengths, "int32"), ...initial, ...(peepholes ? [peepholes] : [])];
   while (optional.length > 0 && optional.at(-1) === undefined) optional.pop();
   const [sequence, ...finals] = p.nodes(
     op,
@@ -29,13 +29,20 @@ export function nativeLoop(p: Printer, scan: OpOf<"scan">, native: Native): read
     ["float", ...states.map(() => "float" as const)],
     { attributes: attributesOf(native, size), hint: scan.results[0]?.name },
   );
-  const last = finals.map((y) => p.squeezed(y, [0]));
+  const last = finals.map((y, k) => (lengths ? finalState(p, y, initial[k], lengths) : p.squeezed(y, [0])));
   const each = p.squeezed(sequence, [1]);
   const count = scan.attrs.states;
   return scan.results.map((_, i) => {
     if (i < count) return last[states.indexOf(i)];
     return valid ? waiting(p, each, last[0], valid) : each;
   });
+}
+
+/** Where an example has no step at all, its state is the first one; runtimes give 0 there. */
+function finalState(p: Printer, y: OnnxTensor, first: OnnxTensor | undefined, lengths: OnnxTensor): OnnxTensor {
+  if (first === undefined) return p.squeezed(y, [0]);
+  const some = p.unsqueezed(p.node("Greater", [lengths, p.constants.int(0)], { hint: "some" }, "bool"), [1]);
+  return p.squeezed(p.node("Where", [some, y, first], { hint: y.name }, "float"), [0]);
 }
 
 /** At the steps that an example lacks, its state is the last one; the ops of ONNX give 0 there. */

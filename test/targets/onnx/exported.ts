@@ -66,7 +66,7 @@ function feedsOf(
     const rest = type.shape.map((d) => dim.evaluate(d, dims));
     const numbers = study.numbers[leaf.name];
     const shape = [batch, ...(type.time ? [time] : []), ...rest];
-    const data = type.time ? examplesFirst(numbers, time, batch) : Float64Array.from(numbers);
+    const data = type.time ? swapped(numbers, time, batch) : Float64Array.from(numbers);
     feeds[leaf.name] =
       leaf.kind === "index"
         ? { element: "int64", dims: shape, data: BigInt64Array.from(Array.from(data, BigInt)) }
@@ -80,13 +80,13 @@ function feedsOf(
   return feeds;
 }
 
-/** [T, B, …] as [B, T, …], or the other way round with both exchanged. */
-function examplesFirst(numbers: ArrayLike<number>, time: number, batch: number): Float64Array {
+/** [first, second, …] as [second, first, …]. */
+export function swapped(numbers: ArrayLike<number>, first: number, second: number): Float64Array {
   const made = Float64Array.from(numbers);
-  const n = made.length / time / batch;
-  for (let t = 0; t < time; t++)
-    for (let b = 0; b < batch; b++)
-      for (let i = 0; i < n; i++) made[(b * time + t) * n + i] = numbers[(t * batch + b) * n + i];
+  const n = made.length / first / second;
+  for (let a = 0; a < first; a++)
+    for (let b = 0; b < second; b++)
+      for (let i = 0; i < n; i++) made[(b * first + a) * n + i] = numbers[(a * second + b) * n + i];
   return made;
 }
 
@@ -107,7 +107,7 @@ export async function computed(
   return new Map(
     Object.entries(found).map(([name, { data }]) => {
       const numbers = Float64Array.from(Array.from(data, Number));
-      return [`output:${name}`, overTime.has(name) ? examplesFirst(numbers, batch, time) : numbers] as const;
+      return [`output:${name}`, overTime.has(name) ? swapped(numbers, batch, time) : numbers] as const;
     }),
   );
 }
