@@ -24,6 +24,9 @@ const us = (cell: Cell): Side => ({ contender: "cellc wasm", cell });
 const eager: Side = { contender: "PyTorch", cell: "bnlstm", form: "eager" };
 const fused: Side = { contender: "PyTorch", cell: "lstm", form: "nn.LSTM" };
 
+/** Whole sequences at inference, of this and of `onnx.ts`. */
+export const sequences: readonly string[] = ["sequence", "pixels", "pixels-32"];
+
 const goals: readonly Goal[] = [
   { name: "eager BN-LSTM / BN-LSTM", workloads: ["784"], over: eager, under: us("bnlstm"), least: 6 },
   { name: "eager BN-LSTM / BN-LSTM", workloads: ["512"], over: eager, under: us("bnlstm"), least: 2 },
@@ -52,10 +55,17 @@ const goals: readonly Goal[] = [
   },
   {
     name: "ONNX Runtime LSTM / LSTM",
-    workloads: ["stream", "sequence"],
-    over: { contender: "ONNX Runtime", cell: "lstm" },
+    workloads: ["stream", ...sequences],
+    over: { contender: "ONNX Runtime", cell: "lstm", form: "LSTM" },
     under: us("lstm"),
   },
+  ...(["lstm", "bnlstm"] as const).map((cell): Goal => {
+    const of = cell === "lstm" ? "LSTM" : "BN-LSTM";
+    return {
+      ...{ name: `ONNX Runtime Scan / ${of}`, workloads: sequences },
+      ...{ over: { contender: "ONNX Runtime", cell, form: "Scan" }, under: us(cell) },
+    };
+  }),
   { name: "BN-LSTM / LSTM", workloads: ["784", "28", "512"], over: us("bnlstm"), under: us("lstm"), most: 1.1 },
   { name: "LN-LSTM / LSTM", workloads: ["784", "28", "512"], over: us("lnlstm"), under: us("lstm") },
 ];

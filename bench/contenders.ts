@@ -112,7 +112,11 @@ export function contenders(
       name: "ONNX Runtime",
       command: script("onnx.mjs", n),
       environment: {},
-      forms: [{ cell: "lstm", name: "LSTM", kinds: inference }],
+      forms: [
+        { cell: "lstm", name: "LSTM", kinds: inference },
+        { cell: "lstm", name: "Scan", kinds: ["sequence"] },
+        { cell: "bnlstm", name: "Scan", kinds: ["sequence"] },
+      ],
     })),
   ];
 }

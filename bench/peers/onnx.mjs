@@ -1,9 +1,11 @@
 /**
- * ONNX Runtime, inference only: `onnx.mjs THREADS`. The model is one `LSTM` op (ONNX operator set 14) with its weights as
- * initializers, made here.
+ * ONNX Runtime, inference only: `onnx.mjs THREADS`. A whole sequence goes through what `cellc export --to onnx` writes of our cell, with
+ * the op for it or with Scan. For one step at a time the model is one `LSTM` op (ONNX operator set 14) with its weights as initializers,
+ * made here.
  */
 import onnxProto from "onnx-proto";
 import * as ort from "onnxruntime-node";
+import { exportedModel } from "./exported-model.ts";
 import { ours, reorder, transpose } from "./gates.ts";
 import { numbersOf, serve, versionOf } from "./serve.ts";
 
@@ -13,29 +15,50 @@ const threads = Number(process.argv[2]);
 /** ONNX orders the gates i, o, f, candidate, and weights act on the left. */
 const iofc = "iofg";
 
-async function build(job) {
-  if (job.cell !== "lstm") throw new Error(`ONNX has no op for ${job.cell}`);
-  if (job.kind === "train") throw new Error("ONNX Runtime is asked for inference only");
-  const { T, B, D, H } = job;
-  const numbers = numbersOf(job);
-  const session = await ort.InferenceSession.create(model(job, numbers), {
+const open = (bytes) =>
+  ort.InferenceSession.create(bytes, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
+    // Warnings about the rank of a loop's first state.
+    logSeverityLevel: 3,
   });
+
+async function build(job) {
+  if (job.kind === "train") throw new Error("ONNX Runtime is asked for inference only");
+  return job.kind === "sequence" ? sequence(job) : stream(job);
+}
+
+/** A run is one call. The examples come first there. */
+async function sequence(job) {
+  const { T, B, D, H } = job;
+  const numbers = numbersOf(job);
+  const session = await open(exportedModel(job, numbers));
+  const x = new Float32Array(T * B * D);
+  for (let t = 0; t < T; t++)
+    for (let b = 0; b < B; b++) x.set(numbers.x.subarray((t * B + b) * D, (t * B + b + 1) * D), (b * T + t) * D);
+  const feeds = { x: new ort.Tensor("float32", x, [B, T, D]) };
+  let h;
+  return {
+    run: async () => {
+      ({ h } = await session.run(feeds));
+    },
+    check: () => ({ values: Array.from({ length: B * H }, (_, i) => lastOf(h.data, i, T, H)) }),
+  };
+}
+
+/** Of the last step of an example: number `i` of [B, H]. */
+const lastOf = (data, i, T, H) => data[(Math.floor(i / H) * T + T - 1) * H + (i % H)];
+
+async function stream(job) {
+  if (job.cell !== "lstm") throw new Error(`ONNX has no op for ${job.cell}`);
+  const { T, B, D, H } = job;
+  const numbers = numbersOf(job);
+  const session = await open(model(job, numbers));
   const zero = () => new ort.Tensor("float32", new Float32Array(B * H), [1, B, H]);
   const input = (from, to) =>
     new ort.Tensor("float32", numbers.x.subarray(from * B * D, to * B * D), [to - from, B, D]);
   let h = zero();
-  if (job.kind === "sequence") {
-    const feeds = { X: input(0, T), h: h, c: zero() };
-    return {
-      run: async () => {
-        h = (await session.run(feeds)).Y_h;
-      },
-      check: () => ({ values: [...h.data] }),
-    };
-  }
   return {
     run: async () => {
       h = zero();

@@ -22,6 +22,8 @@ export interface OnnxOptions {
   readonly numbers: ReadonlyMap<string, ArrayLike<number>>;
   /** Whether the graph is one for sequences of different lengths, which are then an input. */
   readonly ragged?: boolean;
+  /** Whether loops become LSTM, GRU and RNN where they can. Default: true; without, all are Scans. */
+  readonly recognise?: boolean;
   readonly version: string;
   /** What else the file tells about the model. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -45,9 +47,9 @@ const LAYOUT =
  * more than 2 GiB of numbers.
  */
 export function onnxModel(graph: Graph, options: OnnxOptions): OnnxModel {
-  const { dims, numbers, ragged = false, version, metadata = {} } = options;
+  const { dims, numbers, ragged = false, recognise = true, version, metadata = {} } = options;
   const root = new Block();
-  const p = new Printer(root, graph, dims, fixedValues(graph, { dims, numbers }));
+  const p = new Printer(root, graph, { dims, fixed: fixedValues(graph, { dims, numbers }), recognise });
   const outputs = graph.results.filter(({ kind }) => kind === "output");
   // Programs use these names, and no others.
   for (const { name } of outputs) root.names.reserve(name);

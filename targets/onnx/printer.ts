@@ -43,7 +43,15 @@ export class Printer {
   readonly loops: LoopReport[] = [];
   #inputs: Inputs | undefined;
 
-  constructor(root: Block, graph: Graph, dims: Bindings, fixed: FixedValues) {
+  /** Whether loops become ops for recurrent layers where they can. */
+  readonly recognise: boolean;
+
+  constructor(
+    root: Block,
+    graph: Graph,
+    { dims, fixed, recognise }: { readonly dims: Bindings; readonly fixed: FixedValues; readonly recognise: boolean },
+  ) {
+    this.recognise = recognise;
     this.defines = new Map(graph.ops.flatMap((op) => op.results.map((r) => [r, op] as const)));
     this.root = root;
     this.block = root;

@@ -11,7 +11,7 @@ export function loop(
   scan: OpOf<"scan">,
   printOps: (p: Printer, ops: readonly Op[]) => void,
 ): readonly OnnxTensor[] {
-  const found = recognise(p, scan);
+  const found = p.recognise ? recognise(p, scan) : { why: "all loops are to be Scans" };
   const { params } = scan.body as Body;
   const states = params.slice(0, scan.attrs.states).map(({ name }) => name);
   if ("op" in found) {
