@@ -117,12 +117,14 @@ function firstRows(
   return all;
 }
 
+const withArticle = (op: string): string => `${op === "GRU" || op === "Scan" ? "a" : "an"} ${op}`;
+
 function loopText({ states, op, why, perStep, ifShared }: Loop): string {
   const of = `the loop of ${states.filter((name) => name !== "").join(" and ") || "no states"}`;
-  if (op !== "Scan") return `${of} is an ${op}`;
+  if (op !== "Scan") return `${of} is ${withArticle(op)}`;
   const sites = perStep.map((site) => `\`${site.replaceAll("/", ".")}\``).join(" and ");
   const norms = perStep.length === 1 ? `the norm at ${sites} keeps` : `the norms at ${sites} keep`;
   if (ifShared !== undefined)
-    return `${of} is a Scan, because ${norms} statistics for each step; with \`stats = shared\` it would be an ${ifShared}`;
+    return `${of} is a Scan, because ${norms} statistics for each step; with \`stats = shared\` it would be ${withArticle(ifShared)}`;
   return `${of} is a Scan: ${why}`;
 }

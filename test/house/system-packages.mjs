@@ -1,20 +1,29 @@
 /**
- * Runs before the tests: sees to the one thing npm cannot install, a Vulkan driver for the WebGPU tests.
+ * Runs before the tests: sees to what npm cannot install, a Vulkan driver for the WebGPU tests and ONNX's checker.
  *
  * The tests run on SwiftShader, a Vulkan driver on the CPU, so that they need no GPU and give the same numbers
- * everywhere. Debian ships it inside its `chromium` package, with a Vulkan loader (libvulkan.so.1) beside it. Plain
+ * everywhere. Debian ships it inside its `chromium` package, with a Vulkan loader (libvulkan.so.1) beside it. The checker is
+ * a Python package; without it, the test that needs it says so and fails. Plain
  * JavaScript, because it runs before anything else is known to work.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 
-/** Debian packages, and the file by which each is known to be there. */
-const NEEDED = [{ name: "chromium", file: "/usr/lib/chromium/vk_swiftshader_icd.json" }];
+/** Debian packages, the file by which each is known to be there, and what it is for. */
+const VULKAN = { name: "chromium", file: "/usr/lib/chromium/vk_swiftshader_icd.json", use: "the WebGPU tests run on" };
+const NEEDED = [
+  VULKAN,
+  {
+    name: "python3-onnx",
+    file: "/usr/lib/python3/dist-packages/onnx/checker.py",
+    use: "exported models are checked by",
+  },
+];
 /** Where Vulkan loaders look for drivers. */
 const DRIVER_FOLDERS = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"];
 
-/** Names of the packages still to be installed. */
-const missing = () => NEEDED.filter(({ file }) => !existsSync(file)).map(({ name }) => name);
+/** The packages still to be installed. */
+const missing = () => NEEDED.filter(({ file }) => !existsSync(file));
 
 /** How apt-get may be called without asking anyone: `[]` as root, `["sudo", "-n"]` by a passwordless sudo, or undefined. */
 function aptPrefix() {
@@ -33,15 +42,19 @@ function aptGet(prefix, ...args) {
 if (process.platform === "linux" && missing().length > 0) {
   const prefix = aptPrefix();
   if (prefix) {
-    console.error(`Installing ${missing().join(", ")}: the WebGPU tests run on the Vulkan driver in it.`);
+    console.error(
+      `Installing ${missing()
+        .map(({ name, use }) => `${name}, which ${use}`)
+        .join(", and ")}.`,
+    );
     aptGet(prefix, "update");
-    aptGet(prefix, "install", "-y", "--no-install-recommends", ...missing());
+    aptGet(prefix, "install", "-y", "--no-install-recommends", ...missing().map(({ name }) => name));
   }
-  if (missing().length > 0) {
+  if (missing().includes(VULKAN)) {
     const otherDriver = DRIVER_FOLDERS.some((folder) => existsSync(folder) && readdirSync(folder).length > 0);
     console.error(
       "The WebGPU tests run on SwiftShader, a Vulkan driver on the CPU, which is not installed.\n" +
-        `  Debian, Ubuntu: sudo apt-get install --no-install-recommends ${missing().join(" ")}\n` +
+        `  Debian, Ubuntu: sudo apt-get install --no-install-recommends ${VULKAN.name}\n` +
         `  elsewhere:      any Vulkan driver and loader will do${otherDriver ? "; the driver found here is used" : ""}`,
     );
     if (!otherDriver) process.exit(1);
