@@ -2,7 +2,7 @@
 import type { Graph, Leaf, OpOf, Type } from "../../compiler/ir/types.ts";
 import type { OnnxTensor } from "./block.ts";
 import { padded } from "./over-time.ts";
-import type { Printer } from "./printer.ts";
+import { firstTwoExchanged, type Printer } from "./printer.ts";
 import { type Element, type Extent, type ValueInfoProto, valueInfo } from "./proto.ts";
 import { NotInOnnx } from "./refusal.ts";
 
@@ -36,13 +36,15 @@ export function declareInputs(p: Printer, graph: Graph, ragged: boolean): void {
   const declared: ValueInfoProto[] = [];
   const steps = new Map<string, OnnxTensor>();
   const lengths = new Map<string, OnnxTensor>();
+  // Before there are other names.
+  for (const op of leaves) p.root.names.reserve(givenBy(op).name);
   const made = leaves.map((op) => {
     const { name, kind, ...rest } = givenBy(op);
     const { type } = op.attrs;
     const axis = rest.axis ?? TIME;
     const element: Element = kind === "index" ? "int64" : "float";
     const shape: readonly Extent[] = [...(type.batch ? [BATCH] : []), ...(type.time ? [axis] : []), ...p.shape(type)];
-    const tensor: OnnxTensor = { name: p.root.names.reserve(name), element, block: p.root };
+    const tensor: OnnxTensor = { name, element, block: p.root };
     declared.push(valueInfo(name, element, shape, kind === "index" ? `below ${p.extent(type.below!)}` : undefined));
     if (type.time && !steps.has(axis)) steps.set(axis, extentOf(p, tensor, Number(type.batch), `${axis}_steps`));
     return { op, axis, tensor };
@@ -75,7 +77,7 @@ const extentOf = (p: Printer, x: OnnxTensor, axis: number, hint: string): OnnxTe
 function stepsFirst(p: Printer, x: OnnxTensor, type: Type, own: OnnxTensor): OnnxTensor {
   if (!type.time) return x;
   const rank = p.declared(type).length;
-  const turned = type.batch ? p.transposed(x, [1, 0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2)]) : x;
+  const turned = type.batch ? p.transposed(x, firstTwoExchanged(rank)) : x;
   const all = p.time;
   return all === own ? turned : padded(p, turned, rank, p.node("Sub", [all, own], { hint: "missing" }));
 }

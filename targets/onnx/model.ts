@@ -4,7 +4,7 @@ import type { Graph, Result } from "../../compiler/ir/types.ts";
 import { Block, neededNodes } from "./block.ts";
 import { fixedValues } from "./fixed.ts";
 import { declareInputs } from "./leaves.ts";
-import { type LoopReport, Printer } from "./printer.ts";
+import { firstTwoExchanged, type LoopReport, Printer } from "./printer.ts";
 import { type Extent, type ModelProto, type ValueInfoProto, valueInfo } from "./proto.ts";
 import { NotInOnnx } from "./refusal.ts";
 import { printOps } from "./spellings.ts";
@@ -48,6 +48,7 @@ const LAYOUT =
  */
 export function onnxModel(graph: Graph, options: OnnxOptions): OnnxModel {
   const { dims, numbers, ragged = false, recognise = true, version, metadata = {} } = options;
+  refuseLarge(4 * numbersIn(graph, numbers));
   const root = new Block();
   const p = new Printer(root, graph, { dims, fixed: fixedValues(graph, { dims, numbers }), recognise });
   const outputs = graph.results.filter(({ kind }) => kind === "output");
@@ -62,11 +63,7 @@ export function onnxModel(graph: Graph, options: OnnxOptions): OnnxModel {
   );
   const initializer = p.constants.tensors.filter(({ name }) => read.has(name));
   const bytes = initializer.reduce((sum, { rawData }) => sum + rawData.length, 0);
-  if (bytes > MOST_BYTES)
-    throw new NotInOnnx(
-      `its numbers take ${bytes} bytes, and a file of ONNX has at most ${MOST_BYTES}`,
-      "choose smaller dimensions",
-    );
+  refuseLarge(bytes);
   return {
     loops: p.loops,
     inputs: p.inputs.declared.map(({ name }) => name),
@@ -84,6 +81,20 @@ export function onnxModel(graph: Graph, options: OnnxOptions): OnnxModel {
   };
 }
 
+function refuseLarge(bytes: number): void {
+  if (bytes <= MOST_BYTES) return;
+  throw new NotInOnnx(
+    `its numbers take ${bytes} bytes, and a file of ONNX has at most ${MOST_BYTES}`,
+    "choose smaller dimensions",
+  );
+}
+
+/** How many numbers the parameters and statistics have that a graph reads: about as many as its constants. */
+function numbersIn({ ops }: Graph, numbers: OnnxOptions["numbers"]): number {
+  const names = new Set(ops.flatMap((op) => (op.op === "leaf" ? [op.attrs.leaf.name] : [])));
+  return [...names].reduce((sum, name) => sum + (numbers.get(name)?.length ?? 0), 0);
+}
+
 /** Names a result, with the examples first and the steps of its own axis. */
 function output(p: Printer, { name, value, axis = "time" }: Result): ValueInfoProto {
   const { type } = value;
@@ -92,7 +103,7 @@ function output(p: Printer, { name, value, axis = "time" }: Result): ValueInfoPr
   const own = steps.get(axis);
   const cut = type.time && steps.size > 1 && own ? p.sliced(from, { axis: 0, from: 0, to: own }) : from;
   const rank = p.declared(type).length;
-  const examplesFirst = { perm: { ints: [1, 0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2)] } };
+  const examplesFirst = { perm: { ints: firstTwoExchanged(rank) } };
   if (type.time && type.batch)
     p.root.add("Transpose", [cut], [cut.element], { attributes: examplesFirst, names: [name] });
   else p.root.add("Identity", [cut], [cut.element], { names: [name] });

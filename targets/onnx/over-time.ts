@@ -1,7 +1,7 @@
 /** Ops that read along time. Time is the first axis of a value, and its extent is the run's. */
 import type { OpOf } from "../../compiler/ir/types.ts";
 import type { OnnxTensor } from "./block.ts";
-import { BEGIN, END, type Printer } from "./printer.ts";
+import { BEGIN, END, firstTwoExchanged, type Printer } from "./printer.ts";
 
 const zeros = (n: number): readonly number[] => Array<number>(n).fill(0);
 
@@ -41,9 +41,6 @@ export function reversed(p: Printer, { operands: [x, steps], results: [{ type, n
   return p.node("Where", [condition, turned, p.constants.float(0)], { hint: name }, "float");
 }
 
-/** The first axes of a value without time, and of one with it. */
-const swapped = (rank: number): readonly number[] => [1, 0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2)];
-
 export function whole(
   p: Printer,
   { operands: [x], attrs: { size }, results: [{ type, name }] }: OpOf<"whole">,
@@ -51,7 +48,7 @@ export function whole(
   const rank = p.declared(x.type).length;
   const rows = p.extentOf(size);
   const all = padded(p, p.plain(x), rank, missing(p, rows));
-  return type.batch ? p.transposed(all, swapped(rank), name) : all;
+  return type.batch ? p.transposed(all, firstTwoExchanged(rank), name) : all;
 }
 
 /**
@@ -69,6 +66,6 @@ function missing(p: Printer, rows: number): OnnxTensor {
 export function stepwise(p: Printer, { operands: [x], results: [{ type, name }] }: OpOf<"stepwise">): OnnxTensor {
   const rank = p.declared(type).length;
   const from = p.num(x);
-  const rows = type.batch ? p.transposed(from, swapped(rank), name) : from;
+  const rows = type.batch ? p.transposed(from, firstTwoExchanged(rank), name) : from;
   return p.sliced(padded(p, rows, rank, p.time), { axis: 0, from: 0, to: p.time }, name);
 }

@@ -233,6 +233,13 @@ export class Printer {
   }
 }
 
+/** The places of a value's axes with the first two exchanged: steps and examples, or examples and rows. */
+export const firstTwoExchanged = (rank: number): readonly number[] => [
+  1,
+  0,
+  ...Array.from({ length: rank - 2 }, (_, i) => i + 2),
+];
+
 /** Behind the last entry of any axis. */
 export const END = 2 ** 31 - 1;
 /** Before the first, for slices that run backward. */

@@ -1,4 +1,5 @@
 /** A loop over the steps: an op for recurrent layers if it is one, else Scan with the cell as its body. */
+import { scalar } from "../../../compiler/ir/type.ts";
 import type { Block as Body, Op, OpOf, Type, Value } from "../../../compiler/ir/types.ts";
 import { Block, neededNodes, type OnnxTensor } from "../block.ts";
 import type { Printer } from "../printer.ts";
@@ -43,7 +44,9 @@ function scanLoop(
 ): readonly OnnxTensor[] {
   const body = scan.body as Body;
   const { states, reverse } = scan.attrs;
-  const operands = scan.operands.map((v, i) => (i < states ? p.num(v) : p.of(v)));
+  const given = scan.operands.map((v, i) => (i < states ? p.num(v) : p.of(v)));
+  // A Scan has as many steps as its inputs: a loop that reads none is given the numbers of the steps.
+  const operands = given.length > states ? given : [...given, p.steps()];
   const { graph, elements } = bodyOf(p, scan, body, operands, printOps);
   const inputs = operands.length - states;
   const directions = (n: number) => ({ ints: Array<number>(n).fill(1) });
@@ -69,9 +72,10 @@ function bodyOf(
 ): { readonly graph: GraphProto; readonly elements: readonly Element[] } {
   const { states } = scan.attrs;
   const inner = new Block(p.block);
-  const given = params.map((v, i): OnnxTensor => {
-    const tensor = { name: inner.names.unique(v.name || "step_input"), element: operands[i].element, block: inner };
-    p.place(v, tensor);
+  const given = operands.map(({ element }, i): OnnxTensor => {
+    const v = params.at(i);
+    const tensor = { name: inner.names.unique(v?.name || "step_input"), element, block: inner };
+    if (v !== undefined) p.place(v, tensor);
     return tensor;
   });
   return p.within(inner, () => {
@@ -86,7 +90,7 @@ function bodyOf(
         name: p.root.names.unique("step"),
         node: neededNodes(inner.nodes, names).nodes,
         initializer: [],
-        input: given.map((tensor, i) => info(tensor, params[i])),
+        input: given.map((tensor, i) => info(tensor, params[i] ?? { type: scalar })),
         output: made.map((tensor, i) => info(tensor, results[i])),
       },
     };

@@ -168,6 +168,18 @@ describe("it is no LSTM", () => {
     expect(made.loops[0].why).toBeTruthy();
   });
 
+  it("if it reads no input, nor anything else at each step", async () => {
+    const made = await exported(`cell alone(D = 3, H = 4) {
+  param Wh : [H, H] = xavier
+  param h0 : [H] = 0.5
+  input x : [D]
+  state h : [H] = h0
+  h' = tanh(h @ Wh)
+  output h'
+}`);
+    expect(ops(made)).toEqual(["Scan"]);
+  });
+
   it("if it gives its cell at each step, too", async () => {
     const made = await exported(lstm(ORDER, { c: C, h: H }).replace("output h'", "output h', c'"));
     expect(made.loops).toEqual([
