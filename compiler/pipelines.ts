@@ -6,6 +6,7 @@
 import type { Bindings } from "./ir/tensor.ts";
 import type { Pass } from "./ir/types.ts";
 import { joinsInMemory, type Machine } from "./machine.ts";
+import { afterLoop } from "./passes/after-loop.ts";
 import { carry } from "./passes/carry.ts";
 import { deferWeightGradients } from "./passes/defer-weight-gradients.ts";
 import { delayLines } from "./passes/delay-lines.ts";
@@ -91,7 +92,7 @@ export const placement = {
  */
 export const exported = (lengths: boolean): readonly Pass[] => [
   ...placement[lengths ? "ragged" : "equal"].infer,
-  ...[meanNoise, simplify, foldWeights, simplify],
+  ...[meanNoise, simplify, foldWeights, simplify, afterLoop, simplify],
 ];
 
 /** @param estimates whether estimating statistics differs from training; if not, both share their passes up to `derive` */

@@ -1,5 +1,6 @@
 /** Every pass by the name of its folder of golden texts. */
 import type { Pass } from "../../compiler/ir/types.ts";
+import { afterLoop } from "../../compiler/passes/after-loop.ts";
 import { carry } from "../../compiler/passes/carry.ts";
 import { deferWeightGradients } from "../../compiler/passes/defer-weight-gradients.ts";
 import { delayLines } from "../../compiler/passes/delay-lines.ts";
@@ -41,6 +42,7 @@ export const passes: Readonly<Record<string, Pass>> = {
   "delay-lines": delayLines,
   carry,
   "fold-weights": foldWeights,
+  "after-loop": afterLoop,
   derive: derive(),
   derivative: {
     name: "derivative",
