@@ -10,7 +10,14 @@ import { simplify } from "./passes/simplify.ts";
 import { only, type Refused, refusalOfMeasures, refusalOfOutputs } from "./passes/steps-so-far.ts";
 import { type Streamed, stream } from "./passes/stream.ts";
 import { units } from "./passes/units.ts";
-import { exported, type PipelineOptions, type Pipelines, pipelinesOf, placement } from "./pipelines.ts";
+import {
+  type ExportedOptions,
+  exported,
+  type PipelineOptions,
+  type Pipelines,
+  pipelinesOf,
+  placement,
+} from "./pipelines.ts";
 
 /** The entries that all passes lower from the whole graph; `update` and the stream's have pipelines of their own. */
 export type Lowerable = "train" | "estimate" | "infer";
@@ -63,7 +70,7 @@ export function refusalToCarry(graph: Graph): Refused | undefined {
   );
   const found = refusalOfOutputs(outputs) ?? refusalOfMeasures(measures);
   if (found !== undefined || [outputs, measures].some(({ ops }) => ops.some(({ op }) => op === "scan"))) return found;
-  return { refused: "it has no states", help: "leave the option out: its batches have nothing to do with each other" };
+  return STATELESS;
 }
 
 /** As `lower`, in pieces that each need the memory of one segment of time; undefined for a graph that cannot be cut. */
@@ -81,20 +88,33 @@ export function segmented(
   return { train: cut("train"), estimate: cut("estimate"), infer: cut("infer") };
 }
 
+export interface ExportableOptions extends ExportedOptions {
+  /** Those of the graph. */
+  readonly dims: Readonly<Record<string, number>>;
+}
+
 /**
- * An elaborated graph as other programs run it: what its outputs need, with its norms in place and its weights folded. `dims` are those of
- * the graph; with `ragged`, sequences may differ in length, as they do wherever there are several time axes.
+ * An elaborated graph as other programs run it: what its outputs need, with its norms in place and its weights folded. Sequences may differ in
+ * length with `ragged`, and wherever there are several time axes. With `carry`, there must be no `refusalOfParts`.
  */
-export function exportable(
-  graph: Graph,
-  { dims, ragged = false }: { readonly dims: Readonly<Record<string, number>>; readonly ragged?: boolean },
-): Graph {
+export function exportable(graph: Graph, { dims, ragged = false, carry = false }: ExportableOptions): Graph {
   const sized = units(dims).run(only(graph, ["output"]));
-  const made = through(exported(ragged || isRagged(graph)), sized);
+  const made = through(exported({ ragged: ragged || isRagged(graph), carry }), sized);
   if (made.ops.some(isInput)) return made;
   // Outputs that need no input still have as many steps as there are.
   return { ...made, ops: [...sized.ops.filter(isInput), ...made.ops] };
 }
+
+/** Why the outputs of a model cannot be had of parts of sequences, one after the other; undefined if they can. */
+export function refusalOfParts(graph: Graph): Refused | undefined {
+  const outputs = simplify.run(only(through(placement.carried.equal.infer, graph), ["output"]));
+  return refusalOfOutputs(outputs) ?? (outputs.ops.some(({ op }) => op === "scan") ? undefined : STATELESS);
+}
+
+const STATELESS: Refused = {
+  refused: "it has no states",
+  help: "leave the option out: its batches have nothing to do with each other",
+};
 
 const isInput = (op: Op): boolean => {
   if (op.op !== "leaf") return false;
@@ -103,7 +123,7 @@ const isInput = (op: Op): boolean => {
 };
 
 /** The same, if the norms had statistics that all steps share. */
-export const exportableIfShared = (graph: Graph, options: Parameters<typeof exportable>[1]): Graph =>
+export const exportableIfShared = (graph: Graph, options: ExportableOptions): Graph =>
   exportable(through([sharedStatistics], graph), options);
 
 /** The graph of one step of an optimiser. */

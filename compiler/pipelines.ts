@@ -86,13 +86,18 @@ export const placement = {
   carried: { equal: placing(false, true), ragged: placing(true, true) },
 } as const;
 
-/**
- * What makes an elaborated graph one for inference that other programs run: without what kernels alone like. `lengths`: sequences may
- * differ in length.
- */
-export const exported = (lengths: boolean): readonly Pass[] => [
-  ...placement[lengths ? "ragged" : "equal"].infer,
-  ...[meanNoise, simplify, foldWeights, simplify, afterLoop, simplify],
+export interface ExportedOptions {
+  /** Sequences may differ in length. */
+  readonly ragged?: boolean;
+  /** Sequences come in parts: states are inputs and results. */
+  readonly carry?: boolean;
+}
+
+/** What makes an elaborated graph one for inference that other programs run: without what kernels alone like. */
+export const exported = ({ ragged: lengths, carry: parts }: ExportedOptions): readonly Pass[] => [
+  ...(parts ? placement.carried : placement)[lengths ? "ragged" : "equal"].infer,
+  ...[meanNoise, simplify, ...(parts ? [carry] : [])],
+  ...[foldWeights, simplify, afterLoop, simplify],
 ];
 
 /** @param estimates whether estimating statistics differs from training; if not, both share their passes up to `derive` */

@@ -15,6 +15,8 @@ export interface ExportOptions extends ModelSettings, CheckpointOptions {
   readonly target: readonly TargetName[];
   /** Default: `infer`, and `step` if the model can be a stream. */
   readonly entries?: readonly EntryName[];
+  /** States are inputs and outputs, so that sequences can come in parts. */
+  readonly states?: boolean;
   readonly out: string;
   /** Whether a PyTorch module's batches may be spread over processes, with a training script. */
   readonly distributed?: boolean;

@@ -38,7 +38,7 @@ export const exportFormats = {
   },
   onnx: {
     doc: "a file for ONNX Runtime and others, of any batch and length",
-    options: ["ragged"],
+    options: ["ragged", "states"],
     load: async () => (await import("./onnx.ts")).exportOnnx,
   },
 } as const satisfies Readonly<Record<string, ExportFormat>>;

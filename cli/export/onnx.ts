@@ -1,7 +1,8 @@
 /** Writes a trained model as one file of ONNX, and says what its loops became. */
 import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
-import { exportable, exportableIfShared } from "../../compiler/lower.ts";
+import { exportable, exportableIfShared, refusalOfParts } from "../../compiler/lower.ts";
+import type { ExportedOptions } from "../../compiler/pipelines.ts";
 import type { SessionState } from "../../runtime/state.ts";
 import { type OnnxModel, OPSET, onnxModel } from "../../targets/onnx/model.ts";
 import type { LoopReport } from "../../targets/onnx/printer.ts";
@@ -22,7 +23,7 @@ import { stateForInference } from "./state.ts";
 export async function exportOnnx(context: Context, model: ModelToExport): Promise<ExitCode> {
   const { output } = context;
   const { checkpoint, settings, task } = model;
-  const { out, ragged = false } = settings;
+  const { out, ragged = false, states: carry = false } = settings;
   await checkNoFolder(out);
   const { elaborated, host, options } = elaborateModel({ ...settings, file: model.file }, task);
   // The plan says what a checkpoint of this model holds.
@@ -34,10 +35,11 @@ export async function exportOnnx(context: Context, model: ModelToExport): Promis
   const { plan } = executable;
   const state = stateForInference(plan, model, output);
   const { graph } = elaborated;
+  if (carry) refuseParts(plan.name, graph);
   const dims = { ...elaborated.dims, steps: task.steps };
   const preparation = preparationIn(state, checkpoint);
   const made = orRefused(plan.name, () =>
-    onnxModel(exportable(graph, { dims: elaborated.dims, ragged }), {
+    onnxModel(exportable(graph, { dims: elaborated.dims, ragged, carry }), {
       ...{ dims, ragged, numbers: numbersOf(state), version: packageVersion() },
       metadata: {
         "cellc.model": plan.name,
@@ -48,7 +50,7 @@ export async function exportOnnx(context: Context, model: ModelToExport): Promis
       },
     }),
   );
-  const loops = explained(made, graph, { dims, ragged, state });
+  const loops = explained(made, graph, { dims, ragged, carry, state });
   const bytes = encodeOnnx(made.model);
   await writeAtomically(out, bytes);
   const { step } = state.counters;
@@ -86,14 +88,22 @@ interface Loop extends LoopReport {
   readonly ifShared?: LoopReport["op"];
 }
 
+interface Explained extends Required<ExportedOptions> {
+  readonly dims: Bindings;
+  readonly state: SessionState;
+}
+
+/** Throws C0310 if the outputs cannot be had of parts of a sequence. */
+function refuseParts(name: string, graph: Graph): void {
+  const found = refusalOfParts(graph);
+  if (found === undefined) return;
+  throw new Failure("C0310", exit.input, `sequences of ${name} cannot come in parts: ${found.refused}`, found.help);
+}
+
 /** The loops, with what those would be that norms with statistics of their own at each step keep from being an op. */
-function explained(
-  { loops }: OnnxModel,
-  graph: Graph,
-  { dims, ragged, state }: { readonly dims: Bindings; readonly ragged: boolean; readonly state: SessionState },
-): readonly Loop[] {
+function explained({ loops }: OnnxModel, graph: Graph, { dims, ragged, carry, state }: Explained): readonly Loop[] {
   if (loops.every(({ op, perStep }) => op !== "Scan" || perStep.length === 0)) return loops;
-  const shared = exportableIfShared(graph, { dims, ragged });
+  const shared = exportableIfShared(graph, { dims, ragged, carry });
   const numbers = firstRows(shared, numbersOf(state), dims);
   const others = onnxModel(shared, { dims, ragged, numbers, version: packageVersion() }).loops;
   return loops.map((loop, i) => {

@@ -155,6 +155,7 @@ export function declareInferenceCommands(program: Command, run: RunCommand): voi
     .option("--batch <n>", "examples at a time", read.positiveWholeNumber, 1)
     .option("--entries <name,...>", "entries to compile (default: infer, and step if possible)", read.entries)
     .option("--ragged", "sequences may differ in length: an input says how long each is (default: as in training)")
+    .option("--states", "sequences may come in parts: states are inputs and outputs")
     .addOption(allowOtherEquations())
     .addOption(taskOfRun())
     .option("--time <n>", "sequence length, for tasks that leave it open", read.positiveWholeNumber)

@@ -67,7 +67,7 @@ export const useMessages = {
   C0310: {
     title: "no parts of sequences",
     explanation:
-      "With --carry, a sequence comes in parts, batch after batch, and each part begins with the states that the one before ended with. That is impossible for what needs later steps, such as a scan that runs from the last step to the first; for what is made of all steps, such as a maximum over time, because a part has only its own; and for a model without states. The message names it. Means over steps in a loss do not matter: that of the whole sequence is the mean over its parts.",
+      "With --carry, and with --states of export, a sequence comes in parts, batch after batch, and each part begins with the states that the one before ended with. That is impossible for what needs later steps, such as a scan that runs from the last step to the first; for what is made of all steps, such as a maximum over time, because a part has only its own; and for a model without states. The message names it. Means over steps in a loss do not matter: that of the whole sequence is the mean over its parts.",
     example: "cellc compile bidirectional.cell --carry",
     fix: "cellc compile examples/cells/lstm.cell --carry",
   },

@@ -6,7 +6,7 @@ import { firstTwoExchanged, type Printer } from "./printer.ts";
 import { type Element, type Extent, type ValueInfoProto, valueInfo } from "./proto.ts";
 import { NotInOnnx } from "./refusal.ts";
 
-type Given = Leaf & { readonly kind: "input" | "index" };
+type Given = Leaf & { readonly kind: "input" | "index" | "carry" };
 type Mark = Leaf & { readonly kind: "lengths" };
 
 /** The name of the main time axis, and of the axis of examples. */
@@ -20,12 +20,19 @@ export interface Inputs {
   readonly steps: ReadonlyMap<string, OnnxTensor>;
   /** The steps of each example, int64 [batch], by the name of the axis; empty if sequences are equally long. */
   readonly lengths: ReadonlyMap<string, OnnxTensor>;
+  /** The number of the first step in this run, int64 []; undefined if it is always 0. */
+  readonly first?: OnnxTensor;
 }
 
 const isGiven = (op: Graph["ops"][number]): op is OpOf<"leaf"> =>
-  op.op === "leaf" && (op.attrs.leaf.kind === "input" || op.attrs.leaf.kind === "index");
+  op.op === "leaf" && ["input", "index", "carry"].includes(op.attrs.leaf.kind);
 
 const givenBy = (op: OpOf<"leaf">): Given => op.attrs.leaf as Given;
+
+/** The name of a leaf or a result, as programs may have it: `state_h`. */
+export const nameInModel = (name: string): string => name.replaceAll("/", "_");
+
+const FIRST_STEP = "first_step";
 
 /**
  * Declares the inputs of `graph`, with the examples first, then the steps, and says where each is. With `ragged`, each time axis has an
@@ -37,15 +44,18 @@ export function declareInputs(p: Printer, graph: Graph, ragged: boolean): void {
   const steps = new Map<string, OnnxTensor>();
   const lengths = new Map<string, OnnxTensor>();
   // Before there are other names.
-  for (const op of leaves) p.root.names.reserve(givenBy(op).name);
+  for (const op of leaves) p.root.names.reserve(nameInModel(givenBy(op).name));
+  const inParts = leaves.some((op) => givenBy(op).kind === "carry");
+  if (inParts) p.root.names.reserve(FIRST_STEP);
   const made = leaves.map((op) => {
-    const { name, kind, ...rest } = givenBy(op);
+    const { kind, ...rest } = givenBy(op);
+    const name = nameInModel(rest.name);
     const { type } = op.attrs;
-    const axis = rest.axis ?? TIME;
+    const axis = ("axis" in rest ? rest.axis : undefined) ?? TIME;
     const element: Element = kind === "index" ? "int64" : "float";
     const shape: readonly Extent[] = [...(type.batch ? [BATCH] : []), ...(type.time ? [axis] : []), ...p.shape(type)];
     const tensor: OnnxTensor = { name, element, block: p.root };
-    declared.push(valueInfo(name, element, shape, kind === "index" ? `below ${p.extent(type.below!)}` : undefined));
+    declared.push(valueInfo(name, element, shape, docOf(p, kind, type)));
     if (type.time && !steps.has(axis)) steps.set(axis, extentOf(p, tensor, Number(type.batch), `${axis}_steps`));
     return { op, axis, tensor };
   });
@@ -61,12 +71,22 @@ export function declareInputs(p: Printer, graph: Graph, ragged: boolean): void {
       declared.push(valueInfo(name, "int64", [BATCH], `how many steps each example has along ${axis}`));
       lengths.set(axis, { name, element: "int64", block: p.root });
     }
+  const from = inParts ? ({ name: FIRST_STEP, element: "int64", block: p.root } as const) : undefined;
+  if (from)
+    declared.push(
+      valueInfo(FIRST_STEP, "int64", [], "how many steps came before; at 0, sequences begin, and states are not read"),
+    );
   const all = [...steps.values()];
   const time = all.length === 1 ? all[0] : p.node("Max", all, { hint: "steps" });
   p.extents = { time, batch: extentOf(p, first.tensor, 0, "examples") };
   for (const { op, axis, tensor } of made)
     p.place(op.results[0], stepsFirst(p, tensor, op.attrs.type, steps.get(axis)!));
-  p.inputs = { declared, steps, lengths };
+  p.inputs = { declared, steps, lengths, ...(from && { first: from }) };
+}
+
+function docOf(p: Printer, kind: Given["kind"], { below }: Type): string | undefined {
+  if (kind === "carry") return "as the run before gave it";
+  return below && `below ${p.extent(below)}`;
 }
 
 /** The extent of an axis: int64 [1]. */
@@ -88,9 +108,13 @@ export function leaf(p: Printer, op: OpOf<"leaf">): OnnxTensor {
   switch (from.kind) {
     case "input":
     case "index":
+    case "carry":
       return p.of(op.results[0]);
-    case "step":
-      return p.cast(p.steps(), "float");
+    case "step": {
+      const number = p.cast(p.stepsSoFar(), "float");
+      const { type } = op.attrs;
+      return type.batch ? p.stretched(number, { ...type, batch: false }, type) : number;
+    }
     case "lengths":
       return markOf(p, from);
     case "noise":
@@ -134,10 +158,14 @@ function markOf(p: Printer, { mark, axis = TIME }: Mark): OnnxTensor {
       return [...p.inputs.steps.keys()]
         .map((each) => compare("Less", int(0), lengthsOf(p, each), "present"))
         .reduce((a, b) => p.node("Or", [a, b], { hint: "present" }));
+    case "begins": {
+      const { first } = p.inputs;
+      if (first === undefined) throw new Error("sequences begin in each run");
+      return p.node("Expand", [compare("Equal", first, int(0), "begins"), p.batch], { hint: "begins" });
+    }
     case "enough":
     case "until":
     case "after":
-    case "begins":
       throw new NotInOnnx(
         `it asks which steps are marked ${mark}, as only training does`,
         "leave it out of what is inferred",

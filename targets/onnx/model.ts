@@ -3,7 +3,7 @@ import type { Bindings } from "../../compiler/ir/tensor.ts";
 import type { Graph, Result } from "../../compiler/ir/types.ts";
 import { Block, neededNodes } from "./block.ts";
 import { fixedValues } from "./fixed.ts";
-import { declareInputs } from "./leaves.ts";
+import { declareInputs, nameInModel } from "./leaves.ts";
 import { firstTwoExchanged, type LoopReport, Printer } from "./printer.ts";
 import { type Extent, type ModelProto, type ValueInfoProto, valueInfo } from "./proto.ts";
 import { NotInOnnx } from "./refusal.ts";
@@ -51,8 +51,12 @@ export function onnxModel(graph: Graph, options: OnnxOptions): OnnxModel {
   refuseLarge(4 * numbersIn(graph, numbers));
   const root = new Block();
   const p = new Printer(root, graph, { dims, fixed: fixedValues(graph, { dims, numbers }), recognise });
-  const outputs = graph.results.filter(({ kind }) => kind === "output");
   // Programs use these names, and no others.
+  const outputs = graph.results.flatMap((result) => {
+    if (result.kind === "output") return [result];
+    // A state is called otherwise when it comes in.
+    return result.kind === "carry" ? [{ ...result, name: `next_${nameInModel(result.name)}` }] : [];
+  });
   for (const { name } of outputs) root.names.reserve(name);
   declareInputs(p, graph, ragged);
   printOps(p, graph.ops);

@@ -101,10 +101,16 @@ export class Printer {
 
   /** The row of each step in a table of so many rows: int64 [time]. */
   rowOfStep(rows: number): OnnxTensor {
-    return this.node("Min", [this.steps(), this.constants.int(rows - 1)], { hint: "row" });
+    return this.node("Min", [this.stepsSoFar(), this.constants.int(rows - 1)], { hint: "row" });
   }
 
-  /** The number of each step: int64 [time]. */
+  /** The number of each step from the beginning of the sequence: int64 [time]. */
+  stepsSoFar(): OnnxTensor {
+    const { first } = this.inputs;
+    return first === undefined ? this.steps() : this.node("Add", [this.steps(), first], { hint: "step" });
+  }
+
+  /** The number of each step of this run: int64 [time]. */
   steps(): OnnxTensor {
     const all = this.reshaped(this.time, []);
     return this.node("Range", [this.constants.int(0), all, this.constants.int(1)], { hint: "step" });

@@ -131,6 +131,41 @@ describe("cellc export --to onnx", () => {
     expect(long.prediction.data).toEqual(short.prediction.data);
   });
 
+  test("with --states goes on from part to part, unless the model needs later steps", async () => {
+    const file = join(root, "parts.onnx");
+    const { stdout } = await exported(alone, "--states", "--out", file, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      inputs: ["x", "state_h", "state_c", "first_step"],
+      outputs: ["prediction", "next_state_h", "next_state_c"],
+      loops: [{ op: "LSTM" }],
+    });
+    const cell = join(root, "ends.cell");
+    await writeFile(
+      cell,
+      `import { lstm } from "${join(process.cwd(), "examples/cells/lstm.cell")}"
+model ends(D = 6, H = 4) {
+  param W : [H, 10] = xavier
+  input x : [D] over time
+  target y : index(10)
+  logits = first(scan lstm(D, H) over x reverse) @ W
+  output logits
+  loss cross_entropy(logits, y)
+}`,
+    );
+    const run = join(root, "ends");
+    expect(await cellc(["train", cell, "--task", "digits-rows", "--steps", "1", "--out", run])).toMatchObject({
+      code: 0,
+    });
+    const ended = await exported(run, "--states", "--out", file, "--json");
+    expect([ended.code, JSON.parse(ended.stdout).error]).toEqual([
+      1,
+      expect.objectContaining({
+        code: "C0310",
+        message: expect.stringContaining("sequences of ends cannot come in parts"),
+      }),
+    ]);
+  });
+
   test("refuses options of another format, a folder, and a model without its statistics, and leaves what was there", async () => {
     const file = join(root, "kept.onnx");
     await writeFile(file, "kept");

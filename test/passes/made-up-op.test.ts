@@ -197,7 +197,7 @@ it("every pass of every pipeline is tried", () => {
   const { stream, segments, ...entries } = pipelinesOf({ ragged: true, parts: 2, batch: 3 }, true);
   const all = [
     ...[...Object.values(entries), ...Object.values(stream), ...Object.values(segments)].flat(),
-    ...exported(true),
+    ...exported({ ragged: true, carry: true }),
   ];
   expect(Object.values(passes).map(({ name }) => name)).toEqual(
     expect.arrayContaining([...new Set(all.map(({ name }) => name))]),

@@ -1,6 +1,7 @@
 /** Every cell and model of the library, before ONNX's own checker. */
 import { expect, it } from "vitest";
 import { fileHost } from "../../../cli/api/file-host.ts";
+import { refusalOfParts } from "../../../compiler/lower.ts";
 import { elaborate } from "../../../compiler/semantics/elaborate.ts";
 import { exampleFolders, examplesIn } from "../../compile/examples.ts";
 import { check } from "./checker.ts";
@@ -9,13 +10,14 @@ import { exportedFrom, inferenceStudy, STEPS } from "./exported.ts";
 const examples = exampleFolders.flatMap((folder) => examplesIn(folder, "cell", "model"));
 const SMALL = { batch: 1, time: STEPS };
 
-it("ONNX's checker finds nothing wrong with any cell or model, with lengths and without", async () => {
+it("ONNX's checker finds nothing wrong with any cell or model, with lengths and without, whole and in parts", async () => {
   const models = examples.flatMap(({ path, entry }) => {
     const { graph, dims } = elaborate(path, fileHost, { entry });
-    return [undefined, [STEPS]].map((lengths) => {
-      const options = { dims, ...SMALL, ...(lengths && { lengths }) };
-      const study = inferenceStudy(graph, options);
-      return { name: `${entry}, lengths ${lengths}`, ...exportedFrom(graph, study, options) };
+    const ways = [{}, { lengths: [STEPS] }, ...(refusalOfParts(graph) === undefined ? [{ carry: true }] : [])];
+    return ways.map((way) => {
+      const options = { dims, ...SMALL, ...way };
+      const study = inferenceStudy(graph, { ...options, carry: false });
+      return { name: `${entry} ${JSON.stringify(way)}`, ...exportedFrom(graph, study, options) };
     });
   });
   const found = await check(models.map(({ encoded }) => encoded));

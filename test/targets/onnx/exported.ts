@@ -39,10 +39,15 @@ function meanOf(leaf: Leaf, n: number): Float64Array | undefined {
 export const inferenceStudy = (graph: Graph, options: Omit<StudyOptions, "entries" | "draw">): Study =>
   new Study(graph, { steps: STEPS, seed: 3, ...options, entries: ["infer"], draw: meanOf });
 
-export function exportedFrom(graph: Graph, study: Study, { dims, lengths, steps = STEPS }: StudyOptions): Exported {
+/** With `carry`, states are inputs and outputs. */
+export function exportedFrom(
+  graph: Graph,
+  study: Study,
+  { dims, lengths, steps = STEPS, carry = false }: StudyOptions,
+): Exported {
   const all = { ...dims, steps };
   const ragged = lengths !== undefined;
-  const made = onnxModel(exportable(graph, { dims, ragged }), {
+  const made = onnxModel(exportable(graph, { dims, ragged, carry }), {
     dims: all,
     numbers: new Map(Object.entries(study.numbers)),
     ragged,
@@ -52,7 +57,7 @@ export function exportedFrom(graph: Graph, study: Study, { dims, lengths, steps 
 }
 
 /** The study's inputs, the examples first. `lengths` by time axis. */
-function feedsOf(
+export function feedsOf(
   graph: Graph,
   study: Study,
   { dims, batch, time }: StudyOptions,

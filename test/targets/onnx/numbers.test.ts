@@ -57,6 +57,12 @@ describe("in ONNX Runtime as in the reference, below, at and above the steps wit
       }
   });
 
+  it("a model with attention refuses more steps than it has room for", async () => {
+    const { graph, dims } = elaborate("examples/models/seq2seq.cell", fileHost);
+    const longer = worst(graph, { dims, batch: 1, time: STEPS + 1 });
+    await expect(longer).rejects.toThrow(`at_most_${STEPS}_steps`);
+  });
+
   it("a sequence of one step, and a single example", async () => {
     const { graph, dims } = elaborate("examples/cells/bnlstm.cell", fileHost);
     expect(await worst(graph, { dims, batch: 1, time: 1, nearInitial: 0.1 })).toBeLessThan(tolerance.forward);
