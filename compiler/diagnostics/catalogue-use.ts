@@ -163,6 +163,20 @@ export const useMessages = {
     example: "cellc compile lstm.cell --target ts --out lstm.ts --verify   // after a change of lstm.cell",
     fix: "cellc compile lstm.cell --target ts --out lstm.ts",
   },
+  C0413: {
+    title: "weights that cannot be taken over",
+    explanation:
+      "cellc import finds out from the equations what each parameter of the cell does, and takes over the weights of another library's LSTM, GRU or RNN only if the cell then computes the same numbers. It does not if it is none of these (it has a norm, a peephole or another activation), if the file has more or fewer layers, directions, features or units, or a bias that the cell has not; or if a GRU resets before the product and the other after it. The message says where they differ. Nothing was written.",
+    example: "cellc import --from torch.nn.LSTM lstm.pt --to examples/cells/peephole.cell -o a.safetensors",
+    fix: "cellc import --from torch.nn.LSTM lstm.pt --to examples/cells/lstm.cell -o a.safetensors",
+  },
+  C0414: {
+    title: "a file of other objects than weights",
+    explanation:
+      "A file of torch.save is a pickle: a program that builds Python's objects, and that may run anything. cellc never runs it. It reads dictionaries, lists, numbers, texts and tensors, and refuses every other object by its name: a whole module, options of the training program, arrays of NumPy. Write the numbers alone, in Python: torch.save(model.state_dict(), path); or as a safetensors file.",
+    example: 'torch.save(model, "model.pt")   // the whole module',
+    fix: 'torch.save(model.state_dict(), "model.pt")',
+  },
   C0501: {
     title: "inference without population statistics",
     explanation:

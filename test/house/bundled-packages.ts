@@ -16,6 +16,7 @@ export const bundledPackages: Readonly<Record<string, string>> = {
   "hyparquet-compressors": "cli/data/formats/hyparquet.ts",
   "fflate/browser": "cli/data/predictions/fflate.ts",
   "protobufjs/light.js": "cli/protobuf.ts",
+  jsfive: "cli/import/hdf5-file.ts",
 };
 
 /** Where their licences stand, beside the code. */

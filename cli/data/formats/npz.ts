@@ -13,6 +13,11 @@ import { checkEntry, openEntry, readZipDirectory } from "./zip.ts";
  * Every entry is read once to see that its checksum is right: a wrong number is worse than a slow start. Throws C0401 and C0402.
  */
 export async function openNpz(source: ByteSource, options: ArrayOptions): Promise<Recording> {
+  return recordingOfArrays(source.path, await npzArrays(source), options);
+}
+
+/** The arrays of a ZIP file of NPY arrays, by the names of its entries. Throws as `openNpz` does. */
+export async function npzArrays(source: ByteSource): Promise<readonly StoredArray[]> {
   const file = await source.whole();
   try {
     const arrays: StoredArray[] = [];
@@ -34,7 +39,7 @@ export async function openNpz(source: ByteSource, options: ArrayOptions): Promis
         }),
       );
     }
-    return await recordingOfArrays(source.path, arrays, options);
+    return arrays;
   } finally {
     file.close();
   }

@@ -26,14 +26,20 @@ const TYPES: Readonly<Record<string, NumberType>> = {
 
 /** Opens a safetensors file: tensors by name, as in NPZ. Throws C0401, and C0402 if it is not one or is damaged. */
 export async function openSafetensors(source: ByteSource, options: ArrayOptions): Promise<Recording> {
+  return recordingOfArrays(source.path, (await safetensorsArrays(source)).arrays, options);
+}
+
+/** The tensors and the free texts of a safetensors file. Throws as `openSafetensors` does. */
+export async function safetensorsArrays(
+  source: ByteSource,
+): Promise<{ readonly arrays: readonly StoredArray[]; readonly metadata: Readonly<Record<string, string>> }> {
   const { path } = source;
   const file = await source.whole();
   try {
     const damage = (reason: string) => fault(path, `it is no sound safetensors file: ${reason}`);
     const end = headerEnd(await file.read(0, Math.min(8, file.size)), file.size, damage);
-    const { places } = headerOf(await file.read(0, end), file.size, damage);
-    const tensors = places.map((place) => tensor(source, file.size, place));
-    return await recordingOfArrays(path, tensors, options);
+    const { places, metadata } = headerOf(await file.read(0, end), file.size, damage);
+    return { arrays: places.map((place) => tensor(source, file.size, place)), metadata };
   } finally {
     file.close();
   }

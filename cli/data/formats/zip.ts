@@ -154,8 +154,10 @@ async function directoryPlace(path: string, file: WholeBytes): Promise<Directory
   let count = view.getUint16(at + 10, true);
   let bytes = view.getUint32(at + 12, true);
   let start = view.getUint32(at + 16, true);
-  if (count === 0xffff || bytes === ELSEWHERE || start === ELSEWHERE) {
-    const place = await fields(file, end - END_64_PLACE.bytes, END_64_PLACE);
+  const isFull = count === 0xffff || bytes === ELSEWHERE || start === ELSEWHERE;
+  // PyTorch writes the large form, too, where the small one has room.
+  const place = await fields(file, end - END_64_PLACE.bytes, END_64_PLACE);
+  if (isFull || (place !== undefined && start + bytes !== end)) {
     const large = place && (await fields(file, Number(place.getBigUint64(8, true)), END_64));
     if (place === undefined || large === undefined) throw none;
     end = Number(place.getBigUint64(8, true));
