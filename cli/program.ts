@@ -8,6 +8,7 @@ import * as read from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { declareCompilerCommands } from "./program/compiler-commands.ts";
 import { declareDataCommands } from "./program/data-commands.ts";
+import { declareImport } from "./program/import-command.ts";
 import { declareInferenceCommands } from "./program/inference-commands.ts";
 import type { RunCommand } from "./program/run-command.ts";
 import { declareTextCommands } from "./program/text-commands.ts";
@@ -47,6 +48,7 @@ export function buildProgram(run: RunCommand, { stdout, stderr }: HelpStreams = 
   declareCompilerCommands(program, run);
   declareTrain(program, run);
   declareInferenceCommands(program, run);
+  declareImport(program, run);
   declareComparisons(program, run);
   declareDataCommands(program, run);
   return program;

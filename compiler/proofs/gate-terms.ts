@@ -122,11 +122,11 @@ export class ScanTerms {
     return single({ kind, part, key: `${kind} ${text(part)}` });
   }
 
-  /** A part of a vector that all steps share, as a part of what it was taken from. */
+  /** A part of a vector that all steps share, as sums of parts of what it was taken from. */
   #steadyTerms(part: Part): Terms {
     const op = this.#defs.get(part.value)!;
-    const isView = /^(split|cut|slice|concat|broadcast|copy|stop)$/.test(op.op);
-    return (isView && this.#through(op, part)) || single({ kind: "steady", part, key: `steady ${text(part)}` });
+    const isTaken = /^(add|sub|neg|split|cut|slice|concat|broadcast|copy|stop)$/.test(op.op);
+    return (isTaken && this.#through(op, part)) || single({ kind: "steady", part, key: `steady ${text(part)}` });
   }
 
   /** The terms of what `op` computes, from those of its operands; undefined if it is none of the ops that make sums and products. */
