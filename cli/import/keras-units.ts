@@ -36,7 +36,7 @@ export async function kerasLayers(file: SourceFile, choice: KerasChoice): Promis
   const { kind, prefix = "" } = choice;
   const own = [...tensors.values()].filter(({ name }) => name.startsWith(prefix));
   const isArchive = file.format === "npz";
-  const groups = isArchive ? inOrder(own, choice) : byPath(own);
+  const groups = isArchive ? inOrder(path, own, choice) : byPath(own);
   if (groups.length === 0)
     throw new Failure(
       "C0301",
@@ -49,9 +49,14 @@ export async function kerasLayers(file: SourceFile, choice: KerasChoice): Promis
   const { said, activations } = checkConfig(file, order, kind);
   const layers: (readonly Unit[])[] = [];
   for (const name of order) {
+    const own = groups.filter(({ layer }) => layer === name);
+    if (own.length > 2 || (own.length === 2 && own[0].reverse === own[1].reverse))
+      throw cannotTakeOver(
+        `${name} in ${path} is ${own.length} recurrent layers, and not one in one or both directions`,
+        "say which are meant: --prefix",
+      );
     const units = await Promise.all(
-      groups
-        .filter(({ layer }) => layer === name)
+      own
         .toSorted((a, b) => Number(a.reverse) - Number(b.reverse))
         .map(async (group) => ({ ...(await unitOf(path, kind, group)), activation: activations.get(name) })),
     );
@@ -67,7 +72,8 @@ function byPath(tensors: readonly SourceTensor[]): readonly Group[] {
     const [, numbered, number] = /^(.*\/cell)\/vars\/(\d)$/.exec(tensor.name) ?? [];
     const [, named, part] = /^(.*)\/(kernel|recurrent_kernel|bias)(?::0)?$/.exec(tensor.name) ?? [];
     const place = numbered ?? named;
-    if (place === undefined) continue;
+    // An optimiser keeps numbers under the same names.
+    if (place === undefined || /^optimizer/.test(place)) continue;
     const group = found.get(place) ?? { place, parts: new Map() };
     found.set(place, group);
     group.parts.set(
@@ -75,28 +81,39 @@ function byPath(tensors: readonly SourceTensor[]): readonly Group[] {
       tensor,
     );
   }
-  return [...found.values()].flatMap(({ place, parts }): readonly Group[] => {
+  const groups = [...found.values()].flatMap(({ place, parts }): readonly Group[] => {
     // A dense layer has no recurrent kernel.
     if (parts.get(1)?.shape.length !== 2) return [];
     const direction = /(?:^|\/)(forward|backward)_/.exec(place)?.[1];
     return [
       {
-        layer: layerOf(place),
+        layer: layerPath(place),
         reverse: direction === undefined ? false : direction === "backward",
         parts: [0, 1, 2].flatMap((at) => parts.get(at) ?? []),
       },
     ];
   });
+  return shortest(groups);
 }
 
-/** `lstm_1` of `layers/lstm_1/cell`, and of `model_weights/lstm_1/lstm_1/lstm_cell`. */
-function layerOf(place: string): string {
-  const parts = place.split("/").filter((part) => part !== "model_weights" && part !== "layers");
-  return parts[0];
+/** `layers/lstm_1` of `layers/lstm_1/cell`; `bidirectional/bidirectional` of `bidirectional/bidirectional/backward_lstm/lstm_cell`. */
+function layerPath(place: string): string {
+  const parts = place.split("/");
+  if (/^(?:cell|\w+_cell(?:_\d+)?)$/.test(parts.at(-1)!)) parts.pop();
+  if (/^(?:forward|backward)_/.test(parts.at(-1) ?? "")) parts.pop();
+  return parts.join("/");
+}
+
+/** The last parts of paths, if these are all different. */
+function shortest(groups: readonly Group[]): readonly Group[] {
+  const paths = new Set(groups.map(({ layer }) => layer));
+  const last = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+  if (new Set([...paths].map(last)).size < paths.size) return groups;
+  return groups.map((group) => ({ ...group, layer: last(group.layer) }));
 }
 
 /** The groups of arrays that `model.get_weights()` gives: kernel, recurrent kernel and bias of each layer and direction, one after another. */
-function inOrder(tensors: readonly SourceTensor[], { directions, kind }: KerasChoice): readonly Group[] {
+function inOrder(path: string, tensors: readonly SourceTensor[], { directions, kind }: KerasChoice): readonly Group[] {
   const gates = gateOrder.keras[kind].length;
   const sorted = tensors.toSorted((a, b) => Number(/\d+$/.exec(a.name)?.[0]) - Number(/\d+$/.exec(b.name)?.[0]));
   const groups: (readonly SourceTensor[])[] = [];
@@ -113,25 +130,21 @@ function inOrder(tensors: readonly SourceTensor[], { directions, kind }: KerasCh
     }
     const hasBias =
       bias !== undefined && bias.shape.at(-1) === gates * size && (bias.shape.length === 1 || bias.shape[0] === 2);
-    // A matrix [2, 3H] may be the kernel of the next layer of two features, if its recurrent kernel follows.
     groups.push(hasBias ? [kernel, recurrent, bias] : [kernel, recurrent]);
     at += hasBias ? 3 : 2;
   }
-  let next = 0;
-  return directions
-    .flatMap((count, layer) =>
-      Array.from({ length: count }, (_, i): readonly Group[] => {
-        const parts = groups[next++];
-        return parts === undefined
-          ? []
-          : [{ layer: `layer ${layer + 1}`, reverse: count === 2 ? i === 1 : undefined, parts }];
-      }).flat(),
-    )
-    .concat(
-      groups
-        .slice(next)
-        .map((parts, i) => ({ layer: `layer ${directions.length + i + 1}`, reverse: undefined, parts })),
+  const wanted = directions.reduce((sum, count) => sum + count, 0);
+  if (groups.length !== wanted && groups.length > 0)
+    throw cannotTakeOver(
+      `${path} has the arrays of ${groups.length} recurrent layers, both directions counted, and the cell has ${wanted}`,
     );
+  return directions.flatMap((count, layer) => {
+    const before = directions.slice(0, layer).reduce((sum, other) => sum + other, 0);
+    return groups.slice(before, before + count).map((parts, i) => ({
+      ...{ layer: `layer ${layer + 1}`, parts },
+      reverse: count === 2 ? i === 1 : undefined,
+    }));
+  });
 }
 
 /** The names of layers from the first to the last: as asked for, as the file says, or by the numbers that Keras gives. */

@@ -166,7 +166,7 @@ export const useMessages = {
   C0413: {
     title: "weights that cannot be taken over",
     explanation:
-      "cellc import finds out from the equations what each parameter of the cell does, and takes over the weights of another library's LSTM, GRU or RNN only if the cell then computes the same numbers. It does not if it is none of these (it has a norm, a peephole or another activation), if the file has more or fewer layers, directions, features or units, or a bias that the cell has not; or if a GRU resets before the product and the other after it. The message says where they differ. Nothing was written.",
+      "The command import finds out from the equations what each parameter of the cell does, and takes over the weights of another library's LSTM, GRU or RNN only if the cell then computes the same numbers. It does not if it is none of these (it has a norm, a peephole or another activation), if the file has more or fewer layers, directions, features or units, or a bias that the cell has not; or if a GRU resets before the product and the other after it. The message says where they differ. Nothing was written.",
     example: "cellc import --from torch.nn.LSTM lstm.pt --to examples/cells/peephole.cell -o a.safetensors",
     fix: "cellc import --from torch.nn.LSTM lstm.pt --to examples/cells/lstm.cell -o a.safetensors",
   },
