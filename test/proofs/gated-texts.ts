@@ -125,7 +125,11 @@ function written(
       bias: biasNames.map((name) => (ownB ? `${name}_${gate}[0:${H}]` : `${name}[${at * H}:${(at + 1) * H}]`)).sort(),
     });
     const bias = added.map((names) => ` + ${names[at]}`).join("");
-    if (kind === "gru" && gate === "n") lines.push(`state_n = ${h![at]}`, `input_n = ${x[at]}${bias}`);
+    // PyTorch's second bias, under the reset gate.
+    const under = biases > 0 && kind === "gru" && gate === "n";
+    if (under) params.push("param under : [H] = 0.5");
+    if (kind === "gru" && gate === "n")
+      lines.push(`state_n = ${h![at]}${under ? " + under" : ""}`, `input_n = ${x[at]}${bias}`);
     else lines.push(`${gate} = ${x[at]}${h === undefined ? "" : ` + ${h[at]}`}${bias}`);
   });
   const gru = kind === "gru" ? ["u = sigmoid(z)", "m = tanh(sigmoid(r) * state_n + input_n)"] : [];
