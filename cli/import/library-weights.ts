@@ -1,7 +1,7 @@
 /** The weights of another library's layers, as the numbers of a cell's parameters. */
 import type { Bindings } from "../../compiler/ir/tensor.ts";
 import type { Elaborated } from "../../compiler/semantics/elaborate.ts";
-import type { Kept } from "../../runtime/layout.ts";
+import { elementsOf, type Kept } from "../../runtime/layout.ts";
 import { keyOf, normalAt } from "../../runtime/random.ts";
 import { type CellLayers, cellLayers, kindWords } from "./cell-layers.ts";
 import type { SuggestDims } from "./import-target.ts";
@@ -10,8 +10,8 @@ import { type SourceName, sources } from "./source-names.ts";
 import type { SourceFile } from "./source-tensor.ts";
 import { Taken, takeOver } from "./take-over.ts";
 import { type SourceLayers, torchLayers } from "./torch-units.ts";
-import { type Unit, withOtherNumbers } from "./units.ts";
-import { run, verify } from "./verify.ts";
+import { inSingle, type Unit, withRandomNumbers } from "./units.ts";
+import { differenceOf, requireEqual, run } from "./verify.ts";
 
 export interface LayerOptions {
   readonly prefix?: string;
@@ -80,13 +80,16 @@ export async function libraryNumbers(
   const cell = cellLayers(elaborated.graph, extents, sources[from].kind, options.scan);
   const { layers: units, used, said } = await read(file, from, options, cell);
   const numbers = taken(cell, units, kept);
-  const error = verify(cell, units, (name) => numbers.get(name)!, extents);
+  const error = differenceOf(cell, units, (name) => numbers.get(name)!, extents);
+  // What rounding a file's f64 to f32 makes is no mistake.
+  const single = units.map((layer) => layer.map(inSingle));
+  requireEqual(cell, single, (name) => numbers.get(name)!, extents);
   // Numbers of a file may hide a mistake: biases of 0, gates that are all open. Random ones do not.
   const key = keyOf(1, "weights to compare with");
   let next = 0;
-  const random = units.map((layer) => layer.map((unit) => withOtherNumbers(unit, () => 0.4 * normalAt(key, next++))));
+  const random = units.map((layer) => layer.map((unit) => withRandomNumbers(unit, () => normalAt(key, next++))));
   const others = taken(cell, random, kept);
-  verify(cell, random, (name) => others.get(name)!, extents);
+  requireEqual(cell, random, (name) => others.get(name)!, extents);
   return { numbers, used, said: [...saidOf(from, cell, units), ...said], error };
 }
 
@@ -95,20 +98,9 @@ function taken(
   units: readonly (readonly Unit[])[],
   kept: readonly Kept[],
 ): ReadonlyMap<string, Float32Array> {
-  const taken = new Taken();
+  const taken = new Taken(cell.places);
   takeOver(cell, units, taken);
-  return new Map(
-    taken.names.map((name) => {
-      const { shape } = kept.find((one) => one.name === name)!;
-      return [
-        name,
-        taken.whole(
-          name,
-          shape.reduce((product, extent) => product * extent, 1),
-        ),
-      ];
-    }),
-  );
+  return taken.parameters((name) => elementsOf(kept.find((one) => one.name === name)!.shape));
 }
 
 /** What the file has, and what it does not say. */

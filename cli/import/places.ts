@@ -7,18 +7,15 @@ import { type Definitions, reads } from "../../compiler/passes/rewrite.ts";
 import type { Part, WeightBlock } from "../../compiler/proofs/gate-terms.ts";
 import { cannotTakeOver } from "./cannot-take-over.ts";
 
-/** An element of a parameter. */
-export interface Place {
-  readonly parameter: string;
-  readonly index: number;
-}
-
 /** Ops whose results are elements of their operands. */
 const VIEWS: ReadonlySet<string> = new Set([
   ...["split", "concat", "cut", "slice", "transpose", "reshape", "broadcast", "flip", "copy", "stop"],
 ]);
 
-/** Follows views to the parameters of one graph. `extents`: of all its dimensions. */
+/**
+ * Follows views to the parameters of one graph. Every element of a parameter that was met has a number, and a view of parameters is the
+ * numbers of its elements. `extents`: of all dimensions of the graph.
+ */
 export class Places {
   readonly #defs: Definitions;
   readonly #extents: Bindings;
@@ -32,21 +29,30 @@ export class Places {
     this.#extents = extents;
   }
 
-  /** The places of a block of weights, [rows, columns]. Throws C0413 if it is no view of parameters. */
-  ofBlock({ value, rows, columns, transposed }: WeightBlock): readonly Place[] {
+  /** The numbers of the elements of a block of weights, [rows, columns]. Throws C0413 if it is no view of parameters. */
+  ofBlock({ value, rows, columns, transposed }: WeightBlock): Float64Array {
     const { data, shape } = this.#numbered(value);
     const width = shape[1];
-    const found: Place[] = [];
-    for (let row = rows[0]; row < rows[1]; row++)
-      for (let column = columns[0]; column < columns[1]; column++)
-        found.push(this.#place(data[transposed ? column * width + row : row * width + column]));
-    return found;
+    const across = columns[1] - columns[0];
+    return Float64Array.from({ length: (rows[1] - rows[0]) * across }, (_, i) => {
+      const [row, column] = [rows[0] + Math.floor(i / across), columns[0] + (i % across)];
+      return data[transposed ? column * width + row : row * width + column];
+    });
   }
 
-  /** The places of a part of a vector. Throws C0413 as above. */
-  ofPart({ value, from, to }: Part): readonly Place[] {
-    const { data } = this.#numbered(value);
-    return Array.from({ length: to - from }, (_, i) => this.#place(data[from + i]));
+  /** The numbers of the elements of a part of a vector. Throws C0413 as above. */
+  ofPart({ value, from, to }: Part): Float64Array {
+    return this.#numbered(value).data.slice(from, to);
+  }
+
+  /** The parameter that an element is of, and the number of that parameter's first element. */
+  parameterOf(element: number): { readonly name: string; readonly first: number } {
+    return this.#parameters.findLast(({ first }) => first <= element)!;
+  }
+
+  /** How many elements have numbers. */
+  get count(): number {
+    return this.#next;
   }
 
   /** The names of the parameters that a value is computed from. */
@@ -57,11 +63,6 @@ export class Places {
     if (op.op === "leaf" && op.attrs.leaf.kind === "param") found.add(op.attrs.leaf.name);
     for (const operand of reads(op)) this.parametersOf(operand, found, seen);
     return found;
-  }
-
-  #place(number: number): Place {
-    const of = this.#parameters.findLast(({ first }) => first <= number)!;
-    return { parameter: of.name, index: number - of.first };
   }
 
   /** A value whose elements are the numbers of the parameters' elements that they are. */

@@ -3,44 +3,61 @@ import type { Gate, Signed } from "../../compiler/proofs/gated-cell.ts";
 import { cannotTakeOver } from "./cannot-take-over.ts";
 import type { CellLayer, CellLayers } from "./cell-layers.ts";
 import { kindWords } from "./cell-layers.ts";
-import type { Place } from "./places.ts";
+import type { Places } from "./places.ts";
 import { type GateNumbers, gatesOf, type Role, type Unit } from "./units.ts";
 
-/** Elements of parameters, by parameter and index. */
+/** The numbers that elements of parameters are to have. */
 export class Taken {
-  readonly #numbers = new Map<string, Map<number, number>>();
+  readonly #places: Places;
+  #values = new Float32Array();
+  /** 1 for each element that has one. */
+  #known = new Uint8Array();
 
-  /** Throws C0413 for an element that is already another number, and for one that f32 cannot hold. */
-  set(place: Place, value: number, whose: string): void {
-    const { parameter, index } = place;
+  constructor(places: Places) {
+    this.#places = places;
+  }
+
+  /** Throws C0413 for an element that has another number already, and for a number that f32 cannot hold. */
+  set(element: number, value: number, whose: string): void {
+    this.#grow();
     const rounded = Math.fround(value);
     if (!Number.isFinite(rounded))
       throw cannotTakeOver(`${whose} holds ${value}, which is no number that f32 can hold`);
-    const known = this.#numbers.get(parameter) ?? new Map<number, number>();
-    this.#numbers.set(parameter, known);
-    const other = known.get(index);
     // −0 and 0 are the same here.
-    if (other !== undefined && other !== rounded)
+    if (this.#known[element] === 1 && this.#values[element] !== rounded) {
+      const { name, first } = this.#places.parameterOf(element);
       throw cannotTakeOver(
-        `${whose} gives the element ${index} of \`${parameter}\` ${rounded}, and another part of the layer ${other}: the cell shares it between gates`,
+        `${whose} gives the element ${element - first} of \`${name}\` the number ${rounded}, and another part of it ${this.#values[element]}: the cell shares it between gates`,
         "take a cell whose gates have numbers of their own",
       );
-    known.set(index, rounded);
+    }
+    this.#values[element] = rounded;
+    this.#known[element] = 1;
   }
 
-  /** The names of the parameters that were set. */
-  get names(): readonly string[] {
-    return [...this.#numbers.keys()];
+  /** The parameters that have numbers, of the lengths that `lengthOf` says. Throws C0413 for one of which only a part has. */
+  parameters(lengthOf: (name: string) => number): ReadonlyMap<string, Float32Array> {
+    const found = new Map<string, Float32Array>();
+    for (let element = this.#known.indexOf(1); element >= 0; ) {
+      const { name, first } = this.#places.parameterOf(element);
+      const end = first + lengthOf(name);
+      const missing = this.#known.subarray(first, end).indexOf(0);
+      if (missing >= 0)
+        throw cannotTakeOver(`the element ${missing} of \`${name}\` is in no gate of the layers, and others of it are`);
+      found.set(name, this.#values.slice(first, end));
+      element = this.#known.indexOf(1, end);
+    }
+    return found;
   }
 
-  /** A parameter of `length` elements. Throws C0413 if only a part of them was set. */
-  whole(parameter: string, length: number): Float32Array {
-    const known = this.#numbers.get(parameter)!;
-    if (known.size === length) return Float32Array.from({ length }, (_, i) => known.get(i)!);
-    const first = Array.from({ length }, (_, i) => i).find((i) => !known.has(i));
-    throw cannotTakeOver(
-      `of \`${parameter}\`, ${length - known.size} of ${length} elements, the first at ${first}, are in no gate of the layers`,
-    );
+  /** Elements get their numbers while the gates are followed. */
+  #grow(): void {
+    const { count } = this.#places;
+    if (this.#known.length === count) return;
+    const [values, known] = [new Float32Array(count), new Uint8Array(count)];
+    values.set(this.#values);
+    known.set(this.#known);
+    [this.#values, this.#known] = [values, known];
   }
 }
 
@@ -107,7 +124,7 @@ export function takeOver(
   function takeGate(gate: Gate, numbers: GateNumbers, where: Where): void {
     const put = <T>(
       into: readonly Signed<T>[],
-      at: (of: T) => readonly Place[],
+      at: (of: T) => Float64Array,
       values: Float64Array,
       what: string,
     ): void => {
@@ -120,8 +137,8 @@ export function takeOver(
         const found = at(of);
         if (found.length !== values.length)
           throw cannotTakeOver(`${where.called} has one number for the ${what} of all units in its ${where.role} gate`);
-        for (const [k, place] of found.entries())
-          taken.set(place, i === 0 ? gate.sign * sign * values[k] : 0, where.unit.name);
+        for (const [k, element] of found.entries())
+          taken.set(element, i === 0 ? gate.sign * sign * values[k] : 0, where.unit.name);
       });
     };
     put(gate.input, (of) => places.ofBlock(of), numbers.input, "product with the input");

@@ -77,14 +77,20 @@ export function gatesOf(unit: Unit): ReadonlyMap<Role, GateNumbers> {
   );
 }
 
-/** A unit with other numbers, except where all of a tensor are 0. */
-export function withOtherNumbers(unit: Unit, next: () => number): Unit {
-  const other = (numbers: Float64Array): Float64Array =>
-    numbers.every((n) => n === 0) ? numbers : numbers.map(() => next());
-  return {
-    ...unit,
-    input: other(unit.input),
-    recurrent: other(unit.recurrent),
-    biases: unit.biases.map(other),
-  };
+/** A unit with its numbers rounded to f32, as a cell holds them. */
+export const inSingle = (unit: Unit): Unit => withNumbers(unit, (numbers) => numbers.map(Math.fround));
+
+/** A unit with other numbers of about the size that training begins with, in f32; all that are 0 in a tensor stay so. */
+export function withRandomNumbers(unit: Unit, next: () => number): Unit {
+  const scale = 1 / Math.sqrt(unit.inputSize + unit.size);
+  return withNumbers(unit, (numbers) =>
+    numbers.every((n) => n === 0) ? numbers : numbers.map(() => Math.fround(scale * next())),
+  );
 }
+
+const withNumbers = (unit: Unit, change: (numbers: Float64Array) => Float64Array): Unit => ({
+  ...unit,
+  input: change(unit.input),
+  recurrent: change(unit.recurrent),
+  biases: unit.biases.map(change),
+});
