@@ -29,6 +29,7 @@ export interface CellLayers {
   readonly graph: Graph;
   readonly defs: Definitions;
   readonly places: Places;
+  readonly kind: Kind;
   /** From the first to the last, each in one or both directions, forward first. */
   readonly layers: readonly (readonly CellLayer[])[];
 }
@@ -42,13 +43,13 @@ function forInference(graph: Graph): Graph {
 }
 
 /**
- * The layers of `elaborated` of a kind; of those that are called `names`, if that is given. `extents`: of all dimensions, `batch`, `time`
+ * The layers of `elaborated` of a kind, or of the only kind that it has; of those that are called `names`, if that is given. `extents`: of all dimensions, `batch`, `time`
  * and `steps` too. Throws C0413 if there are none, or if they are not layers on each other, and C0301 for a name that is none.
  */
 export function cellLayers(
   elaborated: Graph,
   extents: Bindings,
-  kind: Kind,
+  wanted: Kind | undefined,
   names: readonly string[] | undefined,
 ): CellLayers {
   const graph = forInference(elaborated);
@@ -67,7 +68,12 @@ export function cellLayers(
       `${graph.name} has no scan \`${unknown}\``,
       `it has ${found.map(({ name }) => `\`${name}\``).join(", ")}`,
     );
-  const asked = found.filter(({ name }) => names === undefined || names.includes(name));
+  // Scans of the same name have the same parameters: one of them says what these are.
+  const asked = found.filter(
+    ({ name }, at) =>
+      (names === undefined || names.includes(name)) && found.findIndex((other) => other.name === name) === at,
+  );
+  const kind = wanted ?? kindOf(elaborated, asked);
   const layers = asked.flatMap(({ scan, found, name }): readonly CellLayer[] => {
     const refused = refusal(elaborated, { scan, found, name, kind }, defs);
     if (refused === undefined) return [layerOf(name, scan, found as GatedCell)];
@@ -76,7 +82,21 @@ export function cellLayers(
     return [];
   });
   if (layers.length === 0) throw noLayers(graph, kind, found);
-  return { graph, defs, places, layers: stacked(graph, layers, defs) };
+  return { graph, defs, places, kind, layers: stacked(graph, layers, defs) };
+}
+
+/** The only kind that scans are of. */
+function kindOf({ name }: Graph, scans: readonly { readonly found: GatedCell | Differs }[]): Kind {
+  const kinds = [...new Set(scans.flatMap(({ found }) => ("differs" in found ? [] : [found.kind])))];
+  if (kinds.length === 1) return kinds[0];
+  // What is none is refused with where it differs.
+  if (kinds.length === 0) return "lstm";
+  throw new Failure(
+    "C0301",
+    exit.usage,
+    `${name} has ${kinds.map((kind) => kindWords[kind]).join(" and ")}, and nothing says which is meant`,
+    "say it: --from keras.layers.LSTM, keras.layers.GRU or keras.layers.SimpleRNN",
+  );
 }
 
 function noLayers(

@@ -63,8 +63,8 @@ function read(
   { prefix, layers }: LayerOptions,
   cell: CellLayers,
 ): Promise<SourceLayers> {
-  const { library, kind } = sources[from];
-  if (library === "torch") return torchLayers(file, kind, prefix);
+  const { kind } = cell;
+  if (sources[from].library === "torch") return torchLayers(file, kind, prefix);
   return kerasLayers(file, { kind, prefix, layers, directions: cell.layers.map((layer) => layer.length) });
 }
 
@@ -104,10 +104,13 @@ function taken(
 }
 
 /** What the file has, and what it does not say. */
-function saidOf(from: SourceName, { layers }: CellLayers, units: readonly (readonly Unit[])[]): readonly string[] {
-  const { kind, library } = sources[from];
+function saidOf(
+  from: SourceName,
+  { kind, layers }: CellLayers,
+  units: readonly (readonly Unit[])[],
+): readonly string[] {
   const both = units.every((layer) => layer.length === 2) ? ", each in both directions" : "";
-  const name = library === "keras" ? `Keras' ${KERAS_NAMES[kind]}` : from;
+  const name = sources[from].library === "keras" ? `Keras' ${KERAS_NAMES[kind]}` : from;
   const scans = layers.map((layer) => layer.map((one) => one.name || kindWords[kind]).join(" and ")).join(", then ");
   const first = layers[0][0].cell;
   const activation =

@@ -34,6 +34,8 @@ interface Found {
   readonly numbers: ReadonlyMap<string, Float32Array>;
   readonly known: KnownStatistics;
   readonly said: readonly string[];
+  /** The tensors that were used, where others may be left out. */
+  readonly used?: ReadonlySet<string>;
   readonly error?: number;
 }
 
@@ -87,11 +89,14 @@ export async function madeOf(
     tensors,
     ...(notes && { notes }),
   };
+  const named = new Set(map.map(({ tensor }) => tensor));
+  const left = [...file.tensors.values()].filter(({ name }) => found.used && !found.used.has(name) && !named.has(name));
   const said = [
     ...found.said.map((line) => `${file.path}: ${line}`),
     ...(found.error === undefined
       ? []
       : [`on random inputs the outputs agree within ${found.error.toExponential(1)} of the largest, computed in f64`]),
+    ...(left.length > 0 ? [`left out: ${listed(left)}`] : []),
     ...(missing.length > 0
       ? [`as in ${rest === "initial" ? "a training that begins" : rest}: ${listed(missing)}`]
       : []),

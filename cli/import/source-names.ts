@@ -8,7 +8,9 @@ export const sources = {
   "keras.layers.LSTM": { library: "keras", kind: "lstm" },
   "keras.layers.GRU": { library: "keras", kind: "gru" },
   "keras.layers.SimpleRNN": { library: "keras", kind: "rnn" },
-} as const satisfies Readonly<Record<string, { readonly library: Library; readonly kind: Kind }>>;
+  // Of the kind that the cell is.
+  keras: { library: "keras", kind: undefined },
+} as const satisfies Readonly<Record<string, { readonly library: Library; readonly kind: Kind | undefined }>>;
 
 export type SourceName = keyof typeof sources;
 

@@ -159,6 +159,28 @@ it("--scan takes one scan's weights from a file, the others from a checkpoint so
   );
 });
 
+it("a layer that reads two sequences has its weights once, and tensors that are not used are named", async () => {
+  const { code, stdout } = await imported("nested", "LSTM", models, "--key", "model", "--entry", "twins");
+  expect(code).toBe(0);
+  expect(stdout).toContain("left out: module.fc.weight [2, 4], module.fc.bias [2]");
+  expect([...(await readCheckpoint(out)).tensors.keys()]).toEqual(["shared/Wx", "shared/Wh", "shared/b"]);
+});
+
+it("of a model with an LSTM and a GRU, --from says which is meant", async () => {
+  const mixed = (name: string, from: string) => imported(name, from, models, "--entry", "mixed", "--rest", "initial");
+  expect(await mixed("lstm", "LSTM")).toMatchObject({ code: 0, stdout: expect.stringContaining("lstm") });
+  expect(await mixed("gru", "GRU")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("4 units are in layer l0, and 3"),
+  });
+  const keras = ["import", `${folder}/keras_lstm.h5`, "--from", "keras", "--to", models, "-o", out];
+  expect(await cellc([...keras, "--entry", "mixed"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("has an LSTM and a GRU, and nothing says which is meant"),
+  });
+  expect(await cellc([...keras, "--entry", "one"])).toMatchObject({ code: 0 });
+});
+
 it("statistics that a model has elsewhere are not known yet, and slots of the optimiser begin at zero", async () => {
   const { code, stdout } = await imported("lstm", "LSTM", "examples/cells/lstm.cell", "--optimizer", "sgd");
   expect(code).toBe(0);
