@@ -29,6 +29,8 @@ export interface ImportTarget {
   readonly plan: Plan;
   readonly kept: readonly Kept[];
   readonly elaborated: Elaborated;
+  /** How many steps a sequence has, if that is known. */
+  readonly steps?: number;
   /** The run that it is of. */
   readonly run?: { readonly folder: string; readonly record: RunRecord; readonly state: SessionState };
 }
@@ -116,7 +118,7 @@ async function compiled(
   context: Context,
   request: Request,
   form: TaskForm | undefined,
-): Promise<Pick<ImportTarget, "plan" | "kept" | "elaborated">> {
+): Promise<Pick<ImportTarget, "plan" | "kept" | "elaborated" | "steps">> {
   const around = form && modelAround(request, form);
   const full = { ...request, ...around, suggested: form?.dims, time: form?.steps ?? request.time };
   const { executable } = await compileFile(
@@ -124,5 +126,6 @@ async function compiled(
     { ...full, target: "wasm", quiet: true, entries: form === undefined ? undefined : trainingEntries },
     context,
   );
-  return { plan: executable.plan, kept: keptTensors(executable.plan), elaborated: elaboratedWith(request, form) };
+  const { plan } = executable;
+  return { plan, kept: keptTensors(plan), elaborated: elaboratedWith(request, form), steps: full.time };
 }

@@ -34,6 +34,8 @@ interface Found {
   readonly numbers: ReadonlyMap<string, Float32Array>;
   readonly known: KnownStatistics;
   readonly said: readonly string[];
+  /** How many updates are behind the numbers, if that is known. */
+  readonly updates?: number;
   /** The tensors that were used, where others may be left out. */
   readonly used?: ReadonlySet<string>;
   readonly error?: number;
@@ -45,7 +47,7 @@ interface Found {
  */
 export async function madeOf(
   file: SourceFile,
-  { plan, kept, elaborated, run }: ImportTarget,
+  { plan, kept, elaborated, run, steps }: ImportTarget,
   options: SourceOptions,
   seed: number,
 ): Promise<Made> {
@@ -58,6 +60,7 @@ export async function madeOf(
           mapped: new Set(maps.keys()),
           mappedTensors: new Set(map.map(({ tensor }) => tensor)),
           optional: rest !== undefined,
+          steps,
         })
       : { known: { seen: [] }, ...(await libraryNumbers(file, from, elaborated, kept, options)) };
   const both = [...maps.keys()].find((name) => found.numbers.has(name));
@@ -82,10 +85,12 @@ export async function madeOf(
   const { name, fingerprint, measures, equations, dims, optimizer, optimizerOptions } = plan;
   const notes = run?.state.notes;
   const batches = Math.max(0, ...found.known.seen, ...Object.values(found.known.seenOver ?? {}).flat());
+  // What changes with the updates goes on where it was.
+  const step = found.updates ?? 0;
   const state: SessionState = {
     ...{ name, fingerprint, measures, equations, dims, optimizer, ...(optimizerOptions && { optimizerOptions }) },
     // Statistics that were collected in training trail behind the parameters: the runs since the last estimate are these batches.
-    counters: { seed, step: 0, run: Math.ceil(batches), ...found.known },
+    counters: { seed, step, run: Math.max(step, Math.ceil(batches)), ...found.known },
     tensors,
     ...(notes && { notes }),
   };
@@ -101,7 +106,7 @@ export async function madeOf(
       ? [`as in ${rest === "initial" ? "a training that begins" : rest}: ${listed(missing)}`]
       : []),
     ...(plan.slots.length > 0
-      ? [`the state of the optimiser, ${optimizer}, begins at zero, and so does the count of steps`]
+      ? [`the state of the optimiser, ${optimizer}, begins at zero`, `steps are counted from ${step} on`]
       : []),
     ...(hasUnknown(kept, state) ? ["no statistics are known yet: cellc stats --estimate collects them"] : []),
   ];

@@ -90,6 +90,24 @@ describe("tensors by our own names", () => {
   };
   const vector = (n: number, value = 0): SavedTensor => ({ shape: [n], data: new Float32Array(n).fill(value) });
 
+  it("may count updates, which steps then go on from", async () => {
+    const counted = (...counts: readonly number[]) =>
+      changed((tensors) => {
+        for (const [at, count] of counts.entries())
+          tensors.set(["updates", "bnlstm.hh.updates"][at], { shape: [], data: Float32Array.of(count) });
+      });
+    expect(await imported(counted(7, 7))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("counted from 7 on"),
+    });
+    expect((await readCheckpoint(out)).counters.step).toBe(7);
+    expect(await imported(counted(7, 8))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("counts of updates are 7, 8"),
+    });
+    expect(await imported(counted(-1))).toMatchObject({ code: 1 });
+  });
+
   it("that are missing, unknown or of another shape are refused, all in one message", async () => {
     const file = changed((tensors) => {
       tensors.delete("bnlstm.Wh");
@@ -137,13 +155,17 @@ describe("tensors by our own names", () => {
     });
     expect(await imported(nan)).toMatchObject({ code: 1, stderr: expect.stringContaining("holds NaN at 0") });
     const negative = changed((tensors) => {
-      tensors.set("statistics_seen", vector(10, -1));
+      for (const site of ["hh", "xh", "cc"]) tensors.set(`bnlstm.${site}.batches`, vector(10, -1));
     });
     expect(await imported(negative)).toMatchObject({ code: 1, stderr: expect.stringContaining("no count") });
     const another = changed((tensors) => {
-      tensors.set("statistics_seenx", vector(10, 1));
+      for (const [at, site] of ["hh", "xh", "cc"].entries()) tensors.set(`bnlstm.${site}.batches`, vector(10, 1 + at));
     });
-    expect(await imported(another)).toMatchObject({ code: 1, stderr: expect.stringContaining("besides") });
+    expect(await imported(another)).toMatchObject({ code: 1, stderr: expect.stringContaining("different batches") });
+    const misplaced = changed((tensors) => {
+      tensors.set("bnlstm.batches", vector(10, 1));
+    });
+    expect(await imported(misplaced)).toMatchObject({ code: 1, stderr: expect.stringContaining("besides") });
   });
 });
 
