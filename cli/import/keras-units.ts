@@ -8,7 +8,7 @@
  */
 import { exit, Failure } from "../failure.ts";
 import { cannotTakeOver } from "./cannot-take-over.ts";
-import { checkConfig } from "./keras-config.ts";
+import { checkConfig, describedLayers, inNumbers, KERAS_NAMES } from "./keras-config.ts";
 import { described, listed, type SourceFile, type SourceTensor } from "./source-tensor.ts";
 import type { SourceLayers } from "./torch-units.ts";
 import { gateOrder, type Kind, type Unit } from "./units.ts";
@@ -36,7 +36,7 @@ export async function kerasLayers(file: SourceFile, choice: KerasChoice): Promis
   const { kind, prefix = "" } = choice;
   const own = [...tensors.values()].filter(({ name }) => name.startsWith(prefix));
   const isArchive = file.format === "npz";
-  const groups = isArchive ? inOrder(path, own, choice) : byPath(own);
+  const groups = isArchive ? inOrder(path, own, choice) : ofKind(byPath(own), kind);
   if (groups.length === 0)
     throw new Failure(
       "C0301",
@@ -45,10 +45,10 @@ export async function kerasLayers(file: SourceFile, choice: KerasChoice): Promis
       "files of model.save, model.save_weights and np.savez(path, *model.get_weights()) are read",
     );
   const names = [...new Set(groups.map(({ layer }) => layer))];
-  const order = isArchive ? names : orderOf(file, names, choice.layers);
-  const { said, activations } = checkConfig(file, order, kind);
+  const order = isArchive ? names : orderOf(file, names, choice);
+  const { said, activations } = checkConfig(file, { wanted: order, all: names }, kind);
   const layers: (readonly Unit[])[] = [];
-  for (const name of order) {
+  for (const [at, name] of order.entries()) {
     const own = groups.filter(({ layer }) => layer === name);
     if (own.length > 2 || (own.length === 2 && own[0].reverse === own[1].reverse))
       throw cannotTakeOver(
@@ -58,11 +58,18 @@ export async function kerasLayers(file: SourceFile, choice: KerasChoice): Promis
     const units = await Promise.all(
       own
         .toSorted((a, b) => Number(a.reverse) - Number(b.reverse))
-        .map(async (group) => ({ ...(await unitOf(path, kind, group)), activation: activations.get(name) })),
+        .map(async (group) => ({ ...(await unitOf(path, kind, group)), activation: activations[at] })),
     );
     layers.push(units);
   }
   return { layers, used: new Set(groups.flatMap(({ parts }) => parts.map((part) => part.name))), said };
+}
+
+/** The groups that have as many gates as a kind; all, if none has. */
+function ofKind(groups: readonly Group[], kind: Kind): readonly Group[] {
+  const gates = gateOrder.keras[kind].length;
+  const own = groups.filter(({ parts: [, { shape }] }) => shape[1] === gates * shape[0]);
+  return own.length > 0 ? own : groups;
 }
 
 /** The groups of a file whose tensors have paths. */
@@ -148,14 +155,11 @@ function inOrder(path: string, tensors: readonly SourceTensor[], { directions, k
 }
 
 /** The names of layers from the first to the last: as asked for, as the file says, or by the numbers that Keras gives. */
-function orderOf(
-  { path, notes }: SourceFile,
-  names: readonly string[],
-  asked: readonly string[] | undefined,
-): readonly string[] {
-  if (asked !== undefined) {
-    const unknown = asked.find((name) => !names.includes(name));
-    if (unknown === undefined) return asked;
+function orderOf(file: SourceFile, names: readonly string[], { kind, layers }: KerasChoice): readonly string[] {
+  const { path, notes } = file;
+  if (layers !== undefined) {
+    const unknown = layers.find((name) => !names.includes(name));
+    if (unknown === undefined) return layers;
     throw new Failure(
       "C0301",
       exit.usage,
@@ -164,10 +168,11 @@ function orderOf(
     );
   }
   if (names.length === 1) return names;
-  const told = notes.layers === undefined ? [] : (JSON.parse(notes.layers) as readonly unknown[]);
-  if (names.every((name) => told.includes(name))) return names.toSorted((a, b) => told.indexOf(a) - told.indexOf(b));
-  const numbers = names.map((name) => /^(.*?)(?:_(\d+))?$/.exec(name)!);
-  if (new Set(numbers.map(([, stem]) => stem)).size === 1) return names.toSorted((a, b) => numberOf(a) - numberOf(b));
+  const described = describedLayers(file, kind)?.map(({ name }) => name) ?? [];
+  for (const told of [described, namesIn(path, notes.layers)])
+    if (names.every((name) => told.includes(name))) return names.toSorted((a, b) => told.indexOf(a) - told.indexOf(b));
+  const numbered = inNumbers(names);
+  if (numbered !== undefined) return numbered;
   throw new Failure(
     "C0301",
     exit.usage,
@@ -176,8 +181,16 @@ function orderOf(
   );
 }
 
-/** `lstm` is the first, `lstm_1` the second. */
-const numberOf = (name: string): number => Number(/_(\d+)$/.exec(name)?.[1] ?? 0);
+/** The names of layers that a file lists. */
+function namesIn(path: string, list: string | undefined): readonly unknown[] {
+  if (list === undefined) return [];
+  try {
+    const found: unknown = JSON.parse(list);
+    return Array.isArray(found) ? found : [found];
+  } catch {
+    throw cannotTakeOver(`the names of the layers in ${path} are no list`);
+  }
+}
 
 async function unitOf(path: string, kind: Kind, { layer, reverse, parts }: Group): Promise<Unit> {
   const [input, recurrent, bias] = parts;
@@ -210,8 +223,3 @@ async function unitOf(path: string, kind: Kind, { layer, reverse, parts }: Group
     recurrent: await recurrent.numbers(),
   };
 }
-
-/** What Keras calls each kind. */
-export const KERAS_NAMES = { lstm: "LSTM", gru: "GRU", rnn: "SimpleRNN" } as const satisfies Readonly<
-  Record<Kind, string>
->;
