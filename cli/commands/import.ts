@@ -9,6 +9,7 @@ import { type Made, madeOf, type SourceOptions } from "../import/made-state.ts";
 import { openSource } from "../import/open-source.ts";
 import type { SourceFile } from "../import/source-tensor.ts";
 import { writeRun } from "../import/write-run.ts";
+import { isOfRun } from "../statistics/trained-model.ts";
 import {
   allowed,
   type CheckpointOptions,
@@ -60,7 +61,15 @@ function checkOptions({ from, out, to }: ImportOptions, given: ReadonlySet<strin
     throw refuse("--scan says which scans have the layers of another library's file", "add --from, or leave it out");
   if (given.has("layers") && from?.startsWith("keras") !== true)
     throw refuse("--layers are the names of Keras' layers", "add --from keras.layers.LSTM, or leave it out");
-  if (isFilePath(out)) return;
+  if (isFilePath(out)) {
+    if (!isOfRun(out)) return;
+    throw new Failure(
+      "C0408",
+      exit.usage,
+      `${out} is the checkpoint of a run, which would be replaced`,
+      "choose another -o; a folder makes a run of its own, which goes on from there",
+    );
+  }
   if (to.endsWith(".cell"))
     throw refuse(
       `${out} is no .safetensors file, and a .cell file knows nothing of a run`,

@@ -2,7 +2,6 @@
 
 import { messageOf } from "../../runtime/error.ts";
 import { type ByteSource, openBytes, type WholeBytes } from "../data/byte-source.ts";
-import { numberTypes } from "../data/formats/elements.ts";
 import { fault } from "../data/formats/fault.ts";
 import { npzArrays } from "../data/formats/npz.ts";
 import { safetensorsArrays } from "../data/formats/safetensors.ts";
@@ -32,13 +31,13 @@ export async function openSource(
   const file = await source.whole();
   try {
     const head = await file.read(0, Math.min(16, file.size));
-    const isTorchZip = starts(head, "PK\x03\x04");
-    const entries = isTorchZip ? await readZipDirectory(path, file) : [];
+    const isZip = starts(head, "PK\x03\x04");
+    const entries = isZip ? await readZipDirectory(path, file) : [];
     if (key !== undefined && !isTorch(entries))
       throw new Failure("C0301", exit.usage, `--key is for files of torch.save, and ${path} is none`, "leave it out");
     if (isTorch(entries)) return { path, format: "torch", tensors: await readTorch(source, file, key), notes: {} };
     if (entries.some(({ name }) => name === KERAS_WEIGHTS)) return await ofKeras(path, file, entries);
-    if (isTorchZip) return { path, format: "npz", tensors: tensorsOf(await npzArrays(source)), notes: {} };
+    if (isZip) return { path, format: "npz", tensors: tensorsOf(await npzArrays(source)), notes: {} };
     if (starts(head, "\x89HDF\r\n\x1a\n")) return await ofHdf5(path, await file.read(0, file.size), {});
     if (head[8] === 0x7b) return await ofSafetensors(source);
     throw otherKind(path, head);
@@ -69,10 +68,9 @@ const tensorsOf = (arrays: readonly StoredArray[]): ReadonlyMap<string, SourceTe
   new Map(arrays.map((array) => [array.name, tensorOf(array)]));
 
 function tensorOf(array: StoredArray): SourceTensor {
-  const { name, path, shape, element } = array;
-  const type = Object.entries(numberTypes).find(([, { read }]) => element.kind === "number" && read === element.read);
+  const { name, path, shape } = array;
   return {
-    ...{ name, shape, type: type?.[0] ?? "other" },
+    ...{ name, shape },
     async numbers() {
       const reader = await openArray(
         array,
@@ -131,7 +129,7 @@ async function ofHdf5(path: string, bytes: Uint8Array, more: Readonly<Record<str
         throw fault(path, `\`${name}\` [${shape.join(", ")}] in it has ${values.length} numbers`);
       return Float64Array.from(values as ArrayLike<number>, Number);
     };
-    return { name, shape, type: dtype.slice(1), numbers };
+    return { name, shape, numbers };
   });
   return { path, format: "hdf5", tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), notes };
 }

@@ -3,8 +3,6 @@
 export interface SourceTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** As NumPy names it: `f4`, `f8`, `f2`, `bf2`, `i8`, … */
-  readonly type: string;
   /** Row-major. Throws C0402 for numbers that cannot be read. */
   numbers(): Promise<Float64Array>;
 }

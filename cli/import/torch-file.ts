@@ -58,7 +58,7 @@ export async function readTorch(
       const { type, key: place, elements } = tensor.storage;
       const element = { ...numberTypes[type as keyof typeof numberTypes], littleEndian };
       const numbers = async () => strided(path, name, tensor, element, await storage(place, elements * element.bytes));
-      return [name, { name, shape: tensor.shape, type, numbers }];
+      return [name, { name, shape: tensor.shape, numbers }];
     }),
   );
 }

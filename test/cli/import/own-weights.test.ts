@@ -220,6 +220,10 @@ describe("a run", () => {
   it("is never written over, and says itself what its model is", async () => {
     const again = (...more: readonly string[]) => cellc(["import", `${folder}/own.pt`, "--to", at("begun"), ...more]);
     expect(await again("-o", at("whole"))).toMatchObject({ code: 2, stderr: expect.stringContaining("C0408") });
+    expect(await again("-o", join(at("whole"), "model.safetensors"))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("is the checkpoint of a run"),
+    });
     expect(await again("-o", out, "--dims", "H=3")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--dims"),
