@@ -22,7 +22,7 @@ const DEEPEST = 32;
 
 /** Every dataset of a file, in the order of its groups. Throws whatever jsfive does for a damaged file. */
 export function readHdf5(bytes: Uint8Array): Hdf5File {
-  const root = new File(bytes.slice().buffer, "file");
+  const root = quietly(() => new File(bytes.slice().buffer, "file"));
   const datasets: Hdf5Dataset[] = [];
   const walk = (group: Group, depth: number): void => {
     if (depth > DEEPEST) throw new Error("its groups are nested too deeply");
@@ -33,17 +33,30 @@ export function readHdf5(bytes: Uint8Array): Hdf5File {
         const { name, shape, dtype } = item;
         datasets.push({
           ...{ path: name.replace(/^\//, ""), shape, dtype: typeof dtype === "string" ? dtype : "other" },
-          read: () => item.value,
+          read: () => quietly(() => item.value),
         });
       }
     }
   };
-  walk(root, 0);
+  quietly(() => walk(root, 0));
   return {
     datasets,
     attributes(path) {
-      const group = path === "" ? root : root.get(path);
-      return group instanceof Group ? group.attrs : {};
+      return quietly(() => {
+        const group = path === "" ? root : root.get(path);
+        return group instanceof Group ? group.attrs : {};
+      });
     },
   };
+}
+
+/** jsfive prints names of a file as they are, and a damaged one has any bytes for names. */
+function quietly<T>(work: () => T): T {
+  const { log, warn } = console;
+  try {
+    console.log = console.warn = () => {};
+    return work();
+  } finally {
+    Object.assign(console, { log, warn });
+  }
 }
