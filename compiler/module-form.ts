@@ -2,7 +2,7 @@
  * The form in which a graph is printed as a program for people: one graph for training, evaluation and streams alike, whose norms are
  * still at their sites. What does not depend on the recurrence is outside of its loops, and missing steps count nowhere.
  */
-import type { Graph, Op, Value } from "./ir/types.ts";
+import type { Graph, Value } from "./ir/types.ts";
 import { placed } from "./lower.ts";
 import { delayLines } from "./passes/delay-lines.ts";
 import { hoist } from "./passes/hoist.ts";
@@ -10,7 +10,7 @@ import { loopOrder } from "./passes/loop-order.ts";
 import { ownSteps } from "./passes/own-steps.ts";
 import { ragged } from "./passes/ragged.ts";
 import { recurrences } from "./passes/recurrences.ts";
-import { copy, reads, rebuildGraph, rebuildScan } from "./passes/rewrite.ts";
+import { behind, copy, rebuildGraph, rebuildScan } from "./passes/rewrite.ts";
 import { simplify } from "./passes/simplify.ts";
 import { only, refusalOfOutputs } from "./passes/steps-so-far.ts";
 
@@ -26,7 +26,14 @@ export function moduleForm(graph: Graph): ModuleForm {
   const passes = [recurrences, ...(refused ? [] : [delayLines]), ownSteps, loopOrder, hoist, ragged];
   const made = passes.reduce((g, pass) => pass.run(g), graph);
   const once = withoutRepeats(made);
-  return { graph: { ...once, ops: live(once) }, ...(refused && { noStream: refused.refused }) };
+  const needed = behind(
+    once.ops,
+    once.results.map((r) => r.value),
+  );
+  return {
+    graph: { ...once, ops: once.ops.filter((op) => needed.has(op)) },
+    ...(refused && { noStream: refused.refused }),
+  };
 }
 
 /** Computes once what the outermost block computes several times. What is drawn is drawn each time. */
@@ -54,16 +61,4 @@ function withoutRepeats(graph: Graph): Graph {
       rename.set(op.results, results);
     }
   });
-}
-
-/** The ops that some result needs. */
-function live({ ops, results }: Graph): readonly Op[] {
-  const needed = new Set<Value>(results.map((r) => r.value));
-  const kept: Op[] = [];
-  for (const op of ops.toReversed()) {
-    if (!op.results.some((v) => needed.has(v))) continue;
-    kept.push(op);
-    for (const v of reads(op)) needed.add(v);
-  }
-  return kept.reverse();
 }

@@ -4,9 +4,9 @@ import { interpret } from "../../compiler/ir/interpret.ts";
 import { count, extents } from "../../compiler/ir/tensor.ts";
 import type { Graph, Leaf, Type } from "../../compiler/ir/types.ts";
 import { placed } from "../../compiler/lower.ts";
+import { only } from "../../compiler/passes/steps-so-far.ts";
 import { keyOf, normalAt, uniformAt } from "../../runtime/random.ts";
 import type { SavedTensor } from "../../runtime/state.ts";
-import { only } from "../../compiler/passes/steps-so-far.ts";
 import type { PytorchModule } from "../../targets/pytorch/module.ts";
 
 /** Enough to see every mistake, and few enough for any model. */
@@ -65,7 +65,10 @@ function reader({ dims, steps, weights, printed }: CheckOptions, time: number) {
         if (!type.time) return rows;
         const width = n / time;
         const last = rows.length / width - 1;
-        return Float64Array.from({ length: n }, (_, i) => rows[Math.min(last, Math.floor(i / width)) * width + (i % width)]);
+        return Float64Array.from(
+          { length: n },
+          (_, i) => rows[Math.min(last, Math.floor(i / width)) * width + (i % width)],
+        );
       }
       case "index": {
         const size = dim.evaluate(dim.parse(leaf.size), all);
@@ -105,7 +108,6 @@ function examplesFirst(type: Type, shape: readonly number[], data: ArrayLike<num
   const n = count(rest);
   const turned = new Float32Array(data.length);
   for (let t = 0; t < T; t++)
-    for (let b = 0; b < B; b++)
-      for (let k = 0; k < n; k++) turned[(b * T + t) * n + k] = data[(t * B + b) * n + k];
+    for (let b = 0; b < B; b++) for (let k = 0; k < n; k++) turned[(b * T + t) * n + k] = data[(t * B + b) * n + k];
   return { shape: [B, T, ...rest], data: turned };
 }

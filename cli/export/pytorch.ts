@@ -10,6 +10,7 @@ import { NotInPytorch } from "../../targets/pytorch/refusal.ts";
 import { identifier } from "../../targets/shared/names.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
+import { cannotWrite } from "../file-errors.ts";
 import { bytesText } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import { writeAtomically } from "../report/files.ts";
@@ -17,13 +18,13 @@ import { compileFile } from "../toolchain.ts";
 import { elaborateModel } from "../training/task-model.ts";
 import type { ModelToExport } from "./formats.ts";
 import { checkTensors } from "./pytorch-check.ts";
-import { stateDict } from "./state-dict.ts";
 import { stateForInference } from "./state.ts";
+import { stateDict } from "./state-dict.ts";
 
 const WEIGHTS = "weights.safetensors";
 const CHECK = "check.safetensors";
 
-/** The folder gets a Python file named after the model, and what stands beside it. Throws C0313 for what PyTorch modules are not printed with. */
+/** The folder gets a Python file named after the model, and what stands beside it. Throws C0312 for what PyTorch modules are not printed with. */
 export async function exportPytorch(context: Context, model: ModelToExport): Promise<ExitCode> {
   const { output } = context;
   const { settings, task } = model;
@@ -101,7 +102,7 @@ function printedModule(graph: Graph, about: ModuleAbout): PytorchModule {
     return pytorchModule(moduleForm(graph), about);
   } catch (error) {
     if (!(error instanceof NotInPytorch)) throw error;
-    throw new Failure("C0313", exit.input, `${graph.name} cannot be written in PyTorch: ${error.message}`, error.help);
+    throw new Failure("C0312", exit.input, `${graph.name} cannot be written in PyTorch: ${error.message}`, error.help);
   }
 }
 
@@ -109,7 +110,7 @@ function printedModule(graph: Graph, about: ModuleAbout): PytorchModule {
 async function checkEmpty(out: string): Promise<void> {
   const found = await readdir(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
-    throw new Failure("C0409", exit.output, `cannot write ${out}: ${error.message}`, "choose another --out");
+    throw cannotWrite(out, error);
   });
   if (found.length === 0) return;
   throw new Failure(

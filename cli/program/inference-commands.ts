@@ -151,6 +151,7 @@ export function declareInferenceCommands(program: Command, run: RunCommand): voi
         .choices(formatNames)
         .default(defaultFormat),
     )
+    .option("--distributed", "with --to pytorch: a module for several processes, and a script that trains it")
     .addOption(targetList())
     .option("--batch <n>", "examples at a time", read.positiveWholeNumber, 1)
     .option("--entries <name,...>", "entries to compile (default: infer, and step if possible)", read.entries)

@@ -26,7 +26,7 @@ import { axesOf, rowOf } from "../ir/ops.ts";
 import { markType } from "../ir/step-marks.ts";
 import { type Steps, TimeAxes } from "../ir/time-axes.ts";
 import type { Graph, Leaf, Op, OpOf, Pass, Value } from "../ir/types.ts";
-import { Builder, copy, type Definitions, definedBy, definitions, idsAfter, Renaming, reads } from "./rewrite.ts";
+import { Builder, behind, copy, type Definitions, definedBy, definitions, idsAfter, Renaming } from "./rewrite.ts";
 
 /** Almost the smallest f32: below all numbers that occur. */
 export const LEAST = -3.4e38;
@@ -73,7 +73,7 @@ class Ragged {
     this.graph = graph;
     this.defs = definitions(graph.ops);
     this.axes = TimeAxes.of(graph);
-    this.ofStatistics = opsBehind(
+    this.ofStatistics = behind(
       graph.ops,
       graph.results.filter((r) => r.kind === "batch_stat").map((r) => r.value),
     );
@@ -305,15 +305,3 @@ class Ragged {
 }
 
 const keyOf = (mark: Mark, { axis = "" }: Steps): string => `${mark}/${axis}`;
-
-/** The ops of the outermost block that `values` are computed by. */
-function opsBehind(ops: readonly Op[], values: readonly Value[]): ReadonlySet<Op> {
-  const needed = new Set(values);
-  const found = new Set<Op>();
-  for (const op of ops.toReversed()) {
-    if (!op.results.some((v) => needed.has(v))) continue;
-    found.add(op);
-    for (const v of reads(op)) needed.add(v);
-  }
-  return found;
-}

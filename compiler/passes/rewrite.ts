@@ -35,6 +35,18 @@ export function reads(op: Op): readonly Value[] {
   return op.body ? [...op.operands, ...captured(op.body)] : op.operands;
 }
 
+/** The ops among `ops`, of one block, that `values` are computed by. */
+export function behind(ops: readonly Op[], values: readonly Value[]): ReadonlySet<Op> {
+  const needed = new Set(values);
+  const found = new Set<Op>();
+  for (const op of ops.toReversed()) {
+    if (!op.results.some((v) => needed.has(v))) continue;
+    found.add(op);
+    for (const v of reads(op)) needed.add(v);
+  }
+  return found;
+}
+
 /** The attributes of the op that defines `v` if it is a `kind`, else undefined. */
 export function definedBy<K extends OpName>(defs: Definitions, v: Value, kind: K): OpOf<K> | undefined {
   const op = defs.get(v);

@@ -166,14 +166,18 @@ def bernoulli(keep: float, shape: List[int], training: bool, like: Tensor) -> Te
   },
   randn: {
     text: `
-def randn(scale: float, shape: List[int], like: Tensor) -> Tensor:
-    """Normal numbers with this deviation."""
+def randn(scale: float, shape: List[int], training: bool, like: Tensor) -> Tensor:
+    """Normal numbers with this deviation. In evaluation, their mean."""
+    if not training:
+        return torch.zeros(shape, dtype=like.dtype, device=like.device)
     return scale * torch.randn(shape, dtype=like.dtype, device=like.device)`,
   },
   rand: {
     text: `
-def rand(scale: float, shape: List[int], like: Tensor) -> Tensor:
-    """Uniform numbers from 0 to \`scale\`."""
+def rand(scale: float, shape: List[int], training: bool, like: Tensor) -> Tensor:
+    """Uniform numbers from 0 to \`scale\`. In evaluation, their mean."""
+    if not training:
+        return torch.full(shape, scale / 2, dtype=like.dtype, device=like.device)
     return scale * torch.rand(shape, dtype=like.dtype, device=like.device)`,
   },
   identity_: {

@@ -13,7 +13,7 @@ import { initialLines } from "./initialisers.ts";
 import { reserved } from "./names.ts";
 import type { NormPart } from "./population.ts";
 import { NotInPytorch } from "./refusal.ts";
-import { extent, inDocstring, indent, list, number } from "./text.ts";
+import { docstring, extent, indent, list, number } from "./text.ts";
 
 /** A norm at a site. */
 export interface PlacedNorm {
@@ -90,7 +90,11 @@ class NormPrinter {
     this.stats = graph.ops.filter((op): op is Stat => op.op === "stat");
     this.collected = [...new Set(graph.ops.flatMap((op) => (op.op === "population" ? [op.attrs.collected] : [])))];
     const policies = new Set(this.stats.map(({ attrs }) => attrs.policy.kind));
-    if (policies.size > 1) throw new NotInPytorch(`the statistics of its norm \`${graph.name}\` are kept in several ways`, "keep all per step, or all shared");
+    if (policies.size > 1)
+      throw new NotInPytorch(
+        `the statistics of its norm \`${graph.name}\` are kept in several ways`,
+        "keep all per step, or all shared",
+      );
     this.isShared = policies.has("shared");
     this.hasRamp = graph.ops.some(({ op }) => op === "ramp");
     this.uses = usesOf(
@@ -153,7 +157,7 @@ class NormPrinter {
 
   private docstring(hasStatistics: boolean): readonly string[] {
     const of = hasStatistics ? "; x is a step [batch, features] or a sequence [time, batch, features]" : "";
-    return [`"""The norm \`${inDocstring(this.graph.name)}\`${of}."""`];
+    return [docstring(`The norm \`${this.graph.name}\`${of}.`)];
   }
 
   /** TorchScript looks for them in the class itself. */
@@ -355,7 +359,10 @@ class NormPrinter {
       const { leaf } = op.attrs;
       if (leaf.kind === "input") return [tensor("x")];
       if (leaf.kind === "param") return [{ text: atom(`self.${o.local(leaf.name)}`), kind: "tensor", leaded: false }];
-      throw new NotInPytorch(`its norm \`${this.graph.name}\` draws or looks up what is none of its parameters (${leaf.kind})`, "place another norm");
+      throw new NotInPytorch(
+        `its norm \`${this.graph.name}\` draws or looks up what is none of its parameters (${leaf.kind})`,
+        "place another norm",
+      );
     }
     if (op.op === "const" && op.attrs.dims.some((d) => d === "batch" || d === "time")) return [this.count(op, block)];
     const mean = this.meanOver(op);
@@ -371,7 +378,11 @@ class NormPrinter {
       return [block.placed(op.results[0], tensor(text), `${o.local(op.attrs.name)}_before`)];
     }
     const looksAcross = "axes" in op.attrs ? op.attrs.axes.batch : op.op === "dot" && op.attrs.batch;
-    if (looksAcross) throw new NotInPytorch(`its norm \`${this.graph.name}\` takes a ${op.op} over examples`, "means and sums over examples can be written");
+    if (looksAcross)
+      throw new NotInPytorch(
+        `its norm \`${this.graph.name}\` takes a ${op.op} over examples`,
+        "means and sums over examples can be written",
+      );
     return undefined;
   }
 
@@ -379,7 +390,10 @@ class NormPrinter {
     this.parts.add(part);
     if (!this.o.distributed) return part;
     if (this.stats.length === 0)
-      throw new NotInPytorch(`its norm \`${this.graph.name}\` is over the batch without statistics`, "export it for one process, without --distributed");
+      throw new NotInPytorch(
+        `its norm \`${this.graph.name}\` is over the batch without statistics`,
+        "export it for one process, without --distributed",
+      );
     return `self.${part}`;
   }
 

@@ -129,7 +129,10 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
   maximum: (op, at) => {
     const text = reduction(op, "amax", at);
     if (op.attrs.axes.batch && at.across(text) !== text)
-      throw new NotInPytorch("its loss takes the largest of all examples", "export it for one process, without --distributed");
+      throw new NotInPytorch(
+        "its loss takes the largest of all examples",
+        "export it for one process, without --distributed",
+      );
     return text;
   },
   pivot: byPasses,

@@ -64,9 +64,11 @@ export const inDocstring = (text: string): string =>
   text
     .replaceAll("\\", "\\\\")
     .replaceAll('"""', '\\"\\"\\"')
-    .replace(/"$/, '\\"')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they are
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f\u0085\u2028\u2029]/g, " ");
+
+/** A docstring of one line. Its last character is no quote. */
+export const docstring = (text: string): string => `"""${inDocstring(text).replace(/"$/, '\\"')}"""`;
 
 export const indent = (lines: readonly string[], by = 1): string[] =>
   lines.map((line) => (line === "" ? "" : `${"    ".repeat(by)}${line}`));

@@ -30,7 +30,8 @@ export interface ParityOptions {
 type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 
 const MOMENTUM = 0.1;
-const LR = 0.05;
+/** Small, so that rounding errors do not grow from step to step where gradients are large. */
+const LR = 0.01;
 const STEPS = 5;
 
 /** Worst relative errors: outputs and losses, gradients, statistics after training, outputs in evaluation. */
@@ -156,6 +157,12 @@ export class Parity {
       for (const axis of counted) seen[axis] = countedWith(seen[axis] ?? [], filled(axis));
     }
     const inference: Record<string, ArrayLike<number>> = { ...this.last.numbers, ...kept };
+    // In evaluation, noise is its mean.
+    for (const [name, { leaf }] of this.last.leaves)
+      if (leaf.kind === "noise" && leaf.distribution !== "bernoulli")
+        inference[name] = Array.from(this.last.numbers[name], () =>
+          leaf.distribution === "uniform" ? leaf.scale / 2 : 0,
+        );
     for (const [name, { leaf }] of first.leaves) {
       if (leaf.kind !== "population" || leaf.policy.kind !== "per_step") continue;
       inference[name] = withNearestRows(
@@ -258,6 +265,16 @@ export class Parity {
         : [],
     );
     return [...new Set(found)];
+  }
+
+  /**
+   * By how much a rounding error of one op can grow in the first step: what the interpreter finds if it rounds each to f32, in units of
+   * f32's precision. Two computations in f64 cannot agree better than that many units of its own.
+   */
+  amplification(): number {
+    const [first] = this.studies;
+    const { forward, gradient } = first.roundingErrors("train");
+    return Math.max(forward, gradient) / 2 ** -24;
   }
 
   /** What PyTorch wrote, compared. Throws what it failed with. */

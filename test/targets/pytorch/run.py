@@ -47,10 +47,11 @@ class Draws:
     def bernoulli(self, keep, shape, training, like):
         return self.next(shape, like) if training else torch.full(shape, keep, dtype=like.dtype)
 
-    def randn(self, scale, shape, like):
-        return self.next(shape, like)
+    def randn(self, scale, shape, training, like):
+        return self.next(shape, like) if training else torch.zeros(shape, dtype=like.dtype)
 
-    rand = randn
+    def rand(self, scale, shape, training, like):
+        return self.next(shape, like) if training else torch.full(shape, scale / 2, dtype=like.dtype)
 
 
 def arguments(given, dtype):
@@ -125,8 +126,7 @@ def run(folder):
         again = getattr(load(folder, f"scripted_{folder.name}"), case["class"])(**case["sizes"]).to(dtype)
         again.load_state_dict(net.state_dict())
         scripted_net = torch.jit.script(again)
-        # Its own draws are others.
-        other = made if given["noise"] else outputs_of(case, scripted_net.eval()(**args))
+        other = outputs_of(case, scripted_net.eval()(**args))
         scripted = max(float((a - b).abs().max()) for a, b in zip(made, other))
     buffers = {name: plain(b) for name, b in net.state_dict().items()}
     (folder / "result.json").write_text(json.dumps(dict(steps=results, evaluation=evaluation, scripted=scripted, state=buffers)))
