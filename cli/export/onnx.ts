@@ -3,6 +3,7 @@ import { type Bindings, count, extents } from "../../compiler/ir/tensor.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
 import { exportable, exportableIfShared, refusalOfParts } from "../../compiler/lower.ts";
 import type { ExportedOptions } from "../../compiler/pipelines.ts";
+import { placeName } from "../../compiler/semantics/site-names.ts";
 import type { SessionState } from "../../runtime/state.ts";
 import { type OnnxModel, OPSET, onnxModel } from "../../targets/onnx/model.ts";
 import type { LoopReport } from "../../targets/onnx/printer.ts";
@@ -132,7 +133,7 @@ const withArticle = (op: string): string => `${op === "GRU" || op === "Scan" ? "
 function loopText({ states, op, why, perStep, ifShared }: Loop): string {
   const of = `the loop of ${states.filter((name) => name !== "").join(" and ") || "no states"}`;
   if (op !== "Scan") return `${of} is ${withArticle(op)}`;
-  const sites = perStep.map((site) => `\`${site.replaceAll("/", ".")}\``).join(" and ");
+  const sites = perStep.map((site) => `\`${placeName(site)}\``).join(" and ");
   const norms = perStep.length === 1 ? `the norm at ${sites} keeps` : `the norms at ${sites} keep`;
   if (ifShared !== undefined)
     return `${of} is a Scan, because ${norms} statistics for each step; with \`stats = shared\` it would be ${withArticle(ifShared)}`;
