@@ -11,9 +11,6 @@ import { keptTensors } from "../../runtime/layout.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { compareState } from "../../runtime/state.ts";
 import type { PytorchModule } from "../../targets/pytorch/module.ts";
-import { trainingReadme } from "../../targets/pytorch/training/readme.ts";
-import { spelledSchedule } from "../../targets/pytorch/training/schedules.ts";
-import { type MeanOver, trainScript } from "../../targets/pytorch/training/script.ts";
 import type { Context } from "../context.ts";
 import { openTrainedTask } from "../data/settings.ts";
 import type { Task } from "../data/task.ts";
@@ -29,6 +26,9 @@ import { RunFolder, type RunRecord, runPaths } from "../training/run-folder.ts";
 import { elaborateModel, modelAround } from "../training/task-model.ts";
 import { exampleBytes, writeExamples } from "./example-files.ts";
 import type { ModelToExport } from "./formats.ts";
+import { trainingReadme } from "./training/readme.ts";
+import { spelledSchedule } from "./training/schedules.ts";
+import { type MeanOver, trainScript } from "./training/script.ts";
 
 /** What is said of it on the command line. */
 export interface TrainingExport {
@@ -45,7 +45,7 @@ export const DEFAULT_LIMIT = 2 * 1024 ** 3;
 
 /**
  * Writes the files into the folder of the export, and returns their names. Throws C0301 for a checkpoint in no run, whose training is not
- * known, and for a run that is told what `train.py` cannot do; C0406 for more examples than `limit` has room for; C0403 and C0409.
+ * known, and for a run that is told what the training script cannot do; C0406 for more examples than `limit` has room for; C0403 and C0409.
  */
 export async function trainingFiles(
   context: Context,

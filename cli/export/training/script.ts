@@ -1,4 +1,4 @@
-/** Prints `train.py`: a training loop for a printed module, on one process or on several, that goes on where `cellc train` stopped. */
+/** Prints the training script: a training loop for a printed module, on one process or on several, that goes on where `cellc train` stopped. */
 import type { Optimizer } from "../../../compiler/optimizers.ts";
 import type { ScheduleChoice } from "../../../runtime/fit/schedules.ts";
 import { order, safetensors } from "./files-text.ts";
@@ -68,7 +68,7 @@ const heading = ({ module, className }: TrainScript): string => `
 """Trains ${className} on one process or on several, and goes on where cellc stopped.
 
     python3 train.py --steps 1000
-    torchrun --standalone --nproc-per-node=4 train.py --steps 1000
+    torchrun --standalone --nproc_per_node=4 train.py --steps 1000
 
 Checkpoints are those of cellc: it goes on from them, and this script goes on from its. Runs with PyTorch 1.13 and later.
 """

@@ -12,7 +12,7 @@ export interface TrainingAbout {
   readonly perStep: readonly string[];
   readonly atOnce: readonly string[];
   readonly hasExamples: boolean;
-  /** What the run was told that `train.py` does not do, a sentence each. */
+  /** What the run was told that the script does not do, a sentence each. */
   readonly left: readonly string[];
 }
 
@@ -50,7 +50,7 @@ export function trainingReadme(about: TrainingAbout): string {
 Written by \`cellc export\` from the run \`${run}\`, after ${step} steps. PyTorch 1.13 or later is all that it takes.
 
     python3 ${module}.py                                                # checks itself against cellc's numbers
-    torchrun --standalone --nproc-per-node=4 train.py --steps ${more}     # trains on, on 4 processes
+    torchrun --standalone --nproc_per_node=4 train.py --steps ${more}     # trains on, on 4 processes
 
 \`python3 train.py\` trains in a single process. \`train.py --help\` lists the options; \`--batch\` is the batch of all processes together,
 and need not divide by their number. ${hasExamples ? "`data/` has the run's examples, as prepared for the model." : "Examples are not exported: bring your own."}
