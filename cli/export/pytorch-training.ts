@@ -48,7 +48,7 @@ export const DEFAULT_LIMIT = 2 * 1024 ** 3;
  * known, and for a run that is told what the training script cannot do; C0406 for more examples than `limit` has room for; C0403 and C0409.
  */
 export async function trainingFiles(
-  context: Context,
+  context: Pick<Context, "environment" | "output">,
   model: ModelToExport,
   printed: PytorchModule,
   { module, examples, limit }: TrainingExport,
