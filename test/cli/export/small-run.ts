@@ -22,8 +22,8 @@ cell bn(D = 2, H = 6) {
   h' = sigmoid(o) * tanh(cc)
   output h'
 
-  place hh, xh : ${norm}(gamma = 0.1, beta = none)
-  place cc     : ${norm}(gamma = 0.1)
+  place hh, xh : ${norm}gamma = 0.1, beta = none)
+  place cc     : ${norm}gamma = 0.1)
 }
 
 model small(D = 2, H = 6, K = 3) {
@@ -61,13 +61,13 @@ function waves(sequences: number, ragged: boolean): string {
 export interface SmallRun {
   readonly sequences?: number;
   readonly ragged?: boolean;
-  /** Of its cell. */
+  /** How its norms begin: `batch(`. */
   readonly norm?: string;
 }
 
 /** Writes model and data to a folder, and returns what `cellc train` is told of them. */
 export async function smallModel(folder: string, run: SmallRun = {}): Promise<readonly string[]> {
-  const { sequences = 60, ragged = false, norm = "batch" } = run;
+  const { sequences = 60, ragged = false, norm = "batch(" } = run;
   await mkdir(folder, { recursive: true });
   const [file, data] = [join(folder, "small.cell"), join(folder, "waves.csv")];
   await writeFile(file, cell(norm));
