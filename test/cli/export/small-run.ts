@@ -3,15 +3,17 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cellc } from "../run-here.ts";
 
-/** The first state is learned, and noise would be drawn differently elsewhere. */
+/**
+ * Noise would be drawn differently elsewhere. A first state that is learned does nothing where norms take its mean away, and an Adam
+ * that follows its gradient, which is but rounding, goes another way on each machine.
+ */
 const cell = (norm: string): string => `
 cell bn(D = 2, H = 6) {
   param Wx : [D, 4H] = orthogonal
   param Wh : [H, 4H] = identity
   param b  : [4H]    = blocks(1, 0, 0, 0)
-  param h0 : [H]     = uniform(-0.1, 0.1)
   input x  : [D]
-  state h  : [H] = h0
+  state h  : [H] = 0
   state c  : [H] = 0
 
   site hh = h @ Wh
