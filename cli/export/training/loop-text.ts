@@ -90,6 +90,8 @@ class Run:
                 norm.batches.fill_(sum(seen))
             else:
                 norm.batches.copy_(torch.tensor([*seen, *[0.0] * len(norm.batches)][: len(norm.batches)]))
+            # Whether there is a mean that ranks can refer to.
+            norm.begun = sum(seen) > 0
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint that this script and cellc go on from. All ranks have the same; the first writes."""
@@ -164,7 +166,7 @@ class Run:
         if not self.norms:
             return
         for norm in self.norms.values():
-            norm.momentum = 0.0
+            norm.momentum, norm.begun = 0.0, False
             for table in norm.buffers(recurse=False):
                 table.zero_()
         self.counters["seen"] = []

@@ -1,11 +1,13 @@
 /** Training that goes from here to PyTorch and back, and on after a process was killed. */
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { copyFile, cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { decodeCheckpoint } from "../../../runtime/checkpoint.ts";
 import { cellc } from "../run-here.ts";
 import { exportTraining, lossesOf } from "./exported-training.ts";
-import { PYTHON, requireTorch, run } from "./python.ts";
+import { PYTHON, requireTorch, run, torchrunArguments } from "./python.ts";
 import { smallModel, trained } from "./small-run.ts";
 
 let root = "";
@@ -61,4 +63,70 @@ test.each([
     expect(difference(ours[kind], back[kind], 201).worst).toBeLessThan(1e-4);
   }
   expect(JSON.parse(evaluated.stdout).loss).toBeCloseTo(there.evaluation.get(200)!, 5);
+});
+
+/** The processes that a process has started. Linux only. */
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.trim().split(" ").filter(Boolean).map(Number);
+}
+
+/** Runs `torchrun` until it says `words`, kills the last of its processes, and waits for its end. */
+function killed(folder: string, words: string, args: readonly string[]): Promise<{ readonly code: number | null }> {
+  return new Promise((resolve, reject) => {
+    const torchrun = spawn("torchrun", [...torchrunArguments(2), "train.py", ...args], {
+      cwd: folder,
+      env: { ...process.env, OMP_NUM_THREADS: "1", PYTHONUNBUFFERED: "1" },
+    });
+    let said = "";
+    let isKilled = false;
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString();
+      if (isKilled || !said.includes(words)) return;
+      isKilled = true;
+      childrenOf(torchrun.pid!).then((pids) => process.kill(pids.at(-1)!, "SIGKILL"), reject);
+    };
+    torchrun.stdout.on("data", hear);
+    torchrun.stderr.on("data", hear);
+    torchrun.on("error", reject);
+    torchrun.on("close", (code) => (isKilled ? resolve({ code }) : reject(new Error(said))));
+  });
+}
+
+test("after a process was killed, training goes on from the last checkpoint as if nothing had been", async () => {
+  const folder = join(root, "killed");
+  const args = [
+    ...(await smallModel(folder)),
+    "--batch",
+    "15",
+    "--lr",
+    "0.01",
+    "--clip",
+    "1",
+    "--evaluate-every",
+    "20",
+  ];
+  const [here, torch, whole] = ["run", "torch", "whole"].map((name) => join(folder, name));
+  await trained([...args, "--steps", "20", "--out", here]);
+  await exportTraining(here, torch);
+  await cp(torch, whole, { recursive: true });
+  const steps = ["--steps", "300", "--save-every", "5", "--say-every", "1"];
+  const { code } = await killed(torch, "step 47/300", steps);
+  expect(code).not.toBe(0);
+  const left = decodeCheckpoint(await readFile(join(torch, "checkpoint.safetensors"))).counters.step;
+  expect(left % 5).toBe(0);
+  expect(left).toBeGreaterThanOrEqual(45);
+  expect(left).toBeLessThan(300);
+  const end = [...torchrunArguments(2), "train.py", "--steps", "100", "--save-every", "5"];
+  const again = await run("torchrun", end, { folder: torch });
+  expect(again.code, again.text).toBe(0);
+  expect(again.text).toContain(`step ${left} of 100; 2 ranks`);
+  expect((await run("torchrun", end, { folder: whole })).code).toBe(0);
+  const [ours, theirs] = await Promise.all([whole, torch].map((of) => lossesOf(join(of, "curve.jsonl"))));
+  for (const kind of ["train", "evaluation"] as const) {
+    expect([...theirs[kind].keys()]).toEqual([...ours[kind].keys()]);
+    expect(difference(ours[kind], theirs[kind], 0).worst).toBeLessThan(1e-6);
+  }
+  // Nothing half-written is left.
+  expect((await readdir(torch)).filter((name) => name.endsWith(".part"))).toEqual([]);
 });
