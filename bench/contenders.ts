@@ -81,7 +81,10 @@ export function contenders(
       forms: [
         { cell: "bnlstm", name: "eager", kinds: all },
         { cell: "bnlstm", name: "TorchScript", kinds: all },
+        { cell: "bnlstm", name: "exported", kinds: all },
+        { cell: "bnlstm", name: "exported, TorchScript", kinds: all },
         { cell: "lstm", name: "nn.LSTM", kinds: all },
+        { cell: "lstm", name: "exported", kinds: all },
       ],
     })),
     {

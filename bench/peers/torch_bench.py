@@ -8,10 +8,14 @@ makes it quadratic in the length of the sequence.
 - `eager`: a batch-normalized cell. The input's product and its norm, which do not wait for the recurrence, are done for all
   steps at once; the other norms are `F.batch_norm`.
 - `TorchScript`: the same function, scripted; `torch.compile`: compiled.
+- `exported`: what `cellc export --to pytorch` writes, and `exported, TorchScript`: the same, scripted.
 """
 
 import json
+import subprocess
 import sys
+import types
+from pathlib import Path
 from time import perf_counter
 from typing import List, Tuple
 
@@ -175,6 +179,65 @@ def lstm_infer(job, n):
     return (stream if job["kind"] == "stream" else sequence), lambda h: {"values": h.reshape(-1).tolist()}
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# Exported modules.
+
+
+def exported(job, n):
+    """The module, with the job's numbers. Statistics are one row, which serves all steps."""
+    steps = job["T"] if job["kind"] == "train" else 1
+    script = str(Path(__file__).parent / "exported-module.ts")
+    sizes = [str(size) for size in (job["D"], job["H"], steps)]
+    made = subprocess.run(["node", "--import", "tsx", script, job["cell"], *sizes], capture_output=True, text=True, check=True)
+    module = types.ModuleType("exported")
+    # TorchScript reads the text that functions are made from.
+    path = Path(job["numbers"]).with_suffix(f".{job['cell']}.py")
+    path.write_text(made.stdout)
+    exec(compile(made.stdout, str(path), "exec"), module.__dict__)
+    net = module.EXPORTED()
+    own = net.state_dict()
+    for name in own:
+        key = name.replace(".", "/")
+        if key in n:
+            own[name] = n[key].reshape(own[name].shape)
+    net.load_state_dict(own)
+    net.train(job["kind"] == "train")
+    return torch.jit.script(net) if job["form"].endswith("TorchScript") else net
+
+
+def exported_train(job, n):
+    T, B = job["T"], job["B"]
+    net = exported(job, n)
+    x, w = n["x"].transpose(0, 1).contiguous(), n["d_h"].transpose(0, 1).contiguous()
+    params = dict(net.named_parameters())
+
+    def run():
+        h, _ = net(x)
+        loss = (h * w).sum() / (T * B)
+        grads = dict(zip(params, torch.autograd.grad(loss, list(params.values()))))
+        return loss.item(), grads["b"]
+
+    return run, lambda last: {"loss": last[0], "values": last[1].tolist()}
+
+
+def exported_infer(job, n):
+    net = exported(job, n)
+    x = n["x"].transpose(0, 1).contiguous()
+
+    def sequence():
+        with torch.inference_mode():
+            return net(x)[0][:, -1]
+
+    def stream():
+        with torch.inference_mode():
+            state = None
+            for step in n["x"].unbind(0):
+                h, state = net.step(step, state)
+            return h
+
+    return (stream if job["kind"] == "stream" else sequence), lambda h: {"values": h.reshape(-1).tolist()}
+
+
 BUILD = {
     ("lstm", "train"): lstm_train,
     ("lstm", "infer"): lstm_infer,
@@ -220,7 +283,9 @@ def main():
         try:
             if request["do"] == "prepare":
                 job = request["job"]
-                build = BUILD[job["cell"], "train" if job["kind"] == "train" else "infer"]
+                kind = "train" if job["kind"] == "train" else "infer"
+                made = {"train": exported_train, "infer": exported_infer}
+                build = made[kind] if job["form"].startswith("exported") else BUILD[job["cell"], kind]
                 run, check = build(job, read_numbers(job["numbers"]))
                 programs[request["key"]] = run
                 ms, last = timed(run, 1)

@@ -20,6 +20,10 @@ export interface ExportOptions extends ModelSettings, CheckpointOptions {
   readonly out: string;
   /** Whether a PyTorch module's batches may be spread over processes, with a training script. */
   readonly distributed?: boolean;
+  /** Whether the examples are written for it. Default: yes. */
+  readonly examples?: boolean;
+  /** The most bytes of examples that are written. */
+  readonly examplesLimit?: number;
   /** Of the run: the weight of the newest batch in moving statistics. */
   readonly momentum?: number;
 }

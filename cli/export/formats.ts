@@ -33,7 +33,7 @@ export const exportFormats = {
   },
   pytorch: {
     doc: "a PyTorch module that people can read and change, with its weights",
-    options: ["distributed"],
+    options: ["distributed", "examples", "examplesLimit"],
     load: async () => (await import("./pytorch.ts")).exportPytorch,
   },
   onnx: {

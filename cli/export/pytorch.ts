@@ -18,6 +18,7 @@ import { compileFile } from "../toolchain.ts";
 import { elaborateModel } from "../training/task-model.ts";
 import type { ModelToExport } from "./formats.ts";
 import { checkTensors } from "./pytorch-check.ts";
+import { DEFAULT_LIMIT, trainingFiles } from "./pytorch-training.ts";
 import { stateForInference } from "./state.ts";
 import { stateDict } from "./state-dict.ts";
 
@@ -74,19 +75,27 @@ export async function exportPytorch(context: Context, model: ModelToExport): Pro
     // Last, so that a folder with a module has everything that it reads.
     [`${name}.py`, printed.text],
   ]);
+  const training = distributed
+    ? await trainingFiles(context, model, printed, {
+        module: name,
+        examples: settings.examples ?? true,
+        limit: settings.examplesLimit ?? DEFAULT_LIMIT,
+      })
+    : [];
   for (const [file, data] of files) await writeAtomically(join(out, file), data);
   const { step } = state.counters;
   output.say(
     `${out}: ${plan.name} after ${step} steps, as the PyTorch module ${printed.className}: ${bytesText(weights.length)} of weights`,
   );
   output.say(`python3 ${join(out, `${name}.py`)} checks it against the reference`);
+  if (distributed) output.say(`${join(out, "README.md")} says how to train it on several processes, and how to come back`);
   output.result({
     ok: true,
     folder: out,
     model: plan.name,
     step,
     class: printed.className,
-    files: [...files.keys()],
+    files: [...files.keys(), ...training],
   });
   return exit.ok;
 }

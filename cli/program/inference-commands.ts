@@ -152,6 +152,8 @@ export function declareInferenceCommands(program: Command, run: RunCommand): voi
         .default(defaultFormat),
     )
     .option("--distributed", "with --to pytorch: a module for several processes, and a script that trains it")
+    .option("--no-examples", "with --distributed: leave out the run's examples")
+    .option("--examples-limit <size>", "with --distributed: the most bytes of examples (default: 2G)", read.bytes)
     .addOption(targetList())
     .option("--batch <n>", "examples at a time", read.positiveWholeNumber, 1)
     .option("--entries <name,...>", "entries to compile (default: infer, and step if possible)", read.entries)

@@ -31,7 +31,7 @@ export interface TrainedModel<Settings> {
 /** The recorded options that describe a run's model and data. */
 const RECORDED = [
   ...["entry", "dims", "place", "cell", "storage", "ragged", "memory", "schedule", "parts"],
-  ...["task", "batch", "data", "offline", "time", "noise", "own"],
+  ...["task", "batch", "data", "offline", "time", "noise", "own", "momentum"],
 ] as const;
 
 /**

@@ -1,9 +1,9 @@
 /**
- * Runs before the tests: sees to what npm cannot install, a Vulkan driver for the WebGPU tests and ONNX's checker.
+ * Runs before the tests: sees to what npm cannot install, a Vulkan driver for the WebGPU tests, ONNX's checker, and PyTorch.
  *
  * The tests run on SwiftShader, a Vulkan driver on the CPU, so that they need no GPU and give the same numbers
- * everywhere. Debian ships it inside its `chromium` package, with a Vulkan loader (libvulkan.so.1) beside it. The checker is
- * a Python package; without it, the test that needs it says so and fails. Plain
+ * everywhere. Debian ships it inside its `chromium` package, with a Vulkan loader (libvulkan.so.1) beside it. The others are
+ * Python packages; without one, the tests that need it say so and fail. Plain
  * JavaScript, because it runs before anything else is known to work.
  */
 import { spawnSync } from "node:child_process";
@@ -17,6 +17,11 @@ const NEEDED = [
     name: "python3-onnx",
     file: "/usr/lib/python3/dist-packages/onnx/checker.py",
     use: "exported models are checked by",
+  },
+  {
+    name: "python3-torch",
+    file: "/usr/lib/python3/dist-packages/torch/__init__.py",
+    use: "printed PyTorch modules run in",
   },
 ];
 /** Where Vulkan loaders look for drivers. */
