@@ -88,7 +88,8 @@ export async function exportPytorch(context: Context, model: ModelToExport): Pro
     `${out}: ${plan.name} after ${step} steps, as the PyTorch module ${printed.className}: ${bytesText(weights.length)} of weights`,
   );
   output.say(`python3 ${join(out, `${name}.py`)} checks it against the reference`);
-  if (distributed) output.say(`${join(out, "README.md")} says how to train it on several processes, and how to come back`);
+  if (distributed)
+    output.say(`${join(out, "README.md")} says how to train it on several processes, and how to come back`);
   output.result({
     ok: true,
     folder: out,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs printed modules on given numbers: python3 run.py FOLDER…
 
-A folder has `module.py` and `case.json`, and gets `result.json`, or `error.txt`. A case says
+A folder has the module and a case, and gets a result, or an error. A case says
 
     class, sizes       what to construct, with which arguments
     tensors            parameters, by the names of the state_dict: {"shape", "data"}
