@@ -2,7 +2,7 @@
  * The form in which a graph is printed as a program for people: one graph for training, evaluation and streams alike, whose norms are
  * still at their sites. What does not depend on the recurrence is outside of its loops, and missing steps count nowhere.
  */
-import type { Graph, Value } from "./ir/types.ts";
+import type { Graph, OpOf, Value } from "./ir/types.ts";
 import { placed } from "./lower.ts";
 import { delayLines } from "./passes/delay-lines.ts";
 import { hoist } from "./passes/hoist.ts";
@@ -16,13 +16,15 @@ import { only, refusalOfOutputs } from "./passes/steps-so-far.ts";
 
 export interface ModuleForm {
   readonly graph: Graph;
+  /** Every parameter and constant, also one that nothing reads but the initial value of another. */
+  readonly params: readonly OpOf<"leaf">[];
   /** Why it cannot be computed step by step: some output needs steps that are yet to come. */
   readonly noStream?: string;
 }
 
 /** Brings an elaborated graph into that form. A model whose outputs need no later steps holds what it delays in states. */
 export function moduleForm(graph: Graph): ModuleForm {
-  const refused = refusalOfOutputs(simplify.run(only(placed(graph, "infer"), ["output"])));
+  const refused = refusalOfOutputs(simplify.run(delayLines.run(only(placed(graph, "infer"), ["output"]))));
   const passes = [recurrences, ...(refused ? [] : [delayLines]), ownSteps, loopOrder, hoist, ragged];
   const made = passes.reduce((g, pass) => pass.run(g), graph);
   const once = withoutRepeats(made);
@@ -32,6 +34,7 @@ export function moduleForm(graph: Graph): ModuleForm {
   );
   return {
     graph: { ...once, ops: once.ops.filter((op) => needed.has(op)) },
+    params: graph.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "param"),
     ...(refused && { noStream: refused.refused }),
   };
 }

@@ -10,7 +10,7 @@ import type { Mark } from "../../runtime/plan.ts";
 import type { Namer } from "../shared/names.ts";
 import type { HelperName } from "./helpers.ts";
 import { numberSpellings, type Operand, spellings, truths } from "./math.ts";
-import { type At, rows } from "./ops.ts";
+import { type At, rows, trainingText } from "./ops.ts";
 import { extent, list, method, number } from "./text.ts";
 
 /** Longer lines than this are hard to read; what would make one gets a line of its own. */
@@ -307,6 +307,13 @@ export class Block {
         return { text: call(around.helper("keep"), ...both, has), kind: "tensor", leaded };
       }
     }
+    if (c.printed.kind === "number") {
+      // Either is whole: nothing stretches it.
+      const [first, second] = [op.operands[1], op.operands[2]].map(
+        (v) => this.stretchedTo(v, { ...y.type, dtype: v.type.dtype }).text.text,
+      );
+      return { text: atom(`(${first} if ${truth(c.printed.text.text)} else ${second})`), kind: "tensor", leaded };
+    }
     const condition = this.condition(c.printed, c.type, y.type);
     const chosen = [a, b].map(({ printed, type }): Printed => {
       if (printed.kind === "number") return printed;
@@ -325,11 +332,6 @@ export class Block {
     const shown = this.marked(printed);
     const aligned = this.alignedTo(shown, from, to);
     if (shown.kind === "bool") return { text: aligned, kind: "bool" };
-    if (shown.kind === "number")
-      return {
-        text: method(atom(this.around.like), "new_full", "[]", `${shown.text.text} != 0`, "dtype=torch.bool"),
-        kind: "bool",
-      };
     return {
       text: spellings.ne(
         [
@@ -399,5 +401,8 @@ const hints: Readonly<Record<string, string>> = {
     neg: "negative",
   },
 };
+
+/** Whether a number is another one than 0. */
+const truth = (text: string): string => (text === trainingText ? "self.training" : `${text} != 0`);
 
 const isSelf = (text: string): boolean => text.startsWith("self.");

@@ -12,7 +12,7 @@ import { hasName, Marks } from "./marks.ts";
 import { attribute, reserved } from "./names.ts";
 import type { NormClass } from "./norm.ts";
 import { NotInPytorch } from "./refusal.ts";
-import { entry, extent, indent, list, method, number } from "./text.ts";
+import { entry, extent, float, indent, list, method, number } from "./text.ts";
 
 type LeafOp = OpOf<"leaf">;
 
@@ -379,10 +379,12 @@ export class ForwardPrinter {
         ? `None if ${marks[0]} is None else ${marks[0]}.any(0)`
         : this.marks.of("present", "").text;
     };
-    const input = block.stretchedTo(x, { ...x.type, batch: true }).text.text;
+    // A norm of a weight, which examples share.
+    const isOfWeight = !norm.made.overBatch && !x.type.batch && !x.type.time && !block.of(x).leaded;
+    const input = isOfWeight ? block.tensor(x).text : block.stretchedTo(x, { ...x.type, batch: true }).text.text;
     const args = norm.made.overBatch ? [input, has(), inLoop ? "start + t" : x.type.time ? "start" : "0"] : [input];
     const text = call(attribute(norm.path), ...args.map(atom));
-    const printed: Printed = { text, kind: "tensor", leaded: true };
+    const printed: Printed = { text, kind: "tensor", leaded: !isOfWeight };
     return [block.named(y.name ? y : { ...y, name: hint }, printed, hint)];
   }
 
@@ -404,8 +406,8 @@ export class ForwardPrinter {
         const shape = block.shape(type);
         const text =
           leaf.distribution === "bernoulli"
-            ? `${helper("bernoulli")}(${number(leaf.keep).text}, ${shape}, self.training, ${this.like})`
-            : `${helper(leaf.distribution === "normal" ? "randn" : "rand")}(${number(leaf.scale).text}, ${shape}, self.training, ${this.like})`;
+            ? `${helper("bernoulli")}(${float(number(leaf.keep).text)}, ${shape}, self.training, ${this.like})`
+            : `${helper(leaf.distribution === "normal" ? "randn" : "rand")}(${float(number(leaf.scale).text)}, ${shape}, self.training, ${this.like})`;
         const hint = leaf.distribution === "bernoulli" ? "mask" : "noise";
         return block.named(
           { ...v, name: "" },

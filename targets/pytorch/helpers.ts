@@ -190,14 +190,6 @@ def identity_(w: Tensor, gain: float = 1.0) -> None:
     w.zero_()
     w[at % n, at] = gain`,
   },
-  initial: {
-    text: `
-def initial(like: Tensor, fill: Callable[[Tensor], object]) -> Tensor:
-    """What \`fill\` makes of a new tensor, in f64."""
-    y = torch.empty_like(like, dtype=torch.float64)
-    fill(y)
-    return y`,
-  },
   ramp: {
     text: `
 def ramp(updates: Tensor, training: bool, start: float, end: float, first: int, last: int) -> Tensor:

@@ -1,25 +1,32 @@
 /** Prints how parameters begin, with the distributions of `runtime/initialise.ts`. A seed means other numbers in PyTorch. */
-import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import type { ElementwiseOp, Type } from "../../compiler/ir/types.ts";
 import { atom, infix } from "../../compiler/kernel-ir/c-text.ts";
 import type { Formula, Init } from "../../runtime/plan.ts";
+import type { Namer } from "../shared/names.ts";
 import type { HelperName } from "./helpers.ts";
 import { numberSpellings, type Operand, spellings, truths } from "./math.ts";
-import { method, number } from "./text.ts";
+import { float, method, number } from "./text.ts";
 
-/**
- * Lines that give the tensor `target` its initial value. `at`: where the tensor of another name is. What looks at another parameter
- * comes after it: see `isOfAnother`.
- */
-export function initialLines(
-  init: Init,
-  target: string,
-  type: Type,
-  helper: (name: HelperName) => string,
-  at: (name: string) => string = () => target,
-): readonly string[] {
+/** What surrounds the lines. */
+export interface InitialOptions {
+  readonly helper: (name: HelperName) => string;
+  /** Of the variables of the method that they are in. */
+  readonly names: Namer;
+  /** Where the tensor of another name is, which has its initial value already: see `lookedAt`. */
+  readonly at: (name: string) => string;
+}
+
+/** Lines that give the tensor `target` its initial value. */
+export function initialLines(init: Init, target: string, type: Type, options: InitialOptions): readonly string[] {
+  const { helper, names, at } = options;
   const rank = type.shape.length;
-  const matrix = rank === 2 ? target : `${target}.view(-1, ${target}.shape[-1])`;
+  // What has more axes counts as a matrix whose columns are its last one; what has fewer, as a row.
+  const matrix =
+    rank === 2
+      ? target
+      : rank === 1
+        ? `${target}.unsqueeze(0)`
+        : `${target}.view(${rank === 0 ? "1, 1" : `-1, ${target}.shape[-1]`})`;
   switch (init.kind) {
     case "constant":
       if (init.value === 0) return [`nn.init.zeros_(${target})`];
@@ -30,20 +37,24 @@ export function initialLines(
     case "normal":
       return [`nn.init.normal_(${target}, ${number(init.mean).text}, ${number(init.std).text})`];
     case "xavier":
-      return [
-        `nn.init.xavier_uniform_(${rank === 0 ? `${target}.view(1, 1)` : rank === 1 ? `${target}.unsqueeze(0)` : matrix}${gain(init.gain)})`,
-      ];
-    case "kaiming":
-      // Deviation gain / √(rows): a vector is a single row.
-      return [
-        `nn.init.normal_(${target}, 0.0, ${number(init.gain).text} / math.sqrt(${rank < 2 ? "1" : `${target}[..., 0].numel()`}))`,
-      ];
+      return [`nn.init.xavier_uniform_(${matrix}${gain(init.gain)})`];
+    case "kaiming": {
+      // Deviation gain / √(rows).
+      const of = number(init.gain).text;
+      const std = rank < 2 ? of : `${of} / math.sqrt(${target}[..., 0].numel())`;
+      return [`nn.init.normal_(${target}, 0.0, ${std})`];
+    }
     case "orthogonal":
-      return [`nn.init.orthogonal_(${rank === 1 ? `${target}.unsqueeze(0)` : matrix}${gain(init.gain)})`];
+      return [`nn.init.orthogonal_(${matrix}${gain(init.gain)})`];
     case "identity":
-      return [`${helper("identity_")}(${rank < 2 ? `${target}.view(1, -1)` : matrix}, ${number(init.gain).text})`];
-    case "blocks":
-      return blocks(init.parts, target, type, helper, at);
+      return [`${helper("identity_")}(${matrix}${gain(init.gain)})`];
+    case "blocks": {
+      const parts = names.fresh("parts");
+      return [
+        `${parts} = ${target}.chunk(${init.parts.length}, -1)`,
+        ...init.parts.flatMap((part, i) => initialLines(part, `${parts}[${i}]`, type, options)),
+      ];
+    }
     case "lengths":
       return [`${target}.copy_(${at(init.of)}.reshape(-1, ${at(init.of)}.shape[-1]).norm(dim=0))`];
     case "list":
@@ -53,43 +64,35 @@ export function initialLines(
     case "copy":
       return [`${target}.copy_(${at(init.of)})`];
     case "formula":
-      return [`${target}.copy_(${formula(init, target, helper, at)})`];
+      return formula(init, target, type, options);
     default:
       return init satisfies never;
   }
 }
 
-/** Whether an initial value looks at that of another parameter. */
-export const isOfAnother = (init: Init): boolean =>
-  init.kind === "copy" ||
-  init.kind === "lengths" ||
-  (init.kind === "blocks" && init.parts.some(isOfAnother)) ||
-  (init.kind === "formula" && init.steps.some((step) => step.kind !== "apply" && isOfAnother(step)));
+/** The parameters that an initial value looks at. */
+export function lookedAt(init: Init): readonly string[] {
+  switch (init.kind) {
+    case "copy":
+    case "lengths":
+      return [init.of];
+    case "blocks":
+      return init.parts.flatMap(lookedAt);
+    case "formula":
+      return init.steps.flatMap((step) => (step.kind === "apply" ? [] : lookedAt(step)));
+    default:
+      return [];
+  }
+}
 
 const gain = (value: number): string => (value === 1 ? "" : `, gain=${number(value).text}`);
 
-function blocks(
-  parts: readonly Init[],
-  target: string,
-  type: Type,
-  helper: (name: HelperName) => string,
-  at: (name: string) => string,
-): readonly string[] {
-  // Blocks within blocks have a name of their own.
-  const outer = /^parts(\d*)\[/.exec(target);
-  const name = outer === null ? "parts" : `parts${Number(outer[1]) + 1}`;
-  return [
-    `${name} = ${target}.chunk(${parts.length}, -1)`,
-    ...parts.flatMap((part, i) => initialLines(part, `${name}[${i}]`, type, helper, at)),
-  ];
-}
-
 function range(init: Extract<Init, { kind: "range" }>, target: string, rank: number): string {
-  const along = init.along === "last" || rank < 2 ? -1 : 0;
-  const n = rank === 0 ? "1" : `${target}.shape[${along}]`;
-  const steps = infix("*", number(init.step), atom(`torch.arange(${n})`));
-  const values = infix("+", number(init.from), steps);
   if (rank === 0) return `${target}.fill_(${number(init.from).text})`;
+  const along = init.along === "last" || rank < 2 ? -1 : 0;
+  const count = atom(`torch.arange(${target}.shape[${along}])`);
+  const steps = init.step === 1 ? count : infix("*", number(init.step), count);
+  const values = init.from === 0 ? steps : infix("+", number(init.from), steps);
   const shaped = along === -1 ? values.text : method(values, "view", "-1", ...Array<string>(rank - 1).fill("1")).text;
   return `${target}.copy_(${shaped})`;
 }
@@ -104,53 +107,45 @@ function nested(values: readonly number[], shape: readonly number[]): string {
 }
 
 /** Computed in f64 and rounded once. */
-function formula(
-  { steps }: Formula,
-  target: string,
-  helper: (name: HelperName) => string,
-  at: (name: string) => string,
-): string {
+function formula({ steps }: Formula, target: string, type: Type, options: InitialOptions): readonly string[] {
+  const lines: string[] = [];
   const texts: Operand[] = [];
   for (const step of steps) {
     if (step.kind !== "apply") {
-      texts.push(simple(step, target, helper, at));
+      texts.push(operand(step, target, type, options, lines));
       continue;
     }
     const args = step.of.map((i) => texts[i]);
     const op: ElementwiseOp = step.op;
     if (args.every(({ kind }) => kind === "number")) {
-      texts.push({ kind: "number", text: numberSpellings[op](args, helper) });
+      texts.push({ kind: "number", text: numberSpellings[op](args, options.helper) });
       continue;
     }
-    const truth = op === "select" ? ({ kind: "bool", text: infix("!=", args[0].text, atom("0")) } as const) : undefined;
-    const text = spellings[op](truth ? [truth, ...args.slice(1)] : args, helper);
+    const text = op === "select" ? select(args, target) : spellings[op](args, options.helper);
     texts.push({ kind: "tensor", text: truths.has(op) ? method(text, "double") : text });
   }
-  return texts.at(-1)!.text.text;
+  const { kind, text } = texts.at(-1)!;
+  return [...lines, `${target}.${kind === "number" ? "fill_" : "copy_"}(${text.text})`];
 }
 
-function simple(
-  init: Init,
-  target: string,
-  helper: (name: HelperName) => string,
-  at: (name: string) => string,
-): Operand {
+function select([c, a, b]: readonly Operand[], target: string) {
+  // Of two numbers, PyTorch would make numbers of its default precision.
+  const tensor = ({ kind, text }: Operand) =>
+    kind === "number" ? atom(`torch.full_like(${target}, ${float(text.text)}, dtype=torch.float64)`) : text;
+  if (c.kind === "number") return atom(`(${tensor(a).text} if ${c.text.text} != 0 else ${tensor(b).text})`);
+  return atom(`torch.where(${infix("!=", c.text, atom("0")).text}, ${tensor(a).text}, ${tensor(b).text})`);
+}
+
+/** An initial value inside of a formula; `lines` are what comes before it. */
+function operand(init: Init, target: string, type: Type, options: InitialOptions, lines: string[]): Operand {
   if (init.kind === "constant") return { kind: "number", text: number(init.value) };
+  if (init.kind === "copy") return { kind: "tensor", text: atom(`${options.at(init.of)}.double()`) };
   const blank = `torch.empty_like(${target}, dtype=torch.float64)`;
-  const filled = (text: string): Operand => ({ kind: "tensor", text: atom(text) });
-  switch (init.kind) {
-    case "uniform":
-      return filled(`${blank}.uniform_(${number(init.low).text}, ${number(init.high).text})`);
-    case "normal":
-      return filled(`${blank}.normal_(${number(init.mean).text}, ${number(init.std).text})`);
-    case "copy":
-      return filled(`${at(init.of)}.double()`);
-    default: {
-      const filling = initialLines(init, "y", unknownShape, helper, at);
-      if (filling.length !== 1) throw new InternalError("blocks inside a formula are not written in PyTorch");
-      return filled(`${helper("initial")}(${target}, lambda y: ${filling[0]})`);
-    }
+  if (init.kind === "uniform" || init.kind === "normal") {
+    const [a, b] = init.kind === "uniform" ? [init.low, init.high] : [init.mean, init.std];
+    return { kind: "tensor", text: atom(`${blank}.${init.kind}_(${number(a).text}, ${number(b).text})`) };
   }
+  const name = options.names.fresh(init.kind);
+  lines.push(`${name} = ${blank}`, ...initialLines(init, name, type, options));
+  return { kind: "tensor", text: atom(name) };
 }
-
-const unknownShape: Type = { dtype: "f32", time: false, batch: false, shape: [[], []] };

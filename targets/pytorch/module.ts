@@ -6,7 +6,7 @@ import { behind } from "../../compiler/passes/rewrite.ts";
 import { createNamer } from "../shared/names.ts";
 import { axisOf, type Forward, ForwardPrinter } from "./forward.ts";
 import { type HelperName, helperLines } from "./helpers.ts";
-import { initialLines, isOfAnother } from "./initialisers.ts";
+import { initialLines, lookedAt } from "./initialisers.ts";
 import { attribute, className, reserved, tensorPaths } from "./names.ts";
 import { type NormClass, normClass } from "./norm.ts";
 import { populationLines } from "./population.ts";
@@ -74,6 +74,7 @@ class Module {
   private readonly paths: ReadonlyMap<string, readonly string[]>;
   private readonly norms = new Map<string, { readonly path: readonly string[]; readonly made: NormClass }>();
   private readonly leaves: readonly LeafOp[];
+  private readonly declared: readonly LeafOp[];
   private readonly dims: readonly string[];
   /** Time axes, the main one as "", which inputs have. */
   private readonly timeAxes: readonly string[];
@@ -86,7 +87,8 @@ class Module {
     return this.about.distributed ?? false;
   }
 
-  constructor({ graph, noStream }: ModuleForm, about: ModuleAbout) {
+  constructor({ graph, params, noStream }: ModuleForm, about: ModuleAbout) {
+    this.declared = params;
     const results = about.isCell ? graph.results.filter(({ kind }) => kind === "output") : graph.results;
     this.graph = {
       ...graph,
@@ -301,11 +303,14 @@ class Module {
     forward: Forward,
   ): readonly string[] {
     const { dims, steps, momentum } = this.about;
-    const hasStatistics = [...this.norms.values()].some(({ made }) => made.hasStatistics);
+    const norms = [...this.norms.values()].map(({ made }) => made);
     const args = [
       "self",
       ...this.dims.map((d) => `${d}: int = ${dims[d]}`),
-      ...(hasStatistics ? [`steps: int = ${steps}`, `momentum: float = ${momentum}`] : []),
+      ...(norms.some((norm) => norm.hasStatistics && !norm.isShared && norm.rows === undefined)
+        ? [`steps: int = ${steps}`]
+        : []),
+      ...(norms.some((norm) => norm.hasStatistics) ? [`momentum: float = ${momentum}`] : []),
     ];
     return [
       ...forward.state,
@@ -338,7 +343,7 @@ class Module {
     const isNumber = (part: string): boolean => /^\d+$/.test(part);
     const construction = (site: string): string => {
       const { made: norm } = this.norms.get(site)!;
-      const args = [...norm.dims, ...(norm.hasStatistics ? [...(norm.isShared ? [] : ["steps"]), "momentum"] : [])];
+      const args = [...norm.dims, ...(norm.hasStatistics ? [...(norm.isShared ? [] : [stepsOf(norm)]), "momentum"] : [])];
       return `${normClasses.get(site)!.name}(${args.join(", ")})`;
     };
     const siteAt = new Map([...this.norms].map(([site, { path }]) => [path.join("."), site]));
@@ -391,23 +396,48 @@ class Module {
     const own = this.params.filter(
       ({ attrs }) => !normPaths.has(this.paths.get(attrs.leaf.name)!.slice(0, -1).join(".")),
     );
-    const at = (name: string): string => attribute(this.paths.get(name)!);
+    const locals = createNamer(reserved);
+    const at = (name: string): string => {
+      const path = this.paths.get(name);
+      return path === undefined ? locals.of(name) : attribute(path);
+    };
     const lines = (op: LeafOp): readonly string[] => {
       const { leaf, type } = op.attrs;
       if (leaf.kind !== "param") return [];
-      return initialLines(leaf.init, at(leaf.name), type, this.helper, at);
+      const filled = initialLines(leaf.init, at(leaf.name), type, { helper: this.helper, names: locals, at });
+      if (this.paths.has(leaf.name)) return filled;
+      // Only the initial values of others look at it.
+      const shape = type.shape.map((d) => extent(d, (n) => `self.${n}`).text).join(", ") || "[]";
+      return [`${at(leaf.name)} = torch.empty(${shape})`, ...filled];
     };
-    const later = (op: LeafOp): boolean => op.attrs.leaf.kind === "param" && isOfAnother(op.attrs.leaf.init);
+    const later = (op: LeafOp): boolean => op.attrs.leaf.kind === "param" && lookedAt(op.attrs.leaf.init).length > 0;
+    const all = [...this.onlyLookedAt(own), ...own];
     return [
       "@torch.no_grad()",
       "def reset_parameters(self) -> None:",
       ...indent([
         `"""Parameters as the ${this.about.isCell ? "cell" : "model"} begins with; and no statistics."""`,
-        ...own.filter((op) => !later(op)).flatMap(lines),
-        ...own.filter(later).flatMap(lines),
+        ...all.filter((op) => !later(op)).flatMap(lines),
+        ...inOrder(all.filter(later)).flatMap(lines),
         ...[...this.norms.values()].map(({ path }) => `${attribute(path)}.reset_parameters()`),
       ]),
     ];
+  }
+
+  /** Parameters that are no part of the module, but that the initial values of these are made of. */
+  private onlyLookedAt(of: readonly LeafOp[]): readonly LeafOp[] {
+    const found = new Map<string, LeafOp>();
+    const visit = ({ attrs: { leaf } }: LeafOp): void => {
+      if (leaf.kind !== "param") return;
+      for (const name of lookedAt(leaf.init)) {
+        const op = this.declared.find(({ attrs }) => attrs.leaf.name === name);
+        if (op === undefined || this.paths.has(name) || found.has(name)) continue;
+        visit(op);
+        found.set(name, op);
+      }
+    };
+    of.forEach(visit);
+    return [...found.values()];
   }
 
   /** `forward`, and what goes with it. */
@@ -436,12 +466,32 @@ class Module {
   }
 }
 
+/** For how many steps a norm keeps statistics, in the module's constructor. */
+const stepsOf = ({ rows }: NormClass): string => (rows === undefined ? "steps" : extent(rows, (name) => name).text);
+
 const named = (made: NormClass, name: string) => ({ name, lines: made.lines(name) });
 
 const live = (ops: readonly Op[], ends: readonly Value[]): readonly Op[] => {
   const needed = behind(ops, ends);
   return ops.filter((op) => needed.has(op));
 };
+
+/** Each after those that its initial value looks at. */
+function inOrder(ops: readonly LeafOp[]): readonly LeafOp[] {
+  const byName = new Map(ops.map((op) => [op.attrs.leaf.name, op]));
+  const ordered = new Set<LeafOp>();
+  const visit = (op: LeafOp): void => {
+    const { leaf } = op.attrs;
+    if (ordered.has(op) || leaf.kind !== "param") return;
+    for (const name of lookedAt(leaf.init)) {
+      const other = byName.get(name);
+      if (other) visit(other);
+    }
+    ordered.add(op);
+  };
+  ops.forEach(visit);
+  return [...ordered];
+}
 
 /** Two blank lines between functions. */
 const spaced = (lines: readonly string[]): readonly string[] =>

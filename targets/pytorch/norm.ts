@@ -1,6 +1,7 @@
 /** Prints a norm as a class of its own. */
 import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import * as dim from "../../compiler/ir/dim.ts";
+import { printPolicy } from "../../compiler/ir/leaf-text.ts";
 import { STEPS } from "../../compiler/ir/steps.ts";
 import type { Graph, Op, OpOf, Type, Value } from "../../compiler/ir/types.ts";
 import { atom } from "../../compiler/kernel-ir/c-text.ts";
@@ -41,6 +42,8 @@ export interface NormClass {
   readonly hasStatistics: boolean;
   /** Whether all steps share them. */
   readonly isShared: boolean;
+  /** For how many steps they are kept, if the cell says so. */
+  readonly rows: dim.Dim | undefined;
   /** Whether it looks across examples. */
   readonly overBatch: boolean;
   /** The attributes that keep statistics. */
@@ -70,6 +73,7 @@ class NormPrinter {
   /** What says whether a population was collected, by name; each is a statistic that is always 1. */
   private readonly collected: readonly string[];
   private readonly isShared: boolean;
+  private readonly rows: dim.Dim | undefined;
   private readonly hasRamp: boolean;
   private readonly parts = new Set<NormPart>();
   private readonly dims = new Set<string>();
@@ -89,13 +93,16 @@ class NormPrinter {
     this.params = leaves.filter(({ attrs }) => attrs.leaf.kind === "param");
     this.stats = graph.ops.filter((op): op is Stat => op.op === "stat");
     this.collected = [...new Set(graph.ops.flatMap((op) => (op.op === "population" ? [op.attrs.collected] : [])))];
-    const policies = new Set(this.stats.map(({ attrs }) => attrs.policy.kind));
+    const policies = new Set(this.stats.map(({ attrs }) => printPolicy(attrs.policy)));
     if (policies.size > 1)
       throw new NotInPytorch(
         `the statistics of its norm \`${graph.name}\` are kept in several ways`,
         "keep all per step, or all shared",
       );
-    this.isShared = policies.has("shared");
+    const [policy] = this.stats.map(({ attrs }) => attrs.policy);
+    this.isShared = policy?.kind === "shared";
+    const rows = policy?.kind === "per_step" ? dim.parse(policy.steps) : undefined;
+    if (rows && !dim.equal(rows, dim.variable(STEPS))) this.rows = rows;
     this.hasRamp = graph.ops.some(({ op }) => op === "ramp");
     this.uses = usesOf(
       graph.ops,
@@ -110,8 +117,9 @@ class NormPrinter {
     if (hasStatistics) parts.add("population");
     if (this.isShared) parts.add("shared");
     const forward = this.forwardLines();
+    const inits = { helper: this.o.helper, names: createNamer(reserved), at: this.ofAnother };
     const initial = this.params.flatMap(({ attrs: { leaf, type } }) =>
-      leaf.kind === "param" ? initialLines(leaf.init, `self.${this.o.local(leaf.name)}`, type, this.o.helper) : [],
+      leaf.kind === "param" ? initialLines(leaf.init, `self.${this.o.local(leaf.name)}`, type, inits) : [],
     );
     const tables = this.tables();
     const made = this.params.map(
@@ -147,8 +155,16 @@ class NormPrinter {
     const key = lines("Norm").join("\n");
     const { isShared, hasRamp } = this;
     const kept = tables.map(({ name }) => name);
-    return { lines, key, dims, hasStatistics, isShared, tables: kept, hasRamp, overBatch, parts };
+    return { lines, key, dims, hasStatistics, isShared, rows: this.rows, tables: kept, hasRamp, overBatch, parts };
   }
+
+  private readonly ofAnother = (name: string): string => {
+    if (this.params.some(({ attrs }) => attrs.leaf.name === name)) return `self.${this.o.local(name)}`;
+    throw new NotInPytorch(
+      `a parameter of its norm \`${this.graph.name}\` begins with what \`${name}\` does`,
+      "give it an initial value of its own",
+    );
+  };
 
   private base(hasStatistics: boolean): string {
     if (!hasStatistics) return "nn.Module";
@@ -441,7 +457,8 @@ class NormPrinter {
       `def collect(self, has: Optional[Tensor], t: int, T: int${o.distributed ? ", B: int" : ""}) -> None:`,
       ...indent([
         `"""Moves the population's statistics towards those of the batch, whose steps are t to t + T."""`,
-        "filled = self.filled(has, T)",
+        // Of a sequence for more steps than they are kept for, if the cell says for how many, the first ones count.
+        `filled = self.filled(has, T)${this.rows ? "[: max(0, self.steps - t)]" : ""}`,
         ...(isShared
           ? [
               "total = filled.sum().reshape(1)",

@@ -11,7 +11,7 @@ import type { OpOf, StructuralOp, Type } from "../../compiler/ir/types.ts";
 import { atom, call, infix, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import type { HelperName } from "./helpers.ts";
 import { NotInPytorch } from "./refusal.ts";
-import { entry, list, method, number } from "./text.ts";
+import { entry, float, list, method, number } from "./text.ts";
 
 /** An op's operands and surroundings. */
 export interface At {
@@ -103,6 +103,9 @@ function contraction({ attrs, operands }: OpOf<"dot">, at: At): Text {
     : method(product, "unsqueeze", String(-out.length - 1));
 }
 
+/** What tells training from evaluation, as a number. */
+export const trainingText = "float(self.training)";
+
 const ints = (at: At, extents: readonly string[]): string => list(extents.map((e) => at.extent(e).text));
 
 export const rows: { readonly [K in StructuralOp]: Row<K> } = {
@@ -118,10 +121,11 @@ export const rows: { readonly [K in StructuralOp]: Row<K> } = {
   ramp: ({ attrs: { from, to, first, last } }, at) =>
     call(
       at.helper("ramp"),
-      ...["self.updates", "self.training"].map(atom),
-      ...[from, to, first, last].map(number).map((n, i) => (i < 2 ? call("float", n) : n)),
+      ...["self.updates", "self.training", ...[from, to].map((n) => float(number(n).text)), first, last].map((text) =>
+        atom(String(text)),
+      ),
     ),
-  training: () => atom("float(self.training)"),
+  training: () => atom(trainingText),
   sum: (op, at) => {
     const text = reduction(op, "sum", at);
     return op.attrs.axes.batch && op.operands[0].type.batch ? at.across(text) : text;

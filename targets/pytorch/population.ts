@@ -195,7 +195,7 @@ const synchronisedFilled = `
 const moving = (distributed: boolean): string => `
     def move(self, table: Tensor, i: int, weight: Tensor, t: int${distributed ? ", B: int" : ""}) -> None:
         """Moves the rows from t on towards the batch's."""
-        own = self.own(table, i${distributed ? ", B" : ""})
+        own = self.own(table, i${distributed ? ", B" : ""})[: weight.shape[0]]
         rows = table[t : t + weight.shape[0]]
         rows += weight.reshape([-1] + [1] * (table.dim() - 1)) * (own - rows)
 
@@ -258,7 +258,7 @@ ${distributed ? synchronisedFilled : filled}
         """The weight of the batch: its fraction of everything seen so far, but at least \`momentum\`."""
         T = filled.shape[0]
         if t + T > self.steps:
-            raise ValueError(f"{t + T} steps: statistics are kept for {self.steps}")
+            raise ValueError(f"a batch has {t + T} steps, and statistics are kept for steps={self.steps}")
         before = self.batches[t : t + T]
         share = filled / (before + filled).clamp(min=1e-30)
         return torch.maximum(self.momentum * filled, share)

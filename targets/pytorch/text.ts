@@ -10,6 +10,9 @@ export function number(value: number): Text {
   return { text, binding: text.startsWith("-") ? binding.prefix : binding.primary };
 }
 
+/** The text of a number as one that TorchScript takes for a float. */
+export const float = (text: string): string => (/^-?\d+$/.test(text) ? `${text}.0` : text);
+
 /** `x.name(args)`. */
 export const method = (x: Text, name: string, ...args: readonly string[]): Text =>
   atom(`${within(x, binding.primary)}.${name}(${args.join(", ")})`);

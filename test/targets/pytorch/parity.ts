@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { relativeError } from "../../../compiler/ir/finite-differences.ts";
+import * as dim from "../../../compiler/ir/dim.ts";
 import { interpret } from "../../../compiler/ir/interpret.ts";
 import { hasStepLimit } from "../../../compiler/ir/steps.ts";
 import { extents } from "../../../compiler/ir/tensor.ts";
-import type { Graph, Leaf, OpOf, Type } from "../../../compiler/ir/types.ts";
+import type { Graph, Leaf, OpOf, StatPolicy, Type } from "../../../compiler/ir/types.ts";
 import { moduleForm } from "../../../compiler/module-form.ts";
 import { existing } from "../../../runtime/existing.ts";
 import { filledAt } from "../../../runtime/lengths.ts";
@@ -146,7 +147,7 @@ export class Parity {
       }
       const results = interpret(train, {
         dims: { ...dims, batch, time, steps: time },
-        leaf: (name, leaf, type) => rowsFor(numbers[name], leaf, type, time, time),
+        leaf: (name, leaf, type) => this.rowsFor(numbers[name], leaf, type, time),
       });
       this.truths.push(new Map([...results].map(([key, { data }]) => [key, Float64Array.from(data)])));
       for (const [key, { data }] of results) {
@@ -167,17 +168,34 @@ export class Parity {
       if (leaf.kind !== "population" || leaf.policy.kind !== "per_step") continue;
       inference[name] = withNearestRows(
         Float64Array.from(kept[name]) as never,
-        time,
+        this.rows(leaf.policy),
         seen[leaf.axis ?? ""] ?? seen.none ?? [],
       );
     }
     const T = this.evaluated;
     const results = interpret(this.last.lowered.entries.infer, {
       dims: { ...dims, batch, time: T, steps: time },
-      leaf: (name, leaf, type) => rowsFor(inference[name], leaf, type, T, time),
+      leaf: (name, leaf, type) => this.rowsFor(inference[name], leaf, type, T),
     });
     this.truths.push(new Map([...results].map(([key, { data }]) => [key, Float64Array.from(data)])));
     return kept;
+  }
+
+  /** How many rows a statistic has. */
+  private rows(policy: StatPolicy): number {
+    const { dims, batch, time } = this.options;
+    return policy.kind === "shared" ? 1 : dim.evaluate(dim.parse(policy.steps), { ...dims, batch, time, steps: time });
+  }
+
+  /** A leaf's numbers as the interpreter wants them: a statistic's last row serves all later steps. */
+  private rowsFor(numbers: ArrayLike<number>, leaf: Leaf, type: Type, time: number): ArrayLike<number> {
+    if (leaf.kind !== "population" || leaf.policy.kind !== "per_step" || !type.time) return numbers;
+    const rows = this.rows(leaf.policy);
+    const width = numbers.length / rows;
+    return Float64Array.from(
+      { length: time * width },
+      (_, i) => numbers[Math.min(rows - 1, Math.floor(i / width)) * width + (i % width)],
+    );
   }
 
   /** Writes the module and its case. */
@@ -220,7 +238,6 @@ export class Parity {
           ? null
           : tensor(numbers, extents(value.type, { ...dims, batch, time, steps: time }));
       });
-    const hasStatistics = [...first.leaves.values()].some(({ leaf }) => leaf.kind === "population");
     const tensors = Object.fromEntries(
       [...first.leaves].flatMap(([name, { leaf, type }]) =>
         leaf.kind === "param" && paths.has(name)
@@ -237,7 +254,7 @@ export class Parity {
     const total = this.options.lengths && timed ? this.options.lengths.reduce((a, b) => a + b, 0) : batch * time;
     const document = {
       class: className,
-      sizes: { ...dims, ...(hasStatistics && { steps: time, momentum: MOMENTUM }) },
+      sizes: dims,
       tensors,
       lr: LR,
       dtype,
@@ -323,7 +340,8 @@ export class Parity {
       }
     });
     for (const [name, { leaf }] of this.studies[0].leaves) {
-      if (leaf.kind !== "population") continue;
+      // A statistic that nothing reads is none of the module's.
+      if (leaf.kind !== "population" || !paths.has(name)) continue;
       worse("statistics", this.trained[name], result.state[paths.get(name)!.join(".")], floor.tensor, name);
     }
     for (const [i, { name }] of this.outputs.entries())
@@ -331,14 +349,4 @@ export class Parity {
     if (result.scripted > 1e-6) throw new Error(`under torch.jit.script, outputs differ by ${result.scripted}`);
     return errors;
   }
-}
-
-/** A leaf's numbers as the interpreter wants them: a statistic's last row serves all later steps. */
-function rowsFor(numbers: ArrayLike<number>, leaf: Leaf, type: Type, time: number, rows: number): ArrayLike<number> {
-  if (leaf.kind !== "population" || leaf.policy.kind !== "per_step" || !type.time) return numbers;
-  const width = numbers.length / rows;
-  return Float64Array.from(
-    { length: time * width },
-    (_, i) => numbers[Math.min(rows - 1, Math.floor(i / width)) * width + (i % width)],
-  );
 }
