@@ -235,7 +235,7 @@ function sitesOf(graph: Graph): { readonly perStep: readonly string[]; readonly 
       const inside = op.body ? sites(op.body.ops, true) : [];
       const norm = op.op === "site" ? form.norms.get(op.attrs.name) : undefined;
       return norm?.ops.some(({ op }) => op === "stat") && op.op === "site"
-        ? [{ site: op.attrs.name, inLoop }, ...inside]
+        ? [{ site: op.attrs.name.replaceAll("/", "."), inLoop }, ...inside]
         : inside;
     });
   const found = sites(form.ops, false);
