@@ -1,49 +1,55 @@
 #!/usr/bin/env python3
-"""Batches spread over processes beside one process with the whole batch, in f64: python3 ddp.py FOLDER RANKS BATCH SYNC [GHOST]
+"""Batches spread over processes beside one process with the whole batch, in f64: python3 ddp.py RANKS CASES
 
-FOLDER is an exported training. Prints the worst relative errors of losses, gradients and statistics over three steps, as JSON. With
-SYNC none, the one process normalizes each part of the batch by itself. GHOST is the same model with `ghost` norms, exported, whose
-groups are as large as the parts: it is then what the one process has.
+CASES is JSON, of the folder of an exported training for each case, a batch, and `sync`. With `sync` none, the one process normalizes
+each part of the batch by itself; or, with `ghost`, it has that export of the same model, with norms of groups as large as the parts.
+Prints the worst relative errors of losses, gradients and statistics over three steps, for each case, and those between ranks, as JSON.
 """
 
 import copy
+import importlib
 import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-
-sys.path.insert(0, sys.argv[1])
 
 import torch
 import torch.distributed as dist
-import train
 
 torch.set_num_threads(1)
-folder, ranks, batch, sync = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-ghost = sys.argv[5] if len(sys.argv) > 5 else ""
+ranks, cases = int(sys.argv[1]), json.loads(sys.argv[2])
 STEPS, RATE = 3, 0.05
 
 
-class Doubles(train.Examples):
-    def batch(self, indices, steps):
-        return {name: x.double() if x.is_floating_point() else x for name, x in super().batch(indices, steps).items()}
+def load(folder):
+    """The training script of a folder, with the module beside it."""
+    sys.path.insert(0, folder)
+    for name in ("train", "small"):
+        sys.modules.pop(name, None)
+    script = importlib.import_module("train")
+    sys.path.pop(0)
+    return script
 
 
-examples = Doubles(folder / "data" / "train.safetensors")
-batches = [torch.arange(batch) + k for k in range(STEPS)]
+class Case:
+    def __init__(self, folder, batch, sync, ghost=None):
+        self.script, self.sync, self.ghost, self.folder = load(folder), sync, ghost, Path(folder)
+        self.examples = self.script.Examples(self.folder / "data" / "train.safetensors")
+        self.batches = [torch.arange(batch) + k for k in range(STEPS)]
 
+    def begun(self):
+        script = load(self.ghost) if self.ghost else self.script
+        model = script.CLASS()
+        script.Run(model, 1).load(self.folder / "start.safetensors")
+        return model.double().train()
 
-def begun(module=train):
-    model = module.CLASS()
-    run = module.Run(model, 1)
-    run.load(folder / "start.safetensors")
-    return model.double()
-
-
-def arguments(indices, whole):
-    return examples.batch(indices, train.steps_of(examples, whole))
+    def arguments(self, indices, whole):
+        """Of the loss, for a part of a batch."""
+        given = self.examples.batch(indices, self.script.steps_of(self.examples, whole))
+        return {name: x.double() if x.is_floating_point() else x for name, x in given.items()}
 
 
 def noted(model, loss):
@@ -59,27 +65,26 @@ def descend(model):
             p.grad = None
 
 
-def alone():
+def alone(case):
     """One process with the whole batch."""
-    model = begun(ghost_module() if ghost else train).train()
+    model = case.begun()
     found = []
-    for indices in batches:
-        loss, _ = model.loss(**arguments(indices, indices))
+    for indices in case.batches:
+        loss, _ = model.loss(**case.arguments(indices, indices))
         loss.backward()
         found.append(noted(model, loss))
         descend(model)
     return found
 
 
-def in_parts():
-    """One process that normalizes the parts of the batch by themselves. Weights are their examples or, of a mean over steps, steps."""
-    model = begun().train()
+def in_parts(case):
+    """One process that normalizes the parts of the batch by themselves. The loss is a mean over examples."""
+    model = case.begun()
     found = []
-    for indices in batches:
+    for indices in case.batches:
         parts = indices.tensor_split(ranks)
-        model.zero_grad()
         copies = [copy.deepcopy(model) for _ in parts]
-        losses = [m.loss(**arguments(part, indices))[0] for m, part in zip(copies, parts)]
+        losses = [m.loss(**case.arguments(part, indices))[0] for m, part in zip(copies, parts)]
         shares = [len(part) / len(indices) for part in parts]
         loss = sum(a * l for a, l in zip(shares, losses))
         loss.backward()
@@ -92,31 +97,17 @@ def in_parts():
     return found
 
 
-def ghost_module():
-    import importlib.util
-
-    sys.path.insert(0, ghost)
-    sys.modules.pop("small")
-    spec = importlib.util.spec_from_file_location("ghost_train", Path(ghost) / "train.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def spread():
+def spread(case, rank):
     """This process's part."""
-    rank = int(os.environ["RANK"])
-    dist.init_process_group("gloo")
-    model = train.convert_sync(begun(), sync=sync).train()
-    ddp = train.DistributedDataParallel(train.Loss(model), broadcast_buffers=False)
+    model = case.script.convert_sync(case.begun(), sync=case.sync)
+    ddp = torch.nn.parallel.DistributedDataParallel(case.script.Loss(model), broadcast_buffers=False)
     found = []
-    for indices in batches:
-        loss, _ = ddp(arguments(indices.tensor_split(ranks)[rank], indices))
+    for indices in case.batches:
+        loss, _ = ddp(case.arguments(indices.tensor_split(ranks)[rank], indices))
         loss.backward()
         found.append(noted(model, loss))
         descend(model)
-    torch.save(found, os.environ["RESULT"])
-    dist.destroy_process_group()
+    return found
 
 
 def worst(a, b):
@@ -133,19 +124,26 @@ def worst(a, b):
 
 
 if "RANK" in os.environ:
-    spread()
+    dist.init_process_group("gloo")
+    torch.save([spread(Case(**{**case, "ghost": None}), int(os.environ["RANK"])) for case in cases], os.environ["RESULT"])
+    dist.destroy_process_group()
     sys.exit()
+
 with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-results = [Path(ghost or folder) / f"rank{r}.pt" for r in range(ranks)]
-common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(ranks)}
-started = [
-    subprocess.Popen([sys.executable, *sys.argv], env={**common, "RANK": str(r), "RESULT": str(results[r])}) for r in range(ranks)
-]
-truth = alone() if sync == "step" or ghost else in_parts()
-codes = [p.wait() for p in started]
-if any(codes):
-    sys.exit(f"a rank failed: {codes}")
-found = [torch.load(path) for path in results]
-print(json.dumps({"errors": worst(truth, found[0]), "between": max(max(worst(found[0], f).values()) for f in found)}))
+    port = str(free.getsockname()[1])
+with tempfile.TemporaryDirectory() as folder:
+    results = [Path(folder) / f"{rank}.pt" for rank in range(ranks)]
+    common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(ranks)}
+    started = [
+        subprocess.Popen([sys.executable, *sys.argv], env={**common, "RANK": str(rank), "RESULT": str(result)})
+        for rank, result in enumerate(results)
+    ]
+    truths = [alone(case) if case.sync == "step" or case.ghost else in_parts(case) for case in (Case(**case) for case in cases)]
+    codes = [process.wait() for process in started]
+    if any(codes):
+        sys.exit(f"a rank failed: {codes}")
+    found = [torch.load(result) for result in results]
+for k, truth in enumerate(truths):
+    between = max(max(worst(found[0][k], of[k]).values()) for of in found)
+    print(json.dumps({**worst(truth, found[0][k]), "between": between}))

@@ -3,15 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runPython } from "../../targets/pytorch/python.ts";
 import { exportTraining } from "./exported-training.ts";
-import { PYTHON, requireTorch, run } from "./python.ts";
 import { type SmallRun, smallModel, trained } from "./small-run.ts";
 
 let root = "";
 
 beforeAll(async () => {
-  await requireTorch();
   root = await mkdtemp(join(tmpdir(), "cellc-ddp-"));
   const runs: Readonly<Record<string, SmallRun>> = {
     even: {},
@@ -28,39 +27,50 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-interface Found {
-  readonly errors: Readonly<Record<"loss" | "grad" | "table", number>>;
-  /** Between ranks. */
-  readonly between: number;
+interface Case {
+  readonly name: string;
+  readonly run: string;
+  readonly batch: number;
+  readonly sync: "step" | "none";
+  readonly ghost?: string;
 }
 
-async function compared(name: string, ...args: readonly string[]): Promise<Found> {
-  const folder = join(root, name, "torch");
-  const file = fileURLToPath(new URL("ddp.py", import.meta.url));
-  const { code, text } = await run(PYTHON, [file, folder, ...args], { folder });
-  if (code !== 0) throw new Error(text);
-  return JSON.parse(text.trim().split("\n").at(-1)!);
-}
+const CASES: Readonly<Record<2 | 4, readonly Case[]>> = {
+  2: [
+    { name: "with as many examples each", run: "even", batch: 16, sync: "step" },
+    { name: "with sequences of different lengths", run: "ragged", batch: 15, sync: "step" },
+    {
+      name: "each normalizing its own examples, as one process that takes the batch apart",
+      run: "even",
+      batch: 15,
+      sync: "none",
+    },
+  ],
+  4: [
+    { name: "with as many examples each", run: "even", batch: 16, sync: "step" },
+    { name: "with more examples in some", run: "even", batch: 15, sync: "step" },
+    {
+      name: "each normalizing its own examples, which is ghost batch norm",
+      run: "even",
+      batch: 16,
+      sync: "none",
+      ghost: "ghost",
+    },
+  ],
+};
 
-const worst = ({ errors, between }: Found): number => Math.max(...Object.values(errors), between);
-
-describe("synchronised, several processes train as one with the whole batch:", () => {
-  test.each([
-    ["2, with as many examples", "even", "2", "16"],
-    ["4, with as many examples", "even", "4", "16"],
-    ["4, with more in some", "even", "4", "15"],
-    ["2, with sequences of different lengths", "ragged", "2", "15"],
-  ])("%s", async (_, name, ranks, batch) => {
-    expect(worst(await compared(name, ranks, batch, "step"))).toBeLessThan(1e-9);
-  });
-});
-
-describe("not synchronised, each process normalizes its own examples", () => {
-  test("as one process does that takes the batch apart", async () => {
-    expect(worst(await compared("even", "2", "15", "none"))).toBeLessThan(1e-9);
-  });
-
-  test("which is ghost batch norm", async () => {
-    expect(worst(await compared("even", "4", "16", "none", join(root, "ghost", "torch")))).toBeLessThan(1e-9);
-  });
+test.each([2, 4] as const)("%d processes train as one with the whole batch", (ranks) => {
+  const torch = (run: string): string => join(root, run, "torch");
+  const cases = CASES[ranks].map(({ run, batch, sync, ghost }) => ({
+    ...{ folder: torch(run), batch, sync },
+    ...(ghost && { ghost: torch(ghost) }),
+  }));
+  const text = runPython([fileURLToPath(new URL("ddp.py", import.meta.url)), String(ranks), JSON.stringify(cases)]);
+  const found = text.trim().split("\n");
+  expect(found).toHaveLength(cases.length);
+  for (const [i, line] of found.entries()) {
+    const errors = JSON.parse(line) as Readonly<Record<"loss" | "grad" | "table" | "between", number>>;
+    for (const [what, error] of Object.entries(errors))
+      expect(error, `${what}, ${CASES[ranks][i].name}`).toBeLessThan(1e-9);
+  }
 });

@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decodeCheckpoint } from "../../../runtime/checkpoint.ts";
+import { python as pythonCommand } from "../../targets/pytorch/python.ts";
 import { cellc } from "../run-here.ts";
 import { exportTraining, lossesOf } from "./exported-training.ts";
-import { PYTHON, requireTorch, run, torchrunArguments } from "./python.ts";
+import { run, torchrunArguments } from "./python.ts";
 import { smallModel, trained } from "./small-run.ts";
 
 let root = "";
 
 beforeAll(async () => {
-  await requireTorch();
   root = await mkdtemp(join(tmpdir(), "cellc-resume-"));
 });
 
@@ -30,7 +30,7 @@ function difference(
   return { worst: Math.max(...errors), steps: both.length };
 }
 
-const python = (folder: string, ...args: readonly string[]) => run(PYTHON, ["train.py", ...args], { folder });
+const python = (folder: string, ...args: readonly string[]) => run(["train.py", ...args], { folder });
 
 test.each([
   ["adam and clipping, statistics from a pass over the data", ["--clip", "0.5", "--lr", "0.01"], {}],
@@ -74,7 +74,7 @@ async function childrenOf(pid: number): Promise<readonly number[]> {
 /** Runs `torchrun` until it says `words`, kills the last of its processes, and waits for its end. */
 function killed(folder: string, words: string, args: readonly string[]): Promise<{ readonly code: number | null }> {
   return new Promise((resolve, reject) => {
-    const torchrun = spawn("torchrun", [...torchrunArguments(2), "train.py", ...args], {
+    const torchrun = spawn(pythonCommand(), [...torchrunArguments(2), "train.py", ...args], {
       cwd: folder,
       env: { ...process.env, OMP_NUM_THREADS: "1", PYTHONUNBUFFERED: "1" },
     });
@@ -118,10 +118,10 @@ test("after a process was killed, training goes on from the last checkpoint as i
   expect(left).toBeGreaterThanOrEqual(45);
   expect(left).toBeLessThan(300);
   const end = [...torchrunArguments(2), "train.py", "--steps", "100", "--save-every", "5"];
-  const again = await run("torchrun", end, { folder: torch });
+  const again = await run(end, { folder: torch });
   expect(again.code, again.text).toBe(0);
   expect(again.text).toContain(`step ${left} of 100; 2 ranks`);
-  expect((await run("torchrun", end, { folder: whole })).code).toBe(0);
+  expect((await run(end, { folder: whole })).code).toBe(0);
   const [ours, theirs] = await Promise.all([whole, torch].map((of) => lossesOf(join(of, "curve.jsonl"))));
   for (const kind of ["train", "evaluation"] as const) {
     expect([...theirs[kind].keys()]).toEqual([...ours[kind].keys()]);

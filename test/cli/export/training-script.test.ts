@@ -14,7 +14,7 @@ import { type OptimizerChoice, optimizerNames, optimizers, readOptimizer } from 
 import { Progress } from "../../../runtime/fit/progress.ts";
 import { learningRate, type ScheduleChoice, scheduleNames } from "../../../runtime/fit/schedules.ts";
 import { readFixture } from "../../fixtures/pytorch/fixture.ts";
-import { PYTHON, requireTorch, run } from "./python.ts";
+import { runPython } from "../../targets/pytorch/python.ts";
 
 const { clip, start, grads, runs } = readFixture("optimisers");
 
@@ -73,7 +73,6 @@ let found: {
 };
 
 beforeAll(async () => {
-  await requireTorch();
   folder = await mkdtemp(join(tmpdir(), "cellc-script-"));
   await writeFile(join(folder, "stub.py"), MODULE);
   for (const [i, { choice }] of runs.entries()) {
@@ -90,8 +89,7 @@ beforeAll(async () => {
     order: orders.map((order) => ({ ...order, script: "rate0" })),
   };
   await writeFile(join(folder, "cases.json"), JSON.stringify(cases));
-  const { code, text } = await run(PYTHON, [fileURLToPath(new URL("spelled.py", import.meta.url)), folder], { folder });
-  if (code !== 0) throw new Error(text);
+  runPython([fileURLToPath(new URL("spelled.py", import.meta.url)), folder]);
   found = JSON.parse(await readFile(join(folder, "result.json"), "utf8"));
 });
 
