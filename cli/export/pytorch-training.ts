@@ -101,8 +101,9 @@ export async function trainingFiles(
   const trained = kept.flatMap(({ name, kind, tensor: { role } }) =>
     kind === "param" && role.kind === "param" && !role.constant ? [name] : [],
   );
-  const heads = kept.flatMap(({ name, kind, tensor }) =>
-    kind === "stat" && tensor.axis === noAxis ? [printed.paths.get(name)!.slice(0, -1).join(".")] : [],
+  const sites = sitesOf(graph);
+  const heads = kept.flatMap(({ name, kind }) =>
+    kind === "stat" && sites.heads.includes(siteOf(name)) ? [printed.paths.get(name)!.slice(0, -1).join(".")] : [],
   );
   const inputs = [...printed.inputs].map(([name, argument]) => ({ name, argument, input: task.inputs[name] }));
   const reached = reachedBy(graph);
@@ -131,7 +132,7 @@ export async function trainingFiles(
   for (const line of left) context.output.warn(line);
   const readme = trainingReadme({
     ...{ module, className: printed.className, run: folder, step: state.counters.step, hasExamples: examples, left },
-    ...{ perEpoch: stepsPerEpoch(task, request.batch), ...sitesOf(graph) },
+    ...{ perEpoch: stepsPerEpoch(task, request.batch), ...sites },
   });
   await writeAtomically(join(out, "README.md"), readme);
   return files;
@@ -227,22 +228,32 @@ function reachedBy(graph: Graph): ReadonlySet<string> {
   return found;
 }
 
-/** The sites of norms with statistics, in the recurrence and outside of it. */
-function sitesOf(graph: Graph): { readonly perStep: readonly string[]; readonly atOnce: readonly string[] } {
+/** Of a norm's tensor: `rnn/hh` of `rnn/hh/m`. */
+const siteOf = (name: string): string => name.slice(0, name.lastIndexOf("/"));
+
+interface Sites {
+  /** In the recurrence, and outside of it, as the module has them: `rnn.hh`. */
+  readonly perStep: readonly string[];
+  readonly atOnce: readonly string[];
+  /** Of values that are over no time axis, as checkpoints have them: `z`. */
+  readonly heads: readonly string[];
+}
+
+/** The sites of norms with statistics. */
+function sitesOf(graph: Graph): Sites {
   const form = moduleForm(graph).graph;
-  const sites = (ops: readonly Op[], inLoop: boolean): { readonly site: string; readonly inLoop: boolean }[] =>
-    ops.flatMap((op) => {
-      const inside = op.body ? sites(op.body.ops, true) : [];
-      const norm = op.op === "site" ? form.norms.get(op.attrs.name) : undefined;
-      return norm?.ops.some(({ op }) => op === "stat") && op.op === "site"
-        ? [{ site: op.attrs.name.replaceAll("/", "."), inLoop }, ...inside]
-        : inside;
-    });
-  const found = sites(form.ops, false);
-  const named = (wanted: boolean) => [
-    ...new Set(found.flatMap(({ site, inLoop }) => (inLoop === wanted ? [site] : []))),
-  ];
-  return { perStep: named(true), atOnce: named(false) };
+  const [perStep, atOnce, heads] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const visit = (ops: readonly Op[], inLoop: boolean): void => {
+    for (const op of ops) {
+      if (op.body) visit(op.body.ops, true);
+      if (op.op !== "site" || !form.norms.get(op.attrs.name)?.ops.some((own) => own.op === "stat")) continue;
+      const { name } = op.attrs;
+      (inLoop ? perStep : atOnce).add(name.replaceAll("/", "."));
+      if (!inLoop && !op.operands[0].type.time) heads.add(name);
+    }
+  };
+  visit(form.ops, false);
+  return { perStep: [...perStep], atOnce: [...atOnce], heads: [...heads] };
 }
 
 /** Throws C0406 if the examples take more than `limit` bytes. */

@@ -119,6 +119,12 @@ class Run:
                 found[f"slot/{slot}/{name}"] = state[key]
         return found
 
+    def done(self, updates: float) -> None:
+        """Says how many updates were made, for what changes in the course of training."""
+        for name, buffer in self.model.named_buffers():
+            if name.split(".")[-1] == "updates":
+                buffer.fill_(updates)
+
     def share(self, examples: Examples, indices: Tensor) -> Dict[str, Tensor]:
         """This rank's part of a batch, with as many steps as the whole batch has."""
         mine = indices.tensor_split(WORLD)[RANK]
@@ -145,8 +151,7 @@ class Run:
             group["lr"] = lr
         # Each step and each rank has noise of its own, the same again after a resume.
         torch.manual_seed(((self.seed * 1_000_003 + self.step) * 4099 + RANK) % 2**63)
-        if hasattr(self.model, "updates"):
-            self.model.updates.fill_(self.step)
+        self.done(self.step)
         self.model.train()
         self.optimizer.zero_grad()
         loss, metrics = forward(self.share(examples, indices))
@@ -171,8 +176,7 @@ class Run:
                 table.zero_()
         self.counters["seen"] = []
         self.counters.pop("seenOver", None)
-        if hasattr(self.model, "updates"):
-            self.model.updates.fill_(math.inf)
+        self.done(math.inf)
         self.model.train()
         groups = max(1, min(len(examples), ESTIMATE) // batch)
         for number, indices in enumerate(in_order(groups * batch, examples.lengths).split(batch)):

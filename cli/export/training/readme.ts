@@ -18,7 +18,7 @@ export interface TrainingAbout {
 
 const listed = (sites: readonly string[]): string => sites.map((site) => `\`${site}\``).join(", ");
 
-const times = (n: number): string => (n === 1 ? "one all-reduce" : `${n} all-reduces`);
+const times = (n: number): string => (n === 1 ? "is one all-reduce" : `are ${n} all-reduces`);
 
 /** What synchronised statistics cost, with the sites as evidence. */
 function costOf({ perStep, atOnce }: TrainingAbout): string {
@@ -27,12 +27,12 @@ function costOf({ perStep, atOnce }: TrainingAbout): string {
   const each =
     perStep.length === 0
       ? ""
-      : `At each time step there is ${times(perStep.length)} forward and as many backward, for ${listed(perStep)}: they are in the recurrence,
+      : `At each time step there ${times(perStep.length)} forward and as many backward, for ${listed(perStep)}: they are in the recurrence,
 where each needs what those before it made. `;
   const once =
     atOnce.length === 0
       ? ""
-      : `${perStep.length === 0 ? "There is" : "Outside of the recurrence there is"} ${times(atOnce.length)} for all steps together, for ${listed(atOnce)}. `;
+      : `${perStep.length === 0 ? "There" : "Outside of the recurrence there"} ${times(atOnce.length)} for all steps together, for ${listed(atOnce)}. `;
   return `With \`--sync step\` (the default), statistics are those of the whole batch, and N processes train as one does.
 ${each}${once}A message carries counts, sums and centred squares of a site together, and its size is that
 of the statistics. What counts is the time that a message takes: 784 steps at 30 µs and two messages, forward and backward, are 94 ms a batch.

@@ -62,8 +62,8 @@ test("the README says how often processes wait for each other, and at which site
   const { files } = await exportTraining(run, out, { examples: false });
   expect(files).not.toContain(join("data", "train.safetensors"));
   const readme = await readFile(join(out, "README.md"), "utf8");
-  expect(readme).toContain("2 all-reduces forward and as many backward, for `bn.hh`, `bn.cc`");
-  expect(readme).toContain("one all-reduce for all steps together, for `bn.xh`");
+  expect(readme).toContain("there are 2 all-reduces forward and as many backward, for `bn.hh`, `bn.cc`");
+  expect(readme).toContain("there is one all-reduce for all steps together, for `bn.xh`");
   expect(readme).toContain("torchrun --standalone --nproc_per_node=4 train.py --steps 8");
   expect(readme).toContain("Examples are not exported");
 });
