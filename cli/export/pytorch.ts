@@ -5,9 +5,9 @@ import { documentation } from "../../compiler/documentation.ts";
 import type { Graph } from "../../compiler/ir/types.ts";
 import { moduleForm } from "../../compiler/module-form.ts";
 import { encodeSafetensors } from "../../runtime/safetensors.ts";
+import { moduleName } from "../../targets/pytorch/names.ts";
 import { type ModuleAbout, type PytorchModule, pytorchModule } from "../../targets/pytorch/module.ts";
 import { NotInPytorch } from "../../targets/pytorch/refusal.ts";
-import { identifier } from "../../targets/shared/names.ts";
 import type { Context } from "../context.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
@@ -103,9 +103,6 @@ export async function exportPytorch(context: Context, model: ModelToExport): Pro
 
 /** The default of `cellc train --momentum`. */
 const DEFAULT_MOMENTUM = 0.1;
-
-/** What a Python file of this model is called, without `.py`: a name that `import` takes. */
-export const moduleName = (model: string): string => identifier(model).toLowerCase();
 
 function printedModule(graph: Graph, about: ModuleAbout): PytorchModule {
   try {

@@ -4,14 +4,13 @@ import type { TimeAxes } from "../../compiler/ir/time-axes.ts";
 import type { Graph, Leaf, Op, OpOf, Result, Type, Value } from "../../compiler/ir/types.ts";
 import { atom, call } from "../../compiler/kernel-ir/c-text.ts";
 import { behind, reads } from "../../compiler/passes/rewrite.ts";
-import { createNamer, type Namer } from "../shared/names.ts";
+import { createNamer, identifier, type Namer } from "../shared/names.ts";
 import { Block, type Printed, type Surroundings, usesOf } from "./block.ts";
 import type { HelperName } from "./helpers.ts";
 import { type Carried, type LoopHost, printLoop } from "./loop.ts";
 import { hasName, Marks } from "./marks.ts";
 import { attribute, reserved } from "./names.ts";
 import type { NormClass } from "./norm.ts";
-import { NotInPytorch } from "./refusal.ts";
 import { entry, extent, float, indent, list, method, number } from "./text.ts";
 
 type LeafOp = OpOf<"leaf">;
@@ -34,6 +33,8 @@ export interface ForwardOptions {
   /** Whether some number changes with the updates done, outside of norms. */
   readonly hasRamp: boolean;
   readonly param: (name: string) => string;
+  /** What a dimension is called. */
+  readonly dim: (name: string) => string;
   readonly like: string | undefined;
   readonly norms: ReadonlyMap<string, { readonly path: readonly string[]; readonly made: NormClass }>;
 }
@@ -71,8 +72,7 @@ export class ForwardPrinter {
       "T",
       "B",
       "lengths",
-      ...o.timeAxes.map(hasName),
-      ...o.timeAxes.map((a) => `lengths_${a}`),
+      ...[hasName, lengthsName, ownName].flatMap((name) => o.timeAxes.map(name)),
     ]);
     this.inputs = o.inputs.map((op) => ({
       name: op.attrs.leaf.name,
@@ -98,7 +98,9 @@ export class ForwardPrinter {
       graph.ops,
       graph.results.map((r) => r.value),
     );
-    this.ofMeasures = new Set(graph.ops.filter((op) => !outputs.has(op)));
+    // How many updates are done is asked before this one counts.
+    const hasOutputs = graph.results.some(({ kind }) => kind === "output");
+    this.ofMeasures = new Set(graph.ops.filter((op) => !outputs.has(op) && !(hasOutputs && op.op === "ramp")));
     const first = this.inputs.find(({ op }) => op.attrs.type.dtype === "f32");
     this.like = o.like ?? first?.argument ?? "x";
     this.marks = this.newMarks();
@@ -110,6 +112,7 @@ export class ForwardPrinter {
     const outputs = graph.results.filter(({ kind }) => kind === "output");
     const measures = graph.results.filter(({ kind }) => kind === "loss" || kind === "metric");
     const inputs = this.inputs.filter(({ op }) => ops.includes(op));
+    if (outputs.length === 0) return this.onlyLoss(measures);
     const hasLoss = !about.isCell && measures.length > 0;
     const shared = hasLoss ? this.shared(ops, measures) : [];
     const hasState = streams && this.carried.length > 0;
@@ -126,7 +129,7 @@ export class ForwardPrinter {
       ? [`State(${[...this.carried.map((c) => c.final!), this.timed(inputs) ? "start + T" : "start"].join(", ")})`]
       : [];
     const stateType = hasState ? ["State"] : [];
-    const computing = [...body, ...top.lines, ...this.collectLines(), `return ${[...returned, ...state].join(", ")}`];
+    const computing = [...body, ...top.lines, ...this.collectLines(ops, true), `return ${[...returned, ...state].join(", ")}`];
     const head = (name: string, types: readonly string[]): string =>
       `def ${name}(${["self", ...signature].join(", ")}) -> ${types.length === 1 ? types[0] : `Tuple[${types.join(", ")}]`}:`;
     const outputTypes = [...outputs.map(() => "Tensor"), ...stateType];
@@ -159,6 +162,19 @@ export class ForwardPrinter {
     return { lines, state: this.stateLines(), inputs: this.inputs, given: inputs.map(({ argument }) => argument) };
   }
 
+  /** Of a model without outputs, `forward` is the loss. */
+  private onlyLoss(measures: readonly Result[]): Forward {
+    const args = this.signature(this.inputs, false);
+    const given = args.map((argument) => argument.slice(0, argument.indexOf(":")));
+    const lines = [
+      `def forward(${["self", ...args].join(", ")}) -> Tensor:`,
+      ...indent([`"""The loss of a batch: there are no outputs."""`, `return self.loss(${given.join(", ")})[0]`]),
+      "",
+      ...this.lossLines(measures, [], [], [], false),
+    ];
+    return { lines, state: [], inputs: this.inputs, given: this.inputs.map(({ argument }) => argument) };
+  }
+
   /** What losses and metrics need of the ops that make outputs, besides leaves and numbers. */
   private shared(ops: readonly Op[], measures: readonly Result[]): readonly Value[] {
     const made = new Set(ops.filter((op) => !isAgain(op)).flatMap((op) => op.results));
@@ -187,13 +203,11 @@ export class ForwardPrinter {
       (op) => this.ofMeasures.has(op) || (isAgain(op) && op.results.some((v) => read.has(v))),
     );
     const all = this.inputs.filter((input) => inputs.includes(input) || ops.includes(input.op));
-    if (this.axesOf(all).length > this.axesOf(inputs).length)
-      throw new NotInPytorch(
-        "its loss is over a time axis that no output depends on",
-        "give it an output over that axis",
-      );
     const signature = this.signature(all, false);
-    const passed = this.signature(inputs, false).map((argument) => argument.slice(0, argument.indexOf(":")));
+    const passed = [
+      ...inputs.map(({ argument }) => argument),
+      ...this.axesOf(inputs).map((axis) => `${lengthsName(axis)}=${lengthsName(axis)}`),
+    ];
     const block = new Block(this.surroundings());
     const beginning = this.beginning(all, false);
     const given = [...outputs.map((r) => r.value), ...shared].map((v) => {
@@ -201,6 +215,10 @@ export class ForwardPrinter {
       block.set(v, { text: atom(name), kind: "tensor", leaded: v.type.time || v.type.batch });
       return name;
     });
+    // What is over a time axis that no output has may have more steps.
+    const isLonger = this.axesOf(all).length > Math.max(1, this.axesOf(inputs).length);
+    const timed = [...outputs.map((r) => r.value), ...shared].flatMap((v, i) => (v.type.time ? [given[i]] : []));
+    const padded = isLonger ? timed.map((name) => `${name} = ${this.o.helper("pad_steps")}(${name}, T)`) : [];
     block.ops(ops);
     const [loss] = measures.filter(({ kind }) => kind === "loss");
     const metrics = measures.filter(({ kind }) => kind === "metric");
@@ -210,9 +228,11 @@ export class ForwardPrinter {
       `def loss(${["self", ...signature].join(", ")}) -> Tuple[Tensor, Dict[str, Tensor]]:`,
       ...indent([
         `"""The loss of a batch, and its metrics by name."""`,
-        `${values.length === 1 ? values[0] : values.join(", ")} = self.values(${passed.map((name) => (name.startsWith("lengths") ? `${name}=${name}` : name)).join(", ")})`,
+        ...(values.length > 0 ? [`${values.join(", ")} = self.values(${passed.join(", ")})`] : []),
         ...beginning,
+        ...padded,
         ...block.lines,
+        ...this.collectLines([...this.ofMeasures], values.length === 0),
         `metrics: Dict[str, Tensor] = {${entries.join(", ")}}`,
         `return ${loss ? this.whole(loss.value, block) : "torch.zeros(())"}, metrics`,
       ]),
@@ -239,7 +259,7 @@ export class ForwardPrinter {
 
   private forwardDoc(inputs: readonly Input[], outputs: readonly Result[]): readonly string[] {
     const shape = (type: Type): string =>
-      `[${[...(type.batch ? ["batch"] : []), ...(type.time ? ["time"] : []), ...type.shape.map((d) => extent(d, (n) => n).text)].join(", ")}]`;
+      `[${[...(type.batch ? ["batch"] : []), ...(type.time ? ["time"] : []), ...type.shape.map((d) => extent(d, this.o.dim).text)].join(", ")}]`;
     const given = inputs.map(({ argument, op }) => `${argument} ${shape(op.attrs.type)}`).join(", ");
     const made = outputs.map((r) => `${r.name} ${shape(r.value.type)}`).join(", ");
     const state = this.carried.length > 0 ? " and the state after the last step" : "";
@@ -274,7 +294,7 @@ export class ForwardPrinter {
         );
       if (axes.length > 1)
         for (const { argument, op } of timed) {
-          lines.push(`own_${axisOf(op.attrs.leaf) || "T"} = ${argument}.shape[0]`);
+          lines.push(`${ownName(axisOf(op.attrs.leaf))} = ${argument}.shape[0]`);
           lines.push(`${argument} = ${this.o.helper("pad_steps")}(${argument}, T)`);
         }
     } else if (inputs.length > 0) lines.push(`T, B = 1, ${inputs[0].argument}.shape[0]`);
@@ -285,7 +305,12 @@ export class ForwardPrinter {
   }
 
   private get measuresSteps(): boolean {
-    return [...this.ofMeasures].some((op) => op.op === "leaf" && op.attrs.leaf.kind === "step");
+    return [...this.ofMeasures].some(
+      (op) =>
+        (op.op === "leaf" && op.attrs.leaf.kind === "step") ||
+        (op.op === "site" && this.o.norms.get(op.attrs.name)?.made.overBatch) ||
+        op.op === "scan",
+    );
   }
 
   private get usesStart(): boolean {
@@ -308,7 +333,7 @@ export class ForwardPrinter {
       across: (text) => (this.o.about.distributed && inLoop === undefined ? call("self.across", text) : text),
       dimension: (name) => {
         if (name === "batch") return this.o.about.distributed && this.inLoss ? this.examplesOfAll() : "B";
-        return name === "time" || name === "steps" ? "T" : `self.${name}`;
+        return name === "time" || name === "steps" ? "T" : `self.${this.o.dim(name)}`;
       },
       shape: (type, features) => list([...lead(type), ...features]),
       has: (axis) => inLoop?.now ?? hasName(axis),
@@ -432,7 +457,7 @@ export class ForwardPrinter {
     const { text } = top.stretchedTo(value, value.type);
     if (!value.type.time) return text.text;
     const axis = this.o.axes.steps(value).axis ?? "";
-    const cut = this.o.timeAxes.length > 1 ? entry(text, `:own_${axis || "T"}`) : text;
+    const cut = this.o.timeAxes.length > 1 ? entry(text, `: ${ownName(axis)}`) : text;
     return method(cut, "transpose", "0", "1").text;
   }
 
@@ -446,10 +471,13 @@ export class ForwardPrinter {
     return `${name}[: ${input.argument}.shape[1]].transpose(0, 1)`;
   }
 
-  private collectLines(): readonly string[] {
-    const collected = [...this.o.norms].filter(([, { made }]) => made.hasStatistics);
+  /** What the norms among these ops do after a batch. */
+  private collectLines(ops: readonly Op[], countsUpdates: boolean): readonly string[] {
+    const isAt = (all: readonly Op[], site: string): boolean =>
+      all.some((op) => (op.op === "site" && op.attrs.name === site) || (op.body && isAt(op.body.ops, site)));
+    const collected = [...this.o.norms].filter(([site, { made }]) => made.hasStatistics && isAt(ops, site));
     const lines = collected.map(([site, { path }]) => `${attribute(path)}.collect(${this.collectArgs(site)})`);
-    const all = [...lines, ...(this.o.hasRamp ? ["self.updates += 1"] : [])];
+    const all = [...lines, ...(countsUpdates && this.o.hasRamp ? ["self.updates += 1"] : [])];
     return all.length === 0 ? [] : ["if self.training:", ...indent(all)];
   }
 
@@ -513,4 +541,6 @@ const isAgain = (op: Op): boolean =>
 
 /** The time axis of an input; the main one is "". */
 export const axisOf = (leaf: Leaf): string => ("axis" in leaf ? (leaf.axis ?? "") : "");
-const lengthsName = (axis: string): string => (axis === "" ? "lengths" : `lengths_${axis}`);
+const lengthsName = (axis: string): string => (axis === "" ? "lengths" : `lengths_${identifier(axis)}`);
+/** How many steps there are along an axis, of several. */
+const ownName = (axis: string): string => `steps_of_${axis === "" ? "main" : identifier(axis)}`;

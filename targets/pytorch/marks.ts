@@ -2,11 +2,11 @@
 import { InternalError } from "../../compiler/diagnostics/internal-error.ts";
 import { atom, type Text } from "../../compiler/kernel-ir/c-text.ts";
 import type { Mark } from "../../runtime/plan.ts";
-import type { Namer } from "../shared/names.ts";
+import { identifier, type Namer } from "../shared/names.ts";
 import type { HelperName } from "./helpers.ts";
 
 /** What says which steps the examples have along a time axis; the main one is "". */
-export const hasName = (axis: string): string => (axis === "" ? "has" : `has_${axis}`);
+export const hasName = (axis: string): string => (axis === "" ? "has" : `has_${identifier(axis)}`);
 
 export interface MarkOptions {
   readonly names: Namer;

@@ -7,7 +7,7 @@ import { createNamer } from "../shared/names.ts";
 import { axisOf, type Forward, ForwardPrinter } from "./forward.ts";
 import { type HelperName, helperLines } from "./helpers.ts";
 import { initialLines, lookedAt } from "./initialisers.ts";
-import { attribute, className, reserved, tensorPaths } from "./names.ts";
+import { attribute, className, dimensionNames, reserved, tensorPaths } from "./names.ts";
 import { type NormClass, normClass } from "./norm.ts";
 import { populationLines } from "./population.ts";
 import { NotInPytorch } from "./refusal.ts";
@@ -48,6 +48,8 @@ export interface PrintedStatistics {
 export interface PytorchModule {
   readonly text: string;
   readonly className: string;
+  /** The arguments of the constructor, by the names of the dimensions. */
+  readonly dims: ReadonlyMap<string, string>;
   /** The arguments of `forward`, by the names of the inputs. */
   readonly inputs: ReadonlyMap<string, string>;
   /** Those of them that `forward` has; `loss` has all. */
@@ -76,6 +78,8 @@ class Module {
   private readonly leaves: readonly LeafOp[];
   private readonly declared: readonly LeafOp[];
   private readonly dims: readonly string[];
+  /** What a dimension is called. */
+  private readonly dim: (name: string) => string;
   /** Time axes, the main one as "", which inputs have. */
   private readonly timeAxes: readonly string[];
   private get needsUpdates(): boolean {
@@ -106,6 +110,10 @@ class Module {
     );
     this.dims = Object.keys(about.dims);
     this.paths = tensorPaths(this.tensorNames());
+    const taken = [...this.paths.values(), ...this.usedNorms().map(({ site }) => this.normPath(site))].map(([first]) => first);
+    const dims = dimensionNames(taken);
+    this.dim = (name) => dims.of(name);
+    this.dims.forEach(this.dim);
     this.timeAxes = [
       ...new Set(this.inputs.filter(({ attrs }) => attrs.type.time).map(({ attrs }) => axisOf(attrs.leaf))),
     ].sort();
@@ -205,7 +213,8 @@ class Module {
       .replace(/\n{4,}/g, "\n\n\n")
       .trimEnd()}\n`;
     const inputs = new Map(forward.inputs.map(({ name: input, argument }) => [input, argument]));
-    return { text, className: name, inputs, forwardInputs: forward.given, paths: this.paths, ...this.kept() };
+    const dims = new Map(this.dims.map((d) => [d, this.dim(d)]));
+    return { text, className: name, dims, inputs, forwardInputs: forward.given, paths: this.paths, ...this.kept() };
   }
 
   private checked(className: string, forward: Forward): Checked {
@@ -284,7 +293,7 @@ class Module {
   }
 
   private normClasses(root: string): ReadonlyMap<string, { readonly name: string; readonly lines: readonly string[] }> {
-    const names = createNamer(reserved, [root, "State", "Population", "SharedPopulation", "Parameters"]);
+    const names = createNamer(reserved, [root, "State", "Population", "SharedPopulation", ...this.dims.map(this.dim)]);
     const byKey = new Map<string, { readonly name: string; readonly lines: readonly string[] }>();
     return new Map(
       [...this.norms].map(([site, { made }]) => {
@@ -306,7 +315,7 @@ class Module {
     const norms = [...this.norms.values()].map(({ made }) => made);
     const args = [
       "self",
-      ...this.dims.map((d) => `${d}: int = ${dims[d]}`),
+      ...this.dims.map((d) => `${this.dim(d)}: int = ${dims[d]}`),
       ...(norms.some((norm) => norm.hasStatistics && !norm.isShared && norm.rows === undefined)
         ? [`steps: int = ${steps}`]
         : []),
@@ -322,7 +331,7 @@ class Module {
         ...indent([
           "super().__init__()",
           ...(this.dims.length > 0
-            ? [`${this.dims.map((d) => `self.${d}`).join(", ")} = ${this.dims.join(", ")}`]
+            ? [`${this.dims.map((d) => `self.${this.dim(d)}`).join(", ")} = ${this.dims.map(this.dim).join(", ")}`]
             : []),
           ...this.tensorLines(normClasses),
           ...(this.needsUpdates ? [`self.register_buffer("updates", torch.zeros((), dtype=torch.float64))`] : []),
@@ -343,7 +352,7 @@ class Module {
     const isNumber = (part: string): boolean => /^\d+$/.test(part);
     const construction = (site: string): string => {
       const { made: norm } = this.norms.get(site)!;
-      const args = [...norm.dims, ...(norm.hasStatistics ? [...(norm.isShared ? [] : [stepsOf(norm)]), "momentum"] : [])];
+      const args = [...norm.dims.map(this.dim), ...(norm.hasStatistics ? [...(norm.isShared ? [] : [this.stepsOf(norm)]), "momentum"] : [])];
       return `${normClasses.get(site)!.name}(${args.join(", ")})`;
     };
     const siteAt = new Map([...this.norms].map(([site, { path }]) => [path.join("."), site]));
@@ -375,7 +384,7 @@ class Module {
       const path = this.paths.get(leaf.name)!;
       if (normPaths.has(path.slice(0, -1).join("."))) continue;
       inside(path);
-      const shape = type.shape.map((d) => extent(d, (n) => n).text).join(", ") || "[]";
+      const shape = type.shape.map((d) => extent(d, this.dim).text).join(", ") || "[]";
       const owner = attribute(path.slice(0, -1));
       const last = path.at(-1)!;
       lines.push(
@@ -389,6 +398,11 @@ class Module {
       if (!made.has(path.join("."))) lines.push(`${attribute(path)} = ${construction(site)}`);
     }
     return lines;
+  }
+
+  /** For how many steps a norm keeps statistics. */
+  private stepsOf({ rows }: NormClass): string {
+    return rows === undefined ? "steps" : extent(rows, this.dim).text;
   }
 
   private resetLines(): readonly string[] {
@@ -407,11 +421,12 @@ class Module {
       const filled = initialLines(leaf.init, at(leaf.name), type, { helper: this.helper, names: locals, at });
       if (this.paths.has(leaf.name)) return filled;
       // Only the initial values of others look at it.
-      const shape = type.shape.map((d) => extent(d, (n) => `self.${n}`).text).join(", ") || "[]";
+      const shape = type.shape.map((d) => extent(d, (n) => `self.${this.dim(n)}`).text).join(", ") || "[]";
       return [`${at(leaf.name)} = torch.empty(${shape})`, ...filled];
     };
     const later = (op: LeafOp): boolean => op.attrs.leaf.kind === "param" && lookedAt(op.attrs.leaf.init).length > 0;
-    const all = [...this.onlyLookedAt(own), ...own];
+    const ofNorms = [...this.norms.values()].flatMap(({ made }) => made.later);
+    const all = [...this.onlyLookedAt([...own, ...ofNorms]), ...own];
     return [
       "@torch.no_grad()",
       "def reset_parameters(self) -> None:",
@@ -420,6 +435,7 @@ class Module {
         ...all.filter((op) => !later(op)).flatMap(lines),
         ...inOrder(all.filter(later)).flatMap(lines),
         ...[...this.norms.values()].map(({ path }) => `${attribute(path)}.reset_parameters()`),
+        ...ofNorms.flatMap(lines),
       ]),
     ];
   }
@@ -453,6 +469,7 @@ class Module {
       hasRamp: this.needsUpdates,
       param: (name) => attribute(this.paths.get(name)!),
       like: this.like(),
+      dim: this.dim,
       norms: this.norms,
     }).print();
   }
@@ -465,9 +482,6 @@ class Module {
     return own && attribute(own);
   }
 }
-
-/** For how many steps a norm keeps statistics, in the module's constructor. */
-const stepsOf = ({ rows }: NormClass): string => (rows === undefined ? "steps" : extent(rows, (name) => name).text);
 
 const named = (made: NormClass, name: string) => ({ name, lines: made.lines(name) });
 

@@ -1,6 +1,8 @@
 /** Names of a cell's text as names of Python, and of a module's `state_dict`. */
-import { createNamer, identifier } from "../shared/names.ts";
+import { createNamer, identifier, type Namer } from "../shared/names.ts";
 import { helpers } from "./helpers.ts";
+
+const words = (text: string): readonly string[] => text.split(" ");
 
 const keywords =
   "False None True and as assert async await break class continue def del elif else except finally for from global if import in is " +
@@ -8,7 +10,8 @@ const keywords =
 
 /** What the printed text itself uses. */
 const frame =
-  "math torch nn F Tensor List Dict NamedTuple Optional Tuple T B float int bool list tuple len range enumerate zip min max super";
+  "math json sys torch nn F Path Tensor Dict List NamedTuple Optional Tuple T B float int bool str list tuple len range enumerate zip " +
+  "min max abs super isinstance getattr hasattr print ValueError dist all_reduce";
 
 /** What `nn.Module` of PyTorch 1.13 to 2.x calls its own: a parameter of such a name would replace it. */
 const attributes =
@@ -21,18 +24,23 @@ const attributes =
   "xpu zero_grad";
 
 /** What our modules call their own. */
-const own = "step loss collect reset_parameters seen batches steps momentum updates process_group sync weights settle";
-
-const words = (text: string): readonly string[] => text.split(" ");
+const own =
+  "step values loss collect reset_parameters seen settled batches steps momentum updates population moments record record_mean settle " +
+  "filled weight_now move_rows of_batch counted extend move_shared before process_group ranks sync begun across together of_ranks " +
+  "fewest batch_mean batch_sum batch_count";
 
 /** Words that no variable of a printed method may be called. */
 export const reserved: ReadonlySet<string> = new Set([
   ...[...words(keywords), ...words(frame), ...Object.keys(helpers)],
-  ...["batch_mean", "batch_sum", "batch_count", "Population", "SharedPopulation", "State"],
+  ...["batch_mean", "batch_sum", "batch_count", "Population", "SharedPopulation", "Synchronised", "State"],
+  ...["convert_sync", "read_tensors", "trained", "check"],
 ]);
 
 /** Words that no attribute of a module may be called. */
 const reservedAttributes: ReadonlySet<string> = new Set([...words(keywords), ...words(attributes), ...words(own)]);
+
+/** What a constructor itself uses; what it does not, such as `F`, is a good name of a dimension. */
+const reservedDimensions: ReadonlySet<string> = new Set([...reservedAttributes, ..."torch nn super".split(" ")]);
 
 /** A class named after a cell: `bnlstm` → `BNLSTM`, `paper_bnlstm` → `PaperBNLSTM`. */
 export function className(name: string): string {
@@ -48,6 +56,30 @@ export function className(name: string): string {
     .join("");
   return reserved.has(made) || made === "State" ? `${made}Module` : made;
 }
+
+/**
+ * What a Python file of this model is called, without `.py`. Its folder is where Python looks for modules first when it is run, so it
+ * must not be called like one that it needs, nor like one that PyTorch needs.
+ */
+export function moduleName(model: string): string {
+  const name = identifier(model).toLowerCase();
+  return packages.has(name) || words(keywords.toLowerCase()).includes(name) ? `${name}_module` : name;
+}
+
+const packages: ReadonlySet<string> = new Set(
+  words(
+    "abc argparse array ast asyncio atexit base64 bdb binascii bisect builtins bz2 calendar cmath cmd code codecs collections colorsys " +
+      "concurrent configparser contextlib copy copyreg csv ctypes curses dataclasses datetime decimal difflib dis doctest email encodings " +
+      "enum errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib functools gc genericpath getopt getpass gettext glob " +
+      "graphlib grp gzip hashlib heapq hmac html http imaplib imp importlib inspect io ipaddress itertools json keyword linecache locale " +
+      "logging lzma mailbox marshal math mimetypes mmap multiprocessing networkx ntpath numbers numpy opcode operator optparse os " +
+      "parser pathlib pdb pickle pickletools pkgutil platform plistlib posix posixpath pprint profile pstats pty pwd py_compile pydoc " +
+      "queue quopri random re readline reprlib resource runpy sched secrets select selectors shelve shlex shutil signal site six " +
+      "smtplib socket socketserver sqlite3 ssl stat statistics string stringprep struct subprocess symtable sympy sys sysconfig tarfile " +
+      "tempfile termios test textwrap threading time timeit token tokenize torch trace traceback tracemalloc tty types typing " +
+      "typing_extensions unicodedata unittest urllib uuid warnings wave weakref webbrowser xml xmlrpc yaml zipapp zipfile zipimport zlib",
+  ),
+);
 
 const abbreviated = (word: string): string =>
   /^(bn|ln|wn|rms)$/i.test(word) ? word.toUpperCase() : word.charAt(0).toUpperCase() + word.slice(1);
@@ -81,6 +113,9 @@ export function tensorPaths(names: readonly string[]): Paths {
   }
   return paths;
 }
+
+/** What the dimensions are called, as attributes and as arguments of a constructor, beside attributes of the names `taken`. */
+export const dimensionNames = (taken: Iterable<string>): Namer => createNamer(reservedDimensions, taken);
 
 /** The same as names of a `state_dict`: `rnn.hh.g`. */
 export const stateDictNames = (names: readonly string[]): ReadonlyMap<string, string> =>

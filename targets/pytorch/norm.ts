@@ -7,11 +7,11 @@ import type { Graph, Op, OpOf, Type, Value } from "../../compiler/ir/types.ts";
 import { atom } from "../../compiler/kernel-ir/c-text.ts";
 import { type Definitions, definedBy, definitions, reads } from "../../compiler/passes/rewrite.ts";
 import { meanOf, variances } from "../../compiler/passes/variances.ts";
-import { createNamer } from "../shared/names.ts";
+import { createNamer, type Namer } from "../shared/names.ts";
 import { Block, type Printed, type Surroundings, usesOf } from "./block.ts";
 import type { HelperName } from "./helpers.ts";
-import { initialLines } from "./initialisers.ts";
-import { reserved } from "./names.ts";
+import { initialLines, lookedAt } from "./initialisers.ts";
+import { dimensionNames, reserved } from "./names.ts";
 import type { NormPart } from "./population.ts";
 import { NotInPytorch } from "./refusal.ts";
 import { docstring, extent, indent, list, number } from "./text.ts";
@@ -46,6 +46,8 @@ export interface NormClass {
   readonly rows: dim.Dim | undefined;
   /** Whether it looks across examples. */
   readonly overBatch: boolean;
+  /** Parameters whose initial values look at those of the module around it. */
+  readonly later: readonly OpOf<"leaf">[];
   /** The attributes that keep statistics. */
   readonly tables: readonly string[];
   /** Whether a number of it changes with the updates done. */
@@ -76,7 +78,10 @@ class NormPrinter {
   private readonly rows: dim.Dim | undefined;
   private readonly hasRamp: boolean;
   private readonly parts = new Set<NormPart>();
-  private readonly dims = new Set<string>();
+  /** The dimensions that its sizes have, and those that it reads later, by what they are called. */
+  private readonly dims = new Map<string, string>();
+  private readonly keptDims = new Set<string>();
+  private readonly dimNames: Namer;
   private readonly names = createNamer(reserved, ["x", "has", "t"]);
   private readonly uses: ReadonlyMap<Value, number>;
 
@@ -103,6 +108,7 @@ class NormPrinter {
     this.isShared = policy?.kind === "shared";
     const rows = policy?.kind === "per_step" ? dim.parse(policy.steps) : undefined;
     if (rows && !dim.equal(rows, dim.variable(STEPS))) this.rows = rows;
+    this.dimNames = dimensionNames(this.localNames());
     this.hasRamp = graph.ops.some(({ op }) => op === "ramp");
     this.uses = usesOf(
       graph.ops,
@@ -117,16 +123,27 @@ class NormPrinter {
     if (hasStatistics) parts.add("population");
     if (this.isShared) parts.add("shared");
     const forward = this.forwardLines();
-    const inits = { helper: this.o.helper, names: createNamer(reserved), at: this.ofAnother };
-    const initial = this.params.flatMap(({ attrs: { leaf, type } }) =>
-      leaf.kind === "param" ? initialLines(leaf.init, `self.${this.o.local(leaf.name)}`, type, inits) : [],
-    );
+    const own = new Set(this.params.map(({ attrs }) => attrs.leaf.name));
+    const isLater = ({ attrs: { leaf } }: OpOf<"leaf">): boolean =>
+      leaf.kind === "param" && lookedAt(leaf.init).some((name) => !own.has(name));
+    const inits = {
+      helper: this.o.helper,
+      names: createNamer(reserved),
+      at: (name: string) => `self.${this.o.local(name)}`,
+    };
+    const initial = this.params.flatMap((op) => {
+      const { leaf, type } = op.attrs;
+      if (leaf.kind !== "param") return [];
+      const target = `self.${this.o.local(leaf.name)}`;
+      // The module around it knows what they begin with.
+      return isLater(op) ? [`nn.init.ones_(${target})`] : initialLines(leaf.init, target, type, inits);
+    });
     const tables = this.tables();
     const made = this.params.map(
       ({ attrs: { leaf, type } }) =>
         `self.${this.o.local(leaf.name)} = nn.Parameter(torch.empty(${this.sizes(type).join(", ") || "[]"}))`,
     );
-    const dims = [...this.dims];
+    const dims = [...this.dims.values()];
     const lines = (name: string): readonly string[] => [
       `class ${name}(${this.base(hasStatistics)}):`,
       ...indent([
@@ -155,16 +172,18 @@ class NormPrinter {
     const key = lines("Norm").join("\n");
     const { isShared, hasRamp } = this;
     const kept = tables.map(({ name }) => name);
-    return { lines, key, dims, hasStatistics, isShared, rows: this.rows, tables: kept, hasRamp, overBatch, parts };
+    return { lines, key, dims: [...this.dims.keys()], hasStatistics, isShared, rows: this.rows, later: this.params.filter(isLater), tables: kept, hasRamp, overBatch, parts };
   }
 
-  private readonly ofAnother = (name: string): string => {
-    if (this.params.some(({ attrs }) => attrs.leaf.name === name)) return `self.${this.o.local(name)}`;
-    throw new NotInPytorch(
-      `a parameter of its norm \`${this.graph.name}\` begins with what \`${name}\` does`,
-      "give it an initial value of its own",
-    );
-  };
+  /** What its tensors are called. */
+  private localNames(): readonly string[] {
+    const { local } = this.o;
+    return [
+      ...this.params.map(({ attrs }) => local(attrs.leaf.name)),
+      ...this.stats.map(({ attrs }) => local(attrs.name)),
+      ...this.collected.map(local),
+    ];
+  }
 
   private base(hasStatistics: boolean): string {
     if (!hasStatistics) return "nn.Module";
@@ -179,7 +198,7 @@ class NormPrinter {
   /** TorchScript looks for them in the class itself. */
   private annotations(): readonly string[] {
     return [
-      ...["seen: List[List[Tensor]]", "last: List[Tensor]", "batches: Tensor"],
+      ...["seen: List[List[Tensor]]", "settled: List[Tensor]", "batches: Tensor"],
       ...this.tables().map((s) => `${s.name}: Tensor`),
     ];
   }
@@ -194,11 +213,12 @@ class NormPrinter {
     ];
     const given = hasStatistics ? [String(this.tables().length), ...steps, "momentum"] : [];
     const rows = this.isShared ? "1" : "steps";
+    const kept = dims.filter((d) => this.keptDims.has(d));
     return [
       `def __init__(${args.join(", ")}):`,
       ...indent([
         `super().__init__(${given.join(", ")})`,
-        ...(dims.length > 0 ? [`${dims.map((d) => `self.${d}`).join(", ")} = ${dims.join(", ")}`] : []),
+        ...(kept.length > 0 ? [`${kept.map((d) => `self.${d}`).join(", ")} = ${kept.join(", ")}`] : []),
         ...made,
         ...this.tables().map((s) => `self.register_buffer("${s.name}", torch.zeros(${[rows, ...s.shape].join(", ")}))`),
         ...(this.hasRamp ? [`self.register_buffer("updates", torch.zeros((), dtype=torch.float64))`] : []),
@@ -221,8 +241,9 @@ class NormPrinter {
   }
 
   private dimension(name: string): string {
-    this.dims.add(name);
-    return name;
+    const called = this.dimNames.of(name);
+    this.dims.set(name, called);
+    return called;
   }
 
   /**
@@ -354,7 +375,9 @@ class NormPrinter {
         if (name === "time") return "x.shape[0]";
         // All steps of a sequence, as many as the run has.
         if (name === STEPS && ofSteps >= 0) return `x.shape[${ofSteps - rank}]`;
-        return `self.${this.dimension(name)}`;
+        const called = this.dimension(name);
+        this.keptDims.add(called);
+        return `self.${called}`;
       },
       shape: (type, features) => {
         if (!type.batch && !type.time) return list(features);
@@ -450,7 +473,7 @@ class NormPrinter {
       if (i >= this.stats.length) return `${rows} += weight * (1 - ${rows})`;
       return isShared
         ? `self.move_shared(${table}, ${i}, filled, weight${B})`
-        : `self.move(${table}, ${i}, weight, t${B})`;
+        : `self.move_rows(${table}, ${i}, weight, t${B})`;
     });
     return [
       "@torch.no_grad()",
@@ -465,7 +488,7 @@ class NormPrinter {
               "share = total / (self.batches + total).clamp(min=1e-30)",
               "weight = torch.maximum(self.momentum * total / T, share)",
             ]
-          : ["weight = self.weight(filled, t)"]),
+          : ["weight = self.weight_now(filled, t)"]),
         ...moved,
         isShared ? "self.counted(total, 0)" : "self.counted(filled, t)",
         ...(this.hasRamp ? ["self.updates += 1"] : []),

@@ -193,13 +193,13 @@ const synchronisedFilled = `
 
 /** What a batch moves the tables by. */
 const moving = (distributed: boolean): string => `
-    def move(self, table: Tensor, i: int, weight: Tensor, t: int${distributed ? ", B: int" : ""}) -> None:
+    def move_rows(self, table: Tensor, i: int, weight: Tensor, t: int${distributed ? ", B: int" : ""}) -> None:
         """Moves the rows from t on towards the batch's."""
-        own = self.own(table, i${distributed ? ", B" : ""})[: weight.shape[0]]
+        own = self.of_batch(table, i${distributed ? ", B" : ""})[: weight.shape[0]]
         rows = table[t : t + weight.shape[0]]
         rows += weight.reshape([-1] + [1] * (table.dim() - 1)) * (own - rows)
 
-    def own(self, table: Tensor, i: int${distributed ? ", B: int" : ""}) -> Tensor:
+    def of_batch(self, table: Tensor, i: int${distributed ? ", B: int" : ""}) -> Tensor:
         """The batch's statistic i, a row for each of its steps."""
         own = torch.cat([s.detach() for s in self.seen[i]])
         return ${distributed ? "self.of_ranks(own.reshape([-1] + list(table.shape)[1:]), B)" : "own.reshape([-1] + list(table.shape)[1:])"}
@@ -215,7 +215,7 @@ class Population(${distributed ? "Synchronised" : "nn.Module"}):
     """
 
     seen: List[List[Tensor]]
-    last: List[Tensor]
+    settled: List[Tensor]
     batches: Tensor
 
     def __init__(self, statistics: int, steps: int, momentum: float):
@@ -223,7 +223,7 @@ class Population(${distributed ? "Synchronised" : "nn.Module"}):
         self.steps, self.momentum = steps, momentum
         self.register_buffer("batches", torch.zeros(steps))
         self.seen = [[] for _ in range(statistics)]
-        self.last = [torch.empty(0) for _ in range(statistics)]
+        self.settled = [torch.empty(0) for _ in range(statistics)]
 ${distributed ? "        self.sync, self.begun = True, False\n" : ""}
     def population(self, table: Tensor, t: int, x: Tensor, features: int) -> Tensor:
         """The rows for x: that of step t, or, if x is a sequence [time, batch, features], those from t on."""
@@ -241,8 +241,8 @@ ${distributed ? synchronisedMoments : moments}${distributed ? synchronisedRecord
                 k = (enough.reshape(own.shape[0], -1)[:, 0].sum() - 1).clamp(min=0).reshape(1)
                 last = own.index_select(0, k) * enough.any()
             else:
-                last = self.last[i] if self.last[i].numel() > 0 else torch.zeros_like(own)
-                self.last[i] = torch.where(enough, own, last)
+                last = self.settled[i] if self.settled[i].numel() > 0 else torch.zeros_like(own)
+                self.settled[i] = torch.where(enough, own, last)
             used = torch.where(enough, own, (own + last) / 2)
         self.seen[i].append(used)
         return used
@@ -254,7 +254,7 @@ ${distributed ? synchronisedMoments : moments}${distributed ? synchronisedRecord
         self.seen[i].append(own.mean(axis, keepdim=True))
         return own
 ${distributed ? synchronisedFilled : filled}
-    def weight(self, filled: Tensor, t: int) -> Tensor:
+    def weight_now(self, filled: Tensor, t: int) -> Tensor:
         """The weight of the batch: its fraction of everything seen so far, but at least \`momentum\`."""
         T = filled.shape[0]
         if t + T > self.steps:
@@ -268,7 +268,7 @@ ${moving(distributed)}
         self.batches[t : t + filled.shape[0]] += filled
 ${distributed ? "        self.begun = True\n" : ""}        for i, seen in enumerate(self.seen):
             seen.clear()
-            self.last[i] = torch.empty(0)
+            self.settled[i] = torch.empty(0)
 
     def extend(self, table: Tensor) -> None:
         """Rows that no batch has reached repeat the nearest one before them that one has, or else the first such row."""
@@ -278,7 +278,7 @@ ${distributed ? "        self.begun = True\n" : ""}        for i, seen in enumer
         table.copy_(table[torch.where(nearest < 0, known.int().argmax(0), nearest)])
 ${distributed ? (["batch_mean", "batch_sum", "batch_count"] as const).map((name) => (parts.has(name) ? methods[name] : "")).join("") : ""}`;
 
-/** In place of \`weight\` and \`move\`, for statistics that all steps share. */
+/** In place of \`weight_now\` and \`move_rows\`, for statistics that all steps share. */
 const shared = (distributed: boolean): string => `
 class SharedPopulation(Population):
     """The same, with one row for all steps."""
@@ -288,7 +288,7 @@ class SharedPopulation(Population):
 
     def move_shared(self, table: Tensor, i: int, filled: Tensor, weight: Tensor${distributed ? ", B: int" : ""}) -> None:
         """Moves the row towards the mean over the batch's steps, each of which weighs as much as it has examples."""
-        own = self.own(table, i${distributed ? ", B" : ""})
+        own = self.of_batch(table, i${distributed ? ", B" : ""})
         if own.shape[0] > 1:
             n = filled.reshape([-1] + [1] * (table.dim() - 1))
             own = (n * own).sum(0, keepdim=True) / n.sum().clamp(min=1e-30)

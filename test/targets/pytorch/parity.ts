@@ -254,7 +254,7 @@ export class Parity {
     const total = this.options.lengths && timed ? this.options.lengths.reduce((a, b) => a + b, 0) : batch * time;
     const document = {
       class: className,
-      sizes: dims,
+      sizes: Object.fromEntries([...this.printed.dims].map(([name, argument]) => [argument, dims[name]])),
       tensors,
       lr: LR,
       dtype,
