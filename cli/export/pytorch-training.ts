@@ -131,7 +131,15 @@ export async function trainingFiles(
   const left = leftOut(options);
   for (const line of left) context.output.warn(line);
   const readme = trainingReadme({
-    ...{ module, className: printed.className, run: folder, step: state.counters.step, hasExamples: examples, left },
+    ...{
+      module,
+      className: printed.className,
+      run: folder,
+      out,
+      step: state.counters.step,
+      hasExamples: examples,
+      left,
+    },
     ...{ perEpoch: stepsPerEpoch(task, request.batch), ...sites },
   });
   await writeAtomically(join(out, "README.md"), readme);

@@ -4,7 +4,9 @@ export interface TrainingAbout {
   /** The file of the module, without `.py`, and the class in it. */
   readonly module: string;
   readonly className: string;
+  /** The folders of the run and of the export. */
   readonly run: string;
+  readonly out: string;
   /** Updates so far. */
   readonly step: number;
   readonly perEpoch: number;
@@ -43,7 +45,7 @@ good where a process has 32 examples or more. The population's statistics are th
 
 /** The text of README.md. */
 export function trainingReadme(about: TrainingAbout): string {
-  const { module, className, run, step, perEpoch, hasExamples, left } = about;
+  const { module, className, run, out, step, perEpoch, hasExamples, left } = about;
   const more = step + perEpoch;
   return `# ${className}, in PyTorch
 
@@ -61,14 +63,14 @@ For others, write your own \`class Examples\`. On several machines, each needs t
 
 \`start.safetensors\` is the run's last checkpoint, and \`checkpoint.safetensors\` is what \`train.py\` writes, at each evaluation and with
 \`--save-every N\` in between. It is replaced as a whole or not at all. If a process dies, \`torchrun\` ends; start it again, and it goes on
-from there, with the same examples in the same order. Both files are checkpoints of cellc, with the optimiser's state, so the way back is
-to put one in the place of the run's:
+from there, with the same examples in the same order. Both files are checkpoints of cellc, with the optimiser's state, and come back as
+a new run beside the old one:
 
-    cp checkpoint.safetensors ${run}/model.safetensors
-    cellc eval ${run}/model.safetensors
-    cellc train --resume ${run} --steps ${more + perEpoch}
+    cellc import ${out}/checkpoint.safetensors --to ${run} --out ${run}-back
+    cellc eval ${run}-back
+    cellc train --resume ${run}-back --steps ${more + perEpoch}
 
-\`cellc import\` does the same for a \`state_dict\` that a program of your own saved.
+So does a \`state_dict\` that a program of your own saved, without the optimiser's state.
 ${left.length === 0 ? "" : `\n## What train.py does not do\n\n${left.map((line) => `- ${line}\n`).join("")}`}
 ## What several processes cost
 

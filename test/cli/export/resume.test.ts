@@ -1,6 +1,6 @@
 /** Training that goes from here to PyTorch and back, and on after a process was killed. */
 import { spawn } from "node:child_process";
-import { copyFile, cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -51,11 +51,13 @@ test.each([
   await exportTraining(parts, torch);
   const { code, text } = await python(torch, "--steps", "200");
   expect(code, text).toBe(0);
-  await copyFile(join(torch, "checkpoint.safetensors"), join(parts, "model.safetensors"));
-  const evaluated = await cellc(["eval", join(parts, "model.safetensors"), "--json"]);
+  const next = join(folder, "back");
+  const imported = await cellc(["import", join(torch, "checkpoint.safetensors"), "--to", parts, "--out", next]);
+  expect(imported.code, imported.stderr).toBe(0);
+  const evaluated = await cellc(["eval", next, "--json"]);
   expect(evaluated.code, evaluated.stderr).toBe(0);
-  await trained(["--resume", parts, "--steps", "300"]);
-  const [ours, there, back] = await Promise.all([whole, torch, parts].map((of) => lossesOf(join(of, "curve.jsonl"))));
+  await trained(["--resume", next, "--steps", "300"]);
+  const [ours, there, back] = await Promise.all([whole, torch, next].map((of) => lossesOf(join(of, "curve.jsonl"))));
   for (const kind of ["train", "evaluation"] as const) {
     expect(difference(ours[kind], there[kind], 101)).toMatchObject({ steps: kind === "train" ? 100 : 4 });
     expect(difference(ours[kind], there[kind], 101).worst).toBeLessThan(1e-4);
