@@ -102,6 +102,13 @@ export async function trainingFiles(
     kind === "param" && role.kind === "param" && !role.constant ? [name] : [],
   );
   const sites = sitesOf(graph);
+  const measures = measuresOf(plan);
+  const { accumulate = 1 } = options;
+  if (accumulate > 1 && [...measures.values()].includes(undefined))
+    throw refused(
+      "--accumulate of a loss or metric that is no mean over examples or steps",
+      "on several processes, a larger --batch takes no more memory",
+    );
   const heads = kept.flatMap(({ name, kind }) =>
     kind === "stat" && sites.heads.includes(siteOf(name)) ? [printed.paths.get(name)!.slice(0, -1).join(".")] : [],
   );
@@ -113,9 +120,9 @@ export async function trainingFiles(
     unused: trained.some((name) => !reached.has(name)),
     ...{ lr: options.lr ?? 1e-3, schedule: options.decay ?? "none", warmup: options.warmup ?? 0, clip: options.clip },
     ...{ momentum: options.momentum ?? 0.1, batch: request.batch, steps: options.steps, epochs: options.epochs ?? 1 },
-    evaluateEvery: options.evaluateEvery,
+    ...{ accumulate, average: options.ema, evaluateEvery: options.evaluateEvery },
     estimate: options.stats === "ema" ? undefined : (options.estimate ?? 10_000),
-    ...{ seed: record.seed, time: task.steps, measures: measuresOf(plan) },
+    ...{ seed: record.seed, time: task.steps, measures },
     inputs: new Map(inputs.map(({ argument, input: { kind, time } }) => [argument, { kind, time }])),
   });
   const files = ["train.py", "start.safetensors", "README.md"];
@@ -140,7 +147,7 @@ export async function trainingFiles(
       hasExamples: examples,
       left,
     },
-    ...{ perEpoch: stepsPerEpoch(task, request.batch), ...sites },
+    ...{ perEpoch: Math.max(1, Math.round(stepsPerEpoch(task, request.batch) / accumulate)), ...sites },
   });
   await writeAtomically(join(out, "README.md"), readme);
   return files;
@@ -168,9 +175,7 @@ const refused = (what: string, help: string): Failure =>
   );
 
 /** Throws C0301 for what changes the numbers of a training, and is not written in PyTorch. */
-function refuseUnsaid({ accumulate = 1, ema, decay = "none", noise }: RunRecord["options"]): void {
-  if (accumulate > 1) throw refused("--accumulate", "on several processes, a larger --batch takes no more memory");
-  if (ema !== undefined) throw refused("--ema, averaged weights", "train without --ema");
+function refuseUnsaid({ decay = "none", noise }: RunRecord["options"]): void {
   if (noise === "drawn") throw refused("--noise drawn in evaluations", "train with --noise mean");
   if (spelledSchedule(decay) === undefined)
     throw refused(

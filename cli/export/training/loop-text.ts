@@ -40,185 +40,6 @@ class Loss(nn.Module):
         return self.model.loss(**batch)
 `;
 
-export const run = `
-class Run:
-    """A model in training: its optimiser, how far it is, and what a checkpoint of cellc says of it."""
-
-    def __init__(self, model: nn.Module, seed: int):
-        self.model, self.seed = model, seed
-        self.optimizer = make_optimizer(model)
-        self.tensors: Dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-        self.norms = {path: m for path, m in model.named_modules() if isinstance(getattr(m, "batches", None), Tensor)}
-        for norm in self.norms.values():
-            norm.momentum = MOMENTUM
-        self.metadata: Dict[str, str] = {}
-        self.counters: Dict[str, Any] = {"seed": seed, "step": 0, "run": 0, "seen": []}
-
-    @property
-    def step(self) -> int:
-        return self.counters["step"]
-
-    @torch.no_grad()
-    def load(self, path: Path, begin: bool = False) -> None:
-        """Reads a checkpoint, of \`cellc train\` or of this script. \`begin\`: only what it says of the model."""
-        tensors, metadata = read_safetensors(path)
-        if not metadata.get("format", "").startswith("cellc-checkpoint-"):
-            raise SystemExit(f"{path} is no checkpoint of cellc: it lacks its metadata")
-        self.metadata = metadata
-        if begin:
-            return
-        has_slots = any(name.startswith("slot/") for name in tensors)
-        if SLOTS and not has_slots and RANK == 0:
-            print(f"{path} has nothing of the optimiser's state, which begins anew", flush=True)
-        slots = self.slots()
-        wanted = {name: self.tensors[at] for name, at in NAMES.items()}
-        for name, target in {**wanted, **(slots if has_slots else {})}.items():
-            if name not in tensors:
-                raise SystemExit(f"{path} lacks {name}")
-            if tensors[name].shape != target.shape:
-                raise SystemExit(f"{path}: {name} is {list(tensors[name].shape)}, and the model's is {list(target.shape)}")
-            target.copy_(tensors[name])
-        self.counters = json.loads(metadata["counters"])
-        for parameter in self.parameters().values():
-            if COUNTS:
-                self.optimizer.state[parameter]["step"] = torch.tensor(float(self.step))
-        for at, norm in self.norms.items():
-            seen = self.counters["seen"]
-            if at in HEADS:
-                seen = self.counters.get("seenOver", {}).get("", seen[:1])
-            if len(norm.batches) == 1:
-                norm.batches.fill_(sum(seen))
-            else:
-                norm.batches.copy_(torch.tensor([*seen, *[0.0] * len(norm.batches)][: len(norm.batches)]))
-            # Whether there is a mean that ranks can refer to.
-            norm.begun = sum(seen) > 0
-
-    def save(self, path: Path) -> None:
-        """Writes a checkpoint that this script and cellc go on from. All ranks have the same; the first writes."""
-        if RANK != 0:
-            return
-        tensors = {**{name: self.tensors[at] for name, at in NAMES.items()}, **self.slots()}
-        for name, x in tensors.items():
-            if not bool(torch.isfinite(x).all()):
-                raise SystemExit(f"after step {self.step}, {name} is not finite, and no checkpoint is written")
-        write_safetensors(path, tensors, {**self.metadata, "counters": json.dumps(self.counters)})
-
-    def parameters(self) -> Dict[str, nn.Parameter]:
-        return {name: self.tensors[NAMES[name]] for name in TRAINED}
-
-    def slots(self) -> Dict[str, Tensor]:
-        """The optimiser's state by the names of checkpoints; zeros before the first step."""
-        found = {}
-        for slot, key in SLOTS.items():
-            for name, parameter in self.parameters().items():
-                state = self.optimizer.state[parameter]
-                if COUNTS:
-                    state.setdefault("step", torch.tensor(0.0))
-                if state.get(key) is None:
-                    state[key] = torch.zeros_like(parameter)
-                found[f"slot/{slot}/{name}"] = state[key]
-        return found
-
-    def done(self, updates: float) -> None:
-        """Says how many updates were made, for what changes in the course of training."""
-        for name, buffer in self.model.named_buffers():
-            if name.split(".")[-1] == "updates":
-                buffer.fill_(updates)
-
-    def share(self, examples: Examples, indices: Tensor) -> Dict[str, Tensor]:
-        """This rank's part of a batch, with as many steps as the whole batch has."""
-        mine = indices.tensor_split(WORLD)[RANK]
-        return {name: x.to(DEVICE) for name, x in examples.batch(mine, steps_of(examples, indices)).items()}
-
-    def count(self, examples: Examples, indices: Tensor) -> None:
-        """Counts a batch that statistics were collected from: for each step, the fraction of its examples that has it."""
-        B, T = len(indices), steps_of(examples, indices)
-        n = [B] * T
-        if examples.lengths is not None:
-            at = (examples.lengths[indices].unsqueeze(0) > torch.arange(T).unsqueeze(1)).sum(1)
-            n = (at * (at >= min(2, B)).any()).tolist()
-        seen = self.counters["seen"]
-        self.counters["seen"] = [
-            (seen[t] if t < len(seen) else 0) + (n[t] / B if t < T else 0) for t in range(max(T, len(seen)))
-        ]
-        if HEADS:
-            over = self.counters.setdefault("seenOver", {})
-            over[""] = [over.get("", [0])[0] + 1]
-
-    def train(self, forward: nn.Module, examples: Examples, indices: Tensor, lr: float) -> Dict[str, Any]:
-        """One step on a batch of all ranks."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        # Each step and each rank has noise of its own, the same again after a resume.
-        torch.manual_seed(((self.seed * 1_000_003 + self.step) * 4099 + RANK) % 2**63)
-        self.done(self.step)
-        self.model.train()
-        self.optimizer.zero_grad()
-        loss, metrics = forward(self.share(examples, indices))
-        loss.backward()
-        norm = clip_gradients(list(self.parameters().values()), CLIP)
-        if not math.isfinite(loss.item()) or not math.isfinite(norm):
-            raise SystemExit(f"step {self.step + 1}: loss {loss.item()}, norm of the gradient {norm}. Take a smaller --lr")
-        self.optimizer.step()
-        self.count(examples, indices)
-        self.counters["step"] += 1
-        self.counters["run"] += 1
-        return {"loss": loss.item(), "metrics": {k: v.item() for k, v in metrics.items()}, "gradientNorm": norm, "lr": lr}
-
-    @torch.no_grad()
-    def estimate(self, examples: Examples, batch: int) -> None:
-        """Population statistics anew, as means over the first ESTIMATE training examples at the present parameters."""
-        if not self.norms:
-            return
-        for norm in self.norms.values():
-            norm.momentum, norm.begun = 0.0, False
-            for table in norm.buffers(recurse=False):
-                table.zero_()
-        self.counters["seen"] = []
-        self.counters.pop("seenOver", None)
-        self.done(math.inf)
-        self.model.train()
-        groups = max(1, min(len(examples), ESTIMATE) // batch)
-        for number, indices in enumerate(in_order(groups * batch, examples.lengths).split(batch)):
-            torch.manual_seed((number * 4099 + RANK) % 2**63)
-            self.model.loss(**self.share(examples, indices))
-            self.count(examples, indices)
-        for norm in self.norms.values():
-            norm.momentum = MOMENTUM
-        self.counters["estimated"] = self.counters["run"]
-
-    @torch.no_grad()
-    def evaluate(self, examples: Examples, batch: int) -> Dict[str, float]:
-        """Loss and metrics over all examples, with population statistics: as of one batch of them all."""
-        self.model.eval()
-        sums: Dict[str, List[float]] = {}
-        # A measure that is no mean over examples or steps needs all examples at once.
-        size = len(examples) if None in MEASURES.values() else batch
-        for indices in in_order(len(examples), examples.lengths).split(size):
-            loss, metrics = self.model.loss(**self.share(examples, indices))
-            steps = len(indices) * STEPS if examples.lengths is None else int(examples.lengths[indices].sum())
-            for name, value in {"loss": loss, **metrics}.items():
-                weight = steps if MEASURES[name] == "steps" else len(indices)
-                sums[name] = [a + b for a, b in zip(sums.get(name, [0.0, 0.0]), (value.item() * weight, weight))]
-        return {name: total / max(1, weight) for name, (total, weight) in sums.items()}
-
-
-def steps_of(examples: Examples, indices: Tensor) -> int:
-    return STEPS if examples.lengths is None else int(examples.lengths[indices].max())
-
-
-def clip_gradients(parameters: List[nn.Parameter], largest: Optional[float]) -> float:
-    """Scales gradients to a global norm of at most \`largest\`, and returns what it was. A missing gradient is 0."""
-    for p in parameters:
-        if p.grad is None:
-            p.grad = torch.zeros_like(p)
-    norm = math.sqrt(sum(p.grad.double().square().sum().item() for p in parameters))
-    if largest is not None and norm > largest:
-        for p in parameters:
-            p.grad.mul_(largest / norm)
-    return norm
-`;
-
 export const main = `
 class Curve:
     """The learning curve, a line for each step, in the form of cellc's. Lines after a checkpoint that training goes on from are left out."""
@@ -246,6 +67,22 @@ class Curve:
             with open(self.path, "a") as file:
                 file.write("".join(json.dumps(point) + "\\n" for point in self.points))
             self.points = []
+
+
+class Order:
+    """The batches of training by number, counted from 0, epoch after epoch."""
+
+    def __init__(self, examples: Examples, batch: int, seed: int):
+        self.examples, self.batch, self.seed = examples, batch, seed
+        self.per_epoch = len(examples) // batch
+        self.epoch, self.batches = -1, torch.empty(0)
+
+    def at(self, number: int) -> Tensor:
+        epoch, place = divmod(number, self.per_epoch)
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self.batches = order_of(epoch, len(self.examples), self.examples.lengths, self.batch, self.seed)
+        return self.batches[place]
 
 
 def say(text: str) -> None:
@@ -296,32 +133,30 @@ def train(args: argparse.Namespace) -> None:
         # Statistics are the same on all ranks as they are. Gradients are averaged: each rank's is that of the whole batch's loss.
         forward = DistributedDataParallel(forward, broadcast_buffers=False, find_unused_parameters=UNUSED)
 
-    per_epoch = len(training) // args.batch
-    steps = args.steps or math.ceil((EPOCHS if args.epochs is None else args.epochs) * per_epoch)
+    run.agree(len(training), len(validation), args.batch)
+    order = Order(training, args.batch, run.seed)
+    per_epoch = order.per_epoch / ACCUMULATE
+    steps = args.steps or max(1, math.ceil((EPOCHS if args.epochs is None else args.epochs) * per_epoch))
     if args.steps is None and args.epochs is None and TOTAL is not None:
         steps = TOTAL
-    every = args.evaluate_every or per_epoch
-    say(f"{'beginning' if begin else f'going on from {start}'}, step {run.step} of {steps}; {WORLD} ranks of {DEVICE.type}, {args.batch} examples a step")
+    every = args.evaluate_every or max(1, int(per_epoch + 0.5))
+    say(f"{'beginning' if begin else f'going on from {start}'}, step {run.step} of {steps}; {WORLD} ranks of {DEVICE.type}, {args.batch} examples a batch")
     if run.step >= steps:
-        return say(f"nothing is left to do: for more, --steps {run.step + per_epoch}")
+        return say(f"nothing is left to do: for more, --steps {run.step + every}")
     curve = Curve(args.checkpoint.with_name("curve.jsonl"), run.step)
-    order_is_of = -1
     while run.step < steps:
-        epoch, number = divmod(run.step, per_epoch)
-        if epoch != order_is_of:
-            order, order_is_of = order_of(epoch, len(training), training.lengths, args.batch, run.seed), epoch
-        about = run.train(forward, training, order[number], learning_rate(run.step, steps, args.lr))
-        curve.add("train", run.step, epoch + 1, about)
+        batches = [order.at(run.step * ACCUMULATE + k) for k in range(ACCUMULATE)]
+        about = run.train(forward, training, batches, learning_rate(run.step, steps, args.lr))
+        epoch = math.ceil(run.step / per_epoch)
+        curve.add("train", run.step, epoch, about)
         if run.step % args.say_every == 0:
-            say(f"step {run.step}/{steps}, epoch {epoch + 1}: {measures_text({'loss': about['loss'], **about['metrics']})}")
+            say(f"step {run.step}/{steps}, epoch {epoch}: {measures_text({'loss': about['loss'], **about['metrics']})}")
         is_due = run.step % every == 0 or run.step == steps
         if is_due:
-            if EXACT:
-                run.estimate(training, args.batch)
-            measures = run.evaluate(validation, args.batch)
+            measures = run.measure(training, validation, args.batch, args.checkpoint.with_name("averaged.safetensors"))
             if not math.isfinite(measures["loss"]):
                 raise SystemExit(f"after step {run.step}, the validation loss is {measures['loss']}; {args.checkpoint} is as before")
-            curve.add("evaluation", run.step, epoch + 1, {"loss": measures["loss"], "metrics": {k: v for k, v in measures.items() if k != "loss"}})
+            curve.add("evaluation", run.step, epoch, split(measures))
             say(f"step {run.step}: validation {measures_text(measures)}")
         if is_due or (args.save_every is not None and run.step % args.save_every == 0):
             curve.write()

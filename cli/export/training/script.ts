@@ -2,8 +2,9 @@
 import type { Optimizer } from "../../../compiler/optimizers.ts";
 import type { ScheduleChoice } from "../../../runtime/fit/schedules.ts";
 import { order, safetensors } from "./files-text.ts";
-import { examples, loss, main, run } from "./loop-text.ts";
+import { examples, loss, main } from "./loop-text.ts";
 import { spelledOptimizer } from "./optimizers.ts";
+import { run } from "./run-text.ts";
 import { spelledSchedule } from "./schedules.ts";
 
 /** What a measure is a mean over; undefined if it is none, or one by weights. */
@@ -31,6 +32,10 @@ export interface TrainScript {
   readonly clip?: number;
   readonly momentum: number;
   readonly batch: number;
+  /** Batches of a step. */
+  readonly accumulate: number;
+  /** The decay of averaged parameters, if they are averaged. */
+  readonly average?: number;
   /** Steps in all, or else epochs. */
   readonly steps?: number;
   readonly epochs: number;
@@ -74,6 +79,7 @@ Checkpoints are those of cellc: it goes on from them, and this script goes on fr
 """
 
 import argparse
+import contextlib
 import ctypes
 import json
 import math
@@ -112,6 +118,8 @@ BATCH = ${script.batch}
 LR = ${script.lr}
 WARMUP = ${script.warmup}
 CLIP: Optional[float] = ${orNone(script.clip)}
+ACCUMULATE = ${script.accumulate}  # batches of a step
+AVERAGE: Optional[float] = ${orNone(script.average)}  # the decay of averaged parameters
 MOMENTUM = ${script.momentum}  # the weight of the newest batch in moving statistics, at least
 TOTAL: Optional[int] = ${orNone(script.steps)}  # steps; if None, EPOCHS says how many
 EPOCHS = ${script.epochs}

@@ -84,8 +84,6 @@ test("the checkpoint is that of the run, as it is", async () => {
 
 describe("a run is refused that is told what the script cannot do:", () => {
   test.each([
-    [{ accumulate: 2 }, "--accumulate"],
-    [{ ema: 0.99 }, "--ema, averaged weights"],
     [{ noise: "drawn" }, "--noise drawn in evaluations"],
     [{ decay: "plateau" }, "--decay plateau, which depends on evaluations"],
     [{ decay: { name: "plateau", patience: 3 } }, "--decay plateau, patience 3, which depends on evaluations"],

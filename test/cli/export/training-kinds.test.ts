@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { decodeCheckpoint } from "../../../runtime/checkpoint.ts";
+import type { SessionState } from "../../../runtime/state.ts";
 import { runPython } from "../../targets/pytorch/python.ts";
 import { exportTraining, lossesOf } from "./exported-training.ts";
 import { smallModel, trained } from "./small-run.ts";
@@ -48,6 +49,10 @@ model small(D = 2, H = 5, K = 3) {
 ${parts.more ?? ""}${parts.norm === undefined ? "" : `  place z : ${parts.norm}\n`}}
 `;
 
+/** The largest difference, relative to the largest number if that is above 1. */
+const largest = (a: Float32Array, b: Float32Array): number =>
+  Math.max(...a.map((x, i) => Math.abs(x - b[i]))) / Math.max(1, ...a.map(Math.abs));
+
 test.each([
   ["a norm of what is over no steps", body({ norm: "batch" }), []],
   [
@@ -68,6 +73,8 @@ test.each([
     body({}),
     ["--place", "bn.xh=batch_renorm(r_max = ramp(1, 3, 2, 20), d_max = ramp(0, 5, 3, 12))", "--optimizer", "sgd"],
   ],
+  ["averaged weights", body({}), ["--ema", "0.9", "--evaluate-every", "3"]],
+  ["steps of several batches", body({}), ["--accumulate", "3", "--clip", "0.5"]],
   ["no norm", body({}), ["--place", "bn.xh=none", "--optimizer", "adamw", "--decayed", "all"]],
 ])("%s", async (name, text, how) => {
   const at = (what: string): string => join(root, `${name.replace(/\W+/g, "-")}-${what}`);
@@ -90,5 +97,9 @@ test.each([
     ),
   );
   expect(is.counters).toEqual(was.counters);
-  expect(new Set(is.tensors.keys())).toEqual(new Set(was.tensors.keys()));
+  for (const kind of ["tensors", "average"] as const) {
+    const [ours, theirs] = [was, is].map((state): NonNullable<SessionState["average"]> => state[kind] ?? new Map());
+    expect(new Set(theirs.keys())).toEqual(new Set(ours.keys()));
+    for (const [name, { data }] of ours) expect(largest(data, theirs.get(name)!.data), name).toBeLessThan(1e-5);
+  }
 });

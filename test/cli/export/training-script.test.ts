@@ -38,7 +38,7 @@ const script = (of: Partial<TrainScript>): string =>
     ...{ module: "stub", className: "Stub", heads: [], unused: false, optimizer: readOptimizer("sgd"), lr: 0.1 },
     names: new Map(Object.keys(start).map((name) => [name, name])),
     ...{ trained: Object.keys(start), decayed: new Set<string>(), schedule: "none", warmup: 0, momentum: 0.1 },
-    ...{ batch: 2, epochs: 1, seed: 1, time: 3, measures: new Map(), inputs: new Map() },
+    ...{ batch: 2, accumulate: 1, epochs: 1, seed: 1, time: 3, measures: new Map(), inputs: new Map() },
     ...of,
   });
 
