@@ -17,6 +17,7 @@ import { writeAtomically } from "../report/files.ts";
 import { compileFile } from "../toolchain.ts";
 import { elaborateModel } from "../training/task-model.ts";
 import type { ModelToExport } from "./formats.ts";
+import { moduleName } from "./python-modules.ts";
 import { checkTensors } from "./pytorch-check.ts";
 import { DEFAULT_LIMIT, trainingFiles } from "./pytorch-training.ts";
 import { stateForInference } from "./state.ts";
