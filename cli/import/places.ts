@@ -4,7 +4,7 @@ import { structuralRow } from "../../compiler/ir/ops.ts";
 import { type Bindings, count, type Tensor, tensor } from "../../compiler/ir/tensor.ts";
 import type { StructuralOp, Value } from "../../compiler/ir/types.ts";
 import { type Definitions, reads } from "../../compiler/passes/rewrite.ts";
-import type { Part, WeightBlock } from "../../compiler/proofs/gate-terms.ts";
+import { entriesOf, type Part, type WeightBlock } from "../../compiler/proofs/gate-terms.ts";
 import { cannotTakeOver } from "./cannot-take-over.ts";
 
 /** Ops whose results are elements of their operands. */
@@ -30,14 +30,9 @@ export class Places {
   }
 
   /** The numbers of the elements of a block of weights, [rows, columns]. Throws C0413 if it is no view of parameters. */
-  ofBlock({ value, rows, columns, transposed }: WeightBlock): Float64Array {
-    const { data, shape } = this.#numbered(value);
-    const width = shape[1];
-    const across = columns[1] - columns[0];
-    return Float64Array.from({ length: (rows[1] - rows[0]) * across }, (_, i) => {
-      const [row, column] = [rows[0] + Math.floor(i / across), columns[0] + (i % across)];
-      return data[transposed ? column * width + row : row * width + column];
-    });
+  ofBlock(block: WeightBlock): Float64Array {
+    const { data, shape } = this.#numbered(block.value);
+    return entriesOf(block, data, shape[1]);
   }
 
   /** The numbers of the elements of a part of a vector. Throws C0413 as above. */

@@ -2,7 +2,8 @@
  * The recurrent layers of another library's file. A unit is one layer in one direction: its matrices and vectors as the file has them,
  * and in which order the library puts its gates.
  */
-import type { GatedCell, GruGate, LstmGate } from "../../compiler/proofs/gated-cell.ts";
+import type { GatedCell } from "../../compiler/proofs/gated-cell.ts";
+import type { GruGate, LstmGate } from "../../compiler/proofs/recurrent-cell.ts";
 
 export type Kind = GatedCell["kind"];
 

@@ -4,7 +4,8 @@
  */
 import * as dim from "../../compiler/ir/dim.ts";
 import type { Bindings } from "../../compiler/ir/tensor.ts";
-import type { Graph, Op, Type, Value } from "../../compiler/ir/types.ts";
+import type { Graph, Type, Value } from "../../compiler/ir/types.ts";
+import { type Definitions, definitions } from "../../compiler/passes/rewrite.ts";
 import { type Block, Constants, type NodeOptions, type OnnxTensor } from "./block.ts";
 import type { Fixed, FixedValues } from "./fixed.ts";
 import type { Inputs } from "./leaves.ts";
@@ -38,8 +39,8 @@ export class Printer {
   block: Block;
   readonly #places = new Map<Value, OnnxTensor>();
 
-  /** The ops of the outermost block. */
-  readonly defines: ReadonlyMap<Value, Op>;
+  /** The op that makes a value, in the bodies of loops too. */
+  readonly defines: Definitions;
   readonly loops: LoopReport[] = [];
   #inputs: Inputs | undefined;
 
@@ -52,7 +53,7 @@ export class Printer {
     { dims, fixed, recognise }: { readonly dims: Bindings; readonly fixed: FixedValues; readonly recognise: boolean },
   ) {
     this.recognise = recognise;
-    this.defines = new Map(graph.ops.flatMap((op) => op.results.map((r) => [r, op] as const)));
+    this.defines = definitions(graph.ops);
     this.root = root;
     this.block = root;
     this.dims = dims;

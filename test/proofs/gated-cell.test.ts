@@ -6,7 +6,8 @@ import type { Graph } from "../../compiler/ir/types.ts";
 import { hoist } from "../../compiler/passes/hoist.ts";
 import { place } from "../../compiler/passes/place.ts";
 import { simplify } from "../../compiler/passes/simplify.ts";
-import { type Differs, type Gate, type GatedCell, recogniseCells } from "../../compiler/proofs/gated-cell.ts";
+import { type Gate, type GatedCell, recogniseCells } from "../../compiler/proofs/gated-cell.ts";
+import type { Differs } from "../../compiler/proofs/recurrent-cell.ts";
 import { declarations, elaborate } from "../../compiler/semantics/elaborate.ts";
 import { compile } from "../semantics/sources.ts";
 import { type GatedText, gatedText } from "./gated-texts.ts";
@@ -84,7 +85,7 @@ it.each(["lstm", "gru", "rnn"] as const)("an %s is recognised however it is writ
 const mutations: Readonly<Record<GatedText["kind"], readonly (readonly [from: RegExp, to: string, says: RegExp])[]>> = {
   lstm: [
     [/tanh\(g\)/, "relu(g)", /where an LSTM has σ\(f\) ∘ c \+ σ\(i\) ∘ tanh\(g\)/],
-    [/tanh\(c'\)/, "sigmoid(c')", /as in an LSTM/],
+    [/tanh\(c'\)/, "sigmoid(c')", /where an LSTM has σ\(o\) ∘ tanh\(c'\)/],
     [/tanh\(c'\)/, "relu(c')", /where an LSTM has σ\(o\) ∘ tanh\(c'\)/],
     [/sigmoid\(f\)/, "(1 - sigmoid(i))", /where an LSTM has/],
     [/sigmoid\(f\)/, "sigmoid(2 * f)", /the forget gate also adds 2 ∘/],

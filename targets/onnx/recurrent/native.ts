@@ -4,8 +4,10 @@ import type { OnnxTensor } from "../block.ts";
 import { lengthsOf } from "../leaves.ts";
 import type { Printer } from "../printer.ts";
 import type { Attributes } from "../proto.ts";
-import { entry } from "./affine.ts";
-import type { Gate, Native } from "./recognise.ts";
+import type { Gate } from "./folded-gate.ts";
+import type { Native } from "./recognise.ts";
+
+const ACTIVATIONS = { sigmoid: "Sigmoid", tanh: "Tanh", relu: "Relu" } as const;
 
 /** The activations that each op has without being told. */
 const DEFAULTS: Readonly<Record<Native["op"], string>> = {
@@ -57,9 +59,10 @@ function axisOf(p: Printer, valid: Value): string | undefined {
 }
 
 function attributesOf({ op, activations, resetAfter }: Native, size: number): Attributes {
+  const strings = activations.map((one) => ACTIVATIONS[one]);
   return {
     hidden_size: { i: size },
-    ...(activations.join() !== DEFAULTS[op] && { activations: { strings: activations } }),
+    ...(strings.join() !== DEFAULTS[op] && { activations: { strings } }),
     ...(op === "GRU" && { linear_before_reset: { i: Number(resetAfter ?? false) } }),
   };
 }
@@ -88,7 +91,7 @@ function inputsOf(p: Printer, { op, size, gates }: Native) {
       const matrix = inputs.get(v);
       if (matrix === undefined) return;
       for (let j = 0; j < size; j++)
-        for (let i = 0; i < widths[k]; i++) weight[(g * size + j) * features + from + i] = entry(matrix, i, j);
+        for (let i = 0; i < widths[k]; i++) weight[(g * size + j) * features + from + i] = matrix[i * size + j];
     });
     from += widths[k];
   });
@@ -96,21 +99,20 @@ function inputsOf(p: Printer, { op, size, gates }: Native) {
   gates.forEach(({ hidden }, g) => {
     if (hidden === undefined) return;
     for (let j = 0; j < size; j++)
-      for (let i = 0; i < size; i++) recurrent[(g * size + j) * size + i] = entry(hidden, i, j);
+      for (let i = 0; i < size; i++) recurrent[(g * size + j) * size + i] = hidden[i * size + j];
   });
   const hint = op.toLowerCase();
   return {
     sequence,
     weight: p.constants.add("float", [1, rows, features], weight, `${hint}_W`),
     recurrent: p.constants.add("float", [1, rows, size], recurrent, `${hint}_R`),
-    bias: biasOf(p, gates, size, hint),
+    bias: biasOf(p, gates, hint),
   };
 }
 
 /** Those of the inputs' products, then those of the states'. Undefined if all are 0. */
-function biasOf(p: Printer, gates: readonly Gate[], size: number, hint: string): OnnxTensor | undefined {
-  const none = new Float64Array(size);
-  const all = [...gates.map(({ bias }) => bias), ...gates.map(({ hiddenBias = none }) => hiddenBias)];
+function biasOf(p: Printer, gates: readonly Gate[], hint: string): OnnxTensor | undefined {
+  const all = [...gates.map(({ bias }) => bias), ...gates.map(({ hiddenBias }) => hiddenBias)];
   const numbers = all.flatMap((bias) => [...bias]);
   if (numbers.every((x) => x === 0)) return undefined;
   return p.constants.add("float", [1, numbers.length], numbers, `${hint}_B`);

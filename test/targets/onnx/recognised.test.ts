@@ -5,6 +5,7 @@ import { relativeError } from "../../../compiler/ir/finite-differences.ts";
 import type { ElaborateOptions } from "../../../compiler/semantics/elaborate.ts";
 import type { NodeProto } from "../../../targets/onnx/proto.ts";
 import { floor, tolerance } from "../../compile/tolerances.ts";
+import { gatedText } from "../../proofs/gated-texts.ts";
 import { compile } from "../../semantics/sources.ts";
 import { computed, type Exported, exportedFrom, inferenceStudy } from "./exported.ts";
 import { runOnnx } from "./runtime.ts";
@@ -57,6 +58,21 @@ cell lstm(D = 3, H = 4) {
 const C = "sigmoid(f) * c + sigmoid(i) * tanh(g)";
 const H = "sigmoid(o) * tanh(c')";
 const ORDER = ["f", "i", "o", "g"];
+
+it.each(["lstm", "gru", "rnn"] as const)(
+  "an %s is recognised with any matrices and biases, joined, transposed and split",
+  async (kind) => {
+    await fc.assert(
+      fc.asyncProperty(gatedText(kind), async ({ text }) => {
+        const made = await exported(text);
+        expect(ops(made)).toEqual([kind.toUpperCase()]);
+        expect(shapeOf(made, nodesOf(made, kind.toUpperCase())[0], 1)?.[2]).toBe(3);
+        expect(nodesOf(made, "MatMul")).toEqual([]);
+      }),
+      { seed: 5, numRuns: 15 },
+    );
+  },
+);
 
 describe("an LSTM is recognised", () => {
   const permutations = fc.shuffledSubarray(ORDER, { minLength: 4, maxLength: 4 });
@@ -253,6 +269,8 @@ describe("a plain RNN is recognised", () => {
     ["tanh(h @ Wh + x @ Wx)", undefined],
     ["relu(x @ Wx - u - h @ Wh / 2)", ["Relu"]],
     ["sigmoid(u * h + x @ Wx)", ["Sigmoid"]],
+    ["tanh(x @ Wx / (u + 1) + (h * u) @ Wh)", undefined],
+    ["tanh(x @ Wx + (h - u) @ Wh - h / (u - 2))", undefined],
   ])("%s", async (next, activations) => {
     const made = await exported(rnn(next), {}, [7, 2, 3]);
     expect(ops(made)).toEqual(["RNN"]);
@@ -260,7 +278,15 @@ describe("a plain RNN is recognised", () => {
     expect(found?.strings.map((text) => new TextDecoder().decode(text))).toEqual(activations);
   });
 
-  it.each(["tanh(h @ Wh + x @ Wx) + h", "tanh((h * h) @ Wh + x @ Wx)", "h @ Wh + x @ Wx"])(
+  it("whose input is scaled and shifted before, which is folded into its weights", async () => {
+    const made = await exported(
+      rnn("tanh(h @ Wh + (x * s - 1) @ Wx)").replace("input x", "param s : [D] = 0.3\n  input x"),
+    );
+    expect(ops(made)).toEqual(["RNN"]);
+    expect(nodesOf(made, "Mul")).toEqual([]);
+  });
+
+  it.each(["tanh(h @ Wh + x @ Wx) + h", "tanh((h * h) @ Wh + x @ Wx)", "tanh(h[0] + x @ Wx)", "h @ Wh + x @ Wx"])(
     "and %s is none",
     async (next) => {
       expect(ops(await exported(rnn(next)))).toEqual(["Scan"]);
