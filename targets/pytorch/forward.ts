@@ -129,7 +129,12 @@ export class ForwardPrinter {
       ? [`State(${[...this.carried.map((c) => c.final!), this.timed(inputs) ? "start + T" : "start"].join(", ")})`]
       : [];
     const stateType = hasState ? ["State"] : [];
-    const computing = [...body, ...top.lines, ...this.collectLines(ops, true), `return ${[...returned, ...state].join(", ")}`];
+    const computing = [
+      ...body,
+      ...top.lines,
+      ...this.collectLines(ops, true),
+      `return ${[...returned, ...state].join(", ")}`,
+    ];
     const head = (name: string, types: readonly string[]): string =>
       `def ${name}(${["self", ...signature].join(", ")}) -> ${types.length === 1 ? types[0] : `Tuple[${types.join(", ")}]`}:`;
     const outputTypes = [...outputs.map(() => "Tensor"), ...stateType];

@@ -110,7 +110,9 @@ class Module {
     );
     this.dims = Object.keys(about.dims);
     this.paths = tensorPaths(this.tensorNames());
-    const taken = [...this.paths.values(), ...this.usedNorms().map(({ site }) => this.normPath(site))].map(([first]) => first);
+    const taken = [...this.paths.values(), ...this.usedNorms().map(({ site }) => this.normPath(site))].map(
+      ([first]) => first,
+    );
     const dims = dimensionNames(taken);
     this.dim = (name) => dims.of(name);
     this.dims.forEach(this.dim);
@@ -352,7 +354,10 @@ class Module {
     const isNumber = (part: string): boolean => /^\d+$/.test(part);
     const construction = (site: string): string => {
       const { made: norm } = this.norms.get(site)!;
-      const args = [...norm.dims.map(this.dim), ...(norm.hasStatistics ? [...(norm.isShared ? [] : [this.stepsOf(norm)]), "momentum"] : [])];
+      const args = [
+        ...norm.dims.map(this.dim),
+        ...(norm.hasStatistics ? [...(norm.isShared ? [] : [this.stepsOf(norm)]), "momentum"] : []),
+      ];
       return `${normClasses.get(site)!.name}(${args.join(", ")})`;
     };
     const siteAt = new Map([...this.norms].map(([site, { path }]) => [path.join("."), site]));

@@ -57,30 +57,6 @@ export function className(name: string): string {
   return reserved.has(made) || made === "State" ? `${made}Module` : made;
 }
 
-/**
- * What a Python file of this model is called, without `.py`. Its folder is where Python looks for modules first when it is run, so it
- * must not be called like one that it needs, nor like one that PyTorch needs.
- */
-export function moduleName(model: string): string {
-  const name = identifier(model).toLowerCase();
-  return packages.has(name) || words(keywords.toLowerCase()).includes(name) ? `${name}_module` : name;
-}
-
-const packages: ReadonlySet<string> = new Set(
-  words(
-    "abc argparse array ast asyncio atexit base64 bdb binascii bisect builtins bz2 calendar cmath cmd code codecs collections colorsys " +
-      "concurrent configparser contextlib copy copyreg csv ctypes curses dataclasses datetime decimal difflib dis doctest email encodings " +
-      "enum errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib functools gc genericpath getopt getpass gettext glob " +
-      "graphlib grp gzip hashlib heapq hmac html http imaplib imp importlib inspect io ipaddress itertools json keyword linecache locale " +
-      "logging lzma mailbox marshal math mimetypes mmap multiprocessing networkx ntpath numbers numpy opcode operator optparse os " +
-      "parser pathlib pdb pickle pickletools pkgutil platform plistlib posix posixpath pprint profile pstats pty pwd py_compile pydoc " +
-      "queue quopri random re readline reprlib resource runpy sched secrets select selectors shelve shlex shutil signal site six " +
-      "smtplib socket socketserver sqlite3 ssl stat statistics string stringprep struct subprocess symtable sympy sys sysconfig tarfile " +
-      "tempfile termios test textwrap threading time timeit token tokenize torch trace traceback tracemalloc tty types typing " +
-      "typing_extensions unicodedata unittest urllib uuid warnings wave weakref webbrowser xml xmlrpc yaml zipapp zipfile zipimport zlib",
-  ),
-);
-
 const abbreviated = (word: string): string =>
   /^(bn|ln|wn|rms)$/i.test(word) ? word.toUpperCase() : word.charAt(0).toUpperCase() + word.slice(1);
 

@@ -172,7 +172,19 @@ class NormPrinter {
     const key = lines("Norm").join("\n");
     const { isShared, hasRamp } = this;
     const kept = tables.map(({ name }) => name);
-    return { lines, key, dims: [...this.dims.keys()], hasStatistics, isShared, rows: this.rows, later: this.params.filter(isLater), tables: kept, hasRamp, overBatch, parts };
+    return {
+      lines,
+      key,
+      dims: [...this.dims.keys()],
+      hasStatistics,
+      isShared,
+      rows: this.rows,
+      later: this.params.filter(isLater),
+      tables: kept,
+      hasRamp,
+      overBatch,
+      parts,
+    };
   }
 
   /** What its tensors are called. */

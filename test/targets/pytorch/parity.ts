@@ -1,8 +1,8 @@
 /** A printed PyTorch module beside the f64 interpreter: five steps of gradient descent, and an evaluation. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { relativeError } from "../../../compiler/ir/finite-differences.ts";
 import * as dim from "../../../compiler/ir/dim.ts";
+import { relativeError } from "../../../compiler/ir/finite-differences.ts";
 import { interpret } from "../../../compiler/ir/interpret.ts";
 import { hasStepLimit } from "../../../compiler/ir/steps.ts";
 import { extents } from "../../../compiler/ir/tensor.ts";

@@ -76,7 +76,8 @@ const shown = (errors: ParityErrors): string =>
     .map(([kind, error]) => `${kind} ${(error as number).toExponential(1)}`)
     .join("  ");
 
-const firstLines = (error: unknown, from = 0): string => String(error).split("\n").slice(from).slice(0, 4).join("\n    ");
+const firstLines = (error: unknown, from = 0): string =>
+  String(error).split("\n").slice(from).slice(0, 4).join("\n    ");
 
 function main(folder: string, seed: number, runs: number): void {
   mkdirSync(folder, { recursive: true });
@@ -101,7 +102,9 @@ function main(folder: string, seed: number, runs: number): void {
           continue;
         }
         failed++;
-        console.log(`FAILED ${at} ${one.name}: ${error instanceof Error ? error.stack?.split("\n").slice(0, 6).join("\n    ") : error}`);
+        console.log(
+          `FAILED ${at} ${one.name}: ${error instanceof Error ? error.stack?.split("\n").slice(0, 6).join("\n    ") : error}`,
+        );
       }
     }
     for (let i = 0; i < made.length; i += TOGETHER)
@@ -115,7 +118,9 @@ function main(folder: string, seed: number, runs: number): void {
           const rounding = parity.amplification();
           const off = !(Math.max(...all) < 1e-13 * rounding);
           if (off) failed++;
-          console.log(`${off ? "OFF" : "rounded"} ${at} ${name}: ${shown(errors)}  rounding ${rounding.toExponential(1)}`);
+          console.log(
+            `${off ? "OFF" : "rounded"} ${at} ${name}: ${shown(errors)}  rounding ${rounding.toExponential(1)}`,
+          );
           continue;
         }
         for (const key of Object.keys(worst) as (keyof ParityErrors)[]) worst[key] = Math.max(worst[key], errors[key]);
