@@ -66,7 +66,7 @@ test("every option that a text names exists, of cellc, of the bench or of the fu
   visit(buildProgram(async () => {}));
   const cellc = [...known];
   // Of PyTorch's launcher, and of the script that it launches.
-  for (const option of ["--standalone", "--nproc", "--sync"]) known.add(option);
+  for (const option of ["--standalone", "--nproc", "--rdzv", "--sync"]) known.add(option);
   visit(benchProgram(async () => {}));
   visit(fuzzProgram(async () => {}));
   const named = texts.flatMap(([where, text]) =>

@@ -25,10 +25,17 @@ export async function run(args: readonly string[], { folder }: { readonly folder
 }
 
 /**
- * What `torchrun` is called by, for several processes. The last arguments are for Debian 12, whose torchrun of PyTorch 1.13 fails with Python
+ * What `torchrun` is called by, for several processes. They meet at a port that is free: `--standalone` of PyTorch 1.13 takes the same one
+ * each time, and tests run side by side. The last arguments are for Debian 12, whose torchrun of PyTorch 1.13 fails with Python
  * 3.11 unless it is told of some process what to do with its output.
  */
 export const torchrunArguments = (processes: number): readonly string[] => [
-  ...["-m", "torch.distributed.run", "--standalone", `--nproc_per_node=${processes}`],
+  ...[
+    "-m",
+    "torch.distributed.run",
+    "--rdzv_backend=c10d",
+    "--rdzv_endpoint=localhost:0",
+    `--nproc_per_node=${processes}`,
+  ],
   ...["-r", "9:1", "-t", "9:1"],
 ];
