@@ -8,6 +8,8 @@ import { encodeSafetensors } from "../../runtime/safetensors.ts";
 import { type ModuleAbout, type PytorchModule, pytorchModule } from "../../targets/pytorch/module.ts";
 import { NotInPytorch } from "../../targets/pytorch/refusal.ts";
 import type { Context } from "../context.ts";
+import { preparationIn } from "../data/preparation.ts";
+import { preparationName } from "../executable-files.ts";
 import { type ExitCode, exit, Failure } from "../failure.ts";
 import { cannotWrite } from "../file-errors.ts";
 import { bytesText } from "../output.ts";
@@ -69,9 +71,11 @@ export async function exportPytorch(context: Context, model: ModelToExport): Pro
     tensors: checkTensors(graph, { dims, steps: task.steps, weights: numbers, printed }),
     metadata: { format: "pt", cellc: packageVersion() },
   });
+  const preparation = preparationIn(state, model.checkpoint);
   const files = new Map<string, string | Uint8Array<ArrayBuffer>>([
     [WEIGHTS, weights],
     [CHECK, check],
+    ...(preparation === undefined ? [] : [[preparationName, `${JSON.stringify(preparation, null, 2)}\n`] as const]),
     // Last, so that a folder with a module has everything that it reads.
     [`${name}.py`, printed.text],
   ]);
