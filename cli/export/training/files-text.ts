@@ -38,6 +38,10 @@ def write_safetensors(path: Path, tensors: Dict[str, Tensor], metadata: Dict[str
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
 `;
 
 export const order = `

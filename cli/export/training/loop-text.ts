@@ -143,6 +143,11 @@ def train(args: argparse.Namespace) -> None:
     say(f"{'beginning' if begin else f'going on from {start}'}, step {run.step} of {steps}; {WORLD} ranks of {DEVICE.type}, {args.batch} examples a batch")
     if run.step >= steps:
         return say(f"nothing is left to do: for more, --steps {run.step + every}")
+    if RANK == 0:
+        # What a process left that was killed while it wrote.
+        for part in args.checkpoint.parent.glob(f".{args.checkpoint.name}.*.part"):
+            part.unlink()
+    said, since = run.step, time.time()
     curve = Curve(args.checkpoint.with_name("curve.jsonl"), run.step)
     while run.step < steps:
         batches = [order.at(run.step * ACCUMULATE + k) for k in range(ACCUMULATE)]
@@ -150,7 +155,10 @@ def train(args: argparse.Namespace) -> None:
         epoch = math.ceil(run.step / per_epoch)
         curve.add("train", run.step, epoch, about)
         if run.step % args.say_every == 0:
-            say(f"step {run.step}/{steps}, epoch {epoch}: {measures_text({'loss': about['loss'], **about['metrics']})}")
+            rate = (run.step - said) * ACCUMULATE * args.batch / (time.time() - since)
+            words = measures_text({"loss": about["loss"], **about["metrics"]})
+            say(f"step {run.step}/{steps}, epoch {epoch}: {words}; {rate:.0f} examples a second")
+            said, since = run.step, time.time()
         is_due = run.step % every == 0 or run.step == steps
         if is_due:
             measures = run.measure(training, validation, args.batch, args.checkpoint.with_name("averaged.safetensors"))

@@ -3,7 +3,8 @@
 
 CASES is JSON, of the folder of an exported training for each case, a batch, and `sync`. With `sync` none, the one process normalizes
 each part of the batch by itself; or, with `ghost`, it has that export of the same model, with norms of groups as large as the parts.
-Prints the worst relative errors of losses, gradients and statistics over three steps, for each case, and those between ranks, as JSON.
+Prints, as JSON for each case, the worst relative errors of losses, gradients and statistics over three steps, those between ranks, and how
+many messages the last forward took.
 """
 
 import copy
@@ -98,16 +99,21 @@ def in_parts(case):
 
 
 def spread(case, rank):
-    """This process's part."""
+    """This process's part, and how many messages the last forward took."""
+    module, sent = sys.modules["small"], []
+    send = module.all_reduce
+    module.all_reduce = lambda x, **where: sent.append(1) or send(x, **where)
     model = case.script.convert_sync(case.begun(), sync=case.sync)
     ddp = torch.nn.parallel.DistributedDataParallel(case.script.Loss(model), broadcast_buffers=False)
     found = []
     for indices in case.batches:
+        sent.clear()
         loss, _ = ddp(case.arguments(indices.tensor_split(ranks)[rank], indices))
+        messages = len(sent)
         loss.backward()
         found.append(noted(model, loss))
         descend(model)
-    return found
+    return found, messages
 
 
 def worst(a, b):
@@ -145,5 +151,6 @@ with tempfile.TemporaryDirectory() as folder:
         sys.exit(f"a rank failed: {codes}")
     found = [torch.load(result) for result in results]
 for k, truth in enumerate(truths):
-    between = max(max(worst(found[0][k], of[k]).values()) for of in found)
-    print(json.dumps({**worst(truth, found[0][k]), "between": between}))
+    first, messages = found[0][k]
+    between = max(max(worst(first, of[k][0]).values()) for of in found)
+    print(json.dumps({"errors": {**worst(truth, first), "between": between}, "messages": messages}))

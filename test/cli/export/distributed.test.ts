@@ -27,6 +27,11 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
+interface Found {
+  readonly errors: Readonly<Record<"loss" | "grad" | "table" | "between", number>>;
+  readonly messages: number;
+}
+
 interface Case {
   readonly name: string;
   readonly run: string;
@@ -69,8 +74,10 @@ test.each([2, 4] as const)("%d processes train as one with the whole batch", (ra
   const found = text.trim().split("\n");
   expect(found).toHaveLength(cases.length);
   for (const [i, line] of found.entries()) {
-    const errors = JSON.parse(line) as Readonly<Record<"loss" | "grad" | "table" | "between", number>>;
-    for (const [what, error] of Object.entries(errors))
-      expect(error, `${what}, ${CASES[ranks][i].name}`).toBeLessThan(1e-9);
+    const { errors, messages } = JSON.parse(line) as Found;
+    const { name, run, sync } = CASES[ranks][i];
+    for (const [what, error] of Object.entries(errors)) expect(error, `${what}, ${name}`).toBeLessThan(1e-9);
+    // Five steps with two norms each, one norm of all steps; and the loss, its metric and the number of examples.
+    if (run === "even" && sync === "step") expect(messages).toBe(5 * 2 + 1 + 3);
   }
 });
