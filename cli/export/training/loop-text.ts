@@ -126,6 +126,9 @@ def train(args: argparse.Namespace) -> None:
     model = CLASS().to(DEVICE)
     run = Run(model, SEED if args.seed is None else args.seed)
     run.load(start, begin)
+    alone = args.batch // WORLD if args.sync == "none" else args.batch
+    if run.norms and alone < 2:
+        raise SystemExit(f"--batch {args.batch}: norms see {alone} example at a time, which is its own mean; take a larger one")
     run.seed = run.counters["seed"] = run.counters["seed"] if args.seed is None else args.seed
     convert_sync(model, sync=args.sync)
     forward: nn.Module = Loss(model)

@@ -30,14 +30,15 @@ function costOf({ perStep, atOnce }: TrainingAbout): string {
     perStep.length === 0
       ? ""
       : `At each time step there ${times(perStep.length)} forward and as many backward, for ${listed(perStep)}: they are in the recurrence,
-where each needs what those before it made. `;
+where each needs what those before it made.
+`;
   const once =
     atOnce.length === 0
       ? ""
-      : `${perStep.length === 0 ? "There" : "Outside of the recurrence there"} ${times(atOnce.length)} for all steps together, for ${listed(atOnce)}. `;
+      : `${perStep.length === 0 ? "There" : "Outside of the recurrence there"} ${times(atOnce.length)} for all steps together, for ${listed(atOnce)}.
+`;
   return `With \`--sync step\` (the default), statistics are those of the whole batch, and N processes train as one does.
-${each}${once}A message carries counts, sums and centred squares of a site together, and its size is that
-of the statistics. What counts is the time that a message takes: 784 steps at 30 µs and two messages, forward and backward, are 94 ms a batch.
+${each}${once}A message carries counts, sums and centred squares of a site together, and is as small as the statistics. What counts is the time that a message takes: 784 steps at 30 µs and two messages, forward and backward, are 94 ms a batch.
 
 With \`--sync none\`, each process normalizes with its own examples (ghost batch norm), and exchanges only losses and gradients. That is as
 good where a process has 32 examples or more. The population's statistics are then the mean of the processes'.`;
@@ -57,7 +58,7 @@ Written by \`cellc export\` from the run \`${run}\`, after ${step} steps. PyTorc
 \`python3 train.py\` trains in a single process. \`train.py --help\` lists the options; \`--batch\` is the batch of all processes together,
 and need not divide by their number. ${hasExamples ? "`data/` has the run's examples, as prepared for the model." : "Examples are not exported: bring your own."}
 For others, write your own \`class Examples\`. On several machines, each needs this folder, best from a shared disk; see
-\`torchrun --help\` for \`--nnodes\` and \`--rdzv-endpoint\`.
+\`torchrun --help\` for \`--nnodes\` and \`--rdzv-endpoint\`. Debian 12's \`torchrun\` fails with its Python unless it is told \`-r 9:1 -t 9:1\` as well.
 
 ## Checkpoints
 

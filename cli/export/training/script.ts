@@ -194,7 +194,11 @@ def learning_rate(step: int, steps: int, lr: float) -> float:
     """After \`step\` updates of \`steps\`."""
     if step < WARMUP:
         return lr * (step + 1) / WARMUP
-    done, of = step - WARMUP, steps - WARMUP
-    return lr * (${factor})
+${
+  factor === "1.0"
+    ? "    return lr"
+    : `    done, of = step - WARMUP, steps - WARMUP
+    return lr * (${factor})`
+}
 `;
 }

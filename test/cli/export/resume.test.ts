@@ -131,6 +131,9 @@ test("after a process was killed, training goes on from the last checkpoint as i
     expect([...theirs[kind].keys()]).toEqual([...ours[kind].keys()]);
     expect(difference(ours[kind], theirs[kind], 0).worst).toBeLessThan(1e-6);
   }
+  const alone = await python(torch, "--batch", "1", "--steps", "120");
+  expect(alone.code).not.toBe(0);
+  expect(alone.text).toContain("norms see 1 example at a time, which is its own mean");
   // Nothing half-written is left.
   expect((await readdir(torch)).filter((name) => name.endsWith(".part"))).toEqual([]);
 });
