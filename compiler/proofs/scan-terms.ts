@@ -63,15 +63,15 @@ export class ScanTerms {
   whole(value: Value): Part | undefined {
     const { shape } = value.type;
     if (shape.length > 1) return undefined;
-    return { value, from: 0, to: shape.length === 0 ? 1 : this.extent(shape[0]) };
+    return { value, from: 0, to: shape.length === 0 ? 1 : this.#extent(shape[0]) };
   }
 
-  extent(d: dim.Dim): number {
+  #extent(d: dim.Dim): number {
     return dim.evaluate(d, this.#extents);
   }
 
   /** Whether a value is the same at all steps and for all examples. */
-  isSteady(v: Value): boolean {
+  #isSteady(v: Value): boolean {
     const known = this.#steady.get(v);
     if (known !== undefined) return known;
     const op = this.#defs.get(v);
@@ -82,7 +82,7 @@ export class ScanTerms {
       !isDrawn &&
       !v.type.time &&
       !v.type.batch &&
-      op.operands.every((x) => this.isSteady(x));
+      op.operands.every((x) => this.#isSteady(x));
     this.#steady.set(v, steady);
     return steady;
   }
@@ -92,7 +92,7 @@ export class ScanTerms {
     const { value } = part;
     const number = this.#number(value);
     if (number !== undefined) return number === 0 ? [] : [{ coefficient: number, factors: [] }];
-    if (this.isSteady(value)) return this.#steadyTerms(part);
+    if (this.#isSteady(value)) return this.#steadyTerms(part);
     const at = this.#body.params.indexOf(value);
     if (at >= 0 && at < this.#scan.attrs.states)
       return single({ kind: "state", index: at, part, key: `state ${partKey(part)}` });
@@ -144,19 +144,19 @@ export class ScanTerms {
         return operand(op.operands[0]);
       case "split": {
         if (op.operands[0].type.shape.length !== 1) return undefined;
-        const width = this.extent(op.results[0].type.shape[0]);
+        const width = this.#extent(op.results[0].type.shape[0]);
         const before = width * op.results.indexOf(part.value);
         return this.of({ value: op.operands[0], from: before + from, to: before + to });
       }
       case "cut": {
         if (op.operands[0].type.shape.length !== 1) return undefined;
         const at = op.results.indexOf(part.value);
-        const before = op.results.slice(0, at).reduce((sum, { type }) => sum + this.extent(type.shape[0]), 0);
+        const before = op.results.slice(0, at).reduce((sum, { type }) => sum + this.#extent(type.shape[0]), 0);
         return this.of({ value: op.operands[0], from: before + from, to: before + to });
       }
       case "slice": {
         if (op.operands[0].type.shape.length !== 1) return undefined;
-        const before = this.extent(dim.parse(op.attrs.from));
+        const before = this.#extent(dim.parse(op.attrs.from));
         return this.of({ value: op.operands[0], from: before + from, to: before + to });
       }
       case "concat":
@@ -197,7 +197,7 @@ export class ScanTerms {
     const number = this.#number(divisor);
     if (number !== undefined) return number === 0 ? undefined : [{ coefficient: 1 / number, factors: [] }];
     const whole = this.whole(divisor);
-    if (whole === undefined || !this.isSteady(divisor)) return undefined;
+    if (whole === undefined || !this.#isSteady(divisor)) return undefined;
     const part = whole.to === 1 ? whole : { value: divisor, from, to };
     return single({ kind: "inverse", part, key: `inverse ${partKey(part)}` });
   }
@@ -217,8 +217,8 @@ export class ScanTerms {
     const { a, b, out, batch, time } = op.attrs;
     if (batch || time || out.length !== 1) return undefined;
     const [x, y] = op.operands;
-    const steadySecond = this.isSteady(y) && a.length === 1 && b.length === 2;
-    const steadyFirst = this.isSteady(x) && b.length === 1 && a.length === 2;
+    const steadySecond = this.#isSteady(y) && a.length === 1 && b.length === 2;
+    const steadyFirst = this.#isSteady(x) && b.length === 1 && a.length === 2;
     if (!steadySecond && !steadyFirst) return undefined;
     const [vector, own, matrix, labels] = steadySecond ? [x, a, y, b] : [y, b, x, a];
     if (out === own || !labels.includes(own) || !labels.includes(out)) return undefined;
@@ -262,7 +262,7 @@ export class ScanTerms {
     const op = this.#defs.get(v);
     if (op?.op === "broadcast") return this.#number(op.operands[0]);
     if (op?.op !== "const" || op.attrs.dims.some((d) => d === "batch" || d === "time")) return undefined;
-    return op.attrs.dims.reduce((product, d) => product * this.extent(dim.parse(d)), op.attrs.value);
+    return op.attrs.dims.reduce((product, d) => product * this.#extent(dim.parse(d)), op.attrs.value);
   }
 }
 

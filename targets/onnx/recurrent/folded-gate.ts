@@ -113,23 +113,24 @@ class Sums {
     if (by === undefined && isReset && this.#cell.kind === "gru" && this.#cell.reset === "before") return false;
     const data = into?.data ?? (isReset ? this.#hiddenBias : this.#bias);
     for (let i = 0; i < rows; i++)
-      for (let j = 0; j < size; j++) data[into ? (into.from + i) * size + j : j] += value(i, j);
+      for (let j = 0; j < size; j++) data[into ? into.row(i) * size + j : j] += value(i, j);
     return true;
   }
 
-  /** The matrix of what a gate may see, and its row for the first entry of `factor`. */
+  /** The matrix of what a gate may see, and its row for each entry of `factor`. A single number stands for all entries. */
   #seen(
     factor: Factor,
     rows: number,
-  ): { readonly key: unknown; readonly data: Matrix; readonly from: number } | undefined {
+  ): { readonly key: unknown; readonly data: Matrix; readonly row: (i: number) => number } | undefined {
     const key = this.#keyOf(factor);
     if (key === undefined || !("part" in factor)) return undefined;
     const { value, from, to } = factor.part;
-    const [whole, ...more] = this.#p.shape(value.type);
-    if (whole === undefined || more.length > 0 || to - from !== rows) return undefined;
+    const [whole = 1, ...more] = this.#p.shape(value.type);
+    const isOne = to - from === 1;
+    if (more.length > 0 || (to - from !== rows && !isOne)) return undefined;
     const data = this.#matrices.get(key) ?? new Float64Array(whole * this.#cell.size);
     this.#matrices.set(key, data);
-    return { key, data, from };
+    return { key, data, row: (i) => (isOne ? from : from + i) };
   }
 
   #keyOf(factor: Factor): Value | "hidden" | "cell" | undefined {

@@ -78,9 +78,10 @@ function firstState(p: Printer, v: Value): OnnxTensor | undefined {
 /** W [1, gates · size, features], R [1, gates · size, size], B [1, 2 · gates · size], and what W multiplies. */
 function inputsOf(p: Printer, { op, size, gates }: Native) {
   const bases = [...new Set(gates.flatMap(({ inputs }) => [...inputs.keys()]))];
-  const widths = bases.map((v) => p.extent(v.type.shape[0]));
+  const isNumber = (v: Value): boolean => v.type.shape.length === 0;
+  const widths = bases.map((v) => (isNumber(v) ? 1 : p.extent(v.type.shape[0])));
   const features = widths.reduce((a, b) => a + b, 0);
-  const values = bases.map(p.num);
+  const values = bases.map((v) => (isNumber(v) ? p.unsqueezed(p.num(v), [2]) : p.num(v)));
   const sequence =
     values.length === 1 ? values[0] : p.node("Concat", values, { attributes: { axis: { i: 2 } }, hint: "sequence" });
   const rows = gates.length * size;

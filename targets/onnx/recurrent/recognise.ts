@@ -41,6 +41,8 @@ export function recognise(p: Printer, scan: OpOf<"scan">): Native | NotNative {
   if (reverse) return { why: "it runs backward" };
   const found = orDiffers(() => recurrentCell(scan, p.defines, p.dims, ONNX));
   if ("differs" in found) return { why: found.in === "states" ? found.differs : whyOther(scan.body!) };
+  if (scan.body!.params.slice(0, states).some(({ type }) => type.shape.length === 0))
+    return { why: "its state is a single number" };
   const gates = gatesOf(p, found);
   if (!isComplete(gates)) return { why: whyOther(scan.body!) };
   if (gates.every(({ inputs }) => inputs.size === 0)) return { why: "it reads no input" };

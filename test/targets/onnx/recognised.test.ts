@@ -269,6 +269,7 @@ describe("a plain RNN is recognised", () => {
     ["tanh(h @ Wh + x @ Wx)", undefined],
     ["relu(x @ Wx - u - h @ Wh / 2)", ["Relu"]],
     ["sigmoid(u * h + x @ Wx)", ["Sigmoid"]],
+    ["tanh(h @ Wh - x[2] * u + x @ Wx)", undefined],
     ["tanh(x @ Wx / (u + 1) + (h * u) @ Wh)", undefined],
     ["tanh(x @ Wx + (h - u) @ Wh - h / (u - 2))", undefined],
   ])("%s", async (next, activations) => {
@@ -276,6 +277,14 @@ describe("a plain RNN is recognised", () => {
     expect(ops(made)).toEqual(["RNN"]);
     const found = attribute(nodesOf(made, "RNN")[0], "activations") as { strings: Uint8Array[] } | undefined;
     expect(found?.strings.map((text) => new TextDecoder().decode(text))).toEqual(activations);
+  });
+
+  it("of a single feature, but not of a single unit", async () => {
+    const one = await exported(rnn("tanh(h @ Wh + x @ Wx)").replace("D = 3", "D = 1"));
+    expect(ops(one)).toEqual(["RNN"]);
+    expect(shapeOf(one, nodesOf(one, "RNN")[0], 1)).toEqual([1, 4, 1]);
+    const unit = await exported(rnn("tanh(h @ Wh + x @ Wx)").replace("H = 4", "H = 1"));
+    expect(ops(unit)).toEqual(["Scan"]);
   });
 
   it("whose input is scaled and shifted before, which is folded into its weights", async () => {
