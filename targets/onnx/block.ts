@@ -47,6 +47,7 @@ export class Names {
   }
 }
 
+/** A graph of ONNX that nodes are added to: the model's, or with a `parent` the body of a loop in that. Names are the model's. */
 export class Block {
   readonly nodes: NodeProto[] = [];
   readonly names: Names;

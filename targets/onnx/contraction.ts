@@ -3,6 +3,7 @@ import type { OpOf, Value } from "../../compiler/ir/types.ts";
 import type { OnnxTensor } from "./block.ts";
 import { axisIn, type Printer } from "./printer.ts";
 
+/** The product of two values, with the axes that the op's labels say. Time and examples come first, as in the types. */
 export function contraction(p: Printer, op: OpOf<"dot">): OnnxTensor {
   const [a, b] = op.operands;
   const { attrs } = op;

@@ -86,6 +86,7 @@ const rows: Readonly<Record<ElementwiseOp, Spelling>> = {
   select: (p, [condition, a, b], hint) => where(p, condition, a, b, hint),
 };
 
+/** An elementwise op, with operands aligned as ONNX broadcasts them: from the right. */
 export function elementwiseOp(p: Printer, { op: name, operands, results: [result] }: OpOf<ElementwiseOp>): OnnxTensor {
   const x = operands.map((v, i) => {
     const tensor = name === "select" && i === 0 ? p.cast(p.of(v), "bool") : p.num(v);

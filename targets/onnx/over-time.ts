@@ -13,6 +13,7 @@ export function padded(p: Printer, x: OnnxTensor, rank: number, count: OnnxTenso
   });
 }
 
+/** A sequence of values `by` steps before, or after if that is negative, with 0 where there is none. */
 export function shifted(
   p: Printer,
   { operands: [x], attrs: { by }, results: [{ type, name }] }: OpOf<"shift">,
@@ -41,6 +42,7 @@ export function reversed(p: Printer, { operands: [x, steps], results: [{ type, n
   return p.node("Where", [condition, turned, p.constants.float(0)], { hint: name }, "float");
 }
 
+/** All steps of a sequence as features: [examples, size, …] from [steps, examples, …], 0 where there are no more steps. */
 export function whole(
   p: Printer,
   { operands: [x], attrs: { size }, results: [{ type, name }] }: OpOf<"whole">,
@@ -63,6 +65,7 @@ function missing(p: Printer, rows: number): OnnxTensor {
   });
 }
 
+/** The way back from `whole`: a row for each step of the run. */
 export function stepwise(p: Printer, { operands: [x], results: [{ type, name }] }: OpOf<"stepwise">): OnnxTensor {
   const rank = p.declared(type).length;
   const from = p.num(x);

@@ -28,6 +28,7 @@ export interface LoopReport {
   readonly perStep: readonly string[];
 }
 
+/** Writes one model: the block that is open, constants, and where each value of the graph is. */
 export class Printer {
   readonly root: Block;
   readonly constants: Constants;

@@ -65,6 +65,7 @@ export interface ModelProto {
   readonly graph: GraphProto;
 }
 
+/** Attributes by name as protobuf messages. */
 export const attributeProtos = (attributes: Attributes): readonly object[] =>
   Object.entries(attributes).map(([name, value]) => {
     const [kind] = Object.keys(value) as (keyof typeof attributeTypes)[];
@@ -75,6 +76,7 @@ export const attributeProtos = (attributes: Attributes): readonly object[] =>
     return { name, type: attributeTypes[kind], ...value };
   });
 
+/** The name, element type and shape of an input or output; a text as extent names what a run decides. */
 export const valueInfo = (
   name: string,
   element: Element,

@@ -7,6 +7,7 @@ import { type Element, type GraphProto, valueInfo } from "../proto.ts";
 import { nativeLoop } from "./native.ts";
 import { recognise } from "./recognise.ts";
 
+/** Writes a scan, and reports what it became. Returns its final states and what it gives at each step. `printOps` writes a body. */
 export function loop(
   p: Printer,
   scan: OpOf<"scan">,
