@@ -2,6 +2,8 @@
  * The form in which a graph is printed as a program for people: one graph for training, evaluation and streams alike, whose norms are
  * still at their sites. What does not depend on the recurrence is outside of its loops, and missing steps count nowhere.
  */
+
+import { TimeAxes } from "./ir/time-axes.ts";
 import type { Graph, OpOf, Value } from "./ir/types.ts";
 import { placed } from "./lower.ts";
 import { delayLines } from "./passes/delay-lines.ts";
@@ -16,8 +18,8 @@ import { only, refusalOfOutputs } from "./passes/steps-so-far.ts";
 
 export interface ModuleForm {
   readonly graph: Graph;
-  /** Every parameter and constant, also one that nothing reads but the initial value of another. */
-  readonly params: readonly OpOf<"leaf">[];
+  /** Every parameter, constant and input, also one that nothing reads, or only the initial value of another. */
+  readonly declared: readonly OpOf<"leaf">[];
   /** Why it cannot be computed step by step: some output needs steps that are yet to come. */
   readonly noStream?: string;
 }
@@ -34,13 +36,16 @@ export function moduleForm(graph: Graph): ModuleForm {
   );
   return {
     graph: { ...once, ops: once.ops.filter((op) => needed.has(op)) },
-    params: graph.ops.filter((op): op is OpOf<"leaf"> => op.op === "leaf" && op.attrs.leaf.kind === "param"),
+    declared: graph.ops.filter(
+      (op): op is OpOf<"leaf"> => op.op === "leaf" && ["param", "input", "index"].includes(op.attrs.leaf.kind),
+    ),
     ...(refused && { noStream: refused.refused }),
   };
 }
 
 /** Computes once what the outermost block computes several times. What is drawn is drawn each time. */
 function withoutRepeats(graph: Graph): Graph {
+  const axes = TimeAxes.of(graph);
   return rebuildGraph(graph, (b, rename) => {
     const known = new Map<string, readonly Value[]>();
     for (const op of graph.ops) {
@@ -58,7 +63,11 @@ function withoutRepeats(graph: Graph): Graph {
       const isDrawn = op.op === "leaf" && op.attrs.leaf.kind === "noise";
       const key = isDrawn
         ? String(op.results[0].id)
-        : JSON.stringify([op.op, op.attrs, op.operands.map((v) => rename.of(v).id)]);
+        : JSON.stringify([
+            ...[op.op, op.attrs, op.operands.map((v) => rename.of(v).id)],
+            // What does not depend on an input has steps by what it is read with.
+            op.results[0].type.time ? axes.steps(op.results[0]).axis : undefined,
+          ]);
       const results = known.get(key) ?? copy(b, op, rename.of);
       known.set(key, results);
       rename.set(op.results, results);

@@ -29,6 +29,8 @@ export interface ForwardOptions {
   readonly timeAxes: readonly string[];
   readonly streams: boolean;
   readonly inputs: readonly LeafOp[];
+  /** Those that only say how many examples and steps there are. */
+  readonly sizing: ReadonlySet<string>;
   readonly helper: (name: HelperName) => string;
   /** Whether some number changes with the updates done, outside of norms. */
   readonly hasRamp: boolean;
@@ -111,7 +113,7 @@ export class ForwardPrinter {
     const ops = graph.ops.filter((op) => !this.ofMeasures.has(op));
     const outputs = graph.results.filter(({ kind }) => kind === "output");
     const measures = graph.results.filter(({ kind }) => kind === "loss" || kind === "metric");
-    const inputs = this.inputs.filter(({ op }) => ops.includes(op));
+    const inputs = this.inputs.filter(({ name, op }) => ops.includes(op) || this.o.sizing.has(name));
     if (outputs.length === 0) return this.onlyLoss(measures);
     const hasLoss = !about.isCell && measures.length > 0;
     const shared = hasLoss ? this.shared(ops, measures) : [];

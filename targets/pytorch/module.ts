@@ -1,6 +1,6 @@
 /** Prints a model as a file of Python with a PyTorch module. */
 import { TimeAxes } from "../../compiler/ir/time-axes.ts";
-import type { Graph, Op, OpOf, Value } from "../../compiler/ir/types.ts";
+import type { Graph, Op, OpOf, Result, Value } from "../../compiler/ir/types.ts";
 import type { ModuleForm } from "../../compiler/module-form.ts";
 import { behind } from "../../compiler/passes/rewrite.ts";
 import { createNamer } from "../shared/names.ts";
@@ -77,6 +77,8 @@ class Module {
   private readonly norms = new Map<string, { readonly path: readonly string[]; readonly made: NormClass }>();
   private readonly leaves: readonly LeafOp[];
   private readonly declared: readonly LeafOp[];
+  /** Inputs that only say how many examples and steps there are. */
+  private readonly sizing: ReadonlySet<string>;
   private readonly dims: readonly string[];
   /** What a dimension is called. */
   private readonly dim: (name: string) => string;
@@ -91,17 +93,24 @@ class Module {
     return this.about.distributed ?? false;
   }
 
-  constructor({ graph, params, noStream }: ModuleForm, about: ModuleAbout) {
-    this.declared = params;
+  constructor({ graph, declared, noStream }: ModuleForm, about: ModuleAbout) {
+    this.declared = declared;
     const results = about.isCell ? graph.results.filter(({ kind }) => kind === "output") : graph.results;
-    this.graph = {
-      ...graph,
-      results,
-      ops: live(
-        graph.ops,
-        results.map((r) => r.value),
-      ),
-    };
+    const values = (of: readonly Result[]): readonly Value[] => of.map((r) => r.value);
+    const ops = live(graph.ops, values(results));
+    const outputs = live(graph.ops, values(results.filter(({ kind }) => kind === "output")));
+    // What needs no input still has as many examples and steps as there are.
+    const isTimed = outputs.some((op) => op.op === "scan" || op.results.some((v) => v.type.time));
+    const known = outputs.filter(isGiven);
+    const sizing = declared.filter(isGiven).filter(({ attrs: { leaf, type } }) => {
+      if (leaf.kind === "input" && leaf.target) return false;
+      return known.length === 0 || (isTimed && type.time && !known.some(({ attrs }) => attrs.type.time));
+    });
+    this.sizing = new Set(sizing.map(({ attrs }) => attrs.leaf.name));
+    if (known.length + sizing.length === 0 && results.some(({ value: { type } }) => type.time || type.batch))
+      throw new NotInPytorch("it has no inputs, which would say how many examples there are", "give it an input");
+    const has = new Set(ops.filter(isGiven).map(({ attrs }) => attrs.leaf.name));
+    this.graph = { ...graph, results, ops: [...sizing.filter(({ attrs }) => !has.has(attrs.leaf.name)), ...ops] };
     this.about = about;
     this.streams = noStream === undefined;
     this.axes = TimeAxes.of(this.graph);
@@ -171,16 +180,14 @@ class Module {
 
   private get inputs(): readonly LeafOp[] {
     const own = new Set(this.graph.ops);
-    return this.leaves.filter(
-      (op) => own.has(op) && (op.attrs.leaf.kind === "input" || op.attrs.leaf.kind === "index"),
-    );
+    return this.leaves.filter((op) => own.has(op) && isGiven(op));
   }
 
   /** Where a norm's module is: where its tensors are, or, if it has none, where its site's name says. */
   private normPath(site: string): readonly string[] {
     for (const [name, path] of this.paths) {
-      const at = name.lastIndexOf("/");
-      if (name.slice(0, at) === site) return path.slice(0, -1);
+      const parts = name.split("/");
+      if (parts.slice(0, -1).join("/") === site) return path.slice(0, -1);
     }
     const names = tensorPaths([...this.paths.keys(), `${site}/_`]);
     return names.get(`${site}/_`)!.slice(0, -1);
@@ -272,7 +279,7 @@ class Module {
   private docstring(name: string): readonly string[] {
     const { about, source } = this.about;
     return [
-      `"""${[`${name}: \`${this.graph.name}\`, as a PyTorch module.`, "", ...about, ...(about.length > 0 ? [""] : []), "The text that it is made from:", "", ...indent(source.trimEnd().split("\n"))].map(inDocstring).join("\n")}`,
+      `"""${[`${name}: \`${this.graph.name}\`, as a PyTorch module.`, "", ...about, ...(about.length > 0 ? [""] : []), "The text that it is made from:", "", ...indent(source.trimEnd().split("\n"))].map((line) => inDocstring(line)).join("\n")}`,
       `"""`,
       "",
     ];
@@ -470,6 +477,7 @@ class Module {
       timeAxes: this.timeAxes,
       streams: this.streams,
       inputs: this.inputs,
+      sizing: this.sizing,
       helper: this.helper,
       hasRamp: this.needsUpdates,
       param: (name) => attribute(this.paths.get(name)!),
@@ -489,6 +497,9 @@ class Module {
 }
 
 const named = (made: NormClass, name: string) => ({ name, lines: made.lines(name) });
+
+const isGiven = (op: Op): op is LeafOp =>
+  op.op === "leaf" && (op.attrs.leaf.kind === "input" || op.attrs.leaf.kind === "index");
 
 const live = (ops: readonly Op[], ends: readonly Value[]): readonly Op[] => {
   const needed = behind(ops, ends);

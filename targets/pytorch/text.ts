@@ -62,16 +62,21 @@ function without(names: readonly string[], others: readonly string[]): readonly 
   return left;
 }
 
-/** Text between three quotes, which it cannot end. Control characters, which Python's reader refuses or folds, are left out. */
-export const inDocstring = (text: string): string =>
+/**
+ * Text between three quotes, which it cannot end. Control characters, which Python's reader refuses or folds, are left out.
+ * `isLast`: the closing quotes come right after it.
+ */
+export const inDocstring = (text: string, isLast = false): string =>
   text
     .replaceAll("\\", "\\\\")
-    .replaceAll('"""', '\\"\\"\\"')
+    .replace(/"+/g, (quotes, at: number, whole: string) =>
+      quotes.length >= 3 || (isLast && at + quotes.length === whole.length) ? quotes.replaceAll('"', '\\"') : quotes,
+    )
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they are
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f\u0085\u2028\u2029]/g, " ");
 
-/** A docstring of one line. Its last character is no quote. */
-export const docstring = (text: string): string => `"""${inDocstring(text).replace(/"$/, '\\"')}"""`;
+/** A docstring of one line. */
+export const docstring = (text: string): string => `"""${inDocstring(text, true)}"""`;
 
 export const indent = (lines: readonly string[], by = 1): string[] =>
   lines.map((line) => (line === "" ? "" : `${"    ".repeat(by)}${line}`));

@@ -178,6 +178,8 @@ export class Parity {
       leaf: (name, leaf, type) => this.rowsFor(inference[name], leaf, type, T),
     });
     this.truths.push(new Map([...results].map(([key, { data }]) => [key, Float64Array.from(data)])));
+    for (const [name, { leaf }] of first.leaves)
+      if (leaf.kind === "population") kept[name] = Float64Array.from(inference[name]);
     return kept;
   }
 

@@ -103,7 +103,8 @@ def run(folder):
             loss, metrics = net.loss(**args)
             made = []
         net.zero_grad()
-        loss.backward()
+        if loss.requires_grad:
+            loss.backward()
         grads = {name: plain(p.grad) if p.grad is not None else None for name, p in net.named_parameters()}
         inputs = {name: plain(x.grad.transpose(0, 1) if given["inputs"][name]["time"] else x.grad)
                   for name, x in args.items() if x.grad is not None}
