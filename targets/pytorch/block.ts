@@ -365,7 +365,8 @@ export class Block {
 
   private several(op: Op): void {
     const { text } = this.structural(op);
-    const names = op.results.map((v) => this.around.names.fresh(v.name || "part"));
+    const isUsed = (v: Value): boolean => (this.around.uses.get(v) ?? 0) > 0;
+    const names = op.results.map((v) => (isUsed(v) ? this.around.names.fresh(v.name || "part") : "_"));
     this.lines.push(`${names.join(", ")} = ${text}`);
     const leaded = op.operands.some((v) => this.of(v).leaded);
     for (const [i, v] of op.results.entries()) this.set(v, { text: atom(names[i]), kind: "tensor", leaded });

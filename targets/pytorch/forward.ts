@@ -12,6 +12,7 @@ import { hasName, Marks } from "./marks.ts";
 import { attribute, reserved } from "./names.ts";
 import type { NormClass } from "./norm.ts";
 import { entry, extent, float, indent, list, method, number } from "./text.ts";
+import { withoutUnused, wordsIn } from "./tidy.ts";
 
 type LeafOp = OpOf<"leaf">;
 
@@ -131,12 +132,12 @@ export class ForwardPrinter {
       ? [`State(${[...this.carried.map((c) => c.final!), this.timed(inputs) ? "start + T" : "start"].join(", ")})`]
       : [];
     const stateType = hasState ? ["State"] : [];
-    const computing = [
+    const computing = this.tidy([
       ...body,
       ...top.lines,
       ...this.collectLines(ops, true),
       `return ${[...returned, ...state].join(", ")}`,
-    ];
+    ]);
     const head = (name: string, types: readonly string[]): string =>
       `def ${name}(${["self", ...signature].join(", ")}) -> ${types.length === 1 ? types[0] : `Tuple[${types.join(", ")}]`}:`;
     const outputTypes = [...outputs.map(() => "Tensor"), ...stateType];
@@ -205,9 +206,9 @@ export class ForwardPrinter {
     this.marks = this.newMarks();
     this.inLoss = true;
     const { graph } = this.o;
-    const read = new Set([...this.ofMeasures].flatMap(reads));
+    const readBy = new Set([...this.ofMeasures].flatMap(reads));
     const ops = graph.ops.filter(
-      (op) => this.ofMeasures.has(op) || (isAgain(op) && op.results.some((v) => read.has(v))),
+      (op) => this.ofMeasures.has(op) || (isAgain(op) && op.results.some((v) => readBy.has(v))),
     );
     const all = this.inputs.filter((input) => inputs.includes(input) || ops.includes(input.op));
     const signature = this.signature(all, false);
@@ -230,20 +231,30 @@ export class ForwardPrinter {
     const [loss] = measures.filter(({ kind }) => kind === "loss");
     const metrics = measures.filter(({ kind }) => kind === "metric");
     const entries = metrics.map((r) => `${JSON.stringify(r.name)}: ${this.whole(r.value, block)}`);
-    const values = [...given, ...(hasState ? ["_"] : [])];
+    const computing = this.tidy([
+      ...beginning,
+      ...padded,
+      ...block.lines,
+      ...this.collectLines([...this.ofMeasures], given.length === 0),
+      `metrics: Dict[str, Tensor] = {${entries.join(", ")}}`,
+      `return ${loss ? this.whole(loss.value, block) : "torch.zeros(())"}, metrics`,
+    ]);
+    const read = wordsIn(computing);
+    const values = [...given.map((name) => (read.has(name) ? name : "_")), ...(hasState ? ["_"] : [])];
     return [
       `def loss(${["self", ...signature].join(", ")}) -> Tuple[Tensor, Dict[str, Tensor]]:`,
       ...indent([
         `"""The loss of a batch, and its metrics by name."""`,
         ...(values.length > 0 ? [`${values.join(", ")} = self.values(${passed.join(", ")})`] : []),
-        ...beginning,
-        ...padded,
-        ...block.lines,
-        ...this.collectLines([...this.ofMeasures], values.length === 0),
-        `metrics: Dict[str, Tensor] = {${entries.join(", ")}}`,
-        `return ${loss ? this.whole(loss.value, block) : "torch.zeros(())"}, metrics`,
+        ...computing,
       ]),
     ];
+  }
+
+  /** Without the sizes that nothing reads. */
+  private tidy(lines: readonly string[]): readonly string[] {
+    const { timeAxes } = this.o;
+    return withoutUnused(lines, ["T", "B", "start", ...timeAxes.map(hasName), ...timeAxes.map(ownName)]);
   }
 
   private timed(inputs: readonly Input[]): boolean {

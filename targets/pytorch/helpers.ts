@@ -200,6 +200,8 @@ def ramp(updates: Tensor, training: bool, start: float, end: float, first: int, 
   },
 } as const satisfies Readonly<Record<string, { readonly text: string; readonly calls?: readonly string[] }>>;
 
+export const helperNames = Object.keys(helpers) as readonly HelperName[];
+
 /** The text of these helpers and of those that they call, in the order of the table. */
 export function helperLines(used: ReadonlySet<HelperName>): readonly string[] {
   const all = new Set<HelperName>();
@@ -208,7 +210,5 @@ export function helperLines(used: ReadonlySet<HelperName>): readonly string[] {
     (helpers[name] as Helper).calls?.forEach(add);
   };
   used.forEach(add);
-  return (Object.keys(helpers) as HelperName[]).flatMap((name) =>
-    all.has(name) ? ["", ...helpers[name].text.split("\n")] : [],
-  );
+  return helperNames.flatMap((name) => (all.has(name) ? ["", ...helpers[name].text.split("\n")] : []));
 }

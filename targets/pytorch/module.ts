@@ -5,7 +5,7 @@ import type { ModuleForm } from "../../compiler/module-form.ts";
 import { behind } from "../../compiler/passes/rewrite.ts";
 import { createNamer } from "../shared/names.ts";
 import { axisOf, type Forward, ForwardPrinter } from "./forward.ts";
-import { type HelperName, helperLines } from "./helpers.ts";
+import { type HelperName, helperLines, helperNames } from "./helpers.ts";
 import { initialLines, lookedAt } from "./initialisers.ts";
 import { attribute, className, dimensionNames, reserved, tensorPaths } from "./names.ts";
 import { type NormClass, normClass } from "./norm.ts";
@@ -13,6 +13,7 @@ import { populationLines } from "./population.ts";
 import { NotInPytorch } from "./refusal.ts";
 import { type Checked, type FilesBeside, selfCheckLines } from "./self-check.ts";
 import { docstring, extent, inDocstring, indent } from "./text.ts";
+import { importsFor, wordsIn, wrapped } from "./tidy.ts";
 
 /** What is said of a module. */
 export interface ModuleAbout {
@@ -72,7 +73,6 @@ class Module {
   private readonly about: ModuleAbout;
   private readonly streams: boolean;
   private readonly axes: TimeAxes;
-  private readonly helpers = new Set<HelperName>();
   private readonly paths: ReadonlyMap<string, readonly string[]>;
   private readonly norms = new Map<string, { readonly path: readonly string[]; readonly made: NormClass }>();
   private readonly leaves: readonly LeafOp[];
@@ -139,10 +139,7 @@ class Module {
     }
   }
 
-  private readonly helper = (name: HelperName): string => {
-    this.helpers.add(name);
-    return name;
-  };
+  private readonly helper = (name: HelperName): string => name;
 
   /** The sites that have norms, with where they are. */
   private usedNorms() {
@@ -205,18 +202,15 @@ class Module {
     const forward = this.forward();
     const lines = this.classLines(name, normClasses, forward);
     const parts = new Set([...this.norms.values()].flatMap(({ made }) => [...made.parts]));
-    if (parts.size > 0) for (const used of ["present", "wide"] as const) this.helpers.add(used);
-    const file = [
-      ...this.docstring(name),
-      ...this.importLines(),
-      "",
-      "",
-      ...spaced([...helperLines(this.helpers)]),
+    const classes = [
       ...populationLines(parts, this.distributed),
       ...[...new Map([...normClasses.values()].map((n) => [n.name, n.lines])).values()].flatMap((l) => [...l, "", ""]),
       ...lines,
       ...(this.about.files ? ["", "", ...selfCheckLines(this.about.files, this.checked(name, forward))] : []),
     ];
+    const used = wordsIn(classes);
+    const code = [...spaced([...helperLines(new Set(helperNames.filter((helper) => used.has(helper))))]), ...classes];
+    const file = [...this.docstring(name), ...importLines(code), "", "", ...wrapped(code)];
     const text = `${file
       .join("\n")
       .replace(/\n{4,}/g, "\n\n\n")
@@ -282,22 +276,6 @@ class Module {
       `"""${[`${name}: \`${this.graph.name}\`, as a PyTorch module.`, "", ...about, ...(about.length > 0 ? [""] : []), "The text that it is made from:", "", ...indent(source.trimEnd().split("\n"))].map((line) => inDocstring(line)).join("\n")}`,
       `"""`,
       "",
-    ];
-  }
-
-  private importLines(): readonly string[] {
-    return [
-      ...(this.about.files ? ["import json"] : []),
-      "import math",
-      ...(this.about.files ? ["import sys", "from pathlib import Path"] : []),
-      "from typing import Callable, Dict, List, NamedTuple, Optional, Tuple",
-      "",
-      "import torch",
-      "import torch.nn.functional as F",
-      "from torch import Tensor, nn",
-      ...(this.distributed
-        ? ["import torch.distributed as dist", "from torch.distributed.nn.functional import all_reduce"]
-        : []),
     ];
   }
 
@@ -497,6 +475,24 @@ class Module {
 }
 
 const named = (made: NormClass, name: string) => ({ name, lines: made.lines(name) });
+
+function importLines(code: readonly string[]): readonly string[] {
+  const standard = importsFor(code, {
+    modules: ["json", "math", "sys"],
+    from: [
+      { module: "pathlib", names: ["Path"] },
+      { module: "typing", names: ["Dict", "List", "NamedTuple", "Optional", "Tuple"] },
+    ],
+  });
+  const ofTorch = importsFor(code, {
+    modules: ["torch", "torch.distributed as dist", "torch.nn.functional as F"],
+    from: [
+      { module: "torch", names: ["Tensor", "nn"] },
+      { module: "torch.distributed.nn.functional", names: ["all_reduce"] },
+    ],
+  });
+  return [...standard, ...(standard.length > 0 ? [""] : []), ...ofTorch];
+}
 
 const isGiven = (op: Op): op is LeafOp =>
   op.op === "leaf" && (op.attrs.leaf.kind === "input" || op.attrs.leaf.kind === "index");

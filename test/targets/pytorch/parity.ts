@@ -153,7 +153,7 @@ export class Parity {
       for (const [key, { data }] of results) {
         const [kind, name] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)];
         if (kind === "grad" && kept[name]) kept[name] = kept[name].map((p, i) => p - LR * data[i]);
-        if (kind === "population") kept[name] = Float64Array.from(data.subarray(0, kept[name].length));
+        if (kind === "population") kept[name].set(data.subarray(0, kept[name].length));
       }
       for (const axis of counted) seen[axis] = countedWith(seen[axis] ?? [], filled(axis));
     }

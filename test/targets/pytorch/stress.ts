@@ -9,39 +9,18 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as fc from "fast-check";
 import { fileHost } from "../../../cli/api/file-host.ts";
 import { CompileError } from "../../../compiler/diagnostics/diagnostic.ts";
 import { declarations, elaborate } from "../../../compiler/semantics/elaborate.ts";
 import { NotInPytorch } from "../../../targets/pytorch/refusal.ts";
-import { randomPrograms } from "../../compile/random-cell.ts";
-import { compile } from "../../semantics/sources.ts";
-import { Parity, type ParityErrors, type ParityOptions } from "./parity.ts";
+import { Parity, type ParityErrors } from "./parity.ts";
 import { runPython } from "./python.ts";
+import { type Case, isClose, random, ways } from "./random-cases.ts";
 
 const RUN = fileURLToPath(new URL("run.py", import.meta.url));
 
 /** How many modules a process of Python runs: starting one takes a second. */
 const TOGETHER = 40;
-
-interface Case {
-  readonly name: string;
-  readonly text: string;
-  readonly make: (options: Partial<ParityOptions>) => Parity;
-  readonly batch: number;
-  readonly time: number;
-}
-
-function random(seed: number, runs: number): readonly Case[] {
-  const of = fc.oneof(randomPrograms({ lines: 3, states: 2 }), randomPrograms({ lines: 7, states: 3 }));
-  return fc.sample(of, { seed, numRuns: runs }).map(({ text, entry, D, H, batch, time }, n) => ({
-    ...{ name: `random ${seed}/${n}`, text, batch, time },
-    make: (options) => {
-      const { graph, dims } = compile(text, { entry, dims: { D, H } });
-      return new Parity(graph, { dims, isCell: entry !== "m", batch, time, ...options });
-    },
-  }));
-}
 
 const ATTEMPTS = "test/compile/first-attempts";
 
@@ -57,19 +36,6 @@ const attempts = (): readonly Case[] =>
       },
     };
   });
-
-/** Full and shorter sequences: as many as there are examples. */
-const lengths = ({ batch, time }: Case): readonly number[] =>
-  Array.from({ length: batch }, (_, b) => (b === 0 ? time : 1 + ((7 * b) % time)));
-
-const ways: readonly { readonly name: string; readonly options: (one: Case) => Partial<ParityOptions> }[] = [
-  { name: "as they are, and under TorchScript", options: () => ({ script: true }) },
-  {
-    name: "sequences of several lengths, and under TorchScript",
-    options: (one) => ({ lengths: lengths(one), script: true }),
-  },
-  { name: "for several processes, in one", options: (one) => ({ lengths: lengths(one), distributed: true }) },
-];
 
 const shown = (errors: ParityErrors): string =>
   Object.entries(errors)
@@ -113,14 +79,9 @@ function main(folder: string, seed: number, runs: number): void {
     for (const { name, at, parity } of made) {
       try {
         const errors = parity.errors(at);
-        const all = Object.values(errors) as number[];
-        if (!(Math.max(...all) < 1e-9)) {
-          const rounding = parity.amplification();
-          const off = !(Math.max(...all) < 1e-13 * rounding);
-          if (off) failed++;
-          console.log(
-            `${off ? "OFF" : "rounded"} ${at} ${name}: ${shown(errors)}  rounding ${rounding.toExponential(1)}`,
-          );
+        if (!isClose(errors, parity)) {
+          failed++;
+          console.log(`OFF ${at} ${name}: ${shown(errors)}  rounding ${parity.amplification().toExponential(1)}`);
           continue;
         }
         for (const key of Object.keys(worst) as (keyof ParityErrors)[]) worst[key] = Math.max(worst[key], errors[key]);

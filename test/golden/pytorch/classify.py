@@ -1,0 +1,400 @@
+"""Classify: `classify`, as a PyTorch module.
+
+The text that it is made from:
+
+    // A class for each sequence of numbers, by a batch-normalized LSTM. Some noise in the first state keeps variances from being 0 where
+    // sequences begin alike.
+    import { bnlstm } from "../cells/bnlstm.cell"
+
+    cell noisy_bnlstm = bnlstm with {
+      state h : [H] = noise(0.1)
+    }
+
+    model classify(D = 1, H = 64, K = 2, cell rnn = noisy_bnlstm) {
+      param W  : [H, K] = orthogonal
+      param b  : [K]    = 0
+      input x  : [D] over time
+      target y : index(K)
+
+      logits = last(scan rnn(D, H) over x) @ W + b
+      output logits
+      loss cross_entropy(logits, y)
+      metric accuracy = correct(logits, y)
+    }
+"""
+
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def which_steps(lengths: Optional[Tensor], own: int, T: int, like: Tensor) -> Optional[Tensor]:
+    """Which of T steps each example has, [time, batch]: `lengths` [batch] of them, or all of its `own`. None if all have all."""
+    if lengths is None and own == T:
+        return None
+    t = torch.arange(T, device=like.device).unsqueeze(1)
+    if lengths is None:
+        return (t < own).expand(T, like.shape[1])
+    return t < lengths.to(like.device)
+
+
+def at_step(has: Optional[Tensor], t: int) -> Optional[Tensor]:
+    """Which examples have step t, [batch]; None if all have."""
+    if has is None:
+        return None
+    return has[t]
+
+
+def wide(has: Tensor, x: Tensor) -> Tensor:
+    """`has` with axes of extent 1 for the features of x."""
+    return has.reshape(list(has.shape) + [1] * (x.dim() - has.dim()))
+
+
+def keep(new: Tensor, old: Tensor, has: Optional[Tensor]) -> Tensor:
+    """`new` for the examples that have this step, `old` for the others."""
+    if has is None:
+        return new
+    return torch.where(wide(has, new), new, old)
+
+
+def present(x: Tensor, has: Optional[Tensor]) -> Tensor:
+    """x, but 0 at steps that an example lacks."""
+    if has is None:
+        return x
+    return torch.where(wide(has, x), x, torch.zeros_like(x))
+
+
+def reshape(x: Tensor, axes: int, shape: List[int]) -> Tensor:
+    """The last `axes` axes of x in another shape."""
+    return x.reshape(list(x.shape)[: x.dim() - axes] + shape)
+
+
+def randn(scale: float, shape: List[int], training: bool, like: Tensor) -> Tensor:
+    """Normal numbers with this deviation. In evaluation, their mean."""
+    if not training:
+        return torch.zeros(shape, dtype=like.dtype, device=like.device)
+    return scale * torch.randn(shape, dtype=like.dtype, device=like.device)
+
+
+def identity_(w: Tensor, gain: float = 1.0) -> None:
+    """Makes w identity matrices side by side."""
+    rows, columns = w.shape
+    n = min(rows, columns)
+    at = torch.arange(columns)
+    w.zero_()
+    w[at % n, at] = gain
+
+
+def batch_mean(x: Tensor, axes: List[int], has: Optional[Tensor]) -> Tensor:
+    """Mean over `axes`, of the examples that have the step; the axes stay, with extent 1."""
+    if has is None:
+        return x.mean(axes, keepdim=True)
+    n = present(torch.ones_like(x), has).sum(axes, keepdim=True)
+    return present(x, has).sum(axes, keepdim=True) / n.clamp(min=1)
+
+
+class Population(nn.Module):
+    """
+    What norms over the batch share: statistics are the batch's in training, and the population's in evaluation.
+
+    The population's have a row for each of the first `steps` time steps; later steps have the last row. A batch moves them by
+    `momentum`, and the first batches by more, so that they are means from the start: `batches` counts what each row has seen.
+    """
+
+    seen: List[List[Tensor]]
+    settled: List[Tensor]
+    batches: Tensor
+
+    def __init__(self, statistics: int, steps: int, momentum: float):
+        super().__init__()
+        self.steps, self.momentum = steps, momentum
+        self.register_buffer("batches", torch.zeros(steps))
+        self.seen = [[] for _ in range(statistics)]
+        self.settled = [torch.empty(0) for _ in range(statistics)]
+
+    def population(self, table: Tensor, t: int, x: Tensor, features: int) -> Tensor:
+        """The rows for x: that of step t, or, if x is a sequence [time, batch, features], those from t on."""
+        last = table.shape[0] - 1
+        if x.dim() == features + 1:
+            return table[min(t, last)].unsqueeze(0)
+        rows = torch.arange(t, t + x.shape[0], device=table.device).clamp(max=last)
+        return table[rows].unsqueeze(1)
+
+    def moments(
+        self, i: int, x: Tensor, axes: List[int], has: Optional[Tensor], whole: bool = False
+    ) -> Tuple[Tensor, Tensor]:
+        """
+        Mean and variance over `axes`, as statistics i and i + 1.
+
+        `whole`: they are not of single steps, so that none has too few examples.
+        """
+        steps = None if whole else has
+        m = self.record(i, batch_mean(x, axes, has), steps)
+        return m, self.record(i + 1, batch_mean(torch.square(x - m), axes, has), steps)
+
+    def record(self, i: int, own: Tensor, has: Optional[Tensor]) -> Tensor:
+        """
+        Keeps the batch's statistic i for `collect`, and returns what the norm uses of it.
+
+        At steps that a single example of several has, its statistic is no use: it is its own mean. The last step that more had
+        stands in for the others.
+        """
+        if has is None:
+            return self.settle(i, own, None)
+        return self.settle(i, own, wide(has.sum(-1, keepdim=True) >= min(2, has.shape[-1]), own))
+
+    def settle(self, i: int, own: Tensor, enough: Optional[Tensor]) -> Tensor:
+        """Keeps statistic i, halfway to the last step with enough examples where there are not `enough`."""
+        used = own
+        if enough is not None:
+            if own.shape[0] > 1:
+                k = (enough.reshape(own.shape[0], -1)[:, 0].sum() - 1).clamp(min=0).reshape(1)
+                last = own.index_select(0, k) * enough.any()
+            else:
+                last = self.settled[i] if self.settled[i].numel() > 0 else torch.zeros_like(own)
+                self.settled[i] = torch.where(enough, own, last)
+            used = torch.where(enough, own, (own + last) / 2)
+        self.seen[i].append(used)
+        return used
+
+    def record_mean(self, i: int, own: Tensor, axis: int, has: Optional[Tensor]) -> Tensor:
+        """For a statistic of each group of examples: the batch's is the mean of theirs."""
+        if has is not None:
+            raise ValueError("norms of groups of examples are trained on sequences of equal length")
+        self.seen[i].append(own.mean(axis, keepdim=True))
+        return own
+
+    def filled(self, has: Optional[Tensor], T: int) -> Tensor:
+        """For each step the fraction of the batch that has it, [time]; 0 if no step has enough examples."""
+        if has is None:
+            return torch.ones(T, dtype=self.batches.dtype, device=self.batches.device)
+        n = has.sum(-1).reshape(-1)
+        enough = n >= min(2, has.shape[-1])
+        return (n * enough.any()).to(self.batches.dtype) / has.shape[-1]
+
+    def weight_now(self, filled: Tensor, t: int) -> Tensor:
+        """The weight of the batch: its fraction of everything seen so far, but at least `momentum`."""
+        T = filled.shape[0]
+        if t + T > self.steps:
+            raise ValueError(f"a batch has {t + T} steps, and statistics are kept for steps={self.steps}")
+        before = self.batches[t : t + T]
+        share = filled / (before + filled).clamp(min=1e-30)
+        return torch.maximum(self.momentum * filled, share)
+
+    def move_rows(self, table: Tensor, i: int, weight: Tensor, t: int) -> None:
+        """Moves the rows from t on towards the batch's."""
+        own = self.of_batch(table, i)[: weight.shape[0]]
+        rows = table[t : t + weight.shape[0]]
+        rows += weight.reshape([-1] + [1] * (table.dim() - 1)) * (own - rows)
+
+    def of_batch(self, table: Tensor, i: int) -> Tensor:
+        """The batch's statistic i, a row for each of its steps."""
+        own = torch.cat([s.detach() for s in self.seen[i]])
+        return own.reshape([-1] + list(table.shape)[1:])
+
+    def counted(self, filled: Tensor, t: int) -> None:
+        """Counts the batch."""
+        self.batches[t : t + filled.shape[0]] += filled
+        for i, seen in enumerate(self.seen):
+            seen.clear()
+            self.settled[i] = torch.empty(0)
+
+    def extend(self, table: Tensor) -> None:
+        """Rows that no batch has reached repeat the nearest one before them that one has, or else the first such row."""
+        known = self.batches > 0
+        t = torch.arange(self.steps, device=known.device)
+        nearest = torch.where(known, t, torch.full_like(t, -1)).cummax(0)[0]
+        table.copy_(table[torch.where(nearest < 0, known.int().argmax(0), nearest)])
+
+
+class BatchNorm(Population):
+    """The norm `batch`; x is a step [batch, features] or a sequence [time, batch, features]."""
+
+    seen: List[List[Tensor]]
+    settled: List[Tensor]
+    batches: Tensor
+    m: Tensor
+    v: Tensor
+
+    def __init__(self, H: int, steps: int, momentum: float):
+        super().__init__(2, steps, momentum)
+        self.g = nn.Parameter(torch.empty(4 * H))
+        self.register_buffer("m", torch.zeros(steps, 4 * H))
+        self.register_buffer("v", torch.zeros(steps, 4 * H))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Parameters as the norm begins with, and no statistics."""
+        nn.init.constant_(self.g, 0.1)
+        self.m.zero_()
+        self.v.zero_()
+        self.batches.zero_()
+
+    def forward(self, x: Tensor, has: Optional[Tensor], t: int) -> Tensor:
+        if self.training:
+            m, v = self.moments(0, x, [-2], has)
+        else:
+            m = self.population(self.m, t, x, 1)
+            v = self.population(self.v, t, x, 1)
+        return self.g * (x - m) * torch.rsqrt(v + 0.00001)
+
+    @torch.no_grad()
+    def collect(self, has: Optional[Tensor], t: int, T: int) -> None:
+        """Moves the population's statistics towards those of the batch, whose steps are t to t + T."""
+        filled = self.filled(has, T)
+        weight = self.weight_now(filled, t)
+        self.move_rows(self.m, 0, weight, t)
+        self.move_rows(self.v, 1, weight, t)
+        self.counted(filled, t)
+        if t > 0 or T < self.steps or has is not None:
+            self.extend(self.m)
+            self.extend(self.v)
+
+
+class BatchNorm_2(Population):
+    """The norm `batch`; x is a step [batch, features] or a sequence [time, batch, features]."""
+
+    seen: List[List[Tensor]]
+    settled: List[Tensor]
+    batches: Tensor
+    m: Tensor
+    v: Tensor
+
+    def __init__(self, H: int, steps: int, momentum: float):
+        super().__init__(2, steps, momentum)
+        self.g = nn.Parameter(torch.empty(H))
+        self.k = nn.Parameter(torch.empty(H))
+        self.register_buffer("m", torch.zeros(steps, H))
+        self.register_buffer("v", torch.zeros(steps, H))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Parameters as the norm begins with, and no statistics."""
+        nn.init.constant_(self.g, 0.1)
+        nn.init.zeros_(self.k)
+        self.m.zero_()
+        self.v.zero_()
+        self.batches.zero_()
+
+    def forward(self, x: Tensor, has: Optional[Tensor], t: int) -> Tensor:
+        if self.training:
+            m, v = self.moments(0, x, [-2], has)
+        else:
+            m = self.population(self.m, t, x, 1)
+            v = self.population(self.v, t, x, 1)
+        return self.g * (x - m) * torch.rsqrt(v + 0.00001) + self.k
+
+    @torch.no_grad()
+    def collect(self, has: Optional[Tensor], t: int, T: int) -> None:
+        """Moves the population's statistics towards those of the batch, whose steps are t to t + T."""
+        filled = self.filled(has, T)
+        weight = self.weight_now(filled, t)
+        self.move_rows(self.m, 0, weight, t)
+        self.move_rows(self.v, 1, weight, t)
+        self.counted(filled, t)
+        if t > 0 or T < self.steps or has is not None:
+            self.extend(self.m)
+            self.extend(self.v)
+
+
+class State(NamedTuple):
+    """What goes on from step to step, [batch, …], and how many steps were taken."""
+
+    h: Tensor
+    c: Tensor
+    t: int
+
+
+class Classify(nn.Module):
+    """The model `classify`."""
+
+    def __init__(self, D: int = 1, H: int = 64, K: int = 2, steps: int = 784, momentum: float = 0.1):
+        super().__init__()
+        self.D, self.H, self.K = D, H, K
+        self.W = nn.Parameter(torch.empty(H, K))
+        self.b = nn.Parameter(torch.empty(K))
+        self.rnn = nn.Module()
+        self.rnn.Wx = nn.Parameter(torch.empty(D, 4 * H))
+        self.rnn.Wh = nn.Parameter(torch.empty(H, 4 * H))
+        self.rnn.b = nn.Parameter(torch.empty(4 * H))
+        self.rnn.xh = BatchNorm(H, steps, momentum)
+        self.rnn.hh = BatchNorm(H, steps, momentum)
+        self.rnn.cc = BatchNorm_2(H, steps, momentum)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Parameters as the model begins with; and no statistics."""
+        nn.init.orthogonal_(self.W)
+        nn.init.zeros_(self.b)
+        nn.init.orthogonal_(self.rnn.Wx)
+        identity_(self.rnn.Wh)
+        parts = self.rnn.b.chunk(4, -1)
+        nn.init.ones_(parts[0])
+        nn.init.zeros_(parts[1])
+        nn.init.zeros_(parts[2])
+        nn.init.zeros_(parts[3])
+        self.rnn.xh.reset_parameters()
+        self.rnn.hh.reset_parameters()
+        self.rnn.cc.reset_parameters()
+
+    def forward(
+        self, x: Tensor, state: Optional[State] = None, lengths: Optional[Tensor] = None
+    ) -> Tuple[Tensor, State]:
+        """
+        x [batch, time, D] → logits [batch, K] and the state after the last step.
+
+        `lengths` [batch]: how many steps each example has, if not all. What stands after its last step counts nowhere.
+        """
+        logits, state = self.values(x, state, lengths)
+        return logits, state
+
+    def values(
+        self, x: Tensor, state: Optional[State] = None, lengths: Optional[Tensor] = None
+    ) -> Tuple[Tensor, State]:
+        """What outputs and losses are made of, time first."""
+        x = x.transpose(0, 1)
+        T, B = x.shape[0], x.shape[1]
+        has = which_steps(lengths, x.shape[0], T, x)
+        start = 0 if state is None else state.t
+        noise = randn(0.1, [B, self.H], self.training, self.W)
+        xh = self.rnn.xh(x @ self.rnn.Wx, has, start)
+        h = noise if state is None else state.h
+        c = self.W.new_zeros([B, self.H]) if state is None else state.c
+        hs: List[Tensor] = []
+        for t, xh_t in enumerate(xh.unbind(0)):
+            now = at_step(has, t)
+            hh = self.rnn.hh(h @ self.rnn.Wh, now, start + t)
+            f, i, o, g = (hh + xh_t + self.rnn.b).chunk(4, -1)
+            c_next = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            cc = self.rnn.cc(c_next, now, start + t)
+            h_next = torch.sigmoid(o) * torch.tanh(cc)
+            h, c = keep(h_next, h, now), keep(c_next, c, now)
+            hs.append(h)
+        logits = torch.stack(hs)[-1] @ self.W + self.b
+        if self.training:
+            self.rnn.xh.collect(has, start, T)
+            self.rnn.hh.collect(has, start, T)
+            self.rnn.cc.collect(has, start, T)
+        return logits, State(h, c, start + T)
+
+    def step(self, x: Tensor, state: Optional[State] = None) -> Tuple[Tensor, State]:
+        """One step of a stream: inputs [batch, …], and the state that the step before returned."""
+        logits, state = self.forward(x.unsqueeze(1), state)
+        return logits, state
+
+    def loss(
+        self, x: Tensor, y: Tensor, lengths: Optional[Tensor] = None
+    ) -> Tuple[Tensor, Dict[str, Tensor]]:
+        """The loss of a batch, and its metrics by name."""
+        logits_2, _ = self.values(x, lengths=lengths)
+        x = x.transpose(0, 1)
+        B = x.shape[1]
+        d = logits_2 - logits_2.amax(-1).detach().unsqueeze(-1)
+        product = F.one_hot(y, self.K).to(self.W.dtype) * (d - torch.log(torch.exp(d).sum(-1)).unsqueeze(-1))
+        metrics: Dict[str, Tensor] = {"accuracy": (logits_2.argmax(-1) == y).to(self.W.dtype).sum() / B}
+        return (-product.sum(-1)).sum() / B, metrics
