@@ -7,6 +7,7 @@ import { TimeAxes } from "./ir/time-axes.ts";
 import type { Graph, OpOf, Value } from "./ir/types.ts";
 import { placed } from "./lower.ts";
 import { delayLines } from "./passes/delay-lines.ts";
+import { guardBranches } from "./passes/guard-branches.ts";
 import { hoist } from "./passes/hoist.ts";
 import { loopOrder } from "./passes/loop-order.ts";
 import { ownSteps } from "./passes/own-steps.ts";
@@ -27,7 +28,7 @@ export interface ModuleForm {
 /** Brings an elaborated graph into that form. A model whose outputs need no later steps holds what it delays in states. */
 export function moduleForm(graph: Graph): ModuleForm {
   const refused = refusalOfOutputs(simplify.run(delayLines.run(only(placed(graph, "infer"), ["output"]))));
-  const passes = [recurrences, ...(refused ? [] : [delayLines]), ownSteps, loopOrder, hoist, ragged];
+  const passes = [guardBranches, recurrences, ...(refused ? [] : [delayLines]), ownSteps, loopOrder, hoist, ragged];
   const made = passes.reduce((g, pass) => pass.run(g), graph);
   const once = withoutRepeats(made);
   const needed = behind(
