@@ -6,7 +6,6 @@ import type { Graph } from "../../compiler/ir/types.ts";
 import { moduleForm } from "../../compiler/module-form.ts";
 import { encodeSafetensors } from "../../runtime/safetensors.ts";
 import { type ModuleAbout, type PytorchModule, pytorchModule } from "../../targets/pytorch/module.ts";
-import { moduleName } from "../../targets/pytorch/names.ts";
 import { NotInPytorch } from "../../targets/pytorch/refusal.ts";
 import type { Context } from "../context.ts";
 import { preparationIn } from "../data/preparation.ts";

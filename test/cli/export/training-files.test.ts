@@ -42,7 +42,7 @@ test("the run's examples are written as tensors, whose sequences come first", as
   const { files } = await exportTraining(run, out);
   expect([...files].sort()).toEqual([
     ...["README.md", "check.safetensors", join("data", "train.safetensors"), join("data", "validation.safetensors")],
-    ...["small.py", "start.safetensors", "train.py", "weights.safetensors"],
+    ...["preparation.json", "small.py", "start.safetensors", "train.py", "weights.safetensors"],
   ]);
   const bytes = await readFile(join(out, "data", "train.safetensors"));
   const size = Number(bytes.readBigUInt64LE(0));

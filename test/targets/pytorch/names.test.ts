@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { expect, inject, it } from "vitest";
+import { moduleName } from "../../../cli/export/python-modules.ts";
 import { CompileError } from "../../../compiler/diagnostics/diagnostic.ts";
 import { moduleForm } from "../../../compiler/module-form.ts";
 import { type PytorchModule, pytorchModule } from "../../../targets/pytorch/module.ts";
-import { moduleName } from "../../../targets/pytorch/names.ts";
 import { compile } from "../../semantics/sources.ts";
 import { runPython } from "./python.ts";
 
