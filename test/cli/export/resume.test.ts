@@ -112,26 +112,26 @@ test("after a process was killed, training goes on from the last checkpoint as i
   await trained([...args, "--steps", "20", "--out", here]);
   await exportTraining(here, torch);
   await cp(torch, whole, { recursive: true });
-  const steps = ["--steps", "200", "--save-every", "5", "--say-every", "1"];
-  const { code } = await killed(torch, "step 27/200", steps);
+  const steps = ["--steps", "60", "--save-every", "5", "--say-every", "1"];
+  const { code } = await killed(torch, "step 27/60", steps);
   expect(code).not.toBe(0);
   const left = decodeCheckpoint(await readFile(join(torch, "checkpoint.safetensors"))).counters.step;
   expect(left % 5).toBe(0);
   expect(left).toBeGreaterThanOrEqual(25);
-  expect(left).toBeLessThan(200);
+  expect(left).toBeLessThan(60);
   // As of a process that was killed while it wrote.
   await writeFile(join(torch, ".checkpoint.safetensors.1.part"), "");
-  const end = [...torchrunArguments(2), "train.py", "--steps", "200", "--save-every", "5"];
+  const end = [...torchrunArguments(2), "train.py", "--steps", "60", "--save-every", "5"];
   const again = await run(end, { folder: torch });
   expect(again.code, again.text).toBe(0);
-  expect(again.text).toContain(`step ${left} of 200; 2 ranks`);
+  expect(again.text).toContain(`step ${left} of 60; 2 ranks`);
   expect((await run(end, { folder: whole })).code).toBe(0);
   const [ours, theirs] = await Promise.all([whole, torch].map((of) => lossesOf(join(of, "curve.jsonl"))));
   for (const kind of ["train", "evaluation"] as const) {
     expect([...theirs[kind].keys()]).toEqual([...ours[kind].keys()]);
     expect(difference(ours[kind], theirs[kind], 0).worst).toBeLessThan(1e-6);
   }
-  const alone = await python(torch, "--batch", "1", "--steps", "220");
+  const alone = await python(torch, "--batch", "1", "--steps", "70");
   expect(alone.code).not.toBe(0);
   expect(alone.text).toContain("norms see 1 example at a time, which is its own mean");
   // Nothing half-written is left.
